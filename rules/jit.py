@@ -1,0 +1,83 @@
+"""How a rule is shared by plain Python and compiled loops.
+
+`rule` marks a function that may be called from compiled code; called from Python it
+stays the plain function. `compiled` gives the machine-code version of a rule, cached
+on disk under a digest of every source file that it can reach, because Numba's own
+cache looks at one file only and would go on running an old rule after an edit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.extending import register_jitable
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_KEPT_CACHES = 4
+"""Digests whose compiled code is kept on disk; older ones are removed."""
+
+
+def rule(function: Function) -> Function:
+    """Mark `function` as callable from compiled code; it stays plain Python otherwise."""
+    return cast(Function, register_jitable(function))
+
+
+@cache
+def compiled(function: Function, *, parallel: bool = False) -> Function:
+    """The compiled version of `function`, made at its first call (never at import).
+
+    Raises whatever Numba raises where `function` is not compilable.
+    """
+    root = _cache_root(function)
+    previous = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(root) if root else ""
+    try:
+        dispatcher = numba.njit(function, cache=root is not None, nogil=True, parallel=parallel)
+    finally:
+        numba.config.CACHE_DIR = previous
+    return cast(Function, dispatcher)
+
+
+def source_digest(*functions: Callable[..., Any]) -> str:
+    """SHA-256 (first 16 hex digits) of the rules, the callers' files and the compiler."""
+    files = set(Path(__file__).parent.glob("**/*.py"))
+    files |= {path for function in functions for path in _sources_beside(function)}
+    digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    for file in sorted(files):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _sources_beside(function: Callable[..., Any]) -> set[Path]:
+    """The file that defines `function` and its neighbours, which it may import."""
+    file = Path(function.__code__.co_filename)
+    return set(file.parent.glob("*.py")) if file.is_file() else set()
+
+
+def _cache_root(function: Callable[..., Any]) -> Path | None:
+    """A writable folder for this digest, or None where nothing can be cached."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stoptrail"
+    root = base / "compiled" / source_digest(function)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        os.utime(root)
+        _forget_old(root.parent)
+    except (OSError, RuntimeError):
+        return None
+    return root if os.access(root, os.W_OK) else None
+
+
+def _forget_old(folder: Path) -> None:
+    import shutil
+
+    by_age = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    for stale in by_age[_KEPT_CACHES:]:
+        shutil.rmtree(stale, ignore_errors=True)
