@@ -1,0 +1,181 @@
+"""Metrics against pandas and NumPy, and compiled against plain, bit for bit."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rules import metrics as m
+from rules.candles import Floats
+from rules.jit import compiled
+
+marks = st.lists(st.floats(0.5, 2.0), min_size=1, max_size=60).map(
+    lambda steps: np.concatenate([[10_000.0], 10_000.0 * np.cumprod(np.array(steps))])
+)
+money = st.floats(-1e6, 1e6, allow_subnormal=False)
+trades = st.lists(st.tuples(money, st.floats(0, 100), st.floats(0, 500), money), max_size=30)
+
+
+def bits(values: Any) -> bytes:
+    return b"".join(struct.pack("<d", float(value)) for value in np.ravel(np.asarray(values)))
+
+
+def run(equity: Floats, rows: list[tuple[float, float, float, float]]) -> m.Metrics:
+    """The whole chain as an engine calls it."""
+    sums = m.return_sums(equity)
+    state = m.drawdown_start(equity[0])
+    for i in range(1, len(equity)):
+        state = m.drawdown_step(state, equity[i])
+    tally = m.NO_TRADES
+    for row in rows:
+        tally = m.tally_trade(tally, row[0], row[1], row[2], row[3])
+    tally = m.tally_open(tally, 1.5)
+    return m.summarise(equity[0], equity[-1], sums, state.worst, tally, 5.0, 10.0)
+
+
+def chain(equity: Floats, rows: Floats) -> tuple[m.Metrics, Floats]:
+    """As `run`, on arrays only, so that it compiles."""
+    state = m.drawdown_start(equity[0])
+    for i in range(1, len(equity)):
+        state = m.drawdown_step(state, equity[i])
+    tally = m.NO_TRADES
+    for k in range(len(rows)):
+        tally = m.tally_trade(
+            tally, rows[k, 0], rows[k, 1], rows[k, 2], m.r_multiple(rows[k, 3], 2.0, 3.0)
+        )
+    tally = m.tally_open(tally, 1.5)
+    sums = m.return_sums(equity)
+    figures = m.summarise(equity[0], equity[-1], sums, state.worst, tally, 5.0, 10.0)
+    return figures, m.block_sums(equity, 4)
+
+
+@given(marks, trades)
+@settings(deadline=None)
+def test_compiled_and_plain_give_the_same_bits(
+    equity: Floats, rows: list[tuple[float, float, float, float]]
+) -> None:
+    table = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    plain, plain_blocks = chain(equity, table)
+    machine, machine_blocks = compiled(chain)(equity, table)
+    assert bits(plain) == bits(machine)
+    assert bits(plain_blocks) == bits(machine_blocks)
+
+
+@given(marks)
+def test_sharpe_and_sortino_match_pandas(equity: Floats) -> None:
+    sums = m.return_sums(equity)
+    r = pd.Series(equity).pct_change().dropna()
+    if len(r) >= 2 and r.std() > 1e-5:
+        assert m.sharpe(sums) == pytest.approx(r.mean() / r.std() * math.sqrt(365), rel=1e-6)
+    downside = math.sqrt((np.minimum(r, 0) ** 2).mean())
+    if downside > 0:
+        assert m.sortino(sums) == pytest.approx(r.mean() / downside * math.sqrt(365), abs=1e-9)
+    else:
+        assert math.isnan(m.sortino(sums))
+
+
+@given(marks)
+def test_max_drawdown_matches_the_running_maximum(equity: Floats) -> None:
+    falls = 1 - equity / np.maximum.accumulate(equity)
+    assert run(equity, []).max_drawdown == falls.max()
+
+
+@given(marks)
+def test_growth_matches_the_power_formula(equity: Floats) -> None:
+    days = len(equity) - 1
+    growth = equity[-1] / equity[0]
+    figures = run(equity, [])
+    assert figures.net_return == growth - 1
+    if growth > 0.9 and growth ** (365 / days) < 1e300:
+        assert figures.cagr == pytest.approx(growth ** (365 / days) - 1, rel=1e-9, abs=1e-9)
+
+
+@given(marks, trades)
+def test_trade_figures_match_pandas(
+    equity: Floats, rows: list[tuple[float, float, float, float]]
+) -> None:
+    figures = run(equity, rows)
+    frame = pd.DataFrame(rows, columns=["pnl", "fees", "hours", "r"], dtype=float)
+    wins, losses = frame.pnl[frame.pnl > 0], -frame.pnl[frame.pnl < 0]
+    assert figures.trades == len(frame)
+    assert figures.fees_paid == pytest.approx(frame.fees.sum() + 1.5)
+    assert figures.exposure == 0.5
+    if len(frame):
+        assert figures.win_rate == len(wins) / len(frame)
+        assert figures.avg_hours == pytest.approx(frame.hours.mean())
+        assert figures.avg_r == pytest.approx(frame.r.mean(), rel=1e-9, abs=1e-6)
+    else:
+        assert math.isnan(figures.win_rate)
+        assert math.isnan(figures.avg_hours)
+    if len(losses):
+        assert figures.profit_factor == pytest.approx(wins.sum() / losses.sum())
+    else:
+        assert math.isnan(figures.profit_factor)
+    if len(losses) and len(wins):
+        assert figures.payoff_ratio == pytest.approx(wins.mean() / losses.mean())
+
+
+@pytest.mark.parametrize("growth", [1.0, 1.001, 0.97])
+def test_returns_that_do_not_differ_have_no_sharpe(growth: float) -> None:
+    equity = np.array([1000.0 * growth**day for day in range(400)])
+    assert math.isnan(m.sharpe(m.return_sums(equity)))
+
+
+def test_one_day_has_no_sharpe() -> None:
+    assert math.isnan(m.sharpe(m.return_sums(np.array([100.0, 101.0]))))
+
+
+def test_an_empty_account_stays_empty_without_an_error() -> None:
+    figures = run(np.array([100.0, 50.0, 0.0, 0.0]), [])
+    assert figures.net_return == -1.0
+    assert figures.cagr == -1.0
+    assert figures.max_drawdown == 1.0
+
+
+def test_growth_beyond_float64_is_nan_and_raises_nothing() -> None:
+    assert math.isnan(m.cagr(1.0, 1000.0, 1.0))
+    assert math.isnan(compiled(m.cagr)(1.0, 1000.0, 1.0))
+
+
+@pytest.mark.parametrize("function", [m.cagr, m.net_return])
+def test_no_starting_cash_gives_nan(function: Callable[..., float]) -> None:
+    arguments = (0.0, 10.0, 5.0) if function is m.cagr else (0.0, 10.0)
+    assert math.isnan(function(*arguments))
+
+
+def test_r_multiple_is_profit_over_initial_risk() -> None:
+    assert m.r_multiple(30.0, 2.0, 5.0) == 3.0
+    assert math.isnan(m.r_multiple(30.0, 2.0, 0.0))
+
+
+@given(st.lists(st.one_of(st.just(0.0), st.floats(-0.3, 0.3)), max_size=60))
+def test_flat_days_may_be_skipped_if_they_are_counted(returns: list[float]) -> None:
+    every = held = m.NO_RETURNS
+    for r in returns:
+        every = m.add_return(every, r)
+        held = m.add_return(held, r) if r != 0.0 else held
+    assert every == held._replace(days=len(returns))
+
+
+@given(st.integers(1, 3000), st.integers(1, 20))
+def test_blocks_differ_by_at_most_one_day_and_cover_all(days: int, blocks: int) -> None:
+    found = [m.block_of(day, days, blocks) for day in range(days)]
+    sizes = np.bincount(found, minlength=blocks)
+    assert found == sorted(found)
+    assert len(sizes) == blocks
+    assert sizes.max() - sizes.min() <= 1
+
+
+@given(marks, st.integers(1, 8))
+def test_block_sums_add_up_to_the_sums_of_all_days(equity: Floats, blocks: int) -> None:
+    table, sums = m.block_sums(equity, blocks), m.return_sums(equity)
+    assert table[:, 0].sum() == pytest.approx(sums.total, abs=1e-9)
+    assert table[:, 1].sum() == pytest.approx(sums.squares, abs=1e-9)
