@@ -1,0 +1,47 @@
+"""Entry zones: the moment of the cycle, where trend and structure allow it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rules.candles import Floats, Sides
+from rules.jit import rule
+
+
+@rule
+def turn(previous: float, value: float, threshold: float) -> int:
+    """1 where the oscillator is below -threshold and rising (a trough turning up), -1
+    where it is above threshold and falling, else 0, also while either value is NaN."""
+    if value < -threshold and value > previous:
+        return 1
+    if value > threshold and value < previous:
+        return -1
+    return 0
+
+
+@rule
+def zone_of(turned: int, trend: float, structure: float) -> int:
+    """`turned` where the trend has its side and the structure does not oppose it, else 0."""
+    if turned * trend > 0.0 and turned * structure >= 0.0:
+        return turned
+    return 0
+
+
+@rule
+def zones(
+    oscillator: Floats, trend: Floats, structure: Floats, threshold: float
+) -> tuple[Sides, Sides, int]:
+    """Entry zone and turn of every candle, and the first candle where all inputs are
+    known (n where none is); all inputs of shape (n,). No zone before that candle."""
+    n = len(oscillator)
+    zone = np.zeros(n, np.int8)
+    turned = np.zeros(n, np.int8)
+    warm = n
+    for i in range(1, n):
+        turned[i] = turn(oscillator[i - 1], oscillator[i], threshold)
+        zone[i] = zone_of(turned[i], trend[i], structure[i])
+        if warm == n and not (
+            np.isnan(oscillator[i - 1]) or np.isnan(trend[i]) or np.isnan(structure[i])
+        ):
+            warm = i
+    return zone, turned, warm

@@ -1,0 +1,198 @@
+"""Backtrader indicators over the rules: vectorised in `once`, one step in `next`.
+
+None of them raises the minimum period: the strategy's `next` sees every candle and
+decides by NaN (0 for zones) what is still warming up.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import backtrader as bt
+
+from rules.atr import ATR_START, atr_step
+from rules.jit import compiled
+from rules.stop_atr import stop_atr
+from strategies.data_candles import candles_of, current, interval_of, write
+from strategies.higher_step import HigherStep
+from strategies.signals.mtf_cycle import mtf_cycle
+from strategies.signals.timeframe_lines import (
+    DAY,
+    CycleStep,
+    StructureStep,
+    TrendStep,
+    cycle_line,
+    structure_line,
+    trend_line,
+)
+
+FOUR_HOURS = DAY // 6
+
+
+class CandleIndicator(bt.Indicator):  # type: ignore[misc]
+    """Base: subclasses give `over` (vectorised) and `stepper` (one candle at a time)."""
+
+    _stepper: Any = None
+    _stepped = 0
+    _last: tuple[float, ...] = ()
+
+    def over(self, candles: Any) -> tuple[Any, ...]:
+        """The value arrays of all lines, shape (n,) each."""
+        raise NotImplementedError
+
+    def stepper(self, interval: int) -> Any:
+        """An object whose `step(time, open, high, low, close, volume)` gives the values
+        of all lines."""
+        raise NotImplementedError
+
+    def oncestart(self, start: int, end: int) -> None:
+        """Nothing: `once` fills the whole buffer."""
+
+    def once(self, start: int, end: int) -> None:
+        """All candles up to `end` at once."""
+        del start
+        for line, values in zip(self.lines, self.over(candles_of(self.data, end)), strict=True):
+            write(line, values, end)
+
+    def next(self) -> None:
+        """One more candle; called again on the same candle, the same values again."""
+        if len(self) != self._stepped:
+            if self._stepper is None:
+                self._stepper = self.stepper(interval_of(self.data))
+            self._last = self._stepper.step(*current(self.data))
+            self._stepped = len(self)
+        for line, value in zip(self.lines, self._last, strict=True):
+            line[0] = float(value)
+
+
+class _Recomputed:
+    """Steps of a signal without a stepper: the whole signal over the candles so far."""
+
+    def __init__(self, indicator: EntrySignal) -> None:
+        self._indicator = indicator
+
+    def step(self, *candle: float) -> tuple[float, float]:
+        del candle
+        data = self._indicator.data
+        zone, exit_zone = self._indicator.over(candles_of(data, len(data)))
+        return float(zone[-1]), float(exit_zone[-1])
+
+
+class EntrySignal(CandleIndicator):
+    """Zones of an entry signal (strategies/signals): 1, -1 or 0 on both lines.
+
+    signal: the signal function; parameters: its keyword parameters (None: defaults).
+    """
+
+    lines = ("zone", "exit_zone")
+    params = (("signal", mtf_cycle), ("parameters", None))
+    plotinfo: ClassVar[Any] = {"plotname": "Entry signal", "plotyhlines": [-1, 0, 1]}
+
+    def over(self, candles: Any) -> tuple[Any, ...]:
+        """Zone and exit zone."""
+        found = self.p.signal(candles, **(self.p.parameters or {}))
+        return found.zone, found.exit_zone
+
+    def stepper(self, interval: int) -> Any:
+        """The signal's own stepper where it has one."""
+        factory = getattr(self.p.signal, "stepper", None)
+        if factory is None:
+            return _Recomputed(self)
+        return factory(interval, **(self.p.parameters or {}))
+
+
+class _AtrStep:
+    """`stop_atr` one candle at a time."""
+
+    def __init__(self, base: int, interval: int, period: int) -> None:
+        self._bars = HigherStep(base, interval)
+        self._period = period
+        self._state = ATR_START
+
+    def step(
+        self, time: int, open_: float, high: float, low: float, close: float, volume: float
+    ) -> tuple[float]:
+        del volume
+        for bar in self._bars.step(time, open_, high, low, close):
+            self._state = atr_step(self._state, bar.high, bar.low, bar.close, self._period)
+        return (self._state.value,)
+
+
+class StopAtr(CandleIndicator):
+    """Wilder's ATR on `timeframe` (milliseconds) over `period` of its candles, as
+    visible at each base candle; NaN while warming up."""
+
+    lines = ("atr",)
+    params = (("timeframe", FOUR_HOURS), ("period", 14))
+
+    def over(self, candles: Any) -> tuple[Any, ...]:
+        """The ATR."""
+        return (compiled(stop_atr)(candles, int(self.p.timeframe), int(self.p.period)),)
+
+    def stepper(self, interval: int) -> Any:
+        """One ATR step at each candle of the timeframe."""
+        return _AtrStep(interval, int(self.p.timeframe), int(self.p.period))
+
+
+class _OneLine:
+    """Adapts a step over time and prices to `step(...) -> (value,)`."""
+
+    def __init__(self, step: Any) -> None:
+        self._step = step
+
+    def step(self, *candle: float) -> tuple[float]:
+        return (self._step(*candle[:5]),)
+
+
+class Trend(CandleIndicator):
+    """Daily trend: 1, -1, 0, NaN while warming up. kind: rules/trend.py; period: days."""
+
+    lines = ("trend",)
+    params = (("kind", "roc"), ("period", 30))
+    plotinfo: ClassVar[Any] = {"plotname": "Trend (1d)", "plotyhlines": [-1, 0, 1]}
+
+    def over(self, candles: Any) -> tuple[Any, ...]:
+        """The trend."""
+        return (trend_line(candles, self.p.kind, self.p.period),)
+
+    def stepper(self, interval: int) -> Any:
+        """One trend step at each day."""
+        return _OneLine(TrendStep(interval, self.p.kind, self.p.period).step)
+
+
+class Structure(CandleIndicator):
+    """4h structure: 1, -1, 0, NaN while warming up. kind: rules/structure.py; period: 4h
+    candles."""
+
+    lines = ("structure",)
+    params = (("kind", "none"), ("period", 12))
+    plotinfo: ClassVar[Any] = {"plotname": "Structure (4h)", "plotyhlines": [-1, 0, 1]}
+
+    def over(self, candles: Any) -> tuple[Any, ...]:
+        """The structure."""
+        return (structure_line(candles, self.p.kind, self.p.period),)
+
+    def stepper(self, interval: int) -> Any:
+        """One structure step at each 4h candle."""
+        return _OneLine(StructureStep(interval, self.p.kind, self.p.period).step)
+
+
+class CycleOscillator(CandleIndicator):
+    """Cycle of the base closes in [-1, 1], NaN while settling. kind: rules/cycle.py;
+    period: hours; threshold: where the plot draws its levels."""
+
+    lines = ("cycle",)
+    params = (("kind", "roofing"), ("period", 48.0), ("threshold", 0.3))
+    plotinfo: ClassVar[Any] = {"plotname": "Cycle", "plotyhlines": [-1, 0, 1]}
+
+    def _plotinit(self) -> None:
+        self.plotinfo.plotyhlines = [-self.p.threshold, 0.0, self.p.threshold]
+
+    def over(self, candles: Any) -> tuple[Any, ...]:
+        """The oscillator."""
+        return (cycle_line(candles, self.p.kind, self.p.period),)
+
+    def stepper(self, interval: int) -> Any:
+        """One filter step at each close."""
+        oscillator = CycleStep(interval, self.p.kind, self.p.period)
+        return _OneLine(lambda *candle: oscillator.step(candle[4]))

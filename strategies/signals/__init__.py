@@ -1,0 +1,1 @@
+"""Entry signals: one vectorised function each, see docs/signals.md for the interface."""

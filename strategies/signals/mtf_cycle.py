@@ -1,0 +1,83 @@
+"""The shipped entry signal: daily trend, 4h structure, cycle turn on the base candles."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import pydantic
+
+from rules.candles import Candles, Signals
+from rules.cycle import CycleFilter
+from rules.jit import compiled
+from rules.structure import StructureKind
+from rules.trend import TrendKind
+from rules.zones import turn, zone_of, zones
+from strategies.signals.timeframe_lines import (
+    CycleStep,
+    StructureStep,
+    TrendStep,
+    cycle_line,
+    structure_line,
+    trend_line,
+)
+
+
+def mtf_cycle(
+    candles: Candles,
+    *,
+    trend: TrendKind = "roc",
+    trend_period: Annotated[int, pydantic.Field(ge=2, le=400)] = 30,
+    structure: StructureKind = "none",
+    structure_period: Annotated[int, pydantic.Field(ge=2, le=400)] = 12,
+    cycle_filter: CycleFilter = "roofing",
+    cycle_period: Annotated[float, pydantic.Field(ge=2, le=960)] = 48.0,
+    cycle_threshold: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.3,
+) -> Signals:
+    """Long zone: the cycle is below -threshold and rising while the trend is up and the
+    structure does not point down. Short zone: the mirror. Exit zone: the same turn,
+    whatever trend and structure say.
+
+    trend, trend_period: kind (rules/trend.py) and length in days.
+    structure, structure_period: kind (rules/structure.py) and length in 4h candles.
+    cycle_filter, cycle_period: filter (rules/cycle.py) and period in hours, so that it
+    means the same on every base timeframe.
+    cycle_threshold: depth of the trough, as a fraction of the recent peak.
+    """
+    return Signals(
+        *compiled(zones)(
+            cycle_line(candles, cycle_filter, cycle_period),
+            trend_line(candles, trend, trend_period),
+            structure_line(candles, structure, structure_period),
+            float(cycle_threshold),
+        )
+    )
+
+
+class MtfCycleStep:
+    """`mtf_cycle` one candle at a time, with the same parameters and defaults."""
+
+    def __init__(self, interval_ms: int, **parameters: Any) -> None:
+        chosen = {**(mtf_cycle.__kwdefaults__ or {}), **parameters}
+        self._trend = TrendStep(interval_ms, chosen["trend"], chosen["trend_period"])
+        self._structure = StructureStep(
+            interval_ms, chosen["structure"], chosen["structure_period"]
+        )
+        self._cycle = CycleStep(interval_ms, chosen["cycle_filter"], chosen["cycle_period"])
+        self._threshold = float(chosen["cycle_threshold"])
+        self._previous = math.nan
+
+    def step(
+        self, time: int, open_: float, high: float, low: float, close: float, volume: float
+    ) -> tuple[int, int]:
+        """(zone, exit zone) at the close of this candle; `volume` plays no part."""
+        del volume
+        trend = self._trend.step(time, open_, high, low, close)
+        structure = self._structure.step(time, open_, high, low, close)
+        value = self._cycle.step(close)
+        turned = turn(self._previous, value, self._threshold)
+        self._previous = value
+        return zone_of(turned, trend, structure), turned
+
+
+mtf_cycle.stepper = MtfCycleStep  # type: ignore[attr-defined]

@@ -1,0 +1,108 @@
+"""Trend, structure and cycle as every base candle sees them: vectorised, and by steps.
+
+Each pair is one formula of `rules` in two forms, equal candle by candle.
+"""
+
+from __future__ import annotations
+
+from rules.candles import Candles, Floats
+from rules.cycle import (
+    CYCLE_START,
+    SHORTEST_PERIOD,
+    CycleCoefficients,
+    CycleFilter,
+    cycle,
+    cycle_coefficients,
+    cycle_step,
+)
+from rules.jit import compiled
+from rules.structure import (
+    STRUCTURE_KINDS,
+    StructureKind,
+    structure,
+    structure_start,
+    structure_step,
+)
+from rules.timeframes import higher_candles, spread
+from rules.trend import TREND_KINDS, TrendKind, trend, trend_start, trend_step
+from strategies.higher_step import HigherStep
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+STRUCTURE_TIMEFRAME = 4 * HOUR
+
+
+def trend_line(candles: Candles, kind: TrendKind, period: int) -> Floats:
+    """Trend over `period` daily candles as each base candle sees it; NaN before."""
+    days = compiled(higher_candles)(candles, DAY)
+    values = compiled(trend)(days.high, days.low, days.close, TREND_KINDS.index(kind), period)
+    line: Floats = compiled(spread)(values, days.visible, len(candles.time))
+    return line
+
+
+def structure_line(candles: Candles, kind: StructureKind, period: int) -> Floats:
+    """Structure over `period` 4h candles as each base candle sees it; NaN before."""
+    bars = compiled(higher_candles)(candles, STRUCTURE_TIMEFRAME)
+    number = STRUCTURE_KINDS.index(kind)
+    values = compiled(structure)(bars.high, bars.low, bars.close, number, period)
+    line: Floats = compiled(spread)(values, bars.visible, len(candles.time))
+    return line
+
+
+def cycle_line(candles: Candles, kind: CycleFilter, hours: float) -> Floats:
+    """Cycle oscillator around a period of `hours`; NaN while settling."""
+    line: Floats = compiled(cycle)(candles.close, coefficients_of(kind, hours, candles.interval))
+    return line
+
+
+def coefficients_of(kind: CycleFilter, hours: float, interval: int) -> CycleCoefficients:
+    """Coefficients for a cycle of `hours` on base candles of `interval` milliseconds;
+    periods below what the filter can resolve are raised to SHORTEST_PERIOD candles."""
+    return cycle_coefficients(kind, max(SHORTEST_PERIOD, round(hours * HOUR / interval)))
+
+
+class TrendStep:
+    """`trend_line` one candle at a time."""
+
+    def __init__(self, interval: int, kind: TrendKind, period: int) -> None:
+        self._kind, self._period = TREND_KINDS.index(kind), period
+        self._days = HigherStep(interval, DAY)
+        self._state = trend_start(period)
+
+    def step(self, time: int, open_: float, high: float, low: float, close: float) -> float:
+        """Trend at the close of this candle; NaN while warming up."""
+        for day in self._days.step(time, open_, high, low, close):
+            self._state = trend_step(
+                self._state, day.high, day.low, day.close, self._kind, self._period
+            )
+        return self._state.value
+
+
+class StructureStep:
+    """`structure_line` one candle at a time."""
+
+    def __init__(self, interval: int, kind: StructureKind, period: int) -> None:
+        self._kind, self._period = STRUCTURE_KINDS.index(kind), period
+        self._bars = HigherStep(interval, STRUCTURE_TIMEFRAME)
+        self._state = structure_start(period)
+
+    def step(self, time: int, open_: float, high: float, low: float, close: float) -> float:
+        """Structure at the close of this candle; NaN while warming up."""
+        for bar in self._bars.step(time, open_, high, low, close):
+            self._state = structure_step(
+                self._state, bar.high, bar.low, bar.close, self._kind, self._period
+            )
+        return self._state.value
+
+
+class CycleStep:
+    """`cycle_line` one candle at a time."""
+
+    def __init__(self, interval: int, kind: CycleFilter, hours: float) -> None:
+        self._coefficients = coefficients_of(kind, hours, interval)
+        self._state = CYCLE_START
+
+    def step(self, close: float) -> float:
+        """Oscillator after this close; NaN while settling."""
+        self._state = cycle_step(self._state, close, self._coefficients)
+        return self._state.value
