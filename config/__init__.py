@@ -1,0 +1,1 @@
+"""Settings: what strategy.toml may say, checked, and how it is read and written."""
