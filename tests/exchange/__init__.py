@@ -1,0 +1,1 @@
+"""An exchange simulator for tests: Binance's REST and streams over a recorded market."""

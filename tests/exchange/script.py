@@ -1,0 +1,194 @@
+"""Scripted faults of the streams, each tied to the candle at which it happens.
+
+Every fault has `begin`, called before the candle's messages go out, and `alter`, which
+gets the candle's messages and gives (messages now, messages for the next candle: they
+go out after its first one).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.exchange.trouble import INTERNAL_ERROR, RestTrouble
+
+if TYPE_CHECKING:
+    from tests.exchange.player import Player
+
+
+class Message(NamedTuple):
+    """One stream message at its market time."""
+
+    time: int
+    stream: str
+    text: str
+    closes: bool = False
+    """True for the kline message that ends a candle."""
+    act: Fault | None = None
+    """Not a message at all: something that happens at this moment."""
+
+    @property
+    def is_kline(self) -> bool:
+        """Whether the message belongs to the kline stream."""
+        return "@kline" in self.stream
+
+
+Altered = tuple[list[Message], list[Message]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Base: nothing happens. `at` is the candle's position in the recording."""
+
+    at: int
+
+    async def begin(self, player: Player) -> None:
+        """Act before the candle's messages."""
+
+    async def happen(self, player: Player) -> None:
+        """Act at the moment of a message that names this fault."""
+
+    def alter(self, sent: list[Message]) -> Altered:
+        """Change the candle's messages."""
+        return sent, []
+
+
+@dataclass(frozen=True)
+class Gap(Fault):
+    """No kline message of `candles` candles; REST has them. With `everything`, no trades
+    and quotes either."""
+
+    candles: int = 1
+    everything: bool = False
+
+    async def begin(self, player: Player) -> None:
+        for at in range(self.at + 1, self.at + self.candles):
+            player.script(replace(self, at=at, candles=1))
+
+    def alter(self, sent: list[Message]) -> Altered:
+        if self.everything:
+            return [], []
+        return [message for message in sent if not message.is_kline], []
+
+
+@dataclass(frozen=True)
+class Unfinished(Fault):
+    """The message that ends the candle is lost; its earlier states were sent."""
+
+    def alter(self, sent: list[Message]) -> Altered:
+        return [message for message in sent if not message.closes], []
+
+
+@dataclass(frozen=True)
+class Duplicate(Fault):
+    """Every message of the candle comes twice."""
+
+    def alter(self, sent: list[Message]) -> Altered:
+        return [message for message in sent for _ in range(2)], []
+
+
+@dataclass(frozen=True)
+class OutOfOrder(Fault):
+    """The message that ends the candle comes after the next candle has begun."""
+
+    def alter(self, sent: list[Message]) -> Altered:
+        late = [message for message in sent if message.closes]
+        return [message for message in sent if not message.closes], late
+
+
+@dataclass(frozen=True)
+class Revised(Fault):
+    """After the candle has ended it is sent again with another close.
+
+    With `in_rest`, REST shows the other close as well, from that moment on.
+    """
+
+    close: float = 0.0
+    in_rest: bool = False
+
+    def alter(self, sent: list[Message]) -> Altered:
+        return sent, [self._changed(message) for message in sent if message.closes]
+
+    def _changed(self, message: Message) -> Message:
+        body = json.loads(message.text)
+        body["k"]["c"] = f"{self.close:.8f}"
+        body["k"]["h"] = f"{max(self.close, float(body['k']['h'])):.8f}"
+        body["k"]["l"] = f"{min(self.close, float(body['k']['l'])):.8f}"
+        return message._replace(text=json.dumps(body))
+
+
+@dataclass(frozen=True)
+class Disconnect(Fault):
+    """Every socket breaks; `away` candles pass with nobody connected, and the next
+    `refusals` handshakes fail. `halfway` breaks in the middle of the candle."""
+
+    away: int = 0
+    refusals: int = 0
+    halfway: bool = False
+
+    async def begin(self, player: Player) -> None:
+        if not self.halfway:
+            await self.happen(player)
+
+    async def happen(self, player: Player) -> None:
+        player.streams.refusals += self.refusals
+        player.streams.cut()
+        player.pass_by(self.away)
+
+    def alter(self, sent: list[Message]) -> Altered:
+        if not self.halfway:
+            return sent, []
+        middle = len(sent) // 2
+        cut = Message(sent[middle].time, "", "", act=self)
+        return [*sent[:middle], cut, *sent[middle:]], []
+
+
+@dataclass(frozen=True)
+class SilentSocket(Fault):
+    """Sockets stay open but send nothing more, not even pongs; `away` candles pass."""
+
+    away: int = 1
+
+    async def begin(self, player: Player) -> None:
+        player.streams.silence()
+        player.pass_by(self.away)
+
+
+@dataclass(frozen=True)
+class Malformed(Fault):
+    """Texts that are no valid message come on every socket."""
+
+    texts: tuple[str, ...] = (
+        "this is not JSON",
+        '{"e":"kline","s":"BTCUSDT"',
+        '{"e":"kline","E":1,"s":"BTCUSDT","k":{"t":null,"s":"BTCUSDT","i":"15m"}}',
+        '{"e":"trade","s":"BTCUSDT"}',
+        '{"e":"something new","x":[1,2,3]}',
+        "[]",
+        "{}",
+    )
+
+    async def begin(self, player: Player) -> None:
+        for text in self.texts:
+            await player.streams.send_everywhere(text)
+
+
+@dataclass(frozen=True)
+class RestFails(Fault):
+    """From this candle on REST answers with `trouble` (see trouble.py)."""
+
+    trouble: RestTrouble = INTERNAL_ERROR
+
+    async def begin(self, player: Player) -> None:
+        player.troubles.add(self.trouble)
+
+
+@dataclass(frozen=True)
+class ClockOff(Fault):
+    """The exchange's clock is `offset` milliseconds off from this candle on."""
+
+    offset: int = 0
+
+    async def begin(self, player: Player) -> None:
+        player.clock_offset = self.offset
