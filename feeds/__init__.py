@@ -1,0 +1,1 @@
+"""Candles: files, download, cache, synthetic market, and the Backtrader feed over them."""

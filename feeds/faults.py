@@ -1,0 +1,84 @@
+"""What can be wrong with candle columns: each rule once, for loading and for `data check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feeds.columns import PRICES, VALUES, Columns
+from feeds.times import iso
+from rules.candles import Times
+
+
+class Fault(NamedTuple):
+    """One rule that some rows break."""
+
+    column: str
+    rows: NDArray[np.intp]
+    """Indices of the offending rows, ascending, at least one."""
+    rule: str
+    """What is wrong with the value, to follow it in a sentence."""
+    remedy: str
+
+
+def time_faults(time: Times) -> Iterator[Fault]:
+    """Rows whose open time repeats or precedes the one before."""
+    step = np.diff(time)
+    yield from _fault("time", _after(step == 0), "repeats the row before", "remove the duplicate")
+    yield from _fault(
+        "time", _after(step < 0), "is earlier than the row before", "sort the file by open time"
+    )
+
+
+def alignment_faults(time: Times, interval: int, timeframe: str) -> Iterator[Fault]:
+    """Rows that do not open on a multiple of the timeframe."""
+    rule = f"does not open on a {timeframe} boundary (UTC)"
+    remedy = "give open times in UTC, or set data.timeframe to the file's own"
+    yield from _fault("time", time % interval != 0, rule, remedy)
+
+
+def value_faults(columns: Columns) -> Iterator[Fault]:
+    """Rows with a price or volume that no candle can have."""
+    remedy = "mend or remove the row"
+    for name in VALUES:
+        bad = ~np.isfinite(getattr(columns, name))
+        yield from _fault(name, bad, "is missing or not a finite number", remedy)
+    for name in PRICES:
+        bad = getattr(columns, name) <= 0
+        yield from _fault(name, bad, "is not a positive price", remedy)
+    yield from _fault("volume", columns.volume < 0, "is negative", remedy)
+    yield from _fault("high", columns.high < columns.low, "is below the low", remedy)
+    for name in ("open", "close"):
+        value = getattr(columns, name)
+        yield from _fault(name, value > columns.high, "is above the high", remedy)
+        yield from _fault(name, value < columns.low, "is below the low", remedy)
+
+
+def describe(columns: Columns, fault: Fault) -> str:
+    """The first row of a fault: `row 12 (2021-06-22T00:00:00Z): high = 3.0 is below the low`."""
+    row = int(fault.rows[0])
+    value = getattr(columns, fault.column)[row]
+    shown = iso(int(value)) if fault.column == "time" else f"{value:.10g}"
+    where = "" if fault.column == "time" else f" ({iso(int(columns.time[row]))})"
+    return f"row {row + 1}{where}: {fault.column} = {shown} {fault.rule}"
+
+
+def usual_step(time: Times) -> int:
+    """The most frequent distance between neighbouring open times in order, 0 without any."""
+    step = np.diff(np.sort(time))
+    values, counts = np.unique(step[step > 0], return_counts=True)
+    return int(values[np.argmax(counts)]) if len(values) else 0
+
+
+def _fault(column: str, bad: NDArray[np.bool_], rule: str, remedy: str) -> Iterator[Fault]:
+    rows = np.flatnonzero(bad)
+    if len(rows):
+        yield Fault(column, rows, rule, remedy)
+
+
+def _after(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`mask` of differences as a mask of the later rows."""
+    return np.concatenate([[False], mask])

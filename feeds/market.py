@@ -1,0 +1,119 @@
+"""A market's candles with what is known about them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from feeds.times import iso, timeframe_name
+from rules.candles import Candles, Floats
+
+Origin = Literal["exchange", "file", "synthetic"]
+
+MAX_DIGITS = 10
+_ENOUGH = 0.995
+"""Share of the values, among those that are decimals at all, that the digits must hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """Candles of one market: warm-up first, then the span [start, end) that is traded."""
+
+    candles: Candles
+    symbol: str
+    """As the exchange writes it, such as BTC/USDT."""
+    origin: Origin
+    detail: str
+    """Where exactly: a file name, an exchange, or the seed."""
+    start: int
+    """Index of the first candle of the span; what lies before is warm-up."""
+    start_time: int
+    """First moment of the span, in milliseconds."""
+    end_time: int
+    """First moment after the span, in milliseconds."""
+
+    @property
+    def timeframe(self) -> str:
+        """Name of the candles' length, such as 15m."""
+        return timeframe_name(self.candles.interval)
+
+    @property
+    def source(self) -> str:
+        """Origin and detail in one string, such as "file: BTCUSDT_15m.parquet"."""
+        return f"{self.origin}: {self.detail}"
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the candles are invented."""
+        return self.origin == "synthetic"
+
+    @property
+    def count(self) -> int:
+        """Candles in the span, warm-up not counted."""
+        return len(self.candles.time) - self.start
+
+    @property
+    def missing(self) -> int:
+        """Candles that the span should hold and does not."""
+        interval = self.candles.interval
+        expected = -(-self.end_time // interval) - -(-self.start_time // interval)
+        return expected - self.count
+
+    @cached_property
+    def price_digits(self) -> int:
+        """Decimals of the prices, from the data."""
+        c = self.candles
+        return decimals(np.concatenate([c.open, c.high, c.low, c.close]))
+
+    @cached_property
+    def volume_digits(self) -> int:
+        """Decimals of the volumes, from the data."""
+        return decimals(self.candles.volume)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of every candle given, warm-up included; see `candles_digest`."""
+        return candles_digest(self.candles)
+
+    def summary(self) -> dict[str, str | int | bool]:
+        """The `data` object of summary.json."""
+        return {
+            "source": self.source,
+            "symbol": self.symbol,
+            "timeframe": self.timeframe,
+            "start": iso(self.start_time),
+            "end": iso(self.end_time),
+            "candles": self.count,
+            "missing": self.missing,
+            "synthetic": self.synthetic,
+        }
+
+
+def candles_digest(candles: Candles) -> str:
+    """SHA-256 over the columns in the order of `Candles`, as little-endian bytes:
+    time as int64, then open, high, low, close and volume as float64."""
+    digest = hashlib.sha256(np.ascontiguousarray(candles.time, "<i8").tobytes())
+    for column in candles[1:6]:
+        digest.update(np.ascontiguousarray(column, "<f8").tobytes())
+    return digest.hexdigest()
+
+
+def decimals(values: Floats) -> int:
+    """The number of decimals that the values are written with, 0 to MAX_DIGITS.
+
+    The smallest number that holds nearly all of the values that any number holds:
+    a few sums with rounding noise, as some exchanges' volumes are, do not count.
+    """
+    shares = [_share_with(values, digits) for digits in range(MAX_DIGITS + 1)]
+    enough = _ENOUGH * max(shares)
+    return next(digits for digits, share in enumerate(shares) if share >= enough)
+
+
+def _share_with(values: Floats, digits: int) -> float:
+    # Dividing by a power of ten rounds correctly, so a decimal comes back exactly.
+    scale = 10.0**digits
+    return float(np.mean(np.round(values * scale) / scale == values))
