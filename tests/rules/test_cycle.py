@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rules.cycle import (
+    CYCLE_FILTERS,
+    CYCLE_START,
+    SHORTEST_PERIOD,
+    cycle,
+    cycle_coefficients,
+    cycle_step,
+)
+from rules.jit import compiled
+
+PERIOD = 64
+every_filter = pytest.mark.parametrize("kind", CYCLE_FILTERS)
+
+
+def wave(period: float, candles: int = 40 * PERIOD) -> np.ndarray:
+    return 100.0 + np.sin(2.0 * np.pi * np.arange(candles) / period)
+
+
+def raw_amplitude(kind: str, period: float) -> float:
+    """Size of the filter's output, before it is normalised, once it has settled."""
+    state, coefficients = CYCLE_START, cycle_coefficients(kind, PERIOD)
+    bands = []
+    for close in wave(period).tolist():
+        state = cycle_step(state, close, coefficients)
+        bands.append(abs(state.band1))
+    return max(bands[-10 * PERIOD :])
+
+
+@every_filter
+def test_a_wave_of_the_period_passes(kind):
+    assert 0.6 < raw_amplitude(kind, PERIOD) < 1.2
+
+
+@every_filter
+@pytest.mark.parametrize("factor", [1 / 12, 12])
+def test_much_faster_and_much_slower_waves_are_taken_out(kind, factor):
+    assert raw_amplitude(kind, PERIOD * factor) < 0.35 * raw_amplitude(kind, PERIOD)
+
+
+@every_filter
+def test_the_oscillator_swings_over_the_whole_range_in_phase_with_a_wave_of_its_period(kind):
+    close = wave(PERIOD)
+    out = cycle(close, cycle_coefficients(kind, PERIOD))[-10 * PERIOD :]
+    assert out.max() > 0.97
+    assert out.min() < -0.97
+    assert np.corrcoef(out, close[-10 * PERIOD :])[0, 1] > 0.9
+
+
+@every_filter
+def test_it_does_not_depend_on_the_unit_of_the_price(kind):
+    close = 100.0 + np.cumsum(np.random.default_rng(2).normal(0.0, 1.0, 2000))
+    coefficients = cycle_coefficients(kind, PERIOD)
+    np.testing.assert_array_equal(cycle(close, coefficients), cycle(close * 1024.0, coefficients))
+
+
+@every_filter
+def test_a_price_that_never_moves_has_no_cycle(kind):
+    out = cycle(np.full(1000, 64.0), cycle_coefficients(kind, PERIOD))
+    assert (np.nan_to_num(out) == 0.0).all()
+
+
+@every_filter
+def test_it_is_unknown_until_the_filter_has_settled(kind):
+    coefficients = cycle_coefficients(kind, PERIOD)
+    out = cycle(wave(PERIOD), coefficients)
+    assert np.isnan(out[: coefficients.settle - 1]).all()
+    assert not np.isnan(out[coefficients.settle - 1 :]).any()
+
+
+def test_a_period_too_short_to_filter_is_refused():
+    with pytest.raises(ValueError, match=str(SHORTEST_PERIOD)):
+        cycle_coefficients("roofing", SHORTEST_PERIOD - 1)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    kind=st.sampled_from(CYCLE_FILTERS),
+    period=st.integers(SHORTEST_PERIOD, 300),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_steps_and_compiled_vector_are_bit_equal_and_stay_within_one(kind, period, seed):
+    close = 100.0 * np.exp(np.cumsum(np.random.default_rng(seed).standard_t(3, 1500)) * 0.01)
+    coefficients = cycle_coefficients(kind, period)
+    state, steps = CYCLE_START, []
+    for price in close.tolist():
+        state = cycle_step(state, price, coefficients)
+        steps.append(state.value)
+    np.testing.assert_array_equal(compiled(cycle)(close, coefficients), steps)
+    assert np.nanmax(np.abs(steps), initial=0.0) <= 1.0

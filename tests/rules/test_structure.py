@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from rules.jit import compiled
+from rules.structure import STRUCTURE_KINDS, structure, structure_start, structure_step
+
+FILTERS = [kind for kind in STRUCTURE_KINDS if kind != "none"]
+
+
+def follow(close, kind, period):
+    close = np.asarray(close, dtype=np.float64)
+    return structure(close + 1.0, close - 1.0, close, STRUCTURE_KINDS.index(kind), period)
+
+
+def test_none_favours_no_side_from_the_first_candle_on():
+    assert (follow(np.arange(1.0, 50.0), "none", 10) == 0.0).all()
+
+
+@pytest.mark.parametrize("kind", FILTERS)
+def test_a_rising_market_favours_longs_and_its_mirror_shorts(kind):
+    rise = 100.0 + 2.0 * np.arange(60)
+    assert (follow(rise, kind, 10)[20:] == 1.0).all()
+    assert (follow(rise[::-1], kind, 10)[20:] == -1.0).all()
+
+
+@pytest.mark.parametrize("kind", FILTERS)
+def test_it_is_unknown_until_its_period_is_full_and_known_ever_after(kind):
+    close = 100.0 + np.random.default_rng(3).normal(0.0, 5.0, 100)
+    unknown = np.isnan(follow(close, kind, 10))
+    first = int((~unknown).argmax())
+    assert 9 <= first <= 19
+    assert not unknown[first:].any()
+
+
+def test_swing_is_mixed_where_high_and_low_move_apart():
+    close = [100.0, 100.0, 100.0, 100.0, 90.0, 110.0]
+    assert follow(close, "swing", 2)[-1] == 0.0
+
+
+@pytest.mark.parametrize("kind", STRUCTURE_KINDS)
+@pytest.mark.parametrize("period", [2, 15])
+def test_steps_and_compiled_vector_are_bit_equal(kind, period):
+    number = STRUCTURE_KINDS.index(kind)
+    close = 100.0 * np.exp(np.cumsum(np.random.default_rng(4).normal(0.0, 0.01, 400)))
+    high, low = close * 1.01, close * 0.99
+    state, steps = structure_start(period), []
+    for candle in zip(high.tolist(), low.tolist(), close.tolist(), strict=True):
+        state = structure_step(state, *candle, number, period)
+        steps.append(state.value)
+    np.testing.assert_array_equal(compiled(structure)(high, low, close, number, period), steps)

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from rules.jit import compiled
+from rules.trend import TREND_KINDS, trend, trend_start, trend_step
+
+every_kind = pytest.mark.parametrize("kind", TREND_KINDS)
+
+
+def follow(close, kind, period):
+    close = np.asarray(close, dtype=np.float64)
+    return trend(close + 1.0, close - 1.0, close, TREND_KINDS.index(kind), period)
+
+
+def noisy(seed, n=300):
+    return 100.0 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0.0, 0.03, n)))
+
+
+@every_kind
+def test_a_rising_market_is_up_and_its_mirror_is_down(kind):
+    rise = 100.0 + 2.0 * np.arange(100)
+    assert (follow(rise, kind, 20)[40:] == 1.0).all()
+    assert (follow(rise[::-1], kind, 20)[40:] == -1.0).all()
+
+
+@every_kind
+def test_a_market_that_never_moves_has_no_trend(kind):
+    assert (np.nan_to_num(follow(np.full(60, 100.0), kind, 20)) == 0.0).all()
+
+
+@every_kind
+@pytest.mark.parametrize("period", [2, 20])
+def test_it_is_unknown_until_the_period_is_full_and_known_ever_after(kind, period):
+    unknown = np.isnan(follow(noisy(1), kind, period))
+    first = int((~unknown).argmax())
+    assert period - 1 <= first <= period
+    assert not unknown[first:].any()
+
+
+def test_roc_compares_with_the_close_one_period_ago():
+    close = noisy(2)
+    np.testing.assert_array_equal(follow(close, "roc", 30)[30:], np.sign(close[30:] - close[:-30]))
+
+
+def test_donchian_keeps_its_side_until_the_other_one_breaks():
+    close = [100.0] * 5 + [110.0] + [105.0] * 5 + [90.0] + [95.0] * 3
+    out = follow(close, "donchian", 5)
+    assert out[5:].tolist() == [1.0] * 6 + [-1.0] * 4
+
+
+def test_donchian_needs_a_close_beyond_the_channel_not_at_it():
+    assert follow([100.0] * 5 + [101.0], "donchian", 5)[-1] == 0.0
+
+
+def test_agreement_is_neutral_where_the_horizons_disagree():
+    close = 100.0 + np.arange(40.0)
+    close[-1] = close[-5] - 1.0  # down over a quarter of the period, still up over all of it
+    assert follow(close, "roc", 20)[-1] == 1.0
+    assert follow(close, "agreement", 20)[-1] == 0.0
+
+
+def test_momentum_ignores_a_drift_that_is_small_for_its_volatility():
+    close = np.resize([100.0, 110.0], 41) + np.arange(41) * 0.01
+    assert follow(close, "roc", 20)[-1] == 1.0
+    assert follow(close, "momentum", 20)[-1] == 0.0
+
+
+@every_kind
+@pytest.mark.parametrize("period", [2, 5, 40])
+def test_steps_and_compiled_vector_are_bit_equal(kind, period):
+    number = TREND_KINDS.index(kind)
+    close = noisy(period)
+    high, low = close * 1.02, close * 0.98
+    state, steps = trend_start(period), []
+    for candle in zip(high.tolist(), low.tolist(), close.tolist(), strict=True):
+        state = trend_step(state, *candle, number, period)
+        steps.append(state.value)
+    np.testing.assert_array_equal(compiled(trend)(high, low, close, number, period), steps)
+    assert np.unique(steps).size > 1
