@@ -13,6 +13,7 @@ from config.explain import explain
 from config.grid import build_grid
 from config.ranges import flat_grid
 from config.settings import Settings
+from config.trading import Strategy
 from errors import ConfigError
 
 FILE_NAME = "strategy.toml"
@@ -23,12 +24,17 @@ def load_settings(path: Path | str | None = None, overrides: Sequence[str] = ())
     """The settings in the file at `path`, with "key=value" `overrides` applied in order.
 
     Without a path: strategy.toml of the working folder, else the one beside the
-    program. A value is read as TOML, and as plain text where it is none. Raises
+    program. A value is read as TOML, and as plain text where it is none. Where
+    overrides name another signal, the file's parameters of its own signal (in
+    [strategy] and the grid) do not count. Raises
     ConfigError with one line naming file (or override), key, rule and value.
     """
     file = Path(path) if path else default_file()
     table = read_table(file)
+    signal = _signal_of(table)
     changed = [_override(table, text) for text in overrides]
+    if _signal_of(table) != signal:
+        _forget_parameters(table, changed)
 
     def source_of(key: str) -> str:
         overridden = any(f"{key}.".startswith(f"{name}.") for name in changed)
@@ -92,6 +98,29 @@ def _override_grid(table: dict[str, Any], key: str, value: Any) -> str:
         flat = flat_grid(grid) if isinstance(grid, dict) else {}
         sweep["grid"] = {**flat, key.removeprefix(f"{GRID}."): value}
     return key
+
+
+def _signal_of(table: dict[str, Any]) -> Any:
+    strategy = table.get("strategy", {})
+    return strategy.get("signal") if isinstance(strategy, dict) else None
+
+
+def _forget_parameters(table: dict[str, Any], changed: Sequence[str]) -> None:
+    """Drop the parameters of the file's signal, which overrides replaced by another."""
+
+    def kept(name: str, prefix: str) -> bool:
+        return name in Strategy.model_fields or f"{prefix}strategy.{name}" in changed
+
+    table["strategy"] = {k: v for k, v in table["strategy"].items() if kept(k, "")}
+    sweep = table.get("sweep")
+    if isinstance(sweep, dict) and isinstance(sweep.get("grid"), dict):
+        flat = flat_grid(sweep["grid"])
+        own = "strategy."
+        sweep["grid"] = {
+            key: values
+            for key, values in flat.items()
+            if not key.startswith(own) or kept(key.removeprefix(own), f"{GRID}.")
+        }
 
 
 def _toml_value(text: str) -> Any:

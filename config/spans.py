@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
@@ -12,19 +13,17 @@ HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
 _UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
+_LENGTH = re.compile(r"([0-9]{1,6})([mhd])")
 
 
 def timeframe_ms(text: str) -> int:
     """Length in milliseconds of a timeframe such as "15m", "4h" or "1d".
 
     Raises ValueError where the text is none, or where candles of that length would not
-    start at the same times every day: below a day it has to divide the day.
+    start at the same times every day.
     """
-    number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not number.isascii() or not number.isdigit() or int(number) == 0:
-        raise ValueError("must be a timeframe in minutes, hours or days, such as '15m' or '4h'")
-    length = int(number) * _UNITS[unit]
-    if length > DAY_MS or DAY_MS % length:
+    length = _length_ms(text)
+    if not length or DAY_MS % length:
         raise ValueError("must be a timeframe that divides the day, such as '15m', '4h' or '1d'")
     return length
 
@@ -66,10 +65,15 @@ def _delay_minutes(value: Any) -> Any:
     """Whole minutes from "90m", "2h" or "1d"; a number is left as it is."""
     if not isinstance(value, str):
         return value
-    number, unit = value[:-1], value[-1:]
-    if unit not in _UNITS or not number.isascii() or not number.isdigit():
+    length = _length_ms(value)
+    if length is None:
         raise ValueError("must be whole minutes, or a delay such as '0m', '90m' or '2h'")
-    return int(number) * _UNITS[unit] // MINUTE_MS
+    return length // MINUTE_MS
+
+
+def _length_ms(text: str) -> int | None:
+    match = _LENGTH.fullmatch(text)
+    return int(match[1]) * _UNITS[match[2]] if match else None
 
 
 Timeframe = Annotated[str, AfterValidator(_checked_timeframe)]
