@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,11 @@ from sweep.statistics.deflated import (
 
 DAYS_OF_PAPER = 250
 """The paper annualises with 250 days."""
+
+
+@pytest.fixture(scope="module")
+def ffn() -> Any:
+    return pytest.importorskip("ffn")
 
 
 def best_of_paper(skew: float, kurtosis: float) -> Moments:
@@ -48,22 +54,19 @@ def test_numerical_example_of_the_paper(
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_matches_ffn(seed: int) -> None:
-    ffn = pytest.importorskip("ffn")
+def test_matches_ffn(ffn: Any, seed: int) -> None:
     generator = np.random.default_rng(seed)
     index = pd.date_range("2021-01-01", periods=700)
     returns = pd.Series(random_returns(seed), index=index)
     sharpes = generator.normal(0.0, 0.03, 500)
     wanted = ffn.calc_deflated_sharpe_ratio(returns, sharpes, nperiods=365, annualized_trials=False)
-    found = deflated_sharpe(
-        moments(np.asarray(returns, dtype=np.float64)), 500, trial_spread(sharpes)
-    )
+    best = moments(np.asarray(returns, dtype=np.float64))
+    found = deflated_sharpe(best, 500, trial_spread(sharpes))
     assert found.probability == pytest.approx(wanted, rel=1e-10)
 
 
 @given(st.integers(2, 10**9), st.floats(1e-6, 10.0))
-def test_expected_maximum_matches_ffn(trials: int, spread: float) -> None:
-    ffn = pytest.importorskip("ffn")
+def test_expected_maximum_matches_ffn(ffn: Any, trials: int, spread: float) -> None:
     wanted = ffn.calc_expected_max_sharpe(trials, spread)
     assert expected_maximum_sharpe(trials, spread) == pytest.approx(wanted, rel=1e-9)
 
