@@ -1,0 +1,42 @@
+# What a developer does, one verb each. PYTHON is the interpreter of the environment.
+PYTHON ?= .venv/bin/python
+BIN = $(dir $(PYTHON))
+
+.PHONY: help develop test lint format types imports benchmark sweep ci clean
+
+help:  ## list the verbs
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
+
+develop:  ## make .venv with everything that development needs
+	python3 -m venv .venv
+	.venv/bin/pip install -e '.[test,lint,postgres]'
+
+test:  ## run the tests
+	$(PYTHON) -m pytest
+
+lint:  ## check style
+	$(BIN)ruff check
+	$(BIN)ruff format --check
+
+format:  ## mend what can be mended
+	$(BIN)ruff check --fix
+	$(BIN)ruff format
+
+types:  ## check types
+	$(BIN)mypy --strict
+
+imports:  ## check that imports point one way
+	$(BIN)lint-imports
+
+benchmark:  ## measure, and write benchmarks/RESULTS.md
+	$(PYTHON) -m benchmarks
+
+sweep:  ## search the grid of strategy.toml
+	$(PYTHON) runner.py backtest --sweep
+
+ci:  ## what continuous integration runs
+	.ci/run
+
+clean:  ## remove caches, but no results and no state
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
