@@ -1,0 +1,166 @@
+// The grid: two dimensions as a heat map, all of them as parallel coordinates.
+const shortName = (dotted) => dotted.split(".").pop().replaceAll("_", " ");
+const plateauPart = 0.2; // cells within this part of the spread below the best cell belong to its plateau
+
+function heatCells(x, y, metric, view) {
+  const [low, high] = x < y ? [x, y] : [y, x];
+  const flat = unpack(run.grid.maps[`${low}-${high}`][metric][view]);
+  const [across, up] = [run.grid.dimensions[x].values.length, run.grid.dimensions[y].values.length];
+  return Array.from({ length: up }, (_, r) => Array.from({ length: across }, (_, c) => {
+    const value = x < y ? flat[r * across + c] : flat[c * up + r];
+    return Number.isFinite(value) ? value : null;
+  }));
+}
+
+// The cells joined to the best one, edge to edge, that are nearly as good.
+function plateauOf(cells, start, better) {
+  const values = cells.flat().filter((value) => value !== null);
+  const reach = (Math.max(...values) - Math.min(...values)) * plateauPart;
+  const [r0, c0] = start;
+  if (cells[r0]?.[c0] == null) return [];
+  const enough = (value) => value != null && (value - cells[r0][c0]) * better >= -reach;
+  const seen = new Set([`${r0},${c0}`]);
+  const found = [[r0, c0]];
+  for (let at = 0; at < found.length; at += 1) {
+    const [r, c] = found[at];
+    [[r + 1, c], [r - 1, c], [r, c + 1], [r, c - 1]].forEach(([a, b]) => {
+      if (seen.has(`${a},${b}`) || !enough(cells[a]?.[b])) return;
+      seen.add(`${a},${b}`);
+      found.push([a, b]);
+    });
+  }
+  return found;
+}
+
+// The outline of a set of cells: every side that has no neighbour in the set.
+function outline(cells) {
+  const inside = new Set(cells.map(([r, c]) => `${r},${c}`));
+  const sides = [];
+  cells.forEach(([r, c]) => {
+    const edge = (dr, dc, x0, y0, x1, y1) => {
+      if (!inside.has(`${r + dr},${c + dc}`)) sides.push({ type: "line", x0, y0, x1, y1, line: { color: theme().ink, width: 2 } });
+    };
+    edge(1, 0, c - 0.5, r + 0.5, c + 0.5, r + 0.5);
+    edge(-1, 0, c - 0.5, r - 0.5, c + 0.5, r - 0.5);
+    edge(0, 1, c + 0.5, r - 0.5, c + 0.5, r + 0.5);
+    edge(0, -1, c - 0.5, r - 0.5, c - 0.5, r + 0.5);
+  });
+  return sides;
+}
+
+const viewNotes = {
+  slice: () => "Every other setting as in the chosen set.",
+  median: () => `Median over all other settings${run.grid.counted < run.grid.eligible ? ` (a sample of ${run.grid.counted.toLocaleString("en")})` : ""}.`,
+  top: () => "Best over all other settings: the luckiest of each cell.",
+};
+
+function heatNote(view, marked) {
+  const least = run.grid.min_trades ? ` Only combinations with at least ${run.grid.min_trades} trades: ${run.grid.eligible.toLocaleString("en")} of ${run.grid.combinations.toLocaleString("en")}.` : "";
+  const best = marked ? " ★ is the chosen set; the outline is its plateau: joined cells at most a fifth of the map's spread below it." : "";
+  return viewNotes[view]() + best + least;
+}
+
+const centred = (name) => (name === "profit_factor" ? 1 : ["sharpe", "net_return"].includes(name) ? 0 : undefined);
+
+figures["heat-plot"] = (node) => {
+  const [x, y] = [Number(element("heat-x").value), Number(element("heat-y").value)];
+  const [metric, view] = [element("heat-metric").value, element("heat-view").value];
+  const { dimensions, metrics } = run.grid;
+  const known = metrics.find((one) => one.name === metric);
+  const cells = heatCells(x, y, metric, view);
+  const start = [dimensions[y].best, dimensions[x].best];
+  const marked = start.every((place) => place !== null) && cells[start[0]]?.[start[1]] != null;
+  const shapes = marked && known.better ? outline(plateauOf(cells, start, known.better)) : [];
+  const labels = (dimension) => dimension.values.map((value, place) => `${value}`.slice(0, 18) || `${place}`);
+  const large = cells.length * cells[0].length > (isNarrow(node) ? 40 : 160);
+  const heat = { type: "heatmap", z: cells, x: cells[0].map((_, c) => c), y: cells.map((_, r) => r), zmid: centred(metric),
+    colorscale: theme().map, reversescale: known.better < 0, xgap: 2, ygap: 2, hoverongaps: false,
+    texttemplate: large ? "" : "%{z:.2f}", textfont: { size: isNarrow(node) ? 9 : 12 },
+    customdata: cells.map((row, r) => row.map((_, c) => [dimensions[x].values[c], dimensions[y].values[r]])),
+    hovertemplate: `${shortName(dimensions[x].name)} %{customdata[0]}<br>${shortName(dimensions[y].name)} %{customdata[1]}<br>${known.label} %{z:.3f}<extra></extra>`,
+    colorbar: { thickness: 10, outlinewidth: 0, tickfont: { color: theme().ink } }, showscale: !isNarrow(node) };
+  const star = { type: "scatter", mode: "text", x: [start[1]], y: [start[0] + (large ? 0 : 0.28)], text: ["★"],
+    hoverinfo: "skip", textposition: "middle center", textfont: { size: 17, color: theme().star }, showlegend: false };
+  const ticks = (dimension) => axis({ tickvals: dimension.values.map((_, k) => k), ticktext: labels(dimension), showgrid: false,
+    zeroline: false, title: { text: shortName(dimension.name) }, range: [-0.5, dimension.values.length - 0.5] });
+  return { traces: marked ? [heat, star] : [heat], note: heatNote(view, marked),
+    layout: { shapes, xaxis: ticks(dimensions[x]), yaxis: ticks(dimensions[y]) } };
+};
+
+function hasWebGl() {
+  try { return Boolean(document.createElement("canvas").getContext("webgl")); } catch { return false; }
+}
+
+// A little beside its value, so that lines through the same value can be told apart.
+const spreadOut = (places, salt) => Array.from(places, (place, row) => place + (((row + 1) * (salt + 1) * 0.6180339887) % 1 - 0.5) * 0.3);
+
+function linesAxes() {
+  const { dimensions, sample, metrics } = run.grid;
+  const axes = dimensions.map((dimension, k) => ({ label: shortName(dimension.name), values: spreadOut(unpack(sample.places[k]), k),
+    tickvals: dimension.values.map((_, place) => place), ticktext: dimension.values.map(String), range: [-0.2, dimension.values.length - 0.8] }));
+  const chosen = element("lines-metric").value;
+  const values = Array.from(unpack(sample.metrics[chosen]));
+  return { axes, chosen: metrics.find((one) => one.name === chosen), values };
+}
+
+// Lines on plain axes, in bands of colour, for a browser without WebGL: nothing to brush.
+function plainLines(axes, chosen, values, bounds) {
+  const all = [...axes, { label: chosen.label, values, range: bounds, tickvals: bounds, ticktext: bounds.map((v) => v.toFixed(2)) }];
+  const height = (one, value) => (one.range[1] > one.range[0] ? (value - one.range[0]) / (one.range[1] - one.range[0]) : 0.5);
+  const scale = theme().map;
+  const bands = Array.from({ length: scale.length }, () => ({ x: [], y: [] }));
+  values.forEach((value, row) => {
+    if (!Number.isFinite(value)) return;
+    const band = bands[Math.round(height(all.at(-1), value) * (scale.length - 1))];
+    all.forEach((one, k) => { band.x.push(k); band.y.push(height(one, one.values[row])); });
+    band.x.push(null); band.y.push(null);
+  });
+  const traces = bands.map((band, k) => ({ ...band, type: "scatter", mode: "lines", hoverinfo: "skip", showlegend: false,
+    opacity: 0.35, line: { width: 1, color: scale[chosen.better < 0 ? scale.length - 1 - k : k][1] } }));
+  const ticks = all.flatMap((one, k) => one.tickvals.map((value, t) => ({ x: k, y: height(one, value), text: escaped(one.ticktext[t]),
+    showarrow: false, xanchor: "left", xshift: 3, font: { size: 10 }, bgcolor: theme().card })));
+  return { traces, layout: { annotations: ticks, yaxis: axis({ visible: false }),
+    xaxis: axis({ tickvals: all.map((_, k) => k), ticktext: all.map((one) => one.label.replaceAll(" ", "<br>")), side: "top", zeroline: false }) } };
+}
+
+figures["lines-plot"] = (node) => {
+  const { axes, chosen, values } = linesAxes();
+  const finite = values.filter(Number.isFinite);
+  const bounds = [Math.min(...finite), Math.max(...finite)];
+  const drawn = run.grid.sample.count;
+  const note = `${drawn.toLocaleString("en")} of ${run.grid.combinations.toLocaleString("en")} combinations${drawn < run.grid.eligible ? ": the best, and an even sample of the rest" : ""}.`;
+  if (!hasWebGl()) return { ...plainLines(axes, chosen, values, bounds), note };
+  const size = isNarrow(node) ? 9 : 12;
+  const trace = { type: "parcoords", line: { color: values, colorscale: theme().map, reversescale: chosen.better < 0, cmin: bounds[0], cmax: bounds[1],
+    showscale: !isNarrow(node), colorbar: { thickness: 10, outlinewidth: 0, tickfont: { color: theme().ink } } },
+  dimensions: [...axes, { label: chosen.label, values, range: bounds }], labelangle: isNarrow(node) ? -28 : 0,
+  labelfont: { size, color: theme().ink }, tickfont: { size, color: theme().ink }, rangefont: { size: size - 1, color: theme().soft },
+  unselected: { line: { opacity: 0.05 } } };
+  return { traces: [trace], note: `${note} Drag along an axis to keep a part of it.`,
+    layout: { margin: isNarrow(node) ? { l: 34, r: 30, t: 84, b: 24 } : { l: 70, r: 30, t: 56, b: 30 } } };
+};
+
+function prepareGrid() {
+  if (!run.grid) return;
+  const dimensions = run.grid.dimensions.map((dimension, k) => [k, shortName(dimension.name)]);
+  const metrics = run.grid.metrics.map((metric) => [metric.name, metric.label]);
+  fill(element("lines-metric"), metrics, run.grid.objective);
+  element("lines-metric").addEventListener("change", () => draw("lines-plot"));
+  if (dimensions.length < 2) return;
+  const known = run.grid.dimensions.some((dimension) => dimension.best !== null);
+  fill(element("heat-x"), dimensions, 0);
+  fill(element("heat-y"), dimensions, 1);
+  fill(element("heat-metric"), metrics, run.grid.objective);
+  fill(element("heat-view"), [["slice", "as chosen"], ["median", "median"], ["top", "best"]].slice(known ? 0 : 1), known ? "slice" : "median");
+  const swap = (changed, other) => () => {
+    const [a, b] = [element(changed), element(other)];
+    if (a.value === b.value) b.value = a.dataset.before;
+    a.dataset.before = a.value;
+    b.dataset.before = b.value;
+    draw("heat-plot");
+  };
+  ["heat-x", "heat-y"].forEach((id) => { element(id).dataset.before = element(id).value; });
+  element("heat-x").addEventListener("change", swap("heat-x", "heat-y"));
+  element("heat-y").addEventListener("change", swap("heat-y", "heat-x"));
+  ["heat-metric", "heat-view"].forEach((id) => element(id).addEventListener("change", () => draw("heat-plot")));
+}

@@ -1,0 +1,69 @@
+// The chosen trade: its candles, the stop step by step, entry, breakeven and exit.
+function readWindow(packedWindow) {
+  const parts = ["open", "high", "low", "close"].map((name) => unpack(packedWindow[name]));
+  const steps = packedWindow.steps ? unpack(packedWindow.steps) : null;
+  const candles = { time: [], open: [], high: [], low: [], close: [] };
+  let before = packedWindow.first;
+  const price = (ticks) => Number((ticks * packedWindow.unit).toPrecision(10));
+  parts[0].forEach((_, k) => {
+    const open = before + parts[0][k];
+    const close = before + parts[3][k];
+    candles.time.push((packedWindow.start + (steps ? steps[k] : k) * packedWindow.step) * 60000);
+    candles.open.push(price(open));
+    candles.high.push(price(Math.max(open, close) + parts[1][k]));
+    candles.low.push(price(Math.min(open, close) - parts[2][k]));
+    candles.close.push(price(close));
+    before = close;
+  });
+  return candles;
+}
+
+const candleLength = (minutes) => (minutes % 1440 === 0 ? `${minutes / 1440}d` : minutes % 60 === 0 ? `${minutes / 60}h` : `${minutes}m`);
+
+function stopTraces(trade, path, end) {
+  const colours = theme();
+  const times = unpackTimes(path.time);
+  const levels = Array.from(unpack(path.level));
+  const reason = (k) => (k === 0 ? "initial stop" : path.breakeven.includes(k) ? "breakeven" : "trail");
+  const line = { type: "scatter", mode: "lines", name: "stop", x: [...times, end], y: [...levels, levels.at(-1)],
+    line: { shape: "hv", color: colours.caution, width: 2 }, customdata: [...times.map((_, k) => reason(k)), ""],
+    hovertemplate: "stop %{y:,.2f} %{customdata}<extra></extra>" };
+  const ratchets = path.breakeven.filter((k) => k < times.length);
+  const marker = { type: "scatter", mode: "markers", name: "breakeven", x: ratchets.map((k) => times[k]), y: ratchets.map((k) => levels[k]),
+    marker: { symbol: "diamond", size: 11, color: colours.sample, line: { color: colours.card, width: 1 } },
+    hovertemplate: "breakeven %{y:,.2f}<extra></extra>" };
+  return ratchets.length ? [line, marker] : [line];
+}
+
+function markerOf(name, time, price, symbol, color) {
+  return { type: "scatter", mode: "markers", name, x: [time], y: [price], marker: { symbol, size: 13, color, line: { color: theme().card, width: 1.5 } },
+    hovertemplate: `${name} %{y:,.2f}<extra></extra>` };
+}
+
+function tradeNote(trade, packedWindow) {
+  const result = trade.open ? "still open" : `${trade.exit_reason} exit after ${numberOf(trade.hours, 1)} hours`;
+  return `Trade ${trade.number}, ${trade.side > 0 ? "long" : "short"}: ${result}, ${numberOf(trade.r_multiple)} R, profit ${numberOf(trade.pnl)}.`
+    + ` Candles of ${candleLength(packedWindow.step)}.`;
+}
+
+figures["trade-plot"] = (node) => {
+  const trade = list.chosen;
+  if (!trade) return null;
+  const packedWindow = run.trades.windows[trade.row];
+  if (!packedWindow) return { traces: [], note: `Trade ${trade.number} has no chart: only the first ${run.trades.windows.filter(Boolean).length} do.`, layout: {} };
+  const colours = theme();
+  const candles = readWindow(packedWindow);
+  const end = trade.open ? candles.time.at(-1) : trade.exit_time;
+  const side = (color) => ({ line: { color, width: 1 }, fillcolor: color });
+  const traces = [{ type: "candlestick", name: run.symbol || "price", x: candles.time, open: candles.open, high: candles.high, low: candles.low, close: candles.close,
+    increasing: side(colours.good), decreasing: side(colours.bad), opacity: 0.75, showlegend: false }];
+  const path = run.trades.stops[trade.row];
+  if (path && path.time.data) traces.push(...stopTraces(trade, path, end));
+  traces.push(markerOf("entry", trade.entry_time, trade.entry_price, trade.side > 0 ? "triangle-up" : "triangle-down", colours.strategy));
+  if (!trade.open) traces.push(markerOf("exit", trade.exit_time, trade.exit_price, "x", colours.ink));
+  const held = { type: "rect", xref: "x", yref: "paper", x0: trade.entry_time, x1: end, y0: 0, y1: 1, line: { width: 0 },
+    fillcolor: colours.strategy, opacity: 0.06, layer: "below" };
+  return { traces, note: tradeNote(trade, packedWindow), layout: { shapes: [held], hovermode: "closest",
+    xaxis: axis({ type: "date", rangeslider: { visible: false }, hoverformat: "%Y-%m-%d %H:%M" }),
+    yaxis: axis({ tickformat: ",~g" }) } };
+};

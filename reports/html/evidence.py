@@ -1,0 +1,158 @@
+"""The evidence of a run as tables, and as the numbers that its figures need.
+
+Every part may be absent: what is not there is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reports.html.encode import minutes
+from reports.html.markup import card, metric_columns, metric_rows, table
+from reports.metrics import METRICS, MISSING, label_of, written
+from reports.run_files import milliseconds
+
+Evidence = Mapping[str, Any]
+
+
+def verdict_of(summary: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """(level, sentences) of the plain-words verdict; ("", []) where none was reached."""
+    verdict = (summary.get("evidence") or {}).get("verdict") or {}
+    return str(verdict.get("level") or ""), [str(line) for line in verdict.get("sentences") or []]
+
+
+def samples(summary: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Metrics in sample, out of sample, of the legacy exits and of buy-and-hold."""
+    evidence = summary.get("evidence") or {}
+    found = {
+        "In sample": summary.get("metrics"),
+        "Out of sample": (evidence.get("walk_forward") or {}).get("metrics"),
+        "Legacy exits": (summary.get("baseline") or {}).get("metrics"),
+        "Buy and hold": summary.get("buy_and_hold"),
+    }
+    return {name: metrics for name, metrics in found.items() if metrics}
+
+
+def sample_table(summary: Mapping[str, Any]) -> str:
+    """The table of `samples`, one column each."""
+    columns = samples(summary)
+    return card("Side by side", metric_rows(columns)) if columns else ""
+
+
+def walk_forward_data(evidence: Evidence) -> dict[str, Any] | None:
+    """Test windows with their Sharpe before and after; None where there are none."""
+    windows = (evidence.get("walk_forward") or {}).get("windows") or []
+    if not windows:
+        return None
+    return {
+        "start": minutes([milliseconds(w["test_start"]) for w in windows]),
+        "end": minutes([milliseconds(w["test_end"]) for w in windows]),
+        "train": [_metric(w, "train", "sharpe") for w in windows],
+        "test": [_metric(w, "test", "sharpe") for w in windows],
+    }
+
+
+def window_table(evidence: Evidence) -> str:
+    """What each window chose and what became of it."""
+    windows = (evidence.get("walk_forward") or {}).get("windows") or []
+    if not windows:
+        return ""
+    shown = ("sharpe", "profit_factor", "trades")
+    head = ["Test window", *(f"{label_of(n)} {s}" for n in shown for s in ("train", "test"))]
+    rows = [
+        [
+            f"{str(w['test_start'])[:10]} to {str(w['test_end'])[:10]}",
+            *(written(n, _metric(w, s, n)) for n in shown for s in ("train", "test")),
+            ", ".join(
+                f"{key.split('.')[-1]} {value}" for key, value in (w.get("params") or {}).items()
+            ),
+        ]
+        for w in windows
+    ]
+    return card("Walk-forward windows", table([*head, "Chosen set"], rows))
+
+
+def breakdowns(evidence: Evidence) -> str:
+    """Every table that has one row of metrics for each name."""
+    titles = {
+        "management": ("What each part of the exits contributes", "The same signals throughout."),
+        "years": ("By year", ""),
+        "sides": ("By side", ""),
+        "envelope": (
+            "Order of events within a candle",
+            "The stop ratchets at candle closes, or with every tick along open-high-low-close"
+            " or open-low-high-close.",
+        ),
+    }
+    made = [
+        card(title, metric_columns(rows), note)
+        for name, (title, note) in titles.items()
+        if (rows := named_rows(evidence.get(name)))
+    ]
+    return "".join(made)
+
+
+def chance_table(evidence: Evidence) -> str:
+    """Luck in numbers: deflated Sharpe ratio, overfitting, bootstrap intervals."""
+    parts = {
+        "deflated_sharpe": "Deflated Sharpe ratio",
+        "pbo": "Probability of backtest overfitting",
+        "bootstrap": "Bootstrap interval",
+    }
+    rows = [
+        [title if not name else f"{title}: {name}", value]
+        for part, title in parts.items()
+        for name, value in _facts(evidence.get(part))
+    ]
+    return card("How much of it may be luck", table(["", "Value"], rows)) if rows else ""
+
+
+def fee_curve(evidence: Evidence) -> dict[str, Any] | None:
+    """Profit factor and Sharpe at each fee; None where it was not run."""
+    fees = evidence.get("fees") or {}
+    rows = fees.get("rows") if isinstance(fees, Mapping) else fees
+    if not rows:
+        return None
+    return {
+        "fee": [row.get("fee") for row in rows],
+        "profit_factor": [row.get("profit_factor") for row in rows],
+        "sharpe": [row.get("sharpe") for row in rows],
+        "break_even": fees.get("break_even_fee") if isinstance(fees, Mapping) else None,
+    }
+
+
+def named_rows(part: Any) -> dict[str, Mapping[str, Any]]:
+    """Rows of metrics by name, from an object of objects or a list of named objects."""
+    if isinstance(part, Mapping) and isinstance(part.get("rows"), list):
+        part = part["rows"]
+    if isinstance(part, Mapping):
+        return {str(name): row for name, row in part.items() if isinstance(row, Mapping)}
+    rows = [row for row in part or [] if isinstance(row, Mapping)]
+    return {str(row.get("name") or row.get("label") or k + 1): row for k, row in enumerate(rows)}
+
+
+def _metric(window: Mapping[str, Any], half: str, name: str) -> Any:
+    return (window.get(f"{half}_metrics") or window.get(half) or {}).get(name)
+
+
+def _facts(part: Any) -> list[tuple[str, str]]:
+    """(name, text) of every figure in a part of the evidence; an interval is one figure."""
+    if part is None:
+        return []
+    if not isinstance(part, Mapping):
+        return [("", _plain(part))]
+    if set(part) >= {"low", "high"}:
+        return [("", f"{_plain(part['low'])} to {_plain(part['high'])}")]
+    facts: list[tuple[str, str]] = []
+    for key, value in part.items():
+        name = label_of(str(key)) if key in METRICS else str(key).replace("_", " ")
+        nested = _facts(value) if isinstance(value, Mapping) else [("", _plain(value))]
+        facts += [(f"{name} {inner}".strip(), shown) for inner, shown in nested]
+    return facts
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:.3g}" if isinstance(value, float) else MISSING if value is None else str(value)
