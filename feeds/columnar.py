@@ -10,7 +10,7 @@ import math
 from array import array
 from typing import Any, cast
 
-import backtrader as bt  # type: ignore[import-untyped]
+import backtrader as bt
 import numpy as np
 
 from config.spans import MINUTE_MS

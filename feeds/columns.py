@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rules.candles import Floats, Times
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.candles import Candles, Floats, Times
 
 PRICES = ("open", "high", "low", "close")
 VALUES = (*PRICES, "volume")
@@ -33,3 +36,23 @@ class Columns(NamedTuple):
     low: Floats
     close: Floats
     volume: Floats
+
+
+Rows = slice | NDArray[np.bool_] | NDArray[np.intp]
+
+
+def rows_of(columns: Columns, rows: Rows) -> Columns:
+    """The chosen rows of every column."""
+    return Columns(
+        columns.time[rows],
+        columns.open[rows],
+        columns.high[rows],
+        columns.low[rows],
+        columns.close[rows],
+        columns.volume[rows],
+    )
+
+
+def columns_of(candles: Candles) -> Columns:
+    """The columns of candles, without their length; nothing is copied."""
+    return Columns(*candles[:6])

@@ -12,7 +12,7 @@ from errors import DataError
 from rules.candles import Floats, Times
 
 if TYPE_CHECKING:
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
 _PER_MS = {"s": 0.001, "ms": 1, "us": 1_000, "ns": 1_000_000}
 _SECONDS_BELOW = 10**11

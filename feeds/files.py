@@ -21,7 +21,7 @@ from feeds.times import timeframe_name
 from rules.candles import Candles
 
 if TYPE_CHECKING:
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
 MIN_CANDLES = 2
 """Fewer candles have no timeframe."""
@@ -32,18 +32,20 @@ _KLINE_NAMES = ("open_time", *VALUES)
 _HEAD_BYTES = 4096
 
 
-def load_candles(path: Path, interval: int | None = None) -> Candles:
+def load_candles(path: Path, interval: int | None = None, *, sparse: bool = False) -> Candles:
     """Candles of a Parquet or CSV file, recognised by content.
 
     `interval` is the length that the candles must have, in milliseconds; None takes the
-    file's own. Raises DataError, one line with file, row, column and value, for anything
-    that is not a sorted series of possible candles.
+    file's own. `sparse` admits a file whose candles mostly stand alone.
+    Raises DataError, one line with file, row, column and value, for anything that is not
+    a sorted series of possible candles.
     """
     columns = read_columns(path)
-    if len(columns.time) < MIN_CANDLES:
+    if len(columns.time) < (0 if sparse else MIN_CANDLES):
         raise DataError(f"{path}: holds {len(columns.time)} candles; at least 2 are needed")
     _refuse(path, columns, time_faults(columns.time))
-    interval = _checked_interval(path, columns, interval)
+    if interval is None or not sparse:
+        interval = _checked_interval(path, columns, interval)
     _refuse(path, columns, alignment_faults(columns.time, interval, timeframe_name(interval)))
     _refuse(path, columns, value_faults(columns))
     return Candles(*columns, interval)
@@ -93,7 +95,7 @@ def _head(path: Path) -> bytes:
 
 def _read_parquet(path: Path) -> pa.Table:
     import pyarrow as pa
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq
 
     try:
         names = pq.read_schema(path).names

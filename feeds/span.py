@@ -12,6 +12,7 @@ import numpy as np
 
 from config.spans import DAY_MS
 from errors import DataError
+from feeds.columns import columns_of, rows_of
 from feeds.times import iso, years_before
 from rules.candles import Candles
 
@@ -49,7 +50,8 @@ def cut_span(
             f"the span {wanted} holds no candle: {source} has {iso(first)} to {iso(reach)}; "
             "set data.start before data.end and both within it"
         )
-    return Cut(_until(candles, tail), head, begin, last)
+    kept = rows_of(columns_of(candles), slice(tail))
+    return Cut(Candles(*kept, candles.interval), head, begin, last)
 
 
 def require_candles(cut: Cut, needed: int) -> None:
@@ -69,7 +71,3 @@ def _open_end(first: int, reach: int) -> int:
 
 def _open_start(first: int, end: int) -> int:
     return max(first, years_before(end, DEFAULT_YEARS))
-
-
-def _until(candles: Candles, tail: int) -> Candles:
-    return Candles(*(column[:tail] for column in candles[:6]), candles.interval)  # type: ignore

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.spans import DAY_MS, MINUTE_MS
+from feeds.columns import columns_of, rows_of
 from rules.candles import Candles, Floats, Times
 
 PRICE_DIGITS = 2
@@ -201,7 +202,7 @@ def _flatten(candles: Candles, rows: slice) -> None:
 
 
 def _kept(candles: Candles, keep: NDArray[np.bool_]) -> Candles:
-    return Candles(*(column[keep] for column in candles[:6]), candles.interval)  # type: ignore
+    return Candles(*rows_of(columns_of(candles), keep), candles.interval)
 
 
 def _ticks(price: Floats) -> Floats:

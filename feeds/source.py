@@ -1,0 +1,190 @@
+"""Where the candles of a run come from: file, cache, exchange or the synthetic market."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from config.spans import DAY_MS
+from errors import ConfigError, DataError, ExchangeError
+from feeds.cache import Cached, cache_path, candles_of, read_cache, uncovered
+from feeds.columns import rows_of
+from feeds.download import Notice, Progress, download_candles
+from feeds.files import load_candles
+from feeds.market import Market, Origin
+from feeds.span import DEFAULT_YEARS, cut_span
+from feeds.synthetic import DEFAULT_END, DEFAULT_START, synthetic_candles
+from feeds.times import iso, timeframe_name, years_before
+from rules.candles import Candles
+
+Source = Literal["auto", "exchange", "file", "synthetic"]
+
+WARMUP_DAYS = 200
+"""Candles brought along before the span, for the slowest of the shipped indicators."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which candles a run asks for."""
+
+    symbol: str = "BTC/USDT"
+    interval: int = 900_000
+    """Length of a candle in milliseconds."""
+    start: int | None = None
+    """First moment of the span in milliseconds; None is left open, as is `end`."""
+    end: int | None = None
+    source: Source = "auto"
+    path: Path | None = None
+    """Candle file; with the source "auto" it is taken before anything else."""
+    exchange_id: str = "binance"
+    ccxt_options: dict[str, Any] = field(default_factory=dict, repr=False)
+    """Handed to ccxt's constructor as they are; they may hold secrets."""
+    cache: Path = Path("cache")
+    seed: int = 1
+    """Of the synthetic market."""
+
+
+def load_market(
+    wanted: Wanted,
+    on_progress: Progress | None = None,
+    on_notice: Notice | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Market:
+    """The candles of the span with the warm-up before it, from the source asked for.
+
+    "auto" takes the file where one is named; else the cache where it covers the span;
+    else it downloads; and where the exchange cannot be reached, the synthetic market,
+    which `on_notice` is told of. Raises DataError, ConfigError, ExchangeError (with the
+    source "exchange") or OutputError.
+    """
+    notice = on_notice or (lambda _: None)
+    if wanted.source == "synthetic":
+        return synthetic_market(wanted)
+    if wanted.source == "file" or (wanted.source == "auto" and wanted.path):
+        return file_market(wanted, notice)
+    now = int(clock() * 1000)
+    try:
+        return exchange_market(wanted, now, on_progress, notice)
+    except ExchangeError as error:
+        if wanted.source == "exchange":
+            raise
+        return _without_exchange(wanted, error, notice)
+
+
+def file_market(wanted: Wanted, on_notice: Notice) -> Market:
+    """The market of a candle file; DataError where it cannot be used."""
+    if wanted.path is None:
+        raise ConfigError('data.source is "file" but data.path is empty; name a candle file')
+    candles = load_candles(wanted.path, wanted.interval)
+    market = _market(wanted, candles, "file", wanted.path.name, str(wanted.path))
+    _say_shorter(wanted, market, on_notice)
+    return market
+
+
+def synthetic_market(wanted: Wanted) -> Market:
+    """The synthetic market over the span asked for, or over its own five years."""
+    if wanted.start is None and wanted.end is None:
+        start, end = DEFAULT_START, DEFAULT_END
+    else:
+        first = wanted.start
+        end = wanted.end or years_before(first or DEFAULT_END, -DEFAULT_YEARS)
+        start = (years_before(end, DEFAULT_YEARS) if first is None else first) - _warmup()
+    candles = synthetic_candles(wanted.seed, wanted.interval, start, end)
+    if not len(candles.time):
+        raise DataError(f"the span {iso(start + _warmup())} to {iso(end)} holds no candle")
+    return _market(wanted, candles, "synthetic", f"seed {wanted.seed}", "the synthetic market")
+
+
+def exchange_market(
+    wanted: Wanted, now: int, on_progress: Progress | None, on_notice: Notice
+) -> Market:
+    """The market from the cache, downloaded first where the cache does not cover the span."""
+    start, end = _span_to_fetch(wanted, now)
+    cached = _read_cache(wanted)
+    if uncovered(cached.covered, start, end):
+        cached = download_candles(
+            wanted.exchange_id,
+            wanted.ccxt_options,
+            wanted.symbol,
+            wanted.interval,
+            start,
+            end,
+            wanted.cache,
+            on_progress,
+            on_notice,
+        )
+    market = _cached_market(wanted, cached, start, end)
+    _say_shorter(wanted, market, on_notice)
+    return market
+
+
+def _cached_market(wanted: Wanted, cached: Cached, start: int, end: int) -> Market:
+    """Always the same candles for the same span, however much more the cache holds."""
+    first, last = np.searchsorted(cached.columns.time, [start, end])
+    candles = Candles(*rows_of(cached.columns, slice(first, last)), wanted.interval)
+    if not len(candles.time):
+        raise DataError(
+            f"{wanted.exchange_id} has no {wanted.symbol} candles from {iso(start)} to {iso(end)}; "
+            "set data.start and data.end, or another exchange"
+        )
+    return _market(wanted, candles, "exchange", wanted.exchange_id, wanted.exchange_id)
+
+
+def _without_exchange(wanted: Wanted, error: ExchangeError, on_notice: Notice) -> Market:
+    """What "auto" does without a network, never silently."""
+    cached = _read_cache(wanted)
+    if wanted.start is None and wanted.end is None and len(cached.columns.time):
+        market = _market(
+            wanted,
+            candles_of(cached, wanted.interval),
+            "exchange",
+            wanted.exchange_id,
+            f"the cache of {wanted.exchange_id}",
+        )
+        on_notice(f"{error}: going on with the cached candles up to {iso(market.end_time)}")
+        return market
+    on_notice(f"{error}: going on with a SYNTHETIC market, invented candles from a seed")
+    return synthetic_market(wanted)
+
+
+def _market(wanted: Wanted, candles: Candles, origin: Origin, detail: str, source: str) -> Market:
+    cut = cut_span(candles, wanted.start, wanted.end, source)
+    return Market(
+        cut.candles, wanted.symbol, origin, detail, cut.start, cut.start_time, cut.end_time
+    )
+
+
+def _span_to_fetch(wanted: Wanted, now: int) -> tuple[int, int]:
+    """The span with its warm-up; open ends as of `now`."""
+    closed = now - now % wanted.interval
+    end = now - now % DAY_MS if wanted.end is None else min(wanted.end, closed)
+    start = years_before(end, DEFAULT_YEARS) if wanted.start is None else wanted.start
+    if start >= end:
+        raise DataError(
+            f"the span {iso(start)} to {iso(end)} holds no closed candle; "
+            "set data.start before data.end and before now"
+        )
+    return start - _warmup(), end
+
+
+def _read_cache(wanted: Wanted) -> Cached:
+    timeframe = timeframe_name(wanted.interval)
+    path = cache_path(wanted.cache, wanted.exchange_id, wanted.symbol, timeframe)
+    return read_cache(path, wanted.interval)
+
+
+def _say_shorter(wanted: Wanted, market: Market, on_notice: Notice) -> None:
+    """A span that the data covers only in part is used, and said."""
+    if wanted.start is not None and market.start_time > wanted.start:
+        on_notice(f"the data begins at {iso(market.start_time)}, after {iso(wanted.start)}")
+    if wanted.end is not None and market.end_time < wanted.end:
+        on_notice(f"the data ends at {iso(market.end_time)}, before {iso(wanted.end)}")
+
+
+def _warmup() -> int:
+    return WARMUP_DAYS * DAY_MS
