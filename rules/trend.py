@@ -8,12 +8,17 @@ roc         close against the close n candles ago
 donchian    the side on which a close last left the n candles before it
 agreement   rates of change over n, n / 2 and n / 4 agree, else 0: time-series momentum
             (Moskowitz, Ooi and Pedersen, 2012) at several horizons
-momentum    |mean return / its standard error| over n candles is MOMENTUM_FLOOR or more,
-            with the sign of the mean: momentum scaled by volatility, else 0
+momentum    t-statistic of the mean return, averaged over n, n / 2 and n / 4 candles:
+            momentum scaled by volatility at several horizons. Its sign where it is above
+            `strength` in size, else 0
+blend       momentum and price_ema agree, else 0
+
+`strength` serves momentum and blend only.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -22,13 +27,11 @@ from rules.averages import EMA_START, EmaState, ema_step
 from rules.candles import Floats
 from rules.jit import rule
 
-TrendKind = Literal["ema_cross", "price_ema", "roc", "donchian", "agreement", "momentum"]
+TrendKind = Literal["ema_cross", "price_ema", "roc", "donchian", "agreement", "momentum", "blend"]
 TREND_KINDS: tuple[TrendKind, ...] = get_args(TrendKind)
 
-EMA_CROSS, PRICE_EMA, ROC, DONCHIAN, AGREEMENT, MOMENTUM = range(6)
+EMA_CROSS, PRICE_EMA, ROC, DONCHIAN, AGREEMENT, MOMENTUM, BLEND = range(7)
 """Position of each kind in TREND_KINDS: compiled code takes the number."""
-
-MOMENTUM_FLOOR = 0.5
 
 
 class TrendState(NamedTuple):
@@ -99,30 +102,39 @@ def agreement(state: TrendState, period: int) -> float:
 
 
 @rule
-def momentum(state: TrendState, period: int) -> float:
-    """Sign of the mean return over `period` candles where its t-statistic is at least
-    MOMENTUM_FLOOR in size, else 0.0."""
+def return_statistic(state: TrendState, period: int) -> float:
+    """Mean of the last `period` simple returns over its standard error, 0.0 without any
+    spread. Returns are taken about the first of them, so that equal ones have none."""
     size = len(state.closes)
     last = state.seen - 1
+    first = state.closes[(last - period + 1) % size] / state.closes[(last - period) % size] - 1.0
     total, squares = 0.0, 0.0
-    for k in range(last - period, last):
-        ratio = state.closes[(k + 1) % size] / state.closes[k % size] - 1.0
-        total += ratio
-        squares += ratio * ratio
+    for k in range(last - period + 1, last):
+        excess = state.closes[(k + 1) % size] / state.closes[k % size] - 1.0 - first
+        total += excess
+        squares += excess * excess
     mean = total / period
-    spread = max(squares / period - mean * mean, 0.0)
-    if mean * mean * period < MOMENTUM_FLOOR * MOMENTUM_FLOOR * spread:
-        return 0.0
-    return sign(mean)
+    spread = squares / period - mean * mean
+    return (first + mean) * math.sqrt(period / spread) if spread > 0.0 else 0.0
 
 
 @rule
-def trend_value(state: TrendState, kind: int, period: int) -> float:
+def momentum(state: TrendState, period: int, strength: float) -> float:
+    """Sign of the statistic averaged over three horizons, 0.0 within `strength`."""
+    score = return_statistic(state, period)
+    score += return_statistic(state, max(2, period // 2))
+    score += return_statistic(state, max(2, period // 4))
+    return sign(score) if abs(score) > 3.0 * strength else 0.0
+
+
+@rule
+def trend_value(state: TrendState, kind: int, period: int, strength: float) -> float:
     """Trend of the candles in `state`, whose value is still that of the candle before."""
     if kind == EMA_CROSS:
         return sign(state.fast.value - state.slow.value)
+    average = sign(state.closes[(state.seen - 1) % len(state.closes)] - state.slow.value)
     if kind == PRICE_EMA:
-        return sign(state.closes[(state.seen - 1) % len(state.closes)] - state.slow.value)
+        return average
     if state.seen <= period:
         return np.nan
     if kind == ROC:
@@ -131,12 +143,19 @@ def trend_value(state: TrendState, kind: int, period: int) -> float:
         return channel_break(state, period)
     if kind == AGREEMENT:
         return agreement(state, period)
-    return momentum(state, period)
+    score = momentum(state, period, strength)
+    return score if kind == MOMENTUM or score == average else 0.0
 
 
 @rule
 def trend_step(
-    state: TrendState, high: float, low: float, close: float, kind: int, period: int
+    state: TrendState,
+    high: float,
+    low: float,
+    close: float,
+    kind: int,
+    period: int,
+    strength: float,
 ) -> TrendState:
     """One more candle; `kind` is the position in TREND_KINDS."""
     slot = state.seen % len(state.closes)
@@ -146,16 +165,18 @@ def trend_step(
     fast = ema_step(state.fast, close, max(1, period // 4))
     slow = ema_step(state.slow, close, period)
     fed = TrendState(state.seen + 1, fast, slow, state.closes, state.highs, state.lows, state.value)
-    value = trend_value(fed, kind, period)
+    value = trend_value(fed, kind, period, strength)
     return TrendState(fed.seen, fast, slow, fed.closes, fed.highs, fed.lows, value)
 
 
 @rule
-def trend(high: Floats, low: Floats, close: Floats, kind: int, period: int) -> Floats:
+def trend(
+    high: Floats, low: Floats, close: Floats, kind: int, period: int, strength: float
+) -> Floats:
     """Trend after each candle, shape (n,): 1.0, -1.0, 0.0, NaN while warming up."""
     out = np.empty(len(close))
     state = trend_start(period)
     for i in range(len(close)):
-        state = trend_step(state, high[i], low[i], close[i], kind, period)
+        state = trend_step(state, high[i], low[i], close[i], kind, period, strength)
         out[i] = state.value
     return out

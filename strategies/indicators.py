@@ -145,19 +145,20 @@ class _OneLine:
 
 
 class Trend(CandleIndicator):
-    """Daily trend: 1, -1, 0, NaN while warming up. kind: rules/trend.py; period: days."""
+    """Daily trend: 1, -1, 0, NaN while warming up. kind: rules/trend.py; period: days;
+    strength: least t-statistic, for the kinds that measure one."""
 
     lines = ("trend",)
-    params = (("kind", "roc"), ("period", 30))
+    params = (("kind", "roc"), ("period", 30), ("strength", 0.5))
     plotinfo: ClassVar[Any] = {"plotname": "Trend (1d)", "plotyhlines": [-1, 0, 1]}
 
     def over(self, candles: Any) -> tuple[Any, ...]:
         """The trend."""
-        return (trend_line(candles, self.p.kind, self.p.period),)
+        return (trend_line(candles, self.p.kind, self.p.period, self.p.strength),)
 
     def stepper(self, interval: int) -> Any:
         """One trend step at each day."""
-        return _OneLine(TrendStep(interval, self.p.kind, self.p.period).step)
+        return _OneLine(TrendStep(interval, self.p.kind, self.p.period, self.p.strength).step)
 
 
 class Structure(CandleIndicator):

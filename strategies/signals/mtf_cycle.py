@@ -27,7 +27,8 @@ def mtf_cycle(
     candles: Candles,
     *,
     trend: TrendKind = "roc",
-    trend_period: Annotated[int, pydantic.Field(ge=2, le=400)] = 30,
+    trend_period: Annotated[int, pydantic.Field(ge=4, le=400)] = 30,
+    trend_strength: Annotated[float, pydantic.Field(ge=0, le=5)] = 0.5,
     structure: StructureKind = "none",
     structure_period: Annotated[int, pydantic.Field(ge=2, le=400)] = 12,
     cycle_filter: CycleFilter = "roofing",
@@ -39,6 +40,7 @@ def mtf_cycle(
     whatever trend and structure say.
 
     trend, trend_period: kind (rules/trend.py) and length in days.
+    trend_strength: least t-statistic, for the kinds that measure one.
     structure, structure_period: kind (rules/structure.py) and length in 4h candles.
     cycle_filter, cycle_period: filter (rules/cycle.py) and period in hours, so that it
     means the same on every base timeframe.
@@ -47,7 +49,7 @@ def mtf_cycle(
     return Signals(
         *compiled(zones)(
             cycle_line(candles, cycle_filter, cycle_period),
-            trend_line(candles, trend, trend_period),
+            trend_line(candles, trend, trend_period, trend_strength),
             structure_line(candles, structure, structure_period),
             float(cycle_threshold),
         )
@@ -59,7 +61,9 @@ class MtfCycleStep:
 
     def __init__(self, interval_ms: int, **parameters: Any) -> None:
         chosen = {**(mtf_cycle.__kwdefaults__ or {}), **parameters}
-        self._trend = TrendStep(interval_ms, chosen["trend"], chosen["trend_period"])
+        self._trend = TrendStep(
+            interval_ms, chosen["trend"], chosen["trend_period"], chosen["trend_strength"]
+        )
         self._structure = StructureStep(
             interval_ms, chosen["structure"], chosen["structure_period"]
         )

@@ -32,10 +32,11 @@ DAY = 24 * HOUR
 STRUCTURE_TIMEFRAME = 4 * HOUR
 
 
-def trend_line(candles: Candles, kind: TrendKind, period: int) -> Floats:
+def trend_line(candles: Candles, kind: TrendKind, period: int, strength: float) -> Floats:
     """Trend over `period` daily candles as each base candle sees it; NaN before."""
+    number = TREND_KINDS.index(kind)
     days = compiled(higher_candles)(candles, DAY)
-    values = compiled(trend)(days.high, days.low, days.close, TREND_KINDS.index(kind), period)
+    values = compiled(trend)(days.high, days.low, days.close, number, period, float(strength))
     line: Floats = compiled(spread)(values, days.visible, len(candles.time))
     return line
 
@@ -64,7 +65,8 @@ def coefficients_of(kind: CycleFilter, hours: float, interval: int) -> CycleCoef
 class TrendStep:
     """`trend_line` one candle at a time."""
 
-    def __init__(self, interval: int, kind: TrendKind, period: int) -> None:
+    def __init__(self, interval: int, kind: TrendKind, period: int, strength: float) -> None:
+        self._strength = float(strength)
         self._kind, self._period = TREND_KINDS.index(kind), period
         self._days = HigherStep(interval, DAY)
         self._state = trend_start(period)
@@ -73,7 +75,7 @@ class TrendStep:
         """Trend at the close of this candle; NaN while warming up."""
         for day in self._days.step(time, open_, high, low, close):
             self._state = trend_step(
-                self._state, day.high, day.low, day.close, self._kind, self._period
+                self._state, day.high, day.low, day.close, self._kind, self._period, self._strength
             )
         return self._state.value
 

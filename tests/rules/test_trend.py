@@ -7,9 +7,9 @@ from rules.trend import TREND_KINDS, trend, trend_start, trend_step
 every_kind = pytest.mark.parametrize("kind", TREND_KINDS)
 
 
-def follow(close, kind, period):
+def follow(close, kind, period, strength=0.5):
     close = np.asarray(close, dtype=np.float64)
-    return trend(close + 1.0, close - 1.0, close, TREND_KINDS.index(kind), period)
+    return trend(close + 1.0, close - 1.0, close, TREND_KINDS.index(kind), period, strength)
 
 
 def noisy(seed, n=300):
@@ -29,7 +29,7 @@ def test_a_market_that_never_moves_has_no_trend(kind):
 
 
 @every_kind
-@pytest.mark.parametrize("period", [2, 20])
+@pytest.mark.parametrize("period", [4, 20])
 def test_it_is_unknown_until_the_period_is_full_and_known_ever_after(kind, period):
     unknown = np.isnan(follow(noisy(1), kind, period))
     first = int((~unknown).argmax())
@@ -63,17 +63,35 @@ def test_momentum_ignores_a_drift_that_is_small_for_its_volatility():
     close = np.resize([100.0, 110.0], 41) + np.arange(41) * 0.01
     assert follow(close, "roc", 20)[-1] == 1.0
     assert follow(close, "momentum", 20)[-1] == 0.0
+    assert follow(close, "momentum", 20, strength=0.0)[-1] == 1.0
+
+
+def test_momentum_is_the_mean_t_statistic_of_three_horizons():
+    close = noisy(3)
+    returns = close[1:] / close[:-1] - 1.0
+    last = [returns[-n:] for n in (40, 20, 10)]
+    score = np.mean([r.mean() / r.std() * np.sqrt(len(r)) for r in last])
+    assert follow(close, "momentum", 40, strength=abs(score) * 0.999)[-1] == np.sign(score)
+    assert follow(close, "momentum", 40, strength=abs(score) * 1.001)[-1] == 0.0
+
+
+def test_blend_is_neutral_where_momentum_and_average_disagree():
+    close = noisy(4)
+    momentum, average = (follow(close, kind, 20)[20:] for kind in ("momentum", "price_ema"))
+    expected = np.where(momentum == average, momentum, 0.0)
+    np.testing.assert_array_equal(follow(close, "blend", 20)[20:], expected)
+    assert (momentum * average < 0.0).any()
 
 
 @every_kind
-@pytest.mark.parametrize("period", [2, 5, 40])
+@pytest.mark.parametrize("period", [4, 5, 40])
 def test_steps_and_compiled_vector_are_bit_equal(kind, period):
     number = TREND_KINDS.index(kind)
     close = noisy(period)
     high, low = close * 1.02, close * 0.98
     state, steps = trend_start(period), []
     for candle in zip(high.tolist(), low.tolist(), close.tolist(), strict=True):
-        state = trend_step(state, *candle, number, period)
+        state = trend_step(state, *candle, number, period, 0.5)
         steps.append(state.value)
-    np.testing.assert_array_equal(compiled(trend)(high, low, close, number, period), steps)
+    np.testing.assert_array_equal(compiled(trend)(high, low, close, number, period, 0.5), steps)
     assert np.unique(steps).size > 1
