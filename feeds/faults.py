@@ -24,13 +24,17 @@ class Fault(NamedTuple):
     remedy: str
 
 
-def time_faults(time: Times) -> Iterator[Fault]:
-    """Rows whose open time repeats or precedes the one before."""
-    step = np.diff(time)
-    yield from _fault("time", _after(step == 0), "repeats the row before", "remove the duplicate")
-    yield from _fault(
-        "time", _after(step < 0), "is earlier than the row before", "sort the file by open time"
-    )
+def order_faults(time: Times) -> Iterator[Fault]:
+    """Rows whose open time precedes that of the row before."""
+    back = np.concatenate([[False], np.diff(time) < 0])
+    yield from _fault("time", back, "is earlier than the row before", "sort the file by open time")
+
+
+def duplicate_faults(time: Times) -> Iterator[Fault]:
+    """Rows whose open time an earlier row has."""
+    repeated = np.ones(len(time), np.bool_)
+    repeated[np.unique(time, return_index=True)[1]] = False
+    yield from _fault("time", repeated, "repeats an earlier row", "remove the duplicate")
 
 
 def alignment_faults(time: Times, interval: int, timeframe: str) -> Iterator[Fault]:
@@ -57,13 +61,17 @@ def value_faults(columns: Columns) -> Iterator[Fault]:
         yield from _fault(name, value < columns.low, "is below the low", remedy)
 
 
-def describe(columns: Columns, fault: Fault) -> str:
-    """The first row of a fault: `row 12 (2021-06-22T00:00:00Z): high = 3.0 is below the low`."""
+def describe(columns: Columns, fault: Fault, numbers: NDArray[np.intp] | None = None) -> str:
+    """The first row of a fault: `row 12 (2021-06-22T00:00:00Z): high = 3.0 is below the low`.
+
+    `numbers` gives each row's place in its file, from 0, where rows were left out.
+    """
     row = int(fault.rows[0])
     value = getattr(columns, fault.column)[row]
     shown = iso(int(value)) if fault.column == "time" else f"{value:.10g}"
     where = "" if fault.column == "time" else f" ({iso(int(columns.time[row]))})"
-    return f"row {row + 1}{where}: {fault.column} = {shown} {fault.rule}"
+    number = row if numbers is None else int(numbers[row])
+    return f"row {number + 1}{where}: {fault.column} = {shown} {fault.rule}"
 
 
 def usual_step(time: Times) -> int:
@@ -77,8 +85,3 @@ def _fault(column: str, bad: NDArray[np.bool_], rule: str, remedy: str) -> Itera
     rows = np.flatnonzero(bad)
     if len(rows):
         yield Fault(column, rows, rule, remedy)
-
-
-def _after(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """`mask` of differences as a mask of the later rows."""
-    return np.concatenate([[False], mask])

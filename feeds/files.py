@@ -13,7 +13,8 @@ from feeds.faults import (
     Fault,
     alignment_faults,
     describe,
-    time_faults,
+    duplicate_faults,
+    order_faults,
     usual_step,
     value_faults,
 )
@@ -43,7 +44,8 @@ def load_candles(path: Path, interval: int | None = None, *, sparse: bool = Fals
     columns = read_columns(path)
     if len(columns.time) < (0 if sparse else MIN_CANDLES):
         raise DataError(f"{path}: holds {len(columns.time)} candles; at least 2 are needed")
-    _refuse(path, columns, time_faults(columns.time))
+    _refuse(path, columns, duplicate_faults(columns.time))
+    _refuse(path, columns, order_faults(columns.time))
     if interval is None or not sparse:
         interval = _checked_interval(path, columns, interval)
     _refuse(path, columns, alignment_faults(columns.time, interval, timeframe_name(interval)))
@@ -52,11 +54,24 @@ def load_candles(path: Path, interval: int | None = None, *, sparse: bool = Fals
 
 
 def read_columns(path: Path) -> Columns:
-    """The candle columns of a file as they stand; DataError where there are none."""
+    """The candle columns of a file as they stand; DataError where a cell is no number or time."""
+    table = read_table(path)
+    names = table.column_names
+    try:
+        time = to_milliseconds(table.column(0), names[0])
+        return Columns(time, *(to_floats(table.column(i), names[i]) for i in range(1, 6)))
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def read_table(path: Path) -> pa.Table:
+    """Time, open, high, low, close and volume under the file's own names, unconverted.
+
+    DataError where the file is missing, not readable or without one of the columns.
+    """
     head = _head(path)
     try:
-        parquet = head.startswith(_PARQUET_MAGIC)
-        return _columns(_read_parquet(path) if parquet else _read_csv(path, head))
+        return _read_parquet(path) if head.startswith(_PARQUET_MAGIC) else _read_csv(path, head)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
 
@@ -154,12 +169,6 @@ def _wanted(names: Sequence[str]) -> dict[str, str]:
             "name the columns timestamp, open, high, low, close, volume"
         )
     return {"time": time, **{name: lower[name] for name in VALUES}}
-
-
-def _columns(table: pa.Table) -> Columns:
-    names = table.column_names
-    time = to_milliseconds(table.column(0), names[0])
-    return Columns(time, *(to_floats(table.column(i), names[i]) for i in range(1, 6)))
 
 
 def _numeric(cell: str) -> bool:

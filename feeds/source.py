@@ -104,7 +104,7 @@ def exchange_market(
     wanted: Wanted, now: int, on_progress: Progress | None, on_notice: Notice
 ) -> Market:
     """The market from the cache, downloaded first where the cache does not cover the span."""
-    start, end = _span_to_fetch(wanted, now)
+    start, end = span_to_fetch(wanted, now)
     cached = _read_cache(wanted)
     if uncovered(cached.covered, start, end):
         cached = download_candles(
@@ -159,7 +159,7 @@ def _market(wanted: Wanted, candles: Candles, origin: Origin, detail: str, sourc
     )
 
 
-def _span_to_fetch(wanted: Wanted, now: int) -> tuple[int, int]:
+def span_to_fetch(wanted: Wanted, now: int) -> tuple[int, int]:
     """The span with its warm-up; open ends as of `now`."""
     closed = now - now % wanted.interval
     end = now - now % DAY_MS if wanted.end is None else min(wanted.end, closed)
