@@ -1,0 +1,141 @@
+"""The verdict says what is wrong, and never more good than was examined."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sweep.statistics.checks import Level
+from sweep.statistics.verdict import verdict
+
+GOOD: dict[str, Any] = {
+    "synthetic": False,
+    "market_type": "spot",
+    "metrics": {"sharpe": 1.3, "profit_factor": 2.0, "trades": 180},
+    "envelope": {
+        "candle": {"sharpe": 1.3, "profit_factor": 2.0},
+        "high_first": {"sharpe": 1.2, "profit_factor": 1.9},
+        "low_first": {"sharpe": 1.1, "profit_factor": 1.8},
+    },
+    "walk_forward": {
+        "in_sample": {"sharpe": 1.4},
+        "out_of_sample": {"sharpe": 0.9, "profit_factor": 1.5, "trades": 90},
+    },
+    "deflated_sharpe": {
+        "all": {"trials": 9000, "probability": 0.97},
+        "effective": {"trials": 12, "probability": 0.99},
+    },
+    "overfitting": {"pbo": 0.1},
+    "bootstrap": {"sharpe": {"low": 0.4, "high": 2.1, "level": 0.9}},
+    "on_edge": [],
+    "plateau": {"objective": 1.3, "median": 1.1},
+    "fees": {"taker_fee": 0.001, "break_even": 0.003},
+    "sides": {"long": {"trades": 180, "sharpe": 1.3}, "short": {"trades": 0}},
+}
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    evidence = copy.deepcopy(GOOD)
+    place = evidence
+    *parents, last = path.split(".")
+    for key in parents:
+        place = place[key]
+    place[last] = value
+    return evidence
+
+
+def test_good_evidence_holds_and_still_promises_nothing() -> None:
+    found = verdict(GOOD)
+    assert found.level == Level.HOLDS
+    assert "no promise" in found.sentences[0]
+    assert "worst of 3 price paths" in found.text
+    assert "Sharpe 1.10" in found.text
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "level", "words"),
+    [
+        ("synthetic", True, Level.UNTESTED, "synthetic"),
+        ("metrics.trades", 60, Level.DOUBTFUL, "60 trades are few"),
+        ("metrics.trades", 12, Level.FAILS, "too few"),
+        ("envelope.low_first.sharpe", -0.1, Level.FAILS, "Sharpe -0.10"),
+        ("envelope.high_first.profit_factor", 0.99, Level.FAILS, "not earn its risk"),
+        ("envelope.low_first.sharpe", 0.5, Level.DOUBTFUL, "leans on when the stop moves"),
+        ("walk_forward.out_of_sample.sharpe", -0.2, Level.FAILS, "unseen data"),
+        ("walk_forward.out_of_sample.profit_factor", 0.9, Level.FAILS, "unseen data"),
+        ("walk_forward.out_of_sample.sharpe", 0.5, Level.DOUBTFUL, "less than half"),
+        ("walk_forward.out_of_sample.trades", 9, Level.DOUBTFUL, "from 9 trades only"),
+        ("deflated_sharpe.all.probability", 0.6, Level.DOUBTFUL, "how trials are counted"),
+        ("overfitting.pbo", 0.6, Level.FAILS, "no better than lots"),
+        ("overfitting.pbo", 0.3, Level.DOUBTFUL, "partly overfitted"),
+        ("bootstrap.sharpe.low", -0.1, Level.DOUBTFUL, "no edge at all"),
+        ("on_edge", ["stop.atr_period"], Level.DOUBTFUL, "edge of the grid in stop.atr_period"),
+        ("plateau.median", 0.2, Level.DOUBTFUL, "a peak, not a plateau"),
+        ("fees.break_even", 0.0012, Level.DOUBTFUL, "margin is thin"),
+        ("fees.break_even", 0.0008, Level.FAILS, "Profit is gone at a fee of 0.080%"),
+        ("sides.short.trades", 40, Level.DOUBTFUL, "spot market cannot do"),
+        ("walk_forward", None, Level.UNTESTED, "Not examined: walk-forward"),
+        ("overfitting.pbo", math.nan, Level.UNTESTED, "Not examined: probability of overfitting"),
+    ],
+)
+def test_each_weakness_is_named_and_lowers_the_level(
+    path: str, value: Any, level: Level, words: str
+) -> None:
+    found = verdict(changed(path, value))
+    assert found.level == level
+    assert words in found.text
+
+
+def test_luck_explains_it_where_both_counts_say_so() -> None:
+    evidence = changed("deflated_sharpe.all.probability", 0.2)
+    evidence["deflated_sharpe"]["effective"]["probability"] = 0.4
+    assert verdict(evidence).level == Level.FAILS
+    evidence["deflated_sharpe"]["effective"]["probability"] = 0.8
+    assert verdict(evidence).level == Level.DOUBTFUL
+
+
+def test_shorts_are_no_weakness_where_the_market_can_do_them() -> None:
+    evidence = changed("sides.short.trades", 40)
+    evidence["market_type"] = "margin"
+    assert verdict(evidence).level == Level.HOLDS
+
+
+def test_synthetic_data_is_said_before_all_else() -> None:
+    evidence = changed("overfitting.pbo", 0.9)
+    evidence["synthetic"] = True
+    found = verdict(evidence)
+    assert found.level == Level.FAILS
+    assert "synthetic" in found.sentences[1]
+
+
+def test_nothing_traded_fails() -> None:
+    assert verdict({"metrics": {"sharpe": None, "trades": 0}}).level == Level.FAILS
+
+
+def test_a_single_backtest_is_untested_at_best() -> None:
+    found = verdict({"metrics": {"sharpe": 2.0, "profit_factor": 3.0, "trades": 500}})
+    assert found.level == Level.UNTESTED
+    assert "in the backtest" in found.text
+
+
+NEEDED = {"overfitting", "walk_forward", "bootstrap", "deflated_sharpe"}
+OPTIONAL = {"fees", "plateau", "on_edge", "sides", "envelope"}
+
+
+@given(st.sets(st.sampled_from(sorted(NEEDED | OPTIONAL))))
+def test_only_what_was_examined_can_hold(left_out: set[str]) -> None:
+    evidence = {key: value for key, value in GOOD.items() if key not in left_out}
+    wanted = Level.UNTESTED if left_out & NEEDED else Level.HOLDS
+    assert verdict(evidence).level == wanted
+
+
+@given(st.sets(st.sampled_from(sorted(NEEDED | OPTIONAL))))
+def test_a_failure_is_not_outweighed_by_anything_else(left_out: set[str]) -> None:
+    evidence = changed("metrics.trades", 12)
+    kept = {key: value for key, value in evidence.items() if key not in left_out}
+    assert verdict(kept).level == Level.FAILS
