@@ -1,0 +1,1 @@
+"""One run of one parameter set: settings to rules, Cerebro, figures, files."""

@@ -1,0 +1,1 @@
+"""Brokers that fill by docs/fills.md."""

@@ -11,9 +11,9 @@ from rules.jit import rule
 
 
 class AtrState(NamedTuple):
-    """Running ATR after `count` candles."""
+    """Running ATR after `seen` candles."""
 
-    count: int
+    seen: int
     close: float
     """Close of the last candle."""
     total: float
@@ -35,13 +35,13 @@ def true_range(high: float, low: float, previous_close: float) -> float:
 def atr_step(state: AtrState, high: float, low: float, close: float, period: int) -> AtrState:
     """One more candle: seeded by the mean of the first `period` true ranges, then
     ATR = (ATR * (period - 1) + TR) / period. The first candle's range is high - low."""
-    reach = high - low if state.count == 0 else true_range(high, low, state.close)
-    count = state.count + 1
-    if count < period:
-        return AtrState(count, close, state.total + reach, np.nan)
-    if count == period:
-        return AtrState(count, close, 0.0, (state.total + reach) / period)
-    return AtrState(count, close, 0.0, (state.value * (period - 1) + reach) / period)
+    reach = high - low if state.seen == 0 else true_range(high, low, state.close)
+    seen = state.seen + 1
+    if seen < period:
+        return AtrState(seen, close, state.total + reach, np.nan)
+    if seen == period:
+        return AtrState(seen, close, 0.0, (state.total + reach) / period)
+    return AtrState(seen, close, 0.0, (state.value * (period - 1) + reach) / period)
 
 
 @rule

@@ -27,7 +27,8 @@ _KEPT_CACHES = 4
 
 def rule(function: Function) -> Function:
     """Mark `function` as callable from compiled code; it stays plain Python otherwise."""
-    return cast(Function, register_jitable(function))
+    register_jitable(function)
+    return function
 
 
 @cache
@@ -37,12 +38,12 @@ def compiled(function: Function, *, parallel: bool = False) -> Function:
     Raises whatever Numba raises where `function` is not compilable.
     """
     root = _cache_root(function)
-    previous = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(root) if root else ""
+    config: Any = numba.config
+    previous, config.CACHE_DIR = config.CACHE_DIR, str(root) if root else ""
     try:
         dispatcher = numba.njit(function, cache=root is not None, nogil=True, parallel=parallel)
     finally:
-        numba.config.CACHE_DIR = previous
+        config.CACHE_DIR = previous
     return cast(Function, dispatcher)
 
 

@@ -1,0 +1,1 @@
+"""The strategy, its order managers, its signals and indicators."""

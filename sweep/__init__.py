@@ -1,0 +1,1 @@
+"""The search over a grid: kernel, finalists, trials and what they prove."""

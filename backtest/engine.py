@@ -1,0 +1,71 @@
+"""One full Backtrader run of one parameter set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import backtrader as bt
+
+from backtest.journal import RecordingJournal
+from brokers.candle import CandleBroker
+from feeds.columnar import ColumnarFeed
+from rules.account import CYCLE_EXIT, Conduct, Counts, StopLog, TradeLog
+from rules.candles import Candles, Signals
+from sizers.atr_risk import AtrRiskSizer
+from strategies.mtf_strategy import MtfStrategy
+
+
+class Plan(NamedTuple):
+    """What a run does with the candles."""
+
+    signal: Callable[..., Signals]
+    parameters: dict[str, Any]
+    sides: int
+    """Code of rules.account.SIDES."""
+    atr_interval: int
+    """Timeframe of the stop's ATR in milliseconds."""
+    atr_period: int
+    conduct: Conduct
+
+
+class Record(NamedTuple):
+    """What a run did."""
+
+    trades: TradeLog
+    stops: StopLog
+    ignored: Counts
+
+
+def strategy_options(plan: Plan, journal: Any, start: int) -> dict[str, Any]:
+    """The parameters that MtfStrategy takes for `plan`; `start` in ms."""
+    return {
+        "signal": plan.signal,
+        "parameters": plan.parameters,
+        "sides": plan.sides,
+        "atr_period": plan.atr_period,
+        "atr_interval": plan.atr_interval,
+        "conduct": plan.conduct,
+        "journal": journal,
+        "start": start,
+    }
+
+
+def run_backtrader(candles: Candles, start: int, plan: Plan, *, runonce: bool = True) -> Record:
+    """Run `plan` over `candles` in Cerebro; candles before index `start` warm up.
+
+    `runonce=False` steps through every indicator candle by candle, as a live session does.
+    """
+    journal = RecordingJournal(with_stops=plan.conduct.exits != CYCLE_EXIT)
+    cerebro = bt.Cerebro(stdstats=False, runonce=runonce, preload=runonce)
+    cerebro.adddata(ColumnarFeed(candles=candles))
+    broker = CandleBroker(conduct=plan.conduct, journal=journal)
+    cerebro.setbroker(broker)
+    cerebro.addsizer(AtrRiskSizer, terms=plan.conduct.terms)
+    cerebro.addstrategy(MtfStrategy, **strategy_options(plan, journal, int(candles.time[start])))
+    cerebro.run()
+    return Record(
+        journal.trades(candles, plan.conduct.terms, broker.balance),
+        journal.stops(candles),
+        journal.counts,
+    )

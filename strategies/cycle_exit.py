@@ -1,0 +1,39 @@
+"""The legacy baseline: leave at the next open once the cycle turns the other way (C15)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rules.stops import CYCLE, Stop
+from rules.trade import Exit, Position
+
+
+class CycleExit:
+    """Manages the position of `strategy` without any stop.
+
+    It exists to be compared with: same signals, no protection, exits at the opposite
+    turn of the cycle.
+    """
+
+    def __init__(self, strategy: Any) -> None:
+        self._strategy = strategy
+        self._leaving = False
+        self.position: Position | None = None
+
+    def entered(self, position: Position, stop: Stop) -> None:
+        """An entry filled; the stop is not used."""
+        self.position = position
+
+    def candle_closed(self, now: int) -> None:
+        """Send the market exit at the first opposite turn."""
+        if self.position is None or self._leaving:
+            return
+        side = self.position.held.side
+        if self._strategy.exit_zone[0] == -side:
+            self._leaving = True
+            place = self._strategy.sell if side > 0 else self._strategy.buy
+            place(size=self.position.units, reason=CYCLE, filled=self._left)
+
+    def _left(self, position: Position, end: Exit) -> None:
+        self.position, self._leaving = None, False
+        self._strategy.trade_closed(end)

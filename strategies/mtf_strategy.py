@@ -1,0 +1,157 @@
+"""The strategy: a multi-timeframe signal, an ATR stop, one position at a time.
+
+The same class runs in a backtest and in a paper session; everything that differs is in
+the feed, the broker and the journal that it is given.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+import backtrader as bt
+
+from rules.account import BOTH, CYCLE_EXIT, Conduct
+from rules.costs import DAY
+from rules.dates import milliseconds
+from rules.journal import Journal
+from rules.protections import entries_stopped, guard_day, guard_exit, guard_start
+from rules.trade import (
+    COOLDOWN,
+    PENDING,
+    POSITION,
+    PROTECTION,
+    SIZE,
+    Exit,
+    Position,
+    Ticket,
+    marked,
+)
+from strategies.cycle_exit import CycleExit
+from strategies.indicators import EntrySignal, StopAtr
+from strategies.stop_trail import StopTrail
+
+
+class MtfStrategy(bt.Strategy):  # type: ignore[misc]
+    """Enter at the first candle of a zone, manage the trade, ignore what comes meanwhile.
+
+    Parameters: `signal` and `parameters` (see docs/signals.md), `sides` (code of
+    rules.account.SIDES), `atr_period` and `atr_interval` (ms) of the stop's ATR,
+    `conduct` (rules.account.Conduct), `journal`, and `start`, the open time in ms of the
+    first candle that may decide (C17).
+    """
+
+    params: ClassVar[Any] = (
+        ("signal", None),
+        ("parameters", {}),
+        ("sides", BOTH),
+        ("atr_period", 14),
+        ("atr_interval", 14_400_000),
+        ("conduct", None),
+        ("journal", None),
+        ("start", 0),
+    )
+
+    def __init__(self) -> None:
+        self.conduct: Conduct = self.p.conduct
+        self.journal: Journal = self.p.journal
+        lines = EntrySignal(self.data, signal=self.p.signal, parameters=self.p.parameters)
+        self.zone, self.exit_zone = lines.zone, lines.exit_zone
+        self.atr = StopAtr(self.data, timeframe=self.p.atr_interval, period=self.p.atr_period).atr
+        self.manager: StopTrail | CycleExit = (
+            CycleExit(self)
+            if self.conduct.exits == CYCLE_EXIT
+            else StopTrail(self, self.conduct.terms, self.journal)
+        )
+        self.guard = guard_start(self.conduct.cash)
+        self._protected = any(self.conduct.protections)
+        self._interval = self.data.interval
+        self._last_close: LastClose | None = None
+        self._last_zone = 0.0
+        self._quiet_until = 0
+
+    def next(self) -> None:
+        """One closed candle: ratchet, then the signal."""
+        if self.manager.position is not None:
+            self.manager.candle_closed(self._time() + self._interval)
+        if self._protected:
+            self._mark_days()
+        zone = self.zone[0]
+        if zone != self._last_zone:
+            self._last_zone = zone
+            if zone:
+                self._consider(int(zone))
+
+    def _consider(self, side: int) -> None:
+        """A zone begins: send one entry order, or say why not (C2, C3)."""
+        time = self._time()
+        atr = self.atr[0]
+        if time < self.p.start or atr != atr or self.p.sides not in (BOTH, side):
+            return
+        reason = self._obstacle()
+        if reason is None:
+            units = self.getsizing(self.data, isbuy=side > 0)
+            if units > 0.0:
+                self._send(side, units, atr, time)
+                return
+            reason = SIZE
+        self.journal.ignored(side, reason, time)
+
+    def _obstacle(self) -> int | None:
+        index = len(self) - 1
+        if self.manager.position is not None:
+            return POSITION
+        if self.broker.pending:
+            return PENDING
+        if index < self._quiet_until:
+            return COOLDOWN
+        equity = self.broker.balance
+        if entries_stopped(self.guard, equity, index, self.conduct.protections):
+            return PROTECTION
+        return None
+
+    def _send(self, side: int, units: float, atr: float, time: int) -> None:
+        latest = time + self._interval + self.conduct.delay
+        ticket = Ticket(side, units, self.broker.balance, atr, time, latest)
+        place = self.buy if side > 0 else self.sell
+        place(size=units, ticket=ticket, filled=self.manager.entered)
+
+    def trade_closed(self, end: Exit) -> None:
+        """The manager's word that the trade is over, inside the candle of its exit."""
+        index = len(self.data) - 1
+        self._quiet_until = index + self.conduct.cooldown
+        limits = self.conduct.protections
+        self.guard = guard_exit(self.guard, end.pnl, self.broker.balance, index, limits)
+
+    def _mark_days(self) -> None:
+        """Tell the guard the equity at every 00:00 UTC up to this close.
+
+        A midnight among missing candles is marked with what was held before them.
+        """
+        time, broker = self._time(), self.broker
+        closes = time + self._interval
+        before = self._last_close
+        if before is not None:
+            for midnight in range((before.closes // DAY + 1) * DAY, closes, DAY):
+                self.guard = guard_day(self.guard, before.equity(self.conduct, midnight))
+        if closes % DAY == 0:
+            self.guard = guard_day(self.guard, broker.getvalue())
+        self._last_close = LastClose(closes, broker.balance, broker.open, self.data.close[0])
+
+    def _time(self) -> int:
+        return milliseconds(self.data.datetime[0])
+
+
+class LastClose(NamedTuple):
+    """What was held when the last candle closed."""
+
+    closes: int
+    """Close time in ms."""
+    balance: float
+    open: Position | None
+    price: float
+
+    def equity(self, conduct: Conduct, time: int) -> float:
+        """Equity at `time` (ms), as long as nothing traded since."""
+        if self.open is None:
+            return self.balance
+        return marked(self.balance, self.open, self.price, time, conduct.terms)

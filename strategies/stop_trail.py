@@ -1,0 +1,70 @@
+"""The order manager: one working stop order, ratcheted at every close (C5 to C8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import backtrader as bt
+
+from rules.journal import Journal
+from rules.stops import Stop, ratchet
+from rules.trade import Exit, Position, Terms
+
+
+class StopTrail:
+    """Protects the position of `strategy` with one stop order that is amended in place.
+
+    The order is never cancelled and replaced: between the two a position would stand
+    unprotected, or two stops could fill.
+    """
+
+    def __init__(self, strategy: Any, terms: Terms, journal: Journal) -> None:
+        self._strategy = strategy
+        self._terms = terms
+        self._journal = journal
+        self._order: Any = None
+        self.position: Position | None = None
+        self.stop: Stop | None = None
+
+    def entered(self, position: Position, stop: Stop) -> None:
+        """An entry filled: place its initial stop at once."""
+        self.position, self.stop = position, stop
+        place = self._strategy.sell if position.held.side > 0 else self._strategy.buy
+        self._order = place(
+            exectype=bt.Order.Stop,
+            price=stop.level,
+            size=position.units,
+            reason=stop.reason,
+            filled=self._left,
+        )
+
+    def candle_closed(self, now: int) -> None:
+        """Ratchet on the candle that closed at `now` (ms); in force from the next one."""
+        if self.position is not None:
+            data = self._strategy.data
+            self.ratchet(data.high[0], data.low[0], data.close[0], self._strategy.atr[0], now)
+
+    def ratchet(self, high: float, low: float, close: float, atr: float, now: int) -> None:
+        """Move the stop by the rules; a tick has high = low = close."""
+        if self.position is None or self.stop is None:
+            return
+        terms, before = self._terms, self.stop
+        self.stop = ratchet(
+            before,
+            self.position.held,
+            high,
+            low,
+            close,
+            atr,
+            now,
+            terms.stop,
+            terms.costs,
+            terms.market,
+        )
+        if self.stop.level != before.level:
+            self._strategy.broker.amend(self._order, self.stop)
+            self._journal.moved(before, self.stop, now)
+
+    def _left(self, position: Position, end: Exit) -> None:
+        self.position = self.stop = self._order = None
+        self._strategy.trade_closed(end)
