@@ -19,8 +19,8 @@ from rules.metrics import ANNUAL_ROOT
 
 RESAMPLES = 2000
 LEVEL = 0.9
-_AT_ONCE = 2_000_000
-"""Resampled values held at a time (16 MB of indices)."""
+_AT_ONCE = 500_000
+"""Resampled values held at a time (a few arrays of 4 MB)."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ deviation). Average linkage takes the place of their k-means: it needs no random
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ from rules.candles import Floats
 
 Labels = NDArray[np.int64]
 
+ALIKE = 0.7
+"""Correlation at which two trials share half of their variance."""
 SAMPLE = 400
 """Trials that are clustered; time grows with the cube of it."""
 
@@ -26,11 +30,23 @@ class Clustering:
     """Trials grouped by the likeness of their daily returns."""
 
     count: int
-    """Number of clusters: the effective number of trials."""
+    """Number of clusters with the best silhouettes: the effective number of trials."""
+    distinct: int
+    """Number of groups where only trials that correlate by `ALIKE` or more are grouped:
+    larger, for silhouettes see few groups where everything resembles everything."""
     sampled: int
     """Trials that were compared; those without a trade are left out."""
     quality: float
     """Mean silhouette over its standard deviation at `count`; 0 for a single cluster."""
+
+
+class Merge(NamedTuple):
+    """Two clusters becoming one, by the label of one of their members."""
+
+    kept: int
+    dropped: int
+    height: float
+    """Their distance."""
 
 
 def sample_trials(trials: int, seed: int, size: int = SAMPLE) -> Labels:
@@ -50,12 +66,16 @@ def effective_trials(returns: Floats) -> Clustering:
     """
     traded = returns[np.ptp(returns, axis=1) > 0.0]
     if len(traded) < 3:
-        return Clustering(max(len(traded), 1), len(traded), 0.0)
+        lone = max(len(traded), 1)
+        return Clustering(lone, lone, len(traded), 0.0)
     distance = correlation_distance(traded)
     if distance.max() < 1e-6:
-        return Clustering(1, len(traded), 0.0)
-    count, quality = _best_cut(distance)
-    return Clustering(count, len(traded), quality)
+        return Clustering(1, 1, len(traded), 0.0)
+    merges = average_linkage(distance)
+    count, quality = _best_cut(distance, merges)
+    apart = math.sqrt((1.0 - ALIKE) / 2.0)
+    distinct = 1 + sum(merge.height > apart for merge in merges)
+    return Clustering(count, distinct, len(traded), quality)
 
 
 def correlation_distance(returns: Floats) -> Floats:
@@ -66,11 +86,11 @@ def correlation_distance(returns: Floats) -> Floats:
     return np.asarray((distance + distance.T) / 2.0, dtype=np.float64)
 
 
-def _best_cut(distance: Floats) -> tuple[int, float]:
+def _best_cut(distance: Floats, merges: list[Merge]) -> tuple[int, float]:
     """Number of clusters with the best silhouette quality, and that quality."""
     best = (1, 0.0)
     labels = np.arange(len(distance))
-    for kept, dropped in average_linkage(distance):
+    for kept, dropped, _ in merges:
         labels[labels == dropped] = kept
         count = len(np.unique(labels))
         if count < 2:
@@ -81,9 +101,9 @@ def _best_cut(distance: Floats) -> tuple[int, float]:
     return best
 
 
-def average_linkage(distance: Floats) -> list[tuple[int, int]]:
-    """Merges in order, as (label kept, label dropped), the closest pair first; the
-    distance of two clusters is the mean over their members (UPGMA)."""
+def average_linkage(distance: Floats) -> list[Merge]:
+    """Merges in order, the closest pair first; the distance of two clusters is the mean
+    over their members (UPGMA)."""
     size = len(distance)
     between = distance.copy()
     np.fill_diagonal(between, np.inf)
@@ -91,13 +111,14 @@ def average_linkage(distance: Floats) -> list[tuple[int, int]]:
     merges = []
     for _ in range(size - 1):
         first, second = sorted(divmod(int(between.argmin()), size))
+        height = float(between[first, second])
         total = members[first] + members[second]
         joined = (between[first] * members[first] + between[second] * members[second]) / total
         between[first, :] = between[:, first] = joined
         between[first, first] = np.inf
         between[second, :] = between[:, second] = np.inf
         members[first] = total
-        merges.append((first, second))
+        merges.append(Merge(first, second, height))
     return merges
 
 

@@ -37,6 +37,11 @@ def test_the_order_of_trials_does_not_matter() -> None:
     assert effective_trials(returns).count == effective_trials(shuffled).count == 4
 
 
+def test_trials_count_as_distinct_unless_they_share_half_of_their_variance() -> None:
+    assert effective_trials(planted(4, 40, 0.9, 1)).distinct == 4
+    assert effective_trials(planted(4, 40, 0.3, 1)).distinct == 40
+
+
 def test_identical_trials_are_one() -> None:
     returns = np.repeat(planted(1, 1, 0.5, 3), 20, axis=0)
     assert effective_trials(returns).count == 1
@@ -58,9 +63,10 @@ def test_merge_heights_match_scipy() -> None:
     condensed = distance[np.triu_indices(25, 1)]
     tree = hierarchy.linkage(condensed, "average")
     labels = np.arange(25)
-    for step, (kept, dropped) in enumerate(average_linkage(distance)):
+    for step, (kept, dropped, height) in enumerate(average_linkage(distance)):
         pair = distance[np.ix_(labels == kept, labels == dropped)]
-        assert pair.mean() == pytest.approx(tree[step, 2], rel=1e-12)
+        assert pair.mean() == pytest.approx(height, rel=1e-12)
+        assert height == pytest.approx(tree[step, 2], rel=1e-12)
         labels[labels == dropped] = kept
 
 
