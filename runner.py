@@ -1,4 +1,7 @@
-"""The command line of StopTrail; every command is one function in commands/."""
+"""The command line of StopTrail; every command is one function in commands/.
+
+A command's function gets the options by name and returns None or an exit code.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,7 @@ def backtest(
     out: Path | None,
     resume: Path | None,
     **options: Any,
-) -> None:
+) -> int | None:
     """Run one set of settings, or with --sweep a whole grid, over past candles."""
     from commands.backtest import run
 
@@ -89,7 +92,7 @@ def backtest(
         raise UsageError(f"--symbols must name markets such as BTC/USDT,ETH/USDT, not {symbols!r}")
     extra = [f"sweep.jobs={jobs}"] if jobs is not None else []
     extra += [f"sweep.cluster={cluster}"] if cluster is not None else []
-    run(overrides=(*overrides, *extra), symbols=names, out=out, resume=resume, **options)
+    return run(overrides=(*overrides, *extra), symbols=names, out=out, resume=resume, **options)
 
 
 @cli.command()
@@ -97,7 +100,7 @@ def backtest(
 @click.argument("signal", required=False)
 @click.option("--data", "file", type=_FILE, metavar="FILE", help="Candle file instead of [data].")
 @json_option
-def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> None:
+def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> int | None:
     """Check a signal for looking ahead and for too short a warm-up.
 
     SIGNAL is a shipped signal or "module:function"; without it, the one in the settings.
@@ -105,7 +108,7 @@ def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> Non
     from commands.audit import run
 
     extra = [f"strategy.signal={signal}"] if signal else []
-    run(overrides=(*overrides, *extra), **options)
+    return run(overrides=(*overrides, *extra), **options)
 
 
 @cli.command()
@@ -117,43 +120,43 @@ def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> Non
 @click.option(
     "--max-candles", type=click.IntRange(min=1), metavar="N", help="Stop after N closed candles."
 )
-def live(paper: bool, **options: Any) -> None:
+def live(paper: bool, **options: Any) -> int | None:
     """Trade on live exchange data with simulated money."""
     if not paper:
         raise UsageError("live trades with simulated money only: add --paper")
     from commands.live import run
 
-    run(**options)
+    return run(**options)
 
 
 @cli.command()
 @settings_options
 @click.argument("session")
-def pause(**options: Any) -> None:
+def pause(**options: Any) -> int | None:
     """Let SESSION make no new entries; its stops go on working."""
     from commands.control import pause as run
 
-    run(**options)
+    return run(**options)
 
 
 @cli.command()
 @settings_options
 @click.argument("session")
-def resume(**options: Any) -> None:
+def resume(**options: Any) -> int | None:
     """Let a paused SESSION make entries again."""
     from commands.control import resume as run
 
-    run(**options)
+    return run(**options)
 
 
 @cli.command()
 @settings_options
 @click.argument("session")
-def close(**options: Any) -> None:
+def close(**options: Any) -> int | None:
     """Let SESSION leave its position at market."""
     from commands.control import close as run
 
-    run(**options)
+    return run(**options)
 
 
 @cli.group()
@@ -168,30 +171,33 @@ def data() -> None:
 @click.option("--timeframe", metavar="T", help="Length of a candle instead of [data].")
 @click.option("--start", metavar="TIME", help="First moment, UTC, instead of [data].")
 @click.option("--end", metavar="TIME", help="The moment after the last candle, UTC.")
-@click.option("--out", type=_FILE, metavar="FILE", help="Where to write; the cache by default.")
-@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
-def download(
-    config: Path | None, overrides: tuple[str, ...], out: Path | None, quiet: bool, **keys: Any
-) -> None:
-    """Download closed candles through ccxt; a download that was stopped goes on."""
+def download(config: Path | None, overrides: tuple[str, ...], **keys: str | None) -> int:
+    """Download closed candles into the cache; a download that was stopped goes on."""
     from commands.data import download as run
+    from config.load import load_settings
 
     extra = [f"data.{key}={value}" for key, value in keys.items() if value is not None]
-    run(config=config, overrides=(*overrides, *extra), out=out, quiet=quiet)
+    settings = load_settings(config, (*overrides, *extra))
+    wanted = settings.data
+    return run(
+        wanted.exchange,
+        settings.exchange.ccxt,
+        wanted.symbol,
+        wanted.timeframe,
+        wanted.start_ms,
+        wanted.end_ms,
+        Path(wanted.cache),
+    )
 
 
 @data.command()
-@settings_options
-@click.argument("files", type=_FILE, nargs=-1)
-@json_option
-def check(**options: Any) -> None:
-    """List gaps, duplicates, impossible candles and zero-volume runs.
-
-    FILES are candle files; without any, the candles that the settings name.
-    """
+@click.argument("files", type=_FILE, nargs=-1, required=True)
+@click.option("--timeframe", metavar="T", help="Length that a candle has to have.")
+def check(files: tuple[Path, ...], timeframe: str | None) -> int:
+    """List gaps, duplicates, impossible candles and zero-volume runs of candle files."""
     from commands.data import check as run
 
-    run(**options)
+    return max([run(file, timeframe) for file in files])
 
 
 @cli.command()
@@ -201,34 +207,34 @@ def check(**options: Any) -> None:
 @click.option("--worst", type=click.IntRange(min=1), metavar="K", help="The K worst trades.")
 @click.option("--best", type=click.IntRange(min=1), metavar="K", help="The K best trades.")
 @click.option("--out", type=_FILE, metavar="DIR", help="Folder for the pictures.")
-def plot(trade: int | None, worst: int | None, best: int | None, **options: Any) -> None:
+def plot(trade: int | None, worst: int | None, best: int | None, **options: Any) -> int | None:
     """Draw Backtrader plots of a finished run or a paper session."""
     if sum(chosen is not None for chosen in (trade, worst, best)) > 1:
         raise UsageError("--trade, --worst and --best exclude each other: give one of them")
     from commands.plot import run
 
-    run(trade=trade, worst=worst, best=best, **options)
+    return run(trade=trade, worst=worst, best=best, **options)
 
 
 @cli.command()
 @settings_options
 @click.argument("session")
 @json_option
-def replay(**options: Any) -> None:
+def replay(**options: Any) -> int | None:
     """Run the stored candles and ticks of SESSION again and show the difference."""
     from commands.replay import run
 
-    run(**options)
+    return run(**options)
 
 
 @cli.command()
 @settings_options
 @json_option
-def status(**options: Any) -> None:
+def status(**options: Any) -> int | None:
     """Show the open paper session: position, stop, equity, connection."""
     from commands.status import run
 
-    run(**options)
+    return run(**options)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

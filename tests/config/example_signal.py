@@ -27,3 +27,7 @@ def untyped(candles: Candles, *, period=3):  # type: ignore[no-untyped-def]
 
 def clashing(candles: Candles, *, sides: str = "both") -> None:
     del candles, sides
+
+
+def unresolved(candles: Candles, *, period: NoSuchType = 3) -> None:  # type: ignore[name-defined]  # noqa: F821
+    del candles, period

@@ -1,0 +1,37 @@
+"""Configuration files for tests, on a signal that needs no market."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from config.load import load_settings
+from config.settings import Settings
+from errors import ConfigError
+
+SIGNAL = "tests.config.example_signal:example"
+HEAD = f'strategy.signal = "{SIGNAL}"\n'
+
+Write = Callable[[str], Path]
+
+
+def example_settings() -> Settings:
+    return Settings.model_validate({"strategy": {"signal": SIGNAL}})
+
+
+def written(folder: Path, text: str) -> Path:
+    """A strategy.toml in `folder` with the example signal and `text`."""
+    file = folder / "strategy.toml"
+    file.write_text(HEAD + text, "utf-8")
+    return file
+
+
+def refusal(folder: Path, text: str, *overrides: str) -> str:
+    """The message with which loading `text` is refused; it has to be one line."""
+    with pytest.raises(ConfigError) as caught:
+        load_settings(written(folder, text), overrides)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message

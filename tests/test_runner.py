@@ -1,0 +1,242 @@
+"""The command line: exit codes, one line for each mistake, what reaches the commands."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import runner
+from config.spans import time_ms
+from errors import ConfigError, RunError
+
+ROOT = Path(runner.__file__).parent
+COMMANDS = [
+    ["backtest"],
+    ["audit"],
+    ["live"],
+    ["pause"],
+    ["resume"],
+    ["close"],
+    ["data"],
+    ["data", "download"],
+    ["data", "check"],
+    ["plot"],
+    ["replay"],
+    ["status"],
+]
+
+Plant = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def plant(monkeypatch: pytest.MonkeyPatch) -> Plant:
+    """Put a stand-in for a command's module; what it was called with."""
+
+    def put(
+        module: str, name: str = "run", error: BaseException | None = None
+    ) -> list[dict[str, Any]]:
+        calls: list[dict[str, Any]] = []
+
+        def call(**options: Any) -> None:
+            calls.append(options)
+            if error is not None:
+                raise error
+
+        stand_in = ModuleType(f"commands.{module}")
+        setattr(stand_in, name, call)
+        monkeypatch.setitem(sys.modules, f"commands.{module}", stand_in)
+        return calls
+
+    return put
+
+
+@pytest.mark.parametrize("command", [[], *COMMANDS])
+def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert runner.main([*command, "--help"]) == 0
+    assert "Usage:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bakctest"],
+        ["backtest", "--swep"],
+        ["backtest", "--jobs", "many"],
+        ["backtest", "--jobs", "-1"],
+        ["backtest", "--symbols", ","],
+        ["backtest", "--out", "a", "--resume", "b"],
+        ["backtest", "extra"],
+        ["live"],
+        ["live", "--paper", "--max-candles", "0"],
+        ["pause"],
+        ["replay"],
+        ["plot"],
+        ["plot", "RUN", "--best", "1", "--worst", "1"],
+        ["plot", "RUN", "--trade", "0"],
+        ["data", "downlod"],
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], plant: Plant
+) -> None:
+    calls = plant("backtest") + plant("live") + plant("plot")
+    assert runner.main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    assert not captured.out
+    assert not calls
+
+
+def test_a_misspelt_command_names_the_closest(capsys: pytest.CaptureFixture[str]) -> None:
+    runner.main(["bakctest"])
+    assert "backtest" in capsys.readouterr().err.replace("bakctest", "")
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert runner.main([]) == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(ConfigError("stop.x is wrong"), 2), (RunError("it failed"), 1)]
+)
+def test_a_known_error_is_its_message_and_its_exit_code(
+    error: Exception, code: int, capsys: pytest.CaptureFixture[str], plant: Plant
+) -> None:
+    plant("status", error=error)
+    assert runner.main(["status"]) == code
+    assert capsys.readouterr().err == f"error: {error}\n"
+
+
+def test_an_unexpected_error_is_one_line(
+    capsys: pytest.CaptureFixture[str], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(runner.DEBUG, raising=False)
+    plant("status", error=KeyError("first\nsecond"))
+    assert runner.main(["status"]) == 1
+    message = capsys.readouterr().err
+    assert "KeyError" in message
+    assert "Traceback" not in message
+    assert message.count("\n") == 1
+
+
+def test_a_traceback_is_shown_on_request(
+    capsys: pytest.CaptureFixture[str], plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(runner.DEBUG, "1")
+    plant("status", error=KeyError("x"))
+    assert runner.main(["status"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_interrupt_ends_cleanly(capsys: pytest.CaptureFixture[str], plant: Plant) -> None:
+    plant("status", error=KeyboardInterrupt())
+    assert runner.main(["status"]) == 130
+    assert capsys.readouterr().err.strip() == "stopped; what is finished is kept"
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "runner.py"), "backtest", "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode in (0, 1)
+
+
+def test_help_loads_no_heavy_library() -> None:
+    code = (
+        "import sys, runner; runner.main(['backtest', '--help']);"
+        "heavy = {'backtrader', 'ccxt', 'matplotlib', 'numba', 'numpy', 'pandas', 'pydantic'};"
+        "loaded = heavy & set(sys.modules); sys.exit(str(loaded) if loaded else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_backtest_gets_all_its_options(plant: Plant) -> None:
+    calls = plant("backtest")
+    arguments = "backtest --config c.toml --set a.b=1 --set c.d=2 --sweep --no-walk-forward --plot "
+    arguments += "--tearsheet --data x.csv --data y.csv --symbols A/B,C/D --out o --jobs 3 "
+    arguments += "--cluster tcp://h:1 --quiet --json"
+    assert runner.main(arguments.split()) == 0
+    assert calls == [
+        {
+            "config": Path("c.toml"),
+            "overrides": ("a.b=1", "c.d=2", "sweep.jobs=3", "sweep.cluster=tcp://h:1"),
+            "sweep": True,
+            "walk_forward": False,
+            "plot": True,
+            "tearsheet": True,
+            "files": (Path("x.csv"), Path("y.csv")),
+            "symbols": ("A/B", "C/D"),
+            "out": Path("o"),
+            "resume": None,
+            "quiet": True,
+            "as_json": True,
+        }
+    ]
+
+
+def test_a_backtest_without_options_leaves_everything_open(plant: Plant) -> None:
+    calls = plant("backtest")
+    assert runner.main(["backtest"]) == 0
+    (options,) = calls
+    assert options["walk_forward"] is None
+    assert options["config"] is None
+    assert options["overrides"] == options["files"] == options["symbols"] == ()
+
+
+@pytest.mark.parametrize("command", ["pause", "resume", "close"])
+def test_a_session_is_controlled_by_name(command: str, plant: Plant) -> None:
+    calls = plant("control", command)
+    assert runner.main([command, "7"]) == 0
+    assert calls == [{"config": None, "overrides": (), "session": "7"}]
+
+
+def test_a_session_can_trade_the_best_set_of_a_run(plant: Plant) -> None:
+    calls = plant("live")
+    assert runner.main(["live", "--paper", "--from", "runs/x", "--max-candles", "5"]) == 0
+    assert calls == [{"config": None, "overrides": (), "source": Path("runs/x"), "max_candles": 5}]
+
+
+def test_a_download_turns_its_options_into_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[Any, ...]] = []
+    stand_in = ModuleType("commands.data")
+    stand_in.download = lambda *wanted: calls.append(wanted)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "commands.data", stand_in)
+    arguments = (
+        "data download --exchange kraken --symbol ETH/USDT --timeframe 1h --start 2021-01-01"
+    )
+    assert runner.main([*arguments.split(), "--set", "data.cache=c"]) == 0
+    start = time_ms("2021-01-01")
+    assert calls == [("kraken", {}, "ETH/USDT", "1h", start, None, Path("c"))]
+
+
+def test_a_check_of_several_files_fails_with_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes = {Path("a"): 0, Path("b"): 1, Path("c"): 0}
+    stand_in = ModuleType("commands.data")
+    stand_in.check = lambda file, timeframe: codes[file]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "commands.data", stand_in)
+    assert runner.main(["data", "check", "a", "b", "c"]) == 1
+    assert runner.main(["data", "check", "a", "c"]) == 0
+
+
+def test_an_audit_names_its_signal(plant: Plant) -> None:
+    calls = plant("audit")
+    assert runner.main(["audit", "mine:signal"]) == 0
+    assert calls[0]["overrides"] == ("strategy.signal=mine:signal",)
