@@ -12,26 +12,9 @@ from reports.html.encode import minutes
 from reports.html.markup import card, metric_columns, metric_rows, table
 from reports.metrics import METRICS, MISSING, label_of, written
 from reports.run_files import milliseconds
+from reports.summary import samples
 
 Evidence = Mapping[str, Any]
-
-
-def verdict_of(summary: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """(level, sentences) of the plain-words verdict; ("", []) where none was reached."""
-    verdict = (summary.get("evidence") or {}).get("verdict") or {}
-    return str(verdict.get("level") or ""), [str(line) for line in verdict.get("sentences") or []]
-
-
-def samples(summary: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Metrics in sample, out of sample, of the legacy exits and of buy-and-hold."""
-    evidence = summary.get("evidence") or {}
-    found = {
-        "In sample": summary.get("metrics"),
-        "Out of sample": (evidence.get("walk_forward") or {}).get("metrics"),
-        "Legacy exits": (summary.get("baseline") or {}).get("metrics"),
-        "Buy and hold": summary.get("buy_and_hold"),
-    }
-    return {name: metrics for name, metrics in found.items() if metrics}
 
 
 def sample_table(summary: Mapping[str, Any]) -> str:

@@ -9,8 +9,7 @@ from reports.html import evidence as ev
 from reports.html.markup import card, figure, section, table, text, tile
 from reports.metrics import flatten, label_of, written
 from reports.run_files import RunFiles
-
-Summary = Mapping[str, Any]
+from reports.summary import Summary, samples, verdict_of
 
 _TONES = {"good": "good", "pass": "good", "bad": "bad", "fail": "bad"}
 
@@ -67,7 +66,7 @@ def body(run: RunFiles, data: Mapping[str, Any]) -> str:
 
 
 def _verdict(summary: Summary) -> str:
-    level, sentences = ev.verdict_of(summary)
+    level, sentences = verdict_of(summary)
     tone = _TONES.get(level, "caution")
     words = "".join(f"<p>{text(line)}</p>" for line in sentences)
     said = f'<div class="card verdict {tone}">{words}</div>' if words else ""
@@ -76,7 +75,7 @@ def _verdict(summary: Summary) -> str:
 
 def _tiles(summary: Summary) -> str:
     metrics = summary.get("metrics") or {}
-    columns = ev.samples(summary)
+    columns = samples(summary)
     made = []
     for name in ("net_return", "sharpe", "profit_factor", "max_drawdown", "trades", "win_rate"):
         beside = [

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from reports.crop import around
 from reports.html.encode import packed, packed_integers
 from reports.run_files import TradeRecord
 from rules.candles import Candles
@@ -18,7 +19,6 @@ BAR_BUDGET = 400_000
 """Candles in one report."""
 MOST_CHARTS = 5_000
 """Trades that get a chart; the page says so of the others."""
-_MULTIPLES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 96, 192, 288, 672, 1344, 2688)
 _RESOLUTION = 1e-5
 """Prices are kept to this part of the lowest price shown; finer cannot be seen."""
 
@@ -31,55 +31,6 @@ def trade_windows(candles: Candles, trades: list[TradeRecord]) -> list[dict[str,
         packed_candles(around(candles, trade, bars)) if place < MOST_CHARTS else None
         for place, trade in enumerate(trades)
     ]
-
-
-def around(candles: Candles, trade: TradeRecord, bars: int) -> Candles:
-    """The part of `candles` that shows `trade`, merged into at most about `bars`."""
-    entry = int(np.searchsorted(candles.time, trade.entry_time, side="right")) - 1
-    last = len(candles.time) - 1
-    if trade.exit_time is not None:
-        last = int(np.searchsorted(candles.time, trade.exit_time, side="right")) - 1
-    margin = max(32, (last - entry) // 7)
-    kept = slice(max(entry - margin, 0), max(last + margin + 1, 0))
-    window = part(candles, kept)
-    return merged(window, multiple_for(len(window.time), bars))
-
-
-def part(candles: Candles, kept: slice) -> Candles:
-    """The candles in `kept`."""
-    return Candles(
-        candles.time[kept],
-        candles.open[kept],
-        candles.high[kept],
-        candles.low[kept],
-        candles.close[kept],
-        candles.volume[kept],
-        candles.interval,
-    )
-
-
-def multiple_for(count: int, bars: int) -> int:
-    """How many candles to merge into one so that about `bars` remain of `count`."""
-    return next((m for m in _MULTIPLES if count <= m * bars), math.ceil(count / bars))
-
-
-def merged(candles: Candles, multiple: int) -> Candles:
-    """`candles` in UTC-aligned candles `multiple` times as long, unfinished ones included."""
-    if multiple == 1 or not len(candles.time):
-        return candles
-    interval = candles.interval * multiple
-    bucket = candles.time // interval
-    first = np.concatenate(([0], np.flatnonzero(np.diff(bucket)) + 1))
-    last = np.append(first[1:], len(bucket)) - 1
-    return Candles(
-        bucket[first] * interval,
-        candles.open[first],
-        np.maximum.reduceat(candles.high, first),
-        np.minimum.reduceat(candles.low, first),
-        candles.close[last],
-        np.add.reduceat(candles.volume, first),
-        interval,
-    )
 
 
 def packed_candles(candles: Candles) -> dict[str, Any] | None:
