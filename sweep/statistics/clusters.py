@@ -89,15 +89,17 @@ def correlation_distance(returns: Floats) -> Floats:
 def _best_cut(distance: Floats, merges: list[Merge]) -> tuple[int, float]:
     """Number of clusters with the best silhouette quality, and that quality."""
     best = (1, 0.0)
-    labels = np.arange(len(distance))
-    for kept, dropped, _ in merges:
+    size = len(distance)
+    labels, sizes = np.arange(size), np.ones(size)
+    sums = distance.copy()
+    for step, (kept, dropped, _) in enumerate(merges[:-1]):
         labels[labels == dropped] = kept
-        count = len(np.unique(labels))
-        if count < 2:
-            break
-        quality = silhouette_quality(distance, labels)
+        sizes[kept] += sizes[dropped]
+        sums[:, kept] += sums[:, dropped]
+        sums[:, dropped] = np.inf
+        quality = silhouette_quality(sums, sizes, labels)
         if quality > best[1]:
-            best = (count, quality)
+            best = (size - 1 - step, quality)
     return best
 
 
@@ -122,25 +124,19 @@ def average_linkage(distance: Floats) -> list[Merge]:
     return merges
 
 
-def silhouette_quality(distance: Floats, labels: Labels) -> float:
+def silhouette_quality(sums: Floats, sizes: Floats, labels: Labels) -> float:
     """Mean silhouette over its standard deviation; a cluster of one scores 0.
 
-    0 where the silhouettes do not differ and have no positive mean.
+    sums: each trial's sum of distances to every cluster, shape (trials, clusters),
+    infinite where a cluster is no more; sizes: trials in each cluster; labels: each
+    trial's cluster.
     """
-    _, codes = np.unique(labels, return_inverse=True)
-    count = int(codes.max()) + 1
-    member = np.zeros((len(codes), count))
-    member[np.arange(len(codes)), codes] = 1.0
-    sizes = member.sum(axis=0)
-    sums = distance @ member
-    own_size = sizes[codes]
-    inside = sums[np.arange(len(codes)), codes] / np.maximum(own_size - 1, 1)
-    other = sums / sizes
-    other[np.arange(len(codes)), codes] = np.inf
-    outside = other.min(axis=1)
-    greater = np.maximum(inside, outside)
-    scores = np.where(
-        (own_size > 1) & (greater > 0), (outside - inside) / np.fmax(greater, 1e-300), 0.0
-    )
-    spread = float(scores.std())
-    return float(scores.mean()) / max(spread, 1e-9)
+    every = np.arange(len(labels))
+    own = sizes[labels]
+    inside = sums[every, labels] / np.maximum(own - 1, 1)
+    others = sums / sizes
+    others[every, labels] = np.inf
+    outside = others.min(axis=1)
+    greater = np.maximum(np.maximum(inside, outside), 1e-300)
+    scores = np.where(own > 1, (outside - inside) / greater, 0.0)
+    return float(scores.mean()) / max(float(scores.std()), 1e-9)

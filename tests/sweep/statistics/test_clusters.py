@@ -73,10 +73,15 @@ def test_merge_heights_match_scipy() -> None:
 def test_silhouette_matches_the_formula_by_hand() -> None:
     at = np.array([0.0, 1.0, 10.0, 12.0, 30.0])
     distance = np.abs(at[:, None] - at[None, :])
-    labels = np.array([7, 7, 3, 3, 9])
+    labels = np.array([1, 1, 0, 0, 3])
+    gone = np.full(5, np.inf)
+    left, middle = distance[:, :2].sum(axis=1), distance[:, 2:4].sum(axis=1)
+    sums = np.column_stack([middle, left, gone, distance[:, 4]])
     scores = np.array([1 - 1 / 11, 1 - 1 / 10, 1 - 2 / 9.5, 1 - 2 / 11.5, 0.0])
     wanted = scores.mean() / scores.std()
-    assert silhouette_quality(distance, labels) == pytest.approx(wanted, rel=1e-12)
+    assert silhouette_quality(sums, np.array([2.0, 2.0, 1.0, 1.0]), labels) == pytest.approx(
+        wanted, rel=1e-12
+    )
 
 
 def test_a_sample_takes_one_trial_of_every_stretch() -> None:
