@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feeds.market import Market, candles_digest, decimals
+from tests.feeds.tables import QUARTER, START, candles
+
+
+def market(missing: tuple[int, ...] = (), start: int = 10) -> Market:
+    data = candles(100, missing=missing)
+    begin, end = START + start * QUARTER, START + 100 * QUARTER
+    index = int(np.searchsorted(data.time, begin))
+    return Market(data, "BTC/USDT", "file", "x.csv", index, begin, end)
+
+
+def test_missing_candles_of_the_span_are_counted_and_those_of_the_warm_up_are_not() -> None:
+    given_market = market(missing=(3, 50, 51))
+    assert (given_market.count, given_market.missing) == (88, 2)
+
+
+def test_the_summary_is_what_the_run_file_holds() -> None:
+    assert market(missing=(50,)).summary() == {
+        "source": "file: x.csv",
+        "symbol": "BTC/USDT",
+        "timeframe": "15m",
+        "start": "2021-06-22T02:30:00Z",
+        "end": "2021-06-23T01:00:00Z",
+        "candles": 89,
+        "missing": 1,
+        "synthetic": False,
+    }
+
+
+def test_the_digest_covers_every_column_as_little_endian_bytes() -> None:
+    data = candles(5)
+    expected = hashlib.sha256(struct.pack("<5q", *data.time.tolist()))
+    for column in data[1:6]:
+        expected.update(struct.pack("<5d", *column.tolist()))
+    assert candles_digest(data) == expected.hexdigest() == market_digest(data)
+
+
+def market_digest(data: object) -> str:
+    return Market(data, "X", "file", "", 0, START, START).sha256  # type: ignore[arg-type]
+
+
+def test_the_digest_changes_with_the_last_bit_of_any_value() -> None:
+    data = candles(5)
+    for name in ("open", "high", "low", "close", "volume"):
+        column = getattr(data, name).copy()
+        column[3] = np.nextafter(column[3], np.inf)
+        assert candles_digest(data._replace(**{name: column})) != candles_digest(data)
+
+
+@given(st.integers(0, 8), st.lists(st.integers(1, 10**6), min_size=1))
+def test_decimals_are_those_that_the_values_are_written_with(digits: int, whole: list[int]) -> None:
+    units = [10 * n + 1 for n in whole]  # the last decimal is never zero
+    values = np.array([float(f"{n}e-{digits}") for n in units])
+    assert decimals(values) == digits
+
+
+def test_a_few_sums_with_noise_do_not_add_decimals() -> None:
+    values = np.round(np.linspace(1, 2, 2000), 3)
+    values[::50] += 1.1e-9 * np.pi
+    assert decimals(values) == 3
+
+
+@pytest.mark.parametrize(("origin", "synthetic"), [("file", False), ("synthetic", True)])
+def test_only_the_synthetic_market_is_synthetic(origin: str, synthetic: bool) -> None:
+    given_market = Market(candles(2), "X", origin, "", 0, START, START)  # type: ignore[arg-type]
+    assert given_market.synthetic is synthetic
+    assert given_market.summary()["synthetic"] is synthetic
