@@ -1,0 +1,59 @@
+"""An event loop in a thread of its own, for the exchange's sockets and requests."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Background:
+    """Runs coroutines beside the caller's thread."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="market data", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Result of `work`; Ctrl-C interrupts the wait and cancels the work."""
+        future = self.start(work)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Begin `work` and return at once."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    def stop(self, patience: float = 3.0) -> None:
+        """Cancel whatever still runs and end the thread; again is harmless."""
+        if self.loop.is_closed():
+            return
+        future = self.start(_cancel_all(patience))
+        try:
+            future.result(patience + 1.0)
+        except TimeoutError:
+            future.cancel()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(patience)
+        if not self._thread.is_alive():
+            self.loop.close()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+
+
+async def _cancel_all(patience: float) -> None:
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    if others:
+        await asyncio.wait(others, timeout=patience)

@@ -1,0 +1,205 @@
+"""The one path on which anything is read from the exchange over REST.
+
+Reads only: nothing here can place, change or cancel an order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol, TypeVar
+
+from errors import ExchangeError
+from live.retry import backoff, retry_after
+from live.timing import Timing
+from live.troubles import Troubles
+
+T = TypeVar("T")
+Row = tuple[int, float, float, float, float, float]
+"""Open time in milliseconds, open, high, low, close, volume."""
+
+PAGE = 1000
+"""Most candles of one request (Binance's limit, and more than most others')."""
+
+
+class Source(Protocol):
+    """The reads of an exchange, as ccxt's asynchronous classes have them."""
+
+    id: str
+    has: dict[str, Any]
+
+    async def fetch_ohlcv(
+        self, symbol: str, timeframe: str, since: int | None, limit: int | None
+    ) -> list[list[Any]]:
+        """Candles from `since`, oldest first; the newest may be unfinished."""
+
+    async def fetch_trades(
+        self, symbol: str, since: int | None = None, limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The newest trades, oldest first."""
+
+
+class Reader:
+    """Reads with bounded waits: Retry-After is kept, failures are retried with backoff."""
+
+    def __init__(self, source: Source, retries: int, timing: Timing, troubles: Troubles) -> None:
+        self._source = source
+        self._retries = retries
+        self._timing = timing
+        self._troubles = troubles
+        self._status = 0
+        self._headers: dict[str, str] = {}
+        self._barred_until = -math.inf
+
+    def answered(self, status: int, headers: dict[str, str]) -> None:
+        """Hear of an HTTP answer before ccxt makes an exception of it."""
+        self._status, self._headers = status, headers
+
+    async def candles(
+        self, symbol: str, timeframe: str, since: int, limit: int, patient: bool = False
+    ) -> list[Row]:
+        """Up to `limit` candles from `since`, ascending; the newest may be unfinished.
+
+        `patient` retries for as long as it takes; otherwise ExchangeError after the
+        configured number of retries.
+        """
+
+        async def read() -> list[Row]:
+            return rows(await self._source.fetch_ohlcv(symbol, timeframe, since, limit), since)
+
+        return await self.read("candles", read, patient)
+
+    async def trades(self, symbol: str, patient: bool = False) -> list[dict[str, Any]]:
+        """The newest trades, oldest first."""
+
+        async def read() -> list[dict[str, Any]]:
+            found = await self._source.fetch_trades(symbol, None, 100)
+            return sorted(found, key=lambda trade: int(trade["timestamp"]))
+
+        return await self.read("trades", read, patient)
+
+    async def read(self, what: str, call: Callable[[], Awaitable[T]], patient: bool = False) -> T:
+        """The result of `call`, which only reads, tried again where that can help."""
+        failures = 0
+        while True:
+            await self._wait_for_ban(what, patient)
+            self._status, self._headers = 0, {}
+            try:
+                return await asyncio.wait_for(call(), self._timing.timeout * 1.5)
+            except Exception as error:
+                failures += 1
+                wait = self._wait_after(what, error, failures)
+                if not patient and failures > self._retries:
+                    raise self._failed(what, error) from None
+            await asyncio.sleep(wait)
+
+    async def _wait_for_ban(self, what: str, patient: bool) -> None:
+        while (left := self._barred_until - time.monotonic()) > 0:
+            if not patient and left > self._timing.ban_cap:
+                raise ExchangeError(
+                    f"{self._source.id} refuses requests for another {left:.0f} s "
+                    f"(HTTP 418 or 429) while reading {what}: start again after that"
+                )
+            await asyncio.sleep(left)
+
+    def _wait_after(self, what: str, error: Exception, failures: int) -> float:
+        """Seconds to wait after `error`; raises ExchangeError where waiting cannot help."""
+        name = type(error).__name__
+        if self._refused_region(error):
+            raise region_error(self._source.id) from None
+        if self._status in (418, 429) or name in ("DDoSProtection", "RateLimitExceeded"):
+            asked = retry_after(self._headers)
+            wait = self._timing.ban if asked is None else asked
+            self._barred_until = max(self._barred_until, time.monotonic() + wait)
+            self._troubles.say(
+                "rate limit",
+                f"{self._source.id} limits our requests (HTTP {self._status or 429}): "
+                f"no request for {wait:g} s, as it asks",
+            )
+            return 0.0
+        if _permanent(error):
+            raise self._failed(what, error) from None
+        kind, words = _describe(name, self._status)
+        self._troubles.say(
+            kind, f"{self._source.id} {words} while reading {what}: trying again ({error})"[:300]
+        )
+        return backoff(failures, self._timing.backoff, self._timing.backoff_cap)
+
+    def _refused_region(self, error: Exception) -> bool:
+        text = str(error)
+        return (
+            self._status == 451
+            or type(error).__name__ == "RestrictedLocation"
+            or "restricted location" in text
+            or re.search(r" 451 ", text) is not None
+        )
+
+    def _failed(self, what: str, error: Exception) -> ExchangeError:
+        text = self._troubles.redaction.clean(error)[:200]
+        return ExchangeError(
+            f"{self._source.id} gave no {what}: {type(error).__name__} {text}: "
+            "check the connection and [exchange], then start again"
+        )
+
+
+def region_error(exchange: str) -> ExchangeError:
+    """The error of an exchange that does not serve this region (HTTP 451)."""
+    others = [name for name in ("kraken", "coinbase", "bitstamp", "okx") if name != exchange]
+    return ExchangeError(
+        f"{exchange} does not serve this region (HTTP 451): set [exchange] id to another, "
+        f"such as {', '.join(others)}"
+    )
+
+
+def rows(answer: list[list[Any]], since: int) -> list[Row]:
+    """The exchange's candles from `since` on, ascending, the last of equal times kept.
+
+    Raises ValueError where the answer is no list of candles.
+    """
+    found: dict[int, Row] = {}
+    for entry in answer:
+        row = candle_row(entry)
+        if row is None:
+            raise ValueError(f"not a candle: {str(entry)[:80]}")
+        if row[0] >= since:
+            found[row[0]] = row
+    return [found[at] for at in sorted(found)]
+
+
+def candle_row(entry: Any) -> Row | None:
+    """`entry` as a candle, or None where it cannot be one."""
+    try:
+        at, *values = entry
+        row = (int(at), *(float(value) for value in values[:5]))
+    except (TypeError, ValueError):
+        return None
+    if len(row) != 6 or not all(map(math.isfinite, row)):
+        return None
+    _, open_, high, low, close, volume = row
+    if not 0.0 < low <= min(open_, close) <= max(open_, close) <= high or volume < 0.0:
+        return None
+    return int(row[0]), open_, high, low, close, volume
+
+
+def _permanent(error: Exception) -> bool:
+    """Whether the same request would fail again however long one waits."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return bool(
+        kinds & {"AuthenticationError", "BadRequest", "NotSupported", "ArgumentsRequired"}
+    ) or isinstance(error, ExchangeError)
+
+
+def _describe(name: str, status: int) -> tuple[str, str]:
+    """(kind, words) of a failure that may pass."""
+    if name == "OnMaintenance" or status == 503:
+        return "maintenance", f"is down for maintenance (HTTP {status or 503})"
+    if status >= 500:
+        return "server error", f"answers HTTP {status}"
+    if name in ("RequestTimeout", "TimeoutError"):
+        return "timeout", "does not answer in time"
+    if name in ("ExchangeNotAvailable", "NetworkError") and status == 0:
+        return "network", "cannot be reached"
+    return "malformed answer", "gives an answer that makes no sense"

@@ -1,0 +1,42 @@
+"""How long to wait before a failed read is tried again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+def backoff(failures: int, first: float, cap: float) -> float:
+    """Seconds to wait after `failures` (>= 1) failures in a row.
+
+    Doubles from `first` up to `cap`; of that between half and all, at random, so that
+    many clients do not come back in step.
+    """
+    whole = min(cap, first * 2.0 ** min(failures - 1, 30))
+    return whole * random.uniform(0.5, 1.0)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the header Retry-After asks to wait (RFC 9110, 10.2.3); None without.
+
+    A date is measured against the answer's own Date header, so that a clock that is off
+    does not matter.
+    """
+    lower = {name.lower(): value for name, value in headers.items()}
+    text = lower.get("retry-after", "").strip()
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        return _until(text, lower.get("date"))
+
+
+def _until(text: str, date: str | None) -> float | None:
+    try:
+        now = parsedate_to_datetime(date) if date else datetime.now(UTC)
+        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
+    except (TypeError, ValueError):
+        return None
