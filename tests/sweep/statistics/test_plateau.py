@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.candles import Floats
@@ -54,6 +54,7 @@ def test_neighbours_differ_by_one_step_on_numeric_axes_only(index: int) -> None:
     assert Plateau(AXES, np.zeros(SIZE)).neighbours(index).tolist() == plain_neighbours(index)
 
 
+@settings(deadline=None)
 @given(objectives)
 def test_scores_match_the_plain_walk(objective: Floats) -> None:
     plateau = Plateau(AXES, objective)
@@ -63,6 +64,7 @@ def test_scores_match_the_plain_walk(objective: Floats) -> None:
     assert plateau.scores() == pytest.approx(wanted, abs=1e-6)
 
 
+@settings(deadline=None)
 @given(objectives, st.integers(0, SIZE - 1))
 def test_around_tells_what_the_neighbours_hold(objective: Floats, index: int) -> None:
     plateau = Plateau(AXES, objective)
