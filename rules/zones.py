@@ -31,17 +31,22 @@ def zone_of(turned: int, trend: float, structure: float) -> int:
 def zones(
     oscillator: Floats, trend: Floats, structure: Floats, threshold: float
 ) -> tuple[Sides, Sides, int]:
-    """Entry zone and turn of every candle, and the first candle where all inputs are
-    known (n where none is); all inputs of shape (n,). No zone before that candle."""
+    """Entry zone and exit zone of every candle, and the first candle where all inputs
+    are known (n where none is); all inputs of shape (n,). No zone before that candle.
+
+    The exit zone is a turn on its side of the middle line, whatever trend and structure
+    say: how deep a trough must be is a question of entering, any peak after it is one.
+    """
     n = len(oscillator)
     zone = np.zeros(n, np.int8)
-    turned = np.zeros(n, np.int8)
+    exit_zone = np.zeros(n, np.int8)
     warm = n
     for i in range(1, n):
-        turned[i] = turn(oscillator[i - 1], oscillator[i], threshold)
-        zone[i] = zone_of(turned[i], trend[i], structure[i])
+        turned = turn(oscillator[i - 1], oscillator[i], threshold)
+        zone[i] = zone_of(turned, trend[i], structure[i])
+        exit_zone[i] = turn(oscillator[i - 1], oscillator[i], 0.0)
         if warm == n and not (
             np.isnan(oscillator[i - 1]) or np.isnan(trend[i]) or np.isnan(structure[i])
         ):
             warm = i
-    return zone, turned, warm
+    return zone, exit_zone, warm

@@ -36,8 +36,8 @@ def mtf_cycle(
     cycle_threshold: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.3,
 ) -> Signals:
     """Long zone: the cycle is below -threshold and rising while the trend is up and the
-    structure does not point down. Short zone: the mirror. Exit zone: the same turn,
-    whatever trend and structure say.
+    structure does not point down. Short zone: the mirror. Exit zone: any trough or
+    peak on its side of the middle line, whatever trend and structure say.
 
     trend, trend_period: kind (rules/trend.py) and length in days.
     trend_strength: least t-statistic, for the kinds that measure one.
@@ -80,8 +80,9 @@ class MtfCycleStep:
         structure = self._structure.step(time, open_, high, low, close)
         value = self._cycle.step(close)
         turned = turn(self._previous, value, self._threshold)
+        exit_zone = turn(self._previous, value, 0.0)
         self._previous = value
-        return zone_of(turned, trend, structure), turned
+        return zone_of(turned, trend, structure), exit_zone
 
 
 mtf_cycle.stepper = MtfCycleStep  # type: ignore[attr-defined]

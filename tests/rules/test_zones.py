@@ -50,10 +50,17 @@ def test_a_turn_counts_with_the_trend_where_the_structure_does_not_oppose(
 def test_warm_is_the_first_candle_with_every_input_and_a_previous_oscillator():
     oscillator = np.array([NAN, -0.9, -0.8, -0.7, -0.6])
     trend = np.array([NAN, NAN, NAN, 1.0, 1.0])
-    zone, turned, warm = zones(oscillator, trend, np.zeros(5), 0.5)
+    zone, exit_zone, warm = zones(oscillator, trend, np.zeros(5), 0.5)
     assert warm == 3
     assert zone.tolist() == [0, 0, 0, 1, 1]
-    assert turned.tolist() == [0, 0, 1, 1, 1]
+    assert exit_zone.tolist() == [0, 0, 1, 1, 1]
+
+
+def test_the_exit_zone_is_any_turn_on_its_side_of_the_middle_whatever_the_trend():
+    oscillator = np.array([0.5, 0.4, 0.1, -0.1, -0.3, -0.2, 0.1])
+    zone, exit_zone, _ = zones(oscillator, np.full(7, -1.0), np.zeros(7), 0.3)
+    assert zone.tolist() == [0, -1, 0, 0, 0, 0, 0]
+    assert exit_zone.tolist() == [0, -1, -1, 0, 0, 1, 0]
 
 
 def test_warm_is_the_end_where_an_input_never_comes():
