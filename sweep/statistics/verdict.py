@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sweep.statistics.checks import CHECKS, Evidence, Finding, Level, number
 
@@ -36,6 +37,10 @@ class Verdict:
     def text(self) -> str:
         """All sentences in one paragraph."""
         return " ".join(self.sentences)
+
+    def as_summary(self) -> dict[str, Any]:
+        """As `evidence.verdict` in summary.json: `level` in lower case, `sentences`."""
+        return {"level": self.level.name.lower(), "sentences": list(self.sentences)}
 
 
 def verdict(evidence: Evidence) -> Verdict:

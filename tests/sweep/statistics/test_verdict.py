@@ -113,6 +113,11 @@ def test_synthetic_data_is_said_before_all_else() -> None:
     assert "synthetic" in found.sentences[1]
 
 
+def test_the_summary_names_the_level_in_words() -> None:
+    found = verdict(GOOD)
+    assert found.as_summary() == {"level": "holds", "sentences": list(found.sentences)}
+
+
 def test_nothing_traded_fails() -> None:
     assert verdict({"metrics": {"sharpe": None, "trades": 0}}).level == Level.FAILS
 
