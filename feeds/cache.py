@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,7 +71,8 @@ def write_cache(cached: Cached) -> None:
         pq.write_table(table, partial)
         partial.replace(cached.path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         reason = error.strerror or error
         raise OutputError(f"{cached.path}: cannot be written ({reason}); set data.cache") from None
 

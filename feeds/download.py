@@ -111,8 +111,8 @@ class _Pages:
             else:
                 settled = start + reach * self._interval
             settled = min(settled, end)
-            inside = page.time < end
-            yield rows_of(page, inside), (start, settled)
+            page = self._possible(rows_of(page, page.time < end))
+            yield page, (start, settled)
             start = settled
 
     def _page(self, since: int) -> Columns:
@@ -128,8 +128,7 @@ class _Pages:
         time = table[:, 0].astype(np.int64)
         table = table[(time >= since) & (time % self._interval == 0)]
         _, first = np.unique(table[:, 0], return_index=True)
-        columns = Columns(table[first, 0].astype(np.int64), *table[first, 1:].T)
-        return self._possible(columns)
+        return Columns(table[first, 0].astype(np.int64), *table[first, 1:].T)
 
     def _possible(self, columns: Columns) -> Columns:
         """Candles that no market can have made are left out, as missing, and said."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -80,7 +81,6 @@ def read(
     *arguments: Any,
     attempts: int = MAX_ATTEMPTS,
     on_wait: Waiting | None = None,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
     """`call(*arguments)`, repeated after trouble that passes; only ever for reads.
 
@@ -92,7 +92,7 @@ def read(
 
     for attempt in range(1, attempts + 1):
         try:
-            return _answer(call, arguments)
+            return _answer(exchange, call, arguments)
         except ccxt.BaseError as error:
             limit = min(attempts, 2) if is_unreachable(error) else attempts
             pause = _pause(exchange, error, attempt)
@@ -100,18 +100,22 @@ def read(
                 raise explained(exchange.id, error, pause) from error
             if on_wait:
                 on_wait(pause, reason(error))
-            sleep(pause)
+            time.sleep(pause)
     raise AssertionError("unreachable")
 
 
-def _answer(call: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
-    """ccxt trusts an answer's shape: half a document fails anywhere in its parsers."""
+def _answer(exchange: Any, call: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
+    """The answer, checked: ccxt takes half a document for an empty one or trips over it."""
     import ccxt
 
     try:
-        return call(*arguments)
+        result = call(*arguments)
+        body = getattr(exchange, "last_http_response", None)
+        if body:
+            json.loads(body)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         raise ccxt.ExchangeNotAvailable(f"malformed answer ({type(error).__name__})") from error
+    return result
 
 
 def explained(exchange_id: str, error: Exception, pause: float = 0.0) -> ExchangeError:

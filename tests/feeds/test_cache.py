@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from errors import DataError, OutputError
+from feeds.cache import (
+    cache_path,
+    candles_of,
+    joined,
+    read_cache,
+    uncovered,
+    with_rows,
+    write_cache,
+)
+from feeds.columns import columns_of, rows_of
+from feeds.files import load_candles
+from tests.feeds.tables import QUARTER, START, candles, same
+
+SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=8)
+
+
+def points(spans: object) -> set[int]:
+    return {t for start, end in spans for t in range(start, end)}  # type: ignore[attr-defined]
+
+
+@given(SPANS)
+def test_joined_spans_are_in_order_apart_and_cover_the_same(spans: list[tuple[int, int]]) -> None:
+    out = joined(spans)
+    assert points(out) == points(spans)
+    assert all(first[1] < second[0] for first, second in pairwise(out))
+
+
+@given(SPANS, st.integers(0, 60), st.integers(0, 60))
+def test_uncovered_is_what_the_spans_leave_out(
+    spans: list[tuple[int, int]], start: int, end: int
+) -> None:
+    assert points(uncovered(joined(spans), start, end)) == set(range(start, end)) - points(spans)
+
+
+def test_candles_and_spans_come_back_as_written(tmp_path: Path) -> None:
+    data, path = candles(40, missing=(5,)), tmp_path / "a" / "b.parquet"
+    span = (START, START + 40 * QUARTER)
+    write_cache(with_rows(read_cache(path, QUARTER), [columns_of(data)], [span]))
+    cached = read_cache(path, QUARTER)
+    assert same(candles_of(cached, QUARTER), data)
+    assert cached.covered == (span,)
+    assert [file.name for file in path.parent.iterdir()] == ["b.parquet"]
+
+
+def test_the_file_is_a_candle_file_for_anyone(tmp_path: Path) -> None:
+    data, path = candles(40), tmp_path / "b.parquet"
+    write_cache(with_rows(read_cache(path, QUARTER), [columns_of(data)], []))
+    assert same(load_candles(path), data)
+
+
+def test_a_market_of_lonely_candles_can_be_cached(tmp_path: Path) -> None:
+    data, path = candles(40, missing=[n for n in range(40) if n % 4]), tmp_path / "b.parquet"
+    write_cache(with_rows(read_cache(path, QUARTER), [columns_of(data)], []))
+    assert same(candles_of(read_cache(path, QUARTER), QUARTER), data)
+
+
+def test_a_later_copy_of_a_candle_wins(tmp_path: Path) -> None:
+    data = candles(10)
+    columns = columns_of(data)
+    revised = columns._replace(close=columns.close + 0.1)
+    empty = read_cache(tmp_path / "none.parquet", QUARTER)
+    cached = with_rows(empty, [columns, rows_of(revised, slice(4, 6))], [])
+    assert np.array_equal(cached.columns.time, data.time)
+    assert np.array_equal(np.flatnonzero(cached.columns.close != data.close), [4, 5])
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "b.parquet"
+    path.write_bytes(b"PAR1 no more")
+    with pytest.raises(DataError, match=r"b\.parquet: the cached candles are damaged; delete"):
+        read_cache(path, QUARTER)
+
+
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    empty = read_cache(tmp_path / "none.parquet", QUARTER)
+    cached = with_rows(empty._replace(path=tmp_path / "cache" / "b.parquet"), [], [])
+    with pytest.raises(OutputError, match=r"b\.parquet: cannot be written .*set data\.cache"):
+        write_cache(cached)
+
+
+def test_markets_have_files_of_their_own() -> None:
+    symbols = ["BTC/USDT", "BTC/USDT:USDT", "BTC/USD", "ETH/USDT"]
+    paths = {cache_path(Path("c"), "binance", symbol, "15m") for symbol in symbols}
+    assert len(paths) == len(symbols)
+    assert all(path.parent == Path("c/binance") for path in paths)
