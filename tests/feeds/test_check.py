@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from errors import DataError
+from feeds.check import FileCheck, check_file
+from tests.feeds.tables import QUARTER, START, candles, rows_of, write_csv, write_parquet
+
+
+def found(result: FileCheck) -> dict[str, int]:
+    """Candles concerned, by kind of finding."""
+    kinds: dict[str, int] = {}
+    for finding in result.findings:
+        kinds[finding.kind] = kinds.get(finding.kind, 0) + finding.candles
+    return kinds
+
+
+def test_a_clean_file_has_no_findings(tmp_path: Path) -> None:
+    result = check_file(write_parquet(tmp_path / "a.parquet", candles(50)))
+    assert result.usable
+    assert result.findings == ()
+    assert (result.rows, result.interval, result.missing) == (50, QUARTER, 0)
+    assert (result.first, result.last) == (START, START + 49 * QUARTER)
+
+
+def test_gaps_are_listed_with_their_span_and_are_normal(tmp_path: Path) -> None:
+    data = candles(50, missing=(4, 20, 21, 22))
+    result = check_file(write_parquet(tmp_path / "a.parquet", data))
+    assert result.usable
+    assert result.missing == 4
+    assert [finding.text for finding in result.findings] == [
+        "2021-06-22T01:00:00Z to 2021-06-22T01:15:00Z: 1 missing",
+        "2021-06-22T05:00:00Z to 2021-06-22T05:45:00Z: 3 missing",
+    ]
+
+
+def test_runs_without_volume_are_listed_and_are_normal(tmp_path: Path) -> None:
+    data = candles(50)
+    data.volume[[0, 10, 11, 12, 49]] = 0
+    result = check_file(write_parquet(tmp_path / "a.parquet", data))
+    assert result.usable
+    assert [(finding.kind, finding.candles) for finding in result.findings] == [
+        ("zero volume", 1),
+        ("zero volume", 3),
+        ("zero volume", 1),
+    ]
+
+
+def test_it_does_not_stop_at_the_first_fault(tmp_path: Path) -> None:
+    rows = rows_of(candles(50, missing=(30,)))
+    rows[3][0] = "yesterday"
+    rows[5][2] = "many"
+    rows[7][3] = "-1"
+    rows[9][5] = "nan"
+    rows[12] = rows[11]
+    rows[14], rows[15] = rows[15], rows[14]
+    rows[17][0] = rows[17][0].replace(":00Z", ":07Z")
+    result = check_file(write_csv(tmp_path / "a.csv", rows), QUARTER)
+    assert not result.usable
+    kinds = found(result)
+    assert kinds["unreadable"] == 2
+    assert kinds["impossible"] == 2
+    assert kinds["duplicate"] == kinds["order"] == kinds["timeframe"] == 1
+    assert kinds["gap"] >= 1
+
+
+def test_rows_are_named_by_their_place_in_the_file(tmp_path: Path) -> None:
+    rows = rows_of(candles(20))
+    rows[3][1] = "x"
+    rows[10][4] = "-2"
+    result = check_file(write_csv(tmp_path / "a.csv", rows))
+    texts = " ".join(finding.text for finding in result.findings)
+    assert "row 4: open = 'x'" in texts
+    assert "row 11 " in texts
+
+
+def test_another_timeframe_is_a_fault(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", rows_of(candles(20)))
+    result = check_file(path, 4 * QUARTER)
+    assert not result.usable
+    assert "the candles are 15m apart, not 1h" in [finding.text for finding in result.findings]
+
+
+def test_a_file_without_a_readable_row_is_not_usable(tmp_path: Path) -> None:
+    result = check_file(write_csv(tmp_path / "a.csv", [["x"] * 6] * 3))
+    assert not result.usable
+    assert found(result)["unreadable"] == 3
+
+
+@pytest.mark.parametrize("content", [b"", b"dear diary\n", b"\0\1\2"])
+def test_what_holds_no_candles_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.csv: "):
+        check_file(tmp_path / "a.csv")

@@ -1,0 +1,221 @@
+"""Where candles come from, with the real ccxt client against the exchange simulator."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from errors import ConfigError, DataError, ExchangeError
+from feeds import exchange as exchange_module
+from feeds import source as module
+from feeds.market import Market
+from feeds.source import Wanted, load_market
+from feeds.synthetic import synthetic_candles
+from rules.candles import Candles
+from tests.exchange.simulator import Simulator
+from tests.exchange.trouble import region_refusal
+from tests.feeds.tables import QUARTER, START, candles, same, write_csv, write_parquet
+from tests.feeds.tables import rows_of as cells_of
+
+DAY = 86_400_000
+RECORDED = candles(30 * 96 + 50, missing=(1000, 1001))
+NOW = int(RECORDED.time[-1]) + 60_000
+"""A minute into the last candle."""
+TWO_WEEKS = Wanted(start=START + 10 * DAY, end=START + 24 * DAY)
+
+
+@pytest.fixture(autouse=True)
+def short_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WARMUP_DAYS", 5)
+    monkeypatch.setattr(exchange_module.time, "sleep", lambda _: None)
+
+
+@pytest.fixture
+def exchange() -> Iterator[Simulator]:
+    with Simulator(RECORDED, start=len(RECORDED.time) - 1) as simulator:
+        yield simulator
+
+
+def nowhere() -> dict[str, Any]:
+    """ccxt options that point to a port on which nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/api/v3"
+    return {"urls": {"api": {"public": address, "private": address}}}
+
+
+def load(wanted: Wanted) -> tuple[Market, list[str]]:
+    told: list[str] = []
+    return load_market(wanted, on_notice=told.append, clock=lambda: NOW / 1000), told
+
+
+def part(first: int, last: int) -> Candles:
+    """Recorded candles of [first, last) days."""
+    inside = (RECORDED.time >= START + first * DAY) & (RECORDED.time < START + last * DAY)
+    return Candles(*(column[inside] for column in RECORDED[:6]), QUARTER)  # type: ignore[call-arg, arg-type]
+
+
+def test_a_file_is_cut_to_its_span_with_the_warm_up_before(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "x.parquet", RECORDED)
+    market, told = load(replace(TWO_WEEKS, source="file", path=path))
+    assert same(market.candles, part(0, 24))
+    assert market.candles.time[market.start] == TWO_WEEKS.start
+    assert (market.source, market.synthetic, told) == ("file: x.parquet", False, [])
+
+
+def test_auto_takes_the_file_where_one_is_named(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "x.csv", cells_of(RECORDED))
+    market, _ = load(replace(TWO_WEEKS, path=path, ccxt_options=nowhere()))
+    assert market.origin == "file"
+
+
+def test_a_file_source_without_a_file_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"data\.path is empty"):
+        load(Wanted(source="file"))
+
+
+def test_a_file_that_covers_the_span_in_part_is_used_and_said(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "x.parquet", RECORDED)
+    wanted = Wanted(source="file", path=path, start=START - DAY, end=START + 90 * DAY)
+    market, told = load(wanted)
+    assert market.start == 0
+    assert [line.split(" at ")[0] for line in told] == ["the data begins", "the data ends"]
+
+
+def test_a_file_outside_the_span_is_refused_by_name(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "x.parquet", RECORDED)
+    with pytest.raises(DataError, match=r"holds no candle: .*x\.parquet has 2021-06-22"):
+        load(Wanted(source="file", path=path, start=START + 90 * DAY))
+
+
+def test_auto_downloads_the_span_and_its_warm_up(exchange: Simulator, tmp_path: Path) -> None:
+    wanted = replace(TWO_WEEKS, cache=tmp_path, ccxt_options=exchange.ccxt_options())
+    market, _ = load(wanted)
+    assert same(market.candles, part(5, 24))
+    assert (market.source, market.start, market.synthetic) == ("exchange: binance", 5 * 96, False)
+    assert market.missing == 2
+
+
+def test_a_covered_span_needs_no_exchange(exchange: Simulator, tmp_path: Path) -> None:
+    wanted = replace(TWO_WEEKS, cache=tmp_path, ccxt_options=exchange.ccxt_options())
+    first, _ = load(wanted)
+    again, told = load(replace(wanted, ccxt_options=nowhere(), source="exchange"))
+    assert again.sha256 == first.sha256
+    assert told == []
+
+
+def test_more_in_the_cache_does_not_change_a_span(exchange: Simulator, tmp_path: Path) -> None:
+    wanted = replace(TWO_WEEKS, cache=tmp_path, ccxt_options=exchange.ccxt_options())
+    first, _ = load(wanted)
+    load(replace(wanted, start=START, end=START + 29 * DAY))
+    assert load(wanted)[0].sha256 == first.sha256
+
+
+def test_an_open_span_ends_at_the_last_midnight(exchange: Simulator, tmp_path: Path) -> None:
+    wanted = Wanted(start=START + 10 * DAY, cache=tmp_path, ccxt_options=exchange.ccxt_options())
+    market, _ = load(wanted)
+    assert market.end_time == START + 30 * DAY
+
+
+def test_a_span_to_come_ends_at_the_last_closed_candle(exchange: Simulator, tmp_path: Path) -> None:
+    wanted = Wanted(
+        start=START + 10 * DAY,
+        end=START + 400 * DAY,
+        cache=tmp_path,
+        ccxt_options=exchange.ccxt_options(),
+    )
+    market, told = load(wanted)
+    assert market.end_time == RECORDED.time[-1]
+    assert any(line.startswith("the data ends at") for line in told)
+
+
+def test_auto_without_a_network_is_synthetic_and_says_so(tmp_path: Path) -> None:
+    market, told = load(replace(TWO_WEEKS, cache=tmp_path, ccxt_options=nowhere()))
+    assert market.synthetic
+    assert market.source == "synthetic: seed 1"
+    assert (market.start_time, market.end_time) == (TWO_WEEKS.start, TWO_WEEKS.end)
+    assert len(told) == 1
+    assert "binance cannot be reached" in told[0]
+    assert "SYNTHETIC market" in told[0]
+    assert not list(tmp_path.iterdir())
+
+
+def test_auto_where_the_region_is_refused_is_synthetic_and_names_others(
+    exchange: Simulator, tmp_path: Path
+) -> None:
+    exchange.trouble(region_refusal())
+    options = exchange.ccxt_options()
+    market, told = load(replace(TWO_WEEKS, cache=tmp_path, ccxt_options=options))
+    assert market.synthetic
+    assert "try another exchange, such as kraken" in told[0]
+
+
+def test_exchange_without_a_network_fails(tmp_path: Path) -> None:
+    wanted = replace(TWO_WEEKS, source="exchange", cache=tmp_path, ccxt_options=nowhere())
+    with pytest.raises(ExchangeError, match="binance cannot be reached"):
+        load(wanted)
+
+
+def test_auto_does_not_hide_a_wrong_symbol(exchange: Simulator, tmp_path: Path) -> None:
+    options = exchange.ccxt_options()
+    with pytest.raises(ConfigError, match="not traded on binance"):
+        load(replace(TWO_WEEKS, symbol="BTC/USD", cache=tmp_path, ccxt_options=options))
+
+
+def test_an_open_span_without_a_network_takes_what_the_cache_has(
+    exchange: Simulator, tmp_path: Path
+) -> None:
+    load(replace(TWO_WEEKS, cache=tmp_path, ccxt_options=exchange.ccxt_options()))
+    market, told = load(Wanted(cache=tmp_path, ccxt_options=nowhere()))
+    assert same(market.candles, part(5, 24))
+    assert (market.origin, market.start) == ("exchange", 0)
+    assert "going on with the cached candles up to 2021-07-16T00:00:00Z" in told[0]
+
+
+def test_the_exchange_has_nothing_in_the_span(exchange: Simulator, tmp_path: Path) -> None:
+    wanted = Wanted(
+        start=START - 40 * DAY,
+        end=START - 30 * DAY,
+        cache=tmp_path,
+        ccxt_options=exchange.ccxt_options(),
+    )
+    with pytest.raises(DataError, match="binance has no BTC/USDT candles from"):
+        load(wanted)
+
+
+@pytest.mark.parametrize(("start", "end"), [(20, 20), (20, 10), (400, None)])
+def test_an_empty_span_is_refused_before_anything_is_asked(
+    tmp_path: Path, start: int, end: int | None
+) -> None:
+    last = None if end is None else START + end * DAY
+    wanted = Wanted(start=START + start * DAY, end=last, cache=tmp_path, ccxt_options=nowhere())
+    with pytest.raises(DataError, match="holds no closed candle"):
+        load(wanted)
+
+
+def test_the_synthetic_market_by_default_has_five_years_and_a_warm_up() -> None:
+    market, _ = load(Wanted(source="synthetic"))
+    start, end = (
+        datetime.fromtimestamp(t / 1000, UTC) for t in (market.start_time, market.end_time)
+    )
+    assert (start.year + 5, start.month, start.day) == (end.year, end.month, end.day)
+    assert market.start > 0
+    assert market.candles.time[market.start - 1] < market.start_time
+
+
+def test_the_synthetic_market_has_the_span_seed_and_timeframe_asked_for() -> None:
+    wanted = replace(TWO_WEEKS, source="synthetic", seed=9, interval=4 * QUARTER)
+    market, _ = load(wanted)
+    expected = synthetic_candles(9, 4 * QUARTER, START + 5 * DAY, START + 24 * DAY)
+    assert same(market.candles, expected)
+    assert (market.timeframe, market.source) == ("1h", "synthetic: seed 9")
+
+
+def test_options_with_secrets_are_not_shown() -> None:
+    assert "hush" not in repr(Wanted(ccxt_options={"apiKey": "hush"}))
