@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import backtrader as bt
 
 from backtest.journal import RecordingJournal
+from backtest.plan import Plan, Record
 from brokers.candle import CandleBroker
 from feeds.columnar import ColumnarFeed
-from rules.account import CYCLE_EXIT, Conduct, Counts, StopLog, TradeLog
-from rules.candles import Candles, Signals
+from rules.account import CYCLE_EXIT
+from rules.candles import Candles
 from sizers.atr_risk import AtrRiskSizer
 from strategies.mtf_strategy import MtfStrategy
-
-
-class Plan(NamedTuple):
-    """What a run does with the candles."""
-
-    signal: Callable[..., Signals]
-    parameters: dict[str, Any]
-    sides: int
-    """Code of rules.account.SIDES."""
-    atr_interval: int
-    """Timeframe of the stop's ATR in milliseconds."""
-    atr_period: int
-    conduct: Conduct
-
-
-class Record(NamedTuple):
-    """What a run did."""
-
-    trades: TradeLog
-    stops: StopLog
-    ignored: Counts
 
 
 def strategy_options(plan: Plan, journal: Any, start: int) -> dict[str, Any]:

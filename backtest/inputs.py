@@ -1,0 +1,98 @@
+"""Candles and settings made ready for a run: spans, signals, ATR, steps of the market."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from backtest.conduct import conduct_of, market_rules
+from backtest.plan import Plan
+from config.settings import Settings
+from config.signals import resolve_signal
+from errors import ConfigError, DataError
+from feeds.market import Market
+from rules.account import SIDES, DayMarks, Setups, day_marks, setups
+from rules.candles import Candles, Floats, Signals
+from rules.jit import compiled
+from rules.market import Market as MarketRules
+from rules.stop_atr import stop_atr
+
+
+class Inputs(NamedTuple):
+    """What every parameter set of a run shares."""
+
+    candles: Candles
+    """Warm-up first, then the span."""
+    start: int
+    """Index of the first candle of the span."""
+    marks: DayMarks
+    market: MarketRules
+
+
+def prepare(market: Market, settings: Settings) -> Inputs:
+    """The shared inputs of every run over `market`."""
+    filters = settings.market.filters(market.symbol)
+    steps = market_rules(filters, market.price_digits, market.volume_digits)
+    return Inputs(market.candles, market.start, day_marks(market.candles, market.start), steps)
+
+
+def plan_of(settings: Settings, inputs: Inputs) -> Plan:
+    """The settings as one run."""
+    strategy = settings.strategy
+    return Plan(
+        resolve_signal(strategy.signal),
+        dict(strategy.parameters),
+        SIDES[strategy.sides],
+        settings.stop.atr_interval,
+        settings.stop.atr_period,
+        conduct_of(settings, inputs.market),
+    )
+
+
+def signals_of(plan: Plan, candles: Candles) -> Signals:
+    """The signal's zones over all candles, checked for shape.
+
+    Raises ConfigError where the signal fails or returns something else.
+    """
+    name = getattr(plan.signal, "__name__", str(plan.signal))
+    try:
+        found = plan.signal(candles, **plan.parameters)
+    except Exception as error:  # a user's function may raise anything
+        first = (str(error).splitlines() or [""])[0]
+        raise ConfigError(f"signal {name} failed: {type(error).__name__}: {first}") from error
+    n = len(candles.time)
+    if not isinstance(found, Signals) or {len(found.zone), len(found.exit_zone)} != {n}:
+        raise ConfigError(f"signal {name} must return rules.candles.Signals with {n} candles")
+    return Signals(
+        np.ascontiguousarray(found.zone, np.int8),
+        np.ascontiguousarray(found.exit_zone, np.int8),
+        int(found.warm),
+    )
+
+
+def atr_of(plan: Plan, candles: Candles) -> Floats:
+    """The stop's ATR as known at each close."""
+    return compiled(stop_atr)(candles, plan.atr_interval, plan.atr_period)
+
+
+def first_decision(inputs: Inputs, signals: Signals, atr: Floats) -> int:
+    """Index of the first candle that may decide: in the span, everything warm (C17).
+
+    Raises DataError where the candles end before that.
+    """
+    warm = np.flatnonzero(~np.isnan(atr))
+    n = len(inputs.candles.time)
+    first = max(inputs.start, signals.warm, int(warm[0]) if len(warm) else n)
+    if first >= n:
+        raise DataError(
+            f"{n} candles are too few for the warm-up: the signal is ready after "
+            f"{signals.warm}, the ATR after {int(warm[0]) if len(warm) else 'more'}; "
+            "give more candles before data.end, or shorten the periods"
+        )
+    return first
+
+
+def setups_of(plan: Plan, inputs: Inputs, signals: Signals, atr: Floats) -> Setups:
+    """The signal's events for the plan's sides."""
+    return setups(signals, plan.sides, first_decision(inputs, signals, atr))

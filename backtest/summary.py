@@ -1,0 +1,32 @@
+"""summary.json of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backtest.conduct import inferred
+from backtest.inputs import Inputs
+from backtest.outcome import Outcome, buy_and_hold, by_side, by_year, metrics_table, plain
+from backtest.provenance import provenance
+from config.settings import Settings
+from config.write import public_table
+from feeds.market import Market
+
+
+def summarise_run(
+    command: str, settings: Settings, market: Market, inputs: Inputs, outcome: Outcome
+) -> dict[str, Any]:
+    """What every run writes, without `seconds`; see docs/results.md."""
+    costs = settings.costs
+    held = buy_and_hold(inputs, settings.account.cash, costs.taker_fee, costs.slippage)
+    return {
+        "command": command,
+        "data": {**market.summary(), "inferred": inferred(settings.market.filters(market.symbol))},
+        "params": public_table(settings),
+        "market": plain(inputs.market._asdict()),
+        "metrics": metrics_table(outcome),
+        "sides": by_side(outcome, inputs),
+        "years": by_year(outcome, inputs),
+        "buy_and_hold": {key: value for key, value in held.items() if key != "equity"},
+        "provenance": provenance(market.sha256, settings.sweep.seed),
+    }

@@ -1,0 +1,157 @@
+"""`backtest`: one parameter set in full Backtrader, or a sweep."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from backtest.conduct import legacy
+from backtest.engine import run_backtrader
+from backtest.inputs import Inputs, atr_of, plan_of, prepare, setups_of, signals_of
+from backtest.outcome import Outcome, judge, metrics_table
+from backtest.summary import summarise_run
+from backtest.tables import write_tables
+from backtest.write import claim_folder, write_json, write_whole
+from commands import markets
+from commands.console import Voice
+from commands.stages import Stages
+from config.load import load_settings
+from config.settings import Settings
+from config.write import to_toml
+from errors import UsageError
+from feeds.market import Market
+
+
+def run(
+    config: Path | None,
+    overrides: tuple[str, ...],
+    sweep: bool,
+    walk_forward: bool | None,
+    plot: bool,
+    tearsheet: bool,
+    files: tuple[Path, ...],
+    symbols: tuple[str, ...],
+    out: Path | None,
+    resume: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Run the command; see `runner.py backtest --help`."""
+    stages = Stages()
+    voice = Voice(silent=quiet)
+    if sweep or resume:
+        from commands import sweep as sweeping
+
+        sweeping.run(
+            config, overrides, walk_forward, plot, tearsheet, files, symbols, out, resume, voice,
+            stages, as_json,
+        )
+        return
+    if walk_forward:
+        raise UsageError("--walk-forward tests how the grid is searched: add --sweep")
+    if len(files) > 1 or len(symbols) > 1:
+        raise UsageError("several markets are compared by a sweep: add --sweep")
+    settings = load_settings(config, (*overrides, *data_overrides(files, symbols)))
+    folder = out or run_folder("backtest")
+    claim_folder(folder)
+    with stages.stage("data"):
+        market = markets.load(settings, voice)
+        inputs = prepare(market, settings)
+    with stages.stage("backtest"):
+        outcome = full_run(settings, inputs)
+    with stages.stage("baseline"):
+        baseline = baseline_run(outcome, inputs)
+    summary = summarise_run("backtest", settings, market, inputs, outcome)
+    summary["baseline"] = {"metrics": metrics_table(baseline)}
+    with stages.stage("report"):
+        write_run(folder, settings, inputs, outcome, baseline)
+        finish(folder, summary, market, stages, report=True)
+        pictures(folder, market, settings, plot=plot, tearsheet=tearsheet, voice=voice)
+    tell(folder, summary, voice, as_json)
+
+
+def data_overrides(files: tuple[Path, ...], symbols: tuple[str, ...]) -> tuple[str, ...]:
+    """--data and --symbols as settings."""
+    found = [f"data.symbol={symbol}" for symbol in symbols[:1]]
+    if files:
+        found += [f"data.path={files[0]}", "data.source=file"]
+    return tuple(found)
+
+
+def run_folder(command: str) -> Path:
+    """A fresh folder named by the time."""
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = Path("runs") / f"{moment}-{command}"
+    count = 1
+    while folder.exists():
+        count += 1
+        folder = Path("runs") / f"{moment}-{command}-{count}"
+    return folder
+
+
+def full_run(settings: Settings, inputs: Inputs) -> Outcome:
+    """One set in full Backtrader.
+
+    The signal is looked at first, so that a bad one or too few candles are told in one
+    line.
+    """
+    plan = plan_of(settings, inputs)
+    setups_of(plan, inputs, signals_of(plan, inputs.candles), atr_of(plan, inputs.candles))
+    return judge(plan, run_backtrader(inputs.candles, inputs.start, plan), inputs)
+
+
+def baseline_run(outcome: Outcome, inputs: Inputs) -> Outcome:
+    """The legacy exits on the same signals, in full Backtrader (C15)."""
+    plan = outcome.plan._replace(conduct=legacy(outcome.plan.conduct))
+    return judge(plan, run_backtrader(inputs.candles, inputs.start, plan), inputs)
+
+
+def write_run(
+    folder: Path, settings: Settings, inputs: Inputs, outcome: Outcome, baseline: Outcome
+) -> None:
+    """The tables of a run and its configuration."""
+    write_tables(folder, outcome, inputs)
+    write_tables(folder, baseline, inputs, prefix="baseline_")
+    write_whole(folder / "config.toml", to_toml(settings).encode())
+
+
+def finish(
+    folder: Path, summary: dict[str, Any], market: Market, stages: Stages, *, report: bool
+) -> None:
+    """summary.json, and the report that is made from it."""
+    from reports.html.page import write_report
+
+    summary["seconds"] = stages.table()
+    write_json(folder / "summary.json", summary)
+    if report:
+        write_report(folder, market.candles)
+        summary["seconds"] = stages.table()
+        write_json(folder / "summary.json", summary)
+
+
+def pictures(
+    folder: Path, market: Market, settings: Settings, *, plot: bool, tearsheet: bool, voice: Voice
+) -> None:
+    """What --plot and --tearsheet ask for."""
+    if plot:
+        from commands.plot import plot_run
+
+        for file in plot_run(folder, market, settings):
+            voice.notice(f"plot: {file}")
+    if tearsheet:
+        from reports.tearsheet import write_tearsheet
+
+        voice.notice(f"tear sheet: {write_tearsheet(folder)}")
+
+
+def tell(folder: Path, summary: dict[str, Any], voice: Voice, as_json: bool) -> None:
+    """The result on standard output: one screen, one JSON object, or nothing."""
+    if as_json:
+        import json
+
+        print(json.dumps({"folder": str(folder), **summary}, allow_nan=False))
+    elif not voice.silent:
+        from reports.terminal import show_run
+
+        show_run(summary, folder)

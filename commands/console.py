@@ -1,0 +1,68 @@
+"""How a command speaks: notices and progress on the terminal, or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+Advance = Callable[[int, int], None]
+"""Told how many of how many are done."""
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+class Voice:
+    """Speaks on standard error, so that standard output is left to results."""
+
+    def __init__(self, *, silent: bool = False) -> None:
+        self.silent = silent
+        self.console = Console(stderr=True, quiet=silent, highlight=False)
+
+    def notice(self, line: str) -> None:
+        """One line that the user should see."""
+        self.console.print(escape(line), style="yellow", soft_wrap=True)
+
+    def banner(self, line: str) -> None:
+        """A line that nobody can miss."""
+        self.console.print(f" {escape(line)} ", style="bold white on red", soft_wrap=True)
+
+    @contextmanager
+    def progress(self, label: str) -> Iterator[Advance]:
+        """A bar with count and time left on a terminal; now and then a line elsewhere."""
+        if not self.console.is_terminal or self.silent:
+            yield _lines(self.console, label)
+            return
+        from rich import progress as bars
+
+        columns: tuple[Any, ...] = (
+            bars.TextColumn("{task.description:<28}"),
+            bars.BarColumn(),
+            bars.MofNCompleteColumn(),
+            bars.TimeElapsedColumn(),
+            bars.TimeRemainingColumn(),
+        )
+        with bars.Progress(*columns, console=self.console) as bar:
+            task = bar.add_task(escape(label), total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _lines(console: Console, label: str) -> Advance:
+    begun = last = time.monotonic()
+    first = True
+
+    def show(done: int, total: int) -> None:
+        nonlocal first, last
+        now = time.monotonic()
+        if not first and done < total and now - last < _SECONDS_BETWEEN_LINES:
+            return
+        first, last = False, now
+        left = (now - begun) / done * (total - done) if done else 0.0
+        ending = f", about {left:.0f} s left" if 0 < done < total else ""
+        console.print(f"{escape(label)}: {done:,} of {total:,}{ending}", soft_wrap=True)
+
+    return show

@@ -1,0 +1,143 @@
+"""A grid as the kernel runs it: groups that share signal, sides and ATR, and rows of numbers.
+
+Every key of a grid changes either what a group shares (the signal's parameters, the
+sides, the stop's ATR) or some columns of a combination's row. Each value of each key is
+resolved once; a million combinations are then filled in by array arithmetic.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtest.inputs import Inputs, plan_of
+from backtest.plan import Plan
+from config.grid import Grid, settings_for
+from config.settings import Settings
+from rules.candles import Floats
+from sweep.rows import conduct_row
+
+Indices = NDArray[np.int64]
+
+_SHARED_STOP = ("stop.atr_timeframe", "stop.atr_period")
+_SIDES = "strategy.sides"
+_ROW_STRATEGY = ("strategy.exits", "strategy.entry_max_delay")
+
+
+class Axis(NamedTuple):
+    """One grid key that changes columns of the row."""
+
+    stride: int
+    columns: Indices
+    values: Floats
+    """Shape (values, columns)."""
+
+
+class Group(NamedTuple):
+    """Combinations that share a signal; `parts` differ in sides and ATR."""
+
+    plan: Plan
+    """With the signal of the group."""
+    parts: tuple[Part, ...]
+
+
+class Part(NamedTuple):
+    """Combinations that share signal, sides and ATR."""
+
+    plan: Plan
+    combinations: Indices
+    """Their numbers in the grid, ascending."""
+
+
+class Space:
+    """All combinations of `grid` around the settings `base`."""
+
+    def __init__(self, base: Settings, grid: Grid, inputs: Inputs) -> None:
+        self.base = base
+        self.grid = grid
+        self._inputs = inputs
+        self._strides = _strides(grid)
+        self._plan = plan_of(base, inputs)
+        signal = [k for k, key in enumerate(grid.keys) if _is_signal(key)]
+        shared = [k for k, key in enumerate(grid.keys) if key in (*_SHARED_STOP, _SIDES)]
+        own = [k for k in range(len(grid.keys)) if k not in signal and k not in shared]
+        self._signal, self._shared, self._own = signal, shared, own
+        self._axes = [self._axis(k) for k in own]
+
+    @property
+    def size(self) -> int:
+        """Number of combinations."""
+        return self.grid.size
+
+    def settings(self, combination: int) -> Settings:
+        """The complete settings of one combination."""
+        return settings_for(self.base, self.grid.combination(combination))
+
+    def plan(self, combination: int) -> Plan:
+        """One combination as a run."""
+        return plan_of(self.settings(combination), self._inputs)
+
+    @property
+    def group_count(self) -> int:
+        """How many groups `groups` yields."""
+        return int(np.prod([len(self.grid.values[k]) for k in self._signal], dtype=np.int64))
+
+    def group(self, number: int) -> Group:
+        """Group `number`, in grid order of the signal's keys."""
+        places = np.unravel_index(number, [len(self.grid.values[k]) for k in self._signal] or [1])
+        chosen = dict(zip(self._signal, (int(p) for p in places), strict=False))
+        inside = self._offsets(self._own)
+        parts = []
+        for combo in itertools.product(*(range(len(self.grid.values[k])) for k in self._shared)):
+            picked = {**chosen, **dict(zip(self._shared, combo, strict=True))}
+            origin = sum(self._strides[k] * place for k, place in picked.items())
+            parts.append(Part(self._resolve(picked), np.sort(origin + inside)))
+        return Group(parts[0].plan, tuple(parts))
+
+    def groups(self) -> Iterator[Group]:
+        """All groups, made as they are asked for."""
+        return (self.group(number) for number in range(self.group_count))
+
+    def rows(self, combinations: Indices) -> Floats:
+        """The conduct of each combination as the kernel's row, shape (k, columns)."""
+        rows = np.tile(conduct_row(self._plan.conduct), (len(combinations), 1))
+        for axis in self._axes:
+            place = combinations // axis.stride % len(axis.values)
+            rows[:, axis.columns] = axis.values[place]
+        return rows
+
+    def _offsets(self, keys: list[int]) -> Indices:
+        offsets = np.zeros(1, np.int64)
+        for k in keys:
+            steps = np.arange(len(self.grid.values[k]), dtype=np.int64) * self._strides[k]
+            offsets = (offsets[:, None] + steps[None, :]).ravel()
+        return offsets
+
+    def _resolve(self, places: dict[int, int]) -> Plan:
+        changes = {self.grid.keys[k]: self.grid.values[k][place] for k, place in places.items()}
+        return plan_of(settings_for(self.base, changes), self._inputs)
+
+    def _axis(self, k: int) -> Axis:
+        rows = np.array([conduct_row(self._resolve({k: v}).conduct) for v in self._range(k)])
+        base = conduct_row(self._plan.conduct)
+        columns = np.flatnonzero((rows != base).any(axis=0))
+        return Axis(self._strides[k], columns, rows[:, columns])
+
+    def _range(self, k: int) -> range:
+        return range(len(self.grid.values[k]))
+
+
+def _is_signal(key: str) -> bool:
+    return key.startswith("strategy.") and key not in (_SIDES, *_ROW_STRATEGY)
+
+
+def _strides(grid: Grid) -> list[int]:
+    """Distance in number between two neighbouring values of each key."""
+    strides: list[Any] = [1] * len(grid.keys)
+    for k in range(len(grid.keys) - 2, -1, -1):
+        strides[k] = strides[k + 1] * len(grid.values[k + 1])
+    return strides
