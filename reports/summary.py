@@ -15,7 +15,7 @@ def samples(summary: Summary) -> dict[str, Metrics]:
     walk_forward = evidence_of(summary).get("walk_forward") or {}
     found = {
         "In sample": summary.get("metrics"),
-        "Out of sample": walk_forward.get("metrics"),
+        "Out of sample": walk_forward.get("out_of_sample") or walk_forward.get("metrics"),
         "Legacy exits": (summary.get("baseline") or {}).get("metrics"),
         "Buy and hold": summary.get("buy_and_hold"),
     }
@@ -23,7 +23,8 @@ def samples(summary: Summary) -> dict[str, Metrics]:
 
 
 def verdict_of(summary: Summary) -> tuple[str, list[str]]:
-    """(level, sentences) of the plain-words verdict; ("", []) where none was reached."""
+    """(level, sentences) of the verdict, see docs/evidence.md; ("", []) where none was
+    reached."""
     verdict = evidence_of(summary).get("verdict") or {}
     return str(verdict.get("level") or ""), [str(line) for line in verdict.get("sentences") or []]
 

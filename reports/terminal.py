@@ -24,7 +24,7 @@ _ROWS = (
     "avg_hours",
 )
 _FILES = ("report.html", "summary.json", "trades.csv", "stops.csv", "equity.csv", "trials.parquet")
-_TONES = {"good": "green", "pass": "green", "bad": "red", "fail": "red"}
+_TONES = {"holds": "green", "fails": "red"}
 _MOST_PARAMETERS = 12
 
 

@@ -16,10 +16,18 @@ def curves(run: RunFiles, candles: Candles) -> dict[str, Any]:
     windows; each {time, equity}, absent where the run has none."""
     drawn = {"strategy": run.equity, "baseline": run.baseline_equity}
     if len(run.equity.time) and len(candles.time):
-        drawn["hold"] = buy_and_hold(candles, run.equity.time, float(run.equity.equity[0]))
+        drawn["hold"] = _hold(run, candles)
     evidence = run.summary.get("evidence") or {}
     drawn["out_of_sample"] = curve_of((evidence.get("walk_forward") or {}).get("equity"))
     return {name: _packed(curve) for name, curve in drawn.items() if len(curve.time)}
+
+
+def _hold(run: RunFiles, candles: Candles) -> EquityCurve:
+    """Buy-and-hold as the run reckoned it, else from the candles."""
+    stored = (run.summary.get("buy_and_hold") or {}).get("equity")
+    if isinstance(stored, list) and len(stored) == len(run.equity.time):
+        return EquityCurve(run.equity.time, np.array(stored, np.float64))
+    return buy_and_hold(candles, run.equity.time, float(run.equity.equity[0]))
 
 
 def buy_and_hold(candles: Candles, times: Times, cash: float) -> EquityCurve:

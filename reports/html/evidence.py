@@ -10,7 +10,7 @@ from typing import Any
 
 from reports.html.encode import minutes
 from reports.html.markup import card, metric_columns, metric_rows, table
-from reports.metrics import METRICS, MISSING, label_of, written
+from reports.metrics import label_of, written
 from reports.run_files import milliseconds
 from reports.summary import samples
 
@@ -76,38 +76,24 @@ def breakdowns(evidence: Evidence) -> str:
     return "".join(made)
 
 
-def chance_table(evidence: Evidence) -> str:
-    """Luck in numbers: deflated Sharpe ratio, overfitting, bootstrap intervals."""
-    parts = {
-        "deflated_sharpe": "Deflated Sharpe ratio",
-        "pbo": "Probability of backtest overfitting",
-        "bootstrap": "Bootstrap interval",
-    }
-    rows = [
-        [title if not name else f"{title}: {name}", value]
-        for part, title in parts.items()
-        for name, value in _facts(evidence.get(part))
-    ]
-    return card("How much of it may be luck", table(["", "Value"], rows)) if rows else ""
-
-
 def fee_curve(evidence: Evidence) -> dict[str, Any] | None:
     """Profit factor and Sharpe at each fee; None where it was not run."""
     fees = evidence.get("fees") or {}
-    rows = fees.get("rows") if isinstance(fees, Mapping) else fees
+    rows = fees.get("points")
     if not rows:
         return None
     return {
         "fee": [row.get("fee") for row in rows],
         "profit_factor": [row.get("profit_factor") for row in rows],
         "sharpe": [row.get("sharpe") for row in rows],
-        "break_even": fees.get("break_even_fee") if isinstance(fees, Mapping) else None,
+        "paid": fees.get("taker_fee"),
+        "break_even": fees.get("break_even"),
     }
 
 
 def named_rows(part: Any) -> dict[str, Mapping[str, Any]]:
     """Rows of metrics by name, from an object of objects or a list of named objects."""
-    if isinstance(part, Mapping) and isinstance(part.get("rows"), list):
+    if isinstance(part, Mapping) and isinstance(part.get("rows"), list | dict):
         part = part["rows"]
     if isinstance(part, Mapping):
         return {str(name): row for name, row in part.items() if isinstance(row, Mapping)}
@@ -117,25 +103,3 @@ def named_rows(part: Any) -> dict[str, Mapping[str, Any]]:
 
 def _metric(window: Mapping[str, Any], half: str, name: str) -> Any:
     return (window.get(f"{half}_metrics") or window.get(half) or {}).get(name)
-
-
-def _facts(part: Any) -> list[tuple[str, str]]:
-    """(name, text) of every figure in a part of the evidence; an interval is one figure."""
-    if part is None:
-        return []
-    if not isinstance(part, Mapping):
-        return [("", _plain(part))]
-    if set(part) >= {"low", "high"}:
-        return [("", f"{_plain(part['low'])} to {_plain(part['high'])}")]
-    facts: list[tuple[str, str]] = []
-    for key, value in part.items():
-        name = label_of(str(key)) if key in METRICS else str(key).replace("_", " ")
-        nested = _facts(value) if isinstance(value, Mapping) else [("", _plain(value))]
-        facts += [(f"{name} {inner}".strip(), shown) for inner, shown in nested]
-    return facts
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return f"{value:.3g}" if isinstance(value, float) else MISSING if value is None else str(value)

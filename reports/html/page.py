@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -94,11 +93,11 @@ def _script(code: str) -> str:
 
 
 def _write_whole(target: Path, page: str) -> None:
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".report-", suffix=".html")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
+        beside.write_text(page, encoding="utf-8")
+        beside.replace(target)
     except OSError as error:
         raise OutputError(f"{target}: the report cannot be written ({error})") from None
+    finally:
+        beside.unlink(missing_ok=True)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from reports.html import evidence as ev
+from reports.html.luck import luck_table
 from reports.html.markup import card, figure, section, table, text, tile
 from reports.metrics import flatten, label_of, written
 from reports.run_files import RunFiles
 from reports.summary import Summary, samples, verdict_of
 
-_TONES = {"good": "good", "pass": "good", "bad": "bad", "fail": "bad"}
+_TONES = {"holds": "good", "fails": "bad"}
 
 
 def title(summary: Summary) -> str:
@@ -91,7 +92,7 @@ def _equity(data: Mapping[str, Any]) -> str:
     if "strategy" not in data["curves"]:
         return ""
     switch = '<label><input type="checkbox" id="log-scale"> log scale</label>'
-    note = "Marked at 00:00 UTC. Buy and hold is without costs."
+    note = "Marked at 00:00 UTC."
     return figure("equity-plot", "Equity and drawdown", note, switch, "tall")
 
 
@@ -107,7 +108,7 @@ def _samples(summary: Summary, data: Mapping[str, Any]) -> str:
         )
         made += figure("out-of-sample-plot", "Out-of-sample equity", note)
     evidence = summary.get("evidence") or {}
-    return made + ev.chance_table(evidence) + ev.window_table(evidence)
+    return made + luck_table(evidence) + ev.window_table(evidence)
 
 
 def _grid(data: Mapping[str, Any]) -> str:

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from reports.html import grid as grid_module
+from reports.html.grid import grid_data, heat_maps, read_grid, sample
+from reports.run_files import read_summary, read_trials
+from tests.reports.example_run import BEST, GRID, write_example_run
+from tests.reports.html.test_encode import unpacked
+
+NAN = float("nan")
+
+
+def trials(**columns: Any) -> pa.Table:
+    count = len(next(iter(columns.values())))
+    named = {name.replace("__", "."): values for name, values in columns.items()}
+    return pa.table({"combination": range(count), **named})
+
+
+SMALL = trials(
+    stop__a=[1, 1, 2, 2, 1, 1, 2, 2],
+    stop__b=["x", "y", "x", "y", "x", "y", "x", "y"],
+    stop__c=[0, 0, 0, 0, 5, 5, 5, 5],
+    sharpe=[1.0, 2.0, 3.0, 4.0, 10.0, None, 30.0, 40.0],
+    max_drawdown=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8],
+    trades=[100, 100, 100, 100, 100, 100, 100, 5],
+)
+SUMMARY = {
+    "params": {"sweep": {"min_trades": 50, "objective": "sharpe"}},
+    "best": {"params": {"stop": {"a": 2, "b": "x", "c": 5}}},
+}
+
+
+def cells(view: str, metric: str = "sharpe") -> list[float]:
+    return unpacked(heat_maps(read_grid(SMALL, SUMMARY))["0-1"][metric][view])
+
+
+def test_a_cell_shows_the_best_over_the_other_dimensions() -> None:
+    # Rows are b = x, y; columns a = 1, 2; the combination with too few trades is left out.
+    assert cells("top") == [10.0, 30.0, 2.0, 4.0]
+
+
+def test_a_cell_shows_the_median_over_the_other_dimensions() -> None:
+    assert cells("median") == [5.5, 16.5, 2.0, 4.0]
+
+
+def test_a_slice_keeps_the_other_settings_of_the_chosen_set() -> None:
+    assert np.array_equal(cells("slice"), [10.0, 30.0, NAN, 40.0], equal_nan=True)
+
+
+def test_the_best_drawdown_is_the_smallest() -> None:
+    assert np.allclose(cells("top", "max_drawdown"), [0.1, 0.3, 0.2, 0.4])
+
+
+def test_the_chosen_set_is_found_in_every_dimension(tmp_path: Path) -> None:
+    write_example_run(tmp_path, days=5)
+    table = read_trials(tmp_path)
+    assert table is not None
+    grid = read_grid(table, read_summary(tmp_path))
+    assert {d.name: d.values[d.best] for d in grid.dimensions if d.best is not None} == BEST
+    assert [d.values for d in grid.dimensions] == list(GRID.values())
+
+
+def test_a_key_with_one_value_is_no_dimension() -> None:
+    table = trials(stop__a=[1, 2], stop__b=[3, 3], sharpe=[0.1, 0.2])
+    grid = read_grid(table, {})
+    assert [d.name for d in grid.dimensions] == ["stop.a"]
+    data = grid_data(grid)
+    assert data is not None
+    assert data["maps"] == {}
+    assert data["min_trades"] == 0
+
+
+def test_a_grid_of_one_combination_has_nothing_to_show() -> None:
+    assert grid_data(read_grid(trials(stop__a=[1], sharpe=[0.1]), {})) is None
+
+
+def test_a_large_grid_is_sampled_with_its_best_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grid_module, "MOST_LINES", 40)
+    monkeypatch.setattr(grid_module, "MOST_COUNTED", 50)
+    values = np.arange(200.0)
+    table = trials(stop__a=np.arange(200) % 4, stop__b=np.arange(200) % 3, sharpe=values)
+    grid = read_grid(table, {})
+    drawn = sample(grid)
+    shown = unpacked(drawn["metrics"]["sharpe"])
+    assert drawn["count"] == len(set(shown)) == 40
+    assert shown[:10] == values[::-1][:10].tolist()
+    data = grid_data(grid)
+    assert data is not None
+    assert data["counted"] == 50

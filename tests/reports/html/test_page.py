@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from errors import DataError, OutputError
+from reports.html import write_report
+from reports.html.page import page_data
+from reports.run_files import read_run
+from tests.reports.example_run import write_example_run
+
+HOSTILE = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'
+
+
+def data_of(page: str) -> dict[str, object]:
+    found = re.search(r'<script type="application/json" id="run-data">(.*?)</script>', page, re.S)
+    assert found
+    data: dict[str, object] = json.loads(found.group(1))
+    return data
+
+
+def own_part(page: str) -> str:
+    """The page without Plotly."""
+    return re.sub(r"<script>/\*\*\n\* plotly\.js.*?</script>", "", page, flags=re.S)
+
+
+def test_the_page_stands_alone(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=60)
+    page = write_report(folder, candles).read_text()
+    assert page.count("plotly.js v") == 1
+    assert "default-src 'none'" in page
+    assert not re.search(r"https?://", own_part(page))
+    assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=[\"'](?!data:)", own_part(page))
+    assert "$" + "data" not in own_part(page)
+
+
+def test_the_verdict_comes_first(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=60)
+    page = write_report(folder, candles).read_text()
+    body = page[page.index("<main>") :]
+    sentence = read_run(folder).summary["evidence"]["verdict"]["sentences"][0]
+    assert body.index(sentence) < body.index('data-figure="')
+
+
+def test_no_name_in_the_data_can_run_as_a_script(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=60, symbol=HOSTILE)
+    page = write_report(folder, candles).read_text()
+    assert "<img" not in own_part(page)
+    assert "<script>alert" not in page
+    assert data_of(page)["symbol"] == HOSTILE
+
+
+def test_parts_that_a_run_lacks_are_left_out(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=60, evidence=False, sweep=False)
+    page = write_report(folder, candles).read_text()
+    body = page[page.index("<main>") : page.index("</main>")]
+    assert 'id="heat-plot"' not in body
+    assert 'id="windows-plot"' not in body
+    assert "luck" not in body
+    assert 'id="trade-list"' in body
+
+
+def test_a_run_without_a_trade_still_has_a_report(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=20)
+    for name in ("trades.csv", "stops.csv", "baseline_trades.csv", "baseline_equity.csv"):
+        (folder / name).unlink()
+    page = write_report(folder, candles).read_text()
+    body = page[page.index("<main>") : page.index("</main>")]
+    assert 'id="trade-list"' not in body
+    assert 'id="equity-plot"' in body
+
+
+def test_only_made_up_data_carries_the_banner(tmp_path: Path) -> None:
+    for name, synthetic in (("real", False), ("made-up", True)):
+        folder, candles = write_example_run(tmp_path / name, days=20, synthetic=synthetic)
+        page = write_report(folder, candles).read_text()
+        assert ('<div class="banner"' in page) == synthetic
+        assert data_of(page)["synthetic"] == synthetic
+
+
+def test_five_years_stay_far_below_the_limit_beside_the_library(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=1826, every=350)
+    assert len(read_run(folder).trades) > 400
+    page = write_report(folder, candles)
+    assert page.stat().st_size < 15_000_000
+    assert len(own_part(page.read_text())) < 5_000_000
+
+
+def test_the_page_s_trades_are_those_of_the_run(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=60)
+    run = read_run(folder)
+    trades = page_data(run, candles)["trades"]
+    assert len(trades["windows"]) == len(trades["stops"]) == len(run.trades)
+    assert trades["columns"]["exit_reason"] == [trade.exit_reason for trade in run.trades]
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    _, candles = write_example_run(tmp_path / "other", days=2)
+    with pytest.raises(DataError, match=r"summary\.json"):
+        write_report(tmp_path, candles)
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=5)
+    (folder / "report.html").mkdir()
+    with pytest.raises(OutputError, match=r"report\.html"):
+        write_report(folder, candles)
+    assert list(folder.glob(".report*")) == []

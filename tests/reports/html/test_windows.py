@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from reports.html.windows import MOST_CHARTS, packed_candles, trade_windows
+from reports.run_files import TradeRecord
+from rules.candles import Candles
+from tests.reports.example_run import random_candles
+from tests.reports.html.test_encode import unpacked
+
+CANDLES = random_candles(np.random.default_rng(5), 20)
+
+
+def prices_of(window: dict[str, Any]) -> dict[str, list[float]]:
+    """The page script's arithmetic (trade_chart.js), to read a window back."""
+    parts = {name: unpacked(window[name]) for name in ("open", "high", "low", "close")}
+    before = window["first"]
+    read: dict[str, list[float]] = {name: [] for name in parts}
+    for o, h, low, c in zip(*parts.values(), strict=True):
+        opened, closed = before + o, before + c
+        read["open"].append(opened * window["unit"])
+        read["high"].append((max(opened, closed) + h) * window["unit"])
+        read["low"].append((min(opened, closed) - low) * window["unit"])
+        read["close"].append(closed * window["unit"])
+        before = closed
+    return read
+
+
+def scaled(factor: float) -> Candles:
+    prices = [column * factor for column in CANDLES[1:5]]
+    return Candles(CANDLES.time, *prices, CANDLES.volume, CANDLES.interval)
+
+
+def test_prices_come_back_to_five_figures_whatever_their_size() -> None:
+    for factor in (1e-9, 1.0, 1e4):
+        candles = scaled(factor)
+        window = packed_candles(candles)
+        assert window is not None
+        read = prices_of(window)
+        for name in ("open", "high", "low", "close"):
+            np.testing.assert_allclose(read[name], getattr(candles, name), rtol=1e-5)
+
+
+def test_missing_candles_leave_a_hole_and_not_a_shift() -> None:
+    kept = np.r_[0:10, 25:40]
+    candles = Candles(*(column[kept] for column in CANDLES[:6]), interval=CANDLES.interval)
+    window = packed_candles(candles)
+    assert window is not None
+    assert unpacked(window["steps"]) == kept.tolist()
+    whole = packed_candles(CANDLES)
+    assert whole is not None
+    assert "steps" not in whole
+
+
+def test_charts_are_bounded_and_every_trade_keeps_its_place() -> None:
+    moment = int(CANDLES.time[50])
+    one = TradeRecord(1, 1, moment, 1.0, 1.0, 0.9, moment, 1.1, "trail", 0, 0, 0, 0, 0)
+    windows = trade_windows(CANDLES, [one] * (MOST_CHARTS + 3))
+    assert len(windows) == MOST_CHARTS + 3
+    assert [window is None for window in windows[-4:]] == [False, True, True, True]

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from errors import DataError
+from reports.run_files import milliseconds, read_run
+from tests.reports.example_run import write_example_run
+
+
+def test_a_run_is_read_back(tmp_path: Path) -> None:
+    write_example_run(tmp_path, days=60, synthetic=True)
+    run = read_run(tmp_path)
+    assert run.synthetic
+    assert len(run.trades) > 3
+    assert run.trades[-1].exit_time is None
+    assert all(trade.exit_time for trade in run.trades[:-1])
+    for trade in run.trades:
+        assert run.stops[trade.number][0].level == trade.initial_stop
+        assert run.stops[trade.number][0].time == trade.entry_time
+
+
+def test_files_that_a_run_does_not_have_are_empty(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text("{}")
+    run = read_run(tmp_path)
+    assert run.trades == []
+    assert run.stops == {}
+    assert len(run.equity.time) == 0
+    assert not run.synthetic
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word"),
+    [
+        ("summary.json", "{", "readable summary"),
+        ("summary.json", "[]", "not an object"),
+        ("trades.csv", "number,side\n1,long\n", "list of trades"),
+        ("stops.csv", "trade,time,level,reason\n1,yesterday,2,trail\n", "stop levels"),
+        ("equity.csv", "day,equity\n2024-01-01,much\n", "equity curve"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path: Path, name: str, content: str, word: str) -> None:
+    (tmp_path / "summary.json").write_text("{}")
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=word) as raised:
+        read_run(tmp_path)
+    assert name in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_folder_without_a_run_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no summary\.json"):
+        read_run(tmp_path / "nowhere")
+
+
+def test_a_time_without_a_zone_is_utc() -> None:
+    assert milliseconds("1970-01-02") == 86_400_000
+    assert milliseconds("1970-01-01T01:00:00Z") == milliseconds("1970-01-01T02:00:00+01:00")

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from reports.run_files import read_summary
+from reports.terminal import next_command, show_run
+from tests.reports.example_run import write_example_run
+
+
+def shown(folder: Path, *, terminal: bool, width: int = 110) -> str:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=terminal, width=width, height=50, highlight=False)
+    show_run(read_summary(folder), folder, console)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_one_screen_says_everything_that_matters(tmp_path: Path, terminal: bool) -> None:
+    write_example_run(tmp_path, days=60)
+    said = shown(tmp_path, terminal=terminal)
+    summary = read_summary(tmp_path)
+    wanted = ["BTC/USDT", "2021-06-22", "source file", "trailing_atr_multiplier 4.0"]
+    wanted += ["In sample", "Out of sample", "Legacy exits", "1.12", "0.71", "-1.70"]
+    wanted += [summary["evidence"]["verdict"]["sentences"][1], "Next:"]
+    assert [word for word in wanted if word not in said] == []
+    assert len(said.splitlines()) <= 40
+
+
+def test_plain_text_has_no_colour_and_no_boxes(tmp_path: Path) -> None:
+    write_example_run(tmp_path, days=60, synthetic=True)
+    said = shown(tmp_path, terminal=False, width=60)
+    assert said.isascii()
+    assert "\x1b" not in said
+    # Lines are for scripts: they are not broken where a terminal would end.
+    assert any(len(line) > 60 for line in said.splitlines())
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_made_up_data_is_said_first(tmp_path: Path, terminal: bool) -> None:
+    write_example_run(tmp_path, days=60, synthetic=True)
+    assert "SYNTHETIC" in shown(tmp_path, terminal=terminal).splitlines()[0]
+    assert ("41m" in shown(tmp_path, terminal=terminal)) == terminal
+
+
+def test_real_data_has_no_banner(tmp_path: Path) -> None:
+    write_example_run(tmp_path, days=60)
+    assert "SYNTHETIC" not in shown(tmp_path, terminal=True)
+
+
+def test_a_bare_summary_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text('{"metrics": {"sharpe": null, "trades": 0}}')
+    assert "Sharpe" not in shown(tmp_path, terminal=False)
+
+
+def test_the_next_command_fits_the_run() -> None:
+    folder = Path("runs/my run")
+    assert "live --paper --from 'runs/my run'" in next_command({"best": {"params": {}}}, folder)
+    assert "--sweep" in next_command({}, folder)
+    assert "download" in next_command({"best": {}, "data": {"synthetic": True}}, folder)
