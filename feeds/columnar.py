@@ -39,7 +39,7 @@ class ColumnarFeed(bt.DataBase):  # type: ignore[misc]
     interval: int
     """Length of a candle in milliseconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, **_: Any) -> None:  # Backtrader's metaclass takes the parameters out
         super().__init__()
         if not isinstance(self.p.candles, Candles):
             raise TypeError("ColumnarFeed(candles=...) takes rules.candles.Candles")
@@ -50,6 +50,15 @@ class ColumnarFeed(bt.DataBase):  # type: ignore[misc]
         self._at = 0
         self._dates = array("d")
         self._moved: tuple[Any, ...] = tuple(self.lines)
+
+    def __len__(self) -> int:
+        """Candles delivered so far; asked for several times on every candle."""
+        return int(self._moved[0].lencount)
+
+    @property
+    def index(self) -> int:
+        """Position in `candles` of the candle under way, -1 before the first."""
+        return int(self._moved[0]._idx)
 
     def start(self) -> None:
         """Begin at the first candle; called by Cerebro before every run."""

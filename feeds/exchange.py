@@ -56,7 +56,7 @@ def load_markets(exchange: Any, symbol: str, timeframe: str) -> None:
     ExchangeError, or ConfigError with the closest names for what is not offered.
     """
     _only_the_kind_needed(exchange, symbol)
-    read(exchange, exchange.load_markets, attempts=2)
+    read(exchange, exchange.load_markets, unreachable_attempts=2)
     if symbol not in exchange.markets:
         close = _close(symbol, exchange.markets)
         raise ConfigError(f"data.symbol {symbol!r} is not traded on {exchange.id}{close}")
@@ -80,12 +80,13 @@ def read(
     call: Callable[..., Result],
     *arguments: Any,
     attempts: int = MAX_ATTEMPTS,
+    unreachable_attempts: int | None = None,
     on_wait: Waiting | None = None,
 ) -> Result:
     """`call(*arguments)`, repeated after trouble that passes; only ever for reads.
 
-    Waits as Retry-After says, else 1, 2, 4 ... seconds, up to `attempts` times in all.
-    A refused connection or unknown host is tried only twice, a refused region once.
+    Waits as Retry-After says, else 1, 2, 4 ... seconds, up to `attempts` times in all
+    (`unreachable_attempts` where no connection comes about); a refused region once.
     Raises ExchangeError in one line.
     """
     import ccxt
@@ -94,7 +95,7 @@ def read(
         try:
             return _answer(exchange, call, arguments)
         except ccxt.BaseError as error:
-            limit = min(attempts, 2) if is_unreachable(error) else attempts
+            limit = (is_unreachable(error) and unreachable_attempts) or attempts
             pause = _pause(exchange, error, attempt)
             if attempt >= limit or not _passes(error) or pause > MAX_WAIT:
                 raise explained(exchange.id, error, pause) from error

@@ -40,7 +40,8 @@ class Recorder(bt.Strategy):  # type: ignore[misc]
         data = self.data
         values = [getattr(data, name)[0] for name in NAMES]
         before = data.close[-1] if len(data) > 1 else np.nan
-        self.seen.append((data.datetime[0], *values, average, before, len(data)))
+        position = data.index
+        self.seen.append((data.datetime[0], *values, average, before, len(data), position))
 
 
 def run(given: Candles, **mode: Any) -> Recorder:
@@ -62,6 +63,7 @@ def test_a_strategy_sees_every_candle_exactly_in_every_mode(mode: dict[str, Any]
     np.testing.assert_allclose(seen[3:, 6], averages, rtol=1e-12)
     assert np.array_equal(seen[1:, 7], data.close[:-1])
     assert seen[:, 8].tolist() == list(range(1, len(data.time) + 1))
+    assert seen[:, 9].tolist() == list(range(len(data.time)))
 
 
 def test_the_feed_knows_its_candles_and_timeframe() -> None:
@@ -69,6 +71,7 @@ def test_the_feed_knows_its_candles_and_timeframe() -> None:
     feed = ColumnarFeed(candles=data)
     assert feed.candles is data
     assert feed.interval == 4 * QUARTER
+    assert (len(feed), feed.index) == (0, -1)
     assert (feed._timeframe, feed._compression) == (bt.TimeFrame.Minutes, 60)
 
 

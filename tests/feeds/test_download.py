@@ -11,7 +11,6 @@ import pytest
 
 from errors import ConfigError, ExchangeError
 from feeds import download as module
-from feeds import exchange as exchange_module
 from feeds.cache import Cached, cache_path, candles_of, read_cache
 from feeds.columns import columns_of, rows_of
 from feeds.download import download_candles
@@ -28,7 +27,7 @@ END = START + 3000 * QUARTER
 
 @pytest.fixture
 def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    monkeypatch.setattr(exchange_module.time, "sleep", lambda _: None)
+    monkeypatch.setattr("feeds.exchange.time.sleep", lambda _: None)
     with Simulator(RECORDED, start=CLOSED) as simulator:
         yield simulator
 

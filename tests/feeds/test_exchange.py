@@ -8,14 +8,13 @@ import pytest
 import requests
 
 from errors import ConfigError, ExchangeError
-from feeds import exchange as module
 from feeds.exchange import load_markets, open_exchange, read, reason
 
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     slept: list[float] = []
-    monkeypatch.setattr(module.time, "sleep", slept.append)
+    monkeypatch.setattr("feeds.exchange.time.sleep", slept.append)
     return slept
 
 
@@ -77,10 +76,17 @@ def test_retries_are_bounded(pauses: list[float]) -> None:
 
 
 def test_no_network_fails_within_seconds(pauses: list[float]) -> None:
-    call = Failing(*[unreachable() for _ in range(9)])
+    offered = client()
+    offered.options = {}
+    offered.load_markets = Failing(*[unreachable() for _ in range(9)])
     with pytest.raises(ExchangeError, match=r"cannot be reached .*ConnectionError at api\.binance"):
-        read(client(), call)
+        load_markets(offered, "BTC/USDT", "15m")
     assert sum(pauses) <= 2
+
+
+def test_a_connection_lost_on_the_way_is_waited_for(pauses: list[float]) -> None:
+    assert read(client(), Failing(*[unreachable() for _ in range(4)])) == "answer"
+    assert pauses == [1, 2, 4, 8]
 
 
 @pytest.mark.parametrize(

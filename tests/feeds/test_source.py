@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from errors import ConfigError, DataError, ExchangeError
-from feeds import exchange as exchange_module
 from feeds import source as module
 from feeds.market import Market
 from feeds.source import Wanted, load_market
@@ -33,7 +32,7 @@ TWO_WEEKS = Wanted(start=START + 10 * DAY, end=START + 24 * DAY)
 @pytest.fixture(autouse=True)
 def short_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WARMUP_DAYS", 5)
-    monkeypatch.setattr(exchange_module.time, "sleep", lambda _: None)
+    monkeypatch.setattr("feeds.exchange.time.sleep", lambda _: None)
 
 
 @pytest.fixture

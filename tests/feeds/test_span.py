@@ -15,8 +15,8 @@ DAY = 86_400_000
 
 
 def at(*moment: int) -> int:
-    year, month, day, *rest = moment
-    return round(datetime(year, month, day, *rest, tzinfo=UTC).timestamp() * 1000)
+    year, month, day, hour = (*moment, 0)[:4]
+    return round(datetime(year, month, day, hour, tzinfo=UTC).timestamp() * 1000)
 
 
 @pytest.mark.parametrize("last_open", [at(2026, 6, 22) - DAY, at(2026, 6, 22), at(2026, 6, 22, 8)])
@@ -58,9 +58,9 @@ def test_a_span_within_a_gap_is_empty() -> None:
 
 @pytest.mark.parametrize(("start", "end"), [(500, None), (None, -5), (20, 20), (20, 10)])
 def test_a_span_without_candles_is_refused(start: int | None, end: int | None) -> None:
-    moments = [None if x is None else START + x * QUARTER for x in (start, end)]
+    first, last = (None if x is None else START + x * QUARTER for x in (start, end))
     with pytest.raises(DataError, match=r"the span .* holds no candle: x\.csv has 2021-06-22T00"):
-        cut_span(candles(200), *moments, source="x.csv")
+        cut_span(candles(200), first, last, source="x.csv")
 
 
 @given(st.integers(0, 299), st.integers(1, 300), st.sets(st.integers(1, 298)))
