@@ -1,0 +1,166 @@
+"""README and docs against the code: commands that parse, settings that exist, links that lead."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from configparser import ConfigParser
+from pathlib import Path
+
+import click
+import pytest
+
+import runner
+from config.settings import Settings, known_keys
+
+ROOT = Path(runner.__file__).parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+CODE_ROOTS = ("runner.py", "rules/", "config/", "feeds/", "strategies/", "sizers/", "brokers/")
+CODE_ROOTS += ("backtest/", "sweep/", "live/", "reports/", "commands/", "tests/", "benchmarks/")
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`([^`\n]+)`")
+_LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
+
+
+def _shell_lines(page: Path) -> list[str]:
+    """Every command line in a page's shell blocks, prompts and comments taken off."""
+    blocks = [
+        text for language, text in _FENCE.findall(page.read_text("utf-8")) if language == "sh"
+    ]
+    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    return [line.removeprefix("$ ") for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _runner_calls(page: Path) -> list[list[str]]:
+    """The arguments of each call of runner.py in a page's shell blocks."""
+    calls = []
+    for line in _shell_lines(page):
+        for part in re.split(r"&&|\|\||;|\|", line):
+            words = shlex.split(part, comments=True)
+            if "runner.py" in words:
+                calls.append(words[words.index("runner.py") + 1 :])
+    return calls
+
+
+def _leaves(command: click.Command) -> list[click.Command]:
+    """The commands that do something, below `command`."""
+    if not isinstance(command, click.Group):
+        return [command]
+    return [leaf for sub in command.commands.values() for leaf in _leaves(sub)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_is_shown_parses(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for leaf in _leaves(runner.cli):
+        monkeypatch.setattr(leaf, "callback", lambda **_options: None)
+    for arguments in _runner_calls(page):
+        runner.cli.main(arguments, standalone_mode=False)
+
+
+def test_the_readme_shows_commands() -> None:
+    assert len(_runner_calls(ROOT / "README.md")) >= 2
+
+
+@pytest.mark.parametrize("needed", ["-m pytest", "runner.py backtest --sweep"])
+def test_the_readme_installs_and_runs_in_one_command(needed: str) -> None:
+    lines = [line for line in _shell_lines(ROOT / "README.md") if "pip install" in line]
+    assert len([line for line in lines if needed in line]) == 1
+
+
+def test_the_readme_installs_extras_that_exist() -> None:
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    for page in PAGES:
+        for extras in re.findall(r"pip install [^\n]*\.\[([a-z0-9,]+)\]", page.read_text("utf-8")):
+            assert set(extras.split(",")) <= set(setup["options.extras_require"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_setting_that_is_named_exists(page: Path) -> None:
+    keys = known_keys(Settings())
+    sections = "|".join(Settings.model_fields)
+    text = page.read_text("utf-8")
+    named = [
+        word for word in _INLINE.findall(text) if re.fullmatch(rf"({sections})\.[a-z_]+", word)
+    ]
+    named += re.findall(r"--set ([a-z_]+\.[a-z_.]+)=", text)
+    files = {path.name for path in ROOT.glob("*/*.*")} | {path.name for path in ROOT.glob("*.*")}
+    for key in named:
+        known = key in keys or key.startswith(("sweep.grid", "exchange.ccxt"))
+        assert known or key in files, f"{page.name} names {key}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    text = page.read_text("utf-8")
+    named = [word for word in _INLINE.findall(text) if word.startswith(CODE_ROOTS)]
+    for name in named:
+        path = name.partition(":")[0].partition(" ")[0]
+        if re.fullmatch(r"[\w./-]+", path):
+            assert (ROOT / path).exists(), f"{page.name} names {name}"
+    for link in _LINK.findall(text):
+        if "://" not in link:
+            assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def test_every_make_verb_that_is_named_exists() -> None:
+    verbs = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    for page in PAGES:
+        for verb in re.findall(r"`make ([a-z]+)`", page.read_text("utf-8")):
+            assert verb in verbs
+
+
+def test_every_package_of_the_tree_is_installed() -> None:
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    included = {name.rstrip("*") for name in setup["options.packages.find"]["include"].split()}
+    tree = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    assert included == tree
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    setup = ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    extras = setup["options.extras_require"]
+    declared = setup["options"]["install_requires"] + extras["postgres"] + extras["ccxtbt"]
+    declared += extras["cluster"] + extras["tearsheet"]
+    names = {
+        match.replace("-", "_").lower() for match in re.findall(r"^[A-Za-z][\w-]*", declared, re.M)
+    }
+    names |= {"playhouse", "distributed", "psycopg2", "pydantic_core"}  # parts of declared ones
+    missing = _imported() - names
+    assert not missing
+
+
+def _imported() -> set[str]:
+    """Top-level names of third-party modules that the program imports anywhere."""
+    import sys
+
+    own = {path.parent.name for path in ROOT.glob("*/__init__.py")} | {"errors", "runner"}
+    found: set[str] = set()
+    for package in own - {"tests", "benchmarks"}:
+        for file in [ROOT / f"{package}.py", *(ROOT / package).glob("**/*.py")]:
+            if file.exists():
+                found |= _imports_of(file)
+    return found - own - set(sys.stdlib_module_names)
+
+
+def _imports_of(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_errors_know_nothing_of_the_program() -> None:
+    assert _imports_of(ROOT / "errors.py") == {"__future__"}
+
+
+def test_the_command_line_knows_commands_settings_and_errors_only() -> None:
+    own = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    assert _imports_of(ROOT / "runner.py") & own == {"commands", "config"}
