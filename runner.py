@@ -1,6 +1,6 @@
 """The command line of StopTrail; every command is one function in commands/.
 
-A command's function gets the options by name and returns None or an exit code.
+A command's function gets the options by name and raises where it fails.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def backtest(
     out: Path | None,
     resume: Path | None,
     **options: Any,
-) -> int | None:
+) -> None:
     """Run one set of settings, or with --sweep a whole grid, over past candles."""
     from commands.backtest import run
 
@@ -92,7 +92,7 @@ def backtest(
         raise UsageError(f"--symbols must name markets such as BTC/USDT,ETH/USDT, not {symbols!r}")
     extra = [f"sweep.jobs={jobs}"] if jobs is not None else []
     extra += [f"sweep.cluster={cluster}"] if cluster is not None else []
-    return run(overrides=(*overrides, *extra), symbols=names, out=out, resume=resume, **options)
+    run(overrides=(*overrides, *extra), symbols=names, out=out, resume=resume, **options)
 
 
 @cli.command()
@@ -100,7 +100,7 @@ def backtest(
 @click.argument("signal", required=False)
 @click.option("--data", "file", type=_FILE, metavar="FILE", help="Candle file instead of [data].")
 @json_option
-def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> int | None:
+def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> None:
     """Check a signal for looking ahead and for too short a warm-up.
 
     SIGNAL is a shipped signal or "module:function"; without it, the one in the settings.
@@ -108,7 +108,7 @@ def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> int
     from commands.audit import run
 
     extra = [f"strategy.signal={signal}"] if signal else []
-    return run(overrides=(*overrides, *extra), **options)
+    run(overrides=(*overrides, *extra), **options)
 
 
 @cli.command()
@@ -120,43 +120,43 @@ def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> int
 @click.option(
     "--max-candles", type=click.IntRange(min=1), metavar="N", help="Stop after N closed candles."
 )
-def live(paper: bool, **options: Any) -> int | None:
+def live(paper: bool, **options: Any) -> None:
     """Trade on live exchange data with simulated money."""
     if not paper:
         raise UsageError("live trades with simulated money only: add --paper")
     from commands.live import run
 
-    return run(**options)
+    run(**options)
 
 
 @cli.command()
 @settings_options
 @click.argument("session")
-def pause(**options: Any) -> int | None:
+def pause(**options: Any) -> None:
     """Let SESSION make no new entries; its stops go on working."""
     from commands.control import pause as run
 
-    return run(**options)
+    run(**options)
 
 
 @cli.command()
 @settings_options
 @click.argument("session")
-def resume(**options: Any) -> int | None:
+def resume(**options: Any) -> None:
     """Let a paused SESSION make entries again."""
     from commands.control import resume as run
 
-    return run(**options)
+    run(**options)
 
 
 @cli.command()
 @settings_options
 @click.argument("session")
-def close(**options: Any) -> int | None:
+def close(**options: Any) -> None:
     """Let SESSION leave its position at market."""
     from commands.control import close as run
 
-    return run(**options)
+    run(**options)
 
 
 @cli.group()
@@ -207,34 +207,34 @@ def check(files: tuple[Path, ...], timeframe: str | None) -> int:
 @click.option("--worst", type=click.IntRange(min=1), metavar="K", help="The K worst trades.")
 @click.option("--best", type=click.IntRange(min=1), metavar="K", help="The K best trades.")
 @click.option("--out", type=_FILE, metavar="DIR", help="Folder for the pictures.")
-def plot(trade: int | None, worst: int | None, best: int | None, **options: Any) -> int | None:
+def plot(trade: int | None, worst: int | None, best: int | None, **options: Any) -> None:
     """Draw Backtrader plots of a finished run or a paper session."""
     if sum(chosen is not None for chosen in (trade, worst, best)) > 1:
         raise UsageError("--trade, --worst and --best exclude each other: give one of them")
     from commands.plot import run
 
-    return run(trade=trade, worst=worst, best=best, **options)
+    run(trade=trade, worst=worst, best=best, **options)
 
 
 @cli.command()
 @settings_options
 @click.argument("session")
 @json_option
-def replay(**options: Any) -> int | None:
+def replay(**options: Any) -> None:
     """Run the stored candles and ticks of SESSION again and show the difference."""
     from commands.replay import run
 
-    return run(**options)
+    run(**options)
 
 
 @cli.command()
 @settings_options
 @json_option
-def status(**options: Any) -> int | None:
+def status(**options: Any) -> None:
     """Show the open paper session: position, stop, equity, connection."""
     from commands.status import run
 
-    return run(**options)
+    run(**options)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -32,15 +32,15 @@ def _override(table: dict[str, Any], text: str) -> str:
     key, equals, value = (part.strip() for part in text.partition("="))
     parts = key.split(".")
     if not equals or not all(parts):
-        raise ConfigError(f"--set {text}: must be KEY=VALUE, such as stop.atr_period=14")
+        raise ConfigError(f"--set {key}: must be KEY=VALUE, such as stop.atr_period=14")
     if len(parts) < 2:
-        raise ConfigError(f"--set {text}: the key must be SECTION.NAME, such as stop.atr_period")
+        raise ConfigError(f"--set {key}: the key must be SECTION.NAME, such as stop.atr_period")
     if key.startswith(f"{GRID}."):
         return _override_grid(table, key, _toml_value(value))
     for depth, part in enumerate(parts[:-1]):
         table = table.setdefault(part, {})
         if not isinstance(table, dict):
-            raise ConfigError(f"--set {text}: {'.'.join(parts[: depth + 1])} is not a table")
+            raise ConfigError(f"--set {key}: {'.'.join(parts[: depth + 1])} is not a table")
     table[parts[-1]] = _toml_value(value)
     return key
 
