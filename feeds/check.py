@@ -116,8 +116,8 @@ def _unreadable(column: pa.ChunkedArray, name: str, *, time: bool) -> Iterator[t
         for row in range(len(column)):
             try:
                 convert(column.slice(row, 1), name)
-            except DataError:
-                yield row, f"row {row + 1}: {name} = {column[row].as_py()!r} cannot be read"
+            except DataError as error:
+                yield row, f"row {row + 1}: {str(error).removeprefix('row 1: ')}"
 
 
 def _faults(columns: Columns, step: int) -> Iterator[tuple[str, Iterator[Fault]]]:

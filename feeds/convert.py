@@ -18,6 +18,7 @@ _PER_MS = {"s": 0.001, "ms": 1, "us": 1_000, "ns": 1_000_000}
 _SECONDS_BELOW = 10**11
 _MILLISECONDS_BELOW = 10**14
 _MICROSECONDS_BELOW = 10**17
+_SHOWN = 40
 _ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _YEARS = (946_684_800_000, 4_102_444_800_000)
 """Open times outside 2000 to 2100 are a wrong unit or a wrong column."""
@@ -59,6 +60,17 @@ def to_milliseconds(column: pa.ChunkedArray, name: str) -> Times:
     return _plausible(times, name)
 
 
+def shown(value: object) -> str:
+    """A cell in a message: on one line, and cut where an unclosed quote has swallowed rows."""
+    return one_line(repr(value), _SHOWN)
+
+
+def one_line(text: str, limit: int) -> str:
+    """At most `limit` characters, all printable, as a message may show them."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return printable if len(printable) <= limit else f"{printable[: limit - 3]}..."
+
+
 def epoch_milliseconds(values: Floats) -> Times:
     """Epoch numbers of any mix of units as milliseconds: exports changed their unit in 2025."""
     size = np.abs(values)
@@ -94,7 +106,7 @@ def _slow_times(column: pa.ChunkedArray, name: str) -> Times:
             out[row] = time_ms(text.strip())
         except ValueError:
             raise DataError(
-                f"row {row + 1}: {name} = {text!r} is not a time; "
+                f"row {row + 1}: {name} = {shown(text)} is not a time; "
                 "write ISO 8601 or epoch seconds, ms, us or ns"
             ) from None
     return out
@@ -121,8 +133,8 @@ def _first_bad(column: pa.ChunkedArray, name: str, parse: type[float], rule: str
             if value is not None:
                 parse(value)
         except (TypeError, ValueError):
-            shown = "is empty" if value == "" else f"= {value!r} {rule}"
-            return f"row {row + 1}: {name} {shown}; mend or remove the row"
+            cell = "is empty" if value == "" else f"= {shown(value)} {rule}"
+            return f"row {row + 1}: {name} {cell}; mend or remove the row"
     return f"column {name} has the type {column.type}, which {rule}"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from errors import DataError
 from feeds.columns import TIME_NAMES, VALUES, Columns
-from feeds.convert import to_floats, to_milliseconds
+from feeds.convert import one_line, to_floats, to_milliseconds
 from feeds.faults import (
     Fault,
     alignment_faults,
@@ -31,6 +31,8 @@ _PARQUET_MAGIC = b"PAR1"
 _KLINE_NAMES = ("open_time", *VALUES)
 """Meaning of the first columns where a CSV has no header: the exchanges' kline export."""
 _HEAD_BYTES = 4096
+_REASON = 160
+"""Characters of somebody else's words in a message."""
 
 
 def load_candles(path: Path, interval: int | None = None, *, sparse: bool = False) -> Candles:
@@ -117,7 +119,7 @@ def _read_parquet(path: Path) -> pa.Table:
         wanted = _wanted(names)
         return pq.read_table(path, columns=list(wanted.values())).select(list(wanted.values()))
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = one_line(str(error).splitlines()[0], _REASON)
         raise DataError(f"not a readable Parquet file ({reason}); write it again") from None
 
 
@@ -139,8 +141,8 @@ def _read_csv(path: Path, head: bytes) -> pa.Table:
                 include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string())
             ),
         )
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except (pa.ArrowException, KeyError, OSError) as error:
+        reason = one_line(str(error).splitlines()[0], _REASON)
         raise DataError(f"not a readable CSV file ({reason}); mend or remove the row") from None
 
 
@@ -163,9 +165,9 @@ def _wanted(names: Sequence[str]) -> dict[str, str]:
     if time is None:
         missing.insert(0, "timestamp")
     if time is None or missing:
-        found = ", ".join(names[:12]) or "none"
+        found = one_line(", ".join(names) or "none", _REASON)
         raise DataError(
-            f"not a candle file: no column {', '.join(missing)} (found: {found[:120]}); "
+            f"not a candle file: no column {', '.join(missing)} (found: {found}); "
             "name the columns timestamp, open, high, low, close, volume"
         )
     return {"time": time, **{name: lower[name] for name in VALUES}}

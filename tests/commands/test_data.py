@@ -101,7 +101,7 @@ def test_check_of_a_broken_file_lists_its_faults_and_fails(
     assert check(write_csv(tmp_path / "a.csv", rows), "15m", console) == 1
     said = text(console)
     assert "unreadable: 20 in 20" in said
-    assert "high = '[bold]' cannot be read" in said
+    assert "high = '[bold]' is not a number" in said
     assert "row 91" in said
     assert "cannot be used as it is" in said
 

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from errors import DataError
+from feeds.check import check_file
 from feeds.files import load_candles
 from tests.feeds.tables import (
     PLAIN,
@@ -209,6 +212,45 @@ def test_a_null_in_parquet_is_a_missing_value(tmp_path: Path) -> None:
     bad.low[5] = np.nan
     with pytest.raises(DataError, match=r"row 6 .*low = nan is missing"):
         load_candles(write_parquet(tmp_path / "a.parquet", bad))
+
+
+def refusal(use: Callable[[Path], object], path: Path) -> str:
+    """The message with which a file is refused, nothing where it is not."""
+    try:
+        use(path)
+    except DataError as error:
+        return str(error)
+    return "-"
+
+
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    """A CSV and a Parquet file of the same candles."""
+    folder = tmp_path_factory.mktemp("whole")
+    text = write_csv(folder / "a.csv", rows_of(GIVEN))
+    return text.read_bytes(), write_parquet(folder / "a.parquet", GIVEN).read_bytes()
+
+
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
+@given(data=st.data())
+@pytest.mark.parametrize("kind", [0, 1])
+def test_whatever_is_done_to_a_file_it_loads_or_is_refused_in_one_short_line(
+    tmp_path: Path, contents: tuple[bytes, bytes], kind: int, data: st.DataObject
+) -> None:
+    path, content = tmp_path / "x", bytearray(contents[kind])
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(content)))
+        junk = data.draw(st.binary(max_size=4) | st.sampled_from([b",", b"\n", b'"', b"-", b"9"]))
+        content[at : at + data.draw(st.integers(0, 30))] = junk
+    path.write_bytes(content)
+    for use in (load_candles, check_file):
+        said = refusal(use, path)
+        assert said.isprintable()
+        assert len(said) < len(str(path)) + 400
 
 
 def test_unsorted_times_are_refused(tmp_path: Path) -> None:
