@@ -54,9 +54,14 @@ class Reader:
         self._headers: dict[str, str] = {}
         self._barred_until = -math.inf
 
-    def answered(self, status: int, headers: dict[str, str]) -> None:
-        """Hear of an HTTP answer before ccxt makes an exception of it."""
+    def answered(self, status: int, headers: dict[str, str], body: str) -> None:
+        """Hear of an HTTP answer before ccxt reads it.
+
+        Raises ValueError for half an answer, which ccxt would take for no data.
+        """
         self._status, self._headers = status, headers
+        if status == 200 and not body.rstrip().endswith(("]", "}")):
+            raise ValueError(f"half an answer: {body[-40:]!r}")
 
     async def candles(
         self, symbol: str, timeframe: str, since: int, limit: int, patient: bool = False
@@ -120,7 +125,7 @@ class Reader:
                 f"no request for {wait:g} s, as it asks",
             )
             return 0.0
-        if _permanent(error):
+        if self._status < 500 and _permanent(error):  # ccxt takes some 503 for a bad request
             raise self._failed(what, error) from None
         kind, words = _describe(name, self._status)
         self._troubles.say(

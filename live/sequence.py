@@ -22,7 +22,7 @@ _DOUBTS = 10
 _REREADS = 3
 """Readings of a record that lags behind the stream before it is believed."""
 _REMEMBERED = 8
-"""Delivered candles and stream states kept for comparison."""
+"""States of candles from the stream that are kept for comparison."""
 
 
 class Sequence:
@@ -37,12 +37,15 @@ class Sequence:
         self.delivered = delivered
         self.last_trade = 0
         """Time of the newest trade, milliseconds."""
+        self.overlaps = False
+        """True once trades are polled, which may tell them a second time."""
+        self.settled = False
+        """Whether the record's last reading has been told to its end."""
         self._troubles = troubles
         self._under_way: int | None = None
         self._newest = delivered
         self._stream_newest = 0
         self._states: dict[int, Row] = {}
-        self._recent: dict[int, Row] = {}
         self._ticks: deque[Tick] = deque()
         self._trades: deque[str] = deque(maxlen=256)
         self._trade_set: set[str] = set()
@@ -84,18 +87,16 @@ class Sequence:
             self._troubles.say(
                 "gap", "the stream left out candles: they are fetched before any later one"
             )
-        if time <= self.delivered:
+        if time < before:
             self._check_late(row)
-            return
-        if time < before and self._states.get(time) != row:
-            self._out_of_order()
         _remember(self._states, row)
         self._newest = max(self._newest, time)
 
     def tick(self, time: int, price: float, bid: float, ask: float, trade: str) -> list[Event]:
         """A trade, known by its number `trade` (empty: unknown); what may be told now."""
         if trade and self._known(trade):
-            self._troubles.say("duplicate", "a trade came twice: the second is left out")
+            if not self.overlaps:
+                self._troubles.say("duplicate", "a trade came twice: the second is left out")
             return []
         self._newest = max(self._newest, time)
         self.last_trade = max(self.last_trade, time)
@@ -120,7 +121,7 @@ class Sequence:
         Candles that end after `heard`, the newest trade's time, are left for later.
         """
         events: list[Event] = []
-        moved = False
+        moved, self.settled = False, False
         for row, following in pairwise([*rows, None]):
             if row is None or self._doubtful(row, following is None):
                 break
@@ -130,12 +131,12 @@ class Sequence:
             moved = moved or row[0] != self._under_way
             if following is None:
                 self._under_way = row[0]
+                self.settled = True
             else:
                 self._check_state(row)
                 events += self._released(row[0] + self.interval)
                 events.append(CandleClosed(*row))
                 self.delivered = row[0]
-                _remember(self._recent, row)
         self._newest = max(self._newest, self._under_way or 0, self.delivered)
         self._believe(moved)
         if self._under_way is not None:
@@ -202,16 +203,18 @@ class Sequence:
         return list(free)
 
     def _check_late(self, row: Row) -> None:
-        """A state of a candle that has been delivered."""
-        told = self._recent.get(row[0])
-        if told is None or told == row or self._stream_newest <= row[0]:
+        """A state of a candle that comes after the stream has begun a later one."""
+        state = self._states.get(row[0])
+        if state is None or state == row:
             return
-        if row[5] >= told[5]:
+        if state[5] == row[5]:
             self._troubles.say(
                 "revised", "a closed candle came again with other values: the first ones stay"
             )
         else:
-            self._out_of_order()
+            self._troubles.say(
+                "out of order", "a state of a candle came late: the exchange's record decides"
+            )
 
     def _check_state(self, row: Row) -> None:
         """Compare the record's closed candle with the stream's last state of it."""
@@ -226,9 +229,6 @@ class Sequence:
             self._troubles.say(
                 "revised", "stream and record differ in a closed candle: the record is used"
             )
-
-    def _out_of_order(self) -> None:
-        self._troubles.say("out of order", "an old state of a candle came late: it is ignored")
 
 
 def _remember(table: dict[int, Row], row: Row) -> None:

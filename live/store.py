@@ -259,8 +259,10 @@ def _listen(exchange: Any, reader: Reader) -> None:
     """Let `reader` see status and headers of every HTTP answer."""
     original = exchange.on_rest_response
 
-    def heard(status: int, reason: str, url: str, method: str, headers: Any, *rest: Any) -> Any:
-        reader.answered(status, dict(headers))
-        return original(status, reason, url, method, headers, *rest)
+    def heard(
+        status: int, reason: str, url: str, method: str, headers: Any, body: str, *rest: Any
+    ) -> Any:
+        reader.answered(status, dict(headers), body)
+        return original(status, reason, url, method, headers, body, *rest)
 
     exchange.on_rest_response = heard

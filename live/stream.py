@@ -198,10 +198,7 @@ class Stream:
             self._due_at = min(self._due_at, time.monotonic())
             before = self._sequence.delivered
             waits = await self._confirm()
-            if not self._sequence.due:
-                stalls = 0
-                self._caught_up()
-            elif self._sequence.delivered > before:
+            if self._sequence.delivered > before or not self._sequence.due:
                 stalls = 0
                 self._due_at = math.inf
             elif waits:
@@ -212,14 +209,18 @@ class Stream:
 
     async def _confirm(self) -> bool:
         """Read the record once; whether closed candles wait for their trades."""
-        self._asked = False
-        limit = min(PAGE, self._sequence.missing)
+        asked, self._asked = self._asked, False
+        limit = PAGE if asked else min(PAGE, self._sequence.missing)
         rows = await self._reader.candles(
             self._symbol, self._timeframe, self._sequence.since, limit, patient=True
         )
         waited = time.monotonic() - self._due_at
         waits = "trades" in self._up and waited < self._timing.grace
         self._tell(self._sequence.confirm(rows, self._sequence.last_trade if waits else None))
+        if asked and self._sequence.settled and len(rows) < limit:
+            self._caught_up()
+        elif asked:
+            self._asked = True
         return waits and len(rows) > 1
 
     async def _next_trade(self) -> None:
@@ -248,6 +249,7 @@ class Stream:
 
     async def _poll(self) -> None:
         if self._wants_ticks and self._exchange.has.get("fetchTrades"):
+            self._sequence.overlaps = True
             trades = await self._reader.trades(self._symbol, patient=True)
             self._trades([trade for trade in trades if trade["timestamp"] >= self._last_poll])
             self._last_poll = max([self._last_poll, *(int(t["timestamp"]) for t in trades)])

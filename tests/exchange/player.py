@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable
@@ -24,6 +25,9 @@ class Pace(NamedTuple):
     """Market seconds per second of the wall clock; then nobody is waited for."""
     polls: bool = False
     """One candle passes with every request for klines (for a client without sockets)."""
+    lockstep: bool = False
+    """After the first message of a candle, a request for klines is waited for (0.1 s at
+    most): so the client settles a candle before the next one goes on."""
     wanted: tuple[str, ...] = ("kline",)
     """Kinds of stream that must have a listener before market time goes on."""
 
@@ -42,12 +46,13 @@ class Player:
         """Candle that is under way."""
         self.now = market.times[start]
         """Market time: the time of the last event, milliseconds."""
-        self._market = market
+        self.market = market
         self._pace = pace
         self._script: dict[int, list[Fault]] = defaultdict(list)
         self._away = 0
         self._later: list[Message] = []
         self._poll = asyncio.Event()
+        streams.greeting = self._greeting
 
     def script(self, *faults: Fault) -> None:
         """Let `faults` happen at their candles."""
@@ -76,7 +81,7 @@ class Player:
         if self._away > 0:
             self._away -= 1
         elif self._pace.speed is not None:
-            await asyncio.sleep(self._market.interval / 1000 / self._pace.speed)
+            await asyncio.sleep(self.market.interval / 1000 / self._pace.speed)
         elif self._pace.polls:
             await self._poll.wait()
             self._poll.clear()
@@ -92,9 +97,19 @@ class Player:
         for fault in faults + self._script.pop(at, []):
             sent, postponed = fault.alter(sent)
             later += postponed
+        settle = self._pace.lockstep and self._away == 0
         for message in self._merged(sent):
             await self._send(message)
+            if settle and message.is_kline:
+                settle = False
+                await self._settle()
         self._later += later
+
+    async def _settle(self) -> None:
+        """Until somebody asks for klines, for 0.1 s at most."""
+        self._poll.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._poll.wait(), 0.1)
 
     def _merged(self, sent: list[Message]) -> list[Message]:
         """The candle's messages, those left over from before after its first kline."""
@@ -109,28 +124,34 @@ class Player:
         else:
             await self.streams.send(message.stream, message.text)
 
+    def _greeting(self, stream: str) -> str | None:
+        """The candle under way, for a new listener of candles; the exchange repeats it."""
+        if stream != self._names(["kline"])[0]:
+            return None
+        return self._kline(self.position, self.now).text
+
     def _names(self, kinds: Iterable[str]) -> list[str]:
-        id_ = self._market.id.lower()
-        length = messages.interval_name(self._market.interval)
+        id_ = self.market.id.lower()
+        length = messages.interval_name(self.market.interval)
         return [f"{id_}@kline_{length}" if kind == "kline" else f"{id_}@{kind}" for kind in kinds]
 
     def _messages(self, at: int) -> list[Message]:
         """Everything the exchange sends of candle `at`, in order."""
-        trades = self._market.trades(at)
-        start = self._market.times[at]
+        trades = self.market.trades(at)
+        start = self.market.times[at]
         sent = [] if trades else [self._kline(at, start + 1)]
         for trade in trades:
             sent += [*self._trade(trade), self._kline(at, trade.time)]
-        return [*sent, self._kline(at, start + self._market.interval)]
+        return [*sent, self._kline(at, start + self.market.interval)]
 
     def _kline(self, at: int, time: int) -> Message:
-        kline = self._market.kline(at, time)
-        event = messages.kline_event(self._market.id, kline, self._market.interval, time)
+        kline = self.market.kline(at, time)
+        event = messages.kline_event(self.market.id, kline, self.market.interval, time)
         return Message(time, self._names(["kline"])[0], json.dumps(event), kline.closed)
 
     def _trade(self, trade: Trade) -> list[Message]:
         """The trade and the quote that follows from it, for whoever listens."""
-        id_, tick = self._market.id, float(self._market.filters.tick)
+        id_, tick = self.market.id, float(self.market.filters.tick)
         events = {
             "trade": messages.trade_event(id_, trade),
             "aggTrade": messages.aggregate_event(id_, trade),

@@ -54,6 +54,12 @@ class Fault:
         return sent, []
 
 
+def _first_state(sent: list[Message]) -> Altered:
+    """(the candle's messages without the later states of its kline, those states)."""
+    later = [message for message in sent if message.is_kline][1:]
+    return [message for message in sent if message not in later], later
+
+
 @dataclass(frozen=True)
 class Gap(Fault):
     """No kline message of `candles` candles; REST has them. With `everything`, no trades
@@ -74,10 +80,10 @@ class Gap(Fault):
 
 @dataclass(frozen=True)
 class Unfinished(Fault):
-    """The message that ends the candle is lost; its earlier states were sent."""
+    """Of the candle only the first state is sent."""
 
     def alter(self, sent: list[Message]) -> Altered:
-        return [message for message in sent if not message.closes], []
+        return _first_state(sent)[0], []
 
 
 @dataclass(frozen=True)
@@ -90,22 +96,17 @@ class Duplicate(Fault):
 
 @dataclass(frozen=True)
 class OutOfOrder(Fault):
-    """The message that ends the candle comes after the next candle has begun."""
+    """All states of the candle but the first come after the next candle has begun."""
 
     def alter(self, sent: list[Message]) -> Altered:
-        late = [message for message in sent if message.closes]
-        return [message for message in sent if not message.closes], late
+        return _first_state(sent)
 
 
 @dataclass(frozen=True)
 class Revised(Fault):
-    """After the candle has ended it is sent again with another close.
-
-    With `in_rest`, REST shows the other close as well, from that moment on.
-    """
+    """After the candle has ended it is sent again with another close."""
 
     close: float = 0.0
-    in_rest: bool = False
 
     def alter(self, sent: list[Message]) -> Altered:
         return sent, [self._changed(message) for message in sent if message.closes]
@@ -116,6 +117,17 @@ class Revised(Fault):
         body["k"]["h"] = f"{max(self.close, float(body['k']['h'])):.8f}"
         body["k"]["l"] = f"{min(self.close, float(body['k']['l'])):.8f}"
         return message._replace(text=json.dumps(body))
+
+
+@dataclass(frozen=True)
+class RecordRevised(Fault):
+    """From this candle on REST shows another close for the candle `earlier` before it."""
+
+    close: float = 0.0
+    earlier: int = 2
+
+    async def begin(self, player: Player) -> None:
+        player.market.revise(player.market.times[self.at - self.earlier], self.close)
 
 
 @dataclass(frozen=True)

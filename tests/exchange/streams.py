@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -13,8 +13,15 @@ from aiohttp import WSMsgType, web
 class Connection:
     """One client socket with what it has subscribed to."""
 
-    def __init__(self, socket: web.WebSocketResponse, streams: Iterable[str], combined: bool):
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        streams: Iterable[str],
+        combined: bool,
+        greeting: Callable[[str], str | None],
+    ) -> None:
         self.socket = socket
+        self._greeting = greeting
         self.streams = set(streams)
         self.combined = combined
         self.silent = False
@@ -87,6 +94,10 @@ class Connection:
             await self.send_text(json.dumps({"id": request.get("id"), "error": error}))
             return
         await self.send_text(json.dumps({"result": answer, "id": request.get("id")}))
+        for stream in params if request["method"] == "SUBSCRIBE" else ():
+            greeting = self._greeting(stream)
+            if greeting is not None:
+                await self.send(stream, greeting)
 
 
 class Streams:
@@ -98,6 +109,8 @@ class Streams:
         """Sockets opened so far."""
         self.refusals = 0
         """How many of the next handshakes are refused with HTTP 503."""
+        self.greeting: Callable[[str], str | None] = lambda stream: None
+        """What a new subscriber of a stream is told at once."""
         self._changed = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
@@ -162,7 +175,7 @@ class Streams:
         combined = request.path.startswith("/stream")
         names = request.query.get("streams", "") if combined else request.match_info.get("names")
         streams = [name for name in (names or "").split("/") if "@" in name]
-        connection = Connection(socket, streams, combined)
+        connection = Connection(socket, streams, combined, self.greeting)
         self.connections.append(connection)
         self.opened += 1
         self._changed.set()
