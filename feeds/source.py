@@ -24,7 +24,7 @@ from rules.candles import Candles
 
 Source = Literal["auto", "exchange", "file", "synthetic"]
 
-WARMUP_DAYS = 200
+WARMUP_DAYS = 300
 """Candles brought along before the span, for the slowest of the shipped indicators."""
 
 

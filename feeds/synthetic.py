@@ -24,8 +24,8 @@ from rules.candles import Candles, Floats, Times
 PRICE_DIGITS = 2
 VOLUME_DIGITS = 5
 
-DEFAULT_START = 1_594_252_800_000
-"""2020-07-09 00:00 UTC: five years and some warm-up before DEFAULT_END."""
+DEFAULT_START = 1_583_539_200_000
+"""2020-03-07 00:00 UTC: five years and 300 days of warm-up before DEFAULT_END."""
 DEFAULT_END = 1_767_225_600_000
 """2026-01-01 00:00 UTC."""
 
@@ -45,7 +45,7 @@ _TREND_PER_DAY = 0.006
 """Typical size of the daily log drift in a trend."""
 _RANGE_SHARE = 0.45
 """Share of the regimes that go sideways."""
-_TOTAL_LIMIT = 0.35
+_TOTAL_LIMIT = 0.6
 """Bound of the whole log return per square root of a year."""
 _START_PRICE = 30_000.0
 _MEDIAN_DAILY_VOLUME = 32_000.0
@@ -88,7 +88,7 @@ def _path(random: np.random.Generator, time: Times, interval: int) -> _Path:
     _apply_regimes(random, returns, days)
     limit = _TOTAL_LIMIT * np.sqrt(n * days / 365)
     total = float(returns.sum())
-    returns -= (total - float(np.clip(total, -limit, 2 * limit))) / n
+    returns -= (total - limit * np.tanh(total / limit)) / n
     log_price = np.log(_START_PRICE) + np.concatenate([[0.0], np.cumsum(returns)])
     return _Path(log_price, sigma, volatility)
 
