@@ -149,7 +149,7 @@ class Trend(CandleIndicator):
     strength: least t-statistic, for the kinds that measure one."""
 
     lines = ("trend",)
-    params = (("kind", "roc"), ("period", 30), ("strength", 0.5))
+    params = (("kind", "agreement"), ("period", 45), ("strength", 0.5))
     plotinfo: ClassVar[Any] = {"plotname": "Trend (1d)", "plotyhlines": [-1, 0, 1]}
 
     def over(self, candles: Any) -> tuple[Any, ...]:
@@ -166,7 +166,7 @@ class Structure(CandleIndicator):
     candles."""
 
     lines = ("structure",)
-    params = (("kind", "none"), ("period", 12))
+    params = (("kind", "average"), ("period", 12))
     plotinfo: ClassVar[Any] = {"plotname": "Structure (4h)", "plotyhlines": [-1, 0, 1]}
 
     def over(self, candles: Any) -> tuple[Any, ...]:
@@ -183,7 +183,7 @@ class CycleOscillator(CandleIndicator):
     period: hours; threshold: where the plot draws its levels."""
 
     lines = ("cycle",)
-    params = (("kind", "roofing"), ("period", 48.0), ("threshold", 0.3))
+    params = (("kind", "roofing"), ("period", 18.0), ("threshold", 0.2))
     plotinfo: ClassVar[Any] = {"plotname": "Cycle", "plotyhlines": [-1, 0, 1]}
 
     def _plotinit(self) -> None:

@@ -26,14 +26,14 @@ from strategies.signals.timeframe_lines import (
 def mtf_cycle(
     candles: Candles,
     *,
-    trend: TrendKind = "roc",
-    trend_period: Annotated[int, pydantic.Field(ge=4, le=400)] = 30,
+    trend: TrendKind = "agreement",
+    trend_period: Annotated[int, pydantic.Field(ge=4, le=400)] = 45,
     trend_strength: Annotated[float, pydantic.Field(ge=0, le=5)] = 0.5,
-    structure: StructureKind = "none",
+    structure: StructureKind = "average",
     structure_period: Annotated[int, pydantic.Field(ge=2, le=400)] = 12,
     cycle_filter: CycleFilter = "roofing",
-    cycle_period: Annotated[float, pydantic.Field(ge=2, le=960)] = 48.0,
-    cycle_threshold: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.3,
+    cycle_period: Annotated[float, pydantic.Field(ge=2, le=960)] = 18.0,
+    cycle_threshold: Annotated[float, pydantic.Field(ge=0, lt=1)] = 0.2,
 ) -> Signals:
     """Long zone: the cycle is below -threshold and rising while the trend is up and the
     structure does not point down. Short zone: the mirror. Exit zone: any trough or
