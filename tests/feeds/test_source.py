@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -218,3 +220,11 @@ def test_the_synthetic_market_has_the_span_seed_and_timeframe_asked_for() -> Non
 
 def test_options_with_secrets_are_not_shown() -> None:
     assert "hush" not in repr(Wanted(ccxt_options={"apiKey": "hush"}))
+
+
+def test_importing_the_sources_loads_no_heavy_library() -> None:
+    heavy = ("pandas", "pyarrow", "ccxt", "backtrader", "numba", "requests")
+    program = f"import sys, feeds.source; print([m for m in {heavy} if m in sys.modules])"
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
