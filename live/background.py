@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -57,3 +58,6 @@ async def _cancel_all(patience: float) -> None:
         task.cancel()
     if others:
         await asyncio.wait(others, timeout=patience)
+    with contextlib.suppress(TimeoutError):
+        loop = asyncio.get_running_loop()
+        await asyncio.wait_for(loop.shutdown_default_executor(), patience)

@@ -40,7 +40,9 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
     interval: int
     """Length of a candle in milliseconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, **unknown: Any) -> None:
+        if unknown:  # Backtrader has taken out every known parameter
+            raise TypeError(f"CCXTFeed has no parameter {', '.join(unknown)}")
         super().__init__()
         if self.p.timeframe != bt.TimeFrame.Minutes:
             raise ValueError("CCXTFeed counts its timeframe in minutes: set compression")

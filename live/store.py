@@ -14,6 +14,7 @@ from errors import ConfigError, ExchangeError
 from feeds.times import timeframe_name
 from live.background import Background
 from live.connection import Connection, connection
+from live.credentials import public_only
 from live.outbox import Outbox
 from live.reader import PAGE, Reader, Row
 from live.redaction import Redaction
@@ -34,9 +35,10 @@ T = TypeVar("T")
 class CCXTStore:
     """Market data of one exchange through ccxt.
 
-    `exchange` is ccxt's id, `currency` the quote currency, `config` what ccxt's
-    constructor takes, `retries` the repetitions of a failed read before ExchangeError.
-    Nothing is connected before the first read. Close it when done, or use `with`.
+    `exchange` is ccxt's id, `currency` the quote currency, `config` what ccxt's constructor
+    takes (credentials in it are not used), `retries` the repetitions of a failed read
+    before ExchangeError. Nothing is connected before the first read. Close it when done,
+    or use `with`.
     """
 
     def __init__(
@@ -81,7 +83,7 @@ class CCXTStore:
         """A live Backtrader feed of this store; see CCXTFeed for the parameters."""
         from live.feed import CCXTFeed
 
-        return CCXTFeed(store=self, **parameters)  # type: ignore[call-arg]  # Backtrader params
+        return CCXTFeed(store=self, **parameters)
 
     @property
     def connection(self) -> Connection:
@@ -216,7 +218,7 @@ class CCXTStore:
             raise ConfigError(f"[exchange] id {self.id!r} is not known to ccxt")
         module = ccxt.pro if self.id in ccxt.pro.exchanges else ccxt.async_support
         try:
-            exchange = getattr(module, self.id)(self._config)
+            exchange = getattr(module, self.id)(public_only(self._config))
         except Exception as error:
             text = self.troubles.redaction.clean(error)
             raise ConfigError(f"[exchange.ccxt] is not accepted by ccxt: {text}") from None

@@ -119,10 +119,10 @@ def store(
     timing: Timing = QUICK,
     transport: Transport = "auto",
     retries: int = 3,
-    **config: Any,
+    config: dict[str, Any] | None = None,
 ) -> Iterator[CCXTStore]:
     """A store that takes the simulator for Binance."""
-    options = {**simulator.ccxt_options(), **config}
+    options = {**simulator.ccxt_options(), **(config or {})}
     with CCXTStore(
         "binance", "USDT", options, retries, transport=transport, timing=timing
     ) as opened:
