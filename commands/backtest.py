@@ -44,8 +44,18 @@ def run(
         from commands import sweep as sweeping
 
         sweeping.run(
-            config, overrides, walk_forward, plot, tearsheet, files, symbols, out, resume, voice,
-            stages, as_json,
+            config,
+            overrides,
+            walk_forward,
+            plot,
+            tearsheet,
+            files,
+            symbols,
+            out,
+            resume,
+            voice,
+            stages,
+            as_json,
         )
         return
     if walk_forward:

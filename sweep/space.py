@@ -19,7 +19,7 @@ from backtest.plan import Plan
 from config.grid import Grid, settings_for
 from config.settings import Settings
 from rules.candles import Floats
-from sweep.rows import conduct_row
+from sweep.terms import conduct_row
 
 Indices = NDArray[np.int64]
 
@@ -37,20 +37,19 @@ class Axis(NamedTuple):
     """Shape (values, columns)."""
 
 
-class Group(NamedTuple):
-    """Combinations that share a signal; `parts` differ in sides and ATR."""
-
-    plan: Plan
-    """With the signal of the group."""
-    parts: tuple[Part, ...]
-
-
 class Part(NamedTuple):
     """Combinations that share signal, sides and ATR."""
 
     plan: Plan
+    """With that signal, these sides and that ATR."""
     combinations: Indices
     """Their numbers in the grid, ascending."""
+
+
+class Group(NamedTuple):
+    """Combinations that share a signal; `parts` differ in sides and ATR."""
+
+    parts: tuple[Part, ...]
 
 
 class Space:
@@ -88,19 +87,28 @@ class Space:
 
     def group(self, number: int) -> Group:
         """Group `number`, in grid order of the signal's keys."""
-        places = np.unravel_index(number, [len(self.grid.values[k]) for k in self._signal] or [1])
-        chosen = dict(zip(self._signal, (int(p) for p in places), strict=False))
-        inside = self._offsets(self._own)
-        parts = []
-        for combo in itertools.product(*(range(len(self.grid.values[k])) for k in self._shared)):
-            picked = {**chosen, **dict(zip(self._shared, combo, strict=True))}
-            origin = sum(self._strides[k] * place for k, place in picked.items())
-            parts.append(Part(self._resolve(picked), np.sort(origin + inside)))
-        return Group(parts[0].plan, tuple(parts))
+        return Group(
+            tuple(
+                Part(self._resolve(picked), self._combinations(picked))
+                for picked in self._picks(number)
+            )
+        )
 
-    def groups(self) -> Iterator[Group]:
-        """All groups, made as they are asked for."""
-        return (self.group(number) for number in range(self.group_count))
+    def members(self, number: int) -> Indices:
+        """The combinations of group `number`, part by part."""
+        return np.concatenate([self._combinations(picked) for picked in self._picks(number)])
+
+    def _picks(self, number: int) -> Iterator[dict[int, int]]:
+        """Keys and places of what each part of group `number` shares."""
+        lengths = [len(self.grid.values[k]) for k in self._signal] or [1]
+        places = np.unravel_index(number, lengths)
+        chosen = dict(zip(self._signal, (int(p) for p in places), strict=False))
+        for combo in itertools.product(*(self._range(k) for k in self._shared)):
+            yield {**chosen, **dict(zip(self._shared, combo, strict=True))}
+
+    def _combinations(self, picked: dict[int, int]) -> Indices:
+        origin = sum(self._strides[k] * place for k, place in picked.items())
+        return np.sort(origin + self._offsets(self._own))
 
     def rows(self, combinations: Indices) -> Floats:
         """The conduct of each combination as the kernel's row, shape (k, columns)."""

@@ -1,0 +1,38 @@
+"""One run by the compiled oracle, a few milliseconds each: for evidence around a set."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from backtest.inputs import Inputs, atr_of, setups_of, signals_of
+from backtest.outcome import Outcome, judge
+from backtest.plan import Plan, Record
+from rules.account import Setups
+from rules.candles import Floats
+from rules.jit import compiled
+from sweep.oracle import simulate
+
+
+class Ready(NamedTuple):
+    """A plan's signal and ATR, worked out."""
+
+    setups: Setups
+    atr: Floats
+
+
+def make_ready(plan: Plan, inputs: Inputs) -> Ready:
+    """What `quick_run` needs besides the conduct; the same for all that share a signal."""
+    signals, atr = signals_of(plan, inputs.candles), atr_of(plan, inputs.candles)
+    return Ready(setups_of(plan, inputs, signals, atr), atr)
+
+
+def quick_record(plan: Plan, inputs: Inputs, ready: Ready) -> Record:
+    """The trades of one run."""
+    run = compiled(simulate)(inputs.candles, ready.setups, ready.atr, inputs.marks, plan.conduct)
+    return Record(*run)
+
+
+def quick_run(plan: Plan, inputs: Inputs, ready: Ready | None = None) -> Outcome:
+    """One run with its figures."""
+    record = quick_record(plan, inputs, ready or make_ready(plan, inputs))
+    return judge(plan, record, inputs)

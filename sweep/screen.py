@@ -1,0 +1,215 @@
+"""The pre-screen: every combination through the kernel, on all cores, stored as it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backtest.codec import pack, unpack
+from backtest.inputs import Inputs, atr_of, setups_of, signals_of
+from rules.candles import Floats, Signals
+from rules.jit import compiled
+from sweep.kernel import screen
+from sweep.results import Results, results_for
+from sweep.segments import Segments, segments_of
+from sweep.space import Group, Indices, Space
+from sweep.store import TrialStore
+from sweep.work import cores, spread
+
+BLOCKS = 16
+"""Blocks of days whose sums are kept of each trial, for the cross-validation."""
+UNIT = 4096
+"""Combinations of one unit of work, at most."""
+STAGE = "screen"
+_SECONDS_BETWEEN_SAVES = 1.0
+_NO_EQUITY = 0
+
+Progress = Callable[[int, int], None]
+"""Told how many combinations of how many are done."""
+
+
+class Share(NamedTuple):
+    """What a worker needs to screen any unit of a space."""
+
+    space: Space
+    inputs: Inputs
+    blocks: int
+    """0: no block sums are kept."""
+
+
+class Unit(NamedTuple):
+    """Some combinations of one group."""
+
+    group: int
+    first: int
+    """Place of the first one among the group's combinations."""
+
+
+def units_of(space: Space) -> list[Unit]:
+    """All units, in order."""
+    count = space.size // space.group_count
+    return [
+        Unit(group, first) for group in range(space.group_count) for first in range(0, count, UNIT)
+    ]
+
+
+def screen_all(
+    share: Share,
+    jobs: int,
+    store: TrialStore | None = None,
+    pool: Any = None,
+    on_progress: Progress | None = None,
+) -> Results:
+    """The results of every combination, in grid order.
+
+    Threads share the candles; with `pool` (a cluster's) units go there instead. What
+    `store` holds is not run again. The outcome does not depend on jobs, pool or store.
+    """
+    units = units_of(share.space)
+    results = results_for(share.space.size, share.blocks, _NO_EQUITY)
+    report = on_progress or (lambda done, total: None)
+    done = _restore(units, share, results, store)
+    counted = sum(len(_members(share.space, units[number])) for number in done)
+    report(counted, share.space.size)
+    left = [number for number in range(len(units)) if number not in done]
+    saver = _Saver(store)
+    for number, found in _run(share, units, left, jobs, pool):
+        members = _members(share.space, units[number])
+        _place(results, members, found)
+        saver.add(number, found)
+        counted += len(members)
+        report(counted, share.space.size)
+    saver.flush()
+    return results
+
+
+def screen_unit(share: Share, unit: Unit) -> Results:
+    """The results of one unit, in the order of the group's combinations."""
+    group = share.space.group(unit.group)
+    candles = share.inputs.candles
+    members = _members(share.space, unit)
+    results = results_for(len(members), share.blocks, _NO_EQUITY)
+    table = share.space.rows(members)
+    signals: Signals | None = None
+    atrs: dict[tuple[int, int], Segments] = {}
+    at = 0
+    for part, inside in _parts_within(group, unit):
+        signals = signals if signals is not None else signals_of(part.plan, candles)
+        key = (part.plan.atr_interval, part.plan.atr_period)
+        if key not in atrs:
+            atrs[key] = compiled(segments_of)(candles, atr_of(part.plan, candles))
+        setups = setups_of(part.plan, share.inputs, signals, atrs[key].atr)
+        rows = slice(at, at + inside)
+        slots = Results(*(column[rows] for column in results))
+        compiled(screen)(candles, atrs[key], setups, share.inputs.marks, table[rows], slots)
+        at += inside
+    return results
+
+
+def equity_marks(share: Share, combinations: Indices) -> Floats:
+    """Equity at the day marks of some combinations, shape (k, d + 1)."""
+    inputs, space = share.inputs, share.space
+    marks = np.empty((len(combinations), len(inputs.marks.time)))
+    known: dict[Any, Any] = {}
+    for k, combination in enumerate(combinations):
+        plan = space.plan(int(combination))
+        signal = (plan.signal, tuple(plan.parameters.items()))
+        if signal not in known:
+            known[signal] = signals_of(plan, inputs.candles)
+        atr = (plan.atr_interval, plan.atr_period)
+        if atr not in known:
+            known[atr] = compiled(segments_of)(inputs.candles, atr_of(plan, inputs.candles))
+        setups = setups_of(plan, inputs, known[signal], known[atr].atr)
+        one = results_for(1, 0, marks.shape[1])
+        rows = space.rows(np.array([combination]))
+        compiled(screen)(inputs.candles, known[atr], setups, inputs.marks, rows, one)
+        marks[k] = one.equity[0]
+    return marks
+
+
+def _run(
+    share: Share, units: list[Unit], left: list[int], jobs: int, pool: Any
+) -> Iterator[tuple[int, Results]]:
+    """Numbered results as they come."""
+    if pool is not None:
+        yield from spread(pool, screen_unit, share, [(number, units[number]) for number in left])
+        return
+    with ThreadPoolExecutor(cores(jobs)) as threads:
+        waiting: dict[Future[Results], int] = {}
+        ahead = iter(left)
+        try:
+            for number in _refill(ahead, 2 * cores(jobs)):
+                waiting[threads.submit(screen_unit, share, units[number])] = number
+            while waiting:
+                finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    yield waiting.pop(future), future.result()
+                for number in _refill(ahead, len(finished)):
+                    waiting[threads.submit(screen_unit, share, units[number])] = number
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _refill(ahead: Iterator[int], count: int) -> Iterable[int]:
+    return [number for number, _ in zip(ahead, range(count), strict=False)]
+
+
+def _parts_within(group: Group, unit: Unit) -> Iterator[tuple[Any, int]]:
+    """The group's parts that the unit touches, with how many combinations of each."""
+    begin = 0
+    for part in group.parts:
+        end = begin + len(part.combinations)
+        inside = min(end, unit.first + UNIT) - max(begin, unit.first)
+        if inside > 0:
+            yield part, inside
+        begin = end
+
+
+def _members(space: Space, unit: Unit) -> Indices:
+    """The numbers in the grid of the unit's combinations."""
+    return space.members(unit.group)[unit.first : unit.first + UNIT]
+
+
+def _place(results: Results, members: Indices, found: Results) -> None:
+    for column, values in zip(results, found, strict=True):
+        column[members] = values
+
+
+def _restore(
+    units: list[Unit], share: Share, results: Results, store: TrialStore | None
+) -> set[int]:
+    """Put what is stored in its place; the numbers of those units."""
+    done = set()
+    for number, content in store.load(STAGE) if store else ():
+        arrays = unpack(content)
+        found = Results(**{name: arrays[name] for name in Results._fields})  # type: ignore[arg-type]
+        _place(results, _members(share.space, units[number]), found)
+        done.add(number)
+    return done
+
+
+class _Saver:
+    """Writes results to the store, a batch a second."""
+
+    def __init__(self, store: TrialStore | None) -> None:
+        self._store = store
+        self._batch: list[tuple[int, bytes]] = []
+        self._last = time.monotonic()
+
+    def add(self, number: int, found: Results) -> None:
+        if self._store is None:
+            return
+        self._batch.append((number, pack(found._asdict())))
+        if time.monotonic() - self._last > _SECONDS_BETWEEN_SAVES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._store is not None and self._batch:
+            self._store.save(STAGE, self._batch)
+        self._batch = []
+        self._last = time.monotonic()

@@ -1,0 +1,158 @@
+"""What choosing anew on the past would have earned: rolling train and test windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backtest.inputs import Inputs
+from backtest.outcome import Outcome, judge, metrics_table, plain
+from backtest.plan import Plan, Record
+from backtest.tables import iso
+from rules.account import OPEN, StopLog, TradeLog, day_marks
+from rules.candles import Candles, Floats
+from rules.trade import IGNORED
+from sweep.quick import Ready, make_ready, quick_record
+from sweep.statistics.windows import Window
+
+
+class Step(NamedTuple):
+    """One window: what training chose and what the test made of it."""
+
+    window: Window
+    combination: int | None
+    """None where no combination had enough trades: the window is not traded."""
+    train: dict[str, Any]
+    test: TradeLog | None
+
+
+class Chained(NamedTuple):
+    """The test windows one after the other."""
+
+    steps: tuple[Step, ...]
+    outcome: Outcome
+    inputs: Inputs
+    """Of the span of all test windows."""
+
+
+def train_inputs(inputs: Inputs, window: Window) -> Inputs:
+    """Candles up to the end of the train window: an open trade is marked there."""
+    return _cut(inputs, window.train_start, window.train_end)
+
+
+def test_inputs(inputs: Inputs, first: int, last: int) -> Inputs:
+    """Candles up to `last`, marked from `first` on (ms)."""
+    return _cut(inputs, first, last)
+
+
+def _cut(inputs: Inputs, first: int, last: int) -> Inputs:
+    candles = inputs.candles
+    end = int(np.searchsorted(candles.time, last))
+    kept = Candles(*(column[:end] for column in candles[:6]), candles.interval)
+    start = int(np.searchsorted(kept.time, first))
+    return Inputs(kept, start, day_marks(kept, start), inputs.market)
+
+
+def enough_trades(per_year: float, window: Window) -> float:
+    """Closed trades that a set needs in the train window."""
+    days = (window.train_end - window.train_start) / 86_400_000
+    return per_year * days / 365.0
+
+
+def chain(
+    inputs: Inputs,
+    choices: Sequence[tuple[Window, int | None, dict[str, Any]]],
+    plan_of: Callable[[int], Plan],
+    base: Plan,
+) -> Chained:
+    """Trade each test window with its choice, capital carried on.
+
+    A window's entries run to their exits under their own parameters, past the window's
+    end if need be, and block new ones until then. `base` gives cash and costs, which are
+    the same for all.
+    """
+    first, last = choices[0][0].test_start, choices[-1][0].test_end
+    span = test_inputs(inputs, first, last)
+    balance, free_from = base.conduct.cash, 0
+    steps, logs = [], []
+    ignored = np.zeros(len(IGNORED), np.int64)
+    for window, combination, trained in choices:
+        log = None
+        if combination is not None:
+            plan = plan_of(combination)
+            plan = plan._replace(conduct=plan.conduct._replace(cash=balance))
+            record = _one_window(plan, span, window, free_from)
+            log = record.trades
+            ignored += record.ignored
+            if len(log.pnl):
+                balance += float(log.pnl.sum())
+                cooldown = plan.conduct.cooldown
+                ends = len(span.candles.time) if log.exit[-1] == OPEN else int(log.exit[-1])
+                free_from = ends + cooldown
+            logs.append(log)
+        steps.append(Step(window, combination, trained, log))
+    trades = (
+        TradeLog(*(np.concatenate(columns) for columns in zip(*logs, strict=True)))
+        if logs
+        else None
+    )
+    record = Record(trades if trades is not None else _no_trades(), _no_stops(), ignored)
+    return Chained(tuple(steps), judge(base, record, span), span)
+
+
+def _one_window(plan: Plan, span: Inputs, window: Window, free_from: int) -> Record:
+    ready = make_ready(plan, span)
+    times = span.candles.time[ready.setups.candle]
+    inside = (times >= window.test_start) & (times < window.test_end)
+    inside &= ready.setups.candle >= free_from
+    setups = ready.setups._replace(
+        candle=ready.setups.candle[inside], side=ready.setups.side[inside]
+    )
+    return quick_record(plan, span, Ready(setups, ready.atr))
+
+
+def step_table(step: Step, params: dict[str, Any] | None) -> dict[str, Any]:
+    """One window as the evidence shows it."""
+    window = step.window
+    test = {"trades": 0, "pnl": 0.0}
+    if step.test is not None:
+        closed = step.test.exit != OPEN
+        won, lost = (
+            float(np.maximum(sign * step.test.pnl[closed], 0.0).sum()) for sign in (1.0, -1.0)
+        )
+        test = {
+            "trades": int(closed.sum()),
+            "pnl": float(step.test.pnl.sum()),
+            "profit_factor": won / lost if lost > 0.0 else float("nan"),
+        }
+    return {
+        **{name: iso(time) for name, time in zip(window._fields[:4], window[:4], strict=True)},
+        "partial": window.partial,
+        "params": params,
+        "train_metrics": plain(step.train),
+        "test_metrics": plain(test),
+    }
+
+
+def figures(chained: Chained) -> dict[str, Any]:
+    """Metrics of the chained test windows."""
+    return metrics_table(chained.outcome)
+
+
+def _no_trades() -> TradeLog:
+    whole, small, real = (np.empty(0, kind) for kind in (np.int64, np.int8, np.float64))
+    return TradeLog(
+        whole, whole, whole, small, small, real, real, real, real, real, real, real, real
+    )
+
+
+def _no_stops() -> StopLog:
+    whole, small, real = (np.empty(0, kind) for kind in (np.int64, np.int8, np.float64))
+    return StopLog(whole, whole, real, small)
+
+
+def chosen_returns(equity: Floats) -> Floats:
+    """Daily returns of equity marks."""
+    return equity[1:] / equity[:-1] - 1.0
