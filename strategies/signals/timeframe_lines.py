@@ -26,34 +26,54 @@ from rules.structure import (
 from rules.timeframes import higher_candles, spread
 from rules.trend import TREND_KINDS, TrendKind, trend, trend_start, trend_step
 from strategies.higher_step import HigherStep
+from strategies.signals.line_memory import LineMemory
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
 STRUCTURE_TIMEFRAME = 4 * HOUR
 
 
+_KEPT_LINES = 24
+"""About 1.4 MB each over five years of 15m candles."""
+_memory = LineMemory(_KEPT_LINES)
+
+
 def trend_line(candles: Candles, kind: TrendKind, period: int, strength: float) -> Floats:
-    """Trend over `period` daily candles as each base candle sees it; NaN before."""
-    number = TREND_KINDS.index(kind)
-    days = compiled(higher_candles)(candles, DAY)
-    values = compiled(trend)(days.high, days.low, days.close, number, period, float(strength))
-    line: Floats = compiled(spread)(values, days.visible, len(candles.time))
-    return line
+    """Trend over `period` daily candles as each base candle sees it; NaN before. The
+    lines of this module are read-only."""
+
+    def make() -> Floats:
+        days = compiled(higher_candles)(candles, DAY)
+        number = TREND_KINDS.index(kind)
+        values = compiled(trend)(days.high, days.low, days.close, number, period, float(strength))
+        line: Floats = compiled(spread)(values, days.visible, len(candles.time))
+        return line
+
+    return _memory.line(candles, ("trend", kind, period, strength), make)
 
 
 def structure_line(candles: Candles, kind: StructureKind, period: int) -> Floats:
     """Structure over `period` 4h candles as each base candle sees it; NaN before."""
-    bars = compiled(higher_candles)(candles, STRUCTURE_TIMEFRAME)
-    number = STRUCTURE_KINDS.index(kind)
-    values = compiled(structure)(bars.high, bars.low, bars.close, number, period)
-    line: Floats = compiled(spread)(values, bars.visible, len(candles.time))
-    return line
+
+    def make() -> Floats:
+        bars = compiled(higher_candles)(candles, STRUCTURE_TIMEFRAME)
+        number = STRUCTURE_KINDS.index(kind)
+        values = compiled(structure)(bars.high, bars.low, bars.close, number, period)
+        line: Floats = compiled(spread)(values, bars.visible, len(candles.time))
+        return line
+
+    return _memory.line(candles, ("structure", kind, period), make)
 
 
 def cycle_line(candles: Candles, kind: CycleFilter, hours: float) -> Floats:
     """Cycle oscillator around a period of `hours`; NaN while settling."""
-    line: Floats = compiled(cycle)(candles.close, coefficients_of(kind, hours, candles.interval))
-    return line
+
+    def make() -> Floats:
+        coefficients = coefficients_of(kind, hours, candles.interval)
+        line: Floats = compiled(cycle)(candles.close, coefficients)
+        return line
+
+    return _memory.line(candles, ("cycle", kind, hours), make)
 
 
 def coefficients_of(kind: CycleFilter, hours: float, interval: int) -> CycleCoefficients:
