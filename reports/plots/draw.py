@@ -57,7 +57,7 @@ def draw(picture: Picture, file: Path | None, *, window: bool) -> Path | None:
 def loaded(picture: Picture) -> bt.Cerebro:
     """A Cerebro with the picture's candles and lines, not yet run."""
     cerebro = bt.Cerebro(stdstats=False)
-    data = ColumnarFeed(candles=picture.candles)  # type: ignore[call-arg]
+    data = ColumnarFeed(candles=picture.candles)
     if picture.candles.interval % _DAY == 0:  # "3 Days" rather than "4320 Minutes"
         data._timeframe, data._compression = bt.TimeFrame.Days, picture.candles.interval // _DAY
     data.plotinfo.plotlog = not picture.linear

@@ -107,7 +107,8 @@ function prepareTrades() {
   if (!trades.length) return;
   const reasons = [...new Set(trades.map((trade) => trade.exit_reason || "open"))];
   reasons.forEach((reason) => element("filter-reason").append(new Option(reason, reason)));
-  ["filter-side", "filter-reason", "filter-result", "filter-text"].forEach((id) => element(id).addEventListener("input", showTrades));
+  ["filter-side", "filter-reason", "filter-result"].forEach((id) => element(id).addEventListener("change", showTrades));
+  element("filter-text").addEventListener("input", showTrades);
   element("trade-list").tHead.addEventListener("click", (event) => {
     const name = event.target.dataset.sort;
     if (!name) return;

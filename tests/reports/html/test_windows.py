@@ -29,8 +29,12 @@ def prices_of(window: dict[str, Any]) -> dict[str, list[float]]:
 
 
 def scaled(factor: float) -> Candles:
-    prices = [column * factor for column in CANDLES[1:5]]
-    return Candles(CANDLES.time, *prices, CANDLES.volume, CANDLES.interval)
+    return CANDLES._replace(
+        open=CANDLES.open * factor,
+        high=CANDLES.high * factor,
+        low=CANDLES.low * factor,
+        close=CANDLES.close * factor,
+    )
 
 
 def test_prices_come_back_to_five_figures_whatever_their_size() -> None:
@@ -45,7 +49,15 @@ def test_prices_come_back_to_five_figures_whatever_their_size() -> None:
 
 def test_missing_candles_leave_a_hole_and_not_a_shift() -> None:
     kept = np.r_[0:10, 25:40]
-    candles = Candles(*(column[kept] for column in CANDLES[:6]), interval=CANDLES.interval)
+    candles = Candles(
+        CANDLES.time[kept],
+        CANDLES.open[kept],
+        CANDLES.high[kept],
+        CANDLES.low[kept],
+        CANDLES.close[kept],
+        CANDLES.volume[kept],
+        CANDLES.interval,
+    )
     window = packed_candles(candles)
     assert window is not None
     assert unpacked(window["steps"]) == kept.tolist()

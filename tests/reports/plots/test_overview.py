@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reports.plots import plot_overview
+from reports.plots.overview import drawdown_percent, equity_at, overview_picture
+from reports.run_files import EquityCurve, read_run
+from tests.reports.example_run import random_candles, write_example_run
+
+
+def test_the_whole_run_is_plotted_into_a_file(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=200)
+    run = read_run(folder)
+    target = tmp_path / "overview.png"
+    assert plot_overview(candles, run.trades, run.equity, "X/Y", target) == target
+    with Image.open(target) as image:
+        assert image.size >= (1200, 700)
+
+
+def test_every_side_and_exit_is_counted_in_its_name(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=200)
+    run = read_run(folder)
+    picture = overview_picture(candles, run.trades, run.equity, "X/Y")
+    names = [line.title for line in picture.lines]
+    longs = sum(trade.side > 0 for trade in run.trades)
+    assert f"long entries ({longs})" in names
+    assert f"short entries ({len(run.trades) - longs})" in names
+    assert f"exits ({sum(trade.exit_time is not None for trade in run.trades)})" in names
+    assert all(len(line.values) == len(picture.candles.time) for line in picture.lines)
+
+
+def test_equity_is_the_last_mark_known_at_a_candle_s_close() -> None:
+    candles = random_candles(np.random.default_rng(1), 2)
+    day = EquityCurve(candles.time[[0, 96]], np.array([100.0, 110.0]))
+    equity = equity_at(day, candles)
+    # The candle that closes at midnight knows midnight's mark.
+    assert equity[94] == 100.0
+    assert equity[95] == 110.0
+
+
+def test_drawdown_counts_from_the_highest_point_so_far() -> None:
+    fallen = drawdown_percent(np.array([np.nan, 100.0, 80.0, 120.0, 90.0]))
+    assert np.isnan(fallen[0])
+    assert fallen[1:] == pytest.approx([0.0, -20.0, 0.0, -25.0])
