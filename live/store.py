@@ -186,7 +186,7 @@ class CCXTStore:
                 raise error
             if error is not None:
                 text = self.troubles.redaction.clean(error)
-                raise ExchangeError(f"market data of {self.id} ended: {text}") from error
+                raise ExchangeError(f"market data of {self.id} ended: {text}") from None
 
     def close(self) -> None:
         """End stream, sockets and thread; returns within a few seconds. Again is harmless."""

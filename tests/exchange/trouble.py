@@ -15,7 +15,7 @@ class RestTrouble:
     body: str = '{"code": -1000, "msg": "An unknown error occurred."}'
     path: str = "/api/v3/"
     times: int = 1
-    retry_after: int | None = None
+    retry_after: float | None = None
     """Seconds, sent as the header; with 418 and 429 also enforced: requests before
     its end are counted as `early` and refused again."""
     hang: float = 0.0
@@ -25,7 +25,7 @@ class RestTrouble:
 INTERNAL_ERROR = RestTrouble(500)
 
 
-def rate_limit(retry_after: int = 1, status: int = 429, path: str = "/api/v3/") -> RestTrouble:
+def rate_limit(retry_after: float = 1, status: int = 429, path: str = "/api/v3/") -> RestTrouble:
     """HTTP 429 (slow down) or 418 (banned), with Retry-After."""
     code = json.dumps({"code": -1003, "msg": "Too much request weight used; current limit 6000."})
     return RestTrouble(status, code, path, 1, retry_after)
