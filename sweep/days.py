@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from rules.account import DayMarks
-from rules.candles import Candles, Floats
+from rules.candles import Floats
 from rules.jit import rule
 from rules.metrics import (
     NO_RETURNS,
@@ -21,6 +21,7 @@ from rules.metrics import (
 )
 from rules.protections import Guard, guard_day
 from rules.trade import Position, Terms, marked
+from sweep.segments import CLOSE
 
 
 class Days(NamedTuple):
@@ -83,7 +84,7 @@ def add_flat_marks(days: Days, end: int, value: float, marks: DayMarks, kept: Ke
 def add_held_marks(
     days: Days,
     guard: Guard,
-    candles: Candles,
+    bars: Floats,
     last: int,
     balance: float,
     position: Position,
@@ -95,7 +96,7 @@ def add_held_marks(
     end = len(marks.time)
     while days.mark < end and marks.candle[days.mark] < last:
         m = days.mark
-        price = candles.close[marks.candle[m]]
+        price = bars[marks.candle[m], CLOSE]
         value = marked(balance, position, price, marks.time[m], terms)
         days = add_mark(days, value, marks, kept)
         if m > 0:

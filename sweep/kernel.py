@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rules.account import OPEN, Conduct, Counts, DayMarks, Setups
+from rules.account import CYCLE_EXIT, OPEN, Conduct, Counts, DayMarks, Setups
 from rules.candles import Candles, Floats
 from rules.costs import DAY
 from rules.jit import rule
@@ -31,6 +31,7 @@ from rules.metrics import (
     tally_open,
     tally_trade,
 )
+from rules.paths import CANDLE
 from rules.protections import Guard, entries_stopped, guard_day, guard_exit, guard_start
 from rules.sizing import wanted_units
 from rules.stops import Stop
@@ -58,9 +59,9 @@ from sweep.days import (
 )
 from sweep.drawdown import held_drawdown
 from sweep.fingerprint import EMPTY, with_trade
-from sweep.holding import Progress, hold
+from sweep.holding import Progress, hold, hold_path, hold_until_turn, started
 from sweep.results import Results
-from sweep.segments import Segments
+from sweep.segments import CLOSE, TIME, Segments
 from sweep.terms import conduct_of
 
 
@@ -118,6 +119,8 @@ def run(
     """One combination: from event to event while flat, from entry to exit otherwise."""
     n = len(candles.time)
     account = account_start(conduct.cash)
+    bars = segments.bars
+    terms = conduct.terms
     event = 0
     while event < len(setups.candle):
         i = setups.candle[event]
@@ -143,8 +146,27 @@ def run(
             ignored[SIZE] += 1
             continue
         account = flat_until(account, marks_before(marks, account.days.mark, entry), marks, kept)
-        end = hold(candles, segments, setups.turn, entry, position, stop, conduct)
-        account = booked(account, candles, marks, i, entry, position, stop, end, conduct, kept)
+        end = started(stop)
+        held = position.held
+        if conduct.exits == CYCLE_EXIT:
+            end = hold_until_turn(bars, setups.turn, entry, held, end, terms)
+        elif conduct.path != CANDLE:
+            end = hold_path(bars, conduct.path, entry, candles.interval, held, end, terms)
+        else:
+            end = hold(
+                bars,
+                segments.begin,
+                segments.rows,
+                segments.of[entry],
+                entry,
+                candles.interval,
+                held,
+                end,
+                terms,
+            )
+        account = booked(
+            account, bars, marks, i, entry, position, stop, end, candles.interval, conduct, kept
+        )
         waited = event
         event = events_before(setups, event, n if end.exit == OPEN else end.exit)
         ignored[POSITION] += event - waited
@@ -222,31 +244,33 @@ def flat_until(account: Account, mark: int, marks: DayMarks, kept: Kept) -> Acco
 @rule
 def booked(
     account: Account,
-    candles: Candles,
+    bars: Floats,
     marks: DayMarks,
     signal: int,
     entry: int,
     position: Position,
     stop: Stop,
     end: Progress,
+    interval: int,
     conduct: Conduct,
     kept: Kept,
 ) -> Account:
     """The account after a position, entered on candle `entry` with `stop` in force, that
     went as `end` says."""
-    n = len(candles.time)
+    n = len(bars)
     terms = conduct.terms
     held = position.held
     balance = account.balance
     last = n if end.exit == OPEN else end.exit
     days, guard = add_held_marks(
-        account.days, account.guard, candles, last, balance, position, terms, marks, kept
+        account.days, account.guard, bars, last, balance, position, terms, marks, kept
     )
     drawdown = held_drawdown(
         account.drawdown,
-        candles,
+        bars,
         entry,
         last,
+        interval,
         end.best_close,
         end.worst_close,
         balance,
@@ -257,16 +281,16 @@ def booked(
         account.fingerprint, signal, entry, end.exit, held.side, end.stop.reason, position.units
     )
     if end.exit == OPEN:
-        closes = candles.time[n - 1] + candles.interval
-        out = stand(position, balance, candles.close[n - 1], closes, terms)
+        closes = int(bars[n - 1, TIME]) + interval
+        out = stand(position, balance, bars[n - 1, CLOSE], closes, terms)
         tally = tally_open(account.tally, position.fee + out.fee)
     else:
-        time = candles.time[end.exit]
+        time = int(bars[end.exit, TIME])
         out = leave(position, end.price, time, terms)
         balance += out.pnl
         guard = guard_exit(guard, out.pnl, balance, end.exit, conduct.protections)
         drawdown = drawdown_step(drawdown, balance)
-        hours = (time - candles.time[entry]) / MS_AN_HOUR
+        hours = (time - int(bars[entry, TIME])) / MS_AN_HOUR
         r = r_multiple(out.pnl, position.units, abs(held.fill - stop.level))
         tally = tally_trade(account.tally, out.pnl, position.fee + out.fee, hours, r)
         last += 1

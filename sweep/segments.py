@@ -19,6 +19,17 @@ from rules.candles import Candles, Floats, Times
 from rules.jit import rule
 
 LONGEST = 16
+WIDTH = 8
+"""Columns of a bar and of a row of bounds: a cache line of 64 bytes."""
+
+OPEN_PRICE = 0
+HIGH = 1
+LOW = 2
+CLOSE = 3
+VOLUME = 4
+ATR = 5
+TIME = 6
+"""Columns of a bar; the time is exact in float64."""
 
 BEST = 0
 WORST = 1
@@ -26,8 +37,7 @@ BEST_CLOSE = 2
 WORST_CLOSE = 3
 LEAST_ATR = 4
 GREATEST_ATR = 5
-WIDTH = 8
-"""Columns of a row of bounds, padded to a cache line."""
+"""Columns of a row of bounds, see Bounds."""
 
 
 class Bounds(NamedTuple):
@@ -46,12 +56,14 @@ class Segments(NamedTuple):
 
     atr: Floats
     """The stop's ATR as known at each close, shape (n,)."""
+    bars: Floats
+    """All that a position needs to know of a candle side by side, shape (n, WIDTH)."""
     begin: Times
     """First candle of each segment, and n at the end, shape (m + 1,)."""
     of: NDArray[np.int32]
     """Segment of each candle, shape (n,)."""
     rows: Floats
-    """Bounds, shape (m, 2, WIDTH): [:, 0] for longs, [:, 1] for shorts."""
+    """Bounds, shape (2, m, WIDTH): [0] for longs, [1] for shorts."""
 
 
 @rule
@@ -76,16 +88,30 @@ def segments_of(candles: Candles, atr: Floats) -> Segments:
             constant = False
         of[i] = count - 1
     begin[count] = n
-    rows = np.empty((count, 2, WIDTH))
+    bars = _bars(candles, atr)
+    rows = np.zeros((2, count, WIDTH))
     for j in range(count):
-        _fill_row(rows[j, 0], candles, atr, 1, begin[j], begin[j + 1])
-        _fill_row(rows[j, 1], candles, atr, -1, begin[j], begin[j + 1])
-    return Segments(atr, begin[: count + 1].copy(), of, rows)
+        _fill_row(rows[0, j], bars, 1, begin[j], begin[j + 1])
+        _fill_row(rows[1, j], bars, -1, begin[j], begin[j + 1])
+    return Segments(atr, bars, begin[: count + 1].copy(), of, rows)
 
 
 @rule
-def _fill_row(row: Floats, candles: Candles, atr: Floats, side: int, i: int, end: int) -> None:
-    bounds = bounds_of(candles, side, i, end)
+def _bars(candles: Candles, atr: Floats) -> Floats:
+    bars = np.zeros((len(atr), WIDTH))
+    bars[:, OPEN_PRICE] = candles.open
+    bars[:, HIGH] = candles.high
+    bars[:, LOW] = candles.low
+    bars[:, CLOSE] = candles.close
+    bars[:, VOLUME] = candles.volume
+    bars[:, ATR] = atr
+    bars[:, TIME] = candles.time
+    return bars
+
+
+@rule
+def _fill_row(row: Floats, bars: Floats, side: int, i: int, end: int) -> None:
+    bounds = bounds_of(bars, side, i, end)
     row[BEST] = bounds.best
     row[WORST] = bounds.worst
     row[BEST_CLOSE] = bounds.best_close
@@ -93,21 +119,21 @@ def _fill_row(row: Floats, candles: Candles, atr: Floats, side: int, i: int, end
     row[LEAST_ATR] = np.inf
     row[GREATEST_ATR] = -np.inf
     for k in range(i, end):
-        row[LEAST_ATR] = min(row[LEAST_ATR], atr[k])
-        row[GREATEST_ATR] = max(row[GREATEST_ATR], atr[k])
+        row[LEAST_ATR] = min(row[LEAST_ATR], bars[k, ATR])
+        row[GREATEST_ATR] = max(row[GREATEST_ATR], bars[k, ATR])
 
 
 @rule
-def bounds_of(candles: Candles, side: int, i: int, end: int) -> Bounds:
+def bounds_of(bars: Floats, side: int, i: int, end: int) -> Bounds:
     """Bounds of the candles [i, end) for a trade of `side`."""
     best, worst, best_close, worst_close = -np.inf, np.inf, -np.inf, np.inf
     for k in range(i, end):
-        good, bad = (
-            (candles.high[k], candles.low[k]) if side > 0 else (-candles.low[k], -candles.high[k])
-        )
-        close = side * candles.close[k]
+        good, bad = bars[k, HIGH], bars[k, LOW]
+        if side < 0:
+            good, bad = -bad, -good
+        close = side * bars[k, CLOSE]
         best = max(best, good)
-        if candles.volume[k] > 0.0:
+        if bars[k, VOLUME] > 0.0:
             worst = min(worst, bad)
         best_close = max(best_close, close)
         worst_close = min(worst_close, close)
