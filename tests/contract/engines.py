@@ -1,0 +1,161 @@
+"""Every engine of the contract behind one call, so that one table tests them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import sweep.kernel
+from backtest.engine import run_backtrader
+from backtest.inputs import Inputs, atr_of, setups_of, signals_of
+from backtest.plan import Plan, Record
+from rules.account import OPEN, Setups, StopLog, TradeLog, day_marks
+from rules.candles import Candles, Floats
+from rules.jit import compiled
+from rules.metrics import Metrics
+from rules.trade import leave, stand
+from sweep.days import Kept
+from sweep.fingerprint import fingerprint_of
+from sweep.kernel import booked, run, screen
+from sweep.oracle import simulate
+from sweep.results import results_for
+from sweep.segments import segments_of
+from sweep.terms import conduct_row
+
+_TYPES = {"signal": np.int64, "entry": np.int64, "exit": np.int64, "trade": np.int64}
+_TYPES |= {"candle": np.int64, "side": np.int8, "reason": np.int8}
+
+
+class Prepared(NamedTuple):
+    """What the looping engines need of a plan besides its conduct."""
+
+    inputs: Inputs
+    setups: Setups
+    atr: Floats
+
+
+def prepared(candles: Candles, start: int, plan: Plan) -> Prepared:
+    """Signal, ATR and day marks of `plan`; candles before index `start` warm up."""
+    inputs = Inputs(candles, start, day_marks(candles, start), plan.conduct.terms.market)
+    signals, atr = signals_of(plan, candles), atr_of(plan, candles)
+    return Prepared(inputs, setups_of(plan, inputs, signals, atr), atr)
+
+
+def by_rules(candles: Candles, start: int, plan: Plan) -> Record:
+    """The rule functions in plain Python, candle by candle."""
+    ready = prepared(candles, start, plan)
+    marks = ready.inputs.marks
+    return Record(*simulate(candles, ready.setups, ready.atr, marks, plan.conduct))
+
+
+def by_compiled_rules(candles: Candles, start: int, plan: Plan) -> Record:
+    """The same loop as machine code."""
+    ready = prepared(candles, start, plan)
+    marks = ready.inputs.marks
+    return Record(*compiled(simulate)(candles, ready.setups, ready.atr, marks, plan.conduct))
+
+
+def by_backtrader(candles: Candles, start: int, plan: Plan) -> Record:
+    """MtfStrategy and CandleBroker in Cerebro, indicators computed at once."""
+    return run_backtrader(candles, start, plan)
+
+
+def by_backtrader_steps(candles: Candles, start: int, plan: Plan) -> Record:
+    """The same, each indicator stepping from candle to candle as in a live session."""
+    return run_backtrader(candles, start, plan, runonce=False)
+
+
+class Screened(NamedTuple):
+    """What the compiled pre-screen says of one combination."""
+
+    trades: int
+    ignored: Any
+    fingerprint: int
+    metrics: Metrics
+
+
+def screened(candles: Candles, start: int, plan: Plan) -> Screened:
+    """The pre-screen kernel as a sweep runs it."""
+    ready = prepared(candles, start, plan)
+    results = results_for(1)
+    segments = compiled(segments_of)(candles, ready.atr)
+    rows = conduct_row(plan.conduct)[None, :]
+    compiled(screen)(candles, segments, ready.setups, ready.inputs.marks, rows, results)
+    return Screened(
+        int(results.trades[0]),
+        results.ignored[0],
+        int(results.fingerprint[0]),
+        Metrics(*results.metrics[0]),
+    )
+
+
+def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
+    """The pre-screen kernel, its trades overheard where it books them.
+
+    A pre-screen keeps figures only. Its code is run in plain Python here, each trade being
+    noted as it is booked; the compiled kernel must then give the fingerprint of just these
+    trades and the same ignored signals. It tells of the first and the last level only.
+    """
+    ready = prepared(candles, start, plan)
+    marks, terms = ready.inputs.marks, plan.conduct.terms
+    ignored = np.zeros_like(results_for(1).ignored[0])
+    rows: list[tuple[Any, ...]] = []
+    levels: list[tuple[Any, ...]] = []
+
+    def noted(account: Any, candles_: Any, marks_: Any, signal: int, *rest: Any) -> Any:
+        entry, position, stop, end = rest[:4]
+        held, closed = position.held, end.exit != OPEN
+        if closed:
+            out = leave(position, end.price, candles.time[end.exit], terms)
+        else:
+            closes = candles.time[-1] + candles.interval
+            out = stand(position, account.balance, candles.close[-1], closes, terms)
+        sizes = (position.units, held.fill, stop.level, held.atr)
+        money = (out.price, position.fee + out.fee, out.borrow, out.pnl)
+        rows.append((signal, entry, end.exit, held.side, end.stop.reason, *sizes, *money))
+        levels.append((len(rows) - 1, end.exit, end.stop.level, end.stop.reason))
+        return booked(account, candles_, marks_, signal, *rest)
+
+    segments = segments_of(candles, ready.atr)
+    results = results_for(1)
+    kept = Kept(results.block_sums[0], results.equity[0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sweep.kernel, "booked", noted)
+        patch.setattr(sweep.kernel, "with_trade", lambda state, *_: state)  # machine code only
+        run(candles, segments, ready.setups, marks, plan.conduct, ignored, kept)
+    trades = _columns(TradeLog, rows)
+    fast = screened(candles, start, plan)
+    assert fast.trades == len(rows)
+    assert fast.fingerprint == int(compiled(fingerprint_of)(trades))
+    np.testing.assert_array_equal(fast.ignored, ignored)
+    return Record(trades, _columns(StopLog, levels), ignored)
+
+
+def _columns(kind: Any, rows: list[tuple[Any, ...]]) -> Any:
+    """Rows as the log `kind`, whose fields they follow."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(kind._fields)
+    return kind(
+        *(
+            np.array(column, _TYPES.get(name, np.float64))
+            for name, column in zip(kind._fields, columns, strict=True)
+        )
+    )
+
+
+ENGINES: dict[str, Callable[[Candles, int, Plan], Record]] = {
+    "rules": by_rules,
+    "kernel": by_kernel,
+    "backtrader": by_backtrader,
+    "backtrader-steps": by_backtrader_steps,
+}
+"""Every engine that must agree, by name: `engine(candles, start, plan)`."""
+
+LOOPS = {
+    "rules": by_rules,
+    "compiled rules": by_compiled_rules,
+    "kernel": by_kernel,
+}
+"""The engines that can also ratchet within a candle (C9)."""

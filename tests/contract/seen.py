@@ -1,0 +1,114 @@
+"""What an engine did with a table, in rows of that table and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from backtest.plan import Plan, Record
+from rules.account import OPEN
+from rules.candles import Candles
+from rules.stops import REASONS
+from rules.trade import IGNORED
+from tests.contract.tables import Table, mirrored, plan
+
+Level = tuple[int, float, str]
+"""First row in which a level holds, the level, and what set it."""
+
+
+class Trade(NamedTuple):
+    """One trade; rows count from 0, `exit` is None while it is open."""
+
+    side: int
+    signal: int
+    entry: int
+    exit: int | None
+    reason: str
+    units: float
+    fill: float
+    initial: float
+    atr: float
+    price: float
+    fees: float
+    borrow: float
+    pnl: float
+    levels: list[Level]
+    """Every level in force; of the pre-screen the last one only, its row unknown."""
+
+
+class Seen(NamedTuple):
+    """The outcome of one run."""
+
+    trades: list[Trade]
+    ignored: dict[str, int]
+    """Signals that led to no trade, by reason; reasons without any are left out."""
+    paths: bool
+    """Whether every level is known, and not the last one of each trade only."""
+
+    @property
+    def one(self) -> Trade:
+        """The only trade."""
+        assert len(self.trades) == 1
+        return self.trades[0]
+
+    def expect_levels(self, *levels: Level, trade: int = 0) -> None:
+        """The stop of a trade went exactly this way."""
+        found = self.trades[trade]
+        if self.paths:
+            assert found.levels == list(levels)
+        else:
+            assert found.initial == levels[0][1]
+            assert found.levels[0][1:] == levels[-1][1:]
+
+
+def see(record: Record, one: Table, *, paths: bool = True) -> Seen:
+    """`record` of a run over `one`, in words."""
+    trades = []
+    for k, row in enumerate(zip(*record.trades, strict=True)):
+        signal, entry, end, side, reason, *numbers = row
+        closed = None if end == OPEN else one.row_of(end)
+        levels = [
+            (one.row_of(candle), float(level), REASONS[code])
+            for trade, candle, level, code in zip(*record.stops, strict=True)
+            if trade == k
+        ]
+        money = (float(number) for number in numbers)
+        rows = (one.row_of(signal), one.row_of(entry), closed, REASONS[reason])
+        trades.append(Trade(int(side), *rows, *money, levels))
+    ignored = {name: int(n) for name, n in zip(IGNORED, record.ignored, strict=True) if n}
+    return Seen(trades, ignored, paths)
+
+
+class Engine(NamedTuple):
+    """One engine, ready to run tables."""
+
+    name: str
+    call: Callable[[Candles, int, Plan], Record]
+    sign: int
+    """1 for tables as they are; -1 for their mirror image, whose prices and sides are
+    turned back afterwards: what is expected of a long is written once."""
+
+    def run(self, one: Table, *, start: int = 0, **numbers: Any) -> Seen:
+        """Run a table; `start` is the index of the first candle of the span, `numbers` go to
+        tests.contract.tables.plan."""
+        market = one if self.sign > 0 else mirrored(one)
+        record = self.call(market.candles, start, plan(market, **numbers))
+        seen = see(record, market, paths=self.name != "kernel")
+        if self.sign < 0:
+            seen = seen._replace(trades=[_turned(trade) for trade in seen.trades])
+        return seen
+
+
+def _turned(trade: Trade, about: float = 100.0) -> Trade:
+    """A trade of a mirrored market as it would be in the market itself."""
+
+    def price(value: float) -> float:
+        return round(2 * about - value, 9)
+
+    return trade._replace(
+        side=-trade.side,
+        fill=price(trade.fill),
+        initial=price(trade.initial),
+        price=price(trade.price),
+        levels=[(row, price(level), reason) for row, level, reason in trade.levels],
+    )

@@ -1,0 +1,215 @@
+"""Random markets through every engine: the same trades, levels and ignored signals.
+
+The rules as a compiled loop are the reference; a few short markets also run in plain
+Python. `compared` counts what each engine was compared on, so that nothing passes by
+comparing nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from backtest.plan import Plan, Record
+from rules.account import CYCLE_EXIT, OPEN
+from rules.candles import Candles, Signals
+from rules.jit import compiled
+from rules.measure import equity_of, measure
+from rules.metrics import Metrics
+from rules.paths import CANDLE
+from rules.stops import REASONS
+from strategies.signals.donchian_breakout import donchian_breakout
+from strategies.signals.mtf_cycle import mtf_cycle
+from sweep.fingerprint import fingerprint_of
+from sweep.parity import compare
+from tests.contract import engines
+from tests.contract.tables import QUARTER_HOUR
+from tests.markets import COARSE, FINE, random_conduct, random_market, random_signals
+
+HOUR = 3_600_000
+
+
+class Case(NamedTuple):
+    """One run for every engine."""
+
+    candles: Candles
+    start: int
+    plan: Plan
+
+
+def random_zones(candles: Candles, *, seed: int, share: float) -> Signals:
+    """Zones at random places; the same for all engines, so no stepper is needed."""
+    return random_signals(seed, candles, share)
+
+
+class RandomZonesStep:
+    """Zones of `random_zones`, looked up by time."""
+
+    def __init__(self, interval: int, *, zones: dict[int, tuple[int, int]]) -> None:
+        del interval
+        self._zones = zones
+
+    def step(self, time: int, *prices: float) -> tuple[int, int]:
+        return self._zones[time]
+
+
+def looked_up(candles: Candles, *, zones: dict[int, tuple[int, int]]) -> Signals:
+    """Zones by the open time of their candle: whatever else the engine may have loaded."""
+    found = np.array([zones[int(time)] for time in candles.time], np.int8).reshape(-1, 2)
+    return Signals(found[:, 0].copy(), found[:, 1].copy(), 0)
+
+
+looked_up.stepper = RandomZonesStep  # type: ignore[attr-defined]
+
+
+def random_case(seed: int, *, count: int = 2000, path: bool = False) -> Case:
+    """A random market with random signals and conduct; `path` allows tick paths (C9)."""
+    random = np.random.default_rng(seed)
+    market = COARSE if seed % 3 else FINE
+    candles = random_market(seed, count, market=market)
+    signals = random_signals(seed, candles, share=float(random.choice([0.02, 0.06, 0.2])))
+    pairs = zip(signals.zone.tolist(), signals.exit_zone.tolist(), strict=True)
+    zones = dict(zip(candles.time.tolist(), pairs, strict=True))
+    conduct = random_conduct(random, market)
+    if not path:
+        conduct = conduct._replace(path=CANDLE)
+    interval = int(random.choice([QUARTER_HOUR, HOUR, 4 * HOUR]))
+    plan = Plan(looked_up, {"zones": zones}, 0, interval, int(random.choice([1, 2, 5])), conduct)
+    return Case(candles, int(random.choice([0, 0, 100, 333])), plan)
+
+
+class Tally:
+    """What was compared, by engine and by kind."""
+
+    def __init__(self) -> None:
+        self.trades: Counter[str] = Counter()
+        self.levels = 0
+        self.reasons: Counter[str] = Counter()
+        self.ignored = np.zeros(6, np.int64)
+        self.entry_candle_stops = 0
+        self.touches = 0
+        self.gaps = 0
+        self.still_open = 0
+        self.sides: Counter[int] = Counter()
+
+    def note(self, case: Case, record: Record) -> None:
+        """Count the hard cases of a reference run."""
+        trades, candles = record.trades, case.candles
+        closed = trades.exit != OPEN
+        self.levels += len(record.stops.level)
+        self.reasons.update(REASONS[code] for code in trades.reason[closed])
+        self.ignored += record.ignored
+        self.sides.update(trades.side.tolist())
+        self.still_open += int((~closed).sum())
+        self.entry_candle_stops += int((trades.entry == trades.exit).sum())
+        for k in np.flatnonzero(closed & (trades.reason != REASONS.index("cycle"))):
+            level = _last_level(record, int(k))
+            i, long = trades.exit[k], trades.side[k] > 0
+            reached = candles.low[i] if long else candles.high[i]
+            self.touches += int(reached == level)
+            opened = candles.open[i]
+            self.gaps += int(opened < level if long else opened > level)
+
+
+def _last_level(record: Record, k: int) -> float:
+    """The level in force when trade k was stopped."""
+    own = np.flatnonzero(record.stops.trade == k)
+    held = own[record.stops.candle[own] <= record.trades.exit[k]]
+    return float(record.stops.level[held[-1]])
+
+
+def check(case: Case, tally: Tally, name: str, run: Callable[..., Record], one: Record) -> None:
+    """Compare another engine's run with the reference."""
+    found = compare(one, run(*case), name)
+    assert found.mismatches == ()
+    tally.trades[name] += found.trades
+
+
+def check_kernel(case: Case, tally: Tally, one: Record) -> None:
+    """Compare the pre-screen's figures: all of them to the last bit."""
+    fast = engines.screened(*case)
+    assert fast.trades == len(one.trades.entry)
+    np.testing.assert_array_equal(fast.ignored, one.ignored)
+    assert fast.fingerprint == int(compiled(fingerprint_of)(one.trades))
+    np.testing.assert_array_equal(fast.metrics, figures(case, one))
+    tally.trades["kernel"] += fast.trades
+
+
+def figures(case: Case, record: Record) -> Metrics:
+    """The figures of a run by the rules."""
+    ready = engines.prepared(*case)
+    candles, marks = ready.inputs.candles, ready.inputs.marks
+    equity = compiled(equity_of)(record.trades, candles, marks, case.plan.conduct)
+    return compiled(measure)(record.trades, equity, candles, marks)
+
+
+def test_random_markets_agree_in_every_engine() -> None:
+    tally = Tally()
+    for seed in range(60):
+        case = random_case(seed)
+        one = engines.by_compiled_rules(*case)
+        tally.note(case, one)
+        check_kernel(case, tally, one)
+        for name in STEPPING:
+            check(case, tally, name, engines.ENGINES[name], one)
+    assert all(tally.trades[name] >= 2500 for name in ("kernel", *STEPPING)), tally.trades
+    assert sum(tally.trades.values()) >= 10_000, tally.trades
+    assert tally.levels >= 10_000
+    hard = (tally.entry_candle_stops, tally.touches, tally.gaps, tally.still_open)
+    assert min(hard) >= 20, hard
+    assert min(tally.ignored) >= 20, tally.ignored
+    assert min(tally.sides[1], tally.sides[-1]) >= 500
+    assert {name for name, count in tally.reasons.items() if count >= 20} == STOPS
+
+
+STEPPING = tuple(name for name in engines.ENGINES if name not in ("rules", "kernel"))
+STOPS = {"initial", "breakeven", "trail", "cycle"}
+
+
+def test_random_markets_agree_on_every_path_in_the_looping_engines() -> None:
+    tally = Tally()
+    for seed in range(1000, 1300):
+        case = random_case(seed, path=True)
+        one = engines.by_compiled_rules(*case)
+        tally.note(case, one)
+        check_kernel(case, tally, one)
+    assert tally.trades["kernel"] >= 10_000
+
+
+def test_plain_python_gives_the_same_as_compiled_code() -> None:
+    tally = Tally()
+    for seed in range(2000, 2016):
+        case = random_case(seed, count=600, path=True)
+        one = engines.by_compiled_rules(*case)
+        check(case, tally, "rules", engines.by_rules, one)
+    assert tally.trades["rules"] >= 250
+
+
+SHIPPED: dict[str, tuple[Callable[..., Signals], dict[str, Any]]] = {
+    "mtf_cycle": (
+        mtf_cycle,
+        {"trend": "roc", "trend_period": 3, "cycle_period": 4.0, "cycle_threshold": 0.1},
+    ),
+    "donchian_breakout": (donchian_breakout, {"entry_period": 4, "exit_period": 2}),
+}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_signals_agree_in_every_engine(name: str) -> None:
+    signal, parameters = SHIPPED[name]
+    tally = Tally()
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        candles = random_market(seed + 50, 3000, market=FINE)
+        conduct = random_conduct(random, FINE)._replace(path=CANDLE, cash=100_000.0)
+        conduct = conduct._replace(exits=CYCLE_EXIT if seed == 2 else 0)
+        case = Case(candles, 96, Plan(signal, parameters, 0, 4 * HOUR, 3, conduct))
+        one = engines.by_compiled_rules(*case)
+        check_kernel(case, tally, one)
+        for engine in STEPPING:
+            check(case, tally, engine, engines.ENGINES[engine], one)
+    assert min(tally.trades[engine] for engine in ("kernel", *STEPPING)) >= 20, tally.trades
