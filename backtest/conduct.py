@@ -28,6 +28,16 @@ def market_rules(filters: Filters, price_digits: int, volume_digits: int) -> Mar
     )
 
 
+def fitting(settings: Settings, symbol: str, price_digits: int) -> Filters:
+    """The filters of `symbol`; a built-in tick coarser than the data's own prices is left
+    out, because then the data is of another market than the symbol says."""
+    filters = settings.market.filters(symbol)
+    if settings.market.tick is not None or filters.tick is None:
+        return filters
+    own = max(0, -int(Decimal(str(filters.tick)).normalize().as_tuple().exponent))
+    return settings.market.filters("") if price_digits > own else filters
+
+
 def inferred(filters: Filters) -> list[str]:
     """Names of the steps that only the data can tell."""
     return [name for name in ("tick", "lot") if getattr(filters, name) is None]

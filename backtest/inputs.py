@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backtest.conduct import conduct_of, market_rules
+from backtest.conduct import conduct_of, fitting, market_rules
 from backtest.plan import Plan
 from config.settings import Settings
 from config.signals import resolve_signal
@@ -32,13 +32,18 @@ class Inputs(NamedTuple):
 
 def prepare(market: Market, settings: Settings) -> Inputs:
     """The shared inputs of every run over `market`."""
-    filters = settings.market.filters(market.symbol)
+    filters = fitting(settings, market.symbol, market.price_digits)
     steps = market_rules(filters, market.price_digits, market.volume_digits)
     return Inputs(market.candles, market.start, day_marks(market.candles, market.start), steps)
 
 
 def plan_of(settings: Settings, inputs: Inputs) -> Plan:
     """The settings as one run."""
+    return plan_for(settings, inputs.market)
+
+
+def plan_for(settings: Settings, market: MarketRules) -> Plan:
+    """The settings as one run on a market with these steps and minimums."""
     strategy = settings.strategy
     return Plan(
         resolve_signal(strategy.signal),
@@ -46,7 +51,7 @@ def plan_of(settings: Settings, inputs: Inputs) -> Plan:
         SIDES[strategy.sides],
         settings.stop.atr_interval,
         settings.stop.atr_period,
-        conduct_of(settings, inputs.market),
+        conduct_of(settings, market),
     )
 
 

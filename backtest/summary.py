@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backtest.conduct import inferred
+from backtest.conduct import fitting, inferred
 from backtest.inputs import Inputs
 from backtest.outcome import Outcome, buy_and_hold, by_side, by_year, metrics_table, plain
 from backtest.provenance import provenance
@@ -21,7 +21,10 @@ def summarise_run(
     held = buy_and_hold(inputs, settings.account.cash, costs.taker_fee, costs.slippage)
     return {
         "command": command,
-        "data": {**market.summary(), "inferred": inferred(settings.market.filters(market.symbol))},
+        "data": {
+            **market.summary(),
+            "inferred": inferred(fitting(settings, market.symbol, market.price_digits)),
+        },
         "params": public_table(settings),
         "market": plain(inputs.market._asdict()),
         "metrics": metrics_table(outcome),

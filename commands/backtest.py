@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from backtest.conduct import legacy
+from backtest.conduct import fitting, inferred, legacy
 from backtest.engine import run_backtrader
 from backtest.inputs import Inputs, atr_of, plan_of, prepare, setups_of, signals_of
 from backtest.outcome import Outcome, judge, metrics_table
@@ -68,6 +68,7 @@ def run(
     with stages.stage("data"):
         market = markets.load(settings, voice)
         inputs = prepare(market, settings)
+    steps_notice(inputs, settings, market, voice)
     with stages.stage("backtest"):
         outcome = full_run(settings, inputs)
     with stages.stage("baseline"):
@@ -98,6 +99,20 @@ def run_folder(command: str) -> Path:
         count += 1
         folder = Path("runs") / f"{moment}-{command}-{count}"
     return folder
+
+
+def steps_notice(inputs: Inputs, settings: Settings, market: Market, voice: Voice) -> None:
+    """Say which steps of the market were read off the data (C13)."""
+    names = inferred(fitting(settings, market.symbol, market.price_digits))
+    if not names:
+        return
+    own = inputs.market
+    steps = {
+        "tick": own.price_step / own.price_scale,
+        "lot": own.lot_step / own.lot_scale,
+    }
+    told = ", ".join(f"{name} {steps[name]:g}" for name in names)
+    voice.notice(f"{market.symbol}: {told} inferred from the data's decimals; set [market] to mend")
 
 
 def full_run(settings: Settings, inputs: Inputs) -> Outcome:

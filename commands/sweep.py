@@ -21,6 +21,7 @@ from commands.backtest import (
     finish,
     pictures,
     run_folder,
+    steps_notice,
     tell,
     write_run,
 )
@@ -120,6 +121,7 @@ def sweep_market(
         market = markets.load(settings, voice)
         inputs = prepare(market, settings)
         space = Space(settings, grid, inputs)
+    steps_notice(inputs, settings, market, voice)
     share = Share(space, inputs, BLOCKS)
     with _tools(settings, market, folder, resuming) as tools:
         with stages.stage("screen"), voice.progress("pre-screen") as advance:
