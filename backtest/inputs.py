@@ -78,24 +78,33 @@ def signals_of(plan: Plan, candles: Candles) -> Signals:
 
 def atr_of(plan: Plan, candles: Candles) -> Floats:
     """The stop's ATR as known at each close."""
-    return compiled(stop_atr)(candles, plan.atr_interval, plan.atr_period)
+    atr: Floats = compiled(stop_atr)(candles, plan.atr_interval, plan.atr_period)
+    return atr
 
 
 def first_decision(inputs: Inputs, signals: Signals, atr: Floats) -> int:
     """Index of the first candle that may decide: in the span, everything warm (C17).
 
-    Raises DataError where the candles end before that.
+    The number of candles where they end before that.
     """
     warm = np.flatnonzero(~np.isnan(atr))
     n = len(inputs.candles.time)
-    first = max(inputs.start, signals.warm, int(warm[0]) if len(warm) else n)
-    if first >= n:
-        raise DataError(
-            f"{n} candles are too few for the warm-up: the signal is ready after "
-            f"{signals.warm}, the ATR after {int(warm[0]) if len(warm) else 'more'}; "
-            "give more candles before data.end, or shorten the periods"
-        )
-    return first
+    return min(n, max(inputs.start, signals.warm, int(warm[0]) if len(warm) else n))
+
+
+def require_warm(plan: Plan, inputs: Inputs) -> None:
+    """Raise DataError where the candles end before the plan's first decision."""
+    signals, atr = signals_of(plan, inputs.candles), atr_of(plan, inputs.candles)
+    n = len(inputs.candles.time)
+    if first_decision(inputs, signals, atr) < n:
+        return
+    warm = np.flatnonzero(~np.isnan(atr))
+    needs = [f"the signal needs {signals.warm:,}" if signals.warm < n else "the signal needs more"]
+    needs.append(f"the ATR {int(warm[0]):,}" if len(warm) else "the ATR more")
+    raise DataError(
+        f"{n:,} candles are too few for the warm-up ({', '.join(needs)}): "
+        "give candles from an earlier time on, or shorten the periods"
+    )
 
 
 def setups_of(plan: Plan, inputs: Inputs, signals: Signals, atr: Floats) -> Setups:

@@ -14,13 +14,14 @@ import backtrader as bt
 
 from rules.account import Conduct
 from rules.costs import fill_price
-from rules.dates import milliseconds
+from rules.dates import date_number, milliseconds
 from rules.journal import Journal
 from rules.stops import INITIAL, Stop, stop_fill, stop_hit
 from rules.trade import GAP, SIZE, Position, Ticket, enter, leave, marked
 
-_INFO = ("ticket", "filled", "reason")
-"""What an order may carry: the decision, a function called at its fill, why it leaves."""
+_INFO = ("ticket", "filled", "reason", "ratchet")
+"""What an order may carry: the decision, a function called at its fill, why it leaves, a
+function that moves the stop with the price of a tick."""
 
 
 class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
@@ -43,6 +44,9 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
         self.startingcash = self.conduct.cash  # Backtrader's writers read it
         self.open: Position | None = None
         """The open trade."""
+        self.opening: Stop | None = None
+        """The stop with which the candle under way began, where a tick has moved it; on
+        closed candles alone none does."""
         self._data: Any = None
         self._entry: Any = None
         self._stop: Any = None
@@ -79,6 +83,16 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
     def pending(self) -> bool:
         """Whether an entry order waits for its open."""
         return self._entry is not None
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """The decision behind the entry order that waits for its open."""
+        return self._entry.info.ticket if self._entry is not None else None
+
+    @property
+    def index(self) -> int:
+        """Number of the candle at hand; 0 is the first."""
+        return len(self._data) - 1
 
     # Orders
 
@@ -177,15 +191,19 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
             self._test_stop(data.open[0], data.high[0], data.low[0], time)
 
     def _fill_entry(self, price: float, time: int) -> None:
-        order, ticket = self._entry, self._entry.info.ticket
-        position, stop = enter(ticket, price, time, self.conduct.terms)
+        self._book_entry(*enter(self._entry.info.ticket, price, time, self.conduct.terms))
+
+    def _book_entry(self, position: Position, stop: Stop) -> None:
+        """The entry order has filled as `position`; its initial stop is `stop`."""
+        order = self._entry
         if position.units <= 0.0:
             self._drop_entry(SIZE)
             return
         self._entry = None
         self.open = position
-        self._execute(order, position.units * ticket.side, position.held.fill, position.fee, 0.0)
-        self.journal.entered(ticket, position, stop, time)
+        held = position.held
+        self._execute(order, position.units * held.side, held.fill, position.fee, 0.0, held.time)
+        self.journal.entered(order.info.ticket, position, stop, held.time)
         order.info.filled(position, stop)
 
     def _test_stop(self, candle_open: float, high: float, low: float, time: int) -> None:
@@ -211,7 +229,7 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
         self.open = None
         self._stop = self._exit = None
         gross = end.pnl + position.fee + end.fee
-        self._execute(order, -position.units * position.held.side, price, end.fee, gross)
+        self._execute(order, -position.units * position.held.side, price, end.fee, gross, time)
         self.journal.left(position, end, order.info.get("reason", INITIAL), time)
         order.info.filled(position, end)
 
@@ -225,11 +243,13 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
         self.notify(order)
         self.journal.ignored(ticket.side, reason, ticket.signal)
 
-    def _execute(self, order: Any, size: float, price: float, fee: float, gross: float) -> None:
+    def _execute(
+        self, order: Any, size: float, price: float, fee: float, gross: float, time: int
+    ) -> None:
         """Book a whole fill in Backtrader's terms; `gross` is the profit before fees."""
         order.size = size
         order.executed.remsize = size
-        dt = self._data.datetime[0]
+        dt = date_number(time)
         held, entry = self._position.size, self._position.price
         psize, pprice, opened, closed = self._position.update(size, price, dt)
         closing, opening = bool(held), not held

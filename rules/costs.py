@@ -35,6 +35,12 @@ def fill_price(direction: int, price: float, costs: Costs, market: Market) -> fl
 
 
 @rule
+def quoted_price(direction: int, quote: float, market: Market) -> float:
+    """Fill at the other side's quote: no slippage, but on the market's tick (C13, C14)."""
+    return price_up(quote, market) if direction > 0 else price_down(quote, market)
+
+
+@rule
 def fee(units: float, price: float, costs: Costs) -> float:
     """Fee of one fill in the quote currency."""
     return units * price * costs.taker_fee

@@ -19,6 +19,8 @@ class CycleExit:
         self._strategy = strategy
         self._leaving = False
         self.position: Position | None = None
+        self.stop: Stop | None = None
+        """There is none."""
 
     def entered(self, position: Position, stop: Stop) -> None:
         """An entry filled; the stop is not used."""
@@ -32,8 +34,9 @@ class CycleExit:
         if self._strategy.exit_zone[0] == -side:
             self._leaving = True
             place = self._strategy.sell if side > 0 else self._strategy.buy
-            place(size=self.position.units, reason=CYCLE, filled=self._left)
+            place(size=self.position.units, reason=CYCLE, filled=self.left)
 
-    def _left(self, position: Position, end: Exit) -> None:
+    def left(self, position: Position, end: Exit) -> None:
+        """The trade is over."""
         self.position, self._leaving = None, False
         self._strategy.trade_closed(end)

@@ -88,6 +88,11 @@ class EntrySignal(CandleIndicator):
     params = (("signal", mtf_cycle), ("parameters", None))
     plotinfo: ClassVar[Any] = {"plotname": "Entry signal", "plotyhlines": [-1, 0, 1]}
 
+    @property
+    def reading(self) -> dict[str, float]:
+        """What the signal's stepper has to show beside the zones, by name."""
+        return dict(getattr(self._stepper, "reading", {}))
+
     def over(self, candles: Any) -> tuple[Any, ...]:
         """Zone and exit zone."""
         found = self.p.signal(candles, **(self.p.parameters or {}))

@@ -15,6 +15,7 @@ from rules.costs import DAY
 from rules.dates import milliseconds
 from rules.journal import Journal
 from rules.protections import entries_stopped, guard_day, guard_exit, guard_start
+from rules.standing import Standing
 from rules.trade import (
     COOLDOWN,
     PENDING,
@@ -36,8 +37,9 @@ class MtfStrategy(bt.Strategy):  # type: ignore[misc]
 
     Parameters: `signal` and `parameters` (see docs/signals.md), `sides` (code of
     rules.account.SIDES), `atr_period` and `atr_interval` (ms) of the stop's ATR,
-    `conduct` (rules.account.Conduct), `journal`, and `start`, the open time in ms of the
-    first candle that may decide (C17).
+    `conduct` (rules.account.Conduct), `journal`, `start`, the open time in ms of the
+    first candle that may decide (C17), and `gate`, a function of a signal's open time that
+    gives the code of what else stands against an entry, or None.
     """
 
     params: ClassVar[Any] = (
@@ -49,13 +51,14 @@ class MtfStrategy(bt.Strategy):  # type: ignore[misc]
         ("conduct", None),
         ("journal", None),
         ("start", 0),
+        ("gate", None),
     )
 
     def __init__(self) -> None:
         self.conduct: Conduct = self.p.conduct
         self.journal: Journal = self.p.journal
-        lines = EntrySignal(self.data, signal=self.p.signal, parameters=self.p.parameters)
-        self.zone, self.exit_zone = lines.zone, lines.exit_zone
+        self.signal = EntrySignal(self.data, signal=self.p.signal, parameters=self.p.parameters)
+        self.zone, self.exit_zone = self.signal.zone, self.signal.exit_zone
         self.atr = StopAtr(self.data, timeframe=self.p.atr_interval, period=self.p.atr_period).atr
         self.manager: StopTrail | CycleExit = (
             CycleExit(self)
@@ -107,20 +110,49 @@ class MtfStrategy(bt.Strategy):  # type: ignore[misc]
         equity = self.broker.balance
         if entries_stopped(self.guard, equity, index, self.conduct.protections):
             return PROTECTION
-        return None
+        return self.p.gate(self._time()) if self.p.gate is not None else None
 
     def _send(self, side: int, units: float, atr: float, time: int) -> None:
         latest = time + self._interval + self.conduct.delay
-        ticket = Ticket(side, units, self.broker.balance, atr, time, latest)
-        place = self.buy if side > 0 else self.sell
-        place(size=units, ticket=ticket, filled=self.manager.entered)
+        self._place(Ticket(side, units, self.broker.balance, atr, time, latest))
+
+    def _place(self, ticket: Ticket) -> None:
+        place = self.buy if ticket.side > 0 else self.sell
+        place(size=ticket.units, ticket=ticket, filled=self.manager.entered)
 
     def trade_closed(self, end: Exit) -> None:
         """The manager's word that the trade is over, inside the candle of its exit."""
-        index = len(self.data) - 1
+        index = self.broker.index
         self._quiet_until = index + self.conduct.cooldown
         limits = self.conduct.protections
         self.guard = guard_exit(self.guard, end.pnl, self.broker.balance, index, limits)
+
+    def standing(self) -> Standing:
+        """What another process would need, besides the candles, to go on from here."""
+        broker, manager = self.broker, self.manager
+        return Standing(
+            broker.balance,
+            manager.position,
+            manager.stop,
+            broker.opening,
+            broker.ticket,
+            self.guard,
+            self._quiet_until,
+        )
+
+    def go_on(self, standing: Standing, start: int) -> None:
+        """Take `standing` over at the close of the candle at hand; signals of candles
+        that open at `start` (ms) or later count from now on. The broker has to be one
+        that can `carry` it."""
+        self.guard, self._quiet_until = standing.guard, standing.quiet_until
+        self.p.start = start
+        self.broker.carry(standing)
+        if standing.position is not None and standing.stop is not None:
+            self.manager.entered(standing.position, standing.stop)
+        if standing.ticket is not None:
+            self._place(standing.ticket)
+        closes, price = self._time() + self._interval, self.data.close[0]
+        self._last_close = LastClose(closes, standing.balance, standing.position, price)
 
     def _mark_days(self) -> None:
         """Tell the guard the equity at every 00:00 UTC up to this close.

@@ -35,7 +35,8 @@ class StopTrail:
             price=stop.level,
             size=position.units,
             reason=stop.reason,
-            filled=self._left,
+            filled=self.left,
+            ratchet=self.tick,
         )
 
     def candle_closed(self, now: int) -> None:
@@ -43,6 +44,10 @@ class StopTrail:
         if self.position is not None:
             data = self._strategy.data
             self.ratchet(data.high[0], data.low[0], data.close[0], self._strategy.atr[0], now)
+
+    def tick(self, price: float, now: int) -> None:
+        """Ratchet on a tick at `now` (ms), with the ATR of the last closed candle (C14)."""
+        self.ratchet(price, price, price, self._strategy.atr[0], now)
 
     def ratchet(self, high: float, low: float, close: float, atr: float, now: int) -> None:
         """Move the stop by the rules; a tick has high = low = close."""
@@ -65,6 +70,7 @@ class StopTrail:
             self._strategy.broker.amend(self._order, self.stop)
             self._journal.moved(before, self.stop, now)
 
-    def _left(self, position: Position, end: Exit) -> None:
+    def left(self, position: Position, end: Exit) -> None:
+        """The trade is over."""
         self.position = self.stop = self._order = None
         self._strategy.trade_closed(end)

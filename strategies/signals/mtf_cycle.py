@@ -70,6 +70,13 @@ class MtfCycleStep:
         self._cycle = CycleStep(interval_ms, chosen["cycle_filter"], chosen["cycle_period"])
         self._threshold = float(chosen["cycle_threshold"])
         self._previous = math.nan
+        self._shown = (math.nan, math.nan)
+
+    @property
+    def reading(self) -> dict[str, float]:
+        """Trend, structure and cycle at the last close, for people."""
+        trend, structure = self._shown
+        return {"trend": trend, "structure": structure, "cycle": self._previous}
 
     def step(
         self, time: int, open_: float, high: float, low: float, close: float, volume: float
@@ -82,6 +89,7 @@ class MtfCycleStep:
         turned = turn(self._previous, value, self._threshold)
         exit_zone = turn(self._previous, value, 0.0)
         self._previous = value
+        self._shown = (trend, structure)
         return zone_of(turned, trend, structure), exit_zone
 
 

@@ -1,0 +1,199 @@
+"""One Cerebro over a feed: the strategy of a backtest, with ticks and a memory.
+
+A session and its replay both run on this; they differ in the feed and in where the
+steps go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import backtrader as bt
+
+from backtest.engine import strategy_options
+from backtest.plan import Plan
+from brokers.paper import PaperBroker
+from live.events import Tick
+from live.journal import LiveJournal
+from live.records import Counters
+from live.step import Row, Step, StoredTick
+from rules.dates import milliseconds
+from rules.standing import Standing
+from sizers.atr_risk import AtrRiskSizer
+from strategies.mtf_strategy import MtfStrategy
+
+_NEVER = 2**62
+
+
+class Origin(NamedTuple):
+    """Where a run goes on."""
+
+    known: int
+    """Candles of the feed that were processed before; they only warm the indicators."""
+    start: int
+    """Open time of the first candle that may decide, ms."""
+    after: int
+    """Open time of the last known candle."""
+    ticks: int
+    """How many ticks have changed something."""
+    standing: Standing
+    counters: Counters
+    leaving: bool
+    """Whether an order to leave at market waits."""
+
+
+class Gated(Protocol):
+    """What an engine asks before entries; see live.gate.Gate."""
+
+    def signal(self, time: int) -> int | None:
+        """Why a signal may not lead to an entry."""
+
+    def fill(self, time: int) -> int | None:
+        """Why an entry order may not fill."""
+
+
+class Way(NamedTuple):
+    """How an engine runs besides its plan."""
+
+    by_tick: bool
+    """Whether ticks fill and move (C14)."""
+    settings: int
+    """Number of the settings, for the ledger."""
+    gate: Gated
+    store: Callable[[Step], None]
+    """Gets every step, complete and in order."""
+    caught_up: Callable[[int], bool]
+    """Whether the session was down when the candle of this open time closed."""
+    ready: Callable[[], None] = lambda: None
+    """Called once, when all known candles have been seen."""
+    turn: Callable[[bool], None] = lambda closed: None
+    """Called whenever Cerebro turns; True where a candle has closed."""
+
+
+class Engine:
+    """Build it, make the feed with `on_tick` as its callback, then `run(feed)`."""
+
+    def __init__(self, plan: Plan, origin: Origin, way: Way) -> None:
+        self.plan = plan
+        self.after = origin.after
+        self.ticks = origin.ticks
+        self.closed = 0
+        """Candles processed by this run, the known ones not counted."""
+        self.strategy: Any = None
+        """The running strategy, once it decides."""
+        self.broker: Any = None
+        self._origin = origin
+        self._way = way
+        self._journal = LiveJournal(*origin.counters)
+        self._cerebro: Any = None
+
+    def run(self, feed: Any) -> None:
+        """Until the feed ends or `stop`."""
+        plan, way = self.plan, self._way
+        cerebro = self._cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
+        cerebro.adddata(feed)
+        self.broker = PaperBroker(
+            conduct=plan.conduct,
+            journal=self._journal,
+            feed=feed,
+            ticks=way.by_tick,
+            gate=way.gate.fill,
+            turn=way.turn,
+        )
+        cerebro.setbroker(self.broker)
+        cerebro.addsizer(AtrRiskSizer, terms=plan.conduct.terms)
+        options = strategy_options(plan, self._journal, _NEVER)
+        cerebro.addstrategy(MtfStrategy, **options, gate=way.gate.signal)
+        cerebro.addanalyzer(_Close, closed=self._candle_closed)
+        cerebro.run()
+
+    def stop(self) -> None:
+        """End the run at Cerebro's next look; call it between candles."""
+        if self._cerebro is not None:
+            self._cerebro.runstop()
+
+    def on_tick(self, tick: Tick) -> bool:
+        """One tick; whether it changed anything."""
+        if self.strategy is None or not self.broker.monitor_positions(tick):
+            return False
+        self.ticks += 1
+        stored = StoredTick(self.ticks, self.after, *tick)
+        self._store(None, stored, tick.price, tick.time, False)
+        return True
+
+    def leave_at_market(self) -> bool:
+        """Send an order to leave; whether there was anything to leave."""
+        if self.strategy is None or not self.broker.leave_at_market(self.strategy):
+            return False
+        data = self.strategy.data
+        row = _row(data)
+        self._store(None, None, row[4], row[0] + data.interval, False)
+        return True
+
+    @property
+    def flat(self) -> bool:
+        """Whether there is neither a position nor an order for one."""
+        return self.broker.open is None and not self.broker.pending
+
+    def _candle_closed(self, strategy: Any) -> None:
+        count, known = len(strategy.data), self._origin.known
+        if count < known:
+            return
+        if count == known:
+            self._take_over(strategy)
+            return
+        row = _row(strategy.data)
+        self.after = row[0]
+        self.closed += 1
+        closes = row[0] + strategy.data.interval
+        self._store(row, None, row[4], closes, self._way.caught_up(row[0]))
+
+    def _take_over(self, strategy: Any) -> None:
+        """All known candles have been seen: go on from where the ledger ended."""
+        strategy.go_on(self._origin.standing, self._origin.start)
+        if self._origin.leaving:
+            self.broker.leave_at_market(strategy)
+        self._journal.take()
+        self.strategy = strategy
+        self._way.ready()
+
+    def _store(
+        self, row: Row | None, tick: StoredTick | None, price: float, time: int, caught_up: bool
+    ) -> None:
+        broker = self.broker
+        self._way.store(
+            Step(
+                row,
+                tick,
+                self.after,
+                self.ticks,
+                self._journal.take(),
+                self.strategy.standing(),
+                broker.equity(price, time),
+                broker.getcash(),
+                self.plan.conduct.terms.stop,
+                self._way.settings,
+                caught_up,
+            )
+        )
+
+
+class _Close(bt.Analyzer):  # type: ignore[misc]
+    """Tells that the strategy is done with a candle."""
+
+    params: ClassVar[Any] = (("closed", None),)
+
+    def next(self) -> None:
+        self.p.closed(self.strategy)
+
+
+def _row(data: Any) -> Row:
+    return (
+        milliseconds(data.datetime[0]),
+        data.open[0],
+        data.high[0],
+        data.low[0],
+        data.close[0],
+        data.volume[0],
+    )

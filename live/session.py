@@ -1,0 +1,361 @@
+"""A paper session: market data in, the ledger and whoever watches out."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from config.settings import Settings
+from config.spans import DAY_MS, iso_time
+from errors import ConfigError, ExchangeError, LedgerError, StoreError
+from live.chronicle import Chronicle
+from live.desk import Desk
+from live.engine import Engine, Origin, Way
+from live.events import ConnectionBack, ConnectionLost, Event, Notice, Tick
+from live.gate import Gate
+from live.ledger import Ledger
+from live.messages import Message, messages_of
+from live.records import counters, session_of, standing_of, stored_candles, waits_to_leave
+from live.step import Row, Step
+from live.terms import changed, plan_from, resolved, settings_from
+
+log = logging.getLogger("stoptrail.live")
+
+_BATCH = 100
+"""Missed candles that are stored in one transaction."""
+_BEAT_SECONDS = 1.0
+"""How often a session shows that it is there and looks for commands."""
+
+
+class MarketStore(Protocol):
+    """What a session needs of live.store.CCXTStore."""
+
+    def market(self, symbol: str) -> Any:
+        """Order filters."""
+
+    def clock_offset(self) -> int | None:
+        """Milliseconds by which the exchange's clock is ahead of ours."""
+
+    def fetch_candles(
+        self, symbol: str, interval: int, since: int, until: int | None = None
+    ) -> list[Row]:
+        """Closed candles."""
+
+    def getdata(self, **parameters: Any) -> Any:
+        """A live feed."""
+
+    def close(self) -> None:
+        """Leave nothing open."""
+
+    @property
+    def connection(self) -> Any:
+        """Whether the market data can be relied on."""
+
+
+class Watcher(Protocol):
+    """Somebody who shows or passes on what a session does; must not block or raise."""
+
+    def happened(self, message: Message) -> None:
+        """Something that a person may want to know."""
+
+    def turned(self, session: Session) -> None:
+        """The session is alive; called often."""
+
+
+class Options(NamedTuple):
+    """What a session is told besides its settings."""
+
+    max_candles: int | None = None
+    """Stop after so many closed candles."""
+    watchers: tuple[Watcher, ...] = ()
+
+
+class Session:
+    """One market, one database, until `stop` or the end of the data.
+
+    `make_store` connects to the exchange; it is called again where new settings apply.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        make_store: Callable[[], MarketStore],
+        ledger: Ledger,
+        options: Options | None = None,
+    ) -> None:
+        self.settings = settings
+        self.exchange, self.symbol = settings.exchange_id, settings.data.symbol
+        self.interval = settings.data.interval
+        self.price: tuple[int, float] | None = None
+        """Time and price of the newest trade or close."""
+        self.lost = ""
+        """Why the market data is stale; empty while it is not."""
+        self.engine: Engine | None = None
+        self.desk: Desk
+        self.chronicle: Chronicle
+        self._make_store = make_store
+        self._store: MarketStore | None = None
+        self._ledger = ledger
+        self._options = options or Options()
+        self._gate = Gate(settings.live.catch_up, self._stale)
+        self._waiting: list[Step] = []
+        self._beat = 0.0
+        self._stopping = ""
+        self._closed = 0
+        self._alarmed: float | None = None
+        ledger.heard = lambda text: self.say("error", text)
+        ledger.stopped = lambda: bool(self._stopping)
+
+    # Life
+
+    def run(self) -> None:
+        """Until the session is stopped; raises the errors of exchange and ledger.
+
+        Whatever ends it, the position stays in the ledger.
+        """
+        market = f"{self.exchange} {self.symbol}"
+        if not self._ledger.lock(market):
+            raise StoreError(self._refusal(market))
+        try:
+            while not self._stopping:
+                self._store = self._make_store()
+                try:
+                    self._run_once(self._store)
+                finally:
+                    self._store.close()
+        finally:
+            self._say_goodbye()
+
+    def stop(self, reason: str) -> None:
+        """End in order at the next turn; safe in a signal handler."""
+        self._stopping = self._stopping or reason
+
+    def _run_once(self, store: MarketStore) -> None:
+        """From start to stop, or until new settings apply."""
+        database = self._ledger.database
+        found = session_of(database, self.exchange, self.symbol)
+        if found is None:
+            candles = self._warm_up(store)
+        else:
+            self._check_interval(found.interval)
+            candles = stored_candles(database, found.id)
+        content = resolved(self.settings, store.market(self.symbol), candles)
+        self.chronicle = Chronicle(self._ledger, self.exchange, self.symbol, self.interval)
+        row = self.chronicle.open(found, candles, content)
+        active, waiting = self.chronicle.settings(row, content)
+        self.desk = Desk(self._ledger, row.id)
+        self._gate.paused, self._gate.changing = row.paused, waiting is not None
+        if waiting is not None:
+            keys = ", ".join(changed(active.content, waiting.content))
+            self.say("settings", f"changed while a position is open, applied after it: {keys}")
+        settings = settings_from(active.content)
+        origin = Origin(
+            len(candles),
+            row.start,
+            candles[-1][0],
+            row.ticks,
+            standing_of(database, row.id),
+            counters(database, row.id),
+            waits_to_leave(database, row.id),
+        )
+        self._go(store, settings, active.number, origin, candles)
+
+    def _go(
+        self,
+        store: MarketStore,
+        settings: Settings,
+        number: int,
+        origin: Origin,
+        candles: list[Row],
+    ) -> None:
+        way = Way(
+            settings.live.ratchet == "tick",
+            number,
+            self._gate,
+            self._keep,
+            lambda time: time < self._gate.live_from,
+            self._ready,
+            self._turn,
+        )
+        self.engine = Engine(plan_from(settings), origin, way)
+        self._feed = store.getdata(
+            dataname=self.symbol,
+            compression=self.interval // 60_000,
+            since=origin.after + self.interval,
+            candles=candles,
+            on_tick=self._on_tick,
+            on_event=self._on_event,
+        )
+        self.price = (candles[-1][0] + self.interval, candles[-1][4])
+        log.info(
+            "session %d: %s %s, %d candles known since %s",
+            self.desk.session,
+            self.exchange,
+            self.symbol,
+            len(candles),
+            iso_time(candles[0][0]),
+        )
+        self.engine.run(self._feed)
+        self._flush()
+        if not self._stopping and not self.chronicle.switched:
+            self._stopping = "the market data has ended"
+        self.chronicle.switched = False
+
+    def _warm_up(self, store: MarketStore) -> list[Row]:
+        """Closed candles of the days before now, from the start of a day (C1)."""
+        now = int(time.time() * 1000) + (store.clock_offset() or 0)
+        since = (now // DAY_MS - self.settings.live.warm_up_days) * DAY_MS
+        candles = store.fetch_candles(self.symbol, self.interval, since)
+        if not candles:
+            raise ExchangeError(
+                f"{self.exchange} has no closed candles of {self.symbol} since {iso_time(since)}"
+            )
+        return candles
+
+    def _check_interval(self, interval: int) -> None:
+        if interval != self.interval:
+            raise ConfigError(
+                f"data.timeframe {self.settings.data.timeframe}: the session of {self.symbol} in "
+                f"this database runs on candles of {interval // 60_000} minutes; use another "
+                "[database] url to begin a new one"
+            )
+
+    def _refusal(self, market: str) -> str:
+        who = Desk.whereabouts(self._ledger, self.exchange, self.symbol)
+        return (
+            f"a session of {market} runs in this database already{who}: stop it first, or give "
+            "this one another [database] url"
+        )
+
+    def _say_goodbye(self) -> None:
+        """Leave word that the session has ended; not at any price."""
+        if not hasattr(self, "desk"):
+            return
+        reason = self._stopping or "it failed"
+        self.say("stopped", f"{reason}; the position is kept")
+        try:
+            self.desk.beat(self, "stopped")
+        except LedgerError as error:
+            log.error("%s", error)
+
+    # What comes in
+
+    def _ready(self) -> None:
+        self._gate.live_from = self._feed.live_from
+        log.info("session %d decides from now on", self.desk.session)
+
+    def _on_tick(self, tick: Tick) -> None:
+        assert self.engine is not None
+        self.price = (tick.time, tick.price)
+        if not self.engine.on_tick(tick):
+            self._alarm(tick)
+
+    def _alarm(self, tick: Tick) -> None:
+        """In candle mode a tick at the stop changes nothing yet: say so, once a level."""
+        engine = self.engine
+        if engine is None or engine.strategy is None or not engine.broker.touched(tick.price):
+            return
+        level = engine.strategy.manager.stop.level
+        if level != self._alarmed:
+            self._alarmed = level
+            text = f"{tick.price:g} has reached the stop {level:g}: settled at the close"
+            self.say("alarm", text)
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, ConnectionLost):
+            self.lost = event.reason or "connection lost"
+            self.say("connection", f"lost: {self.lost}; no new entries, stops go on working")
+        elif isinstance(event, ConnectionBack):
+            if self.lost:
+                self.say("connection", "back, and complete")
+            self.lost = ""
+        elif isinstance(event, Notice):
+            self.say("notice", event.text)
+
+    def _stale(self) -> bool:
+        return bool(self.lost) or (
+            self._store is not None and self._store.connection.state == "stale"
+        )
+
+    @property
+    def connection_text(self) -> str:
+        """The market data's state, in words."""
+        if self.lost:
+            return f"stale: {self.lost}"
+        if self._store is None:
+            return "closed"
+        found = self._store.connection
+        return f"{found.state}: {found.reason}" if found.reason else str(found.state)
+
+    # What goes out
+
+    def say(self, kind: str, text: str) -> None:
+        """Tell whoever watches."""
+        self._tell(Message(kind, int(time.time() * 1000), text))
+
+    def _tell(self, message: Message) -> None:
+        log.info("%s: %s", message.kind, message.text)
+        for watcher in self._options.watchers:
+            watcher.happened(message)
+
+    def _keep(self, step: Step) -> None:
+        """Store a step; missed candles are stored in batches."""
+        self._waiting.append(step)
+        if step.candle is not None:
+            self.price = (step.candle[0] + self.interval, step.candle[4])
+        if not step.caught_up or len(self._waiting) >= _BATCH:
+            self._flush()
+        if step.candle is not None:
+            self._after_candle(step)
+
+    def _flush(self) -> None:
+        steps, self._waiting = self._waiting, []
+        if not steps:
+            return
+        self.chronicle.commit(steps)
+        for step in steps:
+            for message in messages_of(step, self.interval):
+                self._tell(message)
+
+    def _after_candle(self, step: Step) -> None:
+        engine = self.engine
+        assert engine is not None
+        if not step.caught_up:
+            self._closed += 1
+            if self._closed == self._options.max_candles:
+                self.stop(f"{self._closed} candles have closed")
+        if self.desk.wants_to_leave:
+            self.desk.leave(engine)
+        if self._gate.changing and engine.flat:
+            self._flush()
+            self.chronicle.switch(step.after)
+            engine.stop()
+        elif self._stopping:
+            self._flush()
+            engine.stop()
+
+    def _turn(self, closed: bool) -> None:
+        """Between two candles, several times a second."""
+        engine = self.engine
+        assert engine is not None
+        if engine.strategy is None and self._stopping:
+            engine.stop()
+        if closed or engine.strategy is None:
+            return
+        if self._waiting:
+            self._flush()
+        if self._stopping:
+            engine.stop()
+            return
+        if time.monotonic() - self._beat >= _BEAT_SECONDS:
+            self._beat = time.monotonic()
+            self._obey(engine)
+            self.desk.beat(self, "running")
+        for watcher in self._options.watchers:
+            watcher.turned(self)
+
+    def _obey(self, engine: Engine) -> None:
+        for text in self.desk.obey(engine, self._gate, self.settings.live.ratchet == "tick"):
+            self.say("command", text)

@@ -1,0 +1,49 @@
+"""One step of a session: everything that a candle or a tick changed, one transaction."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from live.journal import Happening
+from rules.standing import Standing
+from rules.stops import StopRules
+
+Row = tuple[int, float, float, float, float, float]
+"""Open time in milliseconds, open, high, low, close, volume."""
+
+
+class StoredTick(NamedTuple):
+    """A tick that changed something."""
+
+    number: int
+    """1 for the first of the session."""
+    after: int
+    """Open time of the last candle before it."""
+    time: int
+    price: float
+    bid: float
+    """NaN where there was no quote."""
+    ask: float
+    ahead: bool
+
+
+class Step(NamedTuple):
+    """What has to be stored together."""
+
+    candle: Row | None
+    """The candle that closed."""
+    tick: StoredTick | None
+    """The tick that changed something."""
+    after: int
+    """Open time of the last candle processed, this one included."""
+    ticks: int
+    """How many ticks have changed something by now."""
+    events: tuple[Happening, ...]
+    standing: Standing
+    equity: float
+    cash: float
+    rules: StopRules
+    settings: int
+    """Number of the settings in force."""
+    caught_up: bool
+    """Whether the session was down when this happened on the market."""

@@ -1,0 +1,287 @@
+"""The ledger's tables. Times are milliseconds since the epoch, UTC; prices doubles.
+
+Every table's key is what happened, not when it was written: writing the same step twice
+leaves the same rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from peewee import (
+    AutoField,
+    BigIntegerField,
+    BooleanField,
+    CharField,
+    CompositeKey,
+    DoubleField,
+    IntegerField,
+    Model,
+    TextField,
+)
+
+
+class Sessions(Model):
+    """A paper session, and what it carries from one candle to the next."""
+
+    id = AutoField()
+    exchange = CharField()
+    symbol = CharField()
+    interval = BigIntegerField()
+    """Length of a base candle, ms."""
+    began = BigIntegerField()
+    """When the session was made, by this machine's clock."""
+    warm_up_from = BigIntegerField()
+    """Open time of the first candle of all (C17)."""
+    start = BigIntegerField()
+    """Open time of the first candle that may decide (C17)."""
+    candle = BigIntegerField()
+    """Open time of the last candle that was processed."""
+    ticks = BigIntegerField(default=0)
+    """How many ticks changed something."""
+    balance = DoubleField()
+    """Cash as it was before the open position."""
+    day_start = DoubleField()
+    peak = DoubleField()
+    losses = IntegerField()
+    guarded_until = BigIntegerField()
+    """The protections' state (rules.protections.Guard)."""
+    quiet_until = BigIntegerField()
+    """Number of the first candle whose signal counts after the last exit (C10)."""
+    paused = BooleanField(default=False)
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "sessions"
+        indexes: ClassVar[Any] = ((("exchange", "symbol"), True),)
+
+
+class SettingsHistory(Model):
+    """Every set of settings that the session has had; no secret is among them."""
+
+    session = IntegerField()
+    number = IntegerField()
+    """1 for the first."""
+    seen = BigIntegerField()
+    """Open time of the last candle before the settings were given."""
+    applied = BigIntegerField(null=True)
+    """Open time of the last candle before they applied; empty while a position that was
+    opened under earlier ones is held."""
+    content = TextField()
+    """JSON of the tables of strategy.toml that decide trades."""
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "settings_history"
+        primary_key = CompositeKey("session", "number")
+
+
+class Candles(Model):
+    """Every closed candle as the session saw it, warm-up included."""
+
+    session = IntegerField()
+    time = BigIntegerField()
+    """Open time."""
+    open = DoubleField()
+    high = DoubleField()
+    low = DoubleField()
+    close = DoubleField()
+    volume = DoubleField()
+    caught_up = BooleanField()
+    """Whether the session was down when it closed, or not yet begun."""
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "candles"
+        primary_key = CompositeKey("session", "time")
+
+
+class Ticks(Model):
+    """The ticks that changed something, in order."""
+
+    session = IntegerField()
+    number = BigIntegerField()
+    after = BigIntegerField()
+    """Open time of the last candle before the tick."""
+    time = BigIntegerField()
+    price = DoubleField()
+    bid = DoubleField(null=True)
+    ask = DoubleField(null=True)
+    ahead = BooleanField()
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "ticks"
+        primary_key = CompositeKey("session", "number")
+
+
+class Decisions(Model):
+    """Every signal, and what became of it."""
+
+    session = IntegerField()
+    time = BigIntegerField()
+    """Open time of the signal's candle."""
+    side = IntegerField()
+    outcome = CharField()
+    """"ordered", "filled", or why there is no trade (live.gate.REASONS)."""
+    units = DoubleField(null=True)
+    """Wanted units."""
+    equity = DoubleField(null=True)
+    atr = DoubleField(null=True)
+    settings = IntegerField()
+    caught_up = BooleanField()
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "decisions"
+        primary_key = CompositeKey("session", "time")
+
+
+class PaperOrders(Model):
+    """Entry, stop and manual exit of each signal that led to an order."""
+
+    session = IntegerField()
+    kind = CharField()
+    """"entry", "stop" or "exit"."""
+    signal = BigIntegerField()
+    """Open time of the signal's candle."""
+    side = IntegerField()
+    """1 buys, -1 sells."""
+    units = DoubleField()
+    price = DoubleField(null=True)
+    """Level of a stop order."""
+    status = CharField()
+    """"working", "filled" or "cancelled"."""
+    reason = CharField(null=True)
+    """Why it was cancelled, or what it left for."""
+    latest = BigIntegerField(null=True)
+    """Of an entry: open time after which it is cancelled."""
+    sent_after = BigIntegerField()
+    """Open time of the last candle before it was sent."""
+    sent_tick = BigIntegerField()
+    """How many ticks had changed something by then."""
+    done = BigIntegerField(null=True)
+    fill = DoubleField(null=True)
+    fee = DoubleField(null=True)
+    caught_up = BooleanField()
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "paper_orders"
+        primary_key = CompositeKey("session", "kind", "signal")
+
+
+class PaperTrades(Model):
+    """Trades; the open one has no exit."""
+
+    session = IntegerField()
+    number = IntegerField()
+    """1 for the first."""
+    signal = BigIntegerField()
+    side = IntegerField()
+    units = DoubleField()
+    entry_time = BigIntegerField()
+    entry = DoubleField()
+    atr = DoubleField()
+    """ATR at the signal."""
+    initial_stop = DoubleField()
+    sl = DoubleField()
+    """The stop level now, or when it ended."""
+    sl_reason = CharField()
+    extreme = DoubleField()
+    breakeven = BooleanField()
+    """Whether the breakeven ratchet is armed (C8)."""
+    opening_sl = DoubleField(null=True)
+    opening_sl_reason = CharField(null=True)
+    """The stop with which the candle under way began, where a tick has moved it."""
+    entry_fee = DoubleField()
+    exit_time = BigIntegerField(null=True)
+    exit = DoubleField(null=True)
+    reason = CharField(null=True)
+    fees = DoubleField(null=True)
+    borrow = DoubleField(null=True)
+    pnl = DoubleField(null=True)
+    settings = IntegerField()
+    entry_caught_up = BooleanField()
+    exit_caught_up = BooleanField(null=True)
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "paper_trades"
+        primary_key = CompositeKey("session", "number")
+
+
+class StopMoves(Model):
+    """Every level that was in force: the initial stop, then each ratchet."""
+
+    session = IntegerField()
+    trade = IntegerField()
+    number = IntegerField()
+    """0 for the initial stop."""
+    time = BigIntegerField()
+    """From when it is in force: the open of a candle, or the tick."""
+    old = DoubleField(null=True)
+    new = DoubleField()
+    reason = CharField()
+    caught_up = BooleanField()
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "stop_moves"
+        primary_key = CompositeKey("session", "trade", "number")
+
+
+class Equity(Model):
+    """Equity at every candle's close."""
+
+    session = IntegerField()
+    time = BigIntegerField()
+    """The close: open time plus interval."""
+    equity = DoubleField()
+    cash = DoubleField()
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "equity"
+        primary_key = CompositeKey("session", "time")
+
+
+class Commands(Model):
+    """What people asked of the session from another terminal."""
+
+    id = AutoField()
+    session = IntegerField()
+    verb = CharField()
+    """"pause", "resume" or "close"."""
+    asked = BigIntegerField()
+    done = BigIntegerField(null=True)
+    result = CharField(null=True)
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "commands"
+
+
+class Presence(Model):
+    """What a running session says of itself for `status`; nothing depends on it."""
+
+    session = IntegerField(primary_key=True)
+    pid = IntegerField()
+    host = CharField()
+    beat = BigIntegerField()
+    """When this row was written, by this machine's clock."""
+    state = CharField()
+    """"running" or "stopped"."""
+    connection = CharField()
+    price = DoubleField(null=True)
+    price_time = BigIntegerField(null=True)
+    reading = TextField()
+    """JSON: what the signal says, for people."""
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "presence"
+
+
+TABLES = (
+    Sessions,
+    SettingsHistory,
+    Candles,
+    Ticks,
+    Decisions,
+    PaperOrders,
+    PaperTrades,
+    StopMoves,
+    Equity,
+    Commands,
+    Presence,
+)

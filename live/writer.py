@@ -1,0 +1,272 @@
+"""A step as rows of the ledger. Writing a step again leaves the same rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peewee import Database
+
+from live.gate import REASONS
+from live.journal import Entered, Happening, Ignored, Leaving, Left, Moved, Ordered
+from live.step import Step, StoredTick
+from live.tables import (
+    Candles,
+    Decisions,
+    Equity,
+    PaperOrders,
+    PaperTrades,
+    Sessions,
+    StopMoves,
+    Ticks,
+)
+from rules.standing import Standing
+from rules.stops import REASONS as STOP_REASONS
+from rules.stops import Stop, breakeven_armed
+
+WORKING, FILLED, CANCELLED = "working", "filled", "cancelled"
+
+
+class StepWriter:
+    """Writes the steps of one session; the caller holds the transaction."""
+
+    def __init__(self, database: Database, session: int, interval: int) -> None:
+        self._database = database
+        self._session = session
+        self._interval = interval
+
+    def write(self, step: Step) -> None:
+        """All rows of `step`."""
+        if step.candle is not None:
+            self._candle(step)
+        if step.tick is not None:
+            self._tick(step.tick)
+        for event in step.events:
+            self._event(event, step)
+        self._standing(step)
+
+    def put(self, table: Any, **values: Any) -> None:
+        """Insert a row, or bring the row of the same key up to date."""
+        values = {"session": self._session, **values}
+        key = [field.name for field in table._meta.get_primary_keys()]
+        rest = {getattr(table, name): value for name, value in values.items() if name not in key}
+        query = table.insert(**values)
+        target = [getattr(table, name) for name in key]
+        query.on_conflict(conflict_target=target, update=rest).execute(self._database)
+
+    def change(self, table: Any, values: dict[str, Any], **key: Any) -> None:
+        """Change the rows of the session that `key` describes."""
+        query = table.update(**values).where(table.session == self._session)
+        for name, value in key.items():
+            query = query.where(getattr(table, name) == value)
+        query.execute(self._database)
+
+    def _candle(self, step: Step) -> None:
+        assert step.candle is not None
+        time, open_, high, low, close, volume = step.candle
+        self.put(
+            Candles,
+            time=time,
+            open=open_,
+            high=high,
+            low=low,
+            close=close,
+            volume=volume,
+            caught_up=step.caught_up,
+        )
+        self.put(Equity, time=time + self._interval, equity=step.equity, cash=step.cash)
+
+    def _tick(self, tick: StoredTick) -> None:
+        values = tick._asdict()
+        quotes = {name: _known(values.pop(name)) for name in ("bid", "ask")}
+        self.put(Ticks, **values, **quotes)
+
+    def _event(self, event: Happening, step: Step) -> None:
+        match event:
+            case Ordered():
+                self._ordered(event, step)
+            case Ignored():
+                self._ignored(event, step)
+            case Entered():
+                self._entered(event, step)
+            case Moved():
+                self._moved(event, step)
+            case Leaving():
+                self._leaving(event, step)
+            case Left():
+                self._left(event, step)
+
+    def _ordered(self, event: Ordered, step: Step) -> None:
+        ticket = event.ticket
+        self.put(
+            Decisions,
+            time=ticket.signal,
+            side=ticket.side,
+            outcome="ordered",
+            units=ticket.units,
+            equity=ticket.equity,
+            atr=ticket.atr,
+            settings=step.settings,
+            caught_up=step.caught_up,
+        )
+        self._order(
+            step, "entry", ticket.signal, ticket.side, ticket.units, None, latest=ticket.latest
+        )
+
+    def _order(
+        self,
+        step: Step,
+        kind: str,
+        signal: int,
+        side: int,
+        units: float,
+        price: float | None,
+        latest: int | None = None,
+    ) -> None:
+        self.put(
+            PaperOrders,
+            kind=kind,
+            signal=signal,
+            side=side,
+            units=units,
+            price=price,
+            status=WORKING,
+            reason=None,
+            latest=latest,
+            sent_after=step.after,
+            sent_tick=step.ticks,
+            done=None,
+            fill=None,
+            fee=None,
+            caught_up=step.caught_up,
+        )
+
+    def _ignored(self, event: Ignored, step: Step) -> None:
+        outcome = REASONS[event.reason]
+        found = Decisions.select().where(
+            Decisions.session == self._session, Decisions.time == event.time
+        )
+        if found.bind(self._database).exists():  # its order was withdrawn
+            self.change(Decisions, {"outcome": outcome}, time=event.time)
+            ended = {"status": CANCELLED, "reason": outcome, "done": step.after}
+            self.change(PaperOrders, ended, kind="entry", signal=event.time)
+            return
+        self.put(
+            Decisions,
+            time=event.time,
+            side=event.side,
+            outcome=outcome,
+            settings=step.settings,
+            caught_up=step.caught_up,
+        )
+
+    def _entered(self, event: Entered, step: Step) -> None:
+        ticket, position, stop = event.ticket, event.position, event.stop
+        held = position.held
+        self.change(Decisions, {"outcome": FILLED}, time=ticket.signal)
+        filled = {"status": FILLED, "done": held.time, "fill": held.fill, "fee": position.fee}
+        filled |= {"units": position.units}
+        self.change(PaperOrders, filled, kind="entry", signal=ticket.signal)
+        self._order(step, "stop", ticket.signal, -held.side, position.units, stop.level)
+        self.put(
+            PaperTrades,
+            number=event.trade,
+            signal=ticket.signal,
+            side=held.side,
+            units=position.units,
+            entry_time=held.time,
+            entry=held.fill,
+            atr=held.atr,
+            initial_stop=stop.level,
+            sl=stop.level,
+            sl_reason=STOP_REASONS[stop.reason],
+            extreme=stop.extreme,
+            breakeven=False,
+            entry_fee=position.fee,
+            settings=step.settings,
+            entry_caught_up=step.caught_up,
+        )
+        self._move(event.trade, 0, held.time, None, stop, step)
+
+    def _moved(self, event: Moved, step: Step) -> None:
+        after = event.after
+        self._move(event.trade, event.number, event.time, event.before.level, after, step)
+        self.change(PaperOrders, {"price": after.level}, kind="stop", signal=event.signal)
+        moved = {"sl": after.level, "sl_reason": STOP_REASONS[after.reason]}
+        self.change(PaperTrades, {**moved, "extreme": after.extreme}, number=event.trade)
+
+    def _move(
+        self, trade: int, number: int, time: int, old: float | None, stop: Stop, step: Step
+    ) -> None:
+        self.put(
+            StopMoves,
+            trade=trade,
+            number=number,
+            time=time,
+            old=old,
+            new=stop.level,
+            reason=STOP_REASONS[stop.reason],
+            caught_up=step.caught_up,
+        )
+
+    def _leaving(self, event: Leaving, step: Step) -> None:
+        position = event.position
+        self._order(step, "exit", event.signal, -position.held.side, position.units, None)
+
+    def _left(self, event: Left, step: Step) -> None:
+        end, reason = event.end, STOP_REASONS[event.reason]
+        manual = reason == "manual"
+        filled = {"status": FILLED, "done": event.time, "fill": end.price, "fee": end.fee}
+        filled |= {"reason": reason}
+        over = {"status": CANCELLED, "done": event.time, "reason": "position closed"}
+        self.change(PaperOrders, over if manual else filled, kind="stop", signal=event.signal)
+        self.change(PaperOrders, filled if manual else over, kind="exit", signal=event.signal)
+        closed = {
+            "exit_time": event.time,
+            "exit": end.price,
+            "reason": reason,
+            "fees": event.position.fee + end.fee,
+            "borrow": end.borrow,
+            "pnl": end.pnl,
+            "exit_caught_up": step.caught_up,
+            "opening_sl": None,
+            "opening_sl_reason": None,
+        }
+        self.change(PaperTrades, closed, number=event.trade)
+
+    def _standing(self, step: Step) -> None:
+        standing = step.standing
+        self._trade(standing, step)
+        guard = standing.guard
+        now = {
+            "candle": step.after,
+            "ticks": step.ticks,
+            "balance": standing.balance,
+            "day_start": guard.day_start,
+            "peak": guard.peak,
+            "losses": guard.losses,
+            "guarded_until": guard.until,
+            "quiet_until": standing.quiet_until,
+        }
+        Sessions.update(**now).where(Sessions.id == self._session).execute(self._database)
+
+    def _trade(self, standing: Standing, step: Step) -> None:
+        """The open trade's stop as it is now."""
+        position, stop, opening = standing.position, standing.stop, standing.opening
+        if position is None or stop is None:
+            return
+        now = {
+            "sl": stop.level,
+            "sl_reason": STOP_REASONS[stop.reason],
+            "extreme": stop.extreme,
+            "breakeven": breakeven_armed(position.held, stop.extreme, step.rules),
+            "opening_sl": None if opening is None else opening.level,
+            "opening_sl_reason": None if opening is None else STOP_REASONS[opening.reason],
+        }
+        query = PaperTrades.update(**now).where(
+            PaperTrades.session == self._session, PaperTrades.exit_time.is_null()
+        )
+        query.execute(self._database)
+
+
+def _known(value: float) -> float | None:
+    return value if value == value else None

@@ -1,0 +1,98 @@
+"""A market played from memory through a whole session, without an exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from config.market import Filters
+from config.settings import Settings
+from live.connection import Connection
+from live.events import CandleClosed, Event, Tick
+from live.ledger import Ledger
+from live.recorded import RecordedFeed
+from live.session import Options, Session
+from live.step import Row
+from rules.candles import Candles
+
+FILTERS = Filters(0.01, 0.00001, 0.00001, 5.0)
+
+TicksOf = Callable[[Row], list[Tick]]
+
+
+def rows_of(candles: Candles) -> list[Row]:
+    """Candles as the exchange's record gives them."""
+    columns = [column.tolist() for column in candles[:6]]
+    return list(zip(*columns, strict=True))
+
+
+class PlaybackStore:
+    """The store of a session: `rows[:live]` have closed before it came up; the rest, and
+    `between` (events before the candle of an open time), come while it runs."""
+
+    def __init__(
+        self,
+        rows: list[Row],
+        live: int,
+        interval: int = 900_000,
+        ticks: TicksOf | None = None,
+        between: Mapping[int, list[Event]] | None = None,
+    ) -> None:
+        self.rows = rows
+        self.live = live
+        self.interval = interval
+        self.ticks = ticks
+        self.between = between or {}
+        self.connection = Connection("live", 0.0)
+        self.closed = 0
+
+    def market(self, symbol: str) -> Filters:
+        return FILTERS
+
+    def clock_offset(self) -> int | None:
+        """As if now were the moment when the last of the closed candles closed."""
+        import time
+
+        return self.rows[self.live - 1][0] + self.interval - int(time.time() * 1000)
+
+    def fetch_candles(
+        self, symbol: str, interval: int, since: int, until: int | None = None
+    ) -> list[Row]:
+        return [row for row in self.rows[: self.live] if row[0] >= since]
+
+    def getdata(self, **parameters: Any) -> RecordedFeed:
+        known = list(parameters["candles"])
+        after = known[-1][0] if known else -1
+        missed = [row for row in self.rows[: self.live] if row[0] > after]
+        live_from = (missed or known)[-1][0] + self.interval
+        return RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters
+            events=self._events(known + missed, live_from),
+            interval=self.interval,
+            live_from=live_from,
+            on_tick=parameters["on_tick"],
+            on_event=parameters["on_event"],
+        )
+
+    def close(self) -> None:
+        self.closed += 1
+
+    def _events(self, past: list[Row], live_from: int) -> Iterator[Event]:
+        for row in past:
+            yield CandleClosed(*row)
+        for row in self.rows[self.live :]:
+            if row[0] < live_from:
+                continue
+            yield from self.between.get(row[0], ())
+            if self.ticks is not None:
+                yield from self.ticks(row)
+            yield CandleClosed(*row)
+
+
+def play(
+    settings: Settings, store: PlaybackStore, url: str, options: Options | None = None
+) -> Session:
+    """One session from start to the end of the recording."""
+    with Ledger(url, patience=settings.live.database_retry_seconds) as ledger:
+        session = Session(settings, lambda: store, ledger, options)
+        session.run()
+    return session
