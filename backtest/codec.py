@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ def pack(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
     return stream.getvalue()
 
 
-def unpack(content: bytes) -> dict[str, NDArray[np.generic]]:
+def unpack(content: bytes) -> dict[str, NDArray[Any]]:
     """What `pack` packed."""
     stream = io.BytesIO(content)
     arrays = {}

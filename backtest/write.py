@@ -6,15 +6,19 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from errors import OutputError
 
 
-def claim_folder(folder: Path) -> None:
-    """Make `folder` and see that it can be written. Raises OutputError where it cannot."""
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Make `folder`, see that it can be written, and take it away again where what
+    happens inside fails before anything is in it. Raises OutputError."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".probe-{os.getpid()}"
@@ -24,6 +28,13 @@ def claim_folder(folder: Path) -> None:
         raise OutputError(
             f"--out {folder} cannot be written ({error.strerror}); name another folder"
         ) from None
+    try:
+        yield
+    except BaseException:
+        for path in made:
+            with suppress(OSError):  # something is in it: it stays
+                path.rmdir()
+        raise
 
 
 def write_whole(path: Path, content: bytes) -> None:

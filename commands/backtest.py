@@ -8,11 +8,11 @@ from typing import Any
 
 from backtest.conduct import fitting, inferred, legacy
 from backtest.engine import run_backtrader
-from backtest.inputs import Inputs, atr_of, plan_of, prepare, setups_of, signals_of
+from backtest.inputs import Inputs, plan_of, prepare, require_warm
 from backtest.outcome import Outcome, judge, metrics_table
 from backtest.summary import summarise_run
 from backtest.tables import write_tables
-from backtest.write import claim_folder, write_json, write_whole
+from backtest.write import claimed, write_json, write_whole
 from commands import markets
 from commands.console import Voice
 from commands.stages import Stages
@@ -64,7 +64,16 @@ def run(
         raise UsageError("several markets are compared by a sweep: add --sweep")
     settings = load_settings(config, (*overrides, *data_overrides(files, symbols)))
     folder = out or run_folder("backtest")
-    claim_folder(folder)
+    with claimed(folder):
+        summary, market = _one_market(settings, folder, voice, stages)
+    pictures(folder, market, settings, plot=plot, tearsheet=tearsheet, voice=voice)
+    tell(folder, summary, voice, as_json)
+
+
+def _one_market(
+    settings: Settings, folder: Path, voice: Voice, stages: Stages
+) -> tuple[dict[str, Any], Market]:
+    """Run, compare with the baseline and write the folder."""
     with stages.stage("data"):
         market = markets.load(settings, voice)
         inputs = prepare(market, settings)
@@ -78,8 +87,7 @@ def run(
     with stages.stage("report"):
         write_run(folder, settings, inputs, outcome, baseline)
         finish(folder, summary, market, stages, report=True)
-        pictures(folder, market, settings, plot=plot, tearsheet=tearsheet, voice=voice)
-    tell(folder, summary, voice, as_json)
+    return summary, market
 
 
 def data_overrides(files: tuple[Path, ...], symbols: tuple[str, ...]) -> tuple[str, ...]:
@@ -122,7 +130,7 @@ def full_run(settings: Settings, inputs: Inputs) -> Outcome:
     line.
     """
     plan = plan_of(settings, inputs)
-    setups_of(plan, inputs, signals_of(plan, inputs.candles), atr_of(plan, inputs.candles))
+    require_warm(plan, inputs)
     return judge(plan, run_backtrader(inputs.candles, inputs.start, plan), inputs)
 
 

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from backtest.inputs import Inputs, prepare
+from backtest.inputs import Inputs, prepare, require_warm
 from backtest.outcome import Outcome, metrics_table
 from backtest.summary import summarise_run
 from backtest.tables import iso
-from backtest.write import claim_folder, write_json
+from backtest.write import claimed, write_json
 from commands import markets
 from commands.backtest import (
     baseline_run,
@@ -79,7 +79,8 @@ def run(
         config = config or resume / "config.toml"
     settings = load_settings(config, (*overrides, *data_overrides(files, symbols)))
     folder = resume or out or run_folder("sweep")
-    found = sweep_market(settings, folder, resume is not None, walking, voice, stages)
+    with claimed(folder):
+        found = sweep_market(settings, folder, resume is not None, walking, voice, stages)
     pictures(folder, found.market, settings, plot=plot, tearsheet=tearsheet, voice=voice)
     tell(folder, found.summary, voice, as_json)
     found.raise_mismatches()
@@ -116,12 +117,12 @@ def sweep_market(
 ) -> Found:
     """Search the grid over the market that `settings` name and write the run's folder."""
     grid = _grid(settings)
-    claim_folder(folder)
     with stages.stage("data"):
         market = markets.load(settings, voice)
         inputs = prepare(market, settings)
         space = Space(settings, grid, inputs)
     steps_notice(inputs, settings, market, voice)
+    require_warm(space.plan(0), inputs)
     share = Share(space, inputs, BLOCKS)
     with _tools(settings, market, folder, resuming) as tools:
         with stages.stage("screen"), voice.progress("pre-screen") as advance:
