@@ -278,6 +278,7 @@ class Stream:
                 reset(self._exchange, "silent socket")
             if now - self._due_at > self._timing.hold:
                 self._lost("a closed candle cannot be fetched")
+                self._asked = True  # once it can, see whether all is well again
                 self._tell(self._sequence.release_ahead())
 
     def _lost(self, reason: str) -> None:
