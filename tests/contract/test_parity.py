@@ -145,14 +145,14 @@ def figures(case: Case, record: Record) -> Metrics:
 
 def test_random_markets_agree_in_every_engine() -> None:
     tally = Tally()
-    for seed in range(110):
+    for seed in range(80):
         case = random_case(seed)
         one = engines.by_compiled_rules(*case)
         tally.note(case, one)
         check_kernel(case, tally, one)
         for name in STEPPING:
             check(case, tally, name, engines.ENGINES[name], one)
-    assert all(tally.trades[name] >= 4000 for name in ("kernel", *STEPPING)), tally.trades
+    assert all(tally.trades[name] >= 3000 for name in ("kernel", *STEPPING)), tally.trades
     assert sum(tally.trades.values()) >= 10_000, tally.trades
     assert tally.levels >= 10_000
     hard = (tally.entry_candle_stops, tally.touches, tally.gaps, tally.still_open)
