@@ -12,7 +12,7 @@ from reports.html.encode import minutes
 from reports.html.markup import card, metric_columns, metric_rows, table
 from reports.metrics import label_of, written
 from reports.run_files import milliseconds
-from reports.summary import samples
+from reports.summary import evidence_of, samples
 
 Evidence = Mapping[str, Any]
 
@@ -56,8 +56,9 @@ def window_table(evidence: Evidence) -> str:
     return card("Walk-forward windows", table([*head, "Chosen set"], rows))
 
 
-def breakdowns(evidence: Evidence) -> str:
+def breakdowns(summary: Mapping[str, Any]) -> str:
     """Every table that has one row of metrics for each name."""
+    evidence = evidence_of(summary)
     titles = {
         "management": ("What each part of the exits contributes", "The same signals throughout."),
         "years": ("By year", ""),
@@ -71,7 +72,7 @@ def breakdowns(evidence: Evidence) -> str:
     made = [
         card(title, metric_columns(rows), note)
         for name, (title, note) in titles.items()
-        if (rows := named_rows(evidence.get(name)))
+        if (rows := named_rows(evidence.get(name) or summary.get(name)))
     ]
     return "".join(made)
 

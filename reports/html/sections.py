@@ -49,12 +49,11 @@ def header(summary: Summary) -> str:
 
 def body(run: RunFiles, data: Mapping[str, Any]) -> str:
     """All sections; those without content are left out."""
-    evidence = run.summary.get("evidence") or {}
     parts = [
         ("verdict", "Verdict", _verdict(run.summary)),
         ("equity", "Equity", _equity(data)),
         ("samples", "In sample and out of sample", _samples(run.summary, data)),
-        ("exits", "What the exits contribute", ev.breakdowns(evidence)),
+        ("exits", "What the exits contribute", ev.breakdowns(run.summary)),
         ("grid", "The grid", _grid(data)),
         ("trades", "Trades", _trades(data)),
         ("shape", "Shape of the result", _shape(data)),
@@ -164,7 +163,7 @@ def _shape(data: Mapping[str, Any]) -> str:
         made += figure(
             "excursion-plot",
             "Furthest against and furthest in favour",
-            "Each dot is a trade: MAE against MFE. Click one to see its chart.",
+            "Each dot is a trade: MAE against MFE, in R. Click one to see its chart.",
         )
         made += figure("hours-plot", "Holding times", "")
     if data["fees"]:

@@ -40,7 +40,7 @@ figures["excursion-plot"] = () => {
     element("trade-plot").scrollIntoView({ block: "center" });
   });
   return { bind, traces: [dots("won", closed().filter(wins), theme().good), dots("lost", closed().filter((t) => !wins(t)), theme().bad)],
-    layout: { hovermode: "closest", xaxis: axis({ title: { text: "furthest against (MAE)" } }), yaxis: axis({ title: { text: "furthest in favour (MFE)" } }) } };
+    layout: { hovermode: "closest", xaxis: axis({ title: { text: "furthest against (MAE, R)" } }), yaxis: axis({ title: { text: "furthest in favour (MFE, R)" } }) } };
 };
 
 figures["months-plot"] = (node) => {

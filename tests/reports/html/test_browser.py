@@ -77,8 +77,20 @@ def bring(page: Any, selector: str) -> Any:
 
 
 def click(page: Any, node: Any) -> None:
+    """Click what can be reached: nothing lies over its middle.
+
+    Not by the driver: it drops taps that come soon after scrolling.
+    """
     page.execute_script("arguments[0].scrollIntoView({block: 'center'})", node)
-    node.click()
+    reached = page.execute_script(
+        "const box = arguments[0].getBoundingClientRect();"
+        "const [x, y] = [box.x + Math.min(box.width, innerWidth) / 2, box.y + box.height / 2];"
+        "const top = document.elementFromPoint(x, y);"
+        "return arguments[0].contains(top);",
+        node,
+    )
+    assert reached
+    page.execute_script("arguments[0].click()", node)
 
 
 def chart(page: Any, trade: TradeRecord) -> None:
