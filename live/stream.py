@@ -60,6 +60,8 @@ class Stream:
         self._heard_at = time.monotonic()
         self._due_at = math.inf
         self._has_candles = bool(exchange.has.get("watchOHLCV"))
+        self._state: tuple[float, float] = (0.0, 0.0)
+        self._traded_at = self._trade_at = time.monotonic()
         self._quote = (math.nan, math.nan)
         self._last_poll = 0
 
@@ -115,6 +117,9 @@ class Stream:
                 )
             else:
                 self._sequence.stream_candle(row)
+                if (row[0], row[5]) > self._state:
+                    self._state = (row[0], row[5])
+                    self._traded_at = time.monotonic()
 
     async def _watch_trades(self) -> None:
         self._trades(await self._exchange.watch_trades(self._symbol))
@@ -127,6 +132,7 @@ class Stream:
             self._quote = (float(bid), float(ask))
 
     def _trades(self, trades: list[dict[str, Any]]) -> None:
+        self._trade_at = time.monotonic()
         for trade in trades:
             at, price = trade.get("timestamp"), trade.get("price")
             if not at or not price or not 0 < price < math.inf:
@@ -266,20 +272,25 @@ class Stream:
             waited = self._outbox.waited
             await asyncio.sleep(pause)
             if self._outbox.waited > waited:
-                self._heard_at = time.monotonic()
+                self._heard_at = self._trade_at = time.monotonic()
             now = time.monotonic()
-            if self._streaming and now - self._heard_at > self._timing.silence:
+            if self._streaming and self._silent(now):
                 self._troubles.say(
                     "silence",
-                    f"the socket has said nothing for {self._timing.silence:g} s: "
-                    "it is opened anew",
+                    f"a socket has said nothing for {self._timing.silence:g} s: "
+                    "all are opened anew",
                 )
-                self._heard_at = now
+                self._heard_at = self._trade_at = now
                 reset(self._exchange, "silent socket")
             if now - self._due_at > self._timing.hold:
                 self._lost("a closed candle cannot be fetched")
                 self._asked = True  # once it can, see whether all is well again
                 self._tell(self._sequence.release_ahead())
+
+    def _silent(self, now: float) -> bool:
+        """Whether no socket says anything, or candles show trades that their socket hides."""
+        hidden = self._traded_at - self._trade_at if "trades" in self._up else 0.0
+        return max(now - self._heard_at, hidden) > self._timing.silence
 
     def _lost(self, reason: str) -> None:
         if self.connection.state != "stale":

@@ -158,12 +158,16 @@ class Disconnect(Fault):
 
 @dataclass(frozen=True)
 class SilentSocket(Fault):
-    """Sockets stay open but send nothing more, not even pongs; `away` candles pass."""
+    """Sockets stay open but send nothing more, not even pongs; `away` candles pass.
+
+    With `only`, just those that have subscribed to that kind of stream.
+    """
 
     away: int = 1
+    only: str = ""
 
     async def begin(self, player: Player) -> None:
-        player.streams.silence()
+        player.streams.silence(self.only)
         player.pass_by(self.away)
 
 

@@ -151,11 +151,15 @@ class Streams:
         hearing = [c.streams for c in self.connections if not (c.silent or c.socket.closed)]
         return set().union(*hearing)
 
-    def silence(self) -> None:
-        """Every present socket stays open and never sends again, pongs included."""
+    def silence(self, only: str = "") -> None:
+        """Present sockets stay open and never send again, pongs included.
+
+        `only` those with a stream of this kind, where it is not empty.
+        """
         for connection in self.connections:
-            connection.silent = True
-            connection.wake()
+            if any(f"@{only}" in stream for stream in connection.streams):
+                connection.silent = True
+                connection.wake()
 
     def cut(self) -> None:
         """Break every connection without a closing handshake."""

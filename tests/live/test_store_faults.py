@@ -144,6 +144,16 @@ def test_a_broken_socket_is_told_and_so_is_its_return(name: str) -> None:
     assert changes[1::2] == [ConnectionLost] * (len(changes) // 2)
 
 
+def test_a_socket_that_hides_trades_is_opened_anew() -> None:
+    candles = market(80)
+    fault = SilentSocket(25, away=0, only="trade")
+    pace = Pace(speed=45_000.0)
+    heard = play(candles, fault, ticks=True, pace=pace, timing=QUICK._replace(grace=0.01))
+    assert heard.candles == closed(candles)
+    assert heard.notices.count("silence") == 1
+    assert max(tick.time for tick in heard.ticks) > candles.time[70]
+
+
 def test_a_candle_that_the_exchange_lacks_too_is_not_invented() -> None:
     candles = market(without=(30, 31, 32, 45))
     heard = play(candles, ticks=True)
