@@ -92,7 +92,8 @@ def by_year(outcome: Outcome, inputs: Inputs) -> dict[str, dict[str, Any]]:
 def part_table(trades: TradeLog, chosen: NDArray[np.bool_], inputs: Inputs) -> dict[str, Any]:
     """Figures of some of the closed trades."""
     rows = np.flatnonzero(chosen & (trades.exit != OPEN))
-    some = TradeLog(*(column[rows] for column in trades))
+    columns: list[Any] = [column[rows] for column in trades]
+    some = TradeLog(*columns)
     tally = compiled(tally_of)(some, inputs.candles)
     return plain(
         {

@@ -13,7 +13,7 @@ from backtest.inputs import Inputs, prepare, require_warm
 from backtest.outcome import Outcome, metrics_table
 from backtest.summary import summarise_run
 from backtest.tables import iso
-from backtest.write import claimed, write_json
+from backtest.write import claimed, write_json, write_whole
 from commands import markets
 from commands.backtest import (
     baseline_run,
@@ -29,8 +29,9 @@ from commands.console import Voice
 from commands.stages import Stages
 from config.grid import Grid, build_grid
 from config.load import load_settings
-from config.settings import Settings, as_table
-from errors import ConfigError, ParityError, UsageError
+from config.settings import Settings, as_table, with_values
+from config.write import to_toml
+from errors import ConfigError, DataError, ParityError, UsageError
 from feeds.market import Market
 from rules.jit import source_digest
 from sweep.evidence import around_the_best, cleaned, judged, selection
@@ -53,6 +54,8 @@ from sweep.work import workers
 
 STATE = "sweep.json"
 """What --resume needs to find the trials of a stopped sweep."""
+SETTINGS = "sweep.toml"
+"""The sweep's settings, its span resolved; config.toml is the best set's."""
 
 
 def run(
@@ -76,7 +79,7 @@ def run(
         several.run(config, overrides, walking, files, symbols, out, resume, voice, stages, as_json)
         return
     if resume:
-        config = config or resume / "config.toml"
+        config = config or _stored_settings(resume)
     settings = load_settings(config, (*overrides, *data_overrides(files, symbols)))
     folder = resume or out or run_folder("sweep")
     with claimed(folder):
@@ -164,6 +167,8 @@ def _tools(settings: Settings, market: Market, folder: Path, resuming: bool) -> 
     identity = _identity(settings, market)
     key = _stored_key(folder) if resuming else None
     store = TrialStore(settings.database.url, identity, key)
+    span = {"data.start": iso(market.start_time), "data.end": iso(market.end_time)}
+    write_whole(folder / SETTINGS, to_toml(with_values(settings, span)).encode())
     write_json(folder / STATE, {"run": store.key, "identity": identity})
     jobs, cluster = settings.sweep.jobs, settings.sweep.cluster
     try:
@@ -181,6 +186,11 @@ def _identity(settings: Settings, market: Market) -> str:
     kept["sweep"] = {k: v for k, v in kept["sweep"].items() if k not in ("jobs", "cluster")}
     kept["span"] = [market.start_time, market.end_time, market.sha256, source_digest(screen)]
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def _stored_settings(folder: Path) -> Path:
+    _stored_key(folder)
+    return folder / SETTINGS
 
 
 def _stored_key(folder: Path) -> str:
@@ -202,7 +212,7 @@ def _walk(
         return None
     try:
         chained = walk_forward(settings, share, tools, advance)
-    except ConfigError as error:
+    except (ConfigError, DataError) as error:
         voice.notice(f"walk-forward left out: {error}")
         return None
     if chained is None:
@@ -220,7 +230,7 @@ def _walk_table(chained: Chained, space: Space, best: Outcome) -> dict[str, Any]
         for step in chained.steps
     ]
     times = chained.inputs.marks.time
-    return cleaned(
+    table: dict[str, Any] = cleaned(
         {
             "in_sample": metrics_table(best),
             "out_of_sample": figures(chained),
@@ -231,6 +241,7 @@ def _walk_table(chained: Chained, space: Space, best: Outcome) -> dict[str, Any]
             ],
         }
     )
+    return table
 
 
 def _evidence(

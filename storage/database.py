@@ -26,7 +26,7 @@ def open_database(url: str) -> Database:
         database = _sqlite(url) if url.startswith(SQLITE) else _postgresql(url)
         database.connect()
         if url.startswith(SQLITE):
-            database.execute_sql("PRAGMA schema_version")
+            database.execute_sql("PRAGMA schema_version")  # type: ignore[no-untyped-call]
     except (OSError, PeeweeException, ImportError) as error:
         first = (str(error).splitlines() or [""])[0]
         raise StoreError(
@@ -57,4 +57,5 @@ def _sqlite(url: str) -> Database:
 def _postgresql(url: str) -> Database:
     from playhouse.db_url import connect
 
-    return connect(url)
+    database: Database = connect(url)
+    return database

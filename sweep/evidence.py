@@ -98,7 +98,8 @@ def around_the_best(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
 def judged(evidence: dict[str, Any], settings: Settings, synthetic: bool) -> dict[str, Any]:
     """The evidence with its verdict; NaN becomes None everywhere."""
     whole = {"synthetic": synthetic, "market_type": settings.market.type, **evidence}
-    return cleaned({**whole, "verdict": verdict(whole).as_summary()})
+    found: dict[str, Any] = cleaned({**whole, "verdict": verdict(whole).as_summary()})
+    return found
 
 
 def cleaned(value: Any) -> Any:

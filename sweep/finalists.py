@@ -61,8 +61,7 @@ def draw_pruned(size: int, finalists: Sequence[int], wanted: int, seed: int) -> 
 def run_one(shared: Shared, plan: Plan) -> Record:
     """One full Backtrader run, in whatever process."""
     # What a memory map brings is an array like any other to compiled code.
-    columns = (np.asarray(column) for column in shared.candles[:6])
-    candles = Candles(*columns, shared.candles.interval)
+    candles = Candles._make([*map(np.asarray, shared.candles[:6]), shared.candles.interval])
     return run_backtrader(candles, shared.start, plan)
 
 

@@ -14,7 +14,7 @@ from backtest.inputs import Inputs, atr_of, setups_of, signals_of
 from rules.candles import Floats, Signals
 from rules.jit import compiled
 from sweep.kernel import screen
-from sweep.results import Results, results_for
+from sweep.results import Results, part, results_for
 from sweep.segments import Segments, segments_of
 from sweep.space import Group, Indices, Space
 from sweep.store import TrialStore
@@ -97,15 +97,15 @@ def screen_unit(share: Share, unit: Unit) -> Results:
     signals: Signals | None = None
     atrs: dict[tuple[int, int], Segments] = {}
     at = 0
-    for part, inside in _parts_within(group, unit):
-        signals = signals if signals is not None else signals_of(part.plan, candles)
-        key = (part.plan.atr_interval, part.plan.atr_period)
+    for section, inside in _parts_within(group, unit):
+        plan = section.plan
+        signals = signals if signals is not None else signals_of(plan, candles)
+        key = (plan.atr_interval, plan.atr_period)
         if key not in atrs:
-            atrs[key] = compiled(segments_of)(candles, atr_of(part.plan, candles))
-        setups = setups_of(part.plan, share.inputs, signals, atrs[key].atr)
-        rows = slice(at, at + inside)
-        slots = Results(*(column[rows] for column in results))
-        compiled(screen)(candles, atrs[key], setups, share.inputs.marks, table[rows], slots)
+            atrs[key] = compiled(segments_of)(candles, atr_of(plan, candles))
+        setups = setups_of(plan, share.inputs, signals, atrs[key].atr)
+        slots, rows = part(results, at, at + inside), table[at : at + inside]
+        compiled(screen)(candles, atrs[key], setups, share.inputs.marks, rows, slots)
         at += inside
     return results
 
@@ -162,11 +162,11 @@ def _refill(ahead: Iterator[int], count: int) -> Iterable[int]:
 def _parts_within(group: Group, unit: Unit) -> Iterator[tuple[Any, int]]:
     """The group's parts that the unit touches, with how many combinations of each."""
     begin = 0
-    for part in group.parts:
-        end = begin + len(part.combinations)
+    for section in group.parts:
+        end = begin + len(section.combinations)
         inside = min(end, unit.first + UNIT) - max(begin, unit.first)
         if inside > 0:
-            yield part, inside
+            yield section, inside
         begin = end
 
 
@@ -187,7 +187,7 @@ def _restore(
     done = set()
     for number, content in store.load(STAGE) if store else ():
         arrays = unpack(content)
-        found = Results(**{name: arrays[name] for name in Results._fields})  # type: ignore[arg-type]
+        found = Results(**{name: arrays[name] for name in Results._fields})
         _place(results, _members(share.space, units[number]), found)
         done.add(number)
     return done

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -96,7 +97,9 @@ def verify_best(
     pruned = draw_pruned(space.size, chosen, sweep.pruned_checks, sweep.seed)
     stages = {**dict.fromkeys(chosen, FINALIST), **dict.fromkeys(pruned, PRUNED_CHECK)}
     records = _records(share, sorted(stages), tools, on_progress)
-    outcomes, lines, trades = {}, [], 0
+    outcomes: dict[int, Outcome] = {}
+    lines: list[str] = []
+    trades = 0
     for number in sorted(stages):
         outcomes[number], found = check(
             f"combination {number}",
@@ -177,7 +180,7 @@ def walk_forward(
                 share,
                 window,
                 tools,
-                lambda now, _all, done=done: on_progress(done + now, len(steps) * space.size),
+                partial(_report, on_progress, done, len(steps) * space.size),
             )
             if tools.store:
                 tools.store.save(WALK_FORWARD, [(number, _packed(*choice))])
@@ -186,6 +189,10 @@ def walk_forward(
     if all(combination is None for _, combination, _ in choices):
         return None
     return chain(inputs, choices, space.plan, space.plan(0))
+
+
+def _report(on_progress: Progress, before: int, total: int, now: int, _of_these: int) -> None:
+    on_progress(before + now, total)
 
 
 def _train(

@@ -29,7 +29,7 @@ from storage.database import open_database
 VERSION = 1
 
 
-class SweepRun(Model):  # type: ignore[misc]
+class SweepRun(Model):
     """One sweep."""
 
     key = CharField(primary_key=True, max_length=32)
@@ -45,7 +45,7 @@ class SweepRun(Model):  # type: ignore[misc]
         table_name = "sweep_runs"
 
 
-class SweepUnit(Model):  # type: ignore[misc]
+class SweepUnit(Model):
     """The outcome of one unit of work."""
 
     run = ForeignKeyField(SweepRun, on_delete="CASCADE")

@@ -60,8 +60,8 @@ def _table(
         places = pa.array(numbers // stride % len(values), pa.int32())
         columns[key] = pa.array(list(values)).take(places)
     for k, name in enumerate(Metrics._fields):
-        values = screened.metrics[first:last, k]
-        columns[name] = _counts(values) if name == "trades" else _figures(values)
+        figures = screened.metrics[first:last, k]
+        columns[name] = _counts(figures) if name == "trades" else _figures(figures)
     for k, name in enumerate(IGNORED):
         columns[f"ignored_{name}"] = screened.ignored[first:last, k]
     columns["objective"] = _figures(objective[first:last])

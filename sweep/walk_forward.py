@@ -10,9 +10,10 @@ import numpy as np
 from backtest.inputs import Inputs
 from backtest.outcome import Outcome, judge, metrics_table, plain
 from backtest.plan import Plan, Record
+from backtest.rows import rows_of
 from backtest.tables import iso
-from rules.account import OPEN, StopLog, TradeLog, day_marks
-from rules.candles import Candles, Floats
+from rules.account import OPEN, TradeLog, day_marks, stop_log, trade_log
+from rules.candles import Floats
 from rules.trade import IGNORED
 from sweep.quick import Ready, make_ready, quick_record
 from sweep.statistics.windows import Window
@@ -50,7 +51,7 @@ def test_inputs(inputs: Inputs, first: int, last: int) -> Inputs:
 def _cut(inputs: Inputs, first: int, last: int) -> Inputs:
     candles = inputs.candles
     end = int(np.searchsorted(candles.time, last))
-    kept = Candles(*(column[:end] for column in candles[:6]), candles.interval)
+    kept = rows_of(candles, slice(0, end))
     start = int(np.searchsorted(kept.time, first))
     return Inputs(kept, start, day_marks(kept, start), inputs.market)
 
@@ -93,12 +94,8 @@ def chain(
                 free_from = ends + cooldown
             logs.append(log)
         steps.append(Step(window, combination, trained, log))
-    trades = (
-        TradeLog(*(np.concatenate(columns) for columns in zip(*logs, strict=True)))
-        if logs
-        else None
-    )
-    record = Record(trades if trades is not None else _no_trades(), _no_stops(), ignored)
+    trades = TradeLog(*map(np.concatenate, zip(trade_log(0), *logs, strict=True)))
+    record = Record(trades, stop_log(0), ignored)
     return Chained(tuple(steps), judge(base, record, span), span)
 
 
@@ -139,18 +136,6 @@ def step_table(step: Step, params: dict[str, Any] | None) -> dict[str, Any]:
 def figures(chained: Chained) -> dict[str, Any]:
     """Metrics of the chained test windows."""
     return metrics_table(chained.outcome)
-
-
-def _no_trades() -> TradeLog:
-    whole, small, real = (np.empty(0, kind) for kind in (np.int64, np.int8, np.float64))
-    return TradeLog(
-        whole, whole, whole, small, small, real, real, real, real, real, real, real, real
-    )
-
-
-def _no_stops() -> StopLog:
-    whole, small, real = (np.empty(0, kind) for kind in (np.int64, np.int8, np.float64))
-    return StopLog(whole, whole, real, small)
 
 
 def chosen_returns(equity: Floats) -> Floats:

@@ -47,7 +47,7 @@ def _dask(cluster: str) -> Iterator[None]:
             "sweep.cluster needs Dask: install the extra with pip install -e '.[cluster]'"
         ) from None
     try:
-        client = Client(cluster, timeout=10)
+        client = Client(cluster, timeout=10)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError) as error:
         raise RunError(f"sweep.cluster {cluster} cannot be reached ({error})") from None
     with client:
