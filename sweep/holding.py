@@ -16,6 +16,7 @@ from rules.costs import fill_price
 from rules.jit import rule
 from rules.paths import walk_candle
 from rules.stops import (
+    BREAKEVEN,
     CYCLE,
     TRAIL,
     Held,
@@ -30,21 +31,17 @@ from rules.stops import (
 )
 from rules.trade import Terms
 from sweep.segments import (
+    ANY_ATR,
     ATR,
-    BEST,
-    BEST_CLOSE,
     CLOSE,
-    GREATEST_ATR,
     HIGH,
-    LEAST_ATR,
     LOW,
     OPEN_PRICE,
     TIME,
     VOLUME,
-    WORST,
-    WORST_CLOSE,
     Bounds,
-    bounds_of,
+    part_bounds,
+    segment_bounds,
 )
 
 _NOISE = 4e-12
@@ -62,6 +59,8 @@ class Progress(NamedTuple):
     price: float
     """Exit price, 0 while there is none."""
     stop: Stop
+    tried: float
+    """A signed, unrounded candidate of the trail that is known not to move the stop."""
     best_close: float
     """Signed bounds of the closes from the entry candle on, the exit candle not included."""
     worst_close: float
@@ -77,13 +76,14 @@ class Even(NamedTuple):
     until: int
 
 
-UNKNOWN_EVEN = Even(0.0, 0.0, -1)
+NOT_ARMED = Even(np.inf, -np.inf, -1)
+"""Bounds by which breakeven never moves a stop."""
 
 
 @rule
-def started(stop: Stop) -> Progress:
+def started(side: int, stop: Stop) -> Progress:
     """A position that was just entered, with `stop` in force."""
-    return Progress(OPEN, 0.0, stop, -np.inf, np.inf)
+    return Progress(OPEN, 0.0, stop, side * stop.level, -np.inf, np.inf)
 
 
 @rule
@@ -102,25 +102,17 @@ def hold(
 
     bars, begin, rows: of sweep.segments; interval: of the candles, ms.
     """
-    even = UNKNOWN_EVEN
-    side = 0 if held.side > 0 else 1
+    even = NOT_ARMED
     i = entry
     while i < len(bars):
         end = begin[segment + 1]
-        row = rows[side, segment]
-        if i == begin[segment]:
-            bounds = Bounds(row[BEST], row[WORST], row[BEST_CLOSE], row[WORST_CLOSE])
-        else:
-            bounds = bounds_of(bars, held.side, i, end)
-        if can_arm(held, now.stop, bounds, terms):
-            closes = int(bars[end - 1, TIME]) + interval
-            if closes > even.until:
-                even = even_bounds(held, int(bars[i, TIME]), closes, interval, terms)
-        else:
-            even = UNKNOWN_EVEN
-        now, passed = pass_segment(
-            held, now, bounds, row[LEAST_ATR], row[GREATEST_ATR], even, terms
-        )
+        bounds = segment_bounds(rows, held.side, segment)
+        if i > begin[segment]:
+            bounds = part_bounds(bars, held.side, i, end, bounds)
+        closes = int(bars[end - 1, TIME]) + interval
+        if closes > even.until and can_arm(held, now.stop, bounds, terms):
+            even = even_bounds(held, int(bars[i, TIME]), closes, interval, terms)
+        now, passed = pass_segment(held, now, bounds, even, bars[end - 1, CLOSE], closes, terms)
         if not passed:
             now = walk(bars, i, end, interval, held, now, even, terms)
             if now.exit != OPEN:
@@ -141,18 +133,22 @@ def can_arm(held: Held, stop: Stop, bounds: Bounds, terms: Terms) -> bool:
 def even_bounds(held: Held, opens: int, closes: int, interval: int, terms: Terms) -> Even:
     """Bounds of the breakeven level from a candle that opens at `opens` to beyond one that
     closes at `closes`."""
-    first = opens + interval
-    least = held.side * breakeven_level(held, first, terms.stop, terms.costs, terms.market)
+    least = even_at(held, opens + interval, terms)
     if held.side > 0:
         return Even(least, least, _NEVER)
     until = closes + _HORIZON * interval
-    greatest = held.side * breakeven_level(held, until, terms.stop, terms.costs, terms.market)
-    return Even(least, greatest, until)
+    return Even(least, even_at(held, until, terms), until)
+
+
+@rule
+def even_at(held: Held, now: int, terms: Terms) -> float:
+    """The signed breakeven level."""
+    return held.side * breakeven_level(held, now, terms.stop, terms.costs, terms.market)
 
 
 @rule
 def even_moves(held: Held, stop: Stop, best_close: float, even: Even) -> bool:
-    """Whether breakeven might move the stop at closes of at most `best_close`.
+    """Whether breakeven might move the stop at signed closes of at most `best_close`.
 
     It does not where no close is beyond its level or the stop is there already.
     """
@@ -164,47 +160,55 @@ def pass_segment(
     held: Held,
     now: Progress,
     bounds: Bounds,
-    least: float,
-    greatest: float,
     even: Even,
+    last_close: float,
+    closes: int,
     terms: Terms,
 ) -> tuple[Progress, bool]:
-    """Candles within `bounds`, whose ATR lies in [least, greatest], at once: the state at
-    their end and True, or `now` and False where they must be looked at one by one.
+    """Candles within `bounds`, the last of which ends with `last_close` at `closes`, at
+    once: the state at their end and True, or `now` and False where they must be looked at
+    one by one.
 
     No candidate of the trail gets beyond `reach`: the extreme at the end and the least
-    ATR bound it, every step being monotone in float64; rounding to the tick adds _NOISE
-    at most. Where breakeven cannot move the level (`even` is unknown where it cannot be
-    armed), the levels in force are at most max(level, reach): if all prices with volume
-    stay above, nothing is hit. Then
-    - with reach <= level (on a tick, rounding being monotone) the level stays;
-    - with a constant ATR the last candidate is the greatest, and one formula gives it.
+    ATR bound it, every step being monotone in float64, and rounding to the tick adds less
+    than _NOISE. What is not beyond an earlier candidate moves nothing, as rounding is
+    monotone too. With a constant ATR the last candidate is the greatest of all.
+    The breakeven level is greatest at the last close too, and if that close is beyond it,
+    it is in force from there at the latest. Only where a candidate may equal it does it
+    matter which of the two came first.
+    Nothing is hit if the prices with volume stay above every level in force.
     """
-    stop, rules, market = now.stop, terms.stop, terms.market
-    side = held.side
-    level = side * stop.level
+    side, stop, rules = held.side, now.stop, terms.stop
     extreme = max(side * stop.extreme, bounds.best)
-    if rules.frozen:
-        least = greatest = held.atr
+    least = held.atr if rules.frozen else bounds.least_atr
     reach = extreme - rules.multiplier * least
-    slack = _NOISE * (abs(reach) + market.price_step / market.price_scale)
-    if (
-        not bounds.worst > max(level, reach + slack)
-        or not (reach <= level or least == greatest)
-        or (even.until >= 0 and even_moves(held, stop, bounds.best_close, even))
-    ):
+    top = reach + _NOISE * (abs(reach) + terms.market.price_step / terms.market.price_scale)
+    still = reach <= now.tried
+    if not bounds.worst > max(side * stop.level, top):
         return now, False
-    stop = Stop(stop.level, side * extreme, stop.reason)
-    if not reach <= level:
-        stop = trailed(held, stop, least, terms)
+    if not (still or rules.frozen or least == bounds.greatest_atr):
+        return now, False
+    level, reason = stop.level, stop.reason
+    if even_moves(held, stop, bounds.best_close, even):
+        last = even_at(held, closes, terms)
+        if last > side * level:
+            if not (side * last_close > last and bounds.worst > last):
+                return now, False
+            level, reason = side * last, BREAKEVEN
+    stop = Stop(level, side * extreme, reason)
+    if not still:
+        stop = trailed(held, stop, bounds.least_atr, terms)
+        if stop.level == level and level != now.stop.level and top >= side * level:
+            return now, False
+    tried = max(reach, now.tried)
     best = max(now.best_close, bounds.best_close)
     worst = min(now.worst_close, bounds.worst_close)
-    return Progress(OPEN, 0.0, stop, best, worst), True
+    return Progress(OPEN, 0.0, stop, tried, best, worst), True
 
 
 @rule
 def trailed(held: Held, stop: Stop, atr: float, terms: Terms) -> Stop:
-    """rules.stops.ratchet at an extreme that is known already, where breakeven cannot
+    """rules.stops.ratchet at an extreme that is known already, where breakeven does not
     move the level."""
     candidate = trail_candidate(held, stop.extreme, atr, terms.stop, terms.market)
     if tighter(held.side, candidate, stop.level):
@@ -225,37 +229,29 @@ def walk(
 ) -> Progress:
     """The candles [first, end) one by one; a rule is asked wherever it could say more than
     that nothing changes."""
-    side = held.side
-    stop, best, worst = now.stop, now.best_close, now.worst_close
+    side, rules = held.side, terms.stop
+    stop, tried, best, worst = now.stop, now.tried, now.best_close, now.worst_close
     for i in range(first, end):
-        bar = bars[i]
-        if bar[VOLUME] > 0.0 and stop_hit(side, bar[HIGH], bar[LOW], stop.level):
-            price = stop_fill(side, bar[OPEN_PRICE], stop.level, terms.costs, terms.market)
-            return Progress(i, price, stop, best, worst)
-        close = side * bar[CLOSE]
-        if even.until >= 0 and even_moves(held, stop, close, even):
-            stop = ratchet(
-                stop,
-                held,
-                bar[HIGH],
-                bar[LOW],
-                bar[CLOSE],
-                bar[ATR],
-                int(bar[TIME]) + interval,
-                terms.stop,
-                terms.costs,
-                terms.market,
-            )
+        high, low, close, atr = bars[i, HIGH], bars[i, LOW], bars[i, CLOSE], bars[i, ATR]
+        if bars[i, VOLUME] > 0.0 and stop_hit(side, high, low, stop.level):
+            opens = bars[i, OPEN_PRICE]
+            price = stop_fill(side, opens, stop.level, terms.costs, terms.market)
+            return Progress(i, price, stop, tried, best, worst)
+        if even_moves(held, stop, side * close, even):
+            closes = int(bars[i, TIME]) + interval
+            costs, market = terms.costs, terms.market
+            stop = ratchet(stop, held, high, low, close, atr, closes, rules, costs, market)
         else:
-            extreme = max(stop.extreme, bar[HIGH]) if side > 0 else min(stop.extreme, bar[LOW])
+            extreme = max(stop.extreme, high) if side > 0 else min(stop.extreme, low)
             stop = Stop(stop.level, extreme, stop.reason)
-            atr = held.atr if terms.stop.frozen else bar[ATR]
-            # Rounding away from the market cannot lift a candidate over a level on a tick.
-            if side * extreme - terms.stop.multiplier * atr > side * stop.level:
-                stop = trailed(held, stop, bar[ATR], terms)
-        best = max(best, close)
-        worst = min(worst, close)
-    return Progress(OPEN, 0.0, stop, best, worst)
+            breadth = held.atr if rules.frozen else atr
+            reach = side * extreme - rules.multiplier * breadth
+            if reach > tried:
+                stop = trailed(held, stop, atr, terms)
+                tried = reach
+        best = max(best, side * close)
+        worst = min(worst, side * close)
+    return Progress(OPEN, 0.0, stop, tried, best, worst)
 
 
 @rule
@@ -271,30 +267,29 @@ def hold_path(
     """Follow a position along an assumed path within each candle, with nothing skipped."""
     stop, best, worst = now.stop, now.best_close, now.worst_close
     for i in range(entry, len(bars)):
-        bar = bars[i]
-        prices = (bar[OPEN_PRICE], bar[HIGH], bar[LOW], bar[CLOSE])
-        time = int(bar[TIME])
-        if bar[VOLUME] > 0.0:
+        high, low, close = bars[i, HIGH], bars[i, LOW], bars[i, CLOSE]
+        opens, time = bars[i, OPEN_PRICE], int(bars[i, TIME])
+        if bars[i, VOLUME] > 0.0:
             known = bars[i - 1, ATR]
-            walked = walk_candle(path, stop, held, *prices, known, time, terms)
+            walked = walk_candle(path, stop, held, opens, high, low, close, known, time, terms)
             stop = walked.stop
             if walked.hit:
-                return Progress(i, walked.price, stop, best, worst)
+                return Progress(i, walked.price, stop, now.tried, best, worst)
         stop = ratchet(
             stop,
             held,
-            bar[HIGH],
-            bar[LOW],
-            bar[CLOSE],
-            bar[ATR],
+            high,
+            low,
+            close,
+            bars[i, ATR],
             time + interval,
             terms.stop,
             terms.costs,
             terms.market,
         )
-        best = max(best, held.side * bar[CLOSE])
-        worst = min(worst, held.side * bar[CLOSE])
-    return Progress(OPEN, 0.0, stop, best, worst)
+        best = max(best, held.side * close)
+        worst = min(worst, held.side * close)
+    return Progress(OPEN, 0.0, stop, now.tried, best, worst)
 
 
 @rule
@@ -310,9 +305,9 @@ def hold_until_turn(
     i += 1
     while i < n and not bars[i, VOLUME] > 0.0:
         i += 1
-    bounds = bounds_of(bars, side, entry, min(i, n))
+    bounds = part_bounds(bars, side, entry, min(i, n), ANY_ATR)
     if i >= n:
-        return Progress(OPEN, 0.0, now.stop, bounds.best_close, bounds.worst_close)
+        return Progress(OPEN, 0.0, now.stop, now.tried, bounds.best_close, bounds.worst_close)
     price = fill_price(-side, bars[i, OPEN_PRICE], terms.costs, terms.market)
     stop = Stop(now.stop.level, now.stop.extreme, CYCLE)
-    return Progress(i, price, stop, bounds.best_close, bounds.worst_close)
+    return Progress(i, price, stop, now.tried, bounds.best_close, bounds.worst_close)

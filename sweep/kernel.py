@@ -146,7 +146,7 @@ def run(
             ignored[SIZE] += 1
             continue
         account = flat_until(account, marks_before(marks, account.days.mark, entry), marks, kept)
-        end = started(stop)
+        end = started(position.held.side, stop)
         held = position.held
         if conduct.exits == CYCLE_EXIT:
             end = hold_until_turn(bars, setups.turn, entry, held, end, terms)

@@ -41,7 +41,7 @@ GREATEST_ATR = 5
 
 
 class Bounds(NamedTuple):
-    """What the prices of a run of candles do not exceed, times the side of the trade."""
+    """What a run of candles does not exceed; prices are times the side of the trade."""
 
     best: float
     """Most favourable price: where the extreme can get to."""
@@ -49,6 +49,12 @@ class Bounds(NamedTuple):
     """Least favourable price of the candles with volume: what can hit a stop."""
     best_close: float
     worst_close: float
+    least_atr: float
+    greatest_atr: float
+
+
+ANY_ATR = Bounds(-np.inf, np.inf, -np.inf, np.inf, -np.inf, np.inf)
+"""Bounds of no candles, which say nothing of the ATR."""
 
 
 class Segments(NamedTuple):
@@ -111,7 +117,7 @@ def _bars(candles: Candles, atr: Floats) -> Floats:
 
 @rule
 def _fill_row(row: Floats, bars: Floats, side: int, i: int, end: int) -> None:
-    bounds = bounds_of(bars, side, i, end)
+    bounds = part_bounds(bars, side, i, end, ANY_ATR)
     row[BEST] = bounds.best
     row[WORST] = bounds.worst
     row[BEST_CLOSE] = bounds.best_close
@@ -124,8 +130,22 @@ def _fill_row(row: Floats, bars: Floats, side: int, i: int, end: int) -> None:
 
 
 @rule
-def bounds_of(bars: Floats, side: int, i: int, end: int) -> Bounds:
-    """Bounds of the candles [i, end) for a trade of `side`."""
+def segment_bounds(rows: Floats, side: int, segment: int) -> Bounds:
+    """Bounds of a whole segment for a trade of `side`; rows: Segments.rows."""
+    k = 0 if side > 0 else 1
+    return Bounds(
+        rows[k, segment, BEST],
+        rows[k, segment, WORST],
+        rows[k, segment, BEST_CLOSE],
+        rows[k, segment, WORST_CLOSE],
+        rows[k, segment, LEAST_ATR],
+        rows[k, segment, GREATEST_ATR],
+    )
+
+
+@rule
+def part_bounds(bars: Floats, side: int, i: int, end: int, whole: Bounds) -> Bounds:
+    """Bounds of the candles [i, end) for a trade of `side`, with the ATR's from `whole`."""
     best, worst, best_close, worst_close = -np.inf, np.inf, -np.inf, np.inf
     for k in range(i, end):
         good, bad = bars[k, HIGH], bars[k, LOW]
@@ -137,4 +157,4 @@ def bounds_of(bars: Floats, side: int, i: int, end: int) -> Bounds:
             worst = min(worst, bad)
         best_close = max(best_close, close)
         worst_close = min(worst_close, close)
-    return Bounds(best, worst, best_close, worst_close)
+    return Bounds(best, worst, best_close, worst_close, whole.least_atr, whole.greatest_atr)
