@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import backtrader as bt
 import numpy as np
 import pytest
 
 import sweep.kernel
-from backtest.engine import run_backtrader
+from backtest.engine import run_backtrader, strategy_options
 from backtest.inputs import Inputs, atr_of, setups_of, signals_of
+from backtest.journal import RecordingJournal
 from backtest.plan import Plan, Record
-from rules.account import OPEN, Setups, StopLog, TradeLog, day_marks
+from brokers.paper import PaperBroker
+from feeds.columnar import ColumnarFeed
+from rules.account import CYCLE_EXIT, OPEN, Setups, StopLog, TradeLog, day_marks
 from rules.candles import Candles, Floats
 from rules.jit import compiled
 from rules.metrics import Metrics
-from rules.trade import leave, stand
+from rules.trade import Position, Ticket, leave, stand
+from sizers.atr_risk import AtrRiskSizer
+from strategies.mtf_strategy import MtfStrategy
 from sweep.days import Kept
 from sweep.fingerprint import fingerprint_of
 from sweep.kernel import booked, run, screen
@@ -134,6 +140,32 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
     return Record(trades, _columns(StopLog, levels), ignored)
 
 
+class PaperJournal(RecordingJournal):
+    """The common log, deaf to orders."""
+
+    def ordered(self, ticket: Ticket) -> None:
+        """An entry order was sent."""
+
+    def leaving(self, position: Position) -> None:
+        """An order to leave at market was sent."""
+
+
+def by_paper(candles: Candles, start: int, plan: Plan) -> Record:
+    """The paper broker in candle mode, its feed loaded candle by candle (C14)."""
+    journal = PaperJournal(with_stops=plan.conduct.exits != CYCLE_EXIT)
+    cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
+    feed = ColumnarFeed(candles=candles)
+    cerebro.adddata(feed)
+    broker = PaperBroker(conduct=plan.conduct, journal=journal, feed=feed, ticks=False)
+    cerebro.setbroker(broker)
+    cerebro.addsizer(AtrRiskSizer, terms=plan.conduct.terms)
+    options = strategy_options(plan, journal, int(candles.time[start]))
+    cerebro.addstrategy(MtfStrategy, **options)
+    cerebro.run()
+    trades = journal.trades(candles, plan.conduct.terms, broker.balance)
+    return Record(trades, journal.stops(candles), journal.counts)
+
+
 def _columns(kind: Any, rows: list[tuple[Any, ...]]) -> Any:
     """Rows as the log `kind`, whose fields they follow."""
     columns = list(zip(*rows, strict=True)) or [()] * len(kind._fields)
@@ -150,6 +182,7 @@ ENGINES: dict[str, Callable[[Candles, int, Plan], Record]] = {
     "kernel": by_kernel,
     "backtrader": by_backtrader,
     "backtrader-steps": by_backtrader_steps,
+    "paper": by_paper,
 }
 """Every engine that must agree, by name: `engine(candles, start, plan)`."""
 
