@@ -28,7 +28,7 @@ class Desk:
 
     def __init__(self, ledger: Ledger, session: int) -> None:
         self.session = session
-        self._ledger = ledger
+        self.ledger = ledger
         self.wants_to_leave: int | None = None
         """Number of a command to leave at the next close (candle mode)."""
 
@@ -52,13 +52,13 @@ class Desk:
             "price_time": time_,
             "reading": json.dumps(reading_of(session.engine)),
         }
-        self._ledger.transaction("presence", lambda: self._write(values))
+        self.ledger.transaction("presence", lambda: self._write(values))
 
     def _write(self, values: dict[str, Any]) -> None:
         query = Presence.insert(session=self.session, **values)
         update = {getattr(Presence, name): value for name, value in values.items()}
         query.on_conflict(conflict_target=[Presence.session], update=update).execute(
-            self._ledger.database
+            self.ledger.database
         )
 
     def obey(self, engine: Engine, gate: Gate, by_tick: bool) -> list[str]:
@@ -68,8 +68,8 @@ class Desk:
             .where(Commands.session == self.session, Commands.done.is_null())
             .order_by(Commands.id)
         )
-        found = self._ledger.transaction(
-            "commands", lambda: list(asked.dicts().execute(self._ledger.database))
+        found = self.ledger.transaction(
+            "commands", lambda: list(asked.dicts().execute(self.ledger.database))
         )
         return [
             text
@@ -83,10 +83,12 @@ class Desk:
             if by_tick or engine.broker.open is None:
                 return [self._leave(row["id"], engine)]
             self.wants_to_leave = row["id"]
-            return ["close: the position is left at the open after the next close"]
+            result = "the position is left at the open after the next close"
+            self.ledger.transaction("command", lambda: self._noted(row["id"], result))
+            return [f"close: {result}"]
         gate.paused = row["verb"] == "pause"
         result = "no new entries" if gate.paused else "entries again"
-        self._ledger.transaction(
+        self.ledger.transaction(
             "command", lambda: self._done(row["id"], result, paused=gate.paused)
         )
         return [f"{row['verb']}: {result}"]
@@ -100,11 +102,15 @@ class Desk:
     def _leave(self, number: int, engine: Engine) -> str:
         sent = engine.leave_at_market()
         result = "order sent" if sent else "there is no position"
-        self._ledger.transaction("command", lambda: self._done(number, result))
+        self.ledger.transaction("command", lambda: self._done(number, result))
         return f"close: {result}"
 
+    def _noted(self, number: int, result: str) -> None:
+        query = Commands.update(result=result).where(Commands.id == number)
+        query.execute(self.ledger.database)
+
     def _done(self, number: int, result: str, paused: bool | None = None) -> None:
-        database = self._ledger.database
+        database = self.ledger.database
         done = {"done": int(time.time() * 1000), "result": result}
         Commands.update(**done).where(Commands.id == number).execute(database)
         if paused is not None:
@@ -118,9 +124,17 @@ def ask(database: Database, session: int, verb: str) -> int:
 
 
 def answer_of(database: Database, number: int) -> str | None:
-    """What a session did about a command; None while it has not."""
+    """What a session did or will do about a command; None while it has not seen it."""
     row = Commands.select().where(Commands.id == number).dicts().execute(database)[0]
-    return None if row["done"] is None else str(row["result"])
+    return None if row["result"] is None else str(row["result"])
+
+
+def withdraw(database: Database, number: int) -> bool:
+    """Take back a command that nobody answers; False where a session has it in hand."""
+    query = Commands.update(done=int(time.time() * 1000), result="withdrawn").where(
+        Commands.id == number, Commands.result.is_null()
+    )
+    return bool(query.execute(database))
 
 
 def presence_of(database: Database, session: int) -> dict[str, Any] | None:

@@ -26,6 +26,11 @@ class Message(NamedTuple):
     text: str
 
 
+def number(value: float) -> str:
+    """A price or quantity with all of its decimals, and no more."""
+    return f"{value:,.8f}".rstrip("0").rstrip(".")
+
+
 def messages_of(step: Step, interval: int) -> Iterator[Message]:
     """One message for each thing that a step changed and a person may want to know."""
     when = step.tick.time if step.tick is not None else step.after + interval
@@ -41,14 +46,15 @@ def _said(event: Happening) -> tuple[str, str] | None:
         case Entered(position=position, stop=stop):
             held = position.held
             return "entry", (
-                f"{SIDES[held.side]} {position.units:g} at {held.fill:g}, stop {stop.level:g}"
+                f"{SIDES[held.side]} {number(position.units)} at {number(held.fill)}, "
+                f"stop {number(stop.level)}"
             )
         case Moved(before=before, after=after):
             kind = "breakeven" if after.reason == BREAKEVEN else "trail"
-            return kind, f"stop {before.level:g} to {after.level:g}"
+            return kind, f"stop {number(before.level)} to {number(after.level)}"
         case Left(position=position, end=end, reason=reason):
             return "exit", (
-                f"{SIDES[position.held.side]} left at {end.price:g} "
+                f"{SIDES[position.held.side]} left at {number(end.price)} "
                 f"({STOP_REASONS[reason]}), result {end.pnl:+,.2f}"
             )
         case Ignored(side=side, reason=reason):

@@ -16,7 +16,7 @@ from live.engine import Engine, Origin, Way
 from live.events import ConnectionBack, ConnectionLost, Event, Notice, Tick
 from live.gate import Gate
 from live.ledger import Ledger
-from live.messages import Message, messages_of
+from live.messages import Message, messages_of, number
 from live.records import counters, session_of, standing_of, stored_candles, waits_to_leave
 from live.step import Row, Step
 from live.terms import changed, plan_from, resolved, settings_from
@@ -97,9 +97,9 @@ class Session:
         self.chronicle: Chronicle
         self._make_store = make_store
         self._store: MarketStore | None = None
-        self._ledger = ledger
+        self.ledger = ledger
         self._options = options or Options()
-        self._gate = Gate(settings.live.catch_up, self._stale)
+        self._gate = Gate(settings.live.catch_up, lambda: self.stale)
         self._waiting: list[Step] = []
         self._beat = 0.0
         self._stopping = ""
@@ -116,7 +116,7 @@ class Session:
         Whatever ends it, the position stays in the ledger.
         """
         market = f"{self.exchange} {self.symbol}"
-        if not self._ledger.lock(market):
+        if not self.ledger.lock(market):
             raise StoreError(self._refusal(market))
         try:
             while not self._stopping:
@@ -134,7 +134,7 @@ class Session:
 
     def _run_once(self, store: MarketStore) -> None:
         """From start to stop, or until new settings apply."""
-        database = self._ledger.database
+        database = self.ledger.database
         found = session_of(database, self.exchange, self.symbol)
         if found is None:
             candles = self._warm_up(store)
@@ -142,10 +142,10 @@ class Session:
             self._check_interval(found.interval)
             candles = stored_candles(database, found.id)
         content = resolved(self.settings, store.market(self.symbol), candles)
-        self.chronicle = Chronicle(self._ledger, self.exchange, self.symbol, self.interval)
+        self.chronicle = Chronicle(self.ledger, self.exchange, self.symbol, self.interval)
         row = self.chronicle.open(found, candles, content)
         active, waiting = self.chronicle.settings(row, content)
-        self.desk = Desk(self._ledger, row.id)
+        self.desk = Desk(self.ledger, row.id)
         self._gate.paused, self._gate.changing = row.paused, waiting is not None
         if waiting is not None:
             keys = ", ".join(changed(active.content, waiting.content))
@@ -223,7 +223,7 @@ class Session:
             )
 
     def _refusal(self, market: str) -> str:
-        who = Desk.whereabouts(self._ledger, self.exchange, self.symbol)
+        who = Desk.whereabouts(self.ledger, self.exchange, self.symbol)
         return (
             f"a session of {market} runs in this database already{who}: stop it first, or give "
             "this one another [database] url"
@@ -260,8 +260,8 @@ class Session:
         level = engine.strategy.manager.stop.level
         if level != self._alarmed:
             self._alarmed = level
-            text = f"{tick.price:g} has reached the stop {level:g}: settled at the close"
-            self.say("alarm", text)
+            text = f"{number(tick.price)} has reached the stop {number(level)}"
+            self._tell(Message("alarm", tick.time, f"{text}: settled at the close"))
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, ConnectionLost):
@@ -274,7 +274,9 @@ class Session:
         elif isinstance(event, Notice):
             self.say("notice", event.text)
 
-    def _stale(self) -> bool:
+    @property
+    def stale(self) -> bool:
+        """Whether the market data cannot be relied on now: no entries."""
         return bool(self.lost) or (
             self._store is not None and self._store.connection.state == "stale"
         )

@@ -1,0 +1,130 @@
+"""`live --paper`: a paper session, from its settings to its last word."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from config.load import load_settings, read_table
+from config.settings import Settings
+from errors import ConfigError
+
+_TRADING = ("strategy", "stop", "risk", "costs", "protections")
+"""Tables that a finished run decides; the rest is the session's own."""
+_DATA = ("symbol", "timeframe")
+
+
+def run(
+    config: Path | None,
+    overrides: Sequence[str],
+    source: Path | None,
+    max_candles: int | None,
+    console: Console | None = None,
+) -> int:
+    """Trade with simulated money until stopped; exit code 0.
+
+    `source` is the folder of a finished run whose best set is traded. Raises the errors
+    of settings, exchange and ledger.
+    """
+    from live.ledger import Ledger
+    from live.session import Options, Session
+
+    chosen = () if source is None else run_overrides(source)
+    settings = load_settings(config, (*chosen, *overrides))
+    console = console or Console()
+    _quiet_logger(console)
+    with ExitStack() as stack:
+        watchers = tuple(stack.enter_context(watcher) for watcher in _watchers(settings, console))
+        ledger = stack.enter_context(
+            Ledger(settings.database.url, settings.live.database_retry_seconds)
+        )
+        session = Session(
+            settings, lambda: open_store(settings), ledger, Options(max_candles, watchers)
+        )
+        stack.enter_context(stopped_by_signals(session.stop))
+        session.run()
+    return 0
+
+
+def open_store(settings: Settings) -> Any:
+    """A connection to the exchange of the settings, as they want it."""
+    from live.stores import make_store
+    from live.timing import Timing
+
+    wanted = settings.live
+    return make_store(
+        wanted.store,
+        settings.exchange_id,
+        settings.data.symbol.partition("/")[2].partition(":")[0],
+        settings.exchange.ccxt,
+        wanted.retries,
+        wanted.transport,
+        Timing(
+            timeout=wanted.timeout_seconds, stale=wanted.stale_seconds, poll=wanted.poll_seconds
+        ),
+    )
+
+
+def run_overrides(folder: Path) -> list[str]:
+    """The best set of the run in `folder` as "key=value" texts.
+
+    Raises ConfigError where the folder holds no finished run.
+    """
+    table = read_table(folder / "config.toml")
+    try:
+        summary = json.loads((folder / "summary.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        raise ConfigError(
+            f"--from {folder}: there is no finished run (summary.json cannot be read)"
+        ) from None
+    values = {f"data.{key}": table["data"][key] for key in _DATA if key in table.get("data", {})}
+    for section in _TRADING:
+        values |= {f"{section}.{key}": value for key, value in table.get(section, {}).items()}
+    values |= (summary.get("best") or {}).get("params") or {}
+    return [f"{key}={json.dumps(value)}" for key, value in values.items()]
+
+
+@contextmanager
+def stopped_by_signals(stop: Callable[[str], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the session in order; a second Ctrl-C at once."""
+
+    def heard(number: int, frame: Any) -> None:
+        stop(f"{signal.Signals(number).name} was received")
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, heard) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _watchers(settings: Settings, console: Console) -> Iterator[Any]:
+    from live.metrics import Endpoint
+    from live.notify import Notifier
+    from live.view import PlainView, TerminalView
+
+    yield TerminalView(console) if console.is_terminal else PlainView(console)
+    if settings.notify.urls:
+        title = f"StopTrail {settings.exchange_id} {settings.data.symbol}"
+        yield Notifier(settings.notify.urls, settings.notify.events, title)
+    if settings.live.prometheus_port:
+        yield Endpoint(settings.live.prometheus_host, settings.live.prometheus_port)
+
+
+def _quiet_logger(console: Console) -> None:
+    """What the session says is shown by its view; the log is for programs that want it."""
+    logger = logging.getLogger("stoptrail")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    if console.is_terminal:
+        logger.propagate = False
