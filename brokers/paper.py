@@ -136,6 +136,9 @@ class PaperBroker(CandleBroker):
             return False
         before = self._seen()
         self._in_tick = True
+        dates = self._data.datetime
+        if dates[0] != dates[0]:  # Backtrader dates orders by the candle at hand, still empty
+            dates[0] = date_number(tick.time)
         try:
             self._by_tick(tick)
         finally:
