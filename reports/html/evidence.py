@@ -74,13 +74,22 @@ def breakdowns(summary: Mapping[str, Any]) -> str:
         for name, (title, note) in titles.items()
         if (rows := named_rows(evidence.get(name) or summary.get(name)))
     ]
+    made.insert(1, _paired(evidence))
     return "".join(made)
+
+
+def _paired(evidence: Evidence) -> str:
+    """Each reference entry managed alone: the paired version of the management table."""
+    management = evidence.get("management")
+    rows = named_rows(management.get("paired") if isinstance(management, Mapping) else None)
+    note = "Each entry of the reference managed by itself, so that every row has the same entries."
+    return card("The same entries, each managed alone", metric_columns(rows), note) if rows else ""
 
 
 def fee_curve(evidence: Evidence) -> dict[str, Any] | None:
     """Profit factor and Sharpe at each fee; None where it was not run."""
     fees = evidence.get("fees") or {}
-    rows = fees.get("points")
+    rows = sorted(fees.get("rows") or [], key=lambda row: float(row["fee"]))
     if not rows:
         return None
     return {

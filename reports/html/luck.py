@@ -16,6 +16,10 @@ _COUNTED = {
     "distinct": "alike combinations counted once",
     "effective": "groups of alike combinations counted",
 }
+_PICKS = {
+    "raw": "Combination picked by the objective alone",
+    "plateau": "Combination picked by its neighbourhood",
+}
 
 
 def luck_table(evidence: Evidence) -> str:
@@ -25,7 +29,9 @@ def luck_table(evidence: Evidence) -> str:
         for part in (_deflated, _overfitting, _bootstrap, _plateau)
         for row in part(evidence)
     ]
-    return card("How much of it may be luck", table(["", ""], rows)) if rows else ""
+    if not rows:
+        return ""
+    return f'<div class="luck">{card("How much of it may be luck", table(["", ""], rows))}</div>'
 
 
 def _deflated(evidence: Evidence) -> Iterator[Row]:
@@ -63,6 +69,12 @@ def _plateau(evidence: Evidence) -> Iterator[Row]:
     if found:
         words = f"{_ratio(found.get('median'))} against {_ratio(found.get('objective'))}"
         yield "Median of the neighbours in the grid against the best", words
+    for name, pick in _part(evidence, "picks").items():
+        if isinstance(pick, Mapping):
+            chosen = ", ".join(
+                f"{key.split('.')[-1]} {value}" for key, value in (pick.get("params") or {}).items()
+            )
+            yield _PICKS.get(name, name), f"{pick.get('combination')}: {chosen}"
     if "on_edge" in evidence:
         yield "On the edge of the grid in", ", ".join(evidence["on_edge"] or ()) or "no setting"
 

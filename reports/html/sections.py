@@ -50,7 +50,7 @@ def header(summary: Summary) -> str:
 def body(run: RunFiles, data: Mapping[str, Any]) -> str:
     """All sections; those without content are left out."""
     parts = [
-        ("verdict", "Verdict", _verdict(run.summary)),
+        ("verdict", "Verdict" if verdict_of(run.summary)[1] else "Result", _verdict(run.summary)),
         ("equity", "Equity", _equity(data)),
         ("samples", "In sample and out of sample", _samples(run.summary, data)),
         ("exits", "What the exits contribute", ev.breakdowns(run.summary)),
@@ -91,7 +91,10 @@ def _equity(data: Mapping[str, Any]) -> str:
     if "strategy" not in data["curves"]:
         return ""
     switch = '<label><input type="checkbox" id="log-scale"> log scale</label>'
-    note = "Marked at 00:00 UTC."
+    note = (
+        "Marked at 00:00 UTC. The greatest drawdown among the metrics is taken at candle closes"
+        " and can be deeper."
+    )
     return figure("equity-plot", "Equity and drawdown", note, switch, "tall")
 
 

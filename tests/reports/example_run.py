@@ -345,11 +345,15 @@ def _evidence(candles: Candles, trades: list[dict[str, Any]]) -> dict[str, Any]:
             "profit_factor": {"low": 1.1, "high": 2.6, "level": 0.9},
         },
         "plateau": {"objective": 1.12, "median": 0.93},
+        "picks": {
+            "raw": {"combination": 4, "params": BEST},
+            "plateau": {"combination": 9, "params": BEST | {"strategy.trend_period": 20}},
+        },
         "on_edge": ["stop.trailing_atr_multiplier"],
         "fees": {
             "taker_fee": FEE,
             "break_even": 0.00286,
-            "points": [
+            "rows": [
                 {"fee": fee, "profit_factor": 2.0 - fee * 350, "sharpe": 1.4 - fee * 300}
                 for fee in (0.0, 0.0005, 0.001, 0.0015, 0.002, 0.003)
             ],
@@ -365,11 +369,12 @@ def _evidence(candles: Candles, trades: list[dict[str, Any]]) -> dict[str, Any]:
         },
         "sides": {"long": halves[0], "short": halves[1]},
         "management": {
+            "paired": [{"name": "all of it", "trades": 12, "win_rate": 0.5}],
             "rows": [
                 {"name": name, **metrics_of(trades[k:], sharpe)}
                 for k, (name, sharpe) in enumerate(
                     (("legacy exits", -1.7), ("fixed ATR trail", 0.6), ("dynamic ATR trail", 0.9))
                 )
-            ]
+            ],
         },
     }

@@ -45,6 +45,21 @@ def test_the_verdict_comes_first(tmp_path: Path) -> None:
     assert body.index(sentence) < body.index('data-figure="')
 
 
+def test_all_evidence_is_on_the_page(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=60)
+    page = write_report(folder, candles).read_text()
+    evidence = read_run(folder).summary["evidence"]
+    wanted = [*evidence["verdict"]["sentences"], *evidence["on_edge"], *evidence["years"]]
+    wanted += [row["name"] for row in evidence["management"]["rows"]]
+    wanted += [row["name"] for row in evidence["management"]["paired"]]
+    wanted += [f"{evidence['deflated_sharpe']['all']['probability']:.0%}"]
+    wanted += [f"{evidence['overfitting']['pbo']:.0%}", "trend_period 20", *evidence["envelope"]]
+    body = page[page.index("<main>") : page.index("</main>")]
+    assert [word for word in wanted if word not in body] == []
+    fees = page_data(read_run(folder), candles)["fee_curve"]
+    assert fees["fee"] == sorted(row["fee"] for row in evidence["fees"]["rows"])
+
+
 def test_no_name_in_the_data_can_run_as_a_script(tmp_path: Path) -> None:
     folder, candles = write_example_run(tmp_path, days=60, symbol=HOSTILE)
     page = write_report(folder, candles).read_text()
