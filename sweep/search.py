@@ -214,12 +214,12 @@ def _train(
 def _packed(combination: int | None, figures: dict[str, Any]) -> bytes:
     number = -1 if combination is None else combination
     values = np.array(list(figures.values()), np.float64)
-    return pack({"combination": np.array(number), "figures": values})
+    return pack({"combination": np.array([number]), "figures": values})
 
 
 def _unpacked(content: bytes) -> tuple[int | None, dict[str, Any]]:
     arrays = unpack(content)
-    number = int(arrays["combination"])
+    number = int(arrays["combination"][0])
     if number < 0:
         return None, {}
     return number, dict(zip(Metrics._fields, arrays["figures"].tolist(), strict=True))
