@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rules.account import DayMarks
-from rules.candles import Floats
+from rules.candles import Floats, Times
 from rules.jit import rule
 from rules.metrics import (
     NO_RETURNS,
@@ -53,30 +52,28 @@ def days_start(cash: float) -> Days:
 
 
 @rule
-def add_mark(days: Days, value: float, marks: DayMarks, kept: Kept) -> Days:
-    """One more mark, with equity `value`."""
-    if len(kept.equity) > 0:
-        kept.equity[days.mark] = value
+def add_mark(days: Days, value: float, count: int, block_sums: Floats, equity: Floats) -> Days:
+    """One more of `count` + 1 marks, with equity `value`; block_sums and equity as in Kept."""
+    if len(equity) > 0:
+        equity[days.mark] = value
     if days.mark == 0:
         return Days(1, value, value, days.sums)
     r = daily_return(days.equity, value)
-    blocks = len(kept.block_sums)
-    if blocks > 0:
-        count = len(marks.time) - 1
-        add_to_block(kept.block_sums, block_of(days.mark - 1, count, blocks), r)
+    if len(block_sums) > 0:
+        add_to_block(block_sums, block_of(days.mark - 1, count, len(block_sums)), r)
     return Days(days.mark + 1, days.first, value, add_return(days.sums, r))
 
 
 @rule
-def add_flat_marks(days: Days, end: int, value: float, marks: DayMarks, kept: Kept) -> Days:
+def add_flat_marks(
+    days: Days, end: int, value: float, count: int, block_sums: Floats, equity: Floats
+) -> Days:
     """The marks up to `end` (not included), with equity `value` and no position."""
     if days.mark >= end:
         return days
-    days = add_mark(days, value, marks, kept)
-    if days.mark == 1 and end > 1:
-        days = add_mark(days, value, marks, kept)
-    if len(kept.equity) > 0:
-        kept.equity[days.mark : end] = value
+    days = add_mark(days, value, count, block_sums, equity)
+    if len(equity) > 0:
+        equity[days.mark : end] = value
     return Days(end, days.first, days.equity, days.sums)
 
 
@@ -85,36 +82,38 @@ def add_held_marks(
     days: Days,
     guard: Guard,
     bars: Floats,
+    times: Times,
+    places: Times,
     last: int,
     balance: float,
     position: Position,
     terms: Terms,
-    marks: DayMarks,
-    kept: Kept,
+    block_sums: Floats,
+    equity: Floats,
 ) -> tuple[Days, Guard]:
-    """The marks on candles before `last`, with `position` at the closes."""
-    end = len(marks.time)
-    while days.mark < end and marks.candle[days.mark] < last:
+    """The marks on candles before `last`, with `position` at the closes; times and places
+    are the columns of DayMarks."""
+    count = len(times) - 1
+    while days.mark <= count and places[days.mark] < last:
         m = days.mark
-        price = bars[marks.candle[m], CLOSE]
-        value = marked(balance, position, price, marks.time[m], terms)
-        days = add_mark(days, value, marks, kept)
+        value = marked(balance, position, bars[places[m], CLOSE], times[m], terms)
+        days = add_mark(days, value, count, block_sums, equity)
         if m > 0:
             guard = guard_day(guard, value)
     return days, guard
 
 
 @rule
-def marks_before(marks: DayMarks, mark: int, candle: int) -> int:
+def marks_before(places: Times, mark: int, candle: int) -> int:
     """The first mark, from `mark` on, that is not on a candle before `candle`."""
-    while mark < len(marks.time) and marks.candle[mark] < candle:
+    while mark < len(places) and places[mark] < candle:
         mark += 1
     return mark
 
 
 @rule
-def marks_until(marks: DayMarks, mark: int, time: int) -> int:
+def marks_until(times: Times, mark: int, time: int) -> int:
     """The first mark, from `mark` on, that is later than `time`."""
-    while mark < len(marks.time) and marks.time[mark] <= time:
+    while mark < len(times) and times[mark] <= time:
         mark += 1
     return mark

@@ -2,47 +2,87 @@
 
 from __future__ import annotations
 
-from rules.candles import Floats
+from rules.candles import Floats, Times
 from rules.jit import rule
 from rules.metrics import Drawdown, drawdown_step
 from rules.trade import Position, Terms, marked
-from sweep.segments import CLOSE, TIME
+from sweep.holding import Progress
+from sweep.segments import CLOSE, TIME, segment_bounds
 
 
 @rule
 def held_drawdown(
     state: Drawdown,
     bars: Floats,
+    begin: Times,
+    rows: Floats,
+    segment: int,
     entry: int,
     last: int,
     interval: int,
-    best: float,
-    worst: float,
+    end: Progress,
     balance: float,
     position: Position,
     terms: Terms,
 ) -> Drawdown:
-    """`state` after the closes of the candles [entry, last); best, worst: bounds of these
-    closes, times the side; balance: cash before the entry.
-
-    Equity is monotone in the signed close and falls with the borrow, in float64 too: the
-    best close at the first candle's end and the worst at the last one's bound it. The
-    deepest fall is at most that from the highest possible peak to the lowest value.
+    """`state` after the closes of the candles [entry, last) of a trade that went as `end`
+    says and began in `segment`; bars, begin, rows: of sweep.segments; balance: cash before
+    the entry.
     """
     if last <= entry:
         return state
     side = position.held.side
-    first_close = int(bars[entry, TIME]) + interval
-    last_close = int(bars[last - 1, TIME]) + interval
-    high = marked(balance, position, side * best, first_close, terms)
-    low = marked(balance, position, side * worst, last_close, terms)
+    first, until = int(bars[entry, TIME]) + interval, int(bars[last - 1, TIME]) + interval
+    best, worst = end.best_close, end.worst_close
+    after, known = bounded(state, best, worst, first, until, balance, position, terms)
+    if known:
+        return after
+    i = entry
+    while i < last:
+        stop = min(begin[segment + 1], last)
+        bounds = segment_bounds(rows, side, segment)
+        first, until = int(bars[i, TIME]) + interval, int(bars[stop - 1, TIME]) + interval
+        best, worst = bounds.best_close, bounds.worst_close
+        after, known = bounded(state, best, worst, first, until, balance, position, terms)
+        # A part of a segment need not attain the bounds of the whole.
+        whole = i == begin[segment] and stop == begin[segment + 1]
+        if known and (whole or after.peak == state.peak):
+            state = after
+        else:
+            state = closes_drawdown(state, bars, i, stop, interval, balance, position, terms)
+        i = stop
+        segment += 1
+    return state
+
+
+@rule
+def bounded(
+    state: Drawdown,
+    best: float,
+    worst: float,
+    first: int,
+    until: int,
+    balance: float,
+    position: Position,
+    terms: Terms,
+) -> tuple[Drawdown, bool]:
+    """`state` after closes within [worst, best], times the side, from `first` to `until`,
+    and whether that is known without looking at each.
+
+    Equity is monotone in the signed close and falls with the borrow, in float64 too: the
+    best close at the first time and the worst at the last one bound it. The deepest fall
+    is at most that from the highest possible peak to the lowest value. For a long, which
+    pays no borrow, the highest value is attained.
+    """
+    side = position.held.side
+    high = marked(balance, position, side * best, first, terms)
+    low = marked(balance, position, side * worst, until, terms)
     peak = max(state.peak, high)
-    if 1.0 - low / peak <= state.worst:
-        if high < state.peak:
-            return state
-        if side > 0:  # No borrow: the bound is attained.
-            return Drawdown(peak, state.worst)
-    return closes_drawdown(state, bars, entry, last, interval, balance, position, terms)
+    if 1.0 - low / peak > state.worst:
+        return state, False
+    if high < state.peak:
+        return state, True
+    return Drawdown(peak, state.worst), side > 0
 
 
 @rule

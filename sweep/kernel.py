@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rules.account import CYCLE_EXIT, OPEN, Conduct, Counts, DayMarks, Setups
-from rules.candles import Candles, Floats
+from rules.candles import Candles, Floats, Times
 from rules.costs import DAY
 from rules.jit import rule
 from rules.metrics import (
@@ -61,8 +61,11 @@ from sweep.drawdown import held_drawdown
 from sweep.fingerprint import EMPTY, with_trade
 from sweep.holding import Progress, hold, hold_path, hold_until_turn, started
 from sweep.results import Results
-from sweep.segments import CLOSE, TIME, Segments
+from sweep.segments import ATR, CLOSE, OPEN_PRICE, TIME, VOLUME, Segments
 from sweep.terms import conduct_of
+
+NONE = -1
+"""No reason to ignore a signal."""
 
 
 class Account(NamedTuple):
@@ -117,41 +120,49 @@ def run(
     kept: Kept,
 ) -> Account:
     """One combination: from event to event while flat, from entry to exit otherwise."""
-    n = len(candles.time)
-    account = account_start(conduct.cash)
-    bars = segments.bars
+    # Arrays are taken out of their tuples once: each look into a tuple counts references.
+    bars, interval = segments.bars, candles.interval
+    times, places = marks.time, marks.candle
+    signals, sides = setups.candle, setups.side
+    block_sums, equity = kept.block_sums, kept.equity
     terms = conduct.terms
+    account = account_start(conduct.cash)
     event = 0
-    while event < len(setups.candle):
-        i = setups.candle[event]
+    while event < len(signals):
+        i, side = signals[event], sides[event]
         event += 1
+        closes = int(bars[i, TIME]) + interval
         # Midnights up to this close have been seen without a position.
-        seen = marks_until(marks, account.days.mark, candles.time[i] + candles.interval)
-        account = flat_until(account, seen, marks, kept)
-        reason, ticket = decide(candles, segments.atr, setups.side[event - 1], i, account, conduct)
-        if reason >= 0:
+        seen = marks_until(times, account.days.mark, closes)
+        if seen > account.days.mark:
+            account = flat_until(account, seen, times, block_sums, equity)
+        close, atr = bars[i, CLOSE], bars[i, ATR]
+        reason, ticket = decide(side, i, closes - interval, closes, close, atr, account, conduct)
+        if reason != NONE:
             ignored[reason] += 1
             continue
-        entry = entry_candle(candles, i, ticket)
+        entry = entry_candle(bars, i, ticket.latest)
         waited = event
-        event = events_before(setups, event, entry)
+        event = events_before(signals, event, entry)
         ignored[PENDING] += event - waited
-        if entry == n:
+        if entry == len(bars):
             break
-        if candles.time[entry] > ticket.latest:
+        opens = int(bars[entry, TIME])
+        if opens > ticket.latest:
             ignored[GAP] += 1
             continue
-        position, stop = enter(ticket, candles.open[entry], candles.time[entry], conduct.terms)
+        position, stop = enter(ticket, bars[entry, OPEN_PRICE], opens, terms)
         if not position.units > 0.0:
             ignored[SIZE] += 1
             continue
-        account = flat_until(account, marks_before(marks, account.days.mark, entry), marks, kept)
-        end = started(position.held.side, stop)
-        held = position.held
+        seen = marks_before(places, account.days.mark, entry)
+        if seen > account.days.mark:
+            account = flat_until(account, seen, times, block_sums, equity)
+        held, end = position.held, started(position.held.side, stop)
         if conduct.exits == CYCLE_EXIT:
             end = hold_until_turn(bars, setups.turn, entry, held, end, terms)
         elif conduct.path != CANDLE:
-            end = hold_path(bars, conduct.path, entry, candles.interval, held, end, terms)
+            end = hold_path(bars, conduct.path, entry, interval, held, end, terms)
         else:
             end = hold(
                 bars,
@@ -159,18 +170,47 @@ def run(
                 segments.rows,
                 segments.of[entry],
                 entry,
-                candles.interval,
+                interval,
                 held,
                 end,
                 terms,
             )
-        account = booked(
-            account, bars, marks, i, entry, position, stop, end, candles.interval, conduct, kept
+        last = len(bars) if end.exit == OPEN else end.exit
+        days, guard = add_held_marks(
+            account.days,
+            account.guard,
+            bars,
+            times,
+            places,
+            last,
+            account.balance,
+            position,
+            terms,
+            block_sums,
+            equity,
         )
+        drawdown = held_drawdown(
+            account.drawdown,
+            bars,
+            segments.begin,
+            segments.rows,
+            segments.of[entry],
+            entry,
+            last,
+            interval,
+            end,
+            account.balance,
+            position,
+            terms,
+        )
+        account = marked_account(account, days, guard, drawdown)
+        closes = int(bars[last, TIME]) if last < len(bars) else int(bars[last - 1, TIME]) + interval
+        close = bars[len(bars) - 1, CLOSE]
+        account = booked(account, close, closes, i, entry, position, stop, end, last, conduct)
         waited = event
-        event = events_before(setups, event, n if end.exit == OPEN else end.exit)
+        event = events_before(signals, event, last)
         ignored[POSITION] += event - waited
-    return flat_until(account, len(marks.time), marks, kept)
+    return flat_until(account, len(times), times, block_sums, equity)
 
 
 @rule
@@ -183,56 +223,71 @@ def account_start(cash: float) -> Account:
 
 @rule
 def decide(
-    candles: Candles, atr: Floats, side: int, i: int, account: Account, conduct: Conduct
+    side: int,
+    i: int,
+    time: int,
+    closes: int,
+    close: float,
+    atr: float,
+    account: Account,
+    conduct: Conduct,
 ) -> tuple[int, Ticket]:
-    """The entry order for a signal at the close of candle i, and the code of why there is
-    none, or -1."""
-    sizing = conduct.terms.sizing
-    distance = conduct.terms.stop.multiplier * atr[i]
-    units = wanted_units(account.balance, distance, candles.close[i], sizing)
-    closes = candles.time[i] + candles.interval
-    ticket = Ticket(side, units, account.balance, atr[i], candles.time[i], closes + conduct.delay)
+    """The entry order for a signal on candle i, which opens at `time` and ends
+    with `close` at `closes`, and
+    the code of why there is none, or NONE."""
+    distance = conduct.terms.stop.multiplier * atr
+    units = wanted_units(account.balance, distance, close, conduct.terms.sizing)
+    ticket = Ticket(side, units, account.balance, atr, time, closes + conduct.delay)
     if i < account.quiet_until:
         return COOLDOWN, ticket
     if entries_stopped(account.guard, account.balance, i, conduct.protections):
         return PROTECTION, ticket
-    return (-1 if units > 0.0 else SIZE), ticket
+    return (NONE if units > 0.0 else SIZE), ticket
 
 
 @rule
-def entry_candle(candles: Candles, signal: int, ticket: Ticket) -> int:
-    """The candle that fills the order of candle `signal` or, opening too late, cancels
-    it; n where neither came."""
-    n = len(candles.time)
+def entry_candle(bars: Floats, signal: int, latest: int) -> int:
+    """The candle that fills the order of candle `signal` or, opening after `latest`,
+    cancels it; n where neither came."""
     i = signal + 1
-    while i < n and candles.time[i] <= ticket.latest and not candles.volume[i] > 0.0:
+    while i < len(bars) and bars[i, TIME] <= latest and not bars[i, VOLUME] > 0.0:
         i += 1
     return i
 
 
 @rule
-def events_before(setups: Setups, event: int, candle: int) -> int:
+def events_before(signals: Times, event: int, candle: int) -> int:
     """The first event, from `event` on, that is not before `candle`."""
-    while event < len(setups.candle) and setups.candle[event] < candle:
+    while event < len(signals) and signals[event] < candle:
         event += 1
     return event
 
 
 @rule
-def flat_until(account: Account, mark: int, marks: DayMarks, kept: Kept) -> Account:
+def flat_until(
+    account: Account, mark: int, times: Times, block_sums: Floats, equity: Floats
+) -> Account:
     """The account after the marks before `mark`, with no position."""
-    if account.days.mark >= mark:
-        return account
+    count = len(times) - 1
+    days = add_flat_marks(account.days, mark, account.balance, count, block_sums, equity)
+    if account.days.mark == 0 and mark > 1:
+        days = add_flat_marks(days, mark, account.balance, count, block_sums, equity)
     guard = account.guard
     first = max(account.days.mark, 1)
     # The start is no midnight that the guard looks at; the end is one or not.
-    if first < mark and (first < len(marks.time) - 1 or marks.time[first] % DAY == 0):
+    if first < mark and (first < count or times[first] % DAY == 0):
         guard = guard_day(guard, account.balance)
+    return marked_account(account, days, guard, account.drawdown)
+
+
+@rule
+def marked_account(account: Account, days: Days, guard: Guard, drawdown: Drawdown) -> Account:
+    """`account` with later marks."""
     return Account(
         account.balance,
         guard,
-        add_flat_marks(account.days, mark, account.balance, marks, kept),
-        account.drawdown,
+        days,
+        drawdown,
         account.tally,
         account.trades,
         account.held,
@@ -244,65 +299,44 @@ def flat_until(account: Account, mark: int, marks: DayMarks, kept: Kept) -> Acco
 @rule
 def booked(
     account: Account,
-    bars: Floats,
-    marks: DayMarks,
+    close: float,
+    time: int,
     signal: int,
     entry: int,
     position: Position,
     stop: Stop,
     end: Progress,
-    interval: int,
+    last: int,
     conduct: Conduct,
-    kept: Kept,
 ) -> Account:
     """The account after a position, entered on candle `entry` with `stop` in force, that
-    went as `end` says."""
-    n = len(bars)
-    terms = conduct.terms
-    held = position.held
-    balance = account.balance
-    last = n if end.exit == OPEN else end.exit
-    days, guard = add_held_marks(
-        account.days, account.guard, bars, last, balance, position, terms, marks, kept
-    )
-    drawdown = held_drawdown(
-        account.drawdown,
-        bars,
-        entry,
-        last,
-        interval,
-        end.best_close,
-        end.worst_close,
-        balance,
-        position,
-        terms,
-    )
+    went as `end` says: `time` is that of the exit, or `close` is the last one, at `time`."""
+    held, balance, guard = position.held, account.balance, account.guard
+    drawdown = account.drawdown
     fingerprint = with_trade(
         account.fingerprint, signal, entry, end.exit, held.side, end.stop.reason, position.units
     )
     if end.exit == OPEN:
-        closes = int(bars[n - 1, TIME]) + interval
-        out = stand(position, balance, bars[n - 1, CLOSE], closes, terms)
+        out = stand(position, balance, close, time, conduct.terms)
         tally = tally_open(account.tally, position.fee + out.fee)
     else:
-        time = int(bars[end.exit, TIME])
-        out = leave(position, end.price, time, terms)
+        out = leave(position, end.price, time, conduct.terms)
         balance += out.pnl
-        guard = guard_exit(guard, out.pnl, balance, end.exit, conduct.protections)
+        guard = guard_exit(guard, out.pnl, balance, last, conduct.protections)
         drawdown = drawdown_step(drawdown, balance)
-        hours = (time - int(bars[entry, TIME])) / MS_AN_HOUR
+        hours = (time - held.time) / MS_AN_HOUR
         r = r_multiple(out.pnl, position.units, abs(held.fill - stop.level))
         tally = tally_trade(account.tally, out.pnl, position.fee + out.fee, hours, r)
         last += 1
     return Account(
         balance,
         guard,
-        days,
+        account.days,
         drawdown,
         tally,
         account.trades + 1,
         account.held + last - entry,
-        last - 1 + conduct.cooldown,
+        end.exit + conduct.cooldown,
         fingerprint,
     )
 
