@@ -24,15 +24,19 @@ def sample_table(summary: Mapping[str, Any]) -> str:
 
 
 def walk_forward_data(evidence: Evidence) -> dict[str, Any] | None:
-    """Test windows with their Sharpe before and after; None where there are none."""
+    """Windows with their Sharpe in training and in the test after it, or their profit factor
+    where the tests have no Sharpe; None where there are none."""
     windows = (evidence.get("walk_forward") or {}).get("windows") or []
     if not windows:
         return None
+    known = any(_metric(w, "test", "sharpe") is not None for w in windows)
+    shown = "sharpe" if known else "profit_factor"
     return {
+        "metric": label_of(shown),
         "start": minutes([milliseconds(w["test_start"]) for w in windows]),
         "end": minutes([milliseconds(w["test_end"]) for w in windows]),
-        "train": [_metric(w, "train", "sharpe") for w in windows],
-        "test": [_metric(w, "test", "sharpe") for w in windows],
+        "train": [_metric(w, "train", shown) for w in windows],
+        "test": [_metric(w, "test", shown) for w in windows],
     }
 
 

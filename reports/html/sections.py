@@ -102,7 +102,7 @@ def _samples(summary: Summary, data: Mapping[str, Any]) -> str:
     made = ev.sample_table(summary)
     if data["walk_forward"]:
         note = "The set that was best in each training window, and what it did afterwards."
-        made += figure("windows-plot", "Sharpe before and after", note)
+        made += figure("windows-plot", "Training and test windows", note)
     if "out_of_sample" in data["curves"]:
         note = (
             "Chained test windows: no set was chosen with knowledge of what followed."

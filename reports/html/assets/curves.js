@@ -77,5 +77,5 @@ figures["windows-plot"] = (node) => {
     hovertemplate: `%{y:.2f}<extra>${name}</extra>` });
   return { traces: [bars(run.walk_forward.train, "training window", theme().strategy),
     bars(run.walk_forward.test, "test window after it", theme().sample)],
-  layout: { barmode: "group", xaxis: axis({ type: "category" }), yaxis: axis({ title: { text: "Sharpe" } }) } };
+  layout: { barmode: "group", xaxis: axis({ type: "category" }), yaxis: axis({ title: { text: run.walk_forward.metric } }) } };
 };
