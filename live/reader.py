@@ -10,6 +10,8 @@ import math
 import re
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from errors import ExchangeError
@@ -42,6 +44,14 @@ class Source(Protocol):
         """The newest trades, oldest first."""
 
 
+@dataclass
+class _Answer:
+    """The HTTP answer to one read; reads run side by side, so each has its own."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+
+
 class Reader:
     """Reads with bounded waits: Retry-After is kept, failures are retried with backoff."""
 
@@ -50,8 +60,7 @@ class Reader:
         self._retries = retries
         self._timing = timing
         self._troubles = troubles
-        self._status = 0
-        self._headers: dict[str, str] = {}
+        self._answer: ContextVar[_Answer] = ContextVar("answer")
         self._barred_until = -math.inf
 
     def answered(self, status: int, headers: dict[str, str], body: str) -> None:
@@ -59,7 +68,8 @@ class Reader:
 
         Raises ValueError for half an answer, which ccxt would take for no data.
         """
-        self._status, self._headers = status, headers
+        answer = self._answer.get(_Answer())
+        answer.status, answer.headers = status, headers
         if status == 200 and not body.rstrip().endswith(("]", "}")):
             raise ValueError(f"half an answer: {body[-40:]!r}")
 
@@ -91,7 +101,7 @@ class Reader:
         failures = 0
         while True:
             await self._wait_for_ban(what, patient)
-            self._status, self._headers = 0, {}
+            self._answer.set(_Answer())
             try:
                 return await asyncio.wait_for(call(), self._timing.timeout * 1.5)
             except Exception as error:
@@ -113,34 +123,26 @@ class Reader:
     def _wait_after(self, what: str, error: Exception, failures: int) -> float:
         """Seconds to wait after `error`; raises ExchangeError where waiting cannot help."""
         name = type(error).__name__
-        if self._refused_region(error):
+        answer = self._answer.get()
+        if _refused_region(error, answer.status):
             raise region_error(self._source.id) from None
-        if self._status in (418, 429) or name in ("DDoSProtection", "RateLimitExceeded"):
-            asked = retry_after(self._headers)
+        if answer.status in (418, 429) or name in ("DDoSProtection", "RateLimitExceeded"):
+            asked = retry_after(answer.headers)
             wait = self._timing.ban if asked is None else asked
             self._barred_until = max(self._barred_until, time.monotonic() + wait)
             self._troubles.say(
                 "rate limit",
-                f"{self._source.id} limits our requests (HTTP {self._status or 429}): "
+                f"{self._source.id} limits our requests (HTTP {answer.status or 429}): "
                 f"no request for {wait:g} s, as it asks",
             )
             return 0.0
-        if self._status < 500 and _permanent(error):  # ccxt takes some 503 for a bad request
+        if answer.status < 500 and _permanent(error):  # ccxt takes some 503 for a bad request
             raise self._failed(what, error) from None
-        kind, words = _describe(name, self._status)
+        kind, words = _describe(name, answer.status)
         self._troubles.say(
             kind, f"{self._source.id} {words} while reading {what}: trying again ({error})"[:300]
         )
         return backoff(failures, self._timing.backoff, self._timing.backoff_cap)
-
-    def _refused_region(self, error: Exception) -> bool:
-        text = str(error)
-        return (
-            self._status == 451
-            or type(error).__name__ == "RestrictedLocation"
-            or "restricted location" in text
-            or re.search(r" 451 ", text) is not None
-        )
 
     def _failed(self, what: str, error: Exception) -> ExchangeError:
         text = self._troubles.redaction.clean(error)[:200]
@@ -187,6 +189,17 @@ def candle_row(entry: Any) -> Row | None:
     if not 0.0 < low <= min(open_, close) <= max(open_, close) <= high or volume < 0.0:
         return None
     return int(row[0]), open_, high, low, close, volume
+
+
+def _refused_region(error: Exception, status: int) -> bool:
+    """Whether the exchange does not serve this region."""
+    text = str(error)
+    return (
+        status == 451
+        or type(error).__name__ == "RestrictedLocation"
+        or "restricted location" in text
+        or re.search(r" 451 ", text) is not None
+    )
 
 
 def _permanent(error: Exception) -> bool:

@@ -148,7 +148,9 @@ class Stream:
         failures = 0
         while True:
             try:
-                await step()
+                # ccxt can leave a waiter behind on a socket that it has given up
+                async with asyncio.timeout(2 * self._timing.silence):
+                    await step()
             except asyncio.CancelledError:
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
@@ -158,6 +160,8 @@ class Stream:
             except Exception as error:
                 failures += 1
                 self._socket_failed(name, error, failures)
+                if isinstance(error, TimeoutError):
+                    reset(self._exchange, "silent socket")
             else:
                 failures = 0
                 self._heard(name)

@@ -26,6 +26,7 @@ class Connection:
         self.combined = combined
         self.silent = False
         """True once the socket stays open but never sends again."""
+        self._abandoned = False
         self._pings = 0
         self._pongs = 0
         self._progress = asyncio.Event()
@@ -53,7 +54,7 @@ class Connection:
         The client answers a ping after the messages before it, so this paces the
         market by the client's reading.
         """
-        if self.silent or self.socket.closed:
+        if self.silent or self._abandoned or self.socket.closed:
             return
         try:
             await self.socket.ping(b"pace")
@@ -62,7 +63,11 @@ class Connection:
         self._pings += 1
         while self._pings - self._pongs > window and not (self.silent or self.socket.closed):
             self._progress.clear()
-            await self._progress.wait()
+            try:
+                await asyncio.wait_for(self._progress.wait(), 2.0)
+            except TimeoutError:  # given up by the client, though still open
+                self._abandoned = True
+                return
 
     async def read(self) -> None:
         """Serve the client's requests until it leaves."""
