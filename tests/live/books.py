@@ -1,0 +1,106 @@
+"""Ledgers read for comparison."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backtest.engine import run_backtrader
+from backtest.plan import Plan, Record
+from live.ledger import open_existing
+from live.records import all_sessions, rows, settings_rows, stored_candles
+from live.step import Row
+from live.tables import (
+    Candles,
+    Decisions,
+    Equity,
+    PaperOrders,
+    PaperTrades,
+    Sessions,
+    StopMoves,
+    Ticks,
+)
+from live.terms import plan_from, settings_from
+from rules.candles import Candles as CandleColumns
+from rules.stops import REASONS
+
+_MARKS = ("caught_up", "entry_caught_up", "exit_caught_up", "began")
+_TABLES = (Candles, Ticks, Decisions, PaperOrders, PaperTrades, StopMoves, Equity)
+
+Books = dict[str, list[dict[str, Any]]]
+
+
+def books_of(url: str) -> Books:
+    """Everything that a session's ledger says, without the marks of what was caught up."""
+    database = open_existing(url)
+    try:
+        (session,) = all_sessions(database)
+        books = {table.__name__: rows(database, table, session.id) for table in _TABLES}
+        books["Sessions"] = list(Sessions.select().dicts().execute(database))
+    finally:
+        database.close()
+    return {name: [_plain(row) for row in found] for name, found in books.items()}
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in _MARKS}
+
+
+def columns_of(candles: list[Row], interval: int) -> CandleColumns:
+    """Plain rows as the engines take them."""
+    times, *values = zip(*candles, strict=True)
+    floats = [np.array(column, np.float64) for column in values]
+    return CandleColumns(
+        np.array(times, np.int64), floats[0], floats[1], floats[2], floats[3], floats[4], interval
+    )
+
+
+def backtest_of(url: str) -> tuple[CandleColumns, Plan, Record]:
+    """A backtest of the candles that the session has stored, under its first settings."""
+    database = open_existing(url)
+    try:
+        (session,) = all_sessions(database)
+        candles = columns_of(stored_candles(database, session.id), session.interval)
+        plan = plan_from(settings_from(settings_rows(database, session.id)[0].content))
+    finally:
+        database.close()
+    start = int(np.searchsorted(candles.time, session.start))
+    return candles, plan, run_backtrader(candles, start, plan)
+
+
+def trades_of(candles: CandleColumns, record: Record) -> list[tuple[Any, ...]]:
+    """A backtest's trades as a ledger tells them; open ones without their exit."""
+    log = record.trades
+    found = []
+    for k in range(len(log.entry)):
+        entered = (
+            int(candles.time[log.signal[k]]),
+            int(log.side[k]),
+            int(candles.time[log.entry[k]]),
+            log.fill[k],
+            log.units[k],
+            log.initial[k],
+            log.atr[k],
+        )
+        left: tuple[Any, ...] = (None,) * 6
+        if log.exit[k] >= 0:
+            left = (
+                int(candles.time[log.exit[k]]),
+                log.price[k],
+                REASONS[log.reason[k]],
+                log.fees[k],
+                log.borrow[k],
+                log.pnl[k],
+            )
+        found.append(entered + left)
+    return found
+
+
+_TRADE = ("signal", "side", "entry_time", "entry", "units", "initial_stop", "atr")
+_TRADE += ("exit_time", "exit", "reason", "fees", "borrow", "pnl")
+
+
+def told_trades(books: Books) -> list[tuple[Any, ...]]:
+    """The ledger's trades in the same form."""
+    return [tuple(row[name] for name in _TRADE) for row in books["PaperTrades"]]

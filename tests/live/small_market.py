@@ -1,0 +1,55 @@
+"""A made-up market that trades often, and settings for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from config.settings import Settings
+from live.step import Row
+from rules.candles import Candles
+from tests.live.playback import rows_of
+
+HOUR = 3_600_000
+WARM_UP = 240
+"""Candles before the first decision: ten days of hours."""
+
+
+def small_market(count: int = 1500, seed: int = 3) -> Candles:
+    """Hourly candles with drifts, fat tails, gaps in time and price, and zero volumes."""
+    random = np.random.default_rng(seed)
+    drift = np.repeat(random.normal(0, 0.0012, count // 60 + 1), 60)[:count]
+    close = np.round(30_000 * np.exp(np.cumsum(drift + random.standard_t(4, count) * 0.004)), 2)
+    open_ = np.concatenate([[30_000.0], close[:-1]]) * (1 + random.normal(0, 0.0003, count))
+    open_ = np.round(open_, 2)
+    high = np.round(np.maximum(open_, close) * (1 + random.exponential(0.0015, count)), 2)
+    low = np.round(np.minimum(open_, close) * (1 - random.exponential(0.0015, count)), 2)
+    volume = np.where(random.random(count) < 0.005, 0.0, np.round(1 + 9 * random.random(count), 4))
+    times = 1_609_459_200_000 + HOUR * np.arange(count, dtype=np.int64)
+    kept = (random.random(count) > 0.003) | (np.arange(count) < WARM_UP)
+    columns = [column[kept] for column in (open_, high, low, close, volume)]
+    return Candles(times[kept], columns[0], columns[1], columns[2], columns[3], columns[4], HOUR)
+
+
+def small_rows(count: int = 1500, seed: int = 3) -> list[Row]:
+    """The same as plain rows."""
+    return rows_of(small_market(count, seed))
+
+
+def settings(**changes: dict[str, Any]) -> Settings:
+    """Settings under which the market trades often; tables to change by name."""
+    tables: dict[str, dict[str, Any]] = {
+        "data": {"timeframe": "1h"},
+        "stop": {"trailing_atr_multiplier": 0.8, "atr_period": 7, "breakeven_atr_trigger": 0.5},
+        "strategy": {"trend_period": 4, "cycle_period": 6.0, "cycle_threshold": 0.1},
+        "live": {
+            "ratchet": "candle",
+            "catch_up": "full",
+            "warm_up_days": 10,
+            "database_retry_seconds": 2.0,
+        },
+    }
+    for name, table in changes.items():
+        tables[name] = {**tables.get(name, {}), **table}
+    return Settings.model_validate(tables)
