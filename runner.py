@@ -100,7 +100,7 @@ def backtest(
 @click.argument("signal", required=False)
 @click.option("--data", "file", type=_FILE, metavar="FILE", help="Candle file instead of [data].")
 @json_option
-def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> None:
+def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> int:
     """Check a signal for looking ahead and for too short a warm-up.
 
     SIGNAL is a shipped signal or "module:function"; without it, the one in the settings.
@@ -108,7 +108,7 @@ def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> Non
     from commands.audit import run
 
     extra = [f"strategy.signal={signal}"] if signal else []
-    run(overrides=(*overrides, *extra), **options)
+    return run(overrides=(*overrides, *extra), **options)
 
 
 @cli.command()
