@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,6 +85,8 @@ def screen_all(
         counted += len(members)
         report(counted, share.space.size)
     saver.flush()
+    if counted != share.space.size:
+        raise AssertionError(f"{share.space.size - counted} combinations were never run")
     return results
 
 
@@ -142,21 +145,17 @@ def _run(
         waiting: dict[Future[Results], int] = {}
         ahead = iter(left)
         try:
-            for number in _refill(ahead, 2 * cores(jobs)):
+            for number in islice(ahead, 2 * cores(jobs)):
                 waiting[threads.submit(screen_unit, share, units[number])] = number
             while waiting:
                 finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in finished:
                     yield waiting.pop(future), future.result()
-                for number in _refill(ahead, len(finished)):
+                for number in islice(ahead, len(finished)):
                     waiting[threads.submit(screen_unit, share, units[number])] = number
         finally:
             for future in waiting:
                 future.cancel()
-
-
-def _refill(ahead: Iterator[int], count: int) -> Iterable[int]:
-    return [number for number, _ in zip(ahead, range(count), strict=False)]
 
 
 def _parts_within(group: Group, unit: Unit) -> Iterator[tuple[Any, int]]:
