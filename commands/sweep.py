@@ -36,7 +36,7 @@ from feeds.market import Market
 from rules.jit import source_digest
 from sweep.evidence import around_the_best, cleaned, judged, selection
 from sweep.kernel import screen
-from sweep.screen import BLOCKS, Share, screen_all
+from sweep.screen import BLOCKS, Share, screen_all, shared
 from sweep.search import (
     Ranked,
     Tools,
@@ -126,7 +126,7 @@ def sweep_market(
         space = Space(settings, grid, inputs)
     steps_notice(inputs, settings, market, voice)
     require_warm(space.plan(0), inputs)
-    share = Share(space, inputs, BLOCKS)
+    share = shared(space, inputs, BLOCKS)
     with _tools(settings, market, folder, resuming) as tools:
         with stages.stage("screen"), voice.progress("pre-screen") as advance:
             results = screen_all(share, tools.jobs, tools.store, tools.screen_pool, advance)

@@ -12,6 +12,7 @@ import numpy as np
 
 from backtest.codec import pack, unpack
 from backtest.inputs import Inputs, atr_of, setups_of, signals_of
+from backtest.plan import Plan
 from rules.candles import Floats, Signals
 from rules.jit import compiled
 from sweep.kernel import screen
@@ -40,6 +41,22 @@ class Share(NamedTuple):
     inputs: Inputs
     blocks: int
     """0: no block sums are kept."""
+    atrs: dict[tuple[int, int], Segments]
+    """Segments by timeframe and period of the stop's ATR, as units come to need them.
+    Two threads that miss at once make the same twice."""
+
+    def segments(self, plan: Plan) -> Segments:
+        """The candles cut for the plan's ATR."""
+        key = (plan.atr_interval, plan.atr_period)
+        if key not in self.atrs:
+            candles = self.inputs.candles
+            self.atrs[key] = compiled(segments_of)(candles, atr_of(plan, candles))
+        return self.atrs[key]
+
+
+def shared(space: Space, inputs: Inputs, blocks: int = 0) -> Share:
+    """What `screen_all` shares among its workers."""
+    return Share(space, inputs, blocks, {})
 
 
 class Unit(NamedTuple):
@@ -98,17 +115,14 @@ def screen_unit(share: Share, unit: Unit) -> Results:
     results = results_for(len(members), share.blocks, _NO_EQUITY)
     table = share.space.rows(members)
     signals: Signals | None = None
-    atrs: dict[tuple[int, int], Segments] = {}
     at = 0
     for section, inside in _parts_within(group, unit):
         plan = section.plan
         signals = signals if signals is not None else signals_of(plan, candles)
-        key = (plan.atr_interval, plan.atr_period)
-        if key not in atrs:
-            atrs[key] = compiled(segments_of)(candles, atr_of(plan, candles))
-        setups = setups_of(plan, share.inputs, signals, atrs[key].atr)
+        cut = share.segments(plan)
+        setups = setups_of(plan, share.inputs, signals, cut.atr)
         slots, rows = part(results, at, at + inside), table[at : at + inside]
-        compiled(screen)(candles, atrs[key], setups, share.inputs.marks, rows, slots)
+        compiled(screen)(candles, cut, setups, share.inputs.marks, rows, slots)
         at += inside
     return results
 
@@ -123,13 +137,11 @@ def equity_marks(share: Share, combinations: Indices) -> Floats:
         signal = (plan.signal, tuple(plan.parameters.items()))
         if signal not in known:
             known[signal] = signals_of(plan, inputs.candles)
-        atr = (plan.atr_interval, plan.atr_period)
-        if atr not in known:
-            known[atr] = compiled(segments_of)(inputs.candles, atr_of(plan, inputs.candles))
-        setups = setups_of(plan, inputs, known[signal], known[atr].atr)
+        cut = share.segments(plan)
+        setups = setups_of(plan, inputs, known[signal], cut.atr)
         one = results_for(1, 0, marks.shape[1])
         rows = space.rows(np.array([combination]))
-        compiled(screen)(inputs.candles, known[atr], setups, inputs.marks, rows, one)
+        compiled(screen)(inputs.candles, cut, setups, inputs.marks, rows, one)
         marks[k] = one.equity[0]
     return marks
 

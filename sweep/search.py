@@ -18,7 +18,7 @@ from rules.metrics import Metrics
 from sweep.finalists import check, choose, draw_pruned, verify
 from sweep.objective import COLUMN, axes_of, raw_objective, score
 from sweep.results import Results
-from sweep.screen import Share, screen_all
+from sweep.screen import Share, screen_all, shared
 from sweep.space import Space
 from sweep.statistics.selection import Trials, picks
 from sweep.statistics.windows import Window, windows
@@ -200,7 +200,7 @@ def _train(
 ) -> tuple[int | None, dict[str, Any]]:
     """The best combination of one train window, and its figures there."""
     inputs = train_inputs(share.inputs, window)
-    trained = Share(share.space, inputs, 0)
+    trained = shared(share.space, inputs)
     results = screen_all(trained, tools.jobs, None, tools.screen_pool, on_progress)
     needed = enough_trades(settings.walk_forward.min_trades_per_year, window)
     name = settings.sweep.objective
