@@ -8,6 +8,7 @@ from peewee import Database
 
 from live.gate import REASONS
 from live.journal import Entered, Happening, Ignored, Leaving, Left, Moved, Ordered
+from live.statements import Statements
 from live.step import Step, StoredTick
 from live.tables import (
     Candles,
@@ -33,6 +34,7 @@ class StepWriter:
         self._database = database
         self._session = session
         self._interval = interval
+        self._statements = Statements(database)
 
     def write(self, step: Step) -> None:
         """All rows of `step`."""
@@ -46,19 +48,11 @@ class StepWriter:
 
     def put(self, table: Any, **values: Any) -> None:
         """Insert a row, or bring the row of the same key up to date."""
-        values = {"session": self._session, **values}
-        key = [field.name for field in table._meta.get_primary_keys()]
-        rest = {getattr(table, name): value for name, value in values.items() if name not in key}
-        query = table.insert(**values)
-        target = [getattr(table, name) for name in key]
-        query.on_conflict(conflict_target=target, update=rest).execute(self._database)
+        self._statements.put(table, {"session": self._session, **values})
 
     def change(self, table: Any, values: dict[str, Any], **key: Any) -> None:
         """Change the rows of the session that `key` describes."""
-        query = table.update(**values).where(table.session == self._session)
-        for name, value in key.items():
-            query = query.where(getattr(table, name) == value)
-        query.execute(self._database)
+        self._statements.change(table, values, {"session": self._session, **key})
 
     def _candle(self, step: Step) -> None:
         assert step.candle is not None
@@ -247,7 +241,7 @@ class StepWriter:
             "guarded_until": guard.until,
             "quiet_until": standing.quiet_until,
         }
-        Sessions.update(**now).where(Sessions.id == self._session).execute(self._database)
+        self._statements.change(Sessions, now, {"id": self._session})
 
     def _trade(self, standing: Standing, step: Step) -> None:
         """The open trade's stop as it is now."""
@@ -262,10 +256,7 @@ class StepWriter:
             "opening_sl": None if opening is None else opening.level,
             "opening_sl_reason": None if opening is None else STOP_REASONS[opening.reason],
         }
-        query = PaperTrades.update(**now).where(
-            PaperTrades.session == self._session, PaperTrades.exit_time.is_null()
-        )
-        query.execute(self._database)
+        self.change(PaperTrades, now, exit_time=None)
 
 
 def _known(value: float) -> float | None:
