@@ -141,16 +141,28 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
 
 
 class PaperJournal(RecordingJournal):
-    """The common log, deaf to orders."""
+    """The common log, which also keeps orders and when a signal was ignored."""
+
+    def __init__(self, *, with_stops: bool) -> None:
+        super().__init__(with_stops=with_stops)
+        self.refused: list[tuple[int, int, int]] = []
+        """Time of the signal, side and reason."""
+        self.orders: list[Ticket] = []
+
+    def ignored(self, side: int, reason: int, time: int) -> None:
+        """A signal led to no trade."""
+        super().ignored(side, reason, time)
+        self.refused.append((time, side, reason))
 
     def ordered(self, ticket: Ticket) -> None:
         """An entry order was sent."""
+        self.orders.append(ticket)
 
     def leaving(self, position: Position) -> None:
         """An order to leave at market was sent."""
 
 
-def by_paper(candles: Candles, start: int, plan: Plan) -> Record:
+def paper(candles: Candles, start: int, plan: Plan) -> tuple[Record, PaperJournal]:
     """The paper broker in candle mode, its feed loaded candle by candle (C14)."""
     journal = PaperJournal(with_stops=plan.conduct.exits != CYCLE_EXIT)
     cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
@@ -163,7 +175,12 @@ def by_paper(candles: Candles, start: int, plan: Plan) -> Record:
     cerebro.addstrategy(MtfStrategy, **options)
     cerebro.run()
     trades = journal.trades(candles, plan.conduct.terms, broker.balance)
-    return Record(trades, journal.stops(candles), journal.counts)
+    return Record(trades, journal.stops(candles), journal.counts), journal
+
+
+def by_paper(candles: Candles, start: int, plan: Plan) -> Record:
+    """The record of `paper`."""
+    return paper(candles, start, plan)[0]
 
 
 def _columns(kind: Any, rows: list[tuple[Any, ...]]) -> Any:

@@ -1,0 +1,78 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.costs import Costs
+from rules.market import Market
+from rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST, Walk, walk_candle
+from rules.sizing import Sizing
+from rules.stops import INITIAL, TRAIL, Held, Stop, StopRules, initial_stop, tighter
+from rules.trade import Terms
+from tests.rules.worlds import ATRS, HELDS, PRICES, TERMS
+
+CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
+FREE = Terms(
+    StopRules(2.0, 0.0, 0.0, False), Sizing(0.01, 1.0, False, False), Costs(0.0, 0.0, 0.0), CENTS
+)
+LONG = Held(1, 100.0, 0, 4.0)
+START = Stop(92.0, 100.0, INITIAL)
+
+
+def walk(path: int, *prices: float, stop: Stop = START, held: Held = LONG) -> Walk:
+    """One candle of open, high, low, close with an ATR of 4."""
+    candle_open, high, low, close = prices
+    return walk_candle(path, stop, held, candle_open, high, low, close, 4.0, 0, FREE)
+
+
+def test_the_favourable_price_first_lifts_the_stop_into_the_low() -> None:
+    found = walk(HIGH_FIRST, 100.0, 106.0, 95.0, 104.0)
+    assert (found.hit, found.price) == (True, 98.0)
+    assert found.stop == Stop(98.0, 106.0, TRAIL)
+
+
+def test_the_adverse_price_first_meets_the_earlier_level() -> None:
+    found = walk(LOW_FIRST, 100.0, 106.0, 95.0, 104.0)
+    assert (found.hit, found.stop) == (False, Stop(98.0, 106.0, TRAIL))
+
+
+def test_whole_candles_leave_the_stop_to_the_close() -> None:
+    assert walk(CANDLE, 100.0, 106.0, 95.0, 104.0) == Walk(False, 0.0, START)
+    assert walk(CANDLE, 100.0, 106.0, 92.0, 104.0) == Walk(True, 92.0, START)
+
+
+@pytest.mark.parametrize("path", [CANDLE, HIGH_FIRST, LOW_FIRST])
+def test_only_the_open_can_gap(path: int) -> None:
+    assert walk(path, 90.0, 91.0, 88.0, 89.0).price == 90.0
+    assert walk(path, 93.0, 93.5, 88.0, 89.0).price == 92.0
+
+
+@given(HELDS, TERMS, st.tuples(PRICES, PRICES, PRICES, PRICES), ATRS)
+def test_a_path_never_loosens_and_never_fills_better_than_its_stop(
+    held: Held, terms: Terms, prices: tuple[float, float, float, float], atr: float
+) -> None:
+    stop = initial_stop(held, terms.stop, terms.market)
+    first, _, _, close = prices
+    for path in (CANDLE, HIGH_FIRST, LOW_FIRST):
+        found = walk_candle(
+            path, stop, held, first, max(prices), min(prices), close, atr, held.time, terms
+        )
+        assert found.stop.level == stop.level or tighter(held.side, found.stop.level, stop.level)
+        if found.hit:
+            assert held.side * found.price <= held.side * found.stop.level + 1e-9
+
+
+@given(HELDS, TERMS, st.tuples(PRICES, PRICES, PRICES, PRICES), ATRS)
+def test_what_the_whole_candle_hits_both_paths_hit(
+    held: Held, terms: Terms, prices: tuple[float, float, float, float], atr: float
+) -> None:
+    stop = initial_stop(held, terms.stop, terms.market)
+    first, _, _, close = prices
+
+    def hit(path: int) -> bool:
+        return walk_candle(
+            path, stop, held, first, max(prices), min(prices), close, atr, held.time, terms
+        ).hit
+
+    if hit(CANDLE):
+        assert hit(HIGH_FIRST)
+        assert hit(LOW_FIRST)

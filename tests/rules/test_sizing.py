@@ -1,0 +1,82 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rules.costs import Costs
+from rules.market import Market, units_down
+from rules.sizing import Sizing, filled_units, stop_loss_per_unit, wanted_units
+from rules.stops import stop_fill
+from rules.trade import Terms, Ticket, enter, leave
+from tests.rules.worlds import tickets
+
+PLAIN = Sizing(0.01, 1000.0, False, False)
+FREE = Costs(0.0, 0.0, 0.0)
+CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
+
+
+def test_units_are_the_risk_over_the_distance() -> None:
+    assert wanted_units(10_000.0, 8.0, 100.0, PLAIN) == 12.5
+
+
+@pytest.mark.parametrize(
+    ("equity", "distance"), [(10_000.0, 0.0), (10_000.0, float("nan")), (0.0, 8.0), (-5.0, 8.0)]
+)
+def test_nothing_is_wanted_without_a_distance_or_equity(equity: float, distance: float) -> None:
+    assert wanted_units(equity, distance, 100.0, PLAIN) == 0.0
+
+
+def test_all_in_wants_what_the_price_buys() -> None:
+    sizing = PLAIN._replace(all_in=True, max_leverage=2.0)
+    assert wanted_units(10_000.0, 8.0, 100.0, sizing) == 200.0
+    costs = Costs(0.001, 0.0, 0.0)
+    units = filled_units(1.0, 10_000.0, 1, 100.0, 92.0, costs, sizing, CENTS)
+    assert units == units_down(20_000 / 100.1, CENTS)
+
+
+def test_the_loss_of_a_unit_pays_both_fees() -> None:
+    costs = Costs(0.001, 0.0002, 0.0)
+    assert stop_loss_per_unit(1, 100.0, 92.0, costs) == pytest.approx(100.1 - 92 * 0.999)
+    assert stop_loss_per_unit(-1, 100.0, 108.0, costs) == pytest.approx(108 * 1.001 - 99.9)
+
+
+@pytest.mark.parametrize("level", [0.0, -3.0])
+def test_a_stop_that_is_not_positive_is_no_trade(level: float) -> None:
+    assert filled_units(12.5, 10_000.0, 1, 100.0, level, FREE, PLAIN, CENTS) == 0.0
+
+
+@given(tickets())
+def test_units_are_whole_lots_affordable_and_tradable(case: tuple[Ticket, float, Terms]) -> None:
+    ticket, price, terms = case
+    position, _ = enter(ticket, price, 0, terms)
+    units, fill = position.units, position.held.fill
+    assert units_down(units, terms.market) == units
+    if units > 0.0:
+        spent = units * fill * (1 + terms.costs.taker_fee)
+        assert spent <= terms.sizing.max_leverage * ticket.equity * (1 + 1e-9)
+        assert units >= terms.market.min_quantity
+        assert units * fill >= terms.market.min_notional
+        assert terms.sizing.all_in or units <= ticket.units * (1 + 1e-9)
+
+
+@given(tickets())
+def test_a_stop_out_without_a_gap_never_loses_more_than_the_risk(
+    case: tuple[Ticket, float, Terms],
+) -> None:
+    """With costs counted, on any tick; a short's borrow comes on top."""
+    ticket, price, terms = case
+    terms = terms._replace(sizing=terms.sizing._replace(includes_costs=True, all_in=False))
+    position, stop = enter(ticket, price, 0, terms)
+    level = stop.level
+    exit_price = stop_fill(ticket.side, level, level, terms.costs, terms.market)
+    end = leave(position, exit_price, 0, terms)
+    risk = ticket.equity * terms.sizing.risk_per_trade
+    assert end.pnl >= -risk * (1 + 1e-9)
+
+
+@given(tickets(), st.floats(1.0, 100.0))
+def test_more_risk_never_buys_less(case: tuple[Ticket, float, Terms], factor: float) -> None:
+    ticket, price, terms = case
+    more = ticket._replace(units=ticket.units * factor)
+    sizing = terms.sizing._replace(risk_per_trade=terms.sizing.risk_per_trade * factor)
+    bold = terms._replace(sizing=sizing)
+    assert enter(more, price, 0, bold)[0].units >= enter(ticket, price, 0, terms)[0].units

@@ -1,0 +1,168 @@
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from rules.costs import Costs
+from rules.market import Market, price_down, price_up
+from rules.stops import (
+    BREAKEVEN,
+    INITIAL,
+    TRAIL,
+    Held,
+    Stop,
+    StopRules,
+    breakeven_armed,
+    breakeven_level,
+    initial_stop,
+    ratchet,
+    stop_fill,
+    stop_hit,
+    tighter,
+    trail_candidate,
+)
+from rules.trade import Position, Terms, leave
+from tests.rules.worlds import ATRS, HELDS, PRICES, QUARTER_HOUR, TERMS
+
+CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
+FREE = Costs(0.0, 0.0, 0.0)
+RULES = StopRules(2.0, 1.0, 0.0, False)
+LONG, SHORT = Held(1, 100.0, 0, 4.0), Held(-1, 100.0, 0, 4.0)
+
+walks = st.lists(st.tuples(PRICES, PRICES, PRICES, ATRS), min_size=1, max_size=12)
+
+
+def on_tick(price: float, market: Market) -> bool:
+    return price <= 0.0 or price_down(price, market) == price == price_up(price, market)
+
+
+def candle(prices: tuple[float, float, float]) -> tuple[float, float, float]:
+    """High, low and close of a candle that saw three prices."""
+    return max(prices), min(prices), prices[2]
+
+
+@given(HELDS, TERMS, walks)
+def test_the_level_never_loosens_and_stays_on_the_tick(
+    held: Held, terms: Terms, walk: list[tuple[float, float, float, float]]
+) -> None:
+    stop = initial_stop(held, terms.stop, terms.market)
+    assert on_tick(stop.level, terms.market)
+    for k, (*prices, atr) in enumerate(walk):
+        high, low, close = candle((prices[0], prices[1], prices[2]))
+        now = held.time + (k + 1) * QUARTER_HOUR
+        moved = ratchet(
+            stop, held, high, low, close, atr, now, terms.stop, terms.costs, terms.market
+        )
+        assert moved.level == stop.level or tighter(held.side, moved.level, stop.level)
+        if moved.level == stop.level:
+            assert moved.reason == stop.reason
+        else:
+            assert moved.reason in (BREAKEVEN, TRAIL)
+        assert on_tick(moved.level, terms.market)
+        assert held.side * moved.extreme >= held.side * stop.extreme
+        stop = moved
+
+
+@given(HELDS, TERMS, walks)
+def test_breakeven_is_never_placed_beyond_the_market(
+    held: Held, terms: Terms, walk: list[tuple[float, float, float, float]]
+) -> None:
+    stop = initial_stop(held, terms.stop, terms.market)
+    for k, (*prices, atr) in enumerate(walk):
+        high, low, close = candle((prices[0], prices[1], prices[2]))
+        now = held.time + (k + 1) * QUARTER_HOUR
+        moved = ratchet(
+            stop, held, high, low, close, atr, now, terms.stop, terms.costs, terms.market
+        )
+        if moved.level != stop.level and moved.reason == BREAKEVEN:
+            assert tighter(held.side, close, moved.level)
+            assert breakeven_armed(held, moved.extreme, terms.stop)
+        stop = moved
+
+
+@given(HELDS, TERMS, st.integers(0, 3000), st.floats(0.001, 1000.0))
+def test_a_breakeven_exit_without_a_gap_loses_nothing(
+    held: Held, terms: Terms, candles: int, units: float
+) -> None:
+    """Both sides, with the borrow until then, on any tick."""
+    now = held.time + candles * QUARTER_HOUR
+    level = breakeven_level(held, now, terms.stop, terms.costs, terms.market)
+    assume(level > 0.0)
+    assert on_tick(level, terms.market)
+    price = stop_fill(held.side, level, level, terms.costs, terms.market)
+    position = Position(held, units, units * held.fill * terms.costs.taker_fee)
+    assert leave(position, price, now, terms).pnl >= -1e-12 * units * held.fill
+
+
+@given(HELDS, TERMS)
+def test_breakeven_is_no_further_than_it_must_be(held: Held, terms: Terms) -> None:
+    """One tick closer the exit would lose, unless the margin asks for more."""
+    rules = terms.stop._replace(breakeven_margin=0.0)
+    level = breakeven_level(held, held.time, rules, terms.costs, terms.market)
+    tick = terms.market.price_step / terms.market.price_scale
+    closer = level - held.side * tick
+    assume(level > 0.0)
+    exact = closer * (1 - held.side * terms.costs.slippage)
+    position = Position(held, 1.0, held.fill * terms.costs.taker_fee)
+    rounded = stop_fill(held.side, closer, closer, terms.costs, terms.market)
+    loses = leave(position, rounded, held.time, terms).pnl < 1e-9
+    assert loses or leave(position, exact, held.time, terms).pnl < 1e-9
+
+
+@given(HELDS, TERMS, PRICES, PRICES)
+def test_a_stop_never_fills_better_than_level_or_price(
+    held: Held, terms: Terms, first: float, level: float
+) -> None:
+    price = stop_fill(held.side, first, level, terms.costs, terms.market)
+    worst = min(held.side * first, held.side * level)
+    assert held.side * price <= worst + 1e-9
+
+
+@given(HELDS, TERMS)
+def test_the_initial_stop_is_at_least_n_atrs_away_and_a_tick_more_at_most(
+    held: Held, terms: Terms
+) -> None:
+    stop = initial_stop(held, terms.stop, terms.market)
+    distance = held.side * (held.fill - stop.level)
+    wanted = terms.stop.multiplier * held.atr
+    tick = terms.market.price_step / terms.market.price_scale
+    assert wanted - 1e-8 <= distance < wanted + tick + 1e-8
+    assert (stop.extreme, stop.reason) == (held.fill, INITIAL)
+
+
+@pytest.mark.parametrize(("low", "hit"), [(92.01, False), (92.0, True), (91.99, True)])
+def test_touching_the_level_is_enough(low: float, hit: bool) -> None:
+    assert stop_hit(1, 100.0, low, 92.0) is hit
+    assert stop_hit(-1, 200.0 - low, 100.0, 108.0) is hit
+
+
+def test_a_gap_fills_at_the_open() -> None:
+    assert stop_fill(1, 90.0, 92.0, FREE, CENTS) == 90.0
+    assert stop_fill(1, 95.0, 92.0, FREE, CENTS) == 92.0
+    assert stop_fill(-1, 110.0, 108.0, FREE, CENTS) == 110.0
+    assert stop_fill(-1, 105.0, 108.0, FREE, CENTS) == 108.0
+
+
+def test_breakeven_is_armed_at_equality_and_off_at_zero() -> None:
+    assert breakeven_armed(LONG, 104.0, RULES)
+    assert not breakeven_armed(LONG, 103.99, RULES)
+    assert breakeven_armed(SHORT, 96.0, RULES)
+    assert not breakeven_armed(LONG, 1e9, RULES._replace(breakeven_trigger=0.0))
+
+
+def test_a_fixed_trail_keeps_the_signals_atr() -> None:
+    fixed = RULES._replace(frozen=True)
+    assert trail_candidate(LONG, 110.0, 1.0, fixed, CENTS) == 110.0 - 2 * 4.0
+    assert trail_candidate(LONG, 110.0, 1.0, RULES, CENTS) == 110.0 - 2 * 1.0
+    assert trail_candidate(SHORT, 90.0, 1.0, RULES, CENTS) == 90.0 + 2 * 1.0
+
+
+def test_one_move_a_close_breakeven_first() -> None:
+    start = initial_stop(LONG, RULES, CENTS)
+
+    def moved(high: float, close: float, atr: float) -> Stop:
+        return ratchet(start, LONG, high, close, close, atr, 0, RULES, FREE, CENTS)
+
+    assert moved(104.0, 104.0, 2.0) == Stop(100.0, 104.0, BREAKEVEN)  # the trail is there too
+    assert moved(105.0, 104.0, 2.0) == Stop(101.0, 105.0, TRAIL)
+    assert moved(105.0, 100.0, 4.0) == Stop(97.0, 105.0, TRAIL)  # the close is not above
+    assert moved(103.0, 103.0, 9.0) == Stop(92.0, 103.0, INITIAL)

@@ -1,0 +1,52 @@
+"""Random trades for properties of the rules: sides, terms, ticks and prices together."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from rules.costs import DAY, Costs
+from rules.market import Market
+from rules.sizing import Sizing
+from rules.stops import Held, StopRules
+from rules.trade import Terms, Ticket
+
+QUARTER_HOUR = 900_000
+SIDES = st.sampled_from([1, -1])
+TICKS = st.sampled_from([(100.0, 1.0), (100.0, 5.0), (10.0, 5.0), (1.0, 1.0), (1.0, 10.0)])
+LOTS = st.sampled_from([(1e5, 1.0), (100.0, 1.0), (10.0, 5.0), (1.0, 1.0)])
+MARKETS = st.builds(
+    lambda tick, lot, quantity, notional: Market(*tick, *lot, quantity, notional),
+    TICKS,
+    LOTS,
+    st.sampled_from([0.0, 0.01, 3.0]),
+    st.sampled_from([0.0, 5.0, 500.0]),
+)
+COSTS = st.builds(
+    Costs,
+    st.sampled_from([0.0, 0.0004, 0.001, 0.01]),
+    st.sampled_from([0.0, 0.0002, 0.003]),
+    st.sampled_from([0.0, 0.0002, 0.02]),
+)
+STOPS = st.builds(
+    StopRules,
+    st.floats(0.1, 10.0),
+    st.sampled_from([0.0, 0.25, 1.0, 3.0]),
+    st.sampled_from([0.0, 0.0002, 0.01]),
+    st.booleans(),
+)
+SIZINGS = st.builds(
+    Sizing, st.floats(0.0005, 0.1), st.floats(0.05, 5.0), st.booleans(), st.booleans()
+)
+TERMS = st.builds(Terms, STOPS, SIZINGS, COSTS, MARKETS)
+PRICES = st.floats(200.0, 5000.0)
+ATRS = st.floats(0.5, 60.0)
+HELDS = st.builds(Held, SIDES, PRICES, st.just(20_000 * DAY), ATRS)
+
+
+@st.composite
+def tickets(draw: st.DrawFn) -> tuple[Ticket, float, Terms]:
+    """A decision, the open at which it fills, and its terms."""
+    terms, side, atr = draw(TERMS), draw(SIDES), draw(ATRS)
+    equity = draw(st.floats(10.0, 1e7))
+    units = equity * terms.sizing.risk_per_trade / (terms.stop.multiplier * atr)
+    return Ticket(side, units, equity, atr, 0, 0), draw(PRICES), terms
