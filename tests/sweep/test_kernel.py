@@ -1,0 +1,160 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from rules.account import Conduct, DayMarks, Setups, day_marks
+from rules.candles import Candles, Floats
+from rules.jit import compiled
+from rules.measure import equity_of, measure
+from rules.metrics import block_sums
+from rules.stop_atr import stop_atr
+from sweep.fingerprint import fingerprint_of
+from sweep.kernel import screen
+from sweep.oracle import simulate
+from sweep.results import Results, part, results_for
+from sweep.segments import segments_of
+from sweep.terms import conduct_row, conduct_table
+from tests.markets import COARSE, FINE, QUARTER_HOUR, random_conduct, random_market, random_setups
+
+TIMEFRAMES = [QUARTER_HOUR, 4 * QUARTER_HOUR, 16 * QUARTER_HOUR, 96 * QUARTER_HOUR]
+BLOCKS = 16
+
+
+class Case:
+    """A random market with its signals and some conducts."""
+
+    def __init__(self, seed: int, conducts: int = 20):
+        self.random = np.random.default_rng(seed)
+        market = (COARSE, FINE)[seed % 2]
+        self.candles: Candles = random_market(seed, market=market)
+        period = (3, 14)[seed // 4 % 2]
+        self.atr: Floats = compiled(stop_atr)(self.candles, TIMEFRAMES[seed // 2 % 4], period)
+        first = int(np.argmax(~np.isnan(self.atr)))
+        share = (0.05, 0.2, 0.01)[seed % 3]
+        self.setups: Setups = random_setups(seed, self.candles, first, share)
+        start = int(self.random.integers(0, first + 1))
+        self.marks: DayMarks = day_marks(self.candles, start)
+        self.conducts = [random_conduct(self.random, market) for _ in range(conducts)]
+
+    def screened(self, conducts: list[Conduct] | None = None) -> Results:
+        table = np.array([conduct_row(conduct) for conduct in conducts or self.conducts])
+        results = results_for(len(table), BLOCKS, len(self.marks.time))
+        self.screen_into(table, results)
+        return results
+
+    def screen_into(self, table: Floats, results: Results) -> None:
+        segments = compiled(segments_of)(self.candles, self.atr)
+        compiled(screen)(self.candles, segments, self.setups, self.marks, table, results)
+
+    def plain(self, conduct: Conduct) -> Results:
+        """One combination through the plain loop and the measures of its trades."""
+        run = compiled(simulate)(self.candles, self.setups, self.atr, self.marks, conduct)
+        equity = compiled(equity_of)(run.trades, self.candles, self.marks, conduct)
+        figures = compiled(measure)(run.trades, equity, self.candles, self.marks)
+        return Results(
+            np.array([figures], np.float64),
+            np.array([len(run.trades.entry)]),
+            run.ignored[None],
+            np.array([compiled(fingerprint_of)(run.trades)], np.uint64),
+            compiled(block_sums)(equity.marks, BLOCKS)[None],
+            equity.marks[None],
+        )
+
+
+def assert_equal_bits(found: Results, expected: Results, label: object) -> None:
+    for name, one, other in zip(Results._fields, found, expected, strict=True):
+        assert one.shape == other.shape
+        assert one.tobytes() == other.tobytes(), (name, label)
+
+
+def test_every_figure_equals_the_plain_loops_to_the_last_bit():
+    compared = 0
+    for seed in range(64):
+        case = Case(seed)
+        found = case.screened()
+        for k, conduct in enumerate(case.conducts):
+            assert_equal_bits(part(found, k, k + 1), case.plain(conduct), (seed, conduct))
+        compared += int(found.trades.sum())
+    assert compared > 20_000
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("interval", TIMEFRAMES)
+def test_wide_stops_that_are_held_for_long_equal_the_plain_loops(interval, side):
+    for seed in range(3):
+        case = Case(seed, 1)
+        case.atr = compiled(stop_atr)(case.candles, interval, 3)
+        own = case.setups.side == side
+        case.setups = Setups(
+            case.setups.candle[own], case.setups.side[own], case.setups.turn, case.setups.first
+        )
+        base = case.conducts[0]
+        terms = base.terms
+        for multiplier in (2.0, 4.0, 9.0):
+            for trigger in (0.0, 0.5, 2.0):
+                stop = terms.stop._replace(multiplier=multiplier, breakeven_trigger=trigger)
+                costs = terms.costs._replace(borrow_daily=0.001)
+                conduct = base._replace(
+                    terms=terms._replace(stop=stop, costs=costs), exits=0, path=0
+                )
+                assert_equal_bits(case.screened([conduct]), case.plain(conduct), conduct)
+
+
+def test_the_random_cases_meet_what_they_are_for():
+    """Entry-candle stop-outs, all ways out and every reason to ignore a signal."""
+    reasons, ignored, same_candle, still_open = set(), np.zeros(6, np.int64), 0, 0
+    for seed in range(24):
+        case = Case(seed)
+        for conduct in case.conducts:
+            run = compiled(simulate)(case.candles, case.setups, case.atr, case.marks, conduct)
+            reasons |= set(run.trades.reason.tolist())
+            ignored += run.ignored
+            same_candle += int((run.trades.exit == run.trades.entry).sum())
+            still_open += int((run.trades.exit < 0).sum())
+    assert reasons == {0, 1, 2, 3}
+    assert (ignored > 0).all()
+    assert same_candle > 100
+    assert still_open > 10
+
+
+def test_threads_that_fill_slices_give_what_one_call_gives():
+    case = Case(3, 40)
+    table = np.array([conduct_row(conduct) for conduct in case.conducts])
+    whole = case.screened()
+    sliced = results_for(40, BLOCKS, len(case.marks.time))
+    with ThreadPoolExecutor(2) as pool:
+        for first in range(0, 40, 7):
+            rows = slice(first, first + 7)
+            pool.submit(case.screen_into, table[rows], part(sliced, first, first + 7))
+    assert_equal_bits(sliced, whole, "slices")
+
+
+def test_without_blocks_and_equity_the_figures_are_the_same():
+    case = Case(5)
+    table = np.array([conduct_row(conduct) for conduct in case.conducts])
+    bare = results_for(len(table))
+    case.screen_into(table, bare)
+    whole = case.screened()
+    assert bare.metrics.tobytes() == whole.metrics.tobytes()
+    assert bare.fingerprint.tobytes() == whole.fingerprint.tobytes()
+    assert bare.block_sums.size == bare.equity.size == 0
+
+
+def test_a_run_without_signals_stays_at_its_cash():
+    case = Case(7, 1)
+    none = np.empty(0, np.int64)
+    case.setups = Setups(none, none, case.setups.turn, 0)
+    found = case.screened()
+    assert found.trades[0] == 0
+    assert (found.equity[0] == case.conducts[0].cash).all()
+    assert_equal_bits(found, case.plain(case.conducts[0]), "no signals")
+
+
+def test_different_trades_have_different_fingerprints():
+    case = Case(8)
+    base = case.conducts[0]._replace(exits=0, path=0)
+    table = conduct_table(base, 30, {"terms.stop.multiplier": np.linspace(0.5, 6.0, 30)})
+    results = results_for(30)
+    case.screen_into(table, results)
+    assert len(np.unique(results.fingerprint)) > 15
