@@ -1,0 +1,116 @@
+"""An edited rule must never meet code that was compiled before the edit."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import rules
+from rules.jit import compiled, source_digest
+
+JIT = Path(rules.__file__).parent / "jit.py"
+
+LEAF = """
+from rules.jit import rule
+
+@rule
+def leaf(x):
+    return x {change}
+"""
+LOOP = """
+from other.middle import middle
+from rules.jit import compiled
+
+def loop(n):
+    total = 0.0
+    for i in range(n):
+        total += middle(float(i))
+    return total
+
+if __name__ == "__main__":
+    fast = compiled(loop)
+    print(fast(4), sum(fast.stats.cache_hits.values()))
+"""
+MIDDLE = """
+from rules.jit import rule
+from rules.leaf import leaf
+
+@rule
+def middle(x):
+    return leaf(x)
+"""
+
+
+def plus(number: int) -> str:
+    return LEAF.format(change=f"+ {number}.0")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A small tree: other/loop.py -> other/middle.py -> rules/leaf.py."""
+    for package in ("rules", "other"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+    (tmp_path / "rules" / "jit.py").write_text(JIT.read_text("utf-8"), "utf-8")
+    (tmp_path / "rules" / "leaf.py").write_text(plus(1), "utf-8")
+    (tmp_path / "other" / "middle.py").write_text(MIDDLE, "utf-8")
+    (tmp_path / "other" / "loop.py").write_text(LOOP, "utf-8")
+    return tmp_path
+
+
+def run(tree: Path) -> tuple[float, int]:
+    """What the tree computes in a new process, and how much of it came from the cache."""
+    environment = dict(os.environ, XDG_CACHE_HOME=str(tree / "cache"), PYTHONPATH=str(tree))
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    found = subprocess.run(
+        [sys.executable, "-m", "other.loop"],
+        cwd=tree,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    value, hits = found.stdout.split()
+    return float(value), int(hits)
+
+
+def test_an_edit_two_files_away_compiles_anew(tree: Path) -> None:
+    assert run(tree) == (0 + 1 + 2 + 3 + 4 * 1.0, 0)
+    assert run(tree) == (10.0, 1)  # the cache serves the next process
+    (tree / "rules" / "leaf.py").write_text(plus(5), "utf-8")
+    assert run(tree) == (0 + 1 + 2 + 3 + 4 * 5.0, 0)
+
+
+def test_an_edit_beside_the_caller_compiles_anew(tree: Path) -> None:
+    run(tree)
+    changed = MIDDLE.replace("leaf(x)", "2.0 * leaf(x)")
+    (tree / "other" / "middle.py").write_text(changed, "utf-8")
+    assert run(tree) == (20.0, 0)
+
+
+def test_old_caches_are_removed(tree: Path) -> None:
+    for number in range(6):
+        (tree / "rules" / "leaf.py").write_text(plus(number), "utf-8")
+        run(tree)
+    assert len(list((tree / "cache" / "stoptrail" / "compiled").iterdir())) <= 4
+
+
+def test_without_a_folder_to_write_to_it_compiles_all_the_same(tree: Path) -> None:
+    (tree / "cache").write_text("a file where a folder should be", "utf-8")
+    assert run(tree) == (10.0, 0)
+
+
+def half(x: float) -> float:
+    return x / 2.0
+
+
+def test_the_compiled_version_is_made_once() -> None:
+    assert compiled(half) is compiled(half)
+    assert compiled(half)(3.0) == half(3.0)
+
+
+def test_the_digest_is_that_of_the_sources() -> None:
+    assert source_digest(half) == source_digest(half)
+    assert source_digest(half) != source_digest()

@@ -1,0 +1,78 @@
+import math
+
+import numpy as np
+import pytest
+
+from rules.account import OPEN, TradeLog, day_marks
+from rules.measure import equity_of, measure, position_of, tally_of
+from rules.stops import Held
+from tests.rules.runs import CANDLES, FREE, TWO, trades
+
+MARKS = day_marks(CANDLES, 0)
+
+
+def test_equity_is_marked_at_start_midnight_and_end() -> None:
+    """At midnight (the close of 104) the two units of 100 are 8 up; the trade ends 2 up; the
+    short of 98 is 3 up at the last close of 95."""
+    equity = equity_of(TWO, CANDLES, MARKS, FREE)
+    assert equity.marks.tolist() == [1000.0, 1008.0, 1005.0]
+
+
+def test_the_drawdown_is_that_of_candle_closes_and_exits() -> None:
+    """Closes of the long: 1004, 1008; out at 1002. The short: 1003, 1010, 1005."""
+    worst = max(1 - 1002 / 1008, 1 - 1005 / 1010)
+    assert equity_of(TWO, CANDLES, MARKS, FREE).worst == worst
+
+
+def test_candles_with_a_position_are_counted_the_exits_included() -> None:
+    assert equity_of(TWO, CANDLES, MARKS, FREE).held == 3 + 3
+    assert equity_of(trades((3, 3, 1, 1.0, 100.0, 99.0)), CANDLES, MARKS, FREE).held == 1
+
+
+def test_no_trades_leave_the_cash() -> None:
+    none = TradeLog(*(column[:0] for column in TWO))
+    equity = equity_of(none, CANDLES, MARKS, FREE)
+    assert (equity.marks.tolist(), equity.worst, equity.held) == ([1000.0] * 3, 0.0, 0)
+
+
+def test_a_trade_is_the_position_that_it_was() -> None:
+    costs = FREE.terms.costs._replace(taker_fee=0.01)
+    conduct = FREE._replace(terms=FREE.terms._replace(costs=costs))
+    position = position_of(TWO, 1, CANDLES, conduct)
+    assert position.held == Held(-1, 98.0, int(CANDLES.time[5]), 2.5)
+    assert (position.units, position.fee) == (1.0, pytest.approx(0.98))
+
+
+def test_an_open_trade_is_no_closed_one() -> None:
+    tally = tally_of(TWO, CANDLES)
+    assert (tally.trades, tally.wins, tally.losses) == (1, 1, 0)
+    assert (tally.gross_profit, tally.hours) == (2.0, 2.0)
+    assert tally.r_total == pytest.approx(2.0 / (2.0 * 5.0))
+
+
+def test_an_open_trades_entry_fee_has_been_paid() -> None:
+    paid = TWO._replace(fees=np.array([0.5, 0.25]))
+    assert tally_of(paid, CANDLES).fees == 0.75
+
+
+def test_the_figures_follow_from_marks_and_trades() -> None:
+    found = measure(TWO, equity_of(TWO, CANDLES, MARKS, FREE), CANDLES, MARKS)
+    returns = np.array([1008 / 1000 - 1, 1005 / 1008 - 1])
+    assert found.net_return == 1005 / 1000 - 1
+    assert found.sharpe == pytest.approx(returns.mean() / returns.std(ddof=1) * math.sqrt(365))
+    assert found.sortino == pytest.approx(
+        returns.mean() / math.sqrt((returns.clip(max=0) ** 2).mean()) * math.sqrt(365)
+    )
+    assert (found.trades, found.win_rate, found.avg_hours) == (1, 1.0, 2.0)
+    assert found.exposure == pytest.approx(6 / 8)
+    assert math.isnan(found.profit_factor)
+
+
+def test_a_losing_trade_counts_against_the_winner() -> None:
+    log = trades(
+        (1, 3, 1, 2.0, 100.0, 101.0), (4, 6, 1, 1.0, 98.0, 90.0), (7, OPEN, 1, 1.0, 95.0, 95.0)
+    )
+    found = measure(log, equity_of(log, CANDLES, MARKS, FREE), CANDLES, MARKS)
+    assert found.profit_factor == 2.0 / 8.0
+    assert found.payoff_ratio == 2.0 / 8.0
+    assert found.avg_r == pytest.approx((2 / 10 - 8 / 5) / 2)
