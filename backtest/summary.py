@@ -30,6 +30,6 @@ def summarise_run(
         "metrics": metrics_table(outcome),
         "sides": by_side(outcome, inputs),
         "years": by_year(outcome, inputs),
-        "buy_and_hold": {key: value for key, value in held.items() if key != "equity"},
+        "buy_and_hold": held,
         "provenance": provenance(market.sha256, settings.sweep.seed),
     }

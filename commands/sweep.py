@@ -224,6 +224,7 @@ def _walk(
 def _walk_table(chained: Chained, space: Space, best: Outcome) -> dict[str, Any]:
     steps = [
         step_table(
+            chained,
             step,
             None if step.combination is None else space.grid.combination(step.combination),
         )

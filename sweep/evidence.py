@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from backtest.inputs import Inputs
 from backtest.outcome import Outcome, metrics_table, plain
 from backtest.plan import Plan
@@ -66,6 +68,21 @@ def sides(plan: Plan, inputs: Inputs) -> dict[str, Any]:
     return found
 
 
+def concentration(outcome: Outcome) -> dict[str, Any]:
+    """How much of the profit hangs on a few trades: shares of the net profit of closed
+    trades, None without a profit, and the profit factor without the best trade."""
+    trades = outcome.record.trades
+    pnl = np.sort(trades.pnl[trades.exit != OPEN])[::-1]
+    net = float(pnl.sum())
+    lost = float(-pnl[pnl < 0.0].sum())
+    rest = float(pnl[1:][pnl[1:] > 0.0].sum())
+    return {
+        "best_trade": float(pnl[0]) / net if net > 0.0 else None,
+        "best_five_trades": float(pnl[:5].sum()) / net if net > 0.0 else None,
+        "profit_factor_without_best": rest / lost if lost > 0.0 else None,
+    }
+
+
 def selection(
     share: Share, results: Results, objective: Any, best: int, outcome: Outcome, seed: int
 ) -> dict[str, Any]:
@@ -91,6 +108,7 @@ def around_the_best(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
         "envelope": envelope(outcome.plan, inputs, ready),
         "fees": fees(outcome.plan, inputs, ready),
         "sides": sides(outcome.plan, inputs),
+        "concentration": concentration(outcome),
         "management": management(outcome.plan, inputs, ready),
     }
 

@@ -14,6 +14,8 @@ from backtest.rows import rows_of
 from backtest.tables import iso
 from rules.account import OPEN, TradeLog, day_marks, stop_log, trade_log
 from rules.candles import Floats
+from rules.jit import compiled
+from rules.metrics import return_sums, sharpe
 from rules.trade import IGNORED
 from sweep.quick import Ready, make_ready, quick_record
 from sweep.statistics.windows import Window
@@ -110,10 +112,11 @@ def _one_window(plan: Plan, span: Inputs, window: Window, free_from: int) -> Rec
     return quick_record(plan, span, Ready(setups, ready.atr))
 
 
-def step_table(step: Step, params: dict[str, Any] | None) -> dict[str, Any]:
-    """One window as the evidence shows it."""
+def step_table(chained: Chained, step: Step, params: dict[str, Any] | None) -> dict[str, Any]:
+    """One window as the evidence shows it; its Sharpe ratio is that of the chained account
+    on the window's days."""
     window = step.window
-    test = {"trades": 0, "pnl": 0.0}
+    test: dict[str, Any] = {"trades": 0, "pnl": 0.0}
     if step.test is not None:
         closed = step.test.exit != OPEN
         won, lost = (
@@ -129,8 +132,14 @@ def step_table(step: Step, params: dict[str, Any] | None) -> dict[str, Any]:
         "partial": window.partial,
         "params": params,
         "train_metrics": plain(step.train),
-        "test_metrics": plain(test),
+        "test_metrics": plain({**test, "sharpe": _sharpe_within(chained, window)}),
     }
+
+
+def _sharpe_within(chained: Chained, window: Window) -> float:
+    times = chained.inputs.marks.time
+    inside = (times >= window.test_start) & (times <= window.test_end)
+    return float(compiled(sharpe)(compiled(return_sums)(chained.outcome.equity[inside])))
 
 
 def figures(chained: Chained) -> dict[str, Any]:

@@ -20,6 +20,8 @@ OVERFIT, SUSPECT = 0.5, 0.2
 """Probability of overfitting: as good as drawing lots, and no longer low."""
 WORTH_KEEPING = 0.5
 """Share of a figure that should survive out of sample, next door and between ticks."""
+ONE_TRADE = 0.5
+"""Share of the net profit that a single trade may bring."""
 FEE_MARGIN = 1.5
 """How many times the configured fee the break-even fee should be."""
 
@@ -195,6 +197,16 @@ def plateau(evidence: Evidence) -> Finding | None:
     )
 
 
+def concentration(evidence: Evidence) -> Finding | None:
+    """A result that one lucky trade made."""
+    one = number(evidence, "concentration.best_trade")
+    if one is None or one < ONE_TRADE:
+        return None
+    without = number(evidence, "concentration.profit_factor_without_best")
+    left = "" if without is None else f"; without it the profit factor is {without:.2f}"
+    return Finding(Level.DOUBTFUL, f"One trade brings {one:.0%} of the net profit{left}.")
+
+
 def fees(evidence: Evidence) -> Finding | None:
     """The margin between the fee paid and the fee that eats all profit."""
     paid, even = number(evidence, "fees.taker_fee"), number(evidence, "fees.break_even")
@@ -228,6 +240,7 @@ CHECKS: tuple[Check, ...] = (
     overfitting,
     interval,
     trade_count,
+    concentration,
     plateau,
     edge,
     fees,
