@@ -73,9 +73,9 @@ def run(
     as_json: bool,
 ) -> None:
     """Sweep one market, or several one after the other."""
-    if len(files) > 1 or len(symbols) > 1:
-        from commands import several
+    from commands import several
 
+    if len(files) > 1 or len(symbols) > 1 or (resume and several.is_several(resume)):
         several.run(config, overrides, walking, files, symbols, out, resume, voice, stages, as_json)
         return
     if resume:

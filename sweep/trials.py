@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,18 +31,29 @@ def write_trials(
 
     `stages` names those that went further than the pre-screen. Raises OutputError.
     """
+    tables = (
+        _table(grid, screened, objective, stages, first, min(first + _ROWS, grid.size))
+        for first in range(0, grid.size, _ROWS)
+    )
+    write_parquet(path, tables)
+
+
+def write_parquet(path: Path, tables: Iterable[pa.Table]) -> None:
+    """Write tables of one schema, one after the other, as one whole file. Raises
+    OutputError."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
+    writer: pq.ParquetWriter | None = None
     try:
-        with pq.ParquetWriter(
-            beside, _table(grid, screened, objective, stages, 0, 0).schema
-        ) as file:
-            for first in range(0, grid.size, _ROWS):
-                last = min(first + _ROWS, grid.size)
-                file.write_table(_table(grid, screened, objective, stages, first, last))
-        beside.replace(path)
+        for table in tables:
+            writer = writer or pq.ParquetWriter(beside, table.schema)
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
+            beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise OutputError(f"{path} cannot be written ({error.strerror})") from None
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _table(
@@ -53,12 +65,7 @@ def _table(
     last: int,
 ) -> pa.Table:
     numbers = np.arange(first, last)
-    columns: dict[str, Any] = {"combination": numbers}
-    stride = grid.size
-    for key, values in zip(grid.keys, grid.values, strict=True):
-        stride //= len(values)
-        places = pa.array(numbers // stride % len(values), pa.int32())
-        columns[key] = pa.array(list(values)).take(places)
+    columns = grid_columns(grid, first, last)
     for k, name in enumerate(Metrics._fields):
         figures = screened.metrics[first:last, k]
         columns[name] = _counts(figures) if name == "trades" else _figures(figures)
@@ -67,6 +74,18 @@ def _table(
     columns["objective"] = _figures(objective[first:last])
     columns["stage"] = [stages.get(int(number), SCREENED) for number in numbers]
     return pa.table({**columns, "stage": pa.array(columns["stage"], pa.string())})
+
+
+def grid_columns(grid: Grid, first: int, last: int) -> dict[str, Any]:
+    """Number and values of the combinations [first, last) as columns by name."""
+    numbers = np.arange(first, last)
+    columns: dict[str, Any] = {"combination": numbers}
+    stride = grid.size
+    for key, values in zip(grid.keys, grid.values, strict=True):
+        stride //= len(values)
+        places = pa.array(numbers // stride % len(values), pa.int32())
+        columns[key] = pa.array(list(values)).take(places)
+    return columns
 
 
 def _figures(values: Floats) -> pa.Array:
