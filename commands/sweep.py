@@ -52,7 +52,7 @@ from sweep.trials import write_trials
 from sweep.walk_forward import Chained, figures, step_table
 from sweep.work import workers
 
-STATE = "sweep.json"
+STATE = "resume.json"
 """What --resume needs to find the trials of a stopped sweep."""
 SETTINGS = "sweep.toml"
 """The sweep's settings, its span resolved; config.toml is the best set's."""
