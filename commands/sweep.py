@@ -122,6 +122,7 @@ def sweep_market(
     grid = _grid(settings)
     with stages.stage("data"):
         market = markets.load(settings, voice)
+        settings = _with_span(settings, market)
         inputs = prepare(market, settings)
         space = Space(settings, grid, inputs)
     steps_notice(inputs, settings, market, voice)
@@ -154,6 +155,12 @@ def sweep_market(
     return Found(market, space, ranked, verified, summary)
 
 
+def _with_span(settings: Settings, market: Market) -> Settings:
+    """Open ends filled in, so that another day finds the same candles."""
+    span = {"data.start": iso(market.start_time), "data.end": iso(market.end_time)}
+    return with_values(settings, span)
+
+
 def _grid(settings: Settings) -> Grid:
     grid = build_grid(settings)
     if not grid.keys:
@@ -167,8 +174,7 @@ def _tools(settings: Settings, market: Market, folder: Path, resuming: bool) -> 
     identity = _identity(settings, market)
     key = _stored_key(folder) if resuming else None
     store = TrialStore(settings.database.url, identity, key)
-    span = {"data.start": iso(market.start_time), "data.end": iso(market.end_time)}
-    write_whole(folder / SETTINGS, to_toml(with_values(settings, span)).encode())
+    write_whole(folder / SETTINGS, to_toml(settings).encode())
     write_json(folder / STATE, {"run": store.key, "identity": identity})
     jobs, cluster = settings.sweep.jobs, settings.sweep.cluster
     try:
