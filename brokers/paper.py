@@ -105,6 +105,7 @@ class PaperBroker(CandleBroker):
         if position is None or self.leaving:
             return False
         place = self.sell if position.held.side > 0 else self.buy
+        self._date_at_hand(position.held.time)
         place(owner, self._data, position.units, reason=MANUAL, filled=owner.manager.left)
         self.journal.leaving(position)
         return True
@@ -136,14 +137,18 @@ class PaperBroker(CandleBroker):
             return False
         before = self._seen()
         self._in_tick = True
-        dates = self._data.datetime
-        if dates[0] != dates[0]:  # Backtrader dates orders by the candle at hand, still empty
-            dates[0] = date_number(tick.time)
+        self._date_at_hand(tick.time)
         try:
             self._by_tick(tick)
         finally:
             self._in_tick = False
         return self._seen() != before
+
+    def _date_at_hand(self, time: int) -> None:
+        """Backtrader dates orders by the candle at hand, which is empty between candles."""
+        dates = self._data.datetime
+        if dates[0] != dates[0]:
+            dates[0] = date_number(time)
 
     def touched(self, price: float) -> bool:
         """Whether `price` reaches the working stop."""

@@ -61,8 +61,11 @@ class Desk:
             self.ledger.database
         )
 
-    def obey(self, engine: Engine, gate: Gate, by_tick: bool) -> list[str]:
-        """Do what was asked since; what was done, in words."""
+    def obey(self, engine: Engine, gate: Gate, at_once: bool) -> list[str]:
+        """Do what was asked since; what was done, in words.
+
+        An order to leave is sent `at_once`, or at the next close.
+        """
         asked = (
             Commands.select()
             .where(Commands.session == self.session, Commands.done.is_null())
@@ -75,12 +78,12 @@ class Desk:
             text
             for row in found
             if row["id"] != self.wants_to_leave
-            for text in self._do(row, engine, gate, by_tick)
+            for text in self._do(row, engine, gate, at_once)
         ]
 
-    def _do(self, row: dict[str, Any], engine: Engine, gate: Gate, by_tick: bool) -> list[str]:
+    def _do(self, row: dict[str, Any], engine: Engine, gate: Gate, at_once: bool) -> list[str]:
         if row["verb"] == "close":
-            if by_tick or engine.broker.open is None:
+            if at_once or engine.broker.open is None:
                 return [self._leave(row["id"], engine)]
             self.wants_to_leave = row["id"]
             result = "the position is left at the open after the next close"

@@ -87,6 +87,8 @@ class Engine:
         self._way = way
         self._journal = LiveJournal(*origin.counters)
         self._cerebro: Any = None
+        self._last_close = (0.0, 0)
+        """Price and time of the last close."""
 
     def run(self, feed: Any) -> None:
         """Until the feed ends or `stop`."""
@@ -126,9 +128,7 @@ class Engine:
         """Send an order to leave; whether there was anything to leave."""
         if self.strategy is None or not self.broker.leave_at_market(self.strategy):
             return False
-        data = self.strategy.data
-        row = _row(data)
-        self._store(None, None, row[4], row[0] + data.interval, False)
+        self._store(None, None, *self._last_close, False)
         return True
 
     @property
@@ -146,8 +146,8 @@ class Engine:
         row = _row(strategy.data)
         self.after = row[0]
         self.closed += 1
-        closes = row[0] + strategy.data.interval
-        self._store(row, None, row[4], closes, self._way.caught_up(row[0]))
+        self._last_close = row[4], row[0] + strategy.data.interval
+        self._store(row, None, *self._last_close, self._way.caught_up(row[0]))
 
     def _take_over(self, strategy: Any) -> None:
         """All known candles have been seen: go on from where the ledger ended."""
@@ -155,6 +155,7 @@ class Engine:
         if self._origin.leaving:
             self.broker.leave_at_market(strategy)
         self._journal.take()
+        self._last_close = strategy.data.close[0], self.after + strategy.data.interval
         self.strategy = strategy
         self._way.ready()
 

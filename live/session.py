@@ -105,6 +105,7 @@ class Session:
         self._stopping = ""
         self._closed = 0
         self._alarmed: float | None = None
+        self._by_tick = False
         ledger.heard = lambda text: self.say("error", text)
         ledger.stopped = lambda: bool(self._stopping)
 
@@ -170,8 +171,9 @@ class Session:
         origin: Origin,
         candles: list[Row],
     ) -> None:
+        self._by_tick = settings.live.ratchet == "tick"
         way = Way(
-            settings.live.ratchet == "tick",
+            self._by_tick,
             number,
             self._gate,
             self._keep,
@@ -337,6 +339,8 @@ class Session:
         elif self._stopping:
             self._flush()
             engine.stop()
+        else:
+            self._duties(engine, at_close=True)
 
     def _turn(self, closed: bool) -> None:
         """Between two candles, several times a second."""
@@ -351,13 +355,18 @@ class Session:
         if self._stopping:
             engine.stop()
             return
+        self._duties(engine)
+
+    def _duties(self, engine: Engine, at_close: bool = False) -> None:
+        """What has to be done every second, whatever the market does."""
         if time.monotonic() - self._beat >= _BEAT_SECONDS:
             self._beat = time.monotonic()
-            self._obey(engine)
+            self._obey(engine, at_close)
             self.desk.beat(self, "running")
         for watcher in self._options.watchers:
             watcher.turned(self)
 
-    def _obey(self, engine: Engine) -> None:
-        for text in self.desk.obey(engine, self._gate, self.settings.live.ratchet == "tick"):
+    def _obey(self, engine: Engine, at_close: bool) -> None:
+        at_once = at_close or self._by_tick
+        for text in self.desk.obey(engine, self._gate, at_once):
             self.say("command", text)

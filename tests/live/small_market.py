@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from config.settings import Settings
+from live.events import Tick
 from live.step import Row
 from rules.candles import Candles
 from tests.live.playback import rows_of
@@ -53,3 +54,15 @@ def settings(**changes: dict[str, Any]) -> Settings:
     for name, table in changes.items():
         tables[name] = {**tables.get(name, {}), **table}
     return Settings.model_validate(tables)
+
+
+def ticks_of(row: Row) -> list[Tick]:
+    """Four ticks of a candle along its path, with quotes around them."""
+    time, open_, high, low, close, volume = row
+    if not volume:
+        return []
+    path = (open_, low, high, close) if close >= open_ else (open_, high, low, close)
+    return [
+        Tick(time + 1 + k * 600_000, price, round(price - 0.5, 2), round(price + 0.5, 2))
+        for k, price in enumerate(path)
+    ]

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from live.events import Tick
 from live.ledger import open_existing
 from live.records import all_sessions
 from live.step import Row
 from tests.live.books import Books, books_of
-from tests.live.small_market import small_rows
+from tests.live.small_market import small_rows, ticks_of
 from tests.live.victim import Fate, in_process, run_victim
 
 KILLED = -signal.SIGKILL
@@ -196,15 +195,3 @@ def test_in_tick_mode_nothing_is_lost_or_doubled(rows: list[Row], tmp_path: Path
     assert len(books["PaperTrades"]) >= 12
     assert books["Ticks"]
     whole(books)
-
-
-def ticks_of(row: Row) -> list[Tick]:
-    """Four ticks of a candle along its path, with quotes around them."""
-    time, open_, high, low, close, volume = row
-    if not volume:
-        return []
-    path = (open_, low, high, close) if close >= open_ else (open_, high, low, close)
-    return [
-        Tick(time + 1 + k * 600_000, price, round(price - 0.5, 2), round(price + 0.5, 2))
-        for k, price in enumerate(path)
-    ]

@@ -1,0 +1,113 @@
+"""`replay`: a paper session again from its ledger, and how it differs from a backtest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from config.load import load_settings
+from config.spans import iso_time
+
+if TYPE_CHECKING:
+    from live.differences import Attribution, Compared
+
+_SHOWN = 20
+
+
+def run(
+    config: Path | None,
+    overrides: Sequence[str],
+    session: str,
+    as_json: bool = False,
+    console: Console | None = None,
+) -> int:
+    """Show both comparisons; exit code 0 where the replay equals the ledger, else 1."""
+    from live.differences import attribute, compare
+    from live.ledger import open_existing
+    from live.records import find_session
+    from live.replay import recording_of, replay
+
+    settings = load_settings(config, overrides)
+    console = console or Console()
+    database = open_existing(settings.database.url)
+    try:
+        with database.atomic():  # one state of a session that may be running
+            row = find_session(database, session)
+            recording = recording_of(database, row)
+            again = replay(recording)
+            compared = compare(database, again, row.id)
+            causes = attribute(database, replay(recording, candles_alone=True), row.id)
+    finally:
+        database.close()
+    if as_json:
+        console.print(json.dumps(_table(compared, causes)), markup=False, soft_wrap=True)
+    else:
+        _show(console, compared, causes)
+    return 1 if compared.differences else 0
+
+
+def _table(compared: Compared, causes: list[Attribution]) -> dict[str, Any]:
+    return {
+        "trades_compared": compared.trades,
+        "levels_compared": compared.levels,
+        "differences": [entry._asdict() for entry in compared.differences],
+        "against_candles_alone": [
+            {**entry._asdict(), "signal": iso_time(entry.signal)} for entry in causes
+        ],
+    }
+
+
+def _show(console: Console, compared: Compared, causes: list[Attribution]) -> None:
+    count = len(compared.differences)
+    console.print(
+        f"replay: {compared.trades} trades and {compared.levels} stop levels compared, "
+        f"{count} difference{'' if count == 1 else 's'}",
+        highlight=False,
+    )
+    if compared.differences:
+        console.print(_differences(compared))
+    if not causes:
+        console.print("a backtest on the candles alone makes the same trades")
+        return
+    console.print(_causes(causes))
+
+
+def _differences(compared: Compared) -> Table:
+    table = Table(title="where the replay differs from the ledger")
+    for name in ("table", "key", "column", "ledger", "replay"):
+        table.add_column(name)
+    for entry in compared.differences[:_SHOWN]:
+        table.add_row(*(str(value) for value in entry))
+    return table
+
+
+def _causes(causes: list[Attribution]) -> Table:
+    """Totals stand in the last row, so that the parts can be seen to add up."""
+    table = Table(title="what differs from a backtest on the candles alone", show_footer=True)
+    total = [sum(getattr(entry, name) for entry in causes) for name in ("entry", "exit", "size")]
+    footers = ["", "", "", "", *(f"{value:+,.2f}" for value in total), ""]
+    names = ("signal", "side", "session", "backtest", "entry", "exit", "size, costs", "cause")
+    for name, footer in zip(names, footers, strict=True):
+        numeric = name in ("session", "backtest", "entry", "exit", "size, costs")
+        table.add_column(name, footer=footer, justify="right" if numeric else "left")
+    for entry in causes:
+        table.add_row(
+            iso_time(entry.signal),
+            "long" if entry.side > 0 else "short",
+            _money(entry.session),
+            _money(entry.backtest),
+            _money(entry.entry),
+            _money(entry.exit),
+            _money(entry.size),
+            entry.cause,
+        )
+    return table
+
+
+def _money(value: float | None) -> str:
+    return "-" if value is None else f"{value:+,.2f}"
