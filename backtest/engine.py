@@ -37,14 +37,23 @@ def run_backtrader(candles: Candles, start: int, plan: Plan, *, runonce: bool = 
     """
     journal = RecordingJournal(with_stops=plan.conduct.exits != CYCLE_EXIT)
     cerebro = bt.Cerebro(stdstats=False, runonce=runonce, preload=runonce)
-    cerebro.adddata(ColumnarFeed(candles=candles))
+    feed = ColumnarFeed(candles=candles)
+    cerebro.adddata(feed)
     broker = CandleBroker(conduct=plan.conduct, journal=journal)
     cerebro.setbroker(broker)
     cerebro.addsizer(AtrRiskSizer, terms=plan.conduct.terms)
     cerebro.addstrategy(MtfStrategy, **strategy_options(plan, journal, int(candles.time[start])))
-    cerebro.run()
+    (strategy,) = cerebro.run()
+    _let_go(feed, strategy)
     return Record(
         journal.trades(candles, plan.conduct.terms, broker.balance),
         journal.stops(candles),
         journal.counts,
     )
+
+
+def _let_go(feed: Any, strategy: Any) -> None:
+    """Empty the line buffers: Cerebro, strategy and lines refer to each other in circles,
+    so that the buffers of many runs would wait for the garbage collector together."""
+    for each in (feed, strategy, *strategy.getindicators()):
+        each.reset()

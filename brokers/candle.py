@@ -177,7 +177,7 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
         """One closed candle: its open, then the stop in force while it lasted."""
         if self._entry is None and self.open is None:
             return
-        data = self._data
+        data = self._data.lines
         time = self._time()
         if self._entry is not None and time > self._entry.info.ticket.latest:
             self._drop_entry(GAP)
@@ -272,4 +272,4 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
         self.notify(order)
 
     def _time(self) -> int:
-        return milliseconds(self._data.datetime[0])
+        return milliseconds(self._data.lines.datetime[0])

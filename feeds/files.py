@@ -57,13 +57,25 @@ def load_candles(path: Path, interval: int | None = None, *, sparse: bool = Fals
 
 def read_columns(path: Path) -> Columns:
     """The candle columns of a file as they stand; DataError where a cell is no number or time."""
-    table = read_table(path)
+    columns = _converted(path, read_table(path))
+    _return_memory()
+    return columns
+
+
+def _converted(path: Path, table: pa.Table) -> Columns:
     names = table.column_names
     try:
         time = to_milliseconds(table.column(0), names[0])
         return Columns(time, *(to_floats(table.column(i), names[i]) for i in range(1, 6)))
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
+
+
+def _return_memory() -> None:
+    """Arrow keeps what it has decoded with for later; there is no later here."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def read_table(path: Path) -> pa.Table:
@@ -115,9 +127,10 @@ def _read_parquet(path: Path) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        names = pq.read_schema(path).names
-        wanted = _wanted(names)
-        return pq.read_table(path, columns=list(wanted.values())).select(list(wanted.values()))
+        # Not pq.read_table: that brings Arrow's datasets, and with them pandas.
+        with pq.ParquetFile(path) as file:
+            wanted = list(_wanted(file.schema_arrow.names).values())
+            return file.read(columns=wanted).select(wanted)
     except (pa.ArrowException, OSError) as error:
         reason = one_line(str(error).splitlines()[0], _REASON)
         raise DataError(f"not a readable Parquet file ({reason}); write it again") from None

@@ -45,7 +45,11 @@ def open_times(numbers: Floats) -> Times:
 
 
 def candles_of(data: Any, count: int) -> Candles:
-    """The first `count` candles of the feed's buffers, copied."""
+    """The first `count` candles of the feed: the series that it plays where it holds one
+    of that length, else its buffers, copied."""
+    series = getattr(data, "candles", None)
+    if isinstance(series, Candles) and len(series.time) == count:
+        return series
     return Candles(
         open_times(column(data.datetime, count)),
         column(data.open, count),

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
-import backtrader as bt
-
 from rules.account import BOTH, CYCLE_EXIT, Conduct
 from rules.costs import DAY
 from rules.dates import milliseconds
@@ -29,10 +27,11 @@ from rules.trade import (
 )
 from strategies.cycle_exit import CycleExit
 from strategies.indicators import EntrySignal, StopAtr
+from strategies.quick_candles import QuickCandles
 from strategies.stop_trail import StopTrail
 
 
-class MtfStrategy(bt.Strategy):  # type: ignore[misc]
+class MtfStrategy(QuickCandles):
     """Enter at the first candle of a zone, manage the trade, ignore what comes meanwhile.
 
     Parameters: `signal` and `parameters` (see docs/signals.md), `sides` (code of
@@ -170,7 +169,7 @@ class MtfStrategy(bt.Strategy):  # type: ignore[misc]
         self._last_close = LastClose(closes, broker.balance, broker.open, self.data.close[0])
 
     def _time(self) -> int:
-        return milliseconds(self.data.datetime[0])
+        return milliseconds(self.data.lines.datetime[0])
 
 
 class LastClose(NamedTuple):

@@ -42,8 +42,8 @@ class StopTrail:
     def candle_closed(self, now: int) -> None:
         """Ratchet on the candle that closed at `now` (ms); in force from the next one."""
         if self.position is not None:
-            data = self._strategy.data
-            self.ratchet(data.high[0], data.low[0], data.close[0], self._strategy.atr[0], now)
+            lines = self._strategy.data.lines
+            self.ratchet(lines.high[0], lines.low[0], lines.close[0], self._strategy.atr[0], now)
 
     def tick(self, price: float, now: int) -> None:
         """Ratchet on a tick at `now` (ms), with the ATR of the last closed candle (C14)."""
