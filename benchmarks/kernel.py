@@ -1,0 +1,179 @@
+"""The pre-screen kernel against the plain loop with its measures, on the same candles.
+
+Both sides run in this process, in turns; each combination's figures and the fingerprint
+of its trades must be equal to the last bit, else this exits with an error. Times are
+medians over rounds of processor time per combination, on one core.
+
+    python -m benchmarks.kernel [candles.parquet] [--combinations N] [--rounds N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from rules.account import BOTH, Conduct, DayMarks, Setups, day_marks, setups
+from rules.candles import Candles, Floats
+from rules.costs import Costs
+from rules.jit import compiled
+from rules.market import Market
+from rules.measure import equity_of, measure
+from rules.protections import Protections
+from rules.sizing import Sizing
+from rules.stop_atr import stop_atr
+from rules.stops import StopRules
+from rules.trade import Terms
+from sweep.fingerprint import fingerprint_of
+from sweep.kernel import screen
+from sweep.oracle import simulate
+from sweep.results import Results, results_for
+from sweep.segments import Segments, segments_of
+from sweep.terms import conduct_of, conduct_table
+
+HOUR = 3_600_000
+YEARS = 5
+YEAR = 365 * 24 * HOUR
+BLOCKS = 16
+
+BASE = Conduct(
+    Terms(
+        StopRules(3.0, 1.0, 0.0002, False),
+        Sizing(0.01, 1.0, True, False),
+        Costs(0.001, 0.0002, 0.0002),
+        Market(100.0, 1.0, 1e5, 1.0, 1e-5, 5.0),
+    ),
+    0,
+    0,
+    0,
+    0,
+    100_000.0,
+    Protections(0.0, 0.0, 0, 0),
+)
+
+
+class Bench(NamedTuple):
+    """One signal with one ATR, and the combinations to run on it."""
+
+    name: str
+    candles: Candles
+    setups: Setups
+    marks: DayMarks
+    segments: Segments
+    table: Floats
+
+
+def load(path: Path | None) -> tuple[Candles, int]:
+    """Candles, and the index of the first of the last five years."""
+    if path is None:
+        from feeds.synthetic import synthetic_candles
+
+        candles = synthetic_candles()
+    else:
+        from feeds.files import load_candles
+
+        candles = load_candles(path, HOUR // 4)
+    start = int(np.searchsorted(candles.time, candles.time[-1] - YEARS * YEAR))
+    return candles, start
+
+
+def benches(candles: Candles, start: int, count: int) -> list[Bench]:
+    """The default parameters, and grids of stops for several ATRs."""
+    from strategies.signals.mtf_cycle import mtf_cycle
+
+    signals = mtf_cycle(candles)
+    marks = day_marks(candles, start)
+    multipliers = np.arange(2.0, 8.01, 0.5)
+    triggers = np.arange(0.0, 3.01, 0.5)
+    pairs = np.array([(m, b) for m in multipliers for b in triggers])
+    chosen = pairs[np.linspace(0, len(pairs) - 1, min(count, len(pairs))).astype(int)]
+    grid = {"terms.stop.multiplier": chosen[:, 0], "terms.stop.breakeven_trigger": chosen[:, 1]}
+    out = []
+    for hours, table, name in (
+        (4.0, conduct_table(BASE, 10, {}), "default, ATR 4h"),
+        (0.25, conduct_table(BASE, len(chosen), grid), "grid, ATR 15m"),
+        (1.0, conduct_table(BASE, len(chosen), grid), "grid, ATR 1h"),
+        (4.0, conduct_table(BASE, len(chosen), grid), "grid, ATR 4h"),
+        (24.0, conduct_table(BASE, len(chosen), grid), "grid, ATR 1d"),
+    ):
+        atr = compiled(stop_atr)(candles, int(hours * HOUR), 14)
+        first = max(start, signals.warm, int(np.argmax(~np.isnan(atr))))
+        events = setups(signals, BOTH, first)
+        segments = compiled(segments_of)(candles, atr)
+        out.append(Bench(name, candles, events, marks, segments, table))
+    return out
+
+
+def by_kernel(bench: Bench) -> Results:
+    results = results_for(len(bench.table), BLOCKS)
+    compiled(screen)(bench.candles, bench.segments, bench.setups, bench.marks, bench.table, results)
+    return results
+
+
+def by_plain_loop(bench: Bench) -> Results:
+    results = results_for(len(bench.table))
+    for k, row in enumerate(bench.table):
+        conduct = conduct_of(row)
+        run = compiled(simulate)(
+            bench.candles, bench.setups, bench.segments.atr, bench.marks, conduct
+        )
+        equity = compiled(equity_of)(run.trades, bench.candles, bench.marks, conduct)
+        figures = compiled(measure)(run.trades, equity, bench.candles, bench.marks)
+        results.metrics[k] = figures
+        results.trades[k] = len(run.trades.entry)
+        results.ignored[k] = run.ignored
+        results.fingerprint[k] = compiled(fingerprint_of)(run.trades)
+    return results
+
+
+def timed(work: Callable[[Bench], Results], bench: Bench) -> tuple[float, Results]:
+    """Milliseconds of processor time per combination, and the results."""
+    begin = time.thread_time()
+    results = work(bench)
+    return (time.thread_time() - begin) * 1e3 / len(bench.table), results
+
+
+def compare(bench: Bench, rounds: int) -> bool:
+    """Print one line; whether both sides did the same work."""
+    timed(by_kernel, bench), timed(by_plain_loop, bench)  # compile, warm caches
+    kernel, plain, same = [], [], True
+    for _ in range(rounds):
+        quick, found = timed(by_kernel, bench)
+        slow, expected = timed(by_plain_loop, bench)
+        kernel.append(quick)
+        plain.append(slow)
+        same &= all(
+            getattr(found, name).tobytes() == getattr(expected, name).tobytes()
+            for name in ("metrics", "trades", "ignored", "fingerprint")
+        )
+    quick, slow = statistics.median(kernel), statistics.median(plain)
+    print(
+        f"{bench.name:18} {len(bench.table):4} {found.trades.mean():7.1f} "
+        f"{found.metrics[:, 11].mean():8.2f} {quick:9.4f} {slow:9.3f} {slow / quick:6.1f}  "
+        f"{'equal' if same else 'DIFFERENT'}",
+        flush=True,
+    )
+    return same
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("candles", nargs="?", type=Path, help="candle file; else synthetic")
+    parser.add_argument("--combinations", type=int, default=91)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    candles, start = load(arguments.candles)
+    print(f"{len(candles.time) - start} candles and {start} to warm up; ms per combination")
+    print(f"{'':18} {'k':>4} {'trades':>7} {'exposure':>8} {'kernel':>9} {'loop':>9} ratio")
+    same = [compare(b, arguments.rounds) for b in benches(candles, start, arguments.combinations)]
+    return 0 if all(same) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
