@@ -38,9 +38,10 @@ def compare(one: Record, other: Record, name: str) -> Comparison:
         bad |= getattr(one.trades, field)[:count] != getattr(other.trades, field)[:count]
     for field in CLOSE:
         a, b = getattr(one.trades, field)[:count], getattr(other.trades, field)[:count]
-        bad |= np.abs(a - b) > RELATIVE * np.abs(a)
+        bad |= ~(np.abs(a - b) <= RELATIVE * np.abs(a))  # NaN differs from everything
     notional = np.abs(one.trades.units * one.trades.fill)[:count]
-    bad |= np.abs(one.trades.pnl[:count] - other.trades.pnl[:count]) > RELATIVE * notional
+    apart = np.abs(one.trades.pnl[:count] - other.trades.pnl[:count])
+    bad |= ~(apart <= RELATIVE * notional)
     found += [f"{name}: trade {k + 1} differs" for k in np.flatnonzero(bad)]
     if not _same_stops(one, other):
         found.append(f"{name}: stop levels differ")

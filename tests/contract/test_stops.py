@@ -146,6 +146,21 @@ def test_the_extreme_starts_at_the_fill(either: Engine) -> None:
     seen.expect_levels((2, 92.0, "initial"), (3, 98.0, "trail"))
 
 
+def test_a_fill_above_the_high_is_the_extreme(engine: Engine) -> None:
+    """Slippage of 1 %: the entry at 101 is worse than any price of its candle."""
+    seen = engine.run(
+        table(
+            SIGNAL
+            + """
+    .  100 100  99 99.5 10   range 1: 101 - 2 * 1 = 99
+            """
+        ),
+        slippage=0.01,
+    )
+    assert seen.one.fill == 101.0
+    seen.expect_levels((2, 93.0, "initial"), (3, 99.0, "trail"))
+
+
 def test_a_longer_atr_is_the_mean_and_then_wilders_average(either: Engine) -> None:
     seen = either.run(
         table(

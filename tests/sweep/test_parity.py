@@ -1,0 +1,93 @@
+"""A comparison is worth something only if it sees every difference."""
+
+import numpy as np
+import pytest
+
+from backtest.plan import Record
+from rules.account import StopLog, TradeLog
+from sweep.parity import RELATIVE, compare
+
+
+def record() -> Record:
+    """Two trades with two levels each, and some ignored signals."""
+    trades = TradeLog(
+        np.array([0, 10]),
+        np.array([1, 11]),
+        np.array([5, 15]),
+        np.array([1, -1], np.int8),
+        np.array([2, 0], np.int8),
+        np.array([2.0, 3.0]),
+        np.array([100.0, 110.0]),
+        np.array([92.0, 118.0]),
+        np.array([4.0, 4.0]),
+        np.array([103.0, 118.0]),
+        np.array([0.4, 0.7]),
+        np.array([0.0, 0.1]),
+        np.array([5.6, -24.8]),
+    )
+    stops = StopLog(
+        np.array([0, 0, 1, 1]),
+        np.array([1, 3, 11, 13]),
+        np.array([92.0, 103.0, 118.0, 117.0]),
+        np.array([0, 2, 0, 2], np.int8),
+    )
+    return Record(trades, stops, np.array([3, 0, 1, 0, 0, 0]))
+
+
+def with_trades(field: str, change: float) -> Record:
+    """The record with a field of its second trade changed."""
+    one = record()
+    values = getattr(one.trades, field).copy()
+    values[1] += values.dtype.type(change)
+    return one._replace(trades=one.trades._replace(**{field: values}))
+
+
+def test_equal_runs_have_no_mismatch_and_count_their_trades() -> None:
+    assert compare(record(), record(), "run") == (2, ())
+
+
+@pytest.mark.parametrize("field", ["signal", "entry", "exit", "side", "reason"])
+def test_times_sides_and_reasons_must_be_equal(field: str) -> None:
+    assert compare(record(), with_trades(field, 1), "run").mismatches == ("run: trade 2 differs",)
+
+
+@pytest.mark.parametrize("field", ["units", "fill", "initial", "price"])
+def test_prices_and_units_may_differ_by_rounding_only(field: str) -> None:
+    size = getattr(record().trades, field)[1]
+    assert compare(record(), with_trades(field, 0.5 * RELATIVE * size), "run").mismatches == ()
+    assert compare(record(), with_trades(field, 2 * RELATIVE * size), "run").mismatches
+
+
+def test_the_profit_is_measured_by_the_notional() -> None:
+    notional = 3.0 * 110.0
+    near, far = (with_trades("pnl", part * RELATIVE * notional) for part in (0.5, 2.0))
+    assert compare(record(), near, "run").mismatches == ()
+    assert compare(record(), far, "run").mismatches == ("run: trade 2 differs",)
+
+
+@pytest.mark.parametrize("field", ["units", "fill", "initial", "price", "pnl"])
+def test_what_is_not_a_number_is_a_mismatch(field: str) -> None:
+    assert compare(record(), with_trades(field, float("nan")), "run").mismatches
+
+
+def test_a_missing_trade_is_a_mismatch() -> None:
+    one = record()
+    fewer = one._replace(trades=TradeLog(*(column[:1] for column in one.trades)))
+    found = compare(one, fewer, "run")
+    assert found.trades == 1
+    assert "run: 2 trades against 1" in found.mismatches
+
+
+@pytest.mark.parametrize("field", StopLog._fields)
+def test_every_level_counts(field: str) -> None:
+    one = record()
+    values = getattr(one.stops, field).copy()
+    values[3] += values.dtype.type(1)
+    other = one._replace(stops=one.stops._replace(**{field: values}))
+    assert compare(one, other, "run").mismatches == ("run: stop levels differ",)
+
+
+def test_every_ignored_signal_counts() -> None:
+    one = record()
+    other = one._replace(ignored=one.ignored + np.array([0, 0, 0, 0, 0, 1]))
+    assert compare(one, other, "run").mismatches == ("run: ignored signals differ",)
