@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +16,7 @@ from rules.jit import compiled
 from sweep.fingerprint import fingerprint_of
 from sweep.parity import Comparison, compare
 from sweep.quick import make_ready, quick_record
-from sweep.work import spread
-
-
-class Shared(NamedTuple):
-    """What every worker needs, sent once."""
-
-    candles: Candles
-    start: int
-    """Index of the first candle of the span."""
+from sweep.work import Pool
 
 
 def choose(score: Floats, fingerprints: NDArray[np.uint64], wanted: int) -> list[int]:
@@ -58,22 +49,21 @@ def draw_pruned(size: int, finalists: Sequence[int], wanted: int, seed: int) -> 
     return sorted(drawn)
 
 
-def run_one(shared: Shared, plan: Plan) -> Record:
+def run_one(inputs: Inputs, plan: Plan) -> Record:
     """One full Backtrader run, in whatever process."""
     # What a memory map brings is an array like any other to compiled code.
-    candles = Candles._make([*map(np.asarray, shared.candles[:6]), shared.candles.interval])
-    return run_backtrader(candles, shared.start, plan)
+    candles = Candles._make([*map(np.asarray, inputs.candles[:6]), inputs.candles.interval])
+    return run_backtrader(candles, inputs.start, plan)
 
 
 def verify(
-    pool: Any,
+    pool: Pool,
     inputs: Inputs,
     plans: Iterable[tuple[int, Plan]],
     on_done: Callable[[int, Record], None],
 ) -> None:
     """Run each numbered plan in full Backtrader; `on_done` hears of each as it ends."""
-    shared = Shared(inputs.candles, inputs.start)
-    for number, record in spread(pool, run_one, shared, list(plans)):
+    for number, record in pool.spread(run_one, (inputs,), list(plans)):
         on_done(number, record)
 
 

@@ -19,8 +19,10 @@ from sweep.kernel import screen
 from sweep.results import Results, part, results_for
 from sweep.segments import Segments, segments_of
 from sweep.space import Group, Indices, Space
+from sweep.statistics.windows import Window
 from sweep.store import TrialStore
-from sweep.work import cores, spread
+from sweep.walk_forward import train_inputs
+from sweep.work import Pool, cores
 
 BLOCKS = 16
 """Blocks of days whose sums are kept of each trial, for the cross-validation."""
@@ -34,6 +36,13 @@ Progress = Callable[[int, int], None]
 """Told how many combinations of how many are done."""
 
 
+class Cut(NamedTuple):
+    """Inputs up to the end of a train window."""
+
+    whole: Inputs
+    window: Window
+
+
 class Share(NamedTuple):
     """What a worker needs to screen any unit of a space."""
 
@@ -44,6 +53,8 @@ class Share(NamedTuple):
     atrs: dict[tuple[int, int], Segments]
     """Segments by timeframe and period of the stop's ATR, as units come to need them.
     Two threads that miss at once make the same twice."""
+    cut: Cut | None = None
+    """Where the inputs are a part of others: a cluster is sent the whole, once."""
 
     def segments(self, plan: Plan) -> Segments:
         """The candles cut for the plan's ATR."""
@@ -57,6 +68,12 @@ class Share(NamedTuple):
 def shared(space: Space, inputs: Inputs, blocks: int = 0) -> Share:
     """What `screen_all` shares among its workers."""
     return Share(space, inputs, blocks, {})
+
+
+def until(share: Share, window: Window) -> Share:
+    """The same space over the train part of `window`, without block sums."""
+    inputs = train_inputs(share.inputs, window)
+    return Share(share.space, inputs, 0, {}, Cut(share.inputs, window))
 
 
 class Unit(NamedTuple):
@@ -79,7 +96,7 @@ def screen_all(
     share: Share,
     jobs: int,
     store: TrialStore | None = None,
-    pool: Any = None,
+    pool: Pool | None = None,
     on_progress: Progress | None = None,
 ) -> Results:
     """The results of every combination, in grid order.
@@ -147,11 +164,13 @@ def equity_marks(share: Share, combinations: Indices) -> Floats:
 
 
 def _run(
-    share: Share, units: list[Unit], left: list[int], jobs: int, pool: Any
+    share: Share, units: list[Unit], left: list[int], jobs: int, pool: Pool | None
 ) -> Iterator[tuple[int, Results]]:
     """Numbered results as they come."""
     if pool is not None:
-        yield from spread(pool, screen_unit, share, [(number, units[number]) for number in left])
+        whole, window = share.cut or (share.inputs, None)
+        tasks = [(number, (units[number], share.blocks, window)) for number in left]
+        yield from pool.spread(_far_unit, (whole, share.space), tasks)
         return
     with ThreadPoolExecutor(cores(jobs)) as threads:
         waiting: dict[Future[Results], int] = {}
@@ -168,6 +187,27 @@ def _run(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _far_unit(whole: Inputs, space: Space, task: tuple[Unit, int, Window | None]) -> Results:
+    """One unit on a worker of a cluster, which has all candles."""
+    unit, blocks, window = task
+    return screen_unit(_far_share(whole, space, blocks, window), unit)
+
+
+_FAR: list[Share] = []
+"""The share that a worker used last: the units of one window follow each other."""
+
+
+def _far_share(whole: Inputs, space: Space, blocks: int, window: Window | None) -> Share:
+    for kept in _FAR:
+        same = kept.space is space and kept.blocks == blocks
+        if same and (kept.cut.window if kept.cut else None) == window:
+            return kept
+    made = shared(space, whole, blocks)
+    made = until(made, window) if window else made
+    _FAR[:] = [made]
+    return made
 
 
 def _parts_within(group: Group, unit: Unit) -> Iterator[tuple[Any, int]]:

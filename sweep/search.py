@@ -18,13 +18,14 @@ from rules.metrics import Metrics
 from sweep.finalists import check, choose, draw_pruned, verify
 from sweep.objective import COLUMN, axes_of, raw_objective, score
 from sweep.results import Results
-from sweep.screen import Share, screen_all, shared
+from sweep.screen import Share, screen_all, until
 from sweep.space import Space
 from sweep.statistics.selection import Trials, picks
 from sweep.statistics.windows import Window, windows
 from sweep.store import TrialStore
 from sweep.trials import FINALIST, PRUNED_CHECK
-from sweep.walk_forward import Chained, chain, enough_trades, train_inputs
+from sweep.walk_forward import Chained, chain, enough_trades
+from sweep.work import Pool
 
 VERIFIED = "verified"
 WALK_FORWARD = "walk_forward"
@@ -36,13 +37,13 @@ class Tools(NamedTuple):
     """Where the work runs and where it is kept."""
 
     jobs: int
-    pool: Any
+    pool: Pool
     """Processes, or a cluster's workers, for full runs."""
     clustered: bool
     store: TrialStore | None
 
     @property
-    def screen_pool(self) -> Any:
+    def screen_pool(self) -> Pool | None:
         """The cluster for the pre-screen too; on one machine threads do better."""
         return self.pool if self.clustered else None
 
@@ -199,8 +200,7 @@ def _train(
     settings: Settings, share: Share, window: Window, tools: Tools, on_progress: Progress
 ) -> tuple[int | None, dict[str, Any]]:
     """The best combination of one train window, and its figures there."""
-    inputs = train_inputs(share.inputs, window)
-    trained = shared(share.space, inputs)
+    trained = until(share, window)
     results = screen_all(trained, tools.jobs, None, tools.screen_pool, on_progress)
     needed = enough_trades(settings.walk_forward.min_trades_per_year, window)
     name = settings.sweep.objective

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backtest.inputs import Inputs, plan_of
+from backtest.inputs import Inputs, plan_for
 from backtest.plan import Plan
 from config.grid import Grid, settings_for
 from config.settings import Settings
@@ -58,9 +58,9 @@ class Space:
     def __init__(self, base: Settings, grid: Grid, inputs: Inputs) -> None:
         self.base = base
         self.grid = grid
-        self._inputs = inputs
+        self._market = inputs.market
         self._strides = _strides(grid)
-        self._plan = plan_of(base, inputs)
+        self._plan = plan_for(base, inputs.market)
         signal = [k for k, key in enumerate(grid.keys) if _is_signal(key)]
         shared = [k for k, key in enumerate(grid.keys) if key in (*_SHARED_STOP, _SIDES)]
         own = [k for k in range(len(grid.keys)) if k not in signal and k not in shared]
@@ -78,7 +78,7 @@ class Space:
 
     def plan(self, combination: int) -> Plan:
         """One combination as a run."""
-        return plan_of(self.settings(combination), self._inputs)
+        return plan_for(self.settings(combination), self._market)
 
     @property
     def group_count(self) -> int:
@@ -127,7 +127,7 @@ class Space:
 
     def _resolve(self, places: dict[int, int]) -> Plan:
         changes = {self.grid.keys[k]: self.grid.values[k][place] for k, place in places.items()}
-        return plan_of(settings_for(self.base, changes), self._inputs)
+        return plan_for(settings_for(self.base, changes), self._market)
 
     def _axis(self, k: int) -> Axis:
         rows = np.array([conduct_row(self._resolve({k: v}).conduct) for v in self._range(k)])

@@ -3,39 +3,121 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from errors import ConfigError, RunError
+
+Task = tuple[int, Any]
+"""A number, and what is to be done."""
+
+_TRIES = 3
+"""How often work that a cluster lost is sent again before giving up."""
+
+
+class Pool(Protocol):
+    """Where work runs."""
+
+    def spread(
+        self, function: Callable[..., Any], shared: Sequence[Any], tasks: Sequence[Task]
+    ) -> Iterator[tuple[int, Any]]:
+        """`function(*shared, task)` of every task, with its number, in any order."""
+        ...
 
 
 def cores(jobs: int) -> int:
     """Processes for `jobs`; 0 is one a core that this process may use."""
-    return jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if jobs:
+        return jobs
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager
-def workers(jobs: int, cluster: str = "") -> Iterator[Any]:
-    """A joblib pool: processes on this machine, or the workers of a Dask cluster.
+def workers(jobs: int, cluster: str = "") -> Iterator[Pool]:
+    """Processes on this machine, or the workers of the Dask cluster at that address.
 
     Raises ConfigError where the cluster's engine is not installed, RunError where it
     cannot be reached.
     """
-    from joblib import Parallel, parallel_config
-
     if not cluster:
-        # Copy-on-write maps: the candles exist once, and compiled code takes them as they are.
-        yield Parallel(
-            n_jobs=cores(jobs), backend="loky", return_as="generator_unordered", mmap_mode="c"
-        )
+        yield Processes(jobs)
         return
-    with _dask(cluster), parallel_config(backend="dask"):
-        yield Parallel(n_jobs=-1, return_as="generator_unordered")
+    with _client(cluster) as client:
+        yield Cluster(client)
+
+
+class Processes:
+    """Processes of this machine. Candles exist once: a copy-on-write memory map, which
+    compiled code takes as it is."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = cores(jobs)
+
+    def spread(
+        self, function: Callable[..., Any], shared: Sequence[Any], tasks: Sequence[Task]
+    ) -> Iterator[tuple[int, Any]]:
+        """See Pool."""
+        from joblib import Parallel, delayed
+
+        pool = Parallel(
+            n_jobs=self._jobs, backend="loky", return_as="generator_unordered", mmap_mode="c"
+        )
+        yield from pool(delayed(_numbered)(function, task, *shared) for task in tasks)
+
+
+class Cluster:
+    """Workers of a Dask cluster. What tasks share travels to each of them once, however
+    often it is used; work that a lost worker had is done again by the others."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._sent: dict[int, tuple[Any, Any]] = {}
+
+    def spread(
+        self, function: Callable[..., Any], shared: Sequence[Any], tasks: Sequence[Task]
+    ) -> Iterator[tuple[int, Any]]:
+        """See Pool. Raises RunError where the cluster loses the work again and again."""
+        left = dict(tasks)
+        lost: Exception | None = None
+        for _ in range(_TRIES):
+            try:
+                for number, result in self._once(function, shared, list(left.items())):
+                    del left[number]
+                    yield number, result
+                return
+            except _losses() as error:
+                lost = error
+                self._sent.clear()
+        raise RunError(
+            f"sweep.cluster lost its workers {_TRIES} times ({type(lost).__name__}); what is "
+            "finished is kept: go on with --resume"
+        )
+
+    def _once(
+        self, function: Callable[..., Any], shared: Sequence[Any], tasks: Sequence[Task]
+    ) -> Iterator[tuple[int, Any]]:
+        from joblib import Parallel, delayed, parallel_config
+        from joblib._dask import DaskDistributedBackend
+
+        backend = DaskDistributedBackend(client=self._client)
+        backend.data_futures.update({id(part): self._future(part) for part in shared})
+        with parallel_config(backend=backend):
+            pool = Parallel(n_jobs=-1, return_as="generator_unordered")
+        yield from pool(delayed(_numbered)(function, task, *shared) for task in tasks)
+
+    def _future(self, part: Any) -> Any:
+        """The copy of `part` on the workers; a reference keeps its identity its own."""
+        if id(part) not in self._sent:
+            (future,) = self._client.scatter([part], broadcast=True, hash=False)
+            self._sent[id(part)] = (part, future)
+        return self._sent[id(part)][1]
 
 
 @contextmanager
-def _dask(cluster: str) -> Iterator[None]:
+def _client(cluster: str) -> Iterator[Any]:
     if not cluster.startswith(("tcp://", "tls://")):
         raise ConfigError(
             f"sweep.cluster {cluster!r} must be the address of a Dask scheduler, tcp://host:8786"
@@ -47,27 +129,26 @@ def _dask(cluster: str) -> Iterator[None]:
             "sweep.cluster needs Dask: install the extra with pip install -e '.[cluster]'"
         ) from None
     try:
-        client = Client(cluster, timeout=10)  # type: ignore[no-untyped-call]
+        client = Client(cluster, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError) as error:
         raise RunError(f"sweep.cluster {cluster} cannot be reached ({error})") from None
     with client:
-        yield
+        client = Client(cluster, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call,unused-ignore]
+            raise RunError(f"sweep.cluster {cluster} has no workers; start some: dask worker")
+        yield client
 
 
-def spread(
-    pool: Any,
-    function: Callable[..., Any],
-    shared: Any,
-    tasks: Sequence[tuple[int, Any]],
-) -> Iterator[tuple[int, Any]]:
-    """`function(shared, task)` for every numbered task, with its number, in any order."""
-    from joblib import delayed
+def _losses() -> tuple[type[Exception], ...]:
+    """What Dask raises where workers and the data on them are gone."""
+    from concurrent.futures import CancelledError
 
-    calls: Iterable[Any] = (
-        delayed(_numbered)(function, shared, number, task) for number, task in tasks
-    )
-    yield from pool(calls)
+    from distributed.client import FutureCancelledError
+    from distributed.comm.core import CommClosedError
+    from distributed.scheduler import KilledWorker
+
+    return (CancelledError, FutureCancelledError, KilledWorker, CommClosedError)
 
 
-def _numbered(function: Callable[..., Any], shared: Any, number: int, task: Any) -> tuple[int, Any]:
-    return number, function(shared, task)
+def _numbered(function: Callable[..., Any], task: Task, *shared: Any) -> tuple[int, Any]:
+    number, work = task
+    return number, function(*shared, work)
