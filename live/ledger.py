@@ -75,7 +75,8 @@ class Ledger:
         try:
             return self._once(kind, work)
         except (PeeweeException, OSError) as error:
-            return self._again(kind, work, error)
+            first = error
+        return self._again(kind, work, first)
 
     def _once(self, kind: str, work: Callable[[], T]) -> T:
         self._check_file()
@@ -165,7 +166,13 @@ def open_existing(url: str) -> Database:
 
 
 def reason_of(error: BaseException) -> str:
-    """A database's complaint on one line."""
+    """A database's complaint on one line: the first of those that followed each other,
+    as a full disk is followed by a rollback that finds nothing to roll back."""
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, PeeweeException | OSError):
+            error = chain
+        chain = chain.__context__
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
