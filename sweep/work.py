@@ -133,7 +133,7 @@ def _client(cluster: str) -> Iterator[Any]:
     except (OSError, TimeoutError) as error:
         raise RunError(f"sweep.cluster {cluster} cannot be reached ({error})") from None
     with client:
-        client = Client(cluster, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call,unused-ignore]
+        if not client.ncores():  # type: ignore[no-untyped-call]
             raise RunError(f"sweep.cluster {cluster} has no workers; start some: dask worker")
         yield client
 
