@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from peewee import PeeweeException
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _REFRESH_SECONDS = 0.5
 _LINE_SECONDS = 60.0
 _EVENTS = 10
+_HEIGHT = 10
 
 _TREND = {1: "up", -1: "down", 0: "none"}
 _COLOURS = {"running": "green", "stopped": "yellow", "gone": "red"}
@@ -135,15 +137,15 @@ def panel(found: Snapshot, said: tuple[Happened, ...] = ()) -> RenderableType:
         (found.state, _COLOURS.get(found.state, "white")),
         " · paused" if found.paused else "",
         f" · {found.connection}",
-        f" · last candle {iso_time(found.candle)}",
+        f" · last candle {_moment(found.candle)}",
     )
     boxes = [
-        Panel(_grid(_signal_lines(found)), title="signal", width=34),
-        Panel(_grid(_position_lines(found)), title="position", width=40),
-        Panel(_grid(_money_lines(found)), title="result", width=34),
+        Panel(_grid(_signal_lines(found)), title="signal", width=26, height=_HEIGHT),
+        Panel(_grid(_position_lines(found)), title="position", width=38, height=_HEIGHT),
+        Panel(_grid(_money_lines(found)), title="result", width=30, height=_HEIGHT),
     ]
     events = sorted({*found.recent, *said}, reverse=True)[:_EVENTS]
-    story = Text("\n".join(f"{iso_time(e.time):<25} {e.text}" for e in events) or "nothing yet")
+    story = Text("\n".join(f"{_moment(e.time)}  {e.text}" for e in events) or "nothing yet")
     return Group(head, Columns(boxes), Panel(story, title="last events"))
 
 
@@ -172,7 +174,7 @@ def _signal_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     zone = round(reading.get("zone", 0.0))
     lines.append(("zone", SIDES.get(zone, "none"), "bold" if zone else "white"))
     if "atr" in reading:
-        lines.append(("ATR", _price(reading["atr"]), "white"))
+        lines.append(("ATR", f"{reading['atr']:,.6g}", "white"))
     if found.ordered is not None:
         lines.append(("order", f"enter {SIDES[found.ordered]}", "bold"))
     return lines
@@ -183,6 +185,7 @@ def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     if trade is None:
         return [("position", "flat", "white")]
     armed = trade["breakeven"]
+    won = _r_multiple(found)
     return [
         ("position", f"{SIDES[trade['side']]} {number(trade['units'])}", "bold"),
         ("entry", f"{_price(trade['entry'])}", "white"),
@@ -190,7 +193,18 @@ def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
         ("distance", "" if found.distance is None else f"{found.distance:.2%}", "white"),
         ("breakeven", "armed" if armed else "not armed", "green" if armed else "white"),
         ("unrealised", f"{found.unrealised:+,.2f}", _sign(found.unrealised)),
+        ("in units of risk", "" if won is None else f"{won:+.2f} R", _sign(won or 0.0)),
+        ("since", _moment(trade["entry_time"]), "white"),
     ]
+
+
+def _r_multiple(found: Snapshot) -> float | None:
+    """The open result in multiples of what the initial stop would have lost."""
+    trade = found.trade
+    if trade is None:
+        return None
+    risk = trade["units"] * abs(trade["entry"] - trade["initial_stop"])
+    return found.unrealised / risk if risk > 0.0 else None
 
 
 def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
@@ -203,6 +217,11 @@ def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     if found.waiting:
         lines.append(("settings", "new ones wait", "yellow"))
     return lines
+
+
+def _moment(time_: int) -> str:
+    """A time to the second, UTC, short enough to read at a glance."""
+    return datetime.fromtimestamp(time_ / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _sign(value: float) -> str:
