@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _KEPT_CACHES = 4
 """Digests whose compiled code is kept on disk; older ones are removed."""
+_RESTED = 3600.0
+"""Seconds after which unused compiled code may go: no other process is writing it."""
+_STARTED = time.time()
+"""When this process read its sources: a file that is newer is not what it runs."""
 
 
 def rule(function: Function) -> Function:
@@ -49,12 +54,16 @@ def compiled(function: Function, *, parallel: bool = False) -> Function:
 
 def source_digest(*functions: Callable[..., Any]) -> str:
     """SHA-256 (first 16 hex digits) of the rules, the callers' files and the compiler."""
-    files = set(Path(__file__).parent.glob("**/*.py"))
-    files |= {path for function in functions for path in _sources_beside(function)}
+    files = _sources(*functions)
     digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
     for file in sorted(files):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _sources(*functions: Callable[..., Any]) -> set[Path]:
+    files = set(Path(__file__).parent.glob("**/*.py"))
+    return files | {path for function in functions for path in _sources_beside(function)}
 
 
 def _sources_beside(function: Callable[..., Any]) -> set[Path]:
@@ -64,7 +73,13 @@ def _sources_beside(function: Callable[..., Any]) -> set[Path]:
 
 
 def _cache_root(function: Callable[..., Any]) -> Path | None:
-    """A writable folder for this digest, or None where nothing can be cached."""
+    """A writable folder for this digest, or None where nothing can be cached.
+
+    A file that was edited after this process had read it would lend its digest to the code
+    from before the edit, and the next process would run that: such a process keeps nothing.
+    """
+    if any(file.stat().st_mtime >= _STARTED for file in _sources(function)):
+        return None
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stoptrail"
     root = base / "compiled" / source_digest(function)
     try:
@@ -81,4 +96,5 @@ def _forget_old(folder: Path) -> None:
 
     by_age = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
     for stale in by_age[_KEPT_CACHES:]:
-        shutil.rmtree(stale, ignore_errors=True)
+        if time.time() - stale.stat().st_mtime > _RESTED:
+            shutil.rmtree(stale, ignore_errors=True)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ def leaf(x):
     return x {change}
 """
 LOOP = """
+import os
+import pathlib
+import time
+
 from other.middle import middle
 from rules.jit import compiled
 
@@ -30,6 +35,11 @@ def loop(n):
     return total
 
 if __name__ == "__main__":
+    edit = pathlib.Path("edit")
+    if edit.exists():  # somebody edits a rule while this process is under way
+        time.sleep(0.05)
+        edit.rename("rules/leaf.py")
+        os.utime("rules/leaf.py")
     fast = compiled(loop)
     print(fast(4), sum(fast.stats.cache_hits.values()))
 """
@@ -90,11 +100,31 @@ def test_an_edit_beside_the_caller_compiles_anew(tree: Path) -> None:
     assert run(tree) == (20.0, 0)
 
 
-def test_old_caches_are_removed(tree: Path) -> None:
-    for number in range(6):
-        (tree / "rules" / "leaf.py").write_text(plus(number), "utf-8")
-        run(tree)
-    assert len(list((tree / "cache" / "stoptrail" / "compiled").iterdir())) <= 4
+def test_an_edit_under_way_is_not_confused_with_the_code_before_it(tree: Path) -> None:
+    (tree / "edit").write_text(plus(5), "utf-8")
+    assert run(tree) == (10.0, 0)  # read before the edit, compiled after it
+    assert run(tree) == (26.0, 0)
+    assert run(tree) == (26.0, 1)
+
+
+def test_caches_that_rest_are_removed_beyond_a_few(tree: Path) -> None:
+    folder = tree / "cache" / "stoptrail" / "compiled"
+    for number, age in enumerate([7200, 10, 7300, 7400, 7500, 20]):
+        (folder / str(number)).mkdir(parents=True)
+        os.utime(folder / str(number), (time.time() - age,) * 2)
+    run(tree)
+    left = {path.name for path in folder.iterdir()}
+    # The newest four are the one just made, both in use, and the youngest that rests.
+    assert left & set("012345") == {"0", "1", "5"}
+    assert len(left) == 4
+
+
+def test_caches_in_use_are_left_alone_however_many(tree: Path) -> None:
+    folder = tree / "cache" / "stoptrail" / "compiled"
+    for number in range(9):
+        (folder / str(number)).mkdir(parents=True)
+    run(tree)
+    assert len(list(folder.iterdir())) == 10
 
 
 def test_without_a_folder_to_write_to_it_compiles_all_the_same(tree: Path) -> None:
