@@ -30,12 +30,12 @@ from rules.sizing import Sizing
 from rules.stop_atr import stop_atr
 from rules.stops import StopRules
 from rules.trade import Terms
-from sweep.fingerprint import fingerprint_of
-from sweep.kernel import screen
-from sweep.oracle import simulate
-from sweep.results import Results, results_for
-from sweep.segments import Segments, segments_of
-from sweep.terms import conduct_of, conduct_table
+from sweep.kernel.fingerprint import fingerprint_of
+from sweep.kernel.oracle import simulate
+from sweep.kernel.results import Results, results_for
+from sweep.kernel.screen import screen
+from sweep.kernel.segments import Segments, segments_of
+from sweep.kernel.terms import conduct_of, conduct_table
 
 HOUR = 3_600_000
 YEARS = 5

@@ -35,7 +35,7 @@ from errors import ConfigError, DataError, ParityError, UsageError
 from feeds.market import Market
 from rules.jit import source_digest
 from sweep.evidence import around_the_best, cleaned, judged, selection
-from sweep.kernel import screen
+from sweep.kernel.screen import screen
 from sweep.screen import BLOCKS, Share, screen_all, shared
 from sweep.search import (
     Ranked,

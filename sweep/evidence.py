@@ -13,10 +13,10 @@ from backtest.plan import Plan
 from config.settings import Settings
 from rules.account import BOTH, OPEN, SIDES
 from rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
+from sweep.kernel.results import Results
 from sweep.management import management
 from sweep.objective import axes_of
 from sweep.quick import Ready, make_ready, quick_run
-from sweep.results import Results
 from sweep.screen import Share, equity_marks
 from sweep.statistics.clusters import sample_trials
 from sweep.statistics.fees import FeePoint, fee_sensitivity

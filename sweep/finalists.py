@@ -13,7 +13,7 @@ from backtest.outcome import Outcome, judge
 from backtest.plan import Plan, Record
 from rules.candles import Candles, Floats
 from rules.jit import compiled
-from sweep.fingerprint import fingerprint_of
+from sweep.kernel.fingerprint import fingerprint_of
 from sweep.parity import Comparison, compare
 from sweep.quick import make_ready, quick_record
 from sweep.work import Pool

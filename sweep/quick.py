@@ -10,7 +10,7 @@ from backtest.plan import Plan, Record
 from rules.account import Setups
 from rules.candles import Floats
 from rules.jit import compiled
-from sweep.oracle import simulate
+from sweep.kernel.oracle import simulate
 
 
 class Ready(NamedTuple):

@@ -15,9 +15,9 @@ from backtest.inputs import Inputs, atr_of, setups_of, signals_of
 from backtest.plan import Plan
 from rules.candles import Floats, Signals
 from rules.jit import compiled
-from sweep.kernel import screen
-from sweep.results import Results, part, results_for
-from sweep.segments import Segments, segments_of
+from sweep.kernel.results import Results, part, results_for
+from sweep.kernel.screen import screen
+from sweep.kernel.segments import Segments, segments_of
 from sweep.space import Group, Indices, Space
 from sweep.statistics.windows import Window
 from sweep.store import TrialStore

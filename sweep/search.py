@@ -16,8 +16,8 @@ from errors import RunError
 from rules.candles import Floats
 from rules.metrics import Metrics
 from sweep.finalists import check, choose, draw_pruned, verify
+from sweep.kernel.results import Results
 from sweep.objective import COLUMN, axes_of, raw_objective, score
-from sweep.results import Results
 from sweep.screen import Share, screen_all, until
 from sweep.space import Space
 from sweep.statistics.selection import Trials, picks

@@ -19,7 +19,7 @@ from backtest.plan import Plan
 from config.grid import Grid, settings_for
 from config.settings import Settings
 from rules.candles import Floats
-from sweep.terms import conduct_row
+from sweep.kernel.terms import conduct_row
 
 Indices = NDArray[np.int64]
 

@@ -16,7 +16,7 @@ from errors import OutputError
 from rules.candles import Floats
 from rules.metrics import Metrics
 from rules.trade import IGNORED
-from sweep.results import Results
+from sweep.kernel.results import Results
 
 SCREENED = "screened"
 PRUNED_CHECK = "pruned_check"

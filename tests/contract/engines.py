@@ -9,7 +9,7 @@ import backtrader as bt
 import numpy as np
 import pytest
 
-import sweep.kernel
+import sweep.kernel.screen
 from backtest.engine import run_backtrader, strategy_options
 from backtest.inputs import Inputs, atr_of, setups_of, signals_of
 from backtest.journal import RecordingJournal
@@ -23,13 +23,13 @@ from rules.metrics import Metrics
 from rules.trade import Position, Ticket, leave, stand
 from sizers.atr_risk import AtrRiskSizer
 from strategies.mtf_strategy import MtfStrategy
-from sweep.days import Kept
-from sweep.fingerprint import fingerprint_of
-from sweep.kernel import booked, run, screen
-from sweep.oracle import simulate
-from sweep.results import results_for
-from sweep.segments import segments_of
-from sweep.terms import conduct_row
+from sweep.kernel.days import Kept
+from sweep.kernel.fingerprint import fingerprint_of
+from sweep.kernel.oracle import simulate
+from sweep.kernel.results import results_for
+from sweep.kernel.screen import booked, run, screen
+from sweep.kernel.segments import segments_of
+from sweep.kernel.terms import conduct_row
 
 _TYPES = {"signal": np.int64, "entry": np.int64, "exit": np.int64, "trade": np.int64}
 _TYPES |= {"candle": np.int64, "side": np.int8, "reason": np.int8}
@@ -129,8 +129,10 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
     results = results_for(1)
     kept = Kept(results.block_sums[0], results.equity[0])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweep.kernel, "booked", noted)
-        patch.setattr(sweep.kernel, "with_trade", lambda state, *_: state)  # machine code only
+        patch.setattr(sweep.kernel.screen, "booked", noted)
+        patch.setattr(
+            sweep.kernel.screen, "with_trade", lambda state, *_: state
+        )  # machine code only
         run(candles, segments, ready.setups, marks, plan.conduct, ignored, kept)
     trades = _columns(TradeLog, rows)
     fast = screened(candles, start, plan)

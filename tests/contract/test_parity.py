@@ -24,7 +24,7 @@ from rules.paths import CANDLE
 from rules.stops import REASONS
 from strategies.signals.donchian_breakout import donchian_breakout
 from strategies.signals.mtf_cycle import mtf_cycle
-from sweep.fingerprint import fingerprint_of
+from sweep.kernel.fingerprint import fingerprint_of
 from sweep.parity import compare
 from tests.contract import engines
 from tests.contract.tables import QUARTER_HOUR

@@ -2,9 +2,9 @@ import importlib.util
 import sys
 from pathlib import Path
 
-import sweep.kernel
+import sweep.kernel.screen
 from rules.jit import source_digest
-from sweep.kernel import screen
+from sweep.kernel.screen import screen
 
 
 def load(path: Path):
@@ -26,10 +26,12 @@ def test_an_edit_of_a_neighbouring_file_changes_the_digest(tmp_path):
 
 
 def test_the_digest_covers_every_file_that_the_kernel_is_compiled_from():
-    own = Path(sweep.kernel.__file__).parent
-    rules = own.parent / "rules"
+    own = Path(sweep.kernel.screen.__file__).parent
+    rules = own.parent.parent / "rules"
     used = {
-        value.__module__ for value in vars(sweep.kernel).values() if hasattr(value, "__module__")
+        value.__module__
+        for value in vars(sweep.kernel.screen).values()
+        if hasattr(value, "__module__")
     }
     files = {
         Path(sys.modules[name].__file__) for name in used if name.startswith(("rules", "sweep"))
@@ -37,4 +39,4 @@ def test_the_digest_covers_every_file_that_the_kernel_is_compiled_from():
     assert own / "holding.py" in files
     assert rules / "trade.py" in files
     assert all(file.parent in (own, rules) for file in files)
-    assert screen.__code__.co_filename == sweep.kernel.__file__
+    assert screen.__code__.co_filename == sweep.kernel.screen.__file__

@@ -9,12 +9,12 @@ from rules.jit import compiled
 from rules.measure import equity_of, measure
 from rules.metrics import block_sums
 from rules.stop_atr import stop_atr
-from sweep.fingerprint import fingerprint_of
-from sweep.kernel import screen
-from sweep.oracle import simulate
-from sweep.results import Results, part, results_for
-from sweep.segments import segments_of
-from sweep.terms import conduct_row, conduct_table
+from sweep.kernel.fingerprint import fingerprint_of
+from sweep.kernel.oracle import simulate
+from sweep.kernel.results import Results, part, results_for
+from sweep.kernel.screen import screen
+from sweep.kernel.segments import segments_of
+from sweep.kernel.terms import conduct_row, conduct_table
 from tests.markets import COARSE, FINE, QUARTER_HOUR, random_conduct, random_market, random_setups
 
 TIMEFRAMES = [QUARTER_HOUR, 4 * QUARTER_HOUR, 16 * QUARTER_HOUR, 96 * QUARTER_HOUR]

@@ -4,7 +4,7 @@ import pytest
 from rules.account import OPEN, day_marks
 from rules.jit import compiled
 from rules.stop_atr import stop_atr
-from sweep.oracle import simulate
+from sweep.kernel.oracle import simulate
 from tests.markets import COARSE, FINE, QUARTER_HOUR, random_conduct, random_market, random_setups
 
 SEEDS = range(8)

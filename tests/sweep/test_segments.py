@@ -3,7 +3,7 @@ import pytest
 
 from rules.jit import compiled
 from rules.stop_atr import stop_atr
-from sweep.segments import LONGEST, segment_bounds, segments_of
+from sweep.kernel.segments import LONGEST, segment_bounds, segments_of
 from tests.markets import QUARTER_HOUR, random_market
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rules.jit import compiled
-from sweep.terms import COLUMNS, conduct_of, conduct_row, conduct_table
+from sweep.kernel.terms import COLUMNS, conduct_of, conduct_row, conduct_table
 from tests.markets import random_conduct
 
 

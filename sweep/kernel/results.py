@@ -23,7 +23,7 @@ class Results(NamedTuple):
     ignored: Counts
     """Signals by code in rules.trade.IGNORED, shape (k, len(IGNORED))."""
     fingerprint: NDArray[np.uint64]
-    """sweep.fingerprint of the trade list, shape (k,)."""
+    """sweep.kernel.fingerprint of the trade list, shape (k,)."""
     block_sums: Floats
     """rules.metrics.block_sums, shape (k, blocks, 2); blocks may be 0: none are kept."""
     equity: Floats

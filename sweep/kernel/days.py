@@ -20,7 +20,7 @@ from rules.metrics import (
 )
 from rules.protections import Guard, guard_day
 from rules.trade import Position, Terms, marked
-from sweep.segments import CLOSE
+from sweep.kernel.segments import CLOSE
 
 
 class Days(NamedTuple):

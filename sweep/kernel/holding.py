@@ -30,7 +30,7 @@ from rules.stops import (
     trail_candidate,
 )
 from rules.trade import Terms
-from sweep.segments import (
+from sweep.kernel.segments import (
     ANY_ATR,
     ATR,
     CLOSE,
@@ -100,7 +100,7 @@ def hold(
 ) -> Progress:
     """Follow a position, entered on candle `entry` of `segment`, to its end.
 
-    bars, begin, rows: of sweep.segments; interval: of the candles, ms.
+    bars, begin, rows: of sweep.kernel.segments; interval: of the candles, ms.
     """
     even = NOT_ARMED
     i = entry

@@ -6,8 +6,8 @@ from rules.candles import Floats, Times
 from rules.jit import rule
 from rules.metrics import Drawdown, drawdown_step
 from rules.trade import Position, Terms, marked
-from sweep.holding import Progress
-from sweep.segments import CLOSE, TIME, segment_bounds
+from sweep.kernel.holding import Progress
+from sweep.kernel.segments import CLOSE, TIME, segment_bounds
 
 
 @rule
@@ -26,8 +26,8 @@ def held_drawdown(
     terms: Terms,
 ) -> Drawdown:
     """`state` after the closes of the candles [entry, last) of a trade that went as `end`
-    says and began in `segment`; bars, begin, rows: of sweep.segments; balance: cash before
-    the entry.
+    says and began in `segment`; bars, begin, rows: of sweep.kernel.segments; balance: cash
+    before the entry.
     """
     if last <= entry:
         return state

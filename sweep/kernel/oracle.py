@@ -38,7 +38,7 @@ from rules.trade import (
     marked,
     stand,
 )
-from sweep.log import Log, Run, empty_log, finished, write_entry, write_exit, write_level
+from sweep.kernel.log import Log, Run, empty_log, finished, write_entry, write_exit, write_level
 
 NONE = -1
 """No candle, no reason."""

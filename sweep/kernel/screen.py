@@ -1,10 +1,11 @@
 """The pre-screen: many combinations that share one signal, over all candles, quickly.
 
-Every figure equals that of sweep.oracle.simulate with rules.measure, to the last bit:
+Every figure equals that of sweep.kernel.oracle.simulate with rules.measure, to the last bit:
 entries, levels, exits and sums come from the same rules in the same order. The speed
 comes from what need not be looked at: candles without a position, segments that cannot
-move or hit the stop (sweep.holding), closes that cannot change the drawdown
-(sweep.drawdown), days without a position, whose return is exactly zero (sweep.days).
+move or hit the stop (sweep.kernel.holding), closes that cannot change the drawdown
+(sweep.kernel.drawdown), days without a position, whose return is exactly zero
+(sweep.kernel.days).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from rules.trade import (
     leave,
     stand,
 )
-from sweep.days import (
+from sweep.kernel.days import (
     Days,
     Kept,
     add_flat_marks,
@@ -57,12 +58,12 @@ from sweep.days import (
     marks_before,
     marks_until,
 )
-from sweep.drawdown import held_drawdown
-from sweep.fingerprint import EMPTY, with_trade
-from sweep.holding import Progress, hold, hold_path, hold_until_turn, started
-from sweep.results import Results
-from sweep.segments import ATR, CLOSE, OPEN_PRICE, TIME, VOLUME, Segments
-from sweep.terms import conduct_of
+from sweep.kernel.drawdown import held_drawdown
+from sweep.kernel.fingerprint import EMPTY, with_trade
+from sweep.kernel.holding import Progress, hold, hold_path, hold_until_turn, started
+from sweep.kernel.results import Results
+from sweep.kernel.segments import ATR, CLOSE, OPEN_PRICE, TIME, VOLUME, Segments
+from sweep.kernel.terms import conduct_of
 
 NONE = -1
 """No reason to ignore a signal."""
@@ -97,7 +98,7 @@ def screen(
 
     candles: contiguous and writable arrays (others compile anew); segments: of the ATR
     that all rows use; setups: the signal's events, none before setups.first; table: rows
-    of sweep.terms, shape (k, columns); results: room for k combinations, all zero.
+    of sweep.kernel.terms, shape (k, columns); results: room for k combinations, all zero.
     Holds no lock: threads may run slices of table and results.
     """
     for k in range(len(table)):
