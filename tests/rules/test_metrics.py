@@ -20,7 +20,7 @@ from rules.jit import compiled
 marks = st.lists(st.floats(0.5, 2.0), min_size=1, max_size=60).map(
     lambda steps: np.concatenate([[10_000.0], 10_000.0 * np.cumprod(np.array(steps))])
 )
-money = st.floats(-1e6, 1e6, allow_subnormal=False)
+money = st.floats(-1e6, 1e6).map(lambda amount: round(amount, 8))
 trades = st.lists(st.tuples(money, st.floats(0, 100), st.floats(0, 500), money), max_size=30)
 
 
