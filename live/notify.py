@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from live.messages import Message
 
@@ -62,13 +62,8 @@ class Notifier:
         """Nothing: the thread works by itself."""
 
     def _work(self) -> None:
-        import apprise
-
-        sender = apprise.Apprise()
-        for url in self._urls:
-            if not sender.add(url):
-                log.warning("[notify] one of the urls is not understood by Apprise")
         failed = False
+        sender = self._sender()
         while (message := self._queue.get()) is not None:
             body = f"{message.kind}: {message.text}"
             try:
@@ -78,3 +73,13 @@ class Notifier:
             if not sent and not failed:
                 log.warning("a message could not be sent; trading goes on")
             failed = not sent
+
+    def _sender(self) -> Any:
+        """Apprise with the urls that it understands; it loads slowly, so only here."""
+        import apprise
+
+        sender = apprise.Apprise()
+        for url in self._urls:
+            if not sender.add(url):
+                log.warning("[notify] one of the urls is not understood by Apprise")
+        return sender

@@ -1,0 +1,199 @@
+"""Who watches a session: view, notifications, metrics."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from errors import ConfigError
+from live.ledger import open_existing
+from live.messages import Message
+from live.metrics import Endpoint
+from live.notify import Notifier
+from live.records import all_sessions, open_trade
+from live.session import Options
+from live.snapshot import Snapshot, snapshot
+from live.step import Row
+from live.view import PlainView, TerminalView, panel
+from tests.live.books import books_of
+from tests.live.playback import PlaybackStore, play
+from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:'imghdr' is deprecated:DeprecationWarning"  # Apprise imports it where it is there
+)
+
+
+@pytest.fixture(scope="module")
+def market() -> list[Row]:
+    return small_rows(520)
+
+
+def seen(url: str) -> Snapshot:
+    database = open_existing(url)
+    try:
+        return snapshot(database, all_sessions(database)[0])
+    finally:
+        database.close()
+
+
+def text_of(found: Snapshot, width: int = 120) -> str:
+    out = io.StringIO()
+    Console(file=out, width=width).print(panel(found))
+    return out.getvalue()
+
+
+def in_a_trade(market: list[Row], url: str) -> Snapshot:
+    """A session that ends while a position is open."""
+    before = f"{url}.before"
+    play(settings(), PlaybackStore(market, WARM_UP, HOUR), before)
+    entry = books_of(before)["PaperTrades"][4]["entry_time"]
+    until = next(k for k, row in enumerate(market) if row[0] > entry)
+    play(settings(), PlaybackStore(market[:until], WARM_UP, HOUR), url)
+    return seen(url)
+
+
+def test_the_view_shows_the_position_with_its_stop(market: list[Row], tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    found = in_a_trade(market, url)
+    trade = found.trade
+    assert trade is not None
+    text = text_of(found)
+    for value in (trade["entry"], trade["sl"], found.price):
+        assert f"{value:,.2f}".rstrip("0").rstrip(".") in text
+    for word in ("breakeven", "distance", "unrealised", "realised", "equity", "trend", "cycle"):
+        assert word in text
+    assert all(len(line) <= 80 for line in text_of(found, 80).splitlines())
+
+
+def test_the_snapshot_adds_up(market: list[Row], tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    found = in_a_trade(market, url)
+    assert found.equity == pytest.approx(books_of(url)["Equity"][-1]["equity"])
+    assert found.equity == pytest.approx(100_000.0 + found.realised + found.unrealised)
+    assert found.trades == 4
+    database = open_existing(url)
+    assert open_trade(database, 1) == found.trade
+    database.close()
+
+
+def test_a_session_that_was_not_ended_in_order_is_gone_after_a_while(
+    market: list[Row], tmp_path: Path
+) -> None:
+    from live.tables import Presence
+
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    play(settings(), PlaybackStore(market[:300], WARM_UP, HOUR), url)
+    assert seen(url).state == "stopped"
+    database = open_existing(url)
+    Presence.update(state="running", beat=int(time.time() * 1000) - 60_000).execute(database)
+    database.close()
+    assert seen(url).state == "gone"
+
+
+def test_without_a_terminal_every_event_is_a_line(market: list[Row], tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    out = io.StringIO()
+    view = PlainView(Console(file=out, width=80))
+    play(settings(), PlaybackStore(market, WARM_UP, HOUR), url, Options(watchers=(view,)))
+    lines = out.getvalue().splitlines()
+    assert all(line.startswith("time=") and " kind=" in line for line in lines)
+    entries = [line for line in lines if " kind=entry " in line]
+    assert len(entries) == len(books_of(url)["PaperTrades"])
+    assert any(" kind=state " in line and "equity=" in line for line in lines)
+
+
+def test_the_terminal_view_draws_itself_anew(market: list[Row], tmp_path: Path) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=120, force_terminal=True)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with TerminalView(console) as view:
+        play(settings(), PlaybackStore(market, WARM_UP, HOUR), url, Options(watchers=(view,)))
+    assert "last events" in out.getvalue()
+    assert "the market data has ended" in out.getvalue()
+
+
+@contextmanager
+def receiver(delay: float = 0.0) -> Iterator[tuple[str, list[str]]]:
+    """A web server that takes Apprise's JSON messages."""
+    got: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # the library's name
+            time.sleep(delay)
+            got.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"json://127.0.0.1:{server.server_port}", got
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_chosen_events_are_sent() -> None:
+    with receiver() as (url, got), Notifier([url], ("entry", "exit"), "StopTrail") as notifier:
+        notifier.happened(Message("entry", 0, "long 1 at 100"))
+        notifier.happened(Message("trail", 0, "stop 90 to 91"))
+        notifier.happened(Message("connection", 0, "lost"))
+        notifier.happened(Message("alarm", 0, "the stop was reached"))
+    assert len(got) == 2
+    assert "long 1 at 100" in got[0]
+    assert "the stop was reached" in got[1]
+
+
+def test_a_slow_service_delays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("live.notify._PATIENCE_SECONDS", 0.1)
+    with receiver(delay=0.3) as (url, _):
+        begun = time.monotonic()
+        with Notifier([url], ("entry",), "StopTrail") as notifier:
+            for _ in range(300):
+                notifier.happened(Message("entry", 0, "again"))
+            took = time.monotonic() - begun
+        assert notifier.dropped > 0
+    assert took < 10.0
+
+
+def test_a_service_that_fails_or_makes_no_sense_harms_nothing() -> None:
+    urls = ["json://127.0.0.1:1", "what is this"]
+    with Notifier(urls, ("error",), "StopTrail") as notifier:
+        notifier.happened(Message("error", 0, "something"))
+
+
+def test_prometheus_reads_the_figures(market: list[Row], tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with Endpoint("127.0.0.1", 0) as endpoint:
+        play(settings(), PlaybackStore(market, WARM_UP, HOUR), url, Options(None, (endpoint,)))
+        address = f"http://127.0.0.1:{endpoint.port}/metrics"
+        with urllib.request.urlopen(address) as answer:
+            text = answer.read().decode()
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
+    assert float(values["stoptrail_candles"]) == len(market) - WARM_UP
+    entries = len(books_of(url)["PaperTrades"])
+    assert float(values['stoptrail_messages_total{kind="entry"}']) == entries
+
+
+def test_an_address_in_use_is_one_line() -> None:
+    with (
+        Endpoint("127.0.0.1", 0) as endpoint,
+        pytest.raises(ConfigError, match=r"live\.prometheus_port"),
+        Endpoint("127.0.0.1", endpoint.port),
+    ):
+        pass
