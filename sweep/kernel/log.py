@@ -54,14 +54,14 @@ def write_entry(
 
 
 @rule
-def write_level(log: Log, i: int, stop: Stop) -> None:
-    """The level of the open trade that holds from candle i on."""
-    k = log.rows[1]
-    log.stops.trade[k] = log.rows[0]
-    log.stops.candle[k] = i
-    log.stops.level[k] = stop.level
-    log.stops.reason[k] = stop.reason
-    log.rows[1] += 1
+def write_level(stops: StopLog, rows: Counts, i: int, stop: Stop) -> None:
+    """The level of the open trade that holds from candle i on; stops, rows: of a Log."""
+    k = rows[1]
+    stops.trade[k] = rows[0]
+    stops.candle[k] = i
+    stops.level[k] = stop.level
+    stops.reason[k] = stop.reason
+    rows[1] += 1
 
 
 @rule

@@ -13,6 +13,7 @@ from rules.account import (
     CYCLE_EXIT,
     OPEN,
     Conduct,
+    Counts,
     DayMarks,
     Setups,
 )
@@ -42,6 +43,26 @@ from sweep.kernel.log import Log, Run, empty_log, finished, write_entry, write_e
 
 NONE = -1
 """No candle, no reason."""
+
+
+class Bar(NamedTuple):
+    """One candle, and the ATR of the stop around it."""
+
+    place: int
+    """Its index."""
+    opens: int
+    """Time of its open, ms."""
+    closes: int
+    """Time of its close, ms."""
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    atr: float
+    """As known at its close."""
+    known_atr: float
+    """As known at its open."""
 
 
 class Order(NamedTuple):
@@ -94,78 +115,101 @@ def simulate(
     """
     n = len(candles.time)
     log = empty_log(len(setups.candle), n)
+    # What every candle calls gets numbers only: a compiled call counts a reference to
+    # each array among its arguments, which would cost more than the rules themselves.
+    time, opens, highs, lows = candles.time, candles.open, candles.high, candles.low
+    closes, volume, interval = candles.close, candles.volume, candles.interval
+    signals, sides, turns = setups.candle, setups.side, setups.turn
+    midnights, before_gap = marks.time, marks.candle
+    ignored = log.ignored
     books = Books(conduct.cash, guard_start(conduct.cash), 0)
     order, trade = NO_ORDER, NO_TRADE
     event, mark = 0, 1
     for i in range(setups.first, n):
+        bar = Bar(
+            i,
+            time[i],
+            time[i] + interval,
+            opens[i],
+            highs[i],
+            lows[i],
+            closes[i],
+            volume[i],
+            atr[i],
+            atr[i - 1],
+        )
         if order.signal != NONE:
-            order, trade = open_candle(order, log, candles, i, conduct)
-        closing = leave_candle(trade, candles, i, conduct.terms)
-        if trade.position.units > 0.0 and conduct.exits != CYCLE_EXIT:
-            trade, closing = within_candle(trade, candles, atr, i, conduct)
+            order, trade = open_candle(order, log, bar, conduct)
+        trade, closing = within_candle(trade, bar, conduct)
         if closing.reason != NONE:
-            books = close_trade(trade, closing, books, log, candles, i, conduct)
+            books = close_trade(trade, closing, books, log, bar, conduct)
             trade = NO_TRADE
-        if trade.position.units > 0.0:
-            trade = manage(trade, log, candles, setups, atr, i, conduct)
-        mark, books = pass_midnights(mark, marks, books, trade, candles, i, conduct.terms)
-        while event < len(setups.candle) and setups.candle[event] == i:
-            side = setups.side[event]
-            order = hear_signal(side, order, trade, books, log, candles, atr, i, conduct)
+        level = trade.stop.level
+        trade = manage(trade, bar, turns[i], conduct)
+        if trade.stop.level != level:
+            write_level(log.stops, log.rows, i + 1, trade.stop)
+        while mark < len(midnights) and midnights[mark] <= bar.closes:
+            books = pass_midnight(midnights[mark], books, trade, bar, conduct.terms)
+            mark += 1
+        while event < len(signals) and signals[event] == i:
+            order = hear_signal(sides[event], order, trade, books, ignored, bar, conduct)
             event += 1
-        mark, books = pass_gap(mark, marks, books, trade, candles, i, conduct.terms)
+        # Midnights in the missing candles after this one: its close still stands.
+        while mark < len(midnights) and before_gap[mark] == i:
+            books = pass_midnight(midnights[mark], books, trade, bar, conduct.terms)
+            mark += 1
+        if event == len(signals) and order.signal == NONE and not trade.position.units > 0.0:
+            break
     if trade.position.units > 0.0:
         stay_open(trade, books, log, candles, conduct.terms)
     return finished(log)
 
 
 @rule
-def open_candle(
-    order: Order, log: Log, candles: Candles, i: int, conduct: Conduct
-) -> tuple[Order, Trade]:
-    """The open of candle i for a pending order: cancelled, filled, or waiting on (C2, C4)."""
-    time = candles.time[i]
-    if time > order.ticket.latest:
+def open_candle(order: Order, log: Log, bar: Bar, conduct: Conduct) -> tuple[Order, Trade]:
+    """The open of a candle for a pending order: cancelled, filled, or waiting on (C2, C4)."""
+    if bar.opens > order.ticket.latest:
         log.ignored[GAP] += 1
         return NO_ORDER, NO_TRADE
-    if not candles.volume[i] > 0.0:
+    if not bar.volume > 0.0:
         return order, NO_TRADE
-    position, stop = enter(order.ticket, candles.open[i], time, conduct.terms)
+    position, stop = enter(order.ticket, bar.open, bar.opens, conduct.terms)
     if not position.units > 0.0:
         log.ignored[SIZE] += 1
         return NO_ORDER, NO_TRADE
-    write_entry(log, order.signal, order.ticket, i, position, stop)
+    write_entry(log, order.signal, order.ticket, bar.place, position, stop)
     if conduct.exits != CYCLE_EXIT:
-        write_level(log, i, stop)
+        write_level(log.stops, log.rows, bar.place, stop)
     return NO_ORDER, Trade(position, stop, False)
 
 
 @rule
-def leave_candle(trade: Trade, candles: Candles, i: int, terms: Terms) -> Closing:
-    """The open of candle i for a baseline that wants to leave (C15)."""
-    if not trade.leaving or not candles.volume[i] > 0.0:
+def leave_candle(trade: Trade, bar: Bar, terms: Terms) -> Closing:
+    """The open of a candle for a baseline that wants to leave (C15)."""
+    if not trade.leaving or not bar.volume > 0.0:
         return NO_CLOSING
     side = trade.position.held.side
-    return Closing(fill_price(-side, candles.open[i], terms.costs, terms.market), CYCLE)
+    return Closing(fill_price(-side, bar.open, terms.costs, terms.market), CYCLE)
 
 
 @rule
-def within_candle(
-    trade: Trade, candles: Candles, atr: Floats, i: int, conduct: Conduct
-) -> tuple[Trade, Closing]:
-    """The stop in force during candle i (C6, C9); a candle without volume fills nothing."""
-    if not candles.volume[i] > 0.0:
+def within_candle(trade: Trade, bar: Bar, conduct: Conduct) -> tuple[Trade, Closing]:
+    """A candle before its close: the stop in force (C6, C9), or the baseline's leaving.
+    Nothing is filled without volume."""
+    if conduct.exits == CYCLE_EXIT:
+        return trade, leave_candle(trade, bar, conduct.terms)
+    if not trade.position.units > 0.0 or not bar.volume > 0.0:
         return trade, NO_CLOSING
     walk = walk_candle(
         conduct.path,
         trade.stop,
         trade.position.held,
-        candles.open[i],
-        candles.high[i],
-        candles.low[i],
-        candles.close[i],
-        atr[i - 1],
-        candles.time[i],
+        bar.open,
+        bar.high,
+        bar.low,
+        bar.close,
+        bar.known_atr,
+        bar.opens,
         conduct.terms,
     )
     trade = Trade(trade.position, walk.stop, False)
@@ -176,51 +220,37 @@ def within_candle(
 
 @rule
 def close_trade(
-    trade: Trade,
-    closing: Closing,
-    books: Books,
-    log: Log,
-    candles: Candles,
-    i: int,
-    conduct: Conduct,
+    trade: Trade, closing: Closing, books: Books, log: Log, bar: Bar, conduct: Conduct
 ) -> Books:
-    """The account after a trade that ends on candle i (C10, C12)."""
-    end = leave(trade.position, closing.price, candles.time[i], conduct.terms)
-    write_exit(log, i, closing.reason, trade.position, end)
+    """The account after a trade that ends on a candle (C10, C12)."""
+    end = leave(trade.position, closing.price, bar.opens, conduct.terms)
+    write_exit(log, bar.place, closing.reason, trade.position, end)
     balance = books.balance + end.pnl
-    guard = guard_exit(books.guard, end.pnl, balance, i, conduct.protections)
-    return Books(balance, guard, i + conduct.cooldown)
+    guard = guard_exit(books.guard, end.pnl, balance, bar.place, conduct.protections)
+    return Books(balance, guard, bar.place + conduct.cooldown)
 
 
 @rule
-def manage(
-    trade: Trade,
-    log: Log,
-    candles: Candles,
-    setups: Setups,
-    atr: Floats,
-    i: int,
-    conduct: Conduct,
-) -> Trade:
-    """The close of candle i for an open trade: ratchet, or the baseline's turn (C7, C8)."""
+def manage(trade: Trade, bar: Bar, turn: int, conduct: Conduct) -> Trade:
+    """The close of a candle for an open trade: ratchet, or the baseline's turn (C7, C8)."""
     held, terms = trade.position.held, conduct.terms
+    if not trade.position.units > 0.0:
+        return trade
     if conduct.exits == CYCLE_EXIT:
-        leaving = trade.leaving or setups.turn[i] == -held.side
+        leaving = trade.leaving or turn == -held.side
         return Trade(trade.position, trade.stop, leaving)
     stop = ratchet(
         trade.stop,
         held,
-        candles.high[i],
-        candles.low[i],
-        candles.close[i],
-        atr[i],
-        candles.time[i] + candles.interval,
+        bar.high,
+        bar.low,
+        bar.close,
+        bar.atr,
+        bar.closes,
         terms.stop,
         terms.costs,
         terms.market,
     )
-    if stop.level != trade.stop.level:
-        write_level(log, i + 1, stop)
     return Trade(trade.position, stop, False)
 
 
@@ -230,84 +260,46 @@ def hear_signal(
     order: Order,
     trade: Trade,
     books: Books,
-    log: Log,
-    candles: Candles,
-    atr: Floats,
-    i: int,
+    ignored: Counts,
+    bar: Bar,
     conduct: Conduct,
 ) -> Order:
-    """The order after a signal at the close of candle i: a new one, or the signal is
+    """The order after a signal at the close of a candle: a new one, or the signal is
     counted as ignored (C3, C4, C10, C16)."""
     if trade.position.units > 0.0:
-        log.ignored[POSITION] += 1
+        ignored[POSITION] += 1
     elif order.signal != NONE:
-        log.ignored[PENDING] += 1
-    elif i < books.quiet_until:
-        log.ignored[COOLDOWN] += 1
-    elif entries_stopped(books.guard, books.balance, i, conduct.protections):
-        log.ignored[PROTECTION] += 1
+        ignored[PENDING] += 1
+    elif bar.place < books.quiet_until:
+        ignored[COOLDOWN] += 1
+    elif entries_stopped(books.guard, books.balance, bar.place, conduct.protections):
+        ignored[PROTECTION] += 1
     else:
-        return _order(side, books.balance, log, candles, atr, i, conduct)
+        return _order(side, books.balance, ignored, bar, conduct)
     return order
 
 
 @rule
-def _order(
-    side: int,
-    balance: float,
-    log: Log,
-    candles: Candles,
-    atr: Floats,
-    i: int,
-    conduct: Conduct,
-) -> Order:
-    distance = conduct.terms.stop.multiplier * atr[i]
-    units = wanted_units(balance, distance, candles.close[i], conduct.terms.sizing)
+def _order(side: int, balance: float, ignored: Counts, bar: Bar, conduct: Conduct) -> Order:
+    distance = conduct.terms.stop.multiplier * bar.atr
+    units = wanted_units(balance, distance, bar.close, conduct.terms.sizing)
     if not units > 0.0:
-        log.ignored[SIZE] += 1
+        ignored[SIZE] += 1
         return NO_ORDER
-    latest = candles.time[i] + candles.interval + conduct.delay
-    return Order(Ticket(side, units, balance, atr[i], candles.time[i], latest), i)
+    ticket = Ticket(side, units, balance, bar.atr, bar.opens, bar.closes + conduct.delay)
+    return Order(ticket, bar.place)
 
 
 @rule
-def pass_midnights(
-    mark: int,
-    marks: DayMarks,
-    books: Books,
-    trade: Trade,
-    candles: Candles,
-    i: int,
-    terms: Terms,
-) -> tuple[int, Books]:
-    """The day marks up to the close of candle i: the guard looks at midnights (C16)."""
-    closes = candles.time[i] + candles.interval
-    guard = books.guard
-    while mark < len(marks.time) and marks.time[mark] <= closes:
-        if marks.time[mark] % DAY == 0:
-            value = _value(books.balance, trade.position, candles, i, closes, terms)
-            guard = guard_day(guard, value)
-        mark += 1
-    return mark, Books(books.balance, guard, books.quiet_until)
-
-
-@rule
-def pass_gap(
-    mark: int,
-    marks: DayMarks,
-    books: Books,
-    trade: Trade,
-    candles: Candles,
-    i: int,
-    terms: Terms,
-) -> tuple[int, Books]:
-    """Midnights in the missing candles after candle i: its close still stands."""
-    guard = books.guard
-    while mark < len(marks.time) and marks.candle[mark] == i:
-        value = _value(books.balance, trade.position, candles, i, marks.time[mark], terms)
-        guard = guard_day(guard, value)
-        mark += 1
-    return mark, Books(books.balance, guard, books.quiet_until)
+def pass_midnight(time: int, books: Books, trade: Trade, bar: Bar, terms: Terms) -> Books:
+    """A day mark at `time`, valued at the close of the candle: the guard looks at
+    midnights (C16), which the last mark need not be."""
+    if time % DAY != 0:
+        return books
+    value = books.balance
+    if trade.position.units > 0.0:
+        value = marked(value, trade.position, bar.close, time, terms)
+    return Books(books.balance, guard_day(books.guard, value), books.quiet_until)
 
 
 @rule
@@ -317,13 +309,3 @@ def stay_open(trade: Trade, books: Books, log: Log, candles: Candles, terms: Ter
     closes = candles.time[last] + candles.interval
     end = stand(trade.position, books.balance, candles.close[last], closes, terms)
     write_exit(log, OPEN, trade.stop.reason, trade.position, end)
-
-
-@rule
-def _value(
-    balance: float, position: Position, candles: Candles, i: int, time: int, terms: Terms
-) -> float:
-    """Equity at `time`, with the position at the close of candle i."""
-    if position.units > 0.0:
-        return marked(balance, position, candles.close[i], time, terms)
-    return balance
