@@ -1,0 +1,379 @@
+"""A year of paper trading against the exchange simulator: faults, kills, and what is left.
+
+    python -m benchmarks.soak [--days N] [--kills N] [--faults N] [--ratchet tick|candle]
+                              [--database URL] [--seed N] [--sample N]
+
+The real ccxt client talks to the simulator over 127.0.0.1; the session is a process of its
+own that is killed with SIGKILL at random moments of the first half of the span. Prints the figures of docs/live.md. Exit code 1 where the ledger is not what it has
+to be: in candle mode that of an undisturbed session and of a backtest of the same candles;
+in both modes no stop loosens, no order or trade is doubled, every candle is there once, and
+a replay finds no difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.soak_session import NOTE, settings_file
+from feeds.synthetic import synthetic_candles
+from live.differences import compare
+from live.ledger import open_existing
+from live.records import all_sessions
+from live.replay import recording_of, replay
+from rules.candles import Candles
+from tests.exchange.player import Pace
+from tests.exchange.script import Fault, Message
+from tests.exchange.simulator import Simulator
+from tests.live.books import Books, backtest_of, books_of, told_trades, trades_of
+
+INTERVAL = 900_000
+DAY = 86_400_000
+WARM_UP_DAYS = 60
+START = 1_609_459_200_000
+
+
+class Plan(NamedTuple):
+    """What a soak does."""
+
+    days: int
+    kills: int
+    faults: int
+    ratchet: str
+    seed: int
+
+
+class Life(NamedTuple):
+    """One process of the session, from its start to its end."""
+
+    to_live: float
+    """Seconds from the start of the process to its first decision."""
+    known: int
+    """Candles that the ledger held when it started."""
+    memory: list[tuple[float, float]]
+    """(seconds since the start, resident megabytes)."""
+
+
+class Clock:
+    """Notes when the simulator shows the first event that is later than a candle."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.over: dict[int, int] = {}
+        player = simulator.player
+        original = player._send
+
+        async def send(message: Message) -> None:
+            opened = message.time - message.time % INTERVAL - INTERVAL
+            if not message.closes and opened not in self.over:
+                self.over[opened] = time.monotonic_ns()
+            await original(message)
+
+        player._send = send  # type: ignore[method-assign]
+
+
+def market(days: int, seed: int) -> Candles:
+    """The synthetic market: warm-up, then `days`, then one candle that stays unfinished."""
+    end = START + (WARM_UP_DAYS + days) * DAY + INTERVAL
+    return synthetic_candles(seed, INTERVAL, START, end)
+
+
+def live_from(candles: Candles) -> int:
+    """Position of the first candle after the warm-up."""
+    return int(np.searchsorted(candles.time, START + WARM_UP_DAYS * DAY))
+
+
+def random_faults(candles: Candles, first: int, count: int, seed: int) -> list[Fault]:
+    """`count` faults of every scripted kind in turn, at random candles from `first` on."""
+    from benchmarks.soak_faults import KINDS
+
+    chance = random.Random(seed)
+    places = sorted(chance.sample(range(first + 60, len(candles.time) - 60), count))
+    chance.shuffle(places)
+    return [KINDS[k % len(KINDS)](at, candles, chance) for k, at in enumerate(places)]
+
+
+class Keeper:
+    """Starts the session's process, watches it, kills it."""
+
+    def __init__(self, folder: Path, simulator: Simulator, plan: Plan, url: str) -> None:
+        self.notes = folder / "notes.bin"
+        self._config = settings_file(folder, simulator.urls(), url, plan.ratchet, WARM_UP_DAYS)
+        self._folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
+        self._begun = 0.0
+        self._known = 0
+        self._memory: list[tuple[float, float]] = []
+
+    def start(self) -> None:
+        """A new life."""
+        self._known = len(self.read())
+        self._begun, self._memory = time.monotonic(), []
+        command = [sys.executable, "-m", "benchmarks.soak_session"]
+        command += [str(self._config), str(self.notes)]
+        with (self._folder / "session.log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def read(self) -> list[tuple[int, int, int]]:
+        """(open time, moment, kind) of everything that the session has noted."""
+        if not self.notes.exists():
+            return []
+        raw = self.notes.read_bytes()
+        size = struct.calcsize(NOTE)
+        return [struct.unpack_from(NOTE, raw, at) for at in range(0, len(raw) - size + 1, size)]
+
+    def look(self) -> None:
+        """Note the memory; RuntimeError where the session has ended by itself."""
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise RuntimeError(
+                f"the session ended with code {self.process.returncode}: "
+                + (self._folder / "session.log").read_text()[-2000:]
+            )
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        megabytes = pages * os.sysconf("SC_PAGESIZE") / 1e6
+        self._memory.append((time.monotonic() - self._begun, megabytes))
+
+    def end(self, signal_: int) -> Life:
+        """Send `signal_` and wait for the end."""
+        assert self.process is not None
+        self.process.send_signal(signal_)
+        self.process.wait(30)
+        live = [at for _, at, kind in self.read()[self._known :] if kind == 0]
+        to_live = live[0] / 1e9 - self._begun if live else float("nan")
+        return Life(to_live, self._known, self._memory)
+
+
+def live_through(
+    keeper: Keeper, simulator: Simulator, plan: Plan, first: int, last: int
+) -> list[Life]:
+    """Play the market to its end, with kills; the lives that it took."""
+    chance = random.Random(plan.seed + 1)
+    half = first + (last - first) // 2  # one life long enough to see whether memory grows
+    deaths = sorted(chance.sample(range(first + 100, half), plan.kills))
+    lives: list[Life] = []
+    keeper.start()
+    playing = simulator.play()
+    while simulator.player.position < last or not playing.done():
+        keeper.look()
+        if deaths and simulator.player.position >= deaths[0]:
+            deaths.pop(0)
+            lives.append(keeper.end(9))
+            _away(simulator, chance.choice((0, 0, 1, 5, 40)))
+            keeper.start()
+        time.sleep(0.05)
+    _settled(keeper, simulator, last)
+    lives.append(keeper.end(15))
+    return lives
+
+
+def _away(simulator: Simulator, candles: int) -> None:
+    """Let candles pass while nobody listens."""
+    simulator.streams._changed.clear()
+    simulator.player.pass_by(candles)
+
+
+def _settled(keeper: Keeper, simulator: Simulator, last: int) -> None:
+    """Wait until the last closed candle is stored."""
+    wanted, until = simulator.market.times[last - 1], time.monotonic() + 60
+    while not any(at == wanted for at, _, kind in keeper.read()[-5:] if kind == 1):
+        keeper.look()
+        if time.monotonic() > until:
+            raise RuntimeError("the last candles were not stored within a minute")
+        time.sleep(0.1)
+
+
+def misbehaviour(books: Books, candles: Candles, first: int) -> list[str]:
+    """What is wrong in a ledger, whatever the settings."""
+    wrong = []
+    times = [row["time"] for row in books["Candles"]]
+    expected = candles.time[:-1].tolist()
+    if times != expected:
+        lost, extra = sorted(set(expected) - set(times)), sorted(set(times) - set(expected))
+        wrong.append(f"candles lost {lost[:5]}, not of the market {extra[:5]}")
+    trades = {row["number"]: row for row in books["PaperTrades"]}
+    if sorted(trades) != list(range(1, len(trades) + 1)):
+        wrong.append("trade numbers with holes")
+    if len({row["signal"] for row in trades.values()}) != len(trades):
+        wrong.append("a signal with two trades")
+    for move in books["StopMoves"]:
+        side = trades[move["trade"]]["side"]
+        if move["old"] is not None and side * (move["new"] - move["old"]) <= 0:
+            wrong.append(f"stop loosened: {move}")
+    ordered = sorted(trades.values(), key=lambda row: row["number"])
+    for one, other in zip(ordered, ordered[1:], strict=False):
+        if one["exit_time"] is None or other["entry_time"] < one["exit_time"]:
+            wrong.append(f"two positions at once: trades {one['number']}, {other['number']}")
+    working = [row for row in books["PaperOrders"] if row["status"] == "working"]
+    is_open = sum(row["exit_time"] is None for row in ordered)
+    if len([row for row in working if row["kind"] == "stop"]) != is_open:
+        wrong.append(f"working stops do not match the position: {working}")
+    return wrong
+
+
+def undisturbed(url: str, candles: Candles, first: int, plan: Plan, folder: Path) -> Books:
+    """The ledger of a session on the same candles without exchange, faults or kills."""
+    from config.load import load_settings
+    from tests.live.playback import PlaybackStore, play, rows_of
+
+    settings = load_settings(folder / "strategy.toml", [f"database.url={url!r}"])
+    play(settings, PlaybackStore(rows_of(candles)[:-1], first, INTERVAL), url)
+    return books_of(url)
+
+
+def judge(url: str, calm: str, candles: Candles, first: int, plan: Plan, folder: Path) -> list[str]:
+    """Everything that is wrong with the ledger of `url`; prints what was compared."""
+    books = books_of(url)
+    wrong = misbehaviour(books, candles, first)
+    database = open_existing(url)
+    session = all_sessions(database)[0]
+    again = compare(database, replay(recording_of(database, session)), session.id)
+    database.close()
+    print(f"replay: {again.trades} trades, {again.levels} levels, {len(again.differences)} differ")
+    wrong += [f"replay differs: {entry}" for entry in again.differences[:3]]
+    if plan.ratchet == "candle":
+        wrong += _compared(url, calm, books, candles, first, plan, folder)
+    else:
+        print(f"trades: {len(books['PaperTrades'])}, stop moves: {len(books['StopMoves'])}")
+    return wrong
+
+
+def _compared(
+    url: str,
+    calm: str,
+    books: Books,
+    candles: Candles,
+    first: int,
+    plan: Plan,
+    folder: Path,
+) -> list[str]:
+    wrong = []
+    expected = undisturbed(calm, candles, first, plan, folder)
+    for name, rows in expected.items():
+        if name != "Sessions" and books[name] != rows:
+            pairs = zip(books[name], rows, strict=False)
+            differing = next((pair for pair in pairs if pair[0] != pair[1]), "lengths")
+            wrong.append(f"{name} differs from the undisturbed ledger: {differing}")
+    backtest = backtest_of(url)
+    trades = trades_of(backtest[0], backtest[2])
+    if told_trades(books) != trades:
+        wrong.append("trades differ from the backtest")
+    closed = sum(row["exit_time"] is not None for row in books["PaperTrades"])
+    print(f"compared with an undisturbed session and a backtest: {len(trades)} trades")
+    if closed < 50 and plan.days >= 365:
+        wrong.append(f"only {closed} closed trades were compared")
+    return wrong
+
+
+def latencies(notes: list[tuple[int, int, int]], over: dict[int, int]) -> list[float]:
+    """Milliseconds from the first event after a candle to its commit, in live operation."""
+    commits = {at: moment for at, moment, kind in notes if kind == 1}
+    found = [(moment - over[at]) / 1e6 for at, moment in commits.items() if at in over]
+    return [value for value in found if value > 0]
+
+
+def calm_latency(plan: Plan, count: int) -> list[float]:
+    """Latency of `count` candles at ten a second, with nothing in the way."""
+    candles = market(max(1, count // 96 + 1), plan.seed)
+    first = live_from(candles)
+    pace = Pace(speed=INTERVAL / 1000 * 10)
+    with tempfile.TemporaryDirectory() as name, simulated(candles, first, pace) as simulator:
+        clock = Clock(simulator)
+        keeper = Keeper(Path(name), simulator, plan, f"sqlite:///{name}/ledger.db")
+        keeper.start()
+        while not any(kind == 0 for _, _, kind in keeper.read()):
+            keeper.look()
+            time.sleep(0.1)
+        simulator.play(first + count).result(count)
+        keeper.end(15)
+        return latencies(keeper.read(), clock.over)
+
+
+@contextmanager
+def simulated(candles: Candles, first: int, pace: Pace) -> Iterator[Simulator]:
+    """The exchange, with `first` candles in the past."""
+    with Simulator(candles, start=first, pace=pace) as simulator:
+        yield simulator
+
+
+def soak(plan: Plan, url: str | None, sample: int) -> int:
+    """Run it, print the figures; the exit code."""
+    candles = market(plan.days, plan.seed)
+    first, last = live_from(candles), len(candles.time) - 1
+    faults = random_faults(candles, first, plan.faults, plan.seed)
+    wanted = ("kline",) if plan.ratchet == "candle" else ("kline", "trade")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        database = url or f"sqlite:///{folder}/ledger.db"
+        with simulated(candles, first, Pace(window=8, wanted=wanted)) as simulator:
+            simulator.script(*faults)
+            keeper = Keeper(folder, simulator, plan, database)
+            began = time.monotonic()
+            lives = live_through(keeper, simulator, plan, first, last)
+            seconds = time.monotonic() - began
+        _show(plan, last - first, seconds, lives)
+        wrong = judge(database, f"sqlite:///{folder}/calm.db", candles, first, plan, folder)
+    _show_latency(plan, sample)
+    for line in wrong:
+        print("WRONG:", line)
+    print("failed" if wrong else "passed")
+    return 1 if wrong else 0
+
+
+def _show(plan: Plan, count: int, seconds: float, lives: list[Life]) -> None:
+    starts = [life.to_live for life in lives[1:] if life.to_live == life.to_live]
+    busy = seconds - sum(starts)
+    print(
+        f"{plan.ratchet} mode: {count} candles, {plan.faults} faults, {len(lives) - 1} kills in "
+        f"{seconds:.0f} s: {count / seconds:.0f} candles a second, {count / busy:.0f} without "
+        "the restarts"
+    )
+    if starts:
+        print(
+            f"from start to live after a crash: median {np.median(starts):.1f} s, "
+            f"longest {max(starts):.1f} s"
+        )
+    longest = max(lives, key=lambda life: len(life.memory)).memory
+    quarter = max(1, len(longest) // 4)
+    parts = [longest[k : k + quarter] for k in range(0, 4 * quarter, quarter)]
+    text = ", ".join(f"{np.median([mb for _, mb in part]):.0f}" for part in parts if part)
+    print(f"memory by quarters of the longest life: {text} MB")
+
+
+def _show_latency(plan: Plan, sample: int) -> None:
+    if not sample:
+        return
+    found = calm_latency(plan, sample)
+    p50, p99 = np.percentile(found, (50, 99))
+    print(f"candle close to stop written: p50 {p50:.1f} ms, p99 {p99:.1f} ms of {len(found)}")
+
+
+def main() -> int:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    whole: Callable[[str], int] = int
+    parser.add_argument("--days", type=whole, default=365)
+    parser.add_argument("--kills", type=whole, default=12)
+    parser.add_argument("--faults", type=whole, default=120)
+    parser.add_argument("--ratchet", choices=("tick", "candle"), default="candle")
+    parser.add_argument("--database", default=None, help="an empty database; SQLite by default")
+    parser.add_argument("--seed", type=whole, default=1)
+    parser.add_argument("--sample", type=whole, default=300, help="candles timed one by one")
+    chosen = parser.parse_args()
+    plan = Plan(chosen.days, chosen.kills, chosen.faults, chosen.ratchet, chosen.seed)
+    return soak(plan, chosen.database, chosen.sample)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+"""The session of a soak, as a process of its own that notes what it has done and when.
+
+    python -m benchmarks.soak_session CONFIG NOTES
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from commands.live import stopped_by_signals
+from config.load import load_settings
+from config.settings import Settings
+from live.ledger import Ledger
+from live.messages import Message
+from live.session import Options, Session
+from live.store import CCXTStore
+from live.timing import Timing
+
+NOTE = "=qqq"
+"""Open time of the last candle, moment (monotonic, ns), kind: 0 live, 1 candle stored."""
+WAITS = Timing(timeout=1.0, silence=1.0, poll=0.2, backoff=0.05, backoff_cap=0.5, ban=1.0)
+"""Shorter than in earnest: market time runs a hundred thousand times faster."""
+
+
+def settings_file(
+    folder: Path, urls: dict[str, Any], database: str, ratchet: str, warm_up_days: int
+) -> Path:
+    """Settings under which the synthetic market trades every few days."""
+    table = {
+        "strategy": {"trend_period": 10, "cycle_period": 12.0, "cycle_threshold": 0.1},
+        "stop": {"trailing_atr_multiplier": 2.0},
+        "live": {"ratchet": ratchet, "catch_up": "full", "warm_up_days": warm_up_days},
+        "exchange": {"ccxt": {"urls": urls, "enableRateLimit": False}},
+        "database": {"url": database},
+    }
+    file = folder / "strategy.toml"
+    file.write_text(tomli_w.dumps(table))
+    return file
+
+
+def open_store(settings: Settings) -> CCXTStore:
+    """The session's own store, with the soak's waits."""
+    return CCXTStore("binance", "USDT", settings.exchange.ccxt, 20, timing=WAITS)
+
+
+class Notes:
+    """Appends what happens to a file; a watcher of the session."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file.open("ab", buffering=0)
+        self._session: Session | None = None
+        self._live = False
+
+    def happened(self, message: Message) -> None:
+        """Say it, for whoever looks into the log."""
+        if message.kind in ("notice", "connection", "error", "stopped"):
+            print(json.dumps(message._asdict()), flush=True)
+
+    def turned(self, session: Session) -> None:
+        """The first turn of a session that decides is when it is live."""
+        self._session = session
+        if not self._live and session.engine is not None and session.engine.strategy is not None:
+            self._live = True
+            self.note(0)
+
+    def note(self, kind: int) -> None:
+        """Write down that it has happened now."""
+        engine = self._session.engine if self._session is not None else None
+        after = engine.after if engine is not None else 0
+        self._file.write(struct.pack(NOTE, after, time.monotonic_ns(), kind))
+
+    def around(self) -> Callable[[str, str], None]:
+        """For the ledger: called before, within and after every transaction."""
+
+        def heard(moment: str, kind: str) -> None:
+            if moment == "after" and kind == "candle":
+                self.note(1)
+
+        return heard
+
+
+def main(config: str, notes: str) -> None:
+    """Until a signal comes."""
+    settings = load_settings(Path(config), ())
+    written = Notes(Path(notes))
+    with Ledger(settings.database.url) as ledger:
+        ledger.fault = written.around()
+        options = Options(watchers=(written,))
+        session = Session(settings, lambda: open_store(settings), ledger, options)
+        with stopped_by_signals(session.stop):
+            session.run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
