@@ -1,6 +1,6 @@
 """The session of a soak, as a process of its own that notes what it has done and when.
 
-    python -m benchmarks.soak_session CONFIG NOTES
+python -m benchmarks.soak_session CONFIG NOTES
 """
 
 from __future__ import annotations

@@ -46,7 +46,8 @@ class Source(Protocol):
 
 @dataclass
 class _Answer:
-    """The HTTP answer to one read; reads run side by side, so each has its own."""
+    """The worst HTTP answer to one read, which may take several requests at once; reads
+    run side by side, so each has its own."""
 
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
@@ -69,7 +70,8 @@ class Reader:
         Raises ValueError for half an answer, which ccxt would take for no data.
         """
         answer = self._answer.get(_Answer())
-        answer.status, answer.headers = status, headers
+        if status >= answer.status:
+            answer.status, answer.headers = status, headers
         if status == 200 and not body.rstrip().endswith(("]", "}")):
             raise ValueError(f"half an answer: {body[-40:]!r}")
 
