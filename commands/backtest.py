@@ -84,9 +84,9 @@ def _one_market(
         baseline = baseline_run(outcome, inputs)
     summary = summarise_run("backtest", settings, market, inputs, outcome)
     summary["baseline"] = {"metrics": metrics_table(baseline)}
-    with stages.stage("report"):
+    with stages.stage("tables"):
         write_run(folder, settings, inputs, outcome, baseline)
-        finish(folder, summary, market, stages, report=True)
+    finish(folder, summary, market, stages)
     return summary, market
 
 
@@ -149,18 +149,16 @@ def write_run(
     write_whole(folder / "config.toml", to_toml(settings).encode())
 
 
-def finish(
-    folder: Path, summary: dict[str, Any], market: Market, stages: Stages, *, report: bool
-) -> None:
-    """summary.json, and the report that is made from it."""
+def finish(folder: Path, summary: dict[str, Any], market: Market, stages: Stages) -> None:
+    """summary.json, the report that is made from it, and what both took."""
     from reports.html.page import write_report
 
-    summary["seconds"] = stages.table()
-    write_json(folder / "summary.json", summary)
-    if report:
-        write_report(folder, market.candles)
+    with stages.stage("report"):
         summary["seconds"] = stages.table()
         write_json(folder / "summary.json", summary)
+        write_report(folder, market.candles)
+    summary["seconds"] = stages.table()
+    write_json(folder / "summary.json", summary)
 
 
 def pictures(

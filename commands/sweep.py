@@ -147,11 +147,11 @@ def sweep_market(
     summary["evidence"] = judged(
         {"metrics": summary["metrics"], **evidence}, settings, market.synthetic
     )
-    with stages.stage("report"):
+    with stages.stage("tables"):
         chosen = space.settings(verified.best)
         write_run(folder, chosen, inputs, best, baseline)
         write_trials(folder / "trials.parquet", grid, results, ranked.objective, verified.stages)
-        finish(folder, summary, market, stages, report=True)
+    finish(folder, summary, market, stages)
     return Found(market, space, ranked, verified, summary)
 
 
