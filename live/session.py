@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from peewee import PeeweeException
+
 from config.settings import Settings
 from config.spans import DAY_MS, iso_time
 from errors import ConfigError, ExchangeError, LedgerError, StoreError
@@ -15,7 +17,7 @@ from live.desk import Desk
 from live.engine import Engine, Origin, Way
 from live.events import ConnectionBack, ConnectionLost, Event, Notice, Tick
 from live.gate import Gate
-from live.ledger import Ledger
+from live.ledger import Ledger, reason_of
 from live.messages import Message, messages_of, number
 from live.records import counters, session_of, standing_of, stored_candles, waits_to_leave
 from live.step import Row, Step
@@ -106,6 +108,8 @@ class Session:
         self._closed = 0
         self._alarmed: float | None = None
         self._by_tick = False
+        self._reachable = True
+        """Whether the ledger could be written when it last had to be."""
         ledger.heard = lambda text: self.say("error", text)
         ledger.stopped = lambda: bool(self._stopping)
 
@@ -126,6 +130,11 @@ class Session:
                     self._run_once(self._store)
                 finally:
                     self._store.close()
+        except PeeweeException as error:
+            raise LedgerError(f"the ledger cannot be read: {reason_of(error)}") from error
+        except LedgerError:
+            self._reachable = False
+            raise
         finally:
             self._say_goodbye()
 
@@ -237,10 +246,11 @@ class Session:
             return
         reason = self._stopping or "it failed"
         self.say("stopped", f"{reason}; the position is kept")
-        try:
-            self.desk.beat(self, "stopped")
-        except LedgerError as error:
-            log.error("%s", error)
+        if self._reachable:
+            try:
+                self.desk.beat(self, "stopped")
+            except LedgerError as error:
+                log.error("%s", error)
 
     # What comes in
 
