@@ -4,10 +4,11 @@
                               [--database URL] [--seed N] [--sample N]
 
 The real ccxt client talks to the simulator over 127.0.0.1; the session is a process of its
-own that is killed with SIGKILL at random moments of the first half of the span. Prints the figures of docs/live.md. Exit code 1 where the ledger is not what it has
-to be: in candle mode that of an undisturbed session and of a backtest of the same candles;
-in both modes no stop loosens, no order or trade is doubled, every candle is there once, and
-a replay finds no difference.
+own that is killed with SIGKILL at random moments of the first half of the span. Prints the
+figures of docs/live.md. Exit code 1 where the ledger is not what it has to be: in candle
+mode that of an undisturbed session and of a backtest of the same candles; in both modes no
+stop loosens, no order or trade is doubled, every candle is there once, and a replay finds
+no difference.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -212,7 +214,7 @@ def misbehaviour(books: Books, candles: Candles, first: int) -> list[str]:
         if move["old"] is not None and side * (move["new"] - move["old"]) <= 0:
             wrong.append(f"stop loosened: {move}")
     ordered = sorted(trades.values(), key=lambda row: row["number"])
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         if one["exit_time"] is None or other["entry_time"] < one["exit_time"]:
             wrong.append(f"two positions at once: trades {one['number']}, {other['number']}")
     working = [row for row in books["PaperOrders"] if row["status"] == "working"]

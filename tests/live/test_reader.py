@@ -12,9 +12,8 @@ from live.redaction import Redaction
 from live.troubles import Troubles
 from tests.live.scenario import QUICK
 
-
-class BadRequest(Exception):
-    """By its name, what ccxt makes of some answers with HTTP 503."""
+BadRequest = type("BadRequest", (Exception,), {})
+"""By its name, what ccxt makes of some answers with HTTP 503."""
 
 
 @pytest.mark.parametrize("statuses", [(503, 200), (200, 503)])
