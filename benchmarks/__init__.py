@@ -1,0 +1,1 @@
+"""Benchmarks: each runs both sides on the same candles and checks that they agree."""

@@ -1,0 +1,44 @@
+"""The parameter sets that benchmarks run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backtest.plan import Plan
+from rules.account import SIDES, STOP_TRAIL, Conduct
+from rules.costs import Costs
+from rules.market import Market
+from rules.paths import CANDLE
+from rules.protections import Protections
+from rules.sizing import Sizing
+from rules.stops import StopRules
+from rules.trade import Terms
+from strategies.signals.mtf_cycle import mtf_cycle
+
+FOUR_HOURS = 14_400_000
+SIGNAL = {"trend": "roc", "trend_period": 30, "structure": "none"}
+
+
+def plan(
+    market: Market,
+    *,
+    multiplier: float = 5.0,
+    trigger: float = 1.0,
+    frozen: bool = False,
+    slippage: float = 0.0002,
+    all_in: bool = False,
+    delay: int = 0,
+    signal: Any = mtf_cycle,
+    parameters: dict[str, Any] | None = None,
+) -> Plan:
+    """Longs on a daily rate of change, a 4h ATR stop, a fee of 0.1 %."""
+    terms = Terms(
+        StopRules(multiplier, trigger, 0.0002, frozen),
+        Sizing(0.01, 1.0, False, all_in),
+        Costs(0.001, slippage, 0.0002),
+        market,
+    )
+    off = Protections(0.0, 0.0, 0, 0)
+    conduct = Conduct(terms, STOP_TRAIL, CANDLE, 0, delay, 100_000.0, off)
+    own = SIGNAL if parameters is None else parameters
+    return Plan(signal, own, SIDES["long"], FOUR_HOURS, 14, conduct)
