@@ -14,6 +14,8 @@ Task = tuple[int, Any]
 
 _TRIES = 3
 """How often work that a cluster lost is sent again before giving up."""
+_SECONDS = 120
+"""How long it may take to send candles to all workers."""
 
 
 class Pool(Protocol):
@@ -111,9 +113,19 @@ class Cluster:
     def _future(self, part: Any) -> Any:
         """The copy of `part` on the workers; a reference keeps its identity its own."""
         if id(part) not in self._sent:
-            (future,) = self._client.scatter([part], broadcast=True, hash=False)
-            self._sent[id(part)] = (part, future)
+            self._sent[id(part)] = (part, self._scattered(part))
         return self._sent[id(part)][1]
+
+    def _scattered(self, part: Any) -> Any:
+        """Every worker has a copy, so that one alone can be lost."""
+        try:
+            return self._client.scatter([part], broadcast=True, hash=False, timeout=_SECONDS)[0]
+        except (KeyError, OSError, TimeoutError) as error:  # a worker went away meanwhile
+            raise _LostWorkerError(str(error)) from error
+
+
+class _LostWorkerError(Exception):
+    """A worker went away while it was sent something."""
 
 
 @contextmanager
@@ -146,7 +158,7 @@ def _losses() -> tuple[type[Exception], ...]:
     from distributed.comm.core import CommClosedError
     from distributed.scheduler import KilledWorker
 
-    return (CancelledError, FutureCancelledError, KilledWorker, CommClosedError)
+    return (_LostWorkerError, CancelledError, FutureCancelledError, KilledWorker, CommClosedError)
 
 
 def _numbered(function: Callable[..., Any], task: Task, *shared: Any) -> tuple[int, Any]:
