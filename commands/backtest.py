@@ -14,6 +14,7 @@ from backtest.summary import summarise_run
 from backtest.tables import write_tables
 from backtest.write import claimed, write_json, write_whole
 from commands import markets
+from commands.asked import Asked
 from commands.console import Voice
 from commands.stages import Stages
 from config.load import load_settings
@@ -40,38 +41,41 @@ def run(
     """Run the command; see `runner.py backtest --help`."""
     stages = Stages()
     voice = Voice(silent=quiet)
+    asked = Asked(
+        config,
+        overrides,
+        walk_forward,
+        plot,
+        tearsheet,
+        files,
+        symbols,
+        out,
+        resume,
+        as_json,
+    )
     if sweep or resume:
         from commands import sweep as sweeping
 
-        sweeping.run(
-            config,
-            overrides,
-            walk_forward,
-            plot,
-            tearsheet,
-            files,
-            symbols,
-            out,
-            resume,
-            voice,
-            stages,
-            as_json,
-        )
-        return
-    if walk_forward:
-        raise UsageError("--walk-forward tests how the grid is searched: add --sweep")
-    if len(files) > 1 or len(symbols) > 1:
+        sweeping.run(asked, voice, stages)
+    else:
+        run_one(asked, voice, stages)
+
+
+def run_one(asked: Asked, voice: Voice, stages: Stages) -> None:
+    """One parameter set on one market; with --walk-forward the grid's search as well."""
+    if len(asked.files) > 1 or len(asked.symbols) > 1:
         raise UsageError("several markets are compared by a sweep: add --sweep")
-    settings = load_settings(config, (*overrides, *data_overrides(files, symbols)))
-    folder = out or run_folder("backtest")
+    own = data_overrides(asked.files, asked.symbols)
+    settings = load_settings(asked.config, (*asked.overrides, *own))
+    folder = asked.out or run_folder("backtest")
     with claimed(folder):
-        summary, market = _one_market(settings, folder, voice, stages)
-    pictures(folder, market, settings, plot=plot, tearsheet=tearsheet, voice=voice)
-    tell(folder, summary, voice, as_json)
+        summary, market = _one_market(settings, folder, bool(asked.walk_forward), voice, stages)
+    pictures(folder, market, settings, asked, voice)
+    tell(folder, summary, voice, asked.as_json)
 
 
 def _one_market(
-    settings: Settings, folder: Path, voice: Voice, stages: Stages
+    settings: Settings, folder: Path, walking: bool, voice: Voice, stages: Stages
 ) -> tuple[dict[str, Any], Market]:
     """Run, compare with the baseline and write the folder."""
     with stages.stage("data"):
@@ -84,6 +88,10 @@ def _one_market(
         baseline = baseline_run(outcome, inputs)
     summary = summarise_run("backtest", settings, market, inputs, outcome)
     summary["baseline"] = {"metrics": metrics_table(baseline)}
+    if walking:
+        from commands.sweep import walk_alone
+
+        summary["evidence"] = walk_alone(settings, market, inputs, outcome, folder, voice, stages)
     with stages.stage("tables"):
         write_run(folder, settings, inputs, outcome, baseline)
     finish(folder, summary, market, stages)
@@ -161,16 +169,14 @@ def finish(folder: Path, summary: dict[str, Any], market: Market, stages: Stages
     write_json(folder / "summary.json", summary)
 
 
-def pictures(
-    folder: Path, market: Market, settings: Settings, *, plot: bool, tearsheet: bool, voice: Voice
-) -> None:
+def pictures(folder: Path, market: Market, settings: Settings, asked: Asked, voice: Voice) -> None:
     """What --plot and --tearsheet ask for."""
-    if plot:
+    if asked.plot:
         from commands.plot import plot_run
 
         for file in plot_run(folder, market, settings):
             voice.notice(f"plot: {file}")
-    if tearsheet:
+    if asked.tearsheet:
         from reports.tearsheet import write_tearsheet
 
         voice.notice(f"tear sheet: {write_tearsheet(folder)}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backtest.write import claimed, write_json, write_whole
+from commands.asked import Asked
 from commands.backtest import data_overrides, run_folder
 from commands.console import Voice
 from commands.stages import Stages
@@ -37,23 +38,14 @@ class Wanted(NamedTuple):
     """Name of its folder."""
 
 
-def run(
-    config: Path | None,
-    overrides: tuple[str, ...],
-    walking: bool | None,
-    files: tuple[Path, ...],
-    symbols: tuple[str, ...],
-    out: Path | None,
-    resume: Path | None,
-    voice: Voice,
-    stages: Stages,
-    as_json: bool,
-) -> None:
+def run(asked: Asked, voice: Voice, stages: Stages) -> None:
     """Sweep one market after the other; raise RunError at the end where one failed."""
-    markets = stored_plan(resume) if resume and is_several(resume) else paired(files, symbols)
-    top = config or (resume / SETTINGS if resume else None)
+    resume, overrides = asked.resume, asked.overrides
+    stored = resume is not None and is_several(resume)
+    markets = stored_plan(resume) if resume and stored else paired(asked.files, asked.symbols)
+    top = asked.config or (resume / SETTINGS if resume else None)
     settings = [_settings(top, overrides, market) for market in markets]
-    folder = resume or out or run_folder("sweep")
+    folder = resume or asked.out or run_folder("sweep")
     with claimed(folder):
         write_whole(folder / SETTINGS, to_toml(load_settings(top, overrides)).encode())
         write_json(folder / PLAN, [market._asdict() for market in markets])
@@ -62,7 +54,7 @@ def run(
     for market, own in zip(markets, settings, strict=True):
         voice.notice(f"{market.symbol}: {folder / market.folder}")
         try:
-            found = _sweep(own, folder / market.folder, overrides, walking, voice)
+            found = _sweep(own, folder / market.folder, overrides, asked.walk_forward, voice)
         except RunError as error:
             failed.append(f"{market.symbol}: {error}")
             voice.notice(f"{market.symbol} left out: {error}")
@@ -74,7 +66,7 @@ def run(
     write_json(folder / MARKETS, result["markets"])
     write_json(folder / ACROSS, result["across"])
     across.write(folder / TRIALS)
-    _tell(folder, result, voice, as_json)
+    _tell(folder, result, voice, asked.as_json)
     if failed:
         raise RunError(f"{len(failed)} of {len(markets)} markets failed, first: {failed[0]}")
 

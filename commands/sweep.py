@@ -15,6 +15,7 @@ from backtest.summary import summarise_run
 from backtest.tables import iso
 from backtest.write import claimed, write_json, write_whole
 from commands import markets
+from commands.asked import Asked
 from commands.backtest import (
     baseline_run,
     data_overrides,
@@ -58,35 +59,48 @@ SETTINGS = "sweep.toml"
 """The sweep's settings, its span resolved; config.toml is the best set's."""
 
 
-def run(
-    config: Path | None,
-    overrides: tuple[str, ...],
-    walking: bool | None,
-    plot: bool,
-    tearsheet: bool,
-    files: tuple[Path, ...],
-    symbols: tuple[str, ...],
-    out: Path | None,
-    resume: Path | None,
-    voice: Voice,
-    stages: Stages,
-    as_json: bool,
-) -> None:
+def run(asked: Asked, voice: Voice, stages: Stages) -> None:
     """Sweep one market, or several one after the other."""
     from commands import several
 
-    if len(files) > 1 or len(symbols) > 1 or (resume and several.is_several(resume)):
-        several.run(config, overrides, walking, files, symbols, out, resume, voice, stages, as_json)
+    resume = asked.resume
+    many = len(asked.files) > 1 or len(asked.symbols) > 1
+    if many or (resume and several.is_several(resume)):
+        several.run(asked, voice, stages)
         return
-    if resume:
-        config = config or _stored_settings(resume)
-    settings = load_settings(config, (*overrides, *data_overrides(files, symbols)))
-    folder = resume or out or run_folder("sweep")
+    config = asked.config or (_stored_settings(resume) if resume else None)
+    own = data_overrides(asked.files, asked.symbols)
+    settings = load_settings(config, (*asked.overrides, *own))
+    folder = resume or asked.out or run_folder("sweep")
     with claimed(folder):
-        found = sweep_market(settings, folder, resume is not None, walking, voice, stages)
-    pictures(folder, found.market, settings, plot=plot, tearsheet=tearsheet, voice=voice)
-    tell(folder, found.summary, voice, as_json)
+        found = sweep_market(
+            settings, folder, resume is not None, asked.walk_forward, voice, stages
+        )
+    pictures(folder, found.market, settings, asked, voice)
+    tell(folder, found.summary, voice, asked.as_json)
     found.raise_mismatches()
+
+
+def walk_alone(
+    settings: Settings,
+    market: Market,
+    inputs: Inputs,
+    outcome: Outcome,
+    folder: Path,
+    voice: Voice,
+    stages: Stages,
+) -> dict[str, Any]:
+    """The evidence of a single run beside a walk-forward over the grid."""
+    space = Space(settings, _grid(settings), inputs)
+    require_warm(space.plan(0), inputs)
+    with (
+        _tools(settings, market, folder, resuming=False) as tools,
+        stages.stage("walk_forward"),
+        voice.progress("walk-forward") as advance,
+    ):
+        walked = _walk(settings, shared(space, inputs), tools, outcome, voice, advance)
+    found = {"metrics": metrics_table(outcome), "walk_forward": walked}
+    return judged(found, settings, market.synthetic)
 
 
 class Found:
