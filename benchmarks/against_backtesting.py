@@ -61,10 +61,10 @@ def against_backtesting(span: Span) -> Section:
             *table(("one run", "ms", "times as fast as the peer"), rows),
             agreed,
             "",
-            "What differs, and why: backtesting.py knows no slippage on a stop and no risk sizing, "
-            "so slippage is 0, breakeven is off and the peer trades one unit; its stop is placed at "
-            "the close of the entry candle (C5). It takes signals and ATR as ready-made arrays, "
-            "which the full Backtrader run computes.",
+            "What differs, and why: backtesting.py knows no slippage on a stop and no risk "
+            "sizing, so slippage is 0, breakeven is off and the peer trades one unit; its stop is "
+            "placed at the close of the entry candle (C5). It takes signals and ATR as arrays "
+            "made before, which the full Backtrader run computes.",
             "",
         ),
     )

@@ -69,12 +69,12 @@ def against_vectorbt(span: Span) -> Section:
             *table(("one combination", "ms", "times the kernel"), rows),
             agreed,
             "",
-            "What differs, and why: vectorbt never tests a stop on the candle of the entry (C5), "
-            "so the runs are compared up to the first trade that leaves there. So that nothing else "
-            "differs, both sides trade longs with all capital, without breakeven, on steps too "
-            "small to round, with a volume in every candle and no limit to a late open. Statistics "
-            "are total return, Sharpe and Sortino ratio, drawdown, trades, win rate and profit "
-            "factor.",
+            "What differs, and why: vectorbt never tests a stop on the candle of the entry "
+            "(C5), so the runs are compared up to the first trade that leaves there. So that "
+            "nothing else differs, both sides trade longs with all capital, without breakeven, on "
+            "steps too small to round, with a volume in every candle and no limit to a late open. "
+            "Statistics are total return, Sharpe and Sortino ratio, drawdown, trades, win rate "
+            "and profit factor.",
             "",
         ),
     )
