@@ -23,6 +23,10 @@ from tests.live.scenario import QUICK
 from tests.live.small_market import WARM_UP, settings, small_market
 
 
+_PATIENT = QUICK._replace(silence=10.0, stale=60.0, timeout=10.0, hold=10.0)
+"""Quick to repeat, slow to give up: these tests are not about a busy machine."""
+
+
 class Starter:
     """Lets market time go on once the session is there to see it."""
 
@@ -57,7 +61,7 @@ def trade_on(
         exchange.script(*faults)
 
         def connect() -> CCXTStore:
-            return make_store(store, "binance", "USDT", exchange.ccxt_options(), 3, timing=QUICK)
+            return make_store(store, "binance", "USDT", exchange.ccxt_options(), 3, timing=_PATIENT)
 
         with Ledger(url) as ledger:
             options_ = Options(count, (Starter(exchange),))
