@@ -105,7 +105,7 @@ def benches(candles: Candles, start: int, count: int) -> list[Bench]:
         atr = compiled(stop_atr)(candles, int(hours * HOUR), 14)
         first = max(start, signals.warm, int(np.argmax(~np.isnan(atr))))
         events = setups(signals, BOTH, first)
-        segments = compiled(segments_of)(candles, atr)
+        segments = segments_of(candles, atr)
         out.append(Bench(name, candles, events, marks, segments, table))
     return out
 

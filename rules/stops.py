@@ -126,12 +126,18 @@ def breakeven_level(held: Held, now: int, rules: StopRules, costs: Costs, market
 
 
 @rule
+def trail_price(held: Held, extreme: float, atr: float, rules: StopRules) -> float:
+    """extreme - N * ATR for a long, not yet on the tick; `atr` is the current one (C7)."""
+    breadth = held.atr if rules.frozen else atr
+    return extreme - held.side * rules.multiplier * breadth
+
+
+@rule
 def trail_candidate(
     held: Held, extreme: float, atr: float, rules: StopRules, market: Market
 ) -> float:
-    """extreme - N * ATR for a long, on the tick; `atr` is the current one (C7)."""
-    breadth = held.atr if rules.frozen else atr
-    return loose_tick(held.side, extreme - held.side * rules.multiplier * breadth, market)
+    """Where the trail wants the level: extreme - N * ATR for a long, on the tick (C7)."""
+    return loose_tick(held.side, trail_price(held, extreme, atr, rules), market)
 
 
 @rule

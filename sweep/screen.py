@@ -61,7 +61,7 @@ class Share(NamedTuple):
         key = (plan.atr_interval, plan.atr_period)
         if key not in self.atrs:
             candles = self.inputs.candles
-            self.atrs[key] = compiled(segments_of)(candles, atr_of(plan, candles))
+            self.atrs[key] = segments_of(candles, atr_of(plan, candles))
         return self.atrs[key]
 
 

@@ -7,7 +7,7 @@ from rules.jit import rule
 from rules.metrics import Drawdown, drawdown_step
 from rules.trade import Position, Terms, marked
 from sweep.kernel.holding import Progress
-from sweep.kernel.segments import CLOSE, TIME, segment_bounds
+from sweep.kernel.segments import BOTTOM_CLOSE, CLOSE, TIME, TOP_CLOSE
 
 
 @rule
@@ -37,12 +37,12 @@ def held_drawdown(
     after, known = bounded(state, best, worst, first, until, balance, position, terms)
     if known:
         return after
+    high_close, low_close = (TOP_CLOSE, BOTTOM_CLOSE) if side > 0 else (BOTTOM_CLOSE, TOP_CLOSE)
     i = entry
     while i < last:
         stop = min(begin[segment + 1], last)
-        bounds = segment_bounds(rows, side, segment)
         first, until = int(bars[i, TIME]) + interval, int(bars[stop - 1, TIME]) + interval
-        best, worst = bounds.best_close, bounds.worst_close
+        best, worst = side * rows[segment, high_close], side * rows[segment, low_close]
         after, known = bounded(state, best, worst, first, until, balance, position, terms)
         # A part of a segment need not attain the bounds of the whole.
         whole = i == begin[segment] and stop == begin[segment + 1]

@@ -1,7 +1,11 @@
-"""One position from its entry to its exit, passing whole segments where nothing can happen.
+"""One position from its entry to its exit, passing whole segments where nothing is hit.
 
 Prices called signed are times the side of the trade, so that greater is better for
 either side. Negation is exact in float64; a rule always sees the price itself.
+
+The level of a stop is not worked out before it matters. What the trail wants is kept
+unrounded: rounding to the tick is monotone, so the greatest candidate gives the level,
+and a price beyond it by more than the noise of rounding cannot hit that level.
 """
 
 from __future__ import annotations
@@ -21,35 +25,46 @@ from rules.stops import (
     TRAIL,
     Held,
     Stop,
+    StopRules,
     breakeven_armed,
     breakeven_level,
+    loose_tick,
     ratchet,
     stop_fill,
     stop_hit,
     tighter,
-    trail_candidate,
+    trail_price,
 )
 from rules.trade import Terms
 from sweep.kernel.segments import (
-    ANY_ATR,
     ATR,
+    BOTTOM,
+    BOTTOM_CLOSE,
     CLOSE,
     HIGH,
+    LAST_CLOSE,
     LOW,
     OPEN_PRICE,
+    SEGMENT_ATR,
     TIME,
+    TOP,
+    TOP_CLOSE,
+    TRADED_BOTTOM,
+    TRADED_TOP,
     VOLUME,
-    Bounds,
-    part_bounds,
-    segment_bounds,
 )
 
 _NOISE = 4e-12
 """Rounding away from the market moves a level at most this share of it, or of a tick,
 towards the market (rules.market takes 1e-12 for the noise of doubles)."""
-_HORIZON = 128
+_HORIZON = 512
 """Candles for which bounds of a short's breakeven level are kept."""
-_NEVER = 2**62
+
+NOTHING = 0
+EVERY_CLOSE = 1
+SOME_CLOSE = 2
+"""What breakeven does within a segment: moves no level, moves it at the last close (and
+whether at earlier ones does not matter), or must be looked at close by close."""
 
 
 class Progress(NamedTuple):
@@ -58,9 +73,18 @@ class Progress(NamedTuple):
     exit: int
     price: float
     """Exit price, 0 while there is none."""
-    stop: Stop
-    tried: float
-    """A signed, unrounded candidate of the trail that is known not to move the stop."""
+    level: float
+    """The stop's level without what `wanted` and `even_at` may have made of it since."""
+    reason: int
+    """What set `level`."""
+    extreme: float
+    """Signed best price."""
+    wanted: float
+    """Signed and unrounded: the greatest candidate of the trail, or a level beyond it."""
+    floor: float
+    """Signed: no level of breakeven that is in force lies beyond it."""
+    even_at: int
+    """The last candle at whose close breakeven moved the level since `level`; -1: none."""
     best_close: float
     """Signed bounds of the closes from the entry candle on, the exit candle not included."""
     worst_close: float
@@ -68,22 +92,23 @@ class Progress(NamedTuple):
 
 class Even(NamedTuple):
     """Signed bounds of the breakeven level at every close from the one at which they were
-    computed until `until`. It is constant for a long and, by the borrow, only gets
-    greater for a short."""
+    computed to that of the candle before `until`. It is constant for a long and, by the
+    borrow, only gets greater for a short."""
 
     least: float
     greatest: float
     until: int
 
 
-NOT_ARMED = Even(np.inf, -np.inf, -1)
-"""Bounds by which breakeven never moves a stop."""
+UNKNOWN = Even(np.inf, -np.inf, -1)
+"""Bounds before they are needed."""
 
 
 @rule
 def started(side: int, stop: Stop) -> Progress:
     """A position that was just entered, with `stop` in force."""
-    return Progress(OPEN, 0.0, stop, side * stop.level, -np.inf, np.inf)
+    level, extreme = side * stop.level, side * stop.extreme
+    return Progress(OPEN, 0.0, stop.level, stop.reason, extreme, level, level, -1, -np.inf, np.inf)
 
 
 @rule
@@ -102,118 +127,152 @@ def hold(
 
     bars, begin, rows: of sweep.kernel.segments; interval: of the candles, ms.
     """
-    even = NOT_ARMED
-    i = entry
-    while i < len(bars):
+    even, tick, i = UNKNOWN, terms.market.price_step / terms.market.price_scale, entry
+    while i < len(bars) and now.exit == OPEN:
+        if i == begin[segment]:
+            segment, now = pass_segments(begin, rows, segment, held, now, even, tick, terms.stop)
+            i = begin[segment]
+            if i == len(bars):
+                break
         end = begin[segment + 1]
-        bounds = segment_bounds(rows, held.side, segment)
-        if i > begin[segment]:
-            bounds = part_bounds(bars, held.side, i, end, bounds)
-        closes = int(bars[end - 1, TIME]) + interval
-        if closes > even.until and can_arm(held, now.stop, bounds, terms):
-            even = even_bounds(held, int(bars[i, TIME]), closes, interval, terms)
-        now, passed = pass_segment(held, now, bounds, even, bars[end - 1, CLOSE], closes, terms)
-        if not passed:
-            now = walk(bars, i, end, interval, held, now, even, terms)
-            if now.exit != OPEN:
-                return now
-        i = end
-        segment += 1
+        best = held.side * rows[segment, TOP if held.side > 0 else BOTTOM]
+        extreme = held.side * max(now.extreme, best)
+        if end > even.until and breakeven_armed(held, extreme, terms.stop):
+            even = even_bounds(bars, i, end, interval, held, terms)
+        else:
+            now = walk(bars, i, end, interval, held, now, even, tick, terms)
+            i = end
+            segment += 1
+    if now.exit == OPEN:
+        stop = settled(bars, interval, held, now, terms)
+        return stopped(now, held.side, stop)
     return now
 
 
 @rule
-def can_arm(held: Held, stop: Stop, bounds: Bounds, terms: Terms) -> bool:
-    """Whether breakeven is armed by the end of candles within `bounds`."""
-    extreme = max(held.side * stop.extreme, bounds.best)
-    return breakeven_armed(held, held.side * extreme, terms.stop)
+def pass_segments(
+    begin: Times,
+    rows: Floats,
+    segment: int,
+    held: Held,
+    now: Progress,
+    even: Even,
+    tick: float,
+    rules: StopRules,
+) -> tuple[int, Progress]:
+    """The first segment, from `segment` on, that must be looked at candle by candle, or
+    that `even` does not cover, and the position at its begin."""
+    sign, until = float(held.side), even.until
+    top, bottom, high_close, low_close = TOP, TRADED_BOTTOM, TOP_CLOSE, BOTTOM_CLOSE
+    if held.side < 0:
+        top, bottom, high_close, low_close = BOTTOM, TRADED_TOP, BOTTOM_CLOSE, TOP_CLOSE
+    extreme, wanted, floor, even_at = now.extreme, now.wanted, now.floor, now.even_at
+    best_close, worst_close = now.best_close, now.worst_close
+    while segment < len(rows):
+        reach = max(extreme, sign * rows[segment, top])
+        atr = rows[segment, SEGMENT_ATR]
+        want = max(wanted, sign * trail_price(held, sign * reach, atr, rules))
+        worst = sign * rows[segment, bottom]
+        if not clear_of(worst, max(want, floor), tick):
+            break
+        best = sign * rows[segment, high_close]
+        if breakeven_armed(held, sign * reach, rules):
+            last = sign * rows[segment, LAST_CLOSE]
+            moves = even_moves(sign * now.level, wanted, want, best, last, even, tick)
+            if begin[segment + 1] > until or moves == SOME_CLOSE:
+                break
+            if moves == EVERY_CLOSE:
+                if not worst > even.greatest:
+                    break
+                floor, even_at = max(floor, even.greatest), begin[segment + 1] - 1
+        extreme, wanted = reach, want
+        best_close = max(best_close, best)
+        worst_close = min(worst_close, sign * rows[segment, low_close])
+        segment += 1
+    now = Progress(
+        OPEN,
+        0.0,
+        now.level,
+        now.reason,
+        extreme,
+        wanted,
+        floor,
+        even_at,
+        best_close,
+        worst_close,
+    )
+    return segment, now
 
 
 @rule
-def even_bounds(held: Held, opens: int, closes: int, interval: int, terms: Terms) -> Even:
-    """Bounds of the breakeven level from a candle that opens at `opens` to beyond one that
-    closes at `closes`."""
-    least = even_at(held, opens + interval, terms)
+def clear_of(worst: float, level: float, tick: float) -> bool:
+    """Whether the signed price `worst` cannot hit what rounding makes of `level`."""
+    return worst > level + _NOISE * (abs(level) + tick)
+
+
+@rule
+def even_bounds(
+    bars: Floats, first: int, end: int, interval: int, held: Held, terms: Terms
+) -> Even:
+    """Bounds of the breakeven level from the close of candle `first` to beyond that of the
+    candle before `end`."""
+    least = even_level(held, int(bars[first, TIME]) + interval, terms)
     if held.side > 0:
-        return Even(least, least, _NEVER)
-    until = closes + _HORIZON * interval
-    return Even(least, even_at(held, until, terms), until)
+        return Even(least, least, len(bars))
+    until = min(end + _HORIZON, len(bars))
+    greatest = even_level(held, int(bars[until - 1, TIME]) + interval, terms)
+    return Even(least, greatest, until)
 
 
 @rule
-def even_at(held: Held, now: int, terms: Terms) -> float:
-    """The signed breakeven level."""
+def even_level(held: Held, now: int, terms: Terms) -> float:
+    """The signed breakeven level at a close at `now`."""
     return held.side * breakeven_level(held, now, terms.stop, terms.costs, terms.market)
 
 
 @rule
-def even_moves(held: Held, stop: Stop, best_close: float, even: Even) -> bool:
-    """Whether breakeven might move the stop at signed closes of at most `best_close`.
-
-    It does not where no close is beyond its level or the stop is there already.
-    """
-    return held.side * stop.level < even.greatest and best_close > even.least
+def beyond_even(wanted: float, even: Even, tick: float) -> bool:
+    """Whether the trail is so far that breakeven moves nothing: rounded, it has lost less
+    than two ticks."""
+    return wanted > even.greatest + 2.0 * tick
 
 
 @rule
-def pass_segment(
-    held: Held,
-    now: Progress,
-    bounds: Bounds,
-    even: Even,
-    last_close: float,
-    closes: int,
-    terms: Terms,
-) -> tuple[Progress, bool]:
-    """Candles within `bounds`, the last of which ends with `last_close` at `closes`, at
-    once: the state at their end and True, or `now` and False where they must be looked at
-    one by one.
+def even_moves(
+    level: float, before: float, wanted: float, best: float, last: float, even: Even, tick: float
+) -> int:
+    """What breakeven, armed at the end of a segment with signed closes of at most `best`
+    and the close `last`, does within it; level, before, wanted: the signed level, and the
+    trail at its begin and end.
 
-    No candidate of the trail gets beyond `reach`: the extreme at the end and the least
-    ATR bound it, every step being monotone in float64, and rounding to the tick adds less
-    than _NOISE. What is not beyond an earlier candidate moves nothing, as rounding is
-    monotone too. With a constant ATR the last candidate is the greatest of all.
-    The breakeven level is greatest at the last close too, and if that close is beyond it,
-    it is in force from there at the latest. Only where a candidate may equal it does it
-    matter which of the two came first.
-    Nothing is hit if the prices with volume stay above every level in force.
+    It moves the level at every close that is beyond its own level, if that is tighter: as
+    that level only gets greater, the last such close settles it. Whether the trail or
+    breakeven came first matters where they want the same level: then the closes are
+    looked at one by one.
     """
-    side, stop, rules = held.side, now.stop, terms.stop
-    extreme = max(side * stop.extreme, bounds.best)
-    least = held.atr if rules.frozen else bounds.least_atr
-    reach = extreme - rules.multiplier * least
-    top = reach + _NOISE * (abs(reach) + terms.market.price_step / terms.market.price_scale)
-    still = reach <= now.tried
-    if not bounds.worst > max(side * stop.level, top):
-        return now, False
-    if not (still or rules.frozen or least == bounds.greatest_atr):
-        return now, False
-    level, reason = stop.level, stop.reason
-    if even_moves(held, stop, bounds.best_close, even):
-        last = even_at(held, closes, terms)
-        if last > side * level:
-            if not (side * last_close > last and bounds.worst > last):
-                return now, False
-            level, reason = side * last, BREAKEVEN
-    stop = Stop(level, side * extreme, reason)
-    if not still:
-        stop = trailed(held, stop, bounds.least_atr, terms)
-        if stop.level == level and level != now.stop.level and top >= side * level:
-            return now, False
-    tried = max(reach, now.tried)
-    best = max(now.best_close, bounds.best_close)
-    worst = min(now.worst_close, bounds.worst_close)
-    return Progress(OPEN, 0.0, stop, tried, best, worst), True
+    if beyond_even(before, even, tick) or best <= even.least or level >= even.greatest:
+        return NOTHING
+    if wanted + 2.0 * tick < even.least and last > even.greatest:
+        return EVERY_CLOSE
+    return SOME_CLOSE
 
 
 @rule
-def trailed(held: Held, stop: Stop, atr: float, terms: Terms) -> Stop:
-    """rules.stops.ratchet at an extreme that is known already, where breakeven does not
-    move the level."""
-    candidate = trail_candidate(held, stop.extreme, atr, terms.stop, terms.market)
-    if tighter(held.side, candidate, stop.level):
-        return Stop(candidate, stop.extreme, TRAIL)
-    return stop
+def settled(bars: Floats, interval: int, held: Held, now: Progress, terms: Terms) -> Stop:
+    """The stop with its level worked out.
+
+    A level of breakeven that is put off was at least two ticks beyond what the trail
+    wanted by then: where the two agree now, breakeven was first.
+    """
+    side, level, reason = held.side, now.level, now.reason
+    if now.even_at >= 0:
+        even = side * even_level(held, int(bars[now.even_at, TIME]) + interval, terms)
+        if tighter(side, even, level):
+            level, reason = even, BREAKEVEN
+    candidate = loose_tick(side, side * now.wanted, terms.market)
+    if tighter(side, candidate, level):
+        level, reason = candidate, TRAIL
+    return Stop(level, side * now.extreme, reason)
 
 
 @rule
@@ -225,33 +284,117 @@ def walk(
     held: Held,
     now: Progress,
     even: Even,
+    tick: float,
     terms: Terms,
 ) -> Progress:
     """The candles [first, end) one by one; a rule is asked wherever it could say more than
-    that nothing changes."""
-    side, rules = held.side, terms.stop
-    stop, tried, best, worst = now.stop, now.tried, now.best_close, now.worst_close
+    that nothing is hit."""
+    side, sign, rules = held.side, float(held.side), terms.stop
+    best_column, worst_column = (HIGH, LOW) if side > 0 else (LOW, HIGH)
     for i in range(first, end):
-        high, low, close, atr = bars[i, HIGH], bars[i, LOW], bars[i, CLOSE], bars[i, ATR]
-        if bars[i, VOLUME] > 0.0 and stop_hit(side, high, low, stop.level):
-            opens = bars[i, OPEN_PRICE]
-            price = stop_fill(side, opens, stop.level, terms.costs, terms.market)
-            return Progress(i, price, stop, tried, best, worst)
-        if even_moves(held, stop, side * close, even):
-            closes = int(bars[i, TIME]) + interval
-            costs, market = terms.costs, terms.market
-            stop = ratchet(stop, held, high, low, close, atr, closes, rules, costs, market)
-        else:
-            extreme = max(stop.extreme, high) if side > 0 else min(stop.extreme, low)
-            stop = Stop(stop.level, extreme, stop.reason)
-            breadth = held.atr if rules.frozen else atr
-            reach = side * extreme - rules.multiplier * breadth
-            if reach > tried:
-                stop = trailed(held, stop, atr, terms)
-                tried = reach
-        best = max(best, side * close)
-        worst = min(worst, side * close)
-    return Progress(OPEN, 0.0, stop, tried, best, worst)
+        least = max(now.wanted, now.floor)
+        worst = sign * bars[i, worst_column]
+        if not clear_of(worst, least, tick) and bars[i, VOLUME] > 0.0:
+            stop = settled(bars, interval, held, now, terms)
+            now = stopped(now, side, stop)
+            if stop_hit(side, bars[i, HIGH], bars[i, LOW], stop.level):
+                opens = bars[i, OPEN_PRICE]
+                price = stop_fill(side, opens, stop.level, terms.costs, terms.market)
+                return left(now, i, price, stop.reason)
+        close, atr = bars[i, CLOSE], bars[i, ATR]
+        extreme = max(now.extreme, sign * bars[i, best_column])
+        wanted = max(now.wanted, sign * trail_price(held, sign * extreme, atr, rules))
+        moves = NOTHING
+        if breakeven_armed(held, sign * extreme, rules):
+            signed = sign * close
+            moves = even_moves(sign * now.level, now.wanted, wanted, signed, signed, even, tick)
+        if moves == SOME_CLOSE:
+            stop = settled(bars, interval, held, now, terms)
+            stop = ratchet(
+                stop,
+                held,
+                bars[i, HIGH],
+                bars[i, LOW],
+                close,
+                atr,
+                int(bars[i, TIME]) + interval,
+                rules,
+                terms.costs,
+                terms.market,
+            )
+            now = stopped(now, side, stop)
+        elif moves == EVERY_CLOSE:
+            now = put_off(now, i, even)
+        now = after_close(now, extreme, wanted, sign * close)
+    return now
+
+
+@rule
+def after_close(now: Progress, extreme: float, wanted: float, close: float) -> Progress:
+    """`now` after one more signed close; extreme, wanted: as they are then."""
+    return Progress(
+        OPEN,
+        0.0,
+        now.level,
+        now.reason,
+        extreme,
+        wanted,
+        now.floor,
+        now.even_at,
+        max(now.best_close, close),
+        min(now.worst_close, close),
+    )
+
+
+@rule
+def put_off(now: Progress, candle: int, even: Even) -> Progress:
+    """`now` where breakeven moved the level at the close of `candle`."""
+    return Progress(
+        OPEN,
+        0.0,
+        now.level,
+        now.reason,
+        now.extreme,
+        now.wanted,
+        max(now.floor, even.greatest),
+        candle,
+        now.best_close,
+        now.worst_close,
+    )
+
+
+@rule
+def stopped(now: Progress, side: int, stop: Stop) -> Progress:
+    """`now` with `stop` in force."""
+    return Progress(
+        OPEN,
+        0.0,
+        stop.level,
+        stop.reason,
+        side * stop.extreme,
+        now.wanted,
+        side * stop.level,
+        -1,
+        now.best_close,
+        now.worst_close,
+    )
+
+
+@rule
+def left(now: Progress, candle: int, price: float, reason: int) -> Progress:
+    """`now` closed on `candle` at `price`."""
+    return Progress(
+        candle,
+        price,
+        now.level,
+        reason,
+        now.extreme,
+        now.wanted,
+        now.floor,
+        now.even_at,
+        now.best_close,
+        now.worst_close,
+    )
 
 
 @rule
@@ -265,7 +408,8 @@ def hold_path(
     terms: Terms,
 ) -> Progress:
     """Follow a position along an assumed path within each candle, with nothing skipped."""
-    stop, best, worst = now.stop, now.best_close, now.worst_close
+    side = held.side
+    stop = Stop(now.level, side * now.extreme, now.reason)
     for i in range(entry, len(bars)):
         high, low, close = bars[i, HIGH], bars[i, LOW], bars[i, CLOSE]
         opens, time = bars[i, OPEN_PRICE], int(bars[i, TIME])
@@ -274,7 +418,8 @@ def hold_path(
             walked = walk_candle(path, stop, held, opens, high, low, close, known, time, terms)
             stop = walked.stop
             if walked.hit:
-                return Progress(i, walked.price, stop, now.tried, best, worst)
+                now = with_closes(bars, side, entry, i, stopped(now, side, stop))
+                return left(now, i, walked.price, stop.reason)
         stop = ratchet(
             stop,
             held,
@@ -287,9 +432,7 @@ def hold_path(
             terms.costs,
             terms.market,
         )
-        best = max(best, held.side * close)
-        worst = min(worst, held.side * close)
-    return Progress(OPEN, 0.0, stop, now.tried, best, worst)
+    return with_closes(bars, side, entry, len(bars), stopped(now, side, stop))
 
 
 @rule
@@ -305,9 +448,29 @@ def hold_until_turn(
     i += 1
     while i < n and not bars[i, VOLUME] > 0.0:
         i += 1
-    bounds = part_bounds(bars, side, entry, min(i, n), ANY_ATR)
+    now = with_closes(bars, side, entry, min(i, n), now)
     if i >= n:
-        return Progress(OPEN, 0.0, now.stop, now.tried, bounds.best_close, bounds.worst_close)
+        return now
     price = fill_price(-side, bars[i, OPEN_PRICE], terms.costs, terms.market)
-    stop = Stop(now.stop.level, now.stop.extreme, CYCLE)
-    return Progress(i, price, stop, now.tried, bounds.best_close, bounds.worst_close)
+    return left(now, i, price, CYCLE)
+
+
+@rule
+def with_closes(bars: Floats, side: int, first: int, end: int, now: Progress) -> Progress:
+    """`now` after the closes of the candles [first, end), its stop unmoved."""
+    best, worst = now.best_close, now.worst_close
+    for i in range(first, end):
+        best = max(best, side * bars[i, CLOSE])
+        worst = min(worst, side * bars[i, CLOSE])
+    return Progress(
+        now.exit,
+        now.price,
+        now.level,
+        now.reason,
+        now.extreme,
+        now.wanted,
+        now.floor,
+        now.even_at,
+        best,
+        worst,
+    )

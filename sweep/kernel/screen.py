@@ -315,7 +315,7 @@ def booked(
     held, balance, guard = position.held, account.balance, account.guard
     drawdown = account.drawdown
     fingerprint = with_trade(
-        account.fingerprint, signal, entry, end.exit, held.side, end.stop.reason, position.units
+        account.fingerprint, signal, entry, end.exit, held.side, end.reason, position.units
     )
     if end.exit == OPEN:
         out = stand(position, balance, close, time, conduct.terms)

@@ -1,11 +1,7 @@
 """Candles in short runs with the bounds that let a loop pass a run at once.
 
-A segment is a run of at most LONGEST candles over which the ATR of the stop is constant,
-or, where that ATR changes with nearly every candle, simply LONGEST candles with the
-least and greatest ATR known.
-
-Bounds are kept for each side in the trade's own sense: a price times the side, so that
-for either side greater is better. Negation is exact in float64, so nothing is lost.
+A segment is a run of at most LONGEST candles over which the ATR of the stop is constant:
+a part of a higher-timeframe candle or, on the base timeframe, a single candle.
 """
 
 from __future__ import annotations
@@ -16,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.candles import Candles, Floats, Times
-from rules.jit import rule
 
 LONGEST = 16
 WIDTH = 8
-"""Columns of a bar and of a row of bounds: a cache line of 64 bytes."""
+"""Columns of a bar and of a segment's row: a cache line of 64 bytes."""
 
 OPEN_PRICE = 0
 HIGH = 1
@@ -31,30 +26,16 @@ ATR = 5
 TIME = 6
 """Columns of a bar; the time is exact in float64."""
 
-BEST = 0
-WORST = 1
-BEST_CLOSE = 2
-WORST_CLOSE = 3
-LEAST_ATR = 4
-GREATEST_ATR = 5
-"""Columns of a row of bounds, see Bounds."""
-
-
-class Bounds(NamedTuple):
-    """What a run of candles does not exceed; prices are times the side of the trade."""
-
-    best: float
-    """Most favourable price: where the extreme can get to."""
-    worst: float
-    """Least favourable price of the candles with volume: what can hit a stop."""
-    best_close: float
-    worst_close: float
-    least_atr: float
-    greatest_atr: float
-
-
-ANY_ATR = Bounds(-np.inf, np.inf, -np.inf, np.inf, -np.inf, np.inf)
-"""Bounds of no candles, which say nothing of the ATR."""
+TOP = 0
+"""Highest and lowest price of a segment: how far an extreme can get."""
+BOTTOM = 1
+TRADED_TOP = 2
+"""The same over its candles with volume, -inf and inf without any: what can hit a stop."""
+TRADED_BOTTOM = 3
+TOP_CLOSE = 4
+BOTTOM_CLOSE = 5
+LAST_CLOSE = 6
+SEGMENT_ATR = 7
 
 
 class Segments(NamedTuple):
@@ -69,40 +50,24 @@ class Segments(NamedTuple):
     of: NDArray[np.int32]
     """Segment of each candle, shape (n,)."""
     rows: Floats
-    """Bounds, shape (2, m, WIDTH): [0] for longs, [1] for shorts."""
+    """What is known of each segment, shape (m, WIDTH)."""
 
 
-@rule
 def segments_of(candles: Candles, atr: Floats) -> Segments:
-    """Cut candles where `atr` changes, or after LONGEST candles; to be called compiled.
+    """Cut candles where `atr` changes, and after LONGEST candles.
 
     A NaN in `atr` may only stand before the first signal.
     """
-    n = len(atr)
-    begin = np.empty(n + 1, np.int64)
-    of = np.empty(n, np.int32)
-    count = 0
-    constant = True
-    for i in range(n):
-        size = i - begin[count - 1] if count > 0 else LONGEST
-        same = i > 0 and atr[i] == atr[i - 1]
-        if size == LONGEST or (not same and constant and size > 1):
-            begin[count] = i
-            count += 1
-            constant = True
-        elif not same:
-            constant = False
-        of[i] = count - 1
-    begin[count] = n
-    bars = _bars(candles, atr)
-    rows = np.zeros((2, count, WIDTH))
-    for j in range(count):
-        _fill_row(rows[0, j], bars, 1, begin[j], begin[j + 1])
-        _fill_row(rows[1, j], bars, -1, begin[j], begin[j + 1])
-    return Segments(atr, bars, begin[: count + 1].copy(), of, rows)
+    place = np.arange(len(atr))
+    changes = np.ones(len(atr), np.bool_)
+    changes[1:] = atr[1:] != atr[:-1]
+    since = place - np.maximum.accumulate(np.where(changes, place, 0))
+    first = since % LONGEST == 0
+    of = (np.cumsum(first) - 1).astype(np.int32)
+    begin = np.append(np.flatnonzero(first), len(atr)).astype(np.int64)
+    return Segments(atr, _bars(candles, atr), begin, of, _rows(candles, atr, begin[:-1]))
 
 
-@rule
 def _bars(candles: Candles, atr: Floats) -> Floats:
     bars = np.zeros((len(atr), WIDTH))
     bars[:, OPEN_PRICE] = candles.open
@@ -115,46 +80,15 @@ def _bars(candles: Candles, atr: Floats) -> Floats:
     return bars
 
 
-@rule
-def _fill_row(row: Floats, bars: Floats, side: int, i: int, end: int) -> None:
-    bounds = part_bounds(bars, side, i, end, ANY_ATR)
-    row[BEST] = bounds.best
-    row[WORST] = bounds.worst
-    row[BEST_CLOSE] = bounds.best_close
-    row[WORST_CLOSE] = bounds.worst_close
-    row[LEAST_ATR] = np.inf
-    row[GREATEST_ATR] = -np.inf
-    for k in range(i, end):
-        row[LEAST_ATR] = min(row[LEAST_ATR], bars[k, ATR])
-        row[GREATEST_ATR] = max(row[GREATEST_ATR], bars[k, ATR])
-
-
-@rule
-def segment_bounds(rows: Floats, side: int, segment: int) -> Bounds:
-    """Bounds of a whole segment for a trade of `side`; rows: Segments.rows."""
-    k = 0 if side > 0 else 1
-    return Bounds(
-        rows[k, segment, BEST],
-        rows[k, segment, WORST],
-        rows[k, segment, BEST_CLOSE],
-        rows[k, segment, WORST_CLOSE],
-        rows[k, segment, LEAST_ATR],
-        rows[k, segment, GREATEST_ATR],
-    )
-
-
-@rule
-def part_bounds(bars: Floats, side: int, i: int, end: int, whole: Bounds) -> Bounds:
-    """Bounds of the candles [i, end) for a trade of `side`, with the ATR's from `whole`."""
-    best, worst, best_close, worst_close = -np.inf, np.inf, -np.inf, np.inf
-    for k in range(i, end):
-        good, bad = bars[k, HIGH], bars[k, LOW]
-        if side < 0:
-            good, bad = -bad, -good
-        close = side * bars[k, CLOSE]
-        best = max(best, good)
-        if bars[k, VOLUME] > 0.0:
-            worst = min(worst, bad)
-        best_close = max(best_close, close)
-        worst_close = min(worst_close, close)
-    return Bounds(best, worst, best_close, worst_close, whole.least_atr, whole.greatest_atr)
+def _rows(candles: Candles, atr: Floats, begin: Times) -> Floats:
+    rows = np.zeros((len(begin), WIDTH))
+    traded = candles.volume > 0.0
+    rows[:, TOP] = np.maximum.reduceat(candles.high, begin)
+    rows[:, BOTTOM] = np.minimum.reduceat(candles.low, begin)
+    rows[:, TRADED_TOP] = np.maximum.reduceat(np.where(traded, candles.high, -np.inf), begin)
+    rows[:, TRADED_BOTTOM] = np.minimum.reduceat(np.where(traded, candles.low, np.inf), begin)
+    rows[:, TOP_CLOSE] = np.maximum.reduceat(candles.close, begin)
+    rows[:, BOTTOM_CLOSE] = np.minimum.reduceat(candles.close, begin)
+    rows[:, LAST_CLOSE] = np.append(candles.close[begin[1:] - 1], candles.close[-1:])
+    rows[:, SEGMENT_ATR] = atr[begin]
+    return rows

@@ -87,7 +87,7 @@ def screened(candles: Candles, start: int, plan: Plan) -> Screened:
     """The pre-screen kernel as a sweep runs it."""
     ready = prepared(candles, start, plan)
     results = results_for(1)
-    segments = compiled(segments_of)(candles, ready.atr)
+    segments = segments_of(candles, ready.atr)
     rows = conduct_row(plan.conduct)[None, :]
     compiled(screen)(candles, segments, ready.setups, ready.inputs.marks, rows, results)
     return Screened(
@@ -121,8 +121,8 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
             out = stand(position, account.balance, candles.close[-1], closes, terms)
         sizes = (position.units, held.fill, stop.level, held.atr)
         money = (out.price, position.fee + out.fee, out.borrow, out.pnl)
-        rows.append((signal, entry, end.exit, held.side, end.stop.reason, *sizes, *money))
-        levels.append((len(rows) - 1, end.exit, end.stop.level, end.stop.reason))
+        rows.append((signal, entry, end.exit, held.side, end.reason, *sizes, *money))
+        levels.append((len(rows) - 1, end.exit, end.level, end.reason))
         return booked(account, candles_, marks_, signal, *rest)
 
     segments = segments_of(candles, ready.atr)

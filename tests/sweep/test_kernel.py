@@ -44,7 +44,7 @@ class Case:
         return results
 
     def screen_into(self, table: Floats, results: Results) -> None:
-        segments = compiled(segments_of)(self.candles, self.atr)
+        segments = segments_of(self.candles, self.atr)
         compiled(screen)(self.candles, segments, self.setups, self.marks, table, results)
 
     def plain(self, conduct: Conduct) -> Results:

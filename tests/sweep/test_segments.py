@@ -3,7 +3,17 @@ import pytest
 
 from rules.jit import compiled
 from rules.stop_atr import stop_atr
-from sweep.kernel.segments import LONGEST, segment_bounds, segments_of
+from sweep.kernel.segments import (
+    BOTTOM,
+    BOTTOM_CLOSE,
+    LONGEST,
+    SEGMENT_ATR,
+    TOP,
+    TOP_CLOSE,
+    TRADED_BOTTOM,
+    TRADED_TOP,
+    segments_of,
+)
 from tests.markets import QUARTER_HOUR, random_market
 
 
@@ -11,7 +21,7 @@ from tests.markets import QUARTER_HOUR, random_market
 def test_segments_cover_all_candles_and_bound_their_prices(quarters):
     candles = random_market(quarters)
     atr = compiled(stop_atr)(candles, quarters * QUARTER_HOUR, 5)
-    segments = compiled(segments_of)(candles, atr)
+    segments = segments_of(candles, atr)
     lengths = np.diff(segments.begin)
     assert segments.begin[0] == 0
     assert segments.begin[-1] == len(candles.time)
@@ -22,19 +32,19 @@ def test_segments_cover_all_candles_and_bound_their_prices(quarters):
         rows = slice(segments.begin[j], segments.begin[j + 1])
         traded = candles.volume[rows] > 0.0
         lows, highs = candles.low[rows], candles.high[rows]
-        long, short = (segment_bounds(segments.rows, side, j) for side in (1, -1))
-        assert (long.best, -short.best) == (highs.max(), lows.min())
-        assert long.worst == lows[traded].min(initial=np.inf)
-        assert -short.worst == highs[traded].max(initial=-np.inf)
-        assert long.best_close == -short.worst_close == candles.close[rows].max()
-        assert long.worst_close == -short.best_close == candles.close[rows].min()
+        assert segments.rows[j, TOP] == highs.max()
+        assert segments.rows[j, BOTTOM] == lows.min()
+        assert segments.rows[j, TRADED_TOP] == highs[traded].max(initial=-np.inf)
+        assert segments.rows[j, TRADED_BOTTOM] == lows[traded].min(initial=np.inf)
+        assert segments.rows[j, TOP_CLOSE] == candles.close[rows].max()
+        assert segments.rows[j, BOTTOM_CLOSE] == candles.close[rows].min()
+        np.testing.assert_array_equal(segments.rows[j, SEGMENT_ATR], atr[rows])
 
 
-def test_within_a_four_hour_segment_the_atr_is_constant():
+def test_segments_are_as_long_as_the_atr_is_constant():
     candles = random_market(5, missing=0.0)
-    atr = compiled(stop_atr)(candles, 16 * QUARTER_HOUR, 3)
-    segments = compiled(segments_of)(candles, atr)
-    warm = int(segments.of[int(np.argmax(~np.isnan(atr)))])
-    rows = segments.rows[0, warm:]
-    np.testing.assert_array_equal(rows[:, 4], rows[:, 5])
-    assert len(rows) < len(atr) / 15
+    for quarters, longest in ((1, 1), (4, 4), (16, 16), (96, LONGEST)):
+        atr = compiled(stop_atr)(candles, quarters * QUARTER_HOUR, 3)
+        lengths = np.diff(segments_of(candles, atr).begin)
+        warm = lengths[int(np.isnan(atr).sum()) :]
+        assert np.median(warm) == longest
