@@ -14,6 +14,7 @@ from backtest.outcome import Outcome, metrics_table
 from backtest.summary import summarise_run
 from backtest.tables import iso
 from backtest.write import claimed, write_json, write_whole
+from brokers.candle import CandleBroker
 from commands import markets
 from commands.asked import Asked
 from commands.backtest import (
@@ -31,10 +32,12 @@ from commands.stages import Stages
 from config.grid import Grid, build_grid
 from config.load import load_settings
 from config.settings import Settings, as_table, with_values
+from config.signals import resolve_signal
 from config.write import to_toml
 from errors import ConfigError, DataError, ParityError, UsageError
 from feeds.market import Market
 from rules.jit import source_digest
+from strategies.mtf_strategy import MtfStrategy
 from sweep.evidence import around_the_best, cleaned, judged, selection
 from sweep.kernel.screen import screen
 from sweep.screen import BLOCKS, Share, screen_all, shared
@@ -204,7 +207,13 @@ def _identity(settings: Settings, market: Market) -> str:
     sections = ("strategy", "stop", "risk", "costs", "account", "market", "protections")
     kept = {name: table[name] for name in (*sections, "sweep", "walk_forward")}
     kept["sweep"] = {k: v for k, v in kept["sweep"].items() if k not in ("jobs", "cluster")}
-    kept["span"] = [market.start_time, market.end_time, market.sha256, source_digest(screen)]
+    signal = resolve_signal(settings.strategy.signal)
+    kept["span"] = [
+        market.start_time,
+        market.end_time,
+        market.sha256,
+        source_digest(screen, signal, MtfStrategy, CandleBroker),
+    ]
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 

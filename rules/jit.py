@@ -9,6 +9,7 @@ cache looks at one file only and would go on running an old rule after an edit.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import sys
 import time
@@ -68,7 +69,9 @@ def _sources(*functions: Callable[..., Any]) -> set[Path]:
 
 def _sources_beside(function: Callable[..., Any]) -> set[Path]:
     """The file that defines `function` and its neighbours, which it may import."""
-    file = Path(function.__code__.co_filename)
+    plain = getattr(function, "py_func", function)
+    named = plain if inspect.isroutine(plain) or inspect.isclass(plain) else type(plain)
+    file = Path(inspect.getfile(named))
     return set(file.parent.glob("*.py")) if file.is_file() else set()
 
 

@@ -23,7 +23,7 @@ from peewee import (
     Model,
 )
 
-from errors import StoreError, UsageError
+from errors import LedgerError, StoreError, UsageError
 from storage.database import open_database
 
 VERSION = 1
@@ -106,7 +106,11 @@ class TrialStore:
                 for row in rows:
                     SweepUnit.insert(row).on_conflict_ignore().execute()
         except DatabaseError as error:
-            raise _unusable(error) from None
+            first = (str(error).splitlines() or [""])[0]
+            raise LedgerError(
+                f"database.url: trials can no longer be stored ({first}); mend it and go on "
+                "with --resume"
+            ) from None
 
     def load(self, stage: str) -> Iterator[tuple[int, bytes]]:
         """Outcomes of `stage` that are stored, by unit."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from errors import StoreError, UsageError
+from errors import LedgerError, StoreError, UsageError
 from sweep.store import TrialStore
 
 IDENTITY = "a" * 64
@@ -66,7 +66,7 @@ def test_sweeps_in_one_database_do_not_meet(url: str) -> None:
 def test_a_batch_is_stored_whole_or_not_at_all(url: str) -> None:
     store = TrialStore(url, IDENTITY)
     bad: Any = [(1, b"fine"), (object(), b"bad")]
-    with pytest.raises(StoreError, match="trials cannot be stored"):
+    with pytest.raises(LedgerError, match="trials can no longer be stored"):
         store.save("screen", bad)
     assert list(store.load("screen")) == []
     store.close()
