@@ -32,6 +32,7 @@ import numpy as np
 from benchmarks.soak_session import NOTE, settings_file
 from feeds.synthetic import synthetic_candles
 from live.differences import compare
+from live.events import ConnectionBack, ConnectionLost, Event
 from live.ledger import open_existing
 from live.records import all_sessions
 from live.replay import recording_of, replay
@@ -224,13 +225,25 @@ def misbehaviour(books: Books, candles: Candles, first: int) -> list[str]:
     return wrong
 
 
-def undisturbed(url: str, candles: Candles, first: int, plan: Plan, folder: Path) -> Books:
-    """The ledger of a session on the same candles without exchange, faults or kills."""
+def undisturbed(
+    url: str, candles: Candles, first: int, folder: Path, refused: set[int] | None = None
+) -> Books:
+    """The ledger of a session on the same candles without exchange, faults or kills.
+
+    With `refused`, its market data is stale at the close of the candles that opened then.
+    """
+    between: dict[int, list[Event]] = {}
+    times = candles.time.tolist()
+    for time_ in refused or ():
+        after = times[times.index(time_) + 1]
+        between.setdefault(time_, []).append(ConnectionLost("as in the soak"))
+        between[after] = [ConnectionBack(), *between.get(after, [])]
     from config.load import load_settings
     from tests.live.playback import PlaybackStore, play, rows_of
 
     settings = load_settings(folder / "strategy.toml", [f"database.url={url!r}"])
-    play(settings, PlaybackStore(rows_of(candles)[:-1], first, INTERVAL), url)
+    store = PlaybackStore(rows_of(candles)[:-1], first, INTERVAL, between=between)
+    play(settings, store, url)
     return books_of(url)
 
 
@@ -260,19 +273,25 @@ def _compared(
     plan: Plan,
     folder: Path,
 ) -> list[str]:
+    stale = {row["time"] for row in books["Decisions"] if row["outcome"] == "stale"}
+    expected = undisturbed(calm, candles, first, folder, stale)
     wrong = []
-    expected = undisturbed(calm, candles, first, plan, folder)
     for name, rows in expected.items():
         if name != "Sessions" and books[name] != rows:
             pairs = zip(books[name], rows, strict=False)
             differing = next((pair for pair in pairs if pair[0] != pair[1]), "lengths")
             wrong.append(f"{name} differs from the undisturbed ledger: {differing}")
+    if stale:  # a backtest knows no stale data: compare it with a session that had none
+        books, url = undisturbed(f"{calm}.fresh", candles, first, folder), f"{calm}.fresh"
     backtest = backtest_of(url)
     trades = trades_of(backtest[0], backtest[2])
     if told_trades(books) != trades:
         wrong.append("trades differ from the backtest")
     closed = sum(row["exit_time"] is not None for row in books["PaperTrades"])
-    print(f"compared with an undisturbed session and a backtest: {len(trades)} trades")
+    print(
+        f"compared with an undisturbed session and a backtest: {closed} closed trades; "
+        f"{len(stale)} signals fell on stale data"
+    )
     if closed < 50 and plan.days >= 365:
         wrong.append(f"only {closed} closed trades were compared")
     return wrong

@@ -17,9 +17,9 @@ def _revised(at: int, candles: Candles, chance: random.Random) -> Fault:
 
 
 def _record_revised(at: int, candles: Candles, chance: random.Random) -> Fault:
-    """Of a candle so old that the session has stored it in any case."""
-    close = round(float(candles.close[at - 55]) * 1.001, 2)
-    return script.RecordRevised(at, close=close, earlier=55)
+    """Of a candle so old that it is stored in any case: what was seen first stays."""
+    close = round(float(candles.close[at - 1500]) * 1.001, 2)
+    return script.RecordRevised(at, close=close, earlier=1500)
 
 
 def _rest(make: Callable[[], trouble.RestTrouble]) -> Maker:
