@@ -86,7 +86,7 @@ def _kernel_side(span: Span, chosen: Plan) -> Callable[[], Any]:
     inputs = span.inputs(FINE)
     signals, atr = signals_of(chosen, span.candles), atr_of(chosen, span.candles)
     events = setups_of(chosen, inputs, signals, atr)
-    segments = compiled(segments_of)(span.candles, atr)
+    segments = segments_of(span.candles, atr)
     rows = conduct_table(chosen.conduct, 1, {})
 
     def run() -> Any:

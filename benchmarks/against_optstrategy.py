@@ -82,7 +82,7 @@ def _kernel_side(span: Span) -> Callable[[], Results]:
     chosen, inputs = plan(SPOT), span.inputs(SPOT)
     signals, atr = signals_of(chosen, span.candles), atr_of(chosen, span.candles)
     events = setups_of(chosen, inputs, signals, atr)
-    segments = compiled(segments_of)(span.candles, atr)
+    segments = segments_of(span.candles, atr)
     changes = {"terms.stop.multiplier": np.array(MULTIPLIERS)}
     rows = conduct_table(chosen.conduct, len(MULTIPLIERS), changes)
 

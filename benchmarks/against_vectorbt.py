@@ -101,7 +101,7 @@ def _sweep(span: Span) -> Sweep:
 
 def _kernel_side(sweep: Sweep) -> Callable[[], Results]:
     candles, marks = sweep.span.candles, sweep.span.inputs(FINE).marks
-    segments = compiled(segments_of)(candles, sweep.atr)
+    segments = segments_of(candles, sweep.atr)
     rows = conduct_table(
         sweep.plan.conduct, len(MULTIPLIERS), {"terms.stop.multiplier": MULTIPLIERS}
     )
