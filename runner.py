@@ -220,11 +220,11 @@ def plot(trade: int | None, worst: int | None, best: int | None, **options: Any)
 @settings_options
 @click.argument("session")
 @json_option
-def replay(**options: Any) -> None:
+def replay(**options: Any) -> int:
     """Run the stored candles and ticks of SESSION again and show the difference."""
     from commands.replay import run
 
-    run(**options)
+    return run(**options)
 
 
 @cli.command()

@@ -11,23 +11,47 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_SLICE_SECONDS = 0.1
+"""How soon a wait that is given up ends."""
+
+
+class GivenUpError(Exception):
+    """A wait was given up because the session is to end."""
+
 
 class Background:
     """Runs coroutines beside the caller's thread."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self._given_up = False
         self._thread = threading.Thread(target=self._run, name="market data", daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Result of `work`; Ctrl-C interrupts the wait and cancels the work."""
+    def run(self, work: Coroutine[Any, Any, T], whatever: bool = False) -> T:
+        """Result of `work`; Ctrl-C interrupts the wait and cancels the work.
+
+        Raises GivenUpError after `give_up`, unless it has to be done `whatever` happens.
+        """
         future = self.start(work)
         try:
-            return future.result()
+            return self._result(future, whatever)
         except BaseException:
             future.cancel()
             raise
+
+    def give_up(self) -> None:
+        """Let nobody wait for a result any longer; safe in a signal handler."""
+        self._given_up = True
+
+    def _result(self, future: Future[T], whatever: bool) -> T:
+        while whatever or not self._given_up:
+            try:
+                return future.result(_SLICE_SECONDS)
+            except TimeoutError:
+                if future.done():  # perhaps the work's own
+                    return future.result()
+        raise GivenUpError
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Begin `work` and return at once."""

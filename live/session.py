@@ -12,6 +12,7 @@ from peewee import PeeweeException
 from config.settings import Settings
 from config.spans import DAY_MS, iso_time
 from errors import ConfigError, ExchangeError, LedgerError, StoreError
+from live.background import GivenUpError
 from live.chronicle import Chronicle
 from live.desk import Desk
 from live.engine import Engine, Origin, Way
@@ -47,6 +48,9 @@ class MarketStore(Protocol):
 
     def getdata(self, **parameters: Any) -> Any:
         """A live feed."""
+
+    def give_up(self) -> None:
+        """Let no read be waited for any longer: it raises GivenUpError."""
 
     def close(self) -> None:
         """Leave nothing open."""
@@ -126,8 +130,13 @@ class Session:
         try:
             while not self._stopping:
                 self._store = self._make_store()
+                if self._stopping:
+                    self._store.give_up()
                 try:
                     self._run_once(self._store)
+                except GivenUpError:
+                    if not self._stopping:
+                        raise
                 finally:
                     self._store.close()
         except PeeweeException as error:
@@ -141,6 +150,8 @@ class Session:
     def stop(self, reason: str) -> None:
         """End in order at the next turn; safe in a signal handler."""
         self._stopping = self._stopping or reason
+        if self._store is not None:
+            self._store.give_up()
 
     def _run_once(self, store: MarketStore) -> None:
         """From start to stop, or until new settings apply."""
@@ -243,6 +254,8 @@ class Session:
     def _say_goodbye(self) -> None:
         """Leave word that the session has ended; not at any price."""
         if not hasattr(self, "desk"):
+            if self._stopping:
+                self.say("stopped", f"{self._stopping} before it began; the ledger is as it was")
             return
         reason = self._stopping or "it failed"
         self.say("stopped", f"{reason}; the position is kept")

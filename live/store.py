@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from config.market import Filters
 from errors import ConfigError, ExchangeError
 from feeds.times import timeframe_name
-from live.background import Background
+from live.background import Background, GivenUpError
 from live.connection import Connection, connection
 from live.credentials import public_only
 from live.outbox import Outbox
@@ -64,6 +64,7 @@ class CCXTStore:
         self.troubles = Troubles(Redaction(config))
         """What went wrong so far, each kind with its count."""
         self._background: Background | None = None
+        self._given_up = False
         self._exchange: Any = None
         self._reader: Reader | None = None
         self._stream: Stream | None = None
@@ -188,6 +189,13 @@ class CCXTStore:
                 text = self.troubles.redaction.clean(error)
                 raise ExchangeError(f"market data of {self.id} ended: {text}") from None
 
+    def give_up(self) -> None:
+        """Let no read be waited for any longer: it raises GivenUpError. Safe in a signal
+        handler."""
+        self._given_up = True
+        if self._background is not None:
+            self._background.give_up()
+
     def close(self) -> None:
         """End stream, sockets and thread; returns within a few seconds. Again is harmless."""
         self._outbox.close()
@@ -199,16 +207,18 @@ class CCXTStore:
         if self._exchange is not None:
             from live.shutdown import close_exchange
 
-            background.run(close_exchange(self._exchange))
+            background.run(close_exchange(self._exchange), whatever=True)
         background.stop()
 
     def _open(self) -> tuple[Any, Reader]:
         """The ccxt exchange and its reader, made at the first need (ccxt imports slowly)."""
         if self._reader is None:
-            self._exchange = self._background_or_new().run(self._connect())
-            self._reader = Reader(self._exchange, self.retries, self.timing, self.troubles)
-            _listen(self._exchange, self._reader)
-            self._run(self._reader.read("its markets", self._exchange.load_markets))
+            if self._exchange is None:
+                self._exchange = self._background_or_new().run(self._connect())
+            reader = Reader(self._exchange, self.retries, self.timing, self.troubles)
+            _listen(self._exchange, reader)
+            self._run(reader.read("its markets", self._exchange.load_markets))
+            self._reader = reader
         return self._exchange, self._reader
 
     async def _connect(self) -> Any:
@@ -231,12 +241,19 @@ class CCXTStore:
     def _background_or_new(self) -> Background:
         if self._outbox.closed:
             raise RuntimeError("the store is closed")
+        if self._given_up:
+            raise GivenUpError
         if self._background is None:
             self._background = Background()
         return self._background
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return self._background_or_new().run(work)
+        try:
+            background = self._background_or_new()
+        except (RuntimeError, GivenUpError):
+            work.close()
+            raise
+        return background.run(work)
 
     def _market(self, symbol: str) -> dict[str, Any]:
         exchange, _ = self._open()

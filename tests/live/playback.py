@@ -73,6 +73,9 @@ class PlaybackStore:
             on_event=parameters["on_event"],
         )
 
+    def give_up(self) -> None:
+        """Nothing is waited for."""
+
     def close(self) -> None:
         self.closed += 1
 

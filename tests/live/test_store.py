@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 
 import ccxt.pro
@@ -8,6 +9,7 @@ import pytest
 
 from config.market import Filters
 from errors import ConfigError, ExchangeError
+from live.background import GivenUpError
 from live.events import CandleClosed
 from live.outbox import Outbox
 from live.store import CCXTStore
@@ -240,3 +242,20 @@ def test_every_host_that_ccxt_may_ask_for_public_data_is_redirected() -> None:
 def test_an_event_is_a_plain_row() -> None:
     row = (1, 2.0, 3.0, 1.0, 2.5, 9.0)
     assert tuple(CandleClosed(*row)) == row
+
+
+def test_a_read_that_is_given_up_ends_at_once_and_the_store_closes() -> None:
+    """A stop must not wait for an exchange that does not answer."""
+    with exchange(market()) as simulator:
+        simulator.trouble(hanging(30.0, times=100, path="/"))
+        patient = QUICK._replace(timeout=30.0)
+        with store(simulator, patient, retries=100) as opened:
+            timer = threading.Timer(0.2, opened.give_up)
+            timer.start()
+            began = time.monotonic()
+            with pytest.raises(GivenUpError):
+                opened.market(SYMBOL)
+            timer.join()
+            with pytest.raises(GivenUpError):
+                opened.market(SYMBOL)
+        assert time.monotonic() - began < 10.0
