@@ -23,6 +23,7 @@ Transport = Literal["auto", "websocket", "rest"]
 
 _TRIES = 3
 """Failures in a row after which data is polled while the socket is tried on."""
+_NO_QUOTE = (math.nan, math.nan)
 _LAST = 4
 """Newest candles of the socket that are looked at again, for revisions."""
 
@@ -62,7 +63,8 @@ class Stream:
         self._has_candles = bool(exchange.has.get("watchOHLCV"))
         self._state: tuple[float, float] = (0.0, 0.0)
         self._traded_at = self._trade_at = time.monotonic()
-        self._quote = (math.nan, math.nan)
+        self._quote = _NO_QUOTE
+        self._quote_at = -math.inf
         self._last_poll = 0
 
     async def run(self) -> None:
@@ -130,9 +132,16 @@ class Stream:
         bid, ask = quote.get("bid"), quote.get("ask")
         if bid and ask and 0 < bid <= ask:
             self._quote = (float(bid), float(ask))
+            self._quote_at = time.monotonic()
+
+    def _known_quote(self) -> tuple[float, float]:
+        """Bid and ask; an old quote is none: an entry would fill at a price of the past."""
+        fresh = time.monotonic() - self._quote_at <= self._timing.silence
+        return self._quote if fresh else _NO_QUOTE
 
     def _trades(self, trades: list[dict[str, Any]]) -> None:
         self._trade_at = time.monotonic()
+        quote = self._known_quote()
         for trade in trades:
             at, price = trade.get("timestamp"), trade.get("price")
             if not at or not price or not 0 < price < math.inf:
@@ -141,7 +150,7 @@ class Stream:
                 )
                 continue
             number = str(trade.get("id") or "")
-            self._tell(self._sequence.tick(int(at), float(price), *self._quote, number))
+            self._tell(self._sequence.tick(int(at), float(price), *quote, number))
 
     async def _watch(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
         """Hear one kind of message for ever, across reconnects."""
@@ -175,6 +184,8 @@ class Stream:
         self._troubles.say("socket", f"the {name} socket broke: it is opened anew ({text})")
         was_streaming = self._streaming
         self._up.discard(name)
+        if name == "quotes":
+            self._quote = _NO_QUOTE
         if (was_streaming and not self._streaming) or self.connection.state == "connecting":
             self._lost(f"{name} socket: {text}")
         if failures == _TRIES and self._transport == "auto":
