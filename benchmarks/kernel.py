@@ -33,7 +33,7 @@ from rules.trade import Terms
 from sweep.kernel.fingerprint import fingerprint_of
 from sweep.kernel.oracle import simulate
 from sweep.kernel.results import Results, results_for
-from sweep.kernel.screen import screen
+from sweep.kernel.screen import rows_turn, screen
 from sweep.kernel.segments import Segments, segments_of
 from sweep.kernel.terms import conduct_of, conduct_table
 
@@ -112,7 +112,9 @@ def benches(candles: Candles, start: int, count: int) -> list[Bench]:
 
 def by_kernel(bench: Bench) -> Results:
     results = results_for(len(bench.table), BLOCKS)
-    compiled(screen)(bench.candles, bench.segments, bench.setups, bench.marks, bench.table, results)
+    candles, segments, events, marks = bench.candles, bench.segments, bench.setups, bench.marks
+    turn = rows_turn(bench.table, events)
+    compiled(screen)(candles, segments, events, marks, bench.table, results, turn)
     return results
 
 

@@ -32,8 +32,11 @@ _STARTED = time.time()
 
 
 def rule(function: Function) -> Function:
-    """Mark `function` as callable from compiled code; it stays plain Python otherwise."""
-    register_jitable(function)
+    """Mark `function` as callable from compiled code; it stays plain Python otherwise.
+
+    Compiled code calls it directly: entry points for Python would double the compiling.
+    """
+    register_jitable(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
     return function
 
 

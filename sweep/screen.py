@@ -16,7 +16,7 @@ from backtest.plan import Plan
 from rules.candles import Floats, Signals
 from rules.jit import compiled
 from sweep.kernel.results import Results, part, results_for
-from sweep.kernel.screen import screen
+from sweep.kernel.screen import rows_turn, screen
 from sweep.kernel.segments import Segments, segments_of
 from sweep.space import Group, Indices, Space
 from sweep.statistics.windows import Window
@@ -139,7 +139,8 @@ def screen_unit(share: Share, unit: Unit) -> Results:
         cut = share.segments(plan)
         setups = setups_of(plan, share.inputs, signals, cut.atr)
         slots, rows = part(results, at, at + inside), table[at : at + inside]
-        compiled(screen)(candles, cut, setups, share.inputs.marks, rows, slots)
+        turn = rows_turn(rows, setups)
+        compiled(screen)(candles, cut, setups, share.inputs.marks, rows, slots, turn)
         at += inside
     return results
 
@@ -158,7 +159,8 @@ def equity_marks(share: Share, combinations: Indices) -> Floats:
         setups = setups_of(plan, inputs, known[signal], cut.atr)
         one = results_for(1, 0, marks.shape[1])
         rows = space.rows(np.array([combination]))
-        compiled(screen)(inputs.candles, cut, setups, inputs.marks, rows, one)
+        turn = rows_turn(rows, setups)
+        compiled(screen)(inputs.candles, cut, setups, inputs.marks, rows, one, turn)
         marks[k] = one.equity[0]
     return marks
 

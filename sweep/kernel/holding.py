@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rules.account import OPEN
+from rules.account import CYCLE_EXIT, OPEN, Conduct
 from rules.candles import Floats, Sides, Times
 from rules.costs import fill_price
 from rules.jit import rule
@@ -395,6 +395,22 @@ def left(now: Progress, candle: int, price: float, reason: int) -> Progress:
         now.best_close,
         now.worst_close,
     )
+
+
+@rule
+def hold_otherwise(
+    bars: Floats,
+    turn: Sides,
+    conduct: Conduct,
+    entry: int,
+    interval: int,
+    held: Held,
+    now: Progress,
+) -> Progress:
+    """Follow a position that leaves at the cycle's turn, or along a path in each candle."""
+    if conduct.exits == CYCLE_EXIT:
+        return hold_until_turn(bars, turn, entry, held, now, conduct.terms)
+    return hold_path(bars, conduct.path, entry, interval, held, now, conduct.terms)
 
 
 @rule

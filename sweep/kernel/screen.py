@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rules.account import CYCLE_EXIT, OPEN, Conduct, Counts, DayMarks, Setups
-from rules.candles import Candles, Floats, Times
+from rules.candles import Candles, Floats, Sides, Times
 from rules.costs import DAY
 from rules.jit import rule
 from rules.metrics import (
@@ -60,10 +60,10 @@ from sweep.kernel.days import (
 )
 from sweep.kernel.drawdown import held_drawdown
 from sweep.kernel.fingerprint import EMPTY, with_trade
-from sweep.kernel.holding import Progress, hold, hold_path, hold_until_turn, started
+from sweep.kernel.holding import Progress, hold, hold_otherwise, started
 from sweep.kernel.results import Results
 from sweep.kernel.segments import ATR, CLOSE, OPEN_PRICE, TIME, VOLUME, Segments
-from sweep.kernel.terms import conduct_of
+from sweep.kernel.terms import COLUMNS, conduct_of
 
 NONE = -1
 """No reason to ignore a signal."""
@@ -93,9 +93,12 @@ def screen(
     marks: DayMarks,
     table: Floats,
     results: Results,
+    turn: Sides | None = None,
 ) -> None:
     """Run every row of `table` and write its results; to be called compiled.
 
+    turn: setups.turn where rows may leave at the cycle's turn or along a path within the
+    candle; None where none does, which compiles in less time (see `rows_turn`).
     candles: contiguous and writable arrays (others compile anew); segments: of the ATR
     that all rows use; setups: the signal's events, none before setups.first; table: rows
     of sweep.kernel.terms, shape (k, columns); results: room for k combinations, all zero.
@@ -103,11 +106,25 @@ def screen(
     """
     for k in range(len(table)):
         conduct = conduct_of(table[k])
+        if turn is None and not trails(conduct):
+            raise ValueError("rows that do more than trail need the cycle's turns")
         kept = Kept(results.block_sums[k], results.equity[k])
-        account = run(candles, segments, setups, marks, conduct, results.ignored[k], kept)
+        account = run(candles, segments, setups, marks, conduct, turn, results.ignored[k], kept)
         results.trades[k] = account.trades
         results.fingerprint[k] = account.fingerprint
         write_metrics(results.metrics[k], metrics_of(account, candles, marks))
+
+
+@rule
+def trails(conduct: Conduct) -> bool:
+    """Whether trades end at the trailed stop, tested against whole candles."""
+    return conduct.exits != CYCLE_EXIT and conduct.path == CANDLE
+
+
+def rows_turn(table: Floats, setups: Setups) -> Sides | None:
+    """What `screen` takes as `turn` for the rows of `table`."""
+    exits, path = (table[:, COLUMNS.index(name)] for name in ("exits", "path"))
+    return None if ((exits != CYCLE_EXIT) & (path == CANDLE)).all() else setups.turn
 
 
 @rule
@@ -117,6 +134,7 @@ def run(
     setups: Setups,
     marks: DayMarks,
     conduct: Conduct,
+    turn: Sides | None,
     ignored: Counts,
     kept: Kept,
 ) -> Account:
@@ -160,10 +178,8 @@ def run(
         if seen > account.days.mark:
             account = flat_until(account, seen, times, block_sums, equity)
         held, end = position.held, started(position.held.side, stop)
-        if conduct.exits == CYCLE_EXIT:
-            end = hold_until_turn(bars, setups.turn, entry, held, end, terms)
-        elif conduct.path != CANDLE:
-            end = hold_path(bars, conduct.path, entry, interval, held, end, terms)
+        if turn is not None and not trails(conduct):
+            end = hold_otherwise(bars, turn, conduct, entry, interval, held, end)
         else:
             end = hold(
                 bars,

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rules.candles import Candles, Floats, Times
 
@@ -47,7 +46,7 @@ class Segments(NamedTuple):
     """All that a position needs to know of a candle side by side, shape (n, WIDTH)."""
     begin: Times
     """First candle of each segment, and n at the end, shape (m + 1,)."""
-    of: NDArray[np.int32]
+    of: Times
     """Segment of each candle, shape (n,)."""
     rows: Floats
     """What is known of each segment, shape (m, WIDTH)."""
@@ -63,7 +62,7 @@ def segments_of(candles: Candles, atr: Floats) -> Segments:
     changes[1:] = atr[1:] != atr[:-1]
     since = place - np.maximum.accumulate(np.where(changes, place, 0))
     first = since % LONGEST == 0
-    of = (np.cumsum(first) - 1).astype(np.int32)
+    of = np.cumsum(first) - 1
     begin = np.append(np.flatnonzero(first), len(atr)).astype(np.int64)
     return Segments(atr, _bars(candles, atr), begin, of, _rows(candles, atr, begin[:-1]))
 

@@ -27,7 +27,7 @@ from sweep.kernel.days import Kept
 from sweep.kernel.fingerprint import fingerprint_of
 from sweep.kernel.oracle import simulate
 from sweep.kernel.results import results_for
-from sweep.kernel.screen import booked, run, screen
+from sweep.kernel.screen import booked, rows_turn, run, screen
 from sweep.kernel.segments import segments_of
 from sweep.kernel.terms import conduct_row
 
@@ -89,7 +89,8 @@ def screened(candles: Candles, start: int, plan: Plan) -> Screened:
     results = results_for(1)
     segments = segments_of(candles, ready.atr)
     rows = conduct_row(plan.conduct)[None, :]
-    compiled(screen)(candles, segments, ready.setups, ready.inputs.marks, rows, results)
+    turn = rows_turn(rows, ready.setups)
+    compiled(screen)(candles, segments, ready.setups, ready.inputs.marks, rows, results, turn)
     return Screened(
         int(results.trades[0]),
         results.ignored[0],
@@ -133,7 +134,8 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
         patch.setattr(
             sweep.kernel.screen, "with_trade", lambda state, *_: state
         )  # machine code only
-        run(candles, segments, ready.setups, marks, plan.conduct, ignored, kept)
+        turn = ready.setups.turn
+        run(candles, segments, ready.setups, marks, plan.conduct, turn, ignored, kept)
     trades = _columns(TradeLog, rows)
     fast = screened(candles, start, plan)
     assert fast.trades == len(rows)

@@ -12,7 +12,7 @@ from rules.stop_atr import stop_atr
 from sweep.kernel.fingerprint import fingerprint_of
 from sweep.kernel.oracle import simulate
 from sweep.kernel.results import Results, part, results_for
-from sweep.kernel.screen import screen
+from sweep.kernel.screen import rows_turn, screen
 from sweep.kernel.segments import segments_of
 from sweep.kernel.terms import conduct_row, conduct_table
 from tests.markets import COARSE, FINE, QUARTER_HOUR, random_conduct, random_market, random_setups
@@ -45,7 +45,8 @@ class Case:
 
     def screen_into(self, table: Floats, results: Results) -> None:
         segments = segments_of(self.candles, self.atr)
-        compiled(screen)(self.candles, segments, self.setups, self.marks, table, results)
+        turn = rows_turn(table, self.setups)
+        compiled(screen)(self.candles, segments, self.setups, self.marks, table, results, turn)
 
     def plain(self, conduct: Conduct) -> Results:
         """One combination through the plain loop and the measures of its trades."""
@@ -149,6 +150,18 @@ def test_a_run_without_signals_stays_at_its_cash():
     assert found.trades[0] == 0
     assert (found.equity[0] == case.conducts[0].cash).all()
     assert_equal_bits(found, case.plain(case.conducts[0]), "no signals")
+
+
+def test_rows_that_do_more_than_trail_are_refused_without_the_turns():
+    case = Case(9, 1)
+    for changes in ({"exits": 1}, {"path": 1}):
+        row = conduct_row(case.conducts[0]._replace(exits=0, path=0)._replace(**changes))
+        segments, table = segments_of(case.candles, case.atr), row[None]
+        assert rows_turn(table, case.setups) is case.setups.turn
+        with pytest.raises(ValueError, match="trail"):
+            compiled(screen)(
+                case.candles, segments, case.setups, case.marks, table, results_for(1), None
+            )
 
 
 def test_different_trades_have_different_fingerprints():
