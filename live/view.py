@@ -23,6 +23,8 @@ _REFRESH_SECONDS = 0.5
 _LINE_SECONDS = 60.0
 _EVENTS = 10
 _HEIGHT = 10
+_WIDTHS = (23, 31, 24)
+"""Of the three boxes: side by side on a terminal of 80 columns."""
 
 _TREND = {1: "up", -1: "down", 0: "none"}
 _COLOURS = {"running": "green", "stopped": "yellow", "gone": "red"}
@@ -137,15 +139,16 @@ def panel(found: Snapshot, said: tuple[Happened, ...] = ()) -> RenderableType:
         (found.state, _COLOURS.get(found.state, "white")),
         " · paused" if found.paused else "",
         f" · {found.connection}",
-        f" · last candle {_moment(found.candle)}",
+        f" · candle {_moment(found.candle)[5:16]}",
     )
     boxes = [
-        Panel(_grid(_signal_lines(found)), title="signal", width=26, height=_HEIGHT),
-        Panel(_grid(_position_lines(found)), title="position", width=38, height=_HEIGHT),
-        Panel(_grid(_money_lines(found)), title="result", width=30, height=_HEIGHT),
+        Panel(_grid(_signal_lines(found)), title="signal", width=_WIDTHS[0], height=_HEIGHT),
+        Panel(_grid(_position_lines(found)), title="position", width=_WIDTHS[1], height=_HEIGHT),
+        Panel(_grid(_money_lines(found)), title="result", width=_WIDTHS[2], height=_HEIGHT),
     ]
     events = sorted({*found.recent, *said}, reverse=True)[:_EVENTS]
     story = Text("\n".join(f"{_moment(e.time)}  {e.text}" for e in events) or "nothing yet")
+    story.no_wrap, story.overflow = True, "ellipsis"  # one line each, or the oldest are lost
     return Group(head, Columns(boxes), Panel(story, title="last events"))
 
 
@@ -215,7 +218,7 @@ def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
         ("stops move", f"by {found.ratchet}", "white"),
     ]
     if found.waiting:
-        lines.append(("settings", "new ones wait", "yellow"))
+        lines.append(("settings", "waiting", "yellow"))
     return lines
 
 

@@ -72,7 +72,10 @@ def test_the_view_shows_the_position_with_its_stop(market: list[Row], tmp_path: 
         assert f"{value:,.2f}".rstrip("0").rstrip(".") in text
     for word in ("breakeven", "distance", "unrealised", "realised", "equity", "trend", "cycle"):
         assert word in text
-    assert all(len(line) <= 80 for line in text_of(found, 80).splitlines())
+    narrow = text_of(found, 80).splitlines()
+    assert all(len(line) <= 80 for line in narrow)
+    assert len(narrow) <= 24
+    assert sum("signal" in line and "position" in line and "result" in line for line in narrow) == 1
 
 
 def test_the_snapshot_adds_up(market: list[Row], tmp_path: Path) -> None:
