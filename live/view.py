@@ -215,7 +215,7 @@ def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
         ("equity", f"{found.equity:,.2f}", "bold"),
         ("realised", f"{found.realised:+,.2f}", _sign(found.realised)),
         ("trades", f"{found.trades}, {found.wins} won", "white"),
-        ("stops move", f"by {found.ratchet}", "white"),
+        ("ratchet", f"by {found.ratchet}", "white"),
     ]
     if found.waiting:
         lines.append(("settings", "waiting", "yellow"))
