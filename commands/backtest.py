@@ -54,6 +54,9 @@ def run(
         as_json,
     )
     if sweep or resume:
+        from sweep.kernel import ahead
+
+        ahead.start()
         from commands import sweep as sweeping
 
         sweeping.run(asked, voice, stages)

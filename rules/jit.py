@@ -56,6 +56,12 @@ def compiled(function: Function, *, parallel: bool = False) -> Function:
     return cast(Function, dispatcher)
 
 
+def is_cached(function: Callable[..., Any]) -> bool:
+    """Whether some compiled version of `function`, as it is now, is on disk."""
+    root = _cache_root(function)
+    return root is not None and any(root.rglob(f"*.{function.__name__}-*.nbi"))
+
+
 def source_digest(*functions: Callable[..., Any]) -> str:
     """SHA-256 (first 16 hex digits) of the rules, the callers' files and the compiler."""
     files = _sources(*functions)

@@ -15,6 +15,7 @@ from backtest.inputs import Inputs, atr_of, setups_of, signals_of
 from backtest.plan import Plan
 from rules.candles import Floats, Signals
 from rules.jit import compiled
+from sweep.kernel import ahead
 from sweep.kernel.results import Results, part, results_for
 from sweep.kernel.screen import rows_turn, screen
 from sweep.kernel.segments import Segments, segments_of
@@ -140,6 +141,7 @@ def screen_unit(share: Share, unit: Unit) -> Results:
         setups = setups_of(plan, share.inputs, signals, cut.atr)
         slots, rows = part(results, at, at + inside), table[at : at + inside]
         turn = rows_turn(rows, setups)
+        ahead.finished()
         compiled(screen)(candles, cut, setups, share.inputs.marks, rows, slots, turn)
         at += inside
     return results
