@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rules.candles import Floats, Times
 from rules.jit import rule
 from rules.metrics import Drawdown, drawdown_step
 from rules.trade import Position, Terms, marked
 from sweep.kernel.holding import Progress
 from sweep.kernel.segments import BOTTOM_CLOSE, CLOSE, TIME, TOP_CLOSE
+
+_STRETCH = 32
+"""Candles that are looked at together, at least."""
 
 
 @rule
@@ -40,18 +45,22 @@ def held_drawdown(
     high_close, low_close = (TOP_CLOSE, BOTTOM_CLOSE) if side > 0 else (BOTTOM_CLOSE, TOP_CLOSE)
     i = entry
     while i < last:
-        stop = min(begin[segment + 1], last)
+        whole, stop = i == begin[segment], i
+        best, worst = -np.inf, np.inf
+        while stop < last and stop - i < _STRETCH:
+            best = max(best, side * rows[segment, high_close])
+            worst = min(worst, side * rows[segment, low_close])
+            segment += 1
+            stop = begin[segment]
+        whole, stop = whole and stop <= last, min(stop, last)
         first, until = int(bars[i, TIME]) + interval, int(bars[stop - 1, TIME]) + interval
-        best, worst = side * rows[segment, high_close], side * rows[segment, low_close]
         after, known = bounded(state, best, worst, first, until, balance, position, terms)
         # A part of a segment need not attain the bounds of the whole.
-        whole = i == begin[segment] and stop == begin[segment + 1]
         if known and (whole or after.peak == state.peak):
             state = after
         else:
             state = closes_drawdown(state, bars, i, stop, interval, balance, position, terms)
         i = stop
-        segment += 1
     return state
 
 
