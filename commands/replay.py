@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.box import SIMPLE
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from config.load import load_settings
@@ -75,6 +76,8 @@ def _show(console: Console, compared: Compared, causes: list[Attribution]) -> No
         console.print("a backtest on the candles alone makes the same trades")
         return
     console.print(_causes(causes))
+    for line in _reasons(causes):
+        console.print(line, markup=False, highlight=False)
 
 
 def _differences(compared: Compared) -> Table:
@@ -88,25 +91,34 @@ def _differences(compared: Compared) -> Table:
 
 def _causes(causes: list[Attribution]) -> Table:
     """Totals stand in the last row, so that the parts can be seen to add up."""
-    table = Table(title="what differs from a backtest on the candles alone", show_footer=True)
+    title = "what differs from a backtest on the candles alone"
+    table = Table(title=title, show_footer=True, box=SIMPLE, padding=(0, 0))
     total = [sum(getattr(entry, name) for entry in causes) for name in ("entry", "exit", "size")]
-    footers = ["", "", "", "", *(f"{value:+,.2f}" for value in total), ""]
-    names = ("signal", "side", "session", "backtest", "entry", "exit", "size, costs", "cause")
+    footers = ["", "", "", "", "", *(f"{value:+,.2f}" for value in total)]
+    names = ("", "signal", "side", "session", "backtest", "entry", "exit", "size, costs")
     for name, footer in zip(names, footers, strict=True):
-        numeric = name in ("session", "backtest", "entry", "exit", "size, costs")
-        table.add_column(name, footer=footer, justify="right" if numeric else "left")
-    for entry in causes:
+        justify: JustifyMethod = "left" if name in ("signal", "side") else "right"
+        table.add_column(name, footer=footer, justify=justify, no_wrap=True)
+    for number, entry in enumerate(causes, 1):
         table.add_row(
-            iso_time(entry.signal),
+            str(number),
+            iso_time(entry.signal)[:16].replace("T", " "),
             "long" if entry.side > 0 else "short",
             _money(entry.session),
             _money(entry.backtest),
             _money(entry.entry),
             _money(entry.exit),
             _money(entry.size),
-            entry.cause,
         )
     return table
+
+
+def _reasons(causes: list[Attribution]) -> list[str]:
+    """Each cause once, with the numbers of its rows: too long for a column."""
+    found: dict[str, list[str]] = {}
+    for number, entry in enumerate(causes, 1):
+        found.setdefault(entry.cause, []).append(str(number))
+    return [f"{', '.join(numbers)}: {cause}" for cause, numbers in found.items()]
 
 
 def _money(value: float | None) -> str:

@@ -96,6 +96,19 @@ def test_replay_shows_no_difference(config: Path, exchange: PlaybackStore) -> No
     assert table["differences"] == []
 
 
+def test_a_replay_that_differs_ends_with_exit_code_1(
+    config: Path, exchange: PlaybackStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(config, (), None, None, quiet())
+    arguments = ["replay", "1", "--config", str(config)]
+    assert runner.main(arguments) == 0
+    database: Any = open_existing(url_of(config))
+    database.execute_sql("UPDATE paper_trades SET exit = exit + 1 WHERE number = 2")
+    database.close()
+    assert runner.main(arguments) == 1
+    assert ", 1 difference" in capsys.readouterr().out
+
+
 def test_without_a_ledger_there_is_nothing_to_show(config: Path) -> None:
     with pytest.raises(StoreError, match="no session has been started"):
         status.run(config, ())
