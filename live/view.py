@@ -23,7 +23,7 @@ _REFRESH_SECONDS = 0.5
 _LINE_SECONDS = 60.0
 _EVENTS = 10
 _HEIGHT = 10
-_WIDTHS = (23, 31, 24)
+_WIDTHS = (22, 34, 24)
 """Of the three boxes: side by side on a terminal of 80 columns."""
 
 _TREND = {1: "up", -1: "down", 0: "none"}
@@ -149,7 +149,7 @@ def panel(found: Snapshot, said: tuple[Happened, ...] = ()) -> RenderableType:
     events = sorted({*found.recent, *said}, reverse=True)[:_EVENTS]
     story = Text("\n".join(f"{_moment(e.time)}  {e.text}" for e in events) or "nothing yet")
     story.no_wrap, story.overflow = True, "ellipsis"  # one line each, or the oldest are lost
-    return Group(head, Columns(boxes), Panel(story, title="last events"))
+    return Group(head, Columns(boxes, padding=(0, 0)), Panel(story, title="last events"))
 
 
 def _grid(lines: list[tuple[str, str, str]]) -> RenderableType:
@@ -179,7 +179,7 @@ def _signal_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     if "atr" in reading:
         lines.append(("ATR", f"{reading['atr']:,.6g}", "white"))
     if found.ordered is not None:
-        lines.append(("order", f"enter {SIDES[found.ordered]}", "bold"))
+        lines.append(("order", SIDES[found.ordered], "bold"))
     return lines
 
 
@@ -188,16 +188,17 @@ def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     if trade is None:
         return [("position", "flat", "white")]
     armed = trade["breakeven"]
-    won = _r_multiple(found)
+    multiple = _r_multiple(found)
+    won = "" if multiple is None else f" ({multiple:+.2f} R)"
     return [
         ("position", f"{SIDES[trade['side']]} {number(trade['units'])}", "bold"),
         ("entry", f"{_price(trade['entry'])}", "white"),
-        ("stop", f"{_price(trade['sl'])} ({trade['sl_reason']})", "bold"),
+        ("stop", f"{_price(trade['sl'])}", "bold"),
+        ("set by", f"{trade['sl_reason']}", "white"),
         ("distance", "" if found.distance is None else f"{found.distance:.2%}", "white"),
         ("breakeven", "armed" if armed else "not armed", "green" if armed else "white"),
-        ("unrealised", f"{found.unrealised:+,.2f}", _sign(found.unrealised)),
-        ("in units of risk", "" if won is None else f"{won:+.2f} R", _sign(won or 0.0)),
-        ("since", _moment(trade["entry_time"]), "white"),
+        ("unrealised", f"{found.unrealised:+,.2f}{won}", _sign(found.unrealised)),
+        ("since", _moment(trade["entry_time"])[:16], "white"),
     ]
 
 

@@ -75,6 +75,7 @@ def test_the_view_shows_the_position_with_its_stop(market: list[Row], tmp_path: 
     narrow = text_of(found, 80).splitlines()
     assert all(len(line) <= 80 for line in narrow)
     assert len(narrow) <= 24
+    assert any("since" in line for line in narrow)  # the last line of its box
     assert sum("signal" in line and "position" in line and "result" in line for line in narrow) == 1
 
 
