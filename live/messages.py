@@ -50,8 +50,13 @@ def _said(event: Happening) -> tuple[str, str] | None:
                 f"stop {number(stop.level)}"
             )
         case Moved(before=before, after=after):
-            kind = "breakeven" if after.reason == BREAKEVEN else "trail"
-            return kind, f"stop {number(before.level)} to {number(after.level)}"
+            # A short's breakeven level follows its borrow, a little at every candle or
+            # tick: only the first move there is news.
+            arrived = after.reason == BREAKEVEN != before.reason
+            return (
+                "breakeven" if arrived else "trail",
+                f"stop {number(before.level)} to {number(after.level)}",
+            )
         case Left(position=position, end=end, reason=reason):
             return "exit", (
                 f"{SIDES[position.held.side]} left at {number(end.price)} "
