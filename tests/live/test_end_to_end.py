@@ -22,7 +22,6 @@ from tests.live.books import backtest_of, books_of, told_trades, trades_of
 from tests.live.scenario import QUICK
 from tests.live.small_market import WARM_UP, settings, small_market
 
-
 _PATIENT = QUICK._replace(silence=10.0, stale=60.0, timeout=10.0, hold=10.0)
 """Quick to repeat, slow to give up: these tests are not about a busy machine."""
 
