@@ -8,7 +8,7 @@ from rules.candles import Floats, Times
 from rules.jit import rule
 from rules.metrics import Drawdown, drawdown_step
 from rules.trade import Position, Terms, marked
-from sweep.kernel.holding import Progress
+from sweep.kernel.progress import Progress
 from sweep.kernel.segments import BOTTOM_CLOSE, CLOSE, TIME, TOP_CLOSE
 
 _STRETCH = 32

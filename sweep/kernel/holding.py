@@ -14,14 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rules.account import CYCLE_EXIT, OPEN, Conduct
-from rules.candles import Floats, Sides, Times
-from rules.costs import fill_price
+from rules.account import OPEN
+from rules.candles import Floats, Times
 from rules.jit import rule
-from rules.paths import walk_candle
 from rules.stops import (
     BREAKEVEN,
-    CYCLE,
     TRAIL,
     Held,
     Stop,
@@ -36,6 +33,7 @@ from rules.stops import (
     trail_price,
 )
 from rules.trade import Terms
+from sweep.kernel.progress import Progress, after_close, left, put_off, stopped
 from sweep.kernel.segments import (
     ATR,
     BOTTOM,
@@ -67,29 +65,6 @@ SOME_CLOSE = 2
 whether at earlier ones does not matter), or must be looked at close by close."""
 
 
-class Progress(NamedTuple):
-    """A position under way or, where `exit` is not OPEN, closed."""
-
-    exit: int
-    price: float
-    """Exit price, 0 while there is none."""
-    level: float
-    """The stop's level without what `wanted` and `even_at` may have made of it since."""
-    reason: int
-    """What set `level`."""
-    extreme: float
-    """Signed best price."""
-    wanted: float
-    """Signed and unrounded: the greatest candidate of the trail, or a level beyond it."""
-    floor: float
-    """Signed: no level of breakeven that is in force lies beyond it."""
-    even_at: int
-    """The last candle at whose close breakeven moved the level since `level`; -1: none."""
-    best_close: float
-    """Signed bounds of the closes from the entry candle on, the exit candle not included."""
-    worst_close: float
-
-
 class Even(NamedTuple):
     """Signed bounds of the breakeven level at every close from the one at which they were
     computed to that of the candle before `until`. It is constant for a long and, by the
@@ -102,13 +77,6 @@ class Even(NamedTuple):
 
 UNKNOWN = Even(np.inf, -np.inf, -1)
 """Bounds before they are needed."""
-
-
-@rule
-def started(side: int, stop: Stop) -> Progress:
-    """A position that was just entered, with `stop` in force."""
-    level, extreme = side * stop.level, side * stop.extreme
-    return Progress(OPEN, 0.0, stop.level, stop.reason, extreme, level, level, -1, -np.inf, np.inf)
 
 
 @rule
@@ -324,169 +292,6 @@ def walk(
             )
             now = stopped(now, side, stop)
         elif moves == EVERY_CLOSE:
-            now = put_off(now, i, even)
+            now = put_off(now, i, even.greatest)
         now = after_close(now, extreme, wanted, sign * close)
     return now
-
-
-@rule
-def after_close(now: Progress, extreme: float, wanted: float, close: float) -> Progress:
-    """`now` after one more signed close; extreme, wanted: as they are then."""
-    return Progress(
-        OPEN,
-        0.0,
-        now.level,
-        now.reason,
-        extreme,
-        wanted,
-        now.floor,
-        now.even_at,
-        max(now.best_close, close),
-        min(now.worst_close, close),
-    )
-
-
-@rule
-def put_off(now: Progress, candle: int, even: Even) -> Progress:
-    """`now` where breakeven moved the level at the close of `candle`."""
-    return Progress(
-        OPEN,
-        0.0,
-        now.level,
-        now.reason,
-        now.extreme,
-        now.wanted,
-        max(now.floor, even.greatest),
-        candle,
-        now.best_close,
-        now.worst_close,
-    )
-
-
-@rule
-def stopped(now: Progress, side: int, stop: Stop) -> Progress:
-    """`now` with `stop` in force."""
-    return Progress(
-        OPEN,
-        0.0,
-        stop.level,
-        stop.reason,
-        side * stop.extreme,
-        now.wanted,
-        side * stop.level,
-        -1,
-        now.best_close,
-        now.worst_close,
-    )
-
-
-@rule
-def left(now: Progress, candle: int, price: float, reason: int) -> Progress:
-    """`now` closed on `candle` at `price`."""
-    return Progress(
-        candle,
-        price,
-        now.level,
-        reason,
-        now.extreme,
-        now.wanted,
-        now.floor,
-        now.even_at,
-        now.best_close,
-        now.worst_close,
-    )
-
-
-@rule
-def hold_otherwise(
-    bars: Floats,
-    turn: Sides,
-    conduct: Conduct,
-    entry: int,
-    interval: int,
-    held: Held,
-    now: Progress,
-) -> Progress:
-    """Follow a position that leaves at the cycle's turn, or along a path in each candle."""
-    if conduct.exits == CYCLE_EXIT:
-        return hold_until_turn(bars, turn, entry, held, now, conduct.terms)
-    return hold_path(bars, conduct.path, entry, interval, held, now, conduct.terms)
-
-
-@rule
-def hold_path(
-    bars: Floats,
-    path: int,
-    entry: int,
-    interval: int,
-    held: Held,
-    now: Progress,
-    terms: Terms,
-) -> Progress:
-    """Follow a position along an assumed path within each candle, with nothing skipped."""
-    side = held.side
-    stop = Stop(now.level, side * now.extreme, now.reason)
-    for i in range(entry, len(bars)):
-        high, low, close = bars[i, HIGH], bars[i, LOW], bars[i, CLOSE]
-        opens, time = bars[i, OPEN_PRICE], int(bars[i, TIME])
-        if bars[i, VOLUME] > 0.0:
-            known = bars[i - 1, ATR]
-            walked = walk_candle(path, stop, held, opens, high, low, close, known, time, terms)
-            stop = walked.stop
-            if walked.hit:
-                now = with_closes(bars, side, entry, i, stopped(now, side, stop))
-                return left(now, i, walked.price, stop.reason)
-        stop = ratchet(
-            stop,
-            held,
-            high,
-            low,
-            close,
-            bars[i, ATR],
-            time + interval,
-            terms.stop,
-            terms.costs,
-            terms.market,
-        )
-    return with_closes(bars, side, entry, len(bars), stopped(now, side, stop))
-
-
-@rule
-def hold_until_turn(
-    bars: Floats, turn: Sides, entry: int, held: Held, now: Progress, terms: Terms
-) -> Progress:
-    """The baseline: out at the first traded open after the cycle turned against the side."""
-    n = len(bars)
-    side = held.side
-    i = entry
-    while i < n and turn[i] != -side:
-        i += 1
-    i += 1
-    while i < n and not bars[i, VOLUME] > 0.0:
-        i += 1
-    now = with_closes(bars, side, entry, min(i, n), now)
-    if i >= n:
-        return now
-    price = fill_price(-side, bars[i, OPEN_PRICE], terms.costs, terms.market)
-    return left(now, i, price, CYCLE)
-
-
-@rule
-def with_closes(bars: Floats, side: int, first: int, end: int, now: Progress) -> Progress:
-    """`now` after the closes of the candles [first, end), its stop unmoved."""
-    best, worst = now.best_close, now.worst_close
-    for i in range(first, end):
-        best = max(best, side * bars[i, CLOSE])
-        worst = min(worst, side * bars[i, CLOSE])
-    return Progress(
-        now.exit,
-        now.price,
-        now.level,
-        now.reason,
-        now.extreme,
-        now.wanted,
-        now.floor,
-        now.even_at,
-        best,
-        worst,
-    )

@@ -60,7 +60,9 @@ from sweep.kernel.days import (
 )
 from sweep.kernel.drawdown import held_drawdown
 from sweep.kernel.fingerprint import EMPTY, with_trade
-from sweep.kernel.holding import Progress, hold, hold_otherwise, started
+from sweep.kernel.holding import hold
+from sweep.kernel.otherwise import hold_otherwise
+from sweep.kernel.progress import Progress, started
 from sweep.kernel.results import Results
 from sweep.kernel.segments import ATR, CLOSE, OPEN_PRICE, TIME, VOLUME, Segments
 from sweep.kernel.terms import COLUMNS, conduct_of
