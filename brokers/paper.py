@@ -16,7 +16,7 @@ from rules.costs import fill_price, quoted_price
 from rules.dates import date_number
 from rules.journal import Journal
 from rules.standing import Standing
-from rules.stops import MANUAL, Stop, stop_fill, stop_hit
+from rules.stops import MANUAL, Stop, held_throughout, stop_fill, stop_hit
 from rules.trade import GAP, Position, Ticket, book_entry
 
 
@@ -230,15 +230,19 @@ class PaperBroker(CandleBroker):
 
         The stop with which the candle began is tested on the whole candle, then the
         working one on the close, which is the candle's last trade (C9, C14). Between the
-        two a missed price leaves no trace in a candle.
+        two a missed price leaves no trace in a candle. Of a candle in which a tick entered
+        later than at its open only the close is known to lie after the fill.
         """
         data, time = self._data, self._time()
         if not data.volume[0] > 0.0:
             return
+        assert self.open is not None
+        held = self.open.held
         level = self._stop.created.price if self.opening is None else self.opening.level
-        if stop_hit(self._side(), data.high[0], data.low[0], level):
+        whole = held_throughout(held, time)
+        if whole and stop_hit(held.side, data.high[0], data.low[0], level):
             # The open of a candle in which a tick entered was before the trade.
-            entered_here = self.open is not None and self.open.held.time >= time
+            entered_here = held.time >= time
             if self.opening is not None:
                 self._stop.addinfo(reason=self.opening.reason)
             self._stop_out(level if entered_here else data.open[0], time, level)

@@ -46,6 +46,11 @@ class Held(NamedTuple):
     """ATR at the signal candle."""
 
 
+AT_THE_OPEN = 60_000
+"""Milliseconds after a candle's open within which an entry by a tick counts as at its open:
+time for a signal's first quote to arrive."""
+
+
 class Stop(NamedTuple):
     """A working stop."""
 
@@ -54,6 +59,13 @@ class Stop(NamedTuple):
     """Best price since the fill: highest high for a long, lowest low for a short."""
     reason: int
     """What set the level: INITIAL, BREAKEVEN or TRAIL."""
+
+
+@rule
+def held_throughout(held: Held, opens: int) -> bool:
+    """Whether all prices of a candle that opened at `opens` (ms) came after the fill; where
+    a tick entered later, its high and low may lie before the trade (C14)."""
+    return held.time <= opens + AT_THE_OPEN
 
 
 @rule

@@ -7,7 +7,7 @@ from typing import Any
 import backtrader as bt
 
 from rules.journal import Journal
-from rules.stops import Stop, ratchet
+from rules.stops import Stop, held_throughout, ratchet
 from rules.trade import Exit, Position, Terms
 
 
@@ -41,9 +41,13 @@ class StopTrail:
 
     def candle_closed(self, now: int) -> None:
         """Ratchet on the candle that closed at `now` (ms); in force from the next one."""
-        if self.position is not None:
-            lines = self._strategy.data.lines
-            self.ratchet(lines.high[0], lines.low[0], lines.close[0], self._strategy.atr[0], now)
+        if self.position is None:
+            return
+        lines = self._strategy.data.lines
+        high, low, close = lines.high[0], lines.low[0], lines.close[0]
+        if not held_throughout(self.position.held, now - self._strategy.data.interval):
+            high = low = close
+        self.ratchet(high, low, close, self._strategy.atr[0], now)
 
     def tick(self, price: float, now: int) -> None:
         """Ratchet on a tick at `now` (ms), with the ATR of the last closed candle (C14)."""

@@ -250,7 +250,7 @@ def test_a_close_beyond_the_risen_level_is_a_missed_tick() -> None:
 
 def test_the_entry_candles_open_is_no_fill_of_a_missed_stop() -> None:
     """It was before the trade: a missed tick fills at the level."""
-    steps = run([LONG, tick(2, 30, 100.0, 99.0, 100.0), candle(2, 79.0, 101.0, 78.0, 100.0)])
+    steps = run([LONG, tick(2, 1, 100.0, 99.0, 100.0), candle(2, 79.0, 101.0, 78.0, 100.0)])
     assert the(steps, Left).end.price == 80.0
 
 
@@ -304,3 +304,19 @@ def test_on_candles_alone_ticks_change_nothing() -> None:
     later = candle(3, 101.0, 102.0, 100.0, 101.0)
     quiet = [event for event in events if not isinstance(event, Tick)]
     assert run([*events, later], ticks=False) == run([*quiet, later], ticks=False)
+
+
+def test_what_a_candle_reached_before_a_late_entry_is_not_the_trade_s() -> None:
+    # Entered at 100 half an hour into the candle: its low of 70 lies below the stop at 80,
+    # its high of 200 would put the trail far above; both may have come before.
+    late = candle(2, 100.0, 200.0, 70.0, 101.0)
+    steps = run([LONG, tick(2, 30, 100.0), late])
+    assert the(steps, Entered).stop.level == 80.0
+    assert happened(steps, Left) == []
+    assert all(moved.after.extreme == 101.0 for moved in happened(steps, Moved))
+
+
+def test_a_candle_that_was_entered_at_its_open_counts_whole() -> None:
+    whole = candle(2, 100.0, 102.0, 79.0, 101.0)
+    steps = run([LONG, tick(2, 0.05, 100.0), whole])
+    assert the(steps, Left).reason == INITIAL
