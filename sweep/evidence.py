@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from backtest.inputs import Inputs
-from backtest.outcome import Outcome, metrics_table, plain
+from backtest.outcome import Outcome, by_year, metrics_table, plain
 from backtest.plan import Plan
 from config.settings import Settings
 from rules.account import BOTH, OPEN, SIDES
@@ -108,6 +108,7 @@ def around_the_best(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
         "envelope": envelope(outcome.plan, inputs, ready),
         "fees": fees(outcome.plan, inputs, ready),
         "sides": sides(outcome.plan, inputs),
+        "years": by_year(outcome, inputs),
         "concentration": concentration(outcome),
         "management": management(outcome.plan, inputs, ready),
     }
