@@ -6,6 +6,7 @@ A command's function gets the options by name and raises where it fails.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -282,5 +283,12 @@ def _say(line: str, code: int) -> int:
     return code
 
 
+def run() -> None:
+    """The program: `main`, whose exit code an interrupt that comes too late leaves alone."""
+    code = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run()
