@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from live.ledger import Ledger
@@ -128,11 +128,23 @@ class Chronicle:
         )
         query.execute(self._ledger.database)
 
-    def commit(self, steps: Sequence[Step]) -> None:
-        """Store `steps`, all or none."""
-        kind = "tick" if steps[-1].tick is not None else "candle"
-        self._ledger.transaction(kind, lambda: self._write(steps))
+    def commit(
+        self, steps: Sequence[Step], kind: str = "", also: Callable[[], None] | None = None
+    ) -> None:
+        """Store `steps` and do `also` (of this `kind`), all or none."""
+        self._ledger.transaction(_kind(steps, kind), lambda: self._write(steps, also))
 
-    def _write(self, steps: Sequence[Step]) -> None:
+    def _write(self, steps: Sequence[Step], also: Callable[[], None] | None) -> None:
         for step in steps:
             self._writer.write(step)
+        if also is not None:
+            also()
+
+
+def _kind(steps: Sequence[Step], kind: str) -> str:
+    """What a transaction holds, in words: "tick moved", "candle left ordered"."""
+    words = [kind] if kind else []
+    for step in steps:
+        words += ["candle"] * (step.candle is not None) + ["tick"] * (step.tick is not None)
+        words += [type(event).__name__.lower() for event in step.events]
+    return " ".join(dict.fromkeys(words))

@@ -7,6 +7,7 @@ import math
 import os
 import socket
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from peewee import Database
@@ -24,11 +25,18 @@ VERBS = ("pause", "resume", "close")
 
 
 class Desk:
-    """The commands and the presence of one session."""
+    """The commands and the presence of one session.
 
-    def __init__(self, ledger: Ledger, session: int) -> None:
+    `store(kind, work)` commits `work` in one transaction with the steps that wait to be
+    stored: a command and what it brought about are stored together or not at all.
+    """
+
+    def __init__(
+        self, ledger: Ledger, session: int, store: Callable[[str, Callable[[], None]], None]
+    ) -> None:
         self.session = session
         self.ledger = ledger
+        self._store = store
         self.wants_to_leave: int | None = None
         """Number of a command to leave at the next close (candle mode)."""
 
@@ -41,13 +49,13 @@ class Desk:
 
     def beat(self, session: Session, state: str) -> None:
         """Say that the session is there, and what it sees."""
-        time_, price = session.price or (None, None)
+        time_, price = session.market.price or (None, None)
         values = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "beat": int(time.time() * 1000),
             "state": state,
-            "connection": session.connection_text,
+            "connection": session.market.connection,
             "price": price,
             "price_time": time_,
             "reading": json.dumps(reading_of(session.engine)),
@@ -87,17 +95,17 @@ class Desk:
                 return [self._leave(row["id"], engine)]
             self.wants_to_leave = row["id"]
             result = "the position is left at the open after the next close"
-            self.ledger.transaction("command", lambda: self._noted(row["id"], result))
+            self._store("command close", lambda: self._noted(row["id"], result))
             return [f"close: {result}"]
         gate.paused = row["verb"] == "pause"
         result = "no new entries" if gate.paused else "entries again"
-        self.ledger.transaction(
-            "command", lambda: self._done(row["id"], result, paused=gate.paused)
+        self._store(
+            f"command {row['verb']}", lambda: self._done(row["id"], result, paused=gate.paused)
         )
         return [f"{row['verb']}: {result}"]
 
     def leave(self, engine: Engine) -> None:
-        """Send the order to leave that waited for the close (candle mode)."""
+        """Send the order to leave that waited for the close, if one did (candle mode)."""
         number, self.wants_to_leave = self.wants_to_leave, None
         if number is not None:
             self._leave(number, engine)
@@ -105,7 +113,7 @@ class Desk:
     def _leave(self, number: int, engine: Engine) -> str:
         sent = engine.leave_at_market()
         result = "order sent" if sent else "there is no position"
-        self.ledger.transaction("command", lambda: self._done(number, result))
+        self._store("command close", lambda: self._done(number, result))
         return f"close: {result}"
 
     def _noted(self, number: int, result: str) -> None:

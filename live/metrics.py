@@ -62,14 +62,14 @@ class Endpoint:
     def turned(self, session: Session) -> None:
         """Bring the figures up to date."""
         engine = session.engine
-        if engine is None or session.price is None:
+        if engine is None or session.market.price is None:
             return
-        time, price = session.price
+        time, price = session.market.price
         position = engine.broker.open
         self._price.set(price)
         self._equity.set(engine.broker.equity(price, time))
         self._units.set(0.0 if position is None else position.held.side * position.units)
         stop = engine.strategy.manager.stop if engine.strategy is not None else None
         self._level.set(0.0 if stop is None else stop.level)
-        self._fresh.set(0.0 if session.stale else 1.0)
+        self._fresh.set(0.0 if session.market.stale else 1.0)
         self._candles.set(engine.closed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 from peewee import PeeweeException
 
@@ -15,11 +15,14 @@ from errors import ConfigError, ExchangeError, LedgerError, StoreError
 from live.background import GivenUpError
 from live.chronicle import Chronicle
 from live.desk import Desk
+from live.dispatch import Dispatch
 from live.engine import Engine, Origin, Way
-from live.events import ConnectionBack, ConnectionLost, Event, Notice, Tick
+from live.events import Tick
 from live.gate import Gate
 from live.ledger import Ledger, reason_of
-from live.messages import Message, messages_of, number
+from live.messages import Message, number
+from live.parties import MarketStore, Watcher
+from live.reception import Reception
 from live.records import counters, session_of, standing_of, stored_candles, waits_to_leave
 from live.step import Row, Step
 from live.terms import changed, plan_from, resolved, settings_from
@@ -30,44 +33,6 @@ _BATCH = 100
 """Missed candles that are stored in one transaction."""
 _BEAT_SECONDS = 1.0
 """How often a session shows that it is there and looks for commands."""
-
-
-class MarketStore(Protocol):
-    """What a session needs of live.store.CCXTStore."""
-
-    def market(self, symbol: str) -> Any:
-        """Order filters."""
-
-    def clock_offset(self) -> int | None:
-        """Milliseconds by which the exchange's clock is ahead of ours."""
-
-    def fetch_candles(
-        self, symbol: str, interval: int, since: int, until: int | None = None
-    ) -> list[Row]:
-        """Closed candles."""
-
-    def getdata(self, **parameters: Any) -> Any:
-        """A live feed."""
-
-    def give_up(self) -> None:
-        """Let no read be waited for any longer: it raises GivenUpError."""
-
-    def close(self) -> None:
-        """Leave nothing open."""
-
-    @property
-    def connection(self) -> Any:
-        """Whether the market data can be relied on."""
-
-
-class Watcher(Protocol):
-    """Somebody who shows or passes on what a session does; must not block or raise."""
-
-    def happened(self, message: Message) -> None:
-        """Something that a person may want to know."""
-
-    def turned(self, session: Session) -> None:
-        """The session is alive; called often."""
 
 
 class Options(NamedTuple):
@@ -94,19 +59,15 @@ class Session:
         self.settings = settings
         self.exchange, self.symbol = settings.exchange_id, settings.data.symbol
         self.interval = settings.data.interval
-        self.price: tuple[int, float] | None = None
-        """Time and price of the newest trade or close."""
-        self.lost = ""
-        """Why the market data is stale; empty while it is not."""
+        self._options = options or Options()
+        self._out = Dispatch(self.interval, self._options.watchers)
+        self.market = Reception(self._out.say)
         self.engine: Engine | None = None
         self.desk: Desk
         self.chronicle: Chronicle
         self._make_store = make_store
-        self._store: MarketStore | None = None
         self.ledger = ledger
-        self._options = options or Options()
-        self._gate = Gate(settings.live.catch_up, lambda: self.stale)
-        self._waiting: list[Step] = []
+        self._gate = Gate(settings.live.catch_up, lambda: self.market.stale)
         self._beat = 0.0
         self._stopping = ""
         self._closed = 0
@@ -114,7 +75,7 @@ class Session:
         self._by_tick = False
         self._reachable = True
         """Whether the ledger could be written when it last had to be."""
-        ledger.heard = lambda text: self.say("error", text)
+        ledger.heard = lambda text: self._out.say("error", text)
         ledger.stopped = lambda: bool(self._stopping)
 
     # Life
@@ -129,16 +90,16 @@ class Session:
             raise StoreError(self._refusal(market))
         try:
             while not self._stopping:
-                self._store = self._make_store()
+                store = self.market.store = self._make_store()
                 if self._stopping:
-                    self._store.give_up()
+                    store.give_up()
                 try:
-                    self._run_once(self._store)
+                    self._run_once(store)
                 except GivenUpError:
                     if not self._stopping:
                         raise
                 finally:
-                    self._store.close()
+                    store.close()
         except PeeweeException as error:
             raise LedgerError(f"the ledger cannot be read: {reason_of(error)}") from error
         except LedgerError:
@@ -150,8 +111,8 @@ class Session:
     def stop(self, reason: str) -> None:
         """End in order at the next turn; safe in a signal handler."""
         self._stopping = self._stopping or reason
-        if self._store is not None:
-            self._store.give_up()
+        if self.market.store is not None:
+            self.market.store.give_up()
 
     def _run_once(self, store: MarketStore) -> None:
         """From start to stop, or until new settings apply."""
@@ -163,14 +124,15 @@ class Session:
             self._check_interval(found.interval)
             candles = stored_candles(database, found.id)
         content = resolved(self.settings, store.market(self.symbol), candles)
-        self.chronicle = Chronicle(self.ledger, self.exchange, self.symbol, self.interval)
+        chronicle = Chronicle(self.ledger, self.exchange, self.symbol, self.interval)
+        self.chronicle = self._out.chronicle = chronicle
         row = self.chronicle.open(found, candles, content)
         active, waiting = self.chronicle.settings(row, content)
-        self.desk = Desk(self.ledger, row.id)
+        self.desk = Desk(self.ledger, row.id, self._out.flush)
         self._gate.paused, self._gate.changing = row.paused, waiting is not None
         if waiting is not None:
             keys = ", ".join(changed(active.content, waiting.content))
-            self.say("settings", f"changed while a position is open, applied after it: {keys}")
+            self._out.say("settings", f"changed while a position is open, applied after it: {keys}")
         settings = settings_from(active.content)
         origin = Origin(
             len(candles),
@@ -208,9 +170,9 @@ class Session:
             since=origin.after + self.interval,
             candles=candles,
             on_tick=self._on_tick,
-            on_event=self._on_event,
+            on_event=self.market.heard,
         )
-        self.price = (candles[-1][0] + self.interval, candles[-1][4])
+        self.market.price = (candles[-1][0] + self.interval, candles[-1][4])
         log.info(
             "session %d: %s %s, %d candles known since %s",
             self.desk.session,
@@ -220,7 +182,7 @@ class Session:
             iso_time(candles[0][0]),
         )
         self.engine.run(self._feed)
-        self._flush()
+        self._out.flush()
         if not self._stopping and not self.chronicle.switched:
             self._stopping = "the market data has ended"
         self.chronicle.switched = False
@@ -255,10 +217,12 @@ class Session:
         """Leave word that the session has ended; not at any price."""
         if not hasattr(self, "desk"):
             if self._stopping:
-                self.say("stopped", f"{self._stopping} before it began; the ledger is as it was")
+                self._out.say(
+                    "stopped", f"{self._stopping} before it began; the ledger is as it was"
+                )
             return
         reason = self._stopping or "it failed"
-        self.say("stopped", f"{reason}; the position is kept")
+        self._out.say("stopped", f"{reason}; the position is kept")
         if self._reachable:
             try:
                 self.desk.beat(self, "stopped")
@@ -273,7 +237,7 @@ class Session:
 
     def _on_tick(self, tick: Tick) -> None:
         assert self.engine is not None
-        self.price = (tick.time, tick.price)
+        self.market.heard(tick)
         if not self.engine.on_tick(tick):
             self._alarm(tick)
 
@@ -286,81 +250,36 @@ class Session:
         if level != self._alarmed:
             self._alarmed = level
             text = f"{number(tick.price)} has reached the stop {number(level)}"
-            self._tell(Message("alarm", tick.time, f"{text}: settled at the close"))
+            self._out.tell(Message("alarm", tick.time, f"{text}: settled at the close"))
 
-    def _on_event(self, event: Event) -> None:
-        if isinstance(event, ConnectionLost):
-            self.lost = event.reason or "connection lost"
-            self.say("connection", f"lost: {self.lost}; no new entries, stops go on working")
-        elif isinstance(event, ConnectionBack):
-            if self.lost:
-                self.say("connection", "back, and complete")
-            self.lost = ""
-        elif isinstance(event, Notice):
-            self.say("notice", event.text)
-
-    @property
-    def stale(self) -> bool:
-        """Whether the market data cannot be relied on now: no entries."""
-        return bool(self.lost) or (
-            self._store is not None and self._store.connection.state == "stale"
-        )
-
-    @property
-    def connection_text(self) -> str:
-        """The market data's state, in words."""
-        if self.lost:
-            return f"stale: {self.lost}"
-        if self._store is None:
-            return "closed"
-        found = self._store.connection
-        return f"{found.state}: {found.reason}" if found.reason else str(found.state)
-
-    # What goes out
-
-    def say(self, kind: str, text: str) -> None:
-        """Tell whoever watches."""
-        self._tell(Message(kind, int(time.time() * 1000), text))
-
-    def _tell(self, message: Message) -> None:
-        log.info("%s: %s", message.kind, message.text)
-        for watcher in self._options.watchers:
-            watcher.happened(message)
+    # What follows from it
 
     def _keep(self, step: Step) -> None:
         """Store a step; missed candles are stored in batches."""
-        self._waiting.append(step)
-        if step.candle is not None:
-            self.price = (step.candle[0] + self.interval, step.candle[4])
-        if not step.caught_up or len(self._waiting) >= _BATCH:
-            self._flush()
-        if step.candle is not None:
-            self._after_candle(step)
-
-    def _flush(self) -> None:
-        steps, self._waiting = self._waiting, []
-        if not steps:
-            return
-        self.chronicle.commit(steps)
-        for step in steps:
-            for message in messages_of(step, self.interval):
-                self._tell(message)
-
-    def _after_candle(self, step: Step) -> None:
-        engine = self.engine
+        out, engine = self._out, self.engine
         assert engine is not None
+        out.keep(step)
+        if step.candle is None and step.tick is None:
+            return  # stored together with the command that asked for it
+        if step.candle is not None:
+            self.market.price = (step.candle[0] + self.interval, step.candle[4])
+            self.desk.leave(engine)
+        if out.waiting and (not step.caught_up or out.waiting >= _BATCH):
+            out.flush()
+        if step.candle is not None:
+            self._after_candle(step, engine)
+
+    def _after_candle(self, step: Step, engine: Engine) -> None:
         if not step.caught_up:
             self._closed += 1
             if self._closed == self._options.max_candles:
                 self.stop(f"{self._closed} candles have closed")
-        if self.desk.wants_to_leave:
-            self.desk.leave(engine)
         if self._gate.changing and engine.flat:
-            self._flush()
+            self._out.flush()
             self.chronicle.switch(step.after)
             engine.stop()
         elif self._stopping:
-            self._flush()
+            self._out.flush()
             engine.stop()
         else:
             self._duties(engine, at_close=True)
@@ -373,8 +292,8 @@ class Session:
             engine.stop()
         if closed or engine.strategy is None:
             return
-        if self._waiting:
-            self._flush()
+        if self._out.waiting:
+            self._out.flush()
         if self._stopping:
             engine.stop()
             return
@@ -386,10 +305,10 @@ class Session:
             self._beat = time.monotonic()
             self._obey(engine, at_close)
             self.desk.beat(self, "running")
-        for watcher in self._options.watchers:
+        for watcher in self._out.watchers:
             watcher.turned(self)
 
     def _obey(self, engine: Engine, at_close: bool) -> None:
         at_once = at_close or self._by_tick
         for text in self.desk.obey(engine, self._gate, at_once):
-            self.say("command", text)
+            self._out.say("command", text)

@@ -1,0 +1,53 @@
+"""What a session gives out: steps to the ledger first, then the news of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from live.chronicle import Chronicle
+from live.messages import Message, messages_of
+from live.parties import Watcher
+from live.step import Step
+
+log = logging.getLogger("stoptrail.live")
+
+
+class Dispatch:
+    """Nothing is told of a step before the ledger has it."""
+
+    def __init__(self, interval: int, watchers: Sequence[Watcher]) -> None:
+        self.watchers = watchers
+        self.chronicle: Chronicle
+        self._interval = interval
+        self._waiting: list[Step] = []
+
+    @property
+    def waiting(self) -> int:
+        """Number of steps that are not stored yet."""
+        return len(self._waiting)
+
+    def keep(self, step: Step) -> None:
+        """Let `step` be stored at the next flush."""
+        self._waiting.append(step)
+
+    def flush(self, kind: str = "", also: Callable[[], None] | None = None) -> None:
+        """Store what waits, and do `also` (a transaction's part, called `kind`), all or none."""
+        steps, self._waiting = self._waiting, []
+        if not steps and also is None:
+            return
+        self.chronicle.commit(steps, kind, also)
+        for step in steps:
+            for message in messages_of(step, self._interval):
+                self.tell(message)
+
+    def say(self, kind: str, text: str) -> None:
+        """Tell whoever watches of something that happened just now."""
+        self.tell(Message(kind, int(time.time() * 1000), text))
+
+    def tell(self, message: Message) -> None:
+        """Tell whoever watches."""
+        log.info("%s: %s", message.kind, message.text)
+        for watcher in self.watchers:
+            watcher.happened(message)
