@@ -81,7 +81,7 @@ class Notes:
         """For the ledger: called before, within and after every transaction."""
 
         def heard(moment: str, kind: str) -> None:
-            if moment == "after" and kind == "candle":
+            if moment == "after" and kind.startswith(("candle", "tick")):
                 self.note(1)
 
         return heard

@@ -135,8 +135,7 @@ class Chronicle:
         self._ledger.transaction(_kind(steps, kind), lambda: self._write(steps, also))
 
     def _write(self, steps: Sequence[Step], also: Callable[[], None] | None) -> None:
-        for step in steps:
-            self._writer.write(step)
+        self._writer.write_all(steps)
         if also is not None:
             also()
 

@@ -22,14 +22,22 @@ class Dispatch:
         self.chronicle: Chronicle
         self._interval = interval
         self._waiting: list[Step] = []
+        self._since = 0.0
 
     @property
     def waiting(self) -> int:
         """Number of steps that are not stored yet."""
         return len(self._waiting)
 
+    @property
+    def waited(self) -> float:
+        """Seconds for which the first of them has waited; 0 where none does."""
+        return time.monotonic() - self._since if self._waiting else 0.0
+
     def keep(self, step: Step) -> None:
         """Let `step` be stored at the next flush."""
+        if not self._waiting:
+            self._since = time.monotonic()
         self._waiting.append(step)
 
     def flush(self, kind: str = "", also: Callable[[], None] | None = None) -> None:

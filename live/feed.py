@@ -65,6 +65,11 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
         """Whether more may be had without waiting."""
         return self._at < len(self.warm_up)
 
+    @property
+    def behind(self) -> bool:
+        """Whether events have come that the strategy has not seen."""
+        return self._outbox is not None and not self._outbox.empty
+
     def start(self) -> None:
         """Fetch the warm-up candles and begin to listen; raises ExchangeError."""
         super().start()

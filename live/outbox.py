@@ -38,6 +38,11 @@ class Outbox:
         except queue.Empty:
             return None
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits at this moment."""
+        return self._queue.empty()
+
     def close(self) -> None:
         """Let nobody wait any more; what is in the queue can still be read."""
         self._closed.set()

@@ -26,7 +26,7 @@ class MarketStore(Protocol):
         """Closed candles."""
 
     def getdata(self, **parameters: Any) -> Any:
-        """A live feed."""
+        """A live feed; its `behind` says whether events wait that have come already."""
 
     def give_up(self) -> None:
         """Let no read be waited for any longer: it raises GivenUpError."""

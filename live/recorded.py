@@ -28,6 +28,9 @@ class RecordedFeed(bt.DataBase):  # type: ignore[misc]
         ("timeframe", bt.TimeFrame.Minutes),
     )
 
+    behind = False
+    """Nothing that was recorded is late."""
+
     def __init__(self) -> None:
         super().__init__()
         self.interval: int = self.p.interval

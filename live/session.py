@@ -31,6 +31,9 @@ log = logging.getLogger("stoptrail.live")
 
 _BATCH = 100
 """Missed candles that are stored in one transaction."""
+_GROUP_SECONDS = 0.02
+"""Longest time for which a step waits for the next ones, where their events have come
+already: where a market is played fast, and after a standstill."""
 _BEAT_SECONDS = 1.0
 """How often a session shows that it is there and looks for commands."""
 
@@ -181,8 +184,10 @@ class Session:
             len(candles),
             iso_time(candles[0][0]),
         )
-        self.engine.run(self._feed)
-        self._out.flush()
+        try:
+            self.engine.run(self._feed)
+        finally:  # what was done before the market data ended, however it ended
+            self._out.flush()
         if not self._stopping and not self.chronicle.switched:
             self._stopping = "the market data has ended"
         self.chronicle.switched = False
@@ -255,7 +260,7 @@ class Session:
     # What follows from it
 
     def _keep(self, step: Step) -> None:
-        """Store a step; missed candles are stored in batches."""
+        """Store a step; missed candles are stored in batches, late events in groups."""
         out, engine = self._out, self.engine
         assert engine is not None
         out.keep(step)
@@ -264,10 +269,16 @@ class Session:
         if step.candle is not None:
             self.market.price = (step.candle[0] + self.interval, step.candle[4])
             self.desk.leave(engine)
-        if out.waiting and (not step.caught_up or out.waiting >= _BATCH):
+        if out.waiting and not self._may_wait(step):
             out.flush()
         if step.candle is not None:
             self._after_candle(step, engine)
+
+    def _may_wait(self, step: Step) -> bool:
+        """Whether `step` may share a transaction with what follows it at once."""
+        if step.caught_up:
+            return self._out.waiting < _BATCH
+        return self._feed.behind and self._out.waited < _GROUP_SECONDS
 
     def _after_candle(self, step: Step, engine: Engine) -> None:
         if not step.caught_up:
@@ -303,6 +314,7 @@ class Session:
         """What has to be done every second, whatever the market does."""
         if time.monotonic() - self._beat >= _BEAT_SECONDS:
             self._beat = time.monotonic()
+            self._out.flush()
             self._obey(engine, at_close)
             self.desk.beat(self, "running")
         for watcher in self._out.watchers:

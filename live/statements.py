@@ -6,15 +6,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from peewee import Database, Value
+from peewee import Database, PostgresqlDatabase, Value
 
 
 class Statements:
-    """Upserts and updates of single rows on one database."""
+    """Upserts and updates of single rows on one database; `send` them before a commit.
+
+    To a server they travel together: one round trip for a transaction, not one for a row.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[tuple[Any, ...], tuple[str, list[str]]] = {}
+        self._waiting: list[tuple[str, list[Any]]] = []
 
     def put(self, table: Any, values: Mapping[str, Any]) -> None:
         """Insert a row, or bring the row of the same key up to date."""
@@ -35,6 +39,28 @@ class Statements:
             self._known[shape] = self._template(query)
         self._run(table, shape, {**values, **{f"where {name}": v for name, v in key.items()}})
 
+    def send(self) -> None:
+        """Let the database have every statement since the last call, in order."""
+        waiting, self._waiting = self._waiting, []
+        if len(waiting) > 1 and self._takes_several():
+            together = [value for _, values in waiting for value in values]
+            waiting = [("; ".join(text for text, _ in waiting), together)]
+        execute: Any = self._database.execute_sql
+        for text, values in waiting:
+            execute(text, values)
+
+    def forget(self) -> None:
+        """Drop what a failed transaction left unsent."""
+        self._waiting.clear()
+
+    def _takes_several(self) -> bool:
+        """Whether the driver sends several statements at once: psycopg2 puts the values
+        into the text itself; psycopg 3 does not, and SQLite has nowhere to send them."""
+        if not isinstance(self._database, PostgresqlDatabase):
+            return False
+        database: Any = self._database
+        return type(database.connection()).__module__.startswith("psycopg2")
+
     def _template(self, query: Any) -> tuple[str, list[str]]:
         """The text of `query`, and whose values its parameters are."""
         text, markers = query.bind(self._database).sql()
@@ -44,8 +70,7 @@ class Statements:
         text, names = self._known[shape]
         fields = table._meta.fields
         parameters = [fields[name.split()[-1]].db_value(values[name]) for name in names]
-        execute: Any = self._database.execute_sql
-        execute(text, parameters)
+        self._waiting.append((text, parameters))
 
 
 def _upsert(table: Any, names: list[str]) -> Any:

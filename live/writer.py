@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from peewee import Database
@@ -38,13 +40,24 @@ class StepWriter:
 
     def write(self, step: Step) -> None:
         """All rows of `step`."""
-        if step.candle is not None:
-            self._candle(step)
-        if step.tick is not None:
-            self._tick(step.tick)
-        for event in step.events:
-            self._event(event, step)
-        self._standing(step)
+        self.write_all([step])
+
+    def write_all(self, steps: Sequence[Step]) -> None:
+        """All rows of `steps`, which follow each other."""
+        self._statements.forget()
+        for step, following in pairwise([*steps, None]):
+            assert step is not None
+            if step.candle is not None:
+                self._candle(step)
+            if step.tick is not None:
+                self._tick(step.tick)
+            for event in step.events:
+                self._event(event, step)
+            if following is None or following.events:  # else it says the same, or newer
+                self._trade(step.standing, step)
+        if steps:
+            self._standing(steps[-1])
+        self._statements.send()
 
     def put(self, table: Any, **values: Any) -> None:
         """Insert a row, or bring the row of the same key up to date."""
@@ -139,6 +152,7 @@ class StepWriter:
         found = Decisions.select().where(
             Decisions.session == self._session, Decisions.time == event.time
         )
+        self._statements.send()
         if found.bind(self._database).exists():  # its order was withdrawn
             self.change(Decisions, {"outcome": outcome}, time=event.time)
             ended = {"status": CANCELLED, "reason": outcome, "done": step.after}
@@ -229,7 +243,6 @@ class StepWriter:
 
     def _standing(self, step: Step) -> None:
         standing = step.standing
-        self._trade(standing, step)
         guard = standing.guard
         now = {
             "candle": step.after,
