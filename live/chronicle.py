@@ -8,9 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from live.ledger import Ledger
-from live.records import SessionRow, SettingsRow, open_trade, session_of, settings_rows, standing_of
+from live.records import (
+    SessionRow,
+    SettingsRow,
+    open_trade,
+    rows,
+    session_of,
+    settings_rows,
+    standing_of,
+)
 from live.step import Row, Step
-from live.tables import Candles, Sessions, SettingsHistory
+from live.tables import Candles, Sessions, SettingsHistory, Ticks
 from live.terms import changed
 from live.writer import StepWriter
 
@@ -80,7 +88,8 @@ class Chronicle:
     ) -> tuple[SettingsRow, SettingsRow | None]:
         """Settings to run on, and those that wait for the position to end, if any.
 
-        New ones go into the history; they apply at once where nothing is open.
+        New ones go into the history; they apply at once where nothing is open and no tick
+        has changed anything since the last close, else at the close that finds it so.
         """
         return self._ledger.transaction("settings", lambda: self._choose(row, content))
 
@@ -97,12 +106,21 @@ class Chronicle:
         if newest is active or changed(newest.content, content):
             newest = SettingsRow(newest.number + 1, None, content)
             self._add_settings(row.id, newest.number, row.candle, None, content)
-        busy = open_trade(database, row.id) or standing_of(database, row.id).ticket
-        if not busy:
+        if not self._busy(row):
             self._apply(row.id, newest.number, row.candle)
             return newest._replace(applied=row.candle), None
         self._waiting = newest.number
         return active, newest
+
+    def _busy(self, row: SessionRow) -> bool:
+        """Whether new settings have to wait: they apply between two candles, so that what
+        the old ones did within a candle is theirs alone, in a replay too."""
+        database = self._ledger.database
+        return bool(
+            open_trade(database, row.id)
+            or standing_of(database, row.id).ticket
+            or rows(database, Ticks, row.id, after=row.candle)
+        )
 
     def _add_settings(
         self, session: int, number: int, seen: int, applied: int | None, content: dict[str, Any]
@@ -116,10 +134,10 @@ class Chronicle:
         ).on_conflict_ignore().execute(self._ledger.database)
 
     def switch(self, after: int) -> None:
-        """The waiting settings apply to what comes after the candle that opened at `after`."""
-        number = self._waiting
-        assert number is not None
-        self._ledger.transaction("switch", lambda: self._apply(self._session, number, after))
+        """The waiting settings apply to what comes after the candle that opened at `after`;
+        part of that candle's transaction."""
+        assert self._waiting is not None
+        self._apply(self._session, self._waiting, after)
         self.switched = True
 
     def _apply(self, session: int, number: int, after: int) -> None:

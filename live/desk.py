@@ -60,7 +60,7 @@ class Desk:
             "price_time": time_,
             "reading": json.dumps(reading_of(session.engine)),
         }
-        self.ledger.transaction("presence", lambda: self._write(values))
+        self.ledger.transaction(f"presence {state}", lambda: self._write(values))
 
     def _write(self, values: dict[str, Any]) -> None:
         query = Presence.insert(session=self.session, **values)

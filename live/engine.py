@@ -6,7 +6,7 @@ steps go.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import backtrader as bt
@@ -41,6 +41,8 @@ class Origin(NamedTuple):
     counters: Counters
     leaving: bool
     """Whether an order to leave at market waits."""
+    past: Sequence[Row] = ()
+    """Earlier ones that the feed does not play: the indicators take them in at once."""
 
 
 class Gated(Protocol):
@@ -102,11 +104,13 @@ class Engine:
             ticks=way.by_tick,
             gate=way.gate.fill,
             turn=way.turn,
+            past=len(self._origin.past),
         )
         cerebro.setbroker(self.broker)
         cerebro.addsizer(AtrRiskSizer, terms=plan.conduct.terms)
         options = strategy_options(plan, self._journal, _NEVER)
-        cerebro.addstrategy(MtfStrategy, **options, gate=way.gate.signal)
+        past = self._origin.past
+        cerebro.addstrategy(MtfStrategy, **options, gate=way.gate.signal, past=past)
         cerebro.addanalyzer(_Close, closed=self._candle_closed)
         cerebro.run()
 

