@@ -60,7 +60,7 @@ class PaperBroker(CandleBroker):
     feed: the session's data feed; ticks: whether ticks fill and move (tick mode);
     gate: function of a candle's open time that gives the code of what cancels an entry
     order which would fill in that candle, or None; turn: called whenever Cerebro turns,
-    with or without a candle.
+    with or without a candle; past: how many candles came before the feed's first.
     """
 
     params: ClassVar[Any] = (
@@ -68,6 +68,7 @@ class PaperBroker(CandleBroker):
         ("ticks", True),
         ("gate", None),
         ("turn", None),
+        ("past", 0),
     )
 
     def __init__(self, **params: Any) -> None:
@@ -82,7 +83,8 @@ class PaperBroker(CandleBroker):
     @property
     def index(self) -> int:
         """Number of the candle at hand; in a tick, of the one under way."""
-        return self._closed if self._in_tick else self._closed - 1
+        past: int = self.p.past
+        return past + (self._closed if self._in_tick else self._closed - 1)
 
     @property
     def leaving(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import backtrader as bt
@@ -59,6 +60,22 @@ def candles_of(data: Any, count: int) -> Candles:
         column(data.volume, count),
         interval_of(data),
     )
+
+
+def columns_of(rows: Sequence[Sequence[float]]) -> tuple[Any, ...]:
+    """Times, opens, highs, lows, closes and volumes of plain rows, as arrays."""
+    if not rows:
+        return ()
+    times, *values = zip(*rows, strict=True)
+    return np.array(times, np.int64), *(np.array(each, np.float64) for each in values)
+
+
+def following(past: tuple[Any, ...], candles: Candles) -> Candles:
+    """`candles` behind those of `past` (see `columns_of`)."""
+    if not past:
+        return candles
+    time, open_, high, low, close, volume = map(np.concatenate, zip(past, candles[:6], strict=True))
+    return Candles(time, open_, high, low, close, volume, candles.interval)
 
 
 def column(line: Any, count: int) -> Floats:

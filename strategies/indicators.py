@@ -13,7 +13,14 @@ import backtrader as bt
 from rules.atr import ATR_START, atr_step
 from rules.jit import compiled
 from rules.stop_atr import stop_atr
-from strategies.data_candles import candles_of, current, interval_of, write
+from strategies.data_candles import (
+    candles_of,
+    columns_of,
+    current,
+    following,
+    interval_of,
+    write,
+)
 from strategies.higher_step import HigherStep
 from strategies.signals.mtf_cycle import mtf_cycle
 from strategies.signals.timeframe_lines import (
@@ -30,8 +37,13 @@ FOUR_HOURS = DAY // 6
 
 
 class CandleIndicator(bt.Indicator):  # type: ignore[misc]
-    """Base: subclasses give `over` (vectorised) and `stepper` (one candle at a time)."""
+    """Base: subclasses give `over` (vectorised) and `stepper` (one candle at a time).
 
+    past: rows (time, open, high, low, close, volume) of candles before the feed's first,
+    which `next` takes in at once: a session that goes on need not play them again.
+    """
+
+    params: ClassVar[Any] = (("past", ()),)
     _stepper: Any = None
     _stepped = 0
     _last: tuple[float, ...] = ()
@@ -58,11 +70,17 @@ class CandleIndicator(bt.Indicator):  # type: ignore[misc]
         """One more candle; called again on the same candle, the same values again."""
         if len(self) != self._stepped:
             if self._stepper is None:
-                self._stepper = self.stepper(interval_of(self.data))
+                self._stepper = self._begun()
             self._last = self._stepper.step(*current(self.data))
             self._stepped = len(self)
         for line, value in zip(self.lines, self._last, strict=True):
             line[0] = float(value)
+
+    def _begun(self) -> Any:
+        stepper = self.stepper(interval_of(self.data))
+        for row in self.p.past:
+            stepper.step(*row)
+        return stepper
 
 
 class _Recomputed:
@@ -70,11 +88,13 @@ class _Recomputed:
 
     def __init__(self, indicator: EntrySignal) -> None:
         self._indicator = indicator
+        self._past = columns_of(indicator.p.past)
 
     def step(self, *candle: float) -> tuple[float, float]:
         del candle
         data = self._indicator.data
-        zone, exit_zone = self._indicator.over(candles_of(data, len(data)))
+        candles = following(self._past, candles_of(data, len(data)))
+        zone, exit_zone = self._indicator.over(candles)
         return float(zone[-1]), float(exit_zone[-1])
 
 
@@ -98,12 +118,13 @@ class EntrySignal(CandleIndicator):
         found = self.p.signal(candles, **(self.p.parameters or {}))
         return found.zone, found.exit_zone
 
+    def _begun(self) -> Any:
+        has_stepper = hasattr(self.p.signal, "stepper")
+        return super()._begun() if has_stepper else _Recomputed(self)
+
     def stepper(self, interval: int) -> Any:
         """The signal's own stepper where it has one."""
-        factory = getattr(self.p.signal, "stepper", None)
-        if factory is None:
-            return _Recomputed(self)
-        return factory(interval, **(self.p.parameters or {}))
+        return self.p.signal.stepper(interval, **(self.p.parameters or {}))
 
 
 class _AtrStep:

@@ -38,7 +38,8 @@ class MtfStrategy(QuickCandles):
     rules.account.SIDES), `atr_period` and `atr_interval` (ms) of the stop's ATR,
     `conduct` (rules.account.Conduct), `journal`, `start`, the open time in ms of the
     first candle that may decide (C17), and `gate`, a function of a signal's open time that
-    gives the code of what else stands against an entry, or None.
+    gives the code of what else stands against an entry, or None; `past` are candles
+    before the feed's first, which only warm the indicators.
     """
 
     params: ClassVar[Any] = (
@@ -51,14 +52,20 @@ class MtfStrategy(QuickCandles):
         ("journal", None),
         ("start", 0),
         ("gate", None),
+        ("past", ()),
     )
 
     def __init__(self) -> None:
         self.conduct: Conduct = self.p.conduct
         self.journal: Journal = self.p.journal
-        self.signal = EntrySignal(self.data, signal=self.p.signal, parameters=self.p.parameters)
+        past = self.p.past
+        self.signal = EntrySignal(
+            self.data, signal=self.p.signal, parameters=self.p.parameters, past=past
+        )
         self.zone, self.exit_zone = self.signal.zone, self.signal.exit_zone
-        self.atr = StopAtr(self.data, timeframe=self.p.atr_interval, period=self.p.atr_period).atr
+        self.atr = StopAtr(
+            self.data, timeframe=self.p.atr_interval, period=self.p.atr_period, past=past
+        ).atr
         self.manager: StopTrail | CycleExit = (
             CycleExit(self)
             if self.conduct.exits == CYCLE_EXIT
@@ -99,7 +106,7 @@ class MtfStrategy(QuickCandles):
         self.journal.ignored(side, reason, time)
 
     def _obstacle(self) -> int | None:
-        index = len(self) - 1
+        index = len(self.p.past) + len(self) - 1
         if self.manager.position is not None:
             return POSITION
         if self.broker.pending:

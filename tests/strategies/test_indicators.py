@@ -92,6 +92,22 @@ def test_a_signal_without_a_stepper_is_computed_over_the_candles_so_far():
     assert once.any()
 
 
+@pytest.mark.parametrize("name", ["entry", "atr", "breakout"])
+def test_candles_taken_in_at_once_count_as_those_that_were_played(name):
+    candles = random_market(2, 12)
+    past = list(zip(*(column[:500].tolist() for column in candles[:6]), strict=True))
+    rest = Candles(*(column[500:] for column in candles[:6]), candles.interval)
+    makers = {
+        "entry": lambda data, **past: EntrySignal(data, signal=mtf_cycle, parameters=QUICK, **past),
+        "atr": lambda data, **past: StopAtr(data, timeframe=DAY, period=5, **past),
+        "breakout": lambda data, **past: EntrySignal(data, signal=donchian_breakout, **past),
+    }
+    whole = seen(candles, makers[name], "next")
+    split = seen(rest, lambda data: makers[name](data, past=past), "next")
+    np.testing.assert_array_equal(split, whole[:, 500:])
+    assert np.nan_to_num(split).any()
+
+
 def test_the_entry_signal_gives_what_the_signal_function_gives():
     candles = random_market(3)
     signals = mtf_cycle(candles, **QUICK)
