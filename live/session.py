@@ -261,11 +261,11 @@ class Session:
     # What follows from it
 
     def _keep(self, step: Step) -> None:
-        """Store a step; missed candles are stored in batches."""
+        """Store a step; missed candles are stored in batches, late events in groups."""
         self._out.keep(step)
         if step.candle is not None:
             self._candle_closed(step, step.candle)
-        elif step.tick is not None:
+        elif step.tick is not None and not self._may_wait(step):
             self._out.flush()
         # Else it is stored together with the command that asked for it.
 
@@ -282,12 +282,18 @@ class Session:
             out.flush("switch", lambda: self.chronicle.switch(step.after))
             engine.stop()
             return
-        if self._stopping or not step.caught_up or out.waiting >= _BATCH:
+        if self._stopping or not self._may_wait(step):
             out.flush()
         if self._stopping:
             engine.stop()
         else:
             self._duties(engine, at_close=True)
+
+    def _may_wait(self, step: Step) -> bool:
+        """Whether `step` may share a transaction with what follows it at once."""
+        if step.caught_up:
+            return self._out.waiting < _BATCH
+        return self._feed.behind and self._out.waited < _GROUP_SECONDS
 
     def _turn(self, closed: bool) -> None:
         """Between two candles, several times a second."""
