@@ -1,7 +1,8 @@
 """A year of paper trading against the exchange simulator: faults, kills, and what is left.
 
     python -m benchmarks.soak [--days N] [--kills N] [--faults N] [--ratchet tick|candle]
-                              [--database URL] [--seed N] [--sample N]
+                              [--transport auto|rest] [--database URL] [--seed N]
+                              [--sample N]
 
 The real ccxt client talks to the simulator over 127.0.0.1; the session is a process of its
 own that is killed with SIGKILL at random moments of the first half of the span. Prints the
@@ -23,26 +24,19 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.soak_judge import INTERVAL, judge
 from benchmarks.soak_session import NOTE, settings_file
 from feeds.synthetic import synthetic_candles
-from live.differences import compare
-from live.events import ConnectionBack, ConnectionLost, Event
-from live.ledger import open_existing
-from live.records import all_sessions
-from live.replay import recording_of, replay
 from rules.candles import Candles
 from tests.exchange.player import Pace
 from tests.exchange.script import Fault, Message
 from tests.exchange.simulator import Simulator
-from tests.live.books import Books, backtest_of, books_of, told_trades, trades_of
 
-INTERVAL = 900_000
 DAY = 86_400_000
 WARM_UP_DAYS = 60
 START = 1_609_459_200_000
@@ -55,6 +49,7 @@ class Plan(NamedTuple):
     kills: int
     faults: int
     ratchet: str
+    transport: str
     seed: int
 
 
@@ -112,7 +107,9 @@ class Keeper:
 
     def __init__(self, folder: Path, simulator: Simulator, plan: Plan, url: str) -> None:
         self.notes = folder / "notes.bin"
-        self._config = settings_file(folder, simulator.urls(), url, plan.ratchet, WARM_UP_DAYS)
+        self._config = settings_file(
+            folder, simulator.urls(), url, plan.ratchet, plan.transport, WARM_UP_DAYS
+        )
         self._folder = folder
         self.process: subprocess.Popen[bytes] | None = None
         self._begun = 0.0
@@ -148,6 +145,12 @@ class Keeper:
         megabytes = pages * os.sysconf("SC_PAGESIZE") / 1e6
         self._memory.append((time.monotonic() - self._begun, megabytes))
 
+    def until_live(self) -> None:
+        """Wait until the session decides."""
+        while not any(kind == 0 for _, _, kind in self.read()):
+            self.look()
+            time.sleep(0.05)
+
     def end(self, signal_: int) -> Life:
         """Send `signal_` and wait for the end."""
         assert self.process is not None
@@ -167,6 +170,8 @@ def live_through(
     deaths = sorted(chance.sample(range(first + 100, half), plan.kills))
     lives: list[Life] = []
     keeper.start()
+    if plan.transport == "rest":  # else it is the first subscription that starts the market
+        keeper.until_live()
     playing = simulator.play()
     while simulator.player.position < last or not playing.done():
         keeper.look()
@@ -197,106 +202,6 @@ def _settled(keeper: Keeper, simulator: Simulator, last: int) -> None:
         time.sleep(0.1)
 
 
-def misbehaviour(books: Books, candles: Candles, first: int) -> list[str]:
-    """What is wrong in a ledger, whatever the settings."""
-    wrong = []
-    times = [row["time"] for row in books["Candles"]]
-    expected = candles.time[:-1].tolist()
-    if times != expected:
-        lost, extra = sorted(set(expected) - set(times)), sorted(set(times) - set(expected))
-        wrong.append(f"candles lost {lost[:5]}, not of the market {extra[:5]}")
-    trades = {row["number"]: row for row in books["PaperTrades"]}
-    if sorted(trades) != list(range(1, len(trades) + 1)):
-        wrong.append("trade numbers with holes")
-    if len({row["signal"] for row in trades.values()}) != len(trades):
-        wrong.append("a signal with two trades")
-    for move in books["StopMoves"]:
-        side = trades[move["trade"]]["side"]
-        if move["old"] is not None and side * (move["new"] - move["old"]) <= 0:
-            wrong.append(f"stop loosened: {move}")
-    ordered = sorted(trades.values(), key=lambda row: row["number"])
-    for one, other in pairwise(ordered):
-        if one["exit_time"] is None or other["entry_time"] < one["exit_time"]:
-            wrong.append(f"two positions at once: trades {one['number']}, {other['number']}")
-    working = [row for row in books["PaperOrders"] if row["status"] == "working"]
-    is_open = sum(row["exit_time"] is None for row in ordered)
-    if len([row for row in working if row["kind"] == "stop"]) != is_open:
-        wrong.append(f"working stops do not match the position: {working}")
-    return wrong
-
-
-def undisturbed(
-    url: str, candles: Candles, first: int, folder: Path, refused: set[int] | None = None
-) -> Books:
-    """The ledger of a session on the same candles without exchange, faults or kills.
-
-    With `refused`, its market data is stale at the close of the candles that opened then.
-    """
-    between: dict[int, list[Event]] = {}
-    times = candles.time.tolist()
-    for time_ in refused or ():
-        after = times[times.index(time_) + 1]
-        between.setdefault(time_, []).append(ConnectionLost("as in the soak"))
-        between[after] = [ConnectionBack(), *between.get(after, [])]
-    from config.load import load_settings
-    from tests.live.playback import PlaybackStore, play, rows_of
-
-    settings = load_settings(folder / "strategy.toml", [f"database.url={url!r}"])
-    store = PlaybackStore(rows_of(candles)[:-1], first, INTERVAL, between=between)
-    play(settings, store, url)
-    return books_of(url)
-
-
-def judge(url: str, calm: str, candles: Candles, first: int, plan: Plan, folder: Path) -> list[str]:
-    """Everything that is wrong with the ledger of `url`; prints what was compared."""
-    books = books_of(url)
-    wrong = misbehaviour(books, candles, first)
-    database = open_existing(url)
-    session = all_sessions(database)[0]
-    again = compare(database, replay(recording_of(database, session)), session.id)
-    database.close()
-    print(f"replay: {again.trades} trades, {again.levels} levels, {len(again.differences)} differ")
-    wrong += [f"replay differs: {entry}" for entry in again.differences[:3]]
-    if plan.ratchet == "candle":
-        wrong += _compared(url, calm, books, candles, first, plan, folder)
-    else:
-        print(f"trades: {len(books['PaperTrades'])}, stop moves: {len(books['StopMoves'])}")
-    return wrong
-
-
-def _compared(
-    url: str,
-    calm: str,
-    books: Books,
-    candles: Candles,
-    first: int,
-    plan: Plan,
-    folder: Path,
-) -> list[str]:
-    stale = {row["time"] for row in books["Decisions"] if row["outcome"] == "stale"}
-    expected = undisturbed(calm, candles, first, folder, stale)
-    wrong = []
-    for name, rows in expected.items():
-        if name != "Sessions" and books[name] != rows:
-            pairs = zip(books[name], rows, strict=False)
-            differing = next((pair for pair in pairs if pair[0] != pair[1]), "lengths")
-            wrong.append(f"{name} differs from the undisturbed ledger: {differing}")
-    if stale:  # a backtest knows no stale data: compare it with a session that had none
-        books, url = undisturbed(f"{calm}.fresh", candles, first, folder), f"{calm}.fresh"
-    backtest = backtest_of(url)
-    trades = trades_of(backtest[0], backtest[2])
-    if told_trades(books) != trades:
-        wrong.append("trades differ from the backtest")
-    closed = sum(row["exit_time"] is not None for row in books["PaperTrades"])
-    print(
-        f"compared with an undisturbed session and a backtest: {closed} closed trades; "
-        f"{len(stale)} signals fell on stale data"
-    )
-    if closed < 50 and plan.days >= 365:
-        wrong.append(f"only {closed} closed trades were compared")
-    return wrong
-
-
 def latencies(notes: list[tuple[int, int, int]], over: dict[int, int]) -> list[float]:
     """Milliseconds from the first event after a candle to its commit, in live operation."""
     commits = {at: moment for at, moment, kind in notes if kind == 1}
@@ -313,9 +218,7 @@ def calm_latency(plan: Plan, count: int) -> list[float]:
         clock = Clock(simulator)
         keeper = Keeper(Path(name), simulator, plan, f"sqlite:///{name}/ledger.db")
         keeper.start()
-        while not any(kind == 0 for _, _, kind in keeper.read()):
-            keeper.look()
-            time.sleep(0.1)
+        keeper.until_live()
         simulator.play(first + count).result(count)
         keeper.end(15)
         return latencies(keeper.read(), clock.over)
@@ -334,17 +237,18 @@ def soak(plan: Plan, url: str | None, sample: int) -> int:
     first, last = live_from(candles), len(candles.time) - 1
     faults = random_faults(candles, first, plan.faults, plan.seed)
     wanted = ("kline",) if plan.ratchet == "candle" else ("kline", "trade")
+    pace = Pace(polls=True) if plan.transport == "rest" else Pace(window=8, wanted=wanted)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         database = url or f"sqlite:///{folder}/ledger.db"
-        with simulated(candles, first, Pace(window=8, wanted=wanted)) as simulator:
+        with simulated(candles, first, pace) as simulator:
             simulator.script(*faults)
             keeper = Keeper(folder, simulator, plan, database)
             began = time.monotonic()
             lives = live_through(keeper, simulator, plan, first, last)
             seconds = time.monotonic() - began
         _show(plan, last - first, seconds, lives)
-        wrong = judge(database, f"sqlite:///{folder}/calm.db", candles, first, plan, folder)
+        wrong = judge(database, f"sqlite:///{folder}/calm.db", candles, first, plan.ratchet, folder)
     _show_latency(plan, sample)
     for line in wrong:
         print("WRONG:", line)
@@ -388,11 +292,14 @@ def main() -> int:
     parser.add_argument("--kills", type=whole, default=12)
     parser.add_argument("--faults", type=whole, default=120)
     parser.add_argument("--ratchet", choices=("tick", "candle"), default="candle")
+    parser.add_argument("--transport", choices=("auto", "rest"), default="auto")
     parser.add_argument("--database", default=None, help="an empty database; SQLite by default")
     parser.add_argument("--seed", type=whole, default=1)
     parser.add_argument("--sample", type=whole, default=300, help="candles timed one by one")
     chosen = parser.parse_args()
-    plan = Plan(chosen.days, chosen.kills, chosen.faults, chosen.ratchet, chosen.seed)
+    plan = Plan(
+        chosen.days, chosen.kills, chosen.faults, chosen.ratchet, chosen.transport, chosen.seed
+    )
     return soak(plan, chosen.database, chosen.sample)
 
 

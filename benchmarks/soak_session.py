@@ -28,16 +28,23 @@ NOTE = "=qqq"
 """Open time of the last candle, moment (monotonic, ns), kind: 0 live, 1 candle stored."""
 WAITS = Timing(timeout=1.0, silence=1.0, poll=0.2, backoff=0.05, backoff_cap=0.5, ban=1.0)
 """Shorter than in earnest: market time runs a hundred thousand times faster."""
+POLL_ALONE = 0.001
+"""Seconds between two polls where there is nothing else: each lets a candle pass."""
 
 
 def settings_file(
-    folder: Path, urls: dict[str, Any], database: str, ratchet: str, warm_up_days: int
+    folder: Path, urls: dict[str, Any], database: str, ratchet: str, transport: str, warm_up: int
 ) -> Path:
     """Settings under which the synthetic market trades every few days."""
     table = {
         "strategy": {"trend_period": 10, "cycle_period": 12.0, "cycle_threshold": 0.1},
         "stop": {"trailing_atr_multiplier": 2.0},
-        "live": {"ratchet": ratchet, "catch_up": "full", "warm_up_days": warm_up_days},
+        "live": {
+            "ratchet": ratchet,
+            "catch_up": "full",
+            "warm_up_days": warm_up,
+            "transport": transport,
+        },
         "exchange": {"ccxt": {"urls": urls, "enableRateLimit": False}},
         "database": {"url": database},
     }
@@ -48,7 +55,10 @@ def settings_file(
 
 def open_store(settings: Settings) -> CCXTStore:
     """The session's own store, with the soak's waits."""
-    return CCXTStore("binance", "USDT", settings.exchange.ccxt, 20, timing=WAITS)
+    transport = settings.live.transport
+    timing = WAITS._replace(poll=POLL_ALONE) if transport == "rest" else WAITS
+    options = settings.exchange.ccxt
+    return CCXTStore("binance", "USDT", options, 20, transport=transport, timing=timing)
 
 
 class Notes:

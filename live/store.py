@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PRESENT = 10
+"""A page of fewer candles has come up to the present: to go on would be to run after a
+market that is played fast, candle by candle."""
+
 
 class CCXTStore:
     """Market data of one exchange through ccxt.
@@ -150,7 +154,7 @@ class CCXTStore:
         while until is None or start < until:
             page = self.fetch_ohlcv(symbol, timeframe_name(interval), start)
             found += [row for row in page[:-1] if until is None or row[0] < until]
-            if len(page) < 2 or (until is not None and page[-1][0] >= until):
+            if len(page) < _PRESENT or (until is not None and page[-1][0] >= until):
                 break
             start = page[-1][0]
         return found
