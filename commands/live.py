@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from config.load import load_settings, read_table
 from config.settings import Settings
 from errors import ConfigError
+
+if TYPE_CHECKING:
+    from live.session import Session
 
 _TRADING = ("strategy", "stop", "risk", "costs", "protections")
 """Tables that a finished run decides; the rest is the session's own."""
@@ -33,24 +37,61 @@ def run(
     `source` is the folder of a finished run whose best set is traded. Raises the errors
     of settings, exchange and ledger.
     """
+    console = console or Console()
+    brake = Brake()
+    with stopped_by_signals(brake.stop):
+        try:
+            _run(config, overrides, source, max_candles, console, brake)
+        except UnbegunError:
+            console.print(f"{brake.reason} before the session began: nothing was changed")
+    return 0
+
+
+def _run(
+    config: Path | None,
+    overrides: Sequence[str],
+    source: Path | None,
+    max_candles: int | None,
+    console: Console,
+    brake: Brake,
+) -> None:
     from live.ledger import Ledger
     from live.session import Options, Session
 
     chosen = () if source is None else run_overrides(source)
     settings = load_settings(config, (*chosen, *overrides))
-    console = console or Console()
     _quiet_logger(console)
     with ExitStack() as stack:
-        watchers = tuple(stack.enter_context(watcher) for watcher in _watchers(settings, console))
-        ledger = stack.enter_context(
-            Ledger(settings.database.url, settings.live.database_retry_seconds)
-        )
-        session = Session(
-            settings, lambda: open_store(settings), ledger, Options(max_candles, watchers)
-        )
-        stack.enter_context(stopped_by_signals(session.stop))
+        patience = settings.live.database_retry_seconds
+        ledger = stack.enter_context(Ledger(settings.database.url, patience))
+        watchers = tuple(_watchers(settings, console))
+        options = Options(max_candles, watchers)
+        session = Session(settings, lambda: open_store(settings), ledger, options)
+        session.claim()  # before anything that a second session could collide with
+        for watcher in watchers:
+            stack.enter_context(watcher)
+        stack.callback(ledger.close)  # the next session need not wait for their farewells
+        brake.session = session
         session.run()
-    return 0
+
+
+class UnbegunError(Exception):
+    """A stop came before there was a session."""
+
+
+class Brake:
+    """Stops the session, or the way to it."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.session: Session | None = None
+
+    def stop(self, reason: str) -> None:
+        """End the session in order; before it has begun leave whatever is waited for."""
+        self.reason = self.reason or reason
+        if self.session is None:
+            raise UnbegunError
+        self.session.stop(reason)
 
 
 def open_store(settings: Settings) -> Any:
@@ -109,14 +150,21 @@ def stopped_by_signals(stop: Callable[[str], None]) -> Iterator[None]:
 
 
 def _watchers(settings: Settings, console: Console) -> Iterator[Any]:
+    from live.messages import Message
     from live.metrics import Endpoint
     from live.notify import Notifier
     from live.view import PlainView, TerminalView
 
-    yield TerminalView(console) if console.is_terminal else PlainView(console)
+    view = TerminalView(console) if console.is_terminal else PlainView(console)
+    yield view
     if settings.notify.urls:
         title = f"StopTrail {settings.exchange_id} {settings.data.symbol}"
-        yield Notifier(settings.notify.urls, settings.notify.events, title)
+        yield Notifier(
+            settings.notify.urls,
+            settings.notify.events,
+            title,
+            lambda text: view.happened(Message("error", int(time.time() * 1000), text)),
+        )
     if settings.live.prometheus_port:
         yield Endpoint(settings.live.prometheus_host, settings.live.prometheus_port)
 

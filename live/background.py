@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
-from collections.abc import Coroutine
-from concurrent.futures import Future
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -24,6 +24,8 @@ class Background:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self._helpers = _Helpers()
+        self.loop.set_default_executor(self._helpers)
         self._given_up = False
         self._thread = threading.Thread(target=self._run, name="market data", daemon=True)
         self._thread.start()
@@ -57,31 +59,71 @@ class Background:
         """Begin `work` and return at once."""
         return asyncio.run_coroutine_threadsafe(work, self.loop)
 
-    def stop(self, patience: float = 3.0) -> None:
-        """Cancel whatever still runs and end the thread; again is harmless."""
+    def stop(self, patience: float = 1.0) -> None:
+        """Cancel whatever still runs and end the thread; again is harmless.
+
+        Returns after `patience` seconds even where something does not end: the thread
+        closes its loop by itself whenever it does, and no exit waits for it.
+        """
         if self.loop.is_closed():
             return
-        future = self.start(_cancel_all(patience))
+        until = time.monotonic() + patience
+        future = self.start(cancel_others(patience))
         try:
-            future.result(patience + 1.0)
+            future.result(patience)
         except TimeoutError:
             future.cancel()
+        self._helpers.join(until)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(patience)
-        if not self._thread.is_alive():
-            self.loop.close()
+        self._thread.join(max(0.1, until - time.monotonic()))
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
-        self.loop.run_forever()
+        try:
+            self.loop.run_forever()
+        finally:
+            self.loop.close()
 
 
-async def _cancel_all(patience: float) -> None:
+async def cancel_others(patience: float) -> None:
+    """Cancel every other task of this loop; wait `patience` seconds for them to end."""
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in others:
         task.cancel()
     if others:
         await asyncio.wait(others, timeout=patience)
-    with contextlib.suppress(TimeoutError):
-        loop = asyncio.get_running_loop()
-        await asyncio.wait_for(loop.shutdown_default_executor(), patience)
+
+
+class _Helpers(ThreadPoolExecutor):
+    """Runs each call in a daemon thread of its own. An exit of the program waits for the
+    threads of an ordinary pool, and so for a name server that does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self._alive: list[threading.Thread] = []
+
+    def submit(self, call: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Begin the call at once."""
+        future: Future[T] = Future()
+        thread = threading.Thread(
+            target=_carry_out, args=(future, call, args, kwargs), name="market data", daemon=True
+        )
+        self._alive = [*(other for other in self._alive if other.is_alive()), thread]
+        thread.start()
+        return future
+
+    def join(self, until: float) -> None:
+        """Wait for the calls under way, at most until this moment of the monotonic clock."""
+        for thread in self._alive:
+            thread.join(max(0.0, until - time.monotonic()))
+
+
+def _carry_out(future: Future[T], call: Callable[..., T], args: Any, kwargs: Any) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call(*args, **kwargs)
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)

@@ -6,22 +6,26 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from peewee import Database, InternalError, OperationalError, PeeweeException, SqliteDatabase
 
 from errors import LedgerError, StoreError
+from live import postgres
 from live.lock import MarketLock
 from live.schema import migrate, version_of
-from storage.database import SQLITE, open_database, shown
+from storage.database import SQLITE, BusyError, open_database, shown
 
 log = logging.getLogger("stoptrail.live")
 
 T = TypeVar("T")
 
-_BUSY_MS = 1000
-"""How long SQLite itself waits for a lock before the ledger says that it has to wait."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_BUSY_SECONDS = 1.0
+"""How long SQLite itself waits for a lock before the ledger says that it has to wait; no
+signal is heard meanwhile."""
+_OPENING_SECONDS = 10.0
+"""How long an opening waits for a lock."""
+_FIRST_PAUSE, _LONGEST_PAUSE, _SLICE = 0.1, 2.0, 0.1
 
 
 class Ledger:
@@ -47,6 +51,8 @@ class Ledger:
         self._patience = patience
         self._lock: MarketLock | None = None
         self._file = _identity(self.database)
+        if not url.startswith(SQLITE):
+            postgres.bound_waits(lambda: self.stopped())
 
     def __enter__(self) -> Ledger:
         return self
@@ -62,8 +68,9 @@ class Ledger:
             self.database.close()
 
     def lock(self, market: str) -> bool:
-        """Claim `market` for this process; whether nobody else has it."""
-        self._lock = MarketLock(self.database, market)
+        """Claim `market` for this process; whether nobody else has it. Again is harmless."""
+        if self._lock is None or self._lock.market != market:
+            self._lock = MarketLock(self.database, market)
         return self._lock.take()
 
     def transaction(self, kind: str, work: Callable[[], T]) -> T:
@@ -92,13 +99,15 @@ class Ledger:
         first = reason_of(error)
         if not _may_pass(error):
             raise LedgerError(f"the ledger {self._name} refuses to be written: {first}") from error
+        if self.stopped():
+            raise self._given_up(error) from error
         self._say(
             f"the ledger cannot be written ({first}): trying again for up to "
             f"{self._patience:g} s, nothing is traded meanwhile"
         )
         until, pause = time.monotonic() + self._patience, _FIRST_PAUSE
         while time.monotonic() < until and not self.stopped():
-            time.sleep(min(pause, max(0.0, until - time.monotonic())))
+            self._rest(min(pause, until - time.monotonic()))
             pause = min(2 * pause, _LONGEST_PAUSE)
             try:
                 self._reconnect()
@@ -108,17 +117,25 @@ class Ledger:
                 continue
             self._say("the ledger is written again: nothing was lost")
             return result
-        raise LedgerError(
+        raise self._given_up(error) from error
+
+    def _given_up(self, error: Exception) -> LedgerError:
+        return LedgerError(
             f"the ledger {self._name} could not be written: {reason_of(error)}; the position "
             "is kept as last stored, start the session again when the database is back"
-        ) from error
+        )
+
+    def _rest(self, seconds: float) -> None:
+        """Sleep, but not through a stop."""
+        until = time.monotonic() + seconds
+        while not self.stopped() and (left := until - time.monotonic()) > 0.0:
+            time.sleep(min(_SLICE, left))
 
     def _reconnect(self) -> None:
         if not self.database.is_closed():
             self.database.close()
         self._check_file()
         self.database.connect()
-        _prepare(self.database)
         if self._lock is not None and not self._lock.renew():
             raise LedgerError(f"another session has taken over in {self._name}: this one ends")
 
@@ -138,15 +155,26 @@ class Ledger:
 
 def open_ledger(url: str) -> Database:
     """A connection to a ledger whose tables are of the newest version, made where there
-    are none. Raises StoreError."""
-    database = open_database(url)
+    are none; a lock is waited for. Raises StoreError."""
+    until = time.monotonic() + _OPENING_SECONDS
+    while True:
+        try:
+            return _opened(url)
+        except BusyError:
+            if time.monotonic() > until:
+                raise
+
+
+def _opened(url: str) -> Database:
+    database = open_database(url, _BUSY_SECONDS)
     try:
-        _prepare(database)
         migrate(database)
     except PeeweeException as error:
         database.close()
-        raise StoreError(
-            f"database.url {shown(url)}: the ledger's tables cannot be made ({reason_of(error)})"
+        reason = reason_of(error)
+        kind = BusyError if "locked" in reason else StoreError
+        raise kind(
+            f"database.url {shown(url)}: the ledger's tables cannot be made ({reason})"
         ) from None
     return database
 
@@ -176,12 +204,6 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _prepare(database: Database) -> None:
-    if isinstance(database, SqliteDatabase):
-        sql: Any = database.execute_sql
-        sql(f"PRAGMA busy_timeout = {_BUSY_MS}")
 
 
 def _may_pass(error: Exception) -> bool:

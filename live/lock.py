@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import IO, Any
 
-from peewee import Database, PeeweeException, SqliteDatabase
+from peewee import Database, OperationalError, PeeweeException, SqliteDatabase
 
 
 class MarketLock:
@@ -16,10 +16,11 @@ class MarketLock:
 
     def __init__(self, database: Database, market: str) -> None:
         self._database = database
-        self._market = market
+        self.market = market
         self._file: IO[str] | None = None
         self._held = False
-
+        self._server_process = 0
+        """PostgreSQL's process that holds the lock for us."""
         self._sql: Any = database.execute_sql
 
     def take(self) -> bool:
@@ -32,7 +33,15 @@ class MarketLock:
         """After a new connection to the server: whether the lock is ours again."""
         if isinstance(self._database, SqliteDatabase) or not self._held:
             return True
-        return self._take_advisory()
+        former = self._server_process
+        if self._take_advisory():
+            return True
+        if self._holder() != former:
+            return False
+        # The server has not noticed yet that the connection before this one is gone.
+        self._sql("SELECT pg_terminate_backend(%s)", (former,))
+        self._held = True
+        raise OperationalError("the server still has the former connection")
 
     def release(self) -> None:
         """Give the lock up."""
@@ -49,7 +58,7 @@ class MarketLock:
 
         if self._file is not None:
             return True
-        name = hashlib.sha256(self._market.encode()).hexdigest()[:12]
+        name = hashlib.sha256(self.market.encode()).hexdigest()[:12]
         file: Any = database.with_name(f"{database.name}.{name}.lock").open("a")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,11 +69,22 @@ class MarketLock:
         return True
 
     def _take_advisory(self) -> bool:
-        query = "SELECT pg_try_advisory_lock(%s)"
-        row = self._sql(query, (self._number(),)).fetchone()
-        self._held = bool(row[0])
+        query = "SELECT pg_try_advisory_lock(%s), pg_backend_pid()"
+        held, process = self._sql(query, (self._number(),)).fetchone()
+        self._held = bool(held)
+        if self._held:
+            self._server_process = process
         return self._held
 
+    def _holder(self) -> int:
+        """PostgreSQL's process that has the lock now; 0 where none has."""
+        row = self._sql(
+            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
+            "AND ((classid::bigint << 32) | objid::bigint) = %s",
+            (self._number(),),
+        ).fetchone()
+        return int(row[0]) if row else 0
+
     def _number(self) -> int:
-        digest = hashlib.sha256(f"stoptrail {self._market}".encode()).digest()
+        digest = hashlib.sha256(f"stoptrail {self.market}".encode()).digest()
         return int.from_bytes(digest[:8], "big", signed=True)

@@ -83,14 +83,18 @@ class Session:
 
     # Life
 
+    def claim(self) -> None:
+        """Take the market for this session; StoreError where another one runs."""
+        market = f"{self.exchange} {self.symbol}"
+        if not self.ledger.lock(market):
+            raise StoreError(self._refusal(market))
+
     def run(self) -> None:
         """Until the session is stopped; raises the errors of exchange and ledger.
 
         Whatever ends it, the position stays in the ledger.
         """
-        market = f"{self.exchange} {self.symbol}"
-        if not self.ledger.lock(market):
-            raise StoreError(self._refusal(market))
+        self.claim()
         try:
             while not self._stopping:
                 store = self.market.store = self._make_store()

@@ -40,7 +40,12 @@ def small_rows(count: int = 1500, seed: int = 3) -> list[Row]:
 
 def settings(**changes: dict[str, Any]) -> Settings:
     """Settings under which the market trades often; tables to change by name."""
-    tables: dict[str, dict[str, Any]] = {
+    return Settings.model_validate(tables(**changes))
+
+
+def tables(**changes: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The same as tables of strategy.toml."""
+    found: dict[str, dict[str, Any]] = {
         "data": {"timeframe": "1h"},
         "stop": {"trailing_atr_multiplier": 0.8, "atr_period": 7, "breakeven_atr_trigger": 0.5},
         "strategy": {"trend_period": 4, "cycle_period": 6.0, "cycle_threshold": 0.1},
@@ -52,8 +57,8 @@ def settings(**changes: dict[str, Any]) -> Settings:
         },
     }
     for name, table in changes.items():
-        tables[name] = {**tables.get(name, {}), **table}
-    return Settings.model_validate(tables)
+        found[name] = {**found.get(name, {}), **table}
+    return found
 
 
 def ticks_of(row: Row) -> list[Tick]:

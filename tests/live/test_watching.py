@@ -164,7 +164,7 @@ def test_chosen_events_are_sent() -> None:
 
 
 def test_a_slow_service_delays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("live.notify._PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("live.notify._FAREWELL_SECONDS", 0.1)
     with receiver(delay=0.3) as (url, _):
         begun = time.monotonic()
         with Notifier([url], ("entry",), "StopTrail") as notifier:

@@ -1,0 +1,40 @@
+"""Waits for a PostgreSQL server that end, whether it answers or not."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable
+from typing import Any
+
+_ANSWER_SECONDS = 10.0
+"""Longest wait for one answer; the connection is then given up."""
+_LAST_SECONDS = 1.0
+"""The same once the session is to end."""
+_SLICE_SECONDS = 0.1
+
+
+def bound_waits(stopped: Callable[[], bool]) -> None:
+    """Let psycopg2 raise OperationalError in this process where a server does not answer.
+
+    Left alone it would wait in C, for ever and deaf to signals. `stopped` says whether
+    the session is to end.
+    """
+    from psycopg2 import extensions
+
+    extensions.set_wait_callback(lambda connection: _wait(connection, stopped))
+
+
+def _wait(connection: Any, stopped: Callable[[], bool]) -> None:
+    from psycopg2 import OperationalError, extensions
+
+    began, until = time.monotonic(), time.monotonic() + _ANSWER_SECONDS
+    while (state := connection.poll()) != extensions.POLL_OK:
+        reading = [connection] if state == extensions.POLL_READ else []
+        writing = [connection] if state == extensions.POLL_WRITE else []
+        select.select(reading, writing, [], _SLICE_SECONDS)
+        now = time.monotonic()
+        if stopped():
+            until = min(until, now + _LAST_SECONDS)
+        if now > until:
+            raise OperationalError(f"the server has not answered for {now - began:.0f} s")
