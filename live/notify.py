@@ -79,8 +79,7 @@ class Notifier:
 
 
 class _Service:
-    """One address, with a thread and a queue: none waits for another, nor the program's
-    exit for any (Apprise's own pool of threads for several addresses would make it wait)."""
+    """One address, with a thread and a queue, so that none waits for another."""
 
     def __init__(self, url: str, title: str) -> None:
         self._url = url
@@ -127,33 +126,33 @@ class _Service:
 
     def _work(self) -> None:
         failed = False
-        sender = self._sender()
+        send = self._sender()
         while not (self._closing.is_set() and self._queue.empty()):
             entry = self._queue.get()
             if entry is None:
                 return
-            sent = self._send(sender, entry[1])
+            try:
+                sent = send(f"{entry[1].kind}: {entry[1].text}")
+            except Exception:  # a service's plugin may raise anything
+                sent = False
             if sent:
                 self._waiting.pop(entry[0], None)
             elif not failed:
                 log.warning("a message could not be sent; trading goes on")
             failed = not sent
 
-    def _send(self, sender: Any, message: Message) -> bool:
-        try:
-            body = f"{message.kind}: {message.text}"
-            return bool(sender.notify(body=body, title=self._title))
-        except Exception:  # a service's plugin may raise anything
-            return False
-
-    def _sender(self) -> Any:
-        """Apprise with the url, if it understands it; it loads slowly, so only here."""
+    def _sender(self) -> Callable[[str], bool]:
+        """What sends a text, by the plugin that Apprise has for the url; Apprise loads
+        slowly, so only here. An Apprise object would send from threads of its own, for
+        which the program's exit waits however long a service takes."""
         import apprise
 
-        sender = apprise.Apprise()
-        if not sender.add(self._url):
+        plugin: Any = apprise.Apprise.instantiate(self._url)
+        if plugin is None:
             log.warning("[notify] one of the urls is not understood by Apprise")
-        return sender
+            return lambda text: False
+        kind = apprise.NotifyType.INFO
+        return lambda text: bool(plugin.notify(body=text, title=self._title, notify_type=kind))
 
 
 def _listed(messages: Collection[Message]) -> str:
