@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -77,6 +78,8 @@ class PlaybackStore:
         self.ticks = ticks
         self.between = between or {}
         self.unhurried = unhurried
+        self.waits: Callable[[], bool] = lambda: False
+        """Whether the last candle does not come yet."""
         self.connection = Connection("live", 0.0)
         self.closed = 0
 
@@ -85,8 +88,6 @@ class PlaybackStore:
 
     def clock_offset(self) -> int | None:
         """As if now were the moment when the last of the closed candles closed."""
-        import time
-
         return self.rows[self.live - 1][0] + self.interval - int(time.time() * 1000)
 
     def fetch_candles(
@@ -120,6 +121,9 @@ class PlaybackStore:
             if row[0] < live_from:
                 continue
             if self.unhurried:
+                yield None
+            while row is self.rows[-1] and self.waits():
+                time.sleep(0.01)
                 yield None
             yield from self.between.get(row[0], ())
             if self.ticks is not None:
