@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-_ANSWER_SECONDS = 10.0
+_ANSWER_SECONDS = 5.0
 """Longest wait for one answer; the connection is then given up."""
 _LAST_SECONDS = 1.0
 """The same once the session is to end."""

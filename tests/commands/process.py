@@ -106,9 +106,7 @@ def write_config(folder: Path, simulator: Simulator, url: str = "", **changes: A
     """strategy.toml for sessions at the simulator."""
     changes.setdefault("live", {})
     url = url or f"sqlite:///{folder}/ledger.db"
-    table = tables(
-        database={"url": url}, exchange={"ccxt": simulator.ccxt_options()}, **changes
-    )
+    table = tables(database={"url": url}, exchange={"ccxt": simulator.ccxt_options()}, **changes)
     file = folder / "strategy.toml"
     file.write_text(tomli_w.dumps(table))
     return file

