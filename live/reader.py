@@ -9,11 +9,13 @@ import asyncio
 import math
 import re
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from config.spans import timeframe_ms
 from errors import ExchangeError
 from live.retry import backoff, retry_after
 from live.timing import Timing
@@ -23,6 +25,11 @@ T = TypeVar("T")
 Row = tuple[int, float, float, float, float, float]
 """Open time in milliseconds, open, high, low, close, volume."""
 
+_READINGS = 3
+"""Readings after which a row that is no candle is left out."""
+_NO_PRICES = (math.nan, math.nan, math.nan, math.nan, 0.0)
+_WIDEST = 1e4
+"""A candle whose high is more than so many times its low is a mistake."""
 PAGE = 1000
 """Most candles of one request (Binance's limit, and more than most others')."""
 
@@ -63,6 +70,7 @@ class Reader:
         self._troubles = troubles
         self._answer: ContextVar[_Answer] = ContextVar("answer")
         self._barred_until = -math.inf
+        self._left_out: deque[str] = deque(maxlen=64)
 
     def answered(self, status: int, headers: dict[str, str], body: str) -> None:
         """Hear of an HTTP answer before ccxt reads it.
@@ -78,16 +86,54 @@ class Reader:
     async def candles(
         self, symbol: str, timeframe: str, since: int, limit: int, patient: bool = False
     ) -> list[Row]:
-        """Up to `limit` candles from `since`, ascending; the newest may be unfinished.
+        """Up to `limit` candles from `since`, ascending; the newest may be unfinished, and
+        then without prices (NaN) where the exchange gives none yet.
 
-        `patient` retries for as long as it takes; otherwise ExchangeError after the
-        configured number of retries.
+        A row that is no candle however often it is read is left out. `patient` retries for
+        as long as it takes; otherwise ExchangeError after the configured number of retries.
         """
+        interval, readings = timeframe_ms(timeframe), 0
+        limit = min(PAGE, limit + 1)
 
         async def read() -> list[Row]:
-            return rows(await self._source.fetch_ohlcv(symbol, timeframe, since, limit), since)
+            nonlocal readings
+            readings += 1
+            # From one candle earlier: some exchanges take `since` as "later than".
+            earlier = since - interval
+            answer = await self._source.fetch_ohlcv(symbol, timeframe, earlier, limit)
+            return self._rows(answer, since, interval, readings > _READINGS)
 
         return await self.read("candles", read, patient)
+
+    def _rows(
+        self, answer: list[list[Any]], since: int, interval: int, resigned: bool
+    ) -> list[Row]:
+        """The exchange's candles from `since` on, ascending, the last of equal times kept.
+
+        Raises ValueError where one is no candle, unless `resigned` to that.
+        """
+        found: dict[int, Row] = {}
+        newest = max((at for at in map(open_time, answer) if at is not None), default=0)
+        for entry in answer:
+            row, at = candle_row(entry), open_time(entry)
+            if row is None and at == newest and at % interval == 0:
+                row = (at, *_NO_PRICES)
+            if row is None or row[0] % interval:
+                self._odd(entry, resigned)
+            elif row[0] >= since:
+                found[row[0]] = row
+        return [found[at] for at in sorted(found)]
+
+    def _odd(self, entry: Any, resigned: bool) -> None:
+        """Leave `entry` out; raises ValueError where it should be read again first."""
+        text = str(entry)[:80]
+        if not resigned and text not in self._left_out:
+            raise ValueError(f"not a candle: {text}")
+        self._left_out.append(text)
+        self._troubles.say(
+            "malformed candle",
+            f"the exchange's record holds a candle that makes no sense: it is left out: {text}",
+        )
 
     async def trades(self, symbol: str, patient: bool = False) -> list[dict[str, Any]]:
         """The newest trades, oldest first."""
@@ -163,19 +209,12 @@ def region_error(exchange: str) -> ExchangeError:
     )
 
 
-def rows(answer: list[list[Any]], since: int) -> list[Row]:
-    """The exchange's candles from `since` on, ascending, the last of equal times kept.
-
-    Raises ValueError where the answer is no list of candles.
-    """
-    found: dict[int, Row] = {}
-    for entry in answer:
-        row = candle_row(entry)
-        if row is None:
-            raise ValueError(f"not a candle: {str(entry)[:80]}")
-        if row[0] >= since:
-            found[row[0]] = row
-    return [found[at] for at in sorted(found)]
+def open_time(entry: Any) -> int | None:
+    """The open time of a row, or None where it cannot be read."""
+    try:
+        return int(entry[0])
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError):
+        return None
 
 
 def candle_row(entry: Any) -> Row | None:
@@ -183,12 +222,14 @@ def candle_row(entry: Any) -> Row | None:
     try:
         at, *values = entry
         row = (int(at), *(float(value) for value in values[:5]))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     if len(row) != 6 or not all(map(math.isfinite, row)):
         return None
     _, open_, high, low, close, volume = row
     if not 0.0 < low <= min(open_, close) <= max(open_, close) <= high or volume < 0.0:
+        return None
+    if high > low * _WIDEST:
         return None
     return int(row[0]), open_, high, low, close, volume
 

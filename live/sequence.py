@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from live.events import CandleClosed, Event, Tick
 from live.reader import Row
+from live.states import States
 from live.troubles import Troubles
 
 MOST_TICKS = 20_000
@@ -21,8 +22,10 @@ _DOUBTS = 10
 """Readings of the record without progress after which a later event is disbelieved."""
 _REREADS = 3
 """Readings of a record that lags behind the stream before it is believed."""
-_REMEMBERED = 8
-"""States of candles from the stream that are kept for comparison."""
+_AGAIN = 3
+"""Readings of a record that shows nothing new before that is acted upon."""
+_ABSURD = 100.0
+"""A trade at so many times the last close, or a fraction of it, is a mistake."""
 
 
 class Sequence:
@@ -44,14 +47,15 @@ class Sequence:
         self._troubles = troubles
         self._under_way: int | None = None
         self._newest = delivered
-        self._stream_newest = 0
-        self._states: dict[int, Row] = {}
+        self._states = States(interval, troubles)
+        self._price = 0.0
         self._ticks: deque[Tick] = deque()
         self._trades: deque[str] = deque(maxlen=256)
         self._trade_set: set[str] = set()
         self._hole: int | None = None
         self._rereads = 0
         self._stalls = 0
+        self._empty = 0
         self._ahead = False
 
     @property
@@ -81,22 +85,19 @@ class Sequence:
 
     def stream_candle(self, row: Row) -> None:
         """A state of a candle from the stream: a sign of time, and something to check."""
-        time, before = row[0], self._stream_newest
-        self._stream_newest = max(before, time)
-        if before and time > before + self.interval:
-            self._troubles.say(
-                "gap", "the stream left out candles: they are fetched before any later one"
-            )
-        if time < before:
-            self._check_late(row)
-        _remember(self._states, row)
-        self._newest = max(self._newest, time)
+        self._states.heard(row)
+        self._newest = max(self._newest, row[0])
 
     def tick(self, time: int, price: float, bid: float, ask: float, trade: str) -> list[Event]:
         """A trade, known by its number `trade` (empty: unknown); what may be told now."""
         if trade and self._known(trade):
             if not self.overlaps:
                 self._troubles.say("duplicate", "a trade came twice: the second is left out")
+            return []
+        if self._price and not self._price / _ABSURD < price < self._price * _ABSURD:
+            self._troubles.say(
+                "malformed message", f"a trade at {price:g} makes no sense and is left out"
+            )
             return []
         self._newest = max(self._newest, time)
         self.last_trade = max(self.last_trade, time)
@@ -122,6 +123,7 @@ class Sequence:
         """
         events: list[Event] = []
         moved, self.settled = False, False
+        self._look_at(rows)
         for row, following in pairwise([*rows, None]):
             if row is None or self._doubtful(row, following is None):
                 break
@@ -129,14 +131,14 @@ class Sequence:
                 moved = True
                 break
             moved = moved or row[0] != self._under_way
-            if following is None:
-                self._under_way = row[0]
-                self.settled = True
+            if following is None and not self._ended(row):
+                self._begun(row)
             else:
-                self._check_state(row)
+                moved = True
+                self._states.check(row)
                 events += self._released(row[0] + self.interval)
                 events.append(CandleClosed(*row))
-                self.delivered = row[0]
+                self._delivered(row)
         self._newest = max(self._newest, self._under_way or 0, self.delivered)
         self._believe(moved)
         if self._under_way is not None:
@@ -149,6 +151,32 @@ class Sequence:
         held = [tick._replace(ahead=True) for tick in self._ticks]
         self._ticks.clear()
         return list(held)
+
+    def _begun(self, row: Row) -> None:
+        self._under_way, self.settled = row[0], True
+        if not self._price and row[4] > 0.0:
+            self._price = row[4]
+
+    def _delivered(self, row: Row) -> None:
+        self.delivered, self._price = row[0], row[4]
+        self._empty = 0
+
+    def _ended(self, row: Row) -> bool:
+        """Whether the record's last candle has ended, though nothing follows it there.
+
+        Some exchanges list closed candles alone. Then the stream has to say so: the same
+        values, and the next candle begun, while the record was read again and again.
+        """
+        if self._stalls < _AGAIN or not self._states.ended_as(row):
+            return False
+        self._under_way, self.settled = row[0] + self.interval, True
+        return True
+
+    def _look_at(self, rows: list[Row]) -> None:
+        """See whether the record goes on showing nothing, not even a candle under way."""
+        self._empty = 0 if rows else self._empty + 1
+        if self._empty >= _AGAIN and self._newest < self.since + self.interval:
+            self._under_way, self.settled = self.since, True  # nor need there be one
 
     def _known(self, trade: str) -> bool:
         if trade in self._trade_set:
@@ -170,8 +198,7 @@ class Sequence:
                 "missing",
                 f"the exchange itself has no candle for {count} intervals: none is invented",
             )
-        state = self._states.get(row[0])
-        if not unfinished and state is not None and state[5] > row[5] * (1 + 1e-9):
+        if not unfinished and self._states.volume(row[0]) > row[5] * (1 + 1e-9):
             self._rereads += 1
             if self._rereads <= _REREADS:
                 return True
@@ -201,37 +228,3 @@ class Sequence:
         if self._ticks:
             self._ticks = deque(tick for tick in self._ticks if tick.time >= end)
         return list(free)
-
-    def _check_late(self, row: Row) -> None:
-        """A state of a candle that comes after the stream has begun a later one."""
-        state = self._states.get(row[0])
-        if state is None or state == row:
-            return
-        if state[5] == row[5]:
-            self._troubles.say(
-                "revised", "a closed candle came again with other values: the first ones stay"
-            )
-        else:
-            self._troubles.say(
-                "out of order", "a state of a candle came late: the exchange's record decides"
-            )
-
-    def _check_state(self, row: Row) -> None:
-        """Compare the record's closed candle with the stream's last state of it."""
-        state = self._states.get(row[0])
-        if state is None or state == row or self._stream_newest <= row[0]:
-            return
-        if state[5] < row[5]:
-            self._troubles.say(
-                "unfinished", "the stream left a candle unfinished: the exchange's record is used"
-            )
-        else:
-            self._troubles.say(
-                "revised", "stream and record differ in a closed candle: the record is used"
-            )
-
-
-def _remember(table: dict[int, Row], row: Row) -> None:
-    table[row[0]] = row
-    while len(table) > _REMEMBERED:
-        del table[min(table)]

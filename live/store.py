@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PRESENT = 10
-"""A page of fewer candles has come up to the present: to go on would be to run after a
-market that is played fast, candle by candle."""
+_PRESENT = 6
+"""A page of fewer candles, and than one before, has come up to the present: to go on would
+be to run after a market that is played fast, candle by candle."""
 
 
 class CCXTStore:
@@ -150,12 +150,14 @@ class CCXTStore:
         as closed where the exchange has a later one. Raises ExchangeError.
         """
         found: list[Row] = []
-        start = since
+        start, longest = since, 0
         while until is None or start < until:
             page = self.fetch_ohlcv(symbol, timeframe_name(interval), start)
             found += [row for row in page[:-1] if until is None or row[0] < until]
-            if len(page) < _PRESENT or (until is not None and page[-1][0] >= until):
+            short = len(page) < min(longest, _PRESENT)
+            if len(page) < 2 or short or (until is not None and page[-1][0] >= until):
                 break
+            longest = max(longest, len(page))
             start = page[-1][0]
         return found
 
@@ -237,6 +239,7 @@ class CCXTStore:
             text = self.troubles.redaction.clean(error)
             raise ConfigError(f"[exchange.ccxt] is not accepted by ccxt: {text}") from None
         exchange.timeout = int(self.timing.timeout * 1000)
+        exchange.newUpdates = True  # else every trade would be told again and again
         if self._sandbox:
             exchange.set_sandbox_mode(True)
         guard(exchange, self._background_or_new().loop, self.troubles)
@@ -266,10 +269,13 @@ class CCXTStore:
         return dict(exchange.markets[symbol])
 
     def _step(self, precision: Any) -> float | None:
-        """A price or quantity step from ccxt's precision, which may count digits."""
+        """A price or quantity step from ccxt's precision, which may count digits; None
+        where it counts significant ones: then the step depends on the price."""
         value = _number(precision)
-        digits = 2  # ccxt.DECIMAL_PLACES
-        if value is not None and self._exchange.precisionMode == digits:
+        decimal_places, significant_digits = 2, 3  # ccxt.DECIMAL_PLACES and SIGNIFICANT_DIGITS
+        if self._exchange.precisionMode == significant_digits:
+            return None
+        if value is not None and self._exchange.precisionMode == decimal_places:
             return float(f"1e{-int(value)}")
         return value
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal
 
+from live.confirm import Confirmation
 from live.connection import Connection, connection
 from live.events import ConnectionBack, ConnectionLost, Event, Notice
 from live.outbox import Outbox
-from live.reader import PAGE, Reader, candle_row
+from live.reader import Reader, candle_row
 from live.retry import backoff
 from live.sequence import Sequence
 from live.sockets import reset
@@ -55,11 +55,18 @@ class Stream:
         self._timing = timing
         self._troubles = troubles
         self._outbox = outbox
-        self._wake = asyncio.Event()
-        self._asked = True
+        self._record = Confirmation(
+            reader,
+            sequence,
+            symbol,
+            timeframe,
+            timing,
+            self._tell,
+            lambda: "trades" in self._up,
+            self._caught_up,
+        )
         self._up: set[str] = set()
         self._heard_at = time.monotonic()
-        self._due_at = math.inf
         self._has_candles = bool(exchange.has.get("watchOHLCV"))
         self._state: tuple[float, float] = (0.0, 0.0)
         self._traded_at = self._trade_at = time.monotonic()
@@ -70,7 +77,7 @@ class Stream:
     async def run(self) -> None:
         """Until cancelled; raises ExchangeError where no waiting can help."""
         self._troubles.heard = self._notice
-        jobs = [self._confirm_loop(), self._watchdog()]
+        jobs = [self._record.run(), self._watchdog()]
         watched = list(self._watched()) if self._transport != "rest" else []
         if not watched and self._transport != "rest":
             self._troubles.say(
@@ -110,10 +117,10 @@ class Stream:
 
     async def _watch_candles(self) -> None:
         new = await self._exchange.watch_ohlcv(self._symbol, self._timeframe)
-        stored = self._exchange.ohlcvs[self._symbol][self._timeframe]
+        stored = self._exchange.ohlcvs.get(self._symbol, {}).get(self._timeframe, new)
         for entry in stored[-max(_LAST, len(new)) :]:
             row = candle_row(entry)
-            if row is None:
+            if row is None or row[0] % self._sequence.interval:
                 self._troubles.say(
                     "malformed message", f"a candle makes no sense and is left out: {entry}"
                 )
@@ -197,9 +204,8 @@ class Stream:
         self._heard_at = time.monotonic()
         if name not in self._up:
             self._up.add(name)
-            self._asked = True
-        if self._asked or self._sequence.due:
-            self._wake.set()
+            self._record.ask()
+        self._record.look()
 
     @property
     def _streaming(self) -> bool:
@@ -207,48 +213,6 @@ class Stream:
         return "candles" in self._up or ("trades" in self._up and not self._has_candles)
 
     # What the exchange's record says
-
-    async def _confirm_loop(self) -> None:
-        """Read the record whenever a candle must have closed, or data may be missing."""
-        stalls = 0
-        while True:
-            if not self._asked and not self._sequence.due:
-                self._due_at = math.inf
-                await self._wake.wait()
-            self._wake.clear()
-            self._due_at = min(self._due_at, time.monotonic())
-            before = self._sequence.delivered
-            waits = await self._confirm()
-            if self._sequence.delivered > before or not self._sequence.due:
-                stalls = 0
-                self._due_at = math.inf
-            elif waits:
-                await self._next_trade()
-            else:
-                stalls += 1
-                await asyncio.sleep(backoff(stalls, self._timing.confirm, self._timing.poll))
-
-    async def _confirm(self) -> bool:
-        """Read the record once; whether closed candles wait for their trades."""
-        asked, self._asked = self._asked, False
-        limit = PAGE if asked else min(PAGE, self._sequence.missing)
-        rows = await self._reader.candles(
-            self._symbol, self._timeframe, self._sequence.since, limit, patient=True
-        )
-        waited = time.monotonic() - self._due_at
-        waits = "trades" in self._up and waited < self._timing.grace
-        self._tell(self._sequence.confirm(rows, self._sequence.last_trade if waits else None))
-        if asked and self._sequence.settled and len(rows) < limit:
-            self._caught_up()
-        elif asked:
-            self._asked = True
-        return waits and len(rows) > 1
-
-    async def _next_trade(self) -> None:
-        """Until a trade comes, for as long as a closed candle may wait for it."""
-        left = self._due_at + self._timing.grace - time.monotonic()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), max(0.001, left))
 
     def _caught_up(self) -> None:
         """Everything that the exchange has is delivered."""
@@ -275,8 +239,8 @@ class Stream:
             self._trades([trade for trade in trades if trade["timestamp"] >= self._last_poll])
             self._last_poll = max([self._last_poll, *(int(t["timestamp"]) for t in trades)])
         self._heard_at = time.monotonic()
-        self._asked = True
-        self._wake.set()
+        self._record.ask()
+        self._record.look()
 
     # What goes out
 
@@ -297,9 +261,9 @@ class Stream:
                 )
                 self._heard_at = self._trade_at = now
                 reset(self._exchange, "silent socket")
-            if now - self._due_at > self._timing.hold:
+            if self._record.overdue > self._timing.hold:
                 self._lost("a closed candle cannot be fetched")
-                self._asked = True  # once it can, see whether all is well again
+                self._record.ask()  # once it can, see whether all is well again
                 self._tell(self._sequence.release_ahead())
 
     def _silent(self, now: float) -> bool:
