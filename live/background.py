@@ -86,12 +86,20 @@ class Background:
 
 
 async def cancel_others(patience: float) -> None:
-    """Cancel every other task of this loop; wait `patience` seconds for them to end."""
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    if others:
-        await asyncio.wait(others, timeout=patience)
+    """Cancel every other task of this loop; wait `patience` seconds for them to end.
+
+    Again and again: Python 3.11's `asyncio.wait_for` forgets a cancellation that comes
+    together with what it waits for, and its task would go on for ever.
+    """
+    until = time.monotonic() + patience
+    current = asyncio.current_task()
+    while others := [task for task in asyncio.all_tasks() if task is not current]:
+        for task in others:
+            task.cancel()
+        left = until - time.monotonic()
+        if left <= 0.0:
+            return
+        await asyncio.wait(others, timeout=min(left, _SLICE_SECONDS))
 
 
 class _Helpers(ThreadPoolExecutor):

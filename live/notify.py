@@ -88,7 +88,7 @@ class _Service:
         self._waiting: dict[int, Message] = {}
         """What was taken and is not delivered, by number; the newest of it."""
         self._thread = threading.Thread(target=self._work, daemon=True, name="notify")
-        self._closing = threading.Event()
+        self._closing, self._over = threading.Event(), threading.Event()
         self.dropped = 0
 
     def start(self) -> None:
@@ -117,8 +117,10 @@ class _Service:
             return  # the thread ends when it has emptied the queue
 
     def join(self, until: float) -> None:
-        """Wait for the thread, at most until this moment of the monotonic clock."""
+        """Wait for the thread, at most until this moment of the monotonic clock; what it
+        has not begun to send by then is left."""
         self._thread.join(max(0.0, until - time.monotonic()))
+        self._over.set()
 
     def undelivered(self) -> dict[int, Message]:
         """What was taken and has not been delivered."""
@@ -129,7 +131,7 @@ class _Service:
         send = self._sender()
         while not (self._closing.is_set() and self._queue.empty()):
             entry = self._queue.get()
-            if entry is None:
+            if entry is None or self._over.is_set():
                 return
             try:
                 sent = send(f"{entry[1].kind}: {entry[1].text}")

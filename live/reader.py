@@ -151,7 +151,8 @@ class Reader:
             await self._wait_for_ban(what, patient)
             self._answer.set(_Answer())
             try:
-                return await asyncio.wait_for(call(), self._timing.timeout * 1.5)
+                async with asyncio.timeout(self._timing.timeout * 1.5):
+                    return await call()
             except Exception as error:
                 failures += 1
                 wait = self._wait_after(what, error, failures)

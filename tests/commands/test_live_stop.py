@@ -193,6 +193,7 @@ def test_a_service_that_answers_is_told_of_the_end(tmp_path: Path) -> None:
             """Quiet."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = False  # closing waits for the answers under way
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from live.background import cancel_others
 from rules.candles import Candles
 from tests.exchange.market import Filters, RecordedMarket
 from tests.exchange.player import Pace, Player
@@ -56,6 +57,7 @@ class Simulator:
         self._runner: web.AppRunner | None = None
         self._player: Player | None = None
         self._playing: Future[None] | None = None
+        self._doors: list[int] = []
 
     def __enter__(self) -> Simulator:
         self._thread.start()
@@ -152,18 +154,39 @@ class Simulator:
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
         await site.start()
+        listening: Any = site._server
+        self._doors = [door.fileno() for door in listening.sockets]
         self.port = self._runner.addresses[0][1]
 
     async def _stop(self) -> None:
+        """Let nobody in, then break every connection.
+
+        asyncio's server loses a connection that it has accepted but not yet handed over
+        when it is closed. The socket would stay open, and whatever test collects it as
+        garbage would fail of it: so listening ends first, and closing comes after.
+        """
         if self._playing is not None:
             self._playing.cancel()
-        self.streams.cut()
-        if self._runner is not None:
-            await self._runner.cleanup()
-        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
+        runner = self._runner
+        if runner is not None:
+            server = runner.server
+            for door in self._doors:
+                self._loop.remove_reader(door)
+            await _turns()  # who is in gets a handler
+            self.streams.cut()
+            await runner.cleanup()
+            await _turns()
+            for handler in server.connections if server is not None else ():
+                if handler.transport is not None:
+                    handler.transport.abort()
+        await cancel_others(10.0)
+        await _turns()  # what was aborted closes its socket
+
+
+async def _turns(count: int = 5) -> None:
+    """Let the event loop do what is due."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 async def _async(action: Callable[[], T]) -> T:

@@ -35,6 +35,8 @@ QUICK = Timing(
     hold=1.0,
 )
 """Waits short enough for tests."""
+PATIENT = QUICK._replace(timeout=30.0, silence=30.0, stale=60.0, grace=30.0, hold=60.0)
+"""Quick to repeat, slow to give up: for what a busy machine must not disturb."""
 HISTORY = 20
 """Candles that are closed before market time goes on."""
 
@@ -68,7 +70,14 @@ class Listener:
         self._outbox = outbox
         self.events: list[Event] = []
 
-    def until(self, enough: Callable[[], bool], seconds: float = 15.0) -> None:
+    def wait(self, enough: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Wait until `enough` without reading; AssertionError after `seconds`."""
+        end = time.monotonic() + seconds
+        while not enough():
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+    def until(self, enough: Callable[[], bool], seconds: float = 60.0) -> None:
         """Read until `enough`; AssertionError after `seconds`."""
         end = time.monotonic() + seconds
         while not enough():
@@ -151,7 +160,7 @@ def play(
         listener.until(lambda: opened.connection.state == awaited)
         playing = simulator.play()
         listener.candles_until(len(expected))
-        playing.result(timeout=10)
+        playing.result(timeout=60)
         listener.until(lambda: opened.connection.fresh)
         listener.drain()
         return listener

@@ -27,7 +27,7 @@ from tests.exchange.trouble import (
     rate_limit,
     server_error,
 )
-from tests.live.scenario import INTERVAL, QUICK, closed, market, play
+from tests.live.scenario import INTERVAL, PATIENT, QUICK, closed, market, play
 
 FAULTS: dict[str, tuple[Fault, ...]] = {
     "nothing": (),
@@ -97,7 +97,7 @@ def misplaced(events: list[Event]) -> list[Tick]:
 
 def test_an_undisturbed_run_tells_every_tick_and_no_trouble() -> None:
     candles = market()
-    heard = play(candles, ticks=True)
+    heard = play(candles, ticks=True, timing=PATIENT)
     inside = [tick for tick in heard.ticks if tick.time < candles.time[-1]]
     assert len(inside) == 4 * len(closed(candles))
     assert heard.notices == []
@@ -106,7 +106,7 @@ def test_an_undisturbed_run_tells_every_tick_and_no_trouble() -> None:
 
 def test_the_last_tick_of_a_candle_is_its_close() -> None:
     candles = market()
-    heard = play(candles, ticks=True)
+    heard = play(candles, ticks=True, timing=PATIENT)
     last: dict[int, float] = {tick.time // INTERVAL: tick.price for tick in heard.ticks}
     assert [last[int(row[0]) // INTERVAL] for row in heard.candles] == [
         row[4] for row in heard.candles

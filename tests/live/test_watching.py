@@ -142,6 +142,7 @@ def receiver(delay: float = 0.0) -> Iterator[tuple[str, list[str]]]:
             """Quiet."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = False  # closing waits for the answers under way
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -152,7 +153,8 @@ def receiver(delay: float = 0.0) -> Iterator[tuple[str, list[str]]]:
         thread.join()
 
 
-def test_chosen_events_are_sent() -> None:
+def test_chosen_events_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("live.notify._FAREWELL_SECONDS", 60.0)  # Apprise loads slowly
     with receiver() as (url, got), Notifier([url], ("entry", "exit"), "StopTrail") as notifier:
         notifier.happened(Message("entry", 0, "long 1 at 100"))
         notifier.happened(Message("trail", 0, "stop 90 to 91"))
@@ -177,8 +179,10 @@ def test_a_slow_service_delays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_service_that_fails_or_makes_no_sense_harms_nothing() -> None:
     urls = ["json://127.0.0.1:1", "what is this"]
-    with Notifier(urls, ("error",), "StopTrail") as notifier:
+    missed: list[str] = []
+    with Notifier(urls, ("error",), "StopTrail", missed.append) as notifier:
         notifier.happened(Message("error", 0, "something"))
+    assert missed == ["[notify] could not deliver 1 message (1 error)"]
 
 
 def test_prometheus_reads_the_figures(market: list[Row], tmp_path: Path) -> None:
