@@ -6,6 +6,7 @@ decides by NaN (0 for zones) what is still warming up.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import backtrader as bt
@@ -48,14 +49,14 @@ class CandleIndicator(bt.Indicator):  # type: ignore[misc]
     _stepped = 0
     _last: tuple[float, ...] = ()
 
+    @abstractmethod
     def over(self, candles: Any) -> tuple[Any, ...]:
         """The value arrays of all lines, shape (n,) each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stepper(self, interval: int) -> Any:
         """An object whose `step(time, open, high, low, close, volume)` gives the values
         of all lines."""
-        raise NotImplementedError
 
     def oncestart(self, start: int, end: int) -> None:
         """Nothing: `once` fills the whole buffer."""
