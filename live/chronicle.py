@@ -31,6 +31,7 @@ class Chronicle:
 
     def __init__(self, ledger: Ledger, exchange: str, symbol: str, interval: int) -> None:
         self._ledger = ledger
+        self.database = ledger.database
         self._market = (exchange, symbol)
         self._interval = interval
         self._session = 0
@@ -46,11 +47,11 @@ class Chronicle:
         if found is None:
             found = self._ledger.transaction("session", lambda: self._make(candles, content))
         self._session = found.id
-        self._writer = StepWriter(self._ledger.database, found.id, self._interval)
+        self._writer = StepWriter(self.database, found.id, self._interval)
         return found
 
     def _make(self, candles: Sequence[Row], content: dict[str, Any]) -> SessionRow:
-        database = self._ledger.database
+        database = self.database
         made = session_of(database, *self._market)
         if made is not None:  # a commit whose answer was lost
             return made
@@ -96,7 +97,7 @@ class Chronicle:
     def _choose(
         self, row: SessionRow, content: dict[str, Any]
     ) -> tuple[SettingsRow, SettingsRow | None]:
-        database = self._ledger.database
+        database = self.database
         known = settings_rows(database, row.id)
         active = [entry for entry in known if entry.applied is not None][-1]
         self._waiting = None
@@ -115,7 +116,7 @@ class Chronicle:
     def _busy(self, row: SessionRow) -> bool:
         """Whether new settings have to wait: they apply between two candles, so that what
         the old ones did within a candle is theirs alone, in a replay too."""
-        database = self._ledger.database
+        database = self.database
         return bool(
             open_trade(database, row.id)
             or standing_of(database, row.id).ticket
@@ -131,7 +132,7 @@ class Chronicle:
             seen=seen,
             applied=applied,
             content=json.dumps(content, sort_keys=True),
-        ).on_conflict_ignore().execute(self._ledger.database)
+        ).on_conflict_ignore().execute(self.database)
 
     def switch(self, after: int) -> None:
         """The waiting settings apply to what comes after the candle that opened at `after`;
@@ -144,7 +145,7 @@ class Chronicle:
         query = SettingsHistory.update(applied=after).where(
             SettingsHistory.session == session, SettingsHistory.number == number
         )
-        query.execute(self._ledger.database)
+        query.execute(self.database)
 
     def commit(
         self, steps: Sequence[Step], kind: str = "", also: Callable[[], None] | None = None

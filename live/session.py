@@ -10,22 +10,22 @@ from typing import NamedTuple
 from peewee import PeeweeException
 
 from config.settings import Settings
-from config.spans import DAY_MS, iso_time
-from errors import ConfigError, ExchangeError, LedgerError, StoreError
+from config.spans import iso_time
+from errors import LedgerError, StoreError
 from live.background import GivenUpError
+from live.beginning import Beginning, begin
 from live.chronicle import Chronicle
 from live.desk import Desk
 from live.dispatch import Dispatch
-from live.engine import Engine, Origin, Way
+from live.engine import Engine, Way
 from live.events import Tick
 from live.gate import Gate
 from live.ledger import Ledger, reason_of
 from live.messages import Message, number
 from live.parties import MarketStore, Watcher
 from live.reception import Reception
-from live.records import counters, session_of, standing_of, stored_candles, waits_to_leave
 from live.step import Row, Step
-from live.terms import changed, plan_from, resolved, settings_from
+from live.terms import plan_from
 
 log = logging.getLogger("stoptrail.live")
 
@@ -123,59 +123,33 @@ class Session:
 
     def _run_once(self, store: MarketStore) -> None:
         """From start to stop, or until new settings apply."""
-        database = self.ledger.database
-        found = session_of(database, self.exchange, self.symbol)
-        if found is None:
-            candles = self._warm_up(store)
-        else:
-            self._check_interval(found.interval)
-            candles = stored_candles(database, found.id)
-        content = resolved(self.settings, store.market(self.symbol), candles)
         chronicle = Chronicle(self.ledger, self.exchange, self.symbol, self.interval)
         self.chronicle = self._out.chronicle = chronicle
-        row = self.chronicle.open(found, candles, content)
-        active, waiting = self.chronicle.settings(row, content)
-        self.desk = Desk(self.ledger, row.id, self._out.flush)
-        self._gate.paused, self._gate.changing = row.paused, waiting is not None
-        if waiting is not None:
-            keys = ", ".join(changed(active.content, waiting.content))
+        found = begin(self.settings, store, chronicle)
+        self.desk = Desk(self.ledger, found.session, self._out.flush)
+        self._gate.paused, self._gate.changing = found.paused, bool(found.waiting)
+        if found.waiting:
+            keys = ", ".join(found.waiting)
             self._out.say("settings", f"changed while a position is open, applied after it: {keys}")
-        settings = settings_from(active.content)
-        origin = Origin(
-            1,
-            row.start,
-            candles[-1][0],
-            row.ticks,
-            standing_of(database, row.id),
-            counters(database, row.id),
-            waits_to_leave(database, row.id),
-            candles[:-1],
-        )
-        self._go(store, settings, active.number, origin, candles)
+        self._go(store, found)
 
-    def _go(
-        self,
-        store: MarketStore,
-        settings: Settings,
-        number: int,
-        origin: Origin,
-        candles: list[Row],
-    ) -> None:
+    def _go(self, store: MarketStore, found: Beginning) -> None:
+        candles, settings = found.candles, found.settings
         self._by_tick = settings.live.ratchet == "tick"
         way = Way(
             self._by_tick,
-            number,
+            found.number,
             self._gate,
             self._keep,
             lambda time: time < self._gate.live_from,
             self._ready,
             self._turn,
         )
-        self.engine = Engine(plan_from(settings), origin, way)
+        self.engine = Engine(plan_from(settings), found.origin, way)
         self._feed = store.getdata(
             dataname=self.symbol,
             compression=self.interval // 60_000,
-            since=origin.after + self.interval,
+            since=found.origin.after + self.interval,
             candles=candles[-1:],
             on_tick=self._on_tick,
             on_event=self.market.heard,
@@ -196,25 +170,6 @@ class Session:
         if not self._stopping and not self.chronicle.switched:
             self._stopping = "the market data has ended"
         self.chronicle.switched = False
-
-    def _warm_up(self, store: MarketStore) -> list[Row]:
-        """Closed candles of the days before now, from the start of a day (C1)."""
-        now = int(time.time() * 1000) + (store.clock_offset() or 0)
-        since = (now // DAY_MS - self.settings.live.warm_up_days) * DAY_MS
-        candles = store.fetch_candles(self.symbol, self.interval, since)
-        if not candles:
-            raise ExchangeError(
-                f"{self.exchange} has no closed candles of {self.symbol} since {iso_time(since)}"
-            )
-        return candles
-
-    def _check_interval(self, interval: int) -> None:
-        if interval != self.interval:
-            raise ConfigError(
-                f"data.timeframe {self.settings.data.timeframe}: the session of {self.symbol} in "
-                f"this database runs on candles of {interval // 60_000} minutes; use another "
-                "[database] url to begin a new one"
-            )
 
     def _refusal(self, market: str) -> str:
         who = Desk.whereabouts(self.ledger, self.exchange, self.symbol)
