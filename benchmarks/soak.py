@@ -237,7 +237,7 @@ def soak(plan: Plan, url: str | None, sample: int) -> int:
     first, last = live_from(candles), len(candles.time) - 1
     faults = random_faults(candles, first, plan.faults, plan.seed)
     wanted = ("kline",) if plan.ratchet == "candle" else ("kline", "trade")
-    pace = Pace(polls=True) if plan.transport == "rest" else Pace(window=8, wanted=wanted)
+    pace = Pace(polls=True) if plan.transport == "rest" else Pace(window=8, ahead=32, wanted=wanted)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         database = url or f"sqlite:///{folder}/ledger.db"

@@ -26,7 +26,7 @@ from live.timing import Timing
 
 NOTE = "=qqq"
 """Open time of the last candle, moment (monotonic, ns), kind: 0 live, 1 candle stored."""
-WAITS = Timing(timeout=1.0, silence=1.0, poll=0.2, backoff=0.05, backoff_cap=0.5, ban=1.0)
+WAITS = Timing(timeout=0.5, silence=0.6, poll=0.2, backoff=0.05, backoff_cap=0.5, ban=1.0)
 """Shorter than in earnest: market time runs a hundred thousand times faster."""
 POLL_ALONE = 0.001
 """Seconds between two polls where there is nothing else: each lets a candle pass."""

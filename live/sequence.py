@@ -43,7 +43,8 @@ class Sequence:
         self.overlaps = False
         """True once trades are polled, which may tell them a second time."""
         self.settled = False
-        """Whether the record's last reading has been told to its end."""
+        """Whether the record's last reading has been told to its end, or to the candle of
+        the newest trade."""
         self._troubles = troubles
         self._under_way: int | None = None
         self._newest = delivered
@@ -128,7 +129,8 @@ class Sequence:
             if row is None or self._doubtful(row, following is None):
                 break
             if heard is not None and following is not None and row[0] + self.interval > heard:
-                moved = True
+                # Its trades are under way: nothing before it is missing.
+                moved, self.settled = True, heard >= row[0]
                 break
             moved = moved or row[0] != self._under_way
             if following is None and not self._ended(row):

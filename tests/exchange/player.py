@@ -28,6 +28,9 @@ class Pace(NamedTuple):
     lockstep: bool = False
     """After the first message of a candle, a request for klines is waited for (0.1 s at
     most): so the client settles a candle before the next one goes on."""
+    ahead: int | None = None
+    """Candles that may pass without an answer to a request for klines (2 s at most): an
+    outage of REST then lasts as many candles as on a real market, a few, at any speed."""
     wanted: tuple[str, ...] = ("kline",)
     """Kinds of stream that must have a listener before market time goes on."""
 
@@ -52,6 +55,7 @@ class Player:
         self._away = 0
         self._later: list[Message] = []
         self._poll = asyncio.Event()
+        self._answered = start
         streams.greeting = self._greeting
 
     def script(self, *faults: Fault) -> None:
@@ -65,6 +69,7 @@ class Player:
 
     def polled(self) -> None:
         """Hear that a client has asked for klines."""
+        self._answered = self.position
         self._poll.set()
 
     async def run(self, until: int) -> None:
@@ -88,6 +93,16 @@ class Player:
         else:
             await self.streams.keep_up(self._pace.window)
             await self.streams.subscribed(self._names(self._pace.wanted))
+            await self._record_read()
+
+    async def _record_read(self) -> None:
+        """Until klines were asked for not too long ago."""
+        if self._pace.ahead is None or self.position - self._answered <= self._pace.ahead:
+            return
+        self._poll.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._poll.wait(), 2.0)
+        self._answered = self.position
 
     async def _candle(self, at: int) -> None:
         faults = self._script.pop(at, [])

@@ -147,3 +147,16 @@ def test_whatever_the_stream_says_candles_are_the_record_s_and_ticks_in_order(
         else:
             assert isinstance(event, Tick)
             assert event.time // LENGTH == under_way
+
+
+def test_what_waits_for_its_trades_is_not_missing() -> None:
+    one = sequence()
+    told = one.confirm([row(1), row(2), row(3)], heard=2 * LENGTH + 5)
+    assert times(told) == [1]
+    assert one.settled
+
+
+def test_what_came_after_the_last_trade_heard_may_be_missing() -> None:
+    one = sequence(5)
+    assert times(one.confirm([row(6), row(7), row(8)], heard=5 * LENGTH + 5)) == []
+    assert not one.settled
