@@ -21,9 +21,9 @@ from benchmarks.sections import Section, SkippedError, require, table
 from benchmarks.timing import in_turns
 from rules.account import OPEN, TradeLog
 from rules.jit import compiled
+from sweep.kernel.nodes import nodes_of
 from sweep.kernel.results import results_for
 from sweep.kernel.screen import screen
-from sweep.kernel.segments import segments_of
 from sweep.kernel.terms import conduct_table
 
 ROUNDS = 3
@@ -86,12 +86,12 @@ def _kernel_side(span: Span, chosen: Plan) -> Callable[[], Any]:
     inputs = span.inputs(FINE)
     signals, atr = signals_of(chosen, span.candles), atr_of(chosen, span.candles)
     events = setups_of(chosen, inputs, signals, atr)
-    segments = segments_of(span.candles, atr)
+    nodes = nodes_of(span.candles, atr)
     rows = conduct_table(chosen.conduct, 1, {})
 
     def run() -> Any:
         results = results_for(1)
-        compiled(screen)(span.candles, segments, events, inputs.marks, rows, results)
+        compiled(screen)(span.candles, nodes, events, inputs.marks, rows, results)
         return results
 
     return run

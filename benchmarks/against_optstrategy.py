@@ -15,9 +15,9 @@ from benchmarks.sections import Section, require, table
 from benchmarks.timing import in_turns, timed
 from benchmarks.usual_backtrader import UsualStrategy, usual_cerebro
 from rules.jit import compiled
+from sweep.kernel.nodes import nodes_of
 from sweep.kernel.results import Results, results_for
 from sweep.kernel.screen import screen
-from sweep.kernel.segments import segments_of
 from sweep.kernel.terms import conduct_table
 
 ROUNDS = 3
@@ -82,13 +82,13 @@ def _kernel_side(span: Span) -> Callable[[], Results]:
     chosen, inputs = plan(SPOT), span.inputs(SPOT)
     signals, atr = signals_of(chosen, span.candles), atr_of(chosen, span.candles)
     events = setups_of(chosen, inputs, signals, atr)
-    segments = segments_of(span.candles, atr)
+    nodes = nodes_of(span.candles, atr)
     changes = {"terms.stop.multiplier": np.array(MULTIPLIERS)}
     rows = conduct_table(chosen.conduct, len(MULTIPLIERS), changes)
 
     def run() -> Results:
         results = results_for(len(rows))
-        compiled(screen)(span.candles, segments, events, inputs.marks, rows, results)
+        compiled(screen)(span.candles, nodes, events, inputs.marks, rows, results)
         return results
 
     return run

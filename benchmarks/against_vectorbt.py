@@ -21,10 +21,10 @@ from benchmarks.timing import in_turns
 from rules.account import OPEN
 from rules.candles import Floats
 from rules.jit import compiled
+from sweep.kernel.nodes import nodes_of
 from sweep.kernel.oracle import simulate
 from sweep.kernel.results import Results, results_for
 from sweep.kernel.screen import screen
-from sweep.kernel.segments import segments_of
 from sweep.kernel.terms import conduct_table
 
 ROUNDS = 3
@@ -101,14 +101,14 @@ def _sweep(span: Span) -> Sweep:
 
 def _kernel_side(sweep: Sweep) -> Callable[[], Results]:
     candles, marks = sweep.span.candles, sweep.span.inputs(FINE).marks
-    segments = segments_of(candles, sweep.atr)
+    nodes = nodes_of(candles, sweep.atr)
     rows = conduct_table(
         sweep.plan.conduct, len(MULTIPLIERS), {"terms.stop.multiplier": MULTIPLIERS}
     )
 
     def run() -> Results:
         results = results_for(len(rows))
-        compiled(screen)(candles, segments, sweep.setups, marks, rows, results)
+        compiled(screen)(candles, nodes, sweep.setups, marks, rows, results)
         return results
 
     return run

@@ -31,10 +31,10 @@ from rules.stop_atr import stop_atr
 from rules.stops import StopRules
 from rules.trade import Terms
 from sweep.kernel.fingerprint import fingerprint_of
+from sweep.kernel.nodes import Nodes, nodes_of
 from sweep.kernel.oracle import simulate
 from sweep.kernel.results import Results, results_for
 from sweep.kernel.screen import rows_turn, screen
-from sweep.kernel.segments import Segments, segments_of
 from sweep.kernel.terms import conduct_of, conduct_table
 
 HOUR = 3_600_000
@@ -65,7 +65,7 @@ class Bench(NamedTuple):
     candles: Candles
     setups: Setups
     marks: DayMarks
-    segments: Segments
+    nodes: Nodes
     table: Floats
 
 
@@ -105,26 +105,25 @@ def benches(candles: Candles, start: int, count: int) -> list[Bench]:
         atr = compiled(stop_atr)(candles, int(hours * HOUR), 14)
         first = max(start, signals.warm, int(np.argmax(~np.isnan(atr))))
         events = setups(signals, BOTH, first)
-        segments = segments_of(candles, atr)
-        out.append(Bench(name, candles, events, marks, segments, table))
+        nodes = nodes_of(candles, atr)
+        out.append(Bench(name, candles, events, marks, nodes, table))
     return out
 
 
 def by_kernel(bench: Bench) -> Results:
     results = results_for(len(bench.table), BLOCKS)
-    candles, segments, events, marks = bench.candles, bench.segments, bench.setups, bench.marks
+    candles, nodes, events, marks = bench.candles, bench.nodes, bench.setups, bench.marks
     turn = rows_turn(bench.table, events)
-    compiled(screen)(candles, segments, events, marks, bench.table, results, turn)
+    compiled(screen)(candles, nodes, events, marks, bench.table, results, turn)
     return results
 
 
 def by_plain_loop(bench: Bench) -> Results:
     results = results_for(len(bench.table))
+    atr = bench.nodes.atr[: len(bench.candles.time)]
     for k, row in enumerate(bench.table):
         conduct = conduct_of(row)
-        run = compiled(simulate)(
-            bench.candles, bench.setups, bench.segments.atr, bench.marks, conduct
-        )
+        run = compiled(simulate)(bench.candles, bench.setups, atr, bench.marks, conduct)
         equity = compiled(equity_of)(run.trades, bench.candles, bench.marks, conduct)
         figures = compiled(measure)(run.trades, equity, bench.candles, bench.marks)
         results.metrics[k] = figures

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.extending import register_jitable
+from numba.extending import intrinsic, overload, register_jitable
 
+Array = TypeVar("Array")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _KEPT_CACHES = 4
@@ -38,6 +39,42 @@ def rule(function: Function) -> Function:
     """
     register_jitable(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
     return function
+
+
+def inner_rule(function: Function) -> Function:
+    """A `rule` whose compiled form becomes part of its caller.
+
+    For what runs millions of times: a call moves tuples through memory and counts a
+    reference to each array among its arguments, which costs more than the work itself.
+    """
+    register_jitable(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return function
+
+
+def uncounted(array: Array) -> Array:
+    """`array`, whose references compiled code does not count: the caller keeps it alive.
+
+    Contiguous arrays only. Plain Python gets the array itself.
+    """
+    return array
+
+
+@intrinsic
+def _without_count(_: Any, array: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        view = context.make_array(array)(context, builder, arguments[0])
+        view.meminfo = view.meminfo.type(None)
+        return view._getvalue()
+
+    return array(array), code
+
+
+@overload(uncounted, jit_options={"forceinline": True})
+def _uncounted(array: Any) -> Any:
+    def view(array: Any) -> Any:
+        return _without_count(array)  # type: ignore[call-arg]
+
+    return view
 
 
 @cache

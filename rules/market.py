@@ -33,9 +33,16 @@ miss a decimal by a few units in the last place."""
 
 
 @rule
+def _in_steps(value: float, scale: float, step: float) -> float:
+    count = value * scale
+    # Most steps are a power of ten: a division by 1 changes nothing and costs the most.
+    return count if step == 1.0 else count / step
+
+
+@rule
 def steps_down(value: float, scale: float, step: float) -> int:
     """How many whole steps fit into `value` (>= 0)."""
-    count = value * scale / step
+    count = _in_steps(value, scale, step)
     nearest = math.floor(count + 0.5)
     if abs(count - nearest) <= _RELATIVE_NOISE * max(1.0, count):
         return nearest
@@ -45,7 +52,7 @@ def steps_down(value: float, scale: float, step: float) -> int:
 @rule
 def steps_up(value: float, scale: float, step: float) -> int:
     """The least number of whole steps that is at least `value` (>= 0)."""
-    count = value * scale / step
+    count = _in_steps(value, scale, step)
     nearest = math.floor(count + 0.5)
     if abs(count - nearest) <= _RELATIVE_NOISE * max(1.0, count):
         return nearest

@@ -16,9 +16,9 @@ from backtest.plan import Plan
 from rules.candles import Floats, Signals
 from rules.jit import compiled
 from sweep.kernel import ahead
+from sweep.kernel.nodes import Nodes, nodes_of
 from sweep.kernel.results import Results, part, results_for
 from sweep.kernel.screen import rows_turn, screen
-from sweep.kernel.segments import Segments, segments_of
 from sweep.space import Group, Indices, Space
 from sweep.statistics.windows import Window
 from sweep.store import TrialStore
@@ -51,18 +51,18 @@ class Share(NamedTuple):
     inputs: Inputs
     blocks: int
     """0: no block sums are kept."""
-    atrs: dict[tuple[int, int], Segments]
-    """Segments by timeframe and period of the stop's ATR, as units come to need them.
+    atrs: dict[tuple[int, int], Nodes]
+    """Nodes by timeframe and period of the stop's ATR, as units come to need them.
     Two threads that miss at once make the same twice."""
     cut: Cut | None = None
     """Where the inputs are a part of others: a cluster is sent the whole, once."""
 
-    def segments(self, plan: Plan) -> Segments:
+    def nodes(self, plan: Plan) -> Nodes:
         """The candles cut for the plan's ATR."""
         key = (plan.atr_interval, plan.atr_period)
         if key not in self.atrs:
             candles = self.inputs.candles
-            self.atrs[key] = segments_of(candles, atr_of(plan, candles))
+            self.atrs[key] = nodes_of(candles, atr_of(plan, candles))
         return self.atrs[key]
 
 
@@ -137,7 +137,7 @@ def screen_unit(share: Share, unit: Unit) -> Results:
     for section, inside in _parts_within(group, unit):
         plan = section.plan
         signals = signals if signals is not None else signals_of(plan, candles)
-        cut = share.segments(plan)
+        cut = share.nodes(plan)
         setups = setups_of(plan, share.inputs, signals, cut.atr)
         slots, rows = part(results, at, at + inside), table[at : at + inside]
         turn = rows_turn(rows, setups)
@@ -157,7 +157,7 @@ def equity_marks(share: Share, combinations: Indices) -> Floats:
         signal = (plan.signal, tuple(plan.parameters.items()))
         if signal not in known:
             known[signal] = signals_of(plan, inputs.candles)
-        cut = share.segments(plan)
+        cut = share.nodes(plan)
         setups = setups_of(plan, inputs, known[signal], cut.atr)
         one = results_for(1, 0, marks.shape[1])
         rows = space.rows(np.array([combination]))

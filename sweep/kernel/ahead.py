@@ -48,9 +48,9 @@ def compile_now() -> None:
     from rules.sizing import Sizing
     from rules.stops import StopRules
     from rules.trade import Terms
+    from sweep.kernel.nodes import nodes_of
     from sweep.kernel.results import results_for
     from sweep.kernel.screen import screen
-    from sweep.kernel.segments import segments_of
     from sweep.kernel.terms import conduct_row
 
     prices, count = np.full(8, 100.0), 8
@@ -65,8 +65,8 @@ def compile_now() -> None:
     none: Any = np.empty(0, np.int64)
     setups = Setups(none, none, np.zeros(count, np.int8), 0)
     table = conduct_row(Conduct(terms, 0, 0, 0, 0, 1000.0, Protections(0.0, 0.0, 0, 0)))[None]
-    segments, marks = segments_of(candles, np.ones(count)), day_marks(candles, 0)
-    compiled(screen)(candles, segments, setups, marks, table, results_for(1), None)
+    nodes, marks = nodes_of(candles, np.ones(count)), day_marks(candles, 0)
+    compiled(screen)(candles, nodes, setups, marks, table, results_for(1), None)
 
 
 if __name__ == "__main__":

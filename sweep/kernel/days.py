@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
+from rules.account import DayMarks
 from rules.candles import Floats, Times
-from rules.jit import rule
+from rules.jit import inner_rule, rule
 from rules.metrics import (
     NO_RETURNS,
     ReturnSums,
@@ -20,7 +23,17 @@ from rules.metrics import (
 )
 from rules.protections import Guard, guard_day
 from rules.trade import Position, Terms, marked
-from sweep.kernel.segments import CLOSE
+
+
+class Midnights(NamedTuple):
+    """rules.account.DayMarks, and what is read with a mark side by side."""
+
+    time: Times
+    candle: Times
+    close: Floats
+    """Of that candle; the open of the data where the mark is before the first close."""
+    block: Times
+    """Of the return that ends at the mark."""
 
 
 class Days(NamedTuple):
@@ -46,44 +59,58 @@ class Kept(NamedTuple):
 
 
 @rule
+def midnights_of(marks: DayMarks, closes: Floats, blocks: int) -> Midnights:
+    """The marks of candles with these `closes`; blocks: how many take sums of returns."""
+    count = len(marks.time)
+    close, block = np.empty(count), np.zeros(count, np.int64)
+    for m in range(count):
+        close[m] = closes[max(marks.candle[m], 0)]
+        if m > 0:
+            block[m] = block_of(m - 1, count - 1, blocks)
+    return Midnights(marks.time, marks.candle, close, block)
+
+
+@rule
 def days_start(cash: float) -> Days:
     """Before the first mark."""
     return Days(0, cash, cash, NO_RETURNS)
 
 
-@rule
-def add_mark(days: Days, value: float, count: int, block_sums: Floats, equity: Floats) -> Days:
-    """One more of `count` + 1 marks, with equity `value`; block_sums and equity as in Kept."""
+@inner_rule
+def add_mark(days: Days, value: float, block: int, block_sums: Floats, equity: Floats) -> Days:
+    """One more mark, with equity `value`; block: that of the mark; block_sums and equity as
+    in Kept."""
     if len(equity) > 0:
         equity[days.mark] = value
     if days.mark == 0:
         return Days(1, value, value, days.sums)
     r = daily_return(days.equity, value)
     if len(block_sums) > 0:
-        add_to_block(block_sums, block_of(days.mark - 1, count, len(block_sums)), r)
+        add_to_block(block_sums, block, r)
     return Days(days.mark + 1, days.first, value, add_return(days.sums, r))
 
 
-@rule
+@inner_rule
 def add_flat_marks(
-    days: Days, end: int, value: float, count: int, block_sums: Floats, equity: Floats
+    days: Days, end: int, value: float, blocks: Times, block_sums: Floats, equity: Floats
 ) -> Days:
     """The marks up to `end` (not included), with equity `value` and no position."""
     if days.mark >= end:
         return days
-    days = add_mark(days, value, count, block_sums, equity)
+    days = add_mark(days, value, blocks[days.mark], block_sums, equity)
     if len(equity) > 0:
         equity[days.mark : end] = value
     return Days(end, days.first, days.equity, days.sums)
 
 
-@rule
+@inner_rule
 def add_held_marks(
     days: Days,
     guard: Guard,
-    bars: Floats,
     times: Times,
     places: Times,
+    closes: Floats,
+    blocks: Times,
     last: int,
     balance: float,
     position: Position,
@@ -91,19 +118,18 @@ def add_held_marks(
     block_sums: Floats,
     equity: Floats,
 ) -> tuple[Days, Guard]:
-    """The marks on candles before `last`, with `position` at the closes; times and places
-    are the columns of DayMarks."""
-    count = len(times) - 1
-    while days.mark <= count and places[days.mark] < last:
+    """The marks on candles before `last`, with `position` at the closes; times to blocks are
+    the columns of Midnights."""
+    while days.mark < len(times) and places[days.mark] < last:
         m = days.mark
-        value = marked(balance, position, bars[places[m], CLOSE], times[m], terms)
-        days = add_mark(days, value, count, block_sums, equity)
+        value = marked(balance, position, closes[m], times[m], terms)
+        days = add_mark(days, value, blocks[m], block_sums, equity)
         if m > 0:
             guard = guard_day(guard, value)
     return days, guard
 
 
-@rule
+@inner_rule
 def marks_before(places: Times, mark: int, candle: int) -> int:
     """The first mark, from `mark` on, that is not on a candle before `candle`."""
     while mark < len(places) and places[mark] < candle:
@@ -111,7 +137,7 @@ def marks_before(places: Times, mark: int, candle: int) -> int:
     return mark
 
 
-@rule
+@inner_rule
 def marks_until(times: Times, mark: int, time: int) -> int:
     """The first mark, from `mark` on, that is later than `time`."""
     while mark < len(times) and times[mark] <= time:

@@ -2,69 +2,67 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from rules.candles import Floats, Times
-from rules.jit import rule
+from rules.candles import Candles, Floats, Times
+from rules.jit import inner_rule
 from rules.metrics import Drawdown, drawdown_step
 from rules.trade import Position, Terms, marked
-from sweep.kernel.progress import Progress
-from sweep.kernel.segments import BOTTOM_CLOSE, CLOSE, TIME, TOP_CLOSE
-
-_STRETCH = 32
-"""Candles that are looked at together, at least."""
+from sweep.kernel.closes import SHIFTS
+from sweep.kernel.ending import Ending
+from sweep.kernel.nodes import Nodes
 
 
-@rule
+@inner_rule
 def held_drawdown(
     state: Drawdown,
-    bars: Floats,
-    begin: Times,
-    rows: Floats,
-    segment: int,
+    candles: Candles,
+    nodes: Nodes,
     entry: int,
     last: int,
-    interval: int,
-    end: Progress,
+    ending: Ending,
     balance: float,
     position: Position,
     terms: Terms,
 ) -> Drawdown:
-    """`state` after the closes of the candles [entry, last) of a trade that went as `end`
-    says and began in `segment`; bars, begin, rows: of sweep.kernel.segments; balance: cash
-    before the entry.
+    """`state` after the closes of the candles [entry, last) of a trade with this `ending`;
+    balance: cash before the entry.
     """
+    times, interval = candles.time, candles.interval
     if last <= entry:
         return state
-    side = position.held.side
-    first, until = int(bars[entry, TIME]) + interval, int(bars[last - 1, TIME]) + interval
-    best, worst = end.best_close, end.worst_close
-    after, known = bounded(state, best, worst, first, until, balance, position, terms)
-    if known:
-        return after
-    high_close, low_close = (TOP_CLOSE, BOTTOM_CLOSE) if side > 0 else (BOTTOM_CLOSE, TOP_CLOSE)
-    i = entry
+    first, until = times[entry] + interval, times[last - 1] + interval
+    whole, is_known = bounded(
+        state, ending.best, ending.worst, first, until, balance, position, terms
+    )
+    # No close need be as good as that.
+    if is_known and whole.peak == state.peak:
+        return state
+    side, rows, level, i = position.held.side, nodes.closes, 0, entry
+    tops, bottoms = (rows.top, rows.bottom) if side > 0 else (rows.bottom, rows.top)
     while i < last:
-        whole, stop = i == begin[segment], i
-        best, worst = -np.inf, np.inf
-        while stop < last and stop - i < _STRETCH:
-            best = max(best, side * rows[segment, high_close])
-            worst = min(worst, side * rows[segment, low_close])
-            segment += 1
-            stop = begin[segment]
-        whole, stop = whole and stop <= last, min(stop, last)
-        first, until = int(bars[i, TIME]) + interval, int(bars[stop - 1, TIME]) + interval
-        after, known = bounded(state, best, worst, first, until, balance, position, terms)
-        # A part of a segment need not attain the bounds of the whole.
-        if known and (whole or after.peak == state.peak):
-            state = after
-        else:
-            state = closes_drawdown(state, bars, i, stop, interval, balance, position, terms)
-        i = stop
+        shift = SHIFTS[level]
+        end = ((i >> shift) + 1) << shift
+        if end - i == 1 << shift and end <= last:
+            row = rows.first[level] + (i >> shift)
+            best, worst = side * tops[row], side * bottoms[row]
+            first, until = times[i] + interval, times[end - 1] + interval
+            whole, is_known = bounded(state, best, worst, first, until, balance, position, terms)
+            if is_known:
+                state, i = whole, end
+                if level < len(SHIFTS) - 1 and i & ((4 << shift) - 1) == 0:
+                    level += 1
+                continue
+        if level > 0:
+            level -= 1
+            continue
+        end = min(end, last)
+        state = closes_drawdown(
+            state, candles.close, times, i, end, interval, balance, position, terms
+        )
+        i = end
     return state
 
 
-@rule
+@inner_rule
 def bounded(
     state: Drawdown,
     best: float,
@@ -94,10 +92,11 @@ def bounded(
     return Drawdown(peak, state.worst), side > 0
 
 
-@rule
+@inner_rule
 def closes_drawdown(
     state: Drawdown,
-    bars: Floats,
+    closes: Floats,
+    times: Times,
     entry: int,
     last: int,
     interval: int,
@@ -112,8 +111,8 @@ def closes_drawdown(
     """
     lowest = state.peak
     for i in range(entry, last):
-        closes = int(bars[i, TIME]) + interval
-        equity = marked(balance, position, bars[i, CLOSE], closes, terms)
+        time = times[i] + interval
+        equity = marked(balance, position, closes[i], time, terms)
         if equity >= state.peak:
             if lowest < state.peak:
                 state = drawdown_step(state, lowest)

@@ -1,4 +1,4 @@
-"""One position from its entry to its exit, passing whole segments where nothing is hit.
+"""One position from its entry to its exit, passing whole blocks where nothing is hit.
 
 Prices called signed are times the side of the trade, so that greater is better for
 either side. Negation is exact in float64; a rule always sees the price itself.
@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from rules.account import OPEN
-from rules.candles import Floats, Times
-from rules.jit import rule
+from rules.candles import Candles, Floats
+from rules.jit import inner_rule, rule
 from rules.stops import (
     BREAKEVEN,
     TRAIL,
@@ -33,35 +33,25 @@ from rules.stops import (
     trail_price,
 )
 from rules.trade import Terms
-from sweep.kernel.progress import Progress, after_close, left, put_off, stopped
-from sweep.kernel.segments import (
-    ATR,
-    BOTTOM,
-    BOTTOM_CLOSE,
-    CLOSE,
-    HIGH,
-    LAST_CLOSE,
-    LOW,
-    OPEN_PRICE,
-    SEGMENT_ATR,
-    TIME,
-    TOP,
-    TOP_CLOSE,
-    TRADED_BOTTOM,
-    TRADED_TOP,
-    VOLUME,
+from sweep.kernel.ending import Ending
+from sweep.kernel.nodes import (
+    Nodes,
+    end_of,
+    first_node,
 )
 
 _NOISE = 4e-12
 """Rounding away from the market moves a level at most this share of it, or of a tick,
 towards the market (rules.market takes 1e-12 for the noise of doubles)."""
-_HORIZON = 512
+_NEAR = 256
 """Candles for which bounds of a short's breakeven level are kept."""
+_FAR = 8192
+"""The same where the trail is beyond it."""
 
 NOTHING = 0
 EVERY_CLOSE = 1
 SOME_CLOSE = 2
-"""What breakeven does within a segment: moves no level, moves it at the last close (and
+"""What breakeven does within a node: moves no level, moves it at the last close (and
 whether at earlier ones does not matter), or must be looked at close by close."""
 
 
@@ -79,117 +69,250 @@ UNKNOWN = Even(np.inf, -np.inf, -1)
 """Bounds before they are needed."""
 
 
-@rule
+class Level(NamedTuple):
+    """A stop's level as far as it was worked out."""
+
+    level: float
+    """Without what the trail and `even_at` may have made of it since."""
+    reason: int
+    """What set `level`."""
+    floor: float
+    """Signed: no level of breakeven that is in force lies beyond it."""
+    even_at: int
+    """The last candle at whose close breakeven moved the level since; -1: none."""
+
+
+class Reach(NamedTuple):
+    """How far a position has come."""
+
+    node: int
+    """The next node."""
+    extreme: float
+    """Signed best price."""
+    wanted: float
+    """Signed and unrounded: the greatest candidate of the trail, or a level beyond it."""
+
+
+@inner_rule
 def hold(
-    bars: Floats,
-    begin: Times,
-    rows: Floats,
-    segment: int,
+    candles: Candles,
+    nodes: Nodes,
     entry: int,
-    interval: int,
     held: Held,
-    now: Progress,
+    stop: Stop,
     terms: Terms,
-) -> Progress:
-    """Follow a position, entered on candle `entry` of `segment`, to its end.
-
-    bars, begin, rows: of sweep.kernel.segments; interval: of the candles, ms.
-    """
-    even, tick, i = UNKNOWN, terms.market.price_step / terms.market.price_scale, entry
-    while i < len(bars) and now.exit == OPEN:
-        if i == begin[segment]:
-            segment, now = pass_segments(begin, rows, segment, held, now, even, tick, terms.stop)
-            i = begin[segment]
-            if i == len(bars):
-                break
-        end = begin[segment + 1]
-        best = held.side * rows[segment, TOP if held.side > 0 else BOTTOM]
-        extreme = held.side * max(now.extreme, best)
-        if end > even.until and breakeven_armed(held, extreme, terms.stop):
-            even = even_bounds(bars, i, end, interval, held, terms)
+) -> Ending:
+    """Follow a position, entered on candle `entry` with `stop` in force, to its end."""
+    side, sign, count = held.side, float(held.side), len(candles.time)
+    tick = terms.market.price_step / terms.market.price_scale
+    tops, bottoms = (nodes.high, nodes.low) if side > 0 else (nodes.low, nodes.high)
+    now, even, worst_close = known(side, stop), UNKNOWN, sign * stop.level
+    at = Reach(first_node(nodes, entry), sign * stop.extreme, sign * stop.level)
+    while True:
+        at, now = pass_nodes(nodes, tops, bottoms, count, held, now, even, at, tick, terms.stop)
+        node = at.node
+        if node == len(tops):
+            break
+        reach = max(at.extreme, sign * tops[node])
+        want = max(at.wanted, signed_trail(held, reach, nodes.atr[node], terms.stop))
+        moves = NOTHING
+        if signed_armed(held, reach, terms.stop):
+            even = even_bounds(candles, nodes, node, held, at.wanted, even, tick, terms)
+            last = sign * nodes.close[node]
+            best = last if node < count else sign * tops[node]
+            moves = even_moves(sign * now.level, at.wanted, want, best, last, even, tick)
+        if node >= count:
+            rises = moves == EVERY_CLOSE and sign * bottoms[node] <= even.greatest
+            if moves == SOME_CLOSE or rises:
+                at = Reach(nodes.inside[node - count], at.extreme, at.wanted)
+                continue
         else:
-            now = walk(bars, i, end, interval, held, now, even, tick, terms)
-            i = end
-            segment += 1
-    if now.exit == OPEN:
-        stop = settled(bars, interval, held, now, terms)
-        return stopped(now, held.side, stop)
-    return now
+            now, hit = met(candles, nodes, held, now, at, sign * bottoms[node], tick, terms)
+            if hit:
+                opens = candles.open[node]
+                price = stop_fill(side, opens, now.level, terms.costs, terms.market)
+                return Ending(node, price, now.level, now.reason, at.extreme, worst_close)
+            worst_close = min(worst_close, sign * nodes.close[node])
+            if moves == SOME_CLOSE:
+                now = ratcheted(candles, nodes, held, now, at, terms)
+        if moves == EVERY_CLOSE:
+            now = moved(now, side, end_of(nodes, node, count) - 1, even)
+        at = Reach(nodes.after[node], reach, want)
+    settled = settle(candles, held, now, at, terms)
+    return Ending(OPEN, 0.0, settled.level, settled.reason, at.extreme, worst_close)
 
 
-@rule
-def pass_segments(
-    begin: Times,
-    rows: Floats,
-    segment: int,
+@inner_rule
+def met(
+    candles: Candles,
+    nodes: Nodes,
     held: Held,
-    now: Progress,
+    now: Level,
+    at: Reach,
+    worst: float,
+    tick: float,
+    terms: Terms,
+) -> tuple[Level, bool]:
+    """The candle that a position has come to, against the stop in force: the level, worked
+    out if need be, and whether it is hit; worst: signed price of the candle."""
+    i = at.node
+    clear = worst > beyond_noise(max(at.wanted, now.floor), tick)
+    if clear or not candles.volume[i] > 0.0:
+        return now, False
+    stop = settle(candles, held, now, at, terms)
+    return known(held.side, stop), stop_hit(held.side, nodes.high[i], nodes.low[i], stop.level)
+
+
+@inner_rule
+def ratcheted(
+    candles: Candles, nodes: Nodes, held: Held, now: Level, at: Reach, terms: Terms
+) -> Level:
+    """The level after the close of the candle that a position has come to."""
+    i = at.node
+    stop = ratchet(
+        settle(candles, held, now, at, terms),
+        held,
+        nodes.high[i],
+        nodes.low[i],
+        nodes.close[i],
+        nodes.atr[i],
+        candles.time[i] + candles.interval,
+        terms.stop,
+        terms.costs,
+        terms.market,
+    )
+    return known(held.side, stop)
+
+
+@inner_rule
+def pass_nodes(
+    nodes: Nodes,
+    tops: Floats,
+    bottoms: Floats,
+    count: int,
+    held: Held,
+    now: Level,
     even: Even,
+    at: Reach,
     tick: float,
     rules: StopRules,
-) -> tuple[int, Progress]:
-    """The first segment, from `segment` on, that must be looked at candle by candle, or
-    that `even` does not cover, and the position at its begin."""
-    sign, until = float(held.side), even.until
-    top, bottom, high_close, low_close = TOP, TRADED_BOTTOM, TOP_CLOSE, BOTTOM_CLOSE
-    if held.side < 0:
-        top, bottom, high_close, low_close = BOTTOM, TRADED_TOP, BOTTOM_CLOSE, TOP_CLOSE
-    extreme, wanted, floor, even_at = now.extreme, now.wanted, now.floor, now.even_at
-    best_close, worst_close = now.best_close, now.worst_close
-    while segment < len(rows):
-        reach = max(extreme, sign * rows[segment, top])
-        atr = rows[segment, SEGMENT_ATR]
-        want = max(wanted, sign * trail_price(held, sign * reach, atr, rules))
-        worst = sign * rows[segment, bottom]
-        if not clear_of(worst, max(want, floor), tick):
-            break
-        best = sign * rows[segment, high_close]
-        if breakeven_armed(held, sign * reach, rules):
-            last = sign * rows[segment, LAST_CLOSE]
-            moves = even_moves(sign * now.level, wanted, want, best, last, even, tick)
-            if begin[segment + 1] > until or moves == SOME_CLOSE:
+) -> tuple[Reach, Level]:
+    """Pass what cannot hit the stop, up to a candle that may, or to a node at which it
+    matters what breakeven does; tops, bottoms: the best and the worst prices of nodes for
+    the side of the trade. Held against what the trail wants at the end of each node, which a
+    candle does not meet yet: too much is looked at, nothing is missed."""
+    node, extreme, wanted, sign = at.node, at.extreme, at.wanted, float(held.side)
+    floor, even_node = now.floor, -1
+    past = even_is_past(sign * now.level, wanted, even, tick)
+    quiet = past and even.until == count
+    # Levels lie between the first one and the best price there is.
+    noise = noise_of(max(abs(now.level), nodes.highest), tick)
+    while node < len(tops):
+        place = np.uint64(node)  # indexed quicker, as it cannot count from the end
+        reach = max(extreme, sign * tops[place])
+        want = max(wanted, signed_trail(held, reach, nodes.atr[place], rules))
+        worst = sign * bottoms[place]
+        if not worst > max(want, floor) + noise:
+            if node < count:
                 break
-            if moves == EVERY_CLOSE:
-                if not worst > even.greatest:
+            node = nodes.inside[node - count]
+            continue
+        if not quiet and signed_armed(held, reach, rules):
+            if end_of(nodes, node, count) > even.until:
+                break
+            if not past:
+                is_put_off = worst > even.greatest
+                if not (is_put_off and moves_last(want, sign * nodes.close[node], even, tick)):
                     break
-                floor, even_at = max(floor, even.greatest), begin[segment + 1] - 1
-        extreme, wanted = reach, want
-        best_close = max(best_close, best)
-        worst_close = min(worst_close, sign * rows[segment, low_close])
-        segment += 1
-    now = Progress(
-        OPEN,
-        0.0,
-        now.level,
-        now.reason,
-        extreme,
-        wanted,
-        floor,
-        even_at,
-        best_close,
-        worst_close,
-    )
-    return segment, now
+                floor, even_node = max(floor, even.greatest), node
+        node, extreme, wanted = nodes.after[place], reach, want
+    if even_node >= 0:
+        now = moved(now, held.side, end_of(nodes, even_node, count) - 1, even)
+    return Reach(node, extreme, wanted), now
 
 
-@rule
-def clear_of(worst: float, level: float, tick: float) -> bool:
-    """Whether the signed price `worst` cannot hit what rounding makes of `level`."""
-    return worst > level + _NOISE * (abs(level) + tick)
+@inner_rule
+def moved(now: Level, side: int, candle: int, even: Even) -> Level:
+    """`now` where breakeven moved the level at the close of `candle`: worked out if that
+    costs nothing."""
+    if even.least == even.greatest:
+        return Level(side * even.least, BREAKEVEN, even.least, -1)
+    return Level(now.level, now.reason, max(now.floor, even.greatest), candle)
 
 
-@rule
+@inner_rule
+def signed_trail(held: Held, reach: float, atr: float, rules: StopRules) -> float:
+    """What the trail wants at the signed extreme `reach`: a short is a long among negated
+    prices, to the last bit."""
+    return trail_price(mirrored(held), reach, atr, rules)
+
+
+@inner_rule
+def signed_armed(held: Held, reach: float, rules: StopRules) -> bool:
+    """Whether breakeven is armed at the signed extreme `reach`."""
+    return breakeven_armed(mirrored(held), reach, rules)
+
+
+@inner_rule
+def mirrored(held: Held) -> Held:
+    """A long at the signed entry price."""
+    return Held(1, held.side * held.fill, held.time, held.atr)
+
+
+@inner_rule
+def known(side: int, stop: Stop) -> Level:
+    """The level of a stop that is worked out."""
+    return Level(stop.level, stop.reason, side * stop.level, -1)
+
+
+@inner_rule
+def beyond_noise(level: float, tick: float) -> float:
+    """A signed price above it cannot hit what rounding makes of `level`."""
+    return level + noise_of(abs(level), tick)
+
+
+@inner_rule
+def noise_of(level: float, tick: float) -> float:
+    """How far rounding moves a level of at most this size towards the market, at most."""
+    return _NOISE * (level + tick)
+
+
+@inner_rule
 def even_bounds(
-    bars: Floats, first: int, end: int, interval: int, held: Held, terms: Terms
+    candles: Candles,
+    nodes: Nodes,
+    node: int,
+    held: Held,
+    wanted: float,
+    before: Even,
+    tick: float,
+    terms: Terms,
 ) -> Even:
-    """Bounds of the breakeven level from the close of candle `first` to beyond that of the
-    candle before `end`."""
-    least = even_level(held, int(bars[first, TIME]) + interval, terms)
-    if held.side > 0:
-        return Even(least, least, len(bars))
-    until = min(end + _HORIZON, len(bars))
-    greatest = even_level(held, int(bars[until - 1, TIME]) + interval, terms)
-    return Even(least, greatest, until)
+    """Bounds of the breakeven level at the closes of a node and some after it; wanted: by the
+    trail; before: the bounds so far."""
+    count = len(candles.time)
+    end = end_of(nodes, node, count)
+    if end <= before.until:
+        return before
+    least = before.greatest
+    if before.until < 0:
+        first = node if node < count else nodes.begin[node - count]
+        least = even_level(held, candles.time[first] + candles.interval, terms)
+    if held.side > 0 or terms.costs.borrow_daily == 0.0:
+        return Even(least, least, count)
+    if wanted > least:
+        far = even_until(candles, end + _FAR, held, least, terms)
+        if wanted > far.greatest + 2.0 * tick:
+            return far
+    return even_until(candles, end + _NEAR, held, least, terms)
+
+
+@inner_rule
+def even_until(candles: Candles, until: int, held: Held, least: float, terms: Terms) -> Even:
+    """Bounds up to the candle before `until`, or the last one."""
+    until = min(until, len(candles.time))
+    closes = candles.time[until - 1] + candles.interval
+    return Even(least, even_level(held, closes, terms), until)
 
 
 @rule
@@ -198,35 +321,41 @@ def even_level(held: Held, now: int, terms: Terms) -> float:
     return held.side * breakeven_level(held, now, terms.stop, terms.costs, terms.market)
 
 
-@rule
-def beyond_even(wanted: float, even: Even, tick: float) -> bool:
-    """Whether the trail is so far that breakeven moves nothing: rounded, it has lost less
-    than two ticks."""
-    return wanted > even.greatest + 2.0 * tick
-
-
-@rule
+@inner_rule
 def even_moves(
     level: float, before: float, wanted: float, best: float, last: float, even: Even, tick: float
 ) -> int:
-    """What breakeven, armed at the end of a segment with signed closes of at most `best`
+    """What breakeven, armed at the end of a node with signed closes of at most `best`
     and the close `last`, does within it; level, before, wanted: the signed level, and the
     trail at its begin and end.
 
     It moves the level at every close that is beyond its own level, if that is tighter: as
     that level only gets greater, the last such close settles it. Whether the trail or
-    breakeven came first matters where they want the same level: then the closes are
-    looked at one by one.
+    breakeven came first matters where they want the same level: then the closes are looked
+    at one by one.
     """
-    if beyond_even(before, even, tick) or best <= even.least or level >= even.greatest:
+    if best <= even.least or even_is_past(level, before, even, tick):
         return NOTHING
-    if wanted + 2.0 * tick < even.least and last > even.greatest:
-        return EVERY_CLOSE
-    return SOME_CLOSE
+    return EVERY_CLOSE if moves_last(wanted, last, even, tick) else SOME_CLOSE
 
 
-@rule
-def settled(bars: Floats, interval: int, held: Held, now: Progress, terms: Terms) -> Stop:
+@inner_rule
+def moves_last(wanted: float, last: float, even: Even, tick: float) -> bool:
+    """Whether breakeven moves the level at the signed close `last`, the trail being short of
+    it."""
+    return wanted + 2.0 * tick < even.least and last > even.greatest
+
+
+@inner_rule
+def even_is_past(level: float, wanted: float, even: Even, tick: float) -> bool:
+    """Whether breakeven moves nothing any more where `even` holds: the signed level is there
+    already, or the trail is so far that, rounded, it is beyond: rounding takes less than
+    two ticks."""
+    return level >= even.greatest or wanted > even.greatest + 2.0 * tick
+
+
+@inner_rule
+def settle(candles: Candles, held: Held, now: Level, at: Reach, terms: Terms) -> Stop:
     """The stop with its level worked out.
 
     A level of breakeven that is put off was at least two ticks beyond what the trail
@@ -234,64 +363,10 @@ def settled(bars: Floats, interval: int, held: Held, now: Progress, terms: Terms
     """
     side, level, reason = held.side, now.level, now.reason
     if now.even_at >= 0:
-        even = side * even_level(held, int(bars[now.even_at, TIME]) + interval, terms)
+        even = side * even_level(held, candles.time[now.even_at] + candles.interval, terms)
         if tighter(side, even, level):
             level, reason = even, BREAKEVEN
-    candidate = loose_tick(side, side * now.wanted, terms.market)
+    candidate = loose_tick(side, side * at.wanted, terms.market)
     if tighter(side, candidate, level):
         level, reason = candidate, TRAIL
-    return Stop(level, side * now.extreme, reason)
-
-
-@rule
-def walk(
-    bars: Floats,
-    first: int,
-    end: int,
-    interval: int,
-    held: Held,
-    now: Progress,
-    even: Even,
-    tick: float,
-    terms: Terms,
-) -> Progress:
-    """The candles [first, end) one by one; a rule is asked wherever it could say more than
-    that nothing is hit."""
-    side, sign, rules = held.side, float(held.side), terms.stop
-    best_column, worst_column = (HIGH, LOW) if side > 0 else (LOW, HIGH)
-    for i in range(first, end):
-        least = max(now.wanted, now.floor)
-        worst = sign * bars[i, worst_column]
-        if not clear_of(worst, least, tick) and bars[i, VOLUME] > 0.0:
-            stop = settled(bars, interval, held, now, terms)
-            now = stopped(now, side, stop)
-            if stop_hit(side, bars[i, HIGH], bars[i, LOW], stop.level):
-                opens = bars[i, OPEN_PRICE]
-                price = stop_fill(side, opens, stop.level, terms.costs, terms.market)
-                return left(now, i, price, stop.reason)
-        close, atr = bars[i, CLOSE], bars[i, ATR]
-        extreme = max(now.extreme, sign * bars[i, best_column])
-        wanted = max(now.wanted, sign * trail_price(held, sign * extreme, atr, rules))
-        moves = NOTHING
-        if breakeven_armed(held, sign * extreme, rules):
-            signed = sign * close
-            moves = even_moves(sign * now.level, now.wanted, wanted, signed, signed, even, tick)
-        if moves == SOME_CLOSE:
-            stop = settled(bars, interval, held, now, terms)
-            stop = ratchet(
-                stop,
-                held,
-                bars[i, HIGH],
-                bars[i, LOW],
-                close,
-                atr,
-                int(bars[i, TIME]) + interval,
-                rules,
-                terms.costs,
-                terms.market,
-            )
-            now = stopped(now, side, stop)
-        elif moves == EVERY_CLOSE:
-            now = put_off(now, i, even.greatest)
-        now = after_close(now, extreme, wanted, sign * close)
-    return now
+    return Stop(level, side * at.extreme, reason)

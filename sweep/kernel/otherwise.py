@@ -5,107 +5,94 @@ Compiled only where a row of the table asks for them, and skipping nothing.
 
 from __future__ import annotations
 
-from rules.account import CYCLE_EXIT, Conduct
-from rules.candles import Floats, Sides
+import numpy as np
+
+from rules.account import CYCLE_EXIT, OPEN, Conduct
+from rules.candles import Candles, Floats, Sides
 from rules.costs import fill_price
 from rules.jit import rule
 from rules.paths import walk_candle
 from rules.stops import CYCLE, Held, Stop, ratchet
 from rules.trade import Terms
-from sweep.kernel.progress import Progress, left, stopped
-from sweep.kernel.segments import ATR, CLOSE, HIGH, LOW, OPEN_PRICE, TIME, VOLUME
+from sweep.kernel.ending import Ending
 
 
 @rule
 def hold_otherwise(
-    bars: Floats,
+    candles: Candles,
+    atr: Floats,
     turn: Sides,
     conduct: Conduct,
     entry: int,
-    interval: int,
     held: Held,
-    now: Progress,
-) -> Progress:
+    stop: Stop,
+) -> Ending:
     """Follow a position that leaves at the cycle's turn, or along a path in each candle."""
     if conduct.exits == CYCLE_EXIT:
-        return hold_until_turn(bars, turn, entry, held, now, conduct.terms)
-    return hold_path(bars, conduct.path, entry, interval, held, now, conduct.terms)
+        return hold_until_turn(candles, turn, entry, held, stop, conduct.terms)
+    return hold_path(candles, atr, conduct.path, entry, held, stop, conduct.terms)
 
 
 @rule
 def hold_path(
-    bars: Floats,
+    candles: Candles,
+    atr: Floats,
     path: int,
     entry: int,
-    interval: int,
     held: Held,
-    now: Progress,
+    stop: Stop,
     terms: Terms,
-) -> Progress:
+) -> Ending:
     """Follow a position along an assumed path within each candle, with nothing skipped."""
-    side = held.side
-    stop = Stop(now.level, side * now.extreme, now.reason)
-    for i in range(entry, len(bars)):
-        high, low, close = bars[i, HIGH], bars[i, LOW], bars[i, CLOSE]
-        opens, time = bars[i, OPEN_PRICE], int(bars[i, TIME])
-        if bars[i, VOLUME] > 0.0:
-            known = bars[i - 1, ATR]
+    for i in range(entry, len(candles.time)):
+        high, low, close, time = candles.high[i], candles.low[i], candles.close[i], candles.time[i]
+        if candles.volume[i] > 0.0:
+            opens, known = candles.open[i], atr[i - 1]
             walked = walk_candle(path, stop, held, opens, high, low, close, known, time, terms)
             stop = walked.stop
             if walked.hit:
-                now = with_closes(bars, side, entry, i, stopped(now, side, stop))
-                return left(now, i, walked.price, stop.reason)
+                return ended(candles.close, held.side, entry, i, i, walked.price, stop)
         stop = ratchet(
             stop,
             held,
             high,
             low,
             close,
-            bars[i, ATR],
-            time + interval,
+            atr[i],
+            time + candles.interval,
             terms.stop,
             terms.costs,
             terms.market,
         )
-    return with_closes(bars, side, entry, len(bars), stopped(now, side, stop))
+    return ended(candles.close, held.side, entry, len(candles.time), OPEN, 0.0, stop)
 
 
 @rule
 def hold_until_turn(
-    bars: Floats, turn: Sides, entry: int, held: Held, now: Progress, terms: Terms
-) -> Progress:
+    candles: Candles, turn: Sides, entry: int, held: Held, stop: Stop, terms: Terms
+) -> Ending:
     """The baseline: out at the first traded open after the cycle turned against the side."""
-    n = len(bars)
+    n = len(turn)
     side = held.side
     i = entry
     while i < n and turn[i] != -side:
         i += 1
     i += 1
-    while i < n and not bars[i, VOLUME] > 0.0:
+    while i < n and not candles.volume[i] > 0.0:
         i += 1
-    now = with_closes(bars, side, entry, min(i, n), now)
     if i >= n:
-        return now
-    price = fill_price(-side, bars[i, OPEN_PRICE], terms.costs, terms.market)
-    return left(now, i, price, CYCLE)
+        return ended(candles.close, side, entry, n, OPEN, 0.0, stop)
+    price = fill_price(-side, candles.open[i], terms.costs, terms.market)
+    return ended(candles.close, side, entry, i, i, price, Stop(stop.level, stop.extreme, CYCLE))
 
 
 @rule
-def with_closes(bars: Floats, side: int, first: int, end: int, now: Progress) -> Progress:
-    """`now` after the closes of the candles [first, end), its stop unmoved."""
-    best, worst = now.best_close, now.worst_close
-    for i in range(first, end):
-        best = max(best, side * bars[i, CLOSE])
-        worst = min(worst, side * bars[i, CLOSE])
-    return Progress(
-        now.exit,
-        now.price,
-        now.level,
-        now.reason,
-        now.extreme,
-        now.wanted,
-        now.floor,
-        now.even_at,
-        best,
-        worst,
-    )
+def ended(
+    closes: Floats, side: int, first: int, last: int, leave: int, price: float, stop: Stop
+) -> Ending:
+    """An end with `stop` as told, with the bounds of the closes of the candles [first, last)."""
+    best, worst = -np.inf, np.inf
+    for i in range(first, last):
+        best = max(best, side * closes[i])
+        worst = min(worst, side * closes[i])
+    return Ending(leave, price, stop.level, stop.reason, best, worst)

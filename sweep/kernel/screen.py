@@ -2,8 +2,8 @@
 
 Every figure equals that of sweep.kernel.oracle.simulate with rules.measure, to the last bit:
 entries, levels, exits and sums come from the same rules in the same order. The speed
-comes from what need not be looked at: candles without a position, segments that cannot
-move or hit the stop (sweep.kernel.holding), closes that cannot change the drawdown
+comes from what need not be looked at: candles without a position, blocks of candles that
+cannot hit the stop (sweep.kernel.holding), closes that cannot change the drawdown
 (sweep.kernel.drawdown), days without a position, whose return is exactly zero
 (sweep.kernel.days).
 """
@@ -17,7 +17,7 @@ import numpy as np
 from rules.account import CYCLE_EXIT, OPEN, Conduct, Counts, DayMarks, Setups
 from rules.candles import Candles, Floats, Sides, Times
 from rules.costs import DAY
-from rules.jit import rule
+from rules.jit import inner_rule, rule, uncounted
 from rules.metrics import (
     MS_AN_HOUR,
     NO_TRADES,
@@ -52,19 +52,21 @@ from rules.trade import (
 from sweep.kernel.days import (
     Days,
     Kept,
+    Midnights,
     add_flat_marks,
     add_held_marks,
     days_start,
     marks_before,
     marks_until,
+    midnights_of,
 )
 from sweep.kernel.drawdown import held_drawdown
+from sweep.kernel.ending import Ending
 from sweep.kernel.fingerprint import EMPTY, with_trade
 from sweep.kernel.holding import hold
+from sweep.kernel.nodes import Nodes, uncounted_nodes
 from sweep.kernel.otherwise import hold_otherwise
-from sweep.kernel.progress import Progress, started
 from sweep.kernel.results import Results
-from sweep.kernel.segments import ATR, CLOSE, OPEN_PRICE, TIME, VOLUME, Segments
 from sweep.kernel.terms import COLUMNS, conduct_of
 
 NONE = -1
@@ -90,7 +92,7 @@ class Account(NamedTuple):
 @rule
 def screen(
     candles: Candles,
-    segments: Segments,
+    nodes: Nodes,
     setups: Setups,
     marks: DayMarks,
     table: Floats,
@@ -101,17 +103,18 @@ def screen(
 
     turn: setups.turn where rows may leave at the cycle's turn or along a path within the
     candle; None where none does, which compiles in less time (see `rows_turn`).
-    candles: contiguous and writable arrays (others compile anew); segments: of the ATR
+    candles: contiguous and writable arrays (others compile anew); nodes: of the ATR
     that all rows use; setups: the signal's events, none before setups.first; table: rows
     of sweep.kernel.terms, shape (k, columns); results: room for k combinations, all zero.
     Holds no lock: threads may run slices of table and results.
     """
+    midnights = midnights_of(marks, candles.close, results.block_sums.shape[1])
     for k in range(len(table)):
         conduct = conduct_of(table[k])
         if turn is None and not trails(conduct):
             raise ValueError("rows that do more than trail need the cycle's turns")
         kept = Kept(results.block_sums[k], results.equity[k])
-        account = run(candles, segments, setups, marks, conduct, turn, results.ignored[k], kept)
+        account = run(candles, nodes, setups, midnights, conduct, turn, results.ignored[k], kept)
         results.trades[k] = account.trades
         results.fingerprint[k] = account.fingerprint
         write_metrics(results.metrics[k], metrics_of(account, candles, marks))
@@ -132,9 +135,9 @@ def rows_turn(table: Floats, setups: Setups) -> Sides | None:
 @rule
 def run(
     candles: Candles,
-    segments: Segments,
+    nodes: Nodes,
     setups: Setups,
-    marks: DayMarks,
+    midnights: Midnights,
     conduct: Conduct,
     turn: Sides | None,
     ignored: Counts,
@@ -142,65 +145,57 @@ def run(
 ) -> Account:
     """One combination: from event to event while flat, from entry to exit otherwise."""
     # Arrays are taken out of their tuples once: each look into a tuple counts references.
-    bars, interval = segments.bars, candles.interval
-    times, places = marks.time, marks.candle
-    signals, sides = setups.candle, setups.side
-    block_sums, equity = kept.block_sums, kept.equity
-    terms = conduct.terms
+    candles, nodes = uncounted_candles(candles), uncounted_nodes(nodes)
+    times, interval = candles.time, candles.interval
+    mark_times, places = uncounted(midnights.time), uncounted(midnights.candle)
+    mark_closes, mark_blocks = uncounted(midnights.close), uncounted(midnights.block)
+    signals, sides = uncounted(setups.candle), uncounted(setups.side)
+    block_sums, equity = uncounted(kept.block_sums), uncounted(kept.equity)
+    counts = uncounted(ignored)
+    terms, count = conduct.terms, len(times)
     account = account_start(conduct.cash)
     event = 0
     while event < len(signals):
         i, side = signals[event], sides[event]
         event += 1
-        closes = int(bars[i, TIME]) + interval
+        time, close, atr = times[i], candles.close[i], nodes.atr[i]
         # Midnights up to this close have been seen without a position.
-        seen = marks_until(times, account.days.mark, closes)
+        seen = marks_until(mark_times, account.days.mark, time + interval)
         if seen > account.days.mark:
-            account = flat_until(account, seen, times, block_sums, equity)
-        close, atr = bars[i, CLOSE], bars[i, ATR]
-        reason, ticket = decide(side, i, closes - interval, closes, close, atr, account, conduct)
+            account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
+        reason, ticket = decide(side, i, time, time + interval, close, atr, account, conduct)
         if reason != NONE:
-            ignored[reason] += 1
+            counts[reason] += 1
             continue
-        entry = entry_candle(bars, i, ticket.latest)
+        entry = entry_candle(candles, i, ticket.latest)
         waited = event
         event = events_before(signals, event, entry)
-        ignored[PENDING] += event - waited
-        if entry == len(bars):
+        counts[PENDING] += event - waited
+        if entry == count:
             break
-        opens = int(bars[entry, TIME])
-        if opens > ticket.latest:
-            ignored[GAP] += 1
+        if times[entry] > ticket.latest:
+            counts[GAP] += 1
             continue
-        position, stop = enter(ticket, bars[entry, OPEN_PRICE], opens, terms)
+        position, stop = enter(ticket, candles.open[entry], times[entry], terms)
         if not position.units > 0.0:
-            ignored[SIZE] += 1
+            counts[SIZE] += 1
             continue
         seen = marks_before(places, account.days.mark, entry)
         if seen > account.days.mark:
-            account = flat_until(account, seen, times, block_sums, equity)
-        held, end = position.held, started(position.held.side, stop)
+            account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
+        held = position.held
         if turn is not None and not trails(conduct):
-            end = hold_otherwise(bars, turn, conduct, entry, interval, held, end)
+            ending = hold_otherwise(candles, nodes.atr, turn, conduct, entry, held, stop)
         else:
-            end = hold(
-                bars,
-                segments.begin,
-                segments.rows,
-                segments.of[entry],
-                entry,
-                interval,
-                held,
-                end,
-                terms,
-            )
-        last = len(bars) if end.exit == OPEN else end.exit
+            ending = hold(candles, nodes, entry, held, stop, terms)
+        last = count if ending.exit == OPEN else ending.exit
         days, guard = add_held_marks(
             account.days,
             account.guard,
-            bars,
-            times,
+            mark_times,
             places,
+            mark_closes,
+            mark_blocks,
             last,
             account.balance,
             position,
@@ -210,26 +205,37 @@ def run(
         )
         drawdown = held_drawdown(
             account.drawdown,
-            bars,
-            segments.begin,
-            segments.rows,
-            segments.of[entry],
+            candles,
+            nodes,
             entry,
             last,
-            interval,
-            end,
+            ending,
             account.balance,
             position,
             terms,
         )
         account = marked_account(account, days, guard, drawdown)
-        closes = int(bars[last, TIME]) if last < len(bars) else int(bars[last - 1, TIME]) + interval
-        close = bars[len(bars) - 1, CLOSE]
-        account = booked(account, close, closes, i, entry, position, stop, end, last, conduct)
+        closes = times[last] if last < count else times[last - 1] + interval
+        close = candles.close[count - 1]
+        account = booked(account, close, closes, i, entry, position, stop, ending, last, conduct)
         waited = event
         event = events_before(signals, event, last)
-        ignored[POSITION] += event - waited
-    return flat_until(account, len(times), times, block_sums, equity)
+        counts[POSITION] += event - waited
+    return flat_until(account, len(mark_times), mark_times, mark_blocks, block_sums, equity)
+
+
+@inner_rule
+def uncounted_candles(candles: Candles) -> Candles:
+    """`candles` as compiled loops take them (rules.jit.uncounted)."""
+    return Candles(
+        uncounted(candles.time),
+        uncounted(candles.open),
+        uncounted(candles.high),
+        uncounted(candles.low),
+        uncounted(candles.close),
+        uncounted(candles.volume),
+        candles.interval,
+    )
 
 
 @rule
@@ -240,7 +246,7 @@ def account_start(cash: float) -> Account:
     )
 
 
-@rule
+@inner_rule
 def decide(
     side: int,
     i: int,
@@ -264,17 +270,17 @@ def decide(
     return (NONE if units > 0.0 else SIZE), ticket
 
 
-@rule
-def entry_candle(bars: Floats, signal: int, latest: int) -> int:
+@inner_rule
+def entry_candle(candles: Candles, signal: int, latest: int) -> int:
     """The candle that fills the order of candle `signal` or, opening after `latest`,
     cancels it; n where neither came."""
-    i = signal + 1
-    while i < len(bars) and bars[i, TIME] <= latest and not bars[i, VOLUME] > 0.0:
+    times, volume, i = candles.time, candles.volume, signal + 1
+    while i < len(times) and times[i] <= latest and not volume[i] > 0.0:
         i += 1
     return i
 
 
-@rule
+@inner_rule
 def events_before(signals: Times, event: int, candle: int) -> int:
     """The first event, from `event` on, that is not before `candle`."""
     while event < len(signals) and signals[event] < candle:
@@ -282,24 +288,24 @@ def events_before(signals: Times, event: int, candle: int) -> int:
     return event
 
 
-@rule
+@inner_rule
 def flat_until(
-    account: Account, mark: int, times: Times, block_sums: Floats, equity: Floats
+    account: Account, mark: int, times: Times, blocks: Times, block_sums: Floats, equity: Floats
 ) -> Account:
-    """The account after the marks before `mark`, with no position."""
-    count = len(times) - 1
-    days = add_flat_marks(account.days, mark, account.balance, count, block_sums, equity)
+    """The account after the marks before `mark`, with no position; times, blocks: of the
+    marks."""
+    days = add_flat_marks(account.days, mark, account.balance, blocks, block_sums, equity)
     if account.days.mark == 0 and mark > 1:
-        days = add_flat_marks(days, mark, account.balance, count, block_sums, equity)
+        days = add_flat_marks(days, mark, account.balance, blocks, block_sums, equity)
     guard = account.guard
-    first = max(account.days.mark, 1)
+    first, count = max(account.days.mark, 1), len(times) - 1
     # The start is no midnight that the guard looks at; the end is one or not.
     if first < mark and (first < count or times[first] % DAY == 0):
         guard = guard_day(guard, account.balance)
     return marked_account(account, days, guard, account.drawdown)
 
 
-@rule
+@inner_rule
 def marked_account(account: Account, days: Days, guard: Guard, drawdown: Drawdown) -> Account:
     """`account` with later marks."""
     return Account(
@@ -315,7 +321,7 @@ def marked_account(account: Account, days: Days, guard: Guard, drawdown: Drawdow
     )
 
 
-@rule
+@inner_rule
 def booked(
     account: Account,
     close: float,
@@ -324,22 +330,22 @@ def booked(
     entry: int,
     position: Position,
     stop: Stop,
-    end: Progress,
+    ending: Ending,
     last: int,
     conduct: Conduct,
 ) -> Account:
     """The account after a position, entered on candle `entry` with `stop` in force, that
-    went as `end` says: `time` is that of the exit, or `close` is the last one, at `time`."""
+    went as `ending` says: `time` is that of the exit, or `close` is the last one, at `time`."""
     held, balance, guard = position.held, account.balance, account.guard
     drawdown = account.drawdown
     fingerprint = with_trade(
-        account.fingerprint, signal, entry, end.exit, held.side, end.reason, position.units
+        account.fingerprint, signal, entry, ending.exit, held.side, ending.reason, position.units
     )
-    if end.exit == OPEN:
+    if ending.exit == OPEN:
         out = stand(position, balance, close, time, conduct.terms)
         tally = tally_open(account.tally, position.fee + out.fee)
     else:
-        out = leave(position, end.price, time, conduct.terms)
+        out = leave(position, ending.price, time, conduct.terms)
         balance += out.pnl
         guard = guard_exit(guard, out.pnl, balance, last, conduct.protections)
         drawdown = drawdown_step(drawdown, balance)
@@ -355,7 +361,7 @@ def booked(
         tally,
         account.trades + 1,
         account.held + last - entry,
-        end.exit + conduct.cooldown,
+        ending.exit + conduct.cooldown,
         fingerprint,
     )
 

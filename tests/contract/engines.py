@@ -23,12 +23,12 @@ from rules.metrics import Metrics
 from rules.trade import Position, Ticket, leave, stand
 from sizers.atr_risk import AtrRiskSizer
 from strategies.mtf_strategy import MtfStrategy
-from sweep.kernel.days import Kept
+from sweep.kernel.days import Kept, midnights_of
 from sweep.kernel.fingerprint import fingerprint_of
+from sweep.kernel.nodes import nodes_of
 from sweep.kernel.oracle import simulate
 from sweep.kernel.results import results_for
 from sweep.kernel.screen import booked, rows_turn, run, screen
-from sweep.kernel.segments import segments_of
 from sweep.kernel.terms import conduct_row
 
 _TYPES = {"signal": np.int64, "entry": np.int64, "exit": np.int64, "trade": np.int64}
@@ -87,10 +87,10 @@ def screened(candles: Candles, start: int, plan: Plan) -> Screened:
     """The pre-screen kernel as a sweep runs it."""
     ready = prepared(candles, start, plan)
     results = results_for(1)
-    segments = segments_of(candles, ready.atr)
+    nodes = nodes_of(candles, ready.atr)
     rows = conduct_row(plan.conduct)[None, :]
     turn = rows_turn(rows, ready.setups)
-    compiled(screen)(candles, segments, ready.setups, ready.inputs.marks, rows, results, turn)
+    compiled(screen)(candles, nodes, ready.setups, ready.inputs.marks, rows, results, turn)
     return Screened(
         int(results.trades[0]),
         results.ignored[0],
@@ -126,7 +126,7 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
         levels.append((len(rows) - 1, end.exit, end.level, end.reason))
         return booked(account, candles_, marks_, signal, *rest)
 
-    segments = segments_of(candles, ready.atr)
+    nodes = nodes_of(candles, ready.atr)
     results = results_for(1)
     kept = Kept(results.block_sums[0], results.equity[0])
     with pytest.MonkeyPatch.context() as patch:
@@ -135,7 +135,8 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
             sweep.kernel.screen, "with_trade", lambda state, *_: state
         )  # machine code only
         turn = ready.setups.turn
-        run(candles, segments, ready.setups, marks, plan.conduct, turn, ignored, kept)
+        midnights = midnights_of(marks, candles.close, 0)
+        run(candles, nodes, ready.setups, midnights, plan.conduct, turn, ignored, kept)
     trades = _columns(TradeLog, rows)
     fast = screened(candles, start, plan)
     assert fast.trades == len(rows)

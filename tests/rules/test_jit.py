@@ -6,10 +6,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import rules
-from rules.jit import compiled, source_digest
+from rules.candles import Floats
+from rules.jit import compiled, source_digest, uncounted
 
 JIT = Path(rules.__file__).parent / "jit.py"
 
@@ -144,3 +146,19 @@ def test_the_compiled_version_is_made_once() -> None:
 def test_the_digest_is_that_of_the_sources() -> None:
     assert source_digest(half) == source_digest(half)
     assert source_digest(half) != source_digest()
+
+
+def total(array: Floats) -> float:
+    view = uncounted(array)
+    return float(view.sum())
+
+
+def test_an_uncounted_array_is_the_same_data():
+    row, table = np.arange(5.0), np.arange(12.0).reshape(3, 4)
+    for array in (row, table):
+        assert uncounted(array) is array
+        held = sys.getrefcount(array)
+        assert compiled(total)(array) == array.sum()
+        array[-1] = 7.0
+        assert compiled(total)(array) == array.sum()
+        assert sys.getrefcount(array) == held

@@ -5,9 +5,9 @@ import numpy as np
 from rules.jit import compiled, is_cached
 from rules.market import steps_down
 from sweep.kernel import ahead
+from sweep.kernel.nodes import nodes_of
 from sweep.kernel.results import part, results_for
 from sweep.kernel.screen import rows_turn, screen
-from sweep.kernel.segments import segments_of
 from sweep.kernel.terms import conduct_row
 from tests.sweep.test_kernel import Case
 
@@ -19,9 +19,9 @@ def test_what_is_compiled_ahead_is_what_a_sweep_calls():
     rows = [conduct_row(conduct._replace(exits=0, path=0)) for conduct in case.conducts]
     table, results = np.array(rows), results_for(len(rows), 16)
     turn = rows_turn(table, case.setups)
-    segments = segments_of(case.candles, case.atr)
+    nodes = nodes_of(case.candles, case.atr)
     slots = part(results, 3, 9)
-    compiled(screen)(case.candles, segments, case.setups, case.marks, table[3:9], slots, turn)
+    compiled(screen)(case.candles, nodes, case.setups, case.marks, table[3:9], slots, turn)
     assert set(compiled(screen).signatures) == known
     assert results.trades.sum() > 0
 

@@ -10,10 +10,10 @@ from rules.measure import equity_of, measure
 from rules.metrics import block_sums
 from rules.stop_atr import stop_atr
 from sweep.kernel.fingerprint import fingerprint_of
+from sweep.kernel.nodes import nodes_of
 from sweep.kernel.oracle import simulate
 from sweep.kernel.results import Results, part, results_for
 from sweep.kernel.screen import rows_turn, screen
-from sweep.kernel.segments import segments_of
 from sweep.kernel.terms import conduct_row, conduct_table
 from tests.markets import COARSE, FINE, QUARTER_HOUR, random_conduct, random_market, random_setups
 
@@ -44,9 +44,9 @@ class Case:
         return results
 
     def screen_into(self, table: Floats, results: Results) -> None:
-        segments = segments_of(self.candles, self.atr)
+        nodes = nodes_of(self.candles, self.atr)
         turn = rows_turn(table, self.setups)
-        compiled(screen)(self.candles, segments, self.setups, self.marks, table, results, turn)
+        compiled(screen)(self.candles, nodes, self.setups, self.marks, table, results, turn)
 
     def plain(self, conduct: Conduct) -> Results:
         """One combination through the plain loop and the measures of its trades."""
@@ -156,11 +156,11 @@ def test_rows_that_do_more_than_trail_are_refused_without_the_turns():
     case = Case(9, 1)
     for changes in ({"exits": 1}, {"path": 1}):
         row = conduct_row(case.conducts[0]._replace(exits=0, path=0)._replace(**changes))
-        segments, table = segments_of(case.candles, case.atr), row[None]
+        nodes, table = nodes_of(case.candles, case.atr), row[None]
         assert rows_turn(table, case.setups) is case.setups.turn
         with pytest.raises(ValueError, match="trail"):
             compiled(screen)(
-                case.candles, segments, case.setups, case.marks, table, results_for(1), None
+                case.candles, nodes, case.setups, case.marks, table, results_for(1), None
             )
 
 

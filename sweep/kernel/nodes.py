@@ -1,0 +1,124 @@
+"""Candles in blocks within blocks, with the bounds that let a loop pass a block at once.
+
+A node is a candle or a block: candles in a row with one ATR whose closes share a slot of
+4, 16 or 64 intervals on the clock, so that blocks agree with higher timeframes. A loop goes
+from node to node: `after` leads to the largest node that begins where one ends, `inside`
+to the parts of a block that cannot be passed whole.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rules.candles import Candles, Floats, Times
+from rules.jit import inner_rule, uncounted
+from sweep.kernel.closes import Closes, closes_of, uncounted_closes
+
+SIZES = (4, 16, 48, 96)
+"""Candles of a block, at most: each size is made of blocks of the one before."""
+
+
+class Nodes(NamedTuple):
+    """All candles as nodes, for one ATR. The first n nodes are the n candles; the number of
+    all nodes, m, stands for the end of the data."""
+
+    high: Floats
+    """Highest and lowest price, of candles without volume too: how far an extreme can get,
+    and a bound of what can hit a stop; shape (m,), as all columns up to `after`."""
+    low: Floats
+    close: Floats
+    """The last close."""
+    atr: Floats
+    """Of the stop, as known at each close."""
+    after: Times
+    """The largest node that begins where this one ends."""
+    inside: Times
+    """The first node within a block, shape (m - n,)."""
+    begin: Times
+    """The first candle of a block, shape (m - n,)."""
+    end: Times
+    """The candle that follows a block, shape (m - n,)."""
+    closes: Closes
+    highest: float
+    """The highest price of all."""
+
+
+def nodes_of(candles: Candles, atr: Floats) -> Nodes:
+    """Put candles into blocks. A NaN in `atr` may only stand before the first signal."""
+    count = len(atr)
+    slot = candles.time // candles.interval + 1
+    largest = np.arange(count + 1)
+    columns = [(candles.high, candles.low, candles.close, atr)]
+    ends, inside, begins, total = [np.arange(1, count + 1)], [], [], count
+    for size in SIZES:
+        begin = np.flatnonzero(np.diff(slot // size, prepend=-1))
+        end = np.append(begin[1:], count)
+        # Else the ATR varies, or the block is no more than the smaller node.
+        useful = np.maximum.reduceat(atr, begin) == np.minimum.reduceat(atr, begin)
+        useful &= np.concatenate(ends)[largest[begin]] < end
+        block = _bounds(candles, atr, begin, end)
+        begin, end = begin[useful], end[useful]
+        columns.append(tuple(column[useful] for column in block))
+        inside.append(largest[begin])
+        begins.append(begin)
+        ends.append(end)
+        largest[begin] = total + np.arange(len(begin))
+        total += len(begin)
+    largest[count] = total
+    high, low, close, constant = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    return Nodes(
+        high,
+        low,
+        close,
+        constant,
+        largest[np.concatenate(ends)],
+        np.concatenate(inside),
+        np.concatenate(begins),
+        np.concatenate(ends[1:]),
+        closes_of(candles.close),
+        float(candles.high.max()),
+    )
+
+
+@inner_rule
+def uncounted_nodes(nodes: Nodes) -> Nodes:
+    """`nodes` as compiled loops take them (rules.jit.uncounted)."""
+    return Nodes(
+        uncounted(nodes.high),
+        uncounted(nodes.low),
+        uncounted(nodes.close),
+        uncounted(nodes.atr),
+        uncounted(nodes.after),
+        uncounted(nodes.inside),
+        uncounted(nodes.begin),
+        uncounted(nodes.end),
+        uncounted_closes(nodes.closes),
+        nodes.highest,
+    )
+
+
+@inner_rule
+def first_node(nodes: Nodes, candle: int) -> int:
+    """The largest node that begins with `candle`, which is not the first of all."""
+    return int(nodes.after[candle - 1])
+
+
+@inner_rule
+def end_of(nodes: Nodes, node: int, count: int) -> int:
+    """The candle that follows a node; count: of candles."""
+    return node + 1 if node < count else int(nodes.end[node - count])
+
+
+def _bounds(
+    candles: Candles, atr: Floats, begin: NDArray[np.intp], end: NDArray[np.intp]
+) -> tuple[Floats, ...]:
+    """The columns of the blocks of the candles from `begin` on, each up to the next."""
+    return (
+        np.maximum.reduceat(candles.high, begin),
+        np.minimum.reduceat(candles.low, begin),
+        candles.close[end - 1],
+        atr[begin],
+    )
