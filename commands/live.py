@@ -68,10 +68,10 @@ def _run(
         options = Options(max_candles, watchers)
         session = Session(settings, lambda: open_store(settings), ledger, options)
         session.claim()  # before anything that a second session could collide with
+        brake.session = session
         for watcher in watchers:
             stack.enter_context(watcher)
         stack.callback(ledger.close)  # the next session need not wait for their farewells
-        brake.session = session
         session.run()
 
 

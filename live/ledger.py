@@ -41,7 +41,6 @@ class Ledger:
         patience: float = 60.0,
         heard: Callable[[str], None] | None = None,
     ) -> None:
-        self.database = open_ledger(url)
         self.heard = heard or (lambda text: None)
         self.stopped: Callable[[], bool] = lambda: False
         self.fault: Callable[[str, str], None] | None = None
@@ -50,9 +49,10 @@ class Ledger:
         self._name = shown(url)
         self._patience = patience
         self._lock: MarketLock | None = None
-        self._file = _identity(self.database)
         if not url.startswith(SQLITE):
             postgres.bound_waits(lambda: self.stopped())
+        self.database = open_ledger(url)
+        self._file = _identity(self.database)
 
     def __enter__(self) -> Ledger:
         return self
@@ -66,6 +66,8 @@ class Ledger:
             self._lock.release()
         if not self.database.is_closed():
             self.database.close()
+        if not isinstance(self.database, SqliteDatabase):
+            postgres.unbound_waits()
 
     def lock(self, market: str) -> bool:
         """Claim `market` for this process; whether nobody else has it. Again is harmless."""

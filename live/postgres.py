@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-_ANSWER_SECONDS = 5.0
+_ANSWER_SECONDS = 10.0
 """Longest wait for one answer; the connection is then given up."""
 _LAST_SECONDS = 1.0
 """The same once the session is to end."""
@@ -20,9 +20,20 @@ def bound_waits(stopped: Callable[[], bool]) -> None:
     Left alone it would wait in C, for ever and deaf to signals. `stopped` says whether
     the session is to end.
     """
-    from psycopg2 import extensions
-
+    try:
+        from psycopg2 import extensions
+    except ImportError:  # which the opening will say
+        return
     extensions.set_wait_callback(lambda connection: _wait(connection, stopped))
+
+
+def unbound_waits() -> None:
+    """Let psycopg2 wait as it is used to."""
+    try:
+        from psycopg2 import extensions
+    except ImportError:
+        return
+    extensions.set_wait_callback(None)
 
 
 def _wait(connection: Any, stopped: Callable[[], bool]) -> None:

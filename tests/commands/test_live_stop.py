@@ -162,10 +162,23 @@ def test_while_a_locked_database_is_opened(tmp_path: Path) -> None:
 
 
 @contextmanager
-def silent_service() -> Iterator[str]:
+def silent_service(kind: str = "json") -> Iterator[str]:
     """An address that takes connections and never answers."""
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        yield f"json://127.0.0.1:{server.getsockname()[1]}"
+        yield f"{kind}://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_while_a_database_server_does_not_answer(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg2", reason="needs psycopg2")
+    with exchange() as simulator, silent_service("postgresql") as address:
+        config = write_config(tmp_path, simulator, f"{address}/ledger")
+        with live(config) as running:
+            time.sleep(0.5)
+            stops(running)
+            assert "before the session began: nothing was changed" in running.said
+        with live(config, name="again") as again:
+            assert again.end() == 2
+            assert "cannot be opened (the server has not answered for 10 s)" in again.said
 
 
 def test_while_services_for_messages_hang(tmp_path: Path) -> None:
