@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import time
 from pathlib import Path
 from typing import IO, Any
 
 from peewee import Database, OperationalError, PeeweeException, SqliteDatabase
+
+_NOTICE_SECONDS = 2.0
+"""How long a server may take to notice that a session was killed."""
 
 
 class MarketLock:
@@ -27,7 +31,12 @@ class MarketLock:
         """Whether the lock is ours now; again is harmless."""
         if isinstance(self._database, SqliteDatabase):
             return self._take_file(Path(self._database.database))
-        return self._take_advisory()
+        until = time.monotonic() + _NOTICE_SECONDS
+        while not (self._held or self._take_advisory()):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.05)
+        return True
 
     def renew(self) -> bool:
         """After a new connection to the server: whether the lock is ours again."""
