@@ -20,7 +20,7 @@ log = logging.getLogger("stoptrail.live")
 
 T = TypeVar("T")
 
-_BUSY_SECONDS = 1.0
+_BUSY_SECONDS = 0.5
 """How long SQLite itself waits for a lock before the ledger says that it has to wait; no
 signal is heard meanwhile."""
 _OPENING_SECONDS = 10.0
