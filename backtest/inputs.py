@@ -87,9 +87,10 @@ def first_decision(inputs: Inputs, signals: Signals, atr: Floats) -> int:
 
     The number of candles where they end before that.
     """
-    warm = np.flatnonzero(~np.isnan(atr))
     n = len(inputs.candles.time)
-    return min(n, max(inputs.start, signals.warm, int(warm[0]) if len(warm) else n))
+    known = ~np.isnan(atr[:n])
+    warm = int(known.argmax()) if known.any() else n
+    return min(n, max(inputs.start, signals.warm, warm))
 
 
 def require_warm(plan: Plan, inputs: Inputs) -> None:

@@ -101,15 +101,24 @@ class StopLog(NamedTuple):
 
 def setups(signals: Signals, sides: int, first: int) -> Setups:
     """The first candle of every zone of the wanted sides, at or after candle `first`."""
+    return chosen(beginnings(signals), sides, first)
+
+
+def beginnings(signals: Signals) -> Setups:
+    """The first candle of every zone."""
     zone = signals.zone
     begins = zone != 0
     begins[1:] &= zone[1:] != zone[:-1]
     index = np.flatnonzero(begins).astype(np.int64)
-    index = index[index >= first]
-    side = zone[index].astype(np.int64)
+    return Setups(index, zone[index].astype(np.int64), signals.exit_zone, 0)
+
+
+def chosen(whole: Setups, sides: int, first: int) -> Setups:
+    """Those of the wanted sides, at or after candle `first`."""
+    wanted = whole.candle >= first
     if sides != BOTH:
-        index, side = index[side == sides], side[side == sides]
-    return Setups(index, side, signals.exit_zone, first)
+        wanted &= whole.side == sides
+    return Setups(whole.candle[wanted], whole.side[wanted], whole.turn, first)
 
 
 def day_marks(candles: Candles, start: int) -> DayMarks:

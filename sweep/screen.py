@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backtest.codec import pack, unpack
-from backtest.inputs import Inputs, atr_of, setups_of, signals_of
+from backtest.inputs import Inputs, atr_of, first_decision, setups_of, signals_of
 from backtest.plan import Plan
-from rules.candles import Floats, Signals
+from rules.account import beginnings, chosen
+from rules.candles import Floats
 from rules.jit import compiled
 from sweep.kernel import ahead
 from sweep.kernel.nodes import Nodes, nodes_of
@@ -132,13 +133,12 @@ def screen_unit(share: Share, unit: Unit) -> Results:
     members = _members(share.space, unit)
     results = results_for(len(members), share.blocks, _NO_EQUITY)
     table = share.space.rows(members)
-    signals: Signals | None = None
-    at = 0
+    signals = signals_of(group.parts[0].plan, candles)
+    whole, at = beginnings(signals), 0
     for section, inside in _parts_within(group, unit):
         plan = section.plan
-        signals = signals if signals is not None else signals_of(plan, candles)
         cut = share.nodes(plan)
-        setups = setups_of(plan, share.inputs, signals, cut.atr)
+        setups = chosen(whole, plan.sides, first_decision(share.inputs, signals, cut.atr))
         slots, rows = part(results, at, at + inside), table[at : at + inside]
         turn = rows_turn(rows, setups)
         ahead.finished()

@@ -23,8 +23,13 @@ from sweep.kernel.terms import conduct_row
 
 Indices = NDArray[np.int64]
 
-_SHARED_STOP = ("stop.atr_timeframe", "stop.atr_period")
 _SIDES = "strategy.sides"
+_PART_FIELDS = {
+    _SIDES: ("sides",),
+    "stop.atr_timeframe": ("atr_interval",),
+    "stop.atr_period": ("atr_period",),
+}
+"""Keys that change what a part of a group shares, and the fields of Plan that they set."""
 _ROW_STRATEGY = ("strategy.exits", "strategy.entry_max_delay")
 
 
@@ -62,10 +67,11 @@ class Space:
         self._strides = _strides(grid)
         self._plan = plan_for(base, inputs.market)
         signal = [k for k, key in enumerate(grid.keys) if _is_signal(key)]
-        shared = [k for k, key in enumerate(grid.keys) if key in (*_SHARED_STOP, _SIDES)]
+        shared = [k for k, key in enumerate(grid.keys) if key in _PART_FIELDS]
         own = [k for k in range(len(grid.keys)) if k not in signal and k not in shared]
         self._signal, self._shared, self._own = signal, shared, own
         self._axes = [self._axis(k) for k in own]
+        self._variants = {k: [self._variant(k, v) for v in self._range(k)] for k in shared}
 
     @property
     def size(self) -> int:
@@ -87,12 +93,12 @@ class Space:
 
     def group(self, number: int) -> Group:
         """Group `number`, in grid order of the signal's keys."""
-        return Group(
-            tuple(
-                Part(self._resolve(picked), self._combinations(picked))
-                for picked in self._picks(number)
-            )
-        )
+        plan: Plan | None = None
+        parts = []
+        for picked in self._picks(number):
+            plan = plan or self._resolve({k: picked[k] for k in self._signal})
+            parts.append(Part(self._shared_by(plan, picked), self._combinations(picked)))
+        return Group(tuple(parts))
 
     def members(self, number: int) -> Indices:
         """The combinations of group `number`, part by part."""
@@ -105,6 +111,17 @@ class Space:
         chosen = dict(zip(self._signal, (int(p) for p in places), strict=False))
         for combo in itertools.product(*(self._range(k) for k in self._shared)):
             yield {**chosen, **dict(zip(self._shared, combo, strict=True))}
+
+    def _shared_by(self, plan: Plan, picked: dict[int, int]) -> Plan:
+        """`plan` with the sides and the ATR of a part."""
+        for k in self._shared:
+            plan = plan._replace(**self._variants[k][picked[k]])
+        return plan
+
+    def _variant(self, k: int, place: int) -> dict[str, Any]:
+        """What one value of a key that parts share changes."""
+        changed = self._resolve({k: place})
+        return {name: getattr(changed, name) for name in _PART_FIELDS[self.grid.keys[k]]}
 
     def _combinations(self, picked: dict[int, int]) -> Indices:
         origin = sum(self._strides[k] * place for k, place in picked.items())
