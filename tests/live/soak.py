@@ -66,7 +66,7 @@ def live_once(
         store = Watch(rows, live, HOUR, ticks_of)
 
         def around(moment: str, kind: str) -> None:
-            if kind != "candle":
+            if "candle" not in kind.split():
                 return
             if moment == "after":
                 seen[0] += 1
