@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from typing import NamedTuple
 
 import numpy as np
@@ -88,9 +90,12 @@ def first_decision(inputs: Inputs, signals: Signals, atr: Floats) -> int:
     The number of candles where they end before that.
     """
     n = len(inputs.candles.time)
-    known = ~np.isnan(atr[:n])
-    warm = int(known.argmax()) if known.any() else n
-    return min(n, max(inputs.start, signals.warm, warm))
+    return min(n, max(inputs.start, signals.warm, first_known(atr[:n])))
+
+
+def first_known(atr: Floats) -> int:
+    """Index of the first number, before which alone there is NaN; n where there is none."""
+    return bisect_left(range(len(atr)), True, key=lambda i: not math.isnan(atr[i]))
 
 
 def require_warm(plan: Plan, inputs: Inputs) -> None:
@@ -99,9 +104,9 @@ def require_warm(plan: Plan, inputs: Inputs) -> None:
     n = len(inputs.candles.time)
     if first_decision(inputs, signals, atr) < n:
         return
-    warm = np.flatnonzero(~np.isnan(atr))
+    warm = first_known(atr)
     needs = [f"the signal needs {signals.warm:,}" if signals.warm < n else "the signal needs more"]
-    needs.append(f"the ATR {int(warm[0]):,}" if len(warm) else "the ATR more")
+    needs.append(f"the ATR {warm:,}" if warm < n else "the ATR more")
     raise DataError(
         f"{n:,} candles are too few for the warm-up ({', '.join(needs)}): "
         "give candles from an earlier time on, or shorten the periods"

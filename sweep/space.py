@@ -71,6 +71,7 @@ class Space:
         own = [k for k in range(len(grid.keys)) if k not in signal and k not in shared]
         self._signal, self._shared, self._own = signal, shared, own
         self._axes = [self._axis(k) for k in own]
+        self._inside = np.sort(self._offsets(own))
         self._variants = {k: [self._variant(k, v) for v in self._range(k)] for k in shared}
 
     @property
@@ -125,7 +126,7 @@ class Space:
 
     def _combinations(self, picked: dict[int, int]) -> Indices:
         origin = sum(self._strides[k] * place for k, place in picked.items())
-        return np.sort(origin + self._offsets(self._own))
+        return origin + self._inside
 
     def rows(self, combinations: Indices) -> Floats:
         """The conduct of each combination as the kernel's row, shape (k, columns)."""
