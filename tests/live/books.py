@@ -97,8 +97,8 @@ def trades_of(candles: CandleColumns, record: Record) -> list[tuple[Any, ...]]:
     return found
 
 
-_TRADE = ("signal", "side", "entry_time", "entry", "units", "initial_stop", "atr")
-_TRADE += ("exit_time", "exit", "reason", "fees", "borrow", "pnl")
+_ENTRY = ("signal", "side", "entry_time", "entry", "units", "initial_stop", "atr")
+_TRADE = (*_ENTRY, "exit_time", "exit", "reason", "fees", "borrow", "pnl")
 
 
 def told_trades(books: Books) -> list[tuple[Any, ...]]:
