@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rules.candles import Candles, Floats, Times
-from rules.jit import inner_rule
+from rules.jit import inner_rule, rule
 from rules.metrics import Drawdown, drawdown_step
 from rules.trade import Position, Terms, marked
-from sweep.kernel.closes import SHIFTS
+from sweep.kernel.closes import SHIFTS, Closes
 from sweep.kernel.ending import Ending
 from sweep.kernel.nodes import Nodes
 
@@ -36,7 +36,26 @@ def held_drawdown(
     # No close need be as good as that.
     if is_known and whole.peak == state.peak:
         return state
-    side, rows, level, i = position.held.side, nodes.closes, 0, entry
+    return rows_drawdown(
+        state, times, candles.close, nodes.closes, entry, last, interval, balance, position, terms
+    )
+
+
+@rule
+def rows_drawdown(
+    state: Drawdown,
+    times: Times,
+    closes: Floats,
+    rows: Closes,
+    entry: int,
+    last: int,
+    interval: int,
+    balance: float,
+    position: Position,
+    terms: Terms,
+) -> Drawdown:
+    """`held_drawdown` by rows of closes, the longer the better."""
+    side, level, i = position.held.side, 0, entry
     tops, bottoms = (rows.top, rows.bottom) if side > 0 else (rows.bottom, rows.top)
     while i < last:
         shift = SHIFTS[level]
@@ -55,9 +74,7 @@ def held_drawdown(
             level -= 1
             continue
         end = min(end, last)
-        state = closes_drawdown(
-            state, candles.close, times, i, end, interval, balance, position, terms
-        )
+        state = closes_drawdown(state, closes, times, i, end, interval, balance, position, terms)
         i = end
     return state
 
