@@ -69,7 +69,7 @@ def _benchmarks(file: Path | None) -> dict[str, Callable[[Span], Section]]:
         "against_vectorbt": against_vectorbt,
         "against_optstrategy": against_optstrategy,
         "against_backtesting": against_backtesting,
-        "scaling": lambda span: scaling(span, FOLDER),
+        "scaling": lambda span: scaling(span, FOLDER, file),
         "footprint": lambda _: footprint(file),
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,11 +19,13 @@ from config.load import load_settings
 from feeds.synthetic import synthetic_candles
 from rules.costs import DAY
 from sweep.kernel.results import Results
-from sweep.screen import screen_all, shared
+from sweep.screen import BLOCKS, screen_all, shared
 from sweep.space import Space
 
 YEARS = (0.5, 1, 2, 5, 10, 20)
 SIZES = (100, 1_000, 10_000, 100_000)
+MOST = 1_000_000
+"""Combinations that are screened in a process of their own, to see the memory they take."""
 ON_CANDLES = 1_000
 """Combinations of the curve over candles."""
 LONGEST = 20
@@ -33,6 +37,21 @@ _REPEATED_BELOW = 5.0
 """Seconds above which one measurement is enough."""
 
 
+_ROOT = Path(__file__).parent.parent
+_LARGEST = """
+import sys
+from pathlib import Path
+from benchmarks.market import SPOT, load
+from benchmarks.scaling import MOST, SIZES, point, screened
+inputs = load(Path(sys.argv[1]) if len(sys.argv) > 1 else None).inputs(SPOT)
+screened(inputs, SIZES[0])  # compile
+seconds = point(MOST, inputs, MOST).seconds
+# Not getrusage: its maximum starts with that of the process that started this one.
+status = Path("/proc/self/status").read_text()
+print(seconds, int(status.split("VmHWM:")[1].split()[0]) / 1024)
+"""
+
+
 class Point(NamedTuple):
     """One measurement."""
 
@@ -41,19 +60,22 @@ class Point(NamedTuple):
     """Of the processor, summed over all cores."""
 
 
-def scaling(span: Span, folder: Path) -> Section:
-    """The section; writes two pictures into `folder`."""
-    _screened(span.inputs(SPOT), SIZES[0])  # compile
-    by_size = [_point(size, span.inputs(SPOT), size) for size in SIZES]
+def scaling(span: Span, folder: Path, file: Path | None) -> Section:
+    """The section; writes two pictures into `folder`. `file`: where `span` is from."""
+    screened(span.inputs(SPOT), SIZES[0])  # compile
+    by_size = [point(size, span.inputs(SPOT), size) for size in SIZES]
+    largest, memory = _largest(file)
+    by_size.append(largest)
     longest = synthetic_candles(start=END - (LONGEST + 1) * 366 * DAY, end=END)
     by_years = []
     for years in YEARS:
         part = last_years(longest, years, "")
-        by_years.append(_point(years, part.inputs(SPOT), ON_CANDLES))
+        by_years.append(point(years, part.inputs(SPOT), ON_CANDLES))
     pictures = (folder / "combinations.png", folder / "candles.png")
     _draw(pictures[0], by_size, "combinations", f"{span.length:,} candles")
     _draw(pictures[1], by_years, "years of 15m candles", f"{ON_CANDLES:,} combinations")
     growth = by_size[-1].seconds / by_size[1].seconds
+    many = round(by_size[-1].at / by_size[1].at)
     rows = [
         (f"{int(p.at):,} combinations", f"{p.seconds:.2f}", f"{p.seconds / p.at * 1e3:.3f}")
         for p in by_size
@@ -66,12 +88,13 @@ def scaling(span: Span, folder: Path) -> Section:
         "How the pre-screen grows",
         (
             "The grid varies multiplier and breakeven trigger over two cycle periods and two ATR "
-            "timeframes; threads on all cores, signals included, nothing stored; processor time "
+            "timeframes; threads on all cores, signals and results included; processor time "
             "summed over cores.",
             "",
             *table(("", "seconds", "ms for one combination"), rows),
-            f"From {SIZES[1]:,} to {SIZES[-1]:,} combinations, {SIZES[-1] // SIZES[1]} times as "
-            f"many, the time grows {growth:.0f} times.",
+            f"From {SIZES[1]:,} to {MOST:,} combinations, {many:,} times as many, the time grows "
+            f"{growth:.0f} times. The process that screened {MOST:,} took {memory:,.0f} MB, "
+            "candles and compiler included.",
             "",
             "Checked: the first combinations have the same figures and trades in a small grid.",
             "",
@@ -81,11 +104,21 @@ def scaling(span: Span, folder: Path) -> Section:
     )
 
 
-def _point(at: float, inputs: Inputs, size: int) -> Point:
+def _largest(file: Path | None) -> tuple[Point, float]:
+    """The most combinations, and the megabytes that the process took for all it did."""
+    given = [str(file.resolve())] if file else []
+    command = [sys.executable, "-c", _LARGEST, *given]
+    run = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True)
+    seconds, memory = map(float, run.stdout.split())
+    return Point(MOST, seconds), memory
+
+
+def point(at: float, inputs: Inputs, size: int) -> Point:
+    """Screen a grid of `size` combinations, several times where that is quick."""
     spent = []
     for _ in range(_ROUNDS):
         begin = time.process_time()
-        found = _screened(inputs, size)
+        found = screened(inputs, size)
         spent.append(time.process_time() - begin)
         if spent[-1] > _REPEATED_BELOW:
             break
@@ -97,13 +130,13 @@ def _point(at: float, inputs: Inputs, size: int) -> Point:
 
 def _same_start(inputs: Inputs, found: Results) -> None:
     """A combination's figures do not depend on the grid around it."""
-    small = _screened(inputs, len(found.trades), only=4)
+    small = screened(inputs, len(found.trades), only=4)
     for mine, alone in zip(found, small, strict=True):
         require(mine[:4].tobytes() == alone.tobytes(), "the same combination, other figures")
 
 
-def _screened(inputs: Inputs, size: int, only: int | None = None) -> Results:
-    """The grid of `size` combinations; with `only`, its first few."""
+def screened(inputs: Inputs, size: int, only: int | None = None) -> Results:
+    """The results of the grid of `size` combinations; with `only`, its first few."""
     axes = _axes(size)
     if only is not None:
         axes = {key: values[:1] for key, values in axes.items()}
@@ -112,7 +145,7 @@ def _screened(inputs: Inputs, size: int, only: int | None = None) -> Results:
     section = settings.sweep.model_copy(update={"grid": axes, "max_combinations": 10**7})
     settings = settings.model_copy(update={"sweep": section})
     space = Space(settings, build_grid(settings), inputs)
-    return screen_all(shared(space, inputs), 0)
+    return screen_all(shared(space, inputs, BLOCKS), 0)
 
 
 def _axes(size: int) -> dict[str, list[float] | list[str]]:

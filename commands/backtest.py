@@ -56,7 +56,8 @@ def run(
     if sweep or resume:
         from sweep.kernel import ahead
 
-        ahead.start()
+        if ahead.start():
+            voice.notice("First sweep on this machine: compiling it takes some seconds, once.")
         from commands import sweep as sweeping
 
         sweeping.run(asked, voice, stages)

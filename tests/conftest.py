@@ -17,6 +17,15 @@ settings.register_profile("stoptrail", deadline=None, derandomize=os.environ.get
 settings.load_profile("stoptrail")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiling_ends() -> Iterator[None]:
+    """A process that compiles in the background does not outlive the tests."""
+    yield
+    from sweep.kernel import ahead
+
+    ahead.finished()
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a real PostgreSQL server; skips where none can be started.

@@ -17,16 +17,19 @@ _RUNNING: list[subprocess.Popen[bytes]] = []
 """The process that compiles; at most one."""
 
 
-def start() -> None:
-    """Begin to compile, unless that was done before or there is no second core."""
+def start() -> bool:
+    """Begin to compile, unless there is no second core; whether there is compiling to do."""
     from rules.jit import is_cached
     from sweep.kernel.screen import screen
 
-    if _RUNNING or is_cached(screen) or (os.cpu_count() or 1) < 2:
-        return
+    if is_cached(screen):
+        return False
+    if _RUNNING or (os.cpu_count() or 1) < 2:
+        return True
     command = [sys.executable, "-m", "sweep.kernel.ahead"]
     quiet = subprocess.DEVNULL
     _RUNNING.append(subprocess.Popen(command, cwd=_ROOT, stdout=quiet, stderr=quiet))
+    return True
 
 
 def finished() -> None:

@@ -30,7 +30,7 @@ def test_no_process_is_started_for_code_that_is_on_disk(monkeypatch):
     started = []
     monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: started.append(1))
     monkeypatch.setattr("rules.jit.is_cached", lambda _: True)
-    ahead.start()
+    assert not ahead.start()
     assert not started
 
 
