@@ -9,7 +9,7 @@ from benchmarks.market import Span
 from benchmarks.sections import Section, require, table
 from benchmarks.timing import in_turns
 
-ROUNDS = 3
+ROUNDS = 5
 COMBINATIONS = 91
 
 

@@ -96,7 +96,7 @@ def benches(candles: Candles, start: int, count: int) -> list[Bench]:
     grid = {"terms.stop.multiplier": chosen[:, 0], "terms.stop.breakeven_trigger": chosen[:, 1]}
     out = []
     for hours, table, name in (
-        (4.0, conduct_table(BASE, 10, {}), "default, ATR 4h"),
+        (4.0, conduct_table(BASE, len(chosen), {}), "default, ATR 4h"),
         (0.25, conduct_table(BASE, len(chosen), grid), "grid, ATR 15m"),
         (1.0, conduct_table(BASE, len(chosen), grid), "grid, ATR 1h"),
         (4.0, conduct_table(BASE, len(chosen), grid), "grid, ATR 4h"),

@@ -40,13 +40,13 @@ def zones(
     n = len(oscillator)
     zone = np.zeros(n, np.int8)
     exit_zone = np.zeros(n, np.int8)
-    warm = n
     for i in range(1, n):
-        turned = turn(oscillator[i - 1], oscillator[i], threshold)
-        zone[i] = zone_of(turned, trend[i], structure[i])
-        exit_zone[i] = turn(oscillator[i - 1], oscillator[i], 0.0)
-        if warm == n and not (
-            np.isnan(oscillator[i - 1]) or np.isnan(trend[i]) or np.isnan(structure[i])
-        ):
-            warm = i
-    return zone, exit_zone, warm
+        previous, value = oscillator[i - 1], oscillator[i]
+        zone[i] = zone_of(turn(previous, value, threshold), trend[i], structure[i])
+        exit_zone[i] = turn(previous, value, 0.0)
+    warm = 1
+    while warm < n and (
+        np.isnan(oscillator[warm - 1]) or np.isnan(trend[warm]) or np.isnan(structure[warm])
+    ):
+        warm += 1
+    return zone, exit_zone, min(warm, n)

@@ -23,6 +23,8 @@ from sweep.kernel.terms import conduct_row
 
 Indices = NDArray[np.int64]
 
+_STRATEGY = "strategy."
+_SIGNAL = "strategy.signal"
 _SIDES = "strategy.sides"
 _PART_FIELDS = {
     _SIDES: ("sides",),
@@ -97,7 +99,7 @@ class Space:
         plan: Plan | None = None
         parts = []
         for picked in self._picks(number):
-            plan = plan or self._resolve({k: picked[k] for k in self._signal})
+            plan = plan or self._with_signal({k: picked[k] for k in self._signal})
             parts.append(Part(self._shared_by(plan, picked), self._combinations(picked)))
         return Group(tuple(parts))
 
@@ -112,6 +114,15 @@ class Space:
         chosen = dict(zip(self._signal, (int(p) for p in places), strict=False))
         for combo in itertools.product(*(self._range(k) for k in self._shared)):
             yield {**chosen, **dict(zip(self._shared, combo, strict=True))}
+
+    def _with_signal(self, picked: dict[int, int]) -> Plan:
+        """The base with a group's signal. The grid's values are checked; only another signal
+        function means other parameters."""
+        values = {self.grid.keys[k]: self.grid.values[k][place] for k, place in picked.items()}
+        if _SIGNAL in values:
+            return self._resolve(picked)
+        chosen = {key.removeprefix(_STRATEGY): value for key, value in values.items()}
+        return self._plan._replace(parameters={**self._plan.parameters, **chosen})
 
     def _shared_by(self, plan: Plan, picked: dict[int, int]) -> Plan:
         """`plan` with the sides and the ATR of a part."""
@@ -158,7 +169,7 @@ class Space:
 
 
 def _is_signal(key: str) -> bool:
-    return key.startswith("strategy.") and key not in (_SIDES, *_ROW_STRATEGY)
+    return key.startswith(_STRATEGY) and key not in (_SIDES, *_ROW_STRATEGY)
 
 
 def _strides(grid: Grid) -> list[int]:

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backtest.inputs import prepare
+from config.grid import build_grid
+from config.load import load_settings
+from feeds.source import Wanted, load_market
+from sweep.kernel.terms import conduct_row
+from sweep.space import Space
+from tests.sweep.small import small_settings
+
+TRADING = """
+[sweep.grid]
+"strategy.sides" = ["both", "short"]
+"strategy.exits" = ["stop_trail", "cycle"]
+"stop.atr_timeframe" = ["4h", "1d"]
+"stop.atr_period" = [5, 14]
+"stop.trailing_atr_multiplier" = [2, 3.5]
+"costs.slippage" = [0.0, 0.001]
+"""
+SIGNALS = {
+    "parameters": '"strategy.cycle_period" = [12, 16.0]\n"strategy.trend" = ["roc", "momentum"]\n',
+    "functions": '"strategy.signal" = ["mtf_cycle", "strategies.signals.mtf_cycle:mtf_cycle"]\n',
+    "none": "",
+}
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+def test_parts_and_rows_are_the_plans_of_their_combinations(signal: str, tmp_path: Path) -> None:
+    settings = small_settings(tmp_path)
+    grid_file = tmp_path / "grid.toml"
+    grid_file.write_text(TRADING + SIGNALS[signal])
+    grid = load_settings(grid_file, ()).sweep.grid
+    settings = settings.model_copy(
+        update={"sweep": settings.sweep.model_copy(update={"grid": grid})}
+    )
+    data = settings.data
+    wanted = Wanted(data.symbol, data.interval, data.start_ms, None, "file", Path(data.path))
+    inputs = prepare(load_market(wanted, None, None), settings)
+    space = Space(settings, build_grid(settings), inputs)
+    seen = []
+    for number in range(space.group_count):
+        group = space.group(number)
+        assert np.array_equal(
+            space.members(number), np.concatenate([part.combinations for part in group.parts])
+        )
+        for part in group.parts:
+            rows = space.rows(part.combinations)
+            assert list(part.combinations) == sorted(part.combinations)
+            for combination, row in zip(part.combinations, rows, strict=True):
+                plan = space.plan(int(combination))
+                assert plan._replace(conduct=None) == part.plan._replace(conduct=None)
+                assert np.array_equal(row, conduct_row(plan.conduct))
+                seen.append(int(combination))
+    assert sorted(seen) == list(range(space.size))
