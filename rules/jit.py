@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.extending import intrinsic, overload, register_jitable
+from numba.extending import lower_builtin, register_jitable, type_callable
 
-Array = TypeVar("Array")
+Value = TypeVar("Value")
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+_types: Any = numba.types
+_lower: Any = lower_builtin
 
 _KEPT_CACHES = 4
 """Digests whose compiled code is kept on disk; older ones are removed."""
@@ -51,30 +54,38 @@ def inner_rule(function: Function) -> Function:
     return function
 
 
-def uncounted(array: Array) -> Array:
-    """`array`, whose references compiled code does not count: the caller keeps it alive.
-
-    Contiguous arrays only. Plain Python gets the array itself.
+def uncounted(value: Value) -> Value:
+    """`value`, an array or a tuple of anything, whose arrays compiled code does not count
+    references of: the caller keeps them alive. Plain Python gets the value itself.
     """
-    return array
+    return value
 
 
-@intrinsic
-def _without_count(_: Any, array: Any) -> Any:
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        view = context.make_array(array)(context, builder, arguments[0])
+@type_callable(uncounted)
+def _typed(_: Any) -> Any:
+    return lambda value: value
+
+
+def _lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    return _without_count(context, builder, signature.return_type, arguments[0])
+
+
+def _without_count(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    if isinstance(kind, _types.Array):
+        view = context.make_array(kind)(context, builder, value)
         view.meminfo = view.meminfo.type(None)
         return view._getvalue()
+    if isinstance(kind, _types.BaseTuple):
+        parts = [
+            _without_count(context, builder, part, builder.extract_value(value, place))
+            for place, part in enumerate(kind)
+        ]
+        return context.make_tuple(builder, kind, parts)
+    return value
 
-    return array(array), code
 
-
-@overload(uncounted, jit_options={"forceinline": True})
-def _uncounted(array: Any) -> Any:
-    def view(array: Any) -> Any:
-        return _without_count(array)  # type: ignore[call-arg]
-
-    return view
+for _kind in (_types.Array, _types.BaseTuple):
+    _lower(uncounted, _kind)(_lowered)
 
 
 @cache

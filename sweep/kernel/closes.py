@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from rules.candles import Floats, Times
-from rules.jit import inner_rule, uncounted
 
 SHIFTS = (4, 6, 8, 10)
 """Binary logarithms of how many candles a row has, by level."""
@@ -30,9 +29,3 @@ def closes_of(closes: Floats) -> Closes:
     bottom = [np.minimum.reduceat(closes, begin) for begin in begins]
     first = np.cumsum([0, *(len(begin) for begin in begins[:-1])])
     return Closes(np.concatenate(top), np.concatenate(bottom), first.astype(np.int64))
-
-
-@inner_rule
-def uncounted_closes(closes: Closes) -> Closes:
-    """`closes` as compiled loops take them (rules.jit.uncounted)."""
-    return Closes(uncounted(closes.top), uncounted(closes.bottom), uncounted(closes.first))

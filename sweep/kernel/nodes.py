@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rules.candles import Candles, Floats, Times
-from rules.jit import inner_rule, uncounted
-from sweep.kernel.closes import Closes, closes_of, uncounted_closes
+from rules.jit import inner_rule
+from sweep.kernel.closes import Closes, closes_of
 
 SIZES = (4, 16, 48, 96)
 """Candles of a block, at most: each size is made of blocks of the one before."""
@@ -80,23 +80,6 @@ def nodes_of(candles: Candles, atr: Floats) -> Nodes:
         np.concatenate(ends[1:]),
         closes_of(candles.close),
         float(candles.high.max()),
-    )
-
-
-@inner_rule
-def uncounted_nodes(nodes: Nodes) -> Nodes:
-    """`nodes` as compiled loops take them (rules.jit.uncounted)."""
-    return Nodes(
-        uncounted(nodes.high),
-        uncounted(nodes.low),
-        uncounted(nodes.close),
-        uncounted(nodes.atr),
-        uncounted(nodes.after),
-        uncounted(nodes.inside),
-        uncounted(nodes.begin),
-        uncounted(nodes.end),
-        uncounted_closes(nodes.closes),
-        nodes.highest,
     )
 
 

@@ -64,7 +64,7 @@ from sweep.kernel.drawdown import held_drawdown
 from sweep.kernel.ending import Ending
 from sweep.kernel.fingerprint import EMPTY, with_trade
 from sweep.kernel.holding import hold
-from sweep.kernel.nodes import Nodes, uncounted_nodes
+from sweep.kernel.nodes import Nodes
 from sweep.kernel.otherwise import hold_otherwise
 from sweep.kernel.results import Results
 from sweep.kernel.terms import COLUMNS, conduct_of
@@ -144,13 +144,12 @@ def run(
     kept: Kept,
 ) -> Account:
     """One combination: from event to event while flat, from entry to exit otherwise."""
-    # Arrays are taken out of their tuples once: each look into a tuple counts references.
-    candles, nodes = uncounted_candles(candles), uncounted_nodes(nodes)
+    # References to arrays are counted here once, not at each look into a tuple.
+    candles, nodes, midnights = uncounted(candles), uncounted(nodes), uncounted(midnights)
     times, interval = candles.time, candles.interval
-    mark_times, places = uncounted(midnights.time), uncounted(midnights.candle)
-    mark_closes, mark_blocks = uncounted(midnights.close), uncounted(midnights.block)
+    mark_times, places, mark_closes, mark_blocks = midnights
     signals, sides = uncounted(setups.candle), uncounted(setups.side)
-    block_sums, equity = uncounted(kept.block_sums), uncounted(kept.equity)
+    block_sums, equity = uncounted(kept)
     counts = uncounted(ignored)
     terms, count = conduct.terms, len(times)
     account = account_start(conduct.cash)
@@ -222,20 +221,6 @@ def run(
         event = events_before(signals, event, last)
         counts[POSITION] += event - waited
     return flat_until(account, len(mark_times), mark_times, mark_blocks, block_sums, equity)
-
-
-@inner_rule
-def uncounted_candles(candles: Candles) -> Candles:
-    """`candles` as compiled loops take them (rules.jit.uncounted)."""
-    return Candles(
-        uncounted(candles.time),
-        uncounted(candles.open),
-        uncounted(candles.high),
-        uncounted(candles.low),
-        uncounted(candles.close),
-        uncounted(candles.volume),
-        candles.interval,
-    )
 
 
 @rule

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -162,3 +163,21 @@ def test_an_uncounted_array_is_the_same_data():
         array[-1] = 7.0
         assert compiled(total)(array) == array.sum()
         assert sys.getrefcount(array) == held
+
+
+class Pair(NamedTuple):
+    numbers: Floats
+    inner: tuple[Floats, int]
+
+
+def of_pair(pair: Pair) -> float:
+    numbers, (others, factor) = uncounted(pair)
+    return float(numbers.sum() + factor * others.sum())
+
+
+def test_arrays_within_tuples_are_the_same_data_too():
+    pair = Pair(np.arange(5.0), (np.ones((2, 3)), 2))
+    assert uncounted(pair) is pair
+    held = [sys.getrefcount(array) for array in (pair.numbers, pair.inner[0])]
+    assert compiled(of_pair)(pair) == 22.0
+    assert held == [sys.getrefcount(array) for array in (pair.numbers, pair.inner[0])]
