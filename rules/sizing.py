@@ -56,9 +56,9 @@ def filled_units(
 ) -> float:
     """Units at the fill: `wanted` (made at the decision) cut to what the equity affords
     and, with includes_costs, to what a stop-out at `level` may lose; floored to the lot.
-    0 where that is below the market's minimums or the level is not positive.
+    0 where that is below the market's minimums, or fill or level are not positive.
     """
-    if not level > 0.0 or not wanted > 0.0:
+    if not fill > 0.0 or not level > 0.0 or not wanted > 0.0:
         return 0.0
     affordable = sizing.max_leverage * equity / (fill * (1.0 + costs.taker_fee))
     if sizing.all_in:

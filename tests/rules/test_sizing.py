@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.costs import Costs
+from rules.costs import Costs, fill_price
 from rules.market import Market, units_down
 from rules.sizing import Sizing, filled_units, stop_loss_per_unit, wanted_units
 from rules.stops import stop_fill
@@ -42,6 +42,12 @@ def test_the_loss_of_a_unit_pays_both_fees() -> None:
 @pytest.mark.parametrize("level", [0.0, -3.0])
 def test_a_stop_that_is_not_positive_is_no_trade(level: float) -> None:
     assert filled_units(12.5, 10_000.0, 1, 100.0, level, FREE, PLAIN, CENTS) == 0.0
+
+
+def test_a_sale_that_rounds_down_to_nothing_is_no_trade() -> None:
+    fill = fill_price(-1, 0.01, Costs(0.0, 0.001, 0.0), CENTS)
+    assert fill == 0.0
+    assert filled_units(12.5, 10_000.0, -1, fill, 0.05, FREE, PLAIN, CENTS) == 0.0
 
 
 @given(tickets())

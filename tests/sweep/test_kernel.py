@@ -6,6 +6,7 @@ import pytest
 from rules.account import Conduct, DayMarks, Setups, day_marks
 from rules.candles import Candles, Floats
 from rules.jit import compiled
+from rules.market import Market
 from rules.measure import equity_of, measure
 from rules.metrics import block_sums
 from rules.stop_atr import stop_atr
@@ -15,7 +16,15 @@ from sweep.kernel.oracle import simulate
 from sweep.kernel.results import Results, part, results_for
 from sweep.kernel.screen import rows_turn, screen
 from sweep.kernel.terms import conduct_row, conduct_table
-from tests.markets import COARSE, FINE, QUARTER_HOUR, random_conduct, random_market, random_setups
+from tests.markets import (
+    COARSE,
+    FINE,
+    QUARTER_HOUR,
+    on_tick,
+    random_conduct,
+    random_market,
+    random_setups,
+)
 
 TIMEFRAMES = [QUARTER_HOUR, 4 * QUARTER_HOUR, 16 * QUARTER_HOUR, 96 * QUARTER_HOUR]
 BLOCKS = 16
@@ -100,6 +109,27 @@ def test_wide_stops_that_are_held_for_long_equal_the_plain_loops(interval, side)
                     terms=terms._replace(stop=stop, costs=costs), exits=0, path=0
                 )
                 assert_equal_bits(case.screened([conduct]), case.plain(conduct), conduct)
+
+
+@pytest.mark.parametrize("step", [1.0, 2500.0], ids=["fine", "coarse"])
+@pytest.mark.parametrize("factor", [1e-5, 1e-3, 20.0, 3000.0])
+def test_prices_that_move_by_orders_of_magnitude_equal_the_plain_loops(factor, step):
+    market, trades = Market(1e4, step, 1e3, 1.0, 0.0, 0.0), 0
+    for seed in range(4):
+        case = Case(seed, 0)
+        way = factor ** np.linspace(0.0, 1.0, len(case.candles.time))
+        opens, high, low, close = (on_tick(prices * way, market) for prices in case.candles[1:5])
+        case.candles = case.candles._replace(open=opens, high=high, low=low, close=close)
+        case.atr = compiled(stop_atr)(case.candles, TIMEFRAMES[seed], 5)
+        first = int(np.argmax(~np.isnan(case.atr)))
+        case.setups = random_setups(seed, case.candles, first)
+        case.marks = day_marks(case.candles, first)
+        for _ in range(6):
+            conduct = random_conduct(case.random, market)
+            found = case.screened([conduct])
+            assert_equal_bits(found, case.plain(conduct), conduct)
+            trades += int(found.trades[0])
+    assert trades > 0
 
 
 def test_the_random_cases_meet_what_they_are_for():
