@@ -84,6 +84,10 @@ def backtest(
     **options: Any,
 ) -> None:
     """Run one set of settings, or with --sweep a whole grid, over past candles."""
+    if options["sweep"] or resume:
+        from sweep.kernel import ahead
+
+        ahead.start()  # before anything else is read: it takes longest
     from commands.backtest import run
 
     if out and resume:

@@ -16,7 +16,6 @@ from errors import ConfigError, DataError
 from feeds.market import Market
 from rules.account import SIDES, DayMarks, Setups, day_marks, setups
 from rules.candles import Candles, Floats, Signals
-from rules.jit import compiled
 from rules.market import Market as MarketRules
 from rules.stop_atr import stop_atr
 
@@ -80,8 +79,7 @@ def signals_of(plan: Plan, candles: Candles) -> Signals:
 
 def atr_of(plan: Plan, candles: Candles) -> Floats:
     """The stop's ATR as known at each close."""
-    atr: Floats = compiled(stop_atr)(candles, plan.atr_interval, plan.atr_period)
-    return atr
+    return stop_atr(candles, plan.atr_interval, plan.atr_period)
 
 
 def first_decision(inputs: Inputs, signals: Signals, atr: Floats) -> int:

@@ -20,10 +20,9 @@ from benchmarks.plans import plan
 from benchmarks.sections import Section, SkippedError, require, table
 from benchmarks.timing import in_turns
 from rules.account import OPEN, TradeLog
-from rules.jit import compiled
 from sweep.kernel.nodes import nodes_of
 from sweep.kernel.results import results_for
-from sweep.kernel.screen import screen
+from sweep.kernel.rows import screen_rows
 from sweep.kernel.terms import conduct_table
 
 ROUNDS = 3
@@ -91,7 +90,7 @@ def _kernel_side(span: Span, chosen: Plan) -> Callable[[], Any]:
 
     def run() -> Any:
         results = results_for(1)
-        compiled(screen)(span.candles, nodes, events, inputs.marks, rows, results)
+        screen_rows(span.candles, nodes, events, inputs.marks, rows, results)
         return results
 
     return run

@@ -14,10 +14,9 @@ from benchmarks.plans import plan
 from benchmarks.sections import Section, require, table
 from benchmarks.timing import in_turns, timed
 from benchmarks.usual_backtrader import UsualStrategy, usual_cerebro
-from rules.jit import compiled
 from sweep.kernel.nodes import nodes_of
 from sweep.kernel.results import Results, results_for
-from sweep.kernel.screen import screen
+from sweep.kernel.rows import screen_rows
 from sweep.kernel.terms import conduct_table
 
 ROUNDS = 3
@@ -88,7 +87,7 @@ def _kernel_side(span: Span) -> Callable[[], Results]:
 
     def run() -> Results:
         results = results_for(len(rows))
-        compiled(screen)(span.candles, nodes, events, inputs.marks, rows, results)
+        screen_rows(span.candles, nodes, events, inputs.marks, rows, results)
         return results
 
     return run

@@ -24,7 +24,7 @@ from rules.jit import compiled
 from sweep.kernel.nodes import nodes_of
 from sweep.kernel.oracle import simulate
 from sweep.kernel.results import Results, results_for
-from sweep.kernel.screen import screen
+from sweep.kernel.rows import screen_rows
 from sweep.kernel.terms import conduct_table
 
 ROUNDS = 3
@@ -108,7 +108,7 @@ def _kernel_side(sweep: Sweep) -> Callable[[], Results]:
 
     def run() -> Results:
         results = results_for(len(rows))
-        compiled(screen)(candles, nodes, sweep.setups, marks, rows, results)
+        screen_rows(candles, nodes, sweep.setups, marks, rows, results)
         return results
 
     return run

@@ -34,7 +34,7 @@ from sweep.kernel.fingerprint import fingerprint_of
 from sweep.kernel.nodes import Nodes, nodes_of
 from sweep.kernel.oracle import simulate
 from sweep.kernel.results import Results, results_for
-from sweep.kernel.screen import rows_turn, screen
+from sweep.kernel.rows import screen_rows
 from sweep.kernel.terms import conduct_of, conduct_table
 
 HOUR = 3_600_000
@@ -102,7 +102,7 @@ def benches(candles: Candles, start: int, count: int) -> list[Bench]:
         (4.0, conduct_table(BASE, len(chosen), grid), "grid, ATR 4h"),
         (24.0, conduct_table(BASE, len(chosen), grid), "grid, ATR 1d"),
     ):
-        atr = compiled(stop_atr)(candles, int(hours * HOUR), 14)
+        atr = stop_atr(candles, int(hours * HOUR), 14)
         first = max(start, signals.warm, int(np.argmax(~np.isnan(atr))))
         events = setups(signals, BOTH, first)
         nodes = nodes_of(candles, atr)
@@ -113,8 +113,7 @@ def benches(candles: Candles, start: int, count: int) -> list[Bench]:
 def by_kernel(bench: Bench) -> Results:
     results = results_for(len(bench.table), BLOCKS)
     candles, nodes, events, marks = bench.candles, bench.nodes, bench.setups, bench.marks
-    turn = rows_turn(bench.table, events)
-    compiled(screen)(candles, nodes, events, marks, bench.table, results, turn)
+    screen_rows(candles, nodes, events, marks, bench.table, results)
     return results
 
 

@@ -57,7 +57,7 @@ def run(
         from sweep.kernel import ahead
 
         if ahead.start():
-            voice.notice("First sweep on this machine: compiling it takes some seconds, once.")
+            voice.notice("First sweep on this machine: slow for seconds, until it is compiled.")
         from commands import sweep as sweeping
 
         sweeping.run(asked, voice, stages)

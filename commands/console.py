@@ -53,14 +53,14 @@ class Voice:
 
 def _lines(console: Console, label: str) -> Advance:
     begun = last = time.monotonic()
-    first = True
+    shown = -1
 
     def show(done: int, total: int) -> None:
-        nonlocal first, last
+        nonlocal shown, last
         now = time.monotonic()
-        if not first and done < total and now - last < _SECONDS_BETWEEN_LINES:
+        if shown > 0 and done < total and now - last < _SECONDS_BETWEEN_LINES:
             return
-        first, last = False, now
+        shown, last = done, now
         left = (now - begun) / done * (total - done) if done else 0.0
         ending = f", about {left:.0f} s left" if 0 < done < total else ""
         console.print(f"{escape(label)}: {done:,} of {total:,}{ending}", soft_wrap=True)

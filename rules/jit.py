@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numba
@@ -27,6 +28,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _types: Any = numba.types
 _lower: Any = lower_builtin
 
+_MAKING = Lock()
+"""Numba's folder for compiled code is a global, which two threads must not set at once."""
 _KEPT_CACHES = 4
 """Digests whose compiled code is kept on disk; older ones are removed."""
 _RESTED = 3600.0
@@ -88,12 +91,17 @@ for _kind in (_types.Array, _types.BaseTuple):
     _lower(uncounted, _kind)(_lowered)
 
 
-@cache
 def compiled(function: Function, *, parallel: bool = False) -> Function:
     """The compiled version of `function`, made at its first call (never at import).
 
     Raises whatever Numba raises where `function` is not compilable.
     """
+    with _MAKING:
+        return cast(Function, _made(function, parallel))
+
+
+@cache
+def _made(function: Function, parallel: bool) -> Function:
     root = _cache_root(function)
     config: Any = numba.config
     previous, config.CACHE_DIR = config.CACHE_DIR, str(root) if root else ""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from rules.atr import atr
 from rules.candles import Candles, Floats
-from rules.jit import rule
+from rules.jit import compiled
 from rules.timeframes import higher_candles, spread
 
 
-@rule
 def stop_atr(candles: Candles, interval: int, period: int) -> Floats:
     """Wilder's ATR over `period` candles of `interval` milliseconds, as visible at the
     close of each base candle, in price units, shape (n,); NaN while warming up."""
-    bars = higher_candles(candles, interval)
-    return spread(atr(bars.high, bars.low, bars.close, period), bars.visible, len(candles.time))
+    bars = compiled(higher_candles)(candles, interval)
+    values = compiled(atr)(bars.high, bars.low, bars.close, period)
+    seen: Floats = compiled(spread)(values, bars.visible, len(candles.time))
+    return seen

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 import backtrader as bt
 
 from rules.atr import ATR_START, atr_step
-from rules.jit import compiled
 from rules.stop_atr import stop_atr
 from strategies.data_candles import (
     candles_of,
@@ -154,7 +153,7 @@ class StopAtr(CandleIndicator):
 
     def over(self, candles: Any) -> tuple[Any, ...]:
         """The ATR."""
-        return (compiled(stop_atr)(candles, int(self.p.timeframe), int(self.p.period)),)
+        return (stop_atr(candles, int(self.p.timeframe), int(self.p.period)),)
 
     def stepper(self, interval: int) -> Any:
         """One ATR step at each candle of the timeframe."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,11 +16,9 @@ from backtest.inputs import Inputs, atr_of, first_decision, setups_of, signals_o
 from backtest.plan import Plan
 from rules.account import beginnings, chosen
 from rules.candles import Floats
-from rules.jit import compiled
-from sweep.kernel import ahead
 from sweep.kernel.nodes import Nodes, nodes_of
 from sweep.kernel.results import Results, part, results_for
-from sweep.kernel.screen import rows_turn, screen
+from sweep.kernel.rows import screen_rows
 from sweep.space import Group, Indices, Space
 from sweep.statistics.windows import Window
 from sweep.store import TrialStore
@@ -35,7 +34,11 @@ _SECONDS_BETWEEN_SAVES = 1.0
 _NO_EQUITY = 0
 
 Progress = Callable[[int, int], None]
-"""Told how many combinations of how many are done."""
+"""Told how many combinations of how many are done, by any thread."""
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Progress that nobody looks at."""
 
 
 class Cut(NamedTuple):
@@ -108,42 +111,39 @@ def screen_all(
     """
     units = units_of(share.space)
     results = results_for(share.space.size, share.blocks, _NO_EQUITY)
-    report = on_progress or (lambda done, total: None)
+    count = _Count(share.space.size, on_progress or _silent)
     done = _restore(units, share, results, store)
-    counted = sum(len(_members(share.space, units[number])) for number in done)
-    report(counted, share.space.size)
+    count.add(sum(len(_members(share.space, units[number])) for number in done))
     left = [number for number in range(len(units)) if number not in done]
     saver = _Saver(store)
-    for number, found in _run(share, units, left, jobs, pool):
-        members = _members(share.space, units[number])
-        _place(results, members, found)
+    for number, found in _run(share, units, left, jobs, pool, count):
+        _place(results, _members(share.space, units[number]), found)
         saver.add(number, found)
-        counted += len(members)
-        report(counted, share.space.size)
     saver.flush()
-    if counted != share.space.size:
-        raise AssertionError(f"{share.space.size - counted} combinations were never run")
+    if count.done != share.space.size:
+        raise AssertionError(f"{share.space.size - count.done} combinations were never run")
     return results
 
 
-def screen_unit(share: Share, unit: Unit) -> Results:
-    """The results of one unit, in the order of the group's combinations."""
+def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Results:
+    """The results of one unit, in the order of the group's combinations, each of which is
+    added to `count`."""
     group = share.space.group(unit.group)
     candles = share.inputs.candles
     members = _members(share.space, unit)
     results = results_for(len(members), share.blocks, _NO_EQUITY)
     table = share.space.rows(members)
     signals = signals_of(group.parts[0].plan, candles)
-    whole, at = beginnings(signals), 0
+    whole, at, slow = beginnings(signals), 0, 0
+    count = count or _Count(len(members), _silent)
     for section, inside in _parts_within(group, unit):
         plan = section.plan
         cut = share.nodes(plan)
         setups = chosen(whole, plan.sides, first_decision(share.inputs, signals, cut.atr))
         slots, rows = part(results, at, at + inside), table[at : at + inside]
-        turn = rows_turn(rows, setups)
-        ahead.finished()
-        compiled(screen)(candles, cut, setups, share.inputs.marks, rows, slots, turn)
+        slow += screen_rows(candles, cut, setups, share.inputs.marks, rows, slots, count.add)
         at += inside
+    count.add(len(members) - slow)
     return results
 
 
@@ -161,33 +161,39 @@ def equity_marks(share: Share, combinations: Indices) -> Floats:
         setups = setups_of(plan, inputs, known[signal], cut.atr)
         one = results_for(1, 0, marks.shape[1])
         rows = space.rows(np.array([combination]))
-        turn = rows_turn(rows, setups)
-        compiled(screen)(inputs.candles, cut, setups, inputs.marks, rows, one, turn)
+        screen_rows(inputs.candles, cut, setups, inputs.marks, rows, one)
         marks[k] = one.equity[0]
     return marks
 
 
 def _run(
-    share: Share, units: list[Unit], left: list[int], jobs: int, pool: Pool | None
+    share: Share,
+    units: list[Unit],
+    left: list[int],
+    jobs: int,
+    pool: Pool | None,
+    count: _Count,
 ) -> Iterator[tuple[int, Results]]:
     """Numbered results as they come."""
     if pool is not None:
         whole, window = share.cut or (share.inputs, None)
         tasks = [(number, (units[number], share.blocks, window)) for number in left]
-        yield from pool.spread(_far_unit, (whole, share.space), tasks)
+        for number, found in pool.spread(_far_unit, (whole, share.space), tasks):
+            count.add(len(found.trades))
+            yield number, found
         return
     with ThreadPoolExecutor(cores(jobs)) as threads:
         waiting: dict[Future[Results], int] = {}
-        ahead = iter(left)
+        later = iter(left)
         try:
-            for number in islice(ahead, 2 * cores(jobs)):
-                waiting[threads.submit(screen_unit, share, units[number])] = number
+            for number in islice(later, 2 * cores(jobs)):
+                waiting[threads.submit(screen_unit, share, units[number], count)] = number
             while waiting:
                 finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
                 for future in finished:
                     yield waiting.pop(future), future.result()
-                for number in islice(ahead, len(finished)):
-                    waiting[threads.submit(screen_unit, share, units[number])] = number
+                for number in islice(later, len(finished)):
+                    waiting[threads.submit(screen_unit, share, units[number], count)] = number
         finally:
             for future in waiting:
                 future.cancel()
@@ -246,6 +252,21 @@ def _restore(
         _place(results, _members(share.space, units[number]), found)
         done.add(number)
     return done
+
+
+class _Count:
+    """Adds up what threads have done, and reports it."""
+
+    def __init__(self, total: int, report: Progress) -> None:
+        self.done = 0
+        self._total = total
+        self._report = report
+        self._lock = Lock()
+
+    def add(self, combinations: int) -> None:
+        with self._lock:
+            self.done += combinations
+            self._report(self.done, self._total)
 
 
 class _Saver:

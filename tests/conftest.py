@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ def compiling_ends() -> Iterator[None]:
     yield
     from sweep.kernel import ahead
 
-    ahead.finished()
+    while ahead.is_running():
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ machine. The compiled code comes back through the cache on disk.
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -18,7 +19,8 @@ _RUNNING: list[subprocess.Popen[bytes]] = []
 
 
 def start() -> bool:
-    """Begin to compile, unless there is no second core; whether there is compiling to do."""
+    """Begin to compile, unless that was begun or there is no second core; whether there is
+    compiling to do."""
     from rules.jit import is_cached
     from sweep.kernel.screen import screen
 
@@ -32,10 +34,10 @@ def start() -> bool:
     return True
 
 
-def finished() -> None:
-    """Wait for what `start` began. If it failed, the first call compiles as ever."""
-    for process in _RUNNING:
-        process.wait()
+def is_running() -> bool:
+    """Whether what `start` began is not finished. If it fails, the first call compiles as
+    ever."""
+    return any(process.poll() is None for process in _RUNNING)
 
 
 def compile_now() -> None:
@@ -45,7 +47,6 @@ def compile_now() -> None:
     from rules.account import Conduct, Setups, day_marks
     from rules.candles import Candles
     from rules.costs import Costs
-    from rules.jit import compiled
     from rules.market import Market
     from rules.protections import Protections
     from rules.sizing import Sizing
@@ -53,7 +54,7 @@ def compile_now() -> None:
     from rules.trade import Terms
     from sweep.kernel.nodes import nodes_of
     from sweep.kernel.results import results_for
-    from sweep.kernel.screen import screen
+    from sweep.kernel.rows import screen_rows
     from sweep.kernel.terms import conduct_row
 
     prices, count = np.full(8, 100.0), 8
@@ -69,8 +70,9 @@ def compile_now() -> None:
     setups = Setups(none, none, np.zeros(count, np.int8), 0)
     table = conduct_row(Conduct(terms, 0, 0, 0, 0, 1000.0, Protections(0.0, 0.0, 0, 0)))[None]
     nodes, marks = nodes_of(candles, np.ones(count)), day_marks(candles, 0)
-    compiled(screen)(candles, nodes, setups, marks, table, results_for(1), None)
+    screen_rows(candles, nodes, setups, marks, table, results_for(1))
 
 
 if __name__ == "__main__":
+    gc.disable()  # looking for a compiler's garbage takes longer than it is worth
     compile_now()

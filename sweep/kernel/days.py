@@ -6,7 +6,7 @@ a return, the others add exact zeros to every sum.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,16 +58,12 @@ class Kept(NamedTuple):
     """Shape (d + 1,)."""
 
 
-@rule
 def midnights_of(marks: DayMarks, closes: Floats, blocks: int) -> Midnights:
     """The marks of candles with these `closes`; blocks: how many take sums of returns."""
-    count = len(marks.time)
-    close, block = np.empty(count), np.zeros(count, np.int64)
-    for m in range(count):
-        close[m] = closes[max(marks.candle[m], 0)]
-        if m > 0:
-            block[m] = block_of(m - 1, count - 1, blocks)
-    return Midnights(marks.time, marks.candle, close, block)
+    days = len(marks.time) - 1
+    block: Any = block_of(np.arange(days), days, blocks)  # type: ignore[arg-type]
+    close = closes[np.maximum(marks.candle, 0)]
+    return Midnights(marks.time, marks.candle, close, np.concatenate(([0], block)))
 
 
 @rule

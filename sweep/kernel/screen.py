@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rules.account import CYCLE_EXIT, OPEN, Conduct, Counts, DayMarks, Setups
+from rules.account import CYCLE_EXIT, OPEN, Conduct, Counts, Setups
 from rules.candles import Candles, Floats, Sides, Times
 from rules.costs import DAY
 from rules.jit import inner_rule, rule, uncounted
@@ -58,7 +58,6 @@ from sweep.kernel.days import (
     days_start,
     marks_before,
     marks_until,
-    midnights_of,
 )
 from sweep.kernel.drawdown import held_drawdown
 from sweep.kernel.ending import Ending
@@ -94,7 +93,7 @@ def screen(
     candles: Candles,
     nodes: Nodes,
     setups: Setups,
-    marks: DayMarks,
+    midnights: Midnights,
     table: Floats,
     results: Results,
     turn: Sides | None = None,
@@ -108,7 +107,6 @@ def screen(
     of sweep.kernel.terms, shape (k, columns); results: room for k combinations, all zero.
     Holds no lock: threads may run slices of table and results.
     """
-    midnights = midnights_of(marks, candles.close, results.block_sums.shape[1])
     for k in range(len(table)):
         conduct = conduct_of(table[k])
         if turn is None and not trails(conduct):
@@ -117,7 +115,7 @@ def screen(
         account = run(candles, nodes, setups, midnights, conduct, turn, results.ignored[k], kept)
         results.trades[k] = account.trades
         results.fingerprint[k] = account.fingerprint
-        write_metrics(results.metrics[k], metrics_of(account, candles, marks))
+        write_metrics(results.metrics[k], metrics_of(account, candles, midnights.time))
 
 
 @rule
@@ -352,9 +350,9 @@ def booked(
 
 
 @rule
-def metrics_of(account: Account, candles: Candles, marks: DayMarks) -> Metrics:
+def metrics_of(account: Account, candles: Candles, marks: Times) -> Metrics:
     """All figures of a finished run."""
-    last = len(marks.time) - 1
+    last = len(marks) - 1
     sums = account.days.sums
     return summarise(
         account.days.first,
@@ -363,7 +361,7 @@ def metrics_of(account: Account, candles: Candles, marks: DayMarks) -> Metrics:
         account.drawdown.worst,
         account.tally,
         float(account.held * candles.interval),
-        float(marks.time[last] - marks.time[0]),
+        float(marks[last] - marks[0]),
     )
 
 

@@ -28,7 +28,8 @@ from sweep.kernel.fingerprint import fingerprint_of
 from sweep.kernel.nodes import nodes_of
 from sweep.kernel.oracle import simulate
 from sweep.kernel.results import results_for
-from sweep.kernel.screen import booked, rows_turn, run, screen
+from sweep.kernel.rows import screen_rows
+from sweep.kernel.screen import booked, run
 from sweep.kernel.terms import conduct_row
 
 _TYPES = {"signal": np.int64, "entry": np.int64, "exit": np.int64, "trade": np.int64}
@@ -89,8 +90,7 @@ def screened(candles: Candles, start: int, plan: Plan) -> Screened:
     results = results_for(1)
     nodes = nodes_of(candles, ready.atr)
     rows = conduct_row(plan.conduct)[None, :]
-    turn = rows_turn(rows, ready.setups)
-    compiled(screen)(candles, nodes, ready.setups, ready.inputs.marks, rows, results, turn)
+    screen_rows(candles, nodes, ready.setups, ready.inputs.marks, rows, results)
     return Screened(
         int(results.trades[0]),
         results.ignored[0],

@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import numba
 import numpy as np
 import pytest
 
@@ -147,6 +149,24 @@ def test_the_compiled_version_is_made_once() -> None:
 def test_the_digest_is_that_of_the_sources() -> None:
     assert source_digest(half) == source_digest(half)
     assert source_digest(half) != source_digest()
+
+
+def test_threads_may_ask_for_compiled_code_at_once(monkeypatch, tmp_path):
+    """Numba's folder is a global: one thread's must not become another's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    make = numba.njit
+
+    def slowly(*arguments, **options):
+        time.sleep(0.01)
+        return make(*arguments, **options)
+
+    monkeypatch.setattr(numba, "njit", slowly)
+    functions = [lambda x, k=k: x + k for k in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(compiled, functions))
+    folders = {str(dispatcher.stats.cache_path) for dispatcher in made}
+    assert all(folder.startswith(str(tmp_path)) for folder in folders)
+    assert not numba.config.CACHE_DIR
 
 
 def total(array: Floats) -> float:

@@ -1,7 +1,6 @@
 import numpy as np
 
 from rules.atr import atr
-from rules.jit import compiled
 from rules.stop_atr import stop_atr
 from tests.strategies.market import DAY, random_market
 
@@ -16,7 +15,7 @@ def test_on_the_base_timeframe_it_is_the_plain_atr():
 
 def test_a_four_hour_atr_appears_with_the_last_candle_of_its_bucket():
     candles = random_market(2, 5, missing=0.0)
-    out = compiled(stop_atr)(candles, FOUR_HOURS, 3)
+    out = stop_atr(candles, FOUR_HOURS, 3)
     buckets = [slice(i, i + 16) for i in range(0, len(candles.time), 16)]
     expected = atr(
         np.array([candles.high[b].max() for b in buckets]),

@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 from rules.candles import Candles
-from rules.jit import compiled
 from rules.stop_atr import stop_atr
 from strategies.data_candles import candles_of, interval_of, open_time, open_times
 from strategies.indicators import CycleOscillator, EntrySignal, StopAtr, Structure, Trend
@@ -118,7 +117,7 @@ def test_the_entry_signal_gives_what_the_signal_function_gives():
 
 def test_the_atr_is_that_of_the_rule():
     candles = random_market(4)
-    expected = compiled(stop_atr)(candles, DAY, 5)
+    expected = stop_atr(candles, DAY, 5)
     np.testing.assert_array_equal(seen(candles, INDICATORS["atr"], "once")[0], expected)
 
 

@@ -1,13 +1,15 @@
 import subprocess
 
 import numpy as np
+import pytest
 
-from rules.jit import compiled, is_cached
+from rules.jit import _made, compiled, is_cached
 from rules.market import steps_down
 from sweep.kernel import ahead
 from sweep.kernel.nodes import nodes_of
 from sweep.kernel.results import part, results_for
-from sweep.kernel.screen import rows_turn, screen
+from sweep.kernel.rows import screen_rows
+from sweep.kernel.screen import screen
 from sweep.kernel.terms import conduct_row
 from tests.sweep.test_kernel import Case
 
@@ -18,12 +20,37 @@ def test_what_is_compiled_ahead_is_what_a_sweep_calls():
     case = Case(2)
     rows = [conduct_row(conduct._replace(exits=0, path=0)) for conduct in case.conducts]
     table, results = np.array(rows), results_for(len(rows), 16)
-    turn = rows_turn(table, case.setups)
     nodes = nodes_of(case.candles, case.atr)
     slots = part(results, 3, 9)
-    compiled(screen)(case.candles, nodes, case.setups, case.marks, table[3:9], slots, turn)
+    screen_rows(case.candles, nodes, case.setups, case.marks, table[3:9], slots)
     assert set(compiled(screen).signatures) == known
     assert results.trades.sum() > 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_that_run_in_plain_python_are_the_same(monkeypatch, seed):
+    case = Case(seed, 6)
+    fast = case.screened()
+    monkeypatch.setattr(ahead, "is_running", lambda: True)
+    monkeypatch.setattr("sweep.kernel.rows.compiled", None)
+    slow = case.screened()
+    assert fast.trades.sum() > 0
+    for one, other in zip(fast, slow, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_rest_is_compiled_as_soon_as_that_is_possible(monkeypatch):
+    case = Case(2, 9)
+    fast, told = case.screened(), []
+    running = iter([True, True, True, True, False])
+    monkeypatch.setattr(ahead, "is_running", lambda: next(running))
+    table = np.array([conduct_row(conduct) for conduct in case.conducts])
+    results = results_for(9, 16, len(case.marks.time))
+    nodes = nodes_of(case.candles, case.atr)
+    slow = screen_rows(case.candles, nodes, case.setups, case.marks, table, results, told.append)
+    assert (slow, told) == (4, [1] * 4)
+    for one, other in zip(fast, results, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_no_process_is_started_for_code_that_is_on_disk(monkeypatch):
@@ -37,6 +64,6 @@ def test_no_process_is_started_for_code_that_is_on_disk(monkeypatch):
 def test_a_function_is_on_disk_once_it_was_compiled(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert not is_cached(steps_down)
-    compiled.__wrapped__(steps_down)(3.5, 1.0, 1.0)
+    _made.__wrapped__(steps_down, parallel=False)(3.5, 1.0, 1.0)
     assert is_cached(steps_down)
     assert not is_cached(screen)

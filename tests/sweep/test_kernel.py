@@ -10,10 +10,12 @@ from rules.market import Market
 from rules.measure import equity_of, measure
 from rules.metrics import block_sums
 from rules.stop_atr import stop_atr
+from sweep.kernel.days import midnights_of
 from sweep.kernel.fingerprint import fingerprint_of
 from sweep.kernel.nodes import nodes_of
 from sweep.kernel.oracle import simulate
 from sweep.kernel.results import Results, part, results_for
+from sweep.kernel.rows import screen_rows
 from sweep.kernel.screen import rows_turn, screen
 from sweep.kernel.terms import conduct_row, conduct_table
 from tests.markets import (
@@ -38,7 +40,7 @@ class Case:
         market = (COARSE, FINE)[seed % 2]
         self.candles: Candles = random_market(seed, market=market)
         period = (3, 14)[seed // 4 % 2]
-        self.atr: Floats = compiled(stop_atr)(self.candles, TIMEFRAMES[seed // 2 % 4], period)
+        self.atr: Floats = stop_atr(self.candles, TIMEFRAMES[seed // 2 % 4], period)
         first = int(np.argmax(~np.isnan(self.atr)))
         share = (0.05, 0.2, 0.01)[seed % 3]
         self.setups: Setups = random_setups(seed, self.candles, first, share)
@@ -54,8 +56,7 @@ class Case:
 
     def screen_into(self, table: Floats, results: Results) -> None:
         nodes = nodes_of(self.candles, self.atr)
-        turn = rows_turn(table, self.setups)
-        compiled(screen)(self.candles, nodes, self.setups, self.marks, table, results, turn)
+        screen_rows(self.candles, nodes, self.setups, self.marks, table, results)
 
     def plain(self, conduct: Conduct) -> Results:
         """One combination through the plain loop and the measures of its trades."""
@@ -94,7 +95,7 @@ def test_every_figure_equals_the_plain_loops_to_the_last_bit():
 def test_wide_stops_that_are_held_for_long_equal_the_plain_loops(interval, side):
     for seed in range(3):
         case = Case(seed, 1)
-        case.atr = compiled(stop_atr)(case.candles, interval, 3)
+        case.atr = stop_atr(case.candles, interval, 3)
         own = case.setups.side == side
         case.setups = Setups(
             case.setups.candle[own], case.setups.side[own], case.setups.turn, case.setups.first
@@ -120,7 +121,7 @@ def test_prices_that_move_by_orders_of_magnitude_equal_the_plain_loops(factor, s
         way = factor ** np.linspace(0.0, 1.0, len(case.candles.time))
         opens, high, low, close = (on_tick(prices * way, market) for prices in case.candles[1:5])
         case.candles = case.candles._replace(open=opens, high=high, low=low, close=close)
-        case.atr = compiled(stop_atr)(case.candles, TIMEFRAMES[seed], 5)
+        case.atr = stop_atr(case.candles, TIMEFRAMES[seed], 5)
         first = int(np.argmax(~np.isnan(case.atr)))
         case.setups = random_setups(seed, case.candles, first)
         case.marks = day_marks(case.candles, first)
@@ -188,9 +189,10 @@ def test_rows_that_do_more_than_trail_are_refused_without_the_turns():
         row = conduct_row(case.conducts[0]._replace(exits=0, path=0)._replace(**changes))
         nodes, table = nodes_of(case.candles, case.atr), row[None]
         assert rows_turn(table, case.setups) is case.setups.turn
+        midnights = midnights_of(case.marks, case.candles.close, 0)
         with pytest.raises(ValueError, match="trail"):
             compiled(screen)(
-                case.candles, nodes, case.setups, case.marks, table, results_for(1), None
+                case.candles, nodes, case.setups, midnights, table, results_for(1), None
             )
 
 

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from rules.candles import Candles
-from rules.jit import compiled
 from rules.stop_atr import stop_atr
 from sweep.kernel.closes import SHIFTS, closes_of
 from sweep.kernel.nodes import SIZES, Nodes, nodes_of
@@ -11,7 +10,7 @@ from tests.markets import QUARTER_HOUR, random_market
 
 def cut(quarters: int, **market: float) -> tuple[Candles, Nodes]:
     candles = random_market(quarters, **market)
-    return candles, nodes_of(candles, compiled(stop_atr)(candles, quarters * QUARTER_HOUR, 5))
+    return candles, nodes_of(candles, stop_atr(candles, quarters * QUARTER_HOUR, 5))
 
 
 def span(nodes: Nodes, node: int, count: int) -> slice:

@@ -12,7 +12,7 @@ SEEDS = range(8)
 
 def inputs(seed: int):
     candles = random_market(seed, 700, market=(COARSE, FINE)[seed % 2])
-    atr = compiled(stop_atr)(candles, (1, 4, 16)[seed % 3] * QUARTER_HOUR, 3)
+    atr = stop_atr(candles, (1, 4, 16)[seed % 3] * QUARTER_HOUR, 3)
     first = int(np.argmax(~np.isnan(atr)))
     return candles, random_setups(seed, candles, first, 0.1), atr, day_marks(candles, first)
 
