@@ -68,6 +68,12 @@ def settings_for(base: Settings, combination: dict[str, Any]) -> Settings:
         raise ConfigError(explain(error, lambda _key: "sweep.grid")) from None
 
 
+def without_grid(settings: Settings) -> Settings:
+    """`settings` with an empty grid: each check of a value copies all settings, and a grid
+    may have thousands of values."""
+    return settings.model_copy(update={"sweep": settings.sweep.model_copy(update={"grid": {}})})
+
+
 def build_grid(settings: Settings, source_of: Callable[[str], str] | None = None) -> Grid:
     """The grid of `settings`, every value checked and of its key's type.
 
@@ -76,11 +82,12 @@ def build_grid(settings: Settings, source_of: Callable[[str], str] | None = None
     sweep.max_combinations combinations.
     """
     source = source_of or (lambda _key: "settings")
+    single = without_grid(settings)
     ranges: dict[str, tuple[Any, ...]] = {}
     for key, raw in settings.sweep.grid.items():
         place = f"{source(f'sweep.grid.{key}')}: sweep.grid.{key}"
         _check_key(settings, key, place)
-        ranges[key] = _checked(settings, key, raw, place)
+        ranges[key] = _checked(single, key, raw, place)
     grid = Grid(tuple(ranges), tuple(ranges.values()))
     if grid.size > settings.sweep.max_combinations:
         raise ConfigError(
@@ -101,13 +108,13 @@ def _check_key(settings: Settings, key: str, place: str) -> None:
 
 def _checked(settings: Settings, key: str, raw: list[Any], place: str) -> tuple[Any, ...]:
     """`raw` as the model understands it; every value is tried on `settings`."""
-    values: list[Any] = []
+    values: dict[str, Any] = {}
     for value in raw:
         try:
             accepted = value_at(with_values(settings, {key: value}), key)
         except ValidationError as error:
             raise ConfigError(explain(error, lambda _key: place)) from None
-        if accepted in values:
+        if repr(accepted) in values:
             raise ConfigError(f"{place} holds the value {shown(value)} twice")
-        values.append(accepted)
-    return tuple(values)
+        values[repr(accepted)] = accepted
+    return tuple(values.values())

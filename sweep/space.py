@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from backtest.inputs import Inputs, plan_for
 from backtest.plan import Plan
-from config.grid import Grid, settings_for
+from config.grid import Grid, settings_for, without_grid
 from config.settings import Settings
 from rules.candles import Floats
 from sweep.kernel.terms import conduct_row
@@ -65,6 +65,7 @@ class Space:
     def __init__(self, base: Settings, grid: Grid, inputs: Inputs) -> None:
         self.base = base
         self.grid = grid
+        self._single = without_grid(base)
         self._market = inputs.market
         self._strides = _strides(grid)
         self._plan = plan_for(base, inputs.market)
@@ -87,7 +88,8 @@ class Space:
 
     def plan(self, combination: int) -> Plan:
         """One combination as a run."""
-        return plan_for(self.settings(combination), self._market)
+        values = self.grid.combination(combination)
+        return plan_for(settings_for(self._single, values), self._market)
 
     @property
     def group_count(self) -> int:
@@ -156,7 +158,7 @@ class Space:
 
     def _resolve(self, places: dict[int, int]) -> Plan:
         changes = {self.grid.keys[k]: self.grid.values[k][place] for k, place in places.items()}
-        return plan_for(settings_for(self.base, changes), self._market)
+        return plan_for(settings_for(self._single, changes), self._market)
 
     def _axis(self, k: int) -> Axis:
         rows = np.array([conduct_row(self._resolve({k: v}).conduct) for v in self._range(k)])
