@@ -62,7 +62,7 @@ def _lines(console: Console, label: str) -> Advance:
             return
         shown, last = done, now
         left = (now - begun) / done * (total - done) if done else 0.0
-        ending = f", about {left:.0f} s left" if 0 < done < total else ""
+        ending = f", about {left:.0f} s left" if total <= 100 * done < 100 * total else ""
         console.print(f"{escape(label)}: {done:,} of {total:,}{ending}", soft_wrap=True)
 
     return show
