@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import math
 import os
 import sys
 import time
@@ -89,6 +90,25 @@ def _without_count(context: Any, builder: Any, kind: Any, value: Any) -> Any:
 
 for _kind in (_types.Array, _types.BaseTuple):
     _lower(uncounted, _kind)(_lowered)
+
+
+def whole(value: float) -> float:
+    """The greatest whole number that is at most `value`, as a float: compiled code loses
+    time on the way to an integer and back."""
+    return float(math.floor(value))
+
+
+@type_callable(whole)
+def _typed_whole(_: Any) -> Any:
+    return lambda _value: _types.float64
+
+
+def _lowered_whole(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+    floor = builder.module.declare_intrinsic("llvm.floor", [arguments[0].type])
+    return builder.call(floor, arguments)
+
+
+_lower(whole, _types.float64)(_lowered_whole)
 
 
 def compiled(function: Function, *, parallel: bool = False) -> Function:

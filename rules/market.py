@@ -6,10 +6,9 @@ Prices are whole numbers of ticks: price = count * step / scale with integral `s
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
-from rules.jit import rule
+from rules.jit import rule, whole
 
 
 class Market(NamedTuple):
@@ -40,23 +39,27 @@ def _in_steps(value: float, scale: float, step: float) -> float:
 
 
 @rule
-def steps_down(value: float, scale: float, step: float) -> int:
-    """How many whole steps fit into `value` (>= 0)."""
-    count = _in_steps(value, scale, step)
-    nearest = math.floor(count + 0.5)
-    if abs(count - nearest) <= _RELATIVE_NOISE * max(1.0, count):
-        return nearest
-    return math.floor(count)
+def _noise(count: float) -> float:
+    """How far `count` may be from the whole number that it is meant to be: of very large
+    counts half a step, as nothing finer is known of them."""
+    return min(0.5, _RELATIVE_NOISE * max(1.0, count))
 
 
 @rule
-def steps_up(value: float, scale: float, step: float) -> int:
+def steps_down(value: float, scale: float, step: float) -> float:
+    """How many whole steps fit into `value` (>= 0)."""
+    count = _in_steps(value, scale, step)
+    below = whole(count)
+    above = below + 1.0
+    return above if above - count <= _noise(count) else below
+
+
+@rule
+def steps_up(value: float, scale: float, step: float) -> float:
     """The least number of whole steps that is at least `value` (>= 0)."""
     count = _in_steps(value, scale, step)
-    nearest = math.floor(count + 0.5)
-    if abs(count - nearest) <= _RELATIVE_NOISE * max(1.0, count):
-        return nearest
-    return math.ceil(count)
+    below = whole(count)
+    return below if count - below < _noise(count) else below + 1.0
 
 
 @rule
