@@ -85,9 +85,9 @@ def backtest(
 ) -> None:
     """Run one set of settings, or with --sweep a whole grid, over past candles."""
     if options["sweep"] or resume:
-        from sweep.kernel import ahead
+        from commands.compiling import compile_ahead
 
-        ahead.start()  # before anything else is read: it takes longest
+        compile_ahead()  # before anything else is read: it takes longest
     from commands.backtest import run
 
     if out and resume:

@@ -15,6 +15,7 @@ from backtest.tables import write_tables
 from backtest.write import claimed, write_json, write_whole
 from commands import markets
 from commands.asked import Asked
+from commands.compiling import compile_ahead
 from commands.console import Voice
 from commands.stages import Stages
 from config.load import load_settings
@@ -54,9 +55,7 @@ def run(
         as_json,
     )
     if sweep or resume:
-        from sweep.kernel import ahead
-
-        if ahead.start():
+        if compile_ahead():
             voice.notice("First sweep on this machine: slow for seconds, until it is compiled.")
         from commands import sweep as sweeping
 
