@@ -70,7 +70,11 @@ def cli() -> None:
 @click.option("--symbols", metavar="A,B,...", default="", help="Several markets in one sweep.")
 @click.option("--out", type=_FILE, metavar="DIR", help="Result folder; runs/<time>-backtest.")
 @click.option("--jobs", type=click.IntRange(min=0), help="Processes; 0 is one a core.")
-@click.option("--cluster", metavar="URL", help="Run on a cluster, e.g. tcp://host:8786.")
+@click.option(
+    "--cluster",
+    metavar="URL",
+    help="Run on a cluster: tcp://host:8786 (Dask), ray://host:10001 (Ray).",
+)
 @click.option("--resume", type=_FILE, metavar="DIR", help="Go on with a sweep that was stopped.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @json_option

@@ -27,7 +27,7 @@ class Sweep(Section):
     jobs: Annotated[int, Field(ge=0, le=4096)] = 0
     """Processes; 0 = one a core."""
     cluster: str = ""
-    """Address of a cluster such as "tcp://host:8786"; "" = this machine."""
+    """Dask's "tcp://host:8786" or Ray's "ray://host:10001"; "" = this machine."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     """Seed of every random draw."""
     grid: Annotated[dict[str, list[Any]], BeforeValidator(value_lists)] = Field(

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from errors import ConfigError, RunError
 
 Task = tuple[int, Any]
 """A number, and what is to be done."""
-
-_TRIES = 3
-"""How often work that a cluster lost is sent again before giving up."""
-_SECONDS = 120
-"""How long it may take to send candles to all workers."""
 
 
 class Pool(Protocol):
@@ -39,16 +34,30 @@ def cores(jobs: int) -> int:
 
 @contextmanager
 def workers(jobs: int, cluster: str = "") -> Iterator[Pool]:
-    """Processes on this machine, or the workers of the Dask cluster at that address.
+    """Processes on this machine, or the workers of the Dask or Ray cluster at that address.
 
-    Raises ConfigError where the cluster's engine is not installed, RunError where it
-    cannot be reached.
+    Raises ConfigError where that is no address or the cluster's engine is not installed,
+    RunError where it cannot be reached.
     """
     if not cluster:
         yield Processes(jobs)
         return
-    with _client(cluster) as client:
-        yield Cluster(client)
+    with _opened(cluster) as pool:
+        yield pool
+
+
+def _opened(cluster: str) -> AbstractContextManager[Pool]:
+    from sweep.clusters.dask import dask_cluster
+    from sweep.clusters.ray import ray_cluster
+
+    if cluster.startswith(("tcp://", "tls://")):
+        return dask_cluster(cluster)
+    if cluster.startswith("ray://"):
+        return ray_cluster(cluster)
+    raise ConfigError(
+        f"sweep.cluster {cluster!r} must be the address of a Dask scheduler, tcp://host:8786, "
+        "or of a Ray cluster, ray://host:10001"
+    )
 
 
 class Processes:
@@ -67,100 +76,15 @@ class Processes:
         pool = Parallel(
             n_jobs=self._jobs, backend="loky", return_as="generator_unordered", mmap_mode="c"
         )
-        yield from pool(delayed(_numbered)(function, task, *shared) for task in tasks)
+        yield from pool(delayed(numbered)(function, task, *shared) for task in tasks)
 
 
-class Cluster:
-    """Workers of a Dask cluster. What tasks share travels to each of them once, however
-    often it is used; work that a lost worker had is done again by the others."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-        self._sent: dict[int, tuple[Any, Any]] = {}
-
-    def spread(
-        self, function: Callable[..., Any], shared: Sequence[Any], tasks: Sequence[Task]
-    ) -> Iterator[tuple[int, Any]]:
-        """See Pool. Raises RunError where the cluster loses the work again and again."""
-        left = dict(tasks)
-        lost: Exception | None = None
-        for _ in range(_TRIES):
-            try:
-                for number, result in self._once(function, shared, list(left.items())):
-                    del left[number]
-                    yield number, result
-                return
-            except _losses() as error:
-                lost = error
-                self._sent.clear()
-        raise RunError(
-            f"sweep.cluster lost its workers {_TRIES} times ({type(lost).__name__}); what is "
-            "finished is kept: go on with --resume"
-        )
-
-    def _once(
-        self, function: Callable[..., Any], shared: Sequence[Any], tasks: Sequence[Task]
-    ) -> Iterator[tuple[int, Any]]:
-        from joblib import Parallel, delayed, parallel_config
-        from joblib._dask import DaskDistributedBackend
-
-        backend = DaskDistributedBackend(client=self._client)
-        backend.data_futures.update({id(part): self._future(part) for part in shared})
-        with parallel_config(backend=backend):
-            pool = Parallel(n_jobs=-1, return_as="generator_unordered")
-        yield from pool(delayed(_numbered)(function, task, *shared) for task in tasks)
-
-    def _future(self, part: Any) -> Any:
-        """The copy of `part` on the workers; a reference keeps its identity its own."""
-        if id(part) not in self._sent:
-            self._sent[id(part)] = (part, self._scattered(part))
-        return self._sent[id(part)][1]
-
-    def _scattered(self, part: Any) -> Any:
-        """Every worker has a copy, so that one alone can be lost."""
-        try:
-            return self._client.scatter([part], broadcast=True, hash=False, timeout=_SECONDS)[0]
-        except (KeyError, OSError, TimeoutError) as error:  # a worker went away meanwhile
-            raise _LostWorkerError(str(error)) from error
+def loss(what: str) -> RunError:
+    """A cluster lost `what` for good."""
+    return RunError(f"sweep.cluster lost {what}; what is finished is kept: go on with --resume")
 
 
-class _LostWorkerError(Exception):
-    """A worker went away while it was sent something."""
-
-
-@contextmanager
-def _client(cluster: str) -> Iterator[Any]:
-    if not cluster.startswith(("tcp://", "tls://")):
-        raise ConfigError(
-            f"sweep.cluster {cluster!r} must be the address of a Dask scheduler, tcp://host:8786"
-        )
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ConfigError(
-            "sweep.cluster needs Dask: install the extra with pip install -e '.[cluster]'"
-        ) from None
-    try:
-        client = Client(cluster, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, TimeoutError) as error:
-        raise RunError(f"sweep.cluster {cluster} cannot be reached ({error})") from None
-    with client:
-        if not client.ncores():  # type: ignore[no-untyped-call]
-            raise RunError(f"sweep.cluster {cluster} has no workers; start some: dask worker")
-        yield client
-
-
-def _losses() -> tuple[type[Exception], ...]:
-    """What Dask raises where workers and the data on them are gone."""
-    from concurrent.futures import CancelledError
-
-    from distributed.client import FutureCancelledError
-    from distributed.comm.core import CommClosedError
-    from distributed.scheduler import KilledWorker
-
-    return (_LostWorkerError, CancelledError, FutureCancelledError, KilledWorker, CommClosedError)
-
-
-def _numbered(function: Callable[..., Any], task: Task, *shared: Any) -> tuple[int, Any]:
+def numbered(function: Callable[..., Any], task: Task, *shared: Any) -> tuple[int, Any]:
+    """The task's number and its result, on whichever worker this runs."""
     number, work = task
     return number, function(*shared, work)

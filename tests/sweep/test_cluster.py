@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from errors import ConfigError, RunError
-from sweep.work import Cluster, workers
+from sweep.clusters.dask import DaskCluster
+from sweep.work import workers
 from tests.sweep.small import RESULTS, contents, summary, sweep, write_inputs
 
 distributed = pytest.importorskip(
@@ -116,7 +117,7 @@ def test_a_sweep_on_a_cluster_writes_the_same_bytes(cluster: Any, tmp_path: Path
 
 
 def test_work_that_is_lost_again_and_again_is_told() -> None:
-    class Lossy(Cluster):
+    class Lossy(DaskCluster):
         tries = 0
 
         def _once(self, *_: Any) -> Iterator[tuple[int, Any]]:

@@ -1,0 +1,1 @@
+"""Clusters that exist already, each as a Pool: one file for each engine."""
