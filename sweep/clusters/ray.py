@@ -144,7 +144,7 @@ def _endpoint(address: str) -> tuple[str, int]:
 
 def _connected(ray: Any, address: str) -> Any:
     """The head starts a process for each connection, in a way that fails now and then
-    (https://github.com/ray-project/ray/issues/63202)."""
+    (ray-project/ray#63202)."""
     connect = partial(ray.init, address, logging_level="CRITICAL", log_to_driver=False)
     for _ in range(_TRIES - 1):
         with suppress(ConnectionAbortedError):
