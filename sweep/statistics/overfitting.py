@@ -169,8 +169,9 @@ def _members(splits: Masks, blocks: int) -> Flags:
 def _slope(trained: Floats, tested: Floats) -> float:
     """Least-squares slope; NaN where the in-sample values do not differ."""
     apart = trained - trained.mean()
-    spread = float(apart @ apart)
-    return float(apart @ tested) / spread if spread > 1e-18 else math.nan
+    # Not by BLAS, whose sums depend on where in memory the numbers lie.
+    spread = float((apart * apart).sum())
+    return float((apart * tested).sum()) / spread if spread > 1e-18 else math.nan
 
 
 def _chunks(sums: Floats) -> Iterator[tuple[int, _Tables]]:

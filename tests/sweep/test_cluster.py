@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ import pytest
 from errors import ConfigError, RunError
 from sweep.clusters.dask import DaskCluster
 from sweep.work import workers
-from tests.sweep.small import RESULTS, contents, summary, sweep, write_inputs
+from tests.sweep.far import Parcel, assert_same_bytes, slowly
+from tests.sweep.small import sweep, write_inputs
 
 distributed = pytest.importorskip(
     "distributed", reason="the extra `cluster` (dask[distributed]) is not installed"
@@ -48,28 +48,6 @@ def cluster() -> Iterator[Any]:
         yield found
 
 
-class Parcel:
-    """Something shared, which notes every process that unpacks it."""
-
-    def __init__(self, log: Path) -> None:
-        self.log = log
-
-    def __reduce__(self) -> Any:
-        return _unpacked, (self.log,)
-
-
-def _unpacked(log: Path) -> Parcel:
-    with log.open("a") as file:
-        file.write(f"{os.getpid()}\n")
-    return Parcel(log)
-
-
-def _slowly(parcel: Parcel, other: Parcel, task: float) -> tuple[float, int]:
-    assert parcel.log != other.log
-    time.sleep(task)
-    return 2.0 * task, os.getpid()
-
-
 def test_what_tasks_share_travels_with_the_workers_not_with_the_tasks(
     cluster: Any, tmp_path: Path
 ) -> None:
@@ -78,7 +56,7 @@ def test_what_tasks_share_travels_with_the_workers_not_with_the_tasks(
     with workers(0, cluster.scheduler_address) as pool:
         for _ in range(2):
             tasks = [(number, 0.01) for number in range(30)]
-            found = dict(pool.spread(_slowly, shared, tasks))
+            found = dict(pool.spread(slowly, shared, tasks))
             assert {number: value for number, (value, _) in found.items()} == dict.fromkeys(
                 range(30), 0.02
             )
@@ -95,7 +73,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(cluster: Any, tmp_path: Pat
         victim = next(iter(cluster.workers.values())).pid
         tasks = [(number, 0.1) for number in range(60)]
         found = []
-        for number, _ in pool.spread(_slowly, shared, tasks):
+        for number, _ in pool.spread(slowly, shared, tasks):
             found.append(number)
             if len(found) == 5:
                 os.kill(victim, signal.SIGKILL)
@@ -106,14 +84,7 @@ def test_a_sweep_on_a_cluster_writes_the_same_bytes(cluster: Any, tmp_path: Path
     config = write_inputs(tmp_path)
     assert sweep(config, tmp_path / "here") == 0
     assert sweep(config, tmp_path / "there", "--cluster", cluster.scheduler_address) == 0
-    here, there = contents(tmp_path / "here"), contents(tmp_path / "there")
-    for name in RESULTS:
-        if name != "config.toml":  # it names the cluster
-            assert here[name] == there[name], name
-    tables = [summary(tmp_path / name) for name in ("here", "there")]
-    for table in tables:
-        del table["params"]["sweep"]["cluster"]
-    assert tables[0] == tables[1]
+    assert_same_bytes(tmp_path / "here", tmp_path / "there")
 
 
 def test_work_that_is_lost_again_and_again_is_told() -> None:

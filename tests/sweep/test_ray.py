@@ -20,7 +20,8 @@ import pytest
 
 from errors import ConfigError, RunError
 from sweep.work import workers
-from tests.sweep.small import RESULTS, ROOT, contents, start_sweep, summary, sweep, write_inputs
+from tests.sweep.far import Parcel, assert_same_bytes, slowly
+from tests.sweep.small import ROOT, start_sweep, sweep, write_inputs
 
 # Ray is large; .ci/run installs it for these tests.
 pytest.importorskip("ray", reason="the extra `ray` (ray[client]) is not installed")
@@ -85,28 +86,6 @@ def _kill(head: subprocess.Popen[Any]) -> None:
     psutil.wait_procs(started, timeout=20)
 
 
-class Parcel:
-    """Something shared, which notes every process that unpacks it."""
-
-    def __init__(self, log: Path) -> None:
-        self.log = log
-
-    def __reduce__(self) -> Any:
-        return _unpacked, (self.log,)
-
-
-def _unpacked(log: Path) -> Parcel:
-    with log.open("a") as file:
-        file.write(f"{os.getpid()}\n")
-    return Parcel(log)
-
-
-def _slowly(parcel: Parcel, other: Parcel, task: float) -> tuple[float, int]:
-    assert parcel.log != other.log
-    time.sleep(task)
-    return 2.0 * task, os.getpid()
-
-
 def _deadly(task: float) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -126,7 +105,7 @@ def test_what_tasks_share_is_unpacked_once_by_each_worker(address: str, tmp_path
     with workers(0, address) as pool:
         for _ in range(2):
             tasks = [(number, 0.05) for number in range(30)]
-            found = dict(pool.spread(_slowly, shared, tasks))
+            found = dict(pool.spread(slowly, shared, tasks))
             assert {number: value for number, (value, _) in found.items()} == dict.fromkeys(
                 range(30), 0.1
             )
@@ -141,7 +120,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(address: str, tmp_path: Pat
     tasks = [(number, 0.1) for number in range(60)]
     numbers, busy = [], set()
     with workers(0, address) as pool:
-        for number, (_, pid) in pool.spread(_slowly, shared, tasks):
+        for number, (_, pid) in pool.spread(slowly, shared, tasks):
             numbers.append(number)
             busy.add(pid)
             if len(numbers) == 5:
@@ -157,14 +136,7 @@ def test_a_sweep_on_a_cluster_writes_the_same_bytes_and_says_nothing_else(
     assert sweep(config, tmp_path / "here") == 0
     far = start_sweep(config, "--out", str(tmp_path / "there"), "--cluster", address)
     assert (*far.communicate(timeout=300), far.returncode) == ("", "", 0)
-    here, there = contents(tmp_path / "here"), contents(tmp_path / "there")
-    for name in RESULTS:
-        if name != "config.toml":  # it names the cluster
-            assert here[name] == there[name], name
-    tables = [summary(tmp_path / name) for name in ("here", "there")]
-    for table in tables:
-        del table["params"]["sweep"]["cluster"]
-    assert tables[0] == tables[1]
+    assert_same_bytes(tmp_path / "here", tmp_path / "there")
 
 
 def test_work_that_is_lost_again_and_again_is_told(address: str) -> None:
