@@ -113,15 +113,18 @@ def screen_all(
     results = results_for(share.space.size, share.blocks, _NO_EQUITY)
     count = _Count(share.space.size, on_progress or _silent)
     done = _restore(units, share, results, store)
-    count.add(sum(len(_members(share.space, units[number])) for number in done))
+    placed = sum(len(_members(share.space, units[number])) for number in done)
+    count.add(placed)
     left = [number for number in range(len(units)) if number not in done]
     saver = _Saver(store)
     for number, found in _run(share, units, left, jobs, pool, count):
-        _place(results, _members(share.space, units[number]), found)
+        members = _members(share.space, units[number])
+        _place(results, members, found)
         saver.add(number, found)
+        placed += len(members)
     saver.flush()
-    if count.done != share.space.size:
-        raise AssertionError(f"{share.space.size - count.done} combinations were never run")
+    if placed != share.space.size:
+        raise AssertionError(f"{share.space.size - placed} combinations were never run")
     return results
 
 
@@ -258,15 +261,15 @@ class _Count:
     """Adds up what threads have done, and reports it."""
 
     def __init__(self, total: int, report: Progress) -> None:
-        self.done = 0
+        self._done = 0
         self._total = total
         self._report = report
         self._lock = Lock()
 
     def add(self, combinations: int) -> None:
         with self._lock:
-            self.done += combinations
-            self._report(self.done, self._total)
+            self._done += combinations
+            self._report(self._done, self._total)
 
 
 class _Saver:
