@@ -12,18 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from backtest.engine import run_backtrader
-from backtest.inputs import atr_of, setups_of, signals_of
-from backtest.plan import Plan
 from benchmarks.market import FINE, Span
 from benchmarks.plans import plan
 from benchmarks.sections import Section, SkippedError, require, table
 from benchmarks.timing import in_turns
-from rules.account import OPEN, TradeLog
-from sweep.kernel.nodes import nodes_of
-from sweep.kernel.results import results_for
-from sweep.kernel.rows import screen_rows
-from sweep.kernel.terms import conduct_table
+from stoptrail.backtest.engine import run_backtrader
+from stoptrail.backtest.inputs import atr_of, setups_of, signals_of
+from stoptrail.backtest.plan import Plan
+from stoptrail.rules.types import OPEN, TradeLog
+from stoptrail.sweep.kernel.blocks import nodes_of
+from stoptrail.sweep.kernel.results import results_for
+from stoptrail.sweep.kernel.rows import screen_rows
+from stoptrail.sweep.kernel.rule_table import rule_rows
 
 ROUNDS = 3
 CASH = 1e9
@@ -86,7 +86,7 @@ def _kernel_side(span: Span, chosen: Plan) -> Callable[[], Any]:
     signals, atr = signals_of(chosen, span.candles), atr_of(chosen, span.candles)
     events = setups_of(chosen, inputs, signals, atr)
     nodes = nodes_of(span.candles, atr)
-    rows = conduct_table(chosen.conduct, 1, {})
+    rows = rule_rows(chosen.run_rules, 1, {})
 
     def run() -> Any:
         results = results_for(1)
@@ -105,7 +105,7 @@ def _peer_side(backtesting: Any, span: Span, chosen: Plan) -> Callable[[], Any]:
     signals, atr = signals_of(chosen, candles), atr_of(chosen, candles)
     begins = np.zeros(len(atr), bool)
     begins[setups_of(chosen, span.inputs(FINE), signals, atr).candle] = True
-    strategy = _strategy(backtesting, begins, atr, chosen.conduct.terms.stop.multiplier)
+    strategy = _strategy(backtesting, begins, atr, chosen.run_rules.trade_rules.stop.multiplier)
 
     def run() -> Any:
         # It draws a progress bar wherever it runs.

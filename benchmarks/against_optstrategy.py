@@ -8,16 +8,16 @@ from typing import Any, ClassVar
 import backtrader as bt
 import numpy as np
 
-from backtest.inputs import atr_of, setups_of, signals_of
 from benchmarks.market import SPOT, Span, last_years
 from benchmarks.plans import plan
 from benchmarks.sections import Section, require, table
 from benchmarks.timing import in_turns, timed
 from benchmarks.usual_backtrader import UsualStrategy, usual_cerebro
-from sweep.kernel.nodes import nodes_of
-from sweep.kernel.results import Results, results_for
-from sweep.kernel.rows import screen_rows
-from sweep.kernel.terms import conduct_table
+from stoptrail.backtest.inputs import atr_of, setups_of, signals_of
+from stoptrail.sweep.kernel.blocks import nodes_of
+from stoptrail.sweep.kernel.results import Results, results_for
+from stoptrail.sweep.kernel.rows import screen_rows
+from stoptrail.sweep.kernel.rule_table import rule_rows
 
 ROUNDS = 3
 YEARS = 0.25
@@ -82,8 +82,8 @@ def _kernel_side(span: Span) -> Callable[[], Results]:
     signals, atr = signals_of(chosen, span.candles), atr_of(chosen, span.candles)
     events = setups_of(chosen, inputs, signals, atr)
     nodes = nodes_of(span.candles, atr)
-    changes = {"terms.stop.multiplier": np.array(MULTIPLIERS)}
-    rows = conduct_table(chosen.conduct, len(MULTIPLIERS), changes)
+    changes = {"trade_rules.stop.multiplier": np.array(MULTIPLIERS)}
+    rows = rule_rows(chosen.run_rules, len(MULTIPLIERS), changes)
 
     def run() -> Results:
         results = results_for(len(rows))

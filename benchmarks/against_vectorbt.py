@@ -13,19 +13,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backtest.inputs import atr_of, setups_of, signals_of
 from benchmarks.market import FINE, Span
 from benchmarks.plans import plan
 from benchmarks.sections import Section, SkippedError, require, table
 from benchmarks.timing import in_turns
-from rules.account import OPEN
-from rules.candles import Floats
-from rules.jit import compiled
-from sweep.kernel.nodes import nodes_of
-from sweep.kernel.oracle import simulate
-from sweep.kernel.results import Results, results_for
-from sweep.kernel.rows import screen_rows
-from sweep.kernel.terms import conduct_table
+from stoptrail.backtest.inputs import atr_of, setups_of, signals_of
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.types import OPEN
+from stoptrail.sweep.kernel.blocks import nodes_of
+from stoptrail.sweep.kernel.reference import simulate
+from stoptrail.sweep.kernel.results import Results, results_for
+from stoptrail.sweep.kernel.rows import screen_rows
+from stoptrail.sweep.kernel.rule_table import rule_rows
 
 ROUNDS = 3
 MULTIPLIERS = np.arange(3.0, 8.0, 0.5)
@@ -102,8 +102,8 @@ def _sweep(span: Span) -> Sweep:
 def _kernel_side(sweep: Sweep) -> Callable[[], Results]:
     candles, marks = sweep.span.candles, sweep.span.inputs(FINE).marks
     nodes = nodes_of(candles, sweep.atr)
-    rows = conduct_table(
-        sweep.plan.conduct, len(MULTIPLIERS), {"terms.stop.multiplier": MULTIPLIERS}
+    rows = rule_rows(
+        sweep.plan.run_rules, len(MULTIPLIERS), {"trade_rules.stop.multiplier": MULTIPLIERS}
     )
 
     def run() -> Results:
@@ -189,10 +189,10 @@ def _compare(sweep: Sweep, portfolio: Any, screened: Results) -> str:
     compared = apart = 0
     worst = 0.0
     for k, multiplier in enumerate(MULTIPLIERS):
-        terms = sweep.plan.conduct.terms
-        stop = terms.stop._replace(multiplier=float(multiplier))
-        conduct = sweep.plan.conduct._replace(terms=terms._replace(stop=stop))
-        run = compiled(simulate)(sweep.span.candles, sweep.setups, sweep.atr, marks, conduct)
+        trade_rules = sweep.plan.run_rules.trade_rules
+        stop = trade_rules.stop._replace(multiplier=float(multiplier))
+        run_rules = sweep.plan.run_rules._replace(trade_rules=trade_rules._replace(stop=stop))
+        run = compiled(simulate)(sweep.span.candles, sweep.setups, sweep.atr, marks, run_rules)
         ours, theirs = run.trades, records[records["col"] == k]
         require(len(ours.entry) == screened.trades[k] > 0, "the kernel's trades are the oracle's")
         at_once = np.flatnonzero(ours.exit == ours.entry)

@@ -17,7 +17,7 @@ _ROOT = Path(__file__).parent.parent
 _RUN = """
 import sys
 from pathlib import Path
-from backtest.engine import run_backtrader
+from stoptrail.backtest.engine import run_backtrader
 from benchmarks.market import SPOT, load
 from benchmarks.plans import plan
 span = load(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
@@ -35,7 +35,10 @@ def footprint(file: Path | None) -> Section:
     memory = float(_output("-c", _RUN, *given))
     rows = [
         ("`runner.py --help`", f"{_seconds('runner.py', '--help'):.2f} s"),
-        ("imports of `runner.py backtest`", f"{_seconds('-c', 'import commands.backtest'):.2f} s"),
+        (
+            "imports of `runner.py backtest`",
+            f"{_seconds('-c', 'import stoptrail.cli.backtest'):.2f} s",
+        ),
         ("most memory of a full run, everything included", f"{memory:.0f} MB"),
     ]
     return Section(

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from backtest.engine import run_backtrader
-from backtest.inputs import atr_of, setups_of, signals_of
-from backtest.plan import Record
 from benchmarks.market import SPOT, Span
 from benchmarks.plans import plan
 from benchmarks.sections import Section, require, table
 from benchmarks.timing import in_turns, timed
 from benchmarks.usual_backtrader import run_usual
-from rules.account import OPEN
+from stoptrail.backtest.engine import run_backtrader
+from stoptrail.backtest.inputs import atr_of, setups_of, signals_of
+from stoptrail.backtest.plan import Record
+from stoptrail.rules.types import OPEN
 
 ROUNDS = 3
 SIGNALS = 0.98

@@ -19,31 +19,38 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rules.account import BOTH, Conduct, DayMarks, Setups, day_marks, setups
-from rules.candles import Candles, Floats
-from rules.costs import Costs
-from rules.jit import compiled
-from rules.market import Market
-from rules.measure import equity_of, measure
-from rules.protections import Protections
-from rules.sizing import Sizing
-from rules.stop_atr import stop_atr
-from rules.stops import StopRules
-from rules.trade import Terms
-from sweep.kernel.fingerprint import fingerprint_of
-from sweep.kernel.nodes import Nodes, nodes_of
-from sweep.kernel.oracle import simulate
-from sweep.kernel.results import Results, results_for
-from sweep.kernel.rows import screen_rows
-from sweep.kernel.terms import conduct_of, conduct_table
+from stoptrail.rules.atr import stop_atr
+from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.costs import Costs
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.market import Market
+from stoptrail.rules.measure import equity_of, measure
+from stoptrail.rules.protections import Protections
+from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.stops import StopRules
+from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.types import (
+    BOTH,
+    DayMarks,
+    RunRules,
+    Setups,
+    day_marks,
+    setups,
+)
+from stoptrail.sweep.kernel.blocks import Nodes, nodes_of
+from stoptrail.sweep.kernel.fingerprint import fingerprint_of
+from stoptrail.sweep.kernel.reference import simulate
+from stoptrail.sweep.kernel.results import Results, results_for
+from stoptrail.sweep.kernel.rows import screen_rows
+from stoptrail.sweep.kernel.rule_table import rule_rows, run_rules_of
 
 HOUR = 3_600_000
 YEARS = 5
 YEAR = 365 * 24 * HOUR
 BLOCKS = 16
 
-BASE = Conduct(
-    Terms(
+BASE = RunRules(
+    TradeRules(
         StopRules(3.0, 1.0, 0.0002, False),
         Sizing(0.01, 1.0, True, False),
         Costs(0.001, 0.0002, 0.0002),
@@ -72,11 +79,11 @@ class Bench(NamedTuple):
 def load(path: Path | None) -> tuple[Candles, int]:
     """Candles, and the index of the first of the last five years."""
     if path is None:
-        from feeds.synthetic import synthetic_candles
+        from stoptrail.feeds.synthetic import synthetic_candles
 
         candles = synthetic_candles()
     else:
-        from feeds.files import load_candles
+        from stoptrail.feeds.files import load_candles
 
         candles = load_candles(path, HOUR // 4)
     start = int(np.searchsorted(candles.time, candles.time[-1] - YEARS * YEAR))
@@ -85,7 +92,7 @@ def load(path: Path | None) -> tuple[Candles, int]:
 
 def benches(candles: Candles, start: int, count: int) -> list[Bench]:
     """The default parameters, and grids of stops for several ATRs."""
-    from strategies.signals.mtf_cycle import mtf_cycle
+    from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 
     signals = mtf_cycle(candles)
     marks = day_marks(candles, start)
@@ -93,14 +100,17 @@ def benches(candles: Candles, start: int, count: int) -> list[Bench]:
     triggers = np.arange(0.0, 3.01, 0.5)
     pairs = np.array([(m, b) for m in multipliers for b in triggers])
     chosen = pairs[np.linspace(0, len(pairs) - 1, min(count, len(pairs))).astype(int)]
-    grid = {"terms.stop.multiplier": chosen[:, 0], "terms.stop.breakeven_trigger": chosen[:, 1]}
+    grid = {
+        "trade_rules.stop.multiplier": chosen[:, 0],
+        "trade_rules.stop.breakeven_trigger": chosen[:, 1],
+    }
     out = []
     for hours, table, name in (
-        (4.0, conduct_table(BASE, len(chosen), {}), "default, ATR 4h"),
-        (0.25, conduct_table(BASE, len(chosen), grid), "grid, ATR 15m"),
-        (1.0, conduct_table(BASE, len(chosen), grid), "grid, ATR 1h"),
-        (4.0, conduct_table(BASE, len(chosen), grid), "grid, ATR 4h"),
-        (24.0, conduct_table(BASE, len(chosen), grid), "grid, ATR 1d"),
+        (4.0, rule_rows(BASE, len(chosen), {}), "default, ATR 4h"),
+        (0.25, rule_rows(BASE, len(chosen), grid), "grid, ATR 15m"),
+        (1.0, rule_rows(BASE, len(chosen), grid), "grid, ATR 1h"),
+        (4.0, rule_rows(BASE, len(chosen), grid), "grid, ATR 4h"),
+        (24.0, rule_rows(BASE, len(chosen), grid), "grid, ATR 1d"),
     ):
         atr = stop_atr(candles, int(hours * HOUR), 14)
         first = max(start, signals.warm, int(np.argmax(~np.isnan(atr))))
@@ -121,9 +131,9 @@ def by_plain_loop(bench: Bench) -> Results:
     results = results_for(len(bench.table))
     atr = bench.nodes.atr[: len(bench.candles.time)]
     for k, row in enumerate(bench.table):
-        conduct = conduct_of(row)
-        run = compiled(simulate)(bench.candles, bench.setups, atr, bench.marks, conduct)
-        equity = compiled(equity_of)(run.trades, bench.candles, bench.marks, conduct)
+        run_rules = run_rules_of(row)
+        run = compiled(simulate)(bench.candles, bench.setups, atr, bench.marks, run_rules)
+        equity = compiled(equity_of)(run.trades, bench.candles, bench.marks, run_rules)
         figures = compiled(measure)(run.trades, equity, bench.candles, bench.marks)
         results.metrics[k] = figures
         results.trades[k] = len(run.trades.entry)

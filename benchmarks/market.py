@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backtest.inputs import Inputs
-from rules.account import day_marks
-from rules.candles import Candles
-from rules.costs import DAY
-from rules.market import Market
+from stoptrail.backtest.inputs import Inputs
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.costs import DAY
+from stoptrail.rules.market import Market
+from stoptrail.rules.types import day_marks
 
 QUARTER_HOUR = 900_000
 WARM_UP_DAYS = 320
@@ -45,10 +45,10 @@ class Span(NamedTuple):
 def load(file: Path | None) -> Span:
     """The last five years, up to the last midnight, of `file` or of the synthetic market."""
     if file is None:
-        from feeds.synthetic import synthetic_candles
+        from stoptrail.feeds.synthetic import synthetic_candles
 
         return last_years(synthetic_candles(), YEARS, "the synthetic market")
-    from feeds.files import load_candles
+    from stoptrail.feeds.files import load_candles
 
     return last_years(load_candles(file, QUARTER_HOUR), YEARS, file.name)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from backtest.plan import Plan
-from rules.account import SIDES, STOP_TRAIL, Conduct
-from rules.costs import Costs
-from rules.market import Market
-from rules.paths import CANDLE
-from rules.protections import Protections
-from rules.sizing import Sizing
-from rules.stops import StopRules
-from rules.trade import Terms
-from strategies.signals.mtf_cycle import mtf_cycle
+from stoptrail.backtest.plan import Plan
+from stoptrail.rules.costs import Costs
+from stoptrail.rules.market import Market
+from stoptrail.rules.paths import CANDLE
+from stoptrail.rules.protections import Protections
+from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.stops import StopRules
+from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.types import SIDES, STOP_TRAIL, RunRules
+from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 
 FOUR_HOURS = 14_400_000
 SIGNAL = {"trend": "roc", "trend_period": 30, "structure": "none"}
@@ -32,13 +32,13 @@ def plan(
     parameters: dict[str, Any] | None = None,
 ) -> Plan:
     """Longs on a daily rate of change, a 4h ATR stop, a fee of 0.1 %."""
-    terms = Terms(
+    trade_rules = TradeRules(
         StopRules(multiplier, trigger, 0.0002, frozen),
         Sizing(0.01, 1.0, False, all_in),
         Costs(0.001, slippage, 0.0002),
         market,
     )
     off = Protections(0.0, 0.0, 0, 0)
-    conduct = Conduct(terms, STOP_TRAIL, CANDLE, 0, delay, 100_000.0, off)
+    run_rules = RunRules(trade_rules, STOP_TRAIL, CANDLE, 0, delay, 100_000.0, off)
     own = SIGNAL if parameters is None else parameters
-    return Plan(signal, own, SIDES["long"], FOUR_HOURS, 14, conduct)
+    return Plan(signal, own, SIDES["long"], FOUR_HOURS, 14, run_rules)

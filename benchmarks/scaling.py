@@ -11,16 +11,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backtest.inputs import Inputs
 from benchmarks.market import SPOT, Span, last_years
 from benchmarks.sections import Section, require, table
-from config.grid import build_grid
-from config.load import load_settings
-from feeds.synthetic import synthetic_candles
-from rules.costs import DAY
-from sweep.kernel.results import Results
-from sweep.screen import BLOCKS, screen_all, shared
-from sweep.space import Space
+from stoptrail.backtest.inputs import Inputs
+from stoptrail.config.grid import build_grid
+from stoptrail.config.load import load_settings
+from stoptrail.feeds.synthetic import synthetic_candles
+from stoptrail.rules.costs import DAY
+from stoptrail.sweep.kernel.results import Results
+from stoptrail.sweep.screen import BLOCKS, screen_all, shared
+from stoptrail.sweep.space import Space
 
 YEARS = (0.5, 1, 2, 5, 10, 20)
 SIZES = (100, 1_000, 10_000, 100_000)

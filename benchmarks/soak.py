@@ -31,8 +31,8 @@ import numpy as np
 
 from benchmarks.soak_judge import INTERVAL, judge
 from benchmarks.soak_session import NOTE, settings_file
-from feeds.synthetic import synthetic_candles
-from rules.candles import Candles
+from stoptrail.feeds.synthetic import synthetic_candles
+from stoptrail.rules.candles import Candles
 from tests.exchange.player import Pace
 from tests.exchange.script import Fault, Message
 from tests.exchange.simulator import Simulator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from rules.candles import Candles
+from stoptrail.rules.candles import Candles
 from tests.exchange import script, trouble
 from tests.exchange.script import Fault
 

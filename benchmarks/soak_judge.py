@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
-from live.differences import compare
-from live.events import ConnectionBack, ConnectionLost, Event
-from live.ledger import open_existing
-from live.records import all_sessions
-from live.replay import recording_of, replay
-from rules.candles import Candles
+from stoptrail.live.ledger.database import open_existing
+from stoptrail.live.ledger.records import all_sessions
+from stoptrail.live.market.events import ConnectionBack, ConnectionLost, Event
+from stoptrail.live.watch.differences import compare
+from stoptrail.live.watch.replay import recording_of, replay
+from stoptrail.rules.candles import Candles
 from tests.live.books import Books, backtest_of, books_of, told_trades, trades_of
 
 INTERVAL = 900_000
@@ -57,7 +57,7 @@ def undisturbed(
         after = times[times.index(time_) + 1]
         between.setdefault(time_, []).append(ConnectionLost("as in the soak"))
         between[after] = [ConnectionBack(), *between.get(after, [])]
-    from config.load import load_settings
+    from stoptrail.config.load import load_settings
     from tests.live.playback import PlaybackStore, play, rows_of
 
     settings = load_settings(folder / "strategy.toml", [f"database.url={url!r}"])

@@ -15,14 +15,14 @@ from typing import Any
 
 import tomli_w
 
-from commands.live import stopped_by_signals
-from config.load import load_settings
-from config.settings import Settings
-from live.ledger import Ledger
-from live.messages import Message
-from live.session import Options, Session
-from live.store import CCXTStore
-from live.timing import Timing
+from stoptrail.cli.live import stopped_by_signals
+from stoptrail.config.load import load_settings
+from stoptrail.config.settings import Settings
+from stoptrail.live.ledger.database import Ledger
+from stoptrail.live.market.store import CCXTStore
+from stoptrail.live.market.timing import Timing
+from stoptrail.live.session import Options, Session
+from stoptrail.live.watch.messages import Message
 
 NOTE = "=qqq"
 """Open time of the last candle, moment (monotonic, ns), kind: 0 live, 1 candle stored."""

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import backtrader as bt
 
-from rules.candles import Candles
-from rules.cycle import cycle_coefficients
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.cycle import cycle_coefficients
 
 CASH = 100_000.0
 FEE = 0.001

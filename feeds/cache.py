@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from errors import DataError, OutputError
-from feeds.columns import Columns
-from feeds.files import load_candles
-from rules.candles import Candles
+from stoptrail.core.errors import DataError, OutputError
+from stoptrail.feeds.columns import Columns
+from stoptrail.feeds.files import load_candles
+from stoptrail.rules.candles import Candles
 
 Spans = tuple[tuple[int, int], ...]
 """Half-open spans in milliseconds, ascending, apart from each other."""

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from errors import DataError
-from feeds.columns import VALUES, Columns
-from feeds.convert import to_floats, to_milliseconds
-from feeds.faults import (
+from stoptrail.core.errors import DataError
+from stoptrail.core.time import iso, timeframe_name
+from stoptrail.feeds.columns import VALUES, Columns
+from stoptrail.feeds.convert import to_floats, to_milliseconds
+from stoptrail.feeds.faults import (
     Fault,
     alignment_faults,
     describe,
@@ -25,9 +26,8 @@ from feeds.faults import (
     usual_step,
     value_faults,
 )
-from feeds.files import MIN_CANDLES, read_table
-from feeds.times import iso, timeframe_name
-from rules.candles import Times
+from stoptrail.feeds.files import MIN_CANDLES, read_table
+from stoptrail.rules.candles import Times
 
 if TYPE_CHECKING:
     import pyarrow as pa

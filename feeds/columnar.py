@@ -13,9 +13,9 @@ from typing import Any, cast
 import backtrader as bt
 import numpy as np
 
-from config.spans import MINUTE_MS
-from rules.candles import Candles, Floats, Times
-from rules.dates import date_number
+from stoptrail.core.time import MINUTE_MS
+from stoptrail.rules.candles import Candles, Floats, Times
+from stoptrail.rules.dates import date_number
 
 _NEVER = math.inf
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.candles import Candles, Floats, Times
+from stoptrail.rules.candles import Candles, Floats, Times
 
 PRICES = ("open", "high", "low", "close")
 VALUES = (*PRICES, "volume")

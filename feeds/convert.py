@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from config.spans import time_ms
-from errors import DataError
-from rules.candles import Floats, Times
+from stoptrail.core.errors import DataError
+from stoptrail.core.time import time_ms
+from stoptrail.rules.candles import Floats, Times
 
 if TYPE_CHECKING:
     import pyarrow as pa

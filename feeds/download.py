@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from feeds.cache import (
+from stoptrail.core.time import iso, timeframe_name
+from stoptrail.exchange.client import (
+    load_markets,
+    open_exchange,
+    read,
+    server_time,
+)
+from stoptrail.feeds.cache import (
     Cached,
     cache_path,
     read_cache,
@@ -16,10 +23,8 @@ from feeds.cache import (
     with_rows,
     write_cache,
 )
-from feeds.columns import Columns, rows_of
-from feeds.exchange import load_markets, open_exchange, read, server_time
-from feeds.faults import value_faults
-from feeds.times import iso, timeframe_name
+from stoptrail.feeds.columns import Columns, rows_of
+from stoptrail.feeds.faults import value_faults
 
 Progress = Callable[[int, int], None]
 """Told candles done and candles in all (missing ones included)."""

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from feeds.columns import PRICES, VALUES, Columns
-from feeds.times import iso
-from rules.candles import Times
+from stoptrail.core.time import iso
+from stoptrail.feeds.columns import PRICES, VALUES, Columns
+from stoptrail.rules.candles import Times
 
 
 class Fault(NamedTuple):

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errors import DataError
-from feeds.columns import TIME_NAMES, VALUES, Columns
-from feeds.convert import one_line, to_floats, to_milliseconds
-from feeds.faults import (
+from stoptrail.core.errors import DataError
+from stoptrail.core.time import timeframe_name
+from stoptrail.feeds.columns import TIME_NAMES, VALUES, Columns
+from stoptrail.feeds.convert import one_line, to_floats, to_milliseconds
+from stoptrail.feeds.faults import (
     Fault,
     alignment_faults,
     describe,
@@ -18,8 +19,7 @@ from feeds.faults import (
     usual_step,
     value_faults,
 )
-from feeds.times import timeframe_name
-from rules.candles import Candles
+from stoptrail.rules.candles import Candles
 
 if TYPE_CHECKING:
     import pyarrow as pa

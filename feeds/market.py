@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from feeds.times import iso, timeframe_name
-from rules.candles import Candles, Floats
+from stoptrail.core.time import iso, timeframe_name
+from stoptrail.rules.candles import Candles, Floats
 
 Origin = Literal["exchange", "file", "synthetic"]
 

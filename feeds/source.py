@@ -10,17 +10,22 @@ from typing import Any, Literal
 
 import numpy as np
 
-from config.spans import DAY_MS
-from errors import ConfigError, DataError, ExchangeError
-from feeds.cache import Cached, cache_path, candles_of, read_cache, uncovered
-from feeds.columns import rows_of
-from feeds.download import Notice, Progress, download_candles
-from feeds.files import load_candles
-from feeds.market import Market, Origin
-from feeds.span import DEFAULT_YEARS, cut_span
-from feeds.synthetic import DEFAULT_END, DEFAULT_START, synthetic_candles
-from feeds.times import iso, timeframe_name, years_before
-from rules.candles import Candles
+from stoptrail.core.errors import ConfigError, DataError, ExchangeError
+from stoptrail.core.time import DAY_MS, iso, timeframe_name, years_before
+from stoptrail.feeds.cache import (
+    Cached,
+    cache_path,
+    candles_of,
+    read_cache,
+    uncovered,
+)
+from stoptrail.feeds.columns import rows_of
+from stoptrail.feeds.download import Notice, Progress, download_candles
+from stoptrail.feeds.files import load_candles
+from stoptrail.feeds.market import Market, Origin
+from stoptrail.feeds.span import DEFAULT_YEARS, cut_span
+from stoptrail.feeds.synthetic import DEFAULT_END, DEFAULT_START, synthetic_candles
+from stoptrail.rules.candles import Candles
 
 Source = Literal["auto", "exchange", "file", "synthetic"]
 

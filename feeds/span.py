@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from config.spans import DAY_MS
-from errors import DataError
-from feeds.columns import columns_of, rows_of
-from feeds.times import iso, years_before
-from rules.candles import Candles
+from stoptrail.core.errors import DataError
+from stoptrail.core.time import DAY_MS, iso, years_before
+from stoptrail.feeds.columns import columns_of, rows_of
+from stoptrail.rules.candles import Candles
 
 DEFAULT_YEARS = 5
 

@@ -17,9 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from config.spans import DAY_MS, MINUTE_MS
-from feeds.columns import columns_of, rows_of
-from rules.candles import Candles, Floats, Times
+from stoptrail.core.time import DAY_MS, MINUTE_MS
+from stoptrail.feeds.columns import columns_of, rows_of
+from stoptrail.rules.candles import Candles, Floats, Times
 
 PRICE_DIGITS = 2
 VOLUME_DIGITS = 5

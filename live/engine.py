@@ -11,17 +11,17 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import backtrader as bt
 
-from backtest.engine import strategy_options
-from backtest.plan import Plan
-from brokers.paper import PaperBroker
-from live.events import Tick
-from live.journal import LiveJournal
-from live.records import Counters
-from live.step import Row, Step, StoredTick
-from rules.dates import milliseconds
-from rules.standing import Standing
-from sizers.atr_risk import AtrRiskSizer
-from strategies.mtf_strategy import MtfStrategy
+from stoptrail.backtest.engine import strategy_options
+from stoptrail.backtest.plan import Plan
+from stoptrail.brokers.paper import PaperBroker
+from stoptrail.live.journal import LiveJournal
+from stoptrail.live.ledger.records import Counters
+from stoptrail.live.market.events import Tick
+from stoptrail.live.step import Row, Step, StoredTick
+from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.dates import milliseconds
+from stoptrail.sizers.atr_risk import AtrRiskSizer
+from stoptrail.strategies.mtf_strategy import MtfStrategy
 
 _NEVER = 2**62
 
@@ -37,7 +37,7 @@ class Origin(NamedTuple):
     """Open time of the last known candle."""
     ticks: int
     """How many ticks have changed something."""
-    standing: Standing
+    checkpoint: Checkpoint
     counters: Counters
     leaving: bool
     """Whether an order to leave at market waits."""
@@ -55,7 +55,7 @@ class Gated(Protocol):
         """Why an entry order may not fill."""
 
 
-class Way(NamedTuple):
+class EngineOptions(NamedTuple):
     """How an engine runs besides its plan."""
 
     by_tick: bool
@@ -76,7 +76,7 @@ class Way(NamedTuple):
 class Engine:
     """Build it, make the feed with `on_tick` as its callback, then `run(feed)`."""
 
-    def __init__(self, plan: Plan, origin: Origin, way: Way) -> None:
+    def __init__(self, plan: Plan, origin: Origin, way: EngineOptions) -> None:
         self.plan = plan
         self.after = origin.after
         self.ticks = origin.ticks
@@ -98,7 +98,7 @@ class Engine:
         cerebro = self._cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
         cerebro.adddata(feed)
         self.broker = PaperBroker(
-            conduct=plan.conduct,
+            run_rules=plan.run_rules,
             journal=self._journal,
             feed=feed,
             ticks=way.by_tick,
@@ -107,7 +107,7 @@ class Engine:
             past=len(self._origin.past),
         )
         cerebro.setbroker(self.broker)
-        cerebro.addsizer(AtrRiskSizer, terms=plan.conduct.terms)
+        cerebro.addsizer(AtrRiskSizer, trade_rules=plan.run_rules.trade_rules)
         options = strategy_options(plan, self._journal, _NEVER)
         past = self._origin.past
         cerebro.addstrategy(MtfStrategy, **options, gate=way.gate.signal, past=past)
@@ -155,7 +155,7 @@ class Engine:
 
     def _take_over(self, strategy: Any) -> None:
         """All known candles have been seen: go on from where the ledger ended."""
-        strategy.go_on(self._origin.standing, self._origin.start)
+        strategy.go_on(self._origin.checkpoint, self._origin.start)
         if self._origin.leaving:
             self.broker.leave_at_market(strategy)
         self._journal.take()
@@ -174,10 +174,10 @@ class Engine:
                 self.after,
                 self.ticks,
                 self._journal.take(),
-                self.strategy.standing(),
+                self.strategy.checkpoint(),
                 broker.equity(price, time),
                 broker.getcash(),
-                self.plan.conduct.terms.stop,
+                self.plan.run_rules.trade_rules.stop,
                 self._way.settings,
                 caught_up,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rules.trade import IGNORED
+from stoptrail.rules.trade import IGNORED
 
 REASONS = (*IGNORED, "missed", "stale", "paused", "settings")
 """Names of why a signal led to no trade, by code: the rules' own, then a session's."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from rules.stops import Stop
-from rules.trade import Exit, Position, Ticket
+from stoptrail.rules.stops import Stop
+from stoptrail.rules.trade import EntryOrder, Exit, Position
 
 
 class Ordered(NamedTuple):
     """An entry order was sent."""
 
-    ticket: Ticket
+    entry_order: EntryOrder
 
 
 class Ignored(NamedTuple):
@@ -28,7 +28,7 @@ class Entered(NamedTuple):
     """An entry filled."""
 
     trade: int
-    ticket: Ticket
+    entry_order: EntryOrder
     position: Position
     stop: Stop
 
@@ -86,16 +86,16 @@ class LiveJournal:
         events, self._events = tuple(self._events), []
         return events
 
-    def ordered(self, ticket: Ticket) -> None:
+    def ordered(self, entry_order: EntryOrder) -> None:
         """An entry order was sent."""
-        self._events.append(Ordered(ticket))
+        self._events.append(Ordered(entry_order))
 
-    def entered(self, ticket: Ticket, position: Position, stop: Stop, time: int) -> None:
+    def entered(self, entry_order: EntryOrder, position: Position, stop: Stop, time: int) -> None:
         """An entry filled."""
         self._trades += 1
         self._moves = 0
-        self._signal = ticket.signal
-        self._events.append(Entered(self._trades, ticket, position, stop))
+        self._signal = entry_order.signal
+        self._events.append(Entered(self._trades, entry_order, position, stop))
 
     def moved(self, before: Stop, after: Stop, time: int) -> None:
         """The level moved."""

@@ -9,23 +9,23 @@ from typing import NamedTuple
 
 from peewee import PeeweeException
 
-from config.settings import Settings
-from config.spans import iso_time
-from errors import LedgerError, StoreError
-from live.background import GivenUpError
-from live.beginning import Beginning, begin
-from live.chronicle import Chronicle
-from live.desk import Desk
-from live.dispatch import Dispatch
-from live.engine import Engine, Way
-from live.events import Tick
-from live.gate import Gate
-from live.ledger import Ledger, reason_of
-from live.messages import Message, number
-from live.parties import MarketStore, Watcher
-from live.reception import Reception
-from live.step import Row, Step
-from live.terms import plan_from
+from stoptrail.config.settings import Settings
+from stoptrail.core.errors import LedgerError, StoreError
+from stoptrail.core.time import iso_time
+from stoptrail.live.engine import Engine, EngineOptions
+from stoptrail.live.gate import Gate
+from stoptrail.live.ledger.database import Ledger, reason_of
+from stoptrail.live.ledger.session_ledger import SessionLedger
+from stoptrail.live.market.background import GivenUpError
+from stoptrail.live.market.events import Tick
+from stoptrail.live.market_status import MarketStatus
+from stoptrail.live.protocols import MarketStore, Watcher
+from stoptrail.live.publisher import Publisher
+from stoptrail.live.recovery import Beginning, begin
+from stoptrail.live.session_settings import plan_from
+from stoptrail.live.step import Row, Step
+from stoptrail.live.watch.control import ControlDesk
+from stoptrail.live.watch.messages import Message, number
 
 log = logging.getLogger("stoptrail.live")
 
@@ -63,11 +63,11 @@ class Session:
         self.exchange, self.symbol = settings.exchange_id, settings.data.symbol
         self.interval = settings.data.interval
         self._options = options or Options()
-        self._out = Dispatch(self.interval, self._options.watchers)
-        self.market = Reception(self._out.say)
+        self._out = Publisher(self.interval, self._options.watchers)
+        self.market = MarketStatus(self._out.say)
         self.engine: Engine | None = None
-        self.desk: Desk
-        self.chronicle: Chronicle
+        self.desk: ControlDesk
+        self.session_ledger: SessionLedger
         self._make_store = make_store
         self.ledger = ledger
         self._gate = Gate(settings.live.catch_up, lambda: self.market.stale)
@@ -123,10 +123,10 @@ class Session:
 
     def _run_once(self, store: MarketStore) -> None:
         """From start to stop, or until new settings apply."""
-        chronicle = Chronicle(self.ledger, self.exchange, self.symbol, self.interval)
-        self.chronicle = self._out.chronicle = chronicle
-        found = begin(self.settings, store, chronicle)
-        self.desk = Desk(self.ledger, found.session, self._out.flush)
+        session_ledger = SessionLedger(self.ledger, self.exchange, self.symbol, self.interval)
+        self.session_ledger = self._out.session_ledger = session_ledger
+        found = begin(self.settings, store, session_ledger)
+        self.desk = ControlDesk(self.ledger, found.session, self._out.flush)
         self._gate.paused, self._gate.changing = found.paused, bool(found.waiting)
         if found.waiting:
             keys = ", ".join(found.waiting)
@@ -136,7 +136,7 @@ class Session:
     def _go(self, store: MarketStore, found: Beginning) -> None:
         candles, settings = found.candles, found.settings
         self._by_tick = settings.live.ratchet == "tick"
-        way = Way(
+        way = EngineOptions(
             self._by_tick,
             found.number,
             self._gate,
@@ -167,12 +167,12 @@ class Session:
             self.engine.run(self._feed)
         finally:  # what was done before the market data ended, however it ended
             self._out.flush()
-        if not self._stopping and not self.chronicle.switched:
+        if not self._stopping and not self.session_ledger.switched:
             self._stopping = "the market data has ended"
-        self.chronicle.switched = False
+        self.session_ledger.switched = False
 
     def _refusal(self, market: str) -> str:
-        who = Desk.whereabouts(self.ledger, self.exchange, self.symbol)
+        who = ControlDesk.whereabouts(self.ledger, self.exchange, self.symbol)
         return (
             f"a session of {market} runs in this database already{who}: stop it first, or give "
             "this one another [database] url"
@@ -238,7 +238,7 @@ class Session:
             if self._closed == self._options.max_candles:
                 self.stop(f"{self._closed} candles have closed")
         if self._gate.changing and engine.flat:
-            out.flush("switch", lambda: self.chronicle.switch(step.after))
+            out.flush("switch", lambda: self.session_ledger.switch(step.after))
             engine.stop()
             return
         if self._stopping or not self._may_wait(step):

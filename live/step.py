@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from live.journal import Happening
-from rules.standing import Standing
-from rules.stops import StopRules
+from stoptrail.live.journal import Happening
+from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.stops import StopRules
 
 Row = tuple[int, float, float, float, float, float]
 """Open time in milliseconds, open, high, low, close, volume."""
@@ -39,7 +39,7 @@ class Step(NamedTuple):
     ticks: int
     """How many ticks have changed something by now."""
     events: tuple[Happening, ...]
-    standing: Standing
+    checkpoint: Checkpoint
     equity: float
     cash: float
     rules: StopRules

@@ -6,7 +6,7 @@ from typing import Any
 
 import backtrader as bt
 
-from rules.sizing import wanted_units
+from stoptrail.rules.sizing import wanted_units
 
 
 class AtrRiskSizer(bt.Sizer):  # type: ignore[misc]
@@ -16,9 +16,9 @@ class AtrRiskSizer(bt.Sizer):  # type: ignore[misc]
     what the equity affords and the risk with costs allows.
     """
 
-    params = (("terms", None),)
+    params = (("trade_rules", None),)
 
     def _getsizing(self, comminfo: Any, cash: float, data: Any, isbuy: bool) -> float:
-        terms = self.p.terms
-        distance = terms.stop.multiplier * self.strategy.atr[0]
-        return wanted_units(self.broker.getvalue(), distance, data.close[0], terms.sizing)
+        trade_rules = self.p.trade_rules
+        distance = trade_rules.stop.multiplier * self.strategy.atr[0]
+        return wanted_units(self.broker.getvalue(), distance, data.close[0], trade_rules.sizing)

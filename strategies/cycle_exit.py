@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rules.stops import CYCLE, Stop
-from rules.trade import Exit, Position
+from stoptrail.rules.stops import CYCLE, Stop
+from stoptrail.rules.trade import Exit, Position
 
 
 class CycleExit:

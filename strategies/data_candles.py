@@ -8,7 +8,7 @@ from typing import Any
 import backtrader as bt
 import numpy as np
 
-from rules.candles import Candles, Floats, Times
+from stoptrail.rules.candles import Candles, Floats, Times
 
 DAY = 86_400_000
 EPOCH = 719_163

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from rules.timeframes import NO_BUCKET, NONE, Bucket, bucket_step
+from stoptrail.rules.timeframes import (
+    NO_BUCKET,
+    NONE,
+    Bucket,
+    bucket_step,
+)
 
 
 class HigherStep:

@@ -11,9 +11,8 @@ from typing import Any, ClassVar
 
 import backtrader as bt
 
-from rules.atr import ATR_START, atr_step
-from rules.stop_atr import stop_atr
-from strategies.data_candles import (
+from stoptrail.rules.atr import ATR_START, atr_step, stop_atr
+from stoptrail.strategies.data_candles import (
     candles_of,
     columns_of,
     current,
@@ -21,9 +20,9 @@ from strategies.data_candles import (
     interval_of,
     write,
 )
-from strategies.higher_step import HigherStep
-from strategies.signals.mtf_cycle import mtf_cycle
-from strategies.signals.timeframe_lines import (
+from stoptrail.strategies.higher_step import HigherStep
+from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
+from stoptrail.strategies.signals.timeframe_lines import (
     DAY,
     CycleStep,
     StructureStep,

@@ -8,35 +8,40 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
-from rules.account import BOTH, CYCLE_EXIT, Conduct
-from rules.costs import DAY
-from rules.dates import milliseconds
-from rules.journal import Journal
-from rules.protections import entries_stopped, guard_day, guard_exit, guard_start
-from rules.standing import Standing
-from rules.trade import (
+from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.costs import DAY
+from stoptrail.rules.dates import milliseconds
+from stoptrail.rules.journal import Journal
+from stoptrail.rules.protections import (
+    entries_stopped,
+    guard_day,
+    guard_exit,
+    guard_start,
+)
+from stoptrail.rules.trade import (
     COOLDOWN,
     PENDING,
     POSITION,
     PROTECTION,
     SIZE,
+    EntryOrder,
     Exit,
     Position,
-    Ticket,
     marked,
 )
-from strategies.cycle_exit import CycleExit
-from strategies.indicators import EntrySignal, StopAtr
-from strategies.quick_candles import QuickCandles
-from strategies.stop_trail import StopTrail
+from stoptrail.rules.types import BOTH, CYCLE_EXIT, RunRules
+from stoptrail.strategies.cycle_exit import CycleExit
+from stoptrail.strategies.indicators import EntrySignal, StopAtr
+from stoptrail.strategies.quick_candles import QuickCandles
+from stoptrail.strategies.stop_trail import StopTrail
 
 
 class MtfStrategy(QuickCandles):
     """Enter at the first candle of a zone, manage the trade, ignore what comes meanwhile.
 
     Parameters: `signal` and `parameters` (see docs/signals.md), `sides` (code of
-    rules.account.SIDES), `atr_period` and `atr_interval` (ms) of the stop's ATR,
-    `conduct` (rules.account.Conduct), `journal`, `start`, the open time in ms of the
+    rules.types.SIDES), `atr_period` and `atr_interval` (ms) of the stop's ATR,
+    `conduct` (rules.types.Conduct), `journal`, `start`, the open time in ms of the
     first candle that may decide (C17), and `gate`, a function of a signal's open time that
     gives the code of what else stands against an entry, or None; `past` are candles
     before the feed's first, which only warm the indicators.
@@ -48,7 +53,7 @@ class MtfStrategy(QuickCandles):
         ("sides", BOTH),
         ("atr_period", 14),
         ("atr_interval", 14_400_000),
-        ("conduct", None),
+        ("run_rules", None),
         ("journal", None),
         ("start", 0),
         ("gate", None),
@@ -56,7 +61,7 @@ class MtfStrategy(QuickCandles):
     )
 
     def __init__(self) -> None:
-        self.conduct: Conduct = self.p.conduct
+        self.run_rules: RunRules = self.p.run_rules
         self.journal: Journal = self.p.journal
         past = self.p.past
         self.signal = EntrySignal(
@@ -68,11 +73,11 @@ class MtfStrategy(QuickCandles):
         ).atr
         self.manager: StopTrail | CycleExit = (
             CycleExit(self)
-            if self.conduct.exits == CYCLE_EXIT
-            else StopTrail(self, self.conduct.terms, self.journal)
+            if self.run_rules.exits == CYCLE_EXIT
+            else StopTrail(self, self.run_rules.trade_rules, self.journal)
         )
-        self.guard = guard_start(self.conduct.cash)
-        self._protected = any(self.conduct.protections)
+        self.guard = guard_start(self.run_rules.cash)
+        self._protected = any(self.run_rules.protections)
         self._interval = self.data.interval
         self._last_close: LastClose | None = None
         self._last_zone = 0.0
@@ -114,51 +119,51 @@ class MtfStrategy(QuickCandles):
         if index < self._quiet_until:
             return COOLDOWN
         equity = self.broker.balance
-        if entries_stopped(self.guard, equity, index, self.conduct.protections):
+        if entries_stopped(self.guard, equity, index, self.run_rules.protections):
             return PROTECTION
         return self.p.gate(self._time()) if self.p.gate is not None else None
 
     def _send(self, side: int, units: float, atr: float, time: int) -> None:
-        latest = time + self._interval + self.conduct.delay
-        self._place(Ticket(side, units, self.broker.balance, atr, time, latest))
+        latest = time + self._interval + self.run_rules.delay
+        self._place(EntryOrder(side, units, self.broker.balance, atr, time, latest))
 
-    def _place(self, ticket: Ticket) -> None:
-        place = self.buy if ticket.side > 0 else self.sell
-        place(size=ticket.units, ticket=ticket, filled=self.manager.entered)
+    def _place(self, entry_order: EntryOrder) -> None:
+        place = self.buy if entry_order.side > 0 else self.sell
+        place(size=entry_order.units, entry_order=entry_order, filled=self.manager.entered)
 
     def trade_closed(self, end: Exit) -> None:
         """The manager's word that the trade is over, inside the candle of its exit."""
         index = self.broker.index
-        self._quiet_until = index + self.conduct.cooldown
-        limits = self.conduct.protections
+        self._quiet_until = index + self.run_rules.cooldown
+        limits = self.run_rules.protections
         self.guard = guard_exit(self.guard, end.pnl, self.broker.balance, index, limits)
 
-    def standing(self) -> Standing:
+    def checkpoint(self) -> Checkpoint:
         """What another process would need, besides the candles, to go on from here."""
         broker, manager = self.broker, self.manager
-        return Standing(
+        return Checkpoint(
             broker.balance,
             manager.position,
             manager.stop,
             broker.opening,
-            broker.ticket,
+            broker.entry_order,
             self.guard,
             self._quiet_until,
         )
 
-    def go_on(self, standing: Standing, start: int) -> None:
+    def go_on(self, checkpoint: Checkpoint, start: int) -> None:
         """Take `standing` over at the close of the candle at hand; signals of candles
         that open at `start` (ms) or later count from now on. The broker has to be one
         that can `carry` it."""
-        self.guard, self._quiet_until = standing.guard, standing.quiet_until
+        self.guard, self._quiet_until = checkpoint.guard, checkpoint.quiet_until
         self.p.start = start
-        self.broker.carry(standing)
-        if standing.position is not None and standing.stop is not None:
-            self.manager.entered(standing.position, standing.stop)
-        if standing.ticket is not None:
-            self._place(standing.ticket)
+        self.broker.carry(checkpoint)
+        if checkpoint.position is not None and checkpoint.stop is not None:
+            self.manager.entered(checkpoint.position, checkpoint.stop)
+        if checkpoint.entry_order is not None:
+            self._place(checkpoint.entry_order)
         closes, price = self._time() + self._interval, self.data.close[0]
-        self._last_close = LastClose(closes, standing.balance, standing.position, price)
+        self._last_close = LastClose(closes, checkpoint.balance, checkpoint.position, price)
 
     def _mark_days(self) -> None:
         """Tell the guard the equity at every 00:00 UTC up to this close.
@@ -170,7 +175,7 @@ class MtfStrategy(QuickCandles):
         before = self._last_close
         if before is not None:
             for midnight in range((before.closes // DAY + 1) * DAY, closes, DAY):
-                self.guard = guard_day(self.guard, before.equity(self.conduct, midnight))
+                self.guard = guard_day(self.guard, before.equity(self.run_rules, midnight))
         if closes % DAY == 0:
             self.guard = guard_day(self.guard, broker.getvalue())
         self._last_close = LastClose(closes, broker.balance, broker.open, self.data.close[0])
@@ -188,8 +193,8 @@ class LastClose(NamedTuple):
     open: Position | None
     price: float
 
-    def equity(self, conduct: Conduct, time: int) -> float:
+    def equity(self, run_rules: RunRules, time: int) -> float:
         """Equity at `time` (ms), as long as nothing traded since."""
         if self.open is None:
             return self.balance
-        return marked(self.balance, self.open, self.price, time, conduct.terms)
+        return marked(self.balance, self.open, self.price, time, run_rules.trade_rules)

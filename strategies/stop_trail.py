@@ -6,9 +6,9 @@ from typing import Any
 
 import backtrader as bt
 
-from rules.journal import Journal
-from rules.stops import Stop, held_throughout, ratchet
-from rules.trade import Exit, Position, Terms
+from stoptrail.rules.journal import Journal
+from stoptrail.rules.stops import Stop, held_throughout, ratchet
+from stoptrail.rules.trade import Exit, Position, TradeRules
 
 
 class StopTrail:
@@ -18,9 +18,9 @@ class StopTrail:
     unprotected, or two stops could fill.
     """
 
-    def __init__(self, strategy: Any, terms: Terms, journal: Journal) -> None:
+    def __init__(self, strategy: Any, trade_rules: TradeRules, journal: Journal) -> None:
         self._strategy = strategy
-        self._terms = terms
+        self._terms = trade_rules
         self._journal = journal
         self._order: Any = None
         self.position: Position | None = None
@@ -57,7 +57,7 @@ class StopTrail:
         """Move the stop by the rules; a tick has high = low = close."""
         if self.position is None or self.stop is None:
             return
-        terms, before = self._terms, self.stop
+        trade_rules, before = self._terms, self.stop
         self.stop = ratchet(
             before,
             self.position.held,
@@ -66,9 +66,9 @@ class StopTrail:
             close,
             atr,
             now,
-            terms.stop,
-            terms.costs,
-            terms.market,
+            trade_rules.stop,
+            trade_rules.costs,
+            trade_rules.market,
         )
         if self.stop.level != before.level:
             self._strategy.broker.amend(self._order, self.stop)

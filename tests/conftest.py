@@ -22,9 +22,9 @@ settings.load_profile("stoptrail")
 def compiling_ends() -> Iterator[None]:
     """A process that compiles in the background does not outlive the tests."""
     yield
-    from sweep.kernel import ahead
+    from stoptrail.sweep.kernel import precompile
 
-    while ahead.is_running():
+    while precompile.is_running():
         time.sleep(0.1)
 
 

@@ -10,15 +10,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rules.account import BOTH, CYCLE_EXIT, STOP_TRAIL, Conduct, Setups, setups
-from rules.candles import Candles, Floats, Signals
-from rules.costs import DAY, Costs
-from rules.market import Market
-from rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
-from rules.protections import Protections
-from rules.sizing import Sizing
-from rules.stops import StopRules
-from rules.trade import Terms
+from stoptrail.rules.candles import Candles, Floats, Signals
+from stoptrail.rules.costs import DAY, Costs
+from stoptrail.rules.market import Market
+from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
+from stoptrail.rules.protections import Protections
+from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.stops import StopRules
+from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.types import (
+    BOTH,
+    CYCLE_EXIT,
+    STOP_TRAIL,
+    RunRules,
+    Setups,
+    setups,
+)
 
 QUARTER_HOUR = 900_000
 MIDNIGHT = 18_000 * DAY
@@ -107,7 +114,7 @@ def random_setups(seed: int, candles: Candles, first: int = 0, share: float = 0.
     return setups(random_signals(seed, candles, share), BOTH, first)
 
 
-def random_conduct(random: np.random.Generator, market: Market = COARSE) -> Conduct:
+def random_conduct(random: np.random.Generator, market: Market = COARSE) -> RunRules:
     """Any mixture of stops, sizes, costs, exits, paths, waits and protections."""
     pick = random.choice
     stop = StopRules(
@@ -127,8 +134,8 @@ def random_conduct(random: np.random.Generator, market: Market = COARSE) -> Cond
         float(pick([0.0, 0.0002, 0.002])),
         float(pick([0.0, 0.0002, 0.003, 0.02])),
     )
-    return Conduct(
-        Terms(stop, sizing, costs, market),
+    return RunRules(
+        TradeRules(stop, sizing, costs, market),
         int(pick([STOP_TRAIL, CYCLE_EXIT], p=[0.85, 0.15])),
         int(pick([CANDLE, HIGH_FIRST, LOW_FIRST], p=[0.7, 0.15, 0.15])),
         int(pick([0, 0, 1, 7, 40])),

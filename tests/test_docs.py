@@ -12,12 +12,14 @@ import click
 import pytest
 
 import runner
-from config.settings import Settings, known_keys
+from stoptrail.cli import main as program
+from stoptrail.config.settings import Settings, known_keys
 
 ROOT = Path(runner.__file__).parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
-CODE_ROOTS = ("runner.py", "rules/", "config/", "feeds/", "strategies/", "sizers/", "brokers/")
-CODE_ROOTS += ("backtest/", "sweep/", "live/", "reports/", "commands/", "tests/", "benchmarks/")
+LINKED = ("strategies", "sizers", "feeds", "live")
+"""The packages whose files stand at the root and are linked into the package."""
+CODE_ROOTS = ("runner.py", "stoptrail/", *(f"{name}/" for name in LINKED), "tests/", "benchmarks/")
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`([^`\n]+)`")
@@ -53,10 +55,10 @@ def _leaves(command: click.Command) -> list[click.Command]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_command_that_is_shown_parses(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for leaf in _leaves(runner.cli):
+    for leaf in _leaves(program.cli):
         monkeypatch.setattr(leaf, "callback", lambda **_options: None)
     for arguments in _runner_calls(page):
-        runner.cli.main(arguments, standalone_mode=False)
+        program.cli.main(arguments, standalone_mode=False)
 
 
 def test_the_readme_shows_commands() -> None:
@@ -112,12 +114,26 @@ def test_every_make_verb_that_is_named_exists() -> None:
             assert verb in verbs
 
 
-def test_every_package_of_the_tree_is_installed() -> None:
+def test_one_name_is_installed_and_the_folders_of_the_root_are_part_of_it() -> None:
     setup = ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    included = {name.rstrip("*") for name in setup["options.packages.find"]["include"].split()}
+    assert setup["options.packages.find"]["include"] == "stoptrail*"
     tree = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
-    assert included == tree
+    assert tree == {"stoptrail", *LINKED}
+    for name in LINKED:
+        assert (ROOT / "stoptrail" / name).resolve() == ROOT / name
+
+
+def test_the_program_is_imported_by_its_one_name_alone() -> None:
+    """`strategies.x` beside `stoptrail.strategies.x` would be two modules."""
+    files = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("benchmarks/**/*.py"), *_own_files()]
+    for file in files:
+        assert not _imports_of(file) & set(LINKED), file
+
+
+def _own_files() -> list[Path]:
+    folders = [ROOT / "stoptrail", *(ROOT / name for name in LINKED)]
+    return [ROOT / "runner.py", *(file for folder in folders for file in folder.glob("**/*.py"))]
 
 
 def test_every_library_that_is_imported_is_declared() -> None:
@@ -138,13 +154,9 @@ def _imported() -> set[str]:
     """Top-level names of third-party modules that the program imports anywhere."""
     import sys
 
-    own = {path.parent.name for path in ROOT.glob("*/__init__.py")} | {"errors", "runner"}
-    found: set[str] = set()
-    for package in own - {"tests", "benchmarks"}:
-        for file in [ROOT / f"{package}.py", *(ROOT / package).glob("**/*.py")]:
-            if file.exists():
-                found |= _imports_of(file)
-    return found - own - set(sys.stdlib_module_names)
+    found = {name for file in _own_files() for name in _imports_of(file)}
+    assert len(found) > 20
+    return found - {"stoptrail"} - set(sys.stdlib_module_names)
 
 
 def _imports_of(file: Path) -> set[str]:
@@ -158,9 +170,9 @@ def _imports_of(file: Path) -> set[str]:
 
 
 def test_errors_know_nothing_of_the_program() -> None:
-    assert _imports_of(ROOT / "errors.py") == {"__future__"}
+    assert _imports_of(ROOT / "stoptrail/core/errors.py") == {"__future__"}
 
 
 def test_the_command_line_knows_commands_settings_and_errors_only() -> None:
-    own = {path.parent.name for path in ROOT.glob("*/__init__.py")}
-    assert _imports_of(ROOT / "runner.py") & own == {"commands", "config"}
+    own = re.findall(r"from stoptrail\.(\w+)", (ROOT / "stoptrail/cli/main.py").read_text("utf-8"))
+    assert set(own) == {"cli", "config", "core"}

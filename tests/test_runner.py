@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 import runner
-from config.spans import time_ms
-from errors import ConfigError, RunError
+from stoptrail.cli import main as program
+from stoptrail.core.errors import ConfigError, RunError
+from stoptrail.core.time import time_ms
 
 ROOT = Path(runner.__file__).parent
 COMMANDS = [
@@ -48,9 +49,9 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Plant:
             if error is not None:
                 raise error
 
-        stand_in = ModuleType(f"commands.{module}")
+        stand_in = ModuleType(f"stoptrail.cli.{module}")
         setattr(stand_in, name, call)
-        monkeypatch.setitem(sys.modules, f"commands.{module}", stand_in)
+        monkeypatch.setitem(sys.modules, f"stoptrail.cli.{module}", stand_in)
         return calls
 
     return put
@@ -118,7 +119,7 @@ def test_a_known_error_is_its_message_and_its_exit_code(
 def test_an_unexpected_error_is_one_line(
     capsys: pytest.CaptureFixture[str], plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(runner.DEBUG, raising=False)
+    monkeypatch.delenv(program.DEBUG, raising=False)
     plant("status", error=KeyError("first\nsecond"))
     assert runner.main(["status"]) == 1
     message = capsys.readouterr().err
@@ -130,7 +131,7 @@ def test_an_unexpected_error_is_one_line(
 def test_a_traceback_is_shown_on_request(
     capsys: pytest.CaptureFixture[str], plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(runner.DEBUG, "1")
+    monkeypatch.setenv(program.DEBUG, "1")
     plant("status", error=KeyError("x"))
     assert runner.main(["status"]) == 1
     assert "Traceback" in capsys.readouterr().err
@@ -216,9 +217,9 @@ def test_a_session_can_trade_the_best_set_of_a_run(plant: Plant) -> None:
 
 def test_a_download_turns_its_options_into_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, ...]] = []
-    stand_in = ModuleType("commands.data")
+    stand_in = ModuleType("stoptrail.cli.data")
     stand_in.download = lambda *wanted: calls.append(wanted)  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "commands.data", stand_in)
+    monkeypatch.setitem(sys.modules, "stoptrail.cli.data", stand_in)
     arguments = (
         "data download --exchange kraken --symbol ETH/USDT --timeframe 1h --start 2021-01-01"
     )
@@ -229,9 +230,9 @@ def test_a_download_turns_its_options_into_settings(monkeypatch: pytest.MonkeyPa
 
 def test_a_check_of_several_files_fails_with_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = {Path("a"): 0, Path("b"): 1, Path("c"): 0}
-    stand_in = ModuleType("commands.data")
+    stand_in = ModuleType("stoptrail.cli.data")
     stand_in.check = lambda file, timeframe: codes[file]  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "commands.data", stand_in)
+    monkeypatch.setitem(sys.modules, "stoptrail.cli.data", stand_in)
     assert runner.main(["data", "check", "a", "b", "c"]) == 1
     assert runner.main(["data", "check", "a", "c"]) == 0
 

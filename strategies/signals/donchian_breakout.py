@@ -12,9 +12,14 @@ import numpy as np
 import pydantic
 from numpy.lib.stride_tricks import sliding_window_view
 
-from rules.candles import Candles, Floats, Sides, Signals
-from rules.jit import compiled
-from rules.timeframes import higher_candles, spread
+from stoptrail.rules.candles import (
+    Candles,
+    Floats,
+    Sides,
+    Signals,
+)
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.timeframes import higher_candles, spread
 
 FOUR_HOURS = 4 * 3_600_000
 

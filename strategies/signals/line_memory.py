@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Any
 
-from rules.candles import Candles, Floats
+from stoptrail.rules.candles import Candles, Floats
 
 
 class LineMemory:

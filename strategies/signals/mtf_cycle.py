@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import pydantic
 
-from rules.candles import Candles, Signals
-from rules.cycle import CycleFilter
-from rules.jit import compiled
-from rules.structure import StructureKind
-from rules.trend import TrendKind
-from rules.zones import turn, zone_of, zones
-from strategies.signals.timeframe_lines import (
+from stoptrail.rules.candles import Candles, Signals
+from stoptrail.rules.cycle import CycleFilter
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.structure import StructureKind
+from stoptrail.rules.trend import TrendKind
+from stoptrail.rules.zones import turn, zone_of, zones
+from stoptrail.strategies.signals.timeframe_lines import (
     CycleStep,
     StructureStep,
     TrendStep,

@@ -5,8 +5,8 @@ Each pair is one formula of `rules` in two forms, equal candle by candle.
 
 from __future__ import annotations
 
-from rules.candles import Candles, Floats
-from rules.cycle import (
+from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.cycle import (
     CYCLE_START,
     SHORTEST_PERIOD,
     CycleCoefficients,
@@ -15,18 +15,24 @@ from rules.cycle import (
     cycle_coefficients,
     cycle_step,
 )
-from rules.jit import compiled
-from rules.structure import (
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.structure import (
     STRUCTURE_KINDS,
     StructureKind,
     structure,
     structure_start,
     structure_step,
 )
-from rules.timeframes import higher_candles, spread
-from rules.trend import TREND_KINDS, TrendKind, trend, trend_start, trend_step
-from strategies.higher_step import HigherStep
-from strategies.signals.line_memory import LineMemory
+from stoptrail.rules.timeframes import higher_candles, spread
+from stoptrail.rules.trend import (
+    TREND_KINDS,
+    TrendKind,
+    trend,
+    trend_start,
+    trend_step,
+)
+from stoptrail.strategies.higher_step import HigherStep
+from stoptrail.strategies.signals.line_memory import LineMemory
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

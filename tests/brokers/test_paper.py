@@ -13,24 +13,37 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backtest.plan import Plan
-from live.engine import Engine, Origin, Way
-from live.events import CandleClosed, Tick
-from live.gate import Gate
-from live.journal import Entered, Happening, Ignored, Left, Moved
-from live.recorded import RecordedFeed
-from live.records import Counters
-from live.step import Step
-from rules.account import BOTH, STOP_TRAIL, Conduct
-from rules.candles import Candles, Signals
-from rules.costs import Costs, fill_price
-from rules.market import Market
-from rules.paths import CANDLE
-from rules.protections import Protections, guard_start
-from rules.sizing import Sizing
-from rules.standing import Standing
-from rules.stops import BREAKEVEN, INITIAL, MANUAL, TRAIL, StopRules, breakeven_level
-from rules.trade import GAP, IGNORED, Terms
+from stoptrail.backtest.plan import Plan
+from stoptrail.live.engine import Engine, EngineOptions, Origin
+from stoptrail.live.gate import Gate
+from stoptrail.live.journal import (
+    Entered,
+    Happening,
+    Ignored,
+    Left,
+    Moved,
+)
+from stoptrail.live.ledger.records import Counters
+from stoptrail.live.market.events import CandleClosed, Tick
+from stoptrail.live.market.recorded import RecordedFeed
+from stoptrail.live.step import Step
+from stoptrail.rules.candles import Candles, Signals
+from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.costs import Costs, fill_price
+from stoptrail.rules.market import Market
+from stoptrail.rules.paths import CANDLE
+from stoptrail.rules.protections import Protections, guard_start
+from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.stops import (
+    BREAKEVEN,
+    INITIAL,
+    MANUAL,
+    TRAIL,
+    StopRules,
+    breakeven_level,
+)
+from stoptrail.rules.trade import GAP, IGNORED, TradeRules
+from stoptrail.rules.types import BOTH, STOP_TRAIL, RunRules
 
 HOUR = 3_600_000
 T0 = 1_609_459_200_000
@@ -47,11 +60,13 @@ def marked(candles: Candles) -> Signals:
 
 
 def plan(costs: Costs = FREE, trigger: float = 0.0, delay: int = 0) -> Plan:
-    terms = Terms(
+    trade_rules = TradeRules(
         StopRules(2.0, trigger, 0.0002, False), Sizing(0.01, 10.0, False, False), costs, CENTS
     )
-    conduct = Conduct(terms, STOP_TRAIL, CANDLE, 0, delay, 100_000.0, Protections(0.0, 0.0, 0, 0))
-    return Plan(marked, {}, BOTH, HOUR, 1, conduct)
+    run_rules = RunRules(
+        trade_rules, STOP_TRAIL, CANDLE, 0, delay, 100_000.0, Protections(0.0, 0.0, 0, 0)
+    )
+    return Plan(marked, {}, BOTH, HOUR, 1, run_rules)
 
 
 def candle(at: int, *values: float, volume: float = 1.0) -> CandleClosed:
@@ -75,11 +90,11 @@ def run(events: list[Any], chosen: Plan | None = None, *, ticks: bool = True) ->
     """The steps of a session in which `events` come after one known candle."""
     chosen = chosen or plan()
     steps: list[Step] = []
-    cash = chosen.conduct.cash
-    standing = Standing(cash, None, None, None, None, guard_start(cash), 0)
-    origin = Origin(1, T0, T0, 0, standing, Counters(0, 0, 0), False)
+    cash = chosen.run_rules.cash
+    checkpoint = Checkpoint(cash, None, None, None, None, guard_start(cash), 0)
+    origin = Origin(1, T0, T0, 0, checkpoint, Counters(0, 0, 0), False)
     gate = Gate("full", lambda: False)
-    engine = Engine(chosen, origin, Way(ticks, 1, gate, steps.append, lambda time: False))
+    engine = Engine(chosen, origin, EngineOptions(ticks, 1, gate, steps.append, lambda time: False))
     feed = RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters
         events=[WARM, *events],
         interval=HOUR,
@@ -159,8 +174,8 @@ def test_every_tick_moves_the_trail_with_the_atr_of_the_last_close() -> None:
         (80.0, 84.0, tick(2, 2, 0.0).time),
         (84.0, 89.0, tick(2, 4, 0.0).time),
     ]
-    assert steps[-1].standing.stop is not None
-    assert steps[-1].standing.stop.extreme == 109.0
+    assert steps[-1].checkpoint.stop is not None
+    assert steps[-1].checkpoint.stop.extreme == 109.0
 
 
 def test_a_tick_that_changes_nothing_is_no_step() -> None:
@@ -174,8 +189,8 @@ def test_breakeven_is_placed_at_the_first_tick_above_it() -> None:
         [LONG, tick(2, 1, 100.0, 99.0, 100.0), tick(2, 2, 101.0), tick(2, 3, 106.0)], chosen
     )
     held = the(steps, Entered).position.held
-    terms = chosen.conduct.terms
-    even = breakeven_level(held, 0, terms.stop, terms.costs, terms.market)
+    trade_rules = chosen.run_rules.trade_rules
+    even = breakeven_level(held, 0, trade_rules.stop, trade_rules.costs, trade_rules.market)
     assert 101.0 < even < 106.0
     moves = happened(steps, Moved)
     assert [move.after.reason for move in moves] == [TRAIL, BREAKEVEN]
@@ -216,7 +231,7 @@ def test_a_tick_ahead_of_missing_candles_tests_the_stop_but_does_not_move_it() -
 def test_the_closed_candle_fills_a_stop_whose_tick_was_missed() -> None:
     entered = [LONG, tick(2, 1, 100.0, 99.0, 100.0), candle(2, 100.0, 104.0, 98.0, 101.0)]
     steps = run([*entered, candle(3, 101.0, 102.0, 70.0, 95.0)])
-    level = steps[-2].standing.stop
+    level = steps[-2].checkpoint.stop
     assert level is not None
     assert the(steps, Left).end.price == level.level
     assert the(steps, Left).time == candle(3, 0.0, 0.0, 0.0, 0.0).time

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from rules.candles import Candles, Signals
+from stoptrail.rules.candles import Candles, Signals
 
 
 def example(

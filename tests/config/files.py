@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from config.load import load_settings
-from config.settings import Settings
-from errors import ConfigError
+from stoptrail.config.load import load_settings
+from stoptrail.config.settings import Settings
+from stoptrail.core.errors import ConfigError
 
 SIGNAL = "tests.config.example_signal:example"
 HEAD = f'strategy.signal = "{SIGNAL}"\n'

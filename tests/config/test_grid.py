@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.grid import Grid, build_grid, settings_for
-from config.load import load_settings
-from config.ranges import value_lists
-from config.settings import value_at
-from errors import ConfigError
+from stoptrail.config.grid import Grid, build_grid, settings_for
+from stoptrail.config.load import load_settings
+from stoptrail.config.ranges import value_lists
+from stoptrail.config.settings import value_at
+from stoptrail.core.errors import ConfigError
 from tests.config.files import example_settings, refusal, written
 
 _shapes = st.lists(st.integers(1, 4), min_size=0, max_size=5)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from config.load import load_settings
-from config.settings import as_table
-from errors import ConfigError
+from stoptrail.config.load import load_settings
+from stoptrail.config.settings import as_table
+from stoptrail.core.errors import ConfigError
 from tests.config.files import SIGNAL, example_settings, refusal, written
 
 

@@ -5,8 +5,14 @@ import pickle
 import pytest
 from pydantic import ValidationError
 
-from config.market import Filters, Market
-from config.settings import Settings, as_table, known_keys, value_at, with_values
+from stoptrail.config.market import Filters, Market
+from stoptrail.config.settings import (
+    Settings,
+    as_table,
+    known_keys,
+    value_at,
+    with_values,
+)
 from tests.config.files import SIGNAL, example_settings
 
 

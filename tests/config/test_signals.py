@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from config.signals import resolve_signal, signal_model
-from errors import ConfigError
+from stoptrail.config.signals import resolve_signal, signal_model
+from stoptrail.core.errors import ConfigError
 from tests.config import example_signal
 from tests.config.files import SIGNAL
 
@@ -17,7 +17,7 @@ def test_a_signal_is_found_by_import_path() -> None:
 
 
 def test_the_shipped_signal_is_found_by_name() -> None:
-    from strategies.signals.mtf_cycle import mtf_cycle
+    from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 
     assert resolve_signal("mtf_cycle") is mtf_cycle
 

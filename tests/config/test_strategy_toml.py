@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from config.grid import build_grid
-from config.load import load_settings, read_table
-from config.settings import Settings, as_table, known_keys, value_at
+from stoptrail.config.grid import build_grid
+from stoptrail.config.load import load_settings, read_table
+from stoptrail.config.settings import (
+    Settings,
+    as_table,
+    known_keys,
+    value_at,
+)
 
 FILE = Path(__file__).resolve().parents[2] / "strategy.toml"
 _LINE = re.compile(r"^(?:# )?(?P<name>[a-z_]+) = (?P<value>\S.*?)\s+# (?P<comment>.+)$")

@@ -6,9 +6,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.load import load_settings
-from config.settings import Settings
-from config.write import public_table, to_toml
+from stoptrail.config.load import load_settings
+from stoptrail.config.settings import Settings
+from stoptrail.config.write import public_table, to_toml
 from tests.config.files import SIGNAL, example_settings, written
 
 SECRET = "hunter2"

@@ -9,28 +9,45 @@ import backtrader as bt
 import numpy as np
 import pytest
 
-import sweep.kernel.screen
-from backtest.engine import run_backtrader, strategy_options
-from backtest.inputs import Inputs, atr_of, setups_of, signals_of
-from backtest.journal import RecordingJournal
-from backtest.plan import Plan, Record
-from brokers.paper import PaperBroker
-from feeds.columnar import ColumnarFeed
-from rules.account import CYCLE_EXIT, OPEN, Setups, StopLog, TradeLog, day_marks
-from rules.candles import Candles, Floats
-from rules.jit import compiled
-from rules.metrics import Metrics
-from rules.trade import Position, Ticket, leave, stand
-from sizers.atr_risk import AtrRiskSizer
-from strategies.mtf_strategy import MtfStrategy
-from sweep.kernel.days import Kept, midnights_of
-from sweep.kernel.fingerprint import fingerprint_of
-from sweep.kernel.nodes import nodes_of
-from sweep.kernel.oracle import simulate
-from sweep.kernel.results import results_for
-from sweep.kernel.rows import screen_rows
-from sweep.kernel.screen import booked, run
-from sweep.kernel.terms import conduct_row
+import stoptrail.sweep.kernel.screen
+from stoptrail.backtest.engine import run_backtrader, strategy_options
+from stoptrail.backtest.inputs import (
+    Inputs,
+    atr_of,
+    setups_of,
+    signals_of,
+)
+from stoptrail.backtest.journal import RecordingJournal
+from stoptrail.backtest.plan import Plan, Record
+from stoptrail.brokers.paper import PaperBroker
+from stoptrail.feeds.columnar import ColumnarFeed
+from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.metrics import Metrics
+from stoptrail.rules.trade import (
+    EntryOrder,
+    Position,
+    leave,
+    stand,
+)
+from stoptrail.rules.types import (
+    CYCLE_EXIT,
+    OPEN,
+    Setups,
+    StopLog,
+    TradeLog,
+    day_marks,
+)
+from stoptrail.sizers.atr_risk import AtrRiskSizer
+from stoptrail.strategies.mtf_strategy import MtfStrategy
+from stoptrail.sweep.kernel.blocks import nodes_of
+from stoptrail.sweep.kernel.days import Kept, midnights_of
+from stoptrail.sweep.kernel.fingerprint import fingerprint_of
+from stoptrail.sweep.kernel.reference import simulate
+from stoptrail.sweep.kernel.results import results_for
+from stoptrail.sweep.kernel.rows import screen_rows
+from stoptrail.sweep.kernel.rule_table import rule_row
+from stoptrail.sweep.kernel.screen import booked, run
 
 _TYPES = {"signal": np.int64, "entry": np.int64, "exit": np.int64, "trade": np.int64}
 _TYPES |= {"candle": np.int64, "side": np.int8, "reason": np.int8}
@@ -46,7 +63,7 @@ class Prepared(NamedTuple):
 
 def prepared(candles: Candles, start: int, plan: Plan) -> Prepared:
     """Signal, ATR and day marks of `plan`; candles before index `start` warm up."""
-    inputs = Inputs(candles, start, day_marks(candles, start), plan.conduct.terms.market)
+    inputs = Inputs(candles, start, day_marks(candles, start), plan.run_rules.trade_rules.market)
     signals, atr = signals_of(plan, candles), atr_of(plan, candles)
     return Prepared(inputs, setups_of(plan, inputs, signals, atr), atr)
 
@@ -55,14 +72,14 @@ def by_rules(candles: Candles, start: int, plan: Plan) -> Record:
     """The rule functions in plain Python, candle by candle."""
     ready = prepared(candles, start, plan)
     marks = ready.inputs.marks
-    return Record(*simulate(candles, ready.setups, ready.atr, marks, plan.conduct))
+    return Record(*simulate(candles, ready.setups, ready.atr, marks, plan.run_rules))
 
 
 def by_compiled_rules(candles: Candles, start: int, plan: Plan) -> Record:
     """The same loop as machine code."""
     ready = prepared(candles, start, plan)
     marks = ready.inputs.marks
-    return Record(*compiled(simulate)(candles, ready.setups, ready.atr, marks, plan.conduct))
+    return Record(*compiled(simulate)(candles, ready.setups, ready.atr, marks, plan.run_rules))
 
 
 def by_backtrader(candles: Candles, start: int, plan: Plan) -> Record:
@@ -89,7 +106,7 @@ def screened(candles: Candles, start: int, plan: Plan) -> Screened:
     ready = prepared(candles, start, plan)
     results = results_for(1)
     nodes = nodes_of(candles, ready.atr)
-    rows = conduct_row(plan.conduct)[None, :]
+    rows = rule_row(plan.run_rules)[None, :]
     screen_rows(candles, nodes, ready.setups, ready.inputs.marks, rows, results)
     return Screened(
         int(results.trades[0]),
@@ -107,7 +124,7 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
     trades and the same ignored signals. It tells of the first and the last level only.
     """
     ready = prepared(candles, start, plan)
-    marks, terms = ready.inputs.marks, plan.conduct.terms
+    marks, trade_rules = ready.inputs.marks, plan.run_rules.trade_rules
     ignored = np.zeros_like(results_for(1).ignored[0])
     rows: list[tuple[Any, ...]] = []
     levels: list[tuple[Any, ...]] = []
@@ -116,10 +133,10 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
         entry, position, stop, end = rest[:4]
         held, closed = position.held, end.exit != OPEN
         if closed:
-            out = leave(position, end.price, candles.time[end.exit], terms)
+            out = leave(position, end.price, candles.time[end.exit], trade_rules)
         else:
             closes = candles.time[-1] + candles.interval
-            out = stand(position, account.balance, candles.close[-1], closes, terms)
+            out = stand(position, account.balance, candles.close[-1], closes, trade_rules)
         sizes = (position.units, held.fill, stop.level, held.atr)
         money = (out.price, position.fee + out.fee, out.borrow, out.pnl)
         rows.append((signal, entry, end.exit, held.side, end.reason, *sizes, *money))
@@ -130,13 +147,13 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
     results = results_for(1)
     kept = Kept(results.block_sums[0], results.equity[0])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sweep.kernel.screen, "booked", noted)
+        patch.setattr(stoptrail.sweep.kernel.screen, "booked", noted)
         patch.setattr(
-            sweep.kernel.screen, "with_trade", lambda state, *_: state
+            stoptrail.sweep.kernel.screen, "with_trade", lambda state, *_: state
         )  # machine code only
         turn = ready.setups.turn
         midnights = midnights_of(marks, candles.close, 0)
-        run(candles, nodes, ready.setups, midnights, plan.conduct, turn, ignored, kept)
+        run(candles, nodes, ready.setups, midnights, plan.run_rules, turn, ignored, kept)
     trades = _columns(TradeLog, rows)
     fast = screened(candles, start, plan)
     assert fast.trades == len(rows)
@@ -152,16 +169,16 @@ class PaperJournal(RecordingJournal):
         super().__init__(with_stops=with_stops)
         self.refused: list[tuple[int, int, int]] = []
         """Time of the signal, side and reason."""
-        self.orders: list[Ticket] = []
+        self.orders: list[EntryOrder] = []
 
     def ignored(self, side: int, reason: int, time: int) -> None:
         """A signal led to no trade."""
         super().ignored(side, reason, time)
         self.refused.append((time, side, reason))
 
-    def ordered(self, ticket: Ticket) -> None:
+    def ordered(self, entry_order: EntryOrder) -> None:
         """An entry order was sent."""
-        self.orders.append(ticket)
+        self.orders.append(entry_order)
 
     def leaving(self, position: Position) -> None:
         """An order to leave at market was sent."""
@@ -169,17 +186,17 @@ class PaperJournal(RecordingJournal):
 
 def paper(candles: Candles, start: int, plan: Plan) -> tuple[Record, PaperJournal]:
     """The paper broker in candle mode, its feed loaded candle by candle (C14)."""
-    journal = PaperJournal(with_stops=plan.conduct.exits != CYCLE_EXIT)
+    journal = PaperJournal(with_stops=plan.run_rules.exits != CYCLE_EXIT)
     cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
     feed = ColumnarFeed(candles=candles)
     cerebro.adddata(feed)
-    broker = PaperBroker(conduct=plan.conduct, journal=journal, feed=feed, ticks=False)
+    broker = PaperBroker(run_rules=plan.run_rules, journal=journal, feed=feed, ticks=False)
     cerebro.setbroker(broker)
-    cerebro.addsizer(AtrRiskSizer, terms=plan.conduct.terms)
+    cerebro.addsizer(AtrRiskSizer, trade_rules=plan.run_rules.trade_rules)
     options = strategy_options(plan, journal, int(candles.time[start]))
     cerebro.addstrategy(MtfStrategy, **options)
     cerebro.run()
-    trades = journal.trades(candles, plan.conduct.terms, broker.balance)
+    trades = journal.trades(candles, plan.run_rules.trade_rules, broker.balance)
     return Record(trades, journal.stops(candles), journal.counts), journal
 
 

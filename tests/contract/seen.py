@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from backtest.plan import Plan, Record
-from rules.account import OPEN
-from rules.candles import Candles
-from rules.stops import REASONS
-from rules.trade import IGNORED
+from stoptrail.backtest.plan import Plan, Record
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.stops import REASONS
+from stoptrail.rules.trade import IGNORED
+from stoptrail.rules.types import OPEN
 from tests.contract.tables import Table, mirrored, plan
 
 Level = tuple[int, float, str]

@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backtest.plan import Plan
-from rules.account import BOTH, STOP_TRAIL, Conduct
-from rules.candles import Candles, Signals
-from rules.costs import DAY, Costs
-from rules.market import Market
-from rules.paths import CANDLE
-from rules.protections import Protections
-from rules.sizing import Sizing
-from rules.stops import StopRules
-from rules.trade import Terms
+from stoptrail.backtest.plan import Plan
+from stoptrail.rules.candles import Candles, Signals
+from stoptrail.rules.costs import DAY, Costs
+from stoptrail.rules.market import Market
+from stoptrail.rules.paths import CANDLE
+from stoptrail.rules.protections import Protections
+from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.stops import StopRules
+from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.types import BOTH, STOP_TRAIL, RunRules
 
 QUARTER_HOUR = 900_000
 MIDNIGHT = 18_000 * DAY
@@ -104,7 +104,7 @@ class ScriptedStep:
 scripted.stepper = ScriptedStep  # type: ignore[attr-defined]
 
 
-def conduct(**numbers: Any) -> Conduct:
+def run_rules(**numbers: Any) -> RunRules:
     """No costs, an ATR trail of two ATRs, no breakeven, 1 % of 10,000 at risk, any leverage;
     `numbers` replaces fields by their names."""
     chosen = {
@@ -136,8 +136,8 @@ def conduct(**numbers: Any) -> Conduct:
     def part(kind: Any) -> Any:
         return kind(*(chosen[name] for name in kind._fields))
 
-    return Conduct(
-        Terms(part(StopRules), part(Sizing), part(Costs), chosen["market"]),
+    return RunRules(
+        TradeRules(part(StopRules), part(Sizing), part(Costs), chosen["market"]),
         chosen["exits"],
         chosen["path"],
         chosen["wait"],
@@ -165,5 +165,5 @@ def plan(
         sides,
         atr_interval or one.candles.interval,
         atr_period,
-        conduct(**numbers),
+        run_rules(**numbers),
     )

@@ -1,6 +1,6 @@
 """C15: the legacy exits leave at the next open after the cycle turned, and have no stop."""
 
-from rules.account import CYCLE_EXIT
+from stoptrail.rules.types import CYCLE_EXIT
 from tests.contract.seen import Engine
 from tests.contract.tables import table
 

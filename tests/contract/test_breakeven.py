@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from rules.costs import DAY
+from stoptrail.rules.costs import DAY
 from tests.contract.seen import Engine
 from tests.contract.tables import QUARTER_HOUR, table
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 
-from rules.costs import DAY
-from rules.market import Market
+from stoptrail.rules.costs import DAY
+from stoptrail.rules.market import Market
 from tests.contract.seen import Engine
 from tests.contract.tables import QUARTER_HOUR, table
 

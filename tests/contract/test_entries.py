@@ -5,7 +5,7 @@ The ATR has a period of 1, the stop is two of them away; nothing costs anything.
 
 import pytest
 
-from rules.account import SIDES
+from stoptrail.rules.types import SIDES
 from tests.contract.seen import Engine
 from tests.contract.tables import QUARTER_HOUR, table
 

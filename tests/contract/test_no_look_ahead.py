@@ -12,18 +12,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from backtest.plan import Plan, Record
-from rules.account import OPEN
-from rules.candles import Candles, Signals
-from rules.costs import DAY
-from rules.jit import compiled
-from rules.stops import INITIAL
-from rules.timeframes import higher_candles, spread
-from rules.trade import COOLDOWN, PENDING, POSITION, PROTECTION, Ticket
-from strategies.signals.donchian_breakout import donchian_breakout
-from strategies.signals.mtf_cycle import mtf_cycle
+from stoptrail.backtest.plan import Plan, Record
+from stoptrail.rules.candles import Candles, Signals
+from stoptrail.rules.costs import DAY
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.stops import INITIAL
+from stoptrail.rules.timeframes import higher_candles, spread
+from stoptrail.rules.trade import (
+    COOLDOWN,
+    PENDING,
+    POSITION,
+    PROTECTION,
+    EntryOrder,
+)
+from stoptrail.rules.types import OPEN
+from stoptrail.strategies.signals.donchian_breakout import donchian_breakout
+from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from tests.contract.engines import by_backtrader, by_compiled_rules, paper, prepared
-from tests.contract.tables import conduct
+from tests.contract.tables import run_rules
 from tests.markets import FINE, random_market
 from tests.strategies.market import altered_after
 
@@ -76,7 +82,7 @@ def plan_with(signal: Any, parameters: dict[str, Any]) -> Plan:
     limits = {"daily_loss": 0.03, "losses": 3, "cooldown": 20, "wait": 2}
     costs = {"taker_fee": 0.001, "slippage": 0.0002, "borrow_daily": 0.0002}
     stops = {"multiplier": 1.5, "breakeven_trigger": 0.5, "delay": FOUR_HOURS, "market": FINE}
-    return Plan(signal, parameters, 0, FOUR_HOURS, 3, conduct(**limits, **costs, **stops))
+    return Plan(signal, parameters, 0, FOUR_HOURS, 3, run_rules(**limits, **costs, **stops))
 
 
 def market() -> Candles:
@@ -136,8 +142,8 @@ def test_later_candles_change_nothing_in_the_paper_broker() -> None:
     def refused(refusals: list[tuple[int, int, int]], t: int) -> list[tuple[int, int, int]]:
         return [row for row in refusals if row[0] <= candles.time[t] and row[2] in AT_THE_CLOSE]
 
-    def sent(orders: list[Ticket], t: int) -> list[Ticket]:
-        return [ticket for ticket in orders if ticket.signal <= candles.time[t]]
+    def sent(orders: list[EntryOrder], t: int) -> list[EntryOrder]:
+        return [entry_order for entry_order in orders if entry_order.signal <= candles.time[t]]
 
     seen = 0
     for t in moments(candles, 4)[::2]:

@@ -14,18 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from backtest.plan import Plan, Record
-from rules.account import CYCLE_EXIT, OPEN
-from rules.candles import Candles, Signals
-from rules.jit import compiled
-from rules.measure import equity_of, measure
-from rules.metrics import Metrics
-from rules.paths import CANDLE
-from rules.stops import REASONS
-from strategies.signals.donchian_breakout import donchian_breakout
-from strategies.signals.mtf_cycle import mtf_cycle
-from sweep.kernel.fingerprint import fingerprint_of
-from sweep.parity import compare
+from stoptrail.backtest.plan import Plan, Record
+from stoptrail.rules.candles import Candles, Signals
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.measure import equity_of, measure
+from stoptrail.rules.metrics import Metrics
+from stoptrail.rules.paths import CANDLE
+from stoptrail.rules.stops import REASONS
+from stoptrail.rules.types import CYCLE_EXIT, OPEN
+from stoptrail.strategies.signals.donchian_breakout import donchian_breakout
+from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
+from stoptrail.sweep.kernel.fingerprint import fingerprint_of
+from stoptrail.sweep.parity import compare
 from tests.contract import engines
 from tests.contract.tables import QUARTER_HOUR
 from tests.markets import COARSE, FINE, random_conduct, random_market, random_signals
@@ -70,11 +70,11 @@ def random_case(seed: int, *, count: int = 2000, path: bool = False) -> Case:
     signals = random_signals(seed, candles, share=float(random.choice([0.06, 0.2, 0.4])))
     pairs = zip(signals.zone.tolist(), signals.exit_zone.tolist(), strict=True)
     zones = dict(zip(candles.time.tolist(), pairs, strict=True))
-    conduct = random_conduct(random, market)
+    run_rules = random_conduct(random, market)
     if not path:
-        conduct = conduct._replace(path=CANDLE)
+        run_rules = run_rules._replace(path=CANDLE)
     interval = int(random.choice([QUARTER_HOUR, HOUR, 4 * HOUR]))
-    plan = Plan(looked_up, {"zones": zones}, 0, interval, int(random.choice([1, 2, 5])), conduct)
+    plan = Plan(looked_up, {"zones": zones}, 0, interval, int(random.choice([1, 2, 5])), run_rules)
     return Case(candles, int(random.choice([0, 0, 100, 333])), plan)
 
 
@@ -139,7 +139,7 @@ def figures(case: Case, record: Record) -> Metrics:
     """The figures of a run by the rules."""
     ready = engines.prepared(*case)
     candles, marks = ready.inputs.candles, ready.inputs.marks
-    equity = compiled(equity_of)(record.trades, candles, marks, case.plan.conduct)
+    equity = compiled(equity_of)(record.trades, candles, marks, case.plan.run_rules)
     return compiled(measure)(record.trades, equity, candles, marks)
 
 
@@ -201,9 +201,9 @@ def test_the_shipped_signals_agree_in_every_engine(name: str) -> None:
     for seed in range(3):
         random = np.random.default_rng(seed)
         candles = random_market(seed + 50, 3000, market=FINE)
-        conduct = random_conduct(random, FINE)._replace(path=CANDLE, cash=100_000.0)
-        conduct = conduct._replace(exits=CYCLE_EXIT if seed == 2 else 0)
-        case = Case(candles, 96, Plan(signal, parameters, 0, 4 * HOUR, 3, conduct))
+        run_rules = random_conduct(random, FINE)._replace(path=CANDLE, cash=100_000.0)
+        run_rules = run_rules._replace(exits=CYCLE_EXIT if seed == 2 else 0)
+        case = Case(candles, 96, Plan(signal, parameters, 0, 4 * HOUR, 3, run_rules))
         one = engines.by_compiled_rules(*case)
         check_kernel(case, tally, one)
         for engine in STEPPING:

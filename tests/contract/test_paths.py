@@ -6,7 +6,7 @@ ones that the envelope is made with. Nothing costs anything; both sides are run.
 
 import pytest
 
-from rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
+from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
 from tests.contract.engines import LOOPS
 from tests.contract.seen import Engine
 from tests.contract.tables import table

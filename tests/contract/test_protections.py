@@ -5,7 +5,7 @@ Four candles a day. 10,000 in cash, 1 % at risk: a stop-out loses 100.
 
 import pytest
 
-from rules.costs import DAY
+from stoptrail.rules.costs import DAY
 from tests.contract.seen import Engine
 from tests.contract.tables import Table, table
 

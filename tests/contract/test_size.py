@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from rules.market import Market
+from stoptrail.rules.market import Market
 from tests.contract.seen import Engine
 from tests.contract.tables import table
 

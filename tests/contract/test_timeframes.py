@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from backtest.plan import Plan
-from rules.account import BOTH
-from rules.candles import Candles, Signals
-from rules.costs import DAY
-from strategies.signals.timeframe_lines import TrendStep, trend_line
+from stoptrail.backtest.plan import Plan
+from stoptrail.rules.candles import Candles, Signals
+from stoptrail.rules.costs import DAY
+from stoptrail.rules.types import BOTH
+from stoptrail.strategies.signals.timeframe_lines import TrendStep, trend_line
 from tests.contract.seen import Engine, see
-from tests.contract.tables import MIDNIGHT, QUARTER_HOUR, conduct, table
+from tests.contract.tables import MIDNIGHT, QUARTER_HOUR, run_rules, table
 
 HOUR = 3_600_000
 
@@ -129,6 +129,6 @@ def test_a_days_trend_is_known_at_midnight(
     engine: Engine, last: str, early: float, signal: int
 ) -> None:
     one = table(DAYS.format(close=101, last=last, early=early), interval=DAY // 4)
-    plan = Plan(daily_trend, {}, BOTH, one.candles.interval, 1, conduct(delay=DAY))
+    plan = Plan(daily_trend, {}, BOTH, one.candles.interval, 1, run_rules(delay=DAY))
     seen = see(engine.call(one.candles, 0, plan), one)
     assert seen.trades[0].signal == signal

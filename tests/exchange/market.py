@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
-from rules.candles import Candles
+from stoptrail.rules.candles import Candles
 
 
 class Filters(NamedTuple):

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from live.background import cancel_others
-from rules.candles import Candles
+from stoptrail.live.market.background import cancel_others
+from stoptrail.rules.candles import Candles
 from tests.exchange.market import Filters, RecordedMarket
 from tests.exchange.player import Pace, Player
 from tests.exchange.rest import Rest

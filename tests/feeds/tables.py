@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from feeds.columns import Columns
-from feeds.times import iso
-from rules.candles import Candles
+from stoptrail.core.time import iso
+from stoptrail.feeds.columns import Columns
+from stoptrail.rules.candles import Candles
 
 QUARTER = 900_000
 START = 1_624_320_000_000

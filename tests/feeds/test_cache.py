@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errors import DataError, OutputError
-from feeds.cache import (
+from stoptrail.core.errors import DataError, OutputError
+from stoptrail.feeds.cache import (
     cache_path,
     candles_of,
     joined,
@@ -18,8 +18,8 @@ from feeds.cache import (
     with_rows,
     write_cache,
 )
-from feeds.columns import columns_of, rows_of
-from feeds.files import load_candles
+from stoptrail.feeds.columns import columns_of, rows_of
+from stoptrail.feeds.files import load_candles
 from tests.feeds.tables import QUARTER, START, candles, same
 
 SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=8)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from errors import DataError
-from feeds.check import FileCheck, check_file
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.check import FileCheck, check_file
 from tests.feeds.tables import QUARTER, START, candles, rows_of, write_csv, write_parquet
 
 

@@ -9,12 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from errors import ConfigError, ExchangeError
-from feeds import download as module
-from feeds.cache import Cached, cache_path, candles_of, read_cache
-from feeds.columns import columns_of, rows_of
-from feeds.download import download_candles
-from rules.candles import Candles
+from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.feeds import download as module
+from stoptrail.feeds.cache import (
+    Cached,
+    cache_path,
+    candles_of,
+    read_cache,
+)
+from stoptrail.feeds.columns import columns_of, rows_of
+from stoptrail.feeds.download import download_candles
+from stoptrail.rules.candles import Candles
 from tests.exchange.simulator import Simulator
 from tests.exchange.trouble import malformed_answer, rate_limit, region_refusal, server_error
 from tests.feeds.tables import QUARTER, START, candles, same
@@ -27,7 +32,7 @@ END = START + 3000 * QUARTER
 
 @pytest.fixture
 def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    monkeypatch.setattr("feeds.exchange.time.sleep", lambda _: None)
+    monkeypatch.setattr("stoptrail.exchange.client.time.sleep", lambda _: None)
     with Simulator(RECORDED, start=CLOSED) as simulator:
         yield simulator
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from errors import DataError
-from feeds.check import check_file
-from feeds.files import load_candles
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.check import check_file
+from stoptrail.feeds.files import load_candles
 from tests.feeds.tables import (
     PLAIN,
     QUARTER,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.market import Market, candles_digest, decimals
+from stoptrail.feeds.market import Market, candles_digest, decimals
 from tests.feeds.tables import QUARTER, START, candles
 
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from errors import ConfigError, DataError, ExchangeError
-from feeds import source as module
-from feeds.market import Market
-from feeds.source import Wanted, load_market
-from feeds.synthetic import synthetic_candles
-from rules.candles import Candles
+from stoptrail.core.errors import ConfigError, DataError, ExchangeError
+from stoptrail.feeds import source as module
+from stoptrail.feeds.market import Market
+from stoptrail.feeds.source import Wanted, load_market
+from stoptrail.feeds.synthetic import synthetic_candles
+from stoptrail.rules.candles import Candles
 from tests.exchange.simulator import Simulator
 from tests.exchange.trouble import region_refusal
 from tests.feeds.tables import QUARTER, START, candles, same, write_csv, write_parquet
@@ -34,7 +34,7 @@ TWO_WEEKS = Wanted(start=START + 10 * DAY, end=START + 24 * DAY)
 @pytest.fixture(autouse=True)
 def short_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WARMUP_DAYS", 5)
-    monkeypatch.setattr("feeds.exchange.time.sleep", lambda _: None)
+    monkeypatch.setattr("stoptrail.exchange.client.time.sleep", lambda _: None)
 
 
 @pytest.fixture

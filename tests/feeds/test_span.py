@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errors import DataError
-from feeds.span import cut_span, require_candles
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.span import cut_span, require_candles
 from tests.feeds.tables import QUARTER, START, candles
 
 DAY = 86_400_000

@@ -5,11 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.columns import columns_of
-from feeds.faults import alignment_faults, duplicate_faults, order_faults, value_faults
-from feeds.market import candles_digest, decimals
-from feeds.synthetic import synthetic_candles
-from rules.candles import Candles, Floats
+from stoptrail.feeds.columns import columns_of
+from stoptrail.feeds.faults import (
+    alignment_faults,
+    duplicate_faults,
+    order_faults,
+    value_faults,
+)
+from stoptrail.feeds.market import candles_digest, decimals
+from stoptrail.feeds.synthetic import synthetic_candles
+from stoptrail.rules.candles import Candles, Floats
 from tests.feeds.tables import QUARTER, START
 
 DAY = 86_400_000

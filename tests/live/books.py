@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from backtest.engine import run_backtrader
-from backtest.plan import Plan, Record
-from live.ledger import open_existing
-from live.records import all_sessions, rows, settings_rows, stored_candles
-from live.step import Row
-from live.tables import (
+from stoptrail.backtest.engine import run_backtrader
+from stoptrail.backtest.plan import Plan, Record
+from stoptrail.live.ledger.database import open_existing
+from stoptrail.live.ledger.records import (
+    all_sessions,
+    rows,
+    settings_rows,
+    stored_candles,
+)
+from stoptrail.live.ledger.tables import (
     Candles,
     Decisions,
     Equity,
@@ -21,9 +25,10 @@ from live.tables import (
     StopMoves,
     Ticks,
 )
-from live.terms import plan_from, settings_from
-from rules.candles import Candles as CandleColumns
-from rules.stops import REASONS
+from stoptrail.live.session_settings import plan_from, settings_from
+from stoptrail.live.step import Row
+from stoptrail.rules.candles import Candles as CandleColumns
+from stoptrail.rules.stops import REASONS
 
 _MARKS = ("caught_up", "entry_caught_up", "exit_caught_up", "began")
 _TABLES = (Candles, Ticks, Decisions, PaperOrders, PaperTrades, StopMoves, Equity)

@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from config.market import Filters
-from config.settings import Settings
-from live.connection import Connection
-from live.events import CandleClosed, Event, Tick
-from live.ledger import Ledger
-from live.recorded import RecordedFeed
-from live.session import Options, Session
-from live.step import Row
-from rules.candles import Candles
+from stoptrail.config.market import Filters
+from stoptrail.config.settings import Settings
+from stoptrail.live.ledger.database import Ledger
+from stoptrail.live.market.connection import Connection
+from stoptrail.live.market.events import CandleClosed, Event, Tick
+from stoptrail.live.market.recorded import RecordedFeed
+from stoptrail.live.session import Options, Session
+from stoptrail.live.step import Row
+from stoptrail.rules.candles import Candles
 
 FILTERS = Filters(0.01, 0.00001, 0.00001, 5.0)
 

@@ -9,12 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from live.events import CandleClosed, ConnectionBack, ConnectionLost, Event, Notice, Tick
-from live.outbox import Outbox
-from live.store import CCXTStore
-from live.stream import Transport
-from live.timing import Timing
-from rules.candles import Candles
+from stoptrail.live.market.events import (
+    CandleClosed,
+    ConnectionBack,
+    ConnectionLost,
+    Event,
+    Notice,
+    Tick,
+)
+from stoptrail.live.market.outbox import Outbox
+from stoptrail.live.market.store import CCXTStore
+from stoptrail.live.market.stream import Transport
+from stoptrail.live.market.timing import Timing
+from stoptrail.rules.candles import Candles
 from tests.exchange.player import Pace
 from tests.exchange.script import Fault
 from tests.exchange.simulator import Simulator

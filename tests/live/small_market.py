@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from config.settings import Settings
-from live.events import Tick
-from live.step import Row
-from rules.candles import Candles
+from stoptrail.config.settings import Settings
+from stoptrail.live.market.events import Tick
+from stoptrail.live.step import Row
+from stoptrail.rules.candles import Candles
 from tests.live.playback import rows_of
 
 HOUR = 3_600_000

@@ -25,13 +25,13 @@ from typing import Any
 import numpy as np
 from peewee import OperationalError
 
-from live.differences import compare
-from live.events import CandleClosed, Event
-from live.ledger import Ledger, open_existing
-from live.records import all_sessions, session_of, stored_candles
-from live.replay import recording_of, replay
-from live.session import Session
-from live.step import Row
+from stoptrail.live.ledger.database import Ledger, open_existing
+from stoptrail.live.ledger.records import all_sessions, session_of, stored_candles
+from stoptrail.live.market.events import CandleClosed, Event
+from stoptrail.live.session import Session
+from stoptrail.live.step import Row
+from stoptrail.live.watch.differences import compare
+from stoptrail.live.watch.replay import recording_of, replay
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore
 from tests.live.small_market import HOUR, settings, small_rows, ticks_of

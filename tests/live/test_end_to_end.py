@@ -8,13 +8,13 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from live.ledger import Ledger, open_existing
-from live.messages import Message
-from live.records import all_sessions
-from live.session import Options, Session
-from live.store import CCXTStore
-from live.stores import make_store
-from rules.candles import Candles
+from stoptrail.live.ledger.database import Ledger, open_existing
+from stoptrail.live.ledger.records import all_sessions
+from stoptrail.live.market.store import CCXTStore
+from stoptrail.live.market.store_choice import make_store
+from stoptrail.live.session import Options, Session
+from stoptrail.live.watch.messages import Message
+from stoptrail.rules.candles import Candles
 from tests.exchange.player import Pace
 from tests.exchange.script import Disconnect, Duplicate, Fault, Gap, OutOfOrder, Unfinished
 from tests.exchange.simulator import Simulator
@@ -89,8 +89,8 @@ def test_a_session_over_the_exchange_equals_a_backtest(tmp_path: Path) -> None:
 def test_trouble_with_the_data_leaves_the_same_candles_and_a_replay_without_difference(
     ratchet: str, tmp_path: Path
 ) -> None:
-    from live.differences import compare
-    from live.replay import recording_of, replay
+    from stoptrail.live.watch.differences import compare
+    from stoptrail.live.watch.replay import recording_of, replay
 
     url = f"sqlite:///{tmp_path}/ledger.db"
     market = first(small_market(), 500)
@@ -114,7 +114,7 @@ def test_trouble_with_the_data_leaves_the_same_candles_and_a_replay_without_diff
 
 
 def test_the_exchanges_filters_are_the_sessions(tmp_path: Path) -> None:
-    from live.records import settings_rows
+    from stoptrail.live.ledger.records import settings_rows
     from tests.exchange.market import Filters
 
     url = f"sqlite:///{tmp_path}/ledger.db"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from peewee import OperationalError
 
-from errors import ExchangeError
-from live.ledger import Ledger
-from live.session import Options, Session
+from stoptrail.core.errors import ExchangeError
+from stoptrail.live.ledger.database import Ledger
+from stoptrail.live.session import Options, Session
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of

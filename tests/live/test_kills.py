@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from live.differences import compare
-from live.events import Tick
-from live.ledger import open_existing
-from live.records import all_sessions
-from live.replay import recording_of, replay
-from live.step import Row
-from live.tables import Commands, PaperOrders
-from live.writer import CANCELLED
+from stoptrail.live.ledger.database import open_existing
+from stoptrail.live.ledger.records import all_sessions
+from stoptrail.live.ledger.tables import Commands, PaperOrders
+from stoptrail.live.ledger.writer import CANCELLED
+from stoptrail.live.market.events import Tick
+from stoptrail.live.step import Row
+from stoptrail.live.watch.differences import compare
+from stoptrail.live.watch.replay import recording_of, replay
 from tests.live.books import Books, books_of
 from tests.live.small_market import HOUR, small_rows, ticks_of
 from tests.live.test_recovery import whole

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config.market import Filters
-from rules.candles import Candles
+from stoptrail.config.market import Filters
+from stoptrail.rules.candles import Candles
 from tests.exchange.player import Pace, Player
 from tests.exchange.script import Disconnect, Fault
 from tests.exchange.simulator import Simulator

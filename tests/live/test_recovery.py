@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from live.ledger import open_existing
-from live.records import all_sessions
-from live.step import Row
+from stoptrail.live.ledger.database import open_existing
+from stoptrail.live.ledger.records import all_sessions
+from stoptrail.live.step import Row
 from tests.live.books import Books, books_of
 from tests.live.small_market import small_rows, ticks_of
 from tests.live.victim import Fate, in_process, run_victim
@@ -101,9 +101,9 @@ def test_kills_change_nothing_on_postgresql(
 
 
 def test_what_was_caught_up_is_marked(rows: list[Row], tmp_path: Path) -> None:
-    from live.ledger import open_existing
-    from live.records import rows as ledger_rows
-    from live.tables import Candles
+    from stoptrail.live.ledger.database import open_existing
+    from stoptrail.live.ledger.records import rows as ledger_rows
+    from stoptrail.live.ledger.tables import Candles
 
     url = f"sqlite:///{tmp_path}/ledger.db"
     assert in_process(url, rows, 0, Fate(100, "after", "candle")) == KILLED
@@ -150,8 +150,8 @@ def test_an_entry_order_that_met_its_open_while_down_is_missed(
 def test_a_stop_hit_while_down_is_filled_and_marked(
     rows: list[Row], undisturbed: Books, tmp_path: Path
 ) -> None:
-    from live.records import rows as ledger_rows
-    from live.tables import PaperTrades
+    from stoptrail.live.ledger.records import rows as ledger_rows
+    from stoptrail.live.ledger.tables import PaperTrades
 
     trade = undisturbed["PaperTrades"][3]
     times = [row[0] for row in rows]

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from config.settings import Settings
-from live.engine import Engine
+from stoptrail.config.settings import Settings
+from stoptrail.live.engine import Engine
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows

@@ -8,16 +8,21 @@ from typing import Any
 
 import pytest
 
-import live.session
-from errors import ConfigError, StoreError
-from live.desk import answer_of, ask, presence_of
-from live.events import ConnectionBack, ConnectionLost, Notice
-from live.ledger import Ledger, open_existing
-from live.messages import Message
-from live.records import all_sessions, find_session, rows, settings_rows
-from live.session import Options, Session
-from live.step import Row
-from live.tables import PaperTrades
+import stoptrail.live.session
+from stoptrail.core.errors import ConfigError, StoreError
+from stoptrail.live.ledger.database import Ledger, open_existing
+from stoptrail.live.ledger.records import (
+    all_sessions,
+    find_session,
+    rows,
+    settings_rows,
+)
+from stoptrail.live.ledger.tables import PaperTrades
+from stoptrail.live.market.events import ConnectionBack, ConnectionLost, Notice
+from stoptrail.live.session import Options, Session
+from stoptrail.live.step import Row
+from stoptrail.live.watch.control import answer_of, ask, presence_of
+from stoptrail.live.watch.messages import Message
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
@@ -48,7 +53,7 @@ class Witness:
 @pytest.fixture(autouse=True)
 def busy_desk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands are looked for at every turn."""
-    monkeypatch.setattr(live.session, "_BEAT_SECONDS", 0.0)
+    monkeypatch.setattr(stoptrail.live.session, "_BEAT_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")

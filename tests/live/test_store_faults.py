@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from live.events import CandleClosed, ConnectionBack, ConnectionLost, Event, Tick
+from stoptrail.live.market.events import (
+    CandleClosed,
+    ConnectionBack,
+    ConnectionLost,
+    Event,
+    Tick,
+)
 from tests.exchange.player import Pace
 from tests.exchange.script import (
     ClockOff,

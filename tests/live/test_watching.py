@@ -14,16 +14,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from errors import ConfigError
-from live.ledger import open_existing
-from live.messages import Message
-from live.metrics import Endpoint
-from live.notify import Notifier
-from live.records import all_sessions, open_trade
-from live.session import Options
-from live.snapshot import Snapshot, snapshot
-from live.step import Row
-from live.view import PlainView, TerminalView, panel
+from stoptrail.core.errors import ConfigError
+from stoptrail.live.ledger.database import open_existing
+from stoptrail.live.ledger.records import all_sessions, open_trade
+from stoptrail.live.session import Options
+from stoptrail.live.step import Row
+from stoptrail.live.watch.messages import Message
+from stoptrail.live.watch.metrics import Endpoint
+from stoptrail.live.watch.notify import Notifier
+from stoptrail.live.watch.snapshot import Snapshot, snapshot
+from stoptrail.live.watch.view import PlainView, TerminalView, panel
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
@@ -93,7 +93,7 @@ def test_the_snapshot_adds_up(market: list[Row], tmp_path: Path) -> None:
 def test_a_session_that_was_not_ended_in_order_is_gone_after_a_while(
     market: list[Row], tmp_path: Path
 ) -> None:
-    from live.tables import Presence
+    from stoptrail.live.ledger.tables import Presence
 
     url = f"sqlite:///{tmp_path}/ledger.db"
     play(settings(), PlaybackStore(market[:300], WARM_UP, HOUR), url)
@@ -154,7 +154,9 @@ def receiver(delay: float = 0.0) -> Iterator[tuple[str, list[str]]]:
 
 
 def test_chosen_events_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("live.notify._FAREWELL_SECONDS", 60.0)  # Apprise loads slowly
+    monkeypatch.setattr(
+        "stoptrail.live.watch.notify._FAREWELL_SECONDS", 60.0
+    )  # Apprise loads slowly
     with receiver() as (url, got), Notifier([url], ("entry", "exit"), "StopTrail") as notifier:
         notifier.happened(Message("entry", 0, "long 1 at 100"))
         notifier.happened(Message("trail", 0, "stop 90 to 91"))
@@ -166,7 +168,7 @@ def test_chosen_events_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_slow_service_delays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("live.notify._FAREWELL_SECONDS", 0.1)
+    monkeypatch.setattr("stoptrail.live.watch.notify._FAREWELL_SECONDS", 0.1)
     with receiver(delay=0.3) as (url, _):
         begun = time.monotonic()
         with Notifier([url], ("entry",), "StopTrail") as notifier:

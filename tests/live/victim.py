@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from typing import Any
 from unittest.mock import patch
 
-from live.desk import ask
-from live.events import Tick
-from live.ledger import Ledger
-from live.messages import Message
-from live.records import session_of, stored_candles, stored_ticks
-from live.session import Options, Session
-from live.step import Row
-from live.tables import Commands
+from stoptrail.live.ledger.database import Ledger
+from stoptrail.live.ledger.records import session_of, stored_candles, stored_ticks
+from stoptrail.live.ledger.tables import Commands
+from stoptrail.live.market.events import Tick
+from stoptrail.live.session import Options, Session
+from stoptrail.live.step import Row
+from stoptrail.live.watch.control import ask
+from stoptrail.live.watch.messages import Message
 from tests.live.playback import PlaybackStore, TicksOf
 from tests.live.small_market import HOUR, WARM_UP, settings
 
-_PRELOAD = ["live.session", "playhouse.db_url", "psycopg2", "tests.live.victim"]
+_PRELOAD = ["stoptrail.live.session", "playhouse.db_url", "psycopg2", "tests.live.victim"]
 
 
 class Fate:
@@ -68,7 +68,7 @@ def run_victim(
 ) -> None:
     """Start or go on with the session of `rows`; `missed` candles have closed since the
     last one stored. Ticks go on behind the last one stored."""
-    with Ledger(url) as ledger, patch("live.session._BEAT_SECONDS", 0.0 if asks else 1.0):
+    with Ledger(url) as ledger, patch("stoptrail.live.session._BEAT_SECONDS", 0.0 if asks else 1.0):
         found = session_of(ledger.database, "binance", "BTC/USDT")
         known = WARM_UP if found is None else len(stored_candles(ledger.database, found.id))
         live = WARM_UP if found is None else min(known + missed, len(rows))

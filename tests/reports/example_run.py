@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rules.candles import Candles
+from stoptrail.rules.candles import Candles
 
 MINUTE = 60_000
 DAY = 86_400_000

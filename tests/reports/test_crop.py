@@ -4,8 +4,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.crop import around, merged, multiple_for, part
-from reports.run_files import TradeRecord
+from stoptrail.reports.crop import (
+    around,
+    merged,
+    multiple_for,
+    part,
+)
+from stoptrail.reports.run_files import TradeRecord
 from tests.reports.example_run import random_candles
 
 CANDLES = random_candles(np.random.default_rng(3), 12)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from errors import DataError
-from reports.run_files import milliseconds, read_run
+from stoptrail.core.errors import DataError
+from stoptrail.reports.run_files import milliseconds, read_run
 from tests.reports.example_run import write_example_run
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from errors import ConfigError
-from reports.tearsheet import write_tearsheet
+from stoptrail.core.errors import ConfigError
+from stoptrail.reports.tearsheet import write_tearsheet
 from tests.reports.example_run import write_example_run
 
 

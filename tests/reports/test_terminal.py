@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from reports.run_files import read_summary
-from reports.terminal import next_command, show_run
+from stoptrail.reports.run_files import read_summary
+from stoptrail.reports.terminal import next_command, show_run
 from tests.reports.example_run import write_example_run
 
 

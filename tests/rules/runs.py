@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from rules.account import OPEN, Conduct, TradeLog
-from rules.candles import Candles
-from rules.costs import DAY, Costs
-from rules.market import Market
-from rules.protections import Protections
-from rules.sizing import Sizing
-from rules.stops import StopRules
-from rules.trade import Terms
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.costs import DAY, Costs
+from stoptrail.rules.market import Market
+from stoptrail.rules.protections import Protections
+from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.stops import StopRules
+from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.types import OPEN, RunRules, TradeLog
 
 HOUR = 3_600_000
 START = 20_000 * DAY + 21 * HOUR
@@ -28,8 +28,8 @@ CANDLES = Candles(
 )
 """Closes at 22:00, 23:00, 00:00 (midnight, candle 2), 01:00 and so on."""
 
-FREE = Conduct(
-    Terms(
+FREE = RunRules(
+    TradeRules(
         StopRules(2.0, 0.0, 0.0, False),
         Sizing(0.01, 1.0, False, False),
         Costs(0.0, 0.0, 0.0),

@@ -5,8 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.atr import ATR_START, atr, atr_step, true_range
-from rules.jit import compiled
+from stoptrail.rules.atr import (
+    ATR_START,
+    atr,
+    atr_step,
+    true_range,
+)
+from stoptrail.rules.jit import compiled
 
 bars = st.lists(
     st.tuples(st.floats(50.0, 150.0), st.floats(50.0, 150.0), st.floats(0.0, 1.0)),

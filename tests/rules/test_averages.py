@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from rules.averages import EMA_START, ema, ema_step
-from rules.jit import compiled
+from stoptrail.rules.averages import EMA_START, ema, ema_step
+from stoptrail.rules.jit import compiled
 
 VALUES = np.random.default_rng(1).normal(100.0, 5.0, 300)
 

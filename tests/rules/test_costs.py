@@ -2,8 +2,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.costs import DAY, Costs, borrow, fee, fill_price, quoted_price
-from rules.market import Market
+from stoptrail.rules.costs import (
+    DAY,
+    Costs,
+    borrow,
+    fee,
+    fill_price,
+    quoted_price,
+)
+from stoptrail.rules.market import Market
 
 CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
 rates = st.floats(0.0, 0.1)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.cycle import (
+from stoptrail.rules.cycle import (
     CYCLE_FILTERS,
     CYCLE_START,
     SHORTEST_PERIOD,
@@ -11,7 +11,7 @@ from rules.cycle import (
     cycle_coefficients,
     cycle_step,
 )
-from rules.jit import compiled
+from stoptrail.rules.jit import compiled
 
 PERIOD = 64
 every_filter = pytest.mark.parametrize("kind", CYCLE_FILTERS)

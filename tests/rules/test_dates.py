@@ -4,7 +4,7 @@ import backtrader as bt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.dates import EPOCH_DAY, date_number, milliseconds
+from stoptrail.rules.dates import EPOCH_DAY, date_number, milliseconds
 
 FIFTY_YEARS = 50 * 365 * 86_400_000
 

@@ -1,7 +1,7 @@
 import pytest
 
-from rules.account import OPEN
-from rules.excursions import excursion
+from stoptrail.rules.measure import excursion
+from stoptrail.rules.types import OPEN
 from tests.rules.runs import CANDLES, TWO, trades
 
 

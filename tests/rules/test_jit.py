@@ -12,14 +12,14 @@ import numba
 import numpy as np
 import pytest
 
-import rules
-from rules.candles import Floats
-from rules.jit import compiled, source_digest, uncounted
+import stoptrail.rules
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.jit import compiled, source_digest, uncounted
 
-JIT = Path(rules.__file__).parent / "jit.py"
+JIT = Path(stoptrail.rules.__file__).parent / "jit.py"
 
 LEAF = """
-from rules.jit import rule
+from stoptrail.rules.jit import rule
 
 @rule
 def leaf(x):
@@ -31,7 +31,7 @@ import pathlib
 import time
 
 from other.middle import middle
-from rules.jit import compiled
+from stoptrail.rules.jit import compiled
 
 def loop(n):
     total = 0.0
@@ -43,14 +43,14 @@ if __name__ == "__main__":
     edit = pathlib.Path("edit")
     if edit.exists():  # somebody edits a rule while this process is under way
         time.sleep(0.05)
-        edit.rename("rules/leaf.py")
-        os.utime("rules/leaf.py")
+        edit.rename("stoptrail/rules/leaf.py")
+        os.utime("stoptrail/rules/leaf.py")
     fast = compiled(loop)
     print(fast(4), sum(fast.stats.cache_hits.values()))
 """
 MIDDLE = """
-from rules.jit import rule
-from rules.leaf import leaf
+from stoptrail.rules.jit import rule
+from stoptrail.rules.leaf import leaf
 
 @rule
 def middle(x):
@@ -65,11 +65,11 @@ def plus(number: int) -> str:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A small tree: other/loop.py -> other/middle.py -> rules/leaf.py."""
-    for package in ("rules", "other"):
+    for package in ("stoptrail", "stoptrail/rules", "other"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
-    (tmp_path / "rules" / "jit.py").write_text(JIT.read_text("utf-8"), "utf-8")
-    (tmp_path / "rules" / "leaf.py").write_text(plus(1), "utf-8")
+    (tmp_path / "stoptrail/rules" / "jit.py").write_text(JIT.read_text("utf-8"), "utf-8")
+    (tmp_path / "stoptrail/rules" / "leaf.py").write_text(plus(1), "utf-8")
     (tmp_path / "other" / "middle.py").write_text(MIDDLE, "utf-8")
     (tmp_path / "other" / "loop.py").write_text(LOOP, "utf-8")
     return tmp_path
@@ -94,7 +94,7 @@ def run(tree: Path) -> tuple[float, int]:
 def test_an_edit_two_files_away_compiles_anew(tree: Path) -> None:
     assert run(tree) == (0 + 1 + 2 + 3 + 4 * 1.0, 0)
     assert run(tree) == (10.0, 1)  # the cache serves the next process
-    (tree / "rules" / "leaf.py").write_text(plus(5), "utf-8")
+    (tree / "stoptrail/rules" / "leaf.py").write_text(plus(5), "utf-8")
     assert run(tree) == (0 + 1 + 2 + 3 + 4 * 5.0, 0)
 
 

@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.market import Market, price_down, price_up, steps_down, steps_up, units_down
+from stoptrail.rules.market import (
+    Market,
+    price_down,
+    price_up,
+    steps_down,
+    steps_up,
+    units_down,
+)
 
 STEPS = {
     "0.00000001": (1e8, 1.0),

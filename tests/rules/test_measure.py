@@ -3,9 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from rules.account import OPEN, TradeLog, day_marks
-from rules.measure import equity_of, measure, position_of, tally_of
-from rules.stops import Held
+from stoptrail.rules.measure import (
+    equity_of,
+    measure,
+    position_of,
+    tally_of,
+)
+from stoptrail.rules.stops import Entry
+from stoptrail.rules.types import OPEN, TradeLog, day_marks
 from tests.rules.runs import CANDLES, FREE, TWO, trades
 
 MARKS = day_marks(CANDLES, 0)
@@ -36,10 +41,10 @@ def test_no_trades_leave_the_cash() -> None:
 
 
 def test_a_trade_is_the_position_that_it_was() -> None:
-    costs = FREE.terms.costs._replace(taker_fee=0.01)
-    conduct = FREE._replace(terms=FREE.terms._replace(costs=costs))
-    position = position_of(TWO, 1, CANDLES, conduct)
-    assert position.held == Held(-1, 98.0, int(CANDLES.time[5]), 2.5)
+    costs = FREE.trade_rules.costs._replace(taker_fee=0.01)
+    run_rules = FREE._replace(trade_rules=FREE.trade_rules._replace(costs=costs))
+    position = position_of(TWO, 1, CANDLES, run_rules)
+    assert position.held == Entry(-1, 98.0, int(CANDLES.time[5]), 2.5)
     assert (position.units, position.fee) == (1.0, pytest.approx(0.98))
 
 

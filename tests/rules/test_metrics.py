@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules import metrics as m
-from rules.candles import Floats
-from rules.jit import compiled
+from stoptrail.rules import metrics as m
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.jit import compiled
 
 marks = st.lists(st.floats(0.5, 2.0), min_size=1, max_size=60).map(
     lambda steps: np.concatenate([[10_000.0], 10_000.0 * np.cumprod(np.array(steps))])

@@ -2,23 +2,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.costs import Costs
-from rules.market import Market
-from rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST, Walk, walk_candle
-from rules.sizing import Sizing
-from rules.stops import INITIAL, TRAIL, Held, Stop, StopRules, initial_stop, tighter
-from rules.trade import Terms
+from stoptrail.rules.costs import Costs
+from stoptrail.rules.market import Market
+from stoptrail.rules.paths import (
+    CANDLE,
+    HIGH_FIRST,
+    LOW_FIRST,
+    Walk,
+    walk_candle,
+)
+from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.stops import (
+    INITIAL,
+    TRAIL,
+    Entry,
+    Stop,
+    StopRules,
+    initial_stop,
+    tighter,
+)
+from stoptrail.rules.trade import TradeRules
 from tests.rules.worlds import ATRS, HELDS, PRICES, TERMS
 
 CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
-FREE = Terms(
+FREE = TradeRules(
     StopRules(2.0, 0.0, 0.0, False), Sizing(0.01, 1.0, False, False), Costs(0.0, 0.0, 0.0), CENTS
 )
-LONG = Held(1, 100.0, 0, 4.0)
+LONG = Entry(1, 100.0, 0, 4.0)
 START = Stop(92.0, 100.0, INITIAL)
 
 
-def walk(path: int, *prices: float, stop: Stop = START, held: Held = LONG) -> Walk:
+def walk(path: int, *prices: float, stop: Stop = START, held: Entry = LONG) -> Walk:
     """One candle of open, high, low, close with an ATR of 4."""
     candle_open, high, low, close = prices
     return walk_candle(path, stop, held, candle_open, high, low, close, 4.0, 0, FREE)
@@ -48,13 +62,13 @@ def test_only_the_open_can_gap(path: int) -> None:
 
 @given(HELDS, TERMS, st.tuples(PRICES, PRICES, PRICES, PRICES), ATRS)
 def test_a_path_never_loosens_and_never_fills_better_than_its_stop(
-    held: Held, terms: Terms, prices: tuple[float, float, float, float], atr: float
+    held: Entry, trade_rules: TradeRules, prices: tuple[float, float, float, float], atr: float
 ) -> None:
-    stop = initial_stop(held, terms.stop, terms.market)
+    stop = initial_stop(held, trade_rules.stop, trade_rules.market)
     first, _, _, close = prices
     for path in (CANDLE, HIGH_FIRST, LOW_FIRST):
         found = walk_candle(
-            path, stop, held, first, max(prices), min(prices), close, atr, held.time, terms
+            path, stop, held, first, max(prices), min(prices), close, atr, held.time, trade_rules
         )
         assert found.stop.level == stop.level or tighter(held.side, found.stop.level, stop.level)
         if found.hit:
@@ -63,14 +77,14 @@ def test_a_path_never_loosens_and_never_fills_better_than_its_stop(
 
 @given(HELDS, TERMS, st.tuples(PRICES, PRICES, PRICES, PRICES), ATRS)
 def test_what_the_whole_candle_hits_both_paths_hit(
-    held: Held, terms: Terms, prices: tuple[float, float, float, float], atr: float
+    held: Entry, trade_rules: TradeRules, prices: tuple[float, float, float, float], atr: float
 ) -> None:
-    stop = initial_stop(held, terms.stop, terms.market)
+    stop = initial_stop(held, trade_rules.stop, trade_rules.market)
     first, _, _, close = prices
 
     def hit(path: int) -> bool:
         return walk_candle(
-            path, stop, held, first, max(prices), min(prices), close, atr, held.time, terms
+            path, stop, held, first, max(prices), min(prices), close, atr, held.time, trade_rules
         ).hit
 
     if hit(CANDLE):

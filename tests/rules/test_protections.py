@@ -1,4 +1,4 @@
-from rules.protections import (
+from stoptrail.rules.protections import (
     Protections,
     entries_stopped,
     guard_day,

@@ -2,11 +2,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.costs import Costs, fill_price
-from rules.market import Market, units_down
-from rules.sizing import Sizing, filled_units, stop_loss_per_unit, wanted_units
-from rules.stops import stop_fill
-from rules.trade import Terms, Ticket, enter, leave
+from stoptrail.rules.costs import Costs, fill_price
+from stoptrail.rules.market import Market, units_down
+from stoptrail.rules.sizing import (
+    Sizing,
+    filled_units,
+    stop_loss_per_unit,
+    wanted_units,
+)
+from stoptrail.rules.stops import stop_fill
+from stoptrail.rules.trade import (
+    EntryOrder,
+    TradeRules,
+    enter,
+    leave,
+)
 from tests.rules.worlds import tickets
 
 PLAIN = Sizing(0.01, 1000.0, False, False)
@@ -51,38 +61,46 @@ def test_a_sale_that_rounds_down_to_nothing_is_no_trade() -> None:
 
 
 @given(tickets())
-def test_units_are_whole_lots_affordable_and_tradable(case: tuple[Ticket, float, Terms]) -> None:
-    ticket, price, terms = case
-    position, _ = enter(ticket, price, 0, terms)
+def test_units_are_whole_lots_affordable_and_tradable(
+    case: tuple[EntryOrder, float, TradeRules],
+) -> None:
+    entry_order, price, trade_rules = case
+    position, _ = enter(entry_order, price, 0, trade_rules)
     units, fill = position.units, position.held.fill
-    assert units_down(units, terms.market) == units
+    assert units_down(units, trade_rules.market) == units
     if units > 0.0:
-        spent = units * fill * (1 + terms.costs.taker_fee)
-        assert spent <= terms.sizing.max_leverage * ticket.equity * (1 + 1e-9)
-        assert units >= terms.market.min_quantity
-        assert units * fill >= terms.market.min_notional
-        assert terms.sizing.all_in or units <= ticket.units * (1 + 1e-9)
+        spent = units * fill * (1 + trade_rules.costs.taker_fee)
+        assert spent <= trade_rules.sizing.max_leverage * entry_order.equity * (1 + 1e-9)
+        assert units >= trade_rules.market.min_quantity
+        assert units * fill >= trade_rules.market.min_notional
+        assert trade_rules.sizing.all_in or units <= entry_order.units * (1 + 1e-9)
 
 
 @given(tickets())
 def test_a_stop_out_without_a_gap_never_loses_more_than_the_risk(
-    case: tuple[Ticket, float, Terms],
+    case: tuple[EntryOrder, float, TradeRules],
 ) -> None:
     """With costs counted, on any tick; a short's borrow comes on top."""
-    ticket, price, terms = case
-    terms = terms._replace(sizing=terms.sizing._replace(includes_costs=True, all_in=False))
-    position, stop = enter(ticket, price, 0, terms)
+    entry_order, price, trade_rules = case
+    trade_rules = trade_rules._replace(
+        sizing=trade_rules.sizing._replace(includes_costs=True, all_in=False)
+    )
+    position, stop = enter(entry_order, price, 0, trade_rules)
     level = stop.level
-    exit_price = stop_fill(ticket.side, level, level, terms.costs, terms.market)
-    end = leave(position, exit_price, 0, terms)
-    risk = ticket.equity * terms.sizing.risk_per_trade
+    exit_price = stop_fill(entry_order.side, level, level, trade_rules.costs, trade_rules.market)
+    end = leave(position, exit_price, 0, trade_rules)
+    risk = entry_order.equity * trade_rules.sizing.risk_per_trade
     assert end.pnl >= -risk * (1 + 1e-9)
 
 
 @given(tickets(), st.floats(1.0, 100.0))
-def test_more_risk_never_buys_less(case: tuple[Ticket, float, Terms], factor: float) -> None:
-    ticket, price, terms = case
-    more = ticket._replace(units=ticket.units * factor)
-    sizing = terms.sizing._replace(risk_per_trade=terms.sizing.risk_per_trade * factor)
-    bold = terms._replace(sizing=sizing)
-    assert enter(more, price, 0, bold)[0].units >= enter(ticket, price, 0, terms)[0].units
+def test_more_risk_never_buys_less(
+    case: tuple[EntryOrder, float, TradeRules], factor: float
+) -> None:
+    entry_order, price, trade_rules = case
+    more = entry_order._replace(units=entry_order.units * factor)
+    sizing = trade_rules.sizing._replace(risk_per_trade=trade_rules.sizing.risk_per_trade * factor)
+    bold = trade_rules._replace(sizing=sizing)
+    assert (
+        enter(more, price, 0, bold)[0].units >= enter(entry_order, price, 0, trade_rules)[0].units
+    )

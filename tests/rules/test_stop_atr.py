@@ -1,7 +1,6 @@
 import numpy as np
 
-from rules.atr import atr
-from rules.stop_atr import stop_atr
+from stoptrail.rules.atr import atr, stop_atr
 from tests.strategies.market import DAY, random_market
 
 FOUR_HOURS = DAY // 6

@@ -2,13 +2,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rules.costs import Costs
-from rules.market import Market, price_down, price_up
-from rules.stops import (
+from stoptrail.rules.costs import Costs
+from stoptrail.rules.market import Market, price_down, price_up
+from stoptrail.rules.stops import (
     BREAKEVEN,
     INITIAL,
     TRAIL,
-    Held,
+    Entry,
     Stop,
     StopRules,
     breakeven_armed,
@@ -20,13 +20,13 @@ from rules.stops import (
     tighter,
     trail_candidate,
 )
-from rules.trade import Position, Terms, leave
+from stoptrail.rules.trade import Position, TradeRules, leave
 from tests.rules.worlds import ATRS, HELDS, PRICES, QUARTER_HOUR, TERMS
 
 CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
 FREE = Costs(0.0, 0.0, 0.0)
 RULES = StopRules(2.0, 1.0, 0.0, False)
-LONG, SHORT = Held(1, 100.0, 0, 4.0), Held(-1, 100.0, 0, 4.0)
+LONG, SHORT = Entry(1, 100.0, 0, 4.0), Entry(-1, 100.0, 0, 4.0)
 
 walks = st.lists(st.tuples(PRICES, PRICES, PRICES, ATRS), min_size=1, max_size=12)
 
@@ -42,89 +42,107 @@ def candle(prices: tuple[float, float, float]) -> tuple[float, float, float]:
 
 @given(HELDS, TERMS, walks)
 def test_the_level_never_loosens_and_stays_on_the_tick(
-    held: Held, terms: Terms, walk: list[tuple[float, float, float, float]]
+    held: Entry, trade_rules: TradeRules, walk: list[tuple[float, float, float, float]]
 ) -> None:
-    stop = initial_stop(held, terms.stop, terms.market)
-    assert on_tick(stop.level, terms.market)
+    stop = initial_stop(held, trade_rules.stop, trade_rules.market)
+    assert on_tick(stop.level, trade_rules.market)
     for k, (*prices, atr) in enumerate(walk):
         high, low, close = candle((prices[0], prices[1], prices[2]))
         now = held.time + (k + 1) * QUARTER_HOUR
         moved = ratchet(
-            stop, held, high, low, close, atr, now, terms.stop, terms.costs, terms.market
+            stop,
+            held,
+            high,
+            low,
+            close,
+            atr,
+            now,
+            trade_rules.stop,
+            trade_rules.costs,
+            trade_rules.market,
         )
         assert moved.level == stop.level or tighter(held.side, moved.level, stop.level)
         if moved.level == stop.level:
             assert moved.reason == stop.reason
         else:
             assert moved.reason in (BREAKEVEN, TRAIL)
-        assert on_tick(moved.level, terms.market)
+        assert on_tick(moved.level, trade_rules.market)
         assert held.side * moved.extreme >= held.side * stop.extreme
         stop = moved
 
 
 @given(HELDS, TERMS, walks)
 def test_breakeven_is_never_placed_beyond_the_market(
-    held: Held, terms: Terms, walk: list[tuple[float, float, float, float]]
+    held: Entry, trade_rules: TradeRules, walk: list[tuple[float, float, float, float]]
 ) -> None:
-    stop = initial_stop(held, terms.stop, terms.market)
+    stop = initial_stop(held, trade_rules.stop, trade_rules.market)
     for k, (*prices, atr) in enumerate(walk):
         high, low, close = candle((prices[0], prices[1], prices[2]))
         now = held.time + (k + 1) * QUARTER_HOUR
         moved = ratchet(
-            stop, held, high, low, close, atr, now, terms.stop, terms.costs, terms.market
+            stop,
+            held,
+            high,
+            low,
+            close,
+            atr,
+            now,
+            trade_rules.stop,
+            trade_rules.costs,
+            trade_rules.market,
         )
         if moved.level != stop.level and moved.reason == BREAKEVEN:
             assert tighter(held.side, close, moved.level)
-            assert breakeven_armed(held, moved.extreme, terms.stop)
+            assert breakeven_armed(held, moved.extreme, trade_rules.stop)
         stop = moved
 
 
 @given(HELDS, TERMS, st.integers(0, 3000), st.floats(0.001, 1000.0))
 def test_a_breakeven_exit_without_a_gap_loses_nothing(
-    held: Held, terms: Terms, candles: int, units: float
+    held: Entry, trade_rules: TradeRules, candles: int, units: float
 ) -> None:
     """Both sides, with the borrow until then, on any tick."""
     now = held.time + candles * QUARTER_HOUR
-    level = breakeven_level(held, now, terms.stop, terms.costs, terms.market)
+    level = breakeven_level(held, now, trade_rules.stop, trade_rules.costs, trade_rules.market)
     assume(level > 0.0)
-    assert on_tick(level, terms.market)
-    price = stop_fill(held.side, level, level, terms.costs, terms.market)
-    position = Position(held, units, units * held.fill * terms.costs.taker_fee)
-    assert leave(position, price, now, terms).pnl >= -1e-12 * units * held.fill
+    assert on_tick(level, trade_rules.market)
+    price = stop_fill(held.side, level, level, trade_rules.costs, trade_rules.market)
+    position = Position(held, units, units * held.fill * trade_rules.costs.taker_fee)
+    assert leave(position, price, now, trade_rules).pnl >= -1e-12 * units * held.fill
 
 
 @given(HELDS, TERMS)
-def test_breakeven_is_no_further_than_it_must_be(held: Held, terms: Terms) -> None:
+def test_breakeven_is_no_further_than_it_must_be(held: Entry, trade_rules: TradeRules) -> None:
     """One tick closer the exit would lose, unless the margin asks for more."""
-    rules = terms.stop._replace(breakeven_margin=0.0)
-    level = breakeven_level(held, held.time, rules, terms.costs, terms.market)
-    tick = terms.market.price_step / terms.market.price_scale
+    rules = trade_rules.stop._replace(breakeven_margin=0.0)
+    level = breakeven_level(held, held.time, rules, trade_rules.costs, trade_rules.market)
+    tick = trade_rules.market.price_step / trade_rules.market.price_scale
     closer = level - held.side * tick
     assume(level > 0.0)
-    exact = closer * (1 - held.side * terms.costs.slippage)
-    position = Position(held, 1.0, held.fill * terms.costs.taker_fee)
-    rounded = stop_fill(held.side, closer, closer, terms.costs, terms.market)
-    loses = leave(position, rounded, held.time, terms).pnl < 1e-9
-    assert loses or leave(position, exact, held.time, terms).pnl < 1e-9
+    exact = closer * (1 - held.side * trade_rules.costs.slippage)
+    position = Position(held, 1.0, held.fill * trade_rules.costs.taker_fee)
+    rounded = stop_fill(held.side, closer, closer, trade_rules.costs, trade_rules.market)
+    loses = leave(position, rounded, held.time, trade_rules).pnl < 1e-9
+    assert loses or leave(position, exact, held.time, trade_rules).pnl < 1e-9
 
 
 @given(HELDS, TERMS, PRICES, PRICES)
 def test_a_stop_never_fills_better_than_level_or_price(
-    held: Held, terms: Terms, first: float, level: float
+    held: Entry, trade_rules: TradeRules, first: float, level: float
 ) -> None:
-    price = stop_fill(held.side, first, level, terms.costs, terms.market)
+    price = stop_fill(held.side, first, level, trade_rules.costs, trade_rules.market)
     worst = min(held.side * first, held.side * level)
     assert held.side * price <= worst + 1e-9
 
 
 @given(HELDS, TERMS)
 def test_the_initial_stop_is_at_least_n_atrs_away_and_a_tick_more_at_most(
-    held: Held, terms: Terms
+    held: Entry, trade_rules: TradeRules
 ) -> None:
-    stop = initial_stop(held, terms.stop, terms.market)
+    stop = initial_stop(held, trade_rules.stop, trade_rules.market)
     distance = held.side * (held.fill - stop.level)
-    wanted = terms.stop.multiplier * held.atr
-    tick = terms.market.price_step / terms.market.price_scale
+    wanted = trade_rules.stop.multiplier * held.atr
+    tick = trade_rules.market.price_step / trade_rules.market.price_scale
     assert wanted - 1e-8 <= distance < wanted + tick + 1e-8
     assert (stop.extreme, stop.reason) == (held.fill, INITIAL)
 

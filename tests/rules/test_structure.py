@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 
-from rules.jit import compiled
-from rules.structure import STRUCTURE_KINDS, structure, structure_start, structure_step
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.structure import (
+    STRUCTURE_KINDS,
+    structure,
+    structure_start,
+    structure_step,
+)
 
 FILTERS = [kind for kind in STRUCTURE_KINDS if kind != "none"]
 

@@ -2,9 +2,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.candles import Candles
-from rules.jit import compiled
-from rules.timeframes import NO_BUCKET, NONE, bucket_step, higher_candles, spread
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.timeframes import (
+    NO_BUCKET,
+    NONE,
+    bucket_step,
+    higher_candles,
+    spread,
+)
 
 STEP, LONG = 900_000, 3_600_000
 slots = st.sets(st.integers(0, 60), min_size=1).map(sorted)

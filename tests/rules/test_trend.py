@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
 
-from rules.jit import compiled
-from rules.trend import TREND_KINDS, trend, trend_start, trend_step
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.trend import (
+    TREND_KINDS,
+    trend,
+    trend_start,
+    trend_step,
+)
 
 every_kind = pytest.mark.parametrize("kind", TREND_KINDS)
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from rules.jit import compiled
-from rules.zones import turn, zone_of, zones
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.zones import turn, zone_of, zones
 
 NAN = float("nan")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from rules.costs import DAY, Costs
-from rules.market import Market
-from rules.sizing import Sizing
-from rules.stops import Held, StopRules
-from rules.trade import Terms, Ticket
+from stoptrail.rules.costs import DAY, Costs
+from stoptrail.rules.market import Market
+from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.stops import Entry, StopRules
+from stoptrail.rules.trade import EntryOrder, TradeRules
 
 QUARTER_HOUR = 900_000
 SIDES = st.sampled_from([1, -1])
@@ -37,16 +37,16 @@ STOPS = st.builds(
 SIZINGS = st.builds(
     Sizing, st.floats(0.0005, 0.1), st.floats(0.05, 5.0), st.booleans(), st.booleans()
 )
-TERMS = st.builds(Terms, STOPS, SIZINGS, COSTS, MARKETS)
+TERMS = st.builds(TradeRules, STOPS, SIZINGS, COSTS, MARKETS)
 PRICES = st.floats(200.0, 5000.0)
 ATRS = st.floats(0.5, 60.0)
-HELDS = st.builds(Held, SIDES, PRICES, st.just(20_000 * DAY), ATRS)
+HELDS = st.builds(Entry, SIDES, PRICES, st.just(20_000 * DAY), ATRS)
 
 
 @st.composite
-def tickets(draw: st.DrawFn) -> tuple[Ticket, float, Terms]:
+def tickets(draw: st.DrawFn) -> tuple[EntryOrder, float, TradeRules]:
     """A decision, the open at which it fills, and its terms."""
-    terms, side, atr = draw(TERMS), draw(SIDES), draw(ATRS)
+    trade_rules, side, atr = draw(TERMS), draw(SIDES), draw(ATRS)
     equity = draw(st.floats(10.0, 1e7))
-    units = equity * terms.sizing.risk_per_trade / (terms.stop.multiplier * atr)
-    return Ticket(side, units, equity, atr, 0, 0), draw(PRICES), terms
+    units = equity * trade_rules.sizing.risk_per_trade / (trade_rules.stop.multiplier * atr)
+    return EntryOrder(side, units, equity, atr, 0, 0), draw(PRICES), trade_rules

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rules.candles import Candles
+from stoptrail.rules.candles import Candles
 
 QUARTER_HOUR = 900_000
 DAY = 86_400_000

@@ -2,12 +2,23 @@ import backtrader as bt
 import numpy as np
 import pytest
 
-from rules.candles import Candles
-from rules.stop_atr import stop_atr
-from strategies.data_candles import candles_of, interval_of, open_time, open_times
-from strategies.indicators import CycleOscillator, EntrySignal, StopAtr, Structure, Trend
-from strategies.signals.donchian_breakout import donchian_breakout
-from strategies.signals.mtf_cycle import mtf_cycle
+from stoptrail.rules.atr import stop_atr
+from stoptrail.rules.candles import Candles
+from stoptrail.strategies.data_candles import (
+    candles_of,
+    interval_of,
+    open_time,
+    open_times,
+)
+from stoptrail.strategies.indicators import (
+    CycleOscillator,
+    EntrySignal,
+    StopAtr,
+    Structure,
+    Trend,
+)
+from stoptrail.strategies.signals.donchian_breakout import donchian_breakout
+from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from tests.strategies.market import DAY, MIDNIGHT, QUARTER_HOUR, random_market
 
 QUICK = {"trend": "price_ema", "trend_period": 6, "cycle_period": 8.0, "structure": "swing"}

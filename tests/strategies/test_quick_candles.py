@@ -8,8 +8,8 @@ import backtrader as bt
 import numpy as np
 import pytest
 
-from feeds.columnar import ColumnarFeed
-from strategies.quick_candles import QuickCandles
+from stoptrail.feeds.columnar import ColumnarFeed
+from stoptrail.strategies.quick_candles import QuickCandles
 from tests.strategies.market import random_market
 
 CANDLES = random_market(7, 12)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rules.candles import Candles, Signals
+from stoptrail.rules.candles import Candles, Signals
 
 LENGTH = 24
 

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 import runner
-from config.load import load_settings
-from config.settings import Settings
-from feeds.synthetic import synthetic_candles
-from rules.candles import Candles
+from stoptrail.config.load import load_settings
+from stoptrail.config.settings import Settings
+from stoptrail.feeds.synthetic import synthetic_candles
+from stoptrail.rules.candles import Candles
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from backtest.plan import Record
-from rules.account import StopLog, TradeLog
-from sweep.parity import RELATIVE, compare
+from stoptrail.backtest.plan import Record
+from stoptrail.rules.types import StopLog, TradeLog
+from stoptrail.sweep.parity import RELATIVE, compare
 
 
 def record() -> Record:

@@ -3,12 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backtest.inputs import prepare
-from config.grid import build_grid
-from config.load import load_settings
-from feeds.source import Wanted, load_market
-from sweep.kernel.terms import conduct_row
-from sweep.space import Space
+from stoptrail.backtest.inputs import prepare
+from stoptrail.config.grid import build_grid
+from stoptrail.config.load import load_settings
+from stoptrail.feeds.source import Wanted, load_market
+from stoptrail.sweep.kernel.rule_table import rule_row
+from stoptrail.sweep.space import Space
 from tests.sweep.small import small_settings
 
 TRADING = """
@@ -22,7 +22,8 @@ TRADING = """
 """
 SIGNALS = {
     "parameters": '"strategy.cycle_period" = [12, 16.0]\n"strategy.trend" = ["roc", "momentum"]\n',
-    "functions": '"strategy.signal" = ["mtf_cycle", "strategies.signals.mtf_cycle:mtf_cycle"]\n',
+    "functions": '"strategy.signal" = '
+    '["mtf_cycle", "stoptrail.strategies.signals.mtf_cycle:mtf_cycle"]\n',
     "none": "",
 }
 
@@ -51,7 +52,7 @@ def test_parts_and_rows_are_the_plans_of_their_combinations(signal: str, tmp_pat
             assert list(part.combinations) == sorted(part.combinations)
             for combination, row in zip(part.combinations, rows, strict=True):
                 plan = space.plan(int(combination))
-                assert plan._replace(conduct=None) == part.plan._replace(conduct=None)
-                assert np.array_equal(row, conduct_row(plan.conduct))
+                assert plan._replace(run_rules=None) == part.plan._replace(run_rules=None)
+                assert np.array_equal(row, rule_row(plan.run_rules))
                 seen.append(int(combination))
     assert sorted(seen) == list(range(space.size))

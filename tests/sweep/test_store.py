@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from errors import LedgerError, StoreError, UsageError
-from sweep.store import TrialStore
+from stoptrail.core.errors import LedgerError, StoreError, UsageError
+from stoptrail.sweep.store import TrialStore
 
 IDENTITY = "a" * 64
 

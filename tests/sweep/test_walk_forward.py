@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backtest.inputs import Inputs, prepare
-from config.grid import build_grid
-from feeds.source import Wanted, load_market
-from rules.account import OPEN
-from sweep.screen import shared
-from sweep.search import Tools, walk_forward
-from sweep.space import Space
-from sweep.statistics.windows import windows
-from sweep.walk_forward import Chained
-from sweep.work import Processes
+from stoptrail.backtest.inputs import Inputs, prepare
+from stoptrail.config.grid import build_grid
+from stoptrail.feeds.source import Wanted, load_market
+from stoptrail.rules.types import OPEN
+from stoptrail.sweep.pools.pool import Processes
+from stoptrail.sweep.screen import shared
+from stoptrail.sweep.search import Tools, walk_forward
+from stoptrail.sweep.space import Space
+from stoptrail.sweep.statistics.windows import windows
+from stoptrail.sweep.walk_forward import Chained
 from tests.sweep.small import DAY, altered_from, small_market, small_settings, write_candles
 
 STEPS = ("market.tick=0.01", "market.lot=0.00001")

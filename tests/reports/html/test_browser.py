@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from reports.html import write_report
-from reports.run_files import TradeRecord, read_run
+from stoptrail.reports.html import write_report
+from stoptrail.reports.run_files import TradeRecord, read_run
 from tests.reports.example_run import GRID, write_example_run
 from tests.reports.html.browser import chromium, errors, found, requests, wait_until
 

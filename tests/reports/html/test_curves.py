@@ -5,9 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reports.html.curves import buy_and_hold, curve_of, curves, monthly_returns, price_at
-from reports.run_files import EquityCurve, milliseconds, read_run
-from rules.candles import Candles
+from stoptrail.reports.html.curves import (
+    buy_and_hold,
+    curve_of,
+    curves,
+    monthly_returns,
+    price_at,
+)
+from stoptrail.reports.run_files import EquityCurve, milliseconds, read_run
+from stoptrail.rules.candles import Candles
 from tests.reports.example_run import write_example_run
 
 HOUR = 3_600_000

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.html.encode import finite, minutes, packed, packed_integers, script_json
+from stoptrail.reports.html.encode import (
+    finite,
+    minutes,
+    packed,
+    packed_integers,
+    script_json,
+)
 
 CODES = {"i1": "<i1", "i2": "<i2", "i4": "<i4", "f4": "<f4", "f8": "<f8"}
 

@@ -7,9 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from reports.html import grid as grid_module
-from reports.html.grid import grid_data, heat_maps, read_grid, sample
-from reports.run_files import read_summary, read_trials
+from stoptrail.reports.html import grid as grid_module
+from stoptrail.reports.html.grid import (
+    grid_data,
+    heat_maps,
+    read_grid,
+    sample,
+)
+from stoptrail.reports.run_files import read_summary, read_trials
 from tests.reports.example_run import BEST, GRID, write_example_run
 from tests.reports.html.test_encode import unpacked
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from errors import DataError, OutputError
-from reports.html import write_report
-from reports.html.page import page_data
-from reports.run_files import read_run
+from stoptrail.core.errors import DataError, OutputError
+from stoptrail.reports.html import write_report
+from stoptrail.reports.html.page import page_data
+from stoptrail.reports.run_files import read_run
 from tests.reports.example_run import write_example_run
 
 HOSTILE = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'

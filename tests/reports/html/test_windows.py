@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from reports.html.windows import MOST_CHARTS, packed_candles, trade_windows
-from reports.run_files import TradeRecord
-from rules.candles import Candles
+from stoptrail.reports.html.windows import MOST_CHARTS, packed_candles, trade_windows
+from stoptrail.reports.run_files import TradeRecord
+from stoptrail.rules.candles import Candles
 from tests.reports.example_run import random_candles
 from tests.reports.html.test_encode import unpacked
 

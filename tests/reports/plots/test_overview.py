@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reports.plots import plot_overview
-from reports.plots.overview import drawdown_percent, equity_at, overview_picture
-from reports.run_files import EquityCurve, read_run
+from stoptrail.reports.plots import plot_overview
+from stoptrail.reports.plots.overview import drawdown_percent, equity_at, overview_picture
+from stoptrail.reports.run_files import EquityCurve, read_run
 from tests.reports.example_run import random_candles, write_example_run
 
 

@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from errors import OutputError
-from reports.plots import Market, plot_trade
-from reports.plots.trade import at_close, marks, stop_values, trade_picture
-from reports.run_files import RunFiles, read_run
-from rules.candles import Candles
+from stoptrail.core.errors import OutputError
+from stoptrail.reports.plots import Market, plot_trade
+from stoptrail.reports.plots.trade import (
+    at_close,
+    marks,
+    stop_values,
+    trade_picture,
+)
+from stoptrail.reports.run_files import RunFiles, read_run
+from stoptrail.rules.candles import Candles
 from tests.reports.example_run import write_example_run
 
 
@@ -53,7 +58,7 @@ def test_a_marker_sits_on_the_candle_that_holds_its_time(run: tuple[RunFiles, Ca
 
 
 def test_merged_candles_show_what_was_known_at_their_close(run: tuple[RunFiles, Candles]) -> None:
-    from reports.crop import merged
+    from stoptrail.reports.crop import merged
 
     candles = run[1]
     values = np.arange(len(candles.time), dtype=float)
@@ -82,7 +87,7 @@ def test_the_plot_is_backtrader_s_own_with_every_panel_and_marker(
 ) -> None:
     import matplotlib.figure
 
-    from reports.plots import draw
+    from stoptrail.reports.plots import draw
 
     files, candles = run
     trade = next(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from strategies.signals.mtf_cycle import mtf_cycle
+from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from tests.strategies.market import altered_after, random_market
 
 TEXT = (Path(__file__).parents[3] / "docs" / "signals.md").read_text(encoding="utf-8")

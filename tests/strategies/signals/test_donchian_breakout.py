@@ -1,6 +1,6 @@
 import numpy as np
 
-from strategies.signals.donchian_breakout import FOUR_HOURS, donchian_breakout
+from stoptrail.strategies.signals.donchian_breakout import FOUR_HOURS, donchian_breakout
 from tests.strategies.market import altered_after, head, random_market
 
 QUICK = {"entry_period": 12, "exit_period": 6}

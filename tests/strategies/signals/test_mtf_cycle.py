@@ -3,10 +3,10 @@ import inspect
 import numpy as np
 import pytest
 
-from rules.structure import STRUCTURE_KINDS
-from rules.trend import TREND_KINDS
-from strategies.signals.mtf_cycle import mtf_cycle
-from strategies.signals.timeframe_lines import cycle_line, structure_line, trend_line
+from stoptrail.rules.structure import STRUCTURE_KINDS
+from stoptrail.rules.trend import TREND_KINDS
+from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
+from stoptrail.strategies.signals.timeframe_lines import cycle_line, structure_line, trend_line
 from tests.strategies.market import DAY, MIDNIGHT, QUARTER_HOUR, altered_after, head, random_market
 
 QUICK = {

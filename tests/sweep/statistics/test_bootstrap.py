@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sweep.statistics import bootstrap
-from sweep.statistics.bootstrap import (
+from stoptrail.sweep.statistics import bootstrap
+from stoptrail.sweep.statistics.bootstrap import (
     mean_block,
     profit_factor_interval,
     resample_indices,

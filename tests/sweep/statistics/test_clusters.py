@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rules.candles import Floats
-from sweep.statistics.clusters import (
+from stoptrail.rules.candles import Floats
+from stoptrail.sweep.statistics.clusters import (
     average_linkage,
     correlation_distance,
     effective_trials,

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.candles import Floats
-from sweep.statistics.deflated import (
+from stoptrail.rules.candles import Floats
+from stoptrail.sweep.statistics.deflated import (
     Moments,
     deflated_sharpe,
     expected_maximum_sharpe,

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep.statistics.fees import FEES, TOLERANCE, FeePoint, fee_sensitivity
+from stoptrail.sweep.statistics.fees import (
+    FEES,
+    TOLERANCE,
+    FeePoint,
+    fee_sensitivity,
+)
 
 
 def runner(factor: Callable[[float], float], calls: list[float]) -> Callable[[float], FeePoint]:

@@ -9,10 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rules.candles import Floats
-from rules.metrics import block_sums
-from sweep.statistics import overfitting
-from sweep.statistics.overfitting import Overfitting, backtest_overfitting, block_days, splits_for
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.metrics import block_sums
+from stoptrail.sweep.statistics import overfitting
+from stoptrail.sweep.statistics.overfitting import (
+    Overfitting,
+    backtest_overfitting,
+    block_days,
+    splits_for,
+)
 
 
 def returns_of(trials: int, days: int, seed: int, skill: float = 0.0) -> Floats:

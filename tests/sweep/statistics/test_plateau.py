@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules.candles import Floats
-from sweep.statistics.plateau import Axis, Plateau
+from stoptrail.rules.candles import Floats
+from stoptrail.sweep.statistics.plateau import Axis, Plateau
 
 AXES = (
     Axis("stop.trailing_atr_multiplier", (2.0, 3.0, 4.0, 5.0)),

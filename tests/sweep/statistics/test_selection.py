@@ -8,12 +8,22 @@ import math
 import numpy as np
 import pytest
 
-from rules.candles import Floats
-from rules.metrics import ANNUAL_ROOT, block_sums, return_sums, sharpe
-from sweep.statistics.checks import Level
-from sweep.statistics.plateau import Axis
-from sweep.statistics.selection import Chosen, Trials, picks, selection_evidence
-from sweep.statistics.verdict import verdict
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.metrics import (
+    ANNUAL_ROOT,
+    block_sums,
+    return_sums,
+    sharpe,
+)
+from stoptrail.sweep.statistics.checks import Level
+from stoptrail.sweep.statistics.plateau import Axis
+from stoptrail.sweep.statistics.selection import (
+    Chosen,
+    Trials,
+    picks,
+    selection_evidence,
+)
+from stoptrail.sweep.statistics.verdict import verdict
 
 AXES = (Axis("stop.trailing_atr_multiplier", (2, 3, 4, 5, 6)), Axis("strategy.kind", ("a", "b")))
 DAYS = 480

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep.statistics.checks import Level
-from sweep.statistics.verdict import verdict
+from stoptrail.sweep.statistics.checks import Level
+from stoptrail.sweep.statistics.verdict import verdict
 
 GOOD: dict[str, Any] = {
     "synthetic": False,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from errors import UsageError
-from sweep.statistics.windows import DAY_MS, windows
+from stoptrail.core.errors import UsageError
+from stoptrail.sweep.statistics.windows import DAY_MS, windows
 
 FIRST = 1_624_320_000_000
 days = st.integers(1, 900)

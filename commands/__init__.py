@@ -1,1 +1,0 @@
-"""What each command does; where the packages meet."""

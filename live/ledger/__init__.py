@@ -1,0 +1,1 @@
+"""The ledger: what a session did, in whole transactions."""

@@ -1,0 +1,232 @@
+"""The ledger: a database that a session writes in whole transactions, or not at all."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from peewee import Database, InternalError, OperationalError, PeeweeException, SqliteDatabase
+
+from stoptrail.core.database import (
+    SQLITE,
+    BusyError,
+    open_database,
+    shown,
+)
+from stoptrail.core.errors import LedgerError, StoreError
+from stoptrail.live.ledger import postgres
+from stoptrail.live.ledger.lock import MarketLock
+from stoptrail.live.ledger.schema import migrate, version_of
+
+log = logging.getLogger("stoptrail.live")
+
+T = TypeVar("T")
+
+_BUSY_SECONDS = 0.5
+"""How long SQLite itself waits for a lock before the ledger says that it has to wait; no
+signal is heard meanwhile."""
+_OPENING_SECONDS = 10.0
+"""How long an opening waits for a lock."""
+_FIRST_PAUSE, _LONGEST_PAUSE, _SLICE = 0.1, 2.0, 0.1
+
+
+class Ledger:
+    """A database with the ledger's tables. Close it when done, or use `with`.
+
+    A transaction that fails is repeated for `patience` seconds; `heard` is told once that
+    this has begun, and once that it is over; `stopped` says whether to give up early.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        patience: float = 60.0,
+        heard: Callable[[str], None] | None = None,
+    ) -> None:
+        self.heard = heard or (lambda text: None)
+        self.stopped: Callable[[], bool] = lambda: False
+        self.fault: Callable[[str, str], None] | None = None
+        """Called with ("before", "within" or "after", kind) around every transaction: for
+        tests of what a crash leaves behind."""
+        self._name = shown(url)
+        self._patience = patience
+        self._lock: MarketLock | None = None
+        if not url.startswith(SQLITE):
+            postgres.bound_waits(lambda: self.stopped())
+        self.database = open_ledger(url)
+        self._file = _identity(self.database)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the lock and the connection; again is harmless."""
+        if self._lock is not None:
+            self._lock.release()
+        if not self.database.is_closed():
+            self.database.close()
+        if not isinstance(self.database, SqliteDatabase):
+            postgres.unbound_waits()
+
+    def lock(self, market: str) -> bool:
+        """Claim `market` for this process; whether nobody else has it. Again is harmless."""
+        if self._lock is None or self._lock.market != market:
+            self._lock = MarketLock(self.database, market)
+        return self._lock.take()
+
+    def transaction(self, kind: str, work: Callable[[], T]) -> T:
+        """The result of `work`, committed as one transaction.
+
+        `work` may run more than once, so it must leave the same rows each time. Raises
+        LedgerError where it cannot be stored within the ledger's patience.
+        """
+        try:
+            return self._once(kind, work)
+        except (PeeweeException, OSError) as error:
+            first = error
+        return self._again(kind, work, first)
+
+    def _once(self, kind: str, work: Callable[[], T]) -> T:
+        self._check_file()
+        self._tell("before", kind)
+        with self.database.atomic():
+            result = work()
+            self._tell("within", kind)
+        self._tell("after", kind)
+        return result
+
+    def _again(self, kind: str, work: Callable[[], T], error: Exception) -> T:
+        """Repeat a transaction that failed with `error`."""
+        first = reason_of(error)
+        if not _may_pass(error):
+            raise LedgerError(f"the ledger {self._name} refuses to be written: {first}") from error
+        if self.stopped():
+            raise self._given_up(error) from error
+        self._say(
+            f"the ledger cannot be written ({first}): trying again for up to "
+            f"{self._patience:g} s, nothing is traded meanwhile"
+        )
+        until, pause = time.monotonic() + self._patience, _FIRST_PAUSE
+        while time.monotonic() < until and not self.stopped():
+            self._rest(min(pause, until - time.monotonic()))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            try:
+                self._reconnect()
+                result = self._once(kind, work)
+            except (PeeweeException, OSError) as again:
+                error = again
+                continue
+            self._say("the ledger is written again: nothing was lost")
+            return result
+        raise self._given_up(error) from error
+
+    def _given_up(self, error: Exception) -> LedgerError:
+        return LedgerError(
+            f"the ledger {self._name} could not be written: {reason_of(error)}; the position "
+            "is kept as last stored, start the session again when the database is back"
+        )
+
+    def _rest(self, seconds: float) -> None:
+        """Sleep, but not through a stop."""
+        until = time.monotonic() + seconds
+        while not self.stopped() and (left := until - time.monotonic()) > 0.0:
+            time.sleep(min(_SLICE, left))
+
+    def _reconnect(self) -> None:
+        if not self.database.is_closed():
+            self.database.close()
+        self._check_file()
+        self.database.connect()
+        if self._lock is not None and not self._lock.renew():
+            raise LedgerError(f"another session has taken over in {self._name}: this one ends")
+
+    def _check_file(self) -> None:
+        """SQLite goes on writing into a file that was deleted: notice that."""
+        if self._file is not None and _identity(self.database) != self._file:
+            raise FileNotFoundError(None, "the database file is gone or was replaced")
+
+    def _tell(self, moment: str, kind: str) -> None:
+        if self.fault is not None:
+            self.fault(moment, kind)
+
+    def _say(self, text: str) -> None:
+        log.error("%s", text)
+        self.heard(text)
+
+
+def open_ledger(url: str) -> Database:
+    """A connection to a ledger whose tables are of the newest version, made where there
+    are none; a lock is waited for. Raises StoreError."""
+    until = time.monotonic() + _OPENING_SECONDS
+    while True:
+        try:
+            return _opened(url)
+        except BusyError:
+            if time.monotonic() > until:
+                raise
+
+
+def _opened(url: str) -> Database:
+    database = open_database(url, _BUSY_SECONDS)
+    try:
+        migrate(database)
+    except PeeweeException as error:
+        database.close()
+        reason = reason_of(error)
+        kind = BusyError if "locked" in reason else StoreError
+        raise kind(
+            f"database.url {shown(url)}: the ledger's tables cannot be made ({reason})"
+        ) from None
+    return database
+
+
+def open_existing(url: str) -> Database:
+    """A connection to a ledger that is there, for reading. Raises StoreError."""
+    if url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).is_file():
+        raise StoreError(
+            f"database.url {shown(url)}: there is no such file, so no session has been started"
+        )
+    database = open_database(url)
+    if version_of(database) == 0:
+        database.close()
+        raise StoreError(f"database.url {shown(url)}: no session has been started here")
+    migrate(database)
+    return database
+
+
+def reason_of(error: BaseException) -> str:
+    """A database's complaint on one line: the first of those that followed each other,
+    as a full disk is followed by a rollback that finds nothing to roll back."""
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, PeeweeException | OSError):
+            error = chain
+        chain = chain.__context__
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether waiting can help: not where the rows themselves are refused."""
+    from peewee import InterfaceError
+
+    passing = (OperationalError, InterfaceError, InternalError, OSError)
+    return isinstance(error, passing) or type(error).__name__ == "DatabaseError"
+
+
+def _identity(database: Database) -> tuple[int, int] | None:
+    """What tells an SQLite file from another at the same path; None for a server."""
+    if not isinstance(database, SqliteDatabase):
+        return None
+    try:
+        found = Path(database.database).stat()
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino

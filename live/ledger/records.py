@@ -1,0 +1,205 @@
+"""What a ledger says of a session, read back."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NamedTuple
+
+from peewee import Database, fn
+
+from stoptrail.core.errors import StoreError
+from stoptrail.live.ledger.tables import (
+    Candles,
+    PaperOrders,
+    PaperTrades,
+    Sessions,
+    SettingsHistory,
+    StopMoves,
+    Ticks,
+)
+from stoptrail.live.ledger.writer import WORKING
+from stoptrail.live.step import Row, StoredTick
+from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.protections import Guard
+from stoptrail.rules.stops import REASONS, Entry, Stop
+from stoptrail.rules.trade import EntryOrder, Position
+
+
+class SessionRow(NamedTuple):
+    """A session's own row."""
+
+    id: int
+    exchange: str
+    symbol: str
+    interval: int
+    warm_up_from: int
+    start: int
+    candle: int
+    ticks: int
+    balance: float
+    paused: bool
+
+
+class Counters(NamedTuple):
+    """Where the journal of a session goes on counting."""
+
+    trades: int
+    moves: int
+    signal: int
+
+
+class SettingsRow(NamedTuple):
+    """One set of settings of a session."""
+
+    number: int
+    applied: int | None
+    """Open time of the last candle before they applied; None while they wait."""
+    content: dict[str, Any]
+
+
+def rows(database: Database, table: Any, session: int, **key: Any) -> list[dict[str, Any]]:
+    """Rows of `session` in the order of their key, as dictionaries."""
+    query = table.select().where(table.session == session)
+    for name, value in key.items():
+        query = query.where(getattr(table, name) == value)
+    query = query.order_by(*table._meta.get_primary_keys())
+    return list(query.dicts().execute(database))
+
+
+def all_sessions(database: Database) -> list[SessionRow]:
+    """Every session, oldest first."""
+    found = Sessions.select().order_by(Sessions.id).dicts().execute(database)
+    return [_session(row) for row in found]
+
+
+def find_session(database: Database, name: str) -> SessionRow:
+    """The session of this number or market ("1", "BTC/USDT", "binance BTC/USDT").
+
+    Raises StoreError naming the sessions that there are.
+    """
+    sessions = all_sessions(database)
+    for session in sessions:
+        market = f"{session.exchange} {session.symbol}"
+        if name.lower() in (str(session.id), session.symbol.lower(), market.lower()):
+            return session
+    known = ", ".join(f"{s.id} ({s.exchange} {s.symbol})" for s in sessions) or "none"
+    raise StoreError(f"there is no session {name}; sessions in this database: {known}")
+
+
+def session_of(database: Database, exchange: str, symbol: str) -> SessionRow | None:
+    """The session of a market, if there is one."""
+    for session in all_sessions(database):
+        if (session.exchange, session.symbol) == (exchange, symbol):
+            return session
+    return None
+
+
+def stored_candles(database: Database, session: int) -> list[Row]:
+    """Every candle as seen, oldest first."""
+    table = Candles
+    columns = (table.time, table.open, table.high, table.low, table.close, table.volume)
+    query = table.select(*columns).where(table.session == session).order_by(table.time)
+    return list(query.tuples().execute(database))
+
+
+def stored_ticks(database: Database, session: int) -> list[StoredTick]:
+    """Every tick that changed something, in order."""
+    return [
+        StoredTick(
+            row["number"],
+            row["after"],
+            row["time"],
+            row["price"],
+            _number(row["bid"]),
+            _number(row["ask"]),
+            bool(row["ahead"]),
+        )
+        for row in rows(database, Ticks, session)
+    ]
+
+
+def settings_rows(database: Database, session: int) -> list[SettingsRow]:
+    """The session's settings, oldest first."""
+    return [
+        SettingsRow(row["number"], row["applied"], json.loads(row["content"]))
+        for row in rows(database, SettingsHistory, session)
+    ]
+
+
+def counters(database: Database, session: int) -> Counters:
+    """Trades so far, and moves and signal of the last one."""
+    trades = rows(database, PaperTrades, session)
+    if not trades:
+        return Counters(0, 0, 0)
+    last = trades[-1]
+    moves = (
+        StopMoves.select(fn.MAX(StopMoves.number))
+        .where(StopMoves.session == session, StopMoves.trade == last["number"])
+        .bind(database)
+        .scalar()
+    )
+    return Counters(last["number"], moves or 0, last["signal"])
+
+
+def open_trade(database: Database, session: int) -> dict[str, Any] | None:
+    """The row of the open trade, if there is one."""
+    found = rows(database, PaperTrades, session, exit_time=None)
+    return found[0] if found else None
+
+
+def checkpoint_of(database: Database, session: int) -> Checkpoint:
+    """What the session has to go on with."""
+    row = Sessions.select().where(Sessions.id == session).dicts().execute(database)[0]
+    trade = open_trade(database, session)
+    guard = Guard(row["day_start"], row["peak"], row["losses"], row["guarded_until"])
+    return Checkpoint(
+        row["balance"],
+        None if trade is None else _position(trade),
+        None if trade is None else _stop(trade["sl"], trade["sl_reason"], trade["extreme"]),
+        None
+        if trade is None or trade["opening_sl"] is None
+        else _stop(trade["opening_sl"], trade["opening_sl_reason"], trade["extreme"]),
+        _entry_order(database, session),
+        guard,
+        row["quiet_until"],
+    )
+
+
+def waits_to_leave(database: Database, session: int) -> bool:
+    """Whether an order to leave at market was sent and has not filled."""
+    return bool(rows(database, PaperOrders, session, kind="exit", status=WORKING))
+
+
+def _position(trade: dict[str, Any]) -> Position:
+    held = Entry(trade["side"], trade["entry"], trade["entry_time"], trade["atr"])
+    return Position(held, trade["units"], trade["entry_fee"])
+
+
+def _stop(level: float, reason: str, extreme: float) -> Stop:
+    return Stop(level, extreme, REASONS.index(reason))
+
+
+def _entry_order(database: Database, session: int) -> EntryOrder | None:
+    """The decision behind a working entry order."""
+    from stoptrail.live.ledger.tables import Decisions
+
+    for order in rows(database, PaperOrders, session, kind="entry", status=WORKING):
+        (decision,) = rows(database, Decisions, session, time=order["signal"])
+        return EntryOrder(
+            order["side"],
+            order["units"],
+            decision["equity"],
+            decision["atr"],
+            order["signal"],
+            order["latest"],
+        )
+    return None
+
+
+def _session(row: dict[str, Any]) -> SessionRow:
+    return SessionRow(*(row[name] for name in SessionRow._fields))
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

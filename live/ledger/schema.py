@@ -1,0 +1,57 @@
+"""The ledger's schema: its version, and how an older one becomes today's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from peewee import Database, IntegerField, Model
+
+from stoptrail.core.errors import StoreError
+from stoptrail.live.ledger.tables import TABLES
+
+Migration = Callable[[Database], None]
+
+
+class LedgerSchema(Model):
+    """One row for each version that the database has reached."""
+
+    version = IntegerField(primary_key=True)
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "ledger_schema"
+
+
+def _first(database: Database) -> None:
+    with database.bind_ctx(TABLES):
+        database.create_tables(TABLES)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first,)
+"""Step n leads from version n to version n + 1; a step is never changed once released."""
+
+
+def migrate(database: Database, steps: Sequence[Migration] = MIGRATIONS) -> int:
+    """Bring the ledger's tables to the newest version, each step a transaction; the
+    version. Raises StoreError where a newer program wrote them."""
+    with database.bind_ctx([LedgerSchema]):
+        database.create_tables([LedgerSchema])
+    found = version_of(database)
+    if found > len(steps):
+        raise StoreError(
+            f"the ledger has schema version {found}, this program knows {len(steps)}: "
+            "use the newer program that wrote it"
+        )
+    for number in range(found, len(steps)):
+        with database.atomic():
+            steps[number](database)
+            LedgerSchema.insert(version=number + 1).execute(database)
+    return len(steps)
+
+
+def version_of(database: Database) -> int:
+    """The version of the ledger's tables; 0 where there are none."""
+    with database.bind_ctx([LedgerSchema]):
+        if not database.table_exists(LedgerSchema):
+            return 0
+        versions = LedgerSchema.select(LedgerSchema.version).tuples().execute(database)
+        return max((version for (version,) in versions), default=0)

@@ -1,0 +1,290 @@
+"""A step as rows of the ledger. Writing a step again leaves the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from peewee import Database
+
+from stoptrail.live.gate import REASONS
+from stoptrail.live.journal import (
+    Entered,
+    Happening,
+    Ignored,
+    Leaving,
+    Left,
+    Moved,
+    Ordered,
+)
+from stoptrail.live.ledger.statements import Statements
+from stoptrail.live.ledger.tables import (
+    Candles,
+    Decisions,
+    Equity,
+    PaperOrders,
+    PaperTrades,
+    Sessions,
+    StopMoves,
+    Ticks,
+)
+from stoptrail.live.step import Step, StoredTick
+from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.stops import REASONS as STOP_REASONS
+from stoptrail.rules.stops import Stop, breakeven_armed
+
+WORKING, FILLED, CANCELLED = "working", "filled", "cancelled"
+
+
+class StepWriter:
+    """Writes the steps of one session; the caller holds the transaction."""
+
+    def __init__(self, database: Database, session: int, interval: int) -> None:
+        self._database = database
+        self._session = session
+        self._interval = interval
+        self._statements = Statements(database)
+
+    def write(self, step: Step) -> None:
+        """All rows of `step`."""
+        self.write_all([step])
+
+    def write_all(self, steps: Sequence[Step]) -> None:
+        """All rows of `steps`, which follow each other."""
+        self._statements.forget()
+        for step, following in pairwise([*steps, None]):
+            assert step is not None
+            if step.candle is not None:
+                self._candle(step)
+            if step.tick is not None:
+                self._tick(step.tick)
+            for event in step.events:
+                self._event(event, step)
+            if following is None or following.events:  # else it says the same, or newer
+                self._trade(step.checkpoint, step)
+        if steps:
+            self._checkpoint(steps[-1])
+        self._statements.send()
+
+    def put(self, table: Any, **values: Any) -> None:
+        """Insert a row, or bring the row of the same key up to date."""
+        self._statements.put(table, {"session": self._session, **values})
+
+    def change(self, table: Any, values: dict[str, Any], **key: Any) -> None:
+        """Change the rows of the session that `key` describes."""
+        self._statements.change(table, values, {"session": self._session, **key})
+
+    def _candle(self, step: Step) -> None:
+        assert step.candle is not None
+        time, open_, high, low, close, volume = step.candle
+        self.put(
+            Candles,
+            time=time,
+            open=open_,
+            high=high,
+            low=low,
+            close=close,
+            volume=volume,
+            caught_up=step.caught_up,
+        )
+        self.put(Equity, time=time + self._interval, equity=step.equity, cash=step.cash)
+
+    def _tick(self, tick: StoredTick) -> None:
+        values = tick._asdict()
+        quotes = {name: _known(values.pop(name)) for name in ("bid", "ask")}
+        self.put(Ticks, **values, **quotes)
+
+    def _event(self, event: Happening, step: Step) -> None:
+        match event:
+            case Ordered():
+                self._ordered(event, step)
+            case Ignored():
+                self._ignored(event, step)
+            case Entered():
+                self._entered(event, step)
+            case Moved():
+                self._moved(event, step)
+            case Leaving():
+                self._leaving(event, step)
+            case Left():
+                self._left(event, step)
+
+    def _ordered(self, event: Ordered, step: Step) -> None:
+        entry_order = event.entry_order
+        self.put(
+            Decisions,
+            time=entry_order.signal,
+            side=entry_order.side,
+            outcome="ordered",
+            units=entry_order.units,
+            equity=entry_order.equity,
+            atr=entry_order.atr,
+            settings=step.settings,
+            caught_up=step.caught_up,
+        )
+        self._order(
+            step,
+            "entry",
+            entry_order.signal,
+            entry_order.side,
+            entry_order.units,
+            None,
+            latest=entry_order.latest,
+        )
+
+    def _order(
+        self,
+        step: Step,
+        kind: str,
+        signal: int,
+        side: int,
+        units: float,
+        price: float | None,
+        latest: int | None = None,
+    ) -> None:
+        self.put(
+            PaperOrders,
+            kind=kind,
+            signal=signal,
+            side=side,
+            units=units,
+            price=price,
+            status=WORKING,
+            reason=None,
+            latest=latest,
+            sent_after=step.after,
+            sent_tick=step.ticks,
+            done=None,
+            fill=None,
+            fee=None,
+            caught_up=step.caught_up,
+        )
+
+    def _ignored(self, event: Ignored, step: Step) -> None:
+        outcome = REASONS[event.reason]
+        found = Decisions.select().where(
+            Decisions.session == self._session, Decisions.time == event.time
+        )
+        self._statements.send()
+        if found.bind(self._database).exists():  # its order was withdrawn
+            self.change(Decisions, {"outcome": outcome}, time=event.time)
+            ended = {"status": CANCELLED, "reason": outcome, "done": step.after}
+            self.change(PaperOrders, ended, kind="entry", signal=event.time)
+            return
+        self.put(
+            Decisions,
+            time=event.time,
+            side=event.side,
+            outcome=outcome,
+            settings=step.settings,
+            caught_up=step.caught_up,
+        )
+
+    def _entered(self, event: Entered, step: Step) -> None:
+        entry_order, position, stop = event.entry_order, event.position, event.stop
+        held = position.held
+        self.change(Decisions, {"outcome": FILLED}, time=entry_order.signal)
+        filled = {"status": FILLED, "done": held.time, "fill": held.fill, "fee": position.fee}
+        filled |= {"units": position.units}
+        self.change(PaperOrders, filled, kind="entry", signal=entry_order.signal)
+        self._order(step, "stop", entry_order.signal, -held.side, position.units, stop.level)
+        self.put(
+            PaperTrades,
+            number=event.trade,
+            signal=entry_order.signal,
+            side=held.side,
+            units=position.units,
+            entry_time=held.time,
+            entry=held.fill,
+            atr=held.atr,
+            initial_stop=stop.level,
+            sl=stop.level,
+            sl_reason=STOP_REASONS[stop.reason],
+            extreme=stop.extreme,
+            breakeven=False,
+            entry_fee=position.fee,
+            settings=step.settings,
+            entry_caught_up=step.caught_up,
+        )
+        self._move(event.trade, 0, held.time, None, stop, step)
+
+    def _moved(self, event: Moved, step: Step) -> None:
+        after = event.after
+        self._move(event.trade, event.number, event.time, event.before.level, after, step)
+        self.change(PaperOrders, {"price": after.level}, kind="stop", signal=event.signal)
+        moved = {"sl": after.level, "sl_reason": STOP_REASONS[after.reason]}
+        self.change(PaperTrades, {**moved, "extreme": after.extreme}, number=event.trade)
+
+    def _move(
+        self, trade: int, number: int, time: int, old: float | None, stop: Stop, step: Step
+    ) -> None:
+        self.put(
+            StopMoves,
+            trade=trade,
+            number=number,
+            time=time,
+            old=old,
+            new=stop.level,
+            reason=STOP_REASONS[stop.reason],
+            caught_up=step.caught_up,
+        )
+
+    def _leaving(self, event: Leaving, step: Step) -> None:
+        position = event.position
+        self._order(step, "exit", event.signal, -position.held.side, position.units, None)
+
+    def _left(self, event: Left, step: Step) -> None:
+        end, reason = event.end, STOP_REASONS[event.reason]
+        manual = reason == "manual"
+        filled = {"status": FILLED, "done": event.time, "fill": end.price, "fee": end.fee}
+        filled |= {"reason": reason}
+        over = {"status": CANCELLED, "done": event.time, "reason": "position closed"}
+        self.change(PaperOrders, over if manual else filled, kind="stop", signal=event.signal)
+        self.change(PaperOrders, filled if manual else over, kind="exit", signal=event.signal)
+        closed = {
+            "exit_time": event.time,
+            "exit": end.price,
+            "reason": reason,
+            "fees": event.position.fee + end.fee,
+            "borrow": end.borrow,
+            "pnl": end.pnl,
+            "exit_caught_up": step.caught_up,
+            "opening_sl": None,
+            "opening_sl_reason": None,
+        }
+        self.change(PaperTrades, closed, number=event.trade)
+
+    def _checkpoint(self, step: Step) -> None:
+        checkpoint = step.checkpoint
+        guard = checkpoint.guard
+        now = {
+            "candle": step.after,
+            "ticks": step.ticks,
+            "balance": checkpoint.balance,
+            "day_start": guard.day_start,
+            "peak": guard.peak,
+            "losses": guard.losses,
+            "guarded_until": guard.until,
+            "quiet_until": checkpoint.quiet_until,
+        }
+        self._statements.change(Sessions, now, {"id": self._session})
+
+    def _trade(self, checkpoint: Checkpoint, step: Step) -> None:
+        """The open trade's stop as it is now."""
+        position, stop, opening = checkpoint.position, checkpoint.stop, checkpoint.opening
+        if position is None or stop is None:
+            return
+        now = {
+            "sl": stop.level,
+            "sl_reason": STOP_REASONS[stop.reason],
+            "extreme": stop.extreme,
+            "breakeven": breakeven_armed(position.held, stop.extreme, step.rules),
+            "opening_sl": None if opening is None else opening.level,
+            "opening_sl_reason": None if opening is None else STOP_REASONS[opening.reason],
+        }
+        self.change(PaperTrades, now, exit_time=None)
+
+
+def _known(value: float) -> float | None:
+    return value if value == value else None

@@ -1,0 +1,1 @@
+"""Market data of a session: sockets and polls in, ordered events out."""

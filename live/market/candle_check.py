@@ -1,0 +1,74 @@
+"""What a stream said of its newest candles, for comparison with the exchange's record."""
+
+from __future__ import annotations
+
+from stoptrail.live.market.reader import Row
+from stoptrail.live.market.warnings import Troubles
+
+_REMEMBERED = 8
+"""States that are kept."""
+
+
+class States:
+    """The last state of each of the stream's newest candles.
+
+    `interval` is a candle's length in milliseconds. Nothing that is said here changes a
+    candle: the record decides.
+    """
+
+    def __init__(self, interval: int, troubles: Troubles) -> None:
+        self.newest = 0
+        """Open time of the stream's latest candle; 0 before there is one."""
+        self._interval = interval
+        self._troubles = troubles
+        self._known: dict[int, Row] = {}
+
+    def heard(self, row: Row) -> None:
+        """A state of a candle came."""
+        time, before = row[0], self.newest
+        self.newest = max(before, time)
+        if before and time > before + self._interval:
+            self._troubles.say(
+                "gap", "the stream left out candles: they are fetched before any later one"
+            )
+        if time < before:
+            self._check_late(row)
+        self._known[time] = row
+        while len(self._known) > _REMEMBERED:
+            del self._known[min(self._known)]
+
+    def volume(self, time: int) -> float:
+        """The volume of the candle that opens at `time` as last heard; 0 where unknown."""
+        return self._known[time][5] if time in self._known else 0.0
+
+    def ended_as(self, row: Row) -> bool:
+        """Whether the stream ended this candle with the same values and began the next."""
+        return self._known.get(row[0]) == row and self.newest == row[0] + self._interval
+
+    def check(self, row: Row) -> None:
+        """Compare the record's closed candle with the stream's last state of it."""
+        state = self._known.get(row[0])
+        if state is None or state == row or self.newest <= row[0]:
+            return
+        if state[5] < row[5]:
+            self._troubles.say(
+                "unfinished", "the stream left a candle unfinished: the exchange's record is used"
+            )
+        else:
+            self._troubles.say(
+                "revised", "stream and record differ in a closed candle: the record is used"
+            )
+
+    def _check_late(self, row: Row) -> None:
+        """A state of a candle that comes after the stream has begun a later one."""
+        state = self._known.get(row[0])
+        if state is None or state == row:
+            return
+        if state[5] == row[5]:
+            self._troubles.say(
+                "revised", "a closed candle came again with other values: the first ones stay"
+            )
+        else:
+            self._troubles.say(
+                "out of order", "a state of a candle came late: the exchange's record decides"
+            )

@@ -1,0 +1,297 @@
+"""One market's live data: sockets and polls in, ordered events out."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Literal
+
+from stoptrail.exchange.retry import backoff
+from stoptrail.live.market.candle_poller import Confirmation
+from stoptrail.live.market.connection import Connection, connection
+from stoptrail.live.market.events import (
+    ConnectionBack,
+    ConnectionLost,
+    Event,
+    Notice,
+)
+from stoptrail.live.market.ordering import Sequence
+from stoptrail.live.market.outbox import Outbox
+from stoptrail.live.market.reader import Reader, candle_row
+from stoptrail.live.market.sockets import reset
+from stoptrail.live.market.timing import Timing
+from stoptrail.live.market.warnings import Troubles
+
+Transport = Literal["auto", "websocket", "rest"]
+
+_TRIES = 3
+"""Failures in a row after which data is polled while the socket is tried on."""
+_NO_QUOTE = (math.nan, math.nan)
+_LAST = 4
+"""Newest candles of the socket that are looked at again, for revisions."""
+
+
+class Stream:
+    """Runs in the transport's event loop; fills `outbox` until cancelled."""
+
+    def __init__(
+        self,
+        exchange: Any,
+        reader: Reader,
+        sequence: Sequence,
+        symbol: str,
+        timeframe: str,
+        transport: Transport,
+        ticks: bool,
+        timing: Timing,
+        troubles: Troubles,
+        outbox: Outbox,
+    ) -> None:
+        self.connection: Connection = connection("connecting", "waiting for the first data")
+        self._exchange = exchange
+        self._reader = reader
+        self._sequence = sequence
+        self._symbol = symbol
+        self._timeframe = timeframe
+        self._transport = transport
+        self._wants_ticks = ticks
+        self._timing = timing
+        self._troubles = troubles
+        self._outbox = outbox
+        self._record = Confirmation(
+            reader,
+            sequence,
+            symbol,
+            timeframe,
+            timing,
+            self._tell,
+            lambda: "trades" in self._up,
+            self._caught_up,
+        )
+        self._up: set[str] = set()
+        self._heard_at = time.monotonic()
+        self._has_candles = bool(exchange.has.get("watchOHLCV"))
+        self._state: tuple[float, float] = (0.0, 0.0)
+        self._traded_at = self._trade_at = time.monotonic()
+        self._quote = _NO_QUOTE
+        self._quote_at = -math.inf
+        self._last_poll = 0
+
+    async def run(self) -> None:
+        """Until cancelled; raises ExchangeError where no waiting can help."""
+        self._troubles.heard = self._notice
+        jobs = [self._record.run(), self._watchdog()]
+        watched = list(self._watched()) if self._transport != "rest" else []
+        if not watched and self._transport != "rest":
+            self._troubles.say(
+                "no socket", f"{self._exchange.id} has no WebSocket here: data is polled"
+            )
+        jobs += [self._watch(name, step) for name, step in watched]
+        if self._transport != "websocket" or not watched:
+            jobs.append(self._poll_loop())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for job in jobs:
+                    group.create_task(job)
+        except* Exception as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            self.connection = connection("closed", "the stream has ended")
+
+    def look(self) -> Connection:
+        """The connection as it is now: stale once nothing has come for too long."""
+        age = time.monotonic() - self._heard_at
+        if self.connection.fresh and age > self._timing.stale:
+            return Connection(
+                "stale", time.time() - age + self._timing.stale, f"no data for {age:.0f} s"
+            )
+        return self.connection
+
+    # What comes in
+
+    def _watched(self) -> Iterable[tuple[str, Callable[[], Awaitable[None]]]]:
+        has = self._exchange.has
+        if self._has_candles:
+            yield "candles", self._watch_candles
+        if has.get("watchTrades") and (self._wants_ticks or not self._has_candles):
+            yield "trades", self._watch_trades
+        if has.get("watchBidsAsks") and self._wants_ticks:
+            yield "quotes", self._watch_quotes
+
+    async def _watch_candles(self) -> None:
+        new = await self._exchange.watch_ohlcv(self._symbol, self._timeframe)
+        stored = self._exchange.ohlcvs.get(self._symbol, {}).get(self._timeframe, new)
+        for entry in stored[-max(_LAST, len(new)) :]:
+            row = candle_row(entry)
+            if row is None or row[0] % self._sequence.interval:
+                self._troubles.say(
+                    "malformed message", f"a candle makes no sense and is left out: {entry}"
+                )
+            else:
+                self._sequence.stream_candle(row)
+                if (row[0], row[5]) > self._state:
+                    self._state = (row[0], row[5])
+                    self._traded_at = time.monotonic()
+
+    async def _watch_trades(self) -> None:
+        self._trades(await self._exchange.watch_trades(self._symbol))
+
+    async def _watch_quotes(self) -> None:
+        quotes = await self._exchange.watch_bids_asks([self._symbol])
+        quote = quotes.get(self._symbol) or {}
+        bid, ask = quote.get("bid"), quote.get("ask")
+        if bid and ask and 0 < bid <= ask:
+            self._quote = (float(bid), float(ask))
+            self._quote_at = time.monotonic()
+
+    def _known_quote(self) -> tuple[float, float]:
+        """Bid and ask; an old quote is none: an entry would fill at a price of the past."""
+        fresh = time.monotonic() - self._quote_at <= self._timing.silence
+        return self._quote if fresh else _NO_QUOTE
+
+    def _trades(self, trades: list[dict[str, Any]]) -> None:
+        self._trade_at = time.monotonic()
+        quote = self._known_quote()
+        for trade in trades:
+            at, price = trade.get("timestamp"), trade.get("price")
+            if not at or not price or not 0 < price < math.inf:
+                self._troubles.say(
+                    "malformed message", f"a trade makes no sense and is left out: {trade}"
+                )
+                continue
+            number = str(trade.get("id") or "")
+            self._tell(self._sequence.tick(int(at), float(price), *quote, number))
+
+    async def _watch(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
+        """Hear one kind of message for ever, across reconnects."""
+        failures = 0
+        while True:
+            try:
+                # ccxt can leave a waiter behind on a socket that it has given up
+                async with asyncio.timeout(2 * self._timing.silence):
+                    await step()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                failures += 1
+                self._socket_failed(name, ConnectionError("closed"), failures)
+            except Exception as error:
+                failures += 1
+                self._socket_failed(name, error, failures)
+                if isinstance(error, TimeoutError):
+                    reset(self._exchange, "silent socket")
+            else:
+                failures = 0
+                self._heard(name)
+                continue
+            await asyncio.sleep(
+                backoff(failures, self._timing.backoff / 4, self._timing.backoff_cap)
+            )
+
+    def _socket_failed(self, name: str, error: Exception, failures: int) -> None:
+        text = self._troubles.redaction.clean(error)[:160] or type(error).__name__
+        self._troubles.say("socket", f"the {name} socket broke: it is opened anew ({text})")
+        was_streaming = self._streaming
+        self._up.discard(name)
+        if name == "quotes":
+            self._quote = _NO_QUOTE
+        if (was_streaming and not self._streaming) or self.connection.state == "connecting":
+            self._lost(f"{name} socket: {text}")
+        if failures == _TRIES and self._transport == "auto":
+            self._troubles.say(
+                "polling", "the socket keeps failing: data is polled while it is tried on"
+            )
+
+    def _heard(self, name: str) -> None:
+        self._heard_at = time.monotonic()
+        if name not in self._up:
+            self._up.add(name)
+            self._record.ask()
+        self._record.look()
+
+    @property
+    def _streaming(self) -> bool:
+        """Whether a socket works that tells of time passing."""
+        return "candles" in self._up or ("trades" in self._up and not self._has_candles)
+
+    # What the exchange's record says
+
+    def _caught_up(self) -> None:
+        """Everything that the exchange has is delivered."""
+        if self._streaming:
+            self._back("live")
+        elif self._polls:
+            self._back("polling")
+
+    @property
+    def _polls(self) -> bool:
+        return self._transport != "websocket"
+
+    async def _poll_loop(self) -> None:
+        """Where no socket works: ask again and again."""
+        while True:
+            if not self._streaming:
+                await self._poll()
+            await asyncio.sleep(self._timing.poll)
+
+    async def _poll(self) -> None:
+        if self._wants_ticks and self._exchange.has.get("fetchTrades"):
+            self._sequence.overlaps = True
+            trades = await self._reader.trades(self._symbol, patient=True)
+            self._trades([trade for trade in trades if trade["timestamp"] >= self._last_poll])
+            self._last_poll = max([self._last_poll, *(int(t["timestamp"]) for t in trades)])
+        self._heard_at = time.monotonic()
+        self._record.ask()
+        self._record.look()
+
+    # What goes out
+
+    async def _watchdog(self) -> None:
+        """Notice silence of a socket, and ticks that have waited too long."""
+        pause = min(self._timing.silence, self._timing.hold) / 4
+        while True:
+            waited = self._outbox.waited
+            await asyncio.sleep(pause)
+            if self._outbox.waited > waited:
+                self._heard_at = self._trade_at = time.monotonic()
+            now = time.monotonic()
+            if self._streaming and self._silent(now):
+                self._troubles.say(
+                    "silence",
+                    f"a socket has said nothing for {self._timing.silence:g} s: "
+                    "all are opened anew",
+                )
+                self._heard_at = self._trade_at = now
+                reset(self._exchange, "silent socket")
+            if self._record.overdue > self._timing.hold:
+                self._lost("a closed candle cannot be fetched")
+                self._record.ask()  # once it can, see whether all is well again
+                self._tell(self._sequence.release_ahead())
+
+    def _silent(self, now: float) -> bool:
+        """Whether no socket says anything, or candles show trades that their socket hides."""
+        hidden = self._traded_at - self._trade_at if "trades" in self._up else 0.0
+        return max(now - self._heard_at, hidden) > self._timing.silence
+
+    def _lost(self, reason: str) -> None:
+        if self.connection.state != "stale":
+            self.connection = connection("stale", reason)
+            self._outbox.put(ConnectionLost(reason))
+
+    def _back(self, state: Literal["live", "polling"]) -> None:
+        if self.connection.state == state:
+            return
+        told = self.connection.fresh
+        self.connection = connection(state)
+        if not told:
+            self._outbox.put(ConnectionBack())
+
+    def _tell(self, events: list[Event]) -> None:
+        for event in events:
+            self._outbox.put(event)
+
+    def _notice(self, notice: Notice) -> None:
+        self._outbox.put(notice)

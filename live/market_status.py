@@ -1,0 +1,58 @@
+"""What a session hears of its market: the newest price, and whether the data is complete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stoptrail.live.market.events import (
+    ConnectionBack,
+    ConnectionLost,
+    Event,
+    Notice,
+    Tick,
+)
+from stoptrail.live.protocols import MarketStore
+
+
+class MarketStatus:
+    """Hears every event of the market data; `say(kind, text)` gets what is news of it."""
+
+    def __init__(self, say: Callable[[str, str], None]) -> None:
+        self.price: tuple[int, float] | None = None
+        """Time and price of the newest trade or close."""
+        self.store: MarketStore | None = None
+        """Where the data comes from at present."""
+        self._lost = ""
+        """Why the data is stale; empty while it is not."""
+        self._say = say
+
+    def heard(self, event: Event) -> None:
+        """Take notice of one event."""
+        if isinstance(event, Tick):
+            self.price = (event.time, event.price)
+        elif isinstance(event, ConnectionLost):
+            self._lost = event.reason or "connection lost"
+            self._say("connection", f"lost: {self._lost}; no new entries, stops go on working")
+        elif isinstance(event, ConnectionBack):
+            if self._lost:
+                self._say("connection", "back, and complete")
+            self._lost = ""
+        elif isinstance(event, Notice):
+            self._say("notice", event.text)
+
+    @property
+    def stale(self) -> bool:
+        """Whether the data cannot be relied on now: no entries."""
+        return bool(self._lost) or (
+            self.store is not None and self.store.connection.state == "stale"
+        )
+
+    @property
+    def connection(self) -> str:
+        """The state of the data, in words."""
+        if self._lost:
+            return f"stale: {self._lost}"
+        if self.store is None:
+            return "closed"
+        found = self.store.connection
+        return f"{found.state}: {found.reason}" if found.reason else str(found.state)

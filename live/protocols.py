@@ -1,0 +1,49 @@
+"""Whom a session deals with: where its market data comes from, and who watches it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from stoptrail.live.step import Row
+from stoptrail.live.watch.messages import Message
+
+if TYPE_CHECKING:
+    from stoptrail.live.session import Session
+
+
+class MarketStore(Protocol):
+    """What a session needs of live.market.store.CCXTStore."""
+
+    def market(self, symbol: str) -> Any:
+        """Order filters."""
+
+    def clock_offset(self) -> int | None:
+        """Milliseconds by which the exchange's clock is ahead of ours."""
+
+    def fetch_candles(
+        self, symbol: str, interval: int, since: int, until: int | None = None
+    ) -> list[Row]:
+        """Closed candles."""
+
+    def getdata(self, **parameters: Any) -> Any:
+        """A live feed; its `behind` says whether events wait that have come already."""
+
+    def give_up(self) -> None:
+        """Let no read be waited for any longer: it raises GivenUpError."""
+
+    def close(self) -> None:
+        """Leave nothing open."""
+
+    @property
+    def connection(self) -> Any:
+        """Whether the market data can be relied on."""
+
+
+class Watcher(Protocol):
+    """Somebody who shows or passes on what a session does; must not block or raise."""
+
+    def happened(self, message: Message) -> None:
+        """Something that a person may want to know."""
+
+    def turned(self, session: Session) -> None:
+        """The session is alive; called often."""

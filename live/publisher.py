@@ -1,0 +1,61 @@
+"""What a session gives out: steps to the ledger first, then the news of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from stoptrail.live.ledger.session_ledger import SessionLedger
+from stoptrail.live.protocols import Watcher
+from stoptrail.live.step import Step
+from stoptrail.live.watch.messages import Message, messages_of
+
+log = logging.getLogger("stoptrail.live")
+
+
+class Publisher:
+    """Nothing is told of a step before the ledger has it."""
+
+    def __init__(self, interval: int, watchers: Sequence[Watcher]) -> None:
+        self.watchers = watchers
+        self.session_ledger: SessionLedger
+        self._interval = interval
+        self._waiting: list[Step] = []
+        self._since = 0.0
+
+    @property
+    def waiting(self) -> int:
+        """Number of steps that are not stored yet."""
+        return len(self._waiting)
+
+    @property
+    def waited(self) -> float:
+        """Seconds for which the first of them has waited; 0 where none does."""
+        return time.monotonic() - self._since if self._waiting else 0.0
+
+    def keep(self, step: Step) -> None:
+        """Let `step` be stored at the next flush."""
+        if not self._waiting:
+            self._since = time.monotonic()
+        self._waiting.append(step)
+
+    def flush(self, kind: str = "", also: Callable[[], None] | None = None) -> None:
+        """Store what waits, and do `also` (a transaction's part, called `kind`), all or none."""
+        steps, self._waiting = self._waiting, []
+        if not steps and also is None:
+            return
+        self.session_ledger.commit(steps, kind, also)
+        for step in steps:
+            for message in messages_of(step, self._interval):
+                self.tell(message)
+
+    def say(self, kind: str, text: str) -> None:
+        """Tell whoever watches of something that happened just now."""
+        self.tell(Message(kind, int(time.time() * 1000), text))
+
+    def tell(self, message: Message) -> None:
+        """Tell whoever watches."""
+        log.info("%s: %s", message.kind, message.text)
+        for watcher in self.watchers:
+            watcher.happened(message)

@@ -1,0 +1,97 @@
+"""What a session has when it begins, or goes on: candles, settings, and where it stands."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple
+
+from stoptrail.config.settings import Settings
+from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.time import DAY_MS, iso_time
+from stoptrail.live.engine import Origin
+from stoptrail.live.ledger.records import (
+    SessionRow,
+    checkpoint_of,
+    counters,
+    session_of,
+    stored_candles,
+    waits_to_leave,
+)
+from stoptrail.live.ledger.session_ledger import SessionLedger
+from stoptrail.live.protocols import MarketStore
+from stoptrail.live.session_settings import changed, resolved, settings_from
+from stoptrail.live.step import Row
+
+
+class Beginning(NamedTuple):
+    """A session before its next candle."""
+
+    session: int
+    settings: Settings
+    """Those in force."""
+    number: int
+    """Their number in the ledger."""
+    waiting: tuple[str, ...]
+    """Keys of new ones that wait for the position to end."""
+    paused: bool
+    candles: list[Row]
+    """Every closed candle so far, warm-up included."""
+    origin: Origin
+
+
+def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger) -> Beginning:
+    """Take a session up from its ledger, or make it, with its warm-up, where there is none.
+
+    Raises the errors of exchange and ledger, ConfigError for settings that cannot go on.
+    """
+    database = session_ledger.database
+    found = session_of(database, settings.exchange_id, settings.data.symbol)
+    if found is None:
+        candles = _warm_up(settings, store)
+    else:
+        _check_interval(settings, found)
+        candles = stored_candles(database, found.id)
+    content = resolved(settings, store.market(settings.data.symbol), candles)
+    row = session_ledger.open(found, candles, content)
+    active, waiting = session_ledger.settings(row, content)
+    origin = Origin(
+        1,
+        row.start,
+        candles[-1][0],
+        row.ticks,
+        checkpoint_of(database, row.id),
+        counters(database, row.id),
+        waits_to_leave(database, row.id),
+        candles[:-1],
+    )
+    return Beginning(
+        row.id,
+        settings_from(active.content),
+        active.number,
+        () if waiting is None else tuple(changed(active.content, waiting.content)),
+        row.paused,
+        candles,
+        origin,
+    )
+
+
+def _warm_up(settings: Settings, store: MarketStore) -> list[Row]:
+    """Closed candles of the days before now, from the start of a day (C1)."""
+    symbol = settings.data.symbol
+    now = int(time.time() * 1000) + (store.clock_offset() or 0)
+    since = (now // DAY_MS - settings.live.warm_up_days) * DAY_MS
+    candles = store.fetch_candles(symbol, settings.data.interval, since)
+    if not candles:
+        raise ExchangeError(
+            f"{settings.exchange_id} has no closed candles of {symbol} since {iso_time(since)}"
+        )
+    return candles
+
+
+def _check_interval(settings: Settings, found: SessionRow) -> None:
+    if found.interval != settings.data.interval:
+        raise ConfigError(
+            f"data.timeframe {settings.data.timeframe}: the session of {found.symbol} in "
+            f"this database runs on candles of {found.interval // 60_000} minutes; use another "
+            "[database] url to begin a new one"
+        )

@@ -1,0 +1,83 @@
+"""Which settings decide a session's trades, and how the ledger keeps them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from stoptrail.backtest.inputs import plan_for
+from stoptrail.backtest.plan import Plan
+from stoptrail.backtest.run_rules import inferred, market_rules
+from stoptrail.config.market import Filters
+from stoptrail.config.settings import Settings, as_table
+from stoptrail.core.errors import ConfigError
+from stoptrail.feeds.market import decimals
+from stoptrail.live.step import Row
+
+_SECTIONS = ("strategy", "stop", "risk", "costs", "account", "market", "protections")
+_DATA = ("symbol", "timeframe")
+
+
+def resolved(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[str, Any]:
+    """The tables that decide trades, with the market's filters filled in: the user's own,
+    else the exchange's, else what the candles' decimals say. Nothing secret is among them.
+
+    Raises ConfigError for settings that a session cannot run on.
+    """
+    if settings.strategy.exits != "stop_trail":
+        raise ConfigError(
+            f'strategy.exits "{settings.strategy.exits}" is for backtests that compare: '
+            'a session needs "stop_trail"'
+        )
+    table = as_table(settings)
+    content = {section: table[section] for section in _SECTIONS}
+    content["data"] = {key: table["data"][key] for key in _DATA}
+    content["live"] = {"ratchet": settings.live.ratchet}
+    content["market"] = {**_filters(settings, theirs, candles), "type": settings.market.type}
+    return content
+
+
+def changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Dotted keys whose values differ; the starting cash does not matter any more."""
+    keys = [
+        f"{section}.{key}"
+        for section in now
+        for key in sorted({*now[section], *before.get(section, {})})
+        if now[section].get(key) != before.get(section, {}).get(key)
+    ]
+    return [key for key in keys if key != "account.cash"]
+
+
+def settings_from(content: dict[str, Any]) -> Settings:
+    """The settings that the ledger kept."""
+    return Settings.model_validate(content)
+
+
+def plan_from(settings: Settings) -> Plan:
+    """The plan of settings whose market is filled in."""
+    market = settings.market
+    filters = Filters(market.tick, market.lot, market.min_quantity, market.min_notional)
+    return plan_for(settings, market_rules(filters, 0, 0))
+
+
+def _filters(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[str, float]:
+    market, known = settings.market, settings.market.filters(settings.data.symbol)
+    own = (market.tick, market.lot, market.min_quantity, market.min_notional)
+    chosen = Filters(
+        *(
+            next((value for value in values if value is not None), None)
+            for values in zip(own, theirs, known, strict=True)
+        )
+    )
+    digits = (0, 0)
+    if inferred(chosen):
+        columns = np.array([row[1:] for row in candles], np.float64)
+        digits = (decimals(columns[:, :4].ravel()), decimals(columns[:, 4]))
+    rules = market_rules(chosen, *digits)
+    return {
+        "tick": rules.price_step / rules.price_scale,
+        "lot": rules.lot_step / rules.lot_scale,
+        "min_quantity": rules.min_quantity,
+        "min_notional": rules.min_notional,
+    }

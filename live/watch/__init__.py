@@ -1,0 +1,1 @@
+"""Who looks at a session: terminal, messages, figures, commands, replay."""

@@ -1,0 +1,74 @@
+"""What a session does, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from stoptrail.live.gate import REASONS
+from stoptrail.live.journal import (
+    Entered,
+    Happening,
+    Ignored,
+    Left,
+    Moved,
+)
+from stoptrail.live.step import Step
+from stoptrail.rules.stops import BREAKEVEN
+from stoptrail.rules.stops import REASONS as STOP_REASONS
+from stoptrail.rules.trade import PROTECTION
+
+SIDES = {1: "long", -1: "short"}
+
+
+class Message(NamedTuple):
+    """Something that a person may want to know."""
+
+    kind: str
+    """"entry", "exit", "breakeven", "trail", "protection", "signal", "connection",
+    "alarm", "command", "settings", "notice", "error" or "stopped"."""
+    time: int
+    """Milliseconds: of the market for what trades did, of this machine otherwise."""
+    text: str
+
+
+def number(value: float) -> str:
+    """A price or quantity with all of its decimals, and no more."""
+    return f"{value:,.8f}".rstrip("0").rstrip(".")
+
+
+def messages_of(step: Step, interval: int) -> Iterator[Message]:
+    """One message for each thing that a step changed and a person may want to know."""
+    when = step.tick.time if step.tick is not None else step.after + interval
+    late = " (while the session was down)" if step.caught_up else ""
+    for event in step.events:
+        said = _said(event)
+        if said is not None:
+            yield Message(said[0], when, said[1] + late)
+
+
+def _said(event: Happening) -> tuple[str, str] | None:
+    match event:
+        case Entered(position=position, stop=stop):
+            held = position.held
+            return "entry", (
+                f"{SIDES[held.side]} {number(position.units)} at {number(held.fill)}, "
+                f"stop {number(stop.level)}"
+            )
+        case Moved(before=before, after=after):
+            # A short's breakeven level follows its borrow, a little at every candle or
+            # tick: only the first move there is news.
+            arrived = after.reason == BREAKEVEN != before.reason
+            return (
+                "breakeven" if arrived else "trail",
+                f"stop {number(before.level)} to {number(after.level)}",
+            )
+        case Left(position=position, end=end, reason=reason):
+            return "exit", (
+                f"{SIDES[position.held.side]} left at {number(end.price)} "
+                f"({STOP_REASONS[reason]}), result {end.pnl:+,.2f}"
+            )
+        case Ignored(side=side, reason=reason):
+            kind = "protection" if reason == PROTECTION else "signal"
+            return kind, f"{SIDES[side]} signal ignored: {REASONS[reason]}"
+    return None

@@ -1,0 +1,207 @@
+"""A session again, from what its ledger holds: candles, ticks, commands, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from peewee import Database, SqliteDatabase
+
+from stoptrail.live.engine import Engine, EngineOptions, Origin
+from stoptrail.live.gate import (
+    CHANGING,
+    MISSED,
+    PAUSED,
+    REASONS,
+    STALE,
+)
+from stoptrail.live.ledger.records import (
+    Counters,
+    SessionRow,
+    SettingsRow,
+    counters,
+    rows,
+    settings_rows,
+    stored_candles,
+    stored_ticks,
+)
+from stoptrail.live.ledger.tables import (
+    TABLES,
+    Decisions,
+    PaperOrders,
+    Sessions,
+)
+from stoptrail.live.ledger.writer import StepWriter
+from stoptrail.live.market.events import CandleClosed, Tick
+from stoptrail.live.market.recorded import RecordedFeed
+from stoptrail.live.session_settings import plan_from, settings_from
+from stoptrail.live.step import Row, StoredTick
+from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.protections import guard_start
+
+_OUTSIDE = {REASONS[code]: code for code in (MISSED, STALE, PAUSED, CHANGING)}
+"""Reasons that came from outside the rules, and are taken as they were."""
+
+
+class Recording(NamedTuple):
+    """Everything that a session's ledger holds of what came in."""
+
+    session: SessionRow
+    candles: list[Row]
+    ticks: list[StoredTick]
+    settings: list[SettingsRow]
+    """Those that applied."""
+    closes: list[tuple[int, int]]
+    """Orders to leave at market: after which candle, and after how many ticks."""
+    refused: dict[int, int]
+    """Code of what stood against an entry, by the signal's time."""
+    withdrawn: dict[int, int]
+    """Code of what cancelled an entry order, by the candle's time."""
+
+
+def recording_of(database: Database, session: SessionRow) -> Recording:
+    """Read a session's recording; a running one up to its last commit."""
+    orders = rows(database, PaperOrders, session.id)
+    entries = {order["signal"] for order in orders if order["kind"] == "entry"}
+    decisions = rows(database, Decisions, session.id)
+    return Recording(
+        session,
+        stored_candles(database, session.id),
+        stored_ticks(database, session.id),
+        [entry for entry in settings_rows(database, session.id) if entry.applied is not None],
+        [(o["sent_after"], o["sent_tick"]) for o in orders if o["kind"] == "exit"],
+        {
+            row["time"]: _OUTSIDE[row["outcome"]]
+            for row in decisions
+            if row["outcome"] in _OUTSIDE and row["time"] not in entries
+        },
+        {
+            order["done"]: _OUTSIDE[order["reason"]]
+            for order in orders
+            if order["kind"] == "entry" and order["reason"] in _OUTSIDE
+        },
+    )
+
+
+class AsItWas:
+    """A gate that refuses what the session refused from outside the rules."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+
+    def signal(self, time: int) -> int | None:
+        """What stood against an entry then."""
+        return self._recording.refused.get(time)
+
+    def fill(self, time: int) -> int | None:
+        """What cancelled an entry order then."""
+        return self._recording.withdrawn.get(time)
+
+
+class Open:
+    """A gate that refuses nothing."""
+
+    def signal(self, time: int) -> int | None:
+        """Nothing stands against an entry."""
+
+    def fill(self, time: int) -> int | None:
+        """Nothing cancels an entry order."""
+
+
+def replay(recording: Recording, *, candles_alone: bool = False) -> Database:
+    """A ledger in memory with what the session's broker and strategy do on `recording`.
+
+    With `candles_alone` neither ticks nor people play a part: what a backtest would have
+    done under the same settings.
+    """
+    database = SqliteDatabase(":memory:")
+    with database.bind_ctx(TABLES):
+        database.create_tables(TABLES)
+    session = recording.session
+    if candles_alone:
+        recording = recording._replace(ticks=[], closes=[], refused={}, withdrawn={})
+    first = recording.settings[0]
+    cash = first.content["account"]["cash"]
+    checkpoint = Checkpoint(cash, None, None, None, None, guard_start(cash), 0)
+    _begin(database, session, checkpoint, recording.candles[0][0])
+    writer = StepWriter(database, session.id, session.interval)
+    leaving, ticks, counted = False, 0, Counters(0, 0, 0)
+    for at, settings in enumerate(recording.settings):
+        following = recording.settings[at + 1 : at + 2]
+        until = following[0].applied if following else None
+        assert settings.applied is not None
+        known = sum(row[0] <= settings.applied for row in recording.candles)
+        origin = Origin(known, session.start, settings.applied, ticks, checkpoint, counted, leaving)
+        engine = _run(recording, settings, origin, until, writer, candles_alone)
+        checkpoint, leaving = engine.strategy.checkpoint(), engine.broker.leaving
+        ticks, counted = engine.ticks, counters(database, session.id)
+    return database
+
+
+def _run(
+    recording: Recording,
+    settings: SettingsRow,
+    origin: Origin,
+    until: int | None,
+    writer: StepWriter,
+    candles_alone: bool,
+) -> Engine:
+    """One stretch of the session, under one set of settings."""
+    chosen = settings_from(settings.content)
+    way = EngineOptions(
+        chosen.live.ratchet == "tick" and not candles_alone,
+        settings.number,
+        Open() if candles_alone else AsItWas(recording),
+        writer.write,
+        lambda time: False,
+    )
+    engine = Engine(plan_from(chosen), origin, way)
+    feed = RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters
+        events=_events(recording, origin, until),
+        interval=recording.session.interval,
+        on_tick=engine.on_tick,
+        on_event=lambda event: engine.leave_at_market(),
+    )
+    engine.run(feed)
+    return engine
+
+
+class _Leave(NamedTuple):
+    """Somebody asks to leave at market."""
+
+
+def _events(recording: Recording, origin: Origin, until: int | None) -> Iterator[Any]:
+    """Known candles, then candles, ticks and requests as they came, up to `until`."""
+    between: dict[int, list[tuple[int, Any]]] = {}
+    for tick in recording.ticks:
+        told = Tick(tick.time, tick.price, tick.bid, tick.ask, tick.ahead)
+        between.setdefault(tick.after, []).append((2 * tick.number, told))
+    for after, ticks in recording.closes:
+        between.setdefault(after, []).append((2 * ticks + 1, _Leave()))
+    for row in recording.candles:
+        if until is not None and row[0] > until:
+            return
+        yield CandleClosed(*row)
+        if row[0] >= origin.after and (until is None or row[0] < until):
+            told_then = sorted(between.get(row[0], ()), key=lambda entry: entry[0])
+            yield from (event for _, event in told_then)
+
+
+def _begin(database: Database, session: SessionRow, checkpoint: Checkpoint, since: int) -> None:
+    cash = checkpoint.balance
+    Sessions.insert(
+        id=session.id,
+        exchange=session.exchange,
+        symbol=session.symbol,
+        interval=session.interval,
+        began=0,
+        warm_up_from=since,
+        start=session.start,
+        candle=session.start - session.interval,
+        balance=cash,
+        day_start=cash,
+        peak=cash,
+        losses=0,
+        guarded_until=0,
+        quiet_until=0,
+    ).execute(database)

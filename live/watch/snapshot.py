@@ -1,0 +1,178 @@
+"""A session as its ledger shows it at this moment: for `status` and for the view."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, NamedTuple
+
+from peewee import Database, fn
+
+from stoptrail.live.ledger.records import (
+    SessionRow,
+    checkpoint_of,
+    open_trade,
+    rows,
+    settings_rows,
+)
+from stoptrail.live.ledger.tables import (
+    Commands,
+    Decisions,
+    Equity,
+    PaperTrades,
+    StopMoves,
+)
+from stoptrail.live.session_settings import plan_from, settings_from
+from stoptrail.live.watch.control import presence_of
+from stoptrail.live.watch.messages import SIDES, number
+from stoptrail.rules.trade import marked
+
+_SILENT_MS = 15_000
+"""Age of a session's last sign after which it counts as gone."""
+
+
+class Happened(NamedTuple):
+    """One line of the session's story."""
+
+    time: int
+    text: str
+
+
+class Snapshot(NamedTuple):
+    """What a person wants to know of a session; money in the quote currency."""
+
+    session: int
+    exchange: str
+    symbol: str
+    interval: int
+    state: str
+    """"running", "stopped", or "gone" where a running one has not been heard of."""
+    pid: int | None
+    connection: str
+    paused: bool
+    ratchet: str
+    price: float | None
+    price_time: int | None
+    candle: int
+    """Open time of the last closed candle, ms."""
+    reading: dict[str, float]
+    trade: dict[str, Any] | None
+    """Row of the open trade."""
+    distance: float | None
+    """From the price to the stop, as a fraction of the price."""
+    unrealised: float
+    realised: float
+    equity: float
+    trades: int
+    wins: int
+    waiting: bool
+    """Whether changed settings wait for the position to end."""
+    ordered: int | None
+    """Side of an entry order that waits for its fill."""
+    recent: tuple[Happened, ...]
+
+
+def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
+    """The session now; the newest `events` of its story, newest first."""
+    presence = presence_of(database, row.id) or {}
+    history = settings_rows(database, row.id)
+    active = [entry for entry in history if entry.applied is not None][-1]
+    trade_rules = plan_from(settings_from(active.content)).run_rules.trade_rules
+    checkpoint = checkpoint_of(database, row.id)
+    price, when = _price(database, row, presence)
+    trade, position = open_trade(database, row.id), checkpoint.position
+    equity = checkpoint.balance
+    distance = None
+    if position is not None and checkpoint.stop is not None and price is not None:
+        equity = marked(checkpoint.balance, position, price, when or row.candle, trade_rules)
+        distance = position.held.side * (price - checkpoint.stop.level) / price
+    closed = _closed(database, row.id)
+    return Snapshot(
+        row.id,
+        row.exchange,
+        row.symbol,
+        row.interval,
+        _state(presence),
+        presence.get("pid"),
+        presence.get("connection", "closed"),
+        row.paused,
+        active.content["live"]["ratchet"],
+        price,
+        when,
+        row.candle,
+        json.loads(presence.get("reading", "{}")),
+        trade,
+        distance,
+        equity - checkpoint.balance,
+        closed[0],
+        equity,
+        closed[1],
+        closed[2],
+        history[-1].applied is None,
+        None if checkpoint.entry_order is None else checkpoint.entry_order.side,
+        tuple(recent(database, row.id, events)),
+    )
+
+
+def recent(database: Database, session: int, count: int) -> list[Happened]:
+    """The newest of what happened, newest first."""
+    found: list[Happened] = []
+    for row in _newest(database, PaperTrades, PaperTrades.number, session, count):
+        side = SIDES[row["side"]]
+        text = f"entered {side} {number(row['units'])} at {number(row['entry'])}"
+        found.append(Happened(row["entry_time"], text))
+        if row["exit_time"] is not None:
+            text = f"left {side} at {number(row['exit'])} ({row['reason']}), {row['pnl']:+,.2f}"
+            found.append(Happened(row["exit_time"], text))
+    for row in _newest(database, StopMoves, StopMoves.time, session, count):
+        if row["old"] is not None:
+            text = f"stop {number(row['old'])} to {number(row['new'])} ({row['reason']})"
+            found.append(Happened(row["time"], text))
+    for row in _newest(database, Decisions, Decisions.time, session, count):
+        if row["outcome"] not in ("filled", "ordered"):
+            text = f"{SIDES[row['side']]} signal ignored: {row['outcome']}"
+            found.append(Happened(row["time"], text))
+    for row in _newest(database, Commands, Commands.id, session, count):
+        text = f"{row['verb']}: {row['result'] or 'asked'}"
+        found.append(Happened(row["done"] or row["asked"], text))
+    return sorted(found, reverse=True)[:count]
+
+
+def _newest(
+    database: Database, table: Any, order: Any, session: int, count: int
+) -> list[dict[str, Any]]:
+    query = table.select().where(table.session == session).order_by(order.desc()).limit(count)
+    return list(query.dicts().execute(database))
+
+
+def _closed(database: Database, session: int) -> tuple[float, int, int]:
+    """Result, number and number of winners of the closed trades."""
+    pnl = PaperTrades.pnl
+    query = PaperTrades.select(fn.SUM(pnl), fn.COUNT(pnl)).where(PaperTrades.session == session)
+    ((total, count),) = query.tuples().execute(database)
+    wins = PaperTrades.select().where(PaperTrades.session == session, pnl > 0.0)
+    return total or 0.0, count, wins.bind(database).count()
+
+
+def _price(
+    database: Database, row: SessionRow, presence: dict[str, Any]
+) -> tuple[float | None, int | None]:
+    """The newest price that the ledger knows, and its time."""
+    if presence.get("price") is not None:
+        return presence["price"], presence["price_time"]
+    from stoptrail.live.ledger.tables import Candles
+
+    candles = rows(database, Candles, row.id, time=row.candle)
+    return (candles[0]["close"], row.candle + row.interval) if candles else (None, None)
+
+
+def _state(presence: dict[str, Any]) -> str:
+    state = str(presence.get("state", "stopped"))
+    silent = time.time() * 1000 - presence.get("beat", 0) > _SILENT_MS
+    return "gone" if state == "running" and silent else state
+
+
+def equity_points(database: Database, session: int) -> list[tuple[int, float]]:
+    """Time and equity of every close."""
+    query = Equity.select(Equity.time, Equity.equity).where(Equity.session == session)
+    return list(query.order_by(Equity.time).tuples().execute(database))

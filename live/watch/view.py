@@ -1,0 +1,241 @@
+"""What a person watches: a live panel on a terminal, structured lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from peewee import PeeweeException
+
+from stoptrail.core.time import iso_time
+from stoptrail.live.ledger.records import find_session
+from stoptrail.live.watch.messages import SIDES, Message, number
+from stoptrail.live.watch.snapshot import Happened, Snapshot, snapshot
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from stoptrail.live.session import Session
+
+_REFRESH_SECONDS = 0.5
+_LINE_SECONDS = 60.0
+_EVENTS = 10
+_HEIGHT = 10
+_WIDTHS = (22, 34, 24)
+"""Of the three boxes: side by side on a terminal of 80 columns."""
+
+_TREND = {1: "up", -1: "down", 0: "none"}
+_COLOURS = {"running": "green", "stopped": "yellow", "gone": "red"}
+
+
+class PlainView:
+    """Lines of key=value: every message, and the state once a minute."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last = -_LINE_SECONDS
+
+    def __enter__(self) -> PlainView:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left open."""
+
+    def happened(self, message: Message) -> None:
+        """Print the message."""
+        self._line(time=iso_time(message.time), kind=message.kind, text=message.text)
+
+    def turned(self, session: Session) -> None:
+        """Print the state, now and then."""
+        if time.monotonic() - self._last < _LINE_SECONDS:
+            return
+        found = _look(session)
+        if found is not None:
+            self._last = time.monotonic()
+            self._line(**state_line(found))
+
+    def _line(self, **values: Any) -> None:
+        text = " ".join(f"{key}={_quoted(value)}" for key, value in values.items())
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class TerminalView:
+    """A panel that is redrawn in place; use it with `with`."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.live import Live
+
+        self._live = Live(console=console, auto_refresh=False)
+        self._last = 0.0
+        self._said: deque[Happened] = deque(maxlen=_EVENTS)
+
+    def __enter__(self) -> TerminalView:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def happened(self, message: Message) -> None:
+        """Show the message with the next picture; what the ledger tells comes from there."""
+        if message.kind in ("connection", "alarm", "error", "notice", "settings", "stopped"):
+            self._said.append(Happened(message.time, f"{message.kind}: {message.text}"))
+        if message.kind in ("error", "stopped"):
+            self._live.console.print(f"{message.kind}: {message.text}", markup=False)
+
+    def turned(self, session: Session) -> None:
+        """Redraw, not too often."""
+        if time.monotonic() - self._last < _REFRESH_SECONDS:
+            return
+        self._last = time.monotonic()
+        found = _look(session)
+        if found is not None:
+            self._live.update(panel(found, tuple(self._said)), refresh=True)
+
+
+def _look(session: Session) -> Snapshot | None:
+    """The ledger's state; None while it cannot be read, which the session itself says."""
+    try:
+        database = session.ledger.database
+        return snapshot(database, find_session(database, str(session.desk.session)), _EVENTS)
+    except PeeweeException:
+        return None
+
+
+def state_line(found: Snapshot) -> dict[str, Any]:
+    """The state as flat keys and values."""
+    trade = found.trade
+    line: dict[str, Any] = {
+        "time": iso_time(found.price_time or found.candle),
+        "kind": "state",
+        "market": f"{found.exchange} {found.symbol}",
+        "state": found.state,
+        "connection": found.connection,
+        "price": found.price,
+        "position": "flat" if trade is None else SIDES[trade["side"]],
+    }
+    if trade is not None:
+        line |= {"entry": trade["entry"], "units": trade["units"], "stop": trade["sl"]}
+        line |= {"breakeven": "armed" if trade["breakeven"] else "no"}
+        line |= {"unrealised": round(found.unrealised, 2)}
+    line |= {"realised": round(found.realised, 2), "equity": round(found.equity, 2)}
+    return line
+
+
+def panel(found: Snapshot, said: tuple[Happened, ...] = ()) -> RenderableType:
+    """The whole picture; `said` are messages that the ledger does not keep."""
+    from rich.columns import Columns
+    from rich.console import Group
+    from rich.panel import Panel
+    from rich.text import Text
+
+    head = Text.assemble(
+        (f" {found.exchange} {found.symbol} ", "bold reverse"),
+        "  ",
+        (_price(found.price), "bold"),
+        f"   session {found.session} ",
+        (found.state, _COLOURS.get(found.state, "white")),
+        " · paused" if found.paused else "",
+        f" · {found.connection}",
+        f" · candle {_moment(found.candle)[5:16]}",
+    )
+    boxes = [
+        Panel(_grid(_signal_lines(found)), title="signal", width=_WIDTHS[0], height=_HEIGHT),
+        Panel(_grid(_position_lines(found)), title="position", width=_WIDTHS[1], height=_HEIGHT),
+        Panel(_grid(_money_lines(found)), title="result", width=_WIDTHS[2], height=_HEIGHT),
+    ]
+    events = sorted({*found.recent, *said}, reverse=True)[:_EVENTS]
+    story = Text("\n".join(f"{_moment(e.time)}  {e.text}" for e in events) or "nothing yet")
+    story.no_wrap, story.overflow = True, "ellipsis"  # one line each, or the oldest are lost
+    return Group(head, Columns(boxes, padding=(0, 0)), Panel(story, title="last events"))
+
+
+def _grid(lines: list[tuple[str, str, str]]) -> RenderableType:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 1), expand=True)
+    grid.add_column(style="dim")
+    grid.add_column(justify="right")
+    for name, value, style in lines:
+        grid.add_row(name, Text(value, style=style))
+    return grid
+
+
+def _signal_lines(found: Snapshot) -> list[tuple[str, str, str]]:
+    reading = found.reading
+    lines: list[tuple[str, str, str]] = []
+    for name in ("trend", "structure"):
+        if name in reading:
+            value = reading[name]
+            colour = "green" if value > 0 else "red" if value < 0 else "white"
+            lines.append((name, _TREND.get(round(value), f"{value:g}"), colour))
+    if "cycle" in reading:
+        lines.append(("cycle", f"{reading['cycle']:+.2f}", "white"))
+    zone = round(reading.get("zone", 0.0))
+    lines.append(("zone", SIDES.get(zone, "none"), "bold" if zone else "white"))
+    if "atr" in reading:
+        lines.append(("ATR", f"{reading['atr']:,.6g}", "white"))
+    if found.ordered is not None:
+        lines.append(("order", SIDES[found.ordered], "bold"))
+    return lines
+
+
+def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
+    trade = found.trade
+    if trade is None:
+        return [("position", "flat", "white")]
+    armed = trade["breakeven"]
+    multiple = _r_multiple(found)
+    won = "" if multiple is None else f" ({multiple:+.2f} R)"
+    return [
+        ("position", f"{SIDES[trade['side']]} {number(trade['units'])}", "bold"),
+        ("entry", f"{_price(trade['entry'])}", "white"),
+        ("stop", f"{_price(trade['sl'])}", "bold"),
+        ("set by", f"{trade['sl_reason']}", "white"),
+        ("distance", "" if found.distance is None else f"{found.distance:.2%}", "white"),
+        ("breakeven", "armed" if armed else "not armed", "green" if armed else "white"),
+        ("unrealised", f"{found.unrealised:+,.2f}{won}", _sign(found.unrealised)),
+        ("since", _moment(trade["entry_time"])[:16], "white"),
+    ]
+
+
+def _r_multiple(found: Snapshot) -> float | None:
+    """The open result in multiples of what the initial stop would have lost."""
+    trade = found.trade
+    if trade is None:
+        return None
+    risk = trade["units"] * abs(trade["entry"] - trade["initial_stop"])
+    return found.unrealised / risk if risk > 0.0 else None
+
+
+def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
+    lines = [
+        ("equity", f"{found.equity:,.2f}", "bold"),
+        ("realised", f"{found.realised:+,.2f}", _sign(found.realised)),
+        ("trades", f"{found.trades}, {found.wins} won", "white"),
+        ("ratchet", f"by {found.ratchet}", "white"),
+    ]
+    if found.waiting:
+        lines.append(("settings", "waiting", "yellow"))
+    return lines
+
+
+def _moment(time_: int) -> str:
+    """A time to the second, UTC, short enough to read at a glance."""
+    return datetime.fromtimestamp(time_ / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _sign(value: float) -> str:
+    return "green" if value > 0 else "red" if value < 0 else "white"
+
+
+def _price(value: float | None) -> str:
+    return "-" if value is None else number(value)
+
+
+def _quoted(value: Any) -> str:
+    text = str(value)
+    return f'"{text}"' if " " in text or not text else text

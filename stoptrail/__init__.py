@@ -1,0 +1,1 @@
+"""Swing trading with asymmetric exits for Backtrader: backtest, sweep and paper trading."""

@@ -1,0 +1,59 @@
+"""One full Backtrader run of one parameter set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import backtrader as bt
+
+from stoptrail.backtest.journal import RecordingJournal
+from stoptrail.backtest.plan import Plan, Record
+from stoptrail.brokers.candle import CandleBroker
+from stoptrail.feeds.columnar import ColumnarFeed
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.types import CYCLE_EXIT
+from stoptrail.sizers.atr_risk import AtrRiskSizer
+from stoptrail.strategies.mtf_strategy import MtfStrategy
+
+
+def strategy_options(plan: Plan, journal: Any, start: int) -> dict[str, Any]:
+    """The parameters that MtfStrategy takes for `plan`; `start` in ms."""
+    return {
+        "signal": plan.signal,
+        "parameters": plan.parameters,
+        "sides": plan.sides,
+        "atr_period": plan.atr_period,
+        "atr_interval": plan.atr_interval,
+        "run_rules": plan.run_rules,
+        "journal": journal,
+        "start": start,
+    }
+
+
+def run_backtrader(candles: Candles, start: int, plan: Plan, *, runonce: bool = True) -> Record:
+    """Run `plan` over `candles` in Cerebro; candles before index `start` warm up.
+
+    `runonce=False` steps through every indicator candle by candle, as a live session does.
+    """
+    journal = RecordingJournal(with_stops=plan.run_rules.exits != CYCLE_EXIT)
+    cerebro = bt.Cerebro(stdstats=False, runonce=runonce, preload=runonce)
+    feed = ColumnarFeed(candles=candles)
+    cerebro.adddata(feed)
+    broker = CandleBroker(run_rules=plan.run_rules, journal=journal)
+    cerebro.setbroker(broker)
+    cerebro.addsizer(AtrRiskSizer, trade_rules=plan.run_rules.trade_rules)
+    cerebro.addstrategy(MtfStrategy, **strategy_options(plan, journal, int(candles.time[start])))
+    (strategy,) = cerebro.run()
+    _let_go(feed, strategy)
+    return Record(
+        journal.trades(candles, plan.run_rules.trade_rules, broker.balance),
+        journal.stops(candles),
+        journal.counts,
+    )
+
+
+def _let_go(feed: Any, strategy: Any) -> None:
+    """Empty the line buffers: Cerebro, strategy and lines refer to each other in circles,
+    so that the buffers of many runs would wait for the garbage collector together."""
+    for each in (feed, strategy, *strategy.getindicators()):
+        each.reset()

@@ -1,0 +1,122 @@
+"""Candles and settings made ready for a run: spans, signals, ATR, steps of the market."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from typing import NamedTuple
+
+import numpy as np
+
+from stoptrail.backtest.plan import Plan
+from stoptrail.backtest.run_rules import fitting, market_rules, run_rules_of
+from stoptrail.config.settings import Settings
+from stoptrail.config.signals import resolve_signal
+from stoptrail.core.errors import ConfigError, DataError
+from stoptrail.feeds.market import Market
+from stoptrail.rules.atr import stop_atr
+from stoptrail.rules.candles import Candles, Floats, Signals
+from stoptrail.rules.market import Market as MarketRules
+from stoptrail.rules.types import (
+    SIDES,
+    DayMarks,
+    Setups,
+    day_marks,
+    setups,
+)
+
+
+class Inputs(NamedTuple):
+    """What every parameter set of a run shares."""
+
+    candles: Candles
+    """Warm-up first, then the span."""
+    start: int
+    """Index of the first candle of the span."""
+    marks: DayMarks
+    market: MarketRules
+
+
+def prepare(market: Market, settings: Settings) -> Inputs:
+    """The shared inputs of every run over `market`."""
+    filters = fitting(settings, market.symbol, market.price_digits)
+    steps = market_rules(filters, market.price_digits, market.volume_digits)
+    return Inputs(market.candles, market.start, day_marks(market.candles, market.start), steps)
+
+
+def plan_of(settings: Settings, inputs: Inputs) -> Plan:
+    """The settings as one run."""
+    return plan_for(settings, inputs.market)
+
+
+def plan_for(settings: Settings, market: MarketRules) -> Plan:
+    """The settings as one run on a market with these steps and minimums."""
+    strategy = settings.strategy
+    return Plan(
+        resolve_signal(strategy.signal),
+        dict(strategy.parameters),
+        SIDES[strategy.sides],
+        settings.stop.atr_interval,
+        settings.stop.atr_period,
+        run_rules_of(settings, market),
+    )
+
+
+def signals_of(plan: Plan, candles: Candles) -> Signals:
+    """The signal's zones over all candles, checked for shape.
+
+    Raises ConfigError where the signal fails or returns something else.
+    """
+    name = getattr(plan.signal, "__name__", str(plan.signal))
+    try:
+        found = plan.signal(candles, **plan.parameters)
+    except Exception as error:  # a user's function may raise anything
+        first = (str(error).splitlines() or [""])[0]
+        raise ConfigError(f"signal {name} failed: {type(error).__name__}: {first}") from error
+    n = len(candles.time)
+    if not isinstance(found, Signals) or {len(found.zone), len(found.exit_zone)} != {n}:
+        raise ConfigError(f"signal {name} must return rules.candles.Signals with {n} candles")
+    return Signals(
+        np.ascontiguousarray(found.zone, np.int8),
+        np.ascontiguousarray(found.exit_zone, np.int8),
+        int(found.warm),
+    )
+
+
+def atr_of(plan: Plan, candles: Candles) -> Floats:
+    """The stop's ATR as known at each close."""
+    return stop_atr(candles, plan.atr_interval, plan.atr_period)
+
+
+def first_decision(inputs: Inputs, signals: Signals, atr: Floats) -> int:
+    """Index of the first candle that may decide: in the span, everything warm (C17).
+
+    The number of candles where they end before that.
+    """
+    n = len(inputs.candles.time)
+    return min(n, max(inputs.start, signals.warm, first_known(atr[:n])))
+
+
+def first_known(atr: Floats) -> int:
+    """Index of the first number, before which alone there is NaN; n where there is none."""
+    return bisect_left(range(len(atr)), True, key=lambda i: not math.isnan(atr[i]))
+
+
+def require_warm(plan: Plan, inputs: Inputs) -> None:
+    """Raise DataError where the candles end before the plan's first decision."""
+    signals, atr = signals_of(plan, inputs.candles), atr_of(plan, inputs.candles)
+    n = len(inputs.candles.time)
+    if first_decision(inputs, signals, atr) < n:
+        return
+    warm = first_known(atr)
+    needs = [f"the signal needs {signals.warm:,}" if signals.warm < n else "the signal needs more"]
+    needs.append(f"the ATR {warm:,}" if warm < n else "the ATR more")
+    raise DataError(
+        f"{n:,} candles are too few for the warm-up ({', '.join(needs)}): "
+        "give candles from an earlier time on, or shorten the periods"
+    )
+
+
+def setups_of(plan: Plan, inputs: Inputs, signals: Signals, atr: Floats) -> Setups:
+    """The signal's events for the plan's sides."""
+    return setups(signals, plan.sides, first_decision(inputs, signals, atr))

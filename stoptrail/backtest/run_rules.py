@@ -1,0 +1,90 @@
+"""Settings as the numbers that the rules take."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from stoptrail.config.market import Filters
+from stoptrail.config.settings import Settings
+from stoptrail.rules.costs import Costs
+from stoptrail.rules.market import Market
+from stoptrail.rules.paths import CANDLE
+from stoptrail.rules.protections import Protections
+from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.stops import StopRules
+from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.types import EXITS, RunRules
+
+
+def market_rules(filters: Filters, price_digits: int, volume_digits: int) -> Market:
+    """Steps and minimums; what `filters` leaves open is inferred from the data's decimals."""
+    tick = Decimal(str(filters.tick)) if filters.tick else Decimal(1).scaleb(-price_digits)
+    lot = Decimal(str(filters.lot)) if filters.lot else Decimal(1).scaleb(-volume_digits)
+    return Market(
+        *_scale_and_step(tick),
+        *_scale_and_step(lot),
+        float(lot) if filters.min_quantity is None else filters.min_quantity,
+        0.0 if filters.min_notional is None else filters.min_notional,
+    )
+
+
+def fitting(settings: Settings, symbol: str, price_digits: int) -> Filters:
+    """The filters of `symbol`; a built-in tick coarser than the data's own prices is left
+    out, because then the data is of another market than the symbol says."""
+    filters = settings.market.filters(symbol)
+    if settings.market.tick is not None or filters.tick is None:
+        return filters
+    own = max(0, -int(Decimal(str(filters.tick)).normalize().as_tuple().exponent))
+    return settings.market.filters("") if price_digits > own else filters
+
+
+def inferred(filters: Filters) -> list[str]:
+    """Names of the steps that only the data can tell."""
+    return [name for name in ("tick", "lot") if getattr(filters, name) is None]
+
+
+def _scale_and_step(step: Decimal) -> tuple[float, float]:
+    """A decimal step as (power of ten, whole number): 0.05 is 5 / 10^2."""
+    exponent = int(step.normalize().as_tuple().exponent)
+    scale = 10 ** max(0, -exponent)
+    return float(scale), float(int(step * scale))
+
+
+def run_rules_of(settings: Settings, market: Market, path: int = CANDLE) -> RunRules:
+    """Everything that decides a run besides candles and signals."""
+    stop, risk, costs = settings.stop, settings.risk, settings.costs
+    limits = settings.protections
+    return RunRules(
+        TradeRules(
+            StopRules(
+                stop.trailing_atr_multiplier,
+                stop.breakeven_atr_trigger,
+                stop.breakeven_margin,
+                stop.trail == "fixed",
+            ),
+            Sizing(
+                risk.risk_per_trade,
+                risk.max_leverage,
+                risk.risk_includes_costs,
+                risk.sizing == "all_in",
+            ),
+            Costs(costs.taker_fee, costs.slippage, costs.borrow_daily),
+            market,
+        ),
+        EXITS.index(settings.strategy.exits),
+        path,
+        stop.cooldown_candles,
+        settings.strategy.entry_max_delay_ms,
+        settings.account.cash,
+        Protections(limits.daily_loss, limits.drawdown, limits.losses, limits.candles),
+    )
+
+
+def legacy(run_rules: RunRules) -> RunRules:
+    """The baseline on the same signals: all capital, cycle exits, no stop (C15)."""
+    sizing = run_rules.trade_rules.sizing._replace(all_in=True)
+    return run_rules._replace(
+        trade_rules=run_rules.trade_rules._replace(sizing=sizing),
+        exits=EXITS.index("cycle"),
+        path=CANDLE,
+    )

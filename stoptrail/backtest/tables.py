@@ -1,0 +1,99 @@
+"""trades.csv, stops.csv and equity.csv of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.outcome import Outcome
+from stoptrail.core.atomic import write_rows
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.measure import excursion
+from stoptrail.rules.metrics import r_multiple
+from stoptrail.rules.stops import REASONS
+from stoptrail.rules.types import OPEN
+
+TRADE_COLUMNS = (
+    "number",
+    "side",
+    "entry_time",
+    "entry_price",
+    "units",
+    "initial_stop",
+    "exit_time",
+    "exit_price",
+    "exit_reason",
+    "fees",
+    "pnl",
+    "r_multiple",
+    "mae",
+    "mfe",
+    "borrow",
+    "signal_time",
+)
+"""mae (<= 0) and mfe (>= 0) are in R, as r_multiple is."""
+STOP_COLUMNS = ("trade", "time", "level", "reason")
+EQUITY_COLUMNS = ("day", "equity")
+STILL_OPEN = "open"
+
+
+def iso(time: int) -> str:
+    """Milliseconds as ISO 8601 UTC."""
+    return f"{np.datetime64(int(time) // 1000, 's')}Z"
+
+
+def write_tables(folder: Path, outcome: Outcome, inputs: Inputs, prefix: str = "") -> None:
+    """All three tables; `prefix` stands before each name."""
+    write_rows(folder / f"{prefix}trades.csv", TRADE_COLUMNS, trade_rows(outcome, inputs.candles))
+    write_rows(folder / f"{prefix}equity.csv", EQUITY_COLUMNS, equity_rows(outcome, inputs))
+    if len(outcome.record.stops.trade):
+        rows = stop_rows(outcome, inputs.candles)
+        write_rows(folder / f"{prefix}stops.csv", STOP_COLUMNS, rows)
+
+
+def trade_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
+    """One row a trade. An open trade has no exit; its pnl is what the marks say."""
+    trades = outcome.record.trades
+    for k in range(len(trades.entry)):
+        still = trades.exit[k] == OPEN
+        distance = abs(trades.fill[k] - trades.initial[k])
+        moves = compiled(excursion)(trades, k, candles)
+        row = [
+            k + 1,
+            "long" if trades.side[k] > 0 else "short",
+            iso(candles.time[trades.entry[k]]),
+            trades.fill[k],
+            trades.units[k],
+            trades.initial[k],
+            None if still else iso(candles.time[trades.exit[k]]),
+            None if still else trades.price[k],
+            STILL_OPEN if still else REASONS[trades.reason[k]],
+            trades.fees[k],
+            trades.pnl[k],
+            r_multiple(trades.pnl[k], trades.units[k], distance),
+            -moves.adverse / distance if distance > 0.0 else None,
+            moves.favourable / distance if distance > 0.0 else None,
+            trades.borrow[k],
+            iso(candles.time[trades.signal[k]]),
+        ]
+        yield [float(cell) if isinstance(cell, np.floating) else cell for cell in row]
+
+
+def stop_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
+    """Every level that was in force on some candle, with the first one in which it held."""
+    stops = outcome.record.stops
+    for trade, candle, level, reason in zip(*stops, strict=True):
+        if candle < len(candles.time):
+            yield [int(trade) + 1, iso(candles.time[candle]), float(level), REASONS[reason]]
+
+
+def equity_rows(outcome: Outcome, inputs: Inputs) -> Iterator[list[Any]]:
+    """Equity at 00:00 UTC of each day, and at the two ends of the span."""
+    for time, value in zip(inputs.marks.time, outcome.equity, strict=True):
+        text = iso(time)
+        yield [text[:10] if text.endswith("T00:00:00Z") else text, float(value)]

@@ -1,0 +1,271 @@
+"""The broker of a paper session: the backtest's broker, and ticks (C14).
+
+On candles it is `CandleBroker` unchanged. With `ticks`, entries and stops are filled by
+ticks, every tick may move the stop, and a closed candle then settles what ticks were missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+import backtrader as bt
+
+from stoptrail.brokers.candle import CandleBroker
+from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.costs import fill_price, quoted_price
+from stoptrail.rules.dates import date_number
+from stoptrail.rules.journal import Journal
+from stoptrail.rules.stops import (
+    MANUAL,
+    Stop,
+    held_throughout,
+    stop_fill,
+    stop_hit,
+)
+from stoptrail.rules.trade import (
+    GAP,
+    EntryOrder,
+    Position,
+    book_entry,
+)
+
+
+class PriceTick(Protocol):
+    """A trade with the best quote known at that moment."""
+
+    @property
+    def time(self) -> int:
+        """Event time, ms."""
+
+    @property
+    def price(self) -> float:
+        """Of the trade."""
+
+    @property
+    def bid(self) -> float:
+        """NaN where no quote is known."""
+
+    @property
+    def ask(self) -> float:
+        """NaN where no quote is known."""
+
+    @property
+    def ahead(self) -> bool:
+        """Whether an earlier candle has not been seen yet: good for a stop's test only."""
+
+
+class PaperJournal(Journal, Protocol):
+    """A journal that hears of orders too, which a session has to remember."""
+
+    def ordered(self, entry_order: EntryOrder) -> None:
+        """An entry order was sent."""
+
+    def leaving(self, position: Position) -> None:
+        """An order to leave at market was sent."""
+
+
+class PaperBroker(CandleBroker):
+    """`CandleBroker` with ticks. Parameters: those of `CandleBroker`, and
+
+    feed: the session's data feed; ticks: whether ticks fill and move (tick mode);
+    gate: function of a candle's open time that gives the code of what cancels an entry
+    order which would fill in that candle, or None; turn: called whenever Cerebro turns,
+    with or without a candle; past: how many candles came before the feed's first.
+    """
+
+    params: ClassVar[Any] = (
+        ("feed", None),
+        ("ticks", True),
+        ("gate", None),
+        ("turn", None),
+        ("past", 0),
+    )
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self.journal: PaperJournal = self.p.journal
+        self._data = self.p.feed
+        self._gate: Callable[[int], int | None] | None = self.p.gate
+        self._turn: Callable[[bool], None] | None = self.p.turn
+        self._closed = 0
+        self._in_tick = False
+
+    @property
+    def index(self) -> int:
+        """Number of the candle at hand; in a tick, of the one under way."""
+        past: int = self.p.past
+        return past + (self._closed if self._in_tick else self._closed - 1)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether an order to leave at market waits for its fill."""
+        return self._exit is not None
+
+    def carry(self, checkpoint: Checkpoint) -> None:
+        """Take over the account and the open trade; its stop order comes from the strategy."""
+        self.balance, self.opening = checkpoint.balance, checkpoint.opening
+        position = self.open = checkpoint.position
+        if position is not None:
+            held = position.held
+            self._position = bt.Position()
+            size = position.units * held.side
+            self._position.update(size, held.fill, date_number(held.time))
+
+    def leave_at_market(self, owner: Any) -> bool:
+        """Send an order to leave; whether there was a position that none leaves yet."""
+        position = self.open
+        if position is None or self.leaving:
+            return False
+        place = self.sell if position.held.side > 0 else self.buy
+        self._date_at_hand(position.held.time)
+        place(owner, self._data, position.units, reason=MANUAL, filled=owner.manager.left)
+        self.journal.leaving(position)
+        return True
+
+    def _submit(
+        self,
+        kind: Any,
+        owner: Any,
+        data: Any,
+        size: float,
+        price: float | None = None,
+        exectype: Any = None,
+        **options: Any,
+    ) -> Any:
+        order = super()._submit(kind, owner, data, size, price, exectype, **options)
+        if order is self._entry:
+            self.journal.ordered(order.info.entry_order)
+        return order
+
+    # Ticks
+
+    def monitor_positions(self, tick: PriceTick) -> bool:
+        """Fill, test and ratchet by one tick; whether it changed anything.
+
+        On candles alone ticks change nothing. A tick that comes `ahead` of a missing
+        candle only tests the stop.
+        """
+        if not self.p.ticks or (self.open is None and self._entry is None):
+            return False
+        before = self._seen()
+        self._in_tick = True
+        self._date_at_hand(tick.time)
+        try:
+            self._by_tick(tick)
+        finally:
+            self._in_tick = False
+        return self._seen() != before
+
+    def _date_at_hand(self, time: int) -> None:
+        """Backtrader dates orders by the candle at hand, which is empty between candles."""
+        dates = self._data.datetime
+        if dates[0] != dates[0]:
+            dates[0] = date_number(time)
+
+    def touched(self, price: float) -> bool:
+        """Whether `price` reaches the working stop."""
+        if self.open is None or self._stop is None:
+            return False
+        return stop_hit(self.open.held.side, price, price, self._stop.created.price)
+
+    def _seen(self) -> tuple[Any, ...]:
+        """What a tick may change."""
+        return self.open, self._entry, self._stop and self._stop.owner.manager.stop
+
+    def _by_tick(self, tick: PriceTick) -> None:
+        if self._entry is not None:
+            if not tick.ahead:
+                self._enter_at(tick)
+        elif self.touched(tick.price):
+            self._stop_out(tick.price, tick.time)
+        elif self._exit is not None:
+            quote = tick.bid if self._side() > 0 else tick.ask
+            self._close(self._exit, self._market_price(-self._side(), tick, quote), tick.time)
+        elif not tick.ahead:
+            self._ratchet(tick)
+
+    def _enter_at(self, tick: PriceTick) -> None:
+        """At the quote; at the last price with slippage where there is none."""
+        entry_order, trade_rules = self._entry.info.entry_order, self.run_rules.trade_rules
+        if tick.time - tick.time % self._data.interval > entry_order.latest:
+            self._drop_entry(GAP)
+            return
+        quote = tick.ask if entry_order.side > 0 else tick.bid
+        fill = self._market_price(entry_order.side, tick, quote)
+        self._book_entry(*book_entry(entry_order, fill, tick.time, trade_rules))
+
+    def _market_price(self, direction: int, tick: PriceTick, quote: float) -> float:
+        trade_rules = self.run_rules.trade_rules
+        if quote == quote:
+            return quoted_price(direction, quote, trade_rules.market)
+        return fill_price(direction, tick.price, trade_rules.costs, trade_rules.market)
+
+    def _ratchet(self, tick: PriceTick) -> None:
+        before = Stop(self._stop.created.price, tick.price, self._stop.info.reason)
+        self._stop.info.ratchet(tick.price, tick.time)
+        if self.opening is None and self._stop.created.price != before.level:
+            self.opening = before
+
+    def _stop_out(self, first: float, time: int, level: float | None = None) -> None:
+        """Fill the stop at `level` (its own), or at `first` where that is worse (C6)."""
+        trade_rules = self.run_rules.trade_rules
+        working = self._stop.created.price if level is None else level
+        price = stop_fill(self._side(), first, working, trade_rules.costs, trade_rules.market)
+        self._close(self._stop, price, time)
+
+    def _close(self, order: Any, price: float, time: int) -> None:
+        self.opening = None
+        super()._close(order, price, time)
+
+    # Candles
+
+    def next(self) -> None:
+        """Called at every turn of Cerebro; acts where a candle has closed."""
+        closed = len(self._data)
+        if self._turn is not None:
+            self._turn(closed > self._closed)
+        if closed == self._closed:
+            return
+        self._closed = closed
+        if self._entry is not None and self._gate is not None:
+            reason = self._gate(self._time())
+            if reason is not None:
+                self._drop_entry(reason)
+        if self.p.ticks and self.open is not None:
+            self._settle()
+        else:
+            super().next()
+        self.opening = None
+
+    def _settle(self) -> None:
+        """A closed candle after its ticks: what they would have done, had all been seen.
+
+        The stop with which the candle began is tested on the whole candle, then the
+        working one on the close, which is the candle's last trade (C9, C14). Between the
+        two a missed price leaves no trace in a candle. Of a candle in which a tick entered
+        later than at its open only the close is known to lie after the fill.
+        """
+        data, time = self._data, self._time()
+        if not data.volume[0] > 0.0:
+            return
+        assert self.open is not None
+        held = self.open.held
+        level = self._stop.created.price if self.opening is None else self.opening.level
+        whole = held_throughout(held, time)
+        if whole and stop_hit(held.side, data.high[0], data.low[0], level):
+            # The open of a candle in which a tick entered was before the trade.
+            entered_here = held.time >= time
+            if self.opening is not None:
+                self._stop.addinfo(reason=self.opening.reason)
+            self._stop_out(level if entered_here else data.open[0], time, level)
+        elif self.touched(data.close[0]):
+            self._stop_out(data.close[0], time + data.interval - 1)
+        elif self._exit is not None:
+            trade_rules = self.run_rules.trade_rules
+            price = fill_price(-self._side(), data.close[0], trade_rules.costs, trade_rules.market)
+            self._close(self._exit, price, time + data.interval - 1)
+
+    def _side(self) -> int:
+        assert self.open is not None
+        return self.open.held.side

@@ -1,0 +1,83 @@
+"""`audit`: does a signal look ahead, and does it say when it is warm?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from stoptrail.backtest.inputs import plan_of, prepare, require_warm
+from stoptrail.cli import market as markets
+from stoptrail.cli.backtest import data_overrides
+from stoptrail.cli.console import Voice
+from stoptrail.config.load import load_settings
+from stoptrail.config.settings import Settings
+from stoptrail.feeds.market import Market
+from stoptrail.sweep.audit.all_checks import audit
+from stoptrail.sweep.audit.finding import Check
+
+FOUND = 1
+"""Exit code where something was found."""
+SHOWN = 1
+"""Findings of each check on the terminal; --json has some more."""
+
+
+def run(config: Path | None, overrides: tuple[str, ...], file: Path | None, as_json: bool) -> int:
+    """Run every check and show what was found; exit code 0 or FOUND."""
+    files = (file,) if file else ()
+    settings = load_settings(config, (*overrides, *data_overrides(files, ())))
+    voice = Voice()
+    market = markets.load(settings, voice)
+    inputs = prepare(market, settings)
+    plan = plan_of(settings, inputs)
+    require_warm(plan, inputs)
+    with voice.progress(f"audit of {settings.strategy.signal}") as advance:
+        checks = audit(plan, inputs, settings.sweep.seed, advance)
+    passed = all(check.passed for check in checks)
+    if as_json:
+        print(json.dumps(_table(settings, market, checks), allow_nan=False))
+    else:
+        _show(settings, market, checks)
+    return 0 if passed else FOUND
+
+
+def _table(settings: Settings, market: Market, checks: list[Check]) -> dict[str, Any]:
+    return {
+        "signal": settings.strategy.signal,
+        "parameters": settings.strategy.parameters,
+        "data": market.summary(),
+        "passed": all(check.passed for check in checks),
+        "checks": [{**check._asdict(), "passed": check.passed} for check in checks],
+    }
+
+
+def _show(settings: Settings, market: Market, checks: list[Check]) -> None:
+    console = Console(highlight=False)
+    table = Table(
+        title=f"Audit of {settings.strategy.signal} on {market.symbol}", title_style="bold"
+    )
+    table.add_column("Check")
+    table.add_column("Tried", justify="right")
+    table.add_column("Result")
+    table.add_column("Note")
+    for check in checks:
+        word, style = ("passed", "green") if check.passed else ("FOUND", "bold red")
+        if not check.tried:
+            word, style = "nothing to try", "yellow"
+        table.add_row(check.name, f"{check.tried:,}", f"[{style}]{word}[/]", escape(check.note))
+    console.print(table)
+    for check in checks:
+        for line in check.findings[:SHOWN]:
+            console.print(f"{check.name}: {line}", style="red", markup=False, soft_wrap=True)
+    console.print(_verdict(checks), style="bold", soft_wrap=True)
+
+
+def _verdict(checks: list[Check]) -> str:
+    found = [check.name for check in checks if not check.passed]
+    if not found:
+        return "Nothing found: no decision depended on a later candle, and the warm-up is enough."
+    return f"Found in {len(found)} of {len(checks)} checks: do not trust results of this signal."

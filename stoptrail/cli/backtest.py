@@ -1,0 +1,203 @@
+"""`backtest`: one parameter set in full Backtrader, or a sweep."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from stoptrail.backtest.engine import run_backtrader
+from stoptrail.backtest.inputs import (
+    Inputs,
+    plan_of,
+    prepare,
+    require_warm,
+)
+from stoptrail.backtest.outcome import Outcome, judge, metrics_table
+from stoptrail.backtest.run_rules import fitting, inferred, legacy
+from stoptrail.backtest.summary import summarise_run
+from stoptrail.backtest.tables import write_tables
+from stoptrail.cli import market as markets
+from stoptrail.cli.compiling import compile_ahead
+from stoptrail.cli.console import Stages, Voice
+from stoptrail.cli.options import BacktestOptions
+from stoptrail.config.load import load_settings
+from stoptrail.config.settings import Settings
+from stoptrail.config.write import to_toml
+from stoptrail.core.atomic import claimed, write_json, write_whole
+from stoptrail.core.errors import UsageError
+from stoptrail.feeds.market import Market
+
+
+def run(
+    config: Path | None,
+    overrides: tuple[str, ...],
+    sweep: bool,
+    walk_forward: bool | None,
+    plot: bool,
+    tearsheet: bool,
+    files: tuple[Path, ...],
+    symbols: tuple[str, ...],
+    out: Path | None,
+    resume: Path | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Run the command; see `stoptrail backtest --help`."""
+    stages = Stages()
+    voice = Voice(silent=quiet)
+    asked = BacktestOptions(
+        config,
+        overrides,
+        walk_forward,
+        plot,
+        tearsheet,
+        files,
+        symbols,
+        out,
+        resume,
+        as_json,
+    )
+    if sweep or resume:
+        if compile_ahead():
+            voice.notice("First sweep on this machine: slow for seconds, until it is compiled.")
+        from stoptrail.cli import sweep as sweeping
+
+        sweeping.run(asked, voice, stages)
+    else:
+        run_one(asked, voice, stages)
+
+
+def run_one(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
+    """One parameter set on one market; with --walk-forward the grid's search as well."""
+    if len(asked.files) > 1 or len(asked.symbols) > 1:
+        raise UsageError("several markets are compared by a sweep: add --sweep")
+    own = data_overrides(asked.files, asked.symbols)
+    settings = load_settings(asked.config, (*asked.overrides, *own))
+    folder = asked.out or run_folder("backtest")
+    with claimed(folder):
+        summary, market = _one_market(settings, folder, bool(asked.walk_forward), voice, stages)
+    pictures(folder, market, settings, asked, voice)
+    tell(folder, summary, voice, asked.as_json)
+
+
+def _one_market(
+    settings: Settings, folder: Path, walking: bool, voice: Voice, stages: Stages
+) -> tuple[dict[str, Any], Market]:
+    """Run, compare with the baseline and write the folder."""
+    with stages.stage("data"):
+        market = markets.load(settings, voice)
+        inputs = prepare(market, settings)
+    steps_notice(inputs, settings, market, voice)
+    with stages.stage("backtest"):
+        outcome = full_run(settings, inputs)
+    with stages.stage("baseline"):
+        baseline = baseline_run(outcome, inputs)
+    summary = summarise_run("backtest", settings, market, inputs, outcome)
+    summary["baseline"] = {"metrics": metrics_table(baseline)}
+    if walking:
+        from stoptrail.cli.sweep import walk_alone
+
+        summary["evidence"] = walk_alone(settings, market, inputs, outcome, folder, voice, stages)
+    with stages.stage("tables"):
+        write_run(folder, settings, inputs, outcome, baseline)
+    finish(folder, summary, market, stages)
+    return summary, market
+
+
+def data_overrides(files: tuple[Path, ...], symbols: tuple[str, ...]) -> tuple[str, ...]:
+    """--data and --symbols as settings."""
+    found = [f"data.symbol={symbol}" for symbol in symbols[:1]]
+    if files:
+        found += [f"data.path={files[0]}", "data.source=file"]
+    return tuple(found)
+
+
+def run_folder(command: str) -> Path:
+    """A fresh folder named by the time."""
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = Path("runs") / f"{moment}-{command}"
+    count = 1
+    while folder.exists():
+        count += 1
+        folder = Path("runs") / f"{moment}-{command}-{count}"
+    return folder
+
+
+def steps_notice(inputs: Inputs, settings: Settings, market: Market, voice: Voice) -> None:
+    """Say which steps of the market were read off the data (C13)."""
+    names = inferred(fitting(settings, market.symbol, market.price_digits))
+    if not names:
+        return
+    own = inputs.market
+    steps = {
+        "tick": own.price_step / own.price_scale,
+        "lot": own.lot_step / own.lot_scale,
+    }
+    told = ", ".join(f"{name} {steps[name]:g}" for name in names)
+    voice.notice(f"{market.symbol}: {told} inferred from the data's decimals; set [market] to mend")
+
+
+def full_run(settings: Settings, inputs: Inputs) -> Outcome:
+    """One set in full Backtrader.
+
+    The signal is looked at first, so that a bad one or too few candles are told in one
+    line.
+    """
+    plan = plan_of(settings, inputs)
+    require_warm(plan, inputs)
+    return judge(plan, run_backtrader(inputs.candles, inputs.start, plan), inputs)
+
+
+def baseline_run(outcome: Outcome, inputs: Inputs) -> Outcome:
+    """The legacy exits on the same signals, in full Backtrader (C15)."""
+    plan = outcome.plan._replace(run_rules=legacy(outcome.plan.run_rules))
+    return judge(plan, run_backtrader(inputs.candles, inputs.start, plan), inputs)
+
+
+def write_run(
+    folder: Path, settings: Settings, inputs: Inputs, outcome: Outcome, baseline: Outcome
+) -> None:
+    """The tables of a run and its configuration."""
+    write_tables(folder, outcome, inputs)
+    write_tables(folder, baseline, inputs, prefix="baseline_")
+    write_whole(folder / "config.toml", to_toml(settings).encode())
+
+
+def finish(folder: Path, summary: dict[str, Any], market: Market, stages: Stages) -> None:
+    """summary.json, the report that is made from it, and what both took."""
+    from stoptrail.reports.html.page import write_report
+
+    with stages.stage("report"):
+        summary["seconds"] = stages.table()
+        write_json(folder / "summary.json", summary)
+        write_report(folder, market.candles)
+    summary["seconds"] = stages.table()
+    write_json(folder / "summary.json", summary)
+
+
+def pictures(
+    folder: Path, market: Market, settings: Settings, asked: BacktestOptions, voice: Voice
+) -> None:
+    """What --plot and --tearsheet ask for."""
+    if asked.plot:
+        from stoptrail.cli.plot import plot_run
+
+        for file in plot_run(folder, market, settings):
+            voice.notice(f"plot: {file}")
+    if asked.tearsheet:
+        from stoptrail.reports.tearsheet import write_tearsheet
+
+        voice.notice(f"tear sheet: {write_tearsheet(folder)}")
+
+
+def tell(folder: Path, summary: dict[str, Any], voice: Voice, as_json: bool) -> None:
+    """The result on standard output: one screen, one JSON object, or nothing."""
+    if as_json:
+        import json
+
+        print(json.dumps({"folder": str(folder), **summary}, allow_nan=False))
+    elif not voice.silent:
+        from stoptrail.reports.terminal import show_run
+
+        show_run(summary, folder)

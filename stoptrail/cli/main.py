@@ -1,0 +1,302 @@
+"""The command line of StopTrail; every command is one function in commands/.
+
+A command's function gets the options by name and raises where it fails.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from stoptrail.core.errors import StopTrailError, UsageError
+
+INTERRUPTED = 130
+DEBUG = "STOPTRAIL_DEBUG"
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_FILE = click.Path(path_type=Path)
+
+
+def settings_options(command: Command) -> Command:
+    """--config and --set, which every command that reads settings takes."""
+    command = click.option(
+        "--set",
+        "overrides",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Override a setting, e.g. stop.trailing_atr_multiplier=4; may be repeated.",
+    )(command)
+    return click.option(
+        "--config", type=_FILE, metavar="FILE", help="Settings; strategy.toml by default."
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """--json, for scripts."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="stoptrail", prog_name="stoptrail")
+def cli() -> None:
+    """Swing trading with asymmetric exits: backtest, sweep and paper trading."""
+
+
+@cli.command()
+@settings_options
+@click.option("--sweep", is_flag=True, help="Search the grid of [sweep.grid] for the best set.")
+@click.option(
+    "--walk-forward/--no-walk-forward",
+    default=None,
+    help="Test the search out of sample; part of a sweep unless switched off.",
+)
+@click.option("--plot", is_flag=True, help="Draw Backtrader plots as well.")
+@click.option("--tearsheet", is_flag=True, help="Write a tear sheet as well.")
+@click.option(
+    "--data",
+    "files",
+    type=_FILE,
+    metavar="FILE",
+    multiple=True,
+    help="Candle file (Parquet or CSV) instead of [data]; may be repeated.",
+)
+@click.option("--symbols", metavar="A,B,...", default="", help="Several markets in one sweep.")
+@click.option("--out", type=_FILE, metavar="DIR", help="Result folder; runs/<time>-backtest.")
+@click.option("--jobs", type=click.IntRange(min=0), help="Processes; 0 is one a core.")
+@click.option(
+    "--cluster",
+    metavar="URL",
+    help="Run on a cluster: tcp://host:8786 (Dask), ray://host:10001 (Ray).",
+)
+@click.option("--resume", type=_FILE, metavar="DIR", help="Go on with a sweep that was stopped.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+@json_option
+def backtest(
+    overrides: tuple[str, ...],
+    symbols: str,
+    jobs: int | None,
+    cluster: str | None,
+    out: Path | None,
+    resume: Path | None,
+    **options: Any,
+) -> None:
+    """Run one set of settings, or with --sweep a whole grid, over past candles."""
+    if options["sweep"] or resume:
+        from stoptrail.cli.compiling import compile_ahead
+
+        compile_ahead()  # before anything else is read: it takes longest
+    from stoptrail.cli.backtest import run
+
+    if out and resume:
+        raise UsageError("--resume goes on in its own folder: leave --out away")
+    names = tuple(name.strip() for name in symbols.split(",") if name.strip())
+    if symbols and not names:
+        raise UsageError(f"--symbols must name markets such as BTC/USDT,ETH/USDT, not {symbols!r}")
+    extra = [f"sweep.jobs={jobs}"] if jobs is not None else []
+    extra += [f"sweep.cluster={cluster}"] if cluster is not None else []
+    run(overrides=(*overrides, *extra), symbols=names, out=out, resume=resume, **options)
+
+
+@cli.command()
+@settings_options
+@click.argument("signal", required=False)
+@click.option("--data", "file", type=_FILE, metavar="FILE", help="Candle file instead of [data].")
+@json_option
+def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> int:
+    """Check a signal for looking ahead and for too short a warm-up.
+
+    SIGNAL is a shipped signal or "module:function"; without it, the one in the settings.
+    """
+    from stoptrail.cli.audit import run
+
+    extra = [f"strategy.signal={signal}"] if signal else []
+    return run(overrides=(*overrides, *extra), **options)
+
+
+@cli.command()
+@settings_options
+@click.option("--paper", is_flag=True, help="Simulated money; there is no other kind.")
+@click.option(
+    "--from", "source", type=_FILE, metavar="RUN", help="Trade the best set of a finished run."
+)
+@click.option(
+    "--max-candles", type=click.IntRange(min=1), metavar="N", help="Stop after N closed candles."
+)
+def live(paper: bool, **options: Any) -> None:
+    """Trade on live exchange data with simulated money."""
+    if not paper:
+        raise UsageError("live trades with simulated money only: add --paper")
+    from stoptrail.cli.live import run
+
+    run(**options)
+
+
+@cli.command()
+@settings_options
+@click.argument("session")
+def pause(**options: Any) -> None:
+    """Let SESSION make no new entries; its stops go on working."""
+    from stoptrail.cli.control import pause as run
+
+    run(**options)
+
+
+@cli.command()
+@settings_options
+@click.argument("session")
+def resume(**options: Any) -> None:
+    """Let a paused SESSION make entries again."""
+    from stoptrail.cli.control import resume as run
+
+    run(**options)
+
+
+@cli.command()
+@settings_options
+@click.argument("session")
+def close(**options: Any) -> None:
+    """Let SESSION leave its position at market."""
+    from stoptrail.cli.control import close as run
+
+    run(**options)
+
+
+@cli.group()
+def data() -> None:
+    """Download candles, or check candle files."""
+
+
+@data.command()
+@settings_options
+@click.option("--exchange", metavar="ID", help="Exchange by its ccxt id instead of [data].")
+@click.option("--symbol", metavar="A/B", help="Market instead of [data].")
+@click.option("--timeframe", metavar="T", help="Length of a candle instead of [data].")
+@click.option("--start", metavar="TIME", help="First moment, UTC, instead of [data].")
+@click.option("--end", metavar="TIME", help="The moment after the last candle, UTC.")
+def download(config: Path | None, overrides: tuple[str, ...], **keys: str | None) -> int:
+    """Download closed candles into the cache; a download that was stopped goes on."""
+    from stoptrail.cli.data import download as run
+    from stoptrail.config.load import load_settings
+
+    extra = [f"data.{key}={value}" for key, value in keys.items() if value is not None]
+    settings = load_settings(config, (*overrides, *extra))
+    wanted = settings.data
+    return run(
+        wanted.exchange,
+        settings.exchange.ccxt,
+        wanted.symbol,
+        wanted.timeframe,
+        wanted.start_ms,
+        wanted.end_ms,
+        Path(wanted.cache),
+    )
+
+
+@data.command()
+@click.argument("files", type=_FILE, nargs=-1, required=True)
+@click.option("--timeframe", metavar="T", help="Length that a candle has to have.")
+def check(files: tuple[Path, ...], timeframe: str | None) -> int:
+    """List gaps, duplicates, impossible candles and zero-volume runs of candle files."""
+    from stoptrail.cli.data import check as run
+
+    return max([run(file, timeframe) for file in files])
+
+
+@cli.command()
+@settings_options
+@click.argument("run_or_session", metavar="RUN_OR_SESSION")
+@click.option("--trade", type=click.IntRange(min=1), metavar="N", help="Trade number N.")
+@click.option("--worst", type=click.IntRange(min=1), metavar="K", help="The K worst trades.")
+@click.option("--best", type=click.IntRange(min=1), metavar="K", help="The K best trades.")
+@click.option("--out", type=_FILE, metavar="DIR", help="Folder for the pictures.")
+def plot(trade: int | None, worst: int | None, best: int | None, **options: Any) -> None:
+    """Draw Backtrader plots of a finished run or a paper session."""
+    if sum(chosen is not None for chosen in (trade, worst, best)) > 1:
+        raise UsageError("--trade, --worst and --best exclude each other: give one of them")
+    from stoptrail.cli.plot import run
+
+    run(trade=trade, worst=worst, best=best, **options)
+
+
+@cli.command()
+@settings_options
+@click.argument("session")
+@json_option
+def replay(**options: Any) -> int:
+    """Run the stored candles and ticks of SESSION again and show the difference."""
+    from stoptrail.cli.replay import run
+
+    return run(**options)
+
+
+@cli.command()
+@settings_options
+@json_option
+def status(**options: Any) -> None:
+    """Show the open paper session: position, stop, equity, connection."""
+    from stoptrail.cli.status import run
+
+    run(**options)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    try:
+        result = cli.main(args=arguments, prog_name="runner.py", standalone_mode=False)
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        return _say("stopped; what is finished is kept", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except click.exceptions.NoArgsIsHelpError as error:
+        return _say(error.format_message(), error.exit_code)
+    except click.ClickException as error:
+        return _say(f"error: {_usage_line(error)}", error.exit_code)
+    except StopTrailError as error:
+        return _say(f"error: {error}", error.exit_code)
+    except Exception as error:
+        return _unexpected(error)
+    return result if isinstance(result, int) else 0
+
+
+def _usage_line(error: click.ClickException) -> str:
+    """What was wrong and where to read on, as one line."""
+    context = getattr(error, "ctx", None)
+    hint = f" (see {context.command_path} --help)" if context else ""
+    return " ".join(error.format_message().split()) + hint
+
+
+def _unexpected(error: Exception) -> int:
+    """A fault of the program: short, with the traceback for those who ask for it."""
+    if os.environ.get(DEBUG) == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    else:
+        reason = " ".join(str(error).split())
+        _say(f"error: {type(error).__name__}: {reason} ({DEBUG}=1 shows the traceback)", 1)
+    return 1
+
+
+def _say(line: str, code: int) -> int:
+    click.echo(line, err=True)
+    return code
+
+
+def run() -> None:
+    """The program: `main`, whose exit code an interrupt that comes too late leaves alone."""
+    code = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    run()

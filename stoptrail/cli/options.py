@@ -1,0 +1,22 @@
+"""What the user asked of `backtest`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class BacktestOptions(NamedTuple):
+    """The options of `stoptrail backtest` that do not change settings by themselves."""
+
+    config: Path | None
+    overrides: tuple[str, ...]
+    walk_forward: bool | None
+    """None: as the settings say."""
+    plot: bool
+    tearsheet: bool
+    files: tuple[Path, ...]
+    symbols: tuple[str, ...]
+    out: Path | None
+    resume: Path | None
+    as_json: bool

@@ -1,0 +1,175 @@
+"""What there is to plot: a finished run's folder, or a paper session's ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stoptrail.cli import market as markets
+from stoptrail.cli.console import Voice
+from stoptrail.config.load import load_settings
+from stoptrail.config.settings import Settings
+from stoptrail.core.errors import DataError, StoreError, UsageError
+from stoptrail.feeds.market import Market
+from stoptrail.reports.plots import Market as Drawn
+from stoptrail.reports.run_files import (
+    EquityCurve,
+    RunFiles,
+    StopLevel,
+    TradeRecord,
+    read_run,
+)
+from stoptrail.rules.candles import Candles, Floats, rows_of
+from stoptrail.rules.metrics import r_multiple
+
+CONFIG = "config.toml"
+
+
+class Pictured(NamedTuple):
+    """A run or a session, ready to be drawn."""
+
+    folder: Path
+    """Where its pictures go."""
+    drawn: Drawn
+    span: Candles
+    """The candles of the overview, without the warm-up."""
+    trades: list[TradeRecord]
+    stops: dict[int, list[StopLevel]]
+    equity: EquityCurve
+
+
+def of_run(folder: Path, overrides: tuple[str, ...], voice: Voice) -> Pictured:
+    """The run in `folder`, with its candles loaded again.
+
+    `overrides` may say where the candles are now. Raises DataError where there is no
+    run, or where the candles are not those of the run.
+    """
+    files = read_run(folder)
+    if not files.config:
+        raise DataError(f"{folder}: no {CONFIG} there, so its candles cannot be found again")
+    data = files.summary.get("data") or {}
+    given = [*_span(data), *overrides]
+    if files.synthetic:
+        given.insert(0, "data.source=synthetic")
+    settings = load_settings(folder / CONFIG, given)
+    market = markets.load(settings, voice)
+    _require_same(market, files, folder)
+    return from_files(files, market, settings)
+
+
+def from_files(files: RunFiles, market: Market, settings: Settings) -> Pictured:
+    """A run whose candles are at hand."""
+    cycle, trend = lines_of(settings, market.candles)
+    drawn = Drawn(market.candles, cycle, trend, market.symbol, market.synthetic)
+    span = rows_of(market.candles, slice(market.start, None))
+    return Pictured(files.folder / "plots", drawn, span, files.trades, files.stops, files.equity)
+
+
+def _span(data: dict[str, Any]) -> list[str]:
+    """The run's own span, so that open ends do not move on."""
+    return [f"data.{key}={data[key]}" for key in ("start", "end") if data.get(key)]
+
+
+def _require_same(market: Market, files: RunFiles, folder: Path) -> None:
+    expected = (files.summary.get("provenance") or {}).get("candles_sha256")
+    if expected and market.sha256 != expected:
+        raise DataError(
+            f"{folder}: the candles found now ({market.source}) are not those of the run; "
+            "say where they are with --set data.path=FILE"
+        )
+
+
+def lines_of(settings: Settings, candles: Candles) -> tuple[Floats | None, Floats | None]:
+    """Cycle and trend of the shipped signal at each close; None where a signal has none."""
+    if settings.strategy.signal != "mtf_cycle":
+        return None, None
+    from stoptrail.strategies.signals.timeframe_lines import cycle_line, trend_line
+
+    own = settings.strategy.parameters
+    return (
+        cycle_line(candles, own["cycle_filter"], own["cycle_period"]),
+        trend_line(candles, own["trend"], own["trend_period"], own["trend_strength"]),
+    )
+
+
+def of_session(name: str, config: Path | None, overrides: Sequence[str]) -> Pictured:
+    """The paper session `name` of the database in the settings. Raises UsageError where
+    there is none."""
+    from stoptrail.live.ledger.database import open_existing
+    from stoptrail.live.ledger.records import find_session
+
+    settings = load_settings(config, overrides)
+    try:
+        database = open_existing(settings.database.url)
+    except StoreError as error:
+        raise UsageError(f"{name} is neither the folder of a run nor a session: {error}") from None
+    try:
+        try:
+            session = find_session(database, name)
+        except StoreError as error:
+            line = f"{name} is neither the folder of a run nor a session: {error}"
+            raise UsageError(line) from None
+        return _session(database, session)
+    finally:
+        database.close()
+
+
+def _session(database: Any, session: Any) -> Pictured:
+    from stoptrail.live.ledger.records import rows, settings_rows, stored_candles
+    from stoptrail.live.ledger.tables import Equity, PaperTrades
+    from stoptrail.live.session_settings import settings_from
+
+    seen = np.array(stored_candles(database, session.id), np.float64).reshape(-1, 6)
+    candles = Candles._make([seen[:, 0].astype(np.int64), *seen[:, 1:].T.copy(), session.interval])
+    applied = [row for row in settings_rows(database, session.id) if row.applied is not None]
+    cycle, trend = lines_of(settings_from(applied[-1].content), candles)
+    marks = rows(database, Equity, session.id)
+    equity = EquityCurve(
+        np.array([row["time"] for row in marks], np.int64),
+        np.array([row["equity"] for row in marks], np.float64),
+    )
+    trades = [_trade(row) for row in rows(database, PaperTrades, session.id)]
+    first = int(np.searchsorted(candles.time, session.start))
+    return Pictured(
+        Path("plots") / f"session-{session.id}",
+        Drawn(candles, cycle, trend, session.symbol),
+        rows_of(candles, slice(min(first, max(0, len(candles.time) - 2)), None)),
+        trades,
+        _stops(database, session.id),
+        equity,
+    )
+
+
+def _trade(row: dict[str, Any]) -> TradeRecord:
+    nothing = float("nan")
+    pnl = nothing if row["pnl"] is None else row["pnl"]
+    return TradeRecord(
+        number=row["number"],
+        side=row["side"],
+        entry_time=row["entry_time"],
+        entry_price=row["entry"],
+        units=row["units"],
+        initial_stop=row["initial_stop"],
+        exit_time=row["exit_time"],
+        exit_price=nothing if row["exit"] is None else row["exit"],
+        exit_reason=row["reason"] or "open",
+        fees=row["entry_fee"] if row["fees"] is None else row["fees"],
+        pnl=pnl,
+        r_multiple=r_multiple(pnl, row["units"], abs(row["entry"] - row["initial_stop"])),
+        mae=nothing,
+        mfe=nothing,
+    )
+
+
+def _stops(database: Any, session: int) -> dict[int, list[StopLevel]]:
+    from stoptrail.live.ledger.records import rows
+    from stoptrail.live.ledger.tables import StopMoves
+
+    levels: dict[int, list[StopLevel]] = {}
+    for row in rows(database, StopMoves, session):
+        move = StopLevel(row["time"], row["new"], row["reason"])
+        levels.setdefault(row["trade"], []).append(move)
+    return levels

@@ -1,0 +1,107 @@
+"""`plot`, and `backtest --plot`: Backtrader plots of a run, its trades, or a session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stoptrail.cli.console import Voice
+from stoptrail.cli.picture import (
+    Pictured,
+    from_files,
+    of_run,
+    of_session,
+)
+from stoptrail.config.settings import Settings
+from stoptrail.core.atomic import claimed
+from stoptrail.core.errors import UsageError
+from stoptrail.feeds.market import Market
+from stoptrail.reports.run_files import TradeRecord, read_run
+
+Numbers = int | None
+
+
+def run(
+    config: Path | None,
+    overrides: tuple[str, ...],
+    run_or_session: str,
+    trade: Numbers,
+    worst: Numbers,
+    best: Numbers,
+    out: Path | None,
+) -> None:
+    """Draw trade `trade`, or the `worst` or `best` trades by R, or the whole; the files
+    go to `out`, by default into the run's folder. A window opens where there is a screen."""
+    folder = Path(run_or_session)
+    if folder.exists():
+        found = of_run(folder, overrides, Voice())
+    else:
+        found = of_session(run_or_session, config, overrides)
+    chosen = chosen_trades(found.trades, trade, worst, best)
+    target = out or found.folder
+    with claimed(target):
+        files = draw_all(found, target, chosen or [], whole=chosen is None, window=True)
+    for file in files:
+        print(file)
+
+
+def plot_run(folder: Path, market: Market, settings: Settings) -> list[Path]:
+    """The overview, the best and the worst trade of the run that `folder` holds."""
+    found = from_files(read_run(folder), market, settings)
+    extremes = by_r(found.trades)
+    chosen = [extremes[0], extremes[-1]] if len(extremes) > 1 else extremes
+    with claimed(found.folder):
+        return draw_all(found, found.folder, chosen, whole=True, window=True)
+
+
+def chosen_trades(
+    trades: Sequence[TradeRecord], trade: Numbers, worst: Numbers, best: Numbers
+) -> list[TradeRecord] | None:
+    """The trades asked for; None where the whole run is. Raises UsageError where there is
+    no such trade."""
+    if trade is None and worst is None and best is None:
+        return None
+    if not trades:
+        raise UsageError("there are no trades to plot")
+    if trade is not None:
+        found = [record for record in trades if record.number == trade]
+        if not found:
+            last = trades[-1].number
+            raise UsageError(f"--trade {trade}: there is no such trade, they go from 1 to {last}")
+        return found
+    ranked = by_r(trades)
+    return ranked[:worst] if worst is not None else ranked[::-1][:best]
+
+
+def by_r(trades: Sequence[TradeRecord]) -> list[TradeRecord]:
+    """Closed trades, the worst first; of equal ones the earlier first."""
+    closed = [record for record in trades if record.exit_time is not None]
+    return sorted(closed, key=lambda record: (record.r_multiple, record.number))
+
+
+def draw_all(
+    found: Pictured, folder: Path, chosen: Sequence[TradeRecord], *, whole: bool, window: bool
+) -> list[Path]:
+    """Draw into `folder`; the files written. Raises OutputError where one cannot be."""
+    from stoptrail.reports.plots import plot_overview, plot_trade
+
+    files = []
+    if whole:
+        file = folder / "overview.png"
+        drawn = found.drawn
+        plot_overview(
+            found.span,
+            found.trades,
+            found.equity,
+            drawn.symbol,
+            file,
+            synthetic=drawn.synthetic,
+            window=window,
+        )
+        files.append(file)
+    for record in chosen:
+        file = folder / f"trade-{record.number}.png"
+        stops = found.stops.get(record.number, [])
+        plot_trade(found.drawn, record, stops, file, window=window)
+        files.append(file)
+    return files

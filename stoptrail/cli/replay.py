@@ -1,0 +1,125 @@
+"""`replay`: a paper session again from its ledger, and how it differs from a backtest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE
+from rich.console import Console, JustifyMethod
+from rich.table import Table
+
+from stoptrail.config.load import load_settings
+from stoptrail.core.time import iso_time
+
+if TYPE_CHECKING:
+    from stoptrail.live.watch.differences import Attribution, Compared
+
+_SHOWN = 20
+
+
+def run(
+    config: Path | None,
+    overrides: Sequence[str],
+    session: str,
+    as_json: bool = False,
+    console: Console | None = None,
+) -> int:
+    """Show both comparisons; exit code 0 where the replay equals the ledger, else 1."""
+    from stoptrail.live.ledger.database import open_existing
+    from stoptrail.live.ledger.records import find_session
+    from stoptrail.live.watch.differences import attribute, compare
+    from stoptrail.live.watch.replay import recording_of, replay
+
+    settings = load_settings(config, overrides)
+    console = console or Console()
+    database = open_existing(settings.database.url)
+    try:
+        with database.atomic():  # one state of a session that may be running
+            row = find_session(database, session)
+            recording = recording_of(database, row)
+            again = replay(recording)
+            compared = compare(database, again, row.id)
+            causes = attribute(database, replay(recording, candles_alone=True), row.id)
+    finally:
+        database.close()
+    if as_json:
+        console.print(json.dumps(_table(compared, causes)), markup=False, soft_wrap=True)
+    else:
+        _show(console, compared, causes)
+    return 1 if compared.differences else 0
+
+
+def _table(compared: Compared, causes: list[Attribution]) -> dict[str, Any]:
+    return {
+        "trades_compared": compared.trades,
+        "levels_compared": compared.levels,
+        "differences": [entry._asdict() for entry in compared.differences],
+        "against_candles_alone": [
+            {**entry._asdict(), "signal": iso_time(entry.signal)} for entry in causes
+        ],
+    }
+
+
+def _show(console: Console, compared: Compared, causes: list[Attribution]) -> None:
+    count = len(compared.differences)
+    console.print(
+        f"replay: {compared.trades} trades and {compared.levels} stop levels compared, "
+        f"{count} difference{'' if count == 1 else 's'}",
+        highlight=False,
+    )
+    if compared.differences:
+        console.print(_differences(compared))
+    if not causes:
+        console.print("a backtest on the candles alone makes the same trades")
+        return
+    console.print(_causes(causes))
+    for line in _reasons(causes):
+        console.print(line, markup=False, highlight=False)
+
+
+def _differences(compared: Compared) -> Table:
+    table = Table(title="where the replay differs from the ledger")
+    for name in ("table", "key", "column", "ledger", "replay"):
+        table.add_column(name)
+    for entry in compared.differences[:_SHOWN]:
+        table.add_row(*(str(value) for value in entry))
+    return table
+
+
+def _causes(causes: list[Attribution]) -> Table:
+    """Totals stand in the last row, so that the parts can be seen to add up."""
+    title = "what differs from a backtest on the candles alone"
+    table = Table(title=title, show_footer=True, box=SIMPLE, padding=(0, 0))
+    total = [sum(getattr(entry, name) for entry in causes) for name in ("entry", "exit", "size")]
+    footers = ["", "", "", "", "", *(f"{value:+,.2f}" for value in total)]
+    names = ("", "signal", "side", "session", "backtest", "entry", "exit", "size, costs")
+    for name, footer in zip(names, footers, strict=True):
+        justify: JustifyMethod = "left" if name in ("signal", "side") else "right"
+        table.add_column(name, footer=footer, justify=justify, no_wrap=True)
+    for number, entry in enumerate(causes, 1):
+        table.add_row(
+            str(number),
+            iso_time(entry.signal)[:16].replace("T", " "),
+            "long" if entry.side > 0 else "short",
+            _money(entry.session),
+            _money(entry.backtest),
+            _money(entry.entry),
+            _money(entry.exit),
+            _money(entry.size),
+        )
+    return table
+
+
+def _reasons(causes: list[Attribution]) -> list[str]:
+    """Each cause once, with the numbers of its rows: too long for a column."""
+    found: dict[str, list[str]] = {}
+    for number, entry in enumerate(causes, 1):
+        found.setdefault(entry.cause, []).append(str(number))
+    return [f"{', '.join(numbers)}: {cause}" for cause, numbers in found.items()]
+
+
+def _money(value: float | None) -> str:
+    return "-" if value is None else f"{value:+,.2f}"

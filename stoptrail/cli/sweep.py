@@ -1,0 +1,339 @@
+"""`backtest --sweep`: search a grid, verify the best, say how far it can be trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from stoptrail.backtest.inputs import Inputs, prepare, require_warm
+from stoptrail.backtest.outcome import Outcome, metrics_table
+from stoptrail.backtest.summary import summarise_run
+from stoptrail.backtest.tables import iso
+from stoptrail.brokers.candle import CandleBroker
+from stoptrail.cli import market as markets
+from stoptrail.cli.backtest import (
+    baseline_run,
+    data_overrides,
+    finish,
+    pictures,
+    run_folder,
+    steps_notice,
+    tell,
+    write_run,
+)
+from stoptrail.cli.console import Stages, Voice
+from stoptrail.cli.options import BacktestOptions
+from stoptrail.config.grid import Grid, build_grid
+from stoptrail.config.load import load_settings
+from stoptrail.config.settings import Settings, as_table, with_values
+from stoptrail.config.signals import resolve_signal
+from stoptrail.config.write import to_toml
+from stoptrail.core.atomic import claimed, write_json, write_whole
+from stoptrail.core.errors import (
+    ConfigError,
+    DataError,
+    ParityError,
+    UsageError,
+)
+from stoptrail.feeds.market import Market
+from stoptrail.rules.jit import source_digest
+from stoptrail.strategies.mtf_strategy import MtfStrategy
+from stoptrail.sweep.evidence import (
+    around_the_best,
+    cleaned,
+    judged,
+    selection,
+)
+from stoptrail.sweep.kernel.screen import screen
+from stoptrail.sweep.pools.pool import workers
+from stoptrail.sweep.screen import (
+    BLOCKS,
+    Share,
+    screen_all,
+    shared,
+)
+from stoptrail.sweep.search import (
+    Ranked,
+    Tools,
+    Verified,
+    pick_both,
+    rank,
+    verify_best,
+    walk_forward,
+)
+from stoptrail.sweep.space import Space
+from stoptrail.sweep.store import TrialStore
+from stoptrail.sweep.trials import write_trials
+from stoptrail.sweep.walk_forward import Chained, figures, step_table
+
+STATE = "resume.json"
+"""What --resume needs to find the trials of a stopped sweep."""
+SETTINGS = "sweep.toml"
+"""The sweep's settings, its span resolved; config.toml is the best set's."""
+
+
+def run(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
+    """Sweep one market, or several one after the other."""
+    from stoptrail.cli import multi_market as several
+
+    resume = asked.resume
+    many = len(asked.files) > 1 or len(asked.symbols) > 1
+    if many or (resume and several.is_several(resume)):
+        several.run(asked, voice, stages)
+        return
+    config = asked.config or (_stored_settings(resume) if resume else None)
+    own = data_overrides(asked.files, asked.symbols)
+    settings = load_settings(config, (*asked.overrides, *own))
+    folder = resume or asked.out or run_folder("sweep")
+    with claimed(folder):
+        found = sweep_market(
+            settings, folder, resume is not None, asked.walk_forward, voice, stages
+        )
+    pictures(folder, found.market, settings, asked, voice)
+    tell(folder, found.summary, voice, asked.as_json)
+    found.raise_mismatches()
+
+
+def walk_alone(
+    settings: Settings,
+    market: Market,
+    inputs: Inputs,
+    outcome: Outcome,
+    folder: Path,
+    voice: Voice,
+    stages: Stages,
+) -> dict[str, Any]:
+    """The evidence of a single run beside a walk-forward over the grid."""
+    space = Space(settings, _grid(settings), inputs)
+    require_warm(space.plan(0), inputs)
+    with (
+        _tools(settings, market, folder, resuming=False) as tools,
+        stages.stage("walk_forward"),
+        voice.progress("walk-forward") as advance,
+    ):
+        walked = _walk(settings, shared(space, inputs), tools, outcome, voice, advance)
+    found = {"metrics": metrics_table(outcome), "walk_forward": walked}
+    return judged(found, settings, market.synthetic)
+
+
+class Found:
+    """The outcome of one market's sweep."""
+
+    def __init__(
+        self, market: Market, space: Space, ranked: Ranked, verified: Verified, summary: Any
+    ) -> None:
+        self.market = market
+        self.space = space
+        self.ranked = ranked
+        self.verified = verified
+        self.summary = summary
+
+    def raise_mismatches(self) -> None:
+        """Raise ParityError where two engines disagreed about a trade."""
+        lines = self.verified.mismatches
+        if lines:
+            raise ParityError(
+                f"pre-screen and Backtrader disagree in {len(lines)} places, first: {lines[0]}"
+            )
+
+
+def sweep_market(
+    settings: Settings,
+    folder: Path,
+    resuming: bool,
+    walking: bool | None,
+    voice: Voice,
+    stages: Stages,
+) -> Found:
+    """Search the grid over the market that `settings` name and write the run's folder."""
+    grid = _grid(settings)
+    with stages.stage("data"):
+        market = markets.load(settings, voice)
+        settings = _with_span(settings, market)
+        inputs = prepare(market, settings)
+        space = Space(settings, grid, inputs)
+    steps_notice(inputs, settings, market, voice)
+    require_warm(space.plan(0), inputs)
+    share = shared(space, inputs, BLOCKS)
+    with _tools(settings, market, folder, resuming) as tools:
+        with stages.stage("screen"), voice.progress("pre-screen") as advance:
+            results = screen_all(share, tools.jobs, tools.store, tools.screen_pool, advance)
+            ranked = rank(settings, space, results)
+        with stages.stage("finalists"), voice.progress("finalists in Backtrader") as advance:
+            verified = verify_best(settings, share, ranked, tools, advance)
+        best = verified.outcomes[verified.best]
+        with stages.stage("baseline"):
+            baseline = baseline_run(best, inputs)
+        evidence: dict[str, Any] = {}
+        if settings.walk_forward.enabled if walking is None else walking:
+            with stages.stage("walk_forward"), voice.progress("walk-forward") as advance:
+                evidence["walk_forward"] = _walk(settings, share, tools, best, voice, advance)
+    with stages.stage("evidence"):
+        evidence |= _evidence(settings, share, ranked, verified, best)
+    summary = _summary(settings, market, inputs, space, verified, baseline)
+    summary["evidence"] = judged(
+        {"metrics": summary["metrics"], **evidence}, settings, market.synthetic
+    )
+    with stages.stage("tables"):
+        chosen = space.settings(verified.best)
+        write_run(folder, chosen, inputs, best, baseline)
+        write_trials(folder / "trials.parquet", grid, results, ranked.objective, verified.stages)
+    finish(folder, summary, market, stages)
+    return Found(market, space, ranked, verified, summary)
+
+
+def _with_span(settings: Settings, market: Market) -> Settings:
+    """Open ends filled in, so that another day finds the same candles."""
+    span = {"data.start": iso(market.start_time), "data.end": iso(market.end_time)}
+    return with_values(settings, span)
+
+
+def _grid(settings: Settings) -> Grid:
+    grid = build_grid(settings)
+    if not grid.keys:
+        raise ConfigError("sweep.grid is empty: name at least one key with a list of values")
+    return grid
+
+
+@contextmanager
+def _tools(settings: Settings, market: Market, folder: Path, resuming: bool) -> Iterator[Tools]:
+    """Workers and trial store; the folder learns how to find the trials again."""
+    identity = _identity(settings, market)
+    key = _stored_key(folder) if resuming else None
+    store = TrialStore(settings.database.url, identity, key)
+    write_whole(folder / SETTINGS, to_toml(settings).encode())
+    write_json(folder / STATE, {"run": store.key, "identity": identity})
+    jobs, cluster = settings.sweep.jobs, settings.sweep.cluster
+    try:
+        with workers(jobs, cluster) as pool:
+            yield Tools(jobs, pool, bool(cluster), store)
+    finally:
+        store.close()
+
+
+def _identity(settings: Settings, market: Market) -> str:
+    """Digest of everything that the results depend on."""
+    table = as_table(settings)
+    sections = ("strategy", "stop", "risk", "costs", "account", "market", "protections")
+    kept = {name: table[name] for name in (*sections, "sweep", "walk_forward")}
+    kept["sweep"] = {k: v for k, v in kept["sweep"].items() if k not in ("jobs", "cluster")}
+    signal = resolve_signal(settings.strategy.signal)
+    kept["span"] = [
+        market.start_time,
+        market.end_time,
+        market.sha256,
+        source_digest(screen, signal, MtfStrategy, CandleBroker),
+    ]
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def _stored_settings(folder: Path) -> Path:
+    _stored_key(folder)
+    return folder / SETTINGS
+
+
+def _stored_key(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / STATE).read_text())["run"])
+    except (OSError, ValueError, KeyError):
+        raise UsageError(
+            f"--resume {folder}: there is no sweep to go on with (no readable {STATE})"
+        ) from None
+
+
+def _walk(
+    settings: Settings, share: Share, tools: Tools, best: Outcome, voice: Voice, advance: Any
+) -> dict[str, Any] | None:
+    """The evidence of the walk-forward; None where it cannot be made, which is told."""
+    varied = [key for key in share.space.grid.keys if key.split(".")[0] in ("costs", "account")]
+    if varied:
+        voice.notice(f"walk-forward left out: the grid varies {varied[0]}, which is no choice")
+        return None
+    try:
+        chained = walk_forward(settings, share, tools, advance)
+    except (ConfigError, DataError) as error:
+        voice.notice(f"walk-forward left out: {error}")
+        return None
+    if chained is None:
+        voice.notice("walk-forward left out: no set had enough trades in any train window")
+        return None
+    return _walk_table(chained, share.space, best)
+
+
+def _walk_table(chained: Chained, space: Space, best: Outcome) -> dict[str, Any]:
+    steps = [
+        step_table(
+            chained,
+            step,
+            None if step.combination is None else space.grid.combination(step.combination),
+        )
+        for step in chained.steps
+    ]
+    times = chained.inputs.marks.time
+    table: dict[str, Any] = cleaned(
+        {
+            "in_sample": metrics_table(best),
+            "out_of_sample": figures(chained),
+            "windows": steps,
+            "equity": [
+                [iso(time), float(value)]
+                for time, value in zip(times, chained.outcome.equity, strict=True)
+            ],
+        }
+    )
+    return table
+
+
+def _evidence(
+    settings: Settings, share: Share, ranked: Ranked, verified: Verified, best: Outcome
+) -> dict[str, Any]:
+    chosen = selection(
+        share, ranked.results, ranked.objective, verified.best, best, settings.sweep.seed
+    )
+    both = {
+        name: {"combination": number, "params": share.space.grid.combination(number)}
+        for name, number in pick_both(share, ranked).items()
+    }
+    return {**around_the_best(best, share.inputs), **chosen, "picks": both}
+
+
+def _summary(
+    settings: Settings,
+    market: Market,
+    inputs: Inputs,
+    space: Space,
+    verified: Verified,
+    baseline: Outcome,
+) -> dict[str, Any]:
+    best = verified.outcomes[verified.best]
+    summary = summarise_run("sweep", space.settings(verified.best), market, inputs, best)
+    return {
+        **summary,
+        "baseline": {"metrics": metrics_table(baseline)},
+        "grid_size": space.size,
+        "screened": space.size,
+        "verified": len(verified.outcomes),
+        "parity": {
+            "trades_compared": verified.trades,
+            "mismatches": len(verified.mismatches),
+            "lines": list(verified.mismatches[:20]),
+        },
+        "best": {
+            "combination": verified.best,
+            "params": space.grid.combination(verified.best),
+            "metrics": metrics_table(best),
+        },
+        "finalists": [
+            {
+                "combination": number,
+                "stage": stage,
+                "params": space.grid.combination(number),
+                "metrics": metrics_table(verified.outcomes[number]),
+            }
+            for number, stage in verified.stages.items()
+        ],
+    }

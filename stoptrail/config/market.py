@@ -1,0 +1,110 @@
+"""Where and what is traded: candles, costs, account, exchange filters."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field
+
+from stoptrail.config.section import Section
+from stoptrail.core.time import (
+    Moment,
+    Timeframe,
+    time_ms,
+    timeframe_ms,
+)
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Data(Section):
+    """Which candles a run reads."""
+
+    exchange: Annotated[str, Field(pattern=r"^[a-z0-9]+$")] = "binance"
+    """ccxt's id of the exchange that candles are downloaded from."""
+    symbol: Annotated[str, Field(min_length=1)] = "BTC/USDT"
+    """Market in ccxt's notation."""
+    timeframe: Timeframe = "15m"
+    """Length of a base candle."""
+    start: Moment = ""
+    """First moment of the span; "" = five years before its end."""
+    end: Moment = ""
+    """The moment after the span; "" = the last midnight that the data has."""
+    path: str = ""
+    """Candle file (Parquet or CSV), relative to the working folder; "" = none."""
+    source: Literal["auto", "exchange", "file", "synthetic"] = "auto"
+    cache: Annotated[str, Field(min_length=1)] = "cache"
+    """Folder of downloaded candles."""
+    synthetic_seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
+    """Seed of the built-in synthetic market."""
+
+    @property
+    def interval(self) -> int:
+        """Length of a base candle in milliseconds."""
+        return timeframe_ms(self.timeframe)
+
+    @property
+    def start_ms(self) -> int | None:
+        """Start of the span in milliseconds since the epoch, None where it is open."""
+        return time_ms(self.start) if self.start else None
+
+    @property
+    def end_ms(self) -> int | None:
+        """End (exclusive) of the span in milliseconds, None where it is open."""
+        return time_ms(self.end) if self.end else None
+
+
+class Costs(Section):
+    """What trading costs (C12)."""
+
+    taker_fee: Annotated[float, Field(ge=0, le=0.1)] = 0.001
+    """Fraction of the notional of every fill."""
+    slippage: Annotated[float, Field(ge=0, le=0.1)] = 0.0002
+    """Fraction by which every market and stop fill is worse than its price."""
+    borrow_daily: Annotated[float, Field(ge=0, le=0.1)] = 0.0002
+    """Fraction of a short's notional a day."""
+
+
+class Account(Section):
+    """What a run starts with."""
+
+    cash: Positive = 100_000.0
+    """In the quote currency."""
+
+
+class Filters(NamedTuple):
+    """The exchange's order filters; None where only the data can tell."""
+
+    tick: float | None
+    """Price step in the quote currency."""
+    lot: float | None
+    """Quantity step in the base currency."""
+    min_quantity: float | None
+    min_notional: float | None
+
+
+KNOWN_FILTERS = {"BTC/USDT": Filters(0.01, 0.00001, 0.00001, 5.0)}
+"""Binance spot, exchangeInfo: PRICE_FILTER, LOT_SIZE and NOTIONAL."""
+
+
+class Market(Section):
+    """Type of the market and its order filters (C13)."""
+
+    type: Literal["spot", "margin", "swap"] = "spot"
+    tick: Positive | None = None
+    lot: Positive | None = None
+    min_quantity: Annotated[float, Field(ge=0)] | None = None
+    min_notional: Annotated[float, Field(ge=0)] | None = None
+
+    def filters(self, symbol: str) -> Filters:
+        """What is configured, else what is known of `symbol`, else None, field by field."""
+        known = KNOWN_FILTERS.get(symbol, Filters(None, None, None, None))
+        return Filters(
+            *(
+                known_value if own is None else own
+                for own, known_value in zip(
+                    (self.tick, self.lot, self.min_quantity, self.min_notional), known, strict=True
+                )
+            )
+        )

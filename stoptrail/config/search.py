@@ -1,0 +1,47 @@
+"""How parameter sets are searched and how the search is tested out of sample."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from stoptrail.config.ranges import value_lists
+from stoptrail.config.section import Section
+
+Objective = Literal["sharpe", "profit_factor", "net_return", "calmar", "sortino", "plateau"]
+
+
+class Sweep(Section):
+    """The sweep over [sweep.grid]."""
+
+    objective: Objective = "sharpe"
+    """What ranks combinations; "plateau" scores each by its neighbourhood in the grid."""
+    finalists: Annotated[int, Field(ge=1, le=10_000)] = 24
+    """Best combinations with different trades that run in full Backtrader."""
+    pruned_checks: Annotated[int, Field(ge=0, le=10_000)] = 4
+    """Other combinations, drawn at random, that run there too."""
+    min_trades: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    """Closed trades that a finalist needs over the whole span."""
+    max_combinations: Annotated[int, Field(ge=1, le=10**12)] = 2_000_000
+    jobs: Annotated[int, Field(ge=0, le=4096)] = 0
+    """Processes; 0 = one a core."""
+    cluster: str = ""
+    """Dask's "tcp://host:8786" or Ray's "ray://host:10001"; "" = this machine."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
+    """Seed of every random draw."""
+    grid: Annotated[dict[str, list[Any]], BeforeValidator(value_lists)] = Field(
+        default_factory=dict
+    )
+    """Dotted key to its values; a file may also write {from, to, step}. See config.grid."""
+
+
+class WalkForward(Section):
+    """Rolling train and test windows."""
+
+    enabled: bool = True
+    """Part of a sweep unless switched off."""
+    train_days: Annotated[int, Field(ge=1, le=36_500)] = 730
+    test_days: Annotated[int, Field(ge=1, le=36_500)] = 180
+    min_trades_per_year: Annotated[float, Field(ge=0, le=1_000_000)] = 20.0
+    """Closed trades a year that a set needs in its train window."""

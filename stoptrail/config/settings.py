@@ -1,0 +1,111 @@
+"""Settings: everything that strategy.toml can say, typed and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from stoptrail.config.market import (
+    Account,
+    Costs,
+    Data,
+    Market,
+)
+from stoptrail.config.search import Sweep, WalkForward
+from stoptrail.config.section import Section
+from stoptrail.config.session import (
+    Database,
+    Exchange,
+    Live,
+    Notify,
+)
+from stoptrail.config.trading import (
+    Protections,
+    Risk,
+    Stop,
+    Strategy,
+)
+from stoptrail.core.time import time_ms, timeframe_ms
+
+
+class Settings(Section):
+    """One complete, checked configuration; a table of strategy.toml to each field."""
+
+    data: Data = Field(default_factory=Data)
+    strategy: Strategy = Field(default_factory=lambda: Strategy.model_validate({}))
+    stop: Stop = Field(default_factory=Stop)
+    risk: Risk = Field(default_factory=Risk)
+    costs: Costs = Field(default_factory=Costs)
+    account: Account = Field(default_factory=Account)
+    market: Market = Field(default_factory=Market)
+    protections: Protections = Field(default_factory=Protections)
+    sweep: Sweep = Field(default_factory=Sweep)
+    walk_forward: WalkForward = Field(default_factory=WalkForward)
+    live: Live = Field(default_factory=Live)
+    exchange: Exchange = Field(default_factory=Exchange)
+    database: Database = Field(default_factory=Database)
+    notify: Notify = Field(default_factory=Notify)
+
+    @model_validator(mode="after")
+    def _check_across_sections(self) -> Settings:
+        if timeframe_ms(self.stop.atr_timeframe) % self.data.interval:
+            raise ValueError(
+                f"stop.atr_timeframe {self.stop.atr_timeframe} must be a multiple of "
+                f"data.timeframe {self.data.timeframe}"
+            )
+        start, end = self.data.start, self.data.end
+        if start and end and time_ms(start) >= time_ms(end):
+            raise ValueError(f"data.start {start} must be before data.end {end}")
+        return self
+
+    @property
+    def exchange_id(self) -> str:
+        """ccxt's id of the exchange that a session talks to."""
+        return self.exchange.id or self.data.exchange
+
+
+def as_table(settings: Settings) -> dict[str, Any]:
+    """The settings as nested plain tables, as TOML or JSON hold them, without None.
+
+    Secrets are in it; see config.write for what may be shown.
+    """
+    return settings.model_dump(mode="json", exclude_none=True)
+
+
+def value_at(settings: Settings, key: str) -> Any:
+    """The value of a dotted key such as "stop.atr_period"; None where it is not set.
+
+    Raises KeyError where there is no such key.
+    """
+    section, _, name = key.partition(".")
+    table = getattr(settings, section) if section in Settings.model_fields else None
+    if isinstance(table, Strategy) and name in table.parameters:
+        return table.parameters[name]
+    if table is None or name not in type(table).model_fields or name == "parameters":
+        raise KeyError(key)
+    return getattr(table, name)
+
+
+def with_values(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """A copy with the values of dotted keys ("section.name") replaced, checked anew.
+
+    Raises pydantic.ValidationError where a key or value is wrong.
+    """
+    table = as_table(settings)
+    for key, value in changes.items():
+        section, _, name = key.partition(".")
+        table.setdefault(section, {})[name] = value
+    return Settings.model_validate(table)
+
+
+def known_keys(settings: Settings) -> list[str]:
+    """Every dotted key that `settings` has, the signal's parameters included."""
+    keys = []
+    for section in Settings.model_fields:
+        table = getattr(settings, section)
+        own = [name for name in type(table).model_fields if name != "parameters"]
+        extra = list(table.parameters) if isinstance(table, Strategy) else []
+        keys += [f"{section}.{name}" for name in own + extra]
+    return keys

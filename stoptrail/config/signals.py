@@ -1,0 +1,91 @@
+"""The entry signal named in [strategy]: found by import path, its parameters typed.
+
+A signal is a function `signal(candles, *, name: type = default, ...) -> Signals`. Its
+keyword-only parameters become the keys that [strategy] accepts.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from functools import lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from pydantic import PydanticUserError, create_model
+
+from stoptrail.config.section import Section, closest_hint
+from stoptrail.core.errors import ConfigError
+
+SHIPPED = ("mtf_cycle", "donchian_breakout")
+"""Signals that are named without an import path; each in strategies.signals.<name>."""
+
+
+def resolve_signal(path: str) -> Callable[..., Any]:
+    """The signal function that `path` names: a shipped one or "module:function".
+
+    Modules are looked for where Python looks and in the working folder. Raises
+    ConfigError where there is no such module or function.
+    """
+    module_name, _, name = _import_path(path).partition(":")
+    module = _module(module_name)
+    function = getattr(module, name, None)
+    if not callable(function):
+        known = [key for key, value in vars(module).items() if inspect.isfunction(value)]
+        raise ConfigError(f"module {module_name} has no function {name}{closest_hint(name, known)}")
+    return function  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=32)
+def signal_model(path: str, *, reserved: frozenset[str]) -> type[Section]:
+    """The model of the parameters of the signal at `path`.
+
+    Raises ConfigError where the signal cannot be found, or where its signature has a
+    parameter without a usable type or with one of the names in `reserved`.
+    """
+    function = resolve_signal(path)
+    plain = getattr(function, "py_func", function)  # what Numba compiled, if it did
+    fields: dict[str, Any] = {}
+    try:
+        hints = get_type_hints(plain, include_extras=True)
+        for parameter in inspect.signature(plain).parameters.values():
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+                _check_parameter(path, parameter.name, hints, reserved)
+                default = ... if parameter.default is parameter.empty else parameter.default
+                fields[parameter.name] = (hints[parameter.name], default)
+        return create_model("SignalParameters", __base__=Section, **fields)
+    except (NameError, TypeError, ValueError, PydanticUserError) as error:
+        raise ConfigError(f"signal {path} has a signature that cannot be used: {error}") from error
+
+
+def _check_parameter(path: str, name: str, hints: dict[str, Any], reserved: frozenset[str]) -> None:
+    if name in reserved:
+        raise ConfigError(f"signal {path} has a parameter {name}, a name that [strategy] keeps")
+    if name not in hints:
+        raise ConfigError(f"signal {path} has a parameter {name} without a type annotation")
+
+
+def _import_path(path: str) -> str:
+    if path in SHIPPED:
+        return f"stoptrail.strategies.signals.{path}:{path}"
+    module, colon, name = path.partition(":")
+    parts = [*module.split("."), name]
+    if not colon or not all(part.isidentifier() for part in parts):
+        hint = closest_hint(path, list(SHIPPED))
+        raise ConfigError(f'must be {", ".join(SHIPPED)} or "module:function"{hint}')
+    return path
+
+
+def _module(name: str) -> Any:
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)  # last: a user's folder never hides an installed module
+    try:
+        return import_module(name)
+    except Exception as error:  # whatever a user's module raises while it is imported
+        first_line = (str(error).splitlines() or [""])[0]
+        raise ConfigError(
+            f"module {name} cannot be imported ({type(error).__name__}: {first_line})"
+        ) from error

@@ -1,0 +1,134 @@
+"""How trades are found, sized, protected and left."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
+
+from stoptrail.config.market import Fraction
+from stoptrail.config.section import Section, refuse_unknown
+from stoptrail.config.signals import signal_model
+from stoptrail.core.errors import ConfigError
+from stoptrail.core.time import (
+    MINUTE_MS,
+    Minutes,
+    Timeframe,
+    timeframe_ms,
+)
+
+PARAMETERS = "parameters"
+
+
+class Strategy(Section):
+    """The entry signal with its own parameters, and what leaves a trade.
+
+    In strategy.toml the signal's parameters stand in [strategy] beside the other keys;
+    here they are gathered in `parameters`, validated against the signal's signature and
+    with its defaults filled in.
+    """
+
+    signal: Annotated[str, Field(min_length=1)] = "mtf_cycle"
+    """A shipped signal, or "module:function"."""
+    sides: Literal["both", "long", "short"] = "both"
+    exits: Literal["stop_trail", "cycle"] = "stop_trail"
+    """"cycle" is the legacy baseline (C15)."""
+    entry_max_delay: Annotated[Minutes, Field(ge=0, le=10_080)] = 0
+    """Minutes by which the next open may be late before the entry is cancelled (C2)."""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments of the signal function, complete."""
+
+    @property
+    def entry_max_delay_ms(self) -> int:
+        """`entry_max_delay` in milliseconds."""
+        return self.entry_max_delay * MINUTE_MS
+
+    @classmethod
+    def known_keys(cls, table: dict[str, Any]) -> list[str]:
+        """The section's own keys and the parameters of the signal that `table` names."""
+        if not isinstance(table.get("signal", ""), str):
+            return list(table)  # the wrong type is the error to tell, whatever else there is
+        return [*cls._own_keys(), *cls._signal(table).model_fields]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _gather_parameters(cls, table: Any, handler: Any) -> Any:
+        """Check the signal's parameters against its signature and fill in its defaults."""
+        if not isinstance(table, dict):
+            return handler(table)
+        own = {key: value for key, value in table.items() if key in cls._own_keys()}
+        strategy = handler(own)
+        model = cls._signal(table)
+        refuse_unknown(table, cls.known_keys(table))
+        given = {key: value for key, value in table.items() if key not in own}
+        parameters = model.model_validate(given).model_dump()
+        return strategy.model_copy(update={PARAMETERS: parameters})
+
+    @model_serializer(mode="wrap")
+    def _spread_parameters(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        table = handler(self)
+        parameters = table.pop(PARAMETERS)
+        return {**table, **parameters}
+
+    @classmethod
+    def _own_keys(cls) -> list[str]:
+        return [key for key in cls.model_fields if key != PARAMETERS]
+
+    @classmethod
+    def _signal(cls, table: dict[str, Any]) -> type[Section]:
+        path = table.get("signal", cls.model_fields["signal"].default)
+        try:
+            return signal_model(path, reserved=frozenset(cls.model_fields))
+        except ConfigError as error:
+            raise PydanticCustomError(
+                "signal", "{why}", {"why": str(error), "key": "signal", "received": path}
+            ) from error
+
+
+class Stop(Section):
+    """Initial stop, trail and breakeven ratchet (C5 to C10)."""
+
+    trailing_atr_multiplier: Annotated[float, Field(gt=0, le=100)] = 3.0
+    """N: distance of the stop in ATRs."""
+    atr_period: Annotated[int, Field(ge=1, le=1000)] = 14
+    """Candles of `atr_timeframe` in Wilder's ATR."""
+    atr_timeframe: Timeframe = "4h"
+    breakeven_atr_trigger: Annotated[float, Field(ge=0, le=100)] = 1.0
+    """Gain in ATRs of the signal candle that arms the ratchet; 0 = off."""
+    breakeven_margin: Annotated[float, Field(ge=0, le=0.1)] = 0.0002
+    """Fraction by which the breakeven level is better than netting zero."""
+    cooldown_candles: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Base candles after an exit whose signals do not count."""
+    trail: Literal["dynamic", "fixed"] = "dynamic"
+    """"fixed" keeps the ATR of the signal candle; for comparison only."""
+
+    @property
+    def atr_interval(self) -> int:
+        """Length of a candle of `atr_timeframe` in milliseconds."""
+        return timeframe_ms(self.atr_timeframe)
+
+
+class Risk(Section):
+    """Position size (C4)."""
+
+    risk_per_trade: Annotated[float, Field(gt=0, le=1)] = 0.01
+    """Fraction of equity lost at the initial stop."""
+    max_leverage: Annotated[float, Field(gt=0, le=125)] = 1.0
+    """Most notional, in multiples of equity."""
+    risk_includes_costs: bool = True
+    sizing: Literal["risk", "all_in"] = "risk"
+    """"all_in" puts max_leverage times the equity in every trade; for comparison."""
+
+
+class Protections(Section):
+    """Limits that stop new entries, never a stop (C16); 0 = off."""
+
+    daily_loss: Fraction = 0.0
+    """Fraction of the equity at 00:00 UTC."""
+    drawdown: Fraction = 0.0
+    """Fraction below the highest equity."""
+    losses: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Losing trades in a row that start a cool-down."""
+    candles: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    """Length of that cool-down in base candles."""

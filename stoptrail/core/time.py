@@ -1,0 +1,111 @@
+"""Points in time, timeframes and delays: as they are written, read and shown."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+_UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
+_LENGTH = re.compile(r"([0-9]{1,6})([mhd])")
+
+
+def timeframe_ms(text: str) -> int:
+    """Length in milliseconds of a timeframe such as "15m", "4h" or "1d".
+
+    Raises ValueError where the text is none, or where candles of that length would not
+    start at the same times every day.
+    """
+    length = _length_ms(text)
+    if not length or DAY_MS % length:
+        raise ValueError("must be a timeframe that divides the day, such as '15m', '4h' or '1d'")
+    return length
+
+
+def time_ms(text: str) -> int:
+    """Milliseconds since the epoch of an ISO 8601 time; without an offset it is UTC.
+
+    Raises ValueError where the text is no such time.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a UTC date or time such as '2021-06-22'") from None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def iso_time(milliseconds: int) -> str:
+    """ISO 8601 in UTC: the date alone at midnight, otherwise with the time and a Z."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    if milliseconds % DAY_MS == 0:
+        return moment.date().isoformat()
+    precision = "seconds" if milliseconds % 1000 == 0 else "milliseconds"
+    return moment.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+
+
+def _checked_timeframe(text: str) -> str:
+    timeframe_ms(text)
+    return text
+
+
+def _moment_text(value: Any) -> Any:
+    """The canonical text of a time; TOML dates and times are taken without quotes too."""
+    if isinstance(value, date):  # a datetime is a date
+        value = value.isoformat()
+    return iso_time(time_ms(value)) if isinstance(value, str) and value else value
+
+
+def _delay_minutes(value: Any) -> Any:
+    """Whole minutes from "90m", "2h" or "1d"; a number is left as it is."""
+    if not isinstance(value, str):
+        return value
+    length = _length_ms(value)
+    if length is None:
+        raise ValueError("must be whole minutes, or a delay such as '0m', '90m' or '2h'")
+    return length // MINUTE_MS
+
+
+def _length_ms(text: str) -> int | None:
+    match = _LENGTH.fullmatch(text)
+    return int(match[1]) * _UNITS[match[2]] if match else None
+
+
+Timeframe = Annotated[str, AfterValidator(_checked_timeframe)]
+"""A timeframe that divides the UTC day, kept as written."""
+
+Moment = Annotated[str, BeforeValidator(_moment_text)]
+"""An ISO 8601 time in UTC in its canonical form, or "" for none."""
+
+Minutes = Annotated[int, BeforeValidator(_delay_minutes)]
+"""A delay in whole minutes."""
+
+
+def iso(time: int) -> str:
+    """ISO 8601 in UTC with the time of day, to the second unless it has milliseconds."""
+    try:
+        moment = datetime.fromtimestamp(time / 1000, UTC)
+    except (OverflowError, OSError, ValueError):
+        return f"{time} ms"
+    precision = "milliseconds" if time % 1000 else "seconds"
+    return moment.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def timeframe_name(length: int) -> str:
+    """The shortest name of a timeframe of `length` milliseconds: 15m, 4h, 1d; odd ones as 90s."""
+    for unit, name in ((DAY_MS, "d"), (HOUR_MS, "h"), (MINUTE_MS, "m")):
+        if length > 0 and length % unit == 0:
+            return f"{length // unit}{name}"
+    return f"{length / 1000:g}s"
+
+
+def years_before(time: int, years: int) -> int:
+    """The same moment `years` calendar years earlier (29 February becomes the 28th)."""
+    moment = datetime.fromtimestamp(time / 1000, UTC)
+    day = 28 if (moment.month, moment.day) == (2, 29) else moment.day
+    return round(moment.replace(year=moment.year - years, day=day).timestamp() * 1000)

@@ -1,0 +1,124 @@
+"""The evidence of a run as tables, and as the numbers that its figures need.
+
+Every part may be absent: what is not there is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stoptrail.reports.figures import label_of, written
+from stoptrail.reports.html.encode import minutes
+from stoptrail.reports.html.markup import (
+    card,
+    metric_columns,
+    metric_rows,
+    table,
+)
+from stoptrail.reports.run_files import milliseconds
+from stoptrail.reports.summary import evidence_of, samples
+
+Evidence = Mapping[str, Any]
+
+
+def sample_table(summary: Mapping[str, Any]) -> str:
+    """The table of `samples`, one column each."""
+    columns = samples(summary)
+    return card("Side by side", metric_rows(columns)) if columns else ""
+
+
+def walk_forward_data(evidence: Evidence) -> dict[str, Any] | None:
+    """Windows with their Sharpe in training and in the test after it, or their profit factor
+    where the tests have no Sharpe; None where there are none."""
+    windows = (evidence.get("walk_forward") or {}).get("windows") or []
+    if not windows:
+        return None
+    known = any(_metric(w, "test", "sharpe") is not None for w in windows)
+    shown = "sharpe" if known else "profit_factor"
+    return {
+        "metric": label_of(shown),
+        "start": minutes([milliseconds(w["test_start"]) for w in windows]),
+        "end": minutes([milliseconds(w["test_end"]) for w in windows]),
+        "train": [_metric(w, "train", shown) for w in windows],
+        "test": [_metric(w, "test", shown) for w in windows],
+    }
+
+
+def window_table(evidence: Evidence) -> str:
+    """What each window chose and what became of it."""
+    windows = (evidence.get("walk_forward") or {}).get("windows") or []
+    if not windows:
+        return ""
+    shown = ("sharpe", "profit_factor", "trades")
+    head = ["Test window", *(f"{label_of(n)} {s}" for n in shown for s in ("train", "test"))]
+    rows = [
+        [
+            f"{str(w['test_start'])[:10]} to {str(w['test_end'])[:10]}",
+            *(written(n, _metric(w, s, n)) for n in shown for s in ("train", "test")),
+            ", ".join(
+                f"{key.split('.')[-1]} {value}" for key, value in (w.get("params") or {}).items()
+            ),
+        ]
+        for w in windows
+    ]
+    return card("Walk-forward windows", table([*head, "Chosen set"], rows))
+
+
+def breakdowns(summary: Mapping[str, Any]) -> str:
+    """Every table that has one row of metrics for each name."""
+    evidence = evidence_of(summary)
+    titles = {
+        "management": ("What each part of the exits contributes", "The same signals throughout."),
+        "years": ("By year", ""),
+        "sides": ("By side", ""),
+        "envelope": (
+            "Order of events within a candle",
+            "The stop ratchets at candle closes, or with every tick along open-high-low-close"
+            " or open-low-high-close.",
+        ),
+    }
+    made = [
+        card(title, metric_columns(rows), note)
+        for name, (title, note) in titles.items()
+        if (rows := named_rows(evidence.get(name) or summary.get(name)))
+    ]
+    made.insert(1, _paired(evidence))
+    return "".join(made)
+
+
+def _paired(evidence: Evidence) -> str:
+    """Each reference entry managed alone: the paired version of the management table."""
+    management = evidence.get("management")
+    rows = named_rows(management.get("paired") if isinstance(management, Mapping) else None)
+    note = "Each entry of the reference managed by itself, so that every row has the same entries."
+    return card("The same entries, each managed alone", metric_columns(rows), note) if rows else ""
+
+
+def fee_curve(evidence: Evidence) -> dict[str, Any] | None:
+    """Profit factor and Sharpe at each fee; None where it was not run."""
+    fees = evidence.get("fees") or {}
+    rows = sorted(fees.get("rows") or [], key=lambda row: float(row["fee"]))
+    if not rows:
+        return None
+    return {
+        "fee": [row.get("fee") for row in rows],
+        "profit_factor": [row.get("profit_factor") for row in rows],
+        "sharpe": [row.get("sharpe") for row in rows],
+        "paid": fees.get("taker_fee"),
+        "break_even": fees.get("break_even"),
+    }
+
+
+def named_rows(part: Any) -> dict[str, Mapping[str, Any]]:
+    """Rows of metrics by name, from an object of objects or a list of named objects."""
+    if isinstance(part, Mapping) and isinstance(part.get("rows"), list | dict):
+        part = part["rows"]
+    if isinstance(part, Mapping):
+        return {str(name): row for name, row in part.items() if isinstance(row, Mapping)}
+    rows = [row for row in part or [] if isinstance(row, Mapping)]
+    return {str(row.get("name") or row.get("label") or k + 1): row for k, row in enumerate(rows)}
+
+
+def _metric(window: Mapping[str, Any], half: str, name: str) -> Any:
+    return (window.get(f"{half}_metrics") or window.get(half) or {}).get(name)

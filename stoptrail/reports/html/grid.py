@@ -1,0 +1,191 @@
+"""The sweep's grid seen two dimensions at a time, and a sample of its combinations."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.reports.figures import METRICS, flatten, label_of
+from stoptrail.reports.html.encode import packed
+from stoptrail.rules.candles import Floats
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOST_COUNTED = 100_000
+"""Combinations that a median is taken over; a larger grid is sampled."""
+MOST_LINES = 2_000
+"""Combinations drawn as parallel coordinates."""
+_SHOWN = ("sharpe", "profit_factor", "net_return", "max_drawdown", "trades", "win_rate")
+_SEED = 20_250_622
+
+Indices = NDArray[np.int64]
+
+
+class Dimension(NamedTuple):
+    """One key of the grid."""
+
+    name: str
+    values: list[Any]
+    """Distinct values: numbers ascending, words in the grid's order."""
+    place: Indices
+    """Index into `values` of every combination; shape (combinations,)."""
+    best: int | None
+    """Index into `values` of the chosen set, None where it is not known."""
+
+
+class Grid(NamedTuple):
+    """Trials as arrays; shape (combinations,) for each metric."""
+
+    dimensions: list[Dimension]
+    metrics: dict[str, Floats]
+    eligible: NDArray[np.bool_]
+    """Combinations with enough trades to be chosen."""
+    objective: str
+    min_trades: int
+
+
+def read_grid(trials: pa.Table, summary: dict[str, Any]) -> Grid:
+    """The grid of `trials`; keys with a single value are left out."""
+    settings = flatten(summary.get("params") or {})
+    chosen = flatten((summary.get("best") or {}).get("params") or {})
+    keys = [name for name in trials.column_names if "." in name]
+    found = [_dimension(name, trials.column(name).to_pylist(), chosen) for name in keys]
+    metrics = {n: _floats(trials.column(n)) for n in _SHOWN if n in trials.column_names}
+    min_trades = int(settings.get("sweep.min_trades") or 0)
+    traded = metrics.get("trades", np.full(len(trials), np.inf))
+    wanted = str(settings.get("sweep.objective", ""))
+    objective = wanted if wanted in metrics else next(iter(metrics), "")
+    varied = [dimension for dimension in found if len(dimension.values) > 1]
+    return Grid(varied, metrics, traded >= min_trades, objective, min_trades)
+
+
+def grid_data(grid: Grid) -> dict[str, Any] | None:
+    """Heat maps of every pair of dimensions and the sample; None where nothing varies."""
+    if not grid.dimensions or not grid.metrics:
+        return None
+    return {
+        "dimensions": [
+            {"name": d.name, "values": d.values, "best": d.best} for d in grid.dimensions
+        ],
+        "metrics": [
+            {"name": n, "label": label_of(n), "better": METRICS[n].better} for n in grid.metrics
+        ],
+        "objective": grid.objective,
+        "min_trades": grid.min_trades,
+        "combinations": len(grid.eligible),
+        "eligible": int(grid.eligible.sum()),
+        "counted": len(_counted(grid)),
+        "maps": heat_maps(grid),
+        "sample": sample(grid),
+    }
+
+
+def heat_maps(grid: Grid) -> dict[str, Any]:
+    """{"i-j": {metric: {"top", "median", "slice"}}} for every pair i < j of dimensions.
+
+    Each is a packed matrix of shape (values of j, values of i), NaN where no combination
+    with enough trades falls. `top` is the best over all other dimensions, `median` their
+    median, `slice` the cells whose other settings are those of the chosen set.
+    """
+    counted = _counted(grid)
+    maps: dict[str, Any] = {}
+    for i, j in itertools.combinations(range(len(grid.dimensions)), 2):
+        across, up = grid.dimensions[i], grid.dimensions[j]
+        cell = up.place * len(across.values) + across.place
+        size = len(across.values) * len(up.values)
+        at_best = _sliced(grid, {i, j})
+        maps[f"{i}-{j}"] = {
+            name: {
+                "top": packed(
+                    _top(cell, values, grid.eligible, size, METRICS[name].better), "float32"
+                ),
+                "median": packed(_median(cell[counted], values[counted], size), "float32"),
+                "slice": packed(_top(cell, values, at_best, size, 1), "float32"),
+            }
+            for name, values in grid.metrics.items()
+        }
+    return maps
+
+
+def sample(grid: Grid) -> dict[str, Any]:
+    """At most MOST_LINES combinations with enough trades: the best quarter of that number,
+    the others drawn evenly from the rest."""
+    score = np.nan_to_num(grid.metrics[grid.objective], nan=-np.inf)
+    order = np.flatnonzero(grid.eligible)
+    order = order[np.argsort(-score[order] * _direction(grid.objective), kind="stable")]
+    if len(order) > MOST_LINES:
+        top = MOST_LINES // 4
+        drawn = np.random.default_rng(_SEED).choice(
+            order[top:], MOST_LINES - top, replace=False, shuffle=False
+        )
+        order = np.concatenate((order[:top], drawn))
+    return {
+        "count": len(order),
+        "places": [packed(d.place[order], "int32") for d in grid.dimensions],
+        "metrics": {n: packed(v[order], "float32") for n, v in grid.metrics.items()},
+    }
+
+
+def _dimension(name: str, column: list[Any], chosen: dict[str, Any]) -> Dimension:
+    values = list(dict.fromkeys(column))
+    if not any(isinstance(value, str) for value in values):
+        values.sort()
+    places = {value: place for place, value in enumerate(values)}
+    place = np.array([places[value] for value in column], np.int64)
+    return Dimension(name, values, place, places.get(chosen.get(name)))
+
+
+def _floats(column: pa.ChunkedArray) -> Floats:
+    import pyarrow.compute as pc
+
+    filled = pc.fill_null(column.cast("float64"), float("nan"))
+    return np.asarray(filled.to_numpy(), np.float64)
+
+
+def _counted(grid: Grid) -> Indices:
+    """Combinations that medians are taken over."""
+    eligible = np.flatnonzero(grid.eligible)
+    if len(eligible) <= MOST_COUNTED:
+        return eligible
+    drawn = np.random.default_rng(_SEED).choice(eligible, MOST_COUNTED, replace=False)
+    return np.sort(drawn)
+
+
+def _sliced(grid: Grid, free: set[int]) -> NDArray[np.bool_]:
+    """Combinations that equal the chosen set in every dimension but those in `free`."""
+    kept = np.ones(len(grid.eligible), np.bool_)
+    for place, dimension in enumerate(grid.dimensions):
+        if place not in free:
+            kept &= dimension.place == (-1 if dimension.best is None else dimension.best)
+    return kept
+
+
+def _top(cell: Indices, values: Floats, kept: NDArray[np.bool_], size: int, better: int) -> Floats:
+    """The best of `values` in every cell; NaN in an empty one."""
+    sign = -1.0 if better < 0 else 1.0
+    usable = kept & np.isfinite(values)
+    out = np.full(size, -np.inf)
+    np.maximum.at(out, cell[usable], sign * values[usable])
+    return np.where(np.isfinite(out), sign * out, np.nan)
+
+
+def _median(cell: Indices, values: Floats, size: int) -> Floats:
+    """The median of `values` in every cell; NaN in an empty one."""
+    usable = np.isfinite(values)
+    cell, values = cell[usable], values[usable]
+    order = np.lexsort((values, cell))
+    ordered = values[order]
+    ends = np.searchsorted(cell[order], np.arange(size + 1))
+    out = np.full(size, np.nan)
+    for place in np.flatnonzero(np.diff(ends)):
+        first, last = ends[place], ends[place + 1] - 1
+        out[place] = (ordered[(first + last) // 2] + ordered[(first + last + 1) // 2]) / 2
+    return out
+
+
+def _direction(metric: str) -> int:
+    return -1 if METRICS[metric].better < 0 else 1

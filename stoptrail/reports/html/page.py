@@ -1,0 +1,103 @@
+"""The page: template, style, scripts and data put together into one file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from stoptrail.core.errors import OutputError
+from stoptrail.reports.html import sections
+from stoptrail.reports.html.curves import curves, monthly_returns
+from stoptrail.reports.html.encode import script_json
+from stoptrail.reports.html.evidence import fee_curve, walk_forward_data
+from stoptrail.reports.html.grid import grid_data, read_grid
+from stoptrail.reports.html.trades import fee_data, trade_data
+from stoptrail.reports.run_files import RunFiles, read_run, read_trials
+from stoptrail.rules.candles import Candles
+
+_SCRIPTS = (
+    "unpack.js",
+    "theme.js",
+    "draw.js",
+    "curves.js",
+    "grid.js",
+    "trades.js",
+    "trade_chart.js",
+    "distributions.js",
+    "main.js",
+)
+
+
+def write_report(run_folder: Path, candles: Candles) -> Path:
+    """Write report.html into the folder of a finished run and return its path.
+
+    `candles` are those that the run traded on. Parts that the run does not have are left
+    out. Raises DataError where the run cannot be read, OutputError where the page cannot
+    be written.
+    """
+    run = read_run(run_folder)
+    target = run_folder / "report.html"
+    _write_whole(target, render(run, page_data(run, candles)))
+    return target
+
+
+def page_data(run: RunFiles, candles: Candles) -> dict[str, Any]:
+    """Everything that the page's scripts draw, as JSON values."""
+    trials = read_trials(run.folder)
+    evidence = run.summary.get("evidence") or {}
+    return {
+        "synthetic": run.synthetic,
+        "symbol": str(run.summary.get("data", {}).get("symbol", "")),
+        "curves": curves(run, candles),
+        "walk_forward": walk_forward_data(evidence),
+        "grid": grid_data(read_grid(trials, run.summary)) if trials is not None else None,
+        "trades": trade_data(run, candles) if run.trades else None,
+        "months": monthly_returns(run.equity),
+        "fees": fee_data(run),
+        "fee_curve": fee_curve(evidence),
+    }
+
+
+def render(run: RunFiles, data: Mapping[str, Any]) -> str:
+    """The whole page as text."""
+    summary = run.summary
+    return Template(_asset("page.html")).substitute(
+        title=sections.title(summary),
+        style=_asset("style.css"),
+        header=sections.header(summary),
+        banner=sections.banner(run.synthetic),
+        body=sections.body(run, data),
+        data=script_json(data),
+        plotly=_plotly(),
+        script=_script("\n".join(_asset(name) for name in _SCRIPTS)),
+    )
+
+
+def _asset(name: str) -> str:
+    return (files("stoptrail.reports.html") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return _script(get_plotlyjs())
+
+
+def _script(code: str) -> str:
+    """`code` so that nothing in it ends the script element early."""
+    return code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _write_whole(target: Path, page: str) -> None:
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        beside.write_text(page, encoding="utf-8")
+        beside.replace(target)
+    except OSError as error:
+        raise OutputError(f"{target}: the report cannot be written ({error})") from None
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,207 @@
+"""The parts of the page, in the order in which a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stoptrail.reports.figures import flatten, label_of, written
+from stoptrail.reports.html import evidence as ev
+from stoptrail.reports.html.markup import (
+    card,
+    figure,
+    section,
+    table,
+    text,
+    tile,
+)
+from stoptrail.reports.html.selection_tables import luck_table
+from stoptrail.reports.run_files import RunFiles
+from stoptrail.reports.summary import Summary, samples, verdict_of
+
+_TONES = {"holds": "good", "fails": "bad"}
+
+
+def title(summary: Summary) -> str:
+    """The page's title."""
+    data = summary.get("data") or {}
+    return text(f"{data.get('symbol', 'Run')} {data.get('timeframe', '')} · StopTrail")
+
+
+def banner(synthetic: bool) -> str:
+    """A warning across the page where the candles were made up."""
+    if not synthetic:
+        return ""
+    return (
+        '<div class="banner" role="alert">Synthetic data: these candles were made up. '
+        "Nothing here says anything about a real market.</div>"
+    )
+
+
+def header(summary: Summary) -> str:
+    """What was run, on which candles."""
+    data = summary.get("data") or {}
+    span = f"{str(data.get('start', ''))[:10]} to {str(data.get('end', ''))[:10]}"
+    facts = [
+        span,
+        f"{data.get('candles', 0):,} candles of {data.get('timeframe', '')}",
+        f"{data.get('missing', 0):,} missing",
+        f"source: {data.get('source', '')}",
+    ]
+    if summary.get("grid_size"):
+        facts.append(f"best of {summary['grid_size']:,} combinations")
+    listed = "".join(f"<li>{text(fact)}</li>" for fact in facts)
+    return f'<h1>{text(data.get("symbol", "Run"))}</h1><ul class="facts">{listed}</ul>'
+
+
+def body(run: RunFiles, data: Mapping[str, Any]) -> str:
+    """All sections; those without content are left out."""
+    parts = [
+        ("verdict", "Verdict" if verdict_of(run.summary)[1] else "Result", _verdict(run.summary)),
+        ("equity", "Equity", _equity(data)),
+        ("samples", "In sample and out of sample", _samples(run.summary, data)),
+        ("exits", "What the exits contribute", ev.breakdowns(run.summary)),
+        ("grid", "The grid", _grid(data)),
+        ("trades", "Trades", _trades(data)),
+        ("shape", "Shape of the result", _shape(data)),
+        ("settings", "Settings and provenance", _settings(run)),
+    ]
+    links = "".join(f'<a href="#{name}">{text(head)}</a>' for name, head, made in parts if made)
+    return f'<nav aria-label="Sections">{links}</nav><main>' + (
+        "".join(section(*part) for part in parts) + "</main>"
+    )
+
+
+def _verdict(summary: Summary) -> str:
+    level, sentences = verdict_of(summary)
+    tone = _TONES.get(level, "caution")
+    words = "".join(f"<p>{text(line)}</p>" for line in sentences)
+    said = f'<div class="card verdict {tone}">{words}</div>' if words else ""
+    return said + f'<div class="tiles">{_tiles(summary)}</div>'
+
+
+def _tiles(summary: Summary) -> str:
+    metrics = summary.get("metrics") or {}
+    columns = samples(summary)
+    made = []
+    for name in ("net_return", "sharpe", "profit_factor", "max_drawdown", "trades", "win_rate"):
+        beside = [
+            f"{short} {written(name, columns[column].get(name))}"
+            for column, short in (("Out of sample", "out of sample"), ("Legacy exits", "legacy"))
+            if column in columns and columns[column].get(name) is not None
+        ]
+        made.append(tile(label_of(name), written(name, metrics.get(name)), " · ".join(beside)))
+    return "".join(made)
+
+
+def _equity(data: Mapping[str, Any]) -> str:
+    if "strategy" not in data["curves"]:
+        return ""
+    switch = '<label><input type="checkbox" id="log-scale"> log scale</label>'
+    note = (
+        "Marked at 00:00 UTC. The greatest drawdown among the metrics is taken at candle closes"
+        " and can be deeper."
+    )
+    return figure("equity-plot", "Equity and drawdown", note, switch, "tall")
+
+
+def _samples(summary: Summary, data: Mapping[str, Any]) -> str:
+    made = ev.sample_table(summary)
+    if data["walk_forward"]:
+        note = "The set that was best in each training window, and what it did afterwards."
+        made += figure("windows-plot", "Training and test windows", note)
+    if "out_of_sample" in data["curves"]:
+        note = (
+            "Chained test windows: no set was chosen with knowledge of what followed."
+            " In sample, scaled to the same start."
+        )
+        made += figure("out-of-sample-plot", "Out-of-sample equity", note)
+    evidence = summary.get("evidence") or {}
+    return made + luck_table(evidence) + ev.window_table(evidence)
+
+
+def _grid(data: Mapping[str, Any]) -> str:
+    grid = data["grid"]
+    if not grid:
+        return ""
+    made = ""
+    if len(grid["dimensions"]) > 1:
+        controls = "".join(
+            f'<label>{text(name)} <select id="{key}"></select></label>'
+            for key, name in (
+                ("heat-x", "across"),
+                ("heat-y", "up"),
+                ("heat-metric", "colour"),
+                ("heat-view", "others"),
+            )
+        )
+        made += figure("heat-plot", "Heat map", "", controls, "tall")
+    control = '<label>colour <select id="lines-metric"></select></label>'
+    return made + figure("lines-plot", "Parallel coordinates", "", control, "tall")
+
+
+def _trades(data: Mapping[str, Any]) -> str:
+    if not data["trades"]:
+        return ""
+    filters = (
+        '<label>side <select id="filter-side"><option value="">all</option>'
+        '<option value="1">long</option><option value="-1">short</option></select></label>'
+        '<label>exit <select id="filter-reason"><option value="">all</option></select></label>'
+        '<label>result <select id="filter-result"><option value="">all</option>'
+        '<option value="1">won</option><option value="-1">lost</option></select></label>'
+        '<label>search <input type="search" id="filter-text" placeholder="2024-03"></label>'
+        '<span id="trade-count" aria-live="polite"></span>'
+    )
+    steps = (
+        '<button id="previous-trade">&lsaquo; previous</button>'
+        '<button id="next-trade">next &rsaquo;</button>'
+    )
+    listed = (
+        f'<div class="card"><h3>Trade list</h3><div class="controls">{filters}</div>'
+        '<div class="scroll list"><table id="trade-list">'
+        "<thead></thead><tbody></tbody></table></div>"
+        '<button id="more-trades">more</button></div>'
+    )
+    chart = figure("trade-plot", "The chosen trade", "", steps, "tall")
+    return f'<div class="trade-pair">{listed}{chart}</div>'
+
+
+def _shape(data: Mapping[str, Any]) -> str:
+    made = ""
+    if data["trades"]:
+        made += figure("r-plot", "R multiples", "Profit in units of the risk to the first stop.")
+        made += figure(
+            "excursion-plot",
+            "Furthest against and furthest in favour",
+            "Each dot is a trade: MAE against MFE, in R. Click one to see its chart.",
+        )
+        made += figure("hours-plot", "Holding times", "")
+    if data["fees"]:
+        made += figure("fees-plot", "Fees paid", "Added up over closed trades.")
+    if data["fee_curve"]:
+        made += figure("fee-curve-plot", "Sensitivity to the fee", "Each fee run anew.")
+    months = figure("months-plot", "Monthly returns") if data["months"] else ""
+    return months + (f'<div class="pair">{made}</div>' if made else "")
+
+
+def _settings(run: RunFiles) -> str:
+    summary = run.summary
+    chosen = flatten((summary.get("best") or {}).get("params") or {})
+    made = ""
+    if chosen:
+        made += card(
+            "Chosen set", table(["Key", "Value"], [[k, str(v)] for k, v in chosen.items()])
+        )
+    facts = flatten({key: summary.get(key) or {} for key in ("parity", "provenance", "seconds")})
+    if facts:
+        made += card("Provenance", table(["", ""], [[k, _short(v)] for k, v in facts.items()]))
+    if run.config:
+        made += (
+            '<details class="card"><summary>config.toml, as resolved</summary>'
+            f"<pre>{text(run.config)}</pre></details>"
+        )
+    return made
+
+
+def _short(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,92 @@
+"""How much of a result may be luck: the figures of docs/evidence.md in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from stoptrail.reports.figures import MISSING, label_of
+from stoptrail.reports.html.markup import card, table
+
+Evidence = Mapping[str, Any]
+Row = tuple[str, str]
+
+_COUNTED = {
+    "all": "every combination counted",
+    "distinct": "alike combinations counted once",
+    "effective": "groups of alike combinations counted",
+}
+_PICKS = {
+    "raw": "Combination picked by the objective alone",
+    "plateau": "Combination picked by its neighbourhood",
+}
+
+
+def luck_table(evidence: Evidence) -> str:
+    """The table; nothing where no part of it was examined."""
+    rows = [
+        list(row)
+        for part in (_deflated, _overfitting, _bootstrap, _plateau)
+        for row in part(evidence)
+    ]
+    if not rows:
+        return ""
+    return f'<div class="luck">{card("How much of it may be luck", table(["", ""], rows))}</div>'
+
+
+def _deflated(evidence: Evidence) -> Iterator[Row]:
+    deflated = _part(evidence, "deflated_sharpe")
+    for key, words in _COUNTED.items():
+        found = _part(deflated, key)
+        if found:
+            trials = found.get("trials")
+            count = f" ({trials:,.0f} trials)" if isinstance(trials, int | float) else ""
+            name = f"Probability of a true Sharpe above 0, {words}"
+            yield name, _percent(found.get("probability")) + count
+
+
+def _overfitting(evidence: Evidence) -> Iterator[Row]:
+    found = _part(evidence, "overfitting")
+    for key, name in (
+        ("pbo", "Probability of backtest overfitting"),
+        ("loss_probability", "Splits whose winner lost money on unseen days"),
+        ("mean_rank", "The winner's mean rank on unseen days (50% is drawing lots)"),
+    ):
+        if key in found:
+            yield name, _percent(found[key])
+
+
+def _bootstrap(evidence: Evidence) -> Iterator[Row]:
+    for name, found in _part(evidence, "bootstrap").items():
+        if isinstance(found, Mapping):
+            level = f"{_percent(found.get('level'))} " if found.get("level") else ""
+            words = f"{_ratio(found.get('low'))} to {_ratio(found.get('high'))}"
+            yield f"{label_of(name)}, {level}interval, selection not counted", words
+
+
+def _plateau(evidence: Evidence) -> Iterator[Row]:
+    found = _part(evidence, "plateau")
+    if found:
+        words = f"{_ratio(found.get('median'))} against {_ratio(found.get('objective'))}"
+        yield "Median of the neighbours in the grid against the best", words
+    for name, pick in _part(evidence, "picks").items():
+        if isinstance(pick, Mapping):
+            chosen = ", ".join(
+                f"{key.split('.')[-1]} {value}" for key, value in (pick.get("params") or {}).items()
+            )
+            yield _PICKS.get(name, name), f"{pick.get('combination')}: {chosen}"
+    if "on_edge" in evidence:
+        yield "On the edge of the grid in", ", ".join(evidence["on_edge"] or ()) or "no setting"
+
+
+def _part(evidence: Evidence, name: str) -> Evidence:
+    part = evidence.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _percent(value: Any) -> str:
+    return f"{value:.0%}" if isinstance(value, int | float) else MISSING
+
+
+def _ratio(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, int | float) else MISSING

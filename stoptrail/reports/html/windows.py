@@ -1,0 +1,60 @@
+"""The candles around each trade, few enough to draw and small enough to carry."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from stoptrail.reports.crop import around
+from stoptrail.reports.html.encode import packed, packed_integers
+from stoptrail.reports.run_files import TradeRecord
+from stoptrail.rules.candles import Candles
+
+MOST_BARS = 320
+"""Candles in one chart; longer trades are drawn in longer candles."""
+FEWEST_BARS = 60
+BAR_BUDGET = 400_000
+"""Candles in one report."""
+MOST_CHARTS = 5_000
+"""Trades that get a chart; the page says so of the others."""
+_RESOLUTION = 1e-5
+"""Prices are kept to this part of the lowest price shown; finer cannot be seen."""
+
+
+def trade_windows(candles: Candles, trades: list[TradeRecord]) -> list[dict[str, Any] | None]:
+    """For every trade the candles from a little before its entry to a little after its
+    exit, packed; None where there are none."""
+    bars = int(np.clip(BAR_BUDGET // max(len(trades), 1), FEWEST_BARS, MOST_BARS))
+    return [
+        packed_candles(around(candles, trade, bars)) if place < MOST_CHARTS else None
+        for place, trade in enumerate(trades)
+    ]
+
+
+def packed_candles(candles: Candles) -> dict[str, Any] | None:
+    """Candles as small differences: a fifth of the size of their prices as text.
+
+    Prices are counted in `unit`. `close` differs from the close before, `open` from the
+    close before, `high` and `low` from the body's ends.
+    """
+    if not len(candles.time):
+        return None
+    unit = 10.0 ** math.floor(math.log10(max(float(candles.low.min()), 1e-12))) * _RESOLUTION
+    o, h, low, c = (np.rint(column / unit).astype(np.int64) for column in candles[1:5])
+    before = np.concatenate((o[:1], c[:-1]))
+    steps = (candles.time - candles.time[0]) // candles.interval
+    window: dict[str, Any] = {
+        "start": int(candles.time[0] // 60_000),
+        "step": candles.interval // 60_000,
+        "unit": unit,
+        "first": int(o[0]),
+        "open": packed_integers(o - before),
+        "high": packed_integers(h - np.maximum(o, c)),
+        "low": packed_integers(np.minimum(o, c) - low),
+        "close": packed_integers(c - before),
+    }
+    if steps[-1] != len(steps) - 1:
+        window["steps"] = packed(steps, "int32")
+    return window

@@ -1,0 +1,84 @@
+"""The plot of a whole run: price with every entry and exit, equity, drawdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from stoptrail.reports.crop import merged, multiple_for
+from stoptrail.reports.plots.draw import Picture, draw
+from stoptrail.reports.plots.lines import (
+    DrawdownPanel,
+    EquityPanel,
+    ExitDot,
+    LongDot,
+    ShortDot,
+    Shown,
+)
+from stoptrail.reports.plots.trade import marks
+from stoptrail.reports.run_files import EquityCurve, TradeRecord
+from stoptrail.rules.candles import Candles, Floats
+
+MOST_BARS = 640
+
+
+def plot_overview(
+    candles: Candles,
+    trades: Sequence[TradeRecord],
+    equity: EquityCurve,
+    symbol: str,
+    file: Path | None,
+    *,
+    synthetic: bool = False,
+    window: bool = False,
+) -> Path | None:
+    """Plot the run into `file`, and into a window where one is wanted and can be had.
+
+    Returns the file written. Raises OutputError where it cannot be written.
+    """
+    picture = overview_picture(candles, trades, equity, symbol, synthetic=synthetic)
+    return draw(picture, file, window=window)
+
+
+def overview_picture(
+    candles: Candles,
+    trades: Sequence[TradeRecord],
+    equity: EquityCurve,
+    symbol: str,
+    *,
+    synthetic: bool = False,
+) -> Picture:
+    """The span of the equity curve in at most about MOST_BARS candles."""
+    shown = merged(candles, multiple_for(len(candles.time), MOST_BARS))
+    longs = [(trade.entry_time, trade.entry_price) for trade in trades if trade.side > 0]
+    shorts = [(trade.entry_time, trade.entry_price) for trade in trades if trade.side < 0]
+    exits = [(t.exit_time, t.exit_price) for t in trades if t.exit_time is not None]
+    lines = [
+        Shown(kind, f"{name} ({len(points)})", marks(shown, points))
+        for kind, name, points in (
+            (LongDot, "long entries", longs),
+            (ShortDot, "short entries", shorts),
+            (ExitDot, "exits", exits),
+        )
+        if points
+    ]
+    if len(equity.time):
+        held = equity_at(equity, shown)
+        lines.append(Shown(EquityPanel, "equity", held))
+        lines.append(Shown(DrawdownPanel, "drawdown %", drawdown_percent(held)))
+    title = f"{symbol}   {len(trades)} trades"
+    return Picture(shown, lines, symbol, title, synthetic, linear=False)
+
+
+def equity_at(equity: EquityCurve, shown: Candles) -> Floats:
+    """The last equity marked by the close of each candle; NaN before the first mark."""
+    place = np.searchsorted(equity.time, shown.time + shown.interval, side="right") - 1
+    return np.where(place < 0, np.nan, equity.equity[np.maximum(place, 0)])
+
+
+def drawdown_percent(equity: Floats) -> Floats:
+    """How far below its highest point so far, in percent (0 or less)."""
+    top = np.fmax.accumulate(equity)
+    return np.asarray(100 * (equity / top - 1), np.float64)

@@ -1,0 +1,182 @@
+"""A finished run read back from its folder: what reports, plots and the terminal share."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from stoptrail.core.errors import DataError
+from stoptrail.rules.candles import Floats, Times
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class TradeRecord(NamedTuple):
+    """One row of trades.csv; times in milliseconds UTC, NaN or None where a cell is empty."""
+
+    number: int
+    side: int
+    """1 long, -1 short."""
+    entry_time: int
+    entry_price: float
+    units: float
+    initial_stop: float
+    exit_time: int | None
+    """None for a position still open at the end of the data."""
+    exit_price: float
+    exit_reason: str
+    fees: float
+    pnl: float
+    r_multiple: float
+    mae: float
+    mfe: float
+
+
+class StopLevel(NamedTuple):
+    """One row of stops.csv: the level in force from `time` on."""
+
+    time: int
+    level: float
+    reason: str
+
+
+class EquityCurve(NamedTuple):
+    """Equity marked at 00:00 UTC; shape (days,) each."""
+
+    time: Times
+    equity: Floats
+
+
+class RunFiles(NamedTuple):
+    """Everything that a run left in its folder; absent files are empty or None."""
+
+    folder: Path
+    summary: dict[str, Any]
+    trades: list[TradeRecord]
+    stops: dict[int, list[StopLevel]]
+    equity: EquityCurve
+    baseline_trades: list[TradeRecord]
+    baseline_equity: EquityCurve
+    config: str
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the candles were made up."""
+        return bool(self.summary.get("data", {}).get("synthetic"))
+
+
+def read_run(folder: Path) -> RunFiles:
+    """Read the run in `folder`.
+
+    Raises DataError where there is no readable summary.json, or a file of the run is not
+    what it should be.
+    """
+    config = folder / "config.toml"
+    return RunFiles(
+        folder,
+        read_summary(folder),
+        _trades(folder / "trades.csv"),
+        _stops(folder / "stops.csv"),
+        _equity(folder / "equity.csv"),
+        _trades(folder / "baseline_trades.csv"),
+        _equity(folder / "baseline_equity.csv"),
+        config.read_text() if config.is_file() else "",
+    )
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """summary.json of the run in `folder`. Raises DataError where it cannot be read."""
+    path = folder / "summary.json"
+    try:
+        summary = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise DataError(f"{folder}: no summary.json there; name the folder of a run") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a readable summary ({error})") from None
+    if not isinstance(summary, dict):
+        raise DataError(f"{path}: not a readable summary (not an object)")
+    return summary
+
+
+def read_trials(folder: Path) -> pa.Table | None:
+    """trials.parquet of the run, None where it made no sweep."""
+    import pyarrow.parquet as pq
+
+    path = folder / "trials.parquet"
+    return pq.read_table(path) if path.is_file() else None
+
+
+def milliseconds(text: str) -> int:
+    """ISO 8601 as milliseconds since the epoch; UTC where no zone is given."""
+    moment = datetime.fromisoformat(text)
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    if not path.is_file():
+        return
+    with path.open(newline="") as file:
+        try:
+            yield from csv.DictReader(file)
+        except csv.Error as error:
+            raise DataError(f"{path}: not a readable table ({error})") from None
+
+
+def _trades(path: Path) -> list[TradeRecord]:
+    try:
+        return [_trade(row) for row in _rows(path)]
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{path}: not a list of trades ({error})") from None
+
+
+def _trade(row: dict[str, str]) -> TradeRecord:
+    ended = row.get("exit_time")
+    return TradeRecord(
+        number=int(row["number"]),
+        side=-1 if row["side"] == "short" else 1,
+        entry_time=milliseconds(row["entry_time"]),
+        entry_price=_number(row["entry_price"]),
+        units=_number(row["units"]),
+        initial_stop=_number(row["initial_stop"]),
+        exit_time=milliseconds(ended) if ended else None,
+        exit_price=_number(row["exit_price"]),
+        exit_reason=row["exit_reason"],
+        fees=_number(row["fees"]),
+        pnl=_number(row["pnl"]),
+        r_multiple=_number(row["r_multiple"]),
+        mae=_number(row["mae"]),
+        mfe=_number(row["mfe"]),
+    )
+
+
+def _number(cell: str) -> float:
+    return float(cell) if cell else float("nan")
+
+
+def _stops(path: Path) -> dict[int, list[StopLevel]]:
+    levels: dict[int, list[StopLevel]] = {}
+    try:
+        for row in _rows(path):
+            level = StopLevel(milliseconds(row["time"]), float(row["level"]), row["reason"])
+            levels.setdefault(int(row["trade"]), []).append(level)
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{path}: not a list of stop levels ({error})") from None
+    return levels
+
+
+def _equity(path: Path) -> EquityCurve:
+    try:
+        rows = [(milliseconds(row["day"]), float(row["equity"])) for row in _rows(path)]
+    except (KeyError, ValueError) as error:
+        raise DataError(f"{path}: not an equity curve ({error})") from None
+    return EquityCurve(
+        np.array([time for time, _ in rows], np.int64),
+        np.array([equity for _, equity in rows], np.float64),
+    )

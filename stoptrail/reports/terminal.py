@@ -1,0 +1,144 @@
+"""What a person sees on the terminal after a run: one screen, from the summary alone."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stoptrail.reports.figures import (
+    METRICS,
+    flatten,
+    label_of,
+    written,
+)
+from stoptrail.reports.summary import Summary, samples, verdict_of
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_ROWS = (
+    "net_return",
+    "sharpe",
+    "profit_factor",
+    "max_drawdown",
+    "trades",
+    "win_rate",
+    "payoff_ratio",
+    "fees_paid",
+    "avg_hours",
+)
+_FILES = ("report.html", "summary.json", "trades.csv", "stops.csv", "equity.csv", "trials.parquet")
+_TONES = {"holds": "green", "fails": "red"}
+_MOST_PARAMETERS = 12
+
+
+def show_run(summary: Summary, folder: Path, console: Console | None = None) -> None:
+    """Print the run: data, best parameters, metrics beside the baseline, verdict, files,
+    next command. Where `console` is no terminal the text has neither colour nor boxes."""
+    from rich.console import Console
+
+    out = console or Console(highlight=False)
+    for part in screen(summary, folder, plain=not out.is_terminal):
+        out.print(part, soft_wrap=not out.is_terminal)
+
+
+def screen(summary: Summary, folder: Path, *, plain: bool) -> list[RenderableType]:
+    """The parts of the screen, top to bottom."""
+    from rich.text import Text
+
+    parts: list[RenderableType] = []
+    if (summary.get("data") or {}).get("synthetic"):
+        words = " SYNTHETIC DATA: made-up candles, nothing here is about a real market "
+        parts.append(Text(words, style="bold white on red"))
+    parts.append(Text(_data_line(summary), style="bold"))
+    if best := _parameters(summary):
+        parts.append(Text(best))
+    parts.append(_plain_metrics(summary) if plain else _metric_table(summary))
+    parts += _verdict(summary, plain)
+    parts.append(Text(_files(folder)))
+    parts.append(Text.assemble("Next: ", (next_command(summary, folder), "bold")))
+    return parts
+
+
+def next_command(summary: Summary, folder: Path) -> str:
+    """The command that takes the user on from this run."""
+    place = shlex.quote(str(folder))
+    if (summary.get("data") or {}).get("synthetic"):
+        return "python runner.py data download"
+    if summary.get("best"):
+        return f"python runner.py live --paper --from {place}"
+    if summary.get("evidence"):
+        return f"python runner.py plot {place} --worst 1"
+    return "python runner.py backtest --sweep"
+
+
+def _data_line(summary: Summary) -> str:
+    data = summary.get("data") or {}
+    span = f"{str(data.get('start', ''))[:10]} to {str(data.get('end', ''))[:10]}"
+    line = (
+        f"{data.get('symbol', '')} {data.get('timeframe', '')}, {span}, "
+        f"{data.get('candles', 0):,} candles ({data.get('missing', 0):,} missing), "
+        f"source {data.get('source', '')}"
+    )
+    if summary.get("grid_size"):
+        line += f"; best of {summary['grid_size']:,} combinations"
+    return line
+
+
+def _parameters(summary: Summary) -> str:
+    chosen = flatten((summary.get("best") or {}).get("params") or {})
+    shown = [f"{key.split('.')[-1]} {value}" for key, value in chosen.items()]
+    more = len(shown) - _MOST_PARAMETERS
+    if more > 0:
+        shown = [*shown[:_MOST_PARAMETERS], f"and {more} more in summary.json"]
+    return f"Best set: {', '.join(shown)}" if shown else ""
+
+
+def _rows(summary: Summary) -> list[tuple[str, list[str]]]:
+    beside = samples(summary)
+    names = [n for n in _ROWS if any(m.get(n) is not None for m in beside.values())]
+    return [(n, [written(n, m.get(n)) for m in beside.values()]) for n in names]
+
+
+def _metric_table(summary: Summary) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made.add_column("")
+    for name in samples(summary):
+        made.add_column(name, justify="right")
+    for name, cells in _rows(summary):
+        made.add_row(label_of(name), *cells)
+    return made
+
+
+def _plain_metrics(summary: Summary) -> RenderableType:
+    """One line a metric, aligned, without any box."""
+    from rich.text import Text
+
+    width = max(len(metric.label) for metric in METRICS.values())
+    head = " ".join(f"{name:>14}" for name in samples(summary))
+    lines = [f"{'':<{width}} {head}"]
+    for name, cells in _rows(summary):
+        lines.append(f"{label_of(name):<{width}} " + " ".join(f"{cell:>14}" for cell in cells))
+    return Text("\n".join(lines))
+
+
+def _verdict(summary: Summary, plain: bool) -> list[RenderableType]:
+    from rich.panel import Panel
+    from rich.text import Text
+
+    level, sentences = verdict_of(summary)
+    if not sentences:
+        return []
+    if plain:
+        return [Text(f"Verdict: {line}" if k == 0 else line) for k, line in enumerate(sentences)]
+    tone = _TONES.get(level, "yellow")
+    return [Panel(Text("\n".join(sentences)), title="Verdict", border_style=tone, expand=False)]
+
+
+def _files(folder: Path) -> str:
+    there = [name for name in _FILES if (folder / name).is_file()]
+    return f"Files: {folder}" + (f" ({', '.join(there)})" if there else "")

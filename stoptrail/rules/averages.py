@@ -1,0 +1,46 @@
+"""Exponential moving average, seeded by the mean of its first values."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.jit import rule
+
+
+class EmaState(NamedTuple):
+    """Running average after `seen` values."""
+
+    seen: int
+    total: float
+    """Sum of the values until the seed is complete."""
+    value: float
+    """The average, NaN until `period` values have been seen."""
+
+
+EMA_START = EmaState(0, 0.0, np.nan)
+
+
+@rule
+def ema_step(state: EmaState, value: float, period: int) -> EmaState:
+    """One more value: seeded by the mean of the first `period` values, then
+    EMA = EMA + (value - EMA) * 2 / (period + 1)."""
+    seen = state.seen + 1
+    if seen < period:
+        return EmaState(seen, state.total + value, np.nan)
+    if seen == period:
+        return EmaState(seen, 0.0, (state.total + value) / period)
+    return EmaState(seen, 0.0, state.value + (value - state.value) * (2.0 / (period + 1)))
+
+
+@rule
+def ema(values: Floats, period: int) -> Floats:
+    """EMA after each of `values`, shape (n,); NaN while warming up."""
+    out = np.empty(len(values))
+    state = EMA_START
+    for i in range(len(values)):
+        state = ema_step(state, values[i], period)
+        out[i] = state.value
+    return out

@@ -1,0 +1,56 @@
+"""Candle columns: the one array layout that every engine reads."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Times = NDArray[np.int64]
+Sides = NDArray[np.int8]
+
+
+class Candles(NamedTuple):
+    """Closed base candles, oldest first; all columns have the shape (n,)."""
+
+    time: Times
+    """Open time, milliseconds since the epoch, UTC, strictly ascending."""
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    """In units of the base currency."""
+    interval: int
+    """Length of a candle in milliseconds."""
+
+
+class Signals(NamedTuple):
+    """What an entry signal says of every candle at its close; shape (n,) each."""
+
+    zone: Sides
+    """1 where a long may be entered, -1 where a short may be, 0 elsewhere. The first
+    candle of a zone is the signal."""
+    exit_zone: Sides
+    """1 where the cycle turns up, -1 where it turns down, whatever the trend: what the
+    legacy exits leave at. Zeros where a signal has no such notion."""
+    warm: int
+    """Index of the first candle at which every indicator of the signal is warm."""
+
+
+Rows: TypeAlias = slice | NDArray[np.bool_] | NDArray[np.int64]
+
+
+def rows_of(candles: Candles, kept: Rows) -> Candles:
+    """The rows `kept` (a slice, a mask or indices) of every column."""
+    return Candles(
+        candles.time[kept],
+        candles.open[kept],
+        candles.high[kept],
+        candles.low[kept],
+        candles.close[kept],
+        candles.volume[kept],
+        candles.interval,
+    )

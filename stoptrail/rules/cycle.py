@@ -1,0 +1,149 @@
+"""Cycle oscillator: a band of periods cut out of the closes, normalised to [-1, 1].
+
+Filters after Ehlers, Cycle Analytics for Traders (2013): the roofing filter (two-pole
+high-pass, then super smoother) and the band-pass. Normalised by automatic gain control,
+which divides by a slowly decaying peak: it looks back only.
+
+Both filters are two second-order sections in a row, so that one step serves both. The
+coefficients need trigonometry, which plain Python and compiled code may round
+differently: `cycle_coefficients` runs in plain Python and hands floats to the loop.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.jit import rule
+
+CycleFilter = Literal["roofing", "bandpass"]
+CYCLE_FILTERS: tuple[CycleFilter, ...] = get_args(CycleFilter)
+
+ROOF_SPAN = 2.0
+"""The roofing filter passes periods from `period / ROOF_SPAN` to `period * ROOF_SPAN`."""
+BAND_WIDTH = 0.6
+"""Half-power bandwidth of the band-pass, as a fraction of its period."""
+PEAK_PERIODS = 5.0
+"""Periods in which the remembered peak decays by a factor e, about Ehlers' 0.991 a
+candle at a period of 20."""
+SETTLE_PERIODS = 4
+"""Periods until the filter has forgotten its start."""
+SHORTEST_PERIOD = 8
+"""Periods of fewer candles than this cannot be told from noise by these filters."""
+
+
+class Section(NamedTuple):
+    """out = b0 * x + b1 * x[-1] + b2 * x[-2] + a1 * out[-1] + a2 * out[-2]."""
+
+    b0: float
+    b1: float
+    b2: float
+    a1: float
+    a2: float
+
+
+class CycleCoefficients(NamedTuple):
+    """Everything that `cycle_step` needs to know of a filter and its period."""
+
+    first: Section
+    second: Section
+    decay: float
+    """Factor by which the remembered peak shrinks at each candle."""
+    settle: int
+    """Candles until the first value."""
+
+
+class CycleState(NamedTuple):
+    """Running filter after `seen` closes; a name's number is its age in candles."""
+
+    seen: int
+    close1: float
+    close2: float
+    middle1: float
+    middle2: float
+    band1: float
+    band2: float
+    peak: float
+    value: float
+    """The oscillator in [-1, 1], NaN until the filter has settled."""
+
+
+CYCLE_START = CycleState(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, np.nan)
+IDENTITY = Section(1.0, 0.0, 0.0, 0.0, 0.0)
+
+
+def cycle_coefficients(kind: CycleFilter, period: int) -> CycleCoefficients:
+    """Coefficients of the filter `kind` around `period` candles (SHORTEST_PERIOD or more).
+
+    Raises ValueError for a shorter period. Never call this from compiled code.
+    """
+    if period < SHORTEST_PERIOD:
+        raise ValueError(f"a cycle takes {SHORTEST_PERIOD} candles or more, not {period}")
+    if kind == "roofing":
+        first, second = _high_pass(period * ROOF_SPAN), _super_smoother(period / ROOF_SPAN)
+    else:
+        first, second = _band_pass(period), IDENTITY
+    decay = math.exp(-1.0 / (PEAK_PERIODS * period))
+    return CycleCoefficients(first, second, decay, SETTLE_PERIODS * period)
+
+
+def _high_pass(period: float) -> Section:
+    angle = math.sqrt(0.5) * 2.0 * math.pi / period
+    alpha = (math.cos(angle) + math.sin(angle) - 1.0) / math.cos(angle)
+    gain = (1.0 - alpha / 2.0) ** 2
+    return Section(gain, -2.0 * gain, gain, 2.0 * (1.0 - alpha), -((1.0 - alpha) ** 2))
+
+
+def _super_smoother(period: float) -> Section:
+    radius = math.exp(-math.sqrt(2.0) * math.pi / period)
+    a1 = 2.0 * radius * math.cos(math.sqrt(2.0) * math.pi / period)
+    a2 = -radius * radius
+    gain = (1.0 - a1 - a2) / 2.0
+    return Section(gain, gain, 0.0, a1, a2)
+
+
+def _band_pass(period: float) -> Section:
+    secant = 1.0 / math.cos(2.0 * math.pi * BAND_WIDTH / period)
+    sigma = secant - math.sqrt(secant * secant - 1.0)
+    gain = 0.5 * (1.0 - sigma)
+    return Section(gain, 0.0, -gain, math.cos(2.0 * math.pi / period) * (1.0 + sigma), -sigma)
+
+
+@rule
+def section_step(
+    section: Section, x: float, x1: float, x2: float, out1: float, out2: float
+) -> float:
+    """Output of one second-order section for the input `x`."""
+    forward = section.b0 * x + section.b1 * x1 + section.b2 * x2
+    return forward + section.a1 * out1 + section.a2 * out2
+
+
+@rule
+def cycle_step(state: CycleState, close: float, coefficients: CycleCoefficients) -> CycleState:
+    """One more close. The filter starts as if the first close had always been the price."""
+    close1 = close if state.seen == 0 else state.close1
+    close2 = close if state.seen == 0 else state.close2
+    middle = section_step(coefficients.first, close, close1, close2, state.middle1, state.middle2)
+    band = section_step(
+        coefficients.second, middle, state.middle1, state.middle2, state.band1, state.band2
+    )
+    peak = max(state.peak * coefficients.decay, abs(band))
+    seen = state.seen + 1
+    value = np.nan
+    if seen >= coefficients.settle:
+        value = band / peak if peak > 0.0 else 0.0
+    return CycleState(seen, close, close1, middle, state.middle1, band, state.band1, peak, value)
+
+
+@rule
+def cycle(close: Floats, coefficients: CycleCoefficients) -> Floats:
+    """Oscillator after each close, shape (n,), in [-1, 1]; NaN while settling."""
+    out = np.empty(len(close))
+    state = CYCLE_START
+    for i in range(len(close)):
+        state = cycle_step(state, close[i], coefficients)
+        out[i] = state.value
+    return out

@@ -1,0 +1,25 @@
+"""What a run tells about itself while it goes on."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from stoptrail.rules.stops import Stop
+from stoptrail.rules.trade import EntryOrder, Exit, Position
+
+
+class Journal(Protocol):
+    """Receives every event of a run in order; times are in milliseconds."""
+
+    def entered(self, entry_order: EntryOrder, position: Position, stop: Stop, time: int) -> None:
+        """An entry filled; `stop` is its initial stop."""
+
+    def moved(self, before: Stop, after: Stop, time: int) -> None:
+        """The level moved; it is in force for candles that open at or after `time`."""
+
+    def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
+        """A trade closed; `reason` is a code of rules.stops.REASONS."""
+
+    def ignored(self, side: int, reason: int, time: int) -> None:
+        """A signal of the candle that opened at `time` led to no trade; `reason` is a
+        code of rules.trade.IGNORED."""

@@ -1,0 +1,140 @@
+"""The figures of a run from its trades and candles."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.jit import rule
+from stoptrail.rules.metrics import (
+    MS_AN_HOUR,
+    NO_TRADES,
+    Metrics,
+    TradeTally,
+    drawdown_start,
+    drawdown_step,
+    r_multiple,
+    return_sums,
+    summarise,
+    tally_open,
+    tally_trade,
+)
+from stoptrail.rules.stops import Entry
+from stoptrail.rules.trade import Position, marked
+from stoptrail.rules.types import (
+    OPEN,
+    DayMarks,
+    RunRules,
+    TradeLog,
+)
+
+
+class Excursion(NamedTuple):
+    """Distances from the entry price, in the quote currency per unit, both >= 0."""
+
+    adverse: float
+    favourable: float
+
+
+@rule
+def excursion(trades: TradeLog, k: int, candles: Candles) -> Excursion:
+    """Of trade `k`: the candles before the exit's whole, of the exit candle only the exit
+    price, because what it reached afterwards the trade never saw."""
+    side, fill = float(trades.side[k]), trades.fill[k]
+    last = len(candles.time) if trades.exit[k] == OPEN else trades.exit[k]
+    reached = side * (trades.price[k] - fill)
+    worst, best = min(0.0, reached), max(0.0, reached)
+    for i in range(trades.entry[k], last):
+        up, down = side * (candles.high[i] - fill), side * (candles.low[i] - fill)
+        worst = min(worst, up, down)
+        best = max(best, up, down)
+    return Excursion(-worst, best)
+
+
+class Equity(NamedTuple):
+    """How an account went."""
+
+    marks: Floats
+    """Equity at each day mark, shape (d + 1,)."""
+    worst: float
+    """Maximum drawdown on candle closes, as a fraction of the peak."""
+    held: int
+    """Candles in which, or at whose close, a position was held."""
+
+
+@rule
+def position_of(trades: TradeLog, k: int, candles: Candles, run_rules: RunRules) -> Position:
+    """Trade `k` as the open position that it was."""
+    entry = candles.time[trades.entry[k]]
+    held = Entry(int(trades.side[k]), trades.fill[k], entry, trades.atr[k])
+    fee = trades.units[k] * trades.fill[k] * run_rules.trade_rules.costs.taker_fee
+    return Position(held, trades.units[k], fee)
+
+
+@rule
+def equity_of(trades: TradeLog, candles: Candles, marks: DayMarks, run_rules: RunRules) -> Equity:
+    """Equity at every day mark and its drawdown at every close of the traded span."""
+    n = len(candles.time)
+    trade_rules = run_rules.trade_rules
+    values = np.empty(len(marks.time))
+    balance = run_rules.cash
+    drawdown = drawdown_start(balance)
+    held = 0
+    mark = 0
+    for k in range(len(trades.entry)):
+        position = position_of(trades, k, candles, run_rules)
+        entry = trades.entry[k]
+        while mark < len(values) and marks.candle[mark] < entry:
+            values[mark] = balance
+            mark += 1
+        last = n if trades.exit[k] == OPEN else trades.exit[k]
+        for i in range(entry, last):
+            closes = candles.time[i] + candles.interval
+            value = marked(balance, position, candles.close[i], closes, trade_rules)
+            drawdown = drawdown_step(drawdown, value)
+            while mark < len(values) and marks.candle[mark] == i:
+                values[mark] = marked(
+                    balance, position, candles.close[i], marks.time[mark], trade_rules
+                )
+                mark += 1
+        held += last - entry
+        if last < n:
+            held += 1
+            balance += trades.pnl[k]
+            drawdown = drawdown_step(drawdown, balance)
+    while mark < len(values):
+        values[mark] = balance
+        mark += 1
+    return Equity(values, drawdown.worst, held)
+
+
+@rule
+def tally_of(trades: TradeLog, candles: Candles) -> TradeTally:
+    """Sums over the closed trades, in order."""
+    tally = NO_TRADES
+    for k in range(len(trades.entry)):
+        if trades.exit[k] == OPEN:
+            tally = tally_open(tally, trades.fees[k])
+            continue
+        hours = (candles.time[trades.exit[k]] - candles.time[trades.entry[k]]) / MS_AN_HOUR
+        distance = abs(trades.fill[k] - trades.initial[k])
+        r = r_multiple(trades.pnl[k], trades.units[k], distance)
+        tally = tally_trade(tally, trades.pnl[k], trades.fees[k], hours, r)
+    return tally
+
+
+@rule
+def measure(trades: TradeLog, equity: Equity, candles: Candles, marks: DayMarks) -> Metrics:
+    """Every figure of a run; `equity` is that of `equity_of`."""
+    last = len(marks.time) - 1
+    return summarise(
+        equity.marks[0],
+        equity.marks[last],
+        return_sums(equity.marks),
+        equity.worst,
+        tally_of(trades, candles),
+        float(equity.held * candles.interval),
+        float(marks.time[last] - marks.time[0]),
+    )

@@ -1,0 +1,290 @@
+"""The figures of a run, from daily equity marks and closed trades: one formula for all.
+
+Every engine adds up the same running sums in the same order, so equal runs give equal
+bits. Day sums start at zero and a day without a position adds exact zeros: a loop may
+skip such days if it still counts them. A figure that is 0/0 or has no bound is NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.jit import rule
+
+DAYS_A_YEAR = 365.0
+"""Crypto markets never close: daily figures are annualised by sqrt(365)."""
+ANNUAL_ROOT = math.sqrt(DAYS_A_YEAR)
+MS_AN_HOUR = 3_600_000.0
+_ROUNDING = 1e-12
+"""Share of the sum of squares below which a spread is nothing but rounding."""
+_LARGEST_EXPONENT = 700.0
+"""exp() of more than about 709 has no float64."""
+
+
+class ReturnSums(NamedTuple):
+    """Running sums of daily returns r: all that Sharpe and Sortino need."""
+
+    days: int
+    total: float
+    """Sum of r."""
+    squares: float
+    """Sum of r * r."""
+    downside: float
+    """Sum of min(r, 0) squared."""
+
+
+class Drawdown(NamedTuple):
+    """Deepest fall below an earlier peak so far."""
+
+    peak: float
+    worst: float
+    """As a share of the peak: 0.25 is a fall by a quarter."""
+
+
+class TradeTally(NamedTuple):
+    """Sums over closed trades, after costs, in quote currency."""
+
+    trades: int
+    wins: int
+    """Trades with a profit above 0."""
+    losses: int
+    """Trades with a profit below 0; one that nets 0 is neither."""
+    gross_profit: float
+    gross_loss: float
+    """Sum of the losses, as a positive number."""
+    fees: float
+    """Fees of all fills, the entry of a still open position included."""
+    hours: float
+    r_total: float
+    """Sum of the R multiples."""
+
+
+class Metrics(NamedTuple):
+    """What a run is judged by; the fields are named as in summary.json."""
+
+    net_return: float
+    cagr: float
+    sharpe: float
+    sortino: float
+    profit_factor: float
+    max_drawdown: float
+    trades: int
+    win_rate: float
+    payoff_ratio: float
+    fees_paid: float
+    avg_hours: float
+    exposure: float
+    avg_r: float
+
+
+NO_RETURNS = ReturnSums(0, 0.0, 0.0, 0.0)
+NO_TRADES = TradeTally(0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@rule
+def daily_return(previous: float, equity: float) -> float:
+    """equity / previous - 1; 0 once the account is empty, which cannot lose more."""
+    return equity / previous - 1.0 if previous > 0.0 else 0.0
+
+
+@rule
+def add_return(sums: ReturnSums, r: float) -> ReturnSums:
+    """One more day."""
+    down = min(r, 0.0)
+    return ReturnSums(
+        sums.days + 1, sums.total + r, sums.squares + r * r, sums.downside + down * down
+    )
+
+
+@rule
+def return_sums(equity: Floats) -> ReturnSums:
+    """Sums over marks of shape (days + 1,), the first one the starting cash."""
+    sums = NO_RETURNS
+    for i in range(1, len(equity)):
+        sums = add_return(sums, daily_return(equity[i - 1], equity[i]))
+    return sums
+
+
+@rule
+def daily_sharpe(days: int, total: float, squares: float) -> float:
+    """Mean over standard deviation (ddof 1) of daily returns, not annualised.
+
+    NaN below two days or where the returns do not differ.
+    """
+    if days < 2:
+        return np.nan
+    mean = total / days
+    spread = squares - total * mean
+    if not spread > squares * _ROUNDING:
+        return np.nan
+    return mean / math.sqrt(spread / (days - 1))
+
+
+@rule
+def sharpe(sums: ReturnSums) -> float:
+    """Annualised Sharpe ratio, risk-free rate 0."""
+    return daily_sharpe(sums.days, sums.total, sums.squares) * ANNUAL_ROOT
+
+
+@rule
+def sortino(sums: ReturnSums) -> float:
+    """Annualised mean over the root mean square of min(r, 0) of all days.
+
+    NaN without a losing day.
+    """
+    if not sums.downside > 0.0:
+        return np.nan
+    return sums.total / sums.days / math.sqrt(sums.downside / sums.days) * ANNUAL_ROOT
+
+
+@rule
+def net_return(first: float, last: float) -> float:
+    """Last equity over starting cash, less 1."""
+    return last / first - 1.0 if first > 0.0 else np.nan
+
+
+@rule
+def cagr(first: float, last: float, days: float) -> float:
+    """Compound growth a year of 365 days; -1 for an empty account, NaN beyond float64."""
+    if not (first > 0.0 and days > 0.0):
+        return np.nan
+    if last <= 0.0:
+        return -1.0
+    rate = math.log(last / first) * (DAYS_A_YEAR / days)
+    return math.expm1(rate) if rate < _LARGEST_EXPONENT else np.nan
+
+
+@rule
+def drawdown_start(cash: float) -> Drawdown:
+    """Before the first candle: the peak is the starting cash."""
+    return Drawdown(cash, 0.0)
+
+
+@rule
+def drawdown_step(state: Drawdown, equity: float) -> Drawdown:
+    """Equity at one more candle close.
+
+    Between two peaks only the lowest equity matters: 1 - equity / peak never falls as
+    equity falls, in float64 as on paper.
+    """
+    if equity >= state.peak:
+        return Drawdown(equity, state.worst)
+    return Drawdown(state.peak, max(state.worst, 1.0 - equity / state.peak))
+
+
+@rule
+def r_multiple(pnl: float, units: float, distance: float) -> float:
+    """Profit in units of the initial risk, units * distance (fill to initial stop)."""
+    risk = units * distance
+    return pnl / risk if risk > 0.0 else np.nan
+
+
+@rule
+def tally_trade(tally: TradeTally, pnl: float, fees: float, hours: float, r: float) -> TradeTally:
+    """One more closed trade: profit after costs, its fees, hours held and R multiple."""
+    return TradeTally(
+        tally.trades + 1,
+        tally.wins + (1 if pnl > 0.0 else 0),
+        tally.losses + (1 if pnl < 0.0 else 0),
+        tally.gross_profit + max(pnl, 0.0),
+        tally.gross_loss + max(-pnl, 0.0),
+        tally.fees + fees,
+        tally.hours + hours,
+        tally.r_total + r,
+    )
+
+
+@rule
+def tally_open(tally: TradeTally, fees: float) -> TradeTally:
+    """Add the entry fee of a position still open at the end; it is no closed trade."""
+    return TradeTally(
+        tally.trades,
+        tally.wins,
+        tally.losses,
+        tally.gross_profit,
+        tally.gross_loss,
+        tally.fees + fees,
+        tally.hours,
+        tally.r_total,
+    )
+
+
+@rule
+def ratio(part: float, whole: float) -> float:
+    """part / whole, NaN where whole is not above 0."""
+    return part / whole if whole > 0.0 else np.nan
+
+
+@rule
+def profit_factor(tally: TradeTally) -> float:
+    """Gross profit over gross loss of closed trades; NaN without a loss."""
+    return ratio(tally.gross_profit, tally.gross_loss)
+
+
+@rule
+def payoff_ratio(tally: TradeTally) -> float:
+    """Mean win over mean loss; NaN without a win or without a loss."""
+    mean_win = ratio(tally.gross_profit, float(tally.wins))
+    return ratio(mean_win, ratio(tally.gross_loss, float(tally.losses)))
+
+
+@rule
+def summarise(
+    first: float,
+    last: float,
+    sums: ReturnSums,
+    worst_drawdown: float,
+    tally: TradeTally,
+    held_ms: float,
+    span_ms: float,
+) -> Metrics:
+    """All figures of one run.
+
+    first, last: starting cash and last equity mark; held_ms: time in a position, the
+    open one included, out of span_ms.
+    """
+    trades = float(tally.trades)
+    return Metrics(
+        net_return(first, last),
+        cagr(first, last, float(sums.days)),
+        sharpe(sums),
+        sortino(sums),
+        profit_factor(tally),
+        worst_drawdown,
+        tally.trades,
+        ratio(float(tally.wins), trades),
+        payoff_ratio(tally),
+        tally.fees,
+        ratio(tally.hours, trades),
+        ratio(held_ms, span_ms),
+        ratio(tally.r_total, trades),
+    )
+
+
+@rule
+def block_of(day: int, days: int, blocks: int) -> int:
+    """The block that day number `day` of `days` falls in: `blocks` runs of days, equal
+    in length up to one day."""
+    return day * blocks // days
+
+
+@rule
+def add_to_block(block_sums: Floats, block: int, r: float) -> None:
+    """Add one day's return to `block_sums`, shape (blocks, 2): sum of r, sum of r * r."""
+    block_sums[block, 0] += r
+    block_sums[block, 1] += r * r
+
+
+@rule
+def block_sums(equity: Floats, blocks: int) -> Floats:
+    """Sums of r and r * r of each block of days, shape (blocks, 2), from equity marks of
+    shape (days + 1,)."""
+    out = np.zeros((blocks, 2))
+    days = len(equity) - 1
+    for day in range(days):
+        add_to_block(out, block_of(day, days, blocks), daily_return(equity[day], equity[day + 1]))
+    return out

@@ -1,0 +1,183 @@
+"""The stop: initial level, trigger, ATR trail and breakeven ratchet (C5 to C8).
+
+A long's level only rises and a short's only falls. Levels are in the quote currency and
+lie on the market's tick.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from stoptrail.rules.costs import DAY, Costs, fill_price
+from stoptrail.rules.jit import rule
+from stoptrail.rules.market import Market, price_down, price_up
+
+INITIAL = 0
+BREAKEVEN = 1
+TRAIL = 2
+CYCLE = 3
+MANUAL = 4
+REASONS = ("initial", "breakeven", "trail", "cycle", "manual")
+"""Names of what moved a stop or closed a trade, by code."""
+
+
+class StopRules(NamedTuple):
+    """How the stop behaves."""
+
+    multiplier: float
+    """N: distance of the stop in ATRs."""
+    breakeven_trigger: float
+    """Favourable move, in ATRs of the signal candle, that arms breakeven; 0 is off."""
+    breakeven_margin: float
+    """How far beyond the exact breakeven price the level lies, as a fraction."""
+    frozen: bool
+    """True keeps the signal candle's ATR for the whole trade (a fixed-distance trail)."""
+
+
+class Entry(NamedTuple):
+    """What a stop needs to know of the trade it protects."""
+
+    side: int
+    fill: float
+    """Entry price."""
+    time: int
+    """Open time of the entry candle, ms."""
+    atr: float
+    """ATR at the signal candle."""
+
+
+AT_THE_OPEN = 60_000
+"""Milliseconds after a candle's open within which an entry by a tick counts as at its open:
+time for a signal's first quote to arrive."""
+
+
+class Stop(NamedTuple):
+    """A working stop."""
+
+    level: float
+    extreme: float
+    """Best price since the fill: highest high for a long, lowest low for a short."""
+    reason: int
+    """What set the level: INITIAL, BREAKEVEN or TRAIL."""
+
+
+@rule
+def held_throughout(held: Entry, opens: int) -> bool:
+    """Whether all prices of a candle that opened at `opens` (ms) came after the fill; where
+    a tick entered later, its high and low may lie before the trade (C14)."""
+    return held.time <= opens + AT_THE_OPEN
+
+
+@rule
+def tighter(side: int, level: float, than: float) -> bool:
+    """Whether `level` protects more than `than` does."""
+    return level > than if side > 0 else level < than
+
+
+@rule
+def loose_tick(side: int, level: float, market: Market) -> float:
+    """`level` on the tick away from the market: down for a long, up for a short."""
+    return price_down(level, market) if side > 0 else price_up(level, market)
+
+
+@rule
+def initial_stop(held: Entry, rules: StopRules, market: Market) -> Stop:
+    """The stop in force from the moment of the fill: fill - N * ATR of the signal (C5)."""
+    level = held.fill - held.side * rules.multiplier * held.atr
+    return Stop(loose_tick(held.side, level, market), held.fill, INITIAL)
+
+
+@rule
+def stop_hit(side: int, high: float, low: float, level: float) -> bool:
+    """Whether a candle reaches the level; touching it is enough (C6)."""
+    return low <= level if side > 0 else high >= level
+
+
+@rule
+def stop_fill(side: int, first: float, level: float, costs: Costs, market: Market) -> float:
+    """Price of a stop fill: the level, or `first` (the open, or the tick) where that is
+    worse, with slippage (C6)."""
+    worst = min(first, level) if side > 0 else max(first, level)
+    return fill_price(-side, worst, costs, market)
+
+
+@rule
+def breakeven_armed(held: Entry, extreme: float, rules: StopRules) -> bool:
+    """Whether the trade has gone far enough in favour (C8)."""
+    if rules.breakeven_trigger <= 0.0:
+        return False
+    reach = rules.breakeven_trigger * held.atr
+    return extreme >= held.fill + reach if held.side > 0 else extreme <= held.fill - reach
+
+
+@rule
+def breakeven_level(held: Entry, now: int, rules: StopRules, costs: Costs, market: Market) -> float:
+    """Level at which the trade nets zero after fees, exit slippage and the borrow until
+    `now` (ms), moved by the margin, on a tick whose rounded exit still nets >= 0 (C8, C13).
+
+    Long: fill * (1 + fee) / ((1 - fee) * (1 - slippage)) * (1 + margin).
+    """
+    charge, slip = costs.taker_fee, costs.slippage
+    tick = market.price_step / market.price_scale
+    if held.side > 0:
+        paid = held.fill * (1.0 + charge)
+        level = price_up(
+            paid / ((1.0 - charge) * (1.0 - slip)) * (1.0 + rules.breakeven_margin), market
+        )
+        while fill_price(-1, level, costs, market) * (1.0 - charge) < paid:
+            level = price_up(level + tick, market)
+        return level
+    days = max(0.0, (now - held.time) / DAY)
+    got = held.fill * (1.0 - charge) - held.fill * costs.borrow_daily * days
+    level = price_down(
+        got / ((1.0 + charge) * (1.0 + slip)) * (1.0 - rules.breakeven_margin), market
+    )
+    while level > 0.0 and fill_price(1, level, costs, market) * (1.0 + charge) > got:
+        level = price_down(level - tick, market)
+    return level
+
+
+@rule
+def trail_price(held: Entry, extreme: float, atr: float, rules: StopRules) -> float:
+    """extreme - N * ATR for a long, not yet on the tick; `atr` is the current one (C7)."""
+    breadth = held.atr if rules.frozen else atr
+    return extreme - held.side * rules.multiplier * breadth
+
+
+@rule
+def trail_candidate(
+    held: Entry, extreme: float, atr: float, rules: StopRules, market: Market
+) -> float:
+    """Where the trail wants the level: extreme - N * ATR for a long, on the tick (C7)."""
+    return loose_tick(held.side, trail_price(held, extreme, atr, rules), market)
+
+
+@rule
+def ratchet(
+    stop: Stop,
+    held: Entry,
+    high: float,
+    low: float,
+    close: float,
+    atr: float,
+    now: int,
+    rules: StopRules,
+    costs: Costs,
+    market: Market,
+) -> Stop:
+    """The stop after a candle that closed at `now` (or a tick: high = low = close).
+
+    The extreme follows the price; breakeven is tried first and placed only where the
+    close is beyond it; the trail then moves only if strictly tighter. One move at most.
+    """
+    side = held.side
+    extreme = max(stop.extreme, high) if side > 0 else min(stop.extreme, low)
+    level, reason = stop.level, stop.reason
+    if breakeven_armed(held, extreme, rules):
+        even = breakeven_level(held, now, rules, costs, market)
+        if tighter(side, close, even) and tighter(side, even, level):
+            level, reason = even, BREAKEVEN
+    candidate = trail_candidate(held, extreme, atr, rules, market)
+    if tighter(side, candidate, level):
+        level, reason = candidate, TRAIL
+    return Stop(level, extreme, reason)

@@ -1,0 +1,134 @@
+"""One trade from entry order to exit (C2 to C6, C12): the steps that every engine takes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from stoptrail.rules.costs import (
+    Costs,
+    borrow,
+    fee,
+    fill_price,
+)
+from stoptrail.rules.jit import rule
+from stoptrail.rules.market import Market
+from stoptrail.rules.sizing import Sizing, filled_units
+from stoptrail.rules.stops import (
+    Entry,
+    Stop,
+    StopRules,
+    initial_stop,
+)
+
+POSITION = 0
+PENDING = 1
+COOLDOWN = 2
+SIZE = 3
+GAP = 4
+PROTECTION = 5
+IGNORED = ("position", "pending", "cooldown", "size", "gap", "protection")
+"""Names of why a signal led to no trade, by code (C3)."""
+
+
+class TradeRules(NamedTuple):
+    """Every number that a trade is entered, managed and charged by."""
+
+    stop: StopRules
+    sizing: Sizing
+    costs: Costs
+    market: Market
+
+
+class EntryOrder(NamedTuple):
+    """An entry order: what was decided at the close of the signal candle."""
+
+    side: int
+    units: float
+    """Wanted units; 0 where there is no trade."""
+    equity: float
+    atr: float
+    signal: int
+    """Open time of the signal candle, ms."""
+    latest: int
+    """Open time in ms after which the order is cancelled as `gap`."""
+
+
+class Position(NamedTuple):
+    """An open trade."""
+
+    held: Entry
+    units: float
+    fee: float
+    """Entry fee paid."""
+
+
+class Exit(NamedTuple):
+    """The end of a trade."""
+
+    price: float
+    fee: float
+    borrow: float
+    pnl: float
+    """Profit after both fees and borrow, quote currency."""
+
+
+@rule
+def enter(
+    entry_order: EntryOrder, price: float, time: int, trade_rules: TradeRules
+) -> tuple[Position, Stop]:
+    """Fill `ticket` at `price` (an open or a quote) worsened by slippage.
+
+    Position.units is 0 where C4 allows no trade (ignored as `size`).
+    """
+    fill = fill_price(entry_order.side, price, trade_rules.costs, trade_rules.market)
+    return book_entry(entry_order, fill, time, trade_rules)
+
+
+@rule
+def book_entry(
+    entry_order: EntryOrder, fill: float, time: int, trade_rules: TradeRules
+) -> tuple[Position, Stop]:
+    """The position and its initial stop for an entry at exactly `fill`."""
+    held = Entry(entry_order.side, fill, time, entry_order.atr)
+    stop = initial_stop(held, trade_rules.stop, trade_rules.market)
+    units = filled_units(
+        entry_order.units,
+        entry_order.equity,
+        entry_order.side,
+        fill,
+        stop.level,
+        trade_rules.costs,
+        trade_rules.sizing,
+        trade_rules.market,
+    )
+    return Position(held, units, fee(units, fill, trade_rules.costs)), stop
+
+
+@rule
+def leave(position: Position, price: float, time: int, trade_rules: TradeRules) -> Exit:
+    """Close `position` at exactly `price` (slippage is in it) at `time`."""
+    held = position.held
+    out = fee(position.units, price, trade_rules.costs)
+    interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
+    gross = held.side * position.units * (price - held.fill)
+    return Exit(price, out, interest, gross - position.fee - out - interest)
+
+
+@rule
+def marked(
+    balance: float, position: Position, price: float, time: int, trade_rules: TradeRules
+) -> float:
+    """Equity with the position at `price`: `balance` is the cash before the entry."""
+    held = position.held
+    interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
+    return balance + held.side * position.units * (price - held.fill) - position.fee - interest
+
+
+@rule
+def stand(
+    position: Position, balance: float, price: float, time: int, trade_rules: TradeRules
+) -> Exit:
+    """A trade that is still open, marked at `price`: no exit fee is paid yet (C11)."""
+    held = position.held
+    interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
+    return Exit(price, 0.0, interest, marked(balance, position, price, time, trade_rules) - balance)

@@ -1,0 +1,182 @@
+"""Trend filter on higher-timeframe candles: 1 up, -1 down, 0 neither.
+
+Kinds, with n the period in candles of the timeframe:
+
+ema_cross   EMA(n / 4) against EMA(n)
+price_ema   close against EMA(n)
+roc         close against the close n candles ago
+donchian    the side on which a close last left the n candles before it
+agreement   rates of change over n, n / 2 and n / 4 agree, else 0: time-series momentum
+            (Moskowitz, Ooi and Pedersen, 2012) at several horizons
+momentum    t-statistic of the mean return, averaged over n, n / 2 and n / 4 candles:
+            momentum scaled by volatility at several horizons. Its sign where it is above
+            `strength` in size, else 0
+blend       momentum and price_ema agree, else 0
+
+`strength` serves momentum and blend only.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from stoptrail.rules.averages import EMA_START, EmaState, ema_step
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.jit import rule
+
+TrendKind = Literal["ema_cross", "price_ema", "roc", "donchian", "agreement", "momentum", "blend"]
+TREND_KINDS: tuple[TrendKind, ...] = get_args(TrendKind)
+
+EMA_CROSS, PRICE_EMA, ROC, DONCHIAN, AGREEMENT, MOMENTUM, BLEND = range(7)
+"""Position of each kind in TREND_KINDS: compiled code takes the number."""
+
+
+class TrendState(NamedTuple):
+    """Running trend after `seen` candles. The rings hold the last period + 1 candles,
+    candle k at k modulo their length; `trend_step` writes into them in place."""
+
+    seen: int
+    fast: EmaState
+    slow: EmaState
+    closes: Floats
+    highs: Floats
+    lows: Floats
+    value: float
+    """1.0, -1.0 or 0.0; NaN while warming up."""
+
+
+@rule
+def trend_start(period: int) -> TrendState:
+    """State before the first candle; each run needs a new one."""
+    size = period + 1
+    closes, highs, lows = np.zeros(size), np.zeros(size), np.zeros(size)
+    return TrendState(0, EMA_START, EMA_START, closes, highs, lows, np.nan)
+
+
+@rule
+def sign(value: float) -> float:
+    """1.0, -1.0 or 0.0; NaN stays NaN."""
+    if value > 0.0:
+        return 1.0
+    if value < 0.0:
+        return -1.0
+    return value
+
+
+@rule
+def change(state: TrendState, lag: int) -> float:
+    """Sign of the last close less the close `lag` candles before it."""
+    size = len(state.closes)
+    last = state.seen - 1
+    return sign(state.closes[last % size] - state.closes[(last - lag) % size])
+
+
+@rule
+def channel_break(state: TrendState, period: int) -> float:
+    """1.0 or -1.0 where the last close left the `period` candles before it, else the
+    earlier value; 0.0 before the first break."""
+    size = len(state.closes)
+    last = state.seen - 1
+    top, bottom = -np.inf, np.inf
+    for k in range(last - period, last):
+        top = max(top, state.highs[k % size])
+        bottom = min(bottom, state.lows[k % size])
+    close = state.closes[last % size]
+    if close > top:
+        return 1.0
+    if close < bottom:
+        return -1.0
+    return 0.0 if np.isnan(state.value) else state.value
+
+
+@rule
+def agreement(state: TrendState, period: int) -> float:
+    """Common sign of the changes over the period, its half and its quarter, else 0.0."""
+    long = change(state, period)
+    middle = change(state, max(1, period // 2))
+    short = change(state, max(1, period // 4))
+    return long if long == middle and middle == short else 0.0
+
+
+@rule
+def return_statistic(state: TrendState, period: int) -> float:
+    """Mean of the last `period` simple returns over its standard error, 0.0 without any
+    spread. Returns are taken about the first of them, so that equal ones have none."""
+    size = len(state.closes)
+    last = state.seen - 1
+    first = state.closes[(last - period + 1) % size] / state.closes[(last - period) % size] - 1.0
+    total, squares = 0.0, 0.0
+    for k in range(last - period + 1, last):
+        excess = state.closes[(k + 1) % size] / state.closes[k % size] - 1.0 - first
+        total += excess
+        squares += excess * excess
+    mean = total / period
+    spread = squares / period - mean * mean
+    return (first + mean) * math.sqrt(period / spread) if spread > 0.0 else 0.0
+
+
+@rule
+def momentum(state: TrendState, period: int, strength: float) -> float:
+    """Sign of the statistic averaged over three horizons, 0.0 within `strength`."""
+    score = return_statistic(state, period)
+    score += return_statistic(state, max(2, period // 2))
+    score += return_statistic(state, max(2, period // 4))
+    return sign(score) if abs(score) > 3.0 * strength else 0.0
+
+
+@rule
+def trend_value(state: TrendState, kind: int, period: int, strength: float) -> float:
+    """Trend of the candles in `state`, whose value is still that of the candle before."""
+    if kind == EMA_CROSS:
+        return sign(state.fast.value - state.slow.value)
+    average = sign(state.closes[(state.seen - 1) % len(state.closes)] - state.slow.value)
+    if kind == PRICE_EMA:
+        return average
+    if state.seen <= period:
+        return np.nan
+    if kind == ROC:
+        return change(state, period)
+    if kind == DONCHIAN:
+        return channel_break(state, period)
+    if kind == AGREEMENT:
+        return agreement(state, period)
+    score = momentum(state, period, strength)
+    return score if kind == MOMENTUM or score == average else 0.0
+
+
+@rule
+def trend_step(
+    state: TrendState,
+    high: float,
+    low: float,
+    close: float,
+    kind: int,
+    period: int,
+    strength: float,
+) -> TrendState:
+    """One more candle; `kind` is the position in TREND_KINDS."""
+    slot = state.seen % len(state.closes)
+    state.closes[slot] = close
+    state.highs[slot] = high
+    state.lows[slot] = low
+    fast = ema_step(state.fast, close, max(1, period // 4))
+    slow = ema_step(state.slow, close, period)
+    fed = TrendState(state.seen + 1, fast, slow, state.closes, state.highs, state.lows, state.value)
+    value = trend_value(fed, kind, period, strength)
+    return TrendState(fed.seen, fast, slow, fed.closes, fed.highs, fed.lows, value)
+
+
+@rule
+def trend(
+    high: Floats, low: Floats, close: Floats, kind: int, period: int, strength: float
+) -> Floats:
+    """Trend after each candle, shape (n,): 1.0, -1.0, 0.0, NaN while warming up."""
+    out = np.empty(len(close))
+    state = trend_start(period)
+    for i in range(len(close)):
+        state = trend_step(state, high[i], low[i], close[i], kind, period, strength)
+        out[i] = state.value
+    return out

@@ -1,0 +1,171 @@
+"""Inputs and outputs of a run over candles, shared by every engine that loops."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.rules.candles import (
+    Candles,
+    Floats,
+    Sides,
+    Signals,
+    Times,
+)
+from stoptrail.rules.costs import DAY
+from stoptrail.rules.jit import rule
+from stoptrail.rules.protections import Protections
+from stoptrail.rules.trade import TradeRules
+
+STOP_TRAIL = 0
+CYCLE_EXIT = 1
+EXITS = ("stop_trail", "cycle")
+"""Ways to leave a trade, by code."""
+
+BOTH = 0
+SIDES = {"both": BOTH, "long": 1, "short": -1}
+
+OPEN = -1
+"""Exit index of a trade that is still open at the end of the data."""
+
+
+class RunRules(NamedTuple):
+    """Everything that decides a run besides candles and signals."""
+
+    trade_rules: TradeRules
+    exits: int
+    """STOP_TRAIL or CYCLE_EXIT."""
+    path: int
+    """Price path within a candle: rules.paths.CANDLE, HIGH_FIRST or LOW_FIRST."""
+    cooldown: int
+    """Candles after an exit in which signals are ignored (C10)."""
+    delay: int
+    """Milliseconds that an entry's open may lie after the signal's close (C2)."""
+    cash: float
+    """Equity before the first trade."""
+    protections: Protections
+
+
+class Setups(NamedTuple):
+    """The signals of one parameter set, as events."""
+
+    candle: Times
+    """Candles at whose close a zone begins, shape (m,), ascending."""
+    side: Times
+    """1 or -1 for each, shape (m,)."""
+    turn: Sides
+    """exit_zone of every candle, shape (n,): what the cycle exits leave at."""
+    first: int
+    """First candle whose signal counts (C17)."""
+
+
+class DayMarks(NamedTuple):
+    """When equity is marked: at `start`, at each later 00:00 UTC, and at the end."""
+
+    time: Times
+    """Milliseconds, shape (d + 1,)."""
+    candle: Times
+    """Last candle that has closed by then; -1 or a warm-up candle for the first."""
+
+
+class TradeLog(NamedTuple):
+    """Trades in order, shape (k,) each; exit columns of an open trade hold its marks."""
+
+    signal: Times
+    """Index of the signal candle."""
+    entry: Times
+    exit: Times
+    """Index of the exit candle, OPEN for an open trade."""
+    side: Sides
+    reason: Sides
+    """Code in rules.stops.REASONS."""
+    units: Floats
+    fill: Floats
+    initial: Floats
+    """Initial stop level."""
+    atr: Floats
+    """ATR at the signal."""
+    price: Floats
+    """Exit price, or the last close of an open trade."""
+    fees: Floats
+    borrow: Floats
+    pnl: Floats
+
+
+class StopLog(NamedTuple):
+    """Every level that was in force, shape (s,) each."""
+
+    trade: Times
+    """Index into the trade log."""
+    candle: Times
+    """First candle in which the level holds; n where that candle is not there yet."""
+    level: Floats
+    reason: Sides
+
+
+def setups(signals: Signals, sides: int, first: int) -> Setups:
+    """The first candle of every zone of the wanted sides, at or after candle `first`."""
+    return chosen(beginnings(signals), sides, first)
+
+
+def beginnings(signals: Signals) -> Setups:
+    """The first candle of every zone."""
+    zone = signals.zone
+    begins = zone != 0
+    begins[1:] &= zone[1:] != zone[:-1]
+    index = np.flatnonzero(begins).astype(np.int64)
+    return Setups(index, zone[index].astype(np.int64), signals.exit_zone, 0)
+
+
+def chosen(whole: Setups, sides: int, first: int) -> Setups:
+    """Those of the wanted sides, at or after candle `first`."""
+    wanted = whole.candle >= first
+    if sides != BOTH:
+        wanted &= whole.side == sides
+    return Setups(whole.candle[wanted], whole.side[wanted], whole.turn, first)
+
+
+def day_marks(candles: Candles, start: int) -> DayMarks:
+    """Marks from candle `start` on: its open time, every later midnight, the last close."""
+    opens = int(candles.time[start])
+    end = int(candles.time[-1]) + candles.interval
+    midnights = np.arange((opens // DAY + 1) * DAY, end, DAY, dtype=np.int64)
+    time = np.concatenate(([opens], midnights, [end])).astype(np.int64)
+    closes = candles.time + candles.interval
+    return DayMarks(time, np.searchsorted(closes, time, side="right").astype(np.int64) - 1)
+
+
+@rule
+def trade_log(capacity: int) -> TradeLog:
+    """An empty log with room for `capacity` trades."""
+    return TradeLog(
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int8),
+        np.empty(capacity, np.int8),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty(capacity),
+    )
+
+
+@rule
+def stop_log(capacity: int) -> StopLog:
+    """An empty log with room for `capacity` levels."""
+    return StopLog(
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity),
+        np.empty(capacity, np.int8),
+    )
+
+
+Counts = NDArray[np.int64]

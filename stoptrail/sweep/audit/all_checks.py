@@ -1,0 +1,34 @@
+"""Every check of a signal, one after the other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stoptrail.backtest.inputs import Inputs, signals_of
+from stoptrail.backtest.plan import Plan
+from stoptrail.rules.candles import Signals
+from stoptrail.sweep.audit.engine import engine_checks
+from stoptrail.sweep.audit.finding import Check
+from stoptrail.sweep.audit.look_ahead import Progress, look_ahead
+from stoptrail.sweep.audit.steps import step_check
+from stoptrail.sweep.audit.warm_up import early_zones, warm_up
+
+
+def audit(plan: Plan, inputs: Inputs, seed: int, on_progress: Progress) -> list[Check]:
+    """All checks of the plan's signal and of the trades made of it."""
+    candles = inputs.candles
+    signals = signals_of(plan, candles)
+    checks = [_twice(plan, inputs, signals), early_zones(signals)]
+    checks += look_ahead(plan, candles, signals, on_progress, seed)
+    stepped = step_check(plan, candles, signals)
+    checks += [stepped] if stepped else []
+    checks.append(warm_up(plan, candles, signals, seed))
+    return checks + engine_checks(plan, inputs, signals, seed)
+
+
+def _twice(plan: Plan, inputs: Inputs, signals: Signals) -> Check:
+    again = signals_of(plan, inputs.candles)
+    same = np.array_equal(signals.zone, again.zone) and signals.warm == again.warm
+    same = same and np.array_equal(signals.exit_zone, again.exit_zone)
+    lines = () if same else ("a second call over the same candles gives other zones",)
+    return Check("the same candles, the same zones", 2, lines)

@@ -1,0 +1,83 @@
+"""Other futures for the same past: what may not change a decision."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.rules.candles import Candles, Floats, rows_of
+
+_DELETED = 0.3
+
+
+def futures(candles: Candles, t: int, random: np.random.Generator) -> dict[str, Candles]:
+    """Markets that equal `candles` up to and with candle t and differ after it."""
+    later = np.arange(len(candles.time)) > t
+    found = {"cut off": rows_of(candles, slice(0, t + 1))}
+    if not later.any():
+        return found
+    for name, low, high in (("raised", 1.001, 1.5), ("lowered", 0.5, 0.999)):
+        found[name] = _scaled(candles, np.where(later, random.uniform(low, high, len(later)), 1.0))
+    kept = ~later | (random.random(len(later)) >= _DELETED)
+    kept[t + 1] = False
+    found["deleted"] = rows_of(candles, kept)
+    found["inserted"] = _inserted(candles, t, float(random.uniform(0.7, 1.4)))
+    return found
+
+
+def _scaled(candles: Candles, factor: Floats) -> Candles:
+    return candles._replace(
+        open=candles.open * factor,
+        high=candles.high * factor,
+        low=candles.low * factor,
+        close=candles.close * factor,
+        volume=candles.volume * factor,
+    )
+
+
+def _inserted(candles: Candles, t: int, factor: float) -> Candles:
+    """One more candle straight after t; those in its way come a candle later."""
+    new = candles.time[t] + candles.interval
+    shift = candles.interval if candles.time[t + 1] == new else 0
+    later = candles.time[t + 1 :] + shift
+    price = candles.close[t] * factor
+    prices = [np.insert(column, t + 1, price) for column in candles[1:5]]
+    volume = np.insert(candles.volume, t + 1, 1.0)
+    time = np.concatenate((candles.time[: t + 1], [new], later)).astype(np.int64)
+    return Candles._make([time, *prices, volume, candles.interval])
+
+
+def disturbed(candles: Candles, random: np.random.Generator) -> Candles:
+    """A market of the same make with another course: blocks of its candles' shapes in
+    another order, with some candles missing, some without volume, and some jumps."""
+    n = len(candles.time)
+    block = max(8, int(86_400_000 // candles.interval))
+    first = random.integers(0, max(1, n - block), n // block + 1)
+    source = (first[:, None] + np.arange(block)[None, :]).ravel()[:n]
+    source = np.minimum(source, n - 1)
+    close = candles.close[source]
+    moves = np.log(close / candles.open[source])
+    moves += np.where(random.random(n) < 0.002, random.normal(0.0, 0.03, n), 0.0)
+    level = candles.close[0] * np.exp(np.cumsum(moves - moves.mean()))
+    factor = level / close
+    volume = np.where(random.random(n) < 0.01, 0.0, candles.volume[source])
+    opened = candles.open[source] * factor
+    made = Candles(
+        candles.time,
+        opened,
+        np.maximum.reduce([candles.high[source] * factor, opened, level]),
+        np.minimum.reduce([candles.low[source] * factor, opened, level]),
+        level,
+        volume,
+        candles.interval,
+    )
+    return rows_of(made, _some_missing(candles, random))
+
+
+def _some_missing(candles: Candles, random: np.random.Generator) -> NDArray[np.bool_]:
+    """Single candles here and there, and often the last ones of a 4h candle or a day."""
+    closes = candles.time + candles.interval
+    chance = np.where(closes % 14_400_000 == 0, 0.1, 0.005)
+    kept = random.random(len(closes)) >= chance
+    kept[0] = True
+    return kept

@@ -1,0 +1,118 @@
+"""Does what a signal says of a candle depend on later candles?
+
+For many candles t the signal is worked out over the same past with other futures. The
+zones up to t must be equal. Only a window before t is given, which costs little and
+loses nothing: any past will do, as long as it is the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from stoptrail.backtest.inputs import atr_of, signals_of
+from stoptrail.backtest.plan import Plan
+from stoptrail.backtest.tables import iso
+from stoptrail.rules.candles import Candles, Signals, rows_of
+from stoptrail.sweep.audit.finding import Check
+from stoptrail.sweep.audit.futures import disturbed, futures
+from stoptrail.sweep.audit.moments import DAY, moments
+
+EACH = 300
+"""Candles of each kind that are tried, at most; three times as many at the events."""
+DISTURBED = 3
+"""Markets of another course on which the same is tried."""
+SECONDS = 90.0
+"""After this long no more candles are tried; the check says how many were."""
+_SHOWN = 5
+_MARGIN = 200
+_AHEAD_DAYS = 2
+
+Progress = Callable[[int, int], None]
+
+
+def look_ahead(
+    plan: Plan, candles: Candles, signals: Signals, on_progress: Progress, seed: int
+) -> list[Check]:
+    """One check for each kind of moment, on the candles and on disturbed ones."""
+    random = np.random.default_rng(seed)
+    found: dict[str, tuple[int, list[str]]] = {}
+    work = list(_work(plan, candles, signals, random))
+    begun = time.monotonic()
+    for number, (kind, market, t) in enumerate(work):
+        tried, lines = found.setdefault(kind, (0, []))
+        if time.monotonic() - begun <= SECONDS:
+            lines += differences(plan, market, t, signals.warm, random)
+            found[kind] = (tried + 1, lines)
+        on_progress(number + 1, len(work))
+    note = "" if time.monotonic() - begun <= SECONDS else "the signal is slow: not all were tried"
+    return [
+        Check(f"later candles, at {kind}", tried, tuple(lines[:_SHOWN]), note)
+        for kind, (tried, lines) in found.items()
+    ]
+
+
+def _work(
+    plan: Plan, candles: Candles, signals: Signals, random: np.random.Generator
+) -> Iterator[tuple[str, Candles, int]]:
+    """(kind, market, candle) in random order, so that what is cut short is a fair draw."""
+    work = []
+    for kind, places in moments(candles, signals, 3 * EACH, random).items():
+        most = 3 * EACH if kind == "events" else EACH
+        work += [(kind, candles, int(t)) for t in random.permutation(places)[:most]]
+    for _ in range(DISTURBED):
+        other = disturbed(candles, random)
+        seen = signals_of(plan, other)
+        for places in moments(other, seen, EACH // 5, random).values():
+            work += [("candles of disturbed markets", other, int(t)) for t in places]
+    yield from (work[k] for k in random.permutation(len(work)))
+
+
+def differences(
+    plan: Plan, candles: Candles, t: int, warm: int, random: np.random.Generator
+) -> list[str]:
+    """A line for each future that changes what is said of candles up to t."""
+    window, at = window_around(candles, t, warm)
+    expected = signals_of(plan, window)
+    atr = atr_of(plan, window)
+    lines = []
+    for name, other in futures(window, at, random).items():
+        seen = signals_of(plan, other)
+        place = _first_difference(expected, seen, at)
+        if place is not None:
+            when = iso(window.time[place])
+            ahead = at - place + 1
+            lines.append(
+                f"with the candles after {iso(window.time[at])} {name}, the zone at {when} is "
+                f"{_at(seen, place)} instead of {_at(expected, place)}: "
+                f"it knows something {ahead} candle{'s' if ahead > 1 else ''} later or more"
+            )
+        elif not np.array_equal(atr[: at + 1], atr_of(plan, other)[: at + 1], equal_nan=True):
+            lines.append(f"with the candles after {iso(window.time[at])} {name}, the ATR differs")
+    return lines[:1]
+
+
+def window_around(candles: Candles, t: int, warm: int) -> tuple[Candles, int]:
+    """Enough candles before t to be warm, from a midnight on, and two days after it;
+    with the place of t in them."""
+    per_day = max(1, DAY // candles.interval)
+    first = max(0, t - warm - _MARGIN - per_day)
+    midnight = candles.time[first] // DAY * DAY
+    first = int(np.searchsorted(candles.time, midnight))
+    end = t + 1 + _AHEAD_DAYS * per_day
+    return rows_of(candles, slice(first, end)), t - first
+
+
+def _first_difference(one: Signals, other: Signals, t: int) -> int | None:
+    end = t + 1
+    bad = (one.zone[:end] != other.zone[:end]) | (one.exit_zone[:end] != other.exit_zone[:end])
+    if min(one.warm, end) != min(other.warm, end):
+        bad[min(one.warm, other.warm)] = True
+    return int(np.flatnonzero(bad)[0]) if bad.any() else None
+
+
+def _at(signals: Signals, place: int) -> Any:
+    return f"{int(signals.zone[place])} (exit {int(signals.exit_zone[place])})"

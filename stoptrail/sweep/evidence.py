@@ -1,0 +1,135 @@
+"""How far a sweep's result can be trusted: everything under `evidence` in summary.json."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.outcome import (
+    Outcome,
+    by_year,
+    metrics_table,
+    plain,
+)
+from stoptrail.backtest.plan import Plan
+from stoptrail.config.settings import Settings
+from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
+from stoptrail.rules.types import BOTH, OPEN, SIDES
+from stoptrail.sweep.exit_ablation import management
+from stoptrail.sweep.kernel.results import Results
+from stoptrail.sweep.objective import axes_of
+from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
+from stoptrail.sweep.screen import Share, equity_marks
+from stoptrail.sweep.statistics.clusters import sample_trials
+from stoptrail.sweep.statistics.fees import FeePoint, fee_sensitivity
+from stoptrail.sweep.statistics.selection import Chosen, Trials, selection_evidence
+from stoptrail.sweep.statistics.verdict import verdict
+from stoptrail.sweep.walk_forward import chosen_returns
+
+PATHS = {"candle": CANDLE, "high_first": HIGH_FIRST, "low_first": LOW_FIRST}
+
+
+def envelope(plan: Plan, inputs: Inputs, ready: Ready) -> dict[str, Any]:
+    """The set with whole candles and with a tick ratchet along two price paths (C9)."""
+    found = {}
+    for name, path in PATHS.items():
+        walked = plan._replace(run_rules=plan.run_rules._replace(path=path))
+        found[name] = metrics_table(quick_run(walked, inputs, ready))
+    return found
+
+
+def fees(plan: Plan, inputs: Inputs, ready: Ready) -> dict[str, Any]:
+    """Each fee run anew, and the fee at which the profit factor falls to 1."""
+
+    def at(fee: float) -> FeePoint:
+        trade_rules = plan.run_rules.trade_rules
+        charged = trade_rules._replace(costs=trade_rules.costs._replace(taker_fee=fee))
+        run = plan._replace(run_rules=plan.run_rules._replace(trade_rules=charged))
+        figures = quick_run(run, inputs, ready).metrics
+        return FeePoint(
+            fee, figures.profit_factor, figures.sharpe, figures.net_return, figures.trades
+        )
+
+    found = fee_sensitivity(at)
+    return {
+        "taker_fee": plan.run_rules.trade_rules.costs.taker_fee,
+        "break_even": found.break_even,
+        "crossings": found.crossings,
+        "rows": [plain(asdict(point)) for point in found.points],
+    }
+
+
+def sides(plan: Plan, inputs: Inputs) -> dict[str, Any]:
+    """The set with longs alone and with shorts alone, where it takes both."""
+    found = {}
+    for name, side in SIDES.items():
+        if side == BOTH or plan.sides not in (BOTH, side):
+            continue
+        alone = plan._replace(sides=side)
+        found[name] = metrics_table(quick_run(alone, inputs))
+    return found
+
+
+def concentration(outcome: Outcome) -> dict[str, Any]:
+    """How much of the profit hangs on a few trades: shares of the net profit of closed
+    trades, None without a profit, and the profit factor without the best trade."""
+    trades = outcome.record.trades
+    pnl = np.sort(trades.pnl[trades.exit != OPEN])[::-1]
+    net = float(pnl.sum())
+    lost = float(-pnl[pnl < 0.0].sum())
+    rest = float(pnl[1:][pnl[1:] > 0.0].sum())
+    return {
+        "best_trade": float(pnl[0]) / net if net > 0.0 else None,
+        "best_five_trades": float(pnl[:5].sum()) / net if net > 0.0 else None,
+        "profit_factor_without_best": rest / lost if lost > 0.0 else None,
+    }
+
+
+def selection(
+    share: Share, results: Results, objective: Any, best: int, outcome: Outcome, seed: int
+) -> dict[str, Any]:
+    """Deflated Sharpe ratio, overfitting, bootstrap, plateau and edge of the best."""
+    trials = Trials(
+        axes_of(share.space.grid),
+        objective,
+        results.metrics[:, 2],
+        results.block_sums,
+        len(share.inputs.marks.time) - 1,
+    )
+    trades = outcome.record.trades
+    sample = equity_marks(share, sample_trials(share.space.size, seed))
+    returns = sample[:, 1:] / sample[:, :-1] - 1.0
+    chosen = Chosen(best, chosen_returns(outcome.equity), trades.pnl[trades.exit != OPEN])
+    return selection_evidence(trials, chosen, returns, seed)
+
+
+def around_the_best(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
+    """What the best set's neighbourhood of assumptions says."""
+    ready = make_ready(outcome.plan, inputs)
+    return {
+        "envelope": envelope(outcome.plan, inputs, ready),
+        "fees": fees(outcome.plan, inputs, ready),
+        "sides": sides(outcome.plan, inputs),
+        "years": by_year(outcome, inputs),
+        "concentration": concentration(outcome),
+        "management": management(outcome.plan, inputs, ready),
+    }
+
+
+def judged(evidence: dict[str, Any], settings: Settings, synthetic: bool) -> dict[str, Any]:
+    """The evidence with its verdict; NaN becomes None everywhere."""
+    whole = {"synthetic": synthetic, "market_type": settings.market.type, **evidence}
+    found: dict[str, Any] = cleaned({**whole, "verdict": verdict(whole).as_summary()})
+    return found
+
+
+def cleaned(value: Any) -> Any:
+    """Nested values with NaN and infinities as None."""
+    if isinstance(value, dict):
+        return {key: cleaned(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [cleaned(inner) for inner in value]
+    return plain({"": value})[""]

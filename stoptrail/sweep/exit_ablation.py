@@ -1,0 +1,111 @@
+"""What each part of asymmetric management contributes, on the same signals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.outcome import metrics_table, plain
+from stoptrail.backtest.plan import Plan, Record
+from stoptrail.backtest.run_rules import legacy
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.measure import equity_of, tally_of
+from stoptrail.rules.metrics import (
+    payoff_ratio,
+    profit_factor,
+    ratio,
+    return_sums,
+    sharpe,
+)
+from stoptrail.rules.types import RunRules, Setups, TradeLog
+from stoptrail.sweep.plain_run import Ready, quick_record, quick_run
+
+USUAL_TRIGGER = 1.0
+"""ATRs in favour that arm breakeven where the chosen set has it switched off."""
+
+
+class Variant(NamedTuple):
+    """One way to manage the trades of a signal."""
+
+    name: str
+    run_rules: RunRules
+
+
+def variants(run_rules: RunRules) -> Iterator[Variant]:
+    """Legacy exits; fixed and dynamic ATR trail, each without and with the breakeven
+    ratchet; each with risk sizing and all-in."""
+    for sizing, all_in in (("risk", False), ("all-in", True)):
+        trade_rules = run_rules.trade_rules
+        sized = trade_rules._replace(sizing=trade_rules.sizing._replace(all_in=all_in))
+        base = run_rules._replace(trade_rules=sized)
+        out = legacy(base)
+        kept = out.trade_rules._replace(sizing=sized.sizing)
+        yield Variant(f"legacy exits, {sizing}", out._replace(trade_rules=kept))
+        for trail, frozen in (("fixed ATR trail", True), ("dynamic ATR trail", False)):
+            for ratchet, on in (("", False), (" + breakeven", True)):
+                trigger = (sized.stop.breakeven_trigger or USUAL_TRIGGER) if on else 0.0
+                stop = sized.stop._replace(frozen=frozen, breakeven_trigger=trigger)
+                managed = base._replace(trade_rules=sized._replace(stop=stop))
+                yield Variant(f"{trail}{ratchet}, {sizing}", managed)
+
+
+def management(plan: Plan, inputs: Inputs, ready: Ready) -> dict[str, Any]:
+    """Two tables: each variant on the signal (`rows`), and each managing the very same
+    entries, one by one and alone (`paired`)."""
+    entries = quick_record(plan, inputs, ready).trades.signal
+    rows, paired = [], []
+    for variant in variants(plan.run_rules):
+        own = plan._replace(run_rules=variant.run_rules)
+        outcome = quick_run(own, inputs, ready)
+        rows.append({"name": variant.name, **metrics_table(outcome)})
+        paired.append({"name": variant.name, **_alone(own, inputs, ready, entries)})
+    return {"rows": rows, "paired": paired, "entries": len(entries)}
+
+
+def _alone(plan: Plan, inputs: Inputs, ready: Ready, entries: Any) -> dict[str, Any]:
+    """Each entry as the only trade of an account of its own with the starting cash.
+
+    Equity, Sharpe ratio and drawdown (of daily marks) are those of all these accounts'
+    profits put on one starting cash.
+    """
+    logs = []
+    marks = np.full(len(inputs.marks.time), plan.run_rules.cash)
+    for signal in entries:
+        at = np.searchsorted(ready.setups.candle, signal)
+        one = Setups(
+            ready.setups.candle[at : at + 1],
+            ready.setups.side[at : at + 1],
+            ready.setups.turn,
+            int(signal),
+        )
+        record: Record = quick_record(plan, inputs, Ready(one, ready.atr))
+        logs.append(record.trades)
+        equity = compiled(equity_of)(record.trades, inputs.candles, inputs.marks, plan.run_rules)
+        marks += equity.marks - plan.run_rules.cash
+    if not logs:
+        return {"trades": 0}
+    trades = TradeLog(*(np.concatenate(columns) for columns in zip(*logs, strict=True)))
+    return _figures(trades, marks, inputs)
+
+
+def _figures(trades: TradeLog, marks: Floats, inputs: Inputs) -> dict[str, Any]:
+    tally = compiled(tally_of)(trades, inputs.candles)
+    peak = np.maximum.accumulate(marks)
+    return plain(
+        {
+            "trades": tally.trades,
+            "fees_paid": tally.fees,
+            "avg_hours": ratio(tally.hours, tally.trades),
+            "win_rate": ratio(tally.wins, tally.trades),
+            "payoff_ratio": payoff_ratio(tally),
+            "profit_factor": profit_factor(tally),
+            "avg_r": ratio(tally.r_total, tally.trades),
+            "sharpe": compiled(sharpe)(compiled(return_sums)(marks)),
+            "max_drawdown": float(np.max(1.0 - marks / peak)),
+            "net_return": float(marks[-1] / marks[0] - 1.0),
+        }
+    )

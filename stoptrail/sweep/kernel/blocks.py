@@ -1,0 +1,123 @@
+"""The highest and lowest close of candles in rows, for what depends on closes alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.rules.candles import Candles, Floats, Times
+from stoptrail.rules.jit import inner_rule
+
+SHIFTS = (4, 6, 8, 10)
+"""Binary logarithms of how many candles a row has, by level."""
+
+
+class Closes(NamedTuple):
+    """Rows of 2^shift candles, all rows of a level after those of the one before; the last
+    row of a level may be shorter."""
+
+    top: Floats
+    bottom: Floats
+    first: Times
+    """The place of each level's first row, shape (levels,)."""
+
+
+def closes_of(closes: Floats) -> Closes:
+    """Rows of closes of shape (n,)."""
+    begins = [np.arange(0, len(closes), 1 << shift) for shift in SHIFTS]
+    top = [np.maximum.reduceat(closes, begin) for begin in begins]
+    bottom = [np.minimum.reduceat(closes, begin) for begin in begins]
+    first = np.cumsum([0, *(len(begin) for begin in begins[:-1])])
+    return Closes(np.concatenate(top), np.concatenate(bottom), first.astype(np.int64))
+
+
+SIZES = (4, 16, 48, 96)
+"""Candles of a block, at most: each size is made of blocks of the one before."""
+
+
+class Nodes(NamedTuple):
+    """All candles as nodes, for one ATR. The first n nodes are the n candles; the number of
+    all nodes, m, stands for the end of the data."""
+
+    high: Floats
+    """Highest and lowest price, of candles without volume too: how far an extreme can get,
+    and a bound of what can hit a stop; shape (m,), as all columns up to `after`."""
+    low: Floats
+    close: Floats
+    """The last close."""
+    atr: Floats
+    """Of the stop, as known at each close."""
+    after: Times
+    """The largest node that begins where this one ends."""
+    inside: Times
+    """The first node within a block, shape (m - n,)."""
+    begin: Times
+    """The first candle of a block, shape (m - n,)."""
+    end: Times
+    """The candle that follows a block, shape (m - n,)."""
+    closes: Closes
+    highest: float
+    """The highest price of all."""
+
+
+def nodes_of(candles: Candles, atr: Floats) -> Nodes:
+    """Put candles into blocks. A NaN in `atr` may only stand before the first signal."""
+    count = len(atr)
+    slot = candles.time // candles.interval + 1
+    largest = np.arange(count + 1)
+    columns = [(candles.high, candles.low, candles.close, atr)]
+    ends, inside, begins, total = [np.arange(1, count + 1)], [], [], count
+    for size in SIZES:
+        begin = np.flatnonzero(np.diff(slot // size, prepend=-1))
+        end = np.append(begin[1:], count)
+        # Else the ATR varies, or the block is no more than the smaller node.
+        useful = np.maximum.reduceat(atr, begin) == np.minimum.reduceat(atr, begin)
+        useful &= np.concatenate(ends)[largest[begin]] < end
+        block = _bounds(candles, atr, begin, end)
+        begin, end = begin[useful], end[useful]
+        columns.append(tuple(column[useful] for column in block))
+        inside.append(largest[begin])
+        begins.append(begin)
+        ends.append(end)
+        largest[begin] = total + np.arange(len(begin))
+        total += len(begin)
+    largest[count] = total
+    high, low, close, constant = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    return Nodes(
+        high,
+        low,
+        close,
+        constant,
+        largest[np.concatenate(ends)],
+        np.concatenate(inside),
+        np.concatenate(begins),
+        np.concatenate(ends[1:]),
+        closes_of(candles.close),
+        float(candles.high.max()),
+    )
+
+
+@inner_rule
+def first_node(nodes: Nodes, candle: int) -> int:
+    """The largest node that begins with `candle`, which is not the first of all."""
+    return int(nodes.after[candle - 1])
+
+
+@inner_rule
+def end_of(nodes: Nodes, node: int, count: int) -> int:
+    """The candle that follows a node; count: of candles."""
+    return node + 1 if node < count else int(nodes.end[node - count])
+
+
+def _bounds(
+    candles: Candles, atr: Floats, begin: NDArray[np.intp], end: NDArray[np.intp]
+) -> tuple[Floats, ...]:
+    """The columns of the blocks of the candles from `begin` on, each up to the next."""
+    return (
+        np.maximum.reduceat(candles.high, begin),
+        np.minimum.reduceat(candles.low, begin),
+        candles.close[end - 1],
+        atr[begin],
+    )

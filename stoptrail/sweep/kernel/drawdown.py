@@ -1,0 +1,152 @@
+"""Drawdown at every close of a trade, looked at only where it can change."""
+
+from __future__ import annotations
+
+from stoptrail.rules.candles import Candles, Floats, Times
+from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.metrics import Drawdown, drawdown_step
+from stoptrail.rules.trade import Position, TradeRules, marked
+from stoptrail.sweep.kernel.blocks import SHIFTS, Closes, Nodes
+from stoptrail.sweep.kernel.ending import Ending
+
+
+@inner_rule
+def held_drawdown(
+    state: Drawdown,
+    candles: Candles,
+    nodes: Nodes,
+    entry: int,
+    last: int,
+    ending: Ending,
+    balance: float,
+    position: Position,
+    trade_rules: TradeRules,
+) -> Drawdown:
+    """`state` after the closes of the candles [entry, last) of a trade with this `ending`;
+    balance: cash before the entry.
+    """
+    times, interval = candles.time, candles.interval
+    if last <= entry:
+        return state
+    first, until = times[entry] + interval, times[last - 1] + interval
+    whole, is_known = bounded(
+        state, ending.best, ending.worst, first, until, balance, position, trade_rules
+    )
+    # No close need be as good as that.
+    if is_known and whole.peak == state.peak:
+        return state
+    return rows_drawdown(
+        state,
+        times,
+        candles.close,
+        nodes.closes,
+        entry,
+        last,
+        interval,
+        balance,
+        position,
+        trade_rules,
+    )
+
+
+@rule
+def rows_drawdown(
+    state: Drawdown,
+    times: Times,
+    closes: Floats,
+    rows: Closes,
+    entry: int,
+    last: int,
+    interval: int,
+    balance: float,
+    position: Position,
+    trade_rules: TradeRules,
+) -> Drawdown:
+    """`held_drawdown` by rows of closes, the longer the better."""
+    side, level, i = position.held.side, 0, entry
+    tops, bottoms = (rows.top, rows.bottom) if side > 0 else (rows.bottom, rows.top)
+    while i < last:
+        shift = SHIFTS[level]
+        end = ((i >> shift) + 1) << shift
+        if end - i == 1 << shift and end <= last:
+            row = rows.first[level] + (i >> shift)
+            best, worst = side * tops[row], side * bottoms[row]
+            first, until = times[i] + interval, times[end - 1] + interval
+            whole, is_known = bounded(
+                state, best, worst, first, until, balance, position, trade_rules
+            )
+            if is_known:
+                state, i = whole, end
+                if level < len(SHIFTS) - 1 and i & ((4 << shift) - 1) == 0:
+                    level += 1
+                continue
+        if level > 0:
+            level -= 1
+            continue
+        end = min(end, last)
+        state = closes_drawdown(
+            state, closes, times, i, end, interval, balance, position, trade_rules
+        )
+        i = end
+    return state
+
+
+@inner_rule
+def bounded(
+    state: Drawdown,
+    best: float,
+    worst: float,
+    first: int,
+    until: int,
+    balance: float,
+    position: Position,
+    trade_rules: TradeRules,
+) -> tuple[Drawdown, bool]:
+    """`state` after closes within [worst, best], times the side, from `first` to `until`,
+    and whether that is known without looking at each.
+
+    Equity is monotone in the signed close and falls with the borrow, in float64 too: the
+    best close at the first time and the worst at the last one bound it. The deepest fall
+    is at most that from the highest possible peak to the lowest value. For a long, which
+    pays no borrow, the highest value is attained.
+    """
+    side = position.held.side
+    high = marked(balance, position, side * best, first, trade_rules)
+    low = marked(balance, position, side * worst, until, trade_rules)
+    peak = max(state.peak, high)
+    if 1.0 - low / peak > state.worst:
+        return state, False
+    if high < state.peak:
+        return state, True
+    return Drawdown(peak, state.worst), side > 0
+
+
+@inner_rule
+def closes_drawdown(
+    state: Drawdown,
+    closes: Floats,
+    times: Times,
+    entry: int,
+    last: int,
+    interval: int,
+    balance: float,
+    position: Position,
+    trade_rules: TradeRules,
+) -> Drawdown:
+    """`state` after each of the closes of the candles [entry, last).
+
+    Between two peaks only the lowest equity matters (rules.metrics.drawdown_step), so
+    that a step is taken at the peaks and at the lowest value after each.
+    """
+    lowest = state.peak
+    for i in range(entry, last):
+        time = times[i] + interval
+        equity = marked(balance, position, closes[i], time, trade_rules)
+        if equity >= state.peak:
+            if lowest < state.peak:
+                state = drawdown_step(state, lowest)
+            state = drawdown_step(state, equity)
+            lowest = equity
+        else:
+            lowest = min(lowest, equity)
+    return drawdown_step(state, lowest) if lowest < state.peak else state

@@ -1,0 +1,374 @@
+"""One position from its entry to its exit, passing whole blocks where nothing is hit.
+
+Prices called signed are times the side of the trade, so that greater is better for
+either side. Negation is exact in float64; a rule always sees the price itself.
+
+The level of a stop is not worked out before it matters. What the trail wants is kept
+unrounded: rounding to the tick is monotone, so the greatest candidate gives the level,
+and a price beyond it by more than the noise of rounding cannot hit that level.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.stops import (
+    BREAKEVEN,
+    TRAIL,
+    Entry,
+    Stop,
+    StopRules,
+    breakeven_armed,
+    breakeven_level,
+    loose_tick,
+    ratchet,
+    stop_fill,
+    stop_hit,
+    tighter,
+    trail_price,
+)
+from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.types import OPEN
+from stoptrail.sweep.kernel.blocks import Nodes, end_of, first_node
+from stoptrail.sweep.kernel.ending import Ending
+
+_NOISE = 4e-12
+"""Rounding away from the market moves a level at most this share of it, or of a tick,
+towards the market (rules.market takes 1e-12 for the noise of doubles)."""
+_NEAR = 256
+"""Candles for which bounds of a short's breakeven level are kept."""
+_FAR = 8192
+"""The same where the trail is beyond it."""
+
+NOTHING = 0
+EVERY_CLOSE = 1
+SOME_CLOSE = 2
+"""What breakeven does within a node: moves no level, moves it at the last close (and
+whether at earlier ones does not matter), or must be looked at close by close."""
+
+
+class Even(NamedTuple):
+    """Signed bounds of the breakeven level at every close from the one at which they were
+    computed to that of the candle before `until`. It is constant for a long and, by the
+    borrow, only gets greater for a short."""
+
+    least: float
+    greatest: float
+    until: int
+
+
+UNKNOWN = Even(np.inf, -np.inf, -1)
+"""Bounds before they are needed."""
+
+
+class Level(NamedTuple):
+    """A stop's level as far as it was worked out."""
+
+    level: float
+    """Without what the trail and `even_at` may have made of it since."""
+    reason: int
+    """What set `level`."""
+    floor: float
+    """Signed: no level of breakeven that is in force lies beyond it."""
+    even_at: int
+    """The last candle at whose close breakeven moved the level since; -1: none."""
+
+
+class Reach(NamedTuple):
+    """How far a position has come."""
+
+    node: int
+    """The next node."""
+    extreme: float
+    """Signed best price."""
+    wanted: float
+    """Signed and unrounded: the greatest candidate of the trail, or a level beyond it."""
+
+
+@inner_rule
+def hold(
+    candles: Candles,
+    nodes: Nodes,
+    entry: int,
+    held: Entry,
+    stop: Stop,
+    trade_rules: TradeRules,
+) -> Ending:
+    """Follow a position, entered on candle `entry` with `stop` in force, to its end."""
+    side, sign, count = held.side, float(held.side), len(candles.time)
+    tick = trade_rules.market.price_step / trade_rules.market.price_scale
+    tops, bottoms = (nodes.high, nodes.low) if side > 0 else (nodes.low, nodes.high)
+    now, even, worst_close = known(side, stop), UNKNOWN, sign * stop.level
+    at = Reach(first_node(nodes, entry), sign * stop.extreme, sign * stop.level)
+    while True:
+        at, now = pass_nodes(
+            nodes, tops, bottoms, count, held, now, even, at, tick, trade_rules.stop
+        )
+        node = at.node
+        if node == len(tops):
+            break
+        reach = max(at.extreme, sign * tops[node])
+        want = max(at.wanted, signed_trail(held, reach, nodes.atr[node], trade_rules.stop))
+        moves = NOTHING
+        if signed_armed(held, reach, trade_rules.stop):
+            even = even_bounds(candles, nodes, node, held, at.wanted, even, tick, trade_rules)
+            last = sign * nodes.close[node]
+            best = last if node < count else sign * tops[node]
+            moves = even_moves(sign * now.level, at.wanted, want, best, last, even, tick)
+        if node >= count:
+            rises = moves == EVERY_CLOSE and sign * bottoms[node] <= even.greatest
+            if moves == SOME_CLOSE or rises:
+                at = Reach(nodes.inside[node - count], at.extreme, at.wanted)
+                continue
+        else:
+            now, hit = met(candles, nodes, held, now, at, sign * bottoms[node], tick, trade_rules)
+            if hit:
+                opens = candles.open[node]
+                price = stop_fill(side, opens, now.level, trade_rules.costs, trade_rules.market)
+                return Ending(node, price, now.level, now.reason, at.extreme, worst_close)
+            worst_close = min(worst_close, sign * nodes.close[node])
+            if moves == SOME_CLOSE:
+                now = ratcheted(candles, nodes, held, now, at, trade_rules)
+        if moves == EVERY_CLOSE:
+            now = moved(now, side, end_of(nodes, node, count) - 1, even)
+        at = Reach(nodes.after[node], reach, want)
+    settled = settle(candles, held, now, at, trade_rules)
+    return Ending(OPEN, 0.0, settled.level, settled.reason, at.extreme, worst_close)
+
+
+@inner_rule
+def met(
+    candles: Candles,
+    nodes: Nodes,
+    held: Entry,
+    now: Level,
+    at: Reach,
+    worst: float,
+    tick: float,
+    trade_rules: TradeRules,
+) -> tuple[Level, bool]:
+    """The candle that a position has come to, against the stop in force: the level, worked
+    out if need be, and whether it is hit; worst: signed price of the candle."""
+    i = at.node
+    clear = worst > beyond_noise(max(at.wanted, now.floor), tick)
+    if clear or not candles.volume[i] > 0.0:
+        return now, False
+    stop = settle(candles, held, now, at, trade_rules)
+    return known(held.side, stop), stop_hit(held.side, nodes.high[i], nodes.low[i], stop.level)
+
+
+@inner_rule
+def ratcheted(
+    candles: Candles, nodes: Nodes, held: Entry, now: Level, at: Reach, trade_rules: TradeRules
+) -> Level:
+    """The level after the close of the candle that a position has come to."""
+    i = at.node
+    stop = ratchet(
+        settle(candles, held, now, at, trade_rules),
+        held,
+        nodes.high[i],
+        nodes.low[i],
+        nodes.close[i],
+        nodes.atr[i],
+        candles.time[i] + candles.interval,
+        trade_rules.stop,
+        trade_rules.costs,
+        trade_rules.market,
+    )
+    return known(held.side, stop)
+
+
+@inner_rule
+def pass_nodes(
+    nodes: Nodes,
+    tops: Floats,
+    bottoms: Floats,
+    count: int,
+    held: Entry,
+    now: Level,
+    even: Even,
+    at: Reach,
+    tick: float,
+    rules: StopRules,
+) -> tuple[Reach, Level]:
+    """Pass what cannot hit the stop, up to a candle that may, or to a node at which it
+    matters what breakeven does; tops, bottoms: the best and the worst prices of nodes for
+    the side of the trade. Held against what the trail wants at the end of each node, which a
+    candle does not meet yet: too much is looked at, nothing is missed."""
+    node, extreme, wanted, sign = at.node, at.extreme, at.wanted, float(held.side)
+    floor, even_node = now.floor, -1
+    past = even_is_past(sign * now.level, wanted, even, tick)
+    quiet = past and even.until == count
+    # Levels lie between the first one and the best price there is.
+    noise = noise_of(max(abs(now.level), nodes.highest), tick)
+    while node < len(tops):
+        place = np.uint64(node)  # indexed quicker, as it cannot count from the end
+        reach = max(extreme, sign * tops[place])
+        want = max(wanted, signed_trail(held, reach, nodes.atr[place], rules))
+        worst = sign * bottoms[place]
+        if not worst > max(want, floor) + noise:
+            if node < count:
+                break
+            node = nodes.inside[node - count]
+            continue
+        if not quiet and signed_armed(held, reach, rules):
+            if end_of(nodes, node, count) > even.until:
+                break
+            if not past:
+                is_put_off = worst > even.greatest
+                if not (is_put_off and moves_last(want, sign * nodes.close[node], even, tick)):
+                    break
+                floor, even_node = max(floor, even.greatest), node
+        node, extreme, wanted = nodes.after[place], reach, want
+    if even_node >= 0:
+        now = moved(now, held.side, end_of(nodes, even_node, count) - 1, even)
+    return Reach(node, extreme, wanted), now
+
+
+@inner_rule
+def moved(now: Level, side: int, candle: int, even: Even) -> Level:
+    """`now` where breakeven moved the level at the close of `candle`: worked out if that
+    costs nothing."""
+    if even.least == even.greatest:
+        return Level(side * even.least, BREAKEVEN, even.least, -1)
+    return Level(now.level, now.reason, max(now.floor, even.greatest), candle)
+
+
+@inner_rule
+def signed_trail(held: Entry, reach: float, atr: float, rules: StopRules) -> float:
+    """What the trail wants at the signed extreme `reach`: a short is a long among negated
+    prices, to the last bit."""
+    return trail_price(mirrored(held), reach, atr, rules)
+
+
+@inner_rule
+def signed_armed(held: Entry, reach: float, rules: StopRules) -> bool:
+    """Whether breakeven is armed at the signed extreme `reach`."""
+    return breakeven_armed(mirrored(held), reach, rules)
+
+
+@inner_rule
+def mirrored(held: Entry) -> Entry:
+    """A long at the signed entry price."""
+    return Entry(1, held.side * held.fill, held.time, held.atr)
+
+
+@inner_rule
+def known(side: int, stop: Stop) -> Level:
+    """The level of a stop that is worked out."""
+    return Level(stop.level, stop.reason, side * stop.level, -1)
+
+
+@inner_rule
+def beyond_noise(level: float, tick: float) -> float:
+    """A signed price above it cannot hit what rounding makes of `level`."""
+    return level + noise_of(abs(level), tick)
+
+
+@inner_rule
+def noise_of(level: float, tick: float) -> float:
+    """How far rounding moves a level of at most this size towards the market, at most."""
+    return _NOISE * (level + tick)
+
+
+@inner_rule
+def even_bounds(
+    candles: Candles,
+    nodes: Nodes,
+    node: int,
+    held: Entry,
+    wanted: float,
+    before: Even,
+    tick: float,
+    trade_rules: TradeRules,
+) -> Even:
+    """Bounds of the breakeven level at the closes of a node and some after it; wanted: by the
+    trail; before: the bounds so far."""
+    count = len(candles.time)
+    end = end_of(nodes, node, count)
+    if end <= before.until:
+        return before
+    least = before.greatest
+    if before.until < 0:
+        first = node if node < count else nodes.begin[node - count]
+        least = even_level(held, candles.time[first] + candles.interval, trade_rules)
+    if held.side > 0 or trade_rules.costs.borrow_daily == 0.0:
+        return Even(least, least, count)
+    if wanted > least:
+        far = even_until(candles, end + _FAR, held, least, trade_rules)
+        if wanted > far.greatest + 2.0 * tick:
+            return far
+    return even_until(candles, end + _NEAR, held, least, trade_rules)
+
+
+@inner_rule
+def even_until(
+    candles: Candles, until: int, held: Entry, least: float, trade_rules: TradeRules
+) -> Even:
+    """Bounds up to the candle before `until`, or the last one."""
+    until = min(until, len(candles.time))
+    closes = candles.time[until - 1] + candles.interval
+    return Even(least, even_level(held, closes, trade_rules), until)
+
+
+@rule
+def even_level(held: Entry, now: int, trade_rules: TradeRules) -> float:
+    """The signed breakeven level at a close at `now`."""
+    return held.side * breakeven_level(
+        held, now, trade_rules.stop, trade_rules.costs, trade_rules.market
+    )
+
+
+@inner_rule
+def even_moves(
+    level: float, before: float, wanted: float, best: float, last: float, even: Even, tick: float
+) -> int:
+    """What breakeven, armed at the end of a node with signed closes of at most `best`
+    and the close `last`, does within it; level, before, wanted: the signed level, and the
+    trail at its begin and end.
+
+    It moves the level at every close that is beyond its own level, if that is tighter: as
+    that level only gets greater, the last such close settles it. Whether the trail or
+    breakeven came first matters where they want the same level: then the closes are looked
+    at one by one.
+    """
+    if best <= even.least or even_is_past(level, before, even, tick):
+        return NOTHING
+    return EVERY_CLOSE if moves_last(wanted, last, even, tick) else SOME_CLOSE
+
+
+@inner_rule
+def moves_last(wanted: float, last: float, even: Even, tick: float) -> bool:
+    """Whether breakeven moves the level at the signed close `last`, the trail being short of
+    it."""
+    return wanted + 2.0 * tick < even.least and last > even.greatest
+
+
+@inner_rule
+def even_is_past(level: float, wanted: float, even: Even, tick: float) -> bool:
+    """Whether breakeven moves nothing any more where `even` holds: the signed level is there
+    already, or the trail is so far that, rounded, it is beyond: rounding takes less than
+    two ticks."""
+    return level >= even.greatest or wanted > even.greatest + 2.0 * tick
+
+
+@inner_rule
+def settle(candles: Candles, held: Entry, now: Level, at: Reach, trade_rules: TradeRules) -> Stop:
+    """The stop with its level worked out.
+
+    A level of breakeven that is put off was at least two ticks beyond what the trail
+    wanted by then: where the two agree now, breakeven was first.
+    """
+    side, level, reason = held.side, now.level, now.reason
+    if now.even_at >= 0:
+        even = side * even_level(held, candles.time[now.even_at] + candles.interval, trade_rules)
+        if tighter(side, even, level):
+            level, reason = even, BREAKEVEN
+    candidate = loose_tick(side, side * at.wanted, trade_rules.market)
+    if tighter(side, candidate, level):
+        level, reason = candidate, TRAIL
+    return Stop(level, side * at.extreme, reason)

@@ -1,0 +1,120 @@
+"""What the plain loop writes down: trades, levels of their stops, ignored signals."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stoptrail.rules.jit import rule
+from stoptrail.rules.stops import Stop
+from stoptrail.rules.trade import (
+    IGNORED,
+    EntryOrder,
+    Exit,
+    Position,
+)
+from stoptrail.rules.types import (
+    Counts,
+    StopLog,
+    TradeLog,
+    stop_log,
+    trade_log,
+)
+
+
+class Run(NamedTuple):
+    """All that a run leaves behind."""
+
+    trades: TradeLog
+    stops: StopLog
+    ignored: Counts
+    """Signals that led to no trade, by code in rules.trade.IGNORED."""
+
+
+class Log(NamedTuple):
+    """A run being written."""
+
+    trades: TradeLog
+    stops: StopLog
+    ignored: Counts
+    rows: Counts
+    """Finished trades and written levels, shape (2,). An open trade has the next row."""
+
+
+@rule
+def empty_log(signals: int, n: int) -> Log:
+    """Room for a trade of every signal, and for a move of the stop at every close."""
+    ignored, rows = np.zeros(len(IGNORED), np.int64), np.zeros(2, np.int64)
+    return Log(trade_log(signals), stop_log(signals + n), ignored, rows)
+
+
+@rule
+def write_entry(
+    log: Log, signal: int, entry_order: EntryOrder, i: int, position: Position, stop: Stop
+) -> None:
+    """A trade of `signal`, entered on candle i."""
+    k = log.rows[0]
+    log.trades.signal[k] = signal
+    log.trades.entry[k] = i
+    log.trades.side[k] = entry_order.side
+    log.trades.units[k] = position.units
+    log.trades.fill[k] = position.held.fill
+    log.trades.initial[k] = stop.level
+    log.trades.atr[k] = entry_order.atr
+
+
+@rule
+def write_level(stops: StopLog, rows: Counts, i: int, stop: Stop) -> None:
+    """The level of the open trade that holds from candle i on; stops, rows: of a Log."""
+    k = rows[1]
+    stops.trade[k] = rows[0]
+    stops.candle[k] = i
+    stops.level[k] = stop.level
+    stops.reason[k] = stop.reason
+    rows[1] += 1
+
+
+@rule
+def write_exit(log: Log, index: int, reason: int, position: Position, end: Exit) -> None:
+    """How the open trade ended: `index` is the exit candle or OPEN."""
+    k = log.rows[0]
+    log.trades.exit[k] = index
+    log.trades.reason[k] = reason
+    log.trades.price[k] = end.price
+    log.trades.fees[k] = position.fee + end.fee
+    log.trades.borrow[k] = end.borrow
+    log.trades.pnl[k] = end.pnl
+    log.rows[0] += 1
+
+
+@rule
+def finished(log: Log) -> Run:
+    """The written rows."""
+    return Run(_cut(log.trades, log.rows[0]), _cut_stops(log.stops, log.rows[1]), log.ignored)
+
+
+@rule
+def _cut(log: TradeLog, k: int) -> TradeLog:
+    return TradeLog(
+        log.signal[:k].copy(),
+        log.entry[:k].copy(),
+        log.exit[:k].copy(),
+        log.side[:k].copy(),
+        log.reason[:k].copy(),
+        log.units[:k].copy(),
+        log.fill[:k].copy(),
+        log.initial[:k].copy(),
+        log.atr[:k].copy(),
+        log.price[:k].copy(),
+        log.fees[:k].copy(),
+        log.borrow[:k].copy(),
+        log.pnl[:k].copy(),
+    )
+
+
+@rule
+def _cut_stops(log: StopLog, k: int) -> StopLog:
+    return StopLog(
+        log.trade[:k].copy(), log.candle[:k].copy(), log.level[:k].copy(), log.reason[:k].copy()
+    )

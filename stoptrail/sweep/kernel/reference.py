@@ -1,0 +1,334 @@
+"""The plain loop over the rule functions: slow, obvious, and what every engine must equal.
+
+It visits each candle, takes each step of docs/fills.md in its order, and skips nothing.
+Plain Python runs it as it is; `rules.jit.compiled` makes it quick enough to check a
+kernel over years of candles.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.costs import DAY, fill_price
+from stoptrail.rules.jit import rule
+from stoptrail.rules.paths import walk_candle
+from stoptrail.rules.protections import (
+    Guard,
+    entries_stopped,
+    guard_day,
+    guard_exit,
+    guard_start,
+)
+from stoptrail.rules.sizing import wanted_units
+from stoptrail.rules.stops import (
+    CYCLE,
+    Entry,
+    Stop,
+    ratchet,
+)
+from stoptrail.rules.trade import (
+    COOLDOWN,
+    GAP,
+    PENDING,
+    POSITION,
+    PROTECTION,
+    SIZE,
+    EntryOrder,
+    Position,
+    TradeRules,
+    enter,
+    leave,
+    marked,
+    stand,
+)
+from stoptrail.rules.types import (
+    CYCLE_EXIT,
+    OPEN,
+    Counts,
+    DayMarks,
+    RunRules,
+    Setups,
+)
+from stoptrail.sweep.kernel.log import (
+    Log,
+    Run,
+    empty_log,
+    finished,
+    write_entry,
+    write_exit,
+    write_level,
+)
+
+NONE = -1
+"""No candle, no reason."""
+
+
+class Bar(NamedTuple):
+    """One candle, and the ATR of the stop around it."""
+
+    place: int
+    """Its index."""
+    opens: int
+    """Time of its open, ms."""
+    closes: int
+    """Time of its close, ms."""
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    atr: float
+    """As known at its close."""
+    known_atr: float
+    """As known at its open."""
+
+
+class Order(NamedTuple):
+    """An entry order."""
+
+    entry_order: EntryOrder
+    signal: int
+    """Candle of its signal; NONE where no order is pending."""
+
+
+class Trade(NamedTuple):
+    """A position with its stop; units are 0 where there is none."""
+
+    position: Position
+    stop: Stop
+    leaving: bool
+    """Whether the baseline leaves at the next open."""
+
+
+class Closing(NamedTuple):
+    """How a trade ends on a candle; reason NONE where it does not."""
+
+    price: float
+    reason: int
+
+
+class Books(NamedTuple):
+    """The account."""
+
+    balance: float
+    """Cash, as it was before a position was entered."""
+    guard: Guard
+    quiet_until: int
+    """First candle whose signal counts again after an exit."""
+
+
+NO_ORDER = Order(EntryOrder(1, 0.0, 0.0, 0.0, 0, 0), NONE)
+NO_TRADE = Trade(Position(Entry(1, 0.0, 0, 0.0), 0.0, 0.0), Stop(0.0, 0.0, 0), False)
+NO_CLOSING = Closing(0.0, NONE)
+
+
+@rule
+def simulate(
+    candles: Candles, setups: Setups, atr: Floats, marks: DayMarks, run_rules: RunRules
+) -> Run:
+    """Run one parameter set over all candles.
+
+    `atr` has the shape (n,): the stop's ATR as known at each close. Trades that are open
+    at the end have exit OPEN and are marked at the last close.
+    """
+    n = len(candles.time)
+    log = empty_log(len(setups.candle), n)
+    # What every candle calls gets numbers only: a compiled call counts a reference to
+    # each array among its arguments, which would cost more than the rules themselves.
+    time, opens, highs, lows = candles.time, candles.open, candles.high, candles.low
+    closes, volume, interval = candles.close, candles.volume, candles.interval
+    signals, sides, turns = setups.candle, setups.side, setups.turn
+    midnights, before_gap = marks.time, marks.candle
+    ignored = log.ignored
+    books = Books(run_rules.cash, guard_start(run_rules.cash), 0)
+    order, trade = NO_ORDER, NO_TRADE
+    event, mark = 0, 1
+    for i in range(setups.first, n):
+        bar = Bar(
+            i,
+            time[i],
+            time[i] + interval,
+            opens[i],
+            highs[i],
+            lows[i],
+            closes[i],
+            volume[i],
+            atr[i],
+            atr[i - 1],
+        )
+        if order.signal != NONE:
+            order, trade = open_candle(order, log, bar, run_rules)
+        trade, closing = within_candle(trade, bar, run_rules)
+        if closing.reason != NONE:
+            books = close_trade(trade, closing, books, log, bar, run_rules)
+            trade = NO_TRADE
+        level = trade.stop.level
+        trade = manage(trade, bar, turns[i], run_rules)
+        if trade.stop.level != level:
+            write_level(log.stops, log.rows, i + 1, trade.stop)
+        while mark < len(midnights) and midnights[mark] <= bar.closes:
+            books = pass_midnight(midnights[mark], books, trade, bar, run_rules.trade_rules)
+            mark += 1
+        while event < len(signals) and signals[event] == i:
+            order = hear_signal(sides[event], order, trade, books, ignored, bar, run_rules)
+            event += 1
+        # Midnights in the missing candles after this one: its close still stands.
+        while mark < len(midnights) and before_gap[mark] == i:
+            books = pass_midnight(midnights[mark], books, trade, bar, run_rules.trade_rules)
+            mark += 1
+        if event == len(signals) and order.signal == NONE and not trade.position.units > 0.0:
+            break
+    if trade.position.units > 0.0:
+        stay_open(trade, books, log, candles, run_rules.trade_rules)
+    return finished(log)
+
+
+@rule
+def open_candle(order: Order, log: Log, bar: Bar, run_rules: RunRules) -> tuple[Order, Trade]:
+    """The open of a candle for a pending order: cancelled, filled, or waiting on (C2, C4)."""
+    if bar.opens > order.entry_order.latest:
+        log.ignored[GAP] += 1
+        return NO_ORDER, NO_TRADE
+    if not bar.volume > 0.0:
+        return order, NO_TRADE
+    position, stop = enter(order.entry_order, bar.open, bar.opens, run_rules.trade_rules)
+    if not position.units > 0.0:
+        log.ignored[SIZE] += 1
+        return NO_ORDER, NO_TRADE
+    write_entry(log, order.signal, order.entry_order, bar.place, position, stop)
+    if run_rules.exits != CYCLE_EXIT:
+        write_level(log.stops, log.rows, bar.place, stop)
+    return NO_ORDER, Trade(position, stop, False)
+
+
+@rule
+def leave_candle(trade: Trade, bar: Bar, trade_rules: TradeRules) -> Closing:
+    """The open of a candle for a baseline that wants to leave (C15)."""
+    if not trade.leaving or not bar.volume > 0.0:
+        return NO_CLOSING
+    side = trade.position.held.side
+    return Closing(fill_price(-side, bar.open, trade_rules.costs, trade_rules.market), CYCLE)
+
+
+@rule
+def within_candle(trade: Trade, bar: Bar, run_rules: RunRules) -> tuple[Trade, Closing]:
+    """A candle before its close: the stop in force (C6, C9), or the baseline's leaving.
+    Nothing is filled without volume."""
+    if run_rules.exits == CYCLE_EXIT:
+        return trade, leave_candle(trade, bar, run_rules.trade_rules)
+    if not trade.position.units > 0.0 or not bar.volume > 0.0:
+        return trade, NO_CLOSING
+    walk = walk_candle(
+        run_rules.path,
+        trade.stop,
+        trade.position.held,
+        bar.open,
+        bar.high,
+        bar.low,
+        bar.close,
+        bar.known_atr,
+        bar.opens,
+        run_rules.trade_rules,
+    )
+    trade = Trade(trade.position, walk.stop, False)
+    if walk.hit:
+        return trade, Closing(walk.price, walk.stop.reason)
+    return trade, NO_CLOSING
+
+
+@rule
+def close_trade(
+    trade: Trade, closing: Closing, books: Books, log: Log, bar: Bar, run_rules: RunRules
+) -> Books:
+    """The account after a trade that ends on a candle (C10, C12)."""
+    end = leave(trade.position, closing.price, bar.opens, run_rules.trade_rules)
+    write_exit(log, bar.place, closing.reason, trade.position, end)
+    balance = books.balance + end.pnl
+    guard = guard_exit(books.guard, end.pnl, balance, bar.place, run_rules.protections)
+    return Books(balance, guard, bar.place + run_rules.cooldown)
+
+
+@rule
+def manage(trade: Trade, bar: Bar, turn: int, run_rules: RunRules) -> Trade:
+    """The close of a candle for an open trade: ratchet, or the baseline's turn (C7, C8)."""
+    held, trade_rules = trade.position.held, run_rules.trade_rules
+    if not trade.position.units > 0.0:
+        return trade
+    if run_rules.exits == CYCLE_EXIT:
+        leaving = trade.leaving or turn == -held.side
+        return Trade(trade.position, trade.stop, leaving)
+    stop = ratchet(
+        trade.stop,
+        held,
+        bar.high,
+        bar.low,
+        bar.close,
+        bar.atr,
+        bar.closes,
+        trade_rules.stop,
+        trade_rules.costs,
+        trade_rules.market,
+    )
+    return Trade(trade.position, stop, False)
+
+
+@rule
+def hear_signal(
+    side: int,
+    order: Order,
+    trade: Trade,
+    books: Books,
+    ignored: Counts,
+    bar: Bar,
+    run_rules: RunRules,
+) -> Order:
+    """The order after a signal at the close of a candle: a new one, or the signal is
+    counted as ignored (C3, C4, C10, C16)."""
+    if trade.position.units > 0.0:
+        ignored[POSITION] += 1
+    elif order.signal != NONE:
+        ignored[PENDING] += 1
+    elif bar.place < books.quiet_until:
+        ignored[COOLDOWN] += 1
+    elif entries_stopped(books.guard, books.balance, bar.place, run_rules.protections):
+        ignored[PROTECTION] += 1
+    else:
+        return _order(side, books.balance, ignored, bar, run_rules)
+    return order
+
+
+@rule
+def _order(side: int, balance: float, ignored: Counts, bar: Bar, run_rules: RunRules) -> Order:
+    distance = run_rules.trade_rules.stop.multiplier * bar.atr
+    units = wanted_units(balance, distance, bar.close, run_rules.trade_rules.sizing)
+    if not units > 0.0:
+        ignored[SIZE] += 1
+        return NO_ORDER
+    entry_order = EntryOrder(side, units, balance, bar.atr, bar.opens, bar.closes + run_rules.delay)
+    return Order(entry_order, bar.place)
+
+
+@rule
+def pass_midnight(
+    time: int, books: Books, trade: Trade, bar: Bar, trade_rules: TradeRules
+) -> Books:
+    """A day mark at `time`, valued at the close of the candle: the guard looks at
+    midnights (C16), which the last mark need not be."""
+    if time % DAY != 0:
+        return books
+    value = books.balance
+    if trade.position.units > 0.0:
+        value = marked(value, trade.position, bar.close, time, trade_rules)
+    return Books(books.balance, guard_day(books.guard, value), books.quiet_until)
+
+
+@rule
+def stay_open(
+    trade: Trade, books: Books, log: Log, candles: Candles, trade_rules: TradeRules
+) -> None:
+    """The end of the data for an open trade (C11)."""
+    last = len(candles.time) - 1
+    closes = candles.time[last] + candles.interval
+    end = stand(trade.position, books.balance, candles.close[last], closes, trade_rules)
+    write_exit(log, OPEN, trade.stop.reason, trade.position, end)

@@ -1,0 +1,56 @@
+"""Arrays that a pre-screen fills, one row for each combination."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.metrics import Metrics
+from stoptrail.rules.trade import IGNORED
+from stoptrail.rules.types import Counts
+
+
+class Results(NamedTuple):
+    """What is known of k combinations."""
+
+    metrics: Floats
+    """Fields of rules.metrics.Metrics in order, shape (k, len(Metrics._fields))."""
+    trades: Counts
+    """Trades, an open one included, shape (k,)."""
+    ignored: Counts
+    """Signals by code in rules.trade.IGNORED, shape (k, len(IGNORED))."""
+    fingerprint: NDArray[np.uint64]
+    """sweep.kernel.fingerprint of the trade list, shape (k,)."""
+    block_sums: Floats
+    """rules.metrics.block_sums, shape (k, blocks, 2); blocks may be 0: none are kept."""
+    equity: Floats
+    """Equity at the day marks, shape (k, d + 1), or (k, 0): none is kept."""
+
+
+def results_for(count: int, blocks: int = 0, marks: int = 0) -> Results:
+    """Room for `count` combinations, with `blocks` runs of days and, if not 0, all the
+    `marks` day marks of each."""
+    return Results(
+        np.zeros((count, len(Metrics._fields))),
+        np.zeros(count, np.int64),
+        np.zeros((count, len(IGNORED)), np.int64),
+        np.zeros(count, np.uint64),
+        np.zeros((count, blocks, 2)),
+        np.zeros((count, marks)),
+    )
+
+
+def part(results: Results, first: int, end: int) -> Results:
+    """The rows [first, end) of `results`, as views: what one thread fills."""
+    rows = slice(first, end)
+    return Results(
+        results.metrics[rows],
+        results.trades[rows],
+        results.ignored[rows],
+        results.fingerprint[rows],
+        results.block_sums[rows],
+        results.equity[rows],
+    )

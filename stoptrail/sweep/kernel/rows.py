@@ -1,0 +1,45 @@
+"""The pre-screen without a wait for the compiler.
+
+`screen` is a function of plain Python as well: while another process compiles it (precompile.py),
+this one runs it as it is, some hundred times slower, to the same last bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.types import DayMarks, Setups
+from stoptrail.sweep.kernel import precompile
+from stoptrail.sweep.kernel.blocks import Nodes
+from stoptrail.sweep.kernel.days import midnights_of
+from stoptrail.sweep.kernel.results import Results, part
+from stoptrail.sweep.kernel.screen import rows_turn, screen
+
+
+def screen_rows(
+    candles: Candles,
+    nodes: Nodes,
+    setups: Setups,
+    marks: DayMarks,
+    table: Floats,
+    results: Results,
+    on_slow_row: Callable[[int], None] = lambda _: None,
+) -> int:
+    """`screen` the rows of `table`: how many of them ran in plain Python. on_slow_row is told
+    1 after each of these, as the other rows take no time beside them."""
+    turn, slow = rows_turn(table, setups), 0
+    midnights = midnights_of(marks, candles.close, results.block_sums.shape[1])
+    while slow < len(table) and precompile.is_running():
+        row, slot = table[slow : slow + 1], part(results, slow, slow + 1)
+        with np.errstate(all="ignore"):  # fingerprints count modulo 2^64
+            screen(candles, nodes, setups, midnights, row, slot, turn)
+        slow += 1
+        on_slow_row(1)
+    if slow < len(table):
+        rest = part(results, slow, len(table))
+        compiled(screen)(candles, nodes, setups, midnights, table[slow:], rest, turn)
+    return slow

@@ -1,0 +1,400 @@
+"""The pre-screen: many combinations that share one signal, over all candles, quickly.
+
+Every figure equals that of sweep.kernel.reference.simulate with rules.measure, to the last bit:
+entries, levels, exits and sums come from the same rules in the same order. The speed
+comes from what need not be looked at: candles without a position, blocks of candles that
+cannot hit the stop (sweep.kernel.hold), closes that cannot change the drawdown
+(sweep.kernel.drawdown), days without a position, whose return is exactly zero
+(sweep.kernel.days).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stoptrail.rules.candles import (
+    Candles,
+    Floats,
+    Sides,
+    Times,
+)
+from stoptrail.rules.costs import DAY
+from stoptrail.rules.jit import inner_rule, rule, uncounted
+from stoptrail.rules.metrics import (
+    MS_AN_HOUR,
+    NO_TRADES,
+    Drawdown,
+    Metrics,
+    ReturnSums,
+    TradeTally,
+    drawdown_start,
+    drawdown_step,
+    r_multiple,
+    summarise,
+    tally_open,
+    tally_trade,
+)
+from stoptrail.rules.paths import CANDLE
+from stoptrail.rules.protections import (
+    Guard,
+    entries_stopped,
+    guard_day,
+    guard_exit,
+    guard_start,
+)
+from stoptrail.rules.sizing import wanted_units
+from stoptrail.rules.stops import Stop
+from stoptrail.rules.trade import (
+    COOLDOWN,
+    GAP,
+    PENDING,
+    POSITION,
+    PROTECTION,
+    SIZE,
+    EntryOrder,
+    Position,
+    enter,
+    leave,
+    stand,
+)
+from stoptrail.rules.types import (
+    CYCLE_EXIT,
+    OPEN,
+    Counts,
+    RunRules,
+    Setups,
+)
+from stoptrail.sweep.kernel.blocks import Nodes
+from stoptrail.sweep.kernel.days import (
+    Days,
+    Kept,
+    Midnights,
+    add_flat_marks,
+    add_held_marks,
+    days_start,
+    marks_before,
+    marks_until,
+)
+from stoptrail.sweep.kernel.drawdown import held_drawdown
+from stoptrail.sweep.kernel.ending import Ending
+from stoptrail.sweep.kernel.fingerprint import EMPTY, with_trade
+from stoptrail.sweep.kernel.hold import hold
+from stoptrail.sweep.kernel.path_exits import hold_otherwise
+from stoptrail.sweep.kernel.results import Results
+from stoptrail.sweep.kernel.rule_table import COLUMNS, run_rules_of
+
+NONE = -1
+"""No reason to ignore a signal."""
+
+
+class Account(NamedTuple):
+    """A run between two trades."""
+
+    balance: float
+    guard: Guard
+    days: Days
+    drawdown: Drawdown
+    tally: TradeTally
+    trades: int
+    held: int
+    """Candles in which, or at whose close, a position was held."""
+    quiet_until: int
+    """First candle whose signal counts again after the cool-down of an exit."""
+    fingerprint: np.uint64
+
+
+@rule
+def screen(
+    candles: Candles,
+    nodes: Nodes,
+    setups: Setups,
+    midnights: Midnights,
+    table: Floats,
+    results: Results,
+    turn: Sides | None = None,
+) -> None:
+    """Run every row of `table` and write its results; to be called compiled.
+
+    turn: setups.turn where rows may leave at the cycle's turn or along a path within the
+    candle; None where none does, which compiles in less time (see `rows_turn`).
+    candles: contiguous and writable arrays (others compile anew); nodes: of the ATR
+    that all rows use; setups: the signal's events, none before setups.first; table: rows
+    of sweep.kernel.rule_table, shape (k, columns); results: room for k combinations, all zero.
+    Holds no lock: threads may run slices of table and results.
+    """
+    for k in range(len(table)):
+        run_rules = run_rules_of(table[k])
+        if turn is None and not trails(run_rules):
+            raise ValueError("rows that do more than trail need the cycle's turns")
+        kept = Kept(results.block_sums[k], results.equity[k])
+        account = run(candles, nodes, setups, midnights, run_rules, turn, results.ignored[k], kept)
+        results.trades[k] = account.trades
+        results.fingerprint[k] = account.fingerprint
+        write_metrics(results.metrics[k], metrics_of(account, candles, midnights.time))
+
+
+@rule
+def trails(run_rules: RunRules) -> bool:
+    """Whether trades end at the trailed stop, tested against whole candles."""
+    return run_rules.exits != CYCLE_EXIT and run_rules.path == CANDLE
+
+
+def rows_turn(table: Floats, setups: Setups) -> Sides | None:
+    """What `screen` takes as `turn` for the rows of `table`."""
+    exits, path = (table[:, COLUMNS.index(name)] for name in ("exits", "path"))
+    return None if ((exits != CYCLE_EXIT) & (path == CANDLE)).all() else setups.turn
+
+
+@rule
+def run(
+    candles: Candles,
+    nodes: Nodes,
+    setups: Setups,
+    midnights: Midnights,
+    run_rules: RunRules,
+    turn: Sides | None,
+    ignored: Counts,
+    kept: Kept,
+) -> Account:
+    """One combination: from event to event while flat, from entry to exit otherwise."""
+    # References to arrays are counted here once, not at each look into a tuple.
+    candles, nodes, midnights = uncounted(candles), uncounted(nodes), uncounted(midnights)
+    times, interval = candles.time, candles.interval
+    mark_times, places, mark_closes, mark_blocks = midnights
+    signals, sides = uncounted(setups.candle), uncounted(setups.side)
+    block_sums, equity = uncounted(kept)
+    counts = uncounted(ignored)
+    trade_rules, count = run_rules.trade_rules, len(times)
+    account = account_start(run_rules.cash)
+    event = 0
+    while event < len(signals):
+        i, side = signals[event], sides[event]
+        event += 1
+        time, close, atr = times[i], candles.close[i], nodes.atr[i]
+        # Midnights up to this close have been seen without a position.
+        seen = marks_until(mark_times, account.days.mark, time + interval)
+        if seen > account.days.mark:
+            account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
+        reason, entry_order = decide(side, i, time, time + interval, close, atr, account, run_rules)
+        if reason != NONE:
+            counts[reason] += 1
+            continue
+        entry = entry_candle(candles, i, entry_order.latest)
+        waited = event
+        event = events_before(signals, event, entry)
+        counts[PENDING] += event - waited
+        if entry == count:
+            break
+        if times[entry] > entry_order.latest:
+            counts[GAP] += 1
+            continue
+        position, stop = enter(entry_order, candles.open[entry], times[entry], trade_rules)
+        if not position.units > 0.0:
+            counts[SIZE] += 1
+            continue
+        seen = marks_before(places, account.days.mark, entry)
+        if seen > account.days.mark:
+            account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
+        held = position.held
+        if turn is not None and not trails(run_rules):
+            ending = hold_otherwise(candles, nodes.atr, turn, run_rules, entry, held, stop)
+        else:
+            ending = hold(candles, nodes, entry, held, stop, trade_rules)
+        last = count if ending.exit == OPEN else ending.exit
+        days, guard = add_held_marks(
+            account.days,
+            account.guard,
+            mark_times,
+            places,
+            mark_closes,
+            mark_blocks,
+            last,
+            account.balance,
+            position,
+            trade_rules,
+            block_sums,
+            equity,
+        )
+        drawdown = held_drawdown(
+            account.drawdown,
+            candles,
+            nodes,
+            entry,
+            last,
+            ending,
+            account.balance,
+            position,
+            trade_rules,
+        )
+        account = marked_account(account, days, guard, drawdown)
+        closes = times[last] if last < count else times[last - 1] + interval
+        close = candles.close[count - 1]
+        account = booked(account, close, closes, i, entry, position, stop, ending, last, run_rules)
+        waited = event
+        event = events_before(signals, event, last)
+        counts[POSITION] += event - waited
+    return flat_until(account, len(mark_times), mark_times, mark_blocks, block_sums, equity)
+
+
+@rule
+def account_start(cash: float) -> Account:
+    """The account before the first candle."""
+    return Account(
+        cash, guard_start(cash), days_start(cash), drawdown_start(cash), NO_TRADES, 0, 0, 0, EMPTY
+    )
+
+
+@inner_rule
+def decide(
+    side: int,
+    i: int,
+    time: int,
+    closes: int,
+    close: float,
+    atr: float,
+    account: Account,
+    run_rules: RunRules,
+) -> tuple[int, EntryOrder]:
+    """The entry order for a signal on candle i, which opens at `time` and ends
+    with `close` at `closes`, and
+    the code of why there is none, or NONE."""
+    distance = run_rules.trade_rules.stop.multiplier * atr
+    units = wanted_units(account.balance, distance, close, run_rules.trade_rules.sizing)
+    entry_order = EntryOrder(side, units, account.balance, atr, time, closes + run_rules.delay)
+    if i < account.quiet_until:
+        return COOLDOWN, entry_order
+    if entries_stopped(account.guard, account.balance, i, run_rules.protections):
+        return PROTECTION, entry_order
+    return (NONE if units > 0.0 else SIZE), entry_order
+
+
+@inner_rule
+def entry_candle(candles: Candles, signal: int, latest: int) -> int:
+    """The candle that fills the order of candle `signal` or, opening after `latest`,
+    cancels it; n where neither came."""
+    times, volume, i = candles.time, candles.volume, signal + 1
+    while i < len(times) and times[i] <= latest and not volume[i] > 0.0:
+        i += 1
+    return i
+
+
+@inner_rule
+def events_before(signals: Times, event: int, candle: int) -> int:
+    """The first event, from `event` on, that is not before `candle`."""
+    while event < len(signals) and signals[event] < candle:
+        event += 1
+    return event
+
+
+@inner_rule
+def flat_until(
+    account: Account, mark: int, times: Times, blocks: Times, block_sums: Floats, equity: Floats
+) -> Account:
+    """The account after the marks before `mark`, with no position; times, blocks: of the
+    marks."""
+    days = add_flat_marks(account.days, mark, account.balance, blocks, block_sums, equity)
+    if account.days.mark == 0 and mark > 1:
+        days = add_flat_marks(days, mark, account.balance, blocks, block_sums, equity)
+    guard = account.guard
+    first, count = max(account.days.mark, 1), len(times) - 1
+    # The start is no midnight that the guard looks at; the end is one or not.
+    if first < mark and (first < count or times[first] % DAY == 0):
+        guard = guard_day(guard, account.balance)
+    return marked_account(account, days, guard, account.drawdown)
+
+
+@inner_rule
+def marked_account(account: Account, days: Days, guard: Guard, drawdown: Drawdown) -> Account:
+    """`account` with later marks."""
+    return Account(
+        account.balance,
+        guard,
+        days,
+        drawdown,
+        account.tally,
+        account.trades,
+        account.held,
+        account.quiet_until,
+        account.fingerprint,
+    )
+
+
+@inner_rule
+def booked(
+    account: Account,
+    close: float,
+    time: int,
+    signal: int,
+    entry: int,
+    position: Position,
+    stop: Stop,
+    ending: Ending,
+    last: int,
+    run_rules: RunRules,
+) -> Account:
+    """The account after a position, entered on candle `entry` with `stop` in force, that
+    went as `ending` says: `time` is that of the exit, or `close` is the last one, at `time`."""
+    held, balance, guard = position.held, account.balance, account.guard
+    drawdown = account.drawdown
+    fingerprint = with_trade(
+        account.fingerprint, signal, entry, ending.exit, held.side, ending.reason, position.units
+    )
+    if ending.exit == OPEN:
+        out = stand(position, balance, close, time, run_rules.trade_rules)
+        tally = tally_open(account.tally, position.fee + out.fee)
+    else:
+        out = leave(position, ending.price, time, run_rules.trade_rules)
+        balance += out.pnl
+        guard = guard_exit(guard, out.pnl, balance, last, run_rules.protections)
+        drawdown = drawdown_step(drawdown, balance)
+        hours = (time - held.time) / MS_AN_HOUR
+        r = r_multiple(out.pnl, position.units, abs(held.fill - stop.level))
+        tally = tally_trade(account.tally, out.pnl, position.fee + out.fee, hours, r)
+        last += 1
+    return Account(
+        balance,
+        guard,
+        account.days,
+        drawdown,
+        tally,
+        account.trades + 1,
+        account.held + last - entry,
+        ending.exit + run_rules.cooldown,
+        fingerprint,
+    )
+
+
+@rule
+def metrics_of(account: Account, candles: Candles, marks: Times) -> Metrics:
+    """All figures of a finished run."""
+    last = len(marks) - 1
+    sums = account.days.sums
+    return summarise(
+        account.days.first,
+        account.days.equity,
+        ReturnSums(last, sums.total, sums.squares, sums.downside),
+        account.drawdown.worst,
+        account.tally,
+        float(account.held * candles.interval),
+        float(marks[last] - marks[0]),
+    )
+
+
+@rule
+def write_metrics(row: Floats, metrics: Metrics) -> None:
+    """`metrics` as one row, in the order of its fields."""
+    row[0] = metrics.net_return
+    row[1] = metrics.cagr
+    row[2] = metrics.sharpe
+    row[3] = metrics.sortino
+    row[4] = metrics.profit_factor
+    row[5] = metrics.max_drawdown
+    row[6] = metrics.trades
+    row[7] = metrics.win_rate
+    row[8] = metrics.payoff_ratio
+    row[9] = metrics.fees_paid
+    row[10] = metrics.avg_hours
+    row[11] = metrics.exposure
+    row[12] = metrics.avg_r

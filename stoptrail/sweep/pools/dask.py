@@ -1,0 +1,104 @@
+"""Workers of a Dask cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from stoptrail.core.errors import ConfigError, RunError
+from stoptrail.sweep.pools.pool import Task, loss, numbered
+
+_TRIES = 3
+"""How often work that a cluster lost is sent again before giving up."""
+_SECONDS = 120
+"""How long it may take to send candles to all workers."""
+
+
+@contextmanager
+def dask_cluster(address: str) -> Iterator[DaskCluster]:
+    """The workers of the scheduler at `address`.
+
+    Raises ConfigError where Dask is not installed, RunError where the scheduler cannot
+    be reached or has no workers.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ConfigError(
+            "sweep.cluster needs Dask: install the extra with pip install -e '.[cluster]'"
+        ) from None
+    try:
+        client = Client(address, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, TimeoutError) as error:
+        raise RunError(f"sweep.cluster {address} cannot be reached ({error})") from None
+    with client:
+        if not client.ncores():  # type: ignore[no-untyped-call]
+            raise RunError(f"sweep.cluster {address} has no workers; start some: dask worker")
+        yield DaskCluster(client)
+
+
+class DaskCluster:
+    """Workers of a Dask cluster. What tasks share travels to each of them once, however
+    often it is used; work that a lost worker had is done again by the others."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._sent: dict[int, tuple[Any, Any]] = {}
+
+    def spread(
+        self, function: Callable[..., Any], shared: Sequence[Any], tasks: Sequence[Task]
+    ) -> Iterator[tuple[int, Any]]:
+        """See Pool. Raises RunError where the cluster loses the work again and again."""
+        left = dict(tasks)
+        lost: Exception | None = None
+        for _ in range(_TRIES):
+            try:
+                for number, result in self._once(function, shared, list(left.items())):
+                    del left[number]
+                    yield number, result
+                return
+            except _losses() as error:
+                lost = error
+                self._sent.clear()
+        raise loss(f"its workers {_TRIES} times ({type(lost).__name__})")
+
+    def _once(
+        self, function: Callable[..., Any], shared: Sequence[Any], tasks: Sequence[Task]
+    ) -> Iterator[tuple[int, Any]]:
+        from joblib import Parallel, delayed, parallel_config
+        from joblib._dask import DaskDistributedBackend
+
+        backend = DaskDistributedBackend(client=self._client)
+        backend.data_futures.update({id(part): self._future(part) for part in shared})
+        with parallel_config(backend=backend):
+            pool = Parallel(n_jobs=-1, return_as="generator_unordered")
+        yield from pool(delayed(numbered)(function, task, *shared) for task in tasks)
+
+    def _future(self, part: Any) -> Any:
+        """The copy of `part` on the workers; a reference keeps its identity its own."""
+        if id(part) not in self._sent:
+            self._sent[id(part)] = (part, self._scattered(part))
+        return self._sent[id(part)][1]
+
+    def _scattered(self, part: Any) -> Any:
+        """Every worker has a copy, so that one alone can be lost."""
+        try:
+            return self._client.scatter([part], broadcast=True, hash=False, timeout=_SECONDS)[0]
+        except (KeyError, OSError, TimeoutError) as error:  # a worker went away meanwhile
+            raise _LostWorkerError(str(error)) from error
+
+
+class _LostWorkerError(Exception):
+    """A worker went away while it was sent something."""
+
+
+def _losses() -> tuple[type[Exception], ...]:
+    """What Dask raises where workers and the data on them are gone."""
+    from concurrent.futures import CancelledError
+
+    from distributed.client import FutureCancelledError
+    from distributed.comm.core import CommClosedError
+    from distributed.scheduler import KilledWorker
+
+    return (_LostWorkerError, CancelledError, FutureCancelledError, KilledWorker, CommClosedError)

@@ -1,0 +1,300 @@
+"""The pre-screen: every combination through the kernel, on all cores, stored as it goes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stoptrail.backtest.codec import pack, unpack
+from stoptrail.backtest.inputs import (
+    Inputs,
+    atr_of,
+    first_decision,
+    setups_of,
+    signals_of,
+)
+from stoptrail.backtest.plan import Plan
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.types import beginnings, chosen
+from stoptrail.sweep.kernel.blocks import Nodes, nodes_of
+from stoptrail.sweep.kernel.results import Results, part, results_for
+from stoptrail.sweep.kernel.rows import screen_rows
+from stoptrail.sweep.pools.pool import Pool, cores
+from stoptrail.sweep.space import Group, Indices, Space
+from stoptrail.sweep.statistics.windows import Window
+from stoptrail.sweep.store import TrialStore
+from stoptrail.sweep.walk_forward import train_inputs
+
+BLOCKS = 16
+"""Blocks of days whose sums are kept of each trial, for the cross-validation."""
+UNIT = 4096
+"""Combinations of one unit of work, at most."""
+STAGE = "screen"
+_SECONDS_BETWEEN_SAVES = 1.0
+_NO_EQUITY = 0
+
+Progress = Callable[[int, int], None]
+"""Told how many combinations of how many are done, by any thread."""
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Progress that nobody looks at."""
+
+
+class Cut(NamedTuple):
+    """Inputs up to the end of a train window."""
+
+    whole: Inputs
+    window: Window
+
+
+class Share(NamedTuple):
+    """What a worker needs to screen any unit of a space."""
+
+    space: Space
+    inputs: Inputs
+    blocks: int
+    """0: no block sums are kept."""
+    atrs: dict[tuple[int, int], Nodes]
+    """Nodes by timeframe and period of the stop's ATR, as units come to need them.
+    Two threads that miss at once make the same twice."""
+    cut: Cut | None = None
+    """Where the inputs are a part of others: a cluster is sent the whole, once."""
+
+    def nodes(self, plan: Plan) -> Nodes:
+        """The candles cut for the plan's ATR."""
+        key = (plan.atr_interval, plan.atr_period)
+        if key not in self.atrs:
+            candles = self.inputs.candles
+            self.atrs[key] = nodes_of(candles, atr_of(plan, candles))
+        return self.atrs[key]
+
+
+def shared(space: Space, inputs: Inputs, blocks: int = 0) -> Share:
+    """What `screen_all` shares among its workers."""
+    return Share(space, inputs, blocks, {})
+
+
+def until(share: Share, window: Window) -> Share:
+    """The same space over the train part of `window`, without block sums."""
+    inputs = train_inputs(share.inputs, window)
+    return Share(share.space, inputs, 0, {}, Cut(share.inputs, window))
+
+
+class Unit(NamedTuple):
+    """Some combinations of one group."""
+
+    group: int
+    first: int
+    """Place of the first one among the group's combinations."""
+
+
+def units_of(space: Space) -> list[Unit]:
+    """All units, in order."""
+    count = space.size // space.group_count
+    return [
+        Unit(group, first) for group in range(space.group_count) for first in range(0, count, UNIT)
+    ]
+
+
+def screen_all(
+    share: Share,
+    jobs: int,
+    store: TrialStore | None = None,
+    pool: Pool | None = None,
+    on_progress: Progress | None = None,
+) -> Results:
+    """The results of every combination, in grid order.
+
+    Threads share the candles; with `pool` (a cluster's) units go there instead. What
+    `store` holds is not run again. The outcome does not depend on jobs, pool or store.
+    """
+    units = units_of(share.space)
+    results = results_for(share.space.size, share.blocks, _NO_EQUITY)
+    count = _Count(share.space.size, on_progress or _silent)
+    done = _restore(units, share, results, store)
+    placed = sum(len(_members(share.space, units[number])) for number in done)
+    count.add(placed)
+    left = [number for number in range(len(units)) if number not in done]
+    saver = _Saver(store)
+    for number, found in _run(share, units, left, jobs, pool, count):
+        members = _members(share.space, units[number])
+        _place(results, members, found)
+        saver.add(number, found)
+        placed += len(members)
+    saver.flush()
+    if placed != share.space.size:
+        raise AssertionError(f"{share.space.size - placed} combinations were never run")
+    return results
+
+
+def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Results:
+    """The results of one unit, in the order of the group's combinations, each of which is
+    added to `count`."""
+    group = share.space.group(unit.group)
+    candles = share.inputs.candles
+    members = _members(share.space, unit)
+    results = results_for(len(members), share.blocks, _NO_EQUITY)
+    table = share.space.rows(members)
+    signals = signals_of(group.parts[0].plan, candles)
+    whole, at, slow = beginnings(signals), 0, 0
+    count = count or _Count(len(members), _silent)
+    for section, inside in _parts_within(group, unit):
+        plan = section.plan
+        cut = share.nodes(plan)
+        setups = chosen(whole, plan.sides, first_decision(share.inputs, signals, cut.atr))
+        slots, rows = part(results, at, at + inside), table[at : at + inside]
+        slow += screen_rows(candles, cut, setups, share.inputs.marks, rows, slots, count.add)
+        at += inside
+    count.add(len(members) - slow)
+    return results
+
+
+def equity_marks(share: Share, combinations: Indices) -> Floats:
+    """Equity at the day marks of some combinations, shape (k, d + 1)."""
+    inputs, space = share.inputs, share.space
+    marks = np.empty((len(combinations), len(inputs.marks.time)))
+    known: dict[Any, Any] = {}
+    for k, combination in enumerate(combinations):
+        plan = space.plan(int(combination))
+        signal = (plan.signal, tuple(plan.parameters.items()))
+        if signal not in known:
+            known[signal] = signals_of(plan, inputs.candles)
+        cut = share.nodes(plan)
+        setups = setups_of(plan, inputs, known[signal], cut.atr)
+        one = results_for(1, 0, marks.shape[1])
+        rows = space.rows(np.array([combination]))
+        screen_rows(inputs.candles, cut, setups, inputs.marks, rows, one)
+        marks[k] = one.equity[0]
+    return marks
+
+
+def _run(
+    share: Share,
+    units: list[Unit],
+    left: list[int],
+    jobs: int,
+    pool: Pool | None,
+    count: _Count,
+) -> Iterator[tuple[int, Results]]:
+    """Numbered results as they come."""
+    if pool is not None:
+        whole, window = share.cut or (share.inputs, None)
+        tasks = [(number, (units[number], share.blocks, window)) for number in left]
+        for number, found in pool.spread(_far_unit, (whole, share.space), tasks):
+            count.add(len(found.trades))
+            yield number, found
+        return
+    with ThreadPoolExecutor(cores(jobs)) as threads:
+        waiting: dict[Future[Results], int] = {}
+        later = iter(left)
+        try:
+            for number in islice(later, 2 * cores(jobs)):
+                waiting[threads.submit(screen_unit, share, units[number], count)] = number
+            while waiting:
+                finished, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    yield waiting.pop(future), future.result()
+                for number in islice(later, len(finished)):
+                    waiting[threads.submit(screen_unit, share, units[number], count)] = number
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _far_unit(whole: Inputs, space: Space, task: tuple[Unit, int, Window | None]) -> Results:
+    """One unit on a worker of a cluster, which has all candles."""
+    unit, blocks, window = task
+    return screen_unit(_far_share(whole, space, blocks, window), unit)
+
+
+_FAR: list[Share] = []
+"""The share that a worker used last: the units of one window follow each other."""
+
+
+def _far_share(whole: Inputs, space: Space, blocks: int, window: Window | None) -> Share:
+    for kept in _FAR:
+        same = kept.space is space and kept.blocks == blocks
+        if same and (kept.cut.window if kept.cut else None) == window:
+            return kept
+    made = shared(space, whole, blocks)
+    made = until(made, window) if window else made
+    _FAR[:] = [made]
+    return made
+
+
+def _parts_within(group: Group, unit: Unit) -> Iterator[tuple[Any, int]]:
+    """The group's parts that the unit touches, with how many combinations of each."""
+    begin = 0
+    for section in group.parts:
+        end = begin + len(section.combinations)
+        inside = min(end, unit.first + UNIT) - max(begin, unit.first)
+        if inside > 0:
+            yield section, inside
+        begin = end
+
+
+def _members(space: Space, unit: Unit) -> Indices:
+    """The numbers in the grid of the unit's combinations."""
+    return space.members(unit.group)[unit.first : unit.first + UNIT]
+
+
+def _place(results: Results, members: Indices, found: Results) -> None:
+    for column, values in zip(results, found, strict=True):
+        column[members] = values
+
+
+def _restore(
+    units: list[Unit], share: Share, results: Results, store: TrialStore | None
+) -> set[int]:
+    """Put what is stored in its place; the numbers of those units."""
+    done = set()
+    for number, content in store.load(STAGE) if store else ():
+        arrays = unpack(content)
+        found = Results(**{name: arrays[name] for name in Results._fields})
+        _place(results, _members(share.space, units[number]), found)
+        done.add(number)
+    return done
+
+
+class _Count:
+    """Adds up what threads have done, and reports it."""
+
+    def __init__(self, total: int, report: Progress) -> None:
+        self._done = 0
+        self._total = total
+        self._report = report
+        self._lock = Lock()
+
+    def add(self, combinations: int) -> None:
+        with self._lock:
+            self._done += combinations
+            self._report(self._done, self._total)
+
+
+class _Saver:
+    """Writes results to the store, a batch a second."""
+
+    def __init__(self, store: TrialStore | None) -> None:
+        self._store = store
+        self._batch: list[tuple[int, bytes]] = []
+        self._last = time.monotonic()
+
+    def add(self, number: int, found: Results) -> None:
+        if self._store is None:
+            return
+        self._batch.append((number, pack(found._asdict())))
+        if time.monotonic() - self._last > _SECONDS_BETWEEN_SAVES:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._store is not None and self._batch:
+            self._store.save(STAGE, self._batch)
+        self._batch = []
+        self._last = time.monotonic()

@@ -1,0 +1,182 @@
+"""A grid as the kernel runs it: groups that share signal, sides and ATR, and rows of numbers.
+
+Every key of a grid changes either what a group shares (the signal's parameters, the
+sides, the stop's ATR) or some columns of a combination's row. Each value of each key is
+resolved once; a million combinations are then filled in by array arithmetic.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.backtest.inputs import Inputs, plan_for
+from stoptrail.backtest.plan import Plan
+from stoptrail.config.grid import Grid, settings_for, without_grid
+from stoptrail.config.settings import Settings
+from stoptrail.rules.candles import Floats
+from stoptrail.sweep.kernel.rule_table import rule_row
+
+Indices = NDArray[np.int64]
+
+_STRATEGY = "strategy."
+_SIGNAL = "strategy.signal"
+_SIDES = "strategy.sides"
+_PART_FIELDS = {
+    _SIDES: ("sides",),
+    "stop.atr_timeframe": ("atr_interval",),
+    "stop.atr_period": ("atr_period",),
+}
+"""Keys that change what a part of a group shares, and the fields of Plan that they set."""
+_ROW_STRATEGY = ("strategy.exits", "strategy.entry_max_delay")
+
+
+class Axis(NamedTuple):
+    """One grid key that changes columns of the row."""
+
+    stride: int
+    columns: Indices
+    values: Floats
+    """Shape (values, columns)."""
+
+
+class Part(NamedTuple):
+    """Combinations that share signal, sides and ATR."""
+
+    plan: Plan
+    """With that signal, these sides and that ATR."""
+    combinations: Indices
+    """Their numbers in the grid, ascending."""
+
+
+class Group(NamedTuple):
+    """Combinations that share a signal; `parts` differ in sides and ATR."""
+
+    parts: tuple[Part, ...]
+
+
+class Space:
+    """All combinations of `grid` around the settings `base`."""
+
+    def __init__(self, base: Settings, grid: Grid, inputs: Inputs) -> None:
+        self.base = base
+        self.grid = grid
+        self._single = without_grid(base)
+        self._market = inputs.market
+        self._strides = _strides(grid)
+        self._plan = plan_for(base, inputs.market)
+        signal = [k for k, key in enumerate(grid.keys) if _is_signal(key)]
+        shared = [k for k, key in enumerate(grid.keys) if key in _PART_FIELDS]
+        own = [k for k in range(len(grid.keys)) if k not in signal and k not in shared]
+        self._signal, self._shared, self._own = signal, shared, own
+        self._axes = [self._axis(k) for k in own]
+        self._inside = np.sort(self._offsets(own))
+        self._variants = {k: [self._variant(k, v) for v in self._range(k)] for k in shared}
+
+    @property
+    def size(self) -> int:
+        """Number of combinations."""
+        return self.grid.size
+
+    def settings(self, combination: int) -> Settings:
+        """The complete settings of one combination."""
+        return settings_for(self.base, self.grid.combination(combination))
+
+    def plan(self, combination: int) -> Plan:
+        """One combination as a run."""
+        values = self.grid.combination(combination)
+        return plan_for(settings_for(self._single, values), self._market)
+
+    @property
+    def group_count(self) -> int:
+        """How many groups `groups` yields."""
+        return int(np.prod([len(self.grid.values[k]) for k in self._signal], dtype=np.int64))
+
+    def group(self, number: int) -> Group:
+        """Group `number`, in grid order of the signal's keys."""
+        plan: Plan | None = None
+        parts = []
+        for picked in self._picks(number):
+            plan = plan or self._with_signal({k: picked[k] for k in self._signal})
+            parts.append(Part(self._shared_by(plan, picked), self._combinations(picked)))
+        return Group(tuple(parts))
+
+    def members(self, number: int) -> Indices:
+        """The combinations of group `number`, part by part."""
+        return np.concatenate([self._combinations(picked) for picked in self._picks(number)])
+
+    def _picks(self, number: int) -> Iterator[dict[int, int]]:
+        """Keys and places of what each part of group `number` shares."""
+        lengths = [len(self.grid.values[k]) for k in self._signal] or [1]
+        places = np.unravel_index(number, lengths)
+        chosen = dict(zip(self._signal, (int(p) for p in places), strict=False))
+        for combo in itertools.product(*(self._range(k) for k in self._shared)):
+            yield {**chosen, **dict(zip(self._shared, combo, strict=True))}
+
+    def _with_signal(self, picked: dict[int, int]) -> Plan:
+        """The base with a group's signal. The grid's values are checked; only another signal
+        function means other parameters."""
+        values = {self.grid.keys[k]: self.grid.values[k][place] for k, place in picked.items()}
+        if _SIGNAL in values:
+            return self._resolve(picked)
+        chosen = {key.removeprefix(_STRATEGY): value for key, value in values.items()}
+        return self._plan._replace(parameters={**self._plan.parameters, **chosen})
+
+    def _shared_by(self, plan: Plan, picked: dict[int, int]) -> Plan:
+        """`plan` with the sides and the ATR of a part."""
+        for k in self._shared:
+            plan = plan._replace(**self._variants[k][picked[k]])
+        return plan
+
+    def _variant(self, k: int, place: int) -> dict[str, Any]:
+        """What one value of a key that parts share changes."""
+        changed = self._resolve({k: place})
+        return {name: getattr(changed, name) for name in _PART_FIELDS[self.grid.keys[k]]}
+
+    def _combinations(self, picked: dict[int, int]) -> Indices:
+        origin = sum(self._strides[k] * place for k, place in picked.items())
+        return origin + self._inside
+
+    def rows(self, combinations: Indices) -> Floats:
+        """The conduct of each combination as the kernel's row, shape (k, columns)."""
+        rows = np.tile(rule_row(self._plan.run_rules), (len(combinations), 1))
+        for axis in self._axes:
+            place = combinations // axis.stride % len(axis.values)
+            rows[:, axis.columns] = axis.values[place]
+        return rows
+
+    def _offsets(self, keys: list[int]) -> Indices:
+        offsets = np.zeros(1, np.int64)
+        for k in keys:
+            steps = np.arange(len(self.grid.values[k]), dtype=np.int64) * self._strides[k]
+            offsets = (offsets[:, None] + steps[None, :]).ravel()
+        return offsets
+
+    def _resolve(self, places: dict[int, int]) -> Plan:
+        changes = {self.grid.keys[k]: self.grid.values[k][place] for k, place in places.items()}
+        return plan_for(settings_for(self._single, changes), self._market)
+
+    def _axis(self, k: int) -> Axis:
+        rows = np.array([rule_row(self._resolve({k: v}).run_rules) for v in self._range(k)])
+        base = rule_row(self._plan.run_rules)
+        columns = np.flatnonzero((rows != base).any(axis=0))
+        return Axis(self._strides[k], columns, rows[:, columns])
+
+    def _range(self, k: int) -> range:
+        return range(len(self.grid.values[k]))
+
+
+def _is_signal(key: str) -> bool:
+    return key.startswith(_STRATEGY) and key not in (_SIDES, *_ROW_STRATEGY)
+
+
+def _strides(grid: Grid) -> list[int]:
+    """Distance in number between two neighbouring values of each key."""
+    strides: list[Any] = [1] * len(grid.keys)
+    for k in range(len(grid.keys) - 2, -1, -1):
+        strides[k] = strides[k + 1] * len(grid.values[k + 1])
+    return strides

@@ -1,0 +1,76 @@
+"""What the evidence amounts to, in plain words and without hope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stoptrail.sweep.statistics.checks import (
+    CHECKS,
+    Evidence,
+    Finding,
+    Level,
+    number,
+)
+
+_HEADLINES = {
+    Level.FAILS: "The evidence speaks against this result.",
+    Level.DOUBTFUL: "This result is doubtful.",
+    Level.UNTESTED: "This result has not been tested far enough to be trusted.",
+    Level.HOLDS: "This result passes every check made here; that is no promise.",
+}
+_LAST = "All of this is one market's past; the next years need not resemble it."
+_NEEDED = {
+    "walk-forward": "walk_forward.out_of_sample.sharpe",
+    "deflated Sharpe ratio": "deflated_sharpe.all.probability",
+    "probability of overfitting": "overfitting.pbo",
+    "bootstrap interval": "bootstrap.sharpe.low",
+}
+"""Without these a result is untested, whatever else is good about it."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The result of all checks."""
+
+    level: Level
+    """The worst of the findings' levels."""
+    sentences: tuple[str, ...]
+    """Headline, then what speaks against the result, then what speaks for it, then what
+    was not examined and the standing caveat."""
+
+    @property
+    def text(self) -> str:
+        """All sentences in one paragraph."""
+        return " ".join(self.sentences)
+
+    def as_summary(self) -> dict[str, Any]:
+        """As `evidence.verdict` in summary.json: `level` in lower case, `sentences`."""
+        return {"level": self.level.name.lower(), "sentences": list(self.sentences)}
+
+
+def verdict(evidence: Evidence) -> Verdict:
+    """Judge a result by its evidence, shaped as in docs/evidence.md.
+
+    Parts that are missing or null are not guessed: they are named as not examined.
+    """
+    found = [finding for check in CHECKS if (finding := check(evidence)) is not None]
+    missing = _not_examined(evidence)
+    levels = [finding.level for finding in [*found, *missing]]
+    level = max(levels, default=Level.UNTESTED)
+    against = [finding.sentence for finding in _by_weight(found) if finding.level > Level.HOLDS]
+    speaks_for = [finding.sentence for finding in found if finding.level == Level.HOLDS]
+    rest = [finding.sentence for finding in missing]
+    return Verdict(level, (_HEADLINES[level], *against, *speaks_for, *rest, _LAST))
+
+
+def _by_weight(found: list[Finding]) -> list[Finding]:
+    """Worst first, except that synthetic data is said before all else."""
+    return sorted(found, key=lambda f: (f.level != Level.UNTESTED, -f.level))
+
+
+def _not_examined(evidence: Evidence) -> list[Finding]:
+    names = [name for name, path in _NEEDED.items() if number(evidence, path) is None]
+    if not names:
+        return []
+    return [Finding(Level.UNTESTED, f"Not examined: {', '.join(names)}.")]

@@ -1,0 +1,45 @@
+"""Walk-forward windows: train on the past, test on what follows, move on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from stoptrail.core.errors import ConfigError
+
+DAY_MS = 86_400_000
+
+
+class Window(NamedTuple):
+    """One step; spans are half-open, in milliseconds UTC."""
+
+    train_start: int
+    train_end: int
+    test_start: int
+    """Equal to train_end: no gap and no overlap."""
+    test_end: int
+    partial: bool
+    """True for a last test window that the data ends before its time."""
+
+
+def windows(first_ms: int, last_ms: int, train_days: int, test_days: int) -> list[Window]:
+    """Rolling windows over [first_ms, last_ms), each `test_days` after the one before.
+
+    Test windows follow each other without a gap from first_ms + train_days to last_ms,
+    so their results chain; the last may be shorter. Raises ConfigError where the data
+    does not reach beyond the first train window or a length is not positive.
+    """
+    if train_days < 1 or test_days < 1:
+        raise ConfigError(
+            f"walk_forward: train_days {train_days} and test_days {test_days} must be at least 1"
+        )
+    train, test = train_days * DAY_MS, test_days * DAY_MS
+    if last_ms <= first_ms + train:
+        have = max(last_ms - first_ms, 0) / DAY_MS
+        raise ConfigError(
+            f"walk_forward.train_days: {train_days} days to train on leave nothing to test on "
+            f"in {have:.1f} days of data; shorten train_days or extend data.start and data.end"
+        )
+    return [
+        Window(start - train, start, start, min(start + test, last_ms), start + test > last_ms)
+        for start in range(first_ms + train, last_ms, test)
+    ]

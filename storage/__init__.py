@@ -1,1 +1,0 @@
-"""Databases: SQLite by default, PostgreSQL by URL."""

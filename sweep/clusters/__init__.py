@@ -1,1 +1,0 @@
-"""Clusters that exist already, each as a Pool: one file for each engine."""

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runner
+from tests.sweep.small import small_market, write_candles
+
+PLANTED = "tests.sweep.planted:"
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("audit")
+    file = write_candles(folder / "candles.parquet", small_market(days=130))
+    text = f'[data]\npath = "{file}"\nsource = "file"\ntimeframe = "1h"\nsymbol = "SMALL/USDT"\n'
+    (folder / "strategy.toml").write_text(text)
+    return folder / "strategy.toml"
+
+
+@pytest.fixture(autouse=True)
+def fewer_moments(monkeypatch: pytest.MonkeyPatch) -> None:
+    from stoptrail.sweep.audit import look_ahead
+
+    monkeypatch.setattr(look_ahead, "EACH", 60)
+
+
+def audited(
+    signal: str, config: Path, capsys: pytest.CaptureFixture[str], *more: str
+) -> tuple[int, dict[str, Any]]:
+    code = runner.main(["audit", signal, "--config", str(config), "--json", *more])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def found_in(table: dict[str, Any]) -> set[str]:
+    return {check["name"].partition(",")[0] for check in table["checks"] if check["findings"]}
+
+
+@pytest.mark.parametrize(
+    ("signal", "more"),
+    [
+        ("mtf_cycle", ("strategy.trend_period=10", "strategy.cycle_period=24.0")),
+        ("donchian_breakout", ()),
+        (f"{PLANTED}honest", ()),
+    ],
+)
+def test_a_signal_that_looks_back_only_passes(
+    signal: str, more: tuple[str, ...], config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = [part for key in more for part in ("--set", key)]
+    code, table = audited(signal, config, capsys, *overrides)
+    assert (code, found_in(table)) == (0, set())
+    assert table["passed"] is True
+    assert sum(check["tried"] for check in table["checks"]) > 500
+
+
+@pytest.mark.parametrize(
+    "signal", ["one_candle_ahead", "seldom_ahead", "unfinished_day", "scaled_by_all"]
+)
+def test_a_planted_look_ahead_is_found(
+    signal: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, table = audited(f"{PLANTED}{signal}", config, capsys)
+    assert code == 1
+    assert "later candles" in found_in(table)
+
+
+def test_a_warm_up_that_is_too_short_is_found_and_measured(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, table = audited(f"{PLANTED}warm_too_soon", config, capsys)
+    assert code == 1
+    assert found_in(table) == {"warm-up: data that begins later"}
+    (check,) = [check for check in table["checks"] if check["findings"]]
+    assert check["note"].startswith("warm after 20 candles; it takes ")
+    takes = int(check["note"].split("takes ")[1].split()[0].replace(",", ""))
+    assert 20 < takes < 2000
+
+
+def test_the_terminal_names_what_was_found(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert runner.main(["audit", f"{PLANTED}one_candle_ahead", "--config", str(config)]) == 1
+    out = capsys.readouterr().out
+    assert "FOUND" in out
+    assert "it knows something 1 candle later" in out
+    assert "do not trust results of this signal" in out

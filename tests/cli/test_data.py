@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from stoptrail.cli.data import check, download
+from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.feeds.cache import cache_path
+from stoptrail.feeds.files import load_candles
+from tests.exchange.simulator import Simulator
+from tests.exchange.trouble import region_refusal
+from tests.feeds.tables import QUARTER, START, candles, rows_of, write_csv, write_parquet
+
+DAY = 86_400_000
+RECORDED = candles(20 * 96)
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(file=io.StringIO(), width=60)
+
+
+@pytest.fixture
+def exchange() -> Iterator[Simulator]:
+    with Simulator(RECORDED, start=len(RECORDED.time) - 1) as simulator:
+        yield simulator
+
+
+def text(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def fetch(exchange: Simulator, console: Console, cache: Path, symbol: str = "BTC/USDT") -> int:
+    start, end = START + 5 * DAY, START + 15 * DAY
+    options = exchange.ccxt_options()
+    return download("binance", options, symbol, "15m", start, end, cache, console)
+
+
+def test_download_fills_the_cache_and_says_what_is_there(
+    exchange: Simulator, console: Console, tmp_path: Path
+) -> None:
+    assert fetch(exchange, console, tmp_path) == 0
+    path = cache_path(tmp_path, "binance", "BTC/USDT", "15m")
+    loaded = load_candles(path)
+    assert loaded.time[0] == START
+    assert loaded.time[-1] == START + 15 * DAY - QUARTER
+    said = f"{15 * 96:,} candles, 2021-06-22T00:00:00Z to 2021-07-07T00:00:00Z: {path}"
+    assert said in text(console)
+
+
+def test_without_a_terminal_progress_is_plain_lines(
+    exchange: Simulator, console: Console, tmp_path: Path
+) -> None:
+    fetch(exchange, console, tmp_path)
+    lines = [line for line in text(console).splitlines() if line.startswith("binance BTC/USDT 15m")]
+    assert 1 <= len(lines) <= 11
+    assert "\x1b" not in text(console)
+
+
+def test_on_a_terminal_progress_is_a_bar(exchange: Simulator, tmp_path: Path) -> None:
+    terminal = Console(file=io.StringIO(), width=100, force_terminal=True)
+    assert fetch(exchange, terminal, tmp_path) == 0
+    assert "binance BTC/USDT 15m" in text(terminal)
+    assert "━" in text(terminal)
+
+
+def test_a_refused_region_is_an_error_of_the_exchange(
+    exchange: Simulator, console: Console, tmp_path: Path
+) -> None:
+    exchange.trouble(region_refusal())
+    with pytest.raises(ExchangeError, match="kraken"):
+        fetch(exchange, console, tmp_path)
+
+
+def test_an_unknown_timeframe_is_a_usage_error(console: Console, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="timeframe = '15x'"):
+        download("binance", {}, "BTC/USDT", "15x", None, None, tmp_path, console)
+
+
+def test_check_of_a_usable_file_lists_gaps_and_succeeds(console: Console, tmp_path: Path) -> None:
+    data = candles(100, missing=(10, 11))
+    assert check(write_parquet(tmp_path / "a.parquet", data), None, console) == 0
+    said = text(console)
+    assert "98 rows of 15m, 2021-06-22T00:00:00Z to 2021-06-23T01:00:00Z" in said
+    assert "gap: 2 in 1" in said
+    assert "The file can be used." in said
+
+
+def test_check_of_a_broken_file_lists_its_faults_and_fails(
+    console: Console, tmp_path: Path
+) -> None:
+    rows = rows_of(candles(100))
+    for row in range(40, 80, 2):
+        rows[row][2] = "[bold]"
+    rows[90][3] = "-4"
+    assert check(write_csv(tmp_path / "a.csv", rows), "15m", console) == 1
+    said = text(console)
+    assert "unreadable: 20 in 20" in said
+    assert "high = '[bold]' is not a number" in said
+    assert "row 91" in said
+    assert "cannot be used as it is" in said
+
+
+def test_long_lists_are_cut_and_counted(console: Console, tmp_path: Path) -> None:
+    data = candles(200, missing=range(1, 199, 4))
+    assert check(write_parquet(tmp_path / "a.parquet", data), None, console) == 0
+    assert "... and 30 more" in text(console)

@@ -1,0 +1,236 @@
+"""`live --paper` and the commands that speak to its session or read it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from rich.console import Console
+
+import runner
+import stoptrail.cli.live
+from stoptrail.cli import control, replay, status
+from stoptrail.cli.live import run, run_overrides, stopped_by_signals
+from stoptrail.config.load import load_settings
+from stoptrail.config.settings import as_table
+from stoptrail.core.errors import ConfigError, RunError, StoreError
+from stoptrail.live.ledger.database import open_existing
+from stoptrail.live.ledger.records import rows
+from stoptrail.live.ledger.tables import Candles
+from stoptrail.live.session import Session
+from stoptrail.live.step import Row
+from tests.live.playback import PlaybackStore
+from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
+
+COUNT = 500
+
+
+@pytest.fixture(scope="module")
+def market() -> list[Row]:
+    return small_rows(COUNT)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Settings in a file, with a ledger beside it."""
+    table = as_table(settings(database={"url": f"sqlite:///{tmp_path}/ledger.db"}))
+    file = tmp_path / "strategy.toml"
+    file.write_text(tomli_w.dumps(table))
+    return file
+
+
+def url_of(config: Path) -> str:
+    return f"sqlite:///{config.parent}/ledger.db"
+
+
+@pytest.fixture
+def exchange(monkeypatch: pytest.MonkeyPatch, market: list[Row]) -> PlaybackStore:
+    """The market instead of an exchange."""
+    store = PlaybackStore(market, WARM_UP, HOUR, ticks_of)
+    monkeypatch.setattr(stoptrail.cli.live, "open_store", lambda settings: store)
+    return store
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO(), width=100)
+
+
+def told(console: Console) -> str:
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+def test_a_session_runs_and_status_shows_it(config: Path, exchange: PlaybackStore) -> None:
+    console = quiet()
+    assert run(config, (), None, 100, console) == 0
+    assert "kind=entry" in told(console)
+    shown = quiet()
+    assert status.run(config, (), console=shown) == 0
+    assert "binance BTC/USDT" in told(shown)
+    as_json = quiet()
+    assert status.run(config, (), as_json=True, console=as_json) == 0
+    (session,) = json.loads(told(as_json))["sessions"]
+    assert session["state"] == "stopped"
+    assert session["candle"].startswith("2021-01-")
+
+
+def test_replay_shows_no_difference(config: Path, exchange: PlaybackStore) -> None:
+    run(config, ("live.ratchet=tick",), None, None, quiet())
+    console = quiet()
+    assert replay.run(config, (), "1", console=console) == 0
+    assert ", 0 differences" in told(console)
+    assert "candles alone" in told(console)
+    as_json = quiet()
+    assert replay.run(config, (), "BTC/USDT", as_json=True, console=as_json) == 0
+    table = json.loads(told(as_json))
+    assert table["trades_compared"] > 3
+    assert table["differences"] == []
+
+
+def test_a_replay_that_differs_ends_with_exit_code_1(
+    config: Path, exchange: PlaybackStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(config, (), None, None, quiet())
+    arguments = ["replay", "1", "--config", str(config)]
+    assert runner.main(arguments) == 0
+    database: Any = open_existing(url_of(config))
+    database.execute_sql("UPDATE paper_trades SET exit = exit + 1 WHERE number = 2")
+    database.close()
+    assert runner.main(arguments) == 1
+    assert ", 1 difference" in capsys.readouterr().out
+
+
+def test_without_a_ledger_there_is_nothing_to_show(config: Path) -> None:
+    with pytest.raises(StoreError, match="no session has been started"):
+        status.run(config, ())
+
+
+def test_a_command_to_a_session_that_does_not_run_is_refused(
+    config: Path, exchange: PlaybackStore
+) -> None:
+    run(config, (), None, 20, quiet())
+    with pytest.raises(RunError, match="is not running"):
+        control.pause(config, (), "1")
+    with pytest.raises(StoreError, match="no session 5"):
+        control.close(config, (), "5")
+
+
+def test_a_running_session_answers(
+    config: Path, exchange: PlaybackStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From another thread, with a connection of its own, as from another terminal."""
+    done = threading.Event()
+    exchange.waits = lambda: not done.is_set()
+    answers: list[int] = []
+
+    def speak() -> None:
+        try:
+            _when_running(config)
+            answers.append(control.pause(config, (), "1"))
+            answers.append(control.resume(config, (), "1"))
+        finally:
+            done.set()
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    assert run(config, (), None, None, quiet()) == 0
+    thread.join()
+    assert answers == [0, 0]
+    assert "session 1: pause: no new entries" in capsys.readouterr().out
+
+
+def _when_running(config: Path) -> None:
+    end = time.monotonic() + 60.0
+    while time.monotonic() < end:
+        time.sleep(0.02)
+        try:
+            console = quiet()
+            status.run(config, (), as_json=True, console=console)
+        except StoreError:
+            continue
+        sessions = json.loads(told(console))["sessions"]
+        if sessions and sessions[0]["state"] == "running":
+            return
+    raise AssertionError("the session has not begun")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_session_in_order(
+    number: signal.Signals, config: Path, market: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ticks(row: Row) -> Any:
+        if row[0] == market[300][0]:
+            os.kill(os.getpid(), number)
+        return ticks_of(row)
+
+    store = PlaybackStore(market, WARM_UP, HOUR, ticks)
+    monkeypatch.setattr(stoptrail.cli.live, "open_store", lambda settings: store)
+    console = quiet()
+    assert run(config, (), None, None, console) == 0
+    assert f"{number.name} was received; the position is kept" in told(console)
+    assert store.closed == 1
+    database = open_existing(url_of(config))
+    assert len(rows(database, Candles, 1)) == 301
+    database.close()
+
+
+def test_signal_handlers_are_given_back() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with stopped_by_signals(lambda reason: None):
+        assert signal.getsignal(signal.SIGTERM) not in before
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def finished_run(folder: Path) -> Path:
+    """What `--from` reads of a sweep's folder."""
+    folder.mkdir()
+    table = as_table(settings(stop={"trailing_atr_multiplier": 3.0, "atr_period": 5}))
+    (folder / "config.toml").write_text(tomli_w.dumps(table))
+    best = {"params": {"stop.trailing_atr_multiplier": 4.5, "strategy.sides": "long"}}
+    (folder / "summary.json").write_text(json.dumps({"command": "sweep", "best": best}))
+    return folder
+
+
+def test_from_takes_the_best_set_of_a_run(config: Path, tmp_path: Path) -> None:
+    chosen = run_overrides(finished_run(tmp_path / "run"))
+    found = load_settings(config, chosen)
+    assert found.stop.trailing_atr_multiplier == 4.5
+    assert found.strategy.sides == "long"
+    assert found.stop.atr_period == 5
+    assert found.database.url == url_of(config)
+    assert load_settings(config, (*chosen, "stop.atr_period=9")).stop.atr_period == 9
+
+
+def test_from_a_folder_without_a_run_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        run_overrides(tmp_path)
+    folder = finished_run(tmp_path / "run")
+    (folder / "summary.json").write_text("{")
+    with pytest.raises(ConfigError, match="no finished run"):
+        run_overrides(folder)
+
+
+def test_live_without_paper_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert runner.main(["live"]) == 2
+    assert "--paper" in capsys.readouterr().err
+
+
+def test_an_error_leaves_the_store_closed(
+    config: Path, exchange: PlaybackStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Session, step: Any) -> None:
+        raise RunError("something broke")
+
+    monkeypatch.setattr(Session, "_keep", fail)
+    with pytest.raises(RunError, match="something broke"):
+        run(config, (), None, None, quiet())
+    assert exchange.closed == 1

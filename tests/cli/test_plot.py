@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import runner
+from stoptrail.cli.plot import by_r, chosen_trades
+from stoptrail.core.errors import UsageError
+from stoptrail.reports.run_files import read_run
+from tests.sweep.small import altered_from, small_market, write_candles, write_inputs
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a backtest with plots."""
+    folder = tmp_path_factory.mktemp("plot")
+    config = write_inputs(folder)
+    command = ["backtest", "--quiet", "--plot", "--config", str(config), "--out"]
+    assert runner.main([*command, str(folder / "out")]) == 0
+    return folder / "out"
+
+
+@pytest.fixture(autouse=True)
+def no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def pictures(folder: Path) -> set[str]:
+    return {file.name for file in folder.glob("*.png")}
+
+
+def test_a_backtest_draws_the_whole_and_its_extremes(done: Path) -> None:
+    ranked = by_r(read_run(done).trades)
+    expected = {"overview.png", *(f"trade-{t.number}.png" for t in (ranked[0], ranked[-1]))}
+    assert pictures(done / "plots") == expected
+    for name in expected:
+        with Image.open(done / "plots" / name) as picture:
+            assert picture.size[0] > 1000
+
+
+def test_the_worst_trades_are_those_with_the_lowest_r(
+    done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert runner.main(["plot", str(done), "--worst", "2", "--out", str(tmp_path / "p")]) == 0
+    lowest = sorted(read_run(done).trades, key=lambda trade: trade.r_multiple)[:2]
+    assert pictures(tmp_path / "p") == {f"trade-{trade.number}.png" for trade in lowest}
+    assert len(capsys.readouterr().out.split()) == 2
+
+
+def test_best_and_worst_are_mirror_images(done: Path) -> None:
+    trades = read_run(done).trades
+    best = chosen_trades(trades, None, None, 3)
+    worst = chosen_trades(trades, None, len(trades), None)
+    assert best is not None
+    assert worst is not None
+    assert best == worst[::-1][:3]
+    assert best[0].r_multiple == max(t.r_multiple for t in trades if t.exit_time is not None)
+
+
+def test_a_trade_that_is_not_there_is_told(done: Path) -> None:
+    with pytest.raises(UsageError, match="--trade 5000: there is no such trade"):
+        chosen_trades(read_run(done).trades, 5000, None, None)
+
+
+def test_other_candles_than_those_of_the_run_are_refused(
+    done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    market = small_market()
+    other = write_candles(tmp_path / "other.parquet", altered_from(market, int(market.time[-9])))
+    assert runner.main(["plot", str(done), "--set", f"data.path={other}"]) == 2
+    assert "are not those of the run" in capsys.readouterr().err
+
+
+def test_a_name_that_is_neither_run_nor_session_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_inputs(tmp_path)
+    assert runner.main(["plot", "nothing", "--config", str(config)]) == 2
+    assert "nothing is neither the folder of a run nor a session" in capsys.readouterr().err

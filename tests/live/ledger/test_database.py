@@ -1,0 +1,273 @@
+"""The ledger under trouble: locked, full, read-only, gone, and of other versions."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from peewee import OperationalError
+
+from stoptrail.core.errors import LedgerError, StoreError
+from stoptrail.live.ledger.database import Ledger, open_existing, open_ledger
+from stoptrail.live.ledger.schema import (
+    MIGRATIONS,
+    LedgerSchema,
+    migrate,
+    version_of,
+)
+from stoptrail.live.session import Session
+from stoptrail.live.step import Row
+from tests.live.books import Books, books_of
+from tests.live.playback import PlaybackStore
+from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
+
+Fault = Callable[[Ledger], None]
+
+
+@pytest.fixture(scope="module")
+def market() -> list[Row]:
+    return small_rows(420)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(market: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Books:
+    url = f"sqlite:///{tmp_path_factory.mktemp('undisturbed')}/ledger.db"
+    run(url, market)
+    return books_of(url)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+def run(
+    url: str, market: list[Row], fault: Fault | None = None, patience: float = 5.0, at: int = 60
+) -> list[str]:
+    """A session in which `fault` is called before each transaction from the `at`-th candle
+    on; what it said of the ledger."""
+    said: list[str] = []
+    with Ledger(url, patience) as ledger:
+        seen = [0]
+
+        def around(moment: str, kind: str) -> None:
+            if moment == "before" and kind == "candle":
+                seen[0] += 1
+                if fault is not None and seen[0] >= at:
+                    fault(ledger)
+
+        ledger.fault = around
+        session = Session(settings(), lambda: PlaybackStore(market, WARM_UP, HOUR), ledger)
+        ledger.heard = said.append
+        session.run()
+    return said
+
+
+def once(fault: Fault) -> Fault:
+    """Only the first time."""
+    done: list[bool] = []
+
+    def act(ledger: Ledger) -> None:
+        if not done:
+            done.append(True)
+            fault(ledger)
+
+    return act
+
+
+def test_a_locked_database_is_waited_for(file: Path, market: list[Row], undisturbed: Books) -> None:
+    def lock(ledger: Ledger) -> None:
+        other = sqlite3.connect(file, check_same_thread=False)
+        other.execute("BEGIN EXCLUSIVE")
+        threading.Timer(1.5, other.close).start()
+
+    said = run(f"sqlite:///{file}", market, once(lock))
+    assert "cannot be written (database is locked)" in said[0]
+    assert "written again" in said[-1]
+    assert books_of(f"sqlite:///{file}") == undisturbed
+
+
+@pytest.mark.parametrize(
+    ("pragma", "words"),
+    [("query_only = 1", "readonly"), ("max_page_count = 1", "full")],
+    ids=["read-only", "full"],
+)
+def test_a_database_that_stays_unwritable_ends_the_session_in_order(
+    pragma: str, words: str, file: Path, market: list[Row], undisturbed: Books
+) -> None:
+    def spoil(ledger: Ledger) -> None:
+        execute: Any = ledger.database.execute_sql
+        execute(f"PRAGMA {pragma}")
+        if "page" in pragma:  # with no free page left, the next row needs one
+            execute("PRAGMA cache_size = 1")
+            while True:
+                try:
+                    execute("INSERT INTO commands (session, verb, asked) VALUES (9, 'x', 0)")
+                except OperationalError:
+                    break
+
+    url = f"sqlite:///{file}"
+    with pytest.raises(LedgerError, match=words) as error:
+        run(url, market, spoil, patience=0.3)
+    assert "\n" not in str(error.value)
+    assert "position is kept as last stored" in str(error.value)
+    assert len(books_of(url)["Candles"]) < len(market)
+    run(url, market)
+    assert books_of(url) == undisturbed
+
+
+def test_a_file_that_is_gone_is_noticed_and_waited_for(
+    file: Path, market: list[Row], undisturbed: Books
+) -> None:
+    aside = file.with_name("aside")
+
+    def take_away(ledger: Ledger) -> None:
+        file.rename(aside)
+        threading.Timer(0.5, lambda: aside.rename(file)).start()
+        time.sleep(0.05)
+        raise OperationalError("disk I/O error")
+
+    said = run(f"sqlite:///{file}", market, once(take_away))
+    assert "cannot be written" in said[0]
+    assert "written again" in said[-1]
+    assert books_of(f"sqlite:///{file}") == undisturbed
+
+
+def test_a_file_that_stays_gone_ends_the_session(file: Path, market: list[Row]) -> None:
+    with pytest.raises(LedgerError, match="gone or was replaced"):
+        run(
+            f"sqlite:///{file}",
+            market,
+            once(lambda ledger: file.unlink()),
+            patience=0.3,
+        )
+    assert not file.exists()
+
+
+def test_a_server_that_drops_the_connection_is_connected_to_again(
+    postgres_url: str, market: list[Row], undisturbed: Books
+) -> None:
+    def cut(ledger: Ledger) -> None:
+        import psycopg2
+
+        execute: Any = ledger.database.execute_sql
+        (number,) = execute("SELECT pg_backend_pid()").fetchone()
+        other = psycopg2.connect(postgres_url)
+        other.autocommit = True
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", (number,))
+        other.close()
+
+    said = run(postgres_url, market, once(cut))
+    assert "cannot be written" in said[0]
+    assert "written again" in said[-1]
+    assert books_of(postgres_url) == undisturbed
+
+
+def test_a_lock_taken_over_by_another_session_ends_this_one(
+    postgres_url: str, market: list[Row]
+) -> None:
+    rival = Ledger(postgres_url)
+
+    def take_over(ledger: Ledger) -> None:
+        ledger.database.close()
+        assert rival.lock("binance BTC/USDT")
+        ledger.database.connect()
+        raise OperationalError("server closed the connection")
+
+    with pytest.raises(LedgerError, match="another session has taken over"):
+        run(postgres_url, market, once(take_over))
+    rival.close()
+
+
+def test_a_commit_whose_answer_was_lost_is_not_doubled(
+    file: Path, market: list[Row], undisturbed: Books
+) -> None:
+    """The transaction is in the database, but the session was told that it failed."""
+    url = f"sqlite:///{file}"
+    lost: list[str] = []
+
+    def lose(moment: str, kind: str) -> None:
+        if moment == "after" and kind not in lost:
+            lost.append(kind)
+            raise OperationalError("the connection was lost")
+
+    with Ledger(url, 5.0) as ledger:
+        ledger.fault = lose
+        Session(settings(), lambda: PlaybackStore(market, WARM_UP, HOUR), ledger).run()
+    assert {"session", "settings", "candle"} <= set(lost)
+    assert books_of(url) == undisturbed
+
+
+def test_rows_that_are_refused_are_not_tried_again(file: Path) -> None:
+    with Ledger(f"sqlite:///{file}", 60.0) as ledger:
+        execute: Any = ledger.database.execute_sql
+        with pytest.raises(LedgerError, match="refuses"):
+            ledger.transaction("test", lambda: execute("INSERT INTO sessions (id) VALUES (1)"))
+
+
+def test_a_new_ledger_has_the_newest_version(database_url: str) -> None:
+    database = open_ledger(database_url)
+    assert version_of(database) == len(MIGRATIONS)
+    database.close()
+    open_existing(database_url).close()
+
+
+def test_an_older_ledger_is_brought_up_to_date_and_keeps_its_rows(
+    database_url: str, market: list[Row]
+) -> None:
+    run(database_url, market)
+    before = books_of(database_url)
+
+    def add_a_column(database: Any) -> None:
+        database.execute_sql("ALTER TABLE paper_trades ADD COLUMN note TEXT")
+
+    database = open_ledger(database_url)
+    assert migrate(database, (*MIGRATIONS, add_a_column)) == len(MIGRATIONS) + 1
+    assert migrate(database, (*MIGRATIONS, add_a_column)) == len(MIGRATIONS) + 1
+    execute: Any = database.execute_sql
+    assert execute("SELECT note FROM paper_trades").fetchone() == (None,)
+    LedgerSchema.delete().where(LedgerSchema.version > len(MIGRATIONS)).execute(database)
+    database.close()
+    assert books_of(database_url) == before
+
+
+def test_a_migration_that_fails_leaves_the_version_as_it_was(database_url: str) -> None:
+    def fail(database: Any) -> None:
+        database.execute_sql("ALTER TABLE paper_trades ADD COLUMN note TEXT")
+        raise OperationalError("power cut")
+
+    database = open_ledger(database_url)
+    with pytest.raises(OperationalError):
+        migrate(database, (*MIGRATIONS, fail))
+    assert version_of(database) == len(MIGRATIONS)
+    assert "note" not in {column.name for column in database.get_columns("paper_trades")}
+    database.close()
+
+
+def test_a_newer_ledger_is_refused(database_url: str) -> None:
+    database = open_ledger(database_url)
+    LedgerSchema.insert(version=len(MIGRATIONS) + 1).execute(database)
+    database.close()
+    with pytest.raises(StoreError, match="newer program"):
+        open_ledger(database_url)
+
+
+def test_reading_makes_no_database(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/none.db"
+    with pytest.raises(StoreError, match="no session has been started"):
+        open_existing(url)
+    assert not list(tmp_path.iterdir())
+
+
+def test_sqlite_is_written_ahead_and_fully_synchronous(file: Path) -> None:
+    database = open_ledger(f"sqlite:///{file}")
+    execute: Any = database.execute_sql
+    assert execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert execute("PRAGMA synchronous").fetchone() == (2,)
+    database.close()

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import importlib.util
+from types import SimpleNamespace
+
+import pytest
+
+from stoptrail.core.errors import ConfigError
+from stoptrail.live.market.ccxtbt_store import CcxtbtSource, CcxtbtStore
+from stoptrail.live.market.store_choice import make_store
+from tests.exchange.player import Pace
+from tests.exchange.script import RestFails
+from tests.exchange.trouble import server_error
+from tests.live.scenario import (
+    HISTORY,
+    INTERVAL,
+    QUICK,
+    SYMBOL,
+    Listener,
+    closed,
+    exchange,
+    market,
+)
+
+installed = importlib.util.find_spec("ccxtbt") is not None
+real = pytest.mark.skipif(not installed, reason="bt-ccxt-store is not installed")
+
+
+@pytest.mark.skipif(installed, reason="bt-ccxt-store is installed")
+def test_a_missing_package_is_one_clear_line() -> None:
+    with pytest.raises(ConfigError, match="bt-ccxt-store"):
+        make_store("ccxtbt", "binance", "USDT", {}, 3)
+
+
+@real
+def test_the_real_package_tells_the_candles_of_an_undisturbed_run() -> None:
+    candles = market(40)
+    expected = closed(candles)
+    with exchange(candles, pace=Pace(polls=True)) as simulator:
+        config = {**simulator.ccxt_options(), "apiKey": "not used", "secret": "not used"}
+        with make_store("ccxtbt", "binance", "USDT", config, 3, timing=QUICK) as store:
+            assert isinstance(store, CcxtbtStore)
+            simulator.script(RestFails(25, server_error(2)))
+            after = int(candles.time[HISTORY - 1])
+            listener = Listener(store, store.start_stream(SYMBOL, INTERVAL, after))
+            simulator.play()
+            listener.candles_until(len(expected))
+            assert store.connection.state == "polling"
+            assert listener.candles == expected
+            assert listener.ticks
+            assert not [path for path in simulator.troubles.requests if "account" in path]
+
+
+@real
+def test_two_stores_in_one_process_keep_their_own_configuration() -> None:
+    ports = []
+    for seed in (1, 2):
+        candles = market(25, seed)
+        with exchange(candles) as simulator:
+            store = make_store("ccxtbt", "binance", "USDT", simulator.ccxt_options(), 3)
+            with store:
+                rows = store.fetch_candles(SYMBOL, INTERVAL, int(candles.time[0]))
+                ports.append(simulator.port)
+        assert [row[4] for row in rows] == candles.close[:HISTORY].tolist()
+    assert len(ports) == 2
+
+
+def test_nothing_can_be_ordered_through_it() -> None:
+    ccxt = SimpleNamespace(id="binance", has={}, precisionMode=4)
+    theirs = SimpleNamespace(exchange=ccxt, create_order=lambda *_: "ordered")
+    CcxtbtSource(theirs)
+    for method in (theirs.create_order, theirs.cancel_order, theirs.private_end_point):
+        with pytest.raises(RuntimeError, match="sends nothing"):
+            method("BTC/USDT", "market", "buy", 1.0, None, {})

@@ -1,0 +1,61 @@
+"""What the stream makes of single messages."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any, ClassVar
+
+import pytest
+
+from stoptrail.live.market.events import Tick
+from stoptrail.live.market.ordering import Sequence
+from stoptrail.live.market.outbox import Outbox
+from stoptrail.live.market.redaction import Redaction
+from stoptrail.live.market.stream import Stream
+from stoptrail.live.market.timing import Timing
+from stoptrail.live.market.warnings import Troubles
+from tests.live.scenario import INTERVAL, QUICK, START, SYMBOL
+
+
+class Quoting:
+    """An exchange that knows one quote."""
+
+    id = "binance"
+    has: ClassVar[dict[str, Any]] = {}
+
+    async def watch_bids_asks(self, symbols: list[str]) -> dict[str, Any]:
+        return {SYMBOL: {"bid": 99.0, "ask": 101.0}}
+
+
+def tick_after(timing: Timing, breaks: str) -> Tick:
+    """A tick that comes after a quote and after the socket of kind `breaks` has broken."""
+    troubles, outbox = Troubles(Redaction({})), Outbox()
+    sequence = Sequence(INTERVAL, START - INTERVAL, troubles)
+    sequence.confirm([(START, 100.0, 100.0, 100.0, 100.0, 1.0)])
+    reader: Any = None
+    stream = Stream(
+        Quoting(), reader, sequence, SYMBOL, "15m", "auto", True, timing, troubles, outbox
+    )
+    asyncio.run(stream._watch_quotes())
+    if breaks:
+        stream._socket_failed(breaks, ConnectionError("broken"), 1)
+    stream._trades([{"timestamp": START + 1, "price": 100.0, "id": "1"}])
+    while not isinstance(event := outbox.get(), Tick):
+        assert event is not None
+    return event
+
+
+def test_a_tick_carries_the_quote_of_the_moment() -> None:
+    tick = tick_after(QUICK, "")
+    assert (tick.bid, tick.ask) == (99.0, 101.0)
+
+
+@pytest.mark.parametrize(
+    ("timing", "breaks"), [(QUICK, "quotes"), (QUICK._replace(silence=0.0), "")]
+)
+def test_a_quote_of_the_past_is_none(timing: Timing, breaks: str) -> None:
+    """Its socket is broken, or has said nothing for too long."""
+    tick = tick_after(timing, breaks)
+    assert math.isnan(tick.bid)
+    assert math.isnan(tick.ask)

@@ -1,0 +1,35 @@
+"""What people are told of a step."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from stoptrail.live.journal import Moved
+from stoptrail.live.step import Step, StoredTick
+from stoptrail.live.watch.messages import messages_of
+from stoptrail.rules.stops import (
+    BREAKEVEN,
+    INITIAL,
+    TRAIL,
+    Stop,
+)
+
+
+def kinds_of_moves(*stops: Stop) -> list[str]:
+    """Kinds of the messages when the stop goes through `stops`, a move each."""
+    events = tuple(
+        Moved(1, 0, number, before, after, 60_000)
+        for number, (before, after) in enumerate(pairwise(stops), 1)
+    )
+    tick = StoredTick(1, 0, 60_000, 99.0, 98.9, 99.1, False)
+    unused: Any = None
+    step = Step(None, tick, 0, 1, events, unused, 0.0, 0.0, unused, 1, False)
+    return [message.kind for message in messages_of(step, 60_000)]
+
+
+def test_breakeven_is_news_once() -> None:
+    """A short's level goes on to follow its borrow; who is notified hears of the first."""
+    stops = [Stop(100.0 - k / 100, 90.0, BREAKEVEN) for k in range(4)]
+    told = kinds_of_moves(Stop(105.0, 90.0, INITIAL), *stops, Stop(97.0, 88.0, TRAIL))
+    assert told == ["breakeven", "trail", "trail", "trail", "trail"]

@@ -1,0 +1,69 @@
+import subprocess
+
+import numpy as np
+import pytest
+from tests.sweep.test_kernel import Case
+
+from stoptrail.rules.jit import _made, compiled, is_cached
+from stoptrail.rules.market import steps_down
+from stoptrail.sweep.kernel import precompile
+from stoptrail.sweep.kernel.blocks import nodes_of
+from stoptrail.sweep.kernel.results import part, results_for
+from stoptrail.sweep.kernel.rows import screen_rows
+from stoptrail.sweep.kernel.rule_table import rule_row
+from stoptrail.sweep.kernel.screen import screen
+
+
+def test_what_is_compiled_ahead_is_what_a_sweep_calls():
+    precompile.compile_now()
+    known = set(compiled(screen).signatures)
+    case = Case(2)
+    rows = [rule_row(run_rules._replace(exits=0, path=0)) for run_rules in case.conducts]
+    table, results = np.array(rows), results_for(len(rows), 16)
+    nodes = nodes_of(case.candles, case.atr)
+    slots = part(results, 3, 9)
+    screen_rows(case.candles, nodes, case.setups, case.marks, table[3:9], slots)
+    assert set(compiled(screen).signatures) == known
+    assert results.trades.sum() > 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_that_run_in_plain_python_are_the_same(monkeypatch, seed):
+    case = Case(seed, 6)
+    fast = case.screened()
+    monkeypatch.setattr(precompile, "is_running", lambda: True)
+    monkeypatch.setattr("stoptrail.sweep.kernel.rows.compiled", None)
+    slow = case.screened()
+    assert fast.trades.sum() > 0
+    for one, other in zip(fast, slow, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_rest_is_compiled_as_soon_as_that_is_possible(monkeypatch):
+    case = Case(2, 9)
+    fast, told = case.screened(), []
+    running = iter([True, True, True, True, False])
+    monkeypatch.setattr(precompile, "is_running", lambda: next(running))
+    table = np.array([rule_row(run_rules) for run_rules in case.conducts])
+    results = results_for(9, 16, len(case.marks.time))
+    nodes = nodes_of(case.candles, case.atr)
+    slow = screen_rows(case.candles, nodes, case.setups, case.marks, table, results, told.append)
+    assert (slow, told) == (4, [1] * 4)
+    for one, other in zip(fast, results, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_no_process_is_started_for_code_that_is_on_disk(monkeypatch):
+    started = []
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: started.append(1))
+    monkeypatch.setattr("stoptrail.rules.jit.is_cached", lambda _: True)
+    assert not precompile.start()
+    assert not started
+
+
+def test_a_function_is_on_disk_once_it_was_compiled(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert not is_cached(steps_down)
+    _made.__wrapped__(steps_down, parallel=False)(3.5, 1.0, 1.0)
+    assert is_cached(steps_down)
+    assert not is_cached(screen)

@@ -1,0 +1,108 @@
+"""A real Dask scheduler with two worker processes on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stoptrail.core.errors import ConfigError, RunError
+from stoptrail.sweep.pools.dask import DaskCluster
+from stoptrail.sweep.pools.pool import workers
+from tests.sweep.far import Parcel, assert_same_bytes, slowly
+from tests.sweep.small import sweep, write_inputs
+
+distributed = pytest.importorskip(
+    "distributed", reason="the extra `cluster` (dask[distributed]) is not installed"
+)
+
+# The cluster's own threads and sockets end a moment after their context does.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Port:UserWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    settings = {"distributed.worker.daemon": False}
+    import dask
+
+    with (
+        dask.config.set(settings),
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=50,
+        ) as found,
+    ):
+        yield found
+
+
+def test_what_tasks_share_travels_with_the_workers_not_with_the_tasks(
+    cluster: Any, tmp_path: Path
+) -> None:
+    logs = [tmp_path / "one", tmp_path / "two"]
+    shared = [Parcel(log) for log in logs]
+    with workers(0, cluster.scheduler_address) as pool:
+        for _ in range(2):
+            tasks = [(number, 0.01) for number in range(30)]
+            found = dict(pool.spread(slowly, shared, tasks))
+            assert {number: value for number, (value, _) in found.items()} == dict.fromkeys(
+                range(30), 0.02
+            )
+    for log in logs:
+        arrived = [int(pid) for pid in log.read_text().split()]
+        # Once each; a scheduler that has not heard of a copy's arrival yet may send it again.
+        assert len(set(arrived)) == 2
+        assert len(arrived) <= 2 * len(set(arrived))
+
+
+def test_a_worker_killed_in_the_middle_loses_nothing(cluster: Any, tmp_path: Path) -> None:
+    shared = [Parcel(tmp_path / "one"), Parcel(tmp_path / "two")]
+    with workers(0, cluster.scheduler_address) as pool:
+        victim = next(iter(cluster.workers.values())).pid
+        tasks = [(number, 0.1) for number in range(60)]
+        found = []
+        for number, _ in pool.spread(slowly, shared, tasks):
+            found.append(number)
+            if len(found) == 5:
+                os.kill(victim, signal.SIGKILL)
+    assert sorted(found) == list(range(60))
+
+
+def test_a_sweep_on_a_cluster_writes_the_same_bytes(cluster: Any, tmp_path: Path) -> None:
+    config = write_inputs(tmp_path)
+    assert sweep(config, tmp_path / "here") == 0
+    assert sweep(config, tmp_path / "there", "--cluster", cluster.scheduler_address) == 0
+    assert_same_bytes(tmp_path / "here", tmp_path / "there")
+
+
+def test_work_that_is_lost_again_and_again_is_told() -> None:
+    class Lossy(DaskCluster):
+        tries = 0
+
+        def _once(self, *_: Any) -> Iterator[tuple[int, Any]]:
+            self.tries += 1
+            yield self.tries, "done"
+            raise distributed.scheduler.KilledWorker("task", None, 1)
+
+    found = []
+    with pytest.raises(RunError, match="lost its workers 3 times"):
+        found += list(Lossy(None).spread(len, [], [(k, k) for k in range(1, 9)]))
+    assert found == []
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:1", "nowhere"])
+def test_an_address_that_is_none_is_told(address: str) -> None:
+    with pytest.raises(ConfigError, match="must be the address"), workers(0, address):
+        pass
