@@ -30,6 +30,7 @@ COMMANDS = [
     ["plot"],
     ["replay"],
     ["status"],
+    ["init"],
 ]
 
 Plant = Callable[..., list[dict[str, Any]]]

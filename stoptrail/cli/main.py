@@ -1,4 +1,4 @@
-"""The command line of StopTrail; every command is one function in commands/.
+"""The command line of StopTrail; every command is one function in a file of its own.
 
 A command's function gets the options by name and raises where it fails.
 """
@@ -15,9 +15,12 @@ from typing import Any, TypeVar
 import click
 
 from stoptrail.core.errors import StopTrailError, UsageError
+from stoptrail.core.program import program_name
 
 INTERRUPTED = 130
 DEBUG = "STOPTRAIL_DEBUG"
+COMPLETE = "_STOPTRAIL_COMPLETE"
+"""What a shell sets to ask for completions, however the program was called."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -246,10 +249,25 @@ def status(**options: Any) -> None:
     run(**options)
 
 
+@cli.command()
+@click.argument("folder", type=_FILE, default=Path())
+@click.option("--force", is_flag=True, help="Replace a strategy.toml that is there.")
+def init(folder: Path, force: bool) -> None:
+    """Write strategy.toml, every setting explained, into FOLDER (here by default)."""
+    from stoptrail.cli.init import run
+
+    run(folder, force)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     try:
-        result = cli.main(args=arguments, prog_name="runner.py", standalone_mode=False)
+        result = cli.main(
+            args=arguments,
+            prog_name=program_name(),
+            complete_var=COMPLETE,
+            standalone_mode=False,
+        )
         sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
         return _say("stopped; what is finished is kept", INTERRUPTED)
@@ -296,7 +314,3 @@ def run() -> None:
     code = main()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
-
-
-if __name__ == "__main__":
-    run()

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -26,8 +28,8 @@ SHIPPED = ("mtf_cycle", "donchian_breakout")
 def resolve_signal(path: str) -> Callable[..., Any]:
     """The signal function that `path` names: a shipped one or "module:function".
 
-    Modules are looked for where Python looks and in the working folder. Raises
-    ConfigError where there is no such module or function.
+    The module that is named is looked for in the working folder first, then where Python
+    looks. Raises ConfigError where there is no such module or function.
     """
     module_name, _, name = _import_path(path).partition(":")
     module = _module(module_name)
@@ -81,11 +83,31 @@ def _import_path(path: str) -> str:
 def _module(name: str) -> Any:
     folder = str(Path.cwd())
     if folder not in sys.path:
-        sys.path.append(folder)  # last: a user's folder never hides an installed module
+        sys.path.append(folder)  # last: what lies there hides no module that the program needs
     try:
+        _claim(name.partition(".")[0], folder)
         return import_module(name)
     except Exception as error:  # whatever a user's module raises while it is imported
         first_line = (str(error).splitlines() or [""])[0]
         raise ConfigError(
             f"module {name} cannot be imported ({type(error).__name__}: {first_line})"
         ) from error
+
+
+def _claim(name: str, folder: str) -> None:
+    """Import the top-level module `name` from `folder`, where it is there and not imported yet.
+
+    Without this a user's strategies/ would lose to the folder of that name beside runner.py.
+    """
+    spec = None if name in sys.modules else PathFinder.find_spec(name, [folder])
+    if spec is None:
+        return
+    module = sys.modules[name] = module_from_spec(spec)
+    if spec.submodule_search_locations is not None:
+        module.__path__ = list(spec.submodule_search_locations)
+    try:
+        if spec.loader is not None:  # None: a folder without __init__.py
+            spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise

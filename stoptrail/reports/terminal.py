@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stoptrail.core.program import program_name
 from stoptrail.reports.figures import (
     METRICS,
     flatten,
@@ -65,12 +66,12 @@ def next_command(summary: Summary, folder: Path) -> str:
     """The command that takes the user on from this run."""
     place = shlex.quote(str(folder))
     if (summary.get("data") or {}).get("synthetic"):
-        return "python runner.py data download"
+        return f"{program_name()} data download"
     if summary.get("best"):
-        return f"python runner.py live --paper --from {place}"
+        return f"{program_name()} live --paper --from {place}"
     if summary.get("evidence"):
-        return f"python runner.py plot {place} --worst 1"
-    return "python runner.py backtest --sweep"
+        return f"{program_name()} plot {place} --worst 1"
+    return f"{program_name()} backtest --sweep"
 
 
 def _data_line(summary: Summary) -> str:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import runner
 from stoptrail.config.signals import resolve_signal, signal_model
 from stoptrail.core.errors import ConfigError
 from tests.config import example_signal
@@ -55,3 +59,32 @@ def test_a_module_that_fails_on_import_is_a_wrong_setting(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigError, match=r"RuntimeError: first\)"):
         resolve_signal("failing_signal_module:signal")
+
+
+def test_a_signal_in_a_folder_named_like_one_of_the_checkout(tmp_path: Path) -> None:
+    """A config.py and an errors.py beside it are the user's own too."""
+    (tmp_path / "strategies").mkdir()
+    (tmp_path / "config.py").write_text("LENGTH = 7\n")
+    (tmp_path / "errors.py").write_text("class MineError(Exception): ...\n")
+    (tmp_path / "strategies" / "mine.py").write_text(
+        "import config, errors\n"
+        "from strategies.helper import doubled\n"
+        "from stoptrail.rules.candles import Candles, Signals\n"
+        "def signal(candles: Candles, *, n: int = doubled(config.LENGTH)) -> Signals: ...\n"
+    )
+    (tmp_path / "strategies" / "helper.py").write_text("def doubled(x): return 2 * x\n")
+    code = (
+        "import stoptrail.strategies.mtf_strategy\n"
+        "from stoptrail.config.signals import signal_model\n"
+        "model = signal_model('strategies.mine:signal', reserved=frozenset())\n"
+        "print(model().model_dump())\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(runner.__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == "{'n': 14}\n"

@@ -1,0 +1,29 @@
+"""`init`: a strategy.toml of one's own, with every setting explained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from stoptrail.config.load import FILE_NAME, SHIPPED
+from stoptrail.core.atomic import write_whole
+from stoptrail.core.errors import OutputError
+from stoptrail.core.program import program_name
+
+
+def run(folder: Path, force: bool) -> None:
+    """Write the shipped, commented strategy.toml into `folder`, which is made if need be.
+
+    Raises OutputError where the file is there already, unless `force`, or cannot be written.
+    """
+    file = folder / FILE_NAME
+    if file.exists() and not force:
+        raise OutputError(f"{file} is there already: --force replaces it")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror})") from None
+    write_whole(file, SHIPPED.read_bytes())
+    click.echo(f"{file}: every setting with its unit, range and default")
+    click.echo(f"Next: {program_name()} backtest")

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import runner
+from stoptrail.config.load import SHIPPED, load_settings
+from stoptrail.config.settings import Settings, as_table
+
+
+def test_init_writes_the_commented_defaults(tmp_path: Path) -> None:
+    assert runner.main(["init", str(tmp_path / "new")]) == 0
+    file = tmp_path / "new" / "strategy.toml"
+    assert file.read_bytes() == SHIPPED.read_bytes()
+    assert as_table(load_settings(file)).keys() == as_table(Settings()).keys()
+
+
+def test_init_leaves_a_file_that_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "strategy.toml"
+    file.write_text("[stop]\ntrailing_atr_multiplier = 7.0\n")
+    assert runner.main(["init", str(tmp_path)]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert tomllib.loads(file.read_text()) == {"stop": {"trailing_atr_multiplier": 7.0}}
+    assert runner.main(["init", str(tmp_path), "--force"]) == 0
+    assert file.read_bytes() == SHIPPED.read_bytes()
+
+
+def test_a_shell_is_told_the_commands_that_fit() -> None:
+    asked = {
+        "_STOPTRAIL_COMPLETE": "bash_complete",
+        "COMP_WORDS": "stoptrail ba",
+        "COMP_CWORD": "1",
+    }
+    found = subprocess.run(
+        [sys.executable, "-m", "stoptrail"],
+        env={**os.environ, **asked},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.split() == ["plain,backtest"]
