@@ -35,6 +35,8 @@ class Market:
     """First moment of the span, in milliseconds."""
     end_time: int
     """First moment after the span, in milliseconds."""
+    notes: tuple[str, ...] = ()
+    """What was said about these candles: left out, late, of another kind than asked for."""
 
     @property
     def timeframe(self) -> str:
@@ -79,7 +81,7 @@ class Market:
         """SHA-256 of every candle given, warm-up included; see `candles_digest`."""
         return candles_digest(self.candles)
 
-    def summary(self) -> dict[str, str | int | bool]:
+    def summary(self) -> dict[str, str | int | bool | list[str]]:
         """The `data` object of summary.json."""
         return {
             "source": self.source,
@@ -90,6 +92,7 @@ class Market:
             "candles": self.count,
             "missing": self.missing,
             "synthetic": self.synthetic,
+            "notes": list(self.notes),
         }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,9 +65,21 @@ def load_market(
     "auto" takes the file where one is named; else the cache where it covers the span;
     else it downloads; and where the exchange cannot be reached, the synthetic market,
     which `on_notice` is told of. Raises DataError, ConfigError, ExchangeError (with the
-    source "exchange") or OutputError.
+    source "exchange") or OutputError. What `on_notice` is told is kept in the market's `notes`.
     """
-    notice = on_notice or (lambda _: None)
+    notes: list[str] = []
+
+    def notice(line: str) -> None:
+        notes.append(line)
+        if on_notice:
+            on_notice(line)
+
+    return replace(_loaded(wanted, on_progress, notice, clock), notes=tuple(notes))
+
+
+def _loaded(
+    wanted: Wanted, on_progress: Progress | None, notice: Notice, clock: Callable[[], float]
+) -> Market:
     if wanted.source == "synthetic":
         return synthetic_market(wanted)
     if wanted.source == "file" or (wanted.source == "auto" and wanted.path):

@@ -228,3 +228,10 @@ def test_importing_the_sources_loads_no_heavy_library() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_whatever_is_said_of_the_candles_is_in_the_summary_too(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "x.parquet", RECORDED)
+    market, told = load(Wanted(start=START - DAY, source="file", path=path))
+    assert len(told) == 1
+    assert market.summary()["notes"] == told
