@@ -141,7 +141,7 @@ def test_every_library_that_is_imported_is_declared() -> None:
     setup.read(ROOT / "setup.cfg")
     extras = setup["options.extras_require"]
     declared = setup["options"]["install_requires"] + extras["postgres"] + extras["ccxtbt"]
-    declared += extras["cluster"] + extras["ray"] + extras["tearsheet"]
+    declared += extras["cluster"] + extras["ray"]
     names = {
         match.replace("-", "_").lower() for match in re.findall(r"^[A-Za-z][\w-]*", declared, re.M)
     }

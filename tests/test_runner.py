@@ -73,6 +73,7 @@ def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixtur
         ["backtest", "--jobs", "-1"],
         ["backtest", "--symbols", ","],
         ["backtest", "--out", "a", "--resume", "b"],
+        ["backtest", "--force"],
         ["backtest", "extra"],
         ["live"],
         ["live", "--paper", "--max-candles", "0"],
@@ -173,7 +174,7 @@ def test_help_loads_no_heavy_library() -> None:
 def test_a_backtest_gets_all_its_options(plant: Plant) -> None:
     calls = plant("backtest")
     arguments = "backtest --config c.toml --set a.b=1 --set c.d=2 --sweep --no-walk-forward --plot "
-    arguments += "--tearsheet --data x.csv --data y.csv --symbols A/B,C/D --out o --jobs 3 "
+    arguments += "--force --data x.csv --data y.csv --symbols A/B,C/D --out o --jobs 3 "
     arguments += "--cluster tcp://h:1 --quiet --json"
     assert runner.main(arguments.split()) == 0
     assert calls == [
@@ -183,7 +184,7 @@ def test_a_backtest_gets_all_its_options(plant: Plant) -> None:
             "sweep": True,
             "walk_forward": False,
             "plot": True,
-            "tearsheet": True,
+            "force": True,
             "files": (Path("x.csv"), Path("y.csv")),
             "symbols": ("A/B", "C/D"),
             "out": Path("o"),

@@ -95,5 +95,4 @@ def stop_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
 def equity_rows(outcome: Outcome, inputs: Inputs) -> Iterator[list[Any]]:
     """Equity at 00:00 UTC of each day, and at the two ends of the span."""
     for time, value in zip(inputs.marks.time, outcome.equity, strict=True):
-        text = iso(time)
-        yield [text[:10] if text.endswith("T00:00:00Z") else text, float(value)]
+        yield [iso(time), float(value)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from stoptrail.backtest.tables import write_tables
 from stoptrail.cli import market as markets
 from stoptrail.cli.compiling import compile_ahead
 from stoptrail.cli.console import Stages, Voice
+from stoptrail.cli.folder import own_folder
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
@@ -35,10 +35,10 @@ def run(
     sweep: bool,
     walk_forward: bool | None,
     plot: bool,
-    tearsheet: bool,
     files: tuple[Path, ...],
     symbols: tuple[str, ...],
     out: Path | None,
+    force: bool,
     resume: Path | None,
     quiet: bool,
     as_json: bool,
@@ -51,10 +51,10 @@ def run(
         overrides,
         walk_forward,
         plot,
-        tearsheet,
         files,
         symbols,
         out,
+        force,
         resume,
         as_json,
     )
@@ -74,8 +74,7 @@ def run_one(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
         raise UsageError("several markets are compared by a sweep: add --sweep")
     own = data_overrides(asked.files, asked.symbols)
     settings = load_settings(asked.config, (*asked.overrides, *own))
-    folder = asked.out or run_folder("backtest")
-    with claimed(folder):
+    with own_folder(asked, "backtest") as folder, claimed(folder):
         summary, market = _one_market(settings, folder, bool(asked.walk_forward), voice, stages)
     pictures(folder, market, settings, asked, voice)
     tell(folder, summary, voice, asked.as_json)
@@ -87,6 +86,7 @@ def _one_market(
     """Run, compare with the baseline and write the folder."""
     with stages.stage("data"):
         market = markets.load(settings, voice)
+        settings = markets.repeatable(settings, market)
         inputs = prepare(market, settings)
     steps_notice(inputs, settings, market, voice)
     with stages.stage("backtest"):
@@ -111,17 +111,6 @@ def data_overrides(files: tuple[Path, ...], symbols: tuple[str, ...]) -> tuple[s
     if files:
         found += [f"data.path={files[0]}", "data.source=file"]
     return tuple(found)
-
-
-def run_folder(command: str) -> Path:
-    """A fresh folder named by the time."""
-    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = Path("runs") / f"{moment}-{command}"
-    count = 1
-    while folder.exists():
-        count += 1
-        folder = Path("runs") / f"{moment}-{command}-{count}"
-    return folder
 
 
 def steps_notice(inputs: Inputs, settings: Settings, market: Market, voice: Voice) -> None:
@@ -179,16 +168,12 @@ def finish(folder: Path, summary: dict[str, Any], market: Market, stages: Stages
 def pictures(
     folder: Path, market: Market, settings: Settings, asked: BacktestOptions, voice: Voice
 ) -> None:
-    """What --plot and --tearsheet ask for."""
+    """What --plot asks for."""
     if asked.plot:
         from stoptrail.cli.plot import plot_run
 
         for file in plot_run(folder, market, settings):
             voice.notice(f"plot: {file}")
-    if asked.tearsheet:
-        from stoptrail.reports.tearsheet import write_tearsheet
-
-        voice.notice(f"tear sheet: {write_tearsheet(folder)}")
 
 
 def tell(folder: Path, summary: dict[str, Any], voice: Voice, as_json: bool) -> None:

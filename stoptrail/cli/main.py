@@ -61,7 +61,6 @@ def cli() -> None:
     help="Test the search out of sample; part of a sweep unless switched off.",
 )
 @click.option("--plot", is_flag=True, help="Draw Backtrader plots as well.")
-@click.option("--tearsheet", is_flag=True, help="Write a tear sheet as well.")
 @click.option(
     "--data",
     "files",
@@ -72,6 +71,7 @@ def cli() -> None:
 )
 @click.option("--symbols", metavar="A,B,...", default="", help="Several markets in one sweep.")
 @click.option("--out", type=_FILE, metavar="DIR", help="Result folder; runs/<time>-backtest.")
+@click.option("--force", is_flag=True, help="Write over the run that is in the folder of --out.")
 @click.option("--jobs", type=click.IntRange(min=0), help="Processes; 0 is one a core.")
 @click.option(
     "--cluster",
@@ -99,6 +99,8 @@ def backtest(
 
     if out and resume:
         raise UsageError("--resume goes on in its own folder: leave --out away")
+    if options["force"] and not out:
+        raise UsageError("--force replaces the run in the folder of --out: name that folder")
     names = tuple(name.strip() for name in symbols.split(",") if name.strip())
     if symbols and not names:
         raise UsageError(f"--symbols must name markets such as BTC/USDT,ETH/USDT, not {symbols!r}")

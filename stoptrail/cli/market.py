@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from stoptrail.cli.console import Voice
-from stoptrail.config.settings import Settings
+from stoptrail.config.settings import Settings, with_values
+from stoptrail.core.time import DAY_MS, iso
+from stoptrail.feeds.cache import cache_path
 from stoptrail.feeds.market import Market
-from stoptrail.feeds.source import Wanted, load_market
+from stoptrail.feeds.source import WARMUP_DAYS, Wanted, load_market
 
 SYNTHETIC = "SYNTHETIC MARKET: no real prices. Nothing found here says anything about a market."
 
@@ -36,3 +38,23 @@ def load(settings: Settings, voice: Voice) -> Market:
     if market.synthetic:
         voice.banner(SYNTHETIC)
     return market
+
+
+def repeatable(settings: Settings, market: Market) -> Settings:
+    """`settings` that find the candles of `market` again, from any folder and on any day:
+    open ends filled in, paths absolute, the source that was used in the end."""
+    data = settings.data
+    found = {"start": iso(market.start_time), "end": iso(market.end_time), "source": market.origin}
+    if market.origin == "file":
+        found["path"] = str(Path(data.path).absolute())
+    elif market.origin == "exchange":
+        found["cache"] = str(Path(data.cache).absolute())
+        if _whole_cache(market):
+            file = cache_path(Path(data.cache), data.exchange, market.symbol, market.timeframe)
+            found |= {"source": "file", "path": str(file.absolute())}
+    return with_values(settings, {f"data.{key}": value for key, value in found.items()})
+
+
+def _whole_cache(market: Market) -> bool:
+    """Whether all cached candles were taken, as is done where the exchange is out of reach."""
+    return int(market.candles.time[0]) < market.start_time - WARMUP_DAYS * DAY_MS

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stoptrail.cli.backtest import data_overrides, run_folder
+from stoptrail.cli.backtest import data_overrides
 from stoptrail.cli.console import Stages, Voice
+from stoptrail.cli.folder import own_folder, resumable
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.cli.sweep import (
     SETTINGS,
@@ -54,16 +55,30 @@ def run(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
     markets = stored_plan(resume) if resume and stored else paired(asked.files, asked.symbols)
     top = asked.config or (resume / SETTINGS if resume else None)
     settings = [_settings(top, overrides, market) for market in markets]
-    folder = resume or asked.out or run_folder("sweep")
-    with claimed(folder):
+    with own_folder(asked, "sweep") as folder, claimed(folder), resumable(folder, voice):
         write_whole(folder / SETTINGS, to_toml(load_settings(top, overrides)).encode())
         write_json(folder / PLAN, [market._asdict() for market in markets])
+        failed = _sweep_all(asked, folder, markets, settings, voice, stages)
+    if failed:
+        raise RunError(f"{len(failed)} of {len(markets)} markets failed, first: {failed[0]}")
+
+
+def _sweep_all(
+    asked: BacktestOptions,
+    folder: Path,
+    markets: list[Wanted],
+    settings: list[Settings],
+    voice: Voice,
+    stages: Stages,
+) -> list[str]:
+    """Sweep every market and show the result; what failed, a line each."""
     across = Across(build_grid(settings[0]))
-    tables, failed = [], []
+    tables: list[dict[str, Any]] = []
+    failed: list[str] = []
     for market, own in zip(markets, settings, strict=True):
         voice.notice(f"{market.symbol}: {folder / market.folder}")
         try:
-            found = _sweep(own, folder / market.folder, overrides, asked.walk_forward, voice)
+            found = _sweep(own, folder / market.folder, asked.overrides, asked.walk_forward, voice)
         except RunError as error:
             failed.append(f"{market.symbol}: {error}")
             voice.notice(f"{market.symbol} left out: {error}")
@@ -76,8 +91,7 @@ def run(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
     write_json(folder / ACROSS, result["across"])
     across.write(folder / TRIALS)
     _tell(folder, result, voice, asked.as_json)
-    if failed:
-        raise RunError(f"{len(failed)} of {len(markets)} markets failed, first: {failed[0]}")
+    return failed
 
 
 def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[Wanted]:
@@ -98,7 +112,7 @@ def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[Wanted]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"the market {twice[0]} is given twice: name each once with --symbols")
-    paths = [str(file) for file in files] or [""] * len(names)
+    paths = [str(file.absolute()) for file in files] or [""] * len(names)
     folders = [re.sub(r"[^A-Za-z0-9._-]+", "-", name) for name in names]
     return [
         Wanted(name, path, folder if folders.count(folder) == 1 else f"{folder}-{number}")

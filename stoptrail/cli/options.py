@@ -14,9 +14,10 @@ class BacktestOptions(NamedTuple):
     walk_forward: bool | None
     """None: as the settings say."""
     plot: bool
-    tearsheet: bool
     files: tuple[Path, ...]
     symbols: tuple[str, ...]
     out: Path | None
+    force: bool
+    """Whether a run that is in `out` may be replaced."""
     resume: Path | None
     as_json: bool

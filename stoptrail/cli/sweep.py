@@ -20,16 +20,16 @@ from stoptrail.cli.backtest import (
     data_overrides,
     finish,
     pictures,
-    run_folder,
     steps_notice,
     tell,
     write_run,
 )
 from stoptrail.cli.console import Stages, Voice
+from stoptrail.cli.folder import own_folder, resumable
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.config.grid import Grid, build_grid
 from stoptrail.config.load import load_settings
-from stoptrail.config.settings import Settings, as_table, with_values
+from stoptrail.config.settings import Settings, as_table
 from stoptrail.config.signals import resolve_signal
 from stoptrail.config.write import to_toml
 from stoptrail.core.atomic import claimed, write_json, write_whole
@@ -88,8 +88,7 @@ def run(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
     config = asked.config or (_stored_settings(resume) if resume else None)
     own = data_overrides(asked.files, asked.symbols)
     settings = load_settings(config, (*asked.overrides, *own))
-    folder = resume or asked.out or run_folder("sweep")
-    with claimed(folder):
+    with own_folder(asked, "sweep") as folder, claimed(folder), resumable(folder, voice):
         found = sweep_market(
             settings, folder, resume is not None, asked.walk_forward, voice, stages
         )
@@ -153,7 +152,7 @@ def sweep_market(
     grid = _grid(settings)
     with stages.stage("data"):
         market = markets.load(settings, voice)
-        settings = _with_span(settings, market)
+        settings = markets.repeatable(settings, market)
         inputs = prepare(market, settings)
         space = Space(settings, grid, inputs)
     steps_notice(inputs, settings, market, voice)
@@ -184,12 +183,6 @@ def sweep_market(
         write_trials(folder / "trials.parquet", grid, results, ranked.objective, verified.stages)
     finish(folder, summary, market, stages)
     return Found(market, space, ranked, verified, summary)
-
-
-def _with_span(settings: Settings, market: Market) -> Settings:
-    """Open ends filled in, so that another day finds the same candles."""
-    span = {"data.start": iso(market.start_time), "data.end": iso(market.end_time)}
-    return with_values(settings, span)
 
 
 def _grid(settings: Settings) -> Grid:

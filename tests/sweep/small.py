@@ -94,11 +94,11 @@ def sweep(config: Path, out: Path, *more: str) -> int:
     return runner.main([*command, "--out", str(out), *more])
 
 
-def start_sweep(config: Path, *more: str) -> subprocess.Popen[str]:
+def start_sweep(config: Path, *more: str, quiet: bool = True) -> subprocess.Popen[str]:
     """The same as another process."""
-    command = [sys.executable, str(ROOT / "runner.py"), "backtest", "--sweep", "--quiet"]
+    command = [sys.executable, str(ROOT / "runner.py"), "backtest", "--sweep"]
     return subprocess.Popen(
-        [*command, "--config", str(config), *more],
+        [*command, *(["--quiet"] if quiet else []), "--config", str(config), *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

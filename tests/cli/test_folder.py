@@ -1,0 +1,127 @@
+"""Where a run writes, and that its settings make it again."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+import runner
+from stoptrail.cli.folder import ASIDE, resume_command
+from stoptrail.cli.sweep import STATE
+from tests.sweep.small import start_sweep, summary, write_inputs
+
+TABLES = ("trades.csv", "stops.csv", "equity.csv", "baseline_trades.csv")
+
+
+def backtest(folder: Path, config: Path, *more: str) -> int:
+    return runner.main(
+        ["backtest", "--quiet", "--config", str(config), "--out", str(folder), *more]
+    )
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Settings and the folder of a finished backtest."""
+    folder = tmp_path_factory.mktemp("folder")
+    config = write_inputs(folder)
+    assert backtest(folder / "out", config) == 0
+    return config, folder / "out"
+
+
+def test_a_finished_run_is_not_written_over_unasked(
+    done: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, out = done
+    before = {file: file.read_bytes() for file in out.iterdir()}
+    assert backtest(out, config) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "a finished run is there" in said
+    assert "--force" in said
+    assert {file: file.read_bytes() for file in out.iterdir()} == before
+
+
+def test_a_stopped_sweep_is_not_written_over_unasked(
+    done: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / STATE).write_text("{}")
+    assert backtest(tmp_path, done[0]) == 2
+    assert f"--resume {tmp_path}" in capsys.readouterr().err
+
+
+def test_force_replaces_a_run_and_leaves_nothing_of_it(
+    done: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "summary.json").write_text("{}")
+    (tmp_path / "trials.parquet").write_text("of a sweep")
+    (tmp_path / "notes.txt").write_text("the user's own")
+    assert backtest(tmp_path, done[0], "--force") == 0
+    assert summary(tmp_path)["metrics"] == summary(done[1])["metrics"]
+    assert not (tmp_path / "trials.parquet").exists()
+    assert (tmp_path / "notes.txt").read_text() == "the user's own"
+    assert not (tmp_path / ASIDE).exists()
+
+
+def test_a_run_is_still_there_where_its_replacement_fails(
+    done: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "plots").mkdir()
+    (tmp_path / "summary.json").write_text("{}")
+    (tmp_path / "plots" / "overview.png").write_text("a picture")
+    assert backtest(tmp_path, done[0], "--force", "--set", "stop.atr_period=1000000") == 2
+    assert (tmp_path / "summary.json").read_text() == "{}"
+    assert (tmp_path / "plots" / "overview.png").read_text() == "a picture"
+    assert not (tmp_path / ASIDE).exists()
+
+
+def test_the_settings_of_a_run_make_it_again_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write_inputs(tmp_path)
+    relative = config.read_text().replace(str(tmp_path / "candles.parquet"), "candles.parquet")
+    config.write_text(relative)
+    monkeypatch.chdir(tmp_path)
+    assert backtest(tmp_path / "first", config) == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert backtest(tmp_path / "again", tmp_path / "first" / "config.toml") == 0
+    for name in (*TABLES, "config.toml"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+
+
+def test_the_settings_of_a_synthetic_run_make_it_again(tmp_path: Path) -> None:
+    config = write_inputs(tmp_path)
+    one = ["--set", "data.source=synthetic", "--set", "data.path=", "--set", "data.end=2022-03-01"]
+    assert backtest(tmp_path / "first", config, *one, "--set", "data.start=2021-06-01") == 0
+    stored = tmp_path / "first" / "config.toml"
+    assert 'source = "synthetic"' in stored.read_text()
+    assert backtest(tmp_path / "again", stored) == 0
+    for name in (*TABLES, "config.toml"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+
+
+def test_every_day_of_the_equity_is_written_alike(done: tuple[Path, Path]) -> None:
+    days = [line.split(",")[0] for line in (done[1] / "equity.csv").read_text().splitlines()[1:]]
+    for day in days:
+        time.strptime(day, "%Y-%m-%dT%H:%M:%SZ")
+    assert len(days) == len(set(days))
+
+
+def test_an_interrupted_sweep_says_where_it_is_and_how_to_go_on(tmp_path: Path) -> None:
+    config = write_inputs(tmp_path)
+    out = tmp_path / "my run"
+    command = ["--out", str(out), "--set", "sweep.jobs=1"]
+    process = start_sweep(config, *command, quiet=False)
+    end = time.monotonic() + 60
+    while not (out / STATE).exists():
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    if process.returncode == 130:  # else it was done sooner
+        assert f"Go on with: {resume_command(out)}" in said
+    assert f"Results go to {out}" in said.replace("\n", "")
