@@ -40,7 +40,7 @@ from stoptrail.rules.types import (
 from stoptrail.sweep.kernel.blocks import Nodes, nodes_of
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
 from stoptrail.sweep.kernel.reference import simulate
-from stoptrail.sweep.kernel.results import Results, results_for
+from stoptrail.sweep.kernel.results import COLUMN, Results, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
 from stoptrail.sweep.kernel.rule_table import rule_rows, run_rules_of
 
@@ -163,9 +163,10 @@ def compare(bench: Bench, rounds: int) -> bool:
             for name in ("metrics", "trades", "ignored", "fingerprint")
         )
     quick, slow = statistics.median(kernel), statistics.median(plain)
+    exposure = found.metrics[:, COLUMN.exposure].mean()
     print(
         f"{bench.name:18} {len(bench.table):4} {found.trades.mean():7.1f} "
-        f"{found.metrics[:, 11].mean():8.2f} {quick:9.4f} {slow:9.3f} {slow / quick:6.1f}  "
+        f"{exposure:8.2f} {quick:9.4f} {slow:9.3f} {slow / quick:6.1f}  "
         f"{'equal' if same else 'DIFFERENT'}",
         flush=True,
     )

@@ -11,18 +11,14 @@ from typing import Any, ClassVar, NamedTuple
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.dates import milliseconds
+from stoptrail.rules.decide import NO_OBSTACLE, obstacle, order_for, quiet_after
 from stoptrail.rules.journal import Journal
 from stoptrail.rules.protections import (
-    entries_stopped,
     guard_day,
     guard_exit,
     guard_start,
 )
 from stoptrail.rules.trade import (
-    COOLDOWN,
-    PENDING,
-    POSITION,
-    PROTECTION,
     SIZE,
     EntryOrder,
     Exit,
@@ -111,21 +107,22 @@ class MtfStrategy(QuickCandles):
         self.journal.ignored(side, reason, time)
 
     def _obstacle(self) -> int | None:
-        index = len(self.p.past) + len(self) - 1
-        if self.manager.position is not None:
-            return POSITION
-        if self.broker.pending:
-            return PENDING
-        if index < self._quiet_until:
-            return COOLDOWN
-        equity = self.broker.balance
-        if entries_stopped(self.guard, equity, index, self.run_rules.protections):
-            return PROTECTION
+        against = obstacle(
+            self.manager.position is not None,
+            self.broker.pending,
+            len(self.p.past) + len(self) - 1,
+            self._quiet_until,
+            self.guard,
+            self.broker.balance,
+            self.run_rules,
+        )
+        if against != NO_OBSTACLE:
+            return against
         return self.p.gate(self._time()) if self.p.gate is not None else None
 
     def _send(self, side: int, units: float, atr: float, time: int) -> None:
-        latest = time + self._interval + self.run_rules.delay
-        self._place(EntryOrder(side, units, self.broker.balance, atr, time, latest))
+        equity, closes = self.broker.balance, time + self._interval
+        self._place(order_for(side, units, equity, atr, time, closes, self.run_rules))
 
     def _place(self, entry_order: EntryOrder) -> None:
         place = self.buy if entry_order.side > 0 else self.sell
@@ -134,7 +131,7 @@ class MtfStrategy(QuickCandles):
     def trade_closed(self, end: Exit) -> None:
         """The manager's word that the trade is over, inside the candle of its exit."""
         index = self.broker.index
-        self._quiet_until = index + self.run_rules.cooldown
+        self._quiet_until = quiet_after(index, self.run_rules)
         limits = self.run_rules.protections
         self.guard = guard_exit(self.guard, end.pnl, self.broker.balance, index, limits)
 

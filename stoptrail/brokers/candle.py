@@ -14,6 +14,7 @@ import backtrader as bt
 
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.dates import date_number, milliseconds
+from stoptrail.rules.decide import expired
 from stoptrail.rules.journal import Journal
 from stoptrail.rules.stops import (
     INITIAL,
@@ -192,7 +193,7 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
             return
         data = self._data.lines
         time = self._time()
-        if self._entry is not None and time > self._entry.info.entry_order.latest:
+        if self._entry is not None and expired(self._entry.info.entry_order, time):
             self._drop_entry(GAP)
         if not data.volume[0] > 0.0:
             return

@@ -15,6 +15,7 @@ from stoptrail.brokers.candle import CandleBroker
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import fill_price, quoted_price
 from stoptrail.rules.dates import date_number
+from stoptrail.rules.decide import expired
 from stoptrail.rules.journal import Journal
 from stoptrail.rules.stops import (
     MANUAL,
@@ -188,7 +189,7 @@ class PaperBroker(CandleBroker):
     def _enter_at(self, tick: PriceTick) -> None:
         """At the quote; at the last price with slippage where there is none."""
         entry_order, trade_rules = self._entry.info.entry_order, self.run_rules.trade_rules
-        if tick.time - tick.time % self._data.interval > entry_order.latest:
+        if expired(entry_order, tick.time - tick.time % self._data.interval):
             self._drop_entry(GAP)
             return
         quote = tick.ask if entry_order.side > 0 else tick.bid

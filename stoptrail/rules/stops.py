@@ -81,9 +81,15 @@ def loose_tick(side: int, level: float, market: Market) -> float:
 
 
 @rule
+def stop_distance(atr: float, rules: StopRules) -> float:
+    """N * ATR: from the price to the stop, in the quote currency per unit."""
+    return rules.multiplier * atr
+
+
+@rule
 def initial_stop(held: Entry, rules: StopRules, market: Market) -> Stop:
     """The stop in force from the moment of the fill: fill - N * ATR of the signal (C5)."""
-    level = held.fill - held.side * rules.multiplier * held.atr
+    level = held.fill - held.side * stop_distance(held.atr, rules)
     return Stop(loose_tick(held.side, level, market), held.fill, INITIAL)
 
 
@@ -141,7 +147,7 @@ def breakeven_level(held: Entry, now: int, rules: StopRules, costs: Costs, marke
 def trail_price(held: Entry, extreme: float, atr: float, rules: StopRules) -> float:
     """extreme - N * ATR for a long, not yet on the tick; `atr` is the current one (C7)."""
     breadth = held.atr if rules.frozen else atr
-    return extreme - held.side * rules.multiplier * breadth
+    return extreme - held.side * stop_distance(breadth, rules)
 
 
 @rule

@@ -19,7 +19,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
 from stoptrail.rules.types import BOTH, OPEN, SIDES
 from stoptrail.sweep.exit_ablation import management
-from stoptrail.sweep.kernel.results import Results
+from stoptrail.sweep.kernel.results import COLUMN, Results
 from stoptrail.sweep.objective import axes_of
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
 from stoptrail.sweep.screen import Share, equity_marks
@@ -95,7 +95,7 @@ def selection(
     trials = Trials(
         axes_of(share.space.grid),
         objective,
-        results.metrics[:, 2],
+        results.metrics[:, COLUMN.sharpe],
         results.block_sums,
         len(share.inputs.marks.time) - 1,
     )

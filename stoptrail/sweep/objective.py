@@ -6,10 +6,9 @@ import numpy as np
 
 from stoptrail.config.grid import Grid
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import Metrics
+from stoptrail.sweep.kernel.results import COLUMN
 from stoptrail.sweep.statistics.plateau import Axis, Plateau
 
-COLUMN = {name: k for k, name in enumerate(Metrics._fields)}
 OFF = {"stop.breakeven_atr_trigger": 0.0}
 """Values that switch a setting off: they are no neighbours of the smallest one."""
 
@@ -28,15 +27,15 @@ def axes_of(grid: Grid) -> list[Axis]:
 
 def raw_objective(name: str, metrics: Floats, min_trades: float) -> Floats:
     """The objective of every combination, shape (n,); NaN where it has fewer closed
-    trades than `min_trades` or no value. metrics: shape (n, len(Metrics._fields))."""
-    trades = metrics[:, COLUMN["trades"]]
+    trades than `min_trades` or no value. metrics: as Results.metrics."""
+    trades = metrics[:, COLUMN.trades]
     if name == "calmar":
-        fall = metrics[:, COLUMN["max_drawdown"]]
+        fall = metrics[:, COLUMN.max_drawdown]
         with np.errstate(divide="ignore", invalid="ignore"):
-            values = np.where(fall > 0.0, metrics[:, COLUMN["cagr"]] / fall, np.nan)
+            values = np.where(fall > 0.0, metrics[:, COLUMN.cagr] / fall, np.nan)
     else:
         column = RAW_OF_PLATEAU if name == PLATEAU else name
-        values = metrics[:, COLUMN[column]].copy()
+        values = metrics[:, getattr(COLUMN, column)].copy()
     if name == "profit_factor":
         values[np.isnan(values) & (trades > 0)] = np.inf
     values[(trades < min_trades) | (trades == 0)] = np.nan

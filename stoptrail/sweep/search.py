@@ -26,9 +26,8 @@ from stoptrail.sweep.finalists import (
     draw_pruned,
     verify,
 )
-from stoptrail.sweep.kernel.results import Results
+from stoptrail.sweep.kernel.results import COLUMN, Results
 from stoptrail.sweep.objective import (
-    COLUMN,
     axes_of,
     raw_objective,
     score,
@@ -105,7 +104,7 @@ def verify_best(
     sweep, space = settings.sweep, share.space
     chosen = choose(ranked.score, ranked.results.fingerprint, sweep.finalists)
     if not chosen:
-        most = int(ranked.results.metrics[:, COLUMN["trades"]].max())
+        most = int(ranked.results.metrics[:, COLUMN.trades].max())
         raise RunError(
             f"none of {space.size:,} combinations has sweep.min_trades = {sweep.min_trades} closed "
             f"trades (the most is {most}); lower it or give a longer span"
@@ -167,7 +166,7 @@ def pick_both(share: Share, ranked: Ranked) -> dict[str, int]:
     trials = Trials(
         axes_of(share.space.grid),
         ranked.objective,
-        ranked.results.metrics[:, COLUMN["sharpe"]],
+        ranked.results.metrics[:, COLUMN.sharpe],
         ranked.results.block_sums,
         days,
     )

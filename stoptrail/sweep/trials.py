@@ -14,9 +14,8 @@ import pyarrow.parquet as pq
 from stoptrail.config.grid import Grid
 from stoptrail.core.errors import OutputError
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import Metrics
 from stoptrail.rules.trade import IGNORED
-from stoptrail.sweep.kernel.results import Results
+from stoptrail.sweep.kernel.results import COLUMN, Results
 
 SCREENED = "screened"
 PRUNED_CHECK = "pruned_check"
@@ -66,8 +65,8 @@ def _table(
 ) -> pa.Table:
     numbers = np.arange(first, last)
     columns = grid_columns(grid, first, last)
-    for k, name in enumerate(Metrics._fields):
-        figures = screened.metrics[first:last, k]
+    for name, place in COLUMN._asdict().items():
+        figures = screened.metrics[first:last, place]
         columns[name] = _counts(figures) if name == "trades" else _figures(figures)
     for k, name in enumerate(IGNORED):
         columns[f"ignored_{name}"] = screened.ignored[first:last, k]

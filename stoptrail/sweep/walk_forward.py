@@ -17,6 +17,7 @@ from stoptrail.backtest.outcome import (
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.backtest.tables import iso
 from stoptrail.rules.candles import Floats, rows_of
+from stoptrail.rules.decide import quiet_after
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.metrics import return_sums, sharpe
 from stoptrail.rules.trade import IGNORED
@@ -101,9 +102,8 @@ def chain(
             ignored += record.ignored
             if len(log.pnl):
                 balance += float(log.pnl.sum())
-                cooldown = plan.run_rules.cooldown
                 ends = len(span.candles.time) if log.exit[-1] == OPEN else int(log.exit[-1])
-                free_from = ends + cooldown
+                free_from = quiet_after(ends, plan.run_rules)
             logs.append(log)
         steps.append(Step(window, combination, trained, log))
     trades = TradeLog(*map(np.concatenate, zip(trade_log(0), *logs, strict=True)))

@@ -11,16 +11,22 @@ from typing import NamedTuple
 
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.costs import DAY, fill_price
+from stoptrail.rules.decide import (
+    NO_OBSTACLE,
+    expired,
+    obstacle,
+    order_for,
+    quiet_after,
+    risked_units,
+)
 from stoptrail.rules.jit import rule
 from stoptrail.rules.paths import walk_candle
 from stoptrail.rules.protections import (
     Guard,
-    entries_stopped,
     guard_day,
     guard_exit,
     guard_start,
 )
-from stoptrail.rules.sizing import wanted_units
 from stoptrail.rules.stops import (
     CYCLE,
     Entry,
@@ -28,11 +34,7 @@ from stoptrail.rules.stops import (
     ratchet,
 )
 from stoptrail.rules.trade import (
-    COOLDOWN,
     GAP,
-    PENDING,
-    POSITION,
-    PROTECTION,
     SIZE,
     EntryOrder,
     Position,
@@ -187,7 +189,7 @@ def simulate(
 @rule
 def open_candle(order: Order, log: Log, bar: Bar, run_rules: RunRules) -> tuple[Order, Trade]:
     """The open of a candle for a pending order: cancelled, filled, or waiting on (C2, C4)."""
-    if bar.opens > order.entry_order.latest:
+    if expired(order.entry_order, bar.opens):
         log.ignored[GAP] += 1
         return NO_ORDER, NO_TRADE
     if not bar.volume > 0.0:
@@ -246,7 +248,7 @@ def close_trade(
     write_exit(log, bar.place, closing.reason, trade.position, end)
     balance = books.balance + end.pnl
     guard = guard_exit(books.guard, end.pnl, balance, bar.place, run_rules.protections)
-    return Books(balance, guard, bar.place + run_rules.cooldown)
+    return Books(balance, guard, quiet_after(bar.place, run_rules))
 
 
 @rule
@@ -285,28 +287,25 @@ def hear_signal(
 ) -> Order:
     """The order after a signal at the close of a candle: a new one, or the signal is
     counted as ignored (C3, C4, C10, C16)."""
-    if trade.position.units > 0.0:
-        ignored[POSITION] += 1
-    elif order.signal != NONE:
-        ignored[PENDING] += 1
-    elif bar.place < books.quiet_until:
-        ignored[COOLDOWN] += 1
-    elif entries_stopped(books.guard, books.balance, bar.place, run_rules.protections):
-        ignored[PROTECTION] += 1
-    else:
-        return _order(side, books.balance, ignored, bar, run_rules)
-    return order
-
-
-@rule
-def _order(side: int, balance: float, ignored: Counts, bar: Bar, run_rules: RunRules) -> Order:
-    distance = run_rules.trade_rules.stop.multiplier * bar.atr
-    units = wanted_units(balance, distance, bar.close, run_rules.trade_rules.sizing)
+    against = obstacle(
+        trade.position.units > 0.0,
+        order.signal != NONE,
+        bar.place,
+        books.quiet_until,
+        books.guard,
+        books.balance,
+        run_rules,
+    )
+    if against != NO_OBSTACLE:
+        ignored[against] += 1
+        return order
+    equity = books.balance
+    units = risked_units(equity, bar.atr, bar.close, run_rules.trade_rules)
     if not units > 0.0:
         ignored[SIZE] += 1
         return NO_ORDER
-    entry_order = EntryOrder(side, units, balance, bar.atr, bar.opens, bar.closes + run_rules.delay)
-    return Order(entry_order, bar.place)
+    wanted = order_for(side, units, equity, bar.atr, bar.opens, bar.closes, run_rules)
+    return Order(wanted, bar.place)
 
 
 @rule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +12,15 @@ from stoptrail.rules.metrics import Metrics
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import Counts
 
+COLUMN: Any = Metrics._make(range(len(Metrics._fields)))
+"""Metrics with the number of its column in Results.metrics in each field."""
+
 
 class Results(NamedTuple):
     """What is known of k combinations."""
 
     metrics: Floats
-    """Fields of rules.metrics.Metrics in order, shape (k, len(Metrics._fields))."""
+    """Fields of rules.metrics.Metrics by COLUMN, shape (k, len(COLUMN))."""
     trades: Counts
     """Trades, an open one included, shape (k,)."""
     ignored: Counts
@@ -34,7 +37,7 @@ def results_for(count: int, blocks: int = 0, marks: int = 0) -> Results:
     """Room for `count` combinations, with `blocks` runs of days and, if not 0, all the
     `marks` day marks of each."""
     return Results(
-        np.zeros((count, len(Metrics._fields))),
+        np.zeros((count, len(COLUMN))),
         np.zeros(count, np.int64),
         np.zeros((count, len(IGNORED)), np.int64),
         np.zeros(count, np.uint64),

@@ -1,12 +1,14 @@
-"""Conducts as rows of a table: what differs between the combinations that share a signal.
+"""Rules of runs as rows of a table: what differs between the combinations that share a signal.
 
-A combination is one row of float64, a column for each number in a Conduct. Whole numbers
-and switches are exact in float64, so a row gives back an equal Conduct.
+A combination is one row of float64, a column for each number in RunRules. Whole numbers
+and switches are exact in float64, so a row gives back equal rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any, get_type_hints
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,27 +23,33 @@ from stoptrail.rules.stops import StopRules
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import RunRules
 
-COLUMNS = (
-    *(f"trade_rules.stop.{name}" for name in StopRules._fields),
-    *(f"trade_rules.sizing.{name}" for name in Sizing._fields),
-    *(f"trade_rules.costs.{name}" for name in Costs._fields),
-    *(f"trade_rules.market.{name}" for name in Market._fields),
-    "exits",
-    "path",
-    "cooldown",
-    "delay",
-    "cash",
-    *(f"protections.{name}" for name in Protections._fields),
-)
-"""Dotted field of Conduct for each column, in order."""
+
+def _numbered(kind: Any, numbers: Iterator[int]) -> Any:
+    """A record of `kind`, and of the records within it, with a number in each field."""
+    return kind._make(
+        _numbered(inner, numbers) if hasattr(inner, "_fields") else next(numbers)
+        for inner in get_type_hints(kind).values()
+    )
+
+
+def _leaves(record: Any, path: str = "") -> Iterator[tuple[str, float]]:
+    """Dotted field and value of each number in a record."""
+    for name, value in record._asdict().items():
+        if hasattr(value, "_fields"):
+            yield from _leaves(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
+
+
+PLACE: Any = _numbered(RunRules, itertools.count())
+"""RunRules with the number of its column in each field."""
+COLUMNS = tuple(name for name, _ in _leaves(PLACE))
+"""Dotted field of RunRules for each column, in order."""
 
 
 def rule_row(run_rules: RunRules) -> Floats:
-    """`conduct` as one row, shape (len(COLUMNS),)."""
-    trade_rules = run_rules.trade_rules
-    numbers = (*trade_rules.stop, *trade_rules.sizing, *trade_rules.costs, *trade_rules.market)
-    rest = (run_rules.exits, run_rules.path, run_rules.cooldown, run_rules.delay, run_rules.cash)
-    return np.array((*numbers, *rest, *run_rules.protections), np.float64)
+    """`run_rules` as one row, shape (len(COLUMNS),)."""
+    return np.array([value for _, value in _leaves(run_rules)], np.float64)
 
 
 def rule_rows(base: RunRules, count: int, values: Mapping[str, ArrayLike]) -> Floats:
@@ -58,18 +66,46 @@ def rule_rows(base: RunRules, count: int, values: Mapping[str, ArrayLike]) -> Fl
 
 @rule
 def run_rules_of(row: Floats) -> RunRules:
-    """The Conduct of one row: the inverse of conduct_row."""
+    """The rules of one row: the inverse of rule_row."""
+    stop, sizing = PLACE.trade_rules.stop, PLACE.trade_rules.sizing
+    costs, market, limits = PLACE.trade_rules.costs, PLACE.trade_rules.market, PLACE.protections
     return RunRules(
-        TradeRules(
-            StopRules(row[0], row[1], row[2], row[3] != 0.0),
-            Sizing(row[4], row[5], row[6] != 0.0, row[7] != 0.0),
-            Costs(row[8], row[9], row[10]),
-            Market(row[11], row[12], row[13], row[14], row[15], row[16]),
+        trade_rules=TradeRules(
+            stop=StopRules(
+                multiplier=row[stop.multiplier],
+                breakeven_trigger=row[stop.breakeven_trigger],
+                breakeven_margin=row[stop.breakeven_margin],
+                frozen=row[stop.frozen] != 0.0,
+            ),
+            sizing=Sizing(
+                risk_per_trade=row[sizing.risk_per_trade],
+                max_leverage=row[sizing.max_leverage],
+                includes_costs=row[sizing.includes_costs] != 0.0,
+                all_in=row[sizing.all_in] != 0.0,
+            ),
+            costs=Costs(
+                taker_fee=row[costs.taker_fee],
+                slippage=row[costs.slippage],
+                borrow_daily=row[costs.borrow_daily],
+            ),
+            market=Market(
+                price_scale=row[market.price_scale],
+                price_step=row[market.price_step],
+                lot_scale=row[market.lot_scale],
+                lot_step=row[market.lot_step],
+                min_quantity=row[market.min_quantity],
+                min_notional=row[market.min_notional],
+            ),
         ),
-        int(row[17]),
-        int(row[18]),
-        int(row[19]),
-        int(row[20]),
-        row[21],
-        Protections(row[22], row[23], int(row[24]), int(row[25])),
+        exits=int(row[PLACE.exits]),
+        path=int(row[PLACE.path]),
+        cooldown=int(row[PLACE.cooldown]),
+        delay=int(row[PLACE.delay]),
+        cash=row[PLACE.cash],
+        protections=Protections(
+            daily_loss=row[limits.daily_loss],
+            drawdown=row[limits.drawdown],
+            losses=int(row[limits.losses]),
+            cooldown=int(row[limits.cooldown]),
+        ),
     )

@@ -21,6 +21,14 @@ from stoptrail.rules.candles import (
     Times,
 )
 from stoptrail.rules.costs import DAY
+from stoptrail.rules.decide import (
+    NO_OBSTACLE,
+    expired,
+    obstacle,
+    order_for,
+    quiet_after,
+    risked_units,
+)
 from stoptrail.rules.jit import inner_rule, rule, uncounted
 from stoptrail.rules.metrics import (
     MS_AN_HOUR,
@@ -39,19 +47,15 @@ from stoptrail.rules.metrics import (
 from stoptrail.rules.paths import CANDLE
 from stoptrail.rules.protections import (
     Guard,
-    entries_stopped,
     guard_day,
     guard_exit,
     guard_start,
 )
-from stoptrail.rules.sizing import wanted_units
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import (
-    COOLDOWN,
     GAP,
     PENDING,
     POSITION,
-    PROTECTION,
     SIZE,
     EntryOrder,
     Position,
@@ -82,11 +86,8 @@ from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.fingerprint import EMPTY, with_trade
 from stoptrail.sweep.kernel.hold import hold
 from stoptrail.sweep.kernel.path_exits import hold_otherwise
-from stoptrail.sweep.kernel.results import Results
-from stoptrail.sweep.kernel.rule_table import COLUMNS, run_rules_of
-
-NONE = -1
-"""No reason to ignore a signal."""
+from stoptrail.sweep.kernel.results import COLUMN, Results
+from stoptrail.sweep.kernel.rule_table import PLACE, run_rules_of
 
 
 class Account(NamedTuple):
@@ -143,7 +144,7 @@ def trails(run_rules: RunRules) -> bool:
 
 def rows_turn(table: Floats, setups: Setups) -> Sides | None:
     """What `screen` takes as `turn` for the rows of `table`."""
-    exits, path = (table[:, COLUMNS.index(name)] for name in ("exits", "path"))
+    exits, path = table[:, PLACE.exits], table[:, PLACE.path]
     return None if ((exits != CYCLE_EXIT) & (path == CANDLE)).all() else setups.turn
 
 
@@ -178,16 +179,16 @@ def run(
         if seen > account.days.mark:
             account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
         reason, entry_order = decide(side, i, time, time + interval, close, atr, account, run_rules)
-        if reason != NONE:
+        if reason != NO_OBSTACLE:
             counts[reason] += 1
             continue
-        entry = entry_candle(candles, i, entry_order.latest)
+        entry = entry_candle(candles, i, entry_order)
         waited = event
         event = events_before(signals, event, entry)
         counts[PENDING] += event - waited
         if entry == count:
             break
-        if times[entry] > entry_order.latest:
+        if expired(entry_order, times[entry]):
             counts[GAP] += 1
             continue
         position, stop = enter(entry_order, candles.open[entry], times[entry], trade_rules)
@@ -259,23 +260,23 @@ def decide(
 ) -> tuple[int, EntryOrder]:
     """The entry order for a signal on candle i, which opens at `time` and ends
     with `close` at `closes`, and
-    the code of why there is none, or NONE."""
-    distance = run_rules.trade_rules.stop.multiplier * atr
-    units = wanted_units(account.balance, distance, close, run_rules.trade_rules.sizing)
-    entry_order = EntryOrder(side, units, account.balance, atr, time, closes + run_rules.delay)
-    if i < account.quiet_until:
-        return COOLDOWN, entry_order
-    if entries_stopped(account.guard, account.balance, i, run_rules.protections):
-        return PROTECTION, entry_order
-    return (NONE if units > 0.0 else SIZE), entry_order
+    the code of why there is none, or NO_OBSTACLE."""
+    equity = account.balance
+    units = risked_units(equity, atr, close, run_rules.trade_rules)
+    entry_order = order_for(side, units, equity, atr, time, closes, run_rules)
+    # While a position or an order is open the kernel asks of no signal.
+    against = obstacle(False, False, i, account.quiet_until, account.guard, equity, run_rules)
+    if against != NO_OBSTACLE:
+        return against, entry_order
+    return (NO_OBSTACLE if units > 0.0 else SIZE), entry_order
 
 
 @inner_rule
-def entry_candle(candles: Candles, signal: int, latest: int) -> int:
-    """The candle that fills the order of candle `signal` or, opening after `latest`,
-    cancels it; n where neither came."""
+def entry_candle(candles: Candles, signal: int, entry_order: EntryOrder) -> int:
+    """The candle that fills the order of candle `signal` or, opening too late, cancels it;
+    n where neither came."""
     times, volume, i = candles.time, candles.volume, signal + 1
-    while i < len(times) and times[i] <= latest and not volume[i] > 0.0:
+    while i < len(times) and not expired(entry_order, times[i]) and not volume[i] > 0.0:
         i += 1
     return i
 
@@ -361,7 +362,7 @@ def booked(
         tally,
         account.trades + 1,
         account.held + last - entry,
-        ending.exit + run_rules.cooldown,
+        quiet_after(ending.exit, run_rules),
         fingerprint,
     )
 
@@ -384,17 +385,17 @@ def metrics_of(account: Account, candles: Candles, marks: Times) -> Metrics:
 
 @rule
 def write_metrics(row: Floats, metrics: Metrics) -> None:
-    """`metrics` as one row, in the order of its fields."""
-    row[0] = metrics.net_return
-    row[1] = metrics.cagr
-    row[2] = metrics.sharpe
-    row[3] = metrics.sortino
-    row[4] = metrics.profit_factor
-    row[5] = metrics.max_drawdown
-    row[6] = metrics.trades
-    row[7] = metrics.win_rate
-    row[8] = metrics.payoff_ratio
-    row[9] = metrics.fees_paid
-    row[10] = metrics.avg_hours
-    row[11] = metrics.exposure
-    row[12] = metrics.avg_r
+    """`metrics` as one row of Results.metrics."""
+    row[COLUMN.net_return] = metrics.net_return
+    row[COLUMN.cagr] = metrics.cagr
+    row[COLUMN.sharpe] = metrics.sharpe
+    row[COLUMN.sortino] = metrics.sortino
+    row[COLUMN.profit_factor] = metrics.profit_factor
+    row[COLUMN.max_drawdown] = metrics.max_drawdown
+    row[COLUMN.trades] = metrics.trades
+    row[COLUMN.win_rate] = metrics.win_rate
+    row[COLUMN.payoff_ratio] = metrics.payoff_ratio
+    row[COLUMN.fees_paid] = metrics.fees_paid
+    row[COLUMN.avg_hours] = metrics.avg_hours
+    row[COLUMN.exposure] = metrics.exposure
+    row[COLUMN.avg_r] = metrics.avg_r

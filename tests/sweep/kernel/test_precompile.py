@@ -2,7 +2,6 @@ import subprocess
 
 import numpy as np
 import pytest
-from tests.sweep.test_kernel import Case
 
 from stoptrail.rules.jit import _made, compiled, is_cached
 from stoptrail.rules.market import steps_down
@@ -12,6 +11,7 @@ from stoptrail.sweep.kernel.results import part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
 from stoptrail.sweep.kernel.rule_table import rule_row
 from stoptrail.sweep.kernel.screen import screen
+from tests.sweep.kernel.test_screen import Case
 
 
 def test_what_is_compiled_ahead_is_what_a_sweep_calls():
