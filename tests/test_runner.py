@@ -214,7 +214,15 @@ def test_a_session_is_controlled_by_name(command: str, plant: Plant) -> None:
 def test_a_session_can_trade_the_best_set_of_a_run(plant: Plant) -> None:
     calls = plant("live")
     assert runner.main(["live", "--paper", "--from", "runs/x", "--max-candles", "5"]) == 0
-    assert calls == [{"config": None, "overrides": (), "source": Path("runs/x"), "max_candles": 5}]
+    assert calls == [
+        {
+            "config": None,
+            "overrides": (),
+            "source": Path("runs/x"),
+            "max_candles": 5,
+            "trust": False,
+        }
+    ]
 
 
 def test_a_download_turns_its_options_into_settings(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import time
@@ -13,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from stoptrail.config.load import load_settings, read_table
+from stoptrail.backtest.manifest import require_whole
+from stoptrail.config.foreign import counted, with_best
+from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.text import plain
 
 if TYPE_CHECKING:
     from stoptrail.live.session import Session
 
-_TRADING = ("strategy", "stop", "risk", "costs", "protections")
-"""Tables that a finished run decides; the rest is the session's own."""
 _DATA = ("symbol", "timeframe")
 
 
@@ -31,35 +31,32 @@ def run(
     source: Path | None,
     max_candles: int | None,
     console: Console | None = None,
+    trust: bool = False,
 ) -> int:
     """Trade with simulated money until stopped; exit code 0.
 
-    `source` is the folder of a finished run whose best set is traded. Raises the errors
-    of settings, exchange and ledger.
+    `source` is the folder of a finished run whose best set is traded; `trust` lets its
+    import paths be used. Raises the errors of settings, exchange and ledger.
     """
     console = console or Console()
     brake = Brake()
     with stopped_by_signals(brake.stop):
         try:
-            _run(config, overrides, source, max_candles, console, brake)
+            settings = (
+                settings_for(source, config, overrides, trust)
+                if source is not None
+                else load_settings(config, overrides)
+            )
+            _run(settings, max_candles, console, brake)
         except UnbegunError:
             console.print(f"{brake.reason} before the session began: nothing was changed")
     return 0
 
 
-def _run(
-    config: Path | None,
-    overrides: Sequence[str],
-    source: Path | None,
-    max_candles: int | None,
-    console: Console,
-    brake: Brake,
-) -> None:
+def _run(settings: Settings, max_candles: int | None, console: Console, brake: Brake) -> None:
     from stoptrail.live.ledger.database import Ledger
     from stoptrail.live.session import Options, Session
 
-    chosen = () if source is None else run_overrides(source)
-    settings = load_settings(config, (*chosen, *overrides))
     _quiet_logger(console)
     with ExitStack() as stack:
         patience = settings.live.database_retry_seconds
@@ -113,23 +110,40 @@ def open_store(settings: Settings) -> Any:
     )
 
 
-def run_overrides(folder: Path) -> list[str]:
-    """The best set of the run in `folder` as "key=value" texts.
+def settings_for(
+    source: Path, config: Path | None, overrides: Sequence[str], trust: bool
+) -> Settings:
+    """The user's settings with the best set of the run in `source`.
 
-    Raises ConfigError where the folder holds no finished run.
+    Raises ConfigError where the folder holds no finished run, asks for what a run may not
+    set, or was made on another market than the one in the settings.
     """
-    table = read_table(folder / "config.toml")
-    try:
-        summary = json.loads((folder / "summary.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        raise ConfigError(
-            f"--from {folder}: there is no finished run (summary.json cannot be read)"
-        ) from None
-    values = {f"data.{key}": table["data"][key] for key in _DATA if key in table.get("data", {})}
-    for section in _TRADING:
-        values |= {f"{section}.{key}": value for key, value in table.get(section, {}).items()}
-    values |= (summary.get("best") or {}).get("params") or {}
-    return [f"{key}={json.dumps(value)}" for key, value in values.items()]
+    from stoptrail.reports.run_files import read_settings, read_summary
+
+    place = f"--from {source}"
+    summary = read_summary(source)
+    table = read_settings(source)
+    best = summary.get("best") or {}
+    if not isinstance(best, dict):
+        raise ConfigError(f"{place}: best in summary.json must be a table")
+    taken = with_best(counted(table, place), best.get("params") or {})
+    require_whole(source)
+    settings = load_settings(config, overrides, taken, trust)
+    _require_market(settings, table.get("data"), overrides, place)
+    return settings
+
+
+def _require_market(settings: Settings, data: Any, overrides: Sequence[str], place: str) -> None:
+    """What a set was found on is what it trades, unless --set says otherwise."""
+    given = {text.partition("=")[0].strip() for text in overrides}
+    for name in _DATA:
+        theirs = data.get(name) if isinstance(data, dict) else None
+        own, key = getattr(settings.data, name), f"data.{name}"
+        if theirs is not None and theirs != own and key not in given:
+            raise ConfigError(
+                f"{place}: its {key} is {plain(theirs)[:80]}, that of your settings {own}; "
+                f"say which you mean with --set {key}=..."
+            )
 
 
 @contextmanager

@@ -5,7 +5,6 @@ A command's function gets the options by name and raises where it fails.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -14,11 +13,11 @@ from typing import Any, TypeVar
 
 import click
 
-from stoptrail.core.errors import StopTrailError, UsageError
+from stoptrail.cli.ending import DEBUG as DEBUG
+from stoptrail.cli.ending import ended
+from stoptrail.core.errors import UsageError
 from stoptrail.core.program import program_name
 
-INTERRUPTED = 130
-DEBUG = "STOPTRAIL_DEBUG"
 COMPLETE = "_STOPTRAIL_COMPLETE"
 """What a shell sets to ask for completions, however the program was called."""
 
@@ -44,6 +43,15 @@ def settings_options(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """--json, for scripts."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
+
+
+def trust_option(command: Command) -> Command:
+    """--trust, for commands that read the folder of a run."""
+    return click.option(
+        "--trust",
+        is_flag=True,
+        help="RUN is yours: its import paths and candle files may be used.",
+    )(command)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -131,6 +139,7 @@ def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> int
 @click.option(
     "--from", "source", type=_FILE, metavar="RUN", help="Trade the best set of a finished run."
 )
+@trust_option
 @click.option(
     "--max-candles", type=click.IntRange(min=1), metavar="N", help="Stop after N closed candles."
 )
@@ -221,6 +230,7 @@ def check(files: tuple[Path, ...], timeframe: str | None) -> int:
 @click.option("--worst", type=click.IntRange(min=1), metavar="K", help="The K worst trades.")
 @click.option("--best", type=click.IntRange(min=1), metavar="K", help="The K best trades.")
 @click.option("--out", type=_FILE, metavar="DIR", help="Folder for the pictures.")
+@trust_option
 def plot(trade: int | None, worst: int | None, best: int | None, **options: Any) -> None:
     """Draw Backtrader plots of a finished run or a paper session."""
     if sum(chosen is not None for chosen in (trade, worst, best)) > 1:
@@ -263,52 +273,14 @@ def init(folder: Path, force: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    try:
-        result = cli.main(
+    return ended(
+        lambda: cli.main(
             args=arguments,
             prog_name=program_name(),
             complete_var=COMPLETE,
             standalone_mode=False,
         )
-        sys.stdout.flush()
-    except (click.Abort, KeyboardInterrupt):
-        return _say("stopped; what is finished is kept", INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except click.exceptions.NoArgsIsHelpError as error:
-        return _say(error.format_message(), error.exit_code)
-    except click.ClickException as error:
-        return _say(f"error: {_usage_line(error)}", error.exit_code)
-    except StopTrailError as error:
-        return _say(f"error: {error}", error.exit_code)
-    except Exception as error:
-        return _unexpected(error)
-    return result if isinstance(result, int) else 0
-
-
-def _usage_line(error: click.ClickException) -> str:
-    """What was wrong and where to read on, as one line."""
-    context = getattr(error, "ctx", None)
-    hint = f" (see {context.command_path} --help)" if context else ""
-    return " ".join(error.format_message().split()) + hint
-
-
-def _unexpected(error: Exception) -> int:
-    """A fault of the program: short, with the traceback for those who ask for it."""
-    if os.environ.get(DEBUG) == "1":
-        import traceback
-
-        traceback.print_exception(error)
-    else:
-        reason = " ".join(str(error).split())
-        _say(f"error: {type(error).__name__}: {reason} ({DEBUG}=1 shows the traceback)", 1)
-    return 1
-
-
-def _say(line: str, code: int) -> int:
-    click.echo(line, err=True)
-    return code
+    )
 
 
 def run() -> None:

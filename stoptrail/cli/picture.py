@@ -7,25 +7,32 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from pydantic import ValidationError
 
 from stoptrail.cli import market as markets
 from stoptrail.cli.console import Voice
+from stoptrail.config.explain import explain
+from stoptrail.config.foreign import counted
 from stoptrail.config.load import load_settings
-from stoptrail.config.settings import Settings
-from stoptrail.core.errors import DataError, StoreError, UsageError
+from stoptrail.config.settings import Settings, with_values
+from stoptrail.core.errors import ConfigError, DataError, StoreError, UsageError
+from stoptrail.core.text import plain
 from stoptrail.feeds.market import Market
 from stoptrail.reports.plots import Market as Drawn
 from stoptrail.reports.run_files import (
+    CONFIG,
     EquityCurve,
     RunFiles,
     StopLevel,
     TradeRecord,
     read_run,
+    read_settings,
 )
 from stoptrail.rules.candles import Candles, Floats, rows_of
 from stoptrail.rules.metrics import r_multiple
 
-CONFIG = "config.toml"
+_SPAN = ("symbol", "timeframe", "start", "end")
+"""What says which candles a run had, so that open ends do not move on."""
 
 
 class Pictured(NamedTuple):
@@ -41,23 +48,57 @@ class Pictured(NamedTuple):
     equity: EquityCurve
 
 
-def of_run(folder: Path, overrides: tuple[str, ...], voice: Voice) -> Pictured:
-    """The run in `folder`, with its candles loaded again.
+def of_run(
+    folder: Path, config: Path | None, overrides: tuple[str, ...], trust: bool, voice: Voice
+) -> Pictured:
+    """The run in `folder`, with its candles loaded again: from where the user's settings
+    say, or from where the folder says if it is trusted.
 
-    `overrides` may say where the candles are now. Raises DataError where there is no
-    run, or where the candles are not those of the run.
+    Raises DataError where there is no run, or where the candles are not those of the run.
     """
     files = read_run(folder)
     if not files.config:
         raise DataError(f"{folder}: no {CONFIG} there, so its candles cannot be found again")
-    data = files.summary.get("data") or {}
-    given = [*_span(data), *overrides]
-    if files.synthetic:
-        given.insert(0, "data.source=synthetic")
-    settings = load_settings(folder / CONFIG, given)
-    market = markets.load(settings, voice)
+    table = read_settings(folder)
+    taken = counted(table, str(folder))
+    own = load_settings(config, overrides, taken, trust)
+    market = markets.load(_on_its_candles(own, files, table.get("data"), trust), voice)
     _require_same(market, files, folder)
-    return from_files(files, market, settings)
+    return from_files(files, market, own)
+
+
+def _on_its_candles(own: Settings, files: RunFiles, theirs: Any, trust: bool) -> Settings:
+    """`own` with the run's market, timeframe and span. What names a place (file or exchange)
+    is the user's, unless the folder is trusted. Raises DataError, ConfigError."""
+    data = files.summary.get("data") or {}
+    theirs = theirs if isinstance(theirs, dict) else {}
+    changes = {f"data.{key}": data[key] for key in _SPAN if data.get(key)}
+    if files.synthetic:
+        changes["data.source"] = "synthetic"
+        changes["data.synthetic_seed"] = theirs.get("synthetic_seed", own.data.synthetic_seed)
+    else:
+        places = _places(own, theirs, trust, str(files.folder))
+        changes |= {f"data.{key}": value for key, value in places.items()}
+    try:
+        return with_values(own, changes)
+    except ValidationError as error:
+        raise ConfigError(explain(error, lambda _key: f"{files.folder}/summary.json")) from None
+
+
+def _places(own: Settings, theirs: dict[str, Any], trust: bool, folder: str) -> dict[str, Any]:
+    """Where the candles come from: keys of [data]."""
+    path, exchange = theirs.get("path") or "", theirs.get("exchange")
+    if own.data.path:
+        return {"source": "file"}
+    key, value, mine = ("path", path, "") if path else ("exchange", exchange, own.data.exchange)
+    if value is None or value == mine:
+        return {"source": "exchange"}
+    if not trust:
+        raise DataError(
+            f"{folder}: its candles came from data.{key} = {plain(value)[:200]}, which your "
+            f"settings do not name; add --set data.{key}=..., or --trust if the folder is yours"
+        )
+    return {key: value, "source": "file" if path else "exchange"}
 
 
 def from_files(files: RunFiles, market: Market, settings: Settings) -> Pictured:
@@ -66,11 +107,6 @@ def from_files(files: RunFiles, market: Market, settings: Settings) -> Pictured:
     drawn = Drawn(market.candles, cycle, trend, market.symbol, market.synthetic)
     span = rows_of(market.candles, slice(market.start, None))
     return Pictured(files.folder / "plots", drawn, span, files.trades, files.stops, files.equity)
-
-
-def _span(data: dict[str, Any]) -> list[str]:
-    """The run's own span, so that open ends do not move on."""
-    return [f"data.{key}={data[key]}" for key in ("start", "end") if data.get(key)]
 
 
 def _require_same(market: Market, files: RunFiles, folder: Path) -> None:

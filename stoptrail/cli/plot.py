@@ -29,12 +29,13 @@ def run(
     worst: Numbers,
     best: Numbers,
     out: Path | None,
+    trust: bool = False,
 ) -> None:
     """Draw trade `trade`, or the `worst` or `best` trades by R, or the whole; the files
     go to `out`, by default into the run's folder. A window opens where there is a screen."""
     folder = Path(run_or_session)
     if folder.exists():
-        found = of_run(folder, overrides, Voice())
+        found = of_run(folder, config, overrides, trust, Voice())
     else:
         found = of_session(run_or_session, config, overrides)
     chosen = chosen_trades(found.trades, trade, worst, best)

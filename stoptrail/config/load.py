@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
+import copy
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from stoptrail.config.explain import explain
+from stoptrail.config.foreign import Taken, require_trusted
 from stoptrail.config.grid import build_grid
 from stoptrail.config.overrides import apply_overrides
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.files import read_text
 
 FILE_NAME = "strategy.toml"
 SHIPPED = Path(__file__).parents[1] / FILE_NAME
 """The commented defaults that the package ships."""
 
 
-def load_settings(path: Path | str | None = None, overrides: Sequence[str] = ()) -> Settings:
+def load_settings(
+    path: Path | str | None = None,
+    overrides: Sequence[str] = (),
+    taken: Taken | None = None,
+    trust: bool = False,
+) -> Settings:
     """The settings in the file at `path`, with "key=value" `overrides` applied in order.
 
-    Without a path: strategy.toml of the working folder, else the one that the
-    package ships. Raises ConfigError with one line naming file (or --set), key, rule and value.
+    Without a path: strategy.toml of the working folder, else the one that the package
+    ships. The sections `taken` from a run's folder stand before the file's own; `trust`
+    says that their import paths may be used. Raises ConfigError with one line naming file
+    (folder, or --set), key, rule and value.
     """
     file = Path(path) if path else default_file()
     table = read_table(file)
+    if taken is not None:
+        own = copy.deepcopy(table)
+        apply_overrides(own, overrides)
+        require_trusted(taken, own, trust)
+        table = _with_taken(table, taken)
     changed = apply_overrides(table, overrides)
 
     def source_of(key: str) -> str:
-        overridden = any(f"{key}.".startswith(f"{name}.") for name in changed)
-        return "--set" if overridden else str(file)
+        if any(f"{key}.".startswith(f"{name}.") for name in changed):
+            return "--set"
+        if taken is not None and key.partition(".")[0] in taken.sections:
+            return taken.place
+        return str(file)
 
+    return checked(table, source_of)
+
+
+def checked(table: dict[str, Any], source_of: Callable[[str], str]) -> Settings:
+    """The settings that tables hold; `source_of` names where a dotted key comes from.
+    Raises ConfigError."""
     try:
         settings = Settings.model_validate(table)
     except ValidationError as error:
@@ -49,15 +73,21 @@ def default_file() -> Path:
 
 def read_table(file: Path) -> dict[str, Any]:
     """The tables of a TOML file; ConfigError where it cannot be read or parsed."""
-    try:
-        text = file.read_text("utf-8")
-    except FileNotFoundError:
-        raise ConfigError(f"{file}: there is no such configuration file") from None
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{file}: is not a text in UTF-8") from None
+    text = read_text(file, "configuration file", ConfigError)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: is not valid TOML: {error}") from None
+    except ValueError:  # Python converts no text of more than 4,300 digits
+        raise ConfigError(f"{file}: is not valid TOML: a number has too many digits") from None
+    except RecursionError:
+        raise ConfigError(f"{file}: is not valid TOML: it is nested too deeply") from None
+
+
+def _with_taken(table: dict[str, Any], taken: Taken) -> dict[str, Any]:
+    """The user's tables with a run's sections in place of theirs; the user's grid, which may
+    belong to another signal, is left out."""
+    sweep = table.get("sweep")
+    if isinstance(sweep, dict):
+        table = {**table, "sweep": {k: v for k, v in sweep.items() if k != "grid"}}
+    return {**table, **taken.sections}

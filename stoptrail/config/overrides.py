@@ -81,6 +81,6 @@ def _forget_parameters(table: dict[str, Any], changed: Sequence[str]) -> None:
 def _toml_value(text: str) -> Any:
     try:
         table = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, too many digits, or nested too deeply
         return text
     return table["value"] if set(table) == {"value"} else text

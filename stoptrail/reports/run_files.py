@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +10,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from stoptrail.backtest.manifest import require_whole
+from stoptrail.config.load import read_table
 from stoptrail.core.errors import DataError
+from stoptrail.core.files import read_json, read_text, reason_of, require_file
+from stoptrail.core.text import plain
 from stoptrail.rules.candles import Floats, Times
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+CONFIG = "config.toml"
+_TABLES = ("data", "params", "metrics", "baseline", "provenance", "best", "evidence", "seconds")
+"""Parts of summary.json that are objects where they are there."""
+_NOT_A_ROW = (KeyError, ValueError, TypeError, OverflowError)
+_LONGEST = 120
 
 
 class TradeRecord(NamedTuple):
@@ -78,39 +87,62 @@ def read_run(folder: Path) -> RunFiles:
     Raises DataError where there is no readable summary.json, or a file of the run is not
     what it should be.
     """
-    config = folder / "config.toml"
+    summary = read_summary(folder)
+    require_whole(folder)
     return RunFiles(
         folder,
-        read_summary(folder),
+        summary,
         _trades(folder / "trades.csv"),
         _stops(folder / "stops.csv"),
         _equity(folder / "equity.csv"),
         _trades(folder / "baseline_trades.csv"),
         _equity(folder / "baseline_equity.csv"),
-        config.read_text() if config.is_file() else "",
+        _config(folder),
     )
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
     """summary.json of the run in `folder`. Raises DataError where it cannot be read."""
+    if not folder.is_dir():
+        what = "a file" if folder.exists() else "not there"
+        raise DataError(f"{folder}: is {what}; no summary.json there: name the folder of a run")
     path = folder / "summary.json"
-    try:
-        summary = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise DataError(f"{folder}: no summary.json there; name the folder of a run") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a readable summary ({error})") from None
+    if not path.exists():
+        raise DataError(f"{folder}: no summary.json there; name the folder of a finished run")
+    summary = read_json(path, "summary", DataError)
     if not isinstance(summary, dict):
         raise DataError(f"{path}: not a readable summary (not an object)")
+    for name in _TABLES:
+        if not isinstance(summary.get(name) or {}, dict):
+            raise DataError(f"{path}: not a readable summary ({name} must be an object)")
     return summary
 
 
+def read_settings(folder: Path) -> dict[str, Any]:
+    """config.toml of the run in `folder` as tables: somebody else's, see config.foreign.
+    Raises ConfigError where it cannot be read."""
+    return read_table(folder / CONFIG)
+
+
 def read_trials(folder: Path) -> pa.Table | None:
-    """trials.parquet of the run, None where it made no sweep."""
+    """trials.parquet of the run, None where it made no sweep. Raises DataError where it
+    cannot be read."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = folder / "trials.parquet"
-    return pq.read_table(path) if path.is_file() else None
+    if not path.exists():
+        return None
+    require_file(path, "table of trials", DataError)
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: not a readable table of trials ({reason_of(error)})") from None
+
+
+def _config(folder: Path) -> str:
+    path = folder / CONFIG
+    return read_text(path, "configuration file", DataError) if path.exists() else ""
 
 
 def milliseconds(text: str) -> int:
@@ -120,20 +152,28 @@ def milliseconds(text: str) -> int:
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
-    if not path.is_file():
+    if not path.exists():
         return
-    with path.open(newline="") as file:
-        try:
+    require_file(path, "table of a run", DataError)
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
             yield from csv.DictReader(file)
-        except csv.Error as error:
-            raise DataError(f"{path}: not a readable table ({error})") from None
+    except (csv.Error, OSError) as error:
+        raise DataError(f"{path}: not a readable table ({reason_of(error)})") from None
 
 
 def _trades(path: Path) -> list[TradeRecord]:
     try:
         return [_trade(row) for row in _rows(path)]
-    except (KeyError, ValueError) as error:
-        raise DataError(f"{path}: not a list of trades ({error})") from None
+    except _NOT_A_ROW as error:
+        raise DataError(f"{path}: not a list of trades ({_why(error)})") from None
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a row, in short."""
+    if isinstance(error, KeyError):
+        return f"no column {error.args[0]}"
+    return "a row is cut" if isinstance(error, TypeError) else plain(error)[:_LONGEST]
 
 
 def _trade(row: dict[str, str]) -> TradeRecord:
@@ -157,6 +197,8 @@ def _trade(row: dict[str, str]) -> TradeRecord:
 
 
 def _number(cell: str) -> float:
+    if cell is None:  # what csv gives for a row that ends early
+        raise TypeError
     return float(cell) if cell else float("nan")
 
 
@@ -166,16 +208,16 @@ def _stops(path: Path) -> dict[int, list[StopLevel]]:
         for row in _rows(path):
             level = StopLevel(milliseconds(row["time"]), float(row["level"]), row["reason"])
             levels.setdefault(int(row["trade"]), []).append(level)
-    except (KeyError, ValueError) as error:
-        raise DataError(f"{path}: not a list of stop levels ({error})") from None
+    except _NOT_A_ROW as error:
+        raise DataError(f"{path}: not a list of stop levels ({_why(error)})") from None
     return levels
 
 
 def _equity(path: Path) -> EquityCurve:
     try:
         rows = [(milliseconds(row["day"]), float(row["equity"])) for row in _rows(path)]
-    except (KeyError, ValueError) as error:
-        raise DataError(f"{path}: not an equity curve ({error})") from None
+    except _NOT_A_ROW as error:
+        raise DataError(f"{path}: not an equity curve ({_why(error)})") from None
     return EquityCurve(
         np.array([time for time, _ in rows], np.int64),
         np.array([equity for _, equity in rows], np.float64),

@@ -18,10 +18,10 @@ from rich.console import Console
 import runner
 import stoptrail.cli.live
 from stoptrail.cli import control, replay, status
-from stoptrail.cli.live import run, run_overrides, stopped_by_signals
+from stoptrail.cli.live import run, settings_for, stopped_by_signals
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import as_table
-from stoptrail.core.errors import ConfigError, RunError, StoreError
+from stoptrail.core.errors import ConfigError, DataError, RunError, StoreError
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import rows
 from stoptrail.live.ledger.tables import Candles
@@ -201,22 +201,39 @@ def finished_run(folder: Path) -> Path:
 
 
 def test_from_takes_the_best_set_of_a_run(config: Path, tmp_path: Path) -> None:
-    chosen = run_overrides(finished_run(tmp_path / "run"))
-    found = load_settings(config, chosen)
+    folder = finished_run(tmp_path / "run")
+    found = settings_for(folder, config, (), trust=False)
     assert found.stop.trailing_atr_multiplier == 4.5
     assert found.strategy.sides == "long"
     assert found.stop.atr_period == 5
-    assert found.database.url == url_of(config)
-    assert load_settings(config, (*chosen, "stop.atr_period=9")).stop.atr_period == 9
+    assert settings_for(folder, config, ["stop.atr_period=9"], trust=False).stop.atr_period == 9
 
 
-def test_from_a_folder_without_a_run_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError):
-        run_overrides(tmp_path)
+def test_from_leaves_everything_else_as_the_user_has_it(config: Path, tmp_path: Path) -> None:
+    folder = finished_run(tmp_path / "run")
+    own = load_settings(config)
+    found = settings_for(folder, config, (), trust=True)
+    for section in ("data", "live", "exchange", "database", "notify", "sweep"):
+        assert getattr(found, section) == getattr(own, section)
+
+
+def test_from_a_folder_without_a_run_is_one_line(config: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no summary\.json"):
+        settings_for(tmp_path, config, (), trust=False)
     folder = finished_run(tmp_path / "run")
     (folder / "summary.json").write_text("{")
-    with pytest.raises(ConfigError, match="no finished run"):
-        run_overrides(folder)
+    with pytest.raises(DataError, match="not a readable summary"):
+        settings_for(folder, config, (), trust=False)
+
+
+def test_from_a_run_on_another_market_asks_which_is_meant(config: Path, tmp_path: Path) -> None:
+    folder = finished_run(tmp_path / "run")
+    text = (folder / "config.toml").read_text().replace("BTC/USDT", "ETH/USDT")
+    (folder / "config.toml").write_text(text)
+    with pytest.raises(ConfigError, match="ETH/USDT, that of your settings BTC/USDT"):
+        settings_for(folder, config, (), trust=True)
+    found = settings_for(folder, config, ["data.symbol=ETH/USDT"], trust=False)
+    assert found.data.symbol == "ETH/USDT"
 
 
 def test_live_without_paper_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,11 @@ def no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+def plotting(run: Path) -> list[str]:
+    """The command, with the settings that the run was made with."""
+    return ["plot", str(run), "--config", str(run.parent / "strategy.toml")]
+
+
 def pictures(folder: Path) -> set[str]:
     return {file.name for file in folder.glob("*.png")}
 
@@ -44,7 +49,7 @@ def test_a_backtest_draws_the_whole_and_its_extremes(done: Path) -> None:
 def test_the_worst_trades_are_those_with_the_lowest_r(
     done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert runner.main(["plot", str(done), "--worst", "2", "--out", str(tmp_path / "p")]) == 0
+    assert runner.main([*plotting(done), "--worst", "2", "--out", str(tmp_path / "p")]) == 0
     lowest = sorted(read_run(done).trades, key=lambda trade: trade.r_multiple)[:2]
     assert pictures(tmp_path / "p") == {f"trade-{trade.number}.png" for trade in lowest}
     assert len(capsys.readouterr().out.split()) == 2
@@ -70,7 +75,7 @@ def test_other_candles_than_those_of_the_run_are_refused(
 ) -> None:
     market = small_market()
     other = write_candles(tmp_path / "other.parquet", altered_from(market, int(market.time[-9])))
-    assert runner.main(["plot", str(done), "--set", f"data.path={other}"]) == 2
+    assert runner.main([*plotting(done), "--set", f"data.path={other}"]) == 2
     assert "are not those of the run" in capsys.readouterr().err
 
 
@@ -80,3 +85,24 @@ def test_a_name_that_is_neither_run_nor_session_is_told(
     config = write_inputs(tmp_path)
     assert runner.main(["plot", "nothing", "--config", str(config)]) == 2
     assert "nothing is neither the folder of a run nor a session" in capsys.readouterr().err
+
+
+def test_the_folder_of_somebody_else_opens_no_file(
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)  # without settings of one's own
+    assert runner.main(["plot", str(done)]) == 2
+    line = capsys.readouterr().err
+    assert "data.path = " in line
+    assert "--trust" in line
+
+
+def test_a_trusted_folder_says_where_its_candles_are(
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["plot", str(done), "--trade", "1", "--out", str(tmp_path / "p")]
+    assert runner.main([*command, "--trust"]) == 0
+    assert pictures(tmp_path / "p") == {"trade-1.png"}
+    file = done.parent / "candles.parquet"
+    assert runner.main([*command, "--set", f"data.path={file}"]) == 0

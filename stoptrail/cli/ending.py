@@ -1,0 +1,119 @@
+"""How a command ends: its exit code, and one line about what went wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stoptrail.core.errors import StopTrailError
+from stoptrail.core.text import plain
+
+INTERRUPTED = 130
+DEBUG = "STOPTRAIL_DEBUG"
+_USAGE = 2
+_STOPPED = "stopped; what is finished is kept"
+
+
+def ended(command: Callable[[], Any]) -> int:
+    """Run `command`; the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+
+    A reader of standard output that has had enough, as `head` does, ends it in order.
+    """
+    refused = _surroundings()
+    if refused:
+        return _say(f"error: {refused}", _USAGE)
+    try:
+        result = command()
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _say(plain(error) or _STOPPED, INTERRUPTED)
+    except BrokenPipeError:
+        return _without_output(0)
+    except Exception as error:
+        return _failed(error)
+    return result if isinstance(result, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    """Say what went wrong; the exit code."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return _say(error.format_message(), error.exit_code)
+    if isinstance(error, click.ClickException):
+        return _say(f"error: {_usage_line(error)}", error.exit_code)
+    if isinstance(error, StopTrailError):
+        return _say(f"error: {plain(error)}", error.exit_code)
+    if isinstance(error, OSError):
+        return _machine(error)
+    if isinstance(error, RecursionError):
+        return _say("error: an input is nested too deeply to be read", _USAGE)
+    if isinstance(error, MemoryError):
+        return _say("error: not enough memory; give a shorter span or a smaller grid", 1)
+    return _unexpected(error)
+
+
+def _surroundings() -> str:
+    """What no command can work with, "" where all is well."""
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for the whole process
+    if sys.stdout is None:
+        return f"standard output is closed: send it to a file, or to {os.devnull}"
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII only
+    try:
+        Path.cwd()
+    except OSError:
+        return "the working folder is gone: change into one that exists"
+    return ""
+
+
+def _machine(error: OSError) -> int:
+    """What the operating system refused, with the file that it is about."""
+    reason = error.strerror or str(error)
+    try:
+        sys.stdout.flush()
+    except OSError as output:
+        code = _without_output(_USAGE)
+        return _say(f"error: standard output cannot be written ({output.strerror})", code)
+    if error.filename is None and error.errno != errno.ENOSPC:
+        return _unexpected(error)
+    where = "" if error.filename is None else f"{error.filename}: "
+    return _say(f"error: {plain(where)} {plain(reason)}".replace("  ", " "), _USAGE)
+
+
+def _without_output(code: int) -> int:
+    """Let Python's own last flush go nowhere."""
+    with suppress(OSError):  # a stream that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _usage_line(error: click.ClickException) -> str:
+    """What was wrong and where to read on, as one line."""
+    context = getattr(error, "ctx", None)
+    hint = f" (see {context.command_path} --help)" if context else ""
+    return plain(error.format_message()) + hint
+
+
+def _unexpected(error: Exception) -> int:
+    """A fault of the program: short, with the traceback for those who ask for it."""
+    if os.environ.get(DEBUG) == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    else:
+        told = f"{type(error).__name__}: {plain(error)}"
+        _say(f"error: {told} ({DEBUG}=1 shows the traceback)", 1)
+    return 1
+
+
+def _say(line: str, code: int) -> int:
+    click.echo(line, err=True)
+    return code
