@@ -33,6 +33,8 @@ class Outcome(NamedTuple):
     record: Record
     equity: Floats
     """At each day mark, shape (d + 1,)."""
+    falls: Floats
+    """Deepest fall below the peak at the closes of each day, see rules.measure.Equity."""
     metrics: Metrics
 
 
@@ -41,7 +43,7 @@ def judge(plan: Plan, record: Record, inputs: Inputs) -> Outcome:
     candles, marks = inputs.candles, inputs.marks
     equity = compiled(equity_of)(record.trades, candles, marks, plan.run_rules)
     figures = compiled(measure)(record.trades, equity, candles, marks)
-    return Outcome(plan, record, equity.marks, Metrics(*figures))
+    return Outcome(plan, record, equity.marks, equity.falls, Metrics(*figures))
 
 
 def metrics_table(outcome: Outcome) -> dict[str, Any]:
@@ -110,20 +112,35 @@ def part_table(trades: TradeLog, chosen: NDArray[np.bool_], inputs: Inputs) -> d
 
 
 def buy_and_hold(inputs: Inputs, cash: float, fee: float, slippage: float) -> dict[str, Any]:
-    """Figures and daily equity of buying at the first open of the span and holding on."""
+    """Figures, daily equity and deepest falls by day (at candle closes) of buying at the
+    first open of the span and holding on."""
     candles, marks = inputs.candles, inputs.marks
     price = candles.open[inputs.start] * (1.0 + slippage) * (1.0 + fee)
     closes = candles.close[inputs.start :]
     path = np.concatenate(([1.0], closes / price))
     equity = np.concatenate(([cash], candles.close[marks.candle[1:]] / price * cash))
     sums = compiled(return_sums)(equity)
+    falls = 1.0 - path / np.maximum.accumulate(path)
     figures = {
         "net_return": equity[-1] / cash - 1.0,
         "cagr": (equity[-1] / cash) ** (365.0 * DAY / (marks.time[-1] - marks.time[0])) - 1.0,
         "sharpe": compiled(sharpe)(sums),
-        "max_drawdown": float(np.max(1.0 - path / np.maximum.accumulate(path))),
+        "max_drawdown": float(np.max(falls)),
     }
-    return {**plain(figures), "equity": equity.tolist()}
+    by_day = daily_worst(falls[1:], marks.candle - inputs.start)
+    return {**plain(figures), "equity": equity.tolist(), "falls": by_day.tolist()}
+
+
+def daily_worst(values: Floats, last: NDArray[np.int64]) -> Floats:
+    """The greatest of `values`, one for each candle, in each day; shape of `last`.
+
+    last: index of the last candle of each day, ascending; below 0 for a day without one.
+    """
+    running = [
+        float(values[first + 1 : end + 1].max(initial=0.0))
+        for first, end in zip(np.append([-1], np.maximum(last[:-1], -1)), last, strict=True)
+    ]
+    return np.array(running, np.float64)
 
 
 def _years(time: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import (
     Outcome,
@@ -18,6 +20,8 @@ from stoptrail.backtest.run_rules import fitting, inferred
 from stoptrail.config.settings import Settings
 from stoptrail.config.write import public_table
 from stoptrail.feeds.market import Market
+from stoptrail.rules.metrics import cagr, net_return, return_sums, sharpe
+from stoptrail.rules.scaled_hold import scaled, share_of_cash
 
 
 def summarise_run(
@@ -37,6 +41,22 @@ def summarise_run(
         "metrics": metrics_table(outcome),
         "sides": by_side(outcome, inputs),
         "years": by_year(outcome, inputs),
-        "buy_and_hold": held,
+        "buy_and_hold": {**held, "scaled": _at_same_volatility(held["equity"], outcome)},
         "provenance": provenance(market.sha256, settings.sweep.seed),
     }
+
+
+def _at_same_volatility(hold: list[float], outcome: Outcome) -> dict[str, Any]:
+    """Buy-and-hold with as much of the account in it as gives the run's own volatility."""
+    marks = np.array(hold)
+    share = share_of_cash(marks, outcome.equity)
+    equity = scaled(marks, share)
+    peak = np.maximum.accumulate(equity)
+    figures = {
+        "share": share,
+        "net_return": net_return(equity[0], equity[-1]),
+        "cagr": cagr(equity[0], equity[-1], float(len(equity) - 1)),
+        "sharpe": sharpe(return_sums(equity)),
+        "max_drawdown": float(np.max(1.0 - equity / peak)),
+    }
+    return {**plain(figures), "equity": equity.tolist()}

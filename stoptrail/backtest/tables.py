@@ -38,7 +38,9 @@ TRADE_COLUMNS = (
 )
 """mae (<= 0) and mfe (>= 0) are in R, as r_multiple is."""
 STOP_COLUMNS = ("trade", "time", "level", "reason")
-EQUITY_COLUMNS = ("day", "equity")
+EQUITY_COLUMNS = ("day", "equity", "drawdown")
+"""drawdown: deepest fall below the peak at the candle closes since the row before; their
+greatest is the metric max_drawdown."""
 STILL_OPEN = "open"
 
 
@@ -94,5 +96,5 @@ def stop_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
 
 def equity_rows(outcome: Outcome, inputs: Inputs) -> Iterator[list[Any]]:
     """Equity at 00:00 UTC of each day, and at the two ends of the span."""
-    for time, value in zip(inputs.marks.time, outcome.equity, strict=True):
-        yield [iso(time), float(value)]
+    for row in zip(inputs.marks.time, outcome.equity, outcome.falls, strict=True):
+        yield [iso(row[0]), float(row[1]), float(row[2])]

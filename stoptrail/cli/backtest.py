@@ -12,6 +12,7 @@ from stoptrail.backtest.inputs import (
     prepare,
     require_warm,
 )
+from stoptrail.backtest.kept_candles import write_kept
 from stoptrail.backtest.outcome import Outcome, judge, metrics_table
 from stoptrail.backtest.run_rules import fitting, inferred, legacy
 from stoptrail.backtest.summary import summarise_run
@@ -27,6 +28,7 @@ from stoptrail.config.write import to_toml
 from stoptrail.core.atomic import claimed, write_json, write_whole
 from stoptrail.core.errors import UsageError
 from stoptrail.feeds.market import Market
+from stoptrail.sweep.breakdown import breakdown
 
 
 def run(
@@ -95,6 +97,7 @@ def _one_market(
         baseline = baseline_run(outcome, inputs)
     summary = summarise_run("backtest", settings, market, inputs, outcome)
     summary["baseline"] = {"metrics": metrics_table(baseline)}
+    summary |= breakdown(outcome, inputs, settings.sweep.seed)
     if walking:
         from stoptrail.cli.sweep import walk_alone
 
@@ -159,6 +162,7 @@ def finish(folder: Path, summary: dict[str, Any], market: Market, stages: Stages
 
     with stages.stage("report"):
         summary["seconds"] = stages.table()
+        write_kept(folder, market)
         write_json(folder / "summary.json", summary)
         write_report(folder, market.candles)
     summary["seconds"] = stages.table()

@@ -42,6 +42,7 @@ from stoptrail.core.errors import (
 from stoptrail.feeds.market import Market
 from stoptrail.rules.jit import source_digest
 from stoptrail.strategies.mtf_strategy import MtfStrategy
+from stoptrail.sweep.breakdown import breakdown
 from stoptrail.sweep.evidence import (
     around_the_best,
     cleaned,
@@ -306,6 +307,7 @@ def _summary(
     summary = summarise_run("sweep", space.settings(verified.best), market, inputs, best)
     return {
         **summary,
+        **breakdown(best, inputs, settings.sweep.seed),
         "baseline": {"metrics": metrics_table(baseline)},
         "grid_size": space.size,
         "screened": space.size,

@@ -62,6 +62,9 @@ class Equity(NamedTuple):
     """Maximum drawdown on candle closes, as a fraction of the peak."""
     held: int
     """Candles in which, or at whose close, a position was held."""
+    falls: Floats
+    """Deepest fall below the peak so far at the closes since the mark before, as a fraction
+    of that peak, shape (d + 1,); the greatest of them is `worst`."""
 
 
 @rule
@@ -74,11 +77,19 @@ def position_of(trades: TradeLog, k: int, candles: Candles, run_rules: RunRules)
 
 
 @rule
+def deepen(falls: Floats, mark: int, peak: float, equity: float) -> None:
+    """Let falls[mark] know of `equity` at a close, `peak` being the highest so far."""
+    if mark < len(falls) and equity < peak:
+        falls[mark] = max(falls[mark], 1.0 - equity / peak)
+
+
+@rule
 def equity_of(trades: TradeLog, candles: Candles, marks: DayMarks, run_rules: RunRules) -> Equity:
     """Equity at every day mark and its drawdown at every close of the traded span."""
     n = len(candles.time)
     trade_rules = run_rules.trade_rules
     values = np.empty(len(marks.time))
+    falls = np.zeros(len(marks.time))
     balance = run_rules.cash
     drawdown = drawdown_start(balance)
     held = 0
@@ -88,12 +99,14 @@ def equity_of(trades: TradeLog, candles: Candles, marks: DayMarks, run_rules: Ru
         entry = trades.entry[k]
         while mark < len(values) and marks.candle[mark] < entry:
             values[mark] = balance
+            deepen(falls, mark, drawdown.peak, balance)
             mark += 1
         last = n if trades.exit[k] == OPEN else trades.exit[k]
         for i in range(entry, last):
             closes = candles.time[i] + candles.interval
             value = marked(balance, position, candles.close[i], closes, trade_rules)
             drawdown = drawdown_step(drawdown, value)
+            deepen(falls, mark, drawdown.peak, value)
             while mark < len(values) and marks.candle[mark] == i:
                 values[mark] = marked(
                     balance, position, candles.close[i], marks.time[mark], trade_rules
@@ -104,10 +117,12 @@ def equity_of(trades: TradeLog, candles: Candles, marks: DayMarks, run_rules: Ru
             held += 1
             balance += trades.pnl[k]
             drawdown = drawdown_step(drawdown, balance)
+            deepen(falls, mark, drawdown.peak, balance)
     while mark < len(values):
         values[mark] = balance
+        deepen(falls, mark, drawdown.peak, balance)
         mark += 1
-    return Equity(values, drawdown.worst, held)
+    return Equity(values, drawdown.worst, held, falls)
 
 
 @rule

@@ -39,7 +39,7 @@ class Running:
 
     def __init__(self, arguments: Sequence[str], out: Path) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([*_PRELOAD, "tests.commands.process"])
+        context.set_forkserver_preload([*_PRELOAD, "tests.cli.process"])
         self._out = out
         out.touch()
         self._process = context.Process(target=_main, args=(list(arguments), out))

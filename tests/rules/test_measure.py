@@ -29,6 +29,27 @@ def test_the_drawdown_is_that_of_candle_closes_and_exits() -> None:
     assert equity_of(TWO, CANDLES, MARKS, FREE).worst == worst
 
 
+def test_the_falls_of_a_day_are_those_of_its_closes() -> None:
+    """None up to midnight; then out at 1002 after 1008, and 1005 after 1010 at the end."""
+    falls = equity_of(TWO, CANDLES, MARKS, FREE).falls
+    assert falls.tolist() == [0.0, 0.0, max(1 - 1002 / 1008, 1 - 1005 / 1010)]
+
+
+def test_a_fall_lasts_while_there_is_no_position() -> None:
+    """A loss of 10 from 1000 on candle 1, before midnight; nothing after it."""
+    lost = trades((1, 1, 1, 2.0, 100.0, 95.0))
+    assert equity_of(lost, CANDLES, MARKS, FREE).falls.tolist() == [
+        0.0,
+        1 - 990 / 1000,
+        1 - 990 / 1000,
+    ]
+
+
+def test_the_deepest_of_the_falls_is_the_drawdown() -> None:
+    equity = equity_of(TWO, CANDLES, MARKS, FREE)
+    assert equity.falls.max() == equity.worst
+
+
 def test_candles_with_a_position_are_counted_the_exits_included() -> None:
     assert equity_of(TWO, CANDLES, MARKS, FREE).held == 3 + 3
     assert equity_of(trades((3, 3, 1, 1.0, 100.0, 99.0)), CANDLES, MARKS, FREE).held == 1
