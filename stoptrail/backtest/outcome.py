@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,20 +9,26 @@ from numpy.typing import NDArray
 
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.plan import Plan, Record
+from stoptrail.core.json import json_value
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.costs import DAY
+from stoptrail.rules.costs import fill_price
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import equity_of, measure, tally_of
 from stoptrail.rules.metrics import (
     Metrics,
-    payoff_ratio,
-    profit_factor,
-    ratio,
+    TradeTally,
+    max_drawdown,
+    net_return,
     return_sums,
     sharpe,
+    trade_figures,
 )
+from stoptrail.rules.sizing import affordable_units
 from stoptrail.rules.trade import IGNORED
-from stoptrail.rules.types import OPEN, TradeLog
+from stoptrail.rules.types import OPEN, RunRules, TradeLog, trade_log
+
+HELD_FIGURES = ("net_return", "cagr", "sharpe", "max_drawdown")
+"""Of buy-and-hold; the others are of trades."""
 
 
 class Outcome(NamedTuple):
@@ -48,28 +53,16 @@ def judge(plan: Plan, record: Record, inputs: Inputs) -> Outcome:
 
 def metrics_table(outcome: Outcome) -> dict[str, Any]:
     """The `metrics` object of summary.json; what is undefined is None."""
-    ignored = {
-        name: int(count) for name, count in zip(IGNORED, outcome.record.ignored, strict=True)
-    }
-    return {**plain(outcome.metrics._asdict()), "ignored_signals": ignored}
-
-
-def plain(figures: dict[str, Any]) -> dict[str, Any]:
-    """Numbers as JSON knows them: NaN and infinities become None."""
-    return {key: _plain(value) for key, value in figures.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float | np.floating):
-        return float(value) if math.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value
+    ignored = dict(zip(IGNORED, outcome.record.ignored.tolist(), strict=True))
+    table: dict[str, Any] = json_value({**outcome.metrics._asdict(), "ignored_signals": ignored})
+    return table
 
 
 def by_side(outcome: Outcome, inputs: Inputs) -> dict[str, dict[str, Any]]:
     """Figures of the closed trades of each side."""
     trades = outcome.record.trades
     return {
-        name: part_table(trades, trades.side == side, inputs)
+        name: closed_table(trades, trades.side == side, inputs)
         for name, side in (("long", 1), ("short", -1))
     }
 
@@ -84,63 +77,60 @@ def by_year(outcome: Outcome, inputs: Inputs) -> dict[str, dict[str, Any]]:
     for year in range(int(_years(marks[:1])[0]), int(days[-1]) + 1):
         first = int(np.searchsorted(days, year))
         span = equity[max(0, first - 1) : int(np.searchsorted(days, year, side="right"))]
-        figures = part_table(trades, exits == year, inputs)
-        figures["net_return"] = _plain(float(span[-1] / span[0] - 1.0))
-        figures["sharpe"] = _plain(compiled(sharpe)(compiled(return_sums)(span.copy())))
-        table[str(year)] = figures
+        returns = mark_table(span)
+        figures = closed_table(trades, exits == year, inputs)
+        table[str(year)] = figures | {name: returns[name] for name in ("net_return", "sharpe")}
     return table
 
 
-def part_table(trades: TradeLog, chosen: NDArray[np.bool_], inputs: Inputs) -> dict[str, Any]:
-    """Figures of some of the closed trades."""
+def closed_table(trades: TradeLog, chosen: NDArray[np.bool_], inputs: Inputs) -> dict[str, Any]:
+    """Figures of those of the `chosen` trades that are closed."""
     rows = np.flatnonzero(chosen & (trades.exit != OPEN))
-    columns: list[Any] = [column[rows] for column in trades]
-    some = TradeLog(*columns)
-    tally = compiled(tally_of)(some, inputs.candles)
-    return plain(
+    some = TradeLog._make(column[rows] for column in trades)
+    return trade_table(compiled(tally_of)(some, inputs.candles))
+
+
+def trade_table(tally: TradeTally) -> dict[str, Any]:
+    """The figures of closed trades; what is undefined is None."""
+    table: dict[str, Any] = json_value(trade_figures(tally)._asdict())
+    return table
+
+
+def mark_table(equity: Floats) -> dict[str, Any]:
+    """What can be said of day marks alone, shape (days + 1,)."""
+    marks = np.ascontiguousarray(equity)
+    table: dict[str, Any] = json_value(
         {
-            "trades": tally.trades,
-            "win_rate": ratio(tally.wins, tally.trades),
-            "payoff_ratio": payoff_ratio(tally),
-            "profit_factor": profit_factor(tally),
-            "pnl": tally.gross_profit - tally.gross_loss,
-            "fees_paid": tally.fees,
-            "avg_hours": ratio(tally.hours, tally.trades),
-            "avg_r": ratio(tally.r_total, tally.trades),
+            "net_return": net_return(marks[0], marks[-1]),
+            "sharpe": compiled(sharpe)(compiled(return_sums)(marks)),
+            "max_drawdown": compiled(max_drawdown)(marks),
         }
     )
+    return table
 
 
-def buy_and_hold(inputs: Inputs, cash: float, fee: float, slippage: float) -> dict[str, Any]:
-    """Figures, daily equity and deepest falls by day (at candle closes) of buying at the
-    first open of the span and holding on."""
-    candles, marks = inputs.candles, inputs.marks
-    price = candles.open[inputs.start] * (1.0 + slippage) * (1.0 + fee)
-    closes = candles.close[inputs.start :]
-    path = np.concatenate(([1.0], closes / price))
-    equity = np.concatenate(([cash], candles.close[marks.candle[1:]] / price * cash))
-    sums = compiled(return_sums)(equity)
-    falls = 1.0 - path / np.maximum.accumulate(path)
-    figures = {
-        "net_return": equity[-1] / cash - 1.0,
-        "cagr": (equity[-1] / cash) ** (365.0 * DAY / (marks.time[-1] - marks.time[0])) - 1.0,
-        "sharpe": compiled(sharpe)(sums),
-        "max_drawdown": float(np.max(falls)),
+def buy_and_hold(inputs: Inputs, run_rules: RunRules) -> dict[str, Any]:
+    """Figures, daily equity and deepest falls by day (at candle closes) of one trade: a buy
+    with all the cash at the first open of the span, at the costs of any other, that is
+    still open."""
+    candles, rules = inputs.candles, run_rules.trade_rules
+    fill = fill_price(1, candles.open[inputs.start], rules.costs, rules.market)
+    held = {
+        "entry": inputs.start,
+        "exit": OPEN,
+        "side": 1,
+        "units": affordable_units(run_rules.cash, fill, 1.0, rules.costs),
+        "fill": fill,
     }
-    by_day = daily_worst(falls[1:], marks.candle - inputs.start)
-    return {**plain(figures), "equity": equity.tolist(), "falls": by_day.tolist()}
-
-
-def daily_worst(values: Floats, last: NDArray[np.int64]) -> Floats:
-    """The greatest of `values`, one for each candle, in each day; shape of `last`.
-
-    last: index of the last candle of each day, ascending; below 0 for a day without one.
-    """
-    running = [
-        float(values[first + 1 : end + 1].max(initial=0.0))
-        for first, end in zip(np.append([-1], np.maximum(last[:-1], -1)), last, strict=True)
-    ]
-    return np.array(running, np.float64)
+    empty = trade_log(1)
+    trade = TradeLog._make(np.zeros_like(column) for column in empty)._replace(
+        **{name: np.full_like(getattr(empty, name), value) for name, value in held.items()}
+    )
+    equity = compiled(equity_of)(trade, candles, inputs.marks, run_rules)
+    figures = compiled(measure)(trade, equity, candles, inputs.marks)
+    shown = {name: getattr(figures, name) for name in HELD_FIGURES}
+    table: dict[str, Any] = json_value({**shown, "equity": equity.marks, "falls": equity.falls})
+    return table
 
 
 def _years(time: NDArray[np.int64]) -> NDArray[np.int64]:

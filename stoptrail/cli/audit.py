@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from stoptrail.cli.backtest import data_overrides
 from stoptrail.cli.console import Voice
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
+from stoptrail.core.json import json_text
 from stoptrail.feeds.market import Market
 from stoptrail.sweep.audit.all_checks import audit
 from stoptrail.sweep.audit.finding import Check
@@ -39,7 +39,7 @@ def run(config: Path | None, overrides: tuple[str, ...], file: Path | None, as_j
         checks = audit(plan, inputs, settings.sweep.seed, advance)
     passed = all(check.passed for check in checks)
     if as_json:
-        print(json.dumps(_table(settings, market, checks), allow_nan=False))
+        print(json_text(_table(settings, market, checks)))
     else:
         _show(settings, market, checks)
     return 0 if passed else FOUND

@@ -27,6 +27,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.config.write import to_toml
 from stoptrail.core.atomic import claimed, write_json, write_whole
 from stoptrail.core.errors import UsageError
+from stoptrail.core.json import json_text
 from stoptrail.feeds.market import Market
 from stoptrail.sweep.breakdown import breakdown
 
@@ -183,9 +184,7 @@ def pictures(
 def tell(folder: Path, summary: dict[str, Any], voice: Voice, as_json: bool) -> None:
     """The result on standard output: one screen, one JSON object, or nothing."""
     if as_json:
-        import json
-
-        print(json.dumps({"folder": str(folder), **summary}, allow_nan=False))
+        print(json_text({"folder": str(folder), **summary}))
     elif not voice.silent:
         from stoptrail.reports.terminal import show_run
 

@@ -29,6 +29,7 @@ from stoptrail.core.errors import (
     RunError,
     UsageError,
 )
+from stoptrail.core.json import json_text
 from stoptrail.sweep.multi_market import Across
 
 MARKETS = "markets.json"
@@ -198,7 +199,7 @@ def _worth(row: dict[str, Any]) -> float:
 
 def _tell(folder: Path, result: dict[str, Any], voice: Voice, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"folder": str(folder), **result}, allow_nan=False))
+        print(json_text({"folder": str(folder), **result}))
     elif not voice.silent:
         from stoptrail.reports.multi_market import show_markets
 

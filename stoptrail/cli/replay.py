@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from stoptrail.config.load import load_settings
+from stoptrail.core.json import json_text
 from stoptrail.core.time import iso_time
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run(
     finally:
         database.close()
     if as_json:
-        console.print(json.dumps(_table(compared, causes)), markup=False, soft_wrap=True)
+        console.print(json_text(_table(compared, causes)), markup=False, soft_wrap=True)
     else:
         _show(console, compared, causes)
     return 1 if compared.differences else 0

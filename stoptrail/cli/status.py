@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from stoptrail.config.load import load_settings
+from stoptrail.core.json import json_text
 from stoptrail.core.time import iso_time
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run(
         database.close()
     if as_json:
         tables = {"sessions": [table(entry) for entry in found]}
-        console.print(json.dumps(tables, allow_nan=False), markup=False, soft_wrap=True)
+        console.print(json_text(tables), markup=False, soft_wrap=True)
         return 0
     if not found:
         console.print("no session has been started in this database")

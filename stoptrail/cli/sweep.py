@@ -39,13 +39,13 @@ from stoptrail.core.errors import (
     ParityError,
     UsageError,
 )
+from stoptrail.core.json import json_value
 from stoptrail.feeds.market import Market
 from stoptrail.rules.jit import source_digest
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.breakdown import breakdown
 from stoptrail.sweep.evidence import (
     around_the_best,
-    cleaned,
     judged,
     selection,
 )
@@ -268,7 +268,7 @@ def _walk_table(chained: Chained, space: Space, best: Outcome) -> dict[str, Any]
         for step in chained.steps
     ]
     times = chained.inputs.marks.time
-    table: dict[str, Any] = cleaned(
+    table: dict[str, Any] = json_value(
         {
             "in_sample": metrics_table(best),
             "out_of_sample": figures(chained),

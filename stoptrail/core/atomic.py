@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stoptrail.core.errors import OutputError
+from stoptrail.core.json import json_bytes
 
 
 @contextmanager
@@ -52,9 +52,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Strict JSON: a NaN or an infinity is a defect of the caller (ValueError)."""
-    text = json.dumps(value, indent=2, allow_nan=False, default=_number)
-    write_whole(path, text.encode() + b"\n")
+    """Strict JSON, indented. Raises OutputError."""
+    write_whole(path, json_bytes(value, indent=True) + b"\n")
 
 
 def write_rows(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -64,10 +63,3 @@ def write_rows(path: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -
     writer.writerow(head)
     writer.writerows(rows)
     write_whole(path, text.getvalue().encode())
-
-
-def _number(value: Any) -> Any:
-    """NumPy's scalars as Python's."""
-    if hasattr(value, "item"):
-        return value.item()
-    raise TypeError(f"{type(value).__name__} is not JSON")

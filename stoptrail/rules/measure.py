@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.costs import fee
 from stoptrail.rules.jit import rule
 from stoptrail.rules.metrics import (
     MS_AN_HOUR,
@@ -15,6 +16,7 @@ from stoptrail.rules.metrics import (
     TradeTally,
     drawdown_start,
     drawdown_step,
+    fall,
     r_multiple,
     return_sums,
     summarise,
@@ -72,15 +74,15 @@ def position_of(trades: TradeLog, k: int, candles: Candles, run_rules: RunRules)
     """Trade `k` as the open position that it was."""
     entry = candles.time[trades.entry[k]]
     held = Entry(int(trades.side[k]), trades.fill[k], entry, trades.atr[k])
-    fee = trades.units[k] * trades.fill[k] * run_rules.trade_rules.costs.taker_fee
-    return Position(held, trades.units[k], fee)
+    paid = fee(trades.units[k], trades.fill[k], run_rules.trade_rules.costs)
+    return Position(held, trades.units[k], paid)
 
 
 @rule
 def deepen(falls: Floats, mark: int, peak: float, equity: float) -> None:
     """Let falls[mark] know of `equity` at a close, `peak` being the highest so far."""
     if mark < len(falls) and equity < peak:
-        falls[mark] = max(falls[mark], 1.0 - equity / peak)
+        falls[mark] = max(falls[mark], fall(peak, equity))
 
 
 @rule

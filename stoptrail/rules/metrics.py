@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Floats
+from stoptrail.rules.costs import DAY
 from stoptrail.rules.jit import rule
 
 DAYS_A_YEAR = 365.0
@@ -63,6 +64,22 @@ class TradeTally(NamedTuple):
     """Sum of the R multiples."""
 
 
+class TradeFigures(NamedTuple):
+    """What closed trades are judged by, after costs; fields as in summary.json."""
+
+    trades: int
+    win_rate: float
+    payoff_ratio: float
+    """Mean win over mean loss; NaN without a win or without a loss."""
+    profit_factor: float
+    """Gross profit over gross loss; NaN without a loss."""
+    pnl: float
+    fees_paid: float
+    """Of a position still open too."""
+    avg_hours: float
+    avg_r: float
+
+
 class Metrics(NamedTuple):
     """What a run is judged by; the fields are named as in summary.json."""
 
@@ -98,6 +115,13 @@ def add_return(sums: ReturnSums, r: float) -> ReturnSums:
     return ReturnSums(
         sums.days + 1, sums.total + r, sums.squares + r * r, sums.downside + down * down
     )
+
+
+def daily_returns(equity: Floats) -> Floats:
+    """`daily_return` of marks of shape (..., days + 1), the first one the starting cash;
+    shape (..., days)."""
+    before, after = equity[..., :-1], equity[..., 1:]
+    return np.divide(after, before, out=np.ones_like(after), where=before > 0.0) - 1.0
 
 
 @rule
@@ -148,14 +172,21 @@ def net_return(first: float, last: float) -> float:
 
 
 @rule
-def cagr(first: float, last: float, days: float) -> float:
-    """Compound growth a year of 365 days; -1 for an empty account, NaN beyond float64."""
-    if not (first > 0.0 and days > 0.0):
+def cagr(first: float, last: float, span_ms: float) -> float:
+    """Compound growth a year of 365 days over a span in ms; -1 for an empty account, NaN
+    beyond float64."""
+    if not (first > 0.0 and span_ms > 0.0):
         return np.nan
     if last <= 0.0:
         return -1.0
-    rate = math.log(last / first) * (DAYS_A_YEAR / days)
+    rate = math.log(last / first) * (DAYS_A_YEAR / (span_ms / DAY))
     return math.expm1(rate) if rate < _LARGEST_EXPONENT else np.nan
+
+
+@rule
+def fall(peak: float, equity: float) -> float:
+    """How far `equity` lies below an earlier `peak`, as a share of it."""
+    return 1.0 - equity / peak
 
 
 @rule
@@ -173,7 +204,21 @@ def drawdown_step(state: Drawdown, equity: float) -> Drawdown:
     """
     if equity >= state.peak:
         return Drawdown(equity, state.worst)
-    return Drawdown(state.peak, max(state.worst, 1.0 - equity / state.peak))
+    return Drawdown(state.peak, max(state.worst, fall(state.peak, equity)))
+
+
+@rule
+def max_drawdown(equity: Floats) -> float:
+    """Deepest fall of marks of shape (n,), n > 0, below the highest before."""
+    state = drawdown_start(equity[0])
+    for value in equity:
+        state = drawdown_step(state, value)
+    return state.worst
+
+
+def drawdowns(equity: Floats) -> Floats:
+    """How far each mark lies below the highest so far (0 or more); shape (..., n)."""
+    return fall(np.maximum.accumulate(equity, axis=-1), equity)  # type: ignore[arg-type, return-value]
 
 
 @rule
@@ -220,16 +265,30 @@ def ratio(part: float, whole: float) -> float:
 
 
 @rule
-def profit_factor(tally: TradeTally) -> float:
-    """Gross profit over gross loss of closed trades; NaN without a loss."""
-    return ratio(tally.gross_profit, tally.gross_loss)
+def trade_figures(tally: TradeTally) -> TradeFigures:
+    """The figures of closed trades; NaN where there is nothing to divide by."""
+    trades = float(tally.trades)
+    mean_win = ratio(tally.gross_profit, float(tally.wins))
+    mean_loss = ratio(tally.gross_loss, float(tally.losses))
+    return TradeFigures(
+        trades=tally.trades,
+        win_rate=ratio(float(tally.wins), trades),
+        payoff_ratio=ratio(mean_win, mean_loss),
+        profit_factor=ratio(tally.gross_profit, tally.gross_loss),
+        pnl=tally.gross_profit - tally.gross_loss,
+        fees_paid=tally.fees,
+        avg_hours=ratio(tally.hours, trades),
+        avg_r=ratio(tally.r_total, trades),
+    )
 
 
 @rule
-def payoff_ratio(tally: TradeTally) -> float:
-    """Mean win over mean loss; NaN without a win or without a loss."""
-    mean_win = ratio(tally.gross_profit, float(tally.wins))
-    return ratio(mean_win, ratio(tally.gross_loss, float(tally.losses)))
+def tally_profits(pnl: Floats) -> TradeTally:
+    """Sums over closed trades of which only the profits are known, shape (trades,)."""
+    tally = NO_TRADES
+    for profit in pnl:
+        tally = tally_trade(tally, profit, 0.0, 0.0, 0.0)
+    return tally
 
 
 @rule
@@ -247,21 +306,21 @@ def summarise(
     first, last: starting cash and last equity mark; held_ms: time in a position, the
     open one included, out of span_ms.
     """
-    trades = float(tally.trades)
+    closed = trade_figures(tally)
     return Metrics(
-        net_return(first, last),
-        cagr(first, last, float(sums.days)),
-        sharpe(sums),
-        sortino(sums),
-        profit_factor(tally),
-        worst_drawdown,
-        tally.trades,
-        ratio(float(tally.wins), trades),
-        payoff_ratio(tally),
-        tally.fees,
-        ratio(tally.hours, trades),
-        ratio(held_ms, span_ms),
-        ratio(tally.r_total, trades),
+        net_return=net_return(first, last),
+        cagr=cagr(first, last, span_ms),
+        sharpe=sharpe(sums),
+        sortino=sortino(sums),
+        profit_factor=closed.profit_factor,
+        max_drawdown=worst_drawdown,
+        trades=closed.trades,
+        win_rate=closed.win_rate,
+        payoff_ratio=closed.payoff_ratio,
+        fees_paid=closed.fees_paid,
+        avg_hours=closed.avg_hours,
+        exposure=ratio(held_ms, span_ms),
+        avg_r=closed.avg_r,
     )
 
 

@@ -44,6 +44,12 @@ def stop_loss_per_unit(side: int, fill: float, exit_price: float, costs: Costs) 
 
 
 @rule
+def affordable_units(equity: float, fill: float, max_leverage: float, costs: Costs) -> float:
+    """Units at `fill` whose notional with the entry fee is max_leverage * equity."""
+    return max_leverage * equity / (fill * (1.0 + costs.taker_fee))
+
+
+@rule
 def filled_units(
     wanted: float,
     equity: float,
@@ -60,7 +66,7 @@ def filled_units(
     """
     if not fill > 0.0 or not level > 0.0 or not wanted > 0.0:
         return 0.0
-    affordable = sizing.max_leverage * equity / (fill * (1.0 + costs.taker_fee))
+    affordable = affordable_units(equity, fill, sizing.max_leverage, costs)
     if sizing.all_in:
         return _tradable(units_down(affordable, market), fill, market)
     units = min(wanted, affordable)

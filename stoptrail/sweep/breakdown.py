@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.backtest.inputs import Inputs
-from stoptrail.backtest.outcome import Outcome, part_table, plain
+from stoptrail.backtest.outcome import Outcome, closed_table, mark_table
+from stoptrail.core.json import json_value
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.jit import compiled
-from stoptrail.rules.metrics import return_sums, sharpe
+from stoptrail.rules.metrics import daily_returns
 from stoptrail.rules.types import OPEN
 from stoptrail.sweep.statistics.drawdown_bands import LEVELS, drawdown_bands
 from stoptrail.sweep.statistics.regimes import WINDOW, Regime, known_prices, regimes
@@ -29,31 +29,33 @@ def regime_tables(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
     """{"window_days", kind: {name: figures}}: the days of each third compounded as if there
     were no others, the market's beside them, and the trades entered on them."""
     marks = inputs.marks.time
-    own = outcome.equity[1:] / outcome.equity[:-1] - 1.0
+    own = daily_returns(outcome.equity)
     prices = known_prices(inputs.candles, marks)
     prices[0] = inputs.candles.open[inputs.start]
-    market = prices[1:] / prices[:-1] - 1.0
+    market = daily_returns(prices)
     entered = inputs.candles.time[outcome.record.trades.entry]
     day = np.searchsorted(marks, entered, side="right") - 1
     table: dict[str, Any] = {"window_days": WINDOW}
     for regime in regimes(inputs.candles, marks[:-1]):
-        trades = part_table(outcome.record.trades, regime.days[day], inputs)
+        trades = closed_table(outcome.record.trades, regime.days[day], inputs)
         figures = {**trades, **_days(regime, own, market)}
         table.setdefault(regime.kind, {})[regime.name] = figures
     return table
 
 
 def _days(regime: Regime, own: Floats, market: Floats) -> dict[str, Any]:
-    return plain(
+    alone = mark_table(_compounded(own, regime.days))
+    table: dict[str, Any] = json_value(
         {
-            "days": int(regime.days.sum()),
+            "days": regime.days.sum(),
             "low": regime.low,
             "high": regime.high,
-            "net_return": _compounded(own, regime.days)[-1] - 1.0,
-            "sharpe": compiled(sharpe)(compiled(return_sums)(_compounded(own, regime.days))),
+            "net_return": alone["net_return"],
+            "sharpe": alone["sharpe"],
             "market_return": _compounded(market, regime.days)[-1] - 1.0,
         }
     )
+    return table
 
 
 def _compounded(returns: Floats, days: NDArray[np.bool_]) -> Floats:

@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 
 from stoptrail.backtest.inputs import Inputs
-from stoptrail.backtest.outcome import (
-    Outcome,
-    by_year,
-    metrics_table,
-    plain,
-)
+from stoptrail.backtest.outcome import Outcome, by_year, metrics_table
 from stoptrail.backtest.plan import Plan
 from stoptrail.config.settings import Settings
+from stoptrail.core.json import json_value
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.metrics import daily_returns, tally_profits, trade_figures
 from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
 from stoptrail.rules.types import BOTH, OPEN, SIDES
 from stoptrail.sweep.exit_ablation import management
@@ -27,7 +25,6 @@ from stoptrail.sweep.statistics.clusters import sample_trials
 from stoptrail.sweep.statistics.fees import FeePoint, fee_sensitivity
 from stoptrail.sweep.statistics.selection import Chosen, Trials, selection_evidence
 from stoptrail.sweep.statistics.verdict import verdict
-from stoptrail.sweep.walk_forward import chosen_returns
 
 PATHS = {"candle": CANDLE, "high_first": HIGH_FIRST, "low_first": LOW_FIRST}
 
@@ -58,7 +55,7 @@ def fees(plan: Plan, inputs: Inputs, ready: Ready) -> dict[str, Any]:
         "taker_fee": plan.run_rules.trade_rules.costs.taker_fee,
         "break_even": found.break_even,
         "crossings": found.crossings,
-        "rows": [plain(asdict(point)) for point in found.points],
+        "rows": [json_value(asdict(point)) for point in found.points],
     }
 
 
@@ -79,12 +76,11 @@ def concentration(outcome: Outcome) -> dict[str, Any]:
     trades = outcome.record.trades
     pnl = np.sort(trades.pnl[trades.exit != OPEN])[::-1]
     net = float(pnl.sum())
-    lost = float(-pnl[pnl < 0.0].sum())
-    rest = float(pnl[1:][pnl[1:] > 0.0].sum())
+    rest = trade_figures(compiled(tally_profits)(pnl[1:].copy()))
     return {
         "best_trade": float(pnl[0]) / net if net > 0.0 else None,
         "best_five_trades": float(pnl[:5].sum()) / net if net > 0.0 else None,
-        "profit_factor_without_best": rest / lost if lost > 0.0 else None,
+        "profit_factor_without_best": rest.profit_factor,
     }
 
 
@@ -101,8 +97,8 @@ def selection(
     )
     trades = outcome.record.trades
     sample = equity_marks(share, sample_trials(share.space.size, seed))
-    returns = sample[:, 1:] / sample[:, :-1] - 1.0
-    chosen = Chosen(best, chosen_returns(outcome.equity), trades.pnl[trades.exit != OPEN])
+    own, returns = daily_returns(outcome.equity), daily_returns(sample)
+    chosen = Chosen(best, own, trades.pnl[trades.exit != OPEN])
     return selection_evidence(trials, chosen, returns, seed)
 
 
@@ -122,14 +118,5 @@ def around_the_best(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
 def judged(evidence: dict[str, Any], settings: Settings, synthetic: bool) -> dict[str, Any]:
     """The evidence with its verdict; NaN becomes None everywhere."""
     whole = {"synthetic": synthetic, "market_type": settings.market.type, **evidence}
-    found: dict[str, Any] = cleaned({**whole, "verdict": verdict(whole).as_summary()})
+    found: dict[str, Any] = json_value({**whole, "verdict": verdict(whole).as_summary()})
     return found
-
-
-def cleaned(value: Any) -> Any:
-    """Nested values with NaN and infinities as None."""
-    if isinstance(value, dict):
-        return {key: cleaned(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [cleaned(inner) for inner in value]
-    return plain({"": value})[""]

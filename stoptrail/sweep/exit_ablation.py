@@ -8,19 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stoptrail.backtest.inputs import Inputs
-from stoptrail.backtest.outcome import metrics_table, plain
+from stoptrail.backtest.outcome import mark_table, metrics_table, trade_table
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.backtest.run_rules import legacy
-from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import equity_of, tally_of
-from stoptrail.rules.metrics import (
-    payoff_ratio,
-    profit_factor,
-    ratio,
-    return_sums,
-    sharpe,
-)
 from stoptrail.rules.types import RunRules, Setups, TradeLog
 from stoptrail.sweep.plain_run import Ready, quick_record, quick_run
 
@@ -88,24 +80,6 @@ def _alone(plan: Plan, inputs: Inputs, ready: Ready, entries: Any) -> dict[str, 
         marks += equity.marks - plan.run_rules.cash
     if not logs:
         return {"trades": 0}
-    trades = TradeLog(*(np.concatenate(columns) for columns in zip(*logs, strict=True)))
-    return _figures(trades, marks, inputs)
-
-
-def _figures(trades: TradeLog, marks: Floats, inputs: Inputs) -> dict[str, Any]:
+    trades = TradeLog._make(map(np.concatenate, zip(*logs, strict=True)))
     tally = compiled(tally_of)(trades, inputs.candles)
-    peak = np.maximum.accumulate(marks)
-    return plain(
-        {
-            "trades": tally.trades,
-            "fees_paid": tally.fees,
-            "avg_hours": ratio(tally.hours, tally.trades),
-            "win_rate": ratio(tally.wins, tally.trades),
-            "payoff_ratio": payoff_ratio(tally),
-            "profit_factor": profit_factor(tally),
-            "avg_r": ratio(tally.r_total, tally.trades),
-            "sharpe": compiled(sharpe)(compiled(return_sums)(marks)),
-            "max_drawdown": float(np.max(1.0 - marks / peak)),
-            "net_return": float(marks[-1] / marks[0] - 1.0),
-        }
-    )
+    return trade_table(tally) | mark_table(marks)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from stoptrail.config.grid import Grid
+from stoptrail.core.json import json_value
 from stoptrail.rules.candles import Floats
 from stoptrail.sweep.trials import grid_columns, write_parquet
 
@@ -62,8 +63,8 @@ class Across:
                 {
                     "combination": number,
                     "params": self.grid.combination(number),
-                    "mean": _finite(mean[number]),
-                    "worst": _finite(worst[number]),
+                    "mean": json_value(mean[number]),
+                    "worst": json_value(worst[number]),
                 }
                 for number in self.ranked()
             ],
@@ -82,7 +83,3 @@ class Across:
                 part = values[first:last]
                 columns[name] = pa.array(part, mask=~np.isfinite(part))
             yield pa.table(columns)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -10,16 +10,16 @@ import numpy as np
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import (
     Outcome,
+    closed_table,
     judge,
+    mark_table,
     metrics_table,
-    plain,
 )
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.backtest.tables import iso
-from stoptrail.rules.candles import Floats, rows_of
+from stoptrail.core.json import json_value
+from stoptrail.rules.candles import rows_of
 from stoptrail.rules.decide import quiet_after
-from stoptrail.rules.jit import compiled
-from stoptrail.rules.metrics import return_sums, sharpe
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import (
     OPEN,
@@ -128,35 +128,30 @@ def step_table(chained: Chained, step: Step, params: dict[str, Any] | None) -> d
     window = step.window
     test: dict[str, Any] = {"trades": 0, "pnl": 0.0}
     if step.test is not None:
-        closed = step.test.exit != OPEN
-        won, lost = (
-            float(np.maximum(sign * step.test.pnl[closed], 0.0).sum()) for sign in (1.0, -1.0)
-        )
+        every = np.ones(len(step.test.pnl), bool)
+        closed = closed_table(step.test, every, chained.inputs)
         test = {
-            "trades": int(closed.sum()),
+            "trades": closed["trades"],
+            # With what a trade that is still open has made so far: it is in the equity.
             "pnl": float(step.test.pnl.sum()),
-            "profit_factor": won / lost if lost > 0.0 else float("nan"),
+            "profit_factor": closed["profit_factor"],
         }
     return {
         **{name: iso(time) for name, time in zip(window._fields[:4], window[:4], strict=True)},
         "partial": window.partial,
         "params": params,
-        "train_metrics": plain(step.train),
-        "test_metrics": plain({**test, "sharpe": _sharpe_within(chained, window)}),
+        "train_metrics": json_value(step.train),
+        "test_metrics": {**test, "sharpe": _sharpe_within(chained, window)},
     }
 
 
-def _sharpe_within(chained: Chained, window: Window) -> float:
+def _sharpe_within(chained: Chained, window: Window) -> float | None:
     times = chained.inputs.marks.time
     inside = (times >= window.test_start) & (times <= window.test_end)
-    return float(compiled(sharpe)(compiled(return_sums)(chained.outcome.equity[inside])))
+    found: float | None = mark_table(chained.outcome.equity[inside])["sharpe"]
+    return found
 
 
 def figures(chained: Chained) -> dict[str, Any]:
     """Metrics of the chained test windows."""
     return metrics_table(chained.outcome)
-
-
-def chosen_returns(equity: Floats) -> Floats:
-    """Daily returns of equity marks."""
-    return equity[1:] / equity[:-1] - 1.0

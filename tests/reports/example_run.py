@@ -180,6 +180,11 @@ def _trade(
     }
 
 
+def _held(candles: Candles) -> list[float]:
+    """Buy-and-hold without costs, marked as equity is."""
+    return (10_000 / candles.open[0] * candles.close[::96]).tolist()
+
+
 def _equity(candles: Candles, trades: list[dict[str, Any]]) -> list[dict[str, Any]]:
     change = np.zeros(len(candles.time))
     for trade in trades:
@@ -284,7 +289,12 @@ def _summary(
         "params": {"stop": {"trailing_atr_multiplier": 4.0}, "sweep": {"min_trades": 100}},
         "metrics": metrics,
         "baseline": {"metrics": metrics_of(baseline, -1.7)},
-        "buy_and_hold": {"net_return": growth, "sharpe": 0.5, "max_drawdown": 0.77},
+        "buy_and_hold": {
+            "net_return": growth,
+            "sharpe": 0.5,
+            "max_drawdown": 0.77,
+            "equity": _held(candles),
+        },
         "provenance": {"candles_sha256": "ab" * 32, "versions": {"numpy": "2.4"}, "seed": 1},
     }
     if sweep:

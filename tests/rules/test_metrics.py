@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from stoptrail.rules import metrics as m
 from stoptrail.rules.candles import Floats
+from stoptrail.rules.costs import DAY
 from stoptrail.rules.jit import compiled
 
 marks = st.lists(st.floats(0.5, 2.0), min_size=1, max_size=60).map(
@@ -38,7 +40,8 @@ def run(equity: Floats, rows: list[tuple[float, float, float, float]]) -> m.Metr
     for row in rows:
         tally = m.tally_trade(tally, row[0], row[1], row[2], row[3])
     tally = m.tally_open(tally, 1.5)
-    return m.summarise(equity[0], equity[-1], sums, state.worst, tally, 5.0, 10.0)
+    span = float(sums.days * DAY)
+    return m.summarise(equity[0], equity[-1], sums, state.worst, tally, span / 2, span)
 
 
 def chain(equity: Floats, rows: Floats) -> tuple[m.Metrics, Floats]:
@@ -53,7 +56,8 @@ def chain(equity: Floats, rows: Floats) -> tuple[m.Metrics, Floats]:
         )
     tally = m.tally_open(tally, 1.5)
     sums = m.return_sums(equity)
-    figures = m.summarise(equity[0], equity[-1], sums, state.worst, tally, 5.0, 10.0)
+    span = float(sums.days * DAY)
+    figures = m.summarise(equity[0], equity[-1], sums, state.worst, tally, span / 2, span)
     return figures, m.block_sums(equity, 4)
 
 
@@ -141,13 +145,55 @@ def test_an_empty_account_stays_empty_without_an_error() -> None:
 
 
 def test_growth_beyond_float64_is_nan_and_raises_nothing() -> None:
-    assert math.isnan(m.cagr(1.0, 1000.0, 1.0))
-    assert math.isnan(compiled(m.cagr)(1.0, 1000.0, 1.0))
+    assert math.isnan(m.cagr(1.0, 1000.0, float(DAY)))
+    assert math.isnan(compiled(m.cagr)(1.0, 1000.0, float(DAY)))
+
+
+def test_a_year_has_365_days_and_growth_knows_parts_of_a_day() -> None:
+    assert m.cagr(100.0, 120.0, 365.0 * DAY) == pytest.approx(0.2)
+    assert m.cagr(100.0, 120.0, 182.5 * DAY) == pytest.approx(0.44)
+    assert m.cagr(100.0, 120.0, 0.5 * DAY) == pytest.approx(1.2**730 - 1.0)
+
+
+@given(marks)
+def test_falls_are_told_from_the_running_maximum(equity: Floats) -> None:
+    expected = 1 - equity / np.maximum.accumulate(equity)
+    assert m.drawdowns(equity).tolist() == expected.tolist()
+    assert m.max_drawdown(equity) == expected.max()
+    assert compiled(m.max_drawdown)(equity) == expected.max()
+
+
+@given(marks)
+def test_daily_returns_are_what_the_sums_add_up(equity: Floats) -> None:
+    returns = m.daily_returns(equity)
+    assert returns.tolist() == [b / a - 1.0 for a, b in pairwise(equity.tolist())]
+    sums = m.return_sums(equity)
+    assert sums.total == pytest.approx(returns.sum(), abs=1e-9)
+    assert sums.squares == pytest.approx((returns**2).sum())
+
+
+def test_an_emptied_account_has_returns_of_zero() -> None:
+    assert m.daily_returns(np.array([100.0, 0.0, 0.0])).tolist() == [-1.0, 0.0]
+
+
+@given(trades)
+def test_profits_alone_give_the_profit_factor_of_the_whole_tally(
+    rows: list[tuple[float, float, float, float]],
+) -> None:
+    pnl = np.array([row[0] for row in rows])
+    of_all = m.trade_figures(m.tally_profits(pnl))
+    won, lost = pnl[pnl > 0].sum(), -pnl[pnl < 0].sum()
+    assert of_all.trades == len(rows)
+    assert of_all.pnl == pytest.approx(won - lost, abs=1e-6)
+    if lost > 0:
+        assert of_all.profit_factor == pytest.approx(won / lost)
+    else:
+        assert math.isnan(of_all.profit_factor)
 
 
 @pytest.mark.parametrize("function", [m.cagr, m.net_return])
 def test_no_starting_cash_gives_nan(function: Callable[..., float]) -> None:
-    arguments = (0.0, 10.0, 5.0) if function is m.cagr else (0.0, 10.0)
+    arguments = (0.0, 10.0, 5.0 * DAY) if function is m.cagr else (0.0, 10.0)
     assert math.isnan(function(*arguments))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from stoptrail.backtest.inputs import Inputs, prepare
+from stoptrail.backtest.tables import iso
 from stoptrail.config.grid import build_grid
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.rules.types import OPEN
@@ -15,7 +17,7 @@ from stoptrail.sweep.screen import shared
 from stoptrail.sweep.search import Tools, walk_forward
 from stoptrail.sweep.space import Space
 from stoptrail.sweep.statistics.windows import windows
-from stoptrail.sweep.walk_forward import Chained
+from stoptrail.sweep.walk_forward import Chained, step_table
 from tests.sweep.small import DAY, altered_from, small_market, small_settings, write_candles
 
 STEPS = ("market.tick=0.01", "market.lot=0.00001")
@@ -114,3 +116,29 @@ def test_the_last_window_ends_with_the_data(world) -> None:
     last = found.steps[-1].window
     assert last.test_end <= int(inputs.marks.time[-1])
     assert int(inputs.marks.time[-1]) - last.test_end < DAY
+
+
+def test_a_window_is_told_by_its_own_trades_and_days(world) -> None:
+    _, _, _, found = world
+    times, told = found.inputs.marks.time, 0
+    for step in found.steps:
+        row = step_table(found, step, {"a": 1})
+        assert (row["test_start"], row["params"]) == (iso(step.window.test_start), {"a": 1})
+        inside = (times >= step.window.test_start) & (times <= step.window.test_end)
+        marks = found.outcome.equity[inside]
+        returns = marks[1:] / marks[:-1] - 1.0
+        test = row["test_metrics"]
+        if returns.any():
+            expected = returns.mean() / returns.std(ddof=1) * math.sqrt(365)
+            assert test["sharpe"] == pytest.approx(expected)
+        if step.test is None:
+            assert (test["trades"], test["pnl"]) == (0, 0.0)
+            continue
+        closed = step.test.pnl[step.test.exit != OPEN]
+        won, lost = closed[closed > 0].sum(), -closed[closed < 0].sum()
+        assert test["trades"] == len(closed)
+        assert test["pnl"] == pytest.approx(step.test.pnl.sum())
+        if lost > 0:
+            assert test["profit_factor"] == pytest.approx(won / lost)
+            told += won != lost
+    assert told > 1

@@ -8,39 +8,22 @@ import numpy as np
 
 from stoptrail.reports.html.encode import minutes, packed
 from stoptrail.reports.run_files import EquityCurve, RunFiles, milliseconds
-from stoptrail.rules.candles import Candles, Floats, Times
 
 
-def curves(run: RunFiles, candles: Candles) -> dict[str, Any]:
+def curves(run: RunFiles) -> dict[str, Any]:
     """Equity of the strategy, the legacy exits, buy-and-hold and the walk-forward test
     windows; each {time, equity}, absent where the run has none."""
-    drawn = {"strategy": run.equity, "baseline": run.baseline_equity}
-    if len(run.equity.time) and len(candles.time):
-        drawn["hold"] = _hold(run, candles)
+    drawn = {"strategy": run.equity, "baseline": run.baseline_equity, "hold": _hold(run)}
     evidence = run.summary.get("evidence") or {}
     drawn["out_of_sample"] = curve_of((evidence.get("walk_forward") or {}).get("equity"))
     return {name: _packed(curve) for name, curve in drawn.items() if len(curve.time)}
 
 
-def _hold(run: RunFiles, candles: Candles) -> EquityCurve:
-    """Buy-and-hold as the run reckoned it, else from the candles."""
-    stored = (run.summary.get("buy_and_hold") or {}).get("equity")
-    if isinstance(stored, list) and len(stored) == len(run.equity.time):
-        return EquityCurve(run.equity.time, np.array(stored, np.float64))
-    return buy_and_hold(candles, run.equity.time, float(run.equity.equity[0]))
-
-
-def buy_and_hold(candles: Candles, times: Times, cash: float) -> EquityCurve:
-    """`cash` put into the market at the first of `times` and kept, without costs; shape of
-    `times`. The price at a moment is the last close known then."""
-    price = price_at(candles, times)
-    return EquityCurve(times, cash * price / price[0])
-
-
-def price_at(candles: Candles, times: Times) -> Floats:
-    """The last close at or before each of `times`; before the first, the first open."""
-    known = np.searchsorted(candles.time + candles.interval, times, side="right") - 1
-    return np.where(known < 0, candles.open[0], candles.close[np.maximum(known, 0)])
+def _hold(run: RunFiles) -> EquityCurve:
+    """Buy-and-hold as the run reckoned it; empty where it did not."""
+    stored = (run.summary.get("buy_and_hold") or {}).get("equity") or []
+    times = run.equity.time if len(stored) == len(run.equity.time) else run.equity.time[:0]
+    return EquityCurve(times, np.array(stored[: len(times)], np.float64))
 
 
 def curve_of(stored: Any) -> EquityCurve:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
-import math
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from stoptrail.core.json import json_text
 
 _NAMES = {
     "int8": "i1",
@@ -44,23 +43,10 @@ def minutes(times: ArrayLike) -> dict[str, str]:
     return packed(np.asarray(times, np.int64) // 60_000, "int32")
 
 
-def finite(value: Any) -> Any:
-    """`value` with every NaN or infinite number, at any depth, replaced by None."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, np.generic):
-        return finite(value.item())
-    if isinstance(value, Mapping):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [finite(item) for item in value]
-    return value
-
-
 def script_json(data: Any) -> str:
     """`data` as JSON that may stand inside a script element: it can neither close it nor
     open a comment in it."""
-    text = json.dumps(finite(data), allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    text = json_text(data)
     for character, escape in _MARKUP.items():
         text = text.replace(character, escape)
     return text

@@ -52,7 +52,7 @@ def page_data(run: RunFiles, candles: Candles) -> dict[str, Any]:
     return {
         "synthetic": run.synthetic,
         "symbol": str(run.summary.get("data", {}).get("symbol", "")),
-        "curves": curves(run, candles),
+        "curves": curves(run),
         "walk_forward": walk_forward_data(evidence),
         "grid": grid_data(read_grid(trials, run.summary)) if trials is not None else None,
         "trades": trade_data(run, candles) if run.trades else None,

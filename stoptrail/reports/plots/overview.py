@@ -20,6 +20,7 @@ from stoptrail.reports.plots.lines import (
 from stoptrail.reports.plots.trade import marks
 from stoptrail.reports.run_files import EquityCurve, TradeRecord
 from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.metrics import drawdowns
 
 MOST_BARS = 640
 
@@ -79,6 +80,8 @@ def equity_at(equity: EquityCurve, shown: Candles) -> Floats:
 
 
 def drawdown_percent(equity: Floats) -> Floats:
-    """How far below its highest point so far, in percent (0 or less)."""
-    top = np.fmax.accumulate(equity)
-    return np.asarray(100 * (equity / top - 1), np.float64)
+    """How far below its highest point so far, in percent (0 or less); NaN before the first."""
+    known = ~np.isnan(equity)
+    shown = np.full(len(equity), np.nan)
+    shown[known] = -100 * drawdowns(equity[known])
+    return shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.jit import inner_rule, rule
-from stoptrail.rules.metrics import Drawdown, drawdown_step
+from stoptrail.rules.metrics import Drawdown, drawdown_step, fall
 from stoptrail.rules.trade import Position, TradeRules, marked
 from stoptrail.sweep.kernel.blocks import SHIFTS, Closes, Nodes
 from stoptrail.sweep.kernel.ending import Ending
@@ -114,7 +114,7 @@ def bounded(
     high = marked(balance, position, side * best, first, trade_rules)
     low = marked(balance, position, side * worst, until, trade_rules)
     peak = max(state.peak, high)
-    if 1.0 - low / peak > state.worst:
+    if fall(peak, low) > state.worst:
         return state, False
     if high < state.peak:
         return state, True

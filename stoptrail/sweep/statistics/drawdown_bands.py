@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stoptrail.rules.candles import Floats, Times
+from stoptrail.rules.metrics import drawdowns
 from stoptrail.sweep.statistics.bootstrap import RESAMPLES, mean_block, resample_indices
 
 LEVELS = (0.05, 0.5, 0.95)
@@ -72,5 +73,5 @@ def deepest(shares: Floats) -> Floats:
     """The deepest drawdown after each trade, as a fraction of the peak; shape of `shares`,
     (rows, trades): profit of each trade over the account before it, compounded by row."""
     equity = np.cumprod(1.0 + shares, axis=1)
-    peak = np.maximum(np.maximum.accumulate(equity, axis=1), 1.0)
-    return np.maximum.accumulate(1.0 - equity / peak, axis=1)
+    fallen = drawdowns(np.concatenate((np.ones((len(shares), 1)), equity), axis=1))
+    return np.maximum.accumulate(fallen[:, 1:], axis=1)

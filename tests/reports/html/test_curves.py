@@ -6,46 +6,29 @@ import numpy as np
 import pytest
 
 from stoptrail.reports.html.curves import (
-    buy_and_hold,
     curve_of,
     curves,
     monthly_returns,
-    price_at,
 )
+from stoptrail.reports.html.encode import minutes, packed
 from stoptrail.reports.run_files import EquityCurve, milliseconds, read_run
-from stoptrail.rules.candles import Candles
 from tests.reports.example_run import write_example_run
 
 HOUR = 3_600_000
 
 
-def candles_of(closes: list[float], start: int = 0) -> Candles:
-    close = np.array(closes)
-    opened = np.concatenate(([close[0] - 1], close[:-1]))
-    time = start + np.arange(len(closes), dtype=np.int64) * HOUR
-    return Candles(time, opened, close + 2, opened - 2, close, np.ones(len(closes)), HOUR)
-
-
-def test_a_price_is_known_only_when_its_candle_has_closed() -> None:
-    candles = candles_of([10.0, 20.0, 30.0])
-    times = np.array([0, HOUR - 1, HOUR, 2 * HOUR, 99 * HOUR])
-    assert price_at(candles, times).tolist() == [candles.open[0], candles.open[0], 10.0, 20.0, 30.0]
-
-
-def test_buy_and_hold_moves_with_the_price() -> None:
-    candles = candles_of([10.0, 20.0, 5.0])
-    held = buy_and_hold(candles, candles.time + HOUR, 100.0)
-    assert held.equity.tolist() == [100.0, 200.0, 50.0]
-
-
-def test_the_run_s_own_buy_and_hold_goes_before_one_made_here(tmp_path: Path) -> None:
-    run, candles = write_example_run(tmp_path, days=5)
+def test_buy_and_hold_is_what_the_run_reckoned_or_is_not_drawn(tmp_path: Path) -> None:
+    run, _ = write_example_run(tmp_path, days=5)
     files = read_run(run)
     stored = [7.0] * len(files.equity.time)
     files.summary["buy_and_hold"]["equity"] = stored
-    with_stored = curves(files, candles)["hold"]
-    files.summary["buy_and_hold"]["equity"] = stored[:-1]
-    assert curves(files, candles)["hold"] != with_stored
+    assert curves(files)["hold"] == {
+        "time": minutes(files.equity.time),
+        "equity": packed(stored, "float64"),
+    }
+    for unusable in (stored[:-1], None):
+        files.summary["buy_and_hold"]["equity"] = unusable
+        assert "hold" not in curves(files)
 
 
 def test_months_compound_to_the_whole() -> None:

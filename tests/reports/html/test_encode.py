@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoptrail.reports.html.encode import (
-    finite,
     minutes,
     packed,
     packed_integers,
@@ -56,8 +55,3 @@ def test_no_text_can_end_the_script_that_carries_it(text: str) -> None:
     assert "<" not in carried
     assert ">" not in carried
     assert json.loads(carried) == {"symbol": hostile}
-
-
-def test_numbers_that_json_does_not_know_become_null() -> None:
-    values = {"a": float("nan"), "b": [float("inf"), np.float64("nan"), np.int64(3)]}
-    assert finite(values) == {"a": None, "b": [None, None, 3]}

@@ -1,0 +1,142 @@
+"""What the evidence says of a chosen set, from the results of a small search."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from stoptrail.backtest.inputs import prepare
+from stoptrail.backtest.outcome import Outcome, metrics_table
+from stoptrail.backtest.plan import Record
+from stoptrail.config.grid import build_grid
+from stoptrail.feeds.source import Wanted, load_market
+from stoptrail.rules.metrics import ANNUAL_ROOT
+from stoptrail.rules.types import OPEN, stop_log
+from stoptrail.sweep.evidence import (
+    concentration,
+    envelope,
+    fees,
+    judged,
+    selection,
+    sides,
+)
+from stoptrail.sweep.exit_ablation import management
+from stoptrail.sweep.kernel.results import COLUMN, Results
+from stoptrail.sweep.plain_run import make_ready, quick_run
+from stoptrail.sweep.screen import BLOCKS, Share, screen_all, shared
+from stoptrail.sweep.space import Space
+from tests.rules.runs import trades
+from tests.sweep.small import small_settings
+
+
+class World(NamedTuple):
+    share: Share
+    results: Results
+    best: int
+    outcome: Outcome
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    folder: Path = tmp_path_factory.mktemp("evidence")
+    settings = small_settings(folder, "market.tick=0.01", "market.lot=0.00001")
+    file = folder / "candles.parquet"
+    start, interval = settings.data.start_ms, settings.data.interval
+    market = load_market(Wanted("SMALL/USDT", interval, start, None, "file", file), None, None)
+    inputs = prepare(market, settings)
+    space = Space(settings, build_grid(settings), inputs)
+    share = shared(space, inputs, BLOCKS)
+    results = screen_all(share, 1)
+    best = int(np.nanargmax(results.metrics[:, COLUMN.sharpe]))
+    return World(share, results, best, quick_run(space.plan(best), inputs))
+
+
+def test_the_deflated_sharpe_ratio_is_fed_with_sharpe_ratios(world: World) -> None:
+    sharpes = world.results.metrics[:, COLUMN.sharpe]
+    found = selection(world.share, world.results, sharpes, world.best, world.outcome, 1)
+    spread = (np.nan_to_num(sharpes) / ANNUAL_ROOT).std(ddof=1)
+    returns = world.outcome.equity[1:] / world.outcome.equity[:-1] - 1.0
+    deflated = found["deflated_sharpe"]
+    assert deflated["all"]["spread"] == pytest.approx(spread)
+    assert deflated["all"]["trials"] == world.share.space.size
+    assert deflated["best"]["sharpe"] == pytest.approx(returns.mean() / returns.std(ddof=1))
+    assert found["plateau"]["objective"] == sharpes[world.best]
+
+
+def test_the_envelope_has_the_run_itself_and_two_paths(world: World) -> None:
+    inputs, plan = world.share.inputs, world.outcome.plan
+    found = envelope(plan, inputs, make_ready(plan, inputs))
+    assert list(found) == ["candle", "high_first", "low_first"]
+    assert found["candle"] == metrics_table(world.outcome)
+    assert found["high_first"] != found["candle"]
+
+
+def test_the_fee_that_was_paid_gives_the_figures_of_the_run(world: World) -> None:
+    inputs, plan = world.share.inputs, world.outcome.plan
+    found = fees(plan, inputs, make_ready(plan, inputs))
+    rows = {row["fee"]: row for row in found["rows"]}
+    own, run = rows[found["taker_fee"]], world.outcome.metrics
+    for name in ("profit_factor", "sharpe", "net_return", "trades"):
+        assert own[name] == getattr(run, name)
+    assert rows[0.005]["net_return"] < rows[0.0]["net_return"]
+
+
+def test_each_side_alone_has_trades_of_that_side_only(world: World) -> None:
+    inputs, plan = world.share.inputs, world.outcome.plan
+    both = plan._replace(sides=0)
+    found = sides(both, inputs)
+    assert set(found) == {"long", "short"}
+    for name, side in (("long", 1), ("short", -1)):
+        alone = quick_run(plan._replace(sides=side), inputs)
+        assert (alone.record.trades.side == side).all()
+        assert found[name] == metrics_table(alone)
+    assert set(sides(plan._replace(sides=1), inputs)) == {"long"}
+
+
+def test_concentration_is_told_in_shares_of_the_net_profit() -> None:
+    profits = (8.0, -2.0, 1.0, 4.0, -3.0, 2.0, 0.5, -0.5)
+    rows = [(1, 2, 1, 1.0, 100.0, 100.0 + profit) for profit in profits]
+    log = trades(*rows, (5, OPEN, 1, 1.0, 100.0, 900.0))
+    outcome = Outcome(None, Record(log, stop_log(0), np.zeros(6, np.int64)), None, None, None)  # type: ignore[arg-type]
+    assert concentration(outcome) == {
+        "best_trade": pytest.approx(8.0 / 10.0),
+        "best_five_trades": pytest.approx(15.5 / 10.0),
+        "profit_factor_without_best": pytest.approx(7.5 / 5.5),
+    }
+
+
+def test_a_loss_has_no_concentration() -> None:
+    log = trades((1, 2, 1, 1.0, 100.0, 99.0))
+    outcome = Outcome(None, Record(log, stop_log(0), np.zeros(6, np.int64)), None, None, None)  # type: ignore[arg-type]
+    found = concentration(outcome)
+    assert (found["best_trade"], found["best_five_trades"]) == (None, None)
+
+
+def test_managing_the_same_entries_tells_of_all_of_them_on_one_cash(world: World) -> None:
+    inputs, plan = world.share.inputs, world.outcome.plan
+    found = management(plan, inputs, make_ready(plan, inputs))
+    entries = world.outcome.record.trades.signal
+    assert found["entries"] == len(entries)
+    assert [row["name"] for row in found["rows"]] == [row["name"] for row in found["paired"]]
+    assert len({row["name"] for row in found["rows"]}) == 10
+    for row in found["paired"]:
+        closed = row["trades"]
+        assert 0 < closed <= len(entries)
+        assert row["max_drawdown"] >= max(0.0, -row["net_return"])
+        assert row["max_drawdown"] > 0.0
+    own = next(row for row in found["rows"] if row["name"] == "dynamic ATR trail + breakeven, risk")
+    if plan.run_rules.trade_rules.stop.breakeven_trigger:
+        assert {k: own[k] for k in ("net_return", "sharpe")} == {
+            "net_return": world.outcome.metrics.net_return,
+            "sharpe": world.outcome.metrics.sharpe,
+        }
+
+
+def test_nothing_undefined_is_left_in_what_is_written(world: World, tmp_path: Path) -> None:
+    settings = small_settings(tmp_path)
+    found = judged({"metrics": {"sharpe": float("nan")}, "list": [float("inf")]}, settings, True)
+    assert found["metrics"] == {"sharpe": None}
+    assert found["list"] == [None]
+    assert found["synthetic"] is True
+    assert found["verdict"]["level"]
