@@ -2,7 +2,7 @@
 PYTHON ?= .venv/bin/python
 BIN = $(dir $(PYTHON))
 
-.PHONY: help develop test lint format types imports benchmark sweep ci clean
+.PHONY: help develop test roads lint format types imports benchmark sweep ci clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
@@ -13,6 +13,9 @@ develop:  ## make .venv with everything that development needs
 
 test:  ## run the tests
 	$(PYTHON) -m pytest
+
+roads:  ## compare the quick roads with the plain one over 200 random markets
+	STOPTRAIL_MARKETS=200 $(PYTHON) -m pytest -q tests/backtest/test_roads.py
 
 lint:  ## check style
 	$(BIN)ruff check

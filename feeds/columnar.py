@@ -60,6 +60,11 @@ class ColumnarFeed(bt.DataBase):  # type: ignore[misc]
         """Position in `candles` of the candle under way, -1 before the first."""
         return int(self._moved[0]._idx)
 
+    @property
+    def count(self) -> int:
+        """Candles in all."""
+        return self._count
+
     def start(self) -> None:
         """Begin at the first candle; called by Cerebro before every run."""
         super().start()

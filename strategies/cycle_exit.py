@@ -6,6 +6,7 @@ from typing import Any
 
 from stoptrail.rules.stops import CYCLE, Stop
 from stoptrail.rules.trade import Exit, Position
+from stoptrail.strategies.calm import Calm, Changes
 
 
 class CycleExit:
@@ -21,10 +22,21 @@ class CycleExit:
         self.position: Position | None = None
         self.stop: Stop | None = None
         """There is none."""
+        self._turns: Changes | None = None
 
     def entered(self, position: Position, stop: Stop) -> None:
         """An entry filled; the stop is not used."""
         self.position = position
+        self._strategy.wake()
+
+    def foresee(self) -> None:
+        """A run begins that knows its lines as a whole."""
+        self._turns = Changes(self._strategy.exit_zone)
+
+    def calm(self, at: int, until: int) -> Calm:
+        """The candles after `at` and before `until` whose close needs no look."""
+        assert self._turns is not None
+        return Calm(until if self._leaving else min(until, self._turns.after(at)))
 
     def candle_closed(self, now: int) -> None:
         """Send the market exit at the first opposite turn."""

@@ -6,6 +6,7 @@ decides by NaN (0 for zones) what is still warming up.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -21,6 +22,7 @@ from stoptrail.strategies.data_candles import (
     write,
 )
 from stoptrail.strategies.higher_step import HigherStep
+from stoptrail.strategies.quick_candles import forward
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from stoptrail.strategies.signals.timeframe_lines import (
     DAY,
@@ -55,6 +57,10 @@ class CandleIndicator(bt.Indicator):  # type: ignore[misc]
     def stepper(self, interval: int) -> Any:
         """An object whose `step(time, open, high, low, close, volume)` gives the values
         of all lines."""
+
+    def forward(self, value: float = math.nan, size: int = 1) -> None:
+        """Make room in all lines; once for a vectorised run."""
+        forward(self.lines, value, size)
 
     def oncestart(self, start: int, end: int) -> None:
         """Nothing: `once` fills the whole buffer."""

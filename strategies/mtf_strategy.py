@@ -26,9 +26,10 @@ from stoptrail.rules.trade import (
     marked,
 )
 from stoptrail.rules.types import BOTH, CYCLE_EXIT, RunRules
+from stoptrail.strategies.calm import STIRRED, Changes
 from stoptrail.strategies.cycle_exit import CycleExit
 from stoptrail.strategies.indicators import EntrySignal, StopAtr
-from stoptrail.strategies.quick_candles import QuickCandles
+from stoptrail.strategies.quick_candles import Pace, QuickCandles
 from stoptrail.strategies.stop_trail import StopTrail
 
 
@@ -78,9 +79,44 @@ class MtfStrategy(QuickCandles):
         self._last_close: LastClose | None = None
         self._last_zone = 0.0
         self._quiet_until = 0
+        self._pace = Pace()
+        self._sleeps_until = -1
+        self._calm = STIRRED
+        self._zones: Changes | None = None
 
     def next(self) -> None:
         """One closed candle: ratchet, then the signal."""
+        at = self._pace.at
+        if at < self._sleeps_until:
+            return
+        until, floor, ceiling = self._calm
+        if at < until and floor <= self._lows[at] and self._highs[at] <= ceiling:
+            return
+        self._candle_closed()
+        if self._zones is not None:
+            self._rest(at, self._zones.after(at))
+
+    def keep_pace(self, pace: Pace) -> None:
+        """See QuickCandles. Which candles have nothing to do is known beforehand, unless a
+        subclass does what it likes or every midnight is marked."""
+        if type(self) is MtfStrategy and not self._protected:
+            self._pace = pace
+            self._lows, self._highs = self.data.low.array, self.data.high.array
+            self._zones = Changes(self.zone)
+            self.manager.foresee()
+
+    def wake(self) -> None:
+        """Look at the coming candle, whatever was known of it."""
+        self._sleeps_until, self._calm = -1, STIRRED
+
+    def _rest(self, at: int, until: int) -> None:
+        """After candle `at`, up to a change of the zone at candle `until`."""
+        if self.manager.position is None:
+            self._sleeps_until = until
+        else:
+            self._calm = self.manager.calm(at, until)
+
+    def _candle_closed(self) -> None:
         if self.manager.position is not None:
             self.manager.candle_closed(self._time() + self._interval)
         if self._protected:
@@ -130,6 +166,7 @@ class MtfStrategy(QuickCandles):
 
     def trade_closed(self, end: Exit) -> None:
         """The manager's word that the trade is over, inside the candle of its exit."""
+        self.wake()
         index = self.broker.index
         self._quiet_until = quiet_after(index, self.run_rules)
         limits = self.run_rules.protections

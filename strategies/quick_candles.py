@@ -8,15 +8,39 @@ listeners every line stands at the same candle, so moving them on is all there i
 
 from __future__ import annotations
 
+from array import array
+from math import nan
 from typing import Any
 
 import backtrader as bt
 from backtrader.linebuffer import LineBuffer
 
+from stoptrail.core.roads import is_plain
+
 _HEARD_EVERY_CANDLE = ("_notify", "clear", "_getminperstatus", "notify_cashvalue", "notify_fund")
 """Methods that the quick path leaves out on candles without an order."""
 
 _STOCK_ADVANCE = (bt.Indicator.advance, LineBuffer.advance)
+
+
+class Pace:
+    """The place that many lines share."""
+
+    __slots__ = ("at",)
+
+    def __init__(self) -> None:
+        self.at = -1
+
+
+def forward(lines: Any, value: float, size: int) -> None:
+    """Move lines on by `size` places that hold `value`, in one go."""
+    for line in lines:
+        if type(line.array) is not array:  # a ring of the last values
+            line.forward(value, size)
+            continue
+        line.array.extend(array("d", [value]) * size)
+        line.idx += size
+        line.lencount += size
 
 
 class QuickCandles(bt.Strategy):  # type: ignore[misc]
@@ -34,10 +58,14 @@ class QuickCandles(bt.Strategy):  # type: ignore[misc]
         """Candles so far; Cerebro asks on every one."""
         return int(self.lines.lines[0].lencount)
 
+    def forward(self, value: float = nan, size: int = 1) -> None:
+        """Make room in all lines; once for a vectorised run."""
+        forward(self.lines, value, size)
+
     def _start(self) -> None:
         """Called once when everything is attached."""
         super()._start()
-        self._quick = self._unheard() and self._in_step()
+        self._quick = not is_plain() and self._unheard() and self._in_step()
         self._moved = tuple(line for each in self.getindicators() for line in each.lines)
 
     def _unheard(self) -> bool:
@@ -76,6 +104,10 @@ class QuickCandles(bt.Strategy):  # type: ignore[misc]
         date._idx += 1
         date.lencount = length = date.lencount + 1
         date.array.append(dt)
+        self.one_candle(length)
+
+    def one_candle(self, length: int) -> None:
+        """What Backtrader does once the lines have come to a candle, the `length`-th."""
         if self._orderspending or self._tradespending:
             self._notify()
         self._minperstatus = status = self._minperiods[0] - length
@@ -87,3 +119,6 @@ class QuickCandles(bt.Strategy):  # type: ignore[misc]
             self.prenext()
         if self._orderspending or self._tradespending:
             self.clear()
+
+    def keep_pace(self, pace: Pace) -> None:
+        """A run begins whose lines all stand at `pace`; called before its first candle."""

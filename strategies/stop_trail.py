@@ -7,8 +7,9 @@ from typing import Any
 import backtrader as bt
 
 from stoptrail.rules.journal import Journal
-from stoptrail.rules.stops import Stop, held_throughout, ratchet
+from stoptrail.rules.stops import Stop, breakeven_settled, held_throughout, ratchet
 from stoptrail.rules.trade import Exit, Position, TradeRules
+from stoptrail.strategies.calm import STIRRED, Calm, Changes
 
 
 class StopTrail:
@@ -25,10 +26,13 @@ class StopTrail:
         self._order: Any = None
         self.position: Position | None = None
         self.stop: Stop | None = None
+        self._atrs: Changes | None = None
+        self._times: Any = None
 
     def entered(self, position: Position, stop: Stop) -> None:
         """An entry filled: place its initial stop at once."""
         self.position, self.stop = position, stop
+        self._strategy.wake()
         place = self._strategy.sell if position.held.side > 0 else self._strategy.buy
         self._order = place(
             exectype=bt.Order.Stop,
@@ -48,6 +52,27 @@ class StopTrail:
         if not held_throughout(self.position.held, now - self._strategy.data.interval):
             high = low = close
         self.ratchet(high, low, close, self._strategy.atr[0], now)
+
+    def foresee(self) -> None:
+        """A run begins that knows its lines as a whole."""
+        self._atrs = Changes(self._strategy.atr)
+        self._times = self._strategy.data.candles.time
+
+    def calm(self, at: int, until: int) -> Calm:
+        """The candles after `at` and before `until` whose close moves neither the extreme
+        nor the stop: the ATR stays, and so does breakeven."""
+        position, stop = self.position, self.stop
+        assert position is not None
+        assert stop is not None
+        assert self._atrs is not None
+        until = min(until, self._atrs.after(at))
+        held, terms = position.held, self._terms
+        closes = int(self._times[until - 1]) + self._strategy.data.interval
+        if not breakeven_settled(stop, held, closes, terms.stop, terms.costs, terms.market):
+            return STIRRED
+        if held.side > 0:
+            return Calm(until, ceiling=stop.extreme)
+        return Calm(until, floor=stop.extreme)
 
     def tick(self, price: float, now: int) -> None:
         """Ratchet on a tick at `now` (ms), with the ATR of the last closed candle (C14)."""

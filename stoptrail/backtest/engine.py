@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import backtrader as bt
-
 from stoptrail.backtest.journal import RecordingJournal
 from stoptrail.backtest.plan import Plan, Record
+from stoptrail.backtest.quick_cerebro import QuickCerebro
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Candles
@@ -36,7 +35,7 @@ def run_backtrader(candles: Candles, start: int, plan: Plan, *, runonce: bool = 
     `runonce=False` steps through every indicator candle by candle, as a live session does.
     """
     journal = RecordingJournal(with_stops=plan.run_rules.exits != CYCLE_EXIT)
-    cerebro = bt.Cerebro(stdstats=False, runonce=runonce, preload=runonce)
+    cerebro = QuickCerebro(stdstats=False, runonce=runonce, preload=runonce)
     feed = ColumnarFeed(candles=candles)
     cerebro.adddata(feed)
     broker = CandleBroker(run_rules=plan.run_rules, journal=journal)

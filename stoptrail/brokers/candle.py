@@ -7,6 +7,7 @@ only turns its outcome into Backtrader's orders, position and notifications.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Any, ClassVar
 
@@ -66,7 +67,12 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
         self._stop: Any = None
         self._exit: Any = None
         self._position = bt.Position()
-        self._notifications: deque[Any] = deque()
+        self.news: deque[Any] = deque()
+        """States of orders that the strategy has not heard of."""
+        self.is_awake = False
+        """Whether `next` may have something to do on a candle that reaches `below` or
+        `above`, or there is news."""
+        self.below, self.above = -math.inf, math.inf
 
     # Account
 
@@ -168,6 +174,7 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
         """Move a working stop order to `stop.level` in place."""
         order.created.price = stop.level
         order.addinfo(reason=stop.reason)
+        self._watch()
 
     def cancel(self, order: Any) -> None:
         """Withdraw a working order."""
@@ -179,11 +186,28 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
 
     def notify(self, order: Any) -> None:
         """Queue the order's state for the strategy."""
-        self._notifications.append(order.clone())
+        self.news.append(order.clone())
+        self.is_awake = True
 
     def get_notification(self) -> Any:
         """The oldest queued notification, or None."""
-        return self._notifications.popleft() if self._notifications else None
+        if self.news:
+            return self.news.popleft()
+        self._watch()
+        return None
+
+    def _watch(self) -> None:
+        """Work out what wakes `next`: a waiting market order always does."""
+        waits = self._entry is not None or self._exit is not None
+        self.is_awake = waits or self._stop is not None or bool(self.news)
+        self.below, self.above = -math.inf, math.inf
+        if waits:
+            self.below = math.inf
+        elif self._stop is not None and self.open is not None:
+            if self.open.held.side > 0:
+                self.below = self._stop.created.price
+            else:
+                self.above = self._stop.created.price
 
     # Fills
 

@@ -144,6 +144,17 @@ def breakeven_level(held: Entry, now: int, rules: StopRules, costs: Costs, marke
 
 
 @rule
+def breakeven_settled(
+    stop: Stop, held: Entry, until: int, rules: StopRules, costs: Costs, market: Market
+) -> bool:
+    """Whether breakeven moves the stop at no close up to `until` (ms) while the extreme
+    stays: its level is constant for a long and, by the borrow, only gets tighter for a short."""
+    if not breakeven_armed(held, stop.extreme, rules):
+        return True
+    return not tighter(held.side, breakeven_level(held, until, rules, costs, market), stop.level)
+
+
+@rule
 def trail_price(held: Entry, extreme: float, atr: float, rules: StopRules) -> float:
     """extreme - N * ATR for a long, not yet on the tick; `atr` is the current one (C7)."""
     breadth = held.atr if rules.frozen else atr

@@ -1,0 +1,107 @@
+"""What a strategy of the user's own sees in the one loop, and in Backtrader's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import backtrader as bt
+import pytest
+
+from stoptrail.backtest.engine import strategy_options
+from stoptrail.backtest.journal import RecordingJournal
+from stoptrail.backtest.quick_cerebro import InStep, QuickCerebro
+from stoptrail.brokers.candle import CandleBroker
+from stoptrail.core.roads import PLAIN
+from stoptrail.feeds.columnar import ColumnarFeed
+from stoptrail.sizers.atr_risk import AtrRiskSizer
+from stoptrail.strategies.mtf_strategy import MtfStrategy
+from tests.backtest.test_roads import road_case
+
+CASE = road_case(5)
+
+
+class Watcher(MtfStrategy):
+    """Notes what `next` and the broker's word see: stock indicators, an operation on lines
+    (which moves by itself), lengths, times, the account and the stop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mean = bt.ind.SMA(self.data.close, period=5)
+        self.apart = self.data.close - self.mean
+        self.seen: list[tuple[Any, ...]] = []
+        self.told: list[tuple[Any, ...]] = []
+
+    def prenext(self) -> None:
+        self.seen.append((len(self), self.data.close[0]))
+
+    def next(self) -> None:
+        super().next()
+        lines = self.mean, self.apart, self.datetime, self.data.close, self.zone
+        lengths = (len(self), len(self.data), len(self.mean), len(self.apart), len(self.atr))
+        account = (self.broker.getvalue(), self.broker.getcash(), self.manager.stop)
+        values = (*(line[0] for line in lines), self.data.close[-1], repr(self.atr[0]))
+        self.seen.append(lengths + values + account)
+
+    def trade_closed(self, end: Any) -> None:
+        super().trade_closed(end)
+        self.told.append((len(self), len(self.data), self.data.close[0], self.mean[0], end))
+
+    def notify_order(self, order: Any) -> None:
+        self.told.append((len(self), order.status, order.executed.price))
+
+    def notify_trade(self, trade: Any) -> None:
+        self.told.append((len(self), trade.isclosed, trade.pnlcomm))
+
+
+class Stopper(Watcher):
+    """Ends the run in its hundredth candle."""
+
+    def next(self) -> None:
+        super().next()
+        if len(self) == 100:
+            self.cerebro.runstop()
+
+
+def run(strategy: type[Watcher] = Watcher, *added: Any) -> Any:
+    candles, start, plan = CASE
+    journal = RecordingJournal()
+    cerebro = QuickCerebro(stdstats=False)
+    cerebro.adddata(ColumnarFeed(candles=candles))
+    cerebro.setbroker(CandleBroker(run_rules=plan.run_rules, journal=journal))
+    cerebro.addsizer(AtrRiskSizer, trade_rules=plan.run_rules.trade_rules)
+    cerebro.addstrategy(strategy, **strategy_options(plan, journal, int(candles.time[start])))
+    for analyzer in added:
+        cerebro.addanalyzer(analyzer)
+    return cerebro.run()[0]
+
+
+@pytest.mark.parametrize("strategy", [Watcher, Stopper])
+def test_next_and_the_brokers_word_see_the_same(
+    strategy: type[Watcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = run(strategy)
+    assert type(quick.data.lines[0]) is InStep
+    monkeypatch.setenv(PLAIN, "1")
+    stock = run(strategy)
+    assert type(stock.data.lines[0]) is not InStep
+    assert len(quick.seen) == (100 if strategy is Stopper else len(CASE.candles.time))
+    assert quick.seen == stock.seen
+    assert quick.told == stock.told
+    assert len(quick.told) > (2 if strategy is Stopper else 100)
+
+
+def test_lines_can_be_moved_and_emptied_after_the_run() -> None:
+    line = run().data.close
+    count = len(CASE.candles.time)
+    assert (len(line), line[0], line[-1]) == (count, *CASE.candles.close[:-3:-1])
+    line.home()
+    line.advance()
+    assert (len(line), line[0]) == (1, CASE.candles.close[0])
+    line.reset()
+    assert len(line) == 0
+
+
+def test_an_analyzer_is_left_to_backtrader() -> None:
+    found = run(Watcher, bt.analyzers.TradeAnalyzer)
+    assert type(found.data.lines[0]) is not InStep
+    assert found.analyzers[0].get_analysis().total.total > 10

@@ -1,0 +1,88 @@
+"""The quick roads against the plain one: the same bytes over random markets.
+
+Every exit, both managers, protections, shorts, gaps and candles without volume. With
+STOPTRAIL_MARKETS=200 in the environment over that many markets.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stoptrail.backtest import quick_cerebro
+from stoptrail.backtest.engine import run_backtrader
+from stoptrail.backtest.plan import Record
+from stoptrail.core.roads import PLAIN
+from stoptrail.rules.protections import Protections
+from stoptrail.rules.stops import BREAKEVEN, INITIAL, TRAIL
+from stoptrail.rules.types import CYCLE_EXIT
+from tests.contract.test_parity import Case, random_case
+
+MARKETS = int(os.environ.get("STOPTRAIL_MARKETS", "16"))
+
+
+OFF = Protections(0.0, 0.0, 0, 0)
+
+
+def road_case(seed: int) -> Case:
+    """Three of four without protections: with them no candle is passed."""
+    case = random_case(seed)
+    if seed % 4 == 0:
+        return case
+    rules = case.plan.run_rules._replace(protections=OFF)
+    return case._replace(plan=case.plan._replace(run_rules=rules))
+
+
+def in_full(case: Case) -> Record:
+    return run_backtrader(case.candles, case.start, case.plan)
+
+
+def same_bytes(one: Any, other: Any) -> None:
+    """Compare records or results, column by column."""
+    for name, ours, theirs in zip(type(one)._fields, one, other, strict=True):
+        if isinstance(ours, tuple):
+            same_bytes(ours, theirs)
+        else:
+            assert np.asarray(ours).tobytes() == np.asarray(theirs).tobytes(), name
+
+
+@pytest.mark.parametrize("seed", range(MARKETS))
+def test_a_full_run_gives_the_same_bytes_on_both_roads(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = road_case(seed)
+    quick = in_full(case)
+    monkeypatch.setenv(PLAIN, "1")
+    same_bytes(quick, in_full(case))
+
+
+def test_the_markets_hold_what_could_part_the_roads() -> None:
+    cases = [road_case(seed) for seed in range(16)]
+    rules = [case.plan.run_rules for case in cases]
+    assert any(each.exits == CYCLE_EXIT for each in rules)
+    assert any(any(each.protections) for each in rules)
+    trades = [in_full(case).trades for case in cases if case.plan.run_rules.exits != CYCLE_EXIT]
+    for side in (1, -1):
+        reasons = np.concatenate([each.reason[each.side == side] for each in trades])
+        assert min(np.bincount(reasons, minlength=3)[[INITIAL, BREAKEVEN, TRAIL]]) > 20
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_plain_road_is_taken_where_it_is_asked_for(
+    plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[bool] = []
+    own = quick_cerebro.QuickCerebro._play
+
+    def noted(self: Any, *arguments: Any) -> None:
+        played.append(True)
+        own(self, *arguments)
+
+    monkeypatch.setattr(quick_cerebro.QuickCerebro, "_play", noted)
+    if plain:
+        monkeypatch.setenv(PLAIN, "1")
+    in_full(road_case(3))
+    assert bool(played) != plain
