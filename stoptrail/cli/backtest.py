@@ -99,14 +99,36 @@ def _one_market(
     summary = summarise_run("backtest", settings, market, inputs, outcome)
     summary["baseline"] = {"metrics": metrics_table(baseline)}
     summary |= breakdown(outcome, inputs, settings.sweep.seed)
-    if walking:
-        from stoptrail.cli.sweep import walk_alone
-
-        summary["evidence"] = walk_alone(settings, market, inputs, outcome, folder, voice, stages)
+    summary["evidence"] = _evidence(
+        settings, market, inputs, outcome, folder, walking, voice, stages
+    )
     with stages.stage("tables"):
         write_run(folder, settings, inputs, outcome, baseline)
     finish(folder, summary, market, stages)
     return summary, market
+
+
+def _evidence(
+    settings: Settings,
+    market: Market,
+    inputs: Inputs,
+    outcome: Outcome,
+    folder: Path,
+    walking: bool,
+    voice: Voice,
+    stages: Stages,
+) -> dict[str, Any]:
+    """What a single run says of itself, and with --walk-forward the search beside it."""
+    from stoptrail.core.json import json_value
+    from stoptrail.sweep.evidence import of_one_run
+
+    with stages.stage("evidence"):
+        alone = of_one_run(outcome, inputs, settings)
+    if not walking:
+        return dict(json_value(alone))
+    from stoptrail.cli.sweep import walk_alone
+
+    return walk_alone(settings, market, inputs, outcome, folder, alone, voice, stages)
 
 
 def data_overrides(files: tuple[Path, ...], symbols: tuple[str, ...]) -> tuple[str, ...]:

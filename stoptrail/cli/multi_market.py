@@ -84,7 +84,7 @@ def _sweep_all(
             failed.append(f"{market.symbol}: {error}")
             voice.notice(f"{market.symbol} left out: {error}")
             continue
-        across.add(found.ranked.objective)
+        across.add(found.ranked.scored.objective)
         tables.append(_row(market, found))
         failed += [f"{market.symbol}: {line}" for line in _mismatches(found)]
     result = _result(tables, across, stages, settings[0].sweep.objective)
@@ -170,7 +170,7 @@ def _row(market: Wanted, found: Found) -> dict[str, Any]:
     evidence = summary["evidence"]
     walked = evidence.get("walk_forward") or {}
     best = summary["best"]
-    objective = float(found.ranked.objective[best["combination"]])
+    objective = float(found.ranked.scored.objective[best["combination"]])
     return {
         **market._asdict(),
         "synthetic": summary["data"]["synthetic"],

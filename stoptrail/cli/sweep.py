@@ -61,12 +61,13 @@ from stoptrail.sweep.search import (
     Ranked,
     Tools,
     Verified,
-    pick_both,
     rank,
+    trials_of,
     verify_best,
     walk_forward,
 )
 from stoptrail.sweep.space import Space
+from stoptrail.sweep.statistics.selection import picks
 from stoptrail.sweep.store import TrialStore
 from stoptrail.sweep.trials import write_trials
 from stoptrail.sweep.walk_forward import Chained, figures, step_table
@@ -104,10 +105,11 @@ def walk_alone(
     inputs: Inputs,
     outcome: Outcome,
     folder: Path,
+    alone: dict[str, Any],
     voice: Voice,
     stages: Stages,
 ) -> dict[str, Any]:
-    """The evidence of a single run beside a walk-forward over the grid."""
+    """The evidence `alone` of a single run beside a walk-forward over the grid."""
     space = Space(settings, _grid(settings), inputs)
     require_warm(space.plan(0), inputs)
     with (
@@ -116,7 +118,7 @@ def walk_alone(
         voice.progress("walk-forward") as advance,
     ):
         walked = _walk(settings, shared(space, inputs), tools, outcome, voice, advance)
-    found = {"metrics": metrics_table(outcome), "walk_forward": walked}
+    found = {"metrics": metrics_table(outcome), **alone, "walk_forward": walked}
     return judged(found, settings, market.synthetic)
 
 
@@ -181,7 +183,9 @@ def sweep_market(
     with stages.stage("tables"):
         chosen = space.settings(verified.best)
         write_run(folder, chosen, inputs, best, baseline)
-        write_trials(folder / "trials.parquet", grid, results, ranked.objective, verified.stages)
+        write_trials(
+            folder / "trials.parquet", grid, results, ranked.scored.objective, verified.stages
+        )
     finish(folder, summary, market, stages)
     return Found(market, space, ranked, verified, summary)
 
@@ -285,14 +289,13 @@ def _walk_table(chained: Chained, space: Space, best: Outcome) -> dict[str, Any]
 def _evidence(
     settings: Settings, share: Share, ranked: Ranked, verified: Verified, best: Outcome
 ) -> dict[str, Any]:
-    chosen = selection(
-        share, ranked.results, ranked.objective, verified.best, best, settings.sweep.seed
-    )
-    both = {
+    trials = trials_of(share, ranked)
+    chosen = selection(share, trials, verified.best, best, settings.sweep.seed)
+    taken = {
         name: {"combination": number, "params": share.space.grid.combination(number)}
-        for name, number in pick_both(share, ranked).items()
+        for name, number in picks(trials)._asdict().items()
     }
-    return {**around_the_best(best, share.inputs), **chosen, "picks": both}
+    return {**around_the_best(best, share.inputs), **chosen, "picks": taken}
 
 
 def _summary(
@@ -326,6 +329,7 @@ def _summary(
             {
                 "combination": number,
                 "stage": stage,
+                "worst_path": verified.worst.get(number),
                 "params": space.grid.combination(number),
                 "metrics": metrics_table(verified.outcomes[number]),
             }

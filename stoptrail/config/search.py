@@ -11,18 +11,23 @@ from stoptrail.config.section import Section
 
 Objective = Literal["sharpe", "profit_factor", "net_return", "calmar", "sortino", "plateau"]
 
+Selection = Literal["best", "plateau", "neighbours"]
+
 
 class Sweep(Section):
     """The sweep over [sweep.grid]."""
 
     objective: Objective = "sharpe"
-    """What ranks combinations; "plateau" scores each by its neighbourhood in the grid."""
+    """What ranks combinations; "plateau" is "sharpe" with the selection "plateau"."""
+    selection: Selection = "best"
+    """By the objective itself, by mean less deviation of it over the neighbourhood in the
+    grid, or by its mean there."""
     finalists: Annotated[int, Field(ge=1, le=10_000)] = 24
     """Best combinations with different trades that run in full Backtrader."""
     pruned_checks: Annotated[int, Field(ge=0, le=10_000)] = 4
     """Other combinations, drawn at random, that run there too."""
-    min_trades: Annotated[int, Field(ge=0, le=1_000_000)] = 100
-    """Closed trades that a finalist needs over the whole span."""
+    min_trades: Annotated[int, Field(ge=0, le=1_000_000)] = 30
+    """Closed trades, scratches aside, that a finalist needs over the whole span."""
     max_combinations: Annotated[int, Field(ge=1, le=10**12)] = 2_000_000
     jobs: Annotated[int, Field(ge=0, le=4096)] = 0
     """Processes; 0 = one a core."""
@@ -43,5 +48,5 @@ class WalkForward(Section):
     """Part of a sweep unless switched off."""
     train_days: Annotated[int, Field(ge=1, le=36_500)] = 730
     test_days: Annotated[int, Field(ge=1, le=36_500)] = 180
-    min_trades_per_year: Annotated[float, Field(ge=0, le=1_000_000)] = 20.0
-    """Closed trades a year that a set needs in its train window."""
+    min_trades_per_year: Annotated[float, Field(ge=0, le=1_000_000)] = 6.0
+    """Closed trades a year, scratches aside, that a set needs in its train window."""

@@ -69,7 +69,7 @@ def next_command(summary: Summary, folder: Path) -> str:
         return f"{program_name()} data download"
     if summary.get("best"):
         return f"{program_name()} live --paper --from {place}"
-    if summary.get("evidence"):
+    if (summary.get("evidence") or {}).get("walk_forward"):
         return f"{program_name()} plot {place} --worst 1"
     return f"{program_name()} backtest --sweep"
 

@@ -20,6 +20,8 @@ DAYS_A_YEAR = 365.0
 """Crypto markets never close: daily figures are annualised by sqrt(365)."""
 ANNUAL_ROOT = math.sqrt(DAYS_A_YEAR)
 MS_AN_HOUR = 3_600_000.0
+SCRATCH_R = 0.05
+"""A closed trade of less than this R multiple in size decided nothing: a stop at breakeven."""
 _ROUNDING = 1e-12
 """Share of the sum of squares below which a spread is nothing but rounding."""
 _LARGEST_EXPONENT = 700.0
@@ -62,6 +64,10 @@ class TradeTally(NamedTuple):
     hours: float
     r_total: float
     """Sum of the R multiples."""
+    scratches: int
+    """Trades of less than SCRATCH_R in size."""
+    scratch_wins: int
+    """Of these, the ones with a profit above 0."""
 
 
 class TradeFigures(NamedTuple):
@@ -78,6 +84,9 @@ class TradeFigures(NamedTuple):
     """Of a position still open too."""
     avg_hours: float
     avg_r: float
+    scratches: int
+    """Those with |R multiple| < SCRATCH_R, which are among `trades`."""
+    win_rate_without_scratches: float
 
 
 class Metrics(NamedTuple):
@@ -96,10 +105,13 @@ class Metrics(NamedTuple):
     avg_hours: float
     exposure: float
     avg_r: float
+    scratches: int
+    """Closed trades with |R multiple| < SCRATCH_R, which are among `trades`."""
+    win_rate_without_scratches: float
 
 
 NO_RETURNS = ReturnSums(0, 0.0, 0.0, 0.0)
-NO_TRADES = TradeTally(0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0)
+NO_TRADES = TradeTally(0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
 
 
 @rule
@@ -230,7 +242,11 @@ def r_multiple(pnl: float, units: float, distance: float) -> float:
 
 @rule
 def tally_trade(tally: TradeTally, pnl: float, fees: float, hours: float, r: float) -> TradeTally:
-    """One more closed trade: profit after costs, its fees, hours held and R multiple."""
+    """One more closed trade: profit after costs, its fees, hours held and R multiple.
+
+    Without an R multiple (NaN) it is no scratch.
+    """
+    scratch = abs(r) < SCRATCH_R
     return TradeTally(
         tally.trades + 1,
         tally.wins + (1 if pnl > 0.0 else 0),
@@ -240,6 +256,8 @@ def tally_trade(tally: TradeTally, pnl: float, fees: float, hours: float, r: flo
         tally.fees + fees,
         tally.hours + hours,
         tally.r_total + r,
+        tally.scratches + (1 if scratch else 0),
+        tally.scratch_wins + (1 if scratch and pnl > 0.0 else 0),
     )
 
 
@@ -255,6 +273,8 @@ def tally_open(tally: TradeTally, fees: float) -> TradeTally:
         tally.fees + fees,
         tally.hours,
         tally.r_total,
+        tally.scratches,
+        tally.scratch_wins,
     )
 
 
@@ -279,6 +299,10 @@ def trade_figures(tally: TradeTally) -> TradeFigures:
         fees_paid=tally.fees,
         avg_hours=ratio(tally.hours, trades),
         avg_r=ratio(tally.r_total, trades),
+        scratches=tally.scratches,
+        win_rate_without_scratches=ratio(
+            float(tally.wins - tally.scratch_wins), float(tally.trades - tally.scratches)
+        ),
     )
 
 
@@ -287,7 +311,7 @@ def tally_profits(pnl: Floats) -> TradeTally:
     """Sums over closed trades of which only the profits are known, shape (trades,)."""
     tally = NO_TRADES
     for profit in pnl:
-        tally = tally_trade(tally, profit, 0.0, 0.0, 0.0)
+        tally = tally_trade(tally, profit, 0.0, 0.0, np.nan)
     return tally
 
 
@@ -321,6 +345,8 @@ def summarise(
         avg_hours=closed.avg_hours,
         exposure=ratio(held_ms, span_ms),
         avg_r=closed.avg_r,
+        scratches=closed.scratches,
+        win_rate_without_scratches=closed.win_rate_without_scratches,
     )
 
 

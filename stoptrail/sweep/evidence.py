@@ -12,30 +12,18 @@ from stoptrail.backtest.outcome import Outcome, by_year, metrics_table
 from stoptrail.backtest.plan import Plan
 from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_value
+from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.metrics import daily_returns, tally_profits, trade_figures
-from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
 from stoptrail.rules.types import BOTH, OPEN, SIDES
 from stoptrail.sweep.exit_ablation import management
-from stoptrail.sweep.kernel.results import COLUMN, Results
-from stoptrail.sweep.objective import axes_of
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
+from stoptrail.sweep.price_paths import envelope
 from stoptrail.sweep.screen import Share, equity_marks
 from stoptrail.sweep.statistics.clusters import sample_trials
 from stoptrail.sweep.statistics.fees import FeePoint, fee_sensitivity
 from stoptrail.sweep.statistics.selection import Chosen, Trials, selection_evidence
 from stoptrail.sweep.statistics.verdict import verdict
-
-PATHS = {"candle": CANDLE, "high_first": HIGH_FIRST, "low_first": LOW_FIRST}
-
-
-def envelope(plan: Plan, inputs: Inputs, ready: Ready) -> dict[str, Any]:
-    """The set with whole candles and with a tick ratchet along two price paths (C9)."""
-    found = {}
-    for name, path in PATHS.items():
-        walked = plan._replace(run_rules=plan.run_rules._replace(path=path))
-        found[name] = metrics_table(quick_run(walked, inputs, ready))
-    return found
 
 
 def fees(plan: Plan, inputs: Inputs, ready: Ready) -> dict[str, Any]:
@@ -72,34 +60,45 @@ def sides(plan: Plan, inputs: Inputs) -> dict[str, Any]:
 
 def concentration(outcome: Outcome) -> dict[str, Any]:
     """How much of the profit hangs on a few trades: shares of the net profit of closed
-    trades, None without a profit, and the profit factor without the best trade."""
+    trades, None without a profit, and the profit factor without the best trades."""
     trades = outcome.record.trades
     pnl = np.sort(trades.pnl[trades.exit != OPEN])[::-1]
     net = float(pnl.sum())
-    rest = trade_figures(compiled(tally_profits)(pnl[1:].copy()))
     return {
         "best_trade": float(pnl[0]) / net if net > 0.0 else None,
         "best_five_trades": float(pnl[:5].sum()) / net if net > 0.0 else None,
-        "profit_factor_without_best": rest.profit_factor,
+        "profit_factor_without_best": _factor(pnl[1:]),
+        "profit_factor_without_best_three": _factor(pnl[3:]),
     }
 
 
-def selection(
-    share: Share, results: Results, objective: Any, best: int, outcome: Outcome, seed: int
-) -> dict[str, Any]:
+def _factor(pnl: Floats) -> float:
+    """Profit factor of these profits; NaN without a loss."""
+    return trade_figures(compiled(tally_profits)(pnl.copy())).profit_factor
+
+
+def selection(share: Share, trials: Trials, best: int, outcome: Outcome, seed: int) -> Any:
     """Deflated Sharpe ratio, overfitting, bootstrap, plateau and edge of the best."""
-    trials = Trials(
-        axes_of(share.space.grid),
-        objective,
-        results.metrics[:, COLUMN.sharpe],
-        results.block_sums,
-        len(share.inputs.marks.time) - 1,
-    )
     trades = outcome.record.trades
     sample = equity_marks(share, sample_trials(share.space.size, seed))
     own, returns = daily_returns(outcome.equity), daily_returns(sample)
     chosen = Chosen(best, own, trades.pnl[trades.exit != OPEN])
     return selection_evidence(trials, chosen, returns, seed)
+
+
+def of_one_run(outcome: Outcome, inputs: Inputs, settings: Settings) -> dict[str, Any]:
+    """What can be said of a set that was not searched for: its range over the price paths,
+    what it hangs on, and which of the paths paper trading's ratchet is about (C14)."""
+    ready = make_ready(outcome.plan, inputs)
+    ticks = settings.live.ratchet == "tick"
+    return {
+        "envelope": envelope(outcome.plan, inputs, ready),
+        "concentration": concentration(outcome),
+        "paper": {
+            "ratchet": settings.live.ratchet,
+            "paths": ["high_first", "low_first"] if ticks else ["candle"],
+        },
+    }
 
 
 def around_the_best(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:

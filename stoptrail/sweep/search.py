@@ -18,7 +18,6 @@ from stoptrail.backtest.outcome import Outcome
 from stoptrail.backtest.plan import Record
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import RunError
-from stoptrail.rules.candles import Floats
 from stoptrail.rules.metrics import Metrics
 from stoptrail.sweep.finalists import (
     check,
@@ -28,14 +27,17 @@ from stoptrail.sweep.finalists import (
 )
 from stoptrail.sweep.kernel.results import COLUMN, Results
 from stoptrail.sweep.objective import (
+    Scored,
     axes_of,
-    raw_objective,
-    score,
+    decided_trades,
+    rule_of,
+    scored,
 )
 from stoptrail.sweep.pools.pool import Pool
+from stoptrail.sweep.price_paths import worst_objectives
 from stoptrail.sweep.screen import Share, screen_all, until
 from stoptrail.sweep.space import Space
-from stoptrail.sweep.statistics.selection import Trials, picks
+from stoptrail.sweep.statistics.selection import Trials
 from stoptrail.sweep.statistics.windows import Window, windows
 from stoptrail.sweep.store import TrialStore
 from stoptrail.sweep.trials import FINALIST, PRUNED_CHECK
@@ -66,10 +68,8 @@ class Ranked(NamedTuple):
     """The pre-screened grid."""
 
     results: Results
-    objective: Floats
-    """NaN where a combination may not be chosen."""
-    score: Floats
-    """What finalists are ranked by."""
+    scored: Scored
+    """By the sweep's own rule."""
 
 
 class Verified(NamedTuple):
@@ -80,14 +80,16 @@ class Verified(NamedTuple):
     trades: int
     """Trades compared."""
     mismatches: tuple[str, ...]
+    worst: dict[int, float]
+    """Each finalist's objective along the worst of the price paths."""
     best: int
+    """The finalist whose worst path is the best."""
 
 
 def rank(settings: Settings, space: Space, results: Results) -> Ranked:
-    """Score every combination by the sweep's objective."""
+    """Score every combination by the sweep's rule."""
     sweep = settings.sweep
-    objective = raw_objective(sweep.objective, results.metrics, sweep.min_trades)
-    return Ranked(results, objective, score(sweep.objective, space.grid, objective))
+    return Ranked(results, scored(rule_of(sweep), space.grid, results.metrics, sweep.min_trades))
 
 
 def verify_best(
@@ -102,12 +104,12 @@ def verify_best(
     Raises RunError where no combination has enough trades.
     """
     sweep, space = settings.sweep, share.space
-    chosen = choose(ranked.score, ranked.results.fingerprint, sweep.finalists)
+    chosen = choose(ranked.scored.score, ranked.results.fingerprint, sweep.finalists)
     if not chosen:
-        most = int(ranked.results.metrics[:, COLUMN.trades].max())
+        most = int(decided_trades(ranked.results.metrics).max())
         raise RunError(
             f"none of {space.size:,} combinations has sweep.min_trades = {sweep.min_trades} closed "
-            f"trades (the most is {most}); lower it or give a longer span"
+            f"trades that are no scratches (the most is {most}); lower it or give a longer span"
         )
     pruned = draw_pruned(space.size, chosen, sweep.pruned_checks, sweep.seed)
     stages = {**dict.fromkeys(chosen, FINALIST), **dict.fromkeys(pruned, PRUNED_CHECK)}
@@ -125,8 +127,15 @@ def verify_best(
         )
         lines += found.mismatches
         trades += found.trades
+    plans = [outcomes[number].plan for number in chosen]
+    worst = worst_objectives(rule_of(sweep).objective, plans, share.inputs)
     return Verified(
-        outcomes, stages, trades, tuple(lines), _best(settings, ranked, chosen, outcomes)
+        outcomes,
+        stages,
+        trades,
+        tuple(lines),
+        dict(zip(chosen, worst.tolist(), strict=True)),
+        chosen[int(worst.argmax())],
     )
 
 
@@ -149,28 +158,16 @@ def _records(
     return records
 
 
-def _best(
-    settings: Settings, ranked: Ranked, chosen: list[int], outcomes: dict[int, Outcome]
-) -> int:
-    """The finalist that is best in full Backtrader; a plateau's score is the grid's."""
-    if settings.sweep.objective == "plateau":
-        return chosen[0]
-    figures = np.array([tuple(outcomes[number].metrics) for number in chosen], np.float64)
-    scores = raw_objective(settings.sweep.objective, figures, settings.sweep.min_trades)
-    return chosen[int(np.nanargmax(scores))] if not np.isnan(scores).all() else chosen[0]
-
-
-def pick_both(share: Share, ranked: Ranked) -> dict[str, int]:
-    """The combinations that the raw objective and the plateau score would take."""
-    days = len(share.inputs.marks.time) - 1
-    trials = Trials(
+def trials_of(share: Share, ranked: Ranked) -> Trials:
+    """The grid as the statistics see it."""
+    return Trials(
         axes_of(share.space.grid),
-        ranked.objective,
+        ranked.scored.figures,
+        ranked.scored.objective,
         ranked.results.metrics[:, COLUMN.sharpe],
         ranked.results.block_sums,
-        days,
+        len(share.inputs.marks.time) - 1,
     )
-    return {name: int(number) for name, number in picks(trials)._asdict().items()}
 
 
 def walk_forward(
@@ -217,8 +214,8 @@ def _train(
     trained = until(share, window)
     results = screen_all(trained, tools.jobs, None, tools.screen_pool, on_progress)
     needed = enough_trades(settings.walk_forward.min_trades_per_year, window)
-    name = settings.sweep.objective
-    scores = score(name, share.space.grid, raw_objective(name, results.metrics, needed))
+    rule = rule_of(settings.sweep)
+    scores = scored(rule, share.space.grid, results.metrics, needed).score
     if np.isnan(scores).all():
         return None, {}
     best = int(np.nanargmax(scores))

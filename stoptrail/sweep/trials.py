@@ -20,6 +20,8 @@ from stoptrail.sweep.kernel.results import COLUMN, Results
 SCREENED = "screened"
 PRUNED_CHECK = "pruned_check"
 FINALIST = "finalist"
+COUNTS = ("trades", "scratches")
+"""Figures that are whole numbers."""
 _ROWS = 65_536
 
 
@@ -67,7 +69,7 @@ def _table(
     columns = grid_columns(grid, first, last)
     for name, place in COLUMN._asdict().items():
         figures = screened.metrics[first:last, place]
-        columns[name] = _counts(figures) if name == "trades" else _figures(figures)
+        columns[name] = _counts(figures) if name in COUNTS else _figures(figures)
     for k, name in enumerate(IGNORED):
         columns[f"ignored_{name}"] = screened.ignored[first:last, k]
     columns["objective"] = _figures(objective[first:last])

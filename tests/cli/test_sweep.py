@@ -255,3 +255,25 @@ def test_a_file_in_the_place_of_the_folder_is_told(
     (tmp_path / "taken").write_text("")
     assert sweep(config, tmp_path / "taken" / "out") == 2
     assert "cannot be written" in error_of(capsys)
+
+
+def test_the_best_is_the_finalist_whose_worst_price_path_is_the_best(
+    done: tuple[Path, Path],
+) -> None:
+    table = summary(done[1])
+    finalists = [row for row in table["finalists"] if row["stage"] == "finalist"]
+    assert (
+        table["best"]["combination"]
+        == max(finalists, key=lambda row: row["worst_path"])["combination"]
+    )
+    paths = table["evidence"]["envelope"].values()
+    best = max(row["worst_path"] for row in finalists)
+    assert best == min(figures["sharpe"] for figures in paths)
+
+
+def test_scratches_are_counted_for_every_combination(done: tuple[Path, Path]) -> None:
+    trials = pq.read_table(done[1] / "trials.parquet")
+    best = summary(done[1])["best"]
+    row = trials.slice(best["combination"], 1).to_pylist()[0]
+    assert row["scratches"] == best["metrics"]["scratches"]
+    assert max(trials["scratches"].to_pylist()) > 0

@@ -225,3 +225,22 @@ def test_block_sums_add_up_to_the_sums_of_all_days(equity: Floats, blocks: int) 
     table, sums = m.block_sums(equity, blocks), m.return_sums(equity)
     assert table[:, 0].sum() == pytest.approx(sums.total, abs=1e-9)
     assert table[:, 1].sum() == pytest.approx(sums.squares, abs=1e-9)
+
+
+def test_a_scratch_is_a_closed_trade_below_a_twentieth_of_r() -> None:
+    tally = m.NO_TRADES
+    for pnl, r in ((5.0, 0.0499), (-5.0, -0.0499), (6.0, 0.05), (-6.0, -0.05), (0.0, 0.0)):
+        tally = m.tally_trade(tally, pnl, 0.0, 1.0, r)
+    assert (tally.trades, tally.scratches) == (5, 3)
+    assert m.trade_figures(tally).win_rate == pytest.approx(2 / 5)
+    assert m.trade_figures(tally).win_rate_without_scratches == pytest.approx(1 / 2)
+
+
+def test_a_trade_without_an_r_multiple_is_no_scratch() -> None:
+    tally = m.tally_trade(m.NO_TRADES, 1.0, 0.0, 1.0, math.nan)
+    assert tally.scratches == 0
+
+
+def test_scratches_alone_leave_no_win_rate() -> None:
+    tally = m.tally_trade(m.NO_TRADES, 1.0, 0.0, 1.0, 0.01)
+    assert math.isnan(m.trade_figures(tally).win_rate_without_scratches)

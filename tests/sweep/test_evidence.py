@@ -15,16 +15,19 @@ from stoptrail.rules.metrics import ANNUAL_ROOT
 from stoptrail.rules.types import OPEN, stop_log
 from stoptrail.sweep.evidence import (
     concentration,
-    envelope,
     fees,
     judged,
+    of_one_run,
     selection,
     sides,
 )
 from stoptrail.sweep.exit_ablation import management
 from stoptrail.sweep.kernel.results import COLUMN, Results
+from stoptrail.sweep.objective import Scored
 from stoptrail.sweep.plain_run import make_ready, quick_run
+from stoptrail.sweep.price_paths import envelope, worst_objectives
 from stoptrail.sweep.screen import BLOCKS, Share, screen_all, shared
+from stoptrail.sweep.search import Ranked, trials_of
 from stoptrail.sweep.space import Space
 from tests.rules.runs import trades
 from tests.sweep.small import small_settings
@@ -54,7 +57,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 def test_the_deflated_sharpe_ratio_is_fed_with_sharpe_ratios(world: World) -> None:
     sharpes = world.results.metrics[:, COLUMN.sharpe]
-    found = selection(world.share, world.results, sharpes, world.best, world.outcome, 1)
+    trials = trials_of(world.share, Ranked(world.results, Scored(sharpes, sharpes, sharpes)))
+    found = selection(world.share, trials, world.best, world.outcome, 1)
     spread = (np.nan_to_num(sharpes) / ANNUAL_ROOT).std(ddof=1)
     returns = world.outcome.equity[1:] / world.outcome.equity[:-1] - 1.0
     deflated = found["deflated_sharpe"]
@@ -103,6 +107,7 @@ def test_concentration_is_told_in_shares_of_the_net_profit() -> None:
         "best_trade": pytest.approx(8.0 / 10.0),
         "best_five_trades": pytest.approx(15.5 / 10.0),
         "profit_factor_without_best": pytest.approx(7.5 / 5.5),
+        "profit_factor_without_best_three": pytest.approx(1.5 / 5.5),
     }
 
 
@@ -140,3 +145,28 @@ def test_nothing_undefined_is_left_in_what_is_written(world: World, tmp_path: Pa
     assert found["list"] == [None]
     assert found["synthetic"] is True
     assert found["verdict"]["level"]
+
+
+def test_a_single_run_tells_its_range_and_what_paper_trading_would_do(
+    world: World, tmp_path: Path
+) -> None:
+    found = of_one_run(world.outcome, world.share.inputs, small_settings(tmp_path))
+    assert set(found["envelope"]) == {"candle", "high_first", "low_first"}
+    assert found["envelope"]["candle"] == metrics_table(world.outcome)
+    assert found["paper"] == {"ratchet": "tick", "paths": ["high_first", "low_first"]}
+
+
+def test_the_worst_path_is_the_lowest_of_the_three(world: World) -> None:
+    inputs, plan = world.share.inputs, world.outcome.plan
+    paths = envelope(plan, inputs, make_ready(plan, inputs))
+    worst = worst_objectives("sharpe", [plan], inputs)
+    assert worst.tolist() == [min(figures["sharpe"] for figures in paths.values())]
+    assert len({figures["sharpe"] for figures in paths.values()}) > 1
+
+
+def test_a_set_without_a_figure_along_some_path_comes_last(world: World) -> None:
+    plan, rules = world.outcome.plan, world.outcome.plan.run_rules
+    sizing = rules.trade_rules.sizing._replace(risk_per_trade=1e-12)
+    idle = rules._replace(trade_rules=rules.trade_rules._replace(sizing=sizing))
+    found = worst_objectives("sharpe", [plan._replace(run_rules=idle)], world.share.inputs)
+    assert found.tolist() == [-np.inf]

@@ -18,7 +18,8 @@ _COUNTED = {
 }
 _PICKS = {
     "raw": "Combination picked by the objective alone",
-    "plateau": "Combination picked by its neighbourhood",
+    "plateau": "Combination picked by its plateau score",
+    "neighbours": "Combination picked by its neighbourhood's mean",
 }
 
 

@@ -399,3 +399,5 @@ def write_metrics(row: Floats, metrics: Metrics) -> None:
     row[COLUMN.avg_hours] = metrics.avg_hours
     row[COLUMN.exposure] = metrics.exposure
     row[COLUMN.avg_r] = metrics.avg_r
+    row[COLUMN.scratches] = metrics.scratches
+    row[COLUMN.win_rate_without_scratches] = metrics.win_rate_without_scratches

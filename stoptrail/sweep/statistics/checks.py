@@ -183,17 +183,26 @@ def edge(evidence: Evidence) -> Finding | None:
 def plateau(evidence: Evidence) -> Finding | None:
     """A peak among poor neighbours."""
     best = number(evidence, "plateau.objective")
+    count, thin = number(evidence, "plateau.count"), number(evidence, "plateau.thin")
     median = number(evidence, "plateau.median")
-    if best is None or median is None or best <= 0.0:
+    if best is None or best <= 0.0:
         return None
+    if count == 0.0:
+        return Finding(
+            Level.HOLDS, "It has no neighbours in the grid: whether it is a peak is open."
+        )
+    if median is None:
+        return None
+    rest = f"; {thin:.0f} of its {count:.0f} neighbours have too few trades" if thin else ""
     if median >= WORTH_KEEPING * best:
         return Finding(
             Level.HOLDS,
-            f"Its neighbours in the grid do alike (median {median:.2f}, best {best:.2f}).",
+            f"Its neighbours in the grid do alike (median {median:.2f}, best {best:.2f}){rest}.",
         )
     return Finding(
         Level.DOUBTFUL,
-        f"It is a peak, not a plateau: its neighbours' median is {median:.2f} against {best:.2f}.",
+        f"It is a peak, not a plateau: its neighbours' median is {median:.2f} against "
+        f"{best:.2f}{rest}.",
     )
 
 

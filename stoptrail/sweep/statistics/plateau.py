@@ -44,51 +44,72 @@ class Axis:
 
 @dataclass(frozen=True)
 class Neighbourhood:
-    """The objective around one combination, itself included."""
+    """The neighbours of one combination, without itself, each with its own figure."""
 
     count: int
+    """Neighbours; 0 where the grid has none."""
+    thin: int
+    """Of these, the ones that may not be chosen themselves: too few trades, or no figure."""
     score: float
-    """The plateau score."""
+    """The plateau score, which counts the combination itself as well."""
     worst: float
     lower_quartile: float
     median: float
+    """These three of the neighbours that have a figure; NaN where none has."""
 
 
 class Plateau:
     """Neighbourhood scores over a whole grid."""
 
-    def __init__(self, axes: Sequence[Axis], objective: Floats, missing: float = 0.0) -> None:
-        """Axes in grid order; the objective of every combination, shape (combinations,).
+    def __init__(
+        self, axes: Sequence[Axis], figures: Floats, thin: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Axes in grid order; the figure of every combination, shape (combinations,).
 
-        A combination without a value (NaN: no trades, or too few) counts as `missing`,
-        an infinite one as the largest finite value. Raises ValueError where the number
-        of combinations is not the product of the axes.
+        Each counts with its own figure, however few its trades. One without a figure (NaN:
+        no trade at all) is left out, an infinite one counts as the largest finite value.
+        thin: which have too few trades to be chosen, shape (combinations,); those without a
+        figure are thin as well. Raises ValueError where the number of combinations is not
+        the product of the axes.
         """
         shape = tuple(len(axis.values) for axis in axes)
-        if math.prod(shape) != len(objective):
-            raise ValueError(f"{len(objective)} values do not fill a grid of {shape}")
+        if math.prod(shape) != len(figures):
+            raise ValueError(f"{len(figures)} values do not fill a grid of {shape}")
         self._axes = tuple(axes)
         self._shape = shape
-        self._filled = _finite(objective, missing)
+        self._figures = _bounded(figures)
+        none = np.isnan(figures)
+        self._thin = none if thin is None else none | thin
 
     def scores(self) -> Floats:
-        """Mean less one standard deviation of every neighbourhood, shape (combinations,).
+        """Mean less one standard deviation of every neighbourhood, itself included, shape
+        (combinations,); NaN where nothing in it has a figure.
 
         A lone peak has a high mean at best and a large deviation; a plateau keeps its
-        mean. Both sums go axis by axis, so memory is a few arrays of the grid's size.
+        mean. All sums go axis by axis, so memory is a few arrays of the grid's size.
         """
-        centre = float(self._filled.mean())
-        grid = (self._filled - centre).reshape(self._shape)
-        count, total, squares = np.ones(self._shape), grid, grid * grid
+        mean, deviation = self._moments()
+        return mean - deviation
+
+    def means(self) -> Floats:
+        """Mean of every neighbourhood, itself included, shape (combinations,)."""
+        return self._moments()[0]
+
+    def _moments(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of every neighbourhood, NaN where it has no figure."""
+        known = ~np.isnan(self._figures)
+        centre = float(self._figures[known].mean()) if known.any() else 0.0
+        grid = np.where(known, self._figures - centre, 0.0).reshape(self._shape)
+        sums = [known.astype(np.float64).reshape(self._shape), grid, grid * grid]
         for place, axis in enumerate(self._axes):
             if axis.ordered and len(axis.values) > 1:
                 order = axis.order()
-                count, total, squares = (
-                    _sum_of_three(values, place, order) for values in (count, total, squares)
-                )
+                sums = [_sum_of_three(values, place, order) for values in sums]
+        count, total, squares = (values.reshape(-1) for values in sums)
+        count = np.where(count > 0.0, count, np.nan)
         mean = total / count
         variance = np.maximum(squares / count - mean * mean, 0.0)
-        return np.asarray(centre + mean - np.sqrt(variance), dtype=np.float64).reshape(-1)
+        return np.asarray(centre + mean, np.float64), np.asarray(np.sqrt(variance), np.float64)
 
     def neighbours(self, index: int) -> NDArray[np.int64]:
         """Indices of the combination's neighbourhood, ascending, itself included."""
@@ -98,11 +119,19 @@ class Plateau:
         return np.sort(np.ravel_multi_index(tuple(combos.T), self._shape)).astype(np.int64)
 
     def around(self, index: int) -> Neighbourhood:
-        """The objective in the neighbourhood of one combination."""
-        values = self._filled[self.neighbours(index)]
-        score = float(values.mean() - values.std())
-        lower, median = np.quantile(values, [0.25, 0.5])
-        return Neighbourhood(len(values), score, float(values.min()), float(lower), float(median))
+        """What the neighbours of one combination say."""
+        whole = self.neighbours(index)
+        near = whole[whole != index]
+        inside, own = self._known(whole), self._known(near)
+        score = float(inside.mean() - inside.std()) if len(inside) else math.nan
+        worst, lower, median = (
+            map(float, np.quantile(own, [0.0, 0.25, 0.5])) if len(own) else [math.nan] * 3
+        )
+        return Neighbourhood(len(near), int(self._thin[near].sum()), score, worst, lower, median)
+
+    def _known(self, indices: NDArray[np.int64]) -> Floats:
+        figures = self._figures[indices]
+        return np.asarray(figures[~np.isnan(figures)], np.float64)
 
     def on_edge(self, index: int) -> list[str]:
         """Names of the numeric axes, of three values or more, on whose smallest or
@@ -113,10 +142,11 @@ class Plateau:
         ]
 
 
-def _finite(objective: Floats, missing: float) -> Floats:
-    finite = objective[np.isfinite(objective)]
-    largest = float(finite.max()) if len(finite) else missing
-    return np.nan_to_num(objective, nan=missing, posinf=largest, neginf=missing)
+def _bounded(figures: Floats) -> Floats:
+    """Infinite figures as the largest finite one; NaN stays."""
+    finite = figures[np.isfinite(figures)]
+    largest = float(finite.max()) if len(finite) else 0.0
+    return np.asarray(np.where(np.isinf(figures), largest, figures), np.float64)
 
 
 def _sum_of_three(values: Floats, place: int, order: list[int]) -> Floats:

@@ -25,13 +25,20 @@ class Trials:
     """Every combination of the grid as the pre-screen saw it, in grid order."""
 
     axes: Sequence[Axis]
+    figures: Floats
+    """Each one's own objective, shape (trials,), however few its trades; NaN without one."""
     objective: Floats
-    """Shape (trials,); NaN where a combination may not be chosen (too few trades)."""
+    """The same; NaN where a combination may not be chosen (too few trades)."""
     sharpe: Floats
     """Annualised, shape (trials,); NaN without a trade."""
     sums: Floats
     """Shape (trials, blocks, 2), see `rules.metrics.block_sums`."""
     days: int
+
+    @property
+    def plateau(self) -> Plateau:
+        """The figures with their neighbourhoods."""
+        return Plateau(self.axes, self.figures, np.isnan(self.objective))
 
 
 @dataclass(frozen=True)
@@ -51,21 +58,21 @@ class Picks(NamedTuple):
 
     raw: int
     plateau: int
+    neighbours: int
 
 
 def picks(trials: Trials) -> Picks:
-    """The best objective and the best plateau score among combinations that may be chosen.
+    """The best objective, plateau score and neighbourhood mean among combinations that may be
+    chosen.
 
     Raises ValueError where none may.
     """
     allowed = ~np.isnan(trials.objective)
     if not allowed.any():
         raise ValueError("no combination has enough trades to be chosen")
-    scores = Plateau(trials.axes, trials.objective).scores()
-    raw, plateau = (
-        int(np.where(allowed, values, -np.inf).argmax()) for values in (trials.objective, scores)
-    )
-    return Picks(raw, plateau)
+    around = trials.plateau
+    values = (trials.objective, around.scores(), around.means())
+    return Picks(*(int(np.where(allowed, each, -np.inf).argmax()) for each in values))
 
 
 def selection_evidence(trials: Trials, chosen: Chosen, sample: Floats, seed: int) -> dict[str, Any]:
@@ -76,7 +83,7 @@ def selection_evidence(trials: Trials, chosen: Chosen, sample: Floats, seed: int
     (sampled trials, days). Figures without a value are NaN. `overfitting` is None for
     fewer than two trials.
     """
-    plateau = Plateau(trials.axes, trials.objective)
+    plateau = trials.plateau
     around = asdict(plateau.around(chosen.index))
     return {
         "deflated_sharpe": _deflated(trials, chosen, sample),
@@ -85,7 +92,7 @@ def selection_evidence(trials: Trials, chosen: Chosen, sample: Floats, seed: int
             "sharpe": asdict(sharpe_interval(chosen.returns, seed)),
             "profit_factor": asdict(profit_factor_interval(chosen.pnl, seed)),
         },
-        "plateau": {"objective": float(trials.objective[chosen.index]), **around},
+        "plateau": {"objective": float(trials.figures[chosen.index]), **around},
         "on_edge": plateau.on_edge(chosen.index),
     }
 

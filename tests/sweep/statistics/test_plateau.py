@@ -56,24 +56,51 @@ def test_neighbours_differ_by_one_step_on_numeric_axes_only(index: int) -> None:
 
 @settings(deadline=None)
 @given(objectives)
-def test_scores_match_the_plain_walk(objective: Floats) -> None:
-    plateau = Plateau(AXES, objective)
-    filled = np.nan_to_num(objective, nan=0.0)
-    near = [filled[plain_neighbours(i)] for i in range(SIZE)]
-    wanted = np.array([values.mean() - values.std() for values in near])
-    assert plateau.scores() == pytest.approx(wanted, abs=1e-6)
+def test_scores_and_means_match_the_plain_walk_over_what_has_a_figure(figures: Floats) -> None:
+    plateau = Plateau(AXES, figures)
+    near = [figures[plain_neighbours(i)] for i in range(SIZE)]
+    known = [values[~np.isnan(values)] for values in near]
+    means = np.array([values.mean() if len(values) else math.nan for values in known])
+    spread = np.array([values.std() if len(values) else math.nan for values in known])
+    assert plateau.means() == pytest.approx(means, abs=1e-6, nan_ok=True)
+    assert plateau.scores() == pytest.approx(means - spread, abs=1e-6, nan_ok=True)
 
 
 @settings(deadline=None)
-@given(objectives, st.integers(0, SIZE - 1))
-def test_around_tells_what_the_neighbours_hold(objective: Floats, index: int) -> None:
-    plateau = Plateau(AXES, objective)
-    values = np.nan_to_num(objective, nan=0.0)[plain_neighbours(index)]
+@given(objectives, st.integers(0, SIZE - 1), st.integers(0, 2**32 - 1))
+def test_around_tells_what_the_neighbours_hold(figures: Floats, index: int, seed: int) -> None:
+    thin = np.random.default_rng(seed).random(SIZE) < 0.3
+    plateau = Plateau(AXES, figures, thin)
+    near = [i for i in plain_neighbours(index) if i != index]
+    values = figures[near]
     found = plateau.around(index)
-    assert found.count == len(values)
-    assert found.worst == values.min()
-    assert found.median == pytest.approx(np.median(values), abs=1e-12)
+    assert found.count == len(near)
+    assert found.thin == sum(thin[i] or math.isnan(figures[i]) for i in near)
+    if np.isnan(values).all():
+        assert math.isnan(found.median)
+        return
+    assert found.worst == np.nanmin(values)
+    assert found.median == pytest.approx(np.nanmedian(values), abs=1e-12)
     assert found.score == pytest.approx(plateau.scores()[index], abs=1e-6)
+
+
+def test_thin_neighbours_count_with_their_own_figures() -> None:
+    axes = (Axis("a", (1, 2, 3)),)
+    found = Plateau(axes, np.array([0.8, 1.1, 0.9]), np.array([True, False, True])).around(1)
+    assert (found.count, found.thin) == (2, 2)
+    assert found.median == pytest.approx(0.85)
+
+
+def test_a_neighbour_that_never_traded_is_thin_and_has_no_figure() -> None:
+    axes = (Axis("a", (1, 2, 3)),)
+    found = Plateau(axes, np.array([math.nan, 1.1, 0.9])).around(1)
+    assert (found.count, found.thin, found.median) == (2, 1, 0.9)
+
+
+def test_without_neighbours_there_is_no_median() -> None:
+    found = Plateau((Axis("kind", ("x", "y")),), np.array([1.0, 2.0])).around(0)
+    assert (found.count, found.thin) == (0, 0)
+    assert math.isnan(found.median)
 
 
 def test_a_plateau_beats_a_higher_peak() -> None:
@@ -106,7 +133,7 @@ def test_edges_are_named_and_off_or_two_values_are_none() -> None:
 
 def test_an_infinite_objective_counts_as_the_largest_finite_one() -> None:
     axes = (Axis("a", (1, 2, 3)),)
-    assert Plateau(axes, np.array([1.0, np.inf, 2.0])).around(1).median == 2.0
+    assert Plateau(axes, np.array([1.0, np.inf, 2.0])).around(0).median == 2.0
 
 
 def test_a_grid_that_does_not_fit_is_refused() -> None:

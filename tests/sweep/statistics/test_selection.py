@@ -42,7 +42,7 @@ def grid_of(seed: int, drift: float) -> tuple[Trials, Floats]:
     marks = [marks_of(row) for row in returns]
     sharpes = np.array([sharpe(return_sums(row)) for row in marks])
     sums = np.array([block_sums(row, 16) for row in marks])
-    return Trials(AXES, sharpes, sharpes, sums, DAYS), returns
+    return Trials(AXES, sharpes, sharpes, sharpes, sums, DAYS), returns
 
 
 def test_evidence_of_a_choice_is_complete_and_can_be_written() -> None:
@@ -73,9 +73,9 @@ def test_combinations_without_enough_trades_are_never_picked() -> None:
     trials, _ = grid_of(3, 0.001)
     objective = np.full(10, np.nan)
     objective[4] = -2.0
-    only = Trials(AXES, objective, trials.sharpe, trials.sums, DAYS)
-    assert picks(only) == (4, 4)
-    none = Trials(AXES, np.full(10, np.nan), trials.sharpe, trials.sums, DAYS)
+    only = Trials(AXES, trials.figures, objective, trials.sharpe, trials.sums, DAYS)
+    assert picks(only) == (4, 4, 4)
+    none = Trials(AXES, trials.figures, np.full(10, np.nan), trials.sharpe, trials.sums, DAYS)
     with pytest.raises(ValueError, match="enough trades"):
         picks(none)
 
@@ -83,7 +83,12 @@ def test_combinations_without_enough_trades_are_never_picked() -> None:
 def test_a_single_combination_has_no_probability_of_overfitting() -> None:
     trials, returns = grid_of(4, 0.001)
     alone = Trials(
-        (Axis("a", (1,)),), trials.objective[:1], trials.sharpe[:1], trials.sums[:1], DAYS
+        (Axis("a", (1,)),),
+        trials.figures[:1],
+        trials.objective[:1],
+        trials.sharpe[:1],
+        trials.sums[:1],
+        DAYS,
     )
     found = selection_evidence(alone, Chosen(0, returns[0], returns[0]), returns[:1], 1)
     assert found["overfitting"] is None

@@ -33,7 +33,7 @@ GOOD: dict[str, Any] = {
     "overfitting": {"pbo": 0.1},
     "bootstrap": {"sharpe": {"low": 0.4, "high": 2.1, "level": 0.9}},
     "on_edge": [],
-    "plateau": {"objective": 1.3, "median": 1.1},
+    "plateau": {"objective": 1.3, "count": 20, "thin": 0, "median": 1.1},
     "fees": {"taker_fee": 0.001, "break_even": 0.003},
     "sides": {"long": {"trades": 180, "sharpe": 1.3}, "short": {"trades": 0}},
 }
@@ -89,6 +89,19 @@ def test_each_weakness_is_named_and_lowers_the_level(
     found = verdict(changed(path, value))
     assert found.level == level
     assert words in found.text
+
+
+def test_thin_neighbours_are_said_apart_and_lower_nothing() -> None:
+    found = verdict(changed("plateau.thin", 7))
+    assert found.level == Level.HOLDS
+    assert "7 of its 20 neighbours have too few trades" in found.text
+
+
+def test_no_neighbours_are_said_as_such() -> None:
+    evidence = changed("plateau.count", 0)
+    evidence["plateau"]["median"] = None
+    found = verdict(evidence)
+    assert "no neighbours in the grid" in found.text
 
 
 def test_luck_explains_it_where_both_counts_say_so() -> None:
