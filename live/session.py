@@ -10,11 +10,12 @@ from typing import NamedTuple
 from peewee import PeeweeException
 
 from stoptrail.config.settings import Settings
+from stoptrail.core.database import reason_of
 from stoptrail.core.errors import LedgerError, StoreError
 from stoptrail.core.time import iso_time
 from stoptrail.live.engine import Engine, EngineOptions
 from stoptrail.live.gate import Gate
-from stoptrail.live.ledger.database import Ledger, reason_of
+from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.market.background import GivenUpError
 from stoptrail.live.market.events import Tick

@@ -12,11 +12,15 @@ from peewee import Database, InternalError, OperationalError, PeeweeException, S
 
 from stoptrail.core.database import (
     SQLITE,
+    Address,
     BusyError,
+    exists,
     open_database,
+    reason_of,
     shown,
 )
 from stoptrail.core.errors import LedgerError, StoreError
+from stoptrail.core.secrets import revealed
 from stoptrail.live.ledger import postgres
 from stoptrail.live.ledger.lock import MarketLock
 from stoptrail.live.ledger.schema import migrate, version_of
@@ -42,7 +46,7 @@ class Ledger:
 
     def __init__(
         self,
-        url: str,
+        url: Address,
         patience: float = 60.0,
         heard: Callable[[str], None] | None = None,
     ) -> None:
@@ -54,7 +58,7 @@ class Ledger:
         self._name = shown(url)
         self._patience = patience
         self._lock: MarketLock | None = None
-        if not url.startswith(SQLITE):
+        if not revealed(url).startswith(SQLITE):
             postgres.bound_waits(lambda: self.stopped())
         self.database = open_ledger(url)
         self._file = _identity(self.database)
@@ -160,7 +164,7 @@ class Ledger:
         self.heard(text)
 
 
-def open_ledger(url: str) -> Database:
+def open_ledger(url: Address) -> Database:
     """A connection to a ledger whose tables are of the newest version, made where there
     are none; a lock is waited for. Raises StoreError."""
     until = time.monotonic() + _OPENING_SECONDS
@@ -172,7 +176,7 @@ def open_ledger(url: str) -> Database:
                 raise
 
 
-def _opened(url: str) -> Database:
+def _opened(url: Address) -> Database:
     database = open_database(url, _BUSY_SECONDS)
     try:
         migrate(database)
@@ -186,9 +190,9 @@ def _opened(url: str) -> Database:
     return database
 
 
-def open_existing(url: str) -> Database:
+def open_existing(url: Address) -> Database:
     """A connection to a ledger that is there, for reading. Raises StoreError."""
-    if url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).is_file():
+    if not exists(url):
         raise StoreError(
             f"database.url {shown(url)}: there is no such file, so no session has been started"
         )
@@ -198,19 +202,6 @@ def open_existing(url: str) -> Database:
         raise StoreError(f"database.url {shown(url)}: no session has been started here")
     migrate(database)
     return database
-
-
-def reason_of(error: BaseException) -> str:
-    """A database's complaint on one line: the first of those that followed each other,
-    as a full disk is followed by a rollback that finds nothing to roll back."""
-    chain: BaseException | None = error
-    while chain is not None:
-        if isinstance(chain, PeeweeException | OSError):
-            error = chain
-        chain = chain.__context__
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _may_pass(error: Exception) -> bool:

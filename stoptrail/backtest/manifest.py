@@ -48,6 +48,14 @@ def require_whole(folder: Path) -> None:
             )
 
 
+def named_files(folder: Path) -> list[str]:
+    """The files that the folder's manifest names; none where it cannot be read."""
+    try:
+        return [name for name, _ in _entries(folder / MANIFEST)]
+    except DataError:
+        return []
+
+
 def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each file's name and entry. Raises DataError where the manifest is none."""
     table = read_json(path, "manifest", DataError)

@@ -13,6 +13,7 @@ from stoptrail.backtest.inputs import (
     require_warm,
 )
 from stoptrail.backtest.kept_candles import write_kept
+from stoptrail.backtest.manifest import write_manifest
 from stoptrail.backtest.outcome import Outcome, judge, metrics_table
 from stoptrail.backtest.run_rules import fitting, inferred, legacy
 from stoptrail.backtest.summary import summarise_run
@@ -25,7 +26,7 @@ from stoptrail.cli.options import BacktestOptions
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
 from stoptrail.config.write import to_toml
-from stoptrail.core.atomic import claimed, write_json, write_whole
+from stoptrail.core.atomic import write_json, write_whole
 from stoptrail.core.errors import UsageError
 from stoptrail.core.json import json_text
 from stoptrail.feeds.market import Market
@@ -77,10 +78,11 @@ def run_one(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
         raise UsageError("several markets are compared by a sweep: add --sweep")
     own = data_overrides(asked.files, asked.symbols)
     settings = load_settings(asked.config, (*asked.overrides, *own))
-    with own_folder(asked, "backtest") as folder, claimed(folder):
-        summary, market = _one_market(settings, folder, bool(asked.walk_forward), voice, stages)
-    pictures(folder, market, settings, asked, voice)
-    tell(folder, summary, voice, asked.as_json)
+    with own_folder(asked, "backtest") as place:
+        walking = bool(asked.walk_forward)
+        summary, market = _one_market(settings, place.made, walking, voice, stages)
+    pictures(place.final, market, settings, asked, voice)
+    tell(place.final, summary, voice, asked.as_json)
 
 
 def _one_market(
@@ -190,6 +192,7 @@ def finish(folder: Path, summary: dict[str, Any], market: Market, stages: Stages
         write_report(folder, market.candles)
     summary["seconds"] = stages.table()
     write_json(folder / "summary.json", summary)
+    write_manifest(folder)
 
 
 def pictures(

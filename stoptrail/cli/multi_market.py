@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stoptrail.backtest.manifest import write_manifest
 from stoptrail.cli.backtest import data_overrides
 from stoptrail.cli.console import Stages, Voice
-from stoptrail.cli.folder import own_folder, resumable
-from stoptrail.cli.options import BacktestOptions
-from stoptrail.cli.sweep import (
+from stoptrail.cli.folder import (
+    PLAN,
     SETTINGS,
     STATE,
-    Found,
-    sweep_market,
+    RunFolder,
+    own_folder,
+    resumable,
+    state_folder,
 )
+from stoptrail.cli.options import BacktestOptions
+from stoptrail.cli.resume import (
+    database_of,
+    own_tables,
+    recalled,
+    require_same,
+    stopped_sweep,
+    stored_key,
+    with_own,
+)
+from stoptrail.cli.sweep import Found, sweep_market
 from stoptrail.config.grid import build_grid
-from stoptrail.config.load import load_settings
+from stoptrail.config.load import load_settings, read_table
 from stoptrail.config.settings import Settings
 from stoptrail.config.write import to_toml
 from stoptrail.core.atomic import claimed, write_json, write_whole
@@ -29,14 +43,15 @@ from stoptrail.core.errors import (
     RunError,
     UsageError,
 )
+from stoptrail.core.files import read_json
 from stoptrail.core.json import json_text
 from stoptrail.sweep.multi_market import Across
+from stoptrail.sweep.store import remember
 
 MARKETS = "markets.json"
 ACROSS = "across.json"
 TRIALS = "across.parquet"
-PLAN = "several.json"
-"""Which markets a sweep has: what --resume needs."""
+_LONGEST_NAME = 100
 
 
 class Wanted(NamedTuple):
@@ -49,37 +64,85 @@ class Wanted(NamedTuple):
     """Name of its folder."""
 
 
+class Begun(NamedTuple):
+    """What is to be swept."""
+
+    markets: list[Wanted]
+    settings: list[Settings]
+    """Of each market."""
+    top: Settings
+    """Those that all markets share."""
+
+
 def run(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
     """Sweep one market after the other; raise RunError at the end where one failed."""
-    resume, overrides = asked.resume, asked.overrides
-    stored = resume is not None and is_several(resume)
-    markets = stored_plan(resume) if resume and stored else paired(asked.files, asked.symbols)
-    top = asked.config or (resume / SETTINGS if resume else None)
-    settings = [_settings(top, overrides, market) for market in markets]
-    with own_folder(asked, "sweep") as folder, claimed(folder), resumable(folder, voice):
-        write_whole(folder / SETTINGS, to_toml(load_settings(top, overrides)).encode())
-        write_json(folder / PLAN, [market._asdict() for market in markets])
-        failed = _sweep_all(asked, folder, markets, settings, voice, stages)
+    going_on = asked.resume is not None and is_several(asked.resume)
+    begun = _stopped(asked) if going_on else _begun(asked)
+    with own_folder(asked, "sweep") as place, resumable(place, asked, voice):
+        if not going_on:
+            _remember(place.made, begun)
+        result, failed = _sweep_all(asked, place, begun, voice, stages)
+    _tell(place.final, result, voice, asked.as_json)
     if failed:
-        raise RunError(f"{len(failed)} of {len(markets)} markets failed, first: {failed[0]}")
+        raise RunError(f"{len(failed)} of {len(begun.markets)} markets failed, first: {failed[0]}")
+
+
+def _begun(asked: BacktestOptions) -> Begun:
+    markets = paired(asked.files, asked.symbols)
+    top = load_settings(asked.config, asked.overrides)
+    settings = [
+        _fitting(load_settings(asked.config, (*asked.overrides, *_data(market))), market)
+        for market in markets
+    ]
+    return Begun(markets, settings, top)
+
+
+def _stopped(asked: BacktestOptions) -> Begun:
+    """The markets of a stopped sweep, as the user's database knows them. Raises UsageError
+    where the folder asks for others."""
+    assert asked.resume is not None
+    folder = state_folder(asked.resume)
+    key = stored_key(folder, PLAN)
+    own = own_tables(asked.config, asked.overrides)
+    kept = json.loads(recalled(folder, database_of(own, asked.config), key))
+    theirs = read_json(folder / PLAN, "plan of a sweep", UsageError)
+    require_same(theirs.get("markets"), kept["markets"], folder / PLAN)
+    require_same(read_table(folder / SETTINGS), tomllib.loads(kept["settings"]), folder / SETTINGS)
+    markets = [Wanted(**entry) for entry in kept["markets"]]
+
+    def with_data(more: Sequence[str]) -> Settings:
+        table = tomllib.loads(kept["settings"])
+        return with_own(table, own, (*asked.overrides, *more), folder)
+
+    settings = [_fitting(with_data(_data(market)), market) for market in markets]
+    return Begun(markets, settings, with_data(()))
+
+
+def _remember(folder: Path, begun: Begun) -> None:
+    """Keep what is begun in the user's database; the folder says where to find it."""
+    markets = [market._asdict() for market in begun.markets]
+    text = to_toml(begun.top)
+    key = remember(begun.top.database.url, json.dumps({"markets": markets, "settings": text}))
+    write_whole(folder / SETTINGS, text.encode())
+    write_json(folder / PLAN, {"run": key, "markets": markets})
 
 
 def _sweep_all(
     asked: BacktestOptions,
-    folder: Path,
-    markets: list[Wanted],
-    settings: list[Settings],
+    place: RunFolder,
+    begun: Begun,
     voice: Voice,
     stages: Stages,
-) -> list[str]:
-    """Sweep every market and show the result; what failed, a line each."""
-    across = Across(build_grid(settings[0]))
+) -> tuple[dict[str, Any], list[str]]:
+    """Sweep every market; the result, and what failed, a line each."""
+    folder = place.made
+    across = Across(build_grid(begun.settings[0]))
     tables: list[dict[str, Any]] = []
     failed: list[str] = []
-    for market, own in zip(markets, settings, strict=True):
-        voice.notice(f"{market.symbol}: {folder / market.folder}")
+    for market, own in zip(begun.markets, begun.settings, strict=True):
+        voice.notice(f"{market.symbol}: {place.final / market.folder}")
         try:
-            found = _sweep(own, folder / market.folder, asked.overrides, asked.walk_forward, voice)
+            found = _sweep(own, folder / market.folder, asked, voice)
         except RunError as error:
             failed.append(f"{market.symbol}: {error}")
             voice.notice(f"{market.symbol} left out: {error}")
@@ -87,12 +150,12 @@ def _sweep_all(
         across.add(found.ranked.scored.objective)
         tables.append(_row(market, found))
         failed += [f"{market.symbol}: {line}" for line in _mismatches(found)]
-    result = _result(tables, across, stages, settings[0].sweep.objective)
+    result = _result(tables, across, stages, begun.settings[0].sweep.objective)
     write_json(folder / MARKETS, result["markets"])
     write_json(folder / ACROSS, result["across"])
     across.write(folder / TRIALS)
-    _tell(folder, result, voice, asked.as_json)
-    return failed
+    write_manifest(folder)
+    return result, failed
 
 
 def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[Wanted]:
@@ -114,29 +177,29 @@ def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[Wanted]:
     if twice:
         raise UsageError(f"the market {twice[0]} is given twice: name each once with --symbols")
     paths = [str(file.absolute()) for file in files] or [""] * len(names)
-    folders = [re.sub(r"[^A-Za-z0-9._-]+", "-", name) for name in names]
+    folders = [_folder_name(name) for name in names]
     return [
         Wanted(name, path, folder if folders.count(folder) == 1 else f"{folder}-{number}")
         for number, (name, path, folder) in enumerate(zip(names, paths, folders, strict=True), 1)
     ]
 
 
+def _folder_name(symbol: str) -> str:
+    """A name for the market's folder that leads nowhere else."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", symbol).lstrip(".")[:_LONGEST_NAME] or "market"
+
+
 def is_several(folder: Path) -> bool:
     """Whether the folder is that of a sweep over several markets."""
-    return (folder / PLAN).is_file()
+    return (state_folder(folder) / PLAN).is_file()
 
 
-def stored_plan(folder: Path) -> list[Wanted]:
-    """The markets of a stopped sweep. Raises UsageError where they cannot be read."""
-    try:
-        return [Wanted(**entry) for entry in json.loads((folder / PLAN).read_text())]
-    except (OSError, ValueError, TypeError):
-        raise UsageError(f"--resume {folder}: {PLAN} there cannot be read") from None
+def _data(market: Wanted) -> tuple[str, ...]:
+    """The market's candles as settings."""
+    return data_overrides((Path(market.file),) if market.file else (), (market.symbol,))
 
 
-def _settings(config: Path | None, overrides: tuple[str, ...], market: Wanted) -> Settings:
-    files = (Path(market.file),) if market.file else ()
-    settings = load_settings(config, (*overrides, *data_overrides(files, (market.symbol,))))
+def _fitting(settings: Settings, market: Wanted) -> Settings:
     if not market.file and settings.data.path:
         raise UsageError(
             f"data.path names one file ({settings.data.path}) for several markets: give each "
@@ -145,15 +208,15 @@ def _settings(config: Path | None, overrides: tuple[str, ...], market: Wanted) -
     return settings
 
 
-def _sweep(
-    settings: Settings, folder: Path, overrides: tuple[str, ...], walking: bool | None, voice: Voice
-) -> Found:
+def _sweep(settings: Settings, folder: Path, asked: BacktestOptions, voice: Voice) -> Found:
     """One market's sweep, gone on with where it had begun."""
-    begun = (folder / STATE).is_file()
-    if begun:
-        settings = load_settings(folder / SETTINGS, overrides)
+    if folder.is_symlink():
+        raise UsageError(f"{folder}: leads out of the folder of the run; remove the link")
+    key = None
+    if (folder / STATE).is_file():
+        settings, key = stopped_sweep(folder, asked.config, asked.overrides)
     with claimed(folder):
-        return sweep_market(settings, folder, begun, walking, voice, Stages())
+        return sweep_market(settings, folder, key, asked.walk_forward, voice, Stages())
 
 
 def _mismatches(found: Found) -> list[str]:

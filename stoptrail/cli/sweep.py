@@ -25,19 +25,19 @@ from stoptrail.cli.backtest import (
     write_run,
 )
 from stoptrail.cli.console import Stages, Voice
-from stoptrail.cli.folder import own_folder, resumable
+from stoptrail.cli.folder import SETTINGS, STATE, own_folder, resumable, state_folder
 from stoptrail.cli.options import BacktestOptions
+from stoptrail.cli.resume import stopped_sweep
 from stoptrail.config.grid import Grid, build_grid
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.config.signals import resolve_signal
 from stoptrail.config.write import to_toml
-from stoptrail.core.atomic import claimed, write_json, write_whole
+from stoptrail.core.atomic import write_json, write_whole
 from stoptrail.core.errors import (
     ConfigError,
     DataError,
     ParityError,
-    UsageError,
 )
 from stoptrail.core.json import json_value
 from stoptrail.feeds.market import Market
@@ -72,30 +72,25 @@ from stoptrail.sweep.store import TrialStore
 from stoptrail.sweep.trials import write_trials
 from stoptrail.sweep.walk_forward import Chained, figures, step_table
 
-STATE = "resume.json"
-"""What --resume needs to find the trials of a stopped sweep."""
-SETTINGS = "sweep.toml"
-"""The sweep's settings, its span resolved; config.toml is the best set's."""
-
 
 def run(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
     """Sweep one market, or several one after the other."""
     from stoptrail.cli import multi_market as several
 
-    resume = asked.resume
     many = len(asked.files) > 1 or len(asked.symbols) > 1
-    if many or (resume and several.is_several(resume)):
+    if many or (asked.resume and several.is_several(asked.resume)):
         several.run(asked, voice, stages)
         return
-    config = asked.config or (_stored_settings(resume) if resume else None)
-    own = data_overrides(asked.files, asked.symbols)
-    settings = load_settings(config, (*asked.overrides, *own))
-    with own_folder(asked, "sweep") as folder, claimed(folder), resumable(folder, voice):
-        found = sweep_market(
-            settings, folder, resume is not None, asked.walk_forward, voice, stages
-        )
-    pictures(folder, found.market, settings, asked, voice)
-    tell(folder, found.summary, voice, asked.as_json)
+    overrides = (*asked.overrides, *data_overrides(asked.files, asked.symbols))
+    key = None
+    if asked.resume:
+        settings, key = stopped_sweep(state_folder(asked.resume), asked.config, overrides)
+    else:
+        settings = load_settings(asked.config, overrides)
+    with own_folder(asked, "sweep") as place, resumable(place, asked, voice):
+        found = sweep_market(settings, place.made, key, asked.walk_forward, voice, stages)
+    pictures(place.final, found.market, settings, asked, voice)
+    tell(place.final, found.summary, voice, asked.as_json)
     found.raise_mismatches()
 
 
@@ -113,7 +108,7 @@ def walk_alone(
     space = Space(settings, _grid(settings), inputs)
     require_warm(space.plan(0), inputs)
     with (
-        _tools(settings, market, folder, resuming=False) as tools,
+        _tools(settings, market, folder, None) as tools,
         stages.stage("walk_forward"),
         voice.progress("walk-forward") as advance,
     ):
@@ -146,12 +141,13 @@ class Found:
 def sweep_market(
     settings: Settings,
     folder: Path,
-    resuming: bool,
+    key: str | None,
     walking: bool | None,
     voice: Voice,
     stages: Stages,
 ) -> Found:
-    """Search the grid over the market that `settings` name and write the run's folder."""
+    """Search the grid over the market that `settings` name and write the run's folder; `key`
+    is that of a sweep that goes on."""
     grid = _grid(settings)
     with stages.stage("data"):
         market = markets.load(settings, voice)
@@ -161,7 +157,7 @@ def sweep_market(
     steps_notice(inputs, settings, market, voice)
     require_warm(space.plan(0), inputs)
     share = shared(space, inputs, BLOCKS)
-    with _tools(settings, market, folder, resuming) as tools:
+    with _tools(settings, market, folder, key) as tools:
         with stages.stage("screen"), voice.progress("pre-screen") as advance:
             results = screen_all(share, tools.jobs, tools.store, tools.screen_pool, advance)
             ranked = rank(settings, space, results)
@@ -198,15 +194,17 @@ def _grid(settings: Settings) -> Grid:
 
 
 @contextmanager
-def _tools(settings: Settings, market: Market, folder: Path, resuming: bool) -> Iterator[Tools]:
-    """Workers and trial store; the folder learns how to find the trials again."""
+def _tools(settings: Settings, market: Market, folder: Path, key: str | None) -> Iterator[Tools]:
+    """Workers and trial store; the folder learns how to find the trials again, the store
+    what the sweep `key`, or a new one, was started with."""
     identity = _identity(settings, market)
-    key = _stored_key(folder) if resuming else None
     store = TrialStore(settings.database.url, identity, key)
-    write_whole(folder / SETTINGS, to_toml(settings).encode())
-    write_json(folder / STATE, {"run": store.key, "identity": identity})
-    jobs, cluster = settings.sweep.jobs, settings.sweep.cluster
     try:
+        if key is None:
+            store.remember(to_toml(settings))
+            write_whole(folder / SETTINGS, to_toml(settings).encode())
+            write_json(folder / STATE, {"run": store.key, "identity": identity})
+        jobs, cluster = settings.sweep.jobs, settings.sweep.cluster
         with workers(jobs, cluster) as pool:
             yield Tools(jobs, pool, bool(cluster), store)
     finally:
@@ -227,20 +225,6 @@ def _identity(settings: Settings, market: Market) -> str:
         source_digest(screen, signal, MtfStrategy, CandleBroker),
     ]
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
-
-
-def _stored_settings(folder: Path) -> Path:
-    _stored_key(folder)
-    return folder / SETTINGS
-
-
-def _stored_key(folder: Path) -> str:
-    try:
-        return str(json.loads((folder / STATE).read_text())["run"])
-    except (OSError, ValueError, KeyError):
-        raise UsageError(
-            f"--resume {folder}: there is no sweep to go on with (no readable {STATE})"
-        ) from None
 
 
 def _walk(

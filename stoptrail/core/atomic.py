@@ -11,22 +11,25 @@ from pathlib import Path
 from typing import Any
 
 from stoptrail.core.errors import OutputError
+from stoptrail.core.files import reason_of
 from stoptrail.core.json import json_bytes
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[None]:
+def claimed(folder: Path, name: str = "") -> Iterator[None]:
     """Make `folder`, see that it can be written, and take it away again where what
-    happens inside fails before anything is in it. Raises OutputError."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    happens inside fails before anything is in it. Raises OutputError, which calls the
+    folder `name`."""
     try:
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
+        probe = partial_path(folder / "probe")
         probe.touch()
         probe.unlink()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise OutputError(
-            f"--out {folder} cannot be written ({error.strerror}); name another folder"
+            f"{name or f'--out {folder}'} cannot be written ({reason_of(error)}); "
+            "name another folder"
         ) from None
     try:
         yield
@@ -37,9 +40,33 @@ def claimed(folder: Path) -> Iterator[None]:
         raise
 
 
+def partial_path(path: Path) -> Path:
+    """Where `path` is written before it is whole; the name says by which process."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def clear_partial(folder: Path) -> None:
+    """Take away what processes that are no more have left half written in `folder`."""
+    for path in folder.glob(".*.part"):
+        process = path.name.split(".")[-2]
+        if process.isdigit() and not _is_running(int(process)):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Replace `path` by `content` in one step. Raises OutputError where that fails."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = partial_path(path)
     try:
         with beside.open("wb") as file:
             file.write(content)
@@ -47,8 +74,9 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written ({error.strerror})") from None
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written ({reason_of(error)})") from None
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -4,51 +4,71 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from peewee import Database, OperationalError, PeeweeException, SqliteDatabase
+from pydantic import SecretStr
 
 from stoptrail.core.errors import StoreError
+from stoptrail.core.files import reason_of as _first_line
+from stoptrail.core.secrets import public_url, revealed, without_secrets
 
 SQLITE = "sqlite:///"
 BUSY_SECONDS = 10.0
 """How long SQLite waits for another process's transaction."""
 
 
+Address = str | SecretStr
+"""A database's URL; it may hold a password."""
+
+
 class BusyError(StoreError):
     """Another process's transaction holds the database for too long."""
 
 
-def open_database(url: str, busy: float = BUSY_SECONDS) -> Database:
+def open_database(url: Address, busy: float = BUSY_SECONDS) -> Database:
     """Connect to `url`, making the folder of an SQLite file.
 
     SQLite runs with a write-ahead log and full synchronous writes: what was committed
     survives a crash of the machine; it waits `busy` seconds for another process's
     transaction. Raises StoreError where it cannot be opened, BusyError where that wait was
-    too short; the message never holds the URL's password.
+    too short; the message never holds anything secret of the URL.
     """
+    url = revealed(url)
     try:
         database = _sqlite(url, busy) if url.startswith(SQLITE) else _postgresql(url)
         database.connect()
         if url.startswith(SQLITE):
             database.execute_sql("PRAGMA schema_version")  # type: ignore[no-untyped-call]
-    except (OSError, PeeweeException, ImportError) as error:
-        first = (str(error).splitlines() or [""])[0]
-        kind = BusyError if "locked" in first else StoreError
+    except (OSError, PeeweeException, ImportError, ValueError, TypeError, RuntimeError) as error:
+        reason = without_secrets(reason_of(error), url)
+        kind = BusyError if "locked" in reason else StoreError
         raise kind(
-            f"database.url {shown(url)} cannot be opened ({first}); "
+            f"database.url {shown(url)} cannot be opened ({reason}); "
             "check the path or server and its rights"
         ) from None
     return database
 
 
-def shown(url: str) -> str:
-    """The URL without user and password."""
-    parts = urlsplit(url)
-    if not parts.hostname:
-        return url
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+def exists(url: Address) -> bool:
+    """Whether there is an SQLite file at `url`; True for a server, which only opening tells."""
+    url = revealed(url)
+    return not url.startswith(SQLITE) or Path(url.removeprefix(SQLITE)).is_file()
+
+
+def shown(url: Address) -> str:
+    """The URL as it may be shown: without user, password and parameters."""
+    return public_url(revealed(url))
+
+
+def reason_of(error: BaseException) -> str:
+    """A database's complaint on one line: the first of those that followed each other,
+    as a full disk is followed by a rollback that finds nothing to roll back."""
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, PeeweeException | OSError):
+            error = chain
+        chain = chain.__context__
+    return _first_line(error)
 
 
 def _sqlite(url: str, busy: float) -> Database:

@@ -18,12 +18,13 @@ from peewee import (
     CharField,
     CompositeKey,
     Database,
-    DatabaseError,
     ForeignKeyField,
     Model,
+    PeeweeException,
+    TextField,
 )
 
-from stoptrail.core.database import open_database
+from stoptrail.core.database import Address, exists, open_database, reason_of
 from stoptrail.core.errors import LedgerError, StoreError, UsageError
 
 VERSION = 1
@@ -60,10 +61,58 @@ class SweepUnit(Model):
         primary_key = CompositeKey("run", "stage", "unit")
 
 
+class SweepSettings(Model):
+    """What a sweep was started with, without secrets: its folder may be somebody else's."""
+
+    key = CharField(primary_key=True, max_length=32)
+    content = TextField()
+
+    class Meta:
+        """Table name."""
+
+        table_name = "sweep_settings"
+
+
+def recall(url: Address, key: str) -> str | None:
+    """What was remembered of the sweep `key`; None where the database does not know it, or
+    is not there. Raises StoreError where it cannot be read."""
+    if not exists(url):
+        return None
+    database = open_database(url)
+    try:
+        with database.bind_ctx([SweepSettings]):
+            if not database.table_exists(SweepSettings):
+                return None
+            found = SweepSettings.get_or_none(SweepSettings.key == key)
+            return None if found is None else str(found.content)
+    except PeeweeException as error:
+        raise _unusable(error) from None
+    finally:
+        database.close()
+
+
+def remember(url: Address, content: str) -> str:
+    """Keep what a sweep over several markets is started with; its key. Raises StoreError."""
+    database = open_database(url)
+    try:
+        return _remembered(database, uuid.uuid4().hex, content)
+    except PeeweeException as error:
+        raise _unusable(error) from None
+    finally:
+        database.close()
+
+
+def _remembered(database: Database, key: str, content: str) -> str:
+    with database.bind_ctx([SweepSettings]), database.atomic():
+        database.create_tables([SweepSettings])
+        SweepSettings.insert(key=key, content=content).on_conflict_ignore().execute()
+    return key
+
+
 class TrialStore:
     """The trials of one sweep."""
 
-    def __init__(self, url: str, identity: str, key: str | None = None) -> None:
+    def __init__(self, url: Address, identity: str, key: str | None = None) -> None:
         """Open the database and go on with the sweep `key`, or begin a new one.
 
         Raises StoreError where the database cannot be used, UsageError where `key` is
@@ -75,7 +124,8 @@ class TrialStore:
             with self._bound():
                 self._database.create_tables(self._models)
                 self.key = self._begin(identity) if key is None else self._go_on(identity, key)
-        except DatabaseError as error:
+        except PeeweeException as error:
+            self._database.close()
             raise _unusable(error) from None
 
     def _begin(self, identity: str) -> str:
@@ -95,6 +145,13 @@ class TrialStore:
             )
         return key
 
+    def remember(self, content: str) -> None:
+        """Keep what the sweep was started with. Raises LedgerError."""
+        try:
+            _remembered(self._database, self.key, content)
+        except PeeweeException as error:
+            raise _full(error) from None
+
     def save(self, stage: str, units: Iterable[tuple[int, bytes]]) -> None:
         """Store outcomes in one transaction; a unit that is there already stays."""
         rows = [
@@ -105,12 +162,8 @@ class TrialStore:
             with self._bound(), self._database.atomic():
                 for row in rows:
                     SweepUnit.insert(row).on_conflict_ignore().execute()
-        except DatabaseError as error:
-            first = (str(error).splitlines() or [""])[0]
-            raise LedgerError(
-                f"database.url: trials can no longer be stored ({first}); mend it and go on "
-                "with --resume"
-            ) from None
+        except (PeeweeException, OSError) as error:
+            raise _full(error) from None
 
     def load(self, stage: str) -> Iterator[tuple[int, bytes]]:
         """Outcomes of `stage` that are stored, by unit."""
@@ -130,5 +183,11 @@ class TrialStore:
 
 
 def _unusable(error: Exception) -> StoreError:
-    first = (str(error).splitlines() or [""])[0]
-    return StoreError(f"database.url: trials cannot be stored ({first})")
+    return StoreError(f"database.url: trials cannot be stored ({reason_of(error)})")
+
+
+def _full(error: Exception) -> LedgerError:
+    return LedgerError(
+        f"database.url: trials can no longer be stored ({reason_of(error)}); mend it and go on "
+        "with --resume"
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stoptrail.config.grid import Grid
+from stoptrail.core.atomic import partial_path
 from stoptrail.core.errors import OutputError
+from stoptrail.core.files import reason_of
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.trade import IGNORED
 from stoptrail.sweep.kernel.results import COLUMN, Results
@@ -42,7 +44,7 @@ def write_trials(
 def write_parquet(path: Path, tables: Iterable[pa.Table]) -> None:
     """Write tables of one schema, one after the other, as one whole file. Raises
     OutputError."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = partial_path(path)
     writer: pq.ParquetWriter | None = None
     try:
         for table in tables:
@@ -52,9 +54,10 @@ def write_parquet(path: Path, tables: Iterable[pa.Table]) -> None:
             writer.close()
             beside.replace(path)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror})") from None
+        raise OutputError(f"{path} cannot be written ({reason_of(error)})") from None
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def _table(

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 import runner
-from stoptrail.cli.folder import ASIDE, resume_command
-from stoptrail.cli.sweep import STATE
+from stoptrail.cli.folder import REPLACED, STATE, UNFINISHED
 from tests.sweep.small import start_sweep, summary, write_inputs
 
 TABLES = ("trades.csv", "stops.csv", "equity.csv", "baseline_trades.csv")
@@ -62,7 +61,8 @@ def test_force_replaces_a_run_and_leaves_nothing_of_it(
     assert summary(tmp_path)["metrics"] == summary(done[1])["metrics"]
     assert not (tmp_path / "trials.parquet").exists()
     assert (tmp_path / "notes.txt").read_text() == "the user's own"
-    assert not (tmp_path / ASIDE).exists()
+    assert not tmp_path.with_name(tmp_path.name + REPLACED).exists()
+    assert not tmp_path.with_name(tmp_path.name + UNFINISHED).exists()
 
 
 def test_a_run_is_still_there_where_its_replacement_fails(
@@ -74,7 +74,8 @@ def test_a_run_is_still_there_where_its_replacement_fails(
     assert backtest(tmp_path, done[0], "--force", "--set", "stop.atr_period=1000000") == 2
     assert (tmp_path / "summary.json").read_text() == "{}"
     assert (tmp_path / "plots" / "overview.png").read_text() == "a picture"
-    assert not (tmp_path / ASIDE).exists()
+    assert not tmp_path.with_name(tmp_path.name + REPLACED).exists()
+    assert not tmp_path.with_name(tmp_path.name + UNFINISHED).exists()
 
 
 def test_the_settings_of_a_run_make_it_again_from_any_folder(
@@ -116,12 +117,12 @@ def test_an_interrupted_sweep_says_where_it_is_and_how_to_go_on(tmp_path: Path) 
     command = ["--out", str(out), "--set", "sweep.jobs=1"]
     process = start_sweep(config, *command, quiet=False)
     end = time.monotonic() + 60
-    while not (out / STATE).exists():
+    while not (tmp_path / f"my run{UNFINISHED}" / STATE).exists():
         assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     if process.returncode == 130:  # else it was done sooner
-        assert f"Go on with: {resume_command(out)}" in said
+        assert f"backtest --resume '{out}' --config {config}" in said
     assert f"Results go to {out}" in said.replace("\n", "")

@@ -75,7 +75,7 @@ def test_a_stopped_sweep_over_markets_goes_on(done: tuple[Path, list[Path]]) -> 
     before = (out / "across.parquet").read_bytes()
     (out / "across.parquet").unlink()
     command = ["backtest", "--sweep", "--quiet", "--no-walk-forward", "--resume", str(out)]
-    assert runner.main(command) == 0
+    assert runner.main([*command, "--config", str(out.parent / "strategy.toml")]) == 0
     assert (out / "across.parquet").read_bytes() == before
 
 

@@ -15,7 +15,7 @@ import pytest
 
 import runner
 from stoptrail.backtest.plan import Record
-from stoptrail.cli.sweep import SETTINGS, STATE
+from stoptrail.cli.folder import SETTINGS, STATE, UNFINISHED
 from stoptrail.sweep import finalists
 from tests.sweep.small import (
     RESULTS,
@@ -92,17 +92,25 @@ def test_a_killed_sweep_goes_on_and_ends_with_the_same_bytes(
     done: tuple[Path, Path], config: Path, tmp_path: Path
 ) -> None:
     moments = random.Random(20_200_101)
-    out = tmp_path / "out"
+    out, unfinished = tmp_path / "out", tmp_path / f"out{UNFINISHED}"
     for _ in range(3):
-        more = ["--resume", str(out)] if (out / STATE).exists() else ["--out", str(out)]
+        begun = (unfinished / STATE).exists()
+        more = ["--resume" if begun else "--out", str(unfinished if begun else out)]
         stop(start_sweep(config, *more), moments.uniform(1.5, 6.0), signal.SIGKILL)
-        for name in ("summary.json", "trials.parquet"):
-            assert not (out / name).exists() or contents(out)
-    if (out / STATE).exists():
-        assert runner.main(["backtest", "--sweep", "--quiet", "--resume", str(out)]) == 0
-    else:
+        if out.exists():
+            break
+    if (unfinished / STATE).exists():
+        assert resume(out, config) == 0
+    elif not out.exists():
         assert sweep(config, out) == 0
+    assert not unfinished.exists()
     assert_same(out, done[1])
+
+
+def resume(out: Path, config: Path, *more: str) -> int:
+    """Go on with the sweep in `out`; the exit code."""
+    command = ["backtest", "--sweep", "--quiet", "--config", str(config), "--resume", str(out)]
+    return runner.main([*command, *more])
 
 
 def assert_same(one: Path, other: Path) -> None:
@@ -134,9 +142,9 @@ def test_a_sweep_stopped_between_any_two_commits_ends_with_the_same_bytes(
     monkeypatch.setattr(TrialStore, "save", save_once)
     assert sweep(config, out) == 130
     for _ in range(30):
-        if runner.main(["backtest", "--sweep", "--quiet", "--resume", str(out)]) == 0:
+        if resume(out, config) == 0:
             break
-        assert not (out / "summary.json").exists()
+        assert not out.exists()
     assert {"screen", "verified", "walk_forward"} <= set(saved)
     assert_same(out, done[1])
 
@@ -144,16 +152,16 @@ def test_a_sweep_stopped_between_any_two_commits_ends_with_the_same_bytes(
 def test_ctrl_c_keeps_what_is_finished_and_leaves_no_half_file(
     config: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "out"
+    out, unfinished = tmp_path / "out", tmp_path / f"out{UNFINISHED}"
     process = start_sweep(config, "--out", str(out))
-    while process.poll() is None and not (out / STATE).exists():
+    while process.poll() is None and not (unfinished / STATE).exists():
         time.sleep(0.02)
     code, said = stop(process, 0.2, signal.SIGINT)
     assert code == 130
     assert said.strip().splitlines()[-1] == "stopped; what is finished is kept"
     assert "Traceback" not in said
-    left = {file.name for file in out.iterdir()} if out.exists() else set()
-    assert left <= {STATE, SETTINGS}
+    assert {file.name for file in unfinished.iterdir()} == {STATE, SETTINGS, ".lock"}
+    assert not out.exists()
 
 
 def test_a_finished_sweep_can_be_gone_on_with_and_stays_the_same(
@@ -161,15 +169,14 @@ def test_a_finished_sweep_can_be_gone_on_with_and_stays_the_same(
 ) -> None:
     before, out = contents(done[1]), tmp_path / "copy"
     shutil.copytree(done[1], out)
-    assert runner.main(["backtest", "--sweep", "--quiet", "--resume", str(out)]) == 0
+    assert resume(out, done[0]) == 0
     assert contents(out) == before
 
 
 def test_other_settings_do_not_go_on(
     done: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    more = ["--resume", str(done[1]), "--set", "costs.taker_fee=0.002"]
-    assert runner.main(["backtest", "--sweep", "--quiet", *more]) == 2
+    assert resume(done[1], done[0], "--set", "costs.taker_fee=0.002") == 2
     assert "differ from those of the stopped sweep" in error_of(capsys)
 
 
@@ -178,8 +185,7 @@ def test_other_candles_do_not_go_on(
 ) -> None:
     market = small_market()
     other = write_candles(tmp_path / "other.parquet", altered_from(market, int(market.time[-50])))
-    more = ["--resume", str(done[1]), "--data", str(other)]
-    assert runner.main(["backtest", "--sweep", "--quiet", *more]) == 2
+    assert resume(done[1], done[0], "--data", str(other)) == 2
     assert "differ from those of the stopped sweep" in error_of(capsys)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from stoptrail.core.errors import OutputError
+from stoptrail.core.atomic import write_whole
 from stoptrail.reports.html import sections
 from stoptrail.reports.html.curves import curves, monthly_returns
 from stoptrail.reports.html.encode import script_json
@@ -41,7 +40,7 @@ def write_report(run_folder: Path, candles: Candles) -> Path:
     """
     run = read_run(run_folder)
     target = run_folder / "report.html"
-    _write_whole(target, render(run, page_data(run, candles)))
+    write_whole(target, render(run, page_data(run, candles)).encode())
     return target
 
 
@@ -90,14 +89,3 @@ def _plotly() -> str:
 def _script(code: str) -> str:
     """`code` so that nothing in it ends the script element early."""
     return code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
-
-
-def _write_whole(target: Path, page: str) -> None:
-    beside = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        beside.write_text(page, encoding="utf-8")
-        beside.replace(target)
-    except OSError as error:
-        raise OutputError(f"{target}: the report cannot be written ({error})") from None
-    finally:
-        beside.unlink(missing_ok=True)

@@ -1,0 +1,65 @@
+"""Addresses that may hold passwords and tokens, and texts that may quote them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import quote, unquote
+
+from pydantic import SecretStr
+
+HIDDEN = "***"
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_SHORT = 3
+"""Parts of a secret below this length occur in any text."""
+
+
+def revealed(secret: str | SecretStr) -> str:
+    """The text of a secret, to be used and not shown."""
+    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+
+
+def public_url(url: str, *, path: bool = True) -> str:
+    """`url` without user, password, parameters and, unless `path`, whatever follows the host.
+
+    Passwords are often written with '@', '/', '?' or '#' in them, and addresses without a
+    scheme: where it is not certain which part is the host, none is shown.
+    """
+    scheme, mark, rest = url.partition("://")
+    if not mark or not _SCHEME.fullmatch(scheme):
+        return HIDDEN
+    if scheme == "sqlite":  # a file's path
+        return url.partition("?")[0]
+    before, at, after = rest.rpartition("@")
+    if at and re.search("[?#]", before):
+        return f"{scheme}://{HIDDEN}"
+    bare = re.split("[?#]", after, maxsplit=1)[0]
+    host, slash, place = bare.partition("/")
+    if host and not _HOST.fullmatch(host):
+        return f"{scheme}://{HIDDEN}"
+    hidden = f"{HIDDEN}@" if at else ""
+    more = f"?{HIDDEN}" if len(after) > len(bare) else ""
+    if not path:
+        return f"{scheme}://{hidden}{host}" + (f"/{HIDDEN}" if place or more else "")
+    return f"{scheme}://{hidden}{host}{slash}{place}{more}"
+
+
+def without_secrets(text: str, url: str) -> str:
+    """`text`, which may quote `url` or parts of it, with these replaced."""
+    public = public_url(url)
+    for part in sorted(_parts(url), key=len, reverse=True):
+        if len(part) >= _SHORT and part not in public:
+            text = text.replace(part, HIDDEN)
+    return text
+
+
+def _parts(url: str) -> Iterator[str]:
+    """The address, its pieces between separators, and both as they may be quoted."""
+    _, _, rest = url.partition("://")
+    credentials = rest.rpartition("@")[0]
+    secret = credentials.partition(":")[2]
+    pieces = [url, rest, credentials, secret, *re.split(r"[:/@?#&=;]", rest)]
+    for piece in pieces:
+        yield from (piece, unquote(piece), quote(piece, safe=""))
