@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stoptrail.core.errors import DataError, OutputError
+from stoptrail.core.files import require_file
 from stoptrail.feeds.market import Market, candles_digest
 from stoptrail.rules.candles import Candles, Floats
 
@@ -81,8 +82,9 @@ def read_kept(folder: Path) -> Kept | None:
     import pyarrow.parquet as pq
 
     path = folder / FILE
-    if not path.is_file():
+    if not path.exists():
         return None
+    require_file(path, "file of the run's candles", DataError)
     try:
         table = pq.read_table(path)
         about = json.loads((table.schema.metadata or {})[_ABOUT])
@@ -90,6 +92,8 @@ def read_kept(folder: Path) -> Kept | None:
         time = table.column("time").to_numpy().astype(np.int64)
         candles = Candles._make([time, *values, int(about["interval"])])
         kept = Kept(candles, int(about["start"]))
+        if not 0 <= kept.start < len(time) or candles.interval <= 0 or (np.diff(time) <= 0).any():
+            raise ValueError("the times are not those of candles")
         whole = candles_digest(candles) == about["sha256"]
     except (KeyError, ValueError, TypeError, pa.ArrowException, OSError) as error:
         first = (str(error).splitlines() or [""])[0]

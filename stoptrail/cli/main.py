@@ -242,6 +242,17 @@ def plot(trade: int | None, worst: int | None, best: int | None, **options: Any)
 
 @cli.command()
 @settings_options
+@click.argument("run", type=_FILE, metavar="RUN")
+@trust_option
+def report(**options: Any) -> None:
+    """Make report.html of a finished run again, from its folder."""
+    from stoptrail.cli.report import run
+
+    run(**options)
+
+
+@cli.command()
+@settings_options
 @click.argument("session")
 @json_option
 def replay(**options: Any) -> int:

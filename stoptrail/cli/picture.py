@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from pydantic import ValidationError
 
+from stoptrail.backtest.kept_candles import FILE, read_kept
 from stoptrail.cli import market as markets
 from stoptrail.cli.console import Voice
 from stoptrail.config.explain import explain
@@ -17,7 +18,7 @@ from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.errors import ConfigError, DataError, StoreError, UsageError
 from stoptrail.core.text import plain
-from stoptrail.feeds.market import Market
+from stoptrail.feeds.market import Market, Origin
 from stoptrail.reports.plots import Market as Drawn
 from stoptrail.reports.run_files import (
     CONFIG,
@@ -51,20 +52,51 @@ class Pictured(NamedTuple):
 def of_run(
     folder: Path, config: Path | None, overrides: tuple[str, ...], trust: bool, voice: Voice
 ) -> Pictured:
-    """The run in `folder`, with its candles loaded again: from where the user's settings
-    say, or from where the folder says if it is trusted.
+    """The run in `folder`, ready to be drawn; raises what `market_of_run` raises."""
+    files = read_run(folder)
+    market, settings = market_of_run(files, config, overrides, trust, voice)
+    return from_files(files, market, settings)
+
+
+def market_of_run(
+    files: RunFiles, config: Path | None, overrides: tuple[str, ...], trust: bool, voice: Voice
+) -> tuple[Market, Settings]:
+    """The candles and settings of a run.
 
     Raises DataError where there is no run, or where the candles are not those of the run.
     """
-    files = read_run(folder)
+    folder = files.folder
     if not files.config:
         raise DataError(f"{folder}: no {CONFIG} there, so its candles cannot be found again")
     table = read_settings(folder)
     taken = counted(table, str(folder))
     own = load_settings(config, overrides, taken, trust)
-    market = markets.load(_on_its_candles(own, files, table.get("data"), trust), voice)
+    market = kept_market(files)
+    if market is None:
+        market = markets.load(_on_its_candles(own, files, table.get("data"), trust), voice)
     _require_same(market, files, folder)
-    return from_files(files, market, own)
+    return market, own
+
+
+def kept_market(files: RunFiles) -> Market | None:
+    """The candles that the run's folder holds; None where it is of a version that kept none:
+    they are then loaded from where the user's settings say, or from where the folder says if
+    it is trusted. Raises DataError where they are damaged."""
+    kept = read_kept(files.folder)
+    if kept is None:
+        return None
+    data = files.summary.get("data") or {}
+    origin: Origin = "synthetic" if files.synthetic else "file"
+    first, end = int(kept.candles.time[kept.start]), int(kept.candles.time[-1])
+    return Market(
+        kept.candles,
+        str(data.get("symbol", "")),
+        origin,
+        f"{files.folder / FILE}",
+        kept.start,
+        first,
+        end + kept.candles.interval,
+    )
 
 
 def _on_its_candles(own: Settings, files: RunFiles, theirs: Any, trust: bool) -> Settings:

@@ -1,34 +1,149 @@
-"""What reports and terminal read out of a run's summary."""
+"""What reports and terminal read out of a run's summary; parts that are absent are left out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from stoptrail.reports.figures import written
 
 Summary = Mapping[str, Any]
 Metrics = Mapping[str, Any]
+
+IN_SAMPLE, OUT_OF_SAMPLE = "In sample", "Out of sample"
+LEGACY, HOLD = "Legacy exits", "Buy and hold"
+_NO_SKILL = (
+    "The candles are synthetic: no verdict on skill. They show that the program runs, not that "
+    "a market pays."
+)
+_PATHS = {"high_first": "high first", "low_first": "low first"}
 
 
 def samples(summary: Summary) -> dict[str, Metrics]:
     """Metrics in sample, out of sample, of the legacy exits and of buy-and-hold; those
     that the run has."""
-    walk_forward = evidence_of(summary).get("walk_forward") or {}
+    walk_forward = part(evidence_of(summary), "walk_forward")
     found = {
-        "In sample": summary.get("metrics"),
-        "Out of sample": walk_forward.get("out_of_sample") or walk_forward.get("metrics"),
-        "Legacy exits": (summary.get("baseline") or {}).get("metrics"),
-        "Buy and hold": summary.get("buy_and_hold"),
+        IN_SAMPLE: summary.get("metrics"),
+        OUT_OF_SAMPLE: walk_forward.get("out_of_sample") or walk_forward.get("metrics"),
+        LEGACY: part(summary, "baseline").get("metrics"),
+        HOLD: summary.get("buy_and_hold"),
     }
     return {name: metrics for name, metrics in found.items() if metrics}
 
 
+def spans(summary: Summary) -> dict[str, tuple[str, str]]:
+    """First and last day of each of the `samples`; "" where it is not known."""
+    data = part(summary, "data")
+    whole = str(data.get("start") or "")[:10], str(data.get("end") or "")[:10]
+    windows = part(evidence_of(summary), "walk_forward").get("windows") or []
+    tested = whole
+    if windows:
+        tested = str(windows[0]["test_start"])[:10], str(windows[-1]["test_end"])[:10]
+    return {name: tested if name == OUT_OF_SAMPLE else whole for name in samples(summary)}
+
+
 def verdict_of(summary: Summary) -> tuple[str, list[str]]:
     """(level, sentences) of the verdict, see docs/evidence.md; ("", []) where none was
-    reached."""
-    verdict = evidence_of(summary).get("verdict") or {}
+    reached. Of synthetic candles nothing is said but that."""
+    verdict = part(evidence_of(summary), "verdict")
+    if verdict and part(summary, "data").get("synthetic"):
+        return "untested", [_NO_SKILL]
     return str(verdict.get("level") or ""), [str(line) for line in verdict.get("sentences") or []]
+
+
+def grounds(summary: Summary) -> Iterator[tuple[str, str]]:
+    """What the result rests on beside its figures: (name, words), one a line."""
+    for made in (_phases, _permutation, _concentration, _paths, _held):
+        if words := made(summary):
+            yield words
 
 
 def evidence_of(summary: Summary) -> Mapping[str, Any]:
     """The evidence, empty where none was gathered."""
-    return summary.get("evidence") or {}
+    return part(summary, "evidence")
+
+
+def part(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The object `name` of `table`, empty where there is none."""
+    found = table.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def interval_words(interval: Mapping[str, Any]) -> str:
+    """An interval as "-0.80 to 1.17 (90%)", "" where it has no bounds."""
+    low, high = interval.get("low"), interval.get("high")
+    if low is None or high is None:
+        return ""
+    level = interval.get("level")
+    share = f" ({level:.0%})" if isinstance(level, int | float) else ""
+    return f"{low:.2f} to {high:.2f}{share}"
+
+
+def _phases(summary: Summary) -> tuple[str, str] | None:
+    walked = part(evidence_of(summary), "walk_forward")
+    phases = [row.get("sharpe") for row in walked.get("phases") or [] if isinstance(row, Mapping)]
+    known = [value for value in phases if value is not None]
+    words = []
+    if len(known) > 1:
+        words.append(f"Sharpe {min(known):.2f} to {max(known):.2f} in {len(phases)} phases")
+    if said := interval_words(part(walked, "interval")):
+        words.append(f"interval {said}")
+    return ("Out of sample", ", ".join(words)) if words else None
+
+
+def _permutation(summary: Summary) -> tuple[str, str] | None:
+    found = part(evidence_of(summary), "permutation")
+    best, median = found.get("p_best"), found.get("p_median")
+    if not found.get("count") or best is None:
+        return None
+    words = f"the search on {found['count']} shuffled markets: p {best:.2f} of the best"
+    return "Permutations", words + ("" if median is None else f", {median:.2f} of the median set")
+
+
+def _concentration(summary: Summary) -> tuple[str, str] | None:
+    found = part(evidence_of(summary), "concentration") or part(summary, "concentration")
+    words = []
+    if found.get("best_trade") is not None:
+        words.append(f"the best trade is {found['best_trade']:.0%} of the profit")
+    factors = [
+        f"{written('profit_factor', found[key])} without the {name}"
+        for key, name in (
+            ("profit_factor_without_best", "best"),
+            ("profit_factor_without_best_three", "best three"),
+        )
+        if found.get(key) is not None
+    ]
+    if factors:
+        words.append(f"profit factor {', '.join(factors)}")
+    return ("Concentration", "; ".join(words)) if words else None
+
+
+def _paths(summary: Summary) -> tuple[str, str] | None:
+    paths = part(evidence_of(summary), "envelope") or part(summary, "envelope")
+    known = {
+        name: row
+        for name, row in paths.items()
+        if isinstance(row, Mapping) and row.get("net_return") is not None
+    }
+    ticks = {name: row for name, row in known.items() if name in _PATHS}
+    if not ticks or "candle" not in known:
+        return None
+    worst = min(ticks, key=lambda name: float(ticks[name]["net_return"]))
+    row = ticks[worst]
+    return "Tick ratchet", (
+        f"net return {written('net_return', row['net_return'])}, Sharpe "
+        f"{written('sharpe', row.get('sharpe'))} if the stop moves with every tick, "
+        f"{_PATHS[worst]}"
+    )
+
+
+def _held(summary: Summary) -> tuple[str, str] | None:
+    found = part(part(summary, "buy_and_hold"), "scaled")
+    if found.get("net_return") is None or found.get("share") is None:
+        return None
+    return "Same risk", (
+        f"buy and hold at this volatility ({found['share']:.0%} of the account): net return "
+        f"{written('net_return', found['net_return'])}, drawdown "
+        f"{written('max_drawdown', found.get('max_drawdown'))}"
+    )

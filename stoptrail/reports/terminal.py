@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from stoptrail.core.program import program_name
 from stoptrail.reports.figures import (
-    METRICS,
     flatten,
     label_of,
     written,
 )
-from stoptrail.reports.summary import Summary, samples, verdict_of
+from stoptrail.reports.summary import Summary, grounds, samples, spans, verdict_of
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -24,14 +23,20 @@ _ROWS = (
     "profit_factor",
     "max_drawdown",
     "trades",
+    "scratches",
     "win_rate",
+    "win_rate_without_scratches",
     "payoff_ratio",
     "fees_paid",
     "avg_hours",
 )
 _FILES = ("report.html", "summary.json", "trades.csv", "stops.csv", "equity.csv", "trials.parquet")
 _TONES = {"holds": "green", "fails": "red"}
+_SHORT = {"scratches": "  scratches", "win_rate_without_scratches": "  of the others"}
+"""Names of figures below the one that they are a part of."""
 _MOST_PARAMETERS = 12
+_MOST_SENTENCES = 5
+"""Of the verdict, the weightiest first; the report has them all."""
 
 
 def show_run(summary: Summary, folder: Path, console: Console | None = None) -> None:
@@ -56,6 +61,7 @@ def screen(summary: Summary, folder: Path, *, plain: bool) -> list[RenderableTyp
     if best := _parameters(summary):
         parts.append(Text(best))
     parts.append(_plain_metrics(summary) if plain else _metric_table(summary))
+    parts += [Text(f"{name}: {words}") for name, words in grounds(summary)]
     parts += _verdict(summary, plain)
     parts.append(Text(_files(folder)))
     parts.append(Text.assemble("Next: ", (next_command(summary, folder), "bold")))
@@ -108,10 +114,10 @@ def _metric_table(summary: Summary) -> RenderableType:
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     made.add_column("")
-    for name in samples(summary):
-        made.add_column(name, justify="right")
+    for name, (first, last) in spans(summary).items():
+        made.add_column(f"{name}\n{first}\nto {last}" if first else name, justify="right")
     for name, cells in _rows(summary):
-        made.add_row(label_of(name), *cells)
+        made.add_row(_label(name), *cells)
     return made
 
 
@@ -119,12 +125,24 @@ def _plain_metrics(summary: Summary) -> RenderableType:
     """One line a metric, aligned, without any box."""
     from rich.text import Text
 
-    width = max(len(metric.label) for metric in METRICS.values())
-    head = " ".join(f"{name:>14}" for name in samples(summary))
-    lines = [f"{'':<{width}} {head}"]
-    for name, cells in _rows(summary):
-        lines.append(f"{label_of(name):<{width}} " + " ".join(f"{cell:>14}" for cell in cells))
+    width = max(len(_label(name)) for name in _ROWS)
+    rows = [("", head) for head in _heads(summary)]
+    rows += [(_label(name), cells) for name, cells in _rows(summary)]
+    lines = [f"{name:<{width}} " + " ".join(f"{cell:>14}" for cell in row) for name, row in rows]
     return Text("\n".join(lines))
+
+
+def _label(name: str) -> str:
+    return _SHORT.get(name) or label_of(name)
+
+
+def _heads(summary: Summary) -> list[list[str]]:
+    """The names of the columns, and below them the span of each."""
+    beside = spans(summary)
+    if not any(first for first, _ in beside.values()):
+        return [list(beside)]
+    firsts, lasts = zip(*beside.values(), strict=True)
+    return [list(beside), list(firsts), [f"to {last}" for last in lasts]]
 
 
 def _verdict(summary: Summary, plain: bool) -> list[RenderableType]:
@@ -134,6 +152,10 @@ def _verdict(summary: Summary, plain: bool) -> list[RenderableType]:
     level, sentences = verdict_of(summary)
     if not sentences:
         return []
+    more = len(sentences) - _MOST_SENTENCES
+    if more > 0:
+        sentences = sentences[:_MOST_SENTENCES]
+        sentences[-1] += f" ({more} more in report.html)"
     if plain:
         return [Text(f"Verdict: {line}" if k == 0 else line) for k, line in enumerate(sentences)]
     tone = _TONES.get(level, "yellow")

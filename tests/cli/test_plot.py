@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,12 @@ def no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
 def plotting(run: Path) -> list[str]:
     """The command, with the settings that the run was made with."""
     return ["plot", str(run), "--config", str(run.parent / "strategy.toml")]
+
+
+def without_seconds(run: Path) -> str:
+    """The run's report but for how long everything took."""
+    page = (run / "report.html").read_text()
+    return re.sub(r'<tr><th scope="row">seconds\.\w+</th><td>[\d.]+</td></tr>', "", page)
 
 
 def pictures(folder: Path) -> set[str]:
@@ -70,12 +78,39 @@ def test_a_trade_that_is_not_there_is_told(done: Path) -> None:
         chosen_trades(read_run(done).trades, 5000, None, None)
 
 
+@pytest.fixture
+def older(done: Path, tmp_path: Path) -> Path:
+    """The same run of a version that kept no candles in the folder."""
+    folder = tmp_path / "older"
+    ignored = shutil.ignore_patterns("candles.parquet", "manifest.json")
+    shutil.copytree(done, folder, ignore=ignored)
+    return folder
+
+
+def test_the_folder_of_a_run_is_enough(
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = tmp_path / "elsewhere" / "run"
+    shutil.copytree(done, moved)
+    monkeypatch.chdir(tmp_path)
+    (done.parent / "candles.parquet").rename(tmp_path / "gone.parquet")
+    try:
+        assert runner.main(["plot", str(moved), "--trade", "1", "--out", str(tmp_path / "p")]) == 0
+        before = without_seconds(moved)
+        (moved / "report.html").unlink()
+        assert runner.main(["report", str(moved)]) == 0
+        assert without_seconds(moved) == before
+    finally:
+        (tmp_path / "gone.parquet").rename(done.parent / "candles.parquet")
+
+
 def test_other_candles_than_those_of_the_run_are_refused(
-    done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    done: Path, older: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     market = small_market()
     other = write_candles(tmp_path / "other.parquet", altered_from(market, int(market.time[-9])))
-    assert runner.main([*plotting(done), "--set", f"data.path={other}"]) == 2
+    command = ["plot", str(older), *plotting(done)[2:]]
+    assert runner.main([*command, "--set", f"data.path={other}"]) == 2
     assert "are not those of the run" in capsys.readouterr().err
 
 
@@ -88,20 +123,20 @@ def test_a_name_that_is_neither_run_nor_session_is_told(
 
 
 def test_the_folder_of_somebody_else_opens_no_file(
-    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    older: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)  # without settings of one's own
-    assert runner.main(["plot", str(done)]) == 2
+    assert runner.main(["plot", str(older)]) == 2
     line = capsys.readouterr().err
     assert "data.path = " in line
     assert "--trust" in line
 
 
 def test_a_trusted_folder_says_where_its_candles_are(
-    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    done: Path, older: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    command = ["plot", str(done), "--trade", "1", "--out", str(tmp_path / "p")]
+    command = ["plot", str(older), "--trade", "1", "--out", str(tmp_path / "p")]
     assert runner.main([*command, "--trust"]) == 0
     assert pictures(tmp_path / "p") == {"trade-1.png"}
     file = done.parent / "candles.parquet"

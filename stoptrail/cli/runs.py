@@ -1,0 +1,131 @@
+"""`runs`: the finished runs, shown, opened and compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from stoptrail.cli.folder import RUNS, UNFINISHED, resume_command
+from stoptrail.core.errors import StopTrailError, UsageError
+from stoptrail.core.program import program_name
+from stoptrail.core.text import plain
+from stoptrail.reports.run_files import read_run, read_summary
+
+SUMMARY = "summary.json"
+LAST = "last"
+"""Stands for the newest run."""
+
+
+def show_list(folder: Path, as_json: bool) -> None:
+    """Every run in `folder`, the newest last, with its main figures; then how to go on with
+    what was stopped."""
+    from stoptrail.reports.compare import list_row, show_rows
+
+    finished = finished_runs(folder)
+    rows, spoilt = [], []
+    for place in finished:
+        try:
+            rows.append({"run": _named(place, folder), **list_row(read_summary(place))})
+        except StopTrailError as error:
+            spoilt.append(plain(error))
+    if as_json:
+        print(json.dumps(rows, allow_nan=False))
+        return
+    if rows:
+        show_rows(rows)
+    else:
+        print(f"no finished run in {folder}; make one: {program_name()} backtest")
+    for line in spoilt:
+        print(f"left out: {line}")
+    for place in stopped_runs(folder):
+        print(f"stopped: {place}; go on with: {resume_command(place)}")
+
+
+def show(run: str, folder: Path, as_json: bool) -> None:
+    """The screen of a finished run again."""
+    from stoptrail.reports.terminal import show_run
+
+    place = found(run, folder)
+    summary = read_summary(place)
+    if as_json:
+        print(json.dumps({"folder": str(place), **summary}, allow_nan=False))
+    else:
+        show_run(summary, place)
+
+
+def compare(first: str, second: str, folder: Path, out: Path | None, as_json: bool) -> None:
+    """Figures and parameters of two runs side by side, their equity on one page."""
+    from stoptrail.reports.compare import compared, show_comparison
+    from stoptrail.reports.html.comparison import write_comparison
+
+    places = found(first, folder), found(second, folder)
+    if places[0].resolve() == places[1].resolve():
+        raise UsageError(f"{first} and {second} are the same run: name two")
+    runs = read_run(places[0]), read_run(places[1])
+    result = compared(runs[0].summary, runs[1].summary, names_of(places))
+    page = out or folder / f"{places[0].name}-and-{places[1].name}.html"
+    write_comparison(page, runs, result)
+    if as_json:
+        print(json.dumps({**result, "page": str(page)}, allow_nan=False))
+    else:
+        show_comparison(result, page)
+
+
+def open_report(run: str, folder: Path) -> None:
+    """Open the report of a run in the browser; where there is none its path is said."""
+    import webbrowser
+
+    place = found(run, folder)
+    page = place / "report.html"
+    if not page.is_file():
+        raise UsageError(
+            f"{place}: there is no report.html; make it again: {program_name()} report {place}"
+        )
+    print(page)
+    webbrowser.open(page.resolve().as_uri())
+
+
+def names_of(places: tuple[Path, Path]) -> tuple[str, str]:
+    """What the two runs are called beside each other: as short as tells them apart."""
+    one, other = places
+    return (one.name, other.name) if one.name != other.name else (str(one), str(other))
+
+
+def found(run: str, folder: Path) -> Path:
+    """The folder of the run that `run` names: a path, a name in `folder`, or the newest.
+
+    Raises UsageError where there is none.
+    """
+    if run == LAST:
+        finished = finished_runs(folder)
+        if not finished:
+            raise UsageError(f"no finished run in {folder}; name the folder of a run")
+        return finished[-1]
+    for place in (Path(run), folder / run):
+        if (place / SUMMARY).exists():
+            return place
+    raise UsageError(
+        f"{run}: no finished run there, nor in {folder}; see {program_name()} runs list"
+    )
+
+
+def finished_runs(folder: Path) -> list[Path]:
+    """Folders of finished runs in `folder` and in those of several markets, oldest first."""
+    if not folder.is_dir():
+        return []
+    places = {file.parent for depth in ("*", "*/*") for file in folder.glob(f"{depth}/{SUMMARY}")}
+    return sorted(places, key=lambda place: ((place / SUMMARY).stat().st_mtime, str(place)))
+
+
+def stopped_runs(folder: Path) -> list[Path]:
+    """Folders of sweeps in `folder` that were stopped before their end."""
+    begun = {file.parent for name in UNFINISHED for file in folder.glob(f"*/{name}")}
+    done = (SUMMARY, "across.json")
+    return sorted(p for p in begun if not any((p / name).exists() for name in done))
+
+
+def _named(place: Path, folder: Path) -> str:
+    return str(place.relative_to(folder)) if place.is_relative_to(folder) else str(place)
+
+
