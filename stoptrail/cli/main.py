@@ -7,51 +7,22 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from stoptrail.cli.ending import DEBUG as DEBUG
 from stoptrail.cli.ending import ended
+from stoptrail.cli.flags import FILE as _FILE
+from stoptrail.cli.flags import json_option, settings_options, trust_option
+from stoptrail.cli.run_commands import runs
 from stoptrail.core.errors import UsageError
 from stoptrail.core.program import program_name
 
 COMPLETE = "_STOPTRAIL_COMPLETE"
 """What a shell sets to ask for completions, however the program was called."""
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-_FILE = click.Path(path_type=Path)
-
-
-def settings_options(command: Command) -> Command:
-    """--config and --set, which every command that reads settings takes."""
-    command = click.option(
-        "--set",
-        "overrides",
-        metavar="KEY=VALUE",
-        multiple=True,
-        help="Override a setting, e.g. stop.trailing_atr_multiplier=4; may be repeated.",
-    )(command)
-    return click.option(
-        "--config", type=_FILE, metavar="FILE", help="Settings; strategy.toml by default."
-    )(command)
-
-
-def json_option(command: Command) -> Command:
-    """--json, for scripts."""
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")(command)
-
-
-def trust_option(command: Command) -> Command:
-    """--trust, for commands that read the folder of a run."""
-    return click.option(
-        "--trust",
-        is_flag=True,
-        help="RUN is yours: its import paths and candle files may be used.",
-    )(command)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -249,6 +220,9 @@ def report(**options: Any) -> None:
     from stoptrail.cli.report import run
 
     run(**options)
+
+
+cli.add_command(runs)
 
 
 @cli.command()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
-from stoptrail.cli.folder import RUNS, UNFINISHED, resume_command
+from stoptrail.cli.folder import BEGUN, FINISHED, REPLACED, UNFINISHED, resume_command
 from stoptrail.core.errors import StopTrailError, UsageError
 from stoptrail.core.program import program_name
 from stoptrail.core.text import plain
@@ -115,17 +114,20 @@ def finished_runs(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     places = {file.parent for depth in ("*", "*/*") for file in folder.glob(f"{depth}/{SUMMARY}")}
-    return sorted(places, key=lambda place: ((place / SUMMARY).stat().st_mtime, str(place)))
+    whole = [place for place in places if not _in_making(place.relative_to(folder))]
+    return sorted(whole, key=lambda place: ((place / SUMMARY).stat().st_mtime, str(place)))
+
+
+def _in_making(place: Path) -> bool:
+    return any(name.endswith((UNFINISHED, REPLACED)) for name in place.parts)
 
 
 def stopped_runs(folder: Path) -> list[Path]:
     """Folders of sweeps in `folder` that were stopped before their end."""
-    begun = {file.parent for name in UNFINISHED for file in folder.glob(f"*/{name}")}
-    done = (SUMMARY, "across.json")
-    return sorted(p for p in begun if not any((p / name).exists() for name in done))
+    begun = {file.parent for name in BEGUN for file in folder.glob(f"*/{name}")}
+    open_ones = {p for p in begun if not any((p / name).exists() for name in FINISHED)}
+    return sorted(p.with_name(p.name.removesuffix(UNFINISHED)) for p in open_ones)
 
 
 def _named(place: Path, folder: Path) -> str:
     return str(place.relative_to(folder)) if place.is_relative_to(folder) else str(place)
-
-

@@ -144,7 +144,9 @@ def _bound(span: Sequence[str], at: int) -> str:
 def _aligned(rows: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
     first = max(len(name) for name, _ in rows)
     width = max((len(cell) for _, cells in rows for cell in cells), default=0)
-    return [f"{name:<{first}}  " + "  ".join(f"{c:>{width}}" for c in cells) for name, cells in rows]
+    return [
+        f"{name:<{first}}  " + "  ".join(f"{c:>{width}}" for c in cells) for name, cells in rows
+    ]
 
 
 def _parameter_lines(parameters: Mapping[str, Sequence[Any]]) -> list[str]:

@@ -61,6 +61,9 @@ class EquityCurve(NamedTuple):
 
     time: Times
     equity: Floats
+    falls: Floats | None = None
+    """Deepest fall below the peak at the candle closes of the day that ends there, as a
+    fraction; None where a run of an older version did not write it."""
 
 
 class RunFiles(NamedTuple):
@@ -215,10 +218,15 @@ def _stops(path: Path) -> dict[int, list[StopLevel]]:
 
 def _equity(path: Path) -> EquityCurve:
     try:
-        rows = [(milliseconds(row["day"]), float(row["equity"])) for row in _rows(path)]
+        rows = [
+            (milliseconds(row["day"]), float(row["equity"]), _number(row.get("drawdown") or ""))
+            for row in _rows(path)
+        ]
     except _NOT_A_ROW as error:
         raise DataError(f"{path}: not an equity curve ({_why(error)})") from None
+    falls = np.array([row[2] for row in rows], np.float64)
     return EquityCurve(
-        np.array([time for time, _ in rows], np.int64),
-        np.array([equity for _, equity in rows], np.float64),
+        np.array([row[0] for row in rows], np.int64),
+        np.array([row[1] for row in rows], np.float64),
+        falls if len(falls) and np.isfinite(falls).all() else None,
     )

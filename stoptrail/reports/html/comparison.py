@@ -16,7 +16,9 @@ from stoptrail.reports.run_files import RunFiles
 _SCRIPTS = ("unpack.js", "theme.js", "draw.js", "comparison.js")
 
 
-def write_comparison(page: Path, runs: tuple[RunFiles, RunFiles], result: Mapping[str, Any]) -> None:
+def write_comparison(
+    page: Path, runs: tuple[RunFiles, RunFiles], result: Mapping[str, Any]
+) -> None:
     """Write the page; `result` is that of `reports.compare.compared`. Raises OutputError."""
     names = result["names"]
     data = {
@@ -34,7 +36,7 @@ def write_comparison(page: Path, runs: tuple[RunFiles, RunFiles], result: Mappin
         document(
             title=text(f"{names[0]} and {names[1]} · StopTrail"),
             header=head,
-            synthetic=data["synthetic"],
+            synthetic=any(run.synthetic for run in runs),
             body=f"<main>{_body(result)}</main>",
             data=data,
             scripts=_SCRIPTS,
@@ -47,9 +49,9 @@ def _body(result: Mapping[str, Any]) -> str:
     if result["same_candles"] is False:
         note += " The candles of the two runs are not the same."
     plot = figure("compared-plot", "Equity and drawdown of both", note, "", "tall")
-    rows = [
-        [key, short(a), short(b)] for key, (a, b) in result["parameters"].items()
-    ] or [["no parameter differs", "", ""]]
+    rows = [[key, short(a), short(b)] for key, (a, b) in result["parameters"].items()] or [
+        ["no parameter differs", "", ""]
+    ]
     settings = card("Parameters that differ", table(["Key", "A", "B"], rows))
     return section("equity", "Equity", plot) + section(
         "figures", "Figures", _figures(result) + f'<div id="settings">{settings}</div>'

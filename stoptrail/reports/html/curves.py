@@ -16,7 +16,7 @@ def curves(run: RunFiles) -> dict[str, Any]:
     drawn = {"strategy": run.equity, "baseline": run.baseline_equity, "hold": _hold(run)}
     evidence = run.summary.get("evidence") or {}
     drawn["out_of_sample"] = curve_of((evidence.get("walk_forward") or {}).get("equity"))
-    return {name: _packed(curve) for name, curve in drawn.items() if len(curve.time)}
+    return {name: packed_curve(curve) for name, curve in drawn.items() if len(curve.time)}
 
 
 def _hold(run: RunFiles) -> EquityCurve:
@@ -61,5 +61,9 @@ def _moment(day: Any) -> int:
     return milliseconds(day) if isinstance(day, str) else int(day)
 
 
-def _packed(curve: EquityCurve) -> dict[str, Any]:
-    return {"time": minutes(curve.time), "equity": packed(curve.equity, "float64")}
+def packed_curve(curve: EquityCurve) -> dict[str, Any]:
+    """Times in minutes, equity, and the falls at candle closes where they are known."""
+    made = {"time": minutes(curve.time), "equity": packed(curve.equity, "float64")}
+    if curve.falls is not None:
+        made["falls"] = packed(curve.falls, "float32")
+    return made

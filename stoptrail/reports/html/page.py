@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
 
 from stoptrail.core.atomic import write_whole
+from stoptrail.core.errors import OutputError
 from stoptrail.reports.html import sections
 from stoptrail.reports.html.curves import curves, monthly_returns
 from stoptrail.reports.html.encode import script_json
@@ -40,8 +41,7 @@ def write_report(run_folder: Path, candles: Candles) -> Path:
     """
     run = read_run(run_folder)
     target = run_folder / "report.html"
-    write_whole(target, render(run, page_data(run, candles)).encode())
-    return target
+    return write_page(target, render(run, page_data(run, candles)))
 
 
 def page_data(run: RunFiles, candles: Candles) -> dict[str, Any]:
@@ -63,17 +63,47 @@ def page_data(run: RunFiles, candles: Candles) -> dict[str, Any]:
 
 def render(run: RunFiles, data: Mapping[str, Any]) -> str:
     """The whole page as text."""
-    summary = run.summary
-    return Template(_asset("page.html")).substitute(
-        title=sections.title(summary),
-        style=_asset("style.css"),
-        header=sections.header(summary),
-        banner=sections.banner(run.synthetic),
+    return document(
+        title=sections.title(run.summary),
+        header=sections.header(run.summary),
+        synthetic=run.synthetic,
         body=sections.body(run, data),
+        data=data,
+        scripts=_SCRIPTS,
+    )
+
+
+def document(
+    *,
+    title: str,
+    header: str,
+    synthetic: bool,
+    body: str,
+    data: Mapping[str, Any],
+    scripts: Sequence[str],
+) -> str:
+    """A page with everything in it: `title`, `header` and `body` are HTML, `data` is what
+    the named scripts of assets/ find as `run`."""
+    return Template(_asset("page.html")).substitute(
+        title=title,
+        style=_asset("style.css"),
+        header=header,
+        banner=sections.banner(synthetic),
+        body=body,
         data=script_json(data),
         plotly=_plotly(),
-        script=_script("\n".join(_asset(name) for name in _SCRIPTS)),
+        script=_script("\n".join(_asset(name) for name in scripts)),
     )
+
+
+def write_page(target: Path, page: str) -> Path:
+    """Write `page` whole, making its folder. Raises OutputError."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{target.parent} cannot be made ({error.strerror})") from None
+    write_whole(target, page.encode())
+    return target
 
 
 def _asset(name: str) -> str:

@@ -5,6 +5,16 @@ const figures = {}; // name -> () => ({ traces, layout, note }), or null while t
 const settings = { responsive: true, displaylogo: false, displayModeBar: "hover", showSendToCloud: false, plotlyServerURL: "",
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"] };
 
+// Falls below the highest point so far: those at candle closes where the run wrote them.
+function falls(stored, equity) {
+  if (stored.falls) return Array.from(unpack(stored.falls));
+  let top = -Infinity;
+  return equity.map((value) => {
+    top = Math.max(top, value);
+    return 1 - value / top;
+  });
+}
+
 const isNarrow = (node) => node.clientWidth < 560;
 
 function axis(more = {}) {
