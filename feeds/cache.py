@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -58,23 +58,35 @@ def read_cache(path: Path, interval: int) -> Cached:
 
 def write_cache(cached: Cached) -> None:
     """Replace the file as a whole; OutputError where that is not possible."""
+    metadata = {_COVERED: json.dumps(cached.covered).encode()}
+    write_candles(cached.path, cached.columns, metadata, "set data.cache")
+
+
+def write_candles(
+    path: Path,
+    columns: Columns,
+    metadata: Mapping[bytes, bytes] | None = None,
+    remedy: str = "name another file",
+) -> None:
+    """Candles as Parquet (`timestamp` in UTC, open, high, low, close, volume), whole or not
+    at all; OutputError, ending with `remedy`, where that is not possible."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    arrays = [pa.array(cached.columns.time).cast(pa.timestamp("ms", "UTC"))]
-    arrays += [pa.array(column) for column in cached.columns[1:]]
+    arrays = [pa.array(columns.time).cast(pa.timestamp("ms", "UTC"))]
+    arrays += [pa.array(column) for column in columns[1:]]
     table = pa.table(arrays, names=["timestamp", *Columns._fields[1:]])
-    table = table.replace_schema_metadata({_COVERED: json.dumps(cached.covered).encode()})
-    partial = cached.path.with_name(f".{cached.path.name}.{os.getpid()}.part")
+    table = table.replace_schema_metadata(metadata)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        cached.path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, partial)
-        partial.replace(cached.path)
+        partial.replace(path)
     except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         reason = error.strerror or error
-        raise OutputError(f"{cached.path}: cannot be written ({reason}); set data.cache") from None
+        raise OutputError(f"{path}: cannot be written ({reason}); {remedy}") from None
 
 
 def with_rows(cached: Cached, rows: Sequence[Columns], spans: Iterable[tuple[int, int]]) -> Cached:

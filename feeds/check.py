@@ -1,55 +1,45 @@
-"""What is odd about a candle file: all of it, not only the first fault.
+"""What a candle file is, and what is odd about it: all of it, not only the first fault.
 
 Gaps and candles without volume are normal on an exchange; the rest keeps the file from
-being used.
+being used, or is said by a run as well.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import iso, timeframe_name
-from stoptrail.feeds.columns import VALUES, Columns
-from stoptrail.feeds.convert import to_floats, to_milliseconds
+from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.faults import (
-    Fault,
     alignment_faults,
     describe,
-    duplicate_faults,
     order_faults,
     usual_step,
     value_faults,
 )
-from stoptrail.feeds.files import MIN_CANDLES, read_table
+from stoptrail.feeds.files import MIN_CANDLES, PLAIN, load_file, parts_of, unit_notes
+from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.oddities import Finding, oddities, unfinished
+from stoptrail.feeds.parts import Part
+from stoptrail.feeds.seams import Joined, arranged, joined, two_candles
 from stoptrail.rules.candles import Times
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-
-class Finding(NamedTuple):
-    """One oddity."""
-
-    kind: str
-    """gap, zero volume, or a fault: unreadable, order, duplicate, timeframe, impossible."""
-    candles: int
-    """How many candles it concerns."""
-    text: str
-    """Where and what, in one line."""
-    fault: bool
-    """Whether the file cannot be used because of it."""
 
 
 class FileCheck(NamedTuple):
     """The result of looking through a file."""
 
     path: Path
+    layout: str
+    """What the file is: whose layout, how many files."""
+    mapping: str
+    """What each field is read from."""
     rows: int
     first: int
     """Open time of the earliest candle, in milliseconds."""
@@ -58,75 +48,122 @@ class FileCheck(NamedTuple):
     """Length of a candle in milliseconds, 0 where it cannot be told."""
     missing: int
     """Candles that the gaps leave out."""
+    ends: tuple[str, ...]
+    """First and last candle with their values."""
+    notes: tuple[str, ...]
+    """What a run would leave out or assume, and say."""
     findings: tuple[Finding, ...]
+    refusal: str
+    """The line with which a run would refuse the file, "" where it would not."""
 
     @property
     def usable(self) -> bool:
         """Whether the file can be loaded."""
-        return not any(finding.fault for finding in self.findings)
+        return not self.refusal and not any(finding.fault for finding in self.findings)
 
 
-def check_file(path: Path, interval: int | None = None) -> FileCheck:
+def check_file(
+    path: Path, interval: int | None = None, reading: Reading = PLAIN, now: int | None = None
+) -> FileCheck:
     """Every gap, duplicate, impossible candle and zero-volume run of a candle file.
 
     `interval` is the length that the candles should have, in milliseconds; None takes
     the file's own. Raises DataError only where there is nothing to check: no such file,
     no candle columns.
     """
-    table = read_table(path)
-    columns, numbers, findings = _readable(table)
+    clock = int(time.time() * 1000) if now is None else now
+    bad: list[str] = []
+    parts, notes = parts_of(path, reading, interval, bad)
+    findings = [Finding("unreadable", 1, text, True) for text in bad]
+    series, seam = _series(parts)
+    findings += seam
+    columns = series.columns
     step = interval or usual_step(columns.time)
-    for kind, faults in _faults(columns, step):
-        findings += [
-            Finding(kind, len(fault.rows), describe(columns, fault, numbers), True)
-            for fault in faults
-        ]
+    findings += _faults(series, step)
     findings += _own_timeframe(columns, step)
-    time, where = np.unique(columns.time, return_index=True)
-    gaps = list(_gaps(time, step)) if step else []
-    findings += [*gaps, *_silent(time, columns.volume[where] == 0)]
-    first, last = (int(time[0]), int(time[-1])) if len(time) else (0, 0)
-    missing = sum(gap.candles for gap in gaps)
-    return FileCheck(path, table.num_rows, first, last, step, missing, tuple(findings))
+    times, where = np.unique(columns.time, return_index=True)
+    ordered = rows_of(columns, where)
+    gaps = list(_gaps(times, step)) if step else []
+    known = reading.volume == "known"
+    findings += gaps
+    if known:
+        findings += _silent(times, ordered.volume == 0)
+    naive = any(part.naive for part in parts)
+    findings += oddities(
+        ordered, step, lambda i: series.place(int(where[i])), clock, naive=naive, known=known
+    )
+    if unfinished(times, step, clock):
+        text = f"{iso(int(times[-1]))}: the last candle is not over yet; a run leaves it out"
+        findings.append(Finding("unfinished", 1, text, False))
+    return FileCheck(
+        path,
+        _layout(parts),
+        _mapping(parts[0]),
+        sum(len(part.columns.time) for part in parts) + len(bad),
+        int(times[0]) if len(times) else 0,
+        int(times[-1]) if len(times) else 0,
+        step,
+        sum(gap.candles for gap in gaps),
+        tuple(_candle(ordered, i) for i in (0, -1)) if len(times) else (),
+        (*notes, *series.notes, *unit_notes(parts, reading)),
+        tuple(findings),
+        _refusal(path, interval, reading, clock),
+    )
 
 
-def _readable(table: pa.Table) -> tuple[Columns, NDArray[np.intp], list[Finding]]:
-    """The rows whose every cell is a time or a number, their places in the file, and the
-    others as findings."""
-    names = table.column_names
-    good = np.ones(table.num_rows, np.bool_)
-    findings = []
-    for i, name in enumerate(names):
-        for row, text in _unreadable(table.column(i), name, time=i == 0):
-            if good[row]:
-                findings.append(Finding("unreadable", 1, text, True))
-            good[row] = False
-    table = table.filter(good) if not good.all() else table
-    time = to_milliseconds(table.column(0), names[0])
-    values = (to_floats(table.column(1 + i), name) for i, name in enumerate(VALUES))
-    return Columns(time, *values), np.flatnonzero(good), findings
-
-
-def _unreadable(column: pa.ChunkedArray, name: str, *, time: bool) -> Iterator[tuple[int, str]]:
-    """Row and text of each cell that cannot be converted; cell by cell only where one cannot."""
-    convert = to_milliseconds if time else to_floats
+def _refusal(path: Path, interval: int | None, reading: Reading, now: int) -> str:
+    """What a run says instead of loading the file."""
     try:
-        convert(column, name)
-    except DataError:
-        for row in range(len(column)):
-            try:
-                convert(column.slice(row, 1), name)
-            except DataError as error:
-                yield row, f"row {row + 1}: {str(error).removeprefix('row 1: ')}"
+        load_file(path, interval, reading, now=now)
+    except DataError as error:
+        return str(error)
+    return ""
 
 
-def _faults(columns: Columns, step: int) -> Iterator[tuple[str, Iterator[Fault]]]:
+def _series(parts: list[Part]) -> tuple[Joined, list[Finding]]:
+    """The candles of all parts; a seam that cannot be joined is a finding."""
+    try:
+        return joined(parts), []
+    except DataError as error:
+        one, _ = arranged(parts[0])
+        return Joined(one.columns, one.place, ()), [Finding("seam", 1, str(error), True)]
+
+
+def _layout(parts: list[Part]) -> str:
+    kinds = dict.fromkeys(f"{part.layout.name} ({part.sheet.kind})" for part in parts)
+    files = f", {len(parts)} files" if len(parts) > 1 else ""
+    return " and ".join(kinds) + files
+
+
+def _mapping(part: Part) -> str:
+    """Which columns the fields are read from."""
+    layout, names = part.layout, part.sheet.names
+    time = " and ".join(names[i] or "the first column" for i in layout.time)
+    prices = ", ".join(names[i] for i in layout.prices)
+    volume = "none" if layout.volume is None else f"{names[layout.volume]} ({layout.unit})"
+    return f"time from {time} ({layout.stamp}), prices from {prices}, volume from {volume}"
+
+
+def _candle(columns: Columns, i: int) -> str:
+    values = " ".join(f"{values[i]:.10g}" for values in columns[1:])
+    return f"{iso(int(columns.time[i]))} {values}"
+
+
+def _faults(series: Joined, step: int) -> Iterator[Finding]:
     """The faults of the readable rows, by kind."""
-    yield "order", order_faults(columns.time)
-    yield "duplicate", duplicate_faults(columns.time)
+    columns = series.columns
+    kinds = {"order": order_faults(columns.time), "impossible": value_faults(columns)}
     if step:
-        yield "timeframe", alignment_faults(columns.time, step, timeframe_name(step))
-    yield "impossible", value_faults(columns)
+        kinds["timeframe"] = alignment_faults(columns.time, step, timeframe_name(step))
+    for kind, faults in kinds.items():
+        for fault in faults:
+            text = describe(columns, fault, series.place)
+            yield Finding(kind, len(fault.rows), text, True)
+    order = np.argsort(columns.time, kind="stable")
+    same = np.flatnonzero(np.diff(columns.time[order]) == 0)
+    if len(same):
+        pair = int(order[same[0]]), int(order[same[0] + 1])
+        yield Finding("duplicate", len(same), two_candles(columns, *pair, series.place), True)
 
 
 def _own_timeframe(columns: Columns, step: int) -> Iterator[Finding]:

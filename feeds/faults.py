@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -30,17 +30,10 @@ def order_faults(time: Times) -> Iterator[Fault]:
     yield from _fault("time", back, "is earlier than the row before", "sort the file by open time")
 
 
-def duplicate_faults(time: Times) -> Iterator[Fault]:
-    """Rows whose open time an earlier row has."""
-    repeated = np.ones(len(time), np.bool_)
-    repeated[np.unique(time, return_index=True)[1]] = False
-    yield from _fault("time", repeated, "repeats an earlier row", "remove the duplicate")
-
-
 def alignment_faults(time: Times, interval: int, timeframe: str) -> Iterator[Fault]:
     """Rows that do not open on a multiple of the timeframe."""
     rule = f"does not open on a {timeframe} boundary (UTC)"
-    remedy = "give open times in UTC, or set data.timeframe to the file's own"
+    remedy = "set data.zone where the times are local, data.timeframe where it is another"
     yield from _fault("time", time % interval != 0, rule, remedy)
 
 
@@ -49,7 +42,8 @@ def value_faults(columns: Columns) -> Iterator[Fault]:
     remedy = "mend or remove the row"
     for name in VALUES:
         bad = ~np.isfinite(getattr(columns, name))
-        yield from _fault(name, bad, "is missing or not a finite number", remedy)
+        more = ', or set data.volume = "unknown"' if name == "volume" else ""
+        yield from _fault(name, bad, "is missing or not a finite number", remedy + more)
     for name in PRICES:
         bad = getattr(columns, name) <= 0
         yield from _fault(name, bad, "is not a positive price", remedy)
@@ -61,17 +55,14 @@ def value_faults(columns: Columns) -> Iterator[Fault]:
         yield from _fault(name, value < columns.low, "is below the low", remedy)
 
 
-def describe(columns: Columns, fault: Fault, numbers: NDArray[np.intp] | None = None) -> str:
-    """The first row of a fault: `row 12 (2021-06-22T00:00:00Z): high = 3.0 is below the low`.
-
-    `numbers` gives each row's place in its file, from 0, where rows were left out.
-    """
+def describe(columns: Columns, fault: Fault, place: Callable[[int], str]) -> str:
+    """The first row of a fault: `row 12 (line 13), 2021-06-22T00:00:00Z: high = 3.0 is below
+    the low`; `place` tells where in the file a row stands."""
     row = int(fault.rows[0])
     value = getattr(columns, fault.column)[row]
     shown = iso(int(value)) if fault.column == "time" else f"{value:.10g}"
-    where = "" if fault.column == "time" else f" ({iso(int(columns.time[row]))})"
-    number = row if numbers is None else int(numbers[row])
-    return f"row {number + 1}{where}: {fault.column} = {shown} {fault.rule}"
+    where = "" if fault.column == "time" else f", {iso(int(columns.time[row]))}"
+    return f"{place(row)}{where}: {fault.column} = {shown} {fault.rule}"
 
 
 def usual_step(time: Times) -> int:

@@ -1,72 +1,120 @@
-"""Candles from Parquet and CSV files, checked before anything is computed from them."""
+"""Candles from files, told apart by content, checked before anything is computed from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+import numpy as np
 
 from stoptrail.core.errors import DataError
-from stoptrail.core.time import timeframe_name
-from stoptrail.feeds.columns import TIME_NAMES, VALUES, Columns
-from stoptrail.feeds.convert import one_line, to_floats, to_milliseconds
+from stoptrail.core.time import iso, timeframe_name
+from stoptrail.feeds.archive import sheets_of
+from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.faults import (
     Fault,
     alignment_faults,
     describe,
-    duplicate_faults,
     order_faults,
     usual_step,
     value_faults,
 )
+from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.market import Unit
+from stoptrail.feeds.markets import base_of, market_in_name, same_base
+from stoptrail.feeds.oddities import oddities, unfinished
+from stoptrail.feeds.parts import Part, read_part
+from stoptrail.feeds.seams import Joined, doubled_hours, joined, two_candles
 from stoptrail.rules.candles import Candles
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 MIN_CANDLES = 2
 """Fewer candles have no timeframe."""
+PLAIN = Reading()
 
-_PARQUET_MAGIC = b"PAR1"
-_KLINE_NAMES = ("open_time", *VALUES)
-"""Meaning of the first columns where a CSV has no header: the exchanges' kline export."""
-_HEAD_BYTES = 4096
-_REASON = 160
-"""Characters of somebody else's words in a message."""
+
+class Loaded(NamedTuple):
+    """Candles of a file with what is known about them."""
+
+    candles: Candles
+    notes: tuple[str, ...]
+    """What was left out, assumed, or is odd: every line is for the user."""
+    layout: str
+    """Whose layout the file has."""
+    unit: Unit
+    """What its volumes count."""
 
 
 def load_candles(path: Path, interval: int | None = None, *, sparse: bool = False) -> Candles:
-    """Candles of a Parquet or CSV file, recognised by content.
+    """Candles of a file that says everything itself; see `load_file`.
+
+    `sparse` admits a file whose candles mostly stand alone.
+    """
+    return load_file(path, interval, sparse=sparse).candles
+
+
+def load_file(
+    path: Path,
+    interval: int | None = None,
+    reading: Reading = PLAIN,
+    *,
+    sparse: bool = False,
+    now: int | None = None,
+) -> Loaded:
+    """Candles of a file, folder, archive or pattern.
 
     `interval` is the length that the candles must have, in milliseconds; None takes the
-    file's own. `sparse` admits a file whose candles mostly stand alone.
+    file's own. `now` is the clock, in milliseconds, that a candle under way is told by.
     Raises DataError, one line with file, row, column and value, for anything that is not
-    a sorted series of possible candles.
+    a series of possible candles.
     """
-    columns = read_columns(path)
+    parts, notes = parts_of(path, reading, interval)
+    series = _joined(path, parts)
+    columns = series.columns
     if len(columns.time) < (0 if sparse else MIN_CANDLES):
         raise DataError(f"{path}: holds {len(columns.time)} candles; at least 2 are needed")
-    _refuse(path, columns, duplicate_faults(columns.time))
-    _refuse(path, columns, order_faults(columns.time))
+    _refuse_order(path, parts, series)
     if interval is None or not sparse:
         interval = _checked_interval(path, columns, interval)
-    _refuse(path, columns, alignment_faults(columns.time, interval, timeframe_name(interval)))
-    _refuse(path, columns, value_faults(columns))
-    return Candles(*columns, interval)
+    boundaries = alignment_faults(columns.time, interval, timeframe_name(interval))
+    _refuse(path, series, boundaries)
+    if reading.volume == "unknown":
+        columns = columns._replace(volume=np.nan_to_num(columns.volume))
+        series = series._replace(columns=columns)
+    _refuse(path, series, value_faults(columns))
+    said = [*notes, *series.notes, *unit_notes(parts, reading)]
+    if not sparse:
+        clock = int(time.time() * 1000) if now is None else now
+        columns, more = _finished(series, interval, parts, reading, clock)
+        said += more
+    unit = "unknown" if reading.volume == "unknown" else _unit(parts)
+    return Loaded(Candles(*columns, interval), tuple(said), parts[0].layout.name, unit)
 
 
-def read_columns(path: Path) -> Columns:
-    """The candle columns of a file as they stand; DataError where a cell is no number or time."""
-    columns = _converted(path, read_table(path))
+def parts_of(
+    path: Path, reading: Reading, interval: int | None, bad: list[str] | None = None
+) -> tuple[list[Part], list[str]]:
+    """Everything that `path` names, understood; and what was passed over."""
+    timeframe = timeframe_name(interval) if interval else ""
+    reading = reading._replace(timeframe=reading.timeframe or timeframe)
+    sheets, notes = sheets_of(path, reading.symbol, timeframe)
+    parts = []
+    for sheet in sheets:
+        try:
+            parts.append(read_part(sheet, reading, bad))
+        except DataError as error:
+            raise DataError(f"{sheet.label}: {error}") from None
     _return_memory()
-    return columns
+    told = market_in_name(path.name)
+    if told and reading.symbol and base_of(reading.symbol) and not same_base(told, reading.symbol):
+        notes.append(f"the name of {path.name} says {told}; it is run as {reading.symbol}")
+    return parts, notes
 
 
-def _converted(path: Path, table: pa.Table) -> Columns:
-    names = table.column_names
+def _joined(path: Path, parts: list[Part]) -> Joined:
     try:
-        time = to_milliseconds(table.column(0), names[0])
-        return Columns(time, *(to_floats(table.column(i), names[i]) for i in range(1, 6)))
+        return joined(parts)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
 
@@ -78,22 +126,51 @@ def _return_memory() -> None:
     pa.default_memory_pool().release_unused()
 
 
-def read_table(path: Path) -> pa.Table:
-    """Time, open, high, low, close and volume under the file's own names, unconverted.
+def _refuse_order(path: Path, parts: list[Part], series: Joined) -> None:
+    """DataError for a candle that comes twice, or too early."""
+    times = series.columns.time
+    if np.all(np.diff(times) > 0):
+        return
+    found = doubled_hours(times) if parts[0].naive else None
+    if found is not None:
+        row, zone = found
+        raise DataError(
+            f"{path}: {series.place(row)}: the hour from {iso(int(times[row]))[:-1]} comes twice, "
+            f"as it does in local time when summer time ends (in {zone} for one); set data.zone "
+            "to the zone of the file, or give times in UTC"
+        )
+    if (twice := _twice(times)) is not None:
+        raise DataError(f"{path}: {two_candles(series.columns, *twice, series.place)}")
+    _refuse(path, series, order_faults(times))
 
-    DataError where the file is missing, not readable or without one of the columns.
-    """
-    head = _head(path)
-    try:
-        return _read_parquet(path) if head.startswith(_PARQUET_MAGIC) else _read_csv(path, head)
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from None
+
+def _twice(times: np.ndarray) -> tuple[int, int] | None:
+    """The first two candles of one time, None where there are none."""
+    order = np.argsort(times, kind="stable")
+    same = np.flatnonzero(np.diff(times[order]) == 0)
+    return None if not len(same) else (int(order[same[0]]), int(order[same[0] + 1]))
 
 
-def _refuse(path: Path, columns: Columns, faults: Iterable[Fault]) -> None:
+def _refuse(path: Path, series: Joined, faults: Iterable[Fault]) -> None:
     for fault in faults:
-        more = f" (and {len(fault.rows) - 1} more)" if len(fault.rows) > 1 else ""
-        raise DataError(f"{path}: {describe(columns, fault)}{more}; {fault.remedy}")
+        raise DataError(f"{path}: {refusal(series, fault)}")
+
+
+def refusal(series: Joined, fault: Fault) -> str:
+    """What a fault says: of its first row, or of the column where most rows have it."""
+    count, all_ = len(fault.rows), len(series.columns.time)
+    first = describe(series.columns, fault, series.place)
+    if count > all_ / 2 and all_ > MIN_CANDLES:
+        remedy = fault.remedy if fault.column == "time" else _WRONG_COLUMNS
+        return f"{count} of {all_} rows, the first {first}; {remedy}"
+    more = f" (and {count - 1} more)" if count > 1 else ""
+    return f"{first}{more}; {fault.remedy}"
+
+
+_WRONG_COLUMNS = (
+    "the columns seem to be others than their names say: name them as they come with "
+    "--set data.columns=time,open,high,low,close,volume"
+)
 
 
 def _checked_interval(path: Path, columns: Columns, interval: int | None) -> int:
@@ -107,84 +184,42 @@ def _checked_interval(path: Path, columns: Columns, interval: int | None) -> int
     return step
 
 
-def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; check data.path or --data") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: is a folder; name a Parquet or CSV file in it") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    if not head.strip():
-        raise DataError(f"{path}: the file is empty; give a Parquet or CSV file of candles")
-    return head
-
-
-def _read_parquet(path: Path) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        # Not pq.read_table: that brings Arrow's datasets, and with them pandas.
-        with pq.ParquetFile(path) as file:
-            wanted = list(_wanted(file.schema_arrow.names).values())
-            return file.read(columns=wanted).select(wanted)
-    except (pa.ArrowException, OSError) as error:
-        reason = one_line(str(error).splitlines()[0], _REASON)
-        raise DataError(f"not a readable Parquet file ({reason}); write it again") from None
-
-
-def _read_csv(path: Path, head: bytes) -> pa.Table:
-    import pyarrow as pa
-    from pyarrow import csv
-
-    text = _text(head)
-    separator = max(",;\t", key=text.splitlines()[0].count)
-    first = [cell.strip().strip('"') for cell in text.splitlines()[0].split(separator)]
-    names = [*_KLINE_NAMES, *map(str, range(6, len(first)))] if _numeric(first[0]) else first
-    wanted = list(_wanted(names).values())
-    try:
-        return csv.read_csv(
-            path,
-            read_options=csv.ReadOptions(column_names=names, skip_rows=int(names is first)),
-            parse_options=csv.ParseOptions(delimiter=separator),
-            convert_options=csv.ConvertOptions(
-                include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string())
-            ),
+def _finished(
+    series: Joined, interval: int, parts: list[Part], reading: Reading, now: int
+) -> tuple[Columns, list[str]]:
+    """Without a candle that is under way, and what a run has to say of the others."""
+    columns, notes = series.columns, []
+    if len(columns.time) > MIN_CANDLES and unfinished(columns.time, interval, now):
+        last = len(columns.time) - 1
+        notes.append(
+            f"the last candle ({series.place(last)}, {iso(int(columns.time[last]))}) is not over "
+            "yet: left out"
         )
-    except (pa.ArrowException, KeyError, OSError) as error:
-        reason = one_line(str(error).splitlines()[0], _REASON)
-        raise DataError(f"not a readable CSV file ({reason}); mend or remove the row") from None
+        columns = rows_of(columns, slice(last))
+    found = oddities(
+        columns,
+        interval,
+        series.place,
+        now,
+        naive=any(part.naive for part in parts),
+        known=reading.volume == "known",
+    )
+    return columns, notes + [finding.text for finding in found if finding.said]
 
 
-def _text(head: bytes) -> str:
-    """The first lines as text; binary content is refused."""
-    try:
-        text = head[: head.rfind(b"\n") + 1 or len(head)].decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise DataError("not a candle file; give Parquet or CSV with open time, prices and volume")
-    return text.lstrip("\r\n")
+def _unit(parts: list[Part]) -> Unit:
+    units = {part.layout.unit for part in parts}
+    return units.pop() if len(units) == 1 else "unknown"
 
 
-def _wanted(names: Sequence[str]) -> dict[str, str]:
-    """Field to the file's own column name, for time and the five values, in that order."""
-    lower = {name.strip().lower(): name for name in reversed(names)}
-    time = next((lower[name] for name in TIME_NAMES if name in lower), None)
-    missing = [name for name in VALUES if name not in lower]
-    if time is None:
-        missing.insert(0, "timestamp")
-    if time is None or missing:
-        found = one_line(", ".join(names) or "none", _REASON)
-        raise DataError(
-            f"not a candle file: no column {', '.join(missing)} (found: {found}); "
-            "name the columns timestamp, open, high, low, close, volume"
-        )
-    return {"time": time, **{name: lower[name] for name in VALUES}}
+_UNITS = {
+    "quote": "counts the quote currency",
+    "contracts": "counts contracts or ticks",
+    "unknown": "is unknown: every candle is filled",
+}
 
 
-def _numeric(cell: str) -> bool:
-    return cell.replace(".", "", 1).isdigit()
+def unit_notes(parts: list[Part], reading: Reading) -> list[str]:
+    """What the volumes count where it is not the base currency."""
+    unit = "unknown" if reading.volume == "unknown" else _unit(parts)
+    return [] if unit == "base" else [f"the volume {_UNITS[unit]}, so that it tells no lot"]

@@ -14,7 +14,11 @@ from stoptrail.rules.candles import Candles, Floats
 
 Origin = Literal["exchange", "file", "synthetic"]
 
+Unit = Literal["base", "quote", "contracts", "unknown"]
+
 MAX_DIGITS = 10
+FINEST_LOT_DIGITS = 8
+"""Decimals of the lot where no volume tells one: exchanges count no finer."""
 _ENOUGH = 0.995
 """Share of the values, among those that are decimals at all, that the digits must hold."""
 
@@ -35,6 +39,8 @@ class Market:
     """First moment of the span, in milliseconds."""
     end_time: int
     """First moment after the span, in milliseconds."""
+    unit: Unit = "base"
+    """What the volumes count; only those of the base currency tell a lot."""
     notes: tuple[str, ...] = ()
     """What was said about these candles: left out, late, of another kind than asked for."""
 
@@ -73,8 +79,9 @@ class Market:
 
     @cached_property
     def volume_digits(self) -> int:
-        """Decimals of the volumes, from the data."""
-        return decimals(self.candles.volume)
+        """Decimals of the volumes, from the data; where they are not of the base currency,
+        those of the finest lot."""
+        return decimals(self.candles.volume) if self.unit == "base" else FINEST_LOT_DIGITS
 
     @cached_property
     def sha256(self) -> str:
@@ -92,8 +99,14 @@ class Market:
             "candles": self.count,
             "missing": self.missing,
             "synthetic": self.synthetic,
+            "volume": self.unit,
             "notes": list(self.notes),
         }
+
+
+def fillable(volume: Floats) -> Floats:
+    """Unknown volumes as every engine is to see them (C2): none says that nobody traded."""
+    return np.where(volume > 0, volume, 1.0)
 
 
 def candles_digest(candles: Candles) -> str:

@@ -21,8 +21,9 @@ from stoptrail.feeds.cache import (
 )
 from stoptrail.feeds.columns import rows_of
 from stoptrail.feeds.download import Notice, Progress, download_candles
-from stoptrail.feeds.files import load_candles
-from stoptrail.feeds.market import Market, Origin
+from stoptrail.feeds.files import PLAIN, load_file
+from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.market import Market, Origin, fillable
 from stoptrail.feeds.span import DEFAULT_YEARS, cut_span
 from stoptrail.feeds.synthetic import DEFAULT_END, DEFAULT_START, synthetic_candles
 from stoptrail.rules.candles import Candles
@@ -52,6 +53,8 @@ class Wanted:
     cache: Path = Path("cache")
     seed: int = 1
     """Of the synthetic market."""
+    reading: Reading = PLAIN
+    """What a candle file does not say itself, and whether volumes are known."""
 
 
 def load_market(
@@ -80,11 +83,11 @@ def load_market(
 def _loaded(
     wanted: Wanted, on_progress: Progress | None, notice: Notice, clock: Callable[[], float]
 ) -> Market:
+    now = int(clock() * 1000)
     if wanted.source == "synthetic":
         return synthetic_market(wanted)
     if wanted.source == "file" or (wanted.source == "auto" and wanted.path):
-        return file_market(wanted, notice)
-    now = int(clock() * 1000)
+        return file_market(wanted, now, notice)
     try:
         return exchange_market(wanted, now, on_progress, notice)
     except ExchangeError as error:
@@ -93,12 +96,16 @@ def _loaded(
         return _without_exchange(wanted, error, notice)
 
 
-def file_market(wanted: Wanted, on_notice: Notice) -> Market:
+def file_market(wanted: Wanted, now: int, on_notice: Notice) -> Market:
     """The market of a candle file; DataError where it cannot be used."""
     if wanted.path is None:
         raise ConfigError('data.source is "file" but data.path is empty; name a candle file')
-    candles = load_candles(wanted.path, wanted.interval)
-    market = _market(wanted, candles, "file", wanted.path.name, str(wanted.path))
+    reading = wanted.reading._replace(symbol=wanted.symbol, exchange=wanted.exchange_id)
+    loaded = load_file(wanted.path, wanted.interval, reading, now=now)
+    for note in loaded.notes:
+        on_notice(note)
+    market = _market(wanted, loaded.candles, "file", wanted.path.name, str(wanted.path))
+    market = replace(market, unit=loaded.unit)
     _say_shorter(wanted, market, on_notice)
     return market
 
@@ -170,6 +177,8 @@ def _without_exchange(wanted: Wanted, error: ExchangeError, on_notice: Notice) -
 
 
 def _market(wanted: Wanted, candles: Candles, origin: Origin, detail: str, source: str) -> Market:
+    if wanted.reading.volume == "unknown":
+        candles = candles._replace(volume=fillable(candles.volume))
     cut = cut_span(candles, wanted.start, wanted.end, source)
     return Market(
         cut.candles, wanted.symbol, origin, detail, cut.start, cut.start_time, cut.end_time

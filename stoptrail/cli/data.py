@@ -1,4 +1,4 @@
-"""`data download` and `data check`."""
+"""`data download`, `data check` and `data convert`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from rich.markup import escape
 
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import iso, timeframe_ms, timeframe_name
+from stoptrail.feeds.cache import write_candles
 from stoptrail.feeds.check import FileCheck, check_file
+from stoptrail.feeds.columns import columns_of
 from stoptrail.feeds.download import download_candles
+from stoptrail.feeds.files import PLAIN, load_file
+from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.source import Wanted, span_to_fetch
 
 SHOWN = 20
@@ -58,21 +62,57 @@ def download(
     return 0
 
 
-def check(path: Path, timeframe: str | None = None, console: Console | None = None) -> int:
-    """List what is odd about a candle file; exit code 0 where it can be used, else 1.
+def check(
+    path: Path,
+    timeframe: str | None = None,
+    console: Console | None = None,
+    reading: Reading = PLAIN,
+) -> int:
+    """Say what a candle file is and list what is odd about it; exit code 0 where it can be
+    used, else 1.
 
     Gaps and candles without volume are listed, yet normal. Raises DataError where there
     is nothing to check.
     """
     console = console or Console()
-    result = check_file(path, _interval(timeframe) if timeframe else None)
+    result = check_file(path, _interval(timeframe) if timeframe else None, reading)
     _print_overview(console, result)
     kinds = dict.fromkeys(finding.kind for finding in result.findings)
     for kind in kinds:
         _print_kind(console, result, kind)
     verdict = "can be used" if result.usable else "cannot be used as it is"
     console.print(f"The file {verdict}.", style="green" if result.usable else "bold red")
+    if result.refusal:
+        console.print(f"A run says: {escape(result.refusal)}", soft_wrap=True, highlight=False)
     return 0 if result.usable else 1
+
+
+def convert(
+    path: Path,
+    out: Path,
+    timeframe: str | None = None,
+    console: Console | None = None,
+    reading: Reading = PLAIN,
+) -> int:
+    """Write what a run would load from `path` as Parquet with `timestamp` in UTC; exit code 0.
+
+    Raises DataError as `load_file` does, OutputError where `out` cannot be written.
+    """
+    console = console or Console()
+    loaded = load_file(path, _interval(timeframe) if timeframe else None, reading)
+    for note in loaded.notes:
+        console.print(escape(note), style="yellow", soft_wrap=True, highlight=False)
+    if out.exists() and path.exists() and out.resolve() == path.resolve():
+        raise ConfigError(f"{out}: is the file that is read; name another to write")
+    write_candles(out, columns_of(loaded.candles))
+    times, step = loaded.candles.time, loaded.candles.interval
+    console.print(
+        f"{len(times):,} candles of {timeframe_name(step)}, {iso(int(times[0]))} to "
+        f"{iso(int(times[-1]) + step)}: {escape(str(out))}",
+        soft_wrap=True,
+        highlight=False,
+    )
+    return 0
 
 
 def _interval(timeframe: str) -> int:
@@ -84,6 +124,7 @@ def _interval(timeframe: str) -> int:
 
 def _print_overview(console: Console, result: FileCheck) -> None:
     console.print(escape(str(result.path)), style="bold", soft_wrap=True)
+    console.print(f"{escape(result.layout)}: {escape(result.mapping)}", soft_wrap=True)
     end = result.last + result.interval
     step = timeframe_name(result.interval) if result.interval else "unknown"
     console.print(
@@ -91,6 +132,10 @@ def _print_overview(console: Console, result: FileCheck) -> None:
         f"{result.missing:,} candles missing",
         soft_wrap=True,
     )
+    for name, candle in zip(("first", "last"), result.ends, strict=False):
+        console.print(f"{name}: {candle}", soft_wrap=True, highlight=False)
+    for note in result.notes:
+        console.print(f"note: {escape(note)}", soft_wrap=True, highlight=False, style="yellow")
 
 
 def _print_kind(console: Console, result: FileCheck, kind: str) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from stoptrail.cli.console import Voice
+from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.time import DAY_MS, iso
 from stoptrail.feeds.cache import cache_path
+from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import Market
 from stoptrail.feeds.source import WARMUP_DAYS, Wanted, load_market
 
@@ -28,7 +30,23 @@ def wanted(settings: Settings) -> Wanted:
         ccxt_options=settings.exchange.ccxt,
         cache=Path(data.cache),
         seed=data.synthetic_seed,
+        reading=reading(settings),
     )
+
+
+def reading(settings: Settings) -> Reading:
+    """What `settings` say about a candle file that it does not say itself."""
+    data = settings.data
+    columns = tuple(data.columns.split(",")) if data.columns else ()
+    return Reading(columns, data.zone, data.stamp, data.volume)
+
+
+def reading_of_files(config: Path | None, overrides: tuple[str, ...]) -> Reading:
+    """The same for a command on files alone, where the market is the file's own unless the
+    command line names one. Raises ConfigError."""
+    settings = load_settings(config, overrides)
+    named = any(override.partition("=")[0].strip() == "data.symbol" for override in overrides)
+    return reading(settings)._replace(symbol=settings.data.symbol if named else "")
 
 
 def load(settings: Settings, voice: Voice) -> Market:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from stoptrail.config.section import Section
 from stoptrail.core.time import (
@@ -12,10 +12,33 @@ from stoptrail.core.time import (
     Timeframe,
     time_ms,
     timeframe_ms,
+    zone_of,
 )
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
+
+
+def _column_names(value: Any) -> Any:
+    """Names joined by commas, also where they are given as a list."""
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        value = ",".join(value)
+    if not isinstance(value, str) or not value:
+        return value
+    names = [name.strip().lower() for name in value.split(",")]
+    for name in ("time", "open", "high", "low", "close"):
+        if names.count(name) != 1:
+            raise ValueError(
+                f"must name the column {name} once, such as 'time,open,high,low,close,volume' "
+                "(any other name for a column that is not needed)"
+            )
+    return ",".join(names)
+
+
+def _known_zone(name: str) -> str:
+    if name:
+        zone_of(name)
+    return name
 
 
 class Data(Section):
@@ -32,7 +55,15 @@ class Data(Section):
     end: Moment = ""
     """The moment after the span; "" = the last midnight that the data has."""
     path: str = ""
-    """Candle file (Parquet or CSV), relative to the working folder; "" = none."""
+    """Candle file, folder, archive or pattern, relative to the working folder; "" = none."""
+    columns: Annotated[str, BeforeValidator(_column_names)] = ""
+    """Names of a file's columns in their order, with commas; "" = its header's."""
+    zone: Annotated[str, AfterValidator(_known_zone)] = ""
+    """Zone of a file's times that have no offset; "" = UTC, which is said."""
+    stamp: Literal["auto", "open", "close"] = "auto"
+    """Whether a file's times are opens or closes; "auto": as its layout has it, else opens."""
+    volume: Literal["known", "unknown"] = "known"
+    """"unknown": a candle without volume is not held to be silent (C2)."""
     source: Literal["auto", "exchange", "file", "synthetic"] = "auto"
     cache: Annotated[str, Field(min_length=1)] = "cache"
     """Folder of downloaded candles."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -13,6 +14,7 @@ HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
 _UNITS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d\d)?")
 _LENGTH = re.compile(r"([0-9]{1,6})([mhd])")
 
 
@@ -38,6 +40,23 @@ def time_ms(text: str) -> int:
     except ValueError:
         raise ValueError("must be a UTC date or time such as '2021-06-22'") from None
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone of a name such as "Europe/Berlin", "UTC" or "+02:00".
+
+    Raises ValueError where there is none of that name.
+    """
+    if match := _OFFSET.fullmatch(name):
+        offset = timedelta(hours=int(match[2]), minutes=int(match[3] or 0))
+        if offset < timedelta(days=1):
+            return timezone(offset if match[1] == "+" else -offset)
+    try:
+        return UTC if name.upper() in ("UTC", "GMT", "Z") else ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(
+            "must be a time zone such as 'Europe/Berlin', 'America/New_York', 'UTC' or '+02:00'"
+        ) from None
 
 
 def iso_time(milliseconds: int) -> str:

@@ -35,7 +35,7 @@ def _doubled(table: pd.DataFrame) -> pd.DataFrame:
 
 BAD_TABLES: dict[str, tuple[Spoil, str]] = {
     "a column is missing": (lambda t: t.drop(columns="low"), "low"),
-    "unsorted": (lambda t: t.iloc[::-1], "sort the file"),
+    "unsorted": (lambda t: t.sample(frac=1, random_state=1), "sort the file"),
     "duplicate times": (_doubled, "duplicate"),
     "not a number": (_with("close", np.nan), "close"),
     "high below low": (_with("high", 0.01), "high"),

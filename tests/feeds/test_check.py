@@ -45,6 +45,7 @@ def test_runs_without_volume_are_listed_and_are_normal(tmp_path: Path) -> None:
         ("zero volume", 1),
         ("zero volume", 3),
         ("zero volume", 1),
+        ("no volume", 5),
     ]
 
 
@@ -72,7 +73,7 @@ def test_rows_are_named_by_their_place_in_the_file(tmp_path: Path) -> None:
     rows[10][4] = "-2"
     result = check_file(write_csv(tmp_path / "a.csv", rows))
     texts = " ".join(finding.text for finding in result.findings)
-    assert "row 4: open = 'x'" in texts
+    assert "row 4 (line 5): open = 'x'" in texts
     assert "row 11 " in texts
 
 

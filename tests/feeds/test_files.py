@@ -180,7 +180,7 @@ BAD_CELLS = [
     (1, "500.0", "open = 500 is above the high"),
     (4, "1.0", "close = 1 is below the low"),
     (4, "abc", "close = 'abc' is not a number"),
-    (5, "", "volume is empty"),
+    (5, "", "volume = nan is missing"),
 ]
 
 
@@ -203,14 +203,14 @@ def test_a_bad_value_is_named_with_file_row_and_column(
 def test_an_unreadable_time_is_named_with_its_row(tmp_path: Path, cell: str) -> None:
     rows = rows_of(GIVEN)
     rows[4][0] = cell
-    with pytest.raises(DataError, match=r"a\.csv: row 5: timestamp"):
+    with pytest.raises(DataError, match=r"a\.csv: row 5 \(line 6\): timestamp"):
         load_candles(write_csv(tmp_path / "a.csv", rows))
 
 
 def test_a_null_in_parquet_is_a_missing_value(tmp_path: Path) -> None:
     bad = GIVEN._replace(low=GIVEN.low.copy())
     bad.low[5] = np.nan
-    with pytest.raises(DataError, match=r"row 6 .*low = nan is missing"):
+    with pytest.raises(DataError, match=r"row 6, .*low = nan is missing"):
         load_candles(write_parquet(tmp_path / "a.parquet", bad))
 
 
@@ -256,14 +256,18 @@ def test_whatever_is_done_to_a_file_it_loads_or_is_refused_in_one_short_line(
 def test_unsorted_times_are_refused(tmp_path: Path) -> None:
     rows = rows_of(GIVEN)
     rows[9], rows[10] = rows[10], rows[9]
-    with pytest.raises(DataError, match=r"row 11: time = .* earlier than the row before; sort"):
+    with pytest.raises(
+        DataError, match=r"row 11 \(line 12\): time = .* earlier than the row before; sort"
+    ):
         load_candles(write_csv(tmp_path / "a.csv", rows))
 
 
 def test_duplicate_times_are_refused(tmp_path: Path) -> None:
     rows = rows_of(GIVEN)
     rows.insert(10, rows[9])
-    with pytest.raises(DataError, match=r"row 11: time = .* repeats .*; remove the duplicate"):
+    with pytest.raises(
+        DataError, match=r"row 10 \(line 11\).* row 11 \(line 12\).* equal: remove the duplicate"
+    ):
         load_candles(write_csv(tmp_path / "a.csv", rows))
 
 

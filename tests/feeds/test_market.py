@@ -34,6 +34,7 @@ def test_the_summary_is_what_the_run_file_holds() -> None:
         "candles": 89,
         "missing": 1,
         "synthetic": False,
+        "volume": "base",
         "notes": [],
     }
 

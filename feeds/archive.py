@@ -1,0 +1,274 @@
+"""The files behind one name: a file, a folder, an archive or a pattern."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stoptrail.core.errors import DataError
+from stoptrail.core.time import MINUTE_MS, timeframe_name
+from stoptrail.feeds.convert import one_line
+from stoptrail.feeds.markets import market_in_name, same_market
+from stoptrail.feeds.sheets import Sheet
+from stoptrail.feeds.structured import feather_sheet, numpy_sheet, parquet_sheet
+from stoptrail.feeds.text import HEAD_BYTES, text_sheet
+
+_KINDS = (
+    *(".csv", ".tsv", ".txt", ".dat", ".parquet", ".pq", ".feather", ".arrow", ".ipc"),
+    *(".json", ".jsonl", ".ndjson", ".npy", ".npz", ".zip", ".gz", ".bz2", ".xz", ".tgz", ".tar"),
+)
+_LEAN_DAY = re.compile(r"(?:^|/)(\d{8})_[^/]*(?:trade|minute|second)[^/]*$", re.IGNORECASE)
+_MOST_BYTES = 4 << 30
+_OTHERS = (
+    (b"SQLite format 3", "a SQLite database; export its candles as CSV"),
+    (b"\x89HDF", "an HDF5 file; write it as Parquet (freqtrade convert-data does)"),
+    (b"\x80\x04\x95", "a pickle, which is not opened, as it may run code; write Parquet"),
+    (b"\x80\x05\x95", "a pickle, which is not opened, as it may run code; write Parquet"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel file; save it as CSV"),
+    (b"Rar!", "a RAR archive; unpack it"),
+    (b"7z\xbc\xaf", "a 7z archive; unpack it"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd; unpack it"),
+    (b"version https://git-lfs", "a pointer of Git LFS; fetch the file itself (git lfs pull)"),
+)
+
+
+class Member(NamedTuple):
+    """One file, perhaps of an archive."""
+
+    label: str
+    name: str
+    """The path within the archive or folder."""
+    source: Path | bytes
+
+
+def sheets_of(path: Path, symbol: str = "", timeframe: str = "") -> tuple[list[Sheet], list[str]]:
+    """The sheets of everything that `path` names, and what was passed over.
+
+    Raises DataError where nothing is there, or where something cannot be read.
+    """
+    members, notes = _members(path)
+    several = len(members) > 1
+    if several:
+        members, more = _of_market(members, symbol, timeframe)
+        notes += more
+    sheets = []
+    for member in members:
+        label = member.label if several or path.is_dir() else str(path)
+        try:
+            sheets.append(_sheet(label, member))
+        except DataError as error:
+            raise DataError(f"{label}: {error}") from None
+    return sheets, notes
+
+
+def _members(path: Path) -> tuple[list[Member], list[str]]:
+    if not path.exists() and any(letter in str(path) for letter in "*?["):
+        anchor = Path(path.anchor or ".")
+        found = sorted(anchor.glob(str(path.relative_to(path.anchor))))
+        if not found:
+            raise DataError(f"{path}: no file matches; check data.path or --data")
+        return _all(found, str(path), lambda file: file.name)
+    if path.is_dir():
+        inside = sorted(file for file in path.rglob("*") if file.is_file())
+        found = [file for file in inside if _may_hold_candles(file.name)]
+        if not found:
+            raise DataError(f"{path}: is a folder without candle files; name one with some")
+        members, notes = _all(found, str(path), lambda file: str(file.relative_to(path)))
+        others = len([file for file in inside if not file.name.startswith(".")]) - len(found)
+        if others > 0:
+            notes.append(f"{others} other files of the folder passed over")
+        return members, notes
+    return list(_unpacked(Member(str(path), path.name, path))), []
+
+
+def _all(files: Sequence[Path], label: str, name: object) -> tuple[list[Member], list[str]]:
+    members: list[Member] = []
+    for file in files:
+        if file.is_dir():
+            continue
+        own = name(file)  # type: ignore[operator]
+        members += _unpacked(Member(own, own, file))
+    return members, []
+
+
+def _may_hold_candles(name: str) -> bool:
+    lower = name.lower()
+    hidden = lower.startswith((".", "__")) or "/." in lower or "__macosx" in lower
+    return not hidden and (lower.endswith(_KINDS) or "." not in lower.rpartition("/")[2])
+
+
+def _unpacked(member: Member) -> Iterator[Member]:
+    """The files of an archive, or the file itself, decompressed."""
+    head = _head(member)
+    opening = next((opened for magic, opened in _PACKED if head.startswith(magic)), None)
+    if head[257:262] == b"ustar":
+        opening = _tarred
+    if opening is None:
+        yield member
+        return
+    try:
+        yield from opening(member)
+    except DataError:
+        raise
+    except Exception as error:  # each format has its own for a damaged file
+        reason = "it needs a password" if "password" in str(error) else str(error) or "cut off"
+        raise DataError(
+            f"{member.label}: not a readable archive ({one_line(reason, 100)}); fetch it again"
+        ) from None
+
+
+def _decompressed(member: Member) -> Iterator[Member]:
+    """A file that is compressed on its own."""
+    import bz2
+    import gzip
+    import lzma
+
+    content = _whole(member)
+    module: Any = {b"\x1f": gzip, b"B": bz2, b"\xfd": lzma}[content[:1]]
+    yield from _inner(member, module.decompress(content))
+
+
+def _zipped(member: Member) -> Iterator[Member]:
+    import zipfile
+
+    source = member.source if isinstance(member.source, Path) else io.BytesIO(member.source)
+    with zipfile.ZipFile(source) as archive:
+        names = archive.namelist()
+        if any(name.startswith("xl/") for name in names):
+            raise DataError(f"{member.label}: is an Excel file; save it as CSV")
+        if any(name.endswith(".npy") for name in names) and member.name.endswith(".npz"):
+            yield member
+            return
+        held = [info for info in archive.infolist() if not info.is_dir()]
+        wanted = [info for info in held if _may_hold_candles(info.filename)]
+        if not wanted:
+            raise DataError(f"{member.label}: the archive holds no candle file")
+        if sum(info.file_size for info in wanted) > _MOST_BYTES:
+            raise DataError(f"{member.label}: more than 4 GB of files; unpack what is needed")
+        for info in sorted(wanted, key=lambda info: info.filename):
+            yield from _inner(member, archive.read(info), info.filename)
+
+
+def _tarred(member: Member) -> Iterator[Member]:
+    import tarfile
+
+    with tarfile.open(fileobj=io.BytesIO(_whole(member))) as archive:
+        for info in sorted(archive.getmembers(), key=lambda info: info.name):
+            content = archive.extractfile(info) if info.isfile() else None
+            if content and _may_hold_candles(info.name):
+                yield from _inner(member, content.read(), info.name)
+
+
+_PACKED = (
+    (b"PK\x03\x04", _zipped),
+    (b"PK\x05\x06", _zipped),
+    (b"\x1f\x8b", _decompressed),
+    (b"BZh", _decompressed),
+    (b"\xfd7zXZ", _decompressed),
+)
+
+
+def _inner(member: Member, content: bytes, name: str = "") -> Iterator[Member]:
+    own = name or re.sub(r"\.(gz|bz2|xz)$", "", member.name)
+    label = f"{member.label}/{name}" if name else member.label
+    yield from _unpacked(Member(label, f"{member.name}/{own}" if name else own, content))
+
+
+def _of_market(
+    members: Sequence[Member], symbol: str, timeframe: str
+) -> tuple[list[Member], list[str]]:
+    """Of files whose names tell different markets or timeframes, those that are meant."""
+    notes = []
+    for what, told, meant in (
+        ("market", market_in_name, symbol),
+        ("timeframe", timeframe_in_name, timeframe),
+    ):
+        names = {member.name: told(member.name.rpartition("/")[2]) for member in members}
+        kinds = sorted({name for name in names.values() if name})
+        if len(kinds) < 2:
+            continue
+        mine = [kind for kind in kinds if kind == meant or same_market(kind, meant)]
+        if len(mine) != 1:
+            shown = ", ".join(kinds[:6]) + (" and more" if len(kinds) > 6 else "")
+            key = "data.symbol" if what == "market" else "data.timeframe"
+            raise DataError(
+                f"holds files of {len(kinds)} {what}s ({shown}), none of them {meant or 'named'}: "
+                f"set {key}, or name the files of one with a pattern"
+            )
+        kept = [member for member in members if names[member.name] in ("", mine[0])]
+        notes.append(
+            f"{len(members) - len(kept)} files of another {what} than {mine[0]} passed over"
+        )
+        members = kept
+    return list(members), notes
+
+
+_FRAME = re.compile(r"(?<![A-Za-z0-9])(\d{1,3})(m|min|h|d)(?=[._-]|$)")
+_MINUTES = re.compile(r"_(1|5|15|30|60|240|720|1440)(?=\.|$)")
+
+
+def timeframe_in_name(name: str) -> str:
+    """The timeframe that a file's name tells, such as 15m; "" where it tells none."""
+    if match := _FRAME.search(name):
+        return f"{match[1]}{match[2][0]}"
+    if match := _MINUTES.search(name):
+        return timeframe_name(int(match[1]) * MINUTE_MS)
+    return ""
+
+
+def _head(member: Member) -> bytes:
+    if isinstance(member.source, bytes):
+        return member.source[:HEAD_BYTES]
+    path = member.source
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; check data.path or --data") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _whole(member: Member) -> bytes:
+    return member.source if isinstance(member.source, bytes) else member.source.read_bytes()
+
+
+def _sheet(label: str, member: Member) -> Sheet:
+    head = _head(member)
+    bare = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not bare:
+        raise DataError("the file is empty; give a file of candles")
+    for magic, what in _OTHERS:
+        if head.startswith(magic):
+            raise DataError(f"is {what}")
+    if head[8:12] == b"DUCK":
+        raise DataError("is a DuckDB database; write its table with COPY ... TO 'candles.parquet'")
+    if head.startswith(b"PAR1"):
+        return parquet_sheet(label, member.source)
+    if head.startswith((b"ARROW1", b"FEA1")):
+        return feather_sheet(label, member.source)
+    if head.startswith(b"\x93NUMPY") or member.name.endswith(".npz"):
+        return numpy_sheet(label, member.source)
+    if bare[:1] in b"[{":
+        from stoptrail.feeds.json_table import json_sheet
+
+        return json_sheet(label, _whole(member))
+    if bare[:1] == b"<" and not bare[:9].upper().startswith((b"<DATE>", b"<TICKER>", b"<DTYYYY")):
+        raise DataError("is a web page or an XML message, not candles; fetch the file itself")
+    return text_sheet(label, member.source, head)._replace(day=_day(member.name))
+
+
+def _day(name: str) -> int | None:
+    """Midnight of the day that a file of LEAN holds, in milliseconds."""
+    match = _LEAN_DAY.search(name)
+    if match is None:
+        return None
+    try:
+        moment = datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return round(moment.timestamp() * 1000)

@@ -1,0 +1,121 @@
+"""Which market a file, a column or a row is of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.core.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_QUOTES = "USDT|USDC|BUSD|FDUSD|TUSD|USD|EUR|GBP|JPY|KRW|TRY|BTC|XBT|ETH|BNB|DAI"
+_PAIR = re.compile(
+    rf"(?<![A-Z0-9])([A-Z0-9]{{2,12}}?)[-_/:]?({_QUOTES})(?![A-Z0-9])", re.IGNORECASE
+)
+_OTHER_NAMES = {"XBT": "BTC", "XXBT": "BTC", "XDG": "DOGE", "XETH": "ETH", "ZUSD": "USD"}
+_SHOWN = 6
+
+
+def plain_market(symbol: str) -> str:
+    """Letters and digits of a symbol, Bitcoin always as BTC: "XBT/USD" is "BTCUSD"."""
+    text = re.sub(r"[^A-Z0-9]", "", symbol.partition(":")[0].upper())
+    return text.replace("XBT", "BTC").replace("XXBT", "BTC")
+
+
+def base_of(symbol: str) -> str:
+    """The base currency of a symbol as ccxt or an exchange writes it, "" where unclear."""
+    base, slash, _ = symbol.upper().partition("/")
+    if not slash:
+        match = _PAIR.search(symbol.upper().rpartition(":")[2])
+        base = match[1] if match else ""
+    return _OTHER_NAMES.get(base, base)
+
+
+def market_in_name(name: str) -> str:
+    """The market that a file's name tells, such as BTCUSDT; "" where it tells none."""
+    stem = re.sub(r"\.(csv|zip|gz|json|parquet|feather|txt).*$", "", name, flags=re.IGNORECASE)
+    match = _PAIR.search(stem)
+    return plain_market(match[0]) if match else ""
+
+
+def same_market(symbol: str, meant: str) -> bool:
+    """Whether two spellings name one market, as far as letters tell."""
+    return plain_market(symbol) == plain_market(meant)
+
+
+def same_base(symbol: str, meant: str) -> bool:
+    """Whether `symbol`, however it is written, is of the base currency of `meant`."""
+    base = base_of(meant)
+    return not base or base in plain_market(symbol)
+
+
+def same_timeframe(word: str, meant: str) -> bool:
+    """Whether a timeframe as files write it (15m, 15min, 1H, 60) is the one that is meant."""
+    text = re.sub(r"\s", "", word.lower())
+    for unit in ("m", "h", "d"):
+        text = re.sub(rf"{unit}(in(ute)?s?|ours?|ays?)$", unit, text)
+    text = re.sub(r"^([mhd])(\d+)$", r"\2\1", f"{text}m" if text.isdigit() else text)
+    minutes = {"60m": "1h", "240m": "4h", "1440m": "1d", "24h": "1d", "d": "1d", "h": "1h"}
+    return minutes.get(text, text) == meant
+
+
+def chosen_market(markets: Sequence[str], meant: str) -> str:
+    """The market of a table with several; DataError where `meant` does not tell."""
+    found = [market for market in dict.fromkeys(markets) if market]
+    return _chosen(found, meant, "symbol")
+
+
+def told_apart(
+    cells: pa.ChunkedArray, keep: NDArray[np.bool_], what: str, meant: str
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """The rows of the market (or exchange) that is meant, and what has to be said of it."""
+    encoded = cells.combine_chunks().dictionary_encode()
+    codes = np.asarray(encoded.indices.fill_null(-1).to_pylist(), np.int64)
+    words = [str(word).strip() for word in encoded.dictionary.to_pylist()]
+    there = [words[code] for code in dict.fromkeys(codes[keep].tolist()) if code >= 0]
+    if not there:
+        return np.ones(len(cells), np.bool_), []
+    if what != "symbol" and len(there) == 1:
+        return np.ones(len(cells), np.bool_), []
+    word = _chosen(there, meant, what)
+    mine = codes == words.index(word)
+    notes = []
+    if len(there) > 1:
+        left = int(np.sum(keep & ~mine))
+        notes.append(f"of {len(there)} {what}s ({_listed(there)}) {word}; {left} rows left out")
+    elif what == "symbol" and meant and not same_market(word, meant):
+        notes.append(f"the file is of {word}; it is run as {meant}")
+    return mine if len(there) > 1 else np.ones(len(cells), np.bool_), notes
+
+
+def _chosen(found: Sequence[str], meant: str, what: str) -> str:
+    """The one that is meant; DataError naming all where none or several may be."""
+    alike = same_timeframe if what == "timeframe" else same_market
+    exact = [name for name in found if meant and alike(name, meant)]
+    if len(exact) == 1:
+        return exact[0]
+    if len(found) == 1:
+        if not meant or what != "symbol" or same_base(found[0], meant):
+            return found[0]
+        raise DataError(
+            f"the candles are of {found[0]}, data.symbol is {meant}; set data.symbol to the "
+            "market of the file, or give another file"
+        )
+    near = [name for name in found if meant and what == "symbol" and same_base(name, meant)]
+    if len(near) == 1:
+        return near[0]
+    where = f"; none is {meant}" if meant and not near else ""
+    raise DataError(
+        f"holds {len(found)} {what}s ({_listed(found)}){where}: set data.{what} to one of them"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,0 +1,141 @@
+"""What is odd about candles that can be used all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.core.time import iso
+from stoptrail.feeds.columns import PRICES, Columns
+from stoptrail.feeds.seams import skipped_hours
+from stoptrail.rules.candles import Floats, Times
+
+FEW = 3
+"""Candles without volume whose price moved that do not make volume unknown."""
+_SHARE = 0.001
+_OUTLIER = 10.0
+_AROUND = 5
+"""Candles on either side that say what is usual."""
+_JUMP = 1.0
+"""Logarithm of a change between two closes that is looked at closely."""
+
+
+class Finding(NamedTuple):
+    """One oddity."""
+
+    kind: str
+    """gap, zero volume, future, outlier, summer time, ..., or a fault: unreadable, order,
+    duplicate, timeframe, impossible."""
+    candles: int
+    """How many candles it concerns."""
+    text: str
+    """Where and what, in one line."""
+    fault: bool
+    """Whether the file cannot be used because of it."""
+    said: bool = False
+    """Whether a run says it too."""
+
+
+Place = Callable[[int], str]
+
+
+def oddities(
+    columns: Columns, step: int, place: Place, now: int, *, naive: bool, known: bool
+) -> Iterator[Finding]:
+    """Everything odd about candles, oldest first, of `step` milliseconds.
+
+    `now` is the clock in milliseconds. `naive` times had no zone; `known` is whether the
+    file has volumes.
+    """
+    yield from _ahead(columns.time, step, place, now)
+    yield from _outliers(columns, place)
+    if known:
+        yield from _moved(columns, place)
+    if naive and step:
+        yield from _summer(columns.time, step, place)
+
+
+def unfinished(time: Times, step: int, now: int) -> bool:
+    """Whether the last candle is under way by the clock."""
+    return bool(len(time) and step and time[-1] <= now < time[-1] + step)
+
+
+def _ahead(time: Times, step: int, place: Place, now: int) -> Iterator[Finding]:
+    ahead = np.flatnonzero(time > now)
+    if len(ahead):
+        first = int(ahead[0])
+        text = (
+            f"{len(ahead)} candles in the future, the first at {place(first)}, "
+            f"{iso(int(time[first]))}: the times are of another zone (data.zone), or the clock of "
+            f"this machine ({iso(now)}) is wrong"
+        )
+        yield Finding("future", len(ahead), text, False, True)
+
+
+def _outliers(columns: Columns, place: Place) -> Iterator[Finding]:
+    """Prices ten times those of the candles around, or a tenth."""
+    if len(columns.time) < 3:
+        return
+    usual = _usual(columns.close)
+    for name in PRICES:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = getattr(columns, name) / usual
+        odd = np.flatnonzero((ratio >= _OUTLIER) | ((ratio <= 1 / _OUTLIER) & (ratio > 0)))
+        if len(odd):
+            i = int(odd[0])
+            text = (
+                f"{place(i)}, {iso(int(columns.time[i]))}: {name} = "
+                f"{getattr(columns, name)[i]:.10g}, where {usual[i]:.10g} is usual around it"
+                + (f" (and {len(odd) - 1} more)" if len(odd) > 1 else "")
+            )
+            yield Finding("outlier", len(odd), text, False, True)
+
+
+def _usual(close: Floats) -> Floats:
+    """The median close of the candles around each; the close itself where nothing jumps."""
+    out = close.copy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        jumps = np.flatnonzero(~(np.abs(np.log(close[1:] / close[:-1])) < _JUMP))
+    near = (jumps[:, None] + np.arange(-_AROUND, _AROUND + 2)).ravel()
+    near = np.unique(near[(near >= 0) & (near < len(close))])
+    for i in near.tolist():
+        out[i] = np.nanmedian(close[max(0, i - _AROUND) : i + _AROUND + 1])
+    return out
+
+
+def silent_but_moving(columns: Columns) -> NDArray[np.bool_]:
+    """Candles without volume in which the price moved: nobody trades nothing."""
+    return np.asarray(~(columns.volume > 0) & (columns.high > columns.low), np.bool_)
+
+
+def volume_unknown(columns: Columns) -> int:
+    """How many candles say that volume is unknown, 0 where they are few."""
+    count = int(np.sum(silent_but_moving(columns)))
+    return count if count > max(FEW, _SHARE * len(columns.time)) else 0
+
+
+def _moved(columns: Columns, place: Place) -> Iterator[Finding]:
+    moved = silent_but_moving(columns)
+    count, n = int(np.sum(moved)), len(moved)
+    if not count:
+        return
+    text = (
+        f"{count} of {n} candles have no volume although the price moved, the first at "
+        f"{place(int(np.argmax(moved)))}"
+    )
+    many = bool(volume_unknown(columns))
+    if many:
+        text += ': the volume is unknown; set data.volume = "unknown", or nothing is filled in them'
+    yield Finding("no volume", count, text, False, many)
+
+
+def _summer(time: Times, step: int, place: Place) -> Iterator[Finding]:
+    for i, zone in skipped_hours(time, step):
+        text = (
+            f"{place(i)}: the hour from {iso(int(time[i]) + step)} is missing, which summer time "
+            f"skips in {zone}: the times seem to be local; set data.zone"
+        )
+        yield Finding("summer time", 1, text, False, True)

@@ -1,0 +1,107 @@
+"""What numbers say about columns that nobody has named.
+
+A candle's high is the highest of its four prices and its low the lowest, one candle opens
+near where the one before closed, and quote amount over base amount is a price of the candle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations
+
+import numpy as np
+
+from stoptrail.feeds.columns import VALUES
+from stoptrail.rules.candles import Floats, Times
+
+MOST = 0.9
+"""Share of rows that must agree: a few damaged ones do not hide an order."""
+_WIDEST = 8
+"""Columns behind the time that are tried in every order."""
+_NEAR = 1e-3
+"""Relative rounding of an average price."""
+
+
+def amounts_of(amounts: Sequence[Floats], high: Floats, low: Floats) -> int | None:
+    """Index of the amount in the base currency, None where no two amounts tell.
+
+    Each has the shape (n,), the most likely one first.
+    """
+    for i, base in enumerate(amounts):
+        for j, quote in enumerate(amounts):
+            if i != j and _prices_between(base, quote, high, low):
+                return i
+    return None
+
+
+def _prices_between(base: Floats, quote: Floats, high: Floats, low: Floats) -> bool:
+    there = np.isfinite(base) & np.isfinite(quote) & (base > 0) & (quote > 0)
+    if np.sum(there) < 2:
+        return False
+    price = quote[there] / base[there]
+    inside = (price >= low[there] * (1 - _NEAR)) & (price <= high[there] * (1 + _NEAR))
+    return bool(np.mean(inside) >= MOST)
+
+
+def possible(open_: Floats, high: Floats, low: Floats, close: Floats) -> float:
+    """Share of the rows, of those that hold numbers, whose four prices can be a candle's."""
+    there = np.isfinite(open_) & np.isfinite(high) & np.isfinite(low) & np.isfinite(close)
+    if not np.any(there):
+        return 0.0
+    body_top, body_low = np.maximum(open_, close), np.minimum(open_, close)
+    fits = (low > 0) & (low <= body_low) & (high >= body_top)
+    return float(np.mean(fits[there]))
+
+
+def swapped(open_: Floats, close: Floats) -> bool:
+    """Whether candles, oldest first, open where their successor closed: the two columns
+    stand in each other's place, or the rows in the opposite order."""
+    if len(open_) < 4:
+        return False
+    as_it_is = np.nanmedian(np.abs(open_[1:] - close[:-1]))
+    other_way = np.nanmedian(np.abs(close[1:] - open_[:-1]))
+    return bool(other_way < as_it_is / 2)
+
+
+def likely_order(time: Times, columns: Sequence[Floats]) -> tuple[str, ...] | None:
+    """Names of the columns behind the time that the numbers fit, None where none or
+    several do. `columns` have the shape (n,) each, in the file's order."""
+    if len(time) > 1 and time[0] > time[-1]:
+        columns = [column[::-1] for column in columns]
+    tried = list(columns[:_WIDEST])
+    prices = [i for i, column in enumerate(tried) if _is_price(column, tried)]
+    best: list[tuple[float, tuple[int, ...]]] = []
+    for four in permutations(prices, 4):
+        open_, high, low, close = (tried[i] for i in four)
+        if possible(open_, high, low, close) < MOST or swapped(open_, close):
+            continue
+        best.append((float(np.nanmedian(np.abs(open_[1:] - close[:-1]))), four))
+    if not best:
+        return None
+    best.sort()
+    if len(best) > 1 and best[1][0] < 2 * best[0][0] + 1e-12:
+        return None
+    return _named(len(columns), best[0][1], tried)
+
+
+def _is_price(column: Floats, others: Sequence[Floats]) -> bool:
+    """Whether at least three other columns are within a tenth of this one in most rows."""
+    near = 0
+    for other in others:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            close_by = np.abs(other / column - 1) < 0.1
+        near += bool(np.mean(close_by) >= MOST)
+    return near >= 4  # itself counts
+
+
+def _named(count: int, four: tuple[int, ...], tried: Sequence[Floats]) -> tuple[str, ...]:
+    out = ["-"] * count
+    for name, at in zip(VALUES, four, strict=False):
+        out[at] = name
+    high, low = tried[four[1]], tried[four[2]]
+    for i, column in enumerate(tried):
+        within = np.mean((column >= low) & (column <= high)) >= MOST
+        if out[i] == "-" and not within and bool(np.nanmin(column) >= 0):
+            out[i] = "volume"
+            break
+    return tuple(out)

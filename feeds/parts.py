@@ -1,0 +1,324 @@
+"""One sheet of candles as columns of times and numbers, with what was left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.core.errors import DataError
+from stoptrail.core.time import timeframe_name
+from stoptrail.feeds.columns import Columns, rows_of
+from stoptrail.feeds.convert import NULLS, CellError, to_floats
+from stoptrail.feeds.faults import usual_step
+from stoptrail.feeds.layouts import Layout, Reading, recognised
+from stoptrail.feeds.markets import chosen_market, told_apart
+from stoptrail.feeds.names import NO, YES
+from stoptrail.feeds.orders import MOST, possible
+from stoptrail.feeds.positions import column_of, names_of, other_order
+from stoptrail.feeds.sheets import Sheet
+from stoptrail.feeds.times import in_zone, read_times
+from stoptrail.rules.candles import Times
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Mask = NDArray[np.bool_]
+
+
+class Part(NamedTuple):
+    """Candles of one file in its own order."""
+
+    sheet: Sheet
+    layout: Layout
+    columns: Columns
+    rows: NDArray[np.intp]
+    """Each candle's row in the file, from 0."""
+    notes: tuple[str, ...]
+    """What was left out or assumed."""
+    naive: bool = False
+    """Whether the times had no zone, and were taken as UTC."""
+
+    def place(self, candle: int) -> str:
+        """Where in the file a candle stands."""
+        return self.sheet.place(int(self.rows[candle]))
+
+
+def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str, ...]]:
+    """The sheet with names, its layout, and what had to be assumed; DataError as
+    `recognised` and `names_of`."""
+    named = names_of(sheet, reading.columns)
+    notes = [*sheet.notes, *named.notes]
+    names = named.names
+    if sheet.markets:
+        market = chosen_market(sheet.markets, reading.symbol)
+        kept = [
+            name if not sheet.markets[i] or sheet.markets[i] == market or i == 0 else "-"
+            for i, name in enumerate(names)
+        ]
+        names = tuple(kept)
+    numbers = sheet.numbers()
+    layout = recognised(names, numbers, named.layout)
+    if sheet.markets:
+        layout = layout._replace(name="yfinance download", unit="quote")
+        notes.append(f"of the columns those of {market}")
+    four = [numbers[i] for i in layout.prices] if numbers else []
+    if four and len(four[0]) > 3 and 0 < possible(*four) < 1 - MOST:
+        raise DataError(
+            other_order(sheet, ("time", "open", "high", "low", "close"), None, [np.empty(0), *four])
+        )
+    return sheet._replace(names=names), layout, tuple(notes)
+
+
+def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> Part:
+    """The candles of a sheet. Raises DataError with row and value where a cell is none;
+    with a list `bad`, such rows are left out and told there instead."""
+    sheet, layout, found = understood(sheet, reading)
+    notes = list(found)
+    if layout.volume is None and reading.volume != "unknown":
+        raise DataError(
+            f"no column volume (found: {', '.join(sheet.names)}); without it no candle can be told "
+            'to be silent: set data.volume = "unknown" to let all fill'
+        )
+    wanted = _wanted(layout)
+    table = sheet.read(wanted)
+    rows = np.arange(table.num_rows)
+    if wanted[-1] not in (layout.volume, layout.prices[-1]):
+        keep, more = _kept(sheet, layout, reading, table, wanted)
+        notes += more
+        if not keep.all():
+            rows, table = rows[keep], table.filter(keep)
+    columns, naive, rows = _understandable(sheet, layout, table, wanted, rows, notes, bad)
+    columns, rows = _traded(sheet, columns, rows, notes)
+    part = Part(sheet, layout, columns, rows, ())
+    time = _opened(part, reading, naive, notes)
+    assumed = naive and not reading.zone and not layout.zone
+    return part._replace(columns=columns._replace(time=time), notes=tuple(notes), naive=assumed)
+
+
+def _understandable(
+    sheet: Sheet,
+    layout: Layout,
+    table: pa.Table,
+    wanted: Sequence[int],
+    rows: NDArray[np.intp],
+    notes: list[str],
+    bad: list[str] | None,
+) -> tuple[Columns, bool, NDArray[np.intp]]:
+    """The columns as numbers, and their rows; empty rows are left out."""
+    while True:
+        try:
+            return *_converted(sheet, layout, table, wanted), rows
+        except CellError as error:
+            # Only now: looking for such rows costs more than reading them.
+            again, blank = _headers_again(sheet, table, wanted), _blank(table)
+            drop = again | blank
+            if again.any():
+                notes.append(_skipped(sheet, again, rows))
+            if blank.any():
+                notes.append(f"{int(np.sum(blank))} empty rows left out")
+            if not drop.any():
+                told = f"{sheet.place(int(rows[error.row]))}: {error.rule}"
+                if bad is None:
+                    raise DataError(told) from None
+                bad.append(told)
+                drop = np.arange(len(rows)) == error.row
+            rows, table = rows[~drop], table.filter(~drop)
+
+
+def _skipped(sheet: Sheet, again: Mask, rows: NDArray[np.intp]) -> str:
+    count, first = int(np.sum(again)), sheet.place(int(rows[np.argmax(again)]))
+    return f"{count} repeated header line{'s' * (count > 1)} skipped, the first at {first}"
+
+
+def _wanted(layout: Layout) -> list[int]:
+    """The columns to read, times first."""
+    optional = (layout.volume, layout.flag, layout.symbol, layout.timeframe, layout.exchange)
+    more = [column for column in optional if column is not None]
+    return list(dict.fromkeys([*layout.time, *layout.prices, *more]))
+
+
+def _converted(
+    sheet: Sheet, layout: Layout, table: pa.Table, wanted: Sequence[int]
+) -> tuple[Columns, bool]:
+    def column(i: int) -> pa.ChunkedArray:
+        return table.column(wanted.index(i))
+
+    def name(i: int) -> str:
+        return sheet.names[i] or "the first column"
+
+    times = column(layout.time[0])
+    if len(layout.time) == 2:
+        times = _joined(times, column(layout.time[1]))
+    read = read_times(times, name(layout.time[0]), sheet.day)
+    values = [to_floats(column(i), name(i), sheet.decimal) for i in layout.prices]
+    if layout.volume is None:
+        values.append(np.zeros(table.num_rows))
+    else:
+        values.append(to_floats(column(layout.volume), name(layout.volume), sheet.decimal))
+    return Columns(read.time, *values), read.naive
+
+
+def _joined(date: pa.ChunkedArray, clock: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Date and time of day as one text; 93000 is 09:30:00."""
+    import pyarrow as pa
+
+    texts = []
+    for day, hour in zip(date.to_pylist(), clock.to_pylist(), strict=True):
+        text = str(hour).strip()
+        if text.isdigit() and len(text) > 2:
+            text = text.zfill(4 if len(text) < 5 else 6)
+        texts.append(f"{str(day).strip()} {text}")
+    return pa.chunked_array([pa.array(texts, pa.string())])
+
+
+def _kept(
+    sheet: Sheet, layout: Layout, reading: Reading, table: pa.Table, wanted: Sequence[int]
+) -> tuple[Mask, list[str]]:
+    """Which rows are finished candles of the market that is meant."""
+    keep = np.ones(table.num_rows, np.bool_)
+    notes = []
+    if sheet.headers and (again := _headers_again(sheet, table, wanted)).any():
+        keep &= ~again
+        notes.append(_skipped(sheet, again, np.arange(len(again))))
+    for column, what, meant in (
+        (layout.exchange, "exchange", reading.exchange),
+        (layout.symbol, "symbol", reading.symbol),
+        (layout.timeframe, "timeframe", reading.timeframe),
+    ):
+        if column is not None and (what != "exchange" or _times_repeat(table)):
+            cells = table.column(wanted.index(column))
+            mine, more = told_apart(cells, keep, what, meant)
+            keep &= mine
+            notes += more
+    if layout.flag is not None:
+        mine, more = _finished(sheet, table.column(wanted.index(layout.flag)), keep, layout.flag)
+        keep &= mine
+        notes += more
+    return keep, notes
+
+
+def _times_repeat(table: pa.Table) -> bool:
+    """Whether two rows have one time: those of two exchanges, not one after the other."""
+    import pyarrow.compute as pc
+
+    return bool(pc.count_distinct(table.column(0)).as_py() < table.num_rows)
+
+
+def _headers_again(sheet: Sheet, table: pa.Table, wanted: Sequence[int]) -> Mask:
+    """Rows that repeat a header line, as joined files have them."""
+    import pyarrow.compute as pc
+
+    again = np.zeros(table.num_rows, np.bool_)
+    column = table.column(1)
+    for header in sheet.headers:
+        cell = header[wanted[1]] if wanted[1] < len(header) else ""
+        if cell:
+            same = pc.equal(pc.utf8_trim_whitespace(column), cell)
+            again |= np.asarray(same.fill_null(False).to_pylist(), np.bool_)
+    return again
+
+
+def _finished(
+    sheet: Sheet, cells: pa.ChunkedArray, keep: Mask, flag: int
+) -> tuple[Mask, list[str]]:
+    """Rows that the flag calls finished; a column that holds other words is none."""
+    name = sheet.names[flag]
+    encoded = cells.combine_chunks().dictionary_encode()
+    words = [str(word).strip().lower() for word in encoded.dictionary.to_pylist()]
+    if not set(words) <= YES | NO or not words:
+        return np.ones(len(cells), np.bool_), []
+    codes = np.asarray(encoded.indices.fill_null(-1).to_pylist())
+    open_ = [i for i, word in enumerate(words) if word in NO]
+    unfinished = np.isin(codes, open_) & keep
+    if not unfinished.any():
+        return ~unfinished, []
+    count, first = int(np.sum(unfinished)), sheet.place(int(np.argmax(unfinished)))
+    if not np.any(keep & ~unfinished):
+        raise DataError(f"{name} marks every candle as unfinished; give finished candles")
+    plural = "s" if count > 1 else ""
+    return ~unfinished, [
+        f"{count} unfinished candle{plural} ({name} = {cells[int(np.argmax(unfinished))]}) left "
+        f"out, the first at {first}"
+    ]
+
+
+def _blank(table: pa.Table) -> Mask:
+    """Rows whose every cell says that there is nothing."""
+    blank = np.ones(table.num_rows, np.bool_)
+    for column in table.columns:
+        cells = column.to_pylist()
+        blank &= [cell is None or str(cell).strip().lower() in NULLS for cell in cells]
+    return blank
+
+
+def _traded(
+    sheet: Sheet, columns: Columns, rows: NDArray[np.intp], notes: list[str]
+) -> tuple[Columns, NDArray[np.intp]]:
+    """Without the rows that have a time and no price: nothing was traded then."""
+    without = np.isnan(columns.open)
+    if not without.any():
+        return columns, rows
+    for values in (columns.high, columns.low, columns.close):
+        without &= np.isnan(values)
+    if not without.any():
+        return columns, rows
+    first = sheet.place(int(rows[np.argmax(without)]))
+    notes.append(f"{int(np.sum(without))} rows without a price left out, the first at {first}")
+    return rows_of(columns, ~without), rows[~without]
+
+
+def _opened(part: Part, reading: Reading, naive: bool, notes: list[str]) -> Times:
+    """Open times in UTC."""
+    time, layout = part.columns.time, part.layout
+    if naive:
+        time = _zoned(part, reading, notes)
+    stamp = reading.stamp if reading.stamp != "auto" else layout.stamp
+    if reading.stamp == "auto" and stamp == "open" and _is_close(part):
+        stamp = "close"
+    if stamp == "open" or not len(time):
+        return time
+    time = np.where(time % 1000 == 999, time + 1, time)
+    time = np.where(time % 60_000 == 59_000, time + 1000, time)
+    step = usual_step(time)
+    if reading.stamp == "auto":
+        notes.append(
+            f"{part.sheet.names[layout.time[0]]} is the close of a candle: each opens "
+            f"{timeframe_name(step)} earlier"
+        )
+    return time - step
+
+
+def _zoned(part: Part, reading: Reading, notes: list[str]) -> Times:
+    time, known = part.columns.time, part.layout.zone
+    if reading.zone:
+        try:
+            return in_zone(time, reading.zone)
+        except CellError as error:
+            raise DataError(f"{part.place(error.row)}: {error.rule}") from None
+    if known == "local":
+        raise DataError(
+            f"the times are local ({part.sheet.names[part.layout.time[0]]}, as "
+            f"{part.layout.name} writes them); set data.zone to their zone, such as "
+            '"Europe/Berlin" or "UTC"'
+        )
+    if not known and len(time):
+        notes.append("the times have no zone: taken as UTC; if they are local, set data.zone")
+    return time
+
+
+def _is_close(part: Part) -> bool:
+    """Whether the time is that of the close column beside it."""
+    layout, sheet = part.layout, part.sheet
+    if layout.close_time is None or len(layout.time) != 1 or not len(part.columns.time):
+        return False
+    try:
+        both = [
+            read_times(column_of(sheet.sample[i]), "time").time
+            for i in (layout.time[0], layout.close_time)
+        ]
+    except DataError:
+        return False
+    return bool(np.mean(np.abs(both[0] - both[1]) <= 1000) >= MOST)

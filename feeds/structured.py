@@ -1,0 +1,138 @@
+"""Parquet, Feather and NumPy files as sheets."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.convert import one_line
+from stoptrail.feeds.sheets import SAMPLE, Sheet
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_REASON = 160
+
+
+def parquet_sheet(label: str, source: Path | bytes) -> Sheet:
+    """A Parquet file; DataError where it is damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def opened() -> Any:
+        # Not pq.read_table: that brings Arrow's datasets, and with them pandas.
+        return pq.ParquetFile(pa.BufferReader(source) if isinstance(source, bytes) else source)
+
+    def read(wanted: Sequence[int]) -> pa.Table:
+        try:
+            with opened() as file:
+                names = file.schema_arrow.names
+                chosen = [names[i] for i in wanted]
+                return file.read(columns=chosen).select(chosen)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(_damaged("Parquet", error)) from None
+
+    try:
+        with opened() as file:
+            names = file.schema_arrow.names
+            first = next(file.iter_batches(SAMPLE), None) if file.metadata.num_rows else None
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(_damaged("Parquet", error)) from None
+    cells = [_plain(column) for column in first.columns] if first else [[] for _ in names]
+    return _named(label, "Parquet", names, cells, read)
+
+
+def feather_sheet(label: str, source: Path | bytes) -> Sheet:
+    """A Feather file (Arrow IPC), of either version; DataError where it is damaged."""
+    import pyarrow as pa
+
+    buffer = pa.BufferReader(source if isinstance(source, bytes) else source.read_bytes())
+    try:
+        head = buffer.read(4)
+        buffer.seek(0)
+        if head == b"FEA1":
+            from pyarrow import feather
+
+            table = feather.read_table(buffer)
+        else:
+            table = pa.ipc.open_file(buffer).read_all()
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(_damaged("Feather", error)) from None
+    return table_sheet(label, "Feather", table)
+
+
+def numpy_sheet(label: str, source: Path | bytes) -> Sheet:
+    """A NumPy array of rows (jesse's store); objects are not unpickled."""
+    import numpy as np
+    import pyarrow as pa
+
+    try:
+        loaded = np.load(io.BytesIO(source) if isinstance(source, bytes) else source)
+        array = loaded[loaded.files[0]] if hasattr(loaded, "files") else loaded
+        if array.dtype.names:
+            table = pa.table({name: array[name] for name in array.dtype.names})
+            return table_sheet(label, "NumPy", table)
+        columns = [np.ascontiguousarray(column) for column in np.atleast_2d(array).T]
+        table = pa.table({str(i): column for i, column in enumerate(columns)})
+    except (ValueError, OSError, IndexError, pa.ArrowException) as error:
+        raise DataError(_damaged("NumPy", error)) from None
+    return table_sheet(label, "NumPy", table)._replace(names=())
+
+
+def table_sheet(label: str, kind: str, table: pa.Table) -> Sheet:
+    """A table that is in memory already."""
+    cells = [_plain(column.slice(0, SAMPLE)) for column in table.columns]
+    return _named(label, kind, table.column_names, cells, lambda wanted: table.select(list(wanted)))
+
+
+def _plain(column: Any) -> list[Any]:
+    """Cells as Python values; timestamps as milliseconds, for which Arrow imports pandas."""
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(column.type):
+        try:
+            column = column.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
+        except pa.ArrowException:
+            return [None] * len(column)
+    cells: list[Any] = column.to_pylist()
+    return cells
+
+
+def _named(
+    label: str, kind: str, names: Sequence[str], cells: Sequence[Sequence[Any]], read: Any
+) -> Sheet:
+    """Names that pandas made of two levels, such as "('Close', 'BTC-USD')", taken apart."""
+    parts = [_levels(name) for name in names]
+    markets = tuple(part[1] for part in parts) if any(part[1] for part in parts) else ()
+    columns = tuple(part[0] for part in parts)
+    if all(name.isdigit() for name in columns) and columns:
+        columns = ()
+    return Sheet(
+        label,
+        kind,
+        columns,
+        tuple(tuple(column) for column in cells),
+        read,
+        layout="yfinance download" if markets else "",
+        markets=markets,
+    )
+
+
+def _levels(name: str) -> tuple[str, str]:
+    if name.startswith("('"):
+        import ast
+
+        try:
+            field, market = ast.literal_eval(name)
+            return str(field), str(market)
+        except (ValueError, SyntaxError):
+            pass
+    return name, ""
+
+
+def _damaged(kind: str, error: Exception) -> str:
+    reason = one_line((str(error).splitlines() or [""])[0], _REASON)
+    return f"not a readable {kind} file ({reason}); write it again"

@@ -1,0 +1,289 @@
+"""CSV and its relatives: separator, header, and lines that are neither."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import mode
+from typing import TYPE_CHECKING, NamedTuple
+
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.convert import NULLS, number, one_line
+from stoptrail.feeds.names import field_of, plain_name
+from stoptrail.feeds.sheets import SAMPLE, Sheet
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+HEAD_BYTES = 65_536
+_REASON = 160
+_FEWEST = 4
+"""Separators in a line of five columns."""
+_BLANKS = re.compile(r"[ \t]+")
+_COMMA_DECIMAL = re.compile(r"-?\d+,\d+")
+_POSITIONS = re.compile(r"\d{1,2}")
+
+
+class _Form(NamedTuple):
+    """How the text is laid out."""
+
+    separator: str
+    encoding: str
+    skipped: tuple[str, ...]
+    """Lines before the header or the first row."""
+    headers: tuple[tuple[str, ...], ...]
+    first: int
+    """Index of the line with the first row."""
+    width: int
+    unnamed: bool
+    """Whether rows have one cell more than the header, in front."""
+
+
+def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
+    """A sheet of a text file; DataError where it holds no table."""
+    source, head, encoding = _decoded(source, head)
+    lines = _lines(head, encoding)
+    separator = _separator(lines)
+    if not separator:
+        source, encoding, separator = _one_blank(source, encoding), "utf8", " "
+        lines = _lines(source[:HEAD_BYTES], encoding)
+    form = _form(lines, separator, encoding)
+    names, markets = _names(form)
+    rows = [_cells(line, separator) for line in lines[form.first :] if line.strip()][:SAMPLE]
+    rows = [row for row in rows if len(row) == form.width and tuple(row) not in form.headers]
+    columns = tuple(tuple(column) for column in zip(*rows, strict=True))
+    notes = [f"{len(form.skipped)} lines before the header skipped"] if form.skipped else []
+    preamble = " ".join(form.skipped).lower()
+    known = "CryptoDataDownload" if "cryptodatadownload" in preamble else ""
+    return Sheet(
+        label,
+        "CSV",
+        names,
+        columns or tuple(() for _ in range(form.width)),
+        lambda wanted: _read(source, form, wanted),
+        lambda row: _line_of(source, form, row),
+        form.headers,
+        layout="yfinance download" if markets else known,
+        markets=markets,
+        decimal=_decimal(columns, separator),
+        notes=tuple(notes) if form.skipped and not known else (),
+    )
+
+
+def _decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes, str]:
+    """Source and head as UTF-8, or the encoding that they are in; binary content is refused."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        whole = source if isinstance(source, bytes) else source.read_bytes()
+        source = whole.decode("utf-16", "replace").encode()
+        head = source[:HEAD_BYTES]
+    if b"\r" in head and b"\n" not in head:
+        whole = source if isinstance(source, bytes) else source.read_bytes()
+        source = whole.replace(b"\r", b"\n")
+        head = source[:HEAD_BYTES]
+    cut = head[: head.rfind(b"\n") + 1 or len(head)]
+    if b"\0" in cut:
+        raise DataError(_NO_CANDLES)
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            text = cut.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if encoding == "utf-8-sig" or sum(not letter.isprintable() for letter in text[:999]) < 50:
+            return source, head, "utf8" if encoding == "utf-8-sig" else encoding
+    raise DataError(_NO_CANDLES)
+
+
+_NO_CANDLES = "not a candle file; give Parquet, CSV, JSON or Feather with open time, prices, volume"
+
+
+def _lines(head: bytes, encoding: str) -> list[str]:
+    cut = head if len(head) < HEAD_BYTES else head[: head.rfind(b"\n") + 1 or len(head)]
+    return cut.decode("utf-8-sig" if encoding == "utf8" else encoding, "replace").split("\n")
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """What stands between the cells of most lines; "" where nothing does often enough."""
+    full = [line for line in lines if line.strip()][-100:]
+    for separator in ";\t|,":
+        counts = sorted(line.count(separator) for line in full)
+        if counts and counts[len(counts) // 2] >= _FEWEST:
+            return separator
+    counts = sorted(len(_BLANKS.findall(line.strip())) for line in full)
+    if not counts or counts[len(counts) // 2] < _FEWEST or "{" in full[0]:
+        found = one_line(full[0].strip(), 60) if full else ""
+        raise DataError(f"not a candle file: no table in it (begins with {found!r})")
+    return ""
+
+
+def _one_blank(source: Path | bytes, encoding: str) -> bytes:
+    """The text with single blanks between the cells."""
+    whole = source if isinstance(source, bytes) else source.read_bytes()
+    lines = whole.decode("utf-8-sig" if encoding == "utf8" else encoding, "replace").split("\n")
+    return "\n".join(_BLANKS.sub(" ", line.strip()) for line in lines).encode()
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    row = next(csv.reader([line.rstrip("\r")], delimiter=separator), [])
+    return [cell.strip() for cell in row]
+
+
+def _form(lines: Sequence[str], separator: str, encoding: str) -> _Form:
+    rows = [_cells(line, separator) for line in lines]
+    full = [len(row) for row in rows if len(row) > _FEWEST]
+    width = mode(full[-100:]) if full else 0
+    first = next((i for i, row in enumerate(rows) if len(row) == width and _is_data(row)), None)
+    if first is None:
+        first = _after_header(rows)
+    headers = _headers(rows, first, width)
+    begin = next((i for i in range(first) if tuple(rows[i]) in headers), first)
+    skipped = tuple(line.rstrip("\r") for line in lines[:begin] if line.strip())
+    index = bool(headers) and len(headers[0]) == width - 1
+    return _Form(separator, encoding, skipped, headers, first, width, index)
+
+
+def _after_header(rows: Sequence[Sequence[str]]) -> int:
+    """Where no row holds numbers: behind the line that names prices, if any."""
+    for i, row in enumerate(rows):
+        if _fields(row) > 1:
+            return i + 1
+    return next((i + 1 for i, row in enumerate(rows) if len(row) > 1), len(rows))
+
+
+def _headers(rows: Sequence[Sequence[str]], first: int, width: int) -> tuple[tuple[str, ...], ...]:
+    """The header lines, at most three, right before the first row."""
+    found: list[tuple[str, ...]] = []
+    for row in reversed(rows[:first]):
+        if len(row) not in (width, width - 1) or len(row) <= 1 or len(found) == 3:
+            if any(row):
+                break
+            continue
+        found.insert(0, tuple(row))
+    named = [
+        i for i, row in enumerate(found) if sum(field_of(cell) is not None for cell in row) > 1
+    ]
+    if found and not named:
+        return (found[-1],)
+    if named and found[0][0].lower() in ("price", "ticker", "symbol", "attributes", ""):
+        return tuple(found)
+    return tuple(found[named[-1] :]) if named else ()
+
+
+def _fields(row: Sequence[str]) -> int:
+    """How many cells name a price."""
+    return sum(field_of(cell) is not None for cell in row)
+
+
+def _is_data(row: Sequence[str]) -> bool:
+    """Whether most cells of a row are numbers or say that there is none."""
+    if [cell for cell in row if cell] == [str(i) for i in range(len([c for c in row if c]))]:
+        return False  # positions as pandas writes them for columns without names
+    empty = sum(cell.lower() in NULLS for cell in row)
+    values = sum(number(cell, ".") == number(cell, ".") for cell in row)
+    values += sum(bool(_COMMA_DECIMAL.fullmatch(cell)) for cell in row)
+    return values >= 1 and values + empty >= max(3, len(row) // 2)
+
+
+def _names(form: _Form) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the columns, () where there are none, and their markets."""
+    if not form.headers:
+        return (), ()
+    by_fields = [_fields(row) for row in form.headers]
+    chosen = form.headers[by_fields.index(max(by_fields))]
+    if all(_POSITIONS.fullmatch(cell) or not cell for cell in chosen):
+        return (), ()
+    markets: tuple[str, ...] = ()
+    names = list(chosen)
+    if len(form.headers) > 1:
+        levels = [row for row in form.headers if row is not chosen]
+        named = [row for row in levels if any(row[1:])]
+        markets = named[0] if named else ()
+        index = next((row[0] for row in reversed(form.headers) if not any(row[1:])), "")
+        names[0] = index or (
+            "Datetime" if plain_name(names[0]) in ("price", "ticker") else names[0]
+        )
+    if form.unnamed:
+        names = ["", *names]
+    names += [""] * (form.width - len(names))
+    return tuple(names), markets
+
+
+def _decimal(columns: Sequence[Sequence[str]], separator: str) -> str:
+    """The decimal mark: a comma where cells such as 42283,58 stand between other marks."""
+    if separator == ",":
+        return "."
+    cells = [cell for column in columns for cell in column[:50]]
+    commas = sum(bool(_COMMA_DECIMAL.fullmatch(cell)) for cell in cells)
+    points = sum("." in cell and "," not in cell and number(cell, ".") > 0 for cell in cells)
+    return "," if commas > points else "."
+
+
+def _read(source: Path | bytes, form: _Form, wanted: Sequence[int]) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import csv as arrow
+
+    names = [str(i) for i in range(form.width)]
+    chosen = [names[i] for i in wanted]
+    options = arrow.ReadOptions(column_names=names, skip_rows=form.first, encoding=form.encoding)
+    skipped = set(form.skipped)
+
+    def odd(row: arrow.InvalidRow) -> str:
+        return "skip" if row.text.strip() in skipped else "error"
+
+    try:
+        return arrow.read_csv(
+            pa.BufferReader(source) if isinstance(source, bytes) else source,
+            read_options=options,
+            parse_options=arrow.ParseOptions(
+                delimiter=form.separator, invalid_row_handler=odd if skipped else None
+            ),
+            convert_options=arrow.ConvertOptions(
+                include_columns=chosen, column_types=dict.fromkeys(names, pa.string())
+            ),
+        ).select(chosen)
+    except (pa.ArrowException, KeyError, OSError) as error:
+        if "Empty CSV" in str(error):
+            return pa.table({name: pa.array([], pa.string()) for name in chosen})
+        raise DataError(_unreadable(source, form, str(error))) from None
+
+
+def _unreadable(source: Path | bytes, form: _Form, reason: str) -> str:
+    """The line whose cells are too few or too many, else the reader's own words."""
+    last = None
+    for row, (line, text) in enumerate(_numbered(source, form)):
+        cells = len(_cells(text, form.separator))
+        last = (row, line, text, cells)
+        if cells != form.width:
+            break
+    if last and last[3] != form.width:
+        shown = one_line(repr(last[2].strip()), 60)
+        return (
+            f"not a readable CSV file: row {last[0] + 1} (line {last[1]}) has {last[3]} cells, "
+            f"the others have {form.width}: {shown}; mend the row, or fetch the file again "
+            "where it was cut off"
+        )
+    return (
+        f"not a readable CSV file ({one_line(reason.splitlines()[0], _REASON)}); mend or remove "
+        "the row"
+    )
+
+
+def _line_of(source: Path | bytes, form: _Form, wanted: int) -> int:
+    for row, (line, _) in enumerate(_numbered(source, form)):
+        if row == wanted:
+            return line
+    return wanted + form.first + 1
+
+
+def _numbered(source: Path | bytes, form: _Form) -> Iterator[tuple[int, str]]:
+    """Number and text of each line that is a row."""
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
+    encoding = "utf-8" if form.encoding == "utf8" else form.encoding
+    with stream:
+        for number_, raw in enumerate(stream, 1):
+            text = raw.decode(encoding, "replace").rstrip("\r\n")
+            if number_ > form.first and text.strip("\r\n") and text.strip() not in form.skipped:
+                yield number_, text

@@ -1,0 +1,323 @@
+"""Times as files write them, as milliseconds since the epoch in UTC.
+
+A time without an offset is one of the zone that the user names, else of UTC. Where the
+order of day and month is open, the one that makes the times regular is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS, iso, zone_of
+from stoptrail.feeds.convert import (
+    NULLS,
+    CellError,
+    epoch_milliseconds,
+    integers,
+    number,
+    scaled,
+    shown,
+    to_floats,
+)
+from stoptrail.rules.candles import Floats, Times
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_YEARS = (946_684_800_000, 4_102_444_800_000)
+"""Open times outside 2000 to 2100 are a wrong unit or a wrong column."""
+_ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d|[+-]\d\d)$")
+_SHEET_DAYS = (36_526.0, 73_050.0)
+"""The years 2000 to 2100 as spreadsheets number days."""
+_SHEET_ZERO = -25_569 * DAY_MS
+_TICKS = (6.3e17, 6.63e17)
+"""The same years in ticks of 100 ns since the year 1, as .NET counts."""
+_TICKS_ZERO = 62_135_596_800_000
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_OFFSETS = {
+    **dict.fromkeys(("z", "utc", "gmt", "zulu"), 0),
+    "est": -300,
+    "edt": -240,
+    "pst": -480,
+    "pdt": -420,
+    "cdt": -300,
+    "mst": -420,
+    "mdt": -360,
+    "cet": 60,
+    "cest": 120,
+    "bst": 60,
+    "msk": 180,
+    "jst": 540,
+    "kst": 540,
+    "hkt": 480,
+    "sgt": 480,
+    "aest": 600,
+    "aedt": 660,
+}
+"""Minutes ahead of UTC by abbreviation, those that mean one zone only."""
+
+_TEXT = re.compile(
+    r"""(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\ +)?
+    (?: (?P<y>\d{4})[-/.\ ]?(?P<m>\d{2}|(?<=[-/.\ ])\d)[-/.\ ]?(?P<d>\d{2}|(?<=[-/.\ ])\d)
+      | (?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y2>\d{4}|\d{2})
+      | (?P<d3>\d{1,2})[-\ ](?P<mon>[a-z]{3,9})[-,\ ]+(?P<y3>\d{4}|\d{2})
+      | (?P<mon4>[a-z]{3,9})\.?\ +(?P<d4>\d{1,2}),?\ +(?P<y4>\d{4}) )
+    (?: [t,\ -]*(?P<H>\d{1,2})(?::?(?P<M>\d{2})(?::?(?P<S>\d{2})(?:[.,:](?P<f>\d{1,9}))?)?)?
+        (?:[-\ ]?(?P<ap>[ap])\.?m\.?)? )?
+    \ *(?: (?:utc|gmt)?(?P<sign>[+-])(?P<oh>\d{1,2}):?(?P<om>\d{2})? | (?P<abbr>[a-z]{1,4}) )?
+    (?:\[[a-z/_]+\])?""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+class ReadTimes(NamedTuple):
+    """Times of a column."""
+
+    time: Times
+    """Milliseconds since the epoch; of times without an offset as if they were UTC."""
+    naive: bool
+    """Whether they have no offset and are no epoch numbers."""
+
+
+def read_times(column: pa.ChunkedArray, name: str, day: int | None = None) -> ReadTimes:
+    """Open times of a column of any type.
+
+    Accepts timestamps and dates, epoch numbers whose unit follows from each value's size
+    (seconds, milliseconds, microseconds, nanoseconds), numbers of days as spreadsheets
+    count, digits such as 20240101 or 202401011200, ISO 8601 and other usual texts. `day`
+    is the midnight, in milliseconds, that times of day (in milliseconds) belong to.
+    Raises CellError for anything else, an empty time included.
+    """
+    import pyarrow as pa
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if column.null_count:
+        row = int(np.argmax(column.is_null().to_pylist()))
+        raise CellError(row, f"{name} is empty; give every row its open time")
+    if pa.types.is_date(kind):
+        column, kind = column.cast(pa.timestamp("ms")), pa.timestamp("ms")
+    if pa.types.is_timestamp(kind):
+        times = scaled(integers(column.cast(pa.int64())), kind.unit)
+        return _plausible(ReadTimes(times, kind.tz is None), name)
+    if _is_text(kind):
+        return _plausible(_from_text(column.cast(pa.string()), name, day), name)
+    values = to_floats(column, name)
+    return _plausible(_from_numbers(values, day), name)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    views = getattr(pa.types, "is_string_view", lambda _: False)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or views(kind))
+
+
+def _from_text(column: pa.ChunkedArray, name: str, day: int | None) -> ReadTimes:
+    import pyarrow as pa
+
+    try:
+        values = to_floats(column, name)
+    except CellError as error:
+        bad = error
+    else:
+        if np.isnan(values).any():
+            row = int(np.argmax(np.isnan(values)))
+            cell = column[row].as_py()
+            said = f"= {shown(cell)} {_NO_TIME}" if cell else "is empty; give every row its time"
+            raise CellError(row, f"{name} {said}")
+        return _from_numbers(values, day, column)
+    zoned = bool(_ZONE.search(column[0].as_py())) if len(column) else False
+    kind = pa.timestamp("us", "UTC" if zoned else None)
+    try:
+        return ReadTimes(scaled(integers(column.cast(kind).cast(pa.int64())), "us"), not zoned)
+    except pa.ArrowInvalid:
+        pass
+    texts = column.to_pylist()
+    if sum(number(text) == number(text) for text in texts) > len(texts) / 2:
+        raise CellError(bad.row, f"{name} = {shown(texts[bad.row])} {_NO_TIME}")
+    return _from_words(texts, name)
+
+
+_NO_TIME = "is not a time; write ISO 8601 or epoch seconds, ms, us or ns"
+
+
+def _from_numbers(
+    values: Floats, day: int | None, texts: pa.ChunkedArray | None = None
+) -> ReadTimes:
+    """Epoch numbers, days of spreadsheets, or digits that spell a date."""
+    known = values[np.isfinite(values)]
+    low, high = (float(np.min(known)), float(np.max(known))) if len(known) else (0.0, 0.0)
+    if day is not None and low >= 0 and high < DAY_MS:
+        return ReadTimes(day + np.nan_to_num(values).astype(np.int64), False)
+    if _SHEET_DAYS[0] <= low and high < _SHEET_DAYS[1]:
+        seconds = np.round(values * 86_400) * 1000
+        return ReadTimes(_SHEET_ZERO + np.nan_to_num(seconds).astype(np.int64), True)
+    if _TICKS[0] <= low and high < _TICKS[1]:
+        return ReadTimes((values / 1e4).astype(np.int64) - _TICKS_ZERO, True)
+    if _spells(low, high) and texts is None:
+        return _from_words([f"{int(value)}" for value in values.tolist()], "time")
+    if _spells(low, high) and texts is not None:
+        return _from_words(texts.to_pylist(), "time")
+    return ReadTimes(epoch_milliseconds(values), False)
+
+
+def _spells(low: float, high: float) -> bool:
+    """Whether whole numbers are dates such as 20240101, with or without a time of day."""
+    return any(2000 * size <= low and high < 2100 * size for size in (1e4, 1e8, 1e10))
+
+
+def _from_words(texts: list[str], name: str) -> ReadTimes:
+    """Texts by the one pattern of all usual spellings; month and day as the column has them."""
+    parts = [_TEXT.fullmatch(text.strip()) for text in texts]
+    for row, part in enumerate(parts):
+        if part is None:
+            empty = texts[row].strip().lower() in NULLS
+            said = "is empty; give every row its open time" if empty else None
+            raise CellError(row, f"{name} {said or f'= {shown(texts[row])} {_NO_TIME}'}")
+    found = [part for part in parts if part is not None]
+    if not any(part["a"] for part in found):
+        return _assembled(found, texts, name, day_first=True)
+    dotted = any("." in text[:3] for text in texts[:1])
+    tries = []
+    for day_first in (True, False):
+        try:
+            tries.append(_assembled(found, texts, name, day_first=day_first))
+        except CellError as error:
+            failure = error
+    if not tries:
+        raise failure
+    if len(tries) == 1 or dotted:
+        return tries[0]
+    return _more_regular(tries[0], tries[1], texts[0], name)
+
+
+def _more_regular(first: ReadTimes, second: ReadTimes, text: str, name: str) -> ReadTimes:
+    """Day first or month first: the one whose steps are the more even."""
+    if np.array_equal(first.time, second.time):
+        return first
+    spread = [float(np.std(np.diff(tried.time))) for tried in (first, second)]
+    if len(first.time) < 2 or spread[0] == spread[1]:
+        raise CellError(
+            0, f"{name} = {shown(text)} may be day first or month first; write ISO 8601 times"
+        )
+    return first if spread[0] < spread[1] else second
+
+
+def _assembled(
+    parts: list[re.Match[str]], texts: list[str], name: str, *, day_first: bool
+) -> ReadTimes:
+    out = np.empty(len(parts), np.int64)
+    naive = False
+    for row, part in enumerate(parts):
+        try:
+            offset = _offset(part)
+            out[row] = _moment(part, day_first) - (offset or 0) * MINUTE_MS
+        except (ValueError, KeyError):
+            raise CellError(row, f"{name} = {shown(texts[row])} {_NO_TIME}") from None
+        naive = naive or offset is None
+    return ReadTimes(out, naive)
+
+
+def _moment(part: re.Match[str], day_first: bool) -> int:
+    """Milliseconds of a text's date and clock, its offset left aside."""
+    year = part["y"] or part["y2"] or part["y3"] or part["y4"]
+    if part["a"]:
+        day, month = (part["a"], part["b"]) if day_first else (part["b"], part["a"])
+    else:
+        word = part["mon"] or part["mon4"]
+        month = str(_MONTHS.index(word[:3].lower()) + 1) if word else part["m"]
+        day = part["d"] or part["d3"] or part["d4"]
+    hour = int(part["H"] or 0)
+    if part["ap"]:
+        if not 1 <= hour <= 12:
+            raise ValueError
+        hour = hour % 12 + (12 if part["ap"] in "pP" else 0)
+    whole = 2000 + int(year) if len(year) == 2 else int(year)
+    days = date(whole, int(month), int(day)).toordinal() - date(1970, 1, 1).toordinal()
+    minute, second = int(part["M"] or 0), int(part["S"] or 0)
+    if hour > 24 or minute > 59 or second > 59:
+        raise ValueError
+    fraction = int((part["f"] or "0")[:3].ljust(3, "0"))
+    return days * DAY_MS + hour * HOUR_MS + minute * MINUTE_MS + second * 1000 + fraction
+
+
+def _offset(part: re.Match[str]) -> int | None:
+    """Minutes ahead of UTC, None without an offset."""
+    if part["sign"]:
+        minutes = 60 * int(part["oh"]) + int(part["om"] or 0)
+        return minutes if part["sign"] == "+" else -minutes
+    return _OFFSETS[part["abbr"].lower()] if part["abbr"] else None
+
+
+def in_zone(time: Times, zone: str) -> Times:
+    """Local times of `zone`, in the file's order, as UTC.
+
+    The hour that a change of summer time doubles is the first one until times go back,
+    and the second one from there. Raises CellError for a time that the zone does not have.
+    """
+    where = zone_of(zone)
+    backwards = len(time) > 1 and bool(time[0] > time[-1])
+    local = time[::-1] if backwards else time
+    first, second = _offsets(local, where, 0), _offsets(local, where, 1)
+    absent = np.flatnonzero(first < second)
+    if len(absent):
+        row = int(absent[0])
+        raise CellError(
+            len(time) - 1 - row if backwards else row,
+            f"{iso(int(local[row]))[:-1]} does not exist in {zone}, where summer time begins "
+            "then; set data.zone to the zone of the file",
+        )
+    out = local - first
+    doubled = np.flatnonzero(first > second)
+    again = False
+    for k, row in enumerate(doubled.tolist()):
+        if k == 0 or doubled[k - 1] != row - 1:
+            again = False
+        else:
+            again = again or bool(local[row] <= local[row - 1])
+        if again:
+            out[row] = local[row] - second[row]
+    return out[::-1] if backwards else out
+
+
+def _offsets(local: Times, zone: tzinfo, fold: int) -> NDArray[np.int64]:
+    """Milliseconds by which `zone` is ahead of UTC at local times."""
+    quarter = 15 * MINUTE_MS
+    keys, back = np.unique(local // quarter, return_inverse=True)
+    epoch = datetime(1970, 1, 1, fold=fold)
+    out = np.empty(len(keys), np.int64)
+    for i, key in enumerate(keys.tolist()):
+        moment = (epoch + timedelta(milliseconds=key * quarter)).replace(tzinfo=zone, fold=fold)
+        ahead = moment.utcoffset() or timedelta()
+        out[i] = round(ahead.total_seconds() * 1000)
+    return out[back]
+
+
+def changes(zone: str, year: int) -> list[tuple[int, int]]:
+    """Local start and signed length (ms) of the hours that summer time skips (positive)
+    or doubles (negative) in a year."""
+    where = zone_of(zone)
+    begin = round(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    local = begin + np.arange(366 * 24, dtype=np.int64) * HOUR_MS
+    step = _offsets(local, where, 1) - _offsets(local, where, 0)
+    return [(int(local[row]), int(step[row])) for row in np.flatnonzero(step).tolist()]
+
+
+def _plausible(read: ReadTimes, name: str) -> ReadTimes:
+    times = read.time
+    outside = np.flatnonzero((times < _YEARS[0]) | (times >= _YEARS[1]))
+    if len(outside):
+        row = int(outside[0])
+        raise CellError(
+            row,
+            f"{name} = {times[row]} ms is outside the years 2000 to 2100; "
+            "give open times as ISO 8601 or as epoch seconds, ms, us or ns",
+        )
+    return read
