@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from stoptrail.live.step import Row
 from stoptrail.live.watch.messages import Message
-
-if TYPE_CHECKING:
-    from stoptrail.live.session import Session
+from stoptrail.live.watch.watched import Watched
 
 
 class MarketStore(Protocol):
@@ -45,5 +43,5 @@ class Watcher(Protocol):
     def happened(self, message: Message) -> None:
         """Something that a person may want to know."""
 
-    def turned(self, session: Session) -> None:
+    def turned(self, session: Watched) -> None:
         """The session is alive; called often."""

@@ -82,6 +82,11 @@ class Session:
         ledger.heard = lambda text: self._out.say("error", text)
         ledger.stopped = lambda: bool(self._stopping)
 
+    @property
+    def number(self) -> int:
+        """Of the session in its ledger."""
+        return self.desk.session
+
     # Life
 
     def claim(self) -> None:

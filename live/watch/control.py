@@ -8,7 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from peewee import Database
 
@@ -17,9 +17,7 @@ from stoptrail.live.gate import Gate
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.records import session_of
 from stoptrail.live.ledger.tables import Commands, Presence, Sessions
-
-if TYPE_CHECKING:
-    from stoptrail.live.session import Session
+from stoptrail.live.watch.watched import Watched
 
 VERBS = ("pause", "resume", "close")
 
@@ -47,7 +45,7 @@ class ControlDesk:
         found = row and presence_of(ledger.database, row.id)
         return f" (process {found['pid']} on {found['host']})" if found else ""
 
-    def beat(self, session: Session, state: str) -> None:
+    def beat(self, session: Watched, state: str) -> None:
         """Say that the session is there, and what it sees."""
         time_, price = session.market.price or (None, None)
         values = {

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stoptrail.core.errors import ConfigError
 from stoptrail.live.watch.messages import Message
-
-if TYPE_CHECKING:
-    from stoptrail.live.session import Session
+from stoptrail.live.watch.watched import Watched
 
 
 class Endpoint:
@@ -59,7 +57,7 @@ class Endpoint:
         """Count the message."""
         self._messages.labels(message.kind).inc()
 
-    def turned(self, session: Session) -> None:
+    def turned(self, session: Watched) -> None:
         """Bring the figures up to date."""
         engine = session.engine
         if engine is None or session.market.price is None:

@@ -9,12 +9,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stoptrail.live.watch.messages import Message
-
-if TYPE_CHECKING:
-    from stoptrail.live.session import Session
+from stoptrail.live.watch.watched import Watched
 
 log = logging.getLogger("stoptrail.live")
 
@@ -74,7 +72,7 @@ class Notifier:
             for service in self._services:
                 service.take(number, message)
 
-    def turned(self, session: Session) -> None:
+    def turned(self, session: Watched) -> None:
         """Nothing: the threads work by themselves."""
 
 

@@ -17,7 +17,7 @@ from stoptrail.live.watch.snapshot import Happened, Snapshot, snapshot
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from stoptrail.live.session import Session
+    from stoptrail.live.watch.watched import Watched
 
 _REFRESH_SECONDS = 0.5
 _LINE_SECONDS = 60.0
@@ -47,7 +47,7 @@ class PlainView:
         """Print the message."""
         self._line(time=iso_time(message.time), kind=message.kind, text=message.text)
 
-    def turned(self, session: Session) -> None:
+    def turned(self, session: Watched) -> None:
         """Print the state, now and then."""
         if time.monotonic() - self._last < _LINE_SECONDS:
             return
@@ -85,7 +85,7 @@ class TerminalView:
         if message.kind in ("error", "stopped"):
             self._live.console.print(f"{message.kind}: {message.text}", markup=False)
 
-    def turned(self, session: Session) -> None:
+    def turned(self, session: Watched) -> None:
         """Redraw, not too often."""
         if time.monotonic() - self._last < _REFRESH_SECONDS:
             return
@@ -95,11 +95,11 @@ class TerminalView:
             self._live.update(panel(found, tuple(self._said)), refresh=True)
 
 
-def _look(session: Session) -> Snapshot | None:
+def _look(session: Watched) -> Snapshot | None:
     """The ledger's state; None while it cannot be read, which the session itself says."""
     try:
         database = session.ledger.database
-        return snapshot(database, find_session(database, str(session.desk.session)), _EVENTS)
+        return snapshot(database, find_session(database, str(session.number)), _EVENTS)
     except PeeweeException:
         return None
 

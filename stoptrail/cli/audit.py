@@ -11,8 +11,8 @@ from rich.table import Table
 
 from stoptrail.backtest.inputs import plan_of, prepare, require_warm
 from stoptrail.cli import market as markets
-from stoptrail.cli.backtest import data_overrides
 from stoptrail.cli.console import Voice
+from stoptrail.cli.results import data_overrides
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_text

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stoptrail.backtest.manifest import write_manifest
-from stoptrail.cli.backtest import data_overrides
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.folder import (
     PLAN,
@@ -22,6 +21,7 @@ from stoptrail.cli.folder import (
     state_folder,
 )
 from stoptrail.cli.options import BacktestOptions
+from stoptrail.cli.results import data_overrides
 from stoptrail.cli.resume import (
     database_of,
     own_tables,

@@ -15,7 +15,10 @@ from stoptrail.backtest.summary import summarise_run
 from stoptrail.backtest.tables import iso
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.cli import market as markets
-from stoptrail.cli.backtest import (
+from stoptrail.cli.console import Stages, Voice
+from stoptrail.cli.folder import SETTINGS, STATE, own_folder, resumable, state_folder
+from stoptrail.cli.options import BacktestOptions
+from stoptrail.cli.results import (
     baseline_run,
     data_overrides,
     finish,
@@ -24,9 +27,6 @@ from stoptrail.cli.backtest import (
     tell,
     write_run,
 )
-from stoptrail.cli.console import Stages, Voice
-from stoptrail.cli.folder import SETTINGS, STATE, own_folder, resumable, state_folder
-from stoptrail.cli.options import BacktestOptions
 from stoptrail.cli.resume import stopped_sweep
 from stoptrail.config.grid import Grid, build_grid
 from stoptrail.config.load import load_settings
@@ -50,7 +50,7 @@ from stoptrail.sweep.evidence import (
     selection,
 )
 from stoptrail.sweep.kernel.screen import screen
-from stoptrail.sweep.pools.pool import workers
+from stoptrail.sweep.pools.processes import workers
 from stoptrail.sweep.screen import (
     BLOCKS,
     Share,
@@ -74,13 +74,7 @@ from stoptrail.sweep.walk_forward import Chained, figures, step_table
 
 
 def run(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
-    """Sweep one market, or several one after the other."""
-    from stoptrail.cli import multi_market as several
-
-    many = len(asked.files) > 1 or len(asked.symbols) > 1
-    if many or (asked.resume and several.is_several(asked.resume)):
-        several.run(asked, voice, stages)
-        return
+    """Sweep one market."""
     overrides = (*asked.overrides, *data_overrides(asked.files, asked.symbols))
     key = None
     if asked.resume:

@@ -25,7 +25,8 @@ from stoptrail.rules.types import beginnings, chosen
 from stoptrail.sweep.kernel.blocks import Nodes, nodes_of
 from stoptrail.sweep.kernel.results import Results, part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
-from stoptrail.sweep.pools.pool import Pool, cores
+from stoptrail.sweep.pools.pool import Pool
+from stoptrail.sweep.pools.processes import cores
 from stoptrail.sweep.space import Group, Indices, Space
 from stoptrail.sweep.statistics.windows import Window
 from stoptrail.sweep.store import TrialStore

@@ -12,7 +12,7 @@ from stoptrail.backtest.tables import iso
 from stoptrail.config.grid import build_grid
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.rules.types import OPEN
-from stoptrail.sweep.pools.pool import Processes
+from stoptrail.sweep.pools.processes import Processes
 from stoptrail.sweep.screen import shared
 from stoptrail.sweep.search import Tools, walk_forward
 from stoptrail.sweep.space import Space

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import backtrader as bt
 
 from stoptrail.core.errors import OutputError
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.reports.plots.backend import settle_backend
-from stoptrail.reports.plots.lines import Shown
-from stoptrail.rules.candles import Candles
+from stoptrail.reports.plots.lines import Picture
 
 _DOTS = 100
 _DAY = 86_400_000
-
-
-class Picture(NamedTuple):
-    """What one plot shows."""
-
-    candles: Candles
-    lines: Sequence[Shown]
-    """Values of the shape (candles,)."""
-    symbol: str
-    title: str
-    synthetic: bool = False
-    linear: bool = True
-    """False for a logarithmic price panel."""
 
 
 class _Nothing(bt.Strategy):  # type: ignore[misc]

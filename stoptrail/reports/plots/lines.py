@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import backtrader as bt
 import numpy as np
 
-from stoptrail.rules.candles import Floats
+from stoptrail.rules.candles import Candles, Floats
 
 ENTRY, EXIT, BREAKEVEN, STOP = "#1f6fd0", "#1c2733", "#7d4fc9", "#c77700"
 EQUITY, BASELINE, CYCLE, TREND = "#1f6fd0", "#d9702a", "#1f6fd0", "#14875c"
@@ -135,3 +136,16 @@ class Shown(NamedTuple):
     kind: type[Given]
     title: str
     values: Floats
+
+
+class Picture(NamedTuple):
+    """What one plot shows."""
+
+    candles: Candles
+    lines: Sequence[Shown]
+    """Values of the shape (candles,)."""
+    symbol: str
+    title: str
+    synthetic: bool = False
+    linear: bool = True
+    """False for a logarithmic price panel."""

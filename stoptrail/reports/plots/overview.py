@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from stoptrail.reports.crop import merged, multiple_for
-from stoptrail.reports.plots.draw import Picture, draw
+from stoptrail.reports.plots.draw import draw
 from stoptrail.reports.plots.lines import (
     DrawdownPanel,
     EquityPanel,
     ExitDot,
     LongDot,
+    Picture,
     ShortDot,
     Shown,
 )

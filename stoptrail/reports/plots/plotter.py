@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backtrader.plot import Plot, PlotScheme
 
-if TYPE_CHECKING:
-    from stoptrail.reports.plots.draw import Picture
+from stoptrail.reports.plots.lines import Picture
 
 _SIZE = (15.0, 8.6)
 _DAY = 86_400_000

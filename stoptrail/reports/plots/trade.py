@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.reports.crop import around
-from stoptrail.reports.plots.draw import Picture, draw
+from stoptrail.reports.plots.draw import draw
 from stoptrail.reports.plots.lines import (
     BreakevenMove,
     CyclePanel,
     Exit,
     LongEntry,
+    Picture,
     ShortEntry,
     Shown,
     StopLine,

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    settle_backend(window=False)  # Backtrader asks for a window when its plotter is first imported
     monkeypatch.setattr(sys, "platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "MPLBACKEND"):
         monkeypatch.delenv(name, raising=False)

@@ -7,6 +7,7 @@ from stoptrail.rules.jit import _made, compiled, is_cached
 from stoptrail.rules.market import steps_down
 from stoptrail.sweep.kernel import precompile
 from stoptrail.sweep.kernel.blocks import nodes_of
+from stoptrail.sweep.kernel.compile_all import compile_all
 from stoptrail.sweep.kernel.results import part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
 from stoptrail.sweep.kernel.rule_table import rule_row
@@ -15,7 +16,7 @@ from tests.sweep.kernel.test_screen import Case
 
 
 def test_what_is_compiled_ahead_is_what_a_sweep_calls():
-    precompile.compile_now()
+    compile_all()
     known = set(compiled(screen).signatures)
     case = Case(2)
     rows = [rule_row(run_rules._replace(exits=0, path=0)) for run_rules in case.conducts]

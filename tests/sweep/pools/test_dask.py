@@ -12,7 +12,7 @@ import pytest
 
 from stoptrail.core.errors import ConfigError, RunError
 from stoptrail.sweep.pools.dask import DaskCluster
-from stoptrail.sweep.pools.pool import workers
+from stoptrail.sweep.pools.processes import workers
 from tests.sweep.far import Parcel, assert_same_bytes, slowly
 from tests.sweep.small import sweep, write_inputs
 

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from stoptrail.core.errors import ConfigError, RunError
-from stoptrail.sweep.pools.pool import workers
+from stoptrail.sweep.pools.processes import workers
 from tests.sweep.far import Parcel, assert_same_bytes, slowly
 from tests.sweep.small import ROOT, start_sweep, sweep, write_inputs
 

@@ -1,0 +1,95 @@
+"""What every `backtest` does around its runs: the notices, the files, what it tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from stoptrail.backtest.engine import run_backtrader
+from stoptrail.backtest.inputs import (
+    Inputs,
+)
+from stoptrail.backtest.kept_candles import write_kept
+from stoptrail.backtest.manifest import write_manifest
+from stoptrail.backtest.outcome import Outcome, judge
+from stoptrail.backtest.run_rules import fitting, inferred, legacy
+from stoptrail.backtest.tables import write_tables
+from stoptrail.cli.console import Stages, Voice
+from stoptrail.cli.options import BacktestOptions
+from stoptrail.config.settings import Settings
+from stoptrail.config.write import to_toml
+from stoptrail.core.atomic import write_json, write_whole
+from stoptrail.core.json import json_text
+from stoptrail.feeds.market import Market
+
+
+def data_overrides(files: tuple[Path, ...], symbols: tuple[str, ...]) -> tuple[str, ...]:
+    """--data and --symbols as settings."""
+    found = [f"data.symbol={symbol}" for symbol in symbols[:1]]
+    if files:
+        found += [f"data.path={files[0]}", "data.source=file"]
+    return tuple(found)
+
+
+def steps_notice(inputs: Inputs, settings: Settings, market: Market, voice: Voice) -> None:
+    """Say which steps of the market were read off the data (C13)."""
+    names = inferred(fitting(settings, market.symbol, market.price_digits))
+    if not names:
+        return
+    own = inputs.market
+    steps = {
+        "tick": own.price_step / own.price_scale,
+        "lot": own.lot_step / own.lot_scale,
+    }
+    told = ", ".join(f"{name} {steps[name]:g}" for name in names)
+    voice.notice(f"{market.symbol}: {told} inferred from the data's decimals; set [market] to mend")
+
+
+def baseline_run(outcome: Outcome, inputs: Inputs) -> Outcome:
+    """The legacy exits on the same signals, in full Backtrader (C15)."""
+    plan = outcome.plan._replace(run_rules=legacy(outcome.plan.run_rules))
+    return judge(plan, run_backtrader(inputs.candles, inputs.start, plan), inputs)
+
+
+def write_run(
+    folder: Path, settings: Settings, inputs: Inputs, outcome: Outcome, baseline: Outcome
+) -> None:
+    """The tables of a run and its configuration."""
+    write_tables(folder, outcome, inputs)
+    write_tables(folder, baseline, inputs, prefix="baseline_")
+    write_whole(folder / "config.toml", to_toml(settings).encode())
+
+
+def finish(folder: Path, summary: dict[str, Any], market: Market, stages: Stages) -> None:
+    """summary.json, the report that is made from it, and what both took."""
+    from stoptrail.reports.html.page import write_report
+
+    with stages.stage("report"):
+        summary["seconds"] = stages.table()
+        write_kept(folder, market)
+        write_json(folder / "summary.json", summary)
+        write_report(folder, market.candles)
+    summary["seconds"] = stages.table()
+    write_json(folder / "summary.json", summary)
+    write_manifest(folder)
+
+
+def pictures(
+    folder: Path, market: Market, settings: Settings, asked: BacktestOptions, voice: Voice
+) -> None:
+    """What --plot asks for."""
+    if asked.plot:
+        from stoptrail.cli.plot import plot_run
+
+        for file in plot_run(folder, market, settings):
+            voice.notice(f"plot: {file}")
+
+
+def tell(folder: Path, summary: dict[str, Any], voice: Voice, as_json: bool) -> None:
+    """The result on standard output: one screen, one JSON object, or nothing."""
+    if as_json:
+        print(json_text({"folder": str(folder), **summary}))
+    elif not voice.silent:
+        from stoptrail.reports.terminal import show_run
+
+        show_run(summary, folder)

@@ -1,0 +1,44 @@
+"""Compile the pre-screen: what `precompile.start` runs in a process of its own."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import numpy as np
+
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.costs import Costs
+from stoptrail.rules.market import Market
+from stoptrail.rules.protections import Protections
+from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.stops import StopRules
+from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.types import RunRules, Setups, day_marks
+from stoptrail.sweep.kernel.blocks import nodes_of
+from stoptrail.sweep.kernel.results import results_for
+from stoptrail.sweep.kernel.rows import screen_rows
+from stoptrail.sweep.kernel.rule_table import rule_row
+
+
+def compile_all() -> None:
+    """Screen a few candles: the types are those of every pre-screen."""
+    prices, count = np.full(8, 100.0), 8
+    time = 900_000 * np.arange(count, dtype=np.int64)
+    candles = Candles(time, prices, prices, prices, prices, prices, 900_000)
+    trade_rules = TradeRules(
+        StopRules(3.0, 1.0, 0.0, False),
+        Sizing(0.01, 1.0, True, False),
+        Costs(0.0, 0.0, 0.0),
+        Market(100.0, 1.0, 1e5, 1.0, 0.0, 0.0),
+    )
+    none: Any = np.empty(0, np.int64)
+    setups = Setups(none, none, np.zeros(count, np.int8), 0)
+    table = rule_row(RunRules(trade_rules, 0, 0, 0, 0, 1000.0, Protections(0.0, 0.0, 0, 0)))[None]
+    nodes, marks = nodes_of(candles, np.ones(count)), day_marks(candles, 0)
+    screen_rows(candles, nodes, setups, marks, table, results_for(1))
+
+
+if __name__ == "__main__":
+    gc.disable()  # looking for a compiler's garbage takes longer than it is worth
+    compile_all()
