@@ -57,7 +57,7 @@ def open_store(settings: Settings) -> CCXTStore:
     """The session's own store, with the soak's waits."""
     transport = settings.live.transport
     timing = WAITS._replace(poll=POLL_ALONE) if transport == "rest" else WAITS
-    options = settings.exchange.ccxt
+    options = settings.exchange.options()
     return CCXTStore("binance", "USDT", options, 20, transport=transport, timing=timing)
 
 

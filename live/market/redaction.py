@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from stoptrail.config.secrets import HIDDEN, redacted
+from stoptrail.config.secrets import redacted
+from stoptrail.core.secrets import HIDDEN
 
 _SHORT = 4
 """Secrets below this length are only replaced as whole words."""

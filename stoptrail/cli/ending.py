@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from stoptrail.core.errors import StopTrailError
+from stoptrail.core.secrets import scrubbed
 from stoptrail.core.text import plain
 
 INTERRUPTED = 130
@@ -48,7 +49,7 @@ def _failed(error: Exception) -> int:
     if isinstance(error, click.ClickException):
         return _say(f"error: {_usage_line(error)}", error.exit_code)
     if isinstance(error, StopTrailError):
-        return _say(f"error: {plain(error)}", error.exit_code)
+        return _say(f"error: {scrubbed(plain(error))}", error.exit_code)
     if isinstance(error, OSError):
         return _machine(error)
     if isinstance(error, RecursionError):
@@ -99,7 +100,7 @@ def _usage_line(error: click.ClickException) -> str:
     """What was wrong and where to read on, as one line."""
     context = getattr(error, "ctx", None)
     hint = f" (see {context.command_path} --help)" if context else ""
-    return plain(error.format_message()) + hint
+    return scrubbed(plain(error.format_message())) + hint
 
 
 def _unexpected(error: Exception) -> int:
@@ -109,7 +110,7 @@ def _unexpected(error: Exception) -> int:
 
         traceback.print_exception(error)
     else:
-        told = f"{type(error).__name__}: {plain(error)}"
+        told = f"{type(error).__name__}: {scrubbed(plain(error))}"
         _say(f"error: {told} ({DEBUG}=1 shows the traceback)", 1)
     return 1
 

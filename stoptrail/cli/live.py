@@ -17,6 +17,7 @@ from stoptrail.config.foreign import counted, with_best
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.secrets import revealed
 from stoptrail.core.text import plain
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def open_store(settings: Settings) -> Any:
         wanted.store,
         settings.exchange_id,
         settings.data.symbol.partition("/")[2].partition(":")[0],
-        settings.exchange.ccxt,
+        settings.exchange.options(),
         wanted.retries,
         wanted.transport,
         Timing(
@@ -174,7 +175,7 @@ def _watchers(settings: Settings, console: Console) -> Iterator[Any]:
     if settings.notify.urls:
         title = f"StopTrail {settings.exchange_id} {settings.data.symbol}"
         yield Notifier(
-            settings.notify.urls,
+            [revealed(url) for url in settings.notify.urls],
             settings.notify.events,
             title,
             lambda text: view.happened(Message("error", int(time.time() * 1000), text)),

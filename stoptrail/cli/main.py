@@ -175,7 +175,7 @@ def download(config: Path | None, overrides: tuple[str, ...], **keys: str | None
     wanted = settings.data
     return run(
         wanted.exchange,
-        settings.exchange.ccxt,
+        settings.exchange.options(),
         wanted.symbol,
         wanted.timeframe,
         wanted.start_ms,

@@ -27,7 +27,7 @@ def wanted(settings: Settings) -> Wanted:
         source=data.source,
         path=Path(data.path) if data.path else None,
         exchange_id=data.exchange,
-        ccxt_options=settings.exchange.ccxt,
+        ccxt_options=settings.exchange.options(),
         cache=Path(data.cache),
         seed=data.synthetic_seed,
         reading=reading(settings),

@@ -28,7 +28,7 @@ from stoptrail.cli.results import (
     write_run,
 )
 from stoptrail.cli.resume import stopped_sweep
-from stoptrail.config.grid import Grid, build_grid
+from stoptrail.config.grid import Grid, build_grid, settings_for
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.config.signals import resolve_signal
@@ -171,7 +171,7 @@ def sweep_market(
         {"metrics": summary["metrics"], **evidence}, settings, market.synthetic
     )
     with stages.stage("tables"):
-        chosen = space.settings(verified.best)
+        chosen = _best_settings(settings, space, verified)
         write_run(folder, chosen, inputs, best, baseline)
         write_trials(
             folder / "trials.parquet", grid, results, ranked.scored.objective, verified.stages
@@ -276,6 +276,11 @@ def _evidence(
     return {**around_the_best(best, share.inputs), **chosen, "picks": taken}
 
 
+def _best_settings(settings: Settings, space: Space, verified: Verified) -> Settings:
+    """The user's settings with the best combination."""
+    return settings_for(settings, space.grid.combination(verified.best))
+
+
 def _summary(
     settings: Settings,
     market: Market,
@@ -285,7 +290,9 @@ def _summary(
     baseline: Outcome,
 ) -> dict[str, Any]:
     best = verified.outcomes[verified.best]
-    summary = summarise_run("sweep", space.settings(verified.best), market, inputs, best)
+    summary = summarise_run(
+        "sweep", _best_settings(settings, space, verified), market, inputs, best
+    )
     return {
         **summary,
         **breakdown(best, inputs, settings.sweep.seed),

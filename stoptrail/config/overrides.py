@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 from stoptrail.config.ranges import flat_grid
 from stoptrail.config.trading import Strategy
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.secrets import HIDDEN
 
 GRID = "sweep.grid"
+_KEY = re.compile(r'[\w."-]{0,80}')
 
 
 def apply_overrides(table: dict[str, Any], overrides: Sequence[str]) -> list[str]:
@@ -31,16 +34,18 @@ def _override(table: dict[str, Any], text: str) -> str:
     """Put one "key=value" into `table`; the dotted key."""
     key, equals, value = (part.strip() for part in text.partition("="))
     parts = key.split(".")
+    shown = key if _KEY.fullmatch(key) else HIDDEN  # it may be the secret itself
     if not equals or not all(parts):
-        raise ConfigError(f"--set {key}: must be KEY=VALUE, such as stop.atr_period=14")
+        raise ConfigError(f"--set {shown}: must be KEY=VALUE, such as stop.atr_period=14")
     if len(parts) < 2:
-        raise ConfigError(f"--set {key}: the key must be SECTION.NAME, such as stop.atr_period")
+        raise ConfigError(f"--set {shown}: the key must be SECTION.NAME, such as stop.atr_period")
     if key.startswith(f"{GRID}."):
         return _override_grid(table, key, _toml_value(value))
     for depth, part in enumerate(parts[:-1]):
         table = table.setdefault(part, {})
         if not isinstance(table, dict):
-            raise ConfigError(f"--set {key}: {'.'.join(parts[: depth + 1])} is not a table")
+            place = ".".join(parts[: depth + 1]) if shown == key else HIDDEN
+            raise ConfigError(f"--set {shown}: {place} is not a table")
     table[parts[-1]] = _toml_value(value)
     return key
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PlainSerializer, SecretStr
 
 from stoptrail.config.section import Section
+from stoptrail.core.secrets import revealed
 
 Event = Literal["entry", "exit", "breakeven", "protection", "connection", "error"]
 EVENTS: tuple[Event, ...] = ("entry", "exit", "breakeven", "protection", "connection", "error")
@@ -42,34 +43,60 @@ class Live(Section):
     prometheus_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
 
 
+def _with_typed_proxies(table: dict[str, Any]) -> dict[str, Any]:
+    """Proxies often carry a password: as secrets they are in no repr and no log."""
+    return {
+        name: SecretStr(entry) if "proxy" in name.lower() and isinstance(entry, str) else entry
+        for name, entry in table.items()
+    }
+
+
+def _revealed_table(table: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: revealed(entry) if isinstance(entry, SecretStr) else entry
+        for name, entry in table.items()
+    }
+
+
+Secret = Annotated[SecretStr, PlainSerializer(revealed, when_used="json")]
+"""A text that no repr shows; `as_table` has it, `config.write` does not."""
+
+
 class Exchange(Section):
     """The exchange of a session."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]*$")] = ""
     """ccxt's id; "" = the one of [data]."""
-    ccxt: dict[str, Any] = Field(default_factory=dict, repr=False)
-    """Handed to ccxt's constructor as it is; never printed."""
+    ccxt: Annotated[
+        dict[str, Any],
+        AfterValidator(_with_typed_proxies),
+        PlainSerializer(_revealed_table, when_used="json"),
+    ] = Field(default_factory=dict, repr=False)
+    """For ccxt's constructor, proxies as secrets; see `options`."""
+
+    def options(self) -> dict[str, Any]:
+        """What ccxt's constructor gets, secrets in plain text."""
+        return _revealed_table(self.ccxt)
 
 
-def _checked_url(url: str) -> str:
+def _checked_url(secret: SecretStr) -> SecretStr:
+    url = revealed(secret)
     scheme, _, rest = url.partition("://")
-    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        return url
+    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1 and "\0" not in rest:
+        return secret
     if scheme in ("postgresql", "postgres") and rest:
-        return url
+        return secret
     raise ValueError("must start with sqlite:/// or postgresql:// and name a database")
 
 
 class Database(Section):
     """Where trials and ledgers are kept."""
 
-    url: Annotated[str, AfterValidator(_checked_url)] = Field(
-        default="sqlite:///state/stoptrail.db", repr=False
-    )
+    url: Annotated[Secret, AfterValidator(_checked_url)] = SecretStr("sqlite:///state/stoptrail.db")
 
 
 class Notify(Section):
     """Messages through Apprise."""
 
-    urls: Annotated[tuple[str, ...], Field(strict=False, repr=False)] = ()
+    urls: Annotated[tuple[Secret, ...], Field(strict=False, repr=False)] = ()
     events: Annotated[tuple[Event, ...], Field(strict=False)] = EVENTS

@@ -74,6 +74,15 @@ def as_table(settings: Settings) -> dict[str, Any]:
     return settings.model_dump(mode="json", exclude_none=True)
 
 
+def trading_only(settings: Settings) -> Settings:
+    """What decides trades and what is searched, everything else as by default: all that a
+    worker needs, and nothing secret."""
+    kept = ("strategy", "stop", "exits", "risk", "costs", "account", "market", "protections")
+    names = [name for name in Settings.model_fields if name not in (*kept, "sweep", "data")]
+    plain = Settings()
+    return settings.model_copy(update={name: getattr(plain, name) for name in names})
+
+
 def value_at(settings: Settings, key: str) -> Any:
     """The value of a dotted key such as "stop.atr_period"; None where it is not set.
 

@@ -39,7 +39,12 @@ def open_database(url: Address, busy: float = BUSY_SECONDS) -> Database:
         database.connect()
         if url.startswith(SQLITE):
             database.execute_sql("PRAGMA schema_version")  # type: ignore[no-untyped-call]
-    except (OSError, PeeweeException, ImportError, ValueError, TypeError, RuntimeError) as error:
+    except ValueError:  # of the address; what it says may quote the password
+        raise StoreError(
+            f"database.url {shown(url)} is not an address; in user and password write %40 for @, "
+            "%2F for /, %3A for :, %3F for ?, %23 for #"
+        ) from None
+    except (OSError, PeeweeException, ImportError, TypeError, RuntimeError) as error:
         reason = without_secrets(reason_of(error), url)
         kind = BusyError if "locked" in reason else StoreError
         raise kind(

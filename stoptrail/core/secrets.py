@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from pydantic import SecretStr
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 HIDDEN = "***"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\",)]*[@?][^\s'\",)]*")
+"""An address with something before an @, or with parameters."""
 _SHORT = 3
 """Parts of a secret below this length occur in any text."""
 
 
 def revealed(secret: str | SecretStr) -> str:
     """The text of a secret, to be used and not shown."""
-    return secret.get_secret_value() if isinstance(secret, SecretStr) else secret
+    return secret if isinstance(secret, str) else secret.get_secret_value()
 
 
 def public_url(url: str, *, path: bool = True) -> str:
@@ -44,6 +48,11 @@ def public_url(url: str, *, path: bool = True) -> str:
     if not path:
         return f"{scheme}://{hidden}{host}" + (f"/{HIDDEN}" if place or more else "")
     return f"{scheme}://{hidden}{host}{slash}{place}{more}"
+
+
+def scrubbed(text: str) -> str:
+    """`text` with every address in it as it may be shown."""
+    return _ADDRESS.sub(lambda found: public_url(found[0]), text)
 
 
 def without_secrets(text: str, url: str) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from stoptrail.backtest.inputs import Inputs, plan_for
 from stoptrail.backtest.plan import Plan
 from stoptrail.config.grid import Grid, settings_for, without_grid
-from stoptrail.config.settings import Settings
+from stoptrail.config.settings import Settings, trading_only
 from stoptrail.rules.candles import Floats
 from stoptrail.sweep.kernel.rule_table import rule_row
 
@@ -60,10 +60,13 @@ class Group(NamedTuple):
 
 
 class Space:
-    """All combinations of `grid` around the settings `base`."""
+    """All combinations of `grid` around the settings `base`.
+
+    It travels to the workers of a cluster: nothing secret of the settings is in it.
+    """
 
     def __init__(self, base: Settings, grid: Grid, inputs: Inputs) -> None:
-        self.base = base
+        base = trading_only(base)
         self.grid = grid
         self._single = without_grid(base)
         self._market = inputs.market
@@ -81,10 +84,6 @@ class Space:
     def size(self) -> int:
         """Number of combinations."""
         return self.grid.size
-
-    def settings(self, combination: int) -> Settings:
-        """The complete settings of one combination."""
-        return settings_for(self.base, self.grid.combination(combination))
 
     def plan(self, combination: int) -> Plan:
         """One combination as a run."""

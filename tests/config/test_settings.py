@@ -3,7 +3,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from stoptrail.config.market import Filters, Market
 from stoptrail.config.settings import (
@@ -37,6 +37,7 @@ def test_every_known_key_has_a_value_and_takes_it_back() -> None:
     for key in known_keys(settings):
         value = value_at(settings, key)
         section, _, name = key.partition(".")
+        value = value.get_secret_value() if isinstance(value, SecretStr) else value
         assert table[section].get(name) == (list(value) if isinstance(value, tuple) else value)
         if value is not None:
             assert with_values(settings, {key: table[section][name]}) == settings

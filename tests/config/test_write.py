@@ -3,12 +3,17 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
+import runner
 from stoptrail.config.load import load_settings
-from stoptrail.config.settings import Settings
+from stoptrail.config.settings import Settings, trading_only, with_values
 from stoptrail.config.write import public_table, to_toml
+from stoptrail.core.database import shown
+from stoptrail.core.secrets import revealed
 from tests.config.files import SIGNAL, example_settings, written
 
 SECRET = "hunter2"
@@ -75,7 +80,7 @@ def test_secrets_are_not_written() -> None:
 def test_what_is_no_secret_is_written() -> None:
     table = public_table(_with_secrets())
     assert table["exchange"]["ccxt"]["timeout"] == 5000
-    assert table["exchange"]["ccxt"]["urls"]["api"]["public"].startswith("http://127.0.0.1:1/api")
+    assert table["exchange"]["ccxt"]["urls"]["api"]["public"] == "http://127.0.0.1:1/***"
     assert table["database"]["url"].startswith("postgresql://***@host/db")
     assert [url.partition(":")[0] for url in table["notify"]["urls"]] == ["tgram", "mailto"]
 
@@ -96,3 +101,120 @@ def test_redacted_settings_load_and_differ_in_secrets_only() -> None:
 def test_a_file_path_is_not_taken_for_a_secret() -> None:
     table = public_table(example_settings().model_copy())
     assert table["database"]["url"] == "sqlite:///state/stoptrail.db"
+
+
+CANARY = "canary7f3a"
+PLACES: dict[str, dict[str, object]] = {
+    "database": {"url": f"postgresql://me:{CANARY}@host/db"},
+    "a password with @": {"url": f"postgresql://me:p@{CANARY}@host/db"},
+    "a password with /": {"url": f"postgresql://me:{CANARY}/{CANARY}@host/db"},
+    "a password with ?": {"url": f"postgresql://me:a?{CANARY}@host/db"},
+    "a password with #": {"url": f"postgresql://me:a#{CANARY}@host/db"},
+    "a password with :": {"url": f"postgresql://me:{CANARY}:{CANARY}@host/db"},
+    "a parameter": {"url": f"postgresql:///x?password={CANARY}"},
+    "a parameter with @": {"url": f"postgresql://host/x?password=a@{CANARY}"},
+    "no host": {"url": f"postgresql://me:{CANARY}"},
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_no_part_of_a_database_password_is_written(name: str) -> None:
+    settings = Settings.model_validate({"database": PLACES[name]})
+    assert CANARY not in to_toml(settings)
+    assert CANARY not in repr(settings)
+    assert CANARY not in shown(settings.database.url)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "bearer",
+        "jwt",
+        "mnemonic",
+        "accountId",
+        "brokerId",
+        "apiKey",
+        "pin",
+        "seed",
+        "x",
+        "headers",
+        "httpProxy",
+        "https_proxy",
+        "socksProxy",
+        "wsProxy",
+        "proxies",
+        "proxyUrl",
+        "userAgent",
+    ],
+)
+@pytest.mark.parametrize(
+    "value",
+    [
+        CANARY,
+        {"a": CANARY},
+        [CANARY],
+        f"me:{CANARY}@proxy:3128",
+        f"http://x/{CANARY}",
+        {"a": [CANARY]},
+    ],
+    ids=str,
+)
+def test_of_the_exchange_only_what_is_harmless_is_written(key: str, value: object) -> None:
+    for table in ({key: value}, {"options": {key: value}}, {"options": {"defaultType": value}}):
+        settings = Settings.model_validate({"exchange": {"ccxt": table}})
+        assert CANARY not in to_toml(settings)
+        assert CANARY not in repr(settings)
+
+
+def test_a_token_in_the_path_of_an_address_is_not_written() -> None:
+    urls = {
+        "api": {"public": f"https://node.example/v2/{CANARY}/api"},
+        "www": f"https://{CANARY}@x",
+    }
+    text = to_toml(Settings.model_validate({"exchange": {"ccxt": {"urls": urls}}}))
+    assert CANARY not in text
+    assert "https://node.example/***" in text
+
+
+def test_what_workers_get_holds_nothing_secret() -> None:
+    import pickle
+
+    plain = trading_only(_with_secrets())
+    for secret in (SECRET, "1234567", "proxy:3128"):
+        assert secret.encode() not in pickle.dumps(plain)
+
+
+def test_secrets_are_there_for_whoever_needs_them() -> None:
+    settings = _with_secrets()
+    assert SECRET in revealed(settings.database.url)
+    assert settings.exchange.options()["httpProxy"] == f"http://me:{SECRET}@proxy:3128"
+    assert isinstance(settings.exchange.ccxt["httpProxy"], SecretStr)
+    assert with_values(settings, {"data.start": "2024-01-01"}).database == settings.database
+    assert with_values(settings, {"data.start": "2024-01-01"}).exchange == settings.exchange
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        f"database.url=postgresql://me:{CANARY}/x@127.0.0.1:9/db",
+        f"database.url=postgresql://me:{CANARY}@127.0.0.1:port/db",
+        f"database.url=postgresql://me:%zz{CANARY}@127.0.0.1:9/db",
+        f"database.url=postgresql:///x?password={CANARY}&host=127.0.0.1&port=9",
+        f"database.url=postgresql://me:{CANARY}@[::1/db",
+        f"database.url=mysql://me:{CANARY}@host/db",
+        f"database.url={CANARY}",
+        f'database.url=["{CANARY}"]',
+        f"database={CANARY}",
+        f"notify.urls={CANARY}",
+        f'notify.urls=[["{CANARY}"]]',
+        f"notify=tgram://{CANARY}",
+        f"exchange.ccxt={CANARY}",
+        f"exchange=me:{CANARY}@host",
+        f"postgresql://me:{CANARY}@host/db",
+    ],
+)
+def test_an_error_about_a_secret_does_not_show_it(
+    override: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert runner.main(["status", "--set", override]) == 2
+    assert CANARY not in capsys.readouterr().err
