@@ -107,7 +107,7 @@ def _one_market(
     summary["baseline"] = {"metrics": metrics_table(baseline)}
     summary |= breakdown(outcome, inputs, settings.sweep.seed)
     summary["evidence"] = _evidence(
-        settings, market, inputs, outcome, folder, walking, voice, stages
+        settings, market, inputs, outcome, baseline, folder, walking, voice, stages
     )
     with stages.stage("tables"):
         write_run(folder, settings, inputs, outcome, baseline)
@@ -120,6 +120,7 @@ def _evidence(
     market: Market,
     inputs: Inputs,
     outcome: Outcome,
+    baseline: Outcome,
     folder: Path,
     walking: bool,
     voice: Voice,
@@ -135,7 +136,7 @@ def _evidence(
         return dict(json_value(alone))
     from stoptrail.cli.sweep import walk_alone
 
-    return walk_alone(settings, market, inputs, outcome, folder, alone, voice, stages)
+    return walk_alone(settings, market, inputs, outcome, baseline, folder, alone, voice, stages)
 
 
 def full_run(settings: Settings, inputs: Inputs) -> Outcome:

@@ -57,6 +57,12 @@ def cli() -> None:
     metavar="URL",
     help="Run on a cluster: tcp://host:8786 (Dask), ray://host:10001 (Ray).",
 )
+@click.option(
+    "--permutations",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Repeat the search on N markets of permuted days; 0 is off.",
+)
 @click.option("--resume", type=_FILE, metavar="DIR", help="Go on with a sweep that was stopped.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @json_option
@@ -65,6 +71,7 @@ def backtest(
     symbols: str,
     jobs: int | None,
     cluster: str | None,
+    permutations: int | None,
     out: Path | None,
     resume: Path | None,
     **options: Any,
@@ -85,6 +92,7 @@ def backtest(
         raise UsageError(f"--symbols must name markets such as BTC/USDT,ETH/USDT, not {symbols!r}")
     extra = [f"sweep.jobs={jobs}"] if jobs is not None else []
     extra += [f"sweep.cluster={cluster}"] if cluster is not None else []
+    extra += [f"sweep.permutations={permutations}"] if permutations is not None else []
     run(overrides=(*overrides, *extra), symbols=names, out=out, resume=resume, **options)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stoptrail.backtest.inputs import Inputs, prepare, require_warm
 from stoptrail.backtest.outcome import Outcome, metrics_table
 from stoptrail.backtest.summary import summarise_run
-from stoptrail.backtest.tables import iso
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.cli import market as markets
 from stoptrail.cli.console import Stages, Voice
@@ -39,17 +39,19 @@ from stoptrail.core.errors import (
     DataError,
     ParityError,
 )
-from stoptrail.core.json import json_value
 from stoptrail.feeds.market import Market
 from stoptrail.rules.jit import source_digest
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.breakdown import breakdown
+from stoptrail.sweep.earlier import Tried, remember
 from stoptrail.sweep.evidence import (
     around_the_best,
     judged,
     selection,
 )
 from stoptrail.sweep.kernel.screen import screen
+from stoptrail.sweep.permutation import permutation_test
+from stoptrail.sweep.phases import walk_forward
 from stoptrail.sweep.pools.processes import workers
 from stoptrail.sweep.screen import (
     BLOCKS,
@@ -64,13 +66,17 @@ from stoptrail.sweep.search import (
     rank,
     trials_of,
     verify_best,
-    walk_forward,
 )
 from stoptrail.sweep.space import Space
 from stoptrail.sweep.statistics.selection import picks
 from stoptrail.sweep.store import TrialStore
 from stoptrail.sweep.trials import write_trials
-from stoptrail.sweep.walk_forward import Chained, figures, step_table
+from stoptrail.sweep.walk_forward_table import walk_table
+
+_TRADING = ("strategy", "stop", "risk", "costs", "account", "market", "protections")
+"""Sections that say how is traded."""
+_NOT_RESULTS = ("jobs", "cluster", "permutations")
+"""Keys of [sweep] on which no stored trial depends."""
 
 
 def run(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
@@ -93,6 +99,7 @@ def walk_alone(
     market: Market,
     inputs: Inputs,
     outcome: Outcome,
+    baseline: Outcome,
     folder: Path,
     alone: dict[str, Any],
     voice: Voice,
@@ -106,7 +113,8 @@ def walk_alone(
         stages.stage("walk_forward"),
         voice.progress("walk-forward") as advance,
     ):
-        walked = _walk(settings, shared(space, inputs), tools, outcome, voice, advance)
+        runs = {"in_sample": outcome, "legacy": baseline}
+        walked = _walk(settings, shared(space, inputs), tools, runs, voice, advance)
     found = {"metrics": metrics_table(outcome), **alone, "walk_forward": walked}
     return judged(found, settings, market.synthetic)
 
@@ -163,9 +171,16 @@ def sweep_market(
         evidence: dict[str, Any] = {}
         if settings.walk_forward.enabled if walking is None else walking:
             with stages.stage("walk_forward"), voice.progress("walk-forward") as advance:
-                evidence["walk_forward"] = _walk(settings, share, tools, best, voice, advance)
+                runs = {"in_sample": best, "legacy": baseline}
+                evidence["walk_forward"] = _walk(settings, share, tools, runs, voice, advance)
+        if settings.sweep.permutations:
+            with stages.stage("permutation"), voice.progress("permuted markets") as advance:
+                evidence["permutation"] = permutation_test(
+                    settings, share, ranked.scored, tools, advance
+                )
     with stages.stage("evidence"):
-        evidence |= _evidence(settings, share, ranked, verified, best)
+        remembered = partial(_remembered, settings, market)
+        evidence |= _evidence(settings, share, ranked, verified, best, remembered)
     summary = _summary(settings, market, inputs, space, verified, baseline)
     summary["evidence"] = judged(
         {"metrics": summary["metrics"], **evidence}, settings, market.synthetic
@@ -208,9 +223,8 @@ def _tools(settings: Settings, market: Market, folder: Path, key: str | None) ->
 def _identity(settings: Settings, market: Market) -> str:
     """Digest of everything that the results depend on."""
     table = as_table(settings)
-    sections = ("strategy", "stop", "risk", "costs", "account", "market", "protections")
-    kept = {name: table[name] for name in (*sections, "sweep", "walk_forward")}
-    kept["sweep"] = {k: v for k, v in kept["sweep"].items() if k not in ("jobs", "cluster")}
+    kept = {name: table[name] for name in (*_TRADING, "sweep", "walk_forward")}
+    kept["sweep"] = {k: v for k, v in kept["sweep"].items() if k not in _NOT_RESULTS}
     signal = resolve_signal(settings.strategy.signal)
     kept["span"] = [
         market.start_time,
@@ -218,11 +232,20 @@ def _identity(settings: Settings, market: Market) -> str:
         market.sha256,
         source_digest(screen, signal, MtfStrategy, CandleBroker),
     ]
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+    return _digest(kept)
+
+
+def _digest(table: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
 
 
 def _walk(
-    settings: Settings, share: Share, tools: Tools, best: Outcome, voice: Voice, advance: Any
+    settings: Settings,
+    share: Share,
+    tools: Tools,
+    runs: dict[str, Outcome],
+    voice: Voice,
+    advance: Any,
 ) -> dict[str, Any] | None:
     """The evidence of the walk-forward; None where it cannot be made, which is told."""
     varied = [key for key in share.space.grid.keys if key.split(".")[0] in ("costs", "account")]
@@ -230,45 +253,35 @@ def _walk(
         voice.notice(f"walk-forward left out: the grid varies {varied[0]}, which is no choice")
         return None
     try:
-        chained = walk_forward(settings, share, tools, advance)
+        walked = walk_forward(settings, share, tools, advance)
     except (ConfigError, DataError) as error:
         voice.notice(f"walk-forward left out: {error}")
         return None
-    if chained is None:
+    if not walked:
         voice.notice("walk-forward left out: no set had enough trades in any train window")
         return None
-    return _walk_table(chained, share.space, best)
+    return walk_table(walked, share.space, runs, share.inputs, settings.sweep.seed)
 
 
-def _walk_table(chained: Chained, space: Space, best: Outcome) -> dict[str, Any]:
-    steps = [
-        step_table(
-            chained,
-            step,
-            None if step.combination is None else space.grid.combination(step.combination),
-        )
-        for step in chained.steps
-    ]
-    times = chained.inputs.marks.time
-    table: dict[str, Any] = json_value(
-        {
-            "in_sample": metrics_table(best),
-            "out_of_sample": figures(chained),
-            "windows": steps,
-            "equity": [
-                [iso(time), float(value)]
-                for time, value in zip(times, chained.outcome.equity, strict=True)
-            ],
-        }
-    )
-    return table
+def _remembered(settings: Settings, market: Market, own: Tried) -> Tried:
+    """Note this sweep's trials in the database; those of earlier ones on this market."""
+    table = as_table(settings)
+    kept = {name: table[name] for name in _TRADING}
+    kept["tried"] = [settings.sweep.grid, market.start_time, market.end_time, market.sha256]
+    span = (market.start_time, market.end_time)
+    return remember(settings.database.url, _digest(kept), market.symbol, span, own)
 
 
 def _evidence(
-    settings: Settings, share: Share, ranked: Ranked, verified: Verified, best: Outcome
+    settings: Settings,
+    share: Share,
+    ranked: Ranked,
+    verified: Verified,
+    best: Outcome,
+    remembered: Callable[[Tried], Tried],
 ) -> dict[str, Any]:
     trials = trials_of(share, ranked)
-    chosen = selection(share, trials, verified.best, best, settings.sweep.seed)
+    chosen = selection(share, trials, verified.best, best, settings.sweep.seed, remembered)
     taken = {
         name: {"combination": number, "params": share.space.grid.combination(number)}
         for name, number in picks(trials)._asdict().items()

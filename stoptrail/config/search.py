@@ -33,6 +33,8 @@ class Sweep(Section):
     """Processes; 0 = one a core."""
     cluster: str = ""
     """Dask's "tcp://host:8786" or Ray's "ray://host:10001"; "" = this machine."""
+    permutations: Annotated[int, Field(ge=0, le=100_000)] = 19
+    """Markets of permuted days on which the search is repeated; 0 = off."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     """Seed of every random draw."""
     grid: Annotated[dict[str, list[Any]], BeforeValidator(value_lists)] = Field(
@@ -48,5 +50,7 @@ class WalkForward(Section):
     """Part of a sweep unless switched off."""
     train_days: Annotated[int, Field(ge=1, le=36_500)] = 730
     test_days: Annotated[int, Field(ge=1, le=36_500)] = 180
+    phases: Annotated[int, Field(ge=1, le=1000)] = 6
+    """Walks with the windows shifted by equal parts of test_days."""
     min_trades_per_year: Annotated[float, Field(ge=0, le=1_000_000)] = 6.0
     """Closed trades a year, scratches aside, that a set needs in its train window."""

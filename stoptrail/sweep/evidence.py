@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -14,14 +15,17 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_value
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import compiled
-from stoptrail.rules.metrics import daily_returns, tally_profits, trade_figures
+from stoptrail.rules.metrics import ANNUAL_ROOT, daily_returns, tally_profits, trade_figures
 from stoptrail.rules.types import BOTH, OPEN, SIDES
+from stoptrail.sweep.earlier import NONE, Tried, tried
 from stoptrail.sweep.exit_ablation import management
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
 from stoptrail.sweep.price_paths import envelope
 from stoptrail.sweep.screen import Share, equity_marks
 from stoptrail.sweep.statistics.clusters import sample_trials
+from stoptrail.sweep.statistics.deflated import deflated_sharpe, moments
 from stoptrail.sweep.statistics.fees import FeePoint, fee_sensitivity
+from stoptrail.sweep.statistics.purged import purged_paths
 from stoptrail.sweep.statistics.selection import Chosen, Trials, selection_evidence
 from stoptrail.sweep.statistics.verdict import verdict
 
@@ -77,13 +81,37 @@ def _factor(pnl: Floats) -> float:
     return trade_figures(compiled(tally_profits)(pnl.copy())).profit_factor
 
 
-def selection(share: Share, trials: Trials, best: int, outcome: Outcome, seed: int) -> Any:
-    """Deflated Sharpe ratio, overfitting, bootstrap, plateau and edge of the best."""
+def selection(
+    share: Share,
+    trials: Trials,
+    best: int,
+    outcome: Outcome,
+    seed: int,
+    remembered: Callable[[Tried], Tried] = lambda _own: NONE,
+) -> dict[str, Any]:
+    """Deflated Sharpe ratio, overfitting, cross-validation, bootstrap, plateau and edge of
+    the best. remembered: notes the trials of this sweep and gives those of earlier ones."""
     trades = outcome.record.trades
-    sample = equity_marks(share, sample_trials(share.space.size, seed))
-    own, returns = daily_returns(outcome.equity), daily_returns(sample)
+    drawn = sample_trials(share.space.size, seed)
+    sample = daily_returns(equity_marks(share, drawn))
+    own = daily_returns(outcome.equity)
     chosen = Chosen(best, own, trades.pnl[trades.exit != OPEN])
-    return selection_evidence(trials, chosen, returns, seed)
+    found = selection_evidence(trials, chosen, sample, seed)
+    found["deflated_sharpe"]["with_earlier"] = _with_earlier(trials, own, remembered)
+    others = sample[~np.isnan(trials.objective[drawn]) & (drawn != best)]
+    paths = purged_paths(np.concatenate((own[None], others)))
+    return {**found, "cross_validation": asdict(paths) if paths else None}
+
+
+def _with_earlier(
+    trials: Trials, own: Floats, remembered: Callable[[Tried], Tried]
+) -> dict[str, Any]:
+    """The deflated Sharpe ratio over all that was tried on this market, earlier too."""
+    here = tried(trials.sharpe / ANNUAL_ROOT)
+    earlier = remembered(here)
+    every = here.with_more(earlier)
+    found = deflated_sharpe(moments(own), every.trials, every.spread)
+    return {"earlier_sweeps": earlier.sweeps, **asdict(found)}
 
 
 def of_one_run(outcome: Outcome, inputs: Inputs, settings: Settings) -> dict[str, Any]:

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from stoptrail.backtest.codec import (
-    pack,
     pack_record,
-    unpack,
     unpack_record,
 )
 from stoptrail.backtest.outcome import Outcome
 from stoptrail.backtest.plan import Record
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import RunError
-from stoptrail.rules.metrics import Metrics
 from stoptrail.sweep.finalists import (
     check,
     choose,
@@ -35,16 +29,13 @@ from stoptrail.sweep.objective import (
 )
 from stoptrail.sweep.pools.pool import Pool
 from stoptrail.sweep.price_paths import worst_objectives
-from stoptrail.sweep.screen import Share, screen_all, until
+from stoptrail.sweep.screen import Share
 from stoptrail.sweep.space import Space
 from stoptrail.sweep.statistics.selection import Trials
-from stoptrail.sweep.statistics.windows import Window, windows
 from stoptrail.sweep.store import TrialStore
 from stoptrail.sweep.trials import FINALIST, PRUNED_CHECK
-from stoptrail.sweep.walk_forward import Chained, chain, enough_trades
 
 VERIFIED = "verified"
-WALK_FORWARD = "walk_forward"
 
 Progress = Callable[[int, int], None]
 
@@ -168,69 +159,3 @@ def trials_of(share: Share, ranked: Ranked) -> Trials:
         ranked.results.block_sums,
         len(share.inputs.marks.time) - 1,
     )
-
-
-def walk_forward(
-    settings: Settings, share: Share, tools: Tools, on_progress: Progress
-) -> Chained | None:
-    """Choose anew in every train window and trade the next; None where nothing was chosen.
-
-    Raises ConfigError where the data is too short for one window.
-    """
-    inputs, space, own = share.inputs, share.space, settings.walk_forward
-    marks = inputs.marks.time
-    steps = windows(int(marks[0]), int(marks[-1]), own.train_days, own.test_days)
-    kept = dict(tools.store.load(WALK_FORWARD)) if tools.store else {}
-    choices = []
-    for number, window in enumerate(steps):
-        done = number * space.size
-        if number in kept:
-            choice = _unpacked(kept[number])
-        else:
-            choice = _train(
-                settings,
-                share,
-                window,
-                tools,
-                partial(_report, on_progress, done, len(steps) * space.size),
-            )
-            if tools.store:
-                tools.store.save(WALK_FORWARD, [(number, _packed(*choice))])
-        choices.append((window, *choice))
-        on_progress(done + space.size, len(steps) * space.size)
-    if all(combination is None for _, combination, _ in choices):
-        return None
-    return chain(inputs, choices, space.plan, space.plan(0))
-
-
-def _report(on_progress: Progress, before: int, total: int, now: int, _of_these: int) -> None:
-    on_progress(before + now, total)
-
-
-def _train(
-    settings: Settings, share: Share, window: Window, tools: Tools, on_progress: Progress
-) -> tuple[int | None, dict[str, Any]]:
-    """The best combination of one train window, and its figures there."""
-    trained = until(share, window)
-    results = screen_all(trained, tools.jobs, None, tools.screen_pool, on_progress)
-    needed = enough_trades(settings.walk_forward.min_trades_per_year, window)
-    rule = rule_of(settings.sweep)
-    scores = scored(rule, share.space.grid, results.metrics, needed).score
-    if np.isnan(scores).all():
-        return None, {}
-    best = int(np.nanargmax(scores))
-    return best, dict(zip(Metrics._fields, results.metrics[best].tolist(), strict=True))
-
-
-def _packed(combination: int | None, figures: dict[str, Any]) -> bytes:
-    number = -1 if combination is None else combination
-    values = np.array(list(figures.values()), np.float64)
-    return pack({"combination": np.array([number]), "figures": values})
-
-
-def _unpacked(content: bytes) -> tuple[int | None, dict[str, Any]]:
-    arrays = unpack(content)
-    number = int(arrays["combination"][0])
-    if number < 0:
-        return None, {}
-    return number, dict(zip(Metrics._fields, arrays["figures"].tolist(), strict=True))

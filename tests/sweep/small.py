@@ -46,6 +46,7 @@ cycle_threshold = 0.2
 finalists = 3
 pruned_checks = 1
 min_trades = 5
+permutations = 2
 jobs = 1
 
 [sweep.grid]
@@ -57,6 +58,7 @@ jobs = 1
 [walk_forward]
 train_days = 90
 test_days = 45
+phases = 2
 min_trades_per_year = 5.0
 """
 

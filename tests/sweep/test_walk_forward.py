@@ -12,9 +12,10 @@ from stoptrail.backtest.tables import iso
 from stoptrail.config.grid import build_grid
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.rules.types import OPEN
+from stoptrail.sweep.phases import SWEEP, walk_forward
 from stoptrail.sweep.pools.processes import Processes
 from stoptrail.sweep.screen import shared
-from stoptrail.sweep.search import Tools, walk_forward
+from stoptrail.sweep.search import Tools
 from stoptrail.sweep.space import Space
 from stoptrail.sweep.statistics.windows import windows
 from stoptrail.sweep.walk_forward import Chained, step_table
@@ -28,8 +29,8 @@ def chained(folder: Path, inputs: Inputs, settings) -> Chained:
     space = Space(settings, build_grid(settings), inputs)
     tools = Tools(1, Processes(1), False, None)
     found = walk_forward(settings, shared(space, inputs), tools, lambda done, total: None)
-    assert found is not None
-    return found
+    assert len(found) == settings.walk_forward.phases
+    return found[0].chained[SWEEP]
 
 
 def inputs_of(file: Path, settings) -> Inputs:

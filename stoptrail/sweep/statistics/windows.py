@@ -21,6 +21,30 @@ class Window(NamedTuple):
     """True for a last test window that the data ends before its time."""
 
 
+class Phase(NamedTuple):
+    """All windows of one walk."""
+
+    shift_days: int
+    """Days by which its windows begin later than those of the first phase."""
+    windows: tuple[Window, ...]
+
+
+def phases(first_ms: int, last_ms: int, train_days: int, test_days: int, count: int) -> list[Phase]:
+    """`windows` over [first_ms, last_ms), and the same begun later by whole days, up to one
+    test window in equal steps.
+
+    A shift that leaves nothing to test on, or that repeats another, is left out; without a
+    shift that raises ConfigError, as `windows` does.
+    """
+    shifts = sorted({k * test_days // count for k in range(count)})
+    room = (last_ms - first_ms) / DAY_MS - train_days
+    return [
+        Phase(shift, tuple(windows(first_ms + shift * DAY_MS, last_ms, train_days, test_days)))
+        for shift in shifts
+        if shift == 0 or shift < room
+    ]
+
+
 def windows(first_ms: int, last_ms: int, train_days: int, test_days: int) -> list[Window]:
     """Rolling windows over [first_ms, last_ms), each `test_days` after the one before.
 

@@ -1,0 +1,56 @@
+"""Many sets side by side, each with an equal part of the capital, rebalanced daily."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+
+from stoptrail.backtest.inputs import first_decision, signals_of
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.metrics import daily_returns
+from stoptrail.rules.types import beginnings, chosen
+from stoptrail.sweep.kernel.results import results_for
+from stoptrail.sweep.kernel.rows import screen_rows
+from stoptrail.sweep.pools.processes import cores
+from stoptrail.sweep.screen import Share
+from stoptrail.sweep.space import Indices
+
+
+def mean_returns(share: Share, sets: list[Indices], jobs: int) -> Floats:
+    """Daily returns of the average of each of `sets` of combinations, shape (sets, days).
+
+    Every combination runs over the share's inputs by itself and is marked at their end. A
+    set without a combination earns nothing. The order of sums does not depend on `jobs`.
+    """
+    wanted = np.unique(np.concatenate([*sets, np.empty(0, np.int64)]).astype(np.int64))
+    parts = np.stack([np.isin(wanted, each) / max(len(each), 1) for each in sets])
+    group_of = partial(_of_group, share, wanted, parts)
+    total = np.zeros((len(sets), len(share.inputs.marks.time) - 1))
+    with ThreadPoolExecutor(cores(jobs)) as threads:
+        for found in threads.map(group_of, range(share.space.group_count)):
+            total += found
+    return total
+
+
+def _of_group(share: Share, wanted: Indices, parts: Floats, number: int) -> Floats:
+    """What the wanted combinations of one group add to each set's returns."""
+    inputs, space = share.inputs, share.space
+    total = np.zeros((len(parts), len(inputs.marks.time) - 1))
+    inside = np.intersect1d(space.members(number), wanted)
+    if not len(inside):
+        return total
+    group = space.group(number)
+    signals = signals_of(group.parts[0].plan, inputs.candles)
+    whole = beginnings(signals)
+    for part in group.parts:
+        mine = np.intersect1d(part.combinations, inside)
+        if not len(mine):
+            continue
+        nodes = share.nodes(part.plan)
+        setups = chosen(whole, part.plan.sides, first_decision(inputs, signals, nodes.atr))
+        results = results_for(len(mine), 0, len(inputs.marks.time))
+        screen_rows(inputs.candles, nodes, setups, inputs.marks, space.rows(mine), results)
+        total += parts[:, np.searchsorted(wanted, mine)] @ daily_returns(results.equity)
+    return total
