@@ -1,7 +1,8 @@
 """Downloaded candles on disk: one Parquet file for each market and timeframe.
 
-The file says which spans it covers, so that a span without candles (an outage, a time
-before the listing) is not asked for again, and a download goes on where it stopped.
+The file says which spans it covers, so that a download goes on where it stopped, and an
+outage that was asked for twice is not asked for again. What the exchange did not serve is
+not covered; that it was asked for is noted with the time.
 """
 
 from __future__ import annotations
@@ -15,15 +16,22 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stoptrail.config.market import Filters
+from stoptrail.core.atomic import write_json
 from stoptrail.core.errors import DataError, OutputError
+from stoptrail.core.spans import Spans, joined, uncovered, within
 from stoptrail.feeds.columns import Columns
 from stoptrail.feeds.files import load_candles
-from stoptrail.rules.candles import Candles
+from stoptrail.rules.candles import Candles, Times
 
-Spans = tuple[tuple[int, int], ...]
-"""Half-open spans in milliseconds, ascending, apart from each other."""
+Unserved = tuple[tuple[int, int, int], ...]
+"""Spans that the exchange did not serve, each with when it was asked, in milliseconds."""
 
 _COVERED = b"stoptrail.covered"
+_UNSERVED = b"stoptrail.unserved"
+"""Its presence also says that holes in what is covered were asked for twice."""
+_SURE = 200
+"""Candles without a hole between them that are believed of a file without that mark."""
 
 
 class Cached(NamedTuple):
@@ -32,6 +40,7 @@ class Cached(NamedTuple):
     path: Path
     columns: Columns
     covered: Spans
+    unserved: Unserved = ()
 
 
 def cache_path(folder: Path, exchange_id: str, symbol: str, timeframe: str) -> Path:
@@ -50,15 +59,32 @@ def read_cache(path: Path, interval: int) -> Cached:
     try:
         metadata = pq.read_schema(path).metadata or {}
         covered = tuple((int(a), int(b)) for a, b in json.loads(metadata[_COVERED]))
+        unserved = tuple(
+            (int(a), int(b), int(c)) for a, b, c in json.loads(metadata.get(_UNSERVED, "[]"))
+        )
         candles = load_candles(path, interval, sparse=True)
     except (DataError, KeyError, ValueError, TypeError, pa.ArrowException, OSError):
         raise DataError(f"{path}: the cached candles are damaged; delete the file") from None
-    return Cached(path, Columns(*candles[:6]), covered)
+    if _UNSERVED not in metadata:
+        covered = _believed(candles.time, covered, interval)
+    return Cached(path, Columns(*candles[:6]), covered, unserved)
+
+
+def _believed(time: Times, covered: Spans, interval: int) -> Spans:
+    """What is believed of a file whose holes were not asked for twice: long runs without
+    one, and of each covered span not the last candle, which may be unfinished."""
+    cuts = np.flatnonzero(np.diff(time) != interval) + 1
+    runs = (
+        (int(run[0]), int(run[-1]) + interval) for run in np.split(time, cuts) if len(run) >= _SURE
+    )
+    whole = [(start, end - interval) for start, end in covered]
+    return joined(span for start, end in runs for span in within(whole, start, end))
 
 
 def write_cache(cached: Cached) -> None:
     """Replace the file as a whole; OutputError where that is not possible."""
-    metadata = {_COVERED: json.dumps(cached.covered).encode()}
+    noted = {_COVERED: cached.covered, _UNSERVED: cached.unserved}
+    metadata = {name: json.dumps(spans).encode() for name, spans in noted.items()}
     write_candles(cached.path, cached.columns, metadata, "set data.cache")
 
 
@@ -96,7 +122,17 @@ def with_rows(cached: Cached, rows: Sequence[Columns], spans: Iterable[tuple[int
     order = np.argsort(time, kind="stable")
     last = np.append(np.diff(time[order]) > 0, True) if len(time) else np.empty(0, np.bool_)
     columns = (np.concatenate(column)[order][last] for column in zip(*parts, strict=True))
-    return Cached(cached.path, Columns(*columns), joined([*cached.covered, *spans]))
+    return cached._replace(columns=Columns(*columns), covered=joined([*cached.covered, *spans]))
+
+
+def with_unserved(cached: Cached, spans: Spans, start: int, end: int, now: int) -> Cached:
+    """The cache after [start, end) was asked for at `now`, and `spans` of it not served."""
+    kept = [
+        (part[0], part[1], asked)
+        for first, last, asked in cached.unserved
+        for part in uncovered(((start, end),), first, last)
+    ]
+    return cached._replace(unserved=tuple(sorted([*kept, *((a, b, now) for a, b in spans)])))
 
 
 def candles_of(cached: Cached, interval: int) -> Candles:
@@ -104,27 +140,31 @@ def candles_of(cached: Cached, interval: int) -> Candles:
     return Candles(*cached.columns, interval)
 
 
-def joined(spans: Iterable[tuple[int, int]]) -> Spans:
-    """Spans in order, those that touch made one, empty ones left out."""
-    out: list[tuple[int, int]] = []
-    for start, end in sorted(span for span in spans if span[0] < span[1]):
-        if out and start <= out[-1][1]:
-            out[-1] = (out[-1][0], max(end, out[-1][1]))
-        else:
-            out.append((start, end))
-    return tuple(out)
+def filters_path(folder: Path, exchange_id: str, symbol: str) -> Path:
+    """The file of a market's filters, such as cache/binance/BTC-USDT_filters.json."""
+    return cache_path(folder, exchange_id, symbol, "filters").with_suffix(".json")
 
 
-def uncovered(covered: Spans, start: int, end: int) -> Spans:
-    """The parts of [start, end) that no span covers."""
-    out = []
-    at = start
-    for first, last in covered:
-        if first >= end:
-            break
-        if first > at:
-            out.append((at, first))
-        at = max(at, last)
-    if at < end:
-        out.append((at, end))
-    return tuple(out)
+def write_filters(folder: Path, exchange_id: str, symbol: str, filters: Filters) -> None:
+    """Keep the exchange's filters, quantities in coins; OutputError where that fails."""
+    path = filters_path(folder, exchange_id, symbol)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror}); set data.cache") from None
+    write_json(path, filters._asdict())
+
+
+def read_filters(folder: Path, exchange_id: str, symbol: str) -> Filters | None:
+    """The filters that were kept; None without any, DataError for a damaged file."""
+    path = filters_path(folder, exchange_id, symbol)
+    if not path.exists():
+        return None
+    try:
+        values = json.loads(path.read_text("utf-8"))
+        found = Filters(*(values[name] for name in Filters._fields))
+        if not all(value is None or 0 <= value < float("inf") for value in found):
+            raise ValueError(found)
+    except (OSError, ValueError, KeyError, TypeError):
+        raise DataError(f"{path}: the filters are damaged; delete the file") from None
+    return found

@@ -1,4 +1,4 @@
-"""Candles from an exchange into the cache, page by page."""
+"""Candles from an exchange into the cache, piece by piece."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from typing import Any
 
 import numpy as np
 
-from stoptrail.core.time import iso, timeframe_name
-from stoptrail.exchange.client import (
-    load_markets,
-    open_exchange,
-    read,
-    server_time,
-)
+from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.spans import Spans, uncovered, within
+from stoptrail.core.time import HOUR_MS, iso, timeframe_ms, timeframe_name
+from stoptrail.exchange.client import has_clock, open_exchange, read, server_time
+from stoptrail.exchange.errors import UnreachableError
+from stoptrail.exchange.history import Ask, History
+from stoptrail.exchange.markets import filters_of, load_markets, page_of, volume_unit
+from stoptrail.exchange.rows import Row, ShiftedError, rows_from
+from stoptrail.feeds.aggregate import aggregated
 from stoptrail.feeds.cache import (
     Cached,
     cache_path,
     read_cache,
-    uncovered,
     with_rows,
+    with_unserved,
     write_cache,
+    write_filters,
 )
-from stoptrail.feeds.columns import Columns, rows_of
-from stoptrail.feeds.faults import value_faults
+from stoptrail.feeds.columns import Columns
 
 Progress = Callable[[int, int], None]
 """Told candles done and candles in all (missing ones included)."""
 Notice = Callable[[str], None]
 """Told one line that the user should see."""
 
-PAGE = 1000
-"""Candles asked for at a time; an exchange may give fewer."""
-_SMALLEST_PAGE = 100
-"""No exchange gives fewer: how far an empty page is sure to reach."""
-_PAGES_PER_WRITE = 25
+_PIECES_PER_WRITE = 25
+_SHOWN = 5
+"""Stretches that are named one by one."""
 
 
 def download_candles(
@@ -52,107 +52,193 @@ def download_candles(
     """Bring the closed candles of [start, end), times in milliseconds, into the cache.
 
     Only what the cache does not cover is asked for; what has arrived is written every few
-    pages and when the download ends, in whatever way, so that the next one goes on from
-    there. Raises ConfigError, ExchangeError or OutputError.
+    pieces and when the download ends, in whatever way, so that the next one goes on from
+    there. `on_notice` is told of every stretch without candles. Raises ConfigError,
+    OutputError, UnreachableError where not even the market list can be had, else
+    ExchangeError.
     """
-    timeframe = timeframe_name(interval)
-    cached = read_cache(cache_path(folder, exchange_id, symbol, timeframe), interval)
     exchange = open_exchange(exchange_id, options)
-    load_markets(exchange, symbol, timeframe)
-    now = server_time(exchange)
-    start, end = start - start % interval, min(end, now - now % interval)
-    pages = _Pages(exchange, symbol, timeframe, interval, on_notice)
-    total = max(0, end - start) // interval
-    for state in _fetched(pages, cached, start, end):
-        cached = state
-        if on_progress:
-            left = sum(b - a for a, b in uncovered(cached.covered, start, end)) // interval
-            on_progress(total - left, total)
-    _say_late_start(cached, start, interval, exchange_id, on_notice)
-    return cached
+    market = load_markets(exchange, symbol, timeframe_name(interval))
+    write_filters(folder, exchange_id, symbol, filters_of(exchange, market))
+    told: set[str] = set()
 
+    def notice(line: str) -> None:
+        if on_notice and line not in told:
+            told.add(line)
+            on_notice(line)
 
-def _fetched(pages: _Pages, cached: Cached, start: int, end: int) -> Iterator[Cached]:
-    """The cache after each page of [start, end); written now and then, and at the end."""
-    unwritten = 0
+    task = _Download(exchange, market, folder, on_progress or (lambda *_: None), notice)
     try:
-        for hole in uncovered(cached.covered, start, end):
-            for rows, span in pages.between(*hole):
-                cached = with_rows(cached, [rows], [span])
-                unwritten += 1
-                if unwritten >= _PAGES_PER_WRITE:
-                    write_cache(cached)
-                    unwritten = 0
-                yield cached
-    finally:
-        if unwritten:
-            write_cache(cached)
+        now = server_time(exchange)
+        return task.run(interval, start - start % interval, min(end, now - now % interval), now)
+    except UnreachableError as error:
+        raise ExchangeError(f"{error}; what has come is in the cache: start again") from None
 
 
-class _Pages:
-    """Pages of closed candles of one market."""
+def say_unserved(exchange_id: str, spans: Spans, interval: int, notice: Notice) -> None:
+    """One line for each stretch that the exchange did not serve, the longest first."""
+    by_length = sorted(spans, key=lambda span: span[0] - span[1])
+    for first, last in by_length[:_SHOWN]:
+        notice(
+            f"{exchange_id} gave nothing from {iso(first)} to {iso(last)}: not in the cache, "
+            "asked for again next time; set data.start after it, a longer data.timeframe or "
+            "another data.exchange"
+        )
+    if len(by_length) > _SHOWN:
+        rest = by_length[_SHOWN:]
+        count = sum(last - first for first, last in rest) // interval
+        first, last = min(a for a, _ in rest), max(b for _, b in rest)
+        notice(
+            f"{exchange_id} gave nothing in {len(rest)} more stretches, {count} candles, "
+            f"between {iso(first)} and {iso(last)}"
+        )
+
+
+class _Download:
+    """One market's candles from an open exchange."""
 
     def __init__(
         self,
         exchange: Any,
-        symbol: str,
-        timeframe: str,
-        interval: int,
-        on_notice: Notice | None,
+        market: dict[str, Any],
+        folder: Path,
+        on_progress: Progress,
+        notice: Notice,
     ) -> None:
         self._exchange = exchange
-        self._market = (symbol, timeframe)
-        self._interval = interval
-        self._notice = on_notice or (lambda _: None)
+        self._symbol = market["symbol"]
+        self._unit = volume_unit(exchange.id, market)
+        self._folder = folder
+        self._progress = on_progress
+        self._notice = notice
 
-    def between(self, start: int, end: int) -> Iterator[tuple[Columns, tuple[int, int]]]:
-        """Each page's candles and the span that it settles, in order, up to `end`."""
-        reach = _SMALLEST_PAGE
-        while start < end:
-            page = self._page(start)
-            reach = max(reach, len(page.time))
-            if len(page.time):
-                settled = int(page.time[-1]) + self._interval
-            else:
-                settled = start + reach * self._interval
-            settled = min(settled, end)
-            page = self._possible(rows_of(page, page.time < end))
-            yield page, (start, settled)
-            start = settled
+    def run(self, interval: int, start: int, end: int, now: int) -> Cached:
+        """The cache with [start, end) brought in, at the exchange's time `now`."""
+        path = cache_path(self._folder, self._exchange.id, self._symbol, timeframe_name(interval))
+        cached = read_cache(path, interval)
+        try:
+            return self._fetch(cached, interval, start, end, now)
+        except ShiftedError as error:
+            return self._built(cached, interval, start, end, now, error.shift)
 
-    def _page(self, since: int) -> Columns:
-        rows = read(
-            self._exchange,
-            self._exchange.fetch_ohlcv,
-            *self._market,
-            since,
-            PAGE,
-            on_wait=lambda pause, why: self._notice(f"waiting {pause:.0f} s: {why}"),
-        )
-        table = np.array([row[:6] for row in rows], np.float64).reshape(-1, 6)
-        time = table[:, 0].astype(np.int64)
-        table = table[(time >= since) & (time % self._interval == 0)]
-        _, first = np.unique(table[:, 0], return_index=True)
-        return Columns(table[first, 0].astype(np.int64), *table[first, 1:].T)
+    def _fetch(self, cached: Cached, interval: int, start: int, end: int, now: int) -> Cached:
+        history = History(self._ask(interval), interval, page_of(self._exchange, self._symbol))
+        if not has_clock(self._exchange) and (newest := history.newest(end)):
+            end = min(end, newest[0])  # who knows whether it has closed
+        unwritten = 0
+        try:
+            for state in self._pieces(history, cached, start, end, interval):
+                cached, unwritten = state, unwritten + 1
+                if unwritten >= _PIECES_PER_WRITE:
+                    write_cache(cached)
+                    unwritten = 0
+        finally:
+            if unwritten:
+                write_cache(cached)
+        cached = with_unserved(cached, history.unserved, start, end, now)
+        write_cache(cached)
+        self._say(history, interval)
+        return cached
 
-    def _possible(self, columns: Columns) -> Columns:
+    def _pieces(
+        self, history: History, cached: Cached, start: int, end: int, interval: int
+    ) -> Iterator[Cached]:
+        """The cache after each piece of [start, end)."""
+        holes = uncovered(cached.covered, start, end)
+        total, left = max(0, end - start) // interval, sum(b - a for a, b in holes)
+        self._progress(total - left // interval, total)
+        for first, last in holes:
+            for piece in history.between(first, last, _known(cached, first)):
+                if piece.settled:
+                    span = (piece.start, piece.end)
+                    cached = with_rows(cached, [_columns(piece.rows)], [span])
+                    yield cached
+                left -= max(0, piece.end - max(piece.start, first))
+                self._progress(total - left // interval, total)
+
+    def _ask(self, interval: int) -> Ask:
+        timeframe = timeframe_name(interval)
+
+        def ask(since: int, limit: int) -> list[Row]:
+            since = max(0, since)
+            entries = read(
+                self._exchange,
+                self._exchange.fetch_ohlcv,
+                self._symbol,
+                timeframe,
+                since,
+                limit,
+                on_wait=lambda pause, why: self._notice(f"waiting {pause:.0f} s: {why}"),
+            )
+            rows = rows_from(entries, since, interval, self._odd)
+            return rows if self._unit == 1.0 else [_in_coins(row, self._unit) for row in rows]
+
+        return ask
+
+    def _odd(self, entry: Any) -> None:
         """Candles that no market can have made are left out, as missing, and said."""
-        bad = np.zeros(len(columns.time), np.bool_)
-        for fault in value_faults(columns):
-            bad[fault.rows] = True
-        for time in columns.time[bad]:
-            self._notice(f"left out the impossible candle of {iso(int(time))}")
-        return rows_of(columns, ~bad)
+        self._notice(f"left out an impossible candle: {str(entry)[:100]}")
 
+    def _say(self, history: History, interval: int) -> None:
+        say_unserved(self._exchange.id, history.unserved, interval, self._notice)
+        gaps = history.gaps
+        if gaps:
+            first, last = max(gaps, key=lambda gap: gap[1] - gap[0])
+            count = sum(b - a for a, b in gaps) // interval
+            self._notice(
+                f"{self._exchange.id} has no candle in {len(gaps)} stretches, {count} candles "
+                f"in all, asked for twice; the longest {iso(first)} to {iso(last)}"
+            )
 
-def _say_late_start(
-    cached: Cached, start: int, interval: int, exchange_id: str, on_notice: Notice | None
-) -> None:
-    """An exchange may begin later than asked: a young market, or one that keeps few candles."""
-    times = cached.columns.time[cached.columns.time >= start]
-    if on_notice and (not len(times) or times[0] > start + 96 * interval):
-        begin = f"begin at {iso(int(times[0]))}" if len(times) else "have nothing"
-        on_notice(
-            f"the candles that {exchange_id} serves {begin}, asked for from {iso(start)}: "
-            "the market is younger, or the exchange does not keep older ones"
+    def _built(
+        self, cached: Cached, interval: int, start: int, end: int, now: int, shift: int
+    ) -> Cached:
+        """Candles that open on the grid, from smaller ones of the exchange."""
+        name, names = timeframe_name(interval), self._exchange.timeframes
+        smaller = sorted((ms for ms in map(_length, names) if ms and ms < interval), reverse=True)
+        for length in smaller:
+            if interval % length or shift % length:
+                continue
+            self._notice(
+                f"{self._exchange.id}: its {name} candles open at "
+                f"{shift // HOUR_MS:02}:{shift % HOUR_MS // 60_000:02} UTC, not at 00:00; they "
+                f"are built from its {timeframe_name(length)} candles"
+            )
+            parts = self.run(length, start, end, now)
+            columns, covered = aggregated(parts.columns, parts.covered, length, interval)
+            cached = with_rows(cached, [columns], within(covered, start, end))
+            missing = uncovered(cached.covered, start, end)
+            cached = with_unserved(cached, missing, start, end, now)
+            write_cache(cached)
+            return cached
+        raise ConfigError(
+            f"data.timeframe {name!r}: the candles of {self._exchange.id} do not open at 00:00 "
+            f"UTC; set another one of {', '.join(names)}"
         )
+
+
+def _known(cached: Cached, start: int) -> int | None:
+    """The last candle of the covered span that ends at `start`."""
+    for first, last in cached.covered:
+        if last == start:
+            at = int(np.searchsorted(cached.columns.time, start)) - 1
+            if at >= 0 and cached.columns.time[at] >= first:
+                return int(cached.columns.time[at])
+    return None
+
+
+def _columns(rows: list[Row]) -> Columns:
+    table = np.array(rows, np.float64).reshape(-1, 6)
+    return Columns(table[:, 0].astype(np.int64), *table[:, 1:].T)
+
+
+def _in_coins(row: Row, unit: float) -> Row:
+    return (*row[:5], row[5] * unit)
+
+
+def _length(name: str) -> int:
+    """Length of a timeframe that divides the day, else 0."""
+    try:
+        return timeframe_ms(name)
+    except ValueError:
+        return 0

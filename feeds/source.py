@@ -11,16 +11,17 @@ from typing import Any, Literal
 import numpy as np
 
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
+from stoptrail.core.spans import Spans, joined, uncovered, within
 from stoptrail.core.time import DAY_MS, iso, timeframe_name, years_before
+from stoptrail.exchange.errors import UnreachableError
 from stoptrail.feeds.cache import (
     Cached,
     cache_path,
     candles_of,
     read_cache,
-    uncovered,
 )
 from stoptrail.feeds.columns import rows_of
-from stoptrail.feeds.download import Notice, Progress, download_candles
+from stoptrail.feeds.download import Notice, Progress, download_candles, say_unserved
 from stoptrail.feeds.files import PLAIN, load_file
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import Market, Origin, fillable
@@ -29,6 +30,10 @@ from stoptrail.feeds.synthetic import DEFAULT_END, DEFAULT_START, synthetic_cand
 from stoptrail.rules.candles import Candles
 
 Source = Literal["auto", "exchange", "file", "synthetic"]
+
+ASK_AGAIN_MS = DAY_MS
+"""A run does not ask again for what the exchange did not serve so long ago; `data
+download` always does."""
 
 WARMUP_DAYS = 300
 """Candles brought along before the span, for the slowest of the shipped indicators."""
@@ -90,10 +95,10 @@ def _loaded(
         return file_market(wanted, now, notice)
     try:
         return exchange_market(wanted, now, on_progress, notice)
-    except ExchangeError as error:
+    except UnreachableError as error:
         if wanted.source == "exchange":
             raise
-        return _without_exchange(wanted, error, notice)
+        return _without_exchange(wanted, now, error, notice)
 
 
 def file_market(wanted: Wanted, now: int, on_notice: Notice) -> Market:
@@ -130,7 +135,7 @@ def exchange_market(
     """The market from the cache, downloaded first where the cache does not cover the span."""
     start, end = span_to_fetch(wanted, now)
     cached = _read_cache(wanted)
-    if uncovered(cached.covered, start, end):
+    if uncovered(_settled(cached, now), start, end):
         cached = download_candles(
             wanted.exchange_id,
             wanted.ccxt_options,
@@ -142,9 +147,18 @@ def exchange_market(
             on_progress,
             on_notice,
         )
+    else:
+        missed = within(((a, b) for a, b, _ in cached.unserved), start, end)
+        say_unserved(wanted.exchange_id, missed, wanted.interval, on_notice)
     market = _cached_market(wanted, cached, start, end)
     _say_shorter(wanted, market, on_notice)
     return market
+
+
+def _settled(cached: Cached, now: int) -> Spans:
+    """What need not be asked for: what is covered, and what was refused lately."""
+    lately = [(a, b) for a, b, asked in cached.unserved if 0 <= now - asked < ASK_AGAIN_MS]
+    return joined([*cached.covered, *lately])
 
 
 def _cached_market(wanted: Wanted, cached: Cached, start: int, end: int) -> Market:
@@ -159,9 +173,11 @@ def _cached_market(wanted: Wanted, cached: Cached, start: int, end: int) -> Mark
     return _market(wanted, candles, "exchange", wanted.exchange_id, wanted.exchange_id)
 
 
-def _without_exchange(wanted: Wanted, error: ExchangeError, on_notice: Notice) -> Market:
-    """What "auto" does without a network, never silently."""
-    cached = _read_cache(wanted)
+def _without_exchange(wanted: Wanted, now: int, error: ExchangeError, on_notice: Notice) -> Market:
+    """What "auto" does without a network, never silently: real candles, if there are any."""
+    cached, (start, end) = _read_cache(wanted), span_to_fetch(wanted, now)
+    first, last = np.searchsorted(cached.columns.time, [wanted.start or start, end])
+    market = None
     if wanted.start is None and wanted.end is None and len(cached.columns.time):
         market = _market(
             wanted,
@@ -170,6 +186,10 @@ def _without_exchange(wanted: Wanted, error: ExchangeError, on_notice: Notice) -
             wanted.exchange_id,
             f"the cache of {wanted.exchange_id}",
         )
+    elif first < last:
+        market = _cached_market(wanted, cached, start, end)
+        _say_shorter(wanted, market, on_notice)
+    if market:
         on_notice(f"{error}: going on with the cached candles up to {iso(market.end_time)}")
         return market
     on_notice(f"{error}: going on with a SYNTHETIC market, invented candles from a seed")

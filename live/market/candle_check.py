@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoptrail.live.market.reader import Row
+from stoptrail.exchange.rows import Row
 from stoptrail.live.market.warnings import Troubles
 
 _REMEMBERED = 8

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from stoptrail.exchange.retry import backoff
 from stoptrail.live.market.events import Event
 from stoptrail.live.market.ordering import Sequence
-from stoptrail.live.market.reader import PAGE, Reader
+from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.timing import Timing
 
 
@@ -83,13 +83,14 @@ class Confirmation:
     async def _read(self) -> bool:
         """Read the record once; whether closed candles wait for their trades."""
         asked, self._asked = self._asked, False
-        limit = PAGE if asked else min(PAGE, self._sequence.missing)
+        most = self._reader.most - 1  # one before the first is asked for too
+        limit = most if asked else min(most, self._sequence.missing)
         rows = await self._reader.candles(
             self._symbol, self._timeframe, self._sequence.since, limit, patient=True
         )
         waits = self._expects_trades() and self.overdue < self._timing.grace
         self._tell(self._sequence.confirm(rows, self._sequence.last_trade if waits else None))
-        if asked and self._sequence.settled and len(rows) < limit - 1:
+        if asked and self._sequence.settled and len(rows) < limit:
             self._complete()
         elif asked:
             self._asked = True

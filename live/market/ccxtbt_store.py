@@ -31,10 +31,19 @@ class CcxtbtStore(CCXTStore):
         sandbox: bool = False,
         *,
         timing: Timing | None = None,
+        market_type: str = "auto",
     ) -> None:
         _package()
         super().__init__(
-            exchange, currency, config, retries, debug, sandbox, transport="rest", timing=timing
+            exchange,
+            currency,
+            config,
+            retries,
+            debug,
+            sandbox,
+            transport="rest",
+            timing=timing,
+            market_type=market_type,
         )
 
     async def _connect(self) -> Any:
@@ -67,6 +76,20 @@ class CcxtbtSource:
         self.timeout_on_exit = 0
         for name in ("create_order", "cancel_order", "private_end_point"):
             setattr(theirs, name, _refuse)
+
+    @property
+    def timeframes(self) -> Any:
+        """ccxt's names of candle lengths."""
+        return self._ccxt.timeframes
+
+    @property
+    def options(self) -> Any:
+        """ccxt's options of the exchange."""
+        return self._ccxt.options
+
+    def feature_value(self, *arguments: Any) -> Any:
+        """What ccxt knows of a method's limits."""
+        return self._ccxt.feature_value(*arguments)
 
     @property
     def markets(self) -> Any:

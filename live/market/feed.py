@@ -8,6 +8,7 @@ from typing import Any
 import backtrader as bt
 
 from stoptrail.core.time import MINUTE_MS
+from stoptrail.exchange.rows import Row
 from stoptrail.live.market.events import (
     CandleClosed,
     ConnectionBack,
@@ -17,7 +18,6 @@ from stoptrail.live.market.events import (
     Tick,
 )
 from stoptrail.live.market.outbox import Outbox
-from stoptrail.live.market.reader import Row
 from stoptrail.rules.dates import date_number
 
 
@@ -86,8 +86,10 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
         self.put_notification(self.DELAYED)
         known = list(self.p.candles)
         since = known[-1][0] + self.interval if known else self.p.since
-        fetched = self.p.store.fetch_candles(self.p.dataname, self.interval, since)
-        self.warm_up = known + fetched
+        # From the last known one: an answer that holds it can be believed about what follows.
+        first = known[-1][0] if known else since
+        fetched = self.p.store.fetch_candles(self.p.dataname, self.interval, first)
+        self.warm_up = known + [row for row in fetched if row[0] >= since]
         if not self.p.historical:
             after = self.warm_up[-1][0] if self.warm_up else since - self.interval
             self.live_from = after + self.interval

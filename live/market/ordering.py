@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections import deque
 from itertools import pairwise
 
+from stoptrail.exchange.rows import Row
 from stoptrail.live.market.candle_check import States
 from stoptrail.live.market.events import CandleClosed, Event, Tick
-from stoptrail.live.market.reader import Row
 from stoptrail.live.market.warnings import Troubles
 
 MOST_TICKS = 20_000

@@ -7,31 +7,35 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from stoptrail.core.errors import ExchangeError
 from stoptrail.core.time import timeframe_ms
-from stoptrail.exchange.retry import backoff, retry_after
+from stoptrail.exchange.client import Client, check_whole
+from stoptrail.exchange.errors import Answer, explained, judged
+from stoptrail.exchange.history import MOST
+from stoptrail.exchange.retry import backoff
+from stoptrail.exchange.rows import Row, candle_row, open_time
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.warnings import Troubles
 
 T = TypeVar("T")
-Row = tuple[int, float, float, float, float, float]
-"""Open time in milliseconds, open, high, low, close, volume."""
 
 _READINGS = 3
 """Readings after which a row that is no candle is left out."""
 _NO_PRICES = (math.nan, math.nan, math.nan, math.nan, 0.0)
-_WIDEST = 1e4
-"""A candle whose high is more than so many times its low is a mistake."""
-PAGE = 1000
-"""Most candles of one request (Binance's limit, and more than most others')."""
+_WORDS = {
+    "limit": "limits our requests",
+    "maintenance": "is down for maintenance",
+    "server error": "fails",
+    "timeout": "does not answer in time",
+    "network": "cannot be reached",
+    "rejected": "refuses a request",
+}
 
 
 class Source(Protocol):
@@ -51,15 +55,6 @@ class Source(Protocol):
         """The newest trades, oldest first."""
 
 
-@dataclass
-class _Answer:
-    """The worst HTTP answer to one read, which may take several requests at once; reads
-    run side by side, so each has its own."""
-
-    status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-
-
 class Reader:
     """Reads with bounded waits: Retry-After is kept, failures are retried with backoff."""
 
@@ -68,20 +63,25 @@ class Reader:
         self._retries = retries
         self._timing = timing
         self._troubles = troubles
-        self._answer: ContextVar[_Answer] = ContextVar("answer")
+        self.most = MOST
+        """Candles that one request may ask for."""
+        self.unit = 1.0
+        """Coins in one unit of the market's volume."""
+        self._heard: ContextVar[Client | None] = ContextVar("heard", default=None)
+        self._served: set[str] = set()
         self._barred_until = -math.inf
         self._left_out: deque[str] = deque(maxlen=64)
 
-    def answered(self, status: int, headers: dict[str, str], body: str) -> None:
+    def answered(self, status: int, headers: Mapping[str, str], body: str) -> None:
         """Hear of an HTTP answer before ccxt reads it.
 
         Raises ValueError for half an answer, which ccxt would take for no data.
         """
-        answer = self._answer.get(_Answer())
-        if status >= answer.status:
-            answer.status, answer.headers = status, headers
-        if status == 200 and not body.rstrip().endswith(("]", "}")):
-            raise ValueError(f"half an answer: {body[-40:]!r}")
+        heard = self._heard.get(None)  # reads run side by side: each has its own
+        if heard is None:
+            check_whole(status, body)
+        else:
+            heard.hear(status, headers, body)
 
     async def candles(
         self, symbol: str, timeframe: str, since: int, limit: int, patient: bool = False
@@ -92,18 +92,30 @@ class Reader:
         A row that is no candle however often it is read is left out. `patient` retries for
         as long as it takes; otherwise ExchangeError after the configured number of retries.
         """
+        # From one candle earlier: some exchanges take `since` as "later than".
+        earlier = since - timeframe_ms(timeframe)
+        rows = await self.page(symbol, timeframe, earlier, limit + 1, patient)
+        return [row for row in rows if row[0] >= since]
+
+    async def page(
+        self, symbol: str, timeframe: str, since: int, limit: int, patient: bool = False
+    ) -> list[Row]:
+        """As `candles`, in one request for `limit` candles from `since` as it is."""
         interval, readings = timeframe_ms(timeframe), 0
-        limit = min(PAGE, limit + 1)
 
         async def read() -> list[Row]:
             nonlocal readings
             readings += 1
-            # From one candle earlier: some exchanges take `since` as "later than".
-            earlier = since - interval
-            answer = await self._source.fetch_ohlcv(symbol, timeframe, earlier, limit)
+            size = min(self.most, limit)
+            answer = await self._source.fetch_ohlcv(symbol, timeframe, since, size)
             return self._rows(answer, since, interval, readings > _READINGS)
 
-        return await self.read("candles", read, patient)
+        rows = await self.read("candles", read, patient)
+        return [self.in_coins(row) for row in rows]
+
+    def in_coins(self, row: Row) -> Row:
+        """`row` with its volume in coins."""
+        return row if self.unit == 1.0 else (*row[:5], row[5] * self.unit)
 
     def _rows(
         self, answer: list[list[Any]], since: int, interval: int, resigned: bool
@@ -149,15 +161,18 @@ class Reader:
         failures = 0
         while True:
             await self._wait_for_ban(what, patient)
-            self._answer.set(_Answer())
+            self._heard.set(heard := Client())
             try:
                 async with asyncio.timeout(self._timing.timeout * 1.5):
-                    return await call()
+                    result = await call()
             except Exception as error:
                 failures += 1
-                wait = self._wait_after(what, error, failures)
+                wait = self._wait_after(what, error, heard.answer, failures, patient)
                 if not patient and failures > self._retries:
                     raise self._failed(what, error) from None
+            else:
+                self._served.add(what)
+                return result
             await asyncio.sleep(wait)
 
     async def _wait_for_ban(self, what: str, patient: bool) -> None:
@@ -169,27 +184,30 @@ class Reader:
                 )
             await asyncio.sleep(left)
 
-    def _wait_after(self, what: str, error: Exception, failures: int) -> float:
+    def _wait_after(
+        self, what: str, error: Exception, answer: Answer, failures: int, patient: bool
+    ) -> float:
         """Seconds to wait after `error`; raises ExchangeError where waiting cannot help."""
-        name = type(error).__name__
-        answer = self._answer.get()
-        if _refused_region(error, answer.status):
-            raise region_error(self._source.id) from None
-        if answer.status in (418, 429) or name in ("DDoSProtection", "RateLimitExceeded"):
-            asked = retry_after(answer.headers)
-            wait = self._timing.ban if asked is None else asked
+        if isinstance(error, ExchangeError):
+            raise error
+        failure = judged(error, answer, what in self._served)
+        final = failure.kind == "rejected" and failures > 1 and not patient
+        if final or not failure.passes:
+            explanation = explained(self._source.id, failure, what)
+            raise type(explanation)(self._troubles.redaction.clean(explanation)) from None
+        wait = self._timing.ban if failure.hard and failure.wait is None else failure.wait
+        if failure.kind == "limit" and wait is not None:
             self._barred_until = max(self._barred_until, time.monotonic() + wait)
             self._troubles.say(
                 "rate limit",
-                f"{self._source.id} limits our requests (HTTP {answer.status or 429}): "
+                f"{self._source.id} limits our requests ({failure.reason}): "
                 f"no request for {wait:g} s, as it asks",
             )
             return 0.0
-        if answer.status < 500 and _permanent(error):  # ccxt takes some 503 for a bad request
-            raise self._failed(what, error) from None
-        kind, words = _describe(name, answer.status)
+        words = _WORDS.get(failure.kind, "gives an answer that makes no sense")
         self._troubles.say(
-            kind, f"{self._source.id} {words} while reading {what}: trying again ({error})"[:300]
+            failure.kind,
+            f"{self._source.id} {words} while reading {what}: trying again ({error})"[:300],
         )
         return backoff(failures, self._timing.backoff, self._timing.backoff_cap)
 
@@ -199,69 +217,3 @@ class Reader:
             f"{self._source.id} gave no {what}: {type(error).__name__} {text}: "
             "check the connection and [exchange], then start again"
         )
-
-
-def region_error(exchange: str) -> ExchangeError:
-    """The error of an exchange that does not serve this region (HTTP 451)."""
-    others = [name for name in ("kraken", "coinbase", "bitstamp", "okx") if name != exchange]
-    return ExchangeError(
-        f"{exchange} does not serve this region (HTTP 451): set [exchange] id to another, "
-        f"such as {', '.join(others)}"
-    )
-
-
-def open_time(entry: Any) -> int | None:
-    """The open time of a row, or None where it cannot be read."""
-    try:
-        return int(entry[0])
-    except (TypeError, ValueError, IndexError, KeyError, OverflowError):
-        return None
-
-
-def candle_row(entry: Any) -> Row | None:
-    """`entry` as a candle, or None where it cannot be one."""
-    try:
-        at, *values = entry
-        row = (int(at), *(float(value) for value in values[:5]))
-    except (TypeError, ValueError, OverflowError):
-        return None
-    if len(row) != 6 or not all(map(math.isfinite, row)):
-        return None
-    _, open_, high, low, close, volume = row
-    if not 0.0 < low <= min(open_, close) <= max(open_, close) <= high or volume < 0.0:
-        return None
-    if high > low * _WIDEST:
-        return None
-    return int(row[0]), open_, high, low, close, volume
-
-
-def _refused_region(error: Exception, status: int) -> bool:
-    """Whether the exchange does not serve this region."""
-    text = str(error)
-    return (
-        status == 451
-        or type(error).__name__ == "RestrictedLocation"
-        or "restricted location" in text
-        or re.search(r" 451 ", text) is not None
-    )
-
-
-def _permanent(error: Exception) -> bool:
-    """Whether the same request would fail again however long one waits."""
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    return bool(
-        kinds & {"AuthenticationError", "BadRequest", "NotSupported", "ArgumentsRequired"}
-    ) or isinstance(error, ExchangeError)
-
-
-def _describe(name: str, status: int) -> tuple[str, str]:
-    """(kind, words) of a failure that may pass."""
-    if name == "OnMaintenance" or status == 503:
-        return "maintenance", f"is down for maintenance (HTTP {status or 503})"
-    if status >= 500:
-        return "server error", f"answers HTTP {status}"
-    if name in ("RequestTimeout", "TimeoutError"):
-        return "timeout", "does not answer in time"
-    if name in ("ExchangeNotAvailable", "NetworkError") and status == 0:
-        return "network", "cannot be reached"
-    return "malformed answer", "gives an answer that makes no sense"

@@ -11,13 +11,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.spans import Spans, within
 from stoptrail.core.time import timeframe_name
+from stoptrail.exchange.client import construct, has_clock, listen
 from stoptrail.exchange.credentials import public_only
+from stoptrail.exchange.history import MOST, History
+from stoptrail.exchange.markets import (
+    check_tradable,
+    checked_market,
+    filters_of,
+    only_the_kind_needed,
+    page_of,
+    volume_unit,
+)
+from stoptrail.exchange.rows import Row
 from stoptrail.live.market.background import Background, GivenUpError
 from stoptrail.live.market.connection import Connection, connection
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
-from stoptrail.live.market.reader import PAGE, Reader, Row
+from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.redaction import Redaction
 from stoptrail.live.market.sockets import guard
 from stoptrail.live.market.stream import Stream, Transport
@@ -31,9 +43,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PRESENT = 6
-"""A page of fewer candles, and than one before, has come up to the present: to go on would
-be to run after a market that is played fast, candle by candle."""
+_ROUNDS = 5
+"""Times that candles are read on which have closed while the others were read: no more,
+or one would run after a market that is played fast."""
 
 
 class CCXTStore:
@@ -56,6 +68,7 @@ class CCXTStore:
         *,
         transport: Transport = "auto",
         timing: Timing | None = None,
+        market_type: str = "auto",
     ) -> None:
         self.id = exchange
         self.currency = currency
@@ -74,6 +87,10 @@ class CCXTStore:
         self._stream: Stream | None = None
         self._running: Future[None] | None = None
         self._outbox = Outbox()
+        self._opened = False
+        self._market_type = market_type
+        self.unserved: Spans = ()
+        """Spans of the last reading of candles in which the exchange gave none."""
 
     def __repr__(self) -> str:
         return f"CCXTStore({self.id!r}, {self.currency!r}, {self.connection.state})"
@@ -100,26 +117,23 @@ class CCXTStore:
         return connection("connecting", "no stream has been started")
 
     def market(self, symbol: str) -> Filters:
-        """Tick, lot, least quantity and least notional from the exchange's filters."""
-        market = self._market(symbol)
-        precision, limits = market.get("precision") or {}, market.get("limits") or {}
-        return Filters(
-            self._step(precision.get("price")),
-            self._step(precision.get("amount")),
-            _number((limits.get("amount") or {}).get("min")),
-            _number((limits.get("cost") or {}).get("min")),
-        )
+        """Tick, lot, least quantity (in coins) and least notional from the exchange.
+
+        Raises ConfigError, in words, for a market that a session cannot trade.
+        """
+        found = self._market(symbol)
+        check_tradable(self.id, found, self._market_type)
+        return filters_of(self._exchange, found)
 
     def clock_offset(self) -> int | None:
         """Milliseconds by which the exchange's clock is ahead of ours; None if unknown.
 
         Only said, never used: decisions follow the exchange's event times.
         """
-        exchange, reader = self._open()
-        if not exchange.has.get("fetchTime"):
-            return None
         sent = time.time()
-        theirs = self._run(reader.read("its time", exchange.fetch_time))
+        theirs = self._their_time()
+        if theirs is None:
+            return None
         offset = int(theirs - (sent + time.time()) * 500)
         if abs(offset) > 5000:
             self.troubles.say(
@@ -129,37 +143,58 @@ class CCXTStore:
             )
         return offset
 
-    def fetch_ohlcv(self, symbol: str, timeframe: str, since: int, limit: int = PAGE) -> list[Row]:
+    def fetch_ohlcv(self, symbol: str, timeframe: str, since: int, limit: int = MOST) -> list[Row]:
         """One page of candles from `since` (milliseconds), the newest maybe unfinished."""
-        _, reader = self._open()
-        self._market(symbol)
-        return self._run(reader.candles(symbol, timeframe, since, limit))
+        reader = self._reading(symbol, timeframe)
+        return self._run(reader.page(symbol, timeframe, max(0, since), limit))
 
     def fetch_trades(self, symbol: str) -> list[dict[str, Any]]:
         """The newest public trades, as ccxt describes them, oldest first."""
-        _, reader = self._open()
         self._market(symbol)
-        return self._run(reader.trades(symbol))
+        return self._run(self._connected()[1].trades(symbol))
 
     def fetch_candles(
         self, symbol: str, interval: int, since: int, until: int | None = None
     ) -> list[Row]:
-        """Closed candles that open in [since, until), ascending, page by page.
+        """Closed candles that open in [since, until), ascending.
 
         `interval`, `since` and `until` in milliseconds; None is up to now. A candle counts
-        as closed where the exchange has a later one. Raises ExchangeError.
+        as closed where the exchange has a later one. What it did not serve is `unserved`.
+        Raises ExchangeError.
         """
+        name = timeframe_name(interval)
+        reader = self._reading(symbol, name)
+        history = History(
+            lambda at, limit: self.fetch_ohlcv(symbol, name, at, limit), interval, reader.most
+        )
+        end = self._now(interval) if until is None else until
         found: list[Row] = []
-        start, longest = since, 0
-        while until is None or start < until:
-            page = self.fetch_ohlcv(symbol, timeframe_name(interval), start)
-            found += [row for row in page[:-1] if until is None or row[0] < until]
-            short = len(page) < min(longest, _PRESENT)
-            if len(page) < 2 or short or (until is not None and page[-1][0] >= until):
+        for _ in range(_ROUNDS):
+            start = found[-1][0] + interval if found else since
+            for piece in history.between(start, end, found[-1][0] if found else None):
+                found += piece.rows
+            if until is not None or history.seen < end:
                 break
-            longest = max(longest, len(page))
-            start = page[-1][0]
+            end = history.seen - history.seen % interval  # candles have closed meanwhile
+            if found and end <= found[-1][0] + interval:
+                break
+        if found and history.seen <= found[-1][0]:
+            found.pop()  # nothing follows it: who knows whether it has closed
+        reach = found[-1][0] + interval if found else since
+        self.unserved = within(history.unserved, since, reach) if found else history.unserved
         return found
+
+    def _now(self, interval: int) -> int:
+        """The beginning of the candle under way, by the exchange's clock where it has one."""
+        now = self._their_time() or int(time.time() * 1000)
+        return now - now % interval
+
+    def _their_time(self) -> int | None:
+        """The exchange's clock in milliseconds; None where it has none to ask."""
+        exchange, reader = self._connected()
+        if not has_clock(exchange):
+            return None
+        return int(self._run(reader.read("time", exchange.fetch_time)))
 
     def start_stream(self, symbol: str, interval: int, after: int, ticks: bool = True) -> Outbox:
         """Live events of one market, from the candle after the one that opens at `after`.
@@ -168,10 +203,9 @@ class CCXTStore:
         """
         if self._stream is not None:
             raise RuntimeError("this store streams already: one market a store")
-        exchange, reader = self._open()
-        self._market(symbol)
+        reader = self._reading(symbol, timeframe_name(interval))
         self._stream = Stream(
-            exchange,
+            self._exchange,
             reader,
             Sequence(interval, after, self.troubles),
             symbol,
@@ -216,25 +250,39 @@ class CCXTStore:
             background.run(close_exchange(self._exchange), whatever=True)
         background.stop()
 
-    def _open(self) -> tuple[Any, Reader]:
+    def _connected(self) -> tuple[Any, Reader]:
         """The ccxt exchange and its reader, made at the first need (ccxt imports slowly)."""
         if self._reader is None:
-            if self._exchange is None:
-                self._exchange = self._background_or_new().run(self._connect())
-            reader = Reader(self._exchange, self.retries, self.timing, self.troubles)
-            _listen(self._exchange, reader)
-            self._run(reader.read("its markets", self._exchange.load_markets))
-            self._reader = reader
+            self._exchange = self._background_or_new().run(self._connect())
+            self._reader = Reader(self._exchange, self.retries, self.timing, self.troubles)
+            listen(self._exchange, self._reader.answered)
         return self._exchange, self._reader
+
+    def _open(self, symbol: str) -> tuple[Any, Reader]:
+        """The same with the markets read among which `symbol` must be."""
+        exchange, reader = self._connected()
+        if not self._opened:
+            only_the_kind_needed(exchange, symbol)
+            self._run(reader.read("market list", exchange.load_markets))
+            self._opened = True
+        return exchange, reader
+
+    def _reading(self, symbol: str, timeframe: str) -> Reader:
+        """The reader, told of the market whose candles are to be read."""
+        exchange, reader = self._open(symbol)
+        market = checked_market(exchange, symbol, timeframe)
+        reader.most = page_of(exchange, symbol)
+        reader.unit = volume_unit(self.id, market)
+        return reader
 
     async def _connect(self) -> Any:
         import ccxt.pro
 
-        if self.id not in ccxt.pro.exchanges and self.id not in ccxt.async_support.exchanges:
-            raise ConfigError(f"[exchange] id {self.id!r} is not known to ccxt")
         module = ccxt.pro if self.id in ccxt.pro.exchanges else ccxt.async_support
         try:
-            exchange = getattr(module, self.id)(public_only(self._config))
+            exchange = construct(module, self.id, public_only(self._config))
+        except ConfigError:
+            raise
         except Exception as error:
             text = self.troubles.redaction.clean(error)
             raise ConfigError(f"[exchange.ccxt] is not accepted by ccxt: {text}") from None
@@ -263,35 +311,5 @@ class CCXTStore:
         return background.run(work)
 
     def _market(self, symbol: str) -> dict[str, Any]:
-        exchange, _ = self._open()
-        if symbol not in exchange.markets:
-            raise ConfigError(f"{self.id} has no market {symbol}: check [data] symbol")
-        return dict(exchange.markets[symbol])
-
-    def _step(self, precision: Any) -> float | None:
-        """A price or quantity step from ccxt's precision, which may count digits; None
-        where it counts significant ones: then the step depends on the price."""
-        value = _number(precision)
-        decimal_places, significant_digits = 2, 3  # ccxt.DECIMAL_PLACES and SIGNIFICANT_DIGITS
-        if self._exchange.precisionMode == significant_digits:
-            return None
-        if value is not None and self._exchange.precisionMode == decimal_places:
-            return float(f"1e{-int(value)}")
-        return value
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _listen(exchange: Any, reader: Reader) -> None:
-    """Let `reader` see status and headers of every HTTP answer."""
-    original = exchange.on_rest_response
-
-    def heard(
-        status: int, reason: str, url: str, method: str, headers: Any, body: str, *rest: Any
-    ) -> Any:
-        reader.answered(status, dict(headers), body)
-        return original(status, reason, url, method, headers, body, *rest)
-
-    exchange.on_rest_response = heard
+        exchange, _ = self._open(symbol)
+        return checked_market(exchange, symbol, None)

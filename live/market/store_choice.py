@@ -18,13 +18,22 @@ def make_store(
     retries: int,
     transport: Transport = "auto",
     timing: Timing | None = None,
+    market_type: str = "auto",
 ) -> CCXTStore:
     """The store for `[live] store`; ConfigError where its package is not installed.
 
     ccxtbt has no sockets, so that `transport` counts for "native" only.
     """
     if kind == "native":
-        return CCXTStore(exchange, currency, config, retries, transport=transport, timing=timing)
+        return CCXTStore(
+            exchange,
+            currency,
+            config,
+            retries,
+            transport=transport,
+            timing=timing,
+            market_type=market_type,
+        )
     from stoptrail.live.market.ccxtbt_store import CcxtbtStore
 
-    return CcxtbtStore(exchange, currency, config, retries, timing=timing)
+    return CcxtbtStore(exchange, currency, config, retries, timing=timing, market_type=market_type)

@@ -8,7 +8,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal
 
+from stoptrail.exchange.errors import RequestError
 from stoptrail.exchange.retry import backoff
+from stoptrail.exchange.rows import candle_row
 from stoptrail.live.market.candle_poller import Confirmation
 from stoptrail.live.market.connection import Connection, connection
 from stoptrail.live.market.events import (
@@ -19,7 +21,7 @@ from stoptrail.live.market.events import (
 )
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
-from stoptrail.live.market.reader import Reader, candle_row
+from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.sockets import reset
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.warnings import Troubles
@@ -29,6 +31,8 @@ Transport = Literal["auto", "websocket", "rest"]
 _TRIES = 3
 """Failures in a row after which data is polled while the socket is tried on."""
 _NO_QUOTE = (math.nan, math.nan)
+_ABSENT = {"NotSupported", "ArgumentsRequired", "AuthenticationError"}
+"""ccxt's errors of a socket that does not exist, or not without a key."""
 _LAST = 4
 """Newest candles of the socket that are looked at again, for revisions."""
 
@@ -78,19 +82,20 @@ class Stream:
         self._quote = _NO_QUOTE
         self._quote_at = -math.inf
         self._last_poll = 0
+        self._sockets = 0
+        """How many sockets there are."""
+        self._reads_trades = bool(exchange.has.get("fetchTrades"))
 
     async def run(self) -> None:
         """Until cancelled; raises ExchangeError where no waiting can help."""
         self._troubles.heard = self._notice
         jobs = [self._record.run(), self._watchdog()]
         watched = list(self._watched()) if self._transport != "rest" else []
+        self._sockets = len(watched)
         if not watched and self._transport != "rest":
-            self._troubles.say(
-                "no socket", f"{self._exchange.id} has no WebSocket here: data is polled"
-            )
+            self._say_no_socket()
         jobs += [self._watch(name, step) for name, step in watched]
-        if self._transport != "websocket" or not watched:
-            jobs.append(self._poll_loop())
+        jobs.append(self._poll_loop())
         try:
             async with asyncio.TaskGroup() as group:
                 for job in jobs:
@@ -130,6 +135,7 @@ class Stream:
                     "malformed message", f"a candle makes no sense and is left out: {entry}"
                 )
             else:
+                row = self._reader.in_coins(row)
                 self._sequence.stream_candle(row)
                 if (row[0], row[5]) > self._state:
                     self._state = (row[0], row[5])
@@ -179,6 +185,9 @@ class Stream:
                 failures += 1
                 self._socket_failed(name, ConnectionError("closed"), failures)
             except Exception as error:
+                if type(error).__name__ in _ABSENT:
+                    self._without(name)
+                    return
                 failures += 1
                 self._socket_failed(name, error, failures)
                 if isinstance(error, TimeoutError):
@@ -190,6 +199,22 @@ class Stream:
             await asyncio.sleep(
                 backoff(failures, self._timing.backoff / 4, self._timing.backoff_cap)
             )
+
+    def _without(self, name: str) -> None:
+        """Go on without a socket that does not exist, whatever the exchange's table says."""
+        self._up.discard(name)
+        self._sockets -= 1
+        if name == "candles":
+            self._has_candles = False  # trades, where they are watched, tell of time
+        if not self._sockets:
+            self._say_no_socket()
+        self._record.ask()
+        self._record.look()
+
+    def _say_no_socket(self) -> None:
+        self._troubles.say(
+            "no socket", f"{self._exchange.id} has no WebSocket here: data is polled"
+        )
 
     def _socket_failed(self, name: str, error: Exception, failures: int) -> None:
         text = self._troubles.redaction.clean(error)[:160] or type(error).__name__
@@ -228,24 +253,34 @@ class Stream:
 
     @property
     def _polls(self) -> bool:
-        return self._transport != "websocket"
+        return self._transport != "websocket" or not self._sockets
 
     async def _poll_loop(self) -> None:
         """Where no socket works: ask again and again."""
         while True:
-            if not self._streaming:
+            if self._polls and not self._streaming:
                 await self._poll()
             await asyncio.sleep(self._timing.poll)
 
     async def _poll(self) -> None:
-        if self._wants_ticks and self._exchange.has.get("fetchTrades"):
-            self._sequence.overlaps = True
-            trades = await self._reader.trades(self._symbol, patient=True)
-            self._trades([trade for trade in trades if trade["timestamp"] >= self._last_poll])
-            self._last_poll = max([self._last_poll, *(int(t["timestamp"]) for t in trades)])
+        if self._wants_ticks and self._reads_trades:
+            await self._poll_trades()
         self._heard_at = time.monotonic()
         self._record.ask()
         self._record.look()
+
+    async def _poll_trades(self) -> None:
+        self._sequence.overlaps = True
+        try:
+            trades = await self._reader.trades(self._symbol, patient=True)
+        except RequestError as error:
+            self._reads_trades = False
+            self._troubles.say(
+                "no trades", f"{error}: trades are left out, stops move at the close of candles"
+            )
+            return
+        self._trades([trade for trade in trades if trade["timestamp"] >= self._last_poll])
+        self._last_poll = max([self._last_poll, *(int(t["timestamp"]) for t in trades)])
 
     # What goes out
 

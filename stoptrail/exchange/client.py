@@ -1,198 +1,172 @@
-"""Reading from an exchange through ccxt: opening it, retrying, and saying what went wrong."""
+"""Reading from an exchange through ccxt: opening it, listening to its answers, retrying."""
 
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
-from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.errors import ConfigError
+from stoptrail.exchange.errors import Answer, Failure, explained, judged
+from stoptrail.exchange.retry import Patience, backoff
 
 Result = TypeVar("Result")
 Waiting = Callable[[float, str], None]
 """Told the seconds to wait and the reason before every pause."""
+Heard = Callable[[int, Mapping[str, str], str], None]
+"""Told status, headers and body of every HTTP answer; ValueError makes it a failed read."""
 
-ELSEWHERE = ("kraken", "coinbase", "okx", "bybit", "bitstamp")
-"""Exchanges to try where another one refuses the region."""
+FIRST_CONTACT = Patience(unreachable=2)
+"""Without a network the first read fails at once, so that a caller can fall back."""
 
-MAX_ATTEMPTS = 6
-MAX_WAIT = 120.0
-"""Seconds; an exchange that asks for a longer pause has banned the address."""
+SUCCESSORS = {
+    "bitfinex2": "bitfinex",
+    "coinbasepro": "coinbaseexchange",
+    "gateio": "gate",
+    "gdax": "coinbaseexchange",
+    "hitbtc3": "hitbtc",
+    "huobi": "htx",
+    "huobipro": "htx",
+    "okex": "okx",
+    "okex5": "okx",
+    "poloniexfutures": "poloniex",
+}
+"""ids that ccxt had once, and what such an exchange is called now."""
 
-_REFUSALS = (
-    "restricted location",
-    "from your country",
-    "in your country",
-    "your region",
-    "restricted region",
-)
-_STATUS = re.compile(r"\b(4\d\d|5\d\d)\b")
-_MESSAGE = re.compile(r'"(?:msg|message|error)"\s*:\s*"([^"]+)')
-_URL = re.compile(r"https?://([^/\s]+)\S*")
+
+class Client:
+    """What a synchronous ccxt exchange has said: kept at the exchange as `heard`."""
+
+    def __init__(self) -> None:
+        self.answer = Answer()
+        """The worst answer to the read under way."""
+        self.served: set[str] = set()
+        """Names of reads that have succeeded."""
+
+    def hear(self, status: int, headers: Mapping[str, str], body: str) -> None:
+        """Keep the answer; ValueError for half of one."""
+        if status >= self.answer.status:
+            self.answer = Answer(status, headers)
+        check_whole(status, body)
 
 
 def open_exchange(exchange_id: str, options: Mapping[str, Any] | None = None) -> Any:
-    """A ccxt client of the exchange; `options` go to its constructor as they are.
+    """A ccxt exchange; `options` go to its constructor as they are.
 
     Rate limiting is on unless the options turn it off. Raises ConfigError for an id that
     ccxt does not know, with the closest ones.
     """
     import ccxt
 
-    if exchange_id not in ccxt.exchanges:
-        raise ConfigError(
-            f"exchange {exchange_id!r} is not known to ccxt{_close(exchange_id, ccxt.exchanges)}"
-        )
-    return getattr(ccxt, exchange_id)({"enableRateLimit": True, **(options or {})})
+    exchange = construct(ccxt, exchange_id, {"enableRateLimit": True, **(options or {})})
+    exchange.heard = Client()
+    listen(exchange, exchange.heard.hear)
+    return exchange
 
 
-def load_markets(exchange: Any, symbol: str, timeframe: str) -> None:
-    """First contact: fetch the market list and check symbol and timeframe against it.
+def construct(module: Any, exchange_id: str, options: Mapping[str, Any]) -> Any:
+    """An exchange of `module` (ccxt, its asynchronous or its socket one), or ConfigError."""
+    if exchange_id not in module.exchanges:
+        raise ConfigError(unknown_exchange(exchange_id, module.exchanges))
+    return getattr(module, exchange_id)(dict(options))
 
-    Fails at once where there is no network, so that a caller can fall back. Raises
-    ExchangeError, or ConfigError with the closest names for what is not offered.
-    """
-    _only_the_kind_needed(exchange, symbol)
-    read(exchange, exchange.load_markets, unreachable_attempts=2)
-    if symbol not in exchange.markets:
-        close = _close(symbol, exchange.markets)
-        raise ConfigError(f"data.symbol {symbol!r} is not traded on {exchange.id}{close}")
-    offered = exchange.timeframes or {}
-    if timeframe not in offered:
-        names = ", ".join(offered) or "none"
-        raise ConfigError(
-            f"data.timeframe {timeframe!r} is not offered by {exchange.id}; it has {names}"
-        )
+
+def unknown_exchange(exchange_id: str, known: Collection[str]) -> str:
+    """What to say of an id that ccxt does not know."""
+    text = f"exchange {exchange_id!r} is not known to ccxt"
+    successor = SUCCESSORS.get(exchange_id)
+    if successor in known:
+        return f"{text} any more: it is called {successor!r} now"
+    return text + close_to(exchange_id, known)
+
+
+def listen(exchange: Any, heard: Heard) -> None:
+    """Let `heard` see every HTTP answer before ccxt reads it."""
+    original = exchange.on_rest_response
+
+    def hear(
+        status: int, reason: str, url: str, method: str, headers: Any, body: str, *rest: Any
+    ) -> Any:
+        heard(status, dict(headers), body)
+        return original(status, reason, url, method, headers, body, *rest)
+
+    exchange.on_rest_response = hear
+
+
+def check_whole(status: int, body: str) -> None:
+    """ValueError for half an answer, which ccxt would take for no data."""
+    if status == 200 and not body.rstrip().endswith(("]", "}")):
+        try:
+            json.loads(body)
+        except ValueError:
+            raise ValueError(f"half an answer: {body[-40:]!r}") from None
 
 
 def server_time(exchange: Any) -> int:
     """The exchange's clock in milliseconds; this machine's where it has none to ask."""
-    if exchange.has.get("fetchTime") is True:
+    if has_clock(exchange):
         return int(read(exchange, exchange.fetch_time))
     return int(exchange.milliseconds())
+
+
+def has_clock(exchange: Any) -> bool:
+    """Whether the exchange tells its time (30 of 104 do not)."""
+    return exchange.has.get("fetchTime") is True
 
 
 def read(
     exchange: Any,
     call: Callable[..., Result],
     *arguments: Any,
-    attempts: int = MAX_ATTEMPTS,
-    unreachable_attempts: int | None = None,
+    patience: Patience | None = None,
     on_wait: Waiting | None = None,
 ) -> Result:
     """`call(*arguments)`, repeated after trouble that passes; only ever for reads.
 
-    Waits as Retry-After says, else 1, 2, 4 ... seconds, up to `attempts` times in all
-    (`unreachable_attempts` where no connection comes about); a refused region once.
-    Raises ExchangeError in one line.
+    Waits as Retry-After says, else longer each time. Raises ExchangeError in one line.
     """
     import ccxt
 
-    for attempt in range(1, attempts + 1):
+    patience, heard = patience or Patience(), getattr(exchange, "heard", None) or Client()
+    name, failures = getattr(call, "__name__", ""), 0
+    while True:
+        heard.answer = Answer()
         try:
-            return _answer(exchange, call, arguments)
-        except ccxt.BaseError as error:
-            limit = (is_unreachable(error) and unreachable_attempts) or attempts
-            pause = _pause(exchange, error, attempt)
-            if attempt >= limit or not _passes(error) or pause > MAX_WAIT:
-                raise explained(exchange.id, error, pause) from error
-            if on_wait:
-                on_wait(pause, reason(error))
-            time.sleep(pause)
-    raise AssertionError("unreachable")
+            result = call(*arguments)
+        except (ccxt.BaseError, TypeError, ValueError, LookupError, AttributeError) as error:
+            failure = judged(error, heard.answer, name in heard.served)
+            failures += 1
+            pause = pause_after(exchange.id, failure, failures, patience)
+        else:
+            heard.served.add(name)
+            return result
+        if on_wait:
+            on_wait(pause, failure.reason)
+        time.sleep(pause)
 
 
-def _answer(exchange: Any, call: Callable[..., Result], arguments: tuple[Any, ...]) -> Result:
-    """The answer, checked: ccxt takes half a document for an empty one or trips over it."""
-    import ccxt
+def pause_after(exchange_id: str, failure: Failure, failures: int, patience: Patience) -> float:
+    """Seconds to wait before a read that failed so often is tried again.
 
-    try:
-        result = call(*arguments)
-        body = getattr(exchange, "last_http_response", None)
-        if body:
-            json.loads(body)
-    except (TypeError, ValueError, LookupError, AttributeError) as error:
-        raise ccxt.ExchangeNotAvailable(f"malformed answer ({type(error).__name__})") from error
-    return result
-
-
-def explained(exchange_id: str, error: Exception, pause: float = 0.0) -> ExchangeError:
-    """A ccxt error as one line: what the exchange did and what to do about it."""
-    if is_refused(error):
-        others = ", ".join(name for name in ELSEWHERE if name != exchange_id)
-        return ExchangeError(
-            f"{exchange_id} refuses this location ({reason(error)}); "
-            f"try another exchange, such as {others}"
-        )
-    if is_unreachable(error):
-        return ExchangeError(
-            f"{exchange_id} cannot be reached ({reason(error)}); check the network, or use a file"
-        )
-    if pause > MAX_WAIT:
-        return ExchangeError(
-            f"{exchange_id} asks to wait {pause:.0f} s ({reason(error)}); try again after that"
-        )
-    return ExchangeError(f"{exchange_id} does not answer as it should ({reason(error)})")
+    Raises ExchangeError where that cannot help, or not within this patience.
+    """
+    attempts = patience.attempts
+    if failure.kind == "network" and patience.unreachable is not None:
+        attempts = patience.unreachable
+    if failure.kind == "rejected":
+        attempts = min(attempts, 2)
+    pause = failure.wait
+    if pause is None and failure.hard:
+        pause = patience.ban
+    if not failure.passes or failures >= attempts or (pause or 0.0) > patience.longest:
+        raise explained(exchange_id, failure)
+    return backoff(failures, patience.first, patience.cap) if pause is None else pause
 
 
-def is_refused(error: Exception) -> bool:
-    """Whether the exchange refuses the region (HTTP 451 or 403, or its own words)."""
-    import ccxt
-
-    text = _URL.sub("", str(error))
-    status = _STATUS.search(text)
-    if isinstance(error, ccxt.RestrictedLocation) or (status and status[1] in ("451", "403")):
-        return True
-    return any(words in text.lower() for words in _REFUSALS)
-
-
-def is_unreachable(error: Exception) -> bool:
-    """Whether no connection came about at all: no route, unknown host, refused, TLS."""
-    from requests import exceptions
-
-    cause = error.__cause__
-    return isinstance(cause, exceptions.ConnectionError | exceptions.ConnectTimeout | OSError) and (
-        not isinstance(cause, exceptions.HTTPError | exceptions.ReadTimeout)
-    )
-
-
-def reason(error: Exception) -> str:
-    """An error in a few words, without queries or anything secret: HTTP status, else its kind."""
-    cause, host = error.__cause__, _URL.search(str(error))
-    at = f" at {host[1]}" if host else ""
-    if is_unreachable(error):
-        return f"{type(cause).__name__}{at}"
-    text = _URL.sub("", str(error))
-    status, message = _STATUS.search(text), _MESSAGE.search(text)
-    kind = f"HTTP {status[1]}" if status else type(error).__name__
-    if "malformed" in text:
-        kind = "malformed answer"
-    return f"{kind}{at}" + (f": {message[1][:100]}" if message else "")
-
-
-def _only_the_kind_needed(exchange: Any, symbol: str) -> None:
-    """Binance lists spot and futures on hosts of their own: leave out what is not asked."""
-    kinds = (exchange.options or {}).get("fetchMarkets")
-    if exchange.id == "binance" and ":" not in symbol and isinstance(kinds, dict):
-        kinds["types"] = ["spot"]
-
-
-def _passes(error: Exception) -> bool:
-    import ccxt
-
-    return isinstance(error, ccxt.NetworkError) and not is_refused(error)
-
-
-def _pause(exchange: Any, error: Exception, attempt: int) -> float:
-    headers = getattr(exchange, "last_response_headers", None) or {}
-    asked = str(headers.get("Retry-After", "")) if not is_unreachable(error) else ""
-    return float(asked) if asked.isdigit() else float(2 ** (attempt - 1))
-
-
-def _close(name: str, names: Iterable[str]) -> str:
+def close_to(name: str, names: Iterable[str]) -> str:
+    """ "; did you mean ...?" with the closest of `names`, or nothing."""
     known = {known.upper(): known for known in names}
     matches = get_close_matches(name.upper(), known, n=3, cutoff=0.5)
     return f"; did you mean {', '.join(known[m] for m in matches)}?" if matches else ""

@@ -6,6 +6,24 @@ import random
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+
+class Patience(NamedTuple):
+    """How long a failing read is tried; times in seconds."""
+
+    attempts: int = 6
+    """Attempts in all; those that find no connection count too."""
+    unreachable: int | None = None
+    """Attempts where no connection comes about, if fewer."""
+    first: float = 1.0
+    """Wait after the first failure; doubles with every further one."""
+    cap: float = 30.0
+    """Longest of these waits."""
+    ban: float = 60.0
+    """Wait after HTTP 418 or 429 that names none."""
+    longest: float = 120.0
+    """An exchange that asks for a longer pause has banned the address: it is not waited for."""
 
 
 def backoff(failures: int, first: float, cap: float) -> float:

@@ -8,12 +8,10 @@ import pytest
 import requests
 
 from stoptrail.core.errors import ConfigError, ExchangeError
-from stoptrail.exchange.client import (
-    load_markets,
-    open_exchange,
-    read,
-    reason,
-)
+from stoptrail.exchange.client import Client, open_exchange, read
+from stoptrail.exchange.errors import Answer, RegionError, UnreachableError, judged
+from stoptrail.exchange.markets import load_markets
+from stoptrail.exchange.retry import Patience
 
 
 @pytest.fixture(autouse=True)
@@ -23,22 +21,39 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return slept
 
 
-def client(headers: dict[str, str] | None = None) -> Any:
-    return SimpleNamespace(id="binance", last_response_headers=headers)
+def client() -> Any:
+    return SimpleNamespace(id="binance", heard=Client())
 
 
 class Failing:
-    """Raises each error in turn, then answers."""
+    """Raises each error in turn, having told `client` of an answer, then answers."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
         self.calls = 0
+        self.answer = Answer()
+        self.client: Any = None
 
     def __call__(self) -> str:
         self.calls += 1
         if self.errors:
+            if self.client is not None:
+                self.client.heard.hear(self.answer.status, self.answer.headers, "{}")
             raise self.errors.pop(0)
         return "answer"
+
+
+def answered(call: Failing, status: int, headers: dict[str, str] | None = None) -> Any:
+    """A client whose exchange answers `call` with this status."""
+    call.client, call.answer = client(), Answer(status, headers or {})
+    return call.client
+
+
+def within(pauses: list[float], longest: list[float]) -> bool:
+    """Whether each pause is what is asked, less at most half of it at random."""
+    return len(pauses) == len(longest) and all(
+        most / 2 <= pause <= most for pause, most in zip(pauses, longest, strict=True)
+    )
 
 
 def caused(error: Exception, cause: Exception) -> Exception:
@@ -56,26 +71,41 @@ def unreachable() -> Exception:
 def test_trouble_that_passes_is_waited_out_longer_each_time(pauses: list[float]) -> None:
     call = Failing(*[ccxt.ExchangeNotAvailable("binance GET https://x/y 502 Bad Gateway")] * 3)
     assert read(client(), call) == "answer"
-    assert pauses == [1, 2, 4]
+    assert within(pauses, [1, 2, 4])
 
 
-def test_retry_after_is_obeyed(pauses: list[float]) -> None:
+DATED = {
+    "Date": "Sat, 28 Nov 2026 09:00:00 GMT",
+    "Retry-After": "Sat, 28 Nov 2026 09:00:17 GMT",
+}
+
+
+@pytest.mark.parametrize("headers", [{"Retry-After": "17"}, {"retry-after": "17"}, DATED])
+def test_retry_after_is_obeyed_in_seconds_and_as_a_date(
+    pauses: list[float], headers: dict[str, str]
+) -> None:
     call = Failing(ccxt.RateLimitExceeded("binance 429 Too Many Requests"))
-    assert read(client({"Retry-After": "17"}), call) == "answer"
+    assert read(answered(call, 429, headers), call) == "answer"
     assert pauses == [17]
+
+
+def test_a_limit_without_a_time_is_kept_for_a_minute(pauses: list[float]) -> None:
+    call = Failing(ccxt.DDoSProtection("binance 429"))
+    assert read(answered(call, 429), call) == "answer"
+    assert pauses == [60]
 
 
 def test_a_ban_is_not_prolonged_by_trying(pauses: list[float]) -> None:
     call = Failing(ccxt.DDoSProtection("binance 418 I'm a teapot"))
     with pytest.raises(ExchangeError, match="asks to wait 3600 s"):
-        read(client({"Retry-After": "3600"}), call)
+        read(answered(call, 418, {"Retry-After": "3600"}), call)
     assert (call.calls, pauses) == (1, [])
 
 
 def test_retries_are_bounded(pauses: list[float]) -> None:
     call = Failing(*[ccxt.RequestTimeout("binance GET https://x/y")] * 50)
-    with pytest.raises(ExchangeError, match="does not answer as it should"):
-        read(client(), call, attempts=4)
+    with pytest.raises(UnreachableError, match="cannot be reached"):
+        read(client(), call, patience=Patience(attempts=4))
     assert call.calls == 4
     assert len(pauses) == 3
 
@@ -91,7 +121,7 @@ def test_no_network_fails_within_seconds(pauses: list[float]) -> None:
 
 def test_a_connection_lost_on_the_way_is_waited_for(pauses: list[float]) -> None:
     assert read(client(), Failing(*[unreachable() for _ in range(4)])) == "answer"
-    assert pauses == [1, 2, 4, 8]
+    assert within(pauses, [1, 2, 4, 8])
 
 
 @pytest.mark.parametrize(
@@ -105,9 +135,23 @@ def test_a_connection_lost_on_the_way_is_waited_for(pauses: list[float]) -> None
 )
 def test_a_refused_region_is_asked_once_and_names_other_exchanges(error: Exception) -> None:
     call = Failing(error, error)
-    with pytest.raises(ExchangeError, match=r"refuses this location .*kraken, coinbase, okx"):
+    with pytest.raises(RegionError, match=r"refuses this location .*kraken, coinbase, okx"):
         read(client(), call)
     assert call.calls == 1
+
+
+def test_http_403_is_a_refused_region_whatever_ccxt_makes_of_it() -> None:
+    call = Failing(ccxt.RateLimitExceeded("bybit {}"))
+    with pytest.raises(RegionError, match="HTTP 403"):
+        read(answered(call, 403), call)
+
+
+def test_http_403_from_an_exchange_that_has_answered_is_a_limit(pauses: list[float]) -> None:
+    call = Failing(ccxt.RateLimitExceeded("bybit {}"))
+    served = answered(call, 403)
+    served.heard.served.add("")
+    assert read(served, call) == "answer"
+    assert pauses == [60]
 
 
 def test_an_error_that_will_not_pass_is_not_repeated() -> None:
@@ -117,26 +161,60 @@ def test_an_error_that_will_not_pass_is_not_repeated() -> None:
     assert call.calls == 1
 
 
+def test_a_refusal_in_an_ordinary_answer_is_asked_for_once_more() -> None:
+    call = Failing(*[ccxt.ExchangeError('kraken {"error":["EGeneral:Internal error"]}')] * 9)
+    with pytest.raises(ExchangeError, match="EGeneral:Internal error"):
+        read(answered(call, 200), call)
+    assert call.calls == 2
+
+
+def test_an_exchange_that_wants_a_key_says_so_and_names_others() -> None:
+    call = Failing(ccxt.AuthenticationError('luno requires "apiKey" credential'))
+    with pytest.raises(ExchangeError, match=r"wants a key .*kraken"):
+        read(client(), call)
+    assert call.calls == 1
+
+
 def test_half_an_answer_is_asked_for_again() -> None:
     assert read(client(), Failing(TypeError("string indices"), KeyError("symbols"))) == "answer"
+
+
+@pytest.mark.parametrize("body", ['{"a": [1, 2', "[[1, 2], [3", "<html>"])
+def test_half_an_answer_is_noticed_before_it_is_read(body: str) -> None:
+    with pytest.raises(ValueError, match="half an answer"):
+        Client().hear(200, {}, body)
+
+
+@pytest.mark.parametrize("body", ["[]", '{"a": 1}\n', '"word"', "17"])
+def test_a_whole_answer_is_left_alone(body: str) -> None:
+    Client().hear(200, {}, body)
 
 
 def test_waiting_is_told() -> None:
     told: list[tuple[float, str]] = []
     call = Failing(ccxt.ExchangeNotAvailable("binance GET https://x/y 503 Unavailable"))
     read(client(), call, on_wait=lambda pause, why: told.append((pause, why)))
-    assert told == [(1.0, "HTTP 503 at x")]
+    ((pause, why),) = told
+    assert 0.5 <= pause <= 1.0
+    assert why == "HTTP 503 at x"
 
 
 def test_a_reason_never_holds_a_query() -> None:
-    assert "secret" not in reason(unreachable())
+    assert "secret" not in judged(unreachable(), Answer()).reason
     text = "binance GET https://api.binance.com/x?apiKey=secret 500 Internal"
-    assert reason(ccxt.ExchangeNotAvailable(text)) == "HTTP 500 at api.binance.com"
+    failure = judged(ccxt.ExchangeNotAvailable(text), Answer())
+    assert failure.reason == "HTTP 500 at api.binance.com"
 
 
 def test_an_unknown_exchange_names_the_closest() -> None:
     with pytest.raises(ConfigError, match="'krakn' is not known to ccxt; did you mean kraken"):
         open_exchange("krakn")
+
+
+@pytest.mark.parametrize(("old", "new"), [("huobi", "htx"), ("okex", "okx"), ("gateio", "gate")])
+def test_a_retired_id_names_its_successor(old: str, new: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{old}' is not known .*called '{new}' now"):
+        open_exchange(old)
 
 
 def test_options_reach_the_constructor_and_rate_limiting_is_on() -> None:
@@ -161,6 +239,7 @@ def test_a_market_that_is_not_offered_names_the_closest(
     offered = client()
     offered.load_markets = lambda: None
     offered.markets = {"BTC/USDT": {}, "ETH/USDT": {}}
+    offered.has = {"fetchOHLCV": True}
     offered.timeframes = {"1m": "1m", "15m": "15m"}
     offered.options = {}
     with pytest.raises(ConfigError, match=said):

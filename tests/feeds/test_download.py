@@ -7,15 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
+from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.time import iso
+from stoptrail.exchange.errors import UnreachableError
+from stoptrail.exchange.rows import rows_from
 from stoptrail.feeds import download as module
 from stoptrail.feeds.cache import (
     Cached,
     cache_path,
     candles_of,
     read_cache,
+    read_filters,
+    write_cache,
 )
 from stoptrail.feeds.columns import columns_of, rows_of
 from stoptrail.feeds.download import download_candles
@@ -70,37 +77,40 @@ def test_trouble_on_the_way_ends_with_the_same_candles(exchange: Simulator, tmp_
     assert len([line for line in told if line.startswith("waiting")]) == 4
 
 
+def klines(exchange: Simulator) -> int:
+    """How often candles were asked for."""
+    return len([path for path in exchange.troubles.requests if path.endswith("klines")])
+
+
 def test_a_second_download_asks_for_nothing_that_is_there(
-    exchange: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    exchange: Simulator, tmp_path: Path
 ) -> None:
     end = START + 2000 * QUARTER
     fetch(exchange, tmp_path, end=end)
-
-    def refuse(*_: object) -> None:
-        raise AssertionError("asked again")
-
-    monkeypatch.setattr(module._Pages, "_page", refuse)
+    before = klines(exchange)
     fetch(exchange, tmp_path, end=end)
+    assert klines(exchange) == before
 
 
 def test_a_download_that_broke_off_goes_on_where_it_stopped(
     exchange: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = module._Pages._page
     asked: list[int] = []
 
-    def breaking(pages: Any, since: int) -> Any:
+    def breaking(entries: Any, since: int, *rest: Any) -> Any:
         asked.append(since)
         if len(asked) == 2:
             raise KeyboardInterrupt
-        return whole(pages, since)
+        return rows_from(entries, since, *rest)
 
-    monkeypatch.setattr(module._Pages, "_page", breaking)
+    monkeypatch.setattr(module, "rows_from", breaking)
     with pytest.raises(KeyboardInterrupt):
         fetch(exchange, tmp_path)
-    assert same(stored(tmp_path), recorded(0, 1000))
+    kept = stored(tmp_path)
+    assert same(kept, recorded(0, len(kept.time)))
+    assert 900 < len(kept.time) <= 1000
     fetch(exchange, tmp_path)
-    assert asked[2] == asked[1] == RECORDED.time[1000]
+    assert asked[2] == asked[1] == kept.time[-1]
     assert same(stored(tmp_path), recorded())
 
 
@@ -122,40 +132,81 @@ def test_progress_ends_at_the_whole(exchange: Simulator, tmp_path: Path) -> None
     assert [done for done, _ in seen] == sorted({done for done, _ in seen})
 
 
-def test_a_market_younger_than_asked_for_is_said(exchange: Simulator, tmp_path: Path) -> None:
+def test_what_lies_before_the_first_candle_is_named_not_kept_and_asked_for_again(
+    exchange: Simulator, tmp_path: Path
+) -> None:
     told: list[str] = []
-    fetch(exchange, tmp_path, START - 2000 * QUARTER, on_notice=told.append)
+    early = START - 2000 * QUARTER
+    cached = fetch(exchange, tmp_path, early, on_notice=told.append)
     assert same(stored(tmp_path), recorded())
-    assert any("binance serves begin at 2021-06-22T00:00:00Z" in line for line in told)
+    assert cached.covered[0][0] == START
+    assert [span[:2] for span in cached.unserved] == [(early, START)]
+    said = f"binance gave nothing from {iso(early)} to {iso(START)}"
+    assert next(line for line in told if "data.start" in line).startswith(said)
+    before = klines(exchange)
+    fetch(exchange, tmp_path, early, on_notice=told.append)
+    assert klines(exchange) > before
 
 
-def test_small_pages_and_empty_stretches_lose_nothing(tmp_path: Path) -> None:
-    """An exchange that gives at most 100 candles, and nothing where it has none."""
-    data = candles(1500, missing=range(300, 900))
-
-    class Small:
-        def fetch_ohlcv(self, _: str, __: str, since: int, limit: int) -> list[list[float]]:
-            inside = (data.time >= since) & (data.time < since + 100 * QUARTER)
-            return [list(row) for row in zip(*(c[inside].tolist() for c in data[:6]), strict=True)]
-
-    pages = module._Pages(Small(), "BTC/USDT", "15m", QUARTER, None)
-    times = [page.time for page, _ in pages.between(START, START + 1500 * QUARTER)]
-    assert np.array_equal(np.concatenate(times), data.time)
-
-
-def test_an_impossible_candle_is_left_out_and_said() -> None:
+def test_a_hole_is_asked_for_twice_then_kept_and_named(exchange: Simulator, tmp_path: Path) -> None:
     told: list[str] = []
-    rows = [[START, 1.0, 2.0, 0.5, 1.0, 3.0], [START + QUARTER, 1.0, 0.5, 2.0, 1.0, 3.0]]
+    cached = fetch(exchange, tmp_path, on_notice=told.append)
+    assert cached.covered == ((START, int(RECORDED.time[-1])),)
+    hole = iso(START + 1200 * QUARTER)
+    assert any(
+        f"1 stretches, 10 candles in all, asked for twice; the longest {hole}" in line
+        for line in told
+    )
 
-    class Wrong:
-        def fetch_ohlcv(self, *_: object) -> list[list[float]]:
-            return rows
 
-    pages = module._Pages(Wrong(), "BTC/USDT", "15m", QUARTER, told.append)
-    ((page, span),) = pages.between(START, START + 2 * QUARTER)
-    assert page.time.tolist() == [START]
-    assert told == ["left out the impossible candle of 2021-06-22T00:15:00Z"]
-    assert span == (START, START + 2 * QUARTER)
+def test_an_impossible_candle_is_left_out_and_said(
+    exchange: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = int(RECORDED.time[50])
+
+    def spoilt(entries: Any, *rest: Any) -> Any:
+        return rows_from([[*e[:2], -1.0, *e[3:]] if e[0] == at else e for e in entries], *rest)
+
+    monkeypatch.setattr(module, "rows_from", spoilt)
+    told: list[str] = []
+    fetch(exchange, tmp_path, on_notice=told.append)
+    assert at not in stored(tmp_path).time
+    assert [line for line in told if line.startswith(f"left out an impossible candle: [{at}")]
+
+
+def test_a_cache_of_an_older_version_is_checked_again(exchange: Simulator, tmp_path: Path) -> None:
+    """It took silence for a time without trades, and may hold the unfinished candle."""
+    path = cache_path(tmp_path, "binance", "BTC/USDT", "15m")
+    whole = columns_of(recorded())
+    kept = np.setdiff1d(np.arange(CLOSED), np.arange(400, 700))
+    old = rows_of(whole, kept)
+    old.close[-1] += 0.5 * (old.high[-1] - old.close[-1])
+    write_cache(Cached(path, old, ((START, int(RECORDED.time[-1])),)))
+    table = pq.read_table(path)
+    covered = {b"stoptrail.covered": table.schema.metadata[b"stoptrail.covered"]}
+    pq.write_table(table.replace_schema_metadata(covered), path)
+    assert same(fetched(exchange, tmp_path), recorded())
+
+
+def fetched(exchange: Simulator, folder: Path) -> Candles:
+    return candles_of(fetch(exchange, folder), QUARTER)
+
+
+def test_the_exchange_s_filters_are_kept_beside_the_candles(
+    exchange: Simulator, tmp_path: Path
+) -> None:
+    assert read_filters(tmp_path, "binance", "BTC/USDT") is None
+    fetch(exchange, tmp_path)
+    assert read_filters(tmp_path, "binance", "BTC/USDT") == Filters(0.01, 1e-5, 1e-5, 5.0)
+
+
+def test_an_exchange_that_was_reached_is_not_called_out_of_reach(
+    exchange: Simulator, tmp_path: Path
+) -> None:
+    exchange.trouble(server_error(100, path="/api/v3/klines"))
+    with pytest.raises(ExchangeError, match=r"HTTP 5.*start again") as raised:
+        fetch(exchange, tmp_path)
+    assert not isinstance(raised.value, UnreachableError)
 
 
 def test_a_refused_region_names_other_exchanges(exchange: Simulator, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def play(
     candles = market() if candles is None else candles
     pace = Pace(wanted=("kline", "trade"))
     with exchange(candles, pace=pace) as simulator, store(simulator) as opened:
-        change(opened._open()[0], simulator)
+        change(opened._open(SYMBOL)[0], simulator)
         simulator.script(*faults)
         after = int(candles.time[HISTORY - 1])
         listener = Listener(opened, opened.start_stream(SYMBOL, candles.interval, after))
@@ -102,7 +102,7 @@ def test_the_candles_are_the_same_however_an_exchange_answers(name: str) -> None
 def test_so_is_the_history(name: str) -> None:
     candles = market()
     with exchange(candles) as simulator, store(simulator) as opened:
-        WAYS[name](opened._open()[0], simulator)
+        WAYS[name](opened._open(SYMBOL)[0], simulator)
         found = opened.fetch_candles(SYMBOL, INTERVAL, int(candles.time[0]))
         assert [tuple(row) for row in found] == closed(candles, 0)[:HISTORY]
 
@@ -172,7 +172,7 @@ def test_updates_that_ccxt_would_tell_again_are_told_once() -> None:
     candles = market()
     config = {"newUpdates": False}
     with exchange(candles) as simulator, store(simulator, config=config) as opened:
-        assert opened._open()[0].newUpdates is True
+        assert opened._open(SYMBOL)[0].newUpdates is True
 
 
 @pytest.mark.parametrize("interval", [60_000, 300_000, 3_600_000])
@@ -187,6 +187,6 @@ def test_other_timeframes_and_tiny_prices(interval: int) -> None:
 
 def test_a_step_in_significant_digits_is_left_to_the_candles() -> None:
     with exchange(market()) as simulator, store(simulator) as opened:
-        ccxt, _ = opened._open()
+        ccxt, _ = opened._open(SYMBOL)
         ccxt.precisionMode = 3
         assert opened.market(SYMBOL) == Filters(None, None, 0.00001, 5.0)

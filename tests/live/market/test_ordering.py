@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stoptrail.exchange.rows import Row
 from stoptrail.live.market.events import CandleClosed, Event, Tick
 from stoptrail.live.market.ordering import Sequence
-from stoptrail.live.market.reader import Row
 from stoptrail.live.market.redaction import Redaction
 from stoptrail.live.market.warnings import Troubles
 

@@ -1,0 +1,170 @@
+"""What a failed read of an exchange means: the one judgement, for downloads and sessions.
+
+ExchangeError             of stoptrail.core.errors
+├── UnreachableError      nothing could be reached: no connection, no answer, no service here
+│   └── RegionError       the exchange does not serve this place
+└── RequestError          the exchange answers, and will not serve this request
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+from stoptrail.core.errors import ExchangeError
+from stoptrail.exchange.retry import retry_after
+
+Kind = Literal[
+    "region",
+    "limit",
+    "refused",
+    "key",
+    "rejected",
+    "maintenance",
+    "server error",
+    "timeout",
+    "network",
+    "malformed answer",
+]
+
+ELSEWHERE = ("kraken", "coinbase", "okx", "bybit", "bitstamp")
+"""Exchanges to try where another one refuses the region."""
+
+_REFUSALS = (
+    "restricted location",
+    "from your country",
+    "in your country",
+    "your region",
+    "restricted region",
+)
+_STATUS = re.compile(r"\b(4\d\d|5\d\d)\b")
+_MESSAGE = re.compile(r'"(?:msg|message|error|errorMessage|err-msg|detail)"\s*:\s*\[?\s*"([^"]+)')
+_URL = re.compile(r"https?://([^/\s]+)\S*")
+_FINAL = {"BadRequest", "NotSupported", "ArgumentsRequired", "InvalidOrder"}
+_LIMITS = {"DDoSProtection", "RateLimitExceeded"}
+
+
+class UnreachableError(ExchangeError):
+    """No connection came about, no answer came, or none is given in this place."""
+
+
+class RegionError(UnreachableError):
+    """The exchange does not serve this place."""
+
+
+class RequestError(ExchangeError):
+    """The exchange answers, and will not serve this request however often it is made."""
+
+
+class Answer(NamedTuple):
+    """Status and headers of an HTTP answer; 0 where none came."""
+
+    status: int = 0
+    headers: Mapping[str, str] = {}
+
+
+class Failure(NamedTuple):
+    """A failed read."""
+
+    kind: Kind
+    reason: str
+    """In a few words, without queries or anything secret."""
+    wait: float | None = None
+    """Seconds that the exchange asks to wait, where it does."""
+    hard: bool = False
+    """Whether HTTP itself refused for the number of requests: more of them prolong that."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same request can succeed later."""
+        return self.kind not in ("region", "refused", "key")
+
+
+def judged(error: Exception, answer: Answer, served: bool = False) -> Failure:
+    """What `error` of a read means, after the HTTP answer that came with it.
+
+    `served`: whether the exchange has answered such a read before. HTTP 403 refuses the
+    region then no more: it is a firewall's limit.
+    """
+    text = _URL.sub("", str(error))
+    status = answer.status or _status_in(text)
+    kind = _kind(error, text.lower(), status, served)
+    wait = retry_after(answer.headers) if kind in ("limit", "maintenance", "server error") else None
+    hard = kind == "limit" and status in (403, 418, 429)
+    return Failure(kind, _reason(error, text, status, kind), wait, hard)
+
+
+def explained(exchange_id: str, failure: Failure, what: str = "") -> ExchangeError:
+    """The error that a failure ends with, in one line: what happened and what to do."""
+    reading, why = (f" while reading {what}" if what else ""), failure.reason
+    if failure.kind == "region":
+        others = ", ".join(name for name in ELSEWHERE if name != exchange_id)
+        return RegionError(
+            f"{exchange_id} refuses this location ({why}): "
+            f"try another exchange, such as {others}, or use a file"
+        )
+    if failure.kind == "key":
+        return RequestError(
+            f"{exchange_id} wants a key{reading} ({why}): set an exchange whose market data is "
+            "public, such as " + ", ".join(ELSEWHERE[:3])
+        )
+    if failure.kind in ("network", "timeout", "server error", "maintenance"):
+        return UnreachableError(
+            f"{exchange_id} cannot be reached{reading} ({why}); check the network, or use a file"
+        )
+    if failure.kind == "limit" and failure.wait is not None:
+        return ExchangeError(
+            f"{exchange_id} asks to wait {failure.wait:.0f} s ({why}); start again after that"
+        )
+    kind = RequestError if failure.kind in ("refused", "rejected") else ExchangeError
+    return kind(f"{exchange_id} does not answer as it should{reading} ({why})")
+
+
+def _kind(error: Exception, text: str, status: int, served: bool) -> Kind:
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if status == 451 or "RestrictedLocation" in kinds or any(words in text for words in _REFUSALS):
+        return "region"
+    if status == 403:
+        return "limit" if served else "region"
+    if status in (418, 429) or kinds & _LIMITS:
+        return "limit"
+    if status == 503 or "OnMaintenance" in kinds:
+        return "maintenance"
+    if status >= 500:  # whatever ccxt makes of it: some 503 it takes for a bad request
+        return "server error"
+    if "AuthenticationError" in kinds:
+        return "key"
+    if kinds & _FINAL or (400 <= status < 500 and "NetworkError" not in kinds):
+        return "refused"
+    return _passing_kind(error, kinds, status)
+
+
+def _passing_kind(error: Exception, kinds: set[str], status: int) -> Kind:
+    if kinds & {"RequestTimeout", "TimeoutError"}:
+        return "timeout"
+    if kinds & {"BadResponse", "NullResponse"} or not kinds & {"BaseError", "OSError"}:
+        return "malformed answer"
+    if status == 0 and (isinstance(error.__cause__, OSError) or "NetworkError" in kinds):
+        return "network"
+    if "NetworkError" in kinds or "OSError" in kinds:
+        return "network"
+    return "rejected"
+
+
+def _reason(error: Exception, text: str, status: int, kind: Kind) -> str:
+    host = _URL.search(str(error))
+    at = f" at {host[1]}" if host else ""
+    if kind == "network":
+        cause = error.__cause__ or error
+        return f"{type(cause).__name__}{at}"
+    message = _MESSAGE.search(text)
+    name = f"HTTP {status}" if status >= 400 else type(error).__name__
+    if kind == "malformed answer":
+        name = f"malformed answer, {type(error).__name__}"
+    return f"{name}{at}" + (f": {message[1][:100]}" if message else "")
+
+
+def _status_in(text: str) -> int:
+    found = _STATUS.search(text)
+    return int(found[1]) if found else 0

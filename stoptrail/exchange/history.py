@@ -1,0 +1,277 @@
+"""A market's candles between two moments, from an exchange of which nothing is known.
+
+Exchanges answer "so many from here" in their own ways: the first ones from there, those of
+a window of time, only the last ones of that window, the newest of all, a day; some refuse
+what is too old or too much; answers come incomplete. Hence the rules:
+
+- A request begins before what is wanted, at a candle that is known: where that one is not
+  in the answer, the answer's silence about others means nothing.
+- A hole is believed only when it was asked for again with a small page, in an answer that
+  holds the candle before it, and the one after it was served as well.
+- Whatever else did not come is "unserved": never taken for a time without trades.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from stoptrail.core.spans import Spans, joined
+from stoptrail.core.time import DAY_MS
+from stoptrail.exchange.errors import RequestError
+from stoptrail.exchange.rows import Row
+
+Ask = Callable[[int, int], list[Row]]
+"""Candles at or after `since`, at most `limit`, ascending, on the grid, each once."""
+
+MOST = 1000
+"""Candles asked for at a time, where the exchange is not known to give fewer."""
+SMALL = 100
+"""Candles of a small page; hardly an exchange gives fewer."""
+_LEAST = 4
+_STEPS = 20
+"""Pages without a candle after which the next one is looked for at the end."""
+_PROOFS = 60
+"""Small pages that are spent on one hole before it is left as unserved."""
+
+
+class Piece(NamedTuple):
+    """What is known of [start, end) now."""
+
+    rows: list[Row]
+    start: int
+    end: int
+    settled: bool
+    """Whether `rows` is all that the exchange has of it."""
+
+
+class History:
+    """Reads through `ask`, `page` candles at a time; `interval` in milliseconds."""
+
+    def __init__(self, ask: Ask, interval: int, page: int = MOST) -> None:
+        self._ask = ask
+        self._interval = interval
+        self._page = max(_LEAST, min(page, MOST))
+        self._small = min(SMALL, self._page)
+        self._page_works = False
+        self.refusal: RequestError | None = None
+        """The last request that was refused, if any was."""
+        self._refused = False
+        """Whether the last request was."""
+        self.seen = 0
+        """Open time of the newest candle in any answer."""
+        self._gaps: list[tuple[int, int]] = []
+        self._unserved: list[tuple[int, int]] = []
+
+    @property
+    def gaps(self) -> Spans:
+        """Where the exchange has no candle, asked for twice."""
+        return joined(self._gaps)
+
+    @property
+    def unserved(self) -> Spans:
+        """Where it gave nothing, and may have something."""
+        return joined(self._unserved)
+
+    def newest(self, now: int) -> Row | None:
+        """The newest candle of the page before `now`, maybe unfinished; None without any."""
+        rows = self._try(now - (self._page - 1) * self._interval, self._page)
+        return rows[-1] if rows else None
+
+    def between(self, start: int, end: int, known: int | None = None) -> Iterator[Piece]:
+        """What there is of [start, end), in order, piece by piece.
+
+        `known` is the open time of the last candle before `start` that the caller has.
+        Raises RequestError where the exchange refuses every request.
+        """
+        at = start if known is None else known + self._interval
+        while at < end:
+            rows = self._since(at - self._interval, at) or self._later(at, end)
+            run = self._run(rows, at)
+            if run:
+                piece = self._settled(at, rows[:run], end)
+            elif not rows:
+                piece = self._missed(at, end)
+            elif known is None:
+                piece = self._lead(at, rows, end)
+            else:
+                piece = self._over(at, rows, end)
+            if piece.rows:
+                known = piece.rows[-1][0]
+            at = piece.end
+            yield piece
+        if known is None and self.refusal is not None:
+            raise self.refusal
+
+    # Pieces
+
+    def _run(self, rows: list[Row], at: int) -> int:
+        """How many of `rows` follow each other without a hole from `at` on."""
+        count = 0
+        while count < len(rows) and rows[count][0] == at + count * self._interval:
+            count += 1
+        return count
+
+    def _settled(self, at: int, rows: list[Row], end: int) -> Piece:
+        """All is known up to the last of `rows`, holes between them included."""
+        stop = min(rows[-1][0] + self._interval, end)
+        hole = at
+        for row in rows:
+            if hole < min(row[0], end):
+                self._gaps.append((hole, min(row[0], end)))
+            hole = row[0] + self._interval
+        return Piece([row for row in rows if row[0] < end], at, stop, True)
+
+    def _missed(self, at: int, end: int) -> Piece:
+        self._unserved.append((at, end))
+        return Piece([], at, end, False)
+
+    def _lead(self, at: int, rows: list[Row], end: int) -> Piece:
+        """The first candles of all: whatever lies before them was not served."""
+        found = self._first(at, rows)
+        run = self._run(found, at)
+        if run:
+            return self._settled(at, found[:run], end)
+        return self._missed(at, min(found[0][0], end))
+
+    def _over(self, at: int, rows: list[Row], end: int) -> Piece:
+        """Over a hole between a candle that is known and the first of `rows`."""
+        after = rows[0][0]
+        proof = self._proof(at)
+        if proof is None:
+            return self._missed(at, min(after, end))
+        fresh, reached = proof
+        if fresh and fresh[0][0] < after:
+            self._page = max(self._small, min(self._page, len(rows)))  # such pages are cut
+        for _ in range(_PROOFS):
+            if fresh or reached >= after:
+                break
+            fresh = self._uncut(reached, self._try(reached, self._small))
+            reached += self._reach(reached, self._small)
+        if not fresh and after < reached:
+            return self._missed(at, min(after, end))
+        if not fresh:
+            return self._missed(at, min(max(reached, at + self._interval), after, end))
+        last = min(fresh[-1][0], rows[-1][0])
+        both = {row[0]: row for row in (*rows, *fresh) if row[0] <= last}
+        return self._settled(at, [both[time] for time in sorted(both)], end)
+
+    def _proof(self, at: int) -> tuple[list[Row], int] | None:
+        """Candles from `at` on, of an answer that also holds one before it, and how far it
+        reaches; None where no answer does."""
+        since, size, tried = at - 2 * self._interval, self._small, {self._page}
+        while True:
+            answer = self._try(since, size)
+            if any(row[0] < at for row in answer):
+                if size < self._small:  # larger pages are cut at their start
+                    self._small = self._page = size
+                fresh = [row for row in answer if row[0] >= at]
+                return fresh, since + self._reach(since, size)
+            if _LEAST < size <= self._small and 0 < len(answer) < size:
+                size = max(_LEAST, min(size // 2, len(answer)))
+            elif tried and self._page > self._small:
+                size = tried.pop()
+            else:
+                return None
+
+    # The search for candles
+
+    def _later(self, at: int, end: int) -> list[Row]:
+        """Candles from the next that is served at or after `at`; empty without any."""
+        time, refused = at, self._refused
+        for _ in range(_STEPS):
+            if time >= end or refused:
+                break
+            if rows := self._try(time, self._page):
+                return rows
+            refused = self._refused
+            time += self._reach(time, self._page)
+        for since in self._leaps(time, end):
+            if rows := self._since(since, at):
+                return rows
+        return self._try(at, self._small)
+
+    def _leaps(self, low: int, high: int) -> Iterator[int]:
+        """Times between `low` and `high` to look for candles, from `high` backwards, farther
+        each time; from a midnight, for answers that are days."""
+        distance = self._interval * min(self._small, self._page) // 2
+        while high - distance > low:
+            yield self._morning(low, high - distance)
+            distance += distance // 2
+
+    def _morning(self, low: int, time: int) -> int:
+        """The midnight before `time` unless it is not after `low`."""
+        midnight = time - time % DAY_MS
+        return (
+            midnight if self._interval < DAY_MS and low < midnight else time - time % self._interval
+        )
+
+    def _first(self, at: int, rows: list[Row]) -> list[Row]:
+        """`rows`, or such as begin earlier: those that begin earliest of what is served."""
+        again = self._try(at, self._small)
+        if again:
+            if again[0][0] < rows[0][0]:
+                self._page = max(self._small, min(self._page, len(rows)))
+            return self._uncut(at, min(again, rows))
+        rows = self._search(at, rows, self._refused)
+        for before in self._leaps(at, rows[0][0]):
+            found = self._try(before, self._page)
+            if found and found[0][0] < rows[0][0]:  # an outage misled the search
+                rows = self._search(max(at, before - DAY_MS), found, False)
+        return rows
+
+    def _search(self, low: int, rows: list[Row], refused: bool) -> list[Row]:
+        """The earliest rows by halving: nothing at `low`, something at `rows`."""
+        while True:
+            distance = rows[0][0] - low
+            if distance <= (self._interval if refused else self._reach(low, self._page)):
+                return self._uncut(low, rows)
+            middle = self._morning(low, low + distance // 2)
+            found = self._try(middle, self._page)
+            if found and found[0][0] >= rows[0][0]:
+                return self._uncut(middle, rows)
+            if found:
+                rows = found
+            else:
+                low, refused = middle, self._refused
+
+    def _uncut(self, since: int, rows: list[Row]) -> list[Row]:
+        """`rows` with those before them that a cut answer left out: the window that ends
+        with the first of them is asked for alone."""
+        while rows and rows[0][0] > since:
+            begin = max(since, rows[0][0] - (self._small - 1) * self._interval)
+            size = (rows[0][0] - begin) // self._interval + 1
+            earlier = [row for row in self._try(begin, max(size, 2)) if row[0] < rows[0][0]]
+            if not earlier:
+                break
+            rows = earlier + rows
+        return rows
+
+    # Requests
+
+    def _since(self, since: int, at: int) -> list[Row]:
+        return [row for row in self._try(since, self._page) if row[0] >= at]
+
+    def _try(self, since: int, size: int) -> list[Row]:
+        """An answer; empty, with `_refused` set, where the request is refused. A page that
+        never worked may be too large."""
+        self._refused = False
+        try:
+            rows = self._ask(since, size)
+        except RequestError as error:
+            if size == self._page and not self._page_works:
+                for smaller in (self._small, self._small // 2, self._small // 4):
+                    if smaller < size and (rows := self._try(since, smaller)):
+                        self._small = self._page = smaller
+                        return rows
+                return []
+            self._refused, self.refusal = True, error
+            return []
+        self.seen = max(self.seen, rows[-1][0] if rows else 0)
+        self._page_works = self._page_works or bool(rows and size >= self._page)
+        return rows
+
+    def _reach(self, since: int, size: int) -> int:
+        """How far an answer without candles is sure to look: some end at midnight."""
+        window = size * self._interval
+        return window if self._interval >= DAY_MS else min(window, DAY_MS - since % DAY_MS)

@@ -1,0 +1,187 @@
+"""What an exchange says of a market: whether it can be traded here, its filters in coins."""
+
+from __future__ import annotations
+
+import inspect
+from decimal import Decimal
+from typing import Any, Literal
+
+from stoptrail.config.market import Filters
+from stoptrail.core.errors import ConfigError
+from stoptrail.exchange.client import FIRST_CONTACT, close_to, read
+from stoptrail.exchange.history import MOST
+
+Type = Literal["spot", "margin", "swap"]
+
+_CONTRACT_VOLUMES = {"gate", "mexc", "kucoin", "kucoinfutures", "xt", "poloniex"}
+"""Exchanges whose candles of swaps count contracts in ccxt 4.5.90 (`parse_ohlcv`); the
+others give coins, or have contracts of one coin."""
+_PARTS = {
+    "spot": ("fetch_spot_markets",),
+    "contract": (
+        "fetch_swap_markets",
+        "fetch_swap_and_future_markets",
+        "fetch_future_markets",
+        "fetch_contract_markets",
+    ),
+}
+"""Methods of ccxt that read one kind of market, often from a host of its own."""
+_DECIMAL_PLACES, _SIGNIFICANT_DIGITS = 2, 3  # ccxt's precision modes
+
+
+def load_markets(exchange: Any, symbol: str, timeframe: str) -> dict[str, Any]:
+    """First contact: fetch the market list and give the market of `symbol`.
+
+    Fails at once where there is no network, so that a caller can fall back. Raises
+    ExchangeError, or ConfigError with the closest names for what is not offered.
+    """
+    only_the_kind_needed(exchange, symbol)
+    read(exchange, exchange.load_markets, patience=FIRST_CONTACT)
+    return checked_market(exchange, symbol, timeframe)
+
+
+def only_the_kind_needed(exchange: Any, symbol: str) -> None:
+    """Leave out the market lists in which `symbol` cannot be: they are on hosts of their
+    own, which need not answer."""
+    contract = ":" in symbol
+    options = exchange.options or {}
+    kinds = options.get("fetchMarkets")
+    kinds = kinds if isinstance(kinds, dict) else {}
+    types = kinds.get("types")
+    wanted = _wanted(symbol)
+    if isinstance(types, list) and wanted & set(types):
+        kinds["types"] = [kind for kind in types if kind in wanted]
+    elif isinstance(types, dict) and wanted & set(types):
+        kinds["types"] = {kind: value for kind, value in types.items() if kind in wanted}
+    if contract and not any(hasattr(exchange, name) for name in _PARTS["contract"]):
+        return
+    for name in _PARTS["spot" if contract else "contract"]:
+        if hasattr(exchange, name):
+            setattr(exchange, name, _nothing(getattr(exchange, name)))
+
+
+def _wanted(symbol: str) -> set[str]:
+    if ":" not in symbol:
+        return {"spot"}
+    base, settled = symbol.partition("/")[0], symbol.partition(":")[2].partition("-")[0]
+    kinds = {"swap", "future", "contract", "hip3", "inverse" if base == settled else "linear"}
+    return kinds if "-" in symbol else kinds - {"future"}
+
+
+def _nothing(method: Any) -> Any:
+    async def later(*_: Any, **__: Any) -> list[Any]:
+        return []
+
+    return later if inspect.iscoroutinefunction(method) else lambda *_, **__: []
+
+
+def checked_market(exchange: Any, symbol: str, timeframe: str | None) -> dict[str, Any]:
+    """ccxt's entry of `symbol`; ConfigError where it or the timeframe is not offered."""
+    if symbol not in exchange.markets:
+        close = close_to(symbol, exchange.markets)
+        raise ConfigError(f"data.symbol {symbol!r} is not traded on {exchange.id}{close}")
+    if timeframe is None:
+        return dict(exchange.markets[symbol])
+    offered = exchange.timeframes or {}
+    if not exchange.has.get("fetchOHLCV") or not offered:
+        raise ConfigError(f"{exchange.id} offers no candles: set data.exchange to another one")
+    if timeframe not in offered:
+        names = ", ".join(offered)
+        raise ConfigError(
+            f"data.timeframe {timeframe!r} is not offered by {exchange.id}; it has {names}"
+        )
+    return dict(exchange.markets[symbol])
+
+
+def check_tradable(exchange_id: str, market: dict[str, Any], wanted: str) -> None:
+    """ConfigError where a session cannot trade `market` as `market.type` says it."""
+    symbol = market["symbol"]
+    if market.get("option"):
+        raise ConfigError(f"data.symbol {symbol}: options cannot be traded; name a spot or swap")
+    if market.get("future") or market.get("expiry"):
+        raise ConfigError(
+            f"data.symbol {symbol}: a dated contract ends, its price is not one series; "
+            f"name a spot market or a swap without a date"
+        )
+    if market.get("inverse") or market.get("linear") is False:
+        raise ConfigError(
+            f"data.symbol {symbol}: an inverse contract, whose profit is in {market.get('base')} "
+            f"and not linear; name the linear one ({_linear(market)}) or spot"
+        )
+    if market.get("active") is False:
+        raise ConfigError(
+            f"data.symbol {symbol} is not traded on {exchange_id} at present (inactive or "
+            "halted); name another market"
+        )
+    check_type(market, wanted)
+
+
+def check_type(market: dict[str, Any], wanted: str) -> None:
+    """ConfigError where `market.type` contradicts the market."""
+    found = market_type(market)
+    if wanted != "auto" and (wanted == "swap") != (found == "swap"):
+        raise ConfigError(
+            f'market.type = "{wanted}", but {market["symbol"]} is a {found} market: '
+            f'set market.type to "{found}" or "auto"'
+        )
+
+
+def market_type(market: dict[str, Any]) -> Type:
+    """What `market.type` is for this market."""
+    return "swap" if market.get("contract") or market.get("swap") else "spot"
+
+
+def contract_size(market: dict[str, Any]) -> float:
+    """Coins in one contract; 1 on spot."""
+    size = market.get("contractSize")
+    return float(size) if market.get("contract") and size else 1.0
+
+
+def volume_unit(exchange_id: str, market: dict[str, Any]) -> float:
+    """By what a candle's volume is multiplied to be in coins."""
+    return contract_size(market) if exchange_id in _CONTRACT_VOLUMES else 1.0
+
+
+def filters_of(exchange: Any, market: dict[str, Any]) -> Filters:
+    """Tick, lot and minimums of ccxt's entry, quantities in coins."""
+    precision, limits = market.get("precision") or {}, market.get("limits") or {}
+    size = contract_size(market)
+    return Filters(
+        _step(exchange, precision.get("price")),
+        _times(_step(exchange, precision.get("amount")), size),
+        _times(_number((limits.get("amount") or {}).get("min")), size),
+        _number((limits.get("cost") or {}).get("min")),
+    )
+
+
+def page_of(exchange: Any, symbol: str) -> int:
+    """Candles that one request may ask for, as ccxt knows it; `MOST` where it does not."""
+    try:
+        limit = exchange.feature_value(symbol, "fetchOHLCV", "limit")
+    except (KeyError, TypeError, AttributeError):
+        limit = None
+    return min(int(limit), MOST) if limit else MOST
+
+
+def _linear(market: dict[str, Any]) -> str:
+    return f"{market.get('base')}/USDT:USDT"
+
+
+def _step(exchange: Any, precision: Any) -> float | None:
+    """A price or quantity step from ccxt's precision, which may count digits; None where
+    it counts significant ones: then the step depends on the price."""
+    value = _number(precision)
+    if exchange.precisionMode == _SIGNIFICANT_DIGITS:
+        return None
+    if value is not None and exchange.precisionMode == _DECIMAL_PLACES:
+        return float(f"1e{-int(value)}")
+    return value or None
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _times(value: float | None, size: float) -> float | None:
+    """The product as decimals give it: 0.1 * 0.01 is 0.001."""
+    return None if value is None else float(Decimal(str(value)) * Decimal(str(size)))

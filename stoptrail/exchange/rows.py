@@ -1,0 +1,77 @@
+"""Candles as ccxt gives them: rows of numbers, checked one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from stoptrail.core.errors import ExchangeError
+
+Row = tuple[int, float, float, float, float, float]
+"""Open time in milliseconds, open, high, low, close, volume."""
+
+_WIDEST = 1e4
+"""A candle whose high is more than so many times its low is a mistake."""
+
+
+def open_time(entry: Any) -> int | None:
+    """The open time of a row, or None where it cannot be read."""
+    try:
+        return int(entry[0])
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError):
+        return None
+
+
+def candle_row(entry: Any) -> Row | None:
+    """`entry` as a candle, or None where it cannot be one."""
+    try:
+        at, *values = entry
+        row = (int(at), *(float(value) for value in values[:5]))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if len(row) != 6 or not all(map(math.isfinite, row)):
+        return None
+    _, open_, high, low, close, volume = row
+    if not 0.0 < low <= min(open_, close) <= max(open_, close) <= high or volume < 0.0:
+        return None
+    if high > low * _WIDEST:
+        return None
+    return int(row[0]), open_, high, low, close, volume
+
+
+def shift_of(entries: Iterable[Any], interval: int) -> int:
+    """Milliseconds after 00:00 UTC's grid at which all of these rows open; 0 where they
+    are on it, or do not agree."""
+    shifts = {at % interval for at in map(open_time, entries) if at is not None}
+    return shifts.pop() if len(shifts) == 1 else 0
+
+
+class ShiftedError(ExchangeError):
+    """Candles do not open on multiples of their length since 00:00 UTC."""
+
+    def __init__(self, shift: int) -> None:
+        super().__init__(f"candles open {shift // 60_000} minutes off the grid of UTC")
+        self.shift = shift
+        """Milliseconds by which they open later."""
+
+
+def rows_from(
+    entries: Iterable[Any], since: int, interval: int, odd: Callable[[Any], None]
+) -> list[Row]:
+    """Candles at or after `since`, ascending, the last of equal times kept.
+
+    `odd` is told of entries that are no candle. Raises ShiftedError where all open off
+    the grid by the same time.
+    """
+    found: dict[int, Row] = {}
+    entries = list(entries)
+    for entry in entries:
+        row = candle_row(entry)
+        if row is None:
+            odd(entry)
+        elif row[0] % interval == 0 and row[0] >= since:
+            found[row[0]] = row
+    if not found and (shift := shift_of(entries, interval)):
+        raise ShiftedError(shift)
+    return [found[time] for time in sorted(found)]
