@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -74,7 +75,8 @@ def judge(
     wrong = misbehaviour(books, candles, first)
     database = open_existing(url)
     session = all_sessions(database)[0]
-    again = compare(database, replay(recording_of(database, session)), session.id)
+    with closing(replay(recording_of(database, session))) as repeated:
+        again = compare(database, repeated, session.id)
     database.close()
     print(f"replay: {again.trades} trades, {again.levels} levels, {len(again.differences)} differ")
     wrong += [f"replay differs: {entry}" for entry in again.differences[:3]]

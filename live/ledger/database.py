@@ -14,6 +14,7 @@ from stoptrail.core.database import (
     SQLITE,
     Address,
     BusyError,
+    closed_on_error,
     exists,
     open_database,
     reason_of,
@@ -179,9 +180,9 @@ def open_ledger(url: Address) -> Database:
 def _opened(url: Address) -> Database:
     database = open_database(url, _BUSY_SECONDS)
     try:
-        migrate(database)
+        with closed_on_error(database):
+            migrate(database)
     except PeeweeException as error:
-        database.close()
         reason = reason_of(error)
         kind = BusyError if "locked" in reason else StoreError
         raise kind(
@@ -197,10 +198,10 @@ def open_existing(url: Address) -> Database:
             f"database.url {shown(url)}: there is no such file, so no session has been started"
         )
     database = open_database(url)
-    if version_of(database) == 0:
-        database.close()
-        raise StoreError(f"database.url {shown(url)}: no session has been started here")
-    migrate(database)
+    with closed_on_error(database):
+        if version_of(database) == 0:
+            raise StoreError(f"database.url {shown(url)}: no session has been started here")
+        migrate(database)
     return database
 
 

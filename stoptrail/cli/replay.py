@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,10 @@ def run(
         with database.atomic():  # one state of a session that may be running
             row = find_session(database, session)
             recording = recording_of(database, row)
-            again = replay(recording)
-            compared = compare(database, again, row.id)
-            causes = attribute(database, replay(recording, candles_alone=True), row.id)
+            with closing(replay(recording)) as again:
+                compared = compare(database, again, row.id)
+            with closing(replay(recording, candles_alone=True)) as alone:
+                causes = attribute(database, alone, row.id)
     finally:
         database.close()
     if as_json:

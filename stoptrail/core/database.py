@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +38,10 @@ def open_database(url: Address, busy: float = BUSY_SECONDS) -> Database:
     url = revealed(url)
     try:
         database = _sqlite(url, busy) if url.startswith(SQLITE) else _postgresql(url)
-        database.connect()
-        if url.startswith(SQLITE):
-            database.execute_sql("PRAGMA schema_version")  # type: ignore[no-untyped-call]
+        with closed_on_error(database):
+            database.connect()
+            if url.startswith(SQLITE):
+                database.execute_sql("PRAGMA schema_version")  # type: ignore[no-untyped-call]
     except ValueError:  # of the address; what it says may quote the password
         raise StoreError(
             f"database.url {shown(url)} is not an address; in user and password write %40 for @, "
@@ -52,6 +55,16 @@ def open_database(url: Address, busy: float = BUSY_SECONDS) -> Database:
             "check the path or server and its rights"
         ) from None
     return database
+
+
+@contextmanager
+def closed_on_error(database: Database) -> Iterator[None]:
+    """Close `database` where what is done inside fails: nobody else would."""
+    try:
+        yield
+    except BaseException:
+        database.close()
+        raise
 
 
 def exists(url: Address) -> bool:

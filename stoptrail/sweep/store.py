@@ -24,7 +24,7 @@ from peewee import (
     TextField,
 )
 
-from stoptrail.core.database import Address, exists, open_database, reason_of
+from stoptrail.core.database import Address, closed_on_error, exists, open_database, reason_of
 from stoptrail.core.errors import LedgerError, StoreError, UsageError
 
 VERSION = 1
@@ -121,11 +121,10 @@ class TrialStore:
         self._database: Database = open_database(url)
         self._models = (SweepRun, SweepUnit)
         try:
-            with self._bound():
+            with closed_on_error(self._database), self._bound():
                 self._database.create_tables(self._models)
                 self.key = self._begin(identity) if key is None else self._go_on(identity, key)
         except PeeweeException as error:
-            self._database.close()
             raise _unusable(error) from None
 
     def _begin(self, identity: str) -> str:

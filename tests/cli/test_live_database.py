@@ -40,7 +40,8 @@ def replays(url: str) -> None:
     database = open_existing(url)
     try:
         (session,) = all_sessions(database)
-        compared = compare(database, replay(recording_of(database, session)), session.id)
+        with closing(replay(recording_of(database, session))) as repeated:
+            compared = compare(database, repeated, session.id)
     finally:
         database.close()
     assert compared.differences == []

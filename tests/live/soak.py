@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +141,8 @@ def _alone(*arguments: Any) -> int | None:
 def _judge(url: str, calm: str, ratchet: str) -> int:
     database = open_existing(url)
     session = all_sessions(database)[0]
-    compared = compare(database, replay(recording_of(database, session)), session.id)
+    with closing(replay(recording_of(database, session))) as repeated:
+        compared = compare(database, repeated, session.id)
     database.close()
     print(f"replay: {compared.trades} trades, {len(compared.differences)} differences")
     failed = bool(compared.differences)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,7 +107,8 @@ def test_trouble_with_the_data_leaves_the_same_candles_and_a_replay_without_diff
     trade_on(market, url, *faults, ratchet=ratchet)
     database = open_existing(url)
     (session,) = all_sessions(database)
-    compared = compare(database, replay(recording_of(database, session)), session.id)
+    with closing(replay(recording_of(database, session))) as repeated:
+        compared = compare(database, repeated, session.id)
     database.close()
     assert [row["close"] for row in books_of(url)["Candles"]] == market.close[:-1].tolist()
     assert compared.trades >= 3

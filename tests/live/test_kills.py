@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,7 +97,8 @@ def nothing_differs(url: str, trades: int = 3) -> None:
     database = open_existing(url)
     try:
         (session,) = all_sessions(database)
-        compared = compare(database, replay(recording_of(database, session)), session.id)
+        with closing(replay(recording_of(database, session))) as repeated:
+            compared = compare(database, repeated, session.id)
     finally:
         database.close()
     assert compared.trades >= trades

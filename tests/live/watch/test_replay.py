@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_left
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ def replayed(url: str, least: int) -> None:
     database = open_existing(url)
     try:
         (session,) = all_sessions(database)
-        compared = compare(database, replay(recording_of(database, session)), session.id)
+        with closing(replay(recording_of(database, session))) as repeated:
+            compared = compare(database, repeated, session.id)
     finally:
         database.close()
     assert compared.trades >= least
@@ -106,7 +108,8 @@ def test_a_changed_ledger_is_noticed(tmp_path: Path) -> None:
     StopMoves.update(new=move["new"] + 0.01).where(
         StopMoves.trade == move["trade"], StopMoves.number == move["number"]
     ).execute(database)
-    compared = compare(database, replay(recording_of(database, session)), session.id)
+    with closing(replay(recording_of(database, session))) as repeated:
+        compared = compare(database, repeated, session.id)
     database.close()
     (found,) = compared.differences
     assert (found.table, found.column) == ("StopMoves", "new")
@@ -134,6 +137,7 @@ def test_what_differs_from_candles_alone_adds_up(tmp_path: Path) -> None:
         assert entry.cause
     difference = sum((entry.session or 0.0) - (entry.backtest or 0.0) for entry in found)
     assert difference == pytest.approx(totals[0] - totals[1])
+    alone.close()
     database.close()
 
 
@@ -144,4 +148,5 @@ def test_candles_alone_of_a_candle_session_is_the_session(tmp_path: Path) -> Non
     (session,) = all_sessions(database)
     alone = replay(recording_of(database, session), candles_alone=True)
     assert attribute(database, alone, session.id) == []
+    alone.close()
     database.close()
