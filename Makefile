@@ -2,7 +2,7 @@
 PYTHON ?= .venv/bin/python
 BIN = $(dir $(PYTHON))
 
-.PHONY: help develop test roads lint format types imports benchmark sweep ci clean
+.PHONY: help develop test quick coverage wheel matrix roads lint format types imports benchmark sweep ci clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
@@ -12,7 +12,19 @@ develop:  ## make .venv with everything that development needs
 	.venv/bin/pip install -e '.[test,lint,postgres]'
 
 test:  ## run the tests
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n auto
+
+quick:  ## run the tests that are not slow
+	$(PYTHON) -m pytest -n auto -m 'not slow'
+
+coverage:  ## run the tests and show what no test reaches; below 95 % is a failure
+	$(PYTHON) -m pytest -n auto --cov --cov-report=term-missing:skip-covered
+
+wheel:  ## build the wheel and try it outside the tree
+	.ci/wheel
+
+matrix:  ## try every supported Python, pip and uv, and the oldest libraries
+	.ci/matrix
 
 roads:  ## compare the quick roads with the plain one over 200 random markets
 	STOPTRAIL_MARKETS=200 $(PYTHON) -m pytest -q tests/backtest/test_roads.py
