@@ -61,7 +61,7 @@ def sheets_of(path: Path, symbol: str = "", timeframe: str = "") -> tuple[list[S
         try:
             sheets.append(_sheet(label, member))
         except DataError as error:
-            raise DataError(f"{label}: {error}") from None
+            raise DataError(f"{label}: {one_line(str(error), 380)}") from None
     return sheets, notes
 
 

@@ -26,7 +26,7 @@ from stoptrail.feeds.faults import (
 )
 from stoptrail.feeds.files import MIN_CANDLES, PLAIN, load_file, parts_of, unit_notes
 from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.oddities import Finding, oddities, unfinished
+from stoptrail.feeds.oddities import Finding, oddities, unfinished, volume_unknown
 from stoptrail.feeds.parts import Part
 from stoptrail.feeds.seams import Joined, arranged, joined, two_candles
 from stoptrail.rules.candles import Times
@@ -86,7 +86,7 @@ def check_file(
     gaps = list(_gaps(times, step)) if step else []
     known = reading.volume == "known"
     findings += gaps
-    if known:
+    if known and not volume_unknown(ordered):
         findings += _silent(times, ordered.volume == 0)
     naive = any(part.naive for part in parts)
     findings += oddities(

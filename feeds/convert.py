@@ -32,6 +32,8 @@ def to_floats(column: pa.ChunkedArray, name: str, decimal: str = ".") -> Floats:
     index of the row in `row`, for the first cell that is neither."""
     import pyarrow as pa
 
+    if pa.types.is_decimal(column.type):
+        column = column.cast(pa.string())  # straight to floats Arrow does not round to nearest
     try:
         return _floats(column.cast(pa.float64()))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

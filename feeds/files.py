@@ -13,6 +13,7 @@ from stoptrail.core.errors import DataError
 from stoptrail.core.time import iso, timeframe_name
 from stoptrail.feeds.archive import sheets_of
 from stoptrail.feeds.columns import Columns, rows_of
+from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.faults import (
     Fault,
     alignment_faults,
@@ -29,6 +30,8 @@ from stoptrail.feeds.parts import Part, read_part
 from stoptrail.feeds.seams import Joined, doubled_hours, joined, two_candles
 from stoptrail.rules.candles import Candles
 
+LONGEST = 380
+"""Characters of a refusal behind the name of the file."""
 MIN_CANDLES = 2
 """Fewer candles have no timeframe."""
 PLAIN = Reading()
@@ -104,7 +107,7 @@ def parts_of(
         try:
             parts.append(read_part(sheet, reading, bad))
         except DataError as error:
-            raise DataError(f"{sheet.label}: {error}") from None
+            raise DataError(f"{sheet.label}: {one_line(str(error), LONGEST)}") from None
     _return_memory()
     told = market_in_name(path.name)
     if told and reading.symbol and base_of(reading.symbol) and not same_base(told, reading.symbol):

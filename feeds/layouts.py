@@ -15,6 +15,7 @@ import numpy as np
 from stoptrail.core.errors import DataError
 from stoptrail.feeds import names as known
 from stoptrail.feeds.columns import PRICES, VALUES
+from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.market import Unit
 from stoptrail.feeds.names import field_of, is_volume, plain_name
 from stoptrail.feeds.orders import amounts_of
@@ -222,6 +223,8 @@ def _volume(
     another amount of the row is a price of the row."""
     found = [i for i, name in enumerate(columns) if is_volume(name) and i not in prices]
     found.sort(key=lambda i: _worth(plain_name(columns[i])))
+    traded = [i for i in found if i >= len(sample) or np.any(sample[i] > 0)]
+    found = traded or found
     if not found:
         return None, "unknown"
     high, low = (sample[prices[k]] if prices[k] < len(sample) else None for k in (1, 2))
@@ -258,7 +261,8 @@ def _first(plain: Sequence[str], wanted: Sequence[str], taken: Sequence[int] = (
 
 
 def _without(columns: Sequence[str], plain: Sequence[str], missing: Sequence[str]) -> str:
-    found = ", ".join(repr(name) if "," in name or not name else name for name in columns[:20])
+    listed = ", ".join(repr(name) if "," in name or not name else name for name in columns)
+    found = one_line(listed, 160)
     if {"bidopen", "askopen"} & set(plain) or {"bid", "ask"} <= set(plain):
         return f"holds quotes, no candles (found: {found}); give candles of trades"
     if {"price", "side"} <= set(plain) or {"price", "qty"} <= set(plain):

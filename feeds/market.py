@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from stoptrail.core.time import iso, timeframe_name
-from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.candles import UNKNOWN_VOLUME, Candles, Floats
 
 Origin = Literal["exchange", "file", "synthetic"]
 
@@ -106,7 +106,7 @@ class Market:
 
 def fillable(volume: Floats) -> Floats:
     """Unknown volumes as every engine is to see them (C2): none says that nobody traded."""
-    return np.where(volume > 0, volume, 1.0)
+    return np.where(volume > 0, volume, UNKNOWN_VOLUME)
 
 
 def candles_digest(candles: Candles) -> str:

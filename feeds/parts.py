@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import timeframe_name
 from stoptrail.feeds.columns import Columns, rows_of
-from stoptrail.feeds.convert import NULLS, CellError, to_floats
+from stoptrail.feeds.convert import NULLS, CellError, one_line, to_floats
 from stoptrail.feeds.faults import usual_step
 from stoptrail.feeds.layouts import Layout, Reading, recognised
 from stoptrail.feeds.markets import chosen_market, told_apart
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Mask = NDArray[np.bool_]
+
+
+FEW = 3
+"""Rows too few to doubt the names of columns by."""
 
 
 class Part(NamedTuple):
@@ -53,7 +57,7 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
     notes = [*sheet.notes, *named.notes]
     names = named.names
     if sheet.markets:
-        market = chosen_market(sheet.markets, reading.symbol)
+        market = chosen_market(sheet.markets[1:], reading.symbol)
         kept = [
             name if not sheet.markets[i] or sheet.markets[i] == market or i == 0 else "-"
             for i, name in enumerate(names)
@@ -65,10 +69,9 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
         layout = layout._replace(name="yfinance download", unit="quote")
         notes.append(f"of the columns those of {market}")
     four = [numbers[i] for i in layout.prices] if numbers else []
-    if four and len(four[0]) > 3 and 0 < possible(*four) < 1 - MOST:
-        raise DataError(
-            other_order(sheet, ("time", "open", "high", "low", "close"), None, [np.empty(0), *four])
-        )
+    if four and np.sum(np.isfinite(sum(four))) > FEW and possible(*four) < MOST / 2:
+        read_as = ("time", "open", "high", "low", "close")
+        raise DataError(other_order(sheet, read_as, None, [np.empty(0), *four]))
     return sheet._replace(names=names), layout, tuple(notes)
 
 
@@ -79,7 +82,7 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> P
     notes = list(found)
     if layout.volume is None and reading.volume != "unknown":
         raise DataError(
-            f"no column volume (found: {', '.join(sheet.names)}); without it no candle can be told "
+            f"no column volume (found: {one_line(', '.join(sheet.names), 160)}); without it no candle can be told "
             'to be silent: set data.volume = "unknown" to let all fill'
         )
     wanted = _wanted(layout)

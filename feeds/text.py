@@ -127,7 +127,7 @@ def _one_blank(source: Path | bytes, encoding: str) -> bytes:
 
 
 def _cells(line: str, separator: str) -> list[str]:
-    row = next(csv.reader([line.rstrip("\r")], delimiter=separator), [])
+    row = next(csv.reader([line.rstrip("\r").replace("\r", " ")], delimiter=separator), [])
     return [cell.strip() for cell in row]
 
 
@@ -228,7 +228,7 @@ def _read(source: Path | bytes, form: _Form, wanted: Sequence[int]) -> pa.Table:
     names = [str(i) for i in range(form.width)]
     chosen = [names[i] for i in wanted]
     options = arrow.ReadOptions(column_names=names, skip_rows=form.first, encoding=form.encoding)
-    skipped = set(form.skipped)
+    skipped = {"", *form.skipped}
 
     def odd(row: arrow.InvalidRow) -> str:
         return "skip" if row.text.strip() in skipped else "error"
@@ -237,9 +237,7 @@ def _read(source: Path | bytes, form: _Form, wanted: Sequence[int]) -> pa.Table:
         return arrow.read_csv(
             pa.BufferReader(source) if isinstance(source, bytes) else source,
             read_options=options,
-            parse_options=arrow.ParseOptions(
-                delimiter=form.separator, invalid_row_handler=odd if skipped else None
-            ),
+            parse_options=arrow.ParseOptions(delimiter=form.separator, invalid_row_handler=odd),
             convert_options=arrow.ConvertOptions(
                 include_columns=chosen, column_types=dict.fromkeys(names, pa.string())
             ),
@@ -285,5 +283,5 @@ def _numbered(source: Path | bytes, form: _Form) -> Iterator[tuple[int, str]]:
     with stream:
         for number_, raw in enumerate(stream, 1):
             text = raw.decode(encoding, "replace").rstrip("\r\n")
-            if number_ > form.first and text.strip("\r\n") and text.strip() not in form.skipped:
+            if number_ > form.first and text.strip() and text.strip() not in form.skipped:
                 yield number_, text

@@ -159,6 +159,7 @@ class Session:
             candles=candles[-1:],
             on_tick=self._on_tick,
             on_event=self.market.heard,
+            volume_known=settings.data.volume == "known",
         )
         self.market.price = (candles[-1][0] + self.interval, candles[-1][4])
         log.info(

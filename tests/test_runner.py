@@ -251,7 +251,7 @@ def test_a_download_turns_its_options_into_settings(monkeypatch: pytest.MonkeyPa
 def test_a_check_of_several_files_fails_with_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = {Path("a"): 0, Path("b"): 1, Path("c"): 0}
     stand_in = ModuleType("stoptrail.cli.data")
-    stand_in.check = lambda file, timeframe: codes[file]  # type: ignore[attr-defined]
+    stand_in.check = lambda file, timeframe, reading: codes[file]  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "stoptrail.cli.data", stand_in)
     assert runner.main(["data", "check", "a", "b", "c"]) == 1
     assert runner.main(["data", "check", "a", "c"]) == 0

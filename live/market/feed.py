@@ -18,6 +18,7 @@ from stoptrail.live.market.events import (
     Tick,
 )
 from stoptrail.live.market.outbox import Outbox
+from stoptrail.rules.candles import UNKNOWN_VOLUME
 from stoptrail.rules.dates import date_number
 
 
@@ -28,7 +29,8 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
     given, are warm-up candles known already, and only later ones are fetched.
     With `historical` the feed ends after them. `on_tick` and `on_event` are called with
     every Tick and every other event, in order, in the thread that runs Cerebro: all ticks
-    of a candle before the strategy sees its close.
+    of a candle before the strategy sees its close. Without `volume_known` no candle is
+    silent (C2).
     """
 
     params = (
@@ -41,6 +43,7 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
         ("ticks", True),
         ("on_tick", None),
         ("on_event", None),
+        ("volume_known", True),
         ("qcheck", 0.2),
     )
 
@@ -147,4 +150,6 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
             (lines.open, lines.high, lines.low, lines.close, lines.volume), row[1:6], strict=True
         ):
             line[0] = value
+        if not self.p.volume_known and not lines.volume[0] > 0.0:
+            lines.volume[0] = UNKNOWN_VOLUME
         lines.openinterest[0] = 0.0

@@ -9,6 +9,7 @@ import backtrader as bt
 
 from stoptrail.core.time import MINUTE_MS
 from stoptrail.live.market.events import CandleClosed, Event, Tick
+from stoptrail.rules.candles import UNKNOWN_VOLUME
 from stoptrail.rules.dates import date_number
 
 
@@ -16,7 +17,7 @@ class RecordedFeed(bt.DataBase):  # type: ignore[misc]
     """Plays `events` in order: candles as data, ticks to `on_tick`, the rest to `on_event`.
 
     `interval` is a candle's length in milliseconds, `live_from` the open time of the
-    first candle that counts as live.
+    first candle that counts as live. Without `volume_known` no candle is silent (C2).
     """
 
     params = (
@@ -25,6 +26,7 @@ class RecordedFeed(bt.DataBase):  # type: ignore[misc]
         ("live_from", 0),
         ("on_tick", None),
         ("on_event", None),
+        ("volume_known", True),
         ("timeframe", bt.TimeFrame.Minutes),
     )
 
@@ -67,4 +69,6 @@ class RecordedFeed(bt.DataBase):  # type: ignore[misc]
         lines.datetime[0] = date_number(candle.time)
         lines.open[0], lines.high[0] = candle.open, candle.high
         lines.low[0], lines.close[0] = candle.low, candle.close
-        lines.volume[0], lines.openinterest[0] = candle.volume, 0.0
+        known = self.p.volume_known or candle.volume > 0.0
+        lines.volume[0] = candle.volume if known else UNKNOWN_VOLUME
+        lines.openinterest[0] = 0.0

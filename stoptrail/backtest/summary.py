@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.no_trade import why_no_trade
 from stoptrail.backtest.outcome import (
     Outcome,
     buy_and_hold,
@@ -39,6 +40,7 @@ def summarise_run(
         "params": public_table(settings),
         "market": inputs.market._asdict(),
         "metrics": metrics_table(outcome),
+        "no_trade": why_no_trade(outcome, inputs, market.symbol) or None,
         "sides": by_side(outcome, inputs),
         "years": by_year(outcome, inputs),
         "buy_and_hold": {**held, "scaled": _at_same_volatility(held["equity"], outcome, inputs)},

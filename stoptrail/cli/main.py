@@ -46,7 +46,7 @@ def cli() -> None:
     type=_FILE,
     metavar="FILE",
     multiple=True,
-    help="Candle file (Parquet or CSV) instead of [data]; may be repeated.",
+    help="Candle file, folder, archive or quoted pattern instead of [data]; may be repeated.",
 )
 @click.option("--symbols", metavar="A,B,...", default="", help="Several markets in one sweep.")
 @click.option("--out", type=_FILE, metavar="DIR", help="Result folder; runs/<time>-backtest.")
@@ -163,7 +163,7 @@ def close(**options: Any) -> None:
 
 @cli.group()
 def data() -> None:
-    """Download candles, or check candle files."""
+    """Download candles; check and convert candle files."""
 
 
 @data.command()
@@ -193,13 +193,43 @@ def download(config: Path | None, overrides: tuple[str, ...], **keys: str | None
 
 
 @data.command()
+@settings_options
 @click.argument("files", type=_FILE, nargs=-1, required=True)
 @click.option("--timeframe", metavar="T", help="Length that a candle has to have.")
-def check(files: tuple[Path, ...], timeframe: str | None) -> int:
-    """List gaps, duplicates, impossible candles and zero-volume runs of candle files."""
-    from stoptrail.cli.data import check as run
+def check(
+    files: tuple[Path, ...],
+    timeframe: str | None,
+    config: Path | None,
+    overrides: tuple[str, ...],
+) -> int:
+    """Say what candle files are, what they would load as, and everything odd about them.
 
-    return max([run(file, timeframe) for file in files])
+    FILES are files, folders, archives or quoted patterns.
+    """
+    from stoptrail.cli.data import check as run
+    from stoptrail.cli.market import reading_of_files
+
+    reading = reading_of_files(config, overrides)
+    return max([run(file, timeframe, reading=reading) for file in files])
+
+
+@data.command()
+@settings_options
+@click.argument("file", type=_FILE)
+@click.argument("out", type=_FILE)
+@click.option("--timeframe", metavar="T", help="Length that a candle has to have.")
+def convert(
+    file: Path,
+    out: Path,
+    timeframe: str | None,
+    config: Path | None,
+    overrides: tuple[str, ...],
+) -> int:
+    """Write the candles of FILE (a file, folder, archive or quoted pattern) as Parquet."""
+    from stoptrail.cli.data import convert as run
+    from stoptrail.cli.market import reading_of_files
+
+    return run(file, out, timeframe, reading=reading_of_files(config, overrides))
 
 
 @cli.command()

@@ -170,7 +170,7 @@ def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[Wanted]:
             "give one file for each, in the same order"
         )
     for file in files:
-        if not file.is_file():
+        if not file.exists() and not any(letter in str(file) for letter in "*?["):
             raise DataError(f"{file}: there is no such candle file")
     names = [*symbols, *(file.name.partition(".")[0] for file in files[len(symbols) :])]
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -22,6 +22,9 @@ from stoptrail.core.atomic import write_json, write_whole
 from stoptrail.core.json import json_text
 from stoptrail.feeds.market import Market
 
+DEAR_LOT = 0.01
+"""Fraction of the account from which on the cost of an inferred lot is said."""
+
 
 def data_overrides(files: tuple[Path, ...], symbols: tuple[str, ...]) -> tuple[str, ...]:
     """--data and --symbols as settings."""
@@ -41,8 +44,23 @@ def steps_notice(inputs: Inputs, settings: Settings, market: Market, voice: Voic
         "tick": own.price_step / own.price_scale,
         "lot": own.lot_step / own.lot_scale,
     }
+    if "lot" in names and market.unit != "base":
+        names = [name for name in names if name != "lot"]
+        voice.notice(
+            f"{market.symbol}: lot {steps['lot']:g} assumed, as the volumes do not count the base "
+            "currency; set market.lot"
+        )
     told = ", ".join(f"{name} {steps[name]:g}" for name in names)
-    voice.notice(f"{market.symbol}: {told} inferred from the data's decimals; set [market] to mend")
+    if told:
+        voice.notice(
+            f"{market.symbol}: {told} inferred from the data's decimals; set [market] to mend"
+        )
+    cost = steps["lot"] * float(inputs.candles.close[-1])
+    if "lot" in names and cost > DEAR_LOT * settings.account.cash:
+        voice.notice(
+            f"{market.symbol}: one such lot costs {cost:,.6g}; set market.lot if the volumes count "
+            "contracts or the quote currency"
+        )
 
 
 def baseline_run(outcome: Outcome, inputs: Inputs) -> Outcome:
@@ -92,4 +110,6 @@ def tell(folder: Path, summary: dict[str, Any], voice: Voice, as_json: bool) -> 
     elif not voice.silent:
         from stoptrail.reports.terminal import show_run
 
+        if summary.get("no_trade"):
+            voice.notice(summary["no_trade"])
         show_run(summary, folder)

@@ -12,6 +12,10 @@ Times = NDArray[np.int64]
 Sides = NDArray[np.int8]
 
 
+UNKNOWN_VOLUME = 1.0
+"""What engines see where volume is unknown (C2): any amount, as something was traded."""
+
+
 class Candles(NamedTuple):
     """Closed base candles, oldest first; all columns have the shape (n,)."""
 

@@ -106,6 +106,7 @@ class PlaybackStore:
             live_from=live_from,
             on_tick=parameters["on_tick"],
             on_event=parameters["on_event"],
+            volume_known=parameters["volume_known"],
         )
 
     def give_up(self) -> None:

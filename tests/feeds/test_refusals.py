@@ -1,0 +1,272 @@
+"""What a file does not say is asked for: one line with the row, the value and the setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.files import load_file
+from stoptrail.feeds.layouts import Reading
+from stoptrail.rules.candles import Candles
+from tests.feeds import written
+from tests.feeds.tables import QUARTER, same
+from tests.feeds.written import PLAIN, moment, rows_of, table
+
+HOUR = 4 * QUARTER
+OCTOBER = 1_729_814_400_000
+"""2024-10-25 00:00 UTC; summer time ends in Berlin on the 27th at 01:00 UTC."""
+MARCH = 1_711_756_800_000
+"""2024-03-30 00:00 UTC; summer time begins in Berlin on the 31st at 01:00 UTC."""
+BERLIN = Reading(zone="Europe/Berlin")
+
+
+def walk(n: int = 300, start: int = OCTOBER) -> Candles:
+    """A market whose candles open where the one before closed."""
+    random = np.random.default_rng(5)
+    ends = np.round(42_000 * np.exp(np.cumsum(random.normal(0, 0.002, n + 1))), 2)
+    opened, closed = ends[:-1], ends[1:]
+    high = np.round(np.maximum(opened, closed) + 40 * random.random(n) + 0.01, 2)
+    low = np.round(np.minimum(opened, closed) - 40 * random.random(n) - 0.01, 2)
+    volume = np.round(random.random(n) * 90 + 0.1, 5)
+    return Candles(start + np.arange(n) * QUARTER, opened, high, low, closed, volume, QUARTER)
+
+
+def refusal(path: Path, reading: Reading | None = None) -> str:
+    with pytest.raises(DataError) as caught:
+        load_file(path, QUARTER, reading or Reading())
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+ORDERS = {
+    "coinbase": (written.coinbase, "time,low,high,open,close,volume"),
+    "gate": (written.gate, "time,volume,close,high,low,open"),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_columns_in_another_order_are_asked_for_and_the_fitting_order_is_shown(
+    tmp_path: Path, name: str, newest_first: bool
+) -> None:
+    write, order = ORDERS[name]
+    path, given = write(tmp_path / "a.csv", walk()), walk()
+    if newest_first:
+        path.write_text("\n".join(reversed(path.read_text().split())) + "\n")
+    said = refusal(path)
+    assert "the columns are in another order" in said
+    assert f"--set data.columns={order}," in said
+    assert same(load_file(path, QUARTER, Reading(columns=tuple(order.split(",")))).candles, given)
+
+
+def test_open_and_close_that_are_exchanged_are_found_by_the_neighbours(tmp_path: Path) -> None:
+    rows = [[t, c, h, low, o, v] for t, o, h, low, c, v in rows_of(walk())]
+    said = refusal(table(tmp_path / "a.csv", None, rows))
+    assert "data.columns=time,close,high,low,open,volume," in said
+
+
+def test_an_average_price_is_not_taken_for_a_volume(tmp_path: Path) -> None:
+    rows = [[t, o, h, low, c, (h + low) / 2, v, 9] for t, o, h, low, c, v in rows_of(walk())]
+    said = refusal(table(tmp_path / "a.csv", None, rows))
+    assert "data.columns=time,open,high,low,close,-,volume,-," in said
+
+
+def test_names_that_most_rows_contradict_are_doubted_and_no_row_is_blamed(tmp_path: Path) -> None:
+    rows = [[t, low, o, h, c, v] for t, o, h, low, c, v in rows_of(walk())]
+    said = refusal(table(tmp_path / "a.csv", PLAIN, rows))
+    assert "the columns are in another order" in said
+    assert "mend" not in said
+
+
+def test_the_row_of_one_bad_cell_among_epochs_is_named(tmp_path: Path) -> None:
+    rows: list[list[object]] = [list(row) for row in rows_of(walk())]
+    rows[199][0] = "n/a"
+    said = refusal(table(tmp_path / "a.csv", PLAIN, rows))
+    assert "row 200 (line 201): timestamp = 'n/a' is not a time" in said
+
+
+def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", PLAIN, rows_of(walk()))
+    lines = path.read_text().split("\n")
+    lines[150] = lines[150].replace(lines[150].split(",")[2], "many")
+    path.write_text(
+        "# made somewhere\n\n" + "\n".join(lines[:100]) + "\n\n" + "\n".join(lines[100:])
+    )
+    assert "row 150 (line 154): high = 'many'" in refusal(path)
+
+
+def local(given: Candles, hours: Callable[[int], int]) -> list[list[object]]:
+    """Rows whose times are those of a clock on the wall."""
+    return [[moment(t + hours(t) * HOUR), *rest] for t, *rest in rows_of(given)]
+
+
+def in_autumn(time: int) -> int:
+    return 2 if time < OCTOBER + 49 * HOUR else 1
+
+
+def in_spring(time: int) -> int:
+    return 1 if time < MARCH + 25 * HOUR else 2
+
+
+def test_an_hour_that_comes_twice_is_local_time_whose_zone_is_asked_for(tmp_path: Path) -> None:
+    given = walk()
+    path = table(tmp_path / "a.csv", PLAIN, local(given, in_autumn))
+    said = refusal(path)
+    assert "comes twice" in said
+    assert "data.zone" in said
+    assert "duplicate" not in said
+    assert same(load_file(path, QUARTER, BERLIN).candles, given)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_zone_brings_local_times_to_utc_over_both_changes(
+    tmp_path: Path, newest_first: bool
+) -> None:
+    for start, hours in ((OCTOBER, in_autumn), (MARCH, in_spring)):
+        given = walk(start=start)
+        rows = local(given, hours)
+        path = table(tmp_path / "a.csv", PLAIN, rows[::-1] if newest_first else rows)
+        assert same(load_file(path, QUARTER, BERLIN).candles, given)
+
+
+def test_an_hour_missing_where_summer_time_begins_is_said(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", PLAIN, local(walk(start=MARCH), in_spring))
+    notes = load_file(path, QUARTER).notes
+    assert any("Europe/Berlin" in note and "data.zone" in note for note in notes)
+
+
+def test_a_time_that_the_zone_does_not_have_is_refused(tmp_path: Path) -> None:
+    rows = [[moment(t), *rest] for t, *rest in rows_of(walk(start=MARCH))]
+    said = refusal(table(tmp_path / "a.csv", PLAIN, rows), BERLIN)
+    assert "row 105 (line 106): 2024-03-31T02:00:00 does not exist in Europe/Berlin" in said
+
+
+def test_times_without_a_zone_are_said_to_be_taken_as_utc(tmp_path: Path) -> None:
+    rows = [[moment(t), *rest] for t, *rest in rows_of(walk())]
+    loaded = load_file(table(tmp_path / "a.csv", PLAIN, rows), QUARTER)
+    assert any("taken as UTC" in note and "data.zone" in note for note in loaded.notes)
+
+
+def test_times_that_are_called_local_need_a_zone(tmp_path: Path) -> None:
+    rows = [[moment(t + HOUR, "%d.%m.%Y %H:%M:%S"), *rest] for t, *rest in rows_of(walk())]
+    path = table(tmp_path / "a.csv", "Local time,Open,High,Low,Close,Volume", rows)
+    assert "data.zone" in refusal(path)
+    assert same(load_file(path, QUARTER, Reading(zone="+01:00")).candles, walk())
+
+
+def test_a_file_without_volume_names_the_setting_and_loads_with_it(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "time,open,high,low,close", [r[:5] for r in rows_of(walk())])
+    assert 'data.volume = "unknown"' in refusal(path)
+    loaded = load_file(path, QUARTER, Reading(volume="unknown"))
+    assert loaded.unit == "unknown"
+    assert np.array_equal(loaded.candles.close, walk().close)
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_moving_prices_without_volume_are_said_with_their_count(tmp_path: Path, every: int) -> None:
+    given = walk()
+    given.volume[::every] = 0
+    loaded = load_file(table(tmp_path / "a.csv", PLAIN, rows_of(given)), QUARTER)
+    [note] = loaded.notes
+    assert f"{300 // every} of 300 candles have no volume" in note
+    assert 'data.volume = "unknown"' in note
+
+
+def test_a_few_silent_candles_are_not_worth_a_word(tmp_path: Path) -> None:
+    given = walk()
+    given.volume[[5, 6, 90]] = 0
+    assert not load_file(table(tmp_path / "a.csv", PLAIN, rows_of(given)), QUARTER).notes
+
+
+def test_a_candle_that_comes_twice_is_shown_twice_with_what_differs(tmp_path: Path) -> None:
+    rows: list[list[object]] = [list(row) for row in rows_of(walk())]
+    time, open_, *_ = rows[120]
+    rows.insert(120, [time, open_, open_, open_, open_, 0.05])
+    said = refusal(table(tmp_path / "a.csv", PLAIN, rows))
+    assert "row 121 (line 122)" in said
+    assert "row 122 (line 123)" in said
+    assert "differ in high, low, close, volume" in said
+    assert "row 121 (line 122) looks unfinished" in said
+
+
+def test_symbols_of_one_file_are_named_and_chosen_by_data_symbol(tmp_path: Path) -> None:
+    path = written.two_symbols(tmp_path / "a.csv", walk())
+    assert "BTCUSDT, ETHUSDT" in refusal(path)
+    assert "data.symbol" in refusal(path)
+    eth = load_file(path, QUARTER, Reading(symbol="ETH/USDT"))
+    assert np.array_equal(eth.candles.close, walk().close / 2)
+    assert any("300 rows left out" in note for note in eth.notes)
+
+
+def test_candles_of_another_market_than_asked_for_are_refused(tmp_path: Path) -> None:
+    path = written.crypto_data_download(tmp_path / "a.csv", walk())
+    said = refusal(path, Reading(symbol="ETH/USDT"))
+    assert "BTCUSDT" in said
+    assert "data.symbol is ETH/USDT" in said
+
+
+def test_every_candle_marked_unfinished_is_refused(tmp_path: Path) -> None:
+    rows = [[*row, 0] for row in rows_of(walk())]
+    assert "confirm marks every candle" in refusal(
+        table(tmp_path / "a.csv", f"{PLAIN},confirm", rows)
+    )
+
+
+def test_a_flagged_candle_is_left_out_and_said(tmp_path: Path) -> None:
+    loaded = load_file(written.okx(tmp_path / "a.csv", walk()), QUARTER)
+    assert (
+        "1 unfinished candle (confirm = 0) left out, the first at row 301 (line 302)"
+        in loaded.notes
+    )
+
+
+def test_a_candle_under_way_by_the_clock_is_left_out_and_said(tmp_path: Path) -> None:
+    given = walk()
+    path = table(tmp_path / "a.csv", PLAIN, rows_of(given))
+    loaded = load_file(path, QUARTER, now=int(given.time[-1]) + 60_000)
+    assert loaded.candles.time[-1] == given.time[-2]
+    assert any("not over yet" in note for note in loaded.notes)
+    assert not load_file(path, QUARTER, now=int(given.time[-1]) + QUARTER).notes
+
+
+def test_candles_in_the_future_are_said(tmp_path: Path) -> None:
+    given = walk()
+    path = table(tmp_path / "a.csv", PLAIN, rows_of(given))
+    notes = load_file(path, QUARTER, now=int(given.time[-5]) - QUARTER).notes
+    assert any("5 candles in the future" in note for note in notes)
+
+
+def test_a_price_ten_times_its_neighbours_is_said(tmp_path: Path) -> None:
+    given = walk()
+    given.high[77] *= 10.5
+    notes = load_file(table(tmp_path / "a.csv", PLAIN, rows_of(given)), QUARTER).notes
+    assert any("row 78 (line 79)" in note and "high" in note for note in notes)
+
+
+def test_close_stamps_are_shifted_where_the_user_says_so(tmp_path: Path) -> None:
+    rows = [[t + QUARTER, *rest] for t, *rest in rows_of(walk())]
+    path = table(tmp_path / "a.csv", PLAIN, rows)
+    assert same(load_file(path, QUARTER, Reading(stamp="close")).candles, walk())
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"SQLite format 3\0", "SQLite"),
+        (b"\x80\x04\x95abc", "pickle"),
+        (b"\x89HDF\r\n", "HDF5"),
+        (b"<!DOCTYPE html><html></html>", "web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS"),
+        (b'{"code": -1121, "msg": "Invalid symbol."}', "Invalid symbol."),
+        (b"PK\x03\x04 cut off", "not a readable archive"),
+        (b"\x1f\x8b cut off", "not a readable archive"),
+    ],
+)
+def test_what_is_no_candle_file_is_named(tmp_path: Path, content: bytes, word: str) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(content)
+    assert word in refusal(path)
