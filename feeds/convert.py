@@ -24,6 +24,7 @@ _PER_MS = {"s": 0.001, "ms": 1, "us": 1_000, "ns": 1_000_000}
 _SECONDS_BELOW = 10**11
 _MILLISECONDS_BELOW = 10**14
 _MICROSECONDS_BELOW = 10**17
+_LARGEST = 1e20
 _SHOWN = 40
 
 
@@ -95,6 +96,7 @@ def one_line(text: str, limit: int) -> str:
 
 def epoch_milliseconds(values: Floats) -> Times:
     """Epoch numbers of any mix of units as milliseconds: exports changed their unit in 2025."""
+    values = np.where(np.abs(values) < _LARGEST, values, np.nan)
     size = np.abs(values)
     unit = np.select(
         [size < _SECONDS_BELOW, size < _MILLISECONDS_BELOW, size < _MICROSECONDS_BELOW],

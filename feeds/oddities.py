@@ -81,7 +81,7 @@ def _outliers(columns: Columns, place: Place) -> Iterator[Finding]:
         return
     usual = _usual(columns.close)
     for name in PRICES:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             ratio = getattr(columns, name) / usual
         odd = np.flatnonzero((ratio >= _OUTLIER) | ((ratio <= 1 / _OUTLIER) & (ratio > 0)))
         if len(odd):
@@ -97,12 +97,13 @@ def _outliers(columns: Columns, place: Place) -> Iterator[Finding]:
 def _usual(close: Floats) -> Floats:
     """The median close of the candles around each; the close itself where nothing jumps."""
     out = close.copy()
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         jumps = np.flatnonzero(~(np.abs(np.log(close[1:] / close[:-1])) < _JUMP))
     near = (jumps[:, None] + np.arange(-_AROUND, _AROUND + 2)).ravel()
     near = np.unique(near[(near >= 0) & (near < len(close))])
     for i in near.tolist():
-        out[i] = np.nanmedian(close[max(0, i - _AROUND) : i + _AROUND + 1])
+        around = close[max(0, i - _AROUND) : i + _AROUND + 1]
+        out[i] = np.median(around[np.isfinite(around)]) if np.isfinite(around).any() else np.nan
     return out
 
 

@@ -101,7 +101,7 @@ def _named(count: int, four: tuple[int, ...], tried: Sequence[Floats]) -> tuple[
     high, low = tried[four[1]], tried[four[2]]
     for i, column in enumerate(tried):
         within = np.mean((column >= low) & (column <= high)) >= MOST
-        if out[i] == "-" and not within and bool(np.nanmin(column) >= 0):
+        if out[i] == "-" and not within and bool(np.all(column >= 0)):
             out[i] = "volume"
             break
     return tuple(out)

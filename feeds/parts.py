@@ -58,10 +58,8 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
     names = named.names
     if sheet.markets:
         market = chosen_market(sheet.markets[1:], reading.symbol)
-        kept = [
-            name if not sheet.markets[i] or sheet.markets[i] == market or i == 0 else "-"
-            for i, name in enumerate(names)
-        ]
+        of = {i: told for i, told in enumerate(sheet.markets) if i and told}
+        kept = [name if of.get(i, market) == market else "-" for i, name in enumerate(names)]
         names = tuple(kept)
     numbers = sheet.numbers()
     layout = recognised(names, numbers, named.layout)
@@ -78,12 +76,13 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
 def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> Part:
     """The candles of a sheet. Raises DataError with row and value where a cell is none;
     with a list `bad`, such rows are left out and told there instead."""
-    sheet, layout, found = understood(sheet, reading)
-    notes = list(found)
+    sheet, layout, assumed = understood(sheet, reading)
+    notes = list(assumed)
     if layout.volume is None and reading.volume != "unknown":
+        found = one_line(", ".join(sheet.names), 160)
         raise DataError(
-            f"no column volume (found: {one_line(', '.join(sheet.names), 160)}); without it no candle can be told "
-            'to be silent: set data.volume = "unknown" to let all fill'
+            f"no column volume (found: {found}); without it no candle can be told to be "
+            'silent: set data.volume = "unknown" to let all fill'
         )
     wanted = _wanted(layout)
     table = sheet.read(wanted)
@@ -97,8 +96,8 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> P
     columns, rows = _traded(sheet, columns, rows, notes)
     part = Part(sheet, layout, columns, rows, ())
     time = _opened(part, reading, naive, notes)
-    assumed = naive and not reading.zone and not layout.zone
-    return part._replace(columns=columns._replace(time=time), notes=tuple(notes), naive=assumed)
+    as_utc = naive and not reading.zone and not layout.zone
+    return part._replace(columns=columns._replace(time=time), notes=tuple(notes), naive=as_utc)
 
 
 def _understandable(
@@ -250,10 +249,15 @@ def _finished(
 
 def _blank(table: pa.Table) -> Mask:
     """Rows whose every cell says that there is nothing."""
+    import pyarrow as pa
+
     blank = np.ones(table.num_rows, np.bool_)
     for column in table.columns:
-        cells = column.to_pylist()
-        blank &= [cell is None or str(cell).strip().lower() in NULLS for cell in cells]
+        if pa.types.is_string(column.type):
+            cells = column.to_pylist()
+            blank &= [cell is None or cell.strip().lower() in NULLS for cell in cells]
+        else:
+            blank &= np.asarray(column.is_null(nan_is_null=True).to_pylist(), np.bool_)
     return blank
 
 

@@ -130,7 +130,9 @@ def column_of(cells: Sequence[object]) -> pa.ChunkedArray:
 def _is_kline(numbers: Sequence[Floats]) -> bool:
     """Whether the seventh column closes the candle that the first one opens."""
     time, close = numbers[0], numbers[6]
-    if len(time) < 2:
+    if not np.any(np.isfinite(close)):
+        return False
+    if np.sum(np.isfinite(time)) < 2:
         return bool(np.all(close > time))
     step = np.nanmedian(np.abs(np.diff(time)))
     with np.errstate(invalid="ignore"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,14 +71,16 @@ def numpy_sheet(label: str, source: Path | bytes) -> Sheet:
     import pyarrow as pa
 
     try:
-        loaded = np.load(io.BytesIO(source) if isinstance(source, bytes) else source)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+            loaded = np.load(io.BytesIO(source) if isinstance(source, bytes) else source)
         array = loaded[loaded.files[0]] if hasattr(loaded, "files") else loaded
         if array.dtype.names:
             table = pa.table({name: array[name] for name in array.dtype.names})
             return table_sheet(label, "NumPy", table)
         columns = [np.ascontiguousarray(column) for column in np.atleast_2d(array).T]
         table = pa.table({str(i): column for i, column in enumerate(columns)})
-    except (ValueError, OSError, IndexError, pa.ArrowException) as error:
+    except Exception as error:  # a damaged header is parsed as Python, and fails as it can
         raise DataError(_damaged("NumPy", error)) from None
     return table_sheet(label, "NumPy", table)._replace(names=())
 
