@@ -11,16 +11,14 @@ import numpy as np
 
 from stoptrail.core.time import iso, timeframe_name
 from stoptrail.rules.candles import UNKNOWN_VOLUME, Candles, Floats
+from stoptrail.rules.market import decimals
 
 Origin = Literal["exchange", "file", "synthetic"]
 
 Unit = Literal["base", "quote", "contracts", "unknown"]
 
-MAX_DIGITS = 10
 FINEST_LOT_DIGITS = 8
 """Decimals of the lot where no volume tells one: exchanges count no finer."""
-_ENOUGH = 0.995
-"""Share of the values, among those that are decimals at all, that the digits must hold."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,20 +114,3 @@ def candles_digest(candles: Candles) -> str:
     for column in candles[1:6]:
         digest.update(np.ascontiguousarray(column, "<f8").tobytes())
     return digest.hexdigest()
-
-
-def decimals(values: Floats) -> int:
-    """The number of decimals that the values are written with, 0 to MAX_DIGITS.
-
-    The smallest number that holds nearly all of the values that any number holds:
-    a few sums with rounding noise, as some exchanges' volumes are, do not count.
-    """
-    shares = [_share_with(values, digits) for digits in range(MAX_DIGITS + 1)]
-    enough = _ENOUGH * max(shares)
-    return next(digits for digits, share in enumerate(shares) if share >= enough)
-
-
-def _share_with(values: Floats, digits: int) -> float:
-    # Dividing by a power of ten rounds correctly, so a decimal comes back exactly.
-    scale = 10.0**digits
-    return float(np.mean(np.round(values * scale) / scale == values))

@@ -20,7 +20,6 @@ from stoptrail.live.market.events import Tick
 from stoptrail.live.step import Row, Step, StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.dates import milliseconds
-from stoptrail.sizers.atr_risk import AtrRiskSizer
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 
 _NEVER = 2**62
@@ -100,15 +99,12 @@ class Engine:
         self.broker = PaperBroker(
             run_rules=plan.run_rules,
             journal=self._journal,
-            feed=feed,
             ticks=way.by_tick,
             gate=way.gate.fill,
             turn=way.turn,
-            past=len(self._origin.past),
         )
         cerebro.setbroker(self.broker)
-        cerebro.addsizer(AtrRiskSizer, trade_rules=plan.run_rules.trade_rules)
-        options = strategy_options(plan, self._journal, _NEVER)
+        options = strategy_options(plan, _NEVER)
         past = self._origin.past
         cerebro.addstrategy(MtfStrategy, **options, gate=way.gate.signal, past=past)
         cerebro.addanalyzer(_Close, closed=self._candle_closed)

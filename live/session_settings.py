@@ -8,12 +8,12 @@ import numpy as np
 
 from stoptrail.backtest.inputs import plan_for
 from stoptrail.backtest.plan import Plan
-from stoptrail.backtest.run_rules import inferred, market_rules
 from stoptrail.config.market import Filters
+from stoptrail.config.run_rules import inferred, market_rules
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
-from stoptrail.feeds.market import decimals
 from stoptrail.live.step import Row
+from stoptrail.rules.market import decimals
 
 _SECTIONS = ("strategy", "stop", "risk", "costs", "account", "market", "protections")
 _DATA = ("symbol", "timeframe")

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from array import array
 from typing import Any, ClassVar
 
 import backtrader as bt
+import numpy as np
 
-from stoptrail.rules.atr import ATR_START, atr_step, stop_atr
-from stoptrail.strategies.data_candles import (
+from stoptrail.adapter.feed_candles import (
+    as_candles,
     candles_of,
-    columns_of,
     current,
     following,
     interval_of,
+    is_daily,
+    is_stock,
+    require_usable,
     write,
 )
+from stoptrail.rules.atr import ATR_START, atr_step, stop_atr
+from stoptrail.rules.candles import Candles
 from stoptrail.strategies.higher_step import HigherStep
 from stoptrail.strategies.quick_candles import forward
+from stoptrail.strategies.signals.checked import checked_signals, require_zone
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from stoptrail.strategies.signals.timeframe_lines import (
     DAY,
@@ -40,14 +47,18 @@ FOUR_HOURS = DAY // 6
 class CandleIndicator(bt.Indicator):  # type: ignore[misc]
     """Base: subclasses give `over` (vectorised) and `stepper` (one candle at a time).
 
-    past: rows (time, open, high, low, close, volume) of candles before the feed's first,
-    which `next` takes in at once: a session that goes on need not play them again.
+    past: candles before the feed's first (Candles, or rows of time, open, high, low, close
+    and volume), which the indicator takes in at once: a run need not play them again.
     """
 
     params: ClassVar[Any] = (("past", ()),)
     _stepper: Any = None
     _stepped = 0
     _last: tuple[float, ...] = ()
+
+    def __init__(self, *_datas: Any, **_params: Any) -> None:  # Backtrader took them
+        self._past = as_candles(self.p.past, interval_of(self.data))
+        self._daily = is_daily(self.data)
 
     @abstractmethod
     def over(self, candles: Any) -> tuple[Any, ...]:
@@ -68,39 +79,53 @@ class CandleIndicator(bt.Indicator):  # type: ignore[misc]
     def once(self, start: int, end: int) -> None:
         """All candles up to `end` at once."""
         del start
-        for line, values in zip(self.lines, self.over(candles_of(self.data, end)), strict=True):
-            write(line, values, end)
+        known = len(self._past.time)
+        values = self.over(following(self._past, candles_of(self.data, end)))
+        for line, column in zip(self.lines, values, strict=True):
+            write(line, column[known:], end)
 
     def next(self) -> None:
         """One more candle; called again on the same candle, the same values again."""
         if len(self) != self._stepped:
             if self._stepper is None:
                 self._stepper = self._begun()
-            self._last = self._stepper.step(*current(self.data))
+            self._last = self._stepper.step(*current(self.data, self._daily))
             self._stepped = len(self)
         for line, value in zip(self.lines, self._last, strict=True):
             line[0] = float(value)
 
     def _begun(self) -> Any:
         stepper = self.stepper(interval_of(self.data))
-        for row in self.p.past:
+        for row in zip(*(column.tolist() for column in self._past[:6]), strict=True):
             stepper.step(*row)
         return stepper
 
 
-class _Recomputed:
-    """Steps of a signal without a stepper: the whole signal over the candles so far."""
+_CODES = "qddddd"
+"""Types of the columns of candles."""
 
-    def __init__(self, indicator: EntrySignal) -> None:
-        self._indicator = indicator
-        self._past = columns_of(indicator.p.past)
+
+class _Recomputed:
+    """Steps of a signal without a stepper: the whole signal over the candles so far, which it
+    keeps itself, as a feed may keep the last few only."""
+
+    def __init__(self, indicator: EntrySignal, interval: int) -> None:
+        self._over = indicator.over
+        self._interval = interval
+        self._columns: list[Any] = [array(code) for code in _CODES]
 
     def step(self, *candle: float) -> tuple[float, float]:
-        del candle
-        data = self._indicator.data
-        candles = following(self._past, candles_of(data, len(data)))
-        zone, exit_zone = self._indicator.over(candles)
+        for column, value in zip(self._columns, candle, strict=True):
+            column.append(value)
+        columns = [np.array(column) for column in self._columns]
+        zone, exit_zone = self._over(Candles._make([*columns, self._interval]))
         return float(zone[-1]), float(exit_zone[-1])
+
+    def begin(self, past: Candles) -> None:
+        """Take candles in at once."""
+        self._columns = [
+            array(code, column) for code, column in zip("qddddd", past[:6], strict=True)
+        ]
 
 
 class EntrySignal(CandleIndicator):
@@ -112,20 +137,54 @@ class EntrySignal(CandleIndicator):
     lines = ("zone", "exit_zone")
     params = (("signal", mtf_cycle), ("parameters", None))
     plotinfo: ClassVar[Any] = {"plotname": "Entry signal", "plotyhlines": [-1, 0, 1]}
+    _before: tuple[int, float, float, float, float, float] | None = None
+    zone_before = 0.0
+    """The zone at the last candle before the feed's first."""
 
     @property
     def reading(self) -> dict[str, float]:
         """What the signal's stepper has to show beside the zones, by name."""
         return dict(getattr(self._stepper, "reading", {}))
 
+    def once(self, start: int, end: int) -> None:
+        """All zones at once."""
+        super().once(start, end)
+        self.zone_before = self._zone_of(self._past)
+
     def over(self, candles: Any) -> tuple[Any, ...]:
         """Zone and exit zone."""
-        found = self.p.signal(candles, **(self.p.parameters or {}))
+        found = checked_signals(self.p.signal, candles, self.p.parameters or {})
         return found.zone, found.exit_zone
 
+    def next(self) -> None:
+        """One more candle of a signal that says -1, 0 or 1, on a feed that can be used."""
+        new = len(self) != self._stepped
+        if new and is_stock(self.data):
+            self._require_usable()
+        super().next()
+        if new:
+            time = current(self.data, self._daily)[0]
+            for field, value in zip(("zone", "exit_zone"), self._last, strict=True):
+                require_zone(self.p.signal, field, value, time)
+
+    def _require_usable(self) -> None:
+        """This candle and the one before: nobody could look at them before they came."""
+        row = current(self.data, self._daily)
+        rows = [row] if self._before is None else [self._before, row]
+        require_usable(as_candles(rows, interval_of(self.data)))
+        self._before = row
+
+    def _zone_of(self, past: Candles) -> float:
+        """The zone at the last of the candles before the feed's first."""
+        return float(self.over(past)[0][-1]) if len(past.time) else 0.0
+
     def _begun(self) -> Any:
-        has_stepper = hasattr(self.p.signal, "stepper")
-        return super()._begun() if has_stepper else _Recomputed(self)
+        self.zone_before = self._zone_of(self._past)
+        if hasattr(self.p.signal, "stepper"):
+            return super()._begun()
+        stepper = _Recomputed(self, interval_of(self.data))
+        stepper.begin(self._past)
+        return stepper
 
     def stepper(self, interval: int) -> Any:
         """The signal's own stepper where it has one."""

@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
+import backtrader as bt
+
+from stoptrail.adapter.feed_candles import (
+    as_candles,
+    interval_of,
+    is_daily,
+    known_candles,
+    open_time,
+)
+from stoptrail.core.errors import DataError, UsageError
+from stoptrail.core.time import iso, timeframe_name
+from stoptrail.rules.candles import Candles
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import DAY
-from stoptrail.rules.dates import milliseconds
 from stoptrail.rules.decide import NO_OBSTACLE, obstacle, order_for, quiet_after
 from stoptrail.rules.journal import Journal
 from stoptrail.rules.protections import (
@@ -18,6 +29,7 @@ from stoptrail.rules.protections import (
     guard_exit,
     guard_start,
 )
+from stoptrail.rules.stops import MANUAL
 from stoptrail.rules.trade import (
     SIZE,
     EntryOrder,
@@ -25,42 +37,64 @@ from stoptrail.rules.trade import (
     Position,
     marked,
 )
-from stoptrail.rules.types import BOTH, CYCLE_EXIT, RunRules
+from stoptrail.rules.types import BOTH, CYCLE_EXIT, SIDES, RunRules
+from stoptrail.sizers.atr_risk import AtrRiskSizer
 from stoptrail.strategies.calm import STIRRED, Changes
 from stoptrail.strategies.cycle_exit import CycleExit
-from stoptrail.strategies.indicators import EntrySignal, StopAtr
+from stoptrail.strategies.indicators import FOUR_HOURS, EntrySignal, StopAtr
 from stoptrail.strategies.quick_candles import Pace, QuickCandles
+from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from stoptrail.strategies.stop_trail import StopTrail
 
 
 class MtfStrategy(QuickCandles):
     """Enter at the first candle of a zone, manage the trade, ignore what comes meanwhile.
 
-    Parameters: `signal` and `parameters` (see docs/signals.md), `sides` (code of
-    rules.types.SIDES), `atr_period` and `atr_interval` (ms) of the stop's ATR,
-    `conduct` (rules.types.Conduct), `journal`, `start`, the open time in ms of the
-    first candle that may decide (C17), and `gate`, a function of a signal's open time that
-    gives the code of what else stands against an entry, or None; `past` are candles
-    before the feed's first, which only warm the indicators.
+    The broker is a CandleBroker: its terms decide size, stop and costs. Parameters, all
+    optional:
+
+    signal, parameters: the entry signal, a function, and its keyword parameters (see
+    docs/signals.md; default: the shipped one with its defaults); sides: "both", "long" or
+    "short", or the code of rules.types.SIDES; atr_period, atr_interval (ms): of the stop's
+    ATR; start: open time in ms of the first candle that may decide (C17); past: candles
+    before the feed's first (Candles, or rows), which only warm the indicators and which no
+    analyzer sees; manager: a class like StopTrail that manages trades; gate: a function of a
+    signal's open time that gives the code of what else stands against an entry, or None.
+
+    Orders of one's own in a subclass: `buy` or `sell` enters as a signal does, with its stop;
+    `close`, or the opposite side, leaves at the next open.
     """
 
     params: ClassVar[Any] = (
-        ("signal", None),
-        ("parameters", {}),
+        ("signal", mtf_cycle),
+        ("parameters", None),
         ("sides", BOTH),
         ("atr_period", 14),
-        ("atr_interval", 14_400_000),
-        ("run_rules", None),
-        ("journal", None),
+        ("atr_interval", FOUR_HOURS),
+        ("manager", None),
         ("start", 0),
         ("gate", None),
         ("past", ()),
     )
 
     def __init__(self) -> None:
-        self.run_rules: RunRules = self.p.run_rules
-        self.journal: Journal = self.p.journal
-        past = self.p.past
+        broker = self.broker
+        if not hasattr(broker, "attach"):
+            raise UsageError(
+                f"MtfStrategy needs cerebro.setbroker(stoptrail.CandleBroker()), not "
+                f"{type(broker).__name__}, which cannot hit a stop on the candle of its entry and "
+                "knows no size from the risk"
+            )
+        self.interval = interval_of(self.data)
+        self._daily = is_daily(self.data)
+        past = as_candles(self.p.past, self.interval)
+        self._known = len(past.time)
+        broker.attach(self.data, self._known)
+        self._require_before(past)
+        self.run_rules: RunRules = broker.run_rules
+        self.journal: Journal = broker.journal
+        self.setsizer(AtrRiskSizer())  # until Cerebro sets one that was added
+        self._sides = SIDES.get(self.p.sides, self.p.sides)
         self.signal = EntrySignal(
             self.data, signal=self.p.signal, parameters=self.p.parameters, past=past
         )
@@ -68,14 +102,9 @@ class MtfStrategy(QuickCandles):
         self.atr = StopAtr(
             self.data, timeframe=self.p.atr_interval, period=self.p.atr_period, past=past
         ).atr
-        self.manager: StopTrail | CycleExit = (
-            CycleExit(self)
-            if self.run_rules.exits == CYCLE_EXIT
-            else StopTrail(self, self.run_rules.trade_rules, self.journal)
-        )
+        self.manager: StopTrail | CycleExit = self._managed()
         self.guard = guard_start(self.run_rules.cash)
         self._protected = any(self.run_rules.protections)
-        self._interval = self.data.interval
         self._last_close: LastClose | None = None
         self._last_zone = 0.0
         self._quiet_until = 0
@@ -83,6 +112,38 @@ class MtfStrategy(QuickCandles):
         self._sleeps_until = -1
         self._calm = STIRRED
         self._zones: Changes | None = None
+
+    def _require_before(self, past: Candles) -> None:
+        """Raise DataError unless `past` ends before the feed begins, where that is known."""
+        feed = known_candles(self.data)
+        if not len(past.time) or feed is None:
+            return
+        last, first = int(past.time[-1]), int(feed.time[0])
+        if past.interval != self.interval or last + past.interval > first:
+            raise DataError(
+                f"past ends with the {timeframe_name(past.interval)} candle of {iso(last)}, but "
+                f"the feed's {timeframe_name(self.interval)} candles begin at {iso(first)}: past "
+                "has to end before"
+            )
+
+    def _managed(self) -> StopTrail | CycleExit:
+        own = self.p.manager
+        if own is None and self.run_rules.exits == CYCLE_EXIT:
+            return CycleExit(self)
+        manager = StopTrail if own is None else own
+        if not (isinstance(manager, type) and issubclass(manager, StopTrail)):
+            raise UsageError(f"manager must be a subclass of stoptrail.StopTrail, not {manager!r}")
+        if own is not None and not self.broker.own_managers:
+            raise UsageError(
+                f"a session manages trades with StopTrail alone, not {own.__name__}: run your own "
+                "manager in a Cerebro of your own (docs/library.md)"
+            )
+        return manager(self, self.run_rules.trade_rules, self.journal)
+
+    def nextstart(self) -> None:
+        """The first candle: a zone that began before it is no signal any more."""
+        self._last_zone = self.signal.zone_before
+        self.next()
 
     def next(self) -> None:
         """One closed candle: ratchet, then the signal."""
@@ -98,8 +159,8 @@ class MtfStrategy(QuickCandles):
 
     def keep_pace(self, pace: Pace) -> None:
         """See QuickCandles. Which candles have nothing to do is known beforehand, unless a
-        subclass does what it likes or every midnight is marked."""
-        if type(self) is MtfStrategy and not self._protected:
+        subclass or a manager does what it likes or every midnight is marked."""
+        if type(self) is MtfStrategy and self.p.manager is None and not self._protected:
             self._pace = pace
             self._lows, self._highs = self.data.low.array, self.data.high.array
             self._zones = Changes(self.zone)
@@ -118,7 +179,7 @@ class MtfStrategy(QuickCandles):
 
     def _candle_closed(self) -> None:
         if self.manager.position is not None:
-            self.manager.candle_closed(self._time() + self._interval)
+            self.manager.candle_closed(self._time() + self.interval)
         if self._protected:
             self._mark_days()
         zone = self.zone[0]
@@ -131,7 +192,7 @@ class MtfStrategy(QuickCandles):
         """A zone begins: send one entry order, or say why not (C2, C3)."""
         time = self._time()
         atr = self.atr[0]
-        if time < self.p.start or atr != atr or self.p.sides not in (BOTH, side):
+        if time < self.p.start or atr != atr or self._sides not in (BOTH, side):
             return
         reason = self._obstacle()
         if reason is None:
@@ -146,7 +207,7 @@ class MtfStrategy(QuickCandles):
         against = obstacle(
             self.manager.position is not None,
             self.broker.pending,
-            len(self.p.past) + len(self) - 1,
+            self._known + len(self) - 1,
             self._quiet_until,
             self.guard,
             self.broker.balance,
@@ -157,12 +218,41 @@ class MtfStrategy(QuickCandles):
         return self.p.gate(self._time()) if self.p.gate is not None else None
 
     def _send(self, side: int, units: float, atr: float, time: int) -> None:
-        equity, closes = self.broker.balance, time + self._interval
+        equity, closes = self.broker.balance, time + self.interval
         self._place(order_for(side, units, equity, atr, time, closes, self.run_rules))
 
     def _place(self, entry_order: EntryOrder) -> None:
         place = self.buy if entry_order.side > 0 else self.sell
         place(size=entry_order.units, entry_order=entry_order, filled=self.manager.entered)
+
+    def buy(self, data: Any = None, size: float | None = None, **options: Any) -> Any:
+        """A market order of one's own by the contract; see the class."""
+        return super().buy(data, **self._by_contract(1, data, size, options))
+
+    def sell(self, data: Any = None, size: float | None = None, **options: Any) -> Any:
+        """A market order of one's own by the contract; see the class."""
+        return super().sell(data, **self._by_contract(-1, data, size, options))
+
+    def _by_contract(
+        self, side: int, data: Any, size: float | None, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The options of an order, where it is the user's own with what the contract adds."""
+        market = options.get("exectype") in (None, bt.Order.Market)
+        other = data is not None and data is not self.data
+        if "filled" in options or not market or other:
+            return {**options, "size": size}
+        position = self.manager.position
+        if position is not None and side == -position.held.side:
+            units = position.units if size is None else size
+            return {**options, "size": units, "reason": MANUAL, "filled": self.manager.left}
+        units = self.getsizing(self.data, isbuy=side > 0) if size is None else abs(size)
+        against, atr = self._obstacle(), self.atr[0]
+        if against is None and not (atr > 0.0 and units > 0.0):
+            against = SIZE
+        time, equity = self._time(), self.broker.balance
+        order = order_for(side, units, equity, atr, time, time + self.interval, self.run_rules)
+        own = {"entry_order": order, "filled": self.manager.entered, "refused": against}
+        return {**options, "size": units if units > 0.0 else 1.0, **own}
 
     def trade_closed(self, end: Exit) -> None:
         """The manager's word that the trade is over, inside the candle of its exit."""
@@ -196,7 +286,7 @@ class MtfStrategy(QuickCandles):
             self.manager.entered(checkpoint.position, checkpoint.stop)
         if checkpoint.entry_order is not None:
             self._place(checkpoint.entry_order)
-        closes, price = self._time() + self._interval, self.data.close[0]
+        closes, price = self._time() + self.interval, self.data.close[0]
         self._last_close = LastClose(closes, checkpoint.balance, checkpoint.position, price)
 
     def _mark_days(self) -> None:
@@ -205,7 +295,7 @@ class MtfStrategy(QuickCandles):
         A midnight among missing candles is marked with what was held before them.
         """
         time, broker = self._time(), self.broker
-        closes = time + self._interval
+        closes = time + self.interval
         before = self._last_close
         if before is not None:
             for midnight in range((before.closes // DAY + 1) * DAY, closes, DAY):
@@ -215,7 +305,7 @@ class MtfStrategy(QuickCandles):
         self._last_close = LastClose(closes, broker.balance, broker.open, self.data.close[0])
 
     def _time(self) -> int:
-        return milliseconds(self.data.lines.datetime[0])
+        return open_time(self.data.lines.datetime[0], self._daily)
 
 
 class LastClose(NamedTuple):

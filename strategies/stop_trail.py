@@ -16,12 +16,13 @@ class StopTrail:
     """Protects the position of `strategy` with one stop order that is amended in place.
 
     The order is never cancelled and replaced: between the two a position would stand
-    unprotected, or two stops could fill.
+    unprotected, or two stops could fill. A manager of one's own is a subclass that
+    overrides `next_stop`; `position` and `stop` are None while there is no trade.
     """
 
     def __init__(self, strategy: Any, trade_rules: TradeRules, journal: Journal) -> None:
-        self._strategy = strategy
-        self._terms = trade_rules
+        self.strategy = strategy
+        self.trade_rules = trade_rules
         self._journal = journal
         self._order: Any = None
         self.position: Position | None = None
@@ -32,8 +33,8 @@ class StopTrail:
     def entered(self, position: Position, stop: Stop) -> None:
         """An entry filled: place its initial stop at once."""
         self.position, self.stop = position, stop
-        self._strategy.wake()
-        place = self._strategy.sell if position.held.side > 0 else self._strategy.buy
+        self.strategy.wake()
+        place = self.strategy.sell if position.held.side > 0 else self.strategy.buy
         self._order = place(
             exectype=bt.Order.Stop,
             price=stop.level,
@@ -47,16 +48,16 @@ class StopTrail:
         """Ratchet on the candle that closed at `now` (ms); in force from the next one."""
         if self.position is None:
             return
-        lines = self._strategy.data.lines
+        lines = self.strategy.data.lines
         high, low, close = lines.high[0], lines.low[0], lines.close[0]
-        if not held_throughout(self.position.held, now - self._strategy.data.interval):
+        if not held_throughout(self.position.held, now - self.strategy.interval):
             high = low = close
-        self.ratchet(high, low, close, self._strategy.atr[0], now)
+        self.ratchet(high, low, close, self.strategy.atr[0], now)
 
     def foresee(self) -> None:
         """A run begins that knows its lines as a whole."""
-        self._atrs = Changes(self._strategy.atr)
-        self._times = self._strategy.data.candles.time
+        self._atrs = Changes(self.strategy.atr)
+        self._times = self.strategy.data.candles.time
 
     def calm(self, at: int, until: int) -> Calm:
         """The candles after `at` and before `until` whose close moves neither the extreme
@@ -66,8 +67,8 @@ class StopTrail:
         assert stop is not None
         assert self._atrs is not None
         until = min(until, self._atrs.after(at))
-        held, terms = position.held, self._terms
-        closes = int(self._times[until - 1]) + self._strategy.data.interval
+        held, terms = position.held, self.trade_rules
+        closes = int(self._times[until - 1]) + self.strategy.interval
         if not breakeven_settled(stop, held, closes, terms.stop, terms.costs, terms.market):
             return STIRRED
         if held.side > 0:
@@ -76,30 +77,36 @@ class StopTrail:
 
     def tick(self, price: float, now: int) -> None:
         """Ratchet on a tick at `now` (ms), with the ATR of the last closed candle (C14)."""
-        self.ratchet(price, price, price, self._strategy.atr[0], now)
+        self.ratchet(price, price, price, self.strategy.atr[0], now)
 
     def ratchet(self, high: float, low: float, close: float, atr: float, now: int) -> None:
-        """Move the stop by the rules; a tick has high = low = close."""
+        """Move the stop to `next_stop`; a tick has high = low = close."""
         if self.position is None or self.stop is None:
             return
-        trade_rules, before = self._terms, self.stop
-        self.stop = ratchet(
-            before,
-            self.position.held,
-            high,
-            low,
-            close,
-            atr,
-            now,
-            trade_rules.stop,
-            trade_rules.costs,
-            trade_rules.market,
-        )
+        before = self.stop
+        self.stop = self.next_stop(before, self.position, high, low, close, atr, now)
         if self.stop.level != before.level:
-            self._strategy.broker.amend(self._order, self.stop)
+            self.strategy.broker.amend(self._order, self.stop)
             self._journal.moved(before, self.stop, now)
+
+    def next_stop(
+        self,
+        stop: Stop,
+        position: Position,
+        high: float,
+        low: float,
+        close: float,
+        atr: float,
+        now: int,
+    ) -> Stop:
+        """The stop in force from `now` (ms) on, after prices of the trade between `low` and
+        `high` that ended at `close`; `atr` is the last one known, in price units (C7, C8)."""
+        rules = self.trade_rules
+        return ratchet(
+            stop, position.held, high, low, close, atr, now, rules.stop, rules.costs, rules.market
+        )
 
     def left(self, position: Position, end: Exit) -> None:
         """The trade is over."""
         self.position = self.stop = self._order = None
-        self._strategy.trade_closed(end)
+        self.strategy.trade_closed(end)

@@ -11,11 +11,10 @@ from stoptrail.brokers.candle import CandleBroker
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.types import CYCLE_EXIT
-from stoptrail.sizers.atr_risk import AtrRiskSizer
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 
 
-def strategy_options(plan: Plan, journal: Any, start: int) -> dict[str, Any]:
+def strategy_options(plan: Plan, start: int) -> dict[str, Any]:
     """The parameters that MtfStrategy takes for `plan`; `start` in ms."""
     return {
         "signal": plan.signal,
@@ -23,8 +22,6 @@ def strategy_options(plan: Plan, journal: Any, start: int) -> dict[str, Any]:
         "sides": plan.sides,
         "atr_period": plan.atr_period,
         "atr_interval": plan.atr_interval,
-        "run_rules": plan.run_rules,
-        "journal": journal,
         "start": start,
     }
 
@@ -40,8 +37,7 @@ def run_backtrader(candles: Candles, start: int, plan: Plan, *, runonce: bool = 
     cerebro.adddata(feed)
     broker = CandleBroker(run_rules=plan.run_rules, journal=journal)
     cerebro.setbroker(broker)
-    cerebro.addsizer(AtrRiskSizer, trade_rules=plan.run_rules.trade_rules)
-    cerebro.addstrategy(MtfStrategy, **strategy_options(plan, journal, int(candles.time[start])))
+    cerebro.addstrategy(MtfStrategy, **strategy_options(plan, int(candles.time[start])))
     (strategy,) = cerebro.run()
     _let_go(feed, strategy)
     return Record(

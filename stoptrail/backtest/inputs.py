@@ -6,13 +6,11 @@ import math
 from bisect import bisect_left
 from typing import NamedTuple
 
-import numpy as np
-
 from stoptrail.backtest.plan import Plan
-from stoptrail.backtest.run_rules import fitting, market_rules, run_rules_of
+from stoptrail.config.run_rules import fitting, market_rules, run_rules_of
 from stoptrail.config.settings import Settings
 from stoptrail.config.signals import resolve_signal
-from stoptrail.core.errors import ConfigError, DataError
+from stoptrail.core.errors import DataError
 from stoptrail.feeds.market import Market
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles, Floats, Signals
@@ -24,6 +22,7 @@ from stoptrail.rules.types import (
     day_marks,
     setups,
 )
+from stoptrail.strategies.signals.checked import checked_signals
 
 
 class Inputs(NamedTuple):
@@ -63,24 +62,11 @@ def plan_for(settings: Settings, market: MarketRules) -> Plan:
 
 
 def signals_of(plan: Plan, candles: Candles) -> Signals:
-    """The signal's zones over all candles, checked for shape.
+    """The signal's zones over all candles.
 
     Raises ConfigError where the signal fails or returns something else.
     """
-    name = getattr(plan.signal, "__name__", str(plan.signal))
-    try:
-        found = plan.signal(candles, **plan.parameters)
-    except Exception as error:  # a user's function may raise anything
-        first = (str(error).splitlines() or [""])[0]
-        raise ConfigError(f"signal {name} failed: {type(error).__name__}: {first}") from error
-    n = len(candles.time)
-    if not isinstance(found, Signals) or {len(found.zone), len(found.exit_zone)} != {n}:
-        raise ConfigError(f"signal {name} must return rules.candles.Signals with {n} candles")
-    return Signals(
-        np.ascontiguousarray(found.zone, np.int8),
-        np.ascontiguousarray(found.exit_zone, np.int8),
-        int(found.warm),
-    )
+    return checked_signals(plan.signal, candles, plan.parameters)
 
 
 def atr_of(plan: Plan, candles: Candles) -> Floats:

@@ -17,7 +17,7 @@ from stoptrail.backtest.outcome import (
     metrics_table,
 )
 from stoptrail.backtest.provenance import provenance
-from stoptrail.backtest.run_rules import fitting, inferred, run_rules_of
+from stoptrail.config.run_rules import fitting, inferred, run_rules_of
 from stoptrail.config.settings import Settings
 from stoptrail.config.write import public_table
 from stoptrail.core.json import json_value

@@ -9,95 +9,59 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Any, ClassVar
+from typing import Any
 
 import backtrader as bt
 
+from stoptrail.brokers.account import Account
+from stoptrail.brokers.requests import EXIT_WAITS, STOP_WORKS, WORDS, new_order, require_whole
+from stoptrail.brokers.terms import without_stop
+from stoptrail.core.errors import UsageError
 from stoptrail.rules.costs import fill_price
-from stoptrail.rules.dates import date_number, milliseconds
-from stoptrail.rules.decide import expired
-from stoptrail.rules.journal import Journal
-from stoptrail.rules.stops import (
-    INITIAL,
-    Stop,
-    stop_fill,
-    stop_hit,
-)
+from stoptrail.rules.dates import date_number
+from stoptrail.rules.decide import expired, order_for
+from stoptrail.rules.stops import MANUAL, Stop, stop_fill, stop_hit
 from stoptrail.rules.trade import (
     GAP,
+    PENDING,
+    POSITION,
     SIZE,
     EntryOrder,
     Position,
     enter,
     leave,
-    marked,
 )
-from stoptrail.rules.types import RunRules
-
-_INFO = ("entry_order", "filled", "reason", "ratchet")
-"""What an order may carry: the decision, a function called at its fill, why it leaves, a
-function that moves the stop with the price of a tick."""
 
 
-class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
-    """The contract's broker; `conduct` holds the terms, `journal` hears every event.
+class CandleBroker(Account):
+    """The contract's broker. Parameters, all optional:
 
-    Entries are market orders with a `ticket` (rules.trade.Ticket) and `filled`, a
-    function that is called at the fill, inside the candle, with the position and its
-    initial stop: a stop order that it submits protects the rest of that candle (C5).
-    Exits carry `filled` too, called with the position and its exit, and a `reason`.
+    settings: whose costs, risk, stop, account and market hold (config.settings.Settings,
+    default: its defaults); the market's steps are fitted to the data where they are built in
+    or unknown; run_rules: the same as resolved numbers, instead; journal: hears every event.
+
+    What an order carries besides (`order.info`): `entry_order`, the decision of an entry;
+    `filled`, called at the fill, inside the candle, with position and initial stop or with
+    position and exit: a stop order that it submits protects the rest of that candle (C5);
+    `reason`, why it leaves; `ratchet`, which moves a stop with the price of a tick. Orders
+    without are a user's own: a market order enters without a stop, or leaves whole.
     """
 
-    params: ClassVar[Any] = (("run_rules", None), ("journal", None))
+    own_managers = True
+    """Whether a strategy may manage its trades in a way of its own."""
 
-    def __init__(self, **_params: Any) -> None:
-        super().__init__()  # Backtrader has put the parameters into self.p
-        self.run_rules: RunRules = self.p.run_rules
-        self.journal: Journal = self.p.journal
-        self.balance: float = self.run_rules.cash
-        """Cash as it was before the open position, quote currency."""
-        self.startingcash = self.run_rules.cash  # Backtrader's writers read it
-        self.open: Position | None = None
-        """The open trade."""
-        self.opening: Stop | None = None
-        """The stop with which the candle under way began, where a tick has moved it; on
-        closed candles alone none does."""
-        self._data: Any = None
+    def reset(self) -> None:
+        """Stand where a run begins."""
+        super().reset()
         self._entry: Any = None
         self._stop: Any = None
         self._exit: Any = None
-        self._position = bt.Position()
         self.news: deque[Any] = deque()
         """States of orders that the strategy has not heard of."""
         self.is_awake = False
         """Whether `next` may have something to do on a candle that reaches `below` or
         `above`, or there is news."""
         self.below, self.above = -math.inf, math.inf
-
-    # Account
-
-    def getcash(self) -> float:
-        """Cash in the quote currency; a short's proceeds are in it."""
-        if self.open is None:
-            return self.balance
-        held = self.open.held
-        return self.balance - held.side * self.open.units * held.fill - self.open.fee
-
-    def getvalue(self, datas: Any = None) -> float:
-        """Equity at the close of the current candle."""
-        if self.open is None:
-            return self.balance
-        return self.equity(self._data.close[0], self._time() + self._data.interval)
-
-    def equity(self, price: float, time: int) -> float:
-        """Equity with the position marked at `price` at `time` in milliseconds."""
-        if self.open is None:
-            return self.balance
-        return marked(self.balance, self.open, price, time, self.run_rules.trade_rules)
-
-    def getposition(self, data: Any, clone: bool = True) -> Any:
-        """Backtrader's view of the open trade."""
-        return self._position.clone() if clone else self._position
 
     @property
     def pending(self) -> bool:
@@ -112,16 +76,16 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
     @property
     def index(self) -> int:
         """Number of the candle at hand; 0 is the first."""
-        return len(self._data) - 1
+        return self.past + len(self._data) - 1
 
     # Orders
 
     def buy(self, owner: Any, data: Any, size: float, **options: Any) -> Any:
-        """Submit a buy; see `_submit` for what is understood."""
+        """Submit a buy; see the class for what is understood."""
         return self._submit(bt.BuyOrder, owner, data, size, **options)
 
     def sell(self, owner: Any, data: Any, size: float, **options: Any) -> Any:
-        """Submit a sell; see `_submit` for what is understood."""
+        """Submit a sell; see the class for what is understood."""
         return self._submit(bt.SellOrder, owner, data, size, **options)
 
     def _submit(
@@ -132,57 +96,73 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
         size: float,
         price: float | None = None,
         exectype: Any = None,
+        refused: int | None = None,
         **options: Any,
     ) -> Any:
-        """A market order with `ticket` is an entry, one without leaves at the next open;
-        a stop order at `price` protects the position. A second one of a kind is rejected."""
-        order = kind(
-            owner=owner,
-            data=data,
-            size=size,
-            price=price,
-            pricelimit=None,
-            exectype=exectype,
-            valid=None,
-            tradeid=0,
-            oco=None,
-            trailamount=None,
-            trailpercent=None,
-            parent=None,
-            transmit=True,
-        )
-        order.addinfo(**{key: options[key] for key in _INFO if key in options})
+        """Accept the order, or reject it with the reason in `info.refused`. `refused`: the
+        code of what its strategy knows to stand against it."""
+        self.attach(data, self.past)
+        order = new_order(kind, owner, data, size, price, exectype, **options)
         order.addcomminfo(self.getcommissioninfo(data))
-        self._data = data
-        slot = self._slot(order)
-        if getattr(self, slot) is not None:
-            order.submit(self)
+        order.submit(self)
+        slot, against = self._slot(order)
+        if refused is not None:
+            against = WORDS[refused]
+            self.journal.ignored(_side(order), refused, self._time())
+        if against:
+            order.addinfo(refused=against)
             order.reject(self)
         else:
             setattr(self, slot, order)
-            order.submit(self)
             order.accept(self)
         self.notify(order)
         return order
 
-    def _slot(self, order: Any) -> str:
+    def _slot(self, order: Any) -> tuple[str, str]:
+        """Where the order waits, and what stands against it."""
+        side = self.open.held.side if self.open is not None else 0
+        units = self.open.units if self.open is not None else 0.0
         if order.exectype == bt.Order.Stop:
-            return "_stop"
-        return "_entry" if "entry_order" in order.info else "_exit"
+            require_whole(order, side, units)
+            return "_stop", STOP_WORKS if self._stop is not None else ""
+        if side == -_side(order):
+            require_whole(order, side, units)
+            return "_exit", EXIT_WAITS if self._exit is not None else ""
+        if "entry_order" not in order.info:
+            order.addinfo(entry_order=self._own_entry(order), own=True)
+        if self._entry is not None:
+            return "_entry", WORDS[PENDING]
+        return "_entry", WORDS[POSITION] if side else ""
+
+    def _own_entry(self, order: Any) -> EntryOrder:
+        """A user's own market order: no ATR is known, so that there is no stop."""
+        time = self._time()
+        closes = time + self.interval
+        return order_for(
+            _side(order), abs(order.size), self.balance, 0.0, time, closes, self.run_rules
+        )
+
+    def get_orders_open(self, safe: bool = False) -> list[Any]:
+        """The orders that work; copies of them with `safe`."""
+        working = [each for each in (self._entry, self._stop, self._exit) if each is not None]
+        return [order.clone() for order in working] if safe else working
 
     def amend(self, order: Any, stop: Stop) -> None:
         """Move a working stop order to `stop.level` in place."""
+        if not 0.0 < stop.level < math.inf:
+            raise UsageError(f"a stop was moved to {stop.level!r}: its level is a price above 0")
         order.created.price = stop.level
         order.addinfo(reason=stop.reason)
         self._watch()
 
     def cancel(self, order: Any) -> None:
-        """Withdraw a working order."""
+        """Withdraw a working order; nothing where it does not work any more."""
         for slot in ("_entry", "_stop", "_exit"):
-            if getattr(self, slot) is order:
+            working = getattr(self, slot)
+            if working is not None and working.ref == order.ref:
                 setattr(self, slot, None)
-                order.cancel()
-                self.notify(order)
+                working.cancel()
+                self.notify(working)
 
     def notify(self, order: Any) -> None:
         """Queue the order's state for the strategy."""
@@ -229,9 +209,10 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
             self._test_stop(data.open[0], data.high[0], data.low[0], time)
 
     def _fill_entry(self, price: float, time: int) -> None:
-        self._book_entry(
-            *enter(self._entry.info.entry_order, price, time, self.run_rules.trade_rules)
-        )
+        order, rules = self._entry, self.run_rules.trade_rules
+        if "own" in order.info:
+            rules = without_stop(rules)
+        self._book_entry(*enter(order.info.entry_order, price, time, rules))
 
     def _book_entry(self, position: Position, stop: Stop) -> None:
         """The entry order has filled as `position`; its initial stop is `stop`."""
@@ -244,7 +225,8 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
         held = position.held
         self._execute(order, position.units * held.side, held.fill, position.fee, 0.0, held.time)
         self.journal.entered(order.info.entry_order, position, stop, held.time)
-        order.info.filled(position, stop)
+        if "filled" in order.info:
+            order.info.filled(position, stop)
 
     def _test_stop(self, candle_open: float, high: float, low: float, time: int) -> None:
         assert self.open is not None
@@ -267,15 +249,23 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
         end = leave(position, price, time, self.run_rules.trade_rules)
         self.balance += end.pnl
         self.open = None
+        others = [each for each in (self._stop, self._exit) if each not in (None, order)]
         self._stop = self._exit = None
-        gross = end.pnl + position.fee + end.fee
-        self._execute(order, -position.units * position.held.side, price, end.fee, gross, time)
-        self.journal.left(position, end, order.info.get("reason", INITIAL), time)
-        order.info.filled(position, end)
+        # Borrow is no profit of a price: Backtrader's trades take it as a commission.
+        paid = end.fee + end.borrow
+        gross = end.pnl + position.fee + paid
+        self._execute(order, -position.units * position.held.side, price, paid, gross, time)
+        for other in others:
+            other.cancel()
+            self.notify(other)
+        self.journal.left(position, end, order.info.get("reason", MANUAL), time)
+        if "filled" in order.info:
+            order.info.filled(position, end)
 
     def _drop_entry(self, reason: int) -> None:
         order, self._entry = self._entry, None
         entry_order: EntryOrder = order.info.entry_order
+        order.addinfo(refused=WORDS.get(reason, "the session makes no entries now"))
         if reason == SIZE:
             order.margin()
         else:
@@ -311,5 +301,6 @@ class CandleBroker(bt.BrokerBase):  # type: ignore[misc]
         order.completed()
         self.notify(order)
 
-    def _time(self) -> int:
-        return milliseconds(self._data.lines.datetime[0])
+
+def _side(order: Any) -> int:
+    return 1 if order.isbuy() else -1

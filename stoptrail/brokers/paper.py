@@ -69,24 +69,23 @@ class PaperJournal(Journal, Protocol):
 class PaperBroker(CandleBroker):
     """`CandleBroker` with ticks. Parameters: those of `CandleBroker`, and
 
-    feed: the session's data feed; ticks: whether ticks fill and move (tick mode);
+    ticks: whether ticks fill and move (tick mode);
     gate: function of a candle's open time that gives the code of what cancels an entry
     order which would fill in that candle, or None; turn: called whenever Cerebro turns,
-    with or without a candle; past: how many candles came before the feed's first.
+    with or without a candle.
     """
 
     params: ClassVar[Any] = (
-        ("feed", None),
         ("ticks", True),
         ("gate", None),
         ("turn", None),
-        ("past", 0),
     )
+
+    own_managers = False
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)
         self.journal: PaperJournal = self.p.journal
-        self._data = self.p.feed
         self._gate: Callable[[int], int | None] | None = self.p.gate
         self._turn: Callable[[bool], None] | None = self.p.turn
         self._closed = 0
@@ -95,8 +94,7 @@ class PaperBroker(CandleBroker):
     @property
     def index(self) -> int:
         """Number of the candle at hand; in a tick, of the one under way."""
-        past: int = self.p.past
-        return past + (self._closed if self._in_tick else self._closed - 1)
+        return self.past + (self._closed if self._in_tick else self._closed - 1)
 
     @property
     def leaving(self) -> bool:
@@ -124,17 +122,8 @@ class PaperBroker(CandleBroker):
         self.journal.leaving(position)
         return True
 
-    def _submit(
-        self,
-        kind: Any,
-        owner: Any,
-        data: Any,
-        size: float,
-        price: float | None = None,
-        exectype: Any = None,
-        **options: Any,
-    ) -> Any:
-        order = super()._submit(kind, owner, data, size, price, exectype, **options)
+    def _submit(self, *what: Any, **options: Any) -> Any:
+        order = super()._submit(*what, **options)
         if order is self._entry:
             self.journal.ordered(order.info.entry_order)
         return order

@@ -12,10 +12,10 @@ from stoptrail.backtest.inputs import (
 from stoptrail.backtest.kept_candles import write_kept
 from stoptrail.backtest.manifest import write_manifest
 from stoptrail.backtest.outcome import Outcome, judge
-from stoptrail.backtest.run_rules import fitting, inferred, legacy
 from stoptrail.backtest.tables import write_tables
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.options import BacktestOptions
+from stoptrail.config.run_rules import fitting, inferred, legacy
 from stoptrail.config.settings import Settings
 from stoptrail.config.write import to_toml
 from stoptrail.core.atomic import write_json, write_whole

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.candles import Candles, Floats, source_of
 from stoptrail.rules.jit import compiled, rule
 from stoptrail.rules.timeframes import higher_candles, spread
 
@@ -59,7 +59,7 @@ def atr(high: Floats, low: Floats, close: Floats, period: int) -> Floats:
 def stop_atr(candles: Candles, interval: int, period: int) -> Floats:
     """Wilder's ATR over `period` candles of `interval` milliseconds, as visible at the
     close of each base candle, in price units, shape (n,); NaN while warming up."""
-    bars = compiled(higher_candles)(candles, interval)
+    bars = compiled(higher_candles)(source_of(candles), interval)
     values = compiled(atr)(bars.high, bars.low, bars.close, period)
     seen: Floats = compiled(spread)(values, bars.visible, len(candles.time))
     return seen

@@ -58,3 +58,26 @@ def rows_of(candles: Candles, kept: Rows) -> Candles:
         candles.volume[kept],
         candles.interval,
     )
+
+
+class Shown(Candles):
+    """Candles as an entry signal gets them: arrays that cannot be written into."""
+
+    source: Candles
+    """The same candles with the arrays themselves: compiled code is made anew for arrays
+    that cannot be written, and lines are remembered by the identity of theirs."""
+
+
+def shown(candles: Candles) -> Candles:
+    """`candles` behind read-only views of their arrays."""
+    views = [column.view() for column in candles[:6]]
+    for view in views:
+        view.flags.writeable = False
+    found = Shown._make([*views, candles.interval])
+    found.source = source_of(candles)
+    return found
+
+
+def source_of(candles: Candles) -> Candles:
+    """The candles behind those that `shown` made; any others as they are."""
+    return getattr(candles, "source", candles)

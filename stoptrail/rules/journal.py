@@ -23,3 +23,19 @@ class Journal(Protocol):
     def ignored(self, side: int, reason: int, time: int) -> None:
         """A signal of the candle that opened at `time` led to no trade; `reason` is a
         code of rules.trade.IGNORED."""
+
+
+class Unheard:
+    """The journal of a run that nobody reads."""
+
+    def entered(self, entry_order: EntryOrder, position: Position, stop: Stop, time: int) -> None:
+        """Nothing."""
+
+    def moved(self, before: Stop, after: Stop, time: int) -> None:
+        """Nothing."""
+
+    def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
+        """Nothing."""
+
+    def ignored(self, side: int, reason: int, time: int) -> None:
+        """Nothing."""

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
+from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import rule, whole
+
+MAX_DIGITS = 10
+_ENOUGH = 0.995
+"""Share of the values, among those that are decimals at all, that the digits must hold."""
 
 
 class Market(NamedTuple):
@@ -82,3 +89,20 @@ def price_up(price: float, market: Market) -> float:
 def units_down(units: float, market: Market) -> float:
     """The largest whole number of lots in `units` (>= 0)."""
     return steps_down(units, market.lot_scale, market.lot_step) * market.lot_step / market.lot_scale
+
+
+def decimals(values: Floats) -> int:
+    """The number of decimals that the values are written with, 0 to MAX_DIGITS.
+
+    The smallest number that holds nearly all of the values that any number holds:
+    a few sums with rounding noise, as some exchanges' volumes are, do not count.
+    """
+    shares = [_share_with(values, digits) for digits in range(MAX_DIGITS + 1)]
+    enough = _ENOUGH * max(shares)
+    return next(digits for digits, share in enumerate(shares) if share >= enough)
+
+
+def _share_with(values: Floats, digits: int) -> float:
+    # Dividing by a power of ten rounds correctly, so a decimal comes back exactly.
+    scale = 10.0**digits
+    return float(np.mean(np.round(values * scale) / scale == values))

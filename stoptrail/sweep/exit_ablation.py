@@ -10,7 +10,7 @@ import numpy as np
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import mark_table, metrics_table, trade_table
 from stoptrail.backtest.plan import Plan, Record
-from stoptrail.backtest.run_rules import legacy
+from stoptrail.config.run_rules import legacy
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import equity_of, tally_of
 from stoptrail.rules.types import RunRules, Setups, TradeLog

@@ -17,6 +17,7 @@ from stoptrail.rules.candles import (
     Floats,
     Sides,
     Signals,
+    source_of,
 )
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.timeframes import higher_candles, spread
@@ -44,7 +45,7 @@ def donchian_breakout(
 def _channel(candles: Candles, period: int) -> tuple[Floats, Floats]:
     """Highest high and lowest low of the last `period` 4h candles, as each base candle
     sees them; NaN before there are that many."""
-    bars = compiled(higher_candles)(candles, FOUR_HOURS)
+    bars = compiled(higher_candles)(source_of(candles), FOUR_HOURS)
     top = np.full(len(bars.high), np.nan)
     bottom = top.copy()
     if len(top) >= period:

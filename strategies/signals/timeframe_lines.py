@@ -5,7 +5,7 @@ Each pair is one formula of `rules` in two forms, equal candle by candle.
 
 from __future__ import annotations
 
-from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.candles import Candles, Floats, source_of
 from stoptrail.rules.cycle import (
     CYCLE_START,
     SHORTEST_PERIOD,
@@ -48,6 +48,8 @@ def trend_line(candles: Candles, kind: TrendKind, period: int, strength: float) 
     """Trend over `period` daily candles as each base candle sees it; NaN before. The
     lines of this module are read-only."""
 
+    candles = source_of(candles)
+
     def make() -> Floats:
         days = compiled(higher_candles)(candles, DAY)
         number = TREND_KINDS.index(kind)
@@ -61,6 +63,8 @@ def trend_line(candles: Candles, kind: TrendKind, period: int, strength: float) 
 def structure_line(candles: Candles, kind: StructureKind, period: int) -> Floats:
     """Structure over `period` 4h candles as each base candle sees it; NaN before."""
 
+    candles = source_of(candles)
+
     def make() -> Floats:
         bars = compiled(higher_candles)(candles, STRUCTURE_TIMEFRAME)
         number = STRUCTURE_KINDS.index(kind)
@@ -73,6 +77,8 @@ def structure_line(candles: Candles, kind: StructureKind, period: int) -> Floats
 
 def cycle_line(candles: Candles, kind: CycleFilter, hours: float) -> Floats:
     """Cycle oscillator around a period of `hours`; NaN while settling."""
+
+    candles = source_of(candles)
 
     def make() -> Floats:
         coefficients = coefficients_of(kind, hours, candles.interval)

@@ -13,7 +13,6 @@ from stoptrail.backtest.quick_cerebro import InStep, QuickCerebro
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.core.roads import PLAIN
 from stoptrail.feeds.columnar import ColumnarFeed
-from stoptrail.sizers.atr_risk import AtrRiskSizer
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from tests.backtest.test_roads import road_case
 
@@ -68,8 +67,7 @@ def run(strategy: type[Watcher] = Watcher, *added: Any) -> Any:
     cerebro = QuickCerebro(stdstats=False)
     cerebro.adddata(ColumnarFeed(candles=candles))
     cerebro.setbroker(CandleBroker(run_rules=plan.run_rules, journal=journal))
-    cerebro.addsizer(AtrRiskSizer, trade_rules=plan.run_rules.trade_rules)
-    cerebro.addstrategy(strategy, **strategy_options(plan, journal, int(candles.time[start])))
+    cerebro.addstrategy(strategy, **strategy_options(plan, int(candles.time[start])))
     for analyzer in added:
         cerebro.addanalyzer(analyzer)
     return cerebro.run()[0]

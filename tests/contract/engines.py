@@ -38,7 +38,6 @@ from stoptrail.rules.types import (
     TradeLog,
     day_marks,
 )
-from stoptrail.sizers.atr_risk import AtrRiskSizer
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.kernel.blocks import nodes_of
 from stoptrail.sweep.kernel.days import Kept, midnights_of
@@ -190,10 +189,9 @@ def paper(candles: Candles, start: int, plan: Plan) -> tuple[Record, PaperJourna
     cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
     feed = ColumnarFeed(candles=candles)
     cerebro.adddata(feed)
-    broker = PaperBroker(run_rules=plan.run_rules, journal=journal, feed=feed, ticks=False)
+    broker = PaperBroker(run_rules=plan.run_rules, journal=journal, ticks=False)
     cerebro.setbroker(broker)
-    cerebro.addsizer(AtrRiskSizer, trade_rules=plan.run_rules.trade_rules)
-    options = strategy_options(plan, journal, int(candles.time[start]))
+    options = strategy_options(plan, int(candles.time[start]))
     cerebro.addstrategy(MtfStrategy, **options)
     cerebro.run()
     trades = journal.trades(candles, plan.run_rules.trade_rules, broker.balance)

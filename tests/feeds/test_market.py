@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoptrail.feeds.market import Market, candles_digest, decimals
+from stoptrail.feeds.market import Market, candles_digest
+from stoptrail.rules.market import decimals
 from tests.feeds.tables import QUARTER, START, candles
 
 

@@ -11,9 +11,10 @@ from stoptrail.feeds.faults import (
     order_faults,
     value_faults,
 )
-from stoptrail.feeds.market import candles_digest, decimals
+from stoptrail.feeds.market import candles_digest
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.market import decimals
 from tests.feeds.tables import QUARTER, START
 
 DAY = 86_400_000

@@ -1,0 +1,254 @@
+"""The account of the contract's broker: its terms, cash and position, and what can be set.
+
+`setcash` and `setcommission` set what the contract knows; everything else that Backtrader's own
+broker takes would change how the contract fills, and is refused with the setting to use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, ClassVar, NoReturn
+
+import backtrader as bt
+from pydantic import ValidationError
+
+from stoptrail.adapter.feed_candles import interval_of, is_daily, known_candles, open_time
+from stoptrail.adapter.internals import require
+from stoptrail.brokers.terms import fitted_market, unfitted_rules
+from stoptrail.config.explain import explain
+from stoptrail.config.settings import Settings
+from stoptrail.core.errors import ConfigError, UsageError
+from stoptrail.rules.journal import Journal, Unheard
+from stoptrail.rules.stops import Stop
+from stoptrail.rules.trade import Position, marked
+from stoptrail.rules.types import RunRules
+
+_LEVERAGE = "set risk.max_leverage"
+_NEXT_OPEN = "orders fill at the next open (C2)"
+REFUSED = {
+    "add_cash": "set account.cash before the run",
+    "add_order_history": "orders are decided while the candles pass",
+    "addcommissioninfo": "use setcommission, or set costs.taker_fee and costs.borrow_daily",
+    "set_checksubmit": "orders are cut to what the equity affords (C4)",
+    "set_coc": _NEXT_OPEN,
+    "set_coo": _NEXT_OPEN,
+    "set_eosbar": _NEXT_OPEN,
+    "set_filler": "orders fill whole",
+    "set_fund_history": "set account.cash before the run",
+    "set_fundmode": "the account has no shares",
+    "set_fundstartval": "the account has no shares",
+    "set_int2pnl": "set costs.borrow_daily: shorts pay it at the exit (C12)",
+    "set_shortcash": 'set strategy.sides = "long" for an account that cannot short',
+    "set_slippage_fixed": "set costs.slippage",
+    "set_slippage_perc": "set costs.slippage",
+}
+"""Methods of Backtrader's broker that change how it fills, and what to do instead."""
+
+_TERMS = {
+    "margin": (None, _LEVERAGE),
+    "mult": (1.0, "units are units of the base currency"),
+    "interest": (0.0, "set costs.borrow_daily"),
+    "interest_long": (False, "set costs.borrow_daily: shorts alone pay it (C12)"),
+    "leverage": (1.0, _LEVERAGE),
+    "automargin": (False, _LEVERAGE),
+    "name": (None, "one market is traded"),
+}
+"""Arguments of `setcommission` that are refused unless they have this value."""
+
+
+class Account(bt.BrokerBase):  # type: ignore[misc]
+    """Terms, cash and position of a broker; its parameters are described there."""
+
+    p: Any
+    running = False
+    """Whether Cerebro is under way."""
+
+    params: ClassVar[Any] = (("run_rules", None), ("settings", None), ("journal", None))
+
+    def __init__(self, **unknown: Any) -> None:
+        require()
+        if unknown or not self.p.isdefault("commission"):
+            name = next(iter(unknown), "commission")
+            raise UsageError(
+                f"CandleBroker takes settings, run_rules and journal, not {name}: "
+                "see setcash, setcommission and docs/library.md"
+            )
+        super().__init__()  # Backtrader has put the parameters into self.p
+        self._settings = self.p.settings or Settings()
+        self.run_rules: RunRules = self.p.run_rules or unfitted_rules(self._settings)
+        self.journal: Journal = self.p.journal or Unheard()
+        self.reset()
+
+    def reset(self) -> None:
+        """Stand where a run begins: the cash, no position, no order."""
+        self.balance: float = self.run_rules.cash
+        """Cash as it was before the open position, quote currency."""
+        self.startingcash = self.run_rules.cash  # Backtrader's writers read it
+        self.open: Position | None = None
+        """The open trade."""
+        self.opening: Stop | None = None
+        """The stop with which the candle under way began, where a tick has moved it; on
+        closed candles alone none does."""
+        self.past = 0
+        """Candles before the feed's first."""
+        self.interval = 0
+        """Length of a candle, ms."""
+        self._data: Any = None
+        self._daily = False
+        self._last_close = (0.0, 0)
+        """The last close that marked the account, and its time."""
+        self._position = bt.Position()
+
+    def start(self) -> None:
+        """Called by Cerebro before every run."""
+        super().start()
+        self.reset()
+        self.running = True
+
+    def stop(self) -> None:
+        """Called by Cerebro after every run."""
+        self.running = False
+
+    def attach(self, data: Any, past: int = 0) -> None:
+        """Trade `data`, before whose first candle `past` others are known.
+
+        Raises UsageError for a second feed, DataError for one that cannot be traded.
+        """
+        if self._data is not None and data is not self._data:
+            raise UsageError("CandleBroker trades one market, the first data feed of its strategy")
+        self.past = past
+        if self._data is not None:
+            return
+        self._data, self.interval, self._daily = data, interval_of(data), is_daily(data)
+        candles = known_candles(data)
+        if self.p.run_rules is None:
+            market = fitted_market(self._settings, candles)
+            rules = self.run_rules.trade_rules._replace(market=market)
+            self.run_rules = self.run_rules._replace(trade_rules=rules)
+
+    def getcash(self) -> float:
+        """Cash in the quote currency; a short's proceeds are in it."""
+        if self.open is None:
+            return self.balance
+        held = self.open.held
+        return self.balance - held.side * self.open.units * held.fill - self.open.fee
+
+    def getvalue(self, datas: Any = None) -> float:
+        """Equity at the close of the current candle; of `datas`, what their position adds to
+        the cash: negative for a short, whose proceeds are cash and whose borrow is owed."""
+        if datas is not None:
+            held = self.open is not None and any(data is self._data for data in datas)
+            return self.getvalue() - self.getcash() if held else 0.0
+        if self.open is None:
+            return self.balance
+        with suppress(IndexError):  # after the end of a feed that keeps no candle (exactbars)
+            self._last_close = self._data.close[0], self._time() + self.interval
+        return self.equity(*self._last_close)
+
+    get_cash, get_value = getcash, getvalue
+
+    def equity(self, price: float, time: int) -> float:
+        """Equity with the position marked at `price` at `time` in milliseconds."""
+        if self.open is None:
+            return self.balance
+        return marked(self.balance, self.open, price, time, self.run_rules.trade_rules)
+
+    def getposition(self, data: Any, clone: bool = True) -> Any:
+        """Backtrader's view of the open trade."""
+        if data is not self._data:
+            return bt.Position()
+        return self._position.clone() if clone else self._position
+
+    def _time(self) -> int:
+        return open_time(self._data.lines.datetime[0], self._daily)
+
+    def setcash(self, cash: float) -> None:
+        """Start the runs to come with `cash`, quote currency, as account.cash does.
+
+        Raises ConfigError where that is no positive number.
+        """
+        self._require_idle("setcash", "account.cash")
+        value = _checked("account", "cash", cash, "setcash")
+        self.run_rules = self.run_rules._replace(cash=value)
+        self.reset()
+
+    set_cash = setcash
+
+    def setcommission(
+        self,
+        commission: float = 0.0,
+        margin: float | None = None,
+        mult: float = 1.0,
+        commtype: int | None = None,
+        percabs: bool = True,
+        stocklike: bool = False,
+        interest: float = 0.0,
+        interest_long: bool = False,
+        leverage: float = 1.0,
+        automargin: bool = False,
+        name: str | None = None,
+    ) -> None:
+        """Charge `commission` on the notional of every fill, as costs.taker_fee does: a
+        fraction, or with percabs=False a percentage.
+
+        Raises ConfigError where it is out of range, UsageError for any other term.
+        """
+        del stocklike  # says how margin works, of which there is none
+        self._require_idle("setcommission", "costs.taker_fee")
+        given = locals()
+        for term, (neutral, instead) in _TERMS.items():
+            if given[term] != neutral:
+                raise UsageError(
+                    f"setcommission({term}={given[term]!r}) is not possible: {instead}"
+                )
+        if commtype not in (None, bt.CommInfoBase.COMM_PERC):
+            raise UsageError(
+                "setcommission(commtype=COMM_FIXED) is not possible: fees are a fraction of the "
+                "notional, costs.taker_fee (C12)"
+            )
+        fraction = commission if percabs else commission / 100.0
+        fee = _checked("costs", "taker_fee", fraction, "setcommission")
+        rules = self.run_rules.trade_rules
+        rules = rules._replace(costs=rules.costs._replace(taker_fee=fee))
+        self.run_rules = self.run_rules._replace(trade_rules=rules)
+
+    def _require_idle(self, method: str, key: str) -> None:
+        if self.running:
+            raise UsageError(f"{method} during a run is not possible: set {key} before it")
+
+    def set_fundmode(self, fundmode: bool, fundstartval: float | None = None) -> None:
+        """Refused unless it is switched off."""
+        if fundmode:
+            _refuse("set_fundmode")
+
+    def add_order_history(self, orders: Any, notify: bool = False) -> None:
+        """Refused."""
+        _refuse("add_order_history")
+
+    def set_fund_history(self, fund: Any) -> None:
+        """Refused."""
+        _refuse("set_fund_history")
+
+    def addcommissioninfo(self, comminfo: Any, name: str | None = None) -> None:
+        """Refused."""
+        _refuse("addcommissioninfo")
+
+    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+        if name in REFUSED:
+            return partial(_refuse, name)
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+
+def _refuse(method: str, *_values: Any, **_options: Any) -> NoReturn:
+    raise UsageError(f"{method} would leave the contract of docs/fills.md: {REFUSED[method]}")
+
+
+def _checked(section: str, name: str, value: Any, method: str) -> float:
+    """`value` as the setting takes it."""
+    try:
+        settings = Settings.model_validate({section: {name: value}})
+    except ValidationError as error:
+        raise ConfigError(explain(error, lambda _key: method)) from None
+    return float(getattr(getattr(settings, section), name))

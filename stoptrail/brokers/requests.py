@@ -1,0 +1,92 @@
+"""What an order may ask of the broker, and the words for what it may not."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import backtrader as bt
+
+from stoptrail.core.errors import UsageError
+from stoptrail.rules.trade import COOLDOWN, GAP, PENDING, POSITION, PROTECTION, SIZE
+
+_NEUTRAL: dict[str, Any] = {
+    "plimit": None,
+    "valid": None,
+    "tradeid": 0,
+    "oco": None,
+    "trailamount": None,
+    "trailpercent": None,
+    "parent": None,
+    "transmit": True,
+}
+"""Arguments of Backtrader's buy and sell that have to stay as they are by default."""
+
+WORDS = {
+    POSITION: "a position is open: one at a time, no adding and no reversing (C3)",
+    PENDING: "an entry order waits for its open already (C3)",
+    COOLDOWN: "the cool-down after the last exit is not over (C10)",
+    SIZE: "no units can be traded: ATR, equity, or a minimum of the market (C4)",
+    GAP: "the next open came too late (C2)",
+    PROTECTION: "a protection stops entries (C16)",
+}
+"""Why an order led to no trade, by code of rules.trade.IGNORED."""
+
+EXIT_WAITS = "an order to leave waits for its open already"
+STOP_WORKS = "a stop order protects the position already: move it, or cancel it first"
+
+
+def new_order(
+    kind: Any,
+    owner: Any,
+    data: Any,
+    size: float,
+    price: float | None,
+    exectype: Any,
+    **options: Any,
+) -> Any:
+    """A market or stop order of Backtrader's with what it carries in `info`.
+
+    Raises UsageError for another kind of order, or one that is bound to others or to a time.
+    """
+    if exectype not in (None, bt.Order.Market, bt.Order.Stop):
+        name = bt.Order.ExecTypes[exectype]
+        raise UsageError(
+            f"CandleBroker takes market orders, and stop orders that protect a position, not "
+            f"{name} orders: entries fill at the next open (C2)"
+        )
+    for term, neutral in _NEUTRAL.items():
+        if options.pop(term, neutral) != neutral:
+            raise UsageError(f"CandleBroker takes no order with {term}: see docs/library.md")
+    if exectype == bt.Order.Stop and not (price is not None and 0.0 < price < math.inf):
+        raise UsageError(f"a stop order needs a price above 0, not {price!r}")
+    order = kind(
+        owner=owner,
+        data=data,
+        size=size,
+        price=price,
+        pricelimit=None,
+        exectype=exectype,
+        valid=None,
+        tradeid=0,
+        oco=None,
+        trailamount=None,
+        trailpercent=None,
+        parent=None,
+        transmit=True,
+    )
+    order.addinfo(**options)
+    return order
+
+
+def require_whole(order: Any, side: int, units: float) -> None:
+    """Raise UsageError unless `order` leaves a position of `units` on `side` whole."""
+    name = "stop order" if order.exectype == bt.Order.Stop else "order to leave"
+    if units == 0.0:
+        raise UsageError(f"a {name} protects an open position, and there is none")
+    if order.isbuy() == (side > 0):
+        raise UsageError(f"a {name} has to be on the other side of the position that it protects")
+    if not abs(order.size) >= units:
+        raise UsageError(
+            f"a position is left whole: {abs(order.size):g} of {units:g} units were given"
+        )

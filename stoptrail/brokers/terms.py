@@ -1,0 +1,45 @@
+"""The terms of a broker that only has settings: numbers, fitted to the data that it trades."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stoptrail.config.run_rules import fitting, inferred, market_rules, run_rules_of
+from stoptrail.config.settings import Settings
+from stoptrail.core.errors import ConfigError
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.market import MAX_DIGITS, Market, decimals
+from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.types import RunRules
+
+
+def unfitted_rules(settings: Settings) -> RunRules:
+    """The settings as numbers, as long as no data is known."""
+    filters = settings.market.filters(settings.data.symbol)
+    return run_rules_of(settings, market_rules(filters, MAX_DIGITS, MAX_DIGITS))
+
+
+def fitted_market(settings: Settings, candles: Candles | None) -> Market:
+    """Steps and minimums of the market that is traded: those of the settings' symbol where
+    they can be the data's, what is unknown from the data's decimals (C13).
+
+    Raises ConfigError where they are unknown and the candles are not there beforehand.
+    """
+    symbol = settings.data.symbol
+    if candles is None:
+        filters = settings.market.filters(symbol)
+        if inferred(filters):
+            raise ConfigError(
+                "the steps of the market are not known before its candles come: "
+                "set market.tick and market.lot"
+            )
+        return market_rules(filters, 0, 0)
+    digits = decimals(np.concatenate(candles[1:5]))
+    return market_rules(fitting(settings, symbol, digits), digits, decimals(candles.volume))
+
+
+def without_stop(trade_rules: TradeRules) -> TradeRules:
+    """For an entry that no stop protects: its units are what was ordered, as far as the
+    equity affords them (C4)."""
+    sizing = trade_rules.sizing._replace(includes_costs=False, all_in=False)
+    return trade_rules._replace(sizing=sizing)

@@ -1,0 +1,256 @@
+"""MtfStrategy and CandleBroker in a Cerebro of a user's own, on Backtrader's own feeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import backtrader as bt
+import numpy as np
+import pytest
+
+from stoptrail.backtest.engine import run_backtrader
+from stoptrail.backtest.journal import RecordingJournal
+from stoptrail.backtest.plan import Plan
+from stoptrail.brokers.candle import CandleBroker
+from stoptrail.brokers.paper import PaperBroker
+from stoptrail.config.settings import Settings
+from stoptrail.core.errors import ConfigError, DataError, UsageError
+from stoptrail.feeds.columnar import ColumnarFeed
+from stoptrail.rules.candles import Candles, rows_of
+from stoptrail.rules.stops import Stop
+from stoptrail.rules.types import BOTH
+from stoptrail.strategies.mtf_strategy import MtfStrategy
+from stoptrail.strategies.stop_trail import StopTrail
+from tests.backtrader_runs import (
+    CANDLES,
+    cerebro_of,
+    csv_feed,
+    frame_of,
+    pandas_feed,
+    rounded,
+    wave,
+)
+from tests.strategies.market import random_market
+
+
+def events(feed: Any, **options: Any) -> tuple[list[Any], list[Any]]:
+    """Every fill and level of a run."""
+    journal = RecordingJournal()
+    broker = CandleBroker(journal=journal, settings=options.pop("settings", None))
+    cerebro_of(feed, broker=broker, **options).run()
+    return [*journal.entries, *journal.exits], journal.levels
+
+
+@pytest.fixture(scope="module")
+def expected() -> tuple[list[Any], list[Any]]:
+    """What the project's own feed gives."""
+    found = events(ColumnarFeed(candles=CANDLES))
+    assert len(found[0]) > 20
+    return found
+
+
+WAYS: list[dict[str, Any]] = [{}, {"runonce": False}, {"preload": False}, {"exactbars": 1}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [("csv", {}), ("columns by number", {}), ("utc", {}), *(("pandas", way) for way in WAYS)],
+)
+def test_stock_feeds_give_the_trades_of_the_projects_own(
+    kind: str, way: dict[str, Any], tmp_path: Path, expected: Any
+) -> None:
+    if kind == "csv":
+        feed = csv_feed(tmp_path)
+    else:
+        frame = frame_of(CANDLES)
+        frame.index = frame.index.tz_localize("UTC") if kind == "utc" else frame.index
+        named = {} if kind != "columns by number" else {"datetime": None, "open": 0}
+        feed = pandas_feed(**named)
+        feed.p.dataname = frame
+    assert events(feed, cerebro=way) == expected
+
+
+def test_the_strategy_runs_with_its_defaults_alone() -> None:
+    cerebro = bt.Cerebro()
+    cerebro.adddata(pandas_feed(rounded(random_market(5, 90))))
+    cerebro.setbroker(CandleBroker())
+    cerebro.addstrategy(MtfStrategy)
+    (strategy,) = cerebro.run()
+    entered = [order for order in strategy._orders if order.status == bt.Order.Completed]
+    assert len(entered) > 2
+    assert strategy.broker.getvalue() != 100_000.0
+
+
+def test_own_cerebro_and_the_engine_agree(expected: Any) -> None:
+    broker = CandleBroker()
+    cerebro_of(ColumnarFeed(candles=CANDLES), broker=broker).run()
+    plan = Plan(wave, {}, BOTH, 3_600_000, 14, broker.run_rules)
+    record = run_backtrader(CANDLES, 0, plan)
+    fills = [entry.position.held.fill for entry in expected[0] if hasattr(entry, "entry_order")]
+    assert record.trades.fill.tolist() == fills
+
+
+def test_daily_stock_candles_are_dated_by_their_day(tmp_path: Path) -> None:
+    day = 86_400_000
+    wide = random_market(9, 500, missing=0)
+    rows = [rows_of(wide, slice(i, i + 96)) for i in range(0, len(wide.time), 96)]
+    daily = Candles(
+        np.array([part.time[0] for part in rows]),
+        np.array([part.open[0] for part in rows]).round(2),
+        np.array([part.high.max() for part in rows]).round(2),
+        np.array([part.low.min() for part in rows]).round(2),
+        np.array([part.close[-1] for part in rows]).round(2),
+        np.array([part.volume.sum() for part in rows]).round(5),
+        day,
+    )
+    wanted = {"parameters": {"length": 5}, "atr_interval": day, "atr_period": 5}
+    own = events(ColumnarFeed(candles=daily), **wanted)
+    assert len(own[0]) > 10
+    length = {"timeframe": bt.TimeFrame.Days, "compression": 1}
+    assert events(pandas_feed(daily, **length), **wanted) == own
+    assert events(csv_feed(tmp_path, daily, **length), **wanted) == own
+
+
+# What is refused, in one line each
+
+
+def test_backtraders_own_broker_is_refused_with_the_line_to_add() -> None:
+    cerebro = bt.Cerebro()
+    cerebro.adddata(pandas_feed())
+    cerebro.addstrategy(MtfStrategy)
+    with pytest.raises(UsageError, match=r"setbroker\(stoptrail\.CandleBroker\(\)\).*BackBroker"):
+        cerebro.run()
+
+
+@pytest.mark.parametrize("way", [{}, {"runonce": False, "preload": False}])
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (
+            {"timeframe": bt.TimeFrame.Days, "compression": 1},
+            r"says.*1d.*=bt\.TimeFrame\.Minutes",
+        ),
+        ({"compression": 10}, "is no open time of a 10m candle"),
+        ({"compression": 7}, "must divide the day"),
+        ({"timeframe": bt.TimeFrame.Weeks}, "must divide the day"),
+        ({"volume": None}, "has no volume"),
+    ],
+)
+def test_a_stock_feed_that_means_something_else_is_refused(
+    changed: dict[str, Any], message: str, way: dict[str, Any]
+) -> None:
+    with pytest.raises(DataError, match=message) as failed:
+        cerebro_of(pandas_feed(**changed), cerebro=way).run()
+    assert "\n" not in str(failed.value)
+
+
+@pytest.mark.parametrize("way", [{}, {"runonce": False, "preload": False}])
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (lambda c: c._replace(close=np.where(c.time == c.time[700], np.nan, c.close)), "no usable"),
+        (lambda c: c._replace(high=np.where(c.time == c.time[700], 1.0, c.high)), "no usable"),
+        (lambda c: rows_of(c, np.r_[0:700, 699, 700:900]), "sort the rows"),
+        (lambda c: c._replace(time=c.time + 899_999), "is no open time"),
+    ],
+)
+def test_rows_that_cannot_be_traded_are_named(rows: Any, message: str, way: Any) -> None:
+    with pytest.raises(DataError, match=message):
+        cerebro_of(pandas_feed(rows(CANDLES)), cerebro=way).run()
+
+
+def test_a_resampled_feed_is_refused() -> None:
+    cerebro = cerebro_of(pandas_feed())
+    cerebro.datas.clear()
+    cerebro.resampledata(pandas_feed(), timeframe=bt.TimeFrame.Minutes, compression=60)
+    with pytest.raises(DataError, match="resampled or replayed"):
+        cerebro.run()
+
+
+# Steps of the market
+
+
+def test_a_market_with_finer_prices_gets_its_own_tick() -> None:
+    fine = CANDLES._replace(
+        **{name: (getattr(CANDLES, name) / 1000).round(5) for name in Candles._fields[1:5]}
+    )
+    broker = CandleBroker()
+    cerebro_of(pandas_feed(fine), broker=broker).run()
+    market = broker.run_rules.trade_rules.market
+    assert market.price_step / market.price_scale == pytest.approx(1e-5)
+
+
+def test_steps_that_cannot_be_known_beforehand_have_to_be_set() -> None:
+    other = Settings.model_validate({"data": {"symbol": "DOGE/USDT"}})
+    broker = CandleBroker(settings=other)
+    with pytest.raises(ConfigError, match=r"set market\.tick and market\.lot"):
+        cerebro_of(pandas_feed(), broker=broker, cerebro={"preload": False}).run()
+
+
+# Warm-up, managers, sizers
+
+
+@pytest.mark.parametrize("way", [{}, {"runonce": False}])
+def test_past_candles_warm_up_without_being_played(way: dict[str, Any]) -> None:
+    cut = 700
+    start = int(CANDLES.time[cut])
+    whole = events(ColumnarFeed(candles=CANDLES), start=start)
+    past, rest = rows_of(CANDLES, slice(0, cut)), rows_of(CANDLES, slice(cut, None))
+    assert len(whole[0]) > 10
+    assert events(ColumnarFeed(candles=rest), past=past, cerebro=way) == whole
+    assert events(pandas_feed(rest), past=past, cerebro=way) == whole
+
+
+def test_past_has_to_end_before_the_feed() -> None:
+    with pytest.raises(DataError, match="past has to end before"):
+        cerebro_of(pandas_feed(), past=rows_of(CANDLES, slice(0, 10))).run()
+
+
+class NoTrail(StopTrail):
+    """Leaves the stop where it was placed."""
+
+    def next_stop(self, stop: Stop, position: Any, *prices: Any) -> Stop:
+        return stop
+
+
+class Wrong(StopTrail):
+    def next_stop(self, stop: Stop, position: Any, *prices: Any) -> Stop:
+        return stop._replace(level=float("nan"))
+
+
+def test_an_own_order_manager_decides_the_stop(expected: Any) -> None:
+    fills, levels = events(pandas_feed(), manager=NoTrail)
+    assert len(levels) == sum(hasattr(each, "entry_order") for each in fills) > 3
+    assert len(expected[1]) > len(levels)
+
+
+@pytest.mark.parametrize("manager", [42, dict, NoTrail.next_stop])
+def test_what_is_no_order_manager_is_refused(manager: Any) -> None:
+    with pytest.raises(UsageError, match=r"subclass of stoptrail\.StopTrail"):
+        cerebro_of(pandas_feed(), manager=manager).run()
+
+
+def test_a_manager_that_places_no_price_is_stopped() -> None:
+    with pytest.raises(UsageError, match="moved to nan"):
+        cerebro_of(pandas_feed(), manager=Wrong).run()
+
+
+def test_a_session_has_no_manager_but_the_shipped_one() -> None:
+    broker = PaperBroker(settings=Settings(), ticks=False)
+    with pytest.raises(UsageError, match="a session manages trades with StopTrail alone"):
+        cerebro_of(pandas_feed(), broker=broker, manager=NoTrail).run()
+
+
+class OneUnit(bt.Sizer):
+    def _getsizing(self, comminfo: Any, cash: float, data: Any, isbuy: bool) -> float:
+        return 1.0
+
+
+def test_an_own_sizer_decides_the_units() -> None:
+    journal = RecordingJournal()
+    cerebro = cerebro_of(pandas_feed(), broker=CandleBroker(journal=journal))
+    cerebro.addsizer(OneUnit)
+    cerebro.run()
+    assert {entry.position.units for entry in journal.entries} == {1.0}
+    assert len(journal.entries) > 5
