@@ -21,6 +21,7 @@ from threading import Lock
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import cgutils
 from numba.extending import lower_builtin, register_jitable, type_callable
 
 Value = TypeVar("Value")
@@ -28,6 +29,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _types: Any = numba.types
 _lower: Any = lower_builtin
+_cgutils: Any = cgutils
 
 _MAKING = Lock()
 """Numba's folder for compiled code is a global, which two threads must not set at once."""
@@ -109,6 +111,31 @@ def _lowered_whole(_context: Any, builder: Any, _signature: Any, arguments: Any)
 
 
 _lower(whole, _types.float64)(_lowered_whole)
+
+
+def ahead(row: Value) -> Value:
+    """`row`, an array, fetched by the processor's memory while compiled code goes on: for what
+    is looked at next, among more than its caches hold."""
+    return row
+
+
+@type_callable(ahead)
+def _typed_ahead(_: Any) -> Any:
+    return lambda row: row
+
+
+def _lowered_ahead(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    ir = _cgutils.ir
+    view = context.make_array(signature.return_type)(context, builder, arguments[0])
+    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+    fetch = _cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    # To be read, once, of data.
+    builder.call(fetch, [builder.bitcast(view.data, byte), word(0), word(3), word(1)])
+    return arguments[0]
+
+
+_lower(ahead, _types.Array)(_lowered_ahead)
 
 
 def compiled(function: Function, *, parallel: bool = False) -> Function:

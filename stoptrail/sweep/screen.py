@@ -23,6 +23,7 @@ from stoptrail.backtest.plan import Plan
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.types import beginnings, chosen
 from stoptrail.sweep.kernel.blocks import Nodes, nodes_of
+from stoptrail.sweep.kernel.memo import Memos
 from stoptrail.sweep.kernel.results import Results, part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
 from stoptrail.sweep.pools.pool import Pool
@@ -65,6 +66,8 @@ class Share(NamedTuple):
     atrs: dict[tuple[int, int], Nodes]
     """Nodes by timeframe and period of the stop's ATR, as units come to need them.
     Two threads that miss at once make the same twice."""
+    memos: Memos
+    """Endings of positions on these candles, or on more that begin with them."""
     cut: Cut | None = None
     """Where the inputs are a part of others: a cluster is sent the whole, once."""
 
@@ -79,13 +82,13 @@ class Share(NamedTuple):
 
 def shared(space: Space, inputs: Inputs, blocks: int = 0) -> Share:
     """What `screen_all` shares among its workers."""
-    return Share(space, inputs, blocks, {})
+    return Share(space, inputs, blocks, {}, Memos())
 
 
 def until(share: Share, window: Window) -> Share:
     """The same space over the train part of `window`, without block sums."""
     inputs = train_inputs(share.inputs, window)
-    return Share(share.space, inputs, 0, {}, Cut(share.inputs, window))
+    return Share(share.space, inputs, 0, {}, share.memos, Cut(share.inputs, window))
 
 
 class Unit(NamedTuple):
@@ -146,13 +149,16 @@ def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Result
     signals = signals_of(group.parts[0].plan, candles)
     whole, at, slow = beginnings(signals), 0, 0
     count = count or _Count(len(members), _silent)
+    memo = share.memos.take()
     for section, inside in _parts_within(group, unit):
         plan = section.plan
-        cut = share.nodes(plan)
+        cut, atr = share.nodes(plan), (plan.atr_interval, plan.atr_period)
         setups = chosen(whole, plan.sides, first_decision(share.inputs, signals, cut.atr))
         slots, rows = part(results, at, at + inside), table[at : at + inside]
-        slow += screen_rows(candles, cut, setups, share.inputs.marks, rows, slots, count.add)
+        marks = share.inputs.marks
+        slow += screen_rows(candles, cut, setups, marks, rows, slots, count.add, memo, atr)
         at += inside
+    share.memos.give(memo)
     count.add(len(members) - slow)
     return results
 

@@ -42,6 +42,7 @@ from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.kernel.blocks import nodes_of
 from stoptrail.sweep.kernel.days import Kept, midnights_of
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
+from stoptrail.sweep.kernel.memo import NOTHING
 from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.kernel.results import results_for
 from stoptrail.sweep.kernel.rows import screen_rows
@@ -152,7 +153,9 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
         )  # machine code only
         turn = ready.setups.turn
         midnights = midnights_of(marks, candles.close, 0)
-        run(candles, nodes, ready.setups, midnights, plan.run_rules, turn, ignored, kept)
+        run(
+            candles, nodes, ready.setups, midnights, plan.run_rules, turn, ignored, kept, 0, NOTHING
+        )
     trades = _columns(TradeLog, rows)
     fast = screened(candles, start, plan)
     assert fast.trades == len(rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.metrics import Drawdown, drawdown_step, fall
@@ -21,9 +23,10 @@ def held_drawdown(
     balance: float,
     position: Position,
     trade_rules: TradeRules,
+    is_exact: bool,
 ) -> Drawdown:
     """`state` after the closes of the candles [entry, last) of a trade with this `ending`;
-    balance: cash before the entry.
+    balance: cash before the entry; is_exact: whether closes are as good and as bad as it says.
     """
     times, interval = candles.time, candles.interval
     if last <= entry:
@@ -32,9 +35,8 @@ def held_drawdown(
     whole, is_known = bounded(
         state, ending.best, ending.worst, first, until, balance, position, trade_rules
     )
-    # No close need be as good as that.
-    if is_known and whole.peak == state.peak:
-        return state
+    if is_known and (is_exact or whole.peak == state.peak):
+        return whole
     return rows_drawdown(
         state,
         times,
@@ -47,6 +49,31 @@ def held_drawdown(
         position,
         trade_rules,
     )
+
+
+@inner_rule
+def with_closes(
+    ending: Ending, side: int, closes: Floats, rows: Closes, entry: int, last: int
+) -> Ending:
+    """`ending` with the best and the worst of the closes of the candles [entry, last)."""
+    top, bottom, level, i = -np.inf, np.inf, 0, entry
+    while i < last:
+        shift = SHIFTS[level]
+        end = ((i >> shift) + 1) << shift
+        if end - i == 1 << shift and end <= last:
+            row = rows.first[level] + (i >> shift)
+            top, bottom = max(top, rows.top[row]), min(bottom, rows.bottom[row])
+            i = end
+            if level < len(SHIFTS) - 1 and i & ((4 << shift) - 1) == 0:
+                level += 1
+        elif level > 0:
+            level -= 1
+        else:
+            for at in range(i, min(end, last)):
+                top, bottom = max(top, closes[at]), min(bottom, closes[at])
+            i = min(end, last)
+    best, worst = (top, bottom) if side > 0 else (-bottom, -top)
+    return Ending(ending.exit, ending.price, ending.level, ending.reason, best, worst)
 
 
 @rule

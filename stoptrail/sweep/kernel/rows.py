@@ -16,6 +16,7 @@ from stoptrail.rules.types import DayMarks, Setups
 from stoptrail.sweep.kernel import precompile
 from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.days import midnights_of
+from stoptrail.sweep.kernel.memo import NOTHING, Memo
 from stoptrail.sweep.kernel.results import Results, part
 from stoptrail.sweep.kernel.screen import rows_turn, screen
 
@@ -28,18 +29,24 @@ def screen_rows(
     table: Floats,
     results: Results,
     on_slow_row: Callable[[int], None] = lambda _: None,
+    memo: Memo | None = None,
+    atr: object = None,
 ) -> int:
     """`screen` the rows of `table`: how many of them ran in plain Python. on_slow_row is told
-    1 after each of these, as the other rows take no time beside them."""
+    1 after each of these, as the other rows take no time beside them. memo: endings of the
+    same candles; atr: what tells the ATR of `nodes` from others that use it."""
+    none = np.zeros(len(table), np.int64)
+    rules, lines = (memo.ids(atr, table), memo.lines) if memo else (none, NOTHING)
     turn, slow = rows_turn(table, setups), 0
     midnights = midnights_of(marks, candles.close, results.block_sums.shape[1])
     while slow < len(table) and precompile.is_running():
         row, slot = table[slow : slow + 1], part(results, slow, slow + 1)
         with np.errstate(all="ignore"):  # fingerprints count modulo 2^64
-            screen(candles, nodes, setups, midnights, row, slot, turn)
+            screen(candles, nodes, setups, midnights, row, slot, rules[slow:], lines, turn)
         slow += 1
         on_slow_row(1)
     if slow < len(table):
         rest = part(results, slow, len(table))
-        compiled(screen)(candles, nodes, setups, midnights, table[slow:], rest, turn)
+        rows = table[slow:], rest, rules[slow:]
+        compiled(screen)(candles, nodes, setups, midnights, *rows, lines, turn)
     return slow

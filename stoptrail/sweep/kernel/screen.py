@@ -51,7 +51,7 @@ from stoptrail.rules.protections import (
     guard_exit,
     guard_start,
 )
-from stoptrail.rules.stops import Stop
+from stoptrail.rules.stops import Entry, Stop
 from stoptrail.rules.trade import (
     GAP,
     PENDING,
@@ -59,6 +59,7 @@ from stoptrail.rules.trade import (
     SIZE,
     EntryOrder,
     Position,
+    TradeRules,
     enter,
     leave,
     stand,
@@ -81,10 +82,11 @@ from stoptrail.sweep.kernel.days import (
     marks_before,
     marks_until,
 )
-from stoptrail.sweep.kernel.drawdown import held_drawdown
+from stoptrail.sweep.kernel.drawdown import held_drawdown, with_closes
 from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.fingerprint import EMPTY, with_trade
 from stoptrail.sweep.kernel.hold import hold
+from stoptrail.sweep.kernel.memo import fetch, has, keep, kept_ending, key_of, line_of
 from stoptrail.sweep.kernel.path_exits import hold_otherwise
 from stoptrail.sweep.kernel.results import COLUMN, Results
 from stoptrail.sweep.kernel.rule_table import PLACE, run_rules_of
@@ -114,6 +116,8 @@ def screen(
     midnights: Midnights,
     table: Floats,
     results: Results,
+    rules: Times,
+    lines: Floats,
     turn: Sides | None = None,
 ) -> None:
     """Run every row of `table` and write its results; to be called compiled.
@@ -122,7 +126,9 @@ def screen(
     candle; None where none does, which compiles in less time (see `rows_turn`).
     candles: contiguous and writable arrays (others compile anew); nodes: of the ATR
     that all rows use; setups: the signal's events, none before setups.first; table: rows
-    of sweep.kernel.rule_table, shape (k, columns); results: room for k combinations, all zero.
+    of sweep.kernel.rule_table, shape (k, columns); results: room for k combinations, all zero;
+    rules, lines: the numbers of the rows, shape (k,), and the endings of a
+    sweep.kernel.memo.Memo, or memo.NOTHING.
     Holds no lock: threads may run slices of table and results.
     """
     for k in range(len(table)):
@@ -130,7 +136,18 @@ def screen(
         if turn is None and not trails(run_rules):
             raise ValueError("rows that do more than trail need the cycle's turns")
         kept = Kept(results.block_sums[k], results.equity[k])
-        account = run(candles, nodes, setups, midnights, run_rules, turn, results.ignored[k], kept)
+        account = run(
+            candles,
+            nodes,
+            setups,
+            midnights,
+            run_rules,
+            turn,
+            results.ignored[k],
+            kept,
+            rules[k],
+            lines,
+        )
         results.trades[k] = account.trades
         results.fingerprint[k] = account.fingerprint
         write_metrics(results.metrics[k], metrics_of(account, candles, midnights.time))
@@ -158,8 +175,11 @@ def run(
     turn: Sides | None,
     ignored: Counts,
     kept: Kept,
+    rules: int,
+    lines: Floats,
 ) -> Account:
     """One combination: from event to event while flat, from entry to exit otherwise."""
+    lines = uncounted(lines)
     # References to arrays are counted here once, not at each look into a tuple.
     candles, nodes, midnights = uncounted(candles), uncounted(nodes), uncounted(midnights)
     times, interval = candles.time, candles.interval
@@ -202,8 +222,13 @@ def run(
         if turn is not None and not trails(run_rules):
             ending = hold_otherwise(candles, nodes.atr, turn, run_rules, entry, held, stop)
         else:
-            ending = hold(candles, nodes, entry, held, stop, trade_rules)
+            ending = followed(candles, nodes, i, entry, held, stop, trade_rules, rules, lines)
         last = count if ending.exit == OPEN else ending.exit
+        waited = event
+        event = events_before(signals, event, last)
+        counts[POSITION] += event - waited
+        if len(lines) > 0 and event < len(signals):
+            fetch(lines, key_of(rules, signals[event], sides[event]))
         days, guard = add_held_marks(
             account.days,
             account.guard,
@@ -228,15 +253,41 @@ def run(
             account.balance,
             position,
             trade_rules,
+            len(lines) > 0,
         )
         account = marked_account(account, days, guard, drawdown)
         closes = times[last] if last < count else times[last - 1] + interval
         close = candles.close[count - 1]
         account = booked(account, close, closes, i, entry, position, stop, ending, last, run_rules)
-        waited = event
-        event = events_before(signals, event, last)
-        counts[POSITION] += event - waited
     return flat_until(account, len(mark_times), mark_times, mark_blocks, block_sums, equity)
+
+
+@inner_rule
+def followed(
+    candles: Candles,
+    nodes: Nodes,
+    signal: int,
+    entry: int,
+    held: Entry,
+    stop: Stop,
+    trade_rules: TradeRules,
+    rules: int,
+    lines: Floats,
+) -> Ending:
+    """How a position ends that a signal led to: from the memo, or followed. With a memo the
+    closes are known exactly, as they are looked at once for many."""
+    if len(lines) == 0:
+        return hold(candles, nodes, entry, held, stop, trade_rules)
+    count = len(candles.time)
+    key = key_of(rules, signal, held.side)
+    line = line_of(lines, key)
+    if has(lines, line, key, count):
+        return kept_ending(lines, line)
+    ending = hold(candles, nodes, entry, held, stop, trade_rules)
+    last = count if ending.exit == OPEN else ending.exit
+    ending = with_closes(ending, held.side, candles.close, nodes.closes, entry, last)
+    keep(lines, line, key, ending)
+    return ending
 
 
 @rule

@@ -18,6 +18,7 @@ from stoptrail.rules.types import (
 from stoptrail.sweep.kernel.blocks import nodes_of
 from stoptrail.sweep.kernel.days import midnights_of
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
+from stoptrail.sweep.kernel.memo import NOTHING
 from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.kernel.results import Results, part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
@@ -197,7 +198,15 @@ def test_rows_that_do_more_than_trail_are_refused_without_the_turns():
         midnights = midnights_of(case.marks, case.candles.close, 0)
         with pytest.raises(ValueError, match="trail"):
             compiled(screen)(
-                case.candles, nodes, case.setups, midnights, table, results_for(1), None
+                case.candles,
+                nodes,
+                case.setups,
+                midnights,
+                table,
+                results_for(1),
+                np.zeros(1, np.int64),
+                NOTHING,
+                None,
             )
 
 
