@@ -61,8 +61,17 @@ def sheets_of(path: Path, symbol: str = "", timeframe: str = "") -> tuple[list[S
         try:
             sheets.append(_sheet(label, member))
         except DataError as error:
+            if several and _is_a_note(member.name, str(error)):
+                notes.append(f"{label} holds no table: passed over")
+                continue
             raise DataError(f"{label}: {one_line(str(error), 380)}") from None
     return sheets, notes
+
+
+def _is_a_note(name: str, error: str) -> bool:
+    """Whether a file beside others is a text for people, such as readme.txt."""
+    text = name.lower().endswith((".txt", ".json", ".dat"))
+    return text and error.startswith(("not a candle file: no table", "not a candle file: no list"))
 
 
 def _members(path: Path) -> tuple[list[Member], list[str]]:

@@ -206,7 +206,7 @@ def _is_clock(sample: Sequence[Floats], column: int) -> bool:
 
 def _may_be_time(word: str, sample: Sequence[Floats], column: int) -> bool:
     """An index 0, 1, 2, ... is no time, nor is an id."""
-    if word not in ("", "index", "unnamed0", "level0", "id"):
+    if word not in ("", "index", "unnamed0", "level0", "id", "ticks"):
         return True
     values = sample[column] if column < len(sample) else np.empty(0)
     numbers = values[np.isfinite(values)]

@@ -24,7 +24,8 @@ _SHOWN = 6
 
 def plain_market(symbol: str) -> str:
     """Letters and digits of a symbol, Bitcoin always as BTC: "XBT/USD" is "BTCUSD"."""
-    text = re.sub(r"[^A-Z0-9]", "", symbol.partition(":")[0].upper())
+    alone = symbol.partition(":")[0] if "/" in symbol else symbol.rpartition(":")[2]
+    text = re.sub(r"[^A-Z0-9]", "", alone.upper())
     return text.replace("XBT", "BTC").replace("XXBT", "BTC")
 
 

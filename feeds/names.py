@@ -8,15 +8,16 @@ from stoptrail.feeds.columns import PRICES
 
 _LETTERS = re.compile(r"[^a-z0-9]+")
 _NUMBERED = re.compile(r"^\d[ab]?(?=open|high|low|close|volume)")
+"""What Alpha Vantage puts before its names: "1. open"."""
 _PADDING = re.compile(r"^(price|px|candle|kline|bar|mid|trade|ohlc|tick)|(price|px|rate|mid|last)$")
 
 OPEN_TIMES = (
+    "timeperiodstart",
+    "windowstart",
     "opentime",
     "timeopen",
     "starttime",
     "timestart",
-    "timeperiodstart",
-    "windowstart",
     "opentimems",
     "opentimestamp",
     "candlebegintime",
@@ -63,6 +64,7 @@ TIMES = (
     "dt",
     "ds",
     "id",
+    "ticks",
     "indexlevel0",
     "index",
     "",
@@ -103,6 +105,7 @@ BASE_VOLUMES = (
     "vol",
     "v",
     "volumetraded",
+    "sxsum",
     "tradedvolume",
     "amount",
     "baseamount",
@@ -180,13 +183,13 @@ EXCHANGES = ("exchange", "venue", "exchangeid")
 
 def plain_name(name: str) -> str:
     """Lower-case letters and digits of a name: "Volume_(BTC)" is "volumebtc"."""
-    return _LETTERS.sub("", name.strip().lower())
+    return _NUMBERED.sub("", _LETTERS.sub("", name.strip().lower()))
 
 
 def field_of(name: str) -> str | None:
     """open, high, low or close where `name` says so in any of the usual ways."""
     bare = re.sub(r"[(\[].*?[)\]]", "", name.strip().lower())
-    plain = _NUMBERED.sub("", plain_name(bare))
+    plain = plain_name(bare)
     for text in (plain, _PADDING.sub("", plain)):
         for field in PRICES:
             if text in FIELDS[field]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stoptrail.core.time import iso
 from stoptrail.feeds.columns import PRICES, Columns
+from stoptrail.feeds.orders import swapped
 from stoptrail.feeds.seams import skipped_hours
 from stoptrail.rules.candles import Floats, Times
 
@@ -52,6 +53,12 @@ def oddities(
     """
     yield from _ahead(columns.time, step, place, now)
     yield from _outliers(columns, place)
+    if swapped(columns.open, columns.close):
+        text = (
+            "candles open where the one after closed: open and close may be in each other's "
+            "column, or the times run backwards (data.columns)"
+        )
+        yield Finding("open and close", len(columns.time), text, False, True)
     if known:
         yield from _moved(columns, place)
     if naive and step:

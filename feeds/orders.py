@@ -18,6 +18,8 @@ MOST = 0.9
 """Share of rows that must agree: a few damaged ones do not hide an order."""
 _WIDEST = 8
 """Columns behind the time that are tried in every order."""
+_CONTRACT_ROWS = 10
+"""Fewer rows may agree on the worth of a contract by chance."""
 _NEAR = 1e-3
 """Relative rounding of an average price."""
 
@@ -25,22 +27,36 @@ _NEAR = 1e-3
 def amounts_of(amounts: Sequence[Floats], high: Floats, low: Floats) -> int | None:
     """Index of the amount in the base currency, None where no two amounts tell.
 
-    Each has the shape (n,), the most likely one first.
+    Each has the shape (n,), the most likely one first. Beside it stands the amount in the
+    quote currency, or the number of contracts of a fixed worth in it.
     """
-    for i, base in enumerate(amounts):
-        for j, quote in enumerate(amounts):
-            if i != j and _prices_between(base, quote, high, low):
-                return i
+    for tells in (_prices_between, _worth_of_contracts):
+        for i, base in enumerate(amounts):
+            for j, other in enumerate(amounts):
+                if i != j and tells(base, other, high, low):
+                    return i
     return None
 
 
 def _prices_between(base: Floats, quote: Floats, high: Floats, low: Floats) -> bool:
+    """Whether quote amount over base amount is a price of the candle."""
     there = np.isfinite(base) & np.isfinite(quote) & (base > 0) & (quote > 0)
     if np.sum(there) < 2:
         return False
     price = quote[there] / base[there]
     inside = (price >= low[there] * (1 - _NEAR)) & (price <= high[there] * (1 + _NEAR))
     return bool(np.mean(inside) >= MOST)
+
+
+def _worth_of_contracts(base: Floats, count: Floats, high: Floats, low: Floats) -> bool:
+    """Whether one worth of a contract explains every row: worth * count / base is a price of
+    each candle (contracts of coin-margined futures)."""
+    there = np.isfinite(base) & np.isfinite(count) & (base > 0) & (count > 0)
+    whole = np.all(count[there] == np.round(count[there]))
+    if np.sum(there) < _CONTRACT_ROWS or not whole:
+        return False
+    least, most = (side[there] * base[there] / count[there] for side in (low, high))
+    return bool(np.max(least) * (1 - _NEAR) <= np.min(most) * (1 + _NEAR))
 
 
 def possible(open_: Floats, high: Floats, low: Floats, close: Floats) -> float:

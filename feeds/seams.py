@@ -221,6 +221,9 @@ def two_candles(columns: Columns, first: int, second: int, place: Callable[[int]
     told = [name for name, values in zip(columns._fields[1:], columns[1:], strict=True)
             if values[first] != values[second]]  # fmt: skip
     less = _unfinished(columns, first, second)
+    ratio = columns.close[first] / columns.close[second]
+    if max(ratio, 1 / ratio) > 1 + _JUMP:
+        return f"{head} (open high low close volume): two markets; give each its own --data"
     hint = "which of them is right the file does not tell"
     if less is not None:
         hint = f"{place(less)} looks unfinished (less volume, within the other): remove that one"

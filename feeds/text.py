@@ -114,7 +114,8 @@ def _separator(lines: Sequence[str]) -> str:
             return separator
     counts = sorted(len(_BLANKS.findall(line.strip())) for line in full)
     if not counts or counts[len(counts) // 2] < _FEWEST or "{" in full[0]:
-        found = one_line(full[0].strip(), 60) if full else ""
+        first = next((line for line in lines if line.strip()), "")
+        found = one_line(first.strip(), 60)
         raise DataError(f"not a candle file: no table in it (begins with {found!r})")
     return ""
 
@@ -141,8 +142,10 @@ def _form(lines: Sequence[str], separator: str, encoding: str) -> _Form:
     headers = _headers(rows, first, width)
     begin = next((i for i in range(first) if tuple(rows[i]) in headers), first)
     skipped = tuple(line.rstrip("\r") for line in lines[:begin] if line.strip())
-    index = bool(headers) and len(headers[0]) == width - 1
-    return _Form(separator, encoding, skipped, headers, first, width, index)
+    unnamed = bool(headers) and len(headers[0]) == width - 1
+    if unnamed:  # an index in front, unless all that is more is a separator at the end
+        unnamed = any(row[-1] for row in rows[first:] if len(row) == width)
+    return _Form(separator, encoding, skipped, headers, first, width, unnamed)
 
 
 def _after_header(rows: Sequence[Sequence[str]]) -> int:

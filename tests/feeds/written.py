@@ -83,6 +83,16 @@ def binance(path: Path, given: Candles) -> Path:
     return table(path, None, kline(given))
 
 
+def binance_coin_futures(path: Path, given: Candles) -> Path:
+    """Coin-margined: the volume counts contracts, the eighth column the base currency."""
+    rows = []
+    for row in kline(given):
+        contracts = max(1, round(row[5] * (row[2] + row[3]) / 2 * 1000))
+        base = contracts / ((row[2] + row[3]) / 2 * 1000)
+        rows.append([*row[:5], contracts, row[6], base, *row[8:]])
+    return table(path, None, rows)
+
+
 def binance_us(path: Path, given: Candles) -> Path:
     half = len(given.time) // 2
     return table(path, None, kline(given)[:half] + kline(given, 1000)[half:])
@@ -477,6 +487,7 @@ ORDER = "time,low,high,open,close,volume"
 
 LAYOUTS: dict[str, Layout] = {
     "binance": Layout(binance),
+    "binance coin futures": Layout(binance_coin_futures, volume="base of contracts"),
     "binance that goes over to microseconds": Layout(binance_us),
     "binance futures, months joined": Layout(binance_futures_catted),
     "binance zipped": Layout(binance_zip),
