@@ -2,7 +2,7 @@
 PYTHON ?= .venv/bin/python
 BIN = $(dir $(PYTHON))
 
-.PHONY: help develop test quick coverage wheel matrix roads lint format types imports benchmark sweep ci clean
+.PHONY: help develop test quick coverage wheel matrix roads lint format types imports fuzz benchmark sweep ci clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
@@ -42,6 +42,10 @@ types:  ## check types
 
 imports:  ## check that imports point one way
 	$(BIN)lint-imports
+
+fuzz:  ## 5,000 bad inputs of another seed, and the fuzz targets of the readers
+	$(PYTHON) -m tests.bad_inputs 5000 20260622
+	HYPOTHESIS_PROFILE=fuzz $(PYTHON) -m pytest -q tests/bad_inputs/test_readers.py
 
 benchmark:  ## measure, and write benchmarks/RESULTS.md
 	$(PYTHON) -m benchmarks

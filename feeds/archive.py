@@ -233,6 +233,8 @@ def _head(member: Member) -> bytes:
     if isinstance(member.source, bytes):
         return member.source[:HEAD_BYTES]
     path = member.source
+    if path.exists() and not path.is_file():  # reading one may never end
+        raise DataError(f"{path}: is a pipe or a device; write its candles to a file first")
     try:
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)

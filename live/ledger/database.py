@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from stoptrail.core.database import (
 from stoptrail.core.errors import LedgerError, StoreError
 from stoptrail.core.secrets import revealed
 from stoptrail.live.ledger import postgres
+from stoptrail.live.ledger.damage import require_tables, told
 from stoptrail.live.ledger.lock import MarketLock
 from stoptrail.live.ledger.schema import migrate, version_of
 
@@ -182,6 +184,7 @@ def _opened(url: Address) -> Database:
     try:
         with closed_on_error(database):
             migrate(database)
+            require_tables(database, url)
     except PeeweeException as error:
         reason = reason_of(error)
         kind = BusyError if "locked" in reason else StoreError
@@ -191,6 +194,18 @@ def _opened(url: Address) -> Database:
     return database
 
 
+@contextmanager
+def existing_ledger(url: Address) -> Iterator[Database]:
+    """A ledger that is there, for reading. Raises StoreError, also where what happens inside
+    fails because the ledger is damaged."""
+    database = open_existing(url)
+    try:
+        with told(database, url):
+            yield database
+    finally:
+        database.close()
+
+
 def open_existing(url: Address) -> Database:
     """A connection to a ledger that is there, for reading. Raises StoreError."""
     if not exists(url):
@@ -198,10 +213,11 @@ def open_existing(url: Address) -> Database:
             f"database.url {shown(url)}: there is no such file, so no session has been started"
         )
     database = open_database(url)
-    with closed_on_error(database):
+    with closed_on_error(database), told(database, url):
         if version_of(database) == 0:
             raise StoreError(f"database.url {shown(url)}: no session has been started here")
         migrate(database)
+        require_tables(database, url)
     return database
 
 

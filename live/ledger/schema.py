@@ -36,6 +36,11 @@ def migrate(database: Database, steps: Sequence[Migration] = MIGRATIONS) -> int:
     with database.bind_ctx([LedgerSchema]):
         database.create_tables([LedgerSchema])
     found = version_of(database)
+    if found > len(steps) and not _is_ledger(database):
+        raise StoreError(
+            "database.url: the database is no ledger of this program (its ledger_schema says "
+            f"version {found}, and there are no sessions); name another one"
+        )
     if found > len(steps):
         raise StoreError(
             f"the ledger has schema version {found}, this program knows {len(steps)}: "
@@ -48,10 +53,26 @@ def migrate(database: Database, steps: Sequence[Migration] = MIGRATIONS) -> int:
     return len(steps)
 
 
+def _is_ledger(database: Database) -> bool:
+    return all(database.table_exists(table) for table in TABLES)
+
+
 def version_of(database: Database) -> int:
-    """The version of the ledger's tables; 0 where there are none."""
+    """The version of the ledger's tables; 0 where there are none. Raises StoreError where
+    another program's table has that name."""
     with database.bind_ctx([LedgerSchema]):
         if not database.table_exists(LedgerSchema):
             return 0
+        if {column.name for column in database.get_columns("ledger_schema")} != {"version"}:
+            raise StoreError(
+                "database.url: the database is no ledger of this program (its ledger_schema has "
+                "other columns); name another one"
+            )
         versions = LedgerSchema.select(LedgerSchema.version).tuples().execute(database)
-        return max((version for (version,) in versions), default=0)
+        try:
+            return max((int(version) for (version,) in versions), default=0)
+        except (TypeError, ValueError):
+            raise StoreError(
+                "database.url: the database is no ledger of this program (its ledger_schema "
+                "holds no version); name another one"
+            ) from None

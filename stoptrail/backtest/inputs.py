@@ -37,9 +37,18 @@ class Inputs(NamedTuple):
 
 
 def prepare(market: Market, settings: Settings) -> Inputs:
-    """The shared inputs of every run over `market`."""
+    """The shared inputs of every run over `market`.
+
+    Raises ConfigError for a tick that no price is a multiple of but zero.
+    """
     filters = fitting(settings, market.symbol, market.price_digits)
     steps = market_rules(filters, market.price_digits, market.volume_digits)
+    lowest = float(market.candles.low.min())
+    if steps.price_step / steps.price_scale > lowest:
+        raise ConfigError(
+            f"market.tick = {filters.tick:g} is larger than the lowest price, {lowest:g}; "
+            "set it to the market's price step, or leave it out"
+        )
     return Inputs(market.candles, market.start, day_marks(market.candles, market.start), steps)
 
 

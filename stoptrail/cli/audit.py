@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from stoptrail.backtest.inputs import plan_of, prepare, require_warm
@@ -19,6 +17,7 @@ from stoptrail.core.json import json_text
 from stoptrail.feeds.market import Market
 from stoptrail.sweep.audit.all_checks import audit
 from stoptrail.sweep.audit.finding import Check
+from stoptrail.terminal import Terminal, safe
 
 FOUND = 1
 """Exit code where something was found."""
@@ -56,9 +55,9 @@ def _table(settings: Settings, market: Market, checks: list[Check]) -> dict[str,
 
 
 def _show(settings: Settings, market: Market, checks: list[Check]) -> None:
-    console = Console(highlight=False)
+    console = Terminal()
     table = Table(
-        title=f"Audit of {settings.strategy.signal} on {market.symbol}", title_style="bold"
+        title=safe(f"Audit of {settings.strategy.signal} on {market.symbol}"), title_style="bold"
     )
     table.add_column("Check")
     table.add_column("Tried", justify="right")
@@ -68,7 +67,7 @@ def _show(settings: Settings, market: Market, checks: list[Check]) -> None:
         word, style = ("passed", "green") if check.passed else ("FOUND", "bold red")
         if not check.tried:
             word, style = "nothing to try", "yellow"
-        table.add_row(check.name, f"{check.tried:,}", f"[{style}]{word}[/]", escape(check.note))
+        table.add_row(safe(check.name), f"{check.tried:,}", f"[{style}]{word}[/]", safe(check.note))
     console.print(table)
     for check in checks:
         for line in check.findings[:SHOWN]:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
+
+from stoptrail.terminal import Terminal, safe
 
 Advance = Callable[[int, int], None]
 """Told how many of how many are done."""
@@ -21,15 +22,15 @@ class Voice:
 
     def __init__(self, *, silent: bool = False) -> None:
         self.silent = silent
-        self.console = Console(stderr=True, quiet=silent, highlight=False)
+        self.console = Terminal(stderr=True, quiet=silent)
 
     def notice(self, line: str) -> None:
         """One line that the user should see."""
-        self.console.print(escape(line), style="yellow", soft_wrap=True)
+        self.console.print(safe(line), style="yellow", soft_wrap=True)
 
     def banner(self, line: str) -> None:
         """A line that nobody can miss."""
-        self.console.print(f" {escape(line)} ", style="bold white on red", soft_wrap=True)
+        self.console.print(f" {safe(line)} ", style="bold white on red", soft_wrap=True)
 
     @contextmanager
     def progress(self, label: str) -> Iterator[Advance]:
@@ -47,7 +48,7 @@ class Voice:
             bars.TimeRemainingColumn(),
         )
         with bars.Progress(*columns, console=self.console) as bar:
-            task = bar.add_task(escape(label), total=None)
+            task = bar.add_task(safe(label), total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
@@ -63,7 +64,7 @@ def _lines(console: Console, label: str) -> Advance:
         shown, last = done, now
         left = (now - begun) / done * (total - done) if done else 0.0
         ending = f", about {left:.0f} s left" if total <= 100 * done < 100 * total else ""
-        console.print(f"{escape(label)}: {done:,} of {total:,}{ending}", soft_wrap=True)
+        console.print(f"{safe(label)}: {done:,} of {total:,}{ending}", soft_wrap=True)
 
     return show
 

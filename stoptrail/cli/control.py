@@ -6,10 +6,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from stoptrail.config.load import load_settings
-from stoptrail.core.errors import RunError
+from stoptrail.core.errors import RunError, UsageError
+from stoptrail.terminal import Terminal
 
 _PATIENCE_SECONDS = 20.0
 
@@ -32,20 +31,19 @@ def close(config: Path | None, overrides: Sequence[str], session: str) -> int:
 def _ask(config: Path | None, overrides: Sequence[str], name: str, verb: str) -> int:
     """Leave the command in the ledger and wait for the session's answer.
 
-    Raises RunError where nobody answers: a session that is not running.
+    Raises UsageError for a session that is not running, RunError where it does not answer.
     """
-    from stoptrail.live.ledger.database import open_existing
+    from stoptrail.live.ledger.database import existing_ledger
     from stoptrail.live.ledger.records import find_session
     from stoptrail.live.watch.control import answer_of, ask, withdraw
     from stoptrail.live.watch.snapshot import snapshot
 
-    console = Console()
+    console = Terminal()
     settings = load_settings(config, overrides)
-    database = open_existing(settings.database.url)
-    try:
+    with existing_ledger(settings.database.url) as database:
         row = find_session(database, name)
         if snapshot(database, row).state != "running":
-            raise RunError(f"session {row.id} ({row.exchange} {row.symbol}) is not running")
+            raise UsageError(f"session {row.id} ({row.exchange} {row.symbol}) is not running")
         number = ask(database, row.id, verb)
         until = time.monotonic() + _PATIENCE_SECONDS
         while (answer := answer_of(database, number)) is None:
@@ -55,7 +53,5 @@ def _ask(config: Path | None, overrides: Sequence[str], name: str, verb: str) ->
                     f"{verb} is withdrawn"
                 )
             time.sleep(0.1)
-    finally:
-        database.close()
     console.print(f"session {row.id}: {verb}: {answer}", markup=False, highlight=False)
     return 0

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import iso, timeframe_ms, timeframe_name
@@ -20,6 +19,7 @@ from stoptrail.feeds.download import download_candles
 from stoptrail.feeds.files import PLAIN, load_file
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.source import Wanted, span_to_fetch
+from stoptrail.terminal import Terminal, safe
 
 SHOWN = 20
 """Findings of one kind that are listed one by one."""
@@ -40,7 +40,7 @@ def download(
     `start` and `end` are in milliseconds, None as in the settings: the last five years.
     The warm-up before the span comes along. Raises the errors of `download_candles`.
     """
-    console = console or Console()
+    console = console or Terminal()
     interval = _interval(timeframe)
     wanted = Wanted(symbol=symbol, interval=interval, start=start, end=end)
     first, last = span_to_fetch(wanted, int(time.time() * 1000))
@@ -54,11 +54,11 @@ def download(
             last,
             cache,
             on_progress,
-            lambda line: console.print(escape(line), style="yellow"),
+            lambda line: console.print(safe(line), style="yellow"),
         )
     times = cached.columns.time
     span = f"{iso(int(times[0]))} to {iso(int(times[-1]) + interval)}" if len(times) else "no span"
-    console.print(f"{len(times):,} candles, {span}: {escape(str(cached.path))}", soft_wrap=True)
+    console.print(f"{len(times):,} candles, {span}: {safe(str(cached.path))}", soft_wrap=True)
     return 0
 
 
@@ -74,7 +74,7 @@ def check(
     Gaps and candles without volume are listed, yet normal. Raises DataError where there
     is nothing to check.
     """
-    console = console or Console()
+    console = console or Terminal()
     result = check_file(path, _interval(timeframe) if timeframe else None, reading)
     _print_overview(console, result)
     kinds = dict.fromkeys(finding.kind for finding in result.findings)
@@ -83,7 +83,7 @@ def check(
     verdict = "can be used" if result.usable else "cannot be used as it is"
     console.print(f"The file {verdict}.", style="green" if result.usable else "bold red")
     if result.refusal:
-        console.print(f"A run says: {escape(result.refusal)}", soft_wrap=True, highlight=False)
+        console.print(f"A run says: {safe(result.refusal)}", soft_wrap=True, highlight=False)
     return 0 if result.usable else 1
 
 
@@ -98,17 +98,17 @@ def convert(
 
     Raises DataError as `load_file` does, OutputError where `out` cannot be written.
     """
-    console = console or Console()
+    console = console or Terminal()
     loaded = load_file(path, _interval(timeframe) if timeframe else None, reading)
     for note in loaded.notes:
-        console.print(escape(note), style="yellow", soft_wrap=True, highlight=False)
+        console.print(safe(note), style="yellow", soft_wrap=True, highlight=False)
     if out.exists() and path.exists() and out.resolve() == path.resolve():
         raise ConfigError(f"{out}: is the file that is read; name another to write")
     write_candles(out, columns_of(loaded.candles))
     times, step = loaded.candles.time, loaded.candles.interval
     console.print(
         f"{len(times):,} candles of {timeframe_name(step)}, {iso(int(times[0]))} to "
-        f"{iso(int(times[-1]) + step)}: {escape(str(out))}",
+        f"{iso(int(times[-1]) + step)}: {safe(str(out))}",
         soft_wrap=True,
         highlight=False,
     )
@@ -123,8 +123,8 @@ def _interval(timeframe: str) -> int:
 
 
 def _print_overview(console: Console, result: FileCheck) -> None:
-    console.print(escape(str(result.path)), style="bold", soft_wrap=True)
-    console.print(f"{escape(result.layout)}: {escape(result.mapping)}", soft_wrap=True)
+    console.print(safe(str(result.path)), style="bold", soft_wrap=True)
+    console.print(f"{safe(result.layout)}: {safe(result.mapping)}", soft_wrap=True)
     end = result.last + result.interval
     step = timeframe_name(result.interval) if result.interval else "unknown"
     console.print(
@@ -135,7 +135,7 @@ def _print_overview(console: Console, result: FileCheck) -> None:
     for name, candle in zip(("first", "last"), result.ends, strict=False):
         console.print(f"{name}: {candle}", soft_wrap=True, highlight=False)
     for note in result.notes:
-        console.print(f"note: {escape(note)}", soft_wrap=True, highlight=False, style="yellow")
+        console.print(f"note: {safe(note)}", soft_wrap=True, highlight=False, style="yellow")
 
 
 def _print_kind(console: Console, result: FileCheck, kind: str) -> None:
@@ -147,7 +147,7 @@ def _print_kind(console: Console, result: FileCheck, kind: str) -> None:
         more = (
             f" (and {finding.candles - 1:,} more)" if finding.fault and finding.candles > 1 else ""
         )
-        console.print(f"  {escape(finding.text)}{more}", soft_wrap=True, highlight=False)
+        console.print(f"  {safe(finding.text)}{more}", soft_wrap=True, highlight=False)
     if len(findings) > SHOWN:
         console.print(f"  ... and {len(findings) - SHOWN:,} more")
 
@@ -162,7 +162,7 @@ def _progress(console: Console, label: str) -> Iterator[Callable[[int, int], Non
 
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(escape(label), total=None)
+        task = bar.add_task(safe(label), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
@@ -174,6 +174,6 @@ def _lines(console: Console, label: str) -> Callable[[int, int], None]:
         now = 10 * done // total if total else 10
         if now > tenths:
             tenths = now
-            console.print(f"{escape(label)}: {done:,} of {total:,} candles", soft_wrap=True)
+            console.print(f"{safe(label)}: {done:,} of {total:,} candles", soft_wrap=True)
 
     return show

@@ -37,6 +37,8 @@ def ended(command: Callable[[], Any]) -> int:
         return _say(plain(error) or _STOPPED, INTERRUPTED)
     except BrokenPipeError:
         return _without_output(0)
+    except SystemExit:  # click's answer to a reader that has gone
+        return _without_output(0)
     except Exception as error:
         return _failed(error)
     return result if isinstance(result, int) else 0
@@ -49,6 +51,7 @@ def _failed(error: Exception) -> int:
     if isinstance(error, click.ClickException):
         return _say(f"error: {_usage_line(error)}", error.exit_code)
     if isinstance(error, StopTrailError):
+        _trace(error.__cause__)
         return _say(f"error: {scrubbed(plain(error))}", error.exit_code)
     if isinstance(error, OSError):
         return _machine(error)
@@ -103,13 +106,19 @@ def _usage_line(error: click.ClickException) -> str:
     return scrubbed(plain(error.format_message())) + hint
 
 
+def _trace(error: BaseException | None) -> bool:
+    """Show the traceback to those who ask for it."""
+    if error is None or os.environ.get(DEBUG) != "1":
+        return False
+    import traceback
+
+    traceback.print_exception(error)
+    return True
+
+
 def _unexpected(error: Exception) -> int:
     """A fault of the program: short, with the traceback for those who ask for it."""
-    if os.environ.get(DEBUG) == "1":
-        import traceback
-
-        traceback.print_exception(error)
-    else:
+    if not _trace(error):
         told = f"{type(error).__name__}: {scrubbed(plain(error))}"
         _say(f"error: {told} ({DEBUG}=1 shows the traceback)", 1)
     return 1

@@ -19,6 +19,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.secrets import revealed
 from stoptrail.core.text import plain
+from stoptrail.terminal import Terminal
 
 if TYPE_CHECKING:
     from stoptrail.live.session import Session
@@ -39,7 +40,7 @@ def run(
     `source` is the folder of a finished run whose best set is traded; `trust` lets its
     import paths be used. Raises the errors of settings, exchange and ledger.
     """
-    console = console or Console()
+    console = console or Terminal()
     brake = Brake()
     with stopped_by_signals(brake.stop):
         try:

@@ -166,23 +166,15 @@ def lines_of(settings: Settings, candles: Candles) -> tuple[Floats | None, Float
 def of_session(name: str, config: Path | None, overrides: Sequence[str]) -> Pictured:
     """The paper session `name` of the database in the settings. Raises UsageError where
     there is none."""
-    from stoptrail.live.ledger.database import open_existing
+    from stoptrail.live.ledger.database import existing_ledger
     from stoptrail.live.ledger.records import find_session
 
     settings = load_settings(config, overrides)
     try:
-        database = open_existing(settings.database.url)
+        with existing_ledger(settings.database.url) as database:
+            return _session(database, find_session(database, name))
     except StoreError as error:
         raise UsageError(f"{name} is neither the folder of a run nor a session: {error}") from None
-    try:
-        try:
-            session = find_session(database, name)
-        except StoreError as error:
-            line = f"{name} is neither the folder of a run nor a session: {error}"
-            raise UsageError(line) from None
-        return _session(database, session)
-    finally:
-        database.close()
 
 
 def _session(database: Any, session: Any) -> Pictured:

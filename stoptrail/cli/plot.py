@@ -15,6 +15,7 @@ from stoptrail.cli.picture import (
 from stoptrail.config.settings import Settings
 from stoptrail.core.atomic import claimed
 from stoptrail.core.errors import UsageError
+from stoptrail.core.text import plain
 from stoptrail.feeds.market import Market
 from stoptrail.reports.run_files import TradeRecord, read_run
 
@@ -43,7 +44,7 @@ def run(
     with claimed(target):
         files = draw_all(found, target, chosen or [], whole=chosen is None, window=True)
     for file in files:
-        print(file)
+        print(plain(file))
 
 
 def plot_run(folder: Path, market: Market, settings: Settings) -> list[Path]:

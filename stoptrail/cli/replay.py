@@ -14,6 +14,7 @@ from rich.table import Table
 from stoptrail.config.load import load_settings
 from stoptrail.core.json import json_text
 from stoptrail.core.time import iso_time
+from stoptrail.terminal import Terminal, safe
 
 if TYPE_CHECKING:
     from stoptrail.live.watch.differences import Attribution, Compared
@@ -29,24 +30,21 @@ def run(
     console: Console | None = None,
 ) -> int:
     """Show both comparisons; exit code 0 where the replay equals the ledger, else 1."""
-    from stoptrail.live.ledger.database import open_existing
+    from stoptrail.live.ledger.database import existing_ledger
     from stoptrail.live.ledger.records import find_session
     from stoptrail.live.watch.differences import attribute, compare
     from stoptrail.live.watch.replay import recording_of, replay
 
     settings = load_settings(config, overrides)
-    console = console or Console()
-    database = open_existing(settings.database.url)
-    try:
-        with database.atomic():  # one state of a session that may be running
-            row = find_session(database, session)
-            recording = recording_of(database, row)
-            with closing(replay(recording)) as again:
-                compared = compare(database, again, row.id)
-            with closing(replay(recording, candles_alone=True)) as alone:
-                causes = attribute(database, alone, row.id)
-    finally:
-        database.close()
+    console = console or Terminal()
+    with existing_ledger(settings.database.url) as database, database.atomic():
+        # One state of a session that may be running.
+        row = find_session(database, session)
+        recording = recording_of(database, row)
+        with closing(replay(recording)) as again:
+            compared = compare(database, again, row.id)
+        with closing(replay(recording, candles_alone=True)) as alone:
+            causes = attribute(database, alone, row.id)
     if as_json:
         console.print(json_text(_table(compared, causes)), markup=False, soft_wrap=True)
     else:
@@ -87,7 +85,7 @@ def _differences(compared: Compared) -> Table:
     for name in ("table", "key", "column", "ledger", "replay"):
         table.add_column(name)
     for entry in compared.differences[:_SHOWN]:
-        table.add_row(*(str(value) for value in entry))
+        table.add_row(*(safe(value) for value in entry))
     return table
 
 

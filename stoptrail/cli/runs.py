@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from stoptrail.cli.folder import BEGUN, FINISHED, REPLACED, UNFINISHED, resume_command
 from stoptrail.core.errors import StopTrailError, UsageError
+from stoptrail.core.json import json_text
 from stoptrail.core.program import program_name
 from stoptrail.core.text import plain
 from stoptrail.reports.run_files import read_run, read_summary
@@ -29,16 +29,16 @@ def show_list(folder: Path, as_json: bool) -> None:
         except StopTrailError as error:
             spoilt.append(plain(error))
     if as_json:
-        print(json.dumps(rows, allow_nan=False))
+        print(json_text(rows))
         return
     if rows:
         show_rows(rows)
     else:
-        print(f"no finished run in {folder}; make one: {program_name()} backtest")
+        print(f"no finished run in {plain(folder)}; make one: {program_name()} backtest")
     for line in spoilt:
         print(f"left out: {line}")
     for place in stopped_runs(folder):
-        print(f"stopped: {place}; go on with: {resume_command(place)}")
+        print(plain(f"stopped: {place}; go on with: {resume_command(place)}"))
 
 
 def show(run: str, folder: Path, as_json: bool) -> None:
@@ -48,7 +48,7 @@ def show(run: str, folder: Path, as_json: bool) -> None:
     place = found(run, folder)
     summary = read_summary(place)
     if as_json:
-        print(json.dumps({"folder": str(place), **summary}, allow_nan=False))
+        print(json_text({"folder": str(place), **summary}))
     else:
         show_run(summary, place)
 
@@ -66,7 +66,7 @@ def compare(first: str, second: str, folder: Path, out: Path | None, as_json: bo
     page = out or folder / f"{places[0].name}-and-{places[1].name}.html"
     write_comparison(page, runs, result)
     if as_json:
-        print(json.dumps({**result, "page": str(page)}, allow_nan=False))
+        print(json_text({**result, "page": str(page)}))
     else:
         show_comparison(result, page)
 
@@ -81,7 +81,7 @@ def open_report(run: str, folder: Path) -> None:
         raise UsageError(
             f"{place}: there is no report.html; make it again: {program_name()} report {place}"
         )
-    print(page)
+    print(plain(page))
     webbrowser.open(page.resolve().as_uri())
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from stoptrail.config.load import load_settings
 from stoptrail.core.json import json_text
 from stoptrail.core.time import iso_time
+from stoptrail.terminal import Terminal
 
 if TYPE_CHECKING:
     from stoptrail.live.watch.snapshot import Snapshot
@@ -23,26 +24,25 @@ def run(
     console: Console | None = None,
 ) -> int:
     """Show every session; exit code 0. Raises StoreError where there is no ledger."""
-    from stoptrail.live.ledger.database import open_existing
+    from stoptrail.live.ledger.database import existing_ledger
     from stoptrail.live.ledger.records import all_sessions
     from stoptrail.live.watch.snapshot import snapshot
     from stoptrail.live.watch.view import panel
 
     settings = load_settings(config, overrides)
-    console = console or Console()
-    database = open_existing(settings.database.url)
-    try:
+    console = console or Terminal()
+    with existing_ledger(settings.database.url) as database:
         found = [snapshot(database, row) for row in all_sessions(database)]
-    finally:
-        database.close()
+        if as_json:
+            text = json_text({"sessions": [table(entry) for entry in found]})
+        panels = [panel(entry) for entry in found]
     if as_json:
-        tables = {"sessions": [table(entry) for entry in found]}
-        console.print(json_text(tables), markup=False, soft_wrap=True)
+        console.print(text, markup=False, soft_wrap=True)
         return 0
     if not found:
         console.print("no session has been started in this database")
-    for entry in found:
-        console.print(panel(entry))
+    for shown in panels:
+        console.print(shown)
     return 0
 
 

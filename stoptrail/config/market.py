@@ -16,6 +16,7 @@ from stoptrail.core.time import (
 )
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Step = Annotated[float, Field(ge=1e-12, le=1e12)]
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -123,8 +124,8 @@ class Market(Section):
     """Type of the market and its order filters (C13)."""
 
     type: Literal["spot", "margin", "swap"] = "spot"
-    tick: Positive | None = None
-    lot: Positive | None = None
+    tick: Step | None = None
+    lot: Step | None = None
     min_quantity: Annotated[float, Field(ge=0)] | None = None
     min_notional: Annotated[float, Field(ge=0)] | None = None
 

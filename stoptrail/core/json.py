@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
 
+_CONTROL = re.compile(r"[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+"""Those that orjson leaves as they are."""
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
@@ -15,8 +18,8 @@ def json_bytes(value: Any, *, indent: bool = False) -> bytes:
 
 
 def json_text(value: Any) -> str:
-    """`value` in one line."""
-    return json_bytes(value).decode()
+    """`value` in one line, control characters as JSON's escapes: it may go to a terminal."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json_bytes(value).decode())
 
 
 def json_value(value: Any) -> Any:

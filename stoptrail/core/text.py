@@ -14,10 +14,18 @@ def plain(text: object) -> str:
     Whitespace becomes single blanks; control and format characters (escape sequences,
     reversals of the writing direction) become their escapes, such as \\x1b.
     """
-    line = " ".join(str(text).split())
-    if line.isascii() and line.isprintable():
-        return line
-    return "".join(_escaped(c) if unicodedata.category(c) in _HIDDEN else c for c in line)
+    return visible(" ".join(str(text).split()))
+
+
+def visible(text: str) -> str:
+    """`text` with its escapes in place of control and format characters, but for newlines."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(c) if _is_hidden(c) else c for c in text)
+
+
+def _is_hidden(character: str) -> bool:
+    return character != "\n" and unicodedata.category(character) in _HIDDEN
 
 
 def _escaped(character: str) -> str:

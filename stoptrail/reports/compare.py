@@ -46,9 +46,9 @@ def list_row(summary: Summary) -> dict[str, Any]:
 
 def show_rows(rows: Sequence[Mapping[str, Any]], console: Console | None = None) -> None:
     """Print the list of runs; without a terminal one line a run, never broken."""
-    from rich.console import Console
+    from stoptrail.terminal import Terminal
 
-    out = console or Console(highlight=False)
+    out = console or Terminal()
     head = ["Run", "Market", "Span", *(label_of(name) for name in _LISTED), "Out", "Verdict"]
     cells = [_cells(row) for row in rows]
     widths = [max(len(line[k]) for line in [head, *cells]) for k in range(len(head))]
@@ -111,9 +111,9 @@ def different(first: Summary, second: Summary) -> dict[str, list[Any]]:
 
 def show_comparison(result: Mapping[str, Any], page: Path, console: Console | None = None) -> None:
     """Print the comparison and where the page with both curves is."""
-    from rich.console import Console
+    from stoptrail.terminal import Terminal
 
-    out = console or Console(highlight=False)
+    out = console or Terminal()
     for line in comparison_lines(result):
         out.print(line, markup=False, soft_wrap=True)
     out.print(f"Equity of both: {page}", markup=False, soft_wrap=True)

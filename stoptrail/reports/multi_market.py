@@ -18,10 +18,11 @@ _COMBINATIONS = 5
 
 def show_markets(result: Mapping[str, Any], folder: Path, console: Console | None = None) -> None:
     """Print each market's best set, the best ones across all markets, and the files."""
-    from rich.console import Console
     from rich.text import Text
 
-    out = console or Console(highlight=False)
+    from stoptrail.terminal import Terminal, safe
+
+    out = console or Terminal()
     if any(row["synthetic"] for row in result["markets"]):
         out.print(Text(" SYNTHETIC DATA among these markets ", style="bold white on red"))
     out.print(_markets(result["markets"]))
@@ -34,11 +35,15 @@ def show_markets(result: Mapping[str, Any], folder: Path, console: Console | Non
     )
     if across["best"]:
         out.print(_across(across))
-    out.print(f"Files: {folder} (markets.json, across.json, across.parquet, a folder for each)")
+    out.print(
+        f"Files: {safe(folder)} (markets.json, across.json, across.parquet, a folder for each)"
+    )
 
 
 def _markets(rows: list[dict[str, Any]]) -> Table:
     from rich.table import Table
+
+    from stoptrail.terminal import safe
 
     table = Table(title="Best set of each market", title_style="bold")
     table.add_column("Market")
@@ -49,11 +54,11 @@ def _markets(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         metrics, outside = row["best"]["metrics"], row["out_of_sample"] or {}
         table.add_row(
-            row["symbol"],
+            safe(row["symbol"]),
             *(written(name, metrics.get(name)) for name in _SHOWN),
             written("sharpe", outside.get("sharpe")),
             written("sharpe", row["baseline"].get("sharpe")),
-            row["verdict"],
+            safe(row["verdict"]),
         )
     return table
 
@@ -61,15 +66,17 @@ def _markets(rows: list[dict[str, Any]]) -> Table:
 def _across(across: Mapping[str, Any]) -> Table:
     from rich.table import Table
 
+    from stoptrail.terminal import safe
+
     best = across["best"][:_COMBINATIONS]
     table = Table(title="Across all markets", title_style="bold")
     table.add_column("Combination", justify="right")
     for key in best[0]["params"]:
-        table.add_column(key.split(".")[-1], justify="right")
+        table.add_column(safe(key.split(".")[-1]), justify="right")
     table.add_column("Mean", justify="right")
     table.add_column("Worst", justify="right")
     for row in best:
-        values = (str(value) for value in row["params"].values())
+        values = (safe(value) for value in row["params"].values())
         table.add_row(
             str(row["combination"]),
             *values,

@@ -42,9 +42,9 @@ _MOST_SENTENCES = 5
 def show_run(summary: Summary, folder: Path, console: Console | None = None) -> None:
     """Print the run: data, best parameters, metrics beside the baseline, verdict, files,
     next command. Where `console` is no terminal the text has neither colour nor boxes."""
-    from rich.console import Console
+    from stoptrail.terminal import Terminal
 
-    out = console or Console(highlight=False)
+    out = console or Terminal()
     for part in screen(summary, folder, plain=not out.is_terminal):
         out.print(part, soft_wrap=not out.is_terminal)
 
@@ -111,13 +111,14 @@ def _rows(summary: Summary) -> list[tuple[str, list[str]]]:
 def _metric_table(summary: Summary) -> RenderableType:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     made.add_column("")
     for name, (first, last) in spans(summary).items():
         made.add_column(f"{name}\n{first}\nto {last}" if first else name, justify="right")
     for name, cells in _rows(summary):
-        made.add_row(_label(name), *cells)
+        made.add_row(Text(_label(name)), *map(Text, cells))
     return made
 
 

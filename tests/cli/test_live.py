@@ -21,7 +21,7 @@ from stoptrail.cli import control, replay, status
 from stoptrail.cli.live import run, settings_for, stopped_by_signals
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import as_table
-from stoptrail.core.errors import ConfigError, DataError, RunError, StoreError
+from stoptrail.core.errors import ConfigError, DataError, RunError, StoreError, UsageError
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import rows
 from stoptrail.live.ledger.tables import Candles
@@ -118,7 +118,7 @@ def test_a_command_to_a_session_that_does_not_run_is_refused(
     config: Path, exchange: PlaybackStore
 ) -> None:
     run(config, (), None, 20, quiet())
-    with pytest.raises(RunError, match="is not running"):
+    with pytest.raises(UsageError, match="is not running"):
         control.pause(config, (), "1")
     with pytest.raises(StoreError, match="no session 5"):
         control.close(config, (), "5")
