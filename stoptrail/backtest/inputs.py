@@ -10,7 +10,7 @@ from stoptrail.backtest.plan import Plan
 from stoptrail.config.run_rules import fitting, market_rules, run_rules_of
 from stoptrail.config.settings import Settings
 from stoptrail.config.signals import resolve_signal
-from stoptrail.core.errors import DataError
+from stoptrail.core.errors import ConfigError, DataError
 from stoptrail.feeds.market import Market
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles, Floats, Signals
