@@ -36,6 +36,23 @@ def ema_step(state: EmaState, value: float, period: int) -> EmaState:
 
 
 @rule
+def ring_ema(ring: Floats, seen: int, period: int, periods: int) -> float:
+    """EMA of the last `periods` * `period` values, begun with the first of them; NaN before
+    there are that many.
+
+    Value k is in `ring` at k modulo its length. An average that began with the data would
+    say something else for data that begin later, however long ago that was.
+    """
+    size, length = len(ring), periods * period
+    if seen < length:
+        return np.nan
+    state = EMA_START
+    for k in range(seen - length, seen):
+        state = ema_step(state, ring[k % size], period)
+    return state.value
+
+
+@rule
 def ema(values: Floats, period: int) -> Floats:
     """EMA after each of `values`, shape (n,); NaN while warming up."""
     out = np.empty(len(values))

@@ -29,8 +29,9 @@ BAND_WIDTH = 0.6
 PEAK_PERIODS = 5.0
 """Periods in which the remembered peak decays by a factor e, about Ehlers' 0.991 a
 candle at a period of 20."""
-SETTLE_PERIODS = 4
-"""Periods until the filter has forgotten its start."""
+SETTLE_PERIODS = 15
+"""Periods until filter and remembered peak have forgotten their start: by then an earlier peak
+would have to have been twenty times as high as all since."""
 SHORTEST_PERIOD = 8
 """Periods of fewer candles than this cannot be told from noise by these filters."""
 

@@ -8,6 +8,9 @@ channel     the side on which a close last left the n candles before it
 average     close against EMA(n)
 swing       higher low and higher high of the last n candles against the n before: 1;
             both lower: -1; mixed: 0
+
+Each is unknown until it says the same whenever the data begin: channel until the first
+break, average for 10 n candles.
 """
 
 from __future__ import annotations
@@ -26,6 +29,9 @@ STRUCTURE_KINDS: tuple[StructureKind, ...] = get_args(StructureKind)
 
 NO_STRUCTURE, CHANNEL, AVERAGE, SWING = range(4)
 """Position of each kind in STRUCTURE_KINDS: compiled code takes the number."""
+
+SETTLED_PERIODS = 10
+"""Periods after which how an EMA began weighs less than a billionth of a price's move."""
 
 
 class StructureState(NamedTuple):
@@ -75,7 +81,7 @@ def swing(state: StructureState, period: int) -> float:
 @rule
 def channel(state: StructureState, close: float, period: int) -> float:
     """1.0 or -1.0 where the last close left the `period` candles before it, else the
-    earlier value; 0.0 before the first break."""
+    earlier value; NaN before the first break."""
     if state.seen <= period:
         return np.nan
     top, bottom = extremes(state, state.seen - 1 - period, state.seen - 1)
@@ -83,7 +89,7 @@ def channel(state: StructureState, close: float, period: int) -> float:
         return 1.0
     if close < bottom:
         return -1.0
-    return 0.0 if np.isnan(state.value) else state.value
+    return state.value
 
 
 @rule
@@ -100,7 +106,7 @@ def structure_step(
     if kind == CHANNEL:
         value = channel(fed, close, period)
     elif kind == AVERAGE:
-        value = sign(close - average.value)
+        value = sign(close - average.value) if fed.seen >= SETTLED_PERIODS * period else np.nan
     elif kind == SWING:
         value = swing(fed, period)
     return StructureState(fed.seen, average, fed.highs, fed.lows, value)

@@ -13,7 +13,8 @@ momentum    t-statistic of the mean return, averaged over n, n / 2 and n / 4 can
             `strength` in size, else 0
 blend       momentum and price_ema agree, else 0
 
-`strength` serves momentum and blend only.
+Each says the same whenever the data begin: an EMA is that of the last 3 n candles, and
+donchian is unknown until the first break. `strength` serves momentum and blend only.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from stoptrail.rules.averages import EMA_START, EmaState, ema_step
+from stoptrail.rules.averages import ring_ema
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import rule
 
@@ -32,15 +33,15 @@ TREND_KINDS: tuple[TrendKind, ...] = get_args(TrendKind)
 
 EMA_CROSS, PRICE_EMA, ROC, DONCHIAN, AGREEMENT, MOMENTUM, BLEND = range(7)
 """Position of each kind in TREND_KINDS: compiled code takes the number."""
+EMA_PERIODS = 3
+"""Periods of an EMA that count: those before them would weigh 2 %."""
 
 
 class TrendState(NamedTuple):
-    """Running trend after `seen` candles. The rings hold the last period + 1 candles,
-    candle k at k modulo their length; `trend_step` writes into them in place."""
+    """Running trend after `seen` candles. The rings hold the last EMA_PERIODS * period + 1
+    candles, candle k at k modulo their length; `trend_step` writes into them in place."""
 
     seen: int
-    fast: EmaState
-    slow: EmaState
     closes: Floats
     highs: Floats
     lows: Floats
@@ -51,9 +52,9 @@ class TrendState(NamedTuple):
 @rule
 def trend_start(period: int) -> TrendState:
     """State before the first candle; each run needs a new one."""
-    size = period + 1
+    size = EMA_PERIODS * period + 1
     closes, highs, lows = np.zeros(size), np.zeros(size), np.zeros(size)
-    return TrendState(0, EMA_START, EMA_START, closes, highs, lows, np.nan)
+    return TrendState(0, closes, highs, lows, np.nan)
 
 
 @rule
@@ -77,7 +78,7 @@ def change(state: TrendState, lag: int) -> float:
 @rule
 def channel_break(state: TrendState, period: int) -> float:
     """1.0 or -1.0 where the last close left the `period` candles before it, else the
-    earlier value; 0.0 before the first break."""
+    earlier value; NaN before the first break."""
     size = len(state.closes)
     last = state.seen - 1
     top, bottom = -np.inf, np.inf
@@ -89,7 +90,21 @@ def channel_break(state: TrendState, period: int) -> float:
         return 1.0
     if close < bottom:
         return -1.0
-    return 0.0 if np.isnan(state.value) else state.value
+    return state.value
+
+
+@rule
+def average_side(state: TrendState, period: int) -> float:
+    """Side of the last close from EMA(period); NaN before that is known."""
+    slow = ring_ema(state.closes, state.seen, period, EMA_PERIODS)
+    return sign(state.closes[(state.seen - 1) % len(state.closes)] - slow)
+
+
+@rule
+def cross(state: TrendState, period: int) -> float:
+    """Side of EMA(period / 4) from EMA(period); NaN before both are known."""
+    fast = ring_ema(state.closes, state.seen, max(1, period // 4), EMA_PERIODS)
+    return sign(fast - ring_ema(state.closes, state.seen, period, EMA_PERIODS))
 
 
 @rule
@@ -131,10 +146,9 @@ def momentum(state: TrendState, period: int, strength: float) -> float:
 def trend_value(state: TrendState, kind: int, period: int, strength: float) -> float:
     """Trend of the candles in `state`, whose value is still that of the candle before."""
     if kind == EMA_CROSS:
-        return sign(state.fast.value - state.slow.value)
-    average = sign(state.closes[(state.seen - 1) % len(state.closes)] - state.slow.value)
+        return cross(state, period)
     if kind == PRICE_EMA:
-        return average
+        return average_side(state, period)
     if state.seen <= period:
         return np.nan
     if kind == ROC:
@@ -144,7 +158,10 @@ def trend_value(state: TrendState, kind: int, period: int, strength: float) -> f
     if kind == AGREEMENT:
         return agreement(state, period)
     score = momentum(state, period, strength)
-    return score if kind == MOMENTUM or score == average else 0.0
+    if kind == MOMENTUM:
+        return score
+    average = average_side(state, period)
+    return score if score == average else average * 0.0
 
 
 @rule
@@ -162,11 +179,9 @@ def trend_step(
     state.closes[slot] = close
     state.highs[slot] = high
     state.lows[slot] = low
-    fast = ema_step(state.fast, close, max(1, period // 4))
-    slow = ema_step(state.slow, close, period)
-    fed = TrendState(state.seen + 1, fast, slow, state.closes, state.highs, state.lows, state.value)
+    fed = TrendState(state.seen + 1, state.closes, state.highs, state.lows, state.value)
     value = trend_value(fed, kind, period, strength)
-    return TrendState(fed.seen, fast, slow, fed.closes, fed.highs, fed.lows, value)
+    return TrendState(fed.seen, fed.closes, fed.highs, fed.lows, value)
 
 
 @rule

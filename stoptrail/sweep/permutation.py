@@ -47,6 +47,14 @@ def p_value(own: float, others: list[float]) -> float:
     return (1 + sum(other >= own for other in others)) / (len(others) + 1)
 
 
+def deviations(own: float, others: list[float]) -> float:
+    """How many of their standard deviations `own` lies above the mean of the others that are
+    finite; NaN below two of these or where they do not differ."""
+    known = np.array([other for other in others if np.isfinite(other)])
+    spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
+    return (own - float(known.mean())) / spread if spread > 0.0 else np.nan
+
+
 def permutation_test(
     settings: Settings, share: Share, own: Scored, tools: Tools, on_progress: Progress
 ) -> dict[str, Any]:
@@ -70,6 +78,7 @@ def permutation_test(
         "count": count,
         "p_best": p_value(here.best, bests),
         "p_median": p_value(here.median, medians),
+        "deviations": deviations(here.best, bests),
         "best": here.best,
         "median": here.median,
         "bests": bests,

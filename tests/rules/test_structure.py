@@ -23,18 +23,29 @@ def test_none_favours_no_side_from_the_first_candle_on():
 
 @pytest.mark.parametrize("kind", FILTERS)
 def test_a_rising_market_favours_longs_and_its_mirror_shorts(kind):
-    rise = 100.0 + 2.0 * np.arange(60)
-    assert (follow(rise, kind, 10)[20:] == 1.0).all()
-    assert (follow(rise[::-1], kind, 10)[20:] == -1.0).all()
+    rise = 100.0 + 2.0 * np.arange(140)
+    assert (follow(rise, kind, 10)[100:] == 1.0).all()
+    assert (follow(rise[::-1], kind, 10)[100:] == -1.0).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "last"), [("channel", 10, 40), ("average", 99, 99), ("swing", 19, 19)]
+)
+def test_it_is_unknown_until_its_periods_are_full_and_known_ever_after(kind, first, last):
+    close = 100.0 + np.random.default_rng(3).normal(0.0, 5.0, 160)
+    unknown = np.isnan(follow(close, kind, 10))
+    assert first <= int((~unknown).argmax()) <= last
+    assert not unknown[int((~unknown).argmax()) :].any()
 
 
 @pytest.mark.parametrize("kind", FILTERS)
-def test_it_is_unknown_until_its_period_is_full_and_known_ever_after(kind):
-    close = 100.0 + np.random.default_rng(3).normal(0.0, 5.0, 100)
-    unknown = np.isnan(follow(close, kind, 10))
-    first = int((~unknown).argmax())
-    assert 9 <= first <= 19
-    assert not unknown[first:].any()
+@pytest.mark.parametrize("start", [1, 37, 111])
+def test_data_that_begin_later_say_the_same_once_it_is_known(kind, start):
+    close = 100.0 * np.exp(np.cumsum(np.random.default_rng(7).normal(0.0, 0.02, 900)))
+    late = follow(close[start:], kind, 12)
+    known = ~np.isnan(late)
+    assert known.sum() > 100
+    np.testing.assert_array_equal(late[known], follow(close, kind, 12)[start:][known])
 
 
 def test_swing_is_mixed_where_high_and_low_move_apart():

@@ -1,6 +1,7 @@
 """The single checks behind the verdict: each reads the evidence and finds one thing.
 
-Thresholds are conventions, named here and explained in docs/evidence.md.
+The thresholds were chosen on markets of which is known whether there is anything to find in
+them (benchmarks/verdict.py); docs/evidence.md explains them and shows how often they err.
 """
 
 from __future__ import annotations
@@ -12,14 +13,21 @@ from typing import Any, NamedTuple
 
 Evidence = Mapping[str, Any]
 
-TOO_FEW_TRADES = 30
-FEW_TRADES = 100
+TOO_FEW_TRADES, FEW_TRADES = 20, 50
+"""Closed trades that are no scratches."""
+FEW_OUTSIDE = 20
+"""Closed trades out of sample."""
 CONFIDENT = 0.95
 """Probability of a real edge that a deflated Sharpe ratio should reach."""
+ENOUGH_PERMUTED = 19
+"""Permuted markets from which on their p can be 0.05."""
+SIGNIFICANT = 0.05
+CLEAR = 3.0
+"""Standard deviations by which a search should beat those on permuted markets."""
 OVERFIT, SUSPECT = 0.5, 0.2
 """Probability of overfitting: as good as drawing lots, and no longer low."""
 WORTH_KEEPING = 0.5
-"""Share of a figure that should survive out of sample, next door and between ticks."""
+"""Share of a figure that should survive next door and between ticks."""
 ONE_TRADE = 0.5
 """Share of the net profit that a single trade may bring."""
 FEE_MARGIN = 1.5
@@ -40,6 +48,8 @@ class Finding(NamedTuple):
 
     level: Level
     sentence: str
+    note: bool = False
+    """Whether a reader should know it although it lowers nothing."""
 
 
 Check = Callable[[Evidence], Finding | None]
@@ -55,24 +65,19 @@ def number(evidence: Evidence, path: str) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def synthetic(evidence: Evidence) -> Finding | None:
-    """Invented candles prove nothing."""
-    if not evidence.get("synthetic"):
-        return None
-    return Finding(
-        Level.UNTESTED, "The candles are synthetic: nothing here says anything of a real market."
-    )
-
-
 def trade_count(evidence: Evidence) -> Finding | None:
-    """Few trades leave much to luck."""
-    trades = number(evidence, "metrics.trades")
+    """Few trades leave much to luck; scratches decide nothing and do not count."""
+    closed, scratches = number(evidence, "metrics.trades"), number(evidence, "metrics.scratches")
+    trades = None if closed is None else closed - (scratches or 0.0)
     if trades is None or trades >= FEW_TRADES:
         return None
+    aside = f" ({scratches:.0f} scratches aside)" if scratches else ""
     if trades < TOO_FEW_TRADES:
-        return Finding(Level.FAILS, f"{trades:.0f} trades are too few to judge anything by.")
+        words = f"{trades:.0f} trades{aside} are too few to judge anything by."
+        return Finding(Level.FAILS, words)
     return Finding(
-        Level.DOUBTFUL, f"{trades:.0f} trades are few: a handful of lucky ones decide the result."
+        Level.DOUBTFUL,
+        f"{trades:.0f} trades{aside} are few: a handful of lucky ones decide the result.",
     )
 
 
@@ -99,36 +104,49 @@ def envelope(evidence: Evidence) -> Finding | None:
     return Finding(Level.HOLDS, f"{said} {where}.")
 
 
-def deflated(evidence: Evidence) -> Finding | None:
-    """What is left of the Sharpe ratio after so many trials."""
-    path = "deflated_sharpe"
-    every = number(evidence, f"{path}.all.probability")
-    trials = number(evidence, f"{path}.all.trials")
-    if every is None or trials is None:
+def skill(evidence: Evidence) -> Finding | None:
+    """Whether luck explains the best of so many: the deflated Sharpe ratio over the sets that
+    trade differently, and what the same search finds on permuted markets."""
+    distinct = number(evidence, "deflated_sharpe.distinct.probability")
+    every = number(evidence, "deflated_sharpe.all.probability")
+    if distinct is None:
         return None
-    few = number(evidence, f"{path}.effective.probability")
-    groups = number(evidence, f"{path}.effective.trials")
+    trials = number(evidence, "deflated_sharpe.distinct.trials") or 0.0
     said = (
-        f"after {trials:,.0f} trials the probability of a true Sharpe ratio above 0 is {every:.0%}"
+        f"With {trials:,.0f} different sets among those tried, a true Sharpe ratio above 0 has a "
+        f"probability of {distinct:.0%}"
     )
-    if few is not None and groups is not None:
-        said += f" ({few:.0%} if only {groups:,.0f} groups of alike trials are counted)"
-    said = said[0].upper() + said[1:]
-    if every >= CONFIDENT:
-        return Finding(Level.HOLDS, f"{said}.")
-    if few is not None and few >= CONFIDENT:
-        return Finding(Level.DOUBTFUL, f"{said}: it depends on how trials are counted.")
-    if max(every, few or 0.0) < 0.5:
-        return Finding(Level.FAILS, f"{said}: luck alone would explain it.")
-    return Finding(Level.DOUBTFUL, f"{said}: luck is not ruled out.")
+    confident, sure = distinct >= CONFIDENT, every is not None and every >= CONFIDENT
+    count, p = number(evidence, "permutation.count"), number(evidence, "permutation.p_best")
+    if count is None or p is None or count < ENOUGH_PERMUTED:
+        told = "" if every is None else f" ({every:.0%} if all trials count)"
+        return _of_luck(f"{said}{told}", sure, confident)
+    above = number(evidence, "permutation.deviations")
+    found = f"the search found as much on {p * (count + 1) - 1:.0f} of {count:.0f} permuted markets"
+    beaten = p <= SIGNIFICANT
+    clear = beaten and confident and above is not None and above >= CLEAR
+    # A signal that lives within a day is in the permuted markets too: then all trials count.
+    return _of_luck(f"{said}, and {found}", clear, beaten or sure)
+
+
+def _of_luck(said: str, ruled_out: bool, unlikely: bool) -> Finding:
+    if ruled_out:
+        return Finding(Level.HOLDS, f"{said}: luck does not explain it.")
+    if unlikely:
+        return Finding(Level.DOUBTFUL, f"{said}: luck is not ruled out.")
+    return Finding(Level.FAILS, f"{said}: luck alone would explain it.")
 
 
 def overfitting(evidence: Evidence) -> Finding | None:
-    """Whether the choice among trials carries over to days that it has not seen."""
+    """Whether the choice among trials carries over to days that it has not seen. Where skill
+    is beyond doubt it does not matter which of many good sets is taken."""
     pbo = number(evidence, "overfitting.pbo")
     if pbo is None:
         return None
     said = f"In {pbo:.0%} of the splits the best set ended in the worse half on unseen days"
+    if (number(evidence, "deflated_sharpe.distinct.probability") or 0.0) >= CONFIDENT:
+        alike = ": it matters little which of these sets is taken" if pbo >= OVERFIT else ""
+        return Finding(Level.HOLDS, f"{said}{alike}.", note=pbo >= OVERFIT)
     if pbo >= OVERFIT:
         return Finding(Level.FAILS, f"{said}: choosing by this grid is no better than lots.")
     if pbo > SUSPECT:
@@ -137,21 +155,24 @@ def overfitting(evidence: Evidence) -> Finding | None:
 
 
 def walk_forward(evidence: Evidence) -> Finding | None:
-    """Sets chosen on the past and run on what followed."""
+    """Sets chosen on the past and run on what followed, in every phase of the windows."""
     path = "walk_forward"
-    outside = number(evidence, f"{path}.out_of_sample.sharpe")
-    inside = number(evidence, f"{path}.in_sample.sharpe")
-    if outside is None:
+    first = number(evidence, f"{path}.out_of_sample.sharpe")
+    if first is None:
         return None
-    trades = number(evidence, f"{path}.out_of_sample.trades")
-    factor = number(evidence, f"{path}.out_of_sample.profit_factor")
-    said = f"Walk-forward out of sample: Sharpe {outside:.2f}"
+    middle, low = (number(evidence, f"{path}.range.{name}") for name in ("median", "low"))
+    middle, low = first if middle is None else middle, first if low is None else low
+    high = number(evidence, f"{path}.range.high")
+    inside = number(evidence, f"{path}.in_sample.sharpe")
+    said = f"Walk-forward out of sample: Sharpe {middle:.2f}"
+    said += "" if high is None or high == low else f" ({low:.2f} to {high:.2f} by phase)"
     said += "" if inside is None else f" against {inside:.2f} in sample"
-    if outside <= 0.0 or (factor is not None and factor <= 1.0):
+    if middle <= 0.0:
         return Finding(Level.FAILS, f"{said}: it does not earn its risk on unseen data.")
-    if inside is not None and outside < WORTH_KEEPING * inside:
-        return Finding(Level.DOUBTFUL, f"{said}: less than half of it is left.")
-    if trades is not None and trades < TOO_FEW_TRADES:
+    if low <= 0.0:
+        return Finding(Level.DOUBTFUL, f"{said}: it depends on where the windows begin.")
+    trades = number(evidence, f"{path}.out_of_sample.trades")
+    if trades is not None and trades < FEW_OUTSIDE:
         return Finding(Level.DOUBTFUL, f"{said}, from {trades:.0f} trades only.")
     return Finding(Level.HOLDS, f"{said}.")
 
@@ -175,9 +196,8 @@ def edge(evidence: Evidence) -> Finding | None:
     if not names:
         return None
     listed = ", ".join(names)
-    return Finding(
-        Level.DOUBTFUL, f"The best set lies on the edge of the grid in {listed}: widen it and look."
-    )
+    said = f"The best set lies on the edge of the grid in {listed}: better ones may lie outside."
+    return Finding(Level.HOLDS, said, note=True)
 
 
 def plateau(evidence: Evidence) -> Finding | None:
@@ -207,11 +227,16 @@ def plateau(evidence: Evidence) -> Finding | None:
 
 
 def concentration(evidence: Evidence) -> Finding | None:
-    """A result that one lucky trade made."""
-    one = number(evidence, "concentration.best_trade")
+    """A result that one lucky trade, or three, made."""
+    path = "concentration"
+    one = number(evidence, f"{path}.best_trade")
+    three = number(evidence, f"{path}.profit_factor_without_best_three")
+    if three is not None and three <= 1.0:
+        said = f"Three trades carry it: without them the profit factor is {three:.2f}."
+        return Finding(Level.DOUBTFUL, said)
     if one is None or one < ONE_TRADE:
         return None
-    without = number(evidence, "concentration.profit_factor_without_best")
+    without = number(evidence, f"{path}.profit_factor_without_best")
     left = "" if without is None else f"; without it the profit factor is {without:.2f}"
     return Finding(Level.DOUBTFUL, f"One trade brings {one:.0%} of the net profit{left}.")
 
@@ -236,16 +261,14 @@ def shorts(evidence: Evidence) -> Finding | None:
         return None
     sharpe = number(evidence, "sides.long.sharpe")
     left = "" if sharpe is None else f"; the longs alone have a Sharpe ratio of {sharpe:.2f}"
-    return Finding(
-        Level.DOUBTFUL, f"{count:.0f} trades are shorts, which a spot market cannot do{left}."
-    )
+    said = f"{count:.0f} trades are shorts, which a spot market cannot do{left}."
+    return Finding(Level.HOLDS, said, note=True)
 
 
 CHECKS: tuple[Check, ...] = (
-    synthetic,
-    envelope,
+    skill,
     walk_forward,
-    deflated,
+    envelope,
     overfitting,
     interval,
     trade_count,

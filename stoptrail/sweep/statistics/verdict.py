@@ -19,10 +19,11 @@ _HEADLINES = {
     Level.UNTESTED: "This result has not been tested far enough to be trusted.",
     Level.HOLDS: "This result passes every check made here; that is no promise.",
 }
+_SYNTHETIC = "The candles are synthetic: nothing here says anything of a real market."
 _LAST = "All of this is one market's past; the next years need not resemble it."
 _NEEDED = {
     "walk-forward": "walk_forward.out_of_sample.sharpe",
-    "deflated Sharpe ratio": "deflated_sharpe.all.probability",
+    "deflated Sharpe ratio": "deflated_sharpe.distinct.probability",
     "probability of overfitting": "overfitting.pbo",
     "bootstrap interval": "bootstrap.sharpe.low",
 }
@@ -36,8 +37,8 @@ class Verdict:
     level: Level
     """The worst of the findings' levels."""
     sentences: tuple[str, ...]
-    """Headline, then what speaks against the result, then what speaks for it, then what
-    was not examined and the standing caveat."""
+    """Headline, then what speaks against the result, what lowers nothing but should be known,
+    what speaks for it, what was not examined, and the standing caveat."""
 
     @property
     def text(self) -> str:
@@ -52,21 +53,25 @@ class Verdict:
 def verdict(evidence: Evidence) -> Verdict:
     """Judge a result by its evidence, shaped as in docs/evidence.md.
 
-    Parts that are missing or null are not guessed: they are named as not examined.
+    Parts that are missing or null are not guessed: they are named as not examined. Of
+    synthetic candles nothing is said on skill.
     """
+    if evidence.get("synthetic"):
+        return Verdict(Level.UNTESTED, (_HEADLINES[Level.UNTESTED], _SYNTHETIC))
     found = [finding for check in CHECKS if (finding := check(evidence)) is not None]
     missing = _not_examined(evidence)
     levels = [finding.level for finding in [*found, *missing]]
     level = max(levels, default=Level.UNTESTED)
     against = [finding.sentence for finding in _by_weight(found) if finding.level > Level.HOLDS]
-    speaks_for = [finding.sentence for finding in found if finding.level == Level.HOLDS]
+    lowering_nothing = [finding for finding in found if finding.level == Level.HOLDS]
+    speaks_for = [f.sentence for f in sorted(lowering_nothing, key=lambda f: not f.note)]
     rest = [finding.sentence for finding in missing]
     return Verdict(level, (_HEADLINES[level], *against, *speaks_for, *rest, _LAST))
 
 
 def _by_weight(found: list[Finding]) -> list[Finding]:
-    """Worst first, except that synthetic data is said before all else."""
-    return sorted(found, key=lambda f: (f.level != Level.UNTESTED, -f.level))
+    """Worst first."""
+    return sorted(found, key=lambda f: -f.level)
 
 
 def _not_examined(evidence: Evidence) -> list[Finding]:
