@@ -19,7 +19,7 @@ class Sweep(Section):
 
     objective: Objective = "sharpe"
     """What ranks combinations; "plateau" is "sharpe" with the selection "plateau"."""
-    selection: Selection = "best"
+    selection: Selection = "neighbours"
     """By the objective itself, by mean less deviation of it over the neighbourhood in the
     grid, or by its mean there."""
     finalists: Annotated[int, Field(ge=1, le=10_000)] = 24
