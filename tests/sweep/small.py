@@ -43,6 +43,7 @@ cycle_period = 16.0
 cycle_threshold = 0.2
 
 [sweep]
+selection = "best"
 finalists = 3
 pruned_checks = 1
 min_trades = 5

@@ -16,7 +16,7 @@ from stoptrail.sweep.statistics.verdict import verdict
 GOOD: dict[str, Any] = {
     "synthetic": False,
     "market_type": "spot",
-    "metrics": {"sharpe": 1.3, "profit_factor": 2.0, "trades": 180},
+    "metrics": {"sharpe": 1.3, "profit_factor": 2.0, "trades": 180, "scratches": 60},
     "envelope": {
         "candle": {"sharpe": 1.3, "profit_factor": 2.0},
         "high_first": {"sharpe": 1.2, "profit_factor": 1.9},
@@ -25,10 +25,18 @@ GOOD: dict[str, Any] = {
     "walk_forward": {
         "in_sample": {"sharpe": 1.4},
         "out_of_sample": {"sharpe": 0.9, "profit_factor": 1.5, "trades": 90},
+        "range": {"low": 0.5, "median": 0.8, "high": 1.2},
     },
     "deflated_sharpe": {
-        "all": {"trials": 9000, "probability": 0.97},
-        "effective": {"trials": 12, "probability": 0.99},
+        "all": {"trials": 9000, "probability": 0.6},
+        "distinct": {"trials": 40, "probability": 0.97},
+        "effective": {"trials": 2, "probability": 0.99},
+    },
+    "permutation": {"count": 19, "p_best": 0.05, "p_median": 0.1, "deviations": 3.4},
+    "concentration": {
+        "best_trade": 0.2,
+        "profit_factor_without_best": 1.8,
+        "profit_factor_without_best_three": 1.5,
     },
     "overfitting": {"pbo": 0.1},
     "bootstrap": {"sharpe": {"low": 0.4, "high": 2.1, "level": 0.9}},
@@ -60,25 +68,28 @@ def test_good_evidence_holds_and_still_promises_nothing() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "level", "words"),
     [
-        ("synthetic", True, Level.UNTESTED, "synthetic"),
-        ("metrics.trades", 60, Level.DOUBTFUL, "60 trades are few"),
-        ("metrics.trades", 12, Level.FAILS, "too few"),
+        ("metrics.trades", 100, Level.DOUBTFUL, "40 trades (60 scratches aside) are few"),
+        ("metrics.trades", 79, Level.FAILS, "19 trades (60 scratches aside) are too few"),
         ("envelope.low_first.sharpe", -0.1, Level.FAILS, "Sharpe -0.10"),
         ("envelope.high_first.profit_factor", 0.99, Level.FAILS, "not earn its risk"),
         ("envelope.low_first.sharpe", 0.5, Level.DOUBTFUL, "leans on when the stop moves"),
-        ("walk_forward.out_of_sample.sharpe", -0.2, Level.FAILS, "unseen data"),
-        ("walk_forward.out_of_sample.profit_factor", 0.9, Level.FAILS, "unseen data"),
-        ("walk_forward.out_of_sample.sharpe", 0.5, Level.DOUBTFUL, "less than half"),
+        ("walk_forward.range.median", -0.2, Level.FAILS, "unseen data"),
+        ("walk_forward.range.low", -0.1, Level.DOUBTFUL, "where the windows begin"),
         ("walk_forward.out_of_sample.trades", 9, Level.DOUBTFUL, "from 9 trades only"),
-        ("deflated_sharpe.all.probability", 0.6, Level.DOUBTFUL, "how trials are counted"),
-        ("overfitting.pbo", 0.6, Level.FAILS, "no better than lots"),
-        ("overfitting.pbo", 0.3, Level.DOUBTFUL, "partly overfitted"),
+        ("permutation.p_best", 0.1, Level.FAILS, "on 1 of 19 permuted markets"),
+        ("permutation.deviations", 2.9, Level.DOUBTFUL, "luck is not ruled out"),
+        ("deflated_sharpe.distinct.probability", 0.9, Level.DOUBTFUL, "probability of 90%"),
         ("bootstrap.sharpe.low", -0.1, Level.DOUBTFUL, "no edge at all"),
-        ("on_edge", ["stop.atr_period"], Level.DOUBTFUL, "edge of the grid in stop.atr_period"),
         ("plateau.median", 0.2, Level.DOUBTFUL, "a peak, not a plateau"),
+        ("concentration.best_trade", 0.6, Level.DOUBTFUL, "One trade brings 60%"),
+        (
+            "concentration.profit_factor_without_best_three",
+            0.9,
+            Level.DOUBTFUL,
+            "Three trades carry it",
+        ),
         ("fees.break_even", 0.0012, Level.DOUBTFUL, "margin is thin"),
         ("fees.break_even", 0.0008, Level.FAILS, "Profit is gone at a fee of 0.080%"),
-        ("sides.short.trades", 40, Level.DOUBTFUL, "spot market cannot do"),
         ("walk_forward", None, Level.UNTESTED, "Not examined: walk-forward"),
         ("overfitting.pbo", math.nan, Level.UNTESTED, "Not examined: probability of overfitting"),
     ],
@@ -104,26 +115,55 @@ def test_no_neighbours_are_said_as_such() -> None:
     assert "no neighbours in the grid" in found.text
 
 
-def test_luck_explains_it_where_both_counts_say_so() -> None:
-    evidence = changed("deflated_sharpe.all.probability", 0.2)
-    evidence["deflated_sharpe"]["effective"]["probability"] = 0.4
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        ("on_edge", ["stop.atr_period"], "edge of the grid in stop.atr_period"),
+        ("sides.short.trades", 40, "spot market cannot do"),
+        ("overfitting.pbo", 0.6, "it matters little which of these sets is taken"),
+    ],
+)
+def test_a_note_is_said_and_lowers_nothing(path: str, value: Any, words: str) -> None:
+    found = verdict(changed(path, value))
+    assert found.level == Level.HOLDS
+    assert words in found.sentences[1]
+
+
+def test_overfitting_counts_where_skill_is_in_doubt() -> None:
+    evidence = changed("overfitting.pbo", 0.3)
+    evidence["deflated_sharpe"]["distinct"]["probability"] = 0.9
+    assert "partly overfitted" in verdict(evidence).text
+    evidence["overfitting"]["pbo"] = 0.6
     assert verdict(evidence).level == Level.FAILS
-    evidence["deflated_sharpe"]["effective"]["probability"] = 0.8
+
+
+def test_a_signal_that_permuted_days_cannot_tell_is_doubtful_where_all_trials_say_skill() -> None:
+    evidence = changed("permutation.p_best", 0.6)
+    evidence["deflated_sharpe"]["all"]["probability"] = 0.99
     assert verdict(evidence).level == Level.DOUBTFUL
 
 
-def test_shorts_are_no_weakness_where_the_market_can_do_them() -> None:
-    evidence = changed("sides.short.trades", 40)
-    evidence["market_type"] = "margin"
-    assert verdict(evidence).level == Level.HOLDS
+@pytest.mark.parametrize(
+    ("every", "distinct", "level"),
+    [(0.96, 0.99, Level.HOLDS), (0.6, 0.97, Level.DOUBTFUL), (0.6, 0.9, Level.FAILS)],
+)
+@pytest.mark.parametrize("count", [0, 18])
+def test_fewer_than_nineteen_permutations_leave_the_deflated_sharpe_ratio(
+    count: int, every: float, distinct: float, level: Level
+) -> None:
+    evidence = changed("permutation.count", count)
+    evidence["deflated_sharpe"]["all"]["probability"] = every
+    evidence["deflated_sharpe"]["distinct"]["probability"] = distinct
+    assert verdict(evidence).level == level
 
 
-def test_synthetic_data_is_said_before_all_else() -> None:
-    evidence = changed("overfitting.pbo", 0.9)
+def test_synthetic_data_gets_no_verdict_on_skill() -> None:
+    evidence = changed("metrics.trades", 3)
     evidence["synthetic"] = True
     found = verdict(evidence)
-    assert found.level == Level.FAILS
+    assert found.level == Level.UNTESTED
     assert "synthetic" in found.sentences[1]
+    assert len(found.sentences) == 2
 
 
 def test_the_summary_names_the_level_in_words() -> None:
@@ -142,7 +182,7 @@ def test_a_single_backtest_is_untested_at_best() -> None:
 
 
 NEEDED = {"overfitting", "walk_forward", "bootstrap", "deflated_sharpe"}
-OPTIONAL = {"fees", "plateau", "on_edge", "sides", "envelope"}
+OPTIONAL = {"fees", "plateau", "on_edge", "sides", "envelope", "concentration"}
 
 
 @given(st.sets(st.sampled_from(sorted(NEEDED | OPTIONAL))))
