@@ -7,18 +7,20 @@ not covered; that it was asked for is noted with the time.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from stoptrail.config.market import Filters
-from stoptrail.core.atomic import write_json
+from stoptrail.core.atomic import clear_partial, partial_path, write_json
 from stoptrail.core.errors import DataError, OutputError
+from stoptrail.core.files import reason_of
 from stoptrail.core.spans import Spans, joined, uncovered, within
 from stoptrail.feeds.columns import Columns
 from stoptrail.feeds.files import load_candles
@@ -82,10 +84,54 @@ def _believed(time: Times, covered: Spans, interval: int) -> Spans:
 
 
 def write_cache(cached: Cached) -> None:
-    """Replace the file as a whole; OutputError where that is not possible."""
-    noted = {_COVERED: cached.covered, _UNSERVED: cached.unserved}
-    metadata = {name: json.dumps(spans).encode() for name, spans in noted.items()}
-    write_candles(cached.path, cached.columns, metadata, "set data.cache")
+    """Replace the file as a whole, keeping what another process has added to it meanwhile;
+    OutputError where that is not possible."""
+    with _alone(cached.path):
+        clear_partial(cached.path.parent)
+        cached = _with_others(cached)
+        noted = {_COVERED: cached.covered, _UNSERVED: cached.unserved}
+        metadata = {name: json.dumps(spans).encode() for name, spans in noted.items()}
+        write_candles(cached.path, cached.columns, metadata, "set data.cache")
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """No other process writes into the folder of `path` meanwhile; the system gives the lock
+    up with the process that holds it. Raises OutputError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path.parent, os.O_RDONLY)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({reason_of(error)}); set data.cache"
+        ) from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _with_others(cached: Cached) -> Cached:
+    """`cached` with the candles and spans that are in its file by now; its own copies win."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not cached.path.exists():
+        return cached
+    try:
+        with pq.ParquetFile(cached.path) as file:
+            metadata = file.schema_arrow.metadata or {}
+            table = file.read(columns=["timestamp", *Columns._fields[1:]])
+        time = table.column(0).cast(pa.timestamp("ms", "UTC")).cast(pa.int64())
+        arrays = [column.to_numpy() for column in (time, *table.columns[1:])]
+        covered = [(int(a), int(b)) for a, b in json.loads(metadata[_COVERED])]
+    except (KeyError, ValueError, TypeError, pa.ArrowException, OSError):
+        return cached  # damaged since it was read: what is written now is whole
+    if _UNSERVED not in metadata:
+        covered = []  # of an older version, which `read_cache` has judged
+    there = Cached(cached.path, Columns(*arrays), joined(covered), cached.unserved)
+    return with_rows(there, [cached.columns], cached.covered)
 
 
 def write_candles(
@@ -103,7 +149,7 @@ def write_candles(
     arrays += [pa.array(column) for column in columns[1:]]
     table = pa.table(arrays, names=["timestamp", *Columns._fields[1:]])
     table = table.replace_schema_metadata(metadata)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial = partial_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, partial)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from stoptrail.feeds.cache import (
     with_rows,
     write_cache,
 )
-from stoptrail.feeds.columns import columns_of, rows_of
+from stoptrail.feeds.columns import Columns, columns_of, rows_of
 from stoptrail.feeds.files import load_candles
+from stoptrail.rules.candles import Candles
 from tests.feeds.tables import QUARTER, START, candles, same
 
 SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=8)
@@ -95,3 +97,57 @@ def test_markets_have_files_of_their_own() -> None:
     paths = {cache_path(Path("c"), "binance", symbol, "15m") for symbol in symbols}
     assert len(paths) == len(symbols)
     assert all(path.parent == Path("c/binance") for path in paths)
+
+
+def test_two_writers_of_one_file_lose_no_candles(tmp_path: Path) -> None:
+    """Both begin from the same file, as two processes do, and write in turns."""
+    data = columns_of(candles(400))
+    path = tmp_path / "x.parquet"
+    one = other = read_cache(path, QUARTER)
+    for k in range(0, 400, 100):
+        first, second = slice(k, k + 50), slice(k + 50, k + 100)
+        one = with_rows(one, [rows_of(data, first)], [_span(data, first)])
+        write_cache(one)
+        other = with_rows(other, [rows_of(data, second)], [_span(data, second)])
+        write_cache(other)
+    found = read_cache(path, QUARTER)
+    assert same(candles_of(found, QUARTER), Candles(*data, QUARTER))
+    assert found.covered == (_span(data, slice(0, 400)),)
+
+
+def _span(columns: Columns, rows: slice) -> tuple[int, int]:
+    return int(columns.time[rows][0]), int(columns.time[rows][-1]) + QUARTER
+
+
+def _write_many(path: Path, part: slice) -> None:
+    data = columns_of(candles(400))
+    cached = read_cache(path, QUARTER)
+    for k in range(part.start, part.stop, 10):
+        row = slice(k, k + 10)
+        cached = with_rows(cached, [rows_of(data, row)], [_span(data, row)])
+        write_cache(cached)
+
+
+def test_two_processes_that_write_at_once_lose_no_candles(tmp_path: Path) -> None:
+    import multiprocessing
+
+    path = tmp_path / "x.parquet"
+    context = multiprocessing.get_context("spawn")
+    parts = [slice(0, 200), slice(200, 400)]
+    writers = [context.Process(target=_write_many, args=(path, part)) for part in parts]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+        assert writer.exitcode == 0
+    assert len(read_cache(path, QUARTER).columns.time) == 400
+
+
+def test_what_a_killed_writer_left_half_written_is_taken_away(tmp_path: Path) -> None:
+    dead = tmp_path / ".x.parquet.999999999.part"
+    alive = tmp_path / f".x.parquet.{os.getppid()}.part"
+    dead.touch()
+    alive.touch()
+    write_cache(read_cache(tmp_path / "x.parquet", QUARTER))
+    assert not dead.exists()
+    assert alive.exists()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from stoptrail.core.errors import ConfigError, RunError
-from stoptrail.sweep.pools.pool import Task, loss, numbered
+from stoptrail.core.files import reason_of
+from stoptrail.sweep.pools.pool import Task, endpoint, loss, numbered
 
 _TRIES = 3
 """How often work that a cluster lost is sent again before giving up."""
+_CONNECT_SECONDS = 10
 _SECONDS = 120
 """How long it may take to send candles to all workers."""
 
@@ -19,23 +23,50 @@ _SECONDS = 120
 def dask_cluster(address: str) -> Iterator[DaskCluster]:
     """The workers of the scheduler at `address`.
 
-    Raises ConfigError where Dask is not installed, RunError where the scheduler cannot
-    be reached or has no workers.
+    Raises ConfigError where Dask is not installed, where that is no address of one or
+    something else listens there, RunError where it cannot be reached or has no workers.
     """
+    place = endpoint(address)
+    connect = _library()
+    try:
+        socket.create_connection(place, _CONNECT_SECONDS).close()
+    except OSError as error:
+        reason = reason_of(error)
+        raise RunError(f"sweep.cluster {address} cannot be reached ({reason})") from None
+    client = _client(connect, address)
+    with client:
+        if not client.ncores():
+            raise RunError(f"sweep.cluster {address} has no workers; start some: dask worker")
+        yield DaskCluster(client)
+
+
+def _library() -> Any:
     try:
         from distributed import Client
     except ImportError:
         raise ConfigError(
             "sweep.cluster needs Dask: install the extra with pip install -e '.[cluster]'"
         ) from None
+    for name in ("distributed", "tornado"):  # what went wrong is said in one line
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return Client
+
+
+def _client(connect: Any, address: str) -> Any:
+    """A connection to the scheduler. Raises ConfigError where what listens is none, or where
+    tls:// has no certificates, RunError where it does not answer."""
     try:
-        client = Client(address, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call]
-    except (OSError, TimeoutError) as error:
-        raise RunError(f"sweep.cluster {address} cannot be reached ({error})") from None
-    with client:
-        if not client.ncores():  # type: ignore[no-untyped-call]
-            raise RunError(f"sweep.cluster {address} has no workers; start some: dask worker")
-        yield DaskCluster(client)
+        return connect(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except Exception as error:  # whatever the other side makes of Dask's words, and back
+        if address.startswith("tls://") and not isinstance(error, OSError):
+            raise ConfigError(
+                f"sweep.cluster {address} needs certificates: set distributed.comm.tls (ca-file, "
+                "client.cert, client.key) in Dask's configuration"
+            ) from None
+        raise ConfigError(
+            f"sweep.cluster {address}: what listens there does not answer as a Dask scheduler "
+            f"({type(error).__name__}); check host, port and versions"
+        ) from None
 
 
 class DaskCluster:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-from stoptrail.core.errors import RunError
+from stoptrail.core.errors import ConfigError, RunError
+from stoptrail.core.text import plain
 
 Task = tuple[int, Any]
 """A number, and what is to be done."""
@@ -19,6 +21,22 @@ class Pool(Protocol):
     ) -> Iterator[tuple[int, Any]]:
         """`function(*shared, task)` of every task, with its number, in any order."""
         ...
+
+
+def endpoint(address: str) -> tuple[str, int]:
+    """Host and port of a cluster's address. Raises ConfigError where it names none."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not host or not port:
+        scheme = address.partition("://")[0]
+        raise ConfigError(
+            f"sweep.cluster {plain(address)[:80]} must name host and port, such as "
+            f"{scheme}://host:8786 or {scheme}://[::1]:8786"
+        )
+    return host, port
 
 
 def loss(what: str) -> RunError:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 from typing import Any
 
 from stoptrail.core.errors import ConfigError
 from stoptrail.sweep.pools.pool import Pool, Task, numbered
+
+_LOOK_SECONDS = 0.5
+"""How often a worker looks whether its parent is there."""
 
 
 def cores(jobs: int) -> int:
@@ -36,7 +42,26 @@ class Processes:
         pool = Parallel(
             n_jobs=self._jobs, backend="loky", return_as="generator_unordered", mmap_mode="c"
         )
-        yield from pool(delayed(numbered)(function, task, *shared) for task in tasks)
+        own = os.getpid()
+        yield from pool(delayed(_tied)(own, function, task, *shared) for task in tasks)
+
+
+def _tied(parent: int, function: Callable[..., Any], task: Task, *shared: Any) -> tuple[int, Any]:
+    """`numbered` in a process that ends with its parent, also where that is killed: loky's
+    would wait for work for minutes, and what they share would lie in memory."""
+    if os.getppid() == parent:
+        _follow(parent)
+    return numbered(function, task, *shared)
+
+
+@lru_cache(maxsize=1)
+def _follow(parent: int) -> None:
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True, name="parent").start()
 
 
 @contextmanager

@@ -15,12 +15,11 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from stoptrail.core.errors import ConfigError, RunError
-from stoptrail.sweep.pools.pool import Task, loss, numbered
+from stoptrail.sweep.pools.pool import Task, endpoint, loss, numbered
 
 _RETRIES = 3
 """How often Ray does a task again whose worker was lost."""
@@ -46,10 +45,10 @@ def ray_cluster(address: str) -> Iterator[RayCluster]:
     Raises ConfigError where that is no address or Ray is not installed, RunError where the
     cluster cannot be reached, runs other versions, or has no cores.
     """
-    endpoint = _endpoint(address)
+    place = endpoint(address)
     ray = _library()
     try:
-        socket.create_connection(endpoint, _SECONDS).close()
+        socket.create_connection(place, _SECONDS).close()
         connection = _connected(ray, address)
     except Exception as error:  # Ray raises RuntimeError, OSError and gRPC's own
         reason = " ".join(str(error).rpartition("Error: ")[2].split())
@@ -129,17 +128,6 @@ def _own(error: Exception) -> Exception:
     if isinstance(cause, ModuleNotFoundError):
         return RunError(f"a worker of sweep.cluster lacks a module: {cause}; install it there")
     return cause
-
-
-def _endpoint(address: str) -> tuple[str, int]:
-    try:
-        parts = urlsplit(address)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host = port = None
-    if not host or not port:
-        raise ConfigError(f"sweep.cluster {address!r} must name host and port: ray://host:10001")
-    return host, port
 
 
 def _connected(ray: Any, address: str) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +109,42 @@ def test_work_that_is_lost_again_and_again_is_told() -> None:
 def test_an_address_that_is_none_is_told(address: str) -> None:
     with pytest.raises(ConfigError, match="must be the address"), workers(0, address):
         pass
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["tcp://", "tcp://x", "tcp://x:99999", "tcp://x:y", "tcp://[::1", "tls://:8786", "tcp://[::1]"],
+)
+def test_an_address_without_host_and_port_is_refused(address: str) -> None:
+    with pytest.raises(ConfigError, match="must name host and port"), workers(1, address):
+        pass
+
+
+def test_something_else_that_listens_is_no_scheduler() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        threads.submit(_as_a_web_server, server)
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with (
+            pytest.raises(ConfigError, match="not answer as a Dask scheduler"),
+            workers(1, address),
+        ):
+            pass
+
+
+def test_tls_without_certificates_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tls://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ConfigError, match="needs certificates"), workers(1, address):
+            pass
+
+
+def _as_a_web_server(server: socket.socket) -> None:
+    server.settimeout(20)
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            connection.close()
