@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from stoptrail.cli.console import Voice
 from stoptrail.cli.picture import (
@@ -18,6 +21,7 @@ from stoptrail.core.errors import UsageError
 from stoptrail.core.text import plain
 from stoptrail.feeds.market import Market
 from stoptrail.reports.run_files import TradeRecord, read_run
+from stoptrail.rules.candles import Candles
 
 Numbers = int | None
 
@@ -89,8 +93,8 @@ def draw_all(
 
     files = []
     if whole:
-        file = folder / "overview.png"
         drawn = found.drawn
+        file = folder / overview_name(drawn.symbol, found.span)
         plot_overview(
             found.span,
             found.trades,
@@ -102,8 +106,34 @@ def draw_all(
         )
         files.append(file)
     for record in chosen:
-        file = folder / f"trade-{record.number}.png"
+        file = folder / trade_name(found.drawn.symbol, record)
         stops = found.stops.get(record.number, [])
         plot_trade(found.drawn, record, stops, file, window=window)
         files.append(file)
     return files
+
+
+def overview_name(symbol: str, span: Candles) -> str:
+    """Such as BTC-USDT-overview-2021-06-22-to-2026-06-22.png."""
+    first, last = day_of(int(span.time[0])), day_of(int(span.time[-1]) + span.interval)
+    return f"{_in_a_name(symbol)}-overview-{first}-to-{last}.png"
+
+
+def trade_name(symbol: str, trade: TradeRecord) -> str:
+    """Such as BTC-USDT-trade-26-long-2023-01-08-won-15.87R.png."""
+    side = "long" if trade.side > 0 else "short"
+    result = "open"
+    if trade.exit_time is not None:
+        how = "won" if trade.pnl > 0 else "lost"
+        result = f"{how}-{abs(trade.r_multiple):.2f}R"
+    day = day_of(trade.entry_time)
+    return f"{_in_a_name(symbol)}-trade-{trade.number}-{side}-{day}-{result}.png"
+
+
+def day_of(time: int) -> str:
+    """The UTC day of a moment in milliseconds, as 2021-06-22."""
+    return str(np.datetime64(time, "ms").astype("datetime64[D]"))
+
+
+def _in_a_name(symbol: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", symbol).strip("-") or "market"

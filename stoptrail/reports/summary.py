@@ -12,6 +12,8 @@ Metrics = Mapping[str, Any]
 
 IN_SAMPLE, OUT_OF_SAMPLE = "In sample", "Out of sample"
 LEGACY, HOLD = "Legacy exits", "Buy and hold"
+MOST_SENTENCES = 5
+"""Of the verdict, the weightiest first: what it rests on."""
 _NO_SKILL = (
     "The candles are synthetic: no verdict on skill. They show that the program runs, not that "
     "a market pays."

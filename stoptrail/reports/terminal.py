@@ -12,7 +12,14 @@ from stoptrail.reports.figures import (
     label_of,
     written,
 )
-from stoptrail.reports.summary import Summary, grounds, samples, spans, verdict_of
+from stoptrail.reports.summary import (
+    MOST_SENTENCES,
+    Summary,
+    grounds,
+    samples,
+    spans,
+    verdict_of,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -35,8 +42,6 @@ _TONES = {"holds": "green", "fails": "red"}
 _SHORT = {"scratches": "  scratches", "win_rate_without_scratches": "  of the others"}
 """Names of figures below the one that they are a part of."""
 _MOST_PARAMETERS = 12
-_MOST_SENTENCES = 5
-"""Of the verdict, the weightiest first; the report has them all."""
 
 
 def show_run(summary: Summary, folder: Path, console: Console | None = None) -> None:
@@ -153,9 +158,9 @@ def _verdict(summary: Summary, plain: bool) -> list[RenderableType]:
     level, sentences = verdict_of(summary)
     if not sentences:
         return []
-    more = len(sentences) - _MOST_SENTENCES
+    more = len(sentences) - MOST_SENTENCES
     if more > 0:
-        sentences = sentences[:_MOST_SENTENCES]
+        sentences = sentences[:MOST_SENTENCES]
         sentences[-1] += f" ({more} more in report.html)"
     if plain:
         return [Text(f"Verdict: {line}" if k == 0 else line) for k, line in enumerate(sentences)]

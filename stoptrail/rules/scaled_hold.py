@@ -25,4 +25,4 @@ def scaled(hold: Floats, share: float) -> Floats:
     """Equity marks of an account that has `share` of itself in `hold` at each mark, the rest
     in cash; shape of `hold`. An account that is empty stays so."""
     growth = np.maximum(1.0 + share * daily_returns(hold), 0.0)
-    return np.concatenate((hold[:1], hold[0] * np.cumprod(growth)))
+    return np.concatenate((hold[:1], hold[:1] * np.cumprod(growth)))

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 import runner
-from stoptrail.cli.plot import by_r, chosen_trades
+from stoptrail.cli.plot import by_r, chosen_trades, trade_name
 from stoptrail.core.errors import UsageError
-from stoptrail.reports.run_files import read_run
+from stoptrail.reports.run_files import milliseconds, read_run
 from tests.sweep.small import altered_from, small_market, write_candles, write_inputs
 
 
@@ -47,9 +47,12 @@ def pictures(folder: Path) -> set[str]:
 
 def test_a_backtest_draws_the_whole_and_its_extremes(done: Path) -> None:
     ranked = by_r(read_run(done).trades)
-    expected = {"overview.png", *(f"trade-{t.number}.png" for t in (ranked[0], ranked[-1]))}
-    assert pictures(done / "plots") == expected
-    for name in expected:
+    names = pictures(done / "plots")
+    (overview,) = {name for name in names if "overview" in name}
+    data = read_run(done).summary["data"]
+    assert overview.endswith(f"-overview-{data['start'][:10]}-to-{data['end'][:10]}.png")
+    assert names - {overview} == {trade_name(data["symbol"], t) for t in (ranked[0], ranked[-1])}
+    for name in names:
         with Image.open(done / "plots" / name) as picture:
             assert picture.size[0] > 1000
 
@@ -59,8 +62,24 @@ def test_the_worst_trades_are_those_with_the_lowest_r(
 ) -> None:
     assert runner.main([*plotting(done), "--worst", "2", "--out", str(tmp_path / "p")]) == 0
     lowest = sorted(read_run(done).trades, key=lambda trade: trade.r_multiple)[:2]
-    assert pictures(tmp_path / "p") == {f"trade-{trade.number}.png" for trade in lowest}
+    symbol = read_run(done).summary["data"]["symbol"]
+    assert pictures(tmp_path / "p") == {trade_name(symbol, trade) for trade in lowest}
     assert len(capsys.readouterr().out.split()) == 2
+
+
+def test_a_picture_s_name_says_what_it_shows(done: Path) -> None:
+    trade = (
+        read_run(done)
+        .trades[0]
+        ._replace(number=26, side=-1, entry_time=milliseconds("2023-01-08T14:15:00Z"), exit_time=1)
+    )
+    lost = trade._replace(pnl=-3.0, r_multiple=-1.034)
+    assert trade_name("BTC/USDT", lost) == "BTC-USDT-trade-26-short-2023-01-08-lost-1.03R.png"
+    won = trade._replace(side=1, pnl=3.0, r_multiple=15.87)
+    assert trade_name("BTC/USDT:USDT", won) == (
+        "BTC-USDT-USDT-trade-26-long-2023-01-08-won-15.87R.png"
+    )
+    assert trade_name("", won._replace(exit_time=None)).endswith("-open.png")
 
 
 def test_best_and_worst_are_mirror_images(done: Path) -> None:
@@ -138,6 +157,7 @@ def test_a_trusted_folder_says_where_its_candles_are(
     monkeypatch.chdir(tmp_path)
     command = ["plot", str(older), "--trade", "1", "--out", str(tmp_path / "p")]
     assert runner.main([*command, "--trust"]) == 0
-    assert pictures(tmp_path / "p") == {"trade-1.png"}
+    (name,) = pictures(tmp_path / "p")
+    assert "-trade-1-" in name
     file = done.parent / "candles.parquet"
     assert runner.main([*command, "--set", f"data.path={file}"]) == 0

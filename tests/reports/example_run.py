@@ -21,6 +21,8 @@ DAY = 86_400_000
 START = int(datetime(2021, 6, 22, tzinfo=UTC).timestamp() * 1000)
 FEE = 0.001
 DISTANCE = 0.03
+MIN_TRADES = 200
+"""Of the grid's combinations, which have 60 to 500."""
 LAST_ENTRY = 12
 """Candles before the end at which the last trade is opened: it stays open."""
 
@@ -192,8 +194,13 @@ def _equity(candles: Candles, trades: list[dict[str, Any]]) -> list[dict[str, An
         at = int(np.searchsorted(candles.time, _milliseconds(when)))
         change[min(at, len(change) - 1)] += float(trade["pnl"])
     equity = 10_000 + np.cumsum(change)
+    fallen = 1 - equity / np.maximum.accumulate(equity)
     return [
-        {"day": iso(int(candles.time[i]))[:10], "equity": float(equity[i])}
+        {
+            "day": iso(int(candles.time[i])),
+            "equity": float(equity[i]),
+            "drawdown": float(fallen[max(i - 95, 0) : i + 1].max()),
+        }
         for i in range(0, len(candles.time), 96)
     ]
 
@@ -250,6 +257,8 @@ def metrics_of(trades: list[dict[str, Any]], sharpe: float) -> dict[str, Any]:
         "profit_factor": _over(gains.sum(), losses.sum()),
         "max_drawdown": 0.14,
         "trades": len(pnl),
+        "scratches": 7,
+        "win_rate_without_scratches": 0.31,
         "win_rate": _over(len(gains), len(pnl)),
         "payoff_ratio": _over(gains.sum() * len(losses), losses.sum() * len(gains)),
         "fees_paid": float(sum(float(t["fees"]) for t in trades)),
@@ -261,6 +270,22 @@ def metrics_of(trades: list[dict[str, Any]], sharpe: float) -> dict[str, Any]:
 
 def _over(part: float, whole: float) -> float | None:
     return float(part / whole) if whole else None
+
+
+def _regimes(*names: str) -> dict[str, Any]:
+    return {
+        name: {
+            "days": 20 + k,
+            "low": k - 1.0,
+            "high": float(k),
+            "net_return": 0.011 * k,
+            "market_return": 0.2 * k,
+            "sharpe": 0.3 * k,
+            "trades": 4 + k,
+            "profit_factor": 1.5,
+        }
+        for k, name in enumerate(names)
+    }
 
 
 def _summary(
@@ -286,7 +311,7 @@ def _summary(
             "missing": 93,
             "synthetic": synthetic,
         },
-        "params": {"stop": {"trailing_atr_multiplier": 4.0}, "sweep": {"min_trades": 100}},
+        "params": {"stop": {"trailing_atr_multiplier": 4.0}, "sweep": {"min_trades": MIN_TRADES}},
         "metrics": metrics,
         "baseline": {"metrics": metrics_of(baseline, -1.7)},
         "buy_and_hold": {
@@ -294,6 +319,17 @@ def _summary(
             "sharpe": 0.5,
             "max_drawdown": 0.77,
             "equity": _held(candles),
+            "scaled": {"share": 0.09, "net_return": 0.12, "sharpe": 0.5, "max_drawdown": 0.1},
+        },
+        "regimes": {"window_days": 30, "trend": _regimes("falling", "sideways", "rising")},
+        "drawdown_bands": {
+            "levels": [0.05, 0.5, 0.95],
+            "trades": [1, 2, 3],
+            "bands": [[0.0, 0.01, 0.01], [0.01, 0.02, 0.03], [0.02, 0.05, 0.08]],
+            "actual": [0.0, 0.03, 0.03],
+            "worse": 0.41,
+            "block": 2.0,
+            "resamples": 2000,
         },
         "provenance": {"candles_sha256": "ab" * 32, "versions": {"numpy": "2.4"}, "seed": 1},
     }
@@ -321,6 +357,7 @@ def _evidence(candles: Candles, trades: list[dict[str, Any]]) -> dict[str, Any]:
             "train_end": iso(edges[k])[:10],
             "test_start": iso(edges[k])[:10],
             "test_end": iso(edges[k + 1])[:10],
+            "partial": k == 5,
             "params": {"stop.trailing_atr_multiplier": 3.0 + k % 3},
             "train_metrics": {"sharpe": 1.4 - 0.1 * k, "profit_factor": 1.9},
             "test_metrics": {"sharpe": (-1) ** k * 0.4 + 0.5, "profit_factor": 1.2},
@@ -336,6 +373,8 @@ def _evidence(candles: Candles, trades: list[dict[str, Any]]) -> dict[str, Any]:
                 "Out of sample, chosen anew in every window, it keeps a Sharpe of 0.71.",
                 "The best of 6,912 combinations is partly luck: the deflated Sharpe ratio is 0.83.",
                 "Shorts need margin or swaps: a spot account cannot do them.",
+                "The fifth sentence is the last that the screen has room for.",
+                "The sixth is in the report.",
             ],
         },
         "walk_forward": {
@@ -343,6 +382,15 @@ def _evidence(candles: Candles, trades: list[dict[str, Any]]) -> dict[str, Any]:
             "in_sample": metrics_of(trades, 1.12),
             "out_of_sample": metrics,
             "equity": [[row["day"], row["equity"]] for row in equity],
+            "phases": [{"shift_days": 30 * k, "sharpe": 0.71 - 0.2 * k} for k in range(6)],
+            "interval": {"low": -0.4, "high": 1.6, "level": 0.9},
+        },
+        "permutation": {"count": 19, "p_best": 0.1, "p_median": 0.05},
+        "concentration": {
+            "best_trade": 0.46,
+            "best_five_trades": 1.12,
+            "profit_factor_without_best": 1.98,
+            "profit_factor_without_best_three": 1.36,
         },
         "deflated_sharpe": {
             "all": {"probability": 0.83, "trials": 6912},
@@ -354,7 +402,7 @@ def _evidence(candles: Candles, trades: list[dict[str, Any]]) -> dict[str, Any]:
             "sharpe": {"low": 0.2, "high": 1.9, "level": 0.9},
             "profit_factor": {"low": 1.1, "high": 2.6, "level": 0.9},
         },
-        "plateau": {"objective": 1.12, "median": 0.93},
+        "plateau": {"objective": 1.12, "median": 0.93, "count": 48, "thin": 5},
         "picks": {
             "raw": {"combination": 4, "params": BEST},
             "plateau": {"combination": 9, "params": BEST | {"strategy.trend_period": 20}},
@@ -369,9 +417,9 @@ def _evidence(candles: Candles, trades: list[dict[str, Any]]) -> dict[str, Any]:
             ],
         },
         "envelope": {
-            "closes": {"sharpe": 1.12},
-            "ohlc": {"sharpe": 1.05},
-            "olhc": {"sharpe": 0.98},
+            "candle": {"sharpe": 1.12, "net_return": 0.3},
+            "high_first": {"sharpe": 0.58, "net_return": 0.1},
+            "low_first": {"sharpe": 1.05, "net_return": 0.28},
         },
         "years": {
             str(year): metrics_of(trades[k::3], 0.4 * k)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,15 @@ def shown(folder: Path, *, terminal: bool, width: int = 110) -> str:
 @pytest.mark.parametrize("terminal", [True, False])
 def test_one_screen_says_everything_that_matters(tmp_path: Path, terminal: bool) -> None:
     write_example_run(tmp_path, days=60)
-    said = shown(tmp_path, terminal=terminal)
+    screen = shown(tmp_path, terminal=terminal)
+    said = " ".join(screen.split())  # a line may be broken between two words
     summary = read_summary(tmp_path)
     wanted = ["BTC/USDT", "2021-06-22", "source file", "trailing_atr_multiplier 4.0"]
     wanted += ["In sample", "Out of sample", "Legacy exits", "1.12", "0.71", "-1.70"]
-    wanted += [summary["evidence"]["verdict"]["sentences"][1], "Next:"]
+    wanted += [summary["evidence"]["verdict"]["sentences"][1], "Next:", "scratches"]
+    wanted += ["in 6 phases", "p 0.10", "46% of the profit", "1.36 without the best three"]
     assert [word for word in wanted if word not in said] == []
-    assert len(said.splitlines()) <= 40
+    assert len(screen.splitlines()) <= 46
 
 
 def test_plain_text_has_no_colour_and_no_boxes(tmp_path: Path) -> None:
@@ -44,6 +47,42 @@ def test_made_up_data_is_said_first(tmp_path: Path, terminal: bool) -> None:
     write_example_run(tmp_path, days=60, synthetic=True)
     assert "SYNTHETIC" in shown(tmp_path, terminal=terminal).splitlines()[0]
     assert ("41m" in shown(tmp_path, terminal=terminal)) == terminal
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_each_column_says_its_span(tmp_path: Path, terminal: bool) -> None:
+    write_example_run(tmp_path, days=60)
+    data = read_summary(tmp_path)["data"]
+    windows = read_summary(tmp_path)["evidence"]["walk_forward"]["windows"]
+    said = shown(tmp_path, terminal=terminal)
+    assert said.count(f"to {data['end'][:10]}") == 3 + 1  # the first line's
+    assert f"to {windows[-1]['test_end']}" in said
+    assert windows[0]["test_start"] in said
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_verdict_rests_on_five_sentences_at_most(tmp_path: Path, terminal: bool) -> None:
+    write_example_run(tmp_path, days=60)
+    sentences = read_summary(tmp_path)["evidence"]["verdict"]["sentences"]
+    said = " ".join(shown(tmp_path, terminal=terminal, width=200).split())
+    assert [sentence in said for sentence in sentences] == [True] * 5 + [False]
+    assert "1 more in report.html" in said
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_made_up_data_gets_no_verdict_on_skill(tmp_path: Path, terminal: bool) -> None:
+    write_example_run(tmp_path, days=60, synthetic=True)
+    said = shown(tmp_path, terminal=terminal)
+    assert "no verdict on skill" in said
+    assert read_summary(tmp_path)["evidence"]["verdict"]["sentences"][0] not in said
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_screen_is_a_screen(tmp_path: Path, width: int) -> None:
+    write_example_run(tmp_path, days=60)
+    lines = shown(tmp_path, terminal=True, width=width).splitlines()
+    assert len(lines) <= 46
+    assert max(len(re.sub("\x1b\\[[0-9;]*m", "", line)) for line in lines) <= width
 
 
 def test_real_data_has_no_banner(tmp_path: Path) -> None:

@@ -8,12 +8,18 @@ import numpy as np
 
 from stoptrail.reports.html.encode import minutes, packed
 from stoptrail.reports.run_files import EquityCurve, RunFiles, milliseconds
+from stoptrail.reports.summary import part
+from stoptrail.rules.scaled_hold import scaled, share_of_cash
 
 
 def curves(run: RunFiles) -> dict[str, Any]:
-    """Equity of the strategy, the legacy exits, buy-and-hold and the walk-forward test
-    windows; each {time, equity}, absent where the run has none."""
-    drawn = {"strategy": run.equity, "baseline": run.baseline_equity, "hold": _hold(run)}
+    """Equity of the strategy, the legacy exits, buy-and-hold (as it was, and at the
+    strategy's volatility) and the walk-forward test windows; each {time, equity, falls},
+    absent where the run has none."""
+    hold = _hold(run)
+    drawn = {"strategy": run.equity, "baseline": run.baseline_equity, "hold": hold}
+    share = share_of_cash(hold.equity, run.equity.equity)
+    drawn["scaled"] = EquityCurve(hold.time, scaled(hold.equity, share))
     evidence = run.summary.get("evidence") or {}
     drawn["out_of_sample"] = curve_of((evidence.get("walk_forward") or {}).get("equity"))
     return {name: packed_curve(curve) for name, curve in drawn.items() if len(curve.time)}
@@ -21,9 +27,15 @@ def curves(run: RunFiles) -> dict[str, Any]:
 
 def _hold(run: RunFiles) -> EquityCurve:
     """Buy-and-hold as the run reckoned it; empty where it did not."""
-    stored = (run.summary.get("buy_and_hold") or {}).get("equity") or []
+    held = part(run.summary, "buy_and_hold")
+    stored, falls = held.get("equity") or [], held.get("falls") or []
     times = run.equity.time if len(stored) == len(run.equity.time) else run.equity.time[:0]
-    return EquityCurve(times, np.array(stored[: len(times)], np.float64))
+    whole = len(falls) == len(times) > 0
+    return EquityCurve(
+        times,
+        np.array(stored[: len(times)], np.float64),
+        np.array(falls, np.float64) if whole else None,
+    )
 
 
 def curve_of(stored: Any) -> EquityCurve:

@@ -27,15 +27,23 @@ def packed(values: ArrayLike, dtype: str) -> dict[str, str]:
     return {"type": _NAMES[dtype], "data": base64.b64encode(array.tobytes()).decode()}
 
 
-def packed_integers(values: NDArray[np.int64]) -> dict[str, str]:
-    """`values` in the narrower of 16 and 32 bits that holds them all.
-
-    Raises OverflowError where 32 bits are not enough.
+def packed_stream(values: NDArray[np.int64]) -> dict[str, str]:
+    """`values` in as few bytes each as they need: zigzag (0, -1, 1, -2 are 0, 1, 2, 3) in
+    groups of seven bits, the lowest first, all but the last with the high bit set (LEB128).
     """
-    largest = int(np.abs(values).max(initial=0))
-    if largest > np.iinfo(np.int32).max:
-        raise OverflowError(f"{largest} does not fit 32 bits")
-    return packed(values, "int16" if largest <= np.iinfo(np.int16).max else "int32")
+    rest = np.where(values < 0, -2 * values - 1, 2 * values).astype(np.uint64)
+    length = np.ones(len(rest), np.int64)
+    for bits in range(7, 64, 7):
+        length += rest >= np.uint64(1) << np.uint64(bits)
+    last = np.cumsum(length)
+    out = np.zeros(int(last[-1]) if len(last) else 0, np.uint8)
+    for group in range(int(length.max(initial=0))):
+        here = length > group
+        part = (rest[here] & np.uint64(0x7F)).astype(np.uint8)
+        more = (length[here] > group + 1).astype(np.uint8) << 7
+        out[last[here] - length[here] + group] = part | more
+        rest >>= np.uint64(7)
+    return {"type": "v", "data": base64.b64encode(out.tobytes()).decode()}
 
 
 def minutes(times: ArrayLike) -> dict[str, str]:

@@ -5,7 +5,7 @@ Every part may be absent: what is not there is left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stoptrail.reports.figures import label_of, written
@@ -17,7 +17,7 @@ from stoptrail.reports.html.markup import (
     table,
 )
 from stoptrail.reports.run_files import milliseconds
-from stoptrail.reports.summary import evidence_of, samples
+from stoptrail.reports.summary import evidence_of, samples, spans
 
 Evidence = Mapping[str, Any]
 
@@ -25,7 +25,12 @@ Evidence = Mapping[str, Any]
 def sample_table(summary: Mapping[str, Any]) -> str:
     """The table of `samples`, one column each."""
     columns = samples(summary)
-    return card("Side by side", metric_rows(columns)) if columns else ""
+    if not columns:
+        return ""
+    between = spans(summary).values()
+    rows = [["From", *(first or "-" for first, _ in between)]]
+    rows.append(["To", *(last or "-" for _, last in between)])
+    return card("Side by side", metric_rows(columns, rows))
 
 
 def walk_forward_data(evidence: Evidence) -> dict[str, Any] | None:
@@ -42,6 +47,7 @@ def walk_forward_data(evidence: Evidence) -> dict[str, Any] | None:
         "end": minutes([milliseconds(w["test_end"]) for w in windows]),
         "train": [_metric(w, "train", shown) for w in windows],
         "test": [_metric(w, "test", shown) for w in windows],
+        "partial": [bool(w.get("partial")) for w in windows],
     }
 
 
@@ -54,7 +60,8 @@ def window_table(evidence: Evidence) -> str:
     head = ["Test window", *(f"{label_of(n)} {s}" for n in shown for s in ("train", "test"))]
     rows = [
         [
-            f"{str(w['test_start'])[:10]} to {str(w['test_end'])[:10]}",
+            f"{str(w['test_start'])[:10]} to {str(w['test_end'])[:10]}"
+            + (" (partial)" if w.get("partial") else ""),
             *(written(n, _metric(w, s, n)) for n in shown for s in ("train", "test")),
             ", ".join(
                 f"{key.split('.')[-1]} {value}" for key, value in (w.get("params") or {}).items()
@@ -62,7 +69,12 @@ def window_table(evidence: Evidence) -> str:
         ]
         for w in windows
     ]
-    return card("Walk-forward windows", table([*head, "Chosen set"], rows))
+    note = "A partial window ends before its time, with the data." if _any_partial(windows) else ""
+    return card("Walk-forward windows", table([*head, "Chosen set"], rows), note)
+
+
+def _any_partial(windows: Sequence[Mapping[str, Any]]) -> bool:
+    return any(window.get("partial") for window in windows)
 
 
 def breakdowns(summary: Mapping[str, Any]) -> str:

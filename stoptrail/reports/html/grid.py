@@ -43,7 +43,7 @@ class Grid(NamedTuple):
     dimensions: list[Dimension]
     metrics: dict[str, Floats]
     eligible: NDArray[np.bool_]
-    """Combinations with enough trades to be chosen."""
+    """Combinations that may be chosen."""
     objective: str
     min_trades: int
 
@@ -56,11 +56,17 @@ def read_grid(trials: pa.Table, summary: dict[str, Any]) -> Grid:
     found = [_dimension(name, trials.column(name).to_pylist(), chosen) for name in keys]
     metrics = {n: _floats(trials.column(n)) for n in _SHOWN if n in trials.column_names}
     min_trades = int(settings.get("sweep.min_trades") or 0)
-    traded = metrics.get("trades", np.full(len(trials), np.inf))
     wanted = str(settings.get("sweep.objective", ""))
     objective = wanted if wanted in metrics else next(iter(metrics), "")
     varied = [dimension for dimension in found if len(dimension.values) > 1]
-    return Grid(varied, metrics, traded >= min_trades, objective, min_trades)
+    return Grid(varied, metrics, _eligible(trials, metrics, min_trades), objective, min_trades)
+
+
+def _eligible(trials: pa.Table, metrics: dict[str, Floats], least: int) -> NDArray[np.bool_]:
+    """Where the sweep left an objective; of a run that has no such column, by its trades."""
+    if "objective" in trials.column_names:
+        return np.asarray(np.isfinite(_floats(trials.column("objective"))))
+    return np.asarray(metrics.get("trades", np.full(len(trials), np.inf)) >= least)
 
 
 def grid_data(grid: Grid) -> dict[str, Any] | None:
@@ -85,11 +91,13 @@ def grid_data(grid: Grid) -> dict[str, Any] | None:
 
 
 def heat_maps(grid: Grid) -> dict[str, Any]:
-    """{"i-j": {metric: {"top", "median", "slice"}}} for every pair i < j of dimensions.
+    """{"i-j": {metric: {"top", "median", "slice"}, "barred": {...}}} for every pair i < j of
+    dimensions.
 
-    Each is a packed matrix of shape (values of j, values of i), NaN where no combination
-    with enough trades falls. `top` is the best over all other dimensions, `median` their
-    median, `slice` the cells whose other settings are those of the chosen set.
+    Each is a packed matrix of shape (values of j, values of i). `top` is the best over all
+    other dimensions, `median` their median, both of combinations that may be chosen and NaN
+    where there is none; `slice` are the cells whose other settings are those of the chosen
+    set, with their own figures. `barred` is 1 where nothing in the cell may be chosen.
     """
     counted = _counted(grid)
     maps: dict[str, Any] = {}
@@ -108,7 +116,22 @@ def heat_maps(grid: Grid) -> dict[str, Any]:
             }
             for name, values in grid.metrics.items()
         }
+        others = _barred(cell, np.ones(len(cell), np.bool_), grid.eligible, size)
+        maps[f"{i}-{j}"]["barred"] = {
+            "top": others,
+            "median": others,
+            "slice": _barred(cell, at_best, grid.eligible, size),
+        }
     return maps
+
+
+def _barred(
+    cell: Indices, shown: NDArray[np.bool_], eligible: NDArray[np.bool_], size: int
+) -> dict[str, str]:
+    """1 for each cell none of whose `shown` combinations may be chosen, packed."""
+    free = np.zeros(size, np.bool_)
+    free[cell[shown & eligible]] = True
+    return packed(~free, "uint8")
 
 
 def sample(grid: Grid) -> dict[str, Any]:

@@ -42,11 +42,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def metric_rows(columns: Mapping[str, Mapping[str, Any]]) -> str:
-    """Metrics down, one column for each of `columns`; rows nobody has are left out."""
+def metric_rows(
+    columns: Mapping[str, Mapping[str, Any]], first: Sequence[Sequence[str]] = ()
+) -> str:
+    """Metrics down, one column for each of `columns`; rows nobody has are left out. `first`
+    are rows above them."""
     names = [n for n in METRICS if any(m.get(n) is not None for m in columns.values())]
     rows = [[label_of(n), *(written(n, m.get(n)) for m in columns.values())] for n in names]
-    return table(["", *columns], rows)
+    return table(["", *columns], [*first, *rows])
 
 
 def metric_columns(rows: Mapping[str, Mapping[str, Any]], corner: str = "") -> str:

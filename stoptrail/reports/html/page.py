@@ -8,6 +8,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+import numpy as np
+
 from stoptrail.core.atomic import write_whole
 from stoptrail.core.errors import OutputError
 from stoptrail.reports.html import sections
@@ -15,10 +17,13 @@ from stoptrail.reports.html.curves import curves, monthly_returns
 from stoptrail.reports.html.encode import script_json
 from stoptrail.reports.html.evidence import fee_curve, walk_forward_data
 from stoptrail.reports.html.grid import grid_data, read_grid
+from stoptrail.reports.html.market import market_data
 from stoptrail.reports.html.trades import fee_data, trade_data
 from stoptrail.reports.run_files import RunFiles, read_run, read_trials
-from stoptrail.rules.candles import Candles
+from stoptrail.rules.candles import Candles, rows_of
 
+_CHARTS = "market.js"
+"""The script that needs lightweight-charts."""
 _SCRIPTS = (
     "unpack.js",
     "theme.js",
@@ -27,6 +32,7 @@ _SCRIPTS = (
     "grid.js",
     "trades.js",
     "trade_chart.js",
+    _CHARTS,
     "distributions.js",
     "main.js",
 )
@@ -54,11 +60,21 @@ def page_data(run: RunFiles, candles: Candles) -> dict[str, Any]:
         "curves": curves(run),
         "walk_forward": walk_forward_data(evidence),
         "grid": grid_data(read_grid(trials, run.summary)) if trials is not None else None,
+        "market": market_data(candles_of_span(run, candles)),
         "trades": trade_data(run, candles) if run.trades else None,
         "months": monthly_returns(run.equity),
         "fees": fee_data(run),
         "fee_curve": fee_curve(evidence),
+        "bands": run.summary.get("drawdown_bands"),
     }
+
+
+def candles_of_span(run: RunFiles, candles: Candles) -> Candles:
+    """The candles without the warm-up, as far as the run says where its span begins."""
+    if not len(run.equity.time):
+        return candles
+    first = int(np.searchsorted(candles.time, run.equity.time[0]))
+    return rows_of(candles, slice(first, None))
 
 
 def render(run: RunFiles, data: Mapping[str, Any]) -> str:
@@ -91,7 +107,7 @@ def document(
         banner=sections.banner(synthetic),
         body=body,
         data=script_json(data),
-        plotly=_plotly(),
+        libraries=_libraries(_CHARTS in scripts),
         script=_script("\n".join(_asset(name) for name in scripts)),
     )
 
@@ -110,10 +126,12 @@ def _asset(name: str) -> str:
     return (files("stoptrail.reports.html") / "assets" / name).read_text(encoding="utf-8")
 
 
-def _plotly() -> str:
+def _libraries(charts: bool) -> str:
+    """Plotly, and the library of the market's chart where it is wanted, as script elements."""
     from plotly.offline import get_plotlyjs
 
-    return _script(get_plotlyjs())
+    sources = [get_plotlyjs(), *([_asset("lightweight-charts.js")] if charts else [])]
+    return "".join(f"<script>{_script(source)}</script>" for source in sources)
 
 
 def _script(code: str) -> str:

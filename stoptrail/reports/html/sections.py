@@ -15,9 +15,16 @@ from stoptrail.reports.html.markup import (
     text,
     tile,
 )
+from stoptrail.reports.html.regimes import regime_tables
 from stoptrail.reports.html.selection_tables import luck_table
 from stoptrail.reports.run_files import RunFiles
-from stoptrail.reports.summary import Summary, samples, verdict_of
+from stoptrail.reports.summary import (
+    MOST_SENTENCES,
+    Summary,
+    grounds,
+    samples,
+    verdict_of,
+)
 
 _TONES = {"holds": "good", "fails": "bad"}
 
@@ -59,8 +66,10 @@ def body(run: RunFiles, data: Mapping[str, Any]) -> str:
     parts = [
         ("verdict", "Verdict" if verdict_of(run.summary)[1] else "Result", _verdict(run.summary)),
         ("equity", "Equity", _equity(data)),
+        ("market", "Market", _market(data)),
         ("samples", "In sample and out of sample", _samples(run.summary, data)),
         ("exits", "What the exits contribute", ev.breakdowns(run.summary)),
+        ("circumstances", "Under which circumstances", _circumstances(run.summary, data)),
         ("grid", "The grid", _grid(data)),
         ("trades", "Trades", _trades(data)),
         ("shape", "Shape of the result", _shape(data)),
@@ -75,7 +84,14 @@ def body(run: RunFiles, data: Mapping[str, Any]) -> str:
 def _verdict(summary: Summary) -> str:
     level, sentences = verdict_of(summary)
     tone = _TONES.get(level, "caution")
-    words = "".join(f"<p>{text(line)}</p>" for line in sentences)
+    words = "".join(f"<p>{text(line)}</p>" for line in sentences[:MOST_SENTENCES])
+    rest = sentences[MOST_SENTENCES:]
+    if rest:
+        listed = "".join(f"<p>{text(line)}</p>" for line in rest)
+        words += f"<details><summary>{len(rest)} more</summary>{listed}</details>"
+    words += "".join(
+        f'<p class="ground"><b>{text(name)}</b> {text(line)}</p>' for name, line in grounds(summary)
+    )
     said = f'<div class="card verdict {tone}">{words}</div>' if words else ""
     return said + f'<div class="tiles">{_tiles(summary)}</div>'
 
@@ -98,11 +114,35 @@ def _equity(data: Mapping[str, Any]) -> str:
     if "strategy" not in data["curves"]:
         return ""
     switch = '<label><input type="checkbox" id="log-scale"> log scale</label>'
+    at_closes = "falls" in data["curves"]["strategy"]
     note = (
-        "Marked at 00:00 UTC. The greatest drawdown among the metrics is taken at candle closes"
-        " and can be deeper."
+        "Equity at 00:00 UTC. Drawdown of the strategy: the deepest of each day's candle closes,"
+        " as in the metric. "
+        if at_closes
+        else "Marked at 00:00 UTC. The greatest drawdown among the metrics is taken at candle"
+        " closes and can be deeper. "
+    )
+    note += (
+        "Buy and hold at the same volatility keeps a fixed share of the account in the market."
+        " Click a name to show or hide its line."
     )
     return figure("equity-plot", "Equity and drawdown", note, switch, "tall")
+
+
+def _market(data: Mapping[str, Any]) -> str:
+    if not data["market"]:
+        return ""
+    spans = "".join(
+        f'<button data-days="{days}">{name}</button>'
+        for name, days in (("all", 0), ("1 y", 365), ("3 m", 91), ("1 m", 30), ("1 w", 7))
+    )
+    switch = '<label><input type="checkbox" id="market-log"> log scale</label>'
+    note = (
+        "Drag to move; pinch, or click and turn the wheel, to zoom. A marker lies at its fill;"
+        " click one to see its trade closer. Times are UTC."
+    )
+    controls = f'<span id="market-spans">{spans}</span>{switch}'
+    return figure("market-plot", "Candles, fills and stops", note, controls, "tall")
 
 
 def _samples(summary: Summary, data: Mapping[str, Any]) -> str:
@@ -118,6 +158,19 @@ def _samples(summary: Summary, data: Mapping[str, Any]) -> str:
         made += figure("out-of-sample-plot", "Out-of-sample equity", note)
     evidence = summary.get("evidence") or {}
     return made + luck_table(evidence) + ev.window_table(evidence)
+
+
+def _circumstances(summary: Summary, data: Mapping[str, Any]) -> str:
+    made = regime_tables(summary)
+    bands = data["bands"]
+    if bands:
+        note = (
+            f"The same trades drawn anew in blocks, {bands['resamples']:,} times;"
+            f" {bands['worse']:.0%} of the draws fell at least as deep as it happened."
+            " Between closed trades, so milder than at candle closes."
+        )
+        made += figure("bands-plot", "Drawdown, had the trades come otherwise", note)
+    return made
 
 
 def _grid(data: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from stoptrail.reports.figures import MISSING, label_of
 from stoptrail.reports.html.markup import card, table
+from stoptrail.reports.summary import interval_words
 
 Evidence = Mapping[str, Any]
 Row = tuple[str, str]
@@ -27,12 +28,58 @@ def luck_table(evidence: Evidence) -> str:
     """The table; nothing where no part of it was examined."""
     rows = [
         list(row)
-        for part in (_deflated, _overfitting, _bootstrap, _plateau)
+        for part in (
+            _phases,
+            _permutation,
+            _deflated,
+            _overfitting,
+            _bootstrap,
+            _plateau,
+            _concentration,
+        )
         for row in part(evidence)
     ]
     if not rows:
         return ""
     return f'<div class="luck">{card("How much of it may be luck", table(["", ""], rows))}</div>'
+
+
+def _phases(evidence: Evidence) -> Iterator[Row]:
+    walked = _part(evidence, "walk_forward")
+    phases = [phase for phase in walked.get("phases") or [] if isinstance(phase, Mapping)]
+    if phases:
+        days = ", ".join(str(phase.get("shift_days")) for phase in phases)
+        words = ", ".join(_ratio(phase.get("sharpe")) for phase in phases)
+        yield f"Sharpe out of sample, windows moved by {days} days", words
+    if said := interval_words(_part(walked, "interval")):
+        yield "Sharpe out of sample, interval", said
+
+
+def _permutation(evidence: Evidence) -> Iterator[Row]:
+    found = _part(evidence, "permutation")
+    count = found.get("count")
+    for key, name in (("p_best", "best set"), ("p_median", "median set")):
+        if count and found.get(key) is not None:
+            yield (
+                f"Share of markets with shuffled days whose {name} is as good (p)",
+                f"{_ratio(found[key])} ({count} markets)",
+            )
+
+
+def _concentration(evidence: Evidence) -> Iterator[Row]:
+    found = _part(evidence, "concentration")
+    for key, name in (
+        ("best_trade", "The best trade's share of the net profit"),
+        ("best_five_trades", "The best five trades' share of the net profit"),
+    ):
+        if found.get(key) is not None:
+            yield name, _percent(found[key])
+    for key, name in (
+        ("profit_factor_without_best", "Profit factor without the best trade"),
+        ("profit_factor_without_best_three", "Profit factor without the best three"),
+    ):
+        if found.get(key) is not None:
+            yield name, _ratio(found[key])
 
 
 def _deflated(evidence: Evidence) -> Iterator[Row]:
@@ -69,6 +116,10 @@ def _plateau(evidence: Evidence) -> Iterator[Row]:
     found = _part(evidence, "plateau")
     if found:
         words = f"{_ratio(found.get('median'))} against {_ratio(found.get('objective'))}"
+        if found.get("count") is not None:
+            thin = found.get("thin")
+            few = f", {thin} of them with too few trades" if thin else ""
+            words += f" ({found['count']} sets{few})"
         yield "Median of the neighbours in the grid against the best", words
     for name, pick in _part(evidence, "picks").items():
         if isinstance(pick, Mapping):

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from stoptrail.reports.crop import around
-from stoptrail.reports.html.encode import packed, packed_integers
+from stoptrail.reports.html.encode import packed, packed_stream
 from stoptrail.reports.run_files import TradeRecord
 from stoptrail.rules.candles import Candles
 
 MOST_BARS = 320
 """Candles in one chart; longer trades are drawn in longer candles."""
 FEWEST_BARS = 60
-BAR_BUDGET = 400_000
+BAR_BUDGET = 150_000
 """Candles in one report."""
 MOST_CHARTS = 5_000
 """Trades that get a chart; the page says so of the others."""
@@ -33,28 +33,32 @@ def trade_windows(candles: Candles, trades: list[TradeRecord]) -> list[dict[str,
     ]
 
 
-def packed_candles(candles: Candles) -> dict[str, Any] | None:
-    """Candles as small differences: a fifth of the size of their prices as text.
+def packed_candles(candles: Candles, resolution: float = _RESOLUTION) -> dict[str, Any] | None:
+    """Candles as small differences in streams of bytes; None where there are none.
 
-    Prices are counted in `unit`. `close` differs from the close before, `open` from the
-    close before, `high` and `low` from the body's ends.
+    Prices are counted in `unit`, at most `resolution` of the lowest. `open` and `close`
+    differ from the close before, `high` and `low` from the body's ends; `jumps` are the
+    candle lengths since the candle before at the places `holes`, where some are missing.
     """
     if not len(candles.time):
         return None
-    unit = 10.0 ** math.floor(math.log10(max(float(candles.low.min()), 1e-12))) * _RESOLUTION
+    unit = 10.0 ** math.floor(math.log10(max(float(candles.low.min()), 1e-12))) * resolution
     o, h, low, c = (np.rint(column / unit).astype(np.int64) for column in candles[1:5])
     before = np.concatenate((o[:1], c[:-1]))
-    steps = (candles.time - candles.time[0]) // candles.interval
-    window: dict[str, Any] = {
+    place = candles.time // candles.interval
+    steps = np.diff(place, prepend=place[0] - 1)
+    data: dict[str, Any] = {
         "start": int(candles.time[0] // 60_000),
         "step": candles.interval // 60_000,
         "unit": unit,
         "first": int(o[0]),
-        "open": packed_integers(o - before),
-        "high": packed_integers(h - np.maximum(o, c)),
-        "low": packed_integers(np.minimum(o, c) - low),
-        "close": packed_integers(c - before),
+        "open": packed_stream(o - before),
+        "high": packed_stream(h - np.maximum(o, c)),
+        "low": packed_stream(np.minimum(o, c) - low),
+        "close": packed_stream(c - before),
     }
-    if steps[-1] != len(steps) - 1:
-        window["steps"] = packed(steps, "int32")
-    return window
+    holes = np.flatnonzero(steps != 1)
+    if len(holes):
+        data["holes"] = packed(holes, "int32")
+        data["jumps"] = packed(steps[holes], "int32")
+    return data

@@ -69,7 +69,7 @@ def overview_picture(
     if len(equity.time):
         held = equity_at(equity, shown)
         lines.append(Shown(EquityPanel, "equity", held))
-        lines.append(Shown(DrawdownPanel, "drawdown %", drawdown_percent(held)))
+        lines.append(Shown(DrawdownPanel, "drawdown %", fallen_percent(equity, shown)))
     title = f"{symbol}   {len(trades)} trades"
     return Picture(shown, lines, symbol, title, synthetic, linear=False)
 
@@ -78,6 +78,22 @@ def equity_at(equity: EquityCurve, shown: Candles) -> Floats:
     """The last equity marked by the close of each candle; NaN before the first mark."""
     place = np.searchsorted(equity.time, shown.time + shown.interval, side="right") - 1
     return np.where(place < 0, np.nan, equity.equity[np.maximum(place, 0)])
+
+
+def fallen_percent(equity: EquityCurve, shown: Candles) -> Floats:
+    """How far below its highest point the equity was at the deepest close of each candle, in
+    percent (0 or less): at candle closes where the run wrote it, else at its daily marks."""
+    if equity.falls is None:
+        return drawdown_percent(equity_at(equity, shown))
+    ends = shown.time + shown.interval
+    first = np.searchsorted(equity.time, shown.time, side="right")
+    last = np.searchsorted(equity.time, ends, side="right")
+    deepest = [
+        # A candle within a day knows the day's deepest only: that of the mark after it.
+        float(equity.falls[min(a, len(equity.falls) - 1) : max(a + 1, b)].max())
+        for a, b in zip(first, last, strict=True)
+    ]
+    return -100.0 * np.array(deepest, np.float64)
 
 
 def drawdown_percent(equity: Floats) -> Floats:

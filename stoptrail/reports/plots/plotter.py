@@ -52,7 +52,7 @@ class _Titled(Plot):  # type: ignore[misc]
 
     def _finish(self, figure: Any) -> None:
         figure.set_size_inches(*_SIZE)
-        figure.subplots_adjust(top=0.93, bottom=0.08, left=0.045, right=0.94)
+        figure.subplots_adjust(top=0.91, bottom=0.08, left=0.045, right=0.94)
         figure.suptitle(self._picture.title, x=0.045, ha="left", fontsize=13, fontweight="bold")
         panels = list(self.pinf.daxis.items())
         for shown, axis in panels:
@@ -80,9 +80,13 @@ class _Titled(Plot):  # type: ignore[misc]
             _logarithmic_ticks(axis)
         axis.yaxis.set_major_formatter("{x:,.10g}")
         axis.set_xlim(-1, len(self._picture.candles.time))
-        legend = axis.get_legend()
-        legend.set_frame_on(True)
-        legend.get_frame().set(alpha=0.85, edgecolor="0.85", facecolor="white")
+        self._legend_above(axis)
+
+    def _legend_above(self, axis: Any) -> None:
+        """The names in a row above the panel, where they hide nothing."""
+        handles, labels = self.pinf.handles[axis], self.pinf.labels[axis]
+        place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
+        axis.legend(handles, labels, ncols=len(labels), frameon=False, fontsize=10, **place)
 
 
 def _show_dates(axis: Any) -> None:

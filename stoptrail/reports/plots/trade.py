@@ -80,13 +80,14 @@ def trade_picture(market: Market, trade: TradeRecord, stops: Sequence[StopLevel]
 
 
 def stop_values(shown: Candles, trade: TradeRecord, stops: Sequence[StopLevel]) -> Floats:
-    """The level in force when each of the candles opens; NaN outside the trade."""
+    """The last level in force within each of the candles, so that the exit lies on the stop
+    that was hit however long the candles are; NaN outside the trade."""
     values = np.full(len(shown.time), np.nan)
     if not stops:
         return values
     times = np.array([move.time for move in stops], np.int64)
     levels = np.array([move.level for move in stops], np.float64)
-    place = np.searchsorted(times, shown.time, side="right") - 1
+    place = np.searchsorted(times, shown.time + shown.interval, side="left") - 1
     inside = shown.time + shown.interval > trade.entry_time
     if trade.exit_time is not None:
         inside &= shown.time <= trade.exit_time

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from stoptrail.reports.html import write_report
-from stoptrail.reports.run_files import TradeRecord, read_run
-from tests.reports.example_run import GRID, write_example_run
+from stoptrail.reports.run_files import TradeRecord, read_run, read_trials
+from tests.reports.example_run import BEST, GRID, MIN_TRADES, write_example_run
 from tests.reports.html.browser import chromium, errors, found, requests, wait_until
 
 SIZES = {"laptop": (1280, 900), "phone": (390, 844)}
@@ -23,6 +24,19 @@ SHOWN = """
 MARKED = """
   return [...arguments[0].querySelectorAll(".annotation-text")]
     .some((text) => text.textContent.includes("SYNTHETIC"));
+"""
+HOVER = """
+  const box = arguments[0].getBoundingClientRect();
+  const at = { clientX: box.x + box.width * arguments[1], clientY: box.y + box.height / 2 };
+  const target = document.elementFromPoint(at.clientX, at.clientY);
+  for (const name of ["mouseenter", "mousemove"]) {
+    target.dispatchEvent(new MouseEvent(name, { ...at, bubbles: true, view: window }));
+  }
+"""
+READ_OUT = "return document.querySelector('#market-plot .read-out').textContent"
+LINES = """
+  const node = arguments[0];
+  return [node.clientWidth < 560, node.clientHeight, node.data.map((trace) => trace.type)];
 """
 HOSTILE = '</script><script>window.attacked=1</script><img src=x onerror="window.attacked=1">'
 
@@ -118,7 +132,7 @@ def test_every_figure_is_drawn_and_marked_without_an_error_or_a_request(
     page: Any, report: Path
 ) -> None:
     nodes = all_of(page, "[data-figure]")
-    assert len(nodes) == 12
+    assert len(nodes) == 14
     for node in nodes:
         page.execute_script("arguments[0].scrollIntoView({block: 'center'})", node)
         assert wait_until(page, SHOWN, node)
@@ -211,6 +225,41 @@ def test_the_heat_map_shows_any_two_dimensions_with_the_best_marked(page: Any) -
     assert errors(page) == []
 
 
+def test_the_heat_map_opens_on_the_stop_and_marks_what_may_not_be_chosen(
+    page: Any, report: Path
+) -> None:
+    wait_until(page, SHOWN, bring(page, "#heat-plot"))
+    keys = list(GRID)
+    shown = [keys[int(one(page, f"#heat-{way}").get_attribute("value"))] for way in "xy"]
+    assert shown == ["stop.trailing_atr_multiplier", "stop.breakeven_atr_trigger"]
+    table = read_trials(report.parent)
+    assert table is not None
+    others = [key for key in keys if key not in shown]
+    rows = [row for row in table.to_pylist() if all(row[key] == BEST[key] for key in others)]
+    few = sum(row["trades"] < MIN_TRADES for row in rows)
+    shapes = page.execute_script("return document.getElementById('heat-plot').layout.shapes")
+    corners = [shape for shape in shapes if shape["type"] == "path"]
+    assert (len(rows), len(corners)) == (24, few)
+    assert few > 0
+
+
+def test_the_whole_market_zooms_and_a_fill_leads_to_its_trade(page: Any, report: Path) -> None:
+    node = bring(page, "#market-plot")
+    wait_until(page, SHOWN, node)
+    seen = []
+    for span in ("0", "30"):
+        click(page, one(page, f'#market-spans [data-days="{span}"]'))
+        spanned = []
+        for place in (0.1, 0.7):
+            page.execute_script(HOVER, node, place)
+            spanned.append(wait_until(page, READ_OUT)[:16])
+        days = np.diff(np.array([text.replace(" ", "T") for text in spanned], "datetime64[m]"))
+        seen.append(int(days[0] / np.timedelta64(1, "D")))
+    assert seen[0] > 180
+    assert 10 <= seen[1] <= 30
+    assert errors(page) == []
+
+
 def test_the_same_dimension_twice_swaps_the_axes(page: Any) -> None:
     wait_until(page, SHOWN, bring(page, "#heat-plot"))
     choose(page, "#heat-x", "1")
@@ -240,6 +289,14 @@ def test_light_and_dark_follow_the_system_and_the_switch(page: Any) -> None:
     assert page.execute_script(ink) != colour
     click(page, one(page, "#theme-switch"))
     page.execute_script("localStorage.clear()")
+
+
+def test_parallel_coordinates_lie_below_each_other_on_a_phone(page: Any) -> None:
+    node = bring(page, "#lines-plot")
+    wait_until(page, SHOWN, node)
+    narrow, height, types = page.execute_script(LINES, node)
+    assert height > 450 or not narrow
+    assert ("parcoords" in types) != narrow
 
 
 def test_parallel_coordinates_are_drawn_without_webgl_too(page: Any, report: Path) -> None:

@@ -13,6 +13,7 @@ from stoptrail.reports.html.curves import (
 from stoptrail.reports.html.encode import minutes, packed
 from stoptrail.reports.run_files import EquityCurve, milliseconds, read_run
 from tests.reports.example_run import write_example_run
+from tests.reports.html.test_encode import unpacked
 
 HOUR = 3_600_000
 
@@ -29,6 +30,24 @@ def test_buy_and_hold_is_what_the_run_reckoned_or_is_not_drawn(tmp_path: Path) -
     for unusable in (stored[:-1], None):
         files.summary["buy_and_hold"]["equity"] = unusable
         assert "hold" not in curves(files)
+
+
+def test_the_scaled_account_moves_as_the_strategy_does(tmp_path: Path) -> None:
+    files = read_run(write_example_run(tmp_path, days=40)[0])
+    held = np.linspace(1.0, 9.0, len(files.equity.time)) ** 2
+    files.summary["buy_and_hold"]["equity"] = held.tolist()
+    drawn = curves(files)
+    account, own = (np.array(unpacked(drawn[n]["equity"])) for n in ("scaled", "strategy"))
+    deviations = [np.std(np.diff(x) / x[:-1], ddof=1) for x in (account, own)]
+    assert deviations[0] == pytest.approx(deviations[1])
+
+
+def test_the_falls_are_those_that_the_run_wrote(tmp_path: Path) -> None:
+    files = read_run(write_example_run(tmp_path, days=40)[0])
+    assert files.equity.falls is not None
+    drawn = unpacked(curves(files)["strategy"]["falls"])
+    assert drawn == pytest.approx(files.equity.falls.tolist(), rel=1e-6)
+    assert max(drawn) > 0.0
 
 
 def test_months_compound_to_the_whole() -> None:

@@ -54,6 +54,25 @@ def test_a_cell_shows_the_median_over_the_other_dimensions() -> None:
     assert cells("median") == [5.5, 16.5, 2.0, 4.0]
 
 
+def barred(view: str) -> list[int]:
+    return [int(x) for x in unpacked(heat_maps(read_grid(SMALL, SUMMARY))["0-1"]["barred"][view])]
+
+
+def test_cells_without_a_combination_that_may_be_chosen_are_barred() -> None:
+    # a = 2, b = y has 5 trades with c = 5, the chosen set's, and 100 with c = 0.
+    assert barred("slice") == [0, 0, 0, 1]
+    assert barred("median") == barred("top") == [0, 0, 0, 0]
+
+
+def test_the_sweep_s_own_objective_says_what_may_be_chosen() -> None:
+    objective = [1.0, None, 3.0, None, None, None, 30.0, None]
+    grid = read_grid(SMALL.append_column("objective", pa.array(objective)), SUMMARY)
+    assert grid.eligible.tolist() == [value is not None for value in objective]
+    made = heat_maps(grid)["0-1"]
+    assert [int(x) for x in unpacked(made["barred"]["top"])] == [0, 0, 1, 1]
+    assert np.array_equal(unpacked(made["sharpe"]["top"]), [1.0, 30.0, NAN, NAN], equal_nan=True)
+
+
 def test_a_slice_keeps_the_other_settings_of_the_chosen_set() -> None:
     assert np.array_equal(cells("slice"), [10.0, 30.0, NAN, 40.0], equal_nan=True)
 

@@ -23,14 +23,16 @@ def data_of(page: str) -> dict[str, object]:
 
 
 def own_part(page: str) -> str:
-    """The page without Plotly."""
-    return re.sub(r"<script>/\*\*\n\* plotly\.js.*?</script>", "", page, flags=re.S)
+    """The page without Plotly and lightweight-charts."""
+    page = re.sub(r"<script>/\*\*\n\* plotly\.js.*?</script>", "", page, flags=re.S)
+    return re.sub(r"<script>/\*!\n \* @license\n \* TradingView.*?</script>", "", page, flags=re.S)
 
 
 def test_the_page_stands_alone(tmp_path: Path) -> None:
     folder, candles = write_example_run(tmp_path, days=60)
     page = write_report(folder, candles).read_text()
     assert page.count("plotly.js v") == 1
+    assert page.count("TradingView Lightweight Charts™ v") == 1
     assert "default-src 'none'" in page
     assert not re.search(r"https?://", own_part(page))
     assert not re.search(r"<(script|link|img|iframe)[^>]*(src|href)=[\"'](?!data:)", own_part(page))
@@ -53,6 +55,8 @@ def test_all_evidence_is_on_the_page(tmp_path: Path) -> None:
     wanted += [row["name"] for row in evidence["management"]["rows"]]
     wanted += [row["name"] for row in evidence["management"]["paired"]]
     wanted += [f"{evidence['deflated_sharpe']['all']['probability']:.0%}"]
+    wanted += ["0.71, 0.51, 0.31, 0.11, -0.09, -0.29", "-0.40 to 1.60 (90%)", "0.10 (19 markets)"]
+    wanted += ["(partial)", "1.36", "(48 sets, 5 of them with too few trades)", "sideways"]
     wanted += [f"{evidence['overfitting']['pbo']:.0%}", "trend_period 20", *evidence["envelope"]]
     body = page[page.index("<main>") : page.index("</main>")]
     assert [word for word in wanted if word not in body] == []
@@ -88,6 +92,15 @@ def test_a_run_without_a_trade_still_has_a_report(tmp_path: Path) -> None:
     assert 'id="equity-plot"' in body
 
 
+def test_made_up_data_gets_no_verdict_on_skill(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=20, synthetic=True)
+    page = write_report(folder, candles).read_text()
+    body = page[page.index("<main>") : page.index("</main>")]
+    assert "no verdict on skill" in body
+    for sentence in read_run(folder).summary["evidence"]["verdict"]["sentences"]:
+        assert sentence not in body
+
+
 def test_only_made_up_data_carries_the_banner(tmp_path: Path) -> None:
     for name, synthetic in (("real", False), ("made-up", True)):
         folder, candles = write_example_run(tmp_path / name, days=20, synthetic=synthetic)
@@ -100,8 +113,8 @@ def test_five_years_stay_far_below_the_limit_beside_the_library(tmp_path: Path) 
     folder, candles = write_example_run(tmp_path, days=1826, every=350)
     assert len(read_run(folder).trades) > 400
     page = write_report(folder, candles)
-    assert page.stat().st_size < 15_000_000
-    assert len(own_part(page.read_text())) < 5_000_000
+    assert page.stat().st_size < 8_000_000
+    assert len(own_part(page.read_text())) < 3_200_000
 
 
 def test_the_page_s_trades_are_those_of_the_run(tmp_path: Path) -> None:

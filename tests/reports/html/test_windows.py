@@ -1,31 +1,14 @@
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from stoptrail.reports.html.windows import MOST_CHARTS, packed_candles, trade_windows
 from stoptrail.reports.run_files import TradeRecord
 from stoptrail.rules.candles import Candles
 from tests.reports.example_run import random_candles
-from tests.reports.html.test_encode import unpacked
+from tests.reports.html.test_market import read
 
 CANDLES = random_candles(np.random.default_rng(5), 20)
-
-
-def prices_of(window: dict[str, Any]) -> dict[str, list[float]]:
-    """The page script's arithmetic (trade_chart.js), to read a window back."""
-    parts = {name: unpacked(window[name]) for name in ("open", "high", "low", "close")}
-    before = window["first"]
-    read: dict[str, list[float]] = {name: [] for name in parts}
-    for o, h, low, c in zip(*parts.values(), strict=True):
-        opened, closed = before + o, before + c
-        read["open"].append(opened * window["unit"])
-        read["high"].append((max(opened, closed) + h) * window["unit"])
-        read["low"].append((min(opened, closed) - low) * window["unit"])
-        read["close"].append(closed * window["unit"])
-        before = closed
-    return read
 
 
 def scaled(factor: float) -> Candles:
@@ -42,9 +25,9 @@ def test_prices_come_back_to_five_figures_whatever_their_size() -> None:
         candles = scaled(factor)
         window = packed_candles(candles)
         assert window is not None
-        read = prices_of(window)
+        found = read(window)
         for name in ("open", "high", "low", "close"):
-            np.testing.assert_allclose(read[name], getattr(candles, name), rtol=1e-5)
+            np.testing.assert_allclose(found[name], getattr(candles, name), rtol=1e-5)
 
 
 def test_missing_candles_leave_a_hole_and_not_a_shift() -> None:
@@ -60,10 +43,10 @@ def test_missing_candles_leave_a_hole_and_not_a_shift() -> None:
     )
     window = packed_candles(candles)
     assert window is not None
-    assert unpacked(window["steps"]) == kept.tolist()
+    assert read(window)["time"] == candles.time.tolist()
     whole = packed_candles(CANDLES)
     assert whole is not None
-    assert "steps" not in whole
+    assert "holes" not in whole
 
 
 def test_charts_are_bounded_and_every_trade_keeps_its_place() -> None:

@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from stoptrail.reports.crop import merged
 from stoptrail.reports.plots import plot_overview
-from stoptrail.reports.plots.overview import drawdown_percent, equity_at, overview_picture
+from stoptrail.reports.plots.overview import (
+    drawdown_percent,
+    equity_at,
+    fallen_percent,
+    overview_picture,
+)
 from stoptrail.reports.run_files import EquityCurve, read_run
+from stoptrail.rules.candles import Candles
 from tests.reports.example_run import random_candles, write_example_run
 
 
@@ -40,6 +47,24 @@ def test_equity_is_the_last_mark_known_at_a_candle_s_close() -> None:
     # The candle that closes at midnight knows midnight's mark.
     assert equity[94] == 100.0
     assert equity[95] == 110.0
+
+
+def test_the_drawdown_is_that_of_candle_closes_where_the_run_wrote_it(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=200)
+    equity = read_run(folder).equity
+    assert equity.falls is not None
+    shown = overview_picture(candles, [], equity, "X/Y")
+    (line,) = [line for line in shown.lines if line.title == "drawdown %"]
+    assert line.values.min() == pytest.approx(-100 * equity.falls.max())
+
+
+@pytest.mark.parametrize(("count", "expected"), [(1, [-10.0, -10.0, -30.0]), (2, [-10.0, -30.0])])
+def test_each_candle_has_the_deepest_of_its_days(count: int, expected: list[float]) -> None:
+    day = 86_400_000
+    nothing = np.ones(3)
+    candles = Candles(day * np.arange(3), nothing, nothing, nothing, nothing, nothing, day)
+    marks = EquityCurve(day * np.arange(4), np.ones(4), np.array([0.0, 0.1, 0.1, 0.3]))
+    assert fallen_percent(marks, merged(candles, count)).tolist() == pytest.approx(expected)
 
 
 def test_drawdown_counts_from_the_highest_point_so_far() -> None:

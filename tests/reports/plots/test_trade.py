@@ -44,6 +44,22 @@ def test_the_stop_line_is_the_level_in_force_and_nothing_else(
             assert values[candles.time == stop.time] == stop.level
 
 
+@pytest.mark.parametrize("multiple", [1, 4, 16])
+def test_an_exit_lies_on_the_stop_that_was_hit(
+    run: tuple[RunFiles, Candles], multiple: int
+) -> None:
+    from stoptrail.reports.crop import merged
+
+    files, candles = run
+    shown = merged(candles, multiple)
+    for trade in files.trades[:-1]:
+        values = stop_values(shown, trade, files.stops[trade.number])
+        assert trade.exit_time is not None
+        at = int(np.searchsorted(shown.time, trade.exit_time, side="right")) - 1
+        assert values[at] == files.stops[trade.number][-1].level
+        assert np.isnan(values[at + 1 :]).all()
+
+
 def test_a_trade_without_stops_has_no_line(run: tuple[RunFiles, Candles]) -> None:
     files, candles = run
     assert np.isnan(stop_values(candles, files.trades[0], [])).all()
@@ -109,6 +125,10 @@ def test_the_plot_is_backtrader_s_own_with_every_panel_and_marker(
     assert "stop to breakeven" in names
     assert [panel.get_ylabel() for panel in panels] == ["cycle", "trend"]
     assert any("SYNTHETIC" in text.get_text() for text in figure.texts)
+    figure.draw_without_rendering()
+    legend = prices.get_legend().get_window_extent()  # type: ignore[union-attr]
+    assert legend.y0 >= prices.get_window_extent().y1  # above the panel: it hides nothing
+    assert legend.x1 <= figure.bbox.x1
     low, high = prices.get_ylim()
     levels = [stop.level for stop in files.stops[trade.number]]
     assert low < min(levels)

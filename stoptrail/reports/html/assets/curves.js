@@ -4,44 +4,33 @@ const curve = (name) => {
   return stored && { time: unpackTimes(stored.time), equity: Array.from(unpack(stored.equity)) };
 };
 
-const curveNames = { strategy: "strategy", baseline: "legacy exits", hold: "buy and hold" };
+const curveNames = { strategy: "strategy", scaled: "buy and hold at the same volatility", baseline: "legacy exits", hold: "buy and hold" };
+const shownAtFirst = ["strategy", "scaled"]; // the others would flatten these two
 
-function drawdown(equity) {
-  let top = -Infinity;
-  return equity.map((value) => {
-    top = Math.max(top, value);
-    return value / top - 1;
-  });
-}
-
-// A log scale to begin with where one curve would flatten the others.
 function prepareEquity() {
-  const box = element("log-scale");
-  if (!box) return;
-  const all = Object.keys(curveNames).flatMap((name) => curve(name)?.equity ?? []).filter((value) => value > 0);
-  box.checked = all.reduce((a, b) => Math.max(a, b)) > 4 * all.reduce((a, b) => Math.min(a, b));
-  box.addEventListener("change", () => draw("equity-plot"));
+  element("log-scale")?.addEventListener("change", () => draw("equity-plot"));
 }
 
 figures["equity-plot"] = (node) => {
-  const colours = theme();
+  const colours = { ...theme(), scaled: theme().ink };
   const traces = [];
   Object.entries(curveNames).forEach(([name, label]) => {
     const one = curve(name);
     if (!one) return;
-    const line = { color: colours[name], width: name === "strategy" ? 2.2 : 1.3 };
-    const shared = { x: one.time, type: "scatter", mode: "lines", line, legendgroup: name, name: label };
+    const line = { color: colours[name], width: name === "strategy" ? 2.2 : 1.2 };
+    const shared = { x: one.time, type: "scatter", mode: "lines", line, legendgroup: name, name: label,
+      visible: shownAtFirst.includes(name) ? true : "legendonly" };
     traces.push({ ...shared, y: one.equity, hovertemplate: "%{y:,.0f}" });
-    traces.push({ ...shared, y: drawdown(one.equity), yaxis: "y2", showlegend: false, hovertemplate: "%{y:.1%}",
+    traces.push({ ...shared, y: falls(run.curves[name], one.equity).map((fall) => -fall), yaxis: "y2", showlegend: false, hovertemplate: "%{y:.1%}",
       fill: name === "strategy" ? "tozeroy" : "none" });
   });
   const logarithmic = element("log-scale").checked;
   return { traces, layout: {
     hovermode: "x unified",
     xaxis: axis({ type: "date", anchor: "y2", hoverformat: "%Y-%m-%d" }),
-    yaxis: axis({ domain: [0.36, 1], type: logarithmic ? "log" : "linear", dtick: logarithmic ? "D2" : undefined, tickformat: "~s",
+    yaxis: axis({ domain: [0.4, 1], type: logarithmic ? "log" : "linear", tickformat: "~s",
       title: isNarrow(node) ? undefined : { text: logarithmic ? "equity (log)" : "equity" } }),
-    yaxis2: axis({ domain: [0, 0.3], tickformat: ".0%", title: isNarrow(node) ? undefined : { text: "drawdown" } }),
+    yaxis2: axis({ domain: [0, 0.34], tickformat: ".0%", title: isNarrow(node) ? undefined : { text: "drawdown" } }),
   } };
 };
 
@@ -71,11 +60,13 @@ figures["out-of-sample-plot"] = (node) => {
 figures["windows-plot"] = (node) => {
   if (!run.walk_forward) return null;
   const [starts, ends] = [unpackTimes(run.walk_forward.start), unpackTimes(run.walk_forward.end)];
+  const cut = run.walk_forward.partial;
   const month = (time) => dayOf(time).slice(0, 7);
-  const labels = starts.map((start, k) => (isNarrow(node) ? month(start) : `${month(start)}<br>– ${month(ends[k])}`));
-  const bars = (y, name, color) => ({ type: "bar", x: labels, y, name, marker: { color },
+  const labels = starts.map((start, k) => `${isNarrow(node) ? month(start) : `${month(start)}<br>– ${month(ends[k])}`}${cut[k] ? "<br>partial" : ""}`);
+  const bars = (y, name, color, hatched) => ({ type: "bar", x: labels, y, name,
+    marker: { color, pattern: { shape: cut.map((partial) => (hatched && partial ? "/" : "")), fgcolor: color, bgcolor: theme().card, solidity: 0.35 } },
     hovertemplate: `%{y:.2f}<extra>${name}</extra>` });
-  return { traces: [bars(run.walk_forward.train, "training window", theme().strategy),
-    bars(run.walk_forward.test, "test window after it", theme().sample)],
+  return { traces: [bars(run.walk_forward.train, "training window", theme().strategy, false),
+    bars(run.walk_forward.test, "test window after it", theme().sample, true)],
   layout: { barmode: "group", xaxis: axis({ type: "category" }), yaxis: axis({ title: { text: run.walk_forward.metric } }) } };
 };

@@ -71,3 +71,18 @@ figures["fee-curve-plot"] = () => {
   return { traces: [curveOf("profit_factor", "profit factor", theme().strategy), curveOf("sharpe", "Sharpe", theme().sample)],
     layout: { hovermode: "x unified", xaxis: axis({ tickformat: ".2%", title: { text: "fee per fill" } }), ...mark } };
 };
+
+figures["bands-plot"] = (node) => {
+  const { trades: at, bands, levels, actual } = run.bands;
+  const colours = theme();
+  const line = (y, name, more) => ({ type: "scatter", mode: "lines", x: at, y, name, hovertemplate: "%{y:.1%}", ...more });
+  const share = (level) => `${Math.round(level * 100)} %`;
+  const last = bands.length - 1;
+  return { traces: [
+    line(bands[0], share(levels[0]), { line: { width: 0 }, showlegend: false }),
+    line(bands[last], `${share(levels[0])} to ${share(levels[last])} of the draws`, { line: { width: 0 }, fill: "tonexty", fillcolor: `${colours.strategy}33` }),
+    ...bands.slice(1, last).map((band, k) => line(band, levels[k + 1] === 0.5 ? "median draw" : share(levels[k + 1]), { line: { color: colours.strategy, width: 1.2, dash: "dot" } })),
+    line(actual, "as it happened", { line: { color: colours.bad, width: 2.2, shape: "hv" } })],
+  layout: { hovermode: "x unified", xaxis: axis({ title: { text: "closed trades" } }),
+    yaxis: axis({ tickformat: ".0%", rangemode: "tozero", title: isNarrow(node) ? undefined : { text: "deepest drawdown so far" } }) } };
+};

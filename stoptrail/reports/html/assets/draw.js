@@ -48,6 +48,10 @@ function draw(name) {
   const node = element(name);
   const made = figures[name] && figures[name](node);
   if (!made) return;
+  if (made.drawn) { // a chart of another kind, which has drawn itself
+    node.dataset.wanted = node.dataset.drawn = "true";
+    return;
+  }
   const layout = { ...baseLayout(node), ...made.layout };
   markSynthetic(layout, node);
   if (made.note !== undefined) element(`note-${name}`).textContent = made.note;

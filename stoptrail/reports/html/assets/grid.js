@@ -5,6 +5,10 @@ const plateauPart = 0.2; // cells within this part of the spread below the best 
 function heatCells(x, y, metric, view) {
   const [low, high] = x < y ? [x, y] : [y, x];
   const flat = unpack(run.grid.maps[`${low}-${high}`][metric][view]);
+  return cellsOf(flat, x, y);
+}
+
+function cellsOf(flat, x, y) {
   const [across, up] = [run.grid.dimensions[x].values.length, run.grid.dimensions[y].values.length];
   return Array.from({ length: up }, (_, r) => Array.from({ length: across }, (_, c) => {
     const value = x < y ? flat[r * across + c] : flat[c * up + r];
@@ -54,10 +58,18 @@ const viewNotes = {
   top: () => "Best over all other settings: the luckiest of each cell.",
 };
 
-function heatNote(view, marked) {
-  const least = run.grid.min_trades ? ` Only combinations with at least ${run.grid.min_trades} trades: ${run.grid.eligible.toLocaleString("en")} of ${run.grid.combinations.toLocaleString("en")}.` : "";
+// A corner of every cell in which nothing may be chosen.
+function corners(barred) {
+  return barred.flatMap((row, r) => row.flatMap((bar, c) => (bar ? [{ type: "path", line: { width: 0 }, fillcolor: theme().ink, opacity: 0.7,
+    path: `M ${c + 0.48},${r - 0.48} L ${c + 0.48},${r - 0.1} L ${c + 0.2},${r - 0.48} Z` }] : [])));
+}
+
+function heatNote(view, marked, barred) {
+  const [able, all] = [run.grid.eligible, run.grid.combinations].map((count) => count.toLocaleString("en"));
+  const least = run.grid.eligible < run.grid.combinations ? ` ${able} of ${all} combinations have enough trades to be chosen (sweep.min_trades ${run.grid.min_trades}).` : "";
+  const struck = barred ? " A dark corner: the cell may not be chosen." : "";
   const best = marked ? " ★ is the chosen set; the outline is its plateau: joined cells at most a fifth of the map's spread below it." : "";
-  return viewNotes[view]() + best + least;
+  return viewNotes[view]() + best + least + struck;
 }
 
 const centred = (name) => (name === "profit_factor" ? 1 : ["sharpe", "net_return"].includes(name) ? 0 : undefined);
@@ -70,7 +82,8 @@ figures["heat-plot"] = (node) => {
   const cells = heatCells(x, y, metric, view);
   const start = [dimensions[y].best, dimensions[x].best];
   const marked = start.every((place) => place !== null) && cells[start[0]]?.[start[1]] != null;
-  const shapes = marked && known.better ? outline(plateauOf(cells, start, known.better)) : [];
+  const barred = heatCells(x, y, "barred", view);
+  const shapes = [...corners(barred), ...(marked && known.better ? outline(plateauOf(cells, start, known.better)) : [])];
   const labels = (dimension) => dimension.values.map((value, place) => `${value}`.slice(0, 18) || `${place}`);
   const large = cells.length * cells[0].length > (isNarrow(node) ? 40 : 160);
   const heat = { type: "heatmap", z: cells, x: cells[0].map((_, c) => c), y: cells.map((_, r) => r), zmid: centred(metric),
@@ -83,7 +96,7 @@ figures["heat-plot"] = (node) => {
     hoverinfo: "skip", textposition: "middle center", textfont: { size: 17, color: theme().star }, showlegend: false };
   const ticks = (dimension) => axis({ tickvals: dimension.values.map((_, k) => k), ticktext: labels(dimension), showgrid: false,
     zeroline: false, title: { text: shortName(dimension.name) }, range: [-0.5, dimension.values.length - 0.5] });
-  return { traces: marked ? [heat, star] : [heat], note: heatNote(view, marked),
+  return { traces: marked ? [heat, star] : [heat], note: heatNote(view, marked, barred.flat().some(Boolean)),
     layout: { shapes, xaxis: ticks(dimensions[x]), yaxis: ticks(dimensions[y]) } };
 };
 
@@ -103,10 +116,25 @@ function linesAxes() {
   return { axes, chosen: metrics.find((one) => one.name === chosen), values };
 }
 
+// On a phone the axes lie below each other, each as wide as the screen.
+function uprightLines(node, axes, chosen, values, bounds) {
+  const all = [...axes, { label: chosen.label, values, range: bounds, tickvals: bounds, ticktext: bounds.map((v) => v.toFixed(2)) }];
+  node.style.height = `${all.length * 58 + 30}px`;
+  const { traces } = plainLines(axes, chosen, values, bounds);
+  const turned = traces.map((trace) => ({ ...trace, x: trace.y, y: trace.x.map((k) => (k === null ? null : -k)) }));
+  const named = all.map((one, k) => ({ x: 0, y: -k, text: `<b>${escaped(one.label)}</b>`, showarrow: false, xanchor: "left", yshift: 16, font: { size: 11 }, bgcolor: theme().card }));
+  const ticks = all.flatMap((one, k) => one.tickvals.map((value, t) => ({ x: shareOf(one, value), y: -k, text: escaped(one.ticktext[t]), showarrow: false,
+    font: { size: 10 }, bgcolor: theme().card, borderpad: 1 })));
+  return { traces: turned, layout: { annotations: [...named, ...ticks], margin: { l: 14, r: 14, t: 26, b: 14 },
+    xaxis: axis({ visible: false, range: [-0.03, 1.03] }), yaxis: axis({ showticklabels: false, tickvals: all.map((_, k) => -k), zeroline: false, range: [-all.length + 0.6, 0.55] }) } };
+}
+
+const shareOf = (one, value) => (one.range[1] > one.range[0] ? (value - one.range[0]) / (one.range[1] - one.range[0]) : 0.5);
+
 // Lines on plain axes, in bands of colour, for a browser without WebGL: nothing to brush.
 function plainLines(axes, chosen, values, bounds) {
   const all = [...axes, { label: chosen.label, values, range: bounds, tickvals: bounds, ticktext: bounds.map((v) => v.toFixed(2)) }];
-  const height = (one, value) => (one.range[1] > one.range[0] ? (value - one.range[0]) / (one.range[1] - one.range[0]) : 0.5);
+  const height = shareOf;
   const scale = theme().map;
   const bands = Array.from({ length: scale.length }, () => ({ x: [], y: [] }));
   values.forEach((value, row) => {
@@ -129,16 +157,23 @@ figures["lines-plot"] = (node) => {
   const bounds = [Math.min(...finite), Math.max(...finite)];
   const drawn = run.grid.sample.count;
   const note = `${drawn.toLocaleString("en")} of ${run.grid.combinations.toLocaleString("en")} combinations${drawn < run.grid.eligible ? ": the best, and an even sample of the rest" : ""}.`;
+  if (isNarrow(node)) return { ...uprightLines(node, axes, chosen, values, bounds), note };
   if (!hasWebGl()) return { ...plainLines(axes, chosen, values, bounds), note };
-  const size = isNarrow(node) ? 9 : 12;
   const trace = { type: "parcoords", line: { color: values, colorscale: theme().map, reversescale: chosen.better < 0, cmin: bounds[0], cmax: bounds[1],
-    showscale: !isNarrow(node), colorbar: { thickness: 10, outlinewidth: 0, tickfont: { color: theme().ink } } },
-  dimensions: [...axes, { label: chosen.label, values, range: bounds }], labelangle: isNarrow(node) ? -28 : 0,
-  labelfont: { size, color: theme().ink }, tickfont: { size, color: theme().ink }, rangefont: { size: size - 1, color: theme().soft },
+    colorbar: { thickness: 10, outlinewidth: 0, tickfont: { color: theme().ink } } },
+  dimensions: [...axes, { label: chosen.label, values, range: bounds }], labelangle: axes.length > 6 ? -14 : 0,
+  labelfont: { size: 12, color: theme().ink }, tickfont: { size: 13, color: theme().ink }, rangefont: { size: 1, color: "transparent" },
   unselected: { line: { opacity: 0.05 } } };
   return { traces: [trace], note: `${note} Drag along an axis to keep a part of it.`,
-    layout: { margin: isNarrow(node) ? { l: 34, r: 30, t: 84, b: 24 } : { l: 70, r: 30, t: 56, b: 30 } } };
+    layout: { margin: { l: 96, r: 40, t: 84, b: 30 } } };
 };
+
+// The map opens on the stop: its two settings with the most values.
+function firstPair() {
+  const sizes = run.grid.dimensions.map((dimension, k) => [k, dimension.values.length, dimension.name.startsWith("stop.")]);
+  sizes.sort((a, b) => b[2] - a[2] || (a[2] ? b[1] - a[1] : 0) || a[0] - b[0]);
+  return sizes.slice(0, 2).map(([k]) => k);
+}
 
 function prepareGrid() {
   if (!run.grid) return;
@@ -148,8 +183,9 @@ function prepareGrid() {
   element("lines-metric").addEventListener("change", () => draw("lines-plot"));
   if (dimensions.length < 2) return;
   const known = run.grid.dimensions.some((dimension) => dimension.best !== null);
-  fill(element("heat-x"), dimensions, 0);
-  fill(element("heat-y"), dimensions, 1);
+  const [first, second] = firstPair();
+  fill(element("heat-x"), dimensions, first);
+  fill(element("heat-y"), dimensions, second);
   fill(element("heat-metric"), metrics, run.grid.objective);
   fill(element("heat-view"), [["slice", "as chosen"], ["median", "median"], ["top", "best"]].slice(known ? 0 : 1), known ? "slice" : "median");
   const swap = (changed, other) => () => {

@@ -1,6 +1,7 @@
 // Put together: controls first, then figures as they come into view.
 prepareGrid();
 prepareTrades();
+prepareMarket();
 followTheme(redraw);
 prepareEquity();
 drawWhenSeen();

@@ -1,20 +1,8 @@
 // The chosen trade: its candles, the stop step by step, entry, breakeven and exit.
 function readWindow(packedWindow) {
-  const parts = ["open", "high", "low", "close"].map((name) => unpack(packedWindow[name]));
-  const steps = packedWindow.steps ? unpack(packedWindow.steps) : null;
   const candles = { time: [], open: [], high: [], low: [], close: [] };
-  let before = packedWindow.first;
-  const price = (ticks) => Number((ticks * packedWindow.unit).toPrecision(10));
-  parts[0].forEach((_, k) => {
-    const open = before + parts[0][k];
-    const close = before + parts[3][k];
-    candles.time.push((packedWindow.start + (steps ? steps[k] : k) * packedWindow.step) * 60000);
-    candles.open.push(price(open));
-    candles.high.push(price(Math.max(open, close) + parts[1][k]));
-    candles.low.push(price(Math.min(open, close) - parts[2][k]));
-    candles.close.push(price(close));
-    before = close;
-  });
+  readCandles(packedWindow).forEach((candle) => Object.keys(candles).forEach((name) => candles[name].push(candle[name])));
+  candles.time = candles.time.map((time) => time * 1000);
   return candles;
 }
 
