@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from stoptrail.core.time import iso, timeframe_name
-from stoptrail.rules.candles import UNKNOWN_VOLUME, Candles, Floats
+from stoptrail.rules.candles import UNKNOWN_VOLUME, Candles
 from stoptrail.rules.market import decimals
 
 Origin = Literal["exchange", "file", "synthetic"]
@@ -102,9 +102,10 @@ class Market:
         }
 
 
-def fillable(volume: Floats) -> Floats:
-    """Unknown volumes as every engine is to see them (C2): none says that nobody traded."""
-    return np.where(volume > 0, volume, UNKNOWN_VOLUME)
+def volume_unknown(candles: Candles) -> Candles:
+    """Candles of unknown volume as every engine is to see them (C2): none is silent."""
+    volume = candles.volume
+    return candles._replace(volume=np.where(volume > 0, volume, UNKNOWN_VOLUME))
 
 
 def candles_digest(candles: Candles) -> str:

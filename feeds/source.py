@@ -24,7 +24,7 @@ from stoptrail.feeds.columns import rows_of
 from stoptrail.feeds.download import Notice, Progress, download_candles, say_unserved
 from stoptrail.feeds.files import PLAIN, load_file
 from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.market import Market, Origin, fillable
+from stoptrail.feeds.market import Market, Origin, volume_unknown
 from stoptrail.feeds.span import DEFAULT_YEARS, cut_span
 from stoptrail.feeds.synthetic import DEFAULT_END, DEFAULT_START, synthetic_candles
 from stoptrail.rules.candles import Candles
@@ -198,7 +198,7 @@ def _without_exchange(wanted: Wanted, now: int, error: ExchangeError, on_notice:
 
 def _market(wanted: Wanted, candles: Candles, origin: Origin, detail: str, source: str) -> Market:
     if wanted.reading.volume == "unknown":
-        candles = candles._replace(volume=fillable(candles.volume))
+        candles = volume_unknown(candles)
     cut = cut_span(candles, wanted.start, wanted.end, source)
     return Market(
         cut.candles, wanted.symbol, origin, detail, cut.start, cut.start_time, cut.end_time

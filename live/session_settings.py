@@ -33,6 +33,8 @@ def resolved(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[st
     table = as_table(settings)
     content = {section: table[section] for section in _SECTIONS}
     content["data"] = {key: table["data"][key] for key in _DATA}
+    if settings.data.volume == "unknown":
+        content["data"]["volume"] = "unknown"
     content["live"] = {"ratchet": settings.live.ratchet}
     content["market"] = {**_filters(settings, theirs, candles), "type": settings.market.type}
     return content

@@ -4,16 +4,19 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from stoptrail.cli.data import check, download
+import runner
+from stoptrail.cli.data import check, convert, download
 from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.feeds.cache import cache_path
 from stoptrail.feeds.files import load_candles
 from tests.exchange.simulator import Simulator
 from tests.exchange.trouble import region_refusal
-from tests.feeds.tables import QUARTER, START, candles, rows_of, write_csv, write_parquet
+from tests.feeds import written
+from tests.feeds.tables import QUARTER, START, candles, rows_of, same, write_csv, write_parquet
 
 DAY = 86_400_000
 RECORDED = candles(20 * 96)
@@ -110,3 +113,58 @@ def test_long_lists_are_cut_and_counted(console: Console, tmp_path: Path) -> Non
     data = candles(200, missing=range(1, 199, 4))
     assert check(write_parquet(tmp_path / "a.parquet", data), None, console) == 0
     assert "... and 30 more" in text(console)
+
+
+def test_check_says_what_the_file_is_and_what_it_would_load_as(
+    console: Console, tmp_path: Path
+) -> None:
+    path = written.bitmex(tmp_path / "a.csv", candles(50))
+    assert check(path, None, console) == 0
+    said = text(console)
+    assert "BitMEX trade buckets (CSV): time from timestamp (close)" in said
+    assert "volume from homeNotional (base)" in said
+    assert "first: 2021-06-22T00:00:00Z" in said
+    assert "note: timestamp is the close of a candle: each opens 15m earlier" in said
+
+
+def test_check_shows_the_line_with_which_a_run_would_refuse(
+    console: Console, tmp_path: Path
+) -> None:
+    rows = rows_of(candles(50))
+    rows.insert(10, rows[9])
+    assert check(write_csv(tmp_path / "a.csv", rows), None, console) == 1
+    assert "A run says: " in text(console)
+    assert "comes twice" in text(console)
+
+
+def test_convert_writes_what_a_run_would_load(console: Console, tmp_path: Path) -> None:
+    given = candles(50, missing=(7,))
+    path = written.jesse(tmp_path / "a.csv", given)
+    out = tmp_path / "deep" / "out.parquet"
+    assert convert(path, out, "15m", console) == 0
+    assert pq.read_schema(out).names == ["timestamp", "open", "high", "low", "close", "volume"]
+    assert str(pq.read_schema(out).field("timestamp").type) == "timestamp[ms, tz=UTC]"
+    assert same(load_candles(out), given)
+    assert f"49 candles of 15m, 2021-06-22T00:00:00Z to 2021-06-22T12:30:00Z: {out}" in text(
+        console
+    )
+
+
+def test_convert_does_not_write_over_what_it_reads(console: Console, tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", rows_of(candles(50)))
+    with pytest.raises(ConfigError, match="is the file that is read"):
+        convert(path, path, None, console)
+    assert path.read_text().startswith("timestamp,")
+
+
+def test_check_and_convert_read_a_file_as_the_settings_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written.gate(tmp_path / "a.csv", candles(50))
+    out = tmp_path / "out.parquet"
+    order = "data.columns=time,volume,close,high,low,open"
+    assert runner.main(["data", "check", str(path)]) == 2
+    assert runner.main(["data", "check", str(path), "--set", order]) == 0
+    assert runner.main(["data", "convert", str(path), str(out), "--set", order]) == 0
+    assert same(load_candles(out), candles(50))
+    assert "columns as data.columns names them" in capsys.readouterr().out

@@ -5,6 +5,7 @@ The ATR has a period of 1, the stop is two of them away; nothing costs anything.
 
 import pytest
 
+from stoptrail.feeds.market import volume_unknown
 from stoptrail.rules.types import SIDES
 from tests.contract.seen import Engine
 from tests.contract.tables import QUARTER_HOUR, table
@@ -97,6 +98,12 @@ SILENT = (
 def test_a_candle_without_volume_fills_no_entry(either: Engine) -> None:
     seen = either.run(table(SILENT))
     assert (seen.trades, seen.ignored) == ([], {"gap": 1})
+
+
+def test_where_volume_is_unknown_no_candle_is_silent(either: Engine) -> None:
+    one = table(SILENT)
+    seen = either.run(one._replace(candles=volume_unknown(one.candles)))
+    assert (seen.one.entry, seen.one.fill) == (2, 100.0)
 
 
 def test_an_entry_waits_through_a_candle_without_volume_if_it_may(either: Engine) -> None:

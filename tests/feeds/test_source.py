@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
 from stoptrail.feeds import source as module
+from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import Market
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.feeds.synthetic import synthetic_candles
@@ -235,3 +237,15 @@ def test_whatever_is_said_of_the_candles_is_in_the_summary_too(tmp_path: Path) -
     market, told = load(Wanted(start=START - DAY, source="file", path=path))
     assert len(told) == 1
     assert market.summary()["notes"] == told
+
+
+def test_unknown_volume_is_filled_in_at_one_place_and_tells_no_lot(tmp_path: Path) -> None:
+    data = part(0, 30)
+    data.volume[::2] = 0.0
+    wanted = replace(TWO_WEEKS, source="file", path=write_parquet(tmp_path / "x.parquet", data))
+    market, _ = load(replace(wanted, reading=Reading(volume="unknown")))
+    assert np.all(market.candles.volume > 0)
+    assert (market.unit, market.volume_digits) == ("unknown", 8)
+    known, told = load(wanted)
+    assert (known.unit, known.volume_digits) == ("base", 0)
+    assert any("have no volume" in line for line in told)
