@@ -64,13 +64,19 @@ def run(
         resume,
         as_json,
     )
-    if sweep or resume:
+    run_asked(asked, sweep, voice, stages)
+
+
+def run_asked(asked: BacktestOptions, sweep: bool, voice: Voice, stages: Stages) -> None:
+    """One run, or with `sweep` a search."""
+    if sweep or asked.resume:
         if compile_ahead():
             voice.notice("First sweep on this machine: slow for seconds, until it is compiled.")
         from stoptrail.cli import multi_market
         from stoptrail.cli import sweep as one_market
 
-        many = len(files) > 1 or len(symbols) > 1
+        many = len(asked.files) > 1 or len(asked.symbols) > 1
+        resume = asked.resume
         several = many or (resume is not None and multi_market.is_several(resume))
         (multi_market if several else one_market).run(asked, voice, stages)
     else:
@@ -82,7 +88,7 @@ def run_one(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
     if len(asked.files) > 1 or len(asked.symbols) > 1:
         raise UsageError("several markets are compared by a sweep: add --sweep")
     own = data_overrides(asked.files, asked.symbols)
-    settings = load_settings(asked.config, (*asked.overrides, *own))
+    settings = asked.settings or load_settings(asked.config, (*asked.overrides, *own))
     with own_folder(asked, "backtest") as place:
         walking = bool(asked.walk_forward)
         summary, market = _one_market(settings, place.made, walking, voice, stages)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from stoptrail.config.settings import Settings
+
 
 class BacktestOptions(NamedTuple):
     """The options of `stoptrail backtest` that do not change settings by themselves."""
@@ -21,3 +23,5 @@ class BacktestOptions(NamedTuple):
     """Whether a run that is in `out` may be replaced."""
     resume: Path | None
     as_json: bool
+    settings: Settings | None = None
+    """Checked settings, in place of `config` and `overrides`."""

@@ -86,7 +86,7 @@ def run(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
     if asked.resume:
         settings, key = stopped_sweep(state_folder(asked.resume), asked.config, overrides)
     else:
-        settings = load_settings(asked.config, overrides)
+        settings = asked.settings or load_settings(asked.config, overrides)
     with own_folder(asked, "sweep") as place, resumable(place, asked, voice):
         found = sweep_market(settings, place.made, key, asked.walk_forward, voice, stages)
     pictures(place.final, found.market, settings, asked, voice)

@@ -14,7 +14,7 @@ from stoptrail.config.explain import explain
 from stoptrail.config.foreign import Taken, require_trusted
 from stoptrail.config.grid import build_grid
 from stoptrail.config.overrides import apply_overrides
-from stoptrail.config.settings import Settings
+from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.files import read_text
 
@@ -53,6 +53,16 @@ def load_settings(
         return str(file)
 
     return checked(table, source_of)
+
+
+def with_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
+    """A copy of `settings` with "key=value" `overrides` applied in order, checked anew.
+    Raises ConfigError."""
+    if not overrides:
+        return settings
+    table = as_table(settings)
+    changed = apply_overrides(table, overrides)
+    return checked(table, lambda key: "overrides" if key in changed else "settings")
 
 
 def checked(table: dict[str, Any], source_of: Callable[[str], str]) -> Settings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stoptrail.config.ranges import flat_grid
@@ -28,6 +28,24 @@ def apply_overrides(table: dict[str, Any], overrides: Sequence[str]) -> list[str
     if _signal_of(table) != signal:
         _forget_parameters(table, changed)
     return changed + [section for section in table if section not in sections]
+
+
+def as_texts(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Python values by dotted key as "key=value" texts. Raises ConfigError where TOML knows
+    no such value."""
+    return tuple(f"{key}={_as_toml(key, value)}" for key, value in values.items())
+
+
+def _as_toml(key: str, value: Any) -> str:
+    import tomli_w
+
+    plain = value.tolist() if hasattr(value, "tolist") else value  # NumPy's numbers and arrays
+    if isinstance(plain, Mapping):
+        return "{" + ", ".join(as_texts(plain)) + "}"
+    try:
+        return tomli_w.dumps({"value": plain}).partition("=")[2].strip()
+    except TypeError:
+        raise ConfigError(f"{key}: {value!r} is no value of a setting") from None
 
 
 def _override(table: dict[str, Any], text: str) -> str:

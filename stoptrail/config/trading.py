@@ -60,10 +60,21 @@ class Strategy(Section):
         own = {key: value for key, value in table.items() if key in cls._own_keys()}
         strategy = handler(own)
         model = cls._signal(table)
+        cls._refuse_own(table)
         refuse_unknown(table, cls.known_keys(table))
         given = {key: value for key, value in table.items() if key not in own}
         parameters = model.model_validate(given).model_dump()
         return strategy.model_copy(update={PARAMETERS: parameters})
+
+    @classmethod
+    def _refuse_own(cls, table: dict[str, Any]) -> None:
+        for key in {"manager", "sizer"} & set(table) - set(cls.known_keys(table)):
+            raise PydanticCustomError(
+                "own",
+                "is no setting: backtests, sweeps and sessions run the shipped one; give yours to "
+                "a Cerebro of your own (docs/library.md)",
+                {"key": key, "received": table[key]},
+            )
 
     @model_serializer(mode="wrap")
     def _spread_parameters(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
