@@ -53,6 +53,9 @@ class Gated(Protocol):
     def fill(self, time: int) -> int | None:
         """Why an entry order may not fill."""
 
+    def tick(self) -> bool:
+        """Whether an entry order may fill at a tick now."""
+
 
 class EngineOptions(NamedTuple):
     """How an engine runs besides its plan."""
@@ -101,6 +104,7 @@ class Engine:
             journal=self._journal,
             ticks=way.by_tick,
             gate=way.gate.fill,
+            tick_gate=way.gate.tick,
             turn=way.turn,
         )
         cerebro.setbroker(self.broker)

@@ -15,9 +15,12 @@ from stoptrail.live.protocols import MarketStore
 
 
 class MarketStatus:
-    """Hears every event of the market data; `say(kind, text)` gets what is news of it."""
+    """Hears every event of the market data; `say(kind, text)` gets what is news of it,
+    `completed` is called when data that was missing has been delivered."""
 
-    def __init__(self, say: Callable[[str, str], None]) -> None:
+    def __init__(
+        self, say: Callable[[str, str], None], completed: Callable[[], None] = lambda: None
+    ) -> None:
         self.price: tuple[int, float] | None = None
         """Time and price of the newest trade or close."""
         self.store: MarketStore | None = None
@@ -25,6 +28,7 @@ class MarketStatus:
         self._lost = ""
         """Why the data is stale; empty while it is not."""
         self._say = say
+        self._completed = completed
 
     def heard(self, event: Event) -> None:
         """Take notice of one event."""
@@ -37,6 +41,7 @@ class MarketStatus:
             if self._lost:
                 self._say("connection", "back, and complete")
             self._lost = ""
+            self._completed()
         elif isinstance(event, Notice):
             self._say("notice", event.text)
 

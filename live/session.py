@@ -65,13 +65,15 @@ class Session:
         self.interval = settings.data.interval
         self._options = options or Options()
         self._out = Publisher(self.interval, self._options.watchers)
-        self.market = MarketStatus(self._out.say)
+        self.market = MarketStatus(self._out.say, lambda: self._gate.completed())
         self.engine: Engine | None = None
         self.desk: ControlDesk
         self.session_ledger: SessionLedger
         self._make_store = make_store
         self.ledger = ledger
-        self._gate = Gate(settings.live.catch_up, lambda: self.market.stale)
+        self._gate = Gate(settings.live.catch_up, lambda: self.market.stale, self._in_time)
+        self._clock_offset = 0
+        """Milliseconds by which the exchange's clock is ahead of ours."""
         self._beat = 0.0
         self._stopping = ""
         self._closed = 0
@@ -132,6 +134,9 @@ class Session:
         session_ledger = SessionLedger(self.ledger, self.exchange, self.symbol, self.interval)
         self.session_ledger = self._out.session_ledger = session_ledger
         found = begin(self.settings, store, session_ledger)
+        self._clock_offset = store.clock_offset() or 0
+        waiting = found.origin.checkpoint.entry_order
+        self._gate.begin(None if waiting is None else waiting.signal)
         self.desk = ControlDesk(self.ledger, found.session, self._out.flush)
         self._gate.paused, self._gate.changing = found.paused, bool(found.waiting)
         if found.waiting:
@@ -147,7 +152,7 @@ class Session:
             found.number,
             self._gate,
             self._keep,
-            lambda time: time < self._gate.live_from,
+            self._gate.caught_up,
             self._ready,
             self._turn,
         )
@@ -207,6 +212,11 @@ class Session:
         self._gate.live_from = self._feed.live_from
         log.info("session %d decides from now on", self.desk.session)
 
+    def _in_time(self, signal: int) -> bool:
+        """Whether the candle that opened at `signal` closed `live.signal_seconds` ago at most."""
+        now = time.time() * 1000 + self._clock_offset
+        return now - signal - self.interval <= 1000 * self.settings.live.signal_seconds
+
     def _on_tick(self, tick: Tick) -> None:
         assert self.engine is not None
         self.market.heard(tick)
@@ -240,7 +250,7 @@ class Session:
         assert engine is not None
         self.market.price = (candle[0] + self.interval, candle[4])
         self.desk.leave(engine)
-        if not step.caught_up:
+        if candle[0] >= self._gate.live_from:
             self._closed += 1
             if self._closed == self._options.max_candles:
                 self.stop(f"{self._closed} candles have closed")

@@ -97,6 +97,10 @@ class AsItWas:
         """What cancelled an entry order then."""
         return self._recording.withdrawn.get(time)
 
+    def tick(self) -> bool:
+        """Only ticks that changed something are recorded."""
+        return True
+
 
 class Open:
     """A gate that refuses nothing."""
@@ -106,6 +110,10 @@ class Open:
 
     def fill(self, time: int) -> int | None:
         """Nothing cancels an entry order."""
+
+    def tick(self) -> bool:
+        """Ticks fill as they come."""
+        return True
 
 
 def replay(recording: Recording, *, candles_alone: bool = False) -> Database:

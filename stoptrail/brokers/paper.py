@@ -71,13 +71,14 @@ class PaperBroker(CandleBroker):
 
     ticks: whether ticks fill and move (tick mode);
     gate: function of a candle's open time that gives the code of what cancels an entry
-    order which would fill in that candle, or None; turn: called whenever Cerebro turns,
-    with or without a candle.
+    order which would fill in that candle, or None; tick_gate: whether it may fill at a tick
+    now; turn: called whenever Cerebro turns, with or without a candle.
     """
 
     params: ClassVar[Any] = (
         ("ticks", True),
         ("gate", None),
+        ("tick_gate", None),
         ("turn", None),
     )
 
@@ -87,6 +88,7 @@ class PaperBroker(CandleBroker):
         super().__init__(**params)
         self.journal: PaperJournal = self.p.journal
         self._gate: Callable[[int], int | None] | None = self.p.gate
+        self._tick_gate: Callable[[], bool] = self.p.tick_gate or (lambda: True)
         self._turn: Callable[[bool], None] | None = self.p.turn
         self._closed = 0
         self._in_tick = False
@@ -165,7 +167,7 @@ class PaperBroker(CandleBroker):
 
     def _by_tick(self, tick: PriceTick) -> None:
         if self._entry is not None:
-            if not tick.ahead:
+            if not tick.ahead and self._tick_gate():
                 self._enter_at(tick)
         elif self.touched(tick.price):
             self._stop_out(tick.price, tick.time)

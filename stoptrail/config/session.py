@@ -26,6 +26,9 @@ class Live(Section):
     """"auto": WebSocket first, REST where there is none or it keeps failing."""
     catch_up: Literal["stops_only", "full"] = "stops_only"
     """What candles missed while the session was down may do."""
+    signal_seconds: Annotated[float, Field(gt=0, le=60)] = 60.0
+    """Seconds after its candle's close within which a signal that was held up, by a break of
+    the data or a restart, still enters as if nothing had been."""
     warm_up_days: Annotated[int, Field(ge=1, le=3650)] = 250
     """Days of candles before the first decision."""
     stale_seconds: Seconds = 120.0

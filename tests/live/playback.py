@@ -82,13 +82,16 @@ class PlaybackStore:
         """Whether the last candle does not come yet."""
         self.connection = Connection("live", 0.0)
         self.closed = 0
+        self.lag = 0
+        """Milliseconds by which the exchange's clock is further than its candles."""
 
     def market(self, symbol: str) -> Filters:
         return FILTERS
 
     def clock_offset(self) -> int | None:
         """As if now were the moment when the last of the closed candles closed."""
-        return self.rows[self.live - 1][0] + self.interval - int(time.time() * 1000)
+        closed = self.rows[self.live - 1][0] + self.interval
+        return closed + self.lag - int(time.time() * 1000)
 
     def fetch_candles(
         self, symbol: str, interval: int, since: int, until: int | None = None

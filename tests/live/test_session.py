@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from stoptrail.live.ledger.records import (
     settings_rows,
 )
 from stoptrail.live.ledger.tables import PaperTrades
-from stoptrail.live.market.events import ConnectionBack, ConnectionLost, Notice
+from stoptrail.live.market.events import ConnectionBack, ConnectionLost, Event, Notice
 from stoptrail.live.session import Options, Session
 from stoptrail.live.step import Row
 from stoptrail.live.watch.control import answer_of, ask, presence_of
@@ -244,7 +245,8 @@ def test_stale_data_makes_no_entry_but_stops_go_on(market: list[Row], url: str) 
         },
     )
     witness = Witness()
-    play(settings(), store, url, Options(watchers=(witness,)))
+    stops_only: Any = {"live": {"catch_up": "stops_only"}}
+    play(settings(**stops_only), store, url, Options(watchers=(witness,)))
     books = books_of(url)
     lost, back = market[320][0], market[600][0]
     while_stale = [t for t in books["PaperTrades"] if lost <= t["signal"] < back - HOUR]
@@ -325,3 +327,43 @@ def test_the_trade_row_carries_the_stop_as_it_is(market: list[Row], url: str) ->
     moves = [m for m in books_of(url)["StopMoves"] if m["trade"] == trade["number"]]
     assert trade["sl"] == moves[-1]["new"]
     assert trade["initial_stop"] == moves[0]["new"]
+
+
+@pytest.mark.parametrize("ratchet", ["candle", "tick"])
+def test_a_short_break_across_the_close_of_a_signal_changes_nothing(
+    ratchet: str, market: list[Row], tmp_path: Path
+) -> None:
+    live: Any = {"live": {"ratchet": ratchet, "catch_up": "stops_only"}}
+    undisturbed, disturbed = (f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "other"))
+    play(settings(**live), PlaybackStore(market, WARM_UP, HOUR, ticks_of), undisturbed)
+    trades = books_of(undisturbed)["PaperTrades"]
+    signals = [trade["signal"] for trade in trades]
+    between: dict[int, list[Event]] = {}
+    for signal in signals:
+        between.setdefault(signal, []).append(ConnectionLost("half a second"))
+        between.setdefault(signal + HOUR, []).insert(0, ConnectionBack())
+    store = PlaybackStore(market, WARM_UP, HOUR, ticks_of, between)
+    play(settings(**live), store, disturbed)
+    assert len(signals) > 10
+    assert books_of(disturbed)["PaperTrades"] == trades
+
+
+@pytest.mark.parametrize("ratchet", ["candle", "tick"])
+def test_a_signal_heard_too_late_is_simulated_at_the_open_with_full_catch_up(
+    ratchet: str, market: list[Row], tmp_path: Path
+) -> None:
+    live: Any = {"live": {"ratchet": ratchet, "catch_up": "full"}}
+    first, url = (f"sqlite:///{tmp_path}/{name}.db" for name in ("first", "second"))
+    play(settings(**live), PlaybackStore(market, WARM_UP, HOUR, ticks_of), first)
+    signal = books_of(first)["PaperTrades"][3]["signal"]
+    closed = [row[0] for row in market].index(signal) + 1
+    play(settings(**live), PlaybackStore(market[: closed - 1], WARM_UP, HOUR, ticks_of), url)
+    store = PlaybackStore(market, closed, HOUR, ticks_of)
+    store.lag = 61_000
+    play(settings(**live), store, url)
+    with closing(open_existing(url)) as database:
+        found = list(rows(database, PaperTrades, 1, signal=signal))
+    assert [trade["entry_time"] for trade in found] == [signal + HOUR]
+    assert found[0]["entry_caught_up"]
+    worse = 1 + found[0]["side"] * settings().costs.slippage
+    assert found[0]["entry"] == pytest.approx(market[closed][1] * worse, abs=0.02)

@@ -71,7 +71,7 @@ def test_a_replay_follows_commands_stale_data_and_new_settings(
 ) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     market = small_rows(COUNT)
-    live: Any = {"live": {"ratchet": ratchet}}
+    live: Any = {"live": {"ratchet": ratchet, "catch_up": "stops_only"}}
     between: Any = {
         market[300][0]: [ConnectionLost("test")],
         market[380][0]: [ConnectionBack()],
