@@ -135,6 +135,8 @@ class _Download:
         finally:
             if unwritten:
                 write_cache(cached)
+        if history.refusal and not len(cached.columns.time):
+            raise history.refusal
         cached = with_unserved(cached, history.unserved, start, end, now)
         write_cache(cached)
         self._say(history, interval)

@@ -178,6 +178,8 @@ class CCXTStore:
             end = history.seen - history.seen % interval  # candles have closed meanwhile
             if found and end <= found[-1][0] + interval:
                 break
+        if history.refusal and not found:
+            raise history.refusal
         if found and history.seen <= found[-1][0]:
             found.pop()  # nothing follows it: who knows whether it has closed
         reach = found[-1][0] + interval if found else since
@@ -186,8 +188,12 @@ class CCXTStore:
 
     def _now(self, interval: int) -> int:
         """The beginning of the candle under way, by the exchange's clock where it has one."""
-        now = self._their_time() or int(time.time() * 1000)
+        now = self._their_time() or self._local_time()
         return now - now % interval
+
+    def _local_time(self) -> int:
+        """Milliseconds; only ever to know how far to read."""
+        return int(time.time() * 1000)
 
     def _their_time(self) -> int | None:
         """The exchange's clock in milliseconds; None where it has none to ask."""

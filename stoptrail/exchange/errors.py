@@ -162,7 +162,8 @@ def _reason(error: Exception, text: str, status: int, kind: Kind) -> str:
     name = f"HTTP {status}" if status >= 400 else type(error).__name__
     if kind == "malformed answer":
         name = f"malformed answer, {type(error).__name__}"
-    return f"{name}{at}" + (f": {message[1][:100]}" if message else "")
+    said = message[1] if message else "" if status or host else text.strip()
+    return f"{name}{at}" + (f": {said[:100]}" if said else "")
 
 
 def _status_in(text: str) -> int:

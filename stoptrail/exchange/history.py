@@ -54,6 +54,8 @@ class History:
         self._page = max(_LEAST, min(page, MOST))
         self._small = min(SMALL, self._page)
         self._page_works = False
+        self._direct = False
+        """Whether the rows at hand answer a page asked for from where they were wanted."""
         self.refusal: RequestError | None = None
         """The last request that was refused, if any was."""
         self._refused = False
@@ -82,11 +84,15 @@ class History:
         """What there is of [start, end), in order, piece by piece.
 
         `known` is the open time of the last candle before `start` that the caller has.
-        Raises RequestError where the exchange refuses every request.
+        What is refused is unserved, and `refusal` says why.
         """
         at = start if known is None else known + self._interval
         while at < end:
-            rows = self._since(at - self._interval, at) or self._later(at, end)
+            rows = self._since(at - self._interval, at)
+            if not rows and self._refused:  # the one before may be too old just now
+                rows = self._since(at, at)
+            self._direct = bool(rows)
+            rows = rows or self._later(at, end)
             run = self._run(rows, at)
             if run:
                 piece = self._settled(at, rows[:run], end)
@@ -100,8 +106,6 @@ class History:
                 known = piece.rows[-1][0]
             at = piece.end
             yield piece
-        if known is None and self.refusal is not None:
-            raise self.refusal
 
     # Pieces
 
@@ -142,12 +146,14 @@ class History:
             return self._missed(at, min(after, end))
         fresh, reached = proof
         if fresh and fresh[0][0] < after:
-            self._page = max(self._small, min(self._page, len(rows)))  # such pages are cut
+            self._cut(rows)
         for _ in range(_PROOFS):
             if fresh or reached >= after:
                 break
-            fresh = self._uncut(reached, self._try(reached, self._small))
-            reached += self._reach(reached, self._small)
+            since, reached = reached, reached + self._reach(reached, self._small)
+            if reached > at:
+                rows_there = [row for row in self._try(since, self._small) if row[0] >= at]
+                fresh = self._uncut(max(since, at), rows_there)
         if not fresh and after < reached:
             return self._missed(at, min(after, end))
         if not fresh:
@@ -211,11 +217,13 @@ class History:
         again = self._try(at, self._small)
         if again:
             if again[0][0] < rows[0][0]:
-                self._page = max(self._small, min(self._page, len(rows)))
+                self._cut(rows)
             return self._uncut(at, min(again, rows))
         rows = self._search(at, rows, self._refused)
         for before in self._leaps(at, rows[0][0]):
             found = self._try(before, self._page)
+            if self._refused:
+                break
             if found and found[0][0] < rows[0][0]:  # an outage misled the search
                 rows = self._search(max(at, before - DAY_MS), found, False)
         return rows
@@ -246,6 +254,11 @@ class History:
                 break
             rows = earlier + rows
         return rows
+
+    def _cut(self, rows: list[Row]) -> None:
+        """A whole page turned out to lack what a small one has: pages are cut so short."""
+        if self._direct:
+            self._page = max(self._small, min(self._page, len(rows)))
 
     # Requests
 

@@ -1,0 +1,152 @@
+"""Downloads and warm-ups through the real ccxt client from exchanges of every dialect:
+whatever is missing afterwards was named."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import ccxt
+import pytest
+
+from stoptrail.core.errors import ExchangeError
+from stoptrail.exchange.client import open_exchange
+from stoptrail.exchange.markets import only_the_kind_needed
+from stoptrail.feeds.cache import Cached
+from stoptrail.feeds.download import download_candles
+from stoptrail.live.market.store import CCXTStore
+from tests.exchange.dialects import DIALECTS, QUARTER, Dialect, Row
+from tests.exchange.standin import StandIn
+
+BEGIN = 1_790_000_000_000 // QUARTER * QUARTER
+COUNT = 900
+WEEK = 7 * 48
+KEPT = 400
+"""Candles that an exchange keeps here which keeps few."""
+
+
+def market(seed: int) -> list[Row]:
+    """Candles with a hole here and there and an outage of three days, from BEGIN on."""
+    chance = random.Random(seed)
+    price, rows = 30_000.0, []
+    outage = chance.randrange(COUNT // 2)
+    for k in range(COUNT + WEEK):
+        open_, price = price, round(price + chance.uniform(-20, 20), 1)
+        high, low = max(open_, price) + 5, min(open_, price) - 5
+        if not outage <= k < outage + 300 and chance.random() > 0.02:
+            volume = round(chance.uniform(1, 9), 4)
+            rows.append((BEGIN + k * QUARTER, open_, high, low, price, volume))
+    return rows
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Dialect], None]:
+    """Let ccxt live at the exchange's time."""
+    monkeypatch.setattr("stoptrail.exchange.client.time.sleep", lambda _: None)
+
+    def follow(dialect: Dialect) -> None:
+        for name, unit in (("milliseconds", 1.0), ("seconds", 1000.0), ("microseconds", 0.001)):
+            now = staticmethod(lambda unit=unit: int(dialect.now / unit))
+            monkeypatch.setattr(ccxt.Exchange, name, now)
+
+    return follow
+
+
+def opened(name: str, seed: int = 1) -> Dialect:
+    dialect = DIALECTS[name](market(seed), BEGIN + COUNT * QUARTER + 60_000)
+    dialect.kept = min(dialect.kept, KEPT)
+    return dialect
+
+
+def closed(dialect: Dialect) -> list[Row]:
+    """The truth: what has closed by the exchange's time."""
+    return [row for row in dialect.rows if row[0] + QUARTER <= dialect.now]
+
+
+def download(server: StandIn, folder: Path, told: list[str], early: int = 40) -> Cached:
+    dialect = server.dialect
+    return download_candles(
+        dialect.id,
+        server.ccxt_options(),
+        dialect.symbol,
+        QUARTER,
+        BEGIN - early * QUARTER,
+        BEGIN + 10 * COUNT * QUARTER,
+        folder,
+        on_notice=told.append,
+    )
+
+
+def lost(cached: Cached, truth: list[Row]) -> set[int]:
+    return {row[0] for row in truth} - set(cached.columns.time.tolist())
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_broken_off_repeated_and_a_week_later_nothing_is_missing_unnamed(
+    name: str, tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    dialect = opened(name)
+    clock(dialect)
+    told: list[str] = []
+    with StandIn(dialect) as server:
+        server.breaks = 2
+        with pytest.raises(ExchangeError):
+            download(server, tmp_path, told)
+        server.breaks = -1
+        cached = download(server, tmp_path, told)
+        once = lost(cached, closed(dialect))
+        dialect.now += WEEK * QUARTER
+        cached = download(server, tmp_path, told)
+    truth = closed(dialect)
+    missing = lost(cached, truth)
+    rows = list(zip(*(column.tolist() for column in cached.columns), strict=True))
+    assert set(rows) <= set(truth)  # nothing unfinished, nothing invented
+    named = [(a, b) for a, b, _ in cached.unserved]
+    unnamed = [at for at in missing if not any(a <= at < b for a, b in named)]
+    # the newest may be under way where no clock says that it is not
+    assert [at for at in unnamed if at != truth[-1][0]] == []
+    assert len([line for line in told if "gave nothing from" in line]) >= 1
+    if not dialect.kept:
+        assert missing <= {truth[-1][0]}
+    else:
+        assert len(once) <= len(truth) - KEPT * 9 // 10 + WEEK
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_naive_downloader_of_twenty_lines_fails(
+    name: str, clock: Callable[[Dialect], None]
+) -> None:
+    dialect = opened(name)
+    clock(dialect)
+    with StandIn(dialect) as server:
+        exchange = open_exchange(name, server.ccxt_options())
+        only_the_kind_needed(exchange, dialect.symbol)
+        rows: list[list[float]] = []
+        since = BEGIN - 40 * QUARTER
+        while True:
+            try:
+                page = exchange.fetch_ohlcv(dialect.symbol, "15m", since, 1000)
+            except ccxt.BaseError:
+                break
+            if not page:
+                break
+            rows += page
+            since = page[-1][0] + QUARTER
+    assert [tuple(row) for row in rows] != closed(dialect)
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_session_s_warm_up_is_as_complete(name: str, clock: Callable[[Dialect], None]) -> None:
+    dialect = opened(name, seed=2)
+    clock(dialect)
+    with StandIn(dialect) as server, CCXTStore(name, "", server.ccxt_options(), 1) as store:
+        store._local_time = lambda: dialect.now
+        found = store.fetch_candles(dialect.symbol, QUARTER, BEGIN)
+        named = store.unserved
+    truth = closed(dialect)
+    assert set(found) <= set(truth)
+    missing = {row[0] for row in truth} - {row[0] for row in found}
+    unnamed = {at for at in missing if not any(a <= at < b for a, b in named)}
+    assert unnamed <= {truth[-1][0]}
+    assert bool(missing - unnamed) == bool(dialect.kept)

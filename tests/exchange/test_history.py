@@ -1,0 +1,159 @@
+"""Exchanges that are made up, each answering in a way of its own: nothing is taken for a
+time without trades that is not one, and whatever did not come is named."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from stoptrail.core.time import DAY_MS
+from stoptrail.exchange.errors import RequestError
+from stoptrail.exchange.history import History
+from stoptrail.exchange.rows import Row
+
+STEP = 900_000
+START = 1_609_459_200_000
+OLD = 3000
+"""Candles back from now that an exchange serves which refuses older ones."""
+
+
+class Exchange:
+    """Candles at `times` until `now`; `most` in one answer."""
+
+    def __init__(self, times: list[int], now: int, most: int, chance: random.Random) -> None:
+        self.times, self.now, self.most, self.chance = times, now, most, chance
+        self.asked = 0
+
+    def inside(self, start: int, end: int) -> list[int]:
+        return [time for time in self.times if start <= time < min(end, self.now)]
+
+    def window(self, since: int, limit: int) -> list[int]:
+        return self.inside(since, since + limit * STEP)
+
+
+Way = Callable[[Exchange, int, int], list[int]]
+
+
+def refusing_old(e: Exchange, since: int, limit: int) -> list[int]:
+    if since < e.now - OLD * STEP:
+        raise RequestError("too long ago")
+    return e.window(since, limit)[: e.most]
+
+
+def refusing_much(e: Exchange, since: int, limit: int) -> list[int]:
+    if limit > e.most:
+        raise RequestError("too many")
+    return e.window(since, limit)
+
+
+def unreliable(e: Exchange, since: int, limit: int) -> list[int]:
+    found, chance = e.window(since, limit)[: e.most], e.chance.random()
+    if chance < 0.05:
+        return []
+    return found[: len(found) // 2] if chance < 0.15 else found
+
+
+WAYS: dict[str, Way] = {
+    "the first from there": lambda e, since, limit: e.inside(since, e.now)[: min(limit, e.most)],
+    "the first of a window": lambda e, since, limit: e.window(since, limit)[: e.most],
+    "the last of a window": lambda e, since, limit: e.window(since, limit)[-e.most :],
+    "the last before its end": lambda e, since, limit: [
+        time for time in e.inside(0, since + limit * STEP)[-e.most :] if time >= since
+    ],
+    "later than since": lambda e, since, limit: e.inside(since + 1, since + limit * STEP)[: e.most],
+    "a day": lambda e, since, limit: e.inside(since, since - since % DAY_MS + DAY_MS)[:limit],
+    "the newest": lambda e, since, limit: [
+        time for time in e.inside(0, e.now)[-e.most :] if time >= since
+    ][:limit],
+    "as many of the newest": lambda e, since, limit: [
+        time for time in e.inside(0, e.now)[-min(limit, e.most) :] if time >= since
+    ],
+    "nothing old": lambda e, since, limit: [
+        time for time in e.window(since, limit) if time >= e.now - OLD * STEP
+    ][: e.most],
+    "refusing what is old": refusing_old,
+    "refusing what is much": refusing_much,
+    "now and then too little": unreliable,
+}
+LIMITED = {"the newest", "as many of the newest"}
+
+
+def thin(times: list[int], chance: random.Random) -> list[int]:
+    return [time for time in times if chance.random() < 0.05]
+
+
+def holed(times: list[int], chance: random.Random) -> list[int]:
+    return [time for time in times if chance.random() > 0.01]
+
+
+def halted(times: list[int], chance: random.Random) -> list[int]:
+    start = chance.randrange(len(times) // 2)
+    return times[:start] + times[start + chance.choice([5, 150, 900]) :]
+
+
+SHAPES = {"whole": lambda times, _: times, "thin": thin, "holed": holed, "halted": halted}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("way", WAYS)
+def test_what_did_not_come_is_named(way: str, shape: str) -> None:
+    chance = random.Random(f"{way} {shape}")
+    first = START + chance.randrange(200) * STEP
+    now = first + chance.choice([500, 2500]) * STEP
+    times = SHAPES[shape](list(range(first, now, STEP)), chance)
+    exchange = Exchange(times, now, chance.choice([50, 100, 200, 300, 720]), chance)
+
+    def ask(since: int, limit: int) -> list[Row]:
+        exchange.asked += 1
+        return [(t, 1.0, 2.0, 0.5, 1.5, 1.0) for t in WAYS[way](exchange, max(0, since), limit)]
+
+    history = History(ask, STEP)
+    begin = first - chance.choice([0, 3, 2000]) * STEP
+    pieces = list(history.between(begin, now))
+    found = [row[0] for piece in pieces for row in piece.rows]
+    assert found == sorted(set(found))
+    assert set(found) <= set(times)
+    missing = {time for time in times if time >= begin} - set(found)
+    assert all(any(a <= time < b for a, b in history.unserved) for time in missing)
+    settled = [(piece.start, piece.end) for piece in pieces if piece.settled]
+    assert not any(a <= time < b for a, b in settled for time in missing)
+    if way not in LIMITED:
+        assert not missing
+    assert exchange.asked < 60 + (now - begin) // STEP // 8
+
+
+def test_a_hole_is_no_hole_where_the_candle_before_it_is_no_longer_served() -> None:
+    """Two weeks later the newest 720 do not reach back to the last download."""
+    times = list(range(START, START + 2000 * STEP, STEP))
+
+    def ask(since: int, limit: int) -> list[Row]:
+        rows = [(time, 1.0, 2.0, 0.5, 1.5, 1.0) for time in times[-720:] if time >= since]
+        return rows[:limit]
+
+    history = History(ask, STEP)
+    known, end = times[600], times[-1] + STEP
+    pieces = list(history.between(known + STEP, end, known))
+    assert history.unserved == ((known + STEP, times[-720]),)
+    assert history.gaps == ()
+    assert next(piece.settled for piece in pieces) is False
+
+
+def test_a_hole_between_candles_that_are_served_is_asked_for_twice_and_believed() -> None:
+    times = [START + k * STEP for k in range(400) if not 100 <= k < 130]
+    asked: list[tuple[int, int]] = []
+
+    def ask(since: int, limit: int) -> list[Row]:
+        asked.append((since, limit))
+        end = since + limit * STEP
+        return [(time, 1.0, 2.0, 0.5, 1.5, 1.0) for time in times if since <= time < end]
+
+    history = History(ask, STEP)
+    list(history.between(START, times[-1] + STEP))
+    hole = (START + 100 * STEP, START + 130 * STEP)
+    assert history.gaps == (hole,)
+    assert history.unserved == ()
+    over = [size for since, size in asked if since < hole[0] and since + size * STEP > hole[1]]
+    assert len(over) >= 2
+    assert min(over) <= 100
