@@ -20,16 +20,16 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
 
-import numba
-from numba.core import cgutils
-from numba.extending import lower_builtin, register_jitable, type_callable
+from stoptrail.rules.compiler import numba
 
 Value = TypeVar("Value")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _types: Any = numba.types
-_lower: Any = lower_builtin
-_cgutils: Any = cgutils
+_lower: Any = numba.extending.lower_builtin
+_cgutils: Any = numba.core.cgutils
+register_jitable: Any = numba.extending.register_jitable
+type_callable: Callable[..., Callable[[Any], Any]] = numba.extending.type_callable
 
 _MAKING = Lock()
 """Numba's folder for compiled code is a global, which two threads must not set at once."""

@@ -18,14 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.rules.candles import Floats
+from stoptrail.rules.jit import compiled, inner_rule, rule
 from stoptrail.rules.metrics import block_of, daily_sharpe
 
 Masks = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 BLOCKS = 16
-_CHUNK = 4096
-"""Trials at a time: a chunk's tables stay near 35 MB and its rows in the cache."""
+_CHUNK = 1024
+"""Trials at a time: the tables of a chunk take 8 MB."""
 _WORK = 500_000_000
 """Splits times trials that all splits may cost; beyond it splits are drawn."""
 _FEWEST_SPLITS = 1000
@@ -92,7 +93,7 @@ def backtest_overfitting(sums: Floats, days: NDArray[np.int64], splits: Masks) -
         raise ValueError(f"{trials} trials over {days.sum()} days are too few to cross-validate")
     winners = _winners(sums, splits)
     inside = _members(splits, blocks)
-    outside = _winner_scores(sums, winners, ~inside)
+    outside = _winner_scores(sums, winners, ((1 << blocks) - 1) ^ splits)
     below, equal = _ranks(sums, splits, outside)
     omega = (below + (equal + 1) / 2) / (trials + 1)
     logits = np.log(omega / (1 - omega))
@@ -115,37 +116,31 @@ def backtest_overfitting(sums: Floats, days: NDArray[np.int64], splits: Masks) -
 
 
 def _winners(sums: Floats, splits: Masks) -> NDArray[np.int64]:
-    """The in-sample best trial of each split."""
+    """The in-sample best trial of each split; the first of equals."""
     best, winner = np.full(len(splits), -np.inf), np.zeros(len(splits), dtype=np.int64)
     for start, tables in _chunks(sums):
-        for i, mask in enumerate(splits):
-            score = tables.scores(int(mask))
-            top = int(score.argmax())
-            if score[top] > best[i]:
-                best[i], winner[i] = score[top], start + top
+        compiled(_best_of)(tables, sums.shape[1] // 2, splits, start, best, winner)
     return winner
 
 
 def _ranks(sums: Floats, splits: Masks, winner: Floats) -> tuple[Floats, Floats]:
     """Trials below and equal to each split's winner out of sample (itself among them)."""
-    whole = (1 << sums.shape[1]) - 1
+    outside = ((1 << sums.shape[1]) - 1) ^ splits
     below, equal = np.zeros(len(splits)), np.zeros(len(splits))
     for _, tables in _chunks(sums):
-        for i, mask in enumerate(splits):
-            score = tables.scores(whole ^ int(mask))
-            below[i] += np.count_nonzero(score < winner[i])
-            equal[i] += np.count_nonzero(score == winner[i])
+        compiled(_ranked_in)(tables, sums.shape[1] // 2, outside, winner, below, equal)
     return below, equal
 
 
-def _winner_scores(sums: Floats, winners: NDArray[np.int64], chosen: Flags) -> Floats:
-    """Score of each split's winner over the chosen blocks, to the same bits as in `_ranks`."""
-    out = np.empty(len(winners))
-    for trial in np.unique(winners):
-        tables = _Tables(sums[trial : trial + 1])
-        for i in np.flatnonzero(winners == trial):
-            out[i] = tables.scores(sum(1 << int(b) for b in np.flatnonzero(chosen[i])))[0]
-    return out
+def _winner_scores(sums: Floats, winners: NDArray[np.int64], masks: Masks) -> Floats:
+    """Score of each split's winner over the blocks of its mask, to the same bits as in
+    `_ranks`."""
+    trials, place = np.unique(winners, return_inverse=True)
+    tables = _tables(sums[trials])
+    bits = sums.shape[1] // 2
+    low, high = masks & ((1 << bits) - 1), masks >> bits
+    total, squares = (tables[k, 0, low, place] + tables[k, 1, high, place] for k in (0, 1))
+    return np.array([score(*each) for each in zip(total.tolist(), squares.tolist(), strict=True)])
 
 
 def _winner_sharpes(
@@ -174,45 +169,70 @@ def _slope(trained: Floats, tested: Floats) -> float:
     return float((apart * tested).sum()) / spread if spread > 1e-18 else math.nan
 
 
-def _chunks(sums: Floats) -> Iterator[tuple[int, _Tables]]:
+def _chunks(sums: Floats) -> Iterator[tuple[int, Floats]]:
     for start in range(0, len(sums), _CHUNK):
-        yield start, _Tables(sums[start : start + _CHUNK])
+        yield start, _tables(sums[start : start + _CHUNK])
 
 
-class _Tables:
-    """Sums of a chunk's trials over every subset of the lower and of the upper blocks.
+def _tables(sums: Floats) -> Floats:
+    """Sums of r and of r * r of trials over every subset of the lower and of the upper blocks,
+    shape (2, 2, subsets, trials).
 
-    Any half of the blocks is then one addition away, and adding in one fixed order
-    gives identical trials identical bits: twins tie, as they must.
+    Any half of the blocks is then one addition away, and adding in one fixed order gives
+    identical trials identical bits: twins tie, as they must.
     """
-
-    def __init__(self, sums: Floats) -> None:
-        blocks = sums.shape[1]
-        self._bits = blocks // 2
-        columns = np.ascontiguousarray(np.moveaxis(sums, 0, 2), dtype=np.float64)
-        self._low = [_subset_sums(columns[: self._bits, k]) for k in (0, 1)]
-        self._high = [_subset_sums(columns[self._bits :, k]) for k in (0, 1)]
-        self._total: Floats = np.empty(len(sums))
-        self._squares: Floats = np.empty(len(sums))
-
-    def scores(self, mask: int) -> Floats:
-        """s |s| / q of each trial over the blocks in `mask`, s the sum of r and q the sum
-        of r * r: it rises with the Sharpe ratio wherever the number of days is the same,
-        and needs no root. 0 without a trade. The array is reused by the next call."""
-        low, high = mask & ((1 << self._bits) - 1), mask >> self._bits
-        total, squares = self._total, self._squares
-        np.add(self._low[0][low], self._high[0][high], out=total)
-        np.add(self._low[1][low], self._high[1][high], out=squares)
-        np.maximum(squares, 1e-300, out=squares)
-        np.divide(total, squares, out=squares)
-        np.multiply(squares, np.abs(total, out=total), out=squares)
-        return squares
-
-
-def _subset_sums(rows: Floats) -> Floats:
-    """Sum of the rows in every subset, shape (2^rows, columns), by bit mask."""
-    out = np.zeros((1 << len(rows), rows.shape[1]))
-    for mask in range(1, len(out)):
-        last = mask.bit_length() - 1
-        np.add(out[mask ^ (1 << last)], rows[last], out=out[mask])
+    bits = sums.shape[1] // 2
+    columns = np.ascontiguousarray(np.moveaxis(sums, 0, 2), dtype=np.float64)
+    out = np.zeros((2, 2, 1 << bits, len(sums)))
+    for k, upper in itertools.product((0, 1), (0, 1)):
+        rows = columns[bits:, k] if upper else columns[:bits, k]
+        for mask in range(1, 1 << bits):
+            last = mask.bit_length() - 1
+            np.add(out[k, upper, mask ^ (1 << last)], rows[last], out=out[k, upper, mask])
     return out
+
+
+@inner_rule
+def score(total: float, squares: float) -> float:
+    """s |s| / q, s the sum of r and q that of r * r: it rises with the Sharpe ratio wherever
+    the number of days is the same, and needs no root. 0 without a trade."""
+    return total / max(squares, 1e-300) * abs(total)
+
+
+@inner_rule
+def score_over(tables: Floats, bits: int, mask: int, scores: Floats) -> None:
+    """Write the `score` of each trial of `tables` over the blocks in `mask`."""
+    low, high = mask & ((1 << bits) - 1), mask >> bits
+    total, more = tables[0, 0, low], tables[0, 1, high]
+    squares, more_squares = tables[1, 0, low], tables[1, 1, high]
+    for trial in range(len(scores)):
+        scores[trial] = score(total[trial] + more[trial], squares[trial] + more_squares[trial])
+
+
+@rule
+def _best_of(
+    tables: Floats, bits: int, masks: Masks, first: int, best: Floats, winner: NDArray[np.int64]
+) -> None:
+    """Have `best` and `winner` know the trials of `tables`, the first of which is `first`."""
+    scores = np.empty(tables.shape[3])
+    for i in range(len(masks)):
+        score_over(tables, bits, masks[i], scores)
+        if scores.max() > best[i]:
+            top = int(np.argmax(scores))
+            best[i], winner[i] = scores[top], first + top
+
+
+@rule
+def _ranked_in(
+    tables: Floats, bits: int, masks: Masks, winner: Floats, below: Floats, equal: Floats
+) -> None:
+    """Count the trials of `tables` that score less than, and the same as, the winners."""
+    scores = np.empty(tables.shape[3])
+    for i in range(len(masks)):
+        score_over(tables, bits, masks[i], scores)
+        less = same = 0
+        for trial in range(len(scores)):
+            less += scores[trial] < winner[i]
+            same += scores[trial] == winner[i]
+        below[i] += less
+        equal[i] += same
