@@ -11,7 +11,6 @@ import numpy as np
 
 from stoptrail.core.time import iso, timeframe_name
 from stoptrail.rules.candles import UNKNOWN_VOLUME, Candles
-from stoptrail.rules.market import decimals
 
 Origin = Literal["exchange", "file", "synthetic"]
 
@@ -72,6 +71,8 @@ class Market:
     @cached_property
     def price_digits(self) -> int:
         """Decimals of the prices, from the data."""
+        from stoptrail.rules.market import decimals  # with Numba, which takes a second
+
         c = self.candles
         return decimals(np.concatenate([c.open, c.high, c.low, c.close]))
 
@@ -79,6 +80,8 @@ class Market:
     def volume_digits(self) -> int:
         """Decimals of the volumes, from the data; where they are not of the base currency,
         those of the finest lot."""
+        from stoptrail.rules.market import decimals
+
         return decimals(self.candles.volume) if self.unit == "base" else FINEST_LOT_DIGITS
 
     @cached_property

@@ -47,7 +47,7 @@ def test_a_session_without_volumes_trades_where_they_are_said_to_be_unknown(
     url = f"sqlite:///{tmp_path}/ledger.db"
     rows = [(*row[:5], 0.0) for row in small_rows(900, 8)]
     play(settings(data={"volume": "unknown"}), PlaybackStore(rows, WARM_UP, HOUR), url)
-    compare(url, 20)
+    compare(url, 10)
 
 
 def test_equity_is_kept_at_every_close(tmp_path: object) -> None:
