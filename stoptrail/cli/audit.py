@@ -28,7 +28,7 @@ SHOWN = 1
 def run(config: Path | None, overrides: tuple[str, ...], file: Path | None, as_json: bool) -> int:
     """Run every check and show what was found; exit code 0 or FOUND."""
     files = (file,) if file else ()
-    settings = load_settings(config, (*overrides, *data_overrides(files, ())))
+    settings = load_settings(config, (*overrides, *data_overrides(files, ())), searching=False)
     voice = Voice()
     market = markets.load(settings, voice)
     inputs = prepare(market, settings)

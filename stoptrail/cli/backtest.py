@@ -12,7 +12,7 @@ from stoptrail.backtest.inputs import (
     prepare,
     require_warm,
 )
-from stoptrail.backtest.outcome import Outcome, judge, metrics_table
+from stoptrail.backtest.outcome import Outcome, judge
 from stoptrail.backtest.summary import summarise_run
 from stoptrail.cli import market as markets
 from stoptrail.cli.compiling import compile_ahead
@@ -21,9 +21,11 @@ from stoptrail.cli.folder import own_folder
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.cli.results import (
     baseline_run,
+    baseline_table,
     data_overrides,
     finish,
     pictures,
+    signal_notice,
     steps_notice,
     tell,
     write_run,
@@ -88,10 +90,12 @@ def run_one(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
     if len(asked.files) > 1 or len(asked.symbols) > 1:
         raise UsageError("several markets are compared by a sweep: add --sweep")
     own = data_overrides(asked.files, asked.symbols)
-    settings = asked.settings or load_settings(asked.config, (*asked.overrides, *own))
+    searching = bool(asked.walk_forward)
+    settings = asked.settings or load_settings(
+        asked.config, (*asked.overrides, *own), searching=searching
+    )
     with own_folder(asked, "backtest") as place:
-        walking = bool(asked.walk_forward)
-        summary, market = _one_market(settings, place.made, walking, voice, stages)
+        summary, market = _one_market(settings, place.made, searching, voice, stages)
     pictures(place.final, market, settings, asked, voice)
     tell(place.final, summary, voice, asked.as_json)
 
@@ -105,12 +109,13 @@ def _one_market(
         settings = markets.repeatable(settings, market)
         inputs = prepare(market, settings)
     steps_notice(inputs, settings, market, voice)
+    signal_notice([plan_of(settings, inputs)], inputs, voice)
     with stages.stage("backtest"):
         outcome = full_run(settings, inputs)
     with stages.stage("baseline"):
         baseline = baseline_run(outcome, inputs)
     summary = summarise_run("backtest", settings, market, inputs, outcome)
-    summary["baseline"] = {"metrics": metrics_table(baseline)}
+    summary["baseline"] = baseline_table(outcome, baseline, inputs)
     summary |= breakdown(outcome, inputs, settings.sweep.seed)
     summary["evidence"] = _evidence(
         settings, market, inputs, outcome, baseline, folder, walking, voice, stages
@@ -126,7 +131,7 @@ def _evidence(
     market: Market,
     inputs: Inputs,
     outcome: Outcome,
-    baseline: Outcome,
+    baseline: Outcome | None,
     folder: Path,
     walking: bool,
     voice: Voice,

@@ -39,7 +39,7 @@ def _ask(config: Path | None, overrides: Sequence[str], name: str, verb: str) ->
     from stoptrail.live.watch.snapshot import snapshot
 
     console = Terminal()
-    settings = load_settings(config, overrides)
+    settings = load_settings(config, overrides, searching=False)
     with existing_ledger(settings.database.url) as database:
         row = find_session(database, name)
         if snapshot(database, row).state != "running":

@@ -47,7 +47,7 @@ def run(
             settings = (
                 settings_for(source, config, overrides, trust)
                 if source is not None
-                else load_settings(config, overrides)
+                else load_settings(config, overrides, searching=False)
             )
             _run(settings, max_candles, console, brake)
         except UnbegunError:
@@ -130,7 +130,7 @@ def settings_for(
         raise ConfigError(f"{place}: best in summary.json must be a table")
     taken = with_best(counted(table, place), best.get("params") or {})
     require_whole(source)
-    settings = load_settings(config, overrides, taken, trust)
+    settings = load_settings(config, overrides, taken, trust, searching=False)
     _require_market(settings, table.get("data"), overrides, place)
     return settings
 

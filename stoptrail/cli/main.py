@@ -179,7 +179,7 @@ def download(config: Path | None, overrides: tuple[str, ...], **keys: str | None
     from stoptrail.config.load import load_settings
 
     extra = [f"data.{key}={value}" for key, value in keys.items() if value is not None]
-    settings = load_settings(config, (*overrides, *extra))
+    settings = load_settings(config, (*overrides, *extra), searching=False)
     wanted = settings.data
     return run(
         wanted.exchange,

@@ -44,7 +44,7 @@ def reading(settings: Settings) -> Reading:
 def reading_of_files(config: Path | None, overrides: tuple[str, ...]) -> Reading:
     """The same for a command on files alone, where the market is the file's own unless the
     command line names one. Raises ConfigError."""
-    settings = load_settings(config, overrides)
+    settings = load_settings(config, overrides, searching=False)
     named = any(override.partition("=")[0].strip() == "data.symbol" for override in overrides)
     return reading(settings)._replace(symbol=settings.data.symbol if named else "")
 

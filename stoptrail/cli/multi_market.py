@@ -240,7 +240,7 @@ def _row(market: Wanted, found: Found) -> dict[str, Any]:
         "objective": objective if abs(objective) != float("inf") else None,
         "best": best,
         "out_of_sample": walked.get("out_of_sample"),
-        "baseline": summary["baseline"]["metrics"],
+        "baseline": summary["baseline"].get("metrics") or {},
         "verdict": evidence["verdict"]["level"],
     }
 

@@ -70,7 +70,7 @@ def market_of_run(
         raise DataError(f"{folder}: no {CONFIG} there, so its candles cannot be found again")
     table = read_settings(folder)
     taken = counted(table, str(folder))
-    own = load_settings(config, overrides, taken, trust)
+    own = load_settings(config, overrides, taken, trust, searching=False)
     market = kept_market(files)
     if market is None:
         market = markets.load(_on_its_candles(own, files, table.get("data"), trust), voice)
@@ -169,7 +169,7 @@ def of_session(name: str, config: Path | None, overrides: Sequence[str]) -> Pict
     from stoptrail.live.ledger.database import existing_ledger
     from stoptrail.live.ledger.records import find_session
 
-    settings = load_settings(config, overrides)
+    settings = load_settings(config, overrides, searching=False)
     try:
         with existing_ledger(settings.database.url) as database:
             return _session(database, find_session(database, name))

@@ -35,7 +35,7 @@ def run(
     from stoptrail.live.watch.differences import attribute, compare
     from stoptrail.live.watch.replay import recording_of, replay
 
-    settings = load_settings(config, overrides)
+    settings = load_settings(config, overrides, searching=False)
     console = console or Terminal()
     with existing_ledger(settings.database.url) as database, database.atomic():
         # One state of a session that may be running.

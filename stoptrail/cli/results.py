@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from stoptrail.backtest.engine import run_backtrader
 from stoptrail.backtest.inputs import (
     Inputs,
+    signals_of,
 )
 from stoptrail.backtest.kept_candles import write_kept
 from stoptrail.backtest.manifest import write_manifest
-from stoptrail.backtest.outcome import Outcome, judge
+from stoptrail.backtest.outcome import Outcome, judge, metrics_table
+from stoptrail.backtest.plan import Plan
 from stoptrail.backtest.tables import write_tables
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.options import BacktestOptions
@@ -21,6 +24,7 @@ from stoptrail.config.write import to_toml
 from stoptrail.core.atomic import write_json, write_whole
 from stoptrail.core.json import json_text
 from stoptrail.feeds.market import Market
+from stoptrail.sweep.plain_run import quick_run
 
 DEAR_LOT = 0.01
 """Fraction of the account from which on the cost of an inferred lot is said."""
@@ -63,18 +67,50 @@ def steps_notice(inputs: Inputs, settings: Settings, market: Market, voice: Voic
         )
 
 
-def baseline_run(outcome: Outcome, inputs: Inputs) -> Outcome:
-    """The legacy exits on the same signals, in full Backtrader (C15)."""
+def signal_notice(plans: Iterable[Plan], inputs: Inputs, voice: Voice) -> None:
+    """Say which parameters of a signal mean something else on these candles, once each."""
+    said: dict[str, None] = {}
+    for plan in plans:
+        told = getattr(plan.signal, "reinterpreted", None)
+        if told is not None:
+            said |= dict.fromkeys(told(inputs.candles.interval, **plan.parameters))
+    for line in said:
+        voice.notice(line)
+
+
+def baseline_run(outcome: Outcome, inputs: Inputs) -> Outcome | None:
+    """The legacy exits on the same signals, in full Backtrader (C15); None for a signal
+    without exit zones, which they would never leave."""
+    if not signals_of(outcome.plan, inputs.candles).exit_zone.any():
+        return None
     plan = outcome.plan._replace(run_rules=legacy(outcome.plan.run_rules))
     return judge(plan, run_backtrader(inputs.candles, inputs.start, plan), inputs)
 
 
+def baseline_table(outcome: Outcome, baseline: Outcome | None, inputs: Inputs) -> dict[str, Any]:
+    """`baseline` of summary.json: the legacy exits all-in, as they were traded, and with the
+    sizes of the strategy; empty where there is none."""
+    if baseline is None:
+        return {}
+    rules = baseline.plan.run_rules
+    sizing = outcome.plan.run_rules.trade_rules.sizing
+    sized = rules._replace(trade_rules=rules.trade_rules._replace(sizing=sizing))
+    alike = quick_run(baseline.plan._replace(run_rules=sized), inputs)
+    return {"metrics": metrics_table(baseline), "same_sizing": metrics_table(alike)}
+
+
+def columns_of(best: Outcome, baseline: Outcome | None) -> dict[str, Outcome]:
+    """The runs that stand beside each other, by name, the set itself first."""
+    return {"in_sample": best, **({"legacy": baseline} if baseline else {})}
+
+
 def write_run(
-    folder: Path, settings: Settings, inputs: Inputs, outcome: Outcome, baseline: Outcome
+    folder: Path, settings: Settings, inputs: Inputs, outcome: Outcome, baseline: Outcome | None
 ) -> None:
     """The tables of a run and its configuration."""
     write_tables(folder, outcome, inputs)
-    write_tables(folder, baseline, inputs, prefix="baseline_")
+    if baseline is not None:
+        write_tables(folder, baseline, inputs, prefix="baseline_")
     write_whole(folder / "config.toml", to_toml(settings).encode())
 
 

@@ -29,7 +29,7 @@ def run(
     from stoptrail.live.watch.snapshot import snapshot
     from stoptrail.live.watch.view import panel
 
-    settings = load_settings(config, overrides)
+    settings = load_settings(config, overrides, searching=False)
     console = console or Terminal()
     with existing_ledger(settings.database.url) as database:
         found = [snapshot(database, row) for row in all_sessions(database)]

@@ -20,9 +20,12 @@ from stoptrail.cli.folder import SETTINGS, STATE, own_folder, resumable, state_f
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.cli.results import (
     baseline_run,
+    baseline_table,
+    columns_of,
     data_overrides,
     finish,
     pictures,
+    signal_notice,
     steps_notice,
     tell,
     write_run,
@@ -99,7 +102,7 @@ def walk_alone(
     market: Market,
     inputs: Inputs,
     outcome: Outcome,
-    baseline: Outcome,
+    baseline: Outcome | None,
     folder: Path,
     alone: dict[str, Any],
     voice: Voice,
@@ -113,7 +116,7 @@ def walk_alone(
         stages.stage("walk_forward"),
         voice.progress("walk-forward") as advance,
     ):
-        runs = {"in_sample": outcome, "legacy": baseline}
+        runs = columns_of(outcome, baseline)
         walked = _walk(settings, shared(space, inputs), tools, runs, voice, advance)
     found = {"metrics": metrics_table(outcome), **alone, "walk_forward": walked}
     return judged(found, settings, market.synthetic)
@@ -157,6 +160,8 @@ def sweep_market(
         inputs = prepare(market, settings)
         space = Space(settings, grid, inputs)
     steps_notice(inputs, settings, market, voice)
+    groups = (space.group(number).parts[0].plan for number in range(space.group_count))
+    signal_notice(groups, inputs, voice)
     require_warm(space.plan(0), inputs)
     share = shared(space, inputs, BLOCKS)
     with _tools(settings, market, folder, key) as tools:
@@ -171,7 +176,7 @@ def sweep_market(
         evidence: dict[str, Any] = {}
         if settings.walk_forward.enabled if walking is None else walking:
             with stages.stage("walk_forward"), voice.progress("walk-forward") as advance:
-                runs = {"in_sample": best, "legacy": baseline}
+                runs = columns_of(best, baseline)
                 evidence["walk_forward"] = _walk(settings, share, tools, runs, voice, advance)
         if settings.sweep.permutations:
             with stages.stage("permutation"), voice.progress("permuted markets") as advance:
@@ -300,7 +305,7 @@ def _summary(
     inputs: Inputs,
     space: Space,
     verified: Verified,
-    baseline: Outcome,
+    baseline: Outcome | None,
 ) -> dict[str, Any]:
     best = verified.outcomes[verified.best]
     summary = summarise_run(
@@ -309,7 +314,7 @@ def _summary(
     return {
         **summary,
         **breakdown(best, inputs, settings.sweep.seed),
-        "baseline": {"metrics": metrics_table(baseline)},
+        "baseline": baseline_table(best, baseline, inputs),
         "grid_size": space.size,
         "screened": space.size,
         "verified": len(verified.outcomes),

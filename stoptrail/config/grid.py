@@ -97,6 +97,12 @@ def build_grid(settings: Settings, source_of: Callable[[str], str] | None = None
     return grid
 
 
+def check_keys(settings: Settings, source_of: Callable[[str], str]) -> None:
+    """Raise ConfigError where the grid names a key that there is not."""
+    for key in settings.sweep.grid:
+        _check_key(settings, key, f"{source_of(f'sweep.grid.{key}')}: sweep.grid.{key}")
+
+
 def _check_key(settings: Settings, key: str, place: str) -> None:
     section = key.partition(".")[0]
     varied = [name for name in known_keys(settings) if name.partition(".")[0] in SECTIONS]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from stoptrail.config.explain import explain
 from stoptrail.config.foreign import Taken, require_trusted
-from stoptrail.config.grid import build_grid
+from stoptrail.config.grid import build_grid, check_keys
 from stoptrail.config.overrides import apply_overrides
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
@@ -28,13 +28,17 @@ def load_settings(
     overrides: Sequence[str] = (),
     taken: Taken | None = None,
     trust: bool = False,
+    *,
+    searching: bool = True,
 ) -> Settings:
     """The settings in the file at `path`, with "key=value" `overrides` applied in order.
 
     Without a path: strategy.toml of the working folder, else the one that the package
     ships. The sections `taken` from a run's folder stand before the file's own; `trust`
-    says that their import paths may be used. Raises ConfigError with one line naming file
-    (folder, or --set), key, rule and value.
+    says that their import paths may be used. Without `searching` the values of the grid are
+    left alone: a single run has no use for them, and they may not fit its candles.
+
+    Raises ConfigError with one line naming file (folder, or --set), key, rule and value.
     """
     file = Path(path) if path else default_file()
     table = read_table(file)
@@ -52,7 +56,7 @@ def load_settings(
             return taken.place
         return str(file)
 
-    return checked(table, source_of)
+    return checked(table, source_of, searching=searching)
 
 
 def with_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
@@ -65,14 +69,19 @@ def with_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
     return checked(table, lambda key: "overrides" if key in changed else "settings")
 
 
-def checked(table: dict[str, Any], source_of: Callable[[str], str]) -> Settings:
+def checked(
+    table: dict[str, Any], source_of: Callable[[str], str], *, searching: bool = True
+) -> Settings:
     """The settings that tables hold; `source_of` names where a dotted key comes from.
     Raises ConfigError."""
     try:
         settings = Settings.model_validate(table)
     except ValidationError as error:
         raise ConfigError(explain(error, source_of)) from None
-    build_grid(settings, source_of)
+    if searching:
+        build_grid(settings, source_of)
+    else:
+        check_keys(settings, source_of)
     return settings
 
 

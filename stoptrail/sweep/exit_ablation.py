@@ -27,16 +27,17 @@ class Variant(NamedTuple):
     run_rules: RunRules
 
 
-def variants(run_rules: RunRules) -> Iterator[Variant]:
-    """Legacy exits; fixed and dynamic ATR trail, each without and with the breakeven
-    ratchet; each with risk sizing and all-in."""
+def variants(run_rules: RunRules, turns: bool = True) -> Iterator[Variant]:
+    """Legacy exits, where the signal has `turns` at which they leave; fixed and dynamic ATR
+    trail, each without and with the breakeven ratchet; each with risk sizing and all-in."""
     for sizing, all_in in (("risk", False), ("all-in", True)):
         trade_rules = run_rules.trade_rules
         sized = trade_rules._replace(sizing=trade_rules.sizing._replace(all_in=all_in))
         base = run_rules._replace(trade_rules=sized)
         out = legacy(base)
         kept = out.trade_rules._replace(sizing=sized.sizing)
-        yield Variant(f"legacy exits, {sizing}", out._replace(trade_rules=kept))
+        if turns:
+            yield Variant(f"legacy exits, {sizing}", out._replace(trade_rules=kept))
         for trail, frozen in (("fixed ATR trail", True), ("dynamic ATR trail", False)):
             for ratchet, on in (("", False), (" + breakeven", True)):
                 trigger = (sized.stop.breakeven_trigger or USUAL_TRIGGER) if on else 0.0
@@ -50,7 +51,7 @@ def management(plan: Plan, inputs: Inputs, ready: Ready) -> dict[str, Any]:
     entries, one by one and alone (`paired`)."""
     entries = quick_record(plan, inputs, ready).trades.signal
     rows, paired = [], []
-    for variant in variants(plan.run_rules):
+    for variant in variants(plan.run_rules, bool(ready.setups.turn.any())):
         own = plan._replace(run_rules=variant.run_rules)
         outcome = quick_run(own, inputs, ready)
         rows.append({"name": variant.name, **metrics_table(outcome)})

@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import pydantic
 
 from stoptrail.rules.candles import Candles, Signals
-from stoptrail.rules.cycle import CycleFilter
+from stoptrail.rules.cycle import SHORTEST_PERIOD, CycleFilter
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.structure import StructureKind
 from stoptrail.rules.trend import TrendKind
 from stoptrail.rules.zones import turn, zone_of, zones
 from stoptrail.strategies.signals.timeframe_lines import (
+    HOUR,
+    STRUCTURE_TIMEFRAME,
     CycleStep,
     StructureStep,
     TrendStep,
@@ -56,6 +58,26 @@ def mtf_cycle(
     )
 
 
+def reinterpreted(interval: int, **parameters: Any) -> list[str]:
+    """What these parameters cannot mean on base candles of `interval` milliseconds, and what
+    is taken instead, a line each."""
+    chosen = {**(mtf_cycle.__kwdefaults__ or {}), **parameters}
+    hours, base = float(chosen["cycle_period"]), interval / HOUR
+    lines = []
+    if hours < SHORTEST_PERIOD * base:
+        lines.append(
+            f"strategy.cycle_period {hours:g} is {hours / base:.3g} candles of {base:g} h; below "
+            f"{SHORTEST_PERIOD} there is no telling a cycle from noise: {SHORTEST_PERIOD * base:g} "
+            "hours are taken"
+        )
+    if chosen["structure"] != "none" and STRUCTURE_TIMEFRAME % interval:
+        lines.append(
+            f"strategy.structure {chosen['structure']} is of 4h candles, which cannot be made of "
+            f"candles of {base:g} h: those that open in each 4 hours are taken as they are"
+        )
+    return lines
+
+
 class MtfCycleStep:
     """`mtf_cycle` one candle at a time, with the same parameters and defaults."""
 
@@ -94,3 +116,4 @@ class MtfCycleStep:
 
 
 mtf_cycle.stepper = MtfCycleStep  # type: ignore[attr-defined]
+mtf_cycle.reinterpreted = reinterpreted  # type: ignore[attr-defined]
