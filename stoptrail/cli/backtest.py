@@ -52,8 +52,8 @@ def run(
     as_json: bool,
 ) -> None:
     """Run the command; see `stoptrail backtest --help`."""
-    stages = Stages()
     voice = Voice(silent=quiet)
+    stages = Stages(voice)
     asked = BacktestOptions(
         config,
         overrides,
@@ -66,7 +66,8 @@ def run(
         resume,
         as_json,
     )
-    run_asked(asked, sweep, voice, stages)
+    with voice.at_work():
+        run_asked(asked, sweep, voice, stages)
 
 
 def run_asked(asked: BacktestOptions, sweep: bool, voice: Voice, stages: Stages) -> None:

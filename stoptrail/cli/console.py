@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from rich.console import Console
-
+from stoptrail.cli.activity import Activity, Advance, compiling
 from stoptrail.terminal import Terminal, safe
 
-Advance = Callable[[int, int], None]
-"""Told how many of how many are done."""
-
-_SECONDS_BETWEEN_LINES = 5.0
+_NAMES = {
+    "data": "candles",
+    "backtest": "Backtrader",
+    "baseline": "legacy exits",
+    "tables": "writing tables",
+    "report": "writing the report",
+}
+"""What a stage is called beside its time; others by their own name."""
 
 
 class Voice:
@@ -23,6 +25,7 @@ class Voice:
     def __init__(self, *, silent: bool = False) -> None:
         self.silent = silent
         self.console = Terminal(stderr=True, quiet=silent)
+        self._activity: Activity | None = None
 
     def notice(self, line: str) -> None:
         """One line that the user should see."""
@@ -33,46 +36,44 @@ class Voice:
         self.console.print(f" {safe(line)} ", style="bold white on red", soft_wrap=True)
 
     @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """From here on something moves, whatever is done, until `rest` or the end."""
+        if self.silent:
+            yield
+            return
+        self._activity = Activity(self.console, compiling())
+        try:
+            with self._activity.alive():
+                yield
+        finally:
+            self._activity = None
+
+    def rest(self) -> None:
+        """What comes now is the result: nothing moves beside it."""
+        if self._activity is not None:
+            self._activity.rest()
+            self._activity = None
+
+    @contextmanager
     def progress(self, label: str) -> Iterator[Advance]:
-        """A bar with count and time left on a terminal; now and then a line elsewhere."""
-        if not self.console.is_terminal or self.silent:
-            yield _lines(self.console, label)
-            return
-        from rich import progress as bars
-
-        columns: tuple[Any, ...] = (
-            bars.TextColumn("{task.description:<28}"),
-            bars.BarColumn(),
-            bars.MofNCompleteColumn(),
-            bars.TimeElapsedColumn(),
-            bars.TimeRemainingColumn(),
-        )
-        with bars.Progress(*columns, console=self.console) as bar:
-            task = bar.add_task(safe(label), total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _lines(console: Console, label: str) -> Advance:
-    begun = last = time.monotonic()
-    shown = -1
-
-    def show(done: int, total: int) -> None:
-        nonlocal shown, last
-        now = time.monotonic()
-        if shown > 0 and done < total and now - last < _SECONDS_BETWEEN_LINES:
-            return
-        shown, last = done, now
-        left = (now - begun) / done * (total - done) if done else 0.0
-        ending = f", about {left:.0f} s left" if total <= 100 * done < 100 * total else ""
-        console.print(f"{safe(label)}: {done:,} of {total:,}{ending}", soft_wrap=True)
-
-    return show
+        """Show `label`, with a bar, count and time left on a terminal and now and then a
+        line elsewhere, once it is told how much is done."""
+        if self.silent:
+            yield lambda _done, _total: None
+        elif self._activity is None:
+            with self.at_work(), self.progress(label) as advance:
+                yield advance
+        else:
+            with self._activity.step(label) as advance:
+                yield advance
 
 
 class Stages:
     """Wall seconds by stage; `table` adds up to the whole."""
 
-    def __init__(self, begun: float | None = None) -> None:
+    def __init__(self, voice: Voice | None = None, begun: float | None = None) -> None:
+        """voice: who says which stage it is."""
+        self._voice = voice or Voice(silent=True)
         self._begun = time.perf_counter() if begun is None else begun
         self._spent: dict[str, float] = {}
 
@@ -81,7 +82,8 @@ class Stages:
         """Count what happens inside as `name`; stages do not nest."""
         start = time.perf_counter()
         try:
-            yield
+            with self._voice.progress(_NAMES.get(name, name)):
+                yield
         finally:
             self._spent[name] = self._spent.get(name, 0.0) + time.perf_counter() - start
 

@@ -216,7 +216,7 @@ def _sweep(settings: Settings, folder: Path, asked: BacktestOptions, voice: Voic
     if (folder / STATE).is_file():
         settings, key = stopped_sweep(folder, asked.config, asked.overrides)
     with claimed(folder):
-        return sweep_market(settings, folder, key, asked.walk_forward, voice, Stages())
+        return sweep_market(settings, folder, key, asked.walk_forward, voice, Stages(voice))
 
 
 def _mismatches(found: Found) -> list[str]:
@@ -261,6 +261,7 @@ def _worth(row: dict[str, Any]) -> float:
 
 
 def _tell(folder: Path, result: dict[str, Any], voice: Voice, as_json: bool) -> None:
+    voice.rest()
     if as_json:
         print(json_text({"folder": str(folder), **result}))
     elif not voice.silent:

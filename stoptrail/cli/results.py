@@ -141,6 +141,7 @@ def pictures(
 
 def tell(folder: Path, summary: dict[str, Any], voice: Voice, as_json: bool) -> None:
     """The result on standard output: one screen, one JSON object, or nothing."""
+    voice.rest()
     if as_json:
         print(json_text({"folder": str(folder), **summary}))
     elif not voice.silent:

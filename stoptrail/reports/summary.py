@@ -99,20 +99,21 @@ def _permutation(summary: Summary) -> tuple[str, str] | None:
     best, median = found.get("p_best"), found.get("p_median")
     if not found.get("count") or best is None:
         return None
-    words = f"the search on {found['count']} shuffled markets: p {best:.2f} of the best"
-    return "Permutations", words + ("" if median is None else f", {median:.2f} of the median set")
+    words = f"p {best:.2f} of the best set"
+    words += "" if median is None else f", {median:.2f} of the median one"
+    return "Permutations", f"{words}, on {found['count']} markets with shuffled days"
 
 
 def _concentration(summary: Summary) -> tuple[str, str] | None:
     found = part(evidence_of(summary), "concentration") or part(summary, "concentration")
     words = []
     if found.get("best_trade") is not None:
-        words.append(f"the best trade is {found['best_trade']:.0%} of the profit")
+        words.append(f"best trade {found['best_trade']:.0%} of the profit")
     factors = [
-        f"{written('profit_factor', found[key])} without the {name}"
+        f"{written('profit_factor', found[key])} without {name}"
         for key, name in (
-            ("profit_factor_without_best", "best"),
-            ("profit_factor_without_best_three", "best three"),
+            ("profit_factor_without_best", "it"),
+            ("profit_factor_without_best_three", "the best three"),
         )
         if found.get(key) is not None
     ]
@@ -135,8 +136,7 @@ def _paths(summary: Summary) -> tuple[str, str] | None:
     row = ticks[worst]
     return "Tick ratchet", (
         f"net return {written('net_return', row['net_return'])}, Sharpe "
-        f"{written('sharpe', row.get('sharpe'))} if the stop moves with every tick, "
-        f"{_PATHS[worst]}"
+        f"{written('sharpe', row.get('sharpe'))} with every tick ({_PATHS[worst]})"
     )
 
 
@@ -145,7 +145,7 @@ def _held(summary: Summary) -> tuple[str, str] | None:
     if found.get("net_return") is None or found.get("share") is None:
         return None
     return "Same risk", (
-        f"buy and hold at this volatility ({found['share']:.0%} of the account): net return "
+        f"buy and hold with {found['share']:.0%} of the account: net return "
         f"{written('net_return', found['net_return'])}, drawdown "
         f"{written('max_drawdown', found.get('max_drawdown'))}"
     )

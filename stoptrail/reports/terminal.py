@@ -39,7 +39,7 @@ _ROWS = (
 )
 _FILES = ("report.html", "summary.json", "trades.csv", "stops.csv", "equity.csv", "trials.parquet")
 _TONES = {"holds": "green", "fails": "red"}
-_SHORT = {"scratches": "  scratches", "win_rate_without_scratches": "  of the others"}
+_SHORT = {"scratches": "  scratches", "win_rate_without_scratches": "  others"}
 """Names of figures below the one that they are a part of."""
 _MOST_PARAMETERS = 12
 
