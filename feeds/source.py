@@ -39,6 +39,10 @@ WARMUP_DAYS = 300
 """Candles brought along before the span, for the slowest of the shipped indicators."""
 
 
+MOST_SYNTHETIC = 20_000_000
+"""Candles: 38 years of minutes. More would fill the memory of most machines."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Which candles a run asks for."""
@@ -123,6 +127,13 @@ def synthetic_market(wanted: Wanted) -> Market:
         first = wanted.start
         end = wanted.end or years_before(first or DEFAULT_END, -DEFAULT_YEARS)
         start = (years_before(end, DEFAULT_YEARS) if first is None else first) - _warmup()
+    count = (end - start) // wanted.interval
+    if count > MOST_SYNTHETIC:
+        raise DataError(
+            f"the span {iso(start + _warmup())} to {iso(end)} holds {count:,} candles; "
+            f"the synthetic market makes at most {MOST_SYNTHETIC:,}: set data.start and data.end "
+            "closer together, or a longer data.timeframe"
+        )
     candles = synthetic_candles(wanted.seed, wanted.interval, start, end)
     if not len(candles.time):
         raise DataError(f"the span {iso(start + _warmup())} to {iso(end)} holds no candle")

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("stoptrail", deadline=None, derandomize=os.environ.get("CI") == "true")
-settings.load_profile("stoptrail")
+settings.register_profile("fuzz", deadline=None, max_examples=20_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "stoptrail"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 
 MOST_BYTES = 256 * 1024 * 1024
 """A larger file is no text of ours."""
+
+_ERRNO = re.compile(r"\[errno (\d{1,3})\]", re.I)
 
 Refusal = Callable[[str], Exception]
 """Makes the error of one line."""
@@ -58,4 +62,6 @@ def reason_of(error: BaseException) -> str:
     """An operating system's reason in a few words."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if number := _ERRNO.search(str(error)):  # as Arrow writes it
+        return os.strerror(int(number[1]))
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -124,7 +124,9 @@ def timeframe_name(length: int) -> str:
 
 
 def years_before(time: int, years: int) -> int:
-    """The same moment `years` calendar years earlier (29 February becomes the 28th)."""
+    """The same moment `years` calendar years earlier (29 February becomes the 28th), at most
+    as far as calendars go: the years 1 to 9999."""
     moment = datetime.fromtimestamp(time / 1000, UTC)
     day = 28 if (moment.month, moment.day) == (2, 29) else moment.day
-    return round(moment.replace(year=moment.year - years, day=day).timestamp() * 1000)
+    year = min(max(1, moment.year - years), 9999)
+    return round(moment.replace(year=year, day=day).timestamp() * 1000)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from peewee import BigIntegerField, CharField, DatabaseError, FloatField, Model
 
-from stoptrail.core.database import Address, open_database
+from stoptrail.core.database import Address, open_database, reason_of
 from stoptrail.core.errors import StoreError
 from stoptrail.rules.candles import Floats
 
@@ -89,8 +89,7 @@ def remember(url: Address, identity: str, symbol: str, span: tuple[int, int], ow
                 found = found.with_more(Tried(1, row.trials, row.total, row.squares))
             return found
     except DatabaseError as error:
-        first = (str(error).splitlines() or [""])[0]
-        raise StoreError(f"database.url: trials cannot be counted ({first})") from None
+        raise StoreError(f"database.url: trials cannot be counted ({reason_of(error)})") from None
     finally:
         database.close()
 

@@ -249,3 +249,9 @@ def test_unknown_volume_is_filled_in_at_one_place_and_tells_no_lot(tmp_path: Pat
     known, told = load(wanted)
     assert (known.unit, known.volume_digits) == ("base", 0)
     assert any("have no volume" in line for line in told)
+
+
+def test_a_span_that_would_fill_the_memory_is_refused() -> None:
+    ages = Wanted(source="synthetic", interval=60_000, start=START - 10**13, end=START)
+    with pytest.raises(DataError, match="the synthetic market makes at most 20,000,000"):
+        load_market(ages)

@@ -90,3 +90,12 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"words\.db"):
         TrialStore(f"sqlite:///{file}", IDENTITY)
     assert file.read_text().startswith("these are words")
+
+
+def test_a_full_disk_is_called_that(tmp_path: Path) -> None:
+    """What follows a full disk, a rollback that finds nothing to roll back, hides it."""
+    store = TrialStore(f"sqlite:///{tmp_path / 'x.db'}", IDENTITY)
+    store._database.execute_sql("PRAGMA max_page_count = 20")
+    with pytest.raises(LedgerError, match=r"disk is full\); mend it and go on with --resume"):
+        store.save("screen", [(unit, b"x" * 4096) for unit in range(100)])
+    store.close()
