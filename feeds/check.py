@@ -24,8 +24,16 @@ from stoptrail.feeds.faults import (
     usual_step,
     value_faults,
 )
-from stoptrail.feeds.files import MIN_CANDLES, PLAIN, load_file, parts_of, unit_notes
+from stoptrail.feeds.files import (
+    MIN_CANDLES,
+    PLAIN,
+    hour_twice,
+    load_file,
+    parts_of,
+    unit_notes,
+)
 from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.markets import SeveralError
 from stoptrail.feeds.oddities import Finding, oddities, unfinished, volume_unknown
 from stoptrail.feeds.parts import Part
 from stoptrail.feeds.seams import Joined, arranged, joined, two_candles
@@ -73,13 +81,24 @@ def check_file(
     """
     clock = int(time.time() * 1000) if now is None else now
     bad: list[str] = []
-    parts, notes = parts_of(path, reading, interval, bad)
-    findings = [Finding("unreadable", 1, text, True) for text in bad]
+    findings: list[Finding] = []
+    try:
+        parts, notes = parts_of(path, reading, interval, bad)
+    except SeveralError as several:
+        if several.what == "exchange":
+            raise
+        findings.append(Finding(f"{several.what}s", 1, str(several), True))
+        if several.what == "symbol":
+            one = reading._replace(symbol=several.names[0])
+        else:
+            one = reading._replace(timeframe=several.names[0])
+        parts, notes = parts_of(path, one, interval, bad)
+    findings += [Finding("unreadable", 1, text, True) for text in bad]
     series, seam = _series(parts)
     findings += seam
     columns = series.columns
     step = interval or usual_step(columns.time)
-    findings += _faults(series, step)
+    findings += _faults(series, step, hour_twice(parts, series))
     findings += _own_timeframe(columns, step)
     times, where = np.unique(columns.time, return_index=True)
     ordered = rows_of(columns, where)
@@ -149,10 +168,14 @@ def _candle(columns: Columns, i: int) -> str:
     return f"{iso(int(columns.time[i]))} {values}"
 
 
-def _faults(series: Joined, step: int) -> Iterator[Finding]:
-    """The faults of the readable rows, by kind."""
+def _faults(series: Joined, step: int, hour: str) -> Iterator[Finding]:
+    """The faults of the readable rows, by kind; `hour` tells of one that comes twice."""
     columns = series.columns
-    kinds = {"order": order_faults(columns.time), "impossible": value_faults(columns)}
+    kinds = {"impossible": value_faults(columns)}
+    if hour:
+        yield Finding("summer time", 1, hour, True)
+    else:
+        kinds["order"] = order_faults(columns.time)
     if step:
         kinds["timeframe"] = alignment_faults(columns.time, step, timeframe_name(step))
     for kind, faults in kinds.items():
@@ -161,7 +184,7 @@ def _faults(series: Joined, step: int) -> Iterator[Finding]:
             yield Finding(kind, len(fault.rows), text, True)
     order = np.argsort(columns.time, kind="stable")
     same = np.flatnonzero(np.diff(columns.time[order]) == 0)
-    if len(same):
+    if len(same) and not hour:
         pair = int(order[same[0]]), int(order[same[0] + 1])
         yield Finding("duplicate", len(same), two_candles(columns, *pair, series.place), True)
 

@@ -24,7 +24,7 @@ from stoptrail.feeds.faults import (
 )
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import Unit
-from stoptrail.feeds.markets import base_of, market_in_name, same_base
+from stoptrail.feeds.markets import SeveralError, base_of, market_in_name, same_base
 from stoptrail.feeds.oddities import oddities, unfinished
 from stoptrail.feeds.parts import Part, read_part
 from stoptrail.feeds.seams import Joined, doubled_hours, joined, two_candles
@@ -106,6 +106,8 @@ def parts_of(
     for sheet in sheets:
         try:
             parts.append(read_part(sheet, reading, bad))
+        except SeveralError as error:
+            raise SeveralError(f"{sheet.label}: {error}", error.what, error.names) from None
         except DataError as error:
             raise DataError(f"{sheet.label}: {one_line(str(error), LONGEST)}") from None
     _return_memory()
@@ -134,17 +136,25 @@ def _refuse_order(path: Path, parts: list[Part], series: Joined) -> None:
     times = series.columns.time
     if np.all(np.diff(times) > 0):
         return
-    found = doubled_hours(times) if parts[0].naive else None
-    if found is not None:
-        row, zone = found
-        raise DataError(
-            f"{path}: {series.place(row)}: the hour from {iso(int(times[row]))[:-1]} comes twice, "
-            f"as it does in local time when summer time ends (in {zone} for one); set data.zone "
-            "to the zone of the file, or give times in UTC"
-        )
+    if told := hour_twice(parts, series):
+        raise DataError(f"{path}: {told}")
     if (twice := _twice(times)) is not None:
         raise DataError(f"{path}: {two_candles(series.columns, *twice, series.place)}")
     _refuse(path, series, order_faults(times))
+
+
+def hour_twice(parts: list[Part], series: Joined) -> str:
+    """What to say of an hour that comes twice, as local times have it; "" without one."""
+    times = series.columns.time
+    found = doubled_hours(times) if any(part.naive for part in parts) else None
+    if found is None:
+        return ""
+    row, zone = found
+    return (
+        f"{series.place(row)}: the hour from {iso(int(times[row]))[:-1]} comes twice, as it does "
+        f"in local time when summer time ends (in {zone} for one); set data.zone to the zone of "
+        "the file, or give times in UTC"
+    )
 
 
 def _twice(times: np.ndarray) -> tuple[int, int] | None:

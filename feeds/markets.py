@@ -22,6 +22,16 @@ _OTHER_NAMES = {"XBT": "BTC", "XXBT": "BTC", "XDG": "DOGE", "XETH": "ETH", "ZUSD
 _SHOWN = 6
 
 
+class SeveralError(DataError):
+    """A file holds several markets, exchanges or timeframes, and none was chosen."""
+
+    def __init__(self, text: str, what: str, names: Sequence[str]) -> None:
+        super().__init__(text)
+        self.what = what
+        """symbol, exchange or timeframe."""
+        self.names = tuple(names)
+
+
 def plain_market(symbol: str) -> str:
     """Letters and digits of a symbol, Bitcoin always as BTC: "XBT/USD" is "BTCUSD"."""
     alone = symbol.partition(":")[0] if "/" in symbol else symbol.rpartition(":")[2]
@@ -112,9 +122,8 @@ def _chosen(found: Sequence[str], meant: str, what: str) -> str:
     if len(near) == 1:
         return near[0]
     where = f"; none is {meant}" if meant and not near else ""
-    raise DataError(
-        f"holds {len(found)} {what}s ({_listed(found)}){where}: set data.{what} to one of them"
-    )
+    text = f"holds {len(found)} {what}s ({_listed(found)}){where}: set data.{what} to one of them"
+    raise SeveralError(text, what, found)
 
 
 def _listed(names: Sequence[str]) -> str:

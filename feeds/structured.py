@@ -119,9 +119,15 @@ def _named(
         columns,
         tuple(tuple(column) for column in cells),
         read,
-        layout="yfinance download" if markets else "",
+        layout="yfinance download" if markets else _owner(kind, columns),
         markets=markets,
     )
+
+
+def _owner(kind: str, names: tuple[str, ...]) -> str:
+    """freqtrade's store, by its names."""
+    freqtrade = ("date", "open", "high", "low", "close", "volume")
+    return "freqtrade" if kind == "Feather" and names == freqtrade else ""
 
 
 def _levels(name: str) -> tuple[str, str]:

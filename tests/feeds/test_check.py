@@ -6,7 +6,16 @@ import pytest
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.check import FileCheck, check_file
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.candles import rows_of as candle_rows
+from tests.feeds import written
 from tests.feeds.tables import QUARTER, START, candles, rows_of, write_csv, write_parquet
+from tests.feeds.test_refusals import in_autumn, local, walk
+from tests.feeds.written import LAYOUTS, PLAIN
+
+
+def rows_between(given: Candles, first: int, last: int) -> Candles:
+    return candle_rows(given, slice(first, last))
 
 
 def found(result: FileCheck) -> dict[str, int]:
@@ -97,3 +106,45 @@ def test_what_holds_no_candles_is_refused(tmp_path: Path, content: bytes) -> Non
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.csv: "):
         check_file(tmp_path / "a.csv")
+
+
+def test_more_than_one_symbol_is_a_finding(tmp_path: Path) -> None:
+    result = check_file(written.two_symbols(tmp_path / "a.csv", candles(50)))
+    assert not result.usable
+    [finding] = [finding for finding in result.findings if finding.kind == "symbols"]
+    assert "BTCUSDT, ETHUSDT" in finding.text
+    assert "data.symbol" in result.refusal
+
+
+def test_an_hour_that_comes_twice_is_told_as_summer_time_not_as_duplicates(
+    tmp_path: Path,
+) -> None:
+    rows = local(walk(), in_autumn)
+    result = check_file(written.table(tmp_path / "a.csv", PLAIN, rows))
+    kinds = [finding.kind for finding in result.findings]
+    assert "summer time" in kinds
+    assert not {"duplicate", "order"} & set(kinds)
+
+
+def test_an_unfinished_candle_and_one_in_the_future_are_told_by_the_clock(tmp_path: Path) -> None:
+    data = candles(50)
+    path = write_parquet(tmp_path / "a.parquet", data)
+    under_way = check_file(path, now=int(data.time[-1]) + 1000)
+    assert "unfinished" in found(under_way)
+    assert found(check_file(path, now=int(data.time[-4])))["future"] == 3
+
+
+def test_seams_that_do_not_join_are_a_finding(tmp_path: Path) -> None:
+    given = walk()
+    written.plain(tmp_path / "a.csv", rows_between(given, 0, 100))
+    other = given._replace(close=given.close - 0.01)
+    written.plain(tmp_path / "b.csv", rows_between(other, 90, 200))
+    assert "seam" in found(check_file(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["binance zipped", "bitmex", "yfinance history", "kaggle"])
+def test_a_layout_is_named(tmp_path: Path, name: str) -> None:
+    words = {"binance zipped": "Binance", "bitmex": "BitMEX", "kaggle": "Kaggle"}
+    result = check_file(LAYOUTS[name].write(tmp_path / "a", walk()))
+    assert words.get(name, "yfinance") in result.layout
+    assert len(result.ends) == 2
