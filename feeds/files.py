@@ -49,12 +49,12 @@ class Loaded(NamedTuple):
     """What its volumes count."""
 
 
-def load_candles(path: Path, interval: int | None = None, *, sparse: bool = False) -> Candles:
+def load_candles(path: Path | str, interval: int | None = None, *, sparse: bool = False) -> Candles:
     """Candles of a file that says everything itself; see `load_file`.
 
     `sparse` admits a file whose candles mostly stand alone.
     """
-    return load_file(path, interval, sparse=sparse).candles
+    return load_file(Path(path), interval, sparse=sparse).candles
 
 
 def load_file(

@@ -17,6 +17,9 @@ import pytest
 import runner
 import stoptrail
 from stoptrail.cli.main import main
+from stoptrail.config.grid import build_grid
+from stoptrail.config.load import SHIPPED, with_overrides
+from stoptrail.config.overrides import as_texts
 from stoptrail.core import errors
 from stoptrail.core.errors import ConfigError, DataError, OutputError, UsageError
 from stoptrail.library import SyntheticMarketWarning
@@ -32,8 +35,7 @@ QUICK = {
     "strategy.sides": "both",
 }
 GRID = {
-    "sweep.grid": {},
-    "sweep.grid.stop.trailing_atr_multiplier": [2.0, 4.0],
+    "sweep.grid": {"stop.trailing_atr_multiplier": [2.0, 4.0]},
     "sweep.min_trades": 2,
     "sweep.finalists": 1,
     "sweep.pruned_checks": 1,
@@ -214,13 +216,22 @@ def test_settings_come_checked_or_as_a_file_or_by_key(tmp_path: Path) -> None:
     assert four.metrics == five.metrics
 
 
+def test_a_whole_grid_is_kept_when_the_signal_changes_too() -> None:
+    wanted = {"strategy.entry_period": [20, 40], "stop.atr_period": [7]}
+    changed = {"sweep.grid": wanted, "strategy.signal": "donchian_breakout"}
+    settings = with_overrides(stoptrail.load_settings(SHIPPED), as_texts(changed))
+    grid = build_grid(settings)
+    assert dict(zip(grid.keys, map(list, grid.values), strict=True)) == wanted
+
+
+@pytest.mark.slow
 def test_a_sweep_brings_its_trials(tmp_path: Path) -> None:
     found = stoptrail.sweep(data=CANDLES, overrides={**QUICK, **GRID}, walk_forward=False)
     assert len(found.trials) == 2
     assert found.best == {
         "stop.trailing_atr_multiplier": found.best["stop.trailing_atr_multiplier"]
     }
-    best = found.trials.sort_values("objective").iloc[-1]
+    best = found.trials.iloc[found.summary["best"]["combination"]]
     assert best["stop.trailing_atr_multiplier"] == found.best["stop.trailing_atr_multiplier"]
     assert best["net_return"] == pytest.approx(found.metrics["net_return"], rel=1e-9)
     alone = stoptrail.backtest(data=CANDLES, overrides={**QUICK, **found.best})

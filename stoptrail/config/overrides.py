@@ -91,6 +91,8 @@ def _forget_parameters(table: dict[str, Any], changed: Sequence[str]) -> None:
 
     table["strategy"] = {k: v for k, v in table["strategy"].items() if kept(k, "")}
     sweep = table.get("sweep")
+    if GRID in changed:
+        return  # a grid that was given as a whole is meant for the new signal
     if isinstance(sweep, dict) and isinstance(sweep.get("grid"), dict):
         flat = flat_grid(sweep["grid"])
         own = "strategy."

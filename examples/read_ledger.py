@@ -1,0 +1,34 @@
+"""A paper session's ledger in pandas: its trades, and every level their stops had."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+
+
+def main(file: Path) -> None:
+    """Read-only, so that a running session is not disturbed; times are ms, UTC."""
+    with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as ledger:
+        sessions = pd.read_sql("SELECT * FROM sessions", ledger)
+        trades = pd.read_sql("SELECT * FROM paper_trades ORDER BY session, number", ledger)
+        moves = pd.read_sql("SELECT session, trade, new FROM stop_moves ORDER BY number", ledger)
+    for column in ("entry_time", "exit_time"):
+        trades[column] = pd.to_datetime(trades[column], unit="ms", utc=True)
+    moved = moves.groupby(["session", "trade"])["new"].agg(["count", "last"])
+    table = trades.join(moved, on=["session", "number"])
+    for session in sessions.itertuples():
+        own = table[table["session"] == session.id]
+        closed = own.dropna(subset=["pnl"])
+        print(f"session {session.id}: {session.symbol} on {session.exchange}")
+        print(own[["side", "units", "entry_time", "entry", "exit_time", "exit", "count", "pnl"]])
+        print(f"{len(closed)} closed trades, {closed['pnl'].sum():.2f}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python examples/read_ledger.py STATE_FILE")
+    main(Path(sys.argv[1]))
