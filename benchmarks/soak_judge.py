@@ -20,7 +20,7 @@ INTERVAL = 900_000
 def misbehaviour(books: Books, candles: Candles, first: int) -> list[str]:
     """What is wrong in a ledger, whatever the settings."""
     wrong = []
-    times = [row["time"] for row in books["Candles"]]
+    times = [row["time"] for row in books["StoredCandles"]]
     expected = candles.time[:-1].tolist()
     if times != expected:
         lost, extra = sorted(set(expected) - set(times)), sorted(set(times) - set(expected))

@@ -34,7 +34,7 @@ from stoptrail.feeds.files import (
 )
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.markets import SeveralError
-from stoptrail.feeds.oddities import Finding, oddities, unfinished, volume_unknown
+from stoptrail.feeds.oddities import Oddity, oddities, unfinished, volume_unknown
 from stoptrail.feeds.parts import Part
 from stoptrail.feeds.seams import Joined, arranged, joined, two_candles
 from stoptrail.rules.candles import Times
@@ -60,7 +60,7 @@ class FileCheck(NamedTuple):
     """First and last candle with their values."""
     notes: tuple[str, ...]
     """What a run would leave out or assume, and say."""
-    findings: tuple[Finding, ...]
+    findings: tuple[Oddity, ...]
     refusal: str
     """The line with which a run would refuse the file, "" where it would not."""
 
@@ -81,19 +81,19 @@ def check_file(
     """
     clock = int(time.time() * 1000) if now is None else now
     bad: list[str] = []
-    findings: list[Finding] = []
+    findings: list[Oddity] = []
     try:
         parts, notes = parts_of(path, reading, interval, bad)
     except SeveralError as several:
         if several.what == "exchange":
             raise
-        findings.append(Finding(f"{several.what}s", 1, str(several), True))
+        findings.append(Oddity(f"{several.what}s", 1, str(several), True))
         if several.what == "symbol":
             one = reading._replace(symbol=several.names[0])
         else:
             one = reading._replace(timeframe=several.names[0])
         parts, notes = parts_of(path, one, interval, bad)
-    findings += [Finding("unreadable", 1, text, True) for text in bad]
+    findings += [Oddity("unreadable", 1, text, True) for text in bad]
     series, seam = _series(parts)
     findings += seam
     columns = series.columns
@@ -113,7 +113,7 @@ def check_file(
     )
     if unfinished(times, step, clock):
         text = f"{iso(int(times[-1]))}: the last candle is not over yet; a run leaves it out"
-        findings.append(Finding("unfinished", 1, text, False))
+        findings.append(Oddity("unfinished", 1, text, False))
     return FileCheck(
         path,
         _layout(parts),
@@ -139,13 +139,13 @@ def _refusal(path: Path, interval: int | None, reading: Reading, now: int) -> st
     return ""
 
 
-def _series(parts: list[Part]) -> tuple[Joined, list[Finding]]:
+def _series(parts: list[Part]) -> tuple[Joined, list[Oddity]]:
     """The candles of all parts; a seam that cannot be joined is a finding."""
     try:
         return joined(parts), []
     except DataError as error:
         one, _ = arranged(parts[0])
-        return Joined(one.columns, one.place, ()), [Finding("seam", 1, str(error), True)]
+        return Joined(one.columns, one.place, ()), [Oddity("seam", 1, str(error), True)]
 
 
 def _layout(parts: list[Part]) -> str:
@@ -168,12 +168,12 @@ def _candle(columns: Columns, i: int) -> str:
     return f"{iso(int(columns.time[i]))} {values}"
 
 
-def _faults(series: Joined, step: int, hour: str) -> Iterator[Finding]:
+def _faults(series: Joined, step: int, hour: str) -> Iterator[Oddity]:
     """The faults of the readable rows, by kind; `hour` tells of one that comes twice."""
     columns = series.columns
     kinds = {"impossible": value_faults(columns)}
     if hour:
-        yield Finding("summer time", 1, hour, True)
+        yield Oddity("summer time", 1, hour, True)
     else:
         kinds["order"] = order_faults(columns.time)
     if step:
@@ -181,36 +181,36 @@ def _faults(series: Joined, step: int, hour: str) -> Iterator[Finding]:
     for kind, faults in kinds.items():
         for fault in faults:
             text = describe(columns, fault, series.place)
-            yield Finding(kind, len(fault.rows), text, True)
+            yield Oddity(kind, len(fault.rows), text, True)
     order = np.argsort(columns.time, kind="stable")
     same = np.flatnonzero(np.diff(columns.time[order]) == 0)
     if len(same) and not hour:
         pair = int(order[same[0]]), int(order[same[0] + 1])
-        yield Finding("duplicate", len(same), two_candles(columns, *pair, series.place), True)
+        yield Oddity("duplicate", len(same), two_candles(columns, *pair, series.place), True)
 
 
-def _own_timeframe(columns: Columns, step: int) -> Iterator[Finding]:
+def _own_timeframe(columns: Columns, step: int) -> Iterator[Oddity]:
     """Whether the candles are as long as they should be, and enough to tell."""
     count, own = len(columns.time), usual_step(columns.time)
     if count < MIN_CANDLES:
-        yield Finding("timeframe", count, f"{count} candles are too few", True)
+        yield Oddity("timeframe", count, f"{count} candles are too few", True)
     elif own != step:
         text = f"the candles are {timeframe_name(own)} apart, not {timeframe_name(step)}"
-        yield Finding("timeframe", count, text, True)
+        yield Oddity("timeframe", count, text, True)
 
 
-def _gaps(time: Times, step: int) -> Iterator[Finding]:
+def _gaps(time: Times, step: int) -> Iterator[Oddity]:
     for i in np.flatnonzero(np.diff(time) > step):
         begin, end = int(time[i]) + step, int(time[i + 1])
         count = (end - begin) // step
         if count:
-            yield Finding("gap", count, f"{iso(begin)} to {iso(end)}: {count} missing", False)
+            yield Oddity("gap", count, f"{iso(begin)} to {iso(end)}: {count} missing", False)
 
 
-def _silent(time: Times, zero: NDArray[np.bool_]) -> Iterator[Finding]:
+def _silent(time: Times, zero: NDArray[np.bool_]) -> Iterator[Oddity]:
     """Runs of neighbouring candles without volume."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], zero, [False]]).astype(np.int8)))
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         count = int(end - begin)
         text = f"{iso(int(time[begin]))}: {count} candle{'s' if count > 1 else ''} without volume"
-        yield Finding("zero volume", count, text, False)
+        yield Oddity("zero volume", count, text, False)

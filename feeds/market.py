@@ -21,7 +21,7 @@ FINEST_LOT_DIGITS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class Market:
+class MarketData:
     """Candles of one market: warm-up first, then the span [start, end) that is traded."""
 
     candles: Candles

@@ -24,7 +24,7 @@ _JUMP = 1.0
 """Logarithm of a change between two closes that is looked at closely."""
 
 
-class Finding(NamedTuple):
+class Oddity(NamedTuple):
     """One oddity."""
 
     kind: str
@@ -45,7 +45,7 @@ Place = Callable[[int], str]
 
 def oddities(
     columns: Columns, step: int, place: Place, now: int, *, naive: bool, known: bool
-) -> Iterator[Finding]:
+) -> Iterator[Oddity]:
     """Everything odd about candles, oldest first, of `step` milliseconds.
 
     `now` is the clock in milliseconds. `naive` times had no zone; `known` is whether the
@@ -58,7 +58,7 @@ def oddities(
             "candles open where the one after closed: open and close may be in each other's "
             "column, or the times run backwards (data.columns)"
         )
-        yield Finding("open and close", len(columns.time), text, False, True)
+        yield Oddity("open and close", len(columns.time), text, False, True)
     if known:
         yield from _moved(columns, place)
     if naive and step:
@@ -70,7 +70,7 @@ def unfinished(time: Times, step: int, now: int) -> bool:
     return bool(len(time) and step and time[-1] <= now < time[-1] + step)
 
 
-def _ahead(time: Times, step: int, place: Place, now: int) -> Iterator[Finding]:
+def _ahead(time: Times, step: int, place: Place, now: int) -> Iterator[Oddity]:
     ahead = np.flatnonzero(time > now)
     if len(ahead):
         first = int(ahead[0])
@@ -79,10 +79,10 @@ def _ahead(time: Times, step: int, place: Place, now: int) -> Iterator[Finding]:
             f"{iso(int(time[first]))}: the times are of another zone (data.zone), or the clock of "
             f"this machine ({iso(now)}) is wrong"
         )
-        yield Finding("future", len(ahead), text, False, True)
+        yield Oddity("future", len(ahead), text, False, True)
 
 
-def _outliers(columns: Columns, place: Place) -> Iterator[Finding]:
+def _outliers(columns: Columns, place: Place) -> Iterator[Oddity]:
     """Prices ten times those of the candles around, or a tenth."""
     if len(columns.time) < 3:
         return
@@ -98,7 +98,7 @@ def _outliers(columns: Columns, place: Place) -> Iterator[Finding]:
                 f"{getattr(columns, name)[i]:.10g}, where {usual[i]:.10g} is usual around it"
                 + (f" (and {len(odd) - 1} more)" if len(odd) > 1 else "")
             )
-            yield Finding("outlier", len(odd), text, False, True)
+            yield Oddity("outlier", len(odd), text, False, True)
 
 
 def _usual(close: Floats) -> Floats:
@@ -125,7 +125,7 @@ def volume_unknown(columns: Columns) -> int:
     return count if count > max(FEW, _SHARE * len(columns.time)) else 0
 
 
-def _moved(columns: Columns, place: Place) -> Iterator[Finding]:
+def _moved(columns: Columns, place: Place) -> Iterator[Oddity]:
     moved = silent_but_moving(columns)
     count, n = int(np.sum(moved)), len(moved)
     if not count:
@@ -137,13 +137,13 @@ def _moved(columns: Columns, place: Place) -> Iterator[Finding]:
     many = bool(volume_unknown(columns))
     if many:
         text += ': the volume is unknown; set data.volume = "unknown", or nothing is filled in them'
-    yield Finding("no volume", count, text, False, many)
+    yield Oddity("no volume", count, text, False, many)
 
 
-def _summer(time: Times, step: int, place: Place) -> Iterator[Finding]:
+def _summer(time: Times, step: int, place: Place) -> Iterator[Oddity]:
     for i, zone in skipped_hours(time, step):
         text = (
             f"{place(i)}: the hour from {iso(int(time[i]) + step)} is missing, which summer time "
             f"skips in {zone}: the times seem to be local; set data.zone"
         )
-        yield Finding("summer time", 1, text, False, True)
+        yield Oddity("summer time", 1, text, False, True)

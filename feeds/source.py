@@ -24,7 +24,7 @@ from stoptrail.feeds.columns import rows_of
 from stoptrail.feeds.download import Notice, Progress, download_candles, say_unserved
 from stoptrail.feeds.files import PLAIN, load_file
 from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.market import Market, Origin, volume_unknown
+from stoptrail.feeds.market import MarketData, Origin, volume_unknown
 from stoptrail.feeds.span import DEFAULT_YEARS, cut_span
 from stoptrail.feeds.synthetic import DEFAULT_END, DEFAULT_START, synthetic_candles
 from stoptrail.rules.candles import Candles
@@ -71,7 +71,7 @@ def load_market(
     on_progress: Progress | None = None,
     on_notice: Notice | None = None,
     clock: Callable[[], float] = time.time,
-) -> Market:
+) -> MarketData:
     """The candles of the span with the warm-up before it, from the source asked for.
 
     "auto" takes the file where one is named; else the cache where it covers the span;
@@ -91,7 +91,7 @@ def load_market(
 
 def _loaded(
     wanted: Wanted, on_progress: Progress | None, notice: Notice, clock: Callable[[], float]
-) -> Market:
+) -> MarketData:
     now = int(clock() * 1000)
     if wanted.source == "synthetic":
         return synthetic_market(wanted)
@@ -105,7 +105,7 @@ def _loaded(
         return _without_exchange(wanted, now, error, notice)
 
 
-def file_market(wanted: Wanted, now: int, on_notice: Notice) -> Market:
+def file_market(wanted: Wanted, now: int, on_notice: Notice) -> MarketData:
     """The market of a candle file; DataError where it cannot be used."""
     if wanted.path is None:
         raise ConfigError('data.source is "file" but data.path is empty; name a candle file')
@@ -119,7 +119,7 @@ def file_market(wanted: Wanted, now: int, on_notice: Notice) -> Market:
     return market
 
 
-def synthetic_market(wanted: Wanted) -> Market:
+def synthetic_market(wanted: Wanted) -> MarketData:
     """The synthetic market over the span asked for, or over its own five years."""
     if wanted.start is None and wanted.end is None:
         start, end = DEFAULT_START, DEFAULT_END
@@ -142,7 +142,7 @@ def synthetic_market(wanted: Wanted) -> Market:
 
 def exchange_market(
     wanted: Wanted, now: int, on_progress: Progress | None, on_notice: Notice
-) -> Market:
+) -> MarketData:
     """The market from the cache, downloaded first where the cache does not cover the span."""
     start, end = span_to_fetch(wanted, now)
     cached = _read_cache(wanted)
@@ -172,7 +172,7 @@ def _settled(cached: Cached, now: int) -> Spans:
     return joined([*cached.covered, *lately])
 
 
-def _cached_market(wanted: Wanted, cached: Cached, start: int, end: int) -> Market:
+def _cached_market(wanted: Wanted, cached: Cached, start: int, end: int) -> MarketData:
     """Always the same candles for the same span, however much more the cache holds."""
     first, last = np.searchsorted(cached.columns.time, [start, end])
     candles = Candles(*rows_of(cached.columns, slice(first, last)), wanted.interval)
@@ -184,7 +184,9 @@ def _cached_market(wanted: Wanted, cached: Cached, start: int, end: int) -> Mark
     return _market(wanted, candles, "exchange", wanted.exchange_id, wanted.exchange_id)
 
 
-def _without_exchange(wanted: Wanted, now: int, error: ExchangeError, on_notice: Notice) -> Market:
+def _without_exchange(
+    wanted: Wanted, now: int, error: ExchangeError, on_notice: Notice
+) -> MarketData:
     """What "auto" does without a network, never silently: real candles, if there are any."""
     cached, (start, end) = _read_cache(wanted), span_to_fetch(wanted, now)
     first, last = np.searchsorted(cached.columns.time, [wanted.start or start, end])
@@ -207,11 +209,13 @@ def _without_exchange(wanted: Wanted, now: int, error: ExchangeError, on_notice:
     return synthetic_market(wanted)
 
 
-def _market(wanted: Wanted, candles: Candles, origin: Origin, detail: str, source: str) -> Market:
+def _market(
+    wanted: Wanted, candles: Candles, origin: Origin, detail: str, source: str
+) -> MarketData:
     if wanted.reading.volume == "unknown":
         candles = volume_unknown(candles)
     cut = cut_span(candles, wanted.start, wanted.end, source)
-    return Market(
+    return MarketData(
         cut.candles, wanted.symbol, origin, detail, cut.start, cut.start_time, cut.end_time
     )
 
@@ -235,7 +239,7 @@ def _read_cache(wanted: Wanted) -> Cached:
     return read_cache(path, wanted.interval)
 
 
-def _say_shorter(wanted: Wanted, market: Market, on_notice: Notice) -> None:
+def _say_shorter(wanted: Wanted, market: MarketData, on_notice: Notice) -> None:
     """A span that the data covers only in part is used, and said."""
     if wanted.start is not None and market.start_time > wanted.start:
         on_notice(f"the data begins at {iso(market.start_time)}, after {iso(wanted.start)}")

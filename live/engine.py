@@ -78,7 +78,7 @@ class EngineOptions(NamedTuple):
 class Engine:
     """Build it, make the feed with `on_tick` as its callback, then `run(feed)`."""
 
-    def __init__(self, plan: Plan, origin: Origin, way: EngineOptions) -> None:
+    def __init__(self, plan: Plan, origin: Origin, engine_options: EngineOptions) -> None:
         self.plan = plan
         self.after = origin.after
         self.ticks = origin.ticks
@@ -88,7 +88,7 @@ class Engine:
         """The running strategy, once it decides."""
         self.broker: Any = None
         self._origin = origin
-        self._way = way
+        self._engine_options = engine_options
         self._journal = LiveJournal(*origin.counters)
         self._cerebro: Any = None
         self._last_close = (0.0, 0)
@@ -96,21 +96,21 @@ class Engine:
 
     def run(self, feed: Any) -> None:
         """Until the feed ends or `stop`."""
-        plan, way = self.plan, self._way
+        plan, engine_options = self.plan, self._engine_options
         cerebro = self._cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
         cerebro.adddata(feed)
         self.broker = PaperBroker(
             run_rules=plan.run_rules,
             journal=self._journal,
-            ticks=way.by_tick,
-            gate=way.gate.fill,
-            tick_gate=way.gate.tick,
-            turn=way.turn,
+            ticks=engine_options.by_tick,
+            gate=engine_options.gate.fill,
+            tick_gate=engine_options.gate.tick,
+            turn=engine_options.turn,
         )
         cerebro.setbroker(self.broker)
         options = strategy_options(plan, _NEVER)
         past = self._origin.past
-        cerebro.addstrategy(MtfStrategy, **options, gate=way.gate.signal, past=past)
+        cerebro.addstrategy(MtfStrategy, **options, gate=engine_options.gate.signal, past=past)
         cerebro.addanalyzer(_Close, closed=self._candle_closed)
         cerebro.run()
 
@@ -151,7 +151,7 @@ class Engine:
         self.after = row[0]
         self.closed += 1
         self._last_close = row[4], row[0] + strategy.data.interval
-        self._store(row, None, *self._last_close, self._way.caught_up(row[0]))
+        self._store(row, None, *self._last_close, self._engine_options.caught_up(row[0]))
 
     def _take_over(self, strategy: Any) -> None:
         """All known candles have been seen: go on from where the ledger ended."""
@@ -161,13 +161,13 @@ class Engine:
         self._journal.take()
         self._last_close = strategy.data.close[0], self.after + strategy.data.interval
         self.strategy = strategy
-        self._way.ready()
+        self._engine_options.ready()
 
     def _store(
         self, row: Row | None, tick: StoredTick | None, price: float, time: int, caught_up: bool
     ) -> None:
         broker = self.broker
-        self._way.store(
+        self._engine_options.store(
             Step(
                 row,
                 tick,
@@ -178,7 +178,7 @@ class Engine:
                 broker.equity(price, time),
                 broker.getcash(),
                 self.plan.run_rules.trade_rules.stop,
-                self._way.settings,
+                self._engine_options.settings,
                 caught_up,
             )
         )

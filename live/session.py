@@ -25,7 +25,7 @@ from stoptrail.live.publisher import Publisher
 from stoptrail.live.recovery import Beginning, begin
 from stoptrail.live.session_settings import plan_from
 from stoptrail.live.step import Row, Step
-from stoptrail.live.watch.control import ControlDesk
+from stoptrail.live.watch.control import SessionControl
 from stoptrail.live.watch.messages import Message, number
 
 log = logging.getLogger("stoptrail.live")
@@ -67,7 +67,7 @@ class Session:
         self._out = Publisher(self.interval, self._options.watchers)
         self.market = MarketStatus(self._out.say, lambda: self._gate.completed())
         self.engine: Engine | None = None
-        self.desk: ControlDesk
+        self.control: SessionControl
         self.session_ledger: SessionLedger
         self._make_store = make_store
         self.ledger = ledger
@@ -87,7 +87,7 @@ class Session:
     @property
     def number(self) -> int:
         """Of the session in its ledger."""
-        return self.desk.session
+        return self.control.session
 
     # Life
 
@@ -137,7 +137,7 @@ class Session:
         self._clock_offset = store.clock_offset() or 0
         waiting = found.origin.checkpoint.entry_order
         self._gate.begin(None if waiting is None else waiting.signal)
-        self.desk = ControlDesk(self.ledger, found.session, self._out.flush)
+        self.control = SessionControl(self.ledger, found.session, self._out.flush)
         self._gate.paused, self._gate.changing = found.paused, bool(found.waiting)
         if found.waiting:
             keys = ", ".join(found.waiting)
@@ -147,7 +147,7 @@ class Session:
     def _go(self, store: MarketStore, found: Beginning) -> None:
         candles, settings = found.candles, found.settings
         self._by_tick = settings.live.ratchet == "tick"
-        way = EngineOptions(
+        engine_options = EngineOptions(
             self._by_tick,
             found.number,
             self._gate,
@@ -156,7 +156,7 @@ class Session:
             self._ready,
             self._turn,
         )
-        self.engine = Engine(plan_from(settings), found.origin, way)
+        self.engine = Engine(plan_from(settings), found.origin, engine_options)
         self._feed = store.getdata(
             dataname=self.symbol,
             compression=self.interval // 60_000,
@@ -169,7 +169,7 @@ class Session:
         self.market.price = (candles[-1][0] + self.interval, candles[-1][4])
         log.info(
             "session %d: %s %s, %d candles known since %s",
-            self.desk.session,
+            self.control.session,
             self.exchange,
             self.symbol,
             len(candles),
@@ -184,7 +184,7 @@ class Session:
         self.session_ledger.switched = False
 
     def _refusal(self, market: str) -> str:
-        who = ControlDesk.whereabouts(self.ledger, self.exchange, self.symbol)
+        who = SessionControl.whereabouts(self.ledger, self.exchange, self.symbol)
         return (
             f"a session of {market} runs in this database already{who}: stop it first, or give "
             "this one another [database] url"
@@ -192,7 +192,7 @@ class Session:
 
     def _say_goodbye(self) -> None:
         """Leave word that the session has ended; not at any price."""
-        if not hasattr(self, "desk"):
+        if not hasattr(self, "control"):
             if self._stopping:
                 self._out.say(
                     "stopped", f"{self._stopping} before it began; the ledger is as it was"
@@ -202,7 +202,7 @@ class Session:
         self._out.say("stopped", f"{reason}; the position is kept")
         if self._reachable:
             try:
-                self.desk.beat(self, "stopped")
+                self.control.beat(self, "stopped")
             except LedgerError as error:
                 log.error("%s", error)
 
@@ -210,7 +210,7 @@ class Session:
 
     def _ready(self) -> None:
         self._gate.live_from = self._feed.live_from
-        log.info("session %d decides from now on", self.desk.session)
+        log.info("session %d decides from now on", self.control.session)
 
     def _in_time(self, signal: int) -> bool:
         """Whether the candle that opened at `signal` closed `live.signal_seconds` ago at most."""
@@ -249,7 +249,7 @@ class Session:
         engine, out = self.engine, self._out
         assert engine is not None
         self.market.price = (candle[0] + self.interval, candle[4])
-        self.desk.leave(engine)
+        self.control.leave(engine)
         if candle[0] >= self._gate.live_from:
             self._closed += 1
             if self._closed == self._options.max_candles:
@@ -292,11 +292,11 @@ class Session:
             self._beat = time.monotonic()
             self._out.flush()
             self._obey(engine, at_close)
-            self.desk.beat(self, "running")
+            self.control.beat(self, "running")
         for watcher in self._out.watchers:
             watcher.turned(self)
 
     def _obey(self, engine: Engine, at_close: bool) -> None:
         at_once = at_close or self._by_tick
-        for text in self.desk.obey(engine, self._gate, at_once):
+        for text in self.control.obey(engine, self._gate, at_once):
             self._out.say("command", text)

@@ -276,7 +276,7 @@ class MtfStrategy(QuickCandles):
         )
 
     def go_on(self, checkpoint: Checkpoint, start: int) -> None:
-        """Take `standing` over at the close of the candle at hand; signals of candles
+        """Take `checkpoint` over at the close of the candle at hand; signals of candles
         that open at `start` (ms) or later count from now on. The broker has to be one
         that can `carry` it."""
         self.guard, self._quiet_until = checkpoint.guard, checkpoint.quiet_until

@@ -67,9 +67,11 @@ class StopTrail:
         assert stop is not None
         assert self._atrs is not None
         until = min(until, self._atrs.after(at))
-        held, terms = position.held, self.trade_rules
+        held, trade_rules = position.held, self.trade_rules
         closes = int(self._times[until - 1]) + self.strategy.interval
-        if not breakeven_settled(stop, held, closes, terms.stop, terms.costs, terms.market):
+        if not breakeven_settled(
+            stop, held, closes, trade_rules.stop, trade_rules.costs, trade_rules.market
+        ):
             return STIRRED
         if held.side > 0:
             return Calm(until, ceiling=stop.extreme)

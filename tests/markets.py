@@ -1,4 +1,4 @@
-"""Random markets, signals and conducts that are hard on a stop engine, from a seed.
+"""Random markets, signals and rules that are hard on a stop engine, from a seed.
 
 Prices lie on coarse ticks, so that highs and lows often equal a stop level. Candles are
 missing, alone and over midnights; prices jump; some candles have no volume; volatility
@@ -114,7 +114,7 @@ def random_setups(seed: int, candles: Candles, first: int = 0, share: float = 0.
     return setups(random_signals(seed, candles, share), BOTH, first)
 
 
-def random_conduct(random: np.random.Generator, market: Market = COARSE) -> RunRules:
+def random_rules(random: np.random.Generator, market: Market = COARSE) -> RunRules:
     """Any mixture of stops, sizes, costs, exits, paths, waits and protections."""
     pick = random.choice
     stop = StopRules(

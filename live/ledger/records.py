@@ -10,12 +10,12 @@ from peewee import Database, fn
 
 from stoptrail.core.errors import StoreError
 from stoptrail.live.ledger.tables import (
-    Candles,
     PaperOrders,
     PaperTrades,
     Sessions,
     SettingsHistory,
     StopMoves,
+    StoredCandles,
     Ticks,
 )
 from stoptrail.live.ledger.writer import WORKING
@@ -97,7 +97,7 @@ def session_of(database: Database, exchange: str, symbol: str) -> SessionRow | N
 
 def stored_candles(database: Database, session: int) -> list[Row]:
     """Every candle as seen, oldest first."""
-    table = Candles
+    table = StoredCandles
     columns = (table.time, table.open, table.high, table.low, table.close, table.volume)
     query = table.select(*columns).where(table.session == session).order_by(table.time)
     return list(query.tuples().execute(database))

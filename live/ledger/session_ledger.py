@@ -18,9 +18,9 @@ from stoptrail.live.ledger.records import (
     settings_rows,
 )
 from stoptrail.live.ledger.tables import (
-    Candles,
     Sessions,
     SettingsHistory,
+    StoredCandles,
     Ticks,
 )
 from stoptrail.live.ledger.writer import StepWriter
@@ -83,7 +83,7 @@ class SessionLedger:
                 {"session": session, "caught_up": True, **dict(zip(names, row, strict=True))}
                 for row in candles[at : at + _ROWS]
             ]
-            Candles.insert_many(batch).execute(database)
+            StoredCandles.insert_many(batch).execute(database)
         self._add_settings(session, 1, last, last, content)
         made = session_of(database, *self._market)
         assert made is not None

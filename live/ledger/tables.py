@@ -74,7 +74,7 @@ class SettingsHistory(Model):
         primary_key = CompositeKey("session", "number")
 
 
-class Candles(Model):
+class StoredCandles(Model):
     """Every closed candle as the session saw it, warm-up included."""
 
     session = IntegerField()
@@ -223,7 +223,7 @@ class StopMoves(Model):
         primary_key = CompositeKey("session", "trade", "number")
 
 
-class Equity(Model):
+class StoredEquity(Model):
     """Equity at every candle's close."""
 
     session = IntegerField()
@@ -275,13 +275,13 @@ class Presence(Model):
 TABLES = (
     Sessions,
     SettingsHistory,
-    Candles,
+    StoredCandles,
     Ticks,
     Decisions,
     PaperOrders,
     PaperTrades,
     StopMoves,
-    Equity,
+    StoredEquity,
     Commands,
     Presence,
 )

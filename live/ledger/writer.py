@@ -20,13 +20,13 @@ from stoptrail.live.journal import (
 )
 from stoptrail.live.ledger.statements import Statements
 from stoptrail.live.ledger.tables import (
-    Candles,
     Decisions,
-    Equity,
     PaperOrders,
     PaperTrades,
     Sessions,
     StopMoves,
+    StoredCandles,
+    StoredEquity,
     Ticks,
 )
 from stoptrail.live.step import Step, StoredTick
@@ -79,7 +79,7 @@ class StepWriter:
         assert step.candle is not None
         time, open_, high, low, close, volume = step.candle
         self.put(
-            Candles,
+            StoredCandles,
             time=time,
             open=open_,
             high=high,
@@ -88,7 +88,7 @@ class StepWriter:
             volume=volume,
             caught_up=step.caught_up,
         )
-        self.put(Equity, time=time + self._interval, equity=step.equity, cash=step.cash)
+        self.put(StoredEquity, time=time + self._interval, equity=step.equity, cash=step.cash)
 
     def _tick(self, tick: StoredTick) -> None:
         values = tick._asdict()

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from stoptrail.exchange.rows import Row
-from stoptrail.live.market.warnings import Troubles
+from stoptrail.live.market.warnings import WarningLog
 
 _REMEMBERED = 8
 """States that are kept."""
 
 
-class States:
+class CandleCheck:
     """The last state of each of the stream's newest candles.
 
     `interval` is a candle's length in milliseconds. Nothing that is said here changes a
     candle: the record decides.
     """
 
-    def __init__(self, interval: int, troubles: Troubles) -> None:
+    def __init__(self, interval: int, warning_log: WarningLog) -> None:
         self.newest = 0
         """Open time of the stream's latest candle; 0 before there is one."""
         self._interval = interval
-        self._troubles = troubles
+        self._warning_log = warning_log
         self._known: dict[int, Row] = {}
 
     def heard(self, row: Row) -> None:
@@ -28,7 +28,7 @@ class States:
         time, before = row[0], self.newest
         self.newest = max(before, time)
         if before and time > before + self._interval:
-            self._troubles.say(
+            self._warning_log.say(
                 "gap", "the stream left out candles: they are fetched before any later one"
             )
         if time < before:
@@ -51,11 +51,11 @@ class States:
         if state is None or state == row or self.newest <= row[0]:
             return
         if state[5] < row[5]:
-            self._troubles.say(
+            self._warning_log.say(
                 "unfinished", "the stream left a candle unfinished: the exchange's record is used"
             )
         else:
-            self._troubles.say(
+            self._warning_log.say(
                 "revised", "stream and record differ in a closed candle: the record is used"
             )
 
@@ -65,10 +65,10 @@ class States:
         if state is None or state == row:
             return
         if state[5] == row[5]:
-            self._troubles.say(
+            self._warning_log.say(
                 "revised", "a closed candle came again with other values: the first ones stay"
             )
         else:
-            self._troubles.say(
+            self._warning_log.say(
                 "out of order", "a state of a candle came late: the exchange's record decides"
             )

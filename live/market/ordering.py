@@ -12,9 +12,9 @@ from collections import deque
 from itertools import pairwise
 
 from stoptrail.exchange.rows import Row
-from stoptrail.live.market.candle_check import States
+from stoptrail.live.market.candle_check import CandleCheck
 from stoptrail.live.market.events import CandleClosed, Event, Tick
-from stoptrail.live.market.warnings import Troubles
+from stoptrail.live.market.warnings import WarningLog
 
 MOST_TICKS = 20_000
 """Ticks kept while they wait for the candle before them."""
@@ -35,7 +35,7 @@ class Sequence:
     last candle that the consumer has already.
     """
 
-    def __init__(self, interval: int, delivered: int, troubles: Troubles) -> None:
+    def __init__(self, interval: int, delivered: int, warning_log: WarningLog) -> None:
         self.interval = interval
         self.delivered = delivered
         self.last_trade = 0
@@ -45,10 +45,10 @@ class Sequence:
         self.settled = False
         """Whether the record's last reading has been told to its end, or to the candle of
         the newest trade."""
-        self._troubles = troubles
+        self._warning_log = warning_log
         self._under_way: int | None = None
         self._newest = delivered
-        self._states = States(interval, troubles)
+        self._states = CandleCheck(interval, warning_log)
         self._price = 0.0
         self._ticks: deque[Tick] = deque()
         self._trades: deque[str] = deque(maxlen=256)
@@ -93,10 +93,10 @@ class Sequence:
         """A trade, known by its number `trade` (empty: unknown); what may be told now."""
         if trade and self._known(trade):
             if not self.overlaps:
-                self._troubles.say("duplicate", "a trade came twice: the second is left out")
+                self._warning_log.say("duplicate", "a trade came twice: the second is left out")
             return []
         if self._price and not self._price / _ABSURD < price < self._price * _ABSURD:
-            self._troubles.say(
+            self._warning_log.say(
                 "malformed message", f"a trade at {price:g} makes no sense and is left out"
             )
             return []
@@ -111,7 +111,7 @@ class Sequence:
             return [tick._replace(ahead=True)]
         if len(self._ticks) == MOST_TICKS:
             self._ticks.popleft()
-            self._troubles.say(
+            self._warning_log.say(
                 "ticks dropped", "too many ticks wait for a candle: the oldest are left out"
             )
         self._ticks.append(tick)
@@ -196,7 +196,7 @@ class Sequence:
                 self._hole = row[0]
                 return True
             count = (row[0] - self.since) // self.interval
-            self._troubles.say(
+            self._warning_log.say(
                 "missing",
                 f"the exchange itself has no candle for {count} intervals: none is invented",
             )
@@ -219,7 +219,7 @@ class Sequence:
             self._newest = self._under_way
             far = self._under_way + 2 * self.interval
             self._ticks = deque(tick for tick in self._ticks if tick.time < far)
-            self._troubles.say(
+            self._warning_log.say(
                 "wrong time",
                 "a message carries a later time than the exchange's candles: it is not believed",
             )

@@ -21,7 +21,7 @@ from stoptrail.exchange.history import MOST
 from stoptrail.exchange.retry import backoff
 from stoptrail.exchange.rows import Row, candle_row, open_time
 from stoptrail.live.market.timing import Timing
-from stoptrail.live.market.warnings import Troubles
+from stoptrail.live.market.warnings import WarningLog
 
 T = TypeVar("T")
 
@@ -58,11 +58,13 @@ class Source(Protocol):
 class Reader:
     """Reads with bounded waits: Retry-After is kept, failures are retried with backoff."""
 
-    def __init__(self, source: Source, retries: int, timing: Timing, troubles: Troubles) -> None:
+    def __init__(
+        self, source: Source, retries: int, timing: Timing, warning_log: WarningLog
+    ) -> None:
         self._source = source
         self._retries = retries
         self._timing = timing
-        self._troubles = troubles
+        self._warning_log = warning_log
         self.most = MOST
         """Candles that one request may ask for."""
         self.unit = 1.0
@@ -142,7 +144,7 @@ class Reader:
         if not resigned and text not in self._left_out:
             raise ValueError(f"not a candle: {text}")
         self._left_out.append(text)
-        self._troubles.say(
+        self._warning_log.say(
             "malformed candle",
             f"the exchange's record holds a candle that makes no sense: it is left out: {text}",
         )
@@ -194,25 +196,25 @@ class Reader:
         final = failure.kind == "rejected" and failures > 1 and not patient
         if final or not failure.passes:
             explanation = explained(self._source.id, failure, what)
-            raise type(explanation)(self._troubles.redaction.clean(explanation)) from None
+            raise type(explanation)(self._warning_log.redaction.clean(explanation)) from None
         wait = self._timing.ban if failure.hard and failure.wait is None else failure.wait
         if failure.kind == "limit" and wait is not None:
             self._barred_until = max(self._barred_until, time.monotonic() + wait)
-            self._troubles.say(
+            self._warning_log.say(
                 "rate limit",
                 f"{self._source.id} limits our requests ({failure.reason}): "
                 f"no request for {wait:g} s, as it asks",
             )
             return 0.0
         words = _WORDS.get(failure.kind, "gives an answer that makes no sense")
-        self._troubles.say(
+        self._warning_log.say(
             failure.kind,
             f"{self._source.id} {words} while reading {what}: trying again ({error})"[:300],
         )
         return backoff(failures, self._timing.backoff, self._timing.backoff_cap)
 
     def _failed(self, what: str, error: Exception) -> ExchangeError:
-        text = self._troubles.redaction.clean(error)[:200]
+        text = self._warning_log.redaction.clean(error)[:200]
         return ExchangeError(
             f"{self._source.id} gave no {what}: {type(error).__name__} {text}: "
             "check the connection and [exchange], then start again"

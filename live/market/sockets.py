@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from stoptrail.live.market.warnings import Troubles
+from stoptrail.live.market.warnings import WarningLog
 
 
-def guard(exchange: Any, loop: asyncio.AbstractEventLoop, troubles: Troubles) -> None:
+def guard(exchange: Any, loop: asyncio.AbstractEventLoop, warning_log: WarningLog) -> None:
     """Let no malformed message end a socket's reading in silence.
 
     An exception in ccxt's handling of a message ends its receive loop while the socket
@@ -21,13 +21,15 @@ def guard(exchange: Any, loop: asyncio.AbstractEventLoop, troubles: Troubles) ->
         try:
             original(client, message)
         except Exception as error:
-            troubles.say("malformed message", f"a message makes no sense and is left out: {error}")
+            warning_log.say(
+                "malformed message", f"a message makes no sense and is left out: {error}"
+            )
 
     def failed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         if error is None or "handle" not in context:
             return
-        troubles.say(
+        warning_log.say(
             "malformed message", f"a message cannot be read: the connection is opened anew: {error}"
         )
         reset(exchange, "unreadable message")

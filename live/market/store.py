@@ -34,7 +34,7 @@ from stoptrail.live.market.redaction import Redaction
 from stoptrail.live.market.sockets import guard
 from stoptrail.live.market.stream import Stream, Transport
 from stoptrail.live.market.timing import Timing
-from stoptrail.live.market.warnings import Troubles
+from stoptrail.live.market.warnings import WarningLog
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -78,7 +78,7 @@ class CCXTStore:
         self._config = dict(config)
         self._sandbox = sandbox
         self._transport: Transport = transport
-        self.troubles = Troubles(Redaction(config))
+        self.warning_log = WarningLog(Redaction(config))
         """What went wrong so far, each kind with its count."""
         self._background: Background | None = None
         self._given_up = False
@@ -136,7 +136,7 @@ class CCXTStore:
             return None
         offset = int(theirs - (sent + time.time()) * 500)
         if abs(offset) > 5000:
-            self.troubles.say(
+            self.warning_log.say(
                 "clock",
                 f"the clocks of {self.id} and this machine differ by {offset / 1000:.0f} s: "
                 "harmless, decisions follow the exchange's event times",
@@ -213,13 +213,13 @@ class CCXTStore:
         self._stream = Stream(
             self._exchange,
             reader,
-            Sequence(interval, after, self.troubles),
+            Sequence(interval, after, self.warning_log),
             symbol,
             timeframe_name(interval),
             self._transport,
             ticks,
             self.timing,
-            self.troubles,
+            self.warning_log,
             self._outbox,
         )
         self._running = self._background_or_new().start(self._stream.run())
@@ -232,7 +232,7 @@ class CCXTStore:
             if isinstance(error, ExchangeError):
                 raise error
             if error is not None:
-                text = self.troubles.redaction.clean(error)
+                text = self.warning_log.redaction.clean(error)
                 raise ExchangeError(f"market data of {self.id} ended: {text}") from None
 
     def give_up(self) -> None:
@@ -260,7 +260,7 @@ class CCXTStore:
         """The ccxt exchange and its reader, made at the first need (ccxt imports slowly)."""
         if self._reader is None:
             self._exchange = self._background_or_new().run(self._connect())
-            self._reader = Reader(self._exchange, self.retries, self.timing, self.troubles)
+            self._reader = Reader(self._exchange, self.retries, self.timing, self.warning_log)
             listen(self._exchange, self._reader.answered)
         return self._exchange, self._reader
 
@@ -290,13 +290,13 @@ class CCXTStore:
         except ConfigError:
             raise
         except Exception as error:
-            text = self.troubles.redaction.clean(error)
+            text = self.warning_log.redaction.clean(error)
             raise ConfigError(f"[exchange.ccxt] is not accepted by ccxt: {text}") from None
         exchange.timeout = int(self.timing.timeout * 1000)
         exchange.newUpdates = True  # else every trade would be told again and again
         if self._sandbox:
             exchange.set_sandbox_mode(True)
-        guard(exchange, self._background_or_new().loop, self.troubles)
+        guard(exchange, self._background_or_new().loop, self.warning_log)
         return exchange
 
     def _background_or_new(self) -> Background:

@@ -24,7 +24,7 @@ from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.sockets import reset
 from stoptrail.live.market.timing import Timing
-from stoptrail.live.market.warnings import Troubles
+from stoptrail.live.market.warnings import WarningLog
 
 Transport = Literal["auto", "websocket", "rest"]
 
@@ -50,7 +50,7 @@ class Stream:
         transport: Transport,
         ticks: bool,
         timing: Timing,
-        troubles: Troubles,
+        warning_log: WarningLog,
         outbox: Outbox,
     ) -> None:
         self.connection: Connection = connection("connecting", "waiting for the first data")
@@ -62,7 +62,7 @@ class Stream:
         self._transport = transport
         self._wants_ticks = ticks
         self._timing = timing
-        self._troubles = troubles
+        self._warning_log = warning_log
         self._outbox = outbox
         self._record = Confirmation(
             reader,
@@ -88,7 +88,7 @@ class Stream:
 
     async def run(self) -> None:
         """Until cancelled; raises ExchangeError where no waiting can help."""
-        self._troubles.heard = self._notice
+        self._warning_log.heard = self._notice
         jobs = [self._record.run(), self._watchdog()]
         watched = list(self._watched()) if self._transport != "rest" else []
         self._sockets = len(watched)
@@ -131,7 +131,7 @@ class Stream:
         for entry in stored[-max(_LAST, len(new)) :]:
             row = candle_row(entry)
             if row is None or row[0] % self._sequence.interval:
-                self._troubles.say(
+                self._warning_log.say(
                     "malformed message", f"a candle makes no sense and is left out: {entry}"
                 )
             else:
@@ -163,7 +163,7 @@ class Stream:
         for trade in trades:
             at, price = trade.get("timestamp"), trade.get("price")
             if not at or not price or not 0 < price < math.inf:
-                self._troubles.say(
+                self._warning_log.say(
                     "malformed message", f"a trade makes no sense and is left out: {trade}"
                 )
                 continue
@@ -212,13 +212,13 @@ class Stream:
         self._record.look()
 
     def _say_no_socket(self) -> None:
-        self._troubles.say(
+        self._warning_log.say(
             "no socket", f"{self._exchange.id} has no WebSocket here: data is polled"
         )
 
     def _socket_failed(self, name: str, error: Exception, failures: int) -> None:
-        text = self._troubles.redaction.clean(error)[:160] or type(error).__name__
-        self._troubles.say("socket", f"the {name} socket broke: it is opened anew ({text})")
+        text = self._warning_log.redaction.clean(error)[:160] or type(error).__name__
+        self._warning_log.say("socket", f"the {name} socket broke: it is opened anew ({text})")
         was_streaming = self._streaming
         self._up.discard(name)
         if name == "quotes":
@@ -226,7 +226,7 @@ class Stream:
         if (was_streaming and not self._streaming) or self.connection.state == "connecting":
             self._lost(f"{name} socket: {text}")
         if failures == _TRIES and self._transport == "auto":
-            self._troubles.say(
+            self._warning_log.say(
                 "polling", "the socket keeps failing: data is polled while it is tried on"
             )
 
@@ -275,7 +275,7 @@ class Stream:
             trades = await self._reader.trades(self._symbol, patient=True)
         except RequestError as error:
             self._reads_trades = False
-            self._troubles.say(
+            self._warning_log.say(
                 "no trades", f"{error}: trades are left out, stops move at the close of candles"
             )
             return
@@ -294,7 +294,7 @@ class Stream:
                 self._heard_at = self._trade_at = time.monotonic()
             now = time.monotonic()
             if self._streaming and self._silent(now):
-                self._troubles.say(
+                self._warning_log.say(
                     "silence",
                     f"a socket has said nothing for {self._timing.silence:g} s: "
                     "all are opened anew",

@@ -12,7 +12,7 @@ from stoptrail.live.market.redaction import Redaction
 log = logging.getLogger("stoptrail.live")
 
 
-class Troubles:
+class WarningLog:
     """Says each kind of trouble once, in clear words and without secrets."""
 
     def __init__(self, redaction: Redaction, heard: Callable[[Notice], None] | None = None) -> None:

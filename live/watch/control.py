@@ -22,7 +22,7 @@ from stoptrail.live.watch.watched import Watched
 VERBS = ("pause", "resume", "close")
 
 
-class ControlDesk:
+class SessionControl:
     """The commands and the presence of one session.
 
     `store(kind, work)` commits `work` in one transaction with the steps that wait to be

@@ -156,14 +156,14 @@ def _run(
 ) -> Engine:
     """One stretch of the session, under one set of settings."""
     chosen = settings_from(settings.content)
-    way = EngineOptions(
+    engine_options = EngineOptions(
         chosen.live.ratchet == "tick" and not candles_alone,
         settings.number,
         Open() if candles_alone else AsItWas(recording),
         writer.write,
         lambda time: False,
     )
-    engine = Engine(plan_from(chosen), origin, way)
+    engine = Engine(plan_from(chosen), origin, engine_options)
     feed = RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters
         events=_events(recording, origin, until),
         interval=recording.session.interval,

@@ -18,9 +18,9 @@ from stoptrail.live.ledger.records import (
 from stoptrail.live.ledger.tables import (
     Commands,
     Decisions,
-    Equity,
     PaperTrades,
     StopMoves,
+    StoredEquity,
 )
 from stoptrail.live.session_settings import plan_from, settings_from
 from stoptrail.live.watch.control import presence_of
@@ -160,9 +160,9 @@ def _price(
     """The newest price that the ledger knows, and its time."""
     if presence.get("price") is not None:
         return presence["price"], presence["price_time"]
-    from stoptrail.live.ledger.tables import Candles
+    from stoptrail.live.ledger.tables import StoredCandles
 
-    candles = rows(database, Candles, row.id, time=row.candle)
+    candles = rows(database, StoredCandles, row.id, time=row.candle)
     return (candles[0]["close"], row.candle + row.interval) if candles else (None, None)
 
 
@@ -174,5 +174,7 @@ def _state(presence: dict[str, Any]) -> str:
 
 def equity_points(database: Database, session: int) -> list[tuple[int, float]]:
     """Time and equity of every close."""
-    query = Equity.select(Equity.time, Equity.equity).where(Equity.session == session)
-    return list(query.order_by(Equity.time).tuples().execute(database))
+    query = StoredEquity.select(StoredEquity.time, StoredEquity.equity).where(
+        StoredEquity.session == session
+    )
+    return list(query.order_by(StoredEquity.time).tuples().execute(database))

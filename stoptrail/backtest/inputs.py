@@ -11,7 +11,7 @@ from stoptrail.config.run_rules import fitting, market_rules, run_rules_of
 from stoptrail.config.settings import Settings
 from stoptrail.config.signals import resolve_signal
 from stoptrail.core.errors import ConfigError, DataError
-from stoptrail.feeds.market import Market
+from stoptrail.feeds.market import MarketData
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles, Floats, Signals
 from stoptrail.rules.market import Market as MarketRules
@@ -36,7 +36,7 @@ class Inputs(NamedTuple):
     market: MarketRules
 
 
-def prepare(market: Market, settings: Settings) -> Inputs:
+def prepare(market: MarketData, settings: Settings) -> Inputs:
     """The shared inputs of every run over `market`.
 
     Raises ConfigError for a tick that no price is a multiple of but zero.

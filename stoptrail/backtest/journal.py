@@ -19,7 +19,7 @@ from stoptrail.rules.trade import (
 from stoptrail.rules.types import OPEN, StopLog, TradeLog
 
 
-class Entered(NamedTuple):
+class RecordedEntry(NamedTuple):
     """An entry as it happened; times in ms."""
 
     entry_order: EntryOrder
@@ -27,7 +27,7 @@ class Entered(NamedTuple):
     initial: float
 
 
-class Left(NamedTuple):
+class RecordedExit(NamedTuple):
     """An exit as it happened."""
 
     end: Exit
@@ -40,8 +40,8 @@ class RecordingJournal:
 
     def __init__(self, *, with_stops: bool = True) -> None:
         self._with_stops = with_stops
-        self.entries: list[Entered] = []
-        self.exits: list[Left] = []
+        self.entries: list[RecordedEntry] = []
+        self.exits: list[RecordedExit] = []
         self.levels: list[tuple[int, int, Stop]] = []
         self.counts = np.zeros(len(IGNORED), np.int64)
         self._last: Stop | None = None
@@ -50,7 +50,7 @@ class RecordingJournal:
         """An entry filled."""
         if self._with_stops:
             self.levels.append((len(self.entries), time, stop))
-        self.entries.append(Entered(entry_order, position, stop.level))
+        self.entries.append(RecordedEntry(entry_order, position, stop.level))
         self._last = stop
 
     def moved(self, before: Stop, after: Stop, time: int) -> None:
@@ -60,7 +60,7 @@ class RecordingJournal:
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
         """A trade closed."""
-        self.exits.append(Left(end, reason, time))
+        self.exits.append(RecordedExit(end, reason, time))
 
     def ignored(self, side: int, reason: int, time: int) -> None:
         """A signal led to no trade."""
@@ -92,11 +92,13 @@ class RecordingJournal:
             np.array([e.end.pnl for e in exits]),
         )
 
-    def _still_open(self, candles: Candles, trade_rules: TradeRules, balance: float) -> Left:
+    def _still_open(
+        self, candles: Candles, trade_rules: TradeRules, balance: float
+    ) -> RecordedExit:
         price, end = float(candles.close[-1]), int(candles.time[-1]) + candles.interval
         checkpoint = stand(self.entries[-1].position, balance, price, end, trade_rules)
         assert self._last is not None
-        return Left(checkpoint, self._last.reason, OPEN)
+        return RecordedExit(checkpoint, self._last.reason, OPEN)
 
     def stops(self, candles: Candles) -> StopLog:
         """Every level that was in force; `index` is the first candle in which it holds."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from stoptrail.core.errors import DataError, OutputError
 from stoptrail.core.files import require_file
-from stoptrail.feeds.market import Market, candles_digest
+from stoptrail.feeds.market import MarketData, candles_digest
 from stoptrail.rules.candles import Candles, Floats
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Kept(NamedTuple):
     """Index of the first candle of the span."""
 
 
-def write_kept(folder: Path, market: Market) -> None:
+def write_kept(folder: Path, market: MarketData) -> None:
     """Write FILE into `folder`, whole or not at all. Raises OutputError."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -21,13 +21,13 @@ from stoptrail.config.run_rules import fitting, inferred, run_rules_of
 from stoptrail.config.settings import Settings
 from stoptrail.config.write import public_table
 from stoptrail.core.json import json_value
-from stoptrail.feeds.market import Market
+from stoptrail.feeds.market import MarketData
 from stoptrail.rules.metrics import cagr
 from stoptrail.rules.scaled_hold import scaled, share_of_cash
 
 
 def summarise_run(
-    command: str, settings: Settings, market: Market, inputs: Inputs, outcome: Outcome
+    command: str, settings: Settings, market: MarketData, inputs: Inputs, outcome: Outcome
 ) -> dict[str, Any]:
     """What every run writes, without `seconds`; see docs/results.md."""
     held = buy_and_hold(inputs, run_rules_of(settings, inputs.market))

@@ -14,7 +14,7 @@ from stoptrail.cli.results import data_overrides
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_text
-from stoptrail.feeds.market import Market
+from stoptrail.feeds.market import MarketData
 from stoptrail.sweep.audit.all_checks import audit
 from stoptrail.sweep.audit.finding import Check
 from stoptrail.terminal import Terminal, safe
@@ -44,7 +44,7 @@ def run(config: Path | None, overrides: tuple[str, ...], file: Path | None, as_j
     return 0 if passed else FOUND
 
 
-def _table(settings: Settings, market: Market, checks: list[Check]) -> dict[str, Any]:
+def _table(settings: Settings, market: MarketData, checks: list[Check]) -> dict[str, Any]:
     return {
         "signal": settings.strategy.signal,
         "parameters": settings.strategy.parameters,
@@ -54,7 +54,7 @@ def _table(settings: Settings, market: Market, checks: list[Check]) -> dict[str,
     }
 
 
-def _show(settings: Settings, market: Market, checks: list[Check]) -> None:
+def _show(settings: Settings, market: MarketData, checks: list[Check]) -> None:
     console = Terminal()
     table = Table(
         title=safe(f"Audit of {settings.strategy.signal} on {market.symbol}"), title_style="bold"

@@ -33,7 +33,7 @@ from stoptrail.cli.results import (
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import UsageError
-from stoptrail.feeds.market import Market
+from stoptrail.feeds.market import MarketData
 from stoptrail.sweep.breakdown import breakdown
 
 
@@ -54,7 +54,7 @@ def run(
     """Run the command; see `stoptrail backtest --help`."""
     voice = Voice(silent=quiet)
     stages = Stages(voice)
-    asked = BacktestOptions(
+    options = BacktestOptions(
         config,
         overrides,
         walk_forward,
@@ -67,43 +67,43 @@ def run(
         as_json,
     )
     with voice.at_work():
-        run_asked(asked, sweep, voice, stages)
+        run_asked(options, sweep, voice, stages)
 
 
-def run_asked(asked: BacktestOptions, sweep: bool, voice: Voice, stages: Stages) -> None:
+def run_asked(options: BacktestOptions, sweep: bool, voice: Voice, stages: Stages) -> None:
     """One run, or with `sweep` a search."""
-    if sweep or asked.resume:
+    if sweep or options.resume:
         if compile_ahead():
             voice.notice("First sweep on this machine: slow for seconds, until it is compiled.")
         from stoptrail.cli import multi_market
         from stoptrail.cli import sweep as one_market
 
-        many = len(asked.files) > 1 or len(asked.symbols) > 1
-        resume = asked.resume
+        many = len(options.files) > 1 or len(options.symbols) > 1
+        resume = options.resume
         several = many or (resume is not None and multi_market.is_several(resume))
-        (multi_market if several else one_market).run(asked, voice, stages)
+        (multi_market if several else one_market).run(options, voice, stages)
     else:
-        run_one(asked, voice, stages)
+        run_one(options, voice, stages)
 
 
-def run_one(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
+def run_one(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
     """One parameter set on one market; with --walk-forward the grid's search as well."""
-    if len(asked.files) > 1 or len(asked.symbols) > 1:
+    if len(options.files) > 1 or len(options.symbols) > 1:
         raise UsageError("several markets are compared by a sweep: add --sweep")
-    own = data_overrides(asked.files, asked.symbols)
-    searching = bool(asked.walk_forward)
-    settings = asked.settings or load_settings(
-        asked.config, (*asked.overrides, *own), searching=searching
+    own = data_overrides(options.files, options.symbols)
+    searching = bool(options.walk_forward)
+    settings = options.settings or load_settings(
+        options.config, (*options.overrides, *own), searching=searching
     )
-    with own_folder(asked, "backtest") as place:
+    with own_folder(options, "backtest") as place:
         summary, market = _one_market(settings, place.made, searching, voice, stages)
-    pictures(place.final, market, settings, asked, voice)
-    tell(place.final, summary, voice, asked.as_json)
+    pictures(place.final, market, settings, options, voice)
+    tell(place.final, summary, voice, options.as_json)
 
 
 def _one_market(
     settings: Settings, folder: Path, walking: bool, voice: Voice, stages: Stages
-) -> tuple[dict[str, Any], Market]:
+) -> tuple[dict[str, Any], MarketData]:
     """Run, compare with the baseline and write the folder."""
     with stages.stage("data"):
         market = markets.load(settings, voice)
@@ -129,7 +129,7 @@ def _one_market(
 
 def _evidence(
     settings: Settings,
-    market: Market,
+    market: MarketData,
     inputs: Inputs,
     outcome: Outcome,
     baseline: Outcome | None,

@@ -77,24 +77,24 @@ def run_folder(command: str) -> Path:
 
 
 @contextmanager
-def own_folder(asked: BacktestOptions, command: str) -> Iterator[RunFolder]:
+def own_folder(options: BacktestOptions, command: str) -> Iterator[RunFolder]:
     """Where the run is made: beside its place, which it takes as a whole when it is done.
 
     Raises UsageError where a run is there already, unless --force says to replace it, or
     where another process is making one there. What fails leaves nothing, but for a sweep
     that can go on.
     """
-    final = _final(asked.resume or asked.out or run_folder(command))
+    final = _final(options.resume or options.out or run_folder(command))
     _require_place(final)
     _settle(final)
     _clear_dead(final.parent)
-    if not asked.resume:
-        _require_free(final, asked.force)
+    if not options.resume:
+        _require_free(final, options.force)
     place = RunFolder(final.with_name(final.name + UNFINISHED), final)
-    going_on = asked.resume is not None and place.made.exists()
-    with claimed(place.made, f"{'--resume' if asked.resume else '--out'} {final}"):
+    going_on = options.resume is not None and place.made.exists()
+    with claimed(place.made, f"{'--resume' if options.resume else '--out'} {final}"):
         with _held(place):
-            _prepare(place, asked.resume is not None)
+            _prepare(place, options.resume is not None)
             try:
                 yield place
             except BaseException as error:
@@ -229,23 +229,23 @@ def _require_free(folder: Path, force: bool) -> None:
 
 
 @contextmanager
-def resumable(place: RunFolder, asked: BacktestOptions, voice: Voice) -> Iterator[None]:
+def resumable(place: RunFolder, options: BacktestOptions, voice: Voice) -> Iterator[None]:
     """Say where a sweep writes, and when it is interrupted how to go on with it."""
     voice.notice(f"Results go to {place.final}")
     try:
         yield
     except KeyboardInterrupt:
         if _has_begun(place.made):
-            voice.notice(f"Go on with: {resume_command(place.final, asked)}")
+            voice.notice(f"Go on with: {resume_command(place.final, options)}")
         raise
 
 
-def resume_command(folder: Path, asked: BacktestOptions | None = None) -> str:
+def resume_command(folder: Path, options: BacktestOptions | None = None) -> str:
     """What goes on with the sweep that was stopped in `folder`; no password is in it."""
     words = ["--resume", str(folder)]
-    if asked is not None and asked.config:
-        words += ["--config", str(asked.config)]
-    for text in asked.overrides if asked is not None else ():
+    if options is not None and options.config:
+        words += ["--config", str(options.config)]
+    for text in options.overrides if options is not None else ():
         key = text.partition("=")[0].strip()
         if key.startswith(("database.", "exchange.")):
             words += ["--set", f"{key}=..."]

@@ -10,7 +10,7 @@ from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.time import DAY_MS, iso
 from stoptrail.feeds.cache import cache_path
 from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.market import Market
+from stoptrail.feeds.market import MarketData
 from stoptrail.feeds.source import WARMUP_DAYS, Wanted, load_market
 
 SYNTHETIC = "SYNTHETIC MARKET: no real prices. Nothing found here says anything about a market."
@@ -49,7 +49,7 @@ def reading_of_files(config: Path | None, overrides: tuple[str, ...]) -> Reading
     return reading(settings)._replace(symbol=settings.data.symbol if named else "")
 
 
-def load(settings: Settings, voice: Voice) -> Market:
+def load(settings: Settings, voice: Voice) -> MarketData:
     """Load the market, showing progress and every notice."""
     with voice.progress(f"candles {settings.data.symbol}") as advance:
         market = load_market(wanted(settings), advance, voice.notice)
@@ -58,7 +58,7 @@ def load(settings: Settings, voice: Voice) -> Market:
     return market
 
 
-def repeatable(settings: Settings, market: Market) -> Settings:
+def repeatable(settings: Settings, market: MarketData) -> Settings:
     """`settings` that find the candles of `market` again, from any folder and on any day:
     open ends filled in, paths absolute, the source that was used in the end."""
     data = settings.data
@@ -73,6 +73,6 @@ def repeatable(settings: Settings, market: Market) -> Settings:
     return with_values(settings, {f"data.{key}": value for key, value in found.items()})
 
 
-def _whole_cache(market: Market) -> bool:
+def _whole_cache(market: MarketData) -> bool:
     """Whether all cached candles were taken, as is done where the exchange is out of reach."""
     return int(market.candles.time[0]) < market.start_time - WARMUP_DAYS * DAY_MS

@@ -31,7 +31,7 @@ from stoptrail.cli.resume import (
     stored_key,
     with_own,
 )
-from stoptrail.cli.sweep import Found, sweep_market
+from stoptrail.cli.sweep import SweptMarket, sweep_market
 from stoptrail.config.grid import build_grid
 from stoptrail.config.load import load_settings, read_table
 from stoptrail.config.settings import Settings
@@ -54,7 +54,7 @@ TRIALS = "across.parquet"
 _LONGEST_NAME = 100
 
 
-class Wanted(NamedTuple):
+class WantedMarket(NamedTuple):
     """One market of the sweep."""
 
     symbol: str
@@ -67,52 +67,52 @@ class Wanted(NamedTuple):
 class Begun(NamedTuple):
     """What is to be swept."""
 
-    markets: list[Wanted]
+    markets: list[WantedMarket]
     settings: list[Settings]
     """Of each market."""
     top: Settings
     """Those that all markets share."""
 
 
-def run(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
+def run(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
     """Sweep one market after the other; raise RunError at the end where one failed."""
-    going_on = asked.resume is not None and is_several(asked.resume)
-    begun = _stopped(asked) if going_on else _begun(asked)
-    with own_folder(asked, "sweep") as place, resumable(place, asked, voice):
+    going_on = options.resume is not None and is_several(options.resume)
+    begun = _stopped(options) if going_on else _begun(options)
+    with own_folder(options, "sweep") as place, resumable(place, options, voice):
         if not going_on:
             _remember(place.made, begun)
-        result, failed = _sweep_all(asked, place, begun, voice, stages)
-    _tell(place.final, result, voice, asked.as_json)
+        result, failed = _sweep_all(options, place, begun, voice, stages)
+    _tell(place.final, result, voice, options.as_json)
     if failed:
         raise RunError(f"{len(failed)} of {len(begun.markets)} markets failed, first: {failed[0]}")
 
 
-def _begun(asked: BacktestOptions) -> Begun:
-    markets = paired(asked.files, asked.symbols)
-    top = load_settings(asked.config, asked.overrides)
+def _begun(options: BacktestOptions) -> Begun:
+    markets = paired(options.files, options.symbols)
+    top = load_settings(options.config, options.overrides)
     settings = [
-        _fitting(load_settings(asked.config, (*asked.overrides, *_data(market))), market)
+        _fitting(load_settings(options.config, (*options.overrides, *_data(market))), market)
         for market in markets
     ]
     return Begun(markets, settings, top)
 
 
-def _stopped(asked: BacktestOptions) -> Begun:
+def _stopped(options: BacktestOptions) -> Begun:
     """The markets of a stopped sweep, as the user's database knows them. Raises UsageError
     where the folder asks for others."""
-    assert asked.resume is not None
-    folder = state_folder(asked.resume)
+    assert options.resume is not None
+    folder = state_folder(options.resume)
     key = stored_key(folder, PLAN)
-    own = own_tables(asked.config, asked.overrides)
-    kept = json.loads(recalled(folder, database_of(own, asked.config), key))
+    own = own_tables(options.config, options.overrides)
+    kept = json.loads(recalled(folder, database_of(own, options.config), key))
     theirs = read_json(folder / PLAN, "plan of a sweep", UsageError)
     require_same(theirs.get("markets"), kept["markets"], folder / PLAN)
     require_same(read_table(folder / SETTINGS), tomllib.loads(kept["settings"]), folder / SETTINGS)
-    markets = [Wanted(**entry) for entry in kept["markets"]]
+    markets = [WantedMarket(**entry) for entry in kept["markets"]]
 
     def with_data(more: Sequence[str]) -> Settings:
         table = tomllib.loads(kept["settings"])
-        return with_own(table, own, (*asked.overrides, *more), folder)
+        return with_own(table, own, (*options.overrides, *more), folder)
 
     settings = [_fitting(with_data(_data(market)), market) for market in markets]
     return Begun(markets, settings, with_data(()))
@@ -128,7 +128,7 @@ def _remember(folder: Path, begun: Begun) -> None:
 
 
 def _sweep_all(
-    asked: BacktestOptions,
+    options: BacktestOptions,
     place: RunFolder,
     begun: Begun,
     voice: Voice,
@@ -142,7 +142,7 @@ def _sweep_all(
     for market, own in zip(begun.markets, begun.settings, strict=True):
         voice.notice(f"{market.symbol}: {place.final / market.folder}")
         try:
-            found = _sweep(own, folder / market.folder, asked, voice)
+            found = _sweep(own, folder / market.folder, options, voice)
         except RunError as error:
             failed.append(f"{market.symbol}: {error}")
             voice.notice(f"{market.symbol} left out: {error}")
@@ -158,7 +158,7 @@ def _sweep_all(
     return result, failed
 
 
-def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[Wanted]:
+def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[WantedMarket]:
     """Files and symbols by their order; a file without a symbol takes its own name.
 
     Raises UsageError where there are more symbols than files, or a market twice,
@@ -179,7 +179,7 @@ def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[Wanted]:
     paths = [str(file.absolute()) for file in files] or [""] * len(names)
     folders = [_folder_name(name) for name in names]
     return [
-        Wanted(name, path, folder if folders.count(folder) == 1 else f"{folder}-{number}")
+        WantedMarket(name, path, folder if folders.count(folder) == 1 else f"{folder}-{number}")
         for number, (name, path, folder) in enumerate(zip(names, paths, folders, strict=True), 1)
     ]
 
@@ -194,12 +194,12 @@ def is_several(folder: Path) -> bool:
     return (state_folder(folder) / PLAN).is_file()
 
 
-def _data(market: Wanted) -> tuple[str, ...]:
+def _data(market: WantedMarket) -> tuple[str, ...]:
     """The market's candles as settings."""
     return data_overrides((Path(market.file),) if market.file else (), (market.symbol,))
 
 
-def _fitting(settings: Settings, market: Wanted) -> Settings:
+def _fitting(settings: Settings, market: WantedMarket) -> Settings:
     if not market.file and settings.data.path:
         raise UsageError(
             f"data.path names one file ({settings.data.path}) for several markets: give each "
@@ -208,18 +208,18 @@ def _fitting(settings: Settings, market: Wanted) -> Settings:
     return settings
 
 
-def _sweep(settings: Settings, folder: Path, asked: BacktestOptions, voice: Voice) -> Found:
+def _sweep(settings: Settings, folder: Path, options: BacktestOptions, voice: Voice) -> SweptMarket:
     """One market's sweep, gone on with where it had begun."""
     if folder.is_symlink():
         raise UsageError(f"{folder}: leads out of the folder of the run; remove the link")
     key = None
     if (folder / STATE).is_file():
-        settings, key = stopped_sweep(folder, asked.config, asked.overrides)
+        settings, key = stopped_sweep(folder, options.config, options.overrides)
     with claimed(folder):
-        return sweep_market(settings, folder, key, asked.walk_forward, voice, Stages(voice))
+        return sweep_market(settings, folder, key, options.walk_forward, voice, Stages(voice))
 
 
-def _mismatches(found: Found) -> list[str]:
+def _mismatches(found: SweptMarket) -> list[str]:
     try:
         found.raise_mismatches()
     except ParityError as error:
@@ -227,7 +227,7 @@ def _mismatches(found: Found) -> list[str]:
     return []
 
 
-def _row(market: Wanted, found: Found) -> dict[str, Any]:
+def _row(market: WantedMarket, found: SweptMarket) -> dict[str, Any]:
     """One market's result; everything else is in its folder."""
     summary = found.summary
     evidence = summary["evidence"]

@@ -18,8 +18,8 @@ from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.errors import ConfigError, DataError, StoreError, UsageError
 from stoptrail.core.text import plain
-from stoptrail.feeds.market import Market, Origin
-from stoptrail.reports.plots import Market as Drawn
+from stoptrail.feeds.market import MarketData, Origin
+from stoptrail.reports.plots import ChartMarket as Drawn
 from stoptrail.reports.run_files import (
     CONFIG,
     EquityCurve,
@@ -60,7 +60,7 @@ def of_run(
 
 def market_of_run(
     files: RunFiles, config: Path | None, overrides: tuple[str, ...], trust: bool, voice: Voice
-) -> tuple[Market, Settings]:
+) -> tuple[MarketData, Settings]:
     """The candles and settings of a run.
 
     Raises DataError where there is no run, or where the candles are not those of the run.
@@ -78,7 +78,7 @@ def market_of_run(
     return market, own
 
 
-def kept_market(files: RunFiles) -> Market | None:
+def kept_market(files: RunFiles) -> MarketData | None:
     """The candles that the run's folder holds; None where it is of a version that kept none:
     they are then loaded from where the user's settings say, or from where the folder says if
     it is trusted. Raises DataError where they are damaged."""
@@ -88,7 +88,7 @@ def kept_market(files: RunFiles) -> Market | None:
     data = files.summary.get("data") or {}
     origin: Origin = "synthetic" if files.synthetic else "file"
     first, end = int(kept.candles.time[kept.start]), int(kept.candles.time[-1])
-    return Market(
+    return MarketData(
         kept.candles,
         str(data.get("symbol", "")),
         origin,
@@ -133,7 +133,7 @@ def _places(own: Settings, theirs: dict[str, Any], trust: bool, folder: str) -> 
     return {key: value, "source": "file" if path else "exchange"}
 
 
-def from_files(files: RunFiles, market: Market, settings: Settings) -> Pictured:
+def from_files(files: RunFiles, market: MarketData, settings: Settings) -> Pictured:
     """A run whose candles are at hand."""
     cycle, trend = lines_of(settings, market.candles)
     drawn = Drawn(market.candles, cycle, trend, market.symbol, market.synthetic)
@@ -141,7 +141,7 @@ def from_files(files: RunFiles, market: Market, settings: Settings) -> Pictured:
     return Pictured(files.folder / "plots", drawn, span, files.trades, files.stops, files.equity)
 
 
-def _require_same(market: Market, files: RunFiles, folder: Path) -> None:
+def _require_same(market: MarketData, files: RunFiles, folder: Path) -> None:
     expected = (files.summary.get("provenance") or {}).get("candles_sha256")
     if expected and market.sha256 != expected:
         raise DataError(
@@ -179,14 +179,14 @@ def of_session(name: str, config: Path | None, overrides: Sequence[str]) -> Pict
 
 def _session(database: Any, session: Any) -> Pictured:
     from stoptrail.live.ledger.records import rows, settings_rows, stored_candles
-    from stoptrail.live.ledger.tables import Equity, PaperTrades
+    from stoptrail.live.ledger.tables import PaperTrades, StoredEquity
     from stoptrail.live.session_settings import settings_from
 
     seen = np.array(stored_candles(database, session.id), np.float64).reshape(-1, 6)
     candles = Candles._make([seen[:, 0].astype(np.int64), *seen[:, 1:].T.copy(), session.interval])
     applied = [row for row in settings_rows(database, session.id) if row.applied is not None]
     cycle, trend = lines_of(settings_from(applied[-1].content), candles)
-    marks = rows(database, Equity, session.id)
+    marks = rows(database, StoredEquity, session.id)
     equity = EquityCurve(
         np.array([row["time"] for row in marks], np.int64),
         np.array([row["equity"] for row in marks], np.float64),

@@ -19,7 +19,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.atomic import claimed
 from stoptrail.core.errors import UsageError
 from stoptrail.core.text import plain
-from stoptrail.feeds.market import Market
+from stoptrail.feeds.market import MarketData
 from stoptrail.reports.run_files import TradeRecord, read_run
 from stoptrail.rules.candles import Candles
 
@@ -51,7 +51,7 @@ def run(
         print(plain(file))
 
 
-def plot_run(folder: Path, market: Market, settings: Settings) -> list[Path]:
+def plot_run(folder: Path, market: MarketData, settings: Settings) -> list[Path]:
     """The overview, the best and the worst trade of the run that `folder` holds."""
     found = from_files(read_run(folder), market, settings)
     extremes = by_r(found.trades)

@@ -23,7 +23,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.config.write import to_toml
 from stoptrail.core.atomic import write_json, write_whole
 from stoptrail.core.json import json_text
-from stoptrail.feeds.market import Market
+from stoptrail.feeds.market import MarketData
 from stoptrail.sweep.plain_run import quick_run
 
 DEAR_LOT = 0.01
@@ -38,7 +38,7 @@ def data_overrides(files: tuple[Path, ...], symbols: tuple[str, ...]) -> tuple[s
     return tuple(found)
 
 
-def steps_notice(inputs: Inputs, settings: Settings, market: Market, voice: Voice) -> None:
+def steps_notice(inputs: Inputs, settings: Settings, market: MarketData, voice: Voice) -> None:
     """Say which steps of the market were read off the data (C13)."""
     names = inferred(fitting(settings, market.symbol, market.price_digits))
     if not names:
@@ -114,7 +114,7 @@ def write_run(
     write_whole(folder / "config.toml", to_toml(settings).encode())
 
 
-def finish(folder: Path, summary: dict[str, Any], market: Market, stages: Stages) -> None:
+def finish(folder: Path, summary: dict[str, Any], market: MarketData, stages: Stages) -> None:
     """summary.json, the report that is made from it, and what both took."""
     from stoptrail.reports.html.page import write_report
 
@@ -129,10 +129,10 @@ def finish(folder: Path, summary: dict[str, Any], market: Market, stages: Stages
 
 
 def pictures(
-    folder: Path, market: Market, settings: Settings, asked: BacktestOptions, voice: Voice
+    folder: Path, market: MarketData, settings: Settings, options: BacktestOptions, voice: Voice
 ) -> None:
     """What --plot asks for."""
-    if asked.plot:
+    if options.plot:
         from stoptrail.cli.plot import plot_run
 
         for file in plot_run(folder, market, settings):

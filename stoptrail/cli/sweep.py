@@ -42,7 +42,7 @@ from stoptrail.core.errors import (
     DataError,
     ParityError,
 )
-from stoptrail.feeds.market import Market
+from stoptrail.feeds.market import MarketData
 from stoptrail.rules.jit import source_digest
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.breakdown import breakdown
@@ -82,24 +82,24 @@ _NOT_RESULTS = ("jobs", "cluster", "permutations")
 """Keys of [sweep] on which no stored trial depends."""
 
 
-def run(asked: BacktestOptions, voice: Voice, stages: Stages) -> None:
+def run(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
     """Sweep one market."""
-    overrides = (*asked.overrides, *data_overrides(asked.files, asked.symbols))
+    overrides = (*options.overrides, *data_overrides(options.files, options.symbols))
     key = None
-    if asked.resume:
-        settings, key = stopped_sweep(state_folder(asked.resume), asked.config, overrides)
+    if options.resume:
+        settings, key = stopped_sweep(state_folder(options.resume), options.config, overrides)
     else:
-        settings = asked.settings or load_settings(asked.config, overrides)
-    with own_folder(asked, "sweep") as place, resumable(place, asked, voice):
-        found = sweep_market(settings, place.made, key, asked.walk_forward, voice, stages)
-    pictures(place.final, found.market, settings, asked, voice)
-    tell(place.final, found.summary, voice, asked.as_json)
+        settings = options.settings or load_settings(options.config, overrides)
+    with own_folder(options, "sweep") as place, resumable(place, options, voice):
+        found = sweep_market(settings, place.made, key, options.walk_forward, voice, stages)
+    pictures(place.final, found.market, settings, options, voice)
+    tell(place.final, found.summary, voice, options.as_json)
     found.raise_mismatches()
 
 
 def walk_alone(
     settings: Settings,
-    market: Market,
+    market: MarketData,
     inputs: Inputs,
     outcome: Outcome,
     baseline: Outcome | None,
@@ -122,11 +122,11 @@ def walk_alone(
     return judged(found, settings, market.synthetic)
 
 
-class Found:
+class SweepResult:
     """The outcome of one market's sweep."""
 
     def __init__(
-        self, market: Market, space: Space, ranked: Ranked, verified: Verified, summary: Any
+        self, market: MarketData, space: Space, ranked: Ranked, verified: Verified, summary: Any
     ) -> None:
         self.market = market
         self.space = space
@@ -150,7 +150,7 @@ def sweep_market(
     walking: bool | None,
     voice: Voice,
     stages: Stages,
-) -> Found:
+) -> SweepResult:
     """Search the grid over the market that `settings` name and write the run's folder; `key`
     is that of a sweep that goes on."""
     grid = _grid(settings)
@@ -197,7 +197,7 @@ def sweep_market(
             folder / "trials.parquet", grid, results, ranked.scored.objective, verified.stages
         )
     finish(folder, summary, market, stages)
-    return Found(market, space, ranked, verified, summary)
+    return SweepResult(market, space, ranked, verified, summary)
 
 
 def _grid(settings: Settings) -> Grid:
@@ -208,7 +208,9 @@ def _grid(settings: Settings) -> Grid:
 
 
 @contextmanager
-def _tools(settings: Settings, market: Market, folder: Path, key: str | None) -> Iterator[Tools]:
+def _tools(
+    settings: Settings, market: MarketData, folder: Path, key: str | None
+) -> Iterator[Tools]:
     """Workers and trial store; the folder learns how to find the trials again, the store
     what the sweep `key`, or a new one, was started with."""
     identity = _identity(settings, market)
@@ -225,7 +227,7 @@ def _tools(settings: Settings, market: Market, folder: Path, key: str | None) ->
         store.close()
 
 
-def _identity(settings: Settings, market: Market) -> str:
+def _identity(settings: Settings, market: MarketData) -> str:
     """Digest of everything that the results depend on."""
     table = as_table(settings)
     kept = {name: table[name] for name in (*_TRADING, "sweep", "walk_forward")}
@@ -268,7 +270,7 @@ def _walk(
     return walk_table(walked, share.space, runs, share.inputs, settings.sweep.seed)
 
 
-def _remembered(settings: Settings, market: Market, own: Tried) -> Tried:
+def _remembered(settings: Settings, market: MarketData, own: Tried) -> Tried:
     """Note this sweep's trials in the database; those of earlier ones on this market."""
     table = as_table(settings)
     kept = {name: table[name] for name in _TRADING}
@@ -301,7 +303,7 @@ def _best_settings(settings: Settings, space: Space, verified: Verified) -> Sett
 
 def _summary(
     settings: Settings,
-    market: Market,
+    market: MarketData,
     inputs: Inputs,
     space: Space,
     verified: Verified,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from stoptrail.config.section import Section
+from stoptrail.config.section import SettingsSection
 from stoptrail.core.time import (
     Moment,
     Timeframe,
@@ -42,7 +42,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-class Data(Section):
+class Data(SettingsSection):
     """Which candles a run reads."""
 
     exchange: Annotated[str, Field(pattern=r"^[a-z0-9]+$")] = "binance"
@@ -87,7 +87,7 @@ class Data(Section):
         return time_ms(self.end) if self.end else None
 
 
-class Costs(Section):
+class CostSettings(SettingsSection):
     """What trading costs (C12)."""
 
     taker_fee: Annotated[float, Field(ge=0, le=0.1)] = 0.001
@@ -98,7 +98,7 @@ class Costs(Section):
     """Fraction of a short's notional a day."""
 
 
-class Account(Section):
+class AccountSettings(SettingsSection):
     """What a run starts with."""
 
     cash: Positive = 100_000.0
@@ -120,7 +120,7 @@ KNOWN_FILTERS = {"BTC/USDT": Filters(0.01, 0.00001, 0.00001, 5.0)}
 """Binance spot, exchangeInfo: PRICE_FILTER, LOT_SIZE and NOTIONAL."""
 
 
-class Market(Section):
+class MarketSettings(SettingsSection):
     """Type of the market and its order filters (C13)."""
 
     type: Literal["spot", "margin", "swap"] = "spot"

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from stoptrail.config.ranges import value_lists
-from stoptrail.config.section import Section
+from stoptrail.config.section import SettingsSection
 
 Objective = Literal["sharpe", "profit_factor", "net_return", "calmar", "sortino", "plateau"]
 
 Selection = Literal["best", "plateau", "neighbours"]
 
 
-class Sweep(Section):
+class Sweep(SettingsSection):
     """The sweep over [sweep.grid]."""
 
     objective: Objective = "sharpe"
@@ -43,7 +43,7 @@ class Sweep(Section):
     """Dotted key to its values; a file may also write {from, to, step}. See config.grid."""
 
 
-class WalkForward(Section):
+class WalkForward(SettingsSection):
     """Rolling train and test windows."""
 
     enabled: bool = True

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 HINT = "; did you mean "
 
 
-class Section(BaseModel):
+class SettingsSection(BaseModel):
     """A table of settings: immutable, without conversions, without infinities."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, SecretStr
 
-from stoptrail.config.section import Section
+from stoptrail.config.section import SettingsSection
 from stoptrail.core.secrets import revealed
 
 Event = Literal["entry", "exit", "breakeven", "protection", "connection", "error"]
@@ -15,7 +15,7 @@ EVENTS: tuple[Event, ...] = ("entry", "exit", "breakeven", "protection", "connec
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
 
-class Live(Section):
+class Live(SettingsSection):
     """A paper session (C14)."""
 
     ratchet: Literal["tick", "candle"] = "tick"
@@ -65,7 +65,7 @@ Secret = Annotated[SecretStr, PlainSerializer(revealed, when_used="json")]
 """A text that no repr shows; `as_table` has it, `config.write` does not."""
 
 
-class Exchange(Section):
+class Exchange(SettingsSection):
     """The exchange of a session."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9]*$")] = ""
@@ -92,13 +92,13 @@ def _checked_url(secret: SecretStr) -> SecretStr:
     raise ValueError("must start with sqlite:/// or postgresql:// and name a database")
 
 
-class Database(Section):
+class Database(SettingsSection):
     """Where trials and ledgers are kept."""
 
     url: Annotated[Secret, AfterValidator(_checked_url)] = SecretStr("sqlite:///state/stoptrail.db")
 
 
-class Notify(Section):
+class Notify(SettingsSection):
     """Messages through Apprise."""
 
     urls: Annotated[tuple[Secret, ...], Field(strict=False, repr=False)] = ()

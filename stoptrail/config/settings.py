@@ -8,13 +8,13 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from stoptrail.config.market import (
-    Account,
-    Costs,
+    AccountSettings,
+    CostSettings,
     Data,
-    Market,
+    MarketSettings,
 )
 from stoptrail.config.search import Sweep, WalkForward
-from stoptrail.config.section import Section
+from stoptrail.config.section import SettingsSection
 from stoptrail.config.session import (
     Database,
     Exchange,
@@ -22,25 +22,25 @@ from stoptrail.config.session import (
     Notify,
 )
 from stoptrail.config.trading import (
-    Protections,
+    ProtectionSettings,
     Risk,
-    Stop,
+    StopSettings,
     Strategy,
 )
 from stoptrail.core.time import time_ms, timeframe_ms
 
 
-class Settings(Section):
+class Settings(SettingsSection):
     """One complete, checked configuration; a table of strategy.toml to each field."""
 
     data: Data = Field(default_factory=Data)
     strategy: Strategy = Field(default_factory=lambda: Strategy.model_validate({}))
-    stop: Stop = Field(default_factory=Stop)
+    stop: StopSettings = Field(default_factory=StopSettings)
     risk: Risk = Field(default_factory=Risk)
-    costs: Costs = Field(default_factory=Costs)
-    account: Account = Field(default_factory=Account)
-    market: Market = Field(default_factory=Market)
-    protections: Protections = Field(default_factory=Protections)
+    costs: CostSettings = Field(default_factory=CostSettings)
+    account: AccountSettings = Field(default_factory=AccountSettings)
+    market: MarketSettings = Field(default_factory=MarketSettings)
+    protections: ProtectionSettings = Field(default_factory=ProtectionSettings)
     sweep: Sweep = Field(default_factory=Sweep)
     walk_forward: WalkForward = Field(default_factory=WalkForward)
     live: Live = Field(default_factory=Live)

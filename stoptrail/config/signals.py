@@ -18,7 +18,7 @@ from typing import Any, get_type_hints
 
 from pydantic import PydanticUserError, create_model
 
-from stoptrail.config.section import Section, closest_hint
+from stoptrail.config.section import SettingsSection, closest_hint
 from stoptrail.core.errors import ConfigError
 
 SHIPPED = ("mtf_cycle", "donchian_breakout")
@@ -41,7 +41,7 @@ def resolve_signal(path: str) -> Callable[..., Any]:
 
 
 @lru_cache(maxsize=32)
-def signal_model(path: str, *, reserved: frozenset[str]) -> type[Section]:
+def signal_model(path: str, *, reserved: frozenset[str]) -> type[SettingsSection]:
     """The model of the parameters of the signal at `path`.
 
     Raises ConfigError where the signal cannot be found, or where its signature has a
@@ -57,7 +57,7 @@ def signal_model(path: str, *, reserved: frozenset[str]) -> type[Section]:
                 _check_parameter(path, parameter.name, hints, reserved)
                 default = ... if parameter.default is parameter.empty else parameter.default
                 fields[parameter.name] = (hints[parameter.name], default)
-        return create_model("SignalParameters", __base__=Section, **fields)
+        return create_model("SignalParameters", __base__=SettingsSection, **fields)
     except (NameError, TypeError, ValueError, PydanticUserError) as error:
         raise ConfigError(f"signal {path} has a signature that cannot be used: {error}") from error
 

@@ -8,7 +8,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from pydantic_core import PydanticCustomError
 
 from stoptrail.config.market import Fraction
-from stoptrail.config.section import Section, refuse_unknown
+from stoptrail.config.section import SettingsSection, refuse_unknown
 from stoptrail.config.signals import signal_model
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import (
@@ -21,7 +21,7 @@ from stoptrail.core.time import (
 PARAMETERS = "parameters"
 
 
-class Strategy(Section):
+class Strategy(SettingsSection):
     """The entry signal with its own parameters, and what leaves a trade.
 
     In strategy.toml the signal's parameters stand in [strategy] beside the other keys;
@@ -87,7 +87,7 @@ class Strategy(Section):
         return [key for key in cls.model_fields if key != PARAMETERS]
 
     @classmethod
-    def _signal(cls, table: dict[str, Any]) -> type[Section]:
+    def _signal(cls, table: dict[str, Any]) -> type[SettingsSection]:
         path = table.get("signal", cls.model_fields["signal"].default)
         try:
             return signal_model(path, reserved=frozenset(cls.model_fields))
@@ -97,7 +97,7 @@ class Strategy(Section):
             ) from error
 
 
-class Stop(Section):
+class StopSettings(SettingsSection):
     """Initial stop, trail and breakeven ratchet (C5 to C10)."""
 
     trailing_atr_multiplier: Annotated[float, Field(gt=0, le=100)] = 3.0
@@ -120,7 +120,7 @@ class Stop(Section):
         return timeframe_ms(self.atr_timeframe)
 
 
-class Risk(Section):
+class Risk(SettingsSection):
     """Position size (C4)."""
 
     risk_per_trade: Annotated[float, Field(gt=0, le=1)] = 0.01
@@ -132,7 +132,7 @@ class Risk(Section):
     """"all_in" puts max_leverage times the equity in every trade; for comparison."""
 
 
-class Protections(Section):
+class ProtectionSettings(SettingsSection):
     """Limits that stop new entries, never a stop (C16); 0 = off."""
 
     daily_loss: Fraction = 0.0

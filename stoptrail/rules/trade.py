@@ -76,7 +76,7 @@ class Exit(NamedTuple):
 def enter(
     entry_order: EntryOrder, price: float, time: int, trade_rules: TradeRules
 ) -> tuple[Position, Stop]:
-    """Fill `ticket` at `price` (an open or a quote) worsened by slippage.
+    """Fill `entry_order` at `price` (an open or a quote) worsened by slippage.
 
     Position.units is 0 where C4 allows no trade (ignored as `size`).
     """

@@ -26,7 +26,7 @@ class Ready(NamedTuple):
 
 
 def make_ready(plan: Plan, inputs: Inputs) -> Ready:
-    """What `quick_run` needs besides the conduct; the same for all that share a signal."""
+    """What `quick_run` needs besides the rules; the same for all that share a signal."""
     signals, atr = signals_of(plan, inputs.candles), atr_of(plan, inputs.candles)
     return Ready(setups_of(plan, inputs, signals, atr), atr)
 

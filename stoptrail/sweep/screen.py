@@ -49,7 +49,7 @@ def _silent(_done: int, _total: int) -> None:
     """Progress that nobody looks at."""
 
 
-class Cut(NamedTuple):
+class TrainCut(NamedTuple):
     """Inputs up to the end of a train window."""
 
     whole: Inputs
@@ -68,7 +68,7 @@ class Share(NamedTuple):
     Two threads that miss at once make the same twice."""
     memos: Memos
     """Endings of positions on these candles, or on more that begin with them."""
-    cut: Cut | None = None
+    cut: TrainCut | None = None
     """Where the inputs are a part of others: a cluster is sent the whole, once."""
 
     def nodes(self, plan: Plan) -> Nodes:
@@ -88,7 +88,7 @@ def shared(space: Space, inputs: Inputs, blocks: int = 0) -> Share:
 def until(share: Share, window: Window) -> Share:
     """The same space over the train part of `window`, without block sums."""
     inputs = train_inputs(share.inputs, window)
-    return Share(share.space, inputs, 0, {}, share.memos, Cut(share.inputs, window))
+    return Share(share.space, inputs, 0, {}, share.memos, TrainCut(share.inputs, window))
 
 
 class Unit(NamedTuple):

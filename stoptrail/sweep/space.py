@@ -35,7 +35,7 @@ _PART_FIELDS = {
 _ROW_STRATEGY = ("strategy.exits", "strategy.entry_max_delay")
 
 
-class Axis(NamedTuple):
+class GridKey(NamedTuple):
     """One grid key that changes columns of the row."""
 
     stride: int
@@ -44,7 +44,7 @@ class Axis(NamedTuple):
     """Shape (values, columns)."""
 
 
-class Part(NamedTuple):
+class GroupPart(NamedTuple):
     """Combinations that share signal, sides and ATR."""
 
     plan: Plan
@@ -56,7 +56,7 @@ class Part(NamedTuple):
 class Group(NamedTuple):
     """Combinations that share a signal; `parts` differ in sides and ATR."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[GroupPart, ...]
 
 
 class Space:
@@ -101,7 +101,7 @@ class Space:
         parts = []
         for picked in self._picks(number):
             plan = plan or self._with_signal({k: picked[k] for k in self._signal})
-            parts.append(Part(self._shared_by(plan, picked), self._combinations(picked)))
+            parts.append(GroupPart(self._shared_by(plan, picked), self._combinations(picked)))
         return Group(tuple(parts))
 
     def members(self, number: int) -> Indices:
@@ -141,7 +141,7 @@ class Space:
         return origin + self._inside
 
     def rows(self, combinations: Indices) -> Floats:
-        """The conduct of each combination as the kernel's row, shape (k, columns)."""
+        """The rules of each combination as the kernel's row, shape (k, columns)."""
         rows = np.tile(rule_row(self._plan.run_rules), (len(combinations), 1))
         for axis in self._axes:
             place = combinations // axis.stride % len(axis.values)
@@ -159,11 +159,11 @@ class Space:
         changes = {self.grid.keys[k]: self.grid.values[k][place] for k, place in places.items()}
         return plan_for(settings_for(self._single, changes), self._market)
 
-    def _axis(self, k: int) -> Axis:
+    def _axis(self, k: int) -> GridKey:
         rows = np.array([rule_row(self._resolve({k: v}).run_rules) for v in self._range(k)])
         base = rule_row(self._plan.run_rules)
         columns = np.flatnonzero((rows != base).any(axis=0))
-        return Axis(self._strides[k], columns, rows[:, columns])
+        return GridKey(self._strides[k], columns, rows[:, columns])
 
     def _range(self, k: int) -> range:
         return range(len(self.grid.values[k]))

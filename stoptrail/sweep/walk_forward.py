@@ -32,7 +32,7 @@ from stoptrail.sweep.plain_run import Ready, make_ready, quick_record
 from stoptrail.sweep.statistics.windows import Window
 
 
-class Step(NamedTuple):
+class WindowResult(NamedTuple):
     """One window: what training chose and what the test made of it."""
 
     window: Window
@@ -45,7 +45,7 @@ class Step(NamedTuple):
 class Chained(NamedTuple):
     """The test windows one after the other."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[WindowResult, ...]
     outcome: Outcome
     inputs: Inputs
     """Of the span of all test windows."""
@@ -105,7 +105,7 @@ def chain(
                 ends = len(span.candles.time) if log.exit[-1] == OPEN else int(log.exit[-1])
                 free_from = quiet_after(ends, plan.run_rules)
             logs.append(log)
-        steps.append(Step(window, combination, trained, log))
+        steps.append(WindowResult(window, combination, trained, log))
     trades = TradeLog(*map(np.concatenate, zip(trade_log(0), *logs, strict=True)))
     record = Record(trades, stop_log(0), ignored)
     return Chained(tuple(steps), judge(base, record, span), span)
@@ -122,7 +122,9 @@ def _one_window(plan: Plan, span: Inputs, window: Window, free_from: int) -> Rec
     return quick_record(plan, span, Ready(setups, ready.atr))
 
 
-def step_table(chained: Chained, step: Step, params: dict[str, Any] | None) -> dict[str, Any]:
+def step_table(
+    chained: Chained, step: WindowResult, params: dict[str, Any] | None
+) -> dict[str, Any]:
     """One window as the evidence shows it; its Sharpe ratio is that of the chained account
     on the window's days."""
     window = step.window

@@ -8,14 +8,14 @@ import pytest
 
 from stoptrail.backtest.kept_candles import FILE, read_kept, write_kept
 from stoptrail.core.errors import DataError, OutputError
-from stoptrail.feeds.market import Market
+from stoptrail.feeds.market import MarketData
 from stoptrail.rules.candles import Candles
 from tests.reports.example_run import random_candles
 
 
-def market(candles: Candles, start: int = 7) -> Market:
+def market(candles: Candles, start: int = 7) -> MarketData:
     first, last = int(candles.time[start]), int(candles.time[-1]) + candles.interval
-    return Market(candles, "X/Y", "file", "x.csv", start, first, last)
+    return MarketData(candles, "X/Y", "file", "x.csv", start, first, last)
 
 
 CANDLES = random_candles(np.random.default_rng(3), 30)

@@ -16,7 +16,7 @@ from stoptrail.brokers.account import REFUSED
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
-from stoptrail.feeds.market import Market
+from stoptrail.feeds.market import MarketData
 from stoptrail.rules.candles import rows_of
 from stoptrail.rules.types import SIDES
 from stoptrail.strategies.mtf_strategy import MtfStrategy
@@ -85,7 +85,7 @@ def test_ratio_and_drawdown_are_those_of_summary_json(cut: int) -> None:
     past, span = rows_of(CANDLES, slice(0, cut)), rows_of(CANDLES, slice(cut, None))
     found = analysed(pandas_feed(span), broker=broker, past=past)
     start, end = int(span.time[0]), int(span.time[-1]) + span.interval
-    inputs = prepare(Market(CANDLES, "BTC/USDT", "file", "x", cut, start, end), Settings())
+    inputs = prepare(MarketData(CANDLES, "BTC/USDT", "file", "x", cut, start, end), Settings())
     plan = Plan(wave, {}, SIDES["both"], HOUR, 14, broker.run_rules)
     journal = broker.journal
     rules = plan.run_rules.trade_rules

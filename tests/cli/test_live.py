@@ -24,7 +24,7 @@ from stoptrail.config.settings import as_table
 from stoptrail.core.errors import ConfigError, DataError, RunError, StoreError, UsageError
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import rows
-from stoptrail.live.ledger.tables import Candles
+from stoptrail.live.ledger.tables import StoredCandles
 from stoptrail.live.session import Session
 from stoptrail.live.step import Row
 from tests.live.playback import PlaybackStore
@@ -179,7 +179,7 @@ def test_a_signal_ends_the_session_in_order(
     assert f"{number.name} was received; the position is kept" in told(console)
     assert store.closed == 1
     database = open_existing(url_of(config))
-    assert len(rows(database, Candles, 1)) == 301
+    assert len(rows(database, StoredCandles, 1)) == 301
     database.close()
 
 

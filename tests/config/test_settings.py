@@ -5,7 +5,7 @@ import pickle
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from stoptrail.config.market import Filters, Market
+from stoptrail.config.market import Filters, MarketSettings
 from stoptrail.config.settings import (
     Settings,
     as_table,
@@ -73,10 +73,10 @@ def test_a_session_trades_where_the_candles_come_from_unless_told_otherwise() ->
 
 
 def test_filters_of_a_known_symbol_yield_to_configured_ones() -> None:
-    assert Market().filters("BTC/USDT") == Filters(0.01, 0.00001, 0.00001, 5.0)
-    assert Market(tick=0.5).filters("BTC/USDT") == Filters(0.5, 0.00001, 0.00001, 5.0)
-    assert Market(min_notional=0.0).filters("BTC/USDT").min_notional == 0.0
+    assert MarketSettings().filters("BTC/USDT") == Filters(0.01, 0.00001, 0.00001, 5.0)
+    assert MarketSettings(tick=0.5).filters("BTC/USDT") == Filters(0.5, 0.00001, 0.00001, 5.0)
+    assert MarketSettings(min_notional=0.0).filters("BTC/USDT").min_notional == 0.0
 
 
 def test_filters_of_an_unknown_symbol_are_left_open() -> None:
-    assert Market(lot=0.1).filters("XYZ/USDT") == Filters(None, 0.1, None, None)
+    assert MarketSettings(lot=0.1).filters("XYZ/USDT") == Filters(None, 0.1, None, None)

@@ -40,7 +40,7 @@ from stoptrail.rules.types import (
 )
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.kernel.blocks import nodes_of
-from stoptrail.sweep.kernel.days import Kept, midnights_of
+from stoptrail.sweep.kernel.days import KeptRows, midnights_of
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
 from stoptrail.sweep.kernel.memo import NOTHING
 from stoptrail.sweep.kernel.reference import simulate
@@ -54,7 +54,7 @@ _TYPES |= {"candle": np.int64, "side": np.int8, "reason": np.int8}
 
 
 class Prepared(NamedTuple):
-    """What the looping engines need of a plan besides its conduct."""
+    """What the looping engines need of a plan besides its rules."""
 
     inputs: Inputs
     setups: Setups
@@ -145,7 +145,7 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
 
     nodes = nodes_of(candles, ready.atr)
     results = results_for(1)
-    kept = Kept(results.block_sums[0], results.equity[0])
+    kept = KeptRows(results.block_sums[0], results.equity[0])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stoptrail.sweep.kernel.screen, "booked", noted)
         patch.setattr(

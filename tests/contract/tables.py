@@ -155,7 +155,7 @@ def plan(
     atr_interval: int | None = None,
     **numbers: Any,
 ) -> Plan:
-    """The table's own signals under `conduct(**numbers)`; the ATR is on the base timeframe.
+    """The table's own signals under `rules(**numbers)`; the ATR is on the base timeframe.
 
     With a period of 1 the ATR at a close is the true range of that very candle.
     """

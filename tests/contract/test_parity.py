@@ -28,7 +28,7 @@ from stoptrail.sweep.kernel.fingerprint import fingerprint_of
 from stoptrail.sweep.parity import compare
 from tests.contract import engines
 from tests.contract.tables import QUARTER_HOUR
-from tests.markets import COARSE, FINE, random_conduct, random_market, random_signals
+from tests.markets import COARSE, FINE, random_market, random_rules, random_signals
 
 HOUR = 3_600_000
 
@@ -62,7 +62,7 @@ looked_up.stepper = LookedUpStep  # type: ignore[attr-defined]
 
 
 def random_case(seed: int, *, count: int = 2000, path: bool = False) -> Case:
-    """A random market with random signals and conduct; `path` allows tick paths (C9)."""
+    """A random market with random signals and rules; `path` allows tick paths (C9)."""
     random = np.random.default_rng(seed)
     market = COARSE if seed % 3 else FINE
     rough = {"missing": 0.05, "silent": 0.2} if seed % 4 == 0 else {}
@@ -70,7 +70,7 @@ def random_case(seed: int, *, count: int = 2000, path: bool = False) -> Case:
     signals = random_signals(seed, candles, share=float(random.choice([0.06, 0.2, 0.4])))
     pairs = zip(signals.zone.tolist(), signals.exit_zone.tolist(), strict=True)
     zones = dict(zip(candles.time.tolist(), pairs, strict=True))
-    run_rules = random_conduct(random, market)
+    run_rules = random_rules(random, market)
     if not path:
         run_rules = run_rules._replace(path=CANDLE)
     interval = int(random.choice([QUARTER_HOUR, HOUR, 4 * HOUR]))
@@ -201,7 +201,7 @@ def test_the_shipped_signals_agree_in_every_engine(name: str) -> None:
     for seed in range(3):
         random = np.random.default_rng(seed)
         candles = random_market(seed + 50, 3000, market=FINE)
-        run_rules = random_conduct(random, FINE)._replace(path=CANDLE, cash=100_000.0)
+        run_rules = random_rules(random, FINE)._replace(path=CANDLE, cash=100_000.0)
         run_rules = run_rules._replace(exits=CYCLE_EXIT if seed == 2 else 0)
         case = Case(candles, 96, Plan(signal, parameters, 0, 4 * HOUR, 3, run_rules))
         one = engines.by_compiled_rules(*case)

@@ -13,7 +13,7 @@ from tests.exchange import messages
 from tests.exchange.market import RecordedMarket, Trade
 from tests.exchange.script import Fault, Message
 from tests.exchange.streams import Streams
-from tests.exchange.trouble import Troubles
+from tests.exchange.trouble import WarningLog
 
 
 class Pace(NamedTuple):
@@ -39,10 +39,15 @@ class Player:
     """Market time and what happens in it; lives in the server's event loop."""
 
     def __init__(
-        self, market: RecordedMarket, streams: Streams, troubles: Troubles, start: int, pace: Pace
+        self,
+        market: RecordedMarket,
+        streams: Streams,
+        warning_log: WarningLog,
+        start: int,
+        pace: Pace,
     ) -> None:
         self.streams = streams
-        self.troubles = troubles
+        self.warning_log = warning_log
         self.clock_offset = 0
         """Milliseconds by which the exchange's own clock is off market time."""
         self.position = start

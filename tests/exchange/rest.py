@@ -10,7 +10,7 @@ from aiohttp import web
 
 from tests.exchange import messages
 from tests.exchange.market import RecordedMarket, Trade
-from tests.exchange.trouble import RestTrouble, Troubles
+from tests.exchange.trouble import RestTrouble, WarningLog
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -25,13 +25,13 @@ class Rest:
     def __init__(
         self,
         market: RecordedMarket,
-        troubles: Troubles,
+        warning_log: WarningLog,
         now: Callable[[], int],
         server_time: Callable[[], int],
         polled: Callable[[], None],
     ) -> None:
         self._market = market
-        self._troubles = troubles
+        self._warning_log = warning_log
         self._now = now
         self._server_time = server_time
         self._polled = polled
@@ -60,7 +60,7 @@ class Rest:
         """Answer with the scripted trouble, if any is on."""
         if request.path.startswith(("/ws", "/stream")):
             return await handler(request)
-        trouble = self._troubles.answer(request.path)
+        trouble = self._warning_log.answer(request.path)
         if trouble is not None:
             return await _refuse(trouble)
         return await handler(request)

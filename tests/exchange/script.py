@@ -197,7 +197,7 @@ class RestFails(Fault):
     trouble: RestTrouble = INTERNAL_ERROR
 
     async def begin(self, player: Player) -> None:
-        player.troubles.add(self.trouble)
+        player.warning_log.add(self.trouble)
 
 
 @dataclass(frozen=True)

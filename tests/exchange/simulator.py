@@ -18,7 +18,7 @@ from tests.exchange.player import Pace, Player
 from tests.exchange.rest import Rest
 from tests.exchange.script import Fault
 from tests.exchange.streams import Streams
-from tests.exchange.trouble import RestTrouble, Troubles
+from tests.exchange.trouble import RestTrouble, WarningLog
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Simulator:
         port: int = 0,
     ) -> None:
         self.market = RecordedMarket(candles, symbol, filters, ticks)
-        self.troubles = Troubles()
+        self.warning_log = WarningLog()
         """Scripted REST trouble and the record of requests."""
         self.streams = Streams()
         self.port = port
@@ -117,10 +117,10 @@ class Simulator:
         """Let `faults` happen at their candles."""
         self._call(_async(lambda: self.player.script(*faults)))
 
-    def trouble(self, *troubles: RestTrouble) -> None:
+    def trouble(self, *warning_log: RestTrouble) -> None:
         """Let REST answer with `troubles`, from now on."""
-        for trouble in troubles:
-            self.troubles.add(trouble)
+        for trouble in warning_log:
+            self.warning_log.add(trouble)
 
     def play(self, until: int | None = None) -> Future[None]:
         """Let market time go on to candle `until` (default: the last); returns at once.
@@ -139,11 +139,11 @@ class Simulator:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     async def _serve(self) -> None:
-        player = Player(self.market, self.streams, self.troubles, self._start, self._pace)
+        player = Player(self.market, self.streams, self.warning_log, self._start, self._pace)
         self._player = player
         rest = Rest(
             self.market,
-            self.troubles,
+            self.warning_log,
             lambda: player.now,
             lambda: player.now + player.clock_offset,
             player.polled,

@@ -78,4 +78,4 @@ def test_requests_during_a_ban_are_refused_and_counted() -> None:
             assert refused.value.code == 418
             assert refused.value.headers["Retry-After"] == "30"
             refused.value.close()
-        assert simulator.troubles.early == 2
+        assert simulator.warning_log.early == 2

@@ -62,7 +62,7 @@ def hanging(seconds: float, times: int = 1, path: str = "/api/v3/klines") -> Res
 
 
 @dataclass
-class Troubles:
+class WarningLog:
     """The trouble that is on now, and the record of how the client behaved."""
 
     active: list[RestTrouble] = field(default_factory=list)

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoptrail.feeds.market import Market, candles_digest
+from stoptrail.feeds.market import MarketData, candles_digest
 from stoptrail.rules.market import decimals
 from tests.feeds.tables import QUARTER, START, candles
 
 
-def market(missing: tuple[int, ...] = (), start: int = 10) -> Market:
+def market(missing: tuple[int, ...] = (), start: int = 10) -> MarketData:
     data = candles(100, missing=missing)
     begin, end = START + start * QUARTER, START + 100 * QUARTER
     index = int(np.searchsorted(data.time, begin))
-    return Market(data, "BTC/USDT", "file", "x.csv", index, begin, end)
+    return MarketData(data, "BTC/USDT", "file", "x.csv", index, begin, end)
 
 
 def test_missing_candles_of_the_span_are_counted_and_those_of_the_warm_up_are_not() -> None:
@@ -49,7 +49,7 @@ def test_the_digest_covers_every_column_as_little_endian_bytes() -> None:
 
 
 def market_digest(data: object) -> str:
-    return Market(data, "X", "file", "", 0, START, START).sha256  # type: ignore[arg-type]
+    return MarketData(data, "X", "file", "", 0, START, START).sha256  # type: ignore[arg-type]
 
 
 def test_the_digest_changes_with_the_last_bit_of_any_value() -> None:
@@ -75,6 +75,6 @@ def test_a_few_sums_with_noise_do_not_add_decimals() -> None:
 
 @pytest.mark.parametrize(("origin", "synthetic"), [("file", False), ("synthetic", True)])
 def test_only_the_synthetic_market_is_synthetic(origin: str, synthetic: bool) -> None:
-    given_market = Market(candles(2), "X", origin, "", 0, START, START)  # type: ignore[arg-type]
+    given_market = MarketData(candles(2), "X", origin, "", 0, START, START)  # type: ignore[arg-type]
     assert given_market.synthetic is synthetic
     assert given_market.summary()["synthetic"] is synthetic

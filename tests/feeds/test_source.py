@@ -17,7 +17,7 @@ import pytest
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
 from stoptrail.feeds import source as module
 from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.market import Market
+from stoptrail.feeds.market import MarketData
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles
@@ -53,7 +53,7 @@ def nowhere() -> dict[str, Any]:
     return {"urls": {"api": {"public": address, "private": address}}}
 
 
-def load(wanted: Wanted) -> tuple[Market, list[str]]:
+def load(wanted: Wanted) -> tuple[MarketData, list[str]]:
     told: list[str] = []
     return load_market(wanted, on_notice=told.append, clock=lambda: NOW / 1000), told
 

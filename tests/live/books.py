@@ -16,13 +16,13 @@ from stoptrail.live.ledger.records import (
     stored_candles,
 )
 from stoptrail.live.ledger.tables import (
-    Candles,
     Decisions,
-    Equity,
     PaperOrders,
     PaperTrades,
     Sessions,
     StopMoves,
+    StoredCandles,
+    StoredEquity,
     Ticks,
 )
 from stoptrail.live.session_settings import plan_from, settings_from
@@ -31,7 +31,7 @@ from stoptrail.rules.candles import Candles as CandleColumns
 from stoptrail.rules.stops import REASONS
 
 _MARKS = ("caught_up", "entry_caught_up", "exit_caught_up", "began")
-_TABLES = (Candles, Ticks, Decisions, PaperOrders, PaperTrades, StopMoves, Equity)
+_TABLES = (StoredCandles, Ticks, Decisions, PaperOrders, PaperTrades, StopMoves, StoredEquity)
 
 Books = dict[str, list[dict[str, Any]]]
 

@@ -110,7 +110,7 @@ def test_trouble_with_the_data_leaves_the_same_candles_and_a_replay_without_diff
     with closing(replay(recording_of(database, session))) as repeated:
         compared = compare(database, repeated, session.id)
     database.close()
-    assert [row["close"] for row in books_of(url)["Candles"]] == market.close[:-1].tolist()
+    assert [row["close"] for row in books_of(url)["StoredCandles"]] == market.close[:-1].tolist()
     assert compared.trades >= 3
     assert compared.differences == []
 

@@ -78,4 +78,4 @@ def test_what_waits_is_stored_when_the_market_data_breaks_off(tmp_path: Path) ->
     url = f"sqlite:///{tmp_path}/ledger.db"
     with pytest.raises(ExchangeError, match="broken off"):
         play(url, LateStore(ROWS, WARM_UP, HOUR, ticks_of, broken=True), "tick")
-    assert [row["time"] for row in books_of(url)["Candles"]] == [row[0] for row in ROWS]
+    assert [row["time"] for row in books_of(url)["StoredCandles"]] == [row[0] for row in ROWS]

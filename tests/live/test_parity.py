@@ -55,8 +55,10 @@ def test_equity_is_kept_at_every_close(tmp_path: object) -> None:
     rows = small_rows(600)
     play(settings(), PlaybackStore(rows, WARM_UP, HOUR), url)
     books = books_of(url)
-    assert [row["time"] for row in books["Equity"]] == [row[0] + HOUR for row in rows[WARM_UP:]]
+    assert [row["time"] for row in books["StoredEquity"]] == [
+        row[0] + HOUR for row in rows[WARM_UP:]
+    ]
     closed = sum(row["pnl"] or 0.0 for row in books["PaperTrades"])
     if books["PaperTrades"][-1]["exit_time"] is not None:
-        assert books["Equity"][-1]["equity"] == pytest.approx(100_000.0 + closed)
+        assert books["StoredEquity"][-1]["equity"] == pytest.approx(100_000.0 + closed)
     assert books["Sessions"][0]["balance"] == pytest.approx(100_000.0 + closed)

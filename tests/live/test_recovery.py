@@ -103,13 +103,13 @@ def test_kills_change_nothing_on_postgresql(
 def test_what_was_caught_up_is_marked(rows: list[Row], tmp_path: Path) -> None:
     from stoptrail.live.ledger.database import open_existing
     from stoptrail.live.ledger.records import rows as ledger_rows
-    from stoptrail.live.ledger.tables import Candles
+    from stoptrail.live.ledger.tables import StoredCandles
 
     url = f"sqlite:///{tmp_path}/ledger.db"
     assert in_process(url, rows, 0, Fate(100, "after", "candle")) == KILLED
     run_victim(url, rows, 7, None)
     database = open_existing(url)
-    marks = [row["caught_up"] for row in ledger_rows(database, Candles, 1)]
+    marks = [row["caught_up"] for row in ledger_rows(database, StoredCandles, 1)]
     database.close()
     assert marks == [True] * 240 + [False] * 100 + [True] * 7 + [False] * (len(rows) - 347)
 

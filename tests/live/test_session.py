@@ -69,7 +69,7 @@ def url(tmp_path: Path) -> str:
 
 def asking(verb: str) -> Callable[[Session], None]:
     def act(session: Session) -> None:
-        ask(session.ledger.database, session.desk.session, verb)
+        ask(session.ledger.database, session.control.session, verb)
 
     return act
 
@@ -99,7 +99,7 @@ def test_a_second_start_is_refused_in_one_line(market: list[Row], database_url: 
     (refusal,) = refusals
     assert "runs in this database already (process " in refusal
     assert "\n" not in refusal
-    assert len(books_of(database_url)["Candles"]) == 300
+    assert len(books_of(database_url)["StoredCandles"]) == 300
 
 
 def test_another_market_runs_in_the_same_database(market: list[Row], url: str) -> None:
@@ -275,7 +275,7 @@ def test_it_stops_after_so_many_candles_and_keeps_the_position(market: list[Row]
     count = cut - WARM_UP
     play(settings(), PlaybackStore(market, WARM_UP, HOUR), url, Options(count, (witness,)))
     books = books_of(url)
-    assert len(books["Candles"]) == cut
+    assert len(books["StoredCandles"]) == cut
     assert books["PaperTrades"][-1]["exit_time"] is None
     assert witness.messages[-1].text == f"{count} candles have closed; the position is kept"
     database = open_existing(url)

@@ -82,7 +82,7 @@ def test_the_view_shows_the_position_with_its_stop(market: list[Row], tmp_path: 
 def test_the_snapshot_adds_up(market: list[Row], tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     found = in_a_trade(market, url)
-    assert found.equity == pytest.approx(books_of(url)["Equity"][-1]["equity"])
+    assert found.equity == pytest.approx(books_of(url)["StoredEquity"][-1]["equity"])
     assert found.equity == pytest.approx(100_000.0 + found.realised + found.unrealised)
     assert found.trades == 4
     database = open_existing(url)

@@ -54,7 +54,7 @@ class Asker:
         assert session.engine is not None
         for time, verb in self._asks[asked : asked + 1]:
             if session.engine.after >= time:
-                ask(database, session.desk.session, verb)
+                ask(database, session.control.session, verb)
 
 
 def run_victim(

@@ -22,7 +22,7 @@ from stoptrail.rules.stops import (
     tighter,
 )
 from stoptrail.rules.trade import TradeRules
-from tests.rules.worlds import ATRS, HELDS, PRICES, TERMS
+from tests.rules.worlds import ATRS, HELDS, PRICES, TRADE_RULES
 
 CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
 FREE = TradeRules(
@@ -60,7 +60,7 @@ def test_only_the_open_can_gap(path: int) -> None:
     assert walk(path, 93.0, 93.5, 88.0, 89.0).price == 92.0
 
 
-@given(HELDS, TERMS, st.tuples(PRICES, PRICES, PRICES, PRICES), ATRS)
+@given(HELDS, TRADE_RULES, st.tuples(PRICES, PRICES, PRICES, PRICES), ATRS)
 def test_a_path_never_loosens_and_never_fills_better_than_its_stop(
     held: Entry, trade_rules: TradeRules, prices: tuple[float, float, float, float], atr: float
 ) -> None:
@@ -75,7 +75,7 @@ def test_a_path_never_loosens_and_never_fills_better_than_its_stop(
             assert held.side * found.price <= held.side * found.stop.level + 1e-9
 
 
-@given(HELDS, TERMS, st.tuples(PRICES, PRICES, PRICES, PRICES), ATRS)
+@given(HELDS, TRADE_RULES, st.tuples(PRICES, PRICES, PRICES, PRICES), ATRS)
 def test_what_the_whole_candle_hits_both_paths_hit(
     held: Entry, trade_rules: TradeRules, prices: tuple[float, float, float, float], atr: float
 ) -> None:

@@ -17,7 +17,7 @@ from stoptrail.rules.trade import (
     enter,
     leave,
 )
-from tests.rules.worlds import tickets
+from tests.rules.worlds import entry_orders
 
 PLAIN = Sizing(0.01, 1000.0, False, False)
 FREE = Costs(0.0, 0.0, 0.0)
@@ -60,7 +60,7 @@ def test_a_sale_that_rounds_down_to_nothing_is_no_trade() -> None:
     assert filled_units(12.5, 10_000.0, -1, fill, 0.05, FREE, PLAIN, CENTS) == 0.0
 
 
-@given(tickets())
+@given(entry_orders())
 def test_units_are_whole_lots_affordable_and_tradable(
     case: tuple[EntryOrder, float, TradeRules],
 ) -> None:
@@ -76,7 +76,7 @@ def test_units_are_whole_lots_affordable_and_tradable(
         assert trade_rules.sizing.all_in or units <= entry_order.units * (1 + 1e-9)
 
 
-@given(tickets())
+@given(entry_orders())
 def test_a_stop_out_without_a_gap_never_loses_more_than_the_risk(
     case: tuple[EntryOrder, float, TradeRules],
 ) -> None:
@@ -93,7 +93,7 @@ def test_a_stop_out_without_a_gap_never_loses_more_than_the_risk(
     assert end.pnl >= -risk * (1 + 1e-9)
 
 
-@given(tickets(), st.floats(1.0, 100.0))
+@given(entry_orders(), st.floats(1.0, 100.0))
 def test_more_risk_never_buys_less(
     case: tuple[EntryOrder, float, TradeRules], factor: float
 ) -> None:

@@ -21,7 +21,7 @@ from stoptrail.rules.stops import (
     trail_candidate,
 )
 from stoptrail.rules.trade import Position, TradeRules, leave
-from tests.rules.worlds import ATRS, HELDS, PRICES, QUARTER_HOUR, TERMS
+from tests.rules.worlds import ATRS, HELDS, PRICES, QUARTER_HOUR, TRADE_RULES
 
 CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
 FREE = Costs(0.0, 0.0, 0.0)
@@ -40,7 +40,7 @@ def candle(prices: tuple[float, float, float]) -> tuple[float, float, float]:
     return max(prices), min(prices), prices[2]
 
 
-@given(HELDS, TERMS, walks)
+@given(HELDS, TRADE_RULES, walks)
 def test_the_level_never_loosens_and_stays_on_the_tick(
     held: Entry, trade_rules: TradeRules, walk: list[tuple[float, float, float, float]]
 ) -> None:
@@ -71,7 +71,7 @@ def test_the_level_never_loosens_and_stays_on_the_tick(
         stop = moved
 
 
-@given(HELDS, TERMS, walks)
+@given(HELDS, TRADE_RULES, walks)
 def test_breakeven_is_never_placed_beyond_the_market(
     held: Entry, trade_rules: TradeRules, walk: list[tuple[float, float, float, float]]
 ) -> None:
@@ -97,7 +97,7 @@ def test_breakeven_is_never_placed_beyond_the_market(
         stop = moved
 
 
-@given(HELDS, TERMS, st.integers(0, 3000), st.floats(0.001, 1000.0))
+@given(HELDS, TRADE_RULES, st.integers(0, 3000), st.floats(0.001, 1000.0))
 def test_a_breakeven_exit_without_a_gap_loses_nothing(
     held: Entry, trade_rules: TradeRules, candles: int, units: float
 ) -> None:
@@ -111,7 +111,7 @@ def test_a_breakeven_exit_without_a_gap_loses_nothing(
     assert leave(position, price, now, trade_rules).pnl >= -1e-12 * units * held.fill
 
 
-@given(HELDS, TERMS)
+@given(HELDS, TRADE_RULES)
 def test_breakeven_is_no_further_than_it_must_be(held: Entry, trade_rules: TradeRules) -> None:
     """One tick closer the exit would lose, unless the margin asks for more."""
     rules = trade_rules.stop._replace(breakeven_margin=0.0)
@@ -126,7 +126,7 @@ def test_breakeven_is_no_further_than_it_must_be(held: Entry, trade_rules: Trade
     assert loses or leave(position, exact, held.time, trade_rules).pnl < 1e-9
 
 
-@given(HELDS, TERMS, PRICES, PRICES)
+@given(HELDS, TRADE_RULES, PRICES, PRICES)
 def test_a_stop_never_fills_better_than_level_or_price(
     held: Entry, trade_rules: TradeRules, first: float, level: float
 ) -> None:
@@ -135,7 +135,7 @@ def test_a_stop_never_fills_better_than_level_or_price(
     assert held.side * price <= worst + 1e-9
 
 
-@given(HELDS, TERMS)
+@given(HELDS, TRADE_RULES)
 def test_the_initial_stop_is_at_least_n_atrs_away_and_a_tick_more_at_most(
     held: Entry, trade_rules: TradeRules
 ) -> None:

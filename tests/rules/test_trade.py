@@ -16,27 +16,27 @@ from stoptrail.rules.trade import (
     marked,
     stand,
 )
-from tests.rules.worlds import HELDS, PRICES, TERMS, tickets
+from tests.rules.worlds import HELDS, PRICES, TRADE_RULES, entry_orders
 
 CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
 COSTS = Costs(0.001, 0.001, 0.0024)
 PLAIN = TradeRules(StopRules(2.0, 0.0, 0.0, False), Sizing(0.01, 10.0, False, False), COSTS, CENTS)
-TICKET = EntryOrder(1, 12.5, 10_000.0, 4.0, 0, 0)
+ENTRY_ORDER = EntryOrder(1, 12.5, 10_000.0, 4.0, 0, 0)
 
 
 def test_an_entry_fills_with_slippage_and_its_stop_stands_below() -> None:
-    position, stop = enter(TICKET, 100.0, 7, PLAIN)
+    position, stop = enter(ENTRY_ORDER, 100.0, 7, PLAIN)
     assert position.held == Entry(1, 100.1, 7, 4.0)
     assert (position.units, position.fee) == (12.5, pytest.approx(12.5 * 100.1 * 0.001))
     assert (stop.level, stop.extreme) == (92.1, 100.1)
 
 
 def test_a_booked_entry_fills_at_exactly_its_price() -> None:
-    position, stop = book_entry(TICKET, 100.0, 7, PLAIN)
+    position, stop = book_entry(ENTRY_ORDER, 100.0, 7, PLAIN)
     assert (position.held.fill, stop.level) == (100.0, 92.0)
 
 
-@given(tickets())
+@given(entry_orders())
 def test_an_entry_is_never_better_than_its_open(case: tuple[EntryOrder, float, TradeRules]) -> None:
     entry_order, price, trade_rules = case
     position, stop = enter(entry_order, price, 0, trade_rules)
@@ -52,7 +52,7 @@ def test_the_profit_is_net_of_both_fees_and_borrow() -> None:
     assert end.pnl == pytest.approx(2 * 10 - 0.2 - 0.18 - 0.96)
 
 
-@given(HELDS, TERMS, PRICES, st.floats(0.001, 1000.0), st.integers(0, 100 * DAY))
+@given(HELDS, TRADE_RULES, PRICES, st.floats(0.001, 1000.0), st.integers(0, 100 * DAY))
 def test_a_mark_is_the_exit_but_for_its_fee(
     held: Entry, trade_rules: TradeRules, price: float, units: float, later: int
 ) -> None:

@@ -37,16 +37,16 @@ STOPS = st.builds(
 SIZINGS = st.builds(
     Sizing, st.floats(0.0005, 0.1), st.floats(0.05, 5.0), st.booleans(), st.booleans()
 )
-TERMS = st.builds(TradeRules, STOPS, SIZINGS, COSTS, MARKETS)
+TRADE_RULES = st.builds(TradeRules, STOPS, SIZINGS, COSTS, MARKETS)
 PRICES = st.floats(200.0, 5000.0)
 ATRS = st.floats(0.5, 60.0)
 HELDS = st.builds(Entry, SIDES, PRICES, st.just(20_000 * DAY), ATRS)
 
 
 @st.composite
-def tickets(draw: st.DrawFn) -> tuple[EntryOrder, float, TradeRules]:
+def entry_orders(draw: st.DrawFn) -> tuple[EntryOrder, float, TradeRules]:
     """A decision, the open at which it fills, and its terms."""
-    trade_rules, side, atr = draw(TERMS), draw(SIDES), draw(ATRS)
+    trade_rules, side, atr = draw(TRADE_RULES), draw(SIDES), draw(ATRS)
     equity = draw(st.floats(10.0, 1e7))
     units = equity * trade_rules.sizing.risk_per_trade / (trade_rules.stop.multiplier * atr)
     return EntryOrder(side, units, equity, atr, 0, 0), draw(PRICES), trade_rules

@@ -37,7 +37,7 @@ class Dimension(NamedTuple):
     """Index into `values` of the chosen set, None where it is not known."""
 
 
-class Grid(NamedTuple):
+class TrialGrid(NamedTuple):
     """Trials as arrays; shape (combinations,) for each metric."""
 
     dimensions: list[Dimension]
@@ -48,7 +48,7 @@ class Grid(NamedTuple):
     min_trades: int
 
 
-def read_grid(trials: pa.Table, summary: dict[str, Any]) -> Grid:
+def read_grid(trials: pa.Table, summary: dict[str, Any]) -> TrialGrid:
     """The grid of `trials`; keys with a single value are left out."""
     settings = flatten(summary.get("params") or {})
     chosen = flatten((summary.get("best") or {}).get("params") or {})
@@ -59,7 +59,7 @@ def read_grid(trials: pa.Table, summary: dict[str, Any]) -> Grid:
     wanted = str(settings.get("sweep.objective", ""))
     objective = wanted if wanted in metrics else next(iter(metrics), "")
     varied = [dimension for dimension in found if len(dimension.values) > 1]
-    return Grid(varied, metrics, _eligible(trials, metrics, min_trades), objective, min_trades)
+    return TrialGrid(varied, metrics, _eligible(trials, metrics, min_trades), objective, min_trades)
 
 
 def _eligible(trials: pa.Table, metrics: dict[str, Floats], least: int) -> NDArray[np.bool_]:
@@ -69,7 +69,7 @@ def _eligible(trials: pa.Table, metrics: dict[str, Floats], least: int) -> NDArr
     return np.asarray(metrics.get("trades", np.full(len(trials), np.inf)) >= least)
 
 
-def grid_data(grid: Grid) -> dict[str, Any] | None:
+def grid_data(grid: TrialGrid) -> dict[str, Any] | None:
     """Heat maps of every pair of dimensions and the sample; None where nothing varies."""
     if not grid.dimensions or not grid.metrics:
         return None
@@ -90,7 +90,7 @@ def grid_data(grid: Grid) -> dict[str, Any] | None:
     }
 
 
-def heat_maps(grid: Grid) -> dict[str, Any]:
+def heat_maps(grid: TrialGrid) -> dict[str, Any]:
     """{"i-j": {metric: {"top", "median", "slice"}, "barred": {...}}} for every pair i < j of
     dimensions.
 
@@ -134,7 +134,7 @@ def _barred(
     return packed(~free, "uint8")
 
 
-def sample(grid: Grid) -> dict[str, Any]:
+def sample(grid: TrialGrid) -> dict[str, Any]:
     """At most MOST_LINES combinations with enough trades: the best quarter of that number,
     the others drawn evenly from the rest."""
     score = np.nan_to_num(grid.metrics[grid.objective], nan=-np.inf)
@@ -169,7 +169,7 @@ def _floats(column: pa.ChunkedArray) -> Floats:
     return np.asarray(filled.to_numpy(), np.float64)
 
 
-def _counted(grid: Grid) -> Indices:
+def _counted(grid: TrialGrid) -> Indices:
     """Combinations that medians are taken over."""
     eligible = np.flatnonzero(grid.eligible)
     if len(eligible) <= MOST_COUNTED:
@@ -178,7 +178,7 @@ def _counted(grid: Grid) -> Indices:
     return np.sort(drawn)
 
 
-def _sliced(grid: Grid, free: set[int]) -> NDArray[np.bool_]:
+def _sliced(grid: TrialGrid, free: set[int]) -> NDArray[np.bool_]:
     """Combinations that equal the chosen set in every dimension but those in `free`."""
     kept = np.ones(len(grid.eligible), np.bool_)
     for place, dimension in enumerate(grid.dimensions):

@@ -76,7 +76,7 @@ class BreakevenMove(_Marker):
     plotlines: ClassVar[Any] = {"value": _marker("D", BREAKEVEN, 9.0)}
 
 
-class Exit(_Marker):
+class ExitMark(_Marker):
     """Where the position was left."""
 
     plotlines: ClassVar[Any] = {"value": _marker("X", EXIT, 11.0)}
@@ -130,7 +130,7 @@ class DrawdownPanel(Given):
     plotlines: ClassVar[Any] = {"value": {"color": BASELINE, "linewidth": 1.2}}
 
 
-class Shown(NamedTuple):
+class ShownLine(NamedTuple):
     """One line of a plot."""
 
     kind: type[Given]
@@ -142,7 +142,7 @@ class Picture(NamedTuple):
     """What one plot shows."""
 
     candles: Candles
-    lines: Sequence[Shown]
+    lines: Sequence[ShownLine]
     """Values of the shape (candles,)."""
     symbol: str
     title: str

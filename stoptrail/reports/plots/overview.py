@@ -16,7 +16,7 @@ from stoptrail.reports.plots.lines import (
     LongDot,
     Picture,
     ShortDot,
-    Shown,
+    ShownLine,
 )
 from stoptrail.reports.plots.trade import marks
 from stoptrail.reports.run_files import EquityCurve, TradeRecord
@@ -58,7 +58,7 @@ def overview_picture(
     shorts = [(trade.entry_time, trade.entry_price) for trade in trades if trade.side < 0]
     exits = [(t.exit_time, t.exit_price) for t in trades if t.exit_time is not None]
     lines = [
-        Shown(kind, f"{name} ({len(points)})", marks(shown, points))
+        ShownLine(kind, f"{name} ({len(points)})", marks(shown, points))
         for kind, name, points in (
             (LongDot, "long entries", longs),
             (ShortDot, "short entries", shorts),
@@ -68,8 +68,8 @@ def overview_picture(
     ]
     if len(equity.time):
         held = equity_at(equity, shown)
-        lines.append(Shown(EquityPanel, "equity", held))
-        lines.append(Shown(DrawdownPanel, "drawdown %", fallen_percent(equity, shown)))
+        lines.append(ShownLine(EquityPanel, "equity", held))
+        lines.append(ShownLine(DrawdownPanel, "drawdown %", fallen_percent(equity, shown)))
     title = f"{symbol}   {len(trades)} trades"
     return Picture(shown, lines, symbol, title, synthetic, linear=False)
 

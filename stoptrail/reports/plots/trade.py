@@ -13,11 +13,11 @@ from stoptrail.reports.plots.draw import draw
 from stoptrail.reports.plots.lines import (
     BreakevenMove,
     CyclePanel,
-    Exit,
+    ExitMark,
     LongEntry,
     Picture,
     ShortEntry,
-    Shown,
+    ShownLine,
     StopLine,
     TrendPanel,
 )
@@ -28,7 +28,7 @@ MOST_BARS = 260
 """Candles in one plot; longer trades are drawn in longer candles."""
 
 
-class Market(NamedTuple):
+class ChartMarket(NamedTuple):
     """The candles of a run with what the strategy saw on them."""
 
     candles: Candles
@@ -41,7 +41,7 @@ class Market(NamedTuple):
 
 
 def plot_trade(
-    market: Market,
+    market: ChartMarket,
     trade: TradeRecord,
     stops: Sequence[StopLevel],
     file: Path | None,
@@ -55,27 +55,27 @@ def plot_trade(
     return draw(trade_picture(market, trade, stops), file, window=window)
 
 
-def trade_picture(market: Market, trade: TradeRecord, stops: Sequence[StopLevel]) -> Picture:
+def trade_picture(market: ChartMarket, trade: TradeRecord, stops: Sequence[StopLevel]) -> Picture:
     """Candles from a little before the entry to a little after the exit, with all lines."""
     shown = around(market.candles, trade, MOST_BARS)
     entry = LongEntry if trade.side > 0 else ShortEntry
     entry_name = f"{'long' if trade.side > 0 else 'short'} entry {trade.entry_price:,.2f}"
     lines = [
-        Shown(StopLine, "stop level", stop_values(shown, trade, stops)),
-        Shown(entry, entry_name, marks(shown, [(trade.entry_time, trade.entry_price)])),
+        ShownLine(StopLine, "stop level", stop_values(shown, trade, stops)),
+        ShownLine(entry, entry_name, marks(shown, [(trade.entry_time, trade.entry_price)])),
     ]
     ratchets = [(move.time, move.level) for move in stops if move.reason == "breakeven"]
     if ratchets:
-        lines.append(Shown(BreakevenMove, "stop to breakeven", marks(shown, ratchets)))
+        lines.append(ShownLine(BreakevenMove, "stop to breakeven", marks(shown, ratchets)))
     if trade.exit_time is not None:
         left = f"{trade.exit_reason} exit {trade.exit_price:,.2f}"
-        lines.append(Shown(Exit, left, marks(shown, [(trade.exit_time, trade.exit_price)])))
+        lines.append(ShownLine(ExitMark, left, marks(shown, [(trade.exit_time, trade.exit_price)])))
     for kind, name, values in (
         (CyclePanel, "cycle", market.cycle),
         (TrendPanel, "trend", market.trend),
     ):
         if values is not None:
-            lines.append(Shown(kind, name, at_close(market.candles.time, values, shown)))
+            lines.append(ShownLine(kind, name, at_close(market.candles.time, values, shown)))
     return Picture(shown, lines, market.symbol, _title(market, trade), market.synthetic)
 
 
@@ -111,7 +111,7 @@ def at_close(times: Times, values: Floats, shown: Candles) -> Floats:
     return np.asarray(values[np.maximum(place, 0)], np.float64)
 
 
-def _title(market: Market, trade: TradeRecord) -> str:
+def _title(market: ChartMarket, trade: TradeRecord) -> str:
     side = "long" if trade.side > 0 else "short"
     result = f"{trade.r_multiple:+.2f} R, profit {trade.pnl:,.2f}"
     state = "still open" if trade.exit_time is None else f"left at the {trade.exit_reason} stop"

@@ -49,7 +49,7 @@ class Days(NamedTuple):
     """Of the returns; days without a position are not in its count."""
 
 
-class Kept(NamedTuple):
+class KeptRows(NamedTuple):
     """Rows of a combination's results that take the days; either may be empty."""
 
     block_sums: Floats

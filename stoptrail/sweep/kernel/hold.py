@@ -65,7 +65,7 @@ UNKNOWN = Even(np.inf, -np.inf, -1)
 """Bounds before they are needed."""
 
 
-class Level(NamedTuple):
+class HeldLevel(NamedTuple):
     """A stop's level as far as it was worked out."""
 
     level: float
@@ -145,12 +145,12 @@ def met(
     candles: Candles,
     nodes: Nodes,
     held: Entry,
-    now: Level,
+    now: HeldLevel,
     at: Reach,
     worst: float,
     tick: float,
     trade_rules: TradeRules,
-) -> tuple[Level, bool]:
+) -> tuple[HeldLevel, bool]:
     """The candle that a position has come to, against the stop in force: the level, worked
     out if need be, and whether it is hit; worst: signed price of the candle."""
     i = at.node
@@ -163,8 +163,8 @@ def met(
 
 @inner_rule
 def ratcheted(
-    candles: Candles, nodes: Nodes, held: Entry, now: Level, at: Reach, trade_rules: TradeRules
-) -> Level:
+    candles: Candles, nodes: Nodes, held: Entry, now: HeldLevel, at: Reach, trade_rules: TradeRules
+) -> HeldLevel:
     """The level after the close of the candle that a position has come to."""
     i = at.node
     stop = ratchet(
@@ -189,12 +189,12 @@ def pass_nodes(
     bottoms: Floats,
     count: int,
     held: Entry,
-    now: Level,
+    now: HeldLevel,
     even: Even,
     at: Reach,
     tick: float,
     rules: StopRules,
-) -> tuple[Reach, Level]:
+) -> tuple[Reach, HeldLevel]:
     """Pass what cannot hit the stop, up to a candle that may, or to a node at which it
     matters what breakeven does; tops, bottoms: the best and the worst prices of nodes for
     the side of the trade. Held against what the trail wants at the end of each node, which a
@@ -230,12 +230,12 @@ def pass_nodes(
 
 
 @inner_rule
-def moved(now: Level, side: int, candle: int, even: Even) -> Level:
+def moved(now: HeldLevel, side: int, candle: int, even: Even) -> HeldLevel:
     """`now` where breakeven moved the level at the close of `candle`: worked out if that
     costs nothing."""
     if even.least == even.greatest:
-        return Level(side * even.least, BREAKEVEN, even.least, -1)
-    return Level(now.level, now.reason, max(now.floor, even.greatest), candle)
+        return HeldLevel(side * even.least, BREAKEVEN, even.least, -1)
+    return HeldLevel(now.level, now.reason, max(now.floor, even.greatest), candle)
 
 
 @inner_rule
@@ -258,9 +258,9 @@ def mirrored(held: Entry) -> Entry:
 
 
 @inner_rule
-def known(side: int, stop: Stop) -> Level:
+def known(side: int, stop: Stop) -> HeldLevel:
     """The level of a stop that is worked out."""
-    return Level(stop.level, stop.reason, side * stop.level, -1)
+    return HeldLevel(stop.level, stop.reason, side * stop.level, -1)
 
 
 @inner_rule
@@ -357,7 +357,9 @@ def even_is_past(level: float, wanted: float, even: Even, tick: float) -> bool:
 
 
 @inner_rule
-def settle(candles: Candles, held: Entry, now: Level, at: Reach, trade_rules: TradeRules) -> Stop:
+def settle(
+    candles: Candles, held: Entry, now: HeldLevel, at: Reach, trade_rules: TradeRules
+) -> Stop:
     """The stop with its level worked out.
 
     A level of breakeven that is put off was at least two ticks beyond what the trail

@@ -23,7 +23,7 @@ from stoptrail.sweep.kernel.ending import Ending
 
 
 @rule
-def hold_otherwise(
+def hold_candle_by_candle(
     candles: Candles,
     atr: Floats,
     turn: Sides,

@@ -74,7 +74,7 @@ from stoptrail.rules.types import (
 from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.days import (
     Days,
-    Kept,
+    KeptRows,
     Midnights,
     add_flat_marks,
     add_held_marks,
@@ -87,12 +87,12 @@ from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.fingerprint import EMPTY, with_trade
 from stoptrail.sweep.kernel.hold import hold
 from stoptrail.sweep.kernel.memo import fetch, has, keep, kept_ending, key_of, line_of
-from stoptrail.sweep.kernel.path_exits import hold_otherwise
+from stoptrail.sweep.kernel.path_exits import hold_candle_by_candle
 from stoptrail.sweep.kernel.results import COLUMN, Results
 from stoptrail.sweep.kernel.rule_table import PLACE, run_rules_of
 
 
-class Account(NamedTuple):
+class RunAccount(NamedTuple):
     """A run between two trades."""
 
     balance: float
@@ -135,7 +135,7 @@ def screen(
         run_rules = run_rules_of(table[k])
         if turn is None and not trails(run_rules):
             raise ValueError("rows that do more than trail need the cycle's turns")
-        kept = Kept(results.block_sums[k], results.equity[k])
+        kept = KeptRows(results.block_sums[k], results.equity[k])
         account = run(
             candles,
             nodes,
@@ -174,10 +174,10 @@ def run(
     run_rules: RunRules,
     turn: Sides | None,
     ignored: Counts,
-    kept: Kept,
+    kept: KeptRows,
     rules: int,
     lines: Floats,
-) -> Account:
+) -> RunAccount:
     """One combination: from event to event while flat, from entry to exit otherwise."""
     lines = uncounted(lines)
     # References to arrays are counted here once, not at each look into a tuple.
@@ -220,7 +220,7 @@ def run(
             account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
         held = position.held
         if turn is not None and not trails(run_rules):
-            ending = hold_otherwise(candles, nodes.atr, turn, run_rules, entry, held, stop)
+            ending = hold_candle_by_candle(candles, nodes.atr, turn, run_rules, entry, held, stop)
         else:
             ending = followed(candles, nodes, i, entry, held, stop, trade_rules, rules, lines)
         last = count if ending.exit == OPEN else ending.exit
@@ -291,9 +291,9 @@ def followed(
 
 
 @rule
-def account_start(cash: float) -> Account:
+def account_start(cash: float) -> RunAccount:
     """The account before the first candle."""
-    return Account(
+    return RunAccount(
         cash, guard_start(cash), days_start(cash), drawdown_start(cash), NO_TRADES, 0, 0, 0, EMPTY
     )
 
@@ -306,7 +306,7 @@ def decide(
     closes: int,
     close: float,
     atr: float,
-    account: Account,
+    account: RunAccount,
     run_rules: RunRules,
 ) -> tuple[int, EntryOrder]:
     """The entry order for a signal on candle i, which opens at `time` and ends
@@ -342,8 +342,8 @@ def events_before(signals: Times, event: int, candle: int) -> int:
 
 @inner_rule
 def flat_until(
-    account: Account, mark: int, times: Times, blocks: Times, block_sums: Floats, equity: Floats
-) -> Account:
+    account: RunAccount, mark: int, times: Times, blocks: Times, block_sums: Floats, equity: Floats
+) -> RunAccount:
     """The account after the marks before `mark`, with no position; times, blocks: of the
     marks."""
     days = add_flat_marks(account.days, mark, account.balance, blocks, block_sums, equity)
@@ -358,9 +358,9 @@ def flat_until(
 
 
 @inner_rule
-def marked_account(account: Account, days: Days, guard: Guard, drawdown: Drawdown) -> Account:
+def marked_account(account: RunAccount, days: Days, guard: Guard, drawdown: Drawdown) -> RunAccount:
     """`account` with later marks."""
-    return Account(
+    return RunAccount(
         account.balance,
         guard,
         days,
@@ -375,7 +375,7 @@ def marked_account(account: Account, days: Days, guard: Guard, drawdown: Drawdow
 
 @inner_rule
 def booked(
-    account: Account,
+    account: RunAccount,
     close: float,
     time: int,
     signal: int,
@@ -385,7 +385,7 @@ def booked(
     ending: Ending,
     last: int,
     run_rules: RunRules,
-) -> Account:
+) -> RunAccount:
     """The account after a position, entered on candle `entry` with `stop` in force, that
     went as `ending` says: `time` is that of the exit, or `close` is the last one, at `time`."""
     held, balance, guard = position.held, account.balance, account.guard
@@ -405,7 +405,7 @@ def booked(
         r = r_multiple(out.pnl, position.units, abs(held.fill - stop.level))
         tally = tally_trade(account.tally, out.pnl, position.fee + out.fee, hours, r)
         last += 1
-    return Account(
+    return RunAccount(
         balance,
         guard,
         account.days,
@@ -419,7 +419,7 @@ def booked(
 
 
 @rule
-def metrics_of(account: Account, candles: Candles, marks: Times) -> Metrics:
+def metrics_of(account: RunAccount, candles: Candles, marks: Times) -> Metrics:
     """All figures of a finished run."""
     last = len(marks) - 1
     sums = account.days.sums

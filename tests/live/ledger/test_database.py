@@ -116,7 +116,7 @@ def test_a_database_that_stays_unwritable_ends_the_session_in_order(
         run(url, market, spoil, patience=0.3)
     assert "\n" not in str(error.value)
     assert "position is kept as last stored" in str(error.value)
-    assert len(books_of(url)["Candles"]) < len(market)
+    assert len(books_of(url)["StoredCandles"]) < len(market)
     run(url, market)
     assert books_of(url) == undisturbed
 

@@ -48,7 +48,7 @@ def test_the_real_package_tells_the_candles_of_an_undisturbed_run() -> None:
             assert store.connection.state == "polling"
             assert listener.candles == expected
             assert listener.ticks
-            assert not [path for path in simulator.troubles.requests if "account" in path]
+            assert not [path for path in simulator.warning_log.requests if "account" in path]
 
 
 @real

@@ -7,7 +7,7 @@ from stoptrail.exchange.rows import Row
 from stoptrail.live.market.events import CandleClosed, Event, Tick
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.redaction import Redaction
-from stoptrail.live.market.warnings import Troubles
+from stoptrail.live.market.warnings import WarningLog
 
 LENGTH = 60_000
 NAN = float("nan")
@@ -18,7 +18,7 @@ def row(at: int, volume: float = 1.0, close: float = 10.0) -> Row:
 
 
 def sequence(delivered: int = 0) -> Sequence:
-    return Sequence(LENGTH, delivered * LENGTH, Troubles(Redaction({})))
+    return Sequence(LENGTH, delivered * LENGTH, WarningLog(Redaction({})))
 
 
 def times(events: list[Event]) -> list[int]:

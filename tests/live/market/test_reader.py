@@ -9,7 +9,7 @@ import pytest
 
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.redaction import Redaction
-from stoptrail.live.market.warnings import Troubles
+from stoptrail.live.market.warnings import WarningLog
 from tests.live.scenario import QUICK
 
 BadRequest = type("BadRequest", (Exception,), {})
@@ -19,9 +19,9 @@ BadRequest = type("BadRequest", (Exception,), {})
 @pytest.mark.parametrize("statuses", [(503, 200), (200, 503)])
 def test_of_several_answers_to_one_read_the_worst_counts(statuses: tuple[int, int]) -> None:
     """The markets are read by several requests at once: one of them may succeed."""
-    troubles = Troubles(Redaction({}))
+    warning_log = WarningLog(Redaction({}))
     source: Any = type("Source", (), {"id": "binance"})()
-    reader = Reader(source, 3, QUICK, troubles)
+    reader = Reader(source, 3, QUICK, warning_log)
     asked: list[int] = []
 
     async def read() -> str:
@@ -34,4 +34,4 @@ def test_of_several_answers_to_one_read_the_worst_counts(statuses: tuple[int, in
 
     assert asyncio.run(reader.read("its markets", read)) == "markets"
     assert len(asked) == 3
-    assert troubles.counts["maintenance"] == 2
+    assert warning_log.counts["maintenance"] == 2

@@ -47,7 +47,7 @@ def test_candles_are_closed_ones_and_page_by_page() -> None:
         simulator.player.now = int(candles.time[-1]) + 5000
         rows = opened.fetch_candles(SYMBOL, INTERVAL, int(candles.time[0]))
         assert [tuple(row) for row in rows] == closed(candles, 0)
-        asked = [path for path in simulator.troubles.requests if path.endswith("klines")]
+        asked = [path for path in simulator.warning_log.requests if path.endswith("klines")]
         assert len(asked) == 3
 
 
@@ -91,7 +91,7 @@ def test_a_refused_region_fails_at_once_and_names_other_exchanges() -> None:
         simulator.trouble(region_refusal())
         with pytest.raises(ExchangeError, match=r"451.*kraken"):
             history(opened)
-        assert len(simulator.troubles.requests) <= 3  # ccxt asks for three kinds of markets
+        assert len(simulator.warning_log.requests) <= 3  # ccxt asks for three kinds of markets
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ def test_a_failed_read_is_tried_again(trouble: RestTrouble) -> None:
 def test_retries_are_bounded() -> None:
     with exchange(market()) as simulator, store(simulator, retries=2) as opened:
         opened.market(SYMBOL)
-        before = len(simulator.troubles.requests)
+        before = len(simulator.warning_log.requests)
         simulator.trouble(server_error(100))
         with pytest.raises(ExchangeError, match="gave no time"):
             history(opened)
-        assert len(simulator.troubles.requests) - before == 3
+        assert len(simulator.warning_log.requests) - before == 3
 
 
 @pytest.mark.parametrize("status", [418, 429])
@@ -123,7 +123,7 @@ def test_no_request_is_made_before_retry_after_is_over(status: int) -> None:
         begun = time.monotonic()
         assert len(history(opened)) == HISTORY
         assert time.monotonic() - begun >= 1.0
-        assert simulator.troubles.early == 0
+        assert simulator.warning_log.early == 0
 
 
 def test_a_long_ban_fails_a_start_instead_of_hanging_it() -> None:
@@ -200,7 +200,7 @@ def test_ticks_go_on_marked_while_a_closed_candle_cannot_be_fetched() -> None:
         simulator.play()
         listener.until(lambda: any(tick.ahead for tick in listener.ticks))
         assert opened.connection.state == "stale"
-        simulator.troubles.clear()
+        simulator.warning_log.clear()
         listener.candles_until(len(closed(candles)))
         assert listener.candles == closed(candles)
         listener.until(lambda: opened.connection.fresh)
@@ -212,7 +212,7 @@ def test_a_clock_that_is_off_is_said_and_changes_nothing() -> None:
         simulator.set_clock_offset(3_600_000)
         offset = opened.clock_offset()
         assert offset is not None
-        assert opened.troubles.counts["clock"] == 1
+        assert opened.warning_log.counts["clock"] == 1
         assert history(opened) == before
 
 

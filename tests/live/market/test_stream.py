@@ -14,7 +14,7 @@ from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.redaction import Redaction
 from stoptrail.live.market.stream import Stream
 from stoptrail.live.market.timing import Timing
-from stoptrail.live.market.warnings import Troubles
+from stoptrail.live.market.warnings import WarningLog
 from tests.live.scenario import INTERVAL, QUICK, START, SYMBOL
 
 
@@ -30,12 +30,12 @@ class Quoting:
 
 def tick_after(timing: Timing, breaks: str) -> Tick:
     """A tick that comes after a quote and after the socket of kind `breaks` has broken."""
-    troubles, outbox = Troubles(Redaction({})), Outbox()
-    sequence = Sequence(INTERVAL, START - INTERVAL, troubles)
+    warning_log, outbox = WarningLog(Redaction({})), Outbox()
+    sequence = Sequence(INTERVAL, START - INTERVAL, warning_log)
     sequence.confirm([(START, 100.0, 100.0, 100.0, 100.0, 1.0)])
     reader: Any = None
     stream = Stream(
-        Quoting(), reader, sequence, SYMBOL, "15m", "auto", True, timing, troubles, outbox
+        Quoting(), reader, sequence, SYMBOL, "15m", "auto", True, timing, warning_log, outbox
     )
     asyncio.run(stream._watch_quotes())
     if breaks:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from stoptrail.core.errors import OutputError
-from stoptrail.reports.plots import Market, plot_trade
+from stoptrail.reports.plots import ChartMarket, plot_trade
 from stoptrail.reports.plots.trade import (
     at_close,
     marks,
@@ -25,9 +25,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFiles, Candles]:
     return read_run(folder), candles
 
 
-def market(candles: Candles, *, synthetic: bool = False) -> Market:
+def market(candles: Candles, *, synthetic: bool = False) -> ChartMarket:
     place = np.arange(len(candles.time))
-    return Market(candles, np.sin(place / 30), np.sign(np.sin(place / 900)), "X/Y", synthetic)
+    return ChartMarket(candles, np.sin(place / 30), np.sign(np.sin(place / 900)), "X/Y", synthetic)
 
 
 def test_the_stop_line_is_the_level_in_force_and_nothing_else(

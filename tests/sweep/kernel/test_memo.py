@@ -21,8 +21,8 @@ from tests.markets import (
     COARSE,
     FINE,
     QUARTER_HOUR,
-    random_conduct,
     random_market,
+    random_rules,
     random_setups,
 )
 
@@ -36,8 +36,8 @@ class Grid:
         self.seed = seed
         self.candles = random_market(seed, market=market)
         self.interval = QUARTER_HOUR * (1, 4, 16)[seed % 3]
-        conducts = [random_conduct(random, market) for _ in range(rules)]
-        self.table = np.array([rule_row(_resized(random, each)) for each in conducts * 2])
+        rule_sets = [random_rules(random, market) for _ in range(rules)]
+        self.table = np.array([rule_row(_resized(random, each)) for each in rule_sets * 2])
 
     def screened(self, memo: Memo | None, *, candles: Candles | None = None) -> list[Results]:
         """Three signals one after the other."""

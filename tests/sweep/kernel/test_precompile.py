@@ -19,7 +19,7 @@ def test_what_is_compiled_ahead_is_what_a_sweep_calls():
     compile_all()
     known = set(compiled(screen).signatures)
     case = Case(2)
-    rows = [rule_row(run_rules._replace(exits=0, path=0)) for run_rules in case.conducts]
+    rows = [rule_row(run_rules._replace(exits=0, path=0)) for run_rules in case.rule_sets]
     table, results = np.array(rows), results_for(len(rows), 16)
     nodes = nodes_of(case.candles, case.atr)
     slots = part(results, 3, 9)
@@ -45,7 +45,7 @@ def test_the_rest_is_compiled_as_soon_as_that_is_possible(monkeypatch):
     fast, told = case.screened(), []
     running = iter([True, True, True, True, False])
     monkeypatch.setattr(precompile, "is_running", lambda: next(running))
-    table = np.array([rule_row(run_rules) for run_rules in case.conducts])
+    table = np.array([rule_row(run_rules) for run_rules in case.rule_sets])
     results = results_for(9, 16, len(case.marks.time))
     nodes = nodes_of(case.candles, case.atr)
     slow = screen_rows(case.candles, nodes, case.setups, case.marks, table, results, told.append)

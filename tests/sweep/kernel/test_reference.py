@@ -5,7 +5,7 @@ from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.types import OPEN, day_marks
 from stoptrail.sweep.kernel.reference import simulate
-from tests.markets import COARSE, FINE, QUARTER_HOUR, random_conduct, random_market, random_setups
+from tests.markets import COARSE, FINE, QUARTER_HOUR, random_market, random_rules, random_setups
 
 SEEDS = range(8)
 
@@ -23,7 +23,7 @@ def test_plain_python_and_machine_code_leave_the_same_run(seed):
     random = np.random.default_rng(seed)
     trades = 0
     for _ in range(6):
-        run_rules = random_conduct(random, (COARSE, FINE)[seed % 2])
+        run_rules = random_rules(random, (COARSE, FINE)[seed % 2])
         plain = simulate(*market, run_rules)
         quick = compiled(simulate)(*market, run_rules)
         trades += len(plain.trades.entry)
@@ -36,7 +36,7 @@ def test_plain_python_and_machine_code_leave_the_same_run(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_signal_ends_as_a_trade_or_is_counted(seed):
     candles, setups, atr, marks = inputs(seed)
-    run_rules = random_conduct(np.random.default_rng(seed), (COARSE, FINE)[seed % 2])
+    run_rules = random_rules(np.random.default_rng(seed), (COARSE, FINE)[seed % 2])
     run = compiled(simulate)(candles, setups, atr, marks, run_rules)
     left = len(setups.candle) - len(run.trades.entry) - int(run.ignored.sum())
     assert left in (0, 1)  # an order may still wait at the end
@@ -45,7 +45,7 @@ def test_every_signal_ends_as_a_trade_or_is_counted(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_levels_in_force_never_loosen(seed):
     candles, setups, atr, marks = inputs(seed)
-    run_rules = random_conduct(np.random.default_rng(seed), (COARSE, FINE)[seed % 2])
+    run_rules = random_rules(np.random.default_rng(seed), (COARSE, FINE)[seed % 2])
     run = compiled(simulate)(candles, setups, atr, marks, run_rules._replace(exits=0, path=0))
     moves = 0
     for k, side in enumerate(run.trades.side):
@@ -59,6 +59,6 @@ def test_levels_in_force_never_loosen(seed):
 def test_an_open_trade_is_the_last_one():
     for seed in range(30):
         candles, setups, atr, marks = inputs(seed)
-        run_rules = random_conduct(np.random.default_rng(seed), (COARSE, FINE)[seed % 2])
+        run_rules = random_rules(np.random.default_rng(seed), (COARSE, FINE)[seed % 2])
         exits = compiled(simulate)(candles, setups, atr, marks, run_rules).trades.exit
         assert (exits[:-1] != OPEN).all()

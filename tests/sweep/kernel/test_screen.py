@@ -29,8 +29,8 @@ from tests.markets import (
     FINE,
     QUARTER_HOUR,
     on_tick,
-    random_conduct,
     random_market,
+    random_rules,
     random_setups,
 )
 
@@ -39,9 +39,9 @@ BLOCKS = 16
 
 
 class Case:
-    """A random market with its signals and some conducts."""
+    """A random market with its signals and some sets of rules."""
 
-    def __init__(self, seed: int, conducts: int = 20):
+    def __init__(self, seed: int, rule_sets: int = 20):
         self.random = np.random.default_rng(seed)
         market = (COARSE, FINE)[seed % 2]
         self.candles: Candles = random_market(seed, market=market)
@@ -52,10 +52,10 @@ class Case:
         self.setups: Setups = random_setups(seed, self.candles, first, share)
         start = int(self.random.integers(0, first + 1))
         self.marks: DayMarks = day_marks(self.candles, start)
-        self.conducts = [random_conduct(self.random, market) for _ in range(conducts)]
+        self.rule_sets = [random_rules(self.random, market) for _ in range(rule_sets)]
 
-    def screened(self, conducts: list[RunRules] | None = None) -> Results:
-        table = np.array([rule_row(run_rules) for run_rules in conducts or self.conducts])
+    def screened(self, rule_sets: list[RunRules] | None = None) -> Results:
+        table = np.array([rule_row(run_rules) for run_rules in rule_sets or self.rule_sets])
         results = results_for(len(table), BLOCKS, len(self.marks.time))
         self.screen_into(table, results)
         return results
@@ -90,7 +90,7 @@ def test_every_figure_equals_the_plain_loops_to_the_last_bit():
     for seed in range(64):
         case = Case(seed)
         found = case.screened()
-        for k, run_rules in enumerate(case.conducts):
+        for k, run_rules in enumerate(case.rule_sets):
             assert_equal_bits(part(found, k, k + 1), case.plain(run_rules), (seed, run_rules))
         compared += int(found.trades.sum())
     assert compared > 20_000
@@ -106,7 +106,7 @@ def test_wide_stops_that_are_held_for_long_equal_the_plain_loops(interval, side)
         case.setups = Setups(
             case.setups.candle[own], case.setups.side[own], case.setups.turn, case.setups.first
         )
-        base = case.conducts[0]
+        base = case.rule_sets[0]
         trade_rules = base.trade_rules
         for multiplier in (2.0, 4.0, 9.0):
             for trigger in (0.0, 0.5, 2.0):
@@ -132,7 +132,7 @@ def test_prices_that_move_by_orders_of_magnitude_equal_the_plain_loops(factor, s
         case.setups = random_setups(seed, case.candles, first)
         case.marks = day_marks(case.candles, first)
         for _ in range(6):
-            run_rules = random_conduct(case.random, market)
+            run_rules = random_rules(case.random, market)
             found = case.screened([run_rules])
             assert_equal_bits(found, case.plain(run_rules), run_rules)
             trades += int(found.trades[0])
@@ -144,7 +144,7 @@ def test_the_random_cases_meet_what_they_are_for():
     reasons, ignored, same_candle, still_open = set(), np.zeros(6, np.int64), 0, 0
     for seed in range(24):
         case = Case(seed)
-        for run_rules in case.conducts:
+        for run_rules in case.rule_sets:
             run = compiled(simulate)(case.candles, case.setups, case.atr, case.marks, run_rules)
             reasons |= set(run.trades.reason.tolist())
             ignored += run.ignored
@@ -158,7 +158,7 @@ def test_the_random_cases_meet_what_they_are_for():
 
 def test_threads_that_fill_slices_give_what_one_call_gives():
     case = Case(3, 40)
-    table = np.array([rule_row(run_rules) for run_rules in case.conducts])
+    table = np.array([rule_row(run_rules) for run_rules in case.rule_sets])
     whole = case.screened()
     sliced = results_for(40, BLOCKS, len(case.marks.time))
     with ThreadPoolExecutor(2) as pool:
@@ -170,7 +170,7 @@ def test_threads_that_fill_slices_give_what_one_call_gives():
 
 def test_without_blocks_and_equity_the_figures_are_the_same():
     case = Case(5)
-    table = np.array([rule_row(run_rules) for run_rules in case.conducts])
+    table = np.array([rule_row(run_rules) for run_rules in case.rule_sets])
     bare = results_for(len(table))
     case.screen_into(table, bare)
     whole = case.screened()
@@ -185,14 +185,14 @@ def test_a_run_without_signals_stays_at_its_cash():
     case.setups = Setups(none, none, case.setups.turn, 0)
     found = case.screened()
     assert found.trades[0] == 0
-    assert (found.equity[0] == case.conducts[0].cash).all()
-    assert_equal_bits(found, case.plain(case.conducts[0]), "no signals")
+    assert (found.equity[0] == case.rule_sets[0].cash).all()
+    assert_equal_bits(found, case.plain(case.rule_sets[0]), "no signals")
 
 
 def test_rows_that_do_more_than_trail_are_refused_without_the_turns():
     case = Case(9, 1)
     for changes in ({"exits": 1}, {"path": 1}):
-        row = rule_row(case.conducts[0]._replace(exits=0, path=0)._replace(**changes))
+        row = rule_row(case.rule_sets[0]._replace(exits=0, path=0)._replace(**changes))
         nodes, table = nodes_of(case.candles, case.atr), row[None]
         assert rows_turn(table, case.setups) is case.setups.turn
         midnights = midnights_of(case.marks, case.candles.close, 0)
@@ -212,7 +212,7 @@ def test_rows_that_do_more_than_trail_are_refused_without_the_turns():
 
 def test_different_trades_have_different_fingerprints():
     case = Case(8)
-    base = case.conducts[0]._replace(exits=0, path=0)
+    base = case.rule_sets[0]._replace(exits=0, path=0)
     table = rule_rows(base, 30, {"trade_rules.stop.multiplier": np.linspace(0.5, 6.0, 30)})
     results = results_for(30)
     case.screen_into(table, results)
