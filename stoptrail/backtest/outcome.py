@@ -16,14 +16,16 @@ from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import equity_of, measure, tally_of
 from stoptrail.rules.metrics import (
     Metrics,
-    TradeTally,
     max_drawdown,
     net_return,
     return_sums,
     sharpe,
-    trade_figures,
 )
 from stoptrail.rules.sizing import affordable_units
+from stoptrail.rules.tally import (
+    TradeTally,
+    trade_figures,
+)
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import OPEN, RunRules, TradeLog, trade_log
 

@@ -22,7 +22,9 @@ from stoptrail.config.settings import Settings
 from stoptrail.config.write import public_table
 from stoptrail.core.json import json_value
 from stoptrail.feeds.market import MarketData
-from stoptrail.rules.metrics import cagr
+from stoptrail.rules.metrics import (
+    cagr,
+)
 from stoptrail.rules.scaled_hold import scaled, share_of_cash
 
 

@@ -14,8 +14,10 @@ from stoptrail.core.atomic import write_rows
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import excursion
-from stoptrail.rules.metrics import r_multiple
 from stoptrail.rules.stops import REASONS
+from stoptrail.rules.tally import (
+    r_multiple,
+)
 from stoptrail.rules.types import OPEN
 
 TRADE_COLUMNS = (

@@ -30,7 +30,9 @@ from stoptrail.reports.run_files import (
     read_settings,
 )
 from stoptrail.rules.candles import Candles, Floats, rows_of
-from stoptrail.rules.metrics import r_multiple
+from stoptrail.rules.tally import (
+    r_multiple,
+)
 
 _SPAN = ("symbol", "timeframe", "start", "end")
 """What says which candles a run had, so that open ends do not move on."""

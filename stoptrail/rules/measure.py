@@ -10,20 +10,22 @@ from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.costs import fee
 from stoptrail.rules.jit import rule
 from stoptrail.rules.metrics import (
-    MS_AN_HOUR,
-    NO_TRADES,
     Metrics,
-    TradeTally,
     drawdown_start,
     drawdown_step,
     fall,
-    r_multiple,
     return_sums,
     summarise,
+)
+from stoptrail.rules.stops import Entry
+from stoptrail.rules.tally import (
+    MS_AN_HOUR,
+    NO_TRADES,
+    TradeTally,
+    r_multiple,
     tally_open,
     tally_trade,
 )
-from stoptrail.rules.stops import Entry
 from stoptrail.rules.trade import Position, marked
 from stoptrail.rules.types import (
     OPEN,

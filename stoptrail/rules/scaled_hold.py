@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import daily_returns
+from stoptrail.rules.metrics import (
+    daily_returns,
+)
 
 
 def share_of_cash(hold: Floats, like: Floats) -> float:

@@ -11,7 +11,9 @@ from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome, closed_table, mark_table
 from stoptrail.core.json import json_value
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import daily_returns
+from stoptrail.rules.metrics import (
+    daily_returns,
+)
 from stoptrail.rules.types import OPEN
 from stoptrail.sweep.statistics.drawdown_bands import LEVELS, drawdown_bands
 from stoptrail.sweep.statistics.regimes import WINDOW, Regime, known_prices, regimes

@@ -15,7 +15,14 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_value
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import compiled
-from stoptrail.rules.metrics import ANNUAL_ROOT, daily_returns, tally_profits, trade_figures
+from stoptrail.rules.metrics import (
+    ANNUAL_ROOT,
+    daily_returns,
+)
+from stoptrail.rules.tally import (
+    tally_profits,
+    trade_figures,
+)
 from stoptrail.rules.types import BOTH, OPEN, SIDES
 from stoptrail.sweep.earlier import NONE, Tried, tried
 from stoptrail.sweep.exit_ablation import management

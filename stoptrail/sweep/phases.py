@@ -15,7 +15,9 @@ import numpy as np
 from stoptrail.backtest.codec import pack, unpack
 from stoptrail.config.settings import Settings
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import Metrics
+from stoptrail.rules.metrics import (
+    Metrics,
+)
 from stoptrail.sweep.finalists import choose
 from stoptrail.sweep.kernel.results import Results
 from stoptrail.sweep.objective import BEST, NEIGHBOURS, PLATEAU, Rule, rule_of, scored

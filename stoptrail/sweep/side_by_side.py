@@ -9,7 +9,9 @@ import numpy as np
 
 from stoptrail.backtest.inputs import first_decision, signals_of
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import daily_returns
+from stoptrail.rules.metrics import (
+    daily_returns,
+)
 from stoptrail.rules.types import beginnings, chosen
 from stoptrail.sweep.kernel.results import results_for
 from stoptrail.sweep.kernel.rows import screen_rows

@@ -18,7 +18,9 @@ from stoptrail.backtest.outcome import (
 from stoptrail.backtest.tables import iso
 from stoptrail.core.json import json_value
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import daily_returns
+from stoptrail.rules.metrics import (
+    daily_returns,
+)
 from stoptrail.sweep.phases import AVERAGES, SINGLE, SWEEP, Walked
 from stoptrail.sweep.space import Space
 from stoptrail.sweep.statistics.bootstrap import sharpe_interval

@@ -9,7 +9,7 @@ import backtrader as bt
 import numpy as np
 import pytest
 
-import stoptrail.sweep.kernel.screen
+import stoptrail.sweep.kernel.account
 from stoptrail.backtest.engine import run_backtrader, strategy_options
 from stoptrail.backtest.inputs import (
     Inputs,
@@ -23,7 +23,9 @@ from stoptrail.brokers.paper import PaperBroker
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.jit import compiled
-from stoptrail.rules.metrics import Metrics
+from stoptrail.rules.metrics import (
+    Metrics,
+)
 from stoptrail.rules.trade import (
     EntryOrder,
     Position,
@@ -39,6 +41,7 @@ from stoptrail.rules.types import (
     day_marks,
 )
 from stoptrail.strategies.mtf_strategy import MtfStrategy
+from stoptrail.sweep.kernel.account import booked
 from stoptrail.sweep.kernel.blocks import nodes_of
 from stoptrail.sweep.kernel.days import KeptRows, midnights_of
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
@@ -47,7 +50,7 @@ from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.kernel.results import results_for
 from stoptrail.sweep.kernel.rows import screen_rows
 from stoptrail.sweep.kernel.rule_table import rule_row
-from stoptrail.sweep.kernel.screen import booked, run
+from stoptrail.sweep.kernel.screen import run
 
 _TYPES = {"signal": np.int64, "entry": np.int64, "exit": np.int64, "trade": np.int64}
 _TYPES |= {"candle": np.int64, "side": np.int8, "reason": np.int8}
@@ -147,9 +150,9 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
     results = results_for(1)
     kept = KeptRows(results.block_sums[0], results.equity[0])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stoptrail.sweep.kernel.screen, "booked", noted)
+        patch.setattr(stoptrail.sweep.kernel.account, "booked", noted)
         patch.setattr(
-            stoptrail.sweep.kernel.screen, "with_trade", lambda state, *_: state
+            stoptrail.sweep.kernel.account, "with_trade", lambda state, *_: state
         )  # machine code only
         turn = ready.setups.turn
         midnights = midnights_of(marks, candles.close, 0)

@@ -18,7 +18,9 @@ from stoptrail.backtest.plan import Plan, Record
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import equity_of, measure
-from stoptrail.rules.metrics import Metrics
+from stoptrail.rules.metrics import (
+    Metrics,
+)
 from stoptrail.rules.paths import CANDLE
 from stoptrail.rules.stops import REASONS
 from stoptrail.rules.types import CYCLE_EXIT, OPEN

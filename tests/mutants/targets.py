@@ -38,27 +38,10 @@ MACHINERY = ("stoptrail/rules/jit.py",)
 
 SECOND = (
     (
-        "stoptrail/rules/",
-        (
-            "tests/contract/test_entries.py",
-            "tests/contract/test_size.py",
-            "tests/contract/test_stops.py",
-            "tests/contract/test_breakeven.py",
-            "tests/contract/test_costs.py",
-            "tests/contract/test_paths.py",
-            "tests/contract/test_protections.py",
-            "tests/contract/test_timeframes.py",
-            "tests/contract/test_baseline.py",
-            "tests/sweep/kernel/test_reference.py",
-        ),
-    ),
-    (
         "stoptrail/backtest/",
         (
             "tests/contract/test_entries.py",
-            "tests/contract/test_size.py",
             "tests/contract/test_costs.py",
-            "tests/contract/test_parity.py",
             "tests/sweep/test_evidence.py",
             "tests/sweep/test_walk_forward.py",
         ),

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoptrail.rules import metrics as m
+from stoptrail.rules import tally as tallies
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.jit import compiled
@@ -36,10 +37,10 @@ def run(equity: Floats, rows: list[tuple[float, float, float, float]]) -> m.Metr
     state = m.drawdown_start(equity[0])
     for i in range(1, len(equity)):
         state = m.drawdown_step(state, equity[i])
-    tally = m.NO_TRADES
+    tally = tallies.NO_TRADES
     for row in rows:
-        tally = m.tally_trade(tally, row[0], row[1], row[2], row[3])
-    tally = m.tally_open(tally, 1.5)
+        tally = tallies.tally_trade(tally, row[0], row[1], row[2], row[3])
+    tally = tallies.tally_open(tally, 1.5)
     span = float(sums.days * DAY)
     return m.summarise(equity[0], equity[-1], sums, state.worst, tally, span / 2, span)
 
@@ -49,12 +50,12 @@ def chain(equity: Floats, rows: Floats) -> tuple[m.Metrics, Floats]:
     state = m.drawdown_start(equity[0])
     for i in range(1, len(equity)):
         state = m.drawdown_step(state, equity[i])
-    tally = m.NO_TRADES
+    tally = tallies.NO_TRADES
     for k in range(len(rows)):
-        tally = m.tally_trade(
-            tally, rows[k, 0], rows[k, 1], rows[k, 2], m.r_multiple(rows[k, 3], 2.0, 3.0)
+        tally = tallies.tally_trade(
+            tally, rows[k, 0], rows[k, 1], rows[k, 2], tallies.r_multiple(rows[k, 3], 2.0, 3.0)
         )
-    tally = m.tally_open(tally, 1.5)
+    tally = tallies.tally_open(tally, 1.5)
     sums = m.return_sums(equity)
     span = float(sums.days * DAY)
     figures = m.summarise(equity[0], equity[-1], sums, state.worst, tally, span / 2, span)
@@ -181,7 +182,7 @@ def test_profits_alone_give_the_profit_factor_of_the_whole_tally(
     rows: list[tuple[float, float, float, float]],
 ) -> None:
     pnl = np.array([row[0] for row in rows])
-    of_all = m.trade_figures(m.tally_profits(pnl))
+    of_all = tallies.trade_figures(tallies.tally_profits(pnl))
     won, lost = pnl[pnl > 0].sum(), -pnl[pnl < 0].sum()
     assert of_all.trades == len(rows)
     assert of_all.pnl == pytest.approx(won - lost, abs=1e-6)
@@ -198,8 +199,8 @@ def test_no_starting_cash_gives_nan(function: Callable[..., float]) -> None:
 
 
 def test_r_multiple_is_profit_over_initial_risk() -> None:
-    assert m.r_multiple(30.0, 2.0, 5.0) == 3.0
-    assert math.isnan(m.r_multiple(30.0, 2.0, 0.0))
+    assert tallies.r_multiple(30.0, 2.0, 5.0) == 3.0
+    assert math.isnan(tallies.r_multiple(30.0, 2.0, 0.0))
 
 
 @given(st.lists(st.one_of(st.just(0.0), st.floats(-0.3, 0.3)), max_size=60))
@@ -228,19 +229,19 @@ def test_block_sums_add_up_to_the_sums_of_all_days(equity: Floats, blocks: int) 
 
 
 def test_a_scratch_is_a_closed_trade_below_a_twentieth_of_r() -> None:
-    tally = m.NO_TRADES
+    tally = tallies.NO_TRADES
     for pnl, r in ((5.0, 0.0499), (-5.0, -0.0499), (6.0, 0.05), (-6.0, -0.05), (0.0, 0.0)):
-        tally = m.tally_trade(tally, pnl, 0.0, 1.0, r)
+        tally = tallies.tally_trade(tally, pnl, 0.0, 1.0, r)
     assert (tally.trades, tally.scratches) == (5, 3)
-    assert m.trade_figures(tally).win_rate == pytest.approx(2 / 5)
-    assert m.trade_figures(tally).win_rate_without_scratches == pytest.approx(1 / 2)
+    assert tallies.trade_figures(tally).win_rate == pytest.approx(2 / 5)
+    assert tallies.trade_figures(tally).win_rate_without_scratches == pytest.approx(1 / 2)
 
 
 def test_a_trade_without_an_r_multiple_is_no_scratch() -> None:
-    tally = m.tally_trade(m.NO_TRADES, 1.0, 0.0, 1.0, math.nan)
+    tally = tallies.tally_trade(tallies.NO_TRADES, 1.0, 0.0, 1.0, math.nan)
     assert tally.scratches == 0
 
 
 def test_scratches_alone_leave_no_win_rate() -> None:
-    tally = m.tally_trade(m.NO_TRADES, 1.0, 0.0, 1.0, 0.01)
-    assert math.isnan(m.trade_figures(tally).win_rate_without_scratches)
+    tally = tallies.tally_trade(tallies.NO_TRADES, 1.0, 0.0, 1.0, 0.01)
+    assert math.isnan(tallies.trade_figures(tally).win_rate_without_scratches)

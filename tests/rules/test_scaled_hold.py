@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stoptrail.rules.metrics import return_sums, sharpe
+from stoptrail.rules.metrics import (
+    return_sums,
+    sharpe,
+)
 from stoptrail.rules.scaled_hold import scaled, share_of_cash
 
 GENERATOR = np.random.default_rng(11)

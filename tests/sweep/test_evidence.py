@@ -11,7 +11,9 @@ from stoptrail.backtest.outcome import Outcome, metrics_table
 from stoptrail.backtest.plan import Record
 from stoptrail.config.grid import build_grid
 from stoptrail.feeds.source import Wanted, load_market
-from stoptrail.rules.metrics import ANNUAL_ROOT
+from stoptrail.rules.metrics import (
+    ANNUAL_ROOT,
+)
 from stoptrail.rules.types import OPEN, stop_log
 from stoptrail.sweep.evidence import (
     concentration,

@@ -11,7 +11,9 @@ import pytest
 from stoptrail.backtest.inputs import prepare
 from stoptrail.config.grid import build_grid
 from stoptrail.feeds.source import Wanted, load_market
-from stoptrail.rules.metrics import daily_returns
+from stoptrail.rules.metrics import (
+    daily_returns,
+)
 from stoptrail.sweep.kernel.results import COLUMN
 from stoptrail.sweep.objective import raw_objective, rule_of, scored
 from stoptrail.sweep.permutation import found_by, p_value, permutation_test, permuted

@@ -6,7 +6,11 @@ import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.jit import inner_rule, rule
-from stoptrail.rules.metrics import Drawdown, drawdown_step, fall
+from stoptrail.rules.metrics import (
+    Drawdown,
+    drawdown_step,
+    fall,
+)
 from stoptrail.rules.trade import Position, TradeRules, marked
 from stoptrail.sweep.kernel.blocks import SHIFTS, Closes, Nodes
 from stoptrail.sweep.kernel.ending import Ending

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import Metrics
+from stoptrail.rules.metrics import (
+    Metrics,
+)
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import Counts
 

@@ -10,47 +10,21 @@ cannot hit the stop (sweep.kernel.hold), closes that cannot change the drawdown
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-
 from stoptrail.rules.candles import (
     Candles,
     Floats,
     Sides,
     Times,
 )
-from stoptrail.rules.costs import DAY
 from stoptrail.rules.decide import (
     NO_OBSTACLE,
     expired,
     obstacle,
     order_for,
-    quiet_after,
     risked_units,
 )
 from stoptrail.rules.jit import inner_rule, rule, uncounted
-from stoptrail.rules.metrics import (
-    MS_AN_HOUR,
-    NO_TRADES,
-    Drawdown,
-    Metrics,
-    ReturnSums,
-    TradeTally,
-    drawdown_start,
-    drawdown_step,
-    r_multiple,
-    summarise,
-    tally_open,
-    tally_trade,
-)
 from stoptrail.rules.paths import CANDLE
-from stoptrail.rules.protections import (
-    Guard,
-    guard_day,
-    guard_exit,
-    guard_start,
-)
 from stoptrail.rules.stops import Entry, Stop
 from stoptrail.rules.trade import (
     GAP,
@@ -58,11 +32,8 @@ from stoptrail.rules.trade import (
     POSITION,
     SIZE,
     EntryOrder,
-    Position,
     TradeRules,
     enter,
-    leave,
-    stand,
 )
 from stoptrail.rules.types import (
     CYCLE_EXIT,
@@ -71,41 +42,29 @@ from stoptrail.rules.types import (
     RunRules,
     Setups,
 )
+from stoptrail.sweep.kernel.account import (
+    Followed,
+    RunAccount,
+    account_start,
+    after_position,
+    flat_until,
+    metrics_of,
+    write_metrics,
+)
 from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.days import (
-    Days,
     KeptRows,
     Midnights,
-    add_flat_marks,
-    add_held_marks,
-    days_start,
     marks_before,
     marks_until,
 )
-from stoptrail.sweep.kernel.drawdown import held_drawdown, with_closes
+from stoptrail.sweep.kernel.drawdown import with_closes
 from stoptrail.sweep.kernel.ending import Ending
-from stoptrail.sweep.kernel.fingerprint import EMPTY, with_trade
 from stoptrail.sweep.kernel.hold import hold
 from stoptrail.sweep.kernel.memo import fetch, has, keep, kept_ending, key_of, line_of
 from stoptrail.sweep.kernel.path_exits import hold_candle_by_candle
-from stoptrail.sweep.kernel.results import COLUMN, Results
+from stoptrail.sweep.kernel.results import Results
 from stoptrail.sweep.kernel.rule_table import PLACE, run_rules_of
-
-
-class RunAccount(NamedTuple):
-    """A run between two trades."""
-
-    balance: float
-    guard: Guard
-    days: Days
-    drawdown: Drawdown
-    tally: TradeTally
-    trades: int
-    held: int
-    """Candles in which, or at whose close, a position was held."""
-    quiet_until: int
-    """First candle whose signal counts again after the cool-down of an exit."""
-    fingerprint: np.uint64
 
 
 @rule
@@ -179,14 +138,13 @@ def run(
     lines: Floats,
 ) -> RunAccount:
     """One combination: from event to event while flat, from entry to exit otherwise."""
-    lines = uncounted(lines)
     # References to arrays are counted here once, not at each look into a tuple.
     candles, nodes, midnights = uncounted(candles), uncounted(nodes), uncounted(midnights)
     times, interval = candles.time, candles.interval
-    mark_times, places, mark_closes, mark_blocks = midnights
+    mark_times, places, mark_blocks = midnights.time, midnights.candle, midnights.block
     signals, sides = uncounted(setups.candle), uncounted(setups.side)
-    block_sums, equity = uncounted(kept)
-    counts = uncounted(ignored)
+    kept, counts, lines = uncounted(kept), uncounted(ignored), uncounted(lines)
+    block_sums, equity = kept
     trade_rules, count = run_rules.trade_rules, len(times)
     account = account_start(run_rules.cash)
     event = 0
@@ -196,16 +154,13 @@ def run(
         time, close, atr = times[i], candles.close[i], nodes.atr[i]
         # Midnights up to this close have been seen without a position.
         seen = marks_until(mark_times, account.days.mark, time + interval)
-        if seen > account.days.mark:
-            account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
+        account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
         reason, entry_order = decide(side, i, time, time + interval, close, atr, account, run_rules)
         if reason != NO_OBSTACLE:
             counts[reason] += 1
             continue
         entry = entry_candle(candles, i, entry_order)
-        waited = event
-        event = events_before(signals, event, entry)
-        counts[PENDING] += event - waited
+        event = ignored_before(signals, event, entry, counts, PENDING)
         if entry == count:
             break
         if expired(entry_order, times[entry]):
@@ -216,49 +171,18 @@ def run(
             counts[SIZE] += 1
             continue
         seen = marks_before(places, account.days.mark, entry)
-        if seen > account.days.mark:
-            account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
+        account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
         held = position.held
         if turn is not None and not trails(run_rules):
             ending = hold_candle_by_candle(candles, nodes.atr, turn, run_rules, entry, held, stop)
         else:
             ending = followed(candles, nodes, i, entry, held, stop, trade_rules, rules, lines)
         last = count if ending.exit == OPEN else ending.exit
-        waited = event
-        event = events_before(signals, event, last)
-        counts[POSITION] += event - waited
+        event = ignored_before(signals, event, last, counts, POSITION)
         if len(lines) > 0 and event < len(signals):
             fetch(lines, key_of(rules, signals[event], sides[event]))
-        days, guard = add_held_marks(
-            account.days,
-            account.guard,
-            mark_times,
-            places,
-            mark_closes,
-            mark_blocks,
-            last,
-            account.balance,
-            position,
-            trade_rules,
-            block_sums,
-            equity,
-        )
-        drawdown = held_drawdown(
-            account.drawdown,
-            candles,
-            nodes,
-            entry,
-            last,
-            ending,
-            account.balance,
-            position,
-            trade_rules,
-            len(lines) > 0,
-        )
-        account = marked_account(account, days, guard, drawdown)
-        closes = times[last] if last < count else times[last - 1] + interval
-        close = candles.close[count - 1]
-        account = booked(account, close, closes, i, entry, position, stop, ending, last, run_rules)
+        closed, exact = Followed(i, entry, position, stop, ending, last), len(lines) > 0
+        account = after_position(account, candles, nodes, midnights, closed, run_rules, kept, exact)
     return flat_until(account, len(mark_times), mark_times, mark_blocks, block_sums, equity)
 
 
@@ -288,14 +212,6 @@ def followed(
     ending = with_closes(ending, held.side, candles.close, nodes.closes, entry, last)
     keep(lines, line, key, ending)
     return ending
-
-
-@rule
-def account_start(cash: float) -> RunAccount:
-    """The account before the first candle."""
-    return RunAccount(
-        cash, guard_start(cash), days_start(cash), drawdown_start(cash), NO_TRADES, 0, 0, 0, EMPTY
-    )
 
 
 @inner_rule
@@ -333,122 +249,11 @@ def entry_candle(candles: Candles, signal: int, entry_order: EntryOrder) -> int:
 
 
 @inner_rule
-def events_before(signals: Times, event: int, candle: int) -> int:
-    """The first event, from `event` on, that is not before `candle`."""
+def ignored_before(signals: Times, event: int, candle: int, counts: Counts, reason: int) -> int:
+    """The first event, from `event` on, that is not before `candle`; the others are counted
+    as ignored for `reason`."""
+    first = event
     while event < len(signals) and signals[event] < candle:
         event += 1
+    counts[reason] += event - first
     return event
-
-
-@inner_rule
-def flat_until(
-    account: RunAccount, mark: int, times: Times, blocks: Times, block_sums: Floats, equity: Floats
-) -> RunAccount:
-    """The account after the marks before `mark`, with no position; times, blocks: of the
-    marks."""
-    days = add_flat_marks(account.days, mark, account.balance, blocks, block_sums, equity)
-    if account.days.mark == 0 and mark > 1:
-        days = add_flat_marks(days, mark, account.balance, blocks, block_sums, equity)
-    guard = account.guard
-    first, count = max(account.days.mark, 1), len(times) - 1
-    # The start is no midnight that the guard looks at; the end is one or not.
-    if first < mark and (first < count or times[first] % DAY == 0):
-        guard = guard_day(guard, account.balance)
-    return marked_account(account, days, guard, account.drawdown)
-
-
-@inner_rule
-def marked_account(account: RunAccount, days: Days, guard: Guard, drawdown: Drawdown) -> RunAccount:
-    """`account` with later marks."""
-    return RunAccount(
-        account.balance,
-        guard,
-        days,
-        drawdown,
-        account.tally,
-        account.trades,
-        account.held,
-        account.quiet_until,
-        account.fingerprint,
-    )
-
-
-@inner_rule
-def booked(
-    account: RunAccount,
-    close: float,
-    time: int,
-    signal: int,
-    entry: int,
-    position: Position,
-    stop: Stop,
-    ending: Ending,
-    last: int,
-    run_rules: RunRules,
-) -> RunAccount:
-    """The account after a position, entered on candle `entry` with `stop` in force, that
-    went as `ending` says: `time` is that of the exit, or `close` is the last one, at `time`."""
-    held, balance, guard = position.held, account.balance, account.guard
-    drawdown = account.drawdown
-    fingerprint = with_trade(
-        account.fingerprint, signal, entry, ending.exit, held.side, ending.reason, position.units
-    )
-    if ending.exit == OPEN:
-        out = stand(position, balance, close, time, run_rules.trade_rules)
-        tally = tally_open(account.tally, position.fee + out.fee)
-    else:
-        out = leave(position, ending.price, time, run_rules.trade_rules)
-        balance += out.pnl
-        guard = guard_exit(guard, out.pnl, balance, last, run_rules.protections)
-        drawdown = drawdown_step(drawdown, balance)
-        hours = (time - held.time) / MS_AN_HOUR
-        r = r_multiple(out.pnl, position.units, abs(held.fill - stop.level))
-        tally = tally_trade(account.tally, out.pnl, position.fee + out.fee, hours, r)
-        last += 1
-    return RunAccount(
-        balance,
-        guard,
-        account.days,
-        drawdown,
-        tally,
-        account.trades + 1,
-        account.held + last - entry,
-        quiet_after(ending.exit, run_rules),
-        fingerprint,
-    )
-
-
-@rule
-def metrics_of(account: RunAccount, candles: Candles, marks: Times) -> Metrics:
-    """All figures of a finished run."""
-    last = len(marks) - 1
-    sums = account.days.sums
-    return summarise(
-        account.days.first,
-        account.days.equity,
-        ReturnSums(last, sums.total, sums.squares, sums.downside),
-        account.drawdown.worst,
-        account.tally,
-        float(account.held * candles.interval),
-        float(marks[last] - marks[0]),
-    )
-
-
-@rule
-def write_metrics(row: Floats, metrics: Metrics) -> None:
-    """`metrics` as one row of Results.metrics."""
-    row[COLUMN.net_return] = metrics.net_return
-    row[COLUMN.cagr] = metrics.cagr
-    row[COLUMN.sharpe] = metrics.sharpe
-    row[COLUMN.sortino] = metrics.sortino
-    row[COLUMN.profit_factor] = metrics.profit_factor
-    row[COLUMN.max_drawdown] = metrics.max_drawdown
-    row[COLUMN.trades] = metrics.trades
-    row[COLUMN.win_rate] = metrics.win_rate
-    row[COLUMN.payoff_ratio] = metrics.payoff_ratio
-    row[COLUMN.fees_paid] = metrics.fees_paid
-    row[COLUMN.avg_hours] = metrics.avg_hours
-    row[COLUMN.exposure] = metrics.exposure
-    row[COLUMN.avg_r] = metrics.avg_r
-    row[COLUMN.scratches] = metrics.scratches
-    row[COLUMN.win_rate_without_scratches] = metrics.win_rate_without_scratches

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import ANNUAL_ROOT
+from stoptrail.rules.metrics import (
+    ANNUAL_ROOT,
+)
 
 RESAMPLES = 2000
 LEVEL = 0.9

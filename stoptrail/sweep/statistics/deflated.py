@@ -15,7 +15,9 @@ from statistics import NormalDist
 import numpy as np
 
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import daily_sharpe
+from stoptrail.rules.metrics import (
+    daily_sharpe,
+)
 
 _EULER_GAMMA = float(np.euler_gamma)
 _FEWEST_DAYS = 4

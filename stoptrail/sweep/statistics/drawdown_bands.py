@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from stoptrail.rules.candles import Floats, Times
-from stoptrail.rules.metrics import drawdowns
+from stoptrail.rules.metrics import (
+    drawdowns,
+)
 from stoptrail.sweep.statistics.bootstrap import RESAMPLES, mean_block, resample_indices
 
 LEVELS = (0.05, 0.5, 0.95)

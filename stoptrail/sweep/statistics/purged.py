@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import ANNUAL_ROOT
+from stoptrail.rules.metrics import (
+    ANNUAL_ROOT,
+)
 
 FOLDS, TEST_FOLDS = 10, 2
 PURGED_DAYS, EMBARGO_DAYS = 7, 7

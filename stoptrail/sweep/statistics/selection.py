@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import ANNUAL_ROOT
+from stoptrail.rules.metrics import (
+    ANNUAL_ROOT,
+)
 from stoptrail.sweep.statistics.bootstrap import profit_factor_interval, sharpe_interval
 from stoptrail.sweep.statistics.clusters import effective_trials
 from stoptrail.sweep.statistics.deflated import deflated_sharpe, moments, trial_spread

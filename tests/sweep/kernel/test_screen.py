@@ -8,7 +8,9 @@ from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.market import Market
 from stoptrail.rules.measure import equity_of, measure
-from stoptrail.rules.metrics import block_sums
+from stoptrail.rules.metrics import (
+    block_sums,
+)
 from stoptrail.rules.types import (
     DayMarks,
     RunRules,

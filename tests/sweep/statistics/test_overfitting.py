@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import block_sums
+from stoptrail.rules.metrics import (
+    block_sums,
+)
 from stoptrail.sweep.statistics import overfitting
 from stoptrail.sweep.statistics.overfitting import (
     Overfitting,

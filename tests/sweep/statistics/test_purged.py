@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stoptrail.rules.metrics import ANNUAL_ROOT
+from stoptrail.rules.metrics import (
+    ANNUAL_ROOT,
+)
 from stoptrail.sweep.statistics.purged import purged_paths, sharpes, splits
 
 

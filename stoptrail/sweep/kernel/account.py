@@ -1,0 +1,265 @@
+"""The account of a pre-screened run: marks while flat, and what a position leaves behind."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stoptrail.rules.candles import (
+    Candles,
+    Floats,
+    Times,
+)
+from stoptrail.rules.costs import DAY
+from stoptrail.rules.decide import (
+    quiet_after,
+)
+from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.metrics import (
+    Drawdown,
+    Metrics,
+    ReturnSums,
+    drawdown_start,
+    drawdown_step,
+    summarise,
+)
+from stoptrail.rules.protections import (
+    Guard,
+    guard_day,
+    guard_exit,
+    guard_start,
+)
+from stoptrail.rules.stops import Stop
+from stoptrail.rules.tally import (
+    MS_AN_HOUR,
+    NO_TRADES,
+    TradeTally,
+    r_multiple,
+    tally_open,
+    tally_trade,
+)
+from stoptrail.rules.trade import (
+    Position,
+    leave,
+    stand,
+)
+from stoptrail.rules.types import (
+    OPEN,
+    RunRules,
+)
+from stoptrail.sweep.kernel.blocks import Nodes
+from stoptrail.sweep.kernel.days import (
+    Days,
+    KeptRows,
+    Midnights,
+    add_flat_marks,
+    add_held_marks,
+    days_start,
+)
+from stoptrail.sweep.kernel.drawdown import held_drawdown
+from stoptrail.sweep.kernel.ending import Ending
+from stoptrail.sweep.kernel.fingerprint import EMPTY, with_trade
+from stoptrail.sweep.kernel.results import COLUMN
+
+
+class RunAccount(NamedTuple):
+    """A run between two trades."""
+
+    balance: float
+    guard: Guard
+    days: Days
+    drawdown: Drawdown
+    tally: TradeTally
+    trades: int
+    held: int
+    """Candles in which, or at whose close, a position was held."""
+    quiet_until: int
+    """First candle whose signal counts again after the cool-down of an exit."""
+    fingerprint: np.uint64
+
+
+class Followed(NamedTuple):
+    """A position that the kernel has followed to its end."""
+
+    signal: int
+    """Candle of the signal."""
+    entry: int
+    """Candle of the entry."""
+    position: Position
+    stop: Stop
+    """In force at the entry."""
+    ending: Ending
+    last: int
+    """The exit candle; the number of candles where there is none."""
+
+
+@rule
+def account_start(cash: float) -> RunAccount:
+    """The account before the first candle."""
+    return RunAccount(
+        cash, guard_start(cash), days_start(cash), drawdown_start(cash), NO_TRADES, 0, 0, 0, EMPTY
+    )
+
+
+@inner_rule
+def flat_until(
+    account: RunAccount, mark: int, times: Times, blocks: Times, block_sums: Floats, equity: Floats
+) -> RunAccount:
+    """The account after the marks before `mark`, with no position; times, blocks: of the
+    marks."""
+    if mark <= account.days.mark:
+        return account
+    days = add_flat_marks(account.days, mark, account.balance, blocks, block_sums, equity)
+    if account.days.mark == 0 and mark > 1:
+        days = add_flat_marks(days, mark, account.balance, blocks, block_sums, equity)
+    guard = account.guard
+    first, count = max(account.days.mark, 1), len(times) - 1
+    # The start is no midnight that the guard looks at; the end is one or not.
+    if first < mark and (first < count or times[first] % DAY == 0):
+        guard = guard_day(guard, account.balance)
+    return marked_account(account, days, guard, account.drawdown)
+
+
+@inner_rule
+def marked_account(account: RunAccount, days: Days, guard: Guard, drawdown: Drawdown) -> RunAccount:
+    """`account` with later marks."""
+    return RunAccount(
+        account.balance,
+        guard,
+        days,
+        drawdown,
+        account.tally,
+        account.trades,
+        account.held,
+        account.quiet_until,
+        account.fingerprint,
+    )
+
+
+@inner_rule
+def after_position(
+    account: RunAccount,
+    candles: Candles,
+    nodes: Nodes,
+    midnights: Midnights,
+    closed: Followed,
+    run_rules: RunRules,
+    kept: KeptRows,
+    exact: bool,
+) -> RunAccount:
+    """The account after a position: marks, drawdown and booking; exact: whether the bounds
+    of its closes are known exactly."""
+    signal, entry, position, stop, ending, last = closed
+    times, count, trade_rules = candles.time, len(candles.time), run_rules.trade_rules
+    days, guard = add_held_marks(
+        account.days,
+        account.guard,
+        midnights.time,
+        midnights.candle,
+        midnights.close,
+        midnights.block,
+        last,
+        account.balance,
+        position,
+        trade_rules,
+        kept.block_sums,
+        kept.equity,
+    )
+    drawdown = held_drawdown(
+        account.drawdown,
+        candles,
+        nodes,
+        entry,
+        last,
+        ending,
+        account.balance,
+        position,
+        trade_rules,
+        exact,
+    )
+    account = marked_account(account, days, guard, drawdown)
+    closes = times[last] if last < count else times[last - 1] + candles.interval
+    close = candles.close[count - 1]
+    return booked(account, close, closes, signal, entry, position, stop, ending, last, run_rules)
+
+
+@inner_rule
+def booked(
+    account: RunAccount,
+    close: float,
+    time: int,
+    signal: int,
+    entry: int,
+    position: Position,
+    stop: Stop,
+    ending: Ending,
+    last: int,
+    run_rules: RunRules,
+) -> RunAccount:
+    """The account after a position, entered on candle `entry` with `stop` in force, that
+    went as `ending` says: `time` is that of the exit, or `close` is the last one, at `time`."""
+    held, balance, guard = position.held, account.balance, account.guard
+    drawdown = account.drawdown
+    fingerprint = with_trade(
+        account.fingerprint, signal, entry, ending.exit, held.side, ending.reason, position.units
+    )
+    if ending.exit == OPEN:
+        out = stand(position, balance, close, time, run_rules.trade_rules)
+        tally = tally_open(account.tally, position.fee + out.fee)
+    else:
+        out = leave(position, ending.price, time, run_rules.trade_rules)
+        balance += out.pnl
+        guard = guard_exit(guard, out.pnl, balance, last, run_rules.protections)
+        drawdown = drawdown_step(drawdown, balance)
+        hours = (time - held.time) / MS_AN_HOUR
+        r = r_multiple(out.pnl, position.units, abs(held.fill - stop.level))
+        tally = tally_trade(account.tally, out.pnl, position.fee + out.fee, hours, r)
+        last += 1
+    return RunAccount(
+        balance,
+        guard,
+        account.days,
+        drawdown,
+        tally,
+        account.trades + 1,
+        account.held + last - entry,
+        quiet_after(ending.exit, run_rules),
+        fingerprint,
+    )
+
+
+@rule
+def metrics_of(account: RunAccount, candles: Candles, marks: Times) -> Metrics:
+    """All figures of a finished run."""
+    last = len(marks) - 1
+    sums = account.days.sums
+    return summarise(
+        account.days.first,
+        account.days.equity,
+        ReturnSums(last, sums.total, sums.squares, sums.downside),
+        account.drawdown.worst,
+        account.tally,
+        float(account.held * candles.interval),
+        float(marks[last] - marks[0]),
+    )
+
+
+@rule
+def write_metrics(row: Floats, metrics: Metrics) -> None:
+    """`metrics` as one row of Results.metrics."""
+    row[COLUMN.net_return] = metrics.net_return
+    row[COLUMN.cagr] = metrics.cagr
+    row[COLUMN.sharpe] = metrics.sharpe
+    row[COLUMN.sortino] = metrics.sortino
+    row[COLUMN.profit_factor] = metrics.profit_factor
+    row[COLUMN.max_drawdown] = metrics.max_drawdown
+    row[COLUMN.trades] = metrics.trades
+    row[COLUMN.win_rate] = metrics.win_rate
+    row[COLUMN.payoff_ratio] = metrics.payoff_ratio
+    row[COLUMN.fees_paid] = metrics.fees_paid
+    row[COLUMN.avg_hours] = metrics.avg_hours
+    row[COLUMN.exposure] = metrics.exposure
+    row[COLUMN.avg_r] = metrics.avg_r
+    row[COLUMN.scratches] = metrics.scratches
+    row[COLUMN.win_rate_without_scratches] = metrics.win_rate_without_scratches
