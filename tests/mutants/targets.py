@@ -10,7 +10,7 @@ TARGETS = (
     "stoptrail/backtest/inputs.py",
     "stoptrail/backtest/journal.py",
     "stoptrail/backtest/outcome.py",
-    "stoptrail/backtest/run_rules.py",
+    "stoptrail/config/run_rules.py",
     "stoptrail/backtest/summary.py",
     "stoptrail/backtest/tables.py",
     "stoptrail/sweep/breakdown.py",
