@@ -122,7 +122,7 @@ def walk_alone(
     return judged(found, settings, market.synthetic)
 
 
-class SweepResult:
+class SweptMarket:
     """The outcome of one market's sweep."""
 
     def __init__(
@@ -150,7 +150,7 @@ def sweep_market(
     walking: bool | None,
     voice: Voice,
     stages: Stages,
-) -> SweepResult:
+) -> SweptMarket:
     """Search the grid over the market that `settings` name and write the run's folder; `key`
     is that of a sweep that goes on."""
     grid = _grid(settings)
@@ -197,7 +197,7 @@ def sweep_market(
             folder / "trials.parquet", grid, results, ranked.scored.objective, verified.stages
         )
     finish(folder, summary, market, stages)
-    return SweepResult(market, space, ranked, verified, summary)
+    return SweptMarket(market, space, ranked, verified, summary)
 
 
 def _grid(settings: Settings) -> Grid:
