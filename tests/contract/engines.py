@@ -9,7 +9,6 @@ import backtrader as bt
 import numpy as np
 import pytest
 
-import stoptrail.sweep.kernel.account
 from stoptrail.backtest.engine import run_backtrader, strategy_options
 from stoptrail.backtest.inputs import (
     Inputs,
@@ -41,6 +40,7 @@ from stoptrail.rules.types import (
     day_marks,
 )
 from stoptrail.strategies.mtf_strategy import MtfStrategy
+from stoptrail.sweep.kernel import account as accounts
 from stoptrail.sweep.kernel.account import booked
 from stoptrail.sweep.kernel.blocks import nodes_of
 from stoptrail.sweep.kernel.days import KeptRows, midnights_of
@@ -150,10 +150,8 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
     results = results_for(1)
     kept = KeptRows(results.block_sums[0], results.equity[0])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stoptrail.sweep.kernel.account, "booked", noted)
-        patch.setattr(
-            stoptrail.sweep.kernel.account, "with_trade", lambda state, *_: state
-        )  # machine code only
+        patch.setattr(accounts, "booked", noted)
+        patch.setattr(accounts, "with_trade", lambda state, *_: state)  # machine code only
         turn = ready.setups.turn
         midnights = midnights_of(marks, candles.close, 0)
         run(
