@@ -14,7 +14,8 @@ from stoptrail.core.text import plain, visible
 
 def safe(text: object) -> str:
     """`text` for rich: no part of it is markup, and no character of it is obeyed."""
-    return escape(plain(text))
+    line = plain(text)
+    return escape(line) if "[" in line else line  # escape doubles a backslash at the end
 
 
 class Terminal(Console):

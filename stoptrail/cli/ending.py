@@ -88,8 +88,8 @@ def _machine(error: OSError) -> int:
         return _say(f"error: standard output cannot be written ({output.strerror})", code)
     if error.filename is None and error.errno != errno.ENOSPC:
         return _unexpected(error)
-    where = "" if error.filename is None else f"{error.filename}: "
-    return _say(f"error: {plain(where)} {plain(reason)}".replace("  ", " "), _USAGE)
+    where = "standard output or a temporary file" if error.filename is None else error.filename
+    return _say(f"error: {plain(where)} cannot be used ({plain(reason)})", _USAGE)
 
 
 def _without_output(code: int) -> int:

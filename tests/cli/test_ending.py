@@ -1,0 +1,95 @@
+"""How a command ends: with one line and the right exit code, whatever is around it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stoptrail.cli.ending import ended
+from stoptrail.core.errors import DataError
+from tests.sweep.small import ROOT
+
+RUNNER = [sys.executable, str(ROOT / "runner.py")]
+
+
+def raising(error: BaseException) -> int:
+    def command() -> None:
+        raise error
+
+    return ended(command)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (DataError("x: is\nbad \x1b[2J"), 2, "error: x: is bad \\x1b[2J"),
+        (DataError("postgresql://me:hunter2@host/db"), 2, "error: postgresql://***@host/db"),
+        (
+            PermissionError(13, "Permission denied", "/x"),
+            2,
+            "error: /x cannot be used (Permission denied)",
+        ),
+        (MemoryError(), 1, "error: not enough memory; give a shorter span or a smaller grid"),
+        (RecursionError(), 2, "error: an input is nested too deeply to be read"),
+        (KeyboardInterrupt(), 130, "stopped; what is finished is kept"),
+    ],
+)
+def test_an_error_is_one_line(
+    error: BaseException, code: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert raising(error) == code
+    assert capsys.readouterr().err.strip() == line
+
+
+def run(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*RUNNER, *words], stderr=subprocess.PIPE, text=True, **options)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.mark.slow
+def test_a_full_standard_output_is_told() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run("--help", stdout=full)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: standard output ")
+    assert "(No space left on device)" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_closed_standard_output_is_told() -> None:
+    command = f"exec {sys.executable} {ROOT / 'runner.py'} --help >&-"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: standard output is closed")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_reader_that_has_had_enough_ends_it_quietly() -> None:
+    command = f"{sys.executable} {ROOT / 'runner.py'} backtest --help | head -1"
+    done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+def test_a_working_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = f"cd {gone} && rmdir {gone} && exec {sys.executable} {ROOT / 'runner.py'} status"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "error: the working folder is gone: change into one that exists\n"
+
+
+@pytest.mark.slow
+def test_a_named_pipe_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for words in (["data", "check", "pipe"], ["status", "--config", "pipe"]):
+        done = run(*words, cwd=tmp_path, stdout=subprocess.PIPE, timeout=60)
+        assert done.returncode == 2
+        assert "is a pipe or a device" in done.stderr

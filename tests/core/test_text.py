@@ -1,0 +1,63 @@
+"""Text from outside: no terminal obeys it, and rich takes none of it for markup."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stoptrail.core.json import json_text
+from stoptrail.core.text import plain
+from stoptrail.terminal import Terminal, safe
+
+HOSTILE = ("\x1b[2J", "\x9b31m", "\x07", "\u202eevil", "a\rb", "\x7f", "\ud800", "\u2028")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_control_characters_become_visible(text: str) -> None:
+    assert plain(f"a {text} b").isprintable()
+    assert plain(f"a {text} b").startswith("a ")
+
+
+def test_ordinary_text_stays_as_it_is() -> None:
+    for text in ("BTC/USDT", "größer als 5 €", "日本語", "a_b-c.d [x]"):
+        assert plain(text) == text
+    assert plain(" a\n\tb  c ") == "a b c"
+
+
+@given(st.text())
+def test_one_printable_line_comes_of_any_text(text: str) -> None:
+    assert plain(text).isprintable()
+    assert plain(plain(text)) == plain(text)
+
+
+@given(st.text(alphabet="[]/\\abc=#@ \x1b", max_size=30))
+def test_nothing_is_taken_for_markup(text: str) -> None:
+    found = Text.from_markup(safe(text), emoji=False)
+    assert not found.spans
+    # Rich itself takes a backslash before a bracket away, or doubles one at the end.
+    assert found.plain.replace("\\", "") == plain(text).replace("\\", "")
+    Console(file=io.StringIO()).print(Table(safe(text)))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_terminal_obeys_nothing_that_is_printed(text: str) -> None:
+    out = io.StringIO()
+    console = Terminal(file=out, width=80, force_terminal=True, color_system=None)
+    table = Table("x", title=text)
+    table.add_row(text)
+    console.print(table, markup=False)
+    console.print(f"a {text}", markup=False)
+    assert all(c.isprintable() or c in "\n" for c in out.getvalue().replace("\x1b[0m", ""))
+
+
+def test_json_on_a_terminal_is_the_same_value_without_control_characters() -> None:
+    value = {"x": "\x1b\x9b\u202e\x7f ä"}
+    assert json.loads(json_text(value)) == value
+    assert json_text(value).isprintable()
