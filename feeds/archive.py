@@ -260,7 +260,7 @@ def _sheet(label: str, member: Member) -> Sheet:
         raise DataError("is a DuckDB database; write its table with COPY ... TO 'candles.parquet'")
     if head.startswith(b"PAR1"):
         return parquet_sheet(label, member.source)
-    if head.startswith((b"ARROW1", b"FEA1")):
+    if head.startswith((b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")):
         return feather_sheet(label, member.source)
     if head.startswith(b"\x93NUMPY") or member.name.endswith(".npz"):
         return numpy_sheet(label, member.source)

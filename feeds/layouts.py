@@ -18,7 +18,7 @@ from stoptrail.feeds.columns import PRICES, VALUES
 from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.market import Unit
 from stoptrail.feeds.names import field_of, is_volume, plain_name
-from stoptrail.feeds.orders import amounts_of
+from stoptrail.feeds.orders import amounts_of, counts_contracts
 from stoptrail.rules.candles import Floats
 
 Stamp = Literal["open", "close"]
@@ -232,6 +232,12 @@ def _volume(
         base = amounts_of([sample[i] for i in found], high, low)
         if base is not None:
             return found[base], "base"
+        if signature.name == "OKX" and "volccy" in (plain := [plain_name(n) for n in columns]):
+            return plain.index("volccy"), "base"
+        quote = [i for i in found if plain_name(columns[i]) in known.QUOTE_VOLUMES]
+        first = found[0]
+        if any(counts_contracts(sample[first], sample[i], high, low) for i in quote):
+            return first, "contracts"
     name = plain_name(columns[found[0]])
     if name in known.QUOTE_VOLUMES:
         return found[0], "quote"

@@ -132,6 +132,7 @@ QUOTE_VOLUMES = (
     "quoteamount",
     "value",
     "money",
+    "sum",
     "q",
     "volccy",
 )

@@ -59,6 +59,16 @@ def _worth_of_contracts(base: Floats, count: Floats, high: Floats, low: Floats) 
     return bool(np.max(least) * (1 - _NEAR) <= np.min(most) * (1 + _NEAR))
 
 
+def counts_contracts(count: Floats, quote: Floats, high: Floats, low: Floats) -> bool:
+    """Whether one size of a contract, other than 1, explains every row: quote amount over
+    count and size is a price of each candle."""
+    there = np.isfinite(count) & np.isfinite(quote) & (count > 0) & (quote > 0)
+    if np.sum(there) < _CONTRACT_ROWS:
+        return False
+    least, most = (quote[there] / count[there] / side[there] for side in (high, low))
+    return bool(np.max(least) * (1 - _NEAR) <= np.min(most) * (1 + _NEAR))
+
+
 def possible(open_: Floats, high: Floats, low: Floats, close: Floats) -> float:
     """Share of the rows, of those that hold numbers, whose four prices can be a candle's."""
     there = np.isfinite(open_) & np.isfinite(high) & np.isfinite(low) & np.isfinite(close)
@@ -115,9 +125,15 @@ def _named(count: int, four: tuple[int, ...], tried: Sequence[Floats]) -> tuple[
     for name, at in zip(VALUES, four, strict=False):
         out[at] = name
     high, low = tried[four[1]], tried[four[2]]
-    for i, column in enumerate(tried):
+    # A count of trades is whole; an amount of coins mostly is not.
+    for i in sorted(range(len(tried)), key=lambda i: _is_whole(tried[i])):
+        column = tried[i]
         within = np.mean((column >= low) & (column <= high)) >= MOST
         if out[i] == "-" and not within and bool(np.all(column >= 0)):
             out[i] = "volume"
             break
     return tuple(out)
+
+
+def _is_whole(column: Floats) -> bool:
+    return bool(np.all(column == np.round(column)))

@@ -24,6 +24,8 @@ _KLINE = (
     *("open_time", *VALUES, "close_time", "quote_volume", "count"),
     *("taker_buy_volume", "taker_buy_quote_volume", "ignore"),
 )
+_OKX = ("time", *VALUES, "volCcy", "volCcyQuote", "confirm")
+"""OKX's candles, whose last column marks finished ones."""
 
 
 class Named(NamedTuple):
@@ -49,9 +51,15 @@ def names_of(sheet: Sheet, given: Sequence[str]) -> Named:
         return Named(USUAL[: sheet.width], sheet.layout)
     if sheet.day is not None:
         return Named(_padded(USUAL, sheet.width), "LEAN")
-    numbers, time = sheet.numbers(), _times(sheet)
+    return _by_numbers(sheet, sheet.numbers(), _times(sheet))
+
+
+def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> Named:
+    """Names of columns by what stands in them."""
     if sheet.width >= 11 and _is_kline(numbers):
         return Named(_padded(_KLINE, sheet.width), "Binance klines")
+    if sheet.width == len(_OKX) and bool(np.all(np.isin(numbers[-1], (0.0, 1.0)))):
+        return Named(_OKX, "OKX", _TAKEN)
     if sheet.width >= 7 and _clock_follows(sheet):
         return Named(_padded(("date", *USUAL), sheet.width), "MetaTrader 4 or the like", _TAKEN)
     if sheet.width < len(USUAL) - 1 or time is None:

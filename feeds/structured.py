@@ -58,6 +58,8 @@ def feather_sheet(label: str, source: Path | bytes) -> Sheet:
             from pyarrow import feather
 
             table = feather.read_table(buffer)
+        elif head == b"\xff\xff\xff\xff":
+            table = pa.ipc.open_stream(buffer).read_all()
         else:
             table = pa.ipc.open_file(buffer).read_all()
     except (pa.ArrowException, OSError) as error:

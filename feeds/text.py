@@ -172,7 +172,7 @@ def _headers(rows: Sequence[Sequence[str]], first: int, width: int) -> tuple[tup
         return (found[-1],)
     if named and found[0][0].lower() in ("price", "ticker", "symbol", "attributes", ""):
         return tuple(found)
-    return tuple(found[named[-1] :]) if named else ()
+    return (found[named[-1]],) if named else ()
 
 
 def _fields(row: Sequence[str]) -> int:
