@@ -16,9 +16,6 @@ Origin = Literal["exchange", "file", "synthetic"]
 
 Unit = Literal["base", "quote", "contracts", "unknown"]
 
-FINEST_LOT_DIGITS = 8
-"""Decimals of the lot where no volume tells one: exchanges count no finer."""
-
 
 @dataclass(frozen=True, eq=False)
 class MarketData:
@@ -71,7 +68,9 @@ class MarketData:
     @cached_property
     def price_digits(self) -> int:
         """Decimals of the prices, from the data."""
-        from stoptrail.rules.market import decimals  # with Numba, which takes a second
+        from stoptrail.rules.market import (  # with Numba, which takes a second
+            decimals,
+        )
 
         c = self.candles
         return decimals(np.concatenate([c.open, c.high, c.low, c.close]))
@@ -80,7 +79,7 @@ class MarketData:
     def volume_digits(self) -> int:
         """Decimals of the volumes, from the data; where they are not of the base currency,
         those of the finest lot."""
-        from stoptrail.rules.market import decimals
+        from stoptrail.rules.market import FINEST_LOT_DIGITS, decimals
 
         return decimals(self.candles.volume) if self.unit == "base" else FINEST_LOT_DIGITS
 

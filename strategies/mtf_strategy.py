@@ -17,6 +17,7 @@ from stoptrail.adapter.feed_candles import (
     known_candles,
     open_time,
 )
+from stoptrail.config.signals import resolve_signal
 from stoptrail.core.errors import DataError, UsageError
 from stoptrail.core.time import iso, timeframe_name
 from stoptrail.rules.candles import Candles
@@ -53,13 +54,14 @@ class MtfStrategy(QuickCandles):
     The broker is a CandleBroker: its terms decide size, stop and costs. Parameters, all
     optional:
 
-    signal, parameters: the entry signal, a function, and its keyword parameters (see
-    docs/signals.md; default: the shipped one with its defaults); sides: "both", "long" or
-    "short", or the code of rules.types.SIDES; atr_period, atr_interval (ms): of the stop's
-    ATR; start: open time in ms of the first candle that may decide (C17); past: candles
-    before the feed's first (Candles, or rows), which only warm the indicators and which no
-    analyzer sees; manager: a class like StopTrail that manages trades; gate: a function of a
-    signal's open time that gives the code of what else stands against an entry, or None.
+    signal, parameters: the entry signal, a function or the name of one, and its keyword
+    parameters (see docs/signals.md; default: the shipped one with its defaults); sides:
+    "both", "long" or "short", or the code of rules.types.SIDES; atr_period, atr_interval
+    (ms): of the stop's ATR; start: open time in ms of the first candle that may decide
+    (C17); past: candles before the feed's first (Candles, or rows), which only warm the
+    indicators and which no analyzer sees; manager: a class like StopTrail that manages
+    trades; gate: a function of a signal's open time that gives the code of what else stands
+    against an entry, or None.
 
     Orders of one's own in a subclass: `buy` or `sell` enters as a signal does, with its stop;
     `close`, or the opposite side, leaves at the next open.
@@ -94,9 +96,9 @@ class MtfStrategy(QuickCandles):
         self.run_rules: RunRules = broker.run_rules
         self.journal: Journal = broker.journal
         self.setsizer(AtrRiskSizer())  # until Cerebro sets one that was added
-        self._sides = SIDES.get(self.p.sides, self.p.sides)
+        self._sides = self._checked_terms()
         self.signal = EntrySignal(
-            self.data, signal=self.p.signal, parameters=self.p.parameters, past=past
+            self.data, signal=self._signal(), parameters=self.p.parameters, past=past
         )
         self.zone, self.exit_zone = self.signal.zone, self.signal.exit_zone
         self.atr = StopAtr(
@@ -112,6 +114,26 @@ class MtfStrategy(QuickCandles):
         self._sleeps_until = -1
         self._calm = STIRRED
         self._zones: Changes | None = None
+
+    def _signal(self) -> Any:
+        """The signal function, looked up where it is named. Raises ConfigError."""
+        signal = self.p.signal
+        return resolve_signal(signal) if isinstance(signal, str) else signal
+
+    def _checked_terms(self) -> int:
+        """The code of `sides`. Raises UsageError for parameters that cannot be meant."""
+        sides, interval, period = self.p.sides, self.p.atr_interval, self.p.atr_period
+        if sides not in SIDES and sides not in SIDES.values():
+            raise UsageError(f'sides must be "both", "long" or "short", not {sides!r}')
+        if interval % self.interval or DAY % interval:
+            raise UsageError(
+                f"atr_interval must be a multiple of the feed's {timeframe_name(self.interval)} "
+                f"that divides the day, not {interval!r} ms (Backtrader takes candles for days "
+                "where a feed is given no timeframe and compression)"
+            )
+        if not (isinstance(period, int) and period >= 1):
+            raise UsageError(f"atr_period must be a whole number from 1 on, not {period!r}")
+        return int(SIDES.get(sides, sides))
 
     def _require_before(self, past: Candles) -> None:
         """Raise DataError unless `past` ends before the feed begins, where that is known."""

@@ -8,7 +8,7 @@ from stoptrail.config.run_rules import fitting, inferred, market_rules, run_rule
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError
 from stoptrail.rules.candles import Candles
-from stoptrail.rules.market import MAX_DIGITS, Market, decimals
+from stoptrail.rules.market import FINEST_LOT_DIGITS, MAX_DIGITS, Market, decimals
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import RunRules
 
@@ -35,7 +35,9 @@ def fitted_market(settings: Settings, candles: Candles | None) -> Market:
             )
         return market_rules(filters, 0, 0)
     digits = decimals(np.concatenate(candles[1:5]))
-    return market_rules(fitting(settings, symbol, digits), digits, decimals(candles.volume))
+    told = candles.volume.min() < candles.volume.max()  # one and the same is no count
+    lot_digits = decimals(candles.volume) if told else FINEST_LOT_DIGITS
+    return market_rules(fitting(settings, symbol, digits), digits, lot_digits)
 
 
 def without_stop(trade_rules: TradeRules) -> TradeRules:

@@ -16,6 +16,8 @@ from stoptrail.rules.jit import rule, whole
 MAX_DIGITS = 10
 _ENOUGH = 0.995
 """Share of the values, among those that are decimals at all, that the digits must hold."""
+FINEST_LOT_DIGITS = 8
+"""Decimals of the lot where no volume tells one: exchanges count no finer."""
 
 
 class Market(NamedTuple):

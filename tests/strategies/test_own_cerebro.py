@@ -21,6 +21,7 @@ from stoptrail.rules.candles import Candles, rows_of
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.types import BOTH
 from stoptrail.strategies.mtf_strategy import MtfStrategy
+from stoptrail.strategies.signals.donchian_breakout import donchian_breakout
 from stoptrail.strategies.stop_trail import StopTrail
 from tests.backtrader_runs import (
     CANDLES,
@@ -129,7 +130,7 @@ def test_backtraders_own_broker_is_refused_with_the_line_to_add() -> None:
     [
         (
             {"timeframe": bt.TimeFrame.Days, "compression": 1},
-            r"says.*1d.*=bt\.TimeFrame\.Minutes",
+            r"1d.*timeframe",
         ),
         ({"compression": 10}, "is no open time of a 10m candle"),
         ({"compression": 7}, "must divide the day"),
@@ -140,7 +141,7 @@ def test_backtraders_own_broker_is_refused_with_the_line_to_add() -> None:
 def test_a_stock_feed_that_means_something_else_is_refused(
     changed: dict[str, Any], message: str, way: dict[str, Any]
 ) -> None:
-    with pytest.raises(DataError, match=message) as failed:
+    with pytest.raises(UsageError, match=message) as failed:
         cerebro_of(pandas_feed(**changed), cerebro=way).run()
     assert "\n" not in str(failed.value)
 
@@ -254,3 +255,40 @@ def test_an_own_sizer_decides_the_units() -> None:
     cerebro.run()
     assert {entry.position.units for entry in journal.entries} == {1.0}
     assert len(journal.entries) > 5
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"sides": "up"}, 'sides must be "both", "long" or "short", not \'up\''),
+        ({"atr_interval": 1_000_000}, "atr_interval must be a multiple"),
+        ({"atr_interval": 900_000 * 5}, "divides the day"),
+        ({"atr_period": 0}, "atr_period must be"),
+        ({"signal": "mtf_cicle"}, "mtf_cycle"),
+        ({"parameters": {"lenght": 3}}, "signal wave failed: TypeError.*lenght"),
+    ],
+)
+def test_a_parameter_that_cannot_be_meant_is_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        cerebro_of(pandas_feed(), **wrong).run()
+
+
+def test_a_signal_can_be_named() -> None:
+    named = cerebro_of(pandas_feed(), signal="donchian_breakout", parameters={"entry_period": 10})
+    given = cerebro_of(
+        pandas_feed(), signal=donchian_breakout, parameters={"entry_period": 10}, sides="both"
+    )
+    values = [cerebro.run()[0].broker.getvalue() for cerebro in (named, given)]
+    assert values[0] == values[1] != 100_000.0
+
+
+def test_volumes_of_ones_say_nothing_of_the_lot() -> None:
+    fine = CANDLES._replace(close=CANDLES.close, volume=np.ones(len(CANDLES.time)))
+    other = Settings.model_validate({"data": {"symbol": "X/USDT"}})
+    broker = CandleBroker(settings=other)
+    cerebro_of(pandas_feed(fine), broker=broker).run()
+    market = broker.run_rules.trade_rules.market
+    assert market.lot_step / market.lot_scale == pytest.approx(1e-8)
