@@ -96,6 +96,8 @@ def one_line(text: str, limit: int) -> str:
 
 def epoch_milliseconds(values: Floats) -> Times:
     """Epoch numbers of any mix of units as milliseconds: exports changed their unit in 2025."""
+    if len(values) and np.min(values) >= _SECONDS_BELOW and np.max(values) < _MILLISECONDS_BELOW:
+        return np.asarray(np.round(values), np.int64)
     values = np.where(np.abs(values) < _LARGEST, values, np.nan)
     size = np.abs(values)
     unit = np.select(

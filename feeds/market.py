@@ -104,7 +104,7 @@ class MarketData:
         }
 
 
-def volume_unknown(candles: Candles) -> Candles:
+def with_unknown_volume(candles: Candles) -> Candles:
     """Candles of unknown volume as every engine is to see them (C2): none is silent."""
     volume = candles.volume
     return candles._replace(volume=np.where(volume > 0, volume, UNKNOWN_VOLUME))

@@ -18,6 +18,8 @@ FEW = 3
 """Candles without volume whose price moved that do not make volume unknown."""
 _SHARE = 0.001
 _OUTLIER = 10.0
+_ENOUGH = 2000
+"""Candles that tell whether opens follow closes."""
 _AROUND = 5
 """Candles on either side that say what is usual."""
 _JUMP = 1.0
@@ -53,7 +55,7 @@ def oddities(
     """
     yield from _ahead(columns.time, step, place, now)
     yield from _outliers(columns, place)
-    if swapped(columns.open, columns.close):
+    if swapped(columns.open[:_ENOUGH], columns.close[:_ENOUGH]):
         text = (
             "candles open where the one after closed: open and close may be in each other's "
             "column, or the times run backwards (data.columns)"

@@ -20,11 +20,12 @@ from stoptrail.feeds.cache import (
     candles_of,
     read_cache,
 )
-from stoptrail.feeds.columns import rows_of
+from stoptrail.feeds.columns import columns_of, rows_of
 from stoptrail.feeds.download import Notice, Progress, download_candles, say_unserved
 from stoptrail.feeds.files import PLAIN, load_file
 from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.market import MarketData, Origin, volume_unknown
+from stoptrail.feeds.market import MarketData, Origin, Unit, with_unknown_volume
+from stoptrail.feeds.oddities import volume_unknown
 from stoptrail.feeds.span import DEFAULT_YEARS, cut_span
 from stoptrail.feeds.synthetic import DEFAULT_END, DEFAULT_START, synthetic_candles
 from stoptrail.rules.candles import Candles
@@ -162,6 +163,11 @@ def exchange_market(
         missed = within(((a, b) for a, b, _ in cached.unserved), start, end)
         say_unserved(wanted.exchange_id, missed, wanted.interval, on_notice)
     market = _cached_market(wanted, cached, start, end)
+    if wanted.reading.volume == "known" and (count := volume_unknown(columns_of(market.candles))):
+        on_notice(
+            f"{count} of {len(market.candles.time)} candles have no volume although the price "
+            f'moved: {wanted.exchange_id} does not tell it; set data.volume = "unknown"'
+        )
     _say_shorter(wanted, market, on_notice)
     return market
 
@@ -213,10 +219,11 @@ def _market(
     wanted: Wanted, candles: Candles, origin: Origin, detail: str, source: str
 ) -> MarketData:
     if wanted.reading.volume == "unknown":
-        candles = volume_unknown(candles)
+        candles = with_unknown_volume(candles)
     cut = cut_span(candles, wanted.start, wanted.end, source)
+    unit: Unit = "unknown" if wanted.reading.volume == "unknown" else "base"
     return MarketData(
-        cut.candles, wanted.symbol, origin, detail, cut.start, cut.start_time, cut.end_time
+        cut.candles, wanted.symbol, origin, detail, cut.start, cut.start_time, cut.end_time, unit
     )
 
 

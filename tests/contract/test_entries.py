@@ -5,7 +5,7 @@ The ATR has a period of 1, the stop is two of them away; nothing costs anything.
 
 import pytest
 
-from stoptrail.feeds.market import volume_unknown
+from stoptrail.feeds.market import with_unknown_volume
 from stoptrail.rules.types import SIDES
 from tests.contract.seen import Engine
 from tests.contract.tables import QUARTER_HOUR, table
@@ -102,7 +102,7 @@ def test_a_candle_without_volume_fills_no_entry(either: Engine) -> None:
 
 def test_where_volume_is_unknown_no_candle_is_silent(either: Engine) -> None:
     one = table(SILENT)
-    seen = either.run(one._replace(candles=volume_unknown(one.candles)))
+    seen = either.run(one._replace(candles=with_unknown_volume(one.candles)))
     assert (seen.one.entry, seen.one.fill) == (2, 100.0)
 
 
