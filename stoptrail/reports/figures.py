@@ -32,6 +32,7 @@ METRICS: dict[str, Metric] = {
     "win_rate": Metric("Win rate", "percent", 1),
     "win_rate_without_scratches": Metric("Win rate without scratches", "percent", 1),
     "payoff_ratio": Metric("Payoff ratio", "ratio", 1),
+    "avg_r": Metric("Average R", "ratio", 1),
     "fees_paid": Metric("Fees paid", "money", -1),
     "avg_hours": Metric("Average hours", "hours"),
     "exposure": Metric("Time in market", "percent"),

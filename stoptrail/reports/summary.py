@@ -56,7 +56,7 @@ def verdict_of(summary: Summary) -> tuple[str, list[str]]:
 
 def grounds(summary: Summary) -> Iterator[tuple[str, str]]:
     """What the result rests on beside its figures: (name, words), one a line."""
-    for made in (_phases, _permutation, _concentration, _paths, _held):
+    for made in (_phases, _same_span, _permutation, _concentration, _paths, _held):
         if words := made(summary):
             yield words
 
@@ -92,6 +92,17 @@ def _phases(summary: Summary) -> tuple[str, str] | None:
     if said := interval_words(part(walked, "interval")):
         words.append(f"interval {said}")
     return ("Out of sample", ", ".join(words)) if words else None
+
+
+def _same_span(summary: Summary) -> tuple[str, str] | None:
+    found = part(part(evidence_of(summary), "walk_forward"), "same_span")
+    named = (("in_sample", "in sample"), ("legacy", "legacy"), ("buy_and_hold", "hold"))
+    words = [
+        f"{name} {written('sharpe', part(found, key).get('sharpe'))}"
+        for key, name in named
+        if part(found, key).get("sharpe") is not None
+    ]
+    return ("On those days alone", f"Sharpe {', '.join(words)}") if words else None
 
 
 def _permutation(summary: Summary) -> tuple[str, str] | None:

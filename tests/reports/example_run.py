@@ -383,8 +383,18 @@ def _evidence(candles: Candles, trades: list[dict[str, Any]]) -> dict[str, Any]:
             "out_of_sample": metrics,
             "equity": [[row["day"], row["equity"]] for row in equity],
             "phases": [{"shift_days": 30 * k, "sharpe": 0.71 - 0.2 * k} for k in range(6)],
+            "selections": {
+                "sweep": {"low": -0.29, "median": 0.21, "high": 0.71},
+                "best_25": {"low": 0.11, "median": 0.22, "high": 0.33},
+            },
+            "same_span": {
+                "start": iso(edges[0]),
+                "in_sample": metrics_of(trades, 0.91),
+                "buy_and_hold": {"sharpe": 0.62},
+            },
             "interval": {"low": -0.4, "high": 1.6, "level": 0.9},
         },
+        "cross_validation": {"low": 0.5, "median": 0.83, "high": 1.2, "sharpes": [0.5, 0.83, 1.2]},
         "permutation": {"count": 19, "p_best": 0.1, "p_median": 0.05},
         "concentration": {
             "best_trade": 0.46,

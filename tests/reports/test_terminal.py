@@ -29,6 +29,7 @@ def test_one_screen_says_everything_that_matters(tmp_path: Path, terminal: bool)
     wanted += ["In sample", "Out of sample", "Legacy exits", "1.12", "0.71", "-1.70"]
     wanted += [summary["evidence"]["verdict"]["sentences"][1], "Next:", "scratches"]
     wanted += ["in 6 phases", "p 0.10", "46% of the profit", "1.36 without the best three"]
+    wanted += ["On those days alone: Sharpe in sample 0.91, hold 0.62"]
     assert [word for word in wanted if word not in said] == []
     assert len(screen.splitlines()) <= 46
 

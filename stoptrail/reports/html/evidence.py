@@ -17,9 +17,27 @@ from stoptrail.reports.html.markup import (
     table,
 )
 from stoptrail.reports.run_files import milliseconds
-from stoptrail.reports.summary import evidence_of, samples, spans
+from stoptrail.reports.summary import (
+    HOLD,
+    IN_SAMPLE,
+    LEGACY,
+    OUT_OF_SAMPLE,
+    evidence_of,
+    part,
+    samples,
+    spans,
+)
 
 Evidence = Mapping[str, Any]
+_SPREAD = ("low", "median", "high", "mean", "deviation")
+_SELECTIONS = {
+    "sweep": "the sweep's objective",
+    "best": "the best objective",
+    "plateau": "plateau score",
+    "neighbours": "mean of the neighbours",
+    "best_25": "average of the best 25",
+    "best_tenth": "average of the best tenth",
+}
 
 
 def sample_table(summary: Mapping[str, Any]) -> str:
@@ -31,6 +49,42 @@ def sample_table(summary: Mapping[str, Any]) -> str:
     rows = [["From", *(first or "-" for first, _ in between)]]
     rows.append(["To", *(last or "-" for _, last in between)])
     return card("Side by side", metric_rows(columns, rows))
+
+
+def same_span_table(summary: Mapping[str, Any]) -> str:
+    """Every column on the out-of-sample days alone, so that they can be compared."""
+    walked = part(evidence_of(summary), "walk_forward")
+    found = part(walked, "same_span")
+    named = {
+        IN_SAMPLE: part(found, "in_sample"),
+        OUT_OF_SAMPLE: part(walked, "out_of_sample"),
+        LEGACY: part(found, "legacy"),
+        HOLD: part(found, "buy_and_hold"),
+    }
+    columns = {name: metrics for name, metrics in named.items() if metrics}
+    if not found or not columns:
+        return ""
+    note = f"From {str(found.get('start'))[:10]} on: the days that the walk-forward tests cover."
+    return card("The same on the out-of-sample span", metric_rows(columns), note)
+
+
+def selection_table(evidence: Evidence) -> str:
+    """How ways of choosing did over the phases of the walk-forward."""
+    found = part(part(evidence, "walk_forward"), "selections")
+    rows = [
+        [_SELECTIONS.get(name, name), *(written("sharpe", row.get(n)) for n in _SPREAD)]
+        for name, row in found.items()
+        if isinstance(row, Mapping)
+    ]
+    if not rows:
+        return ""
+    note = (
+        "Sharpe ratio out of sample over the phases, by other ways of choosing in the same training"
+        " windows. The less it varies with the phase, the less it owes to where a window begins."
+        " The averages hold many sets side by side: a yardstick, no set to trade."
+    )
+    head = ["Chosen by", "Lowest", "Median", "Highest", "Mean", "Deviation"]
+    return card("Ways of choosing", table(head, rows), note)
 
 
 def walk_forward_data(evidence: Evidence) -> dict[str, Any] | None:

@@ -146,7 +146,7 @@ def _market(data: Mapping[str, Any]) -> str:
 
 
 def _samples(summary: Summary, data: Mapping[str, Any]) -> str:
-    made = ev.sample_table(summary)
+    made = ev.sample_table(summary) + ev.same_span_table(summary)
     if data["walk_forward"]:
         note = "The set that was best in each training window, and what it did afterwards."
         made += figure("windows-plot", "Training and test windows", note)
@@ -157,7 +157,9 @@ def _samples(summary: Summary, data: Mapping[str, Any]) -> str:
         )
         made += figure("out-of-sample-plot", "Out-of-sample equity", note)
     evidence = summary.get("evidence") or {}
-    return made + luck_table(evidence) + ev.window_table(evidence)
+    return "".join(
+        (made, ev.selection_table(evidence), luck_table(evidence), ev.window_table(evidence))
+    )
 
 
 def _circumstances(summary: Summary, data: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ _COUNTED = {
     "all": "every combination counted",
     "distinct": "alike combinations counted once",
     "effective": "groups of alike combinations counted",
+    "with_earlier": "earlier sweeps of this market counted too",
 }
 _PICKS = {
     "raw": "Combination picked by the objective alone",
@@ -30,6 +31,7 @@ def luck_table(evidence: Evidence) -> str:
         list(row)
         for part in (
             _phases,
+            _cross_validation,
             _permutation,
             _deflated,
             _overfitting,
@@ -53,6 +55,16 @@ def _phases(evidence: Evidence) -> Iterator[Row]:
         yield f"Sharpe out of sample, windows moved by {days} days", words
     if said := interval_words(_part(walked, "interval")):
         yield "Sharpe out of sample, interval", said
+
+
+def _cross_validation(evidence: Evidence) -> Iterator[Row]:
+    found = _part(evidence, "cross_validation")
+    if found.get("median") is not None:
+        words = f"{_ratio(found.get('low'))} to {_ratio(found.get('high'))}"
+        yield (
+            f"Sharpe of purged cross-validation, {len(found.get('sharpes') or [])} paths",
+            f"{words}, median {_ratio(found['median'])}",
+        )
 
 
 def _permutation(evidence: Evidence) -> Iterator[Row]:

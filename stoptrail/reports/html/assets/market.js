@@ -72,7 +72,7 @@ function marketOptions(node) {
     rightPriceScale: { borderColor: colours.line, mode: element("market-log").checked ? 1 : 0 },
     timeScale: { borderColor: colours.line, timeVisible: true, secondsVisible: false, minBarSpacing: 0.0005, enableConflation: true, rightOffset: 0 },
     crosshair: { mode: 0 }, handleScroll: { mouseWheel: false, vertTouchDrag: false }, handleScale: { mouseWheel: false },
-    localization: { locale: "en", priceFormatter: priceOf } };
+    localization: { locale: "en", priceFormatter: (price) => (Math.abs(price) >= 1000 ? numberOf(price, 0) : priceOf(price)) } };
 }
 
 function readOut(node, candle) {
