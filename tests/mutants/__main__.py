@@ -81,14 +81,14 @@ def clones(count: int) -> Iterator[list[Path]]:
 
 
 def draw(root: Path, only: str, count: int, seed: int) -> list[Mutant]:
-    """So many of all mutants, by chance, in the order of files and lines."""
+    """So many of all mutants, by chance and in that order: a part of them is a sample too."""
     every = [
         mutant
         for module in modules(root)
         if only in module
         for mutant in mutants_of(module, (root / module).read_text())
     ]
-    return sorted(random.Random(seed).sample(every, min(count, len(every))))
+    return random.Random(seed).sample(every, min(count, len(every)))
 
 
 def check_sound(root: Path, files: Iterable[str]) -> None:
