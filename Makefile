@@ -2,7 +2,7 @@
 PYTHON ?= .venv/bin/python
 BIN = $(dir $(PYTHON))
 
-.PHONY: help develop test quick coverage wheel matrix roads lint format types imports fuzz benchmark sweep ci clean
+.PHONY: help develop test quick coverage wheel matrix roads lint format types imports mutants fuzz benchmark sweep ci clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
@@ -42,6 +42,9 @@ types:  ## check types
 
 imports:  ## check that imports point one way
 	$(BIN)lint-imports
+
+mutants:  ## plant 300 faults, one at a time, and count those that no test sees (about an hour)
+	$(PYTHON) -m tests.mutants --jobs 2
 
 fuzz:  ## 5,000 bad inputs of another seed, and the fuzz targets of the readers
 	$(PYTHON) -m tests.bad_inputs 5000 20260622

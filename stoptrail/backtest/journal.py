@@ -75,21 +75,21 @@ class RecordingJournal:
         end_index = [OPEN if e.time == OPEN else _at(candles, e.time) for e in exits]
         held = [entry.position.held for entry in self.entries]
         return TradeLog(
-            np.array([_at(candles, e.entry_order.signal) for e in self.entries], np.int64),
-            np.array([_at(candles, h.time) for h in held], np.int64),
-            np.array(end_index, np.int64),
-            np.array([h.side for h in held], np.int8),
-            np.array([e.reason for e in exits], np.int8),
-            np.array([e.position.units for e in self.entries]),
-            np.array([h.fill for h in held]),
-            np.array([e.initial for e in self.entries]),
-            np.array([h.atr for h in held]),
-            np.array([e.end.price for e in exits]),
-            np.array(
+            signal=np.array([_at(candles, e.entry_order.signal) for e in self.entries], np.int64),
+            entry=np.array([_at(candles, h.time) for h in held], np.int64),
+            exit=np.array(end_index, np.int64),
+            side=np.array([h.side for h in held], np.int8),
+            reason=np.array([e.reason for e in exits], np.int8),
+            units=np.array([e.position.units for e in self.entries]),
+            fill=np.array([h.fill for h in held]),
+            initial=np.array([e.initial for e in self.entries]),
+            atr=np.array([h.atr for h in held]),
+            price=np.array([e.end.price for e in exits]),
+            fees=np.array(
                 [p.position.fee + e.end.fee for p, e in zip(self.entries, exits, strict=True)]
             ),
-            np.array([e.end.borrow for e in exits]),
-            np.array([e.end.pnl for e in exits]),
+            borrow=np.array([e.end.borrow for e in exits]),
+            pnl=np.array([e.end.pnl for e in exits]),
         )
 
     def _still_open(
@@ -103,10 +103,12 @@ class RecordingJournal:
     def stops(self, candles: Candles) -> StopLog:
         """Every level that was in force; `index` is the first candle in which it holds."""
         return StopLog(
-            np.array([trade for trade, _, _ in self.levels], np.int64),
-            np.array([np.searchsorted(candles.time, t) for _, t, _ in self.levels], np.int64),
-            np.array([stop.level for _, _, stop in self.levels]),
-            np.array([stop.reason for _, _, stop in self.levels], np.int8),
+            trade=np.array([trade for trade, _, _ in self.levels], np.int64),
+            candle=np.array(
+                [np.searchsorted(candles.time, t) for _, t, _ in self.levels], np.int64
+            ),
+            level=np.array([stop.level for _, _, stop in self.levels]),
+            reason=np.array([stop.reason for _, _, stop in self.levels], np.int8),
         )
 
 

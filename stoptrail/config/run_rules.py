@@ -20,11 +20,15 @@ def market_rules(filters: Filters, price_digits: int, volume_digits: int) -> Mar
     """Steps and minimums; what `filters` leaves open is inferred from the data's decimals."""
     tick = Decimal(str(filters.tick)) if filters.tick else Decimal(1).scaleb(-price_digits)
     lot = Decimal(str(filters.lot)) if filters.lot else Decimal(1).scaleb(-volume_digits)
+    price_scale, price_step = _scale_and_step(tick)
+    lot_scale, lot_step = _scale_and_step(lot)
     return Market(
-        *_scale_and_step(tick),
-        *_scale_and_step(lot),
-        float(lot) if filters.min_quantity is None else filters.min_quantity,
-        0.0 if filters.min_notional is None else filters.min_notional,
+        price_scale=price_scale,
+        price_step=price_step,
+        lot_scale=lot_scale,
+        lot_step=lot_step,
+        min_quantity=float(lot) if filters.min_quantity is None else filters.min_quantity,
+        min_notional=0.0 if filters.min_notional is None else filters.min_notional,
     )
 
 
@@ -55,28 +59,35 @@ def run_rules_of(settings: Settings, market: Market, path: int = CANDLE) -> RunR
     stop, risk, costs = settings.stop, settings.risk, settings.costs
     limits = settings.protections
     return RunRules(
-        TradeRules(
-            StopRules(
-                stop.trailing_atr_multiplier,
-                stop.breakeven_atr_trigger,
-                stop.breakeven_margin,
-                stop.trail == "fixed",
+        trade_rules=TradeRules(
+            stop=StopRules(
+                multiplier=stop.trailing_atr_multiplier,
+                breakeven_trigger=stop.breakeven_atr_trigger,
+                breakeven_margin=stop.breakeven_margin,
+                frozen=stop.trail == "fixed",
             ),
-            Sizing(
-                risk.risk_per_trade,
-                risk.max_leverage,
-                risk.risk_includes_costs,
-                risk.sizing == "all_in",
+            sizing=Sizing(
+                risk_per_trade=risk.risk_per_trade,
+                max_leverage=risk.max_leverage,
+                includes_costs=risk.risk_includes_costs,
+                all_in=risk.sizing == "all_in",
             ),
-            Costs(costs.taker_fee, costs.slippage, costs.borrow_daily),
-            market,
+            costs=Costs(
+                taker_fee=costs.taker_fee, slippage=costs.slippage, borrow_daily=costs.borrow_daily
+            ),
+            market=market,
         ),
-        EXITS.index(settings.strategy.exits),
-        path,
-        stop.cooldown_candles,
-        settings.strategy.entry_max_delay_ms,
-        settings.account.cash,
-        Protections(limits.daily_loss, limits.drawdown, limits.losses, limits.candles),
+        exits=EXITS.index(settings.strategy.exits),
+        path=path,
+        cooldown=stop.cooldown_candles,
+        delay=settings.strategy.entry_max_delay_ms,
+        cash=settings.account.cash,
+        protections=Protections(
+            daily_loss=limits.daily_loss,
+            drawdown=limits.drawdown,
+            losses=limits.losses,
+            cooldown=limits.candles,
+        ),
     )
 
 

@@ -141,19 +141,19 @@ def day_marks(candles: Candles, start: int) -> DayMarks:
 def trade_log(capacity: int) -> TradeLog:
     """An empty log with room for `capacity` trades."""
     return TradeLog(
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.int8),
-        np.empty(capacity, np.int8),
-        np.empty(capacity),
-        np.empty(capacity),
-        np.empty(capacity),
-        np.empty(capacity),
-        np.empty(capacity),
-        np.empty(capacity),
-        np.empty(capacity),
-        np.empty(capacity),
+        signal=np.empty(capacity, np.int64),
+        entry=np.empty(capacity, np.int64),
+        exit=np.empty(capacity, np.int64),
+        side=np.empty(capacity, np.int8),
+        reason=np.empty(capacity, np.int8),
+        units=np.empty(capacity),
+        fill=np.empty(capacity),
+        initial=np.empty(capacity),
+        atr=np.empty(capacity),
+        price=np.empty(capacity),
+        fees=np.empty(capacity),
+        borrow=np.empty(capacity),
+        pnl=np.empty(capacity),
     )
 
 
@@ -161,10 +161,10 @@ def trade_log(capacity: int) -> TradeLog:
 def stop_log(capacity: int) -> StopLog:
     """An empty log with room for `capacity` levels."""
     return StopLog(
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.int64),
-        np.empty(capacity),
-        np.empty(capacity, np.int8),
+        trade=np.empty(capacity, np.int64),
+        candle=np.empty(capacity, np.int64),
+        level=np.empty(capacity),
+        reason=np.empty(capacity, np.int8),
     )
 
 

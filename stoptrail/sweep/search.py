@@ -83,6 +83,25 @@ def rank(settings: Settings, space: Space, results: Results) -> Ranked:
     return Ranked(results, scored(rule_of(sweep), space.grid, results.metrics, sweep.min_trades))
 
 
+def nothing_to_choose(settings: Settings, results: Results) -> str:
+    """Why no combination can be chosen, in one line."""
+    sweep, size = settings.sweep, f"{len(results.trades):,} combinations"
+    most = int(decided_trades(results.metrics).max())
+    if not results.metrics[:, COLUMN.trades].any():
+        return (
+            f"none of {size} closed a trade: give a longer span, or a signal that comes more often"
+        )
+    if most < sweep.min_trades:
+        return (
+            f"none of {size} has sweep.min_trades = {sweep.min_trades} closed trades that are no "
+            f"scratches (the most is {most}); lower it or give a longer span"
+        )
+    return (
+        f"none of {size} has a value of sweep.objective = {sweep.objective!r}; choose another one "
+        "or give a longer span"
+    )
+
+
 def verify_best(
     settings: Settings,
     share: Share,
@@ -97,11 +116,7 @@ def verify_best(
     sweep, space = settings.sweep, share.space
     chosen = choose(ranked.scored.score, ranked.results.fingerprint, sweep.finalists)
     if not chosen:
-        most = int(decided_trades(ranked.results.metrics).max())
-        raise RunError(
-            f"none of {space.size:,} combinations has sweep.min_trades = {sweep.min_trades} closed "
-            f"trades that are no scratches (the most is {most}); lower it or give a longer span"
-        )
+        raise RunError(nothing_to_choose(settings, ranked.results))
     pruned = draw_pruned(space.size, chosen, sweep.pruned_checks, sweep.seed)
     stages = {**dict.fromkeys(chosen, FINALIST), **dict.fromkeys(pruned, PRUNED_CHECK)}
     records = _records(share, sorted(stages), tools, on_progress)

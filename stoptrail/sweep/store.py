@@ -28,6 +28,7 @@ from stoptrail.core.database import Address, closed_on_error, exists, open_datab
 from stoptrail.core.errors import LedgerError, StoreError, UsageError
 
 VERSION = 1
+"""Of the form in which outcomes are stored."""
 
 
 class SweepRun(Model):
@@ -137,6 +138,11 @@ class TrialStore:
         run = SweepRun.get_or_none(SweepRun.key == key)
         if run is None:
             raise UsageError(f"--resume: the database holds no trials of the sweep {key}")
+        if run.version != VERSION:
+            raise UsageError(
+                f"--resume: the trials are stored in form {run.version}, this program reads form "
+                f"{VERSION}; start the sweep anew without --resume"
+            )
         if run.identity != identity:
             raise UsageError(
                 "--resume: candles, settings or program differ from those of the stopped "

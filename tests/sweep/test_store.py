@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stoptrail.core.errors import LedgerError, StoreError, UsageError
-from stoptrail.sweep.store import TrialStore
+from stoptrail.sweep.store import SweepRun, TrialStore
 
 IDENTITY = "a" * 64
 
@@ -99,3 +99,12 @@ def test_a_full_disk_is_called_that(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match=r"disk is full\); mend it and go on with --resume"):
         store.save("screen", [(unit, b"x" * 4096) for unit in range(100)])
     store.close()
+
+
+def test_trials_of_another_form_are_not_read(url: str) -> None:
+    store = TrialStore(url, IDENTITY)
+    with store._bound():
+        SweepRun.update(version=99).execute()
+    store.close()
+    with pytest.raises(UsageError, match="form 99"):
+        TrialStore(url, IDENTITY, store.key)

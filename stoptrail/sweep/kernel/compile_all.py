@@ -27,14 +27,31 @@ def compile_all() -> None:
     time = 900_000 * np.arange(count, dtype=np.int64)
     candles = Candles(time, prices, prices, prices, prices, prices, 900_000)
     trade_rules = TradeRules(
-        StopRules(3.0, 1.0, 0.0, False),
-        Sizing(0.01, 1.0, True, False),
-        Costs(0.0, 0.0, 0.0),
-        Market(100.0, 1.0, 1e5, 1.0, 0.0, 0.0),
+        stop=StopRules(multiplier=3.0, breakeven_trigger=1.0, breakeven_margin=0.0, frozen=False),
+        sizing=Sizing(risk_per_trade=0.01, max_leverage=1.0, includes_costs=True, all_in=False),
+        costs=Costs(taker_fee=0.0, slippage=0.0, borrow_daily=0.0),
+        market=Market(
+            price_scale=100.0,
+            price_step=1.0,
+            lot_scale=1e5,
+            lot_step=1.0,
+            min_quantity=0.0,
+            min_notional=0.0,
+        ),
     )
     none: Any = np.empty(0, np.int64)
     setups = Setups(none, none, np.zeros(count, np.int8), 0)
-    table = rule_row(RunRules(trade_rules, 0, 0, 0, 0, 1000.0, Protections(0.0, 0.0, 0, 0)))[None]
+    table = rule_row(
+        RunRules(
+            trade_rules=trade_rules,
+            exits=0,
+            path=0,
+            cooldown=0,
+            delay=0,
+            cash=1000.0,
+            protections=Protections(daily_loss=0.0, drawdown=0.0, losses=0, cooldown=0),
+        )
+    )[None]
     nodes, marks = nodes_of(candles, np.ones(count)), day_marks(candles, 0)
     screen_rows(candles, nodes, setups, marks, table, results_for(1))
 

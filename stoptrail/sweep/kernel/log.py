@@ -97,24 +97,27 @@ def finished(log: Log) -> Run:
 @rule
 def _cut(log: TradeLog, k: int) -> TradeLog:
     return TradeLog(
-        log.signal[:k].copy(),
-        log.entry[:k].copy(),
-        log.exit[:k].copy(),
-        log.side[:k].copy(),
-        log.reason[:k].copy(),
-        log.units[:k].copy(),
-        log.fill[:k].copy(),
-        log.initial[:k].copy(),
-        log.atr[:k].copy(),
-        log.price[:k].copy(),
-        log.fees[:k].copy(),
-        log.borrow[:k].copy(),
-        log.pnl[:k].copy(),
+        signal=log.signal[:k].copy(),
+        entry=log.entry[:k].copy(),
+        exit=log.exit[:k].copy(),
+        side=log.side[:k].copy(),
+        reason=log.reason[:k].copy(),
+        units=log.units[:k].copy(),
+        fill=log.fill[:k].copy(),
+        initial=log.initial[:k].copy(),
+        atr=log.atr[:k].copy(),
+        price=log.price[:k].copy(),
+        fees=log.fees[:k].copy(),
+        borrow=log.borrow[:k].copy(),
+        pnl=log.pnl[:k].copy(),
     )
 
 
 @rule
 def _cut_stops(log: StopLog, k: int) -> StopLog:
     return StopLog(
-        log.trade[:k].copy(), log.candle[:k].copy(), log.level[:k].copy(), log.reason[:k].copy()
+        trade=log.trade[:k].copy(),
+        candle=log.candle[:k].copy(),
+        level=log.level[:k].copy(),
+        reason=log.reason[:k].copy(),
     )

@@ -39,12 +39,12 @@ def results_for(count: int, blocks: int = 0, marks: int = 0) -> Results:
     """Room for `count` combinations, with `blocks` runs of days and, if not 0, all the
     `marks` day marks of each."""
     return Results(
-        np.zeros((count, len(COLUMN))),
-        np.zeros(count, np.int64),
-        np.zeros((count, len(IGNORED)), np.int64),
-        np.zeros(count, np.uint64),
-        np.zeros((count, blocks, 2)),
-        np.zeros((count, marks)),
+        metrics=np.zeros((count, len(COLUMN))),
+        trades=np.zeros(count, np.int64),
+        ignored=np.zeros((count, len(IGNORED)), np.int64),
+        fingerprint=np.zeros(count, np.uint64),
+        block_sums=np.zeros((count, blocks, 2)),
+        equity=np.zeros((count, marks)),
     )
 
 
@@ -52,10 +52,10 @@ def part(results: Results, first: int, end: int) -> Results:
     """The rows [first, end) of `results`, as views: what one thread fills."""
     rows = slice(first, end)
     return Results(
-        results.metrics[rows],
-        results.trades[rows],
-        results.ignored[rows],
-        results.fingerprint[rows],
-        results.block_sums[rows],
-        results.equity[rows],
+        metrics=results.metrics[rows],
+        trades=results.trades[rows],
+        ignored=results.ignored[rows],
+        fingerprint=results.fingerprint[rows],
+        block_sums=results.block_sums[rows],
+        equity=results.equity[rows],
     )
