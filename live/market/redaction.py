@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from stoptrail.config.secrets import redacted
 from stoptrail.core.secrets import HIDDEN
+from stoptrail.core.text import plain
 
 _SHORT = 4
 """Secrets below this length are only replaced as whole words."""
@@ -29,8 +30,8 @@ class Redaction:
         return f"Redaction({len(self._forms)} forms)"
 
     def clean(self, text: object) -> str:
-        """`text` on one line, without any secret."""
-        line = " ".join(str(text).split())
+        """`text` on one line, without any secret or control character."""
+        line = plain(text)
         for secret, shown in self._forms:
             if len(secret) < _SHORT:
                 line = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", shown, line)

@@ -31,6 +31,10 @@ class Voice:
         """One line that the user should see."""
         self.console.print(safe(line), style="yellow", soft_wrap=True)
 
+    def insist(self, line: str) -> None:
+        """A notice that is not left out where the user wants to see errors only."""
+        Terminal(stderr=True).print(safe(line), style="yellow", soft_wrap=True)
+
     def banner(self, line: str) -> None:
         """A line that nobody can miss."""
         self.console.print(f" {safe(line)} ", style="bold white on red", soft_wrap=True)

@@ -236,7 +236,7 @@ def resumable(place: RunFolder, options: BacktestOptions, voice: Voice) -> Itera
         yield
     except KeyboardInterrupt:
         if _has_begun(place.made):
-            voice.notice(f"Go on with: {resume_command(place.final, options)}")
+            voice.insist(f"Go on with: {resume_command(place.final, options)}")
         raise
 
 

@@ -20,7 +20,7 @@ from stoptrail.config.secrets import redacted
 from stoptrail.config.settings import Settings
 from stoptrail.core.database import Address, shown
 from stoptrail.core.errors import UsageError
-from stoptrail.core.files import read_json
+from stoptrail.core.files import read_json, require_inside
 from stoptrail.core.text import plain
 from stoptrail.sweep.store import recall
 
@@ -48,6 +48,8 @@ def stored_key(folder: Path, name: str = STATE) -> str:
     """What the sweep in `folder` is called in its database, as the file `name` says.
     Raises UsageError."""
     path = folder / name
+    if folder.is_dir():
+        require_inside(folder, UsageError)
     table: Any = None
     if path.exists():
         table = read_json(path, "state of a sweep", UsageError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, SecretStr
@@ -48,10 +49,22 @@ class Live(SettingsSection):
 
 def _with_typed_proxies(table: dict[str, Any]) -> dict[str, Any]:
     """Proxies often carry a password: as secrets they are in no repr and no log."""
+    _require_finite(table)
     return {
         name: SecretStr(entry) if "proxy" in name.lower() and isinstance(entry, str) else entry
         for name, entry in table.items()
     }
+
+
+def _require_finite(value: Any) -> None:
+    """JSON and ccxt know no infinities."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for entry in value:
+            _require_finite(entry)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("must hold finite numbers only")
 
 
 def _revealed_table(table: dict[str, Any]) -> dict[str, Any]:

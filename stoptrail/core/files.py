@@ -33,6 +33,14 @@ def require_file(path: Path, what: str, refusal: Refusal) -> None:
         raise refusal(f"{path}: is a pipe or a device, not a {what}; write it to a file first")
 
 
+def require_inside(folder: Path, refusal: Refusal) -> None:
+    """Raise `refusal` for a link in `folder`, which may be somebody else's, that leads out."""
+    whole = folder.resolve()
+    for path in folder.iterdir():
+        if path.is_symlink() and not path.resolve().is_relative_to(whole):
+            raise refusal(f"{path}: leads out of the folder of the run; remove the link")
+
+
 def read_text(path: Path, what: str, refusal: Refusal) -> str:
     """The text of a file; `refusal` makes the error where it is none."""
     require_file(path, what, refusal)

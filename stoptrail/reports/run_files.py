@@ -13,7 +13,7 @@ import numpy as np
 from stoptrail.backtest.manifest import require_whole
 from stoptrail.config.load import read_table
 from stoptrail.core.errors import DataError
-from stoptrail.core.files import read_json, read_text, reason_of, require_file
+from stoptrail.core.files import read_json, read_text, reason_of, require_file, require_inside
 from stoptrail.core.text import plain
 from stoptrail.rules.candles import Floats, Times
 
@@ -110,6 +110,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
         what = "a file" if folder.exists() else "not there"
         raise DataError(f"{folder}: is {what}; no summary.json there: name the folder of a run")
     path = folder / "summary.json"
+    require_inside(folder, DataError)
     if not path.exists():
         raise DataError(f"{folder}: no summary.json there; name the folder of a finished run")
     summary = read_json(path, "summary", DataError)

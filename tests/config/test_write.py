@@ -218,3 +218,11 @@ def test_an_error_about_a_secret_does_not_show_it(
 ) -> None:
     assert runner.main(["status", "--set", override]) == 2
     assert CANARY not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e400", "[1, {a = -inf}]"])
+def test_an_infinity_for_the_exchange_is_refused(
+    value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert runner.main(["status", "--set", f"exchange.ccxt.timeout={value}"]) == 2
+    assert "must hold finite numbers only" in capsys.readouterr().err

@@ -49,6 +49,18 @@ def test_a_broken_file_is_named(tmp_path: Path, name: str, content: str, word: s
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("name", ["trades.csv", "plots", "summary.json", "config.toml"])
+def test_a_link_that_leads_out_of_the_folder_is_refused(name: str, tmp_path: Path) -> None:
+    run, outside = tmp_path / "run", tmp_path / "outside"
+    run.mkdir()
+    outside.mkdir()
+    (run / "summary.json").write_text("{}")
+    (run / name).unlink(missing_ok=True)
+    (run / name).symlink_to(outside)
+    with pytest.raises(DataError, match="leads out of the folder"):
+        read_run(run)
+
+
 def test_a_folder_without_a_run_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no summary\.json"):
         read_run(tmp_path / "nowhere")
