@@ -24,7 +24,7 @@ from stoptrail.feeds.faults import (
 )
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import Unit
-from stoptrail.feeds.markets import SeveralError, base_of, market_in_name, same_base
+from stoptrail.feeds.markets import SeveralError, market_in_name, same_base
 from stoptrail.feeds.oddities import oddities, unfinished
 from stoptrail.feeds.parts import Part, read_part
 from stoptrail.feeds.seams import Joined, doubled_hours, joined, two_candles
@@ -111,9 +111,10 @@ def parts_of(
         except DataError as error:
             raise DataError(f"{sheet.label}: {one_line(str(error), LONGEST)}") from None
     _return_memory()
-    told = market_in_name(path.name)
-    if told and reading.symbol and base_of(reading.symbol) and not same_base(told, reading.symbol):
-        notes.append(f"the name of {path.name} says {told}; it is run as {reading.symbol}")
+    names = [path.name, *(sheet.label.rpartition("/")[2] for sheet in sheets)]
+    told = next(filter(None, map(market_in_name, names)), "")
+    if told and reading.symbol and not same_base(told, reading.symbol):
+        notes.append(f"the name of the file says {told}; it is run as {reading.symbol}")
     return parts, notes
 
 

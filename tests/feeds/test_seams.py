@@ -155,3 +155,13 @@ def test_a_damaged_file_of_many_is_named(tmp_path: Path) -> None:
     file = tmp_path / "BTCUSDT-15m-2.csv"
     file.write_text(file.read_text()[:-30])
     assert "BTCUSDT-15m-2.csv: not a readable CSV file: row 100 (line 100)" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("folder", [True, False])
+def test_a_market_in_the_name_that_is_not_the_one_asked_for_is_said(
+    tmp_path: Path, folder: bool
+) -> None:
+    months(tmp_path, walk(), 100, name="ETHUSDT-15m-{}.csv")
+    [note] = load(tmp_path if folder else tmp_path / "ETHUSDT-15m-1.csv").notes
+    assert "ETHUSDT" in note
+    assert "run as BTC/USDT" in note
