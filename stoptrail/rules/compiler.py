@@ -16,13 +16,16 @@ _BLAS = "scipy.linalg.cython_blas"
 
 
 def _loaded() -> Any:
-    if _BLAS in sys.modules or find_spec("scipy") is None:
-        return import_module("numba")
-    sys.modules[_BLAS] = ModuleType(_BLAS)
+    """Numba, and the part of it that asks, which comes with the first compiled function."""
+    is_there = _BLAS in sys.modules or find_spec("scipy") is None
+    if not is_there:
+        sys.modules[_BLAS] = ModuleType(_BLAS)
     try:
+        import_module("numba.np.arraymath")
         return import_module("numba")
     finally:
-        del sys.modules[_BLAS]
+        if not is_there:
+            del sys.modules[_BLAS]
 
 
 numba: Any = _loaded()
