@@ -83,13 +83,14 @@ def atr_of(plan: Plan, candles: Candles) -> Floats:
     return stop_atr(candles, plan.atr_interval, plan.atr_period)
 
 
-def first_decision(inputs: Inputs, signals: Signals, atr: Floats) -> int:
-    """Index of the first candle that may decide: in the span, everything warm (C17).
+def first_decision(inputs: Inputs, warm: int, atr: Floats) -> int:
+    """Index of the first candle that may decide: in the span, everything warm (C17); warm: the
+    signal's.
 
     The number of candles where they end before that.
     """
     n = len(inputs.candles.time)
-    return min(n, max(inputs.start, signals.warm, first_known(atr[:n])))
+    return min(n, max(inputs.start, warm, first_known(atr[:n])))
 
 
 def first_known(atr: Floats) -> int:
@@ -101,7 +102,7 @@ def require_warm(plan: Plan, inputs: Inputs) -> None:
     """Raise DataError where the candles end before the plan's first decision."""
     signals, atr = signals_of(plan, inputs.candles), atr_of(plan, inputs.candles)
     n = len(inputs.candles.time)
-    if first_decision(inputs, signals, atr) < n:
+    if first_decision(inputs, signals.warm, atr) < n:
         return
     warm = first_known(atr)
     needs = [f"the signal needs {signals.warm:,}" if signals.warm < n else "the signal needs more"]
@@ -114,4 +115,4 @@ def require_warm(plan: Plan, inputs: Inputs) -> None:
 
 def setups_of(plan: Plan, inputs: Inputs, signals: Signals, atr: Floats) -> Setups:
     """The signal's events for the plan's sides."""
-    return setups(signals, plan.sides, first_decision(inputs, signals, atr))
+    return setups(signals, plan.sides, first_decision(inputs, signals.warm, atr))

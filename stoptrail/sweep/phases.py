@@ -22,7 +22,7 @@ from stoptrail.sweep.finalists import choose
 from stoptrail.sweep.kernel.results import Results
 from stoptrail.sweep.objective import BEST, NEIGHBOURS, PLATEAU, Rule, rule_of, scored
 from stoptrail.sweep.price_paths import worst_objectives
-from stoptrail.sweep.screen import Progress, Share, screen_all, shared, until
+from stoptrail.sweep.screen import Progress, Share, screen_all, until, within
 from stoptrail.sweep.search import Tools
 from stoptrail.sweep.side_by_side import mean_returns
 from stoptrail.sweep.space import Indices
@@ -117,7 +117,7 @@ def _train(
     }
     objective = scored(Rule(rule.objective, BEST), share.space.grid, results.metrics, needed)
     many = _many(objective.objective, results)
-    tested = shared(share.space, test_inputs(share.inputs, window.test_start, window.test_end))
+    tested = within(share, test_inputs(share.inputs, window.test_start, window.test_end))
     averages = mean_returns(tested, many, tools.jobs)
     return Trained(chosen, metrics, dict(zip(AVERAGES, averages, strict=True)))
 

@@ -21,11 +21,14 @@ from stoptrail.backtest.inputs import (
 )
 from stoptrail.backtest.plan import Plan
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.types import beginnings, chosen
+from stoptrail.rules.types import chosen
+from stoptrail.sweep.events import Events
 from stoptrail.sweep.kernel.blocks import Nodes, nodes_of
+from stoptrail.sweep.kernel.days import midnights_of
 from stoptrail.sweep.kernel.memo import Memos
 from stoptrail.sweep.kernel.results import Results, part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
+from stoptrail.sweep.kernel.screen import need_turn
 from stoptrail.sweep.pools.pool import Pool
 from stoptrail.sweep.pools.processes import cores
 from stoptrail.sweep.space import Group, Indices, Space
@@ -68,6 +71,8 @@ class Share(NamedTuple):
     Two threads that miss at once make the same twice."""
     memos: Memos
     """Endings of positions on these candles, or on more that begin with them."""
+    events: Events
+    """Of the signals of the space, over these candles or over more that begin with them."""
     cut: TrainCut | None = None
     """Where the inputs are a part of others: a cluster is sent the whole, once."""
 
@@ -82,13 +87,18 @@ class Share(NamedTuple):
 
 def shared(space: Space, inputs: Inputs, blocks: int = 0) -> Share:
     """What `screen_all` shares among its workers."""
-    return Share(space, inputs, blocks, {}, Memos())
+    return Share(space, inputs, blocks, {}, Memos(), Events(inputs.candles))
 
 
 def until(share: Share, window: Window) -> Share:
     """The same space over the train part of `window`, without block sums."""
-    inputs = train_inputs(share.inputs, window)
-    return Share(share.space, inputs, 0, {}, share.memos, TrainCut(share.inputs, window))
+    part = within(share, train_inputs(share.inputs, window))
+    return part._replace(cut=TrainCut(share.inputs, window))
+
+
+def within(share: Share, inputs: Inputs) -> Share:
+    """The same space over `inputs`, whose candles are the first of the share's."""
+    return Share(share.space, inputs, 0, {}, share.memos, share.events)
 
 
 class Unit(NamedTuple):
@@ -146,17 +156,20 @@ def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Result
     members = _members(share.space, unit)
     results = results_for(len(members), share.blocks, _NO_EQUITY)
     table = share.space.rows(members)
-    signals = signals_of(group.parts[0].plan, candles)
-    whole, at, slow = beginnings(signals), 0, 0
+    at = slow = 0
+    events = share.events.begun(
+        unit.group, group.parts[0].plan, candles, with_turn=need_turn(table)
+    )
+    midnights = midnights_of(share.inputs.marks, candles.close, share.blocks)
     count = count or _Count(len(members), _silent)
     memo = share.memos.take()
     for section, inside in _parts_within(group, unit):
         plan = section.plan
         cut, atr = share.nodes(plan), (plan.atr_interval, plan.atr_period)
-        setups = chosen(whole, plan.sides, first_decision(share.inputs, signals, cut.atr))
+        first = first_decision(share.inputs, events.warm, cut.atr)
+        setups = chosen(events.setups, plan.sides, first)
         slots, rows = part(results, at, at + inside), table[at : at + inside]
-        marks = share.inputs.marks
-        slow += screen_rows(candles, cut, setups, marks, rows, slots, count.add, memo, atr)
+        slow += screen_rows(candles, cut, setups, midnights, rows, slots, count.add, memo, atr)
         at += inside
     share.memos.give(memo)
     count.add(len(members) - slow)

@@ -7,14 +7,13 @@ from functools import partial
 
 import numpy as np
 
-from stoptrail.backtest.inputs import first_decision, signals_of
+from stoptrail.backtest.inputs import first_decision
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import (
-    daily_returns,
-)
-from stoptrail.rules.types import beginnings, chosen
+from stoptrail.rules.metrics import daily_returns
+from stoptrail.rules.types import chosen
 from stoptrail.sweep.kernel.results import results_for
 from stoptrail.sweep.kernel.rows import screen_rows
+from stoptrail.sweep.kernel.screen import need_turn
 from stoptrail.sweep.pools.processes import cores
 from stoptrail.sweep.screen import Share
 from stoptrail.sweep.space import Indices
@@ -44,15 +43,19 @@ def _of_group(share: Share, wanted: Indices, parts: Floats, number: int) -> Floa
     if not len(inside):
         return total
     group = space.group(number)
-    signals = signals_of(group.parts[0].plan, inputs.candles)
-    whole = beginnings(signals)
+    turns = need_turn(space.rows(inside))
+    begun = share.events.begun(number, group.parts[0].plan, inputs.candles, with_turn=turns)
+    memo = share.memos.take()
     for part in group.parts:
         mine = np.intersect1d(part.combinations, inside)
         if not len(mine):
             continue
-        nodes = share.nodes(part.plan)
-        setups = chosen(whole, part.plan.sides, first_decision(inputs, signals, nodes.atr))
+        plan, nodes = part.plan, share.nodes(part.plan)
+        first = first_decision(inputs, begun.warm, nodes.atr)
+        setups = chosen(begun.setups, plan.sides, first)
         results = results_for(len(mine), 0, len(inputs.marks.time))
-        screen_rows(inputs.candles, nodes, setups, inputs.marks, space.rows(mine), results)
+        table, atr = space.rows(mine), (plan.atr_interval, plan.atr_period)
+        screen_rows(inputs.candles, nodes, setups, inputs.marks, table, results, memo=memo, atr=atr)
         total += parts[:, np.searchsorted(wanted, mine)] @ daily_returns(results.equity)
+    share.memos.give(memo)
     return total

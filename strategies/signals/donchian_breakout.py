@@ -59,3 +59,6 @@ def _outside(close: Floats, top: Floats, bottom: Floats) -> Sides:
     """1 above the channel, -1 below it, 0 within it or where it is not known."""
     outside: Sides = (close > top).astype(np.int8) - (close < bottom).astype(np.int8)
     return outside
+
+
+donchian_breakout.causal = True  # type: ignore[attr-defined]

@@ -117,3 +117,4 @@ class MtfCycleStep:
 
 mtf_cycle.stepper = MtfCycleStep  # type: ignore[attr-defined]
 mtf_cycle.reinterpreted = reinterpreted  # type: ignore[attr-defined]
+mtf_cycle.causal = True  # type: ignore[attr-defined]

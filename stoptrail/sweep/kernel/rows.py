@@ -15,7 +15,7 @@ from stoptrail.rules.jit import compiled
 from stoptrail.rules.types import DayMarks, Setups
 from stoptrail.sweep.kernel import precompile
 from stoptrail.sweep.kernel.blocks import Nodes
-from stoptrail.sweep.kernel.days import midnights_of
+from stoptrail.sweep.kernel.days import Midnights, midnights_of
 from stoptrail.sweep.kernel.memo import NOTHING, Memo
 from stoptrail.sweep.kernel.results import Results, part
 from stoptrail.sweep.kernel.screen import rows_turn, screen
@@ -25,7 +25,7 @@ def screen_rows(
     candles: Candles,
     nodes: Nodes,
     setups: Setups,
-    marks: DayMarks,
+    marks: DayMarks | Midnights,
     table: Floats,
     results: Results,
     on_slow_row: Callable[[int], None] = lambda _: None,
@@ -38,7 +38,9 @@ def screen_rows(
     none = np.zeros(len(table), np.int64)
     rules, lines = (memo.ids(atr, table), memo.lines) if memo else (none, NOTHING)
     turn, slow = rows_turn(table, setups), 0
-    midnights = midnights_of(marks, candles.close, results.block_sums.shape[1])
+    if isinstance(marks, DayMarks):
+        marks = midnights_of(marks, candles.close, results.block_sums.shape[1])
+    midnights = marks
     while slow < len(table) and precompile.is_running():
         row, slot = table[slow : slow + 1], part(results, slow, slow + 1)
         with np.errstate(all="ignore"):  # fingerprints count modulo 2^64

@@ -120,8 +120,13 @@ def trails(run_rules: RunRules) -> bool:
 
 def rows_turn(table: Floats, setups: Setups) -> Sides | None:
     """What `screen` takes as `turn` for the rows of `table`."""
+    return setups.turn if need_turn(table) else None
+
+
+def need_turn(table: Floats) -> bool:
+    """Whether some row of `table` does more than trail on whole candles."""
     exits, path = table[:, PLACE.exits], table[:, PLACE.path]
-    return None if ((exits != CYCLE_EXIT) & (path == CANDLE)).all() else setups.turn
+    return not bool(((exits != CYCLE_EXIT) & (path == CANDLE)).all())
 
 
 @rule
