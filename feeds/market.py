@@ -9,12 +9,18 @@ from typing import Literal
 
 import numpy as np
 
-from stoptrail.core.time import iso, timeframe_name
+from stoptrail.config.market import Filters
+from stoptrail.core.time import DAY_MS, iso, timeframe_name
 from stoptrail.rules.candles import UNKNOWN_VOLUME, Candles
 
 Origin = Literal["exchange", "file", "synthetic"]
 
 Unit = Literal["base", "quote", "contracts", "unknown"]
+
+
+INFERRED_DAYS = 90
+"""Days before the end whose decimals tell tick and lot: exchanges coarsen them as prices
+rise, and years ago they were finer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +41,8 @@ class MarketData:
     """First moment after the span, in milliseconds."""
     unit: Unit = "base"
     """What the volumes count; only those of the base currency tell a lot."""
+    filters: Filters | None = None
+    """The exchange's own, as they were kept beside its candles; None where unknown."""
     notes: tuple[str, ...] = ()
     """What was said about these candles: left out, late, of another kind than asked for."""
 
@@ -67,21 +75,26 @@ class MarketData:
 
     @cached_property
     def price_digits(self) -> int:
-        """Decimals of the prices, from the data."""
-        from stoptrail.rules.market import (  # with Numba, which takes a second
-            decimals,
-        )
+        """Decimals of the prices of the last INFERRED_DAYS."""
+        from stoptrail.rules.market import decimals  # with Numba, which takes a second
 
-        c = self.candles
-        return decimals(np.concatenate([c.open, c.high, c.low, c.close]))
+        c, late = self.candles, self._lately
+        return decimals(np.concatenate([c.open[late], c.high[late], c.low[late], c.close[late]]))
 
     @cached_property
     def volume_digits(self) -> int:
-        """Decimals of the volumes, from the data; where they are not of the base currency,
-        those of the finest lot."""
+        """Decimals of the volumes of the last INFERRED_DAYS; where they are not of the base
+        currency, those of the finest lot."""
         from stoptrail.rules.market import FINEST_LOT_DIGITS, decimals
 
-        return decimals(self.candles.volume) if self.unit == "base" else FINEST_LOT_DIGITS
+        if self.unit != "base":
+            return FINEST_LOT_DIGITS
+        return decimals(self.candles.volume[self._lately])
+
+    @property
+    def _lately(self) -> slice:
+        time = self.candles.time
+        return slice(int(np.searchsorted(time, time[-1] - INFERRED_DAYS * DAY_MS)), None)
 
     @cached_property
     def sha256(self) -> str:

@@ -19,6 +19,7 @@ from stoptrail.feeds.cache import (
     cache_path,
     candles_of,
     read_cache,
+    read_filters,
 )
 from stoptrail.feeds.columns import columns_of, rows_of
 from stoptrail.feeds.download import Notice, Progress, download_candles, say_unserved
@@ -187,7 +188,9 @@ def _cached_market(wanted: Wanted, cached: Cached, start: int, end: int) -> Mark
             f"{wanted.exchange_id} has no {wanted.symbol} candles from {iso(start)} to {iso(end)}; "
             "set data.start and data.end, or another exchange"
         )
-    return _market(wanted, candles, "exchange", wanted.exchange_id, wanted.exchange_id)
+    market = _market(wanted, candles, "exchange", wanted.exchange_id, wanted.exchange_id)
+    filters = read_filters(wanted.cache, wanted.exchange_id, wanted.symbol)
+    return replace(market, filters=filters)
 
 
 def _without_exchange(

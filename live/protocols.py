@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from stoptrail.core.spans import Spans
 from stoptrail.live.step import Row
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.watched import Watched
@@ -25,6 +26,10 @@ class MarketStore(Protocol):
 
     def getdata(self, **parameters: Any) -> Any:
         """A live feed; its `behind` says whether events wait that have come already."""
+
+    @property
+    def unserved(self) -> Spans:
+        """Spans of the last reading of candles in which the exchange gave none."""
 
     def give_up(self) -> None:
         """Let no read be waited for any longer: it raises GivenUpError."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+from stoptrail.backtest.inputs import plan_for
+from stoptrail.config.run_rules import market_rules
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.spans import Spans
 from stoptrail.core.time import DAY_MS, iso_time
 from stoptrail.live.engine import Origin
 from stoptrail.live.ledger.records import (
@@ -21,6 +24,7 @@ from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.protocols import MarketStore
 from stoptrail.live.session_settings import changed, resolved, settings_from
 from stoptrail.live.step import Row
+from stoptrail.live.warm_up import WarmUp, check_alive, needed_days, warm_up_of
 
 
 class Beginning(NamedTuple):
@@ -37,6 +41,7 @@ class Beginning(NamedTuple):
     candles: list[Row]
     """Every closed candle so far, warm-up included."""
     origin: Origin
+    warm_up: WarmUp
 
 
 def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger) -> Beginning:
@@ -46,12 +51,20 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
     """
     database = session_ledger.database
     found = session_of(database, settings.exchange_id, settings.data.symbol)
+    theirs, days = store.market(settings.data.symbol), settings.live.warm_up_days
+    interval = settings.data.interval
+    plan = plan_for(settings, market_rules(theirs, 0, 0))
+    unserved: Spans = ()
     if found is None:
-        candles = _warm_up(settings, store)
+        candles, unserved = _warm_up(settings, store, days), store.unserved
+        needed = needed_days(plan, candles, interval)
+        if needed > days:  # a young market has no more: then it is waited for
+            days = needed
+            candles, unserved = _warm_up(settings, store, days), store.unserved
     else:
         _check_interval(settings, found)
         candles = stored_candles(database, found.id)
-    content = resolved(settings, store.market(settings.data.symbol), candles)
+    content = resolved(settings, theirs, candles)
     row = session_ledger.open(found, candles, content)
     active, waiting = session_ledger.settings(row, content)
     origin = Origin(
@@ -72,19 +85,21 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
         row.paused,
         candles,
         origin,
+        warm_up_of(plan, candles, interval, days, unserved),
     )
 
 
-def _warm_up(settings: Settings, store: MarketStore) -> list[Row]:
+def _warm_up(settings: Settings, store: MarketStore, days: int) -> list[Row]:
     """Closed candles of the days before now, from the start of a day (C1)."""
     symbol = settings.data.symbol
     now = int(time.time() * 1000) + (store.clock_offset() or 0)
-    since = (now // DAY_MS - settings.live.warm_up_days) * DAY_MS
+    since = (now // DAY_MS - days) * DAY_MS
     candles = store.fetch_candles(symbol, settings.data.interval, since)
     if not candles:
         raise ExchangeError(
             f"{settings.exchange_id} has no closed candles of {symbol} since {iso_time(since)}"
         )
+    check_alive(settings.exchange_id, symbol, candles[-1][0], now)
     return candles
 
 

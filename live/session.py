@@ -67,6 +67,8 @@ class Session:
         self._out = Publisher(self.interval, self._options.watchers)
         self.market = MarketStatus(self._out.say, lambda: self._gate.completed())
         self.engine: Engine | None = None
+        self.warm_from = 0
+        """Time in ms from which signals can come."""
         self.control: SessionControl
         self.session_ledger: SessionLedger
         self._make_store = make_store
@@ -138,6 +140,8 @@ class Session:
         waiting = found.origin.checkpoint.entry_order
         self._gate.begin(None if waiting is None else waiting.signal)
         self.control = SessionControl(self.ledger, found.session, self._out.flush)
+        self.warm_from = found.warm_up.warm_from
+        self._out.say("warm-up", found.warm_up.text)
         self._gate.paused, self._gate.changing = found.paused, bool(found.waiting)
         if found.waiting:
             keys = ", ".join(found.waiting)

@@ -36,7 +36,7 @@ def resolved(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[st
     if settings.data.volume == "unknown":
         content["data"]["volume"] = "unknown"
     content["live"] = {"ratchet": settings.live.ratchet}
-    content["market"] = {**_filters(settings, theirs, candles), "type": settings.market.type}
+    content["market"] = {**_filters(settings, theirs, candles), "type": settings.market_type}
     return content
 
 

@@ -56,7 +56,7 @@ class SessionControl:
             "connection": session.market.connection,
             "price": price,
             "price_time": time_,
-            "reading": json.dumps(reading_of(session.engine)),
+            "reading": json.dumps({**reading_of(session.engine), "warm_from": session.warm_from}),
         }
         self.ledger.transaction(f"presence {state}", lambda: self._write(values))
 

@@ -174,6 +174,8 @@ def _signal_lines(found: Snapshot) -> list[tuple[str, str, str]]:
             lines.append((name, _TREND.get(round(value), f"{value:g}"), colour))
     if "cycle" in reading:
         lines.append(("cycle", f"{reading['cycle']:+.2f}", "white"))
+    if reading.get("warm_from", 0) > found.candle + found.interval:
+        lines.append(("warm", f"on {iso_time(int(reading['warm_from']))[:10]}", "yellow"))
     zone = round(reading.get("zone", 0.0))
     lines.append(("zone", SIDES.get(zone, "none"), "bold" if zone else "white"))
     if "atr" in reading:

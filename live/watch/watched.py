@@ -36,6 +36,10 @@ class Watched(Protocol):
         """Where it is written down."""
 
     @property
+    def warm_from(self) -> int:
+        """Time in ms from which signals can come."""
+
+    @property
     def engine(self) -> Engine | None:
         """What trades; None before it begins."""
 

@@ -41,7 +41,7 @@ def prepare(market: MarketData, settings: Settings) -> Inputs:
 
     Raises ConfigError for a tick that no price is a multiple of but zero.
     """
-    filters = fitting(settings, market.symbol, market.price_digits)
+    filters = fitting(settings, market.symbol, market.price_digits, market.filters)
     steps = market_rules(filters, market.price_digits, market.volume_digits)
     lowest = float(market.candles.low.min())
     if steps.price_step / steps.price_scale > lowest:

@@ -37,7 +37,9 @@ def summarise_run(
         "command": command,
         "data": {
             **market.summary(),
-            "inferred": inferred(fitting(settings, market.symbol, market.price_digits)),
+            "inferred": inferred(
+                fitting(settings, market.symbol, market.price_digits, market.filters)
+            ),
         },
         "params": public_table(settings),
         "market": inputs.market._asdict(),

@@ -18,6 +18,7 @@ from stoptrail.feeds.columns import columns_of
 from stoptrail.feeds.download import download_candles
 from stoptrail.feeds.files import PLAIN, load_file
 from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.public_archive import download_archive
 from stoptrail.feeds.source import Wanted, span_to_fetch
 from stoptrail.terminal import Terminal, safe
 
@@ -34,31 +35,31 @@ def download(
     end: int | None,
     cache: Path,
     console: Console | None = None,
+    archive: str = "",
 ) -> int:
     """Bring a market's closed candles into the cache and say what is there; exit code 0.
 
     `start` and `end` are in milliseconds, None as in the settings: the last five years.
-    The warm-up before the span comes along. Raises the errors of `download_candles`.
+    The warm-up before the span comes along. `archive` is the host of the public archive
+    from which whole months are taken first. Raises the errors of `download_candles`.
     """
     console = console or Terminal()
     interval = _interval(timeframe)
     wanted = Wanted(symbol=symbol, interval=interval, start=start, end=end)
     first, last = span_to_fetch(wanted, int(time.time() * 1000))
-    with _progress(console, f"{exchange_id} {symbol} {timeframe}") as on_progress:
-        cached = download_candles(
-            exchange_id,
-            dict(ccxt_options),
-            symbol,
-            interval,
-            first,
-            last,
-            cache,
-            on_progress,
-            lambda line: console.print(safe(line), style="yellow"),
-        )
+
+    def notice(line: str) -> None:
+        console.print(safe(line), style="yellow")
+
+    label, span = f"{exchange_id} {symbol} {timeframe}", (symbol, interval, first, last, cache)
+    if archive:
+        with _progress(console, f"{label}, archive") as on_progress:
+            download_archive(archive, exchange_id, *span, on_progress, notice)
+    with _progress(console, label) as on_progress:
+        cached = download_candles(exchange_id, dict(ccxt_options), *span, on_progress, notice)
     times = cached.columns.time
-    span = f"{iso(int(times[0]))} to {iso(int(times[-1]) + interval)}" if len(times) else "no span"
-    console.print(f"{len(times):,} candles, {span}: {safe(str(cached.path))}", soft_wrap=True)
+    reach = f"{iso(int(times[0]))} to {iso(int(times[-1]) + interval)}" if len(times) else "no span"
+    console.print(f"{len(times):,} candles, {reach}: {safe(str(cached.path))}", soft_wrap=True)
     return 0
 
 

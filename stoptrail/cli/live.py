@@ -109,6 +109,7 @@ def open_store(settings: Settings) -> Any:
         Timing(
             timeout=wanted.timeout_seconds, stale=wanted.stale_seconds, poll=wanted.poll_seconds
         ),
+        settings.market.type,
     )
 
 

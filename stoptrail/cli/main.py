@@ -173,7 +173,10 @@ def data() -> None:
 @click.option("--timeframe", metavar="T", help="Length of a candle instead of [data].")
 @click.option("--start", metavar="TIME", help="First moment, UTC, instead of [data].")
 @click.option("--end", metavar="TIME", help="The moment after the last candle, UTC.")
-def download(config: Path | None, overrides: tuple[str, ...], **keys: str | None) -> int:
+@click.option("--archive", is_flag=True, help="Whole months from Binance's public archive first.")
+def download(
+    config: Path | None, overrides: tuple[str, ...], archive: bool, **keys: str | None
+) -> int:
     """Download closed candles into the cache; a download that was stopped goes on."""
     from stoptrail.cli.data import download as run
     from stoptrail.config.load import load_settings
@@ -189,6 +192,7 @@ def download(config: Path | None, overrides: tuple[str, ...], **keys: str | None
         wanted.start_ms,
         wanted.end_ms,
         Path(wanted.cache),
+        archive=wanted.archive if archive else "",
     )
 
 

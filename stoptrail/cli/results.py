@@ -40,7 +40,7 @@ def data_overrides(files: tuple[Path, ...], symbols: tuple[str, ...]) -> tuple[s
 
 def steps_notice(inputs: Inputs, settings: Settings, market: MarketData, voice: Voice) -> None:
     """Say which steps of the market were read off the data (C13)."""
-    names = inferred(fitting(settings, market.symbol, market.price_digits))
+    names = inferred(fitting(settings, market.symbol, market.price_digits, market.filters))
     if not names:
         return
     own = inputs.market

@@ -68,6 +68,8 @@ class Data(SettingsSection):
     source: Literal["auto", "exchange", "file", "synthetic"] = "auto"
     cache: Annotated[str, Field(min_length=1)] = "cache"
     """Folder of downloaded candles."""
+    archive: Annotated[str, Field(pattern=r"^https?://\S+$")] = "https://data.binance.vision"
+    """Host of Binance's public archive, for `data download --archive`."""
     synthetic_seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     """Seed of the built-in synthetic market."""
 
@@ -123,7 +125,8 @@ KNOWN_FILTERS = {"BTC/USDT": Filters(0.01, 0.00001, 0.00001, 5.0)}
 class MarketSettings(SettingsSection):
     """Type of the market and its order filters (C13)."""
 
-    type: Literal["spot", "margin", "swap"] = "spot"
+    type: Literal["auto", "spot", "margin", "swap"] = "auto"
+    """"auto": as the symbol says, swap with a colon and spot without."""
     tick: Step | None = None
     lot: Step | None = None
     min_quantity: Annotated[float, Field(ge=0)] | None = None

@@ -32,9 +32,15 @@ def market_rules(filters: Filters, price_digits: int, volume_digits: int) -> Mar
     )
 
 
-def fitting(settings: Settings, symbol: str, price_digits: int) -> Filters:
-    """The filters of `symbol`; a built-in tick coarser than the data's own prices is left
-    out, because then the data is of another market than the symbol says."""
+def fitting(
+    settings: Settings, symbol: str, price_digits: int, theirs: Filters | None = None
+) -> Filters:
+    """The filters of `symbol`: the user's own, else `theirs` (the exchange's), else what is
+    built in. A built-in tick coarser than the data's own prices is left out, because then
+    the data is of another market than the symbol says."""
+    if theirs is not None:
+        pairs = zip(settings.market.filters(""), theirs, strict=True)
+        return Filters(*(other if mine is None else mine for mine, other in pairs))
     filters = settings.market.filters(symbol)
     if settings.market.tick is not None or filters.tick is None:
         return filters

@@ -61,6 +61,13 @@ class Settings(SettingsSection):
         return self
 
     @property
+    def market_type(self) -> str:
+        """ "spot", "margin" or "swap": as set, else as the symbol says."""
+        if self.market.type != "auto":
+            return self.market.type
+        return "swap" if ":" in self.data.symbol else "spot"
+
+    @property
     def exchange_id(self) -> str:
         """ccxt's id of the exchange that a session talks to."""
         return self.exchange.id or self.data.exchange

@@ -151,6 +151,6 @@ def around_the_best(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
 
 def judged(evidence: dict[str, Any], settings: Settings, synthetic: bool) -> dict[str, Any]:
     """The evidence with its verdict; NaN becomes None everywhere."""
-    whole = {"synthetic": synthetic, "market_type": settings.market.type, **evidence}
+    whole = {"synthetic": synthetic, "market_type": settings.market_type, **evidence}
     found: dict[str, Any] = json_value({**whole, "verdict": verdict(whole).as_summary()})
     return found

@@ -556,6 +556,58 @@ class Cryptocom(Dialect):
         return {"id": -1, "code": 0, "result": {"interval": "15m", "data": table}}
 
 
+class Htx(Dialect):
+    """The first 1000 from `from`; days open at 16:00 UTC."""
+
+    id, path = "htx", "/history/candles"
+    lengths: ClassVar[dict[str, tuple[int, int]]] = {
+        "15min": (QUARTER, 0),
+        "4hour": (16 * QUARTER, 0),
+        "1day": (96 * QUARTER, 64 * QUARTER),
+    }
+    """Length of a candle and the time of day at which one opens."""
+
+    def other(self, path: str, query: Query) -> Any:
+        if path.endswith("/timestamp"):
+            return {"status": "ok", "data": self.now}
+        symbol = {
+            "base-currency": "btc",
+            "quote-currency": "usdt",
+            "price-precision": 2,
+            "amount-precision": 6,
+            "symbol": "btcusdt",
+            "state": "online",
+            "value-precision": 8,
+            "min-order-amt": 0.00001,
+            "max-order-amt": 1000,
+            "min-order-value": 10,
+            "api-trading": "enabled",
+        }
+        data = [symbol] if path.endswith("/symbols") else []
+        return {"status": "ok", "code": 200, "data": data}
+
+    def candles(self, query: Query) -> Any:
+        length, shift = self.lengths[query["period"]]
+        buckets: dict[int, list[Row]] = {}
+        for row in self.begun():
+            buckets.setdefault(row[0] - (row[0] - shift) % length, []).append(row)
+        table = [
+            {
+                "id": time // 1000,
+                "open": rows[0][1],
+                "high": max(row[2] for row in rows),
+                "low": min(row[3] for row in rows),
+                "close": rows[-1][4],
+                "amount": round(sum(row[5] for row in rows), 8),
+                "vol": 1.0,
+                "count": len(rows),
+            }
+            for time, rows in buckets.items()
+            if time >= int(query.get("from", 0)) * 1000
+        ]
+        return {"status": "ok", "ch": "", "data": table[: min(1000, int(query["size"]))][::-1]}
+
+
 DIALECTS: dict[str, type[Dialect]] = {
     kind.id: kind
     for kind in (
@@ -574,5 +626,6 @@ DIALECTS: dict[str, type[Dialect]] = {
         Bithumb,
         Bigone,
         Cryptocom,
+        Htx,
     )
 }

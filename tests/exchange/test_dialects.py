@@ -11,6 +11,7 @@ import ccxt
 import pytest
 
 from stoptrail.core.errors import ExchangeError
+from stoptrail.core.time import DAY_MS
 from stoptrail.exchange.client import open_exchange
 from stoptrail.exchange.markets import only_the_kind_needed
 from stoptrail.feeds.cache import Cached
@@ -150,3 +151,41 @@ def test_a_session_s_warm_up_is_as_complete(name: str, clock: Callable[[Dialect]
     unnamed = {at for at in missing if not any(a <= at < b for a, b in named)}
     assert unnamed <= {truth[-1][0]}
     assert bool(missing - unnamed) == bool(dialect.kept)
+
+
+def test_days_that_open_at_16_are_named_and_built_from_smaller_candles(
+    tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    dialect = opened("htx")
+    clock(dialect)
+    first, day = BEGIN - BEGIN % DAY_MS + DAY_MS, DAY_MS
+    told: list[str] = []
+    with StandIn(dialect) as server:
+        cached = download_candles(
+            "htx",
+            server.ccxt_options(),
+            "BTC/USDT",
+            DAY_MS,
+            first,
+            dialect.now,
+            tmp_path,
+            on_notice=told.append,
+        )
+    expected: dict[int, list[Row]] = {}
+    for row in dialect.rows:
+        if first <= row[0] and row[0] - row[0] % day + day <= dialect.now:
+            expected.setdefault(row[0] - row[0] % day, []).append(row)
+    assert cached.columns.time.tolist() == list(expected)
+    assert cached.columns.open.tolist() == [rows[0][1] for rows in expected.values()]
+    assert cached.columns.high.tolist() == [
+        max(row[2] for row in rows) for rows in expected.values()
+    ]
+    assert cached.columns.low.tolist() == [
+        min(row[3] for row in rows) for rows in expected.values()
+    ]
+    assert cached.columns.close.tolist() == [rows[-1][4] for rows in expected.values()]
+    volumes = [sum(row[5] for row in rows) for rows in expected.values()]
+    assert cached.columns.volume.tolist() == pytest.approx(volumes)
+    assert told[0] == (
+        "htx: its 1d candles open at 16:00 UTC, not at 00:00; they are built from its 4h candles"
+    )

@@ -79,7 +79,7 @@ def test_trouble_on_the_way_ends_with_the_same_candles(exchange: Simulator, tmp_
 
 def klines(exchange: Simulator) -> int:
     """How often candles were asked for."""
-    return len([path for path in exchange.troubles.requests if path.endswith("klines")])
+    return len([path for path in exchange.warning_log.requests if path.endswith("klines")])
 
 
 def test_a_second_download_asks_for_nothing_that_is_there(

@@ -82,6 +82,7 @@ class PlaybackStore:
         """Whether the last candle does not come yet."""
         self.connection = Connection("live", 0.0)
         self.closed = 0
+        self.unserved = ()
         self.lag = 0
         """Milliseconds by which the exchange's clock is further than its candles."""
 

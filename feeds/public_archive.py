@@ -1,0 +1,165 @@
+"""Binance's public archive of candles: a zipped file for each month, with its checksum.
+
+Paths as Binance documents them (github.com/binance/binance-public-data):
+data/spot/monthly/klines/BTCUSDT/15m/BTCUSDT-15m-2021-01.zip and, beside it, .zip.CHECKSUM
+with the SHA-256; swaps lie under data/futures/um.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from stoptrail.core.errors import ConfigError, DataError, ExchangeError
+from stoptrail.core.spans import Spans, uncovered, within
+from stoptrail.core.time import iso, timeframe_name
+from stoptrail.exchange.errors import UnreachableError
+from stoptrail.exchange.retry import Patience, backoff, retry_after
+from stoptrail.feeds.cache import Cached, cache_path, read_cache, with_rows, write_cache
+from stoptrail.feeds.columns import Columns, columns_of
+from stoptrail.feeds.download import Notice, Progress
+from stoptrail.feeds.files import load_candles
+
+HOST = "https://data.binance.vision"
+_AT_ONCE = 4
+_TIMEOUT = 30.0
+"""Seconds for an answer."""
+
+
+def download_archive(
+    host: str,
+    exchange_id: str,
+    symbol: str,
+    interval: int,
+    start: int,
+    end: int,
+    folder: Path,
+    on_progress: Progress | None = None,
+    on_notice: Notice | None = None,
+) -> Cached:
+    """Bring the whole months of [start, end), times in milliseconds, into the cache.
+
+    Months that it has are not asked for again; each is kept as soon as it has come. A hole
+    within a month stays uncovered, so that a download asks the exchange about it. Raises
+    ConfigError, OutputError, UnreachableError, or ExchangeError for a checksum that is
+    wrong twice.
+    """
+    if exchange_id not in ("binance", "binanceusdm"):
+        raise ConfigError(
+            f"--archive: {exchange_id} has no public archive that is known; leave it out, "
+            "or set data.exchange to binance"
+        )
+    timeframe = timeframe_name(interval)
+    cached = read_cache(cache_path(folder, exchange_id, symbol, timeframe), interval)
+    wanted = [span for span in months(start, end) if _lacks(cached, span)]
+    total, done, absent = sum(b - a for a, b in wanted) // interval, 0, []
+    fetch = partial(_month, host.rstrip("/"), symbol, interval)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        try:
+            for span, columns in zip(wanted, pool.map(fetch, wanted), strict=True):
+                if columns is None:
+                    absent.append(span)
+                else:
+                    cached = with_rows(cached, [columns], within(runs(columns, interval), *span))
+                    write_cache(cached)
+                done += (span[1] - span[0]) // interval
+                if on_progress:
+                    on_progress(done, total)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    if absent and on_notice:
+        on_notice(
+            f"the archive has no file for {len(absent)} of {len(wanted)} months, "
+            f"{iso(absent[0][0])} to {iso(absent[-1][1])}: the exchange is asked"
+        )
+    return cached
+
+
+def months(start: int, end: int) -> Spans:
+    """The calendar months (UTC) that lie whole in [start, end)."""
+    at = datetime.fromtimestamp(start / 1000, UTC)
+    year, month = at.year, at.month
+    found: list[tuple[int, int]] = []
+    first = _first(year, month)
+    while first < end:
+        year, month = (year + 1, 1) if month == 12 else (year, month + 1)
+        following = _first(year, month)
+        if first >= start and following <= end:
+            found.append((first, following))
+        first = following
+    return tuple(found)
+
+
+def runs(columns: Columns, interval: int) -> Iterator[tuple[int, int]]:
+    """Spans of candles without a hole between them."""
+    if len(columns.time):
+        for run in np.split(columns.time, np.flatnonzero(np.diff(columns.time) != interval) + 1):
+            yield int(run[0]), int(run[-1]) + interval
+
+
+def _first(year: int, month: int) -> int:
+    return int(datetime(year, month, 1, tzinfo=UTC).timestamp() * 1000)
+
+
+def _lacks(cached: Cached, span: tuple[int, int]) -> bool:
+    """Whether so much of a month is missing that its file is worth a request."""
+    missing = sum(b - a for a, b in uncovered(cached.covered, *span))
+    return missing > (span[1] - span[0]) // 4
+
+
+def _month(host: str, symbol: str, interval: int, span: tuple[int, int]) -> Columns | None:
+    """The candles of one month's file; None where the archive has none."""
+    pair, timeframe = symbol.partition(":")[0].replace("/", ""), timeframe_name(interval)
+    market = "futures/um" if ":" in symbol else "spot"
+    name = f"{pair}-{timeframe}-{datetime.fromtimestamp(span[0] / 1000, UTC):%Y-%m}.zip"
+    url = f"{host}/data/{market}/monthly/klines/{pair}/{timeframe}/{name}"
+    for _ in range(2):
+        content, checksum = _read(url), _read(f"{url}.CHECKSUM")
+        if content is None or checksum is None:
+            return None
+        expected = checksum.split()[0].decode("ascii", "replace") if checksum.split() else ""
+        if hashlib.sha256(content).hexdigest() == expected:
+            return _candles(name, content, interval)
+    raise ExchangeError(f"{url}: the checksum is wrong, twice: leave --archive out")
+
+
+def _candles(name: str, content: bytes, interval: int) -> Columns:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        try:
+            return columns_of(load_candles(path, interval, sparse=True))
+        except DataError as error:
+            text = str(error).removeprefix(f"{path}: ")
+            raise ExchangeError(f"the archive's {name} cannot be read: {text}") from None
+
+
+def _read(url: str) -> bytes | None:
+    """The body at `url`; None for HTTP 404. Repeated after trouble that passes."""
+    import requests
+
+    patience, failures = Patience(attempts=4), 0
+    while True:
+        wait, reason = None, ""
+        try:
+            answer = requests.get(url, timeout=_TIMEOUT)
+            if answer.status_code == 404:
+                return None
+            if answer.status_code == 200:
+                return answer.content
+            reason, wait = f"HTTP {answer.status_code}", retry_after(answer.headers)
+        except requests.RequestException as error:
+            reason = type(error).__name__
+        failures += 1
+        if failures >= patience.attempts or (wait or 0.0) > patience.longest:
+            raise UnreachableError(f"{url} cannot be had ({reason}); leave --archive out")
+        time.sleep(backoff(failures, patience.first, patience.cap) if wait is None else wait)

@@ -1,0 +1,171 @@
+"""What ccxt makes of an exchange's market list, and what is made of that here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import ccxt
+import ccxt.async_support
+import pytest
+
+from stoptrail.config.market import Filters
+from stoptrail.core.errors import ConfigError
+from stoptrail.exchange.markets import (
+    check_tradable,
+    filters_of,
+    market_type,
+    only_the_kind_needed,
+    page_of,
+    volume_unit,
+)
+
+OKX = {
+    "instType": "SWAP",
+    "instId": "BTC-USDT-SWAP",
+    "uly": "BTC-USDT",
+    "instFamily": "BTC-USDT",
+    "settleCcy": "USDT",
+    "ctVal": "0.01",
+    "ctMult": "1",
+    "ctValCcy": "BTC",
+    "ctType": "linear",
+    "tickSz": "0.1",
+    "lotSz": "0.01",
+    "minSz": "0.01",
+    "state": "live",
+    "lever": "100",
+}
+"""As in the comments of ccxt's `parse_market`."""
+GATE = {
+    "name": "BTC_USDT",
+    "type": "direct",
+    "quanto_multiplier": "0.0001",
+    "order_price_round": "0.1",
+    "order_size_min": 1,
+    "order_size_max": 1000000,
+    "leverage_min": "1",
+    "leverage_max": "100",
+    "mark_price": "37985.6",
+    "maker_fee_rate": "-0.0005",
+    "taker_fee_rate": "0.0005",
+    "in_delisting": False,
+    "order_price_deviate": "0.5",
+}
+
+
+def okx(**changed: Any) -> tuple[Any, dict[str, Any]]:
+    exchange = ccxt.okx()
+    return exchange, exchange.parse_market({**OKX, **changed})
+
+
+def gate() -> tuple[Any, dict[str, Any]]:
+    exchange = ccxt.gate()
+    return exchange, exchange.parse_contract_market(GATE, "usdt")
+
+
+def entry(**changed: Any) -> dict[str, Any]:
+    spot = {"symbol": "BTC/USDT", "base": "BTC", "spot": True, "contract": False, "active": True}
+    return {**spot, **changed}
+
+
+SWAP = {"symbol": "BTC/USDT:USDT", "spot": False, "swap": True, "contract": True, "linear": True}
+
+
+def test_lot_and_least_quantity_of_a_swap_are_in_coins() -> None:
+    """0.01 contracts of 0.01 BTC; one contract of 0.0001 BTC."""
+    assert filters_of(*okx()) == Filters(0.1, 0.0001, 0.0001, None)
+    assert filters_of(*gate()) == Filters(0.1, 0.0001, 0.0001, None)
+
+
+def test_volumes_are_in_coins_where_the_exchange_counts_contracts() -> None:
+    assert volume_unit("gate", gate()[1]) == 0.0001
+    assert volume_unit("okx", okx()[1]) == 1.0  # ccxt takes its volume in coins
+    assert volume_unit("gate", entry()) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("market", "said"),
+    [
+        (entry(**SWAP, inverse=True), "inverse contract, whose profit is in BTC"),
+        (entry(**{**SWAP, "linear": False}), "inverse contract"),
+        (entry(**{**SWAP, "swap": False}, future=True), "a dated contract ends"),
+        (entry(**SWAP, expiry=1_790_000_000_000), "a dated contract ends"),
+        (entry(option=True), "options cannot be traded"),
+        (entry(active=False), "not traded on okx at present"),
+    ],
+)
+def test_a_market_that_cannot_be_traded_is_refused_in_words(
+    market: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        check_tradable("okx", market, "auto")
+
+
+def test_an_inactive_market_is_known_from_the_exchange_s_own_words() -> None:
+    exchange, market = okx(state="suspend")
+    with pytest.raises(ConfigError, match="inactive or halted"):
+        check_tradable(exchange.id, market, "auto")
+
+
+@pytest.mark.parametrize(
+    ("market", "kind", "wanted"),
+    [
+        (entry(), "spot", ["auto", "spot", "margin"]),
+        (entry(**SWAP), "swap", ["auto", "swap"]),
+    ],
+)
+def test_the_market_s_type_is_followed_and_a_contradiction_refused(
+    market: dict[str, Any], kind: str, wanted: list[str]
+) -> None:
+    assert market_type(market) == kind
+    for name in ("auto", "spot", "margin", "swap"):
+        if name in wanted:
+            check_tradable("okx", market, name)
+        else:
+            with pytest.raises(ConfigError, match=f'market.type = "{name}", but .* a {kind}'):
+                check_tradable("okx", market, name)
+
+
+FIRST_HOSTS = {
+    ("binance", "BTC/USDT"): {"api.binance.com"},
+    ("binance", "BTC/USDT:USDT"): {"fapi.binance.com"},
+    ("mexc", "BTC/USDT"): {"api.mexc.com"},
+    ("mexc", "BTC/USDT:USDT"): {"api.mexc.com"},
+    ("htx", "BTC/USDT"): {"api.huobi.pro"},
+    ("kucoin", "BTC/USDT"): {"api.kucoin.com"},
+    ("xt", "BTC/USDT"): {"sapi.xt.com"},
+}
+
+
+@pytest.mark.parametrize(("name", "symbol"), FIRST_HOSTS)
+def test_only_the_hosts_that_the_market_needs_are_asked(name: str, symbol: str) -> None:
+    exchange, asked = getattr(ccxt, name)(), []
+
+    def fetch(url: str, *_: Any, **__: Any) -> dict[str, Any]:
+        asked.append(url.split("/")[2])
+        return {}
+
+    exchange.fetch = fetch
+    exchange.has["fetchCurrencies"] = False
+    only_the_kind_needed(exchange, symbol)
+    with contextlib.suppress(ccxt.BaseError):  # an empty market list is none
+        exchange.load_markets()
+    assert set(asked) == FIRST_HOSTS[name, symbol]
+
+
+def test_the_same_holds_for_the_client_of_a_session() -> None:
+    exchange = ccxt.async_support.mexc()
+    only_the_kind_needed(exchange, "BTC/USDT")
+    assert asyncio.run(exchange.fetch_swap_markets()) == []
+
+
+def test_the_page_is_what_ccxt_knows_of_the_exchange() -> None:
+    for name, page in {"okx": 300, "kraken": 720, "bitfinex": 1000}.items():
+        exchange = getattr(ccxt, name)()
+        exchange.markets = {"BTC/USDT": entry(type="spot", subType=None)}
+        assert page_of(exchange, "BTC/USDT") == page
+    exchange = ccxt.gemini()
+    exchange.markets = {"BTC/USDT": entry(type="spot", subType=None)}
+    assert page_of(exchange, "BTC/USDT") == 1000

@@ -1,0 +1,174 @@
+"""`data download --archive` from a local server that speaks the archive's paths."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.exchange.errors import UnreachableError
+from stoptrail.feeds.cache import Cached, candles_of
+from stoptrail.feeds.public_archive import download_archive, months
+from tests.feeds.tables import QUARTER
+
+SPOT = "/data/spot/monthly/klines/BTCUSDT/15m/BTCUSDT-15m"
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+START, END = at("2024-11-20"), at("2025-02-10")
+
+
+def rows(first: int, last: int) -> list[list[float]]:
+    times = range(first, last, QUARTER)
+    return [[t, 100 + t // QUARTER % 7, 110.0, 90.0, 101.0, 2.5] for t in times]
+
+
+class Archive:
+    """The files by their paths; `asked` holds every path in order."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.failures = 0
+        archive = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: Any) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                archive.asked.append(self.path)
+                body = archive.files.get(self.path)
+                status = 404 if body is None else 200
+                if archive.failures:
+                    archive.failures, status, body = archive.failures - 1, 503, b""
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body or b"")))
+                self.end_headers()
+                self.wfile.write(body or b"")
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"http://127.0.0.1:{self.server.server_port}"
+
+    def month(self, name: str, candles: list[list[float]], unit: int, header: bool) -> None:
+        """A file as Binance writes it: microseconds since 2025, on futures with a header."""
+        lines = ["open_time,open,high,low,close,volume,a,b,c,d,e,f"] if header else []
+        for time, *values in candles:
+            end = (int(time) + QUARTER) * unit - 1
+            lines.append(",".join(map(str, [int(time) * unit, *values, end, 1, 1, 1, 1, 0])))
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as file:
+            file.writestr(name.rpartition("/")[2] + ".csv", "\n".join(lines) + "\n")
+        content = packed.getvalue()
+        self.files[f"{name}.zip"] = content
+        said = f"{hashlib.sha256(content).hexdigest()}  {name.rpartition('/')[2]}.zip\n"
+        self.files[f"{name}.zip.CHECKSUM"] = said.encode()
+
+
+@pytest.fixture
+def archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
+    monkeypatch.setattr("stoptrail.feeds.public_archive.time.sleep", lambda _: None)
+    made = Archive()
+    december = rows(at("2024-12-01"), at("2025-01-01"))
+    made.month(f"{SPOT}-2024-12", december[:500] + december[510:], 1, header=False)
+    made.month(f"{SPOT}-2025-01", rows(at("2025-01-01"), at("2025-02-01")), 1000, header=False)
+    thread = threading.Thread(target=made.server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+    thread.join()
+
+
+def fetch(archive: Archive, folder: Path, **more: Any) -> Cached:
+    given = {"exchange_id": "binance", "symbol": "BTC/USDT", **more}
+    return download_archive(
+        archive.host, interval=QUARTER, start=START, end=END, folder=folder, **given
+    )
+
+
+def test_whole_months_come_and_a_hole_in_one_is_left_to_the_exchange(
+    archive: Archive, tmp_path: Path
+) -> None:
+    cached = fetch(archive, tmp_path)
+    december, hole = at("2024-12-01"), at("2024-12-01") + 500 * QUARTER
+    expected = [
+        row for row in rows(december, at("2025-02-01")) if not 0 <= row[0] - hole < 10 * QUARTER
+    ]
+    candles = candles_of(cached, QUARTER)
+    assert np.array_equal(np.column_stack(candles[:6]), np.array(expected, np.float64))
+    assert cached.covered == ((december, hole), (hole + 10 * QUARTER, at("2025-02-01")))
+
+
+def test_only_months_within_the_span_are_taken() -> None:
+    assert months(at("2024-11-20"), at("2025-02-10")) == (
+        (at("2024-12-01"), at("2025-01-01")),
+        (at("2025-01-01"), at("2025-02-01")),
+    )
+    assert months(at("2024-11-20"), at("2024-12-31")) == ()
+
+
+def test_what_has_come_is_not_asked_for_again(archive: Archive, tmp_path: Path) -> None:
+    fetch(archive, tmp_path)
+    before = len(archive.asked)
+    fetch(archive, tmp_path)
+    assert len(archive.asked) == before
+
+
+def test_a_broken_off_download_keeps_its_months(archive: Archive, tmp_path: Path) -> None:
+    whole = archive.files.pop(f"{SPOT}-2025-01.zip.CHECKSUM")
+    archive.files[f"{SPOT}-2025-01.zip.CHECKSUM"] = b"0" * 64
+    with pytest.raises(ExchangeError, match=r"2025-01\.zip: the checksum is wrong, twice"):
+        fetch(archive, tmp_path)
+    archive.files[f"{SPOT}-2025-01.zip.CHECKSUM"] = whole
+    archive.asked.clear()
+    assert len(fetch(archive, tmp_path).covered) == 2
+    assert {path.removesuffix(".CHECKSUM") for path in archive.asked} == {f"{SPOT}-2025-01.zip"}
+
+
+def test_months_that_the_archive_lacks_are_said(archive: Archive, tmp_path: Path) -> None:
+    told: list[str] = []
+    del archive.files[f"{SPOT}-2024-12.zip"]
+    cached = fetch(archive, tmp_path, on_notice=told.append)
+    assert cached.covered == ((at("2025-01-01"), at("2025-02-01")),)
+    assert told == [
+        "the archive has no file for 1 of 2 months, 2024-12-01T00:00:00Z to "
+        "2025-01-01T00:00:00Z: the exchange is asked"
+    ]
+
+
+def test_swaps_have_a_folder_of_their_own_and_a_header(archive: Archive, tmp_path: Path) -> None:
+    name = "/data/futures/um/monthly/klines/BTCUSDT/15m/BTCUSDT-15m-2025-01"
+    january = rows(at("2025-01-01"), at("2025-02-01"))
+    archive.month(name, january, 1, header=True)
+    cached = fetch(archive, tmp_path, symbol="BTC/USDT:USDT")
+    assert cached.columns.time.tolist() == [row[0] for row in january]
+
+
+def test_trouble_that_passes_is_waited_out(archive: Archive, tmp_path: Path) -> None:
+    archive.failures = 3
+    assert len(fetch(archive, tmp_path).columns.time) > 5000
+
+
+def test_an_archive_that_is_down_is_one_clear_line(archive: Archive, tmp_path: Path) -> None:
+    archive.failures = 1000
+    with pytest.raises(UnreachableError, match=r"cannot be had \(HTTP 503\); leave --archive out"):
+        fetch(archive, tmp_path)
+
+
+def test_another_exchange_has_no_archive(archive: Archive, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="kraken has no public archive"):
+        fetch(archive, tmp_path, exchange_id="kraken")
