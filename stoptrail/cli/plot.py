@@ -20,7 +20,7 @@ from stoptrail.core.atomic import claimed
 from stoptrail.core.errors import UsageError
 from stoptrail.core.text import plain
 from stoptrail.feeds.market import MarketData
-from stoptrail.reports.run_files import TradeRecord, read_run
+from stoptrail.reports.run_files import TradeRecord, as_of_a_run, read_run
 from stoptrail.rules.candles import Candles
 
 Numbers = int | None
@@ -40,12 +40,13 @@ def run(
     go to `out`, by default into the run's folder. A window opens where there is a screen."""
     folder = Path(run_or_session)
     if folder.exists():
-        found = of_run(folder, config, overrides, trust, Voice())
+        with as_of_a_run(folder):
+            found = of_run(folder, config, overrides, trust, Voice())
     else:
         found = of_session(run_or_session, config, overrides)
     chosen = chosen_trades(found.trades, trade, worst, best)
     target = out or found.folder
-    with claimed(target):
+    with claimed(target), as_of_a_run(found.folder.parent):
         files = draw_all(found, target, chosen or [], whole=chosen is None, window=True)
     for file in files:
         print(plain(file))

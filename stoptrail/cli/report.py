@@ -8,10 +8,12 @@ from stoptrail.cli.console import Voice
 from stoptrail.cli.picture import market_of_run
 from stoptrail.core.text import plain
 from stoptrail.reports.html.page import write_report
-from stoptrail.reports.run_files import read_run
+from stoptrail.reports.run_files import as_of_a_run, read_run
 
 
 def run(config: Path | None, overrides: tuple[str, ...], run: Path, trust: bool = False) -> None:
     """Write report.html into the folder of the run and say where it is."""
-    market = market_of_run(read_run(run), config, overrides, trust, Voice())[0]
-    print(plain(write_report(run, market.candles)))
+    with as_of_a_run(run):
+        market = market_of_run(read_run(run), config, overrides, trust, Voice())[0]
+        page = write_report(run, market.candles)
+    print(plain(page))

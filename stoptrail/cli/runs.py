@@ -9,7 +9,7 @@ from stoptrail.core.errors import StopTrailError, UsageError
 from stoptrail.core.json import json_text
 from stoptrail.core.program import program_name
 from stoptrail.core.text import plain
-from stoptrail.reports.run_files import read_run, read_summary
+from stoptrail.reports.run_files import as_of_a_run, read_run, read_summary
 
 SUMMARY = "summary.json"
 LAST = "last"
@@ -25,7 +25,8 @@ def show_list(folder: Path, as_json: bool) -> None:
     rows, spoilt = [], []
     for place in finished:
         try:
-            rows.append({"run": _named(place, folder), **list_row(read_summary(place))})
+            with as_of_a_run(place):
+                rows.append({"run": _named(place, folder), **list_row(read_summary(place))})
         except StopTrailError as error:
             spoilt.append(plain(error))
     if as_json:
@@ -50,7 +51,8 @@ def show(run: str, folder: Path, as_json: bool) -> None:
     if as_json:
         print(json_text({"folder": str(place), **summary}))
     else:
-        show_run(summary, place)
+        with as_of_a_run(place):
+            show_run(summary, place)
 
 
 def compare(first: str, second: str, folder: Path, out: Path | None, as_json: bool) -> None:
@@ -62,13 +64,14 @@ def compare(first: str, second: str, folder: Path, out: Path | None, as_json: bo
     if places[0].resolve() == places[1].resolve():
         raise UsageError(f"{first} and {second} are the same run: name two")
     runs = read_run(places[0]), read_run(places[1])
-    result = compared(runs[0].summary, runs[1].summary, names_of(places))
     page = out or folder / f"{places[0].name}-and-{places[1].name}.html"
-    write_comparison(page, runs, result)
+    with as_of_a_run(places[1]), as_of_a_run(places[0]):
+        result = compared(runs[0].summary, runs[1].summary, names_of(places))
+        write_comparison(page, runs, result)
+        if not as_json:
+            show_comparison(result, page)
     if as_json:
         print(json_text({**result, "page": str(page)}))
-    else:
-        show_comparison(result, page)
 
 
 def open_report(run: str, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -82,6 +83,19 @@ class RunFiles(NamedTuple):
     def synthetic(self) -> bool:
         """Whether the candles were made up."""
         return bool(self.summary.get("data", {}).get("synthetic"))
+
+
+@contextmanager
+def as_of_a_run(folder: Path) -> Iterator[None]:
+    """Whatever is made of a run's files: they may be somebody else's, or damaged, so that a
+    value of another kind than a run writes is told as that. Raises DataError."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+        raise DataError(
+            f"{folder}: holds what no run writes ({type(error).__name__}: "
+            f"{plain(error)[:_LONGEST]}); restore the folder or run it again"
+        ) from error
 
 
 def read_run(folder: Path) -> RunFiles:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bad_inputs.material import Material
+from tests.bad_inputs.material import SWEEP, Material
 from tests.bad_inputs.values import (
     HOSTILE,
     WORDS,
@@ -118,6 +118,11 @@ def _override(random_: random.Random, material: Material, folder: Path) -> Case:
     (folder / "strategy.toml").write_text(material.config.read_text())
     keys = random_.sample(KEYS, random_.choice([1, 1, 2]))
     more = [part for key in keys for part in ("--set", f"{key}={toml_value(random_)}")]
+    if random_.random() < 0.2:
+        own = ["--config", "strategy.toml", "--data", str(material.candles)]
+        return Case("override", ["audit", *own, *more])
+    if random_.random() < 0.1:
+        more = [*SWEEP, "--sweep", *more]
     return Case("override", [*_backtest(material), *more])
 
 
@@ -170,6 +175,7 @@ def _run(random_: random.Random, material: Material, folder: Path) -> Case:
             ["live", "--paper", "--config", "strategy.toml", "--from", run, "--set", nowhere],
             ["plot", run, "--config", "strategy.toml", "--trade", "99999"],
             ["runs", "show", run],
+            ["runs", "show", run, "--json"],
             ["runs", "list"],
             ["report", run, "--config", "strategy.toml"],
             ["runs", "compare", run, run],
