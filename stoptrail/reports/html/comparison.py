@@ -61,7 +61,10 @@ def _body(result: Mapping[str, Any]) -> str:
 def _figures(result: Mapping[str, Any]) -> str:
     columns = [(s, k) for s, pair in result["figures"].items() for k in range(2) if pair[k]]
     head = ["", *(f"{'AB'[k]} {s.lower()}" for s, k in columns)]
-    rows = [["Span", *(" to ".join(result["spans"][s][k]) for s, k in columns)]]
+    rows = [
+        [name, *(result["spans"][s][k][at] or "-" for s, k in columns)]
+        for at, name in enumerate(("From", "To"))
+    ]
     rows += [
         [label_of(name), *(written(name, result["figures"][s][k].get(name)) for s, k in columns)]
         for name in METRICS
