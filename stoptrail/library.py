@@ -99,7 +99,7 @@ def backtest(
     RunError where the work failed; on invented candles warns with SyntheticMarketWarning.
     """
     _refuse_own(manager, sizer)
-    asked = _options(settings, overrides, out, force, walk_forward)
+    asked = _options(settings, overrides, out, force, walk_forward, searching=walk_forward)
     with _finished(asked, data, verbose, sweeping=False) as (folder, notices):
         return RunResult(**_tables(folder), notices=notices, folder=asked.out)
 
@@ -125,7 +125,7 @@ def sweep(
     import pandas as pd
 
     _refuse_own(manager, sizer)
-    asked = _options(settings, overrides, out, force, walk_forward)
+    asked = _options(settings, overrides, out, force, walk_forward, searching=True)
     with _finished(asked, data, verbose, sweeping=True) as (folder, notices):
         trials = pd.read_parquet(folder / "trials.parquet")
         return SweepResult(**_tables(folder), notices=notices, folder=asked.out, trials=trials)
@@ -146,6 +146,8 @@ def _options(
     out: str | Path | None,
     force: bool,
     walk_forward: bool | None,
+    *,
+    searching: bool,
 ) -> BacktestOptions:
     """The command's options; settings are loaded and overridden."""
     if isinstance(overrides, str):
@@ -154,9 +156,9 @@ def _options(
         )
     texts = as_texts(overrides) if isinstance(overrides, Mapping) else tuple(overrides)
     if isinstance(settings, Settings):
-        chosen = with_overrides(settings, texts)
+        chosen = with_overrides(settings, texts, searching=searching)
     else:
-        chosen = load_settings(settings, texts)
+        chosen = load_settings(settings, texts, searching=searching)
     return BacktestOptions(
         config=None,
         overrides=(),
@@ -183,7 +185,8 @@ def _finished(
         if data is not None:
             path = _candle_file(data, Path(scratch))
             chosen = as_texts({"data.path": str(path), "data.source": "file"})
-            asked = asked._replace(settings=with_overrides(asked.settings, chosen))
+            with_data = with_overrides(asked.settings, chosen, searching=False)
+            asked = asked._replace(settings=with_data)
         folder = asked.out or Path(scratch) / "run"
         run_asked(asked._replace(out=folder), sweeping, voice, Stages())
         yield folder, tuple(voice.notices)

@@ -227,7 +227,7 @@ class MtfStrategy(QuickCandles):
 
     def _obstacle(self) -> int | None:
         against = obstacle(
-            self.manager.position is not None,
+            self.broker.open is not None,
             self.broker.pending,
             self._known + len(self) - 1,
             self._quiet_until,

@@ -125,7 +125,7 @@ class CandleBroker(Account):
         if order.exectype == bt.Order.Stop:
             require_whole(order, side, units)
             return "_stop", STOP_WORKS if self._stop is not None else ""
-        if side == -_side(order):
+        if side == -_side(order) and "entry_order" not in order.info:
             require_whole(order, side, units)
             return "_exit", EXIT_WAITS if self._exit is not None else ""
         if "entry_order" not in order.info:

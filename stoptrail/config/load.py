@@ -59,14 +59,18 @@ def load_settings(
     return checked(table, source_of, searching=searching)
 
 
-def with_overrides(settings: Settings, overrides: Sequence[str]) -> Settings:
+def with_overrides(
+    settings: Settings, overrides: Sequence[str], *, searching: bool = True
+) -> Settings:
     """A copy of `settings` with "key=value" `overrides` applied in order, checked anew.
     Raises ConfigError."""
     if not overrides:
         return settings
     table = as_table(settings)
     changed = apply_overrides(table, overrides)
-    return checked(table, lambda key: "overrides" if key in changed else "settings")
+    return checked(
+        table, lambda key: "overrides" if key in changed else "settings", searching=searching
+    )
 
 
 def checked(

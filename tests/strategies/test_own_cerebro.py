@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +256,22 @@ def test_an_own_sizer_decides_the_units() -> None:
     cerebro.run()
     assert {entry.position.units for entry in journal.entries} == {1.0}
     assert len(journal.entries) > 5
+
+
+def test_two_strategies_share_one_position() -> None:
+    """What the first holds stands against the second's entries."""
+    journal = RecordingJournal()
+    cerebro = cerebro_of(pandas_feed(), broker=CandleBroker(journal=journal))
+    cerebro.addstrategy(MtfStrategy, signal=wave, parameters={"length": 10}, atr_interval=3_600_000)
+    first, second = cerebro.run()
+    assert len(journal.entries) - len(journal.exits) in (0, 1)
+    told = [[order.status for order in each._orders] for each in (first, second)]
+    for states in told:
+        assert states.count(bt.Order.Completed) > 2
+    spans = [
+        (e.position.held.time, x.time) for e, x in zip(journal.entries, journal.exits, strict=False)
+    ]
+    assert all(left <= entered for (_, left), (entered, _) in itertools.pairwise(spans))
 
 
 # Parameters
