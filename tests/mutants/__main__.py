@@ -13,14 +13,16 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
+from queue import Queue
 
 from tests.mutants.operators import Mutant, mutants_of, mutated
 from tests.mutants.targets import modules, tests_of
@@ -28,10 +30,9 @@ from tests.mutants.targets import modules, tests_of
 ROOT = Path(__file__).parents[2]
 REASONS = Path(__file__).parent / "survivors.txt"
 NEEDED = 0.9
-_LIBRARIES = ("backtrader", "numba", "pandas", "pyarrow", "pydantic", "scipy.stats")
-"""Read once, before the processes part."""
 _LONGEST = 240.0
 """Seconds after which tests are stopped: the fault made something endless."""
+_ENVIRONMENT = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 _OPTIONS = (
     "-q",
     "-x",
@@ -52,10 +53,6 @@ def main() -> int:
     parser.add_argument("--only", default="", help="part of the modules' names")
     parser.add_argument("--jobs", type=int, default=1)
     asked = parser.parse_args()
-    os.environ |= {"NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-    sys.dont_write_bytecode = True
-    for library in _LIBRARIES:
-        import_module(library)
     with clones(asked.jobs) as places:
         drawn = draw(places[0], asked.only, asked.count, asked.seed)
         print(f"{len(drawn)} mutants in {len({m.file for m in drawn})} modules", flush=True)
@@ -101,79 +98,45 @@ def check_sound(root: Path, files: Iterable[str]) -> None:
 
 def surviving(places: list[Path], drawn: list[Mutant]) -> Iterator[Mutant]:
     """Those that no test sees, as they are found."""
-    free, running = list(places), {}
-    waiting = list(reversed(drawn))
-    begin, done = time.monotonic(), 0
-    while waiting or running:
-        while waiting and free:
-            place, mutant = free.pop(), waiting.pop()
-            running[_started(place, mutant)] = (place, mutant)
-        pid, status = os.wait()
-        if pid not in running:
-            continue
-        place, mutant = running.pop(pid)
-        free.append(place)
-        done += 1
-        lives = os.waitstatus_to_exitcode(status) == 0
-        spent = time.monotonic() - begin
-        mark = "SURVIVES" if lives else "killed"
-        print(
-            f"{done:4} {spent:6.0f} s {mark:8} {mutant.file}:{mutant.line} {mutant.change}",
-            flush=True,
-        )
-        if lives:
-            yield mutant
+    free: Queue[Path] = Queue()
+    for place in places:
+        free.put(place)
+    begin = time.monotonic()
+    with ThreadPoolExecutor(len(places)) as threads:
+        running = {threads.submit(lives, free, mutant): mutant for mutant in drawn}
+        for done, future in enumerate(as_completed(running), 1):
+            mutant, mark = running[future], "SURVIVES" if future.result() else "killed"
+            spent, where = time.monotonic() - begin, f"{mutant.file}:{mutant.line}"
+            print(f"{done:4} {spent:6.0f} s {mark:8} {where} {mutant.change}", flush=True)
+            if future.result():
+                yield mutant
 
 
-def _started(place: Path, mutant: Mutant) -> int:
-    """A process that ends with 0 if the mutant survives all of its tests."""
-    pid = os.fork()
-    if pid:
-        return pid
+def lives(free: Queue[Path], mutant: Mutant) -> bool:
+    """Whether all tests of the module pass with the fault in it."""
+    place = free.get()
     file = place / mutant.file
     source = file.read_text()
-    code = 1
     try:
         file.write_text(mutated(source, mutant.number))
-        ends = (run_tests(place, tests) for tests in tests_of(place, mutant.file))
-        code = 0 if all(end == 0 for end in ends) else 1
+        return all(run_tests(place, tests) == 0 for tests in tests_of(place, mutant.file))
     finally:
         file.write_text(source)
-        os._exit(code)
+        free.put(place)
 
 
 def run_tests(root: Path, tests: list[str], longest: float = _LONGEST) -> int:
-    """The exit code of pytest in a process of its own, -1 where it takes too long."""
-    pid = os.fork()
-    if pid == 0:
-        _become_pytest(root, tests)
-    end = time.monotonic() + longest
-    while time.monotonic() < end:
-        found, status = os.waitpid(pid, os.WNOHANG)
-        if found:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.02)
-    os.kill(pid, 9)
-    os.waitpid(pid, 0)
-    return -1
-
-
-def _become_pytest(root: Path, tests: list[str]) -> None:
-    """Run pytest in this process, which ends with its exit code and says nothing."""
-    code = 3
-    try:
-        os.chdir(root)
-        silence = os.open(os.devnull, os.O_RDWR)
-        for stream in (0, 1, 2):
-            os.dup2(silence, stream)
-        for name in [name for name in sys.modules if name.split(".")[0] in ("tests", "stoptrail")]:
-            del sys.modules[name]
-        sys.path[:] = [str(root), *(path for path in sys.path if path not in ("", str(ROOT)))]
-        import pytest
-
-        code = int(pytest.main([*_OPTIONS, *tests]))
-    finally:
-        os._exit(code)
+    """The exit code of pytest, -1 where it takes too long."""
+    command = [sys.executable, "-m", "pytest", *_OPTIONS, *tests]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(
+        command, cwd=root, env=_ENVIRONMENT, stdout=quiet, stderr=quiet, start_new_session=True
+    ) as process:
+        try:
+            return process.wait(longest)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            return -1
 
 
 if __name__ == "__main__":
