@@ -182,6 +182,16 @@ def _trade(
     }
 
 
+def _near() -> dict[str, list[Any]]:
+    """Settings at most one step from BEST, where they are numbers."""
+    found = {}
+    for key, best in BEST.items():
+        values, at = list(GRID[key]), list(GRID[key]).index(best)
+        is_number = isinstance(best, int | float) and not isinstance(best, bool)
+        found[key] = values[max(at - 1, 0) : at + 2] if is_number else [best]
+    return found
+
+
 def _held(candles: Candles) -> list[float]:
     """Buy-and-hold without costs, marked as equity is."""
     return (10_000 / candles.open[0] * candles.close[::96]).tolist()
@@ -412,7 +422,7 @@ def _evidence(candles: Candles, trades: list[dict[str, Any]]) -> dict[str, Any]:
             "sharpe": {"low": 0.2, "high": 1.9, "level": 0.9},
             "profit_factor": {"low": 1.1, "high": 2.6, "level": 0.9},
         },
-        "plateau": {"objective": 1.12, "median": 0.93, "count": 48, "thin": 5},
+        "plateau": {"objective": 1.12, "median": 0.93, "count": 48, "thin": 5, "near": _near()},
         "picks": {
             "raw": {"combination": 4, "params": BEST},
             "plateau": {"combination": 9, "params": BEST | {"strategy.trend_period": 20}},

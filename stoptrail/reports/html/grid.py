@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stoptrail.reports.figures import METRICS, flatten, label_of
 from stoptrail.reports.html.encode import packed
+from stoptrail.reports.summary import evidence_of
 from stoptrail.rules.candles import Floats
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Dimension(NamedTuple):
     """Index into `values` of every combination; shape (combinations,)."""
     best: int | None
     """Index into `values` of the chosen set, None where it is not known."""
+    near: list[int]
+    """Indices into `values` of the chosen set's neighbourhood (see docs/evidence.md)."""
 
 
 class TrialGrid(NamedTuple):
@@ -53,7 +56,11 @@ def read_grid(trials: pa.Table, summary: dict[str, Any]) -> TrialGrid:
     settings = flatten(summary.get("params") or {})
     chosen = flatten((summary.get("best") or {}).get("params") or {})
     keys = [name for name in trials.column_names if "." in name]
-    found = [_dimension(name, trials.column(name).to_pylist(), chosen) for name in keys]
+    near = (evidence_of(summary).get("plateau") or {}).get("near") or {}
+    found = [
+        _dimension(name, trials.column(name).to_pylist(), chosen, near.get(name) or [])
+        for name in keys
+    ]
     metrics = {n: _floats(trials.column(n)) for n in _SHOWN if n in trials.column_names}
     min_trades = int(settings.get("sweep.min_trades") or 0)
     wanted = str(settings.get("sweep.objective", ""))
@@ -75,7 +82,8 @@ def grid_data(grid: TrialGrid) -> dict[str, Any] | None:
         return None
     return {
         "dimensions": [
-            {"name": d.name, "values": d.values, "best": d.best} for d in grid.dimensions
+            {"name": d.name, "values": d.values, "best": d.best, "near": d.near}
+            for d in grid.dimensions
         ],
         "metrics": [
             {"name": n, "label": label_of(n), "better": METRICS[n].better} for n in grid.metrics
@@ -153,13 +161,14 @@ def sample(grid: TrialGrid) -> dict[str, Any]:
     }
 
 
-def _dimension(name: str, column: list[Any], chosen: dict[str, Any]) -> Dimension:
+def _dimension(name: str, column: list[Any], chosen: dict[str, Any], near: list[Any]) -> Dimension:
     values = list(dict.fromkeys(column))
     if not any(isinstance(value, str) for value in values):
         values.sort()
     places = {value: place for place, value in enumerate(values)}
     place = np.array([places[value] for value in column], np.int64)
-    return Dimension(name, values, place, places.get(chosen.get(name)))
+    around = [places[value] for value in near if value in places]
+    return Dimension(name, values, place, places.get(chosen.get(name)), around)
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:

@@ -113,10 +113,18 @@ class Plateau:
 
     def neighbours(self, index: int) -> NDArray[np.int64]:
         """Indices of the combination's neighbourhood, ascending, itself included."""
-        place = np.unravel_index(index, self._shape)
-        near = [_near(axis, int(at)) for axis, at in zip(self._axes, place, strict=True)]
-        combos = np.array(list(itertools.product(*near)), dtype=np.int64)
+        combos = np.array(list(itertools.product(*self._places(index))), dtype=np.int64)
         return np.sort(np.ravel_multi_index(tuple(combos.T), self._shape)).astype(np.int64)
+
+    def near(self, index: int) -> dict[str, list[object]]:
+        """The values of each key within the neighbourhood, by the key's name."""
+        places = zip(self._axes, self._places(index), strict=True)
+        return {axis.name: [axis.values[at] for at in sorted(near)] for axis, near in places}
+
+    def _places(self, index: int) -> list[list[int]]:
+        """Positions of the neighbourhood's values on each axis."""
+        place = np.unravel_index(index, self._shape)
+        return [_near(axis, int(at)) for axis, at in zip(self._axes, place, strict=True)]
 
     def around(self, index: int) -> Neighbourhood:
         """What the neighbours of one combination say."""

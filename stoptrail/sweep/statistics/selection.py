@@ -94,7 +94,11 @@ def selection_evidence(trials: Trials, chosen: Chosen, sample: Floats, seed: int
             "sharpe": asdict(sharpe_interval(chosen.returns, seed)),
             "profit_factor": asdict(profit_factor_interval(chosen.pnl, seed)),
         },
-        "plateau": {"objective": float(trials.figures[chosen.index]), **around},
+        "plateau": {
+            "objective": float(trials.figures[chosen.index]),
+            **around,
+            "near": plateau.near(chosen.index),
+        },
         "on_edge": plateau.on_edge(chosen.index),
     }
 

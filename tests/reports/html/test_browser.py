@@ -241,6 +241,8 @@ def test_the_heat_map_opens_on_the_stop_and_marks_what_may_not_be_chosen(
     corners = [shape for shape in shapes if shape["type"] == "path"]
     assert (len(rows), len(corners)) == (24, few)
     assert few > 0
+    sides = [shape for shape in shapes if shape["type"] == "line"]
+    assert len(sides) == 2 * (3 + 3)  # the outline of three by three settings
 
 
 def test_the_whole_market_zooms_and_a_fill_leads_to_its_trade(page: Any, report: Path) -> None:

@@ -117,3 +117,17 @@ def test_a_large_grid_is_sampled_with_its_best_kept(monkeypatch: pytest.MonkeyPa
     data = grid_data(grid)
     assert data is not None
     assert data["counted"] == 50
+
+
+def test_the_neighbourhood_of_the_chosen_set_is_that_of_the_evidence() -> None:
+    near = {"stop.a": [1, 2], "stop.b": ["x"], "stop.c": [5, 7]}
+    found = grid_data(read_grid(SMALL, {**SUMMARY, "evidence": {"plateau": {"near": near}}}))
+    assert found is not None
+    assert {d["name"]: d["near"] for d in found["dimensions"]} == {
+        "stop.a": [0, 1],
+        "stop.b": [0],
+        "stop.c": [1],
+    }
+    without = grid_data(read_grid(SMALL, SUMMARY))
+    assert without is not None
+    assert all(d["near"] == [] for d in without["dimensions"])

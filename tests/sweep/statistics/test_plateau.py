@@ -145,3 +145,15 @@ def test_a_grid_of_categories_scores_each_alone() -> None:
     objective = np.array([1.0, -2.0])
     found = Plateau((Axis("kind", ("x", "y")),), objective).scores()
     assert found == pytest.approx(objective, abs=1e-12)
+
+
+@given(st.integers(0, SIZE - 1))
+def test_the_values_near_a_combination_span_its_neighbourhood(index: int) -> None:
+    near = Plateau(AXES, np.zeros(SIZE)).near(index)
+    assert list(near) == [axis.name for axis in AXES]
+    spanned = [
+        number
+        for number, place in enumerate(POSITIONS)
+        if all(axis.values[at] in near[axis.name] for axis, at in zip(AXES, place, strict=True))
+    ]
+    assert spanned == plain_neighbours(index)

@@ -1,6 +1,5 @@
 // The grid: two dimensions as a heat map, all of them as parallel coordinates.
 const shortName = (dotted) => dotted.split(".").pop().replaceAll("_", " ");
-const plateauPart = 0.2; // cells within this part of the spread below the best cell belong to its plateau
 
 function heatCells(x, y, metric, view) {
   const [low, high] = x < y ? [x, y] : [y, x];
@@ -16,24 +15,9 @@ function cellsOf(flat, x, y) {
   }));
 }
 
-// The cells joined to the best one, edge to edge, that are nearly as good.
-function plateauOf(cells, start, better) {
-  const values = cells.flat().filter((value) => value !== null);
-  const reach = (Math.max(...values) - Math.min(...values)) * plateauPart;
-  const [r0, c0] = start;
-  if (cells[r0]?.[c0] == null) return [];
-  const enough = (value) => value != null && (value - cells[r0][c0]) * better >= -reach;
-  const seen = new Set([`${r0},${c0}`]);
-  const found = [[r0, c0]];
-  for (let at = 0; at < found.length; at += 1) {
-    const [r, c] = found[at];
-    [[r + 1, c], [r - 1, c], [r, c + 1], [r, c - 1]].forEach(([a, b]) => {
-      if (seen.has(`${a},${b}`) || !enough(cells[a]?.[b])) return;
-      seen.add(`${a},${b}`);
-      found.push([a, b]);
-    });
-  }
-  return found;
+// The cells of the chosen set's neighbourhood, over which its plateau score is taken.
+function plateauOf(x, y) {
+  return run.grid.dimensions[y].near.flatMap((r) => run.grid.dimensions[x].near.map((c) => [r, c]));
 }
 
 // The outline of a set of cells: every side that has no neighbour in the set.
@@ -68,7 +52,7 @@ function heatNote(view, marked, barred) {
   const [able, all] = [run.grid.eligible, run.grid.combinations].map((count) => count.toLocaleString("en"));
   const least = run.grid.eligible < run.grid.combinations ? ` ${able} of ${all} combinations have enough trades to be chosen (sweep.min_trades ${run.grid.min_trades}).` : "";
   const struck = barred ? " A dark corner: the cell may not be chosen." : "";
-  const best = marked ? " ★ is the chosen set; the outline is its plateau: joined cells at most a fifth of the map's spread below it." : "";
+  const best = marked ? " ★ is the chosen set; the outline is its plateau: the settings at most one step away, over which the plateau score is taken." : "";
   return viewNotes[view]() + best + least + struck;
 }
 
@@ -83,7 +67,7 @@ figures["heat-plot"] = (node) => {
   const start = [dimensions[y].best, dimensions[x].best];
   const marked = start.every((place) => place !== null) && cells[start[0]]?.[start[1]] != null;
   const barred = heatCells(x, y, "barred", view);
-  const shapes = [...corners(barred), ...(marked && known.better ? outline(plateauOf(cells, start, known.better)) : [])];
+  const shapes = [...corners(barred), ...(marked ? outline(plateauOf(x, y)) : [])];
   const labels = (dimension) => dimension.values.map((value, place) => `${value}`.slice(0, 18) || `${place}`);
   const large = cells.length * cells[0].length > (isNarrow(node) ? 40 : 160);
   const heat = { type: "heatmap", z: cells, x: cells[0].map((_, c) => c), y: cells.map((_, r) => r), zmid: centred(metric),
