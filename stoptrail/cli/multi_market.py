@@ -64,7 +64,7 @@ class WantedMarket(NamedTuple):
     """Name of its folder."""
 
 
-class Begun(NamedTuple):
+class BegunMarkets(NamedTuple):
     """What is to be swept."""
 
     markets: list[WantedMarket]
@@ -87,17 +87,17 @@ def run(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
         raise RunError(f"{len(failed)} of {len(begun.markets)} markets failed, first: {failed[0]}")
 
 
-def _begun(options: BacktestOptions) -> Begun:
+def _begun(options: BacktestOptions) -> BegunMarkets:
     markets = paired(options.files, options.symbols)
     top = load_settings(options.config, options.overrides)
     settings = [
         _fitting(load_settings(options.config, (*options.overrides, *_data(market))), market)
         for market in markets
     ]
-    return Begun(markets, settings, top)
+    return BegunMarkets(markets, settings, top)
 
 
-def _stopped(options: BacktestOptions) -> Begun:
+def _stopped(options: BacktestOptions) -> BegunMarkets:
     """The markets of a stopped sweep, as the user's database knows them. Raises UsageError
     where the folder asks for others."""
     assert options.resume is not None
@@ -115,10 +115,10 @@ def _stopped(options: BacktestOptions) -> Begun:
         return with_own(table, own, (*options.overrides, *more), folder)
 
     settings = [_fitting(with_data(_data(market)), market) for market in markets]
-    return Begun(markets, settings, with_data(()))
+    return BegunMarkets(markets, settings, with_data(()))
 
 
-def _remember(folder: Path, begun: Begun) -> None:
+def _remember(folder: Path, begun: BegunMarkets) -> None:
     """Keep what is begun in the user's database; the folder says where to find it."""
     markets = [market._asdict() for market in begun.markets]
     text = to_toml(begun.top)
@@ -130,7 +130,7 @@ def _remember(folder: Path, begun: Begun) -> None:
 def _sweep_all(
     options: BacktestOptions,
     place: RunFolder,
-    begun: Begun,
+    begun: BegunMarkets,
     voice: Voice,
     stages: Stages,
 ) -> tuple[dict[str, Any], list[str]]:
