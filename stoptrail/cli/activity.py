@@ -24,7 +24,7 @@ Advance = Callable[[int, int], None]
 
 SECONDS_BETWEEN_LINES = 5.0
 _NEARLY = 0.999999
-_BETWEEN = "preparing"
+_BETWEEN = "working"
 """What is done between two steps that have a name."""
 
 

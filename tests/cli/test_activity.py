@@ -54,7 +54,7 @@ def test_it_says_when_something_is_compiled(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(activity, "SECONDS_BETWEEN_LINES", 0.1)
     shown, out = plain(compiling=True)
     with shown.alive():
-        until(out, "preparing: 0 s, compiling")
+        until(out, "working: 0 s, compiling")
 
 
 def test_compiling_is_heard_of_while_it_goes_on() -> None:
