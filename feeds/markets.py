@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
+from stoptrail.feeds.convert import one_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -128,4 +129,4 @@ def _chosen(found: Sequence[str], meant: str, what: str) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    return one_line(", ".join(names[:_SHOWN]), 160) + more

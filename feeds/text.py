@@ -32,7 +32,6 @@ class _Form(NamedTuple):
     """How the text is laid out."""
 
     separator: str
-    encoding: str
     skipped: tuple[str, ...]
     """Lines before the header or the first row."""
     headers: tuple[tuple[str, ...], ...]
@@ -45,13 +44,13 @@ class _Form(NamedTuple):
 
 def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
     """A sheet of a text file; DataError where it holds no table."""
-    source, head, encoding = _decoded(source, head)
-    lines = _lines(head, encoding)
+    source, head = _decoded(source, head)
+    lines = _lines(head)
     separator = _separator(lines)
     if not separator:
-        source, encoding, separator = _one_blank(source, encoding), "utf8", " "
-        lines = _lines(source[:HEAD_BYTES], encoding)
-    form = _form(lines, separator, encoding)
+        source, separator = _one_blank(source), " "
+        lines = _lines(source[:HEAD_BYTES])
+    form = _form(lines, separator)
     names, markets = _names(form)
     rows = [_cells(line, separator) for line in lines[form.first :] if line.strip()][:SAMPLE]
     rows = [row for row in rows if len(row) == form.width and tuple(row) not in form.headers]
@@ -74,8 +73,8 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
     )
 
 
-def _decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes, str]:
-    """Source and head as UTF-8, or the encoding that they are in; binary content is refused."""
+def _decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
+    """Source and head as UTF-8; binary content is refused."""
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         whole = source if isinstance(source, bytes) else source.read_bytes()
         source = whole.decode("utf-16", "replace").encode()
@@ -92,17 +91,21 @@ def _decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes, st
             text = cut.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if encoding == "utf-8-sig" or sum(not letter.isprintable() for letter in text[:999]) < 50:
-            return source, head, "utf8" if encoding == "utf-8-sig" else encoding
+        if encoding == "utf-8-sig":
+            return source, head
+        if sum(not letter.isprintable() for letter in text[:999]) < 50:
+            whole = source if isinstance(source, bytes) else source.read_bytes()
+            content = whole.decode(encoding, "replace").encode()
+            return content, content[:HEAD_BYTES]
     raise DataError(_NO_CANDLES)
 
 
 _NO_CANDLES = "not a candle file; give Parquet, CSV, JSON or Feather with open time, prices, volume"
 
 
-def _lines(head: bytes, encoding: str) -> list[str]:
+def _lines(head: bytes) -> list[str]:
     cut = head if len(head) < HEAD_BYTES else head[: head.rfind(b"\n") + 1 or len(head)]
-    return cut.decode("utf-8-sig" if encoding == "utf8" else encoding, "replace").split("\n")
+    return cut.decode("utf-8-sig", "replace").split("\n")
 
 
 def _separator(lines: Sequence[str]) -> str:
@@ -120,10 +123,10 @@ def _separator(lines: Sequence[str]) -> str:
     return ""
 
 
-def _one_blank(source: Path | bytes, encoding: str) -> bytes:
+def _one_blank(source: Path | bytes) -> bytes:
     """The text with single blanks between the cells."""
     whole = source if isinstance(source, bytes) else source.read_bytes()
-    lines = whole.decode("utf-8-sig" if encoding == "utf8" else encoding, "replace").split("\n")
+    lines = whole.decode("utf-8-sig", "replace").split("\n")
     return "\n".join(_BLANKS.sub(" ", line.strip()) for line in lines).encode()
 
 
@@ -132,7 +135,7 @@ def _cells(line: str, separator: str) -> list[str]:
     return [cell.strip() for cell in row]
 
 
-def _form(lines: Sequence[str], separator: str, encoding: str) -> _Form:
+def _form(lines: Sequence[str], separator: str) -> _Form:
     rows = [_cells(line, separator) for line in lines]
     full = [len(row) for row in rows if len(row) > _FEWEST]
     width = mode(full[-100:]) if full else 0
@@ -145,7 +148,7 @@ def _form(lines: Sequence[str], separator: str, encoding: str) -> _Form:
     unnamed = bool(headers) and len(headers[0]) == width - 1
     if unnamed:  # an index in front, unless all that is more is a separator at the end
         unnamed = any(row[-1] for row in rows[first:] if len(row) == width)
-    return _Form(separator, encoding, skipped, headers, first, width, unnamed)
+    return _Form(separator, skipped, headers, first, width, unnamed)
 
 
 def _after_header(rows: Sequence[Sequence[str]]) -> int:
@@ -230,7 +233,7 @@ def _read(source: Path | bytes, form: _Form, wanted: Sequence[int]) -> pa.Table:
 
     names = [str(i) for i in range(form.width)]
     chosen = [names[i] for i in wanted]
-    options = arrow.ReadOptions(column_names=names, skip_rows=form.first, encoding=form.encoding)
+    options = arrow.ReadOptions(column_names=names, skip_rows=form.first)
     skipped = {"", *form.skipped}
 
     def odd(row: arrow.InvalidRow) -> str:
@@ -245,7 +248,7 @@ def _read(source: Path | bytes, form: _Form, wanted: Sequence[int]) -> pa.Table:
                 include_columns=chosen, column_types=dict.fromkeys(names, pa.string())
             ),
         ).select(chosen)
-    except (pa.ArrowException, KeyError, OSError) as error:
+    except (pa.ArrowException, KeyError, OSError, UnicodeError) as error:
         if "Empty CSV" in str(error):
             return pa.table({name: pa.array([], pa.string()) for name in chosen})
         raise DataError(_unreadable(source, form, str(error))) from None
@@ -282,9 +285,8 @@ def _line_of(source: Path | bytes, form: _Form, wanted: int) -> int:
 def _numbered(source: Path | bytes, form: _Form) -> Iterator[tuple[int, str]]:
     """Number and text of each line that is a row."""
     stream = io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-    encoding = "utf-8" if form.encoding == "utf8" else form.encoding
     with stream:
         for number_, raw in enumerate(stream, 1):
-            text = raw.decode(encoding, "replace").rstrip("\r\n")
+            text = raw.decode("utf-8", "replace").rstrip("\r\n")
             if number_ > form.first and text.strip() and text.strip() not in form.skipped:
                 yield number_, text
