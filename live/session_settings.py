@@ -12,6 +12,8 @@ from stoptrail.config.market import Filters
 from stoptrail.config.run_rules import inferred, market_rules
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.time import DAY_MS
+from stoptrail.feeds.market import INFERRED_DAYS
 from stoptrail.live.step import Row
 from stoptrail.rules.market import decimals
 
@@ -74,7 +76,8 @@ def _filters(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[st
     )
     digits = (0, 0)
     if inferred(chosen):
-        columns = np.array([row[1:] for row in candles], np.float64)
+        late = candles[-1][0] - INFERRED_DAYS * DAY_MS
+        columns = np.array([row[1:] for row in candles if row[0] >= late], np.float64)
         digits = (decimals(columns[:, :4].ravel()), decimals(columns[:, 4]))
     rules = market_rules(chosen, *digits)
     return {

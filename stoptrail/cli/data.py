@@ -49,7 +49,7 @@ def download(
     first, last = span_to_fetch(wanted, int(time.time() * 1000))
 
     def notice(line: str) -> None:
-        console.print(safe(line), style="yellow")
+        console.print(safe(line), style="yellow", soft_wrap=True)
 
     label, span = f"{exchange_id} {symbol} {timeframe}", (symbol, interval, first, last, cache)
     if archive:

@@ -59,7 +59,7 @@ def test_while_the_exchange_does_not_answer_the_start(
         simulator.trouble(trouble)
         config = write_config(tmp_path, simulator, live={"retries": 50, "timeout_seconds": 60.0})
         with live(config) as running:
-            running.until(lambda: len(simulator.troubles.requests) > 0)
+            running.until(lambda: len(simulator.warning_log.requests) > 0)
             stops(running, number)
             assert "before it began; the ledger is as it was" in running.said
 
@@ -67,9 +67,9 @@ def test_while_the_exchange_does_not_answer_the_start(
 def silent(simulator: Simulator, running: Running) -> None:
     """Sockets say nothing more and no request is answered."""
     simulator.script(SilentSocket(simulator.player.position + 2, away=0))
-    asked = len(simulator.troubles.requests)
+    asked = len(simulator.warning_log.requests)
     simulator.trouble(hanging(60.0, FOR_EVER, EVERYTHING))
-    running.until(lambda: len(simulator.troubles.requests) > asked)
+    running.until(lambda: len(simulator.warning_log.requests) > asked)
 
 
 def gone(simulator: Simulator, running: Running) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoptrail.feeds.market import MarketData, candles_digest
+from stoptrail.rules.candles import Candles
 from stoptrail.rules.market import decimals
 from tests.feeds.tables import QUARTER, START, candles
 
@@ -78,3 +79,14 @@ def test_only_the_synthetic_market_is_synthetic(origin: str, synthetic: bool) ->
     given_market = MarketData(candles(2), "X", origin, "", 0, START, START)  # type: ignore[arg-type]
     assert given_market.synthetic is synthetic
     assert given_market.summary()["synthetic"] is synthetic
+
+
+def test_decimals_are_those_of_the_last_90_days() -> None:
+    """Years ago the exchange had a finer tick."""
+    count = 200 * 24
+    time = START + 3_600_000 * np.arange(count, dtype=np.int64)
+    price = np.where(np.arange(count) < 100 * 24, 100.1234, 100.5)
+    volume = np.where(np.arange(count) < 100 * 24, 1.00005, 1.25)
+    data = Candles(time, price, price, price, price, volume, 3_600_000)
+    market = MarketData(data, "SOL/USDT", "file", "x.csv", 0, int(time[0]), int(time[-1]))
+    assert (market.price_digits, market.volume_digits) == (1, 2)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ccxt.base import errors
 
 from stoptrail.config.market import Filters
 from stoptrail.rules.candles import Candles
@@ -190,3 +191,52 @@ def test_a_step_in_significant_digits_is_left_to_the_candles() -> None:
         ccxt, _ = opened._open(SYMBOL)
         ccxt.precisionMode = 3
         assert opened.market(SYMBOL) == Filters(None, None, 0.00001, 5.0)
+
+
+def without(*names: str, error: str = "NotSupported") -> Callable[[Any, Simulator], None]:
+    """Let ccxt's table say that there is such a thing, and the thing raise `error`."""
+
+    def change(ccxt: Any, _: Simulator) -> None:
+        async def absent(*_: Any, **__: Any) -> Any:
+            raise getattr(errors, error)("there is none")
+
+        for name in names:
+            setattr(ccxt, name, absent)
+
+    return change
+
+
+SOCKETS = ("watch_ohlcv", "watch_trades", "watch_bids_asks")
+
+
+def polled(change: Callable[[Any, Simulator], None]) -> Listener:
+    candles = market()
+    pace = Pace(polls=True)
+    with exchange(candles, pace=pace) as simulator, store(simulator) as opened:
+        change(opened._open(SYMBOL)[0], simulator)
+        after = int(candles.time[HISTORY - 1])
+        listener = Listener(opened, opened.start_stream(SYMBOL, candles.interval, after))
+        listener.until(lambda: opened.connection.state == "polling")
+        playing = simulator.play()
+        listener.candles_until(len(closed(candles)))
+        playing.result(timeout=10)
+        listener.drain()
+        return listener
+
+
+def test_a_socket_that_does_not_exist_is_no_broken_one_data_is_polled() -> None:
+    heard = polled(without(*SOCKETS))
+    assert heard.candles == closed(market())
+    assert "no socket" in heard.notices
+    assert "socket" not in heard.notices
+
+
+def test_trades_that_want_a_key_are_left_out() -> None:
+    def change(ccxt: Any, simulator: Simulator) -> None:
+        without(*SOCKETS)(ccxt, simulator)
+        without("fetch_trades", error="ArgumentsRequired")(ccxt, simulator)
+
+    heard = polled(change)
+    assert heard.candles == closed(market())
+    assert heard.ticks == []
+    assert heard.notices.count("no trades") == 1

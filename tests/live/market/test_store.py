@@ -91,7 +91,34 @@ def test_a_refused_region_fails_at_once_and_names_other_exchanges() -> None:
         simulator.trouble(region_refusal())
         with pytest.raises(ExchangeError, match=r"451.*kraken"):
             history(opened)
-        assert len(simulator.warning_log.requests) <= 3  # ccxt asks for three kinds of markets
+        assert len(simulator.warning_log.requests) == 1
+
+
+def test_http_403_from_an_exchange_that_has_not_answered_is_a_refused_region() -> None:
+    with exchange(market(25)) as simulator, store(simulator) as opened:
+        simulator.trouble(RestTrouble(403, "{}", "/", times=100))
+        with pytest.raises(ExchangeError, match=r"refuses this location \(HTTP 403.*kraken"):
+            history(opened)
+        assert len(simulator.warning_log.requests) == 1
+
+
+def test_a_market_that_contradicts_its_type_is_refused() -> None:
+    with exchange(market(25)) as simulator:
+        options = simulator.ccxt_options()
+        with (
+            CCXTStore("binance", "USDT", options, 1, market_type="swap") as opened,
+            pytest.raises(ConfigError, match=r'market\.type = "swap", but BTC/USDT is a spot'),
+        ):
+            opened.market(SYMBOL)
+
+
+def test_a_timeframe_that_the_exchange_lacks_names_those_it_has() -> None:
+    with (
+        exchange(market(25)) as simulator,
+        store(simulator) as opened,
+        pytest.raises(ConfigError, match=r"'10m' is not offered by binance; it has .*15m, 30m"),
+    ):
+        opened.fetch_candles(SYMBOL, 600_000, 0)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +175,7 @@ def test_no_secret_appears_in_errors_logs_or_representations(
         simulator.trouble(RestTrouble(500, body, times=9))
         with pytest.raises(ExchangeError) as failed:
             history(opened)
-        shown = f"{failed.value} {opened!r} {opened.troubles.redaction!r} {caplog.text}"
+        shown = f"{failed.value} {opened!r} {opened.warning_log.redaction!r} {caplog.text}"
     assert "***" in shown
     for secret in secrets.values():
         assert secret not in shown
