@@ -35,7 +35,13 @@ from tests.strategies.market import altered_after
 
 FOUR_HOURS = DAY // 6
 START = 500
-QUICK = {"trend": "roc", "trend_period": 2, "cycle_period": 3.0, "cycle_threshold": 0.05}
+QUICK = {
+    "trend": "roc",
+    "trend_period": 2,
+    "structure_period": 2,
+    "cycle_period": 3.0,
+    "cycle_threshold": 0.05,
+}
 SIGNALS: dict[str, tuple[Any, dict[str, Any]]] = {
     "mtf_cycle": (mtf_cycle, QUICK),
     "donchian_breakout": (donchian_breakout, {"entry_period": 3, "exit_period": 2}),

@@ -190,7 +190,13 @@ def test_plain_python_gives_the_same_as_compiled_code() -> None:
 SHIPPED: dict[str, tuple[Callable[..., Signals], dict[str, Any]]] = {
     "mtf_cycle": (
         mtf_cycle,
-        {"trend": "roc", "trend_period": 3, "cycle_period": 4.0, "cycle_threshold": 0.1},
+        {
+            "trend": "roc",
+            "trend_period": 3,
+            "structure_period": 2,
+            "cycle_period": 4.0,
+            "cycle_threshold": 0.1,
+        },
     ),
     "donchian_breakout": (donchian_breakout, {"entry_period": 4, "exit_period": 2}),
 }
