@@ -19,6 +19,8 @@ FEW_OUTSIDE = 20
 """Closed trades out of sample."""
 CONFIDENT = 0.95
 """Probability of a real edge that a deflated Sharpe ratio should reach."""
+EVEN = 0.5
+"""Probability below which luck is the better explanation, whatever else is said."""
 ENOUGH_PERMUTED = 19
 """Permuted markets from which on their p can be 0.05."""
 SIGNIFICANT = 0.05
@@ -126,7 +128,7 @@ def skill(evidence: Evidence) -> Finding | None:
     beaten = p <= SIGNIFICANT
     clear = beaten and confident and above is not None and above >= CLEAR
     # A signal that lives within a day is in the permuted markets too: then all trials count.
-    return _of_luck(f"{said}, and {found}", clear, beaten or sure)
+    return _of_luck(f"{said}, and {found}", clear, (beaten and distinct >= EVEN) or sure)
 
 
 def _of_luck(said: str, ruled_out: bool, unlikely: bool) -> Finding:
