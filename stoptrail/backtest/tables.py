@@ -11,6 +11,7 @@ import numpy as np
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome
 from stoptrail.core.atomic import write_rows
+from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import excursion
@@ -46,11 +47,6 @@ greatest is the metric max_drawdown."""
 STILL_OPEN = "open"
 
 
-def iso(time: int) -> str:
-    """Milliseconds as ISO 8601 UTC."""
-    return f"{np.datetime64(int(time) // 1000, 's')}Z"
-
-
 def write_tables(folder: Path, outcome: Outcome, inputs: Inputs, prefix: str = "") -> None:
     """All three tables; `prefix` stands before each name."""
     write_rows(folder / f"{prefix}trades.csv", TRADE_COLUMNS, trade_rows(outcome, inputs.candles))
@@ -70,11 +66,11 @@ def trade_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
         row = [
             k + 1,
             "long" if trades.side[k] > 0 else "short",
-            iso(candles.time[trades.entry[k]]),
+            iso(int(candles.time[trades.entry[k]])),
             trades.fill[k],
             trades.units[k],
             trades.initial[k],
-            None if still else iso(candles.time[trades.exit[k]]),
+            None if still else iso(int(candles.time[trades.exit[k]])),
             None if still else trades.price[k],
             STILL_OPEN if still else REASONS[trades.reason[k]],
             trades.fees[k],
@@ -83,7 +79,7 @@ def trade_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
             -moves.adverse / distance if distance > 0.0 else None,
             moves.favourable / distance if distance > 0.0 else None,
             trades.borrow[k],
-            iso(candles.time[trades.signal[k]]),
+            iso(int(candles.time[trades.signal[k]])),
         ]
         yield [float(cell) if isinstance(cell, np.floating) else cell for cell in row]
 
@@ -91,9 +87,11 @@ def trade_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
 def stop_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
     """Every level that was in force on some candle, with the first one in which it held."""
     stops = outcome.record.stops
-    for trade, candle, level, reason in zip(*stops, strict=True):
+    for trade, candle, level, reason in zip(
+        stops.trade, stops.candle, stops.level, stops.reason, strict=True
+    ):
         if candle < len(candles.time):
-            yield [int(trade) + 1, iso(candles.time[candle]), float(level), REASONS[reason]]
+            yield [int(trade) + 1, iso(int(candles.time[candle])), float(level), REASONS[reason]]
 
 
 def equity_rows(outcome: Outcome, inputs: Inputs) -> Iterator[list[Any]]:

@@ -16,8 +16,8 @@ from stoptrail.backtest.outcome import (
     metrics_table,
 )
 from stoptrail.backtest.plan import Plan, Record
-from stoptrail.backtest.tables import iso
 from stoptrail.core.json import json_value
+from stoptrail.core.time import iso
 from stoptrail.rules.candles import rows_of
 from stoptrail.rules.decide import quiet_after
 from stoptrail.rules.trade import IGNORED
@@ -30,6 +30,8 @@ from stoptrail.rules.types import (
 )
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_record
 from stoptrail.sweep.statistics.windows import Window
+
+_ENDS = ("train_start", "train_end", "test_start", "test_end")
 
 
 class WindowResult(NamedTuple):
@@ -139,7 +141,7 @@ def step_table(
             "profit_factor": closed["profit_factor"],
         }
     return {
-        **{name: iso(time) for name, time in zip(window._fields[:4], window[:4], strict=True)},
+        **{name: iso(getattr(window, name)) for name in _ENDS},
         "partial": window.partial,
         "params": params,
         "train_metrics": json_value(step.train),

@@ -15,8 +15,8 @@ from stoptrail.backtest.outcome import (
     mark_table,
     metrics_table,
 )
-from stoptrail.backtest.tables import iso
 from stoptrail.core.json import json_value
+from stoptrail.core.time import iso
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.metrics import (
     daily_returns,

@@ -6,7 +6,11 @@ from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.types import (
     BOTH,
+    CYCLE_EXIT,
+    EXITS,
+    OPEN,
     SIDES,
+    STOP_TRAIL,
     day_marks,
     setups,
     stop_log,
@@ -72,3 +76,10 @@ def test_logs_have_room_and_fixed_types() -> None:
     assert {len(column) for column in trades} == {3}
     assert {len(column) for column in stops} == {4}
     assert trades.side.dtype == trades.reason.dtype == stops.reason.dtype == np.int8
+
+
+def test_codes_lead_to_the_names_that_settings_have() -> None:
+    assert (EXITS[STOP_TRAIL], EXITS[CYCLE_EXIT]) == ("stop_trail", "cycle")
+    assert SIDES == {"both": BOTH, "long": 1, "short": -1}
+    assert BOTH not in (1, -1)
+    assert OPEN < 0

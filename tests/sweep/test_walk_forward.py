@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from stoptrail.backtest.inputs import Inputs, prepare
-from stoptrail.backtest.tables import iso
 from stoptrail.config.grid import build_grid
+from stoptrail.core.time import iso
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.rules.types import OPEN
 from stoptrail.sweep.phases import SWEEP, walk_forward

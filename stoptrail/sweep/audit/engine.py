@@ -7,7 +7,7 @@ import numpy as np
 from stoptrail.backtest.engine import run_backtrader
 from stoptrail.backtest.inputs import Inputs, signals_of
 from stoptrail.backtest.plan import Plan, Record
-from stoptrail.backtest.tables import iso
+from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles, Signals, Times, rows_of
 from stoptrail.rules.types import OPEN, StopLog, day_marks
 from stoptrail.sweep.audit.finding import Check

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stoptrail.backtest.plan import Plan
-from stoptrail.backtest.tables import iso
+from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.sweep.audit.finding import Check
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from stoptrail.backtest.inputs import signals_of
 from stoptrail.backtest.plan import Plan
-from stoptrail.backtest.tables import iso
+from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles, Signals, rows_of
 from stoptrail.sweep.audit.finding import Check
 

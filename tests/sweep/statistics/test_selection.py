@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -93,3 +94,16 @@ def test_a_single_combination_has_no_probability_of_overfitting() -> None:
     found = selection_evidence(alone, Chosen(0, returns[0], returns[0]), returns[:1], 1)
     assert found["overfitting"] is None
     assert found["deflated_sharpe"]["all"]["expected_maximum"] == 0.0
+
+
+@pytest.mark.parametrize(("days", "known"), [(31, False), (32, True)])
+def test_two_days_a_block_are_the_least_to_cross_validate(days: int, known: bool) -> None:
+    trials, returns = grid_of(2, 0.001)
+    short = dataclasses.replace(
+        trials,
+        sums=np.array([block_sums(marks_of(row[:days]), 16) for row in returns]),
+        days=days,
+    )
+    chosen = Chosen(0, returns[0][:days], returns[0][:days])
+    found = selection_evidence(short, chosen, returns[:, :days], 3)
+    assert (found["overfitting"] is not None) == known

@@ -1,0 +1,67 @@
+"""The rows of a run's tables, reckoned again by hand."""
+
+import numpy as np
+import pytest
+
+from stoptrail.backtest.outcome import Outcome
+from stoptrail.backtest.plan import Record
+from stoptrail.backtest.tables import STILL_OPEN, TRADE_COLUMNS, stop_rows, trade_rows
+from stoptrail.rules.stops import BREAKEVEN, INITIAL, TRAIL
+from stoptrail.rules.types import StopLog, stop_log
+from tests.rules.runs import CANDLES, TWO, trades
+
+
+def outcome_of(log, stops: StopLog | None = None) -> Outcome:
+    record = Record(log, stops or stop_log(0), np.zeros(6, np.int64))
+    return Outcome(None, record, None, None, None)  # type: ignore[arg-type]
+
+
+def rows_of(log) -> list[dict]:
+    return [
+        dict(zip(TRADE_COLUMNS, row, strict=True)) for row in trade_rows(outcome_of(log), CANDLES)
+    ]
+
+
+def test_a_closed_trade_has_all_of_its_row() -> None:
+    """Bought at 100 on the candle of 22:00 with the stop at 95, out at 101 on that of 00:00;
+    before the exit candle lows were 100 and 102, highs 105 and 107."""
+    row = rows_of(TWO)[0]
+    assert (row["number"], row["side"]) == (1, "long")
+    assert row["signal_time"] == "2024-10-04T21:00:00Z"
+    assert row["entry_time"] == "2024-10-04T22:00:00Z"
+    assert row["exit_time"] == "2024-10-05T00:00:00Z"
+    assert (row["entry_price"], row["initial_stop"], row["exit_price"]) == (100.0, 95.0, 101.0)
+    assert (row["units"], row["pnl"], row["fees"], row["borrow"]) == (2.0, 2.0, 0.0, 0.0)
+    assert row["exit_reason"] == "initial"
+    assert row["r_multiple"] == pytest.approx(0.2)
+    assert row["mae"] == 0.0
+    assert row["mfe"] == pytest.approx(7.0 / 5.0)
+
+
+def test_an_open_trade_has_no_exit_but_what_it_made_so_far() -> None:
+    row = rows_of(TWO)[1]
+    assert (row["number"], row["side"], row["exit_reason"]) == (2, "short", STILL_OPEN)
+    assert (row["exit_time"], row["exit_price"]) == (None, None)
+    assert row["pnl"] == 3.0
+    assert row["mae"] == pytest.approx(-2.0 / 5.0)  # a high of 100 against a fill of 98
+    assert row["mfe"] == pytest.approx(10.0 / 5.0)  # a low of 88
+
+
+def test_without_a_distance_to_the_stop_nothing_is_told_in_r() -> None:
+    log = trades((1, 3, 1, 2.0, 100.0, 101.0))
+    row = rows_of(log._replace(initial=log.fill.copy()))[0]
+    assert (row["mae"], row["mfe"]) == (None, None)
+    assert np.isnan(row["r_multiple"])
+
+
+def test_a_level_of_a_candle_that_never_came_is_left_out() -> None:
+    stops = StopLog(
+        trade=np.array([0, 0, 1]),
+        candle=np.array([1, 7, 8]),
+        level=np.array([95.0, 100.1, 99.0]),
+        reason=np.array([INITIAL, BREAKEVEN, TRAIL], np.int8),
+    )
+    assert list(stop_rows(outcome_of(TWO, stops), CANDLES)) == [
+        [1, "2024-10-04T22:00:00Z", 95.0, "initial"],
+        [1, "2024-10-05T04:00:00Z", 100.1, "breakeven"],
+    ]
