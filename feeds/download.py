@@ -60,14 +60,9 @@ def download_candles(
     exchange = open_exchange(exchange_id, options)
     market = load_markets(exchange, symbol, timeframe_name(interval))
     write_filters(folder, exchange_id, symbol, filters_of(exchange, market))
-    told: set[str] = set()
-
-    def notice(line: str) -> None:
-        if on_notice and line not in told:
-            told.add(line)
-            on_notice(line)
-
-    task = _Download(exchange, market, folder, on_progress or (lambda *_: None), notice)
+    task = _Download(
+        exchange, market, folder, on_progress or (lambda *_: None), on_notice or (lambda _: None)
+    )
     try:
         now = server_time(exchange)
         return task.run(interval, start - start % interval, min(end, now - now % interval), now)
@@ -111,6 +106,7 @@ class _Download:
         self._folder = folder
         self._progress = on_progress
         self._notice = notice
+        self._left_out: set[str] = set()
 
     def run(self, interval: int, start: int, end: int, now: int) -> Cached:
         """The cache with [start, end) brought in, at the exchange's time `now`."""
@@ -179,7 +175,10 @@ class _Download:
 
     def _odd(self, entry: Any) -> None:
         """Candles that no market can have made are left out, as missing, and said."""
-        self._notice(f"left out an impossible candle: {str(entry)[:100]}")
+        text = str(entry)[:100]
+        if text not in self._left_out:
+            self._left_out.add(text)
+            self._notice(f"left out an impossible candle: {text}")
 
     def _say(self, history: History, interval: int) -> None:
         say_unserved(self._exchange.id, history.unserved, interval, self._notice)
