@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import beta
 
 from benchmarks import verdict_markets as made
 from stoptrail.backtest.inputs import Inputs
@@ -164,12 +165,28 @@ def group_of(row: dict[str, Any]) -> str:
 
 
 def rate(count: int, of: int, level: float = 0.95) -> str:
-    """A share with its exact (Clopper-Pearson) interval."""
+    """A share with its exact interval: at each bound what was seen, or more of it, has half
+    of the chance that the level leaves (Clopper and Pearson, Biometrika 26(4), 1934)."""
     if not of:
         return "-"
-    low = beta.ppf((1 - level) / 2, count, of - count + 1) if count else 0.0
-    high = beta.ppf((1 + level) / 2, count + 1, of - count) if count < of else 1.0
+    rest = (1.0 - level) / 2.0
+    low = _bound(lambda share: 1.0 - _at_most(count - 1, of, share) < rest) if count else 0.0
+    high = _bound(lambda share: _at_most(count, of, share) > rest) if count < of else 1.0
     return f"{count / of:.0%} [{low:.0%}, {high:.0%}]"
+
+
+def _at_most(count: int, of: int, share: float) -> float:
+    """Chance of `count` or fewer among `of`, each with the chance `share`."""
+    return sum(math.comb(of, k) * share**k * (1.0 - share) ** (of - k) for k in range(count + 1))
+
+
+def _bound(beyond: Callable[[float], bool]) -> float:
+    """The share up to which `beyond` is true."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if beyond(middle) else (low, middle)
+    return low
 
 
 def table(rows: list[dict[str, Any]]) -> str:
