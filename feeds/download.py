@@ -119,7 +119,7 @@ class _Download:
 
     def _fetch(self, cached: Cached, interval: int, start: int, end: int, now: int) -> Cached:
         history = History(self._ask(interval), interval, page_of(self._exchange, self._symbol))
-        if not has_clock(self._exchange) and (newest := history.newest(end)):
+        if not has_clock(self._exchange) and (newest := history.newest(now - now % interval)):
             end = min(end, newest[0])  # who knows whether it has closed
         unwritten = 0
         try:

@@ -189,3 +189,28 @@ def test_days_that_open_at_16_are_named_and_built_from_smaller_candles(
     assert told[0] == (
         "htx: its 1d candles open at 16:00 UTC, not at 00:00; they are built from its 4h candles"
     )
+
+
+@pytest.mark.parametrize("name", ["upbit", "bitstamp", "cryptocom"])
+def test_without_a_clock_the_newest_candle_is_left_out_but_not_the_last_of_a_span_long_past(
+    name: str, tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    dialect = opened(name)
+    last = dialect.rows[-WEEK - 5][0]
+    clock(dialect)
+    with StandIn(dialect) as server:
+        cached = download_candles(
+            name,
+            server.ccxt_options(),
+            dialect.symbol,
+            QUARTER,
+            last - 50 * QUARTER,
+            last + QUARTER,
+            tmp_path,
+        )
+        assert cached.columns.time[-1] == last
+        assert cached.covered[-1][1] == last + QUARTER
+        dialect.now += 9 * 60_000  # this machine's clock is fast, the exchange's is not
+        begun, dialect.begun = dialect.begun, lambda: begun()[:-1]  # type: ignore[method-assign]
+        cached = download(server, tmp_path, [])
+    assert cached.columns.time[-1] < begun()[-2][0]
