@@ -16,6 +16,7 @@ from stoptrail.live.ledger.records import (
     SessionRow,
     checkpoint_of,
     counters,
+    newest_tick,
     session_of,
     stored_candles,
     waits_to_leave,
@@ -42,6 +43,8 @@ class Beginning(NamedTuple):
     """Every closed candle so far, warm-up included."""
     origin: Origin
     warm_up: WarmUp
+    newest_tick: int
+    """Time of the last tick that changed something, ms; 0 where there is none."""
 
 
 def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger) -> Beginning:
@@ -86,6 +89,7 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
         candles,
         origin,
         warm_up_of(plan, candles, interval, days, unserved),
+        newest_tick(database, row.id),
     )
 
 

@@ -81,6 +81,8 @@ class Session:
         self._closed = 0
         self._alarmed: float | None = None
         self._by_tick = False
+        self._newest_tick = 0
+        """Time of the newest tick heard, or of the last that changed something."""
         self._reachable = True
         """Whether the ledger could be written when it last had to be."""
         ledger.heard = lambda text: self._out.say("error", text)
@@ -151,6 +153,7 @@ class Session:
     def _go(self, store: MarketStore, found: Beginning) -> None:
         candles, settings = found.candles, found.settings
         self._by_tick = settings.live.ratchet == "tick"
+        self._newest_tick = found.newest_tick
         engine_options = EngineOptions(
             self._by_tick,
             found.number,
@@ -223,6 +226,9 @@ class Session:
 
     def _on_tick(self, tick: Tick) -> None:
         assert self.engine is not None
+        if tick.time < self._newest_tick:
+            return  # told again after a reconnect: it was before what has been done since
+        self._newest_tick = tick.time
         self.market.heard(tick)
         if not self.engine.on_tick(tick):
             self._alarm(tick)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from stoptrail.live.journal import Happening
@@ -25,6 +26,10 @@ class StoredTick(NamedTuple):
     """NaN where there was no quote."""
     ask: float
     ahead: bool
+    quote_age: float = math.nan
+    """Milliseconds by which the quote is older than the newest trade; NaN without one."""
+    quote_rule: str = ""
+    """How the quote was found to be of the moment; empty without one."""
 
 
 class Step(NamedTuple):

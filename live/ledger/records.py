@@ -114,9 +114,17 @@ def stored_ticks(database: Database, session: int) -> list[StoredTick]:
             _number(row["bid"]),
             _number(row["ask"]),
             bool(row["ahead"]),
+            _number(row["quote_age"]),
+            row["quote_rule"] or "",
         )
         for row in rows(database, Ticks, session)
     ]
+
+
+def newest_tick(database: Database, session: int) -> int:
+    """Time of the last tick that changed something, ms; 0 where there is none."""
+    newest = Ticks.select(fn.MAX(Ticks.time)).where(Ticks.session == session)
+    return int(newest.scalar(database) or 0)
 
 
 def settings_rows(database: Database, session: int) -> list[SettingsRow]:

@@ -26,7 +26,17 @@ def _first(database: Database) -> None:
         database.create_tables(TABLES)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first,)
+def _quotes(database: Database) -> None:
+    """The age of a tick's quote, and by which rule it counted."""
+    there = {column.name for column in database.get_columns("ticks")}
+    for name, kind in (("quote_age", "DOUBLE PRECISION"), ("quote_rule", "VARCHAR(255)")):
+        if name not in there:
+            database.execute_sql(  # type: ignore[no-untyped-call]
+                f"ALTER TABLE ticks ADD COLUMN {name} {kind}"
+            )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _quotes)
 """Step n leads from version n to version n + 1; a step is never changed once released."""
 
 

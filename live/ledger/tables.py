@@ -105,6 +105,10 @@ class Ticks(Model):
     bid = DoubleField(null=True)
     ask = DoubleField(null=True)
     ahead = BooleanField()
+    quote_age = DoubleField(null=True)
+    """Milliseconds by which the quote is older than the newest trade."""
+    quote_rule = CharField(null=True)
+    """"event" or "arrival": how the quote was found to be of the moment."""
 
     class Meta:  # noqa: D106  # peewee's
         table_name = "ticks"

@@ -92,7 +92,8 @@ class StepWriter:
 
     def _tick(self, tick: StoredTick) -> None:
         values = tick._asdict()
-        quotes = {name: _known(values.pop(name)) for name in ("bid", "ask")}
+        quotes = {name: _known(values.pop(name)) for name in ("bid", "ask", "quote_age")}
+        quotes["quote_rule"] = values.pop("quote_rule") or None
         self.put(Ticks, **values, **quotes)
 
     def _event(self, event: Happening, step: Step) -> None:

@@ -6,6 +6,7 @@ own close. A tick that breaks this on purpose says so (`Tick.ahead`).
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 
@@ -35,6 +36,10 @@ class Tick(NamedTuple):
     ahead: bool = False
     """True while an earlier candle could not be fetched yet: good for a stop, which must
     go on working, not for anything that needs candles in order."""
+    quote_age: float = math.nan
+    """Milliseconds by which the quote is older than the newest trade; NaN without one."""
+    quote_rule: str = ""
+    """How the quote was found to be of the moment: see live.market.quotes."""
 
 
 class ConnectionLost(NamedTuple):

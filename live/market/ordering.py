@@ -14,6 +14,7 @@ from itertools import pairwise
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.candle_check import CandleCheck
 from stoptrail.live.market.events import CandleClosed, Event, Tick
+from stoptrail.live.market.quotes import Known
 from stoptrail.live.market.warnings import WarningLog
 
 MOST_TICKS = 20_000
@@ -45,6 +46,8 @@ class Sequence:
         self.settled = False
         """Whether the record's last reading has been told to its end, or to the candle of
         the newest trade."""
+        self.record: Row | None = None
+        """The newest candle that the record's last reading had, finished or not."""
         self._warning_log = warning_log
         self._under_way: int | None = None
         self._newest = delivered
@@ -89,7 +92,7 @@ class Sequence:
         self._states.heard(row)
         self._newest = max(self._newest, row[0])
 
-    def tick(self, time: int, price: float, bid: float, ask: float, trade: str) -> list[Event]:
+    def tick(self, time: int, price: float, quote: Known, trade: str) -> list[Event]:
         """A trade, known by its number `trade` (empty: unknown); what may be told now."""
         if trade and self._known(trade):
             if not self.overlaps:
@@ -102,7 +105,7 @@ class Sequence:
             return []
         self._newest = max(self._newest, time)
         self.last_trade = max(self.last_trade, time)
-        tick = Tick(time, price, bid, ask)
+        tick = Tick(time, price, quote.bid, quote.ask, False, quote.age, quote.rule)
         if time < self.since:
             return []
         if self._under_way is not None and time < self._under_way + self.interval:
@@ -125,6 +128,7 @@ class Sequence:
         events: list[Event] = []
         moved, self.settled = False, False
         self._look_at(rows)
+        self.record = rows[-1] if rows else None
         for row, following in pairwise([*rows, None]):
             if row is None or self._doubtful(row, following is None):
                 break

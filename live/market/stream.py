@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal
 
 from stoptrail.exchange.errors import RequestError
 from stoptrail.exchange.retry import backoff
-from stoptrail.exchange.rows import candle_row
+from stoptrail.exchange.rows import Row, candle_row
 from stoptrail.live.market.candle_poller import Confirmation
 from stoptrail.live.market.connection import Connection, connection
 from stoptrail.live.market.events import (
@@ -21,8 +22,9 @@ from stoptrail.live.market.events import (
 )
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
+from stoptrail.live.market.quotes import Quote, known_at
 from stoptrail.live.market.reader import Reader
-from stoptrail.live.market.sockets import reset
+from stoptrail.live.market.sockets import dead, give_up
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.warnings import WarningLog
 
@@ -30,7 +32,6 @@ Transport = Literal["auto", "websocket", "rest"]
 
 _TRIES = 3
 """Failures in a row after which data is polled while the socket is tried on."""
-_NO_QUOTE = (math.nan, math.nan)
 _ABSENT = {"NotSupported", "ArgumentsRequired", "AuthenticationError"}
 """ccxt's errors of a socket that does not exist, or not without a key."""
 _LAST = 4
@@ -79,11 +80,13 @@ class Stream:
         self._has_candles = bool(exchange.has.get("watchOHLCV"))
         self._state: tuple[float, float] = (0.0, 0.0)
         self._traded_at = self._trade_at = time.monotonic()
-        self._quote = _NO_QUOTE
-        self._quote_at = -math.inf
+        self._quote: Quote | None = None
         self._last_poll = 0
+        self._quiet: deque[Row | None] = deque(maxlen=2)
+        """What the record showed at the last looks since a socket last said something."""
         self._sockets = 0
         """How many sockets there are."""
+        self._most_trades: float = exchange.options.get("tradesLimit") or math.inf
         self._reads_trades = bool(exchange.has.get("fetchTrades"))
 
     async def run(self) -> None:
@@ -124,6 +127,12 @@ class Stream:
             yield "trades", self._watch_trades
         if has.get("watchBidsAsks") and self._wants_ticks:
             yield "quotes", self._watch_quotes
+        elif self._wants_ticks:
+            self._warning_log.say(
+                "no quotes",
+                f"{self._exchange.id} has no stream of quotes: an entry fills at the last trade, "
+                "worsened by slippage",
+            )
 
     async def _watch_candles(self) -> None:
         new = await self._exchange.watch_ohlcv(self._symbol, self._timeframe)
@@ -142,24 +151,32 @@ class Stream:
                     self._traded_at = time.monotonic()
 
     async def _watch_trades(self) -> None:
-        self._trades(await self._exchange.watch_trades(self._symbol))
+        trades = await self._exchange.watch_trades(self._symbol)
+        if len(trades) >= self._most_trades:
+            self._warning_log.say(
+                "burst",
+                f"{len(trades)} trades or more came at once, and ccxt keeps no more: "
+                "what was lost is settled by the closed candle",
+            )
+        self._trades(trades)
 
     async def _watch_quotes(self) -> None:
         quotes = await self._exchange.watch_bids_asks([self._symbol])
         quote = quotes.get(self._symbol) or {}
         bid, ask = quote.get("bid"), quote.get("ask")
         if bid and ask and 0 < bid <= ask:
-            self._quote = (float(bid), float(ask))
-            self._quote_at = time.monotonic()
-
-    def _known_quote(self) -> tuple[float, float]:
-        """Bid and ask; an old quote is none: an entry would fill at a price of the past."""
-        fresh = time.monotonic() - self._quote_at <= self._timing.silence
-        return self._quote if fresh else _NO_QUOTE
+            at = quote.get("timestamp")
+            self._quote = Quote(
+                float(bid),
+                float(ask),
+                int(at) if at else None,
+                time.monotonic(),
+                self._outbox.waited,
+            )
 
     def _trades(self, trades: list[dict[str, Any]]) -> None:
         self._trade_at = time.monotonic()
-        quote = self._known_quote()
+        newest = max([self._sequence.last_trade, *(int(t.get("timestamp") or 0) for t in trades)])
         for trade in trades:
             at, price = trade.get("timestamp"), trade.get("price")
             if not at or not price or not 0 < price < math.inf:
@@ -168,7 +185,10 @@ class Stream:
                 )
                 continue
             number = str(trade.get("id") or "")
-            self._tell(self._sequence.tick(int(at), float(price), *quote, number))
+            quote = known_at(
+                self._quote, int(at), newest, float(price), self._trade_at, self._outbox.waited
+            )
+            self._tell(self._sequence.tick(int(at), float(price), quote, number))
 
     async def _watch(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
         """Hear one kind of message for ever, across reconnects."""
@@ -184,14 +204,14 @@ class Stream:
                     raise
                 failures += 1
                 self._socket_failed(name, ConnectionError("closed"), failures)
+            except TimeoutError:
+                continue  # the watchdog knows a dead socket from a quiet market
             except Exception as error:
                 if type(error).__name__ in _ABSENT:
                     self._without(name)
                     return
                 failures += 1
                 self._socket_failed(name, error, failures)
-                if isinstance(error, TimeoutError):
-                    reset(self._exchange, "silent socket")
             else:
                 failures = 0
                 self._heard(name)
@@ -222,7 +242,7 @@ class Stream:
         was_streaming = self._streaming
         self._up.discard(name)
         if name == "quotes":
-            self._quote = _NO_QUOTE
+            self._quote = None
         if (was_streaming and not self._streaming) or self.connection.state == "connecting":
             self._lost(f"{name} socket: {text}")
         if failures == _TRIES and self._transport == "auto":
@@ -232,6 +252,7 @@ class Stream:
 
     def _heard(self, name: str) -> None:
         self._heard_at = time.monotonic()
+        self._quiet.clear()
         if name not in self._up:
             self._up.add(name)
             self._record.ask()
@@ -292,24 +313,46 @@ class Stream:
             await asyncio.sleep(pause)
             if self._outbox.waited > waited:
                 self._heard_at = self._trade_at = time.monotonic()
-            now = time.monotonic()
-            if self._streaming and self._silent(now):
-                self._warning_log.say(
-                    "silence",
-                    f"a socket has said nothing for {self._timing.silence:g} s: "
-                    "all are opened anew",
-                )
-                self._heard_at = self._trade_at = now
-                reset(self._exchange, "silent socket")
+            if self._streaming and self._silent(time.monotonic()):
+                await self._look_into_silence(pause)
             if self._record.overdue > self._timing.hold:
                 self._lost("a closed candle cannot be fetched")
                 self._record.ask()  # once it can, see whether all is well again
                 self._tell(self._sequence.release_ahead())
 
+    async def _look_into_silence(self, wait: float) -> None:
+        """Open anew what is dead, or deaf; leave a quiet market alone."""
+        heard = self._heard_at
+        clients = await dead(self._exchange, wait)
+        if self._heard_at > heard and not self._hidden():
+            return
+        if not clients and (self._hidden() or self._deaf()):
+            clients = list((self._exchange.clients or {}).values())
+        self._heard_at = self._trade_at = time.monotonic()
+        if clients:
+            self._quiet.clear()
+            self._warning_log.say(
+                "silence",
+                f"a socket has said nothing for {self._timing.silence:g} s: it is opened anew",
+            )
+            give_up(clients, "silent socket")
+        else:
+            self._quiet.append(self._sequence.record)
+            self._record.ask()
+            self._record.look()
+
+    def _deaf(self) -> bool:
+        """Whether the record, asked twice while no socket said anything, shows new trades."""
+        before, now = self._quiet[0] if len(self._quiet) == 2 else None, self._sequence.record
+        return before is not None and now is not None and now[5] > 0.0 and now != before
+
+    def _hidden(self) -> bool:
+        """Whether candles show trades that their socket hides."""
+        late = self._traded_at - self._trade_at
+        return "trades" in self._up and late > self._timing.silence
+
     def _silent(self, now: float) -> bool:
-        """Whether no socket says anything, or candles show trades that their socket hides."""
-        hidden = self._traded_at - self._trade_at if "trades" in self._up else 0.0
-        return max(now - self._heard_at, hidden) > self._timing.silence
+        return self._hidden() or now - self._heard_at > self._timing.silence
 
     def _lost(self, reason: str) -> None:
         if self.connection.state != "stale":

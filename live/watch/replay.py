@@ -182,7 +182,7 @@ def _events(recording: Recording, origin: Origin, until: int | None) -> Iterator
     """Known candles, then candles, ticks and requests as they came, up to `until`."""
     between: dict[int, list[tuple[int, Any]]] = {}
     for tick in recording.ticks:
-        told = Tick(tick.time, tick.price, tick.bid, tick.ask, tick.ahead)
+        told = Tick(*tick[2:])  # all that was told of it
         between.setdefault(tick.after, []).append((2 * tick.number, told))
     for after, ticks in recording.closes:
         between.setdefault(after, []).append((2 * ticks + 1, _Leave()))

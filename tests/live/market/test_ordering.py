@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.events import CandleClosed, Event, Tick
 from stoptrail.live.market.ordering import Sequence
+from stoptrail.live.market.quotes import NO_QUOTE
 from stoptrail.live.market.redaction import Redaction
 from stoptrail.live.market.warnings import WarningLog
 
@@ -39,17 +40,17 @@ def test_a_candle_is_due_once_a_later_event_time_is_seen() -> None:
     one.confirm([row(1)])
     assert not one.due
     one.stream_candle(row(1, 2.0))
-    one.tick(2 * LENGTH - 1, 10.0, NAN, NAN, "a")
+    one.tick(2 * LENGTH - 1, 10.0, NO_QUOTE, "a")
     assert not one.due
-    one.tick(2 * LENGTH, 10.0, NAN, NAN, "b")
+    one.tick(2 * LENGTH, 10.0, NO_QUOTE, "b")
     assert one.due
 
 
 def test_ticks_wait_for_the_close_before_them_and_come_in_between() -> None:
     one = sequence()
     one.confirm([row(1)])
-    now = [*one.tick(LENGTH + 5, 10.0, NAN, NAN, "a"), *one.tick(2 * LENGTH, 11.0, NAN, NAN, "b")]
-    now += one.tick(3 * LENGTH, 12.0, NAN, NAN, "c")
+    now = [*one.tick(LENGTH + 5, 10.0, NO_QUOTE, "a"), *one.tick(2 * LENGTH, 11.0, NO_QUOTE, "b")]
+    now += one.tick(3 * LENGTH, 12.0, NO_QUOTE, "c")
     now += one.confirm([row(1), row(2), row(3)])
     assert [(type(event), moment(event)) for event in now] == [
         (Tick, LENGTH + 5),
@@ -63,7 +64,7 @@ def test_ticks_wait_for_the_close_before_them_and_come_in_between() -> None:
 def test_a_tick_of_a_closed_candle_is_left_out() -> None:
     one = sequence()
     one.confirm([row(1), row(2)])
-    assert one.tick(LENGTH + 5, 10.0, NAN, NAN, "a") == []
+    assert one.tick(LENGTH + 5, 10.0, NO_QUOTE, "a") == []
 
 
 def test_a_hole_in_the_record_is_read_twice_before_it_is_believed() -> None:
@@ -94,7 +95,7 @@ def test_a_record_behind_the_stream_is_read_again() -> None:
 def test_a_time_that_the_record_never_shows_is_given_up() -> None:
     one = sequence()
     one.confirm([row(1)])
-    one.tick(10**15, 10.0, NAN, NAN, "a")
+    one.tick(10**15, 10.0, NO_QUOTE, "a")
     readings = 0
     while one.due:
         readings += 1
@@ -106,8 +107,8 @@ def test_a_time_that_the_record_never_shows_is_given_up() -> None:
 def test_waiting_ticks_can_be_released_marked() -> None:
     one = sequence()
     one.confirm([row(1)])
-    assert one.tick(2 * LENGTH, 10.0, NAN, NAN, "a") == []
-    assert one.release_ahead() == [Tick(2 * LENGTH, 10.0, NAN, NAN, True)][:1]
+    assert one.tick(2 * LENGTH, 10.0, NO_QUOTE, "a") == []
+    assert one.release_ahead() == [Tick(2 * LENGTH, 10.0, NO_QUOTE.bid, NO_QUOTE.ask, True)]
 
 
 faults = st.lists(
@@ -131,7 +132,7 @@ def test_whatever_the_stream_says_candles_are_the_record_s_and_ticks_in_order(
         if kind == "candle":
             one.stream_candle(row(at, value))
         elif kind == "tick":
-            told += one.tick(at, value, NAN, NAN, str(number))
+            told += one.tick(at, value, NO_QUOTE, str(number))
         else:
             newest = max(newest, at)
             told += one.confirm([row(k) for k in range(one.since // LENGTH, newest + 1)])
