@@ -5,26 +5,21 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal
 
 from stoptrail.exchange.errors import RequestError
 from stoptrail.exchange.retry import backoff
-from stoptrail.exchange.rows import Row, candle_row
+from stoptrail.exchange.rows import candle_row
 from stoptrail.live.market.candle_poller import Confirmation
 from stoptrail.live.market.connection import Connection, connection
-from stoptrail.live.market.events import (
-    ConnectionBack,
-    ConnectionLost,
-    Event,
-    Notice,
-)
+from stoptrail.live.market.events import ConnectionBack, ConnectionLost, Event, Notice
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.quotes import Quote, known_at
 from stoptrail.live.market.reader import Reader
-from stoptrail.live.market.sockets import dead, give_up
+from stoptrail.live.market.silence import Silence
+from stoptrail.live.market.sockets import give_up
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.warnings import WarningLog
 
@@ -76,14 +71,11 @@ class Stream:
             self._caught_up,
         )
         self._up: set[str] = set()
-        self._heard_at = time.monotonic()
+        self._silence = Silence(exchange, timing.silence)
         self._has_candles = bool(exchange.has.get("watchOHLCV"))
         self._state: tuple[float, float] = (0.0, 0.0)
-        self._traded_at = self._trade_at = time.monotonic()
         self._quote: Quote | None = None
         self._last_poll = 0
-        self._quiet: deque[Row | None] = deque(maxlen=2)
-        """What the record showed at the last looks since a socket last said something."""
         self._sockets = 0
         """How many sockets there are."""
         self._most_trades: float = exchange.options.get("tradesLimit") or math.inf
@@ -110,7 +102,7 @@ class Stream:
 
     def look(self) -> Connection:
         """The connection as it is now: stale once nothing has come for too long."""
-        age = time.monotonic() - self._heard_at
+        age = time.monotonic() - self._silence.heard_at
         if self.connection.fresh and age > self._timing.stale:
             return Connection(
                 "stale", time.time() - age + self._timing.stale, f"no data for {age:.0f} s"
@@ -148,7 +140,7 @@ class Stream:
                 self._sequence.stream_candle(row)
                 if (row[0], row[5]) > self._state:
                     self._state = (row[0], row[5])
-                    self._traded_at = time.monotonic()
+                    self._silence.traded_at = time.monotonic()
 
     async def _watch_trades(self) -> None:
         trades = await self._exchange.watch_trades(self._symbol)
@@ -175,7 +167,7 @@ class Stream:
             )
 
     def _trades(self, trades: list[dict[str, Any]]) -> None:
-        self._trade_at = time.monotonic()
+        self._silence.trade_at = time.monotonic()
         newest = max([self._sequence.last_trade, *(int(t.get("timestamp") or 0) for t in trades)])
         for trade in trades:
             at, price = trade.get("timestamp"), trade.get("price")
@@ -186,7 +178,12 @@ class Stream:
                 continue
             number = str(trade.get("id") or "")
             quote = known_at(
-                self._quote, int(at), newest, float(price), self._trade_at, self._outbox.waited
+                self._quote,
+                int(at),
+                newest,
+                float(price),
+                self._silence.trade_at,
+                self._outbox.waited,
             )
             self._tell(self._sequence.tick(int(at), float(price), quote, number))
 
@@ -251,8 +248,7 @@ class Stream:
             )
 
     def _heard(self, name: str) -> None:
-        self._heard_at = time.monotonic()
-        self._quiet.clear()
+        self._silence.heard()
         if name not in self._up:
             self._up.add(name)
             self._record.ask()
@@ -286,7 +282,7 @@ class Stream:
     async def _poll(self) -> None:
         if self._wants_ticks and self._reads_trades:
             await self._poll_trades()
-        self._heard_at = time.monotonic()
+        self._silence.heard_at = time.monotonic()
         self._record.ask()
         self._record.look()
 
@@ -312,8 +308,8 @@ class Stream:
             waited = self._outbox.waited
             await asyncio.sleep(pause)
             if self._outbox.waited > waited:
-                self._heard_at = self._trade_at = time.monotonic()
-            if self._streaming and self._silent(time.monotonic()):
+                self._silence.held_back()
+            if self._streaming and self._silence.lasts("trades" in self._up):
                 await self._look_into_silence(pause)
             if self._record.overdue > self._timing.hold:
                 self._lost("a closed candle cannot be fetched")
@@ -322,37 +318,16 @@ class Stream:
 
     async def _look_into_silence(self, wait: float) -> None:
         """Open anew what is dead, or deaf; leave a quiet market alone."""
-        heard = self._heard_at
-        clients = await dead(self._exchange, wait)
-        if self._heard_at > heard and not self._hidden():
-            return
-        if not clients and (self._hidden() or self._deaf()):
-            clients = list((self._exchange.clients or {}).values())
-        self._heard_at = self._trade_at = time.monotonic()
-        if clients:
-            self._quiet.clear()
+        found = await self._silence.look(wait, "trades" in self._up, self._sequence.record)
+        if found:
             self._warning_log.say(
                 "silence",
                 f"a socket has said nothing for {self._timing.silence:g} s: it is opened anew",
             )
-            give_up(clients, "silent socket")
-        else:
-            self._quiet.append(self._sequence.record)
+            give_up(found, "silent socket")
+        elif found is not None:
             self._record.ask()
             self._record.look()
-
-    def _deaf(self) -> bool:
-        """Whether the record, asked twice while no socket said anything, shows new trades."""
-        before, now = self._quiet[0] if len(self._quiet) == 2 else None, self._sequence.record
-        return before is not None and now is not None and now[5] > 0.0 and now != before
-
-    def _hidden(self) -> bool:
-        """Whether candles show trades that their socket hides."""
-        late = self._traded_at - self._trade_at
-        return "trades" in self._up and late > self._timing.silence
-
-    def _silent(self, now: float) -> bool:
-        return self._hidden() or now - self._heard_at > self._timing.silence
 
     def _lost(self, reason: str) -> None:
         if self.connection.state != "stale":
