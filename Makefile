@@ -50,6 +50,9 @@ fuzz:  ## 5,000 bad inputs of another seed, and the fuzz targets of the readers
 	$(PYTHON) -m tests.bad_inputs 5000 20260622
 	HYPOTHESIS_PROFILE=fuzz $(PYTHON) -m pytest -q tests/bad_inputs/test_readers.py
 
+benchmark-against:  ## compare speed and memory with commit REV on the candles of DATA
+	$(PYTHON) -m benchmarks.against_revision $(REV) --data $(DATA)
+
 benchmark:  ## measure, and write benchmarks/RESULTS.md
 	$(PYTHON) -m benchmarks
 

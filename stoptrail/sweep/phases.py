@@ -74,6 +74,7 @@ def walk_forward(
     windows = [window for phase in todo for window in phase.windows]
     trained = iter(_trained(settings, share, windows, tools, on_progress))
     walked = [_chained(share, phase, [next(trained) for _ in phase.windows]) for phase in todo]
+    share.memos.forget()
     return [found for found in walked if found.chained]
 
 

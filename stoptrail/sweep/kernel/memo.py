@@ -88,6 +88,10 @@ class Memos:
         except IndexError:
             return Memo()
 
+    def forget(self) -> None:
+        """Let go of what is idle: nothing more is asked on these candles."""
+        self._idle.clear()
+
     def give(self, memo: Memo | None) -> None:
         """A thread does not need `memo` any more."""
         if memo is not None:

@@ -1,0 +1,260 @@
+"""This working tree against an earlier commit: the same work on the same candles, in turns.
+
+    python -m benchmarks.against_revision REVISION --data candles.parquet [--only NAME ...]
+
+The commit is checked out beside the tree and removed afterwards. Each figure is of a process
+of its own: wall and processor time from outside, or what the process measures of itself.
+Ratios are medians over rounds of this tree to the commit, pair by pair, so that a machine
+that other work makes slower is unfair to none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.sections import DisagreementError, table
+
+_ROOT = Path(__file__).parent.parent
+
+_INSIDE = """
+import hashlib, importlib, os, statistics, sys, time
+from pathlib import Path
+import numpy as np
+import benchmarks.market as market
+prefix = "stoptrail." if os.path.isdir("stoptrail") else ""
+part = lambda name: importlib.import_module(prefix + name)
+span = market.load(Path(sys.argv[1]))
+def median(work, rounds):
+    work()
+    spent = []
+    for _ in range(rounds):
+        begin = time.process_time()
+        found = work()
+        spent.append(time.process_time() - begin)
+    return statistics.median(spent), found
+def report(seconds, arrays):
+    digest = hashlib.sha256()
+    for each in arrays:
+        digest.update(np.ascontiguousarray(each).tobytes())
+    print(seconds, digest.hexdigest())
+"""
+_FULL = (
+    _INSIDE
+    + """
+from benchmarks.plans import plan
+run = part("backtest.engine").run_backtrader
+chosen = plan(market.SPOT)
+seconds, record = median(lambda: run(span.candles, span.start, chosen), 5)
+report(seconds, (*record.trades, *record.stops, record.ignored))
+"""
+)
+_KERNEL = (
+    _INSIDE
+    + """
+screen = part("sweep.screen")
+settings = part("config.load").load_settings(Path("strategy.toml"))
+inputs = span.inputs(market.SPOT)
+space = part("sweep.space").Space(settings, part("config.grid").build_grid(settings), inputs)
+work = lambda: screen.screen_all(screen.shared(space, inputs, 16), 1)
+seconds, found = median(work, 3)
+report(seconds / space.size, (found.trades, found.fingerprint, found.block_sums))
+"""
+)
+
+
+class Figure(NamedTuple):
+    """What one process showed."""
+
+    wall: float
+    processor: float
+    """Seconds, of all its processes or, where it measures itself, of the work alone."""
+    peak: float
+    """MB, of the process itself."""
+    digest: str = ""
+    """Of what it found, where the sides can be compared."""
+
+
+class Side(NamedTuple):
+    """A tree with its program."""
+
+    tree: Path
+
+    def run(self, *arguments: str, cache: str = "") -> tuple[Figure, str]:
+        """One process in the tree, and what it printed; cache: a folder of its own for
+        compiled code. Raises RuntimeError where it fails."""
+        environment = {**os.environ, "PYTHONPATH": str(self.tree)}
+        if cache:
+            environment["XDG_CACHE_HOME"] = cache
+        with tempfile.TemporaryFile() as out:
+            begin = time.perf_counter()
+            process = subprocess.Popen(
+                [sys.executable, *arguments], cwd=self.tree, env=environment, stdout=out
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            wall = time.perf_counter() - begin
+            out.seek(0)
+            said = out.read().decode()
+        if status:
+            raise RuntimeError(f"{self.tree}: {' '.join(arguments)} failed")
+        spent = usage.ru_utime + usage.ru_stime
+        return Figure(wall, spent, usage.ru_maxrss / 1024), said
+
+    def work(self, code: str, file: Path) -> Figure:
+        """`code` in the tree: it prints processor seconds and the digest of its results."""
+        figure, said = self.run("-c", code, str(file))
+        seconds, digest = said.split()
+        return figure._replace(processor=float(seconds), digest=digest)
+
+    def command(self, file: Path, *options: str, fresh: bool = False) -> Figure:
+        """`runner.py backtest` on the candles, with the work that both sides know; fresh:
+        without compiled code."""
+        if "--sweep" in options and "permutations" in (self.tree / "strategy.toml").read_text():
+            options = (*options, "--permutations", "0", "--set", "walk_forward.phases=1")
+        with tempfile.TemporaryDirectory() as folder:
+            out = str(Path(folder) / "run")
+            given = ("--set", f"data.path={file}", "--out", out, "--quiet", *options)
+            cache = str(Path(folder) / "cache") if fresh else ""
+            return self.run("runner.py", "backtest", *given, cache=cache)[0]
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    title: str
+    measure: Callable[[Side, Path, Path], Figure]
+    """Of a side, with the candles and the same five years in minutes."""
+    field: str
+    """The field of Figure that it is about."""
+
+
+ROWS = {
+    "full_run": Row(
+        "full Backtrader run, processor s", lambda s, f, _: s.work(_FULL, f), "processor"
+    ),
+    "kernel": Row(
+        "kernel, one core, processor s a combination",
+        lambda s, f, _: s.work(_KERNEL, f),
+        "processor",
+    ),
+    "single": Row("single backtest, wall s", lambda s, f, _: s.command(f), "wall"),
+    "single_processor": Row(
+        "single backtest, processor s", lambda s, f, _: s.command(f), "processor"
+    ),
+    "sweep": Row("sweep, wall s", lambda s, f, _: s.command(f, "--sweep"), "wall"),
+    "sweep_processor": Row(
+        "sweep, processor s", lambda s, f, _: s.command(f, "--sweep"), "processor"
+    ),
+    "sweep_peak": Row(
+        "sweep, MB of the main process", lambda s, f, _: s.command(f, "--sweep"), "peak"
+    ),
+    "minutes": Row(
+        "five years of 1m, wall s",
+        lambda s, _, m: s.command(m, "--set", "data.timeframe=1m"),
+        "wall",
+    ),
+    "minutes_peak": Row(
+        "five years of 1m, MB", lambda s, _, m: s.command(m, "--set", "data.timeframe=1m"), "peak"
+    ),
+    "fresh": Row(
+        "single backtest, nothing compiled, wall s",
+        lambda s, f, _: s.command(f, fresh=True),
+        "wall",
+    ),
+}
+
+
+def main() -> int:
+    """The exit code: 1 where the sides disagree."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.against_revision", description="Compare with a commit."
+    )
+    parser.add_argument("revision")
+    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="15m candles")
+    parser.add_argument("--only", nargs="+", choices=list(ROWS), default=list(ROWS))
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    file = arguments.data.resolve()
+    lines = []
+    with tempfile.TemporaryDirectory() as folder, _checked_out(arguments.revision) as tree:
+        minutes = Path(folder) / "minutes.parquet"
+        if any(name.startswith("minutes") for name in arguments.only):
+            write_minutes(file, minutes)
+        for name in arguments.only:
+            try:
+                line = _compared(ROWS[name], (Side(_ROOT), Side(tree)), file, minutes, arguments)
+            except DisagreementError as difference:
+                print(f"{name}: the sides disagree: {difference}", file=sys.stderr)
+                return 1
+            print(f"{name}: {line[-1]}", file=sys.stderr)
+            lines.append(line)
+    print("\n".join(table(("what", arguments.revision, "this tree", "ratio"), lines)))
+    return 0
+
+
+def _compared(
+    row: Row, sides: tuple[Side, Side], file: Path, minutes: Path, arguments: argparse.Namespace
+) -> tuple[str, ...]:
+    for side in sides:
+        row.measure(side, file, minutes)  # compiles
+    pairs = [[row.measure(side, file, minutes) for side in sides] for _ in range(arguments.rounds)]
+    if len({figure.digest for pair in pairs for figure in pair}) > 1:
+        raise DisagreementError("results differ")
+    ours, theirs = (
+        [getattr(figure, row.field) for figure in side] for side in zip(*pairs, strict=True)
+    )
+    ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+    figures = (statistics.median(theirs), statistics.median(ours))
+    return row.title, *(f"{figure:.4g}" for figure in figures), f"{ratio:.2f} (1/{1 / ratio:.1f})"
+
+
+@contextmanager
+def _checked_out(revision: str) -> Iterator[Path]:
+    """The commit in a folder of its own."""
+    git = ["git", "-C", str(_ROOT), "worktree"]
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        subprocess.run([*git, "add", "--detach", "--quiet", str(tree), revision], check=True)
+        try:
+            yield tree
+        finally:
+            subprocess.run([*git, "remove", "--force", str(tree)], check=True)
+
+
+def write_minutes(file: Path, target: Path) -> None:
+    """15m candles as 1m ones that make the same: open, high, low and close on a straight
+    path, the volume in equal parts."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from benchmarks.market import QUARTER_HOUR
+    from stoptrail.feeds.files import load_candles
+
+    candles = load_candles(file, QUARTER_HOUR)
+    corners = np.stack(candles[1:5], axis=1)[:, [0, 1, 2, 3]]
+    path = np.stack([np.interp(np.arange(16), [0, 5, 10, 15], row) for row in corners]).round(2)
+    opens, closes = path[:, :-1].ravel(), path[:, 1:].ravel()
+    columns = {
+        "timestamp": (candles.time[:, None] + 60_000 * np.arange(15)).ravel(),
+        "open": opens,
+        "high": np.maximum(opens, closes),
+        "low": np.minimum(opens, closes),
+        "close": closes,
+        "volume": np.repeat(candles.volume / 15.0, 15),
+    }
+    pq.write_table(pa.table(columns), target)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
