@@ -209,7 +209,7 @@ class Session:
         self._out.say("stopped", f"{reason}; the position is kept")
         if self._reachable:
             try:
-                self.control.beat(self, "stopped")
+                self.control.beat(self, "stopped" if self._stopping else "failed")
             except LedgerError as error:
                 log.error("%s", error)
 

@@ -265,7 +265,7 @@ class Presence(Model):
     beat = BigIntegerField()
     """When this row was written, by this machine's clock."""
     state = CharField()
-    """"running" or "stopped"."""
+    """"running", "stopped" in order or "failed" of itself."""
     connection = CharField()
     price = DoubleField(null=True)
     price_time = BigIntegerField(null=True)

@@ -46,7 +46,8 @@ class Snapshot(NamedTuple):
     symbol: str
     interval: int
     state: str
-    """"running", "stopped", or "gone" where a running one has not been heard of."""
+    """"running", "stopped" in order, "failed" of itself, or "gone" where a running one has
+    not been heard of."""
     pid: int | None
     connection: str
     paused: bool
@@ -70,6 +71,11 @@ class Snapshot(NamedTuple):
     ordered: int | None
     """Side of an entry order that waits for its fill."""
     recent: tuple[Happened, ...]
+
+    @property
+    def cold(self) -> bool:
+        """Whether signals cannot come yet at the close of the next candle."""
+        return self.reading.get("warm_from", 0) > self.candle + self.interval
 
 
 def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:

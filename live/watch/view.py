@@ -11,6 +11,7 @@ from peewee import PeeweeException
 
 from stoptrail.core.time import iso_time
 from stoptrail.live.ledger.records import find_session
+from stoptrail.live.watch.health import health_of
 from stoptrail.live.watch.messages import SIDES, Message, number
 from stoptrail.live.watch.snapshot import Happened, Snapshot, snapshot
 
@@ -27,7 +28,7 @@ _WIDTHS = (22, 34, 24)
 """Of the three boxes: side by side on a terminal of 80 columns."""
 
 _TREND = {1: "up", -1: "down", 0: "none"}
-_COLOURS = {"running": "green", "stopped": "yellow", "gone": "red"}
+_COLOURS = {"running": "green", "stopped": "yellow", "failed": "red", "gone": "red"}
 
 
 class PlainView:
@@ -124,6 +125,22 @@ def state_line(found: Snapshot) -> dict[str, Any]:
     return line
 
 
+def brief_line(found: Snapshot) -> str:
+    """One line for `status --brief`: number, market, health, and where it stands."""
+    trade = found.trade
+    position = "flat"
+    if trade is not None:
+        position = f"{SIDES[trade['side']]} {number(trade['units'])}, stop {number(trade['sl'])}"
+    parts = [
+        f"{found.session} {found.exchange} {found.symbol}: {health_of(found).words}",
+        f"{found.state}, paused" if found.paused else found.state,
+        found.connection,
+        position,
+        f"equity {found.equity:,.2f}",
+    ]
+    return " · ".join(parts)
+
+
 def panel(found: Snapshot, said: tuple[Happened, ...] = ()) -> RenderableType:
     """The whole picture; `said` are messages that the ledger does not keep."""
     from rich.columns import Columns
@@ -174,7 +191,7 @@ def _signal_lines(found: Snapshot) -> list[tuple[str, str, str]]:
             lines.append((name, _TREND.get(round(value), f"{value:g}"), colour))
     if "cycle" in reading:
         lines.append(("cycle", f"{reading['cycle']:+.2f}", "white"))
-    if reading.get("warm_from", 0) > found.candle + found.interval:
+    if found.cold:
         lines.append(("warm", f"on {iso_time(int(reading['warm_from']))[:10]}", "yellow"))
     zone = round(reading.get("zone", 0.0))
     lines.append(("zone", SIDES.get(zone, "none"), "bold" if zone else "white"))

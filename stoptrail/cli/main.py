@@ -280,12 +280,18 @@ def replay(**options: Any) -> int:
 
 @cli.command()
 @settings_options
+@click.option("--brief", is_flag=True, help="One line for each session.")
+@click.option("--watch", is_flag=True, help="Show it again every two seconds, until Ctrl-C.")
 @json_option
-def status(**options: Any) -> None:
-    """Show the open paper session: position, stop, equity, connection."""
+def status(**options: Any) -> int:
+    """Show the paper sessions: position, stop, equity, connection.
+
+    Exit code: 0 all is well, 2 wrong usage, 3 a session is gone, 4 its market data is stale,
+    5 it is not warm yet, 6 the database cannot be read; the highest of several.
+    """
     from stoptrail.cli.status import run
 
-    run(**options)
+    return run(**options)
 
 
 @cli.command()

@@ -78,6 +78,12 @@ def shown(url: Address) -> str:
     return public_url(revealed(url))
 
 
+def place_of(url: Address) -> str:
+    """Where the database is, whole: an SQLite file's absolute path, a server's `shown` URL."""
+    url = revealed(url)
+    return str(Path(url.removeprefix(SQLITE)).absolute()) if url.startswith(SQLITE) else shown(url)
+
+
 def reason_of(error: BaseException) -> str:
     """A database's complaint on one line: the first of those that followed each other,
     as a full disk is followed by a rollback that finds nothing to roll back."""

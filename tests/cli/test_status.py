@@ -1,0 +1,145 @@
+"""`status`: what it shows and its exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+from rich.console import Console
+
+import runner
+from stoptrail.cli import status
+from stoptrail.config.settings import as_table
+from stoptrail.core.errors import RunError
+from stoptrail.live.ledger.database import existing_ledger
+from stoptrail.live.ledger.tables import Presence
+from stoptrail.live.session import Session
+from tests.live.playback import PlaybackStore, play
+from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
+
+FAR = 10**13
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Settings in a file, and a session that was stopped in order."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    own = settings(database={"url": url})
+    file = tmp_path / "strategy.toml"
+    file.write_text(tomli_w.dumps(as_table(own)))
+    play(own, PlaybackStore(small_rows(300), WARM_UP, HOUR), url)
+    return file
+
+
+def say(config: Path, session: int = 1, **values: Any) -> None:
+    """Let the session have said this of itself a moment ago, beside what it did say."""
+    with existing_ledger(f"sqlite:///{config.parent}/ledger.db") as database:
+        (row,) = Presence.select().where(Presence.session == 1).dicts().execute(database)
+        row |= {"session": session, "beat": int(time.time() * 1000), "state": "running"} | values
+        Presence.insert(**row).on_conflict_replace().execute(database)
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO(), width=100)
+
+
+def told(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def asked(config: Path, *options: str) -> int:
+    return runner.main(["status", "--config", str(config), *options])
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "word"),
+    [
+        ({"state": "stopped"}, 0, "well"),
+        ({"connection": "live"}, 0, "well"),
+        ({"connection": "polling: no sockets"}, 0, "well"),
+        ({"beat": 0}, 3, "gone"),
+        ({"state": "failed"}, 3, "gone"),
+        ({"connection": "stale: no trade for 120 s"}, 4, "stale"),
+        ({"connection": "connecting"}, 4, "stale"),
+        ({"reading": json.dumps({"warm_from": FAR})}, 5, "not warm"),
+        ({"connection": "stale: x", "reading": json.dumps({"warm_from": FAR})}, 4, "stale"),
+    ],
+)
+def test_the_exit_code_says_how_a_session_is(
+    values: dict[str, Any],
+    code: int,
+    word: str,
+    config: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    say(config, **values)
+    assert asked(config, "--brief") == code
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"1 binance BTC/USDT: {word} ")
+
+
+def test_of_several_sessions_the_worst_counts(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = f"sqlite:///{config.parent}/ledger.db"
+    other = settings(data={"symbol": "ETH/USDT", "timeframe": "1h"})
+    play(other, PlaybackStore(small_rows(300), WARM_UP, HOUR), url)
+    say(config, 1, connection="stale: x")
+    say(config, 2, beat=0)
+    assert asked(config, "--brief") == 4
+    words = [line.split(" · ")[0].split(": ")[1] for line in capsys.readouterr().out.splitlines()]
+    assert words == ["stale", "gone"]
+
+
+def test_a_database_that_cannot_be_read_is_6_and_wrong_usage_2(config: Path) -> None:
+    assert asked(config, "--breif") == 2
+    assert asked(config, "--set", "live.retries=-1") == 2
+    assert asked(config, "--set", f"database.url=sqlite:///{config.parent}/none.db") == 6
+    (config.parent / "ledger.db").write_bytes(b"this is no database" * 100)
+    assert asked(config) == 6
+
+
+def test_the_path_of_the_ledger_is_named(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked(config)
+    place = str(config.parent / "ledger.db")
+    assert f"ledger: {place}\n" in capsys.readouterr().out
+    asked(config, "--json")
+    assert json.loads(capsys.readouterr().out)["ledger"] == place
+
+
+def test_it_is_watched_until_ctrl_c_and_ends_as_last_seen(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = [{"connection": "live"}, {"beat": 0}]
+
+    def pause(seconds: float) -> None:
+        if not looks:
+            raise KeyboardInterrupt
+        say(config, **looks.pop(0))
+
+    monkeypatch.setattr("stoptrail.cli.status.time.sleep", pause)
+    console = quiet()
+    assert status.run(config, (), brief=True, watch=True, console=console) == 3
+    lines = told(console).splitlines()
+    assert [line.split(" · ")[1] for line in lines] == ["stopped", "running", "gone"]
+
+
+def test_a_session_that_failed_is_told_from_one_that_was_stopped(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asked(config) == 0
+
+    def fail(self: Session, step: Any) -> None:
+        raise RunError("something broke")
+
+    monkeypatch.setattr(Session, "_keep", fail)
+    url = f"sqlite:///{config.parent}/ledger.db"
+    with pytest.raises(RunError, match="something broke"):
+        play(settings(), PlaybackStore(small_rows(310), WARM_UP, HOUR), url)
+    assert asked(config) == 3
