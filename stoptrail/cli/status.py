@@ -60,7 +60,7 @@ def _look(url: SecretStr, as_json: bool, brief: bool, watch: bool, console: Cons
     try:
         found = _sessions(url)
     except StoreError as error:
-        error.exit_code = Health.DATABASE
+        error.exit_code = int(Health.DATABASE)
         if not watch:
             raise
         console.print(f"error: {error}", markup=False)
