@@ -11,6 +11,7 @@ import pytest
 from benchmarks import verdict as bench
 from benchmarks import verdict_markets as made
 from stoptrail.config.grid import build_grid
+from stoptrail.config.settings import with_values
 from stoptrail.rules.candles import rows_of
 from stoptrail.sweep.objective import rule_of, scored
 from stoptrail.sweep.permutation import permutation_test
@@ -73,8 +74,7 @@ def test_p_is_uniform_on_random_walks() -> None:
     for seed in range(200):
         candles = rows_of(made.walk(seed), slice(0, 24 * 300))
         inputs = bench.inputs_of(candles)
-        settings = bench.settings_for("walk", seed)
-        settings.sweep.min_trades = 1
+        settings = with_values(bench.settings_for("walk", seed), {"sweep.min_trades": 1})
         space = Space(settings, build_grid(settings), inputs)
         share = shared(space, inputs)
         own = scored(rule_of(settings.sweep), space.grid, screen_all(share, 1).metrics, 1)
