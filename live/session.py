@@ -25,7 +25,8 @@ from stoptrail.live.publisher import Publisher
 from stoptrail.live.recovery import Beginning, begin
 from stoptrail.live.session_settings import plan_from
 from stoptrail.live.step import Row, Step
-from stoptrail.live.watch.control import SessionControl
+from stoptrail.live.watch.control import SessionControl, presence_of
+from stoptrail.live.watch.daily import Daily, summary
 from stoptrail.live.watch.messages import Message, number
 
 log = logging.getLogger("stoptrail.live")
@@ -35,6 +36,8 @@ _BATCH = 100
 _GROUP_SECONDS = 0.02
 """Longest time for which a step waits for the next ones, where their events have come
 already: where a market is played fast, and after a standstill."""
+_BEFORE = {"running": "was last heard of", "stopped": "was stopped", "failed": "failed"}
+"""What a restart says of the life before."""
 _BEAT_SECONDS = 1.0
 """How often a session shows that it is there and looks for commands."""
 
@@ -141,6 +144,7 @@ class Session:
         self._clock_offset = store.clock_offset() or 0
         waiting = found.origin.checkpoint.entry_order
         self._gate.begin(None if waiting is None else waiting.signal)
+        self._say_hello(found.session)
         self.control = SessionControl(self.ledger, found.session, self._out.flush)
         self.warm_from = found.warm_up.warm_from
         self._out.say("warm-up", found.warm_up.text)
@@ -196,6 +200,19 @@ class Session:
             f"a session of {market} runs in this database already{who}: stop it first, or give "
             "this one another [database] url"
         )
+
+    def _say_hello(self, session: int) -> None:
+        """Tell how the session began, once for this process."""
+        if hasattr(self, "control"):
+            return
+        before = presence_of(self.ledger.database, session)
+        beat = None if before is None else int(before["beat"])
+        self._daily = Daily(int(time.time() * 1000), beat)
+        text = f"session {session} of {self.exchange} {self.symbol}"
+        if before is not None and beat is not None:
+            how = _BEFORE.get(before["state"], before["state"])
+            text += f", again: it {how} at {iso_time(beat)}"
+        self._out.say("started", text)
 
     def _say_goodbye(self) -> None:
         """Leave word that the session has ended; not at any price."""
@@ -303,8 +320,18 @@ class Session:
             self._out.flush()
             self._obey(engine, at_close)
             self.control.beat(self, "running")
+            self._sum_up(self._daily.due(int(time.time() * 1000)))
         for watcher in self._out.watchers:
             watcher.turned(self)
+
+    def _sum_up(self, day: int | None) -> None:
+        """Tell of the day that has ended, if one has."""
+        if day is not None:
+            database = self.ledger.database
+            self._out.say(
+                "daily",
+                self.ledger.transaction("daily", lambda: summary(database, self.number, day)),
+            )
 
     def _obey(self, engine: Engine, at_close: bool) -> None:
         at_once = at_close or self._by_tick

@@ -26,7 +26,8 @@ class Message(NamedTuple):
 
     kind: str
     """"entry", "exit", "breakeven", "trail", "protection", "signal", "connection",
-    "alarm", "command", "settings", "notice", "error" or "stopped"."""
+    "alarm", "command", "settings", "notice", "error", "warm-up", "started", "stopped" or
+    "daily"."""
     time: int
     """Milliseconds: of the market for what trades did, of this machine otherwise."""
     text: str

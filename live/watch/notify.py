@@ -19,8 +19,8 @@ log = logging.getLogger("stoptrail.live")
 _ROOM = 100
 _FAREWELL_SECONDS = 1.5
 """How long the end of a session waits for messages that are on their way."""
-_EVENT = {"alarm": "exit", "stopped": "error"}
-"""Kinds of message that go with another event of [notify]."""
+_EVENTS = {"alarm": {"exit"}, "started": {"session"}, "stopped": {"session", "error"}}
+"""Kinds of message that go with other events of [notify]: with any of them."""
 
 
 class Notifier:
@@ -37,7 +37,7 @@ class Notifier:
         title: str,
         missed: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self._events = events
+        self._events = set(events)
         self._missed = missed
         self._numbers = itertools.count()
         self._services = [_Service(url, title) for url in urls]
@@ -67,7 +67,7 @@ class Notifier:
 
     def happened(self, message: Message) -> None:
         """Queue the message, if somebody wants it."""
-        if _EVENT.get(message.kind, message.kind) in self._events:
+        if _EVENTS.get(message.kind, {message.kind}) & self._events:
             number = next(self._numbers)
             for service in self._services:
                 service.take(number, message)

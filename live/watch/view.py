@@ -27,6 +27,10 @@ _HEIGHT = 10
 _WIDTHS = (22, 34, 24)
 """Of the three boxes: side by side on a terminal of 80 columns."""
 
+_UNWRITTEN = frozenset(
+    {"connection", "alarm", "error", "notice", "settings", "started", "stopped", "daily"}
+)
+"""Kinds of message that the ledger does not keep."""
 _TREND = {1: "up", -1: "down", 0: "none"}
 _COLOURS = {"running": "green", "stopped": "yellow", "failed": "red", "gone": "red"}
 
@@ -81,7 +85,7 @@ class TerminalView:
 
     def happened(self, message: Message) -> None:
         """Show the message with the next picture; what the ledger tells comes from there."""
-        if message.kind in ("connection", "alarm", "error", "notice", "settings", "stopped"):
+        if message.kind in _UNWRITTEN:
             self._said.append(Happened(message.time, f"{message.kind}: {message.text}"))
         if message.kind in ("error", "stopped"):
             self._live.console.print(f"{message.kind}: {message.text}", markup=False)

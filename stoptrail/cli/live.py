@@ -167,6 +167,7 @@ def stopped_by_signals(stop: Callable[[str], None]) -> Iterator[None]:
 
 
 def _watchers(settings: Settings, console: Console) -> Iterator[Any]:
+    from stoptrail.live.watch.heartbeat import Heartbeat
     from stoptrail.live.watch.messages import Message
     from stoptrail.live.watch.metrics import Endpoint
     from stoptrail.live.watch.notify import Notifier
@@ -174,13 +175,20 @@ def _watchers(settings: Settings, console: Console) -> Iterator[Any]:
 
     view = TerminalView(console) if console.is_terminal else PlainView(console)
     yield view
+
+    def missed(text: str) -> None:
+        view.happened(Message("error", int(time.time() * 1000), text))
+
+    heartbeat = revealed(settings.notify.heartbeat)
+    if heartbeat:
+        yield Heartbeat(heartbeat, settings.notify.heartbeat_seconds, missed)
     if settings.notify.urls:
         title = f"StopTrail {settings.exchange_id} {settings.data.symbol}"
         yield Notifier(
             [revealed(url) for url in settings.notify.urls],
             settings.notify.events,
             title,
-            lambda text: view.happened(Message("error", int(time.time() * 1000), text)),
+            missed,
         )
     if settings.live.prometheus_port:
         yield Endpoint(settings.live.prometheus_host, settings.live.prometheus_port)

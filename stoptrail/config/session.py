@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field, PlainSerializer, SecretStr
 
 from stoptrail.config.section import SettingsSection
 from stoptrail.core.secrets import revealed
 
-Event = Literal["entry", "exit", "breakeven", "protection", "connection", "error"]
-EVENTS: tuple[Event, ...] = ("entry", "exit", "breakeven", "protection", "connection", "error")
+Event = Literal[
+    "entry", "exit", "breakeven", "protection", "connection", "error", "session", "daily"
+]
+EVENTS: tuple[Event, ...] = get_args(Event)
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -111,8 +113,20 @@ class Database(SettingsSection):
     url: Annotated[Secret, AfterValidator(_checked_url)] = SecretStr("sqlite:///state/stoptrail.db")
 
 
+def _checked_heartbeat(secret: SecretStr) -> SecretStr:
+    scheme, mark, rest = revealed(secret).partition("://")
+    valid = scheme in ("http", "https") and mark and rest and rest.isprintable()
+    if revealed(secret) and (not valid or " " in rest):
+        raise ValueError("must be empty or an address that begins with https:// or http://")
+    return secret
+
+
 class Notify(SettingsSection):
-    """Messages through Apprise."""
+    """Messages through Apprise, and a heartbeat."""
 
     urls: Annotated[tuple[Secret, ...], Field(strict=False, repr=False)] = ()
     events: Annotated[tuple[Event, ...], Field(strict=False)] = EVENTS
+    heartbeat: Annotated[Secret, AfterValidator(_checked_heartbeat)] = SecretStr("")
+    """Fetched while the session lives; "" = nothing is."""
+    heartbeat_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60.0
+    """Time between two fetches."""
