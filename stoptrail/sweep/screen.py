@@ -240,8 +240,8 @@ _FAR: list[Share] = []
 
 def _far_share(whole: Inputs, space: Space, blocks: int, window: Window | None) -> Share:
     for kept in _FAR:
-        same = kept.space is space and kept.blocks == blocks
-        if same and (kept.cut.window if kept.cut else None) == window:
+        of, cut = (kept.cut.whole, kept.cut.window) if kept.cut else (kept.inputs, None)
+        if kept.space is space and of is whole and kept.blocks == blocks and cut == window:
             return kept
     made = shared(space, whole, blocks)
     made = until(made, window) if window else made
