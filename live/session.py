@@ -25,7 +25,7 @@ from stoptrail.live.publisher import Publisher
 from stoptrail.live.recovery import Beginning, begin
 from stoptrail.live.session_settings import plan_from
 from stoptrail.live.step import Row, Step
-from stoptrail.live.watch.control import SessionControl, presence_of
+from stoptrail.live.watch.control import SessionControl, presence_of, restarted
 from stoptrail.live.watch.daily import Daily, summary
 from stoptrail.live.watch.messages import Message, number
 
@@ -77,6 +77,8 @@ class Session:
         self._make_store = make_store
         self.ledger = ledger
         self._gate = Gate(settings.live.catch_up, lambda: self.market.stale, self._in_time)
+        self.restarts = 0
+        """How often a process has taken the session up again."""
         self._clock_offset = 0
         """Milliseconds by which the exchange's clock is ahead of ours."""
         self._beat = 0.0
@@ -210,6 +212,7 @@ class Session:
         self._daily = Daily(int(time.time() * 1000), beat)
         text = f"session {session} of {self.exchange} {self.symbol}"
         if before is not None and beat is not None:
+            self.restarts = restarted(self.ledger, session, before["restarts"])
             how = _BEFORE.get(before["state"], before["state"])
             text += f", again: it {how} at {iso_time(beat)}"
         self._out.say("started", text)

@@ -28,15 +28,24 @@ def _first(database: Database) -> None:
 
 def _quotes(database: Database) -> None:
     """The age of a tick's quote, and by which rule it counted."""
-    there = {column.name for column in database.get_columns("ticks")}
-    for name, kind in (("quote_age", "DOUBLE PRECISION"), ("quote_rule", "VARCHAR(255)")):
-        if name not in there:
-            database.execute_sql(  # type: ignore[no-untyped-call]
-                f"ALTER TABLE ticks ADD COLUMN {name} {kind}"
-            )
+    _add(database, "ticks", "quote_age", "DOUBLE PRECISION")
+    _add(database, "ticks", "quote_rule", "VARCHAR(255)")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _quotes)
+def _restarts(database: Database) -> None:
+    """How often a session was taken up again."""
+    _add(database, "presence", "restarts", "INTEGER NOT NULL DEFAULT 0")
+
+
+def _add(database: Database, table: str, name: str, kind: str) -> None:
+    """Add a column, unless the tables were made with it."""
+    if name not in {column.name for column in database.get_columns(table)}:
+        database.execute_sql(  # type: ignore[no-untyped-call]
+            f"ALTER TABLE {table} ADD COLUMN {name} {kind}"
+        )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first, _quotes, _restarts)
 """Step n leads from version n to version n + 1; a step is never changed once released."""
 
 

@@ -271,6 +271,8 @@ class Presence(Model):
     price_time = BigIntegerField(null=True)
     reading = TextField()
     """JSON: what the signal says, for people."""
+    restarts = IntegerField(default=0)
+    """How often a process has taken the session up again."""
 
     class Meta:  # noqa: D106  # peewee's
         table_name = "presence"

@@ -152,6 +152,13 @@ def presence_of(database: Database, session: int) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
+def restarted(ledger: Ledger, session: int, before: int) -> int:
+    """Count a restart of the session, which had `before` of them; their number now."""
+    query = Presence.update(restarts=before + 1).where(Presence.session == session)
+    ledger.transaction("restart", lambda: query.execute(ledger.database))
+    return before + 1
+
+
 def reading_of(engine: Engine | None) -> dict[str, float]:
     """What the signal's indicators say at the last close, by name, as far as they tell."""
     if engine is None or engine.strategy is None:

@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from peewee import PeeweeException
 
 from stoptrail.core.errors import ConfigError
 from stoptrail.live.watch.messages import Message
+from stoptrail.live.watch.snapshot import closed_trades
 from stoptrail.live.watch.watched import Watched
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+_LABELS = ("exchange", "symbol", "session")
+_STATES = ("connecting", "live", "polling", "stale", "closed")
+
+
+class _Figures(NamedTuple):
+    """What a session showed at its last turn."""
+
+    labels: tuple[str, str, str]
+    gauges: dict[str, float]
+    """By name; what there is none of, as a stop level when flat, is left out."""
+    connection: str
+    turned: float
+    """When, by the monotonic clock."""
+
+
+_GAUGES = {
+    "price": "Newest price",
+    "equity": "Equity at the newest price, quote currency",
+    "realised": "Result of the closed trades, quote currency",
+    "position_units": "Units held; negative for a short",
+    "stop_level": "Level of the working stop; absent while flat",
+    "market_data_fresh": "1 while entries may be made on the data",
+    "candles": "Closed candles that this run has processed",
+    "restarts": "Starts of this session's process after its first",
+}
 
 
 class Endpoint:
@@ -16,25 +51,20 @@ class Endpoint:
     """
 
     def __init__(self, host: str, port: int) -> None:
-        from prometheus_client import CollectorRegistry, Counter, Gauge
+        from prometheus_client import CollectorRegistry, Counter
 
         self._address = (host, port)
         self.port = port
         self._server: Any = None
         self.registry = CollectorRegistry()
-
-        def gauge(name: str, text: str) -> Gauge:
-            return Gauge(f"stoptrail_{name}", text, registry=self.registry)
-
-        self._price = gauge("price", "Newest price")
-        self._equity = gauge("equity", "Equity at the newest price, quote currency")
-        self._units = gauge("position_units", "Units held; negative for a short")
-        self._level = gauge("stop_level", "Level of the working stop; 0 without one")
-        self._fresh = gauge("market_data_fresh", "1 while entries may be made on the data")
-        self._candles = gauge("candles", "Closed candles that this run has processed")
+        self._figures: _Figures | None = None
         self._messages = Counter(
             "stoptrail_messages", "Messages by kind", ["kind"], registry=self.registry
         )
+        self._realised: float | None = None
+        """None where the ledger has to be asked again."""
+        self._messages.labels("error")  # 0 and not absent while there was none
+        self.registry.register(self)
 
     def __enter__(self) -> Endpoint:
         from prometheus_client import start_http_server
@@ -56,18 +86,59 @@ class Endpoint:
     def happened(self, message: Message) -> None:
         """Count the message."""
         self._messages.labels(message.kind).inc()
+        if message.kind == "exit":
+            self._realised = None
 
     def turned(self, session: Watched) -> None:
         """Bring the figures up to date."""
         engine = session.engine
         if engine is None or session.market.price is None:
             return
-        time, price = session.market.price
+        when, price = session.market.price
         position = engine.broker.open
-        self._price.set(price)
-        self._equity.set(engine.broker.equity(price, time))
-        self._units.set(0.0 if position is None else position.held.side * position.units)
-        stop = engine.strategy.manager.stop if engine.strategy is not None else None
-        self._level.set(0.0 if stop is None else stop.level)
-        self._fresh.set(0.0 if session.market.stale else 1.0)
-        self._candles.set(engine.closed)
+        equity = engine.broker.equity(price, when)
+        gauges = {
+            "price": price,
+            "equity": equity,
+            "realised": self._realised_by(session),
+            "position_units": 0.0 if position is None else position.held.side * position.units,
+            "market_data_fresh": 0.0 if session.market.stale else 1.0,
+            "candles": float(engine.closed),
+            "restarts": float(session.restarts),
+        }
+        if position is not None and engine.strategy is not None:
+            gauges["stop_level"] = engine.strategy.manager.stop.level
+        labels = (session.exchange, session.symbol, str(session.number))
+        connection = session.market.connection.partition(":")[0]
+        self._figures = _Figures(labels, gauges, connection, time.monotonic())
+
+    def _realised_by(self, session: Watched) -> float:
+        """Result of the closed trades; NaN while the ledger cannot be read, which the session
+        itself says."""
+        if self._realised is None:
+            try:
+                self._realised = closed_trades(session.ledger.database, session.number)[0]
+            except PeeweeException:
+                return math.nan
+        return self._realised
+
+    def collect(self) -> Iterator[Metric]:
+        """Prometheus asks: the figures of the last turn, and how long ago that was."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        figures = self._figures
+        if figures is None:
+            return
+        age = time.monotonic() - figures.turned
+        text = "Seconds since the session last turned: it hangs where this grows"
+        values = figures.gauges | {"beat_age_seconds": age}
+        for name, value in values.items():
+            found = GaugeMetricFamily(f"stoptrail_{name}", _GAUGES.get(name, text), labels=_LABELS)
+            found.add_metric(figures.labels, value)
+            yield found
+        states = GaugeMetricFamily(
+            "stoptrail_connection", "1 for the state of the data", labels=(*_LABELS, "state")
+        )
+        for state in _STATES:
+            states.add_metric((*figures.labels, state), float(state == figures.connection))
+        yield states

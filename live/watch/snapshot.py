@@ -92,7 +92,7 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
     if position is not None and checkpoint.stop is not None and price is not None:
         equity = marked(checkpoint.balance, position, price, when or row.candle, trade_rules)
         distance = position.held.side * (price - checkpoint.stop.level) / price
-    closed = _closed(database, row.id)
+    closed = closed_trades(database, row.id)
     return Snapshot(
         row.id,
         row.exchange,
@@ -151,7 +151,7 @@ def _newest(
     return list(query.dicts().execute(database))
 
 
-def _closed(database: Database, session: int) -> tuple[float, int, int]:
+def closed_trades(database: Database, session: int) -> tuple[float, int, int]:
     """Result, number and number of winners of the closed trades."""
     pnl = PaperTrades.pnl
     query = PaperTrades.select(fn.SUM(pnl), fn.COUNT(pnl)).where(PaperTrades.session == session)

@@ -36,6 +36,18 @@ class Watched(Protocol):
         """Where it is written down."""
 
     @property
+    def exchange(self) -> str:
+        """ccxt's id of the exchange."""
+
+    @property
+    def symbol(self) -> str:
+        """The market's name there."""
+
+    @property
+    def restarts(self) -> int:
+        """How often a process has taken it up again."""
+
+    @property
     def warm_from(self) -> int:
         """Time in ms from which signals can come."""
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import http.server
 import io
+import json
+import re
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -31,6 +34,9 @@ from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
 pytestmark = pytest.mark.filterwarnings(
     "ignore:'imghdr' is deprecated:DeprecationWarning"  # Apprise imports it where it is there
 )
+
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +201,26 @@ def test_prometheus_reads_the_figures(market: list[Row], tmp_path: Path) -> None
         with urllib.request.urlopen(address) as answer:
             text = answer.read().decode()
     values = dict(line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
-    assert float(values["stoptrail_candles"]) == len(market) - WARM_UP
+
+    def figure(name: str, state: str = "") -> float:
+        return float(values[f"stoptrail_{name}{{{labels(state)}}}"])
+
+    def labels(state: str = "") -> str:
+        more = f',state="{state}"' if state else ""
+        return f'exchange="binance",session="1"{more},symbol="BTC/USDT"'
+
+    assert figure("candles") == len(market) - WARM_UP
+    found = seen(url)
+    assert figure("realised") == pytest.approx(found.realised)
+    assert figure("restarts") == 0
+    assert 0 <= figure("beat_age_seconds") < 30
+    assert figure("connection", "live") == 1
+    assert figure("connection", "stale") == 0
+    assert float(values['stoptrail_messages_total{kind="error"}']) == 0
+    held = f"stoptrail_stop_level{{{labels()}}}" in values
+    assert held == (found.trade is not None)
+    if found.trade is not None:
+        assert figure("stop_level") == found.trade["sl"]
     entries = len(books_of(url)["PaperTrades"])
     assert float(values['stoptrail_messages_total{kind="entry"}']) == entries
 
@@ -207,3 +232,53 @@ def test_an_address_in_use_is_one_line() -> None:
         Endpoint("127.0.0.1", endpoint.port),
     ):
         pass
+
+
+def test_prometheus_knows_no_stop_level_while_flat_and_counts_restarts(
+    market: list[Row], tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    for count in (WARM_UP + 4, len(market)):
+        endpoint = Endpoint("127.0.0.1", 0)
+        witness = _Positions(endpoint)
+        store = PlaybackStore(market[:count], WARM_UP, HOUR)
+        play(settings(), store, url, Options(None, (endpoint, witness)))
+        assert witness.stops == witness.positions
+    assert True in witness.stops
+    assert False in witness.stops
+    (restarts,) = (m.samples[0].value for m in endpoint.collect() if "restarts" in m.name)
+    assert restarts == 1
+
+
+class _Positions:
+    """Compares, at every turn, whether there is a position and whether a stop level is told."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.stops: list[bool] = []
+        self.positions: list[bool] = []
+
+    def happened(self, message: Message) -> None:
+        """Nothing."""
+
+    def turned(self, session: Any) -> None:
+        self.positions.append(session.engine.broker.open is not None)
+        names = {metric.name for metric in self.endpoint.collect()}
+        self.stops.append("stoptrail_stop_level" in names)
+
+
+def test_every_figure_of_the_dashboard_is_served(market: list[Row], tmp_path: Path) -> None:
+    endpoint = Endpoint("127.0.0.1", 0)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    play(settings(), PlaybackStore(market[:300], WARM_UP, HOUR), url, Options(None, (endpoint,)))
+    served = {sample.name for m in endpoint.registry.collect() for sample in m.samples}
+    board = json.loads((ROOT / "deploy" / "grafana.json").read_text("utf-8"))
+    asked = {
+        name
+        for panel_ in board["panels"]
+        for target in panel_["targets"]
+        for name in re.findall(r"stoptrail_\w+", target["expr"])
+    }
+    assert len(board["panels"]) >= 8
+    assert asked - {"stoptrail_stop_level"} <= served
+    assert "stoptrail_stop_level" in asked
