@@ -15,7 +15,7 @@ from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import excursion
-from stoptrail.rules.stops import REASONS
+from stoptrail.rules.stops import REASONS, TRAIL
 from stoptrail.rules.tally import (
     r_multiple,
 )
@@ -40,7 +40,7 @@ TRADE_COLUMNS = (
     "signal_time",
 )
 """mae (<= 0) and mfe (>= 0) are in R, as r_multiple is."""
-STOP_COLUMNS = ("trade", "time", "level", "reason")
+STOP_COLUMNS = ("trade", "time", "level", "reason", "passed")
 EQUITY_COLUMNS = ("day", "equity", "drawdown")
 """drawdown: deepest fall below the peak at the candle closes since the row before; their
 greatest is the metric max_drawdown."""
@@ -85,13 +85,17 @@ def trade_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
 
 
 def stop_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
-    """Every level that was in force on some candle, with the first one in which it held."""
-    stops = outcome.record.stops
+    """Every level that was in force on some candle, with the first one in which it held, and
+    whether the price had passed it before (C7): a trail beyond the close that set it."""
+    stops, sides = outcome.record.stops, outcome.record.trades.side
     for trade, candle, level, reason in zip(
         stops.trade, stops.candle, stops.level, stops.reason, strict=True
     ):
         if candle < len(candles.time):
-            yield [int(trade) + 1, iso(int(candles.time[candle])), float(level), REASONS[reason]]
+            beyond = sides[trade] * (level - candles.close[candle - 1]) > 0.0
+            passed = "true" if reason == TRAIL and beyond else "false"
+            opens = iso(int(candles.time[candle]))
+            yield [int(trade) + 1, opens, float(level), REASONS[reason], passed]
 
 
 def equity_rows(outcome: Outcome, inputs: Inputs) -> Iterator[list[Any]]:

@@ -62,6 +62,19 @@ def test_a_level_of_a_candle_that_never_came_is_left_out() -> None:
         reason=np.array([INITIAL, BREAKEVEN, TRAIL], np.int8),
     )
     assert list(stop_rows(outcome_of(TWO, stops), CANDLES)) == [
-        [1, "2024-10-04T22:00:00Z", 95.0, "initial"],
-        [1, "2024-10-05T04:00:00Z", 100.1, "breakeven"],
+        [1, "2024-10-04T22:00:00Z", 95.0, "initial", "false"],
+        [1, "2024-10-05T04:00:00Z", 100.1, "breakeven", "false"],
     ]
+
+
+@pytest.mark.parametrize(("beyond", "passed"), [(0.5, "true"), (0.0, "false"), (-0.5, "false")])
+def test_a_trail_beyond_the_close_that_set_it_is_marked(beyond: float, passed: str) -> None:
+    """Above the close for the long trade, below it for the short one."""
+    levels = [CANDLES.close[2] + beyond, CANDLES.close[4] - beyond]
+    stops = StopLog(
+        trade=np.array([0, 1]),
+        candle=np.array([3, 5]),
+        level=np.array(levels),
+        reason=np.array([TRAIL, TRAIL], np.int8),
+    )
+    assert [row[-1] for row in stop_rows(outcome_of(TWO, stops), CANDLES)] == [passed, passed]
