@@ -57,6 +57,14 @@ def answer(folder: Path, case: Case) -> Answer:
     return Answer(code, _text(out), _text(error), time.monotonic() - began)
 
 
+def _allowed(case: Case, errors: list[str]) -> set[int]:
+    """Exit codes that are no complaint."""
+    command = "".join(case.arguments[:1])
+    if command == "status":
+        return {0, 2} | _STATES
+    return {0, 1, 2} if command in _FOUND and not errors else {0, 2}
+
+
 def complaints(case: Case, before: set[str], folder: Path, found: Answer) -> list[str]:
     """What is wrong with an answer; nothing where it is a good one."""
     wrong = []
@@ -72,11 +80,7 @@ def complaints(case: Case, before: set[str], folder: Path, found: Answer) -> lis
         wrong.append("more than one line")
     if errors and len(errors[0]) > 1500:
         wrong.append("a line that nobody reads")
-    finds = bool(case.arguments) and case.arguments[0] in _FOUND and not errors
-    allowed = {0, 1, 2} if finds else {0, 2}
-    if case.arguments[:1] == ["status"]:
-        allowed = allowed | _STATES
-    if found.code not in allowed:
+    if found.code not in _allowed(case, errors):
         wrong.append(f"exit code {found.code}")
     if _CONTROL.search(found.error) or _CONTROL.search(found.out):
         wrong.append("control characters")
