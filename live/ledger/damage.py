@@ -69,13 +69,13 @@ def told(database: Database, url: Address) -> Iterator[None]:
             "restore a copy"
         ) from error
     except (ValueError, TypeError, LookupError, ArithmeticError, AssertionError) as error:
-        place = _damaged_cell(database) or f"its rows do not fit together: {plain(error)[:100]}"
+        place = damaged_cell(database) or f"its rows do not fit together: {plain(error)[:100]}"
         raise StoreError(
             f"database.url {shown(url)}: the ledger is damaged ({place}); restore a copy"
         ) from error
 
 
-def _damaged_cell(database: Database) -> str:
+def damaged_cell(database: Database) -> str:
     """The first cell that holds what its column cannot, "" where there is none."""
     if not isinstance(database, SqliteDatabase):
         return ""

@@ -17,6 +17,7 @@ from stoptrail.cli.ending import DEBUG as DEBUG
 from stoptrail.cli.ending import ended
 from stoptrail.cli.flags import FILE as _FILE
 from stoptrail.cli.flags import json_option, settings_options, trust_option
+from stoptrail.cli.ledger_commands import ledger
 from stoptrail.cli.run_commands import runs
 from stoptrail.core.errors import UsageError
 from stoptrail.core.program import program_name
@@ -264,6 +265,7 @@ def report(**options: Any) -> None:
     run(**options)
 
 
+cli.add_command(ledger)
 cli.add_command(runs)
 
 

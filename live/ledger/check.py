@@ -1,0 +1,105 @@
+"""What is wrong or odd in a ledger, in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from peewee import Database, SqliteDatabase
+
+from stoptrail.live.ledger.damage import damaged_cell
+from stoptrail.live.ledger.records import (
+    SessionRow,
+    all_sessions,
+    rows,
+    settings_rows,
+    stored_candles,
+)
+from stoptrail.live.ledger.tables import PaperOrders, PaperTrades, StopMoves, StoredEquity
+from stoptrail.live.ledger.writer import WORKING
+
+
+def problems(database: Database) -> Iterator[str]:
+    """Everything in the ledger that a sound one cannot hold. Tables and version are taken
+    as right: opening has seen to them."""
+    yield from _file_problems(database)
+    cell = damaged_cell(database)
+    if cell:
+        yield cell
+        return  # what follows would stumble over it
+    for session in all_sessions(database):
+        for text in _session_problems(database, session):
+            yield f"session {session.id}: {text}"
+
+
+def gaps(database: Database) -> Iterator[str]:
+    """Spans without candles, which an exchange's standstill makes: odd, but not wrong."""
+    for session in all_sessions(database):
+        times = [row[0] for row in stored_candles(database, session.id)]
+        missing = [
+            (after - before) // session.interval - 1
+            for before, after in pairwise(times)
+            if after - before > session.interval
+        ]
+        if missing:
+            yield f"session {session.id}: {sum(missing)} candles missing in {len(missing)} gaps"
+
+
+def _file_problems(database: Database) -> Iterator[str]:
+    if isinstance(database, SqliteDatabase):
+        found: Any = database.execute_sql("PRAGMA integrity_check")  # type: ignore[no-untyped-call]
+        yield from (f"the file: {text}" for (text,) in found.fetchall() if text != "ok")
+
+
+def _session_problems(database: Database, session: SessionRow) -> Iterator[str]:
+    if not any(row.applied is not None for row in settings_rows(database, session.id)):
+        yield "no settings are in force"
+    times = [row[0] for row in stored_candles(database, session.id)]
+    if not times or times[-1] != session.candle:
+        yield f"its last candle is not the one that it says ({session.candle})"
+    trades = rows(database, PaperTrades, session.id)
+    yield from _trade_problems(trades)
+    yield from _order_problems(database, session.id, trades)
+    yield from _stop_problems(database, session.id, trades)
+    for row in rows(database, StoredEquity, session.id):
+        if not math.isfinite(row["equity"]):
+            yield f"the equity at {row['time']} is {row['equity']}"
+
+
+def _trade_problems(trades: list[dict[str, Any]]) -> Iterator[str]:
+    numbers = [trade["number"] for trade in trades]
+    if numbers != list(range(1, len(trades) + 1)):
+        yield "its trades are not numbered from 1 without a hole"
+    for trade, after in zip(trades, [*trades[1:], None], strict=True):
+        end = trade["exit_time"]
+        if end is None and after is not None:
+            yield f"trade {trade['number']} is open though a later one exists"
+        elif end is not None and end < trade["entry_time"]:
+            yield f"trade {trade['number']} ends before it begins"
+        elif end is not None and after is not None and after["entry_time"] < end:
+            yield f"trade {after['number']} begins before trade {trade['number']} has ended"
+
+
+def _order_problems(
+    database: Database, session: int, trades: list[dict[str, Any]]
+) -> Iterator[str]:
+    """An open trade has one working stop of its own; nothing else has one."""
+    working = rows(database, PaperOrders, session, status=WORKING)
+    stops = [order["signal"] for order in working if order["kind"] == "stop"]
+    opened = [trade["signal"] for trade in trades if trade["exit_time"] is None]
+    if stops != opened:
+        yield f"{len(opened)} open trades and {len(stops)} working stop orders do not match"
+    if sum(order["kind"] == "entry" for order in working) > 1:
+        yield "more than one entry order works"
+
+
+def _stop_problems(database: Database, session: int, trades: list[dict[str, Any]]) -> Iterator[str]:
+    sides = {trade["number"]: trade["side"] for trade in trades}
+    for move in rows(database, StopMoves, session):
+        side = sides.get(move["trade"])
+        if side is None:
+            yield f"a stop move belongs to trade {move['trade']}, which there is not"
+        elif move["old"] is not None and side * (move["new"] - move["old"]) < 0.0:
+            yield f"the stop of trade {move['trade']} loosened in move {move['number']}"

@@ -1,0 +1,139 @@
+"""`ledger backup` and `ledger check`."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import tomli_w
+
+import runner
+from stoptrail.config.settings import as_table
+from tests.live.books import books_of
+from tests.live.playback import PlaybackStore, play
+from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
+
+LOOSEN = (
+    "UPDATE stop_moves SET new = old - (SELECT side FROM paper_trades WHERE number = trade) "
+    "WHERE old > 0"
+)
+"""Lets every stop move away from the price."""
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """A ledger with trades, beside settings that name it."""
+    file = tmp_path / "ledger.db"
+    own = settings(database={"url": f"sqlite:///{file}"})
+    (tmp_path / "strategy.toml").write_text(tomli_w.dumps(as_table(own)))
+    play(own, PlaybackStore(small_rows(420), WARM_UP, HOUR), f"sqlite:///{file}")
+    return file
+
+
+def asked(ledger: Path, *words: str) -> int:
+    return runner.main(["ledger", *words, "--config", str(ledger.parent / "strategy.toml")])
+
+
+def changed(ledger: Path, statement: str) -> None:
+    with closing(sqlite3.connect(ledger)) as database, database:
+        assert database.execute(statement).rowcount > 0
+
+
+def test_the_copy_is_one_file_that_holds_everything(ledger: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+    assert asked(ledger, "backup", str(copy)) == 0
+    assert copy.read_bytes()[18:20] == b"\x01\x01"  # no write-ahead log belongs to it
+    assert books_of(f"sqlite:///{copy}") == books_of(f"sqlite:///{ledger}")
+
+
+def test_a_copy_is_made_while_the_session_writes(ledger: Path, tmp_path: Path) -> None:
+    """Every copy is of one moment: its last equity is that of its last candle."""
+    codes: list[int] = []
+    over = threading.Event()
+
+    def copy() -> None:
+        while not over.is_set() or not codes:
+            codes.append(asked(ledger, "backup", str(tmp_path / f"copy{len(codes)}.db")))
+
+    thread = threading.Thread(target=copy)
+    store = PlaybackStore(small_rows(620), WARM_UP, HOUR)
+    thread.start()
+    play(settings(), store, f"sqlite:///{ledger}")
+    over.set()
+    thread.join()
+    assert set(codes) == {0}
+    for number in range(len(codes)):
+        books = books_of(f"sqlite:///{tmp_path}/copy{number}.db")
+        (session,) = books["Sessions"]
+        assert books["StoredCandles"][-1]["time"] == session["candle"]
+        assert books["StoredEquity"][-1]["time"] == session["candle"] + HOUR
+
+
+def test_nothing_is_replaced_unasked_and_never_the_ledger(
+    ledger: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy.db"
+    copy.write_text("mine")
+    assert asked(ledger, "backup", str(copy)) == 2
+    assert "--force" in capsys.readouterr().err
+    assert copy.read_text() == "mine"
+    assert asked(ledger, "backup", str(copy), "--force") == 0
+    assert asked(ledger, "backup", str(ledger), "--force") == 2
+    (tmp_path / "link.db").symlink_to(ledger)
+    assert asked(ledger, "backup", str(tmp_path / "link.db"), "--force") == 2
+    assert asked(ledger, "backup", str(tmp_path)) == 2
+    assert asked(ledger, "backup", str(tmp_path / "none" / "copy.db")) == 2
+    assert not list(tmp_path.glob(".*.part"))
+    assert asked(ledger, "check") == 0
+
+
+def test_a_server_is_copied_by_its_own_program(
+    ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "database.url=postgresql://me:hunter2@host/db"
+    assert asked(ledger, "backup", "copy.dump", "--set", url) == 2
+    said = capsys.readouterr().err
+    assert "pg_dump" in said
+    assert "hunter2" not in said
+
+
+def test_a_sound_ledger_is_sound(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert asked(ledger, "check") == 0
+    said = capsys.readouterr().out
+    assert said.endswith("sound\n")
+    assert "schema version" in said
+    times = [row[0] for row in small_rows(420)]
+    missing = (times[-1] - times[0]) // HOUR + 1 - len(times)
+    assert (f"{missing} candles missing" in said) == (missing > 0)
+
+
+@pytest.mark.parametrize(
+    ("statement", "word"),
+    [
+        ("UPDATE paper_trades SET number = 99 WHERE number = 2", "not numbered"),
+        ("UPDATE paper_trades SET exit_time = entry_time - 1 WHERE number = 2", "before it begins"),
+        ("UPDATE paper_trades SET exit_time = NULL WHERE number = 1", "is open though"),
+        (LOOSEN, "loosened"),
+        ("UPDATE paper_orders SET status = 'working' WHERE kind = 'stop'", "do not match"),
+        ("DELETE FROM candles WHERE time > 1610000000000", "last candle"),
+        ("UPDATE settings_history SET applied = NULL", "no settings"),
+        ("UPDATE equity SET equity = 'much'", "equity.equity holds"),
+    ],
+)
+def test_what_does_not_fit_together_is_said(
+    statement: str, word: str, ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed(ledger, statement)
+    assert asked(ledger, "check") == 1
+    assert word in capsys.readouterr().out
+
+
+def test_where_there_is_no_ledger_nothing_is_made(ledger: Path, tmp_path: Path) -> None:
+    none = f"database.url=sqlite:///{tmp_path}/none.db"
+    assert asked(ledger, "check", "--set", none) == 2
+    assert asked(ledger, "backup", str(tmp_path / "copy.db"), "--set", none) == 2
+    assert not (tmp_path / "none.db").exists()
+    assert not (tmp_path / "copy.db").exists()
