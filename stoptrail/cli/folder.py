@@ -85,6 +85,8 @@ def own_folder(options: BacktestOptions, command: str) -> Iterator[RunFolder]:
     that can go on.
     """
     final = _final(options.resume or options.out or run_folder(command))
+    if final.is_symlink():
+        final = final.resolve()  # the link stays, what it leads to is replaced
     _require_place(final)
     _settle(final)
     _clear_dead(final.parent)
@@ -123,6 +125,8 @@ def _require_place(final: Path) -> None:
     whole = final.absolute()
     if final.name in ("", "..") or whole == here or whole in here.parents:
         raise UsageError(f"--out {final}: name a folder for the run, such as runs/mine")
+    if final.exists() and not final.is_dir():
+        raise UsageError(f"--out {final} is there and is not a folder: name another place")
 
 
 def _prepare(place: RunFolder, resuming: bool) -> None:
@@ -187,11 +191,12 @@ def _settle(final: Path) -> None:
         return
     for file in _found(replaced, [*_OWN, *named_files(replaced)]):
         file.unlink()
-    for file in [path for path in replaced.rglob("*") if path.is_symlink() or path.is_file()]:
-        kept = final / file.relative_to(replaced)
-        if not kept.exists():
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            file.rename(kept)
+    for path in sorted(replaced.rglob("*")):
+        kept = final / path.relative_to(replaced)
+        if path.is_dir() and not path.is_symlink():
+            kept.mkdir(parents=True, exist_ok=True)
+        elif not kept.exists():
+            path.rename(kept)
     shutil.rmtree(replaced)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -126,3 +127,40 @@ def test_an_interrupted_sweep_says_where_it_is_and_how_to_go_on(tmp_path: Path) 
     if process.returncode == 130:  # else it was done sooner
         assert f"backtest --resume '{out}' --config {config}" in said
     assert f"Results go to {out}" in said.replace("\n", "")
+
+
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_what_is_there_and_no_folder_stays_as_it_is(
+    force: list[str],
+    done: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A pipe stands for a device, which root could have replaced by a folder."""
+    file, pipe = tmp_path / "notes.txt", tmp_path / "pipe"
+    file.write_text("mine")
+    os.mkfifo(pipe)
+    for place in (file, pipe):
+        assert backtest(place, done[0], *force) == 2
+        said = capsys.readouterr().err
+        assert str(place) in said
+        assert said.count("\n") == 1
+    assert file.read_text() == "mine"
+    assert pipe.is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "pipe"]
+
+
+def test_everything_of_the_user_s_in_the_folder_stays_and_a_link_stays_a_link(
+    done: tuple[Path, Path], tmp_path: Path
+) -> None:
+    place, link = tmp_path / "place", tmp_path / "link"
+    (place / "empty" / "deep").mkdir(parents=True)
+    (place / "notes.txt").write_text("mine")
+    os.mkfifo(place / "pipe")
+    link.symlink_to(place)
+    assert backtest(link, done[0]) == 0
+    assert link.is_symlink()
+    assert (place / "summary.json").is_file()
+    assert (place / "notes.txt").read_text() == "mine"
+    assert (place / "empty" / "deep").is_dir()
+    assert (place / "pipe").is_fifo()
