@@ -13,6 +13,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.database import reason_of
 from stoptrail.core.errors import LedgerError, StoreError
 from stoptrail.core.time import iso_time
+from stoptrail.exchange.errors import UnreachableError
 from stoptrail.live.engine import Engine, EngineOptions
 from stoptrail.live.gate import Gate
 from stoptrail.live.ledger.database import Ledger
@@ -20,6 +21,7 @@ from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.market.background import GivenUpError
 from stoptrail.live.market.events import Tick
 from stoptrail.live.market_status import MarketStatus
+from stoptrail.live.patience import StartPatience
 from stoptrail.live.protocols import MarketStore, Watcher
 from stoptrail.live.publisher import Publisher
 from stoptrail.live.recovery import Beginning, begin
@@ -74,6 +76,7 @@ class Session:
         """Time in ms from which signals can come."""
         self.control: SessionControl
         self.session_ledger: SessionLedger
+        self._patience = StartPatience(self._out.say, lambda: bool(self._stopping))
         self._make_store = make_store
         self.ledger = ledger
         self._gate = Gate(settings.live.catch_up, lambda: self.market.stale, self._in_time)
@@ -142,7 +145,12 @@ class Session:
         """From start to stop, or until new settings apply."""
         session_ledger = SessionLedger(self.ledger, self.exchange, self.symbol, self.interval)
         self.session_ledger = self._out.session_ledger = session_ledger
-        found = begin(self.settings, store, session_ledger)
+        try:
+            found = begin(self.settings, store, session_ledger)
+        except UnreachableError as error:
+            self._patience.wait(error, self.settings.live.start_wait_seconds)
+            return
+        self._patience.over()
         self._clock_offset = store.clock_offset() or 0
         waiting = found.origin.checkpoint.entry_order
         self._gate.begin(None if waiting is None else waiting.signal)

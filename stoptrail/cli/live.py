@@ -171,6 +171,7 @@ def _watchers(settings: Settings, console: Console) -> Iterator[Any]:
     from stoptrail.live.watch.messages import Message
     from stoptrail.live.watch.metrics import Endpoint
     from stoptrail.live.watch.notify import Notifier
+    from stoptrail.live.watch.supervisor import Supervisor
     from stoptrail.live.watch.view import PlainView, TerminalView
 
     view = TerminalView(console) if console.is_terminal else PlainView(console)
@@ -179,6 +180,7 @@ def _watchers(settings: Settings, console: Console) -> Iterator[Any]:
     def missed(text: str) -> None:
         view.happened(Message("error", int(time.time() * 1000), text))
 
+    yield Supervisor()
     heartbeat = revealed(settings.notify.heartbeat)
     if heartbeat:
         yield Heartbeat(heartbeat, settings.notify.heartbeat_seconds, missed)

@@ -42,6 +42,8 @@ class Live(SettingsSection):
     """Longest wait for one answer of the exchange."""
     retries: Annotated[int, Field(ge=0, le=1000)] = 5
     """Repetitions of a failed read."""
+    start_wait_seconds: Annotated[float, Field(ge=0, le=31_536_000)] = 86_400.0
+    """How long a start waits for an exchange that cannot be reached; 0 = not at all."""
     database_retry_seconds: Seconds = 60.0
     """How long a failing ledger is retried before the session stops in order."""
     prometheus_port: Annotated[int, Field(ge=0, le=65_535)] = 0

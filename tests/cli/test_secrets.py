@@ -41,7 +41,7 @@ def planted() -> dict[str, Any]:
             }
         },
         "notify": {"urls": [f"json://127.0.0.1:9/{canary()}", f"mailto://me:{canary()}@x.example"]},
-        "live": {"warm_up_days": 1, "retries": 0, "timeout_seconds": 1.0},
+        "live": {"warm_up_days": 1, "retries": 0, "timeout_seconds": 1.0, "start_wait_seconds": 0},
     }
 
 

@@ -1,0 +1,267 @@
+"""A session under a supervisor: what it says to systemd, and how it is started again."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import queue
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+import runner
+from stoptrail.exchange.errors import RegionError, UnreachableError
+from stoptrail.live.ledger.database import existing_ledger
+from stoptrail.live.ledger.records import all_sessions
+from stoptrail.live.ledger.tables import Presence
+from stoptrail.live.patience import StartPatience
+from stoptrail.live.session import Options
+from stoptrail.live.step import Row
+from stoptrail.live.watch.messages import Message
+from stoptrail.live.watch.supervisor import Supervisor
+from tests.live.playback import PlaybackStore, play
+from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+COUNT = WARM_UP + 40
+Heard: TypeAlias = "queue.SimpleQueue[str]"
+SESSION: Any = None
+"""A supervisor does not look at what turns."""
+
+
+@pytest.fixture
+def notify(tmp_path: Path) -> Any:
+    """systemd's end of the socket; its path."""
+    path = tmp_path / "notify"
+    said: Heard = queue.SimpleQueue()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+        own.bind(str(path))
+
+        def listen() -> None:
+            while (text := own.recv(4096).decode()) != "over":
+                said.put(text)
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        yield said, str(path)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.sendto(b"over", str(path))
+        thread.join()
+
+
+def lines(heard: Heard) -> list[str]:
+    """What has come by now."""
+    time.sleep(0.02)
+    return [heard.get() for _ in range(heard.qsize())]
+
+
+def test_ready_watchdog_and_stopping_in_their_order(notify: Any, tmp_path: Path) -> None:
+    heard, path = notify
+    environment = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "2", "WATCHDOG_PID": str(os.getpid())}
+    store = PlaybackStore(small_rows(WARM_UP + 5), WARM_UP, HOUR)
+    with Supervisor(environment) as supervisor:
+        options = Options(None, (supervisor,))
+        play(settings(), store, f"sqlite:///{tmp_path}/ledger.db", options)
+    said = lines(heard)
+    states = [line for line in said if not line.startswith("STATUS=")]
+    assert states[0] == "READY=1"
+    assert states[-1] == "STOPPING=1"
+    assert states.count("READY=1") == states.count("STOPPING=1") == 1
+    assert set(states[1:-1]) == {"WATCHDOG=1"}
+    assert "STATUS=started: session 1 of binance BTC/USDT" in said
+    assert any(line.startswith("STATUS=warm-up") for line in said[: said.index("READY=1")])
+
+
+def test_the_watchdog_hears_of_turns_alone_and_at_half_its_time(notify: Any) -> None:
+    heard, path = notify
+    with Supervisor({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"}) as supervisor:
+        time.sleep(0.3)
+        assert lines(heard) == []  # nothing turns: a session that hangs says nothing
+        end = time.monotonic() + 0.55
+        while time.monotonic() < end:
+            supervisor.turned(SESSION)
+        beats = lines(heard).count("WATCHDOG=1")
+    assert 2 <= beats <= 7
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"WATCHDOG_USEC": "x"}, {"WATCHDOG_USEC": "9", "WATCHDOG_PID": "1"}]
+)
+def test_without_a_watchdog_of_its_own_there_is_no_beat(more: dict[str, str], notify: Any) -> None:
+    heard, path = notify
+    with Supervisor({"NOTIFY_SOCKET": path} | more) as supervisor:
+        supervisor.turned(SESSION)
+        assert lines(heard) == ["READY=1"]
+
+
+@pytest.mark.parametrize("address", ["", "/nowhere/at/all", "@nobody", "x" * 200])
+def test_a_socket_that_is_not_there_harms_nothing(address: str) -> None:
+    with Supervisor({"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "2"}) as supervisor:
+        supervisor.turned(SESSION)
+        supervisor.happened(Message("notice", 0, "x"))
+
+
+def _live(url: str, path: str, fault: str) -> None:
+    """A life that hangs or fails at its tenth candle, or goes on to the end."""
+    rows = small_rows(COUNT)
+
+    def ticks(row: Row) -> list[Any]:
+        if fault and row[0] == rows[WARM_UP + 10][0]:
+            if fault == "hang":
+                time.sleep(3600)
+            raise SystemExit(1)
+        return []
+
+    environment = {"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "4000000"}
+    with Supervisor(environment) as supervisor:
+        store = PlaybackStore(rows, WARM_UP, HOUR, ticks)
+        play(settings(), store, url, Options(None, (supervisor,)))
+
+
+def supervised(url: str, heard: Heard, path: str, faults: list[str]) -> list[int]:
+    """As systemd would: what says nothing for the watchdog's time after READY is ended by
+    SIGABRT, and what ends otherwise than with 0 is started again; all exit codes."""
+    codes: list[int] = []
+    while not codes or codes[-1] != 0:
+        fault = faults[len(codes)]
+        process = multiprocessing.get_context("spawn").Process(
+            target=_live, args=(url, path, fault)
+        )
+        process.start()
+        ready, silent = False, time.monotonic()
+        while process.is_alive():
+            said = lines(heard)
+            ready |= "READY=1" in said
+            if said:
+                silent = time.monotonic()
+            if time.monotonic() - silent > (4.0 if ready else 60.0):
+                assert process.pid is not None
+                os.kill(process.pid, signal.SIGABRT)
+                process.join()
+        codes.append(process.exitcode or 0)
+        process.close()
+    return codes
+
+
+def test_a_session_that_hangs_or_fails_is_started_again(notify: Any, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    codes = supervised(url, *notify, ["hang", "fail", ""])
+    assert codes == [-signal.SIGABRT, 1, 0]
+    with existing_ledger(url) as database:
+        (session,) = all_sessions(database)
+        (presence,) = Presence.select().dicts().execute(database)
+    assert session.candle == small_rows(COUNT)[-1][0]
+    assert presence["restarts"] == 2
+
+
+def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        pytest.skip("systemd-analyze is not installed")
+    text = (DEPLOY / "stoptrail.service").read_text()
+    values = dict(line.split("=", 1) for line in text.splitlines() if re.match(r"[A-Z]\w+=", line))
+    assert values["Type"] == "notify"
+    assert values["Restart"] == "on-failure"
+    assert int(values["WatchdogSec"]) > settings().live.database_retry_seconds
+    command = values["ExecStart"].split()
+    assert runner.main([*command[1:2], "--help"]) == 0
+    unit = tmp_path / "stoptrail.service"
+    unit.write_text(text.replace(command[0], sys.executable))  # which exists here
+    found = subprocess.run(
+        [program, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
+    )
+    about = [line for line in found.stderr.splitlines() if "stoptrail" in line]
+    assert about == []
+
+
+def test_the_commands_of_the_image_run_in_a_fresh_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (DEPLOY / "Containerfile").read_text()
+    (health,) = re.findall(r"^HEALTHCHECK .*CMD (\[.*\])$", text, re.M)
+    (entry,) = re.findall(r"^ENTRYPOINT (\[.*\])$", text, re.M)
+    (command,) = re.findall(r"^CMD (\[.*\])$", text, re.M)
+    assert json.loads(entry) == ["stoptrail"]
+    assert runner.main([*json.loads(command), "--help"]) == 0
+    monkeypatch.chdir(tmp_path)
+    words = json.loads(health)
+    assert words[0] == "stoptrail"
+    assert runner.main(words[1:]) == 6  # no session yet: not healthy
+    (tmp_path / "state").mkdir()
+    store = PlaybackStore(small_rows(WARM_UP + 5), WARM_UP, HOUR)
+    play(settings(), store, "sqlite:///state/stoptrail.db")
+    capsys.readouterr()
+    assert runner.main(words[1:]) == 0
+    assert "binance BTC/USDT: well" in capsys.readouterr().out
+
+
+class Unreachable(PlaybackStore):
+    """A store whose exchange cannot be reached the first times that it is asked."""
+
+    failures: list[Exception]
+
+    def market(self, symbol: str) -> Any:
+        if self.failures:
+            raise self.failures.pop(0)
+        return super().market(symbol)
+
+
+class Witness:
+    """Keeps what was said of the connection."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def happened(self, message: Message) -> None:
+        if message.kind == "connection":
+            self.said.append(message.text)
+
+    def turned(self, session: Any) -> None:
+        """Nothing."""
+
+
+def test_a_start_before_the_network_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stoptrail.live.patience._FIRST_PAUSE", 0.01)
+    store, witness = Unreachable(small_rows(COUNT), WARM_UP, HOUR), Witness()
+    store.failures = [UnreachableError("binance cannot be reached (gaierror)")] * 3
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    session = play(settings(), store, url, Options(None, (witness,)))
+    assert session.engine is not None
+    assert session.engine.closed == COUNT - WARM_UP
+    assert len(witness.said) == 2
+    assert witness.said[0].startswith("binance cannot be reached (gaierror): the start is tried")
+    assert witness.said[1] == "the exchange is reached"
+    assert store.closed == 4  # nothing is left open by a try that failed
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"), [(UnreachableError("no"), 0.0), (RegionError("not here"), 60.0)]
+)
+def test_where_waiting_cannot_help_the_start_ends(
+    error: UnreachableError, seconds: float, tmp_path: Path
+) -> None:
+    store = Unreachable(small_rows(COUNT), WARM_UP, HOUR)
+    store.failures = [error]
+    own = settings(live={"start_wait_seconds": seconds})
+    with pytest.raises(UnreachableError, match=str(error)):
+        play(own, store, f"sqlite:///{tmp_path}/ledger.db")
+
+
+def test_a_stop_ends_the_wait_at_once() -> None:
+    stopped: list[bool] = []
+    patience = StartPatience(lambda kind, text: stopped.append(True), lambda: bool(stopped))
+    begun = time.monotonic()
+    patience.wait(UnreachableError("no"), 3600.0)
+    assert time.monotonic() - begun < 1.0
