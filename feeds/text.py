@@ -6,7 +6,9 @@ import codecs
 import csv
 import io
 import re
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import mode
 from typing import TYPE_CHECKING, NamedTuple
@@ -240,18 +242,30 @@ def _read(source: Path | bytes, form: _Form, wanted: Sequence[int]) -> pa.Table:
         return "skip" if row.text.strip() in skipped else "error"
 
     try:
-        return arrow.read_csv(
-            pa.BufferReader(source) if isinstance(source, bytes) else source,
-            read_options=options,
-            parse_options=arrow.ParseOptions(delimiter=form.separator, invalid_row_handler=odd),
-            convert_options=arrow.ConvertOptions(
-                include_columns=chosen, column_types=dict.fromkeys(names, pa.string())
-            ),
-        ).select(chosen)
+        with _handler_unheard():
+            return arrow.read_csv(
+                pa.BufferReader(source) if isinstance(source, bytes) else source,
+                read_options=options,
+                parse_options=arrow.ParseOptions(delimiter=form.separator, invalid_row_handler=odd),
+                convert_options=arrow.ConvertOptions(
+                    include_columns=chosen, column_types=dict.fromkeys(names, pa.string())
+                ),
+            ).select(chosen)
     except (pa.ArrowException, KeyError, OSError, UnicodeError) as error:
         if "Empty CSV" in str(error):
             return pa.table({name: pa.array([], pa.string()) for name in chosen})
         raise DataError(_unreadable(source, form, str(error))) from None
+
+
+@contextmanager
+def _handler_unheard() -> Iterator[None]:
+    """A row that is no text fails on its way to the handler, where pyarrow prints a traceback
+    and goes on; what is wrong with the file is told afterwards."""
+    before, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _unreadable(source: Path | bytes, form: _Form, reason: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -103,7 +104,12 @@ def _usage_line(error: click.ClickException) -> str:
     """What was wrong and where to read on, as one line."""
     context = getattr(error, "ctx", None)
     hint = f" (see {context.command_path} --help)" if context else ""
-    return scrubbed(plain(error.format_message())) + hint
+    return _readable(scrubbed(plain(error.format_message()))) + hint
+
+
+def _readable(line: str) -> str:
+    """The line without the middle of words that nobody can have meant to type."""
+    return re.sub(r"(\S{60})\S{80,}(\S{20})", r"\1...\2", line)
 
 
 def _trace(error: BaseException | None) -> bool:

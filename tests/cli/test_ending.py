@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import runner
 from stoptrail.cli.ending import ended
 from stoptrail.core.errors import DataError
 from tests.sweep.small import ROOT
@@ -93,3 +94,10 @@ def test_a_named_pipe_is_no_file(tmp_path: Path) -> None:
         done = run(*words, cwd=tmp_path, stdout=subprocess.PIPE, timeout=60)
         assert done.returncode == 2
         assert "is a pipe or a device" in done.stderr
+
+
+def test_a_word_that_nobody_can_have_meant_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    assert runner.main(["runs", "list", "9" * 5000]) == 2
+    said = capsys.readouterr().err
+    assert "999..." in said
+    assert len(said) < 400

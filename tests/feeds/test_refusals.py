@@ -270,3 +270,16 @@ def test_what_is_no_candle_file_is_named(tmp_path: Path, content: bytes, word: s
     path = tmp_path / "a"
     path.write_bytes(content)
     assert word in refusal(path)
+
+
+def test_a_row_that_is_no_text_is_told_in_one_line_and_nothing_else(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{1_700_000_000 + 900 * i},1,2,0.5,1.5,3" for i in range(5000)]
+    content = "\n".join(["time,open,high,low,close,volume", *rows]).encode()
+    file = tmp_path / "cut.csv"
+    file.write_bytes(content + b"\n1700099999,\xff\xfe\xfd,2\n")
+    with pytest.raises(DataError) as failed:
+        load_file(file)
+    assert "\n" not in str(failed.value)
+    assert capfd.readouterr().err == ""
