@@ -21,13 +21,13 @@ from stoptrail.rules.metrics import (
 from stoptrail.sweep.finalists import choose
 from stoptrail.sweep.kernel.results import Results
 from stoptrail.sweep.objective import BEST, NEIGHBOURS, PLATEAU, Rule, rule_of, scored
-from stoptrail.sweep.price_paths import worst_objectives
 from stoptrail.sweep.screen import Progress, Share, screen_all, until, within
 from stoptrail.sweep.search import Tools
 from stoptrail.sweep.side_by_side import mean_returns
 from stoptrail.sweep.space import Indices
 from stoptrail.sweep.statistics.windows import Phase, Window, phases
 from stoptrail.sweep.walk_forward import Chained, chain, enough_trades, test_inputs
+from stoptrail.sweep.worst_path import best_worst
 
 STAGE = "walk_forward"
 SWEEP = "sweep"
@@ -132,8 +132,7 @@ def _as_the_sweep(
     finalists = choose(score, results.fingerprint, settings.sweep.finalists)
     if not finalists:
         return None
-    plans = [trained.space.plan(number) for number in finalists]
-    return finalists[int(worst_objectives(rule.objective, plans, trained.inputs).argmax())]
+    return best_worst(rule.objective, trained, finalists, results)
 
 
 def _argmax(score: Floats) -> int | None:

@@ -40,5 +40,11 @@ def worst_objectives(name: str, plans: Iterable[Plan], inputs: Inputs) -> Floats
         ready = make_ready(plan, inputs)
         runs = [tuple(along(plan, inputs, ready, path).metrics) for path in PATHS.values()]
         values = raw_objective(name, np.array(runs, np.float64), 0)
-        found.append(float(np.nan_to_num(values, nan=-np.inf, posinf=np.inf).min()))
+        found.append(float(path_objectives(values).min()))
     return np.array(found)
+
+
+def path_objectives(values: Floats) -> Floats:
+    """Objectives along paths, without a figure at minus infinity."""
+    found: Floats = np.nan_to_num(values, nan=-np.inf, posinf=np.inf)
+    return found

@@ -14,7 +14,6 @@ import numpy as np
 from stoptrail.backtest.codec import pack, unpack
 from stoptrail.backtest.inputs import (
     Inputs,
-    atr_of,
     first_decision,
     setups_of,
     signals_of,
@@ -22,8 +21,9 @@ from stoptrail.backtest.inputs import (
 from stoptrail.backtest.plan import Plan
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.types import chosen
+from stoptrail.sweep.cuts import Cuts
 from stoptrail.sweep.events import Events
-from stoptrail.sweep.kernel.blocks import Nodes, nodes_of
+from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.days import midnights_of
 from stoptrail.sweep.kernel.memo import Memos
 from stoptrail.sweep.kernel.results import Results, part, results_for
@@ -66,9 +66,8 @@ class Share(NamedTuple):
     inputs: Inputs
     blocks: int
     """0: no block sums are kept."""
-    atrs: dict[tuple[int, int], Nodes]
-    """Nodes by timeframe and period of the stop's ATR, as units come to need them.
-    Two threads that miss at once make the same twice."""
+    cuts: Cuts
+    """Nodes of these candles, or of more that begin with them, as units come to need them."""
     memos: Memos
     """Endings of positions on these candles, or on more that begin with them."""
     events: Events
@@ -78,16 +77,12 @@ class Share(NamedTuple):
 
     def nodes(self, plan: Plan) -> Nodes:
         """The candles cut for the plan's ATR."""
-        key = (plan.atr_interval, plan.atr_period)
-        if key not in self.atrs:
-            candles = self.inputs.candles
-            self.atrs[key] = nodes_of(candles, atr_of(plan, candles))
-        return self.atrs[key]
+        return self.cuts.nodes(plan, self.inputs.candles)
 
 
 def shared(space: Space, inputs: Inputs, blocks: int = 0) -> Share:
     """What `screen_all` shares among its workers."""
-    return Share(space, inputs, blocks, {}, Memos(), Events(inputs.candles))
+    return Share(space, inputs, blocks, Cuts(), Memos(), Events(inputs.candles))
 
 
 def until(share: Share, window: Window) -> Share:
@@ -98,7 +93,7 @@ def until(share: Share, window: Window) -> Share:
 
 def within(share: Share, inputs: Inputs) -> Share:
     """The same space over `inputs`, whose candles are the first of the share's."""
-    return Share(share.space, inputs, 0, {}, share.memos, share.events)
+    return Share(share.space, inputs, 0, share.cuts, share.memos, share.events)
 
 
 class Unit(NamedTuple):

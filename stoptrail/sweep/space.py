@@ -72,6 +72,7 @@ class Space:
         self._market = inputs.market
         self._strides = _strides(grid)
         self._plan = plan_for(base, inputs.market)
+        self._row = rule_row(self._plan.run_rules)
         signal = [k for k, key in enumerate(grid.keys) if _is_signal(key)]
         shared = [k for k, key in enumerate(grid.keys) if key in _PART_FIELDS]
         own = [k for k in range(len(grid.keys)) if k not in signal and k not in shared]
@@ -94,6 +95,14 @@ class Space:
     def group_count(self) -> int:
         """How many groups `groups` yields."""
         return int(np.prod([len(self.grid.values[k]) for k in self._signal], dtype=np.int64))
+
+    def groups_of(self, combinations: Indices) -> Indices:
+        """The number of the group that each combination belongs to, shape (k,)."""
+        numbers = np.zeros(len(combinations), np.int64)
+        for k in self._signal:
+            length = len(self.grid.values[k])
+            numbers = numbers * length + combinations // self._strides[k] % length
+        return numbers
 
     def group(self, number: int) -> Group:
         """Group `number`, in grid order of the signal's keys."""
@@ -142,7 +151,7 @@ class Space:
 
     def rows(self, combinations: Indices) -> Floats:
         """The rules of each combination as the kernel's row, shape (k, columns)."""
-        rows = np.tile(rule_row(self._plan.run_rules), (len(combinations), 1))
+        rows = np.tile(self._row, (len(combinations), 1))
         for axis in self._axes:
             place = combinations // axis.stride % len(axis.values)
             rows[:, axis.columns] = axis.values[place]
@@ -161,8 +170,7 @@ class Space:
 
     def _axis(self, k: int) -> GridKey:
         rows = np.array([rule_row(self._resolve({k: v}).run_rules) for v in self._range(k)])
-        base = rule_row(self._plan.run_rules)
-        columns = np.flatnonzero((rows != base).any(axis=0))
+        columns = np.flatnonzero((rows != self._row).any(axis=0))
         return GridKey(self._strides[k], columns, rows[:, columns])
 
     def _range(self, k: int) -> range:

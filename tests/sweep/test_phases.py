@@ -90,6 +90,7 @@ def test_sets_side_by_side_earn_the_mean_of_their_returns(world: Any) -> None:
     alone = quick_run(share.space.plan(3), share.inputs)
     assert found[1] == pytest.approx(daily_returns(alone.equity), abs=1e-15)
     assert not found[2].any()
+    assert not mean_returns(share, sets[2:], 2).any()
 
 
 def test_any_number_of_jobs_gives_the_same_averages_to_the_bit(world: Any) -> None:

@@ -47,6 +47,7 @@ def test_parts_and_rows_are_the_plans_of_their_combinations(signal: str, tmp_pat
         assert np.array_equal(
             space.members(number), np.concatenate([part.combinations for part in group.parts])
         )
+        assert set(space.groups_of(space.members(number)).tolist()) == {number}
         for part in group.parts:
             rows = space.rows(part.combinations)
             assert list(part.combinations) == sorted(part.combinations)
