@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.protocols import Watcher
 from stoptrail.live.step import Step
+from stoptrail.live.watch.log_file import MESSAGES
 from stoptrail.live.watch.messages import Message, messages_of
 
-log = logging.getLogger("stoptrail.live")
+log = logging.getLogger(MESSAGES)
 
 
 class Publisher:

@@ -231,6 +231,7 @@ def test_a_session_can_trade_the_best_set_of_a_run(plant: Plant) -> None:
             "source": Path("runs/x"),
             "max_candles": 5,
             "trust": False,
+            "verbose": False,
         }
     ]
 
@@ -238,7 +239,7 @@ def test_a_session_can_trade_the_best_set_of_a_run(plant: Plant) -> None:
 def test_a_download_turns_its_options_into_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, ...]] = []
     stand_in = ModuleType("stoptrail.cli.data")
-    stand_in.download = lambda *wanted: calls.append(wanted)  # type: ignore[attr-defined]
+    stand_in.download = lambda *wanted, archive: calls.append(wanted)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "stoptrail.cli.data", stand_in)
     arguments = (
         "data download --exchange kraken --symbol ETH/USDT --timeframe 1h --start 2021-01-01"

@@ -57,6 +57,7 @@ class CcxtbtStore(CCXTStore):
         except AttributeError:
             raise ConfigError(f"[exchange] id {self.id!r} is not known to ccxt") from None
         theirs._singleton = None
+        made.exchange.verbose = False
         made.exchange.timeout = int(self.timing.timeout * 1000)
         return CcxtbtSource(made)
 

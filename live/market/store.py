@@ -293,6 +293,7 @@ class CCXTStore:
             text = self.warning_log.redaction.clean(error)
             raise ConfigError(f"[exchange.ccxt] is not accepted by ccxt: {text}") from None
         exchange.timeout = int(self.timing.timeout * 1000)
+        exchange.verbose = False  # it would print what it sends and hears
         exchange.newUpdates = True  # else every trade would be told again and again
         if self._sandbox:
             exchange.set_sandbox_mode(True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from peewee import PeeweeException
 
-from stoptrail.core.time import iso_time
+from stoptrail.core.time import iso_moment, iso_time
 from stoptrail.live.ledger.records import find_session
 from stoptrail.live.watch.health import health_of
 from stoptrail.live.watch.messages import SIDES, Message, number
@@ -50,7 +50,7 @@ class PlainView:
 
     def happened(self, message: Message) -> None:
         """Print the message."""
-        self._line(time=iso_time(message.time), kind=message.kind, text=message.text)
+        self._line(time=iso_moment(message.time), kind=message.kind, text=message.text)
 
     def turned(self, session: Watched) -> None:
         """Print the state, now and then."""
@@ -113,7 +113,7 @@ def state_line(found: Snapshot) -> dict[str, Any]:
     """The state as flat keys and values."""
     trade = found.trade
     line: dict[str, Any] = {
-        "time": iso_time(found.price_time or found.candle),
+        "time": iso_moment(found.price_time or found.candle),
         "kind": "state",
         "market": f"{found.exchange} {found.symbol}",
         "state": found.state,

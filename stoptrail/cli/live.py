@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,15 +16,19 @@ from stoptrail.backtest.manifest import require_whole
 from stoptrail.config.foreign import counted, with_best
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
+from stoptrail.core.database import SQLITE
 from stoptrail.core.errors import ConfigError
-from stoptrail.core.secrets import revealed
+from stoptrail.core.secrets import HIDDEN, revealed, scrubbed, without_secrets
 from stoptrail.core.text import plain
+from stoptrail.live.watch.log_file import LogSettings, logged
 from stoptrail.terminal import Terminal
 
 if TYPE_CHECKING:
     from stoptrail.live.session import Session
 
 _DATA = ("symbol", "timeframe")
+_SHORTEST_TOKEN = 6
+"""Shorter pieces of an address occur in any text."""
 
 
 def run(
@@ -34,6 +38,7 @@ def run(
     max_candles: int | None,
     console: Console | None = None,
     trust: bool = False,
+    verbose: bool = False,
 ) -> int:
     """Trade with simulated money until stopped; exit code 0.
 
@@ -49,7 +54,8 @@ def run(
                 if source is not None
                 else load_settings(config, overrides, searching=False)
             )
-            _run(settings, max_candles, console, brake)
+            with logged(_log_settings(settings, console, verbose)):
+                _run(settings, max_candles, console, brake)
         except UnbegunError:
             console.print(f"{brake.reason} before the session began: nothing was changed")
     return 0
@@ -59,7 +65,6 @@ def _run(settings: Settings, max_candles: int | None, console: Console, brake: B
     from stoptrail.live.ledger.database import Ledger
     from stoptrail.live.session import Options, Session
 
-    _quiet_logger(console)
     with ExitStack() as stack:
         patience = settings.live.database_retry_seconds
         ledger = stack.enter_context(Ledger(settings.database.url, patience))
@@ -196,10 +201,33 @@ def _watchers(settings: Settings, console: Console) -> Iterator[Any]:
         yield Endpoint(settings.live.prometheus_host, settings.live.prometheus_port)
 
 
-def _quiet_logger(console: Console) -> None:
-    """What the session says is shown by its view; the log is for programs that want it."""
-    logger = logging.getLogger("stoptrail")
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
-    if console.is_terminal:
-        logger.propagate = False
+def _log_settings(settings: Settings, console: Console, verbose: bool) -> LogSettings:
+    """The log as the settings want it, without anything that is secret in them."""
+    from stoptrail.live.market.redaction import Redaction
+
+    exchange = Redaction(settings.exchange.options())
+    database = revealed(settings.database.url)
+    tokens = sorted(_tokens(settings), key=len, reverse=True)
+
+    def clean(text: str) -> str:
+        text = scrubbed(exchange.clean(text))
+        for token in tokens:
+            text = text.replace(token, HIDDEN)
+        return text if database.startswith(SQLITE) else without_secrets(text, database)
+
+    def show(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    live = settings.live
+    shown = show if verbose else None
+    return LogSettings(live.log_file, live.log_megabytes, live.log_files, shown, clean)
+
+
+def _tokens(settings: Settings) -> set[str]:
+    """The pieces of the addresses for messages: any of them may be what gives access."""
+    found: set[str] = set()
+    for secret in (settings.notify.heartbeat, *settings.notify.urls):
+        rest = revealed(secret).partition("://")[2]
+        pieces = [rest, *re.split(r"[/@?#&=:]", rest)]
+        found |= {piece for piece in pieces if len(piece) >= _SHORTEST_TOKEN}
+    return found

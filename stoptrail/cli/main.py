@@ -123,6 +123,7 @@ def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> int
 @click.option(
     "--max-candles", type=click.IntRange(min=1), metavar="N", help="Stop after N closed candles."
 )
+@click.option("-v", "--verbose", is_flag=True, help="Show the program's log as well.")
 def live(paper: bool, **options: Any) -> None:
     """Trade on live exchange data with simulated money."""
     if not paper:

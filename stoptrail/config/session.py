@@ -46,6 +46,12 @@ class Live(SettingsSection):
     """How long a start waits for an exchange that cannot be reached; 0 = not at all."""
     database_retry_seconds: Seconds = 60.0
     """How long a failing ledger is retried before the session stops in order."""
+    log_file: str = ""
+    """A file that the program's log is appended to; "" = none."""
+    log_megabytes: Annotated[float, Field(ge=0.01, le=10_000)] = 10.0
+    """Size after which a new file is begun."""
+    log_files: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Older files that are kept."""
     prometheus_port: Annotated[int, Field(ge=0, le=65_535)] = 0
     """0 = no endpoint."""
     prometheus_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"

@@ -68,6 +68,12 @@ def iso_time(milliseconds: int) -> str:
     return moment.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
 
 
+def iso_moment(milliseconds: int) -> str:
+    """ISO 8601 in UTC, always with the time, milliseconds and a Z: for logs."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
 def _checked_timeframe(text: str) -> str:
     timeframe_ms(text)
     return text
