@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.config.market import Filters
-from stoptrail.core.atomic import clear_partial, partial_path, write_json
+from stoptrail.core.atomic import clear_partial, partial_path, require_replaceable, write_json
 from stoptrail.core.errors import DataError, OutputError
 from stoptrail.core.files import reason_of
 from stoptrail.core.spans import Spans, joined, uncovered, within
@@ -145,6 +145,7 @@ def write_candles(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    require_replaceable(path)
     arrays = [pa.array(columns.time).cast(pa.timestamp("ms", "UTC"))]
     arrays += [pa.array(column) for column in columns[1:]]
     table = pa.table(arrays, names=["timestamp", *Columns._fields[1:]])

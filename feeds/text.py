@@ -121,8 +121,20 @@ def _separator(lines: Sequence[str]) -> str:
     if not counts or counts[len(counts) // 2] < _FEWEST or "{" in full[0]:
         first = next((line for line in lines if line.strip()), "")
         found = one_line(first.strip(), 60)
-        raise DataError(f"not a candle file: no table in it (begins with {found!r})")
+        raise DataError(f"not a candle file: {_too_narrow(full)} (begins with {found!r})")
     return ""
+
+
+def _too_narrow(lines: Sequence[str]) -> str:
+    """What lines are that have no cells enough for candles."""
+    for separator in ";\t|,":
+        widths = {line.count(separator) for line in lines}
+        if len(lines) > 1 and len(widths) == 1 and widths != {0}:
+            return (
+                f"its rows have {1 + widths.pop()} columns, and open time, open, high, low, close "
+                "are needed"
+            )
+    return "no table in it"
 
 
 def _one_blank(source: Path | bytes) -> bytes:

@@ -130,7 +130,7 @@ def _print_overview(console: Console, result: FileCheck) -> None:
     step = timeframe_name(result.interval) if result.interval else "unknown"
     console.print(
         f"{result.rows:,} rows of {step}, {iso(result.first)} to {iso(end)}, "
-        f"{result.missing:,} candles missing",
+        f"{result.missing:,} candle{'' if result.missing == 1 else 's'} missing",
         soft_wrap=True,
     )
     for name, candle in zip(("first", "last"), result.ends, strict=False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shlex
 import shutil
 from collections.abc import Iterable, Iterator
@@ -108,8 +109,13 @@ def own_folder(options: BacktestOptions, command: str) -> Iterator[RunFolder]:
 
 
 def _final(folder: Path) -> Path:
-    """The place of a run whose folder is named with or without UNFINISHED."""
-    return folder.with_name(folder.name.removesuffix(UNFINISHED)) if folder.name else folder
+    """The place of a run whose folder is named with or without UNFINISHED.
+
+    Of a link it is what the link leads to: renaming the link would leave the user's folder."""
+    if not folder.name:
+        return folder
+    place = folder.with_name(folder.name.removesuffix(UNFINISHED))
+    return Path(os.path.realpath(place)) if place.is_symlink() else place
 
 
 def state_folder(folder: Path) -> Path:
@@ -120,11 +126,13 @@ def state_folder(folder: Path) -> Path:
 
 
 def _require_place(final: Path) -> None:
-    """A folder that is renamed must not be one in which somebody works."""
+    """What is renamed for the run must be a folder, and not one in which somebody works."""
     here = Path.cwd()
     whole = final.absolute()
     if final.name in ("", "..") or whole == here or whole in here.parents:
         raise UsageError(f"--out {final}: name a folder for the run, such as runs/mine")
+    if final.exists() and not final.is_dir():
+        raise UsageError(f"--out {final}: is there and no folder; name another, such as runs/mine")
     if final.exists() and not final.is_dir():
         raise UsageError(f"--out {final} is there and is not a folder: name another place")
 

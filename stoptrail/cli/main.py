@@ -247,7 +247,7 @@ def convert(
 @click.option("--out", type=_FILE, metavar="DIR", help="Folder for the pictures.")
 @trust_option
 def plot(trade: int | None, worst: int | None, best: int | None, **options: Any) -> None:
-    """Draw Backtrader plots of a finished run or a paper session."""
+    """Draw Backtrader plots of a finished run ("last" is the newest) or a paper session."""
     if sum(chosen is not None for chosen in (trade, worst, best)) > 1:
         raise UsageError("--trade, --worst and --best exclude each other: give one of them")
     from stoptrail.cli.plot import run
@@ -260,7 +260,7 @@ def plot(trade: int | None, worst: int | None, best: int | None, **options: Any)
 @click.argument("run", type=_FILE, metavar="RUN")
 @trust_option
 def report(**options: Any) -> None:
-    """Make report.html of a finished run again, from its folder."""
+    """Make report.html of a finished run again, from its folder; "last" is the newest."""
     from stoptrail.cli.report import run
 
     run(**options)

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from stoptrail.cli.console import Voice
+from stoptrail.cli.folder import RUNS
 from stoptrail.cli.picture import (
     Pictured,
     from_files,
     of_run,
     of_session,
 )
+from stoptrail.cli.runs import LAST, newest
 from stoptrail.config.settings import Settings
 from stoptrail.core.atomic import claimed
 from stoptrail.core.errors import UsageError
@@ -37,8 +39,9 @@ def run(
     trust: bool = False,
 ) -> None:
     """Draw trade `trade`, or the `worst` or `best` trades by R, or the whole; the files
-    go to `out`, by default into the run's folder. A window opens where there is a screen."""
-    folder = Path(run_or_session)
+    go to `out`, by default into the run's folder. A window opens where there is a screen.
+    The run "last" is the newest in runs."""
+    folder = newest(RUNS) if run_or_session == LAST else Path(run_or_session)
     if folder.exists():
         with as_of_a_run(folder):
             found = of_run(folder, config, overrides, trust, Voice())

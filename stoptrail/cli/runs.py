@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stoptrail.backtest.manifest import require_whole
 from stoptrail.cli.folder import BEGUN, FINISHED, REPLACED, UNFINISHED, resume_command
 from stoptrail.core.errors import StopTrailError, UsageError
 from stoptrail.core.json import json_text
@@ -43,11 +44,12 @@ def show_list(folder: Path, as_json: bool) -> None:
 
 
 def show(run: str, folder: Path, as_json: bool) -> None:
-    """The screen of a finished run again."""
+    """The screen of a finished run again. Raises DataError where a file of it is damaged."""
     from stoptrail.reports.terminal import show_run
 
     place = found(run, folder)
     summary = read_summary(place)
+    require_whole(place)
     if as_json:
         print(json_text({"folder": str(place), **summary}))
     else:
@@ -100,16 +102,21 @@ def found(run: str, folder: Path) -> Path:
     Raises UsageError where there is none.
     """
     if run == LAST:
-        finished = finished_runs(folder)
-        if not finished:
-            raise UsageError(f"no finished run in {folder}; name the folder of a run")
-        return finished[-1]
+        return newest(folder)
     for place in (Path(run), folder / run):
         if (place / SUMMARY).exists():
             return place
     raise UsageError(
         f"{run}: no finished run there, nor in {folder}; see {program_name()} runs list"
     )
+
+
+def newest(folder: Path) -> Path:
+    """The newest finished run in `folder`. Raises UsageError where there is none."""
+    finished = finished_runs(folder)
+    if not finished:
+        raise UsageError(f"no finished run in {folder}; name the folder of a run")
+    return finished[-1]
 
 
 def finished_runs(folder: Path) -> list[Path]:

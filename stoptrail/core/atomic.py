@@ -64,8 +64,15 @@ def _is_running(process: int) -> bool:
     return True
 
 
+def require_replaceable(path: Path) -> None:
+    """Raise OutputError where `path` is a pipe or a device, which a file would take away."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OutputError(f"{path} is a pipe or a device; name a file to write")
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Replace `path` by `content` in one step. Raises OutputError where that fails."""
+    require_replaceable(path)
     beside = partial_path(path)
     try:
         with beside.open("wb") as file:

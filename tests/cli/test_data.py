@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -168,3 +169,33 @@ def test_check_and_convert_read_a_file_as_the_settings_say(
     assert runner.main(["data", "convert", str(path), str(out), "--set", order]) == 0
     assert same(load_candles(out), candles(50))
     assert "columns as data.columns names them" in capsys.readouterr().out
+
+
+def test_a_pipe_is_not_replaced_by_a_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, pipe = tmp_path / "candles.csv", tmp_path / "pipe"
+    write_csv(source, rows_of(candles(20)))
+    os.mkfifo(pipe)
+    assert runner.main(["data", "convert", str(source), str(pipe)]) == 2
+    assert capsys.readouterr().err == f"error: {pipe} is a pipe or a device; name a file to write\n"
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("separator", ",;\t|")
+def test_a_table_without_all_prices_is_told_by_its_columns(
+    tmp_path: Path, separator: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "candles.csv"
+    rows = [("timestamp", "open", "high", "low"), ("2024-01-01", "2", "3", "1")]
+    source.write_text("".join(separator.join(row) + "\n" for row in rows))
+    assert runner.main(["data", "check", str(source)]) == 2
+    said = capsys.readouterr().err
+    assert "its rows have 4 columns, and open time, open, high, low, close are needed" in said
+
+
+def test_a_single_missing_candle_is_not_in_the_plural(tmp_path: Path, console: Console) -> None:
+    source = tmp_path / "candles.csv"
+    write_csv(source, [row for at, row in enumerate(rows_of(candles(20))) if at != 7])
+    check(source, console=console)
+    assert "1 candle missing\n" in text(console)

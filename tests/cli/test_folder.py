@@ -31,6 +31,41 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return config, folder / "out"
 
 
+def test_a_run_does_not_take_the_place_of_a_file_or_a_pipe(
+    done: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, _ = done
+    file, pipe = tmp_path / "notes.txt", tmp_path / "pipe"
+    file.write_text("mine")
+    os.mkfifo(pipe)
+    for place in (file, pipe):
+        assert backtest(place, config) == 2
+        assert backtest(place, config, "--force") == 2
+        assert capsys.readouterr().err.splitlines() == 2 * [
+            f"error: --out {place}: is there and no folder; name another, such as runs/mine"
+        ]
+    assert file.read_text() == "mine"
+    assert pipe.is_fifo()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "pipe"]
+
+
+def test_a_run_goes_into_the_folder_that_a_link_leads_to(
+    done: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config, _ = done
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.mkdir()
+    (target / "notes.txt").write_text("mine")
+    link.symlink_to("target")
+    assert backtest(link, config) == 0
+    assert backtest(link, config) == 2  # a finished run is there
+    assert backtest(link, config, "--force") == 0
+    assert link.is_symlink()
+    assert (target / "summary.json").exists()
+    assert (target / "notes.txt").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "target"]
+
+
 def test_a_finished_run_is_not_written_over_unasked(
     done: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

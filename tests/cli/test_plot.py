@@ -67,6 +67,20 @@ def test_the_worst_trades_are_those_with_the_lowest_r(
     assert len(capsys.readouterr().out.split()) == 2
 
 
+def test_last_is_the_newest_run(
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(done, tmp_path / "runs" / "newest")
+    monkeypatch.chdir(tmp_path)
+    config = done.parent / "strategy.toml"
+    assert runner.main(["plot", "last", "--config", str(config), "--trade", "1", "--out", "p"]) == 0
+    assert len(pictures(tmp_path / "p")) == 1
+    page = tmp_path / "runs" / "newest" / "report.html"
+    page.unlink()
+    assert runner.main(["report", "last", "--config", str(config)]) == 0
+    assert page.exists()
+
+
 def test_a_picture_s_name_says_what_it_shows(done: Path) -> None:
     trade = (
         read_run(done)
@@ -161,3 +175,21 @@ def test_a_trusted_folder_says_where_its_candles_are(
     assert "-trade-1-" in name
     file = done.parent / "candles.parquet"
     assert runner.main([*command, "--set", f"data.path={file}"]) == 0
+
+
+def test_a_run_whose_tables_are_cut_is_not_shown(
+    done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = tmp_path / "cut"
+    shutil.copytree(done, cut)
+    assert runner.main(["runs", "show", str(cut)]) == 0
+    whole = (cut / "trades.csv").read_bytes()
+    (cut / "trades.csv").write_bytes(whole[:100])
+    capsys.readouterr()
+    assert runner.main(["runs", "show", str(cut)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        f"error: {cut}/trades.csv: is not as the run left it (100 bytes instead of {len(whole)}); "
+        "restore the folder or run it again\n"
+    )

@@ -138,3 +138,16 @@ def test_a_report_is_opened_and_its_place_said(
     (folder / "later" / "report.html").write_text("page")
     assert said(capsys, "open", "last") == "runs/later/report.html\n"
     assert opened == [(folder / "later" / "report.html").as_uri()]
+
+
+@pytest.mark.parametrize("command", ["report", "plot"])
+def test_there_is_no_last_run_without_a_run(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert runner.main([command, "last"]) == 2
+    said = capsys.readouterr().err
+    assert said == "error: no finished run in runs; name the folder of a run\n"
