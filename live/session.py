@@ -28,7 +28,7 @@ from stoptrail.live.recovery import Beginning, begin
 from stoptrail.live.session_settings import plan_from
 from stoptrail.live.step import Row, Step
 from stoptrail.live.watch.control import SessionControl, presence_of, restarted
-from stoptrail.live.watch.daily import Daily, summary
+from stoptrail.live.watch.daily import Daily
 from stoptrail.live.watch.messages import Message, number
 
 log = logging.getLogger("stoptrail.live")
@@ -331,20 +331,14 @@ class Session:
             self._out.flush()
             self._obey(engine, at_close)
             self.control.beat(self, "running")
-            self._sum_up(self._daily.due(int(time.time() * 1000)))
+            if text := self._daily.told(self.ledger, self.number, int(time.time() * 1000)):
+                self._out.say("daily", text)
         for watcher in self._out.watchers:
             watcher.turned(self)
 
-    def _sum_up(self, day: int | None) -> None:
-        """Tell of the day that has ended, if one has."""
-        if day is not None:
-            database = self.ledger.database
-            self._out.say(
-                "daily",
-                self.ledger.transaction("daily", lambda: summary(database, self.number, day)),
-            )
-
     def _obey(self, engine: Engine, at_close: bool) -> None:
+        if engine.after + self.interval < self._gate.live_from:
+            return  # asked for now, not for a candle that was missed
         at_once = at_close or self._by_tick
         for text in self.control.obey(engine, self._gate, at_once):
             self._out.say("command", text)

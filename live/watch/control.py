@@ -15,11 +15,12 @@ from peewee import Database
 from stoptrail.live.engine import Engine
 from stoptrail.live.gate import Gate
 from stoptrail.live.ledger.database import Ledger
-from stoptrail.live.ledger.records import session_of
+from stoptrail.live.ledger.records import open_trade, session_of
 from stoptrail.live.ledger.tables import Commands, Presence, Sessions
 from stoptrail.live.watch.watched import Watched
 
 VERBS = ("pause", "resume", "close")
+PAUSED, RESUMED = "no new entries", "entries again"
 
 
 class SessionControl:
@@ -96,7 +97,7 @@ class SessionControl:
             self._store("command close", lambda: self._noted(row["id"], result))
             return [f"close: {result}"]
         gate.paused = row["verb"] == "pause"
-        result = "no new entries" if gate.paused else "entries again"
+        result = PAUSED if gate.paused else RESUMED
         self._store(
             f"command {row['verb']}", lambda: self._done(row["id"], result, paused=gate.paused)
         )
@@ -130,6 +131,25 @@ def ask(database: Database, session: int, verb: str) -> int:
     """Leave a command for a session; its number."""
     now = int(time.time() * 1000)
     return int(Commands.insert(session=session, verb=verb, asked=now).execute(database))
+
+
+def set_aside(database: Database, session: int, verb: str) -> str:
+    """Carry a command out for a session that no process runs, or leave it for its next
+    start; the answer. The caller holds the market's lock."""
+    if verb == "close":
+        if open_trade(database, session) is None:
+            return "there is no position"
+        ask(database, session, verb)
+        return "the position is left when it starts again; until then its stop does not work"
+    paused = verb == "pause"
+    result = PAUSED if paused else RESUMED
+    now = int(time.time() * 1000)
+    with database.atomic():
+        Commands.insert(session=session, verb=verb, asked=now, done=now, result=result).execute(
+            database
+        )
+        Sessions.update(paused=paused).where(Sessions.id == session).execute(database)
+    return result
 
 
 def answer_of(database: Database, number: int) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from peewee import Database, fn
 
 from stoptrail.core.time import DAY_MS, iso_time
+from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.records import open_trade
 from stoptrail.live.ledger.tables import PaperTrades, StoredEquity
 from stoptrail.live.watch.messages import SIDES, number
@@ -25,6 +26,13 @@ class Daily:
             return None
         self._today = today
         return (today - 1) * DAY_MS
+
+    def told(self, ledger: Ledger, session: int, now: int) -> str | None:
+        """The summary that is due, in words; None where none is. Raises LedgerError."""
+        day = self.due(now)
+        if day is None:
+            return None
+        return ledger.transaction("daily", lambda: summary(ledger.database, session, day))
 
 
 def summary(database: Database, session: int, day: int) -> str:

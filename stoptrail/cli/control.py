@@ -1,14 +1,18 @@
-"""`pause`, `resume` and `close`: a word to a running session."""
+"""`pause`, `resume` and `close`: a word to a session, running or not."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stoptrail.config.load import load_settings
-from stoptrail.core.errors import RunError, UsageError
+from stoptrail.core.errors import RunError
 from stoptrail.terminal import Terminal
+
+if TYPE_CHECKING:
+    from peewee import Database
 
 _PATIENCE_SECONDS = 20.0
 
@@ -29,29 +33,41 @@ def close(config: Path | None, overrides: Sequence[str], session: str) -> int:
 
 
 def _ask(config: Path | None, overrides: Sequence[str], name: str, verb: str) -> int:
-    """Leave the command in the ledger and wait for the session's answer.
+    """Let a running session answer the command, or do without it where it does not run.
 
-    Raises UsageError for a session that is not running, RunError where it does not answer.
+    Raises RunError where it runs and does not answer.
     """
     from stoptrail.live.ledger.database import existing_ledger
+    from stoptrail.live.ledger.lock import MarketLock
     from stoptrail.live.ledger.records import find_session
-    from stoptrail.live.watch.control import answer_of, ask, withdraw
-    from stoptrail.live.watch.snapshot import snapshot
+    from stoptrail.live.watch.control import set_aside
 
-    console = Terminal()
     settings = load_settings(config, overrides, searching=False)
     with existing_ledger(settings.database.url) as database:
         row = find_session(database, name)
-        if snapshot(database, row).state != "running":
-            raise UsageError(f"session {row.id} ({row.exchange} {row.symbol}) is not running")
-        number = ask(database, row.id, verb)
-        until = time.monotonic() + _PATIENCE_SECONDS
-        while (answer := answer_of(database, number)) is None:
-            if time.monotonic() > until and withdraw(database, number):
-                raise RunError(
-                    f"session {row.id} has not answered for {_PATIENCE_SECONDS:g} s: "
-                    f"{verb} is withdrawn"
-                )
-            time.sleep(0.1)
-    console.print(f"session {row.id}: {verb}: {answer}", markup=False, highlight=False)
+        lock = MarketLock(database, f"{row.exchange} {row.symbol}")
+        if lock.take():  # no process runs it, and none starts meanwhile
+            try:
+                answer = f"not running: {set_aside(database, row.id, verb)}"
+            finally:
+                lock.release()
+        else:
+            answer = _answer(database, row.id, verb)
+    Terminal().print(f"session {row.id}: {verb}: {answer}", markup=False, highlight=False)
     return 0
+
+
+def _answer(database: Database, session: int, verb: str) -> str:
+    """Leave the command in the ledger and wait for what the session says."""
+    from stoptrail.live.watch.control import answer_of, ask, withdraw
+
+    number = ask(database, session, verb)
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while (answer := answer_of(database, number)) is None:
+        if time.monotonic() > until and withdraw(database, number):
+            raise RunError(
+                f"session {session} has not answered for {_PATIENCE_SECONDS:g} s: "
+                f"{verb} is withdrawn"
+            )
+        time.sleep(0.1)
+    return answer

@@ -21,10 +21,10 @@ from stoptrail.cli import control, replay, status
 from stoptrail.cli.live import run, settings_for, stopped_by_signals
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import as_table
-from stoptrail.core.errors import ConfigError, DataError, RunError, StoreError, UsageError
-from stoptrail.live.ledger.database import open_existing
-from stoptrail.live.ledger.records import rows
-from stoptrail.live.ledger.tables import StoredCandles
+from stoptrail.core.errors import ConfigError, DataError, RunError, StoreError
+from stoptrail.live.ledger.database import existing_ledger, open_existing
+from stoptrail.live.ledger.records import find_session, open_trade, rows
+from stoptrail.live.ledger.tables import Commands, PaperTrades, StoredCandles
 from stoptrail.live.session import Session
 from stoptrail.live.step import Row
 from tests.live.playback import PlaybackStore
@@ -114,14 +114,61 @@ def test_without_a_ledger_there_is_nothing_to_show(config: Path) -> None:
         status.run(config, ())
 
 
-def test_a_command_to_a_session_that_does_not_run_is_refused(
-    config: Path, exchange: PlaybackStore
+def test_a_session_that_does_not_run_is_paused_and_resumed(
+    config: Path, exchange: PlaybackStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(config, (), None, 20, quiet())
-    with pytest.raises(UsageError, match="is not running"):
-        control.pause(config, (), "1")
+    for verb, paused, said in (("pause", True, "no new entries"), ("resume", False, "again")):
+        assert runner.main([verb, "1", "--config", str(config)]) == 0
+        assert f"session 1: {verb}: not running: " in (out := capsys.readouterr().out)
+        assert said in out
+        with existing_ledger(url_of(config)) as database:
+            assert find_session(database, "1").paused == paused
+    control.pause(config, (), "1")
+    again = quiet()
+    run(config, (), None, None, again)
+    assert "kind=entry" not in told(again)  # it outlives the start
     with pytest.raises(StoreError, match="no session 5"):
         control.close(config, (), "5")
+
+
+@pytest.mark.parametrize("ratchet", ["tick", "candle"])
+def test_a_position_is_closed_by_the_next_start_and_at_no_price_of_before(
+    ratchet: str,
+    config: Path,
+    market: list[Row],
+    exchange: PlaybackStore,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = (f"live.ratchet={ratchet}", "stop.trailing_atr_multiplier=50", "live.catch_up=stops_only")
+    count = 0
+    while not count or not _position(config):
+        count += 10
+        run(config, own, None, 10, quiet())
+    entered = _position(config)
+    assert runner.main(["close", "1", "--config", str(config)]) == 0
+    assert "is left when it starts again" in capsys.readouterr().out
+    monkeypatch.setattr("stoptrail.live.session._BEAT_SECONDS", 0.0)  # the market is fast
+    missed = WARM_UP + count + 12  # twelve candles have passed before it starts again
+    later = PlaybackStore(market, missed, HOUR, ticks_of)
+    monkeypatch.setattr(stoptrail.cli.live, "open_store", lambda settings: later)
+    run(config, own, None, 5, quiet())
+    with existing_ledger(url_of(config)) as database:
+        trade = next(t for t in rows(database, PaperTrades, 1) if t["entry_time"] == entered)
+        (asked,) = Commands.select().dicts().execute(database)
+    assert trade["reason"] == "manual"
+    assert trade["exit_time"] >= market[missed][0]
+    assert asked["result"] is not None
+    assert runner.main(["close", "1", "--config", str(config)]) == 0
+    assert "there is no position" in capsys.readouterr().out or _position(config)
+
+
+def _position(config: Path) -> int:
+    """When the open trade was entered; 0 where there is none."""
+    with existing_ledger(url_of(config)) as database:
+        trade = open_trade(database, 1)
+    return 0 if trade is None else int(trade["entry_time"])
 
 
 def test_a_running_session_answers(
