@@ -9,6 +9,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,30 @@ from hypothesis import settings
 settings.register_profile("stoptrail", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.register_profile("fuzz", deadline=None, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "stoptrail"))
+
+
+SLOW = (
+    "cli",
+    "contract/test_parity.py",
+    "exchange/test_dialects.py",
+    "live",
+    "reports/html/test_browser.py",
+    "strategies/signals/test_line_memory.py",
+    "sweep/kernel/test_memo.py",
+    "sweep/pools",
+    "sweep/test_walk_forward.py",
+    "test_library.py",
+)
+"""Folders and files that are slow as a whole: processes, servers, a browser, many markets."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`-m "not slow"` is the lane for work in progress; see CONTRIBUTING.md."""
+    here = Path(__file__).parent
+    for item in items:
+        inside = item.path.relative_to(here) if item.path.is_relative_to(here) else None
+        if inside is not None and any(inside.is_relative_to(place) for place in SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)

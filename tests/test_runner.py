@@ -239,14 +239,15 @@ def test_a_session_can_trade_the_best_set_of_a_run(plant: Plant) -> None:
 def test_a_download_turns_its_options_into_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[Any, ...]] = []
     stand_in = ModuleType("stoptrail.cli.data")
-    stand_in.download = lambda *wanted, archive: calls.append(wanted)  # type: ignore[attr-defined]
+    calls_of: Any = lambda *wanted, **more: calls.append((*wanted, more))  # noqa: E731
+    stand_in.download = calls_of  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "stoptrail.cli.data", stand_in)
     arguments = (
         "data download --exchange kraken --symbol ETH/USDT --timeframe 1h --start 2021-01-01"
     )
     assert runner.main([*arguments.split(), "--set", "data.cache=c"]) == 0
     start = time_ms("2021-01-01")
-    assert calls == [("kraken", {}, "ETH/USDT", "1h", start, None, Path("c"))]
+    assert calls == [("kraken", {}, "ETH/USDT", "1h", start, None, Path("c"), {"archive": ""})]
 
 
 def test_a_check_of_several_files_fails_with_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,6 @@ BAD_SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
     "an unknown section": (("stops.atr_period=3",), "stop"),
     "a value out of range": (("risk.risk_per_trade=7",), "risk_per_trade"),
     "an empty list in the grid": (('sweep.grid."stop.atr_period"=[]',), "atr_period"),
-    "too many combinations": (("sweep.max_combinations=3",), "24 combinations"),
     "an unknown signal": (("strategy.signal=mtf_cicle",), "mtf_cycle"),
 }
 
@@ -95,6 +94,17 @@ def test_a_bad_setting(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[
     config = write_inputs(tmp_path)
     more = [part for override in overrides for part in ("--set", override)]
     assert word in refused(tmp_path, capsys, "--config", str(config), *more)
+
+
+def test_a_grid_that_is_too_large_is_refused_by_a_sweep_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["backtest", "--quiet", "--config", str(write_inputs(tmp_path))]
+    command += ["--set", "sweep.max_combinations=3", "--out", str(tmp_path / "out")]
+    assert runner.main([*command, "--sweep"]) == 2
+    assert "24 combinations" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert runner.main(command) == 0
 
 
 def test_a_candle_file_that_is_not_there(

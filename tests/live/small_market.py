@@ -49,8 +49,10 @@ def tables(**changes: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "data": {"timeframe": "1h"},
         "stop": {"trailing_atr_multiplier": 0.8, "atr_period": 7, "breakeven_atr_trigger": 0.5},
         "strategy": {
+            "trend": "roc",
             "trend_period": 4,
-            "structure_period": 2,
+            "structure": "channel",
+            "structure_period": 4,
             "cycle_period": 6.0,
             "cycle_threshold": 0.1,
         },

@@ -68,7 +68,9 @@ def tree(tmp_path: Path) -> Path:
     for package in ("stoptrail", "stoptrail/rules", "other"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
-    (tmp_path / "stoptrail/rules" / "jit.py").write_text(JIT.read_text("utf-8"), "utf-8")
+    for name in ("jit.py", "compiler.py"):
+        text = JIT.with_name(name).read_text("utf-8")
+        (tmp_path / "stoptrail/rules" / name).write_text(text, "utf-8")
     (tmp_path / "stoptrail/rules" / "leaf.py").write_text(plus(1), "utf-8")
     (tmp_path / "other" / "middle.py").write_text(MIDDLE, "utf-8")
     (tmp_path / "other" / "loop.py").write_text(LOOP, "utf-8")

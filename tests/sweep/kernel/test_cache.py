@@ -2,8 +2,8 @@ import importlib.util
 import sys
 from pathlib import Path
 
-import stoptrail.sweep.kernel.screen
 from stoptrail.rules.jit import source_digest
+from stoptrail.sweep.kernel import screen as module
 from stoptrail.sweep.kernel.screen import screen
 
 
@@ -26,13 +26,9 @@ def test_an_edit_of_a_neighbouring_file_changes_the_digest(tmp_path):
 
 
 def test_the_digest_covers_every_file_that_the_kernel_is_compiled_from():
-    own = Path(stoptrail.sweep.kernel.screen.__file__).parent
+    own = Path(module.__file__).parent
     rules = own.parent.parent / "rules"
-    used = {
-        value.__module__
-        for value in vars(stoptrail.sweep.kernel.screen).values()
-        if hasattr(value, "__module__")
-    }
+    used = {value.__module__ for value in vars(module).values() if hasattr(value, "__module__")}
     files = {
         Path(sys.modules[name].__file__)
         for name in used
@@ -41,4 +37,4 @@ def test_the_digest_covers_every_file_that_the_kernel_is_compiled_from():
     assert own / "hold.py" in files
     assert rules / "trade.py" in files
     assert all(file.parent in (own, rules) for file in files)
-    assert screen.__code__.co_filename == stoptrail.sweep.kernel.screen.__file__
+    assert screen.__code__.co_filename == module.__file__

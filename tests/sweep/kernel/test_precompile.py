@@ -5,7 +5,7 @@ import pytest
 
 from stoptrail.rules.jit import _made, compiled, is_cached
 from stoptrail.rules.market import steps_down
-from stoptrail.sweep.kernel import precompile
+from stoptrail.sweep.kernel import precompile, rows
 from stoptrail.sweep.kernel.blocks import nodes_of
 from stoptrail.sweep.kernel.compile_all import compile_all
 from stoptrail.sweep.kernel.results import part, results_for
@@ -33,7 +33,7 @@ def test_rows_that_run_in_plain_python_are_the_same(monkeypatch, seed):
     case = Case(seed, 6)
     fast = case.screened()
     monkeypatch.setattr(precompile, "is_running", lambda: True)
-    monkeypatch.setattr("stoptrail.sweep.kernel.rows.compiled", None)
+    monkeypatch.setattr(rows, "compiled", None)
     slow = case.screened()
     assert fast.trades.sum() > 0
     for one, other in zip(fast, slow, strict=True):
