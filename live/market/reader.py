@@ -171,7 +171,7 @@ class Reader:
                 failures += 1
                 wait = self._wait_after(what, error, heard.answer, failures, patient)
                 if not patient and failures > self._retries:
-                    raise self._failed(what, error) from None
+                    raise self._failed(what, error, heard.answer) from None
             else:
                 self._served.add(what)
                 return result
@@ -213,9 +213,11 @@ class Reader:
         )
         return backoff(failures, self._timing.backoff, self._timing.backoff_cap)
 
-    def _failed(self, what: str, error: Exception) -> ExchangeError:
+    def _failed(self, what: str, error: Exception, answer: Answer) -> ExchangeError:
+        """The error that the last try ends with: UnreachableError where nothing answered."""
+        kind = type(explained(self._source.id, judged(error, answer, what in self._served), what))
         text = self._warning_log.redaction.clean(error)[:200]
-        return ExchangeError(
+        return kind(
             f"{self._source.id} gave no {what}: {type(error).__name__} {text}: "
             "check the connection and [exchange], then start again"
         )

@@ -24,6 +24,7 @@ from stoptrail.exchange.errors import RegionError, UnreachableError
 from stoptrail.live.ledger.database import existing_ledger
 from stoptrail.live.ledger.records import all_sessions
 from stoptrail.live.ledger.tables import Presence
+from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.patience import StartPatience
 from stoptrail.live.session import Options
 from stoptrail.live.step import Row
@@ -257,6 +258,14 @@ def test_where_waiting_cannot_help_the_start_ends(
     own = settings(live={"start_wait_seconds": seconds})
     with pytest.raises(UnreachableError, match=str(error)):
         play(own, store, f"sqlite:///{tmp_path}/ledger.db")
+
+
+def test_a_machine_without_a_network_is_told_as_unreachable() -> None:
+    with (
+        CCXTStore("binance", "USDT", {"httpsProxy": "http://127.0.0.1:1"}, 0) as store,
+        pytest.raises(UnreachableError, match="binance gave no market list"),
+    ):
+        store.market("BTC/USDT")
 
 
 def test_a_stop_ends_the_wait_at_once() -> None:
