@@ -190,7 +190,7 @@ def test_while_services_for_messages_hang(tmp_path: Path) -> None:
             stops(running)
             lines = [line for line in running.said.splitlines() if "could not deliver" in line]
             assert len(lines) == 1
-            assert "[notify] could not deliver 1 message (1 stopped)" in lines[0]
+            assert "[notify] could not deliver 2 messages (1 started, 1 stopped)" in lines[0]
 
 
 def test_a_service_that_answers_is_told_of_the_end(tmp_path: Path) -> None:

@@ -248,11 +248,9 @@ def test_the_heat_map_opens_on_the_stop_and_marks_what_may_not_be_chosen(
 
 def days_across(page: Any, node: Any) -> int:
     """How many days lie between two places of the market chart, as its read-out has them."""
-    told = []
-    for place in (0.1, 0.7):
-        page.execute_script(HOVER, node, place)
-        told.append(wait_until(page, READ_OUT)[:16].replace(" ", "T"))
-    return int(np.diff(np.array(told, "datetime64[m]"))[0] / np.timedelta64(1, "D"))
+    told = [wait_until(page, HOVER + READ_OUT, node, place)[:16] for place in (0.1, 0.7)]
+    moments = np.array([text.replace(" ", "T") for text in told], "datetime64[m]")
+    return int(np.diff(moments)[0] / np.timedelta64(1, "D"))
 
 
 def test_the_whole_market_zooms_and_a_fill_leads_to_its_trade(page: Any, report: Path) -> None:
