@@ -226,7 +226,7 @@ def test_options_with_secrets_are_not_shown() -> None:
 
 def test_importing_the_sources_loads_no_heavy_library() -> None:
     heavy = ("pandas", "pyarrow", "ccxt", "backtrader", "numba", "requests")
-    program = f"import sys, feeds.source; print([m for m in {heavy} if m in sys.modules])"
+    program = f"import sys, stoptrail.feeds.source; print([m for m in {heavy} if m in sys.modules])"
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
