@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 import runner
 import stoptrail
@@ -24,7 +25,9 @@ CANDLES = rounded(random_market(21, 160, missing=0))
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user's folder with a candle file; the examples can import each other."""
+    """A user's folder with a candle file; the examples can import each other, in workers too,
+    which therefore begin anew."""
+    get_reusable_executor().shutdown(wait=True)
     frame_of(CANDLES).rename_axis("time").to_csv(tmp_path / "candles.csv")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(EXAMPLES))

@@ -120,7 +120,11 @@ def stop(process: subprocess.Popen[str], after: float, how: signal.Signals) -> t
             os.killpg(process.pid, how)
         else:
             process.send_signal(how)
-    _, said = process.communicate(timeout=120)
+    try:
+        _, said = process.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.send_signal(how)  # an interrupt can fall into a callback, which drops it
+        _, said = process.communicate(timeout=90)
     return process.returncode, said
 
 
