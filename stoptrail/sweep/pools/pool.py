@@ -32,9 +32,10 @@ def endpoint(address: str) -> tuple[str, int]:
         host = port = None
     if not host or not port:
         scheme = address.partition("://")[0]
+        usual = 10001 if scheme == "ray" else 8786
         raise ConfigError(
             f"sweep.cluster {plain(address)[:80]} must name host and port, such as "
-            f"{scheme}://host:8786 or {scheme}://[::1]:8786"
+            f"{scheme}://host:{usual} or {scheme}://[::1]:{usual}"
         )
     return host, port
 
