@@ -86,8 +86,6 @@ def own_folder(options: BacktestOptions, command: str) -> Iterator[RunFolder]:
     that can go on.
     """
     final = _final(options.resume or options.out or run_folder(command))
-    if final.is_symlink():
-        final = final.resolve()  # the link stays, what it leads to is replaced
     _require_place(final)
     _settle(final)
     _clear_dead(final.parent)
@@ -133,8 +131,6 @@ def _require_place(final: Path) -> None:
         raise UsageError(f"--out {final}: name a folder for the run, such as runs/mine")
     if final.exists() and not final.is_dir():
         raise UsageError(f"--out {final}: is there and no folder; name another, such as runs/mine")
-    if final.exists() and not final.is_dir():
-        raise UsageError(f"--out {final} is there and is not a folder: name another place")
 
 
 def _prepare(place: RunFolder, resuming: bool) -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from stoptrail.reports.run_files import TradeRecord
-from stoptrail.rules.candles import Candles
+from stoptrail.rules.candles import Candles, rows_of
 
 _MULTIPLES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 96, 192, 288, 672, 1344, 2688)
 
@@ -20,21 +20,8 @@ def around(candles: Candles, trade: TradeRecord, bars: int) -> Candles:
         last = int(np.searchsorted(candles.time, trade.exit_time, side="right")) - 1
     margin = max(32, (last - entry) // 7)
     kept = slice(max(entry - margin, 0), max(last + margin + 1, 0))
-    window = part(candles, kept)
+    window = rows_of(candles, kept)
     return merged(window, multiple_for(len(window.time), bars))
-
-
-def part(candles: Candles, kept: slice) -> Candles:
-    """The candles in `kept`."""
-    return Candles(
-        candles.time[kept],
-        candles.open[kept],
-        candles.high[kept],
-        candles.low[kept],
-        candles.close[kept],
-        candles.volume[kept],
-        candles.interval,
-    )
 
 
 def multiple_for(count: int, bars: int) -> int:

@@ -1,9 +1,9 @@
 """How exchanges answer for candles: pages, caps, orders and refusals, one class each.
 
-What an exchange does is from its documentation as the methods of ccxt 4.5.90 name it; the
-shape of the answers is that of ccxt's recorded ones (`ts/src/test/static/response/<id>.json`
-of github.com/ccxt/ccxt at 2dbb152f07524882b411b02cad8d158312e1e25c) and of the answers in the
-comments of its `parse_ohlcv` and `fetch_markets`.
+What an exchange does is from its documentation as the methods of ccxt 4.5.90 name it. The
+shape of upbit's answers is that of ccxt's recorded one (`ts/src/test/static/response/upbit.json`
+of github.com/ccxt/ccxt at 2dbb152f07524882b411b02cad8d158312e1e25c); that of all others is
+what the comments of its `parse_ohlcv` and `fetch_markets` show.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from stoptrail.reports.crop import (
     around,
     merged,
     multiple_for,
-    part,
 )
 from stoptrail.reports.run_files import TradeRecord
+from stoptrail.rules.candles import rows_of
 from tests.reports.example_run import random_candles
 
 CANDLES = random_candles(np.random.default_rng(3), 12)
@@ -54,6 +54,6 @@ def test_a_position_still_open_is_shown_to_the_end() -> None:
 
 
 def test_a_part_is_the_same_candles() -> None:
-    kept = part(CANDLES, slice(3, 7))
+    kept = rows_of(CANDLES, slice(3, 7))
     assert kept.close.tolist() == CANDLES.close[3:7].tolist()
     assert kept.interval == CANDLES.interval
