@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stoptrail.backtest.inputs import plan_for
-from stoptrail.backtest.plan import Plan
 from stoptrail.config.market import Filters
-from stoptrail.config.run_rules import inferred, market_rules
+from stoptrail.config.run_rules import inferred, market_rules, run_rules_of
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import DAY_MS
-from stoptrail.feeds.market import INFERRED_DAYS
 from stoptrail.live.step import Row
-from stoptrail.rules.market import decimals
+from stoptrail.rules.market import Market, decimals
+from stoptrail.rules.types import RunRules
+
+if TYPE_CHECKING:
+    from stoptrail.backtest.plan import Plan
 
 _SECTIONS = ("strategy", "stop", "risk", "costs", "account", "market", "protections")
 _DATA = ("symbol", "timeframe")
@@ -60,9 +61,20 @@ def settings_from(content: dict[str, Any]) -> Settings:
 
 def plan_from(settings: Settings) -> Plan:
     """The plan of settings whose market is filled in."""
+    from stoptrail.backtest.inputs import plan_for
+
+    return plan_for(settings, _market_of(settings))
+
+
+def run_rules_from(settings: Settings) -> RunRules:
+    """The numbers of settings whose market is filled in, without looking for the signal."""
+    return run_rules_of(settings, _market_of(settings))
+
+
+def _market_of(settings: Settings) -> Market:
     market = settings.market
     filters = Filters(market.tick, market.lot, market.min_quantity, market.min_notional)
-    return plan_for(settings, market_rules(filters, 0, 0))
+    return market_rules(filters, 0, 0)
 
 
 def _filters(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[str, float]:
@@ -76,6 +88,8 @@ def _filters(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[st
     )
     digits = (0, 0)
     if inferred(chosen):
+        from stoptrail.feeds.market import INFERRED_DAYS
+
         late = candles[-1][0] - INFERRED_DAYS * DAY_MS
         columns = np.array([row[1:] for row in candles if row[0] >= late], np.float64)
         digits = (decimals(columns[:, :4].ravel()), decimals(columns[:, 4]))

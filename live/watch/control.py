@@ -8,16 +8,18 @@ import os
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from peewee import Database
 
-from stoptrail.live.engine import Engine
-from stoptrail.live.gate import Gate
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.records import open_trade, session_of
 from stoptrail.live.ledger.tables import Commands, Presence, Sessions
-from stoptrail.live.watch.watched import Watched
+
+if TYPE_CHECKING:
+    from stoptrail.live.engine import Engine
+    from stoptrail.live.gate import Gate
+    from stoptrail.live.watch.watched import Watched
 
 VERBS = ("pause", "resume", "close")
 PAUSED, RESUMED = "no new entries", "entries again"

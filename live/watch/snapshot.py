@@ -22,7 +22,7 @@ from stoptrail.live.ledger.tables import (
     StopMoves,
     StoredEquity,
 )
-from stoptrail.live.session_settings import plan_from, settings_from
+from stoptrail.live.session_settings import run_rules_from, settings_from
 from stoptrail.live.watch.control import presence_of
 from stoptrail.live.watch.messages import SIDES, number
 from stoptrail.rules.trade import marked
@@ -83,7 +83,7 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
     presence = presence_of(database, row.id) or {}
     history = settings_rows(database, row.id)
     active = [entry for entry in history if entry.applied is not None][-1]
-    trade_rules = plan_from(settings_from(active.content)).run_rules.trade_rules
+    trade_rules = run_rules_from(settings_from(active.content)).trade_rules
     checkpoint = checkpoint_of(database, row.id)
     price, when = _price(database, row, presence)
     trade, position = open_trade(database, row.id), checkpoint.position

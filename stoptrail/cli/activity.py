@@ -53,7 +53,7 @@ class Compiling:
         events.register("numba:compile", type("Heard", (events.Listener,), heard)())
 
     def _count(self, more: int) -> None:
-        self._running += more
+        self._running = max(0, self._running + more)  # of the first the beginning may be missed
 
 
 @cache

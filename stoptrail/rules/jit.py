@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
@@ -25,14 +26,10 @@ from stoptrail.rules.compiler import numba
 Value = TypeVar("Value")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_types: Any = numba.types
-_lower: Any = numba.extending.lower_builtin
-_cgutils: Any = numba.core.cgutils
-register_jitable: Any = numba.extending.register_jitable
-type_callable: Callable[..., Callable[[Any], Any]] = numba.extending.type_callable
-
 _MAKING = Lock()
 """Numba's folder for compiled code is a global, which two threads must not set at once."""
+_MARKED: list[tuple[Callable[..., Any], dict[str, bool]]] = []
+"""Rules that Numba has not been told of, and how each is to be compiled."""
 _KEPT_CACHES = 4
 """Digests whose compiled code is kept on disk; older ones are removed."""
 _RESTED = 3600.0
@@ -46,8 +43,7 @@ def rule(function: Function) -> Function:
 
     Compiled code calls it directly: entry points for Python would double the compiling.
     """
-    register_jitable(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
-    return function
+    return _marked(function)
 
 
 def inner_rule(function: Function) -> Function:
@@ -56,7 +52,15 @@ def inner_rule(function: Function) -> Function:
     For what runs millions of times: a call moves tuples through memory and counts a
     reference to each array among its arguments, which costs more than the work itself.
     """
-    register_jitable(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return _marked(function, forceinline=True)
+
+
+def _marked(function: Function, **how: bool) -> Function:
+    """Numba is loaded when something is compiled, and told of the rules then; where it is
+    there already, for somebody's own compiled code too, at once."""
+    _MARKED.append((function, how))
+    if "numba" in sys.modules:
+        _told()
     return function
 
 
@@ -67,21 +71,17 @@ def uncounted(value: Value) -> Value:
     return value
 
 
-@type_callable(uncounted)
-def _typed(_: Any) -> Any:
-    return lambda value: value
-
-
 def _lowered(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return _without_count(context, builder, signature.return_type, arguments[0])
 
 
 def _without_count(context: Any, builder: Any, kind: Any, value: Any) -> Any:
-    if isinstance(kind, _types.Array):
+    types = numba().types
+    if isinstance(kind, types.Array):
         view = context.make_array(kind)(context, builder, value)
         view.meminfo = view.meminfo.type(None)
         return view._getvalue()
-    if isinstance(kind, _types.BaseTuple):
+    if isinstance(kind, types.BaseTuple):
         parts = [
             _without_count(context, builder, part, builder.extract_value(value, place))
             for place, part in enumerate(kind)
@@ -90,27 +90,15 @@ def _without_count(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     return value
 
 
-for _kind in (_types.Array, _types.BaseTuple):
-    _lower(uncounted, _kind)(_lowered)
-
-
 def whole(value: float) -> float:
     """The greatest whole number that is at most `value`, as a float: compiled code loses
     time on the way to an integer and back."""
     return float(math.floor(value))
 
 
-@type_callable(whole)
-def _typed_whole(_: Any) -> Any:
-    return lambda _value: _types.float64
-
-
 def _lowered_whole(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
     floor = builder.module.declare_intrinsic("llvm.floor", [arguments[0].type])
     return builder.call(floor, arguments)
-
-
-_lower(whole, _types.float64)(_lowered_whole)
 
 
 def ahead(row: Value) -> Value:
@@ -119,23 +107,40 @@ def ahead(row: Value) -> Value:
     return row
 
 
-@type_callable(ahead)
-def _typed_ahead(_: Any) -> Any:
-    return lambda row: row
-
-
 def _lowered_ahead(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    ir = _cgutils.ir
+    cgutils = numba().core.cgutils
+    ir = cgutils.ir
     view = context.make_array(signature.return_type)(context, builder, arguments[0])
     byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
     kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-    fetch = _cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
     # To be read, once, of data.
     builder.call(fetch, [builder.bitcast(view.data, byte), word(0), word(3), word(1)])
     return arguments[0]
 
 
-_lower(ahead, _types.Array)(_lowered_ahead)
+def _told() -> Any:
+    """Numba, which knows every rule that has been marked so far."""
+    found = numba()
+    _teach()
+    while _MARKED:
+        function, how = _MARKED.pop()
+        options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **how}
+        found.extending.register_jitable(**options)(function)
+    return found
+
+
+@cache
+def _teach() -> None:
+    """Tell Numba how the three functions above are compiled."""
+    extending, types = numba().extending, numba().types
+    extending.type_callable(uncounted)(lambda _context: lambda value: value)
+    extending.type_callable(whole)(lambda _context: lambda _value: types.float64)
+    extending.type_callable(ahead)(lambda _context: lambda row: row)
+    for kind in (types.Array, types.BaseTuple):
+        extending.lower_builtin(uncounted, kind)(_lowered)
+    extending.lower_builtin(whole, types.float64)(_lowered_whole)
+    extending.lower_builtin(ahead, types.Array)(_lowered_ahead)
 
 
 def compiled(function: Function, *, parallel: bool = False) -> Function:
@@ -150,10 +155,11 @@ def compiled(function: Function, *, parallel: bool = False) -> Function:
 @cache
 def _made(function: Function, parallel: bool) -> Function:
     root = _cache_root(function)
-    config: Any = numba.config
+    compiler = _told()
+    config: Any = compiler.config
     previous, config.CACHE_DIR = config.CACHE_DIR, str(root) if root else ""
     try:
-        dispatcher = numba.njit(function, cache=root is not None, nogil=True, parallel=parallel)
+        dispatcher = compiler.njit(function, cache=root is not None, nogil=True, parallel=parallel)
     finally:
         config.CACHE_DIR = previous
     return cast(Function, dispatcher)
@@ -168,7 +174,7 @@ def is_cached(function: Callable[..., Any]) -> bool:
 def source_digest(*functions: Callable[..., Any]) -> str:
     """SHA-256 (first 16 hex digits) of the rules, the callers' files and the compiler."""
     files = _sources(*functions)
-    digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    digest = hashlib.sha256(f"{version('numba')} {sys.version}".encode())
     for file in sorted(files):
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:16]
