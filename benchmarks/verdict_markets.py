@@ -16,7 +16,7 @@ from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles, Floats, Signals
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.market import Market
-from stoptrail.sweep.permuted_days import permuted_days
+from stoptrail.sweep.permutation import permuted_days
 
 HOUR = 3_600_000
 FIRST = 18_262 * DAY

@@ -18,10 +18,15 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.config.market import Filters
-from stoptrail.core.atomic import clear_partial, partial_path, require_replaceable, write_json
 from stoptrail.core.errors import DataError, OutputError
-from stoptrail.core.files import reason_of
-from stoptrail.core.spans import Spans, joined, uncovered, within
+from stoptrail.core.files import (
+    clear_partial,
+    partial_path,
+    reason_of,
+    require_replaceable,
+    write_json,
+)
+from stoptrail.core.time import Spans, joined, uncovered, within
 from stoptrail.feeds.columns import Columns
 from stoptrail.feeds.files import load_candles
 from stoptrail.rules.candles import Candles, Times

@@ -13,9 +13,8 @@ from typing import Any, cast
 import backtrader as bt
 import numpy as np
 
-from stoptrail.core.time import MINUTE_MS
+from stoptrail.core.time import MINUTE_MS, date_number
 from stoptrail.rules.candles import Candles, Floats, Times
-from stoptrail.rules.dates import date_number
 
 _NEVER = math.inf
 

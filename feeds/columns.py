@@ -1,4 +1,5 @@
-"""Raw candle columns as a file holds them, before anything is checked."""
+"""Raw candle columns as a file holds them, before anything is checked, and longer candles from
+them."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stoptrail.core.time import Spans, joined
 from stoptrail.rules.candles import Candles, Floats, Times
 
 PRICES = ("open", "high", "low", "close")
@@ -56,3 +58,28 @@ def rows_of(columns: Columns, rows: Rows) -> Columns:
 def columns_of(candles: Candles) -> Columns:
     """The columns of candles, without their length; nothing is copied."""
     return Columns(*candles[:6])
+
+
+def aggregated(
+    columns: Columns, covered: Spans, interval: int, wanted: int
+) -> tuple[Columns, Spans]:
+    """Candles of `wanted` milliseconds from ones of `interval`, for those buckets that
+    `covered` holds whole, and the span of these buckets. Shape (n,) each."""
+    whole = joined((start + -start % wanted, end - end % wanted) for start, end in covered)
+    inside = np.zeros(len(columns.time), np.bool_)
+    for start, end in whole:
+        inside |= (columns.time >= start) & (columns.time < end)
+    time, open_, high, low, close, volume = rows_of(columns, inside)
+    bucket = time - time % wanted
+    firsts = np.flatnonzero(np.diff(bucket, prepend=-1) != 0)
+    if not len(firsts):
+        return Columns(time, open_, high, low, close, volume), whole
+    lasts = np.append(firsts[1:], len(time)) - 1
+    return Columns(
+        bucket[firsts],
+        open_[firsts],
+        np.maximum.reduceat(high, firsts),
+        np.minimum.reduceat(low, firsts),
+        close[lasts],
+        np.add.reduceat(volume, firsts),
+    ), whole

@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 
 from stoptrail.core.errors import ConfigError, ExchangeError
-from stoptrail.core.spans import Spans, uncovered, within
-from stoptrail.core.time import HOUR_MS, iso, timeframe_ms, timeframe_name
+from stoptrail.core.time import HOUR_MS, Spans, iso, timeframe_ms, timeframe_name, uncovered, within
 from stoptrail.exchange.client import has_clock, open_exchange, read, server_time
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.exchange.history import Ask, History
 from stoptrail.exchange.markets import filters_of, load_markets, page_of, volume_unit
 from stoptrail.exchange.rows import Row, ShiftedError, rows_from
-from stoptrail.feeds.aggregate import aggregated
 from stoptrail.feeds.cache import (
     Cached,
     cache_path,
@@ -26,7 +24,7 @@ from stoptrail.feeds.cache import (
     write_cache,
     write_filters,
 )
-from stoptrail.feeds.columns import Columns
+from stoptrail.feeds.columns import Columns, aggregated
 
 Progress = Callable[[int, int], None]
 """Told candles done and candles in all (missing ones included)."""

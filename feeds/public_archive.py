@@ -19,8 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
-from stoptrail.core.spans import Spans, uncovered, within
-from stoptrail.core.time import iso, timeframe_name
+from stoptrail.core.time import Spans, iso, timeframe_name, uncovered, within
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.exchange.retry import Patience, backoff, retry_after
 from stoptrail.feeds.cache import Cached, cache_path, read_cache, with_rows, write_cache

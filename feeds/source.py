@@ -11,8 +11,16 @@ from typing import Any, Literal
 import numpy as np
 
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
-from stoptrail.core.spans import Spans, joined, uncovered, within
-from stoptrail.core.time import DAY_MS, iso, timeframe_name, years_before
+from stoptrail.core.time import (
+    DAY_MS,
+    Spans,
+    iso,
+    joined,
+    timeframe_name,
+    uncovered,
+    within,
+    years_before,
+)
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.feeds.cache import (
     Cached,

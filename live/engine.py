@@ -14,12 +14,12 @@ import backtrader as bt
 from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Plan
 from stoptrail.brokers.paper import PaperBroker
+from stoptrail.core.time import milliseconds
 from stoptrail.live.journal import LiveJournal
 from stoptrail.live.ledger.records import Counters
 from stoptrail.live.market.events import Tick
 from stoptrail.live.step import Row, Step, StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
-from stoptrail.rules.dates import milliseconds
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 
 _NEVER = 2**62

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from stoptrail.core.spans import Spans
+from stoptrail.core.time import Spans
 from stoptrail.live.step import Row
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.watched import Watched

@@ -21,10 +21,9 @@ from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.market.background import GivenUpError
 from stoptrail.live.market.events import Tick
 from stoptrail.live.market_status import MarketStatus
-from stoptrail.live.patience import StartPatience
 from stoptrail.live.protocols import MarketStore, Watcher
 from stoptrail.live.publisher import Publisher
-from stoptrail.live.recovery import Beginning, begin
+from stoptrail.live.recovery import Beginning, StartPatience, begin
 from stoptrail.live.session_settings import plan_from
 from stoptrail.live.step import Row, Step
 from stoptrail.live.watch.control import SessionControl, presence_of, restarted

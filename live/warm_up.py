@@ -10,8 +10,7 @@ import numpy as np
 from stoptrail.backtest.inputs import atr_of, first_known, signals_of
 from stoptrail.backtest.plan import Plan
 from stoptrail.core.errors import ConfigError, StopTrailError
-from stoptrail.core.spans import Spans
-from stoptrail.core.time import DAY_MS, iso_time
+from stoptrail.core.time import DAY_MS, Spans, iso_time
 from stoptrail.exchange.rows import Row
 from stoptrail.feeds.synthetic import DEFAULT_END, synthetic_candles
 from stoptrail.rules.candles import Candles

@@ -27,13 +27,13 @@ from stoptrail.adapter.feed_candles import (
 )
 from stoptrail.rules.atr import ATR_START, atr_step, stop_atr
 from stoptrail.rules.candles import Candles
-from stoptrail.strategies.higher_step import HigherStep
 from stoptrail.strategies.quick_candles import forward
 from stoptrail.strategies.signals.checked import checked_signals, require_zone
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from stoptrail.strategies.signals.timeframe_lines import (
     DAY,
     CycleStep,
+    HigherStep,
     StructureStep,
     TrendStep,
     cycle_line,

@@ -15,7 +15,7 @@ from typing import Any
 import backtrader as bt
 from backtrader.linebuffer import LineBuffer
 
-from stoptrail.core.roads import is_plain
+from stoptrail.core.program import is_plain
 
 _HEARD_EVERY_CANDLE = ("_notify", "clear", "_getminperstatus", "notify_cashvalue", "notify_fund")
 """Methods that the quick path leaves out on candles without an order."""

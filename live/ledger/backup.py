@@ -8,11 +8,10 @@ from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from stoptrail.core.atomic import partial_path
 from stoptrail.core.database import SQLITE, Address, shown
 from stoptrail.core.errors import OutputError, StoreError, UsageError
-from stoptrail.core.files import reason_of
-from stoptrail.core.secrets import revealed
+from stoptrail.core.files import partial_path, reason_of
+from stoptrail.core.text import revealed
 from stoptrail.live.ledger.database import existing_ledger
 
 

@@ -22,7 +22,7 @@ from stoptrail.core.database import (
     shown,
 )
 from stoptrail.core.errors import LedgerError, StoreError
-from stoptrail.core.secrets import revealed
+from stoptrail.core.text import revealed
 from stoptrail.live.ledger import postgres
 from stoptrail.live.ledger.damage import require_tables, told
 from stoptrail.live.ledger.lock import MarketLock

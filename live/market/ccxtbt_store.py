@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from stoptrail.core.errors import ConfigError
-from stoptrail.exchange.credentials import public_only
+from stoptrail.exchange.client import public_only
 from stoptrail.live.market.store import CCXTStore
+from stoptrail.live.market.stream import Transport
 from stoptrail.live.market.timing import Timing
 
 
@@ -146,3 +147,32 @@ def _package() -> Any:
             'or set store = "native"'
         ) from None
     return ccxtbt
+
+
+def make_store(
+    kind: Literal["native", "ccxtbt"],
+    exchange: str,
+    currency: str,
+    config: Mapping[str, Any],
+    retries: int,
+    transport: Transport = "auto",
+    timing: Timing | None = None,
+    market_type: str = "auto",
+) -> CCXTStore:
+    """The store for `[live] store`; ConfigError where its package is not installed.
+
+    ccxtbt has no sockets, so that `transport` counts for "native" only.
+    """
+    if kind == "native":
+        return CCXTStore(
+            exchange,
+            currency,
+            config,
+            retries,
+            transport=transport,
+            timing=timing,
+            market_type=market_type,
+        )
+    from stoptrail.live.market.ccxtbt_store import CcxtbtStore
+
+    return CcxtbtStore(exchange, currency, config, retries, timing=timing, market_type=market_type)

@@ -1,4 +1,5 @@
-"""What the market data transport tells its consumer, in order.
+"""What the market data transport tells its consumer: events in order, and whether the data can
+be relied on.
 
 Order: the ticks of a candle come after the close of the candle before it, and before its
 own close. A tick that breaks this on purpose says so (`Tick.ahead`).
@@ -7,7 +8,8 @@ own close. A tick that breaks this on purpose says so (`Tick.ahead`).
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+import time
+from typing import Literal, NamedTuple, Self
 
 
 class CandleClosed(NamedTuple):
@@ -60,3 +62,26 @@ class Notice(NamedTuple):
 
 
 Event = CandleClosed | Tick | ConnectionLost | ConnectionBack | Notice
+
+
+State = Literal["connecting", "live", "polling", "stale", "closed"]
+
+
+class Connection(NamedTuple):
+    """State of the market data; only "live" and "polling" allow new entries."""
+
+    state: State
+    since: float
+    """Seconds since the epoch at which the state began (for people, not for decisions)."""
+    reason: str = ""
+    """Why, in words; empty where all is well."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether a new entry may be made on this data."""
+        return self.state in ("live", "polling")
+
+    @classmethod
+    def now(cls, state: State, reason: str = "") -> Self:
+        """A connection that has this state from now on."""
+        return cls(state, time.time(), reason)

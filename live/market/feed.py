@@ -7,7 +7,7 @@ from typing import Any
 
 import backtrader as bt
 
-from stoptrail.core.time import MINUTE_MS
+from stoptrail.core.time import MINUTE_MS, date_number
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.events import (
     CandleClosed,
@@ -19,7 +19,6 @@ from stoptrail.live.market.events import (
 )
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.rules.candles import UNKNOWN_VOLUME
-from stoptrail.rules.dates import date_number
 
 
 class CCXTFeed(bt.DataBase):  # type: ignore[misc]

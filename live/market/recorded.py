@@ -7,10 +7,9 @@ from typing import Any
 
 import backtrader as bt
 
-from stoptrail.core.time import MINUTE_MS
+from stoptrail.core.time import MINUTE_MS, date_number
 from stoptrail.live.market.events import CandleClosed, Event, Tick
 from stoptrail.rules.candles import UNKNOWN_VOLUME
-from stoptrail.rules.dates import date_number
 
 
 class RecordedFeed(bt.DataBase):  # type: ignore[misc]

@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError, ExchangeError
-from stoptrail.core.spans import Spans, within
-from stoptrail.core.time import timeframe_name
-from stoptrail.exchange.client import construct, has_clock, listen
-from stoptrail.exchange.credentials import public_only
+from stoptrail.core.time import Spans, timeframe_name, within
+from stoptrail.exchange.client import construct, has_clock, listen, public_only
 from stoptrail.exchange.history import MOST, History
 from stoptrail.exchange.markets import (
     check_tradable,
@@ -26,15 +24,14 @@ from stoptrail.exchange.markets import (
 )
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.background import Background, GivenUpError
-from stoptrail.live.market.connection import Connection, connection
+from stoptrail.live.market.events import Connection
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.reader import Reader
-from stoptrail.live.market.redaction import Redaction
 from stoptrail.live.market.sockets import guard
 from stoptrail.live.market.stream import Stream, Transport
 from stoptrail.live.market.timing import Timing
-from stoptrail.live.market.warnings import WarningLog
+from stoptrail.live.market.warnings import Redaction, WarningLog
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -113,8 +110,8 @@ class CCXTStore:
         if self._stream is not None:
             return self._stream.look()
         if self._outbox.closed:
-            return connection("closed")
-        return connection("connecting", "no stream has been started")
+            return Connection.now("closed")
+        return Connection.now("connecting", "no stream has been started")
 
     def market(self, symbol: str) -> Filters:
         """Tick, lot, least quantity (in coins) and least notional from the exchange.

@@ -12,14 +12,12 @@ from stoptrail.exchange.errors import RequestError
 from stoptrail.exchange.retry import backoff
 from stoptrail.exchange.rows import candle_row
 from stoptrail.live.market.candle_poller import Confirmation
-from stoptrail.live.market.connection import Connection, connection
-from stoptrail.live.market.events import ConnectionBack, ConnectionLost, Event, Notice
+from stoptrail.live.market.events import Connection, ConnectionBack, ConnectionLost, Event, Notice
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.quotes import Quote, known_at
 from stoptrail.live.market.reader import Reader
-from stoptrail.live.market.silence import Silence
-from stoptrail.live.market.sockets import give_up
+from stoptrail.live.market.sockets import Silence, give_up
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.warnings import WarningLog
 
@@ -49,7 +47,7 @@ class Stream:
         warning_log: WarningLog,
         outbox: Outbox,
     ) -> None:
-        self.connection: Connection = connection("connecting", "waiting for the first data")
+        self.connection: Connection = Connection.now("connecting", "waiting for the first data")
         self._exchange = exchange
         self._reader = reader
         self._sequence = sequence
@@ -98,7 +96,7 @@ class Stream:
         except* Exception as errors:
             raise errors.exceptions[0] from None
         finally:
-            self.connection = connection("closed", "the stream has ended")
+            self.connection = Connection.now("closed", "the stream has ended")
 
     def look(self) -> Connection:
         """The connection as it is now: stale once nothing has come for too long."""
@@ -331,14 +329,14 @@ class Stream:
 
     def _lost(self, reason: str) -> None:
         if self.connection.state != "stale":
-            self.connection = connection("stale", reason)
+            self.connection = Connection.now("stale", reason)
             self._outbox.put(ConnectionLost(reason))
 
     def _back(self, state: Literal["live", "polling"]) -> None:
         if self.connection.state == state:
             return
         told = self.connection.fresh
-        self.connection = connection(state)
+        self.connection = Connection.now(state)
         if not told:
             self._outbox.put(ConnectionBack())
 

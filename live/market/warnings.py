@@ -1,13 +1,58 @@
-"""Trouble with the market data: said once for each kind, counted always."""
+"""Trouble with the market data: said once for each kind, counted always, without secrets."""
 
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
 
+from stoptrail.config.secrets import redacted
+from stoptrail.core.text import HIDDEN, plain
 from stoptrail.live.market.events import Notice
-from stoptrail.live.market.redaction import Redaction
+
+_SHORT = 4
+"""Secrets below this length are only replaced as whole words."""
+
+
+class Redaction:
+    """Replaces every secret of an exchange configuration in a text by ***."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        found: dict[str, str] = {}
+        shown = redacted(dict(config), "exchange.ccxt")
+        for secret, text in _hidden(dict(config), shown):
+            for form in {secret, quote(secret, safe=""), repr(secret)[1:-1]}:
+                found[form] = text
+        self._forms = sorted(found.items(), key=lambda item: -len(item[0]))
+
+    def __repr__(self) -> str:
+        return f"Redaction({len(self._forms)} forms)"
+
+    def clean(self, text: object) -> str:
+        """`text` on one line, without any secret or control character."""
+        line = plain(text)
+        for secret, shown in self._forms:
+            if len(secret) < _SHORT:
+                line = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", shown, line)
+            else:
+                line = line.replace(secret, shown)
+        return line
+
+
+def _hidden(original: Any, shown: Any) -> Iterator[tuple[str, str]]:
+    """(secret, what to show instead) of every entry that must not be shown as it is."""
+    if isinstance(original, dict) and isinstance(shown, dict):
+        for key, value in original.items():
+            yield from _hidden(value, shown[key])
+    elif isinstance(original, list | tuple) and isinstance(shown, list):
+        for one, other in zip(original, shown, strict=True):
+            yield from _hidden(one, other)
+    elif original != shown and str(original).strip():
+        yield str(original), shown if isinstance(shown, str) else HIDDEN
+
 
 log = logging.getLogger("stoptrail.live")
 

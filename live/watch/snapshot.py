@@ -1,9 +1,11 @@
-"""A session as its ledger shows it at this moment: for `status` and for the view."""
+"""A session as its ledger shows it at this moment, and whether it is well: for `status`, the
+view and the endpoint."""
 
 from __future__ import annotations
 
 import json
 import time
+from enum import IntEnum
 from typing import Any, NamedTuple
 
 from peewee import Database, fn
@@ -184,3 +186,43 @@ def equity_points(database: Database, session: int) -> list[tuple[int, float]]:
         StoredEquity.session == session
     )
     return list(query.order_by(StoredEquity.time).tuples().execute(database))
+
+
+_FRESH = ("live", "polling")
+"""First words of a connection on which entries may be made."""
+
+
+class Health(IntEnum):
+    """What is wrong with a session; the number is the exit code of `status`, 2 being wrong
+    usage. Of several sessions the highest counts."""
+
+    WELL = 0
+    GONE = 3
+    STALE = 4
+    COLD = 5
+    DATABASE = 6
+
+    @property
+    def words(self) -> str:
+        """As people say it."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Health.WELL: "well",
+    Health.GONE: "gone",
+    Health.STALE: "stale",
+    Health.COLD: "not warm",
+    Health.DATABASE: "database",
+}
+
+
+def health_of(found: Snapshot) -> Health:
+    """How a session is; one that was stopped in order is well."""
+    if found.state in ("gone", "failed"):
+        return Health.GONE
+    if found.state != "running":
+        return Health.WELL
+    if found.connection.partition(":")[0] not in _FRESH:
+        return Health.STALE
+    return Health.COLD if found.cold else Health.WELL

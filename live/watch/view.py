@@ -11,9 +11,8 @@ from peewee import PeeweeException
 
 from stoptrail.core.time import iso_moment, iso_time
 from stoptrail.live.ledger.records import find_session
-from stoptrail.live.watch.health import health_of
 from stoptrail.live.watch.messages import SIDES, Message, number
-from stoptrail.live.watch.snapshot import Happened, Snapshot, snapshot
+from stoptrail.live.watch.snapshot import Happened, Snapshot, health_of, snapshot
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -10,10 +10,9 @@ import backtrader as bt
 import numpy as np
 
 from stoptrail.core.errors import DataError
-from stoptrail.core.time import iso, timeframe_name
+from stoptrail.core.time import EPOCH_DAY, iso, milliseconds, timeframe_name
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.costs import DAY
-from stoptrail.rules.dates import EPOCH_DAY, milliseconds
 
 _UNITS = {
     bt.TimeFrame.Seconds: 1_000,

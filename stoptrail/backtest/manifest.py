@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stoptrail.core.atomic import write_json
 from stoptrail.core.errors import DataError
-from stoptrail.core.files import read_json, reason_of, require_file
+from stoptrail.core.files import read_json, reason_of, require_file, write_json
 
 MANIFEST = "manifest.json"
 _DERIVED = frozenset({MANIFEST, "report.html", "tearsheet.html"})

@@ -1,9 +1,14 @@
-"""What a run does with its candles."""
+"""What a run does with its candles, and what comes of it; also as bytes for databases and other
+processes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stoptrail.rules.candles import Signals
 from stoptrail.rules.types import (
@@ -33,3 +38,37 @@ class Record(NamedTuple):
     trades: TradeLog
     stops: StopLog
     ignored: Counts
+
+
+def pack(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
+    """Named arrays as bytes; equal arrays give equal bytes."""
+    stream = io.BytesIO()
+    for name, array in arrays.items():
+        np.save(stream, np.array(name), allow_pickle=False)
+        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+    return stream.getvalue()
+
+
+def unpack(content: bytes) -> dict[str, NDArray[Any]]:
+    """What `pack` packed."""
+    stream = io.BytesIO(content)
+    arrays = {}
+    while stream.tell() < len(content):
+        name = str(np.load(stream, allow_pickle=False))
+        arrays[name] = np.load(stream, allow_pickle=False)
+    return arrays
+
+
+def pack_record(record: Record) -> bytes:
+    """A run's logs as bytes."""
+    trades = {f"trades.{name}": column for name, column in record.trades._asdict().items()}
+    stops = {f"stops.{name}": column for name, column in record.stops._asdict().items()}
+    return pack({**trades, **stops, "ignored": record.ignored})
+
+
+def unpack_record(content: bytes) -> Record:
+    """What `pack_record` packed."""
+    arrays = unpack(content)
+    trades = TradeLog(*(arrays[f"trades.{name}"] for name in TradeLog._fields))
+    stops = StopLog(*(arrays[f"stops.{name}"] for name in StopLog._fields))
+    return Record(trades, stops, arrays["ignored"])

@@ -15,7 +15,7 @@ import backtrader as bt
 from backtrader.linebuffer import LineBuffer
 
 from stoptrail.brokers.candle import CandleBroker
-from stoptrail.core.roads import is_plain
+from stoptrail.core.program import is_plain
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.strategies.quick_candles import Pace, QuickCandles
 

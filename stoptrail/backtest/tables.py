@@ -10,7 +10,7 @@ import numpy as np
 
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome
-from stoptrail.core.atomic import write_rows
+from stoptrail.core.files import write_rows
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.jit import compiled

@@ -17,8 +17,8 @@ from stoptrail.brokers.account import Account
 from stoptrail.brokers.requests import EXIT_WAITS, STOP_WORKS, WORDS, new_order, require_whole
 from stoptrail.brokers.terms import without_stop
 from stoptrail.core.errors import UsageError
+from stoptrail.core.time import date_number
 from stoptrail.rules.costs import fill_price
-from stoptrail.rules.dates import date_number
 from stoptrail.rules.decide import expired, order_for
 from stoptrail.rules.stops import MANUAL, Stop, stop_fill, stop_hit
 from stoptrail.rules.trade import (

@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Protocol
 import backtrader as bt
 
 from stoptrail.brokers.candle import CandleBroker
+from stoptrail.core.time import date_number
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import fill_price, quoted_price
-from stoptrail.rules.dates import date_number
 from stoptrail.rules.decide import expired
 from stoptrail.rules.journal import Journal
 from stoptrail.rules.stops import (

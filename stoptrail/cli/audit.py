@@ -16,7 +16,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_text
 from stoptrail.feeds.market import MarketData
 from stoptrail.sweep.audit.all_checks import audit
-from stoptrail.sweep.audit.finding import Check
+from stoptrail.sweep.audit.signal import Check
 from stoptrail.terminal import Terminal, safe
 
 FOUND = 1

@@ -14,8 +14,7 @@ from typing import Any
 import click
 
 from stoptrail.core.errors import StopTrailError
-from stoptrail.core.secrets import scrubbed
-from stoptrail.core.text import plain
+from stoptrail.core.text import plain, scrubbed
 
 INTERRUPTED = 130
 DEBUG = "STOPTRAIL_DEBUG"

@@ -15,8 +15,8 @@ from typing import NamedTuple
 from stoptrail.backtest.manifest import MANIFEST, named_files
 from stoptrail.cli.console import Voice
 from stoptrail.cli.options import BacktestOptions
-from stoptrail.core.atomic import claimed, clear_partial
 from stoptrail.core.errors import OutputError, StoreError, UsageError
+from stoptrail.core.files import claimed, clear_partial
 from stoptrail.core.program import program_name
 
 RUNS = Path("runs")

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from stoptrail.config.load import FILE_NAME, SHIPPED
-from stoptrail.core.atomic import write_whole
 from stoptrail.core.errors import OutputError
+from stoptrail.core.files import write_whole
 from stoptrail.core.program import program_name
 
 

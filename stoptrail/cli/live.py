@@ -18,8 +18,7 @@ from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
 from stoptrail.core.database import SQLITE
 from stoptrail.core.errors import ConfigError
-from stoptrail.core.secrets import HIDDEN, revealed, scrubbed, without_secrets
-from stoptrail.core.text import plain
+from stoptrail.core.text import HIDDEN, plain, revealed, scrubbed, without_secrets
 from stoptrail.live.watch.log_file import LogSettings, logged
 from stoptrail.terminal import Terminal
 
@@ -100,7 +99,7 @@ class Brake:
 
 def open_store(settings: Settings) -> Any:
     """A connection to the exchange of the settings, as they want it."""
-    from stoptrail.live.market.store_choice import make_store
+    from stoptrail.live.market.ccxtbt_store import make_store
     from stoptrail.live.market.timing import Timing
 
     wanted = settings.live
@@ -172,11 +171,10 @@ def stopped_by_signals(stop: Callable[[str], None]) -> Iterator[None]:
 
 
 def _watchers(settings: Settings, console: Console) -> Iterator[Any]:
-    from stoptrail.live.watch.heartbeat import Heartbeat
+    from stoptrail.live.watch.heartbeat import Heartbeat, Supervisor
     from stoptrail.live.watch.messages import Message
     from stoptrail.live.watch.metrics import Endpoint
     from stoptrail.live.watch.notify import Notifier
-    from stoptrail.live.watch.supervisor import Supervisor
     from stoptrail.live.watch.view import PlainView, TerminalView
 
     view = TerminalView(console) if console.is_terminal else PlainView(console)
@@ -203,7 +201,7 @@ def _watchers(settings: Settings, console: Console) -> Iterator[Any]:
 
 def _log_settings(settings: Settings, console: Console, verbose: bool) -> LogSettings:
     """The log as the settings want it, without anything that is secret in them."""
-    from stoptrail.live.market.redaction import Redaction
+    from stoptrail.live.market.warnings import Redaction
 
     exchange = Redaction(settings.exchange.options())
     database = revealed(settings.database.url)

@@ -17,8 +17,7 @@ from stoptrail.cli.ending import DEBUG as DEBUG
 from stoptrail.cli.ending import ended
 from stoptrail.cli.flags import FILE as _FILE
 from stoptrail.cli.flags import json_option, settings_options, trust_option
-from stoptrail.cli.ledger_commands import ledger
-from stoptrail.cli.run_commands import runs
+from stoptrail.cli.groups import ledger, runs
 from stoptrail.core.errors import UsageError
 from stoptrail.core.program import program_name
 
@@ -261,9 +260,9 @@ def plot(trade: int | None, worst: int | None, best: int | None, **options: Any)
 @trust_option
 def report(**options: Any) -> None:
     """Make report.html of a finished run again, from its folder; "last" is the newest."""
-    from stoptrail.cli.report import run
+    from stoptrail.cli import plot
 
-    run(**options)
+    plot.report(**options)
 
 
 cli.add_command(ledger)

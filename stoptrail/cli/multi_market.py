@@ -33,17 +33,15 @@ from stoptrail.cli.resume import (
 )
 from stoptrail.cli.sweep import SweptMarket, sweep_market
 from stoptrail.config.grid import build_grid
-from stoptrail.config.load import load_settings, read_table
+from stoptrail.config.load import load_settings, read_table, to_toml
 from stoptrail.config.settings import Settings
-from stoptrail.config.write import to_toml
-from stoptrail.core.atomic import claimed, write_json, write_whole
 from stoptrail.core.errors import (
     DataError,
     ParityError,
     RunError,
     UsageError,
 )
-from stoptrail.core.files import read_json
+from stoptrail.core.files import claimed, read_json, write_json, write_whole
 from stoptrail.core.json import json_text
 from stoptrail.sweep.multi_market import Across
 from stoptrail.sweep.store import remember
@@ -265,6 +263,6 @@ def _tell(folder: Path, result: dict[str, Any], voice: Voice, as_json: bool) -> 
     if as_json:
         print(json_text({"folder": str(folder), **result}))
     elif not voice.silent:
-        from stoptrail.reports.multi_market import show_markets
+        from stoptrail.reports.terminal import show_markets
 
         show_markets(result, folder)

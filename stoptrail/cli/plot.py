@@ -1,4 +1,4 @@
-"""`plot`, and `backtest --plot`: Backtrader plots of a run, its trades, or a session."""
+"""`plot`, `backtest --plot` and `report`: a run, its trades, or a session, drawn again."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from stoptrail.cli.folder import RUNS
 from stoptrail.cli.picture import (
     Pictured,
     from_files,
+    market_of_run,
     of_run,
     of_session,
 )
 from stoptrail.cli.runs import LAST, newest
+from stoptrail.cli.runs import found as run_named
 from stoptrail.config.settings import Settings
-from stoptrail.core.atomic import claimed
 from stoptrail.core.errors import UsageError
+from stoptrail.core.files import claimed
 from stoptrail.core.text import plain
 from stoptrail.feeds.market import MarketData
+from stoptrail.reports.html.page import write_report
 from stoptrail.reports.run_files import TradeRecord, as_of_a_run, read_run
 from stoptrail.rules.candles import Candles
 
@@ -44,24 +47,36 @@ def run(
     folder = newest(RUNS) if run_or_session == LAST else Path(run_or_session)
     if folder.exists():
         with as_of_a_run(folder):
-            found = of_run(folder, config, overrides, trust, Voice())
+            pictured = of_run(folder, config, overrides, trust, Voice())
     else:
-        found = of_session(run_or_session, config, overrides)
-    chosen = chosen_trades(found.trades, trade, worst, best)
-    target = out or found.folder
-    with claimed(target), as_of_a_run(found.folder.parent):
-        files = draw_all(found, target, chosen or [], whole=chosen is None, window=True)
+        pictured = of_session(run_or_session, config, overrides)
+    chosen = chosen_trades(pictured.trades, trade, worst, best)
+    target = out or pictured.folder
+    with claimed(target), as_of_a_run(pictured.folder.parent):
+        files = draw_all(pictured, target, chosen or [], whole=chosen is None, window=True)
     for file in files:
         print(plain(file))
 
 
 def plot_run(folder: Path, market: MarketData, settings: Settings) -> list[Path]:
     """The overview, the best and the worst trade of the run that `folder` holds."""
-    found = from_files(read_run(folder), market, settings)
-    extremes = by_r(found.trades)
+    pictured = from_files(read_run(folder), market, settings)
+    extremes = by_r(pictured.trades)
     chosen = [extremes[0], extremes[-1]] if len(extremes) > 1 else extremes
-    with claimed(found.folder):
-        return draw_all(found, found.folder, chosen, whole=True, window=True)
+    with claimed(pictured.folder):
+        return draw_all(pictured, pictured.folder, chosen, whole=True, window=True)
+
+
+def report(config: Path | None, overrides: tuple[str, ...], run: Path, trust: bool = False) -> None:
+    """Write report.html into the folder of the run and say where it is.
+
+    `run` is a folder, the name of one in runs, or "last". Raises UsageError without it.
+    """
+    run = run if run.exists() else run_named(str(run), RUNS)
+    with as_of_a_run(run):
+        market = market_of_run(read_run(run), config, overrides, trust, Voice())[0]
+        page = write_report(run, market.candles)
+    print(plain(page))
 
 
 def chosen_trades(

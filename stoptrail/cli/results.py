@@ -18,10 +18,10 @@ from stoptrail.backtest.plan import Plan
 from stoptrail.backtest.tables import write_tables
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.options import BacktestOptions
+from stoptrail.config.load import to_toml
 from stoptrail.config.run_rules import fitting, inferred, legacy
 from stoptrail.config.settings import Settings
-from stoptrail.config.write import to_toml
-from stoptrail.core.atomic import write_json, write_whole
+from stoptrail.core.files import write_json, write_whole
 from stoptrail.core.json import json_text
 from stoptrail.feeds.market import MarketData
 from stoptrail.sweep.plain_run import quick_run

@@ -55,7 +55,7 @@ def run(
 def _look(url: SecretStr, as_json: bool, brief: bool, watch: bool, console: Console) -> int:
     """Show the sessions once. While they are watched a database that cannot be read is
     said, and may come back."""
-    from stoptrail.live.watch.health import Health, health_of
+    from stoptrail.live.watch.snapshot import Health, health_of
 
     try:
         found = _sessions(url)
@@ -100,7 +100,7 @@ def _show(found: list[Snapshot], place: str, brief: bool, console: Console) -> N
 
 def table(found: Snapshot) -> dict[str, Any]:
     """A snapshot as JSON holds it; times in ISO 8601."""
-    from stoptrail.live.watch.health import health_of
+    from stoptrail.live.watch.snapshot import health_of
 
     entry: dict[str, Any] = found._asdict()
     entry["health"] = health_of(found).words

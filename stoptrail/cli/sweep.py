@@ -32,16 +32,15 @@ from stoptrail.cli.results import (
 )
 from stoptrail.cli.resume import stopped_sweep
 from stoptrail.config.grid import Grid, build_grid, settings_for
-from stoptrail.config.load import load_settings
+from stoptrail.config.load import load_settings, to_toml
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.config.signals import resolve_signal
-from stoptrail.config.write import to_toml
-from stoptrail.core.atomic import write_json, write_whole
 from stoptrail.core.errors import (
     ConfigError,
     DataError,
     ParityError,
 )
+from stoptrail.core.files import write_json, write_whole
 from stoptrail.feeds.market import MarketData
 from stoptrail.rules.jit import source_digest
 from stoptrail.strategies.mtf_strategy import MtfStrategy

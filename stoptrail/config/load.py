@@ -1,4 +1,5 @@
-"""From strategy.toml and --set to checked settings, or one line that says what is wrong."""
+"""From strategy.toml and --set to checked settings, or one line that says what is wrong; and
+back to TOML."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ from stoptrail.config.explain import explain
 from stoptrail.config.foreign import Taken, require_trusted
 from stoptrail.config.grid import build_grid, check_keys
 from stoptrail.config.overrides import apply_overrides
+from stoptrail.config.secrets import redacted
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.files import read_text
@@ -114,3 +116,18 @@ def _with_taken(table: dict[str, Any], taken: Taken) -> dict[str, Any]:
     if isinstance(sweep, dict):
         table = {**table, "sweep": {k: v for k, v in sweep.items() if k != "grid"}}
     return {**table, **taken.sections}
+
+
+def public_table(settings: Settings) -> dict[str, Any]:
+    """The settings as nested plain tables without None and without secrets."""
+    return {
+        section: {key: redacted(value, f"{section}.{key}") for key, value in table.items()}
+        for section, table in as_table(settings).items()
+    }
+
+
+def to_toml(settings: Settings) -> str:
+    """TOML that loads as equal settings, but for secrets, which read ***."""
+    import tomli_w
+
+    return tomli_w.dumps(public_table(settings))

@@ -7,10 +7,10 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stoptrail.config.ranges import flat_grid
+from stoptrail.config.search import flat_grid
 from stoptrail.config.trading import Strategy
 from stoptrail.core.errors import ConfigError
-from stoptrail.core.secrets import HIDDEN
+from stoptrail.core.text import HIDDEN
 
 GRID = "sweep.grid"
 _KEY = re.compile(r'[\w."-]{0,80}')

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from stoptrail.config.foreign import COUNTED
-from stoptrail.core.secrets import HIDDEN, public_url, revealed
+from stoptrail.core.text import HIDDEN, public_url, revealed
 
 _CCXT = "exchange.ccxt"
 _HARMLESS = frozenset(

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, PlainSerializer, SecretStr
 
 from stoptrail.config.section import SettingsSection
-from stoptrail.core.secrets import revealed
+from stoptrail.core.text import revealed
 
 Event = Literal[
     "entry", "exit", "breakeven", "protection", "connection", "error", "session", "daily"

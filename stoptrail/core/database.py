@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from stoptrail.core.errors import StoreError
 from stoptrail.core.files import reason_of as _first_line
-from stoptrail.core.secrets import public_url, revealed, without_secrets
+from stoptrail.core.text import public_url, revealed, without_secrets
 
 SQLITE = "sqlite:///"
 BUSY_SECONDS = 10.0

@@ -1,7 +1,12 @@
-"""How the program was called: hints and usage lines repeat it."""
+"""How the program was called: by which name, and whether on the plain road.
+
+Where a quicker way gives the same bytes it is taken by itself. With STOPTRAIL_PLAIN=1 in
+the environment every one is left alone, so that the two can be compared.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,3 +25,11 @@ def program_name(argv0: str | None = None) -> str:
     if called.name == "__main__.py" and called.parent.name == NAME:
         return f"python -m {NAME}"
     return NAME
+
+
+PLAIN = "STOPTRAIL_PLAIN"
+
+
+def is_plain() -> bool:
+    """Whether the environment asks for the plain road everywhere."""
+    return os.environ.get(PLAIN, "") not in ("", "0")

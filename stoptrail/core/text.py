@@ -1,8 +1,17 @@
-"""Text from outside, as it may be shown: a symbol, a file's name, an exchange's answer."""
+"""Text from outside, as it may be shown: without what a terminal would obey, and without
+passwords and tokens."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode's control, format, surrogate, private and unassigned characters, line breaks."""
@@ -30,3 +39,67 @@ def _is_hidden(character: str) -> bool:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+HIDDEN = "***"
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\",)]*[@?][^\s'\",)]*")
+"""An address with something before an @, or with parameters."""
+_SHORT = 3
+"""Parts of a secret below this length occur in any text."""
+
+
+def revealed(secret: str | SecretStr) -> str:
+    """The text of a secret, to be used and not shown."""
+    return secret if isinstance(secret, str) else secret.get_secret_value()
+
+
+def public_url(url: str, *, path: bool = True) -> str:
+    """`url` without user, password, parameters and, unless `path`, whatever follows the host.
+
+    Passwords are often written with '@', '/', '?' or '#' in them, and addresses without a
+    scheme: where it is not certain which part is the host, none is shown.
+    """
+    scheme, mark, rest = url.partition("://")
+    if not mark or not _SCHEME.fullmatch(scheme):
+        return HIDDEN
+    if scheme == "sqlite":  # a file's path
+        return url.partition("?")[0]
+    before, at, after = rest.rpartition("@")
+    if at and re.search("[?#]", before):
+        return f"{scheme}://{HIDDEN}"
+    bare = re.split("[?#]", after, maxsplit=1)[0]
+    host, slash, place = bare.partition("/")
+    if host and not _HOST.fullmatch(host):
+        return f"{scheme}://{HIDDEN}"
+    hidden = f"{HIDDEN}@" if at else ""
+    more = f"?{HIDDEN}" if len(after) > len(bare) else ""
+    if not path:
+        return f"{scheme}://{hidden}{host}" + (f"/{HIDDEN}" if place or more else "")
+    return f"{scheme}://{hidden}{host}{slash}{place}{more}"
+
+
+def scrubbed(text: str) -> str:
+    """`text` with every address in it as it may be shown."""
+    return _ADDRESS.sub(lambda found: public_url(found[0]), text)
+
+
+def without_secrets(text: str, url: str) -> str:
+    """`text`, which may quote `url` or parts of it, with these replaced."""
+    public = public_url(url)
+    for part in sorted(_parts(url), key=len, reverse=True):
+        if len(part) >= _SHORT and part not in public:
+            text = text.replace(part, HIDDEN)
+    return text
+
+
+def _parts(url: str) -> Iterator[str]:
+    """The address, its pieces between separators, and both as they may be quoted."""
+    _, _, rest = url.partition("://")
+    credentials = rest.rpartition("@")[0]
+    secret = credentials.partition(":")[2]
+    pieces = [url, rest, credentials, secret, *re.split(r"[:/@?#&=;]", rest)]
+    for piece in pieces:
+        yield from (piece, unquote(piece), quote(piece, safe=""))

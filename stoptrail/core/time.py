@@ -1,8 +1,10 @@
-"""Points in time, timeframes and delays: as they are written, read and shown."""
+"""Points in time, timeframes, delays and spans: as they are written, read and shown, and as
+Backtrader numbers them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -136,3 +138,55 @@ def years_before(time: int, years: int) -> int:
     day = 28 if (moment.month, moment.day) == (2, 29) else moment.day
     year = min(max(1, moment.year - years), 9999)
     return round(moment.replace(year=year, day=day).timestamp() * 1000)
+
+
+Spans = tuple[tuple[int, int], ...]
+"""Half-open spans in milliseconds, ascending, apart from each other."""
+
+
+def joined(spans: Iterable[tuple[int, int]]) -> Spans:
+    """Spans in order, those that touch made one, empty ones left out."""
+    out: list[tuple[int, int]] = []
+    for start, end in sorted(span for span in spans if span[0] < span[1]):
+        if out and start <= out[-1][1]:
+            out[-1] = (out[-1][0], max(end, out[-1][1]))
+        else:
+            out.append((start, end))
+    return tuple(out)
+
+
+def uncovered(covered: Spans, start: int, end: int) -> Spans:
+    """The parts of [start, end) that no span covers."""
+    out = []
+    at = start
+    for first, last in covered:
+        if first >= end:
+            break
+        if first > at:
+            out.append((at, first))
+        at = max(at, last)
+    if at < end:
+        out.append((at, end))
+    return tuple(out)
+
+
+def within(spans: Iterable[tuple[int, int]], start: int, end: int) -> Spans:
+    """The parts of `spans` that lie in [start, end)."""
+    return joined((max(first, start), min(last, end)) for first, last in spans)
+
+
+EPOCH_DAY = 719163.0
+"""The date number of 1970-01-01, its proleptic ordinal."""
+
+
+def date_number(time: int) -> float:
+    """`time` in milliseconds as Backtrader keeps it."""
+    return EPOCH_DAY + time / DAY_MS
+
+
+def milliseconds(number: float) -> int:
+    """The milliseconds that a date number stands for.
+
+    A double near 740,000 days resolves 10 microseconds, so rounding restores them.
+    """
+    return round((number - EPOCH_DAY) * DAY_MS)

@@ -12,6 +12,28 @@ from stoptrail.core.errors import ConfigError
 from stoptrail.exchange.errors import Answer, Failure, explained, judged
 from stoptrail.exchange.retry import Patience, backoff
 
+CREDENTIALS = frozenset(
+    {
+        "apiKey",
+        "secret",
+        "uid",
+        "accountId",
+        "login",
+        "password",
+        "twofa",
+        "privateKey",
+        "walletAddress",
+        "token",
+    }
+)
+"""ccxt's names (`Exchange.requiredCredentials`)."""
+
+
+def public_only(config: Mapping[str, Any]) -> dict[str, Any]:
+    """`config` without credentials: what is made with it cannot sign, and so not order."""
+    return {name: value for name, value in config.items() if name not in CREDENTIALS}
+
+
 Result = TypeVar("Result")
 Waiting = Callable[[float, str], None]
 """Told the seconds to wait and the reason before every pause."""

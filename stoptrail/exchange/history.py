@@ -16,8 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from stoptrail.core.spans import Spans, joined
-from stoptrail.core.time import DAY_MS
+from stoptrail.core.time import DAY_MS, Spans, joined
 from stoptrail.exchange.errors import RequestError
 from stoptrail.exchange.rows import Row
 

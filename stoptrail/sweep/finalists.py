@@ -1,8 +1,10 @@
-"""The best combinations, and a few others, in full Backtrader, compared with the kernel."""
+"""The best combinations, and a few others, in full Backtrader, compared trade by trade with the
+kernel."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +16,58 @@ from stoptrail.backtest.plan import Plan, Record
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.jit import compiled
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
-from stoptrail.sweep.parity import Comparison, compare
 from stoptrail.sweep.plain_run import make_ready, quick_record
 from stoptrail.sweep.pools.pool import Pool
+
+EXACT = ("signal", "entry", "exit", "side", "reason")
+"""Times and reasons must be equal."""
+CLOSE = ("units", "fill", "initial", "price")
+"""Prices and units must agree to a relative RELATIVE."""
+RELATIVE = 1e-9
+"""Also of the notional, for the profit."""
+SHOWN = 5
+
+
+class Comparison(NamedTuple):
+    """What a comparison found."""
+
+    trades: int
+    """Trades compared."""
+    mismatches: tuple[str, ...]
+    """One line for each trade or count that differs."""
+
+
+def compare(one: Record, other: Record, name: str) -> Comparison:
+    """Trades, stop levels and ignored signals of two engines; `name` labels the run."""
+    lengths = (len(one.trades.entry), len(other.trades.entry))
+    found = []
+    if lengths[0] != lengths[1]:
+        found.append(f"{name}: {lengths[0]} trades against {lengths[1]}")
+    count = min(lengths)
+    bad = np.zeros(count, bool)
+    for field in EXACT:
+        bad |= getattr(one.trades, field)[:count] != getattr(other.trades, field)[:count]
+    for field in CLOSE:
+        a, b = getattr(one.trades, field)[:count], getattr(other.trades, field)[:count]
+        bad |= ~(np.abs(a - b) <= RELATIVE * np.abs(a))  # NaN differs from everything
+    notional = np.abs(one.trades.units * one.trades.fill)[:count]
+    apart = np.abs(one.trades.pnl[:count] - other.trades.pnl[:count])
+    bad |= ~(apart <= RELATIVE * notional)
+    found += [f"{name}: trade {k + 1} differs" for k in np.flatnonzero(bad)]
+    if not _same_stops(one, other):
+        found.append(f"{name}: stop levels differ")
+    if not np.array_equal(one.ignored, other.ignored):
+        found.append(f"{name}: ignored signals differ")
+    return Comparison(count, tuple(found))
+
+
+def _same_stops(one: Record, other: Record) -> bool:
+    a, b = one.stops, other.stops
+    if len(a.trade) != len(b.trade):
+        return False
+    exact = all(np.array_equal(x, y) for x, y in ((a.trade, b.trade), (a.candle, b.candle)))
+    same = np.array_equal(a.reason, b.reason)
+    return exact and same and bool(np.allclose(a.level, b.level, rtol=RELATIVE, atol=0.0))
 
 
 def choose(score: Floats, fingerprints: NDArray[np.uint64], wanted: int) -> list[int]:

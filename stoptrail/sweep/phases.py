@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stoptrail.backtest.codec import pack, unpack
+from stoptrail.backtest.plan import pack, unpack
 from stoptrail.config.settings import Settings
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.metrics import (
@@ -21,13 +21,13 @@ from stoptrail.rules.metrics import (
 from stoptrail.sweep.finalists import choose
 from stoptrail.sweep.kernel.results import Results
 from stoptrail.sweep.objective import BEST, NEIGHBOURS, PLATEAU, Rule, rule_of, scored
+from stoptrail.sweep.price_paths import best_worst
 from stoptrail.sweep.screen import Progress, Share, screen_all, until, within
 from stoptrail.sweep.search import Tools
 from stoptrail.sweep.side_by_side import mean_returns
 from stoptrail.sweep.space import Indices
 from stoptrail.sweep.statistics.windows import Phase, Window, phases
 from stoptrail.sweep.walk_forward import Chained, chain, enough_trades, test_inputs
-from stoptrail.sweep.worst_path import best_worst
 
 STAGE = "walk_forward"
 SWEEP = "sweep"

@@ -11,18 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stoptrail.backtest.codec import pack, unpack
 from stoptrail.backtest.inputs import (
     Inputs,
     first_decision,
     setups_of,
     signals_of,
 )
-from stoptrail.backtest.plan import Plan
+from stoptrail.backtest.plan import Plan, pack, unpack
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.types import chosen
-from stoptrail.sweep.cuts import Cuts
-from stoptrail.sweep.events import Events
+from stoptrail.sweep.kept import Cuts, Events
 from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.days import midnights_of
 from stoptrail.sweep.kernel.memo import Memos

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from stoptrail.backtest.codec import (
+from stoptrail.backtest.outcome import Outcome
+from stoptrail.backtest.plan import (
+    Record,
     pack_record,
     unpack_record,
 )
-from stoptrail.backtest.outcome import Outcome
-from stoptrail.backtest.plan import Record
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import RunError
 from stoptrail.sweep.finalists import (

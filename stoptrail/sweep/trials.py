@@ -12,9 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stoptrail.config.grid import Grid
-from stoptrail.core.atomic import partial_path
 from stoptrail.core.errors import OutputError
-from stoptrail.core.files import reason_of
+from stoptrail.core.files import partial_path, reason_of
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.trade import IGNORED
 from stoptrail.sweep.kernel.results import COLUMN, Results

@@ -1,9 +1,17 @@
 """Trend, structure and cycle as every base candle sees them: vectorised, and by steps.
 
 Each pair is one formula of `rules` in two forms, equal candle by candle.
+
+A grid of hundreds of signals is made of a few dozen trend, structure and cycle lines.
 """
 
 from __future__ import annotations
+
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Any
 
 from stoptrail.rules.candles import Candles, Floats, source_of
 from stoptrail.rules.cycle import (
@@ -23,7 +31,14 @@ from stoptrail.rules.structure import (
     structure_start,
     structure_step,
 )
-from stoptrail.rules.timeframes import higher_candles, spread
+from stoptrail.rules.timeframes import (
+    NO_BUCKET,
+    NONE,
+    Bucket,
+    bucket_step,
+    higher_candles,
+    spread,
+)
 from stoptrail.rules.trend import (
     TREND_KINDS,
     TrendKind,
@@ -31,8 +46,63 @@ from stoptrail.rules.trend import (
     trend_start,
     trend_step,
 )
-from stoptrail.strategies.higher_step import HigherStep
-from stoptrail.strategies.signals.line_memory import LineMemory
+
+
+class LineMemory:
+    """The `size` lines used last. Candles are told apart by the identity of their
+    arrays, which must not be written into once a signal has seen them; safe to use from
+    several threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lines: OrderedDict[Hashable, tuple[list[Any], Floats]] = OrderedDict()
+        self._lock = Lock()
+
+    def line(self, candles: Candles, name: Hashable, make: Callable[[], Floats]) -> Floats:
+        """The line `name` of `candles`, read-only; made by `make` where it is not kept."""
+        key = (name, candles.interval, *map(id, candles[:5]))
+        with self._lock:
+            kept = self._lines.get(key)
+            if kept and all(ref() is column for ref, column in zip(kept[0], candles, strict=False)):
+                self._lines.move_to_end(key)
+                return kept[1]
+        made = make()
+        made.flags.writeable = False
+        with self._lock:
+            self._lines[key] = ([weakref.ref(column) for column in candles[:5]], made)
+            self._lines.move_to_end(key)
+            while len(self._lines) > self._size:
+                self._lines.popitem(last=False)
+        return made
+
+
+class HigherStep:
+    """Feeds base candles into buckets of `interval` milliseconds; one per run."""
+
+    def __init__(self, base: int, interval: int) -> None:
+        self._base = base
+        self._interval = interval
+        self._current = NO_BUCKET
+        self._first = True
+
+    def step(
+        self, time: int, open_: float, high: float, low: float, close: float
+    ) -> tuple[Bucket, ...]:
+        """The buckets that become visible at the close of this candle, oldest first."""
+        self._current, late, done = bucket_step(
+            self._current,
+            self._first,
+            time,
+            open_,
+            high,
+            low,
+            close,
+            self._base,
+            self._interval,
+        )
+        self._first = False
+        return tuple(bucket for bucket in (late, done) if bucket.start != NONE)
+
 
 HOUR = 3_600_000
 DAY = 24 * HOUR

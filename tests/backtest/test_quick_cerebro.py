@@ -11,7 +11,7 @@ from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.journal import RecordingJournal
 from stoptrail.backtest.quick_cerebro import InStep, QuickCerebro
 from stoptrail.brokers.candle import CandleBroker
-from stoptrail.core.roads import PLAIN
+from stoptrail.core.program import PLAIN
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from tests.backtest.test_roads import road_case

@@ -15,7 +15,7 @@ import pytest
 from stoptrail.backtest import quick_cerebro
 from stoptrail.backtest.engine import run_backtrader
 from stoptrail.backtest.plan import Record
-from stoptrail.core.roads import PLAIN
+from stoptrail.core.program import PLAIN
 from stoptrail.rules.protections import Protections
 from stoptrail.rules.stops import BREAKEVEN, INITIAL, TRAIL
 from stoptrail.rules.types import CYCLE_EXIT

@@ -24,7 +24,7 @@ from tests.live.small_market import WARM_UP, small_market, tables
 _PRELOAD = [
     "stoptrail.cli.live",
     "stoptrail.live.session",
-    "stoptrail.live.market.store_choice",
+    "stoptrail.live.market.ccxtbt_store",
     "ccxt.pro",
     "playhouse.db_url",
 ]

@@ -23,9 +23,9 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def fewer_moments(monkeypatch: pytest.MonkeyPatch) -> None:
-    from stoptrail.sweep.audit import look_ahead
+    from stoptrail.sweep.audit import signal
 
-    monkeypatch.setattr(look_ahead, "EACH", 60)
+    monkeypatch.setattr(signal, "EACH", 60)
 
 
 def audited(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stoptrail.core.roads import PLAIN
+from stoptrail.core.program import PLAIN
 from tests.sweep.small import RESULTS, sweep, write_inputs
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stoptrail.config.grid import Grid, build_grid, settings_for
 from stoptrail.config.load import load_settings
-from stoptrail.config.ranges import value_lists
+from stoptrail.config.search import value_lists
 from stoptrail.config.settings import value_at
 from stoptrail.core.errors import ConfigError
 from tests.config.files import example_settings, refusal, written

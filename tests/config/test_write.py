@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 import runner
-from stoptrail.config.load import load_settings
+from stoptrail.config.load import load_settings, public_table, to_toml
 from stoptrail.config.settings import Settings, trading_only, with_values
-from stoptrail.config.write import public_table, to_toml
 from stoptrail.core.database import shown
-from stoptrail.core.secrets import revealed
+from stoptrail.core.text import revealed
 from tests.config.files import SIGNAL, example_settings, written
 
 SECRET = "hunter2"

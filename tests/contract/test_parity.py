@@ -26,8 +26,8 @@ from stoptrail.rules.stops import REASONS
 from stoptrail.rules.types import CYCLE_EXIT, OPEN
 from stoptrail.strategies.signals.donchian_breakout import donchian_breakout
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
+from stoptrail.sweep.finalists import compare
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
-from stoptrail.sweep.parity import compare
 from tests.contract import engines
 from tests.contract.tables import QUARTER_HOUR
 from tests.markets import COARSE, FINE, random_market, random_rules, random_signals

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stoptrail.core.time import milliseconds
 from stoptrail.feeds.columnar import ColumnarFeed, date_numbers
 from stoptrail.rules.candles import Candles
-from stoptrail.rules.dates import milliseconds
 from tests.feeds.tables import QUARTER, START, candles
 
 NAMES = ("open", "high", "low", "close", "volume")

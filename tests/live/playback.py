@@ -9,8 +9,7 @@ from typing import Any
 from stoptrail.config.market import Filters
 from stoptrail.config.settings import Settings
 from stoptrail.live.ledger.database import Ledger
-from stoptrail.live.market.connection import Connection
-from stoptrail.live.market.events import CandleClosed, Event, Tick
+from stoptrail.live.market.events import CandleClosed, Connection, Event, Tick
 from stoptrail.live.market.recorded import RecordedFeed
 from stoptrail.live.session import Options, Session
 from stoptrail.live.step import Row

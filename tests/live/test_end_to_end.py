@@ -11,8 +11,8 @@ import pytest
 
 from stoptrail.live.ledger.database import Ledger, open_existing
 from stoptrail.live.ledger.records import all_sessions
+from stoptrail.live.market.ccxtbt_store import make_store
 from stoptrail.live.market.store import CCXTStore
-from stoptrail.live.market.store_choice import make_store
 from stoptrail.live.session import Options, Session
 from stoptrail.live.watch.messages import Message
 from stoptrail.rules.candles import Candles

@@ -25,11 +25,11 @@ from stoptrail.live.ledger.database import existing_ledger
 from stoptrail.live.ledger.records import all_sessions
 from stoptrail.live.ledger.tables import Presence
 from stoptrail.live.market.store import CCXTStore
-from stoptrail.live.patience import StartPatience
+from stoptrail.live.recovery import StartPatience
 from stoptrail.live.session import Options
 from stoptrail.live.step import Row
+from stoptrail.live.watch.heartbeat import Supervisor
 from stoptrail.live.watch.messages import Message
-from stoptrail.live.watch.supervisor import Supervisor
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
 
@@ -234,7 +234,7 @@ class Witness:
 def test_a_start_before_the_network_waits_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stoptrail.live.patience._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("stoptrail.live.recovery._FIRST_PAUSE", 0.01)
     store, witness = Unreachable(small_rows(COUNT), WARM_UP, HOUR), Witness()
     store.failures = [UnreachableError("binance cannot be reached (gaierror)")] * 3
     url = f"sqlite:///{tmp_path}/ledger.db"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 TARGETS = (
     "stoptrail/rules/*.py",
-    "stoptrail/backtest/codec.py",
+    "stoptrail/backtest/plan.py",
     "stoptrail/backtest/inputs.py",
     "stoptrail/backtest/journal.py",
     "stoptrail/backtest/outcome.py",
@@ -17,7 +17,7 @@ TARGETS = (
     "stoptrail/sweep/evidence.py",
     "stoptrail/sweep/exit_ablation.py",
     "stoptrail/sweep/objective.py",
-    "stoptrail/sweep/parity.py",
+    "stoptrail/sweep/finalists.py",
     "stoptrail/sweep/walk_forward.py",
     "stoptrail/sweep/statistics/*.py",
     "stoptrail/reports/crop.py",
@@ -29,7 +29,7 @@ TARGETS = (
     "stoptrail/reports/html/grid.py",
     "stoptrail/reports/html/selection_tables.py",
     "stoptrail/reports/html/trades.py",
-    "stoptrail/reports/html/windows.py",
+    "stoptrail/reports/html/candles.py",
     "stoptrail/reports/plots/overview.py",
     "stoptrail/reports/plots/trade.py",
 )
@@ -78,7 +78,7 @@ def tests_of(root: Path, module: str) -> list[list[str]]:
     beside = sorted(
         str(path.relative_to(root))
         for path in own.parent.glob("test_*.py")
-        if path != own and path.name not in ("test_jit.py", "test_browser.py", "test_backend.py")
+        if path != own and path.name not in ("test_jit.py", "test_browser.py", "test_draw.py")
     )
     beside = [name for name in beside if name not in wide] if own.parent.is_dir() else []
     return [tests for tests in (near, beside, wide) if tests]

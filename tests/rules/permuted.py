@@ -66,23 +66,22 @@ def told() -> dict[str, Any]:
     """Figures, trades and levels of one set: pre-screen, plain loop and Backtrader."""
     import numpy as np
 
-    from stoptrail.backtest.codec import pack_record, unpack_record
     from stoptrail.backtest.engine import run_backtrader
     from stoptrail.backtest.inputs import Inputs
     from stoptrail.backtest.outcome import by_side, judge, metrics_table
-    from stoptrail.backtest.plan import Plan
+    from stoptrail.backtest.plan import Plan, pack_record, unpack_record
     from stoptrail.config.load import load_settings
     from stoptrail.config.run_rules import market_rules, run_rules_of
     from stoptrail.core.json import json_value
     from stoptrail.feeds.synthetic import synthetic_candles
     from stoptrail.rules.types import day_marks
     from stoptrail.strategies.signals.donchian_breakout import donchian_breakout
+    from stoptrail.sweep.finalists import compare
     from stoptrail.sweep.kernel.blocks import nodes_of
     from stoptrail.sweep.kernel.results import COLUMN, results_for
     from stoptrail.sweep.kernel.rows import screen_rows
     from stoptrail.sweep.kernel.rule_table import rule_row
     from stoptrail.sweep.objective import raw_objective
-    from stoptrail.sweep.parity import compare
     from stoptrail.sweep.plain_run import make_ready, quick_record
 
     hour, day = 3_600_000, 86_400_000

@@ -9,7 +9,7 @@ import numpy as np
 from stoptrail.reports.html.encode import minutes, packed
 from stoptrail.reports.run_files import EquityCurve, RunFiles, milliseconds
 from stoptrail.reports.summary import part
-from stoptrail.rules.scaled_hold import scaled, share_of_cash
+from stoptrail.rules.metrics import scaled, share_of_cash
 
 
 def curves(run: RunFiles) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from stoptrail.core.atomic import write_whole
 from stoptrail.core.errors import OutputError
+from stoptrail.core.files import write_whole
 from stoptrail.reports.html import sections
+from stoptrail.reports.html.candles import market_data
 from stoptrail.reports.html.curves import curves, monthly_returns
 from stoptrail.reports.html.encode import script_json
 from stoptrail.reports.html.evidence import fee_curve, walk_forward_data
 from stoptrail.reports.html.grid import grid_data, read_grid
-from stoptrail.reports.html.market import market_data
 from stoptrail.reports.html.trades import fee_data, trade_data
 from stoptrail.reports.run_files import RunFiles, read_run, read_trials
 from stoptrail.rules.candles import Candles, rows_of

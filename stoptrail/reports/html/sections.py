@@ -7,6 +7,7 @@ from typing import Any
 
 from stoptrail.reports.figures import flatten, label_of, written
 from stoptrail.reports.html import evidence as ev
+from stoptrail.reports.html.evidence import regime_tables
 from stoptrail.reports.html.markup import (
     card,
     figure,
@@ -15,7 +16,6 @@ from stoptrail.reports.html.markup import (
     text,
     tile,
 )
-from stoptrail.reports.html.regimes import regime_tables
 from stoptrail.reports.html.selection_tables import luck_table
 from stoptrail.reports.run_files import RunFiles
 from stoptrail.reports.summary import (

@@ -1,7 +1,13 @@
-"""Runs a small Cerebro over the candles shown and lets `cerebro.plot` draw them."""
+"""Runs a small Cerebro over the candles shown and lets `cerebro.plot` draw them.
+
+Importing `backtrader.plot` asks for TkAgg, which fails later, at the first figure, on a
+machine without a screen. Here a window is asked for only where one can be shown.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,8 +15,40 @@ import backtrader as bt
 
 from stoptrail.core.errors import OutputError
 from stoptrail.feeds.columnar import ColumnarFeed
-from stoptrail.reports.plots.backend import settle_backend
 from stoptrail.reports.plots.lines import Picture
+
+_WINDOWS = ("TkAgg", "QtAgg", "GTK4Agg", "GTK3Agg")
+
+
+def has_screen() -> bool:
+    """Whether a window can be expected to open."""
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def settle_backend(window: bool) -> bool:
+    """Choose a backend and return whether it opens windows.
+
+    MPLBACKEND goes first where it is set. Without a window, or where no toolkit is
+    installed, figures are drawn for files only.
+    """
+    import backtrader.plot  # noqa: F401 # its wish for TkAgg must come before the choice
+    from matplotlib import pyplot
+
+    named = os.environ.get("MPLBACKEND")
+    wanted: tuple[str, ...] = ()
+    if window and has_screen():
+        wanted = (named,) if named else ("MacOSX",) if sys.platform == "darwin" else _WINDOWS
+    for backend in wanted:
+        try:
+            pyplot.switch_backend(backend)
+        except ImportError:
+            continue
+        return backend.lower() != "agg"
+    pyplot.switch_backend("agg")
+    return False
+
 
 _DOTS = 100
 _DAY = 86_400_000

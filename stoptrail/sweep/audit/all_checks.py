@@ -8,10 +8,14 @@ from stoptrail.backtest.inputs import Inputs, signals_of
 from stoptrail.backtest.plan import Plan
 from stoptrail.rules.candles import Signals
 from stoptrail.sweep.audit.engine import engine_checks
-from stoptrail.sweep.audit.finding import Check
-from stoptrail.sweep.audit.look_ahead import Progress, look_ahead
-from stoptrail.sweep.audit.steps import step_check
-from stoptrail.sweep.audit.warm_up import early_zones, warm_up
+from stoptrail.sweep.audit.signal import (
+    Check,
+    Progress,
+    early_zones,
+    look_ahead,
+    step_check,
+    warm_up,
+)
 
 
 def audit(plan: Plan, inputs: Inputs, seed: int, on_progress: Progress) -> list[Check]:

@@ -10,9 +10,8 @@ from stoptrail.backtest.plan import Plan, Record
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles, Signals, Times, rows_of
 from stoptrail.rules.types import OPEN, StopLog, day_marks
-from stoptrail.sweep.audit.finding import Check
 from stoptrail.sweep.audit.futures import futures
-from stoptrail.sweep.audit.look_ahead import window_around
+from stoptrail.sweep.audit.signal import Check, window_around
 from stoptrail.sweep.plain_run import make_ready, quick_record
 
 QUICK = 40

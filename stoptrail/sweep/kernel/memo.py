@@ -12,7 +12,7 @@ from collections import deque
 
 import numpy as np
 
-from stoptrail.core.roads import is_plain
+from stoptrail.core.program import is_plain
 from stoptrail.rules.candles import Floats, Times
 from stoptrail.rules.jit import ahead, inner_rule
 from stoptrail.rules.types import OPEN

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from stoptrail.core.errors import ConfigError
-from stoptrail.live.market.ccxtbt_store import CcxtbtSource, CcxtbtStore
-from stoptrail.live.market.store_choice import make_store
+from stoptrail.live.market.ccxtbt_store import CcxtbtSource, CcxtbtStore, make_store
 from tests.exchange.player import Pace
 from tests.exchange.script import RestFails
 from tests.exchange.trouble import server_error

@@ -5,9 +5,9 @@ from typing import Any
 import backtrader as bt
 import pytest
 
+from stoptrail.core.time import milliseconds
 from stoptrail.live.market.events import CandleClosed, Event, Tick
 from stoptrail.live.market.feed import CCXTFeed
-from stoptrail.rules.dates import milliseconds
 from tests.exchange.player import Pace
 from tests.exchange.script import Disconnect, Gap
 from tests.live.scenario import HISTORY, INTERVAL, QUICK, SYMBOL, closed, exchange, market, store

@@ -7,8 +7,7 @@ from stoptrail.exchange.rows import Row
 from stoptrail.live.market.events import CandleClosed, Event, Tick
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.quotes import NO_QUOTE
-from stoptrail.live.market.redaction import Redaction
-from stoptrail.live.market.warnings import WarningLog
+from stoptrail.live.market.warnings import Redaction, WarningLog
 
 LENGTH = 60_000
 NAN = float("nan")

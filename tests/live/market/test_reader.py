@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from stoptrail.live.market.reader import Reader
-from stoptrail.live.market.redaction import Redaction
-from stoptrail.live.market.warnings import WarningLog
+from stoptrail.live.market.warnings import Redaction, WarningLog
 from tests.live.scenario import QUICK
 
 BadRequest = type("BadRequest", (Exception,), {})

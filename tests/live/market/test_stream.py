@@ -9,10 +9,9 @@ from typing import Any, ClassVar
 from stoptrail.live.market.events import Tick
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
-from stoptrail.live.market.redaction import Redaction
 from stoptrail.live.market.stream import Stream
 from stoptrail.live.market.timing import Timing
-from stoptrail.live.market.warnings import WarningLog
+from stoptrail.live.market.warnings import Redaction, WarningLog
 from tests.live.scenario import INTERVAL, QUICK, START, SYMBOL
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stoptrail.core.roads import PLAIN
+from stoptrail.core.program import PLAIN
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles, rows_of
 from stoptrail.rules.types import RunRules, day_marks

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from stoptrail.backtest.no_trade import why_no_trade
+from stoptrail.backtest.summary import why_no_trade
 from stoptrail.rules.market import Market
 from stoptrail.rules.trade import IGNORED
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stoptrail.reports.plots.backend import has_screen, settle_backend
+from stoptrail.reports.plots.draw import has_screen, settle_backend
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,7 +35,7 @@ def test_without_a_screen_no_window_is_promised(no_screen: None) -> None:
 def test_backtrader_s_wish_for_a_window_does_not_decide(no_screen: None) -> None:
     # In a fresh process: what `backtrader.plot` does at its first import is the trap.
     code = (
-        "from stoptrail.reports.plots.backend import settle_backend\n"
+        "from stoptrail.reports.plots.draw import settle_backend\n"
         "assert not settle_backend(window=True)\n"
         "from matplotlib import pyplot\n"
         "pyplot.figure()\n"

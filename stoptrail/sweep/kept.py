@@ -1,4 +1,6 @@
-"""The signals of a grid, kept for the train windows of walk-forward.
+"""What the windows of a walk-forward share: candles cut for an ATR, and the signals of a grid.
+
+The train window that follows a test window ends where that one ends.
 
 A signal that looks back only says the same of a candle however many follow it: what it
 says of all candles holds for the first part of them. The shipped signals have `causal` for
@@ -7,16 +9,48 @@ that, and tests that cut the candles; any other signal is asked anew for each wi
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.backtest.inputs import signals_of
+from stoptrail.backtest.inputs import atr_of, signals_of
 from stoptrail.backtest.plan import Plan
-from stoptrail.core.roads import is_plain
+from stoptrail.core.program import is_plain
 from stoptrail.rules.candles import Candles, Sides
 from stoptrail.rules.types import Setups, beginnings
+from stoptrail.sweep.kernel.blocks import Nodes, nodes_of
+
+_ENDS = 2
+"""How many first parts of the candles have their nodes kept."""
+
+
+class Cuts:
+    """Nodes of the first candles of a market, by how many these are and by the ATR."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, dict[tuple[int, int], Nodes]] = {}
+        self._lock = Lock()
+
+    def nodes(self, plan: Plan, candles: Candles) -> Nodes:
+        """`candles`, all or the first of the market's, cut for the plan's ATR; threads that
+        miss at once wait for the first of them."""
+        key = (plan.atr_interval, plan.atr_period)
+        with self._lock:
+            by_atr = self._of(len(candles.time))
+            if key not in by_atr:
+                by_atr[key] = nodes_of(candles, atr_of(plan, candles))
+            return by_atr[key]
+
+    def _of(self, count: int) -> dict[tuple[int, int], Nodes]:
+        """What is kept of the first `count` candles, which are the last to be let go of."""
+        found = self._kept.pop(count, {})
+        if len(self._kept) == _ENDS:
+            del self._kept[next(iter(self._kept))]
+        self._kept[count] = found
+        return found
+
 
 _MOST = 4_000_000
 """Events that are kept of all signals together: some 20 MB."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stoptrail.rules.candles import Candles, rows_of
 from stoptrail.rules.costs import DAY
-from stoptrail.sweep.permuted_days import permuted_days
+from stoptrail.sweep.permutation import permuted_days
 from tests.markets import COARSE, FINE, random_market
 
 

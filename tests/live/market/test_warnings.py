@@ -5,8 +5,8 @@ from urllib.parse import quote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoptrail.exchange.credentials import public_only
-from stoptrail.live.market.redaction import Redaction
+from stoptrail.exchange.client import public_only
+from stoptrail.live.market.warnings import Redaction
 
 secrets = st.text(
     st.characters(blacklist_categories=("Cs", "Cc", "Z"), blacklist_characters="*"),

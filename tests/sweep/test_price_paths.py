@@ -10,14 +10,13 @@ import pytest
 
 from stoptrail.backtest.inputs import prepare
 from stoptrail.config.grid import build_grid
-from stoptrail.core.roads import PLAIN
+from stoptrail.core.program import PLAIN
 from stoptrail.feeds.source import Wanted, load_market
-from stoptrail.sweep import worst_path
-from stoptrail.sweep.price_paths import worst_objectives
+from stoptrail.sweep import price_paths
+from stoptrail.sweep.price_paths import best_worst, worst_objectives
 from stoptrail.sweep.screen import screen_all, shared, until
 from stoptrail.sweep.space import Space
 from stoptrail.sweep.statistics.windows import windows
-from stoptrail.sweep.worst_path import best_worst
 from tests.sweep.small import small_settings
 
 EXITS = ("sweep.grid.strategy.exits=['stop_trail', 'cycle']",)
@@ -70,9 +69,9 @@ def test_what_is_behind_on_whole_candles_is_not_run(
 ) -> None:
     share, results = world
     ran = []
-    plain = worst_path.along
+    plain = price_paths.along
     monkeypatch.delenv(PLAIN, raising=False)
-    monkeypatch.setattr(worst_path, "along", lambda *given: ran.append(1) or plain(*given))
+    monkeypatch.setattr(price_paths, "along", lambda *given: ran.append(1) or plain(*given))
     some = list(range(share.space.size))
     best_worst("sharpe", share, some, results)
     assert 2 <= len(ran) < len(some)

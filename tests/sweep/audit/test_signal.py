@@ -11,7 +11,7 @@ from stoptrail.config.load import load_settings
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.structure import STRUCTURE_KINDS
 from stoptrail.rules.trend import TREND_KINDS
-from stoptrail.sweep.audit.warm_up import early_zones, warm_up
+from stoptrail.sweep.audit.signal import early_zones, warm_up
 from tests.markets import FINE
 from tests.sweep.small import DAY, FIRST, HOUR
 

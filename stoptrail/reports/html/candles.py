@@ -1,4 +1,4 @@
-"""The candles around each trade, few enough to draw and small enough to carry."""
+"""The candles that a page carries: those around each trade, and the whole market."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stoptrail.reports.crop import around
+from stoptrail.reports.crop import around, merged, multiple_for
 from stoptrail.reports.html.encode import packed, packed_stream
 from stoptrail.reports.run_files import TradeRecord
 from stoptrail.rules.candles import Candles
@@ -21,6 +21,12 @@ MOST_CHARTS = 5_000
 """Trades that get a chart; the page says so of the others."""
 _RESOLUTION = 1e-5
 """Prices are kept to this part of the lowest price shown; finer cannot be seen."""
+MOST_MARKET_BARS = 200_000
+"""Candles in the chart of the market: five years of 15m; of a longer one they are longer."""
+_WIDE = 4.0
+"""A market whose prices lie further apart begins on a log scale."""
+_MARKET_RESOLUTION = 1e-4
+"""Prices are kept to this part of the lowest one; the trade chart is finer."""
 
 
 def trade_windows(candles: Candles, trades: list[TradeRecord]) -> list[dict[str, Any] | None]:
@@ -62,3 +68,12 @@ def packed_candles(candles: Candles, resolution: float = _RESOLUTION) -> dict[st
         data["holes"] = packed(holes, "int32")
         data["jumps"] = packed(steps[holes], "int32")
     return data
+
+
+def market_data(candles: Candles) -> dict[str, Any] | None:
+    """The candles packed, and whether they begin on a log scale; None where there are none."""
+    if not len(candles.time):
+        return None
+    shown = merged(candles, multiple_for(len(candles.time), MOST_MARKET_BARS))
+    wide = bool(shown.high.max() > _WIDE * shown.low.min())
+    return {**(packed_candles(shown, _MARKET_RESOLUTION) or {}), "logarithmic": wide}

@@ -5,7 +5,7 @@ import pytest
 
 from stoptrail.backtest.plan import Record
 from stoptrail.rules.types import StopLog, TradeLog
-from stoptrail.sweep.parity import RELATIVE, compare
+from stoptrail.sweep.finalists import RELATIVE, compare
 
 
 def record() -> Record:

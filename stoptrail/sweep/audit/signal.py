@@ -1,4 +1,5 @@
-"""Does what a signal says of a candle depend on later candles?
+"""What a signal itself is asked: does it look ahead, is it warm when it says so, and does its
+own step say the same?
 
 For many candles t the signal is worked out over the same past with other futures. The
 zones up to t must be equal. Only a window before t is given, which costs little and
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,9 +18,25 @@ from stoptrail.backtest.inputs import atr_of, signals_of
 from stoptrail.backtest.plan import Plan
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles, Signals, rows_of
-from stoptrail.sweep.audit.finding import Check
-from stoptrail.sweep.audit.futures import disturbed, futures
-from stoptrail.sweep.audit.moments import DAY, moments
+from stoptrail.sweep.audit.futures import DAY, disturbed, futures, moments
+
+
+class Check(NamedTuple):
+    """One check of a signal."""
+
+    name: str
+    tried: int
+    """How often; 0 where there was nothing to try."""
+    findings: tuple[str, ...]
+    """One line for each fault found, not all of them; empty where there is none."""
+    note: str = ""
+    """What else a person should know."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
 
 EACH = 300
 """Candles of each kind that are tried, at most; three times as many at the events."""
@@ -116,3 +133,77 @@ def _first_difference(one: Signals, other: Signals, t: int) -> int | None:
 
 def _at(signals: Signals, place: int) -> Any:
     return f"{int(signals.zone[place])} (exit {int(signals.exit_zone[place])})"
+
+
+STARTS = 24
+"""Later beginnings of the data that are tried."""
+
+
+def warm_up(plan: Plan, candles: Candles, signals: Signals, seed: int) -> Check:
+    """The signal over data that begins later, against the signal over all of it.
+
+    From `warm` on every zone must be equal. Where it is not, the check says how many
+    candles from the beginning it takes until the zones agree for good.
+    """
+    starts = _starts(candles, signals, seed)
+    lines: list[str] = []
+    longest = claimed = 0
+    for start in starts:
+        late = signals_of(plan, rows_of(candles, slice(start, None)))
+        claimed = max(claimed, late.warm)
+        bad = (late.zone != signals.zone[start:]) | (late.exit_zone != signals.exit_zone[start:])
+        bad[: late.warm] = False
+        if not bad.any():
+            continue
+        places = np.flatnonzero(bad)
+        settled = int(places[-1]) + 1
+        longest = max(longest, settled)
+        lines.append(
+            f"data from {iso(candles.time[start])}: warm after {late.warm:,} candles, it says, yet "
+            f"{len(places):,} zones differ, the last {settled:,} candles after the beginning"
+        )
+    note = f"warm after {claimed:,} candles"
+    if lines:
+        note += f"; it takes {longest:,} until the zones agree"
+    return Check("warm-up: data that begins later", len(starts), tuple(lines[:_SHOWN]), note)
+
+
+def early_zones(signals: Signals) -> Check:
+    """No zone before the signal is warm."""
+    places = np.flatnonzero(signals.zone[: signals.warm])
+    lines = (f"zone {signals.zone[places[0]]} at candle {places[0]:,}",) if len(places) else ()
+    return Check("no zone before the warm-up ends", 1, lines)
+
+
+def _starts(candles: Candles, signals: Signals, seed: int) -> list[int]:
+    """Beginnings after which the data is still long enough to be warm, some at midnight."""
+    last = len(candles.time) - 2 * signals.warm
+    if last <= 1:
+        return []
+    random = np.random.default_rng(seed)
+    drawn = random.integers(1, last, STARTS)
+    midnights = candles.time[drawn[::2]] // 86_400_000 * 86_400_000
+    drawn[::2] = np.maximum(1, np.searchsorted(candles.time, midnights))
+    return sorted({int(start) for start in drawn})
+
+
+def step_check(plan: Plan, candles: Candles, signals: Signals) -> Check | None:
+    """The signal's stepper over all candles; None where it has none.
+
+    A stepper is given one candle at a time and so cannot look ahead: where the vector
+    equals it, nor does the vector, at any candle.
+    """
+    factory: Any = getattr(plan.signal, "stepper", None)
+    if factory is None:
+        return None
+    stepper = factory(candles.interval, **plan.parameters)
+    columns = (column.tolist() for column in candles[:6])
+    said = [stepper.step(*candle) for candle in zip(*columns, strict=True)]
+    found = np.array(said, np.int8).reshape(-1, 2)
+    bad = (found[:, 0] != signals.zone) | (found[:, 1] != signals.exit_zone)
+    lines = tuple(
+        f"at {iso(candles.time[t])} the step says {tuple(found[t].tolist())}, the vector "
+        f"{(int(signals.zone[t]), int(signals.exit_zone[t]))}"
+        for t in np.flatnonzero(bad)[:_SHOWN]
+    )
+    return Check("candle by candle, as a live session", len(found), lines)
