@@ -1,13 +1,15 @@
 """Does the verdict tell an edge from luck? Whole searches on markets of which is known.
 
     python -m benchmarks.verdict run KIND FIRST COUNT OUT.jsonl [--data CANDLES] [--drift D]
+                                     [--whole]
     python -m benchmarks.verdict judge OUT.jsonl ...
 
 `run` searches COUNT markets of a kind ("walk", "coin", "permuted", "edge"), whose seeds
 begin at FIRST, and writes what the verdict reads of each: the pre-screen, the price paths
 of its finalists, walk-forward, permutations and the statistics, without Backtrader, whose
-trades are the same. Of an edge also the true Sharpe ratio: that of the chosen set on 30
-further years of the same process. `judge` gives the table of verdicts.
+trades are the same. A small search of hourly candles, or with `--whole` that of the default
+strategy.toml on candles of 15 minutes. Of an edge also the true Sharpe ratio: that of the
+chosen set on 30 further years of the same process. `judge` gives the table of verdicts.
 """
 
 from __future__ import annotations
@@ -70,12 +72,14 @@ CHUNKS = 6
 """Five years each: the further years of an edge."""
 
 
-def settings_for(kind: str, seed: int) -> Settings:
+def settings_for(kind: str, seed: int, whole: bool = False) -> Settings:
     """The search of one market."""
+    base = load_settings(None, ("market.type=margin",) if whole else SEARCH)
     grid = {**(COINS if kind == "coin" else SHIPPED), **STOPS}
     if kind == "coin":
-        grid["strategy.coin_seed"] = [seed * 100 + k for k in range(1, 7)]
-    base = load_settings(None, SEARCH)
+        grid["strategy.coin_seed"] = [seed * 100 + k for k in range(1, 37 if whole else 7)]
+    elif whole:
+        return base
     table = base.model_dump()
     table["sweep"]["grid"] = grid
     strategy = {"signal": "mtf_cycle", "structure": "none"}
@@ -85,11 +89,13 @@ def settings_for(kind: str, seed: int) -> Settings:
     return Settings.model_validate(table)
 
 
-def candles_of(kind: str, seed: int, real: Candles | None, regimes: made.Regimes) -> Candles:
+def candles_of(
+    kind: str, seed: int, real: Candles | None, regimes: made.Regimes, interval: int
+) -> Candles:
     """The market of one seed."""
     if kind in ("walk", "edge"):
-        return made.walk(seed, regimes if kind == "edge" else made.NO_REGIMES)
-    source = real if real is not None else made.invented(seed)
+        return made.walk(seed, regimes if kind == "edge" else made.NO_REGIMES, interval)
+    source = real if real is not None else made.invented(seed, interval)
     return source if kind == "coin" else made.shuffled(source, seed)
 
 
@@ -136,15 +142,19 @@ def true_sharpe(share: Share, best: int, seed: int, regimes: made.Regimes) -> fl
     """The chosen set's Sharpe ratio on 30 further years of the same process."""
     returns = []
     for chunk in range(CHUNKS):
-        inputs = inputs_of(made.walk(1_000_000 + seed * CHUNKS + chunk, regimes))
+        seed_of = 1_000_000 + seed * CHUNKS + chunk
+        inputs = inputs_of(made.walk(seed_of, regimes, share.inputs.candles.interval))
         returns.append(daily_returns(quick_run(share.space.plan(best), inputs).equity))
     return float(sharpes(np.concatenate(returns)[None])[0])
 
 
-def run(kind: str, seed: int, real: Candles | None, regimes: made.Regimes) -> dict[str, Any]:
+def run(
+    kind: str, seed: int, real: Candles | None, regimes: made.Regimes, whole: bool = False
+) -> dict[str, Any]:
     """One market, judged."""
-    settings = settings_for(kind, seed)
-    share, best, found = searched(settings, inputs_of(candles_of(kind, seed, real, regimes)))
+    settings = settings_for(kind, seed, whole)
+    candles = candles_of(kind, seed, real, regimes, made.HOUR // 4 if whole else made.HOUR)
+    share, best, found = searched(settings, inputs_of(candles))
     row = {"kind": kind, "seed": seed, "real": real is not None, **regimes._asdict()}
     if kind == "edge" and best >= 0:
         row["true_sharpe"] = true_sharpe(share, best, seed, regimes)
@@ -217,6 +227,7 @@ def main() -> None:
     one.add_argument("--data", type=Path)
     one.add_argument("--drift", type=float, default=2.0)
     one.add_argument("--days", type=float, default=40.0)
+    one.add_argument("--whole", action="store_true")
     two = commands.add_parser("judge")
     two.add_argument("files", type=Path, nargs="+")
     asked = parser.parse_args()
@@ -224,11 +235,13 @@ def main() -> None:
         lines = [line for file in asked.files for line in file.read_text().splitlines()]
         print(table([json.loads(line) for line in lines]))
         return
-    real = made.hourly(load_candles(asked.data)) if asked.data else None
+    real = load_candles(asked.data) if asked.data else None
+    if real is not None and not asked.whole:
+        real = made.hourly(real)
     regimes = made.Regimes(asked.drift, asked.days) if asked.kind == "edge" else made.NO_REGIMES
     with asked.out.open("a") as out:
         for seed in range(asked.first, asked.first + asked.count):
-            out.write(json.dumps(run(asked.kind, seed, real, regimes)) + "\n")
+            out.write(json.dumps(run(asked.kind, seed, real, regimes, asked.whole)) + "\n")
             out.flush()
 
 

@@ -43,18 +43,19 @@ class Regimes(NamedTuple):
 NO_REGIMES = Regimes(0.0, 40.0)
 
 
-def walk(seed: int, regimes: Regimes = NO_REGIMES) -> Candles:
-    """Hourly candles of five years with their warm-up."""
+def walk(seed: int, regimes: Regimes = NO_REGIMES, interval: int = HOUR) -> Candles:
+    """Candles of `interval` ms: five years with their warm-up."""
     random = np.random.default_rng(seed)
-    n = (365 * YEARS + WARM_UP_DAYS) * 24
-    sigma = VOLATILITY / np.sqrt(365 * 24) * _volatility(random, n)
+    a_day = DAY // interval
+    n = (365 * YEARS + WARM_UP_DAYS) * a_day
+    sigma = VOLATILITY / np.sqrt(365 * a_day) * _volatility(random, n, a_day)
     noise = random.standard_t(TAIL_DEGREES, n) / np.sqrt(TAIL_DEGREES / (TAIL_DEGREES - 2))
-    moves = sigma * noise + _drift(random, n, regimes) / (365 * 24)
-    return _candles(random, moves, sigma)
+    moves = sigma * noise + _drift(random, n, regimes, a_day) / (365 * a_day)
+    return _candles(random, moves, sigma, interval)
 
 
-def _volatility(random: np.random.Generator, n: int) -> Floats:
-    keep = np.exp(-1.0 / (24 * MEMORY_DAYS))
+def _volatility(random: np.random.Generator, n: int, a_day: int) -> Floats:
+    keep = np.exp(-1.0 / (a_day * MEMORY_DAYS))
     shocks = random.standard_normal(n) * DEVIATION * np.sqrt(1.0 - keep * keep)
     level, logs = DEVIATION * random.standard_normal(), np.empty(n)
     for i in range(n):
@@ -63,15 +64,15 @@ def _volatility(random: np.random.Generator, n: int) -> Floats:
     return np.asarray(np.exp(logs - DEVIATION**2), np.float64)
 
 
-def _drift(random: np.random.Generator, n: int, regimes: Regimes) -> Floats:
+def _drift(random: np.random.Generator, n: int, regimes: Regimes, a_day: int) -> Floats:
     """Up or down with equal chance at each change; regimes end at any candle alike."""
-    changes = random.random(n) < 1.0 / (24 * regimes.days)
+    changes = random.random(n) < 1.0 / (a_day * regimes.days)
     signs = random.choice([-1.0, 1.0], n)
     begun = np.maximum.accumulate(np.where(changes, np.arange(n), 0))
     return np.asarray(signs[begun] * regimes.drift, np.float64)
 
 
-def _candles(random: np.random.Generator, moves: Floats, sigma: Floats) -> Candles:
+def _candles(random: np.random.Generator, moves: Floats, sigma: Floats, interval: int) -> Candles:
     close = np.log(START_PRICE) + np.cumsum(moves)
     opened = np.concatenate(([np.log(START_PRICE)], close[:-1]))
     reach = [2.0 * sigma**2 * random.standard_exponential(len(moves)) for _ in range(2)]
@@ -79,15 +80,15 @@ def _candles(random: np.random.Generator, moves: Floats, sigma: Floats) -> Candl
     low = opened - (-moves + np.sqrt(moves**2 + reach[1])) / 2.0
     prices = [np.maximum(np.round(np.exp(logs), 2), 0.01) for logs in (opened, high, low, close)]
     volume = np.round(random.lognormal(3.0, 0.5, len(moves)), 5)
-    time = FIRST + HOUR * np.arange(len(moves), dtype=np.int64)
+    time = FIRST + interval * np.arange(len(moves), dtype=np.int64)
     top = np.maximum.reduce([prices[0], prices[1], prices[3]])
     bottom = np.minimum.reduce([prices[0], prices[2], prices[3]])
-    return Candles(time, prices[0], top, bottom, prices[3], volume, HOUR)
+    return Candles(time, prices[0], top, bottom, prices[3], volume, interval)
 
 
-def invented(seed: int) -> Candles:
-    """The synthetic market that the program makes for want of a network, hourly."""
-    return synthetic_candles(seed, HOUR, FIRST, FIRST + (365 * YEARS + WARM_UP_DAYS) * DAY)
+def invented(seed: int, interval: int = HOUR) -> Candles:
+    """The synthetic market that the program makes for want of a network."""
+    return synthetic_candles(seed, interval, FIRST, FIRST + (365 * YEARS + WARM_UP_DAYS) * DAY)
 
 
 def shuffled(candles: Candles, seed: int) -> Candles:

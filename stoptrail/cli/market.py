@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from stoptrail.cli.console import Voice
 from stoptrail.config.load import load_settings
+from stoptrail.config.market import Data
 from stoptrail.config.settings import Settings, with_values
-from stoptrail.core.time import DAY_MS, iso
-from stoptrail.feeds.cache import cache_path
+from stoptrail.core.time import iso
+from stoptrail.feeds.cache import cache_path, read_cache
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import MarketData
-from stoptrail.feeds.source import WARMUP_DAYS, Wanted, load_market
+from stoptrail.feeds.source import Wanted, load_market
 
 SYNTHETIC = "SYNTHETIC MARKET: no real prices. Nothing found here says anything about a market."
 
@@ -60,19 +62,32 @@ def load(settings: Settings, voice: Voice) -> MarketData:
 
 def repeatable(settings: Settings, market: MarketData) -> Settings:
     """`settings` that find the candles of `market` again, from any folder and on any day:
-    open ends filled in, paths absolute, the source that was used in the end."""
+    open ends filled in, paths absolute, the source that was used in the end, and where that
+    becomes a file, the exchange's filters, which no file holds."""
     data = settings.data
-    found = {"start": iso(market.start_time), "end": iso(market.end_time), "source": market.origin}
+    ends = {"data.start": iso(market.start_time), "data.end": iso(market.end_time)}
+    found = {**ends, "data.source": market.origin, **_found(data, market)}
+    own = {f"market.{key}" for key in settings.market.model_fields_set}
+    return with_values(settings, {key: x for key, x in found.items() if key not in own})
+
+
+def _found(data: Data, market: MarketData) -> dict[str, Any]:
+    """Where the candles lie, as settings."""
     if market.origin == "file":
-        found["path"] = str(Path(data.path).absolute())
-    elif market.origin == "exchange":
-        found["cache"] = str(Path(data.cache).absolute())
-        if _whole_cache(market):
-            file = cache_path(Path(data.cache), data.exchange, market.symbol, market.timeframe)
-            found |= {"source": "file", "path": str(file.absolute())}
-    return with_values(settings, {f"data.{key}": value for key, value in found.items()})
+        return {"data.path": str(Path(data.path).absolute())}
+    if market.origin == "synthetic":
+        return {}
+    kept = {"data.cache": str(Path(data.cache).absolute())}
+    file = cache_path(Path(data.cache), data.exchange, market.symbol, market.timeframe)
+    if not _from_the_first(market, file):
+        return kept
+    filters = market.filters._asdict() if market.filters else {}
+    steps = {f"market.{key}": value for key, value in filters.items() if value is not None}
+    return {**kept, **steps, "data.source": "file", "data.path": str(file.absolute())}
 
 
-def _whole_cache(market: MarketData) -> bool:
-    """Whether all cached candles were taken, as is done where the exchange is out of reach."""
-    return int(market.candles.time[0]) < market.start_time - WARMUP_DAYS * DAY_MS
+def _from_the_first(market: MarketData, cached: Path) -> bool:
+    """Whether the run began with the first candle of the cache: a file is read from there,
+    and needs no exchange where the cache does not cover all of the warm-up."""
+    time = read_cache(cached, market.candles.interval).columns.time
+    return bool(len(time)) and int(market.candles.time[0]) == int(time[0])

@@ -8,9 +8,15 @@ import time
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 import runner
 from stoptrail.cli.folder import REPLACED, STATE, UNFINISHED
+from stoptrail.core.time import iso
+from stoptrail.feeds.files import load_candles
+from stoptrail.rules.costs import DAY
+from tests.exchange.market import Filters
+from tests.exchange.simulator import Simulator
 from tests.sweep.small import start_sweep, summary, write_inputs
 
 TABLES = ("trades.csv", "stops.csv", "equity.csv", "baseline_trades.csv")
@@ -138,6 +144,38 @@ def test_the_settings_of_a_synthetic_run_make_it_again(tmp_path: Path) -> None:
     assert backtest(tmp_path / "again", stored) == 0
     for name in (*TABLES, "config.toml"):
         assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_settings_of_a_downloaded_run_make_it_again_where_the_exchange_is_gone(
+    tmp_path: Path, whole: bool
+) -> None:
+    config = write_inputs(tmp_path)
+    candles = load_candles(tmp_path / "candles.parquet")
+    start = candles.time[0] + (60 * DAY if whole else 200 * DAY)
+    changes = {
+        "path": "",
+        "source": "exchange",
+        "exchange": "binance",
+        "symbol": "SMALL/USDT",
+        "cache": tmp_path / "cache",
+        "start": iso(int(start)),
+        "end": iso(int(candles.time[-1]) // DAY * DAY),
+    }
+    change = [x for key, value in changes.items() for x in ("--set", f"data.{key}={value}")]
+    filters = Filters("0.50000000", "0.00300000", "0.00300000", "20.00000000")
+    last = len(candles.time) - 1
+    with Simulator(candles, last, "SMALL/USDT", filters) as exchange:
+        table = {"exchange": {"ccxt": exchange.ccxt_options()}}
+        config.write_text(config.read_text() + tomli_w.dumps(table))
+        assert backtest(tmp_path / "first", config, *change) == 0
+    stored = tmp_path / "first" / "config.toml"
+    assert backtest(tmp_path / "again", stored) == 0
+    for name in (*TABLES, "config.toml"):
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "first" / name).read_bytes()
+    again = summary(tmp_path / "again")
+    assert again["metrics"]["trades"] > 0
+    assert (again["market"]["price_step"], again["market"]["min_notional"]) == (5.0, 20.0)
 
 
 def test_every_day_of_the_equity_is_written_alike(done: tuple[Path, Path]) -> None:
