@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 import backtrader as bt
 
+from stoptrail.adapter.bounded import forget
 from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Plan
 from stoptrail.brokers.paper import PaperBroker
@@ -135,6 +136,18 @@ class Engine:
         self._store(None, None, *self._last_close, False)
         return True
 
+    def leave_at(self, price: float, time: int) -> float | None:
+        """Leave at a price that a person names, at `time` (ms); the fill, None where there
+        is nothing to leave."""
+        if self.strategy is None:
+            return None
+        fill: float | None = self.broker.leave_at(
+            self.strategy, price, max(time, self._last_close[1])
+        )
+        if fill is not None:
+            self._store(None, None, *self._last_close, False)
+        return fill
+
     @property
     def flat(self) -> bool:
         """Whether there is neither a position nor an order for one."""
@@ -142,6 +155,7 @@ class Engine:
 
     def _candle_closed(self, strategy: Any) -> None:
         count, known = len(strategy.data), self._origin.known
+        forget(strategy)
         if count < known:
             return
         if count == known:

@@ -46,11 +46,13 @@ class Moved(NamedTuple):
 
 
 class Leaving(NamedTuple):
-    """An order to leave at market was sent."""
+    """An order to leave was sent."""
 
     trade: int
     signal: int
     position: Position
+    price: float | None = None
+    """That a person names; None: at market."""
 
 
 class Left(NamedTuple):
@@ -102,9 +104,9 @@ class LiveJournal:
         self._moves += 1
         self._events.append(Moved(self._trades, self._signal, self._moves, before, after, time))
 
-    def leaving(self, position: Position) -> None:
-        """An order to leave at market was sent."""
-        self._events.append(Leaving(self._trades, self._signal, position))
+    def leaving(self, position: Position, price: float | None = None) -> None:
+        """An order to leave was sent, at `price` where a person names one."""
+        self._events.append(Leaving(self._trades, self._signal, position, price))
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
         """A trade closed."""

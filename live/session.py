@@ -11,7 +11,7 @@ from peewee import PeeweeException
 
 from stoptrail.config.settings import Settings
 from stoptrail.core.database import reason_of
-from stoptrail.core.errors import LedgerError, StoreError
+from stoptrail.core.errors import LedgerError, StopTrailError, StoreError
 from stoptrail.core.time import iso_time
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.live.engine import Engine, EngineOptions
@@ -26,9 +26,10 @@ from stoptrail.live.publisher import Publisher
 from stoptrail.live.recovery import Beginning, StartPatience, begin
 from stoptrail.live.session_settings import plan_from
 from stoptrail.live.step import Row, Step
-from stoptrail.live.watch.control import SessionControl, presence_of, restarted
+from stoptrail.live.watch.control import SessionControl
 from stoptrail.live.watch.daily import Daily
 from stoptrail.live.watch.messages import Message, number
+from stoptrail.live.watch.presence import Attendance, whereabouts
 
 log = logging.getLogger("stoptrail.live")
 
@@ -37,8 +38,6 @@ _BATCH = 100
 _GROUP_SECONDS = 0.02
 """Longest time for which a step waits for the next ones, where their events have come
 already: where a market is played fast, and after a standstill."""
-_BEFORE = {"running": "was last heard of", "stopped": "was stopped", "failed": "failed"}
-"""What a restart says of the life before."""
 _BEAT_SECONDS = 1.0
 """How often a session shows that it is there and looks for commands."""
 
@@ -79,8 +78,7 @@ class Session:
         self._make_store = make_store
         self.ledger = ledger
         self._gate = Gate(settings.live.catch_up, lambda: self.market.stale, self._in_time)
-        self.restarts = 0
-        """How often a process has taken the session up again."""
+        self._attendance = Attendance(ledger, self.exchange, self.symbol, self._out.say)
         self._clock_offset = 0
         """Milliseconds by which the exchange's clock is ahead of ours."""
         self._beat = 0.0
@@ -90,10 +88,17 @@ class Session:
         self._by_tick = False
         self._newest_tick = 0
         """Time of the newest tick heard, or of the last that changed something."""
+        self._trouble = ""
+        """What the session failed by."""
         self._reachable = True
         """Whether the ledger could be written when it last had to be."""
         ledger.heard = lambda text: self._out.say("error", text)
         ledger.stopped = lambda: bool(self._stopping)
+
+    @property
+    def restarts(self) -> int:
+        """How often a process has taken the session up again."""
+        return self._attendance.restarts
 
     @property
     def number(self) -> int:
@@ -131,8 +136,11 @@ class Session:
         except LedgerError:
             self._reachable = False
             raise
+        except StopTrailError as error:
+            self._trouble = str(error)
+            raise
         finally:
-            self._say_goodbye()
+            self._attendance.over(self._stopping, self._trouble, self._reachable)
 
     def stop(self, reason: str) -> None:
         """End in order at the next turn; safe in a signal handler."""
@@ -144,17 +152,21 @@ class Session:
         """From start to stop, or until new settings apply."""
         session_ledger = SessionLedger(self.ledger, self.exchange, self.symbol, self.interval)
         self.session_ledger = self._out.session_ledger = session_ledger
+        self._attendance.starting("reading from the exchange")
         try:
             found = begin(self.settings, store, session_ledger)
         except UnreachableError as error:
+            self._attendance.starting(str(error))
             self._patience.wait(error, self.settings.live.start_wait_seconds)
             return
         self._patience.over()
         self._clock_offset = store.clock_offset() or 0
         waiting = found.origin.checkpoint.entry_order
         self._gate.begin(None if waiting is None else waiting.signal)
-        self._say_hello(found.session)
-        self.control = SessionControl(self.ledger, found.session, self._out.flush)
+        if not hasattr(self, "control"):
+            self._attendance.arrived(found.session)
+            self._daily = Daily(int(time.time() * 1000), self._attendance.last_beat)
+        self.control = SessionControl(self.ledger, found.session, self._out.flush, self._now)
         self.warm_from = found.warm_up.warm_from
         self._out.say("warm-up", found.warm_up.text)
         self._gate.paused, self._gate.changing = found.paused, bool(found.waiting)
@@ -204,41 +216,11 @@ class Session:
         self.session_ledger.switched = False
 
     def _refusal(self, market: str) -> str:
-        who = SessionControl.whereabouts(self.ledger, self.exchange, self.symbol)
+        who = whereabouts(self.ledger, self.exchange, self.symbol)
         return (
             f"a session of {market} runs in this database already{who}: stop it first, or give "
             "this one another [database] url"
         )
-
-    def _say_hello(self, session: int) -> None:
-        """Tell how the session began, once for this process."""
-        if hasattr(self, "control"):
-            return
-        before = presence_of(self.ledger.database, session)
-        beat = None if before is None else int(before["beat"])
-        self._daily = Daily(int(time.time() * 1000), beat)
-        text = f"session {session} of {self.exchange} {self.symbol}"
-        if before is not None and beat is not None:
-            self.restarts = restarted(self.ledger, session, before["restarts"])
-            how = _BEFORE.get(before["state"], before["state"])
-            text += f", again: it {how} at {iso_time(beat)}"
-        self._out.say("started", text)
-
-    def _say_goodbye(self) -> None:
-        """Leave word that the session has ended; not at any price."""
-        if not hasattr(self, "control"):
-            if self._stopping:
-                self._out.say(
-                    "stopped", f"{self._stopping} before it began; the ledger is as it was"
-                )
-            return
-        reason = self._stopping or "it failed"
-        self._out.say("stopped", f"{reason}; the position is kept")
-        if self._reachable:
-            try:
-                self.control.beat(self, "stopped" if self._stopping else "failed")
-            except LedgerError as error:
-                log.error("%s", error)
 
     # What comes in
 
@@ -248,8 +230,15 @@ class Session:
 
     def _in_time(self, signal: int) -> bool:
         """Whether the candle that opened at `signal` closed `live.signal_seconds` ago at most."""
-        now = time.time() * 1000 + self._clock_offset
-        return now - signal - self.interval <= 1000 * self.settings.live.signal_seconds
+        return self._clock() - signal - self.interval <= 1000 * self.settings.live.signal_seconds
+
+    def _clock(self) -> int:
+        """The exchange's, ms."""
+        return int(time.time() * 1000) + self._clock_offset
+
+    def _now(self) -> int:
+        """The market's time in ms: not before its newest tick."""
+        return max(self._clock(), self._newest_tick)
 
     def _on_tick(self, tick: Tick) -> None:
         assert self.engine is not None
@@ -329,7 +318,7 @@ class Session:
             self._beat = time.monotonic()
             self._out.flush()
             self._obey(engine, at_close)
-            self.control.beat(self, "running")
+            self._attendance.beat(self, "running")
             if text := self._daily.told(self.ledger, self.number, int(time.time() * 1000)):
                 self._out.say("daily", text)
         for watcher in self._out.watchers:

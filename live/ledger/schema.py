@@ -37,6 +37,11 @@ def _restarts(database: Database) -> None:
     _add(database, "presence", "restarts", "INTEGER NOT NULL DEFAULT 0")
 
 
+def _prices(database: Database) -> None:
+    """The price that a person names for an exit."""
+    _add(database, "commands", "price", "DOUBLE PRECISION")
+
+
 def _add(database: Database, table: str, name: str, kind: str) -> None:
     """Add a column, unless the tables were made with it."""
     if name not in {column.name for column in database.get_columns(table)}:
@@ -45,7 +50,7 @@ def _add(database: Database, table: str, name: str, kind: str) -> None:
         )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _quotes, _restarts)
+MIGRATIONS: tuple[Migration, ...] = (_first, _quotes, _restarts, _prices)
 """Step n leads from version n to version n + 1; a step is never changed once released."""
 
 

@@ -148,7 +148,7 @@ class PaperOrders(Model):
     """1 buys, -1 sells."""
     units = DoubleField()
     price = DoubleField(null=True)
-    """Level of a stop order."""
+    """Level of a stop order, or what a person named for an exit."""
     status = CharField()
     """"working", "filled" or "cancelled"."""
     reason = CharField(null=True)
@@ -251,6 +251,8 @@ class Commands(Model):
     asked = BigIntegerField()
     done = BigIntegerField(null=True)
     result = CharField(null=True)
+    price = DoubleField(null=True)
+    """At which "close" leaves; at market where there is none."""
 
     class Meta:  # noqa: D106  # peewee's
         table_name = "commands"
@@ -265,7 +267,7 @@ class Presence(Model):
     beat = BigIntegerField()
     """When this row was written, by this machine's clock."""
     state = CharField()
-    """"running", "stopped" in order or "failed" of itself."""
+    """"starting", "running", "stopped" in order or "failed" of itself."""
     connection = CharField()
     price = DoubleField(null=True)
     price_time = BigIntegerField(null=True)

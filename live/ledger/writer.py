@@ -31,8 +31,8 @@ from stoptrail.live.ledger.tables import (
 )
 from stoptrail.live.step import Step, StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.stops import BY_HAND, Stop, breakeven_armed
 from stoptrail.rules.stops import REASONS as STOP_REASONS
-from stoptrail.rules.stops import Stop, breakeven_armed
 
 WORKING, FILLED, CANCELLED = "working", "filled", "cancelled"
 
@@ -233,11 +233,12 @@ class StepWriter:
 
     def _leaving(self, event: Leaving, step: Step) -> None:
         position = event.position
-        self._order(step, "exit", event.signal, -position.held.side, position.units, None)
+        side, price = -position.held.side, event.price
+        self._order(step, "exit", event.signal, side, position.units, price)
 
     def _left(self, event: Left, step: Step) -> None:
         end, reason = event.end, STOP_REASONS[event.reason]
-        manual = reason == "manual"
+        manual = event.reason in BY_HAND
         filled = {"status": FILLED, "done": event.time, "fill": end.price, "fee": end.fee}
         filled |= {"reason": reason}
         over = {"status": CANCELLED, "done": event.time, "reason": "position closed"}

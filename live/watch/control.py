@@ -1,11 +1,7 @@
-"""Where a running session hears commands and says that it is there."""
+"""Where a session hears commands, running or not."""
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import socket
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -13,62 +9,39 @@ from typing import TYPE_CHECKING, Any
 from peewee import Database
 
 from stoptrail.live.ledger.database import Ledger
-from stoptrail.live.ledger.records import open_trade, session_of
-from stoptrail.live.ledger.tables import Commands, Presence, Sessions
+from stoptrail.live.ledger.records import SessionRow, open_trade
+from stoptrail.live.ledger.tables import Commands, Sessions
+from stoptrail.live.watch.messages import number
 
 if TYPE_CHECKING:
     from stoptrail.live.engine import Engine
     from stoptrail.live.gate import Gate
-    from stoptrail.live.watch.watched import Watched
 
 VERBS = ("pause", "resume", "close")
 PAUSED, RESUMED = "no new entries", "entries again"
 
 
 class SessionControl:
-    """The commands and the presence of one session.
+    """The commands of one session.
 
     `store(kind, work)` commits `work` in one transaction with the steps that wait to be
-    stored: a command and what it brought about are stored together or not at all.
+    stored: a command and what it brought about are stored together or not at all. `now`
+    tells the market's time in ms.
     """
 
     def __init__(
-        self, ledger: Ledger, session: int, store: Callable[[str, Callable[[], None]], None]
+        self,
+        ledger: Ledger,
+        session: int,
+        store: Callable[[str, Callable[[], None]], None],
+        now: Callable[[], int],
     ) -> None:
         self.session = session
         self.ledger = ledger
         self._store = store
+        self._now = now
         self.wants_to_leave: int | None = None
         """Number of a command to leave at the next close (candle mode)."""
-
-    @staticmethod
-    def whereabouts(ledger: Ledger, exchange: str, symbol: str) -> str:
-        """Who runs the session of a market, as far as it is known."""
-        row = session_of(ledger.database, exchange, symbol)
-        found = row and presence_of(ledger.database, row.id)
-        return f" (process {found['pid']} on {found['host']})" if found else ""
-
-    def beat(self, session: Watched, state: str) -> None:
-        """Say that the session is there, and what it sees."""
-        time_, price = session.market.price or (None, None)
-        values = {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "beat": int(time.time() * 1000),
-            "state": state,
-            "connection": session.market.connection,
-            "price": price,
-            "price_time": time_,
-            "reading": json.dumps({**reading_of(session.engine), "warm_from": session.warm_from}),
-        }
-        self.ledger.transaction(f"presence {state}", lambda: self._write(values))
-
-    def _write(self, values: dict[str, Any]) -> None:
-        query = Presence.insert(session=self.session, **values)
-        update = {getattr(Presence, name): value for name, value in values.items()}
-        query.on_conflict(conflict_target=[Presence.session], update=update).execute(
-            self.ledger.database
-        )
 
     def obey(self, engine: Engine, gate: Gate, at_once: bool) -> list[str]:
         """Do what was asked since; what was done, in words.
@@ -91,6 +64,10 @@ class SessionControl:
         ]
 
     def _do(self, row: dict[str, Any], engine: Engine, gate: Gate, at_once: bool) -> list[str]:
+        if row["price"] is not None:
+            result = left_at(row["price"], engine.leave_at(row["price"], self._now()))
+            self._store("command close", lambda: self._done(row["id"], result))
+            return [f"close: {result}"]
         if row["verb"] == "close":
             if at_once or engine.broker.open is None:
                 return [self._leave(row["id"], engine)]
@@ -129,28 +106,42 @@ class SessionControl:
             Sessions.update(paused=paused).where(Sessions.id == self.session).execute(database)
 
 
-def ask(database: Database, session: int, verb: str) -> int:
-    """Leave a command for a session; its number."""
+def left_at(price: float, fill: float | None) -> str:
+    """The answer to a wish to leave at `price`, which brought about `fill`."""
+    if fill is None:
+        return "there is no position"
+    tick = "" if fill == price else f" ({number(price)} on the market's tick)"
+    return f"left at {number(fill)}, the price that was named{tick}"
+
+
+def ask(database: Database, session: int, verb: str, price: float | None = None) -> int:
+    """Leave a command for a session; its number. `price`: at which "close" leaves."""
     now = int(time.time() * 1000)
-    return int(Commands.insert(session=session, verb=verb, asked=now).execute(database))
+    query = Commands.insert(session=session, verb=verb, asked=now, price=price)
+    return int(query.execute(database))
 
 
-def set_aside(database: Database, session: int, verb: str) -> str:
+def set_aside(database: Database, row: SessionRow, verb: str, price: float | None = None) -> str:
     """Carry a command out for a session that no process runs, or leave it for its next
     start; the answer. The caller holds the market's lock."""
-    if verb == "close":
-        if open_trade(database, session) is None:
+    if verb == "close" and price is None:
+        if open_trade(database, row.id) is None:
             return "there is no position"
-        ask(database, session, verb)
+        ask(database, row.id, verb)
         return "the position is left when it starts again; until then its stop does not work"
-    paused = verb == "pause"
-    result = PAUSED if paused else RESUMED
+    from stoptrail.live.without_market import leave_at
+
     now = int(time.time() * 1000)
     with database.atomic():
-        Commands.insert(session=session, verb=verb, asked=now, done=now, result=result).execute(
-            database
-        )
-        Sessions.update(paused=paused).where(Sessions.id == session).execute(database)
+        if price is not None:
+            result = left_at(price, leave_at(database, row, price, now))
+        else:
+            paused = verb == "pause"
+            result = PAUSED if paused else RESUMED
+            Sessions.update(paused=paused).where(Sessions.id == row.id).execute(database)
+        number_ = ask(database, row.id, verb, price)
+        query = Commands.update(done=now, result=result).where(Commands.id == number_)
+        query.execute(database)
     return result
 
 
@@ -166,25 +157,3 @@ def withdraw(database: Database, number: int) -> bool:
         Commands.id == number, Commands.result.is_null()
     )
     return bool(query.execute(database))
-
-
-def presence_of(database: Database, session: int) -> dict[str, Any] | None:
-    """What a session last said of itself."""
-    found = list(Presence.select().where(Presence.session == session).dicts().execute(database))
-    return found[0] if found else None
-
-
-def restarted(ledger: Ledger, session: int, before: int) -> int:
-    """Count a restart of the session, which had `before` of them; their number now."""
-    query = Presence.update(restarts=before + 1).where(Presence.session == session)
-    ledger.transaction("restart", lambda: query.execute(ledger.database))
-    return before + 1
-
-
-def reading_of(engine: Engine | None) -> dict[str, float]:
-    """What the signal's indicators say at the last close, by name, as far as they tell."""
-    if engine is None or engine.strategy is None:
-        return {}
-    strategy = engine.strategy
-    shown = {"atr": strategy.atr[0], "zone": strategy.zone[0], **strategy.signal.reading}
-    return {name: value for name, value in shown.items() if math.isfinite(value)}

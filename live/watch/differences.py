@@ -13,6 +13,7 @@ from stoptrail.live.ledger.tables import (
     PaperTrades,
     StopMoves,
 )
+from stoptrail.rules.stops import BY_HAND, REASONS
 
 _COMPARED = (PaperTrades, StopMoves, PaperOrders, Decisions)
 _MARKS = ("caught_up", "entry_caught_up", "exit_caught_up")
@@ -111,6 +112,7 @@ def attribute(stored: Database, alone: Database, session: int) -> list[Attributi
     return found
 
 
+_BY_HAND = tuple(REASONS[code] for code in BY_HAND)
 _OUTCOME = ("entry", "units", "exit", "exit_time", "reason", "pnl")
 
 
@@ -144,7 +146,7 @@ def _both(one: Record, other: Record) -> Attribution:
 
 
 def _exit_cause(one: Record, other: Record) -> str:
-    if one["reason"] == "manual":
+    if one["reason"] in _BY_HAND:
         return "left by hand"
     if one["exit"] is None or other["exit"] is None:
         return "still open in " + ("the session" if one["exit"] is None else "the backtest")

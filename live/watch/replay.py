@@ -43,6 +43,19 @@ _OUTSIDE = {REASONS[code]: code for code in (MISSED, STALE, PAUSED, CHANGING)}
 """Reasons that came from outside the rules, and are taken as they were."""
 
 
+class ManualExit(NamedTuple):
+    """Somebody asked to leave."""
+
+    after: int
+    """Open time of the last candle before."""
+    ticks: int
+    """How many ticks had changed something by then."""
+    price: float | None
+    """That was named; None: at market."""
+    time: int
+    """When it left, ms; 0 where it has not yet."""
+
+
 class Recording(NamedTuple):
     """Everything that a session's ledger holds of what came in."""
 
@@ -51,8 +64,7 @@ class Recording(NamedTuple):
     ticks: list[StoredTick]
     settings: list[SettingsRow]
     """Those that applied."""
-    closes: list[tuple[int, int]]
-    """Orders to leave at market: after which candle, and after how many ticks."""
+    closes: list[ManualExit]
     refused: dict[int, int]
     """Code of what stood against an entry, by the signal's time."""
     withdrawn: dict[int, int]
@@ -69,7 +81,11 @@ def recording_of(database: Database, session: SessionRow) -> Recording:
         stored_candles(database, session.id),
         stored_ticks(database, session.id),
         [entry for entry in settings_rows(database, session.id) if entry.applied is not None],
-        [(o["sent_after"], o["sent_tick"]) for o in orders if o["kind"] == "exit"],
+        [
+            ManualExit(o["sent_after"], o["sent_tick"], o["price"], o["done"] or 0)
+            for o in orders
+            if o["kind"] == "exit"
+        ],
         {
             row["time"]: _OUTSIDE[row["outcome"]]
             for row in decisions
@@ -168,14 +184,17 @@ def _run(
         events=_events(recording, origin, until),
         interval=recording.session.interval,
         on_tick=engine.on_tick,
-        on_event=lambda event: engine.leave_at_market(),
+        on_event=lambda event: _leave(engine, event),
     )
     engine.run(feed)
     return engine
 
 
-class _Leave(NamedTuple):
-    """Somebody asks to leave at market."""
+def _leave(engine: Engine, asked: ManualExit) -> None:
+    if asked.price is None:
+        engine.leave_at_market()
+    else:
+        engine.leave_at(asked.price, asked.time)
 
 
 def _events(recording: Recording, origin: Origin, until: int | None) -> Iterator[Any]:
@@ -184,8 +203,8 @@ def _events(recording: Recording, origin: Origin, until: int | None) -> Iterator
     for tick in recording.ticks:
         told = Tick(*tick[2:])  # all that was told of it
         between.setdefault(tick.after, []).append((2 * tick.number, told))
-    for after, ticks in recording.closes:
-        between.setdefault(after, []).append((2 * ticks + 1, _Leave()))
+    for asked in recording.closes:
+        between.setdefault(asked.after, []).append((2 * asked.ticks + 1, asked))
     for row in recording.candles:
         if until is not None and row[0] > until:
             return

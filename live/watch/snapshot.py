@@ -25,12 +25,14 @@ from stoptrail.live.ledger.tables import (
     StoredEquity,
 )
 from stoptrail.live.session_settings import run_rules_from, settings_from
-from stoptrail.live.watch.control import presence_of
 from stoptrail.live.watch.messages import SIDES, number
+from stoptrail.live.watch.presence import presence_of
 from stoptrail.rules.trade import marked
 
 _SILENT_MS = 15_000
 """Age of a session's last sign after which it counts as gone."""
+_SLOW_START_MS = 300_000
+"""The same while it starts: it says nothing while it reads."""
 
 
 class Happened(NamedTuple):
@@ -48,8 +50,8 @@ class Snapshot(NamedTuple):
     symbol: str
     interval: int
     state: str
-    """"running", "stopped" in order, "failed" of itself, or "gone" where a running one has
-    not been heard of."""
+    """"starting", "running", "stopped" in order, "failed" of itself, or "gone" where one that
+    starts or runs has not been heard of."""
     pid: int | None
     connection: str
     paused: bool
@@ -176,8 +178,9 @@ def _price(
 
 def _state(presence: dict[str, Any]) -> str:
     state = str(presence.get("state", "stopped"))
-    silent = time.time() * 1000 - presence.get("beat", 0) > _SILENT_MS
-    return "gone" if state == "running" and silent else state
+    patience = {"running": _SILENT_MS, "starting": _SLOW_START_MS}.get(state)
+    silent = time.time() * 1000 - presence.get("beat", 0)
+    return "gone" if patience is not None and silent > patience else state
 
 
 def equity_points(database: Database, session: int) -> list[tuple[int, float]]:
@@ -221,7 +224,7 @@ def health_of(found: Snapshot) -> Health:
     """How a session is; one that was stopped in order is well."""
     if found.state in ("gone", "failed"):
         return Health.GONE
-    if found.state != "running":
+    if found.state not in ("running", "starting"):
         return Health.WELL
     if found.connection.partition(":")[0] not in _FRESH:
         return Health.STALE

@@ -35,9 +35,11 @@ PRIVATES: dict[str, tuple[str, ...]] = {
         "_notify",
         "_oldsync",
         "_oncepost",
+        "_orders",
         "_orderspending",
         "_slave_analyzers",
         "_start",
+        "_trades",
         "_tradespending",
     ),
     # The loop over candles.

@@ -19,6 +19,7 @@ from stoptrail.rules.decide import expired
 from stoptrail.rules.journal import Journal
 from stoptrail.rules.stops import (
     MANUAL,
+    MANUAL_PRICE,
     Stop,
     held_throughout,
     stop_fill,
@@ -62,8 +63,8 @@ class PaperJournal(Journal, Protocol):
     def ordered(self, entry_order: EntryOrder) -> None:
         """An entry order was sent."""
 
-    def leaving(self, position: Position) -> None:
-        """An order to leave at market was sent."""
+    def leaving(self, position: Position, price: float | None = None) -> None:
+        """An order to leave was sent: at market, or at a price that a person names."""
 
 
 class PaperBroker(CandleBroker):
@@ -118,11 +119,29 @@ class PaperBroker(CandleBroker):
         position = self.open
         if position is None or self.leaving:
             return False
-        place = self.sell if position.held.side > 0 else self.buy
-        self._date_at_hand(position.held.time)
-        place(owner, self._data, position.units, reason=MANUAL, filled=owner.manager.left)
+        self._send_exit(owner, position, MANUAL)
         self.journal.leaving(position)
         return True
+
+    def leave_at(self, owner: Any, price: float, time: int) -> float | None:
+        """Leave at `time` (ms) at a price that a person names, put on the tick against the
+        position; the fill, None where there is no position. An order to leave that waits is
+        replaced: where nothing is traded it would wait for ever."""
+        position = self.open
+        if position is None:
+            return None
+        if self._exit is not None:
+            self.cancel(self._exit)
+        self._send_exit(owner, position, MANUAL_PRICE)
+        self.journal.leaving(position, price)
+        fill = quoted_price(-position.held.side, price, self.run_rules.trade_rules.market)
+        self._close(self._exit, fill, max(time, position.held.time))
+        return fill
+
+    def _send_exit(self, owner: Any, position: Position, reason: int) -> None:
+        place = self.sell if position.held.side > 0 else self.buy
+        self._date_at_hand(position.held.time)
+        place(owner, self._data, position.units, reason=reason, filled=owner.manager.left)
 
     def _submit(self, *what: Any, **options: Any) -> Any:
         order = super()._submit(*what, **options)

@@ -155,8 +155,15 @@ def resume(**options: Any) -> None:
 @cli.command()
 @settings_options
 @click.argument("session")
+@click.option(
+    "--at",
+    "price",
+    type=float,
+    metavar="PRICE",
+    help="Leave at this price at once: for a market that is halted or gone.",
+)
 def close(**options: Any) -> None:
-    """Let SESSION leave its position at market."""
+    """Let SESSION leave its position at market, or at a price that you name."""
     from stoptrail.cli.control import close as run
 
     run(**options)

@@ -17,8 +17,11 @@ BREAKEVEN = 1
 TRAIL = 2
 CYCLE = 3
 MANUAL = 4
-REASONS = ("initial", "breakeven", "trail", "cycle", "manual")
+MANUAL_PRICE = 5
+REASONS = ("initial", "breakeven", "trail", "cycle", "manual", "manual_price")
 """Names of what moved a stop or closed a trade, by code."""
+BY_HAND = (MANUAL, MANUAL_PRICE)
+"""What a person asked for: at market, or at a price that they name."""
 
 
 class StopRules(NamedTuple):

@@ -40,7 +40,8 @@ def say(config: Path, session: int = 1, **values: Any) -> None:
     """Let the session have said this of itself a moment ago, beside what it did say."""
     with existing_ledger(f"sqlite:///{config.parent}/ledger.db") as database:
         (row,) = Presence.select().where(Presence.session == 1).dicts().execute(database)
-        row |= {"session": session, "beat": int(time.time() * 1000), "state": "running"} | values
+        row |= {"session": session, "beat": int(time.time() * 1000), "state": "running"}
+        row |= {"connection": "live"} | values
         Presence.insert(**row).on_conflict_replace().execute(database)
 
 
@@ -64,6 +65,8 @@ def asked(config: Path, *options: str) -> int:
         ({"connection": "live"}, 0, "well"),
         ({"connection": "polling: no sockets"}, 0, "well"),
         ({"beat": 0}, 3, "gone"),
+        ({"state": "starting", "connection": "starting: x"}, 4, "stale"),
+        ({"state": "starting", "beat": 0}, 3, "gone"),
         ({"state": "failed"}, 3, "gone"),
         ({"connection": "stale: no trade for 120 s"}, 4, "stale"),
         ({"connection": "connecting"}, 4, "stale"),

@@ -22,8 +22,9 @@ from stoptrail.live.ledger.tables import PaperTrades
 from stoptrail.live.market.events import ConnectionBack, ConnectionLost, Event, Notice
 from stoptrail.live.session import Options, Session
 from stoptrail.live.step import Row
-from stoptrail.live.watch.control import answer_of, ask, presence_of
+from stoptrail.live.watch.control import answer_of, ask
 from stoptrail.live.watch.messages import Message
+from stoptrail.live.watch.presence import presence_of
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of

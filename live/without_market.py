@@ -1,0 +1,56 @@
+"""A position left at a named price by a session that does not run: its market may be gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from peewee import Database
+
+from stoptrail.live.engine import Engine, EngineOptions, Origin
+from stoptrail.live.gate import Gate
+from stoptrail.live.ledger.records import (
+    SessionRow,
+    checkpoint_of,
+    counters,
+    settings_rows,
+    stored_candles,
+    waits_to_leave,
+)
+from stoptrail.live.ledger.writer import StepWriter
+from stoptrail.live.market.events import CandleClosed
+from stoptrail.live.market.recorded import RecordedFeed
+from stoptrail.live.session_settings import plan_from, settings_from
+from stoptrail.live.step import Step
+
+
+def leave_at(database: Database, row: SessionRow, price: float, time: int) -> float | None:
+    """Leave the session's position at `price` at `time` (ms), as its engine would have done
+    after the last candle; the fill, None where there is no position. The caller holds the
+    market's lock and a transaction. Raises ConfigError for a signal that cannot be loaded."""
+    candles = stored_candles(database, row.id)
+    active = [entry for entry in settings_rows(database, row.id) if entry.applied is not None][-1]
+    origin = Origin(
+        1,
+        row.start,
+        row.candle,
+        row.ticks,
+        checkpoint_of(database, row.id),
+        counters(database, row.id),
+        waits_to_leave(database, row.id),
+        candles[:-1],
+    )
+    steps: list[Step] = []
+    fills: list[float | None] = []
+    settings = settings_from(active.content)
+    nothing_new = Gate("stops_only", lambda: True)
+    by_tick = settings.live.ratchet == "tick"
+    options = EngineOptions(by_tick, active.number, nothing_new, steps.append, lambda _: False)
+    engine = Engine(plan_from(settings), origin, options)
+    feed: Any = RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters
+        events=(CandleClosed(*candles[-1]), None),
+        interval=row.interval,
+        on_event=lambda _: fills.append(engine.leave_at(price, time)),
+    )
+    engine.run(feed)
+    StepWriter(database, row.id, row.interval).write_all(steps)
+    return fills[0]

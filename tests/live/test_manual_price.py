@@ -1,0 +1,127 @@
+"""A position left at a price that a person names: for a market that trades no more."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stoptrail.live.session
+from stoptrail.live.ledger.database import existing_ledger, open_existing
+from stoptrail.live.ledger.records import all_sessions, find_session, open_trade, rows
+from stoptrail.live.ledger.tables import Commands, PaperOrders, PaperTrades
+from stoptrail.live.session import Options, Session
+from stoptrail.live.watch.control import answer_of, ask, set_aside
+from stoptrail.live.watch.differences import compare
+from stoptrail.live.watch.replay import recording_of, replay
+from tests.live.playback import PlaybackStore, play
+from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
+
+ROWS = small_rows(420)
+NAMED = 12_345.678
+WIDE: Any = {"stop": {"trailing_atr_multiplier": 50.0}}
+
+
+def chosen(ratchet: str) -> Any:
+    return settings(live={"ratchet": ratchet}, **WIDE)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/ledger.db"
+
+
+class Asks:
+    """Asks for `NAMED` as soon as a position is open; before that, at market, if `twice`."""
+
+    def __init__(self, twice: bool = False) -> None:
+        self.numbers: list[int] = []
+        self._twice = twice
+
+    def happened(self, message: Any) -> None:
+        pass
+
+    def turned(self, session: Session) -> None:
+        engine = session.engine
+        if self.numbers or engine is None or engine.broker.open is None:
+            return
+        database, number = session.ledger.database, session.number
+        if self._twice:
+            ask(database, number, "close")
+        self.numbers.append(ask(database, number, "close", NAMED))
+
+
+def left(url: str) -> dict[str, Any]:
+    with existing_ledger(url) as database:
+        (trade,) = [t for t in rows(database, PaperTrades, 1) if t["reason"] == "manual_price"]
+        (order,) = [o for o in rows(database, PaperOrders, 1) if o["kind"] == "exit"]
+    assert (order["price"], order["fill"], order["status"]) == (NAMED, trade["exit"], "filled")
+    return trade
+
+
+def replayed(url: str) -> None:
+    database = open_existing(url)
+    (session,) = all_sessions(database)
+    with closing(replay(recording_of(database, session))) as repeated:
+        assert compare(database, repeated, session.id).differences == []
+    database.close()
+
+
+@pytest.mark.parametrize("twice", [False, True])
+@pytest.mark.parametrize("ratchet", ["candle", "tick"])
+def test_a_running_session_leaves_at_the_named_price_at_once(
+    ratchet: str, twice: bool, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stoptrail.live.session, "_BEAT_SECONDS", 0.0)
+    asks = Asks(twice)
+    store = PlaybackStore(ROWS, WARM_UP, HOUR, ticks_of)
+    play(chosen(ratchet), store, url, Options(watchers=(asks,)))
+    trade = left(url)
+    side = trade["side"]
+    assert trade["exit"] == (12_345.67 if side > 0 else 12_345.68)  # on the tick, against it
+    costs = trade["fees"] + trade["borrow"]
+    gross = side * trade["units"] * (trade["exit"] - trade["entry"])
+    assert trade["pnl"] == pytest.approx(gross - costs)
+    with existing_ledger(url) as database:
+        answer = answer_of(database, asks.numbers[0]) or ""
+    assert answer.startswith(f"left at {trade['exit']:,.2f}, the price that was named")
+    replayed(url)
+
+
+@pytest.mark.parametrize("ratchet", ["candle", "tick"])
+def test_a_session_that_does_not_run_leaves_without_its_market(ratchet: str, url: str) -> None:
+    end = WARM_UP
+    while True:
+        end += 5
+        play(chosen(ratchet), PlaybackStore(ROWS[:end], end - 5, HOUR, ticks_of), url)
+        with existing_ledger(url) as database:
+            trade = open_trade(database, 1)
+        if trade is not None:
+            break
+    with existing_ledger(url) as database:
+        ask(database, 1, "close")  # at market: nobody heard it
+        answer = set_aside(database, find_session(database, "1"), "close", NAMED)
+    assert "the price that was named" in answer
+    trade = left(url)
+    with existing_ledger(url) as database:
+        assert open_trade(database, 1) is None
+        trades = rows(database, PaperTrades, 1)
+        balance = find_session(database, "1").balance
+        commands = list(Commands.select().dicts().execute(database))
+    cash = chosen(ratchet).account.cash
+    assert balance == pytest.approx(cash + sum(t["pnl"] for t in trades))
+    assert commands[-1]["price"] == NAMED
+    assert commands[-1]["result"] == answer
+    replayed(url)
+    play(chosen(ratchet), PlaybackStore(ROWS, end, HOUR, ticks_of), url)  # it goes on, flat
+    replayed(url)
+
+
+def test_without_a_position_nothing_is_left(url: str) -> None:
+    play(chosen("candle"), PlaybackStore(ROWS[: WARM_UP + 1], WARM_UP, HOUR), url)
+    with existing_ledger(url) as database:
+        row = find_session(database, "1")
+        assert set_aside(database, row, "close", NAMED) == "there is no position"
+        assert rows(database, PaperOrders, 1) == []
