@@ -19,6 +19,7 @@ from benchmarks.sections import Section, SkippedError, require, table
 from benchmarks.timing import in_turns
 from stoptrail.backtest.inputs import atr_of, setups_of, signals_of
 from stoptrail.rules.candles import Floats
+from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.types import OPEN
 from stoptrail.sweep.kernel.blocks import nodes_of
@@ -192,7 +193,9 @@ def _compare(sweep: Sweep, portfolio: Any, screened: Results) -> str:
         trade_rules = sweep.plan.run_rules.trade_rules
         stop = trade_rules.stop._replace(multiplier=float(multiplier))
         run_rules = sweep.plan.run_rules._replace(trade_rules=trade_rules._replace(stop=stop))
-        run = compiled(simulate)(sweep.span.candles, sweep.setups, sweep.atr, marks, run_rules)
+        run = compiled(simulate)(
+            sweep.span.candles, sweep.setups, sweep.atr, marks, run_rules, NO_DETAIL
+        )
         ours, theirs = run.trades, records[records["col"] == k]
         require(len(ours.entry) == screened.trades[k] > 0, "the kernel's trades are the oracle's")
         at_once = np.flatnonzero(ours.exit == ours.entry)

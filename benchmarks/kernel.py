@@ -22,6 +22,7 @@ import numpy as np
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.costs import Costs
+from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.market import Market
 from stoptrail.rules.measure import equity_of, measure
@@ -132,7 +133,9 @@ def by_plain_loop(bench: Bench) -> Results:
     atr = bench.nodes.atr[: len(bench.candles.time)]
     for k, row in enumerate(bench.table):
         run_rules = run_rules_of(row)
-        run = compiled(simulate)(bench.candles, bench.setups, atr, bench.marks, run_rules)
+        run = compiled(simulate)(
+            bench.candles, bench.setups, atr, bench.marks, run_rules, NO_DETAIL
+        )
         equity = compiled(equity_of)(run.trades, bench.candles, bench.marks, run_rules)
         figures = compiled(measure)(run.trades, equity, bench.candles, bench.marks)
         results.metrics[k] = figures

@@ -7,6 +7,7 @@ from typing import Any
 import backtrader as bt
 
 from stoptrail.rules.journal import Journal
+from stoptrail.rules.paths import undisturbed
 from stoptrail.rules.stops import Stop, breakeven_settled, held_throughout, ratchet
 from stoptrail.rules.trade import Exit, Position, TradeRules
 from stoptrail.strategies.calm import STIRRED, Calm, Changes
@@ -42,6 +43,7 @@ class StopTrail:
             reason=stop.reason,
             filled=self.left,
             ratchet=self.tick,
+            undisturbed=self.undisturbed,
         )
 
     def candle_closed(self, now: int) -> None:
@@ -79,9 +81,20 @@ class StopTrail:
 
     def tick(self, price: float, now: int) -> None:
         """Ratchet on a tick at `now` (ms), with the ATR of the last closed candle (C14)."""
-        self.ratchet(price, price, price, self.strategy.atr[0], now)
+        self.ratchet(price, price, price, self.strategy.atr[0], now, by_tick=True)
 
-    def ratchet(self, high: float, low: float, close: float, atr: float, now: int) -> None:
+    def undisturbed(self, high: float, low: float, until: int) -> bool:
+        """Whether ticks between `low` and `high`, none later than `until` (ms), would do
+        nothing."""
+        position, stop = self.position, self.stop
+        if position is None or stop is None or type(self).next_stop is not StopTrail.next_stop:
+            return False
+        atr = self.strategy.atr[0]
+        return undisturbed(stop, position.held, high, low, atr, until, self.trade_rules)
+
+    def ratchet(
+        self, high: float, low: float, close: float, atr: float, now: int, *, by_tick: bool = False
+    ) -> None:
         """Move the stop to `next_stop`; a tick has high = low = close."""
         if self.position is None or self.stop is None:
             return
@@ -89,7 +102,7 @@ class StopTrail:
         self.stop = self.next_stop(before, self.position, high, low, close, atr, now)
         if self.stop.level != before.level:
             self.strategy.broker.amend(self._order, self.stop)
-            self._journal.moved(before, self.stop, now)
+            self._journal.moved(before, self.stop, now, by_tick=by_tick)
 
     def next_stop(
         self,

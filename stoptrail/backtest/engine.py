@@ -10,6 +10,7 @@ from stoptrail.backtest.quick_cerebro import QuickCerebro
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Candles
+from stoptrail.rules.detail import Detail
 from stoptrail.rules.types import CYCLE_EXIT
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 
@@ -26,8 +27,17 @@ def strategy_options(plan: Plan, start: int) -> dict[str, Any]:
     }
 
 
-def run_backtrader(candles: Candles, start: int, plan: Plan, *, runonce: bool = True) -> Record:
+def run_backtrader(
+    candles: Candles,
+    start: int,
+    plan: Plan,
+    *,
+    detail: Detail | None = None,
+    runonce: bool = True,
+) -> Record:
     """Run `plan` over `candles` in Cerebro; candles before index `start` warm up.
+
+    detail: finer candles of them, walked while a position is open (C21).
 
     `runonce=False` steps through every indicator candle by candle, as a live session does.
     """
@@ -35,7 +45,7 @@ def run_backtrader(candles: Candles, start: int, plan: Plan, *, runonce: bool = 
     cerebro = QuickCerebro(stdstats=False, runonce=runonce, preload=runonce)
     feed = ColumnarFeed(candles=candles)
     cerebro.adddata(feed)
-    broker = CandleBroker(run_rules=plan.run_rules, journal=journal)
+    broker = CandleBroker(run_rules=plan.run_rules, journal=journal, detail=detail)
     cerebro.setbroker(broker)
     cerebro.addstrategy(MtfStrategy, **strategy_options(plan, int(candles.time[start])))
     (strategy,) = cerebro.run()

@@ -14,6 +14,7 @@ from stoptrail.core.errors import ConfigError, DataError
 from stoptrail.feeds.market import MarketData
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles, Floats, Signals
+from stoptrail.rules.detail import NO_DETAIL, Detail
 from stoptrail.rules.market import Market as MarketRules
 from stoptrail.rules.types import (
     SIDES,
@@ -34,6 +35,8 @@ class Inputs(NamedTuple):
     """Index of the first candle of the span."""
     marks: DayMarks
     market: MarketRules
+    detail: Detail = NO_DETAIL
+    """Finer candles of all of `candles` (C21)."""
 
 
 def prepare(market: MarketData, settings: Settings) -> Inputs:

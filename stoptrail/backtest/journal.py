@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Candles
-from stoptrail.rules.stops import Stop
+from stoptrail.rules.stops import INITIAL, Stop
 from stoptrail.rules.trade import (
     IGNORED,
     EntryOrder,
@@ -35,6 +35,16 @@ class RecordedExit(NamedTuple):
     time: int
 
 
+class RecordedLevel(NamedTuple):
+    """A level of a trade's stop."""
+
+    trade: int
+    stop: Stop
+    time: int
+    """From when it holds."""
+    by_tick: bool
+
+
 class RecordingJournal:
     """Keeps every event; see rules.journal.Journal. The baseline has no stops to keep."""
 
@@ -42,20 +52,20 @@ class RecordingJournal:
         self._with_stops = with_stops
         self.entries: list[RecordedEntry] = []
         self.exits: list[RecordedExit] = []
-        self.levels: list[tuple[int, int, Stop]] = []
+        self.levels: list[RecordedLevel] = []
         self.counts = np.zeros(len(IGNORED), np.int64)
         self._last: Stop | None = None
 
     def entered(self, entry_order: EntryOrder, position: Position, stop: Stop, time: int) -> None:
         """An entry filled."""
         if self._with_stops:
-            self.levels.append((len(self.entries), time, stop))
+            self.levels.append(RecordedLevel(len(self.entries), stop, time, False))
         self.entries.append(RecordedEntry(entry_order, position, stop.level))
         self._last = stop
 
-    def moved(self, before: Stop, after: Stop, time: int) -> None:
+    def moved(self, before: Stop, after: Stop, time: int, *, by_tick: bool = False) -> None:
         """The level moved."""
-        self.levels.append((len(self.entries) - 1, time, after))
+        self.levels.append(RecordedLevel(len(self.entries) - 1, after, time, by_tick))
         self._last = after
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
@@ -90,6 +100,8 @@ class RecordingJournal:
             ),
             borrow=np.array([e.end.borrow for e in exits]),
             pnl=np.array([e.end.pnl for e in exits]),
+            entry_time=np.array([h.time for h in held], np.int64),
+            exit_time=np.array([e.time for e in exits], np.int64),
         )
 
     def _still_open(
@@ -102,15 +114,23 @@ class RecordingJournal:
 
     def stops(self, candles: Candles) -> StopLog:
         """Every level that was in force; `index` is the first candle in which it holds."""
+        levels = self.levels
         return StopLog(
-            trade=np.array([trade for trade, _, _ in self.levels], np.int64),
-            candle=np.array(
-                [np.searchsorted(candles.time, t) for _, t, _ in self.levels], np.int64
-            ),
-            level=np.array([stop.level for _, _, stop in self.levels]),
-            reason=np.array([stop.reason for _, _, stop in self.levels], np.int8),
+            trade=np.array([each.trade for each in levels], np.int64),
+            candle=np.array([_first(candles, each) for each in levels], np.int64),
+            level=np.array([each.stop.level for each in levels]),
+            reason=np.array([each.stop.reason for each in levels], np.int8),
+            tick=np.array([each.time if each.by_tick else 0 for each in levels], np.int64),
         )
 
 
+def _first(candles: Candles, level: RecordedLevel) -> int:
+    """The first candle in which `level` holds."""
+    if level.by_tick or level.stop.reason == INITIAL:
+        return _at(candles, level.time)
+    return int(np.searchsorted(candles.time, level.time))
+
+
 def _at(candles: Candles, time: int) -> int:
-    return int(np.searchsorted(candles.time, time))
+    """The candle within which `time` (ms) lies."""
+    return int(np.searchsorted(candles.time, time, side="right")) - 1

@@ -89,7 +89,7 @@ def closed_table(trades: TradeLog, chosen: NDArray[np.bool_], inputs: Inputs) ->
     """Figures of those of the `chosen` trades that are closed."""
     rows = np.flatnonzero(chosen & (trades.exit != OPEN))
     some = TradeLog._make(column[rows] for column in trades)
-    return trade_table(compiled(tally_of)(some, inputs.candles))
+    return trade_table(compiled(tally_of)(some))
 
 
 def trade_table(tally: TradeTally) -> dict[str, Any]:
@@ -119,6 +119,7 @@ def buy_and_hold(inputs: Inputs, run_rules: RunRules) -> dict[str, Any]:
     fill = fill_price(1, candles.open[inputs.start], rules.costs, rules.market)
     held = {
         "entry": inputs.start,
+        "entry_time": int(candles.time[inputs.start]),
         "exit": OPEN,
         "side": 1,
         "units": affordable_units(run_rules.cash, fill, 1.0, rules.costs),

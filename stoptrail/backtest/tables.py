@@ -66,11 +66,11 @@ def trade_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
         row = [
             k + 1,
             "long" if trades.side[k] > 0 else "short",
-            iso(int(candles.time[trades.entry[k]])),
+            iso(int(trades.entry_time[k])),
             trades.fill[k],
             trades.units[k],
             trades.initial[k],
-            None if still else iso(int(candles.time[trades.exit[k]])),
+            None if still else iso(int(trades.exit_time[k])),
             None if still else trades.price[k],
             STILL_OPEN if still else REASONS[trades.reason[k]],
             trades.fees[k],
@@ -88,13 +88,11 @@ def stop_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
     """Every level that was in force on some candle, with the first one in which it held, and
     whether the price had passed it before (C7): a trail beyond the close that set it."""
     stops, sides = outcome.record.stops, outcome.record.trades.side
-    for trade, candle, level, reason in zip(
-        stops.trade, stops.candle, stops.level, stops.reason, strict=True
-    ):
+    for trade, candle, level, reason, tick in zip(*stops, strict=True):
         if candle < len(candles.time):
             beyond = sides[trade] * (level - candles.close[candle - 1]) > 0.0
-            passed = "true" if reason == TRAIL and beyond else "false"
-            opens = iso(int(candles.time[candle]))
+            passed = "true" if reason == TRAIL and beyond and not tick else "false"
+            opens = iso(int(tick or candles.time[candle]))
             yield [int(trade) + 1, opens, float(level), REASONS[reason], passed]
 
 

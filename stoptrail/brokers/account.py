@@ -20,6 +20,7 @@ from stoptrail.brokers.terms import fitted_market, unfitted_rules
 from stoptrail.config.explain import explain
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
+from stoptrail.rules.detail import NO_DETAIL, Detail
 from stoptrail.rules.journal import Journal, Unheard
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import Position, marked
@@ -65,20 +66,26 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
     running = False
     """Whether Cerebro is under way."""
 
-    params: ClassVar[Any] = (("run_rules", None), ("settings", None), ("journal", None))
+    params: ClassVar[Any] = (
+        ("run_rules", None),
+        ("settings", None),
+        ("journal", None),
+        ("detail", None),
+    )
 
     def __init__(self, **unknown: Any) -> None:
         require()
         if unknown or not self.p.isdefault("commission"):
             name = next(iter(unknown), "commission")
             raise UsageError(
-                f"CandleBroker takes settings, run_rules and journal, not {name}: "
+                f"CandleBroker takes settings, run_rules, journal and detail, not {name}: "
                 "see setcash, setcommission and docs/library.md"
             )
         super().__init__()  # Backtrader has put the parameters into self.p
         self._settings = self.p.settings or Settings()
         self.run_rules: RunRules = self.p.run_rules or unfitted_rules(self._settings)
         self.journal: Journal = self.p.journal or Unheard()
+        self.detail: Detail = self.p.detail or NO_DETAIL
         self.reset()
 
     def reset(self) -> None:

@@ -20,6 +20,8 @@ from stoptrail.core.errors import UsageError
 from stoptrail.core.time import date_number
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.decide import expired, order_for
+from stoptrail.rules.detail import Piece, piece_at, piece_price, pieces
+from stoptrail.rules.paths import TICKS
 from stoptrail.rules.stops import MANUAL, Stop, stop_fill, stop_hit
 from stoptrail.rules.trade import (
     GAP,
@@ -38,13 +40,15 @@ class CandleBroker(Account):
 
     settings: whose costs, risk, stop, account and market hold (config.settings.Settings,
     default: its defaults); the market's steps are fitted to the data where they are built in
-    or unknown; run_rules: the same as resolved numbers, instead; journal: hears every event.
+    or unknown; run_rules: the same as resolved numbers, instead; journal: hears every event;
+    detail: finer candles of those that are traded, walked while a position is open (C21).
 
     What an order carries besides (`order.info`): `entry_order`, the decision of an entry;
     `filled`, called at the fill, inside the candle, with position and initial stop or with
     position and exit: a stop order that it submits protects the rest of that candle (C5);
-    `reason`, why it leaves; `ratchet`, which moves a stop with the price of a tick. Orders
-    without are a user's own: a market order enters without a stop, or leaves whole.
+    `reason`, why it leaves; `ratchet`, which moves a stop with the price of a tick, and
+    `undisturbed`, which says that prices between two do not. Orders without are a user's own:
+    a market order enters without a stop, or leaves whole.
     """
 
     own_managers = True
@@ -179,6 +183,8 @@ class CandleBroker(Account):
     def _watch(self) -> None:
         """Work out what wakes `next`: a waiting market order always does."""
         waits = self._entry is not None or self._exit is not None
+        # A tick between level and extreme may move the stop as well.
+        waits = waits or (self._stop is not None and self.run_rules.path == TICKS)
         self.is_awake = waits or self._stop is not None or bool(self.news)
         self.below, self.above = -math.inf, math.inf
         if waits:
@@ -202,11 +208,69 @@ class CandleBroker(Account):
         if not data.volume[0] > 0.0:
             return
         if self._entry is not None:
-            self._fill_entry(data.open[0], time)
+            self._fill_entry(data.open[0], self._first_price(time))
         elif self._exit is not None:
             self._fill_exit(data.open[0], time)
         if self._stop is not None:
-            self._test_stop(data.open[0], data.high[0], data.low[0], time)
+            self._within(data.open[0], data.high[0], data.low[0], time)
+
+    def _first_price(self, opens: int) -> int:
+        """When the candle that opened at `opens` has its first price: by ticks, that of its
+        first piece (C21)."""
+        first, last = pieces(self.detail, self.index)
+        known = self.run_rules.path == TICKS and first < last
+        return int(self.detail.time[first]) if known else opens
+
+    def _within(self, candle_open: float, high: float, low: float, time: int) -> None:
+        """The stop over the candle at hand, piece by piece where it has pieces (C21)."""
+        first, last = pieces(self.detail, self.index)
+        if first == last:
+            self._test_stop(candle_open, high, low, time)
+        elif self.run_rules.path == TICKS:
+            self._by_ticks(range(first, last), time)
+        elif self.touched(high) or self.touched(low):
+            for row in range(first, last):
+                piece = self._piece(row)
+                self._test_stop(piece.open, piece.high, piece.low, piece.time)
+                if self.open is None:
+                    return
+
+    def _by_ticks(self, rows: range, opens: int) -> None:
+        """The prices of the pieces as ticks: each may hit the stop or move it (C14)."""
+        assert self.open is not None
+        held, told = self.open.held, self._stop.info
+        for row in rows:
+            piece = self._piece(row)
+            if "undisturbed" in told and told.undisturbed(piece.high, piece.low, piece.time):
+                continue
+            # The tick that entered tests nothing and moves nothing.
+            entered = row == rows[0] and held.time >= opens
+            for step in range(1 if entered else 0, 4):
+                price = piece_price(piece, held.side, step)
+                if self.touched(price):
+                    self._stop_out(price, piece.time)
+                    return
+                if "ratchet" in told:
+                    told.ratchet(price, piece.time)
+
+    def _piece(self, row: int) -> Piece:
+        """A piece in Python's own numbers."""
+        time, *prices = piece_at(self.detail, row)
+        return Piece(int(time), *map(float, prices))
+
+    def touched(self, price: float) -> bool:
+        """Whether `price` reaches the working stop."""
+        if self.open is None or self._stop is None:
+            return False
+        return stop_hit(self.open.held.side, price, price, self._stop.created.price)
+
+    def _stop_out(self, first: float, time: int, level: float | None = None) -> None:
+        """Fill the stop at `level` (its own), or at `first` where that is worse (C6)."""
+        assert self.open is not None
+        trade_rules, side = self.run_rules.trade_rules, self.open.held.side
+        working = self._stop.created.price if level is None else level
+        price = stop_fill(side, first, working, trade_rules.costs, trade_rules.market)
+        self._close(self._stop, price, time)
 
     def _fill_entry(self, price: float, time: int) -> None:
         order, rules = self._entry, self.run_rules.trade_rules
@@ -229,12 +293,8 @@ class CandleBroker(Account):
             order.info.filled(position, stop)
 
     def _test_stop(self, candle_open: float, high: float, low: float, time: int) -> None:
-        assert self.open is not None
-        level, side = self._stop.created.price, self.open.held.side
-        if stop_hit(side, high, low, level):
-            trade_rules = self.run_rules.trade_rules
-            price = stop_fill(side, candle_open, level, trade_rules.costs, trade_rules.market)
-            self._close(self._stop, price, time)
+        if self.touched(high) or self.touched(low):
+            self._stop_out(candle_open, time)
 
     def _fill_exit(self, price: float, time: int) -> None:
         assert self.open is not None

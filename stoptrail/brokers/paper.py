@@ -22,7 +22,6 @@ from stoptrail.rules.stops import (
     MANUAL_PRICE,
     Stop,
     held_throughout,
-    stop_fill,
     stop_hit,
 )
 from stoptrail.rules.trade import (
@@ -174,12 +173,6 @@ class PaperBroker(CandleBroker):
         if dates[0] != dates[0]:
             dates[0] = date_number(time)
 
-    def touched(self, price: float) -> bool:
-        """Whether `price` reaches the working stop."""
-        if self.open is None or self._stop is None:
-            return False
-        return stop_hit(self.open.held.side, price, price, self._stop.created.price)
-
     def _seen(self) -> tuple[Any, ...]:
         """What a tick may change."""
         return self.open, self._entry, self._stop and self._stop.owner.manager.stop
@@ -217,13 +210,6 @@ class PaperBroker(CandleBroker):
         self._stop.info.ratchet(tick.price, tick.time)
         if self.opening is None and self._stop.created.price != before.level:
             self.opening = before
-
-    def _stop_out(self, first: float, time: int, level: float | None = None) -> None:
-        """Fill the stop at `level` (its own), or at `first` where that is worse (C6)."""
-        trade_rules = self.run_rules.trade_rules
-        working = self._stop.created.price if level is None else level
-        price = stop_fill(self._side(), first, working, trade_rules.costs, trade_rules.market)
-        self._close(self._stop, price, time)
 
     def _close(self, order: Any, price: float, time: int) -> None:
         self.opening = None

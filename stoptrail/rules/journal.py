@@ -14,8 +14,9 @@ class Journal(Protocol):
     def entered(self, entry_order: EntryOrder, position: Position, stop: Stop, time: int) -> None:
         """An entry filled; `stop` is its initial stop."""
 
-    def moved(self, before: Stop, after: Stop, time: int) -> None:
-        """The level moved; it is in force for candles that open at or after `time`."""
+    def moved(self, before: Stop, after: Stop, time: int, *, by_tick: bool = False) -> None:
+        """The level moved; it is in force for candles that open at or after `time`, or, where
+        a tick moved it, for all prices after."""
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
         """A trade closed; `reason` is a code of rules.stops.REASONS."""
@@ -31,7 +32,7 @@ class Unheard:
     def entered(self, entry_order: EntryOrder, position: Position, stop: Stop, time: int) -> None:
         """Nothing."""
 
-    def moved(self, before: Stop, after: Stop, time: int) -> None:
+    def moved(self, before: Stop, after: Stop, time: int, *, by_tick: bool = False) -> None:
         """Nothing."""
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:

@@ -72,10 +72,9 @@ class Equity(NamedTuple):
 
 
 @rule
-def position_of(trades: TradeLog, k: int, candles: Candles, run_rules: RunRules) -> Position:
+def position_of(trades: TradeLog, k: int, run_rules: RunRules) -> Position:
     """Trade `k` as the open position that it was."""
-    entry = candles.time[trades.entry[k]]
-    held = Entry(int(trades.side[k]), trades.fill[k], entry, trades.atr[k])
+    held = Entry(int(trades.side[k]), trades.fill[k], trades.entry_time[k], trades.atr[k])
     paid = fee(trades.units[k], trades.fill[k], run_rules.trade_rules.costs)
     return Position(held, trades.units[k], paid)
 
@@ -99,7 +98,7 @@ def equity_of(trades: TradeLog, candles: Candles, marks: DayMarks, run_rules: Ru
     held = 0
     mark = 0
     for k in range(len(trades.entry)):
-        position = position_of(trades, k, candles, run_rules)
+        position = position_of(trades, k, run_rules)
         entry = trades.entry[k]
         while mark < len(values) and marks.candle[mark] < entry:
             values[mark] = balance
@@ -130,14 +129,14 @@ def equity_of(trades: TradeLog, candles: Candles, marks: DayMarks, run_rules: Ru
 
 
 @rule
-def tally_of(trades: TradeLog, candles: Candles) -> TradeTally:
+def tally_of(trades: TradeLog) -> TradeTally:
     """Sums over the closed trades, in order."""
     tally = NO_TRADES
     for k in range(len(trades.entry)):
         if trades.exit[k] == OPEN:
             tally = tally_open(tally, trades.fees[k])
             continue
-        hours = (candles.time[trades.exit[k]] - candles.time[trades.entry[k]]) / MS_AN_HOUR
+        hours = (trades.exit_time[k] - trades.entry_time[k]) / MS_AN_HOUR
         distance = abs(trades.fill[k] - trades.initial[k])
         r = r_multiple(trades.pnl[k], trades.units[k], distance)
         tally = tally_trade(tally, trades.pnl[k], trades.fees[k], hours, r)
@@ -153,7 +152,7 @@ def measure(trades: TradeLog, equity: Equity, candles: Candles, marks: DayMarks)
         equity.marks[last],
         return_sums(equity.marks),
         equity.worst,
-        tally_of(trades, candles),
+        tally_of(trades),
         float(equity.held * candles.interval),
         float(marks.time[last] - marks.time[0]),
     )

@@ -8,17 +8,22 @@ from stoptrail.rules.jit import rule
 from stoptrail.rules.stops import (
     Entry,
     Stop,
+    breakeven_settled,
     ratchet,
     stop_fill,
     stop_hit,
+    tighter,
+    trail_candidate,
 )
 from stoptrail.rules.trade import TradeRules
 
 CANDLE = 0
 HIGH_FIRST = 1
 LOW_FIRST = 2
-PATHS = ("candle", "open-high-low-close", "open-low-high-close")
-"""Names of the assumed price paths: whole candles, or a tick ratchet along four prices."""
+TICKS = 3
+PATHS = ("candle", "open-high-low-close", "open-low-high-close", "ticks")
+"""Names of how a candle is walked: whole, or with a tick ratchet along four prices in an
+assumed order; "ticks" takes the prices of finer candles as ticks (C21)."""
 
 
 class Walk(NamedTuple):
@@ -46,12 +51,13 @@ def walk_candle(
 ) -> Walk:
     """Test the stop over one candle with volume; `atr` is that of the last closed candle.
 
-    CANDLE tests the level in force at the candle's start. The other paths also ratchet
-    at each of the four prices, as ticks would; between them the price is continuous, so
-    a level that is crossed fills at the level.
+    CANDLE tests the level in force at the candle's start; so does TICKS, as a candle of which
+    no tick is known is settled by its closed candle. The other paths also ratchet at each
+    of the four prices, as ticks would; between them the price is continuous, so a level
+    that is crossed fills at the level.
     """
     side = held.side
-    if path == CANDLE:
+    if path in (CANDLE, TICKS):
         if stop_hit(side, high, low, stop.level):
             price = stop_fill(side, candle_open, stop.level, trade_rules.costs, trade_rules.market)
             return Walk(True, price, stop)
@@ -82,3 +88,50 @@ def walk_candle(
             trade_rules.market,
         )
     return Walk(False, 0.0, stop)
+
+
+@rule
+def walk_tick(
+    stop: Stop, held: Entry, price: float, atr: float, time: int, trade_rules: TradeRules
+) -> Walk:
+    """One tick: it hits the stop, or moves it (C14). `atr` is that of the last closed candle."""
+    side = held.side
+    if stop_hit(side, price, price, stop.level):
+        fill = stop_fill(side, price, stop.level, trade_rules.costs, trade_rules.market)
+        return Walk(True, fill, stop)
+    moved = ratchet(
+        stop,
+        held,
+        price,
+        price,
+        price,
+        atr,
+        time,
+        trade_rules.stop,
+        trade_rules.costs,
+        trade_rules.market,
+    )
+    return Walk(False, 0.0, moved)
+
+
+@rule
+def undisturbed(
+    stop: Stop,
+    held: Entry,
+    high: float,
+    low: float,
+    atr: float,
+    until: int,
+    trade_rules: TradeRules,
+) -> bool:
+    """Whether ticks between `low` and `high`, none later than `until` (ms), neither hit the
+    stop nor change anything about it: what `walk_tick` would find, one by one."""
+    rules, costs, market = trade_rules.stop, trade_rules.costs, trade_rules.market
+    side = held.side
+    beyond = high > stop.extreme if side > 0 else low < stop.extreme
+    if beyond or stop_hit(side, high, low, stop.level):
+        return False
+    wanted = trail_candidate(held, stop.extreme, atr, rules, market)
+    if tighter(side, wanted, stop.level):
+        return False
+    return breakeven_settled(stop, held, until, rules, costs, market)

@@ -38,7 +38,7 @@ class RunRules(NamedTuple):
     exits: int
     """STOP_TRAIL or CYCLE_EXIT."""
     path: int
-    """Price path within a candle: rules.paths.CANDLE, HIGH_FIRST or LOW_FIRST."""
+    """How a candle is walked: rules.paths.CANDLE, HIGH_FIRST, LOW_FIRST or TICKS."""
     cooldown: int
     """Candles after an exit in which signals are ignored (C10)."""
     delay: int
@@ -92,6 +92,10 @@ class TradeLog(NamedTuple):
     fees: Floats
     borrow: Floats
     pnl: Floats
+    entry_time: Times
+    """Open time in ms of the candle of the fill: of the finer one where there is detail."""
+    exit_time: Times
+    """The same of the exit; OPEN for an open trade."""
 
 
 class StopLog(NamedTuple):
@@ -103,6 +107,9 @@ class StopLog(NamedTuple):
     """First candle in which the level holds; n where that candle is not there yet."""
     level: Floats
     reason: Sides
+    tick: Times
+    """Open time in ms of the finer candle whose price set the level, which then holds from
+    there on within `candle`; 0 where a close set it."""
 
 
 def setups(signals: Signals, sides: int, first: int) -> Setups:
@@ -154,6 +161,8 @@ def trade_log(capacity: int) -> TradeLog:
         fees=np.empty(capacity),
         borrow=np.empty(capacity),
         pnl=np.empty(capacity),
+        entry_time=np.empty(capacity, np.int64),
+        exit_time=np.empty(capacity, np.int64),
     )
 
 
@@ -165,6 +174,7 @@ def stop_log(capacity: int) -> StopLog:
         candle=np.empty(capacity, np.int64),
         level=np.empty(capacity),
         reason=np.empty(capacity, np.int8),
+        tick=np.empty(capacity, np.int64),
     )
 
 

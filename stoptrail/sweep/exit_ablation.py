@@ -82,5 +82,5 @@ def _alone(plan: Plan, inputs: Inputs, ready: Ready, entries: Any) -> dict[str, 
     if not logs:
         return {"trades": 0}
     trades = TradeLog._make(map(np.concatenate, zip(*logs, strict=True)))
-    tally = compiled(tally_of)(trades, inputs.candles)
+    tally = compiled(tally_of)(trades)
     return trade_table(tally) | mark_table(marks)

@@ -19,7 +19,7 @@ from stoptrail.sweep.kernel.fingerprint import fingerprint_of
 from stoptrail.sweep.plain_run import make_ready, quick_record
 from stoptrail.sweep.pools.pool import Pool
 
-EXACT = ("signal", "entry", "exit", "side", "reason")
+EXACT = ("signal", "entry", "exit", "side", "reason", "entry_time", "exit_time")
 """Times and reasons must be equal."""
 CLOSE = ("units", "fill", "initial", "price")
 """Prices and units must agree to a relative RELATIVE."""
@@ -66,7 +66,7 @@ def _same_stops(one: Record, other: Record) -> bool:
     if len(a.trade) != len(b.trade):
         return False
     exact = all(np.array_equal(x, y) for x, y in ((a.trade, b.trade), (a.candle, b.candle)))
-    same = np.array_equal(a.reason, b.reason)
+    same = np.array_equal(a.reason, b.reason) and np.array_equal(a.tick, b.tick)
     return exact and same and bool(np.allclose(a.level, b.level, rtol=RELATIVE, atol=0.0))
 
 

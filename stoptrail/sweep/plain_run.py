@@ -32,8 +32,10 @@ def make_ready(plan: Plan, inputs: Inputs) -> Ready:
 
 
 def quick_record(plan: Plan, inputs: Inputs, ready: Ready) -> Record:
-    """The trades of one run."""
-    run = compiled(simulate)(inputs.candles, ready.setups, ready.atr, inputs.marks, plan.run_rules)
+    """The trades of one run; with the detail of `inputs`, where there is any."""
+    run = compiled(simulate)(
+        inputs.candles, ready.setups, ready.atr, inputs.marks, plan.run_rules, inputs.detail
+    )
     return Record(*run)
 
 

@@ -60,6 +60,7 @@ def test_a_level_of_a_candle_that_never_came_is_left_out() -> None:
         candle=np.array([1, 7, 8]),
         level=np.array([95.0, 100.1, 99.0]),
         reason=np.array([INITIAL, BREAKEVEN, TRAIL], np.int8),
+        tick=np.zeros(3, np.int64),
     )
     assert list(stop_rows(outcome_of(TWO, stops), CANDLES)) == [
         [1, "2024-10-04T22:00:00Z", 95.0, "initial", "false"],
@@ -76,5 +77,6 @@ def test_a_trail_beyond_the_close_that_set_it_is_marked(beyond: float, passed: s
         candle=np.array([3, 5]),
         level=np.array(levels),
         reason=np.array([TRAIL, TRAIL], np.int8),
+        tick=np.zeros(2, np.int64),
     )
     assert [row[-1] for row in stop_rows(outcome_of(TWO, stops), CANDLES)] == [passed, passed]

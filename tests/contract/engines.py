@@ -21,6 +21,7 @@ from stoptrail.backtest.plan import Plan, Record
 from stoptrail.brokers.paper import PaperBroker
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.detail import NO_DETAIL, Detail
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.metrics import (
     Metrics,
@@ -53,6 +54,7 @@ from stoptrail.sweep.kernel.rule_table import rule_row
 from stoptrail.sweep.kernel.screen import run
 
 _TYPES = {"signal": np.int64, "entry": np.int64, "exit": np.int64, "trade": np.int64}
+_TYPES |= {"entry_time": np.int64, "exit_time": np.int64, "tick": np.int64}
 _TYPES |= {"candle": np.int64, "side": np.int8, "reason": np.int8}
 
 
@@ -71,28 +73,34 @@ def prepared(candles: Candles, start: int, plan: Plan) -> Prepared:
     return Prepared(inputs, setups_of(plan, inputs, signals, atr), atr)
 
 
-def by_rules(candles: Candles, start: int, plan: Plan) -> Record:
+def by_rules(candles: Candles, start: int, plan: Plan, detail: Detail = NO_DETAIL) -> Record:
     """The rule functions in plain Python, candle by candle."""
     ready = prepared(candles, start, plan)
     marks = ready.inputs.marks
-    return Record(*simulate(candles, ready.setups, ready.atr, marks, plan.run_rules))
+    return Record(*simulate(candles, ready.setups, ready.atr, marks, plan.run_rules, detail))
 
 
-def by_compiled_rules(candles: Candles, start: int, plan: Plan) -> Record:
+def by_compiled_rules(
+    candles: Candles, start: int, plan: Plan, detail: Detail = NO_DETAIL
+) -> Record:
     """The same loop as machine code."""
     ready = prepared(candles, start, plan)
     marks = ready.inputs.marks
-    return Record(*compiled(simulate)(candles, ready.setups, ready.atr, marks, plan.run_rules))
+    return Record(
+        *compiled(simulate)(candles, ready.setups, ready.atr, marks, plan.run_rules, detail)
+    )
 
 
-def by_backtrader(candles: Candles, start: int, plan: Plan) -> Record:
+def by_backtrader(candles: Candles, start: int, plan: Plan, detail: Detail = NO_DETAIL) -> Record:
     """MtfStrategy and CandleBroker in Cerebro, indicators computed at once."""
-    return run_backtrader(candles, start, plan)
+    return run_backtrader(candles, start, plan, detail=detail)
 
 
-def by_backtrader_steps(candles: Candles, start: int, plan: Plan) -> Record:
+def by_backtrader_steps(
+    candles: Candles, start: int, plan: Plan, detail: Detail = NO_DETAIL
+) -> Record:
     """The same, each indicator stepping from candle to candle as in a live session."""
-    return run_backtrader(candles, start, plan, runonce=False)
+    return run_backtrader(candles, start, plan, detail=detail, runonce=False)
 
 
 class Screened(NamedTuple):
@@ -142,8 +150,10 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
             out = stand(position, account.balance, candles.close[-1], closes, trade_rules)
         sizes = (position.units, held.fill, stop.level, held.atr)
         money = (out.price, position.fee + out.fee, out.borrow, out.pnl)
-        rows.append((signal, entry, end.exit, held.side, end.reason, *sizes, *money))
-        levels.append((len(rows) - 1, end.exit, end.level, end.reason))
+        left = candles.time[end.exit] if closed else OPEN
+        times = (candles.time[entry], left)
+        rows.append((signal, entry, end.exit, held.side, end.reason, *sizes, *money, *times))
+        levels.append((len(rows) - 1, end.exit, end.level, end.reason, 0))
         return booked(account, candles_, marks_, signal, *rest)
 
     nodes = nodes_of(candles, ready.atr)
@@ -233,3 +243,11 @@ LOOPS = {
     "kernel": by_kernel,
 }
 """The engines that can also ratchet within a candle (C9)."""
+
+DETAILED = {
+    "rules": by_rules,
+    "compiled rules": by_compiled_rules,
+    "backtrader": by_backtrader,
+    "backtrader-steps": by_backtrader_steps,
+}
+"""The engines that walk a candle by finer ones (C21): `engine(candles, start, plan, detail)`."""

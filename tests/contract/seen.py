@@ -65,11 +65,11 @@ def see(record: Record, one: Table, *, paths: bool = True) -> Seen:
     """`record` of a run over `one`, in words."""
     trades = []
     for k, row in enumerate(zip(*record.trades, strict=True)):
-        signal, entry, end, side, reason, *numbers = row
+        signal, entry, end, side, reason, *numbers, _, _ = row
         closed = None if end == OPEN else one.row_of(end)
         levels = [
             (one.row_of(candle), float(level), REASONS[code])
-            for trade, candle, level, code in zip(*record.stops, strict=True)
+            for trade, candle, level, code, _ in zip(*record.stops, strict=True)
             if trade == k
         ]
         money = (float(number) for number in numbers)

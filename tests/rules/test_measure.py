@@ -64,13 +64,13 @@ def test_no_trades_leave_the_cash() -> None:
 def test_a_trade_is_the_position_that_it_was() -> None:
     costs = FREE.trade_rules.costs._replace(taker_fee=0.01)
     run_rules = FREE._replace(trade_rules=FREE.trade_rules._replace(costs=costs))
-    position = position_of(TWO, 1, CANDLES, run_rules)
+    position = position_of(TWO, 1, run_rules)
     assert position.held == Entry(-1, 98.0, int(CANDLES.time[5]), 2.5)
     assert (position.units, position.fee) == (1.0, pytest.approx(0.98))
 
 
 def test_an_open_trade_is_no_closed_one() -> None:
-    tally = tally_of(TWO, CANDLES)
+    tally = tally_of(TWO)
     assert (tally.trades, tally.wins, tally.losses) == (1, 1, 0)
     assert (tally.gross_profit, tally.hours) == (2.0, 2.0)
     assert tally.r_total == pytest.approx(2.0 / (2.0 * 5.0))
@@ -78,7 +78,7 @@ def test_an_open_trade_is_no_closed_one() -> None:
 
 def test_an_open_trades_entry_fee_has_been_paid() -> None:
     paid = TWO._replace(fees=np.array([0.5, 0.25]))
-    assert tally_of(paid, CANDLES).fees == 0.75
+    assert tally_of(paid).fees == 0.75
 
 
 def test_the_figures_follow_from_marks_and_trades() -> None:

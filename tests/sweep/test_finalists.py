@@ -24,12 +24,15 @@ def record() -> Record:
         np.array([0.4, 0.7]),
         np.array([0.0, 0.1]),
         np.array([5.6, -24.8]),
+        np.array([1000, 11_000]),
+        np.array([5000, 15_000]),
     )
     stops = StopLog(
         np.array([0, 0, 1, 1]),
         np.array([1, 3, 11, 13]),
         np.array([92.0, 103.0, 118.0, 117.0]),
         np.array([0, 2, 0, 2], np.int8),
+        np.array([0, 0, 0, 12_500]),
     )
     return Record(trades, stops, np.array([3, 0, 1, 0, 0, 0]))
 

@@ -43,10 +43,11 @@ class Log(NamedTuple):
 
 
 @rule
-def empty_log(signals: int, n: int) -> Log:
-    """Room for a trade of every signal, and for a move of the stop at every close."""
+def empty_log(signals: int, n: int, pieces: int) -> Log:
+    """Room for a trade of every signal, and for a move of the stop at every close and at two
+    of the prices of each piece: its open and its favourable extreme."""
     ignored, rows = np.zeros(len(IGNORED), np.int64), np.zeros(2, np.int64)
-    return Log(trade_log(signals), stop_log(signals + n), ignored, rows)
+    return Log(trade_log(signals), stop_log(signals + n + 2 * pieces), ignored, rows)
 
 
 @rule
@@ -62,24 +63,28 @@ def write_entry(
     log.trades.fill[k] = position.held.fill
     log.trades.initial[k] = stop.level
     log.trades.atr[k] = entry_order.atr
+    log.trades.entry_time[k] = position.held.time
 
 
 @rule
-def write_level(stops: StopLog, rows: Counts, i: int, stop: Stop) -> None:
-    """The level of the open trade that holds from candle i on; stops, rows: of a Log."""
+def write_level(stops: StopLog, rows: Counts, i: int, stop: Stop, tick: int) -> None:
+    """The level of the open trade that holds from candle i on, or from `tick` (ms) on within
+    it; stops, rows: of a Log."""
     k = rows[1]
     stops.trade[k] = rows[0]
     stops.candle[k] = i
     stops.level[k] = stop.level
     stops.reason[k] = stop.reason
+    stops.tick[k] = tick
     rows[1] += 1
 
 
 @rule
-def write_exit(log: Log, index: int, reason: int, position: Position, end: Exit) -> None:
-    """How the open trade ended: `index` is the exit candle or OPEN."""
+def write_exit(log: Log, index: int, time: int, reason: int, position: Position, end: Exit) -> None:
+    """How the open trade ended: `index` is the exit candle, `time` that of the fill; or OPEN."""
     k = log.rows[0]
     log.trades.exit[k] = index
+    log.trades.exit_time[k] = time
     log.trades.reason[k] = reason
     log.trades.price[k] = end.price
     log.trades.fees[k] = position.fee + end.fee
@@ -110,6 +115,8 @@ def _cut(log: TradeLog, k: int) -> TradeLog:
         fees=log.fees[:k].copy(),
         borrow=log.borrow[:k].copy(),
         pnl=log.pnl[:k].copy(),
+        entry_time=log.entry_time[:k].copy(),
+        exit_time=log.exit_time[:k].copy(),
     )
 
 
@@ -120,4 +127,5 @@ def _cut_stops(log: StopLog, k: int) -> StopLog:
         candle=log.candle[:k].copy(),
         level=log.level[:k].copy(),
         reason=log.reason[:k].copy(),
+        tick=log.tick[:k].copy(),
     )

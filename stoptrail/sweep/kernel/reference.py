@@ -19,8 +19,9 @@ from stoptrail.rules.decide import (
     quiet_after,
     risked_units,
 )
-from stoptrail.rules.jit import rule
-from stoptrail.rules.paths import walk_candle
+from stoptrail.rules.detail import Detail, Piece, piece_at, piece_price, pieces
+from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.paths import TICKS, undisturbed, walk_candle, walk_tick
 from stoptrail.rules.protections import (
     Guard,
     guard_day,
@@ -108,6 +109,8 @@ class Closing(NamedTuple):
 
     price: float
     reason: int
+    time: int
+    """Open time of the candle, or of its piece, in which it ends, ms."""
 
 
 class Books(NamedTuple):
@@ -122,20 +125,26 @@ class Books(NamedTuple):
 
 NO_ORDER = Order(EntryOrder(1, 0.0, 0.0, 0.0, 0, 0), NONE)
 NO_TRADE = Trade(Position(Entry(1, 0.0, 0, 0.0), 0.0, 0.0), Stop(0.0, 0.0, 0), False)
-NO_CLOSING = Closing(0.0, NONE)
+NO_CLOSING = Closing(0.0, NONE, NONE)
 
 
 @rule
 def simulate(
-    candles: Candles, setups: Setups, atr: Floats, marks: DayMarks, run_rules: RunRules
+    candles: Candles,
+    setups: Setups,
+    atr: Floats,
+    marks: DayMarks,
+    run_rules: RunRules,
+    detail: Detail,
 ) -> Run:
     """Run one parameter set over all candles.
 
-    `atr` has the shape (n,): the stop's ATR as known at each close. Trades that are open
-    at the end have exit OPEN and are marked at the last close.
+    `atr` has the shape (n,): the stop's ATR as known at each close. `detail` is of the same
+    candles, or `no_detail()`. Trades that are open at the end have exit OPEN and are marked
+    at the last close.
     """
     n = len(candles.time)
-    log = empty_log(len(setups.candle), n)
+    log = empty_log(len(setups.candle), n, len(detail.time))
     # What every candle calls gets numbers only: a compiled call counts a reference to
     # each array among its arguments, which would cost more than the rules themselves.
     time, opens, highs, lows = candles.time, candles.open, candles.high, candles.low
@@ -160,15 +169,15 @@ def simulate(
             atr[i - 1],
         )
         if order.signal != NONE:
-            order, trade = open_candle(order, log, bar, run_rules)
-        trade, closing = within_candle(trade, bar, run_rules)
+            order, trade = open_candle(order, log, bar, detail, run_rules)
+        trade, closing = within_candle(trade, log, bar, detail, run_rules)
         if closing.reason != NONE:
             books = close_trade(trade, closing, books, log, bar, run_rules)
             trade = NO_TRADE
         level = trade.stop.level
         trade = manage(trade, bar, turns[i], run_rules)
         if trade.stop.level != level:
-            write_level(log.stops, log.rows, i + 1, trade.stop)
+            write_level(log.stops, log.rows, i + 1, trade.stop, 0)
         while mark < len(midnights) and midnights[mark] <= bar.closes:
             books = pass_midnight(midnights[mark], books, trade, bar, run_rules.trade_rules)
             mark += 1
@@ -187,55 +196,116 @@ def simulate(
 
 
 @rule
-def open_candle(order: Order, log: Log, bar: Bar, run_rules: RunRules) -> tuple[Order, Trade]:
+def open_candle(
+    order: Order, log: Log, bar: Bar, detail: Detail, run_rules: RunRules
+) -> tuple[Order, Trade]:
     """The open of a candle for a pending order: cancelled, filled, or waiting on (C2, C4)."""
     if expired(order.entry_order, bar.opens):
         log.ignored[GAP] += 1
         return NO_ORDER, NO_TRADE
     if not bar.volume > 0.0:
         return order, NO_TRADE
-    position, stop = enter(order.entry_order, bar.open, bar.opens, run_rules.trade_rules)
+    time = bar.opens
+    first, last = pieces(detail, bar.place)
+    if run_rules.path == TICKS and first < last:
+        time = detail.time[first]  # of the first tick
+    position, stop = enter(order.entry_order, bar.open, time, run_rules.trade_rules)
     if not position.units > 0.0:
         log.ignored[SIZE] += 1
         return NO_ORDER, NO_TRADE
     write_entry(log, order.signal, order.entry_order, bar.place, position, stop)
     if run_rules.exits != CYCLE_EXIT:
-        write_level(log.stops, log.rows, bar.place, stop)
+        write_level(log.stops, log.rows, bar.place, stop, 0)
     return NO_ORDER, Trade(position, stop, False)
 
 
 @rule
 def leave_candle(trade: Trade, bar: Bar, trade_rules: TradeRules) -> Closing:
     """The open of a candle for a baseline that wants to leave (C15)."""
-    if not trade.leaving or not bar.volume > 0.0:
+    if not trade.leaving:
         return NO_CLOSING
     side = trade.position.held.side
-    return Closing(fill_price(-side, bar.open, trade_rules.costs, trade_rules.market), CYCLE)
+    price = fill_price(-side, bar.open, trade_rules.costs, trade_rules.market)
+    return Closing(price, CYCLE, bar.opens)
+
+
+@inner_rule
+def within_candle(
+    trade: Trade, log: Log, bar: Bar, detail: Detail, run_rules: RunRules
+) -> tuple[Trade, Closing]:
+    """A candle before its close: the stop in force, or the baseline's leaving. Nothing is
+    filled without volume."""
+    if not trade.position.units > 0.0 or not bar.volume > 0.0:
+        return trade, NO_CLOSING
+    if run_rules.exits == CYCLE_EXIT:
+        return trade, leave_candle(trade, bar, run_rules.trade_rules)
+    return along_pieces(trade, log, bar, detail, run_rules)
 
 
 @rule
-def within_candle(trade: Trade, bar: Bar, run_rules: RunRules) -> tuple[Trade, Closing]:
-    """A candle before its close: the stop in force (C6, C9), or the baseline's leaving.
-    Nothing is filled without volume."""
-    if run_rules.exits == CYCLE_EXIT:
-        return trade, leave_candle(trade, bar, run_rules.trade_rules)
-    if not trade.position.units > 0.0 or not bar.volume > 0.0:
-        return trade, NO_CLOSING
+def along_pieces(
+    trade: Trade, log: Log, bar: Bar, detail: Detail, run_rules: RunRules
+) -> tuple[Trade, Closing]:
+    """The stop in force over a candle (C6, C9), piece by piece where it has pieces (C21)."""
+    whole = Piece(bar.opens, bar.open, bar.high, bar.low, bar.close)
+    first, last = pieces(detail, bar.place)
+    if first == last:
+        return within_piece(trade, whole, bar.known_atr, run_rules)
+    if run_rules.path != TICKS:
+        closing = NO_CLOSING
+        for row in range(first, last):
+            piece = piece_at(detail, row)
+            trade, closing = within_piece(trade, piece, bar.known_atr, run_rules)
+            if closing.reason != NONE:
+                break
+        return trade, closing
+    return by_ticks(trade, log, bar, detail, run_rules.trade_rules)
+
+
+@rule
+def within_piece(
+    trade: Trade, piece: Piece, atr: float, run_rules: RunRules
+) -> tuple[Trade, Closing]:
+    """The stop over one piece, of which `atr` is known at the open."""
     walk = walk_candle(
         run_rules.path,
         trade.stop,
         trade.position.held,
-        bar.open,
-        bar.high,
-        bar.low,
-        bar.close,
-        bar.known_atr,
-        bar.opens,
+        piece.open,
+        piece.high,
+        piece.low,
+        piece.close,
+        atr,
+        piece.time,
         run_rules.trade_rules,
     )
     trade = Trade(trade.position, walk.stop, False)
     if walk.hit:
-        return trade, Closing(walk.price, walk.stop.reason)
+        return trade, Closing(walk.price, walk.stop.reason, piece.time)
+    return trade, NO_CLOSING
+
+
+@rule
+def by_ticks(
+    trade: Trade, log: Log, bar: Bar, detail: Detail, trade_rules: TradeRules
+) -> tuple[Trade, Closing]:
+    """The prices of a candle's pieces as ticks (C14): each may hit the stop or move it."""
+    held, atr = trade.position.held, bar.known_atr
+    first, last = pieces(detail, bar.place)
+    entered = held.time >= bar.opens
+    for row in range(first, last):
+        piece = piece_at(detail, row)
+        if undisturbed(trade.stop, held, piece.high, piece.low, atr, piece.time, trade_rules):
+            continue
+        # The tick that entered tests nothing and moves nothing.
+        for step in range(1 if entered and row == first else 0, 4):
+            price = piece_price(piece, held.side, step)
+            walk = walk_tick(trade.stop, held, price, atr, piece.time, trade_rules)
+            if walk.hit:
+                return trade, Closing(walk.price, walk.stop.reason, piece.time)
+            if walk.stop.level != trade.stop.level:
+                write_level(log.stops, log.rows, bar.place, walk.stop, piece.time)
+            trade = Trade(trade.position, walk.stop, False)
     return trade, NO_CLOSING
 
 
@@ -244,8 +314,8 @@ def close_trade(
     trade: Trade, closing: Closing, books: Books, log: Log, bar: Bar, run_rules: RunRules
 ) -> Books:
     """The account after a trade that ends on a candle (C10, C12)."""
-    end = leave(trade.position, closing.price, bar.opens, run_rules.trade_rules)
-    write_exit(log, bar.place, closing.reason, trade.position, end)
+    end = leave(trade.position, closing.price, closing.time, run_rules.trade_rules)
+    write_exit(log, bar.place, closing.time, closing.reason, trade.position, end)
     balance = books.balance + end.pnl
     guard = guard_exit(books.guard, end.pnl, balance, bar.place, run_rules.protections)
     return Books(balance, guard, quiet_after(bar.place, run_rules))
@@ -330,4 +400,4 @@ def stay_open(
     last = len(candles.time) - 1
     closes = candles.time[last] + candles.interval
     end = stand(trade.position, books.balance, candles.close[last], closes, trade_rules)
-    write_exit(log, OPEN, trade.stop.reason, trade.position, end)
+    write_exit(log, OPEN, OPEN, trade.stop.reason, trade.position, end)

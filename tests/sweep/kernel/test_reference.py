@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from stoptrail.rules.atr import stop_atr
+from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.types import OPEN, day_marks
 from stoptrail.sweep.kernel.reference import simulate
@@ -24,8 +25,8 @@ def test_plain_python_and_machine_code_leave_the_same_run(seed):
     trades = 0
     for _ in range(6):
         run_rules = random_rules(random, (COARSE, FINE)[seed % 2])
-        plain = simulate(*market, run_rules)
-        quick = compiled(simulate)(*market, run_rules)
+        plain = simulate(*market, run_rules, NO_DETAIL)
+        quick = compiled(simulate)(*market, run_rules, NO_DETAIL)
         trades += len(plain.trades.entry)
         for one, other in zip(plain.trades + plain.stops, quick.trades + quick.stops, strict=True):
             assert one.tobytes() == other.tobytes()
@@ -37,7 +38,7 @@ def test_plain_python_and_machine_code_leave_the_same_run(seed):
 def test_every_signal_ends_as_a_trade_or_is_counted(seed):
     candles, setups, atr, marks = inputs(seed)
     run_rules = random_rules(np.random.default_rng(seed), (COARSE, FINE)[seed % 2])
-    run = compiled(simulate)(candles, setups, atr, marks, run_rules)
+    run = compiled(simulate)(candles, setups, atr, marks, run_rules, NO_DETAIL)
     left = len(setups.candle) - len(run.trades.entry) - int(run.ignored.sum())
     assert left in (0, 1)  # an order may still wait at the end
 
@@ -46,7 +47,8 @@ def test_every_signal_ends_as_a_trade_or_is_counted(seed):
 def test_levels_in_force_never_loosen(seed):
     candles, setups, atr, marks = inputs(seed)
     run_rules = random_rules(np.random.default_rng(seed), (COARSE, FINE)[seed % 2])
-    run = compiled(simulate)(candles, setups, atr, marks, run_rules._replace(exits=0, path=0))
+    own = run_rules._replace(exits=0, path=0)
+    run = compiled(simulate)(candles, setups, atr, marks, own, NO_DETAIL)
     moves = 0
     for k, side in enumerate(run.trades.side):
         signed = side * run.stops.level[run.stops.trade == k]
@@ -60,5 +62,5 @@ def test_an_open_trade_is_the_last_one():
     for seed in range(30):
         candles, setups, atr, marks = inputs(seed)
         run_rules = random_rules(np.random.default_rng(seed), (COARSE, FINE)[seed % 2])
-        exits = compiled(simulate)(candles, setups, atr, marks, run_rules).trades.exit
+        exits = compiled(simulate)(candles, setups, atr, marks, run_rules, NO_DETAIL).trades.exit
         assert (exits[:-1] != OPEN).all()

@@ -5,6 +5,7 @@ import pytest
 
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.market import Market
 from stoptrail.rules.measure import equity_of, measure
@@ -68,7 +69,9 @@ class Case:
 
     def plain(self, run_rules: RunRules) -> Results:
         """One combination through the plain loop and the measures of its trades."""
-        run = compiled(simulate)(self.candles, self.setups, self.atr, self.marks, run_rules)
+        run = compiled(simulate)(
+            self.candles, self.setups, self.atr, self.marks, run_rules, NO_DETAIL
+        )
         equity = compiled(equity_of)(run.trades, self.candles, self.marks, run_rules)
         figures = compiled(measure)(run.trades, equity, self.candles, self.marks)
         return Results(
@@ -147,7 +150,9 @@ def test_the_random_cases_meet_what_they_are_for():
     for seed in range(24):
         case = Case(seed)
         for run_rules in case.rule_sets:
-            run = compiled(simulate)(case.candles, case.setups, case.atr, case.marks, run_rules)
+            run = compiled(simulate)(
+                case.candles, case.setups, case.atr, case.marks, run_rules, NO_DETAIL
+            )
             reasons |= set(run.trades.reason.tolist())
             ignored += run.ignored
             same_candle += int((run.trades.exit == run.trades.entry).sum())

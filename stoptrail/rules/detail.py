@@ -1,0 +1,75 @@
+"""Finer candles of the same market: the pieces in which a base candle is walked (C21)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stoptrail.rules.candles import Floats, Times
+from stoptrail.rules.jit import rule
+
+
+class Detail(NamedTuple):
+    """Finer candles with trades in them, oldest first; shape (m,) each but for `end`."""
+
+    time: Times
+    """Open time, milliseconds since the epoch, UTC."""
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    end: Times
+    """Shape (n + 1,): those from end[i] up to end[i + 1] are the pieces of base candle i, which
+    make its open, high, low and close to the tick. A base candle without is walked whole."""
+
+
+class Piece(NamedTuple):
+    """A part of a base candle of which only four prices are known."""
+
+    time: int
+    """Open time, ms."""
+    open: float
+    high: float
+    low: float
+    close: float
+
+
+def no_detail() -> Detail:
+    """Of a run that has no finer candles."""
+    none = np.empty(0)
+    return Detail(np.empty(0, np.int64), none, none, none, none, np.zeros(1, np.int64))
+
+
+NO_DETAIL = no_detail()
+
+
+@rule
+def pieces(detail: Detail, i: int) -> tuple[int, int]:
+    """Rows [first, last) of the pieces of base candle `i`; the same twice where it has none."""
+    if i + 1 >= len(detail.end):
+        return 0, 0
+    return detail.end[i], detail.end[i + 1]
+
+
+@rule
+def piece_at(detail: Detail, row: int) -> Piece:
+    """One piece."""
+    return Piece(
+        detail.time[row],
+        detail.open[row],
+        detail.high[row],
+        detail.low[row],
+        detail.close[row],
+    )
+
+
+@rule
+def piece_price(piece: Piece, side: int, step: int) -> float:
+    """The price that comes at `step` (0 to 3) for a position on `side`: open, the adverse
+    extreme, the favourable one, close."""
+    if step == 0:
+        return piece.open
+    if step == 3:
+        return piece.close
+    return piece.low if (step == 1) == (side > 0) else piece.high
