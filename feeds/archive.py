@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import MINUTE_MS, timeframe_name
 from stoptrail.feeds.convert import one_line
-from stoptrail.feeds.markets import market_in_name, same_market
+from stoptrail.feeds.markets import SeveralError, market_in_name, same_market
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.feeds.structured import feather_sheet, numpy_sheet, parquet_sheet
 from stoptrail.feeds.text import HEAD_BYTES, text_sheet
@@ -45,12 +45,15 @@ class Member(NamedTuple):
     source: Path | bytes
 
 
-def sheets_of(path: Path, symbol: str = "", timeframe: str = "") -> tuple[list[Sheet], list[str]]:
+def sheets_of(
+    path: Path, symbol: str = "", timeframe: str = "", unread: list[str] | None = None
+) -> tuple[list[Sheet], list[str]]:
     """The sheets of everything that `path` names, and what was passed over.
 
-    Raises DataError where nothing is there, or where something cannot be read.
+    Raises DataError where nothing is there, or where something cannot be read; with a list
+    `unread`, what cannot be read of several files is told there instead, as long as one can.
     """
-    members, notes = _members(path)
+    members, notes = _members(path, unread)
     several = len(members) > 1
     if several:
         members, more = _of_market(members, symbol, timeframe)
@@ -64,8 +67,22 @@ def sheets_of(path: Path, symbol: str = "", timeframe: str = "") -> tuple[list[S
             if several and _is_a_note(member.name, str(error)):
                 notes.append(f"{label} holds no table: passed over")
                 continue
-            raise DataError(f"{label}: {one_line(str(error), 380)}") from None
+            _tell(f"{label}: {one_line(str(error), 380)}", unread if several else None)
+    require_some(sheets, unread)
     return sheets, notes
+
+
+def _tell(text: str, unread: list[str] | None) -> None:
+    """DataError, or a line in `unread`."""
+    if unread is None:
+        raise DataError(text)
+    unread.append(text)
+
+
+def require_some(found: Sequence[object], unread: list[str] | None) -> None:
+    """DataError with the first line of `unread` where nothing was found."""
+    if not found and unread:
+        raise DataError(unread[0])
 
 
 def _is_a_note(name: str, error: str) -> bool:
@@ -74,19 +91,20 @@ def _is_a_note(name: str, error: str) -> bool:
     return text and error.startswith(("not a candle file: no table", "not a candle file: no list"))
 
 
-def _members(path: Path) -> tuple[list[Member], list[str]]:
+def _members(path: Path, unread: list[str] | None) -> tuple[list[Member], list[str]]:
     if not path.exists() and any(letter in str(path) for letter in "*?["):
         anchor = Path(path.anchor or ".")
         found = sorted(anchor.glob(str(path.relative_to(path.anchor))))
         if not found:
             raise DataError(f"{path}: no file matches; check data.path or --data")
-        return _all(found, str(path), lambda file: file.name)
+        return _all(found, lambda file: file.name, unread), []
     if path.is_dir():
         inside = sorted(file for file in path.rglob("*") if file.is_file())
         found = [file for file in inside if _may_hold_candles(file.name)]
         if not found:
             raise DataError(f"{path}: is a folder without candle files; name one with some")
-        members, notes = _all(found, str(path), lambda file: str(file.relative_to(path)))
+        members = _all(found, lambda file: str(file.relative_to(path)), unread)
+        notes = []
         others = len([file for file in inside if not file.name.startswith(".")]) - len(found)
         if others > 0:
             notes.append(f"{others} other files of the folder passed over")
@@ -94,14 +112,20 @@ def _members(path: Path) -> tuple[list[Member], list[str]]:
     return list(_unpacked(Member(str(path), path.name, path))), []
 
 
-def _all(files: Sequence[Path], label: str, name: object) -> tuple[list[Member], list[str]]:
+def _all(
+    files: Sequence[Path], name: Callable[[Path], str], unread: list[str] | None
+) -> list[Member]:
     members: list[Member] = []
     for file in files:
         if file.is_dir():
             continue
-        own = name(file)  # type: ignore[operator]
-        members += _unpacked(Member(own, own, file))
-    return members, []
+        own = name(file)
+        try:
+            members += _unpacked(Member(own, own, file))
+        except DataError as error:
+            _tell(str(error), unread if len(files) > 1 else None)
+    require_some(members, unread)
+    return members
 
 
 def _may_hold_candles(name: str) -> bool:
@@ -204,13 +228,16 @@ def _of_market(
         if len(mine) != 1:
             shown = ", ".join(kinds[:6]) + (" and more" if len(kinds) > 6 else "")
             key = "data.symbol" if what == "market" else "data.timeframe"
-            raise DataError(
+            raise SeveralError(
                 f"holds files of {len(kinds)} {what}s ({shown}), none of them {meant or 'named'}: "
-                f"set {key}, or name the files of one with a pattern"
+                f"set {key}, or name the files of one with a pattern",
+                key.removeprefix("data."),
+                kinds,
             )
         kept = [member for member in members if names[member.name] in ("", mine[0])]
+        left = len(members) - len(kept)
         notes.append(
-            f"{len(members) - len(kept)} files of another {what} than {mine[0]} passed over"
+            f"{left} file{'' if left == 1 else 's'} of another {what} than {mine[0]} passed over"
         )
         members = kept
     return list(members), notes

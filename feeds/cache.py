@@ -27,6 +27,7 @@ from stoptrail.core.files import (
     write_json,
 )
 from stoptrail.core.time import Spans, joined, uncovered, within
+from stoptrail.exchange.markets import MarketFacts
 from stoptrail.feeds.columns import Columns
 from stoptrail.feeds.files import load_candles
 from stoptrail.rules.candles import Candles, Times
@@ -37,6 +38,8 @@ Unserved = tuple[tuple[int, int, int], ...]
 _COVERED = b"stoptrail.covered"
 _UNSERVED = b"stoptrail.unserved"
 """Its presence also says that holes in what is covered were asked for twice."""
+_NOTED = ("type", "contract_size", "volume")
+"""What a file of filters holds besides them."""
 _SURE = 200
 """Candles without a hole between them that are believed of a file without that mark."""
 
@@ -197,26 +200,31 @@ def filters_path(folder: Path, exchange_id: str, symbol: str) -> Path:
     return cache_path(folder, exchange_id, symbol, "filters").with_suffix(".json")
 
 
-def write_filters(folder: Path, exchange_id: str, symbol: str, filters: Filters) -> None:
-    """Keep the exchange's filters, quantities in coins; OutputError where that fails."""
+def write_facts(folder: Path, exchange_id: str, symbol: str, facts: MarketFacts) -> None:
+    """Keep what the exchange says of a market; OutputError where that fails."""
     path = filters_path(folder, exchange_id, symbol)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); set data.cache") from None
-    write_json(path, filters._asdict())
+    write_json(path, {**facts.filters._asdict(), **dict(zip(_NOTED, facts[1:], strict=True))})
 
 
-def read_filters(folder: Path, exchange_id: str, symbol: str) -> Filters | None:
-    """The filters that were kept; None without any, DataError for a damaged file."""
+def read_facts(folder: Path, exchange_id: str, symbol: str) -> MarketFacts | None:
+    """What was kept of a market; None without any, DataError for a damaged file."""
     path = filters_path(folder, exchange_id, symbol)
     if not path.exists():
         return None
     try:
         values = json.loads(path.read_text("utf-8"))
         found = Filters(*(values[name] for name in Filters._fields))
-        if not all(value is None or 0 <= value < float("inf") for value in found):
-            raise ValueError(found)
-    except (OSError, ValueError, KeyError, TypeError):
+        # older files have none of the other three
+        size = float(values.get("contract_size", 1.0))
+        kind = values.get("type", "swap" if ":" in symbol else "spot")
+        unit = values.get("volume", "base")
+        known = kind in ("spot", "swap") and unit in ("base", "unknown")
+        if not known or not all(v is None or 0 <= v < float("inf") for v in (*found, size)):
+            raise ValueError(values)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DataError(f"{path}: the filters are damaged; delete the file") from None
-    return found
+    return MarketFacts(found, kind, size, unit)

@@ -27,6 +27,7 @@ from stoptrail.feeds.faults import (
 from stoptrail.feeds.files import (
     MIN_CANDLES,
     PLAIN,
+    Unread,
     hour_twice,
     load_file,
     parts_of,
@@ -80,10 +81,10 @@ def check_file(
     no candle columns.
     """
     clock = int(time.time() * 1000) if now is None else now
-    bad: list[str] = []
+    unread = Unread([], [])
     findings: list[Oddity] = []
     try:
-        parts, notes = parts_of(path, reading, interval, bad)
+        parts, notes = parts_of(path, reading, interval, unread)
     except SeveralError as several:
         if several.what == "exchange":
             raise
@@ -92,8 +93,10 @@ def check_file(
             one = reading._replace(symbol=several.names[0])
         else:
             one = reading._replace(timeframe=several.names[0])
-        parts, notes = parts_of(path, one, interval, bad)
-    findings += [Oddity("unreadable", 1, text, True) for text in bad]
+        unread = Unread([], [])
+        parts, notes = parts_of(path, one, interval, unread)
+    findings += [Oddity("unreadable file", 1, text, True) for text in unread.files]
+    findings += [Oddity("unreadable", 1, text, True) for text in unread.rows]
     series, seam = _series(parts)
     findings += seam
     columns = series.columns
@@ -118,7 +121,7 @@ def check_file(
         path,
         _layout(parts),
         _mapping(parts[0]),
-        sum(len(part.columns.time) for part in parts) + len(bad),
+        sum(len(part.columns.time) for part in parts) + len(unread.rows),
         int(times[0]) if len(times) else 0,
         int(times[-1]) if len(times) else 0,
         step,
@@ -193,7 +196,8 @@ def _own_timeframe(columns: Columns, step: int) -> Iterator[Oddity]:
     """Whether the candles are as long as they should be, and enough to tell."""
     count, own = len(columns.time), usual_step(columns.time)
     if count < MIN_CANDLES:
-        yield Oddity("timeframe", count, f"{count} candles are too few", True)
+        text = f"{count} candle{'' if count == 1 else 's'}; at least {MIN_CANDLES} are needed"
+        yield Oddity("timeframe", count, text, True)
     elif own != step:
         text = f"the candles are {timeframe_name(own)} apart, not {timeframe_name(step)}"
         yield Oddity("timeframe", count, text, True)

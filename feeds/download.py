@@ -13,7 +13,13 @@ from stoptrail.core.time import HOUR_MS, Spans, iso, timeframe_ms, timeframe_nam
 from stoptrail.exchange.client import has_clock, open_exchange, read, server_time
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.exchange.history import Ask, History
-from stoptrail.exchange.markets import filters_of, load_markets, page_of, volume_unit
+from stoptrail.exchange.markets import (
+    check_type,
+    facts_of,
+    load_markets,
+    page_of,
+    volume_unit,
+)
 from stoptrail.exchange.rows import Row, ShiftedError, rows_from
 from stoptrail.feeds.cache import (
     Cached,
@@ -22,7 +28,7 @@ from stoptrail.feeds.cache import (
     with_rows,
     with_unserved,
     write_cache,
-    write_filters,
+    write_facts,
 )
 from stoptrail.feeds.columns import Columns, aggregated
 
@@ -46,18 +52,21 @@ def download_candles(
     folder: Path,
     on_progress: Progress | None = None,
     on_notice: Notice | None = None,
+    market_type: str = "auto",
 ) -> Cached:
     """Bring the closed candles of [start, end), times in milliseconds, into the cache.
 
     Only what the cache does not cover is asked for; what has arrived is written every few
     pieces and when the download ends, in whatever way, so that the next one goes on from
-    there. `on_notice` is told of every stretch without candles. Raises ConfigError,
-    OutputError, UnreachableError where not even the market list can be had, else
-    ExchangeError.
+    there. `on_notice` is told of every stretch without candles; `market_type` is what
+    market.type says. Raises ConfigError, OutputError, UnreachableError where not even the
+    market list can be had, else ExchangeError.
     """
     exchange = open_exchange(exchange_id, options)
     market = load_markets(exchange, symbol, timeframe_name(interval))
-    write_filters(folder, exchange_id, symbol, filters_of(exchange, market))
+    facts = facts_of(exchange, market)
+    check_type(symbol, facts.type, market_type)
+    write_facts(folder, exchange_id, symbol, facts)
     task = _Download(
         exchange, market, folder, on_progress or (lambda *_: None), on_notice or (lambda _: None)
     )
@@ -100,7 +109,7 @@ class _Download:
     ) -> None:
         self._exchange = exchange
         self._symbol = market["symbol"]
-        self._unit = volume_unit(exchange.id, market)
+        self._unit = volume_unit(exchange.id, market) or 1.0
         self._folder = folder
         self._progress = on_progress
         self._notice = notice

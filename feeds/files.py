@@ -11,7 +11,7 @@ import numpy as np
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import iso, timeframe_name
-from stoptrail.feeds.archive import sheets_of
+from stoptrail.feeds.archive import require_some, sheets_of
 from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.faults import (
@@ -35,6 +35,13 @@ LONGEST = 380
 MIN_CANDLES = 2
 """Fewer candles have no timeframe."""
 PLAIN = Reading()
+
+
+class Unread(NamedTuple):
+    """What could not be read, one line each."""
+
+    files: list[str]
+    rows: list[str]
 
 
 class Loaded(NamedTuple):
@@ -96,20 +103,35 @@ def load_file(
 
 
 def parts_of(
-    path: Path, reading: Reading, interval: int | None, bad: list[str] | None = None
+    path: Path, reading: Reading, interval: int | None, unread: Unread | None = None
 ) -> tuple[list[Part], list[str]]:
-    """Everything that `path` names, understood; and what was passed over."""
+    """Everything that `path` names, understood; and what was passed over. With `unread`, rows
+    and files that cannot be read are told there, as long as others can."""
     timeframe = timeframe_name(interval) if interval else ""
     reading = reading._replace(timeframe=reading.timeframe or timeframe)
-    sheets, notes = sheets_of(path, reading.symbol, timeframe)
+    try:
+        return _parts_of(path, reading, unread)
+    except SeveralError as several:
+        if several.what != "symbol" or reading.symbol or not reading.one_of:
+            raise
+        return _parts_of(path, reading._replace(symbol=reading.one_of), unread)
+
+
+def _parts_of(path: Path, reading: Reading, unread: Unread | None) -> tuple[list[Part], list[str]]:
+    files, rows = unread or (None, None)
+    sheets, notes = sheets_of(path, reading.symbol, reading.timeframe, files)
     parts = []
     for sheet in sheets:
         try:
-            parts.append(read_part(sheet, reading, bad))
+            parts.append(read_part(sheet, reading, rows))
         except SeveralError as error:
             raise SeveralError(f"{sheet.label}: {error}", error.what, error.names) from None
         except DataError as error:
-            raise DataError(f"{sheet.label}: {one_line(str(error), LONGEST)}") from None
+            text = f"{sheet.label}: {one_line(str(error), LONGEST)}"
+            if files is None or len(sheets) == 1:
+                raise DataError(text) from None
+            files.append(text)
+    require_some(parts, files)
     _return_memory()
     names = [path.name, *(sheet.label.rpartition("/")[2] for sheet in sheets)]
     told = next(filter(None, map(market_in_name, names)), "")

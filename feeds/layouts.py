@@ -35,6 +35,8 @@ class Reading(NamedTuple):
     volume: Literal["known", "unknown"] = "known"
     symbol: str = ""
     """The market that is meant where a file holds several; "" = the only one."""
+    one_of: str = ""
+    """The market to take of several where `symbol` is open; "" = ask."""
     exchange: str = ""
     timeframe: str = ""
 

@@ -9,18 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from stoptrail.config.market import Filters
-from stoptrail.core.time import DAY_MS, iso, timeframe_name
+from stoptrail.config.market import Filters, lately
+from stoptrail.core.time import iso, timeframe_name
 from stoptrail.rules.candles import UNKNOWN_VOLUME, Candles
 
 Origin = Literal["exchange", "file", "synthetic"]
 
 Unit = Literal["base", "quote", "contracts", "unknown"]
-
-
-INFERRED_DAYS = 90
-"""Days before the end whose decimals tell tick and lot: exchanges coarsen them as prices
-rise, and years ago they were finer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +73,7 @@ class MarketData:
         """Decimals of the prices of the last INFERRED_DAYS."""
         from stoptrail.rules.market import decimals  # with Numba, which takes a second
 
-        c, late = self.candles, self._lately
+        c, late = self.candles, lately(self.candles.time)
         return decimals(np.concatenate([c.open[late], c.high[late], c.low[late], c.close[late]]))
 
     @cached_property
@@ -89,12 +84,7 @@ class MarketData:
 
         if self.unit != "base":
             return FINEST_LOT_DIGITS
-        return decimals(self.candles.volume[self._lately])
-
-    @property
-    def _lately(self) -> slice:
-        time = self.candles.time
-        return slice(int(np.searchsorted(time, time[-1] - INFERRED_DAYS * DAY_MS)), None)
+        return decimals(self.candles.volume[lately(self.candles.time)])
 
     @cached_property
     def sha256(self) -> str:

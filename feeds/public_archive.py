@@ -1,8 +1,8 @@
-"""Binance's public archive of candles: a zipped file for each month, with its checksum.
+"""Binance's public archive of candles: a zipped file for each month and day, with its checksum.
 
 Paths as Binance documents them (github.com/binance/binance-public-data):
 data/spot/monthly/klines/BTCUSDT/15m/BTCUSDT-15m-2021-01.zip and, beside it, .zip.CHECKSUM
-with the SHA-256; swaps lie under data/futures/um.
+with the SHA-256; days lie under daily, swaps under data/futures/um.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
-from stoptrail.core.time import Spans, iso, timeframe_name, uncovered, within
+from stoptrail.core.time import DAY_MS, Spans, iso, timeframe_name, uncovered, within
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.exchange.retry import Patience, backoff, retry_after
 from stoptrail.feeds.cache import Cached, cache_path, read_cache, with_rows, write_cache
@@ -29,6 +31,7 @@ from stoptrail.feeds.files import load_candles
 
 HOST = "https://data.binance.vision"
 _AT_ONCE = 4
+_MOST_DAYS = 62
 _TIMEOUT = 30.0
 """Seconds for an answer."""
 
@@ -44,10 +47,11 @@ def download_archive(
     on_progress: Progress | None = None,
     on_notice: Notice | None = None,
 ) -> Cached:
-    """Bring the whole months of [start, end), times in milliseconds, into the cache.
+    """Bring what the archive has of [start, end), times in milliseconds, into the cache: whole
+    months, and the days after the last of them.
 
-    Months that it has are not asked for again; each is kept as soon as it has come. A hole
-    within a month stays uncovered, so that a download asks the exchange about it. Raises
+    What is there is not asked for again; each file is kept as soon as it has come. A hole
+    within one stays uncovered, so that a download asks the exchange about it. Raises
     ConfigError, OutputError, UnreachableError, or ExchangeError for a checksum that is
     wrong twice.
     """
@@ -58,12 +62,14 @@ def download_archive(
         )
     timeframe = timeframe_name(interval)
     cached = read_cache(cache_path(folder, exchange_id, symbol, timeframe), interval)
-    wanted = [span for span in months(start, end) if _lacks(cached, span)]
-    total, done, absent = sum(b - a for a, b in wanted) // interval, 0, []
-    fetch = partial(_month, host.rstrip("/"), symbol, interval)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        try:
-            for span, columns in zip(wanted, pool.map(fetch, wanted), strict=True):
+    of = _Market(host.rstrip("/"), symbol, interval)
+    notice = on_notice or (lambda _: None)
+    for period, spans in (("month", months), ("day", days)):
+        first = start if period == "month" else _last_days(cached, start, end)
+        wanted = [span for span in spans(first, end) if _lacks(cached, span)]
+        total, done, absent = sum(b - a for a, b in wanted) // interval, 0, []
+        with closing(_fetched(of, period, wanted)) as fetched:
+            for span, columns in fetched:
                 if columns is None:
                     absent.append(span)
                 else:
@@ -72,15 +78,33 @@ def download_archive(
                 done += (span[1] - span[0]) // interval
                 if on_progress:
                     on_progress(done, total)
+        if absent:
+            notice(
+                f"the archive has no file for {len(absent)} of {len(wanted)} {period}s, "
+                f"{iso(absent[0][0])} to {iso(absent[-1][1])}: the exchange is asked"
+            )
+    return cached
+
+
+class _Market(NamedTuple):
+    """Whose files are asked for."""
+
+    host: str
+    symbol: str
+    interval: int
+
+
+def _fetched(
+    of: _Market, period: str, wanted: Sequence[tuple[int, int]]
+) -> Generator[tuple[tuple[int, int], Columns | None]]:
+    """Each span with the candles of its file, in order; None where there is no file."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        try:
+            found = pool.map(partial(_file, of, period), wanted)
+            yield from zip(wanted, found, strict=True)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    if absent and on_notice:
-        on_notice(
-            f"the archive has no file for {len(absent)} of {len(wanted)} months, "
-            f"{iso(absent[0][0])} to {iso(absent[-1][1])}: the exchange is asked"
-        )
-    return cached
 
 
 def months(start: int, end: int) -> Spans:
@@ -96,6 +120,19 @@ def months(start: int, end: int) -> Spans:
             found.append((first, following))
         first = following
     return tuple(found)
+
+
+def days(start: int, end: int) -> Spans:
+    """The days (UTC) that lie whole in [start, end)."""
+    first = start + -start % DAY_MS
+    return tuple((day, day + DAY_MS) for day in range(first, end - DAY_MS + 1, DAY_MS))
+
+
+def _last_days(cached: Cached, start: int, end: int) -> int:
+    """From when days are asked for singly: after the last month that came, whose successor
+    may not be there yet, yet not for more than two of them."""
+    last = max((b for _, b in within(cached.covered, start, end)), default=start)
+    return max(start, last - last % DAY_MS, end - _MOST_DAYS * DAY_MS)
 
 
 def runs(columns: Columns, interval: int) -> Iterator[tuple[int, int]]:
@@ -115,19 +152,22 @@ def _lacks(cached: Cached, span: tuple[int, int]) -> bool:
     return missing > (span[1] - span[0]) // 4
 
 
-def _month(host: str, symbol: str, interval: int, span: tuple[int, int]) -> Columns | None:
-    """The candles of one month's file; None where the archive has none."""
-    pair, timeframe = symbol.partition(":")[0].replace("/", ""), timeframe_name(interval)
-    market = "futures/um" if ":" in symbol else "spot"
-    name = f"{pair}-{timeframe}-{datetime.fromtimestamp(span[0] / 1000, UTC):%Y-%m}.zip"
-    url = f"{host}/data/{market}/monthly/klines/{pair}/{timeframe}/{name}"
+def _file(of: _Market, period: str, span: tuple[int, int]) -> Columns | None:
+    """The candles of one month's or day's file; None where the archive has none."""
+    pair, timeframe = of.symbol.partition(":")[0].replace("/", ""), timeframe_name(of.interval)
+    market = "futures/um" if ":" in of.symbol else "spot"
+    folder, stamp = ("monthly", "%Y-%m") if period == "month" else ("daily", "%Y-%m-%d")
+    date = datetime.fromtimestamp(span[0] / 1000, UTC).strftime(stamp)
+    name = f"{pair}-{timeframe}-{date}.zip"
+    url = f"{of.host}/data/{market}/{folder}/klines/{pair}/{timeframe}/{name}"
     for _ in range(2):
-        content, checksum = _read(url), _read(f"{url}.CHECKSUM")
+        content = _read(url)
+        checksum = None if content is None else _read(f"{url}.CHECKSUM")
         if content is None or checksum is None:
             return None
         expected = checksum.split()[0].decode("ascii", "replace") if checksum.split() else ""
         if hashlib.sha256(content).hexdigest() == expected:
-            return _candles(name, content, interval)
+            return _candles(name, content, of.interval)
     raise ExchangeError(f"{url}: the checksum is wrong, twice: leave --archive out")
 
 

@@ -22,12 +22,13 @@ from stoptrail.core.time import (
     years_before,
 )
 from stoptrail.exchange.errors import UnreachableError
+from stoptrail.exchange.markets import check_type, unit_note
 from stoptrail.feeds.cache import (
     Cached,
     cache_path,
     candles_of,
     read_cache,
-    read_filters,
+    read_facts,
 )
 from stoptrail.feeds.columns import columns_of, rows_of
 from stoptrail.feeds.download import Notice, Progress, download_candles, say_unserved
@@ -72,6 +73,8 @@ class Wanted:
     cache: Path = Path("cache")
     seed: int = 1
     """Of the synthetic market."""
+    market_type: str = "auto"
+    """market.type, which must not contradict the exchange's market."""
     reading: Reading = PLAIN
     """What a candle file does not say itself, and whether volumes are known."""
 
@@ -167,11 +170,12 @@ def exchange_market(
             wanted.cache,
             on_progress,
             on_notice,
+            wanted.market_type,
         )
     else:
         missed = within(((a, b) for a, b, _ in cached.unserved), start, end)
         say_unserved(wanted.exchange_id, missed, wanted.interval, on_notice)
-    market = _cached_market(wanted, cached, start, end)
+    market = _cached_market(wanted, cached, start, end, on_notice)
     if wanted.reading.volume == "known" and (count := volume_unknown(columns_of(market.candles))):
         on_notice(
             f"{count} of {len(market.candles.time)} candles have no volume although the price "
@@ -187,7 +191,9 @@ def _settled(cached: Cached, now: int) -> Spans:
     return joined([*cached.covered, *lately])
 
 
-def _cached_market(wanted: Wanted, cached: Cached, start: int, end: int) -> MarketData:
+def _cached_market(
+    wanted: Wanted, cached: Cached, start: int, end: int, on_notice: Notice
+) -> MarketData:
     """Always the same candles for the same span, however much more the cache holds."""
     first, last = np.searchsorted(cached.columns.time, [start, end])
     candles = Candles(*rows_of(cached.columns, slice(first, last)), wanted.interval)
@@ -197,8 +203,14 @@ def _cached_market(wanted: Wanted, cached: Cached, start: int, end: int) -> Mark
             "set data.start and data.end, or another exchange"
         )
     market = _market(wanted, candles, "exchange", wanted.exchange_id, wanted.exchange_id)
-    filters = read_filters(wanted.cache, wanted.exchange_id, wanted.symbol)
-    return replace(market, filters=filters)
+    facts = read_facts(wanted.cache, wanted.exchange_id, wanted.symbol)
+    if facts is None:
+        return market
+    check_type(wanted.symbol, facts.type, wanted.market_type)
+    if note := unit_note(wanted.exchange_id, wanted.symbol, facts):
+        on_notice(note)
+    unit = market.unit if facts.volume == "base" else facts.volume
+    return replace(market, filters=facts.filters, unit=unit)
 
 
 def _without_exchange(
@@ -217,7 +229,7 @@ def _without_exchange(
             f"the cache of {wanted.exchange_id}",
         )
     elif first < last:
-        market = _cached_market(wanted, cached, start, end)
+        market = _cached_market(wanted, cached, start, end, on_notice)
         _say_shorter(wanted, market, on_notice)
     if market:
         on_notice(f"{error}: going on with the cached candles up to {iso(market.end_time)}")

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stoptrail.config.market import Filters
+from stoptrail.config.market import Filters, lately
 from stoptrail.config.run_rules import inferred, market_rules, run_rules_of
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
-from stoptrail.core.time import DAY_MS
 from stoptrail.live.step import Row
 from stoptrail.rules.market import Market, decimals
 from stoptrail.rules.types import RunRules
@@ -88,10 +87,8 @@ def _filters(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[st
     )
     digits = (0, 0)
     if inferred(chosen):
-        from stoptrail.feeds.market import INFERRED_DAYS
-
-        late = candles[-1][0] - INFERRED_DAYS * DAY_MS
-        columns = np.array([row[1:] for row in candles if row[0] >= late], np.float64)
+        late = lately(np.array([row[0] for row in candles], np.int64))
+        columns = np.array([row[1:] for row in candles[late]], np.float64)
         digits = (decimals(columns[:, :4].ravel()), decimals(columns[:, 4]))
     rules = market_rules(chosen, *digits)
     return {

@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stoptrail.backtest.inputs import atr_of, first_known, signals_of
 from stoptrail.backtest.plan import Plan
-from stoptrail.core.errors import ConfigError, StopTrailError
+from stoptrail.backtest.warm_up import needed_candles, warm_index
+from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import DAY_MS, Spans, iso_time
 from stoptrail.exchange.rows import Row
-from stoptrail.feeds.synthetic import DEFAULT_END, synthetic_candles
 from stoptrail.rules.candles import Candles
 
 MOST_DAYS = 3650
@@ -35,17 +34,14 @@ def needed_days(plan: Plan, rows: list[Row], interval: int) -> int:
     As `rows` show it; where these do not suffice, measured on the synthetic market. Raises
     ConfigError where MOST_DAYS do not either.
     """
-    warm, days = _warm_index(plan, _candles(rows, interval)), 30
-    while warm is None:
-        days = min(2 * days, MOST_DAYS)
-        start = DEFAULT_END - days * DAY_MS
-        warm = _warm_index(plan, synthetic_candles(1, interval, start, DEFAULT_END))
-        if warm is None and days == MOST_DAYS:
-            raise ConfigError(
-                f"the indicators need more than {MOST_DAYS} days of candles: shorten the periods "
-                "in [strategy.parameters] or stop.atr_period"
-            )
-    return math.ceil((warm + 1) * interval / DAY_MS)
+    warm = warm_index(plan, _candles(rows, interval))
+    needed = needed_candles(plan, interval, MOST_DAYS) if warm is None else warm + 1
+    if needed is None:
+        raise ConfigError(
+            f"the indicators need more than {MOST_DAYS} days of candles: shorten the periods "
+            "in [strategy.parameters] or stop.atr_period"
+        )
+    return math.ceil(needed * interval / DAY_MS)
 
 
 def warm_up_of(plan: Plan, rows: list[Row], interval: int, asked: int, unserved: Spans) -> WarmUp:
@@ -53,7 +49,7 @@ def warm_up_of(plan: Plan, rows: list[Row], interval: int, asked: int, unserved:
     first, end = rows[0][0], rows[-1][0] + interval
     have = min(float(asked), len(rows) * interval / DAY_MS)
     needed = needed_days(plan, rows, interval)
-    warm = _warm_index(plan, _candles(rows, interval))
+    warm = warm_index(plan, _candles(rows, interval))
     warm_from = max(end, first + needed * DAY_MS if warm is None else rows[warm][0])
     missing = "".join(
         f"; the exchange gave nothing from {iso_time(a)} to {iso_time(b)}" for a, b in unserved[:3]
@@ -73,17 +69,6 @@ def check_alive(exchange_id: str, symbol: str, newest: int, now: int) -> None:
             f"data.symbol {symbol} is silent on {exchange_id}: its last candle is of "
             f"{iso_time(newest)}, {(now - newest) // DAY_MS} days ago; name another market"
         )
-
-
-def _warm_index(plan: Plan, candles: Candles) -> int | None:
-    """Index of the first candle at which signal and ATR tell; None where none does."""
-    n = len(candles.time)
-    try:
-        signals = signals_of(plan, candles)
-    except StopTrailError:
-        return None
-    index = max(signals.warm, first_known(atr_of(plan, candles)[:n]))
-    return index if index < n else None
 
 
 def _candles(rows: list[Row], interval: int) -> Candles:

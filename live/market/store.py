@@ -17,9 +17,11 @@ from stoptrail.exchange.history import MOST, History
 from stoptrail.exchange.markets import (
     check_tradable,
     checked_market,
+    facts_of,
     filters_of,
     only_the_kind_needed,
     page_of,
+    unit_note,
     volume_unit,
 )
 from stoptrail.exchange.rows import Row
@@ -275,7 +277,11 @@ class CCXTStore:
         exchange, reader = self._open(symbol)
         market = checked_market(exchange, symbol, timeframe)
         reader.most = page_of(exchange, symbol)
-        reader.unit = volume_unit(self.id, market)
+        unit = volume_unit(self.id, market)
+        if unit is None:
+            note = unit_note(self.id, symbol, facts_of(exchange, market))
+            self.warning_log.say("volumes", note)
+        reader.unit = unit or 1.0
         return reader
 
     async def _connect(self) -> Any:

@@ -10,7 +10,7 @@ from stoptrail.backtest.plan import Plan
 from stoptrail.config.run_rules import fitting, market_rules, run_rules_of
 from stoptrail.config.settings import Settings
 from stoptrail.config.signals import resolve_signal
-from stoptrail.core.errors import ConfigError, DataError
+from stoptrail.core.errors import ConfigError
 from stoptrail.feeds.market import MarketData
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles, Floats, Signals
@@ -99,21 +99,6 @@ def first_decision(inputs: Inputs, warm: int, atr: Floats) -> int:
 def first_known(atr: Floats) -> int:
     """Index of the first number, before which alone there is NaN; n where there is none."""
     return bisect_left(range(len(atr)), True, key=lambda i: not math.isnan(atr[i]))
-
-
-def require_warm(plan: Plan, inputs: Inputs) -> None:
-    """Raise DataError where the candles end before the plan's first decision."""
-    signals, atr = signals_of(plan, inputs.candles), atr_of(plan, inputs.candles)
-    n = len(inputs.candles.time)
-    if first_decision(inputs, signals.warm, atr) < n:
-        return
-    warm = first_known(atr)
-    needs = [f"the signal needs {signals.warm:,}" if signals.warm < n else "the signal needs more"]
-    needs.append(f"the ATR {warm:,}" if warm < n else "the ATR more")
-    raise DataError(
-        f"{n:,} candles are too few for the warm-up ({', '.join(needs)}): "
-        "give candles from an earlier time on, or shorten the periods"
-    )
 
 
 def setups_of(plan: Plan, inputs: Inputs, signals: Signals, atr: Floats) -> Setups:

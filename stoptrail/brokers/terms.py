@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from stoptrail.config.market import lately
 from stoptrail.config.run_rules import fitting, inferred, market_rules, run_rules_of
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError
@@ -21,7 +22,8 @@ def unfitted_rules(settings: Settings) -> RunRules:
 
 def fitted_market(settings: Settings, candles: Candles | None) -> Market:
     """Steps and minimums of the market that is traded: those of the settings' symbol where
-    they can be the data's, what is unknown from the data's decimals (C13).
+    they can be the data's, what is unknown from the decimals of its
+    last 90 days (C13).
 
     Raises ConfigError where they are unknown and the candles are not there beforehand.
     """
@@ -34,9 +36,11 @@ def fitted_market(settings: Settings, candles: Candles | None) -> Market:
                 "set market.tick and market.lot"
             )
         return market_rules(filters, 0, 0)
-    digits = decimals(np.concatenate(candles[1:5]))
-    told = candles.volume.min() < candles.volume.max()  # one and the same is no count
-    lot_digits = decimals(candles.volume) if told else FINEST_LOT_DIGITS
+    late = lately(candles.time)
+    digits = decimals(np.concatenate([column[late] for column in candles[1:5]]))
+    volume = candles.volume[late]
+    told = volume.min() < volume.max()  # one and the same is no count
+    lot_digits = decimals(volume) if told else FINEST_LOT_DIGITS
     return market_rules(fitting(settings, symbol, digits), digits, lot_digits)
 
 

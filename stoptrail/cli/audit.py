@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.table import Table
 
-from stoptrail.backtest.inputs import plan_of, prepare, require_warm
+from stoptrail.backtest.inputs import plan_of, prepare
+from stoptrail.backtest.warm_up import require_warm
 from stoptrail.cli import market as markets
 from stoptrail.cli.console import Voice
 from stoptrail.cli.results import data_overrides

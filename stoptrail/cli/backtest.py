@@ -10,10 +10,10 @@ from stoptrail.backtest.inputs import (
     Inputs,
     plan_of,
     prepare,
-    require_warm,
 )
 from stoptrail.backtest.outcome import Outcome, judge
 from stoptrail.backtest.summary import summarise_run
+from stoptrail.backtest.warm_up import require_warm
 from stoptrail.cli import market as markets
 from stoptrail.cli.compiling import compile_ahead
 from stoptrail.cli.console import Stages, Voice

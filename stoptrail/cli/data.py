@@ -12,7 +12,8 @@ from rich.console import Console
 
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import iso, timeframe_ms, timeframe_name
-from stoptrail.feeds.cache import write_candles
+from stoptrail.exchange.markets import unit_note
+from stoptrail.feeds.cache import read_facts, write_candles
 from stoptrail.feeds.check import FileCheck, check_file
 from stoptrail.feeds.columns import columns_of
 from stoptrail.feeds.download import download_candles
@@ -36,12 +37,14 @@ def download(
     cache: Path,
     console: Console | None = None,
     archive: str = "",
+    market_type: str = "auto",
 ) -> int:
     """Bring a market's closed candles into the cache and say what is there; exit code 0.
 
     `start` and `end` are in milliseconds, None as in the settings: the last five years.
     The warm-up before the span comes along. `archive` is the host of the public archive
-    from which whole months are taken first. Raises the errors of `download_candles`.
+    from which whole months and days are taken first; `market_type` is
+    what market.type says. Raises the errors of `download_candles`.
     """
     console = console or Terminal()
     interval = _interval(timeframe)
@@ -56,7 +59,12 @@ def download(
         with _progress(console, f"{label}, archive") as on_progress:
             download_archive(archive, exchange_id, *span, on_progress, notice)
     with _progress(console, label) as on_progress:
-        cached = download_candles(exchange_id, dict(ccxt_options), *span, on_progress, notice)
+        cached = download_candles(
+            exchange_id, dict(ccxt_options), *span, on_progress, notice, market_type
+        )
+    facts = read_facts(cache, exchange_id, symbol)
+    if facts and (note := unit_note(exchange_id, symbol, facts)):
+        notice(note)
     times = cached.columns.time
     reach = f"{iso(int(times[0]))} to {iso(int(times[-1]) + interval)}" if len(times) else "no span"
     console.print(f"{len(times):,} candles, {reach}: {safe(str(cached.path))}", soft_wrap=True)
@@ -126,17 +134,23 @@ def _interval(timeframe: str) -> int:
 def _print_overview(console: Console, result: FileCheck) -> None:
     console.print(safe(str(result.path)), style="bold", soft_wrap=True)
     console.print(f"{safe(result.layout)}: {safe(result.mapping)}", soft_wrap=True)
-    end = result.last + result.interval
-    step = timeframe_name(result.interval) if result.interval else "unknown"
-    console.print(
-        f"{result.rows:,} rows of {step}, {iso(result.first)} to {iso(end)}, "
-        f"{result.missing:,} candle{'' if result.missing == 1 else 's'} missing",
-        soft_wrap=True,
-    )
+    console.print(_extent(result), soft_wrap=True)
     for name, candle in zip(("first", "last"), result.ends, strict=False):
         console.print(f"{name}: {candle}", soft_wrap=True, highlight=False)
     for note in result.notes:
         console.print(f"note: {safe(note)}", soft_wrap=True, highlight=False, style="yellow")
+
+
+def _extent(result: FileCheck) -> str:
+    """How many candles there are, and from when to when, as far as that can be told."""
+    rows = f"{result.rows:,} row{'' if result.rows == 1 else 's'}"
+    if not result.ends:
+        return f"{rows}, no candle"
+    if not result.interval:
+        return f"{rows} at {iso(result.first)}" if result.rows == 1 else rows
+    missing = f"{result.missing:,} candle{'' if result.missing == 1 else 's'} missing"
+    end = iso(result.last + result.interval)
+    return f"{rows} of {timeframe_name(result.interval)}, {iso(result.first)} to {end}, {missing}"
 
 
 def _print_kind(console: Console, result: FileCheck, kind: str) -> None:

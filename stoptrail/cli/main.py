@@ -181,7 +181,7 @@ def data() -> None:
 @click.option("--timeframe", metavar="T", help="Length of a candle instead of [data].")
 @click.option("--start", metavar="TIME", help="First moment, UTC, instead of [data].")
 @click.option("--end", metavar="TIME", help="The moment after the last candle, UTC.")
-@click.option("--archive", is_flag=True, help="Whole months from Binance's public archive first.")
+@click.option("--archive", is_flag=True, help="Take Binance's public archive first.")
 def download(
     config: Path | None, overrides: tuple[str, ...], archive: bool, **keys: str | None
 ) -> int:
@@ -201,6 +201,7 @@ def download(
         wanted.end_ms,
         Path(wanted.cache),
         archive=wanted.archive if archive else "",
+        market_type=settings.market.type,
     )
 
 

@@ -31,6 +31,7 @@ def wanted(settings: Settings) -> Wanted:
         exchange_id=data.exchange,
         ccxt_options=settings.exchange.options(),
         cache=Path(data.cache),
+        market_type=settings.market.type,
         seed=data.synthetic_seed,
         reading=reading(settings),
     )
@@ -45,10 +46,11 @@ def reading(settings: Settings) -> Reading:
 
 def reading_of_files(config: Path | None, overrides: tuple[str, ...]) -> Reading:
     """The same for a command on files alone, where the market is the file's own unless the
-    command line names one. Raises ConfigError."""
+    command line names one; of several that of the settings. Raises ConfigError."""
     settings = load_settings(config, overrides, searching=False)
     named = any(override.partition("=")[0].strip() == "data.symbol" for override in overrides)
-    return reading(settings)._replace(symbol=settings.data.symbol if named else "")
+    meant = settings.data.symbol
+    return reading(settings)._replace(symbol=meant if named else "", one_of=meant)
 
 
 def load(settings: Settings, voice: Voice) -> MarketData:

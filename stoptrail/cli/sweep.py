@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stoptrail.backtest.inputs import Inputs, prepare, require_warm
+from stoptrail.backtest.inputs import Inputs, prepare
 from stoptrail.backtest.outcome import Outcome, metrics_table
 from stoptrail.backtest.summary import summarise_run
+from stoptrail.backtest.warm_up import require_warm
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.cli import market as markets
 from stoptrail.cli.console import Stages, Voice

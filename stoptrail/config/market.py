@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, NamedTuple
 
+import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from stoptrail.config.section import SettingsSection
 from stoptrail.core.time import (
+    DAY_MS,
     Moment,
     Timeframe,
     time_ms,
     timeframe_ms,
     zone_of,
 )
+from stoptrail.rules.candles import Times
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Step = Annotated[float, Field(ge=1e-12, le=1e12)]
@@ -116,6 +119,16 @@ class Filters(NamedTuple):
     """Quantity step in the base currency."""
     min_quantity: float | None
     min_notional: float | None
+
+
+INFERRED_DAYS = 90
+"""Days before the end whose decimals tell tick and lot: exchanges coarsen them as prices
+rise, and years ago they were finer."""
+
+
+def lately(time: Times) -> slice:
+    """The candles of the last INFERRED_DAYS; `time` holds at least one open time, ascending."""
+    return slice(int(np.searchsorted(time, time[-1] - INFERRED_DAYS * DAY_MS)), None)
 
 
 KNOWN_FILTERS = {"BTC/USDT": Filters(0.01, 0.00001, 0.00001, 5.0)}

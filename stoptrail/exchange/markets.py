@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError
@@ -13,9 +13,10 @@ from stoptrail.exchange.history import MOST
 
 Type = Literal["spot", "margin", "swap"]
 
-_CONTRACT_VOLUMES = {"gate", "mexc", "kucoin", "kucoinfutures", "xt", "poloniex"}
-"""Exchanges whose candles of swaps count contracts in ccxt 4.5.90 (`parse_ohlcv`); the
-others give coins, or have contracts of one coin."""
+_COUNT_CONTRACTS = {"delta", "gate", "kucoin", "kucoinfutures", "mexc", "poloniex", "xt"}
+_COUNT_COINS = {"blofin", "deribit", "htx", "myokx", "okx"}
+"""What candles of linear contracts count where one is not one coin, by the field that ccxt
+4.5.90 takes (`parse_ohlcv`) and the exchanges' documents of it; of others it is unknown."""
 _PARTS = {
     "spot": ("fetch_spot_markets",),
     "contract": (
@@ -113,15 +114,14 @@ def check_tradable(exchange_id: str, market: dict[str, Any], wanted: str) -> Non
             f"data.symbol {symbol} is not traded on {exchange_id} at present (inactive or "
             "halted); name another market"
         )
-    check_type(market, wanted)
+    check_type(symbol, market_type(market), wanted)
 
 
-def check_type(market: dict[str, Any], wanted: str) -> None:
-    """ConfigError where `market.type` contradicts the market."""
-    found = market_type(market)
+def check_type(symbol: str, found: Type, wanted: str) -> None:
+    """ConfigError where `market.type` contradicts what the market is."""
     if wanted != "auto" and (wanted == "swap") != (found == "swap"):
         raise ConfigError(
-            f'market.type = "{wanted}", but {market["symbol"]} is a {found} market: '
+            f'market.type = "{wanted}", but {symbol} is a {found} market: '
             f'set market.type to "{found}" or "auto"'
         )
 
@@ -137,9 +137,44 @@ def contract_size(market: dict[str, Any]) -> float:
     return float(size) if market.get("contract") and size else 1.0
 
 
-def volume_unit(exchange_id: str, market: dict[str, Any]) -> float:
-    """By what a candle's volume is multiplied to be in coins."""
-    return contract_size(market) if exchange_id in _CONTRACT_VOLUMES else 1.0
+def volume_unit(exchange_id: str, market: dict[str, Any]) -> float | None:
+    """By what a candle's volume is multiplied to be in coins; None where it is unknown
+    whether it counts coins or contracts."""
+    size = contract_size(market)
+    if size == 1.0 or exchange_id in _COUNT_COINS:
+        return 1.0
+    return size if exchange_id in _COUNT_CONTRACTS else None
+
+
+class MarketFacts(NamedTuple):
+    """What is kept of a market beside its candles."""
+
+    filters: Filters
+    """Quantities in coins."""
+    type: Type
+    contract_size: float
+    """Coins in one contract."""
+    volume: Literal["base", "unknown"]
+    """What the kept volumes count, contracts turned into coins where that is known."""
+
+
+def facts_of(exchange: Any, market: dict[str, Any]) -> MarketFacts:
+    """Filters, type and contract of ccxt's entry."""
+    unit: Literal["base", "unknown"] = "base"
+    if volume_unit(exchange.id, market) is None:
+        unit = "unknown"
+    kind, size = market_type(market), contract_size(market)
+    return MarketFacts(filters_of(exchange, market), kind, size, unit)
+
+
+def unit_note(exchange_id: str, symbol: str, facts: MarketFacts) -> str:
+    """What to say of volumes of which nothing is known, "" of others."""
+    if facts.volume == "base":
+        return ""
+    return (
+        f"whether {exchange_id}'s volumes of {symbol} count coins or contracts of "
+        f"{facts.contract_size:g} is not known: they are kept as they came and tell no lot"
+    )
 
 
 def filters_of(exchange: Any, market: dict[str, Any]) -> Filters:

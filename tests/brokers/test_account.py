@@ -14,10 +14,11 @@ from stoptrail.backtest.outcome import judge
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.brokers.account import REFUSED
 from stoptrail.brokers.candle import CandleBroker
+from stoptrail.brokers.terms import fitted_market
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
 from stoptrail.feeds.market import MarketData
-from stoptrail.rules.candles import rows_of
+from stoptrail.rules.candles import Candles, rows_of
 from stoptrail.rules.types import SIDES
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from tests.backtrader_runs import CANDLES, cerebro_of, pandas_feed, wave
@@ -197,6 +198,19 @@ def test_an_unknown_parameter_is_refused() -> None:
 class Rich(MtfStrategy):
     def next(self) -> None:
         self.broker.setcash(1e6)
+
+
+def test_steps_are_those_of_the_last_90_days() -> None:
+    """Prices of five decimals, then of one: exchanges coarsen the tick as the price rises."""
+    old, new = 20, 91 * 96 + 40
+    price = np.concatenate([np.full(old, 1.00001), np.full(new, 2.5)])
+    volume = np.concatenate([np.full(old, 0.00001), 3.0 + np.arange(new) % 5])
+    time = 900_000 * np.arange(old + new, dtype=np.int64)
+    candles = Candles(time, price, price, price, price, volume, 900_000)
+    settings = Settings.model_validate({"data": {"symbol": "NEW/USDT"}})
+    market = fitted_market(settings, candles)
+    assert (market.price_scale, market.price_step) == (10.0, 1.0)
+    assert (market.lot_scale, market.lot_step) == (1.0, 1.0)
 
 
 def test_nothing_is_set_during_a_run() -> None:

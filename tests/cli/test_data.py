@@ -171,6 +171,27 @@ def test_check_and_convert_read_a_file_as_the_settings_say(
     assert "columns as data.columns names them" in capsys.readouterr().out
 
 
+def test_of_several_symbols_check_and_convert_take_that_of_the_settings_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    written.two_symbols(tmp_path / "a.csv", candles(50))
+    Path("strategy.toml").write_text('[data]\nsymbol = "ETH/USDT"\n')
+    for command in (["check", "a.csv"], ["convert", "a.csv", "out.parquet"]):
+        assert runner.main(["data", *command]) == 0
+        assert "of 2 symbols (BTCUSDT, ETHUSDT) ETHUSDT" in capsys.readouterr().out
+
+
+def test_a_file_with_a_header_alone_has_no_dates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_csv(tmp_path / "a.csv", [])
+    assert runner.main(["data", "check", str(path)]) == 1
+    said = capsys.readouterr().out
+    assert "0 rows, no candle" in said
+    assert "1970" not in said
+
+
 def test_a_pipe_is_not_replaced_by_a_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,10 +14,12 @@ from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError
 from stoptrail.exchange.markets import (
     check_tradable,
+    facts_of,
     filters_of,
     market_type,
     only_the_kind_needed,
     page_of,
+    unit_note,
     volume_unit,
 )
 
@@ -83,6 +85,19 @@ def test_volumes_are_in_coins_where_the_exchange_counts_contracts() -> None:
     assert volume_unit("gate", gate()[1]) == 0.0001
     assert volume_unit("okx", okx()[1]) == 1.0  # ccxt takes its volume in coins
     assert volume_unit("gate", entry()) == 1.0
+
+
+def test_volumes_of_contracts_are_unknown_where_nobody_says_what_they_count() -> None:
+    swap = entry(**SWAP, contractSize=0.001)
+    assert volume_unit("toobit", swap) is None
+    assert volume_unit("toobit", entry(**SWAP, contractSize=1.0)) == 1.0
+    assert volume_unit("toobit", entry()) == 1.0
+    exchange = ccxt.toobit()
+    facts = facts_of(exchange, swap)
+    assert facts == (Filters(None, None, None, None), "swap", 0.001, "unknown")
+    note = unit_note("toobit", "BTC/USDT:USDT", facts)
+    assert "count coins or contracts of 0.001 is not known" in note
+    assert unit_note("gate", "BTC/USDT:USDT", facts_of(*gate())) == ""
 
 
 @pytest.mark.parametrize(

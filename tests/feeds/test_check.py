@@ -6,6 +6,7 @@ import pytest
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.check import FileCheck, check_file
+from stoptrail.feeds.layouts import Reading
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.candles import rows_of as candle_rows
 from tests.feeds import written
@@ -114,6 +115,52 @@ def test_more_than_one_symbol_is_a_finding(tmp_path: Path) -> None:
     [finding] = [finding for finding in result.findings if finding.kind == "symbols"]
     assert "BTCUSDT, ETHUSDT" in finding.text
     assert "data.symbol" in result.refusal
+
+
+def test_of_several_symbols_that_of_the_settings_is_what_a_run_takes(tmp_path: Path) -> None:
+    file = written.two_symbols(tmp_path / "a.csv", candles(50))
+    result = check_file(file, reading=Reading(one_of="ETH/USDT"))
+    assert result.usable
+    assert any("of 2 symbols (BTCUSDT, ETHUSDT) ETHUSDT" in note for note in result.notes)
+    named = check_file(file, reading=Reading(symbol="BTC/USDT", one_of="ETH/USDT"))
+    assert any("ETHUSDT) BTCUSDT" in note for note in named.notes)
+    none = check_file(file, reading=Reading(one_of="SOL/USDT"))
+    assert "none is SOL/USDT: set data.symbol to one of them" in none.refusal
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("BTCUSDT-15m.csv", "ETHUSDT-15m.csv"):
+        write_csv(folder / name, rows_of(candles(50)))
+    assert "1 file of another market than ETHUSDT passed over" in " ".join(
+        check_file(folder, reading=Reading(one_of="ETH/USDT")).notes
+    )
+    assert not check_file(folder).usable
+
+
+def test_an_odd_file_of_a_folder_is_a_finding_and_the_others_are_looked_at(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    data = candles(50)
+    write_csv(folder / "a.csv", rows_of(rows_between(data, 0, 25)))
+    write_csv(folder / "c.csv", rows_of(rows_between(data, 25, 50)))
+    (folder / "b.zip").write_bytes(b"PK\x03\x04 cut off")
+    (folder / "d.csv").write_text("a,b\n1,2\n")
+    result = check_file(folder)
+    assert (result.rows, result.missing, result.usable) == (50, 0, False)
+    texts = [finding.text for finding in result.findings if finding.kind == "unreadable file"]
+    assert [text.split(":")[0] for text in texts] == ["b.zip", "d.csv"]
+    assert "b.zip: not a readable archive" in result.refusal
+
+
+def test_a_folder_of_nothing_but_odd_files_is_refused(tmp_path: Path) -> None:
+    for name in ("a.zip", "b.zip"):
+        (tmp_path / name).write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(DataError, match=r"a\.zip: not a readable archive"):
+        check_file(tmp_path)
+
+
+def test_too_few_candles_are_told_with_the_number_that_is_needed(tmp_path: Path) -> None:
+    result = check_file(write_csv(tmp_path / "a.csv", rows_of(candles(1))))
+    assert [finding.text for finding in result.findings] == ["1 candle; at least 2 are needed"]
 
 
 def test_an_hour_that_comes_twice_is_told_as_summer_time_not_as_duplicates(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stoptrail.config.market import Filters
-from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.errors import ConfigError, DataError, ExchangeError
 from stoptrail.core.time import iso
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.exchange.rows import rows_from
@@ -20,8 +21,9 @@ from stoptrail.feeds.cache import (
     Cached,
     cache_path,
     candles_of,
+    filters_path,
     read_cache,
-    read_filters,
+    read_facts,
     write_cache,
 )
 from stoptrail.feeds.columns import columns_of, rows_of
@@ -195,9 +197,36 @@ def fetched(exchange: Simulator, folder: Path) -> Candles:
 def test_the_exchange_s_filters_are_kept_beside_the_candles(
     exchange: Simulator, tmp_path: Path
 ) -> None:
-    assert read_filters(tmp_path, "binance", "BTC/USDT") is None
+    assert read_facts(tmp_path, "binance", "BTC/USDT") is None
     fetch(exchange, tmp_path)
-    assert read_filters(tmp_path, "binance", "BTC/USDT") == Filters(0.01, 1e-5, 1e-5, 5.0)
+    filters = Filters(0.01, 1e-5, 1e-5, 5.0)
+    assert read_facts(tmp_path, "binance", "BTC/USDT") == (filters, "spot", 1.0, "base")
+
+
+def test_filters_of_an_older_version_are_read_and_damaged_ones_are_named(tmp_path: Path) -> None:
+    path = filters_path(tmp_path, "gate", "BTC/USDT:USDT")
+    path.parent.mkdir()
+    old = {"tick": 0.1, "lot": 0.0001, "min_quantity": 0.0001, "min_notional": None}
+    path.write_text(json.dumps(old))
+    facts = read_facts(tmp_path, "gate", "BTC/USDT:USDT")
+    assert facts == (Filters(0.1, 0.0001, 0.0001, None), "swap", 1.0, "base")
+    for spoilt in (
+        {**old, "type": 3},
+        {**old, "volume": "lots"},
+        {**old, "contract_size": None},
+        7,
+    ):
+        path.write_text(json.dumps(spoilt))
+        with pytest.raises(DataError, match="the filters are damaged; delete the file"):
+            read_facts(tmp_path, "gate", "BTC/USDT:USDT")
+
+
+def test_a_type_that_contradicts_the_market_is_refused_before_candles_are_asked_for(
+    exchange: Simulator, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r'market.type = "swap", but BTC/USDT is a spot market'):
+        fetch(exchange, tmp_path, market_type="swap")
+    assert not list(tmp_path.rglob("*.parquet"))
 
 
 def test_an_exchange_that_was_reached_is_not_called_out_of_reach(

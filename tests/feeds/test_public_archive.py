@@ -16,12 +16,14 @@ import numpy as np
 import pytest
 
 from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.time import DAY_MS
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.feeds.cache import Cached, candles_of
-from stoptrail.feeds.public_archive import download_archive, months
+from stoptrail.feeds.public_archive import days, download_archive, months
 from tests.feeds.tables import QUARTER
 
 SPOT = "/data/spot/monthly/klines/BTCUSDT/15m/BTCUSDT-15m"
+DAILY = "/data/spot/daily/klines/BTCUSDT/15m/BTCUSDT-15m"
 
 
 def at(text: str) -> int:
@@ -63,7 +65,7 @@ class Archive:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.host = f"http://127.0.0.1:{self.server.server_port}"
 
-    def month(self, name: str, candles: list[list[float]], unit: int, header: bool) -> None:
+    def write(self, name: str, candles: list[list[float]], unit: int, header: bool) -> None:
         """A file as Binance writes it: microseconds since 2025, on futures with a header."""
         lines = ["open_time,open,high,low,close,volume,a,b,c,d,e,f"] if header else []
         for time, *values in candles:
@@ -83,8 +85,8 @@ def archive(monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
     monkeypatch.setattr("stoptrail.feeds.public_archive.time.sleep", lambda _: None)
     made = Archive()
     december = rows(at("2024-12-01"), at("2025-01-01"))
-    made.month(f"{SPOT}-2024-12", december[:500] + december[510:], 1, header=False)
-    made.month(f"{SPOT}-2025-01", rows(at("2025-01-01"), at("2025-02-01")), 1000, header=False)
+    made.write(f"{SPOT}-2024-12", december[:500] + december[510:], 1, header=False)
+    made.write(f"{SPOT}-2025-01", rows(at("2025-01-01"), at("2025-02-01")), 1000, header=False)
     thread = threading.Thread(target=made.server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield made
@@ -123,9 +125,53 @@ def test_only_months_within_the_span_are_taken() -> None:
 
 def test_what_has_come_is_not_asked_for_again(archive: Archive, tmp_path: Path) -> None:
     fetch(archive, tmp_path)
-    before = len(archive.asked)
+    archive.asked.clear()
     fetch(archive, tmp_path)
-    assert len(archive.asked) == before
+    assert sorted(archive.asked) == [f"{DAILY}-2025-02-0{day}.zip" for day in range(1, 10)]
+
+
+def test_the_days_after_the_last_month_come_from_daily_files(
+    archive: Archive, tmp_path: Path
+) -> None:
+    told: list[str] = []
+    for day in range(1, 8):
+        first = at(f"2025-02-0{day}")
+        archive.write(f"{DAILY}-2025-02-0{day}", rows(first, first + DAY_MS), 1000, header=False)
+    cached = fetch(archive, tmp_path, on_notice=told.append)
+    assert cached.covered[-1][1] == at("2025-02-08")
+    assert cached.columns.time[-1] == at("2025-02-08") - QUARTER
+    assert told == [
+        "the archive has no file for 2 of 9 days, 2025-02-08T00:00:00Z to 2025-02-10T00:00:00Z: "
+        "the exchange is asked"
+    ]
+    archive.asked.clear()
+    fetch(archive, tmp_path)
+    assert sorted(archive.asked) == [f"{DAILY}-2025-02-0{day}.zip" for day in (8, 9)]
+
+
+def test_only_days_within_the_span_are_taken() -> None:
+    assert days(at("2025-02-01T12:00"), at("2025-02-03T23:00")) == (
+        (at("2025-02-02"), at("2025-02-03")),
+    )
+    assert days(at("2025-02-01"), at("2025-02-01T23:00")) == ()
+
+
+def test_a_market_that_is_younger_than_the_archive_is_not_asked_for_day_by_day(
+    archive: Archive, tmp_path: Path
+) -> None:
+    archive.files.clear()
+    told: list[str] = []
+    start = at("2019-01-01")
+    end = at("2025-02-10")
+    download_archive(
+        archive.host, "binance", "NEW/USDT", QUARTER, start, end, tmp_path, on_notice=told.append
+    )
+    assert len([path for path in archive.asked if "/daily/" in path]) == 62
+    assert not [path for path in archive.asked if path.endswith("CHECKSUM")]
+    assert [line.split(",")[0] for line in told] == [
+        "the archive has no file for 73 of 73 months",
+        "the archive has no file for 62 of 62 days",
+    ]
 
 
 def test_a_broken_off_download_keeps_its_months(archive: Archive, tmp_path: Path) -> None:
@@ -136,7 +182,8 @@ def test_a_broken_off_download_keeps_its_months(archive: Archive, tmp_path: Path
     archive.files[f"{SPOT}-2025-01.zip.CHECKSUM"] = whole
     archive.asked.clear()
     assert len(fetch(archive, tmp_path).covered) == 2
-    assert {path.removesuffix(".CHECKSUM") for path in archive.asked} == {f"{SPOT}-2025-01.zip"}
+    asked = {path.removesuffix(".CHECKSUM") for path in archive.asked if "monthly" in path}
+    assert asked == {f"{SPOT}-2025-01.zip"}
 
 
 def test_months_that_the_archive_lacks_are_said(archive: Archive, tmp_path: Path) -> None:
@@ -144,7 +191,7 @@ def test_months_that_the_archive_lacks_are_said(archive: Archive, tmp_path: Path
     del archive.files[f"{SPOT}-2024-12.zip"]
     cached = fetch(archive, tmp_path, on_notice=told.append)
     assert cached.covered == ((at("2025-01-01"), at("2025-02-01")),)
-    assert told == [
+    assert told[:1] == [
         "the archive has no file for 1 of 2 months, 2024-12-01T00:00:00Z to "
         "2025-01-01T00:00:00Z: the exchange is asked"
     ]
@@ -153,7 +200,7 @@ def test_months_that_the_archive_lacks_are_said(archive: Archive, tmp_path: Path
 def test_swaps_have_a_folder_of_their_own_and_a_header(archive: Archive, tmp_path: Path) -> None:
     name = "/data/futures/um/monthly/klines/BTCUSDT/15m/BTCUSDT-15m-2025-01"
     january = rows(at("2025-01-01"), at("2025-02-01"))
-    archive.month(name, january, 1, header=True)
+    archive.write(name, january, 1, header=True)
     cached = fetch(archive, tmp_path, symbol="BTC/USDT:USDT")
     assert cached.columns.time.tolist() == [row[0] for row in january]
 

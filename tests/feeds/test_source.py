@@ -14,13 +14,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
+from stoptrail.exchange.markets import MarketFacts
 from stoptrail.feeds import source as module
+from stoptrail.feeds.cache import write_facts
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import MarketData
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles
+from stoptrail.rules.market import FINEST_LOT_DIGITS
 from tests.exchange.simulator import Simulator
 from tests.exchange.trouble import region_refusal
 from tests.feeds.tables import QUARTER, START, candles, same, write_csv, write_parquet
@@ -163,6 +167,29 @@ def test_exchange_without_a_network_fails(tmp_path: Path) -> None:
     wanted = replace(TWO_WEEKS, source="exchange", cache=tmp_path, ccxt_options=nowhere())
     with pytest.raises(ExchangeError, match="binance cannot be reached"):
         load(wanted)
+
+
+def test_a_type_that_contradicts_the_cached_market_is_refused(
+    exchange: Simulator, tmp_path: Path
+) -> None:
+    wanted = replace(TWO_WEEKS, ccxt_options=exchange.ccxt_options(), cache=tmp_path)
+    load(wanted)
+    said = r'market.type = "swap", but BTC/USDT is a spot market: set market.type to "spot"'
+    with pytest.raises(ConfigError, match=said):
+        load(replace(wanted, market_type="swap", ccxt_options=nowhere()))
+
+
+def test_volumes_that_may_count_contracts_are_said_and_tell_no_lot(
+    exchange: Simulator, tmp_path: Path
+) -> None:
+    wanted = replace(TWO_WEEKS, ccxt_options=exchange.ccxt_options(), cache=tmp_path)
+    market, _ = load(wanted)
+    assert market.unit == "base"
+    facts = MarketFacts(Filters(None, None, None, None), "spot", 0.001, "unknown")
+    write_facts(tmp_path, "binance", "BTC/USDT", facts)
+    market, told = load(wanted)
+    assert (market.unit, market.volume_digits) == ("unknown", FINEST_LOT_DIGITS)
+    assert any("contracts of 0.001 is not known" in line for line in told)
 
 
 def test_auto_does_not_hide_a_wrong_symbol(exchange: Simulator, tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""How many candles a plan's indicators need before they tell anything (C17)."""
+
+from __future__ import annotations
+
+from stoptrail.backtest.inputs import Inputs, atr_of, first_decision, first_known, signals_of
+from stoptrail.backtest.plan import Plan
+from stoptrail.core.errors import DataError, StopTrailError
+from stoptrail.core.time import DAY_MS
+from stoptrail.feeds.synthetic import DEFAULT_END, synthetic_candles
+from stoptrail.rules.candles import Candles
+
+_FIRST_DAYS = 30
+_MOST_CANDLES = 400_000
+"""Candles on which a need is measured for an error: those of eleven years of 15 minutes."""
+
+
+def warm_index(plan: Plan, candles: Candles) -> int | None:
+    """Index of the first candle at which signal and ATR tell; None where none does."""
+    n = len(candles.time)
+    try:
+        signals = signals_of(plan, candles)
+    except StopTrailError:
+        return None
+    index = max(signals.warm, first_known(atr_of(plan, candles)[:n]))
+    return index if index < n else None
+
+
+def needed_candles(plan: Plan, interval: int, most_days: int) -> int | None:
+    """Candles of `interval` milliseconds up to the first decision, measured on the synthetic
+    market; None where `most_days` of it do not suffice."""
+    days = min(_FIRST_DAYS, most_days)
+    while True:
+        start = DEFAULT_END - days * DAY_MS
+        warm = warm_index(plan, synthetic_candles(1, interval, start, DEFAULT_END))
+        if warm is not None:
+            return warm + 1
+        if days == most_days:
+            return None
+        days = min(2 * days, most_days)
+
+
+def require_warm(plan: Plan, inputs: Inputs) -> None:
+    """Raise DataError where the candles end before the plan's first decision."""
+    signals, atr = signals_of(plan, inputs.candles), atr_of(plan, inputs.candles)
+    n, interval = len(inputs.candles.time), inputs.candles.interval
+    if first_decision(inputs, signals.warm, atr) < n:
+        return
+    most = max(1, _MOST_CANDLES * interval // DAY_MS)
+    needed = needed_candles(plan, interval, most)
+    need = f"more than {most:,} days" if needed is None else f"about {needed:,}"
+    raise DataError(
+        f"{n:,} candles are too few for the warm-up, signal and ATR need {need}: "
+        "give candles from an earlier time on, or shorten the periods"
+    )
