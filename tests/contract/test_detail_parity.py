@@ -45,8 +45,8 @@ def test_random_markets_agree_in_every_engine_that_walks_pieces(path: int) -> No
             found = compare(one, engines.DETAILED[name](*case, detail), name)
             assert found.mismatches == (), seed
             compared[name] += found.trades
-    assert min(compared.values()) >= 700, compared
-    assert changed >= 8
+    assert min(compared.values()) >= 500, compared
+    assert changed >= 8, changed
 
 
 def same(one: Record, other: Record) -> bool:
