@@ -43,8 +43,8 @@ types:  ## check types
 imports:  ## check that imports point one way
 	$(BIN)lint-imports
 
-mutants:  ## plant 300 faults, one at a time, and count those that no test sees (about an hour)
-	$(PYTHON) -m tests.mutants --jobs 2
+mutants:  ## plant 300 faults, one at a time, and count those that no test sees (an hour or two)
+	$(PYTHON) -m tests.mutants
 
 fuzz:  ## 5,000 bad inputs of another seed, and the fuzz targets of the readers
 	$(PYTHON) -m tests.bad_inputs 5000 20260622

@@ -1,49 +1,45 @@
 """Plant faults, one at a time, in a throwaway clone, and count those that no test sees.
 
-    python -m tests.mutants [--count 300] [--seed 1] [--only PART] [--jobs 1]
+    python -m tests.mutants [--count 300] [--seed 1] [--only PART] [--anew]
 
-Everything runs as plain Python: compiled code is kept on disk, and would hide a fault.
-Uncommitted changes are not in the clone. Exits with 1 below a share of 90 %, or where a
-survivor is not among those that tests/mutants/survivors.txt gives a reason for.
+First every test runs without a fault, and what lines it runs is written down; then each fault
+is met by the tests that run its line, the nearest and quickest first, until one fails. All runs
+as plain Python: compiled code is kept on disk, and would hide a fault. Uncommitted changes are
+not in the clone. What was found is kept in build/mutants, so that a run that was stopped goes
+on; a survivor is tried again where tests have changed.
+
+Exits with 1 below a share of 90 %, or where a survivor is not among those that
+tests/mutants/survivors.txt gives a reason for. Those that it proves to be equivalent, by a
+reason that begins with "Equivalent", are not counted.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import random
+import ast
+import hashlib
+import json
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Queue
+from typing import Any
 
+from tests.mutants import warm
 from tests.mutants.operators import Mutant, mutants_of, mutated
-from tests.mutants.targets import modules, tests_of
+from tests.mutants.targets import modules, nearest, tests_of
 
 ROOT = Path(__file__).parents[2]
 REASONS = Path(__file__).parent / "survivors.txt"
+KEPT = ROOT / "build" / "mutants"
 NEEDED = 0.9
-_LONGEST = 240.0
-"""Seconds after which tests are stopped: the fault made something endless."""
-_ENVIRONMENT = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-_OPTIONS = (
-    "-q",
-    "-x",
-    "-p",
-    "no:cacheprovider",
-    "-p",
-    "no:randomly",
-    "--hypothesis-seed=0",
-    "-W",
-    "ignore:overflow encountered:RuntimeWarning",  # fingerprints count modulo 2^64
-)
+_MOST_SECONDS = 90.0
+"""Of tests for one fault, as long as they take without it: what is slower comes last, and is
+left out."""
 
 
 def main() -> int:
@@ -51,92 +47,183 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="part of the modules' names")
-    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--anew", action="store_true", help="forget what was found before")
     asked = parser.parse_args()
-    with clones(asked.jobs) as places:
-        drawn = draw(places[0], asked.only, asked.count, asked.seed)
+    if asked.anew:
+        shutil.rmtree(KEPT, ignore_errors=True)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with clone() as place:
+        drawn = draw(place, asked.only, asked.count, asked.seed)
         print(f"{len(drawn)} mutants in {len({m.file for m in drawn})} modules", flush=True)
-        check_sound(places[0], {m.file for m in drawn})
-        survivors = list(surviving(places, drawn))
-    killed = len(drawn) - len(survivors)
-    print(f"{killed} of {len(drawn)} killed ({killed / len(drawn):.1%})")
-    reasons = REASONS.read_text() if REASONS.is_file() else ""
-    unknown = [m for m in survivors if f"{m.file}: {m.change}" not in reasons]
-    for mutant in unknown:
-        print(f"without a reason: {mutant.file}: {mutant.change} (line {mutant.line})")
-    return 1 if unknown or killed < NEEDED * len(drawn) else 0
+        warm.load()
+        tests = without_fault(place)
+        survivors = [mutant for mutant, lives in tried(place, drawn, tests) if lives]
+    return told(drawn, survivors)
 
 
 @contextmanager
-def clones(count: int) -> Iterator[list[Path]]:
-    """Copies of what is committed, one for each job."""
+def clone() -> Iterator[Path]:
+    """A copy of what is committed, compiled so that a changed module is seen to be changed."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as top:
-        places = [Path(top) / str(number) for number in range(count)]
-        for place in places:
-            subprocess.run(["git", "clone", "-q", "--shared", str(ROOT), str(place)], check=True)
-        yield places
+        place = Path(top).resolve() / "project"
+        subprocess.run(["git", "clone", "-q", "--shared", str(ROOT), str(place)], check=True)
+        by_hash = ["-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "."]
+        subprocess.run([sys.executable, *by_hash], cwd=place, check=True)
+        yield place
 
 
 def draw(root: Path, only: str, count: int, seed: int) -> list[Mutant]:
-    """So many of all mutants, by chance and in that order: a part of them is a sample too."""
-    every = [
-        mutant
-        for module in modules(root)
-        if only in module
-        for mutant in mutants_of(module, (root / module).read_text())
-    ]
-    return random.Random(seed).sample(every, min(count, len(every)))
+    """So many of all mutants, by chance, a part of them being a sample too.
+
+    Each mutant has its lot by what it is, so that a change of one module leaves the draw of the
+    others as it was.
+    """
+    lots: dict[str, Mutant] = {}
+    for module in modules(root):
+        for mutant in mutants_of(module, (root / module).read_text()) if only in module else ():
+            name, times = f"{seed} {mutant.file}: {mutant.change}", 0
+            while (lot := hashlib.sha256(f"{name} {times}".encode()).hexdigest()) in lots:
+                times += 1
+            lots[lot] = mutant
+    return [lots[lot] for lot in sorted(lots)[:count]]
 
 
-def check_sound(root: Path, files: Iterable[str]) -> None:
-    """The tests have to pass while there is no fault."""
-    files = {name for file in files for tests in tests_of(root, file) for name in tests}
-    code = run_tests(root, sorted(files), longest=1800.0)
-    if code != 0:
-        sys.exit(f"without any fault these tests end with {code}: {' '.join(sorted(files))}")
+def without_fault(place: Path) -> warm.Seen:
+    """What the tests do while there is no fault: they have to pass. Kept for each file."""
+    every, outs = modules(place), []
+    files = sorted({name for module in every for name in tests_of(place, module)})
+    for done, name in enumerate(files, 1):
+        out = KEPT / f"{digest_of(place, 'stoptrail', name)}.json"
+        outs.append(out)
+        if not out.is_file():
+            print(f"{done} of {len(files)}, without any fault: {name}", flush=True)
+            warm.look(place, name, every, out)
+        if failed := warm.seen([out]).failed:
+            out.unlink()
+            sys.exit(f"without any fault these tests fail: {' '.join(failed)}")
+    return warm.seen(outs)
 
 
-def surviving(places: list[Path], drawn: list[Mutant]) -> Iterator[Mutant]:
-    """Those that no test sees, as they are found."""
-    free: Queue[Path] = Queue()
-    for place in places:
-        free.put(place)
-    begin = time.monotonic()
-    with ThreadPoolExecutor(len(places)) as threads:
-        running = {threads.submit(lives, free, mutant): mutant for mutant in drawn}
-        for done, future in enumerate(as_completed(running), 1):
-            mutant, mark = running[future], "SURVIVES" if future.result() else "killed"
-            spent, where = time.monotonic() - begin, f"{mutant.file}:{mutant.line}"
-            print(f"{done:4} {spent:6.0f} s {mark:8} {where} {mutant.change}", flush=True)
-            if future.result():
-                yield mutant
+def digest_of(place: Path, *names: str) -> str:
+    """Of committed files and folders."""
+    named = [f"HEAD:{name}" for name in names]
+    found = subprocess.run(
+        ["git", "rev-parse", *named], cwd=place, check=True, capture_output=True
+    ).stdout
+    return hashlib.sha256(found).hexdigest()[:16]
 
 
-def lives(free: Queue[Path], mutant: Mutant) -> bool:
-    """Whether all tests of the module pass with the fault in it."""
-    place = free.get()
+def tried(place: Path, drawn: list[Mutant], tests: warm.Seen) -> Iterator[tuple[Mutant, bool]]:
+    """Every mutant, and whether it lives."""
+    kept, begin = Kept(place), time.monotonic()
+    for done, mutant in enumerate(drawn, 1):
+        by = kept.found(mutant)
+        if by is None:
+            by = fault_found_by(place, mutant, tests)
+            kept.write(mutant, by)
+        where, spent = f"{mutant.file}:{mutant.line}", time.monotonic() - begin
+        print(f"{done:4} {spent:6.0f} s {where} {mutant.change}: {by or 'SURVIVES'}", flush=True)
+        yield mutant, not by
+
+
+class Kept:
+    """What earlier runs have found, a line of JSON each."""
+
+    def __init__(self, place: Path) -> None:
+        self._file = KEPT / "found.jsonl"
+        self._place = place
+        self._tests = digest_of(place, "tests")
+        lines = self._file.read_text().splitlines() if self._file.is_file() else []
+        self._rows = {self._key(row): row for row in map(json.loads, lines)}
+
+    def found(self, mutant: Mutant) -> str | None:
+        """Which test fails, empty where none does; None where that has to be tried."""
+        row = self._rows.get(self._key(self._row(mutant)))
+        if row is None or (not row["by"] and row["tests"] != self._tests):
+            return None
+        return str(row["by"])
+
+    def write(self, mutant: Mutant, by: str) -> None:
+        """Keep what was found."""
+        with self._file.open("a") as file:
+            file.write(json.dumps({**self._row(mutant), "by": by, "tests": self._tests}) + "\n")
+
+    def _row(self, mutant: Mutant) -> dict[str, Any]:
+        source = (self._place / mutant.file).read_bytes()
+        return {**mutant._asdict(), "source": hashlib.sha256(source).hexdigest()[:16]}
+
+    @staticmethod
+    def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+        return row["file"], row["number"], row["source"]
+
+
+def fault_found_by(place: Path, mutant: Mutant, tests: warm.Seen) -> str:
+    """The test that fails with the fault in place; empty where none does."""
     file = place / mutant.file
     source = file.read_text()
+    chosen = tests_for(place, mutant, source, tests)
+    longest = 30.0 + 6.0 * sum(tests.seconds[name] for name in chosen)
     try:
         file.write_text(mutated(source, mutant.number))
-        return all(run_tests(place, tests) == 0 for tests in tests_of(place, mutant.file))
+        return warm.killed_by(place, chosen, longest) if chosen else ""
     finally:
         file.write_text(source)
-        free.put(place)
 
 
-def run_tests(root: Path, tests: list[str], longest: float = _LONGEST) -> int:
-    """The exit code of pytest, -1 where it takes too long."""
-    command = [sys.executable, "-m", "pytest", *_OPTIONS, *tests]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(
-        command, cwd=root, env=_ENVIRONMENT, stdout=quiet, stderr=quiet, start_new_session=True
-    ) as process:
-        try:
-            return process.wait(longest)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            return -1
+def tests_for(place: Path, mutant: Mutant, source: str, tests: warm.Seen) -> list[str]:
+    """Tests that run the line of a mutant, those of its own module first, then the quickest.
+
+    What is worked out at the import of a module may matter to every test that enters it.
+    """
+    by_line = tests.lines.get(mutant.file, {})
+    names = {name for line in statement_at(source, mutant.line) for name in by_line.get(line, ())}
+    names = names or {name for found in by_line.values() for name in found}
+    near = nearest(place, mutant.file)
+    order = sorted(
+        names & set(tests.seconds),
+        key=lambda name: (not name.startswith(f"{near}::"), tests.seconds[name], name),
+    )
+    chosen, seconds = [], 0.0
+    for name in order:
+        seconds += tests.seconds[name]
+        if chosen and seconds > _MOST_SECONDS:
+            break
+        chosen.append(name)
+    return chosen
+
+
+def statement_at(source: str, line: int) -> Iterable[int]:
+    """The lines of the innermost statement there; of one that holds others, its head."""
+    spans = [
+        range(node.lineno, (body[0].lineno if body else (node.end_lineno or 0) + 1))
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.stmt)
+        for body in [getattr(node, "body", [])]
+    ]
+    inside = [span for span in spans if line in span]
+    return min(inside, key=len) if inside else range(line, line + 1)
+
+
+def told(drawn: list[Mutant], survivors: list[Mutant]) -> int:
+    """The exit code, after the figures are printed."""
+    reasons = REASONS.read_text().split("\n\n") if REASONS.is_file() else []
+    by_name = {head: why.strip() for head, _, why in (part.partition("\n") for part in reasons)}
+    equivalent = [m for m in survivors if by_name.get(name_of(m), "").startswith("Equivalent")]
+    counted = len(drawn) - len(equivalent)
+    killed = len(drawn) - len(survivors)
+    print(
+        f"{killed} of {counted} killed ({killed / max(counted, 1):.1%}); "
+        f"{len(equivalent)} equivalent ones are not counted"
+    )
+    unknown = [m for m in survivors if name_of(m) not in by_name]
+    for mutant in unknown:
+        print(f"without a reason: {name_of(mutant)} (line {mutant.line})")
+    return 1 if unknown or killed < NEEDED * counted else 0
+
+
+def name_of(mutant: Mutant) -> str:
+    """As survivors.txt calls it."""
+    return f"{mutant.file}: {mutant.change}"
 
 
 if __name__ == "__main__":

@@ -18,7 +18,10 @@ TARGETS = (
     "stoptrail/sweep/exit_ablation.py",
     "stoptrail/sweep/objective.py",
     "stoptrail/sweep/finalists.py",
+    "stoptrail/sweep/permutation.py",
+    "stoptrail/sweep/phases.py",
     "stoptrail/sweep/walk_forward.py",
+    "stoptrail/sweep/walk_forward_table.py",
     "stoptrail/sweep/statistics/*.py",
     "stoptrail/reports/crop.py",
     "stoptrail/reports/figures.py",
@@ -33,23 +36,25 @@ TARGETS = (
     "stoptrail/reports/plots/overview.py",
     "stoptrail/reports/plots/trade.py",
 )
-MACHINERY = ("stoptrail/rules/jit.py",)
+MACHINERY = ("stoptrail/rules/compiler.py", "stoptrail/rules/jit.py")
 """What compiles: without a compiler it does nothing that could go wrong."""
 
-SECOND = (
-    (
-        "stoptrail/backtest/",
-        (
-            "tests/contract/test_entries.py",
-            "tests/contract/test_costs.py",
-            "tests/sweep/test_evidence.py",
-            "tests/sweep/test_walk_forward.py",
-        ),
-    ),
-    ("stoptrail/sweep/", ("tests/sweep/test_evidence.py", "tests/sweep/test_walk_forward.py")),
-    ("stoptrail/reports/html/", ("tests/reports/html/test_page.py",)),
+WIDE = (
+    ("stoptrail/rules/", ("tests/contract",)),
+    ("stoptrail/backtest/", ("tests/contract", "tests/sweep/test_evidence.py")),
+    ("stoptrail/config/", ("tests/contract",)),
+    ("stoptrail/sweep/statistics/", ("tests/sweep",)),
 )
-"""Tests that see more than their own module, for what that module's tests let pass."""
+"""Folders whose tests see more than their own module."""
+LEFT_OUT = (
+    "test_browser.py",
+    "test_draw.py",
+    "test_jit.py",
+    "test_compiler.py",
+    "test_parity.py",
+    "test_verdict_markets.py",
+)
+"""Tests of the machinery, and those that take too long without a compiler."""
 
 
 def modules(root: Path) -> list[str]:
@@ -63,22 +68,20 @@ def modules(root: Path) -> list[str]:
     return sorted(found - set(MACHINERY))
 
 
-def tests_of(root: Path, module: str) -> list[list[str]]:
-    """Test files for a module, the nearest first; those of the next list see what is left."""
+def nearest(root: Path, module: str) -> str:
+    """The test file that mirrors a module; empty where there is none."""
     place = Path(module).relative_to("stoptrail")
-    own = root / "tests" / place.parent / f"test_{place.name}"
-    near = [str(own.relative_to(root))] if own.is_file() else []
-    wide = [
-        name
-        for prefix, names in SECOND
-        if module.startswith(prefix)
-        for name in names
-        if (root / name).is_file() and name not in near
-    ]
-    beside = sorted(
+    own = Path("tests") / place.parent / f"test_{place.name}"
+    return str(own) if (root / own).is_file() else ""
+
+
+def tests_of(root: Path, module: str) -> list[str]:
+    """Test files that may see a fault in a module: its own, those beside it, wider ones."""
+    folder = Path("tests") / Path(module).relative_to("stoptrail").parent
+    wide = [name for prefix, names in WIDE if module.startswith(prefix) for name in names]
+    return sorted(
         str(path.relative_to(root))
-        for path in own.parent.glob("test_*.py")
-        if path != own and path.name not in ("test_jit.py", "test_browser.py", "test_draw.py")
+        for name in (str(folder), *wide)
+        for path in [*(root / name).glob("test_*.py"), root / name]
+        if path.is_file() and path.name not in LEFT_OUT
     )
-    beside = [name for name in beside if name not in wide] if own.parent.is_dir() else []
-    return [tests for tests in (near, beside, wide) if tests]
