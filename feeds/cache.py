@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,10 +21,9 @@ from stoptrail.config.market import Filters
 from stoptrail.core.errors import DataError, OutputError
 from stoptrail.core.files import (
     clear_partial,
-    partial_path,
     reason_of,
-    require_replaceable,
     write_json,
+    written_whole,
 )
 from stoptrail.core.time import Spans, joined, uncovered, within
 from stoptrail.exchange.markets import MarketFacts
@@ -153,21 +152,13 @@ def write_candles(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    require_replaceable(path)
     arrays = [pa.array(columns.time).cast(pa.timestamp("ms", "UTC"))]
     arrays += [pa.array(column) for column in columns[1:]]
     table = pa.table(arrays, names=["timestamp", *Columns._fields[1:]])
     table = table.replace_schema_metadata(metadata)
-    partial = partial_path(path)
-    try:
+    with written_whole(path, remedy) as beside:
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, partial)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        reason = error.strerror or error
-        raise OutputError(f"{path}: cannot be written ({reason}); {remedy}") from None
+        pq.write_table(table, beside)
 
 
 def with_rows(cached: Cached, rows: Sequence[Columns], spans: Iterable[tuple[int, int]]) -> Cached:

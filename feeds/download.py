@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.program import Progress
 from stoptrail.core.time import HOUR_MS, Spans, iso, timeframe_ms, timeframe_name, uncovered, within
 from stoptrail.exchange.client import has_clock, open_exchange, read, server_time
 from stoptrail.exchange.errors import UnreachableError
@@ -32,8 +33,6 @@ from stoptrail.feeds.cache import (
 )
 from stoptrail.feeds.columns import Columns, aggregated
 
-Progress = Callable[[int, int], None]
-"""Told candles done and candles in all (missing ones included)."""
 Notice = Callable[[str], None]
 """Told one line that the user should see."""
 

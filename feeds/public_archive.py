@@ -21,12 +21,13 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
+from stoptrail.core.program import Progress
+from stoptrail.core.retry import Patience, retry_after, wait_after
 from stoptrail.core.time import DAY_MS, Spans, iso, timeframe_name, uncovered, within
 from stoptrail.exchange.errors import UnreachableError
-from stoptrail.exchange.retry import Patience, backoff, retry_after
 from stoptrail.feeds.cache import Cached, cache_path, read_cache, with_rows, write_cache
 from stoptrail.feeds.columns import Columns, columns_of
-from stoptrail.feeds.download import Notice, Progress
+from stoptrail.feeds.download import Notice
 from stoptrail.feeds.files import load_candles
 
 HOST = "https://data.binance.vision"
@@ -188,17 +189,18 @@ def _read(url: str) -> bytes | None:
 
     patience, failures = Patience(attempts=4), 0
     while True:
-        wait, reason = None, ""
+        asked, reason = None, ""
         try:
             answer = requests.get(url, timeout=_TIMEOUT)
             if answer.status_code == 404:
                 return None
             if answer.status_code == 200:
                 return answer.content
-            reason, wait = f"HTTP {answer.status_code}", retry_after(answer.headers)
+            reason, asked = f"HTTP {answer.status_code}", retry_after(answer.headers)
         except requests.RequestException as error:
             reason = type(error).__name__
         failures += 1
-        if failures >= patience.attempts or (wait or 0.0) > patience.longest:
+        pause = wait_after(failures, patience, asked)
+        if pause is None:
             raise UnreachableError(f"{url} cannot be had ({reason}); leave --archive out")
-        time.sleep(backoff(failures, patience.first, patience.cap) if wait is None else wait)
+        time.sleep(pause)

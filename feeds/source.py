@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
+from stoptrail.core.program import Progress
 from stoptrail.core.time import (
     DAY_MS,
     Spans,
@@ -31,7 +32,7 @@ from stoptrail.feeds.cache import (
     read_facts,
 )
 from stoptrail.feeds.columns import columns_of, rows_of
-from stoptrail.feeds.download import Notice, Progress, download_candles, say_unserved
+from stoptrail.feeds.download import Notice, download_candles, say_unserved
 from stoptrail.feeds.files import PLAIN, load_file
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import MarketData, Origin, Unit, with_unknown_volume

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.core.time import DAY_MS, MINUTE_MS
+from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
 from stoptrail.feeds.columns import columns_of, rows_of
 from stoptrail.rules.candles import Candles, Floats, Times
 
@@ -118,7 +118,7 @@ def _remember(shocks: Floats, keep: float) -> Floats:
 
 def _daily_rhythm(time: Times, depth: float) -> Floats:
     """Activity over the day, mean near 1: quiet at 05:00 UTC, busiest at 15:00, calm weekends."""
-    hour = (time % DAY_MS) / 3_600_000
+    hour = (time % DAY_MS) / HOUR_MS
     weekend = (time // DAY_MS + 3) % 7 >= 5
     wave = (
         1
@@ -188,7 +188,7 @@ def _with_outages(random: np.random.Generator, candles: Candles) -> Candles:
     flats = random.integers(0, 4, count)
     keep = np.ones(n, np.bool_)
     for begin, length, flat in zip(begins, hours, flats, strict=True):
-        end = int(begin) + max(1, round(length * 3_600_000 / candles.interval))
+        end = int(begin) + max(1, round(length * HOUR_MS / candles.interval))
         keep[begin : min(end, n - 1)] = False
         _flatten(candles, slice(max(1, int(begin) - int(flat)), int(begin)))
     return _kept(candles, keep)

@@ -11,6 +11,7 @@ from stoptrail.backtest.inputs import plan_for
 from stoptrail.config.run_rules import market_rules
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.retry import backoff, rest
 from stoptrail.core.time import DAY_MS, Spans, iso_time
 from stoptrail.exchange.errors import RegionError, UnreachableError
 from stoptrail.live.engine import Origin
@@ -29,7 +30,7 @@ from stoptrail.live.session_settings import changed, resolved, settings_from
 from stoptrail.live.step import Row
 from stoptrail.live.warm_up import WarmUp, check_alive, needed_days, warm_up_of
 
-_FIRST_PAUSE, _LONGEST_PAUSE, _SLICE = 2.0, 60.0, 0.1
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 
 
 class StartPatience:
@@ -39,7 +40,7 @@ class StartPatience:
     def __init__(self, say: Callable[[str, str], None], stopped: Callable[[], bool]) -> None:
         self._say = say
         self._stopped = stopped
-        self._pause = _FIRST_PAUSE
+        self._failures = 0
         self._until: float | None = None
         """By the monotonic clock; None while nothing is waited for."""
 
@@ -53,25 +54,21 @@ class StartPatience:
             self._until = now + seconds
         if now >= self._until:
             raise error
-        if self._pause == _FIRST_PAUSE:
+        if self._failures == 0:
             self._say(
                 "connection",
                 f"{error}: the start is tried again for up to {seconds:g} s "
                 "(live.start_wait_seconds); Ctrl-C ends it",
             )
-        self._rest(min(self._pause, self._until - now))
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        self._failures += 1
+        pause = backoff(self._failures, _FIRST_PAUSE, _LONGEST_PAUSE)
+        rest(min(pause, self._until - now), self._stopped)
 
     def over(self) -> None:
         """The exchange was reached."""
         if self._until is not None:
             self._say("connection", "the exchange is reached")
-        self._until, self._pause = None, _FIRST_PAUSE
-
-    def _rest(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while not self._stopped() and (left := until - time.monotonic()) > 0.0:
-            time.sleep(min(_SLICE, left))
+        self._until, self._failures = None, 0
 
 
 class Beginning(NamedTuple):

@@ -25,13 +25,13 @@ from stoptrail.adapter.feed_candles import (
     require_usable,
     write,
 )
+from stoptrail.core.time import HOUR_MS
 from stoptrail.rules.atr import ATR_START, atr_step, stop_atr
 from stoptrail.rules.candles import Candles
 from stoptrail.strategies.quick_candles import forward
 from stoptrail.strategies.signals.checked import checked_signals, require_zone
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from stoptrail.strategies.signals.timeframe_lines import (
-    DAY,
     CycleStep,
     HigherStep,
     StructureStep,
@@ -41,7 +41,7 @@ from stoptrail.strategies.signals.timeframe_lines import (
     trend_line,
 )
 
-FOUR_HOURS = DAY // 6
+FOUR_HOURS = 4 * HOUR_MS
 
 
 class CandleIndicator(bt.Indicator):  # type: ignore[misc]

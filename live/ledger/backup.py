@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
 from stoptrail.core.database import SQLITE, Address, shown
 from stoptrail.core.errors import OutputError, StoreError, UsageError
-from stoptrail.core.files import partial_path, reason_of
+from stoptrail.core.files import reason_of, written_whole
 from stoptrail.core.text import revealed
 from stoptrail.live.ledger.database import existing_ledger
 
@@ -32,16 +31,8 @@ def back_up(url: Address, target: Path, force: bool = False) -> int:
     with existing_ledger(url):
         """It is there, and a ledger."""
     _require_free(source, target, force)
-    beside = partial_path(target)
-    try:
+    with written_whole(target) as beside:
         _copy(source, beside, shown(url))
-        beside.replace(target)
-        _sync(target.parent)
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written ({reason_of(error)})") from None
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
     return target.stat().st_size
 
 
@@ -71,14 +62,3 @@ def _copy(source: Path, target: Path, name: str) -> None:
         raise StoreError(f"database.url {name} cannot be copied ({reason_of(error)})") from None
     if found != "ok":
         raise StoreError(f"database.url {name} is damaged ({found}); no copy was made")
-    with target.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Let the new name outlive a crash of the machine."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -22,6 +22,7 @@ from stoptrail.core.database import (
     shown,
 )
 from stoptrail.core.errors import LedgerError, StoreError
+from stoptrail.core.retry import backoff, rest
 from stoptrail.core.text import revealed
 from stoptrail.live.ledger import postgres
 from stoptrail.live.ledger.damage import require_tables, told
@@ -37,7 +38,7 @@ _BUSY_SECONDS = 0.5
 signal is heard meanwhile."""
 _OPENING_SECONDS = 10.0
 """How long an opening waits for a lock."""
-_FIRST_PAUSE, _LONGEST_PAUSE, _SLICE = 0.1, 2.0, 0.1
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 
 
 class Ledger:
@@ -119,10 +120,11 @@ class Ledger:
             f"the ledger cannot be written ({first}): trying again for up to "
             f"{self._patience:g} s, nothing is traded meanwhile"
         )
-        until, pause = time.monotonic() + self._patience, _FIRST_PAUSE
+        until, failures = time.monotonic() + self._patience, 0
         while time.monotonic() < until and not self.stopped():
-            self._rest(min(pause, until - time.monotonic()))
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            failures += 1
+            pause = backoff(failures, _FIRST_PAUSE, _LONGEST_PAUSE)
+            rest(min(pause, until - time.monotonic()), self.stopped)
             try:
                 self._reconnect()
                 result = self._once(kind, work)
@@ -138,12 +140,6 @@ class Ledger:
             f"the ledger {self._name} could not be written: {reason_of(error)}; the position "
             "is kept as last stored, start the session again when the database is back"
         )
-
-    def _rest(self, seconds: float) -> None:
-        """Sleep, but not through a stop."""
-        until = time.monotonic() + seconds
-        while not self.stopped() and (left := until - time.monotonic()) > 0.0:
-            time.sleep(min(_SLICE, left))
 
     def _reconnect(self) -> None:
         if not self.database.is_closed():

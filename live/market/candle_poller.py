@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable
 
-from stoptrail.exchange.retry import backoff
+from stoptrail.core.retry import backoff
 from stoptrail.live.market.events import Event
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.reader import Reader

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,11 +15,11 @@ from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
 from stoptrail.core.errors import ExchangeError
+from stoptrail.core.retry import Patience, wait_after
 from stoptrail.core.time import timeframe_ms
 from stoptrail.exchange.client import Client, check_whole
 from stoptrail.exchange.errors import Answer, explained, judged
 from stoptrail.exchange.history import MOST
-from stoptrail.exchange.retry import backoff
 from stoptrail.exchange.rows import Row, candle_row, open_time
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.warnings import WarningLog
@@ -62,8 +63,11 @@ class Reader:
         self, source: Source, retries: int, timing: Timing, warning_log: WarningLog
     ) -> None:
         self._source = source
-        self._retries = retries
         self._timing = timing
+        self._patience = Patience(
+            retries + 1, None, timing.backoff, timing.backoff_cap, timing.ban, timing.ban_cap
+        )
+        self._endless = self._patience._replace(attempts=sys.maxsize, longest=math.inf)
         self._warning_log = warning_log
         self.most = MOST
         """Candles that one request may ask for."""
@@ -170,7 +174,7 @@ class Reader:
             except Exception as error:
                 failures += 1
                 wait = self._wait_after(what, error, heard.answer, failures, patient)
-                if not patient and failures > self._retries:
+                if wait is None:
                     raise self._failed(what, error, heard.answer) from None
             else:
                 self._served.add(what)
@@ -188,8 +192,9 @@ class Reader:
 
     def _wait_after(
         self, what: str, error: Exception, answer: Answer, failures: int, patient: bool
-    ) -> float:
-        """Seconds to wait after `error`; raises ExchangeError where waiting cannot help."""
+    ) -> float | None:
+        """Seconds to wait after `error`, None where patience is over; raises ExchangeError
+        where waiting cannot help."""
         if isinstance(error, ExchangeError):
             raise error
         failure = judged(error, answer, what in self._served)
@@ -197,21 +202,22 @@ class Reader:
         if final or not failure.passes:
             explanation = explained(self._source.id, failure, what)
             raise type(explanation)(self._warning_log.redaction.clean(explanation)) from None
-        wait = self._timing.ban if failure.hard and failure.wait is None else failure.wait
-        if failure.kind == "limit" and wait is not None:
-            self._barred_until = max(self._barred_until, time.monotonic() + wait)
+        patience = self._endless if patient else self._patience
+        asked = patience.ban if failure.hard and failure.wait is None else failure.wait
+        if failure.kind == "limit" and asked is not None:
+            self._barred_until = max(self._barred_until, time.monotonic() + asked)
             self._warning_log.say(
                 "rate limit",
                 f"{self._source.id} limits our requests ({failure.reason}): "
-                f"no request for {wait:g} s, as it asks",
+                f"no request for {asked:g} s, as it asks",
             )
-            return 0.0
+            return wait_after(failures, patience, 0.0)
         words = _WORDS.get(failure.kind, "gives an answer that makes no sense")
         self._warning_log.say(
             failure.kind,
             f"{self._source.id} {words} while reading {what}: trying again ({error})"[:300],
         )
-        return backoff(failures, self._timing.backoff, self._timing.backoff_cap)
+        return wait_after(failures, patience, asked)
 
     def _failed(self, what: str, error: Exception, answer: Answer) -> ExchangeError:
         """The error that the last try ends with: UnreachableError where nothing answered."""

@@ -8,8 +8,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal
 
+from stoptrail.core.retry import backoff
 from stoptrail.exchange.errors import RequestError
-from stoptrail.exchange.retry import backoff
 from stoptrail.exchange.rows import candle_row
 from stoptrail.live.market.candle_poller import Confirmation
 from stoptrail.live.market.events import Connection, ConnectionBack, ConnectionLost, Event, Notice

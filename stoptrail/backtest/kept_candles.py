@@ -8,14 +8,13 @@ of such columns end in `_steps`, so that nobody takes them for prices.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from stoptrail.core.errors import DataError, OutputError
-from stoptrail.core.files import require_file
+from stoptrail.core.errors import DataError
+from stoptrail.core.files import require_file, written_whole
 from stoptrail.feeds.market import MarketData, candles_digest
 from stoptrail.rules.candles import Candles, Floats, Times
 
@@ -58,8 +57,7 @@ def write_kept(folder: Path, market: MarketData) -> None:
     table = named.replace_schema_metadata(
         {_ABOUT: json.dumps({**about, "digits": digits}).encode()}
     )
-    beside = folder / f".{FILE}.{os.getpid()}"
-    try:
+    with written_whole(folder / FILE) as beside:
         pq.write_table(
             table,
             beside,
@@ -67,11 +65,6 @@ def write_kept(folder: Path, market: MarketData) -> None:
             use_dictionary=False,
             column_encoding={name: _encoding(column) for name, column in columns.items()},
         )
-        beside.replace(folder / FILE)
-    except OSError as error:
-        raise OutputError(f"{folder / FILE} cannot be written ({error.strerror})") from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def read_kept(folder: Path) -> Kept | None:

@@ -17,10 +17,8 @@ from typing import Any
 
 from rich.console import Console
 
+from stoptrail.core.program import Progress
 from stoptrail.terminal import safe
-
-Advance = Callable[[int, int], None]
-"""Told how many of how many are done."""
 
 SECONDS_BETWEEN_LINES = 5.0
 _NEARLY = 0.999999
@@ -84,7 +82,7 @@ class Activity:
         self._shown.stop()
 
     @contextmanager
-    def step(self, label: str) -> Iterator[Advance]:
+    def step(self, label: str) -> Iterator[Progress]:
         """Show `label` inside, and how much of it is done once it is told."""
         before = self._shown.begin(label)
         try:

@@ -6,7 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stoptrail.cli.activity import Activity, Advance, compiling
+from rich.console import Console
+
+from stoptrail.cli.activity import Activity, compiling
+from stoptrail.core.program import Progress
 from stoptrail.terminal import Terminal, safe
 
 _NAMES = {
@@ -22,9 +25,9 @@ _NAMES = {
 class Voice:
     """Speaks on standard error, so that standard output is left to results."""
 
-    def __init__(self, *, silent: bool = False) -> None:
+    def __init__(self, *, silent: bool = False, console: Console | None = None) -> None:
         self.silent = silent
-        self.console = Terminal(stderr=True, quiet=silent)
+        self.console = console or Terminal(stderr=True, quiet=silent)
         self._activity: Activity | None = None
 
     def notice(self, line: str) -> None:
@@ -59,7 +62,7 @@ class Voice:
             self._activity = None
 
     @contextmanager
-    def progress(self, label: str) -> Iterator[Advance]:
+    def progress(self, label: str) -> Iterator[Progress]:
         """Show `label`, with a bar, count and time left on a terminal and now and then a
         line elsewhere, once it is told how much is done."""
         if self.silent:

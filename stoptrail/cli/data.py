@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from stoptrail.cli.console import Voice
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import iso, timeframe_ms, timeframe_name
 from stoptrail.exchange.markets import unit_note
@@ -46,25 +46,21 @@ def download(
     from which whole months and days are taken first; `market_type` is
     what market.type says. Raises the errors of `download_candles`.
     """
-    console = console or Terminal()
+    voice, console = Voice(console=console), console or Terminal()
     interval = _interval(timeframe)
     wanted = Wanted(symbol=symbol, interval=interval, start=start, end=end)
     first, last = span_to_fetch(wanted, int(time.time() * 1000))
-
-    def notice(line: str) -> None:
-        console.print(safe(line), style="yellow", soft_wrap=True)
-
     label, span = f"{exchange_id} {symbol} {timeframe}", (symbol, interval, first, last, cache)
     if archive:
-        with _progress(console, f"{label}, archive") as on_progress:
-            download_archive(archive, exchange_id, *span, on_progress, notice)
-    with _progress(console, label) as on_progress:
+        with voice.progress(f"{label}, archive") as on_progress:
+            download_archive(archive, exchange_id, *span, on_progress, voice.notice)
+    with voice.progress(label) as on_progress:
         cached = download_candles(
-            exchange_id, dict(ccxt_options), *span, on_progress, notice, market_type
+            exchange_id, dict(ccxt_options), *span, on_progress, voice.notice, market_type
         )
     facts = read_facts(cache, exchange_id, symbol)
     if facts and (note := unit_note(exchange_id, symbol, facts)):
-        notice(note)
+        voice.notice(note)
     times = cached.columns.time
     reach = f"{iso(int(times[0]))} to {iso(int(times[-1]) + interval)}" if len(times) else "no span"
     console.print(f"{len(times):,} candles, {reach}: {safe(str(cached.path))}", soft_wrap=True)
@@ -165,30 +161,3 @@ def _print_kind(console: Console, result: FileCheck, kind: str) -> None:
         console.print(f"  {safe(finding.text)}{more}", soft_wrap=True, highlight=False)
     if len(findings) > SHOWN:
         console.print(f"  ... and {len(findings) - SHOWN:,} more")
-
-
-@contextmanager
-def _progress(console: Console, label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, a line for every tenth elsewhere."""
-    if not console.is_terminal:
-        yield _lines(console, label)
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(safe(label), total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-def _lines(console: Console, label: str) -> Callable[[int, int], None]:
-    tenths = -1
-
-    def show(done: int, total: int) -> None:
-        nonlocal tenths
-        now = 10 * done // total if total else 10
-        if now > tenths:
-            tenths = now
-            console.print(f"{safe(label)}: {done:,} of {total:,} candles", soft_wrap=True)
-
-    return show

@@ -136,20 +136,39 @@ def require_replaceable(path: Path) -> None:
         raise OutputError(f"{path} is a pipe or a device; name a file to write")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace `path` by `content` in one step. Raises OutputError where that fails."""
+@contextmanager
+def written_whole(path: Path, remedy: str = "") -> Iterator[Path]:
+    """Where to write what takes the place of `path` in one step, on the disk, once that went
+    well. Raises OutputError, which ends with `remedy`, where it does not."""
     require_replaceable(path)
     beside = partial_path(path)
     try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        yield beside
+        _sync(beside)
         beside.replace(path)
+        with suppress(OSError):  # not every file system can
+            _sync(path.parent)
     except OSError as error:
+        advice = f"; {remedy}" if remedy else ""
+        raise OutputError(f"{path} cannot be written ({reason_of(error)}){advice}") from None
+    finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written ({reason_of(error)})") from None
+
+
+def _sync(path: Path) -> None:
+    """Let a file, or the names in a folder, outlive a crash of the machine."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace `path` by `content` in one step. Raises OutputError where that fails."""
+    with written_whole(path) as beside:
+        beside.write_bytes(content)
 
 
 def write_json(path: Path, value: Any) -> None:

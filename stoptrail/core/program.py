@@ -1,4 +1,5 @@
-"""How the program was called: by which name, and whether on the plain road.
+"""How the program was called, by which name and whether on the plain road; and how it says
+how far it is.
 
 Where a quicker way gives the same bytes it is taken by itself. With STOPTRAIL_PLAIN=1 in
 the environment every one is left alone, so that the two can be compared.
@@ -8,7 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many are done."""
 
 NAME = "stoptrail"
 """The console script, and what the program is called where nobody called it from a shell."""

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.retry import Patience, wait_after
 from stoptrail.exchange.errors import Answer, Failure, explained, judged
-from stoptrail.exchange.retry import Patience, backoff
 
 CREDENTIALS = frozenset(
     {
@@ -179,12 +179,11 @@ def pause_after(exchange_id: str, failure: Failure, failures: int, patience: Pat
         attempts = patience.unreachable
     if failure.kind == "rejected":
         attempts = min(attempts, 2)
-    pause = failure.wait
-    if pause is None and failure.hard:
-        pause = patience.ban
-    if not failure.passes or failures >= attempts or (pause or 0.0) > patience.longest:
+    asked = patience.ban if failure.hard and failure.wait is None else failure.wait
+    pause = wait_after(failures, patience._replace(attempts=attempts), asked)
+    if pause is None or not failure.passes:
         raise explained(exchange_id, failure)
-    return backoff(failures, patience.first, patience.cap) if pause is None else pause
+    return pause
 
 
 def close_to(name: str, names: Iterable[str]) -> str:

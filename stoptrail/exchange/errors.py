@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from stoptrail.core.errors import ExchangeError
-from stoptrail.exchange.retry import retry_after
+from stoptrail.core.retry import retry_after
 
 Kind = Literal[
     "region",

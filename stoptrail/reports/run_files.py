@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +15,7 @@ from stoptrail.config.load import read_table
 from stoptrail.core.errors import DataError
 from stoptrail.core.files import read_json, read_text, reason_of, require_file, require_inside
 from stoptrail.core.text import plain
+from stoptrail.core.time import time_ms
 from stoptrail.rules.candles import Floats, Times
 
 if TYPE_CHECKING:
@@ -163,12 +163,6 @@ def _config(folder: Path) -> str:
     return read_text(path, "configuration file", DataError) if path.exists() else ""
 
 
-def milliseconds(text: str) -> int:
-    """ISO 8601 as milliseconds since the epoch; UTC where no zone is given."""
-    moment = datetime.fromisoformat(text)
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
 def _rows(path: Path) -> Iterator[dict[str, str]]:
     if not path.exists():
         return
@@ -199,11 +193,11 @@ def _trade(row: dict[str, str]) -> TradeRecord:
     return TradeRecord(
         number=int(row["number"]),
         side=-1 if row["side"] == "short" else 1,
-        entry_time=milliseconds(row["entry_time"]),
+        entry_time=time_ms(row["entry_time"]),
         entry_price=_number(row["entry_price"]),
         units=_number(row["units"]),
         initial_stop=_number(row["initial_stop"]),
-        exit_time=milliseconds(ended) if ended else None,
+        exit_time=time_ms(ended) if ended else None,
         exit_price=_number(row["exit_price"]),
         exit_reason=row["exit_reason"],
         fees=_number(row["fees"]),
@@ -224,7 +218,7 @@ def _stops(path: Path) -> dict[int, list[StopLevel]]:
     levels: dict[int, list[StopLevel]] = {}
     try:
         for row in _rows(path):
-            level = StopLevel(milliseconds(row["time"]), float(row["level"]), row["reason"])
+            level = StopLevel(time_ms(row["time"]), float(row["level"]), row["reason"])
             levels.setdefault(int(row["trade"]), []).append(level)
     except _NOT_A_ROW as error:
         raise DataError(f"{path}: not a list of stop levels ({_why(error)})") from None
@@ -234,7 +228,7 @@ def _stops(path: Path) -> dict[int, list[StopLevel]]:
 def _equity(path: Path) -> EquityCurve:
     try:
         rows = [
-            (milliseconds(row["day"]), float(row["equity"]), _number(row.get("drawdown") or ""))
+            (time_ms(row["day"]), float(row["equity"]), _number(row.get("drawdown") or ""))
             for row in _rows(path)
         ]
     except _NOT_A_ROW as error:

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.plan import pack, unpack
 from stoptrail.config.settings import Settings
+from stoptrail.core.program import Progress
 from stoptrail.rules.candles import Candles, Floats, Times, rows_of
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.market import Market
 from stoptrail.rules.types import day_marks
 from stoptrail.sweep.objective import Scored, rule_of, scored
-from stoptrail.sweep.screen import Progress, Share, screen_all, shared
+from stoptrail.sweep.screen import Share, screen_all, shared
 from stoptrail.sweep.search import Tools
 
 

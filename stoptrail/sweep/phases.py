@@ -14,6 +14,7 @@ import numpy as np
 
 from stoptrail.backtest.plan import pack, unpack
 from stoptrail.config.settings import Settings
+from stoptrail.core.program import Progress
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.metrics import (
     Metrics,
@@ -22,7 +23,7 @@ from stoptrail.sweep.finalists import choose
 from stoptrail.sweep.kernel.results import Results
 from stoptrail.sweep.objective import BEST, NEIGHBOURS, PLATEAU, Rule, rule_of, scored
 from stoptrail.sweep.price_paths import best_worst
-from stoptrail.sweep.screen import Progress, Share, screen_all, until, within
+from stoptrail.sweep.screen import Share, screen_all, until, within
 from stoptrail.sweep.search import Tools
 from stoptrail.sweep.side_by_side import mean_returns
 from stoptrail.sweep.space import Indices

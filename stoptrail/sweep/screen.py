@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from threading import Lock
@@ -18,6 +18,7 @@ from stoptrail.backtest.inputs import (
     signals_of,
 )
 from stoptrail.backtest.plan import Plan, pack, unpack
+from stoptrail.core.program import Progress
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.types import chosen
 from stoptrail.sweep.kept import Cuts, Events
@@ -41,9 +42,6 @@ UNIT = 4096
 STAGE = "screen"
 _SECONDS_BETWEEN_SAVES = 1.0
 _NO_EQUITY = 0
-
-Progress = Callable[[int, int], None]
-"""Told how many combinations of how many are done, by any thread."""
 
 
 def _silent(_done: int, _total: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 from stoptrail.backtest.outcome import Outcome
@@ -13,6 +12,7 @@ from stoptrail.backtest.plan import (
 )
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import RunError
+from stoptrail.core.program import Progress
 from stoptrail.sweep.finalists import (
     check,
     choose,
@@ -36,8 +36,6 @@ from stoptrail.sweep.store import TrialStore
 from stoptrail.sweep.trials import FINALIST, PRUNED_CHECK
 
 VERIFIED = "verified"
-
-Progress = Callable[[int, int], None]
 
 
 class Tools(NamedTuple):

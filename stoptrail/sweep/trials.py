@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stoptrail.config.grid import Grid
-from stoptrail.core.errors import OutputError
-from stoptrail.core.files import partial_path, reason_of
+from stoptrail.core.files import written_whole
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.trade import IGNORED
 from stoptrail.sweep.kernel.results import COLUMN, Results
@@ -41,22 +40,13 @@ def write_trials(
 
 
 def write_parquet(path: Path, tables: Iterable[pa.Table]) -> None:
-    """Write tables of one schema, one after the other, as one whole file. Raises
+    """Write tables of one schema, at least one, after each other as one whole file. Raises
     OutputError."""
-    beside = partial_path(path)
-    writer: pq.ParquetWriter | None = None
-    try:
-        for table in tables:
-            writer = writer or pq.ParquetWriter(beside, table.schema)
+    rest = iter(tables)
+    first = next(rest)
+    with written_whole(path) as beside, pq.ParquetWriter(beside, first.schema) as writer:
+        for table in chain((first,), rest):
             writer.write_table(table)
-        if writer is not None:
-            writer.close()
-            beside.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written ({reason_of(error)})") from None
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
 
 
 def _table(

@@ -17,7 +17,7 @@ from stoptrail.backtest.outcome import (
 )
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.core.json import json_value
-from stoptrail.core.time import iso
+from stoptrail.core.time import DAY_MS, iso
 from stoptrail.rules.candles import rows_of
 from stoptrail.rules.decide import quiet_after
 from stoptrail.rules.trade import IGNORED
@@ -73,7 +73,7 @@ def _cut(inputs: Inputs, first: int, last: int) -> Inputs:
 
 def enough_trades(per_year: float, window: Window) -> float:
     """Closed trades that a set needs in the train window."""
-    days = (window.train_end - window.train_start) / 86_400_000
+    days = (window.train_end - window.train_start) / DAY_MS
     return per_year * days / 365.0
 
 

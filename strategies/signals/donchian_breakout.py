@@ -12,6 +12,7 @@ import numpy as np
 import pydantic
 from numpy.lib.stride_tricks import sliding_window_view
 
+from stoptrail.core.time import HOUR_MS
 from stoptrail.rules.candles import (
     Candles,
     Floats,
@@ -22,7 +23,7 @@ from stoptrail.rules.candles import (
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.timeframes import higher_candles, spread
 
-FOUR_HOURS = 4 * 3_600_000
+FOUR_HOURS = 4 * HOUR_MS
 
 
 def donchian_breakout(

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import pydantic
 
+from stoptrail.core.time import HOUR_MS
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.cycle import SHORTEST_PERIOD, CycleFilter
 from stoptrail.rules.jit import compiled
@@ -14,7 +15,6 @@ from stoptrail.rules.structure import StructureKind
 from stoptrail.rules.trend import TrendKind
 from stoptrail.rules.zones import turn, zone_of, zones
 from stoptrail.strategies.signals.timeframe_lines import (
-    HOUR,
     STRUCTURE_TIMEFRAME,
     CycleStep,
     StructureStep,
@@ -62,7 +62,7 @@ def reinterpreted(interval: int, **parameters: Any) -> list[str]:
     """What these parameters cannot mean on base candles of `interval` milliseconds, and what
     is taken instead, a line each."""
     chosen = {**(mtf_cycle.__kwdefaults__ or {}), **parameters}
-    hours, base = float(chosen["cycle_period"]), interval / HOUR
+    hours, base = float(chosen["cycle_period"]), interval / HOUR_MS
     lines = []
     if hours < SHORTEST_PERIOD * base:
         lines.append(

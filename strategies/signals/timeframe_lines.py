@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Any
 
+from stoptrail.core.time import DAY_MS, HOUR_MS
 from stoptrail.rules.candles import Candles, Floats, source_of
 from stoptrail.rules.cycle import (
     CYCLE_START,
@@ -104,9 +105,7 @@ class HigherStep:
         return tuple(bucket for bucket in (late, done) if bucket.start != NONE)
 
 
-HOUR = 3_600_000
-DAY = 24 * HOUR
-STRUCTURE_TIMEFRAME = 4 * HOUR
+STRUCTURE_TIMEFRAME = 4 * HOUR_MS
 
 
 _KEPT_LINES = 24
@@ -121,7 +120,7 @@ def trend_line(candles: Candles, kind: TrendKind, period: int, strength: float) 
     candles = source_of(candles)
 
     def make() -> Floats:
-        days = compiled(higher_candles)(candles, DAY)
+        days = compiled(higher_candles)(candles, DAY_MS)
         number = TREND_KINDS.index(kind)
         values = compiled(trend)(days.high, days.low, days.close, number, period, float(strength))
         line: Floats = compiled(spread)(values, days.visible, len(candles.time))
@@ -161,7 +160,7 @@ def cycle_line(candles: Candles, kind: CycleFilter, hours: float) -> Floats:
 def coefficients_of(kind: CycleFilter, hours: float, interval: int) -> CycleCoefficients:
     """Coefficients for a cycle of `hours` on base candles of `interval` milliseconds;
     periods below what the filter can resolve are raised to SHORTEST_PERIOD candles."""
-    return cycle_coefficients(kind, max(SHORTEST_PERIOD, round(hours * HOUR / interval)))
+    return cycle_coefficients(kind, max(SHORTEST_PERIOD, round(hours * HOUR_MS / interval)))
 
 
 class TrendStep:
@@ -170,7 +169,7 @@ class TrendStep:
     def __init__(self, interval: int, kind: TrendKind, period: int, strength: float) -> None:
         self._strength = float(strength)
         self._kind, self._period = TREND_KINDS.index(kind), period
-        self._days = HigherStep(interval, DAY)
+        self._days = HigherStep(interval, DAY_MS)
         self._state = trend_start(period)
 
     def step(self, time: int, open_: float, high: float, low: float, close: float) -> float:

@@ -10,7 +10,8 @@ from PIL import Image
 import runner
 from stoptrail.cli.plot import by_r, chosen_trades, trade_name
 from stoptrail.core.errors import UsageError
-from stoptrail.reports.run_files import milliseconds, read_run
+from stoptrail.core.time import time_ms
+from stoptrail.reports.run_files import read_run
 from tests.sweep.small import altered_from, small_market, write_candles, write_inputs
 
 
@@ -85,7 +86,7 @@ def test_a_picture_s_name_says_what_it_shows(done: Path) -> None:
     trade = (
         read_run(done)
         .trades[0]
-        ._replace(number=26, side=-1, entry_time=milliseconds("2023-01-08T14:15:00Z"), exit_time=1)
+        ._replace(number=26, side=-1, entry_time=time_ms("2023-01-08T14:15:00Z"), exit_time=1)
     )
     lost = trade._replace(pnl=-3.0, r_multiple=-1.034)
     assert trade_name("BTC/USDT", lost) == "BTC-USDT-trade-26-short-2023-01-08-lost-1.03R.png"

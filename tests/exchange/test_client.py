@@ -8,10 +8,10 @@ import pytest
 import requests
 
 from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.retry import Patience
 from stoptrail.exchange.client import Client, open_exchange, read
 from stoptrail.exchange.errors import Answer, RegionError, UnreachableError, judged
 from stoptrail.exchange.markets import load_markets
-from stoptrail.exchange.retry import Patience
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from stoptrail.core.errors import DataError
-from stoptrail.reports.run_files import as_of_a_run, milliseconds, read_run
+from stoptrail.core.time import time_ms
+from stoptrail.reports.run_files import as_of_a_run, read_run
 from tests.reports.example_run import write_example_run
 
 
@@ -67,8 +68,8 @@ def test_a_folder_without_a_run_is_said_so(tmp_path: Path) -> None:
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
-    assert milliseconds("1970-01-02") == 86_400_000
-    assert milliseconds("1970-01-01T01:00:00Z") == milliseconds("1970-01-01T02:00:00+01:00")
+    assert time_ms("1970-01-02") == 86_400_000
+    assert time_ms("1970-01-01T01:00:00Z") == time_ms("1970-01-01T02:00:00+01:00")
 
 
 def test_a_value_that_no_run_writes_is_told_as_damage(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from stoptrail.core.time import time_ms
 from stoptrail.reports.html.encode import minutes, packed
-from stoptrail.reports.run_files import EquityCurve, RunFiles, milliseconds
+from stoptrail.reports.run_files import EquityCurve, RunFiles
 from stoptrail.reports.summary import part
 from stoptrail.rules.metrics import scaled, share_of_cash
 
@@ -70,7 +71,7 @@ def monthly_returns(curve: EquityCurve) -> list[tuple[int, int, float]]:
 
 
 def _moment(day: Any) -> int:
-    return milliseconds(day) if isinstance(day, str) else int(day)
+    return time_ms(day) if isinstance(day, str) else int(day)
 
 
 def packed_curve(curve: EquityCurve) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stoptrail.core.time import time_ms
 from stoptrail.reports.figures import label_of, written
 from stoptrail.reports.html.encode import minutes
 from stoptrail.reports.html.markup import (
@@ -16,7 +17,6 @@ from stoptrail.reports.html.markup import (
     metric_rows,
     table,
 )
-from stoptrail.reports.run_files import milliseconds
 from stoptrail.reports.summary import (
     HOLD,
     IN_SAMPLE,
@@ -98,8 +98,8 @@ def walk_forward_data(evidence: Evidence) -> dict[str, Any] | None:
     shown = "sharpe" if known else "profit_factor"
     return {
         "metric": label_of(shown),
-        "start": minutes([milliseconds(w["test_start"]) for w in windows]),
-        "end": minutes([milliseconds(w["test_end"]) for w in windows]),
+        "start": minutes([time_ms(w["test_start"]) for w in windows]),
+        "end": minutes([time_ms(w["test_end"]) for w in windows]),
         "train": [_metric(w, "train", shown) for w in windows],
         "test": [_metric(w, "test", shown) for w in windows],
         "partial": [bool(w.get("partial")) for w in windows],

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import backtrader as bt
 
 from stoptrail.core.errors import OutputError
+from stoptrail.core.time import DAY_MS
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.reports.plots.lines import Picture
 
@@ -51,7 +52,6 @@ def settle_backend(window: bool) -> bool:
 
 
 _DOTS = 100
-_DAY = 86_400_000
 
 
 class _Nothing(bt.Strategy):  # type: ignore[misc]
@@ -81,8 +81,8 @@ def loaded(picture: Picture) -> bt.Cerebro:
     """A Cerebro with the picture's candles and lines, not yet run."""
     cerebro = bt.Cerebro(stdstats=False)
     data = ColumnarFeed(candles=picture.candles)
-    if picture.candles.interval % _DAY == 0:  # "3 Days" rather than "4320 Minutes"
-        data._timeframe, data._compression = bt.TimeFrame.Days, picture.candles.interval // _DAY
+    if picture.candles.interval % DAY_MS == 0:  # "3 Days" rather than "4320 Minutes"
+        data._timeframe, data._compression = bt.TimeFrame.Days, picture.candles.interval // DAY_MS
     data.plotinfo.plotlog = not picture.linear
     cerebro.adddata(data, name=picture.symbol)
     cerebro.addstrategy(_Nothing, shown=tuple(picture.lines))

@@ -6,10 +6,10 @@ from typing import Any
 
 from backtrader.plot import Plot, PlotScheme
 
+from stoptrail.core.time import DAY_MS
 from stoptrail.reports.plots.lines import Picture
 
 _SIZE = (15.0, 8.6)
-_DAY = 86_400_000
 _UP, _DOWN = "#2a9d70", "#d1495b"
 
 
@@ -26,7 +26,7 @@ def _scheme(interval: int) -> PlotScheme:
     scheme.volume = False
     scheme.linevalues = scheme.valuetags = False
     scheme.tickrotation = 0
-    scheme.fmt_x_ticks = "%Y-%m-%d" if interval >= _DAY else "%Y-%m-%d\n%H:%M"
+    scheme.fmt_x_ticks = "%Y-%m-%d" if interval >= DAY_MS else "%Y-%m-%d\n%H:%M"
     scheme.plotdist = 0.08
     scheme.rowsmajor = 4  # against 1 of a panel below; Backtrader miscounts any other minor
     scheme.subtxtsize = 10

@@ -6,11 +6,11 @@ import numpy as np
 
 from stoptrail.backtest.inputs import Inputs, signals_of
 from stoptrail.backtest.plan import Plan
+from stoptrail.core.program import Progress
 from stoptrail.rules.candles import Signals
 from stoptrail.sweep.audit.engine import engine_checks
 from stoptrail.sweep.audit.signal import (
     Check,
-    Progress,
     early_zones,
     look_ahead,
     step_check,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from stoptrail.core.time import DAY_MS, HOUR_MS
 from stoptrail.rules.candles import Candles, Floats, Signals, Times, rows_of
 
 _DELETED = 0.3
@@ -51,7 +52,7 @@ def disturbed(candles: Candles, random: np.random.Generator) -> Candles:
     """A market of the same make with another course: blocks of its candles' shapes in
     another order, with some candles missing, some without volume, and some jumps."""
     n = len(candles.time)
-    block = max(8, int(86_400_000 // candles.interval))
+    block = max(8, int(DAY_MS // candles.interval))
     first = random.integers(0, max(1, n - block), n // block + 1)
     source = (first[:, None] + np.arange(block)[None, :]).ravel()[:n]
     source = np.minimum(source, n - 1)
@@ -83,10 +84,6 @@ def _some_missing(candles: Candles, random: np.random.Generator) -> NDArray[np.b
     return kept
 
 
-DAY = 86_400_000
-FOUR_HOURS = 14_400_000
-
-
 def moments(
     candles: Candles, signals: Signals, most: int, random: np.random.Generator
 ) -> dict[str, Times]:
@@ -109,8 +106,8 @@ def moments(
     kinds = {
         "events": _around(changes),
         "exit events": _around(turns),
-        "ends of days": _around(closes % DAY == 0),
-        "ends of 4h candles": _around(closes % FOUR_HOURS == 0),
+        "ends of days": _around(closes % DAY_MS == 0),
+        "ends of 4h candles": _around(closes % (4 * HOUR_MS) == 0),
         "gaps": _around(gap),
         "no volume": _around(candles.volume == 0.0),
         "largest moves": largest,

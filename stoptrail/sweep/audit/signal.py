@@ -9,16 +9,17 @@ loses nothing: any past will do, as long as it is the same.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from stoptrail.backtest.inputs import atr_of, signals_of
 from stoptrail.backtest.plan import Plan
-from stoptrail.core.time import iso
+from stoptrail.core.program import Progress
+from stoptrail.core.time import DAY_MS, iso
 from stoptrail.rules.candles import Candles, Signals, rows_of
-from stoptrail.sweep.audit.futures import DAY, disturbed, futures, moments
+from stoptrail.sweep.audit.futures import disturbed, futures, moments
 
 
 class Check(NamedTuple):
@@ -47,8 +48,6 @@ SECONDS = 90.0
 _SHOWN = 5
 _MARGIN = 200
 _AHEAD_DAYS = 2
-
-Progress = Callable[[int, int], None]
 
 
 def look_ahead(
@@ -115,9 +114,9 @@ def differences(
 def window_around(candles: Candles, t: int, warm: int) -> tuple[Candles, int]:
     """Enough candles before t to be warm, from a midnight on, and two days after it;
     with the place of t in them."""
-    per_day = max(1, DAY // candles.interval)
+    per_day = max(1, DAY_MS // candles.interval)
     first = max(0, t - warm - _MARGIN - per_day)
-    midnight = candles.time[first] // DAY * DAY
+    midnight = candles.time[first] // DAY_MS * DAY_MS
     first = int(np.searchsorted(candles.time, midnight))
     end = t + 1 + _AHEAD_DAYS * per_day
     return rows_of(candles, slice(first, end)), t - first
@@ -182,7 +181,7 @@ def _starts(candles: Candles, signals: Signals, seed: int) -> list[int]:
         return []
     random = np.random.default_rng(seed)
     drawn = random.integers(1, last, STARTS)
-    midnights = candles.time[drawn[::2]] // 86_400_000 * 86_400_000
+    midnights = candles.time[drawn[::2]] // DAY_MS * DAY_MS
     drawn[::2] = np.maximum(1, np.searchsorted(candles.time, midnights))
     return sorted({int(start) for start in drawn})
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from stoptrail.core.errors import ConfigError
-
-DAY_MS = 86_400_000
+from stoptrail.core.time import DAY_MS
 
 
 class Window(NamedTuple):

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from stoptrail.core.time import time_ms
 from stoptrail.reports.html.curves import (
     curve_of,
     curves,
     monthly_returns,
 )
 from stoptrail.reports.html.encode import minutes, packed
-from stoptrail.reports.run_files import EquityCurve, milliseconds, read_run
+from stoptrail.reports.run_files import EquityCurve, read_run
 from tests.reports.example_run import write_example_run
 from tests.reports.html.test_encode import unpacked
 
@@ -51,7 +52,7 @@ def test_the_falls_are_those_that_the_run_wrote(tmp_path: Path) -> None:
 
 
 def test_months_compound_to_the_whole() -> None:
-    days = np.arange(milliseconds("2024-01-15"), milliseconds("2024-04-03"), 24 * HOUR)
+    days = np.arange(time_ms("2024-01-15"), time_ms("2024-04-03"), 24 * HOUR)
     equity = 100 * np.exp(np.random.default_rng(1).normal(0, 0.02, len(days)).cumsum())
     months = monthly_returns(EquityCurve(days, equity))
     assert [(year, month) for year, month, _ in months] == [
@@ -65,7 +66,7 @@ def test_months_compound_to_the_whole() -> None:
 
 
 def test_the_mark_at_midnight_of_the_first_closes_the_month_before() -> None:
-    days = np.array([milliseconds(day) for day in ("2024-01-31", "2024-02-01", "2024-02-02")])
+    days = np.array([time_ms(day) for day in ("2024-01-31", "2024-02-01", "2024-02-02")])
     months = monthly_returns(EquityCurve(days, np.array([100.0, 110.0, 121.0])))
     assert [(year, month) for year, month, _ in months] == [(2024, 1), (2024, 2)]
     assert [value for _, _, value in months] == pytest.approx([0.1, 0.1])
@@ -85,5 +86,5 @@ def test_one_mark_has_no_month() -> None:
 )
 def test_an_equity_curve_is_read_in_any_of_its_shapes(stored: object) -> None:
     curve = curve_of(stored)
-    assert curve.time.tolist() == [milliseconds("2024-01-01"), milliseconds("2024-01-02")]
+    assert curve.time.tolist() == [time_ms("2024-01-01"), time_ms("2024-01-02")]
     assert curve.equity.tolist() == [1.0, 2.0]

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoptrail.core.errors import UsageError
-from stoptrail.sweep.statistics.windows import DAY_MS, windows
+from stoptrail.core.time import DAY_MS
+from stoptrail.sweep.statistics.windows import windows
 
 FIRST = 1_624_320_000_000
 days = st.integers(1, 900)

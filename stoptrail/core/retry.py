@@ -1,12 +1,16 @@
-"""How long to wait before a failed read is tried again."""
+"""How long to wait before what failed is tried again."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
+
+_SLICE_SECONDS = 0.1
+"""How soon a rest notices that it is to end."""
 
 
 class Patience(NamedTuple):
@@ -34,6 +38,21 @@ def backoff(failures: int, first: float, cap: float) -> float:
     """
     whole = min(cap, first * 2.0 ** min(failures - 1, 30))
     return whole * random.uniform(0.5, 1.0)
+
+
+def wait_after(failures: int, patience: Patience, asked: float | None = None) -> float | None:
+    """Seconds to wait before the next try after `failures` (>= 1) in a row: `asked`, where the
+    other side has said so, else longer each time. None where patience is over."""
+    if failures >= patience.attempts or (asked or 0.0) > patience.longest:
+        return None
+    return backoff(failures, patience.first, patience.cap) if asked is None else asked
+
+
+def rest(seconds: float, stopped: Callable[[], bool]) -> None:
+    """Sleep for `seconds`, but not through a stop."""
+    until = time.monotonic() + seconds
+    while not stopped() and (left := until - time.monotonic()) > 0.0:
+        time.sleep(min(_SLICE_SECONDS, left))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
