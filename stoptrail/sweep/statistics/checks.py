@@ -24,7 +24,7 @@ EVEN = 0.5
 ENOUGH_PERMUTED = 19
 """Permuted markets from which on their p can be 0.05."""
 SIGNIFICANT = 0.05
-CLEAR = 3.0
+CLEAR = 3.5
 """Standard deviations by which a search should beat those on permuted markets."""
 OVERFIT, SUSPECT = 0.5, 0.2
 """Probability of overfitting: as good as drawing lots, and no longer low."""
