@@ -176,8 +176,10 @@ def tests_for(place: Path, mutant: Mutant, source: str, tests: warm.Seen) -> lis
     What is worked out at the import of a module may matter to every test that enters it.
     """
     by_line = tests.lines.get(mutant.file, {})
-    names = {name for line in statement_at(source, mutant.line) for name in by_line.get(line, ())}
-    names = names or {name for found in by_line.values() for name in found}
+    lines = statement_at(source, mutant.line)
+    if not any(mutant.line in body for body in bodies_of(source)):
+        lines = by_line
+    names = {name for line in lines for name in by_line.get(line, ())}
     near = nearest(place, mutant.file)
     order = sorted(
         names & set(tests.seconds),
@@ -190,6 +192,15 @@ def tests_for(place: Path, mutant: Mutant, source: str, tests: warm.Seen) -> lis
             break
         chosen.append(name)
     return chosen
+
+
+def bodies_of(source: str) -> list[range]:
+    """The lines of every function, but for what is worked out when it is defined."""
+    return [
+        range(node.body[0].lineno, (node.end_lineno or 0) + 1)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
 
 
 def statement_at(source: str, line: int) -> Iterable[int]:
