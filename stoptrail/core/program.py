@@ -38,3 +38,8 @@ PLAIN = "STOPTRAIL_PLAIN"
 def is_plain() -> bool:
     """Whether the environment asks for the plain road everywhere."""
     return os.environ.get(PLAIN, "") not in ("", "0")
+
+
+def part_of(on_progress: Progress, before: int, total: int) -> Progress:
+    """What a part of the work tells its progress to, where `before` of `total` are done."""
+    return lambda done, _of_these: on_progress(before + done, total)

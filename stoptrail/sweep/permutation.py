@@ -7,7 +7,6 @@ which it finds at least as much is the p value of the choice, selection included
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.plan import pack, unpack
 from stoptrail.config.settings import Settings
-from stoptrail.core.program import Progress
+from stoptrail.core.program import Progress, part_of
 from stoptrail.rules.candles import Candles, Floats, Times, rows_of
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.market import Market
@@ -136,7 +135,7 @@ def permutation_test(
         if number in kept:
             found.append(Found(*unpack(kept[number])["found"].tolist()))
         else:
-            report = partial(_report, on_progress, number * size, count * size)
+            report = part_of(on_progress, number * size, count * size)
             found.append(_searched(settings, share, number, tools, report))
             if tools.store:
                 tools.store.save(STAGE, [(number, pack({"found": np.array(found[-1])}))])
@@ -172,7 +171,3 @@ def _searched(
     )
     sweep = settings.sweep
     return found_by(scored(rule_of(sweep), share.space.grid, results.metrics, sweep.min_trades))
-
-
-def _report(on_progress: Progress, before: int, total: int, now: int, _of_these: int) -> None:
-    on_progress(before + now, total)

@@ -7,14 +7,13 @@ set from the same screened grid.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from stoptrail.backtest.plan import pack, unpack
 from stoptrail.config.settings import Settings
-from stoptrail.core.program import Progress
+from stoptrail.core.program import Progress, part_of
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.metrics import (
     Metrics,
@@ -90,16 +89,12 @@ def _trained(
         if number in kept:
             found.append(_unpacked(kept[number]))
         else:
-            report = partial(_report, on_progress, number * size, len(windows) * size)
+            report = part_of(on_progress, number * size, len(windows) * size)
             found.append(_train(settings, share, window, tools, report))
             if tools.store:
                 tools.store.save(STAGE, [(number, _packed(found[-1]))])
         on_progress((number + 1) * size, len(windows) * size)
     return found
-
-
-def _report(on_progress: Progress, before: int, total: int, now: int, _of_these: int) -> None:
-    on_progress(before + now, total)
 
 
 def _train(

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome
 from stoptrail.backtest.plan import Record
-from stoptrail.backtest.tables import STILL_OPEN, TRADE_COLUMNS, stop_rows, trade_rows
+from stoptrail.backtest.tables import STILL_OPEN, TRADE_COLUMNS, stop_rows, trade_rows, write_tables
 from stoptrail.rules.stops import BREAKEVEN, INITIAL, TRAIL
-from stoptrail.rules.types import StopLog, stop_log
-from tests.rules.runs import CANDLES, TWO, trades
+from stoptrail.rules.types import StopLog, day_marks, stop_log
+from tests.rules.runs import CANDLES, FREE, TWO, trades
 
 
 def outcome_of(log, stops: StopLog | None = None) -> Outcome:
@@ -80,3 +81,18 @@ def test_a_trail_beyond_the_close_that_set_it_is_marked(beyond: float, passed: s
         tick=np.zeros(2, np.int64),
     )
     assert [row[-1] for row in stop_rows(outcome_of(TWO, stops), CANDLES)] == [passed, passed]
+
+
+def test_the_tables_of_a_run_are_written_and_that_of_stops_only_where_there_were_some(tmp_path):
+    inputs = Inputs(CANDLES, 0, day_marks(CANDLES, 0), FREE.trade_rules.market)
+    equity = np.array([1000.0, 1008.0, 1001.0])
+    one = np.array([0], np.int64)
+    stops = StopLog(one, one + 1, np.array([95.0]), np.array([INITIAL], np.int8), one)
+    for prefix, log in (("", stops), ("baseline_", None)):
+        outcome = outcome_of(TWO, log)._replace(equity=equity, falls=np.zeros(3))
+        write_tables(tmp_path, outcome, inputs, prefix)
+    names = ("trades.csv", "equity.csv", "stops.csv", "baseline_trades.csv", "baseline_equity.csv")
+    assert {file.name for file in tmp_path.iterdir()} == set(names)
+    lines = {name: (tmp_path / name).read_text().splitlines() for name in names}
+    assert [len(lines[name]) for name in names] == [3, 4, 2, 3, 4]
+    assert lines["stops.csv"][1].split(",")[2] == "95.0"

@@ -1,6 +1,6 @@
 import pytest
 
-from stoptrail.core.program import program_name
+from stoptrail.core.program import part_of, program_name
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,11 @@ from stoptrail.core.program import program_name
 )
 def test_hints_repeat_how_the_program_was_called(called: str, said: str) -> None:
     assert program_name(called) == said
+
+
+def test_a_part_counts_on_from_what_was_done_before() -> None:
+    told: list[tuple[int, int]] = []
+    part = part_of(lambda done, total: told.append((done, total)), 20, 50)
+    part(3, 10)
+    part(10, 10)
+    assert told == [(23, 50), (30, 50)]

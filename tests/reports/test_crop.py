@@ -57,3 +57,16 @@ def test_a_part_is_the_same_candles() -> None:
     kept = rows_of(CANDLES, slice(3, 7))
     assert kept.close.tolist() == CANDLES.close[3:7].tolist()
     assert kept.interval == CANDLES.interval
+
+
+def test_charts_go_up_by_lengths_that_divide_a_day_or_weeks_and_then_by_what_is_needed() -> None:
+    assert [multiple_for(count, 100) for count in (100, 101, 1601, 2401, 2500)] == [
+        1,
+        2,
+        24,
+        32,
+        32,
+    ]
+    assert multiple_for(268_800, 100) == 2688
+    assert multiple_for(268_900, 100) == 2689
+    assert multiple_for(1_000_000, 100) == 10_000

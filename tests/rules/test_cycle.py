@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stoptrail.rules.cycle import (
+    BAND_WIDTH,
     CYCLE_FILTERS,
     CYCLE_START,
     SHORTEST_PERIOD,
@@ -92,3 +93,26 @@ def test_steps_and_compiled_vector_are_bit_equal_and_stay_within_one(kind, perio
         steps.append(state.value)
     np.testing.assert_array_equal(compiled(cycle)(close, coefficients), steps)
     assert np.nanmax(np.abs(steps), initial=0.0) <= 1.0
+
+
+def test_the_band_pass_halves_the_power_at_both_ends_of_its_bandwidth():
+    """The bandwidth of a second-order band-pass is the distance of its half-power points."""
+    section = cycle_coefficients("bandpass", PERIOD).first
+    angle = np.linspace(1e-6, 0.5, 200_001)
+    z = np.exp(-1j * angle)
+    power = np.abs(
+        (section.b0 + section.b1 * z + section.b2 * z**2)
+        / (1.0 - section.a1 * z - section.a2 * z**2)
+    )
+    passed = angle[power**2 >= 0.5]
+    assert angle[power.argmax()] == pytest.approx(2.0 * np.pi / PERIOD, rel=1e-4)
+    assert power.max() == pytest.approx(1.0)
+    width = (passed[-1] - passed[0]) * PERIOD / (2.0 * np.pi)
+    assert width == pytest.approx(BAND_WIDTH, rel=1e-3)
+    assert BAND_WIDTH == 0.6
+
+
+def test_settling_takes_until_a_peak_twenty_times_as_high_is_forgotten():
+    coefficients = cycle_coefficients("roofing", PERIOD)
+    assert coefficients.decay**coefficients.settle < 1.0 / 20.0
+    assert coefficients.decay ** (coefficients.settle - PERIOD) > 1.0 / 20.0

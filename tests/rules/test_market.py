@@ -85,3 +85,12 @@ def test_adding_multiples_of_the_tick_would_miss_the_decimal() -> None:
 
 def test_a_level_below_zero_stays_below_zero() -> None:
     assert price_down(-3.3, market("1")) == -3.3
+
+
+def test_of_a_count_too_large_for_noise_to_be_told_half_a_step_is_a_whole_one() -> None:
+    count = 2.0**40
+    assert (steps_down(count + 0.5, 1.0, 1.0), steps_up(count + 0.5, 1.0, 1.0)) == (
+        count + 1.0,
+        count + 1.0,
+    )
+    assert steps_down(count + 0.25, 1.0, 1.0) == count

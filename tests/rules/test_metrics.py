@@ -290,3 +290,9 @@ def test_without_a_movement_nothing_is_held() -> None:
     assert share_of_cash(still, marks_that_deviate(0.01, 9)) == 0.0
     assert share_of_cash(marks_that_deviate(0.01, 9), still) == 0.0
     assert share_of_cash(np.array([1.0, 2.0]), np.array([1.0, 2.0])) == 0.0
+
+
+def test_two_daily_returns_are_enough_to_deviate() -> None:
+    hold = np.array([100.0, 110.0, 99.0])
+    like = np.array([100.0, 105.0, 99.75])
+    assert share_of_cash(hold, like) == pytest.approx(0.5)

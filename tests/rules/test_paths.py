@@ -90,3 +90,8 @@ def test_what_the_whole_candle_hits_both_paths_hit(
     if hit(CANDLE):
         assert hit(HIGH_FIRST)
         assert hit(LOW_FIRST)
+
+
+def test_a_path_ends_with_the_close() -> None:
+    found = walk(LOW_FIRST, 100.0, 110.0, 99.0, 105.0)
+    assert (found.hit, found.stop) == (False, Stop(102.0, 110.0, TRAIL))

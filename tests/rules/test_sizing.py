@@ -104,3 +104,8 @@ def test_more_risk_never_buys_less(
     assert (
         enter(more, price, 0, bold)[0].units >= enter(entry_order, price, 0, trade_rules)[0].units
     )
+
+
+def test_a_distance_and_an_equity_below_one_are_traded_too() -> None:
+    assert wanted_units(0.5, 8.0, 100.0, PLAIN) == 0.5 * 0.01 / 8.0
+    assert wanted_units(10_000.0, 0.5, 100.0, PLAIN) == 200.0

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from stoptrail.rules.costs import Costs
 from stoptrail.rules.market import Market, price_down, price_up
 from stoptrail.rules.stops import (
+    AT_THE_OPEN,
     BREAKEVEN,
     INITIAL,
     TRAIL,
@@ -13,6 +14,7 @@ from stoptrail.rules.stops import (
     StopRules,
     breakeven_armed,
     breakeven_level,
+    held_throughout,
     initial_stop,
     ratchet,
     stop_fill,
@@ -184,3 +186,10 @@ def test_one_move_a_close_breakeven_first() -> None:
     assert moved(105.0, 104.0, 2.0) == Stop(101.0, 105.0, TRAIL)
     assert moved(105.0, 100.0, 4.0) == Stop(97.0, 105.0, TRAIL)  # the close is not above
     assert moved(103.0, 103.0, 9.0) == Stop(92.0, 103.0, INITIAL)
+
+
+def test_a_fill_in_the_first_minute_of_a_candle_sees_the_whole_of_it() -> None:
+    opens = 20 * QUARTER_HOUR
+    assert held_throughout(LONG._replace(time=opens), opens)
+    assert held_throughout(LONG._replace(time=opens + AT_THE_OPEN), opens)
+    assert not held_throughout(LONG._replace(time=opens + AT_THE_OPEN + 1), opens)

@@ -64,3 +64,19 @@ def test_steps_and_compiled_vector_are_bit_equal(kind, period):
         state = structure_step(state, *candle, number, period)
         steps.append(state.value)
     np.testing.assert_array_equal(compiled(structure)(high, low, close, number, period), steps)
+
+
+def test_a_channel_is_left_by_a_close_beyond_exactly_the_candles_before():
+    high = [102.0, 105.0, 102.0, 102.0, 104.0, 104.5]
+    low = [98.0, 95.0, 98.0, 98.0, 96.0, 95.5]
+    close = [100.0, 100.0, 100.0, 100.0, 103.0, 104.4]
+    columns = (np.array(column) for column in (high, low, close))
+    out = structure(*columns, STRUCTURE_KINDS.index("channel"), 3)
+    # Candle 4 is still below the 105 of candle 1; for candle 5 that is four candles ago.
+    assert np.isnan(out[:5]).all()
+    assert out[5] == 1.0
+
+
+def test_a_channel_does_not_hold_the_candle_that_leaves_it():
+    out = follow([100.0, 100.0, 100.0, 101.5], "channel", 3)
+    assert out[3] == 1.0

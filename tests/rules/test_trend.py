@@ -115,3 +115,8 @@ def test_steps_and_compiled_vector_are_bit_equal(kind, period):
         steps.append(state.value)
     np.testing.assert_array_equal(compiled(trend)(high, low, close, number, period, 0.5), steps)
     assert np.unique(steps).size > 1
+
+
+def test_price_ema_takes_the_side_of_the_newest_close():
+    close = [100.0] * 15 + [120.0, 90.0]
+    assert follow(close, "price_ema", 5)[-2:].tolist() == [1.0, -1.0]

@@ -11,6 +11,7 @@ from stoptrail.rules.types import (
     OPEN,
     SIDES,
     STOP_TRAIL,
+    beginnings,
     day_marks,
     setups,
     stop_log,
@@ -83,3 +84,8 @@ def test_codes_lead_to_the_names_that_settings_have() -> None:
     assert SIDES == {"both": BOTH, "long": 1, "short": -1}
     assert BOTH not in (1, -1)
     assert OPEN < 0
+
+
+def test_beginnings_belong_to_all_candles() -> None:
+    found = beginnings(signals([0, 1, -1]))
+    assert (found.candle.tolist(), found.first) == ([1, 2], 0)

@@ -1,11 +1,17 @@
 """A comparison is worth something only if it sees every difference."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.plan import Record
-from stoptrail.rules.types import StopLog, TradeLog
-from stoptrail.sweep.finalists import RELATIVE, compare
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.types import StopLog, TradeLog, day_marks
+from stoptrail.sweep.finalists import RELATIVE, compare, draw_pruned, run_one
+from stoptrail.sweep.plain_run import make_ready, quick_record
+from tests.contract.test_parity import random_case
 
 
 def record() -> Record:
@@ -94,3 +100,34 @@ def test_every_ignored_signal_counts() -> None:
     one = record()
     other = one._replace(ignored=one.ignored + np.array([0, 0, 0, 0, 0, 1]))
     assert compare(one, other, "run").mismatches == ("run: ignored signals differ",)
+
+
+def test_runs_that_are_equal_to_the_bit_have_no_mismatch_whatever_their_size() -> None:
+    one = record()
+    nothing = one._replace(trades=one.trades._replace(units=np.zeros(2)))
+    assert compare(nothing, nothing, "run").mismatches == ()
+
+
+def test_pruned_checks_are_drawn_from_what_is_no_finalist() -> None:
+    drawn = draw_pruned(50, [3, 4, 5], 6, 1)
+    assert len(set(drawn)) == len(drawn) == 6
+    assert drawn == sorted(drawn)
+    assert not {3, 4, 5} & set(drawn)
+    assert drawn == draw_pruned(50, [3, 4, 5], 6, 1) != draw_pruned(50, [3, 4, 5], 6, 2)
+    assert draw_pruned(5, [0, 2], 9, 1) == [1, 3, 4]
+
+
+def test_a_finalist_runs_on_candles_from_a_memory_map(tmp_path: Path) -> None:
+    """As a worker gets them; the plain loop must find the same."""
+    case = random_case(3, count=600)
+    market = case.plan.run_rules.trade_rules.market
+    given = Inputs(case.candles, case.start, day_marks(case.candles, case.start), market)
+    columns = []
+    for name, column in zip(case.candles._fields[:6], case.candles[:6], strict=True):
+        np.save(tmp_path / f"{name}.npy", column)
+        columns.append(np.load(tmp_path / f"{name}.npy", mmap_mode="r"))
+    mapped = given._replace(candles=Candles(*columns, case.candles.interval))
+    plain = quick_record(case.plan, given, make_ready(case.plan, given))
+    found = compare(plain, run_one(mapped, case.plan), "run")
+    assert found.trades > 0
+    assert found.mismatches == ()

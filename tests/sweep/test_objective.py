@@ -1,12 +1,13 @@
 """What ranks combinations."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from stoptrail.sweep.kernel.results import COLUMN, results_for
-from stoptrail.sweep.objective import decided_trades, raw_objective
+from stoptrail.sweep.objective import BEST, Rule, decided_trades, raw_objective, scored
 
 FIGURES = {
     "trades": [10.0, 4.0, 0.0, 10.0],
@@ -50,3 +51,19 @@ def test_the_table_itself_stays_as_it_is() -> None:
     before = table.copy()
     raw_objective("profit_factor", table, 5)
     np.testing.assert_array_equal(table, before)
+
+
+def test_growth_without_a_fall_has_no_calmar_ratio() -> None:
+    table = metrics()
+    table[0, COLUMN.max_drawdown] = 0.0
+    assert math.isnan(raw_objective("calmar", table, 0)[0])
+
+
+def test_each_one_s_own_figure_needs_no_trade_that_decides_anything() -> None:
+    table = metrics()
+    table[0, COLUMN.scratches] = table[0, COLUMN.trades]
+    grid: Any = None  # the best alone looks at no neighbours
+    found = scored(Rule("sharpe", BEST), grid, table, 4)
+    assert found.figures == pytest.approx([1.5, 2.5, math.nan, 0.5], nan_ok=True)
+    for values in (found.objective, found.score):
+        assert values == pytest.approx([math.nan, 2.5, math.nan, 0.5], nan_ok=True)

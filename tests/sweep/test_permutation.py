@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stoptrail.rules.candles import Candles, rows_of
 from stoptrail.rules.costs import DAY
-from stoptrail.sweep.permutation import permuted_days
+from stoptrail.sweep.permutation import deviations, permuted_days
 from tests.markets import COARSE, FINE, random_market
 
 
@@ -99,3 +99,9 @@ def test_the_same_draw_gives_the_same_market() -> None:
     candles = market()
     one, other = (permuted_days(candles, 9, FINE, np.random.default_rng(4)) for _ in range(2))
     assert all((a == b).all() for a, b in zip(one[:6], other[:6], strict=True))
+
+
+def test_deviations_need_two_markets_that_differ() -> None:
+    assert deviations(3.0, [1.0, 2.0, float("-inf")]) == pytest.approx(1.5 / 0.5**0.5)
+    for others in ([], [1.0], [1.0, float("-inf")], [2.0, 2.0]):
+        assert np.isnan(deviations(3.0, others))

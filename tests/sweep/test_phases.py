@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,21 @@ import pytest
 from stoptrail.backtest.inputs import prepare
 from stoptrail.config.grid import build_grid
 from stoptrail.feeds.source import Wanted, load_market
-from stoptrail.rules.metrics import (
-    daily_returns,
-)
+from stoptrail.rules.metrics import Metrics, daily_returns
+from stoptrail.rules.types import OPEN
 from stoptrail.sweep.kernel.results import COLUMN
 from stoptrail.sweep.objective import raw_objective, rule_of, scored
+from stoptrail.sweep.permutation import STAGE as PERMUTATIONS
 from stoptrail.sweep.permutation import found_by, p_value, permutation_test, permuted
-from stoptrail.sweep.phases import AVERAGES, SINGLE, SWEEP, walk_forward
+from stoptrail.sweep.phases import (
+    AVERAGES,
+    SINGLE,
+    SWEEP,
+    Trained,
+    _packed,
+    _unpacked,
+    walk_forward,
+)
 from stoptrail.sweep.plain_run import quick_run
 from stoptrail.sweep.pools.processes import Processes
 from stoptrail.sweep.price_paths import worst_objectives
@@ -26,7 +35,7 @@ from stoptrail.sweep.search import Tools
 from stoptrail.sweep.side_by_side import mean_returns
 from stoptrail.sweep.space import Space
 from stoptrail.sweep.walk_forward import enough_trades
-from stoptrail.sweep.walk_forward_table import walk_table
+from stoptrail.sweep.walk_forward_table import same_span, walk_table
 from tests.sweep.small import small_settings
 
 TOOLS = Tools(1, Processes(1), False, None)
@@ -154,3 +163,64 @@ def test_the_test_searches_each_permuted_market(world: Any) -> None:
     assert found["medians"] == [each.median for each in expected]
     assert found["p_best"] == p_value(found["best"], found["bests"])
     assert found["best"] == np.nanmax(own.objective)
+
+
+class Shelf:
+    """What a store of trials does for stages, in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, int], bytes] = {}
+
+    def load(self, stage: str) -> list[tuple[int, bytes]]:
+        return [(number, content) for (name, number), content in self.rows.items() if name == stage]
+
+    def save(self, stage: str, rows: list[tuple[int, bytes]]) -> None:
+        self.rows.update({(stage, number): content for number, content in rows})
+
+
+def test_markets_that_were_searched_before_are_not_searched_again(world: Any) -> None:
+    settings, share, _ = world
+    rule, least = rule_of(settings.sweep), settings.sweep.min_trades
+    own = scored(rule, share.space.grid, screen_all(share, 1).metrics, least)
+    shelf: Any = Shelf()
+    told: list[tuple[int, int]] = []
+
+    def on_progress(done: int, total: int) -> None:
+        told.append((done, total))
+
+    first = permutation_test(settings, share, own, TOOLS._replace(store=shelf), on_progress)
+    size = share.space.size
+    assert told[-1] == (2 * size, 2 * size)
+    assert {done for done, _ in told} >= {size, 2 * size}
+    assert all(a <= b for (a, _), (b, _) in itertools.pairwise(told))
+    told.clear()
+    assert permutation_test(settings, share, own, TOOLS._replace(store=shelf), on_progress) == first
+    assert told == [(size, 2 * size), (2 * size, 2 * size)]
+    del shelf.rows[(PERMUTATIONS, 0)]
+    assert permutation_test(settings, share, own, TOOLS._replace(store=shelf), quiet) == first
+
+
+def test_a_window_in_which_nothing_could_be_chosen_is_kept_as_that() -> None:
+    figures = {name: float(place) for place, name in enumerate(Metrics._fields)}
+    choices: dict[str, int | None] = dict.fromkeys(SINGLE)
+    given = Trained(
+        {**choices, SWEEP: 7},
+        {name: figures if name == SWEEP else {} for name in SINGLE},
+        {name: np.array([0.5, -0.25]) for name in AVERAGES},
+    )
+    found = _unpacked(_packed(given))
+    assert (found.combinations, found.figures) == (given.combinations, given.figures)
+    for name in AVERAGES:
+        assert found.averages[name].tolist() == [0.5, -0.25]
+
+
+def test_the_same_span_counts_trades_entered_from_its_first_moment_on(world: Any) -> None:
+    _, share, _ = world
+    run = quick_run(share.space.plan(0), share.inputs)
+    entries = share.inputs.candles.time[run.record.trades.entry]
+    midnight = (entries % 86_400_000 == 0) & (run.record.trades.exit != OPEN)
+    assert midnight.any()
+    start = int(entries[midnight][-1])
+    table = same_span({"run": run}, share.inputs, start)
+    closed = run.record.trades.exit != OPEN
+    assert table["run"]["trades"] == int(((entries >= start) & closed).sum())

@@ -132,3 +132,20 @@ def test_the_warm_up_is_left_out(tmp_path: Path) -> None:
         candles.interval,
     )
     assert candles_of_span(read_run(folder), early).time.tolist() == candles.time.tolist()
+
+
+def test_prices_are_kept_as_finely_as_the_lowest_of_them_needs() -> None:
+    low = np.array([0.0123, 0.5, 40.0, 900.0])
+    candles = rows_of(CANDLES, slice(0, 4))._replace(open=low, high=low, low=low, close=low)
+    packed = packed_candles(candles)
+    assert packed is not None
+    assert packed["unit"] == pytest.approx(1e-7)
+
+
+def test_a_market_of_exactly_four_times_its_lowest_price_is_not_wide() -> None:
+    flat = np.full(len(CANDLES.time), 100.0)
+    high = flat.copy()
+    high[7] = 400.0
+    data = market_data(CANDLES._replace(open=flat, high=high, low=flat, close=flat))
+    assert data is not None
+    assert data["logarithmic"] is False

@@ -10,6 +10,7 @@ from stoptrail.reports.html.curves import (
     curve_of,
     curves,
     monthly_returns,
+    packed_curve,
 )
 from stoptrail.reports.html.encode import minutes, packed
 from stoptrail.reports.run_files import EquityCurve, read_run
@@ -88,3 +89,19 @@ def test_an_equity_curve_is_read_in_any_of_its_shapes(stored: object) -> None:
     curve = curve_of(stored)
     assert curve.time.tolist() == [time_ms("2024-01-01"), time_ms("2024-01-02")]
     assert curve.equity.tolist() == [1.0, 2.0]
+
+
+def test_how_far_buy_and_hold_fell_is_drawn_where_the_run_wrote_it_for_every_day(
+    tmp_path: Path,
+) -> None:
+    folder, _ = write_example_run(tmp_path, days=5)
+    run = read_run(folder)
+    count = len(run.equity.time)
+    run.summary["buy_and_hold"].update(equity=[7.0] * count, falls=[0.25] * count)
+    drawn = curves(run)["hold"]
+    assert drawn == packed_curve(
+        EquityCurve(run.equity.time, np.full(count, 7.0), np.full(count, 0.25))
+    )
+    assert drawn != packed_curve(EquityCurve(run.equity.time, np.full(count, 7.0)))
+    run.summary["buy_and_hold"].update(falls=[0.25] * (count - 1))
+    assert curves(run)["hold"] == packed_curve(EquityCurve(run.equity.time, np.full(count, 7.0)))

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from stoptrail.rules.metrics import return_sums, sharpe
+from stoptrail.rules.tally import tally_profits, trade_figures
 from stoptrail.sweep.statistics import bootstrap
 from stoptrail.sweep.statistics.bootstrap import (
     mean_block,
@@ -100,3 +102,22 @@ def test_resampling_in_several_parts_makes_every_resample(
 
 def test_blocks_grow_with_the_cube_root() -> None:
     assert [mean_block(n) for n in (0, 1, 8, 1000, 1826)] == [1.0, 1.0, 2.0, 10.0, 12.0]
+
+
+def test_trades_that_neither_win_nor_lose_have_a_profit_factor_of_zero() -> None:
+    found = profit_factor_interval(np.zeros(20), 1)
+    assert (found.low, found.high, found.at_or_below) == (0.0, 0.0, 1.0)
+
+
+def test_figures_of_a_resample_are_those_of_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The arrays of resamples are figured at once; what comes of each is the rules' figure."""
+    monkeypatch.setattr(
+        bootstrap, "resample_indices", lambda n, count, *_: np.tile(np.arange(n), (count, 1))
+    )
+    random = np.random.default_rng(8)
+    for scale in (1e-3, 1.0, 1e3):
+        returns, pnl = random.normal(1e-3, 1e-2, 250), scale * random.normal(0.1, 1.0, 90)
+        equity = np.concatenate(([1e4], 1e4 * np.cumprod(1.0 + returns)))
+        assert sharpe_interval(returns, 1).median == pytest.approx(sharpe(return_sums(equity)))
+        figures = trade_figures(tally_profits(pnl))
+        assert profit_factor_interval(pnl, 1).median == pytest.approx(figures.profit_factor)

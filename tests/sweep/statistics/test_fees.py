@@ -57,3 +57,12 @@ def test_runs_without_a_loss_count_as_profit_and_without_a_trade_as_none() -> No
     assert not FeePoint(0.0, math.nan, math.nan, 0.0, 0).profitable
     found = fee_sensitivity(runner(lambda fee: math.nan if fee < 0.0012 else 0.9, []))
     assert found.break_even == pytest.approx(0.0012, abs=TOLERANCE)
+
+
+def test_break_even_lies_on_the_straight_line_between_profit_and_loss() -> None:
+    found = fee_sensitivity(runner(lambda fee: 1.6 - 800 * fee, []), fees=(0.0, 0.001), extra=0)
+    assert found.break_even == pytest.approx(0.6 / 0.8 * 0.001)
+    beside = fee_sensitivity(
+        runner(lambda fee: 2.0 if fee == 0.0 else 0.5, []), fees=(0.0, 0.003), extra=0
+    )
+    assert beside.break_even == pytest.approx(0.002)

@@ -117,6 +117,8 @@ def test_drawn_splits_come_near_the_whole() -> None:
     whole = backtest_overfitting(sums, days, splits_for(25, 16))
     part = backtest_overfitting(sums, days, splits_for(10_000_000, 16, seed=2))
     assert whole.standard_error == 0.0
+    half = 0.5  # the share of which a sample of splits is least certain
+    assert part.standard_error == pytest.approx(math.sqrt(half * (1 - half) / part.splits))
     assert abs(part.pbo - whole.pbo) < 4 * part.standard_error
 
 

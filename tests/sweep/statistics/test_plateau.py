@@ -81,6 +81,8 @@ def test_around_tells_what_the_neighbours_hold(figures: Floats, index: int, seed
         return
     assert found.worst == np.nanmin(values)
     assert found.median == pytest.approx(np.nanmedian(values), abs=1e-12)
+    quarter = np.nanquantile(values, 0.25)
+    assert found.lower_quartile == pytest.approx(quarter, abs=1e-12)
     assert found.score == pytest.approx(plateau.scores()[index], abs=1e-6)
 
 
@@ -157,3 +159,9 @@ def test_the_values_near_a_combination_span_its_neighbourhood(index: int) -> Non
         if all(axis.values[at] in near[axis.name] for axis, at in zip(AXES, place, strict=True))
     ]
     assert spanned == plain_neighbours(index)
+
+
+def test_an_axis_with_a_word_among_its_numbers_has_no_order() -> None:
+    assert Axis("a", (1, 2.5)).ordered
+    assert not Axis("a", (1, "off")).ordered
+    assert not Axis("a", (True, 2)).ordered

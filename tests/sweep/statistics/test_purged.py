@@ -82,3 +82,17 @@ def test_a_trial_that_is_always_better_is_what_every_path_earns() -> None:
 def test_too_few_days_or_trials_have_no_paths() -> None:
     assert purged_paths(np.zeros((1, 400))) is None
     assert purged_paths(np.zeros((3, 150))) is None
+
+
+def test_days_without_a_trade_lose_on_every_path_and_ten_folds_make_nine_paths() -> None:
+    found = purged_paths(np.zeros((2, 400)))
+    assert found is not None
+    assert (found.folds, found.test_folds, found.splits, len(found.sharpes)) == (10, 2, 45, 9)
+    assert (found.purged_days, found.embargo_days) == (7, 7)
+    assert found.losing == 1.0
+
+
+def test_a_fold_has_to_outlast_what_is_left_out_by_two_days() -> None:
+    random = np.random.default_rng(2)
+    assert purged_paths(random.normal(0.0, 0.01, (2, 159))) is None
+    assert purged_paths(random.normal(0.0, 0.01, (2, 160))) is not None

@@ -107,3 +107,17 @@ def test_two_days_a_block_are_the_least_to_cross_validate(days: int, known: bool
     chosen = Chosen(0, returns[0][:days], returns[0][:days])
     found = selection_evidence(short, chosen, returns[:, :days], 3)
     assert (found["overfitting"] is not None) == known
+
+
+def test_two_combinations_are_enough_to_cross_validate() -> None:
+    trials, returns = grid_of(4, 0.001)
+    two = Trials(
+        (Axis("a", (1, 2)),),
+        trials.figures[:2],
+        trials.objective[:2],
+        trials.sharpe[:2],
+        trials.sums[:2],
+        DAYS,
+    )
+    found = selection_evidence(two, Chosen(0, returns[0], returns[0]), returns[:2], 1)
+    assert found["overfitting"]["trials"] == 2

@@ -1,0 +1,39 @@
+"""Parts of a summary in words; what is absent is left out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stoptrail.reports.summary import grounds
+
+
+def told(**evidence: Any) -> dict[str, str]:
+    return dict(grounds({"evidence": evidence}))
+
+
+@pytest.mark.parametrize(
+    "found", [{"count": 0, "p_best": 0.4}, {"count": 19, "p_best": None}, {"p_best": 0.4}]
+)
+def test_permutations_are_told_only_where_there_were_some(found: dict[str, Any]) -> None:
+    assert "Permutations" not in told(permutation=found)
+
+
+def test_permutations_are_told_with_their_number() -> None:
+    found = told(permutation={"count": 19, "p_best": 0.05, "p_median": 0.1})
+    said = "p 0.05 of the best set, 0.10 of the median one, on 19 markets with shuffled days"
+    assert found["Permutations"] == said
+
+
+def test_the_worst_tick_path_is_told_and_paths_without_a_figure_are_not() -> None:
+    paths = {
+        "candle": {"net_return": 0.5, "sharpe": 2.0},
+        "high_first": {"net_return": 0.25, "sharpe": 1.25},
+        "low_first": {"net_return": 0.3, "sharpe": 1.5},
+        "note": "about the paths",
+    }
+    assert "Sharpe 1.25" in told(envelope=paths)["Tick ratchet"]
+    paths["high_first"] = {"net_return": None, "sharpe": None}
+    assert "Sharpe 1.5" in told(envelope=paths)["Tick ratchet"]
+    assert "Tick ratchet" not in told(envelope={**paths, "candle": {"net_return": None}})

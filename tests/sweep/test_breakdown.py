@@ -1,0 +1,58 @@
+"""A result by circumstances, reckoned again by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.outcome import Outcome
+from stoptrail.backtest.plan import Record
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.costs import DAY
+from stoptrail.rules.trade import IGNORED
+from stoptrail.rules.types import day_marks, stop_log
+from stoptrail.sweep.breakdown import regime_tables
+from stoptrail.sweep.statistics.regimes import WINDOW
+from tests.rules.runs import FREE, trades
+
+HALF = DAY // 2
+START = 2 * (WINDOW + 1)
+DAYS = 6
+
+
+def world() -> tuple[Inputs, Any]:
+    """Two candles a day, WINDOW + 1 days before the traded ones; the trend rises every day.
+
+    Three trades: on the evening of day 1, at the midnight that begins day 2, and on day 5.
+    """
+    count = START + 2 * DAYS
+    step = np.repeat(np.linspace(-0.01, 0.02, count // 2), 2)
+    close = 100.0 * np.exp(np.cumsum(step))
+    first = np.concatenate(([100.0], close[:-1]))
+    time = 20_000 * DAY + HALF * np.arange(count, dtype=np.int64)
+    candles = Candles(time, first, first + 9.0, first - 9.0, close, np.ones(count), HALF)
+    entry = START + np.array([3, 4, 10], np.int64)
+    rows = [(1, 2, 1, 1.0, 10.0, 11.0 + day) for day in (1, 2, 5)]
+    log = trades(*rows)._replace(signal=entry - 1, entry=entry, exit=entry + 1)
+    return Inputs(candles, START, day_marks(candles, START), FREE.trade_rules.market), log
+
+
+def test_trades_belong_to_the_day_they_were_entered_on_and_days_to_their_third() -> None:
+    inputs, log = world()
+    equity = 1000.0 * np.cumprod([1.0, 1.01, 1.02, 1.03, 1.04, 1.05, 1.06])
+    record = Record(log, stop_log(0), np.zeros(len(IGNORED), np.int64))
+    outcome: Any = Outcome(None, record, equity, None, None)  # type: ignore[arg-type]
+    found = regime_tables(outcome, inputs)["trend"]
+    assert [row["days"] for row in found.values()] == [2, 2, 2]
+    assert [row["trades"] for row in found.values()] == [1, 1, 1]
+    assert [row["avg_r"] for row in found.values()] == pytest.approx([0.4, 0.6, 1.2])
+    own = [1.01 * 1.02 - 1, 1.03 * 1.04 - 1, 1.05 * 1.06 - 1]
+    assert [row["net_return"] for row in found.values()] == pytest.approx(own)
+    close = inputs.candles.close[START + 1 :: 2]
+    market = [close[1] / inputs.candles.open[START], close[3] / close[1], close[5] / close[3]]
+    assert [row["market_return"] for row in found.values()] == pytest.approx(
+        [growth - 1 for growth in market]
+    )
