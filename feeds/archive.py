@@ -162,7 +162,11 @@ def _decompressed(member: Member) -> Iterator[Member]:
 
     content = _whole(member)
     module: Any = {b"\x1f": gzip, b"B": bz2, b"\xfd": lzma}[content[:1]]
-    yield from _inner(member, module.decompress(content))
+    with module.open(io.BytesIO(content)) as stream:
+        unpacked = stream.read(_MOST_BYTES + 1)
+    if len(unpacked) > _MOST_BYTES:
+        raise DataError(f"{member.label}: more than 4 GB when unpacked; unpack what is needed")
+    yield from _inner(member, unpacked)
 
 
 def _zipped(member: Member) -> Iterator[Member]:
@@ -190,10 +194,15 @@ def _tarred(member: Member) -> Iterator[Member]:
     import tarfile
 
     with tarfile.open(fileobj=io.BytesIO(_whole(member))) as archive:
-        for info in sorted(archive.getmembers(), key=lambda info: info.name):
-            content = archive.extractfile(info) if info.isfile() else None
-            if content and _may_hold_candles(info.name):
-                yield from _inner(member, content.read(), info.name)
+        held = [info for info in archive.getmembers() if info.isfile()]
+        wanted = [info for info in held if _may_hold_candles(info.name)]
+        if not wanted:
+            raise DataError(f"{member.label}: the archive holds no candle file")
+        if sum(info.size for info in wanted) > _MOST_BYTES:
+            raise DataError(f"{member.label}: more than 4 GB of files; unpack what is needed")
+        for info in sorted(wanted, key=lambda info: info.name):
+            content = archive.extractfile(info)
+            yield from _inner(member, content.read() if content else b"", info.name)
 
 
 _PACKED = (

@@ -71,6 +71,7 @@ class FileCheck(NamedTuple):
         return not self.refusal and not any(finding.fault for finding in self.findings)
 
 
+@np.errstate(all="ignore")
 def check_file(
     path: Path, interval: int | None = None, reading: Reading = PLAIN, now: int | None = None
 ) -> FileCheck:

@@ -64,6 +64,7 @@ def load_candles(path: Path | str, interval: int | None = None, *, sparse: bool 
     return load_file(Path(path), interval, sparse=sparse).candles
 
 
+@np.errstate(all="ignore")  # a file holds numbers of any size; they are judged afterwards
 def load_file(
     path: Path,
     interval: int | None = None,

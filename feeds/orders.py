@@ -114,8 +114,7 @@ def _is_price(column: Floats, others: Sequence[Floats]) -> bool:
     """Whether at least three other columns are within a tenth of this one in most rows."""
     near = 0
     for other in others:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            close_by = np.abs(other / column - 1) < 0.1
+        close_by = np.abs(other / column - 1) < 0.1
         near += bool(np.mean(close_by) >= MOST)
     return near >= 4  # itself counts
 

@@ -143,7 +143,7 @@ def _is_kline(numbers: Sequence[Floats]) -> bool:
     if np.sum(np.isfinite(time)) < 2:
         return bool(np.all(close > time))
     step = np.nanmedian(np.abs(np.diff(time)))
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         return bool(np.nanmean(np.abs(close - time - step) < step / 10 + 1) >= MOST)
 
 

@@ -98,7 +98,8 @@ def _looked_for(database: Database) -> str:
 
 def _first_other(database: Database, table: str, column: str, kinds: tuple[str, ...]) -> str | None:
     places = ", ".join("?" for _ in kinds)
-    query = f'SELECT "{column}" FROM "{table}" WHERE typeof("{column}") NOT IN ({places}) LIMIT 1'
+    odd = f"""typeof("{column}") NOT IN ({places}) OR abs("{column}") = 9e999"""  # infinite
+    query = f'SELECT "{column}" FROM "{table}" WHERE {odd} LIMIT 1'
     found: Any = database.execute_sql(query, kinds).fetchone()  # type: ignore[no-untyped-call]
     return None if found is None else plain(repr(found[0]))[:60]
 

@@ -96,11 +96,14 @@ def session_of(database: Database, exchange: str, symbol: str) -> SessionRow | N
 
 
 def stored_candles(database: Database, session: int) -> list[Row]:
-    """Every candle as seen, oldest first."""
+    """Every candle as seen, oldest first. Raises ValueError where one is no candle."""
     table = StoredCandles
     columns = (table.time, table.open, table.high, table.low, table.close, table.volume)
     query = table.select(*columns).where(table.session == session).order_by(table.time)
-    return list(query.tuples().execute(database))
+    found: list[Row] = list(query.tuples().execute(database))
+    if not all(math.isfinite(sum(row)) for row in found):
+        raise ValueError("a candle holds what is no number")
+    return found
 
 
 def stored_ticks(database: Database, session: int) -> list[StoredTick]:

@@ -89,7 +89,7 @@ def _machine(error: OSError) -> int:
     if error.filename is None and error.errno != errno.ENOSPC:
         return _unexpected(error)
     where = "standard output or a temporary file" if error.filename is None else error.filename
-    return _say(f"error: {plain(where)} cannot be used ({plain(reason)})", _USAGE)
+    return _say(f"error: {_readable(plain(where))} cannot be used ({plain(reason)})", _USAGE)
 
 
 def _without_output(code: int) -> int:
@@ -130,5 +130,6 @@ def _unexpected(error: Exception) -> int:
 
 
 def _say(line: str, code: int) -> int:
-    click.echo(line, err=True)
+    with suppress(OSError):  # a full standard error leaves the exit code to tell
+        click.echo(line, err=True)
     return code

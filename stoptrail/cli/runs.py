@@ -7,7 +7,7 @@ from pathlib import Path
 from stoptrail.backtest.manifest import require_whole
 from stoptrail.cli.folder import BEGUN, FINISHED, REPLACED, UNFINISHED, resume_command
 from stoptrail.core.errors import StopTrailError, UsageError
-from stoptrail.core.json import json_text
+from stoptrail.core.json import json_text, json_value
 from stoptrail.core.program import program_name
 from stoptrail.core.text import plain
 from stoptrail.reports.run_files import as_of_a_run, read_run, read_summary
@@ -27,7 +27,9 @@ def show_list(folder: Path, as_json: bool) -> None:
     for place in finished:
         try:
             with as_of_a_run(place):
-                rows.append({"run": _named(place, folder), **list_row(read_summary(place))})
+                require_whole(place)
+                row = {"run": _named(place, folder), **list_row(read_summary(place))}
+                rows.append(json_value(row))
         except StopTrailError as error:
             spoilt.append(plain(error))
     if as_json:
@@ -50,11 +52,12 @@ def show(run: str, folder: Path, as_json: bool) -> None:
     place = found(run, folder)
     summary = read_summary(place)
     require_whole(place)
-    if as_json:
-        print(json_text({"folder": str(place), **summary}))
-    else:
-        with as_of_a_run(place):
+    with as_of_a_run(place):
+        text = json_text({"folder": str(place), **summary}) if as_json else ""
+        if not as_json:
             show_run(summary, place)
+    if as_json:
+        print(text)
 
 
 def compare(first: str, second: str, folder: Path, out: Path | None, as_json: bool) -> None:
@@ -70,10 +73,11 @@ def compare(first: str, second: str, folder: Path, out: Path | None, as_json: bo
     with as_of_a_run(places[1]), as_of_a_run(places[0]):
         result = compared(runs[0].summary, runs[1].summary, names_of(places))
         write_comparison(page, runs, result)
+        text = json_text({**result, "page": str(page)}) if as_json else ""
         if not as_json:
             show_comparison(result, page)
     if as_json:
-        print(json_text({**result, "page": str(page)}))
+        print(text)
 
 
 def open_report(run: str, folder: Path) -> None:

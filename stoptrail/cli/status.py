@@ -55,10 +55,16 @@ def run(
 def _look(url: SecretStr, as_json: bool, brief: bool, watch: bool, console: Console) -> int:
     """Show the sessions once. While they are watched a database that cannot be read is
     said, and may come back."""
-    from stoptrail.live.watch.snapshot import Health, health_of
+    from stoptrail.live.ledger.database import existing_ledger
+    from stoptrail.live.ledger.records import all_sessions
+    from stoptrail.live.watch.snapshot import Health, health_of, snapshot
 
     try:
-        found = _sessions(url)
+        with existing_ledger(url) as database:  # until it is shown: any cell may hold anything
+            found = [snapshot(database, row) for row in all_sessions(database)]
+            text = json_text(_table(url, found)) if as_json else ""
+            panels = [] if as_json else _shown(found, brief)
+            code = max(map(health_of, found), default=Health.WELL)
     except StoreError as error:
         error.exit_code = int(Health.DATABASE)
         if not watch:
@@ -68,34 +74,26 @@ def _look(url: SecretStr, as_json: bool, brief: bool, watch: bool, console: Cons
     if watch and console.is_terminal:
         console.clear()
     if as_json:
-        shown = {"ledger": place_of(url), "sessions": [table(entry) for entry in found]}
-        console.print(json_text(shown), markup=False, soft_wrap=True)
-    else:
-        _show(found, place_of(url), brief, console)
-    return int(max(map(health_of, found), default=Health.WELL))
-
-
-def _sessions(url: SecretStr) -> list[Snapshot]:
-    from stoptrail.live.ledger.database import existing_ledger
-    from stoptrail.live.ledger.records import all_sessions
-    from stoptrail.live.watch.snapshot import snapshot
-
-    with existing_ledger(url) as database:
-        return [snapshot(database, row) for row in all_sessions(database)]
-
-
-def _show(found: list[Snapshot], place: str, brief: bool, console: Console) -> None:
-    from stoptrail.live.watch.view import brief_line, panel
-
+        console.print(text, markup=False, soft_wrap=True)
+        return int(code)
     if not brief:
-        console.print(f"ledger: {place}", markup=False, soft_wrap=True)
+        console.print(f"ledger: {place_of(url)}", markup=False, soft_wrap=True)
     if not found:
         console.print("no session has been started in this database")
-    for entry in found:
-        if brief:
-            console.print(brief_line(entry), markup=False, soft_wrap=True)
-        else:
-            console.print(panel(entry))
+    for shown in panels:
+        console.print(shown, markup=False, soft_wrap=True) if brief else console.print(shown)
+    return int(code)
+
+
+def _shown(found: list[Snapshot], brief: bool) -> list[Any]:
+    """The sessions as they are printed."""
+    from stoptrail.live.watch.view import brief_line, panel
+
+    return [brief_line(entry) if brief else panel(entry) for entry in found]
+
+
+def _table(url: SecretStr, found: list[Snapshot]) -> dict[str, Any]:
+    return {"ledger": place_of(url), "sessions": [table(entry) for entry in found]}
 
 
 def table(found: Snapshot) -> dict[str, Any]:

@@ -34,6 +34,11 @@ def raising(error: BaseException) -> int:
             2,
             "error: /x cannot be used (Permission denied)",
         ),
+        (
+            OSError(36, "File name too long", "x" * 5000),
+            2,
+            f"error: {'x' * 60}...{'x' * 20} cannot be used (File name too long)",
+        ),
         (MemoryError(), 1, "error: not enough memory; give a shorter span or a smaller grid"),
         (RecursionError(), 2, "error: an input is nested too deeply to be read"),
         (KeyboardInterrupt(), 130, "stopped; what is finished is kept"),
@@ -58,6 +63,13 @@ def test_a_full_standard_output_is_told() -> None:
     assert done.stderr.startswith("error: standard output ")
     assert "(No space left on device)" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_full_standard_error_leaves_the_exit_code_to_tell(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*RUNNER, "status"], stderr=full, stdout=full, cwd=tmp_path)
+    assert done.returncode in (2, 6)
 
 
 @pytest.mark.slow

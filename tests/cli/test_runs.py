@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import runner
+from stoptrail.backtest.manifest import write_manifest
 from stoptrail.cli.runs import found
 from stoptrail.core.errors import UsageError
 from stoptrail.reports.run_files import read_summary
@@ -65,6 +66,28 @@ def test_a_spoilt_run_does_not_hide_the_others(
     out = said(capsys, "list")
     assert re.search("^later ", out, re.M)
     assert "left out: runs/earlier/summary.json" in out
+
+
+def test_a_run_of_which_a_file_has_changed_is_left_out_and_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_manifest(folder / "earlier")
+    with (folder / "earlier" / "trades.csv").open("a") as file:
+        file.write("x")
+    out = said(capsys, "list")
+    assert not re.search("^earlier ", out, re.M)
+    assert "left out: runs/earlier/trades.csv: is not as the run left it" in out
+
+
+@pytest.mark.parametrize("value", ["1" + "0" * 30, "[" * 300 + "]" * 300], ids=["huge", "deep"])
+def test_what_json_cannot_hold_again_is_a_damaged_run(
+    value: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = folder / "earlier" / "summary.json"
+    text = json.dumps({**json.loads(summary.read_text()), "seconds": {"all": "here"}})
+    summary.write_text(text.replace('"here"', value))
+    assert runner.main(["runs", "show", "earlier", "--json"]) == 2
+    assert "holds what no run writes" in capsys.readouterr().err
 
 
 def test_a_stopped_sweep_is_listed_with_the_command_that_goes_on(

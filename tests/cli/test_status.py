@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +148,18 @@ def test_a_session_that_failed_is_told_from_one_that_was_stopped(
     with pytest.raises(RunError, match="something broke"):
         play(settings(), PlaybackStore(small_rows(310), WARM_UP, HOUR), url)
     assert asked(config) == 3
+
+
+@pytest.mark.parametrize("options", [[], ["--json"], ["--brief"]], ids=["panel", "json", "line"])
+@pytest.mark.parametrize("cell", ["price_time", "price", "reading"])
+def test_whatever_a_cell_holds_status_says_that_the_ledger_is_damaged(
+    cell: str, options: list[str], config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(config)
+    with closing(sqlite3.connect(config.parent / "ledger.db")) as database, database:
+        database.execute("UPDATE presence SET price = 1.0, price_time = 1")
+        database.execute(f"UPDATE presence SET {cell} = 'not this'")
+    assert asked(config, *options) == 6
+    said = capsys.readouterr().err
+    assert "the ledger is damaged" in said
+    assert "STOPTRAIL_DEBUG" not in said

@@ -1,15 +1,25 @@
 """How exchanges answer for candles: pages, caps, orders and refusals, one class each.
 
-What an exchange does is from its documentation as the methods of ccxt 4.5.90 name it. The
-shape of upbit's answers is that of ccxt's recorded one (`ts/src/test/static/response/upbit.json`
-of github.com/ccxt/ccxt at 2dbb152f07524882b411b02cad8d158312e1e25c); that of all others is
-what the comments of its `parse_ohlcv` and `fetch_markets` show.
+What an exchange does is from its documentation as the methods of ccxt 4.5.90 name it. What it
+says of its markets is in `market_answers`. The fields of candles are those of ccxt's recorded
+answers, `ts/src/test/static/response/<id>.json` in github.com/ccxt/ccxt, at these commits:
+
+- bigone 3802e1a243497a0ffd025df7a97023315217391f
+- bitstamp 04162df38c0403709547b9568c3be180019c78b5
+- gemini 058471012169086ef73c651c4f259cfe0cd6dd97
+- kucoin 012012e91dc8bcc508c5ba63b4058ffd8b727128
+- mexc 17e0370116d2914fd7987932a8a02068d0629ca3
+- upbit 2dbb152f07524882b411b02cad8d158312e1e25c
+
+Those of the others are what the comments of their `parse_ohlcv` show.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+
+from tests.exchange import market_answers as answers
 
 Row = tuple[int, float, float, float, float, float]
 Query = dict[str, Any]
@@ -80,22 +90,7 @@ class Kraken(Dialect):
             return {"error": [], "result": {"unixtime": self.now // 1000}}
         if path.endswith("/Assets"):
             return {"error": [], "result": {}}
-        pair = {
-            "altname": "XBTUSD",
-            "wsname": "XBT/USD",
-            "base": "XXBT",
-            "quote": "ZUSD",
-            "pair_decimals": 1,
-            "lot_decimals": 8,
-            "leverage_buy": [2],
-            "fees": [[0, 0.4]],
-            "fees_maker": [[0, 0.25]],
-            "ordermin": "0.00005",
-            "costmin": "0.5",
-            "tick_size": "0.1",
-            "status": "online",
-        }
-        return {"error": [], "result": {"XXBTZUSD": pair}}
+        return {"error": [], "result": {"XXBTZUSD": answers.KRAKEN}}
 
     def candles(self, query: Query) -> Any:
         since = int(query.get("since", 0)) * 1000
@@ -117,21 +112,7 @@ class Coinbase(Dialect):
             return {"data": []}
         if query.get("product_type") == "FUTURE":
             return {"products": []}
-        product = {
-            "product_id": "BTC-USD",
-            "price": "30000",
-            "base_increment": "0.00000001",
-            "quote_increment": "0.01",
-            "quote_min_size": "1",
-            "base_min_size": "0.00000001",
-            "base_currency_id": "BTC",
-            "quote_currency_id": "USD",
-            "status": "online",
-            "product_type": "SPOT",
-            "price_increment": "0.01",
-            "trading_disabled": False,
-        }
-        return {"products": [product], "num_products": 1}
+        return {"products": [answers.COINBASE], "num_products": 1}
 
     def candles(self, query: Query) -> Any:
         start, end = int(query["start"]) * 1000, int(query["end"]) * 1000
@@ -154,18 +135,7 @@ class Okx(Dialect):
     def other(self, path: str, query: Query) -> Any:
         if path.endswith("/time"):
             return {"code": "0", "msg": "", "data": [{"ts": str(self.now)}]}
-        instrument = {
-            "instType": "SPOT",
-            "instId": "BTC-USDT",
-            "baseCcy": "BTC",
-            "quoteCcy": "USDT",
-            "tickSz": "0.1",
-            "lotSz": "0.00000001",
-            "minSz": "0.00001",
-            "state": "live",
-            "ctVal": "",
-        }
-        return {"code": "0", "msg": "", "data": [instrument]}
+        return {"code": "0", "msg": "", "data": [answers.OKX]}
 
     def candles(self, query: Query) -> Any:
         limit = min(int(query.get("limit", 100)), 300)
@@ -188,23 +158,7 @@ class Kucoin(Dialect):
             return {"code": "200000", "data": {"time": self.now, "ticker": []}}
         if path.endswith("/currencies"):
             return {"code": "200000", "data": []}
-        symbol = {
-            "symbol": "BTC-USDT",
-            "name": "BTC-USDT",
-            "baseCurrency": "BTC",
-            "quoteCurrency": "USDT",
-            "baseMinSize": "0.00001",
-            "quoteMinSize": "0.1",
-            "baseMaxSize": "10000",
-            "quoteMaxSize": "99999999",
-            "baseIncrement": "0.00000001",
-            "quoteIncrement": "0.000001",
-            "priceIncrement": "0.1",
-            "minFunds": "0.1",
-            "isMarginEnabled": True,
-            "enableTrading": True,
-        }
-        return {"code": "200000", "data": [symbol]}
+        return {"code": "200000", "data": [answers.KUCOIN]}
 
     def candles(self, query: Query) -> Any:
         rows = self.inside(int(query["startAt"]) * 1000, int(query["endAt"]) * 1000)[-1500:]
@@ -224,20 +178,7 @@ class Gate(Dialect):
         if path.endswith("/time"):
             return {"server_time": self.now}
         if path.endswith("/spot/currency_pairs"):
-            pair = {
-                "id": "BTC_USDT",
-                "base": "BTC",
-                "quote": "USDT",
-                "fee": "0.2",
-                "min_base_amount": "0.00001",
-                "min_quote_amount": "3",
-                "amount_precision": 6,
-                "precision": 1,
-                "trade_status": "tradable",
-                "sell_start": 0,
-                "buy_start": 0,
-            }
-            return [pair]
+            return [answers.GATE]
         return []
 
     def candles(self, query: Query) -> Any:
@@ -263,27 +204,12 @@ class Mexc(Dialect):
     def other(self, path: str, query: Query) -> Any:
         if path.endswith("/time"):
             return {"serverTime": self.now}
-        symbol = {
-            "symbol": "BTCUSDT",
-            "status": "1",
-            "baseAsset": "BTC",
-            "baseAssetPrecision": 8,
-            "quoteAsset": "USDT",
-            "quotePrecision": 2,
-            "baseSizePrecision": "0.000001",
-            "quoteAmountPrecision": "1",
-            "isSpotTradingAllowed": True,
-            "permissions": ["SPOT"],
-            "maxQuoteAmount": "2000000",
-            "makerCommission": "0",
-            "takerCommission": "0.0005",
-        }
-        return {"timezone": "CST", "serverTime": self.now, "symbols": [symbol]}
+        return {"timezone": "CST", "serverTime": self.now, "symbols": [answers.MEXC]}
 
     def candles(self, query: Query) -> Any:
         end = int(query.get("endTime", self.now))
         rows = self.inside(int(query["startTime"]), end + 1)[: min(500, int(query["limit"]))]
-        return [[row[0], *text(row), row[0] + QUARTER - 1, "1"] for row in rows]
+        return [[row[0], *text(row), row[0] + QUARTER, "1"] for row in rows]
 
 
 class Bitget(Dialect):
@@ -294,23 +220,7 @@ class Bitget(Dialect):
     def other(self, path: str, query: Query) -> Any:
         if path.endswith("/time"):
             return {"code": "00000", "data": {"serverTime": str(self.now)}}
-        data: list[Any] = []
-        if path.endswith("/symbols"):
-            data = [
-                {
-                    "symbol": "BTCUSDT",
-                    "baseCoin": "BTC",
-                    "quoteCoin": "USDT",
-                    "minTradeAmount": "0",
-                    "takerFeeRate": "0.002",
-                    "makerFeeRate": "0.002",
-                    "pricePrecision": "2",
-                    "quantityPrecision": "6",
-                    "quotePrecision": "8",
-                    "status": "online",
-                    "minTradeUSDT": "1",
-                }
-            ]
+        data = [answers.BITGET] if path.endswith("/symbols") else []
         return {"code": "00000", "msg": "success", "requestTime": self.now, "data": data}
 
     def candles(self, query: Query) -> Any:
@@ -361,23 +271,7 @@ class Bybit(Dialect):
         head = {"retCode": 0, "retMsg": "OK", "retExtInfo": {}, "time": self.now}
         if path.endswith("/time"):
             return {**head, "result": {"timeSecond": str(self.now // 1000)}}
-        instrument = {
-            "symbol": "BTCUSDT",
-            "baseCoin": "BTC",
-            "quoteCoin": "USDT",
-            "status": "Trading",
-            "marginTrading": "both",
-            "lotSizeFilter": {
-                "basePrecision": "0.000001",
-                "quotePrecision": "0.0000001",
-                "minOrderQty": "0.000011",
-                "maxOrderQty": "83",
-                "minOrderAmt": "5",
-                "maxOrderAmt": "8000000",
-            },
-            "priceFilter": {"tickSize": "0.1"},
-        }
-        return {**head, "result": {"category": "spot", "list": [instrument]}}
+        return {**head, "result": {"category": "spot", "list": [answers.BYBIT]}}
 
     def candles(self, query: Query) -> Any:
         rows = self.inside(int(query["start"]), self.now + 1)[: min(1000, int(query["limit"]))]
@@ -441,16 +335,7 @@ class Hyperliquid(Dialect):
             return {"time": self.now, "specialStatuses": None}
         if query.get("type") == "perpDexs":
             return [None]
-        universe = [{"name": "BTC", "szDecimals": 5, "maxLeverage": 40, "marginTableId": 56}]
-        context = {
-            "funding": "0.0000125",
-            "openInterest": "1",
-            "prevDayPx": "30000",
-            "dayNtlVlm": "1",
-            "oraclePx": "30000",
-            "markPx": "30000",
-            "midPx": "30000",
-        }
+        universe, context = [answers.HYPERLIQUID], answers.HYPERLIQUID_CONTEXT
         return [{"universe": universe, "marginTables": [], "collateralToken": 0}, [context]]
 
     def candles(self, query: Query) -> Any:
@@ -471,7 +356,7 @@ class Bithumb(Dialect):
     id, symbol, path, kept = "bithumb", "BTC/KRW", "/candles/minutes/15", 200
 
     def other(self, path: str, query: Query) -> Any:
-        return [{"market": "KRW-BTC", "korean_name": "", "english_name": "Bitcoin"}]
+        return [answers.BITHUMB]
 
     def candles(self, query: Query) -> Any:
         rows = self.newest()[-int(query.get("count", 1)) :]
@@ -533,21 +418,7 @@ class Cryptocom(Dialect):
     id, path = "cryptocom", "get-candlestick"
 
     def other(self, path: str, query: Query) -> Any:
-        instrument = {
-            "symbol": "BTC_USDT",
-            "inst_type": "CCY_PAIR",
-            "display_name": "BTC/USDT",
-            "base_ccy": "BTC",
-            "quote_ccy": "USDT",
-            "quote_decimals": 2,
-            "quantity_decimals": 5,
-            "price_tick_size": "0.01",
-            "qty_tick_size": "0.00001",
-            "max_leverage": "50",
-            "tradable": True,
-            "expiry_timestamp_ms": 0,
-        }
-        return {"id": 1, "code": 0, "result": {"data": [instrument]}}
+        return {"id": 1, "code": 0, "result": {"data": [answers.CRYPTOCOM]}}
 
     def candles(self, query: Query) -> Any:
         rows = self.inside(int(query["start_ts"]), int(query["end_ts"]))
@@ -570,20 +441,7 @@ class Htx(Dialect):
     def other(self, path: str, query: Query) -> Any:
         if path.endswith("/timestamp"):
             return {"status": "ok", "data": self.now}
-        symbol = {
-            "base-currency": "btc",
-            "quote-currency": "usdt",
-            "price-precision": 2,
-            "amount-precision": 6,
-            "symbol": "btcusdt",
-            "state": "online",
-            "value-precision": 8,
-            "min-order-amt": 0.00001,
-            "max-order-amt": 1000,
-            "min-order-value": 10,
-            "api-trading": "enabled",
-        }
-        data = [symbol] if path.endswith("/symbols") else []
+        data = [answers.HTX] if path.endswith("/symbols") else []
         return {"status": "ok", "code": 200, "data": data}
 
     def candles(self, query: Query) -> Any:

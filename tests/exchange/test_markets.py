@@ -12,16 +12,22 @@ import pytest
 
 from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError
+from stoptrail.exchange.client import open_exchange
 from stoptrail.exchange.markets import (
     check_tradable,
     facts_of,
     filters_of,
+    load_markets,
     market_type,
     only_the_kind_needed,
     page_of,
     unit_note,
     volume_unit,
 )
+from tests.exchange import dialects
+from tests.exchange import market_answers as answers
+from tests.exchange.dialects import DIALECTS
+from tests.exchange.standin import StandIn
 
 OKX = {
     "instType": "SWAP",
@@ -98,6 +104,51 @@ def test_volumes_of_contracts_are_unknown_where_nobody_says_what_they_count() ->
     note = unit_note("toobit", "BTC/USDT:USDT", facts)
     assert "count coins or contracts of 0.001 is not known" in note
     assert unit_note("gate", "BTC/USDT:USDT", facts_of(*gate())) == ""
+
+
+@pytest.mark.parametrize("name", answers.RECORDED)
+def test_filters_are_those_of_the_exchange_s_own_answer(name: str) -> None:
+    """The whole road: the answer over HTTP, ccxt's parsing, and what is made of that."""
+    dialect = DIALECTS[name]([], 1_790_000_000_000)
+    with StandIn(dialect) as server:
+        exchange = open_exchange(name, server.ccxt_options())
+        market = load_markets(exchange, dialect.symbol, "15m")
+    check_tradable(name, market, "auto")
+    kind = "swap" if ":" in dialect.symbol else "spot"
+    assert facts_of(exchange, market) == (answers.MEANT[name], kind, 1.0, "base")
+
+
+def test_swaps_counted_in_contracts_are_turned_into_coins() -> None:
+    """okx: 0.3 and 0.6 contracts of 0.02 BTC; mexc: 1 and 3 contracts of 0.0002 BTC; bitget
+    counts coins, and its tick is 5 times the last decimal."""
+    exchange = ccxt.okx()
+    facts = facts_of(exchange, exchange.parse_market(answers.OKX_SWAP))
+    assert facts == (Filters(0.2, 0.006, 0.012, None), "swap", 0.02, "base")
+    exchange = ccxt.mexc()
+    told = {"success": True, "code": 0, "data": [answers.MEXC_SWAP]}
+    exchange.contractPublicGetDetail = lambda _: told
+    [market] = exchange.fetch_swap_markets()
+    assert facts_of(exchange, market) == (
+        Filters(0.1, 0.0002, 0.0006, None),
+        "swap",
+        0.0002,
+        "base",
+    )
+    assert volume_unit("mexc", market) == 0.0002
+    exchange = ccxt.bitget({"options": {"fetchMarkets": {"types": ["swap"]}}})
+    exchange.publicMixGetV2MixMarketContracts = lambda of: {
+        "data": [answers.BITGET_SWAP] if of["productType"] == "USDT-FUTURES" else []
+    }
+    [market] = exchange.fetch_default_markets({})
+    facts = facts_of(exchange, market)
+    assert facts == (Filters(0.5, 0.002, 0.003, 6.0), "swap", 1.0, "base")
+
+
+def test_every_recommended_exchange_answers_as_was_recorded() -> None:
+    """Its markets, its candles or both."""
+    candles = {line.split()[1] for line in (dialects.__doc__ or "").splitlines() if line[:1] == "-"}
+    assert candles | set(answers.RECORDED) == set(DIALECTS)
+    assert set(answers.MEANT) == set(answers.RECORDED)
 
 
 @pytest.mark.parametrize(

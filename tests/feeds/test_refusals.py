@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -283,3 +286,38 @@ def test_a_row_that_is_no_text_is_told_in_one_line_and_nothing_else(
         load_file(file)
     assert "\n" not in str(failed.value)
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b",,,,,\n946684799999500,,,,1e200,1e-110",
+        b"1600000000000,1e308,1e308,1e-308,1e308,1e308\n1600000900000,1e308,1e308,1e-308,1,1\n",
+        b"a,b,c,d,e,f\n1600000000000,1e-300,1e300,1e-300,1e300,1e300\n",
+    ],
+)
+def test_numbers_of_any_size_are_refused_without_a_word_of_overflow(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    refusal(path)
+
+
+def test_an_archive_without_candles_says_so(tmp_path: Path) -> None:
+    for names in (("readme.md",), ("../a.exe",)):
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+            for name in names:
+                archive.addfile(tarfile.TarInfo(name))
+        (tmp_path / "a.tar.gz").write_bytes(packed.getvalue())
+        assert "the archive holds no candle file" in refusal(tmp_path / "a.tar.gz")
+
+
+def test_what_fills_the_memory_when_unpacked_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stoptrail.feeds.archive._MOST_BYTES", 10_000)
+    path = tmp_path / "a.csv.gz"
+    path.write_bytes(gzip.compress(b"0" * 20_000))
+    assert "more than 4 GB when unpacked" in refusal(path)
