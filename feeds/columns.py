@@ -14,19 +14,6 @@ from stoptrail.rules.candles import Candles, Floats, Times
 PRICES = ("open", "high", "low", "close")
 VALUES = (*PRICES, "volume")
 
-TIME_NAMES = (
-    "timestamp",
-    "open_time",
-    "opentime",
-    "time",
-    "datetime",
-    "date",
-    "open time",
-    "open_time_ms",
-    "__index_level_0__",
-)
-"""Accepted names of the open time, in order of preference, in any letter case."""
-
 
 class Columns(NamedTuple):
     """Columns of a candle file in the file's order, shape (n,) each; NaN where empty."""

@@ -30,7 +30,6 @@ from stoptrail.feeds.columns import Columns, columns_of
 from stoptrail.feeds.download import Notice
 from stoptrail.feeds.files import load_candles
 
-HOST = "https://data.binance.vision"
 _AT_ONCE = 4
 _MOST_DAYS = 62
 _TIMEOUT = 30.0

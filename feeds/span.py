@@ -53,16 +53,6 @@ def cut_span(
     return Cut(Candles(*kept, candles.interval), head, begin, last)
 
 
-def require_candles(cut: Cut, needed: int) -> None:
-    """DataError unless the candles, warm-up included, are more than `needed`."""
-    count = len(cut.candles.time)
-    if count <= needed:
-        raise DataError(
-            f"{count} candles are too few: the indicators alone need {needed} to warm up; "
-            "give a longer file or span, or shorten the periods"
-        )
-
-
 def _open_end(first: int, reach: int) -> int:
     midnight = reach - reach % DAY_MS
     return midnight if midnight > first else reach

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from stoptrail.live.engine import Engine
     from stoptrail.live.gate import Gate
 
-VERBS = ("pause", "resume", "close")
 PAUSED, RESUMED = "no new entries", "entries again"
 
 

@@ -22,7 +22,6 @@ from stoptrail.live.ledger.tables import (
     Decisions,
     PaperTrades,
     StopMoves,
-    StoredEquity,
 )
 from stoptrail.live.session_settings import run_rules_from, settings_from
 from stoptrail.live.watch.messages import SIDES, number
@@ -181,14 +180,6 @@ def _state(presence: dict[str, Any]) -> str:
     patience = {"running": _SILENT_MS, "starting": _SLOW_START_MS}.get(state)
     silent = time.time() * 1000 - presence.get("beat", 0)
     return "gone" if patience is not None and silent > patience else state
-
-
-def equity_points(database: Database, session: int) -> list[tuple[int, float]]:
-    """Time and equity of every close."""
-    query = StoredEquity.select(StoredEquity.time, StoredEquity.equity).where(
-        StoredEquity.session == session
-    )
-    return list(query.order_by(StoredEquity.time).tuples().execute(database))
 
 
 _FRESH = ("live", "polling")

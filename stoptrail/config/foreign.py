@@ -17,8 +17,6 @@ from stoptrail.core.text import plain
 
 COUNTED = ("strategy", "stop", "exits", "risk", "costs", "market", "account", "protections")
 """Sections of a run's settings that count."""
-SEARCHED = ("objective", "min_trades", "grid", "seed")
-"""Keys of its [sweep] that count, where it is a sweep that goes on."""
 
 _IMPORT_PATH = re.compile(r"[^\W\d][\w.]*:[^\W\d]\w*")
 _SHOWN = 80

@@ -45,13 +45,6 @@ class Grid(NamedTuple):
             chosen.append(values[position])
         return dict(zip(self.keys, reversed(chosen), strict=True))
 
-    def index_of(self, positions: tuple[int, ...]) -> int:
-        """The index of the combination with these positions in the keys' values."""
-        index = 0
-        for position, length in zip(positions, self.shape, strict=True):
-            index = index * length + position
-        return index
-
     def combinations(self) -> Iterator[dict[str, Any]]:
         """All combinations in order, made as they are asked for."""
         return (self.combination(index) for index in range(self.size))

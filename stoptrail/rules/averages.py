@@ -50,14 +50,3 @@ def ring_ema(ring: Floats, seen: int, period: int, periods: int) -> float:
     for k in range(seen - length, seen):
         state = ema_step(state, ring[k % size], period)
     return state.value
-
-
-@rule
-def ema(values: Floats, period: int) -> Floats:
-    """EMA after each of `values`, shape (n,); NaN while warming up."""
-    out = np.empty(len(values))
-    state = EMA_START
-    for i in range(len(values)):
-        state = ema_step(state, values[i], period)
-        out[i] = state.value
-    return out

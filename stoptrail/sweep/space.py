@@ -76,7 +76,7 @@ class Space:
         signal = [k for k, key in enumerate(grid.keys) if _is_signal(key)]
         shared = [k for k, key in enumerate(grid.keys) if key in _PART_FIELDS]
         own = [k for k in range(len(grid.keys)) if k not in signal and k not in shared]
-        self._signal, self._shared, self._own = signal, shared, own
+        self._signal, self._shared = signal, shared
         self._axes = [self._axis(k) for k in own]
         self._inside = np.sort(self._offsets(own))
         self._variants = {k: [self._variant(k, v) for v in self._range(k)] for k in shared}

@@ -30,13 +30,6 @@ def test_combinations_are_numbered_with_the_last_key_fastest(shape: list[int]) -
     assert grid.size == len(expected)
 
 
-@given(_shapes)
-def test_positions_and_index_are_inverse(shape: list[int]) -> None:
-    grid = _grid(shape)
-    for index, positions in enumerate(product(*grid.values)):
-        assert grid.index_of(positions) == index
-
-
 @pytest.mark.parametrize("index", [-1, 6])
 def test_a_number_outside_the_grid_is_refused(index: int) -> None:
     with pytest.raises(IndexError):

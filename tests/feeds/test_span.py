@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.span import cut_span, require_candles
+from stoptrail.feeds.span import cut_span
 from tests.feeds.tables import QUARTER, START, candles
 
 DAY = 86_400_000
@@ -77,10 +77,3 @@ def test_the_cut_holds_exactly_the_candles_of_the_span(
     cut = cut_span(data, start, end)
     assert np.array_equal(cut.candles.time[cut.start :], inside)
     assert np.array_equal(cut.candles.time[: cut.start], data.time[data.time < start])
-
-
-def test_too_few_candles_for_the_warm_up_are_refused() -> None:
-    cut = cut_span(candles(100))
-    require_candles(cut, 95)
-    with pytest.raises(DataError, match="96 candles are too few: the indicators alone need 96"):
-        require_candles(cut, 96)

@@ -9,12 +9,9 @@ generators, 2014). Two different lists meet with probability 2^-64.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stoptrail.rules.jit import rule
 from stoptrail.rules.types import TradeLog
-
-Words = NDArray[np.uint64]
 
 EMPTY = np.uint64(0x9E3779B97F4A7C15)
 """The fingerprint of no trades."""
