@@ -1,4 +1,4 @@
-"""A run without a trade says why."""
+"""What summary.json says of a run; one without a trade says why."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from stoptrail.backtest.summary import why_no_trade
+from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.outcome import Outcome
+from stoptrail.backtest.plan import Record
+from stoptrail.backtest.summary import summarise_run, why_no_trade
+from stoptrail.config.settings import Settings
+from stoptrail.feeds.market import MarketData
 from stoptrail.rules.market import Market
+from stoptrail.rules.measure import equity_of, measure
 from stoptrail.rules.trade import IGNORED
+from stoptrail.rules.types import TradeLog, day_marks, stop_log
+from tests.rules.runs import CANDLES, FREE, TWO
 
 QUARTER = 900_000
 
@@ -76,3 +84,37 @@ def test_other_reasons_are_named(counts: dict[str, int], word: str) -> None:
 
 def test_the_most_frequent_reason_of_several_is_told_with_its_count() -> None:
     assert "10 signals, 7 of them below one lot" in why(size=7, gap=3)
+
+
+def summary_of(log: TradeLog, ignored: int = 0) -> dict[str, Any]:
+    """Of the eight candles of tests.rules.runs."""
+    settings = Settings()
+    inputs = Inputs(CANDLES, 0, day_marks(CANDLES, 0), FREE.trade_rules.market)
+    equity = equity_of(log, CANDLES, inputs.marks, FREE)
+    metrics = measure(log, equity, CANDLES, inputs.marks)
+    counts = np.array([ignored, *[0] * (len(IGNORED) - 1)], np.int64)
+    plan: Any = None
+    outcome = Outcome(plan, Record(log, stop_log(0), counts), equity.marks, equity.falls, metrics)
+    ends = int(CANDLES.time[-1]) + CANDLES.interval
+    market = MarketData(CANDLES, "BTC/USDT", "file", "x.csv", 0, int(CANDLES.time[0]), ends)
+    return summarise_run("backtest", settings, market, inputs, outcome)
+
+
+def test_a_summary_says_why_there_was_no_trade_and_nothing_where_there_was_one() -> None:
+    none = TradeLog._make(column[:0] for column in TWO)
+    assert summary_of(TWO)["no_trade"] is None
+    assert summary_of(none)["no_trade"] == "no trade: no signal in the span"
+    assert summary_of(none, ignored=3)["no_trade"].startswith("no trade: 3 signals, all")
+
+
+def test_buy_and_hold_at_the_volatility_of_the_run_grows_from_its_first_to_its_last_mark() -> None:
+    found = summary_of(TWO)
+    held, same = found["buy_and_hold"], found["buy_and_hold"]["scaled"]
+    share = same["share"]
+    assert 0.0 < share < 1.0
+    hold = np.array(held["equity"])
+    expected = hold[0] * np.cumprod([1.0, *(1.0 + share * np.diff(hold) / hold[:-1])])
+    assert same["equity"] == pytest.approx(expected)
+    years = 8 / (365 * 24)
+    assert same["cagr"] == pytest.approx((expected[-1] / expected[0]) ** (1 / years) - 1.0)
+    assert same["net_return"] == pytest.approx(expected[-1] / expected[0] - 1.0)
