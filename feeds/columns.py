@@ -6,10 +6,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stoptrail.core.time import Spans, joined
-from stoptrail.rules.candles import Candles, Floats, Times
+from stoptrail.rules.candles import Candles, Floats, Rows, Times
 
 PRICES = ("open", "high", "low", "close")
 VALUES = (*PRICES, "volume")
@@ -25,9 +24,6 @@ class Columns(NamedTuple):
     low: Floats
     close: Floats
     volume: Floats
-
-
-Rows = slice | NDArray[np.bool_] | NDArray[np.intp]
 
 
 def rows_of(columns: Columns, rows: Rows) -> Columns:

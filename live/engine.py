@@ -16,10 +16,11 @@ from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Plan
 from stoptrail.brokers.paper import PaperBroker
 from stoptrail.core.time import milliseconds
+from stoptrail.exchange.rows import Row
 from stoptrail.live.journal import LiveJournal
 from stoptrail.live.ledger.records import Counters
 from stoptrail.live.market.events import Tick
-from stoptrail.live.step import Row, Step, StoredTick
+from stoptrail.live.step import Step, StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 

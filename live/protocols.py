@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from stoptrail.core.time import Spans
-from stoptrail.live.step import Row
+from stoptrail.exchange.rows import Row
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.watched import Watched
 

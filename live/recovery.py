@@ -14,6 +14,7 @@ from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.retry import backoff, rest
 from stoptrail.core.time import DAY_MS, Spans, iso_time
 from stoptrail.exchange.errors import RegionError, UnreachableError
+from stoptrail.exchange.rows import Row
 from stoptrail.live.engine import Origin
 from stoptrail.live.ledger.records import (
     SessionRow,
@@ -27,7 +28,6 @@ from stoptrail.live.ledger.records import (
 from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.protocols import MarketStore
 from stoptrail.live.session_settings import changed, resolved, settings_from
-from stoptrail.live.step import Row
 from stoptrail.live.warm_up import WarmUp, check_alive, needed_days, warm_up_of
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0

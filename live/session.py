@@ -14,6 +14,7 @@ from stoptrail.core.database import reason_of
 from stoptrail.core.errors import LedgerError, StopTrailError, StoreError
 from stoptrail.core.time import iso_time
 from stoptrail.exchange.errors import UnreachableError
+from stoptrail.exchange.rows import Row
 from stoptrail.live.engine import Engine, EngineOptions
 from stoptrail.live.gate import Gate
 from stoptrail.live.ledger.database import Ledger
@@ -25,7 +26,7 @@ from stoptrail.live.protocols import MarketStore, Watcher
 from stoptrail.live.publisher import Publisher
 from stoptrail.live.recovery import Beginning, StartPatience, begin
 from stoptrail.live.session_settings import plan_from
-from stoptrail.live.step import Row, Step
+from stoptrail.live.step import Step
 from stoptrail.live.watch.control import SessionControl
 from stoptrail.live.watch.daily import Daily
 from stoptrail.live.watch.messages import Message, number

@@ -10,7 +10,7 @@ from stoptrail.config.market import Filters, lately
 from stoptrail.config.run_rules import inferred, market_rules, run_rules_of
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
-from stoptrail.live.step import Row
+from stoptrail.exchange.rows import Row
 from stoptrail.rules.market import Market, decimals
 from stoptrail.rules.types import RunRules
 

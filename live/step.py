@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from stoptrail.exchange.rows import Row
 from stoptrail.live.journal import Happening
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.stops import StopRules
-
-Row = tuple[int, float, float, float, float, float]
-"""Open time in milliseconds, open, high, low, close, volume."""
 
 
 class StoredTick(NamedTuple):

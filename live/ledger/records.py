@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from peewee import Database, fn
 
 from stoptrail.core.errors import StoreError
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.tables import (
     PaperOrders,
     PaperTrades,
@@ -19,7 +20,7 @@ from stoptrail.live.ledger.tables import (
     Ticks,
 )
 from stoptrail.live.ledger.writer import WORKING
-from stoptrail.live.step import Row, StoredTick
+from stoptrail.live.step import StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.protections import Guard
 from stoptrail.rules.stops import REASONS, Entry, Stop

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.records import (
     SessionRow,
@@ -25,7 +26,7 @@ from stoptrail.live.ledger.tables import (
 )
 from stoptrail.live.ledger.writer import StepWriter
 from stoptrail.live.session_settings import changed
-from stoptrail.live.step import Row, Step
+from stoptrail.live.step import Step
 
 _ROWS = 500
 """Candles of one statement; SQLite limits the values in it."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from peewee import Database, SqliteDatabase
 
+from stoptrail.exchange.rows import Row
 from stoptrail.live.engine import Engine, EngineOptions, Origin
 from stoptrail.live.gate import (
     CHANGING,
@@ -35,7 +36,7 @@ from stoptrail.live.ledger.writer import StepWriter
 from stoptrail.live.market.events import CandleClosed, Tick
 from stoptrail.live.market.recorded import RecordedFeed
 from stoptrail.live.session_settings import plan_from, settings_from
-from stoptrail.live.step import Row, StoredTick
+from stoptrail.live.step import StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.protections import guard_start
 

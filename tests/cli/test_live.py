@@ -22,11 +22,11 @@ from stoptrail.cli.live import run, settings_for, stopped_by_signals
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import as_table
 from stoptrail.core.errors import ConfigError, DataError, RunError, StoreError
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import existing_ledger, open_existing
 from stoptrail.live.ledger.records import find_session, open_trade, rows
 from stoptrail.live.ledger.tables import Commands, PaperTrades, StoredCandles
 from stoptrail.live.session import Session
-from stoptrail.live.step import Row
 from tests.live.playback import PlaybackStore
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from stoptrail.backtest.engine import run_backtrader
 from stoptrail.backtest.plan import Plan, Record
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import (
     all_sessions,
@@ -26,7 +27,6 @@ from stoptrail.live.ledger.tables import (
     Ticks,
 )
 from stoptrail.live.session_settings import plan_from, settings_from
-from stoptrail.live.step import Row
 from stoptrail.rules.candles import Candles as CandleColumns
 from stoptrail.rules.stops import REASONS
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from stoptrail.config.market import Filters
 from stoptrail.config.settings import Settings
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.market.events import CandleClosed, Connection, Event, Tick
 from stoptrail.live.market.recorded import RecordedFeed
 from stoptrail.live.session import Options, Session
-from stoptrail.live.step import Row
 from stoptrail.rules.candles import Candles
 
 FILTERS = Filters(0.01, 0.00001, 0.00001, 5.0)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from stoptrail.config.settings import Settings
+from stoptrail.exchange.rows import Row
 from stoptrail.live.market.events import Tick
-from stoptrail.live.step import Row
 from stoptrail.rules.candles import Candles
 from tests.live.playback import rows_of
 

@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 from peewee import OperationalError
 
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger, open_existing
 from stoptrail.live.ledger.records import all_sessions, session_of, stored_candles
 from stoptrail.live.market.events import CandleClosed, Event
 from stoptrail.live.session import Session
-from stoptrail.live.step import Row
 from stoptrail.live.watch.differences import compare
 from stoptrail.live.watch.replay import recording_of, replay
 from tests.live.books import books_of

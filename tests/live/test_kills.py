@@ -16,12 +16,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import all_sessions
 from stoptrail.live.ledger.tables import Commands, PaperOrders
 from stoptrail.live.ledger.writer import CANCELLED
 from stoptrail.live.market.events import Tick
-from stoptrail.live.step import Row
 from stoptrail.live.watch.differences import compare
 from stoptrail.live.watch.replay import recording_of, replay
 from tests.live.books import Books, books_of

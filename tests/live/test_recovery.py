@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import all_sessions
-from stoptrail.live.step import Row
 from tests.live.books import Books, books_of
 from tests.live.small_market import small_rows, ticks_of
 from tests.live.victim import Fate, in_process, run_victim

@@ -11,6 +11,7 @@ import pytest
 
 import stoptrail.live.session
 from stoptrail.core.errors import ConfigError, StoreError
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger, open_existing
 from stoptrail.live.ledger.records import (
     all_sessions,
@@ -21,7 +22,6 @@ from stoptrail.live.ledger.records import (
 from stoptrail.live.ledger.tables import PaperTrades
 from stoptrail.live.market.events import ConnectionBack, ConnectionLost, Event, Notice
 from stoptrail.live.session import Options, Session
-from stoptrail.live.step import Row
 from stoptrail.live.watch.control import answer_of, ask
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.presence import presence_of

@@ -21,13 +21,13 @@ import pytest
 
 import runner
 from stoptrail.exchange.errors import RegionError, UnreachableError
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import existing_ledger
 from stoptrail.live.ledger.records import all_sessions
 from stoptrail.live.ledger.tables import Presence
 from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.recovery import StartPatience
 from stoptrail.live.session import Options
-from stoptrail.live.step import Row
 from stoptrail.live.watch.heartbeat import Supervisor
 from stoptrail.live.watch.messages import Message
 from tests.live.playback import PlaybackStore, play

@@ -18,10 +18,10 @@ import pytest
 from rich.console import Console
 
 from stoptrail.core.errors import ConfigError
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import all_sessions, open_trade
 from stoptrail.live.session import Options
-from stoptrail.live.step import Row
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.metrics import Endpoint
 from stoptrail.live.watch.notify import Notifier

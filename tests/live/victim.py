@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import Any
 from unittest.mock import patch
 
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.records import session_of, stored_candles, stored_ticks
 from stoptrail.live.ledger.tables import Commands
 from stoptrail.live.market.events import Tick
 from stoptrail.live.session import Options, Session
-from stoptrail.live.step import Row
 from stoptrail.live.watch.control import ask
 from stoptrail.live.watch.messages import Message
 from tests.live.playback import PlaybackStore, TicksOf

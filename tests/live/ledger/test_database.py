@@ -13,6 +13,7 @@ import pytest
 from peewee import OperationalError
 
 from stoptrail.core.errors import LedgerError, StoreError
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger, open_existing, open_ledger
 from stoptrail.live.ledger.schema import (
     MIGRATIONS,
@@ -21,7 +22,6 @@ from stoptrail.live.ledger.schema import (
     version_of,
 )
 from stoptrail.live.session import Session
-from stoptrail.live.step import Row
 from tests.live.books import Books, books_of
 from tests.live.playback import PlaybackStore
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows

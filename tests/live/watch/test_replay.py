@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import all_sessions, rows
 from stoptrail.live.ledger.tables import PaperTrades, StopMoves
 from stoptrail.live.market.events import ConnectionBack, ConnectionLost
-from stoptrail.live.step import Row
 from stoptrail.live.watch.control import ask
 from stoptrail.live.watch.differences import attribute, compare
 from stoptrail.live.watch.replay import recording_of, replay
