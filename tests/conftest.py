@@ -21,7 +21,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "stoptrail"))
 
 
 SLOW = (
+    "adapter/test_bounded.py",
+    "bad_inputs/test_generated.py",
     "cli",
+    "contract/test_detail_parity.py",
     "contract/test_parity.py",
     "exchange/test_dialects.py",
     "live",

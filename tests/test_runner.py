@@ -214,11 +214,13 @@ def test_a_backtest_without_options_leaves_everything_open(plant: Plant) -> None
     assert options["overrides"] == options["files"] == options["symbols"] == ()
 
 
-@pytest.mark.parametrize("command", ["pause", "resume", "close"])
-def test_a_session_is_controlled_by_name(command: str, plant: Plant) -> None:
+@pytest.mark.parametrize(
+    ("command", "own"), [("pause", {}), ("resume", {}), ("close", {"price": None})]
+)
+def test_a_session_is_controlled_by_name(command: str, own: dict[str, None], plant: Plant) -> None:
     calls = plant("control", command)
     assert runner.main([command, "7"]) == 0
-    assert calls == [{"config": None, "overrides": (), "session": "7"}]
+    assert calls == [{"config": None, "overrides": (), "session": "7", **own}]
 
 
 def test_a_session_can_trade_the_best_set_of_a_run(plant: Plant) -> None:
@@ -247,7 +249,8 @@ def test_a_download_turns_its_options_into_settings(monkeypatch: pytest.MonkeyPa
     )
     assert runner.main([*arguments.split(), "--set", "data.cache=c"]) == 0
     start = time_ms("2021-01-01")
-    assert calls == [("kraken", {}, "ETH/USDT", "1h", start, None, Path("c"), {"archive": ""})]
+    settings = {"archive": "", "market_type": "auto"}
+    assert calls == [("kraken", {}, "ETH/USDT", "1h", start, None, Path("c"), settings)]
 
 
 def test_a_check_of_several_files_fails_with_the_worst(monkeypatch: pytest.MonkeyPatch) -> None:
