@@ -170,7 +170,7 @@ def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[WantedMarket]:
     for file in files:
         if not file.exists() and not any(letter in str(file) for letter in "*?["):
             raise DataError(f"{file}: there is no such candle file")
-    names = [*symbols, *(file.name.partition(".")[0] for file in files[len(symbols) :])]
+    names = [*symbols, *map(_name_of, files[len(symbols) :])]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"the market {twice[0]} is given twice: name each once with --symbols")
@@ -180,6 +180,15 @@ def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[WantedMarket]:
         WantedMarket(name, path, folder if folders.count(folder) == 1 else f"{folder}-{number}")
         for number, (name, path, folder) in enumerate(zip(names, paths, folders, strict=True), 1)
     ]
+
+
+def _name_of(file: Path) -> str:
+    """What a market is called whose candles are in a file, a folder, an archive or behind a
+    pattern: the first word of that, else the folder's name."""
+    for name in (file.name or file.resolve().name, file.absolute().parent.name):
+        if word := re.sub(r"[*?\[\]]+", "", name.strip(".").partition(".")[0]).strip(" -_"):
+            return word
+    return "market"
 
 
 def _folder_name(symbol: str) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from stoptrail.config.section import SettingsSection
+from stoptrail.core.text import plain
 from stoptrail.core.time import (
     DAY_MS,
     Moment,
@@ -39,6 +40,24 @@ def _column_names(value: Any) -> Any:
     return ",".join(names)
 
 
+_LONGEST_SYMBOL = 100
+
+
+def _market_name(symbol: str) -> str:
+    """A symbol as exchanges and files write it: base and quote, neither of them a way to
+    somewhere else."""
+    parts = symbol.split("/")
+    if (
+        len(symbol) > _LONGEST_SYMBOL
+        or len(parts) > 2
+        or not all(part.strip(". ") for part in parts)
+        or "\\" in symbol
+        or plain(symbol) != symbol
+    ):
+        raise ValueError("must name a market, such as BTC/USDT or BTC/USDT:USDT")
+    return symbol
+
+
 def _known_zone(name: str) -> str:
     if name:
         zone_of(name)
@@ -50,7 +69,7 @@ class Data(SettingsSection):
 
     exchange: Annotated[str, Field(pattern=r"^[a-z0-9]+$")] = "binance"
     """ccxt's id of the exchange that candles are downloaded from."""
-    symbol: Annotated[str, Field(min_length=1)] = "BTC/USDT"
+    symbol: Annotated[str, Field(min_length=1), AfterValidator(_market_name)] = "BTC/USDT"
     """Market in ccxt's notation."""
     timeframe: Timeframe = "15m"
     """Length of a base candle."""

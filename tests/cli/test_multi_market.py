@@ -92,6 +92,31 @@ def test_symbols_and_files_pair_up_by_order(tmp_path: Path) -> None:
     assert [market.file for market in paired([], ["X/USDT", "Y/USDT"])] == ["", ""]
 
 
+def test_a_second_data_stays_a_second_market_whatever_kind_of_path_it_is(tmp_path: Path) -> None:
+    for name in ("btc", "eth"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "sol.2024.zip").touch()
+    paths = [tmp_path / "btc", tmp_path / "eth" / "*.csv", tmp_path / "sol.2024.zip"]
+    paths.append(tmp_path / "XRPUSDT-15m-*.zip")
+    found = paired(paths, [])
+    assert [market.symbol for market in found] == ["btc", "eth", "sol", "XRPUSDT-15m"]
+    assert [Path(market.file) for market in found] == paths
+    assert len({market.folder for market in found}) == len(paths)
+
+
+def test_a_folder_a_pattern_and_an_archive_are_swept_as_markets_of_their_own(
+    tmp_path: Path,
+) -> None:
+    config = write_inputs(tmp_path)
+    for seed, name in ((3, "one"), (4, "two")):
+        (tmp_path / name).mkdir()
+        write_candles(tmp_path / name / "m.parquet", small_market(seed))
+    data = [part for path in ("one", "two/*.parquet") for part in ("--data", str(tmp_path / path))]
+    assert sweep(config, tmp_path / "out", "--no-walk-forward", *data) == 0
+    runs = {name: contents(tmp_path / "out" / name)["trades.csv"] for name in ("one", "two")}
+    assert runs["one"] != runs["two"]
+
+
 def test_markets_that_do_not_pair_up_are_told(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("")
     with pytest.raises(UsageError, match="3 markets for 1"):
@@ -100,6 +125,17 @@ def test_markets_that_do_not_pair_up_are_told(tmp_path: Path) -> None:
         paired([], ["X", "X"])
     with pytest.raises(DataError, match="no such candle file"):
         paired([tmp_path / "a.csv", tmp_path / "none.csv"], [])
+
+
+@pytest.mark.parametrize("name", ["../x", "..", "/", "a/../../b", "A/B/C", "/etc", ". /x", "a\\b"])
+def test_a_symbol_that_leads_elsewhere_is_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_inputs(tmp_path)
+    command = ["backtest", "--config", str(config), "--sweep", "--out", str(tmp_path / "out")]
+    assert runner.main([*command, "--symbols", name]) == 2
+    assert "must name a market, such as BTC/USDT" in capsys.readouterr().err
+    assert not list(tmp_path.glob("out*"))
 
 
 def test_folders_never_meet() -> None:

@@ -17,6 +17,8 @@ from tests.config.files import SIGNAL, example_settings, written
 
 SECRET = "hunter2"
 
+_names = st.text(st.characters(categories=("L", "N"), include_characters="$\"'[]"), min_size=1)
+_symbols = st.tuples(_names, _names).map("/".join) | _names
 _sections = st.fixed_dictionaries(
     {
         "stop": st.fixed_dictionaries(
@@ -26,7 +28,7 @@ _sections = st.fixed_dictionaries(
             }
         ),
         "market": st.fixed_dictionaries({}, optional={"tick": st.floats(1e-9, 1e9)}),
-        "data": st.fixed_dictionaries({"symbol": st.text(min_size=1), "path": st.text()}),
+        "data": st.fixed_dictionaries({"symbol": _symbols, "path": st.text()}),
         "strategy": st.fixed_dictionaries(
             {"signal": st.just(SIGNAL), "trend_period": st.integers(2, 500)}
         ),
