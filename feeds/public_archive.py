@@ -188,18 +188,18 @@ def _read(url: str) -> bytes | None:
 
     patience, failures = Patience(attempts=4), 0
     while True:
-        asked, reason = None, ""
+        named, reason = None, ""
         try:
             answer = requests.get(url, timeout=_TIMEOUT)
             if answer.status_code == 404:
                 return None
             if answer.status_code == 200:
                 return answer.content
-            reason, asked = f"HTTP {answer.status_code}", retry_after(answer.headers)
+            reason, named = f"HTTP {answer.status_code}", retry_after(answer.headers)
         except requests.RequestException as error:
             reason = type(error).__name__
         failures += 1
-        pause = wait_after(failures, patience, asked)
+        pause = wait_after(failures, patience, named)
         if pause is None:
             raise UnreachableError(f"{url} cannot be had ({reason}); leave --archive out")
         time.sleep(pause)

@@ -203,13 +203,13 @@ class Reader:
             explanation = explained(self._source.id, failure, what)
             raise type(explanation)(self._warning_log.redaction.clean(explanation)) from None
         patience = self._endless if patient else self._patience
-        asked = patience.ban if failure.hard and failure.wait is None else failure.wait
-        if failure.kind == "limit" and asked is not None:
-            self._barred_until = max(self._barred_until, time.monotonic() + asked)
+        named = patience.ban if failure.hard and failure.wait is None else failure.wait
+        if failure.kind == "limit" and named is not None:
+            self._barred_until = max(self._barred_until, time.monotonic() + named)
             self._warning_log.say(
                 "rate limit",
                 f"{self._source.id} limits our requests ({failure.reason}): "
-                f"no request for {asked:g} s, as it asks",
+                f"no request for {named:g} s, as it asks",
             )
             return wait_after(failures, patience, 0.0)
         words = _WORDS.get(failure.kind, "gives an answer that makes no sense")
@@ -217,7 +217,7 @@ class Reader:
             failure.kind,
             f"{self._source.id} {words} while reading {what}: trying again ({error})"[:300],
         )
-        return wait_after(failures, patience, asked)
+        return wait_after(failures, patience, named)
 
     def _failed(self, what: str, error: Exception, answer: Answer) -> ExchangeError:
         """The error that the last try ends with: UnreachableError where nothing answered."""

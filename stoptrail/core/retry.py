@@ -40,12 +40,12 @@ def backoff(failures: int, first: float, cap: float) -> float:
     return whole * random.uniform(0.5, 1.0)
 
 
-def wait_after(failures: int, patience: Patience, asked: float | None = None) -> float | None:
-    """Seconds to wait before the next try after `failures` (>= 1) in a row: `asked`, where the
+def wait_after(failures: int, patience: Patience, named: float | None = None) -> float | None:
+    """Seconds to wait before the next try after `failures` (>= 1) in a row: `named`, where the
     other side has said so, else longer each time. None where patience is over."""
-    if failures >= patience.attempts or (asked or 0.0) > patience.longest:
+    if failures >= patience.attempts or (named or 0.0) > patience.longest:
         return None
-    return backoff(failures, patience.first, patience.cap) if asked is None else asked
+    return backoff(failures, patience.first, patience.cap) if named is None else named
 
 
 def rest(seconds: float, stopped: Callable[[], bool]) -> None:

@@ -179,8 +179,8 @@ def pause_after(exchange_id: str, failure: Failure, failures: int, patience: Pat
         attempts = patience.unreachable
     if failure.kind == "rejected":
         attempts = min(attempts, 2)
-    asked = patience.ban if failure.hard and failure.wait is None else failure.wait
-    pause = wait_after(failures, patience._replace(attempts=attempts), asked)
+    named = patience.ban if failure.hard and failure.wait is None else failure.wait
+    pause = wait_after(failures, patience._replace(attempts=attempts), named)
     if pause is None or not failure.passes:
         raise explained(exchange_id, failure)
     return pause

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stoptrail.core.errors import ExchangeError
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.warnings import Redaction, WarningLog
 from tests.live.scenario import QUICK
@@ -34,3 +35,49 @@ def test_of_several_answers_to_one_read_the_worst_counts(statuses: tuple[int, in
     assert asyncio.run(reader.read("its markets", read)) == "markets"
     assert len(asked) == 3
     assert warning_log.counts["maintenance"] == 2
+
+
+@pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.parametrize("patient", [False, True])
+def test_a_session_waits_as_long_as_an_exchange_in_trouble_asks_for(
+    status: int, patient: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a download does: both go by one judgement and one patience."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    source: Any = type("Source", (), {"id": "binance"})()
+    reader = Reader(source, 2, QUICK._replace(ban_cap=900.0), WarningLog(Redaction({})))
+    calls: list[int] = []
+
+    async def read() -> str:
+        calls.append(1)
+        if len(calls) == 1:
+            reader.answered(status, {"Retry-After": "17"}, "{}")
+            raise BadRequest("no longer available")
+        return "candles"
+
+    assert asyncio.run(reader.read("candles", read, patient)) == "candles"
+    assert pauses == [17.0]
+
+
+def test_a_read_without_patience_ends_with_its_last_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def sleep(seconds: float) -> None:
+        assert seconds < 1.0
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    source: Any = type("Source", (), {"id": "binance"})()
+    reader = Reader(source, 2, QUICK, WarningLog(Redaction({})))
+    calls: list[int] = []
+
+    async def read() -> str:
+        calls.append(1)
+        reader.answered(502, {}, "{}")
+        raise BadRequest("no longer available")
+
+    with pytest.raises(ExchangeError, match="gave no candles"):
+        asyncio.run(reader.read("candles", read))
+    assert len(calls) == 3
