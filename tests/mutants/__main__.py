@@ -162,7 +162,7 @@ def fault_found_by(place: Path, mutant: Mutant, tests: warm.Seen) -> str:
     file = place / mutant.file
     source = file.read_text()
     chosen = tests_for(place, mutant, source, tests)
-    longest = 30.0 + 6.0 * sum(tests.seconds[name] for name in chosen)
+    longest = 60.0 + 10.0 * sum(tests.seconds[name] for name in chosen)
     try:
         file.write_text(mutated(source, mutant.number))
         return warm.killed_by(place, chosen, longest) if chosen else ""
