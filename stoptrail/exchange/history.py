@@ -34,7 +34,7 @@ _PROOFS = 60
 """Small pages that are spent on one hole before it is left as unserved."""
 
 
-class Piece(NamedTuple):
+class Stretch(NamedTuple):
     """What is known of [start, end) now."""
 
     rows: list[Row]
@@ -79,8 +79,8 @@ class History:
         rows = self._try(now - (self._page - 1) * self._interval, self._page)
         return rows[-1] if rows else None
 
-    def between(self, start: int, end: int, known: int | None = None) -> Iterator[Piece]:
-        """What there is of [start, end), in order, piece by piece.
+    def between(self, start: int, end: int, known: int | None = None) -> Iterator[Stretch]:
+        """What there is of [start, end), in order, stretch by stretch.
 
         `known` is the open time of the last candle before `start` that the caller has.
         What is refused is unserved, and `refusal` says why.
@@ -94,17 +94,17 @@ class History:
             rows = rows or self._later(at, end)
             run = self._run(rows, at)
             if run:
-                piece = self._settled(at, rows[:run], end)
+                stretch = self._settled(at, rows[:run], end)
             elif not rows:
-                piece = self._missed(at, end)
+                stretch = self._missed(at, end)
             elif known is None:
-                piece = self._lead(at, rows, end)
+                stretch = self._lead(at, rows, end)
             else:
-                piece = self._over(at, rows, end)
-            if piece.rows:
-                known = piece.rows[-1][0]
-            at = piece.end
-            yield piece
+                stretch = self._over(at, rows, end)
+            if stretch.rows:
+                known = stretch.rows[-1][0]
+            at = stretch.end
+            yield stretch
 
     # Pieces
 
@@ -115,7 +115,7 @@ class History:
             count += 1
         return count
 
-    def _settled(self, at: int, rows: list[Row], end: int) -> Piece:
+    def _settled(self, at: int, rows: list[Row], end: int) -> Stretch:
         """All is known up to the last of `rows`, holes between them included."""
         stop = min(rows[-1][0] + self._interval, end)
         hole = at
@@ -123,13 +123,13 @@ class History:
             if hole < min(row[0], end):
                 self._gaps.append((hole, min(row[0], end)))
             hole = row[0] + self._interval
-        return Piece([row for row in rows if row[0] < end], at, stop, True)
+        return Stretch([row for row in rows if row[0] < end], at, stop, True)
 
-    def _missed(self, at: int, end: int) -> Piece:
+    def _missed(self, at: int, end: int) -> Stretch:
         self._unserved.append((at, end))
-        return Piece([], at, end, False)
+        return Stretch([], at, end, False)
 
-    def _lead(self, at: int, rows: list[Row], end: int) -> Piece:
+    def _lead(self, at: int, rows: list[Row], end: int) -> Stretch:
         """The first candles of all: whatever lies before them was not served."""
         found = self._first(at, rows)
         run = self._run(found, at)
@@ -137,7 +137,7 @@ class History:
             return self._settled(at, found[:run], end)
         return self._missed(at, min(found[0][0], end))
 
-    def _over(self, at: int, rows: list[Row], end: int) -> Piece:
+    def _over(self, at: int, rows: list[Row], end: int) -> Stretch:
         """Over a hole between a candle that is known and the first of `rows`."""
         after = rows[0][0]
         proof = self._proof(at)
