@@ -79,6 +79,19 @@ def read_cache(path: Path, interval: int) -> Cached:
     return Cached(path, Columns(*candles[:6]), covered, unserved)
 
 
+def covered_spans(path: Path) -> Spans:
+    """What a cached file covers, without its candles; nothing where it cannot say for sure."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+        spans = tuple((int(a), int(b)) for a, b in json.loads(metadata[_COVERED]))
+    except (OSError, KeyError, ValueError, TypeError, pa.ArrowException):
+        return ()
+    return spans if _UNSERVED in metadata else ()
+
+
 def _believed(time: Times, covered: Spans, interval: int) -> Spans:
     """What is believed of a file whose holes were not asked for twice: long runs without
     one, and of each covered span not the last candle, which may be unfinished."""

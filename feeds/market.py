@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from stoptrail.config.market import Filters, lately
 from stoptrail.core.time import iso, timeframe_name
+from stoptrail.feeds.finer import Finer
 from stoptrail.rules.candles import UNKNOWN_VOLUME, Candles
 
 Origin = Literal["exchange", "file", "synthetic"]
@@ -40,6 +41,8 @@ class MarketData:
     """The exchange's own, as they were kept beside its candles; None where unknown."""
     notes: tuple[str, ...] = ()
     """What was said about these candles: left out, late, of another kind than asked for."""
+    finer: Finer | None = None
+    """Finer candles inside those of the span (C21)."""
 
     @property
     def timeframe(self) -> str:
@@ -91,8 +94,9 @@ class MarketData:
         """SHA-256 of every candle given, warm-up included; see `candles_digest`."""
         return candles_digest(self.candles)
 
-    def summary(self) -> dict[str, str | int | bool | list[str]]:
+    def summary(self) -> dict[str, Any]:
         """The `data` object of summary.json."""
+        finer = {"detail": self.finer.summary()} if self.finer else {}
         return {
             "source": self.source,
             "symbol": self.symbol,
@@ -104,6 +108,7 @@ class MarketData:
             "synthetic": self.synthetic,
             "volume": self.unit,
             "notes": list(self.notes),
+            **finer,
         }
 
 

@@ -62,12 +62,18 @@ def plan_from(settings: Settings) -> Plan:
     """The plan of settings whose market is filled in."""
     from stoptrail.backtest.inputs import plan_for
 
-    return plan_for(settings, _market_of(settings))
+    return plan_for(_at_closes(settings), _market_of(settings))
 
 
 def run_rules_from(settings: Settings) -> RunRules:
     """The numbers of settings whose market is filled in, without looking for the signal."""
-    return run_rules_of(settings, _market_of(settings))
+    return run_rules_of(_at_closes(settings), _market_of(settings))
+
+
+def _at_closes(settings: Settings) -> Settings:
+    """A session's stop moves as live.ratchet says: stop.ratchet is about backtests."""
+    stop = settings.stop.model_copy(update={"ratchet": "candle"})
+    return settings.model_copy(update={"stop": stop})
 
 
 def _market_of(settings: Settings) -> Market:

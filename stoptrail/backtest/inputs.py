@@ -52,7 +52,9 @@ def prepare(market: MarketData, settings: Settings) -> Inputs:
             f"market.tick = {filters.tick:g} is larger than the lowest price, {lowest:g}; "
             "set it to the market's price step, or leave it out"
         )
-    return Inputs(market.candles, market.start, day_marks(market.candles, market.start), steps)
+    marks = day_marks(market.candles, market.start)
+    detail = market.finer.detail if market.finer else NO_DETAIL
+    return Inputs(market.candles, market.start, marks, steps, detail)
 
 
 def plan_of(settings: Settings, inputs: Inputs) -> Plan:

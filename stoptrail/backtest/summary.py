@@ -30,6 +30,7 @@ from stoptrail.rules.metrics import (
     share_of_cash,
 )
 from stoptrail.rules.trade import IGNORED
+from stoptrail.rules.types import OPEN
 
 PACKAGES = ("backtrader", "numba", "numpy", "pandas", "pyarrow", "ccxt", "peewee", "plotly")
 
@@ -143,11 +144,34 @@ def summarise_run(
         "params": public_table(settings),
         "market": inputs.market._asdict(),
         "metrics": metrics_table(outcome),
+        **_stop_path(settings, market, inputs, outcome),
         "no_trade": why_no_trade(outcome, inputs, market.symbol) or None,
         "sides": by_side(outcome, inputs),
         "years": by_year(outcome, inputs),
         "buy_and_hold": {**held, "scaled": _at_same_volatility(held["equity"], outcome, inputs)},
         "provenance": provenance(market.sha256, settings.sweep.seed),
+    }
+
+
+def _stop_path(
+    settings: Settings, market: MarketData, inputs: Inputs, outcome: Outcome
+) -> dict[str, Any]:
+    """`stop_path`: by which finer candles a stop was followed (C21), and in how many of the
+    candles held it could not be; nothing where there is no detail."""
+    if market.finer is None:
+        return {}
+    trades, candles = outcome.record.trades, inputs.candles
+    n = len(candles.time)
+    whole = (inputs.detail.last == inputs.detail.first) & (candles.volume > 0.0)
+    before = np.concatenate(([0], np.cumsum(whole)))
+    end = np.where(trades.exit == OPEN, n, trades.exit + 1)
+    return {
+        "stop_path": {
+            "timeframe": market.finer.timeframe,
+            "ratchet": settings.stop.ratchet,
+            "held": int((end - trades.entry).sum()),
+            "walked_whole": int((before[end] - before[trades.entry]).sum()),
+        }
     }
 
 

@@ -159,4 +159,5 @@ def full_run(settings: Settings, inputs: Inputs) -> Outcome:
     """
     plan = plan_of(settings, inputs)
     require_warm(plan, inputs)
-    return judge(plan, run_backtrader(inputs.candles, inputs.start, plan), inputs)
+    record = run_backtrader(inputs.candles, inputs.start, plan, detail=inputs.detail)
+    return judge(plan, record, inputs)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from stoptrail.cli.console import Voice
 from stoptrail.core.errors import ConfigError
-from stoptrail.core.time import iso, timeframe_ms, timeframe_name
+from stoptrail.core.time import DAY_MS, iso, timeframe_ms, timeframe_name
 from stoptrail.exchange.markets import unit_note
 from stoptrail.feeds.cache import read_facts, write_candles
 from stoptrail.feeds.check import FileCheck, check_file
@@ -20,7 +20,7 @@ from stoptrail.feeds.download import download_candles
 from stoptrail.feeds.files import PLAIN, load_file
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.public_archive import download_archive
-from stoptrail.feeds.source import Wanted, span_to_fetch
+from stoptrail.feeds.source import WARMUP_DAYS, Wanted, span_to_fetch
 from stoptrail.terminal import Terminal, safe
 
 SHOWN = 20
@@ -38,18 +38,20 @@ def download(
     console: Console | None = None,
     archive: str = "",
     market_type: str = "auto",
+    warm_up: bool = True,
 ) -> int:
     """Bring a market's closed candles into the cache and say what is there; exit code 0.
 
     `start` and `end` are in milliseconds, None as in the settings: the last five years.
-    The warm-up before the span comes along. `archive` is the host of the public archive
-    from which whole months and days are taken first; `market_type` is
-    what market.type says. Raises the errors of `download_candles`.
+    With `warm_up` the candles before the span come along. `archive` is the host of the public
+    archive from which whole months and days are taken first; `market_type` is what market.type
+    says. Raises the errors of `download_candles`.
     """
     voice, console = Voice(console=console), console or Terminal()
     interval = _interval(timeframe)
     wanted = Wanted(symbol=symbol, interval=interval, start=start, end=end)
     first, last = span_to_fetch(wanted, int(time.time() * 1000))
+    first += 0 if warm_up else WARMUP_DAYS * DAY_MS
     label, span = f"{exchange_id} {symbol} {timeframe}", (symbol, interval, first, last, cache)
     if archive:
         with voice.progress(f"{label}, archive") as on_progress:

@@ -192,17 +192,20 @@ def download(
     extra = [f"data.{key}={value}" for key, value in keys.items() if value is not None]
     settings = load_settings(config, (*overrides, *extra), searching=False)
     wanted = settings.data
-    return run(
-        wanted.exchange,
-        settings.exchange.options(),
-        wanted.symbol,
-        wanted.timeframe,
-        wanted.start_ms,
-        wanted.end_ms,
-        Path(wanted.cache),
-        archive=wanted.archive if archive else "",
-        market_type=settings.market.type,
-    )
+    for timeframe in filter(None, (wanted.timeframe, wanted.detail)):
+        run(
+            wanted.exchange,
+            settings.exchange.options(),
+            wanted.symbol,
+            timeframe,
+            wanted.start_ms,
+            wanted.end_ms,
+            Path(wanted.cache),
+            archive=wanted.archive if archive else "",
+            market_type=settings.market.type,
+            warm_up=timeframe == wanted.timeframe,
+        )
+    return 0
 
 
 @data.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from stoptrail.config.market import Data
 from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.time import iso
 from stoptrail.feeds.cache import cache_path, read_cache
+from stoptrail.feeds.finer import Finer
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import MarketData
 from stoptrail.feeds.source import Wanted, load_market
@@ -59,7 +61,24 @@ def load(settings: Settings, voice: Voice) -> MarketData:
         market = load_market(wanted(settings), advance, voice.notice)
     if market.synthetic:
         voice.banner(SYNTHETIC)
-    return market
+    return with_finer(settings, market, voice) if settings.data.has_detail else market
+
+
+def with_finer(settings: Settings, market: MarketData, voice: Voice) -> MarketData:
+    """The market with the finer candles that `settings` ask for, and what was said of them."""
+    from stoptrail.feeds.detail import FinerWanted, load_finer
+
+    data, notes = settings.data, list(market.notes)
+
+    def notice(line: str) -> None:
+        notes.append(line)
+        voice.notice(line)
+
+    path = Path(data.detail_path) if data.detail_path else None
+    finer = FinerWanted(data.detail_interval, path)
+    with voice.progress(f"detail {data.detail or data.detail_path}") as advance:
+        found = load_finer(wanted(settings), finer, market, advance, notice)
+    return replace(market, finer=found, notes=tuple(notes))
 
 
 def repeatable(settings: Settings, market: MarketData) -> Settings:
@@ -69,6 +88,8 @@ def repeatable(settings: Settings, market: MarketData) -> Settings:
     data = settings.data
     ends = {"data.start": iso(market.start_time), "data.end": iso(market.end_time)}
     found = {**ends, "data.source": market.origin, **_found(data, market)}
+    if market.finer and (file := _finer_file(data, market.finer, market.symbol)):
+        found |= {"data.detail": market.finer.timeframe, "data.detail_path": file}
     own = {f"market.{key}" for key in settings.market.model_fields_set}
     return with_values(settings, {key: x for key, x in found.items() if key not in own})
 
@@ -86,6 +107,15 @@ def _found(data: Data, market: MarketData) -> dict[str, Any]:
     filters = market.filters._asdict() if market.filters else {}
     steps = {f"market.{key}": value for key, value in filters.items() if value is not None}
     return {**kept, **steps, "data.source": "file", "data.path": str(file.absolute())}
+
+
+def _finer_file(data: Data, finer: Finer, symbol: str) -> str:
+    """Where the finer candles lie; "" for those of the synthetic market."""
+    if data.detail_path:
+        return str(Path(data.detail_path).absolute())
+    if finer.source.startswith("synthetic"):
+        return ""
+    return str(cache_path(Path(data.cache), data.exchange, symbol, finer.timeframe).absolute())
 
 
 def _from_the_first(market: MarketData, cached: Path) -> bool:

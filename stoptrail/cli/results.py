@@ -84,7 +84,8 @@ def baseline_run(outcome: Outcome, inputs: Inputs) -> Outcome | None:
     if not signals_of(outcome.plan, inputs.candles).exit_zone.any():
         return None
     plan = outcome.plan._replace(run_rules=legacy(outcome.plan.run_rules))
-    return judge(plan, run_backtrader(inputs.candles, inputs.start, plan), inputs)
+    record = run_backtrader(inputs.candles, inputs.start, plan, detail=inputs.detail)
+    return judge(plan, record, inputs)
 
 
 def baseline_table(outcome: Outcome, baseline: Outcome | None, inputs: Inputs) -> dict[str, Any]:

@@ -43,6 +43,7 @@ from stoptrail.core.errors import (
 )
 from stoptrail.core.files import write_json, write_whole
 from stoptrail.feeds.market import MarketData
+from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.rules.jit import source_digest
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.breakdown import breakdown
@@ -109,6 +110,7 @@ def walk_alone(
     stages: Stages,
 ) -> dict[str, Any]:
     """The evidence `alone` of a single run beside a walk-forward over the grid."""
+    inputs = inputs._replace(detail=NO_DETAIL)
     space = Space(settings, _grid(settings), inputs)
     require_warm(space.plan(0), inputs)
     with (
@@ -158,18 +160,19 @@ def sweep_market(
         market = markets.load(settings, voice)
         settings = markets.repeatable(settings, market)
         inputs = prepare(market, settings)
-        space = Space(settings, grid, inputs)
+        bare = inputs._replace(detail=NO_DETAIL)
+        space = Space(settings, grid, bare)
     steps_notice(inputs, settings, market, voice)
     groups = (space.group(number).parts[0].plan for number in range(space.group_count))
     signal_notice(groups, inputs, voice)
     require_warm(space.plan(0), inputs)
-    share = shared(space, inputs, BLOCKS)
+    share = shared(space, bare, BLOCKS)
     with _tools(settings, market, folder, key) as tools:
         with stages.stage("screen"), voice.progress("pre-screen") as advance:
             results = screen_all(share, tools.jobs, tools.store, tools.screen_pool, advance)
             ranked = rank(settings, space, results)
         with stages.stage("finalists"), voice.progress("finalists in Backtrader") as advance:
-            verified = verify_best(settings, share, ranked, tools, advance)
+            verified = verify_best(settings, share, ranked, tools, advance, inputs)
         best = verified.outcomes[verified.best]
         with stages.stage("baseline"):
             baseline = baseline_run(best, inputs)
@@ -185,6 +188,7 @@ def sweep_market(
                 )
     with stages.stage("evidence"):
         remembered = partial(_remembered, settings, market)
+        evidence |= around_the_best(best, inputs)
         evidence |= _evidence(settings, share, ranked, verified, best, remembered)
     summary = _summary(settings, market, inputs, space, verified, baseline)
     summary["evidence"] = judged(
@@ -237,6 +241,7 @@ def _identity(settings: Settings, market: MarketData) -> str:
         market.start_time,
         market.end_time,
         market.sha256,
+        market.finer.sha256 if market.finer else "",
         source_digest(screen, signal, MtfStrategy, CandleBroker),
     ]
     return _digest(kept)
@@ -293,7 +298,7 @@ def _evidence(
         name: {"combination": number, "params": share.space.grid.combination(number)}
         for name, number in picks(trials)._asdict().items()
     }
-    return {**around_the_best(best, share.inputs), **chosen, "picks": taken}
+    return {**chosen, "picks": taken}
 
 
 def _best_settings(settings: Settings, space: Space, verified: Verified) -> Settings:
@@ -337,6 +342,7 @@ def _summary(
                 "worst_path": verified.worst.get(number),
                 "params": space.grid.combination(number),
                 "metrics": metrics_table(verified.outcomes[number]),
+                **verified.without_detail(number),
             }
             for number, stage in verified.stages.items()
         ],

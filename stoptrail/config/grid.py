@@ -101,6 +101,8 @@ def _check_key(settings: Settings, key: str, place: str) -> None:
     varied = [name for name in known_keys(settings) if name.partition(".")[0] in SECTIONS]
     if section in Settings.model_fields and section not in SECTIONS:
         raise ConfigError(f"{place} cannot vary within a sweep, only {', '.join(SECTIONS)} can")
+    if key == "stop.ratchet":
+        raise ConfigError(f"{place} cannot vary within a sweep: the pre-screen is on base candles")
     if key not in varied:
         raise ConfigError(f"{place} is not a known key{closest_hint(key, varied)}")
 

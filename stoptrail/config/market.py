@@ -64,6 +64,12 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _known_timeframe(name: str) -> str:
+    if name:
+        timeframe_ms(name)
+    return name
+
+
 class Data(SettingsSection):
     """Which candles a run reads."""
 
@@ -92,6 +98,11 @@ class Data(SettingsSection):
     """Folder of downloaded candles."""
     archive: Annotated[str, Field(pattern=r"^https?://\S+$")] = "https://data.binance.vision"
     """Host of Binance's public archive, for `data download --archive`."""
+    detail: Annotated[str, AfterValidator(_known_timeframe)] = ""
+    """Length of finer candles inside the base candles (C21); "" = none, or as `detail_path` has
+    them."""
+    detail_path: str = ""
+    """File of finer candles; "" = where the base candles come from."""
     synthetic_seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     """Seed of the built-in synthetic market."""
 
@@ -99,6 +110,16 @@ class Data(SettingsSection):
     def interval(self) -> int:
         """Length of a base candle in milliseconds."""
         return timeframe_ms(self.timeframe)
+
+    @property
+    def has_detail(self) -> bool:
+        """Whether base candles are walked by finer ones."""
+        return bool(self.detail or self.detail_path)
+
+    @property
+    def detail_interval(self) -> int:
+        """Length of a finer candle in milliseconds, 0 where the file says it."""
+        return timeframe_ms(self.detail) if self.detail else 0
 
     @property
     def start_ms(self) -> int | None:

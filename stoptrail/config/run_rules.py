@@ -8,7 +8,7 @@ from stoptrail.config.market import Filters
 from stoptrail.config.settings import Settings
 from stoptrail.rules.costs import Costs
 from stoptrail.rules.market import Market
-from stoptrail.rules.paths import CANDLE
+from stoptrail.rules.paths import CANDLE, TICKS
 from stoptrail.rules.protections import Protections
 from stoptrail.rules.sizing import Sizing
 from stoptrail.rules.stops import StopRules
@@ -60,7 +60,7 @@ def _scale_and_step(step: Decimal) -> tuple[float, float]:
     return float(scale), float(int(step * scale))
 
 
-def run_rules_of(settings: Settings, market: Market, path: int = CANDLE) -> RunRules:
+def run_rules_of(settings: Settings, market: Market) -> RunRules:
     """Everything that decides a run besides candles and signals."""
     stop, risk, costs = settings.stop, settings.risk, settings.costs
     limits = settings.protections
@@ -84,7 +84,7 @@ def run_rules_of(settings: Settings, market: Market, path: int = CANDLE) -> RunR
             market=market,
         ),
         exits=EXITS.index(settings.strategy.exits),
-        path=path,
+        path=TICKS if settings.stop.ratchet == "tick" else CANDLE,
         cooldown=stop.cooldown_candles,
         delay=settings.strategy.entry_max_delay_ms,
         cash=settings.account.cash,

@@ -55,10 +55,30 @@ class Settings(SettingsSection):
                 f"stop.atr_timeframe {self.stop.atr_timeframe} must be a multiple of "
                 f"data.timeframe {self.data.timeframe}"
             )
+        self._check_detail()
         start, end = self.data.start, self.data.end
         if start and end and time_ms(start) >= time_ms(end):
             raise ValueError(f"data.start {start} must be before data.end {end}")
         return self
+
+    def _check_detail(self) -> None:
+        data = self.data
+        if self.stop.ratchet == "tick" and not data.has_detail:
+            raise ValueError(
+                'stop.ratchet "tick" needs finer candles: set data.detail, such as "1m", or '
+                "data.detail_path"
+            )
+        if not data.detail:
+            return
+        if data.detail_interval > data.interval or data.interval % data.detail_interval:
+            raise ValueError(
+                f"data.detail {data.detail} must be finer than data.timeframe {data.timeframe} and "
+                "divide it"
+            )
+        if data.source == "file" and not data.detail_path:
+            raise ValueError(
+                f'data.detail {data.detail} needs data.detail_path where data.source is "file"'
+            )
 
     @property
     def market_type(self) -> str:

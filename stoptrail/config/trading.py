@@ -113,6 +113,8 @@ class StopSettings(SettingsSection):
     """Base candles after an exit whose signals do not count."""
     trail: Literal["dynamic", "fixed"] = "dynamic"
     """"fixed" keeps the ATR of the signal candle; for comparison only."""
+    ratchet: Literal["candle", "tick"] = "candle"
+    """When a backtest moves a stop: at closes, or at each price of finer candles (C21)."""
 
     @property
     def atr_interval(self) -> int:

@@ -56,7 +56,7 @@ def verdict_of(summary: Summary) -> tuple[str, list[str]]:
 
 def grounds(summary: Summary) -> Iterator[tuple[str, str]]:
     """What the result rests on beside its figures: (name, words), one a line."""
-    for made in (_phases, _same_span, _permutation, _concentration, _paths, _held):
+    for made in (_phases, _same_span, _permutation, _concentration, _stop_path, _paths, _held):
         if words := made(summary):
             yield words
 
@@ -140,6 +140,8 @@ def _paths(summary: Summary) -> tuple[str, str] | None:
         for name, row in paths.items()
         if isinstance(row, Mapping) and row.get("net_return") is not None
     }
+    if "tick" in known and "candle" in known:
+        return _known_path(summary, known)
     ticks = {name: row for name, row in known.items() if name in _PATHS}
     if not ticks or "candle" not in known:
         return None
@@ -148,6 +150,32 @@ def _paths(summary: Summary) -> tuple[str, str] | None:
     return "Tick ratchet", (
         f"net return {written('net_return', row['net_return'])}, Sharpe "
         f"{written('sharpe', row.get('sharpe'))} with every tick ({_PATHS[worst]})"
+    )
+
+
+def _stop_path(summary: Summary) -> tuple[str, str] | None:
+    """What a stop was followed by within the candles held (C21)."""
+    found = part(summary, "stop_path")
+    if not found:
+        return None
+    whole, held = found.get("walked_whole") or 0, found.get("held") or 0
+    rest = f"; {whole:,} of {held:,} candles held have none and are walked whole" if whole else ""
+    moved = "by ticks" if found.get("ratchet") == "tick" else "at closes"
+    return "Detail", f"stop path from {found.get('timeframe')} candles, moved {moved}{rest}"
+
+
+def _known_path(summary: Summary, known: Mapping[str, Metrics]) -> tuple[str, str]:
+    """The other ratchet along finer candles, beside what the assumed paths would say."""
+    by_tick = part(summary, "stop_path").get("ratchet") == "tick"
+    title, row = ("Candle ratchet", known["candle"]) if by_tick else ("Tick ratchet", known["tick"])
+    assumed = [
+        f"{written('net_return', known[name]['net_return'])} {words}"
+        for name, words in _PATHS.items()
+        if name in known
+    ]
+    return title, (
+        f"net return {written('net_return', row['net_return'])}, Sharpe "
+        f"{written('sharpe', row.get('sharpe'))} (ticks without detail: {', '.join(assumed)})"
     )
 
 

@@ -11,7 +11,7 @@ from stoptrail.rules.jit import rule
 
 
 class Detail(NamedTuple):
-    """Finer candles with trades in them, oldest first; shape (m,) each but for `end`."""
+    """Finer candles, oldest first, shape (m,) each; and which are whose pieces."""
 
     time: Times
     """Open time, milliseconds since the epoch, UTC."""
@@ -19,9 +19,10 @@ class Detail(NamedTuple):
     high: Floats
     low: Floats
     close: Floats
-    end: Times
-    """Shape (n + 1,): those from end[i] up to end[i + 1] are the pieces of base candle i, which
-    make its open, high, low and close to the tick. A base candle without is walked whole."""
+    first: Times
+    """Shape (n,): the pieces of base candle i, which make up its open, high, low and close to
+    the tick, are the rows from first[i] up to last[i]. One without any is walked whole."""
+    last: Times
 
 
 class Piece(NamedTuple):
@@ -37,8 +38,8 @@ class Piece(NamedTuple):
 
 def no_detail() -> Detail:
     """Of a run that has no finer candles."""
-    none = np.empty(0)
-    return Detail(np.empty(0, np.int64), none, none, none, none, np.zeros(1, np.int64))
+    none, nowhere = np.empty(0), np.empty(0, np.int64)
+    return Detail(nowhere, none, none, none, none, nowhere, nowhere)
 
 
 NO_DETAIL = no_detail()
@@ -47,9 +48,9 @@ NO_DETAIL = no_detail()
 @rule
 def pieces(detail: Detail, i: int) -> tuple[int, int]:
     """Rows [first, last) of the pieces of base candle `i`; the same twice where it has none."""
-    if i + 1 >= len(detail.end):
+    if i >= len(detail.first):
         return 0, 0
-    return detail.end[i], detail.end[i + 1]
+    return detail.first[i], detail.last[i]
 
 
 @rule

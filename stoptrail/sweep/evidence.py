@@ -27,7 +27,7 @@ from stoptrail.rules.types import BOTH, OPEN, SIDES
 from stoptrail.sweep.earlier import NONE, Tried, tried
 from stoptrail.sweep.exit_ablation import management
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
-from stoptrail.sweep.price_paths import envelope
+from stoptrail.sweep.price_paths import envelope, has_detail
 from stoptrail.sweep.screen import Share, equity_marks
 from stoptrail.sweep.statistics.clusters import sample_trials
 from stoptrail.sweep.statistics.deflated import deflated_sharpe, moments
@@ -126,12 +126,13 @@ def of_one_run(outcome: Outcome, inputs: Inputs, settings: Settings) -> dict[str
     what it hangs on, and which of the paths paper trading's ratchet is about (C14)."""
     ready = make_ready(outcome.plan, inputs)
     ticks = settings.live.ratchet == "tick"
+    along = ["tick"] if has_detail(inputs) else ["high_first", "low_first"]
     return {
         "envelope": envelope(outcome.plan, inputs, ready),
         "concentration": concentration(outcome),
         "paper": {
             "ratchet": settings.live.ratchet,
-            "paths": ["high_first", "low_first"] if ticks else ["candle"],
+            "paths": along if ticks else ["candle"],
         },
     }
 

@@ -13,25 +13,46 @@ from stoptrail.backtest.outcome import Outcome, metrics_table
 from stoptrail.backtest.plan import Plan
 from stoptrail.core.program import is_plain
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
+from stoptrail.rules.detail import NO_DETAIL
+from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST, TICKS
 from stoptrail.rules.types import CYCLE_EXIT, chosen
 from stoptrail.sweep.kernel.results import Results
 from stoptrail.sweep.objective import raw_objective
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
 from stoptrail.sweep.screen import Share
 
-PATHS = {"candle": CANDLE, "high_first": HIGH_FIRST, "low_first": LOW_FIRST}
+EXTREMES = {"high_first": HIGH_FIRST, "low_first": LOW_FIRST}
+"""What a tick ratchet may have met, where nothing is known of the inside of a candle."""
+
+
+def judged_paths(inputs: Inputs) -> dict[str, int]:
+    """The paths by the worst of which a set is judged: a ratchet at closes, and one by ticks,
+    along finer candles where there are any (C21), else along both extremes (C9)."""
+    known = {"tick": TICKS} if has_detail(inputs) else EXTREMES
+    return {"candle": CANDLE, **known}
+
+
+def has_detail(inputs: Inputs) -> bool:
+    """Whether candles have finer ones inside."""
+    return len(inputs.detail.time) > 0
 
 
 def along(plan: Plan, inputs: Inputs, ready: Ready, path: int) -> Outcome:
-    """The plan's run along one path."""
-    walked = plan._replace(run_rules=plan.run_rules._replace(path=path))
-    return quick_run(walked, inputs, ready)
+    """The plan's run along one path; the assumed ones know no finer candles."""
+    if path in EXTREMES.values():
+        inputs = inputs._replace(detail=NO_DETAIL)
+    return quick_run(along_path(plan, path), inputs, ready)
+
+
+def along_path(plan: Plan, path: int) -> Plan:
+    """`plan` with its candles walked along another path."""
+    return plan._replace(run_rules=plan.run_rules._replace(path=path))
 
 
 def envelope(plan: Plan, inputs: Inputs, ready: Ready) -> dict[str, Any]:
-    """Figures with whole candles and with a tick ratchet along the two paths."""
-    return {name: metrics_table(along(plan, inputs, ready, path)) for name, path in PATHS.items()}
+    """Figures with a ratchet at closes and by ticks, beside the two assumed paths."""
+    paths = {**judged_paths(inputs), **EXTREMES}
+    return {name: metrics_table(along(plan, inputs, ready, path)) for name, path in paths.items()}
 
 
 def worst_objectives(name: str, plans: Iterable[Plan], inputs: Inputs) -> Floats:
@@ -43,7 +64,8 @@ def worst_objectives(name: str, plans: Iterable[Plan], inputs: Inputs) -> Floats
     found = []
     for plan in plans:
         ready = make_ready(plan, inputs)
-        runs = [tuple(along(plan, inputs, ready, path).metrics) for path in PATHS.values()]
+        paths = judged_paths(inputs).values()
+        runs = [tuple(along(plan, inputs, ready, path).metrics) for path in paths]
         values = raw_objective(name, np.array(runs, np.float64), 0)
         found.append(float(path_objectives(values).min()))
     return np.array(found)

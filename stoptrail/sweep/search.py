@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from stoptrail.backtest.outcome import Outcome
+from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.outcome import Outcome, metrics_table
 from stoptrail.backtest.plan import (
+    Plan,
     Record,
     pack_record,
     unpack_record,
@@ -13,6 +15,7 @@ from stoptrail.backtest.plan import (
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import RunError
 from stoptrail.core.program import Progress
+from stoptrail.rules.paths import CANDLE, TICKS
 from stoptrail.sweep.finalists import (
     check,
     choose,
@@ -28,7 +31,7 @@ from stoptrail.sweep.objective import (
     scored,
 )
 from stoptrail.sweep.pools.pool import Pool
-from stoptrail.sweep.price_paths import worst_objectives
+from stoptrail.sweep.price_paths import along_path, has_detail, worst_objectives
 from stoptrail.sweep.screen import Share
 from stoptrail.sweep.space import Space
 from stoptrail.sweep.statistics.selection import Trials
@@ -36,6 +39,8 @@ from stoptrail.sweep.store import TrialStore
 from stoptrail.sweep.trials import FINALIST, PRUNED_CHECK
 
 VERIFIED = "verified"
+DETAILED = "detailed"
+"""Stages of the trial store."""
 
 
 class Tools(NamedTuple):
@@ -65,6 +70,7 @@ class Verified(NamedTuple):
     """What ran in full Backtrader."""
 
     outcomes: dict[int, Outcome]
+    """Of finalists with finer candles, where there are any (C21)."""
     stages: dict[int, str]
     trades: int
     """Trades compared."""
@@ -73,6 +79,13 @@ class Verified(NamedTuple):
     """Each finalist's objective along the worst of the price paths."""
     best: int
     """The finalist whose worst path is the best."""
+    screened: dict[int, Outcome]
+    """Each finalist as the pre-screen knew it, where finer candles may say otherwise."""
+
+    def without_detail(self, number: int) -> dict[str, Any]:
+        """The figures that a finalist had before finer candles were looked at."""
+        known = self.screened.get(number)
+        return {"without_detail": metrics_table(known)} if known else {}
 
 
 def rank(settings: Settings, space: Space, results: Results) -> Ranked:
@@ -106,8 +119,10 @@ def verify_best(
     ranked: Ranked,
     tools: Tools,
     on_progress: Progress,
+    inputs: Inputs,
 ) -> Verified:
-    """Run finalists and some pruned combinations in full Backtrader and compare.
+    """Run finalists and some pruned combinations in full Backtrader and compare; finalists
+    also with the finer candles of `inputs`, which are those of `share` but for them.
 
     Raises RunError where no combination has enough trades.
     """
@@ -117,48 +132,79 @@ def verify_best(
         raise RunError(nothing_to_choose(settings, ranked.results))
     pruned = draw_pruned(space.size, chosen, sweep.pruned_checks, sweep.seed)
     stages = {**dict.fromkeys(chosen, FINALIST), **dict.fromkeys(pruned, PRUNED_CHECK)}
-    records = _records(share, sorted(stages), tools, on_progress)
-    outcomes: dict[int, Outcome] = {}
-    lines: list[str] = []
-    trades = 0
-    for number in sorted(stages):
-        outcomes[number], found = check(
-            f"combination {number}",
-            space.plan(number),
-            records[number],
-            int(ranked.results.fingerprint[number]),
-            share.inputs,
+    plans = {number: space.plan(number) for number in sorted(stages)}
+    marks = {number: int(ranked.results.fingerprint[number]) for number in plans}
+    found = _checked(VERIFIED, plans, marks, share.inputs, tools, on_progress)
+    screened: dict[int, Outcome] = {}
+    if has_detail(inputs):
+        path = TICKS if settings.stop.ratchet == "tick" else CANDLE
+        finer = {number: along_path(plans[number], path) for number in chosen}
+        more = _checked(DETAILED, finer, {}, inputs, tools, on_progress)
+        screened = {number: found.outcomes[number] for number in chosen}
+        found = Checked(
+            found.outcomes | more.outcomes,
+            found.trades + more.trades,
+            found.mismatches + more.mismatches,
         )
-        lines += found.mismatches
-        trades += found.trades
-    plans = [outcomes[number].plan for number in chosen]
-    worst = worst_objectives(rule_of(sweep).objective, plans, share.inputs)
+    chosen_plans = [plans[number] for number in chosen]
+    worst = worst_objectives(rule_of(sweep).objective, chosen_plans, inputs)
     return Verified(
-        outcomes,
+        found.outcomes,
         stages,
-        trades,
-        tuple(lines),
+        found.trades,
+        found.mismatches,
         dict(zip(chosen, worst.tolist(), strict=True)),
         chosen[int(worst.argmax())],
+        screened,
     )
 
 
+class Checked(NamedTuple):
+    """Full runs, compared with the plain loop."""
+
+    outcomes: dict[int, Outcome]
+    trades: int
+    """Trades compared."""
+    mismatches: tuple[str, ...]
+
+
+def _checked(
+    stage: str,
+    plans: dict[int, Plan],
+    marks: dict[int, int],
+    inputs: Inputs,
+    tools: Tools,
+    on_progress: Progress,
+) -> Checked:
+    """Run each plan in full Backtrader; marks: fingerprints that the kernel left of some."""
+    records = _records(stage, plans, inputs, tools, on_progress)
+    outcomes: dict[int, Outcome] = {}
+    lines: list[str] = []
+    trades = 0
+    for number, plan in plans.items():
+        name = f"combination {number}" + (" with detail" if stage == DETAILED else "")
+        outcomes[number], found = check(name, plan, records[number], marks.get(number), inputs)
+        lines += found.mismatches
+        trades += found.trades
+    return Checked(outcomes, trades, tuple(lines))
+
+
 def _records(
-    share: Share, numbers: list[int], tools: Tools, on_progress: Progress
+    stage: str, plans: dict[int, Plan], inputs: Inputs, tools: Tools, on_progress: Progress
 ) -> dict[int, Record]:
     store = tools.store
-    kept = store.load(VERIFIED) if store else ()
+    kept = store.load(stage) if store else ()
     records = {number: unpack_record(content) for number, content in kept}
-    on_progress(len(records), len(numbers))
+    on_progress(len(records), len(plans))
 
     def keep(number: int, record: Record) -> None:
         records[number] = record
         if store:
-            store.save(VERIFIED, [(number, pack_record(record))])
-        on_progress(len(records), len(numbers))
+            store.save(stage, [(number, pack_record(record))])
+        on_progress(len(records), len(plans))
 
-    left = [(number, share.space.plan(number)) for number in numbers if number not in records]
-    verify(tools.pool, share.inputs, left, keep)
+    left = [(number, plan) for number, plan in plans.items() if number not in records]
+    verify(tools.pool, inputs, left, keep)
     return records
 
 

@@ -66,7 +66,9 @@ class Space:
     """
 
     def __init__(self, base: Settings, grid: Grid, inputs: Inputs) -> None:
-        base = trading_only(base)
+        # The kernel stays on base candles, whatever moves a stop within them (C21).
+        stop = base.stop.model_copy(update={"ratchet": "candle"})
+        base = trading_only(base).model_copy(update={"stop": stop})
         self.grid = grid
         self._single = without_grid(base)
         self._market = inputs.market

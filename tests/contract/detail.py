@@ -27,7 +27,9 @@ def random_pieces(seed: int, candles: Candles, market: Market, *, missing: float
             rows += [(opens + step * int(k), *row) for k, row in zip(chosen, prices, strict=True)]
         ends.append(len(rows))
     columns = np.array(rows, np.float64).reshape(-1, 5).T
-    return Detail(columns[0].astype(np.int64), *map(np.ascontiguousarray, columns[1:]), _ints(ends))
+    prices = map(np.ascontiguousarray, columns[1:])
+    time, edges = columns[0].astype(np.int64), np.array(ends, np.int64)
+    return Detail(time, *prices, edges[:-1], edges[1:])
 
 
 def _split(
@@ -42,7 +44,3 @@ def _split(
     top, bottom = walk.max(axis=1), walk.min(axis=1)
     top[random.integers(count)], bottom[random.integers(count)] = high, low
     return [(row[0], top[k], bottom[k], row[3]) for k, row in enumerate(walk)]
-
-
-def _ints(values: list[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return np.array(values, np.int64)

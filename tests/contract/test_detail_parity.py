@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 
+import backtrader as bt
 import numpy as np
 import pytest
 
+from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Record
+from stoptrail.brokers.paper import PaperBroker
+from stoptrail.feeds.columnar import ColumnarFeed
+from stoptrail.live.market.events import Tick
 from stoptrail.rules.candles import Candles
-from stoptrail.rules.detail import Detail
+from stoptrail.rules.detail import Detail, piece_at, piece_price, pieces
 from stoptrail.rules.paths import CANDLE, TICKS
+from stoptrail.rules.types import STOP_TRAIL
+from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.finalists import compare
 from tests.contract import engines
 from tests.contract.detail import random_pieces
@@ -30,7 +38,8 @@ def whole(candles: Candles) -> Detail:
     """Each candle with volume as its own only piece."""
     kept = candles.volume > 0.0
     columns = [column[kept] for column in candles[:5]]
-    return Detail(*columns, np.concatenate(([0], np.cumsum(kept))).astype(np.int64))
+    ends = np.cumsum(kept).astype(np.int64)
+    return Detail(*columns, ends - kept, ends)
 
 
 @pytest.mark.parametrize("path", [CANDLE, TICKS])
@@ -75,3 +84,60 @@ def test_pieces_that_are_the_base_candles_change_nothing() -> None:
         assert compare(plain, engines.by_backtrader(*case, detail), "backtrader").mismatches == ()
         trades += len(plain.trades.entry)
     assert trades >= 400
+
+
+class FedPaper(PaperBroker):  # type: ignore[misc]
+    """A paper broker that is told the prices of each candle's pieces as ticks before its
+    close. The feed is loaded candle by candle, so that nothing later is known."""
+
+    pieces_of: Detail
+
+    def next(self) -> None:
+        """The ticks of the candle that has closed, then the candle."""
+        closed = len(self._data)
+        if closed > self._closed:
+            self._in_candle(closed - 1)
+        super().next()
+
+    def _in_candle(self, i: int) -> None:
+        for row in range(*pieces(self.pieces_of, i)):
+            piece = piece_at(self.pieces_of, row)
+            side = self._entry.info.entry_order.side if self._entry else 0
+            side = self.open.held.side if self.open else side
+            for step in range(4) if side else ():
+                price = float(piece_price(piece, side, step))
+                self.monitor_positions(Tick(int(piece.time), price, math.nan, math.nan))
+
+
+def by_fed_paper(case: Case, detail: Detail) -> Record:
+    """A paper session in tick mode."""
+    candles, start, plan = case
+    journal = engines.PaperJournal(with_stops=True)
+    cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
+    cerebro.adddata(ColumnarFeed(candles=candles))
+    run_rules = plan.run_rules._replace(path=CANDLE)  # live.ratchet says how a session moves
+    broker = FedPaper(run_rules=run_rules, journal=journal, ticks=True)
+    broker.pieces_of = detail
+    cerebro.setbroker(broker)
+    cerebro.addstrategy(MtfStrategy, **strategy_options(plan, int(candles.time[start])))
+    cerebro.run()
+    trades = journal.trades(candles, run_rules.trade_rules, broker.balance)
+    return Record(trades, journal.stops(candles), journal.counts)
+
+
+def test_a_paper_session_fed_the_pieces_as_ticks_makes_the_same_trades() -> None:
+    tally: Counter[str] = Counter()
+    for seed in range(300, 312):
+        case, detail = detailed_case(seed, TICKS)
+        case = case._replace(
+            plan=case.plan._replace(run_rules=case.plan.run_rules._replace(exits=STOP_TRAIL))
+        )
+        one = engines.by_compiled_rules(*case, detail)
+        found = compare(one, by_fed_paper(case, detail), "paper")
+        assert found.mismatches == (), seed
+        tally["trades"] += found.trades
+        tally["inside"] += int(np.sum(one.trades.exit_time % case.candles.interval != 0))
+        tally["ticks"] += int(np.sum(one.stops.tick > 0))
+        tally["shorts"] += int(np.sum(one.trades.side < 0))
+    assert tally["trades"] >= 400, tally
+    assert min(tally["inside"], tally["ticks"], tally["shorts"]) >= 100, tally

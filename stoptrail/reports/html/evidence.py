@@ -30,6 +30,7 @@ from stoptrail.reports.summary import (
 )
 
 Evidence = Mapping[str, Any]
+_COMPARED = ("net_return", "sharpe", "profit_factor", "trades")
 _SPREAD = ("low", "median", "high", "mean", "deviation")
 _SELECTIONS = {
     "sweep": "the sweep's objective",
@@ -139,11 +140,7 @@ def breakdowns(summary: Mapping[str, Any]) -> str:
         "management": ("What each part of the exits contributes", "The same signals throughout."),
         "years": ("By year", ""),
         "sides": ("By side", ""),
-        "envelope": (
-            "Order of events within a candle",
-            "The stop ratchets at candle closes, or with every tick along open-high-low-close"
-            " or open-low-high-close.",
-        ),
+        "envelope": ("Order of events within a candle", _paths_note(evidence)),
     }
     made = [
         card(title, metric_columns(rows), note)
@@ -152,6 +149,47 @@ def breakdowns(summary: Mapping[str, Any]) -> str:
     ]
     made.insert(1, _paired(evidence))
     return "".join(made)
+
+
+def _paths_note(evidence: Evidence) -> str:
+    assumed = "along open-high-low-close or open-low-high-close"
+    if "tick" in part(evidence, "envelope"):
+        return (
+            "The stop ratchets at candle closes or by the ticks of finer candles; the other two are"
+            f" the extremes that would be assumed without them, {assumed}."
+        )
+    return f"The stop ratchets at candle closes, or with every tick {assumed}."
+
+
+def finalist_table(summary: Mapping[str, Any]) -> str:
+    """Each finalist with finer candles beside what the pre-screen knew of it (C21)."""
+    rows = []
+    for found in summary.get("finalists") or []:
+        screened, metrics = part(found, "without_detail"), part(found, "metrics")
+        if not screened:
+            continue
+        values = (part(found, "params") or {}).items()
+        cells = [
+            (written(name, screened.get(name)), written(name, metrics.get(name)))
+            for name in _COMPARED
+        ]
+        chosen = found.get("combination") == part(summary, "best").get("combination")
+        rows.append(
+            [
+                f"{found.get('combination')}{' (chosen)' if chosen else ''}",
+                *(cell for pair in cells for cell in pair),
+                "-" if found.get("worst_path") is None else f"{found['worst_path']:.2f}",
+                ", ".join(f"{key.split('.')[-1]} {value}" for key, value in values),
+            ]
+        )
+    if not rows:
+        return ""
+    head = [f"{label_of(name)} {where}" for name in _COMPARED for where in ("base", "detail")]
+    note = (
+        "The pre-screen is on base candles: what finer candles make of each finalist. The worst of"
+        " its two ratchets chooses."
+    )
+    return card("Finalists", table(["Set", *head, "Worst ratchet", "Values"], rows), note)
 
 
 def _paired(evidence: Evidence) -> str:

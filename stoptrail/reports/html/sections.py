@@ -158,7 +158,13 @@ def _samples(summary: Summary, data: Mapping[str, Any]) -> str:
         made += figure("out-of-sample-plot", "Out-of-sample equity", note)
     evidence = summary.get("evidence") or {}
     return "".join(
-        (made, ev.selection_table(evidence), luck_table(evidence), ev.window_table(evidence))
+        (
+            made,
+            ev.finalist_table(summary),
+            ev.selection_table(evidence),
+            luck_table(evidence),
+            ev.window_table(evidence),
+        )
     )
 
 

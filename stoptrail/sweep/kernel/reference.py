@@ -144,7 +144,8 @@ def simulate(
     at the last close.
     """
     n = len(candles.time)
-    log = empty_log(len(setups.candle), n, len(detail.time))
+    pieces_told = len(detail.time) if run_rules.path == TICKS else 0
+    log = empty_log(len(setups.candle), n, pieces_told)
     # What every candle calls gets numbers only: a compiled call counts a reference to
     # each array among its arguments, which would cost more than the rules themselves.
     time, opens, highs, lows = candles.time, candles.open, candles.high, candles.low

@@ -84,8 +84,11 @@ def trade_count(evidence: Evidence) -> Finding | None:
 
 
 def envelope(evidence: Evidence) -> Finding | None:
-    """The worst of the three ways in which a stop may move within a candle (C9)."""
+    """The worst of the ways in which a stop may move within a candle: the three of C9, or the
+    two ratchets where finer candles say what happened (C21)."""
     paths = evidence.get("envelope") or {"candle": evidence.get("metrics") or {}}
+    if "tick" in paths:
+        paths = {name: paths[name] for name in ("candle", "tick") if name in paths}
     sharpes = {name: number(paths, f"{name}.sharpe") for name in paths}
     known = {name: value for name, value in sharpes.items() if value is not None}
     if not known:
@@ -96,6 +99,7 @@ def envelope(evidence: Evidence) -> Finding | None:
     losing = [value for value in factors if value is not None and value <= 1.0]
     said = f"Sharpe {sharpe:.2f}" + ("" if factor is None else f", profit factor {factor:.2f}")
     where = f"in the worst of {len(known)} price paths" if len(known) > 1 else "in the backtest"
+    where = "with the worse of candle and tick ratchet" if "tick" in known else where
     if sharpe <= 0.0 or losing:
         return Finding(Level.FAILS, f"It does not earn its risk {where}: {said}.")
     if usual is not None and sharpe < WORTH_KEEPING * usual:
