@@ -26,6 +26,7 @@ SLOW = (
     "cli",
     "contract/test_detail_parity.py",
     "contract/test_parity.py",
+    "dashboard",
     "exchange/test_dialects.py",
     "live",
     "reports/html/test_browser.py",

@@ -51,15 +51,15 @@ def summary(database: Database, session: int, day: int) -> str:
 
 def _equity(database: Database, session: int, day: int) -> str:
     """Equity at the end of the day, and since its start."""
-    last = _equity_at(database, session, day + DAY_MS)
+    last = equity_at(database, session, day + DAY_MS)
     if last is None:
         return ""
-    first = _equity_at(database, session, day)
+    first = equity_at(database, session, day)
     since = "" if first is None else f" ({last - first:+,.2f} in the day)"
     return f"; equity {last:,.2f}{since}"
 
 
-def _equity_at(database: Database, session: int, time: int) -> float | None:
+def equity_at(database: Database, session: int, time: int) -> float | None:
     """Equity at the last close up to `time`, ms."""
     query = StoredEquity.select(StoredEquity.equity).where(
         StoredEquity.session == session, StoredEquity.time <= time

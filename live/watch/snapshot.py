@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 from peewee import Database, fn
 
+from stoptrail.core.time import DAY_MS
 from stoptrail.live.ledger.records import (
     SessionRow,
+    SettingsRow,
     checkpoint_of,
     open_trade,
     rows,
@@ -22,11 +24,14 @@ from stoptrail.live.ledger.tables import (
     Decisions,
     PaperTrades,
     StopMoves,
+    StoredCandles,
 )
 from stoptrail.live.session_settings import run_rules_from, settings_from
+from stoptrail.live.watch.daily import equity_at
 from stoptrail.live.watch.messages import SIDES, number
 from stoptrail.live.watch.presence import presence_of
-from stoptrail.rules.trade import marked
+from stoptrail.rules.costs import fill_price
+from stoptrail.rules.trade import Position, TradeRules, leave, marked
 
 _SILENT_MS = 15_000
 """Age of a session's last sign after which it counts as gone."""
@@ -52,6 +57,9 @@ class Snapshot(NamedTuple):
     """"starting", "running", "stopped" in order, "failed" of itself, or "gone" where one that
     starts or runs has not been heard of."""
     pid: int | None
+    beat: int | None
+    """When the session last said that it is there, by its machine's clock, ms."""
+    restarts: int
     connection: str
     paused: bool
     ratchet: str
@@ -64,8 +72,12 @@ class Snapshot(NamedTuple):
     """Row of the open trade."""
     distance: float | None
     """From the price to the stop, as a fraction of the price."""
+    at_stop: float | None
+    """Result of the open trade, costs included, should its stop be filled at the level now."""
     unrealised: float
     realised: float
+    today: float
+    """Equity less that at the last 00:00 UTC before the newest price."""
     equity: float
     trades: int
     wins: int
@@ -74,6 +86,14 @@ class Snapshot(NamedTuple):
     ordered: int | None
     """Side of an entry order that waits for its fill."""
     recent: tuple[Happened, ...]
+
+    @property
+    def r_multiple(self) -> float | None:
+        """The open result in multiples of what the initial stop would have lost."""
+        if self.trade is None:
+            return None
+        risk = self.trade["units"] * abs(self.trade["entry"] - self.trade["initial_stop"])
+        return self.unrealised / risk if risk > 0.0 else None
 
     @property
     def cold(self) -> bool:
@@ -90,11 +110,12 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
     checkpoint = checkpoint_of(database, row.id)
     price, when = _price(database, row, presence)
     trade, position = open_trade(database, row.id), checkpoint.position
-    equity = checkpoint.balance
-    distance = None
+    equity, now = checkpoint.balance, when or row.candle
+    distance = at_stop = None
     if position is not None and checkpoint.stop is not None and price is not None:
-        equity = marked(checkpoint.balance, position, price, when or row.candle, trade_rules)
+        equity = marked(checkpoint.balance, position, price, now, trade_rules)
         distance = position.held.side * (price - checkpoint.stop.level) / price
+        at_stop = _stopped_out(position, checkpoint.stop.level, now, trade_rules)
     closed = closed_trades(database, row.id)
     return Snapshot(
         row.id,
@@ -103,6 +124,8 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         row.interval,
         _state(presence),
         presence.get("pid"),
+        presence.get("beat"),
+        presence.get("restarts", 0),
         presence.get("connection", "closed"),
         row.paused,
         active.content["live"]["ratchet"],
@@ -112,8 +135,10 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         json.loads(presence.get("reading", "{}")),
         trade,
         distance,
+        at_stop,
         equity - checkpoint.balance,
         closed[0],
+        equity - _day_start(database, row.id, now, history[0]),
         equity,
         closed[1],
         closed[2],
@@ -121,6 +146,18 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         None if checkpoint.entry_order is None else checkpoint.entry_order.side,
         tuple(recent(database, row.id, events)),
     )
+
+
+def _stopped_out(position: Position, level: float, time: int, trade_rules: TradeRules) -> float:
+    """What the trade brings if its stop is filled at `level` (C6)."""
+    fill = fill_price(-position.held.side, level, trade_rules.costs, trade_rules.market)
+    return leave(position, fill, time, trade_rules).pnl
+
+
+def _day_start(database: Database, session: int, now: int, first: SettingsRow) -> float:
+    """Equity at the last 00:00 UTC up to `now`, ms; of a younger session its starting cash."""
+    equity = equity_at(database, session, now // DAY_MS * DAY_MS)
+    return float(first.content["account"]["cash"]) if equity is None else equity
 
 
 def recent(database: Database, session: int, count: int) -> list[Happened]:
@@ -166,13 +203,15 @@ def closed_trades(database: Database, session: int) -> tuple[float, int, int]:
 def _price(
     database: Database, row: SessionRow, presence: dict[str, Any]
 ) -> tuple[float | None, int | None]:
-    """The newest price that the ledger knows, and its time."""
+    """The newest price that the ledger knows, and its time: what the session last said of
+    itself, or the close of its last candle, which may have come after that."""
+    closed = row.candle + row.interval
     if presence.get("price") is not None:
-        return presence["price"], presence["price_time"]
-    from stoptrail.live.ledger.tables import StoredCandles
-
+        price, when = float(presence["price"]), int(presence["price_time"])
+        if when >= closed:
+            return price, when
     candles = rows(database, StoredCandles, row.id, time=row.candle)
-    return (candles[0]["close"], row.candle + row.interval) if candles else (None, None)
+    return (candles[0]["close"], closed) if candles else (None, None)
 
 
 def _state(presence: dict[str, Any]) -> str:

@@ -210,7 +210,7 @@ def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     if trade is None:
         return [("position", "flat", "white")]
     armed = trade["breakeven"]
-    multiple = _r_multiple(found)
+    multiple = found.r_multiple
     won = "" if multiple is None else f" ({multiple:+.2f} R)"
     return [
         ("position", f"{SIDES[trade['side']]} {number(trade['units'])}", "bold"),
@@ -222,15 +222,6 @@ def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
         ("unrealised", f"{found.unrealised:+,.2f}{won}", _sign(found.unrealised)),
         ("since", _moment(trade["entry_time"])[:16], "white"),
     ]
-
-
-def _r_multiple(found: Snapshot) -> float | None:
-    """The open result in multiples of what the initial stop would have lost."""
-    trade = found.trade
-    if trade is None:
-        return None
-    risk = trade["units"] * abs(trade["entry"] - trade["initial_stop"])
-    return found.unrealised / risk if risk > 0.0 else None
 
 
 def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:

@@ -18,6 +18,7 @@ from stoptrail.cli.ending import ended
 from stoptrail.cli.flags import FILE as _FILE
 from stoptrail.cli.flags import json_option, settings_options, trust_option
 from stoptrail.cli.groups import ledger, runs
+from stoptrail.cli.watch_commands import dashboard
 from stoptrail.core.errors import UsageError
 from stoptrail.core.program import program_name
 
@@ -276,8 +277,8 @@ def report(**options: Any) -> None:
     plot.report(**options)
 
 
-cli.add_command(ledger)
-cli.add_command(runs)
+for command in (dashboard, ledger, runs):
+    cli.add_command(command)
 
 
 @cli.command()

@@ -102,7 +102,7 @@ def table(found: Snapshot) -> dict[str, Any]:
 
     entry: dict[str, Any] = found._asdict()
     entry["health"] = health_of(found).words
-    for key in ("price_time", "candle"):
+    for key in ("price_time", "candle", "beat"):
         entry[key] = None if entry[key] is None else iso_time(entry[key])
     if found.trade is not None:
         entry["trade"] = {**found.trade, "entry_time": iso_time(found.trade["entry_time"])}

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, Field, PlainSerializer, SecretStr
 
 from stoptrail.config.section import SettingsSection
-from stoptrail.core.text import revealed
+from stoptrail.core.text import HIDDEN, revealed
 
 Event = Literal[
     "entry", "exit", "breakeven", "protection", "connection", "error", "session", "daily"
@@ -138,3 +138,29 @@ class Notify(SettingsSection):
     """Fetched while the session lives; "" = nothing is."""
     heartbeat_seconds: Annotated[float, Field(ge=1, le=86_400)] = 60.0
     """Time between two fetches."""
+
+
+_SHORTEST_TOKEN = 16
+"""A shorter token could be guessed."""
+
+
+def _checked_token(secret: SecretStr) -> SecretStr:
+    token = revealed(secret)
+    if token in ("", HIDDEN):  # which is what a copy of the settings has in its place
+        return SecretStr("")
+    if len(token) < _SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
+        raise ValueError(f"must be empty or {_SHORTEST_TOKEN} or more plain characters")
+    return secret
+
+
+class DashboardSettings(SettingsSection):
+    """The page over sessions and runs."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """Address that it listens on."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8765
+    """0 = a free one."""
+    names: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    """Other names under which browsers reach it, as behind a proxy."""
+    token: Annotated[Secret, AfterValidator(_checked_token)] = SecretStr("")
+    """What a reader has to know; "" = nothing on this machine, elsewhere one of the day."""

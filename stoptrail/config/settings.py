@@ -16,6 +16,7 @@ from stoptrail.config.market import (
 from stoptrail.config.search import Sweep, WalkForward
 from stoptrail.config.section import SettingsSection
 from stoptrail.config.session import (
+    DashboardSettings,
     Database,
     Exchange,
     Live,
@@ -47,6 +48,7 @@ class Settings(SettingsSection):
     exchange: Exchange = Field(default_factory=Exchange)
     database: Database = Field(default_factory=Database)
     notify: Notify = Field(default_factory=Notify)
+    dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
 
     @model_validator(mode="after")
     def _check_across_sections(self) -> Settings:

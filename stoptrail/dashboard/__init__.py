@@ -1,0 +1,1 @@
+"""Paper sessions and finished runs in a browser; see docs/dashboard.md."""

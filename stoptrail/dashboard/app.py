@@ -1,0 +1,109 @@
+"""The application: addresses, and what answers them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from stoptrail.core.errors import StopTrailError
+from stoptrail.core.json import json_bytes
+from stoptrail.core.text import plain
+from stoptrail.dashboard.guard import Access, Gatekeeper
+from stoptrail.dashboard.ledgers import Ledgers
+from stoptrail.dashboard.stream import LOOK_SECONDS, LookStream
+
+_KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+_SHARED = ("lightweight-charts.js", "stop_steps.js")
+"""Scripts of the report that the dashboard uses as well."""
+
+
+class Dashboard(NamedTuple):
+    """An application, and what ends its open streams."""
+
+    app: Starlette
+    stream: LookStream
+
+
+def make_dashboard(ledgers: Ledgers, access: Access, seconds: float = LOOK_SECONDS) -> Dashboard:
+    """The dashboard of these ledgers, which are looked at every so many `seconds`, for those
+    whom `access` lets in."""
+    order_token = secrets.token_urlsafe(32)
+    stream = LookStream(ledgers.look, seconds)
+
+    async def hello(_: Request) -> Response:
+        return _json({"order_token": order_token})
+
+    async def events(_: Request) -> Response:
+        return StreamingResponse(stream.events(), media_type="text/event-stream")
+
+    async def look(_: Request) -> Response:
+        return await _answered(ledgers.look)
+
+    async def marks(_: Request) -> Response:
+        return await _answered(ledgers.marks)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await stream.close()
+
+    app = Starlette(
+        routes=[
+            Route("/", _page),
+            Route("/assets/{name}", _asset),
+            Route("/api/hello", hello),
+            Route("/api/stream", events),
+            Route("/api/sessions", look),
+            Route("/api/marks", marks),
+        ],
+        middleware=[Middleware(Gatekeeper, access=access, order_token=order_token)],
+        lifespan=lifespan,
+    )
+    return Dashboard(app, stream)
+
+
+async def _answered(work: Callable[[], Any]) -> Response:
+    """What `work` finds, done in a thread; its complaint where it fails."""
+    try:
+        return _json(await run_in_threadpool(work))
+    except StopTrailError as error:
+        return _json({"error": plain(error)}, 409)
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(json_bytes(value), status, media_type="application/json")
+
+
+async def _page(_: Request) -> Response:
+    return _file("index.html")
+
+
+async def _asset(request: Request) -> Response:
+    return _file(request.path_params["name"])
+
+
+def _file(name: str) -> Response:
+    """A file that comes with the package; only names of such files lead anywhere."""
+    package = "stoptrail.reports.html" if name in _SHARED else "stoptrail.dashboard"
+    folder = files(package) / "assets"
+    known = {entry.name: entry for entry in folder.iterdir() if entry.is_file()}
+    kind = _KINDS.get("." + name.rpartition(".")[2])
+    if name not in known or kind is None:
+        return Response("not found", 404, media_type="text/plain")
+    headers = {"cache-control": "no-cache"}
+    return Response(known[name].read_bytes(), media_type=kind, headers=headers)

@@ -1,0 +1,80 @@
+// Every session at a glance.
+import { h, show } from "./dom.js";
+import * as f from "./format.js";
+import { pills } from "./health.js";
+import { get } from "./net.js";
+import { rail, sparkline } from "./pictures.js";
+
+const pair = (name, value, tone = "") => h("div", { class: "pair" }, h("span", {}, name), h("strong", { class: tone }, value));
+
+export const tile = (name, value, note = "", tone = "") =>
+  h("div", { class: "tile" }, h("span", {}, name), h("strong", { class: tone, title: value }, value), h("small", {}, note));
+
+function held(card) {
+  const { trade } = card;
+  if (!trade) {
+    const words = card.ordered ? `${f.sideName(card.ordered)} order waits for its fill` : "flat";
+    return h("div", { class: "held soft" }, h("span", {}, words), h("span", {}, `${card.connection.split(":")[0]}`));
+  }
+  const name = f.sideName(trade.side);
+  return [
+    h("div", { class: "held" },
+      h("span", {}, h("span", { class: `side ${name}` }, name), `${f.roughly(trade.units)} ${card.base}`),
+      h("span", { class: f.tone(card.unrealised) }, `${f.result(card.unrealised)} (${f.multiple(card.r_multiple)})`)),
+    rail(trade, card.price),
+  ];
+}
+
+function cardOf(card, marks) {
+  const won = card.trades ? `, ${Math.round((100 * card.wins) / card.trades)} % won` : "";
+  return h("a", { class: "card session", href: `#/session/${card.key}`, "data-session": card.key },
+    h("div", { class: "top" },
+      h("div", {}, h("div", { class: "name" }, card.symbol), h("div", { class: "of" }, `${card.exchange} · ${card.timeframe} · ${f.count(card.trades)} ${card.trades === 1 ? "trade" : "trades"}${won}`)),
+      h("div", { class: "pills" }, pills(card))),
+    h("div", { class: "middle" }, h("div", { class: "price" }, f.price(card.price)), sparkline(marks?.equity)),
+    held(card),
+    h("div", { class: "money" },
+      pair("Equity", f.money(card.equity)),
+      pair("Today", f.result(card.today), f.tone(card.today)),
+      pair("Realised", f.result(card.realised), f.tone(card.realised))));
+}
+
+// Sums of what is in one currency; sessions in several have a line each.
+function totals(cards) {
+  const quotes = [...new Set(cards.map((card) => card.quote))];
+  const sum = (quote, name) => cards.filter((card) => card.quote === quote).reduce((total, card) => total + (card[name] ?? 0), 0);
+  const each = (name, write) => quotes.map((quote) => `${write(sum(quote, name))}${quotes.length > 1 ? ` ${quote}` : ""}`).join(" · ");
+  const single = quotes.length === 1 ? quotes[0] : null;
+  const tone = (name) => (single ? f.tone(sum(single, name)) : "");
+  const open = cards.filter((card) => card.trade);
+  const healthy = cards.filter((card) => card.health === "well").length;
+  const worst = cards.some((card) => card.health === "gone") ? "down" : healthy < cards.length ? "warn" : "";
+  return h("div", { class: "tiles" },
+    tile("Sessions", `${healthy} of ${cards.length} well`, `${open.length} with a position`, worst),
+    tile(`Equity${single ? `, ${single}` : ""}`, each("equity", f.money), ""),
+    tile("Today", each("today", f.result), "since 00:00 UTC", tone("today")),
+    tile("Open result", each("unrealised", f.result), "at the newest price", tone("unrealised")),
+    tile("If every stop is hit", each("at_stop", f.result), "open trades, costs included", tone("at_stop")));
+}
+
+function nothing(look) {
+  const unreadable = look.ledgers.filter((ledger) => ledger.error);
+  if (unreadable.length) return null;
+  return h("div", { class: "card" }, h("p", { class: "empty" }, h("strong", {}, "No session has been started yet"),
+    "Start one: ", h("code", {}, "stoptrail live --paper")));
+}
+
+export function overview(place) {
+  let marks = {};
+  let newest = null;
+  const draw = (look) => {
+    newest = look;
+    const cards = [...look.sessions].sort((a, b) => (a.health === "well") - (b.health === "well"));
+    show(place,
+      ...look.ledgers.filter((ledger) => ledger.error).map((ledger) => h("p", { class: "banner bad" }, ledger.error)),
+      cards.length ? totals(cards) : "",
+      cards.length ? h("div", { class: "sessions" }, cards.map((card) => cardOf(card, marks[card.key]))) : nothing(look) ?? "");
+  };
+  get("/api/marks").then((found) => { marks = found; if (newest) draw(newest); }).catch(() => {});
+  return { title: "Sessions", page: "sessions", look: draw, leave() {} };
+}

@@ -1,0 +1,123 @@
+"""The ledgers that the dashboard shows, and the sessions in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from peewee import Database
+
+from stoptrail.core.database import Address, place_of
+from stoptrail.core.errors import StopTrailError, StoreError
+from stoptrail.core.text import plain
+from stoptrail.core.time import DAY_MS, timeframe_name
+from stoptrail.live.ledger.reading import NoSessionError, reading
+from stoptrail.live.ledger.records import SessionRow, all_sessions
+from stoptrail.live.ledger.tables import StoredEquity
+from stoptrail.live.watch.snapshot import Snapshot, health_of, snapshot
+
+_TRADE = (
+    "number",
+    "side",
+    "units",
+    "entry_time",
+    "entry",
+    "initial_stop",
+    "sl",
+    "sl_reason",
+    "extreme",
+    "breakeven",
+    "atr",
+)
+"""What a card tells of the open trade."""
+_NOT_TOLD = ("trade", "recent", "pid")
+
+
+class Place(NamedTuple):
+    """A session: the number of its ledger in the list, and its own in the ledger."""
+
+    ledger: int
+    session: int
+
+    @property
+    def key(self) -> str:
+        """As addresses name it."""
+        return f"{self.ledger}/{self.session}"
+
+
+class Ledgers:
+    """The ledgers by their place in the list; every look opens its own connection."""
+
+    def __init__(self, urls: Sequence[Address]) -> None:
+        self.urls = tuple(urls)
+
+    @contextmanager
+    def opened(self, place: Place) -> Iterator[tuple[Database, SessionRow]]:
+        """The session's ledger for reading, and its row. Raises StoreError."""
+        if not 0 <= place.ledger < len(self.urls):
+            raise StoreError(f"there is no ledger number {place.ledger}")
+        with reading(self.urls[place.ledger]) as database:
+            for row in all_sessions(database):
+                if row.id == place.session:
+                    yield database, row
+                    return
+            raise StoreError(f"there is no session {place.session} in this ledger")
+
+    def look(self) -> dict[str, Any]:
+        """Every ledger with what keeps it from being read, and a card for each session."""
+        found: dict[str, Any] = {"ledgers": [], "sessions": []}
+        for number, url in enumerate(self.urls):
+            told = {"name": plain(place_of(url)), "error": None, "empty": False}
+            try:
+                with reading(url) as database:
+                    cards = [_card(number, snapshot(database, r)) for r in all_sessions(database)]
+                found["sessions"] += cards
+                told["empty"] = not cards
+            except NoSessionError:
+                told["empty"] = True
+            except StopTrailError as error:
+                told["error"] = plain(error)
+            found["ledgers"].append(told)
+        return found
+
+    def marks(self) -> dict[str, dict[str, list[Any]]]:
+        """Equity at each 00:00 UTC and at the newest close, by the session's key."""
+        found: dict[str, dict[str, list[Any]]] = {}
+        for number, url in enumerate(self.urls):
+            try:
+                with reading(url) as database:
+                    for row in all_sessions(database):
+                        key = Place(number, row.id).key
+                        times, equity = _daily(database, row.id)
+                        found[key] = {"time": times, "equity": equity}
+            except StopTrailError:  # the look at the ledger says it
+                continue
+        return found
+
+
+def _card(ledger: int, found: Snapshot) -> dict[str, Any]:
+    """A session at a glance; times in ms, money in the quote currency, shares as fractions."""
+    values = {k: v for k, v in found._asdict().items() if k not in _NOT_TOLD}
+    trade = found.trade
+    return values | {
+        "key": Place(ledger, found.session).key,
+        "timeframe": timeframe_name(found.interval),
+        "quote": found.symbol.partition("/")[2].partition(":")[0],
+        "base": found.symbol.partition("/")[0],
+        "health": health_of(found).words,
+        "cold": found.cold,
+        "r_multiple": found.r_multiple,
+        "trade": None if trade is None else {name: trade[name] for name in _TRADE},
+    }
+
+
+def _daily(database: Database, session: int) -> tuple[list[int], list[float]]:
+    table = StoredEquity
+    query = table.select(table.time, table.equity).where(table.session == session)
+    midnight = table.time / DAY_MS * DAY_MS == table.time  # whole numbers; % is peewee's LIKE
+    marks = list(query.where(midnight).order_by(table.time).tuples().execute(database))
+    last = list(query.order_by(table.time.desc()).limit(1).tuples().execute(database))
+    if last and last != marks[-1:]:
+        marks += last
+    return [time for time, _ in marks], [equity for _, equity in marks]
