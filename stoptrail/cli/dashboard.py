@@ -31,9 +31,12 @@ def run(
 ) -> int:
     """Serve until Ctrl-C or SIGTERM; exit code 0. Raises ConfigError where the address
     cannot be listened on, StoreError where a ledger is none."""
+    from stoptrail.cli.folder import RUNS
     from stoptrail.cli.live import stopped_by_signals
+    from stoptrail.cli.runs import finished_runs
     from stoptrail.dashboard.app import make_dashboard
     from stoptrail.dashboard.ledgers import Ledgers
+    from stoptrail.dashboard.runs import RunShelf
     from stoptrail.dashboard.server import DashboardServer
 
     settings = load_settings(config, overrides, searching=False)
@@ -41,7 +44,7 @@ def run(
     for url in urls:
         _bring_up_to_date(url)
     access = access_of(settings)
-    dashboard = make_dashboard(Ledgers(urls), access)
+    dashboard = make_dashboard(Ledgers(urls), RunShelf(folders or (RUNS,), finished_runs), access)
     server = DashboardServer(dashboard, settings.dashboard.host, settings.dashboard.port)
     address = address_to_open(access, server.port)
     with stopped_by_signals(server.stop):

@@ -18,8 +18,10 @@ from starlette.routing import Route
 from stoptrail.core.errors import StopTrailError
 from stoptrail.core.json import json_bytes
 from stoptrail.core.text import plain
+from stoptrail.dashboard import detail
 from stoptrail.dashboard.guard import Access, Gatekeeper
-from stoptrail.dashboard.ledgers import Ledgers
+from stoptrail.dashboard.ledgers import Ledgers, Place
+from stoptrail.dashboard.runs import RunShelf
 from stoptrail.dashboard.stream import LOOK_SECONDS, LookStream
 
 _KINDS = {
@@ -39,9 +41,11 @@ class Dashboard(NamedTuple):
     stream: LookStream
 
 
-def make_dashboard(ledgers: Ledgers, access: Access, seconds: float = LOOK_SECONDS) -> Dashboard:
-    """The dashboard of these ledgers, which are looked at every so many `seconds`, for those
-    whom `access` lets in."""
+def make_dashboard(
+    ledgers: Ledgers, runs: RunShelf, access: Access, seconds: float = LOOK_SECONDS
+) -> Dashboard:
+    """The dashboard of these ledgers, which are looked at every so many `seconds`, and runs,
+    for those whom `access` lets in."""
     order_token = secrets.token_urlsafe(32)
     stream = LookStream(ledgers.look, seconds)
 
@@ -50,12 +54,6 @@ def make_dashboard(ledgers: Ledgers, access: Access, seconds: float = LOOK_SECON
 
     async def events(_: Request) -> Response:
         return StreamingResponse(stream.events(), media_type="text/event-stream")
-
-    async def look(_: Request) -> Response:
-        return await _answered(ledgers.look)
-
-    async def marks(_: Request) -> Response:
-        return await _answered(ledgers.marks)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -68,13 +66,61 @@ def make_dashboard(ledgers: Ledgers, access: Access, seconds: float = LOOK_SECON
             Route("/assets/{name}", _asset),
             Route("/api/hello", hello),
             Route("/api/stream", events),
-            Route("/api/sessions", look),
-            Route("/api/marks", marks),
+            *_session_routes(ledgers),
+            *_run_routes(runs),
         ],
         middleware=[Middleware(Gatekeeper, access=access, order_token=order_token)],
         lifespan=lifespan,
     )
     return Dashboard(app, stream)
+
+
+def _session_routes(ledgers: Ledgers) -> list[Route]:
+    async def look(_: Request) -> Response:
+        return await _answered(ledgers.look)
+
+    async def marks(_: Request) -> Response:
+        return await _answered(ledgers.marks)
+
+    async def part(request: Request) -> Response:
+        place, name = _place(request), request.path_params["part"]
+        before = request.query_params.get("before", "")
+
+        def read() -> Any:
+            with ledgers.opened(place) as (database, row):
+                if name == "candles":
+                    until = int(before) if before.isdigit() else None
+                    return detail.candles(database, row, until)
+                return (detail.curve if name == "curve" else detail.story)(database, row)
+
+        return await _answered(read)
+
+    async def order(request: Request) -> Response:
+        place, verb = _place(request), request.path_params["verb"]
+        return await _answered(lambda: {"answer": ledgers.order(place, verb)})
+
+    session = "/api/session/{ledger:int}/{session:int}"
+    return [
+        Route("/api/sessions", look),
+        Route("/api/marks", marks),
+        Route(session + "/{part}", part),
+        Route(session + "/order/{verb}", order, methods=["POST"]),
+    ]
+
+
+def _run_routes(runs: RunShelf) -> list[Route]:
+    async def listed(_: Request) -> Response:
+        return await _answered(runs.listed)
+
+    async def two(request: Request) -> Response:
+        first, second = (request.query_params.get(name, "") for name in "ab")
+        return await _answered(lambda: runs.two(first, second))
+
+    return [Route("/api/runs", listed), Route("/api/runs/compare", two)]
+
+
+def _place(request: Request) -> Place:
+    return Place(request.path_params["ledger"], request.path_params["session"])
 
 
 async def _answered(work: Callable[[], Any]) -> Response:

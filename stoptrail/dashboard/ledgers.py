@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from peewee import Database
 
 from stoptrail.core.database import Address, place_of
-from stoptrail.core.errors import StopTrailError, StoreError
+from stoptrail.core.errors import StopTrailError, StoreError, UsageError
 from stoptrail.core.text import plain
 from stoptrail.core.time import DAY_MS, timeframe_name
 from stoptrail.live.ledger.reading import NoSessionError, reading
@@ -17,6 +17,7 @@ from stoptrail.live.ledger.records import SessionRow, all_sessions
 from stoptrail.live.ledger.tables import StoredEquity
 from stoptrail.live.watch.snapshot import Snapshot, health_of, snapshot
 
+VERBS = ("pause", "resume", "close")
 _TRADE = (
     "number",
     "side",
@@ -80,6 +81,17 @@ class Ledgers:
                 told["error"] = plain(error)
             found["ledgers"].append(told)
         return found
+
+    def order(self, place: Place, verb: str) -> str:
+        """Say `verb` to the session as its commands in a terminal do; the answer. Raises the
+        errors of live.watch.word."""
+        from stoptrail.live.watch.word import answered
+
+        if verb not in VERBS:
+            raise UsageError(f"there is no order {plain(verb)[:40]}")
+        with self.opened(place):
+            """It is there."""
+        return answered(self.urls[place.ledger], str(place.session), verb)[1]
 
     def marks(self) -> dict[str, dict[str, list[Any]]]:
         """Equity at each 00:00 UTC and at the newest close, by the session's key."""

@@ -7,11 +7,14 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from stoptrail.cli.runs import finished_runs
 from stoptrail.dashboard.app import make_dashboard
 from stoptrail.dashboard.guard import Access
 from stoptrail.dashboard.ledgers import Ledgers
+from stoptrail.dashboard.runs import RunShelf
 from stoptrail.dashboard.server import DashboardServer
 
 HERE = "127.0.0.1"
@@ -76,11 +79,12 @@ class Client:
 
 @contextmanager
 def served(
-    *urls: str, access: Access | None = None, **options: Any
+    *urls: str, access: Access | None = None, runs: Path | None = None
 ) -> Iterator[tuple[Client, DashboardServer]]:
     """The dashboard of these ledgers, until the end."""
     access = access or Access(HERE)
-    made = make_dashboard(Ledgers(urls), access, **options)
+    shelf = RunShelf([] if runs is None else [runs], finished_runs)
+    made = make_dashboard(Ledgers(urls), shelf, access, seconds=0.1)
     server = DashboardServer(made, HERE, 0)
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -67,7 +67,7 @@ def test_every_answer_forbids_what_is_not_its_own(client: Client, path: str, hos
 
 def test_an_order_comes_from_a_page_of_our_own_with_its_token(client: Client) -> None:
     mine = {"X_StopTrail_Order": token_of(client)}
-    place = "/api/sessions/0/1/pause"
+    place = "/api/session/0/1/order/pause"
     for headers in (
         {},
         {"X_StopTrail_Order": "guessed"},

@@ -15,8 +15,11 @@ from stoptrail.core.errors import ConfigError
 from stoptrail.dashboard.app import make_dashboard
 from stoptrail.dashboard.guard import Access
 from stoptrail.dashboard.ledgers import Ledgers
+from stoptrail.dashboard.runs import RunShelf
 from stoptrail.dashboard.server import DashboardServer
 from tests.dashboard.served import HERE, served
+
+NO_RUNS = RunShelf([], lambda _: [])
 
 
 def set_price(ledger: Path, price: float) -> None:
@@ -42,7 +45,7 @@ def test_nothing_is_told_twice_and_nobody_looks_where_nobody_listens(url: str) -
             looks.append(time.monotonic())
             return {"same": True}
 
-    made = make_dashboard(Counted([url]), Access(HERE), seconds=0.02)
+    made = make_dashboard(Counted([url]), NO_RUNS, Access(HERE), seconds=0.02)
     server = DashboardServer(made, HERE, 0)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -75,6 +78,6 @@ def test_it_ends_at_once_though_somebody_listens(url: str) -> None:
 
 def test_an_address_that_is_taken_is_said_in_one_line(url: str) -> None:
     with served(url) as (_, server):
-        made = make_dashboard(Ledgers([url]), Access(HERE))
+        made = make_dashboard(Ledgers([url]), NO_RUNS, Access(HERE))
         with pytest.raises(ConfigError, match=rf"127.0.0.1:{server.port} cannot be listened on"):
             DashboardServer(made, HERE, server.port)

@@ -1,0 +1,52 @@
+"""A word to a session from another process, and its answer, whether it runs or not."""
+
+from __future__ import annotations
+
+import time
+
+from peewee import Database
+
+from stoptrail.core.database import Address
+from stoptrail.core.errors import RunError
+from stoptrail.live.ledger.database import existing_ledger
+from stoptrail.live.ledger.lock import MarketLock
+from stoptrail.live.ledger.records import find_session
+
+PATIENCE_SECONDS = 20.0
+"""Longest wait for a session's answer."""
+
+
+def answered(url: Address, session: str, verb: str, price: float | None = None) -> tuple[int, str]:
+    """Let a running session answer the command `verb` ("pause", "resume" or "close", this one
+    at `price` where one is named), or do without it where it does not run: its number, and
+    the answer. `session` is its number or market.
+
+    Raises StoreError where there is none, RunError where it runs and does not answer.
+    """
+    from stoptrail.live.watch.control import set_aside
+
+    with existing_ledger(url) as database:
+        row = find_session(database, session)
+        lock = MarketLock(database, f"{row.exchange} {row.symbol}")
+        if not lock.take():
+            return row.id, _answer(database, row.id, verb, price)
+        try:  # no process runs it, and none starts meanwhile
+            return row.id, f"not running: {set_aside(database, row, verb, price)}"
+        finally:
+            lock.release()
+
+
+def _answer(database: Database, session: int, verb: str, price: float | None) -> str:
+    """Leave the command in the ledger and wait for what the session says."""
+    from stoptrail.live.watch.control import answer_of, ask, withdraw
+
+    number = ask(database, session, verb, price)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while (answer := answer_of(database, number)) is None:
+        if time.monotonic() > until and withdraw(database, number):
+            raise RunError(
+                f"session {session} has not answered for {PATIENCE_SECONDS:g} s: "
+                f"{verb} is withdrawn"
+            )
+        time.sleep(0.1)
+    return answer
