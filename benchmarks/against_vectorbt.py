@@ -21,6 +21,7 @@ from stoptrail.backtest.inputs import atr_of, setups_of, signals_of
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.rules.jit import compiled
+from stoptrail.rules.sizing import ALL_IN
 from stoptrail.rules.types import OPEN
 from stoptrail.sweep.kernel.blocks import nodes_of
 from stoptrail.sweep.kernel.reference import simulate
@@ -95,7 +96,7 @@ def _sweep(span: Span) -> Sweep:
     # vectorbt fills on any candle; the kernel needs a volume (C2).
     candles = span.candles._replace(volume=np.ones(len(span.candles.time)))
     span = span._replace(candles=candles)
-    chosen = plan(FINE, trigger=0.0, all_in=True, delay=10**15)
+    chosen = plan(FINE, trigger=0.0, kind=ALL_IN, delay=10**15)
     signals, atr = signals_of(chosen, candles), atr_of(chosen, candles)
     return Sweep(span, chosen, setups_of(chosen, span.inputs(FINE), signals, atr), atr)
 

@@ -27,7 +27,7 @@ from stoptrail.rules.jit import compiled
 from stoptrail.rules.market import Market
 from stoptrail.rules.measure import equity_of, measure
 from stoptrail.rules.protections import Protections
-from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.sizing import by_risk
 from stoptrail.rules.stops import StopRules
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import (
@@ -53,7 +53,7 @@ BLOCKS = 16
 BASE = RunRules(
     TradeRules(
         StopRules(3.0, 1.0, 0.0002, False),
-        Sizing(0.01, 1.0, True, False),
+        by_risk(0.01, 1.0, True),
         Costs(0.001, 0.0002, 0.0002),
         Market(100.0, 1.0, 1e5, 1.0, 1e-5, 5.0),
     ),

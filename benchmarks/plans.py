@@ -9,7 +9,7 @@ from stoptrail.rules.costs import Costs
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import CANDLE
 from stoptrail.rules.protections import Protections
-from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.sizing import RISK, by_risk
 from stoptrail.rules.stops import StopRules
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import SIDES, STOP_TRAIL, RunRules
@@ -26,7 +26,7 @@ def plan(
     trigger: float = 1.0,
     frozen: bool = False,
     slippage: float = 0.0002,
-    all_in: bool = False,
+    kind: int = RISK,
     delay: int = 0,
     signal: Any = mtf_cycle,
     parameters: dict[str, Any] | None = None,
@@ -34,7 +34,7 @@ def plan(
     """Longs on a daily rate of change, a 4h ATR stop, a fee of 0.1 %."""
     trade_rules = TradeRules(
         StopRules(multiplier, trigger, 0.0002, frozen),
-        Sizing(0.01, 1.0, False, all_in),
+        by_risk(0.01, 1.0, False, kind),
         Costs(0.001, slippage, 0.0002),
         market,
     )

@@ -15,6 +15,7 @@ from stoptrail.adapter.bounded import forget
 from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Plan
 from stoptrail.brokers.paper import PaperBroker
+from stoptrail.config.own_sizing import named
 from stoptrail.core.time import milliseconds
 from stoptrail.exchange.rows import Row
 from stoptrail.live.journal import LiveJournal
@@ -104,6 +105,7 @@ class Engine:
         self.broker = PaperBroker(
             run_rules=plan.run_rules,
             journal=self._journal,
+            own_size=plan.size_call,
             ticks=engine_options.by_tick,
             gate=engine_options.gate.fill,
             tick_gate=engine_options.gate.tick,
@@ -114,7 +116,8 @@ class Engine:
         past = self._origin.past
         cerebro.addstrategy(MtfStrategy, **options, gate=engine_options.gate.signal, past=past)
         cerebro.addanalyzer(_Close, closed=self._candle_closed)
-        cerebro.run()
+        with named():
+            cerebro.run()
 
     def stop(self) -> None:
         """End the run at Cerebro's next look; call it between candles."""

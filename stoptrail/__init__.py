@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stoptrail.library import sweep as sweep
     from stoptrail.rules.candles import Candles as Candles
     from stoptrail.rules.candles import Signals as Signals
+    from stoptrail.rules.sizing import Decision as Decision
     from stoptrail.sizers.atr_risk import AtrRiskSizer as AtrRiskSizer
     from stoptrail.strategies.cycle_exit import CycleExit as CycleExit
     from stoptrail.strategies.mtf_strategy import MtfStrategy as MtfStrategy
@@ -35,6 +36,7 @@ _PLACES = {
     "Candles": "rules.candles",
     "ColumnarFeed": "feeds.columnar",
     "CycleExit": "strategies.cycle_exit",
+    "Decision": "rules.sizing",
     "MtfStrategy": "strategies.mtf_strategy",
     "RunResult": "library",
     "Settings": "config.settings",

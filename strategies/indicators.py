@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from array import array
+from collections import deque
 from typing import Any, ClassVar
 
 import backtrader as bt
@@ -28,6 +29,7 @@ from stoptrail.adapter.feed_candles import (
 from stoptrail.core.time import HOUR_MS
 from stoptrail.rules.atr import ATR_START, atr_step, stop_atr
 from stoptrail.rules.candles import Candles
+from stoptrail.rules.volatility import squared_return, volatility_of, yearly
 from stoptrail.strategies.quick_candles import forward
 from stoptrail.strategies.signals.checked import checked_signals, require_zone
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
@@ -222,6 +224,40 @@ class StopAtr(CandleIndicator):
     def stepper(self, interval: int) -> Any:
         """One ATR step at each candle of the timeframe."""
         return _AtrStep(interval, int(self.p.timeframe), int(self.p.period))
+
+
+class _VolatilityStep:
+    """`known_volatility` one candle at a time."""
+
+    def __init__(self, window: int, interval: int) -> None:
+        self._window, self._interval = window, interval
+        self._sums = deque([0.0], window + 1)
+        self._close = math.nan
+
+    def step(self, *candle: float) -> tuple[float]:
+        close = candle[4]
+        if self._close == self._close:
+            self._sums.append(self._sums[-1] + squared_return(self._close, close))
+        self._close = close
+        if len(self._sums) <= self._window:
+            return (math.nan,)
+        return (yearly(self._sums[-1] - self._sums[0], self._window, self._interval),)
+
+
+class RealisedVolatility(CandleIndicator):
+    """Volatility a year of the closes over `window` candles (rules/volatility.py); NaN while
+    warming up."""
+
+    lines = ("volatility",)
+    params = (("window", 2880),)
+
+    def over(self, candles: Any) -> tuple[Any, ...]:
+        """The volatility."""
+        return (volatility_of(candles, int(self.p.window)),)
+
+    def stepper(self, interval: int) -> Any:
+        """One return at each candle."""
+        return _VolatilityStep(int(self.p.window), interval)
 
 
 class _OneLine:

@@ -15,7 +15,7 @@ from stoptrail.rules.costs import DAY, Costs
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
 from stoptrail.rules.protections import Protections
-from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.sizing import ALL_IN, RISK, by_risk
 from stoptrail.rules.stops import StopRules
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import (
@@ -114,6 +114,20 @@ def random_setups(seed: int, candles: Candles, first: int = 0, share: float = 0.
     return setups(random_signals(seed, candles, share), BOTH, first)
 
 
+def with_size(random: np.random.Generator, run_rules: RunRules, kind: int) -> RunRules:
+    """`run_rules` sized by `kind`, whose own numbers are random."""
+    trade_rules = run_rules.trade_rules
+    sizing = trade_rules.sizing._replace(
+        kind=kind,
+        notional=float(random.choice([0.02, 0.3, 2.0])),
+        volatility=float(random.choice([0.02, 0.3, 2.0])),
+        window=int(random.choice([1, 5, 40])),
+        kelly_fraction=float(random.choice([0.05, 0.5, 1.0])),
+        kelly_trades=int(random.choice([1, 5, 30])),
+    )
+    return run_rules._replace(trade_rules=trade_rules._replace(sizing=sizing))
+
+
 def random_rules(random: np.random.Generator, market: Market = COARSE) -> RunRules:
     """Any mixture of stops, sizes, costs, exits, paths, waits and protections."""
     pick = random.choice
@@ -123,11 +137,11 @@ def random_rules(random: np.random.Generator, market: Market = COARSE) -> RunRul
         float(pick([0.0, 0.0002, 0.002])),
         bool(random.random() < 0.2),
     )
-    sizing = Sizing(
+    sizing = by_risk(
         float(pick([0.002, 0.01, 0.05])),
         float(pick([0.5, 1.0, 3.0])),
         bool(random.random() < 0.7),
-        bool(random.random() < 0.15),
+        ALL_IN if random.random() < 0.15 else RISK,
     )
     costs = Costs(
         float(pick([0.0, 0.001, 0.004])),

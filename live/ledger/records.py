@@ -23,7 +23,9 @@ from stoptrail.live.ledger.writer import WORKING
 from stoptrail.live.step import StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.protections import Guard
+from stoptrail.rules.sizing import NO_HISTORY, History, extended
 from stoptrail.rules.stops import REASONS, Entry, Stop
+from stoptrail.rules.tally import r_multiple
 from stoptrail.rules.trade import EntryOrder, Position
 
 
@@ -175,12 +177,24 @@ def checkpoint_of(database: Database, session: int) -> Checkpoint:
         _entry_order(database, session),
         guard,
         row["quiet_until"],
+        _history(database, session),
     )
 
 
 def waits_to_leave(database: Database, session: int) -> bool:
     """Whether an order to leave at market was sent and has not filled."""
     return bool(rows(database, PaperOrders, session, kind="exit", status=WORKING))
+
+
+def _history(database: Database, session: int) -> History:
+    """The closed trades, in order, as `rules.trade.after_trade` adds them up."""
+    history = NO_HISTORY
+    for trade in rows(database, PaperTrades, session):
+        if trade["pnl"] is not None:
+            distance = abs(trade["entry"] - trade["initial_stop"])
+            r = r_multiple(trade["pnl"], trade["units"], distance)
+            history = extended(history, trade["pnl"], r)
+    return history
 
 
 def _position(trade: dict[str, Any]) -> Position:

@@ -8,6 +8,7 @@ from stoptrail.backtest.journal import RecordingJournal
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.backtest.quick_cerebro import QuickCerebro
 from stoptrail.brokers.candle import CandleBroker
+from stoptrail.config.own_sizing import named
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.detail import Detail
@@ -45,10 +46,13 @@ def run_backtrader(
     cerebro = QuickCerebro(stdstats=False, runonce=runonce, preload=runonce)
     feed = ColumnarFeed(candles=candles)
     cerebro.adddata(feed)
-    broker = CandleBroker(run_rules=plan.run_rules, journal=journal, detail=detail)
+    broker = CandleBroker(
+        run_rules=plan.run_rules, journal=journal, detail=detail, own_size=plan.size_call
+    )
     cerebro.setbroker(broker)
     cerebro.addstrategy(MtfStrategy, **strategy_options(plan, int(candles.time[start])))
-    (strategy,) = cerebro.run()
+    with named():
+        (strategy,) = cerebro.run()
     _let_go(feed, strategy)
     return Record(
         journal.trades(candles, plan.run_rules.trade_rules, broker.balance),

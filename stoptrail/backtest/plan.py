@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stoptrail.config.own_sizing import OwnSize
 from stoptrail.rules.candles import Signals
 from stoptrail.rules.types import (
     Counts,
@@ -30,6 +31,13 @@ class Plan(NamedTuple):
     """Timeframe of the stop's ATR in milliseconds."""
     atr_period: int
     run_rules: RunRules
+    own_size: OwnSize | None = None
+    """The user's sizing function where rules.sizing.OWN is the kind."""
+
+    @property
+    def size_call(self) -> Any:
+        """What engines call of it; None without one."""
+        return self.own_size.call if self.own_size else None
 
 
 class Record(NamedTuple):

@@ -8,6 +8,7 @@ from stoptrail.core.errors import DataError, StopTrailError
 from stoptrail.core.time import DAY_MS
 from stoptrail.feeds.synthetic import DEFAULT_END, synthetic_candles
 from stoptrail.rules.candles import Candles
+from stoptrail.rules.volatility import needs_volatility
 
 _FIRST_DAYS = 30
 _MOST_CANDLES = 400_000
@@ -15,13 +16,16 @@ _MOST_CANDLES = 400_000
 
 
 def warm_index(plan: Plan, candles: Candles) -> int | None:
-    """Index of the first candle at which signal and ATR tell; None where none does."""
+    """Index of the first candle at which signal, ATR, and volatility where sizes follow from
+    it, tell; None where none does."""
     n = len(candles.time)
     try:
         signals = signals_of(plan, candles)
     except StopTrailError:
         return None
-    index = max(signals.warm, first_known(atr_of(plan, candles)[:n]))
+    sizing = plan.run_rules.trade_rules.sizing
+    known = sizing.window if needs_volatility(sizing) else 0
+    index = max(signals.warm, first_known(atr_of(plan, candles)[:n]), known)
     return index if index < n else None
 
 

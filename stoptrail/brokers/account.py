@@ -18,10 +18,12 @@ from stoptrail.adapter.feed_candles import interval_of, is_daily, known_candles,
 from stoptrail.adapter.internals import require
 from stoptrail.brokers.terms import fitted_market, unfitted_rules
 from stoptrail.config.explain import explain
+from stoptrail.config.own_sizing import own_size_of
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
 from stoptrail.rules.detail import NO_DETAIL, Detail
 from stoptrail.rules.journal import Journal, Unheard
+from stoptrail.rules.sizing import NO_HISTORY
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import Position, marked
 from stoptrail.rules.types import RunRules
@@ -71,6 +73,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         ("settings", None),
         ("journal", None),
         ("detail", None),
+        ("own_size", None),
     )
 
     def __init__(self, **unknown: Any) -> None:
@@ -86,6 +89,8 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         self.run_rules: RunRules = self.p.run_rules or unfitted_rules(self._settings)
         self.journal: Journal = self.p.journal or Unheard()
         self.detail: Detail = self.p.detail or NO_DETAIL
+        self.own_size: Any = self.p.own_size or self._own_size()
+        """The user's sizing function as rules.sizing calls it, or None."""
         self.reset()
 
     def reset(self) -> None:
@@ -93,6 +98,8 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         self.balance: float = self.run_rules.cash
         """Cash as it was before the open position, quote currency."""
         self.startingcash = self.run_rules.cash  # Backtrader's writers read it
+        self.history = NO_HISTORY
+        """Closed trades, as far as a size depends on them."""
         self.open: Position | None = None
         """The open trade."""
         self.opening: Stop | None = None
@@ -107,6 +114,10 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         self._last_close = (0.0, 0)
         """The last close that marked the account, and its time."""
         self._position = bt.Position()
+
+    def _own_size(self) -> Any:
+        own = own_size_of(self._settings.risk.sizing)
+        return own.call if own else None
 
     def start(self) -> None:
         """Called by Cerebro before every run."""

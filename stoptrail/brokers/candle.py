@@ -30,6 +30,7 @@ from stoptrail.rules.trade import (
     SIZE,
     EntryOrder,
     Position,
+    after_trade,
     enter,
     leave,
 )
@@ -308,6 +309,7 @@ class CandleBroker(Account):
         assert position is not None
         end = leave(position, price, time, self.run_rules.trade_rules)
         self.balance += end.pnl
+        self.history = after_trade(self.history, position, end.pnl, self.run_rules.trade_rules)
         self.open = None
         others = [each for each in (self._stop, self._exit) if each not in (None, order)]
         self._stop = self._exit = None

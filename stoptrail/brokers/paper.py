@@ -106,6 +106,7 @@ class PaperBroker(CandleBroker):
     def carry(self, checkpoint: Checkpoint) -> None:
         """Take over the account and the open trade; its stop order comes from the strategy."""
         self.balance, self.opening = checkpoint.balance, checkpoint.opening
+        self.history = checkpoint.history
         position = self.open = checkpoint.position
         if position is not None:
             held = position.held

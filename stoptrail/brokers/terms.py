@@ -10,6 +10,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.market import FINEST_LOT_DIGITS, MAX_DIGITS, Market, decimals
+from stoptrail.rules.sizing import RISK
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import RunRules
 
@@ -47,5 +48,5 @@ def fitted_market(settings: Settings, candles: Candles | None) -> Market:
 def without_stop(trade_rules: TradeRules) -> TradeRules:
     """For an entry that no stop protects: its units are what was ordered, as far as the
     equity affords them (C4)."""
-    sizing = trade_rules.sizing._replace(includes_costs=False, all_in=False)
+    sizing = trade_rules.sizing._replace(includes_costs=False, kind=RISK)
     return trade_rules._replace(sizing=sizing)

@@ -34,6 +34,9 @@ from stoptrail.cli.results import (
 from stoptrail.cli.resume import stopped_sweep
 from stoptrail.config.grid import Grid, build_grid, settings_for
 from stoptrail.config.load import load_settings, to_toml
+from stoptrail.config.own_code import imported
+from stoptrail.config.own_sizing import own_size_of
+from stoptrail.config.search import OBJECTIVES
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.config.signals import resolve_signal
 from stoptrail.core.errors import (
@@ -54,6 +57,7 @@ from stoptrail.sweep.evidence import (
     selection,
 )
 from stoptrail.sweep.kernel.screen import screen
+from stoptrail.sweep.own_objective import require_usable
 from stoptrail.sweep.permutation import permutation_test
 from stoptrail.sweep.phases import walk_forward
 from stoptrail.sweep.pools.processes import workers
@@ -208,6 +212,7 @@ def _grid(settings: Settings) -> Grid:
     grid = build_grid(settings)
     if not grid.keys:
         raise ConfigError("sweep.grid is empty: name at least one key with a list of values")
+    require_usable(settings.sweep.objective)
     return grid
 
 
@@ -236,15 +241,24 @@ def _identity(settings: Settings, market: MarketData) -> str:
     table = as_table(settings)
     kept = {name: table[name] for name in (*_TRADING, "sweep", "walk_forward")}
     kept["sweep"] = {k: v for k, v in kept["sweep"].items() if k not in _NOT_RESULTS}
-    signal = resolve_signal(settings.strategy.signal)
+    own = [resolve_signal(settings.strategy.signal), *_own_code(settings)]
     kept["span"] = [
         market.start_time,
         market.end_time,
         market.sha256,
         market.finer.sha256 if market.finer else "",
-        source_digest(screen, signal, MtfStrategy, CandleBroker),
+        source_digest(screen, *own, MtfStrategy, CandleBroker),
     ]
     return _digest(kept)
+
+
+def _own_code(settings: Settings) -> list[Any]:
+    """Functions of the user's that size trades, the grid's too, or rank combinations."""
+    ways = {settings.risk.sizing, *settings.sweep.grid.get("risk.sizing", ())}
+    sizes = [own_size_of(way) for way in sorted(ways)]
+    objective = settings.sweep.objective
+    ranks = [] if objective in OBJECTIVES else [imported(objective, OBJECTIVES)]
+    return [*(own.function for own in sizes if own), *ranks]
 
 
 def _digest(table: dict[str, Any]) -> str:

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 from stoptrail.config.market import Filters
 from stoptrail.config.settings import Settings
-from stoptrail.rules.costs import Costs
+from stoptrail.rules.costs import DAY, Costs
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import CANDLE, TICKS
 from stoptrail.rules.protections import Protections
-from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.sizing import ALL_IN, OWN, SIZINGS, Sizing
 from stoptrail.rules.stops import StopRules
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import EXITS, RunRules
@@ -76,7 +76,12 @@ def run_rules_of(settings: Settings, market: Market) -> RunRules:
                 risk_per_trade=risk.risk_per_trade,
                 max_leverage=risk.max_leverage,
                 includes_costs=risk.risk_includes_costs,
-                all_in=risk.sizing == "all_in",
+                kind=SIZINGS.index(risk.sizing) if risk.sizing in SIZINGS else OWN,
+                notional=risk.notional,
+                volatility=risk.volatility_target,
+                window=max(1, risk.volatility_days * DAY // settings.data.interval),
+                kelly_fraction=risk.kelly_fraction,
+                kelly_trades=risk.kelly_trades,
             ),
             costs=Costs(
                 taker_fee=costs.taker_fee, slippage=costs.slippage, borrow_daily=costs.borrow_daily
@@ -99,7 +104,7 @@ def run_rules_of(settings: Settings, market: Market) -> RunRules:
 
 def legacy(run_rules: RunRules) -> RunRules:
     """The baseline on the same signals: all capital, cycle exits, no stop (C15)."""
-    sizing = run_rules.trade_rules.sizing._replace(all_in=True)
+    sizing = run_rules.trade_rules.sizing._replace(kind=ALL_IN)
     return run_rules._replace(
         trade_rules=run_rules.trade_rules._replace(sizing=sizing),
         exits=EXITS.index("cycle"),

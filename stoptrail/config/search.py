@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from stoptrail.config.own_code import imported
 from stoptrail.config.section import SettingsSection
+from stoptrail.core.errors import ConfigError
 
 MAX_VALUES = 100_000
 """Values of one key: each is checked on its own."""
@@ -82,16 +84,30 @@ def _fault(key: str, rule: str, received: Any) -> PydanticCustomError:
     return PydanticCustomError("grid", "{rule}", {"key": key, "rule": rule, "received": received})
 
 
-Objective = Literal["sharpe", "profit_factor", "net_return", "calmar", "sortino", "plateau"]
+OBJECTIVES = ("sharpe", "profit_factor", "net_return", "calmar", "sortino", "plateau")
+"""What ranks combinations without a function of the user's."""
 
 Selection = Literal["best", "plateau", "neighbours"]
+
+
+def _known_objective(objective: str) -> str:
+    """`objective`, a built-in one or a function that is there."""
+    try:
+        if objective not in OBJECTIVES:
+            imported(objective, OBJECTIVES)
+    except ConfigError as error:
+        raise PydanticCustomError(
+            "objective", "{why}", {"why": str(error), "received": objective}
+        ) from error
+    return objective
 
 
 class Sweep(SettingsSection):
     """The sweep over [sweep.grid]."""
 
-    objective: Objective = "sharpe"
-    """What ranks combinations; "plateau" is "sharpe" with the selection "plateau"."""
+    objective: Annotated[str, AfterValidator(_known_objective)] = "sharpe"
+    """What ranks combinations: one of OBJECTIVES ("plateau" is "sharpe" with the selection
+    "plateau"), or "module:function" over a table of their figures."""
     selection: Selection = "neighbours"
     """By the objective itself, by mean less deviation of it over the neighbourhood in the
     grid, or by its mean there."""

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from stoptrail.config.market import Fraction
+from stoptrail.config.own_sizing import own_size_of
 from stoptrail.config.section import SettingsSection, refuse_unknown
 from stoptrail.config.signals import signal_model
 from stoptrail.core.errors import ConfigError
@@ -19,6 +26,17 @@ from stoptrail.core.time import (
 )
 
 PARAMETERS = "parameters"
+
+
+def _known_sizing(sizing: str) -> str:
+    """`sizing`, a built-in way or a function that Numba can compile."""
+    try:
+        own_size_of(sizing)
+    except ConfigError as error:
+        raise PydanticCustomError(
+            "sizing", "{why}", {"why": str(error), "received": sizing}
+        ) from error
+    return sizing
 
 
 class Strategy(SettingsSection):
@@ -126,12 +144,23 @@ class Risk(SettingsSection):
     """Position size (C4)."""
 
     risk_per_trade: Annotated[float, Field(gt=0, le=1)] = 0.01
-    """Fraction of equity lost at the initial stop."""
+    """Fraction of equity lost at the initial stop; but for "all_in" the most, whatever sizes."""
     max_leverage: Annotated[float, Field(gt=0, le=125)] = 1.0
     """Most notional, in multiples of equity."""
     risk_includes_costs: bool = True
-    sizing: Literal["risk", "all_in"] = "risk"
-    """"all_in" puts max_leverage times the equity in every trade; for comparison."""
+    sizing: Annotated[str, AfterValidator(_known_sizing)] = "risk"
+    """"risk", "volatility", "notional", "kelly", "all_in", which puts max_leverage times the
+    equity in every trade, for comparison, or "module:function" of one's own."""
+    notional: Annotated[float, Field(gt=0, le=125)] = 0.1
+    """"notional": worth of a trade in multiples of equity."""
+    volatility_target: Annotated[float, Field(gt=0, le=100)] = 0.1
+    """"volatility": that of the equity while a trade is held, a year, as a fraction."""
+    volatility_days: Annotated[int, Field(ge=1, le=1000)] = 30
+    """Days over which the market's own is measured."""
+    kelly_fraction: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """"kelly": part of Kelly's fraction that is risked."""
+    kelly_trades: Annotated[int, Field(ge=1, le=100_000)] = 30
+    """Trades won or lost before it counts; until then the risk is risk_per_trade."""
 
 
 class ProtectionSettings(SettingsSection):

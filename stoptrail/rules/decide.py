@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from stoptrail.rules.jit import inner_rule
 from stoptrail.rules.protections import Guard, entries_stopped
-from stoptrail.rules.sizing import wanted_units
+from stoptrail.rules.sizing import Decision, History, wanted_units
 from stoptrail.rules.stops import stop_distance
 from stoptrail.rules.trade import (
     COOLDOWN,
@@ -45,10 +47,21 @@ def obstacle(
 
 
 @inner_rule
-def risked_units(equity: float, atr: float, price: float, trade_rules: TradeRules) -> float:
-    """Units that `equity` may risk to a stop at N * `atr` from a close at `price`; 0 where
-    there is no trade (ignored as `size`)."""
-    return wanted_units(equity, stop_distance(atr, trade_rules.stop), price, trade_rules.sizing)
+def sized_units(
+    side: int,
+    equity: float,
+    price: float,
+    atr: float,
+    volatility: float,
+    history: History,
+    trade_rules: TradeRules,
+    own: Any = None,
+) -> float:
+    """Units that `equity` may buy or sell after a close at `price`, the stop N * `atr` away; 0
+    where there is no trade (ignored as `size`). See rules.sizing.wanted_units."""
+    distance = stop_distance(atr, trade_rules.stop)
+    decision = Decision(side, equity, price, atr, distance, volatility, history)
+    return wanted_units(decision, trade_rules.sizing, own)
 
 
 @inner_rule

@@ -2,37 +2,161 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stoptrail.rules.costs import Costs, fill_price
-from stoptrail.rules.jit import rule
+from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.market import Market, units_down
+
+RISK = 0
+ALL_IN = 1
+NOTIONAL = 2
+VOLATILITY = 3
+KELLY = 4
+OWN = 5
+SIZINGS = ("risk", "all_in", "notional", "volatility", "kelly")
+"""Names of the built-in ways to size, by code; OWN is a function of the user's."""
+
+
+class SizeError(ValueError):
+    """A sizing function of the user's own gave no size."""
 
 
 class Sizing(NamedTuple):
     """How much of the equity a trade may risk or use."""
 
     risk_per_trade: float
-    """Fraction of the equity that is lost at the initial stop."""
+    """Fraction of the equity that is lost at the initial stop: exactly, or at most."""
     max_leverage: float
     """Largest notional, with the entry fee, as a multiple of the equity."""
     includes_costs: bool
     """Whether fees and exit slippage count towards the risk."""
-    all_in: bool
-    """Use all of max_leverage * equity instead of the risk."""
+    kind: int
+    """What the units follow from; every kind but ALL_IN is cut to the risk."""
+    notional: float
+    """NOTIONAL: worth of a trade at the decision as a multiple of the equity."""
+    volatility: float
+    """VOLATILITY: target for equity in the market, a year, as a fraction."""
+    window: int
+    """Candles over which the market's own volatility is measured, 1 or more."""
+    kelly_fraction: float
+    """KELLY: part of Kelly's fraction that is risked."""
+    kelly_trades: int
+    """Trades won or lost before Kelly's fraction counts; before them the risk does."""
+
+
+def by_risk(
+    risk_per_trade: float, max_leverage: float, includes_costs: bool, kind: int = RISK
+) -> Sizing:
+    """A sizing of a kind, RISK or ALL_IN, that needs no numbers of its own."""
+    return Sizing(risk_per_trade, max_leverage, includes_costs, kind, 1.0, 1.0, 1, 1.0, 1)
+
+
+class History(NamedTuple):
+    """The closed trades so far, as far as a size depends on them."""
+
+    wins: int
+    losses: int
+    won: float
+    """Sum of the wins' R multiples."""
+    lost: float
+    """Sum of the losses' R multiples, as a positive number."""
+
+
+NO_HISTORY = History(0, 0, 0.0, 0.0)
+
+
+class Decision(NamedTuple):
+    """What is known at the close at which a trade is sized."""
+
+    side: int
+    """1 for a long, -1 for a short."""
+    equity: float
+    """Quote currency."""
+    price: float
+    """The close."""
+    atr: float
+    """In the quote currency, as the stop's."""
+    distance: float
+    """N * ATR: from the entry to the stop, quote currency per unit."""
+    volatility: float
+    """Realised, of the market, a year; NaN while its window is not full, and where the sizing
+    does not ask for it."""
+    history: History
+
+
+@inner_rule
+def extended(history: History, pnl: float, r: float) -> History:
+    """`history` after a trade that closed with profit `pnl` after costs, `r` its R multiple;
+    one that nets nothing, or that had no stop (r NaN), is neither won nor lost."""
+    if pnl > 0.0 and r > 0.0:
+        return History(history.wins + 1, history.losses, history.won + r, history.lost)
+    if pnl < 0.0 and r < 0.0:
+        return History(history.wins, history.losses + 1, history.won, history.lost - r)
+    return history
 
 
 @rule
-def wanted_units(equity: float, distance: float, price: float, sizing: Sizing) -> float:
-    """Units at the decision: equity * risk_per_trade / distance; all-in: what `price` buys.
+def kelly(history: History) -> float:
+    """Kelly's fraction of the equity to risk (J. L. Kelly, 1956): W - (1 - W) / R, with W the
+    share of trades won and R the mean win over the mean loss, both in R multiples.
 
-    `distance` is N * ATR per unit. 0 where the distance or the equity is not positive.
+    W without a loss; 0 without a win.
     """
-    if not distance > 0.0 or not equity > 0.0:
+    if history.wins == 0:
         return 0.0
-    if sizing.all_in:
-        return sizing.max_leverage * equity / price
-    return equity * sizing.risk_per_trade / distance
+    share = history.wins / (history.wins + history.losses)
+    if history.losses == 0:
+        return share
+    payoff = (history.won / history.wins) / (history.lost / history.losses)
+    return share - (1.0 - share) / payoff
+
+
+@rule
+def wanted_units(decision: Decision, sizing: Sizing, own: Any = None) -> float:
+    """Units at the decision, 0 where there is no trade.
+
+    By the risk: equity * risk_per_trade / distance. All-in: what the price buys. By any other
+    kind what it asks for, at most those of the risk. own: the user's function of a Decision's
+    numbers, see `config.own_sizing`, where the kind is OWN.
+    """
+    if not decision.distance > 0.0 or not decision.equity > 0.0:
+        return 0.0
+    if sizing.kind == ALL_IN:
+        return sizing.max_leverage * decision.equity / decision.price
+    most = decision.equity * sizing.risk_per_trade / decision.distance
+    if sizing.kind == RISK:
+        return most
+    units = _own_units(decision, own) if sizing.kind == OWN else _asked(decision, sizing, most)
+    return min(most, units) if units > 0.0 else 0.0
+
+
+@rule
+def _own_units(decision: Decision, own: Any) -> float:
+    if own is None:
+        raise SizeError("the terms name a function, and none is given")
+    side, equity, price, atr, distance, volatility, history = decision
+    wins, losses, won, lost = history
+    units = own(side, equity, price, atr, distance, volatility, wins, losses, won, lost)
+    if not units >= 0.0:
+        raise SizeError("the function raised, or gave no number of units, 0 or more")
+    return float(units)
+
+
+@rule
+def _asked(decision: Decision, sizing: Sizing, most: float) -> float:
+    """What a kind that is neither risk nor all-in asks for; `most`: the units of the risk."""
+    equity, price, volatility = decision.equity, decision.price, decision.volatility
+    if sizing.kind == NOTIONAL:
+        return sizing.notional * equity / price
+    if sizing.kind == VOLATILITY:
+        if volatility == 0.0:
+            return most
+        return sizing.volatility * equity / (volatility * price)
+    history = decision.history
+    if history.wins + history.losses < sizing.kelly_trades:
+        return most
+    return sizing.kelly_fraction * kelly(history) * equity / decision.distance
 
 
 @rule
@@ -67,7 +191,7 @@ def filled_units(
     if not fill > 0.0 or not level > 0.0 or not wanted > 0.0:
         return 0.0
     affordable = affordable_units(equity, fill, sizing.max_leverage, costs)
-    if sizing.all_in:
+    if sizing.kind == ALL_IN:
         return _tradable(units_down(affordable, market), fill, market)
     units = min(wanted, affordable)
     if sizing.includes_costs:

@@ -12,13 +12,14 @@ from stoptrail.rules.costs import (
 )
 from stoptrail.rules.jit import rule
 from stoptrail.rules.market import Market
-from stoptrail.rules.sizing import Sizing, filled_units
+from stoptrail.rules.sizing import History, Sizing, extended, filled_units
 from stoptrail.rules.stops import (
     Entry,
     Stop,
     StopRules,
     initial_stop,
 )
+from stoptrail.rules.tally import r_multiple
 
 POSITION = 0
 PENDING = 1
@@ -112,6 +113,16 @@ def leave(position: Position, price: float, time: int, trade_rules: TradeRules) 
     interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
     gross = held.side * position.units * (price - held.fill)
     return Exit(price, out, interest, gross - position.fee - out - interest)
+
+
+@rule
+def after_trade(
+    history: History, position: Position, pnl: float, trade_rules: TradeRules
+) -> History:
+    """`history` after `position` closed with profit `pnl` after costs."""
+    held = position.held
+    initial = initial_stop(held, trade_rules.stop, trade_rules.market).level
+    return extended(history, pnl, r_multiple(pnl, position.units, abs(held.fill - initial)))
 
 
 @rule

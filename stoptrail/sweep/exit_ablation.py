@@ -13,11 +13,13 @@ from stoptrail.backtest.plan import Plan, Record
 from stoptrail.config.run_rules import legacy
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import equity_of, tally_of
+from stoptrail.rules.sizing import ALL_IN, RISK, SIZINGS
 from stoptrail.rules.types import RunRules, Setups, TradeLog
 from stoptrail.sweep.plain_run import Ready, quick_record, quick_run
 
 USUAL_TRIGGER = 1.0
 """ATRs in favour that arm breakeven where the chosen set has it switched off."""
+_KINDS = (*SIZINGS, "own sizes")
 
 
 class Variant(NamedTuple):
@@ -29,10 +31,12 @@ class Variant(NamedTuple):
 
 def variants(run_rules: RunRules, turns: bool = True) -> Iterator[Variant]:
     """Legacy exits, where the signal has `turns` at which they leave; fixed and dynamic ATR
-    trail, each without and with the breakeven ratchet; each with risk sizing and all-in."""
-    for sizing, all_in in (("risk", False), ("all-in", True)):
-        trade_rules = run_rules.trade_rules
-        sized = trade_rules._replace(sizing=trade_rules.sizing._replace(all_in=all_in))
+    trail, each without and with the breakeven ratchet; each with the set's own sizes (by the
+    risk, if all-in is its own) and all-in."""
+    trade_rules = run_rules.trade_rules
+    kind = RISK if trade_rules.sizing.kind == ALL_IN else trade_rules.sizing.kind
+    for sizing, chosen in ((_KINDS[kind], kind), ("all-in", ALL_IN)):
+        sized = trade_rules._replace(sizing=trade_rules.sizing._replace(kind=chosen))
         base = run_rules._replace(trade_rules=sized)
         out = legacy(base)
         kept = out.trade_rules._replace(sizing=sized.sizing)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.config.grid import Grid
-from stoptrail.config.search import Sweep
+from stoptrail.config.search import OBJECTIVES, Sweep
 from stoptrail.rules.candles import Floats
 from stoptrail.sweep.kernel.results import COLUMN
+from stoptrail.sweep.own_objective import own_objective
 from stoptrail.sweep.statistics.plateau import Axis, Plateau
 
 OFF = {"stop.breakeven_atr_trigger": 0.0}
@@ -48,7 +49,9 @@ def raw_objective(name: str, metrics: Floats, min_trades: float) -> Floats:
     metrics: as Results.metrics. With `min_trades` 0: each one's own figure.
     """
     trades = metrics[:, COLUMN.trades]
-    if name == "calmar":
+    if name not in OBJECTIVES:
+        values = own_objective(name, metrics)
+    elif name == "calmar":
         fall = metrics[:, COLUMN.max_drawdown]
         with np.errstate(divide="ignore", invalid="ignore"):
             values = np.where(fall > 0.0, metrics[:, COLUMN.cagr] / fall, np.nan)

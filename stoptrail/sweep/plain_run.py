@@ -12,6 +12,7 @@ from stoptrail.backtest.inputs import (
 )
 from stoptrail.backtest.outcome import Outcome, judge
 from stoptrail.backtest.plan import Plan, Record
+from stoptrail.config.own_sizing import named
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.types import Setups
@@ -33,9 +34,16 @@ def make_ready(plan: Plan, inputs: Inputs) -> Ready:
 
 def quick_record(plan: Plan, inputs: Inputs, ready: Ready) -> Record:
     """The trades of one run; with the detail of `inputs`, where there is any."""
-    run = compiled(simulate)(
-        inputs.candles, ready.setups, ready.atr, inputs.marks, plan.run_rules, inputs.detail
-    )
+    with named():
+        run = compiled(simulate)(
+            inputs.candles,
+            ready.setups,
+            ready.atr,
+            inputs.marks,
+            plan.run_rules,
+            inputs.detail,
+            plan.size_call,
+        )
     return Record(*run)
 
 

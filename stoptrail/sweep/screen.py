@@ -160,7 +160,8 @@ def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Result
         first = first_decision(share.inputs, events.warm, cut.atr)
         setups = chosen(events.setups, plan.sides, first)
         slots, rows = part(results, at, at + inside), table[at : at + inside]
-        slow += screen_rows(candles, cut, setups, midnights, rows, slots, count.add, memo, atr)
+        own = plan.size_call
+        slow += screen_rows(candles, cut, setups, midnights, rows, slots, count.add, memo, atr, own)
         at += inside
     share.memos.give(memo)
     count.add(len(members) - slow)
@@ -181,7 +182,7 @@ def equity_marks(share: Share, combinations: Indices) -> Floats:
         setups = setups_of(plan, inputs, known[signal], cut.atr)
         one = results_for(1, 0, marks.shape[1])
         rows = space.rows(np.array([combination]))
-        screen_rows(inputs.candles, cut, setups, inputs.marks, rows, one)
+        screen_rows(inputs.candles, cut, setups, inputs.marks, rows, one, own_size=plan.size_call)
         marks[k] = one.equity[0]
     return marks
 

@@ -74,7 +74,8 @@ def _of_group(
         results = results_for(len(mine), 0, len(inputs.marks.time))
         table = rows[np.searchsorted(inside.combinations, mine)]
         atr = (plan.atr_interval, plan.atr_period)
-        screen_rows(inputs.candles, nodes, setups, midnights, table, results, memo=memo, atr=atr)
+        own = {"memo": memo, "atr": atr, "own_size": plan.size_call}
+        screen_rows(inputs.candles, nodes, setups, midnights, table, results, **own)
         total += parts[:, np.searchsorted(wanted, mine)] @ daily_returns(results.equity)
     share.memos.give(memo)
     return total

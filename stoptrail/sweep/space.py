@@ -26,10 +26,12 @@ Indices = NDArray[np.int64]
 _STRATEGY = "strategy."
 _SIGNAL = "strategy.signal"
 _SIDES = "strategy.sides"
+_SIZING = "risk.sizing"
 _PART_FIELDS = {
     _SIDES: ("sides",),
     "stop.atr_timeframe": ("atr_interval",),
     "stop.atr_period": ("atr_period",),
+    _SIZING: ("own_size",),
 }
 """Keys that change what a part of a group shares, and the fields of Plan that they set."""
 _ROW_STRATEGY = ("strategy.exits", "strategy.entry_max_delay")
@@ -79,7 +81,8 @@ class Space:
         shared = [k for k, key in enumerate(grid.keys) if key in _PART_FIELDS]
         own = [k for k in range(len(grid.keys)) if k not in signal and k not in shared]
         self._signal, self._shared = signal, shared
-        self._axes = [self._axis(k) for k in own]
+        rows = [k for k in range(len(grid.keys)) if k in own or grid.keys[k] == _SIZING]
+        self._axes = [self._axis(k) for k in rows]
         self._inside = np.sort(self._offsets(own))
         self._variants = {k: [self._variant(k, v) for v in self._range(k)] for k in shared}
 

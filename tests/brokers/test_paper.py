@@ -33,7 +33,7 @@ from stoptrail.rules.costs import Costs, fill_price
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import CANDLE
 from stoptrail.rules.protections import Protections, guard_start
-from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.sizing import by_risk
 from stoptrail.rules.stops import (
     BREAKEVEN,
     INITIAL,
@@ -61,7 +61,7 @@ def marked(candles: Candles) -> Signals:
 
 def plan(costs: Costs = FREE, trigger: float = 0.0, delay: int = 0) -> Plan:
     trade_rules = TradeRules(
-        StopRules(2.0, trigger, 0.0002, False), Sizing(0.01, 10.0, False, False), costs, CENTS
+        StopRules(2.0, trigger, 0.0002, False), by_risk(0.01, 10.0, False), costs, CENTS
     )
     run_rules = RunRules(
         trade_rules, STOP_TRAIL, CANDLE, 0, delay, 100_000.0, Protections(0.0, 0.0, 0, 0)

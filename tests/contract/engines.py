@@ -40,6 +40,7 @@ from stoptrail.rules.types import (
     TradeLog,
     day_marks,
 )
+from stoptrail.rules.volatility import sums_of_squares
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.kernel import account as accounts
 from stoptrail.sweep.kernel.account import booked
@@ -77,7 +78,8 @@ def by_rules(candles: Candles, start: int, plan: Plan, detail: Detail = NO_DETAI
     """The rule functions in plain Python, candle by candle."""
     ready = prepared(candles, start, plan)
     marks = ready.inputs.marks
-    return Record(*simulate(candles, ready.setups, ready.atr, marks, plan.run_rules, detail))
+    rules = plan.run_rules, detail, plan.size_call
+    return Record(*simulate(candles, ready.setups, ready.atr, marks, *rules))
 
 
 def by_compiled_rules(
@@ -87,7 +89,9 @@ def by_compiled_rules(
     ready = prepared(candles, start, plan)
     marks = ready.inputs.marks
     return Record(
-        *compiled(simulate)(candles, ready.setups, ready.atr, marks, plan.run_rules, detail)
+        *compiled(simulate)(
+            candles, ready.setups, ready.atr, marks, plan.run_rules, detail, plan.size_call
+        )
     )
 
 
@@ -118,7 +122,8 @@ def screened(candles: Candles, start: int, plan: Plan) -> Screened:
     results = results_for(1)
     nodes = nodes_of(candles, ready.atr)
     rows = rule_row(plan.run_rules)[None, :]
-    screen_rows(candles, nodes, ready.setups, ready.inputs.marks, rows, results)
+    own = plan.size_call
+    screen_rows(candles, nodes, ready.setups, ready.inputs.marks, rows, results, own_size=own)
     return Screened(
         int(results.trades[0]),
         results.ignored[0],
@@ -165,7 +170,18 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
         turn = ready.setups.turn
         midnights = midnights_of(marks, candles.close, 0)
         run(
-            candles, nodes, ready.setups, midnights, plan.run_rules, turn, ignored, kept, 0, NOTHING
+            candles,
+            nodes,
+            ready.setups,
+            midnights,
+            plan.run_rules,
+            turn,
+            ignored,
+            kept,
+            0,
+            NOTHING,
+            sums_of_squares(candles.close),
+            plan.size_call,
         )
     trades = _columns(TradeLog, rows)
     fast = screened(candles, start, plan)
@@ -203,7 +219,9 @@ def paper(candles: Candles, start: int, plan: Plan) -> tuple[Record, PaperJourna
     cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
     feed = ColumnarFeed(candles=candles)
     cerebro.adddata(feed)
-    broker = PaperBroker(run_rules=plan.run_rules, journal=journal, ticks=False)
+    broker = PaperBroker(
+        run_rules=plan.run_rules, journal=journal, ticks=False, own_size=plan.size_call
+    )
     cerebro.setbroker(broker)
     options = strategy_options(plan, int(candles.time[start]))
     cerebro.addstrategy(MtfStrategy, **options)

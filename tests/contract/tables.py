@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stoptrail.backtest.plan import Plan
+from stoptrail.config.own_sizing import OwnSize
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.costs import DAY, Costs
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import CANDLE
 from stoptrail.rules.protections import Protections
-from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.sizing import RISK, Sizing
 from stoptrail.rules.stops import StopRules
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import BOTH, STOP_TRAIL, RunRules
@@ -115,7 +116,12 @@ def run_rules(**numbers: Any) -> RunRules:
         "risk_per_trade": 0.01,
         "max_leverage": 1000.0,
         "includes_costs": False,
-        "all_in": False,
+        "kind": RISK,
+        "notional": 1.0,
+        "volatility": 0.0,
+        "window": 1,
+        "kelly_fraction": 1.0,
+        "kelly_trades": 1,
         "taker_fee": 0.0,
         "slippage": 0.0,
         "borrow_daily": 0.0,
@@ -153,6 +159,7 @@ def plan(
     sides: int = BOTH,
     atr_period: int = 1,
     atr_interval: int | None = None,
+    own_size: OwnSize | None = None,
     **numbers: Any,
 ) -> Plan:
     """The table's own signals under `rules(**numbers)`; the ATR is on the base timeframe.
@@ -166,4 +173,5 @@ def plan(
         atr_interval or one.candles.interval,
         atr_period,
         run_rules(**numbers),
+        own_size,
     )

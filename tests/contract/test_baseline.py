@@ -1,5 +1,6 @@
 """C15: the legacy exits leave at the next open after the cycle turned, and have no stop."""
 
+from stoptrail.rules.sizing import ALL_IN
 from stoptrail.rules.types import CYCLE_EXIT
 from tests.contract.seen import Engine
 from tests.contract.tables import table
@@ -8,7 +9,7 @@ SIGNAL = """
     .  100 101  99 100  10
     L  100 102  98 100  10   range 4: a stop would be 8 away
 """
-LEGACY = {"exits": CYCLE_EXIT, "all_in": True, "max_leverage": 1.0}
+LEGACY = {"exits": CYCLE_EXIT, "kind": ALL_IN, "max_leverage": 1.0}
 
 
 def test_it_leaves_at_the_open_after_the_opposite_turn(either: Engine) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from stoptrail.backtest.plan import Plan, Record
+from stoptrail.config.own_sizing import OwnSize
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import equity_of, measure
@@ -22,6 +23,7 @@ from stoptrail.rules.metrics import (
     Metrics,
 )
 from stoptrail.rules.paths import CANDLE
+from stoptrail.rules.sizing import KELLY, NOTIONAL, OWN, VOLATILITY
 from stoptrail.rules.stops import REASONS
 from stoptrail.rules.types import CYCLE_EXIT, OPEN
 from stoptrail.strategies.signals.donchian_breakout import donchian_breakout
@@ -30,7 +32,7 @@ from stoptrail.sweep.finalists import compare
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
 from tests.contract import engines
 from tests.contract.tables import QUARTER_HOUR
-from tests.markets import COARSE, FINE, random_market, random_rules, random_signals
+from tests.markets import COARSE, FINE, random_market, random_rules, random_signals, with_size
 
 HOUR = 3_600_000
 
@@ -164,6 +166,27 @@ def test_random_markets_agree_in_every_engine() -> None:
     assert {name for name, count in tally.reasons.items() if count >= 20} == STOPS
 
 
+@pytest.mark.parametrize("kind", [NOTIONAL, VOLATILITY, KELLY, OWN])
+def test_random_markets_agree_on_every_way_to_size(kind: int) -> None:
+    """And a way to size makes other trades than the risk does."""
+    tally, others = Tally(), 0
+    for seed in range(4000, 4008):
+        case = random_case(seed)
+        random = np.random.default_rng(seed)
+        sized = with_size(random, case.plan.run_rules, kind)
+        by_risk = engines.by_compiled_rules(*case).trades.units
+        case = case._replace(plan=case.plan._replace(run_rules=sized, own_size=OwnSize(LESS)))
+        one = engines.by_compiled_rules(*case)
+        others += not np.array_equal(one.trades.units, by_risk)
+        check(case, tally, "rules", engines.by_rules, one)
+        check_kernel(case, tally, one)
+        for name in STEPPING:
+            check(case, tally, name, engines.ENGINES[name], one)
+    assert min(tally.trades.values()) >= 100, tally.trades
+    assert others >= 4
+
+
+LESS = "tests.sweep.own_code:less"
 STEPPING = tuple(name for name in engines.ENGINES if name not in ("rules", "kernel"))
 STOPS = {"initial", "breakeven", "trail", "cycle"}
 

@@ -8,7 +8,10 @@ import math
 
 import pytest
 
+from stoptrail.config.own_sizing import OwnSize
+from stoptrail.core.errors import ConfigError
 from stoptrail.rules.market import Market
+from stoptrail.rules.sizing import ALL_IN, KELLY, NOTIONAL, OWN, VOLATILITY, Decision, SizeError
 from tests.contract.seen import Engine
 from tests.contract.tables import table
 
@@ -179,6 +182,138 @@ def test_the_equity_of_the_decision_counts(either: Engine) -> None:
 @pytest.mark.parametrize("side", ["L", "S"])
 def test_all_in_uses_all_capital(engine: Engine, side: str) -> None:
     seen = engine.run(
-        table(SIGNAL.replace("L", side) + ENTRY), all_in=True, max_leverage=1.0, taker_fee=0.001
+        table(SIGNAL.replace("L", side) + ENTRY), kind=ALL_IN, max_leverage=1.0, taker_fee=0.001
     )
     assert seen.one.units == math.floor(10_000 / (100 * 1.001) * 1000) / 1000
+
+
+# Other sizings: what is asked for, cut to the risk.
+
+ASKED = {"risk_per_trade": 0.5, "cash": 10_000.0}
+"""A risk that cuts nothing here: 0.5 * 10,000 / 8 = 625 units."""
+
+
+def test_notional_buys_a_share_of_the_equity_at_the_close(either: Engine) -> None:
+    seen = either.run(table(SIGNAL + ENTRY), kind=NOTIONAL, notional=0.3, **ASKED)
+    assert seen.one.units == 0.3 * 10_000 / 100
+
+
+def test_volatility_buys_what_swings_by_the_target(either: Engine) -> None:
+    """Closes 100, 104, 100: two returns, a year of 35,040 quarters of an hour."""
+    rows = ".  100 101  99 100 10\n.  100 105  99 104 10\nL  104 105  99 100 10\n"
+    seen = either.run(
+        table(rows + ENTRY), kind=VOLATILITY, volatility=0.5, window=2, multiplier=1.0, **ASKED
+    )
+    start, middle = (100.0, 104.0) if either.sign > 0 else (100.0, 96.0)
+    squares = (middle / start - 1) ** 2 + (start / middle - 1) ** 2
+    realised = math.sqrt(squares / 2 * 35_040)
+    assert seen.one.units == math.floor(0.5 * 10_000 / (realised * 100) * 1000) / 1000
+
+
+def test_before_its_window_is_full_volatility_makes_no_trade(engine: Engine) -> None:
+    sized = {"kind": VOLATILITY, "volatility": 0.5, **ASKED}
+    assert engine.run(table(SIGNAL + ENTRY), window=1, **sized).trades
+    short = engine.run(table(SIGNAL + ENTRY), window=2, **sized)
+    assert short.trades == []
+    assert short.ignored == {"size": 1}
+
+
+def test_a_market_that_stands_still_is_sized_by_the_risk(engine: Engine) -> None:
+    seen = engine.run(table(SIGNAL + ENTRY), kind=VOLATILITY, volatility=0.5, window=1)
+    assert seen.one.units == 12.5
+
+
+ROUNDS = """
+    L  100 102  98 100  10
+    .  100 101  99 100  10   in at 100, stop at 92
+    .  100 120 118 119  10   trail to 120 - 2 * 20 = 80
+    .  119 119 110 110  10   trail to 120 - 2 * 9 = 102
+    .  102 102 102 102  10   out at 102: won 2 / 8 R
+    L  102 104 100 102  10
+    .  102 102  94  94  10   out at 94: lost 1 R
+    L   94  96  92  94  10
+    .   94  94  94  94  10
+"""
+
+
+def test_kelly_bets_by_the_trades_won_and_lost_so_far(engine: Engine) -> None:
+    """One of two won, a quarter of an R for one lost: 1/2 - (1/2) / (1/4) is no bet."""
+    seen = engine.run(table(ROUNDS), kind=KELLY, kelly_trades=2, max_leverage=1.0)
+    assert [trade.units for trade in seen.trades] == [12.5, pytest.approx(12.5, rel=0.01)]
+    assert seen.ignored == {"size": 1}
+
+
+def test_until_there_are_enough_trades_kelly_is_the_risk(engine: Engine) -> None:
+    by_risk = engine.run(table(ROUNDS))
+    kelly = engine.run(table(ROUNDS), kind=KELLY, kelly_trades=3)
+    assert len(by_risk.trades) == 3
+    assert kelly == by_risk
+
+
+def test_kelly_after_a_win_alone_is_the_fraction_of_the_equity(engine: Engine) -> None:
+    sized = {"kind": KELLY, "kelly_trades": 1, "kelly_fraction": 0.25, "risk_per_trade": 0.5}
+    seen = engine.run(table(ROUNDS), **sized)
+    first, second = seen.trades[:2]
+    assert first.units == 625.0
+    assert second.units == math.floor(0.25 * (10_000 + 2 * 625) / 8 * 1000) / 1000
+
+
+@pytest.mark.parametrize("kind", [NOTIONAL, VOLATILITY, KELLY, OWN])
+def test_no_sizing_but_all_in_risks_more_than_the_risk(engine: Engine, kind: int) -> None:
+    greedy = {"notional": 125.0, "volatility": 100.0, "window": 1}
+    seen = engine.run(table(SIGNAL + ENTRY), kind=kind, own_size=OwnSize(ALL), **greedy)
+    assert seen.one.units == 12.5
+
+
+# A function of the user's own
+
+HERE = "tests.contract.test_size:"
+ALL = f"{HERE}everything"
+
+
+def everything(decision: Decision) -> float:
+    return math.inf
+
+
+def by_side(decision: Decision) -> float:
+    """A tenth of the equity long, half of that short, and less after a loss."""
+    share = 0.1 if decision.side > 0 else 0.05
+    return share * decision.equity / decision.price / (1 + decision.history.losses)
+
+
+def nothing(decision: Decision) -> float:
+    return 0.0
+
+
+def fails(decision: Decision) -> float:
+    return 1.0 / (decision.history.wins * 0)
+
+
+def not_a_number(decision: Decision) -> float:
+    return math.nan
+
+
+def test_a_sizing_of_ones_own_is_asked_at_each_decision(engine: Engine) -> None:
+    seen = engine.run(table(ROUNDS), kind=OWN, own_size=OwnSize(f"{HERE}by_side"))
+    units = [trade.units for trade in seen.trades]
+    equity = 10_000 + 10 * 2.0
+    second = math.floor(0.1 * equity / 102 * 1000) / 1000
+    third = math.floor(0.05 * (equity - 8 * second) / 94 * 1000) / 1000
+    assert units == [10.0, second, third]
+
+
+def test_a_sizing_of_ones_own_knows_the_side(engine: Engine) -> None:
+    seen = engine.run(table(SHORT + ENTRY), kind=OWN, own_size=OwnSize(f"{HERE}by_side"))
+    assert seen.one.units == 5.0
+
+
+def test_a_sizing_of_ones_own_that_wants_nothing_makes_no_trade(engine: Engine) -> None:
+    seen = engine.run(table(SIGNAL + ENTRY), kind=OWN, own_size=OwnSize(f"{HERE}nothing"))
+    assert seen.ignored == {"size": 1}
+
+
+@pytest.mark.parametrize("name", ["fails", "not_a_number"])
+def test_a_sizing_of_ones_own_that_gives_no_number_ends_the_run(engine: Engine, name: str) -> None:
+    with pytest.raises((ConfigError, SizeError), match="no number of units") as raised:
+        engine.run(table(SIGNAL + ENTRY), kind=OWN, own_size=OwnSize(HERE + name))
+    assert "\n" not in str(raised.value)

@@ -23,14 +23,23 @@ WITHOUT_STEPPER: dict[str, Any] = {
 }
 
 
+SIZED: dict[str, dict[str, Any]] = {
+    "kelly": {"sizing": "kelly", "kelly_trades": 2, "kelly_fraction": 0.1, "risk_per_trade": 0.1},
+    "volatility": {"sizing": "volatility", "volatility_days": 3, "risk_per_trade": 0.1},
+    "a size of one's own": {"sizing": "tests.sweep.own_code:less", "volatility_days": 3},
+}
+
+
 def chosen(name: str) -> Settings:
+    if name in SIZED:
+        return settings(risk=SIZED[name])
     if name == "cooldown and protections":
         return settings(**COUNTED)
     tables = settings().model_dump(include={"data", "stop", "live"})
     return Settings.model_validate({**tables, **WITHOUT_STEPPER})
 
 
-@pytest.mark.parametrize("name", ["cooldown and protections", "a signal without a stepper"])
+@pytest.mark.parametrize("name", ["cooldown and protections", "a signal without a stepper", *SIZED])
 def test_starting_again_many_times_changes_nothing(name: str, tmp_path: Path) -> None:
     calm, restarted = f"sqlite:///{tmp_path}/calm.db", f"sqlite:///{tmp_path}/restarted.db"
     play(chosen(name), PlaybackStore(ROWS, WARM_UP, HOUR), calm)
@@ -39,6 +48,12 @@ def test_starting_again_many_times_changes_nothing(name: str, tmp_path: Path) ->
     books = books_of(restarted)
     assert len(books["PaperTrades"]) > 5
     assert {row["outcome"] for row in books["Decisions"]} > {"filled"}
+    if name in SIZED:
+        risked = {
+            round(row["units"] * abs(row["entry"] - row["initial_stop"]), 6)
+            for row in books["PaperTrades"]
+        }
+        assert len(risked) > 5
     assert books == books_of(calm)
 
 

@@ -8,7 +8,7 @@ from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import DAY, Costs
 from stoptrail.rules.market import Market
 from stoptrail.rules.protections import Protections
-from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.sizing import by_risk
 from stoptrail.rules.stops import StopRules
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import OPEN, RunRules, TradeLog
@@ -31,7 +31,7 @@ CANDLES = Candles(
 FREE = RunRules(
     TradeRules(
         StopRules(2.0, 0.0, 0.0, False),
-        Sizing(0.01, 1.0, False, False),
+        by_risk(0.01, 1.0, False),
         Costs(0.0, 0.0, 0.0),
         Market(100.0, 1.0, 1.0, 1.0, 0.0, 0.0),
     ),

@@ -11,7 +11,7 @@ from stoptrail.rules.paths import (
     Walk,
     walk_candle,
 )
-from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.sizing import by_risk
 from stoptrail.rules.stops import (
     INITIAL,
     TRAIL,
@@ -26,7 +26,7 @@ from tests.rules.worlds import ATRS, HELDS, PRICES, TRADE_RULES
 
 CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
 FREE = TradeRules(
-    StopRules(2.0, 0.0, 0.0, False), Sizing(0.01, 1.0, False, False), Costs(0.0, 0.0, 0.0), CENTS
+    StopRules(2.0, 0.0, 0.0, False), by_risk(0.01, 1.0, False), Costs(0.0, 0.0, 0.0), CENTS
 )
 LONG = Entry(1, 100.0, 0, 4.0)
 START = Stop(92.0, 100.0, INITIAL)

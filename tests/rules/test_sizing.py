@@ -1,3 +1,5 @@
+from math import nan
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,7 +7,11 @@ from hypothesis import strategies as st
 from stoptrail.rules.costs import Costs, fill_price
 from stoptrail.rules.market import Market, units_down
 from stoptrail.rules.sizing import (
-    Sizing,
+    ALL_IN,
+    NO_HISTORY,
+    RISK,
+    Decision,
+    by_risk,
     filled_units,
     stop_loss_per_unit,
     wanted_units,
@@ -19,25 +25,26 @@ from stoptrail.rules.trade import (
 )
 from tests.rules.worlds import entry_orders
 
-PLAIN = Sizing(0.01, 1000.0, False, False)
+PLAIN = by_risk(0.01, 1000.0, False)
 FREE = Costs(0.0, 0.0, 0.0)
+KNOWN = Decision(1, 10_000.0, 100.0, 4.0, 8.0, nan, NO_HISTORY)
 CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
 
 
 def test_units_are_the_risk_over_the_distance() -> None:
-    assert wanted_units(10_000.0, 8.0, 100.0, PLAIN) == 12.5
+    assert wanted_units(KNOWN, PLAIN) == 12.5
 
 
 @pytest.mark.parametrize(
     ("equity", "distance"), [(10_000.0, 0.0), (10_000.0, float("nan")), (0.0, 8.0), (-5.0, 8.0)]
 )
 def test_nothing_is_wanted_without_a_distance_or_equity(equity: float, distance: float) -> None:
-    assert wanted_units(equity, distance, 100.0, PLAIN) == 0.0
+    assert wanted_units(KNOWN._replace(equity=equity, distance=distance), PLAIN) == 0.0
 
 
 def test_all_in_wants_what_the_price_buys() -> None:
-    sizing = PLAIN._replace(all_in=True, max_leverage=2.0)
-    assert wanted_units(10_000.0, 8.0, 100.0, sizing) == 200.0
+    sizing = PLAIN._replace(kind=ALL_IN, max_leverage=2.0)
+    assert wanted_units(KNOWN, sizing) == 200.0
     costs = Costs(0.001, 0.0, 0.0)
     units = filled_units(1.0, 10_000.0, 1, 100.0, 92.0, costs, sizing, CENTS)
     assert units == units_down(20_000 / 100.1, CENTS)
@@ -73,7 +80,7 @@ def test_units_are_whole_lots_affordable_and_tradable(
         assert spent <= trade_rules.sizing.max_leverage * entry_order.equity * (1 + 1e-9)
         assert units >= trade_rules.market.min_quantity
         assert units * fill >= trade_rules.market.min_notional
-        assert trade_rules.sizing.all_in or units <= entry_order.units * (1 + 1e-9)
+        assert trade_rules.sizing.kind == ALL_IN or units <= entry_order.units * (1 + 1e-9)
 
 
 @given(entry_orders())
@@ -83,7 +90,7 @@ def test_a_stop_out_without_a_gap_never_loses_more_than_the_risk(
     """With costs counted, on any tick; a short's borrow comes on top."""
     entry_order, price, trade_rules = case
     trade_rules = trade_rules._replace(
-        sizing=trade_rules.sizing._replace(includes_costs=True, all_in=False)
+        sizing=trade_rules.sizing._replace(includes_costs=True, kind=RISK)
     )
     position, stop = enter(entry_order, price, 0, trade_rules)
     level = stop.level

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from stoptrail.rules.costs import DAY, Costs
 from stoptrail.rules.market import Market
-from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.sizing import by_risk
 from stoptrail.rules.stops import Entry, StopRules
 from stoptrail.rules.trade import (
     EntryOrder,
@@ -20,7 +20,7 @@ from tests.rules.worlds import HELDS, PRICES, TRADE_RULES, entry_orders
 
 CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
 COSTS = Costs(0.001, 0.001, 0.0024)
-PLAIN = TradeRules(StopRules(2.0, 0.0, 0.0, False), Sizing(0.01, 10.0, False, False), COSTS, CENTS)
+PLAIN = TradeRules(StopRules(2.0, 0.0, 0.0, False), by_risk(0.01, 10.0, False), COSTS, CENTS)
 ENTRY_ORDER = EntryOrder(1, 12.5, 10_000.0, 4.0, 0, 0)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from stoptrail.rules.costs import DAY, Costs
 from stoptrail.rules.market import Market
-from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.sizing import ALL_IN, RISK, by_risk
 from stoptrail.rules.stops import Entry, StopRules
 from stoptrail.rules.trade import EntryOrder, TradeRules
 
@@ -35,7 +35,11 @@ STOPS = st.builds(
     st.booleans(),
 )
 SIZINGS = st.builds(
-    Sizing, st.floats(0.0005, 0.1), st.floats(0.05, 5.0), st.booleans(), st.booleans()
+    by_risk,
+    st.floats(0.0005, 0.1),
+    st.floats(0.05, 5.0),
+    st.booleans(),
+    st.sampled_from([RISK, ALL_IN]),
 )
 TRADE_RULES = st.builds(TradeRules, STOPS, SIZINGS, COSTS, MARKETS)
 PRICES = st.floats(200.0, 5000.0)

@@ -18,6 +18,7 @@ TRADING = """
 "stop.atr_timeframe" = ["4h", "1d"]
 "stop.atr_period" = [5, 14]
 "stop.trailing_atr_multiplier" = [2, 3.5]
+"risk.sizing" = ["risk", "tests.sweep.own_code:tenth", "kelly", "tests.sweep.own_code:less"]
 "costs.slippage" = [0.0, 0.001]
 """
 SIGNALS = {

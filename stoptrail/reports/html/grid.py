@@ -64,6 +64,8 @@ def read_grid(trials: pa.Table, summary: dict[str, Any]) -> TrialGrid:
     metrics = {n: _floats(trials.column(n)) for n in _SHOWN if n in trials.column_names}
     min_trades = int(settings.get("sweep.min_trades") or 0)
     wanted = str(settings.get("sweep.objective", ""))
+    if ":" in wanted and "objective" in trials.column_names:  # of the user's own
+        wanted, metrics = "objective", {"objective": _floats(trials.column("objective")), **metrics}
     objective = wanted if wanted in metrics else next(iter(metrics), "")
     varied = [dimension for dimension in found if len(dimension.values) > 1]
     return TrialGrid(varied, metrics, _eligible(trials, metrics, min_trades), objective, min_trades)
@@ -85,9 +87,7 @@ def grid_data(grid: TrialGrid) -> dict[str, Any] | None:
             {"name": d.name, "values": d.values, "best": d.best, "near": d.near}
             for d in grid.dimensions
         ],
-        "metrics": [
-            {"name": n, "label": label_of(n), "better": METRICS[n].better} for n in grid.metrics
-        ],
+        "metrics": [{"name": n, "label": label_of(n), "better": _better(n)} for n in grid.metrics],
         "objective": grid.objective,
         "min_trades": grid.min_trades,
         "combinations": len(grid.eligible),
@@ -116,9 +116,7 @@ def heat_maps(grid: TrialGrid) -> dict[str, Any]:
         at_best = _sliced(grid, {i, j})
         maps[f"{i}-{j}"] = {
             name: {
-                "top": packed(
-                    _top(cell, values, grid.eligible, size, METRICS[name].better), "float32"
-                ),
+                "top": packed(_top(cell, values, grid.eligible, size, _better(name)), "float32"),
                 "median": packed(_median(cell[counted], values[counted], size), "float32"),
                 "slice": packed(_top(cell, values, at_best, size, 1), "float32"),
             }
@@ -219,5 +217,10 @@ def _median(cell: Indices, values: Floats, size: int) -> Floats:
     return out
 
 
+def _better(metric: str) -> int:
+    """As reports.figures.Metric has it; of an objective of the user's own more is better."""
+    return METRICS[metric].better if metric in METRICS else 1
+
+
 def _direction(metric: str) -> int:
-    return -1 if METRICS[metric].better < 0 else 1
+    return -1 if _better(metric) < 0 else 1

@@ -30,6 +30,7 @@ from stoptrail.rules.protections import (
     guard_exit,
     guard_start,
 )
+from stoptrail.rules.sizing import NO_HISTORY, History, extended
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.tally import (
     MS_AN_HOUR,
@@ -76,6 +77,7 @@ class RunAccount(NamedTuple):
     """Candles in which, or at whose close, a position was held."""
     quiet_until: int
     """First candle whose signal counts again after the cool-down of an exit."""
+    history: History
     fingerprint: np.uint64
 
 
@@ -98,7 +100,16 @@ class Followed(NamedTuple):
 def account_start(cash: float) -> RunAccount:
     """The account before the first candle."""
     return RunAccount(
-        cash, guard_start(cash), days_start(cash), drawdown_start(cash), NO_TRADES, 0, 0, 0, EMPTY
+        cash,
+        guard_start(cash),
+        days_start(cash),
+        drawdown_start(cash),
+        NO_TRADES,
+        0,
+        0,
+        0,
+        NO_HISTORY,
+        EMPTY,
     )
 
 
@@ -133,6 +144,7 @@ def marked_account(account: RunAccount, days: Days, guard: Guard, drawdown: Draw
         account.trades,
         account.held,
         account.quiet_until,
+        account.history,
         account.fingerprint,
     )
 
@@ -200,7 +212,7 @@ def booked(
     """The account after a position, entered on candle `entry` with `stop` in force, that
     went as `ending` says: `time` is that of the exit, or `close` is the last one, at `time`."""
     held, balance, guard = position.held, account.balance, account.guard
-    drawdown = account.drawdown
+    drawdown, history = account.drawdown, account.history
     fingerprint = with_trade(
         account.fingerprint, signal, entry, ending.exit, held.side, ending.reason, position.units
     )
@@ -215,6 +227,7 @@ def booked(
         hours = (time - held.time) / MS_AN_HOUR
         r = r_multiple(out.pnl, position.units, abs(held.fill - stop.level))
         tally = tally_trade(account.tally, out.pnl, position.fee + out.fee, hours, r)
+        history = extended(history, out.pnl, r)
         last += 1
     return RunAccount(
         balance,
@@ -225,6 +238,7 @@ def booked(
         account.trades + 1,
         account.held + last - entry,
         quiet_after(ending.exit, run_rules),
+        history,
         fingerprint,
     )
 

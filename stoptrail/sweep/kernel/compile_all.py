@@ -11,7 +11,7 @@ from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import Costs
 from stoptrail.rules.market import Market
 from stoptrail.rules.protections import Protections
-from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.sizing import by_risk
 from stoptrail.rules.stops import StopRules
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import RunRules, Setups, day_marks
@@ -28,7 +28,7 @@ def compile_all() -> None:
     candles = Candles(time, prices, prices, prices, prices, prices, 900_000)
     trade_rules = TradeRules(
         stop=StopRules(multiplier=3.0, breakeven_trigger=1.0, breakeven_margin=0.0, frozen=False),
-        sizing=Sizing(risk_per_trade=0.01, max_leverage=1.0, includes_costs=True, all_in=False),
+        sizing=by_risk(0.01, 1.0, includes_costs=True),
         costs=Costs(taker_fee=0.0, slippage=0.0, borrow_daily=0.0),
         market=Market(
             price_scale=100.0,

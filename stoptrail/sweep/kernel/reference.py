@@ -7,7 +7,7 @@ kernel over years of candles.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.costs import DAY, fill_price
@@ -17,7 +17,7 @@ from stoptrail.rules.decide import (
     obstacle,
     order_for,
     quiet_after,
-    risked_units,
+    sized_units,
 )
 from stoptrail.rules.detail import Detail, Piece, piece_at, piece_price, pieces
 from stoptrail.rules.jit import inner_rule, rule
@@ -28,6 +28,7 @@ from stoptrail.rules.protections import (
     guard_exit,
     guard_start,
 )
+from stoptrail.rules.sizing import NO_HISTORY, History
 from stoptrail.rules.stops import (
     CYCLE,
     Entry,
@@ -40,6 +41,7 @@ from stoptrail.rules.trade import (
     EntryOrder,
     Position,
     TradeRules,
+    after_trade,
     enter,
     leave,
     marked,
@@ -53,6 +55,7 @@ from stoptrail.rules.types import (
     RunRules,
     Setups,
 )
+from stoptrail.rules.volatility import known_volatility, needs_volatility, squares_for
 from stoptrail.sweep.kernel.log import (
     Log,
     Run,
@@ -121,6 +124,7 @@ class Books(NamedTuple):
     guard: Guard
     quiet_until: int
     """First candle whose signal counts again after an exit."""
+    history: History
 
 
 NO_ORDER = Order(EntryOrder(1, 0.0, 0.0, 0.0, 0, 0), NONE)
@@ -136,14 +140,17 @@ def simulate(
     marks: DayMarks,
     run_rules: RunRules,
     detail: Detail,
+    own_size: Any = None,
 ) -> Run:
     """Run one parameter set over all candles.
 
     `atr` has the shape (n,): the stop's ATR as known at each close. `detail` is of the same
     candles, or `no_detail()`. Trades that are open at the end have exit OPEN and are marked
-    at the last close.
+    at the last close. own_size: the user's sizing function where the kind is rules.sizing.OWN.
     """
     n = len(candles.time)
+    sizing = run_rules.trade_rules.sizing
+    squares = squares_for(candles.close, needs_volatility(sizing))
     pieces_told = len(detail.time) if run_rules.path == TICKS else 0
     log = empty_log(len(setups.candle), n, pieces_told)
     # What every candle calls gets numbers only: a compiled call counts a reference to
@@ -153,7 +160,7 @@ def simulate(
     signals, sides, turns = setups.candle, setups.side, setups.turn
     midnights, before_gap = marks.time, marks.candle
     ignored = log.ignored
-    books = Books(run_rules.cash, guard_start(run_rules.cash), 0)
+    books = Books(run_rules.cash, guard_start(run_rules.cash), 0, NO_HISTORY)
     order, trade = NO_ORDER, NO_TRADE
     event, mark = 0, 1
     for i in range(setups.first, n):
@@ -183,7 +190,10 @@ def simulate(
             books = pass_midnight(midnights[mark], books, trade, bar, run_rules.trade_rules)
             mark += 1
         while event < len(signals) and signals[event] == i:
-            order = hear_signal(sides[event], order, trade, books, ignored, bar, run_rules)
+            volatility = known_volatility(squares, i, sizing.window, interval)
+            order = hear_signal(
+                sides[event], order, trade, books, ignored, bar, volatility, run_rules, own_size
+            )
             event += 1
         # Midnights in the missing candles after this one: its close still stands.
         while mark < len(midnights) and before_gap[mark] == i:
@@ -319,7 +329,8 @@ def close_trade(
     write_exit(log, bar.place, closing.time, closing.reason, trade.position, end)
     balance = books.balance + end.pnl
     guard = guard_exit(books.guard, end.pnl, balance, bar.place, run_rules.protections)
-    return Books(balance, guard, quiet_after(bar.place, run_rules))
+    history = after_trade(books.history, trade.position, end.pnl, run_rules.trade_rules)
+    return Books(balance, guard, quiet_after(bar.place, run_rules), history)
 
 
 @rule
@@ -354,7 +365,9 @@ def hear_signal(
     books: Books,
     ignored: Counts,
     bar: Bar,
+    volatility: float,
     run_rules: RunRules,
+    own_size: Any,
 ) -> Order:
     """The order after a signal at the close of a candle: a new one, or the signal is
     counted as ignored (C3, C4, C10, C16)."""
@@ -371,7 +384,9 @@ def hear_signal(
         ignored[against] += 1
         return order
     equity = books.balance
-    units = risked_units(equity, bar.atr, bar.close, run_rules.trade_rules)
+    units = sized_units(
+        side, equity, bar.close, bar.atr, volatility, books.history, run_rules.trade_rules, own_size
+    )
     if not units > 0.0:
         ignored[SIZE] += 1
         return NO_ORDER
@@ -390,7 +405,7 @@ def pass_midnight(
     value = books.balance
     if trade.position.units > 0.0:
         value = marked(value, trade.position, bar.close, time, trade_rules)
-    return Books(books.balance, guard_day(books.guard, value), books.quiet_until)
+    return Books(books.balance, guard_day(books.guard, value), books.quiet_until, books.history)
 
 
 @rule

@@ -7,9 +7,11 @@ this one runs it as it is, some hundred times slower, to the same last bit.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from stoptrail.config.own_sizing import named
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.types import DayMarks, Setups
@@ -21,6 +23,7 @@ from stoptrail.sweep.kernel.results import Results, part
 from stoptrail.sweep.kernel.screen import rows_turn, screen
 
 
+@named()
 def screen_rows(
     candles: Candles,
     nodes: Nodes,
@@ -31,10 +34,12 @@ def screen_rows(
     on_slow_row: Callable[[int], None] = lambda _: None,
     memo: Memo | None = None,
     atr: object = None,
+    own_size: Any = None,
 ) -> int:
     """`screen` the rows of `table`: how many of them ran in plain Python. on_slow_row is told
     1 after each of these, as the other rows take no time beside them. memo: endings of the
-    same candles; atr: what tells the ATR of `nodes` from others that use it."""
+    same candles; atr: what tells the ATR of `nodes` from others that use it; own_size:
+    Plan.size_call."""
     none = np.zeros(len(table), np.int64)
     rules, lines = (memo.ids(atr, table), memo.lines) if memo else (none, NOTHING)
     turn, slow = rows_turn(table, setups), 0
@@ -44,11 +49,13 @@ def screen_rows(
     while slow < len(table) and precompile.is_running():
         row, slot = table[slow : slow + 1], part(results, slow, slow + 1)
         with np.errstate(all="ignore"):  # fingerprints count modulo 2^64
-            screen(candles, nodes, setups, midnights, row, slot, rules[slow:], lines, turn)
+            screen(
+                candles, nodes, setups, midnights, row, slot, rules[slow:], lines, turn, own_size
+            )
         slow += 1
         on_slow_row(1)
     if slow < len(table):
         rest = part(results, slow, len(table))
         rows = table[slow:], rest, rules[slow:]
-        compiled(screen)(candles, nodes, setups, midnights, *rows, lines, turn)
+        compiled(screen)(candles, nodes, setups, midnights, *rows, lines, turn, own_size)
     return slow

@@ -81,7 +81,12 @@ def run_rules_of(row: Floats) -> RunRules:
                 risk_per_trade=row[sizing.risk_per_trade],
                 max_leverage=row[sizing.max_leverage],
                 includes_costs=row[sizing.includes_costs] != 0.0,
-                all_in=row[sizing.all_in] != 0.0,
+                kind=int(row[sizing.kind]),
+                notional=row[sizing.notional],
+                volatility=row[sizing.volatility],
+                window=int(row[sizing.window]),
+                kelly_fraction=row[sizing.kelly_fraction],
+                kelly_trades=int(row[sizing.kelly_trades]),
             ),
             costs=Costs(
                 taker_fee=row[costs.taker_fee],

@@ -10,6 +10,8 @@ cannot hit the stop (sweep.kernel.hold), closes that cannot change the drawdown
 
 from __future__ import annotations
 
+from typing import Any
+
 from stoptrail.rules.candles import (
     Candles,
     Floats,
@@ -21,7 +23,7 @@ from stoptrail.rules.decide import (
     expired,
     obstacle,
     order_for,
-    risked_units,
+    sized_units,
 )
 from stoptrail.rules.jit import inner_rule, rule, uncounted
 from stoptrail.rules.paths import CANDLE
@@ -42,6 +44,7 @@ from stoptrail.rules.types import (
     RunRules,
     Setups,
 )
+from stoptrail.rules.volatility import known_volatility, needs_volatility, squares_for
 from stoptrail.sweep.kernel.account import (
     Followed,
     RunAccount,
@@ -78,6 +81,7 @@ def screen(
     rules: Times,
     lines: Floats,
     turn: Sides | None = None,
+    own_size: Any = None,
 ) -> None:
     """Run every row of `table` and write its results; to be called compiled.
 
@@ -87,9 +91,11 @@ def screen(
     that all rows use; setups: the signal's events, none before setups.first; table: rows
     of sweep.kernel.rule_table, shape (k, columns); results: room for k combinations, all zero;
     rules, lines: the numbers of the rows, shape (k,), and the endings of a
-    sweep.kernel.memo.Memo, or memo.NOTHING.
+    sweep.kernel.memo.Memo, or memo.NOTHING; own_size: the user's sizing function where a
+    row's kind is rules.sizing.OWN.
     Holds no lock: threads may run slices of table and results.
     """
+    squares = squares_for(candles.close, rows_need_volatility(table))
     for k in range(len(table)):
         run_rules = run_rules_of(table[k])
         if turn is None and not trails(run_rules):
@@ -106,6 +112,8 @@ def screen(
             kept,
             rules[k],
             lines,
+            squares,
+            own_size,
         )
         results.trades[k] = account.trades
         results.fingerprint[k] = account.fingerprint
@@ -116,6 +124,15 @@ def screen(
 def trails(run_rules: RunRules) -> bool:
     """Whether trades end at the trailed stop, tested against whole candles."""
     return run_rules.exits != CYCLE_EXIT and run_rules.path == CANDLE
+
+
+@rule
+def rows_need_volatility(table: Floats) -> bool:
+    """Whether some row of `table` is sized by the market's volatility."""
+    for k in range(len(table)):
+        if needs_volatility(run_rules_of(table[k]).trade_rules.sizing):
+            return True
+    return False
 
 
 def rows_turn(table: Floats, setups: Setups) -> Sides | None:
@@ -141,6 +158,8 @@ def run(
     kept: KeptRows,
     rules: int,
     lines: Floats,
+    squares: Floats,
+    own_size: Any = None,
 ) -> RunAccount:
     """One combination: from event to event while flat, from entry to exit otherwise."""
     # References to arrays are counted here once, not at each look into a tuple.
@@ -149,6 +168,7 @@ def run(
     mark_times, places, mark_blocks = midnights.time, midnights.candle, midnights.block
     signals, sides = uncounted(setups.candle), uncounted(setups.side)
     kept, counts, lines = uncounted(kept), uncounted(ignored), uncounted(lines)
+    squares, window = uncounted(squares), run_rules.trade_rules.sizing.window
     block_sums, equity = kept
     trade_rules, count = run_rules.trade_rules, len(times)
     account = account_start(run_rules.cash)
@@ -160,7 +180,10 @@ def run(
         # Midnights up to this close have been seen without a position.
         seen = marks_until(mark_times, account.days.mark, time + interval)
         account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
-        reason, entry_order = decide(side, i, time, time + interval, close, atr, account, run_rules)
+        volatility = known_volatility(squares, i, window, interval)
+        reason, entry_order = decide(
+            side, i, time, time + interval, close, atr, volatility, account, run_rules, own_size
+        )
         if reason != NO_OBSTACLE:
             counts[reason] += 1
             continue
@@ -227,14 +250,18 @@ def decide(
     closes: int,
     close: float,
     atr: float,
+    volatility: float,
     account: RunAccount,
     run_rules: RunRules,
+    own_size: Any,
 ) -> tuple[int, EntryOrder]:
     """The entry order for a signal on candle i, which opens at `time` and ends
     with `close` at `closes`, and
     the code of why there is none, or NO_OBSTACLE."""
     equity = account.balance
-    units = risked_units(equity, atr, close, run_rules.trade_rules)
+    units = sized_units(
+        side, equity, close, atr, volatility, account.history, run_rules.trade_rules, own_size
+    )
     entry_order = order_for(side, units, equity, atr, time, closes, run_rules)
     # While a position or an order is open the kernel asks of no signal.
     against = obstacle(False, False, i, account.quiet_until, account.guard, equity, run_rules)

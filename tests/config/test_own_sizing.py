@@ -1,0 +1,64 @@
+import pickle
+from pathlib import Path
+
+import pytest
+
+from stoptrail.config.load import load_settings
+from stoptrail.config.own_sizing import own_size, own_size_of
+from stoptrail.core.errors import ConfigError
+
+HERE = "tests.config.test_own_sizing:"
+
+
+def tenth(decision):
+    return 0.1 * decision.equity / decision.price
+
+
+def reads_a_file(decision):
+    return float(Path("sizes.txt").read_text())
+
+
+def wants_more(decision, other):
+    return 1.0
+
+
+def misspelt(decision):
+    return decision.equtiy
+
+
+def test_a_sizing_function_is_the_same_one_in_another_process() -> None:
+    own = own_size(f"{HERE}tenth")
+    again = pickle.loads(pickle.dumps(own))
+    numbers = (1, 1000.0, 50.0, 1.0, 2.0, 0.5, 0, 0, 0.0, 0.0)
+    assert own.call(*numbers) == again.call(*numbers) == 2.0
+
+
+def test_built_in_ways_are_no_functions() -> None:
+    assert own_size_of("kelly") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("reads_a_file", "cannot be compiled by Numba"),
+        ("wants_more", "cannot be compiled by Numba"),
+        ("misspelt", "cannot be compiled by Numba .*equtiy"),
+        ("tentth", "did you mean tenth"),
+    ],
+)
+def test_what_cannot_be_compiled_is_refused_when_settings_are_read(name: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why) as raised:
+        load_settings(None, [f"risk.sizing={HERE}{name}"])
+    line = str(raised.value)
+    assert line.startswith("--set: risk.sizing ")
+    assert f"{HERE}{name}" in line
+    assert "\n" not in line
+
+
+def test_a_grid_may_hold_a_sizing_of_ones_own() -> None:
+    settings = load_settings(None, [f'sweep.grid.risk.sizing=["risk", "{HERE}tenth"]'])
+    assert settings.sweep.grid["risk.sizing"] == ["risk", f"{HERE}tenth"]
+    with pytest.raises(
+        ConfigError, match=r"sweep\.grid\.risk\.sizing: risk\.sizing cannot be compiled"
+    ):
+        load_settings(None, [f'sweep.grid.risk.sizing=["risk", "{HERE}misspelt"]'])
