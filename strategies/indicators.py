@@ -29,7 +29,8 @@ from stoptrail.adapter.feed_candles import (
 from stoptrail.core.time import HOUR_MS
 from stoptrail.rules.atr import ATR_START, atr_step, stop_atr
 from stoptrail.rules.candles import Candles
-from stoptrail.rules.volatility import squared_return, volatility_of, yearly
+from stoptrail.rules.sizing import Sizing
+from stoptrail.rules.volatility import needs_volatility, squared_return, volatility_of, yearly
 from stoptrail.strategies.quick_candles import forward
 from stoptrail.strategies.signals.checked import checked_signals, require_zone
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
@@ -258,6 +259,13 @@ class RealisedVolatility(CandleIndicator):
     def stepper(self, interval: int) -> Any:
         """One return at each candle."""
         return _VolatilityStep(int(self.p.window), interval)
+
+
+def volatility_line(data: Any, sizing: Sizing, past: Candles) -> Any:
+    """A line of the market's volatility where sizes may follow from it, else None."""
+    if not needs_volatility(sizing):
+        return None
+    return RealisedVolatility(data, window=sizing.window, past=past).volatility
 
 
 class _OneLine:

@@ -39,11 +39,10 @@ from stoptrail.rules.trade import (
     marked,
 )
 from stoptrail.rules.types import BOTH, CYCLE_EXIT, SIDES, RunRules
-from stoptrail.rules.volatility import needs_volatility
 from stoptrail.sizers.atr_risk import AtrRiskSizer
 from stoptrail.strategies.calm import STIRRED, Changes
 from stoptrail.strategies.cycle_exit import CycleExit
-from stoptrail.strategies.indicators import FOUR_HOURS, EntrySignal, RealisedVolatility, StopAtr
+from stoptrail.strategies.indicators import FOUR_HOURS, EntrySignal, StopAtr, volatility_line
 from stoptrail.strategies.quick_candles import Pace, QuickCandles
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from stoptrail.strategies.stop_trail import StopTrail
@@ -105,7 +104,7 @@ class MtfStrategy(QuickCandles):
         self.atr = StopAtr(
             self.data, timeframe=self.p.atr_interval, period=self.p.atr_period, past=past
         ).atr
-        self.volatility = self._volatility(past)
+        self.volatility = volatility_line(self.data, self.run_rules.trade_rules.sizing, past)
         self.manager: StopTrail | CycleExit = self._managed()
         self.guard = guard_start(self.run_rules.cash)
         self._protected = any(self.run_rules.protections)
@@ -116,13 +115,6 @@ class MtfStrategy(QuickCandles):
         self._sleeps_until = -1
         self._calm = STIRRED
         self._zones: Changes | None = None
-
-    def _volatility(self, past: Candles) -> Any:
-        """A line of the market's volatility where sizes may follow from it, else None."""
-        sizing = self.run_rules.trade_rules.sizing
-        if not needs_volatility(sizing):
-            return None
-        return RealisedVolatility(self.data, window=sizing.window, past=past).volatility
 
     def _signal(self) -> Any:
         """The signal function, looked up where it is named. Raises ConfigError."""

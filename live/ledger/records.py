@@ -23,7 +23,7 @@ from stoptrail.live.ledger.writer import WORKING
 from stoptrail.live.step import StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.protections import Guard
-from stoptrail.rules.sizing import NO_HISTORY, History, extended
+from stoptrail.rules.sizing import NO_CLOSED_TRADES, ClosedTrades, extended
 from stoptrail.rules.stops import REASONS, Entry, Stop
 from stoptrail.rules.tally import r_multiple
 from stoptrail.rules.trade import EntryOrder, Position
@@ -186,9 +186,9 @@ def waits_to_leave(database: Database, session: int) -> bool:
     return bool(rows(database, PaperOrders, session, kind="exit", status=WORKING))
 
 
-def _history(database: Database, session: int) -> History:
+def _history(database: Database, session: int) -> ClosedTrades:
     """The closed trades, in order, as `rules.trade.after_trade` adds them up."""
-    history = NO_HISTORY
+    history = NO_CLOSED_TRADES
     for trade in rows(database, PaperTrades, session):
         if trade["pnl"] is not None:
             distance = abs(trade["entry"] - trade["initial_stop"])

@@ -23,7 +23,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
 from stoptrail.rules.detail import NO_DETAIL, Detail
 from stoptrail.rules.journal import Journal, Unheard
-from stoptrail.rules.sizing import NO_HISTORY
+from stoptrail.rules.sizing import NO_CLOSED_TRADES
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import Position, marked
 from stoptrail.rules.types import RunRules
@@ -98,7 +98,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         self.balance: float = self.run_rules.cash
         """Cash as it was before the open position, quote currency."""
         self.startingcash = self.run_rules.cash  # Backtrader's writers read it
-        self.history = NO_HISTORY
+        self.history = NO_CLOSED_TRADES
         """Closed trades, as far as a size depends on them."""
         self.open: Position | None = None
         """The open trade."""

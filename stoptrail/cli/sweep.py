@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +12,6 @@ from stoptrail.backtest.inputs import Inputs, prepare
 from stoptrail.backtest.outcome import Outcome, metrics_table
 from stoptrail.backtest.summary import summarise_run
 from stoptrail.backtest.warm_up import require_warm
-from stoptrail.brokers.candle import CandleBroker
 from stoptrail.cli import market as markets
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.folder import SETTINGS, STATE, own_folder, resumable, state_folder
@@ -34,11 +31,7 @@ from stoptrail.cli.results import (
 from stoptrail.cli.resume import stopped_sweep
 from stoptrail.config.grid import Grid, build_grid, settings_for
 from stoptrail.config.load import load_settings, to_toml
-from stoptrail.config.own_code import imported
-from stoptrail.config.own_sizing import own_size_of
-from stoptrail.config.search import OBJECTIVES
 from stoptrail.config.settings import Settings, as_table
-from stoptrail.config.signals import resolve_signal
 from stoptrail.core.errors import (
     ConfigError,
     DataError,
@@ -47,8 +40,6 @@ from stoptrail.core.errors import (
 from stoptrail.core.files import write_json, write_whole
 from stoptrail.feeds.market import MarketData
 from stoptrail.rules.detail import NO_DETAIL
-from stoptrail.rules.jit import source_digest
-from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.breakdown import breakdown
 from stoptrail.sweep.earlier import Tried, remember
 from stoptrail.sweep.evidence import (
@@ -56,7 +47,7 @@ from stoptrail.sweep.evidence import (
     judged,
     selection,
 )
-from stoptrail.sweep.kernel.screen import screen
+from stoptrail.sweep.identity import TRADING, digest, identity_of
 from stoptrail.sweep.own_objective import require_usable
 from stoptrail.sweep.permutation import permutation_test
 from stoptrail.sweep.phases import walk_forward
@@ -80,11 +71,6 @@ from stoptrail.sweep.statistics.selection import picks
 from stoptrail.sweep.store import TrialStore
 from stoptrail.sweep.trials import write_trials
 from stoptrail.sweep.walk_forward_table import walk_table
-
-_TRADING = ("strategy", "stop", "risk", "costs", "account", "market", "protections")
-"""Sections that say how is traded."""
-_NOT_RESULTS = ("jobs", "cluster", "permutations")
-"""Keys of [sweep] on which no stored trial depends."""
 
 
 def run(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
@@ -222,7 +208,7 @@ def _tools(
 ) -> Iterator[Tools]:
     """Workers and trial store; the folder learns how to find the trials again, the store
     what the sweep `key`, or a new one, was started with."""
-    identity = _identity(settings, market)
+    identity = identity_of(settings, market)
     store = TrialStore(settings.database.url, identity, key)
     try:
         if key is None:
@@ -234,35 +220,6 @@ def _tools(
             yield Tools(jobs, pool, bool(cluster), store)
     finally:
         store.close()
-
-
-def _identity(settings: Settings, market: MarketData) -> str:
-    """Digest of everything that the results depend on."""
-    table = as_table(settings)
-    kept = {name: table[name] for name in (*_TRADING, "sweep", "walk_forward")}
-    kept["sweep"] = {k: v for k, v in kept["sweep"].items() if k not in _NOT_RESULTS}
-    own = [resolve_signal(settings.strategy.signal), *_own_code(settings)]
-    kept["span"] = [
-        market.start_time,
-        market.end_time,
-        market.sha256,
-        market.finer.sha256 if market.finer else "",
-        source_digest(screen, *own, MtfStrategy, CandleBroker),
-    ]
-    return _digest(kept)
-
-
-def _own_code(settings: Settings) -> list[Any]:
-    """Functions of the user's that size trades, the grid's too, or rank combinations."""
-    ways = {settings.risk.sizing, *settings.sweep.grid.get("risk.sizing", ())}
-    sizes = [own_size_of(way) for way in sorted(ways)]
-    objective = settings.sweep.objective
-    ranks = [] if objective in OBJECTIVES else [imported(objective, OBJECTIVES)]
-    return [*(own.function for own in sizes if own), *ranks]
-
-
-def _digest(table: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
 
 
 def _walk(
@@ -292,10 +249,10 @@ def _walk(
 def _remembered(settings: Settings, market: MarketData, own: Tried) -> Tried:
     """Note this sweep's trials in the database; those of earlier ones on this market."""
     table = as_table(settings)
-    kept = {name: table[name] for name in _TRADING}
+    kept = {name: table[name] for name in TRADING}
     kept["tried"] = [settings.sweep.grid, market.start_time, market.end_time, market.sha256]
     span = (market.start_time, market.end_time)
-    return remember(settings.database.url, _digest(kept), market.symbol, span, own)
+    return remember(settings.database.url, digest(kept), market.symbol, span, own)
 
 
 def _evidence(

@@ -15,7 +15,7 @@ from typing import Any
 from stoptrail.config.own_code import imported
 from stoptrail.core.errors import ConfigError
 from stoptrail.rules.compiler import numba
-from stoptrail.rules.sizing import SIZINGS, Decision, History, SizeError
+from stoptrail.rules.sizing import SIZINGS, ClosedTrades, Decision, SizeError
 
 
 class OwnSize:
@@ -63,7 +63,7 @@ def _callable(function: Callable[..., Any]) -> Any:
         def by_numbers(  # type: ignore[no-untyped-def]  # Numba knows its types
             side, equity, price, atr, distance, volatility, wins, losses, won, lost
         ):
-            history = History(wins, losses, won, lost)
+            history = ClosedTrades(wins, losses, won, lost)
             decision = Decision(side, equity, price, atr, distance, volatility, history)
             try:
                 return float(quick(decision))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from stoptrail.rules.protections import Guard
-from stoptrail.rules.sizing import NO_HISTORY, History
+from stoptrail.rules.sizing import NO_CLOSED_TRADES, ClosedTrades
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import EntryOrder, Position
 
@@ -26,5 +26,5 @@ class Checkpoint(NamedTuple):
     guard: Guard
     quiet_until: int
     """Index of the first candle whose signal counts after the last exit (C10)."""
-    history: History = NO_HISTORY
+    history: ClosedTrades = NO_CLOSED_TRADES
     """Closed trades, as far as a size depends on them."""

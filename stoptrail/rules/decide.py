@@ -6,7 +6,7 @@ from typing import Any
 
 from stoptrail.rules.jit import inner_rule
 from stoptrail.rules.protections import Guard, entries_stopped
-from stoptrail.rules.sizing import Decision, History, wanted_units
+from stoptrail.rules.sizing import ClosedTrades, Decision, wanted_units
 from stoptrail.rules.stops import stop_distance
 from stoptrail.rules.trade import (
     COOLDOWN,
@@ -53,7 +53,7 @@ def sized_units(
     price: float,
     atr: float,
     volatility: float,
-    history: History,
+    history: ClosedTrades,
     trade_rules: TradeRules,
     own: Any = None,
 ) -> float:

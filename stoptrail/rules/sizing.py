@@ -52,7 +52,7 @@ def by_risk(
     return Sizing(risk_per_trade, max_leverage, includes_costs, kind, 1.0, 1.0, 1, 1.0, 1)
 
 
-class History(NamedTuple):
+class ClosedTrades(NamedTuple):
     """The closed trades so far, as far as a size depends on them."""
 
     wins: int
@@ -63,7 +63,7 @@ class History(NamedTuple):
     """Sum of the losses' R multiples, as a positive number."""
 
 
-NO_HISTORY = History(0, 0, 0.0, 0.0)
+NO_CLOSED_TRADES = ClosedTrades(0, 0, 0.0, 0.0)
 
 
 class Decision(NamedTuple):
@@ -82,22 +82,22 @@ class Decision(NamedTuple):
     volatility: float
     """Realised, of the market, a year; NaN while its window is not full, and where the sizing
     does not ask for it."""
-    history: History
+    history: ClosedTrades
 
 
 @inner_rule
-def extended(history: History, pnl: float, r: float) -> History:
+def extended(history: ClosedTrades, pnl: float, r: float) -> ClosedTrades:
     """`history` after a trade that closed with profit `pnl` after costs, `r` its R multiple;
     one that nets nothing, or that had no stop (r NaN), is neither won nor lost."""
     if pnl > 0.0 and r > 0.0:
-        return History(history.wins + 1, history.losses, history.won + r, history.lost)
+        return ClosedTrades(history.wins + 1, history.losses, history.won + r, history.lost)
     if pnl < 0.0 and r < 0.0:
-        return History(history.wins, history.losses + 1, history.won, history.lost - r)
+        return ClosedTrades(history.wins, history.losses + 1, history.won, history.lost - r)
     return history
 
 
 @rule
-def kelly(history: History) -> float:
+def kelly(history: ClosedTrades) -> float:
     """Kelly's fraction of the equity to risk (J. L. Kelly, 1956): W - (1 - W) / R, with W the
     share of trades won and R the mean win over the mean loss, both in R multiples.
 

@@ -12,7 +12,7 @@ from stoptrail.rules.costs import (
 )
 from stoptrail.rules.jit import rule
 from stoptrail.rules.market import Market
-from stoptrail.rules.sizing import History, Sizing, extended, filled_units
+from stoptrail.rules.sizing import ClosedTrades, Sizing, extended, filled_units
 from stoptrail.rules.stops import (
     Entry,
     Stop,
@@ -117,8 +117,8 @@ def leave(position: Position, price: float, time: int, trade_rules: TradeRules) 
 
 @rule
 def after_trade(
-    history: History, position: Position, pnl: float, trade_rules: TradeRules
-) -> History:
+    history: ClosedTrades, position: Position, pnl: float, trade_rules: TradeRules
+) -> ClosedTrades:
     """`history` after `position` closed with profit `pnl` after costs."""
     held = position.held
     initial = initial_stop(held, trade_rules.stop, trade_rules.market).level

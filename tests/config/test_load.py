@@ -24,12 +24,6 @@ def test_a_file_without_keys_gives_the_defaults(tmp_path: Path) -> None:
         ("[stop]\nbreakeven_margin = nan", "stop.breakeven_margin", "finite", "nan"),
         ("[stop]\natr_timeframe = '7h'", "stop.atr_timeframe", "divides the day", "'7h'"),
         ("[risk]\nrisk_includes_costs = 1", "risk.risk_includes_costs", "true or false", "1"),
-        (
-            "[risk]\nsizing = 'half'",
-            "risk.sizing",
-            "risk, all_in, notional, volatility, kelly or",
-            "'half'",
-        ),
         ("[data]\nstart = 'yesterday'", "data.start", "date or time", "'yesterday'"),
         ("[notify]\nevents = ['entri']", "notify.events.0", "'entry'", "'entri'"),
         ("[database]\nurl = 'mysql://x'", "database.url", "sqlite:///", "'mysql://x'"),

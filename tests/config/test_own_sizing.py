@@ -62,3 +62,12 @@ def test_a_grid_may_hold_a_sizing_of_ones_own() -> None:
         ConfigError, match=r"sweep\.grid\.risk\.sizing: risk\.sizing cannot be compiled"
     ):
         load_settings(None, [f'sweep.grid.risk.sizing=["risk", "{HERE}misspelt"]'])
+
+
+def test_a_way_to_size_that_is_none_is_told_the_ways() -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_settings(None, ["risk.sizing=kely"])
+    ways = 'risk, all_in, notional, volatility, kelly or "module:function"'
+    assert str(raised.value) == (
+        f"--set: risk.sizing must be {ways}, received 'kely'; did you mean kelly?"
+    )

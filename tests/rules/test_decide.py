@@ -13,7 +13,7 @@ from stoptrail.rules.decide import (
 )
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.protections import guard_start
-from stoptrail.rules.sizing import ALL_IN, NO_HISTORY
+from stoptrail.rules.sizing import ALL_IN, NO_CLOSED_TRADES
 from stoptrail.rules.trade import COOLDOWN, PENDING, POSITION, PROTECTION
 from tests.rules.runs import FREE
 
@@ -36,16 +36,17 @@ def test_the_first_of_several_obstacles_is_the_one_that_counts(function) -> None
 def test_the_units_risk_a_share_of_the_equity_down_to_the_stop() -> None:
     """A hundredth of 1000 over twice an ATR of 4; all the cash where all-in."""
     assert (
-        sized_units(1, 1000.0, 50.0, 4.0, nan, NO_HISTORY, FREE.trade_rules) == 1000.0 * 0.01 / 8.0
+        sized_units(1, 1000.0, 50.0, 4.0, nan, NO_CLOSED_TRADES, FREE.trade_rules)
+        == 1000.0 * 0.01 / 8.0
     )
     sizing = FREE.trade_rules.sizing._replace(kind=ALL_IN)
     all_in = FREE.trade_rules._replace(sizing=sizing)
-    assert sized_units(-1, 1000.0, 50.0, 4.0, nan, NO_HISTORY, all_in) == 20.0
+    assert sized_units(-1, 1000.0, 50.0, 4.0, nan, NO_CLOSED_TRADES, all_in) == 20.0
 
 
 @pytest.mark.parametrize("atr", [0.0, -1.0, float("nan")])
 def test_without_a_distance_there_is_nothing_to_buy(atr: float) -> None:
-    assert sized_units(1, 1000.0, 50.0, atr, nan, NO_HISTORY, FREE.trade_rules) == 0.0
+    assert sized_units(1, 1000.0, 50.0, atr, nan, NO_CLOSED_TRADES, FREE.trade_rules) == 0.0
 
 
 def test_an_order_is_good_until_the_delay_after_the_close_has_passed() -> None:

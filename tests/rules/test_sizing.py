@@ -8,7 +8,7 @@ from stoptrail.rules.costs import Costs, fill_price
 from stoptrail.rules.market import Market, units_down
 from stoptrail.rules.sizing import (
     ALL_IN,
-    NO_HISTORY,
+    NO_CLOSED_TRADES,
     RISK,
     Decision,
     by_risk,
@@ -27,7 +27,7 @@ from tests.rules.worlds import entry_orders
 
 PLAIN = by_risk(0.01, 1000.0, False)
 FREE = Costs(0.0, 0.0, 0.0)
-KNOWN = Decision(1, 10_000.0, 100.0, 4.0, 8.0, nan, NO_HISTORY)
+KNOWN = Decision(1, 10_000.0, 100.0, 4.0, 8.0, nan, NO_CLOSED_TRADES)
 CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
 
 
@@ -114,5 +114,5 @@ def test_more_risk_never_buys_less(
 
 
 def test_a_distance_and_an_equity_below_one_are_traded_too() -> None:
-    assert wanted_units(0.5, 8.0, 100.0, PLAIN) == 0.5 * 0.01 / 8.0
-    assert wanted_units(10_000.0, 0.5, 100.0, PLAIN) == 200.0
+    assert wanted_units(KNOWN._replace(equity=0.5), PLAIN) == 0.5 * 0.01 / 8.0
+    assert wanted_units(KNOWN._replace(distance=0.5), PLAIN) == 200.0

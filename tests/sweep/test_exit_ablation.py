@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stoptrail.rules.sizing import ALL_IN
 from stoptrail.rules.types import EXITS
 from stoptrail.sweep.exit_ablation import USUAL_TRIGGER, variants
 from tests.rules.runs import FREE
@@ -20,7 +21,7 @@ def test_every_variant_does_what_its_name_says(own: float, used: float) -> None:
     assert len(found) == 10
     for name, run_rules in found.items():
         trade_rules = run_rules.trade_rules
-        assert trade_rules.sizing.all_in == name.endswith(", all-in"), name
+        assert (trade_rules.sizing.kind == ALL_IN) == name.endswith(", all-in"), name
         assert (EXITS[run_rules.exits] == "cycle") == name.startswith("legacy"), name
         if not name.startswith("legacy"):
             assert trade_rules.stop.frozen == name.startswith("fixed"), name

@@ -30,7 +30,7 @@ from stoptrail.rules.protections import (
     guard_exit,
     guard_start,
 )
-from stoptrail.rules.sizing import NO_HISTORY, History, extended
+from stoptrail.rules.sizing import NO_CLOSED_TRADES, ClosedTrades, extended
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.tally import (
     MS_AN_HOUR,
@@ -77,7 +77,7 @@ class RunAccount(NamedTuple):
     """Candles in which, or at whose close, a position was held."""
     quiet_until: int
     """First candle whose signal counts again after the cool-down of an exit."""
-    history: History
+    history: ClosedTrades
     fingerprint: np.uint64
 
 
@@ -108,7 +108,7 @@ def account_start(cash: float) -> RunAccount:
         0,
         0,
         0,
-        NO_HISTORY,
+        NO_CLOSED_TRADES,
         EMPTY,
     )
 

@@ -28,7 +28,7 @@ from stoptrail.rules.protections import (
     guard_exit,
     guard_start,
 )
-from stoptrail.rules.sizing import NO_HISTORY, History
+from stoptrail.rules.sizing import NO_CLOSED_TRADES, ClosedTrades
 from stoptrail.rules.stops import (
     CYCLE,
     Entry,
@@ -124,7 +124,7 @@ class Books(NamedTuple):
     guard: Guard
     quiet_until: int
     """First candle whose signal counts again after an exit."""
-    history: History
+    history: ClosedTrades
 
 
 NO_ORDER = Order(EntryOrder(1, 0.0, 0.0, 0.0, 0, 0), NONE)
@@ -160,7 +160,7 @@ def simulate(
     signals, sides, turns = setups.candle, setups.side, setups.turn
     midnights, before_gap = marks.time, marks.candle
     ignored = log.ignored
-    books = Books(run_rules.cash, guard_start(run_rules.cash), 0, NO_HISTORY)
+    books = Books(run_rules.cash, guard_start(run_rules.cash), 0, NO_CLOSED_TRADES)
     order, trade = NO_ORDER, NO_TRADE
     event, mark = 0, 1
     for i in range(setups.first, n):

@@ -168,22 +168,17 @@ def run(
     mark_times, places, mark_blocks = midnights.time, midnights.candle, midnights.block
     signals, sides = uncounted(setups.candle), uncounted(setups.side)
     kept, counts, lines = uncounted(kept), uncounted(ignored), uncounted(lines)
-    squares, window = uncounted(squares), run_rules.trade_rules.sizing.window
-    block_sums, equity = kept
+    squares, block_sums, equity = uncounted(squares), kept.block_sums, kept.equity
     trade_rules, count = run_rules.trade_rules, len(times)
-    account = account_start(run_rules.cash)
-    event = 0
+    account, event = account_start(run_rules.cash), 0
     while event < len(signals):
-        i, side = signals[event], sides[event]
-        event += 1
+        i, side, event = signals[event], sides[event], event + 1
         time, close, atr = times[i], candles.close[i], nodes.atr[i]
         # Midnights up to this close have been seen without a position.
         seen = marks_until(mark_times, account.days.mark, time + interval)
         account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
-        volatility = known_volatility(squares, i, window, interval)
-        reason, entry_order = decide(
-            side, i, time, time + interval, close, atr, volatility, account, run_rules, own_size
-        )
+        decision = side, i, time, interval, close, atr
+        reason, entry_order = decide(*decision, squares, account, run_rules, own_size)
         if reason != NO_OBSTACLE:
             counts[reason] += 1
             continue
@@ -247,18 +242,19 @@ def decide(
     side: int,
     i: int,
     time: int,
-    closes: int,
+    interval: int,
     close: float,
     atr: float,
-    volatility: float,
+    squares: Floats,
     account: RunAccount,
     run_rules: RunRules,
     own_size: Any,
 ) -> tuple[int, EntryOrder]:
     """The entry order for a signal on candle i, which opens at `time` and ends
-    with `close` at `closes`, and
+    with `close`, and
     the code of why there is none, or NO_OBSTACLE."""
-    equity = account.balance
+    equity, closes = account.balance, time + interval
+    volatility = known_volatility(squares, i, run_rules.trade_rules.sizing.window, interval)
     units = sized_units(
         side, equity, close, atr, volatility, account.history, run_rules.trade_rules, own_size
     )
