@@ -10,9 +10,9 @@ import math
 from array import array
 from typing import Any, cast
 
-import backtrader as bt
 import numpy as np
 
+from stoptrail.adapter.backtrader import bt
 from stoptrail.core.time import MINUTE_MS, date_number
 from stoptrail.rules.candles import Candles, Floats, Times
 

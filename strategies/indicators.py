@@ -12,9 +12,9 @@ from array import array
 from collections import deque
 from typing import Any, ClassVar
 
-import backtrader as bt
 import numpy as np
 
+from stoptrail.adapter.backtrader import bt
 from stoptrail.adapter.feed_candles import (
     as_candles,
     candles_of,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
-import backtrader as bt
-
+from stoptrail.adapter.backtrader import bt
 from stoptrail.adapter.feed_candles import (
     as_candles,
     interval_of,

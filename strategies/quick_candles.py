@@ -12,15 +12,13 @@ from array import array
 from math import nan
 from typing import Any
 
-import backtrader as bt
-from backtrader.linebuffer import LineBuffer
-
+from stoptrail.adapter.backtrader import bt
 from stoptrail.core.program import is_plain
 
 _HEARD_EVERY_CANDLE = ("_notify", "clear", "_getminperstatus", "notify_cashvalue", "notify_fund")
 """Methods that the quick path leaves out on candles without an order."""
 
-_STOCK_ADVANCE = (bt.Indicator.advance, LineBuffer.advance)
+_STOCK_ADVANCE = (bt.Indicator.advance, bt.linebuffer.LineBuffer.advance)
 
 
 class Pace:

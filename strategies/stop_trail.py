@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import backtrader as bt
-
+from stoptrail.adapter.backtrader import bt
 from stoptrail.rules.journal import Journal
 from stoptrail.rules.paths import undisturbed
 from stoptrail.rules.stops import Stop, breakeven_settled, held_throughout, ratchet

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import backtrader as bt
-
+from stoptrail.adapter.backtrader import bt
 from stoptrail.core.time import MINUTE_MS, date_number
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.events import (

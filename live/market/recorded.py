@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import backtrader as bt
-
+from stoptrail.adapter.backtrader import bt
 from stoptrail.core.time import MINUTE_MS, date_number
 from stoptrail.live.market.events import CandleClosed, Event, Tick
 from stoptrail.rules.candles import UNKNOWN_VOLUME

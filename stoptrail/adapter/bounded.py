@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import backtrader as bt
+from stoptrail.adapter.backtrader import bt
 
 KEPT = 512
 """Values of a line that stay: nobody looks back further in a session."""

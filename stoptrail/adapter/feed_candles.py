@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import backtrader as bt
 import numpy as np
 
+from stoptrail.adapter.backtrader import bt
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import EPOCH_DAY, iso, milliseconds, timeframe_name
 from stoptrail.rules.candles import Candles, Floats, Times

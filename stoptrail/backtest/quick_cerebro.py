@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import backtrader as bt
-from backtrader.linebuffer import LineBuffer
-
+from stoptrail.adapter.backtrader import bt
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.core.program import is_plain
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.strategies.quick_candles import Pace, QuickCandles
+
+LineBuffer: Any = bt.linebuffer.LineBuffer
 
 
 class InStep(LineBuffer):  # type: ignore[misc]

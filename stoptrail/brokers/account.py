@@ -11,9 +11,9 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar, NoReturn
 
-import backtrader as bt
 from pydantic import ValidationError
 
+from stoptrail.adapter.backtrader import bt
 from stoptrail.adapter.feed_candles import interval_of, is_daily, known_candles, open_time
 from stoptrail.adapter.internals import require
 from stoptrail.brokers.terms import fitted_market, unfitted_rules

@@ -11,8 +11,7 @@ import math
 from collections import deque
 from typing import Any
 
-import backtrader as bt
-
+from stoptrail.adapter.backtrader import bt
 from stoptrail.brokers.account import Account
 from stoptrail.brokers.requests import EXIT_WAITS, STOP_WORKS, WORDS, new_order, require_whole
 from stoptrail.brokers.terms import without_stop

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
-import backtrader as bt
-
+from stoptrail.adapter.backtrader import bt
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.core.time import date_number
 from stoptrail.rules.checkpoint import Checkpoint

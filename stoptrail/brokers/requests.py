@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import backtrader as bt
-
+from stoptrail.adapter.backtrader import bt
 from stoptrail.core.errors import UsageError
 from stoptrail.rules.trade import COOLDOWN, GAP, PENDING, POSITION, PROTECTION, SIZE
 

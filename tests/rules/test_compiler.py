@@ -19,7 +19,7 @@ def total(a):
     return a.sum() + np.sqrt(a.max())
 
 assert compiled(total)(np.array([[4.0, 2.0]])) == 8.0
-assert "scipy.linalg" not in sys.modules, "loaded without need"
+assert not {"scipy.linalg", "coverage"} & set(sys.modules), "loaded without need"
 assert "scipy.linalg.cython_blas" not in sys.modules, "a stub was left"
 
 def product(a, b):

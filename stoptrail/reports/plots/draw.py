@@ -11,8 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, ClassVar
 
-import backtrader as bt
-
+from stoptrail.adapter.backtrader import bt
 from stoptrail.core.errors import OutputError
 from stoptrail.core.time import DAY_MS
 from stoptrail.feeds.columnar import ColumnarFeed

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
-import backtrader as bt
 import numpy as np
 
+from stoptrail.adapter.backtrader import bt
 from stoptrail.rules.candles import Candles, Floats
 
 ENTRY, EXIT, BREAKEVEN, STOP = "#1f6fd0", "#1c2733", "#7d4fc9", "#c77700"
