@@ -30,8 +30,8 @@ _KINDS = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_SHARED = ("lightweight-charts.js", "stop_steps.js")
-"""Scripts of the report that the dashboard uses as well."""
+_SHARED = ("lightweight-charts.js",)
+"""What the dashboard has from the report."""
 
 
 class Dashboard(NamedTuple):

@@ -23,8 +23,8 @@ export const units = (value) => (known(value) ? written(value, 0, 8).replace("-"
 export const roughly = (value) => (known(value) ? written(value, 0, Math.abs(value) >= 1000 ? 1 : Math.abs(value) >= 1 ? 3 : 6) : NONE);
 export const money = (value) => (known(value) ? written(value, 2, 2).replace("-", "−") : NONE);
 export const result = (value) => (known(value) ? signed(written(value, 2, 2), Math.round(value * 100)) : NONE);
-export const share = (value, digits = 2) => (known(value) ? `${written(value * 100, digits, digits).replace("-", "−")} %` : NONE);
-export const change = (value, digits = 2) => (known(value) ? `${signed(written(value * 100, digits, digits), Math.round(value * 1e4))} %` : NONE);
+export const share = (value, digits = 2) => (known(value) ? `${written(value * 100, digits, digits).replace("-", "−")}%` : NONE);
+export const change = (value, digits = 2) => (known(value) ? `${signed(written(value * 100, digits, digits), Math.round(value * 1e4))}%` : NONE);
 export const multiple = (value) => (known(value) ? `${signed(written(value, 2, 2), Math.round(value * 100))} R` : NONE);
 export const count = (value) => (known(value) ? written(value, 0, 0) : NONE);
 export const tone = (value) => (!known(value) || Math.abs(value) < 0.005 ? "" : value > 0 ? "up" : "down");

@@ -3,13 +3,20 @@ import { find, h, show } from "./dom.js";
 import * as f from "./format.js";
 import * as net from "./net.js";
 import { overview } from "./overview.js";
+import { comparePage, runsPage } from "./runs.js";
+import { sessionPage } from "./session.js";
 import { followTheme } from "./theme.js";
 
 const place = find("page");
 let current = null;
 let newest = null;
 
-const ROUTES = [[/^#?\/?$/, () => overview(place)]];
+const ROUTES = [
+  [/^#?\/?$/, () => overview(place)],
+  [/^#\/session\/(\d+)\/(\d+)$/, (...ids) => sessionPage(place, ...ids)],
+  [/^#\/runs$/, () => runsPage(place)],
+  [/^#\/compare\/([^/]+)\/([^/]+)$/, (...names) => comparePage(place, ...names)],
+];
 
 function go() {
   current?.leave();

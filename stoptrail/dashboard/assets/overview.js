@@ -26,7 +26,7 @@ function held(card) {
 }
 
 function cardOf(card, marks) {
-  const won = card.trades ? `, ${Math.round((100 * card.wins) / card.trades)} % won` : "";
+  const won = card.trades ? `, ${Math.round((100 * card.wins) / card.trades)}% won` : "";
   return h("a", { class: "card session", href: `#/session/${card.key}`, "data-session": card.key },
     h("div", { class: "top" },
       h("div", {}, h("div", { class: "name" }, card.symbol), h("div", { class: "of" }, `${card.exchange} · ${card.timeframe} · ${f.count(card.trades)} ${card.trades === 1 ? "trade" : "trades"}${won}`)),

@@ -1,0 +1,41 @@
+// Orders to a session: nothing is sent before a person has said yes to what it does.
+import { find, h } from "./dom.js";
+import * as f from "./format.js";
+import { order } from "./net.js";
+
+const WORDS = {
+  pause: (card) => ["Pause entries", `${card.symbol} makes no new entries until it is resumed. Its stop goes on working.`],
+  resume: (card) => ["Resume entries", `${card.symbol} makes entries again.`],
+  close: (card) => ["Close position", card.trade
+    ? `${card.symbol}: ${f.sideName(card.trade.side)} ${f.units(card.trade.units)} ${card.base} is left at market. The open result is ${f.result(card.unrealised)} ${card.quote} at ${f.price(card.price)}.`
+    : `${card.symbol} has no position now.`],
+};
+
+export function askFor(verb, card, done) {
+  const dialog = find("dialog");
+  const [title, text] = WORDS[verb](card);
+  const said = h("p", { class: "hint", role: "status" });
+  const yes = h("button", { type: "button", class: verb === "close" ? "danger primary" : "primary", "data-yes": true }, title);
+  const no = h("button", { type: "button" }, "Cancel");
+  const down = card.state !== "running" ? h("p", { class: "warn" }, "No process runs this session now: it is written down and holds from its next start.") : null;
+  no.addEventListener("click", () => dialog.close());
+  yes.addEventListener("click", async () => {
+    yes.disabled = true;
+    said.className = "hint";
+    said.textContent = "Waiting for the session's answer…";
+    try {
+      const { answer } = await order(`/api/session/${card.key}/order/${verb}`);
+      said.textContent = answer;
+      yes.remove();
+      no.textContent = "Done";
+      done();
+    } catch (error) {
+      said.className = "down";
+      said.textContent = error.message;
+      yes.disabled = false;
+    }
+  });
+  dialog.replaceChildren(h("h1", { id: "dialog-title" }, `${title}?`), h("p", {}, text), down ?? "", said, h("div", { class: "buttons" }, no, yes));
+  dialog.showModal();
+  no.focus();
+}

@@ -1,0 +1,202 @@
+"""The pages in a real browser: at a desk and on a phone, light and dark."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stoptrail.dashboard.ledgers import Ledgers
+from tests.dashboard.served import Client, served
+from tests.reports.example_run import write_example_run
+from tests.reports.html.browser import chromium, errors, found, requests, wait_until
+
+SIZES = {"desk": (1440, 900, False), "phone": (390, 844, True)}
+HOSTILE = "<img src=x onerror='window.attacked=1'><script>window.attacked=1</script>"
+FITS = "return document.documentElement.scrollWidth <= innerWidth"
+TEXT = "return document.body.innerText"
+LIST = "return document.querySelector('.part-list').innerText"
+TAB = """
+  const tabs = [...document.querySelectorAll("[role=tab]")];
+  tabs.find((tab) => tab.textContent === arguments[0]).click();
+"""
+DRAWN = "return document.querySelectorAll('[data-drawn]:not([data-drawn=\"0\"]) canvas').length"
+
+
+class Running:
+    """Stands for a session's process: it says that it is there, and obeys."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.price = 30_000.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._turn)
+
+    def _turn(self) -> None:
+        with closing(sqlite3.connect(self.file, timeout=10)) as own:
+            while not self._over.wait(0.1):
+                now = int(time.time() * 1000)
+                with own:
+                    own.execute(
+                        "UPDATE presence SET beat = ?, state = 'running', connection = 'live', "
+                        "price = ?, price_time = ?",
+                        (now, self.price, now),
+                    )
+
+    @contextmanager
+    def turning(self) -> Iterator[Running]:
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            self._over.set()
+            self._thread.join()
+
+
+@pytest.fixture(scope="module")
+def place(
+    played: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Client, Running]]:
+    found()
+    folder = tmp_path_factory.mktemp("place")
+    ledger = Path(shutil.copy(played, folder / "ledger.db"))
+    for name, days in (("one", 40), ("other", 60)):
+        (folder / "runs" / name).mkdir(parents=True)
+        write_example_run(folder / "runs" / name, days=days, every=200)
+    with (
+        Running(ledger).turning() as session,
+        served(f"sqlite:///{ledger}", runs=folder / "runs") as (client, _),
+    ):
+        yield client, session
+
+
+@pytest.fixture(scope="module", params=sorted(SIZES))
+def window(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    width, height, dark = SIZES[request.param]
+    with chromium(tmp_path_factory.mktemp("profile"), width, height, dark=dark) as opened:
+        yield opened
+
+
+def open_page(window: Any, client: Client, path: str = "/") -> None:
+    window.get("about:blank")
+    requests(window)
+    window.get(client.origin + path)
+    wait_until(window, "return document.documentElement.dataset.ready !== undefined")
+
+
+def drawn(window: Any) -> Any:
+    return wait_until(window, DRAWN)
+
+
+def own_requests_only(window: Any, client: Client) -> bool:
+    asked = [url for url in requests(window) if url.startswith(("http", "ws"))]
+    return bool(asked) and all(url.startswith(client.origin + "/") for url in asked)
+
+
+def test_the_sessions_follow_the_price(window: Any, place: tuple[Client, Running]) -> None:
+    client, session = place
+    session.price = 31_111.5
+    open_page(window, client)
+    for price, shown in ((31_111.5, "31,111.50"), (32_222.25, "32,222.25")):
+        session.price = price
+        wait_until(window, f"{TEXT}.includes(arguments[0])", shown)
+    assert window.execute_script(FITS)
+    assert own_requests_only(window, client)
+    assert errors(window) == []
+
+
+def test_a_session_shows_its_market_its_trades_and_its_story(
+    window: Any, place: tuple[Client, Running]
+) -> None:
+    client, _ = place
+    open_page(window, client, "/#/session/0/1")
+    assert drawn(window) > 4
+    for name, text in (
+        ("Decisions", "position"),
+        ("Events", "stop"),
+        ("Settings", "risk_per_trade"),
+    ):
+        window.execute_script(
+            "[...document.querySelectorAll('[role=tab]')].find(t => t.textContent === arguments[0])"
+            ".click()",
+            name,
+        )
+        wait_until(
+            window,
+            "return document.querySelector('.part-list').innerText.includes(arguments[0])",
+            text,
+        )
+    for word in ("Position and risk", "Next close", "Drawdown", "Warm-up"):
+        assert word in window.execute_script(TEXT)
+    assert window.execute_script(FITS)
+    assert own_requests_only(window, client)
+    assert errors(window) == []
+
+
+def test_an_order_is_sent_after_a_yes_and_not_before(
+    window: Any, place: tuple[Client, Running]
+) -> None:
+    client, session = place
+    open_page(window, client, "/#/session/0/1")
+    paused = "return document.querySelector('.buttons button').textContent"
+    before = wait_until(window, paused)
+    ledgers = Ledgers([f"sqlite:///{session.file}"])
+
+    def is_paused() -> bool:
+        return bool(ledgers.look()["sessions"][0]["paused"])
+
+    was = is_paused()
+    window.execute_script("document.querySelector('.buttons button').click()")
+    wait_until(window, "return document.querySelector('dialog').open")
+    assert is_paused() == was
+    window.execute_script("document.querySelector('dialog .buttons button').click()")  # Cancel
+    assert is_paused() == was
+    window.execute_script("document.querySelector('.buttons button').click()")
+    window.execute_script("document.querySelector('dialog [data-yes]').click()")
+    wait_until(window, f"{paused} !== arguments[0]", before)
+    assert is_paused() != was
+    assert errors(window) == []
+
+
+def test_runs_are_listed_and_two_compared(window: Any, place: tuple[Client, Running]) -> None:
+    client, _ = place
+    open_page(window, client, "/#/runs")
+    wait_until(window, "return document.querySelectorAll('main input').length === 2")
+    assert window.execute_script(FITS)
+    window.execute_script("document.querySelectorAll('main input').forEach(box => box.click())")
+    window.execute_script("document.querySelector('a.button').click()")
+    assert drawn(window) > 1
+    assert "Two runs compared" in window.execute_script(TEXT)
+    assert window.execute_script(FITS)
+    assert errors(window) == []
+
+
+def test_text_of_a_ledger_is_text(window: Any, played: Path, tmp_path: Path) -> None:
+    ledger = Path(shutil.copy(played, tmp_path / "hostile.db"))
+    with closing(sqlite3.connect(ledger)) as database, database:
+        database.execute("UPDATE sessions SET symbol = ?, exchange = ?", (HOSTILE, HOSTILE))
+        database.execute("UPDATE presence SET connection = ?", (HOSTILE,))
+        database.execute("UPDATE decisions SET outcome = ? WHERE outcome != 'filled'", (HOSTILE,))
+    with served(f"sqlite:///{ledger}") as (client, _):
+        for path in ("/", "/#/session/0/1"):
+            open_page(window, client, path)
+            wait_until(window, f"{TEXT}.includes(arguments[0])", HOSTILE)
+            assert window.execute_script("return window.attacked === undefined")
+            assert window.execute_script("return document.querySelectorAll('main img').length") == 0
+            assert window.execute_script(FITS)
+
+
+def test_without_a_session_it_says_how_to_start_one(window: Any, tmp_path: Path) -> None:
+    with served(f"sqlite:///{tmp_path}/none.db") as (client, _):
+        open_page(window, client)
+        wait_until(window, f"{TEXT}.includes('live --paper')")
+        assert errors(window) == []
