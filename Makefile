@@ -43,7 +43,7 @@ types:  ## check types
 imports:  ## check that imports point one way
 	$(BIN)lint-imports
 
-mutants:  ## plant 300 faults, one at a time, and count those that no test sees (an hour or two)
+mutants:  ## plant 300 faults, one at a time, and count those that no test sees (an hour)
 	$(PYTHON) -m tests.mutants
 
 fuzz:  ## 5,000 bad inputs of another seed, and the fuzz targets of the readers
