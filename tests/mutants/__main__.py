@@ -58,7 +58,7 @@ def main() -> int:
         warm.load()
         tests = without_fault(place)
         survivors = [mutant for mutant, lives in tried(place, drawn, tests) if lives]
-    return told(drawn, survivors)
+        return told(place, drawn, survivors)
 
 
 @contextmanager
@@ -215,26 +215,38 @@ def statement_at(source: str, line: int) -> Iterable[int]:
     return min(inside, key=len) if inside else range(line, line + 1)
 
 
-def told(drawn: list[Mutant], survivors: list[Mutant]) -> int:
+def told(place: Path, drawn: list[Mutant], survivors: list[Mutant]) -> int:
     """The exit code, after the figures are printed."""
-    reasons = REASONS.read_text().split("\n\n") if REASONS.is_file() else []
-    by_name = {head: why.strip() for head, _, why in (part.partition("\n") for part in reasons)}
-    equivalent = [m for m in survivors if by_name.get(name_of(m), "").startswith("Equivalent")]
+    names = {mutant: name_of(place, mutant) for mutant in survivors}
+    by_name = reasons()
+    equivalent = [m for m in survivors if by_name.get(names[m], "").startswith("Equivalent")]
     counted = len(drawn) - len(equivalent)
     killed = len(drawn) - len(survivors)
     print(
         f"{killed} of {counted} killed ({killed / max(counted, 1):.1%}); "
         f"{len(equivalent)} equivalent ones are not counted"
     )
-    unknown = [m for m in survivors if name_of(m) not in by_name]
+    unknown = [m for m in survivors if names[m] not in by_name]
     for mutant in unknown:
-        print(f"without a reason: {name_of(mutant)} (line {mutant.line})")
+        print(f"without a reason:\n{names[mutant]}")
     return 1 if unknown or killed < NEEDED * counted else 0
 
 
-def name_of(mutant: Mutant) -> str:
-    """As survivors.txt calls it."""
-    return f"{mutant.file}: {mutant.change}"
+def reasons() -> dict[str, str]:
+    """Why a mutant lives, by its name: survivors.txt, in which the name and the line that it
+    stands in come first, the reason below, and an empty line between two of them."""
+    parts = REASONS.read_text().strip().split("\n\n") if REASONS.is_file() else []
+    found = {}
+    for part in parts:
+        name, line, *why = part.split("\n")
+        found[f"{name}\n{line}"] = " ".join(" ".join(why).split())
+    return found
+
+
+def name_of(place: Path, mutant: Mutant) -> str:
+    """As survivors.txt calls it: file and change, and below the line of the source."""
+    line = (place / mutant.file).read_text().splitlines()[mutant.line - 1].strip()
+    return f"{mutant.file}: {mutant.change}\n  {line}"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ from stoptrail.rules.paths import (
     HIGH_FIRST,
     LOW_FIRST,
     Walk,
+    undisturbed,
     walk_candle,
+    walk_tick,
 )
 from stoptrail.rules.sizing import by_risk
 from stoptrail.rules.stops import (
@@ -95,3 +97,23 @@ def test_what_the_whole_candle_hits_both_paths_hit(
 def test_a_path_ends_with_the_close() -> None:
     found = walk(LOW_FIRST, 100.0, 110.0, 99.0, 105.0)
     assert (found.hit, found.stop) == (False, Stop(102.0, 110.0, TRAIL))
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_ticks_between_the_stop_and_the_best_price_so_far_change_nothing(side: int) -> None:
+    """The best price so far is 6 in favour, the stop lies 2 in favour: 8 behind it."""
+    held = LONG._replace(side=side)
+    stop = Stop(100.0 + side * 2.0, 100.0 + side * 6.0, TRAIL)
+
+    def within(worst: float, best: float) -> bool:
+        low, high = sorted((100.0 + side * worst, 100.0 + side * best))
+        return undisturbed(stop, held, high, low, 4.0, 0, FREE)
+
+    assert within(2.5, 6.0)
+    assert not within(2.0, 6.0)
+    assert not within(2.5, 6.01)
+    for price in (2.5, 4.0, 6.0):
+        found = walk_tick(stop, held, 100.0 + side * price, 4.0, 0, FREE)
+        assert (found.hit, found.stop) == (False, stop)
+    assert walk_tick(stop, held, 100.0 + side * 2.0, 4.0, 0, FREE).hit
+    assert walk_tick(stop, held, 100.0 + side * 7.0, 4.0, 0, FREE).stop != stop
