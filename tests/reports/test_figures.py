@@ -1,0 +1,19 @@
+"""How figures are named and written."""
+
+from __future__ import annotations
+
+from stoptrail.reports.figures import METRICS, label_of
+
+
+def test_more_is_better_less_is_better_or_neither_can_be_said() -> None:
+    better = {name: metric.better for name, metric in METRICS.items()}
+    less = {name for name, sign in better.items() if sign == -1}
+    neither = {name for name, sign in better.items() if sign == 0}
+    assert less == {"max_drawdown", "fees_paid"}
+    assert neither == {"trades", "scratches", "avg_hours", "exposure"}
+    assert set(better.values()) == {1, 0, -1}
+
+
+def test_a_figure_without_a_name_is_spelled_out() -> None:
+    assert label_of("avg_r") == "Average R"
+    assert label_of("some_other_figure") == "Some other figure"
