@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -17,6 +18,8 @@ import coverage
 import pytest
 
 LIBRARIES = ("backtrader", "hypothesis", "matplotlib", "numba", "pandas", "plotly", "pyarrow")
+_BUSY = 10.0
+"""How many times as long a busy machine may take."""
 _MOST_SECONDS = 30.0
 """Of processor time; a test that takes more without a compiler is no help here."""
 _OPTIONS = (
@@ -74,14 +77,15 @@ def seen(files: Iterable[Path]) -> Seen:
 def killed_by(place: Path, tests: Sequence[str], longest: float) -> str:
     """The first of the tests that fails, in that order; empty where all pass.
 
-    Tests that take longer than `longest` seconds are stopped: the fault made something endless.
+    Tests that take longer than `longest` seconds of processor time are stopped: the fault made
+    something endless.
     """
     told = place / ".killed"
     told.unlink(missing_ok=True)
     code = _forked(place, lambda: _run(tests, told), longest)
     if code in (0, 5):
         return ""
-    if code == -1:
+    if code in (-1, -signal.SIGXCPU):
         return f"no end after {longest:.0f} s"
     return told.read_text() if told.is_file() else f"pytest ends with {code}"
 
@@ -173,14 +177,15 @@ class _Chosen:
 
 
 def _forked(place: Path, work: Any, longest: float) -> int:
-    """Exit code of `work` in a process of its own that sees the project in `place`; -1 where
-    it takes too long."""
+    """Exit code of `work` in a process of its own that sees the project in `place`. Where it
+    takes too long, by the processor, it is -SIGXCPU; and -1 where it only waits."""
     process = os.fork()
     if process == 0:
         code = 70
         try:
             os.setsid()
             os.chdir(place)
+            resource.setrlimit(resource.RLIMIT_CPU, (int(longest) + 1, int(longest) + 5))
             sys.path[:] = [str(place), *sys.path[1:]]
             for name in [n for n in sys.modules if n.partition(".")[0] in ("tests", "stoptrail")]:
                 del sys.modules[name]  # those of `place` are another copy
@@ -191,7 +196,7 @@ def _forked(place: Path, work: Any, longest: float) -> int:
         finally:
             os._exit(code)
     try:
-        return _waited(process, time.monotonic() + longest)
+        return _waited(process, time.monotonic() + _BUSY * longest)
     finally:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process, signal.SIGKILL)
