@@ -38,8 +38,8 @@ REASONS = Path(__file__).parent / "survivors.txt"
 KEPT = ROOT / "build" / "mutants"
 NEEDED = 0.9
 _MOST_SECONDS = 30.0
-"""Of processor time of tests for one fault, as long as they take without it: what is slower comes last, and is
-left out."""
+"""Of processor time of the tests for one fault, as long as they take without it: what is slower
+comes last, and is left out."""
 
 
 def main() -> int:
