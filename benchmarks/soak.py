@@ -2,7 +2,7 @@
 
     python -m benchmarks.soak [--days N] [--kills N] [--faults N] [--ratchet tick|candle]
                               [--transport auto|rest] [--database URL] [--seed N]
-                              [--sample N]
+                              [--sample N] [--exchange binance|bybit|okx|coinbase]
 
 The real ccxt client talks to the simulator over 127.0.0.1; the session is a process of its
 own that is killed with SIGKILL at random moments of the first half of the span. Prints the
@@ -36,6 +36,7 @@ from stoptrail.rules.candles import Candles
 from tests.exchange.player import Pace
 from tests.exchange.script import Fault, Message
 from tests.exchange.simulator import Simulator
+from tests.exchange.wire_simulator import WireSimulator
 
 DAY = 86_400_000
 WARM_UP_DAYS = 60
@@ -51,6 +52,7 @@ class Plan(NamedTuple):
     ratchet: str
     transport: str
     seed: int
+    exchange: str
 
 
 class Life(NamedTuple):
@@ -60,8 +62,8 @@ class Life(NamedTuple):
     """Seconds from the start of the process to its first decision."""
     known: int
     """Candles that the ledger held when it started."""
-    memory: list[tuple[float, float]]
-    """(seconds since the start, resident megabytes)."""
+    memory: list[tuple[int, float]]
+    """(position of the candle under way, resident megabytes)."""
 
 
 class Clock:
@@ -108,13 +110,20 @@ class Keeper:
     def __init__(self, folder: Path, simulator: Simulator, plan: Plan, url: str) -> None:
         self.notes = folder / "notes.bin"
         self._config = settings_file(
-            folder, simulator.urls(), url, plan.ratchet, plan.transport, WARM_UP_DAYS
+            folder,
+            (plan.exchange, getattr(simulator, "symbol", "BTC/USDT")),
+            simulator.urls(),
+            url,
+            plan.ratchet,
+            plan.transport,
+            WARM_UP_DAYS,
         )
+        self._simulator = simulator
         self._folder = folder
         self.process: subprocess.Popen[bytes] | None = None
         self._begun = 0.0
         self._known = 0
-        self._memory: list[tuple[float, float]] = []
+        self._memory: list[tuple[int, float]] = []
 
     def start(self) -> None:
         """A new life."""
@@ -143,7 +152,7 @@ class Keeper:
             )
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         megabytes = pages * os.sysconf("SC_PAGESIZE") / 1e6
-        self._memory.append((time.monotonic() - self._begun, megabytes))
+        self._memory.append((self._simulator.player.position, megabytes))
 
     def until_live(self) -> None:
         """Wait until the session decides."""
@@ -214,7 +223,10 @@ def calm_latency(plan: Plan, count: int) -> list[float]:
     candles = market(max(1, count // 96 + 1), plan.seed)
     first = live_from(candles)
     pace = Pace(speed=INTERVAL / 1000 * 10)
-    with tempfile.TemporaryDirectory() as name, simulated(candles, first, pace) as simulator:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        simulated(plan.exchange, candles, first, pace) as simulator,
+    ):
         clock = Clock(simulator)
         keeper = Keeper(Path(name), simulator, plan, f"sqlite:///{name}/ledger.db")
         keeper.start()
@@ -225,9 +237,13 @@ def calm_latency(plan: Plan, count: int) -> list[float]:
 
 
 @contextmanager
-def simulated(candles: Candles, first: int, pace: Pace) -> Iterator[Simulator]:
-    """The exchange, with `first` candles in the past."""
-    with Simulator(candles, start=first, pace=pace) as simulator:
+def simulated(name: str, candles: Candles, first: int, pace: Pace) -> Iterator[Simulator]:
+    """The exchange `name`, with `first` candles in the past."""
+    if name == "binance":
+        made = Simulator(candles, start=first, pace=pace)
+    else:
+        made = WireSimulator(name, candles, first, pace)
+    with made as simulator:
         yield simulator
 
 
@@ -241,7 +257,7 @@ def soak(plan: Plan, url: str | None, sample: int) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         database = url or f"sqlite:///{folder}/ledger.db"
-        with simulated(candles, first, pace) as simulator:
+        with simulated(plan.exchange, candles, first, pace) as simulator:
             simulator.script(*faults)
             keeper = Keeper(folder, simulator, plan, database)
             began = time.monotonic()
@@ -260,9 +276,9 @@ def _show(plan: Plan, count: int, seconds: float, lives: list[Life]) -> None:
     starts = [life.to_live for life in lives[1:] if life.to_live == life.to_live]
     busy = seconds - sum(starts)
     print(
-        f"{plan.ratchet} mode: {count} candles, {plan.faults} faults, {len(lives) - 1} kills in "
-        f"{seconds:.0f} s: {count / seconds:.0f} candles a second, {count / busy:.0f} without "
-        "the restarts"
+        f"{plan.exchange}, {plan.ratchet} mode: {count} candles, {plan.faults} faults, "
+        f"{len(lives) - 1} kills in {seconds:.0f} s: {count / seconds:.0f} candles a second, "
+        f"{count / busy:.0f} without the restarts"
     )
     if starts:
         print(
@@ -274,6 +290,20 @@ def _show(plan: Plan, count: int, seconds: float, lives: list[Life]) -> None:
     parts = [longest[k : k + quarter] for k in range(0, 4 * quarter, quarter)]
     text = ", ".join(f"{np.median([mb for _, mb in part]):.0f}" for part in parts if part)
     print(f"memory by quarters of the longest life: {text} MB")
+    print(*slopes(longest), sep="\n")
+
+
+def slopes(memory: list[tuple[int, float]]) -> Iterator[str]:
+    """How memory grew in each whole year of a life, in words: the least squares line through
+    one sample an hour."""
+    hours = {position // 4: megabytes for position, megabytes in memory}
+    table = np.array(sorted(hours.items()), np.float64)
+    year = 365 * 24
+    for number, start in enumerate(np.arange(table[0, 0], table[-1, 0] - year * 0.99, year), 1):
+        part = table[(table[:, 0] >= start) & (table[:, 0] < start + year)]
+        slope = np.polyfit(part[:, 0], part[:, 1], 1)[0] * year
+        ends = f"{part[0, 1]:.1f} to {part[-1, 1]:.1f} MB"
+        yield f"year {number}: {slope:+.2f} MB a year, {ends}, {len(part)} samples"
 
 
 def _show_latency(plan: Plan, sample: int) -> None:
@@ -294,11 +324,19 @@ def main() -> int:
     parser.add_argument("--ratchet", choices=("tick", "candle"), default="candle")
     parser.add_argument("--transport", choices=("auto", "rest"), default="auto")
     parser.add_argument("--database", default=None, help="an empty database; SQLite by default")
+    names = ("binance", "bybit", "okx", "coinbase")
+    parser.add_argument("--exchange", choices=names, default="binance", help="whose forms")
     parser.add_argument("--seed", type=whole, default=1)
     parser.add_argument("--sample", type=whole, default=300, help="candles timed one by one")
     chosen = parser.parse_args()
     plan = Plan(
-        chosen.days, chosen.kills, chosen.faults, chosen.ratchet, chosen.transport, chosen.seed
+        chosen.days,
+        chosen.kills,
+        chosen.faults,
+        chosen.ratchet,
+        chosen.transport,
+        chosen.seed,
+        chosen.exchange,
     )
     return soak(plan, chosen.database, chosen.sample)
 

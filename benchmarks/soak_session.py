@@ -33,10 +33,20 @@ POLL_ALONE = 0.001
 
 
 def settings_file(
-    folder: Path, urls: dict[str, Any], database: str, ratchet: str, transport: str, warm_up: int
+    folder: Path,
+    market: tuple[str, str],
+    urls: dict[str, Any],
+    database: str,
+    ratchet: str,
+    transport: str,
+    warm_up: int,
 ) -> Path:
-    """Settings under which the synthetic market trades every few days."""
+    """Settings under which the synthetic market trades every few days; `market` is ccxt's id
+    of the exchange and the symbol there."""
     table = {
+        "data": {"symbol": market[1]},
+        # As the memory's market has them, with which the ledger is compared.
+        "market": {"tick": 0.01, "lot": 0.00001, "min_quantity": 0.00001, "min_notional": 5.0},
         "strategy": {"trend_period": 10, "cycle_period": 12.0, "cycle_threshold": 0.1},
         "stop": {"trailing_atr_multiplier": 2.0},
         "live": {
@@ -45,7 +55,7 @@ def settings_file(
             "warm_up_days": warm_up,
             "transport": transport,
         },
-        "exchange": {"ccxt": {"urls": urls, "enableRateLimit": False}},
+        "exchange": {"id": market[0], "ccxt": {"urls": urls, "enableRateLimit": False}},
         "database": {"url": database},
     }
     file = folder / "strategy.toml"
@@ -58,7 +68,8 @@ def open_store(settings: Settings) -> CCXTStore:
     transport = settings.live.transport
     timing = WAITS._replace(poll=POLL_ALONE) if transport == "rest" else WAITS
     options = settings.exchange.options()
-    return CCXTStore("binance", "USDT", options, 20, transport=transport, timing=timing)
+    quote = settings.data.symbol.partition("/")[2]
+    return CCXTStore(settings.exchange_id, quote, options, 20, transport=transport, timing=timing)
 
 
 class Notes:

@@ -7,6 +7,9 @@ from stoptrail.live.market.warnings import WarningLog
 
 _REMEMBERED = 8
 """States that are kept."""
+_NEAR = 0.01
+"""By how much turnover over volume may lie outside of a candle's prices: roundings, and trades
+that one of the two does not have yet."""
 
 
 class CandleCheck:
@@ -37,17 +40,18 @@ class CandleCheck:
         while len(self._known) > _REMEMBERED:
             del self._known[min(self._known)]
 
-    def volume(self, time: int) -> float:
-        """The volume of the candle that opens at `time` as last heard; 0 where unknown."""
-        return self._known[time][5] if time in self._known else 0.0
+    def lags(self, row: Row) -> bool:
+        """Whether the record's `row` has less volume than the stream has told of."""
+        state = self._state(row)
+        return state is not None and state[5] > row[5] * (1 + 1e-9)
 
     def ended_as(self, row: Row) -> bool:
         """Whether the stream ended this candle with the same values and began the next."""
-        return self._known.get(row[0]) == row and self.newest == row[0] + self._interval
+        return self._state(row) == row and self.newest == row[0] + self._interval
 
     def check(self, row: Row) -> None:
         """Compare the record's closed candle with the stream's last state of it."""
-        state = self._known.get(row[0])
+        state = self._state(row)
         if state is None or state == row or self.newest <= row[0]:
             return
         if state[5] < row[5]:
@@ -58,6 +62,16 @@ class CandleCheck:
             self._warning_log.say(
                 "revised", "stream and record differ in a closed candle: the record is used"
             )
+
+    def _state(self, row: Row) -> Row | None:
+        """The stream's last state of the record's `row`. Where its volume is money (gate's
+        spot candles), it says nothing of the coins: those of the record stand for it."""
+        state = self._known.get(row[0])
+        if state is None or not row[5] > 0.0:
+            return state
+        price = state[5] / row[5]
+        turnover = row[3] * (1 - _NEAR) <= price <= row[2] * (1 + _NEAR)
+        return (*state[:5], row[5]) if turnover and not 1 - _NEAR < price < 1 + _NEAR else state
 
     def _check_late(self, row: Row) -> None:
         """A state of a candle that comes after the stream has begun a later one."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from stoptrail.core.retry import backoff
 from stoptrail.live.market.events import Event
@@ -20,7 +20,8 @@ class Confirmation:
 
     `expects_trades` says whether trades come on a socket of their own, so that a closed
     candle waits a moment for its last ones; `complete` is called when everything that the
-    exchange has is delivered, after it was asked for by `ask`.
+    exchange has is delivered, after it was asked for by `ask`; `room` waits until the consumer
+    has caught up.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Confirmation:
         tell: Callable[[list[Event]], None],
         expects_trades: Callable[[], bool],
         complete: Callable[[], None],
+        room: Callable[[], Awaitable[None]],
     ) -> None:
         self._reader = reader
         self._sequence = sequence
@@ -42,6 +44,7 @@ class Confirmation:
         self._tell = tell
         self._expects_trades = expects_trades
         self._complete = complete
+        self._room = room
         self._wake = asyncio.Event()
         self._asked = True
         self._due_at = math.inf
@@ -70,6 +73,7 @@ class Confirmation:
             self._wake.clear()
             self._due_at = min(self._due_at, time.monotonic())
             before = self._sequence.delivered
+            await self._room()
             waits = await self._read()
             if self._sequence.delivered > before or not self._sequence.due:
                 stalls = 0

@@ -23,6 +23,8 @@ _DOUBTS = 10
 """Readings of the record without progress after which a later event is disbelieved."""
 _REREADS = 3
 """Readings of a record that lags behind the stream before it is believed."""
+_REPEATED = 2048
+"""Trades that are known again: many exchanges repeat up to a thousand after a reconnect."""
 _AGAIN = 3
 """Readings of a record that shows nothing new before that is acted upon."""
 _ABSURD = 100.0
@@ -54,7 +56,7 @@ class Sequence:
         self._states = CandleCheck(interval, warning_log)
         self._price = 0.0
         self._ticks: deque[Tick] = deque()
-        self._trades: deque[str] = deque(maxlen=256)
+        self._trades: deque[str] = deque(maxlen=_REPEATED)
         self._trade_set: set[str] = set()
         self._hole: int | None = None
         self._rereads = 0
@@ -204,7 +206,7 @@ class Sequence:
                 "missing",
                 f"the exchange itself has no candle for {count} intervals: none is invented",
             )
-        if not unfinished and self._states.volume(row[0]) > row[5] * (1 + 1e-9):
+        if not unfinished and self._states.lags(row):
             self._rereads += 1
             if self._rereads <= _REREADS:
                 return True

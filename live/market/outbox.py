@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 
 from stoptrail.live.market.events import Event
 
-_SLICE = 0.1
-"""Seconds after which a waiting producer looks whether it should give up."""
+_SLICE = 0.005
+"""Seconds after which a waiting producer looks whether there is room again."""
 
 
 class Outbox:
-    """Events in order. A full queue holds the transport back, and so the exchange."""
+    """Events in order. Where there is no `room` the transport waits, and so the exchange; its
+    event loop goes on meanwhile, so that pings are answered."""
 
     def __init__(self, size: int = 4096) -> None:
-        self._queue: queue.Queue[Event] = queue.Queue(size)
+        self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._size = size
         self._closed = threading.Event()
         self.waited = 0.0
         """Seconds for which the transport had to wait for the consumer."""
 
     def put(self, event: Event) -> None:
-        """Add `event`; blocks while the queue is full, drops it once closed."""
-        while not self._closed.is_set():
-            try:
-                self._queue.put(event, timeout=_SLICE)
-                return
-            except queue.Full:
-                self.waited += _SLICE
+        """Add `event`; drops it once closed. Nothing is refused: ask for `room` before."""
+        if not self._closed.is_set():
+            self._queue.put(event)
+
+    @property
+    def full(self) -> bool:
+        """Whether the consumer is behind."""
+        return self._queue.qsize() >= self._size and not self._closed.is_set()
+
+    async def room(self) -> None:
+        """Until the consumer has caught up, or nothing is told any more."""
+        while self.full:
+            await asyncio.sleep(_SLICE)
+            self.waited += _SLICE
 
     def get(self, timeout: float = 0.0) -> Event | None:
         """The next event, or None where none comes within `timeout` seconds."""

@@ -153,11 +153,18 @@ class Reader:
             f"the exchange's record holds a candle that makes no sense: it is left out: {text}",
         )
 
-    async def trades(self, symbol: str, patient: bool = False) -> list[dict[str, Any]]:
-        """The newest trades, oldest first."""
+    @property
+    def deadline(self) -> float:
+        """Seconds after which a single reading is given up."""
+        return self._timing.timeout * 1.5
+
+    async def trades(
+        self, symbol: str, patient: bool = False, most: int = 100
+    ) -> list[dict[str, Any]]:
+        """The newest trades, up to `most`, oldest first."""
 
         async def read() -> list[dict[str, Any]]:
-            found = await self._source.fetch_trades(symbol, None, 100)
+            found = await self._source.fetch_trades(symbol, None, most)
             return sorted(found, key=lambda trade: int(trade["timestamp"]))
 
         return await self.read("trades", read, patient)
@@ -169,7 +176,7 @@ class Reader:
             await self._wait_for_ban(what, patient)
             self._heard.set(heard := Client())
             try:
-                async with asyncio.timeout(self._timing.timeout * 1.5):
+                async with asyncio.timeout(self.deadline):
                     result = await call()
             except Exception as error:
                 failures += 1

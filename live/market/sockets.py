@@ -6,26 +6,48 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import weakref
 from collections import deque
 from typing import Any
 
 from stoptrail.exchange.rows import Row
+from stoptrail.live.market.outbox import Outbox
+from stoptrail.live.market.read_ahead import read_ahead
+from stoptrail.live.market.subscriptions import Subscriptions
 from stoptrail.live.market.warnings import WarningLog
 
+_PROTOBUF = "they need the package protobuf (pip install protobuf); data is polled"
 
-def guard(exchange: Any, loop: asyncio.AbstractEventLoop, warning_log: WarningLog) -> None:
-    """Let no malformed message end a socket's reading in silence.
+
+def guard(
+    exchange: Any, loop: asyncio.AbstractEventLoop, warning_log: WarningLog, outbox: Outbox
+) -> None:
+    """Let no malformed message end a socket's reading in silence, and none be read faster than
+    `outbox` takes what follows from it.
 
     An exception in ccxt's handling of a message ends its receive loop while the socket
     stays open. Readable but odd messages are left out; after an unreadable one the
     sockets are opened anew.
     """
     original = exchange.handle_message
+    made: Any = getattr(exchange, "client", None)
+    known: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def client(url: str) -> Any:
+        found = made(url)
+        if found not in known:
+            known.add(found)
+            read_ahead(found, outbox, warning_log)
+        return found
 
     def handle(client: Any, message: object) -> None:
+        client.lastPong = exchange.milliseconds()  # who speaks is alive: ccxt counts pongs alone
         try:
             original(client, message)
         except Exception as error:
+            if "protobuf" in str(error):
+                warning_log.say("protobuf", f"{exchange.id}'s sockets cannot be read: {_PROTOBUF}")
+                return
             warning_log.say(
                 "malformed message", f"a message makes no sense and is left out: {error}"
             )
@@ -40,6 +62,8 @@ def guard(exchange: Any, loop: asyncio.AbstractEventLoop, warning_log: WarningLo
         reset(exchange, "unreadable message")
 
     exchange.handle_message = handle
+    if made is not None:
+        exchange.client = client
     loop.set_exception_handler(failed)
 
 
@@ -81,11 +105,13 @@ def give_up(clients: list[Any], reason: str) -> None:
 class Silence:
     """When what was last heard; `bound` is the silence in seconds after which to look."""
 
-    def __init__(self, exchange: Any, bound: float) -> None:
+    def __init__(self, exchange: Any, bound: float, subscriptions: Subscriptions) -> None:
         self.heard_at = self.trade_at = self.traded_at = time.monotonic()
         """When anything came, when a trade did, and when a candle last showed one."""
         self._exchange = exchange
         self._bound = bound
+        self._subscriptions = subscriptions
+        self._renewed = False
         self._quiet: deque[Row | None] = deque(maxlen=2)
 
     def heard(self) -> None:
@@ -116,7 +142,9 @@ class Silence:
         hidden = self.hides_trades(watched)
         if self.heard_at > before and not hidden:
             return None
-        if not found and (hidden or self._deaf(record)):
+        if not found and hidden:
+            found = self._trades_hidden()
+        elif not found and self._deaf(record):
             found = list((self._exchange.clients or {}).values())
         self.held_back()
         if found:
@@ -124,6 +152,14 @@ class Silence:
         else:
             self._quiet.append(record)
         return found
+
+    def _trades_hidden(self) -> list[Any]:
+        """Ask for the trades alone; where that was done before, their socket is opened anew."""
+        self._renewed = not self._renewed
+        if not self._renewed:
+            return self._subscriptions.sockets("trades")
+        self._subscriptions.renew("trades", "trades do not come")
+        return []
 
     def _deaf(self, record: Row | None) -> bool:
         """Whether the record, read twice while no socket said anything, shows new trades."""

@@ -33,6 +33,7 @@ from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.sockets import guard
 from stoptrail.live.market.stream import Stream, Transport
 from stoptrail.live.market.timing import Timing
+from stoptrail.live.market.trade_ticks import CACHE
 from stoptrail.live.market.warnings import Redaction, WarningLog
 
 if TYPE_CHECKING:
@@ -300,7 +301,8 @@ class CCXTStore:
         exchange.newUpdates = True  # else every trade would be told again and again
         if self._sandbox:
             exchange.set_sandbox_mode(True)
-        guard(exchange, self._background_or_new().loop, self.warning_log)
+        exchange.options["tradesLimit"] = CACHE
+        guard(exchange, self._background_or_new().loop, self.warning_log, self._outbox)
         return exchange
 
     def _background_or_new(self) -> Background:

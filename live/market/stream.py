@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal
 
 from stoptrail.core.retry import backoff
-from stoptrail.exchange.errors import RequestError
 from stoptrail.exchange.rows import candle_row
 from stoptrail.live.market.candle_poller import Confirmation
 from stoptrail.live.market.events import Connection, ConnectionBack, ConnectionLost, Event, Notice
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
-from stoptrail.live.market.quotes import Quote, known_at
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.sockets import Silence, give_up
+from stoptrail.live.market.subscriptions import Subscriptions
 from stoptrail.live.market.timing import Timing
+from stoptrail.live.market.trade_ticks import TradeTicks
 from stoptrail.live.market.warnings import WarningLog
 
 Transport = Literal["auto", "websocket", "rest"]
@@ -67,17 +67,19 @@ class Stream:
             self._tell,
             lambda: "trades" in self._up,
             self._caught_up,
+            outbox.room,
         )
         self._up: set[str] = set()
-        self._silence = Silence(exchange, timing.silence)
+        self._unheard: Counter[str] = Counter()
+        self._subscriptions = Subscriptions(exchange)
+        self._silence = Silence(exchange, timing.silence, self._subscriptions)
+        self.ticks = TradeTicks(
+            exchange, reader, sequence, symbol, self._silence, outbox, warning_log, self._tell
+        )
         self._has_candles = bool(exchange.has.get("watchOHLCV"))
         self._state: tuple[float, float] = (0.0, 0.0)
-        self._quote: Quote | None = None
-        self._last_poll = 0
         self._sockets = 0
         """How many sockets there are."""
-        self._most_trades: float = exchange.options.get("tradesLimit") or math.inf
-        self._reads_trades = bool(exchange.has.get("fetchTrades"))
 
     async def run(self) -> None:
         """Until cancelled; raises ExchangeError where no waiting can help."""
@@ -114,19 +116,17 @@ class Stream:
         if self._has_candles:
             yield "candles", self._watch_candles
         if has.get("watchTrades") and (self._wants_ticks or not self._has_candles):
-            yield "trades", self._watch_trades
+            yield "trades", self.ticks.watch
         if has.get("watchBidsAsks") and self._wants_ticks:
-            yield "quotes", self._watch_quotes
+            yield "quotes", self.ticks.watch_quotes
         elif self._wants_ticks:
-            self._warning_log.say(
-                "no quotes",
-                f"{self._exchange.id} has no stream of quotes: an entry fills at the last trade, "
-                "worsened by slippage",
-            )
+            self._say_no_quotes()
 
     async def _watch_candles(self) -> None:
         new = await self._exchange.watch_ohlcv(self._symbol, self._timeframe)
-        stored = self._exchange.ohlcvs.get(self._symbol, {}).get(self._timeframe, new)
+        tables = self._exchange.ohlcvs.get(self._symbol) or {self._timeframe: new}
+        # kraken resolves a watch of one timeframe with the candles of any other
+        stored = tables.get(self._timeframe, [])
         for entry in stored[-max(_LAST, len(new)) :]:
             row = candle_row(entry)
             if row is None or row[0] % self._sequence.interval:
@@ -140,57 +140,16 @@ class Stream:
                     self._state = (row[0], row[5])
                     self._silence.traded_at = time.monotonic()
 
-    async def _watch_trades(self) -> None:
-        trades = await self._exchange.watch_trades(self._symbol)
-        if len(trades) >= self._most_trades:
-            self._warning_log.say(
-                "burst",
-                f"{len(trades)} trades or more came at once, and ccxt keeps no more: "
-                "what was lost is settled by the closed candle",
-            )
-        self._trades(trades)
-
-    async def _watch_quotes(self) -> None:
-        quotes = await self._exchange.watch_bids_asks([self._symbol])
-        quote = quotes.get(self._symbol) or {}
-        bid, ask = quote.get("bid"), quote.get("ask")
-        if bid and ask and 0 < bid <= ask:
-            at = quote.get("timestamp")
-            self._quote = Quote(
-                float(bid),
-                float(ask),
-                int(at) if at else None,
-                time.monotonic(),
-                self._outbox.waited,
-            )
-
-    def _trades(self, trades: list[dict[str, Any]]) -> None:
-        self._silence.trade_at = time.monotonic()
-        newest = max([self._sequence.last_trade, *(int(t.get("timestamp") or 0) for t in trades)])
-        for trade in trades:
-            at, price = trade.get("timestamp"), trade.get("price")
-            if not at or not price or not 0 < price < math.inf:
-                self._warning_log.say(
-                    "malformed message", f"a trade makes no sense and is left out: {trade}"
-                )
-                continue
-            number = str(trade.get("id") or "")
-            quote = known_at(
-                self._quote,
-                int(at),
-                newest,
-                float(price),
-                self._silence.trade_at,
-                self._outbox.waited,
-            )
-            self._tell(self._sequence.tick(int(at), float(price), quote, number))
-
     async def _watch(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
         """Hear one kind of message for ever, across reconnects."""
         failures = 0
+        self._subscriptions.begin(name)
         while True:
+            await self._outbox.room()
+            began = time.monotonic()
             try:
-                # ccxt can leave a waiter behind on a socket that it has given up
+                # ccxt leaves waiters behind: on a socket that it has given up, and after
+                # subscriptions that were refused or never answered
                 async with asyncio.timeout(2 * self._timing.silence):
                     await step()
             except asyncio.CancelledError:
@@ -200,13 +159,16 @@ class Stream:
                 failures += 1
                 self._socket_failed(name, ConnectionError("closed"), failures)
             except TimeoutError:
+                self._nothing_came(name, began)
                 continue  # the watchdog knows a dead socket from a quiet market
             except Exception as error:
                 if type(error).__name__ in _ABSENT:
                     self._without(name)
                     return
                 failures += 1
-                self._socket_failed(name, error, failures)
+                if not self._meant_for_others(name, error, failures):
+                    self._subscriptions.forget(name)
+                    self._socket_failed(name, error, failures)
             else:
                 failures = 0
                 self._heard(name)
@@ -214,6 +176,32 @@ class Stream:
             await asyncio.sleep(
                 backoff(failures, self._timing.backoff / 4, self._timing.backoff_cap)
             )
+
+    def _meant_for_others(self, name: str, error: Exception, failures: int) -> bool:
+        """Whether a refusal came to a stream that works: ccxt hands one to everybody who waits
+        on the same socket. Not for ever: the stream itself may have been ended."""
+        broken = any(kind.__name__ == "NetworkError" for kind in type(error).__mro__)
+        return name in self._up and not broken and failures < _TRIES
+
+    def _nothing_came(self, name: str, began: float) -> None:
+        """A stream has brought nothing since `began`: where it never has, or it is quotes while
+        trades came, it is asked for again, alone; the second time on a socket of its own."""
+        mute = name == "quotes" and self._silence.trade_at > began
+        if name in self._up and not mute:
+            return
+        self._up.discard(name)
+        if name == "quotes":
+            self.ticks.quote = None
+            self._say_no_quotes()
+        self._warning_log.say(
+            "no answer",
+            f"nothing comes from the {name} subscription: it is asked for again, alone",
+        )
+        self._unheard[name] += 1
+        again = self._unheard[name] % 2 == 0
+        sockets = self._subscriptions.own(name, self._up) if again else []
+        self._subscriptions.forget(name)
+        give_up(sockets, f"no {name}")
 
     def _without(self, name: str) -> None:
         """Go on without a socket that does not exist, whatever the exchange's table says."""
@@ -226,6 +214,13 @@ class Stream:
         self._record.ask()
         self._record.look()
 
+    def _say_no_quotes(self) -> None:
+        self._warning_log.say(
+            "no quotes",
+            f"{self._exchange.id} gives no quotes by socket: an entry fills at the last trade, "
+            "worsened by slippage",
+        )
+
     def _say_no_socket(self) -> None:
         self._warning_log.say(
             "no socket", f"{self._exchange.id} has no WebSocket here: data is polled"
@@ -237,7 +232,7 @@ class Stream:
         was_streaming = self._streaming
         self._up.discard(name)
         if name == "quotes":
-            self._quote = None
+            self.ticks.quote = None
         if (was_streaming and not self._streaming) or self.connection.state == "connecting":
             self._lost(f"{name} socket: {text}")
         if failures == _TRIES and self._transport == "auto":
@@ -278,24 +273,12 @@ class Stream:
             await asyncio.sleep(self._timing.poll)
 
     async def _poll(self) -> None:
-        if self._wants_ticks and self._reads_trades:
-            await self._poll_trades()
+        await self._outbox.room()
+        if self._wants_ticks:
+            await self.ticks.poll()
         self._silence.heard_at = time.monotonic()
         self._record.ask()
         self._record.look()
-
-    async def _poll_trades(self) -> None:
-        self._sequence.overlaps = True
-        try:
-            trades = await self._reader.trades(self._symbol, patient=True)
-        except RequestError as error:
-            self._reads_trades = False
-            self._warning_log.say(
-                "no trades", f"{error}: trades are left out, stops move at the close of candles"
-            )
-            return
-        self._trades([trade for trade in trades if trade["timestamp"] >= self._last_poll])
-        self._last_poll = max([self._last_poll, *(int(t["timestamp"]) for t in trades)])
 
     # What goes out
 

@@ -29,8 +29,9 @@ class Pace(NamedTuple):
     """After the first message of a candle, a request for klines is waited for (0.1 s at
     most): so the client settles a candle before the next one goes on."""
     ahead: int | None = None
-    """Candles that may pass without an answer to a request for klines (2 s at most): an
-    outage of REST then lasts as many candles as on a real market, a few, at any speed."""
+    """Candles that may pass after the one from which klines were last asked for (2 s at most):
+    an outage of REST then lasts as many candles as on a real market, a few, at any speed, and a
+    client is not outrun."""
     wanted: tuple[str, ...] = ("kline",)
     """Kinds of stream that must have a listener before market time goes on."""
 
@@ -72,9 +73,11 @@ class Player:
         """Let that many candles pass without waiting for anybody to listen."""
         self._away += candles
 
-    def polled(self) -> None:
-        """Hear that a client has asked for klines."""
-        self._answered = self.position
+    def polled(self, since: int | None = None) -> None:
+        """Hear that a client has asked for klines, from `since` on where it said so: that is
+        as far as it has come."""
+        reached = self.position if since is None else self.market.last_before(since)
+        self._answered = max(self._answered, min(self.position, reached))
         self._poll.set()
 
     async def run(self, until: int) -> None:

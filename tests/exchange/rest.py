@@ -22,13 +22,16 @@ class Rest:
     hears of every answer with klines.
     """
 
+    prefix = ""
+    """Before the paths that scripted trouble knows."""
+
     def __init__(
         self,
         market: RecordedMarket,
         warning_log: WarningLog,
         now: Callable[[], int],
         server_time: Callable[[], int],
-        polled: Callable[[], None],
+        polled: Callable[[int | None], None],
     ) -> None:
         self._market = market
         self._warning_log = warning_log
@@ -58,9 +61,9 @@ class Rest:
     @web.middleware
     async def trouble(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer with the scripted trouble, if any is on."""
-        if request.path.startswith(("/ws", "/stream")):
+        if request.headers.get("Upgrade"):
             return await handler(request)
-        trouble = self._warning_log.answer(request.path)
+        trouble = self._warning_log.answer(self.prefix + request.path)
         if trouble is not None:
             return await _refuse(trouble)
         return await handler(request)
@@ -94,7 +97,7 @@ class Rest:
             _limit(request, 500),
             self._now(),
         )
-        self._polled()
+        self._polled(_integer(request, "startTime"))
         return web.json_response([messages.kline_row(kline, length) for kline in klines])
 
     async def _trades(self, request: web.Request) -> web.Response:

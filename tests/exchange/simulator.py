@@ -48,7 +48,7 @@ class Simulator:
         self.market = RecordedMarket(candles, symbol, filters, ticks)
         self.warning_log = WarningLog()
         """Scripted REST trouble and the record of requests."""
-        self.streams = Streams()
+        self.streams = self._make_streams()
         self.port = port
         self._start = start
         self._pace = pace or Pace()
@@ -141,15 +141,9 @@ class Simulator:
     async def _serve(self) -> None:
         player = Player(self.market, self.streams, self.warning_log, self._start, self._pace)
         self._player = player
-        rest = Rest(
-            self.market,
-            self.warning_log,
-            lambda: player.now,
-            lambda: player.now + player.clock_offset,
-            player.polled,
-        )
+        rest = self._make_rest(player)
         app = web.Application(middlewares=[rest.trouble])
-        app.add_routes(rest.routes() + self.streams.routes())
+        app.add_routes(self.streams.routes() + rest.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
@@ -157,6 +151,18 @@ class Simulator:
         listening: Any = site._server
         self._doors = [door.fileno() for door in listening.sockets]
         self.port = self._runner.addresses[0][1]
+
+    def _make_streams(self) -> Streams:
+        return Streams()
+
+    def _make_rest(self, player: Player) -> Rest:
+        return Rest(
+            self.market,
+            self.warning_log,
+            lambda: player.now,
+            lambda: player.now + player.clock_offset,
+            player.polled,
+        )
 
     async def _stop(self) -> None:
         """Let nobody in, then break every connection.

@@ -175,6 +175,12 @@ class Streams:
             connection.wake()
         self.connections.clear()
 
+    def connection(
+        self, socket: web.WebSocketResponse, streams: Iterable[str], combined: bool
+    ) -> Connection:
+        """A client socket that has been opened."""
+        return Connection(socket, streams, combined, self.greeting)
+
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         if self.refusals > 0:
             self.refusals -= 1
@@ -184,7 +190,7 @@ class Streams:
         combined = request.path.startswith("/stream")
         names = request.query.get("streams", "") if combined else request.match_info.get("names")
         streams = [name for name in (names or "").split("/") if "@" in name]
-        connection = Connection(socket, streams, combined, self.greeting)
+        connection = self.connection(socket, streams, combined)
         self.connections.append(connection)
         self.opened += 1
         self._changed.set()

@@ -35,10 +35,10 @@ def tick_after(timing: Timing, breaks: str) -> Tick:
     stream = Stream(
         Quoting(), reader, sequence, SYMBOL, "15m", "auto", True, timing, warning_log, outbox
     )
-    asyncio.run(stream._watch_quotes())
+    asyncio.run(stream.ticks.watch_quotes())
     if breaks:
         stream._socket_failed(breaks, ConnectionError("broken"), 1)
-    stream._trades([{"timestamp": START + 1, "price": 100.0, "id": "1"}])
+    stream.ticks.heard([{"timestamp": START + 1, "price": 100.0, "id": "1"}])
     while not isinstance(event := outbox.get(), Tick):
         assert event is not None
     return event
