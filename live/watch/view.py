@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +17,18 @@ from stoptrail.live.watch.snapshot import Happened, Snapshot, health_of, snapsho
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
     from stoptrail.live.watch.watched import Watched
 
 _REFRESH_SECONDS = 0.5
 _LINE_SECONDS = 60.0
-_EVENTS = 10
+_EVENTS = 50
+"""Messages that the ledger does not keep, and that are remembered."""
 _HEIGHT = 10
-_WIDTHS = (22, 34, 24)
-"""Of the three boxes: side by side on a terminal of 80 columns."""
+_SHARES = (22, 34, 24)
+"""Of the width for the three boxes: side by side on a terminal of 80 columns."""
+_HEAD_HEIGHT = 2
 
 _UNWRITTEN = frozenset(
     {"connection", "alarm", "error", "notice", "settings", "started", "stopped", "daily"}
@@ -94,16 +98,17 @@ class TerminalView:
         if time.monotonic() - self._last < _REFRESH_SECONDS:
             return
         self._last = time.monotonic()
-        found = _look(session)
+        found = _look(session, self._live.console.height)
         if found is not None:
-            self._live.update(panel(found, tuple(self._said)), refresh=True)
+            height = self._live.console.height - 1  # the cursor's line
+            self._live.update(panel(found, tuple(self._said), height), refresh=True)
 
 
-def _look(session: Watched) -> Snapshot | None:
+def _look(session: Watched, events: int = 1) -> Snapshot | None:
     """The ledger's state; None while it cannot be read, which the session itself says."""
     try:
         database = session.ledger.database
-        return snapshot(database, find_session(database, str(session.number)), _EVENTS)
+        return snapshot(database, find_session(database, str(session.number)), events)
     except PeeweeException:
         return None
 
@@ -144,32 +149,66 @@ def brief_line(found: Snapshot) -> str:
     return " · ".join(parts)
 
 
-def panel(found: Snapshot, said: tuple[Happened, ...] = ()) -> RenderableType:
-    """The whole picture; `said` are messages that the ledger does not keep."""
-    from rich.columns import Columns
+def panel(
+    found: Snapshot, said: tuple[Happened, ...] = (), height: int | None = None
+) -> RenderableType:
+    """The whole picture, whatever the width; `said` are messages that the ledger does not
+    keep. The events fill what `height`, in lines, leaves for them; without it they take
+    what they need."""
     from rich.console import Group
     from rich.panel import Panel
+    from rich.table import Table
     from rich.text import Text
 
-    head = Text.assemble(
+    boxes = Table.grid(expand=True)
+    inside = (_signal_lines(found), _position_lines(found), _money_lines(found))
+    for share in _SHARES:
+        boxes.add_column(ratio=share)
+    boxes.add_row(
+        *(
+            Panel(_grid(lines), title=title, height=_HEIGHT)
+            for title, lines in zip(("signal", "position", "result"), inside, strict=True)
+        )
+    )
+    room = None if height is None else max(1, height - _HEAD_HEIGHT - _HEIGHT - 2)
+    events = sorted({*found.recent, *said}, reverse=True)[:room]
+    lines = [f"{_moment(e.time)}  {e.text}" for e in events] or ["nothing yet"]
+    lines += [""] * ((room or 0) - len(lines))
+    story = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")  # one line each
+    return Group(*_head(found), boxes, Panel(story, title="last events, UTC"))
+
+
+def _head(found: Snapshot) -> Iterator[Text]:
+    """Two lines, each cut where it is too long."""
+    from rich.text import Text
+
+    yield Text.assemble(
         (f" {found.exchange} {found.symbol} ", "bold reverse"),
         "  ",
         (_price(found.price), "bold"),
         f"   session {found.session} ",
         (found.state, _COLOURS.get(found.state, "white")),
         " · paused" if found.paused else "",
-        f" · {found.connection}",
-        f" · candle {_moment(found.candle)[5:16]}",
+        no_wrap=True,
+        overflow="ellipsis",
     )
-    boxes = [
-        Panel(_grid(_signal_lines(found)), title="signal", width=_WIDTHS[0], height=_HEIGHT),
-        Panel(_grid(_position_lines(found)), title="position", width=_WIDTHS[1], height=_HEIGHT),
-        Panel(_grid(_money_lines(found)), title="result", width=_WIDTHS[2], height=_HEIGHT),
-    ]
-    events = sorted({*found.recent, *said}, reverse=True)[:_EVENTS]
-    story = Text("\n".join(f"{_moment(e.time)}  {e.text}" for e in events) or "nothing yet")
-    story.no_wrap, story.overflow = True, "ellipsis"  # one line each, or the oldest are lost
-    return Group(head, Columns(boxes, padding=(0, 0)), Panel(story, title="last events"))
+    words = [f" candle of {_moment(found.candle)[5:16]} UTC"]
+    if found.state == "running":
+        words.append(f"next close in {_countdown(next_close(found.interval))}")
+    words.append(found.connection)  # last, since it may be long
+    yield Text(" · ".join(words), style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def next_close(interval: int, now: float | None = None) -> int:
+    """Milliseconds until the candle that is open `now` (ms; the clock's time) closes:
+    candles divide the UTC day."""
+    return int(interval - (time.time() * 1000 if now is None else now) % interval)
+
+
+def _countdown(milliseconds: int) -> str:
+    minutes, seconds = divmod(-(-milliseconds // 1000), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _grid(lines: list[tuple[str, str, str]]) -> RenderableType:
@@ -194,8 +233,10 @@ def _signal_lines(found: Snapshot) -> list[tuple[str, str, str]]:
             lines.append((name, _TREND.get(round(value), f"{value:g}"), colour))
     if "cycle" in reading:
         lines.append(("cycle", f"{reading['cycle']:+.2f}", "white"))
-    if found.cold:
-        lines.append(("warm", f"on {iso_time(int(reading['warm_from']))[:10]}", "yellow"))
+    warm = f"{iso_time(int(reading['warm_from']))[:10]}" if found.cold else "done"
+    lines.append(
+        ("warm on" if found.cold else "warm-up", warm, "yellow" if found.cold else "white")
+    )
     zone = round(reading.get("zone", 0.0))
     lines.append(("zone", SIDES.get(zone, "none"), "bold" if zone else "white"))
     if "atr" in reading:
@@ -220,13 +261,14 @@ def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
         ("distance", "" if found.distance is None else f"{found.distance:.2%}", "white"),
         ("breakeven", "armed" if armed else "not armed", "green" if armed else "white"),
         ("unrealised", f"{found.unrealised:+,.2f}{won}", _sign(found.unrealised)),
-        ("since", _moment(trade["entry_time"])[:16], "white"),
+        ("since (UTC)", _moment(trade["entry_time"])[:16], "white"),
     ]
 
 
 def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     lines = [
         ("equity", f"{found.equity:,.2f}", "bold"),
+        ("today", f"{found.today:+,.2f}", _sign(found.today)),
         ("realised", f"{found.realised:+,.2f}", _sign(found.realised)),
         ("trades", f"{found.trades}, {found.wins} won", "white"),
         ("ratchet", f"by {found.ratchet}", "white"),

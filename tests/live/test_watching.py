@@ -25,8 +25,8 @@ from stoptrail.live.session import Options
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.metrics import Endpoint
 from stoptrail.live.watch.notify import Notifier
-from stoptrail.live.watch.snapshot import Snapshot, snapshot
-from stoptrail.live.watch.view import PlainView, TerminalView, panel
+from stoptrail.live.watch.snapshot import Happened, Snapshot, snapshot
+from stoptrail.live.watch.view import PlainView, TerminalView, next_close, panel
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
@@ -83,6 +83,50 @@ def test_the_view_shows_the_position_with_its_stop(market: list[Row], tmp_path: 
     assert len(narrow) <= 24
     assert any("since" in line for line in narrow)  # the last line of its box
     assert sum("signal" in line and "position" in line and "result" in line for line in narrow) == 1
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (100, 30), (140, 50)])
+def test_the_view_fills_the_terminal_and_wraps_nothing(
+    width: int, height: int, market: list[Row], tmp_path: Path
+) -> None:
+    found = in_a_trade(market, f"sqlite:///{tmp_path}/ledger.db")
+    connection = "stale: " + "no message from the exchange " * 4
+    busy = found._replace(state="running", connection=connection, paused=True)
+    events = tuple(Happened(k, f"event {k} " + "and on " * 40) for k in range(60))
+    out = io.StringIO()
+    Console(file=out, width=width).print(panel(busy._replace(recent=events), (), height))
+    lines = out.getvalue().splitlines()
+    assert len(lines) == height
+    assert all(len(line) <= width for line in lines)
+    assert sum("event " in line for line in lines) == height - 14
+    titles = next(line for line in lines if "signal" in line)
+    assert "position" in titles
+    assert "result" in titles
+    assert any("last events, UTC" in line for line in lines)
+
+
+def test_the_view_tells_the_day_the_next_close_and_the_warm_up(
+    market: list[Row], tmp_path: Path
+) -> None:
+    found = in_a_trade(market, f"sqlite:///{tmp_path}/ledger.db")._replace(state="running")
+    text = text_of(found._replace(today=-12.5), 80)
+    assert re.search(r"today +-12\.50", text)
+    assert re.search(r"next close in (\d+:)?\d+:\d\d", text)
+    assert re.search(r"warm-up +done", text)
+    assert re.search(r"candle of [\d-]+ [\d:]+ UTC", text)
+    cold = found._replace(reading={**found.reading, "warm_from": 1_893_456_000_000})
+    assert re.search(r"warm on +2030-01-01", text_of(cold, 80))
+    assert "next close" not in text_of(found._replace(state="stopped"), 80)
+
+
+@pytest.mark.parametrize(
+    ("interval", "now", "left"),
+    [(900_000, 900_000 * 7, 900_000), (900_000, 900_000 * 7 + 1, 899_999), (HOUR, HOUR - 1, 1)],
+)
+def test_the_next_close_is_the_end_of_the_candle_that_is_open(
+    interval: int, now: int, left: int
+) -> None:
+    assert next_close(interval, now) == left
 
 
 def test_the_snapshot_adds_up(market: list[Row], tmp_path: Path) -> None:
