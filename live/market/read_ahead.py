@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.warnings import WarningLog
 
-MOST_BYTES = 64 * 2**20
+MOST_BYTES = 16 * 2**20
 """Messages that wait for the session, in bytes; beyond that a socket is read no further."""
 _SLOW = 1.0
 """Seconds of waiting for the session after which that is said."""

@@ -114,6 +114,11 @@ class Silence:
         self._renewed = False
         self._quiet: deque[Row | None] = deque(maxlen=2)
 
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing was said for long, on sockets that are well."""
+        return bool(self._quiet)
+
     def heard(self) -> None:
         """A socket has said something."""
         self.heard_at = time.monotonic()

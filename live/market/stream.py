@@ -12,6 +12,7 @@ from stoptrail.core.retry import backoff
 from stoptrail.exchange.rows import candle_row
 from stoptrail.live.market.candle_poller import Confirmation
 from stoptrail.live.market.events import Connection, ConnectionBack, ConnectionLost, Event, Notice
+from stoptrail.live.market.listing import Listing
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.reader import Reader
@@ -71,6 +72,9 @@ class Stream:
         )
         self._up: set[str] = set()
         self._unheard: Counter[str] = Counter()
+        self._listing = Listing(exchange, reader, symbol)
+        self._halted = ""
+        """Why the market is not traded."""
         self._subscriptions = Subscriptions(exchange)
         self._silence = Silence(exchange, timing.silence, self._subscriptions)
         self.ticks = TradeTicks(
@@ -84,7 +88,7 @@ class Stream:
     async def run(self) -> None:
         """Until cancelled; raises ExchangeError where no waiting can help."""
         self._warning_log.heard = self._notice
-        jobs = [self._record.run(), self._watchdog()]
+        jobs = [self._record.run(), self._watchdog(), self._watch_listing()]
         watched = list(self._watched()) if self._transport != "rest" else []
         self._sockets = len(watched)
         if not watched and self._transport != "rest":
@@ -242,8 +246,9 @@ class Stream:
 
     def _heard(self, name: str) -> None:
         self._silence.heard()
-        if name not in self._up:
+        if name not in self._up or self._halted:
             self._up.add(name)
+            self._halted = ""
             self._record.ask()
         self._record.look()
 
@@ -310,13 +315,26 @@ class Stream:
             self._record.ask()
             self._record.look()
 
+    async def _watch_listing(self) -> None:
+        """Ask whether a quiet market is still traded; one that is not is stale."""
+        while True:
+            await asyncio.sleep(self._timing.listing)
+            if not (self._silence.quiet or self._halted):
+                continue
+            self._halted = await self._listing.trouble(self._halted)
+            if self._halted:
+                self._lost(self._halted)
+            elif not self.connection.fresh:
+                self._record.ask()
+                self._record.look()
+
     def _lost(self, reason: str) -> None:
         if self.connection.state != "stale":
             self.connection = Connection.now("stale", reason)
             self._outbox.put(ConnectionLost(reason))
 
     def _back(self, state: Literal["live", "polling"]) -> None:
-        if self.connection.state == state:
+        if self.connection.state == state or self._halted:
             return
         told = self.connection.fresh
         self.connection = Connection.now(state)

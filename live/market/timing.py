@@ -32,5 +32,7 @@ class Timing(NamedTuple):
     """Wait before the exchange's record is read again when it lags behind its stream."""
     grace: float = 0.5
     """How long a closed candle waits for its last trades, which come on another socket."""
+    listing: float = 300.0
+    """Time between two looks at whether a quiet market is still traded."""
     hold: float = 5.0
     """How long ticks wait for the candle before them; then they come marked `ahead`."""

@@ -39,6 +39,7 @@ QUICK = Timing(
     ban=0.2,
     confirm=0.005,
     grace=0.3,
+    listing=0.3,
     hold=1.0,
 )
 """Waits short enough for tests."""

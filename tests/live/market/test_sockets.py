@@ -19,6 +19,7 @@ from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.market.stream import Stream
 from stoptrail.live.market.trade_ticks import CACHE
 from stoptrail.live.market.warnings import Redaction, WarningLog
+from tests.exchange import messages
 from tests.exchange.player import Pace
 from tests.exchange.simulator import Simulator
 from tests.exchange.wire_simulator import WireSimulator
@@ -282,3 +283,31 @@ def test_waiting_for_room_ends_with_the_outbox() -> None:
     asyncio.run(wait())
     assert time.monotonic() - began < 2.0
     assert outbox.waited > 0.0
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_quiet_market_that_is_not_traded_any_more_is_stale_and_says_why(
+    gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halted = [True]
+    original = messages.exchange_info
+
+    def listed(market_: Any, now: int) -> dict[str, Any]:
+        body = original(market_, now)
+        if halted[0] and gone:
+            body["symbols"][0] |= {"symbol": "ETHUSDT", "baseAsset": "ETH"}
+        elif halted[0]:
+            body["symbols"][0]["status"] = "BREAK"
+        return body
+
+    candles = market()
+    with Simulator(candles, HISTORY) as simulator, store(simulator) as opened:
+        after = int(candles.time[HISTORY - 1])
+        listener = Listener(opened, opened.start_stream(SYMBOL, INTERVAL, after, False))
+        listener.until(lambda: opened.connection.state == "live")
+        monkeypatch.setattr(messages, "exchange_info", listed)
+        listener.until(lambda: opened.connection.state == "stale")
+        words = "lists BTC/USDT no more" if gone else "BTC/USDT is halted or inactive on binance"
+        assert words in opened.connection.reason
+        halted[0] = False
+        listener.until(lambda: opened.connection.state == "live")
