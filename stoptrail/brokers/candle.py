@@ -227,7 +227,9 @@ class CandleBroker(Account):
         if first == last:
             self._test_stop(candle_open, high, low, time)
         elif self.run_rules.path == TICKS:
-            self._by_ticks(range(first, last), time)
+            told, until = self._stop.info, time + self.interval
+            if "undisturbed" not in told or not told.undisturbed(high, low, until):
+                self._by_ticks(range(first, last), time)
         elif self.touched(high) or self.touched(low):
             for row in range(first, last):
                 piece = self._piece(row)

@@ -30,6 +30,7 @@ from stoptrail.sweep.objective import (
     rule_of,
     scored,
 )
+from stoptrail.sweep.plain_run import quick_run
 from stoptrail.sweep.pools.pool import Pool
 from stoptrail.sweep.price_paths import along_path, has_detail, worst_objectives
 from stoptrail.sweep.screen import Share
@@ -121,8 +122,9 @@ def verify_best(
     on_progress: Progress,
     inputs: Inputs,
 ) -> Verified:
-    """Run finalists and some pruned combinations in full Backtrader and compare; finalists
-    also with the finer candles of `inputs`, which are those of `share` but for them.
+    """Run finalists and some pruned combinations in full Backtrader and compare. With the finer
+    candles of `inputs`, which are those of `share` but for them, the finalists run in the
+    plain loop, and the best of them in full Backtrader too.
 
     Raises RunError where no combination has enough trades.
     """
@@ -135,26 +137,28 @@ def verify_best(
     plans = {number: space.plan(number) for number in sorted(stages)}
     marks = {number: int(ranked.results.fingerprint[number]) for number in plans}
     found = _checked(VERIFIED, plans, marks, share.inputs, tools, on_progress)
+    chosen_plans = [plans[number] for number in chosen]
+    worst = worst_objectives(rule_of(sweep).objective, chosen_plans, inputs)
+    best = chosen[int(worst.argmax())]
     screened: dict[int, Outcome] = {}
     if has_detail(inputs):
         path = TICKS if settings.stop.ratchet == "tick" else CANDLE
         finer = {number: along_path(plans[number], path) for number in chosen}
-        more = _checked(DETAILED, finer, {}, inputs, tools, on_progress)
+        more = _checked(DETAILED, {best: finer[best]}, {}, inputs, tools, lambda *_: None)
+        others = {n: quick_run(plan, inputs) for n, plan in finer.items() if n != best}
         screened = {number: found.outcomes[number] for number in chosen}
         found = Checked(
-            found.outcomes | more.outcomes,
+            found.outcomes | others | more.outcomes,
             found.trades + more.trades,
             found.mismatches + more.mismatches,
         )
-    chosen_plans = [plans[number] for number in chosen]
-    worst = worst_objectives(rule_of(sweep).objective, chosen_plans, inputs)
     return Verified(
         found.outcomes,
         stages,
         found.trades,
         found.mismatches,
         dict(zip(chosen, worst.tolist(), strict=True)),
-        chosen[int(worst.argmax())],
+        best,
         screened,
     )
 
