@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from peewee import PeeweeException
 
-from stoptrail.core.time import iso_moment, iso_time
+from stoptrail.core.time import DAY_MS, iso_moment
 from stoptrail.live.ledger.records import find_session
 from stoptrail.live.watch.messages import SIDES, Message, number
 from stoptrail.live.watch.snapshot import Happened, Snapshot, health_of, snapshot
@@ -216,8 +217,8 @@ def _grid(lines: list[tuple[str, str, str]]) -> RenderableType:
     from rich.text import Text
 
     grid = Table.grid(padding=(0, 1), expand=True)
-    grid.add_column(style="dim")
-    grid.add_column(justify="right")
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(justify="right", no_wrap=True)
     for name, value, style in lines:
         grid.add_row(name, Text(value, style=style))
     return grid
@@ -233,10 +234,7 @@ def _signal_lines(found: Snapshot) -> list[tuple[str, str, str]]:
             lines.append((name, _TREND.get(round(value), f"{value:g}"), colour))
     if "cycle" in reading:
         lines.append(("cycle", f"{reading['cycle']:+.2f}", "white"))
-    warm = f"{iso_time(int(reading['warm_from']))[:10]}" if found.cold else "done"
-    lines.append(
-        ("warm on" if found.cold else "warm-up", warm, "yellow" if found.cold else "white")
-    )
+    lines.append(_warm_up(found))
     zone = round(reading.get("zone", 0.0))
     lines.append(("zone", SIDES.get(zone, "none"), "bold" if zone else "white"))
     if "atr" in reading:
@@ -246,12 +244,21 @@ def _signal_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     return lines
 
 
+def _warm_up(found: Snapshot) -> tuple[str, str, str]:
+    """Whether signals can come, or in how many days of candles."""
+    if not found.cold:
+        return "warm-up", "done", "white"
+    left = found.reading["warm_from"] - found.candle - found.interval
+    return "warm in", f"{math.ceil(left / DAY_MS):,} d", "yellow"
+
+
 def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     trade = found.trade
     if trade is None:
         return [("position", "flat", "white")]
     armed = trade["breakeven"]
     multiple = found.r_multiple
+    digits = 2 if abs(found.unrealised) < 1e4 else 0  # or it has no room beside the multiple
     won = "" if multiple is None else f" ({multiple:+.2f} R)"
     return [
         ("position", f"{SIDES[trade['side']]} {number(trade['units'])}", "bold"),
@@ -260,8 +267,8 @@ def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
         ("set by", f"{trade['sl_reason']}", "white"),
         ("distance", "" if found.distance is None else f"{found.distance:.2%}", "white"),
         ("breakeven", "armed" if armed else "not armed", "green" if armed else "white"),
-        ("unrealised", f"{found.unrealised:+,.2f}{won}", _sign(found.unrealised)),
-        ("since (UTC)", _moment(trade["entry_time"])[:16], "white"),
+        ("unrealised", f"{found.unrealised:+,.{digits}f}{won}", _sign(found.unrealised)),
+        ("since UTC", _moment(trade["entry_time"])[:16], "white"),
     ]
 
 

@@ -114,8 +114,9 @@ def test_the_view_tells_the_day_the_next_close_and_the_warm_up(
     assert re.search(r"next close in (\d+:)?\d+:\d\d", text)
     assert re.search(r"warm-up +done", text)
     assert re.search(r"candle of [\d-]+ [\d:]+ UTC", text)
-    cold = found._replace(reading={**found.reading, "warm_from": 1_893_456_000_000})
-    assert re.search(r"warm on +2030-01-01", text_of(cold, 80))
+    later = found.candle + found.interval + 11 * 24 * HOUR + 1
+    cold = found._replace(reading={**found.reading, "warm_from": later})
+    assert re.search(r"warm in +12 d", text_of(cold, 80))
     assert "next close" not in text_of(found._replace(state="stopped"), 80)
 
 
