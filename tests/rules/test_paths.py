@@ -8,6 +8,8 @@ from stoptrail.rules.paths import (
     CANDLE,
     HIGH_FIRST,
     LOW_FIRST,
+    PATHS,
+    TICKS,
     Walk,
     undisturbed,
     walk_candle,
@@ -117,3 +119,9 @@ def test_ticks_between_the_stop_and_the_best_price_so_far_change_nothing(side: i
         assert (found.hit, found.stop) == (False, stop)
     assert walk_tick(stop, held, 100.0 + side * 2.0, 4.0, 0, FREE).hit
     assert walk_tick(stop, held, 100.0 + side * 7.0, 4.0, 0, FREE).stop != stop
+
+
+def test_every_way_to_walk_a_candle_has_its_name() -> None:
+    assert [PATHS[code] for code in (CANDLE, HIGH_FIRST, LOW_FIRST, TICKS)] == list(PATHS)
+    assert PATHS[CANDLE] == "candle"
+    assert PATHS[TICKS] == "ticks"

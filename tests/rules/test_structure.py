@@ -80,3 +80,10 @@ def test_a_channel_is_left_by_a_close_beyond_exactly_the_candles_before():
 def test_a_channel_does_not_hold_the_candle_that_leaves_it():
     out = follow([100.0, 100.0, 100.0, 101.5], "channel", 3)
     assert out[3] == 1.0
+
+
+def test_a_channel_holds_the_candle_before_the_one_that_leaves_it():
+    high = np.array([102.0, 102.0, 102.0, 105.0, 104.0])
+    close = np.array([100.0, 100.0, 100.0, 100.0, 103.0])
+    out = structure(high, np.full(5, 95.0), close, STRUCTURE_KINDS.index("channel"), 3)
+    assert np.isnan(out).all()

@@ -68,6 +68,9 @@ def test_the_deflated_sharpe_ratio_is_fed_with_sharpe_ratios(world: World) -> No
     assert deflated["all"]["trials"] == world.share.space.size
     assert deflated["best"]["sharpe"] == pytest.approx(returns.mean() / returns.std(ddof=1))
     assert found["plateau"]["objective"] == sharpes[world.best]
+    crossed = found["cross_validation"]
+    assert (crossed["folds"], len(crossed["sharpes"])) == (10, 9)
+    assert crossed["low"] <= crossed["median"] <= crossed["high"]
 
 
 def test_the_envelope_has_the_run_itself_and_two_paths(world: World) -> None:

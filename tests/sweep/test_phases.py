@@ -58,8 +58,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_phases_shift_the_windows_by_parts_of_a_test_window(world: Any) -> None:
-    _, _, walked = world
+    _, share, walked = world
     assert [found.phase.shift_days for found in walked] == [0, 22]
+    assert walked[0].phase.windows[0].train_start == share.inputs.marks.time[0]
     first, second = (found.phase.windows[0] for found in walked)
     assert second.train_start - first.train_start == 22 * 86_400_000
 
@@ -224,3 +225,6 @@ def test_the_same_span_counts_trades_entered_from_its_first_moment_on(world: Any
     table = same_span({"run": run}, share.inputs, start)
     closed = run.record.trades.exit != OPEN
     assert table["run"]["trades"] == int(((entries >= start) & closed).sum())
+    held = np.flatnonzero(closed)[-1]
+    within = same_span({"run": run}, share.inputs, int(entries[held]) + 1)
+    assert within["run"]["trades"] == int(((entries > entries[held]) & closed).sum())

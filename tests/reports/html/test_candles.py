@@ -149,3 +149,10 @@ def test_a_market_of_exactly_four_times_its_lowest_price_is_not_wide() -> None:
     data = market_data(CANDLES._replace(open=flat, high=high, low=flat, close=flat))
     assert data is not None
     assert data["logarithmic"] is False
+
+
+def test_the_documentation_says_how_many_candles_and_charts_there_are_at_most() -> None:
+    said = (Path(__file__).parents[3] / "docs" / "reports.md").read_text()
+    assert f"at most about {module.MOST_BARS};" in said
+    assert f"The first {MOST_CHARTS:,} trades have a chart" in said
+    assert f"At most {module.MOST_MARKET_BARS:,} candles, five years of 15m" in said

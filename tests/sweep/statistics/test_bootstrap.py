@@ -121,3 +121,9 @@ def test_figures_of_a_resample_are_those_of_the_rules(monkeypatch: pytest.Monkey
         assert sharpe_interval(returns, 1).median == pytest.approx(sharpe(return_sums(equity)))
         figures = trade_figures(tally_profits(pnl))
         assert profit_factor_interval(pnl, 1).median == pytest.approx(figures.profit_factor)
+
+
+def test_how_small_profits_and_losses_are_does_not_matter() -> None:
+    assert profit_factor_interval(np.full(20, 0.01), 1).low == math.inf
+    lost = profit_factor_interval(np.array([0.02, -0.01] * 30), 1)
+    assert 0.5 < lost.low < lost.high < 8.0
