@@ -14,10 +14,11 @@ from typing import Any
 import click
 
 from stoptrail.cli.ending import DEBUG as DEBUG
-from stoptrail.cli.ending import ended
+from stoptrail.cli.ending import INTERRUPTED, ended
 from stoptrail.cli.flags import FILE as _FILE
 from stoptrail.cli.flags import json_option, settings_options, trust_option
 from stoptrail.cli.groups import ledger, runs
+from stoptrail.cli.interrupts import TERMINATED, in_order
 from stoptrail.cli.watch_commands import dashboard
 from stoptrail.core.errors import UsageError
 from stoptrail.core.program import program_name
@@ -332,6 +333,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """The program: `main`, whose exit code an interrupt that comes too late leaves alone."""
-    code = main()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    sys.exit(code)
+    with in_order() as came:
+        code = main()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+    sys.exit(TERMINATED if came and code == INTERRUPTED else code)

@@ -19,7 +19,7 @@ class StandIn:
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self.breaks = -1
-        """Candle requests after which the connection is cut; -1 for never."""
+        """Candle requests after which every further one is refused; -1 for never."""
         stand_in = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -67,7 +67,7 @@ class StandIn:
             if not path.endswith(dialect.path) and query.get("type") != dialect.path:
                 return 200, dialect.other(path, query)
             dialect.asked += 1
-            if dialect.asked == self.breaks:
+            if 0 <= self.breaks <= dialect.asked:
                 return 451, {"message": "not in your country"}
             return 200, dialect.candles({**query, "path": path})
         except RefusedError as refused:

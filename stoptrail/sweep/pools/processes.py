@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +44,24 @@ class Processes:
             n_jobs=self._jobs, backend="loky", return_as="generator_unordered", mmap_mode="c"
         )
         own = os.getpid()
-        yield from pool(delayed(_tied)(own, function, task, *shared) for task in tasks)
+        with _deaf_children():
+            results = pool(delayed(_tied)(own, function, task, *shared) for task in tasks)
+        yield from results
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes that are started inside, and those that these start, never hear Ctrl-C: the
+    parent does, and ends them. Python's tracker of resources unblocks the signal when it is
+    started, and therefore is started before."""
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _tied(parent: int, function: Callable[..., Any], task: Task, *shared: Any) -> tuple[int, Any]:

@@ -1,0 +1,71 @@
+"""An interrupt is never lost, and children never hear it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import runner
+from stoptrail.sweep.pools.processes import Processes
+
+DROPPED = """
+import ctypes, os, signal, time
+from stoptrail.cli.interrupts import in_order
+CALLBACK = ctypes.CFUNCTYPE(None)
+def interrupted():
+    os.kill(os.getpid(), signal.{signal})
+    time.sleep(0.01)
+with in_order() as came:
+    try:
+        CALLBACK(interrupted)()
+        for _ in range(500):
+            time.sleep(0.01)
+        print("lost")
+    except KeyboardInterrupt:
+        print("heard", came)
+"""
+
+
+@pytest.mark.parametrize(("name", "came"), [("SIGINT", []), ("SIGTERM", [signal.SIGTERM])])
+def test_an_interrupt_within_a_callback_from_c_is_raised_again(name: str, came: list[int]) -> None:
+    command = [sys.executable, "-c", DROPPED.format(signal=name)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert done.stdout.strip() == f"heard {[int(number) for number in came]}"
+    assert done.stderr == ""
+
+
+def test_sigterm_ends_a_command_in_order(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "never")  # a reader waits here for a writer
+    (tmp_path / "slow.py").write_text("def run():\n    open('never').read()\n")
+    code = (
+        "import runner, sys; sys.argv = ['x']; from stoptrail.cli import main as m; import slow;"
+        "m.main = lambda: __import__('stoptrail.cli.ending', fromlist=['x']).ended(slow.run);"
+        "m.run()"
+    )
+    command = [sys.executable, "-c", code]
+    root = str(Path(runner.__file__).parent)
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{tmp_path}"}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        time.sleep(1.5)
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert said == "stopped; what is finished is kept\n"
+
+
+def _deaf(task: int) -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+def test_workers_never_hear_ctrl_c_and_the_parent_does() -> None:
+    found = dict(Processes(2).spread(_deaf, (), [(n, n) for n in range(4)]))
+    assert found == dict.fromkeys(range(4), True)
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
