@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Floats, Times
-from stoptrail.rules.jit import rule
+from stoptrail.rules.jit import inner_rule, rule
 
 
 class Detail(NamedTuple):
@@ -45,7 +45,7 @@ def no_detail() -> Detail:
 NO_DETAIL = no_detail()
 
 
-@rule
+@inner_rule
 def pieces(detail: Detail, i: int) -> tuple[int, int]:
     """Rows [first, last) of the pieces of base candle `i`; the same twice where it has none."""
     if i >= len(detail.first):

@@ -20,7 +20,7 @@ from stoptrail.rules.decide import (
     sized_units,
 )
 from stoptrail.rules.detail import Detail, Piece, piece_at, piece_price, pieces
-from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.jit import inner_rule, rule, uncounted
 from stoptrail.rules.paths import TICKS, undisturbed, walk_candle, walk_tick
 from stoptrail.rules.protections import (
     Guard,
@@ -152,7 +152,9 @@ def simulate(
     sizing = run_rules.trade_rules.sizing
     squares = squares_for(candles.close, needs_volatility(sizing))
     pieces_told = len(detail.time) if run_rules.path == TICKS else 0
-    log = empty_log(len(setups.candle), n, pieces_told)
+    written = empty_log(len(setups.candle), n, pieces_told)
+    # References are counted here once, not at each candle.
+    log, detail = uncounted(written), uncounted(detail)
     # What every candle calls gets numbers only: a compiled call counts a reference to
     # each array among its arguments, which would cost more than the rules themselves.
     time, opens, highs, lows = candles.time, candles.open, candles.high, candles.low
@@ -203,7 +205,7 @@ def simulate(
             break
     if trade.position.units > 0.0:
         stay_open(trade, books, log, candles, run_rules.trade_rules)
-    return finished(log)
+    return finished(written)
 
 
 @rule
@@ -250,6 +252,10 @@ def within_candle(
         return trade, NO_CLOSING
     if run_rules.exits == CYCLE_EXIT:
         return trade, leave_candle(trade, bar, run_rules.trade_rules)
+    first, last = pieces(detail, bar.place)
+    if first == last:  # no array goes into a call: see `simulate`
+        whole = Piece(bar.opens, bar.open, bar.high, bar.low, bar.close)
+        return within_piece(trade, whole, bar.known_atr, run_rules)
     return along_pieces(trade, log, bar, detail, run_rules)
 
 
@@ -257,11 +263,8 @@ def within_candle(
 def along_pieces(
     trade: Trade, log: Log, bar: Bar, detail: Detail, run_rules: RunRules
 ) -> tuple[Trade, Closing]:
-    """The stop in force over a candle (C6, C9), piece by piece where it has pieces (C21)."""
-    whole = Piece(bar.opens, bar.open, bar.high, bar.low, bar.close)
+    """The stop in force over a candle (C6, C9) that has pieces, piece by piece (C21)."""
     first, last = pieces(detail, bar.place)
-    if first == last:
-        return within_piece(trade, whole, bar.known_atr, run_rules)
     if run_rules.path != TICKS:
         closing = NO_CLOSING
         for row in range(first, last):
