@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from stoptrail.config.load import load_settings
+from stoptrail.cli.ledger_place import ledger_settings
 from stoptrail.core.errors import ConfigError
 from stoptrail.terminal import Terminal
 
@@ -41,7 +41,7 @@ def _ask(
     """Say the word and show the answer."""
     from stoptrail.live.watch.word import answered
 
-    url = load_settings(config, overrides, searching=False).database.url
+    url = ledger_settings(config, overrides).database.url
     number, answer = answered(url, name, verb, price)
     Terminal().print(f"session {number}: {verb}: {answer}", markup=False, highlight=False)
     return 0

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stoptrail.config.load import load_settings
+from stoptrail.cli.ledger_place import ledger_settings
 from stoptrail.core.database import SQLITE, Address, exists
 from stoptrail.core.errors import StoreError
 from stoptrail.core.text import revealed
@@ -39,7 +39,7 @@ def run(
     from stoptrail.dashboard.runs import RunShelf
     from stoptrail.dashboard.server import DashboardServer
 
-    settings = load_settings(config, overrides, searching=False)
+    settings = ledger_settings(config, overrides)
     urls = [address_of(ledger) for ledger in ledgers] or [settings.database.url]
     for url in urls:
         _bring_up_to_date(url)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from stoptrail.config.load import load_settings
+from stoptrail.cli.ledger_place import ledger_settings
 from stoptrail.core.database import place_of
 from stoptrail.terminal import Terminal
 
@@ -14,7 +14,7 @@ def backup(config: Path | None, overrides: Sequence[str], file: Path, force: boo
     """Copy the ledger to `file`; exit code 0. Raises the errors of live.ledger.backup."""
     from stoptrail.live.ledger.backup import back_up
 
-    url = load_settings(config, overrides, searching=False).database.url
+    url = ledger_settings(config, overrides).database.url
     size = back_up(url, file, force)
     _say(f"{place_of(url)} is copied to {file} ({size:,} bytes)")
     return 0
@@ -30,7 +30,7 @@ def check(config: Path | None, overrides: Sequence[str]) -> int:
     from stoptrail.live.ledger.records import all_sessions
     from stoptrail.live.ledger.schema import version_of
 
-    url = load_settings(config, overrides, searching=False).database.url
+    url = ledger_settings(config, overrides).database.url
     with existing_ledger(url) as database:
         version = version_of(database)
         found = list(problems(database))

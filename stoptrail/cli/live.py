@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from stoptrail.backtest.manifest import require_whole
+from stoptrail.cli.ledger_place import with_ledger_place
 from stoptrail.config.foreign import counted, with_best
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
@@ -53,6 +54,7 @@ def run(
                 if source is not None
                 else load_settings(config, overrides, searching=False)
             )
+            settings = with_ledger_place(settings, config, overrides)
             with logged(_log_settings(settings, console, verbose)):
                 _run(settings, max_candles, console, brake)
         except UnbegunError:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from stoptrail.backtest.kept_candles import FILE, read_kept
 from stoptrail.cli import market as markets
 from stoptrail.cli.console import Voice
+from stoptrail.cli.ledger_place import ledger_settings
 from stoptrail.config.explain import explain
 from stoptrail.config.foreign import counted
 from stoptrail.config.load import load_settings
@@ -171,7 +172,7 @@ def of_session(name: str, config: Path | None, overrides: Sequence[str]) -> Pict
     from stoptrail.live.ledger.database import existing_ledger
     from stoptrail.live.ledger.records import find_session
 
-    settings = load_settings(config, overrides, searching=False)
+    settings = ledger_settings(config, overrides)
     try:
         with existing_ledger(settings.database.url) as database:
             return _session(database, find_session(database, name))

@@ -11,7 +11,7 @@ from rich.box import SIMPLE
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from stoptrail.config.load import load_settings
+from stoptrail.cli.ledger_place import ledger_settings
 from stoptrail.core.json import json_text
 from stoptrail.core.time import iso_time
 from stoptrail.terminal import Terminal, safe
@@ -35,7 +35,7 @@ def run(
     from stoptrail.live.watch.differences import attribute, compare
     from stoptrail.live.watch.replay import recording_of, replay
 
-    settings = load_settings(config, overrides, searching=False)
+    settings = ledger_settings(config, overrides)
     console = console or Terminal()
     with existing_ledger(settings.database.url) as database, database.atomic():
         # One state of a session that may be running.

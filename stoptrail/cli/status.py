@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from stoptrail.config.load import load_settings
+from stoptrail.cli.ledger_place import ledger_settings
 from stoptrail.core.database import place_of
 from stoptrail.core.errors import StoreError
 from stoptrail.core.json import json_text
@@ -37,7 +37,7 @@ def run(
     With `watch` again and again until Ctrl-C, then the last look's. Raises StoreError, whose
     exit code is then 6, where there is no ledger or it cannot be read.
     """
-    url = load_settings(config, overrides, searching=False).database.url
+    url = ledger_settings(config, overrides).database.url
     console = console or Terminal()
     code = 0
     try:

@@ -195,6 +195,7 @@ def test_the_commands_of_the_image_run_in_a_fresh_folder(
     assert json.loads(entry) == ["stoptrail"]
     assert runner.main([*json.loads(command), "--help"]) == 0
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     words = json.loads(health)
     assert words[0] == "stoptrail"
     assert runner.main(words[1:]) == 6  # no session yet: not healthy
