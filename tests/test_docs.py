@@ -141,11 +141,17 @@ def test_every_library_that_is_imported_is_declared() -> None:
     setup.read(ROOT / "setup.cfg")
     extras = setup["options.extras_require"]
     declared = setup["options"]["install_requires"] + extras["postgres"] + extras["ccxtbt"]
-    declared += extras["cluster"] + extras["ray"]
+    declared += extras["cluster"] + extras["ray"] + extras["telegram"]
     names = {
         match.replace("-", "_").lower() for match in re.findall(r"^[A-Za-z][\w-]*", declared, re.M)
     }
-    names |= {"playhouse", "distributed", "psycopg2", "pydantic_core"}  # parts of declared ones
+    names |= {
+        "playhouse",
+        "distributed",
+        "psycopg2",
+        "pydantic_core",
+        "telegram",
+    }  # parts of declared ones
     missing = _imported() - names
     assert not missing
 

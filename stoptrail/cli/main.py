@@ -19,7 +19,7 @@ from stoptrail.cli.flags import FILE as _FILE
 from stoptrail.cli.flags import json_option, settings_options, trust_option
 from stoptrail.cli.groups import ledger, runs
 from stoptrail.cli.interrupts import TERMINATED, in_order
-from stoptrail.cli.watch_commands import dashboard
+from stoptrail.cli.watch_commands import dashboard, telegram
 from stoptrail.core.errors import UsageError
 from stoptrail.core.program import program_name
 
@@ -278,7 +278,7 @@ def report(**options: Any) -> None:
     plot.report(**options)
 
 
-for command in (dashboard, ledger, runs):
+for command in (dashboard, ledger, runs, telegram):
     cli.add_command(command)
 
 

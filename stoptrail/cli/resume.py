@@ -24,7 +24,7 @@ from stoptrail.core.files import read_json, require_inside
 from stoptrail.core.text import plain
 from stoptrail.sweep.store import recall
 
-_OWN = ("exchange", "database", "notify", "live", "dashboard")
+_OWN = ("exchange", "database", "notify", "live", "dashboard", "telegram")
 """Sections that are the user's, whatever the sweep was started with."""
 _KEY_LENGTH = 32
 

@@ -1,4 +1,4 @@
-"""`dashboard` on the command line."""
+"""`dashboard` and `telegram` on the command line."""
 
 from __future__ import annotations
 
@@ -38,3 +38,12 @@ def dashboard(
     extra = [f"dashboard.host={host}"] if host is not None else []
     extra += [f"dashboard.port={port}"] if port is not None else []
     return run(overrides=(*overrides, *extra), **options)
+
+
+@click.command()
+@settings_options
+def telegram(**options: Any) -> int:
+    """Answer about paper sessions, and take orders to them, in one Telegram chat."""
+    from stoptrail.cli.telegram import run
+
+    return run(**options)

@@ -164,3 +164,19 @@ class DashboardSettings(SettingsSection):
     """Other names under which browsers reach it, as behind a proxy."""
     token: Annotated[Secret, AfterValidator(_checked_token)] = SecretStr("")
     """What a reader has to know; "" = nothing on this machine, elsewhere one of the day."""
+
+
+def _without_mask(secret: SecretStr) -> SecretStr:
+    """*** is what a copy of the settings has in a secret's place."""
+    return SecretStr("") if revealed(secret) == HIDDEN else secret
+
+
+class TelegramSettings(SettingsSection):
+    """A bot that answers about the sessions and takes orders to them."""
+
+    token: Annotated[Secret, AfterValidator(_without_mask)] = SecretStr("")
+    """The bot's, from @BotFather."""
+    chat: int = 0
+    """Number of the one chat that is answered."""
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")] = "https://api.telegram.org"
+    """Telegram, or a server of its Bot API of your own."""

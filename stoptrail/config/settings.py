@@ -21,6 +21,7 @@ from stoptrail.config.session import (
     Exchange,
     Live,
     Notify,
+    TelegramSettings,
 )
 from stoptrail.config.trading import (
     ProtectionSettings,
@@ -49,6 +50,7 @@ class Settings(SettingsSection):
     database: Database = Field(default_factory=Database)
     notify: Notify = Field(default_factory=Notify)
     dashboard: DashboardSettings = Field(default_factory=DashboardSettings)
+    telegram: TelegramSettings = Field(default_factory=TelegramSettings)
 
     @model_validator(mode="after")
     def _check_across_sections(self) -> Settings:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _LISTED = ("net_return", "sharpe", "profit_factor", "max_drawdown", "trades")
-_NOT_PARAMETERS = ("database", "notify", "live", "exchange", "dashboard")
+_NOT_PARAMETERS = ("database", "notify", "live", "exchange", "dashboard", "telegram")
 """Sections that do not change what a run finds."""
 _LONGEST = 40
 
