@@ -176,11 +176,13 @@ def tests_for(place: Path, mutant: Mutant, source: str, tests: warm.Seen) -> lis
     What is worked out at the import of a module may matter to every test that enters it.
     """
     by_line = tests.lines.get(mutant.file, {})
-    lines = statement_at(source, mutant.line)
-    if not any(mutant.line in body for body in bodies_of(source)):
+    lines, near = statement_at(source, mutant.line), nearest(place, mutant.file)
+    own = {name for name in tests.seconds if near and name.startswith(f"{near}::")}
+    if any(mutant.line in body for body in bodies_of(source)):
+        own = set()
+    else:
         lines = by_line
-    names = {name for line in lines for name in by_line.get(line, ())}
-    near = nearest(place, mutant.file)
+    names = own | {name for line in lines for name in by_line.get(line, ())}
     order = sorted(
         names & set(tests.seconds),
         key=lambda name: (not name.startswith(f"{near}::"), tests.seconds[name], name),
