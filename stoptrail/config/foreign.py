@@ -31,14 +31,16 @@ class Taken(NamedTuple):
 
 
 def counted(table: Mapping[str, Any], place: str) -> Taken:
-    """The counted sections of a run's settings. Raises ConfigError where one is no table."""
+    """The counted sections of a run's settings, without what is about its finer candles, which
+    nothing that is taken from it has. Raises ConfigError where one is no table."""
     sections = {}
     for name in COUNTED:
         section = table.get(name, {})
         if not isinstance(section, dict):
             raise ConfigError(f"{place}: {name} must be a table")
-        if section:
-            sections[name] = dict(section)
+        kept = {key: x for key, x in section.items() if f"{name}.{key}" != "stop.ratchet"}
+        if kept:
+            sections[name] = kept
     return Taken(place, sections)
 
 

@@ -66,6 +66,7 @@ def test_a_tick_ratchet_has_levels_within_base_candles(
 ) -> None:
     table = run(inputs, tmp_path / "out", "--set", "stop.ratchet=tick")
     assert table["stop_path"]["ratchet"] == "tick"
+    assert runner.main(["report", "--config", str(inputs[0]), str(tmp_path / "out")]) == 0
     moved = [
         row["time"] for row in rows(tmp_path / "out" / "stops.csv") if row["reason"] == "trail"
     ]

@@ -118,3 +118,9 @@ def test_a_runs_sections_stand_in_place_of_the_users_and_its_grid_goes(tmp_path:
 def test_a_value_out_of_range_is_told_with_the_folder(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^RUN: stop\.atr_period"):
         load_settings(written(tmp_path, ""), (), counted({"stop": {"atr_period": 0}}, "RUN"))
+
+
+def test_a_ratchet_along_finer_candles_is_not_taken_over() -> None:
+    taken = counted({"stop": {"ratchet": "tick", "atr_period": 20}}, "run")
+    assert taken.sections == {"stop": {"atr_period": 20}}
+    assert counted({"stop": {"ratchet": "tick"}}, "run").sections == {}

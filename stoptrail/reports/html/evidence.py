@@ -168,7 +168,6 @@ def finalist_table(summary: Mapping[str, Any]) -> str:
         screened, metrics = part(found, "without_detail"), part(found, "metrics")
         if not screened:
             continue
-        values = (part(found, "params") or {}).items()
         cells = [
             (written(name, screened.get(name)), written(name, metrics.get(name)))
             for name in _COMPARED
@@ -179,7 +178,6 @@ def finalist_table(summary: Mapping[str, Any]) -> str:
                 f"{found.get('combination')}{' (chosen)' if chosen else ''}",
                 *(cell for pair in cells for cell in pair),
                 "-" if found.get("worst_path") is None else f"{found['worst_path']:.2f}",
-                ", ".join(f"{key.split('.')[-1]} {value}" for key, value in values),
             ]
         )
     if not rows:
@@ -189,7 +187,7 @@ def finalist_table(summary: Mapping[str, Any]) -> str:
         "The pre-screen is on base candles: what finer candles make of each finalist. The worst of"
         " its two ratchets chooses."
     )
-    return card("Finalists", table(["Set", *head, "Worst ratchet", "Values"], rows), note)
+    return card("Finalists", table(["Set", *head, "Worst ratchet"], rows), note)
 
 
 def _paired(evidence: Evidence) -> str:
