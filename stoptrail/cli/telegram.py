@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from stoptrail.config.load import load_settings
+from stoptrail.cli.ledger_place import ledger_settings
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.text import revealed
 from stoptrail.terminal import Terminal
@@ -15,7 +15,7 @@ def run(config: Path | None, overrides: Sequence[str]) -> int:
     """Answer until Ctrl-C or SIGTERM; exit code 0. Raises ConfigError."""
     from stoptrail.live.watch.telegram import serve
 
-    settings = load_settings(config, overrides, searching=False)
+    settings = ledger_settings(config, overrides)
     wanted = settings.telegram
     token = revealed(wanted.token)
     if not token or not wanted.chat:
