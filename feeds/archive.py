@@ -72,6 +72,17 @@ def sheets_of(
     return sheets, notes
 
 
+def files_of(path: Path, key: str) -> list[Member]:
+    """The files of everything that `path`, the value of `key`, names, decompressed. Raises
+    DataError where nothing is there."""
+    if not path.exists() and not any(letter in str(path) for letter in "*?["):
+        raise DataError(f"{path}: is not there; check {key}")
+    members, _ = _members(path, None)
+    if not members:
+        raise DataError(f"{path}: no file in it; check {key}")
+    return members
+
+
 def _tell(text: str, unread: list[str] | None) -> None:
     """DataError, or a line in `unread`."""
     if unread is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -13,10 +13,35 @@ from stoptrail.config.market import Filters, lately
 from stoptrail.core.time import iso, timeframe_name
 from stoptrail.feeds.finer import Finer
 from stoptrail.rules.candles import UNKNOWN_VOLUME, Candles
+from stoptrail.rules.funding import NO_ROWS, FundingRows
 
 Origin = Literal["exchange", "file", "synthetic"]
 
 Unit = Literal["base", "quote", "contracts", "unknown"]
+
+
+class MarketFunding(NamedTuple):
+    """The funding of a market over its candles."""
+
+    rows: FundingRows = NO_ROWS
+    source: str = ""
+    """Where it comes from; "" where nothing is known."""
+    holes: int = 0
+    """Stretches without a row that were taken as a rate of zero."""
+    hours: float = 0.0
+    """Their length in all."""
+
+    def summary(self) -> dict[str, str | int | float]:
+        """The object `data.funding` of summary.json."""
+        return {
+            "source": self.source,
+            "rows": len(self.rows.time),
+            "zero_stretches": self.holes,
+            "zero_hours": self.hours,
+        }
+
+
+NO_MARKET_FUNDING = MarketFunding()
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +64,8 @@ class MarketData:
     """What the volumes count; only those of the base currency tell a lot."""
     filters: Filters | None = None
     """The exchange's own, as they were kept beside its candles; None where unknown."""
+    funding: MarketFunding = NO_MARKET_FUNDING
+    """Rates of a swap; without a source where none are known."""
     notes: tuple[str, ...] = ()
     """What was said about these candles: left out, late, of another kind than asked for."""
     finer: Finer | None = None
@@ -97,7 +124,9 @@ class MarketData:
     def summary(self) -> dict[str, Any]:
         """The `data` object of summary.json."""
         finer = {"detail": self.finer.summary()} if self.finer else {}
+        funding = {"funding": self.funding.summary()} if self.funding.source else {}
         return {
+            **funding,
             "source": self.source,
             "symbol": self.symbol,
             "timeframe": self.timeframe,

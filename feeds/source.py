@@ -34,8 +34,16 @@ from stoptrail.feeds.cache import (
 from stoptrail.feeds.columns import columns_of, rows_of
 from stoptrail.feeds.download import Notice, download_candles, say_unserved
 from stoptrail.feeds.files import PLAIN, load_file
+from stoptrail.feeds.funding import Gaps, covering, funding_path, read_funding
 from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.market import MarketData, Origin, Unit, with_unknown_volume
+from stoptrail.feeds.market import (
+    NO_MARKET_FUNDING,
+    MarketData,
+    MarketFunding,
+    Origin,
+    Unit,
+    with_unknown_volume,
+)
 from stoptrail.feeds.oddities import volume_unknown
 from stoptrail.feeds.span import DEFAULT_YEARS, cut_span
 from stoptrail.feeds.synthetic import DEFAULT_END, DEFAULT_START, synthetic_candles
@@ -50,6 +58,11 @@ download` always does."""
 WARMUP_DAYS = 300
 """Candles brought along before the span, for the slowest of the shipped indicators."""
 
+
+WITHOUT = (
+    "positions pay none here; give data.funding, run `data download --funding`, or set "
+    "costs.funding_rate"
+)
 
 MOST_SYNTHETIC = 20_000_000
 """Candles: 38 years of minutes. More would fill the memory of most machines."""
@@ -78,6 +91,11 @@ class Wanted:
     """market.type, which must not contradict the exchange's market."""
     reading: Reading = PLAIN
     """What a candle file does not say itself, and whether volumes are known."""
+    swap: bool = False
+    """Whether published funding belongs to the candles."""
+    funding: Path | None = None
+    """Its file; None: what was downloaded beside the candles, if anything was."""
+    funding_gaps: Gaps = "refuse"
 
 
 def load_market(
@@ -100,7 +118,29 @@ def load_market(
         if on_notice:
             on_notice(line)
 
-    return replace(_loaded(wanted, on_progress, notice, clock), notes=tuple(notes))
+    market = _loaded(wanted, on_progress, notice, clock)
+    if wanted.swap:
+        market = replace(market, funding=_funding(wanted, market, notice))
+    return replace(market, notes=tuple(notes))
+
+
+def _funding(wanted: Wanted, market: MarketData, on_notice: Notice) -> MarketFunding:
+    """The funding of a swap's candles: never a silent zero. Raises DataError."""
+    downloaded = funding_path(wanted.cache, wanted.exchange_id, wanted.symbol)
+    path, source = wanted.funding, f"file: {wanted.funding}"
+    if path is None and not market.synthetic and downloaded.exists():
+        path, source = downloaded, f"exchange: {wanted.exchange_id}"
+    if path is None:
+        on_notice(f"{wanted.symbol} is a swap and its funding is not known: {WITHOUT}")
+        return NO_MARKET_FUNDING
+    rows = read_funding(path)
+    found = covering(rows, market.candles, market.start, wanted.funding_gaps, source)
+    if found.holes:
+        on_notice(
+            f"{source} has no funding in {found.holes} stretches, {found.hours:,.0f} hours in all: "
+            "they pay nothing here, as data.funding_gaps says"
+        )
+    return found
 
 
 def _loaded(

@@ -75,6 +75,8 @@ class EngineOptions(NamedTuple):
     """Called once, when all known candles have been seen."""
     turn: Callable[[bool], None] = lambda closed: None
     """Called whenever Cerebro turns; True where a candle has closed."""
+    constant_funding: bool = False
+    """Whether a swap pays costs.funding_rate (C19)."""
 
 
 class Engine:
@@ -109,6 +111,8 @@ class Engine:
             gate=engine_options.gate.fill,
             tick_gate=engine_options.gate.tick,
             turn=engine_options.turn,
+            past=self._origin.past,
+            constant_funding=engine_options.constant_funding,
         )
         cerebro.setbroker(self.broker)
         options = strategy_options(plan, _NEVER)

@@ -34,6 +34,10 @@ from stoptrail.live.watch.presence import Attendance, whereabouts
 
 log = logging.getLogger("stoptrail.live")
 
+_NO_FUNDING = (
+    "the market is a swap, and a session books no published funding: set costs.funding_rate to "
+    "book a constant rate"
+)
 _BATCH = 100
 """Missed candles that are stored in one transaction."""
 _GROUP_SECONDS = 0.02
@@ -170,6 +174,8 @@ class Session:
         self.control = SessionControl(self.ledger, found.session, self._out.flush, self._now)
         self.warm_from = found.warm_up.warm_from
         self._out.say("warm-up", found.warm_up.text)
+        if found.settings.market_type == "swap" and found.settings.costs.funding_rate is None:
+            self._out.say("settings", _NO_FUNDING)
         self._gate.paused, self._gate.changing = found.paused, bool(found.waiting)
         if found.waiting:
             keys = ", ".join(found.waiting)
@@ -188,6 +194,7 @@ class Session:
             self._gate.caught_up,
             self._ready,
             self._turn,
+            settings.costs.funding_rate is not None,
         )
         self.engine = Engine(plan_from(settings), found.origin, engine_options)
         self._feed = store.getdata(

@@ -44,7 +44,14 @@ def leave_at(database: Database, row: SessionRow, price: float, time: int) -> fl
     settings = settings_from(active.content)
     nothing_new = Gate("stops_only", lambda: True)
     by_tick = settings.live.ratchet == "tick"
-    options = EngineOptions(by_tick, active.number, nothing_new, steps.append, lambda _: False)
+    options = EngineOptions(
+        by_tick,
+        active.number,
+        nothing_new,
+        steps.append,
+        lambda _: False,
+        constant_funding=settings.costs.funding_rate is not None,
+    )
     engine = Engine(plan_from(settings), origin, options)
     feed: Any = RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters
         events=(CandleClosed(*candles[-1]), None),

@@ -6,7 +6,7 @@ the feed, the broker and the journal that it is given.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.adapter.feed_candles import (
@@ -34,14 +34,13 @@ from stoptrail.rules.trade import (
     SIZE,
     EntryOrder,
     Exit,
-    Position,
-    marked,
 )
 from stoptrail.rules.types import BOTH, CYCLE_EXIT, SIDES, RunRules
 from stoptrail.sizers.atr_risk import AtrRiskSizer
 from stoptrail.strategies.calm import STIRRED, Changes
 from stoptrail.strategies.cycle_exit import CycleExit
 from stoptrail.strategies.indicators import FOUR_HOURS, EntrySignal, StopAtr, volatility_line
+from stoptrail.strategies.last_close import LastClose
 from stoptrail.strategies.quick_candles import Pace, QuickCandles
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from stoptrail.strategies.stop_trail import StopTrail
@@ -310,7 +309,8 @@ class MtfStrategy(QuickCandles):
         if checkpoint.entry_order is not None:
             self._place(checkpoint.entry_order)
         closes, price = self._time() + self.interval, self.data.close[0]
-        self._last_close = LastClose(closes, checkpoint.balance, checkpoint.position, price)
+        before = self.broker.funding_before
+        self._last_close = LastClose(closes, checkpoint.balance, checkpoint.position, price, before)
 
     def _mark_days(self) -> None:
         """Tell the guard the equity at every 00:00 UTC up to this close.
@@ -322,26 +322,13 @@ class MtfStrategy(QuickCandles):
         before = self._last_close
         if before is not None:
             for midnight in range((before.closes // DAY + 1) * DAY, closes, DAY):
-                self.guard = guard_day(self.guard, before.equity(self.run_rules, midnight))
+                total = broker.schedule.by(midnight)
+                equity = before.equity(self.run_rules, midnight, total)
+                self.guard = guard_day(self.guard, equity)
         if closes % DAY == 0:
             self.guard = guard_day(self.guard, broker.getvalue())
-        self._last_close = LastClose(closes, broker.balance, broker.open, self.data.close[0])
+        price, paid = self.data.close[0], broker.funding_before
+        self._last_close = LastClose(closes, broker.balance, broker.open, price, paid)
 
     def _time(self) -> int:
         return open_time(self.data.lines.datetime[0], self._daily)
-
-
-class LastClose(NamedTuple):
-    """What was held when the last candle closed."""
-
-    closes: int
-    """Close time in ms."""
-    balance: float
-    open: Position | None
-    price: float
-
-    def equity(self, run_rules: RunRules, time: int) -> float:
-        """Equity at `time` (ms), as long as nothing traded since."""
-        if self.open is None:
-            return self.balance
-        return marked(self.balance, self.open, self.price, time, run_rules.trade_rules)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.rules.journal import Journal
@@ -29,6 +32,8 @@ class StopTrail:
         self.stop: Stop | None = None
         self._atrs: Changes | None = None
         self._times: Any = None
+        self._paid = 0.0
+        """Funding that one unit held long has paid by the prices at hand (C19)."""
 
     def entered(self, position: Position, stop: Stop) -> None:
         """An entry filled: place its initial stop at once."""
@@ -53,6 +58,7 @@ class StopTrail:
         high, low, close = lines.high[0], lines.low[0], lines.close[0]
         if not held_throughout(self.position.held, now - self.strategy.interval):
             high = low = close
+        self._paid = self.strategy.broker.paid_before(now)
         self.ratchet(high, low, close, self.strategy.atr[0], now)
 
     def foresee(self) -> None:
@@ -69,9 +75,13 @@ class StopTrail:
         assert self._atrs is not None
         until = min(until, self._atrs.after(at))
         held, trade_rules = position.held, self.trade_rules
-        closes = int(self._times[until - 1]) + self.strategy.interval
+        broker, interval = self.strategy.broker, self.strategy.interval
+        now = int(self._times[at]) + interval
+        if (payment := broker.schedule.following(now)) < math.inf:
+            until = min(until, int(np.searchsorted(self._times, payment - interval, "right")))
+        closes, paid = int(self._times[until - 1]) + interval, broker.paid_by(now)
         if not breakeven_settled(
-            stop, held, closes, trade_rules.stop, trade_rules.costs, trade_rules.market
+            stop, held, closes, trade_rules.stop, trade_rules.costs, trade_rules.market, paid
         ):
             return STIRRED
         if held.side > 0:
@@ -80,6 +90,7 @@ class StopTrail:
 
     def tick(self, price: float, now: int) -> None:
         """Ratchet on a tick at `now` (ms), with the ATR of the last closed candle (C14)."""
+        self._paid = self.strategy.broker.paid_by(now)
         self.ratchet(price, price, price, self.strategy.atr[0], now, by_tick=True)
 
     def undisturbed(self, high: float, low: float, until: int) -> bool:
@@ -89,7 +100,8 @@ class StopTrail:
         if position is None or stop is None or type(self).next_stop is not StopTrail.next_stop:
             return False
         atr = self.strategy.atr[0]
-        return undisturbed(stop, position.held, high, low, atr, until, self.trade_rules)
+        paid, rules = self.strategy.broker.paid_by(until), self.trade_rules
+        return undisturbed(stop, position.held, high, low, atr, until, rules, paid)
 
     def ratchet(
         self, high: float, low: float, close: float, atr: float, now: int, *, by_tick: bool = False
@@ -117,7 +129,17 @@ class StopTrail:
         `high` that ended at `close`; `atr` is the last one known, in price units (C7, C8)."""
         rules = self.trade_rules
         return ratchet(
-            stop, position.held, high, low, close, atr, now, rules.stop, rules.costs, rules.market
+            stop,
+            position.held,
+            high,
+            low,
+            close,
+            atr,
+            now,
+            rules.stop,
+            rules.costs,
+            rules.market,
+            self._paid,
         )
 
     def left(self, position: Position, end: Exit) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stoptrail.rules.candles import Candles, Floats, Signals
 from stoptrail.rules.costs import DAY, Costs
+from stoptrail.rules.funding import FundingRows, funding_rows
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
 from stoptrail.rules.protections import Protections
@@ -112,6 +113,23 @@ def random_signals(seed: int, candles: Candles, share: float = 0.05) -> Signals:
 def random_setups(seed: int, candles: Candles, first: int = 0, share: float = 0.05) -> Setups:
     """Events of `random_signals` on both sides, at or after candle `first`."""
     return setups(random_signals(seed, candles, share), BOTH, first)
+
+
+def random_funding(seed: int, candles: Candles) -> FundingRows:
+    """Rows every 8, 4, 2 or 1 hours that change their step, now and then off the grid, some
+    with a price of their own, some that accrue; the rates are large enough to matter."""
+    random = np.random.default_rng([seed, 19])
+    hour, time, times = 3_600_000, int(candles.time[0]), []
+    while time < candles.time[-1]:
+        step = int(random.choice([8, 8, 4, 2, 1]))
+        for _ in range(int(random.integers(1, 20))):
+            time += step * hour
+            times.append(time + int(random.choice([0, 0, 0, 11, 7 * 60_000])))
+    count = len(times)
+    rate = random.normal(0.0, 0.001, count)
+    price = np.where(random.random(count) < 0.2, random.uniform(90.0, 110.0, count), np.nan)
+    hours = np.where(random.random(count) < 0.2, random.choice([0.5, 1.0, 8.0], count), 0.0)
+    return funding_rows(times, rate, price, hours)
 
 
 def with_size(random: np.random.Generator, run_rules: RunRules, kind: int) -> RunRules:

@@ -179,6 +179,7 @@ def _run(
         Open() if candles_alone else AsItWas(recording),
         writer.write,
         lambda time: False,
+        constant_funding=chosen.costs.funding_rate is not None,
     )
     engine = Engine(plan_from(chosen), origin, engine_options)
     feed = RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters

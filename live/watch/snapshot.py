@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from peewee import Database, fn
 
+from stoptrail.brokers.schedule import ConstantFunding, Schedule
+from stoptrail.config.settings import Settings
 from stoptrail.core.time import DAY_MS
 from stoptrail.live.ledger.records import (
     SessionRow,
@@ -18,6 +20,7 @@ from stoptrail.live.ledger.records import (
     open_trade,
     rows,
     settings_rows,
+    stored_candles,
 )
 from stoptrail.live.ledger.tables import (
     Commands,
@@ -31,6 +34,7 @@ from stoptrail.live.watch.daily import equity_at
 from stoptrail.live.watch.messages import SIDES, number
 from stoptrail.live.watch.presence import presence_of
 from stoptrail.rules.costs import fill_price
+from stoptrail.rules.funding import paid_since
 from stoptrail.rules.trade import Position, TradeRules, leave, marked
 
 _SILENT_MS = 15_000
@@ -106,14 +110,16 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
     presence = presence_of(database, row.id) or {}
     history = settings_rows(database, row.id)
     active = [entry for entry in history if entry.applied is not None][-1]
-    trade_rules = run_rules_from(settings_from(active.content)).trade_rules
+    settings = settings_from(active.content)
+    trade_rules = run_rules_from(settings).trade_rules
     checkpoint = checkpoint_of(database, row.id)
     price, when = _price(database, row, presence)
     trade, position = open_trade(database, row.id), checkpoint.position
     equity, now = checkpoint.balance, when or row.candle
     distance = at_stop = None
     if position is not None and checkpoint.stop is not None and price is not None:
-        equity = marked(checkpoint.balance, position, price, now, trade_rules)
+        paid = _paid(database, row, settings, position, now)
+        equity = marked(checkpoint.balance, position, price, now, trade_rules, paid)
         distance = position.held.side * (price - checkpoint.stop.level) / price
         at_stop = _stopped_out(position, checkpoint.stop.level, now, trade_rules)
     closed = closed_trades(database, row.id)
@@ -158,6 +164,21 @@ def _day_start(database: Database, session: int, now: int, first: SettingsRow) -
     """Equity at the last 00:00 UTC up to `now`, ms; of a younger session its starting cash."""
     equity = equity_at(database, session, now // DAY_MS * DAY_MS)
     return float(first.content["account"]["cash"]) if equity is None else equity
+
+
+def _paid(
+    database: Database, row: SessionRow, settings: Settings, position: Position, now: int
+) -> float:
+    """Funding that one unit held long has paid since the entry, at a constant rate (C19)."""
+    rate = settings.costs.funding_rate
+    if rate is None:
+        return 0.0
+    schedule = Schedule()
+    constant = ConstantFunding(schedule)
+    for candle in stored_candles(database, row.id):
+        constant.close(candle[0] + row.interval, candle[4])
+    constant.pay_until(now)
+    return paid_since(schedule.by(now), schedule.by(position.held.time), rate)
 
 
 def recent(database: Database, session: int, count: int) -> list[Happened]:

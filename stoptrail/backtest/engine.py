@@ -12,6 +12,7 @@ from stoptrail.config.own_sizing import named
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.detail import Detail
+from stoptrail.rules.funding import NO_FUNDING, Funding
 from stoptrail.rules.types import CYCLE_EXIT
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 
@@ -32,11 +33,13 @@ def run_backtrader(
     candles: Candles,
     start: int,
     plan: Plan,
+    funding: Funding = NO_FUNDING,
     *,
     detail: Detail | None = None,
     runonce: bool = True,
 ) -> Record:
-    """Run `plan` over `candles` in Cerebro; candles before index `start` warm up.
+    """Run `plan` over `candles` in Cerebro; candles before index `start` warm up. `funding` is
+    what positions pay while they last.
 
     detail: finer candles of them, walked while a position is open (C21).
 
@@ -47,15 +50,20 @@ def run_backtrader(
     feed = ColumnarFeed(candles=candles)
     cerebro.adddata(feed)
     broker = CandleBroker(
-        run_rules=plan.run_rules, journal=journal, detail=detail, own_size=plan.size_call
+        run_rules=plan.run_rules,
+        journal=journal,
+        detail=detail,
+        own_size=plan.size_call,
+        funding=funding,
     )
     cerebro.setbroker(broker)
     cerebro.addstrategy(MtfStrategy, **strategy_options(plan, int(candles.time[start])))
     with named():
         (strategy,) = cerebro.run()
     _let_go(feed, strategy)
+    paid = broker.paid_by(int(candles.time[-1]) + candles.interval)
     return Record(
-        journal.trades(candles, plan.run_rules.trade_rules, broker.balance),
+        journal.trades(candles, plan.run_rules.trade_rules, broker.balance, paid),
         journal.stops(candles),
         journal.counts,
     )

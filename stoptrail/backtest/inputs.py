@@ -8,14 +8,16 @@ from typing import NamedTuple
 
 from stoptrail.backtest.plan import Plan
 from stoptrail.config.own_sizing import own_size_of
-from stoptrail.config.run_rules import fitting, market_rules, run_rules_of
+from stoptrail.config.run_rules import constant_funding, fitting, market_rules, run_rules_of
 from stoptrail.config.settings import Settings
 from stoptrail.config.signals import resolve_signal
 from stoptrail.core.errors import ConfigError
+from stoptrail.feeds.funding import constant_rows
 from stoptrail.feeds.market import MarketData
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles, Floats, Signals
 from stoptrail.rules.detail import NO_DETAIL, Detail
+from stoptrail.rules.funding import NO_FUNDING, NO_ROWS, Funding, FundingRows, funding_of
 from stoptrail.rules.market import Market as MarketRules
 from stoptrail.rules.types import (
     SIDES,
@@ -38,6 +40,10 @@ class Inputs(NamedTuple):
     market: MarketRules
     detail: Detail = NO_DETAIL
     """Finer candles of all of `candles` (C21)."""
+    rows: FundingRows = NO_ROWS
+    """Funding as published, or rows of 1 for a constant rate; none on spot (C19)."""
+    funding: Funding = NO_FUNDING
+    """Their running sums over `candles`."""
 
 
 def prepare(market: MarketData, settings: Settings) -> Inputs:
@@ -53,9 +59,14 @@ def prepare(market: MarketData, settings: Settings) -> Inputs:
             f"market.tick = {filters.tick:g} is larger than the lowest price, {lowest:g}; "
             "set it to the market's price step, or leave it out"
         )
-    marks = day_marks(market.candles, market.start)
+    candles, start = market.candles, market.start
+    rows = NO_ROWS
+    if settings.market_type == "swap":
+        rows = constant_rows(candles) if constant_funding(settings) else market.funding.rows
+    funding = funding_of(rows, candles)
+    marks = day_marks(candles, start)
     detail = market.finer.detail if market.finer else NO_DETAIL
-    return Inputs(market.candles, market.start, marks, steps, detail)
+    return Inputs(candles, start, marks, steps, detail, rows, funding)
 
 
 def plan_of(settings: Settings, inputs: Inputs) -> Plan:

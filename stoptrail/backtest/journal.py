@@ -76,12 +76,14 @@ class RecordingJournal:
         """A signal led to no trade."""
         self.counts[reason] += 1
 
-    def trades(self, candles: Candles, trade_rules: TradeRules, balance: float) -> TradeLog:
+    def trades(
+        self, candles: Candles, trade_rules: TradeRules, balance: float, paid: float = 0.0
+    ) -> TradeLog:
         """All trades; one still open is marked at the last close, from `balance`, the
-        cash before it."""
+        cash before it, and the funding that one unit held long has `paid`."""
         exits = list(self.exits)
         if len(self.entries) > len(exits):
-            exits.append(self._still_open(candles, trade_rules, balance))
+            exits.append(self._still_open(candles, trade_rules, balance, paid))
         end_index = [OPEN if e.time == OPEN else _at(candles, e.time) for e in exits]
         held = [entry.position.held for entry in self.entries]
         return TradeLog(
@@ -102,13 +104,16 @@ class RecordingJournal:
             pnl=np.array([e.end.pnl for e in exits]),
             entry_time=np.array([h.time for h in held], np.int64),
             exit_time=np.array([e.time for e in exits], np.int64),
+            funding=np.array([e.end.funding for e in exits]),
+            shortfall=np.array([e.end.shortfall for e in exits]),
         )
 
     def _still_open(
-        self, candles: Candles, trade_rules: TradeRules, balance: float
+        self, candles: Candles, trade_rules: TradeRules, balance: float, paid: float
     ) -> RecordedExit:
         price, end = float(candles.close[-1]), int(candles.time[-1]) + candles.interval
-        checkpoint = stand(self.entries[-1].position, balance, price, end, trade_rules)
+        position = self.entries[-1].position
+        checkpoint = stand(position, balance, price, end, trade_rules, paid)
         assert self._last is not None
         return RecordedExit(checkpoint, self._last.reason, OPEN)
 

@@ -128,6 +128,25 @@ def _gap(inputs: Inputs) -> str:
     return "not filled in time: the next candle came late; set strategy.entry_max_delay"
 
 
+def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[str]:
+    """What the market of the settings cannot do, or what is not known of it, in a line each."""
+    found, kind = [], settings.market_type
+    shorts = int((outcome.record.trades.side < 0).sum())
+    if kind == "spot" and shorts:
+        found.append(
+            f"{shorts:,} trades are shorts, which a spot market cannot do: set strategy.sides = "
+            '"long", or market.type to "margin" or "swap"'
+        )
+    if kind == "spot" and settings.risk.max_leverage > 1.0:
+        found.append(
+            f"risk.max_leverage = {settings.risk.max_leverage:g}: a spot market lends nothing; set "
+            'it to 1, or market.type to "margin" or "swap"'
+        )
+    if kind == "swap" and not len(inputs.rows.time):
+        found.append("the market is a swap and its funding is not known: no position paid any")
+    return found
+
+
 def summarise_run(
     command: str, settings: Settings, market: MarketData, inputs: Inputs, outcome: Outcome
 ) -> dict[str, Any]:
@@ -146,6 +165,7 @@ def summarise_run(
         "metrics": metrics_table(outcome),
         **_stop_path(settings, market, inputs, outcome),
         "no_trade": why_no_trade(outcome, inputs, market.symbol) or None,
+        "warnings": warnings_of(settings, outcome, inputs),
         "sides": by_side(outcome, inputs),
         "years": by_year(outcome, inputs),
         "buy_and_hold": {**held, "scaled": _at_same_volatility(held["equity"], outcome, inputs)},

@@ -49,11 +49,26 @@ STILL_OPEN = "open"
 
 def write_tables(folder: Path, outcome: Outcome, inputs: Inputs, prefix: str = "") -> None:
     """All three tables; `prefix` stands before each name."""
-    write_rows(folder / f"{prefix}trades.csv", TRADE_COLUMNS, trade_rows(outcome, inputs.candles))
+    rows = trade_rows(outcome, inputs.candles)
+    columns: tuple[str, ...] = TRADE_COLUMNS
+    if extra := _extra(outcome, inputs):
+        columns = (*columns, *extra)
+        log = outcome.record.trades
+        booked = zip(*(getattr(log, name).tolist() for name in extra), strict=True)
+        rows = ([*row, *amounts] for row, amounts in zip(rows, booked, strict=True))
+    write_rows(folder / f"{prefix}trades.csv", columns, rows)
     write_rows(folder / f"{prefix}equity.csv", EQUITY_COLUMNS, equity_rows(outcome, inputs))
     if len(outcome.record.stops.trade):
         rows = stop_rows(outcome, inputs.candles)
         write_rows(folder / f"{prefix}stops.csv", STOP_COLUMNS, rows)
+
+
+def _extra(outcome: Outcome, inputs: Inputs) -> tuple[str, ...]:
+    """Columns that only some runs need: `funding` where a swap's is known, contained in pnl,
+    negative where the trade paid it (C19); `shortfall` beside it, and wherever an account owed
+    more than it had (C20)."""
+    funded, owed = bool(len(inputs.funding.time)), bool(outcome.record.trades.shortfall.any())
+    return ("funding",) * funded + ("shortfall",) * (funded or owed)
 
 
 def trade_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:

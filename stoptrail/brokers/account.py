@@ -16,12 +16,14 @@ from pydantic import ValidationError
 from stoptrail.adapter.backtrader import bt
 from stoptrail.adapter.feed_candles import interval_of, is_daily, known_candles, open_time
 from stoptrail.adapter.internals import require
+from stoptrail.brokers.schedule import Schedule
 from stoptrail.brokers.terms import fitted_market, unfitted_rules
 from stoptrail.config.explain import explain
 from stoptrail.config.own_sizing import own_size_of
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
 from stoptrail.rules.detail import NO_DETAIL, Detail
+from stoptrail.rules.funding import NO_FUNDING, booked_funding, paid_since
 from stoptrail.rules.journal import Journal, Unheard
 from stoptrail.rules.sizing import NO_CLOSED_TRADES
 from stoptrail.rules.stops import Stop
@@ -74,6 +76,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         ("journal", None),
         ("detail", None),
         ("own_size", None),
+        ("funding", NO_FUNDING),
     )
 
     def __init__(self, **unknown: Any) -> None:
@@ -102,6 +105,10 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         """Closed trades, as far as a size depends on them."""
         self.open: Position | None = None
         """The open trade."""
+        self.schedule = Schedule(self.p.funding)
+        """Payments of funding that are known."""
+        self.funding_before = 0.0
+        """Their running sum at the entry of the open trade."""
         self.opening: Stop | None = None
         """The stop with which the candle under way began, where a tick has moved it; on
         closed candles alone none does."""
@@ -150,8 +157,9 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         """Cash in the quote currency; a short's proceeds are in it."""
         if self.open is None:
             return self.balance
-        held = self.open.held
-        return self.balance - held.side * self.open.units * held.fill - self.open.fee
+        held, units = self.open.held, self.open.units
+        funding = booked_funding(held.side, units, self.paid_by(self._last_moment()[1]))
+        return self.balance - held.side * units * held.fill - self.open.fee + funding
 
     def getvalue(self, datas: Any = None) -> float:
         """Equity at the close of the current candle; of `datas`, what their position adds to
@@ -161,9 +169,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
             return self.getvalue() - self.getcash() if held else 0.0
         if self.open is None:
             return self.balance
-        with suppress(IndexError):  # after the end of a feed that keeps no candle (exactbars)
-            self._last_close = self._data.close[0], self._time() + self.interval
-        return self.equity(*self._last_close)
+        return self.equity(*self._last_moment())
 
     get_cash, get_value = getcash, getvalue
 
@@ -171,7 +177,28 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         """Equity with the position marked at `price` at `time` in milliseconds."""
         if self.open is None:
             return self.balance
-        return marked(self.balance, self.open, price, time, self.run_rules.trade_rules)
+        paid = self.paid_by(time)
+        return marked(self.balance, self.open, price, time, self.run_rules.trade_rules, paid)
+
+    def _last_moment(self) -> tuple[float, int]:
+        """The last close that there is, and its time."""
+        with suppress(IndexError):  # after the end of a feed that keeps no candle (exactbars)
+            self._last_close = self._data.close[0], self._time() + self.interval
+        return self._last_close
+
+    def paid_by(self, time: int) -> float:
+        """What one unit held long since the entry of the open trade has paid in funding by
+        `time` (ms), a payment at that moment included; 0 without a trade."""
+        return self._paid(self.schedule.by(time))
+
+    def paid_before(self, time: int) -> float:
+        """The same just before `time`."""
+        return self._paid(self.schedule.before(time))
+
+    def _paid(self, total: float) -> float:
+        if self.open is None:
+            return 0.0
+        return paid_since(total, self.funding_before, self.run_rules.trade_rules.costs.funding)
 
     def getposition(self, data: Any, clone: bool = True) -> Any:
         """Backtrader's view of the open trade."""

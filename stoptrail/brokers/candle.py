@@ -30,6 +30,7 @@ from stoptrail.rules.trade import (
     EntryOrder,
     Position,
     after_trade,
+    credited,
     enter,
     leave,
 )
@@ -41,7 +42,8 @@ class CandleBroker(Account):
     settings: whose costs, risk, stop, account and market hold (config.settings.Settings,
     default: its defaults); the market's steps are fitted to the data where they are built in
     or unknown; run_rules: the same as resolved numbers, instead; journal: hears every event;
-    detail: finer candles of those that are traded, walked while a position is open (C21).
+    detail: finer candles of those that are traded, walked while a position is open (C21);
+    funding: what a swap's positions pay (rules.funding.Funding).
 
     What an order carries besides (`order.info`): `entry_order`, the decision of an entry;
     `filled`, called at the fill, inside the candle, with position and initial stop or with
@@ -289,6 +291,7 @@ class CandleBroker(Account):
         self._entry = None
         self.open = position
         held = position.held
+        self.funding_before = self.schedule.by(held.time)
         self._execute(order, position.units * held.side, held.fill, position.fee, 0.0, held.time)
         self.journal.entered(order.info.entry_order, position, stop, held.time)
         if "filled" in order.info:
@@ -308,14 +311,16 @@ class CandleBroker(Account):
         """Leave at exactly `price`."""
         position = self.open
         assert position is not None
-        end = leave(position, price, time, self.run_rules.trade_rules)
+        paid = self._paid_at_exit(time)
+        end = leave(position, price, time, self.run_rules.trade_rules, paid)
+        end = credited(end, self.balance)
         self.balance += end.pnl
         self.history = after_trade(self.history, position, end.pnl, self.run_rules.trade_rules)
         self.open = None
         others = [each for each in (self._stop, self._exit) if each not in (None, order)]
         self._stop = self._exit = None
-        # Borrow is no profit of a price: Backtrader's trades take it as a commission.
-        paid = end.fee + end.borrow
+        # Neither is a profit of a price: Backtrader's trades take them as a commission.
+        paid = end.fee + end.borrow - end.funding - end.shortfall
         gross = end.pnl + position.fee + paid
         self._execute(order, -position.units * position.held.side, price, paid, gross, time)
         for other in others:
@@ -324,6 +329,14 @@ class CandleBroker(Account):
         self.journal.left(position, end, order.info.get("reason", MANUAL), time)
         if "filled" in order.info:
             order.info.filled(position, end)
+
+    def _paid_at_exit(self, time: int) -> float:
+        """Funding until an exit in the candle of `time`: the rows of its open and those inside
+        it are paid (C19); where it has pieces, those up to the exit's."""
+        first, last = pieces(self.detail, self.index)
+        if first < last:
+            return self.paid_by(time)
+        return self.paid_before(time - time % self.interval + self.interval)
 
     def _drop_entry(self, reason: int) -> None:
         order, self._entry = self._entry, None

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.brokers.candle import CandleBroker
+from stoptrail.brokers.schedule import ConstantFunding
 from stoptrail.core.time import date_number
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import fill_price, quoted_price
@@ -71,13 +72,17 @@ class PaperBroker(CandleBroker):
     ticks: whether ticks fill and move (tick mode);
     gate: function of a candle's open time that gives the code of what cancels an entry
     order which would fill in that candle, or None; tick_gate: whether it may fill at a tick
-    now; turn: called whenever Cerebro turns, with or without a candle.
+    now; past: rows of the candles before the feed's; constant_funding: whether a swap pays a
+    constant rate every eight hours, at the last close (C19); turn: called whenever Cerebro
+    turns, with or without a candle.
     """
 
     params: ClassVar[Any] = (
         ("ticks", True),
         ("gate", None),
         ("tick_gate", None),
+        ("past", ()),
+        ("constant_funding", False),
         ("turn", None),
     )
 
@@ -91,6 +96,7 @@ class PaperBroker(CandleBroker):
         self._turn: Callable[[bool], None] | None = self.p.turn
         self._closed = 0
         self._in_tick = False
+        self._constant: ConstantFunding | None = None
 
     @property
     def index(self) -> int:
@@ -111,6 +117,7 @@ class PaperBroker(CandleBroker):
             held = position.held
             self._position = bt.Position()
             size = position.units * held.side
+            self.funding_before = self.schedule.by(held.time)
             self._position.update(size, held.fill, date_number(held.time))
 
     def leave_at_market(self, owner: Any) -> bool:
@@ -160,6 +167,8 @@ class PaperBroker(CandleBroker):
             return False
         before = self._seen()
         self._in_tick = True
+        if self._constant is not None and not tick.ahead:
+            self._constant.pay_until(tick.time)
         self._date_at_hand(tick.time)
         try:
             self._by_tick(tick)
@@ -215,6 +224,9 @@ class PaperBroker(CandleBroker):
         self.opening = None
         super()._close(order, price, time)
 
+    def _paid_at_exit(self, time: int) -> float:
+        return self.paid_by(time) if self._in_tick else super()._paid_at_exit(time)
+
     # Candles
 
     def next(self) -> None:
@@ -225,6 +237,8 @@ class PaperBroker(CandleBroker):
         if closed == self._closed:
             return
         self._closed = closed
+        if self.p.constant_funding:
+            self._fund()
         if self._entry is not None and self._gate is not None:
             reason = self._gate(self._time())
             if reason is not None:
@@ -234,6 +248,14 @@ class PaperBroker(CandleBroker):
         else:
             super().next()
         self.opening = None
+
+    def _fund(self) -> None:
+        """The payments of a constant rate up to the close at hand (C19)."""
+        if self._constant is None:
+            self._constant = ConstantFunding(self.schedule)
+            for row in self.p.past:
+                self._constant.close(row[0] + self.interval, row[4])
+        self._constant.close(self._time() + self.interval, self._data.close[0])
 
     def _settle(self) -> None:
         """A closed candle after its ticks: what they would have done, had all been seen.

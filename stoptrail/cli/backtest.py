@@ -159,5 +159,7 @@ def full_run(settings: Settings, inputs: Inputs) -> Outcome:
     """
     plan = plan_of(settings, inputs)
     require_warm(plan, inputs)
-    record = run_backtrader(inputs.candles, inputs.start, plan, detail=inputs.detail)
+    record = run_backtrader(
+        inputs.candles, inputs.start, plan, inputs.funding, detail=inputs.detail
+    )
     return judge(plan, record, inputs)

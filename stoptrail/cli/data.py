@@ -18,6 +18,7 @@ from stoptrail.feeds.check import FileCheck, check_file
 from stoptrail.feeds.columns import columns_of
 from stoptrail.feeds.download import download_candles
 from stoptrail.feeds.files import PLAIN, load_file
+from stoptrail.feeds.funding_download import download_funding
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.public_archive import download_archive
 from stoptrail.feeds.source import WARMUP_DAYS, Wanted, span_to_fetch
@@ -38,6 +39,7 @@ def download(
     console: Console | None = None,
     archive: str = "",
     market_type: str = "auto",
+    funding: bool = False,
     warm_up: bool = True,
 ) -> int:
     """Bring a market's closed candles into the cache and say what is there; exit code 0.
@@ -45,7 +47,8 @@ def download(
     `start` and `end` are in milliseconds, None as in the settings: the last five years.
     With `warm_up` the candles before the span come along. `archive` is the host of the public
     archive from which whole months and days are taken first; `market_type` is what market.type
-    says. Raises the errors of `download_candles`.
+    says. With `funding` a swap's rates over the span come too. Raises the errors of
+    `download_candles` and `download_funding`.
     """
     voice, console = Voice(console=console), console or Terminal()
     interval = _interval(timeframe)
@@ -66,6 +69,13 @@ def download(
     times = cached.columns.time
     reach = f"{iso(int(times[0]))} to {iso(int(times[-1]) + interval)}" if len(times) else "no span"
     console.print(f"{len(times):,} candles, {reach}: {safe(str(cached.path))}", soft_wrap=True)
+    if funding:
+        begin = first + (WARMUP_DAYS * DAY_MS if warm_up else 0)
+        of = (exchange_id, dict(ccxt_options), symbol, interval)
+        path, rows = download_funding(*of, begin, last, cache, voice.notice)
+        reach = f"{iso(int(rows.time[0]))} to {iso(int(rows.time[-1]))}"
+        said = f"{len(rows.time):,} rows of funding, {reach}: {safe(str(path))}"
+        console.print(said, soft_wrap=True)
     return 0
 
 

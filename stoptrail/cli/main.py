@@ -184,8 +184,13 @@ def data() -> None:
 @click.option("--start", metavar="TIME", help="First moment, UTC, instead of [data].")
 @click.option("--end", metavar="TIME", help="The moment after the last candle, UTC.")
 @click.option("--archive", is_flag=True, help="Take Binance's public archive first.")
+@click.option("--funding", is_flag=True, help="Bring a swap's funding rates too.")
 def download(
-    config: Path | None, overrides: tuple[str, ...], archive: bool, **keys: str | None
+    config: Path | None,
+    overrides: tuple[str, ...],
+    archive: bool,
+    funding: bool,
+    **keys: str | None,
 ) -> int:
     """Download closed candles into the cache; a download that was stopped goes on."""
     from stoptrail.cli.data import download as run
@@ -205,6 +210,7 @@ def download(
             Path(wanted.cache),
             archive=wanted.archive if archive else "",
             market_type=settings.market.type,
+            funding=funding and timeframe == wanted.timeframe,
             warm_up=timeframe == wanted.timeframe,
         )
     return 0

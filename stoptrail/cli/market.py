@@ -9,6 +9,7 @@ from typing import Any
 from stoptrail.cli.console import Voice
 from stoptrail.config.load import load_settings
 from stoptrail.config.market import Data
+from stoptrail.config.run_rules import constant_funding
 from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.time import iso
 from stoptrail.feeds.cache import cache_path, read_cache
@@ -36,6 +37,9 @@ def wanted(settings: Settings) -> Wanted:
         market_type=settings.market.type,
         seed=data.synthetic_seed,
         reading=reading(settings),
+        swap=settings.market_type == "swap" and not constant_funding(settings),
+        funding=Path(data.funding) if data.funding else None,
+        funding_gaps=data.funding_gaps,
     )
 
 
@@ -90,6 +94,8 @@ def repeatable(settings: Settings, market: MarketData) -> Settings:
     found = {**ends, "data.source": market.origin, **_found(data, market)}
     if market.finer and (file := _finer_file(data, market.finer, market.symbol)):
         found |= {"data.detail": market.finer.timeframe, "data.detail_path": file}
+    if data.funding:
+        found["data.funding"] = str(Path(data.funding).absolute())
     own = {f"market.{key}" for key in settings.market.model_fields_set}
     return with_values(settings, {key: x for key, x in found.items() if key not in own})
 

@@ -84,7 +84,9 @@ def baseline_run(outcome: Outcome, inputs: Inputs) -> Outcome | None:
     if not signals_of(outcome.plan, inputs.candles).exit_zone.any():
         return None
     plan = outcome.plan._replace(run_rules=legacy(outcome.plan.run_rules))
-    record = run_backtrader(inputs.candles, inputs.start, plan, detail=inputs.detail)
+    record = run_backtrader(
+        inputs.candles, inputs.start, plan, inputs.funding, detail=inputs.detail
+    )
     return judge(plan, record, inputs)
 
 
@@ -150,4 +152,6 @@ def tell(folder: Path, summary: dict[str, Any], voice: Voice, as_json: bool) -> 
 
         if summary.get("no_trade"):
             voice.notice(summary["no_trade"])
+        for line in summary.get("warnings", ()):
+            voice.notice(line)
         show_run(summary, folder)

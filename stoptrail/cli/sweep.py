@@ -111,7 +111,7 @@ def walk_alone(
         runs = columns_of(outcome, baseline)
         walked = _walk(settings, shared(space, inputs), tools, runs, voice, advance)
     found = {"metrics": metrics_table(outcome), **alone, "walk_forward": walked}
-    return judged(found, settings, market.synthetic)
+    return judged(found, settings, market.synthetic, market.funding.summary())
 
 
 class SweptMarket:
@@ -181,9 +181,9 @@ def sweep_market(
         evidence |= around_the_best(best, inputs)
         evidence |= _evidence(settings, share, ranked, verified, best, remembered)
     summary = _summary(settings, market, inputs, space, verified, baseline)
-    summary["evidence"] = judged(
-        {"metrics": summary["metrics"], **evidence}, settings, market.synthetic
-    )
+    whole = {"metrics": summary["metrics"], **evidence}
+    known = market.funding.summary()
+    summary["evidence"] = judged(whole, settings, market.synthetic, known)
     with stages.stage("tables"):
         chosen = _best_settings(settings, space, verified)
         write_run(folder, chosen, inputs, best, baseline)

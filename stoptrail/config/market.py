@@ -103,6 +103,10 @@ class Data(SettingsSection):
     them."""
     detail_path: str = ""
     """File of finer candles; "" = where the base candles come from."""
+    funding: str = ""
+    """File, folder or archive of funding rates; "" = those of `data download --funding`."""
+    funding_gaps: Literal["refuse", "zero"] = "refuse"
+    """"zero": hours that the rates do not cover pay nothing, and are counted."""
     synthetic_seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     """Seed of the built-in synthetic market."""
 
@@ -140,7 +144,10 @@ class CostSettings(SettingsSection):
     slippage: Annotated[float, Field(ge=0, le=0.1)] = 0.0002
     """Fraction by which every market and stop fill is worse than its price."""
     borrow_daily: Annotated[float, Field(ge=0, le=0.1)] = 0.0002
-    """Fraction of a short's notional a day."""
+    """Fraction of a short's notional a day, on spot and margin."""
+    funding_rate: Annotated[float, Field(ge=-0.005, le=0.005)] | None = None
+    """Fraction of the notional that longs pay to shorts every eight hours on a swap, instead of
+    published rates."""
 
 
 class AccountSettings(SettingsSection):
@@ -184,6 +191,8 @@ class MarketSettings(SettingsSection):
     lot: Step | None = None
     min_quantity: Annotated[float, Field(ge=0)] | None = None
     min_notional: Annotated[float, Field(ge=0)] | None = None
+    maintenance_margin: Annotated[float, Field(ge=0, le=0.5)] = 0.005
+    """Fraction of the notional that has to stay in the account of a swap (C20)."""
 
     def filters(self, symbol: str) -> Filters:
         """What is configured, else what is known of `symbol`, else None, field by field."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from stoptrail.config.market import Filters
 from stoptrail.config.settings import Settings
 from stoptrail.rules.costs import DAY, Costs
+from stoptrail.rules.margin import Margin
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import CANDLE, TICKS
 from stoptrail.rules.protections import Protections
@@ -63,7 +64,7 @@ def _scale_and_step(step: Decimal) -> tuple[float, float]:
 def run_rules_of(settings: Settings, market: Market) -> RunRules:
     """Everything that decides a run besides candles and signals."""
     stop, risk, costs = settings.stop, settings.risk, settings.costs
-    limits = settings.protections
+    limits, swap = settings.protections, settings.market_type == "swap"
     return RunRules(
         trade_rules=TradeRules(
             stop=StopRules(
@@ -84,9 +85,16 @@ def run_rules_of(settings: Settings, market: Market) -> RunRules:
                 kelly_trades=risk.kelly_trades,
             ),
             costs=Costs(
-                taker_fee=costs.taker_fee, slippage=costs.slippage, borrow_daily=costs.borrow_daily
+                taker_fee=costs.taker_fee,
+                slippage=costs.slippage,
+                borrow_daily=0.0 if swap else costs.borrow_daily,
+                funding=_funding_scale(settings) if swap else 0.0,
             ),
             market=market,
+            margin=Margin(
+                rate=settings.market.maintenance_margin if swap else 0.0,
+                checked=settings.strategy.exits != "cycle",
+            ),
         ),
         exits=EXITS.index(settings.strategy.exits),
         path=TICKS if settings.stop.ratchet == "tick" else CANDLE,
@@ -102,11 +110,23 @@ def run_rules_of(settings: Settings, market: Market) -> RunRules:
     )
 
 
+def _funding_scale(settings: Settings) -> float:
+    """What multiplies funding rows: a constant rate those of 1."""
+    rate = settings.costs.funding_rate
+    return 1.0 if rate is None else rate
+
+
+def constant_funding(settings: Settings) -> bool:
+    """Whether funding is a constant rate, which a grid may vary."""
+    return settings.costs.funding_rate is not None or "costs.funding_rate" in settings.sweep.grid
+
+
 def legacy(run_rules: RunRules) -> RunRules:
     """The baseline on the same signals: all capital, cycle exits, no stop (C15)."""
     sizing = run_rules.trade_rules.sizing._replace(kind=ALL_IN)
+    margin = run_rules.trade_rules.margin._replace(checked=False)
     return run_rules._replace(
-        trade_rules=run_rules.trade_rules._replace(sizing=sizing),
+        trade_rules=run_rules.trade_rules._replace(sizing=sizing, margin=margin),
         exits=EXITS.index("cycle"),
         path=CANDLE,
     )

@@ -63,6 +63,7 @@ class Settings(SettingsSection):
         start, end = self.data.start, self.data.end
         if start and end and time_ms(start) >= time_ms(end):
             raise ValueError(f"data.start {start} must be before data.end {end}")
+        self._check_funding()
         return self
 
     def _check_detail(self) -> None:
@@ -82,6 +83,20 @@ class Settings(SettingsSection):
         if data.source == "file" and not data.detail_path:
             raise ValueError(
                 f'data.detail {data.detail} needs data.detail_path where data.source is "file"'
+            )
+
+    def _check_funding(self) -> None:
+        """Raise ValueError for funding of a market that has none, or of two kinds."""
+        path, rate = self.data.funding, self.costs.funding_rate
+        if path and rate is not None:
+            raise ValueError(
+                f"data.funding {path} and costs.funding_rate {rate:g}: leave one of them out"
+            )
+        if (path or rate is not None) and self.market_type != "swap":
+            key = "data.funding" if path else "costs.funding_rate"
+            raise ValueError(
+                f"{key} needs a swap: set data.symbol to one, such as BTC/USDT:USDT, or "
+                f'market.type = "swap" (it is "{self.market_type}")'
             )
 
     @property

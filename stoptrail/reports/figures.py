@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 Kind = Literal["percent", "ratio", "money", "count", "hours"]
@@ -34,9 +34,18 @@ METRICS: dict[str, Metric] = {
     "payoff_ratio": Metric("Payoff ratio", "ratio", 1),
     "avg_r": Metric("Average R", "ratio", 1),
     "fees_paid": Metric("Fees paid", "money", -1),
+    "funding_paid": Metric("Funding paid", "money", -1),
     "avg_hours": Metric("Average hours", "hours"),
     "exposure": Metric("Time in market", "percent"),
 }
+
+
+def is_told(name: str, columns: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the metric is known in one of the columns; funding only where some was paid."""
+    values = [metrics.get(name) for metrics in columns]
+    if name == "funding_paid":
+        return any(values)
+    return any(value is not None for value in values)
 
 
 def label_of(name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stoptrail.core.program import program_name
 from stoptrail.reports.figures import (
     flatten,
+    is_told,
     label_of,
     written,
 )
@@ -38,6 +39,7 @@ _ROWS = (
     "win_rate_without_scratches",
     "payoff_ratio",
     "fees_paid",
+    "funding_paid",
     "avg_hours",
 )
 _FILES = ("report.html", "summary.json", "trades.csv", "stops.csv", "equity.csv", "trials.parquet")
@@ -112,7 +114,7 @@ def _parameters(summary: Summary) -> str:
 
 def _rows(summary: Summary) -> list[tuple[str, list[str]]]:
     beside = samples(summary)
-    names = [n for n in _ROWS if any(m.get(n) is not None for m in beside.values())]
+    names = [n for n in _ROWS if is_told(n, beside.values())]
     return [(n, [written(n, m.get(n)) for m in beside.values()]) for n in names]
 
 

@@ -23,7 +23,10 @@ class Costs(NamedTuple):
     slippage: float
     """Worsening of every market and stop fill."""
     borrow_daily: float
-    """Of a short's entry notional, per day."""
+    """Of a short's entry notional, per day; on a swap 0: it has funding instead (C19)."""
+    funding: float = 0.0
+    """Multiplies the rates of funding rows: 1 for published ones, a constant rate for rows of
+    1; 0: no funding is paid."""
 
 
 @rule

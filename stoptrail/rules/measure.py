@@ -8,6 +8,13 @@ import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.costs import fee
+from stoptrail.rules.funding import (
+    Funding,
+    no_funding,
+    paid_since,
+    sum_by,
+    sum_closed,
+)
 from stoptrail.rules.jit import rule
 from stoptrail.rules.metrics import (
     Metrics,
@@ -87,14 +94,22 @@ def deepen(falls: Floats, mark: int, peak: float, equity: float) -> None:
 
 
 @rule
-def equity_of(trades: TradeLog, candles: Candles, marks: DayMarks, run_rules: RunRules) -> Equity:
+def equity_of(
+    trades: TradeLog,
+    candles: Candles,
+    marks: DayMarks,
+    run_rules: RunRules,
+    funding: Funding | None = None,
+) -> Equity:
     """Equity at every day mark and its drawdown at every close of the traded span."""
+    sums = no_funding() if funding is None else funding
     n = len(candles.time)
     trade_rules = run_rules.trade_rules
     values = np.empty(len(marks.time))
     falls = np.zeros(len(marks.time))
     balance = run_rules.cash
     drawdown = drawdown_start(balance)
+    scale = trade_rules.costs.funding
     held = 0
     mark = 0
     for k in range(len(trades.entry)):
@@ -104,16 +119,18 @@ def equity_of(trades: TradeLog, candles: Candles, marks: DayMarks, run_rules: Ru
             values[mark] = balance
             deepen(falls, mark, drawdown.peak, balance)
             mark += 1
+        before = sum_by(sums, trades.entry_time[k])
         last = n if trades.exit[k] == OPEN else trades.exit[k]
         for i in range(entry, last):
             closes = candles.time[i] + candles.interval
-            value = marked(balance, position, candles.close[i], closes, trade_rules)
+            paid = paid_since(sum_closed(sums, i), before, scale)
+            value = marked(balance, position, candles.close[i], closes, trade_rules, paid)
             drawdown = drawdown_step(drawdown, value)
             deepen(falls, mark, drawdown.peak, value)
             while mark < len(values) and marks.candle[mark] == i:
-                values[mark] = marked(
-                    balance, position, candles.close[i], marks.time[mark], trade_rules
-                )
+                time = marks.time[mark]
+                paid = paid_since(sum_by(sums, time), before, scale)
+                values[mark] = marked(balance, position, candles.close[i], time, trade_rules, paid)
                 mark += 1
         held += last - entry
         if last < n:
@@ -134,12 +151,12 @@ def tally_of(trades: TradeLog) -> TradeTally:
     tally = NO_TRADES
     for k in range(len(trades.entry)):
         if trades.exit[k] == OPEN:
-            tally = tally_open(tally, trades.fees[k])
+            tally = tally_open(tally, trades.fees[k], trades.funding[k])
             continue
         hours = (trades.exit_time[k] - trades.entry_time[k]) / MS_AN_HOUR
         distance = abs(trades.fill[k] - trades.initial[k])
         r = r_multiple(trades.pnl[k], trades.units[k], distance)
-        tally = tally_trade(tally, trades.pnl[k], trades.fees[k], hours, r)
+        tally = tally_trade(tally, trades.pnl[k], trades.fees[k], hours, r, trades.funding[k])
     return tally
 
 

@@ -65,6 +65,8 @@ class Metrics(NamedTuple):
     scratches: int
     """Closed trades with |R multiple| < SCRATCH_R, which are among `trades`."""
     win_rate_without_scratches: float
+    funding_paid: float
+    """Negative: received."""
 
 
 NO_RETURNS = ReturnSums(0, 0.0, 0.0, 0.0)
@@ -221,6 +223,7 @@ def summarise(
         avg_r=closed.avg_r,
         scratches=closed.scratches,
         win_rate_without_scratches=closed.win_rate_without_scratches,
+        funding_paid=closed.funding_paid,
     )
 
 

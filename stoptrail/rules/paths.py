@@ -48,8 +48,10 @@ def walk_candle(
     atr: float,
     time: int,
     trade_rules: TradeRules,
+    funding: float = 0.0,
 ) -> Walk:
-    """Test the stop over one candle with volume; `atr` is that of the last closed candle.
+    """Test the stop over one candle with volume; `atr` is that of the last closed candle,
+    `funding` what one unit held long has paid by then.
 
     CANDLE tests the level in force at the candle's start; so does TICKS, as a candle of which
     no tick is known is settled by its closed candle. The other paths also ratchet at each
@@ -86,15 +88,23 @@ def walk_candle(
             trade_rules.stop,
             trade_rules.costs,
             trade_rules.market,
+            funding,
         )
     return Walk(False, 0.0, stop)
 
 
 @rule
 def walk_tick(
-    stop: Stop, held: Entry, price: float, atr: float, time: int, trade_rules: TradeRules
+    stop: Stop,
+    held: Entry,
+    price: float,
+    atr: float,
+    time: int,
+    trade_rules: TradeRules,
+    funding: float = 0.0,
 ) -> Walk:
-    """One tick: it hits the stop, or moves it (C14). `atr` is that of the last closed candle."""
+    """One tick: it hits the stop, or moves it (C14). `atr` is that of the last closed candle,
+    `funding` what one unit held long has paid by then."""
     side = held.side
     if stop_hit(side, price, price, stop.level):
         fill = stop_fill(side, price, stop.level, trade_rules.costs, trade_rules.market)
@@ -110,6 +120,7 @@ def walk_tick(
         trade_rules.stop,
         trade_rules.costs,
         trade_rules.market,
+        funding,
     )
     return Walk(False, 0.0, moved)
 
@@ -123,6 +134,7 @@ def undisturbed(
     atr: float,
     until: int,
     trade_rules: TradeRules,
+    funding: float = 0.0,
 ) -> bool:
     """Whether ticks between `low` and `high`, none later than `until` (ms), neither hit the
     stop nor change anything about it: what `walk_tick` would find, one by one."""
@@ -134,4 +146,4 @@ def undisturbed(
     wanted = trail_candidate(held, stop.extreme, atr, rules, market)
     if tighter(side, wanted, stop.level):
         return False
-    return breakeven_settled(stop, held, until, rules, costs, market)
+    return breakeven_settled(stop, held, until, rules, costs, market, funding)

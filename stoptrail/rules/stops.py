@@ -120,16 +120,19 @@ def breakeven_armed(held: Entry, extreme: float, rules: StopRules) -> bool:
 
 
 @rule
-def breakeven_level(held: Entry, now: int, rules: StopRules, costs: Costs, market: Market) -> float:
-    """Level at which the trade nets zero after fees, exit slippage and the borrow until
-    `now` (ms), moved by the margin, on a tick whose rounded exit still nets >= 0 (C8, C13).
+def breakeven_level(
+    held: Entry, now: int, rules: StopRules, costs: Costs, market: Market, funding: float = 0.0
+) -> float:
+    """Level at which the trade nets zero after fees, exit slippage, the borrow until `now`
+    (ms) and the `funding` that one unit held long has paid so far, moved by the margin, on a
+    tick whose rounded exit still nets >= 0 (C8, C13, C19).
 
-    Long: fill * (1 + fee) / ((1 - fee) * (1 - slippage)) * (1 + margin).
+    Long: (fill * (1 + fee) + funding) / ((1 - fee) * (1 - slippage)) * (1 + margin).
     """
     charge, slip = costs.taker_fee, costs.slippage
     tick = market.price_step / market.price_scale
     if held.side > 0:
-        paid = held.fill * (1.0 + charge)
+        paid = held.fill * (1.0 + charge) + funding
         level = price_up(
             paid / ((1.0 - charge) * (1.0 - slip)) * (1.0 + rules.breakeven_margin), market
         )
@@ -137,7 +140,7 @@ def breakeven_level(held: Entry, now: int, rules: StopRules, costs: Costs, marke
             level = price_up(level + tick, market)
         return level
     days = max(0.0, (now - held.time) / DAY)
-    got = held.fill * (1.0 - charge) - held.fill * costs.borrow_daily * days
+    got = held.fill * (1.0 - charge) - held.fill * costs.borrow_daily * days + funding
     level = price_down(
         got / ((1.0 + charge) * (1.0 + slip)) * (1.0 - rules.breakeven_margin), market
     )
@@ -148,13 +151,21 @@ def breakeven_level(held: Entry, now: int, rules: StopRules, costs: Costs, marke
 
 @rule
 def breakeven_settled(
-    stop: Stop, held: Entry, until: int, rules: StopRules, costs: Costs, market: Market
+    stop: Stop,
+    held: Entry,
+    until: int,
+    rules: StopRules,
+    costs: Costs,
+    market: Market,
+    funding: float = 0.0,
 ) -> bool:
-    """Whether breakeven moves the stop at no close up to `until` (ms) while the extreme
-    stays: its level is constant for a long and, by the borrow, only gets tighter for a short."""
+    """Whether breakeven moves the stop at no close up to `until` (ms) while the extreme and
+    the `funding` stay: its level is constant for a long and, by the borrow, only gets tighter
+    for a short."""
     if not breakeven_armed(held, stop.extreme, rules):
         return True
-    return not tighter(held.side, breakeven_level(held, until, rules, costs, market), stop.level)
+    even = breakeven_level(held, until, rules, costs, market, funding)
+    return not tighter(held.side, even, stop.level)
 
 
 @rule
@@ -184,8 +195,10 @@ def ratchet(
     rules: StopRules,
     costs: Costs,
     market: Market,
+    funding: float = 0.0,
 ) -> Stop:
-    """The stop after a candle that closed at `now` (or a tick: high = low = close).
+    """The stop after a candle that closed at `now` (or a tick: high = low = close); `funding`
+    is what one unit held long has paid before that moment (C19).
 
     The extreme follows the price; breakeven is tried first and placed only where the
     close is beyond it; the trail then moves only if strictly tighter. One move at most.
@@ -194,7 +207,7 @@ def ratchet(
     extreme = max(stop.extreme, high) if side > 0 else min(stop.extreme, low)
     level, reason = stop.level, stop.reason
     if breakeven_armed(held, extreme, rules):
-        even = breakeven_level(held, now, rules, costs, market)
+        even = breakeven_level(held, now, rules, costs, market, funding)
         if tighter(side, close, even) and tighter(side, even, level):
             level, reason = even, BREAKEVEN
     candidate = trail_candidate(held, extreme, atr, rules, market)

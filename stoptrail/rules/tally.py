@@ -38,6 +38,8 @@ class TradeTally(NamedTuple):
     """Trades of less than SCRATCH_R in size."""
     scratch_wins: int
     """Of these, the ones with a profit above 0."""
+    funding: float
+    """Booked as funding, of a still open position too; negative: paid."""
 
 
 class TradeFigures(NamedTuple):
@@ -57,9 +59,11 @@ class TradeFigures(NamedTuple):
     scratches: int
     """Those with |R multiple| < SCRATCH_R, which are among `trades`."""
     win_rate_without_scratches: float
+    funding_paid: float
+    """Of a position still open too; negative: received."""
 
 
-NO_TRADES = TradeTally(0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
+NO_TRADES = TradeTally(0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0.0)
 
 
 @rule
@@ -70,8 +74,10 @@ def r_multiple(pnl: float, units: float, distance: float) -> float:
 
 
 @rule
-def tally_trade(tally: TradeTally, pnl: float, fees: float, hours: float, r: float) -> TradeTally:
-    """One more closed trade: profit after costs, its fees, hours held and R multiple.
+def tally_trade(
+    tally: TradeTally, pnl: float, fees: float, hours: float, r: float, funding: float = 0.0
+) -> TradeTally:
+    """One more closed trade: profit after costs, its fees, hours held, R multiple and funding.
 
     Without an R multiple (NaN) it is no scratch.
     """
@@ -87,12 +93,14 @@ def tally_trade(tally: TradeTally, pnl: float, fees: float, hours: float, r: flo
         tally.r_total + r,
         tally.scratches + (1 if scratch else 0),
         tally.scratch_wins + (1 if scratch and pnl > 0.0 else 0),
+        tally.funding + funding,
     )
 
 
 @rule
-def tally_open(tally: TradeTally, fees: float) -> TradeTally:
-    """Add the entry fee of a position still open at the end; it is no closed trade."""
+def tally_open(tally: TradeTally, fees: float, funding: float = 0.0) -> TradeTally:
+    """Add the entry fee and the funding of a position still open at the end; it is no closed
+    trade."""
     return TradeTally(
         tally.trades,
         tally.wins,
@@ -104,6 +112,7 @@ def tally_open(tally: TradeTally, fees: float) -> TradeTally:
         tally.r_total,
         tally.scratches,
         tally.scratch_wins,
+        tally.funding + funding,
     )
 
 
@@ -132,6 +141,7 @@ def trade_figures(tally: TradeTally) -> TradeFigures:
         win_rate_without_scratches=ratio(
             float(tally.wins - tally.scratch_wins), float(tally.trades - tally.scratches)
         ),
+        funding_paid=0.0 - tally.funding,
     )
 
 

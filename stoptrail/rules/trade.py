@@ -10,7 +10,9 @@ from stoptrail.rules.costs import (
     fee,
     fill_price,
 )
+from stoptrail.rules.funding import booked_funding
 from stoptrail.rules.jit import rule
+from stoptrail.rules.margin import NO_MARGIN, Margin, stop_comes_first
 from stoptrail.rules.market import Market
 from stoptrail.rules.sizing import ClosedTrades, Sizing, extended, filled_units
 from stoptrail.rules.stops import (
@@ -38,6 +40,7 @@ class TradeRules(NamedTuple):
     sizing: Sizing
     costs: Costs
     market: Market
+    margin: Margin = NO_MARGIN
 
 
 class EntryOrder(NamedTuple):
@@ -70,7 +73,11 @@ class Exit(NamedTuple):
     fee: float
     borrow: float
     pnl: float
-    """Profit after both fees and borrow, quote currency."""
+    """Profit after both fees, borrow and funding, quote currency."""
+    funding: float = 0.0
+    """Booked while it was held: negative where it was paid (C19)."""
+    shortfall: float = 0.0
+    """What was lost beyond the account, and credited to it: contained in pnl (C20)."""
 
 
 @rule
@@ -102,17 +109,38 @@ def book_entry(
         trade_rules.sizing,
         trade_rules.market,
     )
-    return Position(held, units, fee(units, fill, trade_rules.costs)), stop
+    paid = fee(units, fill, trade_rules.costs)
+    margin = trade_rules.margin
+    if margin.checked and units > 0.0:
+        side, balance = entry_order.side, entry_order.equity
+        if not stop_comes_first(side, stop.level, units, fill, paid, balance, margin.rate):
+            return Position(held, 0.0, 0.0), stop
+    return Position(held, units, paid), stop
 
 
 @rule
-def leave(position: Position, price: float, time: int, trade_rules: TradeRules) -> Exit:
-    """Close `position` at exactly `price` (slippage is in it) at `time`."""
+def credited(end: Exit, balance: float) -> Exit:
+    """`end` as it is booked on `balance`, the cash before the entry: no account falls below
+    zero, what is missing is credited (C20)."""
+    missing = 0.0 - (balance + end.pnl)
+    if not missing > 0.0:
+        return end
+    return Exit(end.price, end.fee, end.borrow, 0.0 - balance, end.funding, missing)
+
+
+@rule
+def leave(
+    position: Position, price: float, time: int, trade_rules: TradeRules, paid: float = 0.0
+) -> Exit:
+    """Close `position` at exactly `price` (slippage is in it) at `time`; `paid` is what one
+    unit held long has paid in funding since the entry (rules.funding.paid_within)."""
     held = position.held
     out = fee(position.units, price, trade_rules.costs)
     interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
     gross = held.side * position.units * (price - held.fill)
-    return Exit(price, out, interest, gross - position.fee - out - interest)
+    funding = booked_funding(held.side, position.units, paid)
+    pnl = gross - position.fee - out - interest + funding
+    return Exit(price, out, interest, pnl, funding, 0.0)
 
 
 @rule
@@ -127,19 +155,34 @@ def after_trade(
 
 @rule
 def marked(
-    balance: float, position: Position, price: float, time: int, trade_rules: TradeRules
+    balance: float,
+    position: Position,
+    price: float,
+    time: int,
+    trade_rules: TradeRules,
+    paid: float = 0.0,
 ) -> float:
-    """Equity with the position at `price`: `balance` is the cash before the entry."""
+    """Equity with the position at `price`: `balance` is the cash before the entry, `paid` the
+    funding of one unit held long since then."""
     held = position.held
     interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
-    return balance + held.side * position.units * (price - held.fill) - position.fee - interest
+    funding = booked_funding(held.side, position.units, paid)
+    gross = held.side * position.units * (price - held.fill)
+    return balance + gross - position.fee - interest + funding
 
 
 @rule
 def stand(
-    position: Position, balance: float, price: float, time: int, trade_rules: TradeRules
+    position: Position,
+    balance: float,
+    price: float,
+    time: int,
+    trade_rules: TradeRules,
+    paid: float = 0.0,
 ) -> Exit:
     """A trade that is still open, marked at `price`: no exit fee is paid yet (C11)."""
     held = position.held
     interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
-    return Exit(price, 0.0, interest, marked(balance, position, price, time, trade_rules) - balance)
+    pnl = marked(balance, position, price, time, trade_rules, paid) - balance
+    funding = booked_funding(held.side, position.units, paid)
+    return Exit(price, 0.0, interest, pnl, funding, 0.0)

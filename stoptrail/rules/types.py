@@ -92,6 +92,10 @@ class TradeLog(NamedTuple):
     fees: Floats
     borrow: Floats
     pnl: Floats
+    funding: Floats
+    """Contained in pnl, not in fees; negative where the trade paid it (C19)."""
+    shortfall: Floats
+    """Lost beyond the account and credited to it, contained in pnl (C20)."""
     entry_time: Times
     """Open time in ms of the candle of the fill: of the finer one where there is detail."""
     exit_time: Times
@@ -163,6 +167,8 @@ def trade_log(capacity: int) -> TradeLog:
         pnl=np.empty(capacity),
         entry_time=np.empty(capacity, np.int64),
         exit_time=np.empty(capacity, np.int64),
+        funding=np.empty(capacity),
+        shortfall=np.empty(capacity),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome, by_year, metrics_table
 from stoptrail.backtest.plan import Plan
+from stoptrail.config.run_rules import constant_funding
 from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_value
 from stoptrail.rules.candles import Floats
@@ -150,8 +151,16 @@ def around_the_best(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def judged(evidence: dict[str, Any], settings: Settings, synthetic: bool) -> dict[str, Any]:
-    """The evidence with its verdict; NaN becomes None everywhere."""
-    whole = {"synthetic": synthetic, "market_type": settings.market_type, **evidence}
+def judged(
+    evidence: dict[str, Any],
+    settings: Settings,
+    synthetic: bool,
+    funding: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The evidence with its verdict; NaN becomes None everywhere. `funding`: what is known of
+    a swap's (feeds.funding.MarketFunding.summary)."""
+    known = {"source": "constant rate"} if constant_funding(settings) else funding
+    of = {"market_type": settings.market_type, "funding": known}
+    whole = {"synthetic": synthetic, **of, **evidence}
     found: dict[str, Any] = json_value({**whole, "verdict": verdict(whole).as_summary()})
     return found

@@ -81,7 +81,9 @@ def _alone(plan: Plan, inputs: Inputs, ready: Ready, entries: Any) -> dict[str, 
         )
         record: Record = quick_record(plan, inputs, Ready(one, ready.atr))
         logs.append(record.trades)
-        equity = compiled(equity_of)(record.trades, inputs.candles, inputs.marks, plan.run_rules)
+        equity = compiled(equity_of)(
+            record.trades, inputs.candles, inputs.marks, plan.run_rules, inputs.funding
+        )
         marks += equity.marks - plan.run_rules.cash
     if not logs:
         return {"trades": 0}

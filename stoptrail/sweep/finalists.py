@@ -15,6 +15,7 @@ from stoptrail.backtest.outcome import Outcome, judge
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.detail import Detail
+from stoptrail.rules.funding import Funding
 from stoptrail.rules.jit import compiled
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
 from stoptrail.sweep.plain_run import make_ready, quick_record
@@ -106,7 +107,8 @@ def run_one(inputs: Inputs, plan: Plan) -> Record:
     # What a memory map brings is an array like any other to compiled code.
     candles = Candles._make([*map(np.asarray, inputs.candles[:6]), inputs.candles.interval])
     detail = Detail._make(map(np.asarray, inputs.detail))
-    return run_backtrader(candles, inputs.start, plan, detail=detail)
+    funding = Funding._make(map(np.asarray, inputs.funding))
+    return run_backtrader(candles, inputs.start, plan, funding, detail=detail)
 
 
 def verify(

@@ -16,9 +16,9 @@ from stoptrail.rules.metrics import Metrics
 from stoptrail.sweep.kernel.results import COLUMN
 
 _TRIAL = (
-    Metrics(0.4, 0.07, 0.9, 1.2, 1.4, 0.15, 120, 0.4, 2.1, 900.0, 30.0, 0.3, 0.2, 20, 0.45),
-    Metrics(-0.2, -0.04, -0.5, -0.6, 0.8, 0.4, 60, 0.3, 1.8, 700.0, 20.0, 0.2, -0.1, 5, 0.3),
-    Metrics(0.0, 0.0, 0.1, 0.1, np.nan, 0.0, 1, 1.0, np.nan, 5.0, 8.0, 0.0, 0.5, 0, 1.0),
+    Metrics(0.4, 0.07, 0.9, 1.2, 1.4, 0.15, 120, 0.4, 2.1, 900.0, 30.0, 0.3, 0.2, 20, 0.45, 3.0),
+    Metrics(-0.2, -0.04, -0.5, -0.6, 0.8, 0.4, 60, 0.3, 1.8, 700.0, 20.0, 0.2, -0.1, 5, 0.3, 0.0),
+    Metrics(0.0, 0.0, 0.1, 0.1, np.nan, 0.0, 1, 1.0, np.nan, 5.0, 8.0, 0.0, 0.5, 0, 1.0, 0.0),
 )
 """Figures as a grid may have them, so that what cannot be used is told before it is searched."""
 _NOISE = 1e-9

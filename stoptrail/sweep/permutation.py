@@ -18,6 +18,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.program import Progress, part_of
 from stoptrail.rules.candles import Candles, Floats, Times, rows_of
 from stoptrail.rules.costs import DAY
+from stoptrail.rules.funding import funding_of
 from stoptrail.rules.market import Market
 from stoptrail.rules.types import day_marks
 from stoptrail.sweep.objective import Scored, rule_of, scored
@@ -155,10 +156,14 @@ def permutation_test(
 
 
 def permuted(inputs: Inputs, seed: int, number: int) -> Inputs:
-    """Market `number` of permuted days."""
+    """Market `number` of permuted days. Rates of funding stay at their times."""
     random = np.random.default_rng([seed, number])
     candles = permuted_days(inputs.candles, inputs.start, inputs.market, random)
-    return inputs._replace(candles=candles, marks=day_marks(candles, inputs.start))
+    return inputs._replace(
+        candles=candles,
+        marks=day_marks(candles, inputs.start),
+        funding=funding_of(inputs.rows, candles),
+    )
 
 
 def _searched(

@@ -43,6 +43,7 @@ def quick_record(plan: Plan, inputs: Inputs, ready: Ready) -> Record:
             plan.run_rules,
             inputs.detail,
             plan.size_call,
+            inputs.funding,
         )
     return Record(*run)
 

@@ -24,6 +24,7 @@ from stoptrail.rules.types import chosen
 from stoptrail.sweep.kept import Cuts, Events
 from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.days import midnights_of
+from stoptrail.sweep.kernel.flow import flow_of
 from stoptrail.sweep.kernel.memo import Memos
 from stoptrail.sweep.kernel.results import Results, part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
@@ -151,7 +152,8 @@ def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Result
     events = share.events.begun(
         unit.group, group.parts[0].plan, candles, with_turn=need_turn(table)
     )
-    midnights = midnights_of(share.inputs.marks, candles.close, share.blocks)
+    flow = flow_of(share.inputs.funding)
+    midnights = midnights_of(share.inputs.marks, candles.close, share.blocks, flow.sums)
     count = count or _Count(len(members), _silent)
     memo = share.memos.take()
     for section, inside in _parts_within(group, unit):
@@ -160,8 +162,8 @@ def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Result
         first = first_decision(share.inputs, events.warm, cut.atr)
         setups = chosen(events.setups, plan.sides, first)
         slots, rows = part(results, at, at + inside), table[at : at + inside]
-        own = plan.size_call
-        slow += screen_rows(candles, cut, setups, midnights, rows, slots, count.add, memo, atr, own)
+        own = {"memo": memo, "atr": atr, "own_size": plan.size_call, "funding": flow}
+        slow += screen_rows(candles, cut, setups, midnights, rows, slots, count.add, **own)
         at += inside
     share.memos.give(memo)
     count.add(len(members) - slow)
@@ -182,7 +184,8 @@ def equity_marks(share: Share, combinations: Indices) -> Floats:
         setups = setups_of(plan, inputs, known[signal], cut.atr)
         one = results_for(1, 0, marks.shape[1])
         rows = space.rows(np.array([combination]))
-        screen_rows(inputs.candles, cut, setups, inputs.marks, rows, one, own_size=plan.size_call)
+        own = {"own_size": plan.size_call, "funding": inputs.funding}
+        screen_rows(inputs.candles, cut, setups, inputs.marks, rows, one, **own)
         marks[k] = one.equity[0]
     return marks
 

@@ -59,7 +59,10 @@ def _table(
 ) -> pa.Table:
     numbers = np.arange(first, last)
     columns = grid_columns(grid, first, last)
+    funded = screened.metrics[:, COLUMN.funding_paid].any()
     for name, place in COLUMN._asdict().items():
+        if name == "funding_paid" and not funded:
+            continue  # no swap
         figures = screened.metrics[first:last, place]
         columns[name] = _counts(figures) if name in COUNTS else _figures(figures)
     for k, name in enumerate(IGNORED):

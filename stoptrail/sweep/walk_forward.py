@@ -20,6 +20,7 @@ from stoptrail.core.json import json_value
 from stoptrail.core.time import DAY_MS, iso
 from stoptrail.rules.candles import rows_of
 from stoptrail.rules.decide import quiet_after
+from stoptrail.rules.funding import first_candles
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import (
     OPEN,
@@ -68,7 +69,10 @@ def _cut(inputs: Inputs, first: int, last: int) -> Inputs:
     end = int(np.searchsorted(candles.time, last))
     kept = rows_of(candles, slice(0, end))
     start = int(np.searchsorted(kept.time, first))
-    return Inputs(kept, start, day_marks(kept, start), inputs.market)
+    funding = first_candles(inputs.funding, end)
+    return Inputs(
+        kept, start, day_marks(kept, start), inputs.market, rows=inputs.rows, funding=funding
+    )
 
 
 def enough_trades(per_year: float, window: Window) -> float:

@@ -22,6 +22,7 @@ from stoptrail.brokers.paper import PaperBroker
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.detail import NO_DETAIL, Detail
+from stoptrail.rules.funding import NO_FUNDING, Funding
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.metrics import (
     Metrics,
@@ -29,6 +30,7 @@ from stoptrail.rules.metrics import (
 from stoptrail.rules.trade import (
     EntryOrder,
     Position,
+    credited,
     leave,
     stand,
 )
@@ -47,6 +49,7 @@ from stoptrail.sweep.kernel.account import booked
 from stoptrail.sweep.kernel.blocks import nodes_of
 from stoptrail.sweep.kernel.days import KeptRows, midnights_of
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
+from stoptrail.sweep.kernel.flow import flow_of
 from stoptrail.sweep.kernel.memo import NOTHING
 from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.kernel.results import results_for
@@ -74,37 +77,54 @@ def prepared(candles: Candles, start: int, plan: Plan) -> Prepared:
     return Prepared(inputs, setups_of(plan, inputs, signals, atr), atr)
 
 
-def by_rules(candles: Candles, start: int, plan: Plan, detail: Detail = NO_DETAIL) -> Record:
+def by_rules(
+    candles: Candles,
+    start: int,
+    plan: Plan,
+    detail: Detail = NO_DETAIL,
+    funding: Funding = NO_FUNDING,
+) -> Record:
     """The rule functions in plain Python, candle by candle."""
     ready = prepared(candles, start, plan)
     marks = ready.inputs.marks
-    rules = plan.run_rules, detail, plan.size_call
-    return Record(*simulate(candles, ready.setups, ready.atr, marks, *rules))
+    given = candles, ready.setups, ready.atr, marks, plan.run_rules, detail
+    return Record(*simulate(*given, plan.size_call, funding))
 
 
 def by_compiled_rules(
-    candles: Candles, start: int, plan: Plan, detail: Detail = NO_DETAIL
+    candles: Candles,
+    start: int,
+    plan: Plan,
+    detail: Detail = NO_DETAIL,
+    funding: Funding = NO_FUNDING,
 ) -> Record:
     """The same loop as machine code."""
     ready = prepared(candles, start, plan)
     marks = ready.inputs.marks
-    return Record(
-        *compiled(simulate)(
-            candles, ready.setups, ready.atr, marks, plan.run_rules, detail, plan.size_call
-        )
-    )
+    given = candles, ready.setups, ready.atr, marks, plan.run_rules, detail
+    return Record(*compiled(simulate)(*given, plan.size_call, funding))
 
 
-def by_backtrader(candles: Candles, start: int, plan: Plan, detail: Detail = NO_DETAIL) -> Record:
+def by_backtrader(
+    candles: Candles,
+    start: int,
+    plan: Plan,
+    detail: Detail = NO_DETAIL,
+    funding: Funding = NO_FUNDING,
+) -> Record:
     """MtfStrategy and CandleBroker in Cerebro, indicators computed at once."""
-    return run_backtrader(candles, start, plan, detail=detail)
+    return run_backtrader(candles, start, plan, funding, detail=detail)
 
 
 def by_backtrader_steps(
-    candles: Candles, start: int, plan: Plan, detail: Detail = NO_DETAIL
+    candles: Candles,
+    start: int,
+    plan: Plan,
+    detail: Detail = NO_DETAIL,
+    funding: Funding = NO_FUNDING,
 ) -> Record:
     """The same, each indicator stepping from candle to candle as in a live session."""
-    return run_backtrader(candles, start, plan, detail=detail, runonce=False)
+    return run_backtrader(candles, start, plan, funding, detail=detail, runonce=False)
 
 
 class Screened(NamedTuple):
@@ -116,14 +136,14 @@ class Screened(NamedTuple):
     metrics: Metrics
 
 
-def screened(candles: Candles, start: int, plan: Plan) -> Screened:
+def screened(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FUNDING) -> Screened:
     """The pre-screen kernel as a sweep runs it."""
     ready = prepared(candles, start, plan)
     results = results_for(1)
     nodes = nodes_of(candles, ready.atr)
     rows = rule_row(plan.run_rules)[None, :]
-    own = plan.size_call
-    screen_rows(candles, nodes, ready.setups, ready.inputs.marks, rows, results, own_size=own)
+    own = {"own_size": plan.size_call, "funding": funding}
+    screen_rows(candles, nodes, ready.setups, ready.inputs.marks, rows, results, **own)
     return Screened(
         int(results.trades[0]),
         results.ignored[0],
@@ -132,7 +152,7 @@ def screened(candles: Candles, start: int, plan: Plan) -> Screened:
     )
 
 
-def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
+def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FUNDING) -> Record:
     """The pre-screen kernel, its trades overheard where it books them.
 
     A pre-screen keeps figures only. Its code is run in plain Python here, each trade being
@@ -146,15 +166,17 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
     levels: list[tuple[Any, ...]] = []
 
     def noted(account: Any, candles_: Any, marks_: Any, signal: int, *rest: Any) -> Any:
-        entry, position, stop, end = rest[:4]
+        entry, position, stop, end, _, paid = rest[:6]
         held, closed = position.held, end.exit != OPEN
         if closed:
-            out = leave(position, end.price, candles.time[end.exit], trade_rules)
+            out = leave(position, end.price, candles.time[end.exit], trade_rules, paid)
+            out = credited(out, account.balance)
         else:
             closes = candles.time[-1] + candles.interval
-            out = stand(position, account.balance, candles.close[-1], closes, trade_rules)
+            out = stand(position, account.balance, candles.close[-1], closes, trade_rules, paid)
         sizes = (position.units, held.fill, stop.level, held.atr)
-        money = (out.price, position.fee + out.fee, out.borrow, out.pnl)
+        costs = (out.borrow, out.pnl, out.funding, out.shortfall)
+        money = (out.price, position.fee + out.fee, *costs)
         left = candles.time[end.exit] if closed else OPEN
         times = (candles.time[entry], left)
         rows.append((signal, entry, end.exit, held.side, end.reason, *sizes, *money, *times))
@@ -168,23 +190,13 @@ def by_kernel(candles: Candles, start: int, plan: Plan) -> Record:
         patch.setattr(accounts, "booked", noted)
         patch.setattr(accounts, "with_trade", lambda state, *_: state)  # machine code only
         turn = ready.setups.turn
-        midnights = midnights_of(marks, candles.close, 0)
-        run(
-            candles,
-            nodes,
-            ready.setups,
-            midnights,
-            plan.run_rules,
-            turn,
-            ignored,
-            kept,
-            0,
-            NOTHING,
-            sums_of_squares(candles.close),
-            plan.size_call,
-        )
+        flow = flow_of(funding)
+        midnights = midnights_of(marks, candles.close, 0, funding)
+        rules, memo = plan.run_rules, (0, NOTHING)
+        own = sums_of_squares(candles.close), plan.size_call
+        run(candles, nodes, ready.setups, midnights, rules, turn, ignored, kept, *memo, flow, *own)
     trades = _columns(TradeLog, rows)
-    fast = screened(candles, start, plan)
+    fast = screened(candles, start, plan, funding)
     assert fast.trades == len(rows)
     assert fast.fingerprint == int(compiled(fingerprint_of)(trades))
     np.testing.assert_array_equal(fast.ignored, ignored)
@@ -213,26 +225,38 @@ class PaperJournal(RecordingJournal):
         """An order to leave at market was sent."""
 
 
-def paper(candles: Candles, start: int, plan: Plan) -> tuple[Record, PaperJournal]:
+def paper(
+    candles: Candles,
+    start: int,
+    plan: Plan,
+    funding: Funding = NO_FUNDING,
+    **more: Any,
+) -> tuple[Record, PaperJournal]:
     """The paper broker in candle mode, its feed loaded candle by candle (C14)."""
     journal = PaperJournal(with_stops=plan.run_rules.exits != CYCLE_EXIT)
     cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
     feed = ColumnarFeed(candles=candles)
     cerebro.adddata(feed)
     broker = PaperBroker(
-        run_rules=plan.run_rules, journal=journal, ticks=False, own_size=plan.size_call
+        run_rules=plan.run_rules,
+        journal=journal,
+        ticks=False,
+        own_size=plan.size_call,
+        funding=funding,
+        **more,
     )
     cerebro.setbroker(broker)
     options = strategy_options(plan, int(candles.time[start]))
     cerebro.addstrategy(MtfStrategy, **options)
     cerebro.run()
-    trades = journal.trades(candles, plan.run_rules.trade_rules, broker.balance)
+    paid = broker.paid_by(int(candles.time[-1]) + candles.interval)
+    trades = journal.trades(candles, plan.run_rules.trade_rules, broker.balance, paid)
     return Record(trades, journal.stops(candles), journal.counts), journal
 
 
-def by_paper(candles: Candles, start: int, plan: Plan) -> Record:
+def by_paper(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FUNDING) -> Record:
     """The record of `paper`."""
-    return paper(candles, start, plan)[0]
+    return paper(candles, start, plan, funding)[0]
 
 
 def _columns(kind: Any, rows: list[tuple[Any, ...]]) -> Any:
@@ -246,14 +270,14 @@ def _columns(kind: Any, rows: list[tuple[Any, ...]]) -> Any:
     )
 
 
-ENGINES: dict[str, Callable[[Candles, int, Plan], Record]] = {
+ENGINES: dict[str, Callable[..., Record]] = {
     "rules": by_rules,
     "kernel": by_kernel,
     "backtrader": by_backtrader,
     "backtrader-steps": by_backtrader_steps,
     "paper": by_paper,
 }
-"""Every engine that must agree, by name: `engine(candles, start, plan)`."""
+"""Every engine that must agree, by name: `engine(candles, start, plan, funding=...)`."""
 
 LOOPS = {
     "rules": by_rules,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stoptrail.backtest.plan import Plan, Record
-from stoptrail.rules.candles import Candles
+from stoptrail.backtest.plan import Record
+from stoptrail.rules.funding import NO_ROWS, FundingRows, funding_of
 from stoptrail.rules.stops import REASONS
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import OPEN
@@ -32,6 +32,8 @@ class Trade(NamedTuple):
     fees: float
     borrow: float
     pnl: float
+    funding: float
+    shortfall: float
     levels: list[Level]
     """Every level in force; of the pre-screen the last one only, its row unknown."""
 
@@ -83,16 +85,19 @@ class Engine(NamedTuple):
     """One engine, ready to run tables."""
 
     name: str
-    call: Callable[[Candles, int, Plan], Record]
+    call: Callable[..., Record]
     sign: int
     """1 for tables as they are; -1 for their mirror image, whose prices and sides are
     turned back afterwards: what is expected of a long is written once."""
 
-    def run(self, one: Table, *, start: int = 0, **numbers: Any) -> Seen:
-        """Run a table; `start` is the index of the first candle of the span, `numbers` go to
-        tests.contract.tables.plan."""
+    def run(
+        self, one: Table, *, start: int = 0, rows: FundingRows = NO_ROWS, **numbers: Any
+    ) -> Seen:
+        """Run a table; `start` is the index of the first candle of the span, `rows` are of
+        funding, `numbers` go to tests.contract.tables.plan."""
         market = one if self.sign > 0 else mirrored(one)
-        record = self.call(market.candles, start, plan(market, **numbers))
+        funding = funding_of(rows, market.candles)
+        record = self.call(market.candles, start, plan(market, **numbers), funding=funding)
         seen = see(record, market, paths=self.name != "kernel")
         if self.sign < 0:
             seen = seen._replace(trades=[_turned(trade) for trade in seen.trades])

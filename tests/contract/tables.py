@@ -10,6 +10,7 @@ from stoptrail.backtest.plan import Plan
 from stoptrail.config.own_sizing import OwnSize
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.costs import DAY, Costs
+from stoptrail.rules.margin import NO_MARGIN
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import CANDLE
 from stoptrail.rules.protections import Protections
@@ -125,6 +126,8 @@ def run_rules(**numbers: Any) -> RunRules:
         "taker_fee": 0.0,
         "slippage": 0.0,
         "borrow_daily": 0.0,
+        "funding": 0.0,
+        "margin": NO_MARGIN,
         "market": CENTS,
         "exits": STOP_TRAIL,
         "path": CANDLE,
@@ -143,7 +146,7 @@ def run_rules(**numbers: Any) -> RunRules:
         return kind(*(chosen[name] for name in kind._fields))
 
     return RunRules(
-        TradeRules(part(StopRules), part(Sizing), part(Costs), chosen["market"]),
+        TradeRules(part(StopRules), part(Sizing), part(Costs), chosen["market"], chosen["margin"]),
         chosen["exits"],
         chosen["path"],
         chosen["wait"],

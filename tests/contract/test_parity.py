@@ -17,6 +17,7 @@ import pytest
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.config.own_sizing import OwnSize
 from stoptrail.rules.candles import Candles, Signals
+from stoptrail.rules.funding import NO_FUNDING, Funding, funding_of
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import equity_of, measure
 from stoptrail.rules.metrics import (
@@ -32,7 +33,15 @@ from stoptrail.sweep.finalists import compare
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
 from tests.contract import engines
 from tests.contract.tables import QUARTER_HOUR
-from tests.markets import COARSE, FINE, random_market, random_rules, random_signals, with_size
+from tests.markets import (
+    COARSE,
+    FINE,
+    random_funding,
+    random_market,
+    random_rules,
+    random_signals,
+    with_size,
+)
 
 HOUR = 3_600_000
 
@@ -43,6 +52,23 @@ class Case(NamedTuple):
     candles: Candles
     start: int
     plan: Plan
+
+
+class FundedCase(NamedTuple):
+    """One run on a swap."""
+
+    candles: Candles
+    start: int
+    plan: Plan
+    funding: Funding
+
+
+AnyCase = Case | FundedCase
+
+
+def funded(case: AnyCase) -> dict[str, Any]:
+    """What an engine is given besides candles, start and plan."""
+    return {"funding": case.funding} if isinstance(case, FundedCase) else {}
 
 
 class LookedUpStep:
@@ -96,7 +122,7 @@ class Tally:
         self.still_open = 0
         self.sides: Counter[int] = Counter()
 
-    def note(self, case: Case, record: Record) -> None:
+    def note(self, case: AnyCase, record: Record) -> None:
         """Count the hard cases of a reference run."""
         trades, candles = record.trades, case.candles
         closed = trades.exit != OPEN
@@ -122,16 +148,16 @@ def _last_level(record: Record, k: int) -> float:
     return float(record.stops.level[held[-1]])
 
 
-def check(case: Case, tally: Tally, name: str, run: Callable[..., Record], one: Record) -> None:
+def check(case: AnyCase, tally: Tally, name: str, run: Callable[..., Record], one: Record) -> None:
     """Compare another engine's run with the reference."""
-    found = compare(one, run(*case), name)
+    found = compare(one, run(*case[:3], **funded(case)), name)
     assert found.mismatches == ()
     tally.trades[name] += found.trades
 
 
-def check_kernel(case: Case, tally: Tally, one: Record) -> None:
+def check_kernel(case: AnyCase, tally: Tally, one: Record) -> None:
     """Compare the pre-screen's figures: all of them to the last bit."""
-    fast = engines.screened(*case)
+    fast = engines.screened(*case[:3], **funded(case))
     assert fast.trades == len(one.trades.entry)
     np.testing.assert_array_equal(fast.ignored, one.ignored)
     assert fast.fingerprint == int(compiled(fingerprint_of)(one.trades))
@@ -139,11 +165,13 @@ def check_kernel(case: Case, tally: Tally, one: Record) -> None:
     tally.trades["kernel"] += fast.trades
 
 
-def figures(case: Case, record: Record) -> Metrics:
+def figures(case: AnyCase, record: Record) -> Metrics:
     """The figures of a run by the rules."""
-    ready = engines.prepared(*case)
+    ready = engines.prepared(*case[:3])
     candles, marks = ready.inputs.candles, ready.inputs.marks
-    equity = compiled(equity_of)(record.trades, candles, marks, case.plan.run_rules)
+    run_rules = case.plan.run_rules
+    funding = funded(case).get("funding", NO_FUNDING)
+    equity = compiled(equity_of)(record.trades, candles, marks, run_rules, funding)
     return compiled(measure)(record.trades, equity, candles, marks)
 
 
@@ -151,7 +179,7 @@ def test_random_markets_agree_in_every_engine() -> None:
     tally = Tally()
     for seed in range(80):
         case = random_case(seed)
-        one = engines.by_compiled_rules(*case)
+        one = engines.by_compiled_rules(*case[:3], **funded(case))
         tally.note(case, one)
         check_kernel(case, tally, one)
         for name in STEPPING:
@@ -187,6 +215,48 @@ def test_random_markets_agree_on_every_way_to_size(kind: int) -> None:
 
 
 LESS = "tests.sweep.own_code:less"
+
+
+def funded_case(seed: int, *, count: int = 2000, path: bool = False) -> FundedCase:
+    """A random case on which random rows of funding are paid."""
+    case = random_case(seed, count=count, path=path)
+    costs = case.plan.run_rules.trade_rules.costs._replace(
+        funding=float(np.random.default_rng(seed).choice([1.0, 1.0, -0.5]))
+    )
+    rules = case.plan.run_rules
+    rules = rules._replace(trade_rules=rules.trade_rules._replace(costs=costs))
+    funding = funding_of(random_funding(seed, case.candles), case.candles)
+    plan = case.plan._replace(run_rules=rules)
+    return FundedCase(case.candles, case.start, plan, funding)
+
+
+def test_random_markets_with_funding_agree_in_every_engine() -> None:
+    tally, paid, received = Tally(), 0, 0
+    for seed in range(3000, 3040):
+        case = funded_case(seed)
+        one = engines.by_compiled_rules(*case[:3], **funded(case))
+        tally.note(case, one)
+        paid += int((one.trades.funding < 0.0).sum())
+        received += int((one.trades.funding > 0.0).sum())
+        check_kernel(case, tally, one)
+        for name in STEPPING:
+            check(case, tally, name, engines.ENGINES[name], one)
+    assert all(tally.trades[name] >= 1500 for name in ("kernel", *STEPPING)), tally.trades
+    assert min(paid, received) >= 300, (paid, received)
+    assert {name for name, count in tally.reasons.items() if count >= 20} == STOPS
+
+
+def test_random_funding_agrees_on_every_path_in_the_looping_engines() -> None:
+    tally = Tally()
+    for seed in range(4000, 4300):
+        case = funded_case(seed, path=True)
+        one = engines.by_compiled_rules(*case[:3], **funded(case))
+        tally.note(case, one)
+        check_kernel(case, tally, one)
+    assert tally.trades["kernel"] >= 10_000
+    assert tally.reasons["breakeven"] >= 300
+
+
 STEPPING = tuple(name for name in engines.ENGINES if name not in ("rules", "kernel"))
 STOPS = {"initial", "breakeven", "trail", "cycle"}
 
@@ -195,7 +265,7 @@ def test_random_markets_agree_on_every_path_in_the_looping_engines() -> None:
     tally = Tally()
     for seed in range(1000, 1300):
         case = random_case(seed, path=True)
-        one = engines.by_compiled_rules(*case)
+        one = engines.by_compiled_rules(*case[:3], **funded(case))
         tally.note(case, one)
         check_kernel(case, tally, one)
     assert tally.trades["kernel"] >= 10_000
@@ -205,7 +275,7 @@ def test_plain_python_gives_the_same_as_compiled_code() -> None:
     tally = Tally()
     for seed in range(2000, 2100):
         case = random_case(seed, count=600, path=True)
-        one = engines.by_compiled_rules(*case)
+        one = engines.by_compiled_rules(*case[:3], **funded(case))
         check(case, tally, "rules", engines.by_rules, one)
     assert tally.trades["rules"] >= 1000
 
@@ -235,7 +305,7 @@ def test_the_shipped_signals_agree_in_every_engine(name: str) -> None:
         run_rules = random_rules(random, FINE)._replace(path=CANDLE, cash=100_000.0)
         run_rules = run_rules._replace(exits=CYCLE_EXIT if seed == 2 else 0)
         case = Case(candles, 96, Plan(signal, parameters, 0, 4 * HOUR, 3, run_rules))
-        one = engines.by_compiled_rules(*case)
+        one = engines.by_compiled_rules(*case[:3], **funded(case))
         check_kernel(case, tally, one)
         for engine in STEPPING:
             check(case, tally, engine, engines.ENGINES[engine], one)

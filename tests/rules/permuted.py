@@ -57,6 +57,8 @@ class Reversing(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoad
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and node.name in RECORDS:
                 fields = [each for each in node.body if isinstance(each, ast.AnnAssign)]
+                for field in fields:
+                    field.value = None  # a default would have to stand last
                 node.body = [*fields[::-1], ast.Pass()]
                 self.changed.add(node.name)
         return compile(ast.fix_missing_locations(tree), self.path, "exec")

@@ -65,6 +65,8 @@ def trades(*rows: tuple[int, int, int, float, float, float]) -> TradeLog:
         zeros,
         zeros,
         pnl,
+        zeros,
+        zeros,
         CANDLES.time[entry.astype(np.int64)],
         np.where(leave == OPEN, OPEN, CANDLES.time[leave.astype(np.int64)]),
     )

@@ -30,6 +30,8 @@ def record() -> Record:
         np.array([0.4, 0.7]),
         np.array([0.0, 0.1]),
         np.array([5.6, -24.8]),
+        np.array([0.0, 0.0]),
+        np.array([0.0, 0.0]),
         np.array([1000, 11_000]),
         np.array([5000, 15_000]),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from stoptrail.reports.figures import METRICS, label_of, written
+from stoptrail.reports.figures import METRICS, is_told, label_of, written
 
 _ACROSS = (
     "net_return",
@@ -47,7 +47,7 @@ def metric_rows(
 ) -> str:
     """Metrics down, one column for each of `columns`; rows nobody has are left out. `first`
     are rows above them."""
-    names = [n for n in METRICS if any(m.get(n) is not None for m in columns.values())]
+    names = [n for n in METRICS if is_told(n, columns.values())]
     rows = [[label_of(n), *(written(n, m.get(n)) for m in columns.values())] for n in names]
     return table(["", *columns], [*first, *rows])
 

@@ -58,7 +58,8 @@ def header(summary: Summary) -> str:
     if summary.get("grid_size"):
         facts.append(f"best of {summary['grid_size']:,} combinations")
     listed = "".join(f"<li>{text(fact)}</li>" for fact in facts)
-    return f'<h1>{text(data.get("symbol", "Run"))}</h1><ul class="facts">{listed}</ul>'
+    warned = "".join(f'<p role="alert">{text(line)}</p>' for line in summary.get("warnings") or ())
+    return f'<h1>{text(data.get("symbol", "Run"))}</h1><ul class="facts">{listed}</ul>{warned}'
 
 
 def body(run: RunFiles, data: Mapping[str, Any]) -> str:

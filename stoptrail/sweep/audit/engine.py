@@ -9,6 +9,7 @@ from stoptrail.backtest.inputs import Inputs, signals_of
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles, Signals, Times, rows_of
+from stoptrail.rules.funding import funding_of
 from stoptrail.rules.types import OPEN, StopLog, day_marks
 from stoptrail.sweep.audit.futures import futures
 from stoptrail.sweep.audit.signal import Check, window_around
@@ -18,7 +19,7 @@ QUICK = 40
 FULL = 2
 """Candles that are tried in each engine; Backtrader takes seconds for each."""
 _AT_ENTRY = ("signal", "entry", "side", "units", "fill", "initial", "atr")
-_AT_EXIT = ("exit", "reason", "price", "fees", "borrow", "pnl")
+_AT_EXIT = ("exit", "reason", "price", "fees", "borrow", "pnl", "funding")
 _WINDOW = 3000
 
 
@@ -55,9 +56,12 @@ def _compared(
 
 
 def _record(plan: Plan, candles: Candles, inputs: Inputs, full: bool) -> Record:
+    funding = funding_of(inputs.rows, candles)
     if full:
-        return run_backtrader(candles, 0, plan)
-    own = Inputs(candles, 0, day_marks(candles, 0), inputs.market)
+        return run_backtrader(candles, 0, plan, funding)
+    own = Inputs(
+        candles, 0, day_marks(candles, 0), inputs.market, rows=inputs.rows, funding=funding
+    )
     return quick_record(plan, own, make_ready(plan, own))
 
 

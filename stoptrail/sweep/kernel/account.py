@@ -15,6 +15,7 @@ from stoptrail.rules.costs import DAY
 from stoptrail.rules.decide import (
     quiet_after,
 )
+from stoptrail.rules.funding import paid_since, sum_closed, sum_held, sum_opened
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.metrics import (
     Drawdown,
@@ -42,6 +43,7 @@ from stoptrail.rules.tally import (
 )
 from stoptrail.rules.trade import (
     Position,
+    credited,
     leave,
     stand,
 )
@@ -61,6 +63,7 @@ from stoptrail.sweep.kernel.days import (
 from stoptrail.sweep.kernel.drawdown import held_drawdown
 from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.fingerprint import EMPTY, with_trade
+from stoptrail.sweep.kernel.flow import Flow
 from stoptrail.sweep.kernel.results import COLUMN
 
 
@@ -159,11 +162,13 @@ def after_position(
     run_rules: RunRules,
     kept: KeptRows,
     exact: bool,
+    flow: Flow,
 ) -> RunAccount:
     """The account after a position: marks, drawdown and booking; exact: whether the bounds
     of its closes are known exactly."""
     signal, entry, position, stop, ending, last = closed
     times, count, trade_rules = candles.time, len(candles.time), run_rules.trade_rules
+    before = sum_opened(flow.sums, entry)
     days, guard = add_held_marks(
         account.days,
         account.guard,
@@ -171,9 +176,11 @@ def after_position(
         midnights.candle,
         midnights.close,
         midnights.block,
+        midnights.paid,
         last,
         account.balance,
         position,
+        before,
         trade_rules,
         kept.block_sums,
         kept.equity,
@@ -188,12 +195,17 @@ def after_position(
         account.balance,
         position,
         trade_rules,
+        flow,
         exact,
     )
     account = marked_account(account, days, guard, drawdown)
     closes = times[last] if last < count else times[last - 1] + candles.interval
     close = candles.close[count - 1]
-    return booked(account, close, closes, signal, entry, position, stop, ending, last, run_rules)
+    total = sum_held(flow.sums, last) if last < count else sum_closed(flow.sums, last - 1)
+    paid = paid_since(total, before, trade_rules.costs.funding)
+    return booked(
+        account, close, closes, signal, entry, position, stop, ending, last, paid, run_rules
+    )
 
 
 @inner_rule
@@ -207,26 +219,30 @@ def booked(
     stop: Stop,
     ending: Ending,
     last: int,
+    paid: float,
     run_rules: RunRules,
 ) -> RunAccount:
     """The account after a position, entered on candle `entry` with `stop` in force, that
-    went as `ending` says: `time` is that of the exit, or `close` is the last one, at `time`."""
+    went as `ending` says: `time` is that of the exit, or `close` is the last one, at `time`;
+    `paid` is the funding of one unit held long until then."""
     held, balance, guard = position.held, account.balance, account.guard
     drawdown, history = account.drawdown, account.history
     fingerprint = with_trade(
         account.fingerprint, signal, entry, ending.exit, held.side, ending.reason, position.units
     )
     if ending.exit == OPEN:
-        out = stand(position, balance, close, time, run_rules.trade_rules)
-        tally = tally_open(account.tally, position.fee + out.fee)
+        out = stand(position, balance, close, time, run_rules.trade_rules, paid)
+        tally = tally_open(account.tally, position.fee + out.fee, out.funding)
     else:
-        out = leave(position, ending.price, time, run_rules.trade_rules)
+        out = leave(position, ending.price, time, run_rules.trade_rules, paid)
+        out = credited(out, balance)
         balance += out.pnl
         guard = guard_exit(guard, out.pnl, balance, last, run_rules.protections)
         drawdown = drawdown_step(drawdown, balance)
         hours = (time - held.time) / MS_AN_HOUR
         r = r_multiple(out.pnl, position.units, abs(held.fill - stop.level))
-        tally = tally_trade(account.tally, out.pnl, position.fee + out.fee, hours, r)
+        fees = position.fee + out.fee
+        tally = tally_trade(account.tally, out.pnl, fees, hours, r, out.funding)
         history = extended(history, out.pnl, r)
         last += 1
     return RunAccount(
@@ -277,3 +293,4 @@ def write_metrics(row: Floats, metrics: Metrics) -> None:
     row[COLUMN.avg_r] = metrics.avg_r
     row[COLUMN.scratches] = metrics.scratches
     row[COLUMN.win_rate_without_scratches] = metrics.win_rate_without_scratches
+    row[COLUMN.funding_paid] = metrics.funding_paid

@@ -26,11 +26,35 @@ class Closes(NamedTuple):
 
 def closes_of(closes: Floats) -> Closes:
     """Rows of closes of shape (n,)."""
+    if not len(closes):
+        return Closes(closes, closes, np.zeros(len(SHIFTS), np.int64))
     begins = [np.arange(0, len(closes), 1 << shift) for shift in SHIFTS]
     top = [np.maximum.reduceat(closes, begin) for begin in begins]
     bottom = [np.minimum.reduceat(closes, begin) for begin in begins]
     first = np.cumsum([0, *(len(begin) for begin in begins[:-1])])
     return Closes(np.concatenate(top), np.concatenate(bottom), first.astype(np.int64))
+
+
+@inner_rule
+def extremes(values: Floats, rows: Closes, first: int, end: int) -> tuple[float, float]:
+    """The highest and the lowest of values[first:end], by their `rows` where these are whole."""
+    top, bottom, level, i = -np.inf, np.inf, 0, first
+    while i < end:
+        shift = SHIFTS[level]
+        until = ((i >> shift) + 1) << shift
+        if until - i == 1 << shift and until <= end:
+            row = rows.first[level] + (i >> shift)
+            top, bottom = max(top, rows.top[row]), min(bottom, rows.bottom[row])
+            i = until
+            if level < len(SHIFTS) - 1 and i & ((4 << shift) - 1) == 0:
+                level += 1
+        elif level > 0:
+            level -= 1
+        else:
+            for at in range(i, min(until, end)):
+                top, bottom = max(top, values[at]), min(bottom, values[at])
+            i = min(until, end)
+    return top, bottom
 
 
 SIZES = (4, 16, 48, 96)

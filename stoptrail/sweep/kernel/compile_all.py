@@ -9,6 +9,7 @@ import numpy as np
 
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import Costs
+from stoptrail.rules.margin import NO_MARGIN
 from stoptrail.rules.market import Market
 from stoptrail.rules.protections import Protections
 from stoptrail.rules.sizing import by_risk
@@ -38,6 +39,7 @@ def compile_all() -> None:
             min_quantity=0.0,
             min_notional=0.0,
         ),
+        margin=NO_MARGIN,
     )
     none: Any = np.empty(0, np.int64)
     setups = Setups(none, none, np.zeros(count, np.int8), 0)

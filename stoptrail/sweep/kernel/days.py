@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Floats, Times
+from stoptrail.rules.funding import NO_FUNDING, Funding, paid_since
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.metrics import (
     NO_RETURNS,
@@ -34,6 +35,8 @@ class Midnights(NamedTuple):
     """Of that candle; the open of the data where the mark is before the first close."""
     block: Times
     """Of the return that ends at the mark."""
+    paid: Floats
+    """Running sum of funding by the mark (rules.funding.sum_by)."""
 
 
 class Days(NamedTuple):
@@ -58,12 +61,15 @@ class KeptRows(NamedTuple):
     """Shape (d + 1,)."""
 
 
-def midnights_of(marks: DayMarks, closes: Floats, blocks: int) -> Midnights:
+def midnights_of(
+    marks: DayMarks, closes: Floats, blocks: int, funding: Funding = NO_FUNDING
+) -> Midnights:
     """The marks of candles with these `closes`; blocks: how many take sums of returns."""
     days = len(marks.time) - 1
     block: Any = block_of(np.arange(days), days, blocks)  # type: ignore[arg-type]
     close = closes[np.maximum(marks.candle, 0)]
-    return Midnights(marks.time, marks.candle, close, np.concatenate(([0], block)))
+    paid = funding.total[np.searchsorted(funding.time, marks.time, side="right")]
+    return Midnights(marks.time, marks.candle, close, np.concatenate(([0], block)), paid)
 
 
 @rule
@@ -107,18 +113,21 @@ def add_held_marks(
     places: Times,
     closes: Floats,
     blocks: Times,
+    paid: Floats,
     last: int,
     balance: float,
     position: Position,
+    before: float,
     trade_rules: TradeRules,
     block_sums: Floats,
     equity: Floats,
 ) -> tuple[Days, Guard]:
-    """The marks on candles before `last`, with `position` at the closes; times to blocks are
-    the columns of Midnights."""
+    """The marks on candles before `last`, with `position` at the closes; times to paid are
+    the columns of Midnights; before: the running sum of funding at the entry."""
     while days.mark < len(times) and places[days.mark] < last:
         m = days.mark
-        value = marked(balance, position, closes[m], times[m], trade_rules)
+        since = paid_since(paid[m], before, trade_rules.costs.funding)
+        value = marked(balance, position, closes[m], times[m], trade_rules, since)
         days = add_mark(days, value, blocks[m], block_sums, equity)
         if m > 0:
             guard = guard_day(guard, value)

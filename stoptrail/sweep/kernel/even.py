@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Candles
+from stoptrail.rules.funding import paid_since
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.stops import (
     Entry,
@@ -17,6 +18,7 @@ from stoptrail.rules.stops import (
 )
 from stoptrail.rules.trade import TradeRules
 from stoptrail.sweep.kernel.blocks import Nodes, end_of
+from stoptrail.sweep.kernel.flow import Flow, is_funded, paid_range
 
 _NEAR = 256
 """Candles for which bounds of a short's breakeven level are kept."""
@@ -32,15 +34,17 @@ whether at earlier ones does not matter), or must be looked at close by close.""
 
 class Even(NamedTuple):
     """Signed bounds of the breakeven level at every close from the one at which they were
-    computed to that of the candle before `until`. It is constant for a long and, by the
-    borrow, only gets greater for a short."""
+    computed to that of the candle before `until`. Between two payments of funding it is
+    constant for a long and, by the borrow, only gets greater for a short."""
 
     least: float
     greatest: float
     until: int
+    rises: bool
+    """Whether it only gets greater: what moves it is not funding."""
 
 
-UNKNOWN = Even(np.inf, -np.inf, -1)
+UNKNOWN = Even(np.inf, -np.inf, -1, True)
 """Bounds before they are needed."""
 
 
@@ -54,19 +58,23 @@ def even_bounds(
     before: Even,
     tick: float,
     trade_rules: TradeRules,
+    flow: Flow,
+    funding: float,
 ) -> Even:
     """Bounds of the breakeven level at the closes of a node and some after it; wanted: by the
-    trail; before: the bounds so far."""
+    trail; before: the bounds so far; funding: the running sum at the entry."""
     count = len(candles.time)
     end = end_of(nodes, node, count)
-    if end <= before.until:
+    if end <= before.until and before.rises:
         return before
+    first = node if node < count else int(nodes.begin[node - count])
+    if is_funded(flow, trade_rules.costs.funding):
+        return funded_bounds(candles, flow, first, end, held, funding, wanted, tick, trade_rules)
     least = before.greatest
     if before.until < 0:
-        first = node if node < count else nodes.begin[node - count]
-        least = even_level(held, candles.time[first] + candles.interval, trade_rules)
+        least = even_level(held, candles.time[first] + candles.interval, 0.0, trade_rules)
     if held.side > 0 or trade_rules.costs.borrow_daily == 0.0:
-        return Even(least, least, count)
+        return Even(least, least, count, True)
     if wanted > least:
         far = even_until(candles, end + _FAR, held, least, trade_rules)
         if wanted > far.greatest + 2.0 * tick:
@@ -81,14 +89,70 @@ def even_until(
     """Bounds up to the candle before `until`, or the last one."""
     until = min(until, len(candles.time))
     closes = candles.time[until - 1] + candles.interval
-    return Even(least, even_level(held, closes, trade_rules), until)
+    return Even(least, even_level(held, closes, 0.0, trade_rules), until, True)
 
 
 @rule
-def even_level(held: Entry, now: int, trade_rules: TradeRules) -> float:
-    """The signed breakeven level at a close at `now`."""
+def funded_bounds(
+    candles: Candles,
+    flow: Flow,
+    first: int,
+    end: int,
+    held: Entry,
+    before: float,
+    wanted: float,
+    tick: float,
+    trade_rules: TradeRules,
+) -> Even:
+    """Bounds from the close of candle `first` to that of the candle before `end` at least: far,
+    where the trail is beyond them; else up to the next payment, or over those within."""
+    count, scale = len(candles.time), trade_rules.costs.funding
+    change = int(flow.change[first])
+    paid = paid_since(flow.sums.held[first], before, scale)
+    least = even_level(held, candles.time[first] + candles.interval, paid, trade_rules)
+    if wanted > least:
+        until = min(end + _FAR, count)
+        far = even_between(candles, flow, first, until, held, before, trade_rules)
+        if wanted > far.greatest + 2.0 * tick:
+            return far
+    if change < end:
+        return even_between(candles, flow, first, end, held, before, trade_rules)
+    closes = candles.time[change - 1] + candles.interval
+    greatest = even_level(held, closes, paid, trade_rules)
+    # A level that borrow moves is worked out late, and funding may have taken it back by then.
+    return Even(least, greatest, change, least == greatest)
+
+
+@rule
+def even_between(
+    candles: Candles,
+    flow: Flow,
+    first: int,
+    until: int,
+    held: Entry,
+    before: float,
+    trade_rules: TradeRules,
+) -> Even:
+    """Bounds over the closes of the candles [first, until), whatever is paid at them: the level
+    is monotone in the time and in what was paid."""
+    scale = trade_rules.costs.funding
+    paid = paid_range(flow.held, first, until, before, scale)
+    early = candles.time[first] + candles.interval
+    late = candles.time[until - 1] + candles.interval
+    least, greatest = (paid.least, paid.greatest) if held.side > 0 else (paid.greatest, paid.least)
+    return Even(
+        even_level(held, early, least, trade_rules),
+        even_level(held, late, greatest, trade_rules),
+        until,
+        False,
+    )
+
+
+@rule
+def even_level(held: Entry, now: int, paid: float, trade_rules: TradeRules) -> float:
+    """The signed breakeven level at a close at `now`, by when one unit held long has `paid`."""
     return held.side * breakeven_level(
-        held, now, trade_rules.stop, trade_rules.costs, trade_rules.market
+        held, now, trade_rules.stop, trade_rules.costs, trade_rules.market, paid
     )
 
 
@@ -100,7 +164,7 @@ def even_moves(
     and the close `last`, does within it; level, before, wanted: the signed level, and the
     trail at its begin and end.
 
-    It moves the level at every close that is beyond its own level, if that is tighter: as
+    It moves the level at every close that is beyond its own level, if that is tighter: where
     that level only gets greater, the last such close settles it. Whether the trail or
     breakeven came first matters where they want the same level: then the closes are looked
     at one by one.
@@ -114,7 +178,7 @@ def even_moves(
 def moves_last(wanted: float, last: float, even: Even, tick: float) -> bool:
     """Whether breakeven moves the level at the signed close `last`, the trail being short of
     it."""
-    return wanted + 2.0 * tick < even.least and last > even.greatest
+    return even.rises and wanted + 2.0 * tick < even.least and last > even.greatest
 
 
 @inner_rule

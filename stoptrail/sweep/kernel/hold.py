@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.funding import paid_since, sum_held, sum_opened
 from stoptrail.rules.jit import inner_rule
 from stoptrail.rules.stops import (
     BREAKEVEN,
@@ -46,6 +47,7 @@ from stoptrail.sweep.kernel.even import (
     even_moves,
     moves_last,
 )
+from stoptrail.sweep.kernel.flow import Flow
 
 _NOISE = 4e-12
 """Rounding away from the market moves a level at most this share of it, or of a tick,
@@ -84,8 +86,10 @@ def hold(
     held: Entry,
     stop: Stop,
     trade_rules: TradeRules,
+    flow: Flow,
 ) -> Ending:
     """Follow a position, entered on candle `entry` with `stop` in force, to its end."""
+    before = sum_opened(flow.sums, entry)
     side, sign, count = held.side, float(held.side), len(candles.time)
     tick = trade_rules.market.price_step / trade_rules.market.price_scale
     tops, bottoms = (nodes.high, nodes.low) if side > 0 else (nodes.low, nodes.high)
@@ -102,7 +106,9 @@ def hold(
         want = max(at.wanted, signed_trail(held, reach, nodes.atr[node], trade_rules.stop))
         moves = NOTHING
         if signed_armed(held, reach, trade_rules.stop):
-            even = even_bounds(candles, nodes, node, held, at.wanted, even, tick, trade_rules)
+            even = even_bounds(
+                candles, nodes, node, held, at.wanted, even, tick, trade_rules, flow, before
+            )
             last = sign * nodes.close[node]
             best = last if node < count else sign * tops[node]
             moves = even_moves(sign * now.level, at.wanted, want, best, last, even, tick)
@@ -112,18 +118,19 @@ def hold(
                 at = Reach(nodes.inside[node - count], at.extreme, at.wanted)
                 continue
         else:
-            now, hit = met(candles, nodes, held, now, at, sign * bottoms[node], tick, trade_rules)
+            worst = sign * bottoms[node]
+            now, hit = met(candles, nodes, held, now, at, worst, tick, trade_rules, flow, before)
             if hit:
                 opens = candles.open[node]
                 price = stop_fill(side, opens, now.level, trade_rules.costs, trade_rules.market)
                 return Ending(node, price, now.level, now.reason, at.extreme, worst_close)
             worst_close = min(worst_close, sign * nodes.close[node])
             if moves == SOME_CLOSE:
-                now = ratcheted(candles, nodes, held, now, at, trade_rules)
+                now = ratcheted(candles, nodes, held, now, at, trade_rules, flow, before)
         if moves == EVERY_CLOSE:
             now = moved(now, side, end_of(nodes, node, count) - 1, even)
         at = Reach(nodes.after[node], reach, want)
-    settled = settle(candles, held, now, at, trade_rules)
+    settled = settle(candles, held, now, at, trade_rules, flow, before)
     return Ending(OPEN, 0.0, settled.level, settled.reason, at.extreme, worst_close)
 
 
@@ -137,6 +144,8 @@ def met(
     worst: float,
     tick: float,
     trade_rules: TradeRules,
+    flow: Flow,
+    before: float,
 ) -> tuple[HeldLevel, bool]:
     """The candle that a position has come to, against the stop in force: the level, worked
     out if need be, and whether it is hit; worst: signed price of the candle."""
@@ -144,18 +153,25 @@ def met(
     clear = worst > beyond_noise(max(at.wanted, now.floor), tick)
     if clear or not candles.volume[i] > 0.0:
         return now, False
-    stop = settle(candles, held, now, at, trade_rules)
+    stop = settle(candles, held, now, at, trade_rules, flow, before)
     return known(held.side, stop), stop_hit(held.side, nodes.high[i], nodes.low[i], stop.level)
 
 
 @inner_rule
 def ratcheted(
-    candles: Candles, nodes: Nodes, held: Entry, now: HeldLevel, at: Reach, trade_rules: TradeRules
+    candles: Candles,
+    nodes: Nodes,
+    held: Entry,
+    now: HeldLevel,
+    at: Reach,
+    trade_rules: TradeRules,
+    flow: Flow,
+    before: float,
 ) -> HeldLevel:
     """The level after the close of the candle that a position has come to."""
     i = at.node
     stop = ratchet(
-        settle(candles, held, now, at, trade_rules),
+        settle(candles, held, now, at, trade_rules, flow, before),
         held,
         nodes.high[i],
         nodes.low[i],
@@ -165,6 +181,7 @@ def ratcheted(
         trade_rules.stop,
         trade_rules.costs,
         trade_rules.market,
+        paid_since(sum_held(flow.sums, i), before, trade_rules.costs.funding),
     )
     return known(held.side, stop)
 
@@ -264,7 +281,13 @@ def noise_of(level: float, tick: float) -> float:
 
 @inner_rule
 def settle(
-    candles: Candles, held: Entry, now: HeldLevel, at: Reach, trade_rules: TradeRules
+    candles: Candles,
+    held: Entry,
+    now: HeldLevel,
+    at: Reach,
+    trade_rules: TradeRules,
+    flow: Flow,
+    before: float,
 ) -> Stop:
     """The stop with its level worked out.
 
@@ -273,7 +296,9 @@ def settle(
     """
     side, level, reason = held.side, now.level, now.reason
     if now.even_at >= 0:
-        even = side * even_level(held, candles.time[now.even_at] + candles.interval, trade_rules)
+        closes = candles.time[now.even_at] + candles.interval
+        paid = paid_since(sum_held(flow.sums, now.even_at), before, trade_rules.costs.funding)
+        even = side * even_level(held, closes, paid, trade_rules)
         if tighter(side, even, level):
             level, reason = even, BREAKEVEN
     candidate = loose_tick(side, side * at.wanted, trade_rules.market)

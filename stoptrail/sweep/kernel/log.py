@@ -90,6 +90,8 @@ def write_exit(log: Log, index: int, time: int, reason: int, position: Position,
     log.trades.fees[k] = position.fee + end.fee
     log.trades.borrow[k] = end.borrow
     log.trades.pnl[k] = end.pnl
+    log.trades.funding[k] = end.funding
+    log.trades.shortfall[k] = end.shortfall
     log.rows[0] += 1
 
 
@@ -117,6 +119,8 @@ def _cut(log: TradeLog, k: int) -> TradeLog:
         pnl=log.pnl[:k].copy(),
         entry_time=log.entry_time[:k].copy(),
         exit_time=log.exit_time[:k].copy(),
+        funding=log.funding[:k].copy(),
+        shortfall=log.shortfall[:k].copy(),
     )
 
 

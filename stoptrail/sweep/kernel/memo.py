@@ -24,7 +24,7 @@ _LINES = (1 << 19) - 1
 _TRIES = 4
 """Lines that a key may have."""
 _COLUMNS = 8
-_FREE = ("trade_rules.sizing.", "protections.", "cooldown", "delay", "cash")
+_FREE = ("trade_rules.sizing.", "trade_rules.margin.", "protections.", "cooldown", "delay", "cash")
 """Columns of rules that no ending depends on: they decide whether there is a trade, and its
 size. Every other one is a part of the key."""
 _KEY = [k for k, name in enumerate(COLUMNS) if not name.startswith(_FREE)]

@@ -9,6 +9,7 @@ import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats, Sides
 from stoptrail.rules.costs import fill_price
+from stoptrail.rules.funding import paid_since, sum_held, sum_opened
 from stoptrail.rules.jit import rule
 from stoptrail.rules.paths import walk_candle
 from stoptrail.rules.stops import (
@@ -20,6 +21,7 @@ from stoptrail.rules.stops import (
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import CYCLE_EXIT, OPEN, RunRules
 from stoptrail.sweep.kernel.ending import Ending
+from stoptrail.sweep.kernel.flow import Flow
 
 
 @rule
@@ -31,11 +33,13 @@ def hold_candle_by_candle(
     entry: int,
     held: Entry,
     stop: Stop,
+    flow: Flow,
 ) -> Ending:
     """Follow a position that leaves at the cycle's turn, or along a path in each candle."""
     if run_rules.exits == CYCLE_EXIT:
         return hold_until_turn(candles, turn, entry, held, stop, run_rules.trade_rules)
-    return hold_path(candles, atr, run_rules.path, entry, held, stop, run_rules.trade_rules)
+    path, trade_rules = run_rules.path, run_rules.trade_rules
+    return hold_path(candles, atr, path, entry, held, stop, trade_rules, flow)
 
 
 @rule
@@ -47,14 +51,17 @@ def hold_path(
     held: Entry,
     stop: Stop,
     trade_rules: TradeRules,
+    flow: Flow,
 ) -> Ending:
     """Follow a position along an assumed path within each candle, with nothing skipped."""
+    before, scale = sum_opened(flow.sums, entry), trade_rules.costs.funding
     for i in range(entry, len(candles.time)):
         high, low, close, time = candles.high[i], candles.low[i], candles.close[i], candles.time[i]
         if candles.volume[i] > 0.0:
             opens, known = candles.open[i], atr[i - 1]
+            paid = paid_since(sum_opened(flow.sums, i), before, scale)
             walked = walk_candle(
-                path, stop, held, opens, high, low, close, known, time, trade_rules
+                path, stop, held, opens, high, low, close, known, time, trade_rules, paid
             )
             stop = walked.stop
             if walked.hit:
@@ -70,6 +77,7 @@ def hold_path(
             trade_rules.stop,
             trade_rules.costs,
             trade_rules.market,
+            paid_since(sum_held(flow.sums, i), before, scale),
         )
     return ended(candles.close, held.side, entry, len(candles.time), OPEN, 0.0, stop)
 

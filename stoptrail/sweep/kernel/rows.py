@@ -13,11 +13,13 @@ import numpy as np
 
 from stoptrail.config.own_sizing import named
 from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.funding import NO_FUNDING, Funding
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.types import DayMarks, Setups
 from stoptrail.sweep.kernel import precompile
 from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.days import Midnights, midnights_of
+from stoptrail.sweep.kernel.flow import Flow, flow_of
 from stoptrail.sweep.kernel.memo import NOTHING, Memo
 from stoptrail.sweep.kernel.results import Results, part
 from stoptrail.sweep.kernel.screen import rows_turn, screen
@@ -35,27 +37,29 @@ def screen_rows(
     memo: Memo | None = None,
     atr: object = None,
     own_size: Any = None,
+    funding: Funding | Flow = NO_FUNDING,
 ) -> int:
     """`screen` the rows of `table`: how many of them ran in plain Python. on_slow_row is told
     1 after each of these, as the other rows take no time beside them. memo: endings of the
     same candles; atr: what tells the ATR of `nodes` from others that use it; own_size:
-    Plan.size_call."""
+    Plan.size_call; funding: of the market, which `marks` that are Midnights already contain."""
     none = np.zeros(len(table), np.int64)
     rules, lines = (memo.ids(atr, table), memo.lines) if memo else (none, NOTHING)
     turn, slow = rows_turn(table, setups), 0
     if isinstance(marks, DayMarks):
-        marks = midnights_of(marks, candles.close, results.block_sums.shape[1])
+        sums = funding.sums if isinstance(funding, Flow) else funding
+        marks = midnights_of(marks, candles.close, results.block_sums.shape[1], sums)
     midnights = marks
+    flow = funding if isinstance(funding, Flow) else flow_of(funding)
     while slow < len(table) and precompile.is_running():
         row, slot = table[slow : slow + 1], part(results, slow, slow + 1)
         with np.errstate(all="ignore"):  # fingerprints count modulo 2^64
-            screen(
-                candles, nodes, setups, midnights, row, slot, rules[slow:], lines, turn, own_size
-            )
+            others = rules[slow:], lines, flow, turn, own_size
+            screen(candles, nodes, setups, midnights, row, slot, *others)
         slow += 1
         on_slow_row(1)
     if slow < len(table):
         rest = part(results, slow, len(table))
         rows = table[slow:], rest, rules[slow:]
-        compiled(screen)(candles, nodes, setups, midnights, *rows, lines, turn, own_size)
+        compiled(screen)(candles, nodes, setups, midnights, *rows, lines, flow, turn, own_size)
     return slow

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.costs import Costs
 from stoptrail.rules.jit import rule
+from stoptrail.rules.margin import Margin
 from stoptrail.rules.market import Market
 from stoptrail.rules.protections import Protections
 from stoptrail.rules.sizing import Sizing
@@ -68,6 +69,7 @@ def rule_rows(base: RunRules, count: int, values: Mapping[str, ArrayLike]) -> Fl
 def run_rules_of(row: Floats) -> RunRules:
     """The rules of one row: the inverse of rule_row."""
     stop, sizing = PLACE.trade_rules.stop, PLACE.trade_rules.sizing
+    margin = PLACE.trade_rules.margin
     costs, market, limits = PLACE.trade_rules.costs, PLACE.trade_rules.market, PLACE.protections
     return RunRules(
         trade_rules=TradeRules(
@@ -92,6 +94,7 @@ def run_rules_of(row: Floats) -> RunRules:
                 taker_fee=row[costs.taker_fee],
                 slippage=row[costs.slippage],
                 borrow_daily=row[costs.borrow_daily],
+                funding=row[costs.funding],
             ),
             market=Market(
                 price_scale=row[market.price_scale],
@@ -101,6 +104,7 @@ def run_rules_of(row: Floats) -> RunRules:
                 min_quantity=row[market.min_quantity],
                 min_notional=row[market.min_notional],
             ),
+            margin=Margin(rate=row[margin.rate], checked=row[margin.checked] != 0.0),
         ),
         exits=int(row[PLACE.exits]),
         path=int(row[PLACE.path]),

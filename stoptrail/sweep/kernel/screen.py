@@ -63,6 +63,7 @@ from stoptrail.sweep.kernel.days import (
 )
 from stoptrail.sweep.kernel.drawdown import with_closes
 from stoptrail.sweep.kernel.ending import Ending
+from stoptrail.sweep.kernel.flow import Flow
 from stoptrail.sweep.kernel.hold import hold
 from stoptrail.sweep.kernel.memo import fetch, has, keep, kept_ending, key_of, line_of
 from stoptrail.sweep.kernel.path_exits import hold_candle_by_candle
@@ -80,6 +81,7 @@ def screen(
     results: Results,
     rules: Times,
     lines: Floats,
+    flow: Flow,
     turn: Sides | None = None,
     own_size: Any = None,
 ) -> None:
@@ -91,8 +93,8 @@ def screen(
     that all rows use; setups: the signal's events, none before setups.first; table: rows
     of sweep.kernel.rule_table, shape (k, columns); results: room for k combinations, all zero;
     rules, lines: the numbers of the rows, shape (k,), and the endings of a
-    sweep.kernel.memo.Memo, or memo.NOTHING; own_size: the user's sizing function where a
-    row's kind is rules.sizing.OWN.
+    sweep.kernel.memo.Memo, or memo.NOTHING; flow: the market's funding, or flow.NO_FLOW;
+    own_size: the user's sizing function where a row's kind is rules.sizing.OWN.
     Holds no lock: threads may run slices of table and results.
     """
     squares = squares_for(candles.close, rows_need_volatility(table))
@@ -112,6 +114,7 @@ def screen(
             kept,
             rules[k],
             lines,
+            flow,
             squares,
             own_size,
         )
@@ -158,26 +161,26 @@ def run(
     kept: KeptRows,
     rules: int,
     lines: Floats,
+    flow: Flow,
     squares: Floats,
     own_size: Any = None,
 ) -> RunAccount:
     """One combination: from event to event while flat, from entry to exit otherwise."""
     # References to arrays are counted here once, not at each look into a tuple.
     candles, nodes, midnights = uncounted(candles), uncounted(nodes), uncounted(midnights)
-    times, interval = candles.time, candles.interval
+    squares, times, interval = uncounted(squares), candles.time, candles.interval
     mark_times, places, mark_blocks = midnights.time, midnights.candle, midnights.block
-    signals, sides = uncounted(setups.candle), uncounted(setups.side)
+    signals, sides, flow = uncounted(setups.candle), uncounted(setups.side), uncounted(flow)
     kept, counts, lines = uncounted(kept), uncounted(ignored), uncounted(lines)
-    squares, block_sums, equity = uncounted(squares), kept.block_sums, kept.equity
+    flat = mark_times, mark_blocks, kept.block_sums, kept.equity
     trade_rules, count = run_rules.trade_rules, len(times)
     account, event = account_start(run_rules.cash), 0
     while event < len(signals):
         i, side, event = signals[event], sides[event], event + 1
-        time, close, atr = times[i], candles.close[i], nodes.atr[i]
         # Midnights up to this close have been seen without a position.
-        seen = marks_until(mark_times, account.days.mark, time + interval)
-        account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
-        decision = side, i, time, interval, close, atr
+        seen = marks_until(mark_times, account.days.mark, times[i] + interval)
+        account = flat_until(account, seen, *flat)
+        decision = side, i, times[i], interval, candles.close[i], nodes.atr[i]
         reason, entry_order = decide(*decision, squares, account, run_rules, own_size)
         if reason != NO_OBSTACLE:
             counts[reason] += 1
@@ -193,20 +196,20 @@ def run(
         if not position.units > 0.0:
             counts[SIZE] += 1
             continue
-        seen = marks_before(places, account.days.mark, entry)
-        account = flat_until(account, seen, mark_times, mark_blocks, block_sums, equity)
-        held = position.held
+        account = flat_until(account, marks_before(places, account.days.mark, entry), *flat)
+        begun = entry, position.held, stop
         if turn is not None and not trails(run_rules):
-            ending = hold_candle_by_candle(candles, nodes.atr, turn, run_rules, entry, held, stop)
+            ending = hold_candle_by_candle(candles, nodes.atr, turn, run_rules, *begun, flow)
         else:
-            ending = followed(candles, nodes, i, entry, held, stop, trade_rules, rules, lines)
+            ending = followed(candles, nodes, i, *begun, trade_rules, rules, lines, flow)
         last = count if ending.exit == OPEN else ending.exit
         event = ignored_before(signals, event, last, counts, POSITION)
         if len(lines) > 0 and event < len(signals):
             fetch(lines, key_of(rules, signals[event], sides[event]))
-        closed, exact = Followed(i, entry, position, stop, ending, last), len(lines) > 0
-        account = after_position(account, candles, nodes, midnights, closed, run_rules, kept, exact)
-    return flat_until(account, len(mark_times), mark_times, mark_blocks, block_sums, equity)
+        closed = Followed(i, entry, position, stop, ending, last)
+        of = candles, nodes, midnights, closed, run_rules, kept, len(lines) > 0, flow
+        account = after_position(account, *of)
+    return flat_until(account, len(mark_times), *flat)
 
 
 @inner_rule
@@ -220,17 +223,18 @@ def followed(
     trade_rules: TradeRules,
     rules: int,
     lines: Floats,
+    flow: Flow,
 ) -> Ending:
     """How a position ends that a signal led to: from the memo, or followed. With a memo the
     closes are known exactly, as they are looked at once for many."""
     if len(lines) == 0:
-        return hold(candles, nodes, entry, held, stop, trade_rules)
+        return hold(candles, nodes, entry, held, stop, trade_rules, flow)
     count = len(candles.time)
     key = key_of(rules, signal, held.side)
     line = line_of(lines, key)
     if has(lines, line, key, count):
         return kept_ending(lines, line)
-    ending = hold(candles, nodes, entry, held, stop, trade_rules)
+    ending = hold(candles, nodes, entry, held, stop, trade_rules, flow)
     last = count if ending.exit == OPEN else ending.exit
     ending = with_closes(ending, held.side, candles.close, nodes.closes, entry, last)
     keep(lines, line, key, ending)

@@ -271,6 +271,21 @@ def shorts(evidence: Evidence) -> Finding | None:
     return Finding(Level.HOLDS, said, note=True)
 
 
+def funding(evidence: Evidence) -> Finding | None:
+    """A swap whose funding is not known, or not for all of its time."""
+    if evidence.get("market_type") != "swap":
+        return None
+    known = evidence.get("funding") or {}
+    if not known.get("source"):
+        said = "The market is a swap and its funding is not known: no position paid any."
+        return Finding(Level.DOUBTFUL, said)
+    hours = known.get("zero_hours")
+    if hours:
+        said = f"Funding is missing for {hours:,.0f} hours, in which no position paid any."
+        return Finding(Level.HOLDS, said, note=True)
+    return None
+
+
 CHECKS: tuple[Check, ...] = (
     skill,
     walk_forward,
@@ -283,5 +298,6 @@ CHECKS: tuple[Check, ...] = (
     edge,
     fees,
     shorts,
+    funding,
 )
 """In the order in which a reader should meet them."""

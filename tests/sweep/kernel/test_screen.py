@@ -21,6 +21,7 @@ from stoptrail.rules.types import (
 from stoptrail.sweep.kernel.blocks import nodes_of
 from stoptrail.sweep.kernel.days import midnights_of
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
+from stoptrail.sweep.kernel.flow import NO_FLOW
 from stoptrail.sweep.kernel.memo import NOTHING
 from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.kernel.results import Results, part, results_for
@@ -213,6 +214,7 @@ def test_rows_that_do_more_than_trail_are_refused_without_the_turns():
                 results_for(1),
                 np.zeros(1, np.int64),
                 NOTHING,
+                NO_FLOW,
                 None,
             )
 

@@ -1,0 +1,149 @@
+"""A swap's funding rates between two moments, from an exchange of which little is known (C19).
+
+Exchanges answer "so many from here" in their own ways: the first from there, the newest of
+all whatever was asked, or the whole list; some begin late where much is asked for. Hence one
+loop: windows of as many hours as a page has rows, as no exchange pays more often, each asked
+for with both its ends; empty windows are stepped over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from stoptrail.core.errors import ConfigError
+from stoptrail.core.time import HOUR_MS, iso
+from stoptrail.exchange.client import read
+
+PAGES = {
+    "binance": 1000,
+    "binanceusdm": 1000,
+    "bitget": 100,
+    "bybit": 200,
+    "gate": 1000,
+    "hyperliquid": 500,
+    "mexc": 100,
+    "okx": 100,
+}
+"""Rows that one answer has at most, by ccxt's id."""
+_PAGE = 100
+"""The same of any other exchange: hardly one gives fewer."""
+_BY_NUMBER = {"bitget": ("pageNo", "pageSize"), "mexc": ("page_num", "page_size")}
+"""Exchanges that send no start and answer with the newest page, and how pages are asked for."""
+_MOST_PAGES = 2000
+_HOURLY_SINCE = 1_664_452_800_000
+"""2022-09-29 12:00 UTC: rows of krakenfutures before it are four hours apart."""
+
+Notice = Callable[[str], None]
+
+
+class FundingRow(NamedTuple):
+    """One row as it was published."""
+
+    time: int
+    rate: float
+    """Fraction of the notional for the whole row."""
+    price: float
+    """NaN where it has none."""
+    hours: float
+    """Over which it accrues; 0: paid at once."""
+
+
+def funding_between(
+    exchange: Any, symbol: str, start: int, end: int, on_notice: Notice = lambda _: None
+) -> list[FundingRow]:
+    """The rows at `start` <= time <= `end` (ms), ascending, each once.
+
+    Says where the first comes more than one interval after `start`. Raises ConfigError where
+    the exchange publishes none, else the errors of `read`.
+    """
+    if not exchange.has.get("fetchFundingRateHistory"):
+        raise ConfigError(
+            f"{exchange.id} publishes no history of funding through ccxt; set data.funding to a "
+            "file or costs.funding_rate to a constant"
+        )
+    pages = _numbered if exchange.id in _BY_NUMBER else _windows
+    found: dict[int, FundingRow] = {}
+    for rows in pages(exchange, symbol, start, end):
+        found |= {row.time: row for row in rows if start <= row.time <= end}
+    rows = [found[time] for time in sorted(found)]
+    first = rows[0].time if rows else end
+    if first - start > _interval(rows):
+        on_notice(
+            f"{exchange.id} gave no funding of {symbol} from {iso(start)} to {iso(first)}; set "
+            "data.start after it, or data.funding to a file that has it"
+        )
+    return rows
+
+
+def _interval(rows: list[FundingRow]) -> int:
+    """Milliseconds between the first two rows; eight hours where there are none."""
+    if len(rows) < 2:
+        return 8 * HOUR_MS
+    return max(HOUR_MS, rows[1].time - rows[0].time)
+
+
+def _windows(exchange: Any, symbol: str, start: int, end: int) -> Iterator[list[FundingRow]]:
+    """Window by window; at once where one answer is the whole list."""
+    limit = PAGES.get(exchange.id, _PAGE)
+    at = start
+    while at <= end:
+        until = min(at + (limit - 1) * HOUR_MS, end)
+        rows = _ask(exchange, symbol, at, limit, {"until": until})
+        yield rows
+        if rows and rows[0].time < at and rows[-1].time > until:
+            return
+        at = until + 1
+
+
+def _numbered(exchange: Any, symbol: str, start: int, end: int) -> Iterator[list[FundingRow]]:
+    """The newest page, then those before it, up to the one that reaches `start`."""
+    del end
+    number, size = _BY_NUMBER[exchange.id]
+    limit, oldest = PAGES[exchange.id], math.inf
+    for page in range(1, _MOST_PAGES + 1):
+        rows = _ask(exchange, symbol, None, limit, {number: page, size: limit})
+        if not rows or rows[0].time >= oldest:
+            return
+        oldest = rows[0].time
+        yield rows
+        if oldest <= start:
+            return
+
+
+def _ask(
+    exchange: Any, symbol: str, since: int | None, limit: int, params: dict[str, Any]
+) -> list[FundingRow]:
+    """One answer, ascending; entries that are no rows are left out."""
+    entries = read(exchange, exchange.fetch_funding_rate_history, symbol, since, limit, params)
+    rows = (row_of(exchange.id, entry) for entry in entries)
+    return sorted(row for row in rows if row is not None)
+
+
+def row_of(exchange_id: str, entry: dict[str, Any]) -> FundingRow | None:
+    """ccxt's entry as a row; None where it is none. krakenfutures' rate is the relative one, of
+    an hour or four; deribit's hourly rows carry the rate of eight hours besides."""
+    info = entry.get("info") or {}
+    rate, hours = entry.get("fundingRate"), 0.0
+    time = entry.get("timestamp")
+    if exchange_id == "krakenfutures" and time is not None:
+        rate = info.get("relativeFundingRate", rate)
+        hours = 1.0 if time >= _HOURLY_SINCE else 4.0
+    elif exchange_id == "deribit":
+        rate, hours = info.get("interest_1h", rate), 1.0
+    try:
+        row = FundingRow(int(time), float(rate), _price(entry), hours)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return row if math.isfinite(row.rate) else None
+
+
+def _price(entry: dict[str, Any]) -> float:
+    """The mark price that the row was computed with, where it is told."""
+    told = (entry.get("info") or {}).get("markPrice")
+    try:
+        price = float(told) if told is not None else math.nan
+    except (TypeError, ValueError):
+        return math.nan
+    return price if price > 0.0 else math.nan

@@ -1,0 +1,140 @@
+"""Funding from exchanges that answer each in their own way (C19)."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from stoptrail.core.errors import ConfigError
+from stoptrail.exchange.funding import PAGES, FundingRow, funding_between, row_of
+
+HOUR = 3_600_000
+START = 1_704_067_200_000
+"""2024-01-01."""
+
+
+def history(hours: int, step: int, start: int = START) -> list[int]:
+    return [start + h * HOUR for h in range(0, hours, step)]
+
+
+class StandIn:
+    """An exchange with these times of funding; `answer` chooses what a request gets."""
+
+    def __init__(self, name: str, times: list[int], answer: Any) -> None:
+        self.id = name
+        self.has = {"fetchFundingRateHistory": True}
+        self._times = times
+        self._answer = answer
+        self.asked: list[dict[str, Any]] = []
+
+    def fetch_funding_rate_history(
+        self, symbol: str, since: int | None, limit: int, params: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        self.asked.append({"since": since, "limit": limit, **params})
+        times = self._answer(self._times, since, limit, params)
+        return [
+            {"timestamp": t, "fundingRate": 0.0001, "symbol": symbol, "info": {}} for t in times
+        ]
+
+
+def first_in_window(times: list[int], since: int, limit: int, params: Any) -> list[int]:
+    return [t for t in times if since <= t <= params["until"]][:limit]
+
+
+def last_in_window(times: list[int], since: int, limit: int, params: Any) -> list[int]:
+    """Bybit: of a window the newest ones."""
+    return [t for t in times if since <= t <= params["until"]][-limit:]
+
+
+def whole_list(times: list[int], since: int, limit: int, params: Any) -> list[int]:
+    return times
+
+
+def newest_page(times: list[int], since: None, limit: int, params: Any) -> list[int]:
+    """Bitget: pages from the newest on, whatever the start."""
+    assert since is None
+    last = len(times) - (params["pageNo"] - 1) * limit
+    return times[max(0, last - limit) : max(0, last)]
+
+
+def three_months(times: list[int], since: int, limit: int, params: Any) -> list[int]:
+    kept = [t for t in times if t >= times[-1] - 90 * 24 * HOUR]
+    return first_in_window(kept, since, limit, params)
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "answer"),
+    [
+        ("binance", 8, first_in_window),
+        ("bybit", 8, last_in_window),
+        ("bitget", 8, newest_page),
+        ("hyperliquid", 1, first_in_window),
+        ("krakenfutures", 1, whole_list),
+        ("anyother", 4, last_in_window),
+    ],
+)
+def test_every_row_of_the_span_comes_once_however_it_is_answered(
+    name: str, step: int, answer: Any
+) -> None:
+    times = history(5000, step)
+    exchange = StandIn(name, times, answer)
+    start, end = times[10], times[-3]
+    said: list[str] = []
+    rows = funding_between(exchange, "BTC/USDT:USDT", start, end, said.append)
+    assert [row.time for row in rows] == times[10:-2]
+    assert said == []
+    assert all(asked["limit"] <= PAGES.get(name, 100) for asked in exchange.asked)
+
+
+def test_an_interval_that_changed_loses_nothing() -> None:
+    times = history(1600, 8) + history(800, 1, START + 1600 * HOUR)
+    exchange = StandIn("bybit", times, last_in_window)
+    rows = funding_between(exchange, "X/USDT:USDT", times[0], times[-1])
+    assert [row.time for row in rows] == times
+
+
+def test_windows_without_a_row_are_stepped_over() -> None:
+    times = history(100, 8) + history(100, 8, START + 3000 * HOUR)
+    exchange = StandIn("okx", times, first_in_window)
+    rows = funding_between(exchange, "X/USDT:USDT", times[0], times[-1])
+    assert [row.time for row in rows] == times
+
+
+def test_a_history_that_begins_late_is_said() -> None:
+    times = history(24 * 400, 8)
+    said: list[str] = []
+    rows = funding_between(
+        StandIn("okx", times, three_months), "X/USDT:USDT", times[0], times[-1], said.append
+    )
+    assert rows[0].time == times[-1] - 90 * 24 * HOUR
+    assert len(said) == 1
+    assert "okx gave no funding" in said[0]
+
+
+def test_an_exchange_without_a_history_is_told_with_what_to_do() -> None:
+    none = SimpleNamespace(id="none", has={})
+    with pytest.raises(ConfigError, match=r"data\.funding"):
+        funding_between(none, "X/USDT:USDT", START, START)
+
+
+def test_the_rate_is_a_fraction_of_the_row_whatever_the_exchange_calls_it() -> None:
+    kraken = {"relativeFundingRate": 0.00001, "fundingRate": 0.6}
+    late = {"timestamp": START, "fundingRate": 0.6, "info": kraken}
+    assert row_of("krakenfutures", late)[:2] == (START, 0.00001)  # type: ignore[index]
+    assert row_of("krakenfutures", late).hours == 1.0  # type: ignore[union-attr]
+    early = {**late, "timestamp": 1_664_452_800_000 - 1}
+    assert row_of("krakenfutures", early).hours == 4.0  # type: ignore[union-attr]
+    hourly = {"interest_1h": 1e-6, "interest_8h": 8e-6}
+    told = row_of("deribit", {"timestamp": START, "fundingRate": 8e-6, "info": hourly})
+    assert told is not None
+    assert (told.rate, told.hours) == (1e-6, 1.0)
+    priced = {"timestamp": START, "fundingRate": 1e-4, "info": {"markPrice": "42000.5"}}
+    assert row_of("binance", priced) == FundingRow(START, 1e-4, 42000.5, 0.0)
+
+
+@pytest.mark.parametrize("rate", [None, "", "x", math.nan, math.inf])
+def test_what_is_no_rate_is_left_out(rate: Any) -> None:
+    assert row_of("okx", {"timestamp": START, "fundingRate": rate, "info": {}}) is None

@@ -1,0 +1,139 @@
+"""Files of funding: what is read, what is refused in one line, what a span has to have (C19)."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.funding import constant_rows, covering, read_funding, write_funding
+from stoptrail.feeds.source import Wanted, load_market
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.costs import DAY
+from stoptrail.rules.funding import funding_rows
+
+MIDNIGHT = 20_000 * DAY
+HOUR = 3_600_000
+EIGHT = 8 * HOUR
+
+
+def written(folder: Path, text: str, name: str = "funding.csv") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def archive(first: int, count: int) -> str:
+    """Rows as Binance's monthly archive has them: in ms, some up to 18 ms late."""
+    rows = [f"{MIDNIGHT + (first + i) * EIGHT + i % 19},8,0.0001" for i in range(count)]
+    return "\n".join(("calc_time,funding_interval_hours,last_funding_rate", *rows)) + "\n"
+
+
+def market(days: int = 3) -> Candles:
+    time = MIDNIGHT + HOUR * np.arange(24 * days, dtype=np.int64)
+    price = np.full(len(time), 100.0)
+    return Candles(time, price, price, price, price, price, HOUR)
+
+
+def test_months_in_archives_are_read_as_one_and_late_rows_are_of_their_minute(
+    tmp_path: Path,
+) -> None:
+    for month, first in (("01", 0), ("02", 30)):
+        name = f"BTCUSDT-fundingRate-2024-{month}"
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as zipped:
+            zipped.writestr(f"{name}.csv", archive(first, 30))
+    rows = read_funding(tmp_path)
+    assert rows.time.tolist() == [MIDNIGHT + i * EIGHT for i in range(60)]
+    assert set(rows.rate) == {0.0001}
+    assert np.isnan(rows.price).all()
+    assert not rows.hours.any()  # the interval of the archive is no accrual
+
+
+def test_the_projects_own_file_comes_back_as_it_was(tmp_path: Path) -> None:
+    rows = funding_rows([MIDNIGHT, MIDNIGHT + HOUR], [0.0001, -0.0002], [99.5, np.nan], [0.0, 1.0])
+    write_funding(tmp_path / "own.parquet", rows, {})
+    back = read_funding(tmp_path / "own.parquet")
+    for one, other in zip(rows, back, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("time,rate\n1700000000000,0.01\n1700028800000,0.02\n", "percentages"),
+        ("time,rate\n1700000000000,0.0001\n1700000000011,0.0001\n", "two rows in the minute"),
+        ("time,price\n1700000000000,100\n", "no column rate"),
+        ("when,rate\n1700000000000,0.0001\n", "no column time"),
+        ("time,rate\n1700000000000,none at all\n", "row 1"),
+        ("time,rate\n1700000000000,\n", "row 1"),
+        ("time,rate\n", "no row of funding"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_one_line(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(DataError, match=said) as refused:
+        read_funding(written(tmp_path, text))
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_not_there_names_the_key(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.funding"):
+        read_funding(tmp_path / "none.csv")
+
+
+def test_rows_after_the_last_candle_are_left_out() -> None:
+    candles = market()
+    rows = funding_rows([MIDNIGHT + i * EIGHT for i in range(90)], [0.0001] * 90)
+    found = covering(rows, candles, 0, "refuse", "file")
+    assert found.rows.time[-1] == candles.time[-1] + HOUR
+    assert (found.holes, found.hours) == (0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("kept", "hours"),
+    [
+        ([i for i in range(10) if i != 4], 16.0),  # a hole in the middle
+        (list(range(2, 10)), 16.0),  # begins late
+        (list(range(7)), 24.0),  # ends early
+        ([], 72.0),
+    ],
+)
+def test_a_hole_is_refused_or_counted_as_zero(kept: list[int], hours: float) -> None:
+    rows = funding_rows([MIDNIGHT + i * EIGHT for i in kept], [0.0001] * len(kept))
+    with pytest.raises(DataError, match=r"no row of funding from .* data\.funding_gaps"):
+        covering(rows, market(), 0, "refuse", "file")
+    found = covering(rows, market(), 0, "zero", "file")
+    assert (found.holes, found.hours) == (1, hours)
+
+
+def test_only_what_is_traded_needs_rows() -> None:
+    rows = funding_rows([MIDNIGHT + i * EIGHT for i in range(3, 10)], [0.0001] * 7)
+    assert covering(rows, market(), 24, "refuse", "file").holes == 0
+
+
+def test_a_constant_is_a_row_of_one_every_eight_hours() -> None:
+    rows = constant_rows(market())
+    assert (rows.time % EIGHT == 0).all()
+    assert len(rows.time) == 10
+    assert set(rows.rate) == {1.0}
+
+
+def candle_file(folder: Path) -> Path:
+    lines = [f"{time},100,101,99,100,1" for time in market().time.tolist()]
+    text = "\n".join(("timestamp,open,high,low,close,volume", *lines))
+    return written(folder, text, "candles.csv")
+
+
+def test_a_swap_without_funding_says_so_and_a_gap_that_is_zero_is_counted(tmp_path: Path) -> None:
+    wanted = Wanted(
+        symbol="BTC/USDT:USDT", interval=HOUR, path=candle_file(tmp_path), swap=True, cache=tmp_path
+    )
+    found = load_market(wanted)
+    assert "its funding is not known" in " ".join(found.notes)
+    assert "funding" not in found.summary()
+    path = written(tmp_path, archive(0, 5))
+    with pytest.raises(DataError, match="no row of funding"):
+        load_market(Wanted(**{**wanted.__dict__, "funding": path}))
+    found = load_market(Wanted(**{**wanted.__dict__, "funding": path, "funding_gaps": "zero"}))
+    assert found.summary()["funding"]["zero_hours"] == 40.0
+    assert "pay nothing here" in " ".join(found.notes)
