@@ -4,6 +4,7 @@ examples at every run of the continuous integration, new ones elsewhere; and Pos
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import time
 import uuid
@@ -18,6 +19,10 @@ from hypothesis import settings
 settings.register_profile("stoptrail", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.register_profile("fuzz", deadline=None, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "stoptrail"))
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # As a shell starts what goes to the background; the programs under test would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 SLOW = (

@@ -25,11 +25,11 @@ def in_order() -> Iterator[list[int]]:
     came: list[int] = []
 
     def terminate(number: int, frame: Any) -> None:
-        came.append(number)
+        came[:] = [number]
         raise KeyboardInterrupt
 
     before, hook = signal.signal(signal.SIGTERM, terminate), sys.unraisablehook
-    sys.unraisablehook = _raised_again(hook)
+    sys.unraisablehook = _raised_again(hook, came)
     try:
         yield came
     finally:
@@ -38,12 +38,13 @@ def in_order() -> Iterator[list[int]]:
             signal.signal(signal.SIGTERM, before)
 
 
-def _raised_again(usual: Any) -> Any:
+def _raised_again(usual: Any, came: list[int]) -> Any:
     def told(dropped: Any) -> None:
         if not issubclass(dropped.exc_type, KeyboardInterrupt):
             usual(dropped)
             return
-        timer = threading.Timer(_AGAIN_SECONDS, _thread.interrupt_main)
+        number = came[0] if came else signal.SIGINT  # Ctrl-C may be ignored, as nohup does
+        timer = threading.Timer(_AGAIN_SECONDS, _thread.interrupt_main, [number])
         timer.daemon = True
         timer.start()
 

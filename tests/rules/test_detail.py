@@ -13,7 +13,8 @@ TWO = Detail(
     np.array([10.9, 11.9, 12.9]),
     np.array([9.1, 10.1, 11.1]),
     np.array([10.5, 11.5, 12.5]),
-    np.array([0, 2, 2, 3]),
+    np.array([0, 2, 2]),
+    np.array([2, 2, 3]),
 )
 """Pieces of the first and the third of three base candles."""
 
