@@ -136,7 +136,7 @@ def by_plain_loop(bench: Bench) -> Results:
         run = compiled(simulate)(
             bench.candles, bench.setups, atr, bench.marks, run_rules, NO_DETAIL
         )
-        equity = compiled(equity_of)(run.trades, bench.candles, bench.marks, run_rules)
+        equity = compiled(equity_of)(run.trades, run.fills, bench.candles, bench.marks, run_rules)
         figures = compiled(measure)(run.trades, equity, bench.candles, bench.marks)
         results.metrics[k] = figures
         results.trades[k] = len(run.trades.entry)

@@ -14,6 +14,7 @@ from stoptrail.adapter.bounded import forget
 from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Plan
 from stoptrail.brokers.paper import PaperBroker
+from stoptrail.config.exit_rules import rule_errors
 from stoptrail.config.own_sizing import named
 from stoptrail.core.time import milliseconds
 from stoptrail.exchange.rows import Row
@@ -22,6 +23,8 @@ from stoptrail.live.ledger.records import Counters
 from stoptrail.live.market.events import Tick
 from stoptrail.live.step import Step, StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.manage import STAYS
+from stoptrail.rules.stops import MANUAL
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 
 _NEVER = 2**62
@@ -40,8 +43,8 @@ class Origin(NamedTuple):
     """How many ticks have changed something."""
     checkpoint: Checkpoint
     counters: Counters
-    leaving: bool
-    """Whether an order to leave at market waits."""
+    leaving: int
+    """Why an order to leave at market waits, a code of rules.stops.REASONS, or STAYS."""
     past: Sequence[Row] = ()
     """Earlier ones that the feed does not play: the indicators take them in at once."""
 
@@ -119,7 +122,7 @@ class Engine:
         past = self._origin.past
         cerebro.addstrategy(MtfStrategy, **options, gate=engine_options.gate.signal, past=past)
         cerebro.addanalyzer(_Close, closed=self._candle_closed)
-        with named():
+        with named(), rule_errors(plan.rule):
             cerebro.run()
 
     def stop(self) -> None:
@@ -177,8 +180,10 @@ class Engine:
     def _take_over(self, strategy: Any) -> None:
         """All known candles have been seen: go on from where the ledger ended."""
         strategy.go_on(self._origin.checkpoint, self._origin.start)
-        if self._origin.leaving:
+        if self._origin.leaving == MANUAL:
             self.broker.leave_at_market(strategy)
+        elif self._origin.leaving != STAYS:
+            strategy.manager.leave_for(self._origin.leaving)
         self._journal.take()
         self._last_close = strategy.data.close[0], self.after + strategy.data.interval
         self.strategy = strategy

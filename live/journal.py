@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from stoptrail.rules.stops import Stop
-from stoptrail.rules.trade import EntryOrder, Exit, Position
+from stoptrail.rules.trade import EntryOrder, Exit, Fill, Position
 
 
 class Ordered(NamedTuple):
@@ -51,8 +51,22 @@ class Leaving(NamedTuple):
     trade: int
     signal: int
     position: Position
+    reason: int
+    """Code of rules.stops.REASONS."""
     price: float | None = None
     """That a person names; None: at market."""
+
+
+class Reduced(NamedTuple):
+    """A part of a trade closed, and left `position`."""
+
+    trade: int
+    signal: int
+    position: Position
+    part: Fill
+    reason: int
+    """Code of rules.stops.REASONS."""
+    time: int
 
 
 class Left(NamedTuple):
@@ -67,7 +81,7 @@ class Left(NamedTuple):
     time: int
 
 
-Happening = Ordered | Ignored | Entered | Moved | Leaving | Left
+Happening = Ordered | Ignored | Entered | Moved | Leaving | Reduced | Left
 
 
 class LiveJournal:
@@ -104,9 +118,13 @@ class LiveJournal:
         self._moves += 1
         self._events.append(Moved(self._trades, self._signal, self._moves, before, after, time))
 
-    def leaving(self, position: Position, price: float | None = None) -> None:
+    def leaving(self, position: Position, reason: int, price: float | None = None) -> None:
         """An order to leave was sent, at `price` where a person names one."""
-        self._events.append(Leaving(self._trades, self._signal, position, price))
+        self._events.append(Leaving(self._trades, self._signal, position, reason, price))
+
+    def reduced(self, position: Position, part: Fill, reason: int, time: int) -> None:
+        """A part of a trade closed."""
+        self._events.append(Reduced(self._trades, self._signal, position, part, reason, time))
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
         """A trade closed."""

@@ -17,7 +17,7 @@ from stoptrail.rules.types import RunRules
 if TYPE_CHECKING:
     from stoptrail.backtest.plan import Plan
 
-_SECTIONS = ("strategy", "stop", "risk", "costs", "account", "market", "protections")
+_SECTIONS = ("strategy", "stop", "exits", "risk", "costs", "account", "market", "protections")
 _DATA = ("symbol", "timeframe")
 
 
@@ -27,10 +27,10 @@ def resolved(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[st
 
     Raises ConfigError for settings that a session cannot run on.
     """
-    if settings.strategy.exits != "stop_trail":
+    if settings.strategy.exits == "cycle":
         raise ConfigError(
-            f'strategy.exits "{settings.strategy.exits}" is for backtests that compare: '
-            'a session needs "stop_trail"'
+            'strategy.exits "cycle" is for backtests that compare: a session needs "stop_trail" '
+            "or a rule of your own"
         )
     table = as_table(settings)
     content = {section: table[section] for section in _SECTIONS}
@@ -45,12 +45,18 @@ def resolved(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[st
 
 
 def changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Dotted keys whose values differ; the starting cash does not matter any more."""
+    """Dotted keys whose values differ; the starting cash does not matter any more. A key that
+    there was not when the ledger kept them has had its default."""
+    plain = as_table(Settings())
+
+    def held(table: dict[str, Any], section: str, key: str) -> Any:
+        return table.get(section, {}).get(key, plain.get(section, {}).get(key))
+
     keys = [
         f"{section}.{key}"
         for section in now
         for key in sorted({*now[section], *before.get(section, {})})
-        if now[section].get(key) != before.get(section, {}).get(key)
+        if held(now, section, key) != held(before, section, key)
     ]
     return [key for key in keys if key != "account.cash"]
 

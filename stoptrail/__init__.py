@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from stoptrail.library import sweep as sweep
     from stoptrail.rules.candles import Candles as Candles
     from stoptrail.rules.candles import Signals as Signals
+    from stoptrail.rules.own_exit import LEAVE as LEAVE
     from stoptrail.rules.sizing import Decision as Decision
     from stoptrail.sizers.atr_risk import AtrRiskSizer as AtrRiskSizer
     from stoptrail.strategies.cycle_exit import CycleExit as CycleExit
@@ -37,6 +38,7 @@ _PLACES = {
     "ColumnarFeed": "feeds.columnar",
     "CycleExit": "strategies.cycle_exit",
     "Decision": "rules.sizing",
+    "LEAVE": "rules.own_exit",
     "MtfStrategy": "strategies.mtf_strategy",
     "RunResult": "library",
     "Settings": "config.settings",

@@ -39,6 +39,8 @@ class RunResult:
     """summary.json."""
     trades: pd.DataFrame
     """trades.csv, a row for each trade; times in UTC."""
+    fills: pd.DataFrame
+    """fills.csv, a row for each fill of a trade; times in UTC."""
     stops: pd.DataFrame
     """stops.csv, a row for each level that was in force; empty where there was none."""
     equity: pd.DataFrame
@@ -246,6 +248,7 @@ def _tables(folder: Path) -> dict[str, Any]:
     return {
         "summary": json.loads((folder / "summary.json").read_text("utf-8")),
         "trades": table("trades.csv"),
+        "fills": table("fills.csv"),
         "stops": table("stops.csv"),
         "equity": table("equity.csv").set_index("day"),
     }

@@ -6,9 +6,9 @@ the feed, the broker and the journal that it is given.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from stoptrail.adapter.backtrader import bt
 from stoptrail.adapter.feed_candles import (
     as_candles,
     interval_of,
@@ -29,24 +29,25 @@ from stoptrail.rules.protections import (
     guard_exit,
     guard_start,
 )
-from stoptrail.rules.stops import MANUAL
 from stoptrail.rules.trade import (
     SIZE,
     EntryOrder,
     Exit,
 )
-from stoptrail.rules.types import BOTH, CYCLE_EXIT, SIDES, RunRules
+from stoptrail.rules.types import BOTH, CYCLE_EXIT, SIDES, RunRules, window_of
 from stoptrail.sizers.atr_risk import AtrRiskSizer
 from stoptrail.strategies.calm import STIRRED, Changes
 from stoptrail.strategies.cycle_exit import CycleExit
 from stoptrail.strategies.indicators import FOUR_HOURS, EntrySignal, StopAtr, volatility_line
 from stoptrail.strategies.last_close import LastClose
-from stoptrail.strategies.quick_candles import Pace, QuickCandles
+from stoptrail.strategies.own_orders import OwnOrders
+from stoptrail.strategies.quick_candles import Pace
+from stoptrail.strategies.reach import RecentExtremes
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
-from stoptrail.strategies.stop_trail import StopTrail
+from stoptrail.strategies.stop_trail import Row, StopTrail
 
 
-class MtfStrategy(QuickCandles):
+class MtfStrategy(OwnOrders):
     """Enter at the first candle of a zone, manage the trade, ignore what comes meanwhile.
 
     The broker is a CandleBroker: its terms decide size, stop and costs. Parameters, all
@@ -63,6 +64,9 @@ class MtfStrategy(QuickCandles):
 
     Orders of one's own in a subclass: `buy` or `sell` enters as a signal does, with its stop;
     `close`, or the opposite side, leaves at the next open.
+
+    exit_rule: the rule of the user's own that stands for the trail (rules.own_exit), where
+    the broker's rules say so.
     """
 
     params: ClassVar[Any] = (
@@ -72,6 +76,7 @@ class MtfStrategy(QuickCandles):
         ("atr_period", 14),
         ("atr_interval", FOUR_HOURS),
         ("manager", None),
+        ("exit_rule", None),
         ("start", 0),
         ("gate", None),
         ("past", ()),
@@ -88,7 +93,7 @@ class MtfStrategy(QuickCandles):
         self.interval = interval_of(self.data)
         self._daily = is_daily(self.data)
         past = as_candles(self.p.past, self.interval)
-        self._known = len(past.time)
+        self._past, self._known = past, len(past.time)
         broker.attach(self.data, self._known)
         self._require_before(past)
         self.run_rules: RunRules = broker.run_rules
@@ -103,6 +108,7 @@ class MtfStrategy(QuickCandles):
             self.data, timeframe=self.p.atr_interval, period=self.p.atr_period, past=past
         ).atr
         self.volatility = volatility_line(self.data, self.run_rules.trade_rules.sizing, past)
+        self.reach = self._reach(past)
         self.manager: StopTrail | CycleExit = self._managed()
         self.guard = guard_start(self.run_rules.cash)
         self._protected = any(self.run_rules.protections)
@@ -159,7 +165,14 @@ class MtfStrategy(QuickCandles):
                 f"a session manages trades with StopTrail alone, not {own.__name__}: run your own "
                 "manager in a Cerebro of your own (docs/library.md)"
             )
+        if self.run_rules.trade_rules.stop.ruled != (self.p.exit_rule is not None):
+            raise UsageError("exit_rule and the broker's StopRules.ruled go together")
         return manager(self, self.run_rules.trade_rules, self.journal)
+
+    def _reach(self, past: Candles) -> RecentExtremes | None:
+        """What a chandelier hangs from."""
+        count = window_of(self.run_rules)
+        return RecentExtremes(self.data, period=count, past=past) if count else None
 
     def nextstart(self) -> None:
         """The first candle: a zone that began before it is no signal any more."""
@@ -246,35 +259,6 @@ class MtfStrategy(QuickCandles):
         place = self.buy if entry_order.side > 0 else self.sell
         place(size=entry_order.units, entry_order=entry_order, filled=self.manager.entered)
 
-    def buy(self, data: Any = None, size: float | None = None, **options: Any) -> Any:
-        """A market order of one's own by the contract; see the class."""
-        return super().buy(data, **self._by_contract(1, data, size, options))
-
-    def sell(self, data: Any = None, size: float | None = None, **options: Any) -> Any:
-        """A market order of one's own by the contract; see the class."""
-        return super().sell(data, **self._by_contract(-1, data, size, options))
-
-    def _by_contract(
-        self, side: int, data: Any, size: float | None, options: dict[str, Any]
-    ) -> dict[str, Any]:
-        """The options of an order, where it is the user's own with what the contract adds."""
-        market = options.get("exectype") in (None, bt.Order.Market)
-        other = data is not None and data is not self.data
-        if "filled" in options or not market or other:
-            return {**options, "size": size}
-        position = self.manager.position
-        if position is not None and side == -position.held.side:
-            units = position.units if size is None else size
-            return {**options, "size": units, "reason": MANUAL, "filled": self.manager.left}
-        units = self.getsizing(self.data, isbuy=side > 0) if size is None else abs(size)
-        against, atr = self._obstacle(), self.atr[0]
-        if against is None and not (atr > 0.0 and units > 0.0):
-            against = SIZE
-        time, equity = self._time(), self.broker.balance
-        order = order_for(side, units, equity, atr, time, time + self.interval, self.run_rules)
-        own = {"entry_order": order, "filled": self.manager.entered, "refused": against}
-        return {**options, "size": units if units > 0.0 else 1.0, **own}
-
     def trade_closed(self, end: Exit) -> None:
         """The manager's word that the trade is over, inside the candle of its exit."""
         self.wake()
@@ -306,11 +290,22 @@ class MtfStrategy(QuickCandles):
         self.broker.carry(checkpoint)
         if checkpoint.position is not None and checkpoint.stop is not None:
             self.manager.entered(checkpoint.position, checkpoint.stop)
+            if isinstance(self.manager, StopTrail) and self.p.exit_rule is not None:
+                self.manager.take_up(checkpoint.position, self._candles())
         if checkpoint.entry_order is not None:
             self._place(checkpoint.entry_order)
         closes, price = self._time() + self.interval, self.data.close[0]
         before = self.broker.funding_before
         self._last_close = LastClose(closes, checkpoint.balance, checkpoint.position, price, before)
+
+    def _candles(self) -> Iterator[Row]:
+        """Every candle up to the one at hand."""
+        yield from zip(*(column.tolist() for column in self._past[:6]), strict=True)
+        lines = self.data.lines
+        columns = (lines.open, lines.high, lines.low, lines.close, lines.volume)
+        for ago in range(1 - len(self), 1):
+            time = open_time(lines.datetime[ago], self._daily)
+            yield time, *(column[ago] for column in columns)
 
     def _mark_days(self) -> None:
         """Tell the guard the equity at every 00:00 UTC up to this close.

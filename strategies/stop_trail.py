@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from stoptrail.adapter.backtrader import bt
+from stoptrail.rules.exits import MS_AN_HOUR, time_is_up
 from stoptrail.rules.journal import Journal
+from stoptrail.rules.manage import STAYS, Managed, manage_close, managed_from
+from stoptrail.rules.own_exit import NOTHING_SEEN, called, seen_more
 from stoptrail.rules.paths import undisturbed
-from stoptrail.rules.stops import Stop, breakeven_settled, held_throughout, ratchet
-from stoptrail.rules.trade import Exit, Position, TradeRules
+from stoptrail.rules.stops import (
+    CHANDELIER,
+    TARGET,
+    TIME,
+    Entry,
+    Stop,
+    breakeven_settled,
+    held_throughout,
+    ratchet,
+)
+from stoptrail.rules.trade import Exit, Fill, Position, TradeRules, working_target
 from stoptrail.strategies.calm import STIRRED, Calm, Changes
+
+Row = tuple[int, float, float, float, float, float]
+"""Open time, open, high, low, close and volume of a candle."""
 
 
 class StopTrail:
@@ -30,36 +46,105 @@ class StopTrail:
         self._order: Any = None
         self.position: Position | None = None
         self.stop: Stop | None = None
+        self.leaving = STAYS
+        """Why an order to leave waits for an open, a code of rules.stops.REASONS; STAYS."""
+        self._seen = NOTHING_SEEN
+        self._ask = called(strategy.p.exit_rule)
+        self._own = type(self).next_stop is not StopTrail.next_stop
         self._atrs: Changes | None = None
         self._times: Any = None
         self._paid = 0.0
         """Funding that one unit held long has paid by the prices at hand (C19)."""
 
     def entered(self, position: Position, stop: Stop) -> None:
-        """An entry filled: place its initial stop at once."""
-        self.position, self.stop = position, stop
+        """An entry filled: place its initial stop at once, and its target (C18)."""
+        self.position, self.stop, self.leaving = position, stop, STAYS
+        self._seen = managed_from(position.held, stop).seen
         self.strategy.wake()
-        place = self.strategy.sell if position.held.side > 0 else self.strategy.buy
-        self._order = place(
+        self._order = self._place(
             exectype=bt.Order.Stop,
             price=stop.level,
             size=position.units,
             reason=stop.reason,
-            filled=self.left,
             ratchet=self.tick,
             undisturbed=self.undisturbed,
         )
+        self._aim(position)
+
+    def _place(self, **options: Any) -> Any:
+        """An order that leaves the position."""
+        assert self.position is not None
+        place = self.strategy.sell if self.position.held.side > 0 else self.strategy.buy
+        return place(**options, filled=self.left)
+
+    def _aim(self, position: Position) -> None:
+        """Place the limit order that takes the next profit, where there is one."""
+        target = working_target(position, self.trade_rules)
+        if target.units > 0.0 and 0.0 < target.level < math.inf:
+            self._place(
+                exectype=bt.Order.Limit,
+                price=target.level,
+                size=target.units,
+                reason=TARGET,
+                reduced=self.reduced,
+            )
+
+    def reduced(self, position: Position, part: Fill) -> None:
+        """A target took a part, and left `position`."""
+        del part
+        self.position = position
+        self.strategy.wake()
+        self._aim(position)
 
     def candle_closed(self, now: int) -> None:
-        """Ratchet on the candle that closed at `now` (ms); in force from the next one."""
-        if self.position is None:
+        """Ratchet on the candle that closed at `now` (ms); in force from the next one. The time
+        stop, or a rule of the user's own, may send an order to leave at its open."""
+        if self.position is None or self.stop is None:
             return
-        lines = self.strategy.data.lines
-        high, low, close = lines.high[0], lines.low[0], lines.close[0]
-        if not held_throughout(self.position.held, now - self.strategy.interval):
+        managed = self._managed(self.position, self.stop, now)
+        self._move(managed.stop, now)
+        self._seen = managed.seen
+        if managed.leaving != self.leaving:
+            self.leave_for(managed.leaving)
+
+    def leave_for(self, reason: int) -> None:
+        """Send an order to leave at the next open, for a code of rules.stops.REASONS."""
+        assert self.position is not None
+        self.leaving = reason
+        self._place(size=self.position.units, reason=reason)
+        self._journal.leaving(self.position, reason)
+
+    def _managed(self, position: Position, stop: Stop, now: int) -> Managed:
+        """What the close of the candle at hand makes of the trade."""
+        lines, rules, held = self.strategy.data.lines, self.trade_rules, position.held
+        opens, high, low, close = lines.open[0], lines.high[0], lines.low[0], lines.close[0]
+        time, atr = now - self.strategy.interval, self.strategy.atr[0]
+        if not held_throughout(held, time):
             high = low = close
         self._paid = self.strategy.broker.paid_before(now)
-        self.ratchet(high, low, close, self.strategy.atr[0], now)
+        before = Managed(stop, self.leaving, self._seen)
+        if self._own:
+            stop = self.next_stop(stop, position, high, low, close, atr, now)
+            due = self.leaving == STAYS and time_is_up(held, close, now, rules.exits, rules.stop)
+            return Managed(stop, TIME if due else self.leaving, self._seen)
+        reach, volume = self._reach(held.side), lines.volume[0]
+        prices = time, opens, high, low, close, volume, atr, reach, now
+        return manage_close(before, position, *prices, rules, self._ask, self._paid)
+
+    def _reach(self, side: int) -> float:
+        """What a chandelier hangs from."""
+        reach = self.strategy.reach
+        if reach is None:
+            return 0.0
+        return float(reach.highest[0] if side > 0 else reach.lowest[0])
+
+    def take_up(self, position: Position, candles: Iterable[Row]) -> None:
+        """Count for a rule of the user's own what it is told of the `candles` so far."""
+        for time, _, high, low, close, _ in candles:
+            whole = held_throughout(position.held, time)
+            if time + self.strategy.interval > position.held.time:
+                ends = (high, low) if whole else (close, close)
+                self._seen = seen_more(self._seen, position.held.side, *ends)
 
     def foresee(self) -> None:
         """A run begins that knows its lines as a whole."""
@@ -68,52 +153,61 @@ class StopTrail:
 
     def calm(self, at: int, until: int) -> Calm:
         """The candles after `at` and before `until` whose close moves neither the extreme
-        nor the stop: the ATR stays, and so does breakeven."""
-        position, stop = self.position, self.stop
+        nor the stop, and sends no order to leave: the ATR stays, and so does breakeven."""
+        position, stop, rules = self.position, self.stop, self.trade_rules
         assert position is not None
         assert stop is not None
         assert self._atrs is not None
-        until = min(until, self._atrs.after(at))
-        held, trade_rules = position.held, self.trade_rules
+        held = position.held
+        until = min(until, self._atrs.after(at), self._due(held))
+        if until <= at + 1 or self._ask is not None or rules.stop.trail == CHANDELIER:
+            return STIRRED
         broker, interval = self.strategy.broker, self.strategy.interval
         now = int(self._times[at]) + interval
         if (payment := broker.schedule.following(now)) < math.inf:
             until = min(until, int(np.searchsorted(self._times, payment - interval, "right")))
         closes, paid = int(self._times[until - 1]) + interval, broker.paid_by(now)
-        if not breakeven_settled(
-            stop, held, closes, trade_rules.stop, trade_rules.costs, trade_rules.market, paid
-        ):
+        if not breakeven_settled(stop, held, closes, rules.stop, rules.costs, rules.market, paid):
             return STIRRED
         if held.side > 0:
             return Calm(until, ceiling=stop.extreme)
         return Calm(until, floor=stop.extreme)
 
+    def _due(self, held: Entry) -> int:
+        """The first candle at whose close the time stop is tested; behind all others without
+        one, or where the order to leave was sent."""
+        hours, count = self.trade_rules.exits.time_hours, len(self._times)
+        if not hours > 0.0 or self.leaving != STAYS:
+            return count
+        opens = held.time + hours * MS_AN_HOUR - self.strategy.interval
+        return int(np.searchsorted(self._times, opens))
+
     def tick(self, price: float, now: int) -> None:
         """Ratchet on a tick at `now` (ms), with the ATR of the last closed candle (C14)."""
+        if self.position is None or self.stop is None:
+            return
         self._paid = self.strategy.broker.paid_by(now)
-        self.ratchet(price, price, price, self.strategy.atr[0], now, by_tick=True)
+        atr = self.strategy.atr[0]
+        stop = self.next_stop(self.stop, self.position, price, price, price, atr, now)
+        self._move(stop, now, by_tick=True)
 
     def undisturbed(self, high: float, low: float, until: int) -> bool:
         """Whether ticks between `low` and `high`, none later than `until` (ms), would do
         nothing."""
         position, stop = self.position, self.stop
-        if position is None or stop is None or type(self).next_stop is not StopTrail.next_stop:
+        if position is None or stop is None or self._own:
             return False
-        atr = self.strategy.atr[0]
-        paid, rules = self.strategy.broker.paid_by(until), self.trade_rules
-        return undisturbed(stop, position.held, high, low, atr, until, rules, paid)
+        held, leaving, broker = position.held, self.leaving != STAYS, self.strategy.broker
+        target, paid = broker.levels()[1], broker.paid_by(until)
+        atr, rules = self.strategy.atr[0], self.trade_rules
+        return undisturbed(stop, target, leaving, held, high, low, atr, until, rules, paid)
 
-    def ratchet(
-        self, high: float, low: float, close: float, atr: float, now: int, *, by_tick: bool = False
-    ) -> None:
-        """Move the stop to `next_stop`; a tick has high = low = close."""
-        if self.position is None or self.stop is None:
-            return
-        before = self.stop
-        self.stop = self.next_stop(before, self.position, high, low, close, atr, now)
-        if self.stop.level != before.level:
-            self.strategy.broker.amend(self._order, self.stop)
-            self._journal.moved(before, self.stop, now, by_tick=by_tick)
+    def _move(self, stop: Stop, now: int, *, by_tick: bool = False) -> None:
+        before, self.stop = self.stop, stop
+        assert before is not None
+        if stop.level != before.level:
+            self.strategy.broker.amend(self._order, stop)
+            self._journal.moved(before, stop, now, by_tick=by_tick)
 
     def next_stop(
         self,
@@ -145,4 +239,5 @@ class StopTrail:
     def left(self, position: Position, end: Exit) -> None:
         """The trade is over."""
         self.position = self.stop = self._order = None
+        self.leaving = STAYS
         self.strategy.trade_closed(end)

@@ -17,7 +17,13 @@ from stoptrail.live.ledger.records import (
     settings_rows,
     stored_candles,
 )
-from stoptrail.live.ledger.tables import PaperOrders, PaperTrades, StopMoves, StoredEquity
+from stoptrail.live.ledger.tables import (
+    PaperFills,
+    PaperOrders,
+    PaperTrades,
+    StopMoves,
+    StoredEquity,
+)
 from stoptrail.live.ledger.writer import WORKING
 
 
@@ -63,6 +69,7 @@ def _session_problems(database: Database, session: SessionRow) -> Iterator[str]:
     yield from _trade_problems(trades)
     yield from _order_problems(database, session.id, trades)
     yield from _stop_problems(database, session.id, trades)
+    yield from _fill_problems(database, session.id, trades)
     for row in rows(database, StoredEquity, session.id):
         if not math.isfinite(row["equity"]):
             yield f"the equity at {row['time']} is {row['equity']}"
@@ -93,6 +100,23 @@ def _order_problems(
         yield f"{len(opened)} open trades and {len(stops)} working stop orders do not match"
     if sum(order["kind"] == "entry" for order in working) > 1:
         yield "more than one entry order works"
+
+
+def _fill_problems(database: Database, session: int, trades: list[dict[str, Any]]) -> Iterator[str]:
+    """Fills of a trade leave less and less of it, and nothing of one that is over. Trades of
+    an older program have none."""
+    ended = {trade["number"]: trade["exit_time"] is not None for trade in trades}
+    left: dict[int, float] = {}
+    for fill in rows(database, PaperFills, session):
+        number, before = fill["trade"], left.get(fill["trade"], math.inf)
+        if number not in ended:
+            yield f"a fill belongs to trade {number}, which there is not"
+        elif not 0.0 <= fill["left"] < before:
+            yield f"fill {fill['number']} of trade {number} leaves {fill['left']!r} units"
+        left[number] = fill["left"]
+    for number, units in left.items():
+        if ended.get(number, units == 0.0) != (units == 0.0):
+            yield f"the fills of trade {number} leave {units!r} units, which it does not say"
 
 
 def _stop_problems(database: Database, session: int, trades: list[dict[str, Any]]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from peewee import Database, fn
 from stoptrail.core.errors import StoreError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.tables import (
+    PaperFills,
     PaperOrders,
     PaperTrades,
     Sessions,
@@ -22,11 +23,12 @@ from stoptrail.live.ledger.tables import (
 from stoptrail.live.ledger.writer import WORKING
 from stoptrail.live.step import StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.manage import STAYS
 from stoptrail.rules.protections import Guard
 from stoptrail.rules.sizing import NO_CLOSED_TRADES, ClosedTrades, extended
-from stoptrail.rules.stops import REASONS, Entry, Stop
+from stoptrail.rules.stops import MANUAL, REASONS, Entry, Stop
 from stoptrail.rules.tally import r_multiple
-from stoptrail.rules.trade import EntryOrder, Position
+from stoptrail.rules.trade import EntryOrder, Fill, Position, reduced
 
 
 class SessionRow(NamedTuple):
@@ -169,7 +171,7 @@ def checkpoint_of(database: Database, session: int) -> Checkpoint:
     guard = Guard(row["day_start"], row["peak"], row["losses"], row["guarded_until"])
     return Checkpoint(
         row["balance"],
-        None if trade is None else _position(trade),
+        None if trade is None else _position(database, trade),
         None if trade is None else _stop(trade["sl"], trade["sl_reason"], trade["extreme"]),
         None
         if trade is None or trade["opening_sl"] is None
@@ -181,9 +183,13 @@ def checkpoint_of(database: Database, session: int) -> Checkpoint:
     )
 
 
-def waits_to_leave(database: Database, session: int) -> bool:
-    """Whether an order to leave at market was sent and has not filled."""
-    return bool(rows(database, PaperOrders, session, kind="exit", status=WORKING))
+def waits_to_leave(database: Database, session: int) -> int:
+    """Why an order to leave at market was sent and has not filled: a code of
+    rules.stops.REASONS, or STAYS where there is none."""
+    if rows(database, PaperOrders, session, kind="exit", status=WORKING):
+        return MANUAL
+    waiting = rows(database, PaperOrders, session, kind="leave", status=WORKING)
+    return REASONS.index(waiting[0]["reason"]) if waiting else STAYS
 
 
 def _history(database: Database, session: int) -> ClosedTrades:
@@ -197,9 +203,15 @@ def _history(database: Database, session: int) -> ClosedTrades:
     return history
 
 
-def _position(trade: dict[str, Any]) -> Position:
+def _position(database: Database, trade: dict[str, Any]) -> Position:
+    """The open trade as its fills left it."""
     held = Entry(trade["side"], trade["entry"], trade["entry_time"], trade["atr"])
-    return Position(held, trade["units"], trade["entry_fee"])
+    position = Position(held, trade["units"], trade["entry_fee"])
+    for fill in rows(database, PaperFills, trade["session"], trade=trade["number"]):
+        if fill["number"] > 0:
+            part = Fill(*(fill[name] for name in Fill._fields))
+            position = reduced(position, part, fill["left"])
+    return position
 
 
 def _stop(level: float, reason: str, extreme: float) -> Stop:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from peewee import Database, IntegerField, Model
 
 from stoptrail.core.errors import StoreError
-from stoptrail.live.ledger.tables import TABLES
+from stoptrail.live.ledger.tables import TABLES, PaperFills
 
 Migration = Callable[[Database], None]
 
@@ -42,6 +42,12 @@ def _prices(database: Database) -> None:
     _add(database, "commands", "price", "DOUBLE PRECISION")
 
 
+def _fills(database: Database) -> None:
+    """Fills of a trade, of which there may be several."""
+    with database.bind_ctx([PaperFills]):
+        database.create_tables([PaperFills])
+
+
 def _add(database: Database, table: str, name: str, kind: str) -> None:
     """Add a column, unless the tables were made with it."""
     if name not in {column.name for column in database.get_columns(table)}:
@@ -50,7 +56,7 @@ def _add(database: Database, table: str, name: str, kind: str) -> None:
         )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _quotes, _restarts, _prices)
+MIGRATIONS: tuple[Migration, ...] = (_first, _quotes, _restarts, _prices, _fills)
 """Step n leads from version n to version n + 1; a step is never changed once released."""
 
 

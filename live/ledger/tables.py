@@ -137,11 +137,11 @@ class Decisions(Model):
 
 
 class PaperOrders(Model):
-    """Entry, stop and manual exit of each signal that led to an order."""
+    """Entry, stop and exit of each signal that led to an order."""
 
     session = IntegerField()
     kind = CharField()
-    """"entry", "stop" or "exit"."""
+    """"entry", "stop", "exit" by hand, or "leave" of the session's own accord (C18)."""
     signal = BigIntegerField()
     """Open time of the signal's candle."""
     side = IntegerField()
@@ -178,6 +178,7 @@ class PaperTrades(Model):
     signal = BigIntegerField()
     side = IntegerField()
     units = DoubleField()
+    """At the entry."""
     entry_time = BigIntegerField()
     entry = DoubleField()
     atr = DoubleField()
@@ -206,6 +207,33 @@ class PaperTrades(Model):
     class Meta:  # noqa: D106  # peewee's
         table_name = "paper_trades"
         primary_key = CompositeKey("session", "number")
+
+
+class PaperFills(Model):
+    """Every fill of a trade: its entry, parts that targets closed, and what closed the rest."""
+
+    session = IntegerField()
+    trade = IntegerField()
+    number = IntegerField()
+    """0 for the entry."""
+    time = BigIntegerField()
+    side = IntegerField()
+    """1 buys, -1 sells."""
+    units = DoubleField()
+    price = DoubleField()
+    fee = DoubleField()
+    borrow = DoubleField()
+    funding = DoubleField()
+    """Both of these units, from the entry on."""
+    left = DoubleField()
+    """Units that are held after it."""
+    reason = CharField()
+    """"entry", or a name of rules.stops.REASONS."""
+    caught_up = BooleanField()
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "paper_fills"
+        primary_key = CompositeKey("session", "trade", "number")
 
 
 class StopMoves(Model):
@@ -288,6 +316,7 @@ TABLES = (
     Decisions,
     PaperOrders,
     PaperTrades,
+    PaperFills,
     StopMoves,
     StoredEquity,
     Commands,

@@ -17,10 +17,12 @@ from stoptrail.live.journal import (
     Left,
     Moved,
     Ordered,
+    Reduced,
 )
 from stoptrail.live.ledger.statements import Statements
 from stoptrail.live.ledger.tables import (
     Decisions,
+    PaperFills,
     PaperOrders,
     PaperTrades,
     Sessions,
@@ -33,7 +35,17 @@ from stoptrail.live.step import Step, StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.stops import BY_HAND, Stop, breakeven_armed
 from stoptrail.rules.stops import REASONS as STOP_REASONS
+from stoptrail.rules.trade import Fill
 
+_KIND_OF = {
+    "manual": "exit",
+    "manual_price": "exit",
+    "time": "leave",
+    "rule": "leave",
+    "target": "target",
+}
+"""Kinds of the orders that filled for these reasons; for all others a stop did. A target has no
+row: its fills tell of it."""
 WORKING, FILLED, CANCELLED = "working", "filled", "cancelled"
 
 
@@ -108,6 +120,8 @@ class StepWriter:
                 self._moved(event, step)
             case Leaving():
                 self._leaving(event, step)
+            case Reduced():
+                self._reduced(event, step)
             case Left():
                 self._left(event, step)
 
@@ -143,6 +157,7 @@ class StepWriter:
         units: float,
         price: float | None,
         latest: int | None = None,
+        reason: str | None = None,
     ) -> None:
         self.put(
             PaperOrders,
@@ -152,7 +167,7 @@ class StepWriter:
             units=units,
             price=price,
             status=WORKING,
-            reason=None,
+            reason=reason,
             latest=latest,
             sent_after=step.after,
             sent_tick=step.ticks,
@@ -209,6 +224,31 @@ class StepWriter:
             entry_caught_up=step.caught_up,
         )
         self._move(event.trade, 0, held.time, None, stop, step)
+        entered = Fill(position.units, held.fill, position.fee, 0.0, 0.0)
+        self._fill(event.trade, 0, held.time, held.side, entered, position.units, "entry", step)
+
+    def _fill(
+        self,
+        trade: int,
+        number: int,
+        time: int,
+        side: int,
+        fill: Fill,
+        left: float,
+        reason: str,
+        step: Step,
+    ) -> None:
+        self.put(
+            PaperFills,
+            trade=trade,
+            number=number,
+            time=time,
+            side=side,
+            **fill._asdict(),
+            left=left,
+            reason=reason,
+            caught_up=step.caught_up,
+        )
 
     def _moved(self, event: Moved, step: Step) -> None:
         after = event.after
@@ -232,18 +272,30 @@ class StepWriter:
         )
 
     def _leaving(self, event: Leaving, step: Step) -> None:
-        position = event.position
-        side, price = -position.held.side, event.price
-        self._order(step, "exit", event.signal, side, position.units, price)
+        position, reason = event.position, event.reason
+        kind, why = ("exit", None) if reason in BY_HAND else ("leave", STOP_REASONS[reason])
+        side, units = -position.held.side, position.units
+        self._order(step, kind, event.signal, side, units, event.price, reason=why)
+
+    def _reduced(self, event: Reduced, step: Step) -> None:
+        position, reason = event.position, STOP_REASONS[event.reason]
+        number, side = position.parts.number, -position.held.side
+        self._fill(event.trade, number, event.time, side, event.part, position.units, reason, step)
+        for kind in ("stop", "exit", "leave"):
+            left = {"units": position.units}
+            self.change(PaperOrders, left, kind=kind, signal=event.signal, status=WORKING)
 
     def _left(self, event: Left, step: Step) -> None:
         end, reason = event.end, STOP_REASONS[event.reason]
-        manual = event.reason in BY_HAND
-        filled = {"status": FILLED, "done": event.time, "fill": end.price, "fee": end.fee}
+        last, side = end.last, -event.position.held.side
+        filled = {"status": FILLED, "done": event.time, "fill": last.price, "fee": last.fee}
         filled |= {"reason": reason}
         over = {"status": CANCELLED, "done": event.time, "reason": "position closed"}
-        self.change(PaperOrders, over if manual else filled, kind="stop", signal=event.signal)
-        self.change(PaperOrders, filled if manual else over, kind="exit", signal=event.signal)
+        for kind in ("stop", "exit", "leave"):
+            what = filled if kind == _KIND_OF.get(reason, "stop") else over
+            self.change(PaperOrders, what, kind=kind, signal=event.signal)
+        number = event.position.parts.number + 1
+        self._fill(event.trade, number, event.time, side, last, 0.0, reason, step)
         closed = {
             "exit_time": event.time,
             "exit": end.price,

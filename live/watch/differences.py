@@ -9,13 +9,14 @@ from peewee import Database
 from stoptrail.live.ledger.records import rows
 from stoptrail.live.ledger.tables import (
     Decisions,
+    PaperFills,
     PaperOrders,
     PaperTrades,
     StopMoves,
 )
 from stoptrail.rules.stops import BY_HAND, REASONS
 
-_COMPARED = (PaperTrades, StopMoves, PaperOrders, Decisions)
+_COMPARED = (PaperTrades, PaperFills, StopMoves, PaperOrders, Decisions)
 _MARKS = ("caught_up", "entry_caught_up", "exit_caught_up")
 
 Record = dict[str, Any]

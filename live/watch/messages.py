@@ -12,6 +12,7 @@ from stoptrail.live.journal import (
     Ignored,
     Left,
     Moved,
+    Reduced,
 )
 from stoptrail.live.step import Step
 from stoptrail.rules.stops import BREAKEVEN
@@ -63,6 +64,11 @@ def _said(event: Happening) -> tuple[str, str] | None:
             return (
                 "breakeven" if arrived else "trail",
                 f"stop {number(before.level)} to {number(after.level)}",
+            )
+        case Reduced(position=position, part=part, reason=reason):
+            return "exit", (
+                f"{SIDES[position.held.side]} {number(part.units)} left at {number(part.price)} "
+                f"({STOP_REASONS[reason]}), {number(position.units)} stay"
             )
         case Left(position=position, end=end, reason=reason):
             return "exit", (

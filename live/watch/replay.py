@@ -38,6 +38,7 @@ from stoptrail.live.market.recorded import RecordedFeed
 from stoptrail.live.session_settings import plan_from, settings_from
 from stoptrail.live.step import StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.manage import STAYS
 from stoptrail.rules.protections import guard_start
 
 _OUTSIDE = {REASONS[code]: code for code in (MISSED, STALE, PAUSED, CHANGING)}
@@ -150,7 +151,7 @@ def replay(recording: Recording, *, candles_alone: bool = False) -> Database:
     checkpoint = Checkpoint(cash, None, None, None, None, guard_start(cash), 0)
     _begin(database, session, checkpoint, recording.candles[0][0])
     writer = StepWriter(database, session.id, session.interval)
-    leaving, ticks, counted = False, 0, Counters(0, 0, 0)
+    leaving, ticks, counted = STAYS, 0, Counters(0, 0, 0)
     for at, settings in enumerate(recording.settings):
         following = recording.settings[at + 1 : at + 2]
         until = following[0].applied if following else None
@@ -158,7 +159,7 @@ def replay(recording: Recording, *, candles_alone: bool = False) -> Database:
         known = sum(row[0] <= settings.applied for row in recording.candles)
         origin = Origin(known, session.start, settings.applied, ticks, checkpoint, counted, leaving)
         engine = _run(recording, settings, origin, until, writer, candles_alone)
-        checkpoint, leaving = engine.strategy.checkpoint(), engine.broker.leaving
+        checkpoint, leaving = engine.strategy.checkpoint(), engine.broker.leaving_for
         ticks, counted = engine.ticks, counters(database, session.id)
     return database
 

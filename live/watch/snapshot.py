@@ -115,6 +115,8 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
     checkpoint = checkpoint_of(database, row.id)
     price, when = _price(database, row, presence)
     trade, position = open_trade(database, row.id), checkpoint.position
+    if trade is not None and position is not None:
+        trade["held"] = position.units
     equity, now = checkpoint.balance, when or row.candle
     distance = at_stop = None
     if position is not None and checkpoint.stop is not None and price is not None:

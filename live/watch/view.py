@@ -127,7 +127,7 @@ def state_line(found: Snapshot) -> dict[str, Any]:
         "position": "flat" if trade is None else SIDES[trade["side"]],
     }
     if trade is not None:
-        line |= {"entry": trade["entry"], "units": trade["units"], "stop": trade["sl"]}
+        line |= {"entry": trade["entry"], "units": trade["held"], "stop": trade["sl"]}
         line |= {"breakeven": "armed" if trade["breakeven"] else "no"}
         line |= {"unrealised": round(found.unrealised, 2)}
     line |= {"realised": round(found.realised, 2), "equity": round(found.equity, 2)}
@@ -139,7 +139,7 @@ def brief_line(found: Snapshot) -> str:
     trade = found.trade
     position = "flat"
     if trade is not None:
-        position = f"{SIDES[trade['side']]} {number(trade['units'])}, stop {number(trade['sl'])}"
+        position = f"{SIDES[trade['side']]} {number(trade['held'])}, stop {number(trade['sl'])}"
     parts = [
         f"{found.session} {found.exchange} {found.symbol}: {health_of(found).words}",
         f"{found.state}, paused" if found.paused else found.state,
@@ -252,6 +252,11 @@ def _warm_up(found: Snapshot) -> tuple[str, str, str]:
     return "warm in", f"{math.ceil(left / DAY_MS):,} d", "yellow"
 
 
+def _of(trade: dict[str, Any]) -> str:
+    """What a position was entered with, where a part of it is gone."""
+    return "" if trade["held"] == trade["units"] else f" of {number(trade['units'])}"
+
+
 def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     trade = found.trade
     if trade is None:
@@ -261,7 +266,7 @@ def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     digits = 2 if abs(found.unrealised) < 1e4 else 0  # or it has no room beside the multiple
     won = "" if multiple is None else f" ({multiple:+.2f} R)"
     return [
-        ("position", f"{SIDES[trade['side']]} {number(trade['units'])}", "bold"),
+        ("position", f"{SIDES[trade['side']]} {number(trade['held'])}{_of(trade)}", "bold"),
         ("entry", f"{_price(trade['entry'])}", "white"),
         ("stop", f"{_price(trade['sl'])}", "bold"),
         ("set by", f"{trade['sl_reason']}", "white"),

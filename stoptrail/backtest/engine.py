@@ -8,6 +8,7 @@ from stoptrail.backtest.journal import RecordingJournal
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.backtest.quick_cerebro import QuickCerebro
 from stoptrail.brokers.candle import CandleBroker
+from stoptrail.config.exit_rules import rule_errors
 from stoptrail.config.own_sizing import named
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Candles
@@ -26,6 +27,7 @@ def strategy_options(plan: Plan, start: int) -> dict[str, Any]:
         "atr_period": plan.atr_period,
         "atr_interval": plan.atr_interval,
         "start": start,
+        "exit_rule": plan.rule,
     }
 
 
@@ -58,7 +60,7 @@ def run_backtrader(
     )
     cerebro.setbroker(broker)
     cerebro.addstrategy(MtfStrategy, **strategy_options(plan, int(candles.time[start])))
-    with named():
+    with named(), rule_errors(plan.rule):
         (strategy,) = cerebro.run()
     _let_go(feed, strategy)
     paid = broker.paid_by(int(candles.time[-1]) + candles.interval)
@@ -66,6 +68,7 @@ def run_backtrader(
         journal.trades(candles, plan.run_rules.trade_rules, broker.balance, paid),
         journal.stops(candles),
         journal.counts,
+        journal.fills(candles),
     )
 
 

@@ -12,11 +12,12 @@ from stoptrail.rules.trade import (
     IGNORED,
     EntryOrder,
     Exit,
+    Fill,
     Position,
     TradeRules,
     stand,
 )
-from stoptrail.rules.types import OPEN, StopLog, TradeLog
+from stoptrail.rules.types import OPEN, FillLog, StopLog, TradeLog
 
 
 class RecordedEntry(NamedTuple):
@@ -52,6 +53,9 @@ class RecordingJournal:
         self._with_stops = with_stops
         self.entries: list[RecordedEntry] = []
         self.exits: list[RecordedExit] = []
+        self.closed: list[tuple[Fill, int, int, int]] = []
+        """Parts and rests of trades with reason, time and the trade's index."""
+        self._open: Position | None = None
         self.levels: list[RecordedLevel] = []
         self.counts = np.zeros(len(IGNORED), np.int64)
         self._last: Stop | None = None
@@ -61,6 +65,7 @@ class RecordingJournal:
         if self._with_stops:
             self.levels.append(RecordedLevel(len(self.entries), stop, time, False))
         self.entries.append(RecordedEntry(entry_order, position, stop.level))
+        self._open = position
         self._last = stop
 
     def moved(self, before: Stop, after: Stop, time: int, *, by_tick: bool = False) -> None:
@@ -71,10 +76,36 @@ class RecordingJournal:
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
         """A trade closed."""
         self.exits.append(RecordedExit(end, reason, time))
+        self._closed(end.last, reason, time)
+
+    def reduced(self, position: Position, part: Fill, reason: int, time: int) -> None:
+        """A part of a trade closed."""
+        self._open = position
+        self._closed(part, reason, time)
+
+    def leaving(self, position: Position, reason: int, price: float | None = None) -> None:
+        """An order to leave was sent: its fill is what counts."""
+
+    def _closed(self, fill: Fill, reason: int, time: int) -> None:
+        self.closed.append((fill, reason, time, len(self.entries) - 1))
 
     def ignored(self, side: int, reason: int, time: int) -> None:
         """A signal led to no trade."""
         self.counts[reason] += 1
+
+    def fills(self, candles: Candles) -> FillLog:
+        """What closed the trades, and parts of them."""
+        fills = [fill for fill, _, _, _ in self.closed]
+        return FillLog(
+            trade=np.array([trade for _, _, _, trade in self.closed], np.int64),
+            candle=np.array([_at(candles, time) for _, _, time, _ in self.closed], np.int64),
+            time=np.array([time for _, _, time, _ in self.closed], np.int64),
+            units=np.array([fill.units for fill in fills]),
+            price=np.array([fill.price for fill in fills]),
+            fee=np.array([fill.fee for fill in fills]),
+            reason=np.array([reason for _, reason, _, _ in self.closed], np.int8),
+            funding=np.array([fill.funding for fill in fills]),
+        )
 
     def trades(
         self, candles: Candles, trade_rules: TradeRules, balance: float, paid: float = 0.0
@@ -112,8 +143,8 @@ class RecordingJournal:
         self, candles: Candles, trade_rules: TradeRules, balance: float, paid: float
     ) -> RecordedExit:
         price, end = float(candles.close[-1]), int(candles.time[-1]) + candles.interval
-        position = self.entries[-1].position
-        checkpoint = stand(position, balance, price, end, trade_rules, paid)
+        assert self._open is not None
+        checkpoint = stand(self._open, balance, price, end, trade_rules, paid)
         assert self._last is not None
         return RecordedExit(checkpoint, self._last.reason, OPEN)
 

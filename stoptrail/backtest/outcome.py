@@ -27,7 +27,7 @@ from stoptrail.rules.tally import (
     trade_figures,
 )
 from stoptrail.rules.trade import IGNORED
-from stoptrail.rules.types import OPEN, RunRules, TradeLog, trade_log
+from stoptrail.rules.types import OPEN, RunRules, TradeLog, fill_log, trade_log
 
 HELD_FIGURES = ("net_return", "cagr", "sharpe", "max_drawdown")
 """Of buy-and-hold; the others are of trades."""
@@ -48,7 +48,8 @@ class Outcome(NamedTuple):
 def judge(plan: Plan, record: Record, inputs: Inputs) -> Outcome:
     """The figures of `record`."""
     candles, marks = inputs.candles, inputs.marks
-    equity = compiled(equity_of)(record.trades, candles, marks, plan.run_rules, inputs.funding)
+    given = candles, marks, plan.run_rules, inputs.funding
+    equity = compiled(equity_of)(record.trades, record.fills, *given)
     figures = compiled(measure)(record.trades, equity, candles, marks)
     return Outcome(plan, record, equity.marks, equity.falls, Metrics(*figures))
 
@@ -129,7 +130,8 @@ def buy_and_hold(inputs: Inputs, run_rules: RunRules) -> dict[str, Any]:
     trade = TradeLog._make(np.zeros_like(column) for column in empty)._replace(
         **{name: np.full_like(getattr(empty, name), value) for name, value in held.items()}
     )
-    equity = compiled(equity_of)(trade, candles, inputs.marks, run_rules, inputs.funding)
+    given = candles, inputs.marks, run_rules, inputs.funding
+    equity = compiled(equity_of)(trade, fill_log(0), *given)
     figures = compiled(measure)(trade, equity, candles, inputs.marks)
     shown = {name: getattr(figures, name) for name in HELD_FIGURES}
     table: dict[str, Any] = json_value({**shown, "equity": equity.marks, "falls": equity.falls})

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from stoptrail.config.own_sizing import OwnSize
 from stoptrail.rules.candles import Signals
+from stoptrail.rules.own_exit import ExitRule
 from stoptrail.rules.types import (
     Counts,
+    FillLog,
     RunRules,
     StopLog,
     TradeLog,
@@ -33,11 +35,18 @@ class Plan(NamedTuple):
     run_rules: RunRules
     own_size: OwnSize | None = None
     """The user's sizing function where rules.sizing.OWN is the kind."""
+    exit_rule: ExitRule | None = None
+    """A rule of the user's own, which counts where the stop is `ruled`; see `rule`."""
 
     @property
     def size_call(self) -> Any:
         """What engines call of it; None without one."""
         return self.own_size.call if self.own_size else None
+
+    @property
+    def rule(self) -> ExitRule | None:
+        """The rule of the user's own that stands for the trail."""
+        return self.exit_rule if self.run_rules.trade_rules.stop.ruled else None
 
 
 class Record(NamedTuple):
@@ -46,6 +55,7 @@ class Record(NamedTuple):
     trades: TradeLog
     stops: StopLog
     ignored: Counts
+    fills: FillLog
 
 
 def pack(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
@@ -71,7 +81,8 @@ def pack_record(record: Record) -> bytes:
     """A run's logs as bytes."""
     trades = {f"trades.{name}": column for name, column in record.trades._asdict().items()}
     stops = {f"stops.{name}": column for name, column in record.stops._asdict().items()}
-    return pack({**trades, **stops, "ignored": record.ignored})
+    fills = {f"fills.{name}": column for name, column in record.fills._asdict().items()}
+    return pack({**trades, **stops, **fills, "ignored": record.ignored})
 
 
 def unpack_record(content: bytes) -> Record:
@@ -79,4 +90,5 @@ def unpack_record(content: bytes) -> Record:
     arrays = unpack(content)
     trades = TradeLog(*(arrays[f"trades.{name}"] for name in TradeLog._fields))
     stops = StopLog(*(arrays[f"stops.{name}"] for name in StopLog._fields))
-    return Record(trades, stops, arrays["ignored"])
+    fills = FillLog(*(arrays[f"fills.{name}"] for name in FillLog._fields))
+    return Record(trades, stops, arrays["ignored"], fills)

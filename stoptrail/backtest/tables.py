@@ -1,4 +1,4 @@
-"""trades.csv, stops.csv and equity.csv of a run."""
+"""trades.csv, fills.csv, stops.csv and equity.csv of a run."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from stoptrail.backtest.outcome import Outcome
 from stoptrail.core.files import write_rows
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles
+from stoptrail.rules.costs import fee
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import excursion
-from stoptrail.rules.stops import REASONS, TRAIL
+from stoptrail.rules.stops import REASONS, RULE, TRAIL
 from stoptrail.rules.tally import (
     r_multiple,
 )
@@ -40,15 +41,18 @@ TRADE_COLUMNS = (
     "signal_time",
 )
 """mae (<= 0) and mfe (>= 0) are in R, as r_multiple is."""
+FILL_COLUMNS = ("trade", "time", "side", "units", "price", "fee", "reason")
+"""side: of the order, buy or sell; reason: "entry", or as exit_reason."""
 STOP_COLUMNS = ("trade", "time", "level", "reason", "passed")
 EQUITY_COLUMNS = ("day", "equity", "drawdown")
 """drawdown: deepest fall below the peak at the candle closes since the row before; their
 greatest is the metric max_drawdown."""
 STILL_OPEN = "open"
+ENTRY = "entry"
 
 
 def write_tables(folder: Path, outcome: Outcome, inputs: Inputs, prefix: str = "") -> None:
-    """All three tables; `prefix` stands before each name."""
+    """All tables; `prefix` stands before each name."""
     rows = trade_rows(outcome, inputs.candles)
     columns: tuple[str, ...] = TRADE_COLUMNS
     if extra := _extra(outcome, inputs):
@@ -57,6 +61,7 @@ def write_tables(folder: Path, outcome: Outcome, inputs: Inputs, prefix: str = "
         booked = zip(*(getattr(log, name).tolist() for name in extra), strict=True)
         rows = ([*row, *amounts] for row, amounts in zip(rows, booked, strict=True))
     write_rows(folder / f"{prefix}trades.csv", columns, rows)
+    write_rows(folder / f"{prefix}fills.csv", FILL_COLUMNS, fill_rows(outcome))
     write_rows(folder / f"{prefix}equity.csv", EQUITY_COLUMNS, equity_rows(outcome, inputs))
     if len(outcome.record.stops.trade):
         rows = stop_rows(outcome, inputs.candles)
@@ -77,7 +82,7 @@ def trade_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
     for k in range(len(trades.entry)):
         still = trades.exit[k] == OPEN
         distance = abs(trades.fill[k] - trades.initial[k])
-        moves = compiled(excursion)(trades, k, candles)
+        moves = compiled(excursion)(trades, outcome.record.fills, k, candles)
         row = [
             k + 1,
             "long" if trades.side[k] > 0 else "short",
@@ -99,6 +104,23 @@ def trade_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
         yield [float(cell) if isinstance(cell, np.floating) else cell for cell in row]
 
 
+def fill_rows(outcome: Outcome) -> Iterator[list[Any]]:
+    """Every fill, trade by trade: the entry, then what closed it, part by part."""
+    trades, fills = outcome.record.trades, outcome.record.fills
+    costs = outcome.plan.run_rules.trade_rules.costs
+    at = 0
+    for k in range(len(trades.entry)):
+        units, price = float(trades.units[k]), float(trades.fill[k])
+        buys = trades.side[k] > 0
+        when, paid = iso(int(trades.entry_time[k])), float(fee(units, price, costs))
+        yield [k + 1, when, "buy" if buys else "sell", units, price, paid, ENTRY]
+        while at < len(fills.trade) and fills.trade[at] == k:
+            time, reason = iso(int(fills.time[at])), REASONS[fills.reason[at]]
+            numbers = (float(column[at]) for column in (fills.units, fills.price, fills.fee))
+            yield [k + 1, time, "sell" if buys else "buy", *numbers, reason]
+            at += 1
+
+
 def stop_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
     """Every level that was in force on some candle, with the first one in which it held, and
     whether the price had passed it before (C7): a trail beyond the close that set it."""
@@ -106,7 +128,7 @@ def stop_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
     for trade, candle, level, reason, tick in zip(*stops, strict=True):
         if candle < len(candles.time):
             beyond = sides[trade] * (level - candles.close[candle - 1]) > 0.0
-            passed = "true" if reason == TRAIL and beyond and not tick else "false"
+            passed = "true" if reason in (TRAIL, RULE) and beyond and not tick else "false"
             opens = iso(int(tick or candles.time[candle]))
             yield [int(trade) + 1, opens, float(level), REASONS[reason], passed]
 

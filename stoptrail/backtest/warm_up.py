@@ -1,13 +1,19 @@
-"""How many candles a plan's indicators need before they tell anything (C17)."""
+"""What a plan needs of its candles: enough of them before its indicators tell anything (C17), and
+a range that its targets are worth (C18)."""
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from stoptrail.backtest.inputs import Inputs, atr_of, first_decision, first_known, signals_of
 from stoptrail.backtest.plan import Plan
-from stoptrail.core.errors import DataError, StopTrailError
+from stoptrail.core.errors import ConfigError, DataError, StopTrailError
 from stoptrail.core.time import DAY_MS
 from stoptrail.feeds.synthetic import DEFAULT_END, synthetic_candles
 from stoptrail.rules.candles import Candles
+from stoptrail.rules.costs import maker_rate
 from stoptrail.rules.volatility import needs_volatility
 
 _FIRST_DAYS = 30
@@ -41,6 +47,27 @@ def needed_candles(plan: Plan, interval: int, most_days: int) -> int | None:
         if days == most_days:
             return None
         days = min(2 * days, most_days)
+
+
+def require_worthwhile(plan: Plan, inputs: Inputs) -> None:
+    """Raise ConfigError where the nearest target of the plan costs more to reach than it takes,
+    at the median ATR of the candles."""
+    exits, costs = plan.run_rules.trade_rules.exits, plan.run_rules.trade_rules.costs
+    key, nearest = ("exits.scale_out", exits.first.at) if exits.first.fraction else ("", math.inf)
+    if 0.0 < exits.target < nearest:
+        key, nearest = "exits.target", exits.target
+    atr, close = atr_of(plan, inputs.candles), inputs.candles.close
+    if not key or np.isnan(atr).all():
+        return
+    unit = 1.0 if exits.in_atrs else plan.run_rules.trade_rules.stop.multiplier
+    reach = nearest * unit * float(np.nanmedian(atr / close))
+    paid = costs.taker_fee + costs.slippage + maker_rate(costs)
+    if reach <= paid:
+        raise ConfigError(
+            f"{key} at {nearest:g} {'ATR' if exits.in_atrs else 'R'} lies {reach:.3%} from the "
+            f"entry at the median ATR, and costs take {paid:.3%}: it would close at a loss; "
+            f"put it beyond {nearest * paid / reach:.2g}"
+        )
 
 
 def require_warm(plan: Plan, inputs: Inputs) -> None:

@@ -22,6 +22,7 @@ from stoptrail.config.explain import explain
 from stoptrail.config.own_sizing import own_size_of
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
+from stoptrail.core.time import date_number
 from stoptrail.rules.detail import NO_DETAIL, Detail
 from stoptrail.rules.funding import NO_FUNDING, booked_funding, paid_since
 from stoptrail.rules.journal import Journal, Unheard
@@ -157,9 +158,9 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         """Cash in the quote currency; a short's proceeds are in it."""
         if self.open is None:
             return self.balance
-        held, units = self.open.held, self.open.units
+        held, units, realised = self.open.held, self.open.units, self.open.parts.profit
         funding = booked_funding(held.side, units, self.paid_by(self._last_moment()[1]))
-        return self.balance - held.side * units * held.fill - self.open.fee + funding
+        return self.balance + realised - held.side * units * held.fill - self.open.fee + funding
 
     def getvalue(self, datas: Any = None) -> float:
         """Equity at the close of the current candle; of `datas`, what their position adds to
@@ -205,6 +206,37 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         if data is not self._data:
             return bt.Position()
         return self._position.clone() if clone else self._position
+
+    def _execute(
+        self, order: Any, size: float, price: float, fee: float, gross: float, time: int
+    ) -> None:
+        """Book a whole fill in Backtrader's terms; `gross` is the profit before fees."""
+        order.size = size
+        order.executed.remsize = size
+        dt = date_number(time)
+        held, entry = self._position.size, self._position.price
+        psize, pprice, opened, closed = self._position.update(size, price, dt)
+        closing, opening = bool(held), not held
+        order.execute(
+            dt,
+            size,
+            price,
+            closed,
+            abs(closed) * entry,
+            fee if closing else 0.0,
+            opened,
+            abs(opened) * price,
+            fee if opening else 0.0,
+            0.0,
+            gross,
+            psize,
+            pprice,
+        )
+        order.completed()
+        self.notify(order)
+
+    def notify(self, order: Any) -> None:
+        """Queue the order's state for the strategy."""
 
     def _time(self) -> int:
         return open_time(self._data.lines.datetime[0], self._daily)

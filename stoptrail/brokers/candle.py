@@ -1,6 +1,7 @@
 """A Backtrader broker that fills by docs/fills.md on closed candles.
 
-One market, one position, at most one entry order, one stop order and one market exit.
+One market, one position, at most one entry order, one stop order, one limit order that takes
+a profit, and one market exit.
 Everything that decides a price or a size is a function of `rules`; the bookkeeping here
 only turns its outcome into Backtrader's orders, position and notifications.
 """
@@ -12,16 +13,21 @@ from collections import deque
 from typing import Any
 
 from stoptrail.adapter.backtrader import bt
-from stoptrail.brokers.account import Account
-from stoptrail.brokers.requests import EXIT_WAITS, STOP_WORKS, WORDS, new_order, require_whole
+from stoptrail.brokers.requests import (
+    EXIT_WAITS,
+    STOP_WORKS,
+    TARGET_WORKS,
+    WORDS,
+    new_order,
+    require_leaving,
+)
 from stoptrail.brokers.terms import without_stop
+from stoptrail.brokers.within import WithinCandle
 from stoptrail.core.errors import UsageError
-from stoptrail.core.time import date_number
-from stoptrail.rules.costs import fill_price
 from stoptrail.rules.decide import expired, order_for
-from stoptrail.rules.detail import Piece, piece_at, piece_price, pieces
+from stoptrail.rules.detail import pieces
 from stoptrail.rules.paths import TICKS
-from stoptrail.rules.stops import MANUAL, Stop, stop_fill, stop_hit
+from stoptrail.rules.stops import MANUAL, Stop
 from stoptrail.rules.trade import (
     GAP,
     PENDING,
@@ -36,7 +42,7 @@ from stoptrail.rules.trade import (
 )
 
 
-class CandleBroker(Account):
+class CandleBroker(WithinCandle):
     """The contract's broker. Parameters, all optional:
 
     settings: whose costs, risk, stop, account and market hold (config.settings.Settings,
@@ -48,9 +54,11 @@ class CandleBroker(Account):
     What an order carries besides (`order.info`): `entry_order`, the decision of an entry;
     `filled`, called at the fill, inside the candle, with position and initial stop or with
     position and exit: a stop order that it submits protects the rest of that candle (C5);
-    `reason`, why it leaves; `ratchet`, which moves a stop with the price of a tick, and
-    `undisturbed`, which says that prices between two do not. Orders without are a user's own:
-    a market order enters without a stop, or leaves whole.
+    `reduced`, called with what is left of the position and the fill where a limit order took a
+    part of it (C18); `reason`, why it leaves; `ratchet`, which moves a stop with the price of a
+    tick, and `undisturbed`, which says that prices between two do nothing. Orders without are a
+    user's own: a market order enters without a stop, or leaves whole; a limit order takes a
+    profit, of a part too.
     """
 
     own_managers = True
@@ -60,8 +68,6 @@ class CandleBroker(Account):
         """Stand where a run begins."""
         super().reset()
         self._entry: Any = None
-        self._stop: Any = None
-        self._exit: Any = None
         self.news: deque[Any] = deque()
         """States of orders that the strategy has not heard of."""
         self.is_awake = False
@@ -129,10 +135,13 @@ class CandleBroker(Account):
         side = self.open.held.side if self.open is not None else 0
         units = self.open.units if self.open is not None else 0.0
         if order.exectype == bt.Order.Stop:
-            require_whole(order, side, units)
+            require_leaving(order, side, units)
             return "_stop", STOP_WORKS if self._stop is not None else ""
+        if order.exectype == bt.Order.Limit:
+            require_leaving(order, side, units)
+            return "_target", TARGET_WORKS if self._target is not None else ""
         if side == -_side(order) and "entry_order" not in order.info:
-            require_whole(order, side, units)
+            require_leaving(order, side, units)
             return "_exit", EXIT_WAITS if self._exit is not None else ""
         if "entry_order" not in order.info:
             order.addinfo(entry_order=self._own_entry(order), own=True)
@@ -150,7 +159,8 @@ class CandleBroker(Account):
 
     def get_orders_open(self, safe: bool = False) -> list[Any]:
         """The orders that work; copies of them with `safe`."""
-        working = [each for each in (self._entry, self._stop, self._exit) if each is not None]
+        slots = (self._entry, self._stop, self._target, self._exit)
+        working = [each for each in slots if each is not None]
         return [order.clone() for order in working] if safe else working
 
     def amend(self, order: Any, stop: Stop) -> None:
@@ -163,7 +173,7 @@ class CandleBroker(Account):
 
     def cancel(self, order: Any) -> None:
         """Withdraw a working order; nothing where it does not work any more."""
-        for slot in ("_entry", "_stop", "_exit"):
+        for slot in ("_entry", "_stop", "_target", "_exit"):
             working = getattr(self, slot)
             if working is not None and working.ref == order.ref:
                 setattr(self, slot, None)
@@ -187,15 +197,14 @@ class CandleBroker(Account):
         waits = self._entry is not None or self._exit is not None
         # A tick between level and extreme may move the stop as well.
         waits = waits or (self._stop is not None and self.run_rules.path == TICKS)
-        self.is_awake = waits or self._stop is not None or bool(self.news)
+        leaves = self._stop is not None or self._target is not None
+        self.is_awake = waits or leaves or bool(self.news)
         self.below, self.above = -math.inf, math.inf
         if waits:
             self.below = math.inf
-        elif self._stop is not None and self.open is not None:
-            if self.open.held.side > 0:
-                self.below = self._stop.created.price
-            else:
-                self.above = self._stop.created.price
+        elif self.open is not None:
+            level, target = self.levels()
+            self.below, self.above = min(level, target), max(level, target)
 
     # Fills
 
@@ -211,10 +220,8 @@ class CandleBroker(Account):
             return
         if self._entry is not None:
             self._fill_entry(data.open[0], self._first_price(time))
-        elif self._exit is not None:
-            self._fill_exit(data.open[0], time)
-        if self._stop is not None:
-            self._within(data.open[0], data.high[0], data.low[0], time)
+        if self.open is not None:
+            self.within(time)
 
     def _first_price(self, opens: int) -> int:
         """When the candle that opened at `opens` has its first price: by ticks, that of its
@@ -222,59 +229,6 @@ class CandleBroker(Account):
         first, last = pieces(self.detail, self.index)
         known = self.run_rules.path == TICKS and first < last
         return int(self.detail.time[first]) if known else opens
-
-    def _within(self, candle_open: float, high: float, low: float, time: int) -> None:
-        """The stop over the candle at hand, piece by piece where it has pieces (C21)."""
-        first, last = pieces(self.detail, self.index)
-        if first == last:
-            self._test_stop(candle_open, high, low, time)
-        elif self.run_rules.path == TICKS:
-            told, until = self._stop.info, time + self.interval
-            if "undisturbed" not in told or not told.undisturbed(high, low, until):
-                self._by_ticks(range(first, last), time)
-        elif self.touched(high) or self.touched(low):
-            for row in range(first, last):
-                piece = self._piece(row)
-                self._test_stop(piece.open, piece.high, piece.low, piece.time)
-                if self.open is None:
-                    return
-
-    def _by_ticks(self, rows: range, opens: int) -> None:
-        """The prices of the pieces as ticks: each may hit the stop or move it (C14)."""
-        assert self.open is not None
-        held, told = self.open.held, self._stop.info
-        for row in rows:
-            piece = self._piece(row)
-            if "undisturbed" in told and told.undisturbed(piece.high, piece.low, piece.time):
-                continue
-            # The tick that entered tests nothing and moves nothing.
-            entered = row == rows[0] and held.time >= opens
-            for step in range(1 if entered else 0, 4):
-                price = piece_price(piece, held.side, step)
-                if self.touched(price):
-                    self._stop_out(price, piece.time)
-                    return
-                if "ratchet" in told:
-                    told.ratchet(price, piece.time)
-
-    def _piece(self, row: int) -> Piece:
-        """A piece in Python's own numbers."""
-        time, *prices = piece_at(self.detail, row)
-        return Piece(int(time), *map(float, prices))
-
-    def touched(self, price: float) -> bool:
-        """Whether `price` reaches the working stop."""
-        if self.open is None or self._stop is None:
-            return False
-        return stop_hit(self.open.held.side, price, price, self._stop.created.price)
-
-    def _stop_out(self, first: float, time: int, level: float | None = None) -> None:
-        """Fill the stop at `level` (its own), or at `first` where that is worse (C6)."""
-        assert self.open is not None
-        trade_rules, side = self.run_rules.trade_rules, self.open.held.side
-        working = self._stop.created.price if level is None else level
-        price = stop_fill(side, first, working, trade_rules.costs, trade_rules.market)
-        self._close(self._stop, price, time)
 
     def _fill_entry(self, price: float, time: int) -> None:
         order, rules = self._entry, self.run_rules.trade_rules
@@ -297,46 +251,30 @@ class CandleBroker(Account):
         if "filled" in order.info:
             order.info.filled(position, stop)
 
-    def _test_stop(self, candle_open: float, high: float, low: float, time: int) -> None:
-        if self.touched(high) or self.touched(low):
-            self._stop_out(candle_open, time)
-
-    def _fill_exit(self, price: float, time: int) -> None:
-        assert self.open is not None
-        trade_rules = self.run_rules.trade_rules
-        price = fill_price(-self.open.held.side, price, trade_rules.costs, trade_rules.market)
-        self._close(self._exit, price, time)
-
     def _close(self, order: Any, price: float, time: int) -> None:
-        """Leave at exactly `price`."""
-        position = self.open
+        """Leave what is left at exactly `price`."""
+        position, reason = self.open, order.info.get("reason", MANUAL)
         assert position is not None
         paid = self._paid_at_exit(time)
-        end = leave(position, price, time, self.run_rules.trade_rules, paid)
+        end = leave(position, price, time, self.run_rules.trade_rules, reason, paid)
         end = credited(end, self.balance)
         self.balance += end.pnl
         self.history = after_trade(self.history, position, end.pnl, self.run_rules.trade_rules)
         self.open = None
-        others = [each for each in (self._stop, self._exit) if each not in (None, order)]
-        self._stop = self._exit = None
+        slots = (self._stop, self._target, self._exit)
+        others = [each for each in slots if each not in (None, order)]
+        self._stop = self._target = self._exit = None
         # Neither is a profit of a price: Backtrader's trades take them as a commission.
-        paid = end.fee + end.borrow - end.funding - end.shortfall
-        gross = end.pnl + position.fee + paid
-        self._execute(order, -position.units * position.held.side, price, paid, gross, time)
+        paid = end.last.fee + end.last.borrow - end.last.funding - end.shortfall
+        gross = end.pnl - position.parts.profit + position.fee + paid
+        # Backtrader adds sizes up in floats: what it holds leaves, so that nothing is left.
+        self._execute(order, -self._position.size, price, paid, gross, time)
         for other in others:
             other.cancel()
             self.notify(other)
-        self.journal.left(position, end, order.info.get("reason", MANUAL), time)
+        self.journal.left(position, end, reason, time)
         if "filled" in order.info:
             order.info.filled(position, end)
-
-    def _paid_at_exit(self, time: int) -> float:
-        """Funding until an exit in the candle of `time`: the rows of its open and those inside
-        it are paid (C19); where it has pieces, those up to the exit's."""
-        first, last = pieces(self.detail, self.index)
-        if first < last:
-            return self.paid_by(time)
-        return self.paid_before(time - time % self.interval + self.interval)
 
     def _drop_entry(self, reason: int) -> None:
         order, self._entry = self._entry, None
@@ -348,34 +286,6 @@ class CandleBroker(Account):
             order.cancel()
         self.notify(order)
         self.journal.ignored(entry_order.side, reason, entry_order.signal)
-
-    def _execute(
-        self, order: Any, size: float, price: float, fee: float, gross: float, time: int
-    ) -> None:
-        """Book a whole fill in Backtrader's terms; `gross` is the profit before fees."""
-        order.size = size
-        order.executed.remsize = size
-        dt = date_number(time)
-        held, entry = self._position.size, self._position.price
-        psize, pprice, opened, closed = self._position.update(size, price, dt)
-        closing, opening = bool(held), not held
-        order.execute(
-            dt,
-            size,
-            price,
-            closed,
-            abs(closed) * entry,
-            fee if closing else 0.0,
-            opened,
-            abs(opened) * price,
-            fee if opening else 0.0,
-            0.0,
-            gross,
-            psize,
-            pprice,
-        )
-        order.completed()
-        self.notify(order)
 
 
 def _side(order: Any) -> int:

@@ -17,6 +17,7 @@ from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import fill_price, quoted_price
 from stoptrail.rules.decide import expired
 from stoptrail.rules.journal import Journal
+from stoptrail.rules.manage import STAYS
 from stoptrail.rules.stops import (
     MANUAL,
     MANUAL_PRICE,
@@ -62,9 +63,6 @@ class PaperJournal(Journal, Protocol):
     def ordered(self, entry_order: EntryOrder) -> None:
         """An entry order was sent."""
 
-    def leaving(self, position: Position, price: float | None = None) -> None:
-        """An order to leave was sent: at market, or at a price that a person names."""
-
 
 class PaperBroker(CandleBroker):
     """`CandleBroker` with ticks. Parameters: those of `CandleBroker`, and
@@ -108,6 +106,11 @@ class PaperBroker(CandleBroker):
         """Whether an order to leave at market waits for its fill."""
         return self._exit is not None
 
+    @property
+    def leaving_for(self) -> int:
+        """Why it waits, a code of rules.stops.REASONS; STAYS where there is none."""
+        return STAYS if self._exit is None else int(self._exit.info.get("reason", MANUAL))
+
     def carry(self, checkpoint: Checkpoint) -> None:
         """Take over the account and the open trade; its stop order comes from the strategy."""
         self.balance, self.opening = checkpoint.balance, checkpoint.opening
@@ -126,7 +129,7 @@ class PaperBroker(CandleBroker):
         if position is None or self.leaving:
             return False
         self._send_exit(owner, position, MANUAL)
-        self.journal.leaving(position)
+        self.journal.leaving(position, MANUAL)
         return True
 
     def leave_at(self, owner: Any, price: float, time: int) -> float | None:
@@ -139,7 +142,7 @@ class PaperBroker(CandleBroker):
         if self._exit is not None:
             self.cancel(self._exit)
         self._send_exit(owner, position, MANUAL_PRICE)
-        self.journal.leaving(position, price)
+        self.journal.leaving(position, MANUAL_PRICE, price)
         fill = quoted_price(-position.held.side, price, self.run_rules.trade_rules.market)
         self._close(self._exit, fill, max(time, position.held.time))
         return fill
@@ -190,9 +193,15 @@ class PaperBroker(CandleBroker):
         if self._entry is not None:
             if not tick.ahead and self._tick_gate():
                 self._enter_at(tick)
-        elif self.touched(tick.price):
-            self._stop_out(tick.price, tick.time)
-        elif self._exit is not None:
+            return
+        # Ahead of a missing candle a tick tests the stop only: its target may not be the last.
+        if tick.ahead and self.touched(tick.price):
+            self.stop_out(tick.price, tick.time)
+        elif not tick.ahead:
+            self.reached_at(tick.price, tick.time)
+        if self.open is None:
+            return
+        if self._exit is not None:
             quote = tick.bid if self._side() > 0 else tick.ask
             self._close(self._exit, self._market_price(-self._side(), tick, quote), tick.time)
         elif not tick.ahead:
@@ -277,9 +286,17 @@ class PaperBroker(CandleBroker):
             entered_here = held.time >= time
             if self.opening is not None:
                 self._stop.addinfo(reason=self.opening.reason)
-            self._stop_out(level if entered_here else data.open[0], time, level)
-        elif self.touched(data.close[0]):
-            self._stop_out(data.close[0], time + data.interval - 1)
+            self.stop_out(level if entered_here else data.open[0], time, level)
+            return
+        # A target that the ticks left lay beyond them, or beyond what was seen of them.
+        close = data.close[0]
+        high, low = (data.high[0], data.low[0]) if whole else (close, close)
+        while self.passed(high, low):
+            self.take(time if whole else time + data.interval - 1)
+        if self.open is None:
+            return
+        if self.touched(data.close[0]):
+            self.stop_out(data.close[0], time + data.interval - 1)
         elif self._exit is not None:
             trade_rules = self.run_rules.trade_rules
             price = fill_price(-self._side(), data.close[0], trade_rules.costs, trade_rules.market)

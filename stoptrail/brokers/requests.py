@@ -32,6 +32,7 @@ WORDS = {
 """Why an order led to no trade, by code of rules.trade.IGNORED."""
 
 EXIT_WAITS = "an order to leave waits for its open already"
+TARGET_WORKS = "a limit order takes a profit already: cancel it first"
 STOP_WORKS = "a stop order protects the position already: move it, or cancel it first"
 
 
@@ -44,21 +45,19 @@ def new_order(
     exectype: Any,
     **options: Any,
 ) -> Any:
-    """A market or stop order of Backtrader's with what it carries in `info`.
+    """A market, stop or limit order of Backtrader's with what it carries in `info`.
 
     Raises UsageError for another kind of order, or one that is bound to others or to a time.
     """
-    if exectype not in (None, bt.Order.Market, bt.Order.Stop):
-        name = bt.Order.ExecTypes[exectype]
-        raise UsageError(
-            f"CandleBroker takes market orders, and stop orders that protect a position, not "
-            f"{name} orders: entries fill at the next open (C2)"
-        )
+    if exectype not in (None, bt.Order.Market, bt.Order.Stop, bt.Order.Limit):
+        raise _refused(exectype)
     for term, neutral in _NEUTRAL.items():
         if options.pop(term, neutral) != neutral:
             raise UsageError(f"CandleBroker takes no order with {term}: see docs/library.md")
-    if exectype == bt.Order.Stop and not (price is not None and 0.0 < price < math.inf):
-        raise UsageError(f"a stop order needs a price above 0, not {price!r}")
+    if exectype in (bt.Order.Stop, bt.Order.Limit) and not (
+        price is not None and 0.0 < price < math.inf
+    ):
+        raise UsageError(f"a {_name(exectype)} needs a price above 0, not {price!r}")
     order = kind(
         owner=owner,
         data=data,
@@ -78,14 +77,29 @@ def new_order(
     return order
 
 
-def require_whole(order: Any, side: int, units: float) -> None:
-    """Raise UsageError unless `order` leaves a position of `units` on `side` whole."""
-    name = "stop order" if order.exectype == bt.Order.Stop else "order to leave"
+def _refused(exectype: Any) -> UsageError:
+    return UsageError(
+        "CandleBroker takes market orders, and stop and limit orders that leave a position, not "
+        f"{bt.Order.ExecTypes[exectype]} orders: entries fill at the next open (C2)"
+    )
+
+
+def _name(exectype: Any) -> str:
+    names = {bt.Order.Stop: "stop order", bt.Order.Limit: "limit order"}
+    return names.get(exectype, "order to leave")
+
+
+def require_leaving(order: Any, side: int, units: float) -> None:
+    """Raise UsageError unless `order` leaves a position of `units` on `side`: whole, but for a
+    limit order, which may take a part (C18)."""
+    name = _name(order.exectype)
+    if units == 0.0 and order.exectype == bt.Order.Limit:
+        raise _refused(order.exectype)
     if units == 0.0:
         raise UsageError(f"a {name} protects an open position, and there is none")
     if order.isbuy() == (side > 0):
         raise UsageError(f"a {name} has to be on the other side of the position that it protects")
-    if not abs(order.size) >= units:
+    if order.exectype != bt.Order.Limit and not abs(order.size) >= units:
         raise UsageError(
             f"a position is left whole: {abs(order.size):g} of {units:g} units were given"
         )

@@ -13,7 +13,7 @@ from stoptrail.backtest.inputs import (
 )
 from stoptrail.backtest.outcome import Outcome, judge
 from stoptrail.backtest.summary import summarise_run
-from stoptrail.backtest.warm_up import require_warm
+from stoptrail.backtest.warm_up import require_warm, require_worthwhile
 from stoptrail.cli import market as markets
 from stoptrail.cli.compiling import compile_ahead
 from stoptrail.cli.console import Stages, Voice
@@ -159,6 +159,7 @@ def full_run(settings: Settings, inputs: Inputs) -> Outcome:
     """
     plan = plan_of(settings, inputs)
     require_warm(plan, inputs)
+    require_worthwhile(plan, inputs)
     record = run_backtrader(
         inputs.candles, inputs.start, plan, inputs.funding, detail=inputs.detail
     )

@@ -24,6 +24,7 @@ from stoptrail.reports.plots import ChartMarket as Drawn
 from stoptrail.reports.run_files import (
     CONFIG,
     EquityCurve,
+    ExitFill,
     RunFiles,
     StopLevel,
     TradeRecord,
@@ -182,7 +183,7 @@ def of_session(name: str, config: Path | None, overrides: Sequence[str]) -> Pict
 
 def _session(database: Any, session: Any) -> Pictured:
     from stoptrail.live.ledger.records import rows, settings_rows, stored_candles
-    from stoptrail.live.ledger.tables import PaperTrades, StoredEquity
+    from stoptrail.live.ledger.tables import PaperFills, PaperTrades, StoredEquity
     from stoptrail.live.session_settings import settings_from
 
     seen = np.array(stored_candles(database, session.id), np.float64).reshape(-1, 6)
@@ -194,7 +195,8 @@ def _session(database: Any, session: Any) -> Pictured:
         np.array([row["time"] for row in marks], np.int64),
         np.array([row["equity"] for row in marks], np.float64),
     )
-    trades = [_trade(row) for row in rows(database, PaperTrades, session.id)]
+    exits = _exits(rows(database, PaperFills, session.id))
+    trades = [_trade(row, exits) for row in rows(database, PaperTrades, session.id)]
     first = int(np.searchsorted(candles.time, session.start))
     return Pictured(
         Path("plots") / f"session-{session.id}",
@@ -206,7 +208,17 @@ def _session(database: Any, session: Any) -> Pictured:
     )
 
 
-def _trade(row: dict[str, Any]) -> TradeRecord:
+def _exits(fills: list[dict[str, Any]]) -> dict[int, list[ExitFill]]:
+    """What closed each trade, part by part."""
+    exits: dict[int, list[ExitFill]] = {}
+    for row in fills:
+        if row["number"] > 0:
+            fill = ExitFill(row["time"], row["units"], row["price"], row["reason"])
+            exits.setdefault(row["trade"], []).append(fill)
+    return exits
+
+
+def _trade(row: dict[str, Any], exits: dict[int, list[ExitFill]]) -> TradeRecord:
     nothing = float("nan")
     pnl = nothing if row["pnl"] is None else row["pnl"]
     return TradeRecord(
@@ -224,6 +236,7 @@ def _trade(row: dict[str, Any]) -> TradeRecord:
         r_multiple=r_multiple(pnl, row["units"], abs(row["entry"] - row["initial_stop"])),
         mae=nothing,
         mfe=nothing,
+        exits=tuple(exits.get(row["number"], ())),
     )
 
 

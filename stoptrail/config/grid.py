@@ -14,7 +14,7 @@ from stoptrail.config.section import closest_hint
 from stoptrail.config.settings import Settings, known_keys, value_at, with_values
 from stoptrail.core.errors import ConfigError
 
-SECTIONS = ("strategy", "stop", "risk", "costs", "account", "market", "protections")
+SECTIONS = ("strategy", "stop", "exits", "risk", "costs", "account", "market", "protections")
 """What a grid may vary: how trades are found, managed, sized and paid for. The candles,
 the search itself and the session are the same for all combinations."""
 

@@ -145,6 +145,9 @@ class CostSettings(SettingsSection):
     """Fraction by which every market and stop fill is worse than its price."""
     borrow_daily: Annotated[float, Field(ge=0, le=0.1)] = 0.0002
     """Fraction of a short's notional a day, on spot and margin."""
+    maker_fee: Annotated[float, Field(ge=-0.01, le=0.1)] | None = None
+    """Fraction of the notional of a target's fill (C18); left out: the taker's. Below 0 the
+    exchange pays it."""
     funding_rate: Annotated[float, Field(ge=-0.005, le=0.005)] | None = None
     """Fraction of the notional that longs pay to shorts every eight hours on a swap, instead of
     published rates."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 from stoptrail.config.market import Filters
 from stoptrail.config.settings import Settings
-from stoptrail.rules.costs import DAY, Costs
+from stoptrail.rules.costs import AS_TAKER, DAY, Costs
+from stoptrail.rules.exits import MOST_SCALE_OUTS, NO_EXITS, NO_PART, ExitRules, ScaleOut
 from stoptrail.rules.margin import Margin
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import CANDLE, TICKS
 from stoptrail.rules.protections import Protections
 from stoptrail.rules.sizing import ALL_IN, OWN, SIZINGS, Sizing
-from stoptrail.rules.stops import StopRules
+from stoptrail.rules.stops import ATR_TRAIL, CHANDELIER, NO_TRAIL, PERCENT, StopRules
 from stoptrail.rules.trade import TradeRules
-from stoptrail.rules.types import EXITS, RunRules
+from stoptrail.rules.types import EXITS, STOP_TRAIL, RunRules
 
 
 def market_rules(filters: Filters, price_digits: int, volume_digits: int) -> Market:
@@ -72,6 +74,11 @@ def run_rules_of(settings: Settings, market: Market) -> RunRules:
                 breakeven_trigger=stop.breakeven_atr_trigger,
                 breakeven_margin=stop.breakeven_margin,
                 frozen=stop.trail == "fixed",
+                trail=_TRAILS.get(stop.trail, ATR_TRAIL),
+                trail_candles=stop.trail_candles,
+                trail_percent=stop.trail_percent,
+                trail_from=settings.exits.trail_from,
+                ruled=settings.strategy.exits not in EXITS,
             ),
             sizing=Sizing(
                 risk_per_trade=risk.risk_per_trade,
@@ -88,6 +95,7 @@ def run_rules_of(settings: Settings, market: Market) -> RunRules:
                 taker_fee=costs.taker_fee,
                 slippage=costs.slippage,
                 borrow_daily=0.0 if swap else costs.borrow_daily,
+                maker_fee=AS_TAKER if costs.maker_fee is None else costs.maker_fee,
                 funding=_funding_scale(settings) if swap else 0.0,
             ),
             market=market,
@@ -95,8 +103,11 @@ def run_rules_of(settings: Settings, market: Market) -> RunRules:
                 rate=settings.market.maintenance_margin if swap else 0.0,
                 checked=settings.strategy.exits != "cycle",
             ),
+            exits=exit_rules_of(settings),
         ),
-        exits=EXITS.index(settings.strategy.exits),
+        exits=EXITS.index(settings.strategy.exits)
+        if settings.strategy.exits in EXITS
+        else STOP_TRAIL,
         path=TICKS if settings.stop.ratchet == "tick" else CANDLE,
         cooldown=stop.cooldown_candles,
         delay=settings.strategy.entry_max_delay_ms,
@@ -121,12 +132,33 @@ def constant_funding(settings: Settings) -> bool:
     return settings.costs.funding_rate is not None or "costs.funding_rate" in settings.sweep.grid
 
 
+_TRAILS = {"none": NO_TRAIL, "chandelier": CHANDELIER, "percent": PERCENT}
+
+
+def exit_rules_of(settings: Settings) -> ExitRules:
+    """What ends a trade beside its stop (C18)."""
+    exits = settings.exits
+    parts = sorted(ScaleOut(part.at, part.fraction) for part in exits.scale_out)
+    first, second, third, fourth = (*parts, *[NO_PART] * (MOST_SCALE_OUTS - len(parts)))
+    return ExitRules(
+        target=exits.target,
+        in_atrs=exits.target_unit == "atr",
+        first=first,
+        second=second,
+        third=third,
+        fourth=fourth,
+        time_hours=exits.time_hours,
+        time_below=math.inf if exits.time_below is None else exits.time_below,
+    )
+
+
 def legacy(run_rules: RunRules) -> RunRules:
     """The baseline on the same signals: all capital, cycle exits, no stop (C15)."""
-    sizing = run_rules.trade_rules.sizing._replace(kind=ALL_IN)
-    margin = run_rules.trade_rules.margin._replace(checked=False)
+    trade_rules = run_rules.trade_rules
+    sizing, stop = trade_rules.sizing._replace(kind=ALL_IN), trade_rules.stop._replace(ruled=False)
+    margin = trade_rules.margin._replace(checked=False)
     return run_rules._replace(
-        trade_rules=run_rules.trade_rules._replace(sizing=sizing, margin=margin),
+        trade_rules=trade_rules._replace(sizing=sizing, stop=stop, margin=margin, exits=NO_EXITS),
         exits=EXITS.index("cycle"),
         path=CANDLE,
     )

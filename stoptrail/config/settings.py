@@ -24,6 +24,7 @@ from stoptrail.config.session import (
     TelegramSettings,
 )
 from stoptrail.config.trading import (
+    ExitSettings,
     ProtectionSettings,
     Risk,
     StopSettings,
@@ -38,6 +39,7 @@ class Settings(SettingsSection):
     data: Data = Field(default_factory=Data)
     strategy: Strategy = Field(default_factory=lambda: Strategy.model_validate({}))
     stop: StopSettings = Field(default_factory=StopSettings)
+    exits: ExitSettings = Field(default_factory=ExitSettings)
     risk: Risk = Field(default_factory=Risk)
     costs: CostSettings = Field(default_factory=CostSettings)
     account: AccountSettings = Field(default_factory=AccountSettings)

@@ -8,12 +8,14 @@ from pydantic import (
     AfterValidator,
     Field,
     SerializerFunctionWrapHandler,
+    field_validator,
     model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from stoptrail.config.market import Fraction
+from stoptrail.config.own_code import imported
 from stoptrail.config.own_sizing import own_size_of
 from stoptrail.config.section import SettingsSection, refuse_unknown
 from stoptrail.config.signals import signal_model
@@ -24,6 +26,8 @@ from stoptrail.core.time import (
     Timeframe,
     timeframe_ms,
 )
+from stoptrail.rules.exits import MOST_SCALE_OUTS
+from stoptrail.rules.types import EXITS
 
 PARAMETERS = "parameters"
 
@@ -50,8 +54,21 @@ class Strategy(SettingsSection):
     signal: Annotated[str, Field(min_length=1)] = "mtf_cycle"
     """A shipped signal, or "module:function"."""
     sides: Literal["both", "long", "short"] = "both"
-    exits: Literal["stop_trail", "cycle"] = "stop_trail"
-    """"cycle" is the legacy baseline (C15)."""
+    exits: Annotated[str, Field(min_length=1)] = "stop_trail"
+    """"cycle" is the legacy baseline (C15); "module:rule" one of the user's own (C18)."""
+
+    @field_validator("exits")
+    @classmethod
+    def _find_exits(cls, path: str) -> str:
+        try:
+            if path not in EXITS:
+                imported(path, EXITS)
+        except ConfigError as error:
+            raise PydanticCustomError(
+                "exits", "{why}", {"why": str(error), "key": "exits", "received": path}
+            ) from error
+        return path
+
     entry_max_delay: Annotated[Minutes, Field(ge=0, le=10_080)] = 0
     """Minutes by which the next open may be late before the entry is cancelled (C2)."""
     parameters: dict[str, Any] = Field(default_factory=dict)
@@ -129,8 +146,14 @@ class StopSettings(SettingsSection):
     """Fraction by which the breakeven level is better than netting zero."""
     cooldown_candles: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """Base candles after an exit whose signals do not count."""
-    trail: Literal["dynamic", "fixed"] = "dynamic"
-    """"fixed" keeps the ATR of the signal candle; for comparison only."""
+    trail: Literal["dynamic", "fixed", "none", "chandelier", "percent"] = "dynamic"
+    """N ATRs from the extreme of the trade, by the current ATR or by that of the signal
+    candle; nowhere; N ATRs from the best price of the last `trail_candles`; `trail_percent`
+    from the extreme."""
+    trail_candles: Annotated[int, Field(ge=1, le=10_000)] = 22
+    """Closed base candles of the chandelier, those before the entry included."""
+    trail_percent: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Fraction of the extreme at which "percent" follows it."""
     ratchet: Literal["candle", "tick"] = "candle"
     """When a backtest moves a stop: at closes, or at each price of finer candles (C21)."""
 
@@ -138,6 +161,45 @@ class StopSettings(SettingsSection):
     def atr_interval(self) -> int:
         """Length of a candle of `atr_timeframe` in milliseconds."""
         return timeframe_ms(self.atr_timeframe)
+
+
+class ScaleOutSettings(SettingsSection):
+    """A target that closes a part of a trade."""
+
+    at: Annotated[float, Field(gt=0, le=1000)]
+    """Distance from the entry, in exits.target_unit."""
+    fraction: Annotated[float, Field(gt=0, le=1)]
+    """Of the units at the entry."""
+
+
+class ExitSettings(SettingsSection):
+    """What ends a trade beside its stop (C18); 0 or left out = off."""
+
+    target: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    """Distance of the target from the entry, in `target_unit`."""
+    target_unit: Literal["r", "atr"] = "r"
+    """R, the distance of the initial stop, or ATRs of the signal candle."""
+    scale_out: Annotated[list[ScaleOutSettings], Field(max_length=MOST_SCALE_OUTS)] = Field(
+        default_factory=list
+    )
+    """Targets that close a fraction each, in any order."""
+    time_hours: Annotated[float, Field(ge=0, le=876_000)] = 0.0
+    """Hours after the entry at whose first close a trade may be left."""
+    time_below: Annotated[float, Field(ge=-1000, le=1000)] | None = None
+    """R below which a trade is left then; left out: wherever it is."""
+    trail_from: Annotated[float, Field(ge=0, le=1000)] = 0.0
+    """R that the extreme has to reach before the trail moves."""
+
+    @model_validator(mode="after")
+    def _check_parts(self) -> ExitSettings:
+        places = [part.at for part in self.scale_out]
+        if len(set(places)) < len(places):
+            twice = next(place for place in places if places.count(place) > 1)
+            raise ValueError(f"scale_out names the target {twice:g} twice: add up the fractions")
+        share = sum(part.fraction for part in self.scale_out)
+        if share > 1.0 + 1e-9:
+            raise ValueError(f"the fractions of scale_out add up to {share:g}, more than 1")
+        return self
 
 
 class Risk(SettingsSection):

@@ -28,6 +28,15 @@ _NOT_A_ROW = (KeyError, ValueError, TypeError, OverflowError)
 _LONGEST = 120
 
 
+class ExitFill(NamedTuple):
+    """A row of fills.csv that closed a trade, or a part of it."""
+
+    time: int
+    units: float
+    price: float
+    reason: str
+
+
 class TradeRecord(NamedTuple):
     """One row of trades.csv; times in milliseconds UTC, NaN or None where a cell is empty."""
 
@@ -47,6 +56,15 @@ class TradeRecord(NamedTuple):
     r_multiple: float
     mae: float
     mfe: float
+    exits: tuple[ExitFill, ...] = ()
+    """Its exits from fills.csv, part by part; empty where an older version wrote none."""
+
+    @property
+    def exit_points(self) -> list[tuple[int, float]]:
+        """Time and price of each exit."""
+        if self.exits:
+            return [(fill.time, fill.price) for fill in self.exits]
+        return [] if self.exit_time is None else [(self.exit_time, self.exit_price)]
 
 
 class StopLevel(NamedTuple):
@@ -55,6 +73,8 @@ class StopLevel(NamedTuple):
     time: int
     level: float
     reason: str
+    passed: bool = False
+    """Whether it lay beyond the close that set it (C7)."""
 
 
 class EquityCurve(NamedTuple):
@@ -109,7 +129,7 @@ def read_run(folder: Path) -> RunFiles:
     return RunFiles(
         folder,
         summary,
-        _trades(folder / "trades.csv"),
+        _with_exits(_trades(folder / "trades.csv"), folder / "fills.csv"),
         _stops(folder / "stops.csv"),
         _equity(folder / "equity.csv"),
         _trades(folder / "baseline_trades.csv"),
@@ -181,6 +201,19 @@ def _trades(path: Path) -> list[TradeRecord]:
         raise DataError(f"{path}: not a list of trades ({_why(error)})") from None
 
 
+def _with_exits(trades: list[TradeRecord], path: Path) -> list[TradeRecord]:
+    exits: dict[int, list[ExitFill]] = {}
+    try:
+        for row in _rows(path):
+            if row["reason"] != "entry":
+                numbers = _number(row["units"]), _number(row["price"])
+                fill = ExitFill(time_ms(row["time"]), *numbers, row["reason"])
+                exits.setdefault(int(row["trade"]), []).append(fill)
+    except _NOT_A_ROW as error:
+        raise DataError(f"{path}: not a list of fills ({_why(error)})") from None
+    return [trade._replace(exits=tuple(exits.get(trade.number, ()))) for trade in trades]
+
+
 def _why(error: Exception) -> str:
     """What is wrong with a row, in short."""
     if isinstance(error, KeyError):
@@ -218,7 +251,8 @@ def _stops(path: Path) -> dict[int, list[StopLevel]]:
     levels: dict[int, list[StopLevel]] = {}
     try:
         for row in _rows(path):
-            level = StopLevel(time_ms(row["time"]), float(row["level"]), row["reason"])
+            passed = row.get("passed") == "true"
+            level = StopLevel(time_ms(row["time"]), float(row["level"]), row["reason"], passed)
             levels.setdefault(int(row["trade"]), []).append(level)
     except _NOT_A_ROW as error:
         raise DataError(f"{path}: not a list of stop levels ({_why(error)})") from None

@@ -6,6 +6,7 @@ sell. Prices are in the quote currency, units in the base currency, times in ms.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from stoptrail.rules.jit import rule
@@ -13,6 +14,8 @@ from stoptrail.rules.market import Market, price_down, price_up
 
 DAY = 86_400_000
 """Milliseconds in a day."""
+AS_TAKER = math.inf
+"""Stands for a maker's fee that is the taker's."""
 
 
 class Costs(NamedTuple):
@@ -24,6 +27,8 @@ class Costs(NamedTuple):
     """Worsening of every market and stop fill."""
     borrow_daily: float
     """Of a short's entry notional, per day; on a swap 0: it has funding instead (C19)."""
+    maker_fee: float = AS_TAKER
+    """Of the notional of a target's fill (C18)."""
     funding: float = 0.0
     """Multiplies the rates of funding rows: 1 for published ones, a constant rate for rows of
     1; 0: no funding is paid."""
@@ -47,6 +52,12 @@ def quoted_price(direction: int, quote: float, market: Market) -> float:
 def fee(units: float, price: float, costs: Costs) -> float:
     """Fee of one fill in the quote currency."""
     return units * price * costs.taker_fee
+
+
+@rule
+def maker_rate(costs: Costs) -> float:
+    """What a fill of a resting order pays, as a fraction of its notional."""
+    return costs.taker_fee if costs.maker_fee == AS_TAKER else costs.maker_fee
 
 
 @rule

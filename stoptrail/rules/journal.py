@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from stoptrail.rules.stops import Stop
-from stoptrail.rules.trade import EntryOrder, Exit, Position
+from stoptrail.rules.trade import EntryOrder, Exit, Fill, Position
 
 
 class Journal(Protocol):
@@ -17,6 +17,13 @@ class Journal(Protocol):
     def moved(self, before: Stop, after: Stop, time: int, *, by_tick: bool = False) -> None:
         """The level moved; it is in force for candles that open at or after `time`, or, where
         a tick moved it, for all prices after."""
+
+    def reduced(self, position: Position, part: Fill, reason: int, time: int) -> None:
+        """A part of a trade closed, and left `position`; `reason` as in `left`."""
+
+    def leaving(self, position: Position, reason: int, price: float | None = None) -> None:
+        """An order to leave was sent, at `price` where a person names one; `reason` as in
+        `left`."""
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
         """A trade closed; `reason` is a code of rules.stops.REASONS."""
@@ -33,6 +40,12 @@ class Unheard:
         """Nothing."""
 
     def moved(self, before: Stop, after: Stop, time: int, *, by_tick: bool = False) -> None:
+        """Nothing."""
+
+    def reduced(self, position: Position, part: Fill, reason: int, time: int) -> None:
+        """Nothing."""
+
+    def leaving(self, position: Position, reason: int, price: float | None = None) -> None:
         """Nothing."""
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:

@@ -33,10 +33,11 @@ from stoptrail.rules.tally import (
     tally_open,
     tally_trade,
 )
-from stoptrail.rules.trade import Position, marked
+from stoptrail.rules.trade import NO_PARTS, Fill, Position, closing, marked, without_part
 from stoptrail.rules.types import (
     OPEN,
     DayMarks,
+    FillLog,
     RunRules,
     TradeLog,
 )
@@ -50,13 +51,18 @@ class Excursion(NamedTuple):
 
 
 @rule
-def excursion(trades: TradeLog, k: int, candles: Candles) -> Excursion:
-    """Of trade `k`: the candles before the exit's whole, of the exit candle only the exit
-    price, because what it reached afterwards the trade never saw."""
+def excursion(trades: TradeLog, fills: FillLog, k: int, candles: Candles) -> Excursion:
+    """Of trade `k`: the candles before the exit's whole, of the exit candle only the prices of
+    its exits, because what it reached afterwards the trade never saw."""
     side, fill = float(trades.side[k]), trades.fill[k]
     last = len(candles.time) if trades.exit[k] == OPEN else trades.exit[k]
     reached = side * (trades.price[k] - fill)
     worst, best = min(0.0, reached), max(0.0, reached)
+    if trades.exit[k] != OPEN:
+        for f in range(np.searchsorted(fills.trade, k), np.searchsorted(fills.trade, k + 1)):
+            if fills.candle[f] == trades.exit[k]:
+                left = side * (fills.price[f] - fill)
+                worst, best = min(worst, left), max(best, left)
     for i in range(trades.entry[k], last):
         up, down = side * (candles.high[i] - fill), side * (candles.low[i] - fill)
         worst = min(worst, up, down)
@@ -80,10 +86,10 @@ class Equity(NamedTuple):
 
 @rule
 def position_of(trades: TradeLog, k: int, run_rules: RunRules) -> Position:
-    """Trade `k` as the open position that it was."""
+    """Trade `k` as the position that was entered."""
     held = Entry(int(trades.side[k]), trades.fill[k], trades.entry_time[k], trades.atr[k])
     paid = fee(trades.units[k], trades.fill[k], run_rules.trade_rules.costs)
-    return Position(held, trades.units[k], paid)
+    return Position(held, trades.units[k], paid, NO_PARTS)
 
 
 @rule
@@ -94,8 +100,29 @@ def deepen(falls: Floats, mark: int, peak: float, equity: float) -> None:
 
 
 @rule
+def parts_until(trades: TradeLog, fills: FillLog, k: int, first: int) -> int:
+    """The first fill, from `first` on, that closed no part of trade `k`: the one that ended
+    it, or that of a later trade."""
+    last = first
+    while last < len(fills.trade) and fills.trade[last] <= k:
+        last += 1
+    return last - 1 if last > first and trades.exit[k] != OPEN else last
+
+
+@rule
+def after_fill(position: Position, fills: FillLog, f: int, run_rules: RunRules) -> Position:
+    """`position` after fill `f`, which closed a part of it (C18)."""
+    trade_rules, time = run_rules.trade_rules, fills.time[f]
+    units, price, reason = fills.units[f], fills.price[f], fills.reason[f]
+    part = closing(position, units, price, reason, time, trade_rules.costs, 0.0)
+    part = Fill(part.units, part.price, part.fee, part.borrow, fills.funding[f])
+    return without_part(position, part, trade_rules.market)
+
+
+@rule
 def equity_of(
     trades: TradeLog,
+    fills: FillLog,
     candles: Candles,
     marks: DayMarks,
     run_rules: RunRules,
@@ -112,6 +139,7 @@ def equity_of(
     scale = trade_rules.costs.funding
     held = 0
     mark = 0
+    part = 0
     for k in range(len(trades.entry)):
         position = position_of(trades, k, run_rules)
         entry = trades.entry[k]
@@ -121,7 +149,13 @@ def equity_of(
             mark += 1
         before = sum_by(sums, trades.entry_time[k])
         last = n if trades.exit[k] == OPEN else trades.exit[k]
+        while part < len(fills.trade) and fills.trade[part] < k:
+            part += 1
+        parts = parts_until(trades, fills, k, part)
         for i in range(entry, last):
+            while part < parts and fills.candle[part] == i:
+                position = after_fill(position, fills, part, run_rules)
+                part += 1
             closes = candles.time[i] + candles.interval
             paid = paid_since(sum_closed(sums, i), before, scale)
             value = marked(balance, position, candles.close[i], closes, trade_rules, paid)

@@ -1,19 +1,22 @@
-"""What happens to an open position within one candle (C9)."""
+"""What happens to an open position within one candle (C9, C18), or at one tick (C14)."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from stoptrail.rules.jit import rule
+from stoptrail.rules.costs import fill_price
+from stoptrail.rules.exits import target_passed
+from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.stops import (
     Entry,
     Stop,
     breakeven_settled,
+    loose_tick,
     ratchet,
     stop_fill,
     stop_hit,
     tighter,
-    trail_candidate,
+    trail_wants,
 )
 from stoptrail.rules.trade import TradeRules
 
@@ -25,21 +28,33 @@ PATHS = ("candle", "open-high-low-close", "open-low-high-close", "ticks")
 """Names of how a candle is walked: whole, or with a tick ratchet along four prices in an
 assumed order; "ticks" takes the prices of finer candles as ticks (C21)."""
 
+NOTHING = 0
+STOPPED = 1
+TARGETED = 2
+LEFT = 3
+"""What fills: nothing, the stop, the target, or an order to leave at the open."""
+
 
 class Walk(NamedTuple):
-    """Outcome of a candle for the stop."""
+    """What fills first in a candle for a position, or at a tick."""
 
-    hit: bool
+    event: int
+    """NOTHING, STOPPED, TARGETED or LEFT."""
     price: float
-    """Fill price of the exit, with slippage; 0 where the stop was not hit."""
+    """Of the fill, with slippage where it has any; 0 where nothing fills."""
     stop: Stop
-    """The stop when it was hit, or at the end of the candle, before its close."""
+    """The stop then, or at the end of the candle, before its close."""
+    step: int
+    """Where the path went on to; after a target that closed a part, the walk goes on there."""
 
 
 @rule
 def walk_candle(
     path: int,
     stop: Stop,
+    target: float,
+    leaving: bool,
+    step: int,
     held: Entry,
     candle_open: float,
     high: float,
@@ -53,19 +68,22 @@ def walk_candle(
     """Test the stop over one candle with volume; `atr` is that of the last closed candle,
     `funding` what one unit held long has paid by then.
 
-    CANDLE tests the level in force at the candle's start; so does TICKS, as a candle of which
-    no tick is known is settled by its closed candle. The other paths also ratchet at each
-    of the four prices, as ticks would; between them the price is continuous, so a level
-    that is crossed fills at the level.
+    CANDLE tests the level in force at the candle's start, and a target after it; what the
+    open passes comes before both. So does TICKS, as a candle of which no tick is known is
+    settled by its closed candle. The other paths also ratchet at each of the four prices, as
+    ticks would; between them the price is continuous, so a level that is crossed fills at the
+    level. target: level of the target; leaving: whether an order to leave waits for the open;
+    step: 0, or that of the walk that found a part's target.
     """
     side = held.side
     if path in (CANDLE, TICKS):
-        if stop_hit(side, high, low, stop.level):
-            price = stop_fill(side, candle_open, stop.level, trade_rules.costs, trade_rules.market)
-            return Walk(True, price, stop)
-        return Walk(False, 0.0, stop)
+        event = first_event(side, candle_open, candle_open, stop.level, target, leaving)
+        if event == NOTHING:
+            event = first_event(side, high, low, stop.level, target, False)
+        price = price_of(event, side, candle_open, stop.level, target, trade_rules)
+        return Walk(event, price, stop, 0)
     second, third = (high, low) if path == HIGH_FIRST else (low, high)
-    for step in range(4):
+    while step < 4:
         price = candle_open
         if step == 1:
             price = second
@@ -73,29 +91,63 @@ def walk_candle(
             price = third
         elif step == 3:
             price = close
-        if stop_hit(side, price, price, stop.level):
+        event = first_event(side, price, price, stop.level, target, leaving and step == 0)
+        if event != NOTHING:
             first = candle_open if step == 0 else stop.level
-            fill = stop_fill(side, first, stop.level, trade_rules.costs, trade_rules.market)
-            return Walk(True, fill, stop)
-        stop = ratchet(
-            stop,
-            held,
-            price,
-            price,
-            price,
-            atr,
-            time,
-            trade_rules.stop,
-            trade_rules.costs,
-            trade_rules.market,
-            funding,
-        )
-    return Walk(False, 0.0, stop)
+            fill = price_of(event, side, first, stop.level, target, trade_rules)
+            return Walk(event, fill, stop, step)
+        stop = ratcheted(stop, held, price, atr, time, trade_rules, funding)
+        step += 1
+    return Walk(NOTHING, 0.0, stop, step)
+
+
+@rule
+def ratcheted(
+    stop: Stop,
+    held: Entry,
+    price: float,
+    atr: float,
+    time: int,
+    trade_rules: TradeRules,
+    funding: float,
+) -> Stop:
+    """The stop after one price."""
+    rules, costs, market = trade_rules.stop, trade_rules.costs, trade_rules.market
+    return ratchet(stop, held, price, price, price, atr, time, rules, costs, market, funding)
+
+
+@inner_rule
+def first_event(
+    side: int, high: float, low: float, level: float, target: float, leaving: bool
+) -> int:
+    """What comes first where prices between `low` and `high` are met in an unknown order: the
+    stop, then the target, then an order to leave."""
+    if stop_hit(side, high, low, level):
+        return STOPPED
+    if target_passed(side, high, low, target):
+        return TARGETED
+    return LEFT if leaving else NOTHING
+
+
+@rule
+def price_of(
+    event: int, side: int, first: float, level: float, target: float, trade_rules: TradeRules
+) -> float:
+    """The price of what fills where the first price met is `first`; 0 for NOTHING."""
+    if event == STOPPED:
+        return stop_fill(side, first, level, trade_rules.costs, trade_rules.market)
+    if event == TARGETED:
+        return target
+    if event == LEFT:
+        return fill_price(-side, first, trade_rules.costs, trade_rules.market)
+    return 0.0
 
 
 @rule
 def walk_tick(
     stop: Stop,
+    target: float,
+    leaving: bool,
     held: Entry,
     price: float,
     atr: float,
@@ -103,31 +155,20 @@ def walk_tick(
     trade_rules: TradeRules,
     funding: float = 0.0,
 ) -> Walk:
-    """One tick: it hits the stop, or moves it (C14). `atr` is that of the last closed candle,
-    `funding` what one unit held long has paid by then."""
-    side = held.side
-    if stop_hit(side, price, price, stop.level):
-        fill = stop_fill(side, price, stop.level, trade_rules.costs, trade_rules.market)
-        return Walk(True, fill, stop)
-    moved = ratchet(
-        stop,
-        held,
-        price,
-        price,
-        price,
-        atr,
-        time,
-        trade_rules.stop,
-        trade_rules.costs,
-        trade_rules.market,
-        funding,
-    )
-    return Walk(False, 0.0, moved)
+    """One tick: something fills, or the stop moves (C14). `atr` is that of the last closed
+    candle, `funding` what one unit held long has paid by then."""
+    event = first_event(held.side, price, price, stop.level, target, leaving)
+    if event != NOTHING:
+        fill = price_of(event, held.side, price, stop.level, target, trade_rules)
+        return Walk(event, fill, stop, 0)
+    return Walk(NOTHING, 0.0, ratcheted(stop, held, price, atr, time, trade_rules, funding), 0)
 
 
 @rule
 def undisturbed(
     stop: Stop,
+    target: float,
+    leaving: bool,
     held: Entry,
     high: float,
     low: float,
@@ -136,14 +177,16 @@ def undisturbed(
     trade_rules: TradeRules,
     funding: float = 0.0,
 ) -> bool:
-    """Whether ticks between `low` and `high`, none later than `until` (ms), neither hit the
-    stop nor change anything about it: what `walk_tick` would find, one by one."""
+    """Whether ticks between `low` and `high`, none later than `until` (ms), neither fill
+    anything nor change anything about the stop: what `walk_tick` would find, one by one."""
     rules, costs, market = trade_rules.stop, trade_rules.costs, trade_rules.market
     side = held.side
     beyond = high > stop.extreme if side > 0 else low < stop.extreme
-    if beyond or stop_hit(side, high, low, stop.level):
+    if beyond or first_event(side, high, low, stop.level, target, leaving) != NOTHING:
         return False
-    wanted = trail_candidate(held, stop.extreme, atr, rules, market)
-    if tighter(side, wanted, stop.level):
+    wanted = trail_wants(held, stop.extreme, atr, rules)
+    if tighter(side, wanted, stop.level) and tighter(
+        side, loose_tick(side, wanted, market), stop.level
+    ):
         return False
     return breakeven_settled(stop, held, until, rules, costs, market, funding)

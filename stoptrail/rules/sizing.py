@@ -192,7 +192,7 @@ def filled_units(
         return 0.0
     affordable = affordable_units(equity, fill, sizing.max_leverage, costs)
     if sizing.kind == ALL_IN:
-        return _tradable(units_down(affordable, market), fill, market)
+        return tradable(units_down(affordable, market), fill, market)
     units = min(wanted, affordable)
     if sizing.includes_costs:
         risk = equity * sizing.risk_per_trade
@@ -205,11 +205,12 @@ def filled_units(
         )
         if loss > 0.0:
             units = min(units, risk / loss)
-    return _tradable(units_down(units, market), fill, market)
+    return tradable(units_down(units, market), fill, market)
 
 
 @rule
-def _tradable(units: float, fill: float, market: Market) -> float:
+def tradable(units: float, fill: float, market: Market) -> float:
+    """`units` at `fill`, or 0 where that is below a minimum of the market."""
     if units <= 0.0 or units < market.min_quantity or units * fill < market.min_notional:
         return 0.0
     return units

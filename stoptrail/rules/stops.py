@@ -6,6 +6,7 @@ lie on the market's tick.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from stoptrail.rules.costs import DAY, Costs, fill_price
@@ -18,10 +19,31 @@ TRAIL = 2
 CYCLE = 3
 MANUAL = 4
 MANUAL_PRICE = 5
-REASONS = ("initial", "breakeven", "trail", "cycle", "manual", "manual_price")
+TARGET = 6
+TIME = 7
+RULE = 8
+REASONS = (
+    "initial",
+    "breakeven",
+    "trail",
+    "cycle",
+    "manual",
+    "manual_price",
+    "target",
+    "time",
+    "rule",
+)
 """Names of what moved a stop or closed a trade, by code."""
 BY_HAND = (MANUAL, MANUAL_PRICE)
 """What a person asked for: at market, or at a price that they name."""
+
+
+ATR_TRAIL = 0
+NO_TRAIL = 1
+CHANDELIER = 2
+PERCENT = 3
+"""What moves a stop besides breakeven (StopRules.trail): a distance in ATRs from the extreme;
+nothing; the same distance from the best price of the last candles; a share of the extreme."""
 
 
 class StopRules(NamedTuple):
@@ -35,6 +57,16 @@ class StopRules(NamedTuple):
     """How far beyond the exact breakeven price the level lies, as a fraction."""
     frozen: bool
     """True keeps the signal candle's ATR for the whole trade (a fixed-distance trail)."""
+    trail: int = ATR_TRAIL
+    """ATR_TRAIL, NO_TRAIL, CHANDELIER or PERCENT."""
+    trail_candles: int = 0
+    """Candles of a CHANDELIER, the newest closed one among them."""
+    trail_percent: float = 0.0
+    """Share of the extreme at which PERCENT trails it."""
+    trail_from: float = 0.0
+    """R that the extreme has to reach before the trail moves (C18); 0: from the entry on."""
+    ruled: bool = False
+    """Whether a rule of the user's own stands for the trail (rules.own_exit)."""
 
 
 class Entry(NamedTuple):
@@ -176,11 +208,63 @@ def trail_price(held: Entry, extreme: float, atr: float, rules: StopRules) -> fl
 
 
 @rule
-def trail_candidate(
-    held: Entry, extreme: float, atr: float, rules: StopRules, market: Market
-) -> float:
-    """Where the trail wants the level: extreme - N * ATR for a long, on the tick (C7)."""
-    return loose_tick(held.side, trail_price(held, extreme, atr, rules), market)
+def trail_wants(held: Entry, extreme: float, atr: float, rules: StopRules) -> float:
+    """The unrounded level that a trail wants which follows each price; infinitely far from the
+    market where there is none, or one that knows closed candles only."""
+    if rules.ruled or rules.trail == NO_TRAIL or rules.trail == CHANDELIER:
+        return -held.side * math.inf
+    if rules.trail == PERCENT:
+        return extreme * (1.0 - held.side * rules.trail_percent)
+    return trail_price(held, extreme, atr, rules)
+
+
+@rule
+def trail_begun(held: Entry, extreme: float, rules: StopRules) -> bool:
+    """Whether the trade has gone far enough for its trail to move (C18)."""
+    if rules.trail_from <= 0.0:
+        return True
+    reach = rules.trail_from * stop_distance(held.atr, rules)
+    return extreme >= held.fill + reach if held.side > 0 else extreme <= held.fill - reach
+
+
+@rule
+def evened(
+    stop: Stop,
+    held: Entry,
+    high: float,
+    low: float,
+    close: float,
+    now: int,
+    rules: StopRules,
+    costs: Costs,
+    market: Market,
+    funding: float = 0.0,
+) -> Stop:
+    """The stop after prices as in `ratchet`, with no trail: the extreme follows the price, and
+    breakeven is placed where the close is beyond it (C8)."""
+    side = held.side
+    extreme = max(stop.extreme, high) if side > 0 else min(stop.extreme, low)
+    if breakeven_armed(held, extreme, rules):
+        even = breakeven_level(held, now, rules, costs, market, funding)
+        if tighter(side, close, even) and tighter(side, even, stop.level):
+            return Stop(even, extreme, BREAKEVEN)
+    return Stop(stop.level, extreme, stop.reason)
+
+
+@rule
+def trailed(
+    stop: Stop, held: Entry, wanted: float, reason: int, rules: StopRules, market: Market
+) -> Stop:
+    """The stop on the tick of the unrounded level `wanted`, where that is tighter and the
+    trail has begun."""
+    # Levels lie on ticks: one that is not tighter before it is rounded away from the market
+    # is not tighter afterwards.
+    if not tighter(held.side, wanted, stop.level) or not trail_begun(held, stop.extreme, rules):
+        return stop
+    candidate = loose_tick(held.side, wanted, market)
+    if not tighter(held.side, candidate, stop.level):
+        return stop
+    return Stop(candidate, stop.extreme, reason)
 
 
 @rule
@@ -202,15 +286,31 @@ def ratchet(
 
     The extreme follows the price; breakeven is tried first and placed only where the
     close is beyond it; the trail then moves only if strictly tighter. One move at most.
+    What a chandelier hangs from, and a rule of the user's own, know closed candles only: see
+    `ratchet_at_close` and rules.manage.
     """
-    side = held.side
-    extreme = max(stop.extreme, high) if side > 0 else min(stop.extreme, low)
-    level, reason = stop.level, stop.reason
-    if breakeven_armed(held, extreme, rules):
-        even = breakeven_level(held, now, rules, costs, market, funding)
-        if tighter(side, close, even) and tighter(side, even, level):
-            level, reason = even, BREAKEVEN
-    candidate = trail_candidate(held, extreme, atr, rules, market)
-    if tighter(side, candidate, level):
-        level, reason = candidate, TRAIL
-    return Stop(level, extreme, reason)
+    stop = evened(stop, held, high, low, close, now, rules, costs, market, funding)
+    return trailed(stop, held, trail_wants(held, stop.extreme, atr, rules), TRAIL, rules, market)
+
+
+@rule
+def ratchet_at_close(
+    stop: Stop,
+    held: Entry,
+    high: float,
+    low: float,
+    close: float,
+    atr: float,
+    reach: float,
+    now: int,
+    rules: StopRules,
+    costs: Costs,
+    market: Market,
+    funding: float = 0.0,
+) -> Stop:
+    """`ratchet` at the close of a candle; reach: the best price of the last
+    `rules.trail_candles` closed candles, this one included, which only a chandelier needs."""
+    stop = ratchet(stop, held, high, low, close, atr, now, rules, costs, market, funding)
+    if rules.trail != CHANDELIER or rules.ruled:
+        return stop
+    return trailed(stop, held, trail_price(held, reach, atr, rules), TRAIL, rules, market)

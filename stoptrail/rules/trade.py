@@ -9,13 +9,17 @@ from stoptrail.rules.costs import (
     borrow,
     fee,
     fill_price,
+    maker_rate,
 )
+from stoptrail.rules.exits import NO_EXITS, ExitRules, Target, next_target
 from stoptrail.rules.funding import booked_funding
 from stoptrail.rules.jit import rule
 from stoptrail.rules.margin import NO_MARGIN, Margin, stop_comes_first
-from stoptrail.rules.market import Market
+from stoptrail.rules.market import Market, units_down
 from stoptrail.rules.sizing import ClosedTrades, Sizing, extended, filled_units
 from stoptrail.rules.stops import (
+    MANUAL,
+    TARGET,
     Entry,
     Stop,
     StopRules,
@@ -41,6 +45,7 @@ class TradeRules(NamedTuple):
     costs: Costs
     market: Market
     margin: Margin = NO_MARGIN
+    exits: ExitRules = NO_EXITS
 
 
 class EntryOrder(NamedTuple):
@@ -57,23 +62,61 @@ class EntryOrder(NamedTuple):
     """Open time in ms after which the order is cancelled as `gap`."""
 
 
+class Parts(NamedTuple):
+    """What targets have closed of a trade so far (C18)."""
+
+    number: int
+    """How many."""
+    first: float
+    """Units at the entry."""
+    value: float
+    """Sum of units * price."""
+    fees: float
+    borrow: float
+    profit: float
+    """After these fees, this borrow and this funding; the entry fee is not in it."""
+    funding: float
+    """Booked while they were held (C19)."""
+
+
+NO_PARTS = Parts(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
 class Position(NamedTuple):
     """An open trade."""
 
     held: Entry
     units: float
+    """That are held now."""
     fee: float
     """Entry fee paid."""
+    parts: Parts = NO_PARTS
+
+
+class Fill(NamedTuple):
+    """What closes a position, or a part of it."""
+
+    units: float
+    price: float
+    fee: float
+    borrow: float
+    """Of these units, from the entry on."""
+    funding: float
+    """Booked for these units, from the entry on: negative where it was paid (C19)."""
 
 
 class Exit(NamedTuple):
     """The end of a trade."""
 
     price: float
+    """Of all its exits, weighted by units."""
     fee: float
+    """Of all its exits."""
     borrow: float
     pnl: float
-    """Profit after both fees, borrow and funding, quote currency."""
+    """Profit after all fees, borrow and funding, quote currency."""
+    last: Fill
+    """What closed the rest of it."""
     funding: float = 0.0
     """Booked while it was held: negative where it was paid (C19)."""
     shortfall: float = 0.0
@@ -114,8 +157,8 @@ def book_entry(
     if margin.checked and units > 0.0:
         side, balance = entry_order.side, entry_order.equity
         if not stop_comes_first(side, stop.level, units, fill, paid, balance, margin.rate):
-            return Position(held, 0.0, 0.0), stop
-    return Position(held, units, paid), stop
+            return Position(held, 0.0, 0.0, NO_PARTS), stop
+    return Position(held, units, paid, NO_PARTS), stop
 
 
 @rule
@@ -125,22 +168,97 @@ def credited(end: Exit, balance: float) -> Exit:
     missing = 0.0 - (balance + end.pnl)
     if not missing > 0.0:
         return end
-    return Exit(end.price, end.fee, end.borrow, 0.0 - balance, end.funding, missing)
+    return Exit(end.price, end.fee, end.borrow, 0.0 - balance, end.last, end.funding, missing)
+
+
+@rule
+def entry_units(position: Position) -> float:
+    """The units that the position was entered with."""
+    return position.parts.first if position.parts.number > 0 else position.units
+
+
+@rule
+def working_target(position: Position, trade_rules: TradeRules) -> Target:
+    """The limit order that takes the next profit of `position`."""
+    return next_target(
+        position.held,
+        entry_units(position),
+        position.parts.number,
+        trade_rules.exits,
+        trade_rules.stop,
+        trade_rules.market,
+    )
+
+
+@rule
+def closing(
+    position: Position,
+    units: float,
+    price: float,
+    reason: int,
+    time: int,
+    costs: Costs,
+    paid: float = 0.0,
+) -> Fill:
+    """`units` of `position` closed at exactly `price` at `time`; reason: a code of
+    rules.stops.REASONS, as a target rests in the book and pays a maker's fee; `paid` is what
+    one unit held long has paid in funding since the entry (rules.funding.paid_since)."""
+    held = position.held
+    rate = maker_rate(costs) if reason == TARGET else costs.taker_fee
+    interest = borrow(held.side, units, held.fill, held.time, time, costs)
+    funding = booked_funding(held.side, units, paid)
+    return Fill(units, price, units * price * rate, interest, funding)
+
+
+@rule
+def reduced(position: Position, part: Fill, left: float) -> Position:
+    """`position` after a part has closed, with the units that are `left` of it."""
+    held, before = position.held, position.parts
+    gross = held.side * part.units * (part.price - held.fill)
+    parts = Parts(
+        before.number + 1,
+        entry_units(position),
+        before.value + part.units * part.price,
+        before.fees + part.fee,
+        before.borrow + part.borrow,
+        before.profit + gross - part.fee - part.borrow + part.funding,
+        before.funding + part.funding,
+    )
+    return Position(held, left, position.fee, parts)
+
+
+@rule
+def without_part(position: Position, part: Fill, market: Market) -> Position:
+    """`position` after a part has closed; what is left is a whole number of lots."""
+    return reduced(position, part, units_down(position.units - part.units, market))
+
+
+@rule
+def left_by(position: Position, last: Fill) -> Exit:
+    """The end of a trade whose rest closes as `last`."""
+    held, parts = position.held, position.parts
+    gross = held.side * last.units * (last.price - held.fill)
+    price = last.price
+    if parts.number > 0:
+        price = (parts.value + last.units * last.price) / parts.first
+    fees, interest = parts.fees + last.fee, parts.borrow + last.borrow
+    pnl = parts.profit + gross - position.fee - last.fee - last.borrow + last.funding
+    return Exit(price, fees, interest, pnl, last, parts.funding + last.funding, 0.0)
 
 
 @rule
 def leave(
-    position: Position, price: float, time: int, trade_rules: TradeRules, paid: float = 0.0
+    position: Position,
+    price: float,
+    time: int,
+    trade_rules: TradeRules,
+    reason: int = MANUAL,
+    paid: float = 0.0,
 ) -> Exit:
-    """Close `position` at exactly `price` (slippage is in it) at `time`; `paid` is what one
-    unit held long has paid in funding since the entry (rules.funding.paid_within)."""
-    held = position.held
-    out = fee(position.units, price, trade_rules.costs)
-    interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
-    gross = held.side * position.units * (price - held.fill)
-    funding = booked_funding(held.side, position.units, paid)
-    pnl = gross - position.fee - out - interest + funding
-    return Exit(price, out, interest, pnl, funding, 0.0)
+    """Close `position` at exactly `price` (slippage is in it) at `time`; reason, paid: see
+    `closing`."""
+    last = closing(position, position.units, price, reason, time, trade_rules.costs, paid)
+    return left_by(position, last)
 
 
 @rule
@@ -150,7 +268,7 @@ def after_trade(
     """`history` after `position` closed with profit `pnl` after costs."""
     held = position.held
     initial = initial_stop(held, trade_rules.stop, trade_rules.market).level
-    return extended(history, pnl, r_multiple(pnl, position.units, abs(held.fill - initial)))
+    return extended(history, pnl, r_multiple(pnl, entry_units(position), abs(held.fill - initial)))
 
 
 @rule
@@ -164,11 +282,11 @@ def marked(
 ) -> float:
     """Equity with the position at `price`: `balance` is the cash before the entry, `paid` the
     funding of one unit held long since then."""
-    held = position.held
+    held, realised = position.held, balance + position.parts.profit
     interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
     funding = booked_funding(held.side, position.units, paid)
     gross = held.side * position.units * (price - held.fill)
-    return balance + gross - position.fee - interest + funding
+    return realised + gross - position.fee - interest + funding
 
 
 @rule
@@ -180,9 +298,11 @@ def stand(
     trade_rules: TradeRules,
     paid: float = 0.0,
 ) -> Exit:
-    """A trade that is still open, marked at `price`: no exit fee is paid yet (C11)."""
-    held = position.held
+    """A trade that is still open, marked at `price`: no exit fee of the rest is paid yet (C11)."""
+    held, parts = position.held, position.parts
     interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
     pnl = marked(balance, position, price, time, trade_rules, paid) - balance
     funding = booked_funding(held.side, position.units, paid)
-    return Exit(price, 0.0, interest, pnl, funding, 0.0)
+    last = Fill(position.units, price, 0.0, interest, funding)
+    fees, interest = parts.fees, parts.borrow + interest
+    return Exit(price, fees, interest, pnl, last, parts.funding + funding, 0.0)

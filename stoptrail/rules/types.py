@@ -17,6 +17,7 @@ from stoptrail.rules.candles import (
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.jit import rule
 from stoptrail.rules.protections import Protections
+from stoptrail.rules.stops import CHANDELIER
 from stoptrail.rules.trade import TradeRules
 
 STOP_TRAIL = 0
@@ -46,6 +47,13 @@ class RunRules(NamedTuple):
     cash: float
     """Equity before the first trade."""
     protections: Protections
+
+
+@rule
+def window_of(run_rules: RunRules) -> int:
+    """Candles whose best price the stop hangs from; 0 where it is no chandelier."""
+    stop = run_rules.trade_rules.stop
+    return stop.trail_candles if stop.trail == CHANDELIER else 0
 
 
 class Setups(NamedTuple):
@@ -100,6 +108,23 @@ class TradeLog(NamedTuple):
     """Open time in ms of the candle of the fill: of the finer one where there is detail."""
     exit_time: Times
     """The same of the exit; OPEN for an open trade."""
+
+
+class FillLog(NamedTuple):
+    """What closed the trades of a log, part by part and in order, shape (f,) each."""
+
+    trade: Times
+    """Index into the trade log."""
+    candle: Times
+    time: Times
+    """Open time in ms of the candle of the fill: of the finer one where there is detail."""
+    units: Floats
+    price: Floats
+    fee: Floats
+    reason: Sides
+    """Code in rules.stops.REASONS."""
+    funding: Floats
+    """Booked for these units since the entry; negative where it was paid (C19)."""
 
 
 class StopLog(NamedTuple):
@@ -169,6 +194,21 @@ def trade_log(capacity: int) -> TradeLog:
         exit_time=np.empty(capacity, np.int64),
         funding=np.empty(capacity),
         shortfall=np.empty(capacity),
+    )
+
+
+@rule
+def fill_log(capacity: int) -> FillLog:
+    """An empty log with room for `capacity` fills."""
+    return FillLog(
+        trade=np.empty(capacity, np.int64),
+        candle=np.empty(capacity, np.int64),
+        time=np.empty(capacity, np.int64),
+        units=np.empty(capacity),
+        price=np.empty(capacity),
+        fee=np.empty(capacity),
+        reason=np.empty(capacity, np.int8),
+        funding=np.empty(capacity),
     )
 
 

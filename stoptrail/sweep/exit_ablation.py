@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -11,15 +12,22 @@ from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import mark_table, metrics_table, trade_table
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.config.run_rules import legacy
+from stoptrail.rules.exits import NO_EXITS, ScaleOut
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import equity_of, tally_of
 from stoptrail.rules.sizing import ALL_IN, RISK, SIZINGS
+from stoptrail.rules.stops import ATR_TRAIL, CHANDELIER, NO_TRAIL, PERCENT
+from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import RunRules, Setups, TradeLog
 from stoptrail.sweep.plain_run import Ready, quick_record, quick_run
 
 USUAL_TRIGGER = 1.0
 """ATRs in favour that arm breakeven where the chosen set has it switched off."""
 _KINDS = (*SIZINGS, "own sizes")
+USUAL_TARGET = 2.0
+"""R, where it has no target."""
+USUAL_HOURS = 240.0
+"""Where it has no time stop."""
 
 
 class Variant(NamedTuple):
@@ -32,8 +40,9 @@ class Variant(NamedTuple):
 def variants(run_rules: RunRules, turns: bool = True) -> Iterator[Variant]:
     """Legacy exits, where the signal has `turns` at which they leave; fixed and dynamic ATR
     trail, each without and with the breakeven ratchet; each with the set's own sizes (by the
-    risk, if all-in is its own) and all-in."""
-    trade_rules = run_rules.trade_rules
+    risk, if all-in is its own) and all-in. Then what C18 has besides, kind by kind, on the
+    dynamic trail of the set."""
+    trade_rules = bare = _bare(run_rules.trade_rules)
     kind = RISK if trade_rules.sizing.kind == ALL_IN else trade_rules.sizing.kind
     for sizing, chosen in ((_KINDS[kind], kind), ("all-in", ALL_IN)):
         sized = trade_rules._replace(sizing=trade_rules.sizing._replace(kind=chosen))
@@ -48,6 +57,48 @@ def variants(run_rules: RunRules, turns: bool = True) -> Iterator[Variant]:
                 stop = sized.stop._replace(frozen=frozen, breakeven_trigger=trigger)
                 managed = base._replace(trade_rules=sized._replace(stop=stop))
                 yield Variant(f"{trail}{ratchet}, {sizing}", managed)
+    for name, rules in _kinds(run_rules.trade_rules, bare):
+        yield Variant(name, run_rules._replace(trade_rules=rules))
+
+
+def _bare(trade_rules: TradeRules) -> TradeRules:
+    """The rules with their ATR trail and breakeven alone."""
+    stop = trade_rules.stop._replace(trail=ATR_TRAIL, trail_from=0.0, ruled=False)
+    return trade_rules._replace(stop=stop, exits=NO_EXITS)
+
+
+def _kinds(chosen: TradeRules, bare: TradeRules) -> Iterator[tuple[str, TradeRules]]:
+    """Each kind of exit on the bare rules, with the value of the chosen set or a usual one."""
+    stop, exits = chosen.stop, chosen.exits
+    unit = "ATR" if exits.in_atrs else "R"
+
+    def left(**fields: Any) -> TradeRules:
+        return bare._replace(exits=NO_EXITS._replace(**fields))
+
+    def trailed(**fields: Any) -> TradeRules:
+        return bare._replace(stop=bare.stop._replace(**fields))
+
+    target = exits.target or USUAL_TARGET
+    yield f"+ target {target:g} {unit}", left(target=target, in_atrs=exits.in_atrs)
+    first = exits.first if exits.first.fraction else ScaleOut(1.0, 0.5)
+    parts = [exits.first, exits.second, exits.third, exits.fourth]
+    parts = parts if exits.first.fraction else [first, *parts[1:]]
+    places = dict(zip(("first", "second", "third", "fourth"), parts, strict=True))
+    count = sum(part.fraction > 0.0 for part in parts)
+    shown = f"{first.fraction:.0%} out at {first.at:g} {unit}" + " and more" * (count > 1)
+    yield f"+ {shown}", left(**places, in_atrs=exits.in_atrs)
+    hours, below = exits.time_hours or USUAL_HOURS, exits.time_below
+    limit = f" below {below:g} R" if below < math.inf else ""
+    yield f"+ out after {hours:g} h{limit}", left(time_hours=hours, time_below=below)
+    begins = stop.trail_from or 1.0
+    yield f"trail from {begins:g} R on", trailed(trail_from=begins)
+    yield "no trail", trailed(trail=NO_TRAIL)
+    yield f"chandelier of {stop.trail_candles}", trailed(trail=CHANDELIER)
+    yield f"trail of {stop.trail_percent:.3g} of the price", trailed(trail=PERCENT)
+    if stop.ruled:
+        yield "own rule", trailed(ruled=True)
+    if chosen != bare:
+        yield "as chosen", chosen
 
 
 def management(plan: Plan, inputs: Inputs, ready: Ready) -> dict[str, Any]:
@@ -81,9 +132,8 @@ def _alone(plan: Plan, inputs: Inputs, ready: Ready, entries: Any) -> dict[str, 
         )
         record: Record = quick_record(plan, inputs, Ready(one, ready.atr))
         logs.append(record.trades)
-        equity = compiled(equity_of)(
-            record.trades, inputs.candles, inputs.marks, plan.run_rules, inputs.funding
-        )
+        given = inputs.candles, inputs.marks, plan.run_rules, inputs.funding
+        equity = compiled(equity_of)(record.trades, record.fills, *given)
         marks += equity.marks - plan.run_rules.cash
     if not logs:
         return {"trades": 0}

@@ -58,9 +58,23 @@ def compare(one: Record, other: Record, name: str) -> Comparison:
     found += [f"{name}: trade {k + 1} differs" for k in np.flatnonzero(bad)]
     if not _same_stops(one, other):
         found.append(f"{name}: stop levels differ")
+    if not _same_fills(one, other):
+        found.append(f"{name}: fills differ")
     if not np.array_equal(one.ignored, other.ignored):
         found.append(f"{name}: ignored signals differ")
     return Comparison(count, tuple(found))
+
+
+def _same_fills(one: Record, other: Record) -> bool:
+    """Whether trades were closed part by part in the same way."""
+    a, b = one.fills, other.fills
+    if len(a.trade) != len(b.trade):
+        return False
+    exact = ("trade", "candle", "reason")
+    close = ("units", "price", "fee")
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in exact) and all(
+        np.allclose(getattr(a, name), getattr(b, name), rtol=RELATIVE, atol=0.0) for name in close
+    )
 
 
 def _same_stops(one: Record, other: Record) -> bool:

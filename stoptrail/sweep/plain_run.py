@@ -12,9 +12,11 @@ from stoptrail.backtest.inputs import (
 )
 from stoptrail.backtest.outcome import Outcome, judge
 from stoptrail.backtest.plan import Plan, Record
+from stoptrail.config.exit_rules import rule_errors
 from stoptrail.config.own_sizing import named
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import compiled
+from stoptrail.rules.own_exit import compiled_exit
 from stoptrail.rules.types import Setups
 from stoptrail.sweep.kernel.reference import simulate
 
@@ -34,7 +36,8 @@ def make_ready(plan: Plan, inputs: Inputs) -> Ready:
 
 def quick_record(plan: Plan, inputs: Inputs, ready: Ready) -> Record:
     """The trades of one run; with the detail of `inputs`, where there is any."""
-    with named():
+    ask = plan.rule and compiled_exit(plan.rule)
+    with named(), rule_errors(plan.rule):
         run = compiled(simulate)(
             inputs.candles,
             ready.setups,
@@ -43,6 +46,7 @@ def quick_record(plan: Plan, inputs: Inputs, ready: Ready) -> Record:
             plan.run_rules,
             inputs.detail,
             plan.size_call,
+            ask,
             inputs.funding,
         )
     return Record(*run)

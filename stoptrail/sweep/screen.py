@@ -162,8 +162,9 @@ def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Result
         first = first_decision(share.inputs, events.warm, cut.atr)
         setups = chosen(events.setups, plan.sides, first)
         slots, rows = part(results, at, at + inside), table[at : at + inside]
-        own = {"memo": memo, "atr": atr, "own_size": plan.size_call, "funding": flow}
-        slow += screen_rows(candles, cut, setups, midnights, rows, slots, count.add, **own)
+        own: dict[str, Any] = {"own_size": plan.size_call, "exit_rule": plan.exit_rule}
+        memos: dict[str, Any] = {"memo": memo, "atr": atr, "funding": flow}
+        slow += screen_rows(candles, cut, setups, midnights, rows, slots, count.add, **memos, **own)
         at += inside
     share.memos.give(memo)
     count.add(len(members) - slow)
@@ -184,7 +185,7 @@ def equity_marks(share: Share, combinations: Indices) -> Floats:
         setups = setups_of(plan, inputs, known[signal], cut.atr)
         one = results_for(1, 0, marks.shape[1])
         rows = space.rows(np.array([combination]))
-        own = {"own_size": plan.size_call, "funding": inputs.funding}
+        own = {"own_size": plan.size_call, "exit_rule": plan.exit_rule, "funding": inputs.funding}
         screen_rows(inputs.candles, cut, setups, inputs.marks, rows, one, **own)
         marks[k] = one.equity[0]
     return marks

@@ -19,6 +19,7 @@ from stoptrail.backtest.plan import Plan
 from stoptrail.config.grid import Grid, settings_for, without_grid
 from stoptrail.config.settings import Settings, trading_only
 from stoptrail.rules.candles import Floats
+from stoptrail.rules.types import EXITS
 from stoptrail.sweep.kernel.rule_table import rule_row
 
 Indices = NDArray[np.int64]
@@ -34,7 +35,10 @@ _PART_FIELDS = {
     _SIZING: ("own_size",),
 }
 """Keys that change what a part of a group shares, and the fields of Plan that they set."""
-_ROW_STRATEGY = ("strategy.exits", "strategy.entry_max_delay")
+_EXITS = "strategy.exits"
+_RULED = ("exit_rule",)
+"""What a part shares as well where values of strategy.exits are rules of the user's own."""
+_ROW_STRATEGY = (_EXITS, "strategy.entry_max_delay")
 
 
 class GridKey(NamedTuple):
@@ -78,11 +82,12 @@ class Space:
         self._plan = plan_for(base, inputs.market)
         self._row = rule_row(self._plan.run_rules)
         signal = [k for k, key in enumerate(grid.keys) if _is_signal(key)]
-        shared = [k for k, key in enumerate(grid.keys) if key in _PART_FIELDS]
+        ruled = [k for k, key in enumerate(grid.keys) if key == _EXITS and _own(grid.values[k])]
+        shared = [k for k, key in enumerate(grid.keys) if key in _PART_FIELDS or k in ruled]
         own = [k for k in range(len(grid.keys)) if k not in signal and k not in shared]
         self._signal, self._shared = signal, shared
         rows = [k for k in range(len(grid.keys)) if k in own or grid.keys[k] == _SIZING]
-        self._axes = [self._axis(k) for k in rows]
+        self._axes = [self._axis(k) for k in (*rows, *ruled)]
         self._inside = np.sort(self._offsets(own))
         self._variants = {k: [self._variant(k, v) for v in self._range(k)] for k in shared}
 
@@ -148,7 +153,8 @@ class Space:
     def _variant(self, k: int, place: int) -> dict[str, Any]:
         """What one value of a key that parts share changes."""
         changed = self._resolve({k: place})
-        return {name: getattr(changed, name) for name in _PART_FIELDS[self.grid.keys[k]]}
+        names = _PART_FIELDS.get(self.grid.keys[k], _RULED)
+        return {name: getattr(changed, name) for name in names}
 
     def _combinations(self, picked: dict[int, int]) -> Indices:
         origin = sum(self._strides[k] * place for k, place in picked.items())
@@ -180,6 +186,11 @@ class Space:
 
     def _range(self, k: int) -> range:
         return range(len(self.grid.values[k]))
+
+
+def _own(values: tuple[Any, ...]) -> bool:
+    """Whether some of the `values` of strategy.exits name rules of the user's own."""
+    return any(value not in EXITS for value in values)
 
 
 def _is_signal(key: str) -> bool:

@@ -24,8 +24,10 @@ from stoptrail.rules.funding import first_candles
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import (
     OPEN,
+    FillLog,
     TradeLog,
     day_marks,
+    fill_log,
     stop_log,
     trade_log,
 )
@@ -96,7 +98,9 @@ def chain(
     first, last = choices[0][0].test_start, choices[-1][0].test_end
     span = test_inputs(inputs, first, last)
     balance, free_from = base.run_rules.cash, 0
-    steps, logs = [], []
+    steps: list[WindowResult] = []
+    logs: list[TradeLog] = []
+    fills: list[FillLog] = []
     ignored = np.zeros(len(IGNORED), np.int64)
     for window, combination, trained in choices:
         log = None
@@ -110,10 +114,13 @@ def chain(
                 balance += float(log.pnl.sum())
                 ends = len(span.candles.time) if log.exit[-1] == OPEN else int(log.exit[-1])
                 free_from = quiet_after(ends, plan.run_rules)
+            shift = sum(len(earlier.entry) for earlier in logs)
             logs.append(log)
+            fills.append(record.fills._replace(trade=record.fills.trade + shift))
         steps.append(WindowResult(window, combination, trained, log))
     trades = TradeLog(*map(np.concatenate, zip(trade_log(0), *logs, strict=True)))
-    record = Record(trades, stop_log(0), ignored)
+    closed = FillLog(*map(np.concatenate, zip(fill_log(0), *fills, strict=True)))
+    record = Record(trades, stop_log(0), ignored, closed)
     return Chained(tuple(steps), judge(base, record, span), span)
 
 

@@ -19,7 +19,7 @@ from stoptrail.backtest.plan import Record
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.measure import equity_of, measure
 from stoptrail.rules.trade import IGNORED
-from stoptrail.rules.types import OPEN, RunRules, TradeLog, day_marks, stop_log
+from stoptrail.rules.types import OPEN, RunRules, TradeLog, day_marks, fill_log, stop_log
 from tests.rules.runs import CANDLES, CLOSES, FREE, HOUR, trades
 
 NEW_YEAR = int(pd.Timestamp("2025-01-01").value) // 1_000_000
@@ -36,10 +36,12 @@ def costly(taker_fee: float, slippage: float) -> RunRules:
 
 
 def outcome_of(log: TradeLog, inputs: Inputs) -> Outcome:
-    equity = equity_of(log, inputs.candles, inputs.marks, FREE)
+    equity = equity_of(log, fill_log(0), inputs.candles, inputs.marks, FREE)
     metrics = measure(log, equity, inputs.candles, inputs.marks)
     ignored = np.arange(len(IGNORED), dtype=np.int64)
-    return Outcome(None, Record(log, stop_log(0), ignored), equity.marks, equity.falls, metrics)  # type: ignore[arg-type]
+    return Outcome(
+        None, Record(log, stop_log(0), ignored, fill_log(0)), equity.marks, equity.falls, metrics
+    )  # type: ignore[arg-type]
 
 
 def test_buy_and_hold_pays_to_get_in_and_then_moves_with_the_price() -> None:

@@ -16,7 +16,7 @@ from stoptrail.feeds.market import MarketData
 from stoptrail.rules.market import Market
 from stoptrail.rules.measure import equity_of, measure
 from stoptrail.rules.trade import IGNORED
-from stoptrail.rules.types import TradeLog, day_marks, stop_log
+from stoptrail.rules.types import TradeLog, day_marks, fill_log, stop_log
 from tests.rules.runs import CANDLES, FREE, TWO
 
 QUARTER = 900_000
@@ -90,11 +90,13 @@ def summary_of(log: TradeLog, ignored: int = 0) -> dict[str, Any]:
     """Of the eight candles of tests.rules.runs."""
     settings = Settings()
     inputs = Inputs(CANDLES, 0, day_marks(CANDLES, 0), FREE.trade_rules.market)
-    equity = equity_of(log, CANDLES, inputs.marks, FREE)
+    equity = equity_of(log, fill_log(0), CANDLES, inputs.marks, FREE)
     metrics = measure(log, equity, CANDLES, inputs.marks)
     counts = np.array([ignored, *[0] * (len(IGNORED) - 1)], np.int64)
     plan: Any = None
-    outcome = Outcome(plan, Record(log, stop_log(0), counts), equity.marks, equity.falls, metrics)
+    outcome = Outcome(
+        plan, Record(log, stop_log(0), counts, fill_log(0)), equity.marks, equity.falls, metrics
+    )
     ends = int(CANDLES.time[-1]) + CANDLES.interval
     market = MarketData(CANDLES, "BTC/USDT", "file", "x.csv", 0, int(CANDLES.time[0]), ends)
     return summarise_run("backtest", settings, market, inputs, outcome)

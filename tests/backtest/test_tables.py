@@ -5,16 +5,24 @@ import pytest
 
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome
-from stoptrail.backtest.plan import Record
-from stoptrail.backtest.tables import STILL_OPEN, TRADE_COLUMNS, stop_rows, trade_rows, write_tables
-from stoptrail.rules.stops import BREAKEVEN, INITIAL, TRAIL
-from stoptrail.rules.types import StopLog, day_marks, stop_log
+from stoptrail.backtest.plan import Plan, Record
+from stoptrail.backtest.tables import (
+    STILL_OPEN,
+    TRADE_COLUMNS,
+    fill_rows,
+    stop_rows,
+    trade_rows,
+    write_tables,
+)
+from stoptrail.rules.stops import BREAKEVEN, INITIAL, TARGET, TRAIL
+from stoptrail.rules.types import FillLog, StopLog, day_marks, fill_log, stop_log
 from tests.rules.runs import CANDLES, FREE, TWO, trades
 
 
 def outcome_of(log, stops: StopLog | None = None) -> Outcome:
-    record = Record(log, stops or stop_log(0), np.zeros(6, np.int64))
-    return Outcome(None, record, None, None, None)  # type: ignore[arg-type]
+    record = Record(log, stops or stop_log(0), np.zeros(6, np.int64), fill_log(0))
+    plan = Plan(None, {}, 0, 0, 0, FREE)  # type: ignore[arg-type]
+    return Outcome(plan, record, None, None, None)  # type: ignore[arg-type]
 
 
 def rows_of(log) -> list[dict]:
@@ -92,7 +100,29 @@ def test_the_tables_of_a_run_are_written_and_that_of_stops_only_where_there_were
         outcome = outcome_of(TWO, log)._replace(equity=equity, falls=np.zeros(3))
         write_tables(tmp_path, outcome, inputs, prefix)
     names = ("trades.csv", "equity.csv", "stops.csv", "baseline_trades.csv", "baseline_equity.csv")
-    assert {file.name for file in tmp_path.iterdir()} == set(names)
+    fills = ("fills.csv", "baseline_fills.csv")
+    assert {file.name for file in tmp_path.iterdir()} == {*names, *fills}
     lines = {name: (tmp_path / name).read_text().splitlines() for name in names}
     assert [len(lines[name]) for name in names] == [3, 4, 2, 3, 4]
     assert lines["stops.csv"][1].split(",")[2] == "95.0"
+
+
+def test_every_fill_has_a_row_of_its_own() -> None:
+    fills = FillLog(
+        trade=np.array([0, 0]),
+        candle=np.array([2, 3]),
+        time=CANDLES.time[[2, 3]],
+        units=np.array([0.5, 1.5]),
+        price=np.array([104.0, 100.0]),
+        fee=np.array([0.1, 0.3]),
+        reason=np.array([TARGET, INITIAL], np.int8),
+        funding=np.zeros(2),
+    )
+    outcome = outcome_of(TWO)
+    outcome = outcome._replace(record=outcome.record._replace(fills=fills))
+    assert list(fill_rows(outcome)) == [
+        [1, "2024-10-04T22:00:00Z", "buy", 2.0, 100.0, 0.0, "entry"],
+        [1, "2024-10-04T23:00:00Z", "sell", 0.5, 104.0, 0.1, "target"],
+        [1, "2024-10-05T00:00:00Z", "sell", 1.5, 100.0, 0.3, "initial"],
+        [2, "2024-10-05T02:00:00Z", "sell", 1.0, 98.0, 0.0, "entry"],
+    ]

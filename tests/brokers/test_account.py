@@ -91,7 +91,9 @@ def test_ratio_and_drawdown_are_those_of_summary_json(cut: int) -> None:
     journal = broker.journal
     rules = plan.run_rules.trade_rules
     trades = journal.trades(CANDLES, rules, broker.balance)
-    ours = judge(plan, Record(trades, journal.stops(CANDLES), journal.counts), inputs).metrics
+    ours = judge(
+        plan, Record(trades, journal.stops(CANDLES), journal.counts, journal.fills(CANDLES)), inputs
+    ).metrics
     theirs = found.analyzers
     assert ours.trades > 3
     assert theirs.sharpe.get_analysis()["sharperatio"] == pytest.approx(ours.sharpe, rel=1e-9)

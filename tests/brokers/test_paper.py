@@ -30,6 +30,7 @@ from stoptrail.live.step import Step
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import Costs, fill_price
+from stoptrail.rules.manage import STAYS
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import CANDLE
 from stoptrail.rules.protections import Protections, guard_start
@@ -92,7 +93,7 @@ def run(events: list[Any], chosen: Plan | None = None, *, ticks: bool = True) ->
     steps: list[Step] = []
     cash = chosen.run_rules.cash
     checkpoint = Checkpoint(cash, None, None, None, None, guard_start(cash), 0)
-    origin = Origin(1, T0, T0, 0, checkpoint, Counters(0, 0, 0), False)
+    origin = Origin(1, T0, T0, 0, checkpoint, Counters(0, 0, 0), STAYS)
     gate = Gate("full", lambda: False)
     engine = Engine(chosen, origin, EngineOptions(ticks, 1, gate, steps.append, lambda time: False))
     feed = RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters

@@ -27,10 +27,11 @@ from stoptrail.rules.jit import compiled
 from stoptrail.rules.metrics import (
     Metrics,
 )
+from stoptrail.rules.own_exit import asked, compiled_exit
 from stoptrail.rules.trade import (
     EntryOrder,
-    Position,
     credited,
+    entry_units,
     leave,
     stand,
 )
@@ -41,8 +42,11 @@ from stoptrail.rules.types import (
     StopLog,
     TradeLog,
     day_marks,
+    fill_log,
+    window_of,
 )
 from stoptrail.rules.volatility import sums_of_squares
+from stoptrail.rules.window import reaches
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.kernel import account as accounts
 from stoptrail.sweep.kernel.account import booked
@@ -51,6 +55,7 @@ from stoptrail.sweep.kernel.days import KeptRows, midnights_of
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
 from stoptrail.sweep.kernel.flow import flow_of
 from stoptrail.sweep.kernel.memo import NOTHING
+from stoptrail.sweep.kernel.path_exits import room_for_parts
 from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.kernel.results import results_for
 from stoptrail.sweep.kernel.rows import screen_rows
@@ -88,7 +93,8 @@ def by_rules(
     ready = prepared(candles, start, plan)
     marks = ready.inputs.marks
     given = candles, ready.setups, ready.atr, marks, plan.run_rules, detail
-    return Record(*simulate(*given, plan.size_call, funding))
+    ask = plan.exit_rule and asked(plan.exit_rule)
+    return Record(*simulate(*given, plan.size_call, ask, funding))
 
 
 def by_compiled_rules(
@@ -102,7 +108,8 @@ def by_compiled_rules(
     ready = prepared(candles, start, plan)
     marks = ready.inputs.marks
     given = candles, ready.setups, ready.atr, marks, plan.run_rules, detail
-    return Record(*compiled(simulate)(*given, plan.size_call, funding))
+    ask = plan.exit_rule and compiled_exit(plan.exit_rule)
+    return Record(*compiled(simulate)(*given, plan.size_call, ask, funding))
 
 
 def by_backtrader(
@@ -142,7 +149,7 @@ def screened(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FUN
     results = results_for(1)
     nodes = nodes_of(candles, ready.atr)
     rows = rule_row(plan.run_rules)[None, :]
-    own = {"own_size": plan.size_call, "funding": funding}
+    own = {"own_size": plan.size_call, "exit_rule": plan.exit_rule, "funding": funding}
     screen_rows(candles, nodes, ready.setups, ready.inputs.marks, rows, results, **own)
     return Screened(
         int(results.trades[0]),
@@ -169,12 +176,13 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
         entry, position, stop, end, _, paid = rest[:6]
         held, closed = position.held, end.exit != OPEN
         if closed:
-            out = leave(position, end.price, candles.time[end.exit], trade_rules, paid)
+            time = candles.time[end.exit]
+            out = leave(position, end.price, time, trade_rules, end.reason, paid)
             out = credited(out, account.balance)
         else:
             closes = candles.time[-1] + candles.interval
             out = stand(position, account.balance, candles.close[-1], closes, trade_rules, paid)
-        sizes = (position.units, held.fill, stop.level, held.atr)
+        sizes = (entry_units(position), held.fill, stop.level, held.atr)
         costs = (out.borrow, out.pnl, out.funding, out.shortfall)
         money = (out.price, position.fee + out.fee, *costs)
         left = candles.time[end.exit] if closed else OPEN
@@ -194,13 +202,15 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
         midnights = midnights_of(marks, candles.close, 0, funding)
         rules, memo = plan.run_rules, (0, NOTHING)
         own = sums_of_squares(candles.close), plan.size_call
-        run(candles, nodes, ready.setups, midnights, rules, turn, ignored, kept, *memo, flow, *own)
+        own = *own, reaches(candles, window_of(rules)), plan.exit_rule and asked(plan.exit_rule)
+        own = *memo, flow, *own, room_for_parts()
+        run(candles, nodes, ready.setups, midnights, rules, turn, ignored, kept, *own)
     trades = _columns(TradeLog, rows)
     fast = screened(candles, start, plan, funding)
     assert fast.trades == len(rows)
     assert fast.fingerprint == int(compiled(fingerprint_of)(trades))
     np.testing.assert_array_equal(fast.ignored, ignored)
-    return Record(trades, _columns(StopLog, levels), ignored)
+    return Record(trades, _columns(StopLog, levels), ignored, fill_log(0))
 
 
 class PaperJournal(RecordingJournal):
@@ -220,9 +230,6 @@ class PaperJournal(RecordingJournal):
     def ordered(self, entry_order: EntryOrder) -> None:
         """An entry order was sent."""
         self.orders.append(entry_order)
-
-    def leaving(self, position: Position) -> None:
-        """An order to leave at market was sent."""
 
 
 def paper(
@@ -251,7 +258,8 @@ def paper(
     cerebro.run()
     paid = broker.paid_by(int(candles.time[-1]) + candles.interval)
     trades = journal.trades(candles, plan.run_rules.trade_rules, broker.balance, paid)
-    return Record(trades, journal.stops(candles), journal.counts), journal
+    fills = journal.fills(candles)
+    return Record(trades, journal.stops(candles), journal.counts, fills), journal
 
 
 def by_paper(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FUNDING) -> Record:

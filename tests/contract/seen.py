@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import pytest
+
 from stoptrail.backtest.plan import Record
 from stoptrail.rules.funding import NO_ROWS, FundingRows, funding_of
 from stoptrail.rules.stops import REASONS
@@ -14,6 +16,10 @@ from tests.contract.tables import Table, mirrored, plan
 
 Level = tuple[int, float, str]
 """First row in which a level holds, the level, and what set it."""
+
+
+Part = tuple[int, float, float, str]
+"""Row, units, price and reason of a fill that closed something."""
 
 
 class Trade(NamedTuple):
@@ -36,6 +42,8 @@ class Trade(NamedTuple):
     shortfall: float
     levels: list[Level]
     """Every level in force; of the pre-screen the last one only, its row unknown."""
+    exits: list[Part]
+    """What closed it, part by part; empty for the pre-screen."""
 
 
 class Seen(NamedTuple):
@@ -62,6 +70,14 @@ class Seen(NamedTuple):
             assert found.initial == levels[0][1]
             assert found.levels[0][1:] == levels[-1][1:]
 
+    def expect_exits(self, *parts: Part) -> None:
+        """The only trade was closed exactly so; of the pre-screen the sum is known."""
+        if self.paths:
+            assert self.one.exits == list(parts)
+        units = sum(part[1] for part in parts)
+        assert self.one.units == units
+        assert self.one.price == pytest.approx(sum(n * p for _, n, p, _ in parts) / units)
+
 
 def see(record: Record, one: Table, *, paths: bool = True) -> Seen:
     """`record` of a run over `one`, in words."""
@@ -75,8 +91,13 @@ def see(record: Record, one: Table, *, paths: bool = True) -> Seen:
             if trade == k
         ]
         money = (float(number) for number in numbers)
+        exits = [
+            (one.row_of(candle), float(units), float(price), REASONS[code])
+            for owner, candle, _, units, price, _, code, _ in zip(*record.fills, strict=True)
+            if owner == k
+        ]
         rows = (one.row_of(signal), one.row_of(entry), closed, REASONS[reason])
-        trades.append(Trade(int(side), *rows, *money, levels))
+        trades.append(Trade(int(side), *rows, *money, levels, exits))
     ignored = {name: int(n) for name, n in zip(IGNORED, record.ignored, strict=True) if n}
     return Seen(trades, ignored, paths)
 
@@ -116,4 +137,5 @@ def _turned(trade: Trade, about: float = 100.0) -> Trade:
         initial=price(trade.initial),
         price=price(trade.price),
         levels=[(row, price(level), reason) for row, level, reason in trade.levels],
+        exits=[(row, units, price(at), reason) for row, units, at, reason in trade.exits],
     )

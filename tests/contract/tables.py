@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,13 +10,15 @@ import numpy as np
 from stoptrail.backtest.plan import Plan
 from stoptrail.config.own_sizing import OwnSize
 from stoptrail.rules.candles import Candles, Signals
-from stoptrail.rules.costs import DAY, Costs
+from stoptrail.rules.costs import AS_TAKER, DAY, Costs
+from stoptrail.rules.exits import MOST_SCALE_OUTS, NO_PART, ExitRules, ScaleOut
 from stoptrail.rules.margin import NO_MARGIN
 from stoptrail.rules.market import Market
+from stoptrail.rules.own_exit import ExitRule
 from stoptrail.rules.paths import CANDLE
 from stoptrail.rules.protections import Protections
 from stoptrail.rules.sizing import RISK, Sizing
-from stoptrail.rules.stops import StopRules
+from stoptrail.rules.stops import ATR_TRAIL, StopRules
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import BOTH, STOP_TRAIL, RunRules
 
@@ -114,6 +117,11 @@ def run_rules(**numbers: Any) -> RunRules:
         "breakeven_trigger": 0.0,
         "breakeven_margin": 0.0,
         "frozen": False,
+        "trail": ATR_TRAIL,
+        "trail_candles": 0,
+        "trail_percent": 0.0,
+        "trail_from": 0.0,
+        "ruled": False,
         "risk_per_trade": 0.01,
         "max_leverage": 1000.0,
         "includes_costs": False,
@@ -128,6 +136,12 @@ def run_rules(**numbers: Any) -> RunRules:
         "borrow_daily": 0.0,
         "funding": 0.0,
         "margin": NO_MARGIN,
+        "maker_fee": AS_TAKER,
+        "target": 0.0,
+        "in_atrs": False,
+        "scale_out": (),
+        "time_hours": 0.0,
+        "time_below": math.inf,
         "market": CENTS,
         "exits": STOP_TRAIL,
         "path": CANDLE,
@@ -141,12 +155,25 @@ def run_rules(**numbers: Any) -> RunRules:
     }
     assert set(numbers) <= set(chosen)
     chosen |= numbers
+    parts = [ScaleOut(*part) for part in chosen["scale_out"]]
+    chosen |= zip(
+        ("first", "second", "third", "fourth"),
+        parts + [NO_PART] * (MOST_SCALE_OUTS - len(parts)),
+        strict=True,
+    )
 
     def part(kind: Any) -> Any:
         return kind(*(chosen[name] for name in kind._fields))
 
     return RunRules(
-        TradeRules(part(StopRules), part(Sizing), part(Costs), chosen["market"], chosen["margin"]),
+        TradeRules(
+            part(StopRules),
+            part(Sizing),
+            part(Costs),
+            chosen["market"],
+            chosen["margin"],
+            part(ExitRules),
+        ),
         chosen["exits"],
         chosen["path"],
         chosen["wait"],
@@ -163,6 +190,7 @@ def plan(
     atr_period: int = 1,
     atr_interval: int | None = None,
     own_size: OwnSize | None = None,
+    exit_rule: ExitRule | None = None,
     **numbers: Any,
 ) -> Plan:
     """The table's own signals under `rules(**numbers)`; the ATR is on the base timeframe.
@@ -175,6 +203,7 @@ def plan(
         sides,
         atr_interval or one.candles.interval,
         atr_period,
-        run_rules(**numbers),
+        run_rules(**numbers, ruled=exit_rule is not None),
         own_size,
+        exit_rule,
     )

@@ -122,7 +122,7 @@ def by_fed_paper(case: Case, detail: Detail) -> Record:
     cerebro.addstrategy(MtfStrategy, **strategy_options(plan, int(candles.time[start])))
     cerebro.run()
     trades = journal.trades(candles, run_rules.trade_rules, broker.balance)
-    return Record(trades, journal.stops(candles), journal.counts)
+    return Record(trades, journal.stops(candles), journal.counts, journal.fills(candles))
 
 
 def test_a_paper_session_fed_the_pieces_as_ticks_makes_the_same_trades() -> None:

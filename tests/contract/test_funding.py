@@ -11,6 +11,7 @@ from stoptrail.backtest.engine import run_backtrader
 from stoptrail.feeds.funding import constant_rows
 from stoptrail.rules.funding import FundingRows, funding_of, funding_rows
 from stoptrail.rules.sizing import ALL_IN
+from stoptrail.rules.stops import NO_TRAIL
 from stoptrail.rules.types import CYCLE_EXIT
 from tests.contract.engines import paper
 from tests.contract.seen import Engine
@@ -96,6 +97,35 @@ def test_a_gap_through_the_stop_at_the_open_of_t_pays(engine: Engine) -> None:
     trade = engine.run(table(rows), rows=at(3.0), **PAID).one
     assert (trade.exit, trade.price) == (3, 90.0)
     assert trade.funding == pytest.approx(-UNITS * 100.0 * 0.001)
+
+
+@pytest.mark.parametrize(("row", "units"), [(3.0, 12.5), (4.0, 6.25), (3.4, 12.5)])
+def test_a_part_that_leaves_in_the_candle_of_t_still_pays(
+    engine: Engine, row: float, units: float
+) -> None:
+    rows = """
+    .  100 101  99 100  10   2: in at 100; a target at 108 for a half
+    .  100 109  99 100  10   3: the half is out
+    .  100 100  91 100  10   4: the rest, at 92
+    """
+    wanted = {"trail": NO_TRAIL, "scale_out": [(1.0, 0.5)], **PAID}
+    trade = engine.run(table(SIGNAL + rows), rows=at(row), **wanted).one
+    assert (trade.exit, trade.units) == (4, UNITS)
+    assert trade.funding == pytest.approx(-units * 100.0 * 0.001)
+    assert trade.pnl == pytest.approx(6.25 * 8.0 - 6.25 * 8.0 + trade.funding)
+
+
+def test_a_part_pays_until_it_leaves_and_the_rest_until_the_end(engine: Engine) -> None:
+    rows = """
+    .  100 101  99 100  10
+    .  100 100  99 100  10   3
+    .  109 109  99 100  10   4: the open is beyond the target at 108
+    .  100 100  99 100  10   5
+    .  100 100  91 100  10   6
+    """
+    wanted = {"trail": NO_TRAIL, "scale_out": [(1.0, 0.5)], **PAID}
+    trade = engine.run(table(SIGNAL + rows), rows=at(3.0, 4.0, 5.0, 6.0), **wanted).one
+    assert trade.funding == pytest.approx(-(2 * 12.5 + 2 * 6.25) * 100.0 * 0.001)
 
 
 def test_the_close_before_t_is_the_price_unless_the_row_has_its_own(engine: Engine) -> None:

@@ -171,7 +171,7 @@ def figures(case: AnyCase, record: Record) -> Metrics:
     candles, marks = ready.inputs.candles, ready.inputs.marks
     run_rules = case.plan.run_rules
     funding = funded(case).get("funding", NO_FUNDING)
-    equity = compiled(equity_of)(record.trades, candles, marks, run_rules, funding)
+    equity = compiled(equity_of)(record.trades, record.fills, candles, marks, run_rules, funding)
     return compiled(measure)(record.trades, equity, candles, marks)
 
 

@@ -18,6 +18,7 @@ from stoptrail.live.ledger.records import (
 )
 from stoptrail.live.ledger.tables import (
     Decisions,
+    PaperFills,
     PaperOrders,
     PaperTrades,
     Sessions,
@@ -31,7 +32,8 @@ from stoptrail.rules.candles import Candles as CandleColumns
 from stoptrail.rules.stops import REASONS
 
 _MARKS = ("caught_up", "entry_caught_up", "exit_caught_up", "began")
-_TABLES = (StoredCandles, Ticks, Decisions, PaperOrders, PaperTrades, StopMoves, StoredEquity)
+_ORDERS = (Decisions, PaperOrders, PaperTrades, PaperFills, StopMoves)
+_TABLES = (StoredCandles, Ticks, *_ORDERS, StoredEquity)
 
 Books = dict[str, list[dict[str, Any]]]
 

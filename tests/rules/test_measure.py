@@ -10,7 +10,7 @@ from stoptrail.rules.measure import (
     tally_of,
 )
 from stoptrail.rules.stops import Entry
-from stoptrail.rules.types import OPEN, TradeLog, day_marks
+from stoptrail.rules.types import OPEN, TradeLog, day_marks, fill_log
 from tests.rules.runs import CANDLES, FREE, TWO, trades
 
 MARKS = day_marks(CANDLES, 0)
@@ -19,26 +19,26 @@ MARKS = day_marks(CANDLES, 0)
 def test_equity_is_marked_at_start_midnight_and_end() -> None:
     """At midnight (the close of 104) the two units of 100 are 8 up; the trade ends 2 up; the
     short of 98 is 3 up at the last close of 95."""
-    equity = equity_of(TWO, CANDLES, MARKS, FREE)
+    equity = equity_of(TWO, fill_log(0), CANDLES, MARKS, FREE)
     assert equity.marks.tolist() == [1000.0, 1008.0, 1005.0]
 
 
 def test_the_drawdown_is_that_of_candle_closes_and_exits() -> None:
     """Closes of the long: 1004, 1008; out at 1002. The short: 1003, 1010, 1005."""
     worst = max(1 - 1002 / 1008, 1 - 1005 / 1010)
-    assert equity_of(TWO, CANDLES, MARKS, FREE).worst == worst
+    assert equity_of(TWO, fill_log(0), CANDLES, MARKS, FREE).worst == worst
 
 
 def test_the_falls_of_a_day_are_those_of_its_closes() -> None:
     """None up to midnight; then out at 1002 after 1008, and 1005 after 1010 at the end."""
-    falls = equity_of(TWO, CANDLES, MARKS, FREE).falls
+    falls = equity_of(TWO, fill_log(0), CANDLES, MARKS, FREE).falls
     assert falls.tolist() == [0.0, 0.0, max(1 - 1002 / 1008, 1 - 1005 / 1010)]
 
 
 def test_a_fall_lasts_while_there_is_no_position() -> None:
     """A loss of 10 from 1000 on candle 1, before midnight; nothing after it."""
     lost = trades((1, 1, 1, 2.0, 100.0, 95.0))
-    assert equity_of(lost, CANDLES, MARKS, FREE).falls.tolist() == [
+    assert equity_of(lost, fill_log(0), CANDLES, MARKS, FREE).falls.tolist() == [
         0.0,
         1 - 990 / 1000,
         1 - 990 / 1000,
@@ -46,18 +46,20 @@ def test_a_fall_lasts_while_there_is_no_position() -> None:
 
 
 def test_the_deepest_of_the_falls_is_the_drawdown() -> None:
-    equity = equity_of(TWO, CANDLES, MARKS, FREE)
+    equity = equity_of(TWO, fill_log(0), CANDLES, MARKS, FREE)
     assert equity.falls.max() == equity.worst
 
 
 def test_candles_with_a_position_are_counted_the_exits_included() -> None:
-    assert equity_of(TWO, CANDLES, MARKS, FREE).held == 3 + 3
-    assert equity_of(trades((3, 3, 1, 1.0, 100.0, 99.0)), CANDLES, MARKS, FREE).held == 1
+    assert equity_of(TWO, fill_log(0), CANDLES, MARKS, FREE).held == 3 + 3
+    assert (
+        equity_of(trades((3, 3, 1, 1.0, 100.0, 99.0)), fill_log(0), CANDLES, MARKS, FREE).held == 1
+    )
 
 
 def test_no_trades_leave_the_cash() -> None:
     none = TradeLog(*(column[:0] for column in TWO))
-    equity = equity_of(none, CANDLES, MARKS, FREE)
+    equity = equity_of(none, fill_log(0), CANDLES, MARKS, FREE)
     assert (equity.marks.tolist(), equity.worst, equity.held) == ([1000.0] * 3, 0.0, 0)
 
 
@@ -82,7 +84,7 @@ def test_an_open_trades_entry_fee_has_been_paid() -> None:
 
 
 def test_the_figures_follow_from_marks_and_trades() -> None:
-    found = measure(TWO, equity_of(TWO, CANDLES, MARKS, FREE), CANDLES, MARKS)
+    found = measure(TWO, equity_of(TWO, fill_log(0), CANDLES, MARKS, FREE), CANDLES, MARKS)
     returns = np.array([1008 / 1000 - 1, 1005 / 1008 - 1])
     assert found.net_return == 1005 / 1000 - 1
     assert found.sharpe == pytest.approx(returns.mean() / returns.std(ddof=1) * math.sqrt(365))
@@ -98,7 +100,7 @@ def test_a_losing_trade_counts_against_the_winner() -> None:
     log = trades(
         (1, 3, 1, 2.0, 100.0, 101.0), (4, 6, 1, 1.0, 98.0, 90.0), (7, OPEN, 1, 1.0, 95.0, 95.0)
     )
-    found = measure(log, equity_of(log, CANDLES, MARKS, FREE), CANDLES, MARKS)
+    found = measure(log, equity_of(log, fill_log(0), CANDLES, MARKS, FREE), CANDLES, MARKS)
     assert found.profit_factor == 2.0 / 8.0
     assert found.payoff_ratio == 2.0 / 8.0
     assert found.avg_r == pytest.approx((2 / 10 - 8 / 5) / 2)

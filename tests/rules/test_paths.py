@@ -1,14 +1,19 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stoptrail.rules.costs import Costs
+from stoptrail.rules.exits import no_target
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import (
     CANDLE,
     HIGH_FIRST,
     LOW_FIRST,
+    NOTHING,
     PATHS,
+    STOPPED,
     TICKS,
     Walk,
     undisturbed,
@@ -28,6 +33,7 @@ from stoptrail.rules.stops import (
 from stoptrail.rules.trade import TradeRules
 from tests.rules.worlds import ATRS, HELDS, PRICES, TRADE_RULES
 
+Prices = tuple[float, float, float, float]
 CENTS = Market(100.0, 1.0, 1000.0, 1.0, 0.0, 0.0)
 FREE = TradeRules(
     StopRules(2.0, 0.0, 0.0, False), by_risk(0.01, 1.0, False), Costs(0.0, 0.0, 0.0), CENTS
@@ -39,23 +45,33 @@ START = Stop(92.0, 100.0, INITIAL)
 def walk(path: int, *prices: float, stop: Stop = START, held: Entry = LONG) -> Walk:
     """One candle of open, high, low, close with an ATR of 4."""
     candle_open, high, low, close = prices
-    return walk_candle(path, stop, held, candle_open, high, low, close, 4.0, 0, FREE)
+    return walk_candle(
+        path, stop, math.inf, False, 0, held, candle_open, high, low, close, 4.0, 0, FREE
+    )
+
+
+def walked(
+    path: int, stop: Stop, held: Entry, prices: Prices, atr: float, trade_rules: TradeRules
+) -> Walk:
+    """A candle with the first and the last of `prices` for its open and close; no target."""
+    target, ends = no_target(held.side).level, (prices[0], max(prices), min(prices), prices[3])
+    return walk_candle(path, stop, target, False, 0, held, *ends, atr, held.time, trade_rules)
 
 
 def test_the_favourable_price_first_lifts_the_stop_into_the_low() -> None:
     found = walk(HIGH_FIRST, 100.0, 106.0, 95.0, 104.0)
-    assert (found.hit, found.price) == (True, 98.0)
+    assert (found.event, found.price) == (STOPPED, 98.0)
     assert found.stop == Stop(98.0, 106.0, TRAIL)
 
 
 def test_the_adverse_price_first_meets_the_earlier_level() -> None:
     found = walk(LOW_FIRST, 100.0, 106.0, 95.0, 104.0)
-    assert (found.hit, found.stop) == (False, Stop(98.0, 106.0, TRAIL))
+    assert (found.event, found.stop) == (NOTHING, Stop(98.0, 106.0, TRAIL))
 
 
 def test_whole_candles_leave_the_stop_to_the_close() -> None:
-    assert walk(CANDLE, 100.0, 106.0, 95.0, 104.0) == Walk(False, 0.0, START)
-    assert walk(CANDLE, 100.0, 106.0, 92.0, 104.0) == Walk(True, 92.0, START)
+    assert walk(CANDLE, 100.0, 106.0, 95.0, 104.0) == Walk(NOTHING, 0.0, START, 0)
+    assert walk(CANDLE, 100.0, 106.0, 92.0, 104.0) == Walk(STOPPED, 92.0, START, 0)
 
 
 @pytest.mark.parametrize("path", [CANDLE, HIGH_FIRST, LOW_FIRST])
@@ -66,30 +82,24 @@ def test_only_the_open_can_gap(path: int) -> None:
 
 @given(HELDS, TRADE_RULES, st.tuples(PRICES, PRICES, PRICES, PRICES), ATRS)
 def test_a_path_never_loosens_and_never_fills_better_than_its_stop(
-    held: Entry, trade_rules: TradeRules, prices: tuple[float, float, float, float], atr: float
+    held: Entry, trade_rules: TradeRules, prices: Prices, atr: float
 ) -> None:
     stop = initial_stop(held, trade_rules.stop, trade_rules.market)
-    first, _, _, close = prices
     for path in (CANDLE, HIGH_FIRST, LOW_FIRST):
-        found = walk_candle(
-            path, stop, held, first, max(prices), min(prices), close, atr, held.time, trade_rules
-        )
+        found = walked(path, stop, held, prices, atr, trade_rules)
         assert found.stop.level == stop.level or tighter(held.side, found.stop.level, stop.level)
-        if found.hit:
+        if found.event == STOPPED:
             assert held.side * found.price <= held.side * found.stop.level + 1e-9
 
 
 @given(HELDS, TRADE_RULES, st.tuples(PRICES, PRICES, PRICES, PRICES), ATRS)
 def test_what_the_whole_candle_hits_both_paths_hit(
-    held: Entry, trade_rules: TradeRules, prices: tuple[float, float, float, float], atr: float
+    held: Entry, trade_rules: TradeRules, prices: Prices, atr: float
 ) -> None:
     stop = initial_stop(held, trade_rules.stop, trade_rules.market)
-    first, _, _, close = prices
 
     def hit(path: int) -> bool:
-        return walk_candle(
-            path, stop, held, first, max(prices), min(prices), close, atr, held.time, trade_rules
-        ).hit
+        return walked(path, stop, held, prices, atr, trade_rules).event == STOPPED
 
     if hit(CANDLE):
         assert hit(HIGH_FIRST)
@@ -98,7 +108,7 @@ def test_what_the_whole_candle_hits_both_paths_hit(
 
 def test_a_path_ends_with_the_close() -> None:
     found = walk(LOW_FIRST, 100.0, 110.0, 99.0, 105.0)
-    assert (found.hit, found.stop) == (False, Stop(102.0, 110.0, TRAIL))
+    assert (found.event, found.stop) == (NOTHING, Stop(102.0, 110.0, TRAIL))
 
 
 @pytest.mark.parametrize("side", [1, -1])
@@ -107,18 +117,22 @@ def test_ticks_between_the_stop_and_the_best_price_so_far_change_nothing(side: i
     held = LONG._replace(side=side)
     stop = Stop(100.0 + side * 2.0, 100.0 + side * 6.0, TRAIL)
 
+    def told(ahead: float) -> Walk:
+        price, target = 100.0 + side * ahead, no_target(side).level
+        return walk_tick(stop, target, False, held, price, 4.0, 0, FREE)
+
     def within(worst: float, best: float) -> bool:
         low, high = sorted((100.0 + side * worst, 100.0 + side * best))
-        return undisturbed(stop, held, high, low, 4.0, 0, FREE)
+        return undisturbed(stop, no_target(side).level, False, held, high, low, 4.0, 0, FREE)
 
     assert within(2.5, 6.0)
     assert not within(2.0, 6.0)
     assert not within(2.5, 6.01)
     for price in (2.5, 4.0, 6.0):
-        found = walk_tick(stop, held, 100.0 + side * price, 4.0, 0, FREE)
-        assert (found.hit, found.stop) == (False, stop)
-    assert walk_tick(stop, held, 100.0 + side * 2.0, 4.0, 0, FREE).hit
-    assert walk_tick(stop, held, 100.0 + side * 7.0, 4.0, 0, FREE).stop != stop
+        found = told(price)
+        assert (found.event, found.stop) == (NOTHING, stop)
+    assert told(2.0).event == STOPPED
+    assert told(7.0).stop != stop
 
 
 def test_every_way_to_walk_a_candle_has_its_name() -> None:

@@ -20,7 +20,7 @@ from stoptrail.rules.stops import (
     stop_fill,
     stop_hit,
     tighter,
-    trail_candidate,
+    trail_price,
 )
 from stoptrail.rules.trade import Position, TradeRules, leave
 from tests.rules.worlds import ATRS, HELDS, PRICES, QUARTER_HOUR, TRADE_RULES
@@ -171,9 +171,9 @@ def test_breakeven_is_armed_at_equality_and_off_at_zero() -> None:
 
 def test_a_fixed_trail_keeps_the_signals_atr() -> None:
     fixed = RULES._replace(frozen=True)
-    assert trail_candidate(LONG, 110.0, 1.0, fixed, CENTS) == 110.0 - 2 * 4.0
-    assert trail_candidate(LONG, 110.0, 1.0, RULES, CENTS) == 110.0 - 2 * 1.0
-    assert trail_candidate(SHORT, 90.0, 1.0, RULES, CENTS) == 90.0 + 2 * 1.0
+    assert trail_price(LONG, 110.0, 1.0, fixed) == 110.0 - 2 * 4.0
+    assert trail_price(LONG, 110.0, 1.0, RULES) == 110.0 - 2 * 1.0
+    assert trail_price(SHORT, 90.0, 1.0, RULES) == 90.0 + 2 * 1.0
 
 
 def test_one_move_a_close_breakeven_first() -> None:

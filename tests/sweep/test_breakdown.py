@@ -13,7 +13,7 @@ from stoptrail.backtest.plan import Record
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.trade import IGNORED
-from stoptrail.rules.types import day_marks, stop_log
+from stoptrail.rules.types import day_marks, fill_log, stop_log
 from stoptrail.sweep.breakdown import regime_tables
 from stoptrail.sweep.statistics.regimes import WINDOW
 from tests.rules.runs import FREE, trades
@@ -43,7 +43,7 @@ def world() -> tuple[Inputs, Any]:
 def test_trades_belong_to_the_day_they_were_entered_on_and_days_to_their_third() -> None:
     inputs, log = world()
     equity = 1000.0 * np.cumprod([1.0, 1.01, 1.02, 1.03, 1.04, 1.05, 1.06])
-    record = Record(log, stop_log(0), np.zeros(len(IGNORED), np.int64))
+    record = Record(log, stop_log(0), np.zeros(len(IGNORED), np.int64), fill_log(0))
     outcome: Any = Outcome(None, record, equity, None, None)  # type: ignore[arg-type]
     found = regime_tables(outcome, inputs)["trend"]
     assert [row["days"] for row in found.values()] == [2, 2, 2]

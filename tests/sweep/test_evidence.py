@@ -14,7 +14,7 @@ from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.rules.metrics import (
     ANNUAL_ROOT,
 )
-from stoptrail.rules.types import OPEN, stop_log
+from stoptrail.rules.types import OPEN, fill_log, stop_log
 from stoptrail.sweep.evidence import (
     concentration,
     fees,
@@ -107,7 +107,9 @@ def test_concentration_is_told_in_shares_of_the_net_profit() -> None:
     profits = (8.0, -2.0, 1.0, 4.0, -3.0, 2.0, 0.5, -0.5)
     rows = [(1, 2, 1, 1.0, 100.0, 100.0 + profit) for profit in profits]
     log = trades(*rows, (5, OPEN, 1, 1.0, 100.0, 900.0))
-    outcome = Outcome(None, Record(log, stop_log(0), np.zeros(6, np.int64)), None, None, None)  # type: ignore[arg-type]
+    outcome = Outcome(
+        None, Record(log, stop_log(0), np.zeros(6, np.int64), fill_log(0)), None, None, None
+    )  # type: ignore[arg-type]
     assert concentration(outcome) == {
         "best_trade": pytest.approx(8.0 / 10.0),
         "best_five_trades": pytest.approx(15.5 / 10.0),
@@ -118,7 +120,9 @@ def test_concentration_is_told_in_shares_of_the_net_profit() -> None:
 
 def test_a_loss_has_no_concentration() -> None:
     log = trades((1, 2, 1, 1.0, 100.0, 99.0))
-    outcome = Outcome(None, Record(log, stop_log(0), np.zeros(6, np.int64)), None, None, None)  # type: ignore[arg-type]
+    outcome = Outcome(
+        None, Record(log, stop_log(0), np.zeros(6, np.int64), fill_log(0)), None, None, None
+    )  # type: ignore[arg-type]
     found = concentration(outcome)
     assert (found["best_trade"], found["best_five_trades"]) == (None, None)
 
@@ -129,7 +133,7 @@ def test_managing_the_same_entries_tells_of_all_of_them_on_one_cash(world: World
     entries = world.outcome.record.trades.signal
     assert found["entries"] == len(entries)
     assert [row["name"] for row in found["rows"]] == [row["name"] for row in found["paired"]]
-    assert len({row["name"] for row in found["rows"]}) == 10
+    assert len({row["name"] for row in found["rows"]}) == 17
     for row in found["paired"]:
         closed = row["trades"]
         assert 0 < closed <= len(entries)

@@ -8,7 +8,7 @@ import pytest
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.plan import Record
 from stoptrail.rules.candles import Candles
-from stoptrail.rules.types import StopLog, TradeLog, day_marks
+from stoptrail.rules.types import StopLog, TradeLog, day_marks, fill_log
 from stoptrail.sweep.finalists import RELATIVE, compare, draw_pruned, run_one
 from stoptrail.sweep.plain_run import make_ready, quick_record
 from tests.contract.test_parity import random_case
@@ -42,7 +42,7 @@ def record() -> Record:
         np.array([0, 2, 0, 2], np.int8),
         np.array([0, 0, 0, 12_500]),
     )
-    return Record(trades, stops, np.array([3, 0, 1, 0, 0, 0]))
+    return Record(trades, stops, np.array([3, 0, 1, 0, 0, 0]), fill_log(0))
 
 
 def with_trades(field: str, change: float) -> Record:

@@ -46,8 +46,22 @@ def trade_data(run: RunFiles, candles: Candles) -> dict[str, Any]:
     charted = run.trades[:MOST_CHARTS]
     return {
         "columns": trade_columns(run.trades),
+        "exits": {row: _exits(trade) for row, trade in enumerate(charted) if _in_parts(trade)},
         "stops": [_stop_path(run.stops.get(trade.number, [])) for trade in charted],
         "windows": trade_windows(candles, run.trades),
+    }
+
+
+def _in_parts(trade: TradeRecord) -> bool:
+    """Whether a trade left part by part: at once it left as its row says."""
+    return len(trade.exit_points) > (trade.exit_time is not None)
+
+
+def _exits(trade: TradeRecord) -> dict[str, Any]:
+    points = trade.exit_points
+    return {
+        "time": minutes([time for time, _ in points]),
+        "price": packed([price for _, price in points], "float64"),
     }
 
 
@@ -66,8 +80,13 @@ def _fees(trades: list[TradeRecord]) -> dict[str, Any]:
 
 
 def _stop_path(levels: list[StopLevel]) -> dict[str, Any]:
-    return {
+    path = {
         "time": minutes([level.time for level in levels]),
         "level": packed([level.level for level in levels], "float64"),
         "breakeven": [place for place, level in enumerate(levels) if level.reason == "breakeven"],
     }
+    rare = {
+        "rule": [place for place, level in enumerate(levels) if level.reason == "rule"],
+        "passed": [place for place, level in enumerate(levels) if level.passed],
+    }
+    return path | {name: places for name, places in rare.items() if places}

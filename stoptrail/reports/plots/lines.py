@@ -76,6 +76,12 @@ class BreakevenMove(_Marker):
     plotlines: ClassVar[Any] = {"value": _marker("D", BREAKEVEN, 9.0)}
 
 
+class PassedMove(_Marker):
+    """Where a trail put the stop beyond the close, which the next open passes (C7)."""
+
+    plotlines: ClassVar[Any] = {"value": _marker("o", BASELINE, 9.0)}
+
+
 class ExitMark(_Marker):
     """Where the position was left."""
 

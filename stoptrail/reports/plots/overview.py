@@ -56,7 +56,7 @@ def overview_picture(
     shown = merged(candles, multiple_for(len(candles.time), MOST_BARS))
     longs = [(trade.entry_time, trade.entry_price) for trade in trades if trade.side > 0]
     shorts = [(trade.entry_time, trade.entry_price) for trade in trades if trade.side < 0]
-    exits = [(t.exit_time, t.exit_price) for t in trades if t.exit_time is not None]
+    exits = [point for trade in trades for point in trade.exit_points]
     lines = [
         ShownLine(kind, f"{name} ({len(points)})", marks(shown, points))
         for kind, name, points in (

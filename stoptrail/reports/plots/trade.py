@@ -15,6 +15,7 @@ from stoptrail.reports.plots.lines import (
     CyclePanel,
     ExitMark,
     LongEntry,
+    PassedMove,
     Picture,
     ShortEntry,
     ShownLine,
@@ -38,6 +39,17 @@ class ChartMarket(NamedTuple):
     """The daily trend, shape (candles,); None to leave its panel out."""
     symbol: str
     synthetic: bool = False
+
+
+_LEFT = {
+    "cycle": "left at the cycle's turn",
+    "target": "left at its target",
+    "time": "left as its time was up",
+    "rule": "left by its own rule",
+    "manual": "left by hand",
+    "manual_price": "left by hand",
+}
+"""How a trade ended that no stop of a name ended."""
 
 
 def plot_trade(
@@ -67,9 +79,17 @@ def trade_picture(market: ChartMarket, trade: TradeRecord, stops: Sequence[StopL
     ratchets = [(move.time, move.level) for move in stops if move.reason == "breakeven"]
     if ratchets:
         lines.append(ShownLine(BreakevenMove, "stop to breakeven", marks(shown, ratchets)))
-    if trade.exit_time is not None:
-        left = f"{trade.exit_reason} exit {trade.exit_price:,.2f}"
-        lines.append(ShownLine(ExitMark, left, marks(shown, [(trade.exit_time, trade.exit_price)])))
+    passed = [(move.time, move.level) for move in stops if move.passed]
+    if passed:
+        lines.append(ShownLine(PassedMove, "stop beyond the close", marks(shown, passed)))
+    points = trade.exit_points
+    ends = [] if trade.exit_time is None else points[-1:]
+    parts = points[: len(points) - len(ends)]
+    if parts:
+        lines.append(ShownLine(ExitMark, f"parts ({len(parts)})", marks(shown, parts)))
+    if ends:
+        left = f"{trade.exit_reason} exit {ends[0][1]:,.2f}"
+        lines.append(ShownLine(ExitMark, left, marks(shown, ends)))
     for kind, name, values in (
         (CyclePanel, "cycle", market.cycle),
         (TrendPanel, "trend", market.trend),
@@ -115,6 +135,5 @@ def _title(market: ChartMarket, trade: TradeRecord) -> str:
     side = "long" if trade.side > 0 else "short"
     result = f"{trade.r_multiple:+.2f} R, profit {trade.pnl:,.2f}"
     state = "still open" if trade.exit_time is None else f"left at the {trade.exit_reason} stop"
-    if trade.exit_reason == "cycle":
-        state = "left at the cycle's turn"
+    state = _LEFT.get(trade.exit_reason, state)
     return f"{market.symbol}   trade {trade.number}, {side}, {state}: {result}"

@@ -9,6 +9,7 @@ from stoptrail.backtest.plan import Plan
 from stoptrail.core.program import Progress
 from stoptrail.rules.candles import Signals
 from stoptrail.sweep.audit.engine import engine_checks
+from stoptrail.sweep.audit.own_exit import own_exit_checks
 from stoptrail.sweep.audit.signal import (
     Check,
     early_zones,
@@ -27,6 +28,7 @@ def audit(plan: Plan, inputs: Inputs, seed: int, on_progress: Progress) -> list[
     stepped = step_check(plan, candles, signals)
     checks += [stepped] if stepped else []
     checks.append(warm_up(plan, candles, signals, seed))
+    checks += own_exit_checks(plan, inputs)
     return checks + engine_checks(plan, inputs, signals, seed)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from stoptrail.backtest.engine import run_backtrader
@@ -10,7 +12,7 @@ from stoptrail.backtest.plan import Plan, Record
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles, Signals, Times, rows_of
 from stoptrail.rules.funding import funding_of
-from stoptrail.rules.types import OPEN, StopLog, day_marks
+from stoptrail.rules.types import OPEN, day_marks
 from stoptrail.sweep.audit.futures import futures
 from stoptrail.sweep.audit.signal import Check, window_around
 from stoptrail.sweep.plain_run import make_ready, quick_record
@@ -75,10 +77,18 @@ def same_until(one: Record, other: Record, t: int) -> bool:
             a, b = (getattr(record.trades, field)[rows[0]] for record in (one, other))
             if not np.array_equal(a, b):
                 return False
-    mine, theirs = one.stops.candle <= t, other.stops.candle <= t
     return all(
-        np.array_equal(getattr(one.stops, name)[mine], getattr(other.stops, name)[theirs])
-        for name in StopLog._fields
+        _same_rows(one_log, other_log, t)
+        for one_log, other_log in ((one.stops, other.stops), (one.fills, other.fills))
+    )
+
+
+def _same_rows(one: Any, other: Any, t: int) -> bool:
+    """Whether two logs of levels, or of fills, have the same rows up to candle t."""
+    mine, theirs = one.candle <= t, other.candle <= t
+    return all(
+        np.array_equal(getattr(one, name)[mine], getattr(other, name)[theirs])
+        for name in one._fields
     )
 
 

@@ -6,15 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stoptrail.rules.candles import (
-    Candles,
-    Floats,
-    Times,
-)
+from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.costs import DAY
-from stoptrail.rules.decide import (
-    quiet_after,
-)
+from stoptrail.rules.decide import quiet_after
 from stoptrail.rules.funding import paid_since, sum_closed, sum_held, sum_opened
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.metrics import (
@@ -44,13 +38,11 @@ from stoptrail.rules.tally import (
 from stoptrail.rules.trade import (
     Position,
     credited,
+    entry_units,
     leave,
     stand,
 )
-from stoptrail.rules.types import (
-    OPEN,
-    RunRules,
-)
+from stoptrail.rules.types import OPEN, RunRules
 from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.days import (
     Days,
@@ -64,6 +56,7 @@ from stoptrail.sweep.kernel.drawdown import held_drawdown
 from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.fingerprint import EMPTY, with_trade
 from stoptrail.sweep.kernel.flow import Flow
+from stoptrail.sweep.kernel.path_exits import PART_CANDLE, after_part
 from stoptrail.sweep.kernel.results import COLUMN
 
 
@@ -91,7 +84,10 @@ class Followed(NamedTuple):
     """Candle of the signal."""
     entry: int
     """Candle of the entry."""
+    since: int
+    """Candle of the last part that was closed before the end; the entry's where there is none."""
     position: Position
+    """What is left of it since then."""
     stop: Stop
     """In force at the entry."""
     ending: Ending
@@ -166,9 +162,33 @@ def after_position(
 ) -> RunAccount:
     """The account after a position: marks, drawdown and booking; exact: whether the bounds
     of its closes are known exactly."""
-    signal, entry, position, stop, ending, last = closed
-    times, count, trade_rules = candles.time, len(candles.time), run_rules.trade_rules
-    before = sum_opened(flow.sums, entry)
+    signal, entry, _, position, stop, ending, last = closed
+    account = held_until(account, candles, nodes, midnights, closed, run_rules, kept, flow, exact)
+    times, count = candles.time, len(candles.time)
+    closes = times[last] if last < count else times[last - 1] + candles.interval
+    close = candles.close[count - 1]
+    total = sum_held(flow.sums, last) if last < count else sum_closed(flow.sums, last - 1)
+    paid = paid_since(total, sum_opened(flow.sums, entry), run_rules.trade_rules.costs.funding)
+    return booked(
+        account, close, closes, signal, entry, position, stop, ending, last, paid, run_rules
+    )
+
+
+@inner_rule
+def held_until(
+    account: RunAccount,
+    candles: Candles,
+    nodes: Nodes,
+    midnights: Midnights,
+    closed: Followed,
+    run_rules: RunRules,
+    kept: KeptRows,
+    flow: Flow,
+    exact: bool,
+) -> RunAccount:
+    """The account with the marks and the drawdown of the candles before `closed.last`."""
+    _, entry, since, position, _, ending, last = closed
+    trade_rules, before = run_rules.trade_rules, sum_opened(flow.sums, entry)
     days, guard = add_held_marks(
         account.days,
         account.guard,
@@ -189,23 +209,45 @@ def after_position(
         account.drawdown,
         candles,
         nodes,
-        entry,
+        since,
         last,
         ending,
         account.balance,
         position,
+        before,
         trade_rules,
         flow,
         exact,
     )
-    account = marked_account(account, days, guard, drawdown)
-    closes = times[last] if last < count else times[last - 1] + candles.interval
-    close = candles.close[count - 1]
-    total = sum_held(flow.sums, last) if last < count else sum_closed(flow.sums, last - 1)
-    paid = paid_since(total, before, trade_rules.costs.funding)
-    return booked(
-        account, close, closes, signal, entry, position, stop, ending, last, paid, run_rules
-    )
+    return marked_account(account, days, guard, drawdown)
+
+
+@rule
+def after_parts(
+    account: RunAccount,
+    candles: Candles,
+    nodes: Nodes,
+    midnights: Midnights,
+    closed: Followed,
+    parts: Floats,
+    run_rules: RunRules,
+    kept: KeptRows,
+    flow: Flow,
+) -> tuple[RunAccount, Followed]:
+    """The account up to the last of the parts that a position closed before its end, and the
+    position as it was left."""
+    signal, entry, since, position, stop, ending, last = closed
+    before, scale = sum_opened(flow.sums, entry), run_rules.trade_rules.costs.funding
+    for k in range(ending.parts):
+        candle = int(parts[k, PART_CANDLE])
+        until = Followed(signal, entry, since, position, stop, ending, candle)
+        account = held_until(
+            account, candles, nodes, midnights, until, run_rules, kept, flow, False
+        )
+        time, paid = candles.time[candle], paid_since(sum_held(flow.sums, candle), before, scale)
+        position = after_part(position, parts[k], time, paid, run_rules.trade_rules)
+        since = candle
+    return account, Followed(signal, entry, since, position, stop, ending, last)
 
 
 @inner_rule
@@ -228,19 +270,25 @@ def booked(
     held, balance, guard = position.held, account.balance, account.guard
     drawdown, history = account.drawdown, account.history
     fingerprint = with_trade(
-        account.fingerprint, signal, entry, ending.exit, held.side, ending.reason, position.units
+        account.fingerprint,
+        signal,
+        entry,
+        ending.exit,
+        held.side,
+        ending.reason,
+        entry_units(position),
     )
     if ending.exit == OPEN:
         out = stand(position, balance, close, time, run_rules.trade_rules, paid)
         tally = tally_open(account.tally, position.fee + out.fee, out.funding)
     else:
-        out = leave(position, ending.price, time, run_rules.trade_rules, paid)
+        out = leave(position, ending.price, time, run_rules.trade_rules, ending.reason, paid)
         out = credited(out, balance)
         balance += out.pnl
         guard = guard_exit(guard, out.pnl, balance, last, run_rules.protections)
         drawdown = drawdown_step(drawdown, balance)
         hours = (time - held.time) / MS_AN_HOUR
-        r = r_multiple(out.pnl, position.units, abs(held.fill - stop.level))
+        r = r_multiple(out.pnl, entry_units(position), abs(held.fill - stop.level))
         fees = position.fee + out.fee
         tally = tally_trade(account.tally, out.pnl, fees, hours, r, out.funding)
         history = extended(history, out.pnl, r)

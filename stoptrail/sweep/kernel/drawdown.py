@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoptrail.rules.candles import Candles, Floats, Times
-from stoptrail.rules.funding import paid_since, sum_closed, sum_opened
+from stoptrail.rules.funding import paid_since, sum_closed
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.metrics import (
     Drawdown,
@@ -26,18 +26,19 @@ def held_drawdown(
     ending: Ending,
     balance: float,
     position: Position,
+    before: float,
     trade_rules: TradeRules,
     flow: Flow,
     is_exact: bool,
 ) -> Drawdown:
     """`state` after the closes of the candles [entry, last) of a trade with this `ending`;
-    balance: cash before the entry; is_exact: whether closes are as good and as bad as it says.
-    """
+    balance: cash before the entry; before: the running sum of funding then; is_exact: whether
+    closes are as good and as bad as `ending` says."""
     times, interval = candles.time, candles.interval
     if last <= entry:
         return state
     first, until = times[entry] + interval, times[last - 1] + interval
-    before, paid = sum_opened(flow.sums, entry), NOTHING_PAID
+    paid = NOTHING_PAID
     if is_funded(flow, trade_rules.costs.funding):
         paid = closed_range(flow, entry, last, before, trade_rules)
     whole, is_known = bounded(
@@ -75,7 +76,7 @@ def with_closes(
     """`ending` with the best and the worst of the closes of the candles [entry, last)."""
     top, bottom = extremes(closes, rows, entry, last)
     best, worst = (top, bottom) if side > 0 else (-bottom, -top)
-    return Ending(ending.exit, ending.price, ending.level, ending.reason, best, worst)
+    return Ending(ending.exit, ending.price, ending.level, ending.reason, best, worst, 0)
 
 
 @rule

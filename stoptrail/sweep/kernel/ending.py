@@ -20,3 +20,5 @@ class Ending(NamedTuple):
     """Signed: no close from the entry candle on, before the exit candle, is beyond this, ..."""
     worst: float
     """... and none falls short of this."""
+    parts: int
+    """How many parts were closed before."""

@@ -6,18 +6,22 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stoptrail.rules.exits import MOST_SCALE_OUTS
 from stoptrail.rules.jit import rule
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import (
     IGNORED,
     EntryOrder,
     Exit,
+    Fill,
     Position,
 )
 from stoptrail.rules.types import (
     Counts,
+    FillLog,
     StopLog,
     TradeLog,
+    fill_log,
     stop_log,
     trade_log,
 )
@@ -30,6 +34,8 @@ class Run(NamedTuple):
     stops: StopLog
     ignored: Counts
     """Signals that led to no trade, by code in rules.trade.IGNORED."""
+    fills: FillLog
+    """What closed the trades, and parts of them."""
 
 
 class Log(NamedTuple):
@@ -38,16 +44,18 @@ class Log(NamedTuple):
     trades: TradeLog
     stops: StopLog
     ignored: Counts
+    fills: FillLog
     rows: Counts
-    """Finished trades and written levels, shape (2,). An open trade has the next row."""
+    """Finished trades, written levels and fills, shape (3,). An open trade has the next row."""
 
 
 @rule
 def empty_log(signals: int, n: int, pieces: int) -> Log:
     """Room for a trade of every signal, and for a move of the stop at every close and at two
     of the prices of each piece: its open and its favourable extreme."""
-    ignored, rows = np.zeros(len(IGNORED), np.int64), np.zeros(2, np.int64)
-    return Log(trade_log(signals), stop_log(signals + n + 2 * pieces), ignored, rows)
+    ignored, rows = np.zeros(len(IGNORED), np.int64), np.zeros(3, np.int64)
+    fills = fill_log((1 + MOST_SCALE_OUTS) * signals)
+    return Log(trade_log(signals), stop_log(signals + n + 2 * pieces), ignored, fills, rows)
 
 
 @rule
@@ -80,6 +88,22 @@ def write_level(stops: StopLog, rows: Counts, i: int, stop: Stop, tick: int) -> 
 
 
 @rule
+def write_fill(fills: FillLog, rows: Counts, i: int, time: int, fill: Fill, reason: int) -> None:
+    """What closed the open trade, or a part of it, on candle i at `time`; fills, rows: of a
+    Log."""
+    k = rows[2]
+    fills.trade[k] = rows[0]
+    fills.candle[k] = i
+    fills.time[k] = time
+    fills.units[k] = fill.units
+    fills.price[k] = fill.price
+    fills.fee[k] = fill.fee
+    fills.reason[k] = reason
+    fills.funding[k] = fill.funding
+    rows[2] += 1
+
+
+@rule
 def write_exit(log: Log, index: int, time: int, reason: int, position: Position, end: Exit) -> None:
     """How the open trade ended: `index` is the exit candle, `time` that of the fill; or OPEN."""
     k = log.rows[0]
@@ -98,7 +122,8 @@ def write_exit(log: Log, index: int, time: int, reason: int, position: Position,
 @rule
 def finished(log: Log) -> Run:
     """The written rows."""
-    return Run(_cut(log.trades, log.rows[0]), _cut_stops(log.stops, log.rows[1]), log.ignored)
+    trades, stops = _cut(log.trades, log.rows[0]), _cut_stops(log.stops, log.rows[1])
+    return Run(trades, stops, log.ignored, _cut_fills(log.fills, log.rows[2]))
 
 
 @rule
@@ -132,4 +157,18 @@ def _cut_stops(log: StopLog, k: int) -> StopLog:
         level=log.level[:k].copy(),
         reason=log.reason[:k].copy(),
         tick=log.tick[:k].copy(),
+    )
+
+
+@rule
+def _cut_fills(log: FillLog, k: int) -> FillLog:
+    return FillLog(
+        trade=log.trade[:k].copy(),
+        candle=log.candle[:k].copy(),
+        time=log.time[:k].copy(),
+        units=log.units[:k].copy(),
+        price=log.price[:k].copy(),
+        fee=log.fee[:k].copy(),
+        reason=log.reason[:k].copy(),
+        funding=log.funding[:k].copy(),
     )

@@ -137,6 +137,7 @@ def kept_ending(lines: Floats, line: int) -> Ending:
         int(lines[line, 4]),
         lines[line, 5],
         lines[line, 6],
+        0,
     )
 
 

@@ -1,4 +1,4 @@
-"""The plain loop within a candle: the stop in force, piece by piece (C6, C9, C21)."""
+"""The plain loop within a candle: what fills of an open trade before its close."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ from stoptrail.rules.costs import fill_price
 from stoptrail.rules.detail import Detail, Piece, piece_at, piece_price, pieces
 from stoptrail.rules.funding import Funding, sum_by
 from stoptrail.rules.jit import inner_rule, rule
-from stoptrail.rules.paths import TICKS, undisturbed, walk_candle, walk_tick
-from stoptrail.rules.stops import CYCLE
-from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.manage import STAYS, Managed
+from stoptrail.rules.paths import (
+    LEFT,
+    NOTHING,
+    TARGETED,
+    TICKS,
+    Walk,
+    undisturbed,
+    walk_candle,
+    walk_tick,
+)
+from stoptrail.rules.stops import CYCLE, TARGET
+from stoptrail.rules.trade import TradeRules, closing, without_part, working_target
 from stoptrail.rules.types import CYCLE_EXIT, RunRules
-from stoptrail.sweep.kernel.log import Log, write_level
+from stoptrail.sweep.kernel.log import Log, write_fill, write_level
 from stoptrail.sweep.kernel.plain_state import (
     NO_CLOSING,
     NONE,
@@ -22,60 +32,102 @@ from stoptrail.sweep.kernel.plain_state import (
 
 
 @rule
-def leave_candle(trade: Trade, bar: Bar, trade_rules: TradeRules) -> Closing:
-    """The open of a candle for a baseline that wants to leave (C15)."""
-    if not trade.leaving:
+def leave_candle(trade: Trade, bar: Bar, total: float, trade_rules: TradeRules) -> Closing:
+    """The open of a candle for a baseline that wants to leave (C15); `total` is the running sum
+    of funding that it has paid then."""
+    position, costs = trade.position, trade_rules.costs
+    if trade.managed.leaving == STAYS:
         return NO_CLOSING
-    side = trade.position.held.side
-    price = fill_price(-side, bar.open, trade_rules.costs, trade_rules.market)
-    return Closing(price, CYCLE, bar.opens)
+    price = fill_price(-position.held.side, bar.open, costs, trade_rules.market)
+    paid = unit_paid(trade, total, trade_rules)
+    last = closing(position, position.units, price, CYCLE, bar.opens, costs, paid)
+    return Closing(last, CYCLE, bar.opens)
 
 
 @inner_rule
 def within_candle(
     trade: Trade, log: Log, bar: Bar, detail: Detail, sums: Funding, run_rules: RunRules
 ) -> tuple[Trade, Closing]:
-    """A candle before its close: the stop in force, or the baseline's leaving. Nothing is
-    filled without volume."""
+    """A candle before its close: the stop in force, targets and an order to leave, or the
+    baseline's leaving. Nothing is filled without volume."""
     if not trade.position.units > 0.0 or not bar.volume > 0.0:
         return trade, NO_CLOSING
     if run_rules.exits == CYCLE_EXIT:
-        return trade, leave_candle(trade, bar, run_rules.trade_rules)
-    first, last = pieces(detail, bar.place)
-    if first == last:  # no array goes into a call: see `simulate`
-        whole = Piece(bar.opens, bar.open, bar.high, bar.low, bar.close)
-        return within_piece(trade, whole, bar.known_atr, sum_by(sums, bar.opens), run_rules)
+        first, last = pieces(detail, bar.place)
+        total = sum_by(sums, bar.opens) if first < last else bar.paid
+        return trade, leave_candle(trade, bar, total, run_rules.trade_rules)
     return along_pieces(trade, log, bar, detail, sums, run_rules)
 
 
-@rule
+@inner_rule
 def along_pieces(
     trade: Trade, log: Log, bar: Bar, detail: Detail, sums: Funding, run_rules: RunRules
 ) -> tuple[Trade, Closing]:
-    """The stop in force over a candle (C6, C9) that has pieces, piece by piece (C21)."""
+    """What fills over a candle (C6, C9, C18), piece by piece where it has pieces (C21). What
+    fills has paid the funding of its piece's open, and of a whole candle all within it (C19)."""
+    whole = Piece(bar.opens, bar.open, bar.high, bar.low, bar.close)
     first, last = pieces(detail, bar.place)
+    if first == last:
+        known = sum_by(sums, bar.opens)
+        return within_piece(trade, log, bar, whole, known, bar.paid, run_rules)
     if run_rules.path != TICKS:
-        closing = NO_CLOSING
+        closed = NO_CLOSING
         for row in range(first, last):
             piece = piece_at(detail, row)
             total = sum_by(sums, piece.time)
-            trade, closing = within_piece(trade, piece, bar.known_atr, total, run_rules)
-            if closing.reason != NONE:
+            trade, closed = within_piece(trade, log, bar, piece, total, total, run_rules)
+            if closed.reason != NONE:
                 break
-        return trade, closing
+        return trade, closed
     return by_ticks(trade, log, bar, detail, sums, run_rules.trade_rules)
 
 
-@rule
+@inner_rule
 def within_piece(
-    trade: Trade, piece: Piece, atr: float, total: float, run_rules: RunRules
+    trade: Trade,
+    log: Log,
+    bar: Bar,
+    piece: Piece,
+    known: float,
+    spent: float,
+    run_rules: RunRules,
 ) -> tuple[Trade, Closing]:
-    """The stop over one piece, of which `atr` and the running sum of funding, `total`, are
-    known at the open."""
+    """What fills over one piece, one after the other; known: the running sum of funding at its
+    open; spent: that of what fills in it."""
+    atr = bar.known_atr
+    trade, closed, step = first_fill(trade, 0, piece, atr, known, spent, run_rules)
+    while is_part(trade, closed):
+        trade = take_part(trade, closed, log, bar, run_rules.trade_rules)
+        trade, closed, step = first_fill(trade, step, piece, atr, known, spent, run_rules)
+    return trade, closed
+
+
+@inner_rule
+def is_part(trade: Trade, closed: Closing) -> bool:
+    """Whether a target took a part, and not the whole trade."""
+    return closed.reason == TARGET and closed.last.units < trade.position.units
+
+
+@rule
+def first_fill(
+    trade: Trade,
+    step: int,
+    piece: Piece,
+    atr: float,
+    known: float,
+    spent: float,
+    run_rules: RunRules,
+) -> tuple[Trade, Closing, int]:
+    """What fills first over one piece, of which `atr` is known at the open; step: 0, or what
+    was returned with a part, from where it goes on; known, spent: see `within_piece`."""
+    position, managed, target, _ = trade
     walk = walk_candle(
         run_rules.path,
-        trade.stop,
-        trade.position.held,
+        managed.stop,
+        target.level,
+        managed.leaving != STAYS,
+        step,
+        position.held,
         piece.open,
         piece.high,
         piece.low,
@@ -83,34 +135,96 @@ def within_piece(
         atr,
         piece.time,
         run_rules.trade_rules,
-        unit_paid(trade, total, run_rules.trade_rules),
+        unit_paid(trade, known, run_rules.trade_rules),
     )
-    trade = Trade(trade.position, walk.stop, False, trade.before)
-    if walk.hit:
-        return trade, Closing(walk.price, walk.stop.reason, piece.time)
-    return trade, NO_CLOSING
+    paid = unit_paid(trade, spent, run_rules.trade_rules)
+    trade, closed = filled_by(walk, trade, piece.time, paid, run_rules.trade_rules)
+    return trade, closed, walk.step
+
+
+@rule
+def filled_by(
+    walk: Walk, trade: Trade, time: int, paid: float, trade_rules: TradeRules
+) -> tuple[Trade, Closing]:
+    """The trade with the stop of `walk`, and what has filled at `time`; `paid` is the funding of
+    one unit held long until then."""
+    position, managed, target, before = trade
+    trade = Trade(position, Managed(walk.stop, managed.leaving, managed.seen), target, before)
+    if walk.event == NOTHING:
+        return trade, NO_CLOSING
+    units, reason = position.units, walk.stop.reason
+    if walk.event == TARGETED:
+        units, reason = target.units, TARGET
+    elif walk.event == LEFT:
+        reason = managed.leaving
+    fill = closing(position, units, walk.price, reason, time, trade_rules.costs, paid)
+    return trade, Closing(fill, reason, time)
+
+
+@rule
+def take_part(trade: Trade, closed: Closing, log: Log, bar: Bar, trade_rules: TradeRules) -> Trade:
+    """The trade after a target took a part of it (C18)."""
+    write_fill(log.fills, log.rows, bar.place, closed.time, closed.last, TARGET)
+    position = without_part(trade.position, closed.last, trade_rules.market)
+    return Trade(position, trade.managed, working_target(position, trade_rules), trade.before)
 
 
 @rule
 def by_ticks(
     trade: Trade, log: Log, bar: Bar, detail: Detail, sums: Funding, trade_rules: TradeRules
 ) -> tuple[Trade, Closing]:
-    """The prices of a candle's pieces as ticks (C14): each may hit the stop or move it."""
+    """The prices of a candle's pieces as ticks (C14): at each something may fill, or the stop
+    moves."""
     held, atr = trade.position.held, bar.known_atr
     first, last = pieces(detail, bar.place)
     entered = held.time >= bar.opens
     for row in range(first, last):
-        piece = piece_at(detail, row)
-        time, paid = piece.time, unit_paid(trade, sum_by(sums, piece.time), trade_rules)
-        if undisturbed(trade.stop, held, piece.high, piece.low, atr, time, trade_rules, paid):
+        piece, managed = piece_at(detail, row), trade.managed
+        level, leaving = trade.target.level, managed.leaving != STAYS
+        paid = unit_paid(trade, sum_by(sums, piece.time), trade_rules)
+        if undisturbed(
+            managed.stop,
+            level,
+            leaving,
+            held,
+            piece.high,
+            piece.low,
+            atr,
+            piece.time,
+            trade_rules,
+            paid,
+        ):
             continue
         # The tick that entered tests nothing and moves nothing.
         for step in range(1 if entered and row == first else 0, 4):
             price = piece_price(piece, held.side, step)
-            walk = walk_tick(trade.stop, held, price, atr, time, trade_rules, paid)
-            if walk.hit:
-                return trade, Closing(walk.price, walk.stop.reason, time)
-            if walk.stop.level != trade.stop.level:
-                write_level(log.stops, log.rows, bar.place, walk.stop, time)
-            trade = Trade(trade.position, walk.stop, False, trade.before)
+            trade, closed = at_tick(trade, price, log, bar, piece.time, paid, trade_rules)
+            if closed.reason != NONE:
+                return trade, closed
     return trade, NO_CLOSING
+
+
+@rule
+def at_tick(
+    trade: Trade,
+    price: float,
+    log: Log,
+    bar: Bar,
+    time: int,
+    paid: float,
+    trade_rules: TradeRules,
+) -> tuple[Trade, Closing]:
+    """What fills at one tick, one after the other, or how it moves the stop; `paid` is the
+    funding of one unit held long until then."""
+    while True:
+        managed, held = trade.managed, trade.position.held
+        leaving, level = managed.leaving != STAYS, trade.target.level
+        walk = walk_tick(
+            managed.stop, level, leaving, held, price, bar.known_atr, time, trade_rules, paid
+        )
+        if walk.stop.level != managed.stop.level:
+            write_level(log.stops, log.rows, bar.place, walk.stop, time)
+        trade, closed = filled_by(walk, trade, time, paid, trade_rules)
+        if not is_part(trade, closed):
+            return trade, closed
+        trade = take_part(trade, closed, log, bar, trade_rules)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from stoptrail.rules.exits import Target
 from stoptrail.rules.funding import paid_since
 from stoptrail.rules.jit import rule
+from stoptrail.rules.manage import STAYS, Managed
+from stoptrail.rules.own_exit import NOTHING_SEEN
 from stoptrail.rules.protections import Guard
 from stoptrail.rules.sizing import ClosedTrades
 from stoptrail.rules.stops import Entry, Stop
-from stoptrail.rules.trade import EntryOrder, Position, TradeRules
+from stoptrail.rules.trade import EntryOrder, Fill, Position, TradeRules
 
 NONE = -1
 """No candle, no reason."""
@@ -33,6 +36,9 @@ class Bar(NamedTuple):
     """As known at its close."""
     known_atr: float
     """As known at its open."""
+    highest: float
+    lowest: float
+    """Of the last candles, as known at its close; looked at for a chandelier only."""
     paid: float
     """Running sum of funding within it and before the moves at its close (rules.funding)."""
 
@@ -46,12 +52,11 @@ class Order(NamedTuple):
 
 
 class Trade(NamedTuple):
-    """A position with its stop; units are 0 where there is none."""
+    """A position with its stop and its target; units are 0 where there is none."""
 
     position: Position
-    stop: Stop
-    leaving: bool
-    """Whether the baseline leaves at the next open."""
+    managed: Managed
+    target: Target
     before: float
     """Running sum of funding at the entry."""
 
@@ -59,7 +64,7 @@ class Trade(NamedTuple):
 class Closing(NamedTuple):
     """How a trade ends on a candle; reason NONE where it does not."""
 
-    price: float
+    last: Fill
     reason: int
     time: int
     """Open time of the candle, or of its piece, in which it ends, ms."""
@@ -77,8 +82,13 @@ class Books(NamedTuple):
 
 
 NO_ORDER = Order(EntryOrder(1, 0.0, 0.0, 0.0, 0, 0), NONE)
-NO_TRADE = Trade(Position(Entry(1, 0.0, 0, 0.0), 0.0, 0.0), Stop(0.0, 0.0, 0), False, 0.0)
-NO_CLOSING = Closing(0.0, NONE, NONE)
+NO_TRADE = Trade(
+    Position(Entry(1, 0.0, 0, 0.0), 0.0, 0.0),
+    Managed(Stop(0.0, 0.0, 0), STAYS, NOTHING_SEEN),
+    Target(0.0, 0.0),
+    0.0,
+)
+NO_CLOSING = Closing(Fill(0.0, 0.0, 0.0, 0.0, 0.0), NONE, NONE)
 
 
 @rule

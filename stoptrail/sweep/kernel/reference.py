@@ -1,6 +1,7 @@
 """The plain loop over the rule functions: slow, obvious, and what every engine must equal.
 
-It visits each candle, takes each step of docs/fills.md in its order, and skips nothing.
+It visits each candle with an order, a position or a signal, takes each step of docs/fills.md in
+its order, and skips nothing.
 Plain Python runs it as it is; `rules.jit.compiled` makes it quick enough to check a
 kernel over years of candles.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.decide import (
     NO_OBSTACLE,
@@ -20,15 +21,14 @@ from stoptrail.rules.decide import (
     sized_units,
 )
 from stoptrail.rules.detail import Detail, pieces
-from stoptrail.rules.funding import (
-    Funding,
-    no_funding,
-    sum_by,
-    sum_closed,
-    sum_held,
-)
+from stoptrail.rules.exits import no_target
+from stoptrail.rules.funding import Funding, no_funding, sum_by, sum_closed, sum_held
 from stoptrail.rules.jit import rule, uncounted
-from stoptrail.rules.paths import TICKS
+from stoptrail.rules.manage import Managed, manage_close, managed_from
+from stoptrail.rules.own_exit import Asked
+from stoptrail.rules.paths import (
+    TICKS,
+)
 from stoptrail.rules.protections import (
     guard_day,
     guard_exit,
@@ -36,7 +36,7 @@ from stoptrail.rules.protections import (
 )
 from stoptrail.rules.sizing import NO_CLOSED_TRADES
 from stoptrail.rules.stops import (
-    ratchet,
+    CYCLE,
 )
 from stoptrail.rules.trade import (
     GAP,
@@ -45,9 +45,10 @@ from stoptrail.rules.trade import (
     after_trade,
     credited,
     enter,
-    leave,
+    left_by,
     marked,
     stand,
+    working_target,
 )
 from stoptrail.rules.types import (
     CYCLE_EXIT,
@@ -56,8 +57,10 @@ from stoptrail.rules.types import (
     DayMarks,
     RunRules,
     Setups,
+    window_of,
 )
 from stoptrail.rules.volatility import known_volatility, needs_volatility, squares_for
+from stoptrail.rules.window import reaches
 from stoptrail.sweep.kernel.log import (
     Log,
     Run,
@@ -65,6 +68,7 @@ from stoptrail.sweep.kernel.log import (
     finished,
     write_entry,
     write_exit,
+    write_fill,
     write_level,
 )
 from stoptrail.sweep.kernel.plain_candle import within_candle
@@ -90,58 +94,65 @@ def simulate(
     run_rules: RunRules,
     detail: Detail,
     own_size: Any = None,
+    ask: Asked | None = None,
     funding: Funding | None = None,
 ) -> Run:
     """Run one parameter set over all candles.
 
-    `atr` has the shape (n,): the stop's ATR as known at each close. `detail` is of the same
-    candles, or `no_detail()`. Trades that are open at the end have exit OPEN and are marked
-    at the last close. own_size: the user's sizing function where the kind is rules.sizing.OWN.
+    atr: the stop's as known at each close, shape (n,); detail, funding: of the same candles, or
+    `no_detail()` and None; own_size: the user's where the kind is rules.sizing.OWN; ask: the
+    user's rule where the stop is `ruled`. Open trades have exit OPEN, marked at the last close.
     """
     n, sums = len(candles.time), uncounted(no_funding() if funding is None else funding)
     sizing = run_rules.trade_rules.sizing
     squares = squares_for(candles.close, needs_volatility(sizing))
-    written = empty_log(len(setups.candle), n, len(detail.time) if run_rules.path == TICKS else 0)
-    log, detail = uncounted(written), uncounted(detail)
-    # What every candle calls gets numbers only: a compiled call counts a reference to
-    # each array among its arguments, which would cost more than the rules themselves.
+    kept = empty_log(len(setups.candle), n, len(detail.time) if run_rules.path == TICKS else 0)
+    # What every candle calls gets numbers only, or arrays uncounted: a compiled call counts a
+    # reference to each array among its arguments, which would cost more than the rules.
+    log, detail = uncounted(kept), uncounted(detail)
     time, opens, highs, lows = candles.time, candles.open, candles.high, candles.low
     closes, volume, interval = candles.close, candles.volume, candles.interval
-    signals, sides, turns = setups.candle, setups.side, setups.turn
+    signals, sides, turns = uncounted(setups.candle), setups.side, setups.turn
     midnights, before_gap, ignored = marks.time, marks.candle, log.ignored
+    highest, lowest = reaches(candles, window_of(run_rules))
     books = Books(run_rules.cash, guard_start(run_rules.cash), 0, NO_CLOSED_TRADES)
     order, trade, event, mark = NO_ORDER, NO_TRADE, 0, 1
-    for i in range(setups.first, n):
-        at, prices, spent = time[i], (opens[i], highs[i], lows[i], closes[i]), sum_held(sums, i)
-        bar = Bar(i, at, at + interval, *prices, volume[i], atr[i], atr[i - 1], spent)
+    i = following(setups.first - 1, order, trade, signals, event, n)
+    while i < n:
+        at, prices, known = time[i], (opens[i], highs[i], lows[i], closes[i]), (atr[i], atr[i - 1])
+        reach = highest[i], lowest[i]
+        bar = Bar(i, at, at + interval, *prices, volume[i], *known, *reach, sum_held(sums, i))
         if order.signal != NONE:
             order, trade = open_candle(order, log, bar, detail, sums, run_rules)
-        trade, closing = within_candle(trade, log, bar, detail, sums, run_rules)
-        if closing.reason != NONE:
-            books = close_trade(trade, closing, books, log, bar, detail, sums, run_rules)
+        trade, closed = within_candle(trade, log, bar, detail, sums, run_rules)
+        if closed.reason != NONE:
+            books = close_trade(trade, closed, books, log, bar, run_rules)
             trade = NO_TRADE
-        level = trade.stop.level
-        trade = manage(trade, bar, turns[i], run_rules)
-        if trade.stop.level != level:
-            write_level(log.stops, log.rows, i + 1, trade.stop, 0)
+        trade = manage(trade, log, bar, turns[i], run_rules, ask)
         while mark < len(midnights) and midnights[mark] <= bar.closes:
             books = pass_midnight(midnights[mark], books, trade, bar, sums, run_rules.trade_rules)
             mark += 1
         while event < len(signals) and signals[event] == i:
             volatility = known_volatility(squares, i, sizing.window, interval)
-            order = hear_signal(
-                sides[event], order, trade, books, ignored, bar, volatility, run_rules, own_size
-            )
+            heard = order, trade, books, ignored, bar, volatility, run_rules, own_size
+            order = hear_signal(sides[event], *heard)
             event += 1
         # Midnights in the missing candles after this one: its close still stands.
         while mark < len(midnights) and before_gap[mark] == i:
             books = pass_midnight(midnights[mark], books, trade, bar, sums, run_rules.trade_rules)
             mark += 1
-        if event == len(signals) and order.signal == NONE and not trade.position.units > 0.0:
-            break
-    if trade.position.units > 0.0:
-        stay_open(trade, books, log, candles, sum_closed(sums, n - 1), run_rules.trade_rules)
-    return finished(written)
+        i = following(i, order, trade, signals, event, n)
+    stay_open(trade, books, log, candles, sum_closed(sums, n - 1), run_rules.trade_rules)
+    return finished(kept)
+
+
+@rule
+def following(i: int, order: Order, trade: Trade, signals: Times, event: int, n: int) -> int:
+    """The candle to look at after candle i, n where there is none: without an order and a
+    position that of the next signal, as the midnights up to it find the same account."""
+    if order.signal != NONE or trade.position.units > 0.0:
+        return i + 1
+    return signals[event] if event < len(signals) else n
 
 
 @rule
@@ -163,36 +174,22 @@ def open_candle(
         log.ignored[SIZE] += 1
         return NO_ORDER, NO_TRADE
     write_entry(log, order.signal, order.entry_order, bar.place, position, stop)
-    if run_rules.exits != CYCLE_EXIT:
-        write_level(log.stops, log.rows, bar.place, stop, 0)
-    return NO_ORDER, Trade(position, stop, False, sum_by(sums, time))
-
-
-@rule
-def paid_at_exit(closing: Closing, bar: Bar, detail: Detail, sums: Funding) -> float:
-    """The running sum of funding that an exit has paid: by the finer candle where there are
-    such (C21), else with the rows inside the candle, which was open at its open (C19)."""
-    first, last = pieces(detail, bar.place)
-    return sum_by(sums, closing.time) if first < last else bar.paid
+    managed, before = managed_from(position.held, stop), sum_by(sums, time)
+    if run_rules.exits == CYCLE_EXIT:
+        return NO_ORDER, Trade(position, managed, no_target(position.held.side), before)
+    write_level(log.stops, log.rows, bar.place, stop, 0)
+    target = working_target(position, run_rules.trade_rules)
+    return NO_ORDER, Trade(position, managed, target, before)
 
 
 @rule
 def close_trade(
-    trade: Trade,
-    closing: Closing,
-    books: Books,
-    log: Log,
-    bar: Bar,
-    detail: Detail,
-    sums: Funding,
-    run_rules: RunRules,
+    trade: Trade, closed: Closing, books: Books, log: Log, bar: Bar, run_rules: RunRules
 ) -> Books:
     """The account after a trade that ends on a candle (C10, C12)."""
-    trade_rules = run_rules.trade_rules
-    paid = unit_paid(trade, paid_at_exit(closing, bar, detail, sums), trade_rules)
-    end = leave(trade.position, closing.price, closing.time, trade_rules, paid)
-    end = credited(end, books.balance)
-    write_exit(log, bar.place, closing.time, closing.reason, trade.position, end)
+    end, time = credited(left_by(trade.position, closed.last), books.balance), closed.time
+    write_fill(log.fills, log.rows, bar.place, time, closed.last, closed.reason)
+    write_exit(log, bar.place, time, closed.reason, trade.position, end)
     balance = books.balance + end.pnl
     guard = guard_exit(books.guard, end.pnl, balance, bar.place, run_rules.protections)
     history = after_trade(books.history, trade.position, end.pnl, run_rules.trade_rules)
@@ -200,28 +197,37 @@ def close_trade(
 
 
 @rule
-def manage(trade: Trade, bar: Bar, turn: int, run_rules: RunRules) -> Trade:
-    """The close of a candle for an open trade: ratchet, or the baseline's turn (C7, C8)."""
-    held, trade_rules = trade.position.held, run_rules.trade_rules
-    if not trade.position.units > 0.0:
+def manage(
+    trade: Trade, log: Log, bar: Bar, turn: int, run_rules: RunRules, ask: Asked | None
+) -> Trade:
+    """The close of a candle for an open trade: ratchet, a reason to leave, or the baseline's
+    turn (C7, C8, C18). A level that moves holds from the next candle on."""
+    position, managed, target, before = trade
+    if not position.units > 0.0:
         return trade
     if run_rules.exits == CYCLE_EXIT:
-        leaving = trade.leaving or turn == -held.side
-        return Trade(trade.position, trade.stop, leaving, trade.before)
-    stop = ratchet(
-        trade.stop,
-        held,
+        leaving = CYCLE if turn == -position.held.side else managed.leaving
+        return Trade(position, Managed(managed.stop, leaving, managed.seen), target, before)
+    level = managed.stop.level
+    managed = manage_close(
+        managed,
+        position,
+        bar.opens,
+        bar.open,
         bar.high,
         bar.low,
         bar.close,
+        bar.volume,
         bar.atr,
+        bar.highest if position.held.side > 0 else bar.lowest,
         bar.closes,
-        trade_rules.stop,
-        trade_rules.costs,
-        trade_rules.market,
-        unit_paid(trade, bar.paid, trade_rules),
+        run_rules.trade_rules,
+        ask,
+        unit_paid(trade, bar.paid, run_rules.trade_rules),
     )
-    return Trade(trade.position, stop, False, trade.before)
+    if managed.stop.level != level:
+        write_level(log.stops, log.rows, bar.place + 1, managed.stop, 0)
+    return Trade(position, managed, target, before)
 
 
 @rule
@@ -285,9 +291,12 @@ def stay_open(
     total: float,
     trade_rules: TradeRules,
 ) -> None:
-    """The end of the data for an open trade (C11), with the running sum of funding by then."""
+    """The end of the data for an open trade, if there is one (C11), with the running sum of
+    funding by then."""
+    if not trade.position.units > 0.0:
+        return
     last = len(candles.time) - 1
     closes = candles.time[last] + candles.interval
     paid = unit_paid(trade, total, trade_rules)
     end = stand(trade.position, books.balance, candles.close[last], closes, trade_rules, paid)
-    write_exit(log, OPEN, OPEN, trade.stop.reason, trade.position, end)
+    write_exit(log, OPEN, OPEN, trade.managed.stop.reason, trade.position, end)

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from stoptrail.config.exit_rules import rule_errors
 from stoptrail.config.own_sizing import named
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.funding import NO_FUNDING, Funding
 from stoptrail.rules.jit import compiled
+from stoptrail.rules.own_exit import ExitRule, asked, compiled_exit
 from stoptrail.rules.types import DayMarks, Setups
 from stoptrail.sweep.kernel import precompile
 from stoptrail.sweep.kernel.blocks import Nodes
@@ -38,11 +40,13 @@ def screen_rows(
     atr: object = None,
     own_size: Any = None,
     funding: Funding | Flow = NO_FUNDING,
+    exit_rule: ExitRule | None = None,
 ) -> int:
     """`screen` the rows of `table`: how many of them ran in plain Python. on_slow_row is told
     1 after each of these, as the other rows take no time beside them. memo: endings of the
     same candles; atr: what tells the ATR of `nodes` from others that use it; own_size:
-    Plan.size_call; funding: of the market, which `marks` that are Midnights already contain."""
+    Plan.size_call; funding: of the market, which `marks` that are Midnights already contain;
+    exit_rule: that of rows whose stop is `ruled`."""
     none = np.zeros(len(table), np.int64)
     rules, lines = (memo.ids(atr, table), memo.lines) if memo else (none, NOTHING)
     turn, slow = rows_turn(table, setups), 0
@@ -53,13 +57,15 @@ def screen_rows(
     flow = funding if isinstance(funding, Flow) else flow_of(funding)
     while slow < len(table) and precompile.is_running():
         row, slot = table[slow : slow + 1], part(results, slow, slow + 1)
-        with np.errstate(all="ignore"):  # fingerprints count modulo 2^64
-            others = rules[slow:], lines, flow, turn, own_size
-            screen(candles, nodes, setups, midnights, row, slot, *others)
+        ask, one = exit_rule and asked(exit_rule), (candles, nodes, setups, midnights, row, slot)
+        with np.errstate(all="ignore"), rule_errors(exit_rule):  # fingerprints count modulo 2^64
+            screen(*one, rules[slow:], lines, flow, turn, own_size, ask)
         slow += 1
         on_slow_row(1)
     if slow < len(table):
         rest = part(results, slow, len(table))
         rows = table[slow:], rest, rules[slow:]
-        compiled(screen)(candles, nodes, setups, midnights, *rows, lines, flow, turn, own_size)
+        ask, of = exit_rule and compiled_exit(exit_rule), (candles, nodes, setups, midnights)
+        with rule_errors(exit_rule):
+            compiled(screen)(*of, *rows, lines, flow, turn, own_size, ask)
     return slow

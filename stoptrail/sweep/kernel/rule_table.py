@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.costs import Costs
+from stoptrail.rules.exits import ExitRules, ScaleOut
 from stoptrail.rules.jit import rule
 from stoptrail.rules.margin import Margin
 from stoptrail.rules.market import Market
@@ -78,6 +79,11 @@ def run_rules_of(row: Floats) -> RunRules:
                 breakeven_trigger=row[stop.breakeven_trigger],
                 breakeven_margin=row[stop.breakeven_margin],
                 frozen=row[stop.frozen] != 0.0,
+                trail=int(row[stop.trail]),
+                trail_candles=int(row[stop.trail_candles]),
+                trail_percent=row[stop.trail_percent],
+                trail_from=row[stop.trail_from],
+                ruled=row[stop.ruled] != 0.0,
             ),
             sizing=Sizing(
                 risk_per_trade=row[sizing.risk_per_trade],
@@ -94,6 +100,7 @@ def run_rules_of(row: Floats) -> RunRules:
                 taker_fee=row[costs.taker_fee],
                 slippage=row[costs.slippage],
                 borrow_daily=row[costs.borrow_daily],
+                maker_fee=row[costs.maker_fee],
                 funding=row[costs.funding],
             ),
             market=Market(
@@ -105,6 +112,7 @@ def run_rules_of(row: Floats) -> RunRules:
                 min_notional=row[market.min_notional],
             ),
             margin=Margin(rate=row[margin.rate], checked=row[margin.checked] != 0.0),
+            exits=exit_rules_of(row),
         ),
         exits=int(row[PLACE.exits]),
         path=int(row[PLACE.path]),
@@ -117,4 +125,20 @@ def run_rules_of(row: Floats) -> RunRules:
             losses=int(row[limits.losses]),
             cooldown=int(row[limits.cooldown]),
         ),
+    )
+
+
+@rule
+def exit_rules_of(row: Floats) -> ExitRules:
+    """The exits beside the stop of one row."""
+    exits = PLACE.trade_rules.exits
+    return ExitRules(
+        target=row[exits.target],
+        in_atrs=row[exits.in_atrs] != 0.0,
+        first=ScaleOut(at=row[exits.first.at], fraction=row[exits.first.fraction]),
+        second=ScaleOut(at=row[exits.second.at], fraction=row[exits.second.fraction]),
+        third=ScaleOut(at=row[exits.third.at], fraction=row[exits.third.fraction]),
+        fourth=ScaleOut(at=row[exits.fourth.at], fraction=row[exits.fourth.fraction]),
+        time_hours=row[exits.time_hours],
+        time_below=row[exits.time_below],
     )

@@ -26,29 +26,34 @@ from stoptrail.rules.decide import (
     sized_units,
 )
 from stoptrail.rules.jit import inner_rule, rule, uncounted
+from stoptrail.rules.own_exit import Asked
 from stoptrail.rules.paths import CANDLE
-from stoptrail.rules.stops import Entry, Stop
+from stoptrail.rules.stops import ATR_TRAIL, Stop
 from stoptrail.rules.trade import (
     GAP,
     PENDING,
     POSITION,
     SIZE,
     EntryOrder,
+    Position,
     TradeRules,
     enter,
 )
 from stoptrail.rules.types import (
-    CYCLE_EXIT,
     OPEN,
+    STOP_TRAIL,
     Counts,
     RunRules,
     Setups,
+    window_of,
 )
 from stoptrail.rules.volatility import known_volatility, needs_volatility, squares_for
+from stoptrail.rules.window import reaches
 from stoptrail.sweep.kernel.account import (
     Followed,
     RunAccount,
     account_start,
+    after_parts,
     after_position,
     flat_until,
     metrics_of,
@@ -66,7 +71,7 @@ from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.flow import Flow
 from stoptrail.sweep.kernel.hold import hold
 from stoptrail.sweep.kernel.memo import fetch, has, keep, kept_ending, key_of, line_of
-from stoptrail.sweep.kernel.path_exits import hold_candle_by_candle
+from stoptrail.sweep.kernel.path_exits import hold_candle_by_candle, room_for_parts
 from stoptrail.sweep.kernel.results import Results
 from stoptrail.sweep.kernel.rule_table import PLACE, run_rules_of
 
@@ -84,11 +89,12 @@ def screen(
     flow: Flow,
     turn: Sides | None = None,
     own_size: Any = None,
+    ask: Asked | None = None,
 ) -> None:
     """Run every row of `table` and write its results; to be called compiled.
 
-    turn: setups.turn where rows may leave at the cycle's turn or along a path within the
-    candle; None where none does, which compiles in less time (see `rows_turn`).
+    turn: setups.turn where rows may do more than trail an ATR on whole candles; None where
+    none does, which compiles in less time (see `rows_turn`); ask: the rule of `ruled` stops.
     candles: contiguous and writable arrays (others compile anew); nodes: of the ATR
     that all rows use; setups: the signal's events, none before setups.first; table: rows
     of sweep.kernel.rule_table, shape (k, columns); results: room for k combinations, all zero;
@@ -98,8 +104,13 @@ def screen(
     Holds no lock: threads may run slices of table and results.
     """
     squares = squares_for(candles.close, rows_need_volatility(table))
+    parts, none = room_for_parts(), reaches(candles, 0)
+    reach, count = none, 0
     for k in range(len(table)):
         run_rules = run_rules_of(table[k])
+        if window_of(run_rules) not in (0, count):
+            count = window_of(run_rules)
+            reach = reaches(candles, count)
         if turn is None and not trails(run_rules):
             raise ValueError("rows that do more than trail need the cycle's turns")
         kept = KeptRows(results.block_sums[k], results.equity[k])
@@ -117,6 +128,9 @@ def screen(
             flow,
             squares,
             own_size,
+            reach if window_of(run_rules) > 0 else none,
+            ask,
+            parts,
         )
         results.trades[k] = account.trades
         results.fingerprint[k] = account.fingerprint
@@ -125,8 +139,33 @@ def screen(
 
 @rule
 def trails(run_rules: RunRules) -> bool:
-    """Whether trades end at the trailed stop, tested against whole candles."""
-    return run_rules.exits != CYCLE_EXIT and run_rules.path == CANDLE
+    """Whether trades end at the stop that an ATR trails, tested against whole candles, and in
+    no other way: such endings are found by blocks of candles, and remembered."""
+    rules, exits = run_rules.trade_rules.stop, run_rules.trade_rules.exits
+    return (
+        run_rules.exits == STOP_TRAIL
+        and run_rules.path == CANDLE
+        and rules.trail == ATR_TRAIL
+        and not rules.trail_from > 0.0
+        and not rules.ruled
+        and not exits.target > 0.0
+        and not exits.first.fraction > 0.0
+        and not exits.time_hours > 0.0
+    )
+
+
+_STOP, _EXITS = PLACE.trade_rules.stop, PLACE.trade_rules.exits
+_MORE = [
+    PLACE.exits,
+    PLACE.path,
+    _STOP.trail,
+    _STOP.trail_from,
+    _STOP.ruled,
+    _EXITS.target,
+    _EXITS.first.fraction,
+    _EXITS.time_hours,
+]
+"""Columns that are all 0 where a row `trails`, and only there."""
 
 
 @rule
@@ -144,9 +183,8 @@ def rows_turn(table: Floats, setups: Setups) -> Sides | None:
 
 
 def need_turn(table: Floats) -> bool:
-    """Whether some row of `table` does more than trail on whole candles."""
-    exits, path = table[:, PLACE.exits], table[:, PLACE.path]
-    return not bool(((exits != CYCLE_EXIT) & (path == CANDLE)).all())
+    """Whether some row of `table` does more than trail an ATR on whole candles."""
+    return bool(table[:, _MORE].any())
 
 
 @rule
@@ -163,18 +201,20 @@ def run(
     lines: Floats,
     flow: Flow,
     squares: Floats,
-    own_size: Any = None,
+    own_size: Any,
+    reach: tuple[Floats, Floats],
+    ask: Asked | None,
+    parts: Floats,
 ) -> RunAccount:
     """One combination: from event to event while flat, from entry to exit otherwise."""
     # References to arrays are counted here once, not at each look into a tuple.
-    candles, nodes, midnights = uncounted(candles), uncounted(nodes), uncounted(midnights)
-    squares, times, interval = uncounted(squares), candles.time, candles.interval
-    mark_times, places, mark_blocks = midnights.time, midnights.candle, midnights.block
-    signals, sides, flow = uncounted(setups.candle), uncounted(setups.side), uncounted(flow)
-    kept, counts, lines = uncounted(kept), uncounted(ignored), uncounted(lines)
-    flat = mark_times, mark_blocks, kept.block_sums, kept.equity
-    trade_rules, count = run_rules.trade_rules, len(times)
-    account, event = account_start(run_rules.cash), 0
+    candles, nodes, midnights, flow = uncounted((candles, nodes, midnights, flow))
+    mark_times, places, times = midnights.time, midnights.candle, candles.time
+    signals, sides, squares = uncounted((setups.candle, setups.side, squares))
+    kept, counts, lines = uncounted((kept, ignored, lines))
+    interval, trade_rules = candles.interval, run_rules.trade_rules
+    flat = mark_times, midnights.block, kept.block_sums, kept.equity
+    account, event, count = account_start(run_rules.cash), 0, len(times)
     while event < len(signals):
         i, side, event = signals[event], sides[event], event + 1
         # Midnights up to this close have been seen without a position.
@@ -189,27 +229,37 @@ def run(
         event = ignored_before(signals, event, entry, counts, PENDING)
         if entry == count:
             break
-        if expired(entry_order, times[entry]):
-            counts[GAP] += 1
-            continue
         position, stop = enter(entry_order, candles.open[entry], times[entry], trade_rules)
-        if not position.units > 0.0:
-            counts[SIZE] += 1
+        if expired(entry_order, times[entry]) or not position.units > 0.0:
+            counts[GAP if expired(entry_order, times[entry]) else SIZE] += 1
             continue
         account = flat_until(account, marks_before(places, account.days.mark, entry), *flat)
-        begun = entry, position.held, stop
         if turn is not None and not trails(run_rules):
-            ending = hold_candle_by_candle(candles, nodes.atr, turn, run_rules, *begun, flow)
+            whole = candles, nodes.atr, reach, turn, run_rules, ask, entry, position, stop
+            ending = hold_candle_by_candle(*whole, parts, flow)
         else:
-            ending = followed(candles, nodes, i, *begun, trade_rules, rules, lines, flow)
+            begun = i, entry, position, stop
+            ending = followed(candles, nodes, *begun, trade_rules, rules, lines, flow)
         last = count if ending.exit == OPEN else ending.exit
-        event = ignored_before(signals, event, last, counts, POSITION)
-        if len(lines) > 0 and event < len(signals):
-            fetch(lines, key_of(rules, signals[event], sides[event]))
-        closed = Followed(i, entry, position, stop, ending, last)
-        of = candles, nodes, midnights, closed, run_rules, kept, len(lines) > 0, flow
-        account = after_position(account, *of)
+        event = next_signal(signals, sides, event, last, counts, rules, lines)
+        closed = Followed(i, entry, entry, position, stop, ending, last)
+        given, exact = (candles, nodes, midnights), len(lines) > 0 and ending.parts == 0
+        if turn is not None:  # none has parts that trails alone
+            account, closed = after_parts(account, *given, closed, parts, run_rules, kept, flow)
+        account = after_position(account, *given, closed, run_rules, kept, exact, flow)
     return flat_until(account, len(mark_times), *flat)
+
+
+@inner_rule
+def next_signal(
+    signals: Times, sides: Times, event: int, last: int, counts: Counts, rules: int, lines: Floats
+) -> int:
+    """The first event that is not before the candle `last` of a position; the memo's line of it
+    is fetched."""
+    event = ignored_before(signals, event, last, counts, POSITION)
+    if len(lines) > 0 and event < len(signals):
+        fetch(lines, key_of(rules, signals[event], sides[event]))
+    return event
 
 
 @inner_rule
@@ -218,7 +268,7 @@ def followed(
     nodes: Nodes,
     signal: int,
     entry: int,
-    held: Entry,
+    position: Position,
     stop: Stop,
     trade_rules: TradeRules,
     rules: int,
@@ -227,6 +277,7 @@ def followed(
 ) -> Ending:
     """How a position ends that a signal led to: from the memo, or followed. With a memo the
     closes are known exactly, as they are looked at once for many."""
+    held = position.held
     if len(lines) == 0:
         return hold(candles, nodes, entry, held, stop, trade_rules, flow)
     count = len(candles.time)

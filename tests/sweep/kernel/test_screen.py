@@ -73,7 +73,7 @@ class Case:
         run = compiled(simulate)(
             self.candles, self.setups, self.atr, self.marks, run_rules, NO_DETAIL
         )
-        equity = compiled(equity_of)(run.trades, self.candles, self.marks, run_rules)
+        equity = compiled(equity_of)(run.trades, run.fills, self.candles, self.marks, run_rules)
         figures = compiled(measure)(run.trades, equity, self.candles, self.marks)
         return Results(
             np.array([figures], np.float64),

@@ -12,7 +12,8 @@ function stopTraces(trade, path, end) {
   const colours = theme();
   const times = unpackTimes(path.time);
   const levels = Array.from(unpack(path.level));
-  const reason = (k) => (k === 0 ? "initial stop" : path.breakeven.includes(k) ? "breakeven" : "trail");
+  const reason = (k) => (k === 0 ? "initial stop" : path.breakeven.includes(k) ? "breakeven" : path.rule?.includes(k) ? "own rule" : "trail")
+    + (path.passed?.includes(k) ? ", beyond the close that set it: left at the next open" : "");
   const line = { type: "scatter", mode: "lines", name: "stop", x: [...times, end], y: [...levels, levels.at(-1)],
     line: { shape: "hv", color: colours.caution, width: 2 }, customdata: [...times.map((_, k) => reason(k)), ""],
     hovertemplate: "stop %{y:,.2f} %{customdata}<extra></extra>" };
@@ -20,7 +21,11 @@ function stopTraces(trade, path, end) {
   const marker = { type: "scatter", mode: "markers", name: "breakeven", x: ratchets.map((k) => times[k]), y: ratchets.map((k) => levels[k]),
     marker: { symbol: "diamond", size: 11, color: colours.sample, line: { color: colours.card, width: 1 } },
     hovertemplate: "breakeven %{y:,.2f}<extra></extra>" };
-  return ratchets.length ? [line, marker] : [line];
+  const beyond = (path.passed || []).filter((k) => k < times.length);
+  const passed = { type: "scatter", mode: "markers", name: "beyond the close", x: beyond.map((k) => times[k]), y: beyond.map((k) => levels[k]),
+    marker: { symbol: "circle-open", size: 11, color: colours.bad, line: { width: 2 } },
+    hovertemplate: "stop %{y:,.2f} beyond the close that set it<extra></extra>" };
+  return [line, ...(ratchets.length ? [marker] : []), ...(beyond.length ? [passed] : [])];
 }
 
 function markerOf(name, time, price, symbol, color) {
@@ -48,7 +53,10 @@ figures["trade-plot"] = (node) => {
   const path = run.trades.stops[trade.row];
   if (path && path.time.data) traces.push(...stopTraces(trade, path, end));
   traces.push(markerOf("entry", trade.entry_time, trade.entry_price, trade.side > 0 ? "triangle-up" : "triangle-down", colours.strategy));
-  if (!trade.open) traces.push(markerOf("exit", trade.exit_time, trade.exit_price, "x", colours.ink));
+  const exits = run.trades.exits[trade.row];
+  const prices = exits ? Array.from(unpack(exits.price)) : trade.open ? [] : [trade.exit_price];
+  (exits ? unpackTimes(exits.time) : [trade.exit_time]).slice(0, prices.length).forEach((time, k) =>
+    traces.push(markerOf(trade.open || k < prices.length - 1 ? "a part" : "exit", time, prices[k], "x", colours.ink)));
   const held = { type: "rect", xref: "x", yref: "paper", x0: trade.entry_time, x1: end, y0: 0, y1: 1, line: { width: 0 },
     fillcolor: colours.strategy, opacity: 0.06, layer: "below" };
   return { traces, note: tradeNote(trade, packedWindow), layout: { shapes: [held], hovermode: "closest",

@@ -1,0 +1,83 @@
+"""The close of a candle for an open trade: where its stop goes, and whether it leaves (C7,
+C8, C18)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from stoptrail.rules.exits import time_is_up
+from stoptrail.rules.jit import rule
+from stoptrail.rules.own_exit import LEAVE, Asked, Seen, answer, seen_more
+from stoptrail.rules.stops import (
+    RULE,
+    TIME,
+    Entry,
+    Stop,
+    evened,
+    held_throughout,
+    ratchet_at_close,
+    trailed,
+)
+from stoptrail.rules.trade import Position, TradeRules
+
+STAYS = -1
+"""Stands where a reason to leave would, if there is none."""
+
+
+class Managed(NamedTuple):
+    """An open trade between two candles."""
+
+    stop: Stop
+    leaving: int
+    """A code of rules.stops.REASONS, of the order to leave that waits for an open; STAYS."""
+    seen: Seen
+    """Counted for a rule of the user's own only."""
+
+
+@rule
+def managed_from(held: Entry, stop: Stop) -> Managed:
+    """A trade at its entry."""
+    return Managed(stop, STAYS, Seen(0, 0, held.fill))
+
+
+@rule
+def manage_close(
+    before: Managed,
+    position: Position,
+    time: int,
+    opens: float,
+    high: float,
+    low: float,
+    close: float,
+    volume: float,
+    atr: float,
+    reach: float,
+    now: int,
+    trade_rules: TradeRules,
+    ask: Asked | None,
+    paid: float = 0.0,
+) -> Managed:
+    """The trade after the candle that opened at `time` and closed at `now`.
+
+    reach: see rules.stops.ratchet_at_close; ask: a rule of the user's own, which stands for the
+    trail, or None; paid: the funding of one unit held long before that close (C19).
+    """
+    held, rules, costs = position.held, trade_rules.stop, trade_rules.costs
+    stop, leaving, seen, market = before.stop, before.leaving, before.seen, trade_rules.market
+    if not held_throughout(held, time):  # its high and low may lie before the trade
+        high, low = close, close
+    if ask is None:
+        stop = ratchet_at_close(
+            stop, held, high, low, close, atr, reach, now, rules, costs, market, paid
+        )
+    else:
+        stop = evened(stop, held, high, low, close, now, rules, costs, market, paid)
+        seen = seen_more(seen, held.side, high, low)
+        said = answer(ask, position, stop, seen, time, opens, high, low, close, volume, atr)
+        if said != LEAVE:
+            stop = trailed(stop, held, said, RULE, rules, market)
+        elif leaving == STAYS:
+            leaving = RULE
+    if leaving == STAYS and time_is_up(held, close, now, trade_rules.exits, rules):
+        leaving = TIME
+    return Managed(stop, leaving, seen)
