@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,16 +12,18 @@ from stoptrail.core.errors import DataError
 from stoptrail.core.time import MINUTE_MS, timeframe_name
 from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.markets import SeveralError, market_in_name, same_market
+from stoptrail.feeds.positions import lean_day
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.feeds.structured import feather_sheet, numpy_sheet, parquet_sheet
 from stoptrail.feeds.text import HEAD_BYTES, text_sheet
 
 _KINDS = (
     *(".csv", ".tsv", ".txt", ".dat", ".parquet", ".pq", ".feather", ".arrow", ".ipc"),
-    *(".json", ".jsonl", ".ndjson", ".npy", ".npz", ".zip", ".gz", ".bz2", ".xz", ".tgz", ".tar"),
+    *(".json", ".jsonl", ".ndjson", ".npy", ".npz", ".zip", ".gz", ".bz2", ".xz", ".zst"),
+    *(".lz4", ".tgz", ".tar", ".arrows"),
 )
-_LEAN_DAY = re.compile(r"(?:^|/)(\d{8})_[^/]*(?:trade|minute|second)[^/]*$", re.IGNORECASE)
 _MOST_BYTES = 4 << 30
+_LZ4 = b"\x04\x22\x4d\x18"
 _OTHERS = (
     (b"SQLite format 3", "a SQLite database; export its candles as CSV"),
     (b"\x89HDF", "an HDF5 file; write it as Parquet (freqtrade convert-data does)"),
@@ -31,7 +32,10 @@ _OTHERS = (
     (b"\xd0\xcf\x11\xe0", "an old Excel file; save it as CSV"),
     (b"Rar!", "a RAR archive; unpack it"),
     (b"7z\xbc\xaf", "a 7z archive; unpack it"),
-    (b"\x28\xb5\x2f\xfd", "compressed by zstd; unpack it"),
+    (b"\x1f\x9d", "compressed by compress; unpack it"),
+    (b"Obj\x01", "an Avro file; write it as Parquet or CSV"),
+    (b"ORC", "an ORC file; write it as Parquet or CSV"),
+    (b"DBN", "a DBN file; write it as CSV (dbn --csv does)"),
     (b"version https://git-lfs", "a pointer of Git LFS; fetch the file itself (git lfs pull)"),
 )
 
@@ -172,12 +176,20 @@ def _decompressed(member: Member) -> Iterator[Member]:
     import lzma
 
     content = _whole(member)
-    module: Any = {b"\x1f": gzip, b"B": bz2, b"\xfd": lzma}[content[:1]]
-    with module.open(io.BytesIO(content)) as stream:
+    module: Any = {b"\x1f": gzip, b"B": bz2, b"\xfd": lzma}.get(content[:1])
+    with module.open(io.BytesIO(content)) if module else _by_arrow(content) as stream:
         unpacked = stream.read(_MOST_BYTES + 1)
     if len(unpacked) > _MOST_BYTES:
         raise DataError(f"{member.label}: more than 4 GB when unpacked; unpack what is needed")
     yield from _inner(member, unpacked)
+
+
+def _by_arrow(content: bytes) -> Any:
+    """A stream of what zstd or LZ4 has packed."""
+    import pyarrow as pa
+
+    kind = "lz4" if content.startswith(_LZ4) else "zstd"
+    return pa.CompressedInputStream(pa.BufferReader(content), kind)
 
 
 def _zipped(member: Member) -> Iterator[Member]:
@@ -222,11 +234,13 @@ _PACKED = (
     (b"\x1f\x8b", _decompressed),
     (b"BZh", _decompressed),
     (b"\xfd7zXZ", _decompressed),
+    (b"\x28\xb5\x2f\xfd", _decompressed),
+    (_LZ4, _decompressed),
 )
 
 
 def _inner(member: Member, content: bytes, name: str = "") -> Iterator[Member]:
-    own = name or re.sub(r"\.(gz|bz2|xz)$", "", member.name)
+    own = name or re.sub(r"\.(gz|bz2|xz|zst|lz4)$", "", member.name)
     label = f"{member.label}/{name}" if name else member.label
     yield from _unpacked(Member(label, f"{member.name}/{own}" if name else own, content))
 
@@ -317,16 +331,4 @@ def _sheet(label: str, member: Member) -> Sheet:
         return json_sheet(label, _whole(member))
     if bare[:1] == b"<" and not bare[:9].upper().startswith((b"<DATE>", b"<TICKER>", b"<DTYYYY")):
         raise DataError("is a web page or an XML message, not candles; fetch the file itself")
-    return text_sheet(label, member.source, head)._replace(day=_day(member.name))
-
-
-def _day(name: str) -> int | None:
-    """Midnight of the day that a file of LEAN holds, in milliseconds."""
-    match = _LEAN_DAY.search(name)
-    if match is None:
-        return None
-    try:
-        moment = datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC)
-    except ValueError:
-        return None
-    return round(moment.timestamp() * 1000)
+    return lean_day(text_sheet(label, member.source, head), member.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ NULLS = {"", "nan", "null", "none", "na", "n/a", "-", "--", "#n/a", "\\n", "nat"
 """How files write that there is no value, in lower case."""
 _SIZES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _AROUND = re.compile(r"[\s$€£¥₿'_\u00a0\u202f]+")
-_GROUPS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
+GROUPS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
 _PER_MS = {"s": 0.001, "ms": 1, "us": 1_000, "ns": 1_000_000}
 _SECONDS_BELOW = 10**11
 _MILLISECONDS_BELOW = 10**14
@@ -74,13 +75,29 @@ def number(cell: Any, decimal: str = ".") -> float:
     text = _AROUND.sub("", cell) if isinstance(cell, str) else ""
     if decimal == ",":
         text = text.replace(".", "").replace(",", ".")
-    elif _GROUPS.fullmatch(text):
+    elif GROUPS.fullmatch(text):
         text = text.replace(",", "")
     size = _SIZES.get(text[-1:].lower(), 1.0)
     try:
         return float(text[:-1] if size > 1 else text) * size
     except ValueError:
         return math.nan
+
+
+COMMA_DECIMAL = re.compile(r"-?\d+,\d+")
+_COMMA_LAST = re.compile(r"-?\d[\d. '\u00a0\u202f]*,\d+")
+
+
+def decimal_mark(columns: Sequence[Sequence[str]], separator: str) -> str:
+    """A comma where cells such as 42283,58 stand between other separators or in quotes, else a
+    point."""
+    cells = [cell for column in columns for cell in column[:50]]
+    if separator == ",":  # commas stand in quotes here; 61,130 groups thousands
+        commas = [cell for cell in cells if _COMMA_LAST.fullmatch(cell)]
+        return "," if any(not GROUPS.fullmatch(cell) for cell in commas) else "."
+    count = sum(bool(COMMA_DECIMAL.fullmatch(cell)) for cell in cells)
+    points = sum("." in cell and "," not in cell and number(cell, ".") > 0 for cell in cells)
+    return "," if count > points else "."
 
 
 def shown(value: object) -> str:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.core.errors import DataError
-from stoptrail.core.time import iso, timeframe_name
+from stoptrail.core.time import DAY_MS, iso, timeframe_name
 from stoptrail.feeds.archive import require_some, sheets_of
-from stoptrail.feeds.columns import Columns, rows_of
+from stoptrail.feeds.columns import Columns, aggregated, rows_of
 from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.faults import (
     Fault,
@@ -75,8 +75,9 @@ def load_file(
 ) -> Loaded:
     """Candles of a file, folder, archive or pattern.
 
-    `interval` is the length that the candles must have, in milliseconds; None takes the
-    file's own. `now` is the clock, in milliseconds, that a candle under way is told by.
+    `interval` is the length that the candles must have, in milliseconds; shorter ones are put
+    together, None takes the file's own. `now` is the clock, in milliseconds, that a candle
+    under way is told by.
     Raises DataError, one line with file, row, column and value, for anything that is not
     a series of possible candles.
     """
@@ -86,6 +87,7 @@ def load_file(
     if len(columns.time) < (0 if sparse else MIN_CANDLES):
         raise DataError(f"{path}: holds {len(columns.time)} candles; at least 2 are needed")
     _refuse_order(path, parts, series)
+    wanted = interval
     if interval is None or not sparse:
         interval = _checked_interval(path, columns, interval)
     boundaries = alignment_faults(columns.time, interval, timeframe_name(interval))
@@ -99,6 +101,14 @@ def load_file(
         clock = int(time.time() * 1000) if now is None else now
         columns, more = _finished(series, interval, parts, reading, clock)
         said += more
+        if wanted and wanted != interval:
+            said.append(
+                f"{timeframe_name(wanted)} candles, built from the {timeframe_name(interval)} "
+                "candles of the file"
+            )
+            columns, interval = _built(columns, interval, wanted), wanted
+            if len(columns.time) < MIN_CANDLES:
+                raise DataError(f"{path}: makes {len(columns.time)} candles; at least 2 are needed")
     unit = "unknown" if reading.volume == "unknown" else _unit(parts)
     return Loaded(Candles(*columns, interval), tuple(said), parts[0].layout.name, unit)
 
@@ -212,13 +222,26 @@ _WRONG_COLUMNS = (
 
 def _checked_interval(path: Path, columns: Columns, interval: int | None) -> int:
     step = usual_step(columns.time)
-    if interval is not None and step != interval:
+    if step > DAY_MS:
+        raise DataError(
+            f"{path}: the candles are {timeframe_name(step)} apart; candles longer than a day are "
+            "not used: give a file of shorter ones"
+        )
+    if interval is not None and step != interval and (step > interval or interval % step):
         own = timeframe_name(step)
         raise DataError(
             f"{path}: the candles are {own} apart, data.timeframe is {timeframe_name(interval)}; "
             f'set data.timeframe = "{own}" or give a file of {timeframe_name(interval)} candles'
         )
     return step
+
+
+def _built(columns: Columns, interval: int, wanted: int) -> Columns:
+    """Candles of `wanted` milliseconds from those of `interval`: none of which the beginning or
+    the end is not in the file."""
+    start, end = int(columns.time[0]), int(columns.time[-1]) + interval
+    built, _ = aggregated(columns, ((start, end),), interval, wanted)
+    return built
 
 
 def _finished(

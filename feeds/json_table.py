@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import one_line
-from stoptrail.feeds.names import field_of
+from stoptrail.feeds.names import SYMBOLS, field_of, plain_name
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.feeds.structured import table_sheet
 
@@ -18,18 +19,67 @@ if TYPE_CHECKING:
 
 
 def json_sheet(label: str, content: bytes) -> Sheet:
-    """The largest table of candles in a JSON text; DataError where there is none."""
+    """The largest table of candles in a JSON text, those of other markets beside it included;
+    DataError where there is none."""
     import pyarrow as pa
 
     value = _parsed(content)
-    found = max(_tables(value), key=_size, default=None)
-    if found is None or not _size(found):
+    tables = [found for found in _tables(value, ()) if _size(found.table)]
+    if not tables:
         raise DataError("not a candle file: no list of candles in the JSON" + _complaint(value))
-    names, rows = _rows(found)
+    names, rows = _beside(tables)
     columns = list(zip(*rows, strict=True))
     arrays = [_array(column) for column in columns]
     table = pa.table({str(i): array for i, array in enumerate(arrays)})
-    return table_sheet(label, "JSON", table)._replace(names=tuple(names))
+    zone = next(_zones(value), "")
+    return table_sheet(label, "JSON", table)._replace(names=tuple(names), zone=zone)
+
+
+class _Found(NamedTuple):
+    """A table, and the keys that lead to it; of a record in a list, the market that it names."""
+
+    table: Any
+    keys: tuple[str, ...]
+
+
+def _beside(tables: list[_Found]) -> tuple[list[str], list[list[Any]]]:
+    """Names and rows of the largest table; of all that are like it, with the key that tells
+    them apart in a column of its own. DataError where such tables have no names."""
+    largest = max(tables, key=lambda found: _size(found.table))
+    names, rows = _rows(largest.table)
+    alike = [found for found in tables if len(found.keys) == len(largest.keys)]
+    same = [(found.keys, *_rows(found.table)) for found in alike]
+    same = [told for told in same if told[1] == names]
+    differ = [i for i, part in enumerate(zip(*(keys for keys, *_ in same), strict=True))
+              if len(set(part)) > 1]  # fmt: skip
+    if len(same) < 2 or not differ:
+        return names, rows
+    if not names:
+        told = one_line(", ".join(keys[differ[0]] for keys, *_ in same), 120)
+        raise DataError(f"holds {len(same)} tables without names of columns ({told}); give one")
+    if any(plain_name(name) in SYMBOLS for name in names):
+        return names, [row for _, _, part in same for row in part]
+    what = (
+        "timeframe" if all(_TIMEFRAME.fullmatch(keys[differ[0]]) for keys, *_ in same) else "symbol"
+    )
+    return [*names, what], [[*row, keys[differ[0]]] for keys, _, part in same for row in part]
+
+
+_TIMEFRAME = re.compile(r"\d+ ?[a-zA-Z]{1,6}|\d+")
+
+
+def _zones(value: Any) -> Iterator[str]:
+    """What the text says of the zone of its times, outside of tables."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if isinstance(part, str) and plain_name(name).endswith("timezone"):
+                yield part
+            elif isinstance(part, dict) and len(part) < _MOST_KEYS:
+                yield from _zones(part)
+
+
+_MOST_KEYS = 50
+"""More keys are rows of a table."""
 
 
 def _parsed(content: bytes) -> Any:
@@ -43,23 +93,52 @@ def _parsed(content: bytes) -> Any:
             raise DataError(f"not a readable JSON file ({one_line(str(whole), 120)})") from None
 
 
-def _tables(value: Any) -> Iterator[Any]:
+def _tables(value: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
     """Everything inside `value` that may be a table: rows, records, or columns by name."""
     if isinstance(value, list):
         if _is_rows(value):
-            yield value
-        inner = value[:3]
+            yield _Found(value, keys)
+            if _size(value):
+                return
+        inner = [(_market_of(part, i), part) for i, part in enumerate(value[:_MOST_PARTS])]
     elif isinstance(value, dict):
+        if (split := _with_times_beside(value)) is not None:
+            yield _Found(split, keys)
+            return
         if _columnar(value) or ({"columns", "data"} <= set(value)):
-            yield value
+            yield _Found(value, keys)
         elif len(value) > 1 and all(isinstance(row, dict) for row in value.values()):
-            yield [{"": name, **row} for name, row in value.items()]
-        inner = list(value.values())
+            yield _Found([{"": name, **row} for name, row in value.items()], keys)
+        inner = list(value.items())
     else:
         return
-    for part in inner:
+    for key, part in inner:
         if isinstance(part, (dict, list)):
-            yield from _tables(part)
+            yield from _tables(part, (*keys, str(key)))
+
+
+_MOST_PARTS = 1000
+
+
+def _market_of(part: Any, place: int) -> str:
+    """What a record around a table says of its market, else its place."""
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if plain_name(name) in SYMBOLS and isinstance(value, str):
+                return value
+    return str(place)
+
+
+def _with_times_beside(value: dict[str, Any]) -> dict[str, Any] | None:
+    """Yahoo's chart: a list of times, and the prices as columns one floor below."""
+    times = value.get("timestamp")
+    if not isinstance(times, list):
+        return None
+    for found in _tables({k: v for k, v in value.items() if k != "timestamp"}, ()):
+        table = found.table
+        if isinstance(table, dict) and _columnar(table) and _size(table) == len(times):
+            return {"timestamp": times, **table}
+    return None
 
 
 def _is_rows(value: list[Any]) -> bool:
@@ -87,12 +166,15 @@ def _size(table: Any) -> int:
         if "columns" in table and "data" in table:
             return len(table["data"])
         return max(len(part) for part in table.values() if isinstance(part, (list, dict)))
-    if (
-        isinstance(table[0], dict)
-        and sum(field_of(str(name)) is not None for name in _flat(table[0])) < 4
-    ):
-        return 0
+    if isinstance(table[0], dict):
+        cells = _flat(table[0]).items()
+        fields = [cell for name, cell in cells if field_of(_SIDE.sub("", str(name)))]
+        if len(fields) < len(PRICES) or isinstance(fields[0], list):
+            return 0
     return len(table)
+
+
+_SIDE = re.compile("^(bid|ask|mid)(?=[ohlc]$|open|high|low|close)")
 
 
 def _rows(table: Any) -> tuple[list[str], list[list[Any]]]:
@@ -132,11 +214,13 @@ def _from_columns(table: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
-    """A record whose inner records stand beside its values (OANDA's `mid`)."""
+    """A record whose inner records stand beside its values; prices of bid, ask or mid keep that
+    in their names (OANDA)."""
     out: dict[str, Any] = {}
     for name, value in record.items():
         if isinstance(value, dict):
-            out |= {inner: part for inner, part in value.items() if inner not in out}
+            side = name if name in ("bid", "ask", "mid") else ""
+            out |= {side + inner: part for inner, part in value.items() if side + inner not in out}
         else:
             out[str(name)] = value
     return out

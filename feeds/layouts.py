@@ -24,6 +24,10 @@ from stoptrail.rules.candles import Floats
 Stamp = Literal["open", "close"]
 
 
+class MissingError(DataError):
+    """Columns that candles have are not there."""
+
+
 class Reading(NamedTuple):
     """What the user has said about a file that the file does not say itself."""
 
@@ -54,7 +58,8 @@ class Layout(NamedTuple):
     """What the volume counts."""
     stamp: Stamp
     zone: str
-    """"UTC" where the layout says so, "local" where it says that it is not, "" where nothing."""
+    """"UTC" or another zone where the layout says so, "local" where it says only that it is not
+    UTC, "" where nothing."""
     flag: int | None = None
     """Column that says whether a candle is finished."""
     symbol: int | None = None
@@ -62,6 +67,8 @@ class Layout(NamedTuple):
     exchange: int | None = None
     close_time: int | None = None
     """A second time column, to compare the first one with."""
+    scale: float = 1.0
+    """By what prices that are whole numbers are multiplied."""
 
 
 class _Signature(NamedTuple):
@@ -71,11 +78,14 @@ class _Signature(NamedTuple):
     stamp: Stamp = "open"
     unit: Unit = "base"
     zone: str = ""
+    scale: float = 1.0
 
 
-def _signature(name: str, columns: str, *more: str) -> _Signature:
+def _signature(name: str, columns: str, *more: str | float) -> _Signature:
     return _Signature(name, frozenset(columns.split()), *more)  # type: ignore[arg-type]
 
+
+METATRADER_4 = "MetaTrader 4 or the like"
 
 _SIGNATURES = (
     _signature("BitMEX trade buckets", "homenotional foreignnotional", "close", "contracts"),
@@ -83,7 +93,7 @@ _SIGNATURES = (
     _signature("OKX", "confirm volccyquote"),
     _signature("OKX", "confirm"),
     _signature("Bybit", "starttime openprice turnover"),
-    _signature("Bybit", "turnover"),
+    _signature("KuCoin", "time open close high low volume turnover"),
     _signature("hummingbot", "quoteassetvolume ntrades timestamp"),
     _signature("Binance klines", "opentime closetime takerbuyvolume"),
     _signature("Binance klines", "opentime closetime takerbuybaseassetvolume"),
@@ -96,6 +106,17 @@ _SIGNATURES = (
     _signature("Dukascopy", "gmttime", "open", "base", "UTC"),
     _signature("Dukascopy", "localtime", "open", "base", "local"),
     _signature("MetaTrader 5", "tickvol spread", "open", "contracts", "local"),
+    _signature(METATRADER_4, "date clock open high low close volume", "open", "contracts"),
+    _signature("Databento", "tsevent rtype publisherid", "open", "contracts", "", 1e-9),
+    _signature("Nautilus", "tsevent tsinit", "close"),
+    _signature("Tardis trade bars", "opentimestamp closetimestamp vwap kind interval", "close"),
+    _signature("TradeStation", "date time up down", "close", "contracts"),
+    _signature("MultiCharts", "date time totalvolume", "close"),
+    _signature("OANDA, of mid prices", "mido midh midl midc", "open", "contracts"),
+    _signature("CoinMetrics", "market time candleusdvolume"),
+    _signature("Alpaca or Polygon", "t o h l c v n vw"),
+    _signature("Upbit or Bithumb", "candledatetimeutc tradeprice"),
+    _signature("dYdX", "startedat basetokenvolume"),
     _signature("CoinMarketCap", "timeopen timeclose marketcap", "open", "quote"),
     _signature("Polygon", "windowstart transactions"),
     _signature("CoinAPI", "timeperiodstart timeperiodend"),
@@ -108,12 +129,20 @@ _SIGNATURES = (
 )
 
 
+_INDEX = ("", "index", "unnamed0", "level0", "id", "ticks", "data")
+"""Names of a time that may be something else."""
+_GRID_ROWS = 8
+"""Fewer times tell no step."""
+_FINEST = 100
+"""Steps that the shortest distance between two candles may have, on the thinnest market."""
+
+
 def recognised(columns: Sequence[str], sample: Sequence[Floats], kind: str = "") -> Layout:
     """The layout of a file with these column names.
 
     `sample` holds the first rows of each column as numbers, NaN where a cell is none.
     `kind` is a layout's name where the file has told it otherwise than by its columns.
-    Raises DataError that names what is missing.
+    Raises MissingError that names what is missing.
     """
     plain = [plain_name(name) for name in columns]
     prices = _prices(columns)
@@ -123,11 +152,12 @@ def recognised(columns: Sequence[str], sample: Sequence[Floats], kind: str = "")
     if time is None:
         missing.insert(0, "timestamp")
     if missing:
-        raise DataError(_without(columns, plain, missing))
+        raise MissingError(_without(columns, missing))
     assert time is not None
     chosen = tuple(prices[field] for field in PRICES)
     volume, unit = _volume(columns, sample, chosen, signature)
     close_time = _first(plain, known.CLOSE_TIMES)
+    told = known.time_name(columns[time[0]])
     return Layout(
         signature.name,
         time,
@@ -135,12 +165,13 @@ def recognised(columns: Sequence[str], sample: Sequence[Floats], kind: str = "")
         volume,
         unit,
         signature.stamp if signature.stamp == "close" and stamp != "sure" else stamp_of(stamp),
-        _zone(plain[time[0]], signature),
+        (told.zone if told else "") or signature.zone,
         _first(plain, known.FLAGS),
         _first(plain, known.SYMBOLS),
         _first(plain, known.TIMEFRAMES, taken=time),
         _first(plain, known.EXCHANGES),
         None if close_time in time else close_time,
+        signature.scale,
     )
 
 
@@ -185,22 +216,60 @@ def _time(
 ) -> tuple[tuple[int, ...] | None, str]:
     """The time column(s), and what the name says: "sure" an open, "open" perhaps, "close"."""
     opened = _first(plain, known.OPEN_TIMES)
-    if opened is not None:
+    if opened is not None and _on_a_grid(sample, opened):
         return (opened,), "sure"
-    date, clock = _first(plain, ("date", "day", "dtyyyymmdd")), _first(plain, ("time", "hour"))
-    if date is not None and clock is not None and _is_clock(sample, clock):
-        return (date, clock), "open"
+    date, clock = _first(plain, known.DATES), _first(plain, known.CLOCKS)
+    if None not in (date, clock) and date != clock and _is_clock(sample, clock):
+        return (date, clock), "open"  # type: ignore[return-value]
     for word in known.TIMES:
         if word in plain and _may_be_time(word, sample, plain.index(word)):
             at = plain.index(word)
+            if not _on_a_grid(sample, at):
+                continue
             exact = [i for i, name in enumerate(columns) if name.strip() == "t"]
             return ((exact[0] if word == "t" and exact else at),), "open"
     closed = _first(plain, known.CLOSE_TIMES)
-    return (None, "") if closed is None else ((closed,), "close")
+    if closed is not None:
+        return (closed,), "close"
+    return _by_words(columns, sample) or _ungridded(plain)
 
 
-def _is_clock(sample: Sequence[Floats], column: int) -> bool:
+def _by_words(columns: Sequence[str], sample: Sequence[Floats]) -> tuple[tuple[int], str] | None:
+    """The column whose name holds a word for time: opens before others, UTC before others."""
+    found = []
+    for i, name in enumerate(columns):
+        if (told := known.time_name(name)) and _on_a_grid(sample, i):
+            rank = ("sure", "open", "close").index(told.stamp)
+            found.append((rank, ("UTC", "").index(told.zone) if told.zone in ("UTC", "") else 2, i))
+    if not found:
+        return None
+    rank, _, at = min(found)
+    return (at,), ("sure", "open", "close")[rank]
+
+
+def _ungridded(plain: Sequence[str]) -> tuple[tuple[int, ...] | None, str]:
+    """The first column that is called a time, whatever stands in it: a later check tells."""
+    for word in (*known.OPEN_TIMES, *known.TIMES):
+        if word in plain and word not in _INDEX:
+            return (plain.index(word),), "open"
+    return None, ""
+
+
+def _on_a_grid(sample: Sequence[Floats], column: int) -> bool:
+    """Whether epoch numbers are multiples of one step, as opens of candles are and times of
+    trades are not; other times may."""
+    values = sample[column] if column < len(sample) else np.empty(0)
+    numbers = np.unique(values[np.isfinite(values)])
+    if len(numbers) < _GRID_ROWS or numbers[0] < 1e8:
+        return True
+    steps = np.diff(numbers).astype(np.int64)
+    return bool(np.gcd.reduce(steps) * _FINEST >= np.min(steps))
+
+
+def _is_clock(sample: Sequence[Floats], column: int | None) -> bool:
     """Whether a column called "time" is a time of day: no epoch numbers stand in it."""
+    if column is None:
+        return False
     values = sample[column] if column < len(sample) else np.empty(0)
     numbers = values[np.isfinite(values)]
     return not len(numbers) or bool(np.max(numbers) < 1e6)
@@ -208,11 +277,11 @@ def _is_clock(sample: Sequence[Floats], column: int) -> bool:
 
 def _may_be_time(word: str, sample: Sequence[Floats], column: int) -> bool:
     """An index 0, 1, 2, ... is no time, nor is an id."""
-    if word not in ("", "index", "unnamed0", "level0", "id", "ticks"):
+    if word not in _INDEX:
         return True
     values = sample[column] if column < len(sample) else np.empty(0)
     numbers = values[np.isfinite(values)]
-    return not len(numbers) or bool(np.min(numbers) > 1e8)
+    return not len(values) or bool(len(numbers) and np.min(numbers) > 1e8)
 
 
 def _volume(
@@ -236,10 +305,9 @@ def _volume(
             return found[base], "base"
         if signature.name == "OKX" and "volccy" in (plain := [plain_name(n) for n in columns]):
             return plain.index("volccy"), "base"
-        quote = [i for i in found if plain_name(columns[i]) in known.QUOTE_VOLUMES]
-        first = found[0]
-        if any(counts_contracts(sample[first], sample[i], high, low) for i in quote):
-            return first, "contracts"
+        for i in found:
+            if any(counts_contracts(sample[i], sample[j], high, low) for j in found if j != i):
+                return i, "contracts"
     name = plain_name(columns[found[0]])
     if name in known.QUOTE_VOLUMES:
         return found[0], "quote"
@@ -255,12 +323,6 @@ def _worth(name: str) -> int:
     return 50 if name.startswith("vol") else 1000
 
 
-def _zone(name: str, signature: _Signature) -> str:
-    if "utc" in name or "gmt" in name:
-        return "UTC"
-    return "local" if "local" in name else signature.zone
-
-
 def _first(plain: Sequence[str], wanted: Sequence[str], taken: Sequence[int] = ()) -> int | None:
     for word in wanted:
         if word in plain and plain.index(word) not in taken:
@@ -268,13 +330,9 @@ def _first(plain: Sequence[str], wanted: Sequence[str], taken: Sequence[int] = (
     return None
 
 
-def _without(columns: Sequence[str], plain: Sequence[str], missing: Sequence[str]) -> str:
+def _without(columns: Sequence[str], missing: Sequence[str]) -> str:
     listed = ", ".join(repr(name) if "," in name or not name else name for name in columns)
     found = one_line(listed, 160)
-    if {"bidopen", "askopen"} & set(plain) or {"bid", "ask"} <= set(plain):
-        return f"holds quotes, no candles (found: {found}); give candles of trades"
-    if {"price", "side"} <= set(plain) or {"price", "qty"} <= set(plain):
-        return f"holds trades, no candles (found: {found}); give candles"
     return (
         f"not a candle file: no column {', '.join(missing)} (found: {found or 'none'}); "
         "name the columns timestamp, open, high, low, close, volume, in the file or "

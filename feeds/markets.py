@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
+from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import one_line
+from stoptrail.feeds.names import field_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,6 +23,49 @@ _PAIR = re.compile(
 )
 _OTHER_NAMES = {"XBT": "BTC", "XXBT": "BTC", "XDG": "DOGE", "XETH": "ETH", "ZUSD": "USD"}
 _SHOWN = 6
+
+
+_OF_MARKET = re.compile(
+    r"(?P<a>.+?)[-_ ./:](?:open|high|low|close|volume|vol)"
+    r"|(?:open|high|low|close|volume|vol)[-_ ./:](?P<b>.+)",
+    re.IGNORECASE,
+)
+
+
+def by_market(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Names and markets of columns such as BTC_open or close_ETHUSDT where these have all four
+    prices of two or more markets; None elsewhere. The market of another column is ""."""
+    plain, markets = list(names), [""] * len(names)
+    for i, name in enumerate(names):
+        if match := _OF_MARKET.fullmatch(name.strip()):
+            market = match["a"] or match["b"]
+            if market.lower() not in _NO_MARKETS:
+                plain[i] = name.strip().replace(market, "").strip("-_ ./:")
+                markets[i] = market
+    whole = [
+        market
+        for market in dict.fromkeys(markets)
+        if {field_of(plain[i]) for i, of in enumerate(markets) if market and of == market}
+        >= set(PRICES)
+    ]
+    if len(whole) < 2:
+        return None
+    return tuple(plain), tuple(of if of in whole else "" for of in markets)
+
+
+_NO_MARKETS = {
+    "bid",
+    "ask",
+    "mid",
+    "ha",
+    "adj",
+    "adjusted",
+    "mark",
+    "index",
+    "price",
+    "prev",
+    "log",
+}
 
 
 class SeveralError(DataError):
@@ -83,13 +128,23 @@ def chosen_market(markets: Sequence[str], meant: str) -> str:
     return _chosen(found, meant, "symbol")
 
 
+def coded(cells: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
+    """Which of the words each cell is, -1 for none; a column that is coded already counts with
+    integers of any kind."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.cast(cells.type.value_type)
+    encoded = cells.combine_chunks().dictionary_encode()
+    codes = np.asarray(encoded.indices.fill_null(-1).to_pylist(), np.int64)
+    return codes, [str(word).strip() for word in encoded.dictionary.to_pylist()]
+
+
 def told_apart(
     cells: pa.ChunkedArray, keep: NDArray[np.bool_], what: str, meant: str
 ) -> tuple[NDArray[np.bool_], list[str]]:
     """The rows of the market (or exchange) that is meant, and what has to be said of it."""
-    encoded = cells.combine_chunks().dictionary_encode()
-    codes = np.asarray(encoded.indices.fill_null(-1).to_pylist(), np.int64)
-    words = [str(word).strip() for word in encoded.dictionary.to_pylist()]
+    codes, words = coded(cells)
     there = [words[code] for code in dict.fromkeys(codes[keep].tolist()) if code >= 0]
     if not there:
         return np.ones(len(cells), np.bool_), []
@@ -113,7 +168,8 @@ def _chosen(found: Sequence[str], meant: str, what: str) -> str:
     if len(exact) == 1:
         return exact[0]
     if len(found) == 1:
-        if not meant or what != "symbol" or same_base(found[0], meant):
+        numbered = found[0].isdigit()  # an instrument's number tells no market
+        if not meant or what != "symbol" or numbered or same_base(found[0], meant):
             return found[0]
         raise DataError(
             f"the candles are of {found[0]}, data.symbol is {meant}; set data.symbol to the "

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from typing import Literal, NamedTuple
 
 from stoptrail.feeds.columns import PRICES
 
-_LETTERS = re.compile(r"[^a-z0-9]+")
+_LETTERS = re.compile(r"[\W_]+")
 _NUMBERED = re.compile(r"^\d[ab]?(?=open|high|low|close|volume)")
 """What Alpha Vantage puts before its names: "1. open"."""
 _PADDING = re.compile(r"^(price|px|candle|kline|bar|mid|trade|ohlc|tick)|(price|px|rate|mid|last)$")
@@ -65,6 +67,14 @@ TIMES = (
     "ds",
     "id",
     "ticks",
+    "datum",
+    "fecha",
+    "data",
+    "дата",
+    "时间",
+    "日期",
+    "日時",
+    "날짜",
     "indexlevel0",
     "index",
     "",
@@ -72,6 +82,10 @@ TIMES = (
     "level0",
 )
 """Names of a time that may be either, in order of preference."""
+
+DATES = ("date", "day", "dtyyyymmdd", "datum", "fecha", "data", "дата", "日期")
+CLOCKS = ("time", "hour", "zeit", "uhrzeit", "hora", "heure", "ora", "время", "时间")
+"""Names of a day and of a time of day beside it."""
 
 CLOSE_TIMES = (
     "closetime",
@@ -86,11 +100,35 @@ CLOSE_TIMES = (
 )
 
 FIELDS = {
-    "open": {"open", "o", "op", "first", "opening"},
-    "high": {"high", "h", "hi", "max", "maximum", "highest"},
-    "low": {"low", "l", "lo", "min", "minimum", "lowest"},
-    "close": {"close", "c", "cl", "last", "closelast", "closing"},
+    "open": {
+        *("open", "o", "op", "first", "opening", "eroffnung", "erster", "ouverture", "ouv"),
+        *("apertura", "abertura", "открытие", "开盘", "开盘价", "始値", "시가"),
+    },
+    "high": {
+        *("high", "h", "hi", "max", "maximum", "highest", "hoch", "haut", "plushaut", "maximo"),
+        *("massimo", "максимум", "最高", "最高价", "高値", "고가"),
+    },
+    "low": {
+        *("low", "l", "lo", "min", "minimum", "lowest", "tief", "bas", "plusbas", "minimo"),
+        *("минимум", "最低", "最低价", "安値", "저가"),
+    },
+    "close": {
+        *(
+            "close",
+            "c",
+            "cl",
+            "last",
+            "closelast",
+            "closing",
+            "tradeprice",
+            "schluss",
+            "schlusskurs",
+        ),
+        *("cloture", "clot", "dernier", "cierre", "ultimo", "fechamento", "chiusura"),
+        *("закрытие", "收盘", "收盘价", "終値", "종가"),
+    },
 }
+"""Names of the prices, in English and in what spreadsheets and brokers of others write."""
 
 BASE_VOLUMES = (
     "homenotional",
@@ -113,6 +151,17 @@ BASE_VOLUMES = (
     "size",
     "qty",
     "quantity",
+    "volumen",
+    "объем",
+    "成交量",
+    "出来高",
+    "거래량",
+    "stuck",
+    "stucke",
+    "stuecke",
+    "totalvolume",
+    "basetokenvolume",
+    "candleacctradevolume",
 )
 """Names of a volume, those of the base currency first."""
 
@@ -135,6 +184,11 @@ QUOTE_VOLUMES = (
     "sum",
     "q",
     "volccy",
+    "tradeturnover",
+    "usdvolume",
+    "candleusdvolume",
+    "candleacctradeprice",
+    "成交额",
 )
 
 TICK_VOLUMES = ("tickvol", "tickvolume", "ticks", "tickqty")
@@ -164,13 +218,13 @@ SYMBOLS = (
     "symbol",
     "ticker",
     "pair",
-    "market",
     "instrument",
     "instid",
     "instrumentname",
     "instrumentid",
     "currencypair",
     "productid",
+    "market",
     "contract",
     "coin",
     "tic",
@@ -182,9 +236,55 @@ TIMEFRAMES = ("interval", "timeframe", "period", "resolution", "granularity", "p
 EXCHANGES = ("exchange", "venue", "exchangeid")
 
 
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_TIME_WORDS = {"time", "timestamp", "datetime", "date", "ts", "at", "dt", "epoch", "unix", "utc"}
+_OPEN_WORDS = {"start", "started", "open", "opened", "begin", "began", "from", "opening"}
+_CLOSE_WORDS = {"end", "ended", "close", "closed", "until", "to", "closing"}
+_OTHER_WORDS = {
+    *("first", "last", "trade", "trades", "high", "low", "update", "updated", "modified"),
+    *("received", "recv", "inserted", "created", "download", "expiry", "listed", "init"),
+}
+_ZONES = {
+    *("est", "edt", "et", "pst", "pdt", "pt", "cst", "cdt", "cet", "cest", "bst", "msk", "jst"),
+    *("kst", "hkt", "sgt", "ist", "aest", "aedt", "eet", "local", "exchange", "ny"),
+}
+_IANA = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?")
+
+
+class TimeName(NamedTuple):
+    """What the name of a time says."""
+
+    stamp: Literal["sure", "open", "close"]
+    """A sure open, an open perhaps, or a close."""
+    zone: str
+    """UTC, a zone such as America/New_York, "local" where another one is meant, or ""."""
+
+
+def time_name(name: str) -> TimeName | None:
+    """What a name such as "barEndTime", "started_at" or "Date (EST)" says of a time; None where
+    it names none."""
+    zone = _IANA.search(name)
+    words = [word.lower() for word in _WORDS.findall(_IANA.sub("", name))]
+    known = set(words)
+    if not known & _TIME_WORDS or known & _OTHER_WORDS:
+        return None
+    told = zone[0] if zone else "local" if known & _ZONES else ""
+    if not zone and known & {"utc", "gmt"}:
+        told = "UTC"
+    if known & _CLOSE_WORDS:
+        return TimeName("close", told)
+    return TimeName("sure" if known & _OPEN_WORDS else "open", told)
+
+
 def plain_name(name: str) -> str:
-    """Lower-case letters and digits of a name: "Volume_(BTC)" is "volumebtc"."""
-    return _NUMBERED.sub("", _LETTERS.sub("", name.strip().lower()))
+    """Lower-case letters and digits of a name, without accents: "Volume_(BTC)" is "volumebtc"."""
+    text = name.strip().lower()
+    if not text.isascii():
+        apart = unicodedata.normalize("NFKD", text)
+        text = unicodedata.normalize(
+            "NFC", "".join(letter for letter in apart if not unicodedata.combining(letter))
+        )
+    return _NUMBERED.sub("", _LETTERS.sub("", text))
 
 
 def field_of(name: str) -> str | None:
@@ -198,10 +298,13 @@ def field_of(name: str) -> str | None:
     return None
 
 
+_NO_VOLUMES = re.compile("taker|trades|count|change|avg|buy|sell|bid|ask|adv|sma|ema|ma$|osc|oi$")
+
+
 def is_volume(name: str) -> bool:
     """Whether a column may hold traded amounts."""
     plain = plain_name(name)
-    if any(word in plain for word in ("taker", "trades", "count", "change", "avg", "buy", "sell")):
+    if _NO_VOLUMES.search(plain):
         return False
     known = plain in BASE_VOLUMES or plain in QUOTE_VOLUMES or plain in TICK_VOLUMES
-    return known or plain.startswith(("vol", "basevol", "quotevol"))
+    return known or plain.startswith(("vol", "basevol", "quotevol")) or plain.endswith("volume")

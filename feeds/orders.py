@@ -30,7 +30,7 @@ def amounts_of(amounts: Sequence[Floats], high: Floats, low: Floats) -> int | No
     Each has the shape (n,), the most likely one first. Beside it stands the amount in the
     quote currency, or the number of contracts of a fixed worth in it.
     """
-    for tells in (_prices_between, _worth_of_contracts):
+    for tells in (_prices_between, _worth_of_contracts, _size_of_contracts):
         for i, base in enumerate(amounts):
             for j, other in enumerate(amounts):
                 if i != j and tells(base, other, high, low):
@@ -53,17 +53,30 @@ def _worth_of_contracts(base: Floats, count: Floats, high: Floats, low: Floats) 
     each candle (contracts of coin-margined futures)."""
     there = np.isfinite(base) & np.isfinite(count) & (base > 0) & (count > 0)
     whole = np.all(count[there] == np.round(count[there]))
-    if np.sum(there) < _CONTRACT_ROWS or not whole:
+    if len(np.unique(count[there])) < _CONTRACT_ROWS or not whole:
         return False
     least, most = (side[there] * base[there] / count[there] for side in (low, high))
     return bool(np.max(least) * (1 - _NEAR) <= np.min(most) * (1 + _NEAR))
+
+
+def _size_of_contracts(base: Floats, count: Floats, *_: Floats) -> bool:
+    """Whether `count` is a whole number of contracts of one size in coins, another than 1."""
+    there = np.isfinite(base) & np.isfinite(count) & (base > 0) & (count > 0)
+    if len(np.unique(count[there])) < _CONTRACT_ROWS:
+        return False
+    if np.any(count[there] != np.round(count[there])):
+        return False
+    # Each count may be off by half a contract, as the other amount is rounded.
+    size, slack = base[there] / count[there], 0.5 / count[there] + _NEAR
+    least, most = np.max(size * (1 - slack)), np.min(size * (1 + slack))
+    return bool(least <= most and not least <= 1.0 <= most)
 
 
 def counts_contracts(count: Floats, quote: Floats, high: Floats, low: Floats) -> bool:
     """Whether one size of a contract, other than 1, explains every row: quote amount over
     count and size is a price of each candle."""
     there = np.isfinite(count) & np.isfinite(quote) & (count > 0) & (quote > 0)
-    if np.sum(there) < _CONTRACT_ROWS:
+    if len(np.unique(count[there])) < _CONTRACT_ROWS:
         return False
     least, most = (quote[there] / count[there] / side[there] for side in (high, low))
     return bool(np.max(least) * (1 - _NEAR) <= np.min(most) * (1 + _NEAR))
@@ -110,6 +123,11 @@ def likely_order(time: Times, columns: Sequence[Floats]) -> tuple[str, ...] | No
     return _named(len(columns), best[0][1], tried)
 
 
+def prices_among(columns: Sequence[Floats]) -> int:
+    """How many columns have three others near them, as the prices of candles do."""
+    return sum(_is_price(column, columns) for column in columns)
+
+
 def _is_price(column: Floats, others: Sequence[Floats]) -> bool:
     """Whether at least three other columns are within a tenth of this one in most rows."""
     near = 0
@@ -124,6 +142,11 @@ def _named(count: int, four: tuple[int, ...], tried: Sequence[Floats]) -> tuple[
     for name, at in zip(VALUES, four, strict=False):
         out[at] = name
     high, low = tried[four[1]], tried[four[2]]
+    rest = [i for i in range(len(tried)) if out[i] == "-" and np.all(tried[i] >= 0)]
+    base = amounts_of([tried[i] for i in rest], high, low)
+    if base is not None:
+        out[rest[base]] = "volume"
+        return tuple(out)
     # A count of trades is whole; an amount of coins mostly is not.
     for i in sorted(range(len(tried)), key=lambda i: _is_whole(tried[i])):
         column = tried[i]

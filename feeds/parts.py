@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
-from stoptrail.core.time import timeframe_name
 from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.convert import NULLS, CellError, one_line, to_floats
-from stoptrail.feeds.faults import usual_step
-from stoptrail.feeds.layouts import Layout, Reading, recognised
-from stoptrail.feeds.markets import chosen_market, told_apart
+from stoptrail.feeds.layouts import Layout, MissingError, Reading, recognised
+from stoptrail.feeds.markets import by_market, chosen_market, coded, told_apart
 from stoptrail.feeds.names import NO, YES
 from stoptrail.feeds.orders import MOST, possible
-from stoptrail.feeds.positions import column_of, names_of, other_order
+from stoptrail.feeds.positions import COINGECKO, column_of, names_of, other_order
 from stoptrail.feeds.sheets import Sheet
-from stoptrail.feeds.times import in_zone, read_times
-from stoptrail.rules.candles import Times
+from stoptrail.feeds.stamps import Stamps, opened, zone_beside
+from stoptrail.feeds.strangers import what_else
+from stoptrail.feeds.times import read_times
+from stoptrail.rules.candles import Floats
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,6 +31,8 @@ Mask = NDArray[np.bool_]
 
 FEW = 3
 """Rows too few to doubt the names of columns by."""
+_TIMES_TRIED = 60
+"""Cells by which a text column is known to hold times."""
 
 
 class Part(NamedTuple):
@@ -56,21 +59,51 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
     named = names_of(sheet, reading.columns)
     notes = [*sheet.notes, *named.notes]
     names = named.names
+    several = sheet.markets
+    if not several and (told := by_market(names)):
+        names, several = told
+        sheet = sheet._replace(markets=several)
+        several = ()
     if sheet.markets:
         market = chosen_market(sheet.markets[1:], reading.symbol)
-        of = {i: told for i, told in enumerate(sheet.markets) if i and told}
+        of = {i: told for i, told in enumerate(sheet.markets) if told and (i or not several)}
         kept = [name if of.get(i, market) == market else "-" for i, name in enumerate(names)]
         names = tuple(kept)
-    numbers = sheet.numbers()
-    layout = recognised(names, numbers, named.layout)
-    if sheet.markets:
+    numbers = _with_times(sheet, sheet.numbers())
+    try:
+        layout = recognised(names, numbers, named.layout)
+    except MissingError as error:
+        raise DataError(what_else(names) or str(error)) from None
+    if several:
         layout = layout._replace(name="yfinance download", unit="quote")
+    if sheet.markets:
         notes.append(f"of the columns those of {market}")
     four = [numbers[i] for i in layout.prices] if numbers else []
     if four and np.sum(np.isfinite(sum(four))) > FEW and possible(*four) < MOST / 2:
         read_as = ("time", "open", "high", "low", "close")
         raise DataError(other_order(sheet, read_as, None, [np.empty(0), *four]))
-    return sheet._replace(names=names), layout, tuple(notes)
+    if layout.scale != 1.0:
+        layout = _scaled(sheet, layout, notes)
+    return sheet._replace(names=names, zone=zone_beside(sheet, names)), layout, tuple(notes)
+
+
+def _with_times(sheet: Sheet, numbers: list[Floats]) -> list[Floats]:
+    """The sample as numbers, texts that are times as milliseconds."""
+    for i, column in enumerate(sheet.sample):
+        texts = [cell for cell in column[:_TIMES_TRIED] if isinstance(cell, str)]
+        if texts and not np.isfinite(numbers[i]).any():
+            with suppress(CellError):
+                numbers[i] = read_times(column_of(texts), "time").time.astype(np.float64)
+    return numbers
+
+
+def _scaled(sheet: Sheet, layout: Layout, notes: list[str]) -> Layout:
+    """Prices as a layout's whole numbers count them; those with decimals are plain."""
+    cells = [str(cell) for i in layout.prices for cell in sheet.sample[i]]
+    if any("." in cell for cell in cells):
+        return layout._replace(scale=1.0)
+    notes.append(f"prices are whole numbers of {layout.scale:g}, as {layout.name} writes them")
+    return layout
 
 
 def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> Part:
@@ -78,6 +111,11 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> P
     with a list `bad`, such rows are left out and told there instead."""
     sheet, layout, assumed = understood(sheet, reading)
     notes = list(assumed)
+    if layout.name == COINGECKO and reading.stamp == "auto":
+        raise DataError(
+            "rows of a time and four prices without names, as CoinGecko writes them, whose times "
+            'are closes: set data.stamp to "close", or to "open", and data.volume = "unknown"'
+        )
     if layout.volume is None and reading.volume != "unknown":
         found = one_line(", ".join(sheet.names), 160)
         raise DataError(
@@ -95,7 +133,8 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> P
     columns, naive, rows = _understandable(sheet, layout, table, wanted, rows, notes, bad)
     columns, rows = _traded(sheet, columns, rows, notes)
     part = Part(sheet, layout, columns, rows, ())
-    time = _opened(part, reading, naive, notes)
+    stamps = Stamps(columns.time, naive, layout, sheet, part.place)
+    time = opened(stamps, reading, notes)
     as_utc = naive and not reading.zone and not layout.zone
     return part._replace(columns=columns._replace(time=time), notes=tuple(notes), naive=as_utc)
 
@@ -156,6 +195,8 @@ def _converted(
         times = _joined(times, column(layout.time[1]))
     read = read_times(times, name(layout.time[0]), sheet.day)
     values = [to_floats(column(i), name(i), sheet.decimal) for i in layout.prices]
+    if layout.scale != 1.0:
+        values = [prices / round(1 / layout.scale) for prices in values]
     if layout.volume is None:
         values.append(np.zeros(table.num_rows))
     else:
@@ -228,11 +269,10 @@ def _finished(
 ) -> tuple[Mask, list[str]]:
     """Rows that the flag calls finished; a column that holds other words is none."""
     name = sheet.names[flag]
-    encoded = cells.combine_chunks().dictionary_encode()
-    words = [str(word).strip().lower() for word in encoded.dictionary.to_pylist()]
+    codes, told = coded(cells)
+    words = [word.lower() for word in told]
     if not set(words) <= YES | NO or not words:
         return np.ones(len(cells), np.bool_), []
-    codes = np.asarray(encoded.indices.fill_null(-1).to_pylist())
     open_ = [i for i, word in enumerate(words) if word in NO]
     unfinished = np.isin(codes, open_) & keep
     if not unfinished.any():
@@ -264,68 +304,15 @@ def _blank(table: pa.Table) -> Mask:
 def _traded(
     sheet: Sheet, columns: Columns, rows: NDArray[np.intp], notes: list[str]
 ) -> tuple[Columns, NDArray[np.intp]]:
-    """Without the rows that have a time and no price: nothing was traded then."""
-    without = np.isnan(columns.open)
+    """Without the rows that have a time and no price (none, or 0 and no volume): nothing was
+    traded then."""
+    without = np.isnan(columns.open) | ((columns.open == 0) & ~(columns.volume > 0))
     if not without.any():
         return columns, rows
     for values in (columns.high, columns.low, columns.close):
-        without &= np.isnan(values)
+        without &= np.isnan(values) | (values == 0)
     if not without.any():
         return columns, rows
     first = sheet.place(int(rows[np.argmax(without)]))
     notes.append(f"{int(np.sum(without))} rows without a price left out, the first at {first}")
     return rows_of(columns, ~without), rows[~without]
-
-
-def _opened(part: Part, reading: Reading, naive: bool, notes: list[str]) -> Times:
-    """Open times in UTC."""
-    time, layout = part.columns.time, part.layout
-    if naive:
-        time = _zoned(part, reading, notes)
-    stamp = reading.stamp if reading.stamp != "auto" else layout.stamp
-    if reading.stamp == "auto" and stamp == "open" and _is_close(part):
-        stamp = "close"
-    if stamp == "open" or not len(time):
-        return time
-    time = np.where(time % 1000 == 999, time + 1, time)
-    time = np.where(time % 60_000 == 59_000, time + 1000, time)
-    step = usual_step(time)
-    if reading.stamp == "auto":
-        notes.append(
-            f"{part.sheet.names[layout.time[0]]} is the close of a candle: each opens "
-            f"{timeframe_name(step)} earlier"
-        )
-    return time - step
-
-
-def _zoned(part: Part, reading: Reading, notes: list[str]) -> Times:
-    time, known = part.columns.time, part.layout.zone
-    if reading.zone:
-        try:
-            return in_zone(time, reading.zone)
-        except CellError as error:
-            raise DataError(f"{part.place(error.row)}: {error.rule}") from None
-    if known == "local":
-        raise DataError(
-            f"the times are local ({part.sheet.names[part.layout.time[0]]}, as "
-            f"{part.layout.name} writes them); set data.zone to their zone, such as "
-            '"Europe/Berlin" or "UTC"'
-        )
-    if not known and len(time):
-        notes.append("the times have no zone: taken as UTC; if they are local, set data.zone")
-    return time
-
-
-def _is_close(part: Part) -> bool:
-    """Whether the time is that of the close column beside it."""
-    layout, sheet = part.layout, part.sheet
-    if layout.close_time is None or len(layout.time) != 1 or not len(part.columns.time):
-        return False
-    try:
-        both = [
-            read_times(column_of(sheet.sample[i]), "time").time
-            for i in (layout.time[0], layout.close_time)
-        ]
-    except DataError:
-        return False
-    return bool(np.mean(np.abs(both[0] - both[1]) <= 1000) >= MOST)

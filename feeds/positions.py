@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.columns import VALUES
-from stoptrail.feeds.convert import CellError
-from stoptrail.feeds.orders import MOST, likely_order, possible, swapped
+from stoptrail.core.time import MINUTE_MS
+from stoptrail.feeds.columns import PRICES, VALUES
+from stoptrail.feeds.convert import CellError, epoch_milliseconds
+from stoptrail.feeds.layouts import METATRADER_4
+from stoptrail.feeds.markets import market_in_name
+from stoptrail.feeds.orders import (
+    MOST,
+    amounts_of,
+    counts_contracts,
+    likely_order,
+    possible,
+    prices_among,
+    swapped,
+)
 from stoptrail.feeds.sheets import Sheet
+from stoptrail.feeds.strangers import is_trades, two_sides
 from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Floats, Times
 
@@ -26,6 +40,9 @@ _KLINE = (
 )
 _OKX = ("time", *VALUES, "volCcy", "volCcyQuote", "confirm")
 """OKX's candles, whose last column marks finished ones."""
+
+
+_LEAN_DAY = re.compile(r"(?:^|/)(\d{8})_[^/]*(?:trade|quote|minute|second)[^/]*$", re.IGNORECASE)
 
 
 class Named(NamedTuple):
@@ -49,9 +66,32 @@ def names_of(sheet: Sheet, given: Sequence[str]) -> Named:
         return Named(sheet.names, sheet.layout)
     if not sheet.sample or not sheet.sample[0]:
         return Named(USUAL[: sheet.width], sheet.layout)
+    numbers = sheet.numbers()
+    if two_sides(numbers):
+        raise DataError("holds candles of bid and ask (quotes); give candles of trades")
     if sheet.day is not None:
         return Named(_padded(USUAL, sheet.width), "LEAN")
-    return _by_numbers(sheet, sheet.numbers(), _times(sheet))
+    return _by_numbers(sheet, numbers, _times(sheet))
+
+
+def lean_day(sheet: Sheet, name: str) -> Sheet:
+    """A sheet whose file name says that it holds a day as LEAN writes it. Raises DataError for
+    shares, whose prices and times count otherwise than those of crypto."""
+    match = _LEAN_DAY.search(name)
+    if match is None or sheet.names:
+        return sheet
+    try:
+        moment = datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError:
+        return sheet
+    prices = [cell for column in sheet.sample[1:5] for cell in column]
+    whole = prices and all(isinstance(cell, str) and cell.isdigit() for cell in prices)
+    if whole and not market_in_name(name.rpartition("/")[2]):
+        raise DataError(
+            "is LEAN's layout of shares: prices in 1/10,000 of a dollar, times of New York; give a "
+            "crypto market, or prices in dollars with times in UTC"
+        )
+    return sheet._replace(day=round(moment.timestamp() * 1000))
 
 
 def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> Named:
@@ -61,17 +101,97 @@ def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> 
     if sheet.width == len(_OKX) and bool(np.all(np.isin(numbers[-1], (0.0, 1.0)))):
         return Named(_OKX, "OKX", _TAKEN)
     if sheet.width >= 7 and _clock_follows(sheet):
-        return Named(_padded(("date", *USUAL), sheet.width), "MetaTrader 4 or the like", _TAKEN)
-    if sheet.width < len(USUAL) - 1 or time is None:
-        raise DataError(_unknown(sheet))
+        return Named(_padded(("date", *USUAL), sheet.width), METATRADER_4, _TAKEN)
+    if sheet.width < len(USUAL) - 1 or time is None or not _in_steps(time):
+        raise DataError(_elsewhere(sheet, numbers) or _unknown(sheet))
     behind = numbers[1:]
     if sheet.width == len(USUAL) - 1 and _fits(time, behind):
-        return Named(USUAL[:-1], "", _TAKEN)
+        return Named(USUAL[:-1], _NO_VOLUME.get(sheet.kind, ""), _TAKEN)
     if sheet.width > len(USUAL) - 1 and _fits(time, behind) and not _within(behind):
         layout = {"JSON": "rows as freqtrade and exchanges write them"}.get(sheet.kind, "")
         layout = layout or ("Kraken OHLCVT or the like" if sheet.width == 7 else "rows of numbers")
-        return Named(_padded(USUAL, sheet.width), layout, _TAKEN)
+        notes: tuple[str, ...] = _TAKEN
+        if _HISTDATA.fullmatch(str(sheet.sample[0][0])):
+            layout, notes = "HistData or NinjaTrader", (*_TAKEN, _EITHER)
+        return _with_amounts(Named(_padded(USUAL, sheet.width), layout, notes), sheet, numbers)
     raise DataError(other_order(sheet, USUAL, time, numbers))
+
+
+_HISTDATA = re.compile(r"\d{8} \d{6}")
+_EITHER = (
+    'if NinjaTrader wrote it, the times are closes: data.stamp = "close"; if it is of HistData, '
+    'they are those of New York without summer time: data.zone = "-05:00"'
+)
+COINGECKO = "rows without volume, as CoinGecko writes them"
+_NO_VOLUME = {"JSON": COINGECKO}
+
+
+def _with_amounts(named: Named, sheet: Sheet, numbers: Sequence[Floats]) -> Named:
+    """The column in the base currency as the volume, where another one than the sixth is it."""
+    more = [5, *(i for i in range(6, sheet.width) if _may_be_amount(numbers[i]))]
+    amounts, (high, low) = [numbers[i] for i in more], numbers[2:4]
+    base = amounts_of(amounts, high, low) if len(more) > 1 else None
+    if base:
+        names = [name if i != 5 else "-" for i, name in enumerate(named.names)]
+        names[more[base]] = "volume"
+        note = f"column {more[base] + 1} counts the base currency, and is taken as the volume"
+        return named._replace(names=tuple(names), notes=(*named.notes, note))
+    if base is None and any(
+        counts_contracts(amounts[0], other, high, low) for other in amounts[1:]
+    ):
+        return named._replace(names=(*named.names[:5], "tickvol", *named.names[6:]))
+    return named
+
+
+def _may_be_amount(column: Floats) -> bool:
+    """Whether a column holds numbers that are no times."""
+    return bool(np.isfinite(column).all() and np.max(column, initial=0) < _MOST_AMOUNT)
+
+
+_MOST_AMOUNT = 1e12
+
+
+def _in_steps(time: Times) -> bool:
+    """Whether times come in steps, as candles open: most distances are one and the same."""
+    steps = np.abs(np.diff(time))
+    if len(steps) < _FEW_STEPS:
+        return True
+    _, counts = np.unique(steps[steps > 0], return_counts=True)
+    return bool(len(counts) and np.max(counts) > len(steps) / 4)
+
+
+_FEW_STEPS = 8
+
+
+def _elsewhere(sheet: Sheet, numbers: Sequence[Floats]) -> str:
+    """What to say where another column than the first holds the times; "" where none does."""
+    found = []
+    for i, column in enumerate(sheet.sample):
+        try:
+            time = read_times(column_of(column), "time").time
+        except CellError:
+            continue
+        values = numbers[i][np.isfinite(numbers[i])]
+        if i and _in_steps(time) and not (len(values) and np.min(values) < _LEAST_EPOCH):
+            found.append((bool(np.any(time % MINUTE_MS)), i, time))
+    if not found:
+        return _no_candles(sheet, numbers)
+    _, i, time = found[0] if len(found) == 1 else min(found, key=lambda each: each[:2])
+    others = [values for k, values in enumerate(numbers) if k != i]
+    order = likely_order(time, others)
+    if order is None:
+        return _no_candles(sheet, others) or (
+            f"column {i + 1} holds the times: name all {sheet.width} columns as they come with "
+            "--set data.columns=..., - for what is not time, open, high, low, close or volume"
+        )
+    shown = ",".join([*order[:i], "time", *order[i:]])
+    return (
+        f"column {i + 1} holds the times: name all columns, --set data.columns={shown}, which the "
+        "numbers fit"
+    )
+
+
+_LEAST_EPOCH = 1e8
 
 
 _TAKEN = (
@@ -92,14 +212,29 @@ def other_order(
         if bad
         else "the candles do not open near where the one before closed, or the volume is a price"
     )
+    if np.mean(np.concatenate(four) > 0) < MOST:
+        return "most prices are not above zero: returns or a premium, no candles of a market"
     order = likely_order(time, numbers[1:]) if time is not None else None
+    if order is None and time is not None and (told := _no_candles(sheet, numbers[1:])):
+        return told
     fits = "such as " if order is None else ""
-    shown = ",".join(("time", *(order or ("low", "high", "open", "close", "volume"))))
+    more = ["-"] * max(0, len(numbers) - 6)  # each column has a place in the line
+    shown = ",".join(("time", *(order or ("low", "high", "open", "close", "volume", *more))))
     which = "" if order is None else ", which the numbers fit"
     return (
         f"read as {', '.join(names[: sheet.width])}, {why}: the columns are in another order; "
         f"name them as they come, {fits}--set data.columns={shown}{which}"
     )
+
+
+def _no_candles(sheet: Sheet, numbers: Sequence[Floats]) -> str:
+    """What to say of columns among which no four are prices of one candle; "" of others."""
+    if is_trades(sheet.sample):
+        return "holds trades, no candles (one column tells sides); give candles"
+    if prices_among(numbers) < len(PRICES):
+        first = ", ".join(str(column[0]) for column in sheet.sample[:8])
+        return f"no four columns are prices of one candle ({first}): trades, perhaps; give candles"
+    return ""
 
 
 def _as_given(sheet: Sheet, given: Sequence[str]) -> Named:
@@ -137,14 +272,14 @@ def column_of(cells: Sequence[object]) -> pa.ChunkedArray:
 
 def _is_kline(numbers: Sequence[Floats]) -> bool:
     """Whether the seventh column closes the candle that the first one opens."""
-    time, close = numbers[0], numbers[6]
-    if not np.any(np.isfinite(close)):
+    there = np.isfinite(numbers[0]) & np.isfinite(numbers[6])
+    if not np.any(there):
         return False
-    if np.sum(np.isfinite(time)) < 2:
+    time, close = (epoch_milliseconds(numbers[i][there]) for i in (0, 6))
+    if len(time) < 2:
         return bool(np.all(close > time))
-    step = np.nanmedian(np.abs(np.diff(time)))
-    with np.errstate(all="ignore"):
-        return bool(np.nanmean(np.abs(close - time - step) < step / 10 + 1) >= MOST)
+    step = np.median(np.abs(np.diff(time)))
+    return bool(np.mean(np.abs(close - time - step) < step / 10 + 1) >= MOST)
 
 
 def _clock_follows(sheet: Sheet) -> bool:
@@ -153,10 +288,19 @@ def _clock_follows(sheet: Sheet) -> bool:
 
 
 def _fits(time: Times, behind: Sequence[Floats]) -> bool:
-    open_, close = behind[0], behind[3]
+    open_, high, low, close = behind[:4]
+    with np.errstate(all="ignore"):
+        reach = high / low
+    reach = reach[np.isfinite(reach)]
+    if not len(reach) or np.median(reach) > _WIDE:  # an id, a price and an amount stand apart
+        return False
     if time[0] > time[-1]:
         open_, close = open_[::-1], close[::-1]
     return possible(*behind[:4]) >= MOST and not swapped(open_, close)
+
+
+_WIDE = 3.0
+"""Most times its low that a candle's high is, in the usual case."""
 
 
 def _within(behind: Sequence[Floats]) -> bool:

@@ -28,6 +28,9 @@ SUMMER_ZONES = (
     *("America/Los_Angeles", "Australia/Sydney"),
 )
 """Zones whose changes of summer time are looked for in times that have none."""
+_SURE = 10
+"""Candles of a file, at least, whose distances tell a timeframe: a day of a thin market has gaps
+all over."""
 _JUMP = 0.5
 """Relative change from a close to the next open that no market makes between neighbours."""
 _FAR_JUMP = 4.0
@@ -119,7 +122,8 @@ def _together(parts: Sequence[Part]) -> tuple[Columns, Places, Callable[[int, in
 
 
 def _same_length(parts: Sequence[Part]) -> None:
-    steps = {usual_step(p.columns.time): p for p in parts if len(p.columns.time) > 1}
+    sure = [part for part in parts if len(part.columns.time) > _SURE]
+    steps = {usual_step(part.columns.time): part for part in sure}
     if len(steps) > 1:
         (one, first), (other, second) = list(steps.items())[:2]
         raise DataError(

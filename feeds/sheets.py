@@ -42,6 +42,8 @@ class Sheet(NamedTuple):
     day: int | None = None
     """Midnight in milliseconds where times are those of one day, which the name tells."""
     notes: tuple[str, ...] = ()
+    zone: str = ""
+    """The zone of its times, where the file tells it beside them."""
 
     @property
     def width(self) -> int:

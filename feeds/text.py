@@ -14,9 +14,10 @@ from statistics import mode
 from typing import TYPE_CHECKING, NamedTuple
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.convert import NULLS, number, one_line
+from stoptrail.feeds.convert import COMMA_DECIMAL, NULLS, decimal_mark, number, one_line
 from stoptrail.feeds.names import field_of, plain_name
 from stoptrail.feeds.sheets import SAMPLE, Sheet
+from stoptrail.feeds.strangers import what_else
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +27,6 @@ _REASON = 160
 _FEWEST = 4
 """Separators in a line of five columns."""
 _BLANKS = re.compile(r"[ \t]+")
-_COMMA_DECIMAL = re.compile(r"-?\d+,\d+")
 _POSITIONS = re.compile(r"\d{1,2}")
 
 
@@ -49,6 +49,9 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
     source, head = _decoded(source, head)
     lines = _lines(head)
     separator = _separator(lines)
+    if separator == "|":
+        source = _unframed(source)
+        lines = _lines(source[:HEAD_BYTES])
     if not separator:
         source, separator = _one_blank(source), " "
         lines = _lines(source[:HEAD_BYTES])
@@ -57,7 +60,10 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
     rows = [_cells(line, separator) for line in lines[form.first :] if line.strip()][:SAMPLE]
     rows = [row for row in rows if len(row) == form.width and tuple(row) not in form.headers]
     columns = tuple(tuple(column) for column in zip(*rows, strict=True))
-    notes = [f"{len(form.skipped)} lines before the header skipped"] if form.skipped else []
+    if form.unnamed and ":" in (columns[1][:1] or ("",))[0]:  # a blank between date and clock
+        names = ("date", "time", *names[2:])
+    count = len(form.skipped)
+    notes = [f"{count} line{'s' * (count > 1)} before the header skipped"] if count else []
     preamble = " ".join(form.skipped).lower()
     known = "CryptoDataDownload" if "cryptodatadownload" in preamble else ""
     return Sheet(
@@ -70,7 +76,7 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
         form.headers,
         layout="yfinance download" if markets else known,
         markets=markets,
-        decimal=_decimal(columns, separator),
+        decimal=decimal_mark(columns, separator),
         notes=tuple(notes) if form.skipped and not known else (),
     )
 
@@ -87,7 +93,12 @@ def _decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
         head = source[:HEAD_BYTES]
     cut = head[: head.rfind(b"\n") + 1 or len(head)]
     if b"\0" in cut:
-        raise DataError(_NO_CANDLES)
+        wide = next((name for name, at in _WIDE if not any(cut[at:400:2])), "")
+        if not wide:
+            raise DataError(_NO_CANDLES)
+        whole = source if isinstance(source, bytes) else source.read_bytes()
+        source = whole.decode(wide, "replace").encode()
+        return source, source[:HEAD_BYTES]
     for encoding in ("utf-8-sig", "cp1252"):
         try:
             text = cut.decode(encoding)
@@ -102,6 +113,8 @@ def _decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
     raise DataError(_NO_CANDLES)
 
 
+_WIDE = (("utf-16-le", 1), ("utf-16-be", 0))
+"""UTF-16 without a mark, and where its letters of ASCII hold a zero."""
 _NO_CANDLES = "not a candle file; give Parquet, CSV, JSON or Feather with open time, prices, volume"
 
 
@@ -121,20 +134,22 @@ def _separator(lines: Sequence[str]) -> str:
     if not counts or counts[len(counts) // 2] < _FEWEST or "{" in full[0]:
         first = next((line for line in lines if line.strip()), "")
         found = one_line(first.strip(), 60)
-        raise DataError(f"not a candle file: {_too_narrow(full)} (begins with {found!r})")
+        raise DataError(f"{_too_narrow(full, first)} (begins with {found!r})")
     return ""
 
 
-def _too_narrow(lines: Sequence[str]) -> str:
-    """What lines are that have no cells enough for candles."""
+def _too_narrow(lines: Sequence[str], first: str) -> str:
+    """What lines are that have no cells enough for candles; `first` is that of the file."""
     for separator in ";\t|,":
+        if other := what_else(first.split(separator)):
+            return other
         widths = {line.count(separator) for line in lines}
         if len(lines) > 1 and len(widths) == 1 and widths != {0}:
             return (
-                f"its rows have {1 + widths.pop()} columns, and open time, open, high, low, close "
-                "are needed"
+                f"not a candle file: its rows have {1 + widths.pop()} columns, and open time, "
+                "open, high, low, close are needed"
             )
-    return "no table in it"
+    return "not a candle file: no table in it"
 
 
 def _one_blank(source: Path | bytes) -> bytes:
@@ -142,6 +157,19 @@ def _one_blank(source: Path | bytes) -> bytes:
     whole = source if isinstance(source, bytes) else source.read_bytes()
     lines = whole.decode("utf-8-sig", "replace").split("\n")
     return "\n".join(_BLANKS.sub(" ", line.strip()) for line in lines).encode()
+
+
+_RULE = re.compile(r"[-+|:=\s]*|\(\d+ rows?\)")
+
+
+def _unframed(source: Path | bytes) -> bytes:
+    """The text of a table between bars without its frame, as psql and Markdown draw it."""
+    whole = source if isinstance(source, bytes) else source.read_bytes()
+    lines = (line.strip() for line in whole.decode("utf-8-sig", "replace").split("\n"))
+    kept = [
+        "" if _RULE.fullmatch(line) else line.removeprefix("|").removesuffix("|") for line in lines
+    ]
+    return "\n".join(kept).encode()
 
 
 def _cells(line: str, separator: str) -> list[str]:
@@ -203,7 +231,7 @@ def _is_data(row: Sequence[str]) -> bool:
         return False  # positions as pandas writes them for columns without names
     empty = sum(cell.lower() in NULLS for cell in row)
     values = sum(number(cell, ".") == number(cell, ".") for cell in row)
-    values += sum(bool(_COMMA_DECIMAL.fullmatch(cell)) for cell in row)
+    values += sum(bool(COMMA_DECIMAL.fullmatch(cell)) for cell in row)
     return values >= 1 and values + empty >= max(3, len(row) // 2)
 
 
@@ -231,16 +259,6 @@ def _names(form: _Form) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return tuple(names), markets
 
 
-def _decimal(columns: Sequence[Sequence[str]], separator: str) -> str:
-    """The decimal mark: a comma where cells such as 42283,58 stand between other marks."""
-    if separator == ",":
-        return "."
-    cells = [cell for column in columns for cell in column[:50]]
-    commas = sum(bool(_COMMA_DECIMAL.fullmatch(cell)) for cell in cells)
-    points = sum("." in cell and "," not in cell and number(cell, ".") > 0 for cell in cells)
-    return "," if commas > points else "."
-
-
 def _read(source: Path | bytes, form: _Form, wanted: Sequence[int]) -> pa.Table:
     import pyarrow as pa
     from pyarrow import csv as arrow
@@ -251,7 +269,8 @@ def _read(source: Path | bytes, form: _Form, wanted: Sequence[int]) -> pa.Table:
     skipped = {"", *form.skipped}
 
     def odd(row: arrow.InvalidRow) -> str:
-        return "skip" if row.text.strip() in skipped else "error"
+        text = row.text.strip()
+        return "skip" if text in skipped or text.startswith("#") else "error"
 
     try:
         with _handler_unheard():
@@ -292,8 +311,8 @@ def _unreadable(source: Path | bytes, form: _Form, reason: str) -> str:
         shown = one_line(repr(last[2].strip()), 60)
         return (
             f"not a readable CSV file: row {last[0] + 1} (line {last[1]}) has {last[3]} cells, "
-            f"the others have {form.width}: {shown}; mend the row, or fetch the file again "
-            "where it was cut off"
+            f"the others have {form.width}: {shown}; mend or remove the row, or fetch "
+            "the file again where it was cut off"
         )
     return (
         f"not a readable CSV file ({one_line(reason.splitlines()[0], _REASON)}); mend or remove "
@@ -314,5 +333,7 @@ def _numbered(source: Path | bytes, form: _Form) -> Iterator[tuple[int, str]]:
     with stream:
         for number_, raw in enumerate(stream, 1):
             text = raw.decode("utf-8", "replace").rstrip("\r\n")
-            if number_ > form.first and text.strip() and text.strip() not in form.skipped:
+            bare = text.strip()
+            remark = bare.startswith("#") and text.count(form.separator) + 1 != form.width
+            if number_ > form.first and bare and bare not in form.skipped and not remark:
                 yield number_, text

@@ -38,6 +38,7 @@ _SHEET_ZERO = -25_569 * DAY_MS
 _TICKS = (6.3e17, 6.63e17)
 """The same years in ticks of 100 ns since the year 1, as .NET counts."""
 _TICKS_ZERO = 62_135_596_800_000
+_ROUNDED = re.compile(r"\d(?:[.,](\d*))?[eE]\+?(\d+)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _OFFSETS = {
     **dict.fromkeys(("z", "utc", "gmt", "zulu"), 0),
@@ -132,6 +133,7 @@ def _from_text(column: pa.ChunkedArray, name: str, day: int | None) -> ReadTimes
             cell = column[row].as_py()
             said = f"= {shown(cell)} {_NO_TIME}" if cell else "is empty; give every row its time"
             raise CellError(row, f"{name} {said}")
+        _refuse_rounded(column, name)
         return _from_numbers(values, day, column)
     zoned = bool(_ZONE.search(column[0].as_py())) if len(column) else False
     kind = pa.timestamp("us", "UTC" if zoned else None)
@@ -143,6 +145,17 @@ def _from_text(column: pa.ChunkedArray, name: str, day: int | None) -> ReadTimes
     if sum(number(text) == number(text) for text in texts) > len(texts) / 2:
         raise CellError(bad.row, f"{name} = {shown(texts[bad.row])} {_NO_TIME}")
     return _from_words(texts, name)
+
+
+def _refuse_rounded(column: pa.ChunkedArray, name: str) -> None:
+    """CellError where a spreadsheet has rounded the times: 1.70925E+12 is 8 years of minutes."""
+    rounded = _ROUNDED.fullmatch(column[0].as_py().strip()) if len(column) else None
+    if rounded and len(rounded[1] or "") < int(rounded[2]):
+        raise CellError(
+            0,
+            f"{name} = {shown(column[0].as_py())} has lost its last digits, as spreadsheets write "
+            "long numbers; export the file again with that column as text",
+        )
 
 
 _NO_TIME = "is not a time; write ISO 8601 or epoch seconds, ms, us or ns"

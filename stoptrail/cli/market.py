@@ -56,7 +56,8 @@ def reading_of_files(config: Path | None, overrides: tuple[str, ...]) -> Reading
     settings = load_settings(config, overrides, searching=False)
     named = any(override.partition("=")[0].strip() == "data.symbol" for override in overrides)
     meant = settings.data.symbol
-    return reading(settings)._replace(symbol=meant if named else "", one_of=meant)
+    read = reading(settings)._replace(symbol=meant if named else "", one_of=meant)
+    return read._replace(exchange=settings.data.exchange)
 
 
 def load(settings: Settings, voice: Voice) -> MarketData:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.check import check_file
-from stoptrail.feeds.files import load_candles
+from stoptrail.feeds.files import load_candles, load_file
 from tests.feeds.tables import (
     PLAIN,
     QUARTER,
@@ -273,8 +273,37 @@ def test_duplicate_times_are_refused(tmp_path: Path) -> None:
 
 def test_another_timeframe_is_refused_with_its_name(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", rows_of(GIVEN))
-    with pytest.raises(DataError, match=r'15m apart, data\.timeframe is 1h; set .* = "15m"'):
-        load_candles(path, 4 * QUARTER)
+    for length, name in ((60_000, "1m"), (QUARTER + 600_000, "25m")):
+        said = rf'15m apart, data\.timeframe is {name}; set .* = "15m"'
+        with pytest.raises(DataError, match=said):
+            load_candles(path, length)
+
+
+def test_longer_candles_are_built_of_the_file_s_own_and_that_is_said(tmp_path: Path) -> None:
+    """Of hours of which the file holds the beginning and the end; nothing is invented."""
+    given = candles(50, START + QUARTER, missing=(5, 6, 7, 8))
+    loaded = load_file(write_csv(tmp_path / "a.csv", rows_of(given)), 4 * QUARTER)
+    assert "1h candles, built from the 15m candles of the file" in loaded.notes
+    hours = given.time // (4 * QUARTER)
+    whole = [hour for hour in np.unique(hours) if (given.time[0] <= hour * 4 * QUARTER)]
+    assert loaded.candles.interval == 4 * QUARTER
+    assert loaded.candles.time.tolist() == [hour * 4 * QUARTER for hour in whole][:-1]
+    for i, hour in enumerate(whole[:-1]):
+        inside = hours == hour
+        assert loaded.candles.open[i] == given.open[inside][0]
+        assert loaded.candles.high[i] == given.high[inside].max()
+        assert loaded.candles.low[i] == given.low[inside].min()
+        assert loaded.candles.close[i] == given.close[inside][-1]
+        assert loaded.candles.volume[i] == given.volume[inside].sum()
+
+
+@pytest.mark.parametrize("days", [7, 30])
+def test_candles_longer_than_a_day_are_refused_without_a_remedy_that_fails(
+    tmp_path: Path, days: int
+) -> None:
+    rows = [[START + i * days * 86_400_000, 1.0, 1.0, 1.0, 1.0, 1.0] for i in range(9)]
+    with pytest.raises(DataError, match=r"longer than a day are not used"):
+        load_candles(write_csv(tmp_path / "a.csv", rows))
 
 
 def test_times_off_the_timeframe_are_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stoptrail.feeds.files import load_file
 from stoptrail.rules.candles import Candles
+from tests.feeds.vendors import VENDORS
 from tests.feeds.written import LAYOUTS
 
 QUARTER = 900_000
@@ -36,11 +37,14 @@ def walks(draw: st.DrawFn) -> Candles:
     return Candles(start + at * QUARTER, opened, high, low, closed, volume, QUARTER)
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
+ALL = LAYOUTS | VENDORS
+
+
+@pytest.mark.parametrize("name", ALL)
 @settings(max_examples=6, deadline=None)
 @given(market=walks())
 def test_a_layout_loads_to_the_candles_that_were_written(name: str, market: Candles) -> None:
-    layout = LAYOUTS[name]
+    layout = ALL[name]
     if layout.start is not None:
         market = market._replace(time=market.time - market.time[0] + layout.start)
     with tempfile.TemporaryDirectory() as folder:

@@ -165,3 +165,11 @@ def test_a_market_in_the_name_that_is_not_the_one_asked_for_is_said(
     [note] = load(tmp_path if folder else tmp_path / "ETHUSDT-15m-1.csv").notes
     assert "ETHUSDT" in note
     assert "run as BTC/USDT" in note
+
+
+def test_a_day_of_few_candles_is_of_the_timeframe_of_the_others(tmp_path: Path) -> None:
+    given = rows_of(walk(), np.r_[90:96, 96:300])
+    thin = rows_of(given, np.r_[0, 2, 4, 6:200])
+    written.plain(tmp_path / "1.csv", part(thin, 0, 3))
+    written.plain(tmp_path / "2.csv", part(thin, 3, 197))
+    assert same(load(tmp_path).candles, thin)

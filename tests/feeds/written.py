@@ -521,7 +521,7 @@ LAYOUTS: dict[str, Layout] = {
     "LEAN": Layout(lean),
     "LEAN hours": Layout(lean_hour),
     "MetaTrader 5": Layout(metatrader, Reading(zone="UTC"), "contracts"),
-    "MetaTrader 4": Layout(metatrader_4),
+    "MetaTrader 4": Layout(metatrader_4, volume="contracts"),
     "HistData": Layout(histdata),
     "pandas with an unnamed index": Layout(pandas_index),
     "pandas json": Layout(pandas_json),
@@ -544,5 +544,5 @@ LAYOUTS: dict[str, Layout] = {
         gate, Reading(columns=("time", "volume", "close", "high", "low", "open"))
     ),
     "deribit": Layout(deribit),
-    "OANDA": Layout(oanda),
+    "OANDA": Layout(oanda, volume="contracts"),
 }

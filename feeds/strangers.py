@@ -1,0 +1,66 @@
+"""What a table is that holds no candles: trades, quotes, rates and the like, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from stoptrail.feeds.convert import one_line
+from stoptrail.feeds.names import plain_name
+from stoptrail.feeds.orders import MOST, possible
+from stoptrail.rules.candles import Floats
+
+_TRADED = {
+    *(
+        "side",
+        "qty",
+        "quantity",
+        "isbuyermaker",
+        "buyermaker",
+        "tradeid",
+        "aggtradeid",
+        "takerside",
+    ),
+    *("amount", "size", "volume", "tickdirection"),
+}
+_LISTED = 160
+
+
+def what_else(names: Sequence[str]) -> str:
+    """What a table with columns of these names holds, and what to give instead; "" where that
+    is not known."""
+    plain = {plain_name(name) for name in names}
+    found = one_line(", ".join(names), _LISTED)
+    if any(name.endswith("fundingrate") for name in plain):
+        return f"holds funding rates, no candles (found: {found}); name it with data.funding"
+    if any(name.startswith(("bid", "bestbid")) for name in plain) and any(
+        name.startswith(("ask", "bestask")) for name in plain
+    ):
+        return f"holds quotes, no candles (found: {found}); give candles of trades"
+    if "price" in plain and plain & _TRADED:
+        return f"holds trades, no candles (found: {found}); give candles"
+    if any("openinterest" in name for name in plain):
+        return f"holds open interest, no candles (found: {found}); give candles"
+    return ""
+
+
+def two_sides(numbers: Sequence[Floats]) -> bool:
+    """Whether columns without names are time, four prices, an amount, and the same again: the
+    candles of bid and ask, as LEAN writes quotes."""
+    if len(numbers) < 11:
+        return False
+    bid, ask = numbers[1:5], numbers[6:10]
+    near = np.abs(ask[3] / bid[3] - 1) < 0.05
+    return possible(*bid) >= MOST and possible(*ask) >= MOST and bool(np.mean(near) >= MOST)
+
+
+def is_trades(cells: Sequence[Sequence[object]]) -> bool:
+    """Whether columns without names have one of words for a side (buy, sell, True, False):
+    trades have, candles do not."""
+    sides = {"buy", "sell", "b", "s", "true", "false"}
+    for column in cells:
+        words = {str(cell).strip().lower() for cell in column if cell is not None}
+        if words and words <= sides:
+            return True
+    return False

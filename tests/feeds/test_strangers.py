@@ -1,0 +1,178 @@
+"""What is no candle file of trades is refused by its name; a remedy that a line gives works."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.check import check_file
+from stoptrail.feeds.files import PLAIN, load_file
+from stoptrail.feeds.layouts import Reading
+from tests.feeds.tables import QUARTER, same
+from tests.feeds.test_refusals import walk
+from tests.feeds.written import Row, moment, rows_of, table, typical
+
+GIVEN = walk()
+
+
+def refusal(path: Path, reading: Reading = PLAIN) -> str:
+    with pytest.raises(DataError) as caught:
+        load_file(path, QUARTER, reading)
+    said = str(caught.value)
+    assert "\n" not in said
+    return said
+
+
+TABLES: dict[str, tuple[str | None, Callable[[Row], Sequence[Any]], str]] = {
+    "Binance's trades": (
+        None, lambda r: [r[0] // 7, r[4], 0.5, r[4] / 2, r[0] + 5, r[0] % 7 < 3, True], "trades"),
+    "Binance's aggregate trades": (
+        "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker",
+        lambda r: [1, r[4], 0.5, 1, 2, r[0], "true"], "trades"),
+    "Gate's trades": (
+        None, lambda r: [r[0] / 1000 + r[0] % 13, 5, r[4], 0.5, r[0] % 2 + 1], "trades, perhaps"),
+    "Bybit's trades": (
+        "timestamp,symbol,side,size,price,tickDirection,trdMatchID,homeNotional,foreignNotional",
+        lambda r: [r[0] / 1000, "BTCUSDT", "Buy", 0.5, r[4], "PlusTick", "x", 1, 2], "trades"),
+    "the best bid and ask": (
+        "update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,event_time",
+        lambda r: [1, r[1], 2, r[1] + 1, 3, r[0]], "quotes"),
+    "rates of funding": (
+        "calc_time,funding_interval_hours,last_funding_rate",
+        lambda r: [r[0], 8, 0.0001], "funding rates, no candles"),
+    "open interest": (
+        "create_time,symbol,sum_open_interest,sum_open_interest_value,count_long_short_ratio",
+        lambda r: [moment(r[0]), "BTCUSDT", 1, 2, 3], "open interest"),
+    "a premium index": (
+        "open_time,open,high,low,close,volume",
+        lambda r: [r[0], -2e-4, 1e-4, -3e-4, -1e-4, 0], "most prices are not above zero"),
+    "times that a spreadsheet rounded": (
+        "time,open,high,low,close,volume",
+        lambda r: [f"{r[0]:.2E}", *r[1:]], "has lost its last digits"),
+    "times of another zone": (
+        "Date (EST),Open,High,Low,Close,Volume", lambda r: [moment(r[0]), *r[1:]], "data.zone"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_what_holds_no_candles_is_named(tmp_path: Path, name: str) -> None:
+    header, cells, word = TABLES[name]
+    path = table(tmp_path / "a.csv", header, [list(cells(row)) for row in rows_of(GIVEN)])
+    assert word in refusal(path)
+
+
+def lean(folder: Path, name: str, cells: Callable[[Row], list[Any]]) -> Path:
+    day = [row for row in rows_of(GIVEN) if row[0] // 86_400_000 == GIVEN.time[0] // 86_400_000]
+    rows = [[row[0] % 86_400_000, *cells(row)] for row in day]
+    return table(folder / name, None, rows)
+
+
+def test_lean_s_shares_and_quotes_are_named_by_a_run_and_by_the_check(tmp_path: Path) -> None:
+    day = moment(int(GIVEN.time[0]), "%Y%m%d")
+    shares = lean(tmp_path, f"{day}_spy_minute_trade.csv",
+                  lambda r: [*(round(x * 10_000) for x in r[1:5]), 100])  # fmt: skip
+    quotes = lean(tmp_path, f"{day}_btcusdt_minute_quote.csv",
+                  lambda r: [*r[1:5], 2.0, *(x + 1 for x in r[1:5]), 3.0])  # fmt: skip
+    crypto = lean(tmp_path, f"{day}_btcusdt_minute_trade.csv", lambda r: list(r[1:]))
+    for path, word in ((shares, "LEAN's layout of shares"), (quotes, "candles of bid and ask")):
+        assert word in refusal(path)
+        with pytest.raises(DataError, match=word):
+            check_file(path)
+    assert load_file(crypto, QUARTER).candles.time[0] == GIVEN.time[0]
+
+
+def test_candles_of_bid_and_ask_in_one_answer_are_quotes(tmp_path: Path) -> None:
+    def side(row: Row, more: float) -> dict[str, str]:
+        return {name: repr(value + more) for name, value in zip("ohlc", row[1:5], strict=True)}
+
+    records = [
+        {"complete": True, "volume": 5, "time": moment(row[0], "%Y-%m-%dT%H:%M:%SZ"),
+         "bid": side(row, 0.0), "ask": side(row, 1.0)} for row in rows_of(GIVEN)
+    ]  # fmt: skip
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"candles": records}))
+    assert "holds quotes" in refusal(path)
+
+
+def test_heikin_ashi_prices_are_not_taken_for_prices(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "time,ha_open,ha_high,ha_low,ha_close,volume", rows_of(GIVEN))
+    assert "no column open, high, low, close" in refusal(path)
+
+
+ORDERS: dict[str, Callable[[Row], list[Any]]] = {
+    "Coinbase": lambda r: [r[0] // 1000, r[3], r[2], r[1], r[4], r[5]],
+    "Bitfinex": lambda r: [r[0], r[1], r[4], r[2], r[3], r[5]],
+    "KuCoin": lambda r: [r[0] // 1000, r[1], r[4], r[2], r[3], r[5], r[5] * typical(r)],
+    "Kraken": lambda r: [r[0] // 1000, *r[1:5], typical(r), r[5], r[0] // 900_000 % 91],
+    "Gate": lambda r: [r[0] // 1000, r[5] * typical(r), r[4], r[2], r[3], r[1], r[5], "true"],
+    "Poloniex": lambda r: [
+        r[3], r[2], r[1], r[4], r[5] * typical(r), r[5], 1.5, 2.5, 331,
+        r[0] + QUARTER - 1 - (r[0] // QUARTER) ** 2 % 3331, typical(r), "MINUTE_15", r[0],
+        r[0] + QUARTER - 1,
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("name", ORDERS)
+def test_the_order_of_columns_that_a_line_gives_loads_the_file(
+    tmp_path: Path, name: str, newest_first: bool
+) -> None:
+    rows = [ORDERS[name](row) for row in rows_of(GIVEN)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"data": rows[::-1] if newest_first else rows}))
+    found = re.search(r"--set data\.columns=([a-z,-]+), which the numbers fit", refusal(path))
+    assert found
+    loaded = load_file(path, QUARTER, Reading(columns=tuple(found[1].split(","))))
+    assert same(loaded.candles, GIVEN)
+
+
+def test_rows_of_five_numbers_ask_whether_their_times_are_closes(tmp_path: Path) -> None:
+    """CoinGecko's are: "the end (or close) time" (its API documentation, coins/{id}/ohlc)."""
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([[row[0] + QUARTER, *row[1:5]] for row in rows_of(GIVEN)]))
+    said = refusal(path)
+    assert 'data.stamp to "close", or to "open", and data.volume = "unknown"' in said
+    loaded = load_file(path, QUARTER, Reading(stamp="close", volume="unknown"))
+    assert np.array_equal(loaded.candles.time, GIVEN.time)
+
+
+def test_tables_without_names_of_columns_are_not_chosen_between(tmp_path: Path) -> None:
+    rows = [list(row) for row in rows_of(GIVEN)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"BTCUSDT": rows, "ETHUSDT": rows}))
+    assert "holds 2 tables without names of columns (BTCUSDT, ETHUSDT)" in refusal(path)
+
+
+def test_what_histdata_and_ninjatrader_mean_otherwise_is_said(tmp_path: Path) -> None:
+    rows = [[moment(row[0], "%Y%m%d %H%M%S"), *row[1:]] for row in rows_of(GIVEN)]
+    notes = load_file(table(tmp_path / "a.txt", None, rows, ";"), QUARTER).notes
+    assert any('data.stamp = "close"' in note and 'data.zone = "-05:00"' in note for note in notes)
+
+
+def test_rows_that_are_0_without_volume_are_no_candles(tmp_path: Path) -> None:
+    rows: list[Sequence[Any]] = list(rows_of(GIVEN))
+    rows[7] = [rows[7][0], 0, 0, 0, 0, 0]
+    loaded = load_file(table(tmp_path / "a.csv", "t,o,h,l,c,v", rows), QUARTER)
+    assert GIVEN.time[7] not in loaded.candles.time
+    assert any("1 rows without a price left out" in note for note in loaded.notes)
+
+
+def test_remarks_between_rows_are_passed_over(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "time,open,high,low,close,volume", rows_of(GIVEN))
+    path.write_text(path.read_text() + "# 300 rows\n")
+    assert same(load_file(path, QUARTER).candles, GIVEN)
+
+
+def test_the_name_of_an_exchange_is_no_market(tmp_path: Path) -> None:
+    rows = [["binance", "BTC-USDT", *row] for row in rows_of(GIVEN)]
+    header = "MARKET,INSTRUMENT,TIMESTAMP,OPEN,HIGH,LOW,CLOSE,VOLUME"
+    path = table(tmp_path / "a.csv", header, rows)
+    assert same(load_file(path, QUARTER, Reading(symbol="BTC/USDT")).candles, GIVEN)
