@@ -14,8 +14,7 @@ from stoptrail.adapter.bounded import forget
 from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Plan
 from stoptrail.brokers.paper import PaperBroker
-from stoptrail.config.exit_rules import rule_errors
-from stoptrail.config.own_sizing import named
+from stoptrail.config.own_code import own_errors
 from stoptrail.core.time import milliseconds
 from stoptrail.exchange.rows import Row
 from stoptrail.live.journal import LiveJournal
@@ -122,7 +121,7 @@ class Engine:
         past = self._origin.past
         cerebro.addstrategy(MtfStrategy, **options, gate=engine_options.gate.signal, past=past)
         cerebro.addanalyzer(_Close, closed=self._candle_closed)
-        with named(), rule_errors(plan.rule):
+        with own_errors(plan.rule):
             cerebro.run()
 
     def stop(self) -> None:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from stoptrail.cli.backtest import run_asked
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.options import BacktestOptions
-from stoptrail.config.load import load_settings, with_overrides
-from stoptrail.config.overrides import as_texts
+from stoptrail.config.load import as_texts, load_settings, with_overrides
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import DataError, UsageError
 from stoptrail.rules.candles import Candles

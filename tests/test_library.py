@@ -18,8 +18,7 @@ import runner
 import stoptrail
 from stoptrail.cli.main import main
 from stoptrail.config.grid import build_grid
-from stoptrail.config.load import SHIPPED, with_overrides
-from stoptrail.config.overrides import as_texts
+from stoptrail.config.load import SHIPPED, as_texts, with_overrides
 from stoptrail.core import errors
 from stoptrail.core.errors import ConfigError, DataError, OutputError, UsageError
 from stoptrail.library import SyntheticMarketWarning

@@ -8,8 +8,7 @@ from stoptrail.backtest.journal import RecordingJournal
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.backtest.quick_cerebro import QuickCerebro
 from stoptrail.brokers.candle import CandleBroker
-from stoptrail.config.exit_rules import rule_errors
-from stoptrail.config.own_sizing import named
+from stoptrail.config.own_code import own_errors
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.detail import Detail
@@ -60,7 +59,7 @@ def run_backtrader(
     )
     cerebro.setbroker(broker)
     cerebro.addstrategy(MtfStrategy, **strategy_options(plan, int(candles.time[start])))
-    with named(), rule_errors(plan.rule):
+    with own_errors(plan.rule):
         (strategy,) = cerebro.run()
     _let_go(feed, strategy)
     paid = broker.paid_by(int(candles.time[-1]) + candles.interval)

@@ -7,8 +7,7 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from stoptrail.backtest.plan import Plan
-from stoptrail.config.exit_rules import exit_rule_of
-from stoptrail.config.own_sizing import own_size_of
+from stoptrail.config.own_code import exit_rule_of, own_size_of
 from stoptrail.config.run_rules import constant_funding, fitting, market_rules, run_rules_of
 from stoptrail.config.settings import Settings
 from stoptrail.config.signals import resolve_signal
@@ -86,7 +85,7 @@ def plan_for(settings: Settings, market: MarketRules) -> Plan:
         settings.stop.atr_period,
         run_rules_of(settings, market),
         own_size_of(settings.risk.sizing),
-        exit_rule_of(settings),
+        exit_rule_of(settings.strategy.exits),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.config.own_sizing import OwnSize
+from stoptrail.config.own_code import OwnSize
 from stoptrail.rules.candles import Signals
 from stoptrail.rules.own_exit import ExitRule
 from stoptrail.rules.types import (

@@ -18,8 +18,8 @@ from stoptrail.adapter.feed_candles import interval_of, is_daily, known_candles,
 from stoptrail.adapter.internals import require
 from stoptrail.brokers.schedule import Schedule
 from stoptrail.brokers.terms import fitted_market, unfitted_rules
-from stoptrail.config.explain import explain
-from stoptrail.config.own_sizing import own_size_of
+from stoptrail.config.own_code import own_size_of
+from stoptrail.config.section import explain
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
 from stoptrail.core.time import date_number

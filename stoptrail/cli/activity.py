@@ -54,6 +54,14 @@ class Compiling:
         self._running = max(0, self._running + more)  # of the first the beginning may be missed
 
 
+def compile_ahead() -> bool:
+    """Begin to compile the pre-screen in a process of its own, if that was not begun before;
+    whether there is compiling to do."""
+    from stoptrail.sweep.kernel import precompile
+
+    return precompile.start()
+
+
 @cache
 def compiling() -> Compiling:
     """The one of this process: what listens to Numba goes on listening."""

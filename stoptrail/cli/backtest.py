@@ -15,7 +15,7 @@ from stoptrail.backtest.outcome import Outcome, judge
 from stoptrail.backtest.summary import summarise_run
 from stoptrail.backtest.warm_up import require_warm, require_worthwhile
 from stoptrail.cli import market as markets
-from stoptrail.cli.compiling import compile_ahead
+from stoptrail.cli.activity import compile_ahead
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.folder import own_folder
 from stoptrail.cli.options import BacktestOptions

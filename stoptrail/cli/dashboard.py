@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stoptrail.cli.ledger_place import ledger_settings
+from stoptrail.cli.ledger import ledger_settings
 from stoptrail.core.database import SQLITE, Address, exists
 from stoptrail.core.errors import StoreError
 from stoptrail.core.text import revealed

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from stoptrail.backtest.manifest import require_whole
-from stoptrail.cli.ledger_place import with_ledger_place
+from stoptrail.cli.ledger import with_ledger_place
 from stoptrail.config.foreign import counted, with_best
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings

@@ -14,12 +14,10 @@ from typing import Any
 import click
 
 from stoptrail.cli.ending import DEBUG as DEBUG
-from stoptrail.cli.ending import INTERRUPTED, ended
-from stoptrail.cli.flags import FILE as _FILE
-from stoptrail.cli.flags import json_option, settings_options, trust_option
-from stoptrail.cli.groups import ledger, runs
-from stoptrail.cli.interrupts import TERMINATED, in_order
-from stoptrail.cli.watch_commands import dashboard, telegram
+from stoptrail.cli.ending import INTERRUPTED, TERMINATED, ended, in_order
+from stoptrail.cli.groups import dashboard, ledger, runs, telegram
+from stoptrail.cli.options import FILE as _FILE
+from stoptrail.cli.options import json_option, settings_options, trust_option
 from stoptrail.core.errors import UsageError
 from stoptrail.core.program import program_name
 
@@ -80,7 +78,7 @@ def backtest(
 ) -> None:
     """Run one set of settings, or with --sweep a whole grid, over past candles."""
     if options["sweep"] or resume:
-        from stoptrail.cli.compiling import compile_ahead
+        from stoptrail.cli.activity import compile_ahead
 
         compile_ahead()  # before anything else is read: it takes longest
     from stoptrail.cli.backtest import run
@@ -139,7 +137,7 @@ def live(paper: bool, **options: Any) -> None:
 @click.argument("session")
 def pause(**options: Any) -> None:
     """Let SESSION make no new entries; its stops go on working."""
-    from stoptrail.cli.control import pause as run
+    from stoptrail.cli.sessions import pause as run
 
     run(**options)
 
@@ -149,7 +147,7 @@ def pause(**options: Any) -> None:
 @click.argument("session")
 def resume(**options: Any) -> None:
     """Let a paused SESSION make entries again."""
-    from stoptrail.cli.control import resume as run
+    from stoptrail.cli.sessions import resume as run
 
     run(**options)
 
@@ -166,7 +164,7 @@ def resume(**options: Any) -> None:
 )
 def close(**options: Any) -> None:
     """Let SESSION leave its position at market, or at a price that you name."""
-    from stoptrail.cli.control import close as run
+    from stoptrail.cli.sessions import close as run
 
     run(**options)
 
@@ -310,7 +308,7 @@ def status(**options: Any) -> int:
     Exit code: 0 all is well, 2 wrong usage, 3 a session is gone, 4 its market data is stale,
     5 it is not warm yet, 6 the database cannot be read; the highest of several.
     """
-    from stoptrail.cli.status import run
+    from stoptrail.cli.sessions import status as run
 
     return run(**options)
 

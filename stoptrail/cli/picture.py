@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from stoptrail.backtest.kept_candles import FILE, read_kept
 from stoptrail.cli import market as markets
 from stoptrail.cli.console import Voice
-from stoptrail.cli.ledger_place import ledger_settings
-from stoptrail.config.explain import explain
+from stoptrail.cli.ledger import ledger_settings
 from stoptrail.config.foreign import counted
 from stoptrail.config.load import load_settings
+from stoptrail.config.section import explain
 from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.errors import ConfigError, DataError, StoreError, UsageError
 from stoptrail.core.text import plain

@@ -11,7 +11,7 @@ from rich.box import SIMPLE
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from stoptrail.cli.ledger_place import ledger_settings
+from stoptrail.cli.ledger import ledger_settings
 from stoptrail.core.json import json_text
 from stoptrail.core.time import iso_time
 from stoptrail.terminal import Terminal, safe

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from stoptrail.cli.folder import SETTINGS, STATE
-from stoptrail.config.load import checked, default_file, read_table
-from stoptrail.config.overrides import apply_overrides
+from stoptrail.config.load import apply_overrides, checked, default_file, read_table
 from stoptrail.config.secrets import redacted
 from stoptrail.config.settings import Settings
 from stoptrail.core.database import Address, shown

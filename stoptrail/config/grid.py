@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from stoptrail.config.explain import explain
 from stoptrail.config.secrets import shown
-from stoptrail.config.section import closest_hint
+from stoptrail.config.section import closest_hint, explain
 from stoptrail.config.settings import Settings, known_keys, value_at, with_values
 from stoptrail.core.errors import ConfigError
 

@@ -15,8 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from stoptrail.config.market import Fraction
-from stoptrail.config.own_code import imported
-from stoptrail.config.own_sizing import own_size_of
+from stoptrail.config.own_code import imported, own_size_of
 from stoptrail.config.section import SettingsSection, refuse_unknown
 from stoptrail.config.signals import signal_model
 from stoptrail.core.errors import ConfigError

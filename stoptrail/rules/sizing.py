@@ -118,7 +118,7 @@ def wanted_units(decision: Decision, sizing: Sizing, own: Any = None) -> float:
 
     By the risk: equity * risk_per_trade / distance. All-in: what the price buys. By any other
     kind what it asks for, at most those of the risk. own: the user's function of a Decision's
-    numbers, see `config.own_sizing`, where the kind is OWN.
+    numbers, see `config.own_code`, where the kind is OWN.
     """
     if not decision.distance > 0.0 or not decision.equity > 0.0:
         return 0.0

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stoptrail.brokers.candle import CandleBroker
-from stoptrail.config.own_code import imported
-from stoptrail.config.own_sizing import own_size_of
+from stoptrail.config.own_code import imported, own_size_of
 from stoptrail.config.search import OBJECTIVES
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.config.signals import resolve_signal

@@ -12,8 +12,7 @@ from stoptrail.backtest.inputs import (
 )
 from stoptrail.backtest.outcome import Outcome, judge
 from stoptrail.backtest.plan import Plan, Record
-from stoptrail.config.exit_rules import rule_errors
-from stoptrail.config.own_sizing import named
+from stoptrail.config.own_code import own_errors
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.own_exit import compiled_exit
@@ -37,7 +36,7 @@ def make_ready(plan: Plan, inputs: Inputs) -> Ready:
 def quick_record(plan: Plan, inputs: Inputs, ready: Ready) -> Record:
     """The trades of one run; with the detail of `inputs`, where there is any."""
     ask = plan.rule and compiled_exit(plan.rule)
-    with named(), rule_errors(plan.rule):
+    with own_errors(plan.rule):
         run = compiled(simulate)(
             inputs.candles,
             ready.setups,

@@ -16,7 +16,7 @@ from stoptrail.sweep.pools.processes import Processes
 
 DROPPED = """
 import ctypes, os, signal, time
-from stoptrail.cli.interrupts import in_order
+from stoptrail.cli.ending import in_order
 CALLBACK = ctypes.CFUNCTYPE(None)
 def interrupted():
     os.kill(os.getpid(), signal.{signal})

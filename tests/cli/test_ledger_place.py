@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stoptrail.cli.ledger_place import ledger_settings
+from stoptrail.cli.ledger import ledger_settings
 from stoptrail.core.database import place_of
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 
 import runner
 import stoptrail.cli.live
-from stoptrail.cli import control, replay, status
+from stoptrail.cli import replay, sessions
 from stoptrail.cli.live import run, settings_for, stopped_by_signals
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import as_table
@@ -74,10 +74,10 @@ def test_a_session_runs_and_status_shows_it(config: Path, exchange: PlaybackStor
     assert run(config, (), None, 100, console) == 0
     assert "kind=entry" in told(console)
     shown = quiet()
-    assert status.run(config, (), console=shown) == 0
+    assert sessions.status(config, (), console=shown) == 0
     assert "binance BTC/USDT" in told(shown)
     as_json = quiet()
-    assert status.run(config, (), as_json=True, console=as_json) == 0
+    assert sessions.status(config, (), as_json=True, console=as_json) == 0
     (session,) = json.loads(told(as_json))["sessions"]
     assert session["state"] == "stopped"
     assert session["candle"].startswith("2021-01-")
@@ -111,7 +111,7 @@ def test_a_replay_that_differs_ends_with_exit_code_1(
 
 def test_without_a_ledger_there_is_nothing_to_show(config: Path) -> None:
     with pytest.raises(StoreError, match="no session has been started"):
-        status.run(config, ())
+        sessions.status(config, ())
 
 
 def test_a_session_that_does_not_run_is_paused_and_resumed(
@@ -124,12 +124,12 @@ def test_a_session_that_does_not_run_is_paused_and_resumed(
         assert said in out
         with existing_ledger(url_of(config)) as database:
             assert find_session(database, "1").paused == paused
-    control.pause(config, (), "1")
+    sessions.pause(config, (), "1")
     again = quiet()
     run(config, (), None, None, again)
     assert "kind=entry" not in told(again)  # it outlives the start
     with pytest.raises(StoreError, match="no session 5"):
-        control.close(config, (), "5")
+        sessions.close(config, (), "5")
 
 
 @pytest.mark.parametrize("ratchet", ["tick", "candle"])
@@ -182,8 +182,8 @@ def test_a_running_session_answers(
     def speak() -> None:
         try:
             _when_running(config)
-            answers.append(control.pause(config, (), "1"))
-            answers.append(control.resume(config, (), "1"))
+            answers.append(sessions.pause(config, (), "1"))
+            answers.append(sessions.resume(config, (), "1"))
         finally:
             done.set()
 
@@ -201,11 +201,11 @@ def _when_running(config: Path) -> None:
         time.sleep(0.02)
         try:
             console = quiet()
-            status.run(config, (), as_json=True, console=console)
+            sessions.status(config, (), as_json=True, console=console)
         except StoreError:
             continue
-        sessions = json.loads(told(console))["sessions"]
-        if sessions and sessions[0]["state"] == "running":
+        found = json.loads(told(console))["sessions"]
+        if found and found[0]["state"] == "running":
             return
     raise AssertionError("the session has not begun")
 

@@ -15,7 +15,7 @@ import tomli_w
 from rich.console import Console
 
 import runner
-from stoptrail.cli import status
+from stoptrail.cli import sessions
 from stoptrail.config.settings import as_table
 from stoptrail.core.errors import RunError
 from stoptrail.live.ledger.database import existing_ledger
@@ -128,9 +128,9 @@ def test_it_is_watched_until_ctrl_c_and_ends_as_last_seen(
             raise KeyboardInterrupt
         say(config, **looks.pop(0))
 
-    monkeypatch.setattr("stoptrail.cli.status.time.sleep", pause)
+    monkeypatch.setattr("stoptrail.cli.sessions.time.sleep", pause)
     console = quiet()
-    assert status.run(config, (), brief=True, watch=True, console=console) == 3
+    assert sessions.status(config, (), brief=True, watch=True, console=console) == 3
     lines = told(console).splitlines()
     assert [line.split(" · ")[1] for line in lines] == ["stopped", "running", "gone"]
 

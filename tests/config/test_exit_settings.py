@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from stoptrail.config.exit_rules import exit_rule_of
 from stoptrail.config.grid import build_grid
 from stoptrail.config.load import load_settings
+from stoptrail.config.own_code import exit_rule_of
 from stoptrail.config.run_rules import exit_rules_of, market_rules, run_rules_of
 from stoptrail.core.errors import ConfigError
 from stoptrail.rules.costs import AS_TAKER, maker_rate
@@ -28,7 +28,7 @@ def said_of(*overrides: str) -> str:
 def test_everything_is_off_by_default() -> None:
     settings = load_settings(None, ())
     assert exit_rules_of(settings) == NO_EXITS
-    assert exit_rule_of(settings) is None
+    assert exit_rule_of(settings.strategy.exits) is None
     rules = run_rules_of(settings, market_rules(settings.market.filters(""), 2, 2)).trade_rules
     assert rules.costs.maker_fee == AS_TAKER
     assert maker_rate(rules.costs) == settings.costs.taker_fee
@@ -105,7 +105,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, body: str) -
     (tmp_path / f"{name}.py").write_text(body)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError) as caught:
-        exit_rule_of(load_settings(None, (f"strategy.exits={name}:rule",)))
+        exit_rule_of(load_settings(None, (f"strategy.exits={name}:rule",)).strategy.exits)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 

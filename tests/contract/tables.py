@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stoptrail.backtest.plan import Plan
-from stoptrail.config.own_sizing import OwnSize
+from stoptrail.config.own_code import OwnSize
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.costs import AS_TAKER, DAY, Costs
 from stoptrail.rules.exits import MOST_SCALE_OUTS, NO_PART, ExitRules, ScaleOut

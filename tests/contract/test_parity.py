@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from stoptrail.backtest.plan import Plan, Record
-from stoptrail.config.own_sizing import OwnSize
+from stoptrail.config.own_code import OwnSize
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.funding import NO_FUNDING, Funding, funding_of
 from stoptrail.rules.jit import compiled

@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from stoptrail.config.own_sizing import OwnSize
+from stoptrail.config.own_code import OwnSize
 from stoptrail.core.errors import ConfigError
 from stoptrail.rules.market import Market
 from stoptrail.rules.sizing import ALL_IN, KELLY, NOTIONAL, OWN, VOLATILITY, Decision, SizeError

@@ -7,8 +7,7 @@ from typing import Any
 
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.plan import Plan
-from stoptrail.config.exit_rules import rule_errors
-from stoptrail.config.own_sizing import named
+from stoptrail.config.own_code import own_errors
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import rows_of
 from stoptrail.rules.own_exit import ARGUMENTS, LEAVE, Asked, asked
@@ -52,7 +51,7 @@ def own_exit_checks(plan: Plan, inputs: Inputs) -> list[Check]:
     own = Inputs(candles, 0, day_marks(candles, 0), inputs.market)
     ready, watched = make_ready(plan, own), TwiceAsked(asked(getattr(rule, "py_func", rule)))
     given = candles, ready.setups, ready.atr, own.marks, plan.run_rules, own.detail
-    with named(), rule_errors(rule):
+    with own_errors(rule):
         simulate(*given, plan.size_call, watched)
     lines = tuple(
         f"at the close of the candle of {iso(int(time))} it answers differently when asked twice"

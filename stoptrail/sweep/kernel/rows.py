@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from stoptrail.config.exit_rules import rule_errors
-from stoptrail.config.own_sizing import named
+from stoptrail.config.own_code import own_errors
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.funding import NO_FUNDING, Funding
 from stoptrail.rules.jit import compiled
@@ -27,7 +26,6 @@ from stoptrail.sweep.kernel.results import Results, part
 from stoptrail.sweep.kernel.screen import rows_turn, screen
 
 
-@named()
 def screen_rows(
     candles: Candles,
     nodes: Nodes,
@@ -58,7 +56,7 @@ def screen_rows(
     while slow < len(table) and precompile.is_running():
         row, slot = table[slow : slow + 1], part(results, slow, slow + 1)
         ask, one = exit_rule and asked(exit_rule), (candles, nodes, setups, midnights, row, slot)
-        with np.errstate(all="ignore"), rule_errors(exit_rule):  # fingerprints count modulo 2^64
+        with np.errstate(all="ignore"), own_errors(exit_rule):  # fingerprints count modulo 2^64
             screen(*one, rules[slow:], lines, flow, turn, own_size, ask)
         slow += 1
         on_slow_row(1)
@@ -66,6 +64,6 @@ def screen_rows(
         rest = part(results, slow, len(table))
         rows = table[slow:], rest, rules[slow:]
         ask, of = exit_rule and compiled_exit(exit_rule), (candles, nodes, setups, midnights)
-        with rule_errors(exit_rule):
+        with own_errors(exit_rule):
             compiled(screen)(*of, *rows, lines, flow, turn, own_size, ask)
     return slow

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from stoptrail.config.load import load_settings
-from stoptrail.config.own_sizing import own_size, own_size_of
+from stoptrail.config.own_code import own_size, own_size_of
 from stoptrail.core.errors import ConfigError
 
-HERE = "tests.config.test_own_sizing:"
+HERE = "tests.config.test_own_code:"
 
 
 def tenth(decision):

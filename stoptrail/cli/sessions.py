@@ -1,7 +1,9 @@
-"""`status`: the paper sessions of a database, from another terminal."""
+"""The paper sessions of a database from another terminal: `status`, `telegram`, and a word to
+one of them with `pause`, `resume` and `close`."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from stoptrail.cli.ledger_place import ledger_settings
+from stoptrail.cli.ledger import ledger_settings
 from stoptrail.core.database import place_of
-from stoptrail.core.errors import StoreError
+from stoptrail.core.errors import ConfigError, StoreError
 from stoptrail.core.json import json_text
+from stoptrail.core.text import revealed
 from stoptrail.core.time import iso_time
 from stoptrail.terminal import Terminal
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 _WATCH_SECONDS = 2.0
 
 
-def run(
+def status(
     config: Path | None,
     overrides: Sequence[str],
     as_json: bool = False,
@@ -108,3 +111,53 @@ def table(found: Snapshot) -> dict[str, Any]:
         entry["trade"] = {**found.trade, "entry_time": iso_time(found.trade["entry_time"])}
     entry["recent"] = [{"time": iso_time(e.time), "text": e.text} for e in found.recent]
     return entry
+
+
+def telegram(config: Path | None, overrides: Sequence[str]) -> int:
+    """Answer until Ctrl-C or SIGTERM; exit code 0. Raises ConfigError."""
+    from stoptrail.live.watch.telegram import serve
+
+    settings = ledger_settings(config, overrides)
+    wanted = settings.telegram
+    token = revealed(wanted.token)
+    if not token or not wanted.chat:
+        raise ConfigError("telegram.token and telegram.chat must be set: see docs/live.md")
+    Terminal().print(f"telegram: answering chat {wanted.chat}")
+    serve(settings.database.url, token, wanted.chat, wanted.base_url)
+    return 0
+
+
+def pause(config: Path | None, overrides: Sequence[str], session: str) -> int:
+    """Let the session make no new entries; exit code 0."""
+    return _ask(config, overrides, session, "pause")
+
+
+def resume(config: Path | None, overrides: Sequence[str], session: str) -> int:
+    """Let the session make entries again; exit code 0."""
+    return _ask(config, overrides, session, "resume")
+
+
+def close(
+    config: Path | None, overrides: Sequence[str], session: str, price: float | None = None
+) -> int:
+    """Let the session leave its position at market, or at `price` where one is named; exit
+    code 0. Raises ConfigError for what is no price."""
+    if price is not None and not 0.0 < price < math.inf:
+        raise ConfigError(f"--at {price:g}: the price has to be a number above 0")
+    return _ask(config, overrides, session, "close", price)
+
+
+def _ask(
+    config: Path | None,
+    overrides: Sequence[str],
+    name: str,
+    verb: str,
+    price: float | None = None,
+) -> int:
+    """Say the word and show the answer."""
+    from stoptrail.live.watch.word import answered
+
+    url = ledger_settings(config, overrides).database.url
+    number, answer = answered(url, name, verb, price)
+    Terminal().print(f"session {number}: {verb}: {answer}", markup=False, highlight=False)
+    return 0
