@@ -35,7 +35,8 @@ from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.metrics import daily_returns
 from stoptrail.rules.types import day_marks
-from stoptrail.sweep.evidence import concentration, fees, judged, selection, sides
+from stoptrail.sweep.breakdown import concentration
+from stoptrail.sweep.evidence import fees, judged, selection, sides
 from stoptrail.sweep.finalists import choose
 from stoptrail.sweep.objective import rule_of
 from stoptrail.sweep.permutation import permutation_test

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from stoptrail.rules.candles import Floats, Times
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Whole = TypeVar("Whole", int, Times)
 
 NULLS = {"", "nan", "null", "none", "na", "n/a", "-", "--", "#n/a", "\\n", "nat", "<na>"}
 """How files write that there is no value, in lower case."""
@@ -36,6 +38,8 @@ def to_floats(column: pa.ChunkedArray, name: str, decimal: str = ".") -> Floats:
 
     if pa.types.is_decimal(column.type):
         column = column.cast(pa.string())  # straight to floats Arrow does not round to nearest
+    if pa.types.is_float64(column.type):  # a cast would load Arrow's functions
+        return _floats(column)
     try:
         return _floats(column.cast(pa.float64()))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -126,7 +130,7 @@ def epoch_milliseconds(values: Floats) -> Times:
     return np.asarray(np.round(np.nan_to_num(values) * unit), np.int64)
 
 
-def scaled(values: Times, unit: str) -> Times:
+def scaled(values: Whole, unit: str) -> Whole:
     """Times in "s", "ms", "us" or "ns" as milliseconds."""
     return values * 1000 if unit == "s" else values // int(_PER_MS[unit])
 
@@ -136,7 +140,7 @@ def _floats(column: pa.ChunkedArray) -> Floats:
 
 
 def integers(column: pa.ChunkedArray) -> Times:
-    """An int64 column without nulls."""
+    """A column without nulls of int64, or of timestamps as the integers that they are."""
     return _values(column, np.int64)
 
 

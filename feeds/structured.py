@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.convert import one_line
+from stoptrail.feeds.convert import one_line, scaled
 from stoptrail.feeds.sheets import SAMPLE, Sheet
 
 if TYPE_CHECKING:
@@ -98,12 +98,10 @@ def _plain(column: Any) -> list[Any]:
     import pyarrow as pa
 
     if pa.types.is_timestamp(column.type):
-        try:
-            column = column.cast(pa.timestamp("ms"), safe=False).cast(pa.int64())
-        except pa.ArrowException:
-            return [None] * len(column)
-    cells: list[Any] = column.to_pylist()
-    return cells
+        pieces = getattr(column, "chunks", [column])
+        cells = [cell for piece in pieces for cell in piece.view(pa.int64()).to_pylist()]
+        return [None if cell is None else scaled(cell, column.type.unit) for cell in cells]
+    return list(column.to_pylist())
 
 
 def _named(

@@ -33,8 +33,9 @@ from stoptrail.cli.results import (
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import UsageError
+from stoptrail.core.files import on_disk_together
 from stoptrail.feeds.market import MarketData
-from stoptrail.sweep.breakdown import breakdown
+from stoptrail.sweep.breakdown import breakdown, of_one_run
 
 
 def run(
@@ -121,9 +122,10 @@ def _one_market(
     summary["evidence"] = _evidence(
         settings, market, inputs, outcome, baseline, folder, walking, voice, stages
     )
-    with stages.stage("tables"):
-        write_run(folder, settings, inputs, outcome, baseline)
-    finish(folder, summary, market, stages)
+    with on_disk_together():
+        with stages.stage("tables"):
+            write_run(folder, settings, inputs, outcome, baseline)
+        finish(folder, summary, market, stages)
     return summary, market
 
 
@@ -140,7 +142,6 @@ def _evidence(
 ) -> dict[str, Any]:
     """What a single run says of itself, and with --walk-forward the search beside it."""
     from stoptrail.core.json import json_value
-    from stoptrail.sweep.evidence import of_one_run
 
     with stages.stage("evidence"):
         alone = of_one_run(outcome, inputs, settings)

@@ -5,6 +5,7 @@ A command's function gets the options by name and raises where it fails.
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -21,6 +22,9 @@ from stoptrail.cli.options import json_option, settings_options, trust_option
 from stoptrail.core.errors import UsageError
 from stoptrail.core.program import program_name
 
+_GARBAGE = (100_000, 20, 20)
+"""Objects after which circles among them are looked for. Python's own 700 let it walk all that
+libraries have just made some hundred times while they are imported, a tenth of a short run."""
 COMPLETE = "_STOPTRAIL_COMPLETE"
 """What a shell sets to ask for completions, however the program was called."""
 
@@ -337,6 +341,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """The program: `main`, whose exit code an interrupt that comes too late leaves alone."""
+    gc.set_threshold(*_GARBAGE)
     with in_order() as came:
         code = main()
         for number in (signal.SIGINT, signal.SIGTERM):

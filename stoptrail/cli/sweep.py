@@ -37,7 +37,7 @@ from stoptrail.core.errors import (
     DataError,
     ParityError,
 )
-from stoptrail.core.files import write_json, write_whole
+from stoptrail.core.files import on_disk_together, write_json, write_whole
 from stoptrail.feeds.market import MarketData
 from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.sweep.breakdown import breakdown
@@ -184,13 +184,14 @@ def sweep_market(
     whole = {"metrics": summary["metrics"], **evidence}
     known = market.funding.summary()
     summary["evidence"] = judged(whole, settings, market.synthetic, known)
-    with stages.stage("tables"):
-        chosen = _best_settings(settings, space, verified)
-        write_run(folder, chosen, inputs, best, baseline)
-        write_trials(
-            folder / "trials.parquet", grid, results, ranked.scored.objective, verified.stages
-        )
-    finish(folder, summary, market, stages)
+    with on_disk_together():
+        with stages.stage("tables"):
+            chosen = _best_settings(settings, space, verified)
+            write_run(folder, chosen, inputs, best, baseline)
+            write_trials(
+                folder / "trials.parquet", grid, results, ranked.scored.objective, verified.stages
+            )
+        finish(folder, summary, market, stages)
     return SweptMarket(market, space, ranked, verified, summary)
 
 

@@ -9,6 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ MOST_BYTES = 256 * 1024 * 1024
 """A larger file is no text of ours."""
 
 _ERRNO = re.compile(r"\[errno (\d{1,3})\]", re.I)
+
+_TOGETHER: list[set[Path]] = []
+"""Files that are to be on the disk at the end of each `on_disk_together` under way."""
 
 Refusal = Callable[[str], Exception]
 """Makes the error of one line."""
@@ -144,16 +148,44 @@ def written_whole(path: Path, remedy: str = "") -> Iterator[Path]:
     beside = partial_path(path)
     try:
         yield beside
-        _sync(beside)
-        beside.replace(path)
-        with suppress(OSError):  # not every file system can
-            _sync(path.parent)
+        if _TOGETHER:
+            beside.replace(path)
+            _TOGETHER[-1].add(path)
+        else:
+            _sync(beside)
+            beside.replace(path)
+            with suppress(OSError):  # not every file system can
+                _sync(path.parent)
     except OSError as error:
         advice = f"; {remedy}" if remedy else ""
         raise OutputError(f"{path} cannot be written ({reason_of(error)}){advice}") from None
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def on_disk_together() -> Iterator[None]:
+    """Whatever is written whole inside is on the disk when this ends, not one after the other:
+    for files of a folder that is nothing before all of them are there. Raises OutputError."""
+    files: set[Path] = set()
+    _TOGETHER.append(files)
+    try:
+        yield
+    finally:
+        _TOGETHER.pop()
+    with ThreadPoolExecutor(len(files) + 1) as waiting:
+        list(waiting.map(_kept, files))
+    for folder in {file.parent for file in files}:
+        with suppress(OSError):
+            _sync(folder)
+
+
+def _kept(path: Path) -> None:
+    try:
+        _sync(path)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written ({reason_of(error)})") from None
 
 
 def _sync(path: Path) -> None:

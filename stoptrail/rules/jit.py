@@ -29,7 +29,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _MAKING = Lock()
 """Numba's folder for compiled code is a global, which two threads must not set at once."""
 _MARKED: list[tuple[Callable[..., Any], dict[str, bool]]] = []
-"""Rules that Numba has not been told of, and how each is to be compiled."""
+"""Rules that Numba has not been told of, and how each is to be compiled. It is told when it
+compiles something: code from the cache needs none of it."""
 _KEPT_CACHES = 4
 """Digests whose compiled code is kept on disk; older ones are removed."""
 _RESTED = 3600.0
@@ -56,11 +57,9 @@ def inner_rule(function: Function) -> Function:
 
 
 def _marked(function: Function, **how: bool) -> Function:
-    """Numba is loaded when something is compiled, and told of the rules then; where it is
-    there already, for somebody's own compiled code too, at once."""
     _MARKED.append((function, how))
-    if "numba" in sys.modules:
-        _told()
+    if "numba" in sys.modules:  # it may compile somebody's own code that calls the rule
+        _listening()
     return function
 
 
@@ -119,15 +118,23 @@ def _lowered_ahead(context: Any, builder: Any, signature: Any, arguments: Any) -
     return arguments[0]
 
 
-def _told() -> Any:
-    """Numba, which knows every rule that has been marked so far."""
+@cache
+def _listening() -> Any:
+    """Numba, which is told of every rule that is marked by then whenever it compiles."""
     found = numba()
+    events = found.core.event
+    heard = {"on_start": lambda _, _event: _tell(), "on_end": lambda _, _event: None}
+    events.register("numba:compile", type("Heard", (events.Listener,), heard)())
+    return found
+
+
+def _tell() -> None:
+    """Tell Numba of the rules that it does not know."""
     _teach()
     while _MARKED:
         function, how = _MARKED.pop()
         options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **how}
-        found.extending.register_jitable(**options)(function)
-    return found
+        numba().extending.register_jitable(**options)(function)
 
 
 @cache
@@ -155,7 +162,7 @@ def compiled(function: Function, *, parallel: bool = False) -> Function:
 @cache
 def _made(function: Function, parallel: bool) -> Function:
     root = _cache_root(function)
-    compiler = _told()
+    compiler = _listening()
     config: Any = compiler.config
     previous, config.CACHE_DIR = config.CACHE_DIR, str(root) if root else ""
     try:

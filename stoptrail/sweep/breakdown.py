@@ -1,4 +1,5 @@
-"""Under which circumstances a run earned its result, shaped for summary.json."""
+"""What a single run says of itself, shaped for summary.json: under which circumstances it earned
+its result, what that hangs on, and its range over the price paths."""
 
 from __future__ import annotations
 
@@ -9,12 +10,20 @@ from numpy.typing import NDArray
 
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome, closed_table, mark_table
+from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_value
 from stoptrail.rules.candles import Floats
+from stoptrail.rules.jit import compiled
 from stoptrail.rules.metrics import (
     daily_returns,
 )
+from stoptrail.rules.tally import (
+    tally_profits,
+    trade_figures,
+)
 from stoptrail.rules.types import OPEN
+from stoptrail.sweep.plain_run import make_ready
+from stoptrail.sweep.price_paths import envelope, has_detail
 from stoptrail.sweep.statistics.drawdown_bands import LEVELS, drawdown_bands
 from stoptrail.sweep.statistics.regimes import WINDOW, Regime, known_prices, regimes
 
@@ -80,3 +89,38 @@ def bands_table(outcome: Outcome, seed: int) -> dict[str, Any] | None:
         "block": found.block,
         "resamples": found.resamples,
     }
+
+
+def of_one_run(outcome: Outcome, inputs: Inputs, settings: Settings) -> dict[str, Any]:
+    """What can be said of a set that was not searched for: its range over the price paths,
+    what it hangs on, and which of the paths paper trading's ratchet is about (C14)."""
+    ready = make_ready(outcome.plan, inputs)
+    ticks = settings.live.ratchet == "tick"
+    along = ["tick"] if has_detail(inputs) else ["high_first", "low_first"]
+    return {
+        "envelope": envelope(outcome.plan, inputs, ready),
+        "concentration": concentration(outcome),
+        "paper": {
+            "ratchet": settings.live.ratchet,
+            "paths": along if ticks else ["candle"],
+        },
+    }
+
+
+def concentration(outcome: Outcome) -> dict[str, Any]:
+    """How much of the profit hangs on a few trades: shares of the net profit of closed
+    trades, None without a profit, and the profit factor without the best trades."""
+    trades = outcome.record.trades
+    pnl = np.sort(trades.pnl[trades.exit != OPEN])[::-1]
+    net = float(pnl.sum())
+    return {
+        "best_trade": float(pnl[0]) / net if net > 0.0 else None,
+        "best_five_trades": float(pnl[:5].sum()) / net if net > 0.0 else None,
+        "profit_factor_without_best": _factor(pnl[1:]),
+        "profit_factor_without_best_three": _factor(pnl[3:]),
+    }
+
+
+def _factor(pnl: Floats) -> float:
+    """Profit factor of these profits; NaN without a loss."""
+    return trade_figures(compiled(tally_profits)(pnl.copy())).profit_factor

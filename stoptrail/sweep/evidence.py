@@ -15,20 +15,16 @@ from stoptrail.config.run_rules import constant_funding
 from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_value
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.jit import compiled
 from stoptrail.rules.metrics import (
     ANNUAL_ROOT,
     daily_returns,
 )
-from stoptrail.rules.tally import (
-    tally_profits,
-    trade_figures,
-)
 from stoptrail.rules.types import BOTH, OPEN, SIDES
+from stoptrail.sweep.breakdown import concentration
 from stoptrail.sweep.earlier import NONE, Tried, tried
 from stoptrail.sweep.exit_ablation import management
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
-from stoptrail.sweep.price_paths import envelope, has_detail
+from stoptrail.sweep.price_paths import envelope
 from stoptrail.sweep.screen import Share, equity_marks
 from stoptrail.sweep.statistics.clusters import sample_trials
 from stoptrail.sweep.statistics.deflated import deflated_sharpe, moments
@@ -70,25 +66,6 @@ def sides(plan: Plan, inputs: Inputs) -> dict[str, Any]:
     return found
 
 
-def concentration(outcome: Outcome) -> dict[str, Any]:
-    """How much of the profit hangs on a few trades: shares of the net profit of closed
-    trades, None without a profit, and the profit factor without the best trades."""
-    trades = outcome.record.trades
-    pnl = np.sort(trades.pnl[trades.exit != OPEN])[::-1]
-    net = float(pnl.sum())
-    return {
-        "best_trade": float(pnl[0]) / net if net > 0.0 else None,
-        "best_five_trades": float(pnl[:5].sum()) / net if net > 0.0 else None,
-        "profit_factor_without_best": _factor(pnl[1:]),
-        "profit_factor_without_best_three": _factor(pnl[3:]),
-    }
-
-
-def _factor(pnl: Floats) -> float:
-    """Profit factor of these profits; NaN without a loss."""
-    return trade_figures(compiled(tally_profits)(pnl.copy())).profit_factor
-
-
 def selection(
     share: Share,
     trials: Trials,
@@ -120,22 +97,6 @@ def _with_earlier(
     every = here.with_more(earlier)
     found = deflated_sharpe(moments(own), every.trials, every.spread)
     return {"earlier_sweeps": earlier.sweeps, **asdict(found)}
-
-
-def of_one_run(outcome: Outcome, inputs: Inputs, settings: Settings) -> dict[str, Any]:
-    """What can be said of a set that was not searched for: its range over the price paths,
-    what it hangs on, and which of the paths paper trading's ratchet is about (C14)."""
-    ready = make_ready(outcome.plan, inputs)
-    ticks = settings.live.ratchet == "tick"
-    along = ["tick"] if has_detail(inputs) else ["high_first", "low_first"]
-    return {
-        "envelope": envelope(outcome.plan, inputs, ready),
-        "concentration": concentration(outcome),
-        "paper": {
-            "ratchet": settings.live.ratchet,
-            "paths": along if ticks else ["candle"],
-        },
-    }
 
 
 def around_the_best(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:

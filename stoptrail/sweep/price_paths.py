@@ -4,7 +4,7 @@ which set is best on its worst path."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,10 +16,12 @@ from stoptrail.rules.candles import Floats
 from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST, TICKS
 from stoptrail.rules.types import CYCLE_EXIT, chosen
-from stoptrail.sweep.kernel.results import Results
 from stoptrail.sweep.objective import raw_objective
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
-from stoptrail.sweep.screen import Share
+
+if TYPE_CHECKING:
+    from stoptrail.sweep.kernel.results import Results
+    from stoptrail.sweep.screen import Share
 
 EXTREMES = {"high_first": HIGH_FIRST, "low_first": LOW_FIRST}
 """What a tick ratchet may have met, where nothing is known of the inside of a candle."""

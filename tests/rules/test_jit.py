@@ -100,6 +100,54 @@ def test_an_edit_two_files_away_compiles_anew(tree: Path) -> None:
     assert run(tree) == (0 + 1 + 2 + 3 + 4 * 5.0, 0)
 
 
+def test_code_from_the_cache_needs_no_rules(tree: Path) -> None:
+    told = """
+import numba
+make = numba.extending.register_jitable
+def heard(**options):
+    print("told")
+    return make(**options)
+numba.extending.register_jitable = heard
+import other.loop
+from stoptrail.rules.jit import compiled
+print(compiled(other.loop.loop)(4))
+"""
+    (tree / "told.py").write_text(told, "utf-8")
+    environment = dict(os.environ, XDG_CACHE_HOME=str(tree / "cache"), PYTHONPATH=str(tree))
+    said = [
+        subprocess.run(
+            [sys.executable, "told.py"],
+            cwd=tree,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert said == [["told", "told", "10.0"], ["10.0"]]
+
+
+def test_somebodys_own_compiled_code_may_call_a_rule(tree: Path) -> None:
+    own = """
+import numba
+from other.middle import middle
+
+@numba.njit(numba.float64(numba.float64))
+def twice(x):
+    return 2.0 * middle(x)
+
+print(twice(3.0))
+"""
+    (tree / "own.py").write_text(own, "utf-8")
+    environment = dict(os.environ, XDG_CACHE_HOME=str(tree / "cache"), PYTHONPATH=str(tree))
+    command = [sys.executable, "own.py"]
+    found = subprocess.run(
+        command, cwd=tree, env=environment, capture_output=True, text=True, check=True
+    )
+    assert float(found.stdout) == 8.0
+
+
 def test_an_edit_beside_the_caller_compiles_anew(tree: Path) -> None:
     run(tree)
     changed = MIDDLE.replace("leaf(x)", "2.0 * leaf(x)")

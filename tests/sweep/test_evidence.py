@@ -15,11 +15,10 @@ from stoptrail.rules.metrics import (
     ANNUAL_ROOT,
 )
 from stoptrail.rules.types import OPEN, fill_log, stop_log
+from stoptrail.sweep.breakdown import concentration, of_one_run
 from stoptrail.sweep.evidence import (
-    concentration,
     fees,
     judged,
-    of_one_run,
     selection,
     sides,
 )
