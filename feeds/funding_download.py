@@ -11,10 +11,10 @@ import numpy as np
 from stoptrail.core.errors import ConfigError, DataError
 from stoptrail.core.time import timeframe_name
 from stoptrail.exchange.client import open_exchange, server_time
-from stoptrail.exchange.funding import FundingRow, funding_between
+from stoptrail.exchange.funding import funding_between
 from stoptrail.exchange.markets import load_markets
 from stoptrail.feeds.funding import funding_path, read_funding, write_funding
-from stoptrail.rules.funding import FundingRows, funding_rows
+from stoptrail.rules.funding import FundingRow, FundingRows, funding_rows
 
 
 def download_funding(

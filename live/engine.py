@@ -6,7 +6,7 @@ steps go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from stoptrail.adapter.backtrader import bt
@@ -14,38 +14,23 @@ from stoptrail.adapter.bounded import forget
 from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Plan
 from stoptrail.brokers.paper import PaperBroker
+from stoptrail.brokers.settlement import Settlement
 from stoptrail.config.own_code import own_errors
 from stoptrail.core.time import milliseconds
 from stoptrail.exchange.rows import Row
 from stoptrail.live.journal import LiveJournal
-from stoptrail.live.ledger.records import Counters
 from stoptrail.live.market.events import Tick
+from stoptrail.live.origin import Origin
+from stoptrail.live.session_settings import Funding
 from stoptrail.live.step import Step, StoredTick
-from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.funding import FundingRow
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.stops import MANUAL
+from stoptrail.rules.trade import booked
+from stoptrail.strategies.day_marks import LastClose, last_close
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 
 _NEVER = 2**62
-
-
-class Origin(NamedTuple):
-    """Where a run goes on."""
-
-    known: int
-    """Candles of the feed that were processed before; they only warm the indicators."""
-    start: int
-    """Open time of the first candle that may decide, ms."""
-    after: int
-    """Open time of the last known candle."""
-    ticks: int
-    """How many ticks have changed something."""
-    checkpoint: Checkpoint
-    counters: Counters
-    leaving: int
-    """Why an order to leave at market waits, a code of rules.stops.REASONS, or STAYS."""
-    past: Sequence[Row] = ()
-    """Earlier ones that the feed does not play: the indicators take them in at once."""
 
 
 class Gated(Protocol):
@@ -77,8 +62,8 @@ class EngineOptions(NamedTuple):
     """Called once, when all known candles have been seen."""
     turn: Callable[[bool], None] = lambda closed: None
     """Called whenever Cerebro turns; True where a candle has closed."""
-    constant_funding: bool = False
-    """Whether a swap pays costs.funding_rate (C19)."""
+    funding: Funding = ""
+    """Whether a swap pays costs.funding_rate, or what is published (C19); empty where none."""
 
 
 class Engine:
@@ -95,16 +80,19 @@ class Engine:
         self.broker: Any = None
         self._origin = origin
         self._engine_options = engine_options
-        self._journal = LiveJournal(*origin.counters)
+        self._journal: LiveJournal
         self._cerebro: Any = None
-        self._last_close = (0.0, 0)
-        """Price and time of the last close."""
+        self._last_close = LastClose(0, 0.0, None, 0.0)
+        self._early: list[FundingRow] = []
+        """Rows of funding that came before the strategy was ready."""
+        self.settlement: Settlement | None = None
 
     def run(self, feed: Any) -> None:
         """Until the feed ends or `stop`."""
         plan, engine_options = self.plan, self._engine_options
         cerebro = self._cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
         cerebro.adddata(feed)
+        self._keep_books(feed.interval)
         self.broker = PaperBroker(
             run_rules=plan.run_rules,
             journal=self._journal,
@@ -114,7 +102,9 @@ class Engine:
             tick_gate=engine_options.gate.tick,
             turn=engine_options.turn,
             past=self._origin.past,
-            constant_funding=engine_options.constant_funding,
+            constant_funding=engine_options.funding == "constant",
+            booked=self._origin.booked,
+            settlement=self.settlement,
         )
         cerebro.setbroker(self.broker)
         options = strategy_options(plan, _NEVER)
@@ -123,6 +113,13 @@ class Engine:
         cerebro.addanalyzer(_Close, closed=self._candle_closed)
         with own_errors(plan.rule):
             cerebro.run()
+
+    def _keep_books(self, interval: int) -> None:
+        origin, options, rules = self._origin, self._engine_options, self.plan.run_rules.trade_rules
+        if options.funding == "published":
+            history = origin.checkpoint.history
+            self.settlement = Settlement(interval, options.by_tick, history, origin.settled)
+        self._journal = LiveJournal(rules, self.settlement, *origin.counters)
 
     def stop(self) -> None:
         """End the run at Cerebro's next look; call it between candles."""
@@ -135,14 +132,28 @@ class Engine:
             return False
         self.ticks += 1
         stored = StoredTick(self.ticks, self.after, *tick)
-        self._store(None, stored, tick.price, tick.time, False)
+        self._store(None, stored)
         return True
+
+    def on_funding(self, row: FundingRow) -> None:
+        """A row of funding was published; where known candles are still to be seen it waits."""
+        if self.strategy is None:
+            self._early.append(row)
+            return
+        self._publish(row)
+        if self._journal.waits:
+            self._store_between()
+
+    def _publish(self, row: FundingRow) -> None:
+        if not self.broker.knows(row):
+            self._journal.came(row, self.after, self.ticks)
+            self.broker.publish(row)
 
     def leave_at_market(self) -> bool:
         """Send an order to leave; whether there was anything to leave."""
         if self.strategy is None or not self.broker.leave_at_market(self.strategy):
             return False
-        self._store(None, None, *self._last_close, False)
+        self._store_between()
         return True
 
     def leave_at(self, price: float, time: int) -> float | None:
@@ -151,11 +162,15 @@ class Engine:
         if self.strategy is None:
             return None
         fill: float | None = self.broker.leave_at(
-            self.strategy, price, max(time, self._last_close[1])
+            self.strategy, price, max(time, self._last_close.closes)
         )
         if fill is not None:
-            self._store(None, None, *self._last_close, False)
+            self._store_between()
         return fill
+
+    def _store_between(self) -> None:
+        """What came about between two candles without a tick."""
+        self._store(None, None)
 
     @property
     def flat(self) -> bool:
@@ -173,8 +188,9 @@ class Engine:
         row = _row(strategy.data)
         self.after = row[0]
         self.closed += 1
-        self._last_close = row[4], row[0] + strategy.data.interval
-        self._store(row, None, *self._last_close, self._engine_options.caught_up(row[0]))
+        closes, broker = row[0] + strategy.data.interval, self.broker
+        self._last_close = LastClose(closes, broker.balance, broker.open, row[4])
+        self._store(row, None, self._engine_options.caught_up(row[0]))
 
     def _take_over(self, strategy: Any) -> None:
         """All known candles have been seen: go on from where the ledger ended."""
@@ -184,14 +200,19 @@ class Engine:
         elif self._origin.leaving != STAYS:
             strategy.manager.leave_for(self._origin.leaving)
         self._journal.take()
-        self._last_close = strategy.data.close[0], self.after + strategy.data.interval
+        checkpoint, closes = self._origin.checkpoint, self.after + strategy.data.interval
+        self._last_close = last_close(checkpoint, closes, strategy.data.close[0])
+        self.broker.marked_again = strategy.mark_again
         self.strategy = strategy
         self._engine_options.ready()
+        for row in self._early:
+            self._publish(row)
+        if self._journal.waits:
+            self._store_between()
 
-    def _store(
-        self, row: Row | None, tick: StoredTick | None, price: float, time: int, caught_up: bool
-    ) -> None:
-        broker = self.broker
+    def _store(self, row: Row | None, tick: StoredTick | None, caught_up: bool = False) -> None:
+        broker, rules, marked = self.broker, self.plan.run_rules, self._last_close
+        held = broker.open
         self._engine_options.store(
             Step(
                 row,
@@ -200,9 +221,10 @@ class Engine:
                 self.ticks,
                 self._journal.take(),
                 self.strategy.checkpoint(),
-                broker.equity(price, time),
-                broker.getcash(),
-                self.plan.run_rules.trade_rules.stop,
+                marked.equity(rules, marked.closes, broker.schedule),
+                marked.cash(rules, marked.closes, broker.schedule),
+                0.0 if held is None else booked(held, broker.paid_by(_NEVER)),
+                rules.trade_rules.stop,
                 self._engine_options.settings,
                 caught_up,
             )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from stoptrail.rules.stops import Stop
-from stoptrail.rules.trade import EntryOrder, Exit, Fill, Position
+from stoptrail.brokers.settlement import Amendment, Settled, Settlement
+from stoptrail.rules.funding import FundingRow
+from stoptrail.rules.stops import Stop, initial_stop
+from stoptrail.rules.trade import EntryOrder, Exit, Fill, Position, TradeRules, entry_units
 
 
 class Ordered(NamedTuple):
@@ -81,21 +83,52 @@ class Left(NamedTuple):
     time: int
 
 
-Happening = Ordered | Ignored | Entered | Moved | Leaving | Reduced | Left
+class Funded(NamedTuple):
+    """A row of funding was booked (C19)."""
+
+    row: FundingRow
+    after: int
+    """Open time of the last candle before the row came."""
+    ticks: int
+    """How many ticks had changed something by then."""
+
+
+class Amended(NamedTuple):
+    """A row that came late changed what a fill had cost."""
+
+    amendment: Amendment
+
+
+Happening = Ordered | Ignored | Entered | Moved | Leaving | Reduced | Left | Funded | Amended
 
 
 class LiveJournal:
     """Numbers trades and moves; see brokers.paper.PaperJournal.
 
     `trades` and `moves` are how many there have been: trades in all, moves of the last
-    one, whose signal's candle opened at `signal`.
+    one, whose signal's candle opened at `signal`. `settlement` hears which units have closed.
     """
 
-    def __init__(self, trades: int = 0, moves: int = 0, signal: int = 0) -> None:
+    def __init__(
+        self,
+        trade_rules: TradeRules,
+        settlement: Settlement | None = None,
+        trades: int = 0,
+        moves: int = 0,
+        signal: int = 0,
+    ) -> None:
         self._trades = trades
         self._moves = moves
         self._signal = signal
         self._events: list[Happening] = []
+        self._rules = trade_rules
+        self._settlement = settlement
+        self._came: dict[int, tuple[int, int]] = {}
+
+    @property
+    def waits(self) -> bool:
+        """Whether something has happened since the last call of `take`."""
+        return bool(self._events)
 
     def take(self) -> tuple[Happening, ...]:
         """What has happened since the last call, in order."""
@@ -125,10 +158,35 @@ class LiveJournal:
     def reduced(self, position: Position, part: Fill, reason: int, time: int) -> None:
         """A part of a trade closed."""
         self._events.append(Reduced(self._trades, self._signal, position, part, reason, time))
+        self._settle(position, part, time, None)
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
         """A trade closed."""
         self._events.append(Left(self._trades, self._signal, position, end, reason, time))
+        self._settle(position, end.last, time, end.pnl)
+
+    def _settle(self, position: Position, part: Fill, time: int, pnl: float | None) -> None:
+        if self._settlement is None:
+            return
+        held, rules = position.held, self._rules
+        distance = abs(held.fill - initial_stop(held, rules.stop, rules.market).level)
+        units = entry_units(position)
+        trade = Settled(self._trades, held.side, held.time, units, distance, pnl)
+        self._settlement.closed(trade, part.units, part.funding, time)
+
+    def came(self, row: FundingRow, after: int, ticks: int) -> None:
+        """A row of funding came after the candle that opened at `after`, when so many ticks
+        had changed something; it may have to wait until it is booked."""
+        self._came[row.time] = after, ticks
+
+    def funded(self, row: FundingRow) -> None:
+        """A row of funding was booked."""
+        after, ticks = self._came.pop(row.time)
+        self._events.append(Funded(row, after, ticks))
+
+    def amended(self, amendment: Amendment) -> None:
+        """A row that came late changed what a fill had cost."""
+        self._events.append(Amended(amendment))
 
     def ignored(self, side: int, reason: int, time: int) -> None:
         """A signal led to no trade."""

@@ -6,8 +6,10 @@ from typing import Any, Protocol
 
 from stoptrail.core.time import Spans
 from stoptrail.exchange.rows import Row
+from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.watched import Watched
+from stoptrail.rules.funding import FundingRow
 
 
 class MarketStore(Protocol):
@@ -26,6 +28,13 @@ class MarketStore(Protocol):
 
     def getdata(self, **parameters: Any) -> Any:
         """A live feed; its `behind` says whether events wait that have come already."""
+
+    def fetch_funding(self, symbol: str, since: int) -> list[FundingRow]:
+        """Rows of a swap's funding."""
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """The funding that the exchange expects."""
 
     @property
     def unserved(self) -> Spans:

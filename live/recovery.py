@@ -15,17 +15,16 @@ from stoptrail.core.retry import backoff, rest
 from stoptrail.core.time import DAY_MS, Spans, iso_time
 from stoptrail.exchange.errors import RegionError, UnreachableError
 from stoptrail.exchange.rows import Row
-from stoptrail.live.engine import Origin
+from stoptrail.live.engine import Engine
 from stoptrail.live.ledger.records import (
     SessionRow,
-    checkpoint_of,
-    counters,
     newest_tick,
     session_of,
     stored_candles,
-    waits_to_leave,
 )
 from stoptrail.live.ledger.session_ledger import SessionLedger
+from stoptrail.live.market.funding_poller import AGAIN
+from stoptrail.live.origin import Origin, origin_of
 from stoptrail.live.protocols import MarketStore
 from stoptrail.live.session_settings import changed, resolved, settings_from
 from stoptrail.live.warm_up import WarmUp, check_alive, needed_days, warm_up_of
@@ -113,27 +112,39 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
     content = resolved(settings, theirs, candles)
     row = session_ledger.open(found, candles, content)
     active, waiting = session_ledger.settings(row, content)
-    origin = Origin(
-        1,
-        row.start,
-        candles[-1][0],
-        row.ticks,
-        checkpoint_of(database, row.id),
-        counters(database, row.id),
-        waits_to_leave(database, row.id),
-        candles[:-1],
-    )
+    settings_now = settings_from(active.content)
     return Beginning(
         row.id,
-        settings_from(active.content),
+        settings_now,
         active.number,
         () if waiting is None else tuple(changed(active.content, waiting.content)),
         row.paused,
         candles,
-        origin,
+        origin_of(database, row, candles, settings_now),
         warm_up_of(plan, candles, interval, days, unserved),
         newest_tick(database, row.id),
     )
+
+
+def hear_funding(
+    engine: Engine, store: MarketStore, symbol: str, origin: Origin, say: Callable[[str, str], None]
+) -> int | None:
+    """Hand over the rows of funding that were published since the last one that was booked; the
+    time (ms) after which others are to come, None where the exchange publishes none."""
+    booked = {row.time for row in origin.booked}
+    newest = max(booked, default=origin.start)
+    try:
+        rows = store.fetch_funding(symbol, max(origin.start, newest - AGAIN))
+    except ConfigError as error:
+        say("settings", str(error))
+        return None
+    except ExchangeError as error:
+        say("error", f"{error}; funding is booked when it can be read")
+        return newest
+    for row in rows:
+        if row.time not in booked:
+            engine.on_funding(row)
+    return max([newest, *(row.time for row in rows)])
 
 
 def _warm_up(settings: Settings, store: MarketStore, days: int) -> list[Row]:

@@ -20,12 +20,12 @@ from stoptrail.live.gate import Gate
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.market.background import GivenUpError
-from stoptrail.live.market.events import Tick
+from stoptrail.live.market.events import Event, Published, Tick
 from stoptrail.live.market_status import MarketStatus
 from stoptrail.live.protocols import MarketStore, Watcher
 from stoptrail.live.publisher import Publisher
-from stoptrail.live.recovery import Beginning, StartPatience, begin
-from stoptrail.live.session_settings import plan_from
+from stoptrail.live.recovery import Beginning, StartPatience, begin, hear_funding
+from stoptrail.live.session_settings import funding_of, plan_from
 from stoptrail.live.step import Step
 from stoptrail.live.watch.control import SessionControl
 from stoptrail.live.watch.daily import Daily
@@ -34,10 +34,6 @@ from stoptrail.live.watch.presence import Attendance, whereabouts
 
 log = logging.getLogger("stoptrail.live")
 
-_NO_FUNDING = (
-    "the market is a swap, and a session books no published funding: set costs.funding_rate to "
-    "book a constant rate"
-)
 _BATCH = 100
 """Missed candles that are stored in one transaction."""
 _GROUP_SECONDS = 0.02
@@ -174,8 +170,6 @@ class Session:
         self.control = SessionControl(self.ledger, found.session, self._out.flush, self._now)
         self.warm_from = found.warm_up.warm_from
         self._out.say("warm-up", found.warm_up.text)
-        if found.settings.market_type == "swap" and found.settings.costs.funding_rate is None:
-            self._out.say("settings", _NO_FUNDING)
         self._gate.paused, self._gate.changing = found.paused, bool(found.waiting)
         if found.waiting:
             keys = ", ".join(found.waiting)
@@ -194,17 +188,21 @@ class Session:
             self._gate.caught_up,
             self._ready,
             self._turn,
-            settings.costs.funding_rate is not None,
+            funding_of(settings),
         )
         self.engine = Engine(plan_from(settings), found.origin, engine_options)
+        since = None
+        if engine_options.funding == "published":
+            since = hear_funding(self.engine, store, self.symbol, found.origin, self._out.say)
         self._feed = store.getdata(
             dataname=self.symbol,
             compression=self.interval // 60_000,
             since=found.origin.after + self.interval,
             candles=candles[-1:],
             on_tick=self._on_tick,
-            on_event=self.market.heard,
+            on_event=self._on_event,
             volume_known=settings.data.volume == "known",
+            funding=since,
         )
         self.market.price = (candles[-1][0] + self.interval, candles[-1][4])
         log.info(
@@ -247,6 +245,14 @@ class Session:
     def _now(self) -> int:
         """The market's time in ms: not before its newest tick."""
         return max(self._clock(), self._newest_tick)
+
+    def _on_event(self, event: Event) -> None:
+        if not isinstance(event, Published):
+            self.market.heard(event)
+            return
+        assert self.engine is not None
+        self.engine.on_funding(event.row)
+        self._out.flush("funding")
 
     def _on_tick(self, tick: Tick) -> None:
         assert self.engine is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from stoptrail.rules.types import RunRules
 
 if TYPE_CHECKING:
     from stoptrail.backtest.plan import Plan
+
+Funding = Literal["", "constant", "published"]
+"""Whether a swap pays costs.funding_rate, or what is published; empty where none."""
 
 _SECTIONS = ("strategy", "stop", "exits", "risk", "costs", "account", "market", "protections")
 _DATA = ("symbol", "timeframe")
@@ -76,6 +79,13 @@ def plan_from(settings: Settings) -> Plan:
 def run_rules_from(settings: Settings) -> RunRules:
     """The numbers of settings whose market is filled in, without looking for the signal."""
     return run_rules_of(_at_closes(settings), _market_of(settings))
+
+
+def funding_of(settings: Settings) -> Funding:
+    """What a session's position pays: a constant rate, what is published, or nothing (C19)."""
+    if settings.market_type != "swap":
+        return ""
+    return "published" if settings.costs.funding_rate is None else "constant"
 
 
 def _at_closes(settings: Settings) -> Settings:

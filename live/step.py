@@ -44,7 +44,11 @@ class Step(NamedTuple):
     events: tuple[Happening, ...]
     checkpoint: Checkpoint
     equity: float
+    """At the last close, with what is known of it by now."""
     cash: float
+    """Of that equity."""
+    funding: float
+    """Booked so far for the open position; 0 where there is none."""
     rules: StopRules
     settings: int
     """Number of the settings in force."""

@@ -6,20 +6,18 @@ from typing import Any
 
 from peewee import Database
 
-from stoptrail.live.engine import Engine, EngineOptions, Origin
+from stoptrail.live.engine import Engine, EngineOptions
 from stoptrail.live.gate import Gate
 from stoptrail.live.ledger.records import (
     SessionRow,
-    checkpoint_of,
-    counters,
     settings_rows,
     stored_candles,
-    waits_to_leave,
 )
 from stoptrail.live.ledger.writer import StepWriter
 from stoptrail.live.market.events import CandleClosed
 from stoptrail.live.market.recorded import RecordedFeed
-from stoptrail.live.session_settings import plan_from, settings_from
+from stoptrail.live.origin import origin_of
+from stoptrail.live.session_settings import funding_of, plan_from, settings_from
 from stoptrail.live.step import Step
 
 
@@ -29,19 +27,10 @@ def leave_at(database: Database, row: SessionRow, price: float, time: int) -> fl
     market's lock and a transaction. Raises ConfigError for a signal that cannot be loaded."""
     candles = stored_candles(database, row.id)
     active = [entry for entry in settings_rows(database, row.id) if entry.applied is not None][-1]
-    origin = Origin(
-        1,
-        row.start,
-        row.candle,
-        row.ticks,
-        checkpoint_of(database, row.id),
-        counters(database, row.id),
-        waits_to_leave(database, row.id),
-        candles[:-1],
-    )
+    settings = settings_from(active.content)
+    origin = origin_of(database, row, candles, settings)
     steps: list[Step] = []
     fills: list[float | None] = []
-    settings = settings_from(active.content)
     nothing_new = Gate("stops_only", lambda: True)
     by_tick = settings.live.ratchet == "tick"
     options = EngineOptions(
@@ -50,7 +39,7 @@ def leave_at(database: Database, row: SessionRow, price: float, time: int) -> fl
         nothing_new,
         steps.append,
         lambda _: False,
-        constant_funding=settings.costs.funding_rate is not None,
+        funding=funding_of(settings),
     )
     engine = Engine(plan_from(settings), origin, options)
     feed: Any = RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters

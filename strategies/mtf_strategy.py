@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import numpy as np
+
 from stoptrail.adapter.feed_candles import (
     as_candles,
     interval_of,
@@ -24,11 +26,7 @@ from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.decide import NO_OBSTACLE, obstacle, order_for, quiet_after
 from stoptrail.rules.journal import Journal
-from stoptrail.rules.protections import (
-    guard_day,
-    guard_exit,
-    guard_start,
-)
+from stoptrail.rules.protections import guard_exit, guard_start
 from stoptrail.rules.trade import (
     SIZE,
     EntryOrder,
@@ -38,8 +36,8 @@ from stoptrail.rules.types import BOTH, CYCLE_EXIT, SIDES, RunRules, window_of
 from stoptrail.sizers.atr_risk import AtrRiskSizer
 from stoptrail.strategies.calm import STIRRED, Changes
 from stoptrail.strategies.cycle_exit import CycleExit
+from stoptrail.strategies.day_marks import DayMarks, LastClose, last_close
 from stoptrail.strategies.indicators import FOUR_HOURS, EntrySignal, StopAtr, volatility_line
-from stoptrail.strategies.last_close import LastClose
 from stoptrail.strategies.own_orders import OwnOrders
 from stoptrail.strategies.quick_candles import Pace
 from stoptrail.strategies.reach import RecentExtremes
@@ -112,7 +110,7 @@ class MtfStrategy(OwnOrders):
         self.manager: StopTrail | CycleExit = self._managed()
         self.guard = guard_start(self.run_rules.cash)
         self._protected = any(self.run_rules.protections)
-        self._last_close: LastClose | None = None
+        self._marks = DayMarks(self.run_rules)
         self._last_zone = 0.0
         self._quiet_until = 0
         self._pace = Pace()
@@ -279,6 +277,7 @@ class MtfStrategy(OwnOrders):
             self.guard,
             self._quiet_until,
             broker.history,
+            self._marks.peak_before,
         )
 
     def go_on(self, checkpoint: Checkpoint, start: int) -> None:
@@ -294,9 +293,11 @@ class MtfStrategy(OwnOrders):
                 self.manager.take_up(checkpoint.position, self._candles())
         if checkpoint.entry_order is not None:
             self._place(checkpoint.entry_order)
-        closes, price = self._time() + self.interval, self.data.close[0]
-        before = self.broker.funding_before
-        self._last_close = LastClose(closes, checkpoint.balance, checkpoint.position, price, before)
+        closes = self._time() + self.interval
+        last = last_close(checkpoint, closes, self.data.close[0])
+        midnight = int(np.searchsorted(self._past.time + self.interval, closes // DAY * DAY))
+        price = self._past.close[midnight] if midnight < self._known else last.price
+        self._marks.go_on(last, float(price), checkpoint.peak_before)
 
     def _candles(self) -> Iterator[Row]:
         """Every candle up to the one at hand."""
@@ -308,22 +309,15 @@ class MtfStrategy(OwnOrders):
             yield time, *(column[ago] for column in columns)
 
     def _mark_days(self) -> None:
-        """Tell the guard the equity at every 00:00 UTC up to this close.
+        """Tell the guard the equity at every 00:00 UTC up to this close."""
+        broker, closes = self.broker, self._time() + self.interval
+        held = LastClose(closes, broker.balance, broker.open, self.data.close[0])
+        self.guard = self._marks.close(held, self.guard, broker.schedule)
 
-        A midnight among missing candles is marked with what was held before them.
-        """
-        time, broker = self._time(), self.broker
-        closes = time + self.interval
-        before = self._last_close
-        if before is not None:
-            for midnight in range((before.closes // DAY + 1) * DAY, closes, DAY):
-                total = broker.schedule.by(midnight)
-                equity = before.equity(self.run_rules, midnight, total)
-                self.guard = guard_day(self.guard, equity)
-        if closes % DAY == 0:
-            self.guard = guard_day(self.guard, broker.getvalue())
-        price, paid = self.data.close[0], broker.funding_before
-        self._last_close = LastClose(closes, broker.balance, broker.open, price, paid)
+    def mark_again(self, time: int) -> None:
+        """Funding of `time` (ms) was published after its mark."""
+        if self._protected:
+            self.guard = self._marks.again(time, self.guard, self.broker.schedule)
 
     def _time(self) -> int:
         return open_time(self.data.lines.datetime[0], self._daily)

@@ -17,6 +17,7 @@ from stoptrail.live.ledger.records import (
     settings_rows,
     stored_candles,
 )
+from stoptrail.live.ledger.row_writer import WORKING
 from stoptrail.live.ledger.tables import (
     PaperFills,
     PaperOrders,
@@ -24,7 +25,6 @@ from stoptrail.live.ledger.tables import (
     StopMoves,
     StoredEquity,
 )
-from stoptrail.live.ledger.writer import WORKING
 
 
 def problems(database: Database) -> Iterator[str]:

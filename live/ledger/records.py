@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 from peewee import Database, fn
 
+from stoptrail.brokers.settlement import Part, Settled, rows_until
 from stoptrail.core.errors import StoreError
 from stoptrail.exchange.rows import Row
+from stoptrail.live.ledger.row_writer import WORKING
 from stoptrail.live.ledger.tables import (
     PaperFills,
     PaperOrders,
@@ -18,11 +20,12 @@ from stoptrail.live.ledger.tables import (
     SettingsHistory,
     StopMoves,
     StoredCandles,
+    StoredFunding,
     Ticks,
 )
-from stoptrail.live.ledger.writer import WORKING
 from stoptrail.live.step import StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.funding import FundingRow
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.protections import Guard
 from stoptrail.rules.sizing import NO_CLOSED_TRADES, ClosedTrades, extended
@@ -180,7 +183,36 @@ def checkpoint_of(database: Database, session: int) -> Checkpoint:
         guard,
         row["quiet_until"],
         _history(database, session),
+        row["peak"] if row["peak_before"] is None else row["peak_before"],
     )
+
+
+def booked_funding(database: Database, session: int) -> list[FundingRow]:
+    """Every row of published funding that was booked, ascending."""
+    return [
+        FundingRow(row["time"], row["rate"], _number(row["price"]), row["hours"])
+        for row in rows(database, StoredFunding, session)
+    ]
+
+
+def settled_trades(
+    database: Database, session: int, interval: int, by_tick: bool, since: int
+) -> list[Settled]:
+    """The trades that ended at `since` (ms) or later, or have closed parts."""
+    found, history = [], NO_CLOSED_TRADES
+    for row in rows(database, PaperTrades, session):
+        distance = abs(row["entry"] - row["initial_stop"])
+        terms = (row["number"], row["side"], row["entry_time"], row["units"], distance)
+        trade = Settled(*terms, row["pnl"], before=history)
+        history = trade.extend(history)
+        if row["exit_time"] is None or row["exit_time"] >= since:
+            parts = tuple(
+                Part(fill["units"], rows_until(fill["time"], interval, by_tick), fill["funding"])
+                for fill in rows(database, PaperFills, session, trade=row["number"])
+                if fill["number"] > 0
+            )
+            found += [trade._replace(parts=parts)] if parts else []
+    return found
 
 
 def waits_to_leave(database: Database, session: int) -> int:

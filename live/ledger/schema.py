@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from peewee import Database, IntegerField, Model
+from peewee import Database, IntegerField, Model, SqliteDatabase
 
 from stoptrail.core.errors import StoreError
-from stoptrail.live.ledger.tables import TABLES, PaperFills
+from stoptrail.live.ledger.spoken import Events
+from stoptrail.live.ledger.tables import TABLES, PaperFills, StoredFunding
 
 Migration = Callable[[Database], None]
 
@@ -48,6 +50,25 @@ def _fills(database: Database) -> None:
         database.create_tables([PaperFills])
 
 
+def _funding(database: Database) -> None:
+    """Published funding, what trades have of it, and what a session told people."""
+    with database.bind_ctx([StoredFunding, Events]):
+        database.create_tables([StoredFunding, Events])
+    _add(database, "sessions", "peak_before", "DOUBLE PRECISION")
+    _add(database, "presence", "forecast_rate", "DOUBLE PRECISION")
+    _add(database, "presence", "forecast_time", "BIGINT")
+    _add(database, "paper_trades", "funding", "DOUBLE PRECISION NOT NULL DEFAULT 0")
+    execute: Any = database.execute_sql
+    booked: dict[tuple[int, int], float] = {}
+    fills = "SELECT session, trade, funding FROM paper_fills ORDER BY session, trade, number"
+    for session, trade, funding in execute(fills).fetchall():
+        booked[session, trade] = booked.get((session, trade), 0.0) + funding
+    mark = "?" if isinstance(database, SqliteDatabase) else "%s"
+    change = f"UPDATE paper_trades SET funding = {mark} WHERE session = {mark} AND number = {mark}"
+    for (session, trade), funding in booked.items():
+        execute(change, (funding, session, trade))
+
+
 def _add(database: Database, table: str, name: str, kind: str) -> None:
     """Add a column, unless the tables were made with it."""
     if name not in {column.name for column in database.get_columns(table)}:
@@ -56,7 +77,7 @@ def _add(database: Database, table: str, name: str, kind: str) -> None:
         )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _quotes, _restarts, _prices, _fills)
+MIGRATIONS: tuple[Migration, ...] = (_first, _quotes, _restarts, _prices, _fills, _funding)
 """Step n leads from version n to version n + 1; a step is never changed once released."""
 
 

@@ -20,6 +20,8 @@ from peewee import (
     TextField,
 )
 
+from stoptrail.live.ledger.spoken import Commands, Events, Presence
+
 
 class Sessions(Model):
     """A paper session, and what it carries from one candle to the next."""
@@ -43,6 +45,8 @@ class Sessions(Model):
     """Cash as it was before the open position."""
     day_start = DoubleField()
     peak = DoubleField()
+    peak_before = DoubleField(null=True)
+    """The peak before the last mark at 00:00 UTC, which funding of that moment may change."""
     losses = IntegerField()
     guarded_until = BigIntegerField()
     """The protections' state (rules.protections.Guard)."""
@@ -199,6 +203,8 @@ class PaperTrades(Model):
     reason = CharField(null=True)
     fees = DoubleField(null=True)
     borrow = DoubleField(null=True)
+    funding = DoubleField(default=0.0)
+    """Booked so far, negative where it was paid (C19); of a closed trade in `pnl`."""
     pnl = DoubleField(null=True)
     settings = IntegerField()
     entry_caught_up = BooleanField()
@@ -255,6 +261,30 @@ class StopMoves(Model):
         primary_key = CompositeKey("session", "trade", "number")
 
 
+class StoredFunding(Model):
+    """Every row of a swap's funding as it was published (C19), once it is booked."""
+
+    session = IntegerField()
+    time = BigIntegerField()
+    """When it is paid, on the minute."""
+    rate = DoubleField()
+    """Fraction of the notional; positive: longs pay."""
+    price = DoubleField(null=True)
+    """The row's own; the close of the last candle where it has none."""
+    hours = DoubleField()
+    """Over which it accrues; 0: paid at once."""
+    after = BigIntegerField()
+    """Open time of the last candle before it came."""
+    tick = BigIntegerField()
+    """How many ticks had changed something by then."""
+    seen = BigIntegerField()
+    """When it came, by this machine's clock."""
+
+    class Meta:  # noqa: D106  # peewee's
+        table_name = "funding"
+        primary_key = CompositeKey("session", "time")
+
+
 class StoredEquity(Model):
     """Equity at every candle's close."""
 
@@ -269,45 +299,6 @@ class StoredEquity(Model):
         primary_key = CompositeKey("session", "time")
 
 
-class Commands(Model):
-    """What people asked of the session from another terminal."""
-
-    id = AutoField()
-    session = IntegerField()
-    verb = CharField()
-    """"pause", "resume" or "close"."""
-    asked = BigIntegerField()
-    done = BigIntegerField(null=True)
-    result = CharField(null=True)
-    price = DoubleField(null=True)
-    """At which "close" leaves; at market where there is none."""
-
-    class Meta:  # noqa: D106  # peewee's
-        table_name = "commands"
-
-
-class Presence(Model):
-    """What a running session says of itself for `status`; nothing depends on it."""
-
-    session = IntegerField(primary_key=True)
-    pid = IntegerField()
-    host = CharField()
-    beat = BigIntegerField()
-    """When this row was written, by this machine's clock."""
-    state = CharField()
-    """"starting", "running", "stopped" in order or "failed" of itself."""
-    connection = CharField()
-    price = DoubleField(null=True)
-    price_time = BigIntegerField(null=True)
-    reading = TextField()
-    """JSON: what the signal says, for people."""
-    restarts = IntegerField(default=0)
-    """How often a process has taken the session up again."""
-
-    class Meta:  # noqa: D106  # peewee's
-        table_name = "presence"
-
-
 TABLES = (
     Sessions,
     SettingsHistory,
@@ -318,7 +309,9 @@ TABLES = (
     PaperTrades,
     PaperFills,
     StopMoves,
+    StoredFunding,
     StoredEquity,
     Commands,
+    Events,
     Presence,
 )

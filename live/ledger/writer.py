@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
-
-from peewee import Database
 
 from stoptrail.live.gate import REASONS
 from stoptrail.live.journal import (
+    Amended,
     Entered,
+    Funded,
     Happening,
     Ignored,
     Leaving,
@@ -19,21 +18,18 @@ from stoptrail.live.journal import (
     Ordered,
     Reduced,
 )
-from stoptrail.live.ledger.statements import Statements
+from stoptrail.live.ledger.row_writer import CANCELLED, FILLED, WORKING, Rows
 from stoptrail.live.ledger.tables import (
     Decisions,
-    PaperFills,
     PaperOrders,
     PaperTrades,
     Sessions,
-    StopMoves,
     StoredCandles,
     StoredEquity,
-    Ticks,
 )
-from stoptrail.live.step import Step, StoredTick
+from stoptrail.live.step import Step
 from stoptrail.rules.checkpoint import Checkpoint
-from stoptrail.rules.stops import BY_HAND, Stop, breakeven_armed
+from stoptrail.rules.stops import BY_HAND, breakeven_armed
 from stoptrail.rules.stops import REASONS as STOP_REASONS
 from stoptrail.rules.trade import Fill
 
@@ -46,17 +42,10 @@ _KIND_OF = {
 }
 """Kinds of the orders that filled for these reasons; for all others a stop did. A target has no
 row: its fills tell of it."""
-WORKING, FILLED, CANCELLED = "working", "filled", "cancelled"
 
 
-class StepWriter:
+class StepWriter(Rows):
     """Writes the steps of one session; the caller holds the transaction."""
-
-    def __init__(self, database: Database, session: int, interval: int) -> None:
-        self._database = database
-        self._session = session
-        self._interval = interval
-        self._statements = Statements(database)
 
     def write(self, step: Step) -> None:
         """All rows of `step`."""
@@ -73,26 +62,21 @@ class StepWriter:
                 self._tick(step.tick)
             for event in step.events:
                 self._event(event, step)
+            if step.candle is not None or any(isinstance(e, Funded) for e in step.events):
+                closes = step.after + self._interval
+                self.put(StoredEquity, time=closes, equity=step.equity, cash=step.cash)
             if following is None or following.events:  # else it says the same, or newer
                 self._trade(step.checkpoint, step)
         if steps:
             self._checkpoint(steps[-1])
         self._statements.send()
 
-    def put(self, table: Any, **values: Any) -> None:
-        """Insert a row, or bring the row of the same key up to date."""
-        self._statements.put(table, {"session": self._session, **values})
-
-    def change(self, table: Any, values: dict[str, Any], **key: Any) -> None:
-        """Change the rows of the session that `key` describes."""
-        self._statements.change(table, values, {"session": self._session, **key})
-
     def _candle(self, step: Step) -> None:
         assert step.candle is not None
-        time, open_, high, low, close, volume = step.candle
+        opens, open_, high, low, close, volume = step.candle
         self.put(
             StoredCandles,
-            time=time,
+            time=opens,
             open=open_,
             high=high,
             low=low,
@@ -100,13 +84,6 @@ class StepWriter:
             volume=volume,
             caught_up=step.caught_up,
         )
-        self.put(StoredEquity, time=time + self._interval, equity=step.equity, cash=step.cash)
-
-    def _tick(self, tick: StoredTick) -> None:
-        values = tick._asdict()
-        quotes = {name: _known(values.pop(name)) for name in ("bid", "ask", "quote_age")}
-        quotes["quote_rule"] = values.pop("quote_rule") or None
-        self.put(Ticks, **values, **quotes)
 
     def _event(self, event: Happening, step: Step) -> None:
         match event:
@@ -124,6 +101,10 @@ class StepWriter:
                 self._reduced(event, step)
             case Left():
                 self._left(event, step)
+            case Funded():
+                self._funded(event)
+            case Amended():
+                self._amended(event.amendment)
 
     def _ordered(self, event: Ordered, step: Step) -> None:
         entry_order = event.entry_order
@@ -146,35 +127,6 @@ class StepWriter:
             entry_order.units,
             None,
             latest=entry_order.latest,
-        )
-
-    def _order(
-        self,
-        step: Step,
-        kind: str,
-        signal: int,
-        side: int,
-        units: float,
-        price: float | None,
-        latest: int | None = None,
-        reason: str | None = None,
-    ) -> None:
-        self.put(
-            PaperOrders,
-            kind=kind,
-            signal=signal,
-            side=side,
-            units=units,
-            price=price,
-            status=WORKING,
-            reason=reason,
-            latest=latest,
-            sent_after=step.after,
-            sent_tick=step.ticks,
-            done=None,
-            fill=None,
-            fee=None,
-            caught_up=step.caught_up,
         )
 
     def _ignored(self, event: Ignored, step: Step) -> None:
@@ -220,6 +172,7 @@ class StepWriter:
             extreme=stop.extreme,
             breakeven=False,
             entry_fee=position.fee,
+            funding=0.0,
             settings=step.settings,
             entry_caught_up=step.caught_up,
         )
@@ -227,49 +180,12 @@ class StepWriter:
         entered = Fill(position.units, held.fill, position.fee, 0.0, 0.0)
         self._fill(event.trade, 0, held.time, held.side, entered, position.units, "entry", step)
 
-    def _fill(
-        self,
-        trade: int,
-        number: int,
-        time: int,
-        side: int,
-        fill: Fill,
-        left: float,
-        reason: str,
-        step: Step,
-    ) -> None:
-        self.put(
-            PaperFills,
-            trade=trade,
-            number=number,
-            time=time,
-            side=side,
-            **fill._asdict(),
-            left=left,
-            reason=reason,
-            caught_up=step.caught_up,
-        )
-
     def _moved(self, event: Moved, step: Step) -> None:
         after = event.after
         self._move(event.trade, event.number, event.time, event.before.level, after, step)
         self.change(PaperOrders, {"price": after.level}, kind="stop", signal=event.signal)
         moved = {"sl": after.level, "sl_reason": STOP_REASONS[after.reason]}
         self.change(PaperTrades, {**moved, "extreme": after.extreme}, number=event.trade)
-
-    def _move(
-        self, trade: int, number: int, time: int, old: float | None, stop: Stop, step: Step
-    ) -> None:
-        self.put(
-            StopMoves,
-            trade=trade,
-            number=number,
-            time=time,
-            old=old,
-            new=stop.level,
-            reason=STOP_REASONS[stop.reason],
-            caught_up=step.caught_up,
-        )
 
     def _leaving(self, event: Leaving, step: Step) -> None:
         position, reason = event.position, event.reason
@@ -302,6 +218,7 @@ class StepWriter:
             "reason": reason,
             "fees": event.position.fee + end.fee,
             "borrow": end.borrow,
+            "funding": end.funding,
             "pnl": end.pnl,
             "exit_caught_up": step.caught_up,
             "opening_sl": None,
@@ -318,6 +235,7 @@ class StepWriter:
             "balance": checkpoint.balance,
             "day_start": guard.day_start,
             "peak": guard.peak,
+            "peak_before": checkpoint.peak_before,
             "losses": guard.losses,
             "guarded_until": guard.until,
             "quiet_until": checkpoint.quiet_until,
@@ -333,12 +251,9 @@ class StepWriter:
             "sl": stop.level,
             "sl_reason": STOP_REASONS[stop.reason],
             "extreme": stop.extreme,
+            "funding": step.funding,
             "breakeven": breakeven_armed(position.held, stop.extreme, step.rules),
             "opening_sl": None if opening is None else opening.level,
             "opening_sl_reason": None if opening is None else STOP_REASONS[opening.reason],
         }
         self.change(PaperTrades, now, exit_time=None)
-
-
-def _known(value: float) -> float | None:
-    return value if value == value else None

@@ -11,6 +11,8 @@ import math
 import time
 from typing import Literal, NamedTuple, Self
 
+from stoptrail.rules.funding import FundingRow
+
 
 class CandleClosed(NamedTuple):
     """A finished candle, confirmed by the exchange's own record."""
@@ -61,7 +63,13 @@ class Notice(NamedTuple):
     text: str
 
 
-Event = CandleClosed | Tick | ConnectionLost | ConnectionBack | Notice
+class Published(NamedTuple):
+    """A row of a swap's funding was published (C19)."""
+
+    row: FundingRow
+
+
+Event = Published | CandleClosed | Tick | ConnectionLost | ConnectionBack | Notice
 
 
 State = Literal["connecting", "live", "polling", "stale", "closed"]

@@ -28,7 +28,7 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
     With `historical` the feed ends after them. `on_tick` and `on_event` are called with
     every Tick and every other event, in order, in the thread that runs Cerebro: all ticks
     of a candle before the strategy sees its close. Without `volume_known` no candle is
-    silent (C2).
+    silent (C2). `funding` is the time (ms) after which rows of a swap's funding are told too.
     """
 
     params = (
@@ -42,6 +42,7 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
         ("on_tick", None),
         ("on_event", None),
         ("volume_known", True),
+        ("funding", None),
         ("qcheck", 0.2),
     )
 
@@ -95,7 +96,7 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
             after = self.warm_up[-1][0] if self.warm_up else since - self.interval
             self.live_from = after + self.interval
             self._outbox = self.p.store.start_stream(
-                self.p.dataname, self.interval, after, self.p.ticks
+                self.p.dataname, self.interval, after, self.p.ticks, self.p.funding
             )
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+from collections.abc import Iterable
 
 from stoptrail.live.market.events import Event
 
@@ -27,6 +28,11 @@ class Outbox:
         """Add `event`; drops it once closed. Nothing is refused: ask for `room` before."""
         if not self._closed.is_set():
             self._queue.put(event)
+
+    def put_all(self, events: Iterable[Event]) -> None:
+        """Add them in order."""
+        for event in events:
+            self.put(event)
 
     @property
     def full(self) -> bool:

@@ -5,50 +5,25 @@ The public interface follows ccxtbt's CCXTStore. It reads public market data onl
 
 from __future__ import annotations
 
-import time
-from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from stoptrail.config.market import Filters
-from stoptrail.core.errors import ConfigError, ExchangeError
-from stoptrail.core.time import Spans, timeframe_name, within
-from stoptrail.exchange.client import construct, has_clock, listen, public_only
-from stoptrail.exchange.history import MOST, History
-from stoptrail.exchange.markets import (
-    check_tradable,
-    checked_market,
-    facts_of,
-    filters_of,
-    only_the_kind_needed,
-    page_of,
-    unit_note,
-    volume_unit,
-)
-from stoptrail.exchange.rows import Row
-from stoptrail.live.market.background import Background, GivenUpError
+from stoptrail.core.errors import ExchangeError
+from stoptrail.core.time import timeframe_name
+from stoptrail.live.market.background import close_exchange
 from stoptrail.live.market.events import Connection
+from stoptrail.live.market.funding_poller import Forecast, FundingPoller
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
-from stoptrail.live.market.reader import Reader
-from stoptrail.live.market.sockets import guard
+from stoptrail.live.market.rest_store import RestStore
 from stoptrail.live.market.stream import Stream, Transport
-from stoptrail.live.market.timing import Timing
-from stoptrail.live.market.trade_ticks import CACHE
-from stoptrail.live.market.warnings import Redaction, WarningLog
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from stoptrail.live.market.feed import CCXTFeed
 
-T = TypeVar("T")
 
-_ROUNDS = 5
-"""Times that candles are read on which have closed while the others were read: no more,
-or one would run after a market that is played fast."""
-
-
-class CCXTStore:
+class CCXTStore(RestStore):
     """Market data of one exchange through ccxt.
 
     `exchange` is ccxt's id, `currency` the quote currency, `config` what ccxt's constructor
@@ -57,40 +32,12 @@ class CCXTStore:
     or use `with`.
     """
 
-    def __init__(
-        self,
-        exchange: str,
-        currency: str,
-        config: Mapping[str, Any],
-        retries: int,
-        debug: bool = False,
-        sandbox: bool = False,
-        *,
-        transport: Transport = "auto",
-        timing: Timing | None = None,
-        market_type: str = "auto",
-    ) -> None:
-        self.id = exchange
-        self.currency = currency
-        self.retries = retries
-        self.debug = debug
-        self.timing = timing or Timing()
-        self._config = dict(config)
-        self._sandbox = sandbox
+    def __init__(self, *arguments: Any, transport: Transport = "auto", **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self._transport: Transport = transport
-        self.warning_log = WarningLog(Redaction(config))
-        """What went wrong so far, each kind with its count."""
-        self._background: Background | None = None
-        self._given_up = False
-        self._exchange: Any = None
-        self._reader: Reader | None = None
         self._stream: Stream | None = None
         self._running: Future[None] | None = None
-        self._outbox = Outbox()
-        self._opened = False
-        self._market_type = market_type
-        self.unserved: Spans = ()
-        """Spans of the last reading of candles in which the exchange gave none."""
+        self._poller: FundingPoller | None = None
 
     def __repr__(self) -> str:
         return f"CCXTStore({self.id!r}, {self.currency!r}, {self.connection.state})"
@@ -116,104 +63,43 @@ class CCXTStore:
             return Connection.now("closed")
         return Connection.now("connecting", "no stream has been started")
 
-    def market(self, symbol: str) -> Filters:
-        """Tick, lot, least quantity (in coins) and least notional from the exchange.
+    @property
+    def forecast(self) -> Forecast | None:
+        """The funding that the exchange expects, as it last said."""
+        return self._poller.forecast if self._poller is not None else None
 
-        Raises ConfigError, in words, for a market that a session cannot trade.
-        """
-        found = self._market(symbol)
-        check_tradable(self.id, found, self._market_type)
-        return filters_of(self._exchange, found)
-
-    def clock_offset(self) -> int | None:
-        """Milliseconds by which the exchange's clock is ahead of ours; None if unknown.
-
-        Only said, never used: decisions follow the exchange's event times.
-        """
-        sent = time.time()
-        theirs = self._their_time()
-        if theirs is None:
-            return None
-        offset = int(theirs - (sent + time.time()) * 500)
-        if abs(offset) > 5000:
-            self.warning_log.say(
-                "clock",
-                f"the clocks of {self.id} and this machine differ by {offset / 1000:.0f} s: "
-                "harmless, decisions follow the exchange's event times",
-            )
-        return offset
-
-    def fetch_ohlcv(self, symbol: str, timeframe: str, since: int, limit: int = MOST) -> list[Row]:
-        """One page of candles from `since` (milliseconds), the newest maybe unfinished."""
-        reader = self._reading(symbol, timeframe)
-        return self._run(reader.page(symbol, timeframe, max(0, since), limit))
-
-    def fetch_trades(self, symbol: str) -> list[dict[str, Any]]:
-        """The newest public trades, as ccxt describes them, oldest first."""
-        self._market(symbol)
-        return self._run(self._connected()[1].trades(symbol))
-
-    def fetch_candles(
-        self, symbol: str, interval: int, since: int, until: int | None = None
-    ) -> list[Row]:
-        """Closed candles that open in [since, until), ascending.
-
-        `interval`, `since` and `until` in milliseconds; None is up to now. A candle counts
-        as closed where the exchange has a later one. What it did not serve is `unserved`.
-        Raises ExchangeError.
-        """
-        name = timeframe_name(interval)
-        reader = self._reading(symbol, name)
-        history = History(
-            lambda at, limit: self.fetch_ohlcv(symbol, name, at, limit), interval, reader.most
-        )
-        end = self._now(interval) if until is None else until
-        found: list[Row] = []
-        for _ in range(_ROUNDS):
-            start = found[-1][0] + interval if found else since
-            for piece in history.between(start, end, found[-1][0] if found else None):
-                found += piece.rows
-            if until is not None or history.seen < end:
-                break
-            end = history.seen - history.seen % interval  # candles have closed meanwhile
-            if found and end <= found[-1][0] + interval:
-                break
-        if history.refusal and not found:
-            raise history.refusal
-        if found and history.seen <= found[-1][0]:
-            found.pop()  # nothing follows it: who knows whether it has closed
-        reach = found[-1][0] + interval if found else since
-        self.unserved = within(history.unserved, since, reach) if found else history.unserved
-        return found
-
-    def _now(self, interval: int) -> int:
-        """The beginning of the candle under way, by the exchange's clock where it has one."""
-        now = self._their_time() or self._local_time()
-        return now - now % interval
-
-    def _local_time(self) -> int:
-        """Milliseconds; only ever to know how far to read."""
-        return int(time.time() * 1000)
-
-    def _their_time(self) -> int | None:
-        """The exchange's clock in milliseconds; None where it has none to ask."""
-        exchange, reader = self._connected()
-        if not has_clock(exchange):
-            return None
-        return int(self._run(reader.read("time", exchange.fetch_time)))
-
-    def start_stream(self, symbol: str, interval: int, after: int, ticks: bool = True) -> Outbox:
-        """Live events of one market, from the candle after the one that opens at `after`.
+    def start_stream(
+        self,
+        symbol: str,
+        interval: int,
+        after: int,
+        ticks: bool = True,
+        funding: int | None = None,
+    ) -> Outbox:
+        """Live events of one market, from the candle after the one that opens at `after`; with
+        `funding` the rows of a swap's funding after that time (ms) too.
 
         What has closed since `after` comes first. One stream a store.
         """
         if self._stream is not None:
             raise RuntimeError("this store streams already: one market a store")
         reader = self._reading(symbol, timeframe_name(interval))
+        sequence = Sequence(interval, after, self.warning_log)
+        if funding is not None:
+            self._poller = FundingPoller(
+                self._exchange,
+                reader,
+                symbol,
+                funding,
+                lambda: max(self._clock(), sequence.newest),
+                self.timing,
+                self._outbox.put_all,
+                self.warning_log,
+            )
         self._stream = Stream(
             self._exchange,
             reader,
-            Sequence(interval, after, self.warning_log),
+            sequence,
             symbol,
             timeframe_name(interval),
             self._transport,
@@ -221,6 +107,7 @@ class CCXTStore:
             self.timing,
             self.warning_log,
             self._outbox,
+            self._poller,
         )
         self._running = self._background_or_new().start(self._stream.run())
         return self._outbox
@@ -235,13 +122,6 @@ class CCXTStore:
                 text = self.warning_log.redaction.clean(error)
                 raise ExchangeError(f"market data of {self.id} ended: {text}") from None
 
-    def give_up(self) -> None:
-        """Let no read be waited for any longer: it raises GivenUpError. Safe in a signal
-        handler."""
-        self._given_up = True
-        if self._background is not None:
-            self._background.give_up()
-
     def close(self) -> None:
         """End stream, sockets and thread; returns within a few seconds. Again is harmless."""
         self._outbox.close()
@@ -251,77 +131,5 @@ class CCXTStore:
         if self._running is not None:
             self._running.cancel()
         if self._exchange is not None:
-            from stoptrail.live.market.background import close_exchange
-
             background.run(close_exchange(self._exchange), whatever=True)
         background.stop()
-
-    def _connected(self) -> tuple[Any, Reader]:
-        """The ccxt exchange and its reader, made at the first need (ccxt imports slowly)."""
-        if self._reader is None:
-            self._exchange = self._background_or_new().run(self._connect())
-            self._reader = Reader(self._exchange, self.retries, self.timing, self.warning_log)
-            listen(self._exchange, self._reader.answered)
-        return self._exchange, self._reader
-
-    def _open(self, symbol: str) -> tuple[Any, Reader]:
-        """The same with the markets read among which `symbol` must be."""
-        exchange, reader = self._connected()
-        if not self._opened:
-            only_the_kind_needed(exchange, symbol)
-            self._run(reader.read("market list", exchange.load_markets))
-            self._opened = True
-        return exchange, reader
-
-    def _reading(self, symbol: str, timeframe: str) -> Reader:
-        """The reader, told of the market whose candles are to be read."""
-        exchange, reader = self._open(symbol)
-        market = checked_market(exchange, symbol, timeframe)
-        reader.most = page_of(exchange, symbol)
-        unit = volume_unit(self.id, market)
-        if unit is None:
-            note = unit_note(self.id, symbol, facts_of(exchange, market))
-            self.warning_log.say("volumes", note)
-        reader.unit = unit or 1.0
-        return reader
-
-    async def _connect(self) -> Any:
-        import ccxt.pro
-
-        module = ccxt.pro if self.id in ccxt.pro.exchanges else ccxt.async_support
-        try:
-            exchange = construct(module, self.id, public_only(self._config))
-        except ConfigError:
-            raise
-        except Exception as error:
-            text = self.warning_log.redaction.clean(error)
-            raise ConfigError(f"[exchange.ccxt] is not accepted by ccxt: {text}") from None
-        exchange.timeout = int(self.timing.timeout * 1000)
-        exchange.verbose = False  # it would print what it sends and hears
-        exchange.newUpdates = True  # else every trade would be told again and again
-        if self._sandbox:
-            exchange.set_sandbox_mode(True)
-        exchange.options["tradesLimit"] = CACHE
-        guard(exchange, self._background_or_new().loop, self.warning_log, self._outbox)
-        return exchange
-
-    def _background_or_new(self) -> Background:
-        if self._outbox.closed:
-            raise RuntimeError("the store is closed")
-        if self._given_up:
-            raise GivenUpError
-        if self._background is None:
-            self._background = Background()
-        return self._background
-
-    def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        try:
-            background = self._background_or_new()
-        except (RuntimeError, GivenUpError):
-            work.close()
-            raise
-        return background.run(work)
-
-    def _market(self, symbol: str) -> dict[str, Any]:
-        exchange, _ = self._open(symbol)
-        return checked_market(exchange, symbol, None)

@@ -12,6 +12,7 @@ from stoptrail.core.retry import backoff
 from stoptrail.exchange.rows import candle_row
 from stoptrail.live.market.candle_poller import Confirmation
 from stoptrail.live.market.events import Connection, ConnectionBack, ConnectionLost, Event, Notice
+from stoptrail.live.market.funding_poller import FundingPoller
 from stoptrail.live.market.listing import Listing
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
@@ -47,7 +48,9 @@ class Stream:
         timing: Timing,
         warning_log: WarningLog,
         outbox: Outbox,
+        funding: FundingPoller | None = None,
     ) -> None:
+        self._funding = funding
         self.connection: Connection = Connection.now("connecting", "waiting for the first data")
         self._exchange = exchange
         self._reader = reader
@@ -94,7 +97,7 @@ class Stream:
         if not watched and self._transport != "rest":
             self._say_no_socket()
         jobs += [self._watch(name, step) for name, step in watched]
-        jobs.append(self._poll_loop())
+        jobs += [self._poll_loop(), *([self._funding.run()] if self._funding else [])]
         try:
             async with asyncio.TaskGroup() as group:
                 for job in jobs:
@@ -226,9 +229,8 @@ class Stream:
         )
 
     def _say_no_socket(self) -> None:
-        self._warning_log.say(
-            "no socket", f"{self._exchange.id} has no WebSocket here: data is polled"
-        )
+        text = f"{self._exchange.id} has no WebSocket here: data is polled"
+        self._warning_log.say("no socket", text)
 
     def _socket_failed(self, name: str, error: Exception, failures: int) -> None:
         text = self._warning_log.redaction.clean(error)[:160] or type(error).__name__
@@ -240,9 +242,8 @@ class Stream:
         if (was_streaming and not self._streaming) or self.connection.state == "connecting":
             self._lost(f"{name} socket: {text}")
         if failures == _TRIES and self._transport == "auto":
-            self._warning_log.say(
-                "polling", "the socket keeps failing: data is polled while it is tried on"
-            )
+            text = "the socket keeps failing: data is polled while it is tried on"
+            self._warning_log.say("polling", text)
 
     def _heard(self, name: str) -> None:
         self._silence.heard()

@@ -34,5 +34,8 @@ class Timing(NamedTuple):
     """How long a closed candle waits for its last trades, which come on another socket."""
     listing: float = 300.0
     """Time between two looks at whether a quiet market is still traded."""
+    forecast: float = 300.0
+    """Time between two looks at the funding that a swap expects, and the longest wait between
+    two questions for a row that is due."""
     hold: float = 5.0
     """How long ticks wait for the candle before them; then they come marked `ahead`."""

@@ -10,7 +10,8 @@ from peewee import Database
 
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.records import SessionRow, open_trade
-from stoptrail.live.ledger.tables import Commands, Sessions
+from stoptrail.live.ledger.spoken import Commands
+from stoptrail.live.ledger.tables import Sessions
 from stoptrail.live.watch.messages import number
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from stoptrail.core.errors import LedgerError
 from stoptrail.core.time import iso_time
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.records import session_of
-from stoptrail.live.ledger.tables import Presence
+from stoptrail.live.ledger.spoken import Presence
 
 if TYPE_CHECKING:
     from stoptrail.live.engine import Engine

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from peewee import Database, SqliteDatabase
 
+from stoptrail.brokers.settlement import Settled
 from stoptrail.exchange.rows import Row
-from stoptrail.live.engine import Engine, EngineOptions, Origin
+from stoptrail.live.engine import Engine, EngineOptions
 from stoptrail.live.gate import (
     CHANGING,
     MISSED,
@@ -20,6 +21,7 @@ from stoptrail.live.ledger.records import (
     Counters,
     SessionRow,
     SettingsRow,
+    booked_funding,
     counters,
     rows,
     settings_rows,
@@ -31,13 +33,16 @@ from stoptrail.live.ledger.tables import (
     Decisions,
     PaperOrders,
     Sessions,
+    StoredFunding,
 )
 from stoptrail.live.ledger.writer import StepWriter
 from stoptrail.live.market.events import CandleClosed, Tick
 from stoptrail.live.market.recorded import RecordedFeed
-from stoptrail.live.session_settings import plan_from, settings_from
+from stoptrail.live.origin import Origin
+from stoptrail.live.session_settings import funding_of, plan_from, settings_from
 from stoptrail.live.step import StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.funding import FundingRow
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.protections import guard_start
 
@@ -58,6 +63,16 @@ class ManualExit(NamedTuple):
     """When it left, ms; 0 where it has not yet."""
 
 
+class Published(NamedTuple):
+    """A row of funding came."""
+
+    after: int
+    """Open time of the last candle before."""
+    ticks: int
+    """How many ticks had changed something by then."""
+    row: FundingRow
+
+
 class Recording(NamedTuple):
     """Everything that a session's ledger holds of what came in."""
 
@@ -71,6 +86,7 @@ class Recording(NamedTuple):
     """Code of what stood against an entry, by the signal's time."""
     withdrawn: dict[int, int]
     """Code of what cancelled an entry order, by the candle's time."""
+    funding: list[Published]
 
 
 def recording_of(database: Database, session: SessionRow) -> Recording:
@@ -98,6 +114,14 @@ def recording_of(database: Database, session: SessionRow) -> Recording:
             for order in orders
             if order["kind"] == "entry" and order["reason"] in _OUTSIDE
         },
+        [
+            Published(row["after"], row["tick"], known)
+            for row, known in zip(
+                rows(database, StoredFunding, session.id),
+                booked_funding(database, session.id),
+                strict=True,
+            )
+        ],
     )
 
 
@@ -152,13 +176,17 @@ def replay(recording: Recording, *, candles_alone: bool = False) -> Database:
     _begin(database, session, checkpoint, recording.candles[0][0])
     writer = StepWriter(database, session.id, session.interval)
     leaving, ticks, counted = STAYS, 0, Counters(0, 0, 0)
+    settled: list[Settled] = []
     for at, settings in enumerate(recording.settings):
         following = recording.settings[at + 1 : at + 2]
         until = following[0].applied if following else None
         assert settings.applied is not None
         known = sum(row[0] <= settings.applied for row in recording.candles)
-        origin = Origin(known, session.start, settings.applied, ticks, checkpoint, counted, leaving)
+        booked = booked_funding(database, session.id)
+        where = (known, session.start, settings.applied, ticks, checkpoint, counted, leaving)
+        origin = Origin(*where, booked=booked, settled=settled)
         engine = _run(recording, settings, origin, until, writer, candles_alone)
+        settled = [] if engine.settlement is None else engine.settlement.trades
         checkpoint, leaving = engine.strategy.checkpoint(), engine.broker.leaving_for
         ticks, counted = engine.ticks, counters(database, session.id)
     return database
@@ -180,24 +208,26 @@ def _run(
         Open() if candles_alone else AsItWas(recording),
         writer.write,
         lambda time: False,
-        constant_funding=chosen.costs.funding_rate is not None,
+        funding=funding_of(chosen),
     )
     engine = Engine(plan_from(chosen), origin, engine_options)
     feed = RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters
         events=_events(recording, origin, until),
         interval=recording.session.interval,
         on_tick=engine.on_tick,
-        on_event=lambda event: _leave(engine, event),
+        on_event=lambda event: _hear(engine, event),
     )
     engine.run(feed)
     return engine
 
 
-def _leave(engine: Engine, asked: ManualExit) -> None:
-    if asked.price is None:
+def _hear(engine: Engine, event: ManualExit | Published) -> None:
+    if isinstance(event, Published):
+        engine.on_funding(event.row)
+    elif event.price is None:
         engine.leave_at_market()
     else:
-        engine.leave_at(asked.price, asked.time)
+        engine.leave_at(event.price, event.time)
 
 
 def _events(recording: Recording, origin: Origin, until: int | None) -> Iterator[Any]:
@@ -206,14 +236,19 @@ def _events(recording: Recording, origin: Origin, until: int | None) -> Iterator
     for tick in recording.ticks:
         told = Tick(*tick[2:])  # all that was told of it
         between.setdefault(tick.after, []).append((2 * tick.number, told))
+    booked = {row.time for row in origin.booked}
     for asked in recording.closes:
         between.setdefault(asked.after, []).append((2 * asked.ticks + 1, asked))
-    for row in recording.candles:
-        if until is not None and row[0] > until:
+    for row in recording.funding:
+        if row.row.time not in booked:
+            came = max(row.after, origin.after)
+            between.setdefault(came, []).append((2 * row.ticks + 1, row))
+    for candle in recording.candles:
+        if until is not None and candle[0] > until:
             return
-        yield CandleClosed(*row)
-        if row[0] >= origin.after and (until is None or row[0] < until):
-            told_then = sorted(between.get(row[0], ()), key=lambda entry: entry[0])
+        yield CandleClosed(*candle)
+        if candle[0] >= origin.after and (until is None or candle[0] < until):
+            told_then = sorted(between.get(candle[0], ()), key=lambda entry: entry[0])
             yield from (event for _, event in told_then)
 
 

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 
 from peewee import Database, fn
 
-from stoptrail.brokers.schedule import ConstantFunding, Schedule
-from stoptrail.config.settings import Settings
 from stoptrail.core.time import DAY_MS
 from stoptrail.live.ledger.records import (
     SessionRow,
@@ -20,21 +18,14 @@ from stoptrail.live.ledger.records import (
     open_trade,
     rows,
     settings_rows,
-    stored_candles,
 )
-from stoptrail.live.ledger.tables import (
-    Commands,
-    Decisions,
-    PaperTrades,
-    StopMoves,
-    StoredCandles,
-)
+from stoptrail.live.ledger.spoken import Commands
+from stoptrail.live.ledger.tables import Decisions, PaperTrades, StopMoves, StoredCandles
 from stoptrail.live.session_settings import run_rules_from, settings_from
 from stoptrail.live.watch.daily import equity_at
 from stoptrail.live.watch.messages import SIDES, number
 from stoptrail.live.watch.presence import presence_of
 from stoptrail.rules.costs import fill_price
-from stoptrail.rules.funding import paid_since
 from stoptrail.rules.trade import Position, TradeRules, leave, marked
 
 _SILENT_MS = 15_000
@@ -119,11 +110,11 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         trade["held"] = position.units
     equity, now = checkpoint.balance, when or row.candle
     distance = at_stop = None
-    if position is not None and checkpoint.stop is not None and price is not None:
-        paid = _paid(database, row, settings, position, now)
+    if trade and position is not None and checkpoint.stop is not None and price is not None:
+        paid, level = _paid(trade, position), checkpoint.stop.level
         equity = marked(checkpoint.balance, position, price, now, trade_rules, paid)
-        distance = position.held.side * (price - checkpoint.stop.level) / price
-        at_stop = _stopped_out(position, checkpoint.stop.level, now, trade_rules)
+        distance = position.held.side * (price - level) / price
+        at_stop = _stopped_out(position, level, now, trade_rules, paid)
     closed = closed_trades(database, row.id)
     return Snapshot(
         row.id,
@@ -156,10 +147,12 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
     )
 
 
-def _stopped_out(position: Position, level: float, time: int, trade_rules: TradeRules) -> float:
-    """What the trade brings if its stop is filled at `level` (C6)."""
+def _stopped_out(
+    position: Position, level: float, time: int, trade_rules: TradeRules, paid: float
+) -> float:
+    """What the trade brings if its stop is filled at `level` (C6), funding so far included."""
     fill = fill_price(-position.held.side, level, trade_rules.costs, trade_rules.market)
-    return leave(position, fill, time, trade_rules).pnl
+    return leave(position, fill, time, trade_rules, paid=paid).pnl
 
 
 def _day_start(database: Database, session: int, now: int, first: SettingsRow) -> float:
@@ -168,19 +161,10 @@ def _day_start(database: Database, session: int, now: int, first: SettingsRow) -
     return float(first.content["account"]["cash"]) if equity is None else equity
 
 
-def _paid(
-    database: Database, row: SessionRow, settings: Settings, position: Position, now: int
-) -> float:
-    """Funding that one unit held long has paid since the entry, at a constant rate (C19)."""
-    rate = settings.costs.funding_rate
-    if rate is None:
-        return 0.0
-    schedule = Schedule()
-    constant = ConstantFunding(schedule)
-    for candle in stored_candles(database, row.id):
-        constant.close(candle[0] + row.interval, candle[4])
-    constant.pay_until(now)
-    return paid_since(schedule.by(now), schedule.by(position.held.time), rate)
+def _paid(trade: dict[str, Any], position: Position) -> float:
+    """Funding that one unit of `position` held long has paid since the entry (C19)."""
+    rest = trade["funding"] - position.parts.funding
+    return -float(position.held.side * rest / position.units)
 
 
 def recent(database: Database, session: int, count: int) -> list[Happened]:

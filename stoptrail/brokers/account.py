@@ -24,11 +24,11 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
 from stoptrail.core.time import date_number
 from stoptrail.rules.detail import NO_DETAIL, Detail
-from stoptrail.rules.funding import NO_FUNDING, booked_funding, paid_since
+from stoptrail.rules.funding import NO_FUNDING, paid_since
 from stoptrail.rules.journal import Journal, Unheard
 from stoptrail.rules.sizing import NO_CLOSED_TRADES
 from stoptrail.rules.stops import Stop
-from stoptrail.rules.trade import Position, marked
+from stoptrail.rules.trade import Position, cash_beside, marked
 from stoptrail.rules.types import RunRules
 
 _LEVERAGE = "set risk.max_leverage"
@@ -158,9 +158,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         """Cash in the quote currency; a short's proceeds are in it."""
         if self.open is None:
             return self.balance
-        held, units, realised = self.open.held, self.open.units, self.open.parts.profit
-        funding = booked_funding(held.side, units, self.paid_by(self._last_moment()[1]))
-        return self.balance + realised - held.side * units * held.fill - self.open.fee + funding
+        return cash_beside(self.balance, self.open, self.paid_by(self._last_moment()[1]))
 
     def getvalue(self, datas: Any = None) -> float:
         """Equity at the close of the current candle; of `datas`, what their position adds to

@@ -1,7 +1,8 @@
 """The broker of a paper session: the backtest's broker, and ticks (C14).
 
-On candles it is `CandleBroker` unchanged. With `ticks`, entries and stops are filled by
-ticks, every tick may move the stop, and a closed candle then settles what ticks were missed.
+On candles it is `CandleBroker`, with funding as it is published. With `ticks`, entries and stops
+are filled by ticks, every tick may move the stop, and a closed candle then settles what ticks
+were missed.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
 from stoptrail.adapter.backtrader import bt
-from stoptrail.brokers.candle import CandleBroker
-from stoptrail.brokers.schedule import ConstantFunding
+from stoptrail.brokers.funded import FundedBroker, FundingJournal
+from stoptrail.brokers.settlement import rows_until
 from stoptrail.core.time import date_number
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import fill_price, quoted_price
 from stoptrail.rules.decide import expired
-from stoptrail.rules.journal import Journal
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.stops import (
     MANUAL,
@@ -57,30 +57,26 @@ class PriceTick(Protocol):
         """Whether an earlier candle has not been seen yet: good for a stop's test only."""
 
 
-class PaperJournal(Journal, Protocol):
+class PaperJournal(FundingJournal, Protocol):
     """A journal that hears of orders too, which a session has to remember."""
 
     def ordered(self, entry_order: EntryOrder) -> None:
         """An entry order was sent."""
 
 
-class PaperBroker(CandleBroker):
-    """`CandleBroker` with ticks. Parameters: those of `CandleBroker`, and
+class PaperBroker(FundedBroker):
+    """`CandleBroker` with ticks. Parameters: those of `FundedBroker`, and
 
     ticks: whether ticks fill and move (tick mode);
     gate: function of a candle's open time that gives the code of what cancels an entry
     order which would fill in that candle, or None; tick_gate: whether it may fill at a tick
-    now; past: rows of the candles before the feed's; constant_funding: whether a swap pays a
-    constant rate every eight hours, at the last close (C19); turn: called whenever Cerebro
-    turns, with or without a candle.
+    now; turn: called whenever Cerebro turns, with or without a candle.
     """
 
     params: ClassVar[Any] = (
         ("ticks", True),
         ("gate", None),
         ("tick_gate", None),
-        ("past", ()),
-        ("constant_funding", False),
         ("turn", None),
     )
 
@@ -94,7 +90,6 @@ class PaperBroker(CandleBroker):
         self._turn: Callable[[bool], None] | None = self.p.turn
         self._closed = 0
         self._in_tick = False
-        self._constant: ConstantFunding | None = None
 
     @property
     def index(self) -> int:
@@ -170,8 +165,8 @@ class PaperBroker(CandleBroker):
             return False
         before = self._seen()
         self._in_tick = True
-        if self._constant is not None and not tick.ahead:
-            self._constant.pay_until(tick.time)
+        if not tick.ahead:
+            self.pay_until(tick.time)
         self._date_at_hand(tick.time)
         try:
             self._by_tick(tick)
@@ -234,7 +229,7 @@ class PaperBroker(CandleBroker):
         super()._close(order, price, time)
 
     def _paid_at_exit(self, time: int) -> float:
-        return self.paid_by(time) if self._in_tick else super()._paid_at_exit(time)
+        return self.paid_before(rows_until(time, self.interval, self.p.ticks))
 
     # Candles
 
@@ -246,8 +241,7 @@ class PaperBroker(CandleBroker):
         if closed == self._closed:
             return
         self._closed = closed
-        if self.p.constant_funding:
-            self._fund()
+        self.fund()
         if self._entry is not None and self._gate is not None:
             reason = self._gate(self._time())
             if reason is not None:
@@ -257,14 +251,6 @@ class PaperBroker(CandleBroker):
         else:
             super().next()
         self.opening = None
-
-    def _fund(self) -> None:
-        """The payments of a constant rate up to the close at hand (C19)."""
-        if self._constant is None:
-            self._constant = ConstantFunding(self.schedule)
-            for row in self.p.past:
-                self._constant.close(row[0] + self.interval, row[4])
-        self._constant.close(self._time() + self.interval, self._data.close[0])
 
     def _settle(self) -> None:
         """A closed candle after its ticks: what they would have done, had all been seen.

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from array import array
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator
 from itertools import accumulate, pairwise
 
-from stoptrail.rules.funding import NO_FUNDING, Funding, unit_payment
+from stoptrail.rules.funding import (
+    NO_FUNDING,
+    Funding,
+    FundingRow,
+    accruals,
+    funding_rows,
+    unit_payment,
+)
 
 STEP = 28_800_000
 """Milliseconds between two payments of a constant rate."""
@@ -17,29 +26,33 @@ class Schedule:
     payments beforehand, a paper session adds each as it is published."""
 
     def __init__(self, funding: Funding = NO_FUNDING) -> None:
-        self._time: list[int] = funding.time.tolist()
-        self._total: list[float] = funding.total.tolist()
-        self._amount = [b - a for a, b in pairwise(self._total)]
+        self._time = array("q", funding.time.tolist())
+        self._total = array("d", funding.total.tolist())
+        self._amount = array("d", (b - a for a, b in pairwise(self._total)))
 
     def by(self, time: int) -> float:
         """The running sum at `time`, a payment at that moment included."""
-        return self._total[bisect_right(self._time, time)]
+        total: float = self._total[bisect_right(self._time, time)]
+        return total
 
     def before(self, time: int) -> float:
         """The running sum just before `time`."""
-        return self._total[bisect_left(self._time, time)]
+        total: float = self._total[bisect_left(self._time, time)]
+        return total
 
     def following(self, time: int) -> float:
         """The time of the first payment after `time`; infinity where none is known."""
         place = bisect_right(self._time, time)
         return self._time[place] if place < len(self._time) else math.inf
 
-    def add(self, time: int, price: float, rate: float) -> None:
-        """One more payment; one that comes late is put in its place."""
-        place = bisect_right(self._time, time)
+    def add(self, time: int, price: float, rate: float) -> float:
+        """One more payment, and its amount; one that comes late is put in its place."""
+        place, amount = bisect_right(self._time, time), unit_payment(price, rate)
         self._time.insert(place, time)
-        self._amount.insert(place, unit_payment(price, rate))
-        self._total[place:] = accumulate(self._amount[place:], initial=self._total[place])
+        self._amount.insert(place, amount)
+        sums = accumulate(self._amount[place:], initial=self._total[place])
+        self._total[place:] = array("d", sums)
+        return amount
 
 
 class ConstantFunding:
@@ -67,3 +80,59 @@ class ConstantFunding:
         for at in range(self._until // STEP * STEP + STEP, time + 1, STEP):
             self._schedule.add(at, self._price, 1.0)
         self._until = max(self._until, time)
+
+
+class PublishedFunding:
+    """Rows as an exchange publishes them, priced as rules.funding.payments_of prices them. A row
+    waits until all candles that closed by its time are known; the parts of one that accrues
+    wait for the closes that end them. `booked` are rows of an earlier process."""
+
+    def __init__(
+        self, schedule: Schedule, interval: int, booked: Iterable[FundingRow] = ()
+    ) -> None:
+        self._schedule = schedule
+        self._interval = interval
+        self._closes = array("q")
+        self._prices = array("d")
+        self._early = sorted(booked)
+        """Rows before whose time not every candle is known."""
+        self._parts: list[tuple[int, float, float]] = []
+        """Moments to come of rows that accrue, with rate and own price (NaN for none)."""
+
+    def publish(self, row: FundingRow) -> None:
+        """A row has come; `due` books it once it can be."""
+        insort(self._early, row)
+
+    def close(self, time: int, price: float) -> None:
+        """A candle closed at `time` (ms) at `price`."""
+        self.pay_until(time - 1)
+        self._closes.append(time)
+        self._prices.append(price)
+        self.pay_until(time)
+
+    def pay_until(self, time: int) -> None:
+        """Add the parts that end by `time` (ms), at the last close."""
+        while self._parts and self._parts[0][0] <= time:
+            self._add(*self._parts.pop(0))
+
+    def due(self, known: int) -> Iterator[tuple[FundingRow, list[tuple[int, float]]]]:
+        """Book the rows before whose time all candles are known, where none that closes by
+        `known` (ms) is missing: each with its payments so far, moment and amount."""
+        while self._early and self._early[0].time < known + self._interval:
+            row = self._early.pop(0)
+            yield row, self._book(row)
+
+    def _book(self, row: FundingRow) -> list[tuple[int, float]]:
+        columns = ([value] for value in row)
+        parts = accruals(funding_rows(*columns), self._interval)
+        told = list(zip(*(column.tolist() for column in parts), strict=True))
+        now = [part for part in told if not row.hours or part[0] <= self._closes[-1]]
+        self._parts = sorted(self._parts + told[len(now) :])
+        return [(part[0], self._add(*part)) for part in now]
+
+    def _add(self, moment: int, rate: float, own: float) -> float:
+        last = bisect_right(self._closes, moment) - 1
+        if last < 0:
+            return 0.0  # before the first close nothing was held
+        price = self._prices[last] if math.isnan(own) else own
+        return self._schedule.add(moment, price, rate)

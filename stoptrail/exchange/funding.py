@@ -9,12 +9,13 @@ for with both its ends; empty windows are stepped over.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import HOUR_MS, iso
 from stoptrail.exchange.client import read
+from stoptrail.rules.funding import FundingRow
 
 PAGES = {
     "binance": 1000,
@@ -38,16 +39,16 @@ _HOURLY_SINCE = 1_664_452_800_000
 Notice = Callable[[str], None]
 
 
-class FundingRow(NamedTuple):
-    """One row as it was published."""
+class Request(NamedTuple):
+    """One question for rows, as ccxt's fetch_funding_rate_history takes it."""
 
-    time: int
-    rate: float
-    """Fraction of the notional for the whole row."""
-    price: float
-    """NaN where it has none."""
-    hours: float
-    """Over which it accrues; 0: paid at once."""
+    since: int | None
+    limit: int
+    params: dict[str, Any]
+
+
+Requests = Generator[Request, list[FundingRow], None]
+"""Questions, each answered by the rows that it brought."""
 
 
 def funding_between(
@@ -58,15 +59,15 @@ def funding_between(
     Says where the first comes more than one interval after `start`. Raises ConfigError where
     the exchange publishes none, else the errors of `read`.
     """
-    if not exchange.has.get("fetchFundingRateHistory"):
-        raise ConfigError(
-            f"{exchange.id} publishes no history of funding through ccxt; set data.funding to a "
-            "file or costs.funding_rate to a constant"
-        )
-    pages = _numbered if exchange.id in _BY_NUMBER else _windows
+    check_published(exchange)
     found: dict[int, FundingRow] = {}
-    for rows in pages(exchange, symbol, start, end):
+    questions = requests(exchange.id, start, end)
+    asked = next(questions, None)
+    while asked is not None:
+        entries = read(exchange, exchange.fetch_funding_rate_history, symbol, *asked)
+        rows = rows_of(exchange.id, entries)
         found |= {row.time: row for row in rows if start <= row.time <= end}
+        asked = following(questions, rows)
     rows = [found[time] for time in sorted(found)]
     first = rows[0].time if rows else end
     if first - start > _interval(rows):
@@ -84,40 +85,57 @@ def _interval(rows: list[FundingRow]) -> int:
     return max(HOUR_MS, rows[1].time - rows[0].time)
 
 
-def _windows(exchange: Any, symbol: str, start: int, end: int) -> Iterator[list[FundingRow]]:
+def check_published(exchange: Any) -> None:
+    """ConfigError where the exchange publishes no history of funding."""
+    if not exchange.has.get("fetchFundingRateHistory"):
+        raise ConfigError(
+            f"{exchange.id} publishes no history of funding through ccxt; set data.funding to a "
+            "file or costs.funding_rate to a constant"
+        )
+
+
+def requests(exchange_id: str, start: int, end: int) -> Requests:
+    """What to ask for the rows of [start, end], ms: each question gets its rows through `send`
+    (see `following`), and the next one depends on them."""
+    pages = _numbered if exchange_id in _BY_NUMBER else _windows
+    return pages(exchange_id, start, end)
+
+
+def following(questions: Requests, rows: list[FundingRow]) -> Request | None:
+    """The next question after an answer with `rows`; None where there is none."""
+    try:
+        return questions.send(rows)
+    except StopIteration:
+        return None
+
+
+def _windows(exchange_id: str, start: int, end: int) -> Requests:
     """Window by window; at once where one answer is the whole list."""
-    limit = PAGES.get(exchange.id, _PAGE)
+    limit = PAGES.get(exchange_id, _PAGE)
     at = start
     while at <= end:
         until = min(at + (limit - 1) * HOUR_MS, end)
-        rows = _ask(exchange, symbol, at, limit, {"until": until})
-        yield rows
+        rows = yield Request(at, limit, {"until": until})
         if rows and rows[0].time < at and rows[-1].time > until:
             return
         at = until + 1
 
 
-def _numbered(exchange: Any, symbol: str, start: int, end: int) -> Iterator[list[FundingRow]]:
+def _numbered(exchange_id: str, start: int, end: int) -> Requests:
     """The newest page, then those before it, up to the one that reaches `start`."""
     del end
-    number, size = _BY_NUMBER[exchange.id]
-    limit, oldest = PAGES[exchange.id], math.inf
+    number, size = _BY_NUMBER[exchange_id]
+    limit, oldest = PAGES[exchange_id], math.inf
     for page in range(1, _MOST_PAGES + 1):
-        rows = _ask(exchange, symbol, None, limit, {number: page, size: limit})
-        if not rows or rows[0].time >= oldest:
+        rows = yield Request(None, limit, {number: page, size: limit})
+        if not rows or rows[0].time >= oldest or rows[0].time <= start:
             return
         oldest = rows[0].time
-        yield rows
-        if oldest <= start:
-            return
 
 
-def _ask(
-    exchange: Any, symbol: str, since: int | None, limit: int, params: dict[str, Any]
-) -> list[FundingRow]:
-    """One answer, ascending; entries that are no rows are left out."""
-    entries = read(exchange, exchange.fetch_funding_rate_history, symbol, since, limit, params)
-    rows = (row_of(exchange.id, entry) for entry in entries)
+def rows_of(exchange_id: str, entries: list[dict[str, Any]]) -> list[FundingRow]:
+    """ccxt's entries as rows, ascending; those that are no rows are left out."""
+    rows = (row_of(exchange_id, entry) for entry in entries)
     return sorted(row for row in rows if row is not None)
 
 

@@ -28,3 +28,5 @@ class Checkpoint(NamedTuple):
     """Index of the first candle whose signal counts after the last exit (C10)."""
     history: ClosedTrades = NO_CLOSED_TRADES
     """Closed trades, as far as a size depends on them."""
+    peak_before: float = 0.0
+    """The guard's peak before its last mark at 00:00 UTC."""

@@ -32,6 +32,15 @@ class FundingRows(NamedTuple):
     """Over which the row accrues, from `time` on; 0: paid at `time` at once."""
 
 
+class FundingRow(NamedTuple):
+    """One of them."""
+
+    time: int
+    rate: float
+    price: float
+    hours: float
+
+
 class Payments(NamedTuple):
     """What one unit held long pays, each at one moment; shape (k,), ascending in time."""
 

@@ -289,6 +289,27 @@ def marked(
     return realised + gross - position.fee - interest + funding
 
 
+def booked(position: Position, paid: float) -> float:
+    """Funding booked for an open trade, its closed parts included; `paid` as in `marked`."""
+    return position.parts.funding + booked_funding(position.held.side, position.units, paid)
+
+
+def with_funding(position: Position, booked: float) -> Position:
+    """`position` after funding was `booked` late for parts of it that had closed."""
+    parts = position.parts
+    profit, funding = parts.profit + booked, parts.funding + booked
+    return position._replace(parts=parts._replace(profit=profit, funding=funding))
+
+
+@rule
+def cash_beside(balance: float, position: Position, paid: float = 0.0) -> float:
+    """The cash of an account that holds `position`, a short's proceeds included; `balance` and
+    `paid` as in `marked`."""
+    held, units = position.held, position.units
+    funding = booked_funding(held.side, units, paid)
+    return balance + position.parts.profit - held.side * units * held.fill - position.fee + funding
+
+
 @rule
 def stand(
     position: Position,

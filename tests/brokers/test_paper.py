@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from stoptrail.backtest.plan import Plan
-from stoptrail.live.engine import Engine, EngineOptions, Origin
+from stoptrail.live.engine import Engine, EngineOptions
 from stoptrail.live.gate import Gate
 from stoptrail.live.journal import (
     Entered,
@@ -26,6 +26,7 @@ from stoptrail.live.journal import (
 from stoptrail.live.ledger.records import Counters
 from stoptrail.live.market.events import CandleClosed, Tick
 from stoptrail.live.market.recorded import RecordedFeed
+from stoptrail.live.origin import Origin
 from stoptrail.live.step import Step
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.checkpoint import Checkpoint

@@ -25,7 +25,8 @@ from stoptrail.core.errors import ConfigError, DataError, RunError, StoreError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import existing_ledger, open_existing
 from stoptrail.live.ledger.records import find_session, open_trade, rows
-from stoptrail.live.ledger.tables import Commands, PaperTrades, StoredCandles
+from stoptrail.live.ledger.spoken import Commands
+from stoptrail.live.ledger.tables import PaperTrades, StoredCandles
 from stoptrail.live.session import Session
 from tests.live.playback import PlaybackStore
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of

@@ -19,7 +19,7 @@ from stoptrail.cli import sessions
 from stoptrail.config.settings import as_table
 from stoptrail.core.errors import RunError
 from stoptrail.live.ledger.database import existing_ledger
-from stoptrail.live.ledger.tables import Presence
+from stoptrail.live.ledger.spoken import Presence
 from stoptrail.live.session import Session
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows

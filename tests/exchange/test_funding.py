@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from stoptrail.core.errors import ConfigError
-from stoptrail.exchange.funding import PAGES, FundingRow, funding_between, row_of
+from stoptrail.exchange.funding import PAGES, funding_between, row_of
+from stoptrail.rules.funding import FundingRow
 
 HOUR = 3_600_000
 START = 1_704_067_200_000

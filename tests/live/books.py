@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from stoptrail.live.ledger.tables import (
 )
 from stoptrail.live.session_settings import plan_from, settings_from
 from stoptrail.rules.candles import Candles as CandleColumns
+from stoptrail.rules.funding import NO_FUNDING, FundingRow, funding_of, funding_rows
 from stoptrail.rules.stops import REASONS
 
 _MARKS = ("caught_up", "entry_caught_up", "exit_caught_up", "began")
@@ -63,8 +65,9 @@ def columns_of(candles: list[Row], interval: int) -> CandleColumns:
     )
 
 
-def backtest_of(url: str) -> tuple[CandleColumns, Plan, Record]:
-    """A backtest of the candles that the session has stored, under its first settings."""
+def backtest_of(url: str, told: Sequence[FundingRow] = ()) -> tuple[CandleColumns, Plan, Record]:
+    """A backtest of the candles that the session has stored, under its first settings; with
+    the funding of the rows `told`."""
     database = open_existing(url)
     try:
         (session,) = all_sessions(database)
@@ -73,7 +76,9 @@ def backtest_of(url: str) -> tuple[CandleColumns, Plan, Record]:
     finally:
         database.close()
     start = int(np.searchsorted(candles.time, session.start))
-    return candles, plan, run_backtrader(candles, start, plan)
+    columns = zip(*told, strict=True) if told else ()
+    funding = funding_of(funding_rows(*columns), candles) if told else NO_FUNDING
+    return candles, plan, run_backtrader(candles, start, plan, funding)
 
 
 def trades_of(candles: CandleColumns, record: Record) -> list[tuple[Any, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from stoptrail.config.market import Filters
@@ -11,9 +11,11 @@ from stoptrail.config.settings import Settings
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.market.events import CandleClosed, Connection, Event, Tick
+from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.market.recorded import RecordedFeed
 from stoptrail.live.session import Options, Session
 from stoptrail.rules.candles import Candles
+from stoptrail.rules.funding import FundingRow
 
 FILTERS = Filters(0.01, 0.00001, 0.00001, 5.0)
 
@@ -70,6 +72,7 @@ class PlaybackStore:
         ticks: TicksOf | None = None,
         between: Mapping[int, list[Event]] | None = None,
         unhurried: bool = False,
+        funding: Sequence[FundingRow] = (),
     ) -> None:
         self.rows = rows
         self.live = live
@@ -77,10 +80,12 @@ class PlaybackStore:
         self.ticks = ticks
         self.between = between or {}
         self.unhurried = unhurried
+        self.funding = funding
         self.waits: Callable[[], bool] = lambda: False
         """Whether the last candle does not come yet."""
         self.connection = Connection("live", 0.0)
         self.closed = 0
+        self.forecast: Forecast | None = None
         self.unserved = ()
         self.lag = 0
         """Milliseconds by which the exchange's clock is further than its candles."""
@@ -97,6 +102,10 @@ class PlaybackStore:
         self, symbol: str, interval: int, since: int, until: int | None = None
     ) -> list[Row]:
         return [row for row in self.rows[: self.live] if row[0] >= since]
+
+    def fetch_funding(self, symbol: str, since: int) -> list[FundingRow]:
+        closed = self.rows[self.live - 1][0] + self.interval
+        return [row for row in self.funding if since <= row.time <= closed + self.lag]
 
     def getdata(self, **parameters: Any) -> RecordedFeed:
         known = list(parameters["candles"])

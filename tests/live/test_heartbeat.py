@@ -15,7 +15,8 @@ import pytest
 from stoptrail.config.settings import Settings
 from stoptrail.core.time import DAY_MS
 from stoptrail.live.ledger.database import existing_ledger
-from stoptrail.live.ledger.tables import PaperTrades, Presence, StoredEquity
+from stoptrail.live.ledger.spoken import Presence
+from stoptrail.live.ledger.tables import PaperTrades, StoredEquity
 from stoptrail.live.session import Options
 from stoptrail.live.watch.daily import Daily, summary
 from stoptrail.live.watch.heartbeat import Heartbeat

@@ -19,13 +19,14 @@ import pytest
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import all_sessions
-from stoptrail.live.ledger.tables import Commands, PaperOrders
-from stoptrail.live.ledger.writer import CANCELLED
+from stoptrail.live.ledger.row_writer import CANCELLED
+from stoptrail.live.ledger.spoken import Commands
+from stoptrail.live.ledger.tables import PaperOrders
 from stoptrail.live.market.events import Tick
 from stoptrail.live.watch.differences import compare
 from stoptrail.live.watch.replay import recording_of, replay
 from tests.live.books import Books, books_of
-from tests.live.small_market import HOUR, small_rows, ticks_of
+from tests.live.small_market import HOUR, small_rows, some_ticks
 from tests.live.test_recovery import whole
 from tests.live.victim import Fate, in_process, run_victim
 
@@ -35,11 +36,6 @@ MODES = ("candle", "tick")
 MOMENTS = ("before", "within", "after")
 BY_THE_CLOCK = ("presence running", "commands")
 """Transactions of every second, however many candles pass in it."""
-
-
-def some_ticks(row: Row) -> list[Tick]:
-    """Ticks of which every fifth candle lacks all, so that its close has to do their work."""
-    return [] if row[0] // HOUR % 5 == 0 else ticks_of(row)
 
 
 def told(mode: str) -> dict[str, Any]:

@@ -11,7 +11,8 @@ import pytest
 import stoptrail.live.session
 from stoptrail.live.ledger.database import existing_ledger, open_existing
 from stoptrail.live.ledger.records import all_sessions, find_session, open_trade, rows
-from stoptrail.live.ledger.tables import Commands, PaperOrders, PaperTrades
+from stoptrail.live.ledger.spoken import Commands
+from stoptrail.live.ledger.tables import PaperOrders, PaperTrades
 from stoptrail.live.session import Options, Session
 from stoptrail.live.watch.control import answer_of, ask, set_aside
 from stoptrail.live.watch.differences import compare

@@ -24,7 +24,7 @@ from stoptrail.exchange.errors import RegionError, UnreachableError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import existing_ledger
 from stoptrail.live.ledger.records import all_sessions
-from stoptrail.live.ledger.tables import Presence
+from stoptrail.live.ledger.spoken import Presence
 from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.recovery import StartPatience
 from stoptrail.live.session import Options

@@ -146,7 +146,7 @@ def test_the_snapshot_adds_up(market: list[Row], tmp_path: Path) -> None:
 def test_a_session_that_was_not_ended_in_order_is_gone_after_a_while(
     market: list[Row], tmp_path: Path
 ) -> None:
-    from stoptrail.live.ledger.tables import Presence
+    from stoptrail.live.ledger.spoken import Presence
 
     url = f"sqlite:///{tmp_path}/ledger.db"
     play(settings(), PlaybackStore(market[:300], WARM_UP, HOUR), url)

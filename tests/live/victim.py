@@ -12,11 +12,13 @@ from unittest.mock import patch
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.records import session_of, stored_candles, stored_ticks
-from stoptrail.live.ledger.tables import Commands
+from stoptrail.live.ledger.spoken import Commands
 from stoptrail.live.market.events import Tick
 from stoptrail.live.session import Options, Session
 from stoptrail.live.watch.control import ask
 from stoptrail.live.watch.messages import Message
+from stoptrail.rules.funding import FundingRow
+from tests.live.funding_rows import told_between
 from tests.live.playback import PlaybackStore, TicksOf
 from tests.live.small_market import HOUR, WARM_UP, settings
 
@@ -64,6 +66,7 @@ def run_victim(
     fate: Any = None,
     ticks: TicksOf | None = None,
     asks: Sequence[tuple[int, str]] = (),
+    funding: Sequence[FundingRow] = (),
     **changes: Any,
 ) -> None:
     """Start or go on with the session of `rows`; `missed` candles have closed since the
@@ -78,7 +81,8 @@ def run_victim(
         def told(row: Row) -> list[Tick]:
             return [] if ticks is None else [tick for tick in ticks(row) if tick.time > last]
 
-        store = PlaybackStore(rows, live, HOUR, told, unhurried=bool(asks))
+        between = told_between(rows, funding)
+        store = PlaybackStore(rows, live, HOUR, told, between, bool(asks), funding)
         ledger.fault = fate
         options = Options(watchers=(Asker(asks),) if asks else ())
         Session(settings(**changes), lambda: store, ledger, options).run()

@@ -1,0 +1,130 @@
+"""A candle broker of a swap whose funding is known only as a session comes to it (C19)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+from stoptrail.brokers.candle import CandleBroker
+from stoptrail.brokers.schedule import ConstantFunding, PublishedFunding
+from stoptrail.brokers.settlement import REACH, Amendment, Settlement
+from stoptrail.rules.funding import FundingRow, paid_since
+from stoptrail.rules.journal import Journal
+from stoptrail.rules.trade import with_funding
+
+
+class FundingJournal(Journal, Protocol):
+    """A journal that hears what is booked."""
+
+    def funded(self, row: FundingRow) -> None:
+        """A row of funding was booked."""
+
+    def amended(self, amendment: Amendment) -> None:
+        """It changed what a fill had cost."""
+
+
+class FundedBroker(CandleBroker):
+    """Parameters: those of `CandleBroker`, and
+
+    past: rows of the candles before the feed's; constant_funding: whether a swap pays a constant
+    rate every eight hours, at the last close; settlement: where it pays what is published, the
+    trades that a late row may reach; booked: rows that were booked before.
+    """
+
+    params: ClassVar[Any] = (
+        ("past", ()),
+        ("constant_funding", False),
+        ("settlement", None),
+        ("booked", ()),
+    )
+
+    journal: FundingJournal
+
+    def __init__(self, **params: Any) -> None:
+        super().__init__(**params)
+        self._rows: ConstantFunding | PublishedFunding | None = None
+        self._settlement: Settlement | None = self.p.settlement
+        self._heard = {row.time for row in self.p.booked}
+        self._fresh = False
+        """Whether rows are news, not those that were booked before."""
+        self._known = 0
+        """Close time of the last candle, ms."""
+        self.marked_again: Callable[[int], None] = lambda time: None
+        """Told of funding that was booked after its moment, ms."""
+
+    def pay_until(self, time: int) -> None:
+        """Know the payments that need no row, up to `time` (ms)."""
+        if self._rows is not None:
+            self._rows.pay_until(time)
+
+    def fund(self) -> None:
+        """Know the payments up to the close at hand, before anything fills in its candle."""
+        if not self.p.constant_funding and self._settlement is None:
+            return
+        if self._rows is None:
+            self._rows = self._known_rows()
+        if isinstance(self._rows, PublishedFunding):
+            self._book(self._time())  # what came in the span of candles that are missing
+        self._known = self._time() + self.interval
+        self._rows.close(self._known, self._data.close[0])
+        if isinstance(self._rows, PublishedFunding):
+            self._book(self._known)
+
+    def _known_rows(self) -> ConstantFunding | PublishedFunding:
+        """The payments before the feed's first candle."""
+        if self.p.constant_funding:
+            constant = ConstantFunding(self.schedule)
+            for row in self.p.past:
+                constant.close(row[0] + self.interval, row[4])
+            return constant
+        published = PublishedFunding(self.schedule, self.interval, self.p.booked)
+        for row in self.p.past:
+            published.close(row[0] + self.interval, row[4])
+            for _ in published.due(row[0] + self.interval):
+                """Booked before."""
+        return published
+
+    def knows(self, row: FundingRow) -> bool:
+        """Whether a row of its time has been published before."""
+        return row.time in self._heard
+
+    def publish(self, row: FundingRow) -> None:
+        """A row of funding has been published: it is booked at once, or as soon as the candles
+        before it are known."""
+        assert isinstance(self._rows, PublishedFunding)
+        self._heard = {time for time in self._heard if time > row.time - REACH} | {row.time}
+        self._fresh = True
+        self._rows.publish(row)
+        self._book(self._known)
+
+    def _book(self, known: int) -> None:
+        """Book the rows before which all candles up to `known` (ms) count, each on what was held
+        at its time: units that have closed since have their share."""
+        assert isinstance(self._rows, PublishedFunding)
+        assert self._settlement is not None
+        for row, payments in self._rows.due(known):
+            if self.open is not None:
+                self.funding_before = self.schedule.by(self.open.held.time)
+            if not self._fresh:
+                continue
+            self.journal.funded(row)
+            for moment, amount in payments:
+                self._amend(moment, paid_since(amount, 0.0, self._rate))
+                self.marked_again(moment)
+        self._settlement.forget(known)
+
+    @property
+    def _rate(self) -> float:
+        return self.run_rules.trade_rules.costs.funding
+
+    def _amend(self, moment: int, paid: float) -> None:
+        """Add a payment to what has closed since."""
+        assert self._settlement is not None
+        for amendment in self._settlement.pay(moment, paid):
+            if amendment.pnl is None and self.open is not None:
+                self.open = with_funding(self.open, amendment.by)
+                self._stop.owner.manager.position = self.open
+            else:
+                self.balance = max(0.0, self.balance + amendment.by)
+            self.journal.amended(amendment)
+        self.history = self._settlement.history

@@ -1,0 +1,183 @@
+"""Published funding in a session (C19): booked on what was held at its time, whenever it comes."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stoptrail.exchange.rows import Row
+from stoptrail.live.ledger.database import open_existing
+from stoptrail.live.ledger.records import all_sessions, booked_funding
+from stoptrail.live.watch.differences import compare
+from stoptrail.live.watch.replay import recording_of, replay
+from stoptrail.rules.funding import FundingRow
+from tests.live.books import Books, backtest_of, books_of, told_trades, trades_of
+from tests.live.funding_rows import SWAP, published, told_between
+from tests.live.playback import PlaybackStore, play
+from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, some_ticks, ticks_of
+from tests.live.victim import Fate, in_process, run_victim
+
+PROTECTED = {"protections": {"daily_loss": 0.01, "drawdown": 0.04, "losses": 2, "candles": 9}}
+SCALED: Any = {"exits": {"scale_out": [{"at": 0.5, "fraction": 0.5}]}}
+
+
+def run(url: str, rows: list[Row], told: list[FundingRow], late: int = 0, **changes: Any) -> Books:
+    """A session that hears each row when it is published, or `late` candles after that."""
+    between = told_between(rows, told, late)
+    ticks = ticks_of if changes.get("live", {}).get("ratchet") == "tick" else None
+    store = PlaybackStore(rows, WARM_UP, HOUR, ticks, between)
+    play(settings(**SWAP, **changes), store, url)
+    return books_of(url)
+
+
+def nothing_differs(url: str) -> None:
+    """The ledger, replayed."""
+    database = open_existing(url)
+    try:
+        (session,) = all_sessions(database)
+        with closing(replay(recording_of(database, session))) as repeated:
+            assert compare(database, repeated, session.id).differences == []
+            assert booked_funding(database, session.id) == booked_funding(repeated, session.id)
+    finally:
+        database.close()
+
+
+@pytest.mark.parametrize(
+    ("step", "hours", "priced", "changes"),
+    [
+        (8, 0.0, False, {}),
+        (1, 0.0, True, PROTECTED),
+        (1, 1.0, False, SCALED),
+        (4, 4.0, True, PROTECTED),
+    ],
+)
+def test_a_session_equals_a_backtest_with_the_same_rows(
+    step: int, hours: float, priced: bool, changes: Any, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    rows = small_rows(1100, 8)
+    told = published(rows, step, hours, priced)
+    books = run(url, rows, told, **changes)
+    candles, _, record = backtest_of(url, told)
+    expected = trades_of(candles, record)
+    assert len(expected) > 15
+    assert told_trades(books) == expected
+    funding = [trade["funding"] for trade in books["PaperTrades"]]
+    closed = record.trades.exit >= 0
+    assert funding[: sum(closed)] == record.trades.funding[closed].tolist()
+    assert min(funding) < 0.0 < max(funding)
+    levels = [(row["trade"] - 1, row["new"]) for row in books["StopMoves"]]
+    assert levels == list(zip(record.stops.trade, record.stops.level, strict=True))
+    refused = [row for row in books["Decisions"] if row["outcome"] not in ("filled", "ordered")]
+    assert len(refused) == record.ignored.sum()
+    nothing_differs(url)
+
+
+@pytest.mark.parametrize("ratchet", ["candle", "tick"])
+def test_a_row_that_comes_late_is_booked_on_what_was_held_at_its_time(
+    ratchet: str, tmp_path: Path
+) -> None:
+    """Thirty hours late, when the trade may be over and the next one under way: the same rows
+    are paid by the same trades, and the money is the same."""
+    rows = small_rows(700, 8)
+    told = [row._replace(rate=row.rate / 100.0) for row in published(rows, 8)]
+    changes: Any = {"live": {"ratchet": ratchet}, "stop": {"breakeven_atr_trigger": 0.0}, **SCALED}
+    on_time = run(f"sqlite:///{tmp_path}/on_time.db", rows, told, **changes)
+    url = f"sqlite:///{tmp_path}/late.db"
+    late = run(url, rows, told, late=30, **changes)
+    nothing_differs(url)
+    trades = late["PaperTrades"]
+    assert len(trades) > 10
+    paid = [trade["funding"] for trade in on_time["PaperTrades"]][:-2]
+    assert sum(funding != 0.0 for funding in paid) > 3
+    assert [trade["funding"] for trade in trades][:-2] == pytest.approx(paid, rel=1e-3)
+    for trade in trades[:-2]:
+        parts = [f["funding"] for f in late["PaperFills"] if f["trade"] == trade["number"]]
+        assert trade["funding"] == pytest.approx(sum(parts))
+    cash = 100_000.0 + sum(trade["pnl"] or 0.0 for trade in trades)
+    assert late["Sessions"][0]["balance"] == pytest.approx(cash)
+
+
+def test_a_row_that_is_not_yet_there_when_its_trade_ends_is_added_to_it(tmp_path: Path) -> None:
+    """One row, at the close before a trade's exit, told with and after the next close."""
+    rows = small_rows(500, 8)
+    first = run(f"sqlite:///{tmp_path}/free.db", rows, [])["PaperTrades"][0]
+    assert first["exit_time"] > first["entry_time"]
+    row = FundingRow(first["exit_time"], 0.001, 30_000.0, 0.0)
+    for late in (0, 1, 5):
+        url = f"sqlite:///{tmp_path}/late{late}.db"
+        trade = run(url, rows, [row], late)["PaperTrades"][0]
+        paid = first["side"] * first["units"] * 30_000.0 * 0.001
+        assert trade["funding"] == pytest.approx(-paid)
+        assert trade["pnl"] == pytest.approx(first["pnl"] - paid)
+        nothing_differs(url)
+
+
+def test_a_row_of_the_entry_itself_is_free(tmp_path: Path) -> None:
+    rows = small_rows(500, 8)
+    first = run(f"sqlite:///{tmp_path}/free.db", rows, [])["PaperTrades"][0]
+    row = FundingRow(first["entry_time"], 0.001, 30_000.0, 0.0)
+    for late in (0, 5):
+        trade = run(f"sqlite:///{tmp_path}/late{late}.db", rows, [row], late)["PaperTrades"][0]
+        assert (trade["funding"], trade["pnl"]) == (0.0, first["pnl"])
+
+
+@pytest.mark.parametrize("ratchet", ["candle", "tick"])
+def test_equity_of_the_close_at_its_time_has_the_funding(ratchet: str, tmp_path: Path) -> None:
+    """It is published behind the close, whose row is brought up to date."""
+    rows = small_rows(500, 8)
+    live: Any = {"live": {"ratchet": ratchet}}
+    free = run(f"sqlite:///{tmp_path}/free.db", rows, [], **live)
+    trade = next(t for t in free["PaperTrades"] if t["exit_time"] - t["entry_time"] > 5 * HOUR)
+    time = trade["entry_time"] // HOUR * HOUR + 2 * HOUR
+    row = FundingRow(time, 0.001, 30_000.0, 0.0)
+    paid = run(f"sqlite:///{tmp_path}/paid.db", rows, [row], **live)
+    booked = -trade["side"] * trade["units"] * 30_000.0 * 0.001
+    for column in ("equity", "cash"):
+        before = {r["time"]: r[column] for r in free["StoredEquity"]}
+        after = {r["time"]: r[column] for r in paid["StoredEquity"]}
+        assert after[time - HOUR] == before[time - HOUR]
+        assert after[time] == pytest.approx(before[time] + booked)
+        assert after[time + HOUR] == pytest.approx(before[time + HOUR] + booked)
+
+
+@pytest.mark.parametrize(
+    ("ratchet", "kinds", "changes"),
+    [
+        ("candle", ("funded", "candle", "candle left", "candle entered"), PROTECTED),
+        ("tick", ("funded", "tick left", "tick", "candle"), SCALED),
+    ],
+)
+def test_kills_around_a_row_and_restarts_across_its_time_change_nothing(
+    ratchet: str, kinds: tuple[str, ...], changes: Any, tmp_path: Path
+) -> None:
+    """Killed before, within and after transactions that book rows and others, with candles
+    missed at each: the ledger, its rows of funding too, ends as if nothing had happened."""
+    rows = small_rows(520, 8)
+    told = published(rows, 1, 1.0)
+    options: Any = {**SWAP, **changes, "live": {"ratchet": ratchet}, "funding": told}
+    ticks = some_ticks if ratchet == "tick" else None
+    missed = 3 if ratchet == "candle" else 0
+    whole, url = f"sqlite:///{tmp_path}/whole.db", f"sqlite:///{tmp_path}/ledger.db"
+    run_victim(whole, rows, 0, None, ticks, **options)
+    for kind in kinds:
+        for moment in ("before", "within", "after"):
+            fate = Fate(2, moment, kind)
+            assert in_process(url, rows, missed, fate, ticks, **options) == -signal.SIGKILL
+    assert in_process(url, rows, missed, None, ticks, **options) == 0
+    assert len(books_of(whole)["PaperTrades"]) > 5
+    assert books_of(url) == books_of(whole)
+    assert rows_in(url) == rows_in(whole)
+    nothing_differs(url)
+
+
+def rows_in(url: str) -> list[FundingRow]:
+    """What the ledger has of published funding; its NaN are no number that could be compared."""
+    database = open_existing(url)
+    found = [row._replace(price=0.0) for row in booked_funding(database, 1)]
+    database.close()
+    return found
