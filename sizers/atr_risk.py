@@ -34,7 +34,7 @@ class AtrRiskSizer(bt.Sizer):  # type: ignore[misc]
         line = getattr(strategy, "volatility", None)
         return sized_units(
             1 if isbuy else -1,
-            broker.getvalue(),
+            broker.stake,
             data.close[0],
             strategy.atr[0],
             math.nan if line is None else line[0],

@@ -193,10 +193,13 @@ class MtfStrategy(OwnOrders):
         """See QuickCandles. Which candles have nothing to do is known beforehand, unless a
         subclass or a manager does what it likes or every midnight is marked."""
         if type(self) is MtfStrategy and self.p.manager is None and not self._protected:
-            self._pace = pace
-            self._lows, self._highs = self.data.low.array, self.data.high.array
-            self._zones = Changes(self.zone)
-            self.manager.foresee()
+            self._foresee(pace)
+
+    def _foresee(self, pace: Pace) -> None:
+        self._pace = pace
+        self._lows, self._highs = self.data.low.array, self.data.high.array
+        self._zones = Changes(self.zone)
+        self.manager.foresee()
 
     def wake(self) -> None:
         """Look at the coming candle, whatever was known of it."""
@@ -250,7 +253,7 @@ class MtfStrategy(OwnOrders):
         return self.p.gate(self._time()) if self.p.gate is not None else None
 
     def _send(self, side: int, units: float, atr: float, time: int) -> None:
-        equity, closes = self.broker.balance, time + self.interval
+        equity, closes = self.broker.stake, time + self.interval
         self._place(order_for(side, units, equity, atr, time, closes, self.run_rules))
 
     def _place(self, entry_order: EntryOrder) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stoptrail.adapter.backtrader import bt
 from stoptrail.backtest.journal import RecordingJournal
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.backtest.quick_cerebro import QuickCerebro
@@ -61,7 +62,7 @@ def run_backtrader(
     cerebro.addstrategy(MtfStrategy, **strategy_options(plan, int(candles.time[start])))
     with own_errors(plan.rule):
         (strategy,) = cerebro.run()
-    _let_go(feed, strategy)
+    let_go(feed, strategy)
     paid = broker.paid_by(int(candles.time[-1]) + candles.interval)
     return Record(
         journal.trades(candles, plan.run_rules.trade_rules, broker.balance, paid),
@@ -71,8 +72,10 @@ def run_backtrader(
     )
 
 
-def _let_go(feed: Any, strategy: Any) -> None:
+def let_go(*feeds_and_strategies: Any) -> None:
     """Empty the line buffers: Cerebro, strategy and lines refer to each other in circles,
     so that the buffers of many runs would wait for the garbage collector together."""
-    for each in (feed, strategy, *strategy.getindicators()):
+    for each in feeds_and_strategies:
         each.reset()
+        for indicator in each.getindicators() if isinstance(each, bt.Strategy) else ():
+            indicator.reset()

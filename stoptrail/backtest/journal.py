@@ -47,9 +47,10 @@ class RecordedLevel(NamedTuple):
 
 
 class RecordingJournal:
-    """Keeps every event; see rules.journal.Journal. The baseline has no stops to keep."""
+    """Keeps every event; see rules.journal.Journal. The baseline has no stops to keep; of a
+    sleeve there are more `reasons` to ignore a signal (rules.book.BOOK_IGNORED)."""
 
-    def __init__(self, *, with_stops: bool = True) -> None:
+    def __init__(self, *, with_stops: bool = True, reasons: int = len(IGNORED)) -> None:
         self._with_stops = with_stops
         self.entries: list[RecordedEntry] = []
         self.exits: list[RecordedExit] = []
@@ -57,7 +58,7 @@ class RecordingJournal:
         """Parts and rests of trades with reason, time and the trade's index."""
         self._open: Position | None = None
         self.levels: list[RecordedLevel] = []
-        self.counts = np.zeros(len(IGNORED), np.int64)
+        self.counts = np.zeros(reasons, np.int64)
         self._last: Stop | None = None
 
     def entered(self, entry_order: EntryOrder, position: Position, stop: Stop, time: int) -> None:

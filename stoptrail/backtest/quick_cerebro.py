@@ -51,7 +51,8 @@ class InStep(LineBuffer):  # type: ignore[misc]
         self.lencount = count
 
 
-def _put_in_step(line: Any, pace: Pace) -> None:
+def put_in_step(line: Any, pace: Pace) -> None:
+    """Let `line` stand where `pace` does."""
     line.pace = pace
     line.__class__ = InStep
 
@@ -76,12 +77,12 @@ class QuickCerebro(bt.Cerebro):  # type: ignore[misc]
         # The broker sees a candle before the strategy's lines have come to it.
         ahead, own = Pace(), Pace()
         for line in feed.lines:
-            _put_in_step(line, ahead)
+            put_in_step(line, ahead)
         apart = [line for line in strategy._moved if type(line) is not LineBuffer]
         strategy.lines[0].array = feed.lines.datetime.array[: feed.count]
         for line in (*strategy.lines, *strategy._moved):
             if type(line) is LineBuffer:
-                _put_in_step(line, own)
+                put_in_step(line, own)
         strategy.keep_pace(own)
         self._play(strategy, feed, ahead, own, apart)
 

@@ -172,6 +172,11 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
 
     get_cash, get_value = getcash, getvalue
 
+    @property
+    def stake(self) -> float:
+        """What a trade is sized by (C4): the equity."""
+        return self.getvalue()
+
     def equity(self, price: float, time: int) -> float:
         """Equity with the position marked at `price` at `time` in milliseconds."""
         if self.open is None:

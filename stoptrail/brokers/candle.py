@@ -169,7 +169,7 @@ class CandleBroker(WithinCandle):
             raise UsageError(f"a stop was moved to {stop.level!r}: its level is a price above 0")
         order.created.price = stop.level
         order.addinfo(reason=stop.reason)
-        self._watch()
+        self.watch()
 
     def cancel(self, order: Any) -> None:
         """Withdraw a working order; nothing where it does not work any more."""
@@ -189,10 +189,10 @@ class CandleBroker(WithinCandle):
         """The oldest queued notification, or None."""
         if self.news:
             return self.news.popleft()
-        self._watch()
+        self.watch()
         return None
 
-    def _watch(self) -> None:
+    def watch(self) -> None:
         """Work out what wakes `next`: a waiting market order always does."""
         waits = self._entry is not None or self._exit is not None
         # A tick between level and extreme may move the stop as well.

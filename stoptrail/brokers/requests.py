@@ -7,6 +7,7 @@ from typing import Any
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.core.errors import UsageError
+from stoptrail.rules.book import CAP
 from stoptrail.rules.trade import COOLDOWN, GAP, PENDING, POSITION, PROTECTION, SIZE
 
 _NEUTRAL: dict[str, Any] = {
@@ -28,6 +29,7 @@ WORDS = {
     SIZE: "no units can be traded: ATR, equity, or a minimum of the market (C4)",
     GAP: "the next open came too late (C2)",
     PROTECTION: "a protection stops entries (C16)",
+    CAP: "nothing is left of the book's risk, notional or cash (C22)",
 }
 """Why an order led to no trade, by code of rules.trade.IGNORED."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from stoptrail.config.book import SECTIONS, ResolvedSleeve, SleeveSettings, sleeve_table
 from stoptrail.config.foreign import Taken, require_trusted
 from stoptrail.config.grid import build_grid, check_keys
 from stoptrail.config.search import flat_grid
@@ -91,7 +92,28 @@ def checked(
         build_grid(settings, source_of)
     else:
         check_keys(settings, source_of)
+    for number, sleeve in enumerate(settings.book.sleeves):
+        if not sleeve.source:
+            place = f"book.sleeves.{number}"
+            sleeve_settings(settings, sleeve_of(settings, sleeve), f"{source_of(place)}: {place}")
     return settings
+
+
+def sleeve_of(settings: Settings, sleeve: SleeveSettings) -> ResolvedSleeve:
+    """A sleeve of [book] without what a run's folder has to say."""
+    own = sleeve.model_dump(mode="json", exclude_none=True)
+    table = {name: own[name] for name in ("data", *SECTIONS) if name in own}
+    return ResolvedSleeve(sleeve.symbol or settings.data.symbol, sleeve.share, table)
+
+
+def sleeve_settings(settings: Settings, sleeve: ResolvedSleeve, place: str) -> Settings:
+    """The settings of one sleeve of the book of `settings`, checked; `place` names it in
+    errors. Raises ConfigError."""
+    table = sleeve_table(as_table(settings), sleeve)
+    try:
+        return Settings.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(explain(error, lambda _key: place)) from None
 
 
 def default_file() -> Path:

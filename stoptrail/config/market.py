@@ -58,6 +58,9 @@ def _market_name(symbol: str) -> str:
     return symbol
 
 
+MarketName = Annotated[str, Field(min_length=1), AfterValidator(_market_name)]
+
+
 def _known_zone(name: str) -> str:
     if name:
         zone_of(name)
@@ -75,7 +78,7 @@ class Data(SettingsSection):
 
     exchange: Annotated[str, Field(pattern=r"^[a-z0-9]+$")] = "binance"
     """ccxt's id of the exchange that candles are downloaded from."""
-    symbol: Annotated[str, Field(min_length=1), AfterValidator(_market_name)] = "BTC/USDT"
+    symbol: MarketName = "BTC/USDT"
     """Market in ccxt's notation."""
     timeframe: Timeframe = "15m"
     """Length of a base candle."""

@@ -62,6 +62,7 @@ _PHRASES = {
     "bool_type": "must be true or false",
     "string_type": "must be a text in quotes",
     "tuple_type": "must be a list",
+    "list_type": "must be a list",
     "string_too_short": "must not be empty",
 }
 _WITHOUT_VALUE = {"missing", "unknown_key"}

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from stoptrail.config.book import BookSettings
 from stoptrail.config.market import (
     AccountSettings,
     CostSettings,
@@ -45,6 +46,7 @@ class Settings(SettingsSection):
     account: AccountSettings = Field(default_factory=AccountSettings)
     market: MarketSettings = Field(default_factory=MarketSettings)
     protections: ProtectionSettings = Field(default_factory=ProtectionSettings)
+    book: BookSettings = Field(default_factory=BookSettings)
     sweep: Sweep = Field(default_factory=Sweep)
     walk_forward: WalkForward = Field(default_factory=WalkForward)
     live: Live = Field(default_factory=Live)

@@ -168,6 +168,19 @@ def stop_loss_per_unit(side: int, fill: float, exit_price: float, costs: Costs) 
 
 
 @rule
+def stop_out_loss(side: int, fill: float, level: float, costs: Costs, market: Market) -> float:
+    """What one unit loses, after both fees and slippage, where its stop is hit at `level`
+    without a gap; below 0 where it wins."""
+    exact = level * (1.0 - side * costs.slippage)
+    # The exit is rounded to the tick against the trade: it can lose more than `exact`.
+    rounded = fill_price(-side, level, costs, market)
+    return max(
+        stop_loss_per_unit(side, fill, exact, costs),
+        stop_loss_per_unit(side, fill, rounded, costs),
+    )
+
+
+@rule
 def affordable_units(equity: float, fill: float, max_leverage: float, costs: Costs) -> float:
     """Units at `fill` whose notional with the entry fee is max_leverage * equity."""
     return max_leverage * equity / (fill * (1.0 + costs.taker_fee))
@@ -196,13 +209,7 @@ def filled_units(
     units = min(wanted, affordable)
     if sizing.includes_costs:
         risk = equity * sizing.risk_per_trade
-        exact = level * (1.0 - side * costs.slippage)
-        # The exit is rounded to the tick against the trade: it can lose more than `exact`.
-        rounded = fill_price(-side, level, costs, market)
-        loss = max(
-            stop_loss_per_unit(side, fill, exact, costs),
-            stop_loss_per_unit(side, fill, rounded, costs),
-        )
+        loss = stop_out_loss(side, fill, level, costs, market)
         if loss > 0.0:
             units = min(units, risk / loss)
     return tradable(units_down(units, market), fill, market)

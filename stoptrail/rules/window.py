@@ -33,3 +33,22 @@ def reaches(candles: Candles, count: int) -> tuple[Floats, Floats]:
     if count == 0:
         return candles.high, candles.low
     return highest_of(candles.high, count), -highest_of(-candles.low, count)
+
+
+@rule
+def first_beyond(
+    low: Floats,
+    high: Floats,
+    first: int,
+    until: int,
+    below: float,
+    above: float,
+    floor: float,
+    ceiling: float,
+) -> int:
+    """The first candle from `first` on that reaches `below` or `above`, or goes beyond `floor`
+    or `ceiling`; `until` where none before it does."""
+    for i in range(first, until):
+        if low[i] <= below or high[i] >= above or low[i] < floor or high[i] > ceiling:
+            return i
+    return until

@@ -1,0 +1,109 @@
+"""Several sleeves on one account in full Backtrader: one Cerebro, a feed for each market, one
+broker (C22)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from stoptrail.backtest.book_cerebro import BookCerebro
+from stoptrail.backtest.engine import let_go, run_backtrader, strategy_options
+from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.journal import RecordingJournal
+from stoptrail.backtest.plan import Plan, Record
+from stoptrail.brokers.book import NO_LIMITS, BookBroker, SleeveBroker
+from stoptrail.config.own_code import own_errors
+from stoptrail.feeds.columnar import ColumnarFeed
+from stoptrail.rules.book import BOOK_IGNORED, Caps
+from stoptrail.rules.protections import Protections
+from stoptrail.rules.types import CYCLE_EXIT
+from stoptrail.strategies.sleeve import BookDecisions, on_own_market
+
+
+class SleevePlan(NamedTuple):
+    """One sleeve, resolved."""
+
+    plan: Plan
+    inputs: Inputs
+    """Sleeves of one market have the same candles, the very object."""
+    share: float
+    lends: bool
+    """Whether its market does: on spot a fill is cut to free cash."""
+
+
+class BookTerms(NamedTuple):
+    """What holds for the whole."""
+
+    cash: float
+    caps: Caps
+    protections: Protections
+    shared: bool
+    """One account; otherwise each sleeve is a run of its own with its share of the cash."""
+
+
+def run_book(
+    sleeves: Sequence[SleevePlan], terms: BookTerms, *, runonce: bool = True
+) -> list[Record]:
+    """What each sleeve did."""
+    if not terms.shared:
+        return [_alone(sleeve, terms, runonce=runonce) for sleeve in sleeves]
+    cerebro = BookCerebro(stdstats=False, runonce=runonce, preload=runonce)
+    feeds: dict[int, Any] = {}
+    for sleeve in sleeves:
+        candles = sleeve.inputs.candles
+        if id(candles) not in feeds:
+            feeds[id(candles)] = ColumnarFeed(candles=candles)
+            cerebro.adddata(feeds[id(candles)])
+    places = {key: place for place, key in enumerate(feeds)}
+    brokers = [_broker_of(sleeve, terms) for sleeve in sleeves]
+    for sleeve, broker in zip(sleeves, brokers, strict=True):
+        inputs, plan = sleeve.inputs, sleeve.plan
+        options = strategy_options(plan, int(inputs.candles.time[inputs.start]))
+        place = places[id(inputs.candles)]
+        cerebro.addstrategy(on_own_market, place=place, own_broker=broker, **options)
+    cerebro.addstrategy(BookDecisions)
+    whole = {"caps": terms.caps, "cash": terms.cash, "protections": terms.protections}
+    cerebro.setbroker(BookBroker(sleeves=brokers, **whole))
+    rules = [sleeve.plan.rule for sleeve in sleeves if sleeve.plan.rule is not None]
+    with own_errors(rules[0] if rules else None):
+        strategies = cerebro.run()
+    let_go(*feeds.values(), *strategies)
+    return [_record(sleeve, broker) for sleeve, broker in zip(sleeves, brokers, strict=True)]
+
+
+def _broker_of(sleeve: SleevePlan, terms: BookTerms) -> SleeveBroker:
+    plan, inputs = sleeve.plan, sleeve.inputs
+    with_stops = plan.run_rules.exits != CYCLE_EXIT
+    return SleeveBroker(
+        run_rules=plan.run_rules._replace(cash=terms.cash, protections=NO_LIMITS),
+        journal=RecordingJournal(with_stops=with_stops, reasons=len(BOOK_IGNORED)),
+        detail=inputs.detail,
+        own_size=plan.size_call,
+        funding=inputs.funding,
+        share=sleeve.share,
+        lends=sleeve.lends,
+    )
+
+
+def _record(sleeve: SleevePlan, broker: SleeveBroker) -> Record:
+    candles, journal = sleeve.inputs.candles, broker.journal
+    assert isinstance(journal, RecordingJournal)
+    end = int(candles.time[-1]) + candles.interval
+    rules = sleeve.plan.run_rules.trade_rules
+    return Record(
+        journal.trades(candles, rules, broker.book.balance, broker.paid_by(end)),
+        journal.stops(candles),
+        journal.counts,
+        journal.fills(candles),
+    )
+
+
+def _alone(sleeve: SleevePlan, terms: BookTerms, *, runonce: bool) -> Record:
+    """The sleeve as a run of its own."""
+    inputs = sleeve.inputs
+    rules = sleeve.plan.run_rules._replace(
+        cash=terms.cash * sleeve.share, protections=terms.protections
+    )
+    plan = sleeve.plan._replace(run_rules=rules)
+    given = inputs.candles, inputs.start, plan, inputs.funding
+    return run_backtrader(*given, detail=inputs.detail, runonce=runonce)

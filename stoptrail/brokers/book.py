@@ -1,0 +1,318 @@
+"""One account for several sleeves (C22): each has a broker of its own, which fills as any of the
+contract does, and the book knows what all of them hold, order and may have open.
+
+Cerebro talks to the book; the strategy of a sleeve talks to its own broker.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from stoptrail.adapter.backtrader import bt
+from stoptrail.brokers.candle import CandleBroker
+from stoptrail.rules.book import (
+    CAP,
+    NO_CAP,
+    NOT_EXPOSED,
+    Caps,
+    Expected,
+    Exposure,
+    capped_units,
+    cut_entry,
+    expected,
+    exposed,
+    margin_of,
+    stake,
+    tied,
+    too_small,
+)
+from stoptrail.rules.costs import DAY
+from stoptrail.rules.protections import (
+    Guard,
+    Protections,
+    entries_stopped,
+    guard_day,
+    guard_exit,
+    guard_start,
+)
+from stoptrail.rules.trade import enter, marked
+
+NO_LIMITS = Protections(0.0, 0.0, 0, 0)
+
+
+class SleeveBroker(CandleBroker):
+    """The broker of one sleeve, on the account of a book. Parameters beside a CandleBroker's:
+    share of the equity; lends: whether its market does, as a spot market does not."""
+
+    params: ClassVar[Any] = (("share", 1.0), ("lends", False))
+    book: Any
+    number = 0
+    """Its place in the book."""
+
+    def reset(self) -> None:
+        """Stand where a run begins."""
+        super().reset()
+        self.seen = 0
+        """Candles of its feed that it has filled by."""
+        self.margin = 0.0
+        """What its position or order may lose (C20); set at the decision."""
+        self._expects = Expected(math.nan, math.nan)
+        self._most = math.inf
+        """Units that the caps have left of the entry order; infinite where they cut nothing."""
+
+    @property
+    def stake(self) -> float:
+        """What a trade is sized by (C4): the share of the book's equity."""
+        return stake(self.book.getvalue(), self.p.share)
+
+    @property
+    def close(self) -> float:
+        """The last close of its market."""
+        return float(self._data.close[0])
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its feed has a candle that it has not filled by."""
+        return self._data is not None and len(self._data) > self.seen
+
+    @property
+    def opens(self) -> int:
+        """Open time of the candle at hand, ms."""
+        return self._time()
+
+    def defer(self, decision: Callable[[], None]) -> None:
+        """Decide when every sleeve's stops have moved."""
+        self.book.deferred.append(decision)
+
+    def stopped(self) -> bool:
+        """Whether a protection of the book stops entries (C16)."""
+        return bool(self.book.stopped())
+
+    def room(self, side: int, wanted: float, atr: float) -> float:
+        """Units of `wanted` that the caps leave; 0 where that is no trade."""
+        rules, price, book = self.run_rules.trade_rules, self.close, self.book
+        self._expects = entry = expected(side, price, atr, rules)
+        equity, share = book.getvalue(), self.p.share
+        units = capped_units(
+            wanted, side, price, entry, equity, share, book.exposure(), book.caps, rules
+        )
+        if too_small(units, wanted, entry.fill, rules):
+            return 0.0
+        self._most = units if units < wanted else math.inf
+        self.margin = margin_of(equity, share, book.margins())
+        return units
+
+    def exposure(self, before: Exposure) -> Exposure:
+        """`before` with what is held or ordered here."""
+        rules, price = self.run_rules.trade_rules, self.close
+        if self.open is not None:
+            held, level = self.open.held, self.levels()[0]
+            return exposed(before, held.side, self.open.units, held.fill, level, price, rules)
+        order = self.entry_order
+        if order is None:
+            return before
+        return exposed(before, order.side, order.units, *self._expects, price, rules)
+
+    def marked_on(self, value: float, price: float, time: int) -> float:
+        """`value` and what the position adds to it, at `price` at `time` (ms)."""
+        if self.open is None:
+            return value
+        rules = self.run_rules.trade_rules
+        return marked(value, self.open, price, time, rules, self.paid_by(time))
+
+    def ended(self, pnl: float) -> None:
+        """A trade is over."""
+        self.book.ended.append(pnl)
+
+    def notify(self, order: Any) -> None:
+        """Queue the order's state with the book, which Cerebro asks."""
+        self.book.news.append(order.clone())
+        self.is_awake = True
+        self.book.note(self)
+
+    def _fill_entry(self, price: float, time: int) -> None:
+        order, rules = self._entry.info.entry_order, self.run_rules.trade_rules
+        position, stop = enter(order, price, time, rules)
+        cash = math.inf if self.p.lends else self.book.cash
+        cut = cut_entry(position, self._most, cash, rules)
+        if not cut.units > 0.0 and (position.units > 0.0 or self._most < math.inf):
+            self._drop_entry(CAP)
+            return
+        self._book_entry(cut, stop)
+        if self.open is not None:
+            self.book.cash -= tied(self.open)
+
+
+class BookBroker(bt.BrokerBase):  # type: ignore[misc]
+    """The account that sleeves share. Parameters: sleeves, their brokers in the order of the
+    book; caps; cash; protections of the whole.
+
+    Each step, the moment at which at least one market's candle closes: `next` fills at every
+    sleeve whose market has a candle, the strategies move their stops, `decide` marks the book and
+    lets the sleeves decide, one after the other.
+    """
+
+    params: ClassVar[Any] = (
+        ("sleeves", ()),
+        ("caps", Caps(NO_CAP, NO_CAP)),
+        ("cash", 100_000.0),
+        ("protections", NO_LIMITS),
+    )
+
+    def __init__(self, **_params: Any) -> None:  # Backtrader took them
+        super().__init__()
+        self.caps: Caps = self.p.caps
+        self.sleeves: tuple[SleeveBroker, ...] = tuple(self.p.sleeves)
+        for number, sleeve in enumerate(self.sleeves):
+            sleeve.book, sleeve.number = self, number
+        self.protected = any(self.p.protections)
+        self.reset()
+
+    def reset(self) -> None:
+        """Stand where a run begins: the cash, no position, no order."""
+        self.balance: float = self.p.cash
+        """Cash as it would be with every open position undone, quote currency."""
+        self.startingcash = self.p.cash  # Backtrader's writers read it
+        self.cash = math.inf
+        """Free cash of the step at hand: no exit of its candles adds to it."""
+        self.news: deque[Any] = deque()
+        self.deferred: list[Callable[[], None]] = []
+        self.ended: list[float] = []
+        """Profits of the trades that closed in the step at hand."""
+        self.guard: Guard = guard_start(self.p.cash)
+        self.index = -1
+        """Number of the step at hand; 0 is the first."""
+        self.closes = 0
+        """When its candles close, ms."""
+        self._busy: dict[int, SleeveBroker] = {}
+        self._prices: dict[int, float] = {}
+        """Last closes of the markets of what was held at the last step, by sleeve."""
+
+    def start(self) -> None:
+        """Called by Cerebro before every run."""
+        super().start()
+        self.reset()
+        for sleeve in self.sleeves:
+            sleeve.start()
+
+    def stop(self) -> None:
+        """Called by Cerebro after every run."""
+        for sleeve in self.sleeves:
+            sleeve.stop()
+
+    # What is held and ordered
+
+    def note(self, sleeve: SleeveBroker) -> None:
+        """What `sleeve` holds or orders has changed."""
+        if sleeve.open is not None or sleeve.pending:
+            self._busy[sleeve.number] = sleeve
+        else:
+            self._busy.pop(sleeve.number, None)
+
+    @property
+    def busy(self) -> list[SleeveBroker]:
+        """Those with a position or an entry order, in the order of the book."""
+        return [self._busy[number] for number in sorted(self._busy)]
+
+    def getvalue(self, datas: Any = None) -> float:
+        """Equity at the step at hand, every position marked at its market's last close."""
+        del datas
+        value = self.balance
+        for sleeve in self.busy:
+            value = sleeve.marked_on(value, sleeve.close, self.closes)
+        return value
+
+    def getcash(self) -> float:
+        """What no position ties up, quote currency."""
+        return self.balance - sum(
+            tied(sleeve.open) for sleeve in self.busy if sleeve.open is not None
+        )
+
+    get_cash, get_value = getcash, getvalue
+
+    def exposure(self) -> Exposure:
+        """Open risk and notional of everything held and ordered."""
+        found = NOT_EXPOSED
+        for sleeve in self.busy:
+            found = sleeve.exposure(found)
+        return found
+
+    def margins(self) -> float:
+        """Margins of everything held and ordered (C20)."""
+        return sum(sleeve.margin for sleeve in self.busy)
+
+    def stopped(self) -> bool:
+        """Whether a protection stops entries (C16)."""
+        limits = self.p.protections
+        return self.protected and entries_stopped(self.guard, self.getvalue(), self.index, limits)
+
+    # Steps
+
+    def next(self) -> None:
+        """One step: whatever fills on the candles that close with it."""
+        fresh = [sleeve for sleeve in self.sleeves if sleeve.fresh]
+        self.begin(self.index + 1, fresh[0].opens, fresh[0].interval)
+        for sleeve in fresh:
+            self.settle(sleeve)
+
+    def begin(self, index: int, opens: int, interval: int) -> None:
+        """Step `index` begins, whose candles open at `opens` (ms)."""
+        if self.protected and self.index >= 0:
+            self._mark_missed(opens + interval)
+        self.index, self.closes = index, opens + interval
+        self.cash = math.inf if len(self.sleeves) == 1 else self.getcash()
+
+    def settle(self, sleeve: SleeveBroker) -> None:
+        """What fills on the candle of one sleeve."""
+        sleeve.seen += 1
+        if sleeve.open is None and not sleeve.pending:
+            return
+        sleeve.balance = self.balance
+        sleeve.next()
+        self.balance = sleeve.balance
+        self.note(sleeve)
+
+    def decide(self) -> None:
+        """Every stop has moved: mark the book, then decide in the order of the sleeves."""
+        if self.protected:
+            self._guard()
+        self.ended.clear()
+        deferred, self.deferred = self.deferred, []
+        for decision in deferred:
+            decision()
+
+    def _guard(self) -> None:
+        equity, limits = self.getvalue(), self.p.protections
+        for pnl in self.ended:
+            self.guard = guard_exit(self.guard, pnl, equity, self.index, limits)
+        if self.closes % DAY == 0:
+            self.guard = guard_day(self.guard, equity)
+        self.remember()
+
+    def remember(self) -> None:
+        """Keep the closes at hand, for midnights before the next step."""
+        self._prices = {sleeve.number: sleeve.close for sleeve in self.busy}
+
+    def _mark_missed(self, closes: int) -> None:
+        """Mark the midnights since the last step, at which no candle closed, with what was held
+        before them."""
+        for midnight in range((self.closes // DAY + 1) * DAY, closes, DAY):
+            equity = self.balance
+            for sleeve in self.busy:
+                price = self._prices.get(sleeve.number, sleeve.close)
+                equity = sleeve.marked_on(equity, price, midnight)
+            self.guard = guard_day(self.guard, equity)
+
+    # What Cerebro and strategies ask of a broker
+
+    def get_notification(self) -> Any:
+        """The oldest queued notification, or None."""
+        return self.news.popleft() if self.news else None
+
+    def getposition(self, data: Any, clone: bool = True) -> Any:
+        """None: sleeves hold them, several of one market maybe."""
+        del data, clone
+        return bt.Position()

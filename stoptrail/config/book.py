@@ -1,0 +1,131 @@
+"""Several sleeves on one account (C22): what [book] may say, and the settings of each sleeve."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic_core import PydanticCustomError
+
+from stoptrail.config.market import MarketName
+from stoptrail.config.section import SettingsSection
+from stoptrail.config.trading import Strategy
+
+SECTIONS = ("strategy", "stop", "exits", "risk", "costs", "market")
+"""Sections in which sleeves may differ; the account and its protections are the book's."""
+OWN_DATA = (
+    "exchange",
+    "path",
+    "columns",
+    "zone",
+    "stamp",
+    "volume",
+    "detail_path",
+    "funding",
+    "funding_gaps",
+)
+"""Keys of [data] that belong to a market; timeframe and span are the book's."""
+_OF_A_SYMBOL = ("tick", "lot", "min_quantity", "min_notional")
+_OF_A_FILE = ("path", "detail_path", "funding")
+_ROUNDING = 1e-9
+
+Table = dict[str, Any]
+
+
+class SleeveSettings(SettingsSection):
+    """One sleeve: a market, its share of the account, and where its settings differ."""
+
+    symbol: MarketName | None = None
+    """Left out: data.symbol."""
+    share: Annotated[float, Field(gt=0, le=1)]
+    """Fraction of the book's equity that its trades are sized by."""
+    source: Annotated[str, Field(min_length=1)] | None = Field(default=None, alias="from")
+    """Folder of a finished run whose set it trades."""
+    sets: Annotated[str, Field(pattern=r"^best:[1-9][0-9]{0,2}$")] | None = None
+    """"best:25": the best sets of the sweep in `from`, each with an equal part of the share."""
+    data: Table = Field(default_factory=dict)
+    strategy: Table = Field(default_factory=dict)
+    stop: Table = Field(default_factory=dict)
+    exits: Table = Field(default_factory=dict)
+    risk: Table = Field(default_factory=dict)
+    costs: Table = Field(default_factory=dict)
+    market: Table = Field(default_factory=dict)
+
+    @classmethod
+    def known_keys(cls, table: Table) -> list[str]:
+        """The keys as strategy.toml writes them."""
+        return ["from" if key == "source" else key for key in super().known_keys(table)]
+
+    @model_validator(mode="after")
+    def _check(self) -> SleeveSettings:
+        if self.sets and not self.source:
+            raise ValueError(f"sets {self.sets} needs `from`, the folder of a sweep")
+        for key in self.data:
+            if key not in OWN_DATA:
+                raise ValueError(
+                    f"data.{key} is the book's: of [data] a sleeve has only {', '.join(OWN_DATA)}"
+                )
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> Table:
+        table = handler(self)
+        table["from"] = table.pop("source", None)
+        return {key: value for key, value in table.items() if value not in (None, {})}
+
+    @property
+    def count(self) -> int:
+        """How many sleeves it stands for."""
+        return int(self.sets.partition(":")[2]) if self.sets else 1
+
+
+class BookSettings(SettingsSection):
+    """Several sleeves on one account; used by `--book` alone."""
+
+    account: Literal["shared", "separate"] = "shared"
+    """"separate": each sleeve is a run of its own with its share of the cash."""
+    max_open_risk: Annotated[float, Field(gt=0, le=100)] | None = None
+    """Most of the equity that all stops together may lose; left out: no limit."""
+    max_notional: Annotated[float, Field(gt=0, le=125)] | None = None
+    """Most that all positions together may be worth, as a multiple of the equity; left out:
+    risk.max_leverage."""
+    sleeves: list[SleeveSettings] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> BookSettings:
+        total = sum(sleeve.share for sleeve in self.sleeves)
+        if total > 1.0 + _ROUNDING:
+            raise PydanticCustomError(
+                "shares",
+                "have shares that add up to more than 1",
+                {"key": "sleeves", "received": round(total, 6)},
+            )
+        return self
+
+
+class ResolvedSleeve(NamedTuple):
+    """A sleeve, resolved: everything but its candles."""
+
+    symbol: str
+    share: float
+    table: Table
+    """Sections of settings in which it differs."""
+    origin: str = ""
+    """Where its set comes from, such as "runs/x, combination 17"; "" for the settings alone."""
+
+
+def sleeve_table(base: Table, sleeve: ResolvedSleeve) -> Table:
+    """The tables of `base`, a book's settings, with what `sleeve` changes in them."""
+    other = sleeve.symbol != base["data"].get("symbol")
+    table = {name: dict(section) for name, section in base.items() if name != "book"}
+    table["data"]["symbol"] = sleeve.symbol
+    if other:
+        for section, keys in (("market", _OF_A_SYMBOL), ("data", _OF_A_FILE)):
+            for key in keys:
+                table[section].pop(key, None)
+    for name, changes in sleeve.table.items():
+        own = table.setdefault(name, {})
+        if name == "strategy" and changes.get("signal", own.get("signal")) != own.get("signal"):
+            own = {key: own[key] for key in Strategy.model_fields if key in own}
+        table[name] = {**own, **changes}
+    return table

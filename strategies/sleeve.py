@@ -1,0 +1,98 @@
+"""The strategy as a sleeve of a book (C22), and the moment at which sleeves decide."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any, ClassVar
+
+from stoptrail.adapter.backtrader import bt
+from stoptrail.rules.book import CAP
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.trade import PROTECTION, Exit
+from stoptrail.rules.window import first_beyond
+from stoptrail.strategies.mtf_strategy import MtfStrategy
+from stoptrail.strategies.quick_candles import Pace
+
+
+class SleeveStrategy(MtfStrategy):
+    """MtfStrategy, one position at a time, on an account that others share.
+
+    own_broker: its own. Its stops move as ever; what a signal leads to is decided when the stops
+    of all sleeves have moved, with the equity, the room and the protections of the book.
+    """
+
+    params: ClassVar[Any] = (("own_broker", None),)
+
+    def __init__(self) -> None:
+        self.broker = self.p.own_broker
+        super().__init__()
+        self._played = 0
+
+    def _oncepost(self, dt: float) -> None:
+        """One step of a vectorised run: nothing where its market has no candle."""
+        if len(self.data) > self._played:
+            self._played = len(self.data)
+            super()._oncepost(dt)
+
+    def _consider(self, side: int) -> None:
+        self.broker.defer(partial(super()._consider, side))
+
+    def _obstacle(self) -> int | None:
+        against = super()._obstacle()
+        return PROTECTION if against is None and self.broker.stopped() else against
+
+    def _send(self, side: int, units: float, atr: float, time: int) -> None:
+        room = self.broker.room(side, units, atr)
+        if room > 0.0:
+            super()._send(side, room, atr, time)
+        else:
+            self.journal.ignored(side, CAP, time)
+
+    def trade_closed(self, end: Exit) -> None:
+        """The manager's word that the trade is over."""
+        super().trade_closed(end)
+        self.broker.ended(end.pnl)
+
+    def keep_pace(self, pace: Pace) -> None:
+        """See QuickCandles; which candles have nothing to do is known beforehand."""
+        self._foresee(pace)
+        candles = self.data.candles
+        self._columns = candles.low, candles.high
+        self._count = len(candles.time)
+
+    def following(self, at: int) -> int:
+        """The first candle after `at` on which there may be something to do; the number of
+        candles where there is none."""
+        broker = self.broker
+        broker.watch()
+        if broker.is_awake and broker.below == math.inf:
+            return min(at + 1, self._count)
+        if self.manager.position is None:
+            return min(max(at + 1, self._sleeps_until), self._count)
+        until, floor, ceiling = self._calm
+        if until <= at + 1:
+            return min(at + 1, self._count)
+        return int(
+            compiled(first_beyond)(
+                *self._columns, at + 1, until, broker.below, broker.above, floor, ceiling
+            )
+        )
+
+
+class BookDecisions(bt.Strategy):  # type: ignore[misc]
+    """Comes after all sleeves, at every step: now they decide."""
+
+    def prenext(self) -> None:
+        """Some markets have no candle yet."""
+        self.broker.decide()
+
+    def next(self) -> None:
+        """Every market has one."""
+        self.broker.decide()
+
+
+def on_own_market(*feeds: Any, place: int, **options: Any) -> Any:
+    """The sleeve on one of Cerebro's feeds, for `Cerebro.addstrategy`."""
+    kind: Any = SleeveStrategy  # Backtrader's metaclass takes feeds and parameters
+    return kind(feeds[place], **options)

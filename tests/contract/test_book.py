@@ -1,0 +1,227 @@
+"""Books (C22): against a plain reference, against the run without a book, and on both roads."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from stoptrail.backtest.book import BookTerms, SleevePlan, run_book
+from stoptrail.backtest.engine import run_backtrader
+from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.plan import Plan, Record
+from stoptrail.core.program import PLAIN
+from stoptrail.rules.book import BOOK_IGNORED, NO_CAP, Caps
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.costs import Costs
+from stoptrail.rules.protections import Protections
+from stoptrail.rules.sizing import by_risk
+from stoptrail.rules.stops import StopRules
+from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.types import OPEN, STOP_TRAIL, RunRules, day_marks
+from tests.backtest.test_roads import road_case, same_bytes
+from tests.contract.book_reference import Account, Lane, Prices
+from tests.contract.test_parity import looked_up, random_case
+from tests.markets import COARSE, QUARTER_HOUR, random_market, random_signals
+
+OFF = Protections(0.0, 0.0, 0, 0)
+
+
+def cut(candles: Candles, first: int, last: int | None = None) -> Candles:
+    """Some of the candles."""
+    return Candles._make([*(column[first:last] for column in candles[:6]), candles.interval])
+
+
+def inputs_of(candles: Candles, start: int, plan: Plan) -> Inputs:
+    market = plan.run_rules.trade_rules.market
+    return Inputs(candles, start, day_marks(candles, start), market)
+
+
+class Book(NamedTuple):
+    """A random book."""
+
+    sleeves: list[SleevePlan]
+    terms: BookTerms
+
+
+def random_book(seed: int) -> Book:
+    """Six sleeves on three markets with gaps of their own, of which one begins late and one
+    ends early; what the reference knows."""
+    random = np.random.default_rng([seed, 22])
+    pick = random.choice
+    terms = BookTerms(
+        10_000.0,
+        Caps(float(pick([0.01, 0.03, NO_CAP])), float(pick([0.4, 1.0]))),
+        Protections(0.02, 0.2, 3, 30) if seed % 3 == 0 else OFF,
+        True,
+    )
+    markets = [random_market(10 * seed + k, 1500, market=COARSE, missing=0.03) for k in range(3)]
+    markets = [markets[0], cut(markets[1], 200), cut(markets[2], 0, -150)]
+    sleeves = []
+    for number in range(6):
+        candles = markets[number % 3]
+        zones = zones_of(int(pick(1_000)), candles)
+        plan = Plan(
+            looked_up,
+            {"zones": zones},
+            int(pick([0, 0, 1, -1])),
+            QUARTER_HOUR,
+            int(pick([2, 5])),
+            random_run_rules(random),
+        )
+        inputs = inputs_of(candles, int(pick([0, 50])), plan)
+        sleeves.append(SleevePlan(plan, inputs, float(pick([0.1, 0.15, 0.2])), number % 2 == 1))
+    return Book(sleeves, terms)
+
+
+def zones_of(seed: int, candles: Candles) -> dict[int, tuple[int, int]]:
+    signals = random_signals(seed, candles, share=0.2)
+    pairs = zip(signals.zone.tolist(), signals.exit_zone.tolist(), strict=True)
+    return dict(zip(candles.time.tolist(), pairs, strict=True))
+
+
+def random_run_rules(random: np.random.Generator) -> RunRules:
+    pick = random.choice
+    stop = StopRules(float(pick([1.0, 3.0, 8.0])), 0.0, 0.0, False)
+    sizing = by_risk(
+        float(pick([0.01, 0.05])), float(pick([0.5, 1.0, 3.0])), bool(random.random() < 0.7)
+    )
+    costs = Costs(0.001, float(pick([0.0, 0.0005])), float(pick([0.0, 0.01])))
+    return RunRules(
+        TradeRules(stop, sizing, costs, COARSE),
+        STOP_TRAIL,
+        0,
+        int(pick([0, 3])),
+        int(pick([0, 2])) * QUARTER_HOUR,
+        1.0,
+        OFF,
+    )
+
+
+def referred(book: Book) -> list[Lane]:
+    """The book by the reference."""
+    lanes, known = [], {}
+    for plan, inputs, share, lends in book.sleeves:
+        candles, rules = inputs.candles, plan.run_rules.trade_rules
+        columns = zip(*(column.tolist() for column in candles[:6]), strict=True)
+        rows = {time: tuple(row) for time, *row in columns}
+        prices = known.setdefault(id(candles), Prices(rows, 0.5, 0.01, 5.0))  # COARSE
+        zones = {time: zone for time, (zone, _) in plan.parameters["zones"].items()}
+        lanes.append(
+            Lane(
+                prices,
+                zones,
+                int(candles.time[inputs.start]),
+                share,
+                not lends,
+                plan.sides,
+                rules.stop.multiplier,
+                plan.atr_period,
+                rules.sizing.risk_per_trade,
+                rules.sizing.max_leverage,
+                rules.sizing.includes_costs,
+                rules.costs.taker_fee,
+                rules.costs.slippage,
+                rules.costs.borrow_daily,
+                plan.run_rules.cooldown,
+                plan.run_rules.delay,
+            )
+        )
+    cash, caps, limits, _ = book.terms
+    return Account(lanes, cash, QUARTER_HOUR, *caps, *limits).play()
+
+
+def as_reference(record: Record) -> list[tuple[float, ...]]:
+    """Closed trades as the reference tells them."""
+    log = record.trades
+    names = ("side", "entry_time", "fill", "units", "initial", "exit_time", "price", "pnl")
+    rows = zip(*(getattr(log, name).tolist() for name in names), strict=True)
+    return [row for row, end in zip(rows, log.exit, strict=True) if end != OPEN]
+
+
+def told(lane: Lane) -> list[tuple[float, ...]]:
+    names = ("side", "entry", "fill", "units", "initial", "exit", "price", "pnl")
+    return [tuple(trade[name] for name in names) for trade in lane.trades]
+
+
+def test_a_book_is_what_the_plain_reference_says() -> None:
+    trades, caps, protected = 0, 0, 0
+    for seed in range(9):
+        book = random_book(seed)
+        for record, lane in zip(run_book(*book), referred(book), strict=True):
+            found = as_reference(record)
+            assert len(found) == len(lane.trades)
+            np.testing.assert_allclose(found, told(lane), rtol=1e-9, atol=1e-9)
+            counts = dict(zip(BOOK_IGNORED, record.ignored.tolist(), strict=True))
+            assert {name: n for name, n in counts.items() if n} == lane.ignored
+            trades += len(found)
+            caps += counts["cap"]
+            protected += counts["protection"]
+    assert trades > 1_000
+    assert min(caps, protected) > 100
+
+
+@pytest.mark.parametrize("plain", ["", "1"])
+def test_a_book_of_one_sleeve_is_the_run_without_a_book(
+    plain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trades = 0
+    for seed in range(8):
+        case = road_case(seed)
+        rules = case.plan.run_rules
+        alone = run_backtrader(*case)
+        monkeypatch.setenv(PLAIN, plain)
+        caps = Caps(NO_CAP, rules.trade_rules.sizing.max_leverage)
+        terms = BookTerms(rules.cash, caps, rules.protections, True)
+        inputs = inputs_of(case.candles, case.start, case.plan)
+        (sleeve,) = run_book([SleevePlan(case.plan, inputs, 1.0, False)], terms)
+        monkeypatch.setenv(PLAIN, "")
+        for name in ("trades", "stops", "fills"):
+            same_bytes(getattr(alone, name), getattr(sleeve, name))
+        np.testing.assert_array_equal(sleeve.ignored, [*alone.ignored, 0])
+        trades += len(sleeve.trades.side)
+    assert trades > 100
+
+
+def mixed_book(seed: int) -> Book:
+    """Sleeves with every exit and manager on three markets, two of them on each."""
+    random = np.random.default_rng([seed, 23])
+    cases = [random_case(10 * seed + k, count=1000) for k in range(3)]
+    sleeves = []
+    for number in range(6):
+        case, other = cases[number % 3], random_case(10 * seed + number + 100, count=50)
+        own = case.plan.run_rules.trade_rules.market
+        rules = other.plan.run_rules
+        trade_rules = rules.trade_rules._replace(market=own)
+        plan = case.plan._replace(run_rules=rules._replace(trade_rules=trade_rules))
+        inputs = inputs_of(case.candles, case.start, plan)
+        sleeves.append(SleevePlan(plan, inputs, 0.15, bool(random.random() < 0.5)))
+    shared = {id(s.inputs.candles): s.inputs for s in sleeves}
+    sleeves = [s._replace(inputs=shared[id(s.inputs.candles)]) for s in sleeves]
+    limits = Protections(0.02, 0.3, 3, 20) if seed % 2 else OFF
+    return Book(sleeves, BookTerms(10_000.0, Caps(0.02, 1.0), limits, True))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_book_gives_the_same_bytes_on_both_roads(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = mixed_book(seed)
+    quick = run_book(*book)
+    monkeypatch.setenv(PLAIN, "1")
+    for one, other in zip(quick, run_book(*book), strict=True):
+        same_bytes(one, other)
+    assert sum(len(record.trades.side) for record in quick) > 50
+
+
+def test_separate_accounts_are_runs_of_their_own() -> None:
+    book = random_book(1)
+    records = run_book(book.sleeves, book.terms._replace(shared=False))
+    for sleeve, record in zip(book.sleeves, records, strict=True):
+        rules = sleeve.plan.run_rules
+        own = rules._replace(
+            cash=sleeve.share * book.terms.cash, protections=book.terms.protections
+        )
+        given: Any = sleeve.inputs.candles, sleeve.inputs.start, sleeve.plan._replace(run_rules=own)
+        same_bytes(run_backtrader(*given), record)
