@@ -108,7 +108,7 @@ _SIGNATURES = (
     _signature("MetaTrader 5", "tickvol spread", "open", "contracts", "local"),
     _signature(METATRADER_4, "date clock open high low close volume", "open", "contracts"),
     _signature("Databento", "tsevent rtype publisherid", "open", "contracts", "", 1e-9),
-    _signature("Nautilus", "tsevent tsinit", "close"),
+    _signature("Nautilus", "tsevent tsinit"),
     _signature("Tardis trade bars", "opentimestamp closetimestamp vwap kind interval", "close"),
     _signature("TradeStation", "date time up down", "close", "contracts"),
     _signature("MultiCharts", "date time totalvolume", "close"),

@@ -97,6 +97,7 @@ CLOSE_TIMES = (
     "end",
     "periodend",
     "closedatetime",
+    "tsinit",
 )
 
 FIELDS = {

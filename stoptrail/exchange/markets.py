@@ -17,6 +17,9 @@ _COUNT_CONTRACTS = {"delta", "gate", "kucoin", "kucoinfutures", "mexc", "polonie
 _COUNT_COINS = {"blofin", "deribit", "htx", "myokx", "okx"}
 """What candles of linear contracts count where one is not one coin, by the field that ccxt
 4.5.90 takes (`parse_ohlcv`) and the exchanges' documents of it; of others it is unknown."""
+_MADE_UP = {"coinone", "mercado", "upbit"}
+"""Exchanges whose market lists have no steps; ccxt 4.5.90 gives the same for each of their
+markets (`parse_market`)."""
 _PARTS = {
     "spot": ("fetch_spot_markets",),
     "contract": (
@@ -180,6 +183,8 @@ def unit_note(exchange_id: str, symbol: str, facts: MarketFacts) -> str:
 def filters_of(exchange: Any, market: dict[str, Any]) -> Filters:
     """Tick, lot and minimums of ccxt's entry, quantities in coins."""
     precision, limits = market.get("precision") or {}, market.get("limits") or {}
+    if exchange.id in _MADE_UP:
+        precision = {}
     size = contract_size(market)
     return Filters(
         _step(exchange, precision.get("price")),

@@ -6,12 +6,27 @@ answers, `ts/src/test/static/response/<id>.json` in github.com/ccxt/ccxt, at the
 
 - bigone 3802e1a243497a0ffd025df7a97023315217391f
 - bitstamp 04162df38c0403709547b9568c3be180019c78b5
+- cryptocom 0f7fb4a7008a89d09a296724ca3a4d59b049c49e
 - gemini 058471012169086ef73c651c4f259cfe0cd6dd97
+- kraken 0621cdc032679f13075cb28fbdb7e6c96a959552
 - kucoin 012012e91dc8bcc508c5ba63b4058ffd8b727128
 - mexc 17e0370116d2914fd7987932a8a02068d0629ca3
 - upbit 2dbb152f07524882b411b02cad8d158312e1e25c
 
-Those of the others are what the comments of their `parse_ohlcv` show.
+Of the others no candles are recorded there; theirs are those of the exchanges' documents, which
+the comments of ccxt's `parse_ohlcv` show:
+
+* binance: developers.binance.com, binance-spot-api-docs, klines
+* bitget: bitget.com/api-doc/spot/market/Get-Candle-Data and Get-History-Candle-Data
+* bithumb: apidocs.bithumb.com, reference, minute candles
+* bybit: bybit-exchange.github.io/docs/v5/market/kline
+* coinbase: docs.cdp.coinbase.com, advanced-trade-api, get-public-product-candles
+* gate: gate.com/docs/developers/apiv4, market-k-line-chart
+* htx: huobiapi.github.io/docs/spot/v1/en, get-klines-candles
+* hyperliquid: hyperliquid.gitbook.io, api/info-endpoint, candle-snapshot
+* okx: okx.com/docs-v5/en, rest-api-market-data-get-candlesticks and -history
+
+Every field has a value that could be true, so that one read for another would show.
 """
 
 from __future__ import annotations
@@ -53,6 +68,10 @@ class Dialect:
         """Candles that have begun, ascending; the last may be under way."""
         return [row for row in self.rows if row[0] <= self.now]
 
+    def closed(self, row: Row) -> bool:
+        """Whether a candle is over."""
+        return row[0] + QUARTER <= self.now
+
     def newest(self) -> list[Row]:
         """The newest that are kept."""
         return self.begun()[-self.kept :]
@@ -75,9 +94,54 @@ def text(row: Row) -> list[str]:
     return [f"{value:.10g}" for value in row[1:]]
 
 
+def average(row: Row) -> str:
+    """A price of the candle."""
+    return f"{(row[2] + row[3]) / 2:.10g}"
+
+
+def quoted(row: Row) -> str:
+    """The amount in the quote currency."""
+    return f"{row[5] * (row[2] + row[3]) / 2:.10g}"
+
+
+def clock(time: int) -> str:
+    """A time without its zone."""
+    return datetime.fromtimestamp(time / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def last_trade(row: Row) -> int:
+    """When the last trade of a candle was: not on any grid."""
+    return row[0] + QUARTER - 1 - (row[0] // QUARTER) ** 2 % 3331
+
+
 def moment(iso: str) -> int:
     """Milliseconds of an ISO time."""
     return int(datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp() * 1000)
+
+
+class Binance(Dialect):
+    """The first 1000 from `startTime`, the one under way included."""
+
+    id, path = "binance", "/klines"
+
+    def other(self, path: str, query: Query) -> Any:
+        if path.endswith("/time"):
+            return {"serverTime": self.now}
+        return {
+            "timezone": "UTC",
+            "serverTime": self.now,
+            "rateLimits": [],
+            "exchangeFilters": [],
+            "symbols": [answers.BINANCE],
+        }
+
+    def candles(self, query: Query) -> Any:
+        rows = self.inside(int(query.get("startTime", 0)), int(query.get("endTime", self.now)) + 1)
+        rows = rows[: min(1000, int(query.get("limit", 500)))]
+        return [
+            [row[0], *text(row), row[0] + QUARTER - 1, quoted(row), 308, "1", "2", "0"]
+            for row in rows
+        ]
 
 
 class Kraken(Dialect):
@@ -95,9 +159,9 @@ class Kraken(Dialect):
     def candles(self, query: Query) -> Any:
         since = int(query.get("since", 0)) * 1000
         rows = [row for row in self.newest() if row[0] > since]
-        table = [[row[0] // 1000, *text(row)[:4], "1.0", text(row)[4], 3] for row in rows]
-        last = rows[-1][0] // 1000 if rows else 0
-        return {"error": [], "result": {"XXBTZUSD": table, "last": last}}
+        table = [[row[0] // 1000, *text(row)[:4], average(row), text(row)[4], 3] for row in rows]
+        last = rows[-2][0] // 1000 if len(rows) > 1 else since // 1000  # that has closed
+        return {"error": [], "result": {"XXBTZUSD": table, "last": str(last)}}
 
 
 class Coinbase(Dialect):
@@ -142,7 +206,10 @@ class Okx(Dialect):
         after, before = int(query.get("after", self.now + 1)), int(query.get("before", 0))
         rows = self.begun() if "history" in query["path"] else self.begun()[-1440:]
         rows = [row for row in rows if before < row[0] < after][-limit:]
-        table = [[str(row[0]), *text(row), "1", "1", "1"] for row in reversed(rows)]
+        table = [
+            [str(row[0]), *text(row), quoted(row), quoted(row), str(int(self.closed(row)))]
+            for row in reversed(rows)
+        ]
         return {"code": "0", "msg": "", "data": table}
 
 
@@ -165,7 +232,7 @@ class Kucoin(Dialect):
         table = []
         for row in reversed(rows):
             open_, high, low, close, volume = text(row)
-            table.append([str(row[0] // 1000), open_, close, high, low, volume, "1"])
+            table.append([str(row[0] // 1000), open_, close, high, low, volume, quoted(row)])
         return {"code": "200000", "data": table}
 
 
@@ -192,7 +259,8 @@ class Gate(Dialect):
         table = []
         for row in self.inside(start, end + 1):
             open_, high, low, close, volume = text(row)
-            table.append([str(row[0] // 1000), "1", close, high, low, open_, volume, "true"])
+            known = (close, high, low, open_, volume, str(self.closed(row)).lower())
+            table.append([str(row[0] // 1000), quoted(row), *known])
         return table
 
 
@@ -209,7 +277,7 @@ class Mexc(Dialect):
     def candles(self, query: Query) -> Any:
         end = int(query.get("endTime", self.now))
         rows = self.inside(int(query["startTime"]), end + 1)[: min(500, int(query["limit"]))]
-        return [[row[0], *text(row), row[0] + QUARTER, "1"] for row in rows]
+        return [[row[0], *text(row), row[0] + QUARTER, quoted(row)] for row in rows]
 
 
 class Bitget(Dialect):
@@ -230,7 +298,7 @@ class Bitget(Dialect):
         else:
             first = max(int(query.get("startTime", 0)), self.now - 30 * 86_400_000)
             rows = self.inside(first, end)[-min(1000, int(query.get("limit", 100))) :]
-        table = [[str(row[0]), *text(row), "1", "1"] for row in rows]
+        table = [[str(row[0]), *text(row), quoted(row), quoted(row)] for row in rows]
         return {"code": "00000", "msg": "success", "requestTime": self.now, "data": table}
 
 
@@ -240,7 +308,7 @@ class Upbit(Dialect):
     id, path = "upbit", "/candles/minutes/15"
 
     def other(self, path: str, query: Query) -> Any:
-        return [{"market": "USDT-BTC", "korean_name": "", "english_name": "Bitcoin"}]
+        return [answers.UPBIT]
 
     def candles(self, query: Query) -> Any:
         end = moment(query["to"]) if "to" in query else self.now + 1
@@ -249,12 +317,11 @@ class Upbit(Dialect):
         return [
             {
                 "market": "USDT-BTC",
-                "candle_date_time_utc": datetime.fromtimestamp(row[0] / 1000, UTC).strftime(
-                    "%Y-%m-%dT%H:%M:%S"
-                ),
+                "candle_date_time_utc": clock(row[0]),
+                "candle_date_time_kst": clock(row[0] + 9 * 3_600_000),
                 **dict(zip(names, row[1:5], strict=True)),
-                "timestamp": row[0] + QUARTER - 1,
-                "candle_acc_trade_price": 1.0,
+                "timestamp": last_trade(row),
+                "candle_acc_trade_price": float(quoted(row)),
                 "candle_acc_trade_volume": row[5],
                 "unit": 15,
             }
@@ -275,7 +342,7 @@ class Bybit(Dialect):
 
     def candles(self, query: Query) -> Any:
         rows = self.inside(int(query["start"]), self.now + 1)[: min(1000, int(query["limit"]))]
-        table = [[str(row[0]), *text(row), "1"] for row in reversed(rows)]
+        table = [[str(row[0]), *text(row), quoted(row)] for row in reversed(rows)]
         result = {"symbol": "BTCUSDT", "category": "spot", "list": table}
         return {"retCode": 0, "retMsg": "OK", "result": result, "time": self.now}
 
@@ -286,22 +353,7 @@ class Bitstamp(Dialect):
     id, symbol, path = "bitstamp", "BTC/USD", "/ohlc/btcusd/"
 
     def other(self, path: str, query: Query) -> Any:
-        return [
-            {
-                "name": "BTC/USD",
-                "description": "Bitcoin / U.S. dollar",
-                "market_symbol": "btcusd",
-                "base_currency": "BTC",
-                "base_decimals": 8,
-                "counter_currency": "USD",
-                "counter_decimals": 2,
-                "minimum_order_value": "10",
-                "minimum_order": "10.0 USD",
-                "trading": "Enabled",
-                "instant_order_counter_decimals": 2,
-                "market_type": "SPOT",
-            }
-        ]
+        return [answers.BITSTAMP]
 
     def candles(self, query: Query) -> Any:
         rows = self.inside(int(query["start"]) * 1000, int(query["end"]) * 1000 + 1)
@@ -364,11 +416,11 @@ class Bithumb(Dialect):
         return [
             {
                 "market": "KRW-BTC",
-                "candle_date_time_utc": datetime.fromtimestamp(row[0] / 1000, UTC).strftime(
-                    "%Y-%m-%dT%H:%M:%S"
-                ),
+                "candle_date_time_utc": clock(row[0]),
+                "candle_date_time_kst": clock(row[0] + 9 * 3_600_000),
                 **dict(zip(names, row[1:5], strict=True)),
-                "timestamp": row[0],
+                "timestamp": last_trade(row),
+                "candle_acc_trade_price": float(quoted(row)),
                 "candle_acc_trade_volume": row[5],
                 "unit": 15,
             }
@@ -385,17 +437,7 @@ class Bigone(Dialect):
         if path.endswith("/ping"):
             return {"data": {"Timestamp": self.now * 1_000_000}}
         if path.endswith("/asset_pairs"):
-            pair = {
-                "id": "1",
-                "name": "BTC-USDT",
-                "quote_scale": 2,
-                "base_scale": 6,
-                "min_quote_value": "5",
-                "max_quote_value": "100000",
-                "quote_asset": {"id": "2", "symbol": "USDT", "name": "Tether"},
-                "base_asset": {"id": "3", "symbol": "BTC", "name": "Bitcoin"},
-            }
-            return {"code": 0, "data": [pair]}
+            return {"code": 0, "data": [answers.BIGONE]}
         return [] if "contract" in path else {"code": 0, "data": []}
 
     def candles(self, query: Query) -> Any:
@@ -423,8 +465,9 @@ class Cryptocom(Dialect):
     def candles(self, query: Query) -> Any:
         rows = self.inside(int(query["start_ts"]), int(query["end_ts"]))
         rows = rows[-min(300, int(query.get("count", 25))) :]
-        table = [{"t": row[0], **dict(zip("ohlcv", text(row), strict=True))} for row in rows]
-        return {"id": -1, "code": 0, "result": {"interval": "15m", "data": table}}
+        table = [{**dict(zip("ohlcv", text(row), strict=True)), "t": row[0]} for row in rows]
+        result = {"interval": "15m", "data": table, "instrument_name": "BTC_USDT"}
+        return {"id": -1, "method": "public/get-candlestick", "code": 0, "result": result}
 
 
 class Htx(Dialect):
@@ -457,7 +500,7 @@ class Htx(Dialect):
                 "low": min(row[3] for row in rows),
                 "close": rows[-1][4],
                 "amount": round(sum(row[5] for row in rows), 8),
-                "vol": 1.0,
+                "vol": sum(float(quoted(row)) for row in rows),
                 "count": len(rows),
             }
             for time, rows in buckets.items()
@@ -469,6 +512,7 @@ class Htx(Dialect):
 DIALECTS: dict[str, type[Dialect]] = {
     kind.id: kind
     for kind in (
+        Binance,
         Kraken,
         Coinbase,
         Okx,

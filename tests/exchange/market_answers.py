@@ -3,7 +3,8 @@
 The fields are those of the answers that ccxt has recorded (`RECORDED` names file and commit
 in github.com/ccxt/ccxt; in `ts/src/test/static/markets` they are each market's `info`), their
 values are our own. Of bigone, bitstamp, gemini and upbit only candles are recorded there: the
-fields of their markets are those of the comments of `fetch_markets` in ccxt 4.5.90.
+fields of their markets are those of the exchanges' documents (`DOCUMENTED`), which the comments of
+`fetch_markets` in ccxt 4.5.90 show.
 """
 
 from __future__ import annotations
@@ -30,6 +31,85 @@ RECORDED = {
     "okx": (f"{_MARKETS}/okx.json", "3802e1a243497a0ffd025df7a97023315217391f"),
 }
 """Where the fields of an exchange's markets were recorded."""
+DOCUMENTED = {
+    "binance": "developers.binance.com, binance-spot-api-docs, exchange information",
+    "bigone": "open.big.one/docs/spot_asset_pair.html",
+    "bitstamp": "bitstamp.net/api, Market info, GetTradingPairsInfo",
+    "gemini": "docs.gemini.com/rest-api, symbols",
+    "upbit": "global-docs.upbit.com/reference/list-trading-pairs",
+}
+"""Where those are described which were not."""
+
+BINANCE: Answer = {
+    "symbol": "BTCUSDT",
+    "status": "TRADING",
+    "baseAsset": "BTC",
+    "baseAssetPrecision": 8,
+    "quoteAsset": "USDT",
+    "quotePrecision": 8,
+    "quoteAssetPrecision": 8,
+    "baseCommissionPrecision": 8,
+    "quoteCommissionPrecision": 8,
+    "orderTypes": ["LIMIT", "MARKET", "STOP_LOSS_LIMIT"],
+    "icebergAllowed": True,
+    "ocoAllowed": True,
+    "quoteOrderQtyMarketAllowed": True,
+    "allowTrailingStop": True,
+    "cancelReplaceAllowed": True,
+    "isSpotTradingAllowed": True,
+    "isMarginTradingAllowed": True,
+    "filters": [
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": "0.02000000",
+            "maxPrice": "1000000.00000000",
+            "tickSize": "0.02000000",
+        },
+        {
+            "filterType": "LOT_SIZE",
+            "minQty": "0.00003000",
+            "maxQty": "9000.00000000",
+            "stepSize": "0.00002000",
+        },
+        {"filterType": "NOTIONAL", "minNotional": "6.00000000", "applyMinToMarket": True},
+    ],
+    "permissions": [],
+    "permissionSets": [["SPOT", "MARGIN"]],
+    "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
+}
+BIGONE: Answer = {
+    "id": "d2185614-50c3-4588-b146-b8afe7534da6",
+    "name": "BTC-USDT",
+    "quote_scale": 2,
+    "base_scale": 6,
+    "min_quote_value": "5",
+    "max_quote_value": "100000",
+    "quote_asset": {
+        "id": "0df9c3c3-255a-46d7-ab82-dedae169fba9",
+        "symbol": "USDT",
+        "name": "TetherUS",
+    },
+    "base_asset": {
+        "id": "0e7e1d6c-6b1b-4b1a-8b1e-3c1e3e2d8f0c",
+        "symbol": "BTC",
+        "name": "Bitcoin",
+    },
+}
+BITSTAMP: Answer = {
+    "name": "BTC/USD",
+    "description": "Bitcoin / U.S. dollar",
+    "market_symbol": "btcusd",
+    "base_currency": "BTC",
+    "base_decimals": 7,
+    "counter_currency": "USD",
+    "counter_decimals": 1,
+    "minimum_order_value": "11",
+    "minimum_order": "11.0 USD",
+    "trading": "Enabled",
+    "instant_order_counter_decimals": 2,
+    "market_type": "SPOT",
+}
+UPBIT: Answer = {"market": "USDT-BTC", "korean_name": "비트코인", "english_name": "Bitcoin"}
 
 KRAKEN: Answer = {
     "altname": "XBTUSD",
@@ -422,17 +502,22 @@ HTX: Answer = {
 
 MEANT = {
     "bitget": Filters(0.01, 0.000001, 0.0, 2.0),
+    "binance": Filters(0.02, 0.00002, 0.00003, 6.0),
+    "bigone": Filters(0.01, 0.000001, None, 5.0),
     "bithumb": Filters(None, None, None, None),
+    "bitstamp": Filters(0.1, 0.0000001, None, 11.0),
     "bybit": Filters(0.2, 0.000002, 0.000013, 6.0),
     "coinbase": Filters(0.02, 0.00000002, 0.0000003, 2.0),
     "cryptocom": Filters(0.02, 0.00003, None, None),
     "gate": Filters(0.1, 0.000001, 0.000003, 4.0),
     "htx": Filters(0.01, 0.000001, 0.00003, 4.0),
+    "gemini": Filters(None, None, None, None),
     "hyperliquid": Filters(1.0, 0.00001, None, 10.0),
     "kraken": Filters(0.1, 0.00000001, 0.00007, 0.7),
     "kucoin": Filters(0.2, 0.00000002, 0.00003, 0.4),
     "mexc": Filters(0.01, 0.000001, 0.000002, 3.0),
     "okx": Filters(0.2, 0.00000002, 0.00003, None),
+    "upbit": Filters(None, None, None, None),
 }
-"""What the answers of `RECORDED` say, read by a person: tick, lot, least quantity and least
+"""What the answers say, read by a person: tick, lot, least quantity and least
 notional, None where they say nothing."""

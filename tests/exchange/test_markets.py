@@ -106,7 +106,7 @@ def test_volumes_of_contracts_are_unknown_where_nobody_says_what_they_count() ->
     assert unit_note("gate", "BTC/USDT:USDT", facts_of(*gate())) == ""
 
 
-@pytest.mark.parametrize("name", answers.RECORDED)
+@pytest.mark.parametrize("name", answers.MEANT)
 def test_filters_are_those_of_the_exchange_s_own_answer(name: str) -> None:
     """The whole road: the answer over HTTP, ccxt's parsing, and what is made of that."""
     dialect = DIALECTS[name]([], 1_790_000_000_000)
@@ -144,11 +144,22 @@ def test_swaps_counted_in_contracts_are_turned_into_coins() -> None:
     assert facts == (Filters(0.5, 0.002, 0.003, 6.0), "swap", 1.0, "base")
 
 
-def test_every_recommended_exchange_answers_as_was_recorded() -> None:
-    """Its markets, its candles or both."""
-    candles = {line.split()[1] for line in (dialects.__doc__ or "").splitlines() if line[:1] == "-"}
-    assert candles | set(answers.RECORDED) == set(DIALECTS)
-    assert set(answers.MEANT) == set(answers.RECORDED)
+def test_every_recommended_exchange_answers_as_was_recorded_or_documented() -> None:
+    """Its markets and its candles."""
+    lines = (dialects.__doc__ or "").splitlines()
+    recorded = {line.split()[1] for line in lines if line[:1] == "-"}
+    documented = {line.split()[1].rstrip(":") for line in lines if line[:1] == "*"}
+    assert not recorded & documented
+    assert recorded | documented == set(DIALECTS)
+    assert set(answers.RECORDED) | set(answers.DOCUMENTED) == set(DIALECTS) == set(answers.MEANT)
+
+
+def test_steps_that_ccxt_makes_up_are_not_taken_for_the_exchange_s() -> None:
+    """1e-8 for each of upbit's markets, whose list has none: inferred from the candles instead."""
+    exchange = ccxt.upbit()
+    market = exchange.parse_market(answers.UPBIT)
+    assert market["precision"]["price"] == 1e-8
+    assert filters_of(exchange, market) == Filters(None, None, None, None)
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,13 @@ VENDORS: dict[str, Layout] = {
                        (r[0] + QUARTER) * 10**6],
         )
     ),
+    "Nautilus, stamped at the open": Layout(
+        csv(
+            "bar_type,open,high,low,close,volume,ts_event,ts_init",
+            lambda r: ["BTCUSDT.BINANCE-15-MINUTE-LAST", *r[1:], r[0] * 10**6,
+                       (r[0] + QUARTER) * 10**6],
+        )
+    ),
     "TradeStation": Layout(
         csv(
             '"Date","Time","Open","High","Low","Close","Up","Down"',
