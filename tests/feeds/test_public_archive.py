@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
+import random
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -15,11 +17,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stoptrail.cli.data import download
 from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.time import DAY_MS
 from stoptrail.exchange.errors import UnreachableError
-from stoptrail.feeds.cache import Cached, candles_of
+from stoptrail.feeds.cache import Cached, cache_path, candles_of, read_cache
 from stoptrail.feeds.public_archive import days, download_archive, months
+from tests.exchange.dialects import Binance, Row
+from tests.exchange.standin import StandIn
 from tests.feeds.tables import QUARTER
 
 SPOT = "/data/spot/monthly/klines/BTCUSDT/15m/BTCUSDT-15m"
@@ -45,6 +50,8 @@ class Archive:
         self.files: dict[str, bytes] = {}
         self.asked: list[str] = []
         self.failures = 0
+        self.most: int | None = None
+        """Requests after which every further one fails."""
         archive = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -55,6 +62,8 @@ class Archive:
                 archive.asked.append(self.path)
                 body = archive.files.get(self.path)
                 status = 404 if body is None else 200
+                if archive.most is not None and len(archive.asked) > archive.most:
+                    status, body = 503, b""
                 if archive.failures:
                     archive.failures, status, body = archive.failures - 1, 503, b""
                 self.send_response(status)
@@ -219,3 +228,67 @@ def test_an_archive_that_is_down_is_one_clear_line(archive: Archive, tmp_path: P
 def test_another_exchange_has_no_archive(archive: Archive, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="kraken has no public archive"):
         fetch(archive, tmp_path, exchange_id="kraken")
+
+
+OUTAGE = (at("2025-01-12T03:00"), at("2025-01-12T09:30"))
+"""In which nobody traded: neither the archive nor the exchange has a candle."""
+
+
+def truth() -> list[Row]:
+    """What the exchange's record holds."""
+    chance, price, found = random.Random(3), 30_000.0, []
+    for time in range(START, END + DAY_MS, QUARTER):
+        open_, price = price, round(price + chance.uniform(-30, 30), 2)
+        if not OUTAGE[0] <= time < OUTAGE[1]:
+            ends = max(open_, price) + 7, min(open_, price) - 7
+            volume = round(chance.uniform(0.1, 9), 5)
+            found.append((time, open_, round(ends[0], 2), round(ends[1], 2), price, volume))
+    return found
+
+
+def test_archive_and_exchange_together_bring_the_truth_however_often_they_break_off(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Months and days of the archive (one of which lacks ten candles), the rest of the exchange;
+    each attempt but the last ends at a random request of either, or by Ctrl-C."""
+    monkeypatch.setattr("stoptrail.exchange.client.time.sleep", lambda _: None)
+    seed = random.SystemRandom().randrange(10**6)
+    chance, known = random.Random(seed), truth()
+    print(f"seed {seed}")  # shown where the test fails
+
+    def put(name: str, first: int, last: int, lacks: int = -1) -> None:
+        inside = [list(row) for row in known if first <= row[0] < last]
+        inside = [row for row in inside if not lacks <= row[0] < lacks + 10 * QUARTER]
+        archive.write(name, inside, 1000 if first >= at("2025-01-01") else 1, header=False)
+
+    put(f"{SPOT}-2024-12", at("2024-12-01"), at("2025-01-01"), lacks=at("2024-12-09"))
+    put(f"{SPOT}-2025-01", at("2025-01-01"), at("2025-02-01"))
+    for day in range(1, 8):
+        first = at(f"2025-02-0{day}")
+        put(f"{DAILY}-2025-02-0{day}", first, first + DAY_MS)
+
+    def bring(server: StandIn) -> None:
+        of = ("binance", server.ccxt_options(), "BTC/USDT", "15m", START, END, tmp_path)
+        download(*of, archive=archive.host, warm_up=False)
+
+    exchange = Binance(known, END + DAY_MS)
+    with StandIn(exchange) as server:
+        for _ in range(3):
+            archive.asked.clear()
+            server.breaks = -1
+            if chance.random() < 0.5:
+                archive.most = chance.randrange(30)
+            else:
+                server.breaks = exchange.asked + chance.randrange(1, 8)
+            with contextlib.suppress(ExchangeError, KeyboardInterrupt):
+                bring(server)
+        archive.most, server.breaks = None, -1
+        bring(server)
+        asked = exchange.asked
+        bring(server)
+    cached = read_cache(cache_path(tmp_path, "binance", "BTC/USDT", "15m"), QUARTER)
+    rows_ = list(zip(*(column.tolist() for column in cached.columns), strict=True))
+    assert rows_ == [row for row in known if row[0] < END]
+    assert cached.covered == ((START, END),)
+    assert cached.unserved == ()
+    assert exchange.asked == asked < 60
