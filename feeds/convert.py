@@ -153,3 +153,13 @@ def _values(column: pa.ChunkedArray, kind: Any) -> NDArray[Any]:
         if len(chunk)
     ]
     return np.concatenate(parts) if parts else np.empty(0, kind)
+
+
+def texts_of(cells: Sequence[str]) -> pa.Array:
+    """Texts as an Arrow array. Arrow's own `array` imports pandas first, as `to_numpy` does."""
+    import pyarrow as pa
+
+    written = [cell.encode("utf-8", "replace") for cell in cells]
+    ends = np.cumsum([0, *map(len, written)], dtype=np.int32)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(written))]
+    return pa.Array.from_buffers(pa.string(), len(cells), buffers)

@@ -91,7 +91,8 @@ def _with_times(sheet: Sheet, numbers: list[Floats]) -> list[Floats]:
     """The sample as numbers, texts that are times as milliseconds."""
     for i, column in enumerate(sheet.sample):
         texts = [cell for cell in column[:_TIMES_TRIED] if isinstance(cell, str)]
-        if texts and not np.isfinite(numbers[i]).any():
+        has_digits = any(letter.isdigit() for text in texts[:1] for letter in text)
+        if has_digits and not np.isfinite(numbers[i]).any():
             with suppress(CellError):
                 numbers[i] = read_times(column_of(texts), "time").time.astype(np.float64)
     return numbers

@@ -12,7 +12,7 @@ import numpy as np
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import MINUTE_MS
 from stoptrail.feeds.columns import PRICES, VALUES
-from stoptrail.feeds.convert import CellError, epoch_milliseconds
+from stoptrail.feeds.convert import CellError, epoch_milliseconds, texts_of
 from stoptrail.feeds.layouts import METATRADER_4
 from stoptrail.feeds.markets import market_in_name
 from stoptrail.feeds.orders import (
@@ -264,10 +264,12 @@ def column_of(cells: Sequence[object]) -> pa.ChunkedArray:
     """Cells of a sample as a column; a mixture of types as text."""
     import pyarrow as pa
 
+    if all(isinstance(cell, str) for cell in cells):
+        return pa.chunked_array([texts_of([str(cell) for cell in cells])])
     try:
         return pa.chunked_array([pa.array(list(cells))])
     except (pa.ArrowException, OverflowError):
-        return pa.chunked_array([pa.array([str(cell) for cell in cells])])
+        return pa.chunked_array([texts_of([str(cell) for cell in cells])])
 
 
 def _is_kline(numbers: Sequence[Floats]) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import runner
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
-from tests.sweep.small import DAY, FIRST, HOUR, small_market, write_candles
+from tests.sweep.small import DAY, FIRST, HOUR, ROOT, small_market, write_candles
 
 DAILY = """
 [strategy]
@@ -96,3 +99,21 @@ def test_a_single_run_tells_its_price_paths_and_what_it_hangs_on(tmp_path: Path)
     assert "profit_factor_without_best_three" in evidence["concentration"]
     assert evidence["paper"]["ratchet"] == "tick"
     assert table["metrics"]["scratches"] <= table["metrics"]["trades"]
+
+
+def test_a_run_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    """Each of these takes longer to load than the candles of years take to read."""
+    text = "[strategy]\ntrend = 'roc'\ntrend_period = 8\nstructure = 'none'\ncycle_period = 16.0\n"
+    config = config_of(tmp_path, small_market(days=90), "1h", text)
+    table = pd.read_parquet(tmp_path / "candles.parquet")
+    table.assign(source="an_exchange").to_parquet(tmp_path / "candles.parquet")
+    code = """
+import sys
+import runner
+assert runner.main(sys.argv[1:]) == 0
+print(*{"pandas", "pyarrow.compute", "scipy.linalg", "ccxt", "peewee"} & set(sys.modules))
+"""
+    options = ["backtest", "--quiet", "--config", str(config), "--out", str(tmp_path / "out")]
+    command = [sys.executable, "-c", code, *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
