@@ -188,7 +188,7 @@ def synthetic_market(wanted: Wanted) -> MarketData:
             f"the synthetic market makes at most {MOST_SYNTHETIC:,}: set data.start and data.end "
             "closer together, or a longer data.timeframe"
         )
-    candles = synthetic_candles(wanted.seed, wanted.interval, start, end)
+    candles = synthetic_candles(wanted.seed, wanted.interval, start, end, wanted.symbol)
     if not len(candles.time):
         raise DataError(f"the span {iso(start + _warmup())} to {iso(end)} holds no candle")
     return _market(wanted, candles, "synthetic", f"seed {wanted.seed}", "the synthetic market")

@@ -6,6 +6,9 @@ highs and lows come from the distribution of a Brownian bridge's extremes betwee
 and close; now and then the exchange is down. Nothing is copied from a real market, and
 no result on it says anything about one.
 
+A seed has as many markets as there are base currencies: bitcoin's is the one that the others
+follow, each with a part of its own, as coins do that rise and fall together.
+
 The same seed gives the same bytes wherever NumPy draws and rounds alike: values are
 rounded to ticks and lots, which absorbs the last bits of `exp` and `log`.
 """
@@ -13,6 +16,7 @@ rounded to ticks and lots, which absorbs the last bits of `exp` and `log`.
 from __future__ import annotations
 
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +54,14 @@ _TOTAL_LIMIT = 0.6
 _START_PRICE = 30_000.0
 _MEDIAN_DAILY_VOLUME = 32_000.0
 _OUTAGES_PER_YEAR = 3.0
+_LEADER = "BTC"
+"""Base currency of the market that all others of a seed follow."""
+_TOGETHER = (0.65, 0.85)
+"""Correlation of the others' returns with the leader's: least and greatest."""
+_STRONGER = (0.9, 1.5)
+"""Their volatility, relative to the leader's."""
+_OTHER_PRICES = (300.0, 3_000.0)
+"""Their first prices: dear enough for PRICE_DIGITS."""
 
 
 class _Path(NamedTuple):
@@ -66,14 +78,20 @@ def synthetic_candles(
     interval: int = 15 * MINUTE_MS,
     start: int = DEFAULT_START,
     end: int = DEFAULT_END,
+    symbol: str = _LEADER,
 ) -> Candles:
     """Candles of `interval` milliseconds over [start, end), some missing as in an outage.
 
-    `start` is moved up to the next boundary of the interval.
+    `start` is moved up to the next boundary of the interval. symbol: whose base currency says
+    which of the seed's markets it is.
     """
     time = np.arange(-(-start // interval) * interval, end, interval, dtype=np.int64)
     random = np.random.Generator(np.random.PCG64(seed))
     path = _path(random, time, interval)
+    base = symbol.partition("/")[0].upper()
+    if base != _LEADER:
+        random = np.random.Generator(np.random.PCG64([seed, crc32(base.encode())]))
+        path = _following(random, path, time, interval)
     candles = _candles(random, time, interval, path)
     return _with_outages(random, candles)
 
@@ -91,6 +109,19 @@ def _path(random: np.random.Generator, time: Times, interval: int) -> _Path:
     returns -= (total - limit * np.tanh(total / limit)) / n
     log_price = np.log(_START_PRICE) + np.concatenate([[0.0], np.cumsum(returns)])
     return _Path(log_price, sigma, volatility)
+
+
+def _following(random: np.random.Generator, leader: _Path, time: Times, interval: int) -> _Path:
+    """The path of another market: a part of the leader's returns and one of its own."""
+    own = _path(random, time, interval)
+    share, size = random.uniform(*_TOGETHER), random.uniform(*_STRONGER)
+    rest = np.sqrt(1 - share * share)
+    low, high = np.log(_OTHER_PRICES)
+    begins = low + (high - low) * random.random()
+    moved = [path.log_price - np.log(_START_PRICE) for path in (leader, own)]
+    sigma = np.sqrt((share * leader.sigma) ** 2 + (rest * own.sigma) ** 2)
+    volatility = np.sqrt((share * leader.volatility) ** 2 + (rest * own.volatility) ** 2)
+    return _Path(begins + size * (share * moved[0] + rest * moved[1]), size * sigma, volatility)
 
 
 def _log_sum(

@@ -111,3 +111,32 @@ def test_outages_leave_gaps_with_flat_candles_just_before(market: Candles) -> No
     assert np.all(gap_ends - silent < 4)
     flat = (market.high == market.low) & (market.open == market.close)
     assert flat[silent].all()
+
+
+def test_markets_of_a_seed_rise_and_fall_together_but_are_not_one(market: Candles) -> None:
+    others = [synthetic_candles(1, symbol=symbol) for symbol in ("ETH/USDT", "SOL/USDT:USDT")]
+    daily = []
+    days = set.intersection(*({int(t) for t in c.time // DAY} for c in (market, *others)))
+    for candles in (market, *others):
+        closes = dict(zip((candles.time // DAY).tolist(), candles.close.tolist(), strict=True))
+        daily.append(np.diff(np.log([closes[day] for day in sorted(days)])))
+    together = np.corrcoef(daily)[np.triu_indices(3, 1)]
+    assert together.min() > 0.3
+    assert together.max() < 0.95
+
+
+def test_the_quote_currency_and_the_kind_of_market_change_no_candle() -> None:
+    spans = {"start": START, "end": START + 3 * DAY}
+    for one, other in (("ETH/USDT", "eth/USD"), ("BTC/USDT", "BTC/USDT:USDT")):
+        first, second = (synthetic_candles(3, symbol=name, **spans) for name in (one, other))
+        assert candles_digest(first) == candles_digest(second)
+    assert candles_digest(synthetic_candles(3, **spans)) == candles_digest(second)
+
+
+@pytest.mark.parametrize("symbol", ["ETH/USDT", "A/B", "1000PEPE/USDT"])
+def test_the_other_markets_are_made_of_possible_candles(symbol: str) -> None:
+    candles = synthetic_candles(4, start=START, end=START + 60 * DAY, symbol=symbol)
+    columns = columns_of(candles)
+    assert not list(value_faults(columns))
+    assert not list(order_faults(columns.time))
+    assert decimals(candles.close) == 2
