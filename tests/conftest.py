@@ -1,9 +1,11 @@
 """What holds for all tests: no deadline, since how fast a machine is proves nothing, the same
-examples at every run of the continuous integration, new ones elsewhere; and PostgreSQL."""
+examples at every run of the continuous integration, new ones elsewhere; temporary files in
+memory; and PostgreSQL."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -19,6 +21,12 @@ from hypothesis import settings
 settings.register_profile("stoptrail", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.register_profile("fuzz", deadline=None, max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "stoptrail"))
+
+MEMORY = Path("/dev/shm")
+"""Ledgers commit thousands of times. A disk's commit takes milliseconds and proves nothing: a
+process that is killed leaves to the next one what it has written, on a disk or in memory."""
+if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 * 2**30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     # As a shell starts what goes to the background; the programs under test would inherit it.
@@ -45,12 +53,14 @@ SLOW = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`-m "not slow"` is the lane for work in progress; see CONTRIBUTING.md."""
+    """`-m "not slow"` is the lane for work in progress; see CONTRIBUTING.md. What is slow comes
+    first, so that no worker waits at the end for another's longest test."""
     here = Path(__file__).parent
     for item in items:
         inside = item.path.relative_to(here) if item.path.is_relative_to(here) else None
         if inside is not None and any(inside.is_relative_to(place) for place in SLOW):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -73,7 +83,11 @@ def postgres() -> Iterator[str]:
     pytest.importorskip("psycopg2", reason="needs psycopg2")
     with (
         warnings.catch_warnings(),
-        tempfile.TemporaryDirectory(prefix="stoptrail-", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(
+            prefix="stoptrail-",
+            dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"),
+            ignore_cleanup_errors=True,
+        ) as folder,
     ):
         warnings.simplefilter("ignore")
         try:

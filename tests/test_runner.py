@@ -123,7 +123,7 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_known_error_is_its_message_and_its_exit_code(
     error: Exception, code: int, capsys: pytest.CaptureFixture[str], plant: Plant
 ) -> None:
-    plant("status", error=error)
+    plant("sessions", "status", error=error)
     assert runner.main(["status"]) == code
     assert capsys.readouterr().err == f"error: {error}\n"
 
@@ -132,7 +132,7 @@ def test_an_unexpected_error_is_one_line(
     capsys: pytest.CaptureFixture[str], plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(program.DEBUG, raising=False)
-    plant("status", error=KeyError("first\nsecond"))
+    plant("sessions", "status", error=KeyError("first\nsecond"))
     assert runner.main(["status"]) == 1
     message = capsys.readouterr().err
     assert "KeyError" in message
@@ -144,13 +144,13 @@ def test_a_traceback_is_shown_on_request(
     capsys: pytest.CaptureFixture[str], plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(program.DEBUG, "1")
-    plant("status", error=KeyError("x"))
+    plant("sessions", "status", error=KeyError("x"))
     assert runner.main(["status"]) == 1
     assert "Traceback" in capsys.readouterr().err
 
 
 def test_an_interrupt_ends_cleanly(capsys: pytest.CaptureFixture[str], plant: Plant) -> None:
-    plant("status", error=KeyboardInterrupt())
+    plant("sessions", "status", error=KeyboardInterrupt())
     assert runner.main(["status"]) == 130
     assert capsys.readouterr().err.strip() == "stopped; what is finished is kept"
 
@@ -218,7 +218,7 @@ def test_a_backtest_without_options_leaves_everything_open(plant: Plant) -> None
     ("command", "own"), [("pause", {}), ("resume", {}), ("close", {"price": None})]
 )
 def test_a_session_is_controlled_by_name(command: str, own: dict[str, None], plant: Plant) -> None:
-    calls = plant("control", command)
+    calls = plant("sessions", command)
     assert runner.main([command, "7"]) == 0
     assert calls == [{"config": None, "overrides": (), "session": "7", **own}]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from stoptrail.config.settings import Settings
+if TYPE_CHECKING:  # help has to come at once
+    from stoptrail.config.settings import Settings
 
 
 class BacktestOptions(NamedTuple):

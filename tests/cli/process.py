@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
@@ -19,15 +18,9 @@ import runner
 from stoptrail.rules.candles import Candles
 from tests.exchange.player import Pace
 from tests.exchange.simulator import Simulator
+from tests.forked import context
 from tests.live.small_market import WARM_UP, small_market, tables
 
-_PRELOAD = [
-    "stoptrail.cli.live",
-    "stoptrail.live.session",
-    "stoptrail.live.market.ccxtbt_store",
-    "ccxt.pro",
-    "playhouse.db_url",
-]
 _PATIENCE_SECONDS = 60.0
 """For a busy machine; what is waited for takes a moment."""
 STEADY = Pace(speed=20 * 3600.0, wanted=())
@@ -38,11 +31,9 @@ class Running:
     """The command, under way."""
 
     def __init__(self, arguments: Sequence[str], out: Path) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([*_PRELOAD, "tests.cli.process"])
         self._out = out
         out.touch()
-        self._process = context.Process(target=_main, args=(list(arguments), out))
+        self._process = context().Process(target=_main, args=(list(arguments), out))
         self._process.start()
 
     @property

@@ -91,6 +91,7 @@ class Seen(Tally):
         self.still_open += int((~closed).sum())
 
 
+@pytest.mark.slow
 def test_random_exits_agree_in_every_engine() -> None:
     tally = Seen()
     for seed in range(5000, 5048):
@@ -107,6 +108,7 @@ def test_random_exits_agree_in_every_engine() -> None:
     assert tally.still_open >= 5
 
 
+@pytest.mark.slow
 def test_random_exits_pay_the_same_funding_in_every_engine() -> None:
     tally, paid, received = Seen(), 0, 0
     for seed in range(9000, 9024):

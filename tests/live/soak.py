@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import random
 import resource
@@ -33,6 +32,7 @@ from stoptrail.live.market.events import CandleClosed, Event
 from stoptrail.live.session import Session
 from stoptrail.live.watch.differences import compare
 from stoptrail.live.watch.replay import recording_of, replay
+from tests.forked import context
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore
 from tests.live.small_market import HOUR, settings, small_rows, ticks_of
@@ -132,7 +132,7 @@ def main() -> int:
 
 
 def _alone(*arguments: Any) -> int | None:
-    process = multiprocessing.get_context("forkserver").Process(target=live_once, args=arguments)
+    process = context().Process(target=live_once, args=arguments)
     process.start()
     process.join()
     return process.exitcode

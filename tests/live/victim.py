@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Sequence
@@ -18,11 +17,10 @@ from stoptrail.live.session import Options, Session
 from stoptrail.live.watch.control import ask
 from stoptrail.live.watch.messages import Message
 from stoptrail.rules.funding import FundingRow
+from tests.forked import context
 from tests.live.funding_rows import told_between
 from tests.live.playback import PlaybackStore, TicksOf
 from tests.live.small_market import HOUR, WARM_UP, settings
-
-_PRELOAD = ["stoptrail.live.session", "playhouse.db_url", "psycopg2", "tests.live.victim"]
 
 
 class Fate:
@@ -90,9 +88,8 @@ def run_victim(
 
 def in_process(*arguments: Any, **changes: Any) -> int | None:
     """`run_victim` in a process of its own; its exit code."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOAD)
-    process = context.Process(target=run_victim, args=arguments, kwargs=changes)
+    process = context().Process(target=run_victim, args=arguments, kwargs=changes)
     process.start()
     process.join(120)
-    return process.exitcode
+    code: int | None = process.exitcode
+    return code

@@ -39,6 +39,12 @@ LINES = """
   const node = arguments[0];
   return [node.clientWidth < 560, node.clientHeight, node.data.map((trace) => trace.type)];
 """
+BLIND = """
+  const real = HTMLCanvasElement.prototype.getContext;
+  HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+    return String(kind).includes("webgl") ? null : real.call(this, kind, ...more);
+  };
+"""
 HOSTILE = '</script><script>window.attacked=1</script><img src=x onerror="window.attacked=1">'
 
 
@@ -56,12 +62,24 @@ def window(
     request: pytest.FixtureRequest, report: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Any]:
     profile = tmp_path_factory.mktemp("profile")
-    with chromium(profile, *SIZES[request.param], dark=request.param == "phone") as opened:
-        yield opened
+    with chromium(profile, *SIZES[request.param], dark=request.param == "phone") as started:
+        yield started
 
 
 @pytest.fixture
-def page(window: Any, report: Path) -> Any:
+def page(window: Any, report: Path) -> Iterator[Any]:
+    """The report without WebGL, which takes seconds where no graphics card is."""
+    added = window.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": BLIND})
+    yield opened(window, report)
+    window.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
+
+
+@pytest.fixture
+def webgl_page(window: Any, report: Path) -> Any:
+    return opened(window, report)
+
+
+def opened(window: Any, report: Path) -> Any:
     window.get(report.as_uri())
     wait_until(window, "return document.documentElement.dataset.ready")
     window.execute_script("document.documentElement.style.scrollBehavior = 'auto'")
@@ -129,9 +147,8 @@ def trades_of(report: Path) -> list[TradeRecord]:
     return read_run(report.parent).trades
 
 
-def test_every_figure_is_drawn_and_marked_without_an_error_or_a_request(
-    page: Any, report: Path
-) -> None:
+def test_every_figure_is_drawn_and_marked_without_an_error_or_a_request(webgl_page: Any) -> None:
+    page = webgl_page
     nodes = all_of(page, "[data-figure]")
     assert len(nodes) == 14
     for node in nodes:
@@ -295,7 +312,8 @@ def test_light_and_dark_follow_the_system_and_the_switch(page: Any) -> None:
     page.execute_script("localStorage.clear()")
 
 
-def test_parallel_coordinates_lie_below_each_other_on_a_phone(page: Any) -> None:
+def test_parallel_coordinates_lie_below_each_other_on_a_phone(webgl_page: Any) -> None:
+    page = webgl_page
     node = bring(page, "#lines-plot")
     wait_until(page, SHOWN, node)
     narrow, height, types = page.execute_script(LINES, node)
@@ -303,25 +321,13 @@ def test_parallel_coordinates_lie_below_each_other_on_a_phone(page: Any) -> None
     assert ("parcoords" in types) != narrow
 
 
-def test_parallel_coordinates_are_drawn_without_webgl_too(page: Any, report: Path) -> None:
-    blind = page.execute_cdp_cmd(
-        "Page.addScriptToEvaluateOnNewDocument",
-        {
-            "source": "const real = HTMLCanvasElement.prototype.getContext;"
-            "HTMLCanvasElement.prototype.getContext = function (kind, ...more) {"
-            " return String(kind).includes('webgl') ? null : real.call(this, kind, ...more); }"
-        },
+def test_parallel_coordinates_are_drawn_without_webgl_too(page: Any) -> None:
+    wait_until(page, SHOWN, bring(page, "#lines-plot"))
+    kinds = page.execute_script(
+        "return document.getElementById('lines-plot').data.map(t => t.type)"
     )
-    try:
-        page.get(report.as_uri())
-        wait_until(page, SHOWN, bring(page, "#lines-plot"))
-        kinds = page.execute_script(
-            "return document.getElementById('lines-plot').data.map(t => t.type)"
-        )
-        assert set(kinds) == {"scatter"}
-        assert errors(page) == []
-    finally:
-        page.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", blind)
+    assert set(kinds) == {"scatter"}
+    assert errors(page) == []
 
 
 def test_a_run_without_evidence_or_trades_opens_without_an_error(
