@@ -91,6 +91,8 @@ class Funded(NamedTuple):
     """Open time of the last candle before the row came."""
     ticks: int
     """How many ticks had changed something by then."""
+    booked: float
+    """For what was held at its time, negative where it was paid."""
 
 
 class Amended(NamedTuple):
@@ -179,10 +181,10 @@ class LiveJournal:
         had changed something; it may have to wait until it is booked."""
         self._came[row.time] = after, ticks
 
-    def funded(self, row: FundingRow) -> None:
+    def funded(self, row: FundingRow, booked: float) -> None:
         """A row of funding was booked."""
         after, ticks = self._came.pop(row.time)
-        self._events.append(Funded(row, after, ticks))
+        self._events.append(Funded(row, after, ticks, booked))
 
     def amended(self, amendment: Amendment) -> None:
         """A row that came late changed what a fill had cost."""

@@ -18,6 +18,9 @@ class MarketStore(Protocol):
     def market(self, symbol: str) -> Any:
         """Order filters."""
 
+    def held_market(self, symbol: str) -> Any:
+        """The same of a market that a session has, halted or not; None where it is gone."""
+
     def clock_offset(self) -> int | None:
         """Milliseconds by which the exchange's clock is ahead of ours."""
 

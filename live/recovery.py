@@ -20,13 +20,14 @@ from stoptrail.live.ledger.records import (
     SessionRow,
     newest_tick,
     session_of,
+    settings_rows,
     stored_candles,
 )
 from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.market.funding_poller import AGAIN
 from stoptrail.live.origin import Origin, origin_of
 from stoptrail.live.protocols import MarketStore
-from stoptrail.live.session_settings import changed, resolved, settings_from
+from stoptrail.live.session_settings import changed, filters_in, resolved, settings_from
 from stoptrail.live.warm_up import WarmUp, check_alive, needed_days, warm_up_of
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
@@ -96,8 +97,11 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
     """
     database = session_ledger.database
     found = session_of(database, settings.exchange_id, settings.data.symbol)
-    theirs, days = store.market(settings.data.symbol), settings.live.warm_up_days
+    symbol, days = settings.data.symbol, settings.live.warm_up_days
     interval = settings.data.interval
+    theirs = store.market(symbol) if found is None else store.held_market(symbol)
+    if theirs is None and found is not None:
+        theirs = filters_in(settings_rows(database, found.id)[-1].content)
     plan = plan_for(settings, market_rules(theirs, 0, 0))
     unserved: Spans = ()
     if found is None:

@@ -21,6 +21,7 @@ from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.market.background import GivenUpError
 from stoptrail.live.market.events import Event, Published, Tick
+from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.market_status import MarketStatus
 from stoptrail.live.protocols import MarketStore, Watcher
 from stoptrail.live.publisher import Publisher
@@ -29,6 +30,7 @@ from stoptrail.live.session_settings import funding_of, plan_from
 from stoptrail.live.step import Step
 from stoptrail.live.watch.control import SessionControl
 from stoptrail.live.watch.daily import Daily
+from stoptrail.live.watch.event_log import EventLog
 from stoptrail.live.watch.messages import Message, number
 from stoptrail.live.watch.presence import Attendance, whereabouts
 
@@ -67,19 +69,19 @@ class Session:
         self.settings = settings
         self.exchange, self.symbol = settings.exchange_id, settings.data.symbol
         self.interval = settings.data.interval
-        self._options = options or Options()
-        self._out = Publisher(self.interval, self._options.watchers)
-        self.market = MarketStatus(self._out.say, lambda: self._gate.completed())
+        self._options, events = options or Options(), EventLog()
+        self._out = Publisher(self.interval, (*self._options.watchers, events))
         self.engine: Engine | None = None
         self.warm_from = 0
         """Time in ms from which signals can come."""
         self.control: SessionControl
         self.session_ledger: SessionLedger
+        self.market = MarketStatus(self._out.say, lambda: self._gate.completed())
         self._patience = StartPatience(self._out.say, lambda: bool(self._stopping))
         self._make_store = make_store
         self.ledger = ledger
         self._gate = Gate(settings.live.catch_up, lambda: self.market.stale, self._in_time)
-        self._attendance = Attendance(ledger, self.exchange, self.symbol, self._out.say)
+        self._attendance = Attendance(ledger, self.exchange, self.symbol, self._out.say, events)
         self._clock_offset = 0
         """Milliseconds by which the exchange's clock is ahead of ours."""
         self._beat = 0.0
@@ -97,6 +99,11 @@ class Session:
         ledger.stopped = lambda: bool(self._stopping)
 
     @property
+    def forecast(self) -> Forecast | None:
+        """The funding that the exchange expects next."""
+        return None if self.market.store is None else self.market.store.forecast
+
+    @property
     def restarts(self) -> int:
         """How often a process has taken the session up again."""
         return self._attendance.restarts
@@ -112,7 +119,11 @@ class Session:
         """Take the market for this session; StoreError where another one runs."""
         market = f"{self.exchange} {self.symbol}"
         if not self.ledger.lock(market):
-            raise StoreError(self._refusal(market))
+            who = whereabouts(self.ledger, self.exchange, self.symbol)
+            raise StoreError(
+                f"a session of {market} runs in this database already{who}: stop it first, or "
+                "give this one another [database] url"
+            )
 
     def run(self) -> None:
         """Until the session is stopped; raises the errors of exchange and ledger.
@@ -220,13 +231,6 @@ class Session:
         if not self._stopping and not self.session_ledger.switched:
             self._stopping = "the market data has ended"
         self.session_ledger.switched = False
-
-    def _refusal(self, market: str) -> str:
-        who = whereabouts(self.ledger, self.exchange, self.symbol)
-        return (
-            f"a session of {market} runs in this database already{who}: stop it first, or give "
-            "this one another [database] url"
-        )
 
     # What comes in
 

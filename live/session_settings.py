@@ -69,6 +69,11 @@ def settings_from(content: dict[str, Any]) -> Settings:
     return Settings.model_validate(content)
 
 
+def filters_in(content: dict[str, Any]) -> Filters:
+    """The market's filters as the ledger kept them."""
+    return Filters(*(content["market"].get(name) for name in Filters._fields))
+
+
 def plan_from(settings: Settings) -> Plan:
     """The plan of settings whose market is filled in."""
     from stoptrail.backtest.inputs import plan_for

@@ -3,12 +3,11 @@ live.ledger.tables."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from peewee import (
     AutoField,
     BigIntegerField,
     CharField,
+    CompositeKey,
     DoubleField,
     IntegerField,
     Model,
@@ -36,8 +35,9 @@ class Commands(Model):
 class Events(Model):
     """What a session told people, its newest words: nothing depends on them."""
 
-    id = AutoField()
     session = IntegerField()
+    number = BigIntegerField()
+    """1 for the first of all."""
     time = BigIntegerField()
     kind = CharField()
     """A kind of live.watch.messages.Message."""
@@ -45,7 +45,7 @@ class Events(Model):
 
     class Meta:  # noqa: D106  # peewee's
         table_name = "events"
-        indexes: ClassVar[Any] = ((("session", "id"), False),)
+        primary_key = CompositeKey("session", "number")
 
 
 class Presence(Model):

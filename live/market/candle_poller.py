@@ -79,7 +79,7 @@ class Confirmation:
                 stalls = 0
                 self._due_at = math.inf
             elif waits:
-                await self._next_trade()
+                await self._last_trades()
             else:
                 stalls += 1
                 await asyncio.sleep(backoff(stalls, self._timing.confirm, self._timing.poll))
@@ -100,8 +100,11 @@ class Confirmation:
             self._asked = True
         return waits and len(rows) > 1
 
-    async def _next_trade(self) -> None:
-        """Until a trade comes, for as long as a closed candle may wait for it."""
-        left = self._timing.grace - self.overdue
+    async def _last_trades(self) -> None:
+        """Until a trade behind the candle that waits comes, for as long as it may wait: whatever
+        else comes would only have the record read again for nothing."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), max(0.001, left))
+            async with asyncio.timeout(max(0.001, self._timing.grace - self.overdue)):
+                while self._sequence.last_trade < self._sequence.awaited:
+                    self._wake.clear()
+                    await self._wake.wait()

@@ -48,6 +48,8 @@ class Sequence:
         self.settled = False
         """Whether the record's last reading has been told to its end, or to the candle of
         the newest trade."""
+        self.awaited = 0
+        """End of the closed candle that the last reading left for its trades, ms."""
         self.record: Row | None = None
         """The newest candle that the record's last reading had, finished or not."""
         self._warning_log = warning_log
@@ -136,6 +138,7 @@ class Sequence:
                 break
             if heard is not None and following is not None and row[0] + self.interval > heard:
                 # Its trades are under way: nothing before it is missing.
+                self.awaited = row[0] + self.interval
                 moved, self.settled = True, heard >= row[0]
                 break
             moved = moved or row[0] != self._under_way

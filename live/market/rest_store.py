@@ -25,6 +25,7 @@ from stoptrail.exchange.markets import (
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.background import Background, GivenUpError
 from stoptrail.live.market.funding_poller import published
+from stoptrail.live.market.listing import trouble_of
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.sockets import guard
@@ -65,6 +66,9 @@ class RestStore:
         """What went wrong so far, each kind with its count."""
         self.unserved: Spans = ()
         """Spans of the last reading of candles in which the exchange gave none."""
+        self.trouble = ""
+        """Why the market of a session that goes on all the same is not traded."""
+        self._unlisted = False
         self._config = dict(config)
         self._sandbox = sandbox
         self._market_type = market_type
@@ -85,6 +89,17 @@ class RestStore:
         found = self._market(symbol)
         check_tradable(self.id, found, self._market_type)
         return filters_of(self._exchange, found)
+
+    def held_market(self, symbol: str) -> Filters | None:
+        """The same of a market that a session has: one that is halted is `trouble` and no error,
+        nor is one that is not listed any more, of which there is None."""
+        exchange, _ = self._open(symbol)
+        found = exchange.markets.get(symbol)
+        self.trouble, self._unlisted = trouble_of(self.id, symbol, found), found is None
+        if found is None:
+            return None
+        check_tradable(self.id, {**found, "active": True}, self._market_type)
+        return filters_of(exchange, found)
 
     def clock_offset(self) -> int | None:
         """Milliseconds by which the exchange's clock is ahead of ours; None if unknown.
@@ -123,6 +138,8 @@ class RestStore:
         as closed where the exchange has a later one. What it did not serve is `unserved`.
         Raises ExchangeError.
         """
+        if self._unlisted:
+            return []
         name = timeframe_name(interval)
         reader = self._reading(symbol, name)
         history = History(
@@ -168,6 +185,8 @@ class RestStore:
 
         Raises ConfigError where the exchange publishes none, ExchangeError.
         """
+        if self._unlisted:
+            return []
         exchange, reader = self._open(symbol)
         check_published(exchange)
         return self._run(published(reader, exchange, symbol, since, self._clock()))

@@ -12,6 +12,7 @@ from stoptrail.core.time import timeframe_name
 from stoptrail.live.market.background import close_exchange
 from stoptrail.live.market.events import Connection
 from stoptrail.live.market.funding_poller import Forecast, FundingPoller
+from stoptrail.live.market.listing import Listing
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.rest_store import RestStore
@@ -83,7 +84,8 @@ class CCXTStore(RestStore):
         """
         if self._stream is not None:
             raise RuntimeError("this store streams already: one market a store")
-        reader = self._reading(symbol, timeframe_name(interval))
+        name = timeframe_name(interval)
+        reader = self._open(symbol)[1] if self._unlisted else self._reading(symbol, name)
         sequence = Sequence(interval, after, self.warning_log)
         if funding is not None:
             self._poller = FundingPoller(
@@ -101,16 +103,22 @@ class CCXTStore(RestStore):
             reader,
             sequence,
             symbol,
-            timeframe_name(interval),
+            name,
             self._transport,
             ticks,
             self.timing,
             self.warning_log,
             self._outbox,
             self._poller,
+            Listing(self._exchange, reader, symbol, lambda: self._listed_again(symbol, name)),
+            self.trouble,
         )
         self._running = self._background_or_new().start(self._stream.run())
         return self._outbox
+
+    def _listed_again(self, symbol: str, timeframe: str) -> None:
+        self._unlisted = False
+        self._reading(symbol, timeframe)
 
     def check(self) -> None:
         """Raise what ended the stream, if anything did (ExchangeError)."""

@@ -49,6 +49,8 @@ class Stream:
         warning_log: WarningLog,
         outbox: Outbox,
         funding: FundingPoller | None = None,
+        listing: Listing | None = None,
+        halted: str = "",
     ) -> None:
         self._funding = funding
         self.connection: Connection = Connection.now("connecting", "waiting for the first data")
@@ -75,8 +77,8 @@ class Stream:
         )
         self._up: set[str] = set()
         self._unheard: Counter[str] = Counter()
-        self._listing = Listing(exchange, reader, symbol)
-        self._halted = ""
+        self._listing = listing or Listing(exchange, reader, symbol)
+        self._halted = halted
         """Why the market is not traded."""
         self._subscriptions = Subscriptions(exchange)
         self._silence = Silence(exchange, timing.silence, self._subscriptions)
@@ -84,13 +86,16 @@ class Stream:
             exchange, reader, sequence, symbol, self._silence, outbox, warning_log, self._tell
         )
         self._has_candles = bool(exchange.has.get("watchOHLCV"))
-        self._state: tuple[float, float] = (0.0, 0.0)
+        self._state = (0.0, 0.0)
         self._sockets = 0
-        """How many sockets there are."""
+        """How many there are."""
 
     async def run(self) -> None:
         """Until cancelled; raises ExchangeError where no waiting can help."""
         self._warning_log.heard = self._notice
+        if self._halted:
+            self._lost(self._halted)
+            await self._listing.until_listed(self._timing.listing)
         jobs = [self._record.run(), self._watchdog(), self._watch_listing()]
         watched = list(self._watched()) if self._transport != "rest" else []
         self._sockets = len(watched)
@@ -222,11 +227,8 @@ class Stream:
         self._record.look()
 
     def _say_no_quotes(self) -> None:
-        self._warning_log.say(
-            "no quotes",
-            f"{self._exchange.id} gives no quotes by socket: an entry fills at the last trade, "
-            "worsened by slippage",
-        )
+        text = "gives no quotes by socket: an entry fills at the last trade, worsened by slippage"
+        self._warning_log.say("no quotes", f"{self._exchange.id} {text}")
 
     def _say_no_socket(self) -> None:
         text = f"{self._exchange.id} has no WebSocket here: data is polled"
@@ -307,10 +309,8 @@ class Stream:
         """Open anew what is dead, or deaf; leave a quiet market alone."""
         found = await self._silence.look(wait, "trades" in self._up, self._sequence.record)
         if found:
-            self._warning_log.say(
-                "silence",
-                f"a socket has said nothing for {self._timing.silence:g} s: it is opened anew",
-            )
+            text = f"a socket has said nothing for {self._timing.silence:g} s: it is opened anew"
+            self._warning_log.say("silence", text)
             give_up(found, "silent socket")
         elif found is not None:
             self._record.ask()

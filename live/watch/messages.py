@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from stoptrail.core.time import iso_time
 from stoptrail.live.gate import REASONS
 from stoptrail.live.journal import (
     Entered,
+    Funded,
     Happening,
     Ignored,
     Left,
@@ -22,13 +24,29 @@ from stoptrail.rules.trade import PROTECTION
 SIDES = {1: "long", -1: "short"}
 
 
+UNWRITTEN = frozenset(
+    {
+        "alarm",
+        "connection",
+        "daily",
+        "error",
+        "funding",
+        "notice",
+        "settings",
+        "started",
+        "stopped",
+    }
+)
+"""Kinds of message that no table of the ledger tells but its events."""
+
+
 class Message(NamedTuple):
     """Something that a person may want to know."""
 
     kind: str
     """"entry", "exit", "breakeven", "trail", "protection", "signal", "connection",
-    "alarm", "command", "settings", "notice", "error", "warm-up", "started", "stopped" or
-    "daily"."""
+    "alarm", "command", "settings", "notice", "error", "warm-up", "started", "stopped",
+    "funding" or "daily"."""
     time: int
     """Milliseconds: of the market for what trades did, of this machine otherwise."""
     text: str
@@ -75,6 +93,9 @@ def _said(event: Happening) -> tuple[str, str] | None:
                 f"{SIDES[position.held.side]} left at {number(end.price)} "
                 f"({STOP_REASONS[reason]}), result {end.pnl:+,.2f}"
             )
+        case Funded(row=row, booked=booked) if booked:
+            when = iso_time(row.time)
+            return "funding", f"{row.rate:+.4%} of {when}: {booked:+,.2f} booked"
         case Ignored(side=side, reason=reason):
             kind = "protection" if reason == PROTECTION else "signal"
             return kind, f"{SIDES[side]} signal ignored: {REASONS[reason]}"

@@ -86,7 +86,7 @@ class Endpoint:
     def happened(self, message: Message) -> None:
         """Count the message."""
         self._messages.labels(message.kind).inc()
-        if message.kind == "exit":
+        if message.kind in ("exit", "funding"):
             self._realised = None
 
     def turned(self, session: Watched) -> None:

@@ -18,6 +18,7 @@ from stoptrail.core.time import iso_time
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.records import session_of
 from stoptrail.live.ledger.spoken import Presence
+from stoptrail.live.watch.event_log import EventLog
 
 if TYPE_CHECKING:
     from stoptrail.live.engine import Engine
@@ -36,13 +37,19 @@ _BEFORE = {
 
 class Attendance:
     """The presence of one market's session; `say(kind, text)` gets its first and last word,
-    `restarts` counts how often a process has taken it up again. One that the ledger does not
-    have yet writes nothing."""
+    `restarts` counts how often a process has taken it up again; `events` are written with it.
+    One that the ledger does not have yet writes nothing."""
 
     def __init__(
-        self, ledger: Ledger, exchange: str, symbol: str, say: Callable[[str, str], None]
+        self,
+        ledger: Ledger,
+        exchange: str,
+        symbol: str,
+        say: Callable[[str, str], None],
+        events: EventLog,
     ) -> None:
         self.restarts = 0
+        self._events = events
         self._ledger = ledger
         self._market = (exchange, symbol)
         self._say = say
@@ -82,7 +89,10 @@ class Attendance:
         """Say that the session is there, and what it sees. Raises LedgerError."""
         time_, price = session.market.price or (None, None)
         reading = {**reading_of(session.engine), "warm_from": session.warm_from}
+        forecast = session.forecast
         seen = {"price": price, "price_time": time_, "reading": json.dumps(reading)}
+        seen["forecast_rate"] = None if forecast is None else forecast.rate
+        seen["forecast_time"] = None if forecast is None else forecast.time
         self._write(session.number, state, {"connection": session.market.connection, **seen})
 
     def over(self, stopped: str, trouble: str, reachable: bool) -> None:
@@ -119,7 +129,14 @@ class Attendance:
         query = Presence.insert(session=session, **{"reading": "{}", **values})
         update = {getattr(Presence, name): value for name, value in values.items()}
         put = query.on_conflict(conflict_target=[Presence.session], update=update)
-        self._ledger.transaction(f"presence {state}", lambda: put.execute(self._ledger.database))
+        database = self._ledger.database
+
+        def write() -> None:
+            put.execute(database)
+            self._events.write(database, session)
+
+        self._ledger.transaction(f"presence {state}", write)
+        self._events.written()
 
 
 def presence_of(database: Database, session: int) -> dict[str, Any] | None:

@@ -19,13 +19,21 @@ from stoptrail.live.ledger.records import (
     rows,
     settings_rows,
 )
-from stoptrail.live.ledger.spoken import Commands
-from stoptrail.live.ledger.tables import Decisions, PaperTrades, StopMoves, StoredCandles
+from stoptrail.live.ledger.spoken import Commands, Events
+from stoptrail.live.ledger.tables import (
+    Decisions,
+    PaperTrades,
+    StopMoves,
+    StoredCandles,
+    StoredFunding,
+)
+from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.session_settings import run_rules_from, settings_from
 from stoptrail.live.watch.daily import equity_at
 from stoptrail.live.watch.messages import SIDES, number
 from stoptrail.live.watch.presence import presence_of
 from stoptrail.rules.costs import fill_price
+from stoptrail.rules.funding import booked_funding, unit_payment
 from stoptrail.rules.trade import Position, TradeRules, leave, marked
 
 _SILENT_MS = 15_000
@@ -81,6 +89,11 @@ class Snapshot(NamedTuple):
     ordered: int | None
     """Side of an entry order that waits for its fill."""
     recent: tuple[Happened, ...]
+    forecast: Forecast | None
+    """The funding that the exchange expects next; None where it says nothing, or it was
+    published since."""
+    expected: float | None
+    """What it would book for the open position, at the price."""
 
     @property
     def r_multiple(self) -> float | None:
@@ -144,7 +157,25 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         history[-1].applied is None,
         None if checkpoint.entry_order is None else checkpoint.entry_order.side,
         tuple(recent(database, row.id, events)),
+        forecast := _forecast(database, row.id, presence),
+        None if forecast is None else _expected(position, price, forecast.rate),
     )
+
+
+def _forecast(database: Database, session: int, presence: dict[str, Any]) -> Forecast | None:
+    rate, time_ = presence.get("forecast_rate"), presence.get("forecast_time")
+    if rate is None:
+        return None
+    table = StoredFunding
+    newest = table.select(fn.MAX(table.time)).where(table.session == session).scalar(database)
+    published = time_ is not None and time_ <= (newest or 0)
+    return None if published else Forecast(rate, time_)
+
+
+def _expected(position: Position | None, price: float | None, rate: float) -> float | None:
+    if position is None or price is None:
+        return None
+    return booked_funding(position.held.side, position.units, unit_payment(price, rate))
 
 
 def _stopped_out(
@@ -185,10 +216,19 @@ def recent(database: Database, session: int, count: int) -> list[Happened]:
         if row["outcome"] not in ("filled", "ordered"):
             text = f"{SIDES[row['side']]} signal ignored: {row['outcome']}"
             found.append(Happened(row["time"], text))
+    found += [
+        Happened(row["time"], told(row["kind"], row["text"]))
+        for row in _newest(database, Events, Events.number, session, count)
+    ]
     for row in _newest(database, Commands, Commands.id, session, count):
         text = f"{row['verb']}: {row['result'] or 'asked'}"
         found.append(Happened(row["done"] or row["asked"], text))
     return sorted(found, reverse=True)[:count]
+
+
+def told(kind: str, text: str) -> str:
+    """A message as a line of the story."""
+    return f"{kind}: {text}"
 
 
 def _newest(

@@ -13,8 +13,9 @@ from peewee import PeeweeException
 
 from stoptrail.core.time import DAY_MS, iso_moment
 from stoptrail.live.ledger.records import find_session
-from stoptrail.live.watch.messages import SIDES, Message, number
-from stoptrail.live.watch.snapshot import Happened, Snapshot, health_of, snapshot
+from stoptrail.live.market.funding_poller import Forecast
+from stoptrail.live.watch.messages import SIDES, UNWRITTEN, Message, number
+from stoptrail.live.watch.snapshot import Happened, Snapshot, health_of, snapshot, told
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -31,10 +32,6 @@ _SHARES = (22, 34, 24)
 """Of the width for the three boxes: side by side on a terminal of 80 columns."""
 _HEAD_HEIGHT = 2
 
-_UNWRITTEN = frozenset(
-    {"connection", "alarm", "error", "notice", "settings", "started", "stopped", "daily"}
-)
-"""Kinds of message that the ledger does not keep."""
 _TREND = {1: "up", -1: "down", 0: "none"}
 _COLOURS = {"running": "green", "stopped": "yellow", "failed": "red", "gone": "red"}
 
@@ -89,8 +86,8 @@ class TerminalView:
 
     def happened(self, message: Message) -> None:
         """Show the message with the next picture; what the ledger tells comes from there."""
-        if message.kind in _UNWRITTEN:
-            self._said.append(Happened(message.time, f"{message.kind}: {message.text}"))
+        if message.kind in UNWRITTEN:
+            self._said.append(Happened(message.time, told(message.kind, message.text)))
         if message.kind in ("error", "stopped"):
             self._live.console.print(f"{message.kind}: {message.text}", markup=False)
 
@@ -130,8 +127,17 @@ def state_line(found: Snapshot) -> dict[str, Any]:
         line |= {"entry": trade["entry"], "units": trade["held"], "stop": trade["sl"]}
         line |= {"breakeven": "armed" if trade["breakeven"] else "no"}
         line |= {"unrealised": round(found.unrealised, 2)}
+        line |= {"funding": round(trade["funding"], 2)} if trade["funding"] else {}
     line |= {"realised": round(found.realised, 2), "equity": round(found.equity, 2)}
+    if found.forecast is not None:
+        line["forecast"] = forecast_words(found.forecast)
     return line
+
+
+def forecast_words(forecast: Forecast) -> str:
+    """The funding that is expected, marked as such: nothing is booked by it."""
+    when = f" at {_moment(forecast.time)[11:16]}" if forecast.time else ""
+    return f"{forecast.rate:+.4%}{when}, forecast"
 
 
 def brief_line(found: Snapshot) -> str:
@@ -196,6 +202,8 @@ def _head(found: Snapshot) -> Iterator[Text]:
     words = [f" candle of {_moment(found.candle)[5:16]} UTC"]
     if found.state == "running":
         words.append(f"next close in {_countdown(next_close(found.interval))}")
+    if found.forecast is not None:
+        words.append(f"funding {forecast_words(found.forecast)}")
     words.append(found.connection)  # last, since it may be long
     yield Text(" · ".join(words), style="dim", no_wrap=True, overflow="ellipsis")
 
@@ -273,8 +281,13 @@ def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
         ("distance", "" if found.distance is None else f"{found.distance:.2%}", "white"),
         ("breakeven", "armed" if armed else "not armed", "green" if armed else "white"),
         ("unrealised", f"{found.unrealised:+,.{digits}f}{won}", _sign(found.unrealised)),
+        *_funding_lines(trade["funding"]),
         ("since UTC", _moment(trade["entry_time"])[:16], "white"),
     ]
+
+
+def _funding_lines(booked: float) -> list[tuple[str, str, str]]:
+    return [("funding", f"{booked:+,.2f}", _sign(booked))] if booked else []
 
 
 def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:

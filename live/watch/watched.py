@@ -6,6 +6,7 @@ from typing import Protocol
 
 from stoptrail.live.engine import Engine
 from stoptrail.live.ledger.database import Ledger
+from stoptrail.live.market.funding_poller import Forecast
 
 
 class WatchedMarket(Protocol):
@@ -50,6 +51,10 @@ class Watched(Protocol):
     @property
     def warm_from(self) -> int:
         """Time in ms from which signals can come."""
+
+    @property
+    def forecast(self) -> Forecast | None:
+        """The funding that the exchange expects next."""
 
     @property
     def engine(self) -> Engine | None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.brokers.schedule import ConstantFunding, PublishedFunding
 from stoptrail.brokers.settlement import REACH, Amendment, Settlement
-from stoptrail.rules.funding import FundingRow, paid_since
+from stoptrail.rules.funding import FundingRow, booked_funding, paid_since
 from stoptrail.rules.journal import Journal
 from stoptrail.rules.trade import with_funding
 
@@ -16,8 +16,8 @@ from stoptrail.rules.trade import with_funding
 class FundingJournal(Journal, Protocol):
     """A journal that hears what is booked."""
 
-    def funded(self, row: FundingRow) -> None:
-        """A row of funding was booked."""
+    def funded(self, row: FundingRow, booked: float) -> None:
+        """A row of funding was booked: so much for what was held at its time."""
 
     def amended(self, amendment: Amendment) -> None:
         """It changed what a fill had cost."""
@@ -107,19 +107,24 @@ class FundedBroker(CandleBroker):
                 self.funding_before = self.schedule.by(self.open.held.time)
             if not self._fresh:
                 continue
-            self.journal.funded(row)
+            booked = 0.0
             for moment, amount in payments:
-                self._amend(moment, paid_since(amount, 0.0, self._rate))
+                booked += self._pay(moment, paid_since(amount, 0.0, self._rate))
                 self.marked_again(moment)
+            self.journal.funded(row, booked)
         self._settlement.forget(known)
 
     @property
     def _rate(self) -> float:
         return self.run_rules.trade_rules.costs.funding
 
-    def _amend(self, moment: int, paid: float) -> None:
-        """Add a payment to what has closed since."""
+    def _pay(self, moment: int, paid: float) -> float:
+        """Add a payment to what has closed since; what is booked for that and for what is
+        held."""
         assert self._settlement is not None
+        booked = 0.0
+        if self.open is not None and self.open.held.time < moment:
+            booked = booked_funding(self.open.held.side, self.open.units, paid)
         for amendment in self._settlement.pay(moment, paid):
             if amendment.pnl is None and self.open is not None:
                 self.open = with_funding(self.open, amendment.by)
@@ -127,4 +132,6 @@ class FundedBroker(CandleBroker):
             else:
                 self.balance = max(0.0, self.balance + amendment.by)
             self.journal.amended(amendment)
+            booked += amendment.by
         self.history = self._settlement.history
+        return booked

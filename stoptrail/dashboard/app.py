@@ -30,7 +30,7 @@ _KINDS = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_SHARED = ("lightweight-charts.js",)
+_SHARED = ("lightweight-charts.js", "stop_steps.js")
 """What the dashboard has from the report."""
 
 
@@ -97,7 +97,8 @@ def _session_routes(ledgers: Ledgers) -> list[Route]:
 
     async def order(request: Request) -> Response:
         place, verb = _place(request), request.path_params["verb"]
-        return await _answered(lambda: {"answer": ledgers.order(place, verb)})
+        price = request.query_params.get("price")
+        return await _answered(lambda: {"answer": ledgers.order(place, verb, price)})
 
     session = "/api/session/{ledger:int}/{session:int}"
     return [

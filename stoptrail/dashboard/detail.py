@@ -8,6 +8,7 @@ import numpy as np
 from peewee import Database
 
 from stoptrail.live.ledger.records import SessionRow, settings_rows
+from stoptrail.live.ledger.spoken import Events
 from stoptrail.live.ledger.tables import (
     Decisions,
     PaperTrades,
@@ -108,11 +109,30 @@ def story(database: Database, row: SessionRow) -> dict[str, Any]:
         "trades": _newest(database, PaperTrades, PaperTrades.number, row.id),
         "decisions": _newest(database, Decisions, Decisions.time, row.id),
         "events": [{"time": e.time, "text": e.text} for e in recent(database, row.id, _LISTED)],
+        "connections": connections(database, row.id),
         "settings": {key: str(value) for key, value in flatten(active.content).items()},
         "settings_number": active.number,
         "start": row.start,
         "warm_up_from": row.warm_up_from,
     }
+
+
+_CONNECTIONS = ("connection", "started", "stopped")
+"""Kinds of event that say how a session was connected."""
+
+
+def connections(database: Database, session: int) -> list[dict[str, Any]]:
+    """Starts, stops, losses and returns of the data, newest first, each with how long it lasted
+    (ms; None for what holds now)."""
+    table = Events
+    query = table.select().where(table.session == session, table.kind.in_(_CONNECTIONS))
+    found = query.order_by(table.number.desc()).limit(_LISTED).dicts().execute(database)
+    told, after = [], None
+    for row in found:
+        lasted = None if after is None else max(0, after - row["time"])
+        told.append({name: row[name] for name in ("time", "kind", "text")} | {"lasted": lasted})
+        after = row["time"]
+    return told
 
 
 def _newest(database: Database, table: Any, order: Any, session: int) -> list[dict[str, Any]]:

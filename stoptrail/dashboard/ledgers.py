@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ _TRADE = (
     "number",
     "side",
     "units",
+    "held",
+    "funding",
     "entry_time",
     "entry",
     "initial_stop",
@@ -82,16 +85,18 @@ class Ledgers:
             found["ledgers"].append(told)
         return found
 
-    def order(self, place: Place, verb: str) -> str:
-        """Say `verb` to the session as its commands in a terminal do; the answer. Raises the
-        errors of live.watch.word."""
+    def order(self, place: Place, verb: str, at: str | None = None) -> str:
+        """Say `verb` to the session as its commands in a terminal do, `at` a price where a person
+        has written one for "close"; the answer. Raises UsageError, the errors of
+        live.watch.word."""
         from stoptrail.live.watch.word import answered
 
         if verb not in VERBS:
             raise UsageError(f"there is no order {plain(verb)[:40]}")
+        price = None if at is None else _price(verb, at)
         with self.opened(place):
             """It is there."""
-        return answered(self.urls[place.ledger], str(place.session), verb)[1]
+        return answered(self.urls[place.ledger], str(place.session), verb, price)[1]
 
     def marks(self) -> dict[str, dict[str, list[Any]]]:
         """Equity at each 00:00 UTC and at the newest close, by the session's key."""
@@ -108,6 +113,19 @@ class Ledgers:
         return found
 
 
+def _price(verb: str, at: str) -> float:
+    """The price of a close. Raises UsageError."""
+    if verb != "close":
+        raise UsageError(f"{verb} takes no price")
+    try:
+        price = float(at)
+    except ValueError:
+        price = math.nan
+    if not 0.0 < price < math.inf:
+        raise UsageError(f"a price is a number above 0, not {plain(at)[:40]!r}")
+    return price
+
+
 def _card(ledger: int, found: Snapshot) -> dict[str, Any]:
     """A session at a glance; times in ms, money in the quote currency, shares as fractions."""
     values = {k: v for k, v in found._asdict().items() if k not in _NOT_TOLD}
@@ -119,6 +137,7 @@ def _card(ledger: int, found: Snapshot) -> dict[str, Any]:
         "base": found.symbol.partition("/")[0],
         "health": health_of(found).words,
         "cold": found.cold,
+        "forecast": None if found.forecast is None else found.forecast._asdict(),
         "r_multiple": found.r_multiple,
         "trade": None if trade is None else {name: trade[name] for name in _TRADE},
     }

@@ -133,3 +133,31 @@ def test_what_cannot_be_is_said(url: str) -> None:
             assert answer.status == 409
             assert "there is no" in answer.value["error"]
         assert client.ask("/api/session/0/x/story").status == 404
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "-1", "nan", "inf"])
+def test_what_is_no_price_is_refused(url: str, text: str) -> None:
+    with pytest.raises(UsageError, match="a number above 0"):
+        Ledgers([url]).order(PLACE, "close", text)
+    with pytest.raises(UsageError, match="pause takes no price"):
+        Ledgers([url]).order(PLACE, "pause", "1")
+
+
+def test_connections_say_how_long_each_lasted(url: str, ledger: Path) -> None:
+    with closing(sqlite3.connect(ledger)) as database, database:
+        database.execute("DELETE FROM events")
+        database.executemany(
+            "INSERT INTO events (session, number, time, kind, text) VALUES (1, ?, ?, ?, ?)",
+            [
+                (1, 1_000, "started", "session 1"),
+                (2, 5_000, "connection", "lost: cut"),
+                (3, 6_000, "daily", "no trade"),
+                (4, 9_000, "connection", "back, and complete"),
+            ],
+        )
+    found = of(url, detail.story)["connections"]
+    assert [(c["time"], c["text"], c["lasted"]) for c in found] == [
+        (9_000, "back, and complete", None),
+        (5_000, "lost: cut", 4_000),
+        (1_000, "session 1", 4_000),
+    ]

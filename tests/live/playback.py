@@ -93,6 +93,9 @@ class PlaybackStore:
     def market(self, symbol: str) -> Filters:
         return FILTERS
 
+    def held_market(self, symbol: str) -> Filters | None:
+        return FILTERS
+
     def clock_offset(self) -> int | None:
         """As if now were the moment when the last of the closed candles closed."""
         closed = self.rows[self.live - 1][0] + self.interval

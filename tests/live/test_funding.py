@@ -10,10 +10,16 @@ from typing import Any
 import pytest
 
 from stoptrail.exchange.rows import Row
-from stoptrail.live.ledger.database import open_existing
+from stoptrail.live.ledger.database import open_existing, open_ledger
 from stoptrail.live.ledger.records import all_sessions, booked_funding
+from stoptrail.live.ledger.spoken import Events
+from stoptrail.live.ledger.tables import StoredFunding
+from stoptrail.live.market.events import ConnectionBack, ConnectionLost
+from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.watch.differences import compare
 from stoptrail.live.watch.replay import recording_of, replay
+from stoptrail.live.watch.snapshot import Snapshot, snapshot
+from stoptrail.live.watch.view import state_line
 from stoptrail.rules.funding import FundingRow
 from tests.live.books import Books, backtest_of, books_of, told_trades, trades_of
 from tests.live.funding_rows import SWAP, published, told_between
@@ -181,3 +187,55 @@ def rows_in(url: str) -> list[FundingRow]:
     found = [row._replace(price=0.0) for row in booked_funding(database, 1)]
     database.close()
     return found
+
+
+def test_what_is_expected_is_shown_as_a_forecast_until_it_is_published(tmp_path: Path) -> None:
+    rows = small_rows(500, 8)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    trade = run(url, rows, [])["PaperTrades"][0]
+    rows = [row for row in rows if row[0] <= trade["entry_time"] + HOUR]
+    (tmp_path / "ledger.db").unlink()
+    due = rows[-1][0] + 2 * HOUR
+    store = PlaybackStore(rows, WARM_UP, HOUR)
+    store.forecast = Forecast(0.0004, due)
+    play(settings(**SWAP), store, url)
+    seen = looked_at(url)
+    assert seen.forecast == Forecast(0.0004, due)
+    assert seen.expected == pytest.approx(-trade["side"] * trade["units"] * rows[-1][4] * 0.0004)
+    assert "+0.0400% at" in state_line(seen)["forecast"]
+    assert "forecast" in state_line(seen)["forecast"]
+    database = open_ledger(url)
+    row = {"session": 1, "time": due, "rate": 0.0003, "hours": 0.0}
+    StoredFunding.insert(**row, after=0, tick=0, seen=0).execute(database)
+    database.close()
+    assert looked_at(url).forecast is None
+
+
+def looked_at(url: str) -> Snapshot:
+    database = open_existing(url)
+    try:
+        return snapshot(database, all_sessions(database)[0])
+    finally:
+        database.close()
+
+
+def test_what_a_session_says_is_kept_for_lookers_on(tmp_path: Path) -> None:
+    """Connections and funding among it, each once, over a restart too."""
+    rows = small_rows(420, 8)
+    told = published(rows, 8)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    lost = [ConnectionLost("the cable was pulled"), ConnectionBack()]
+    between = told_between(rows, told)
+    between[rows[300][0]] = [*lost, *between.get(rows[300][0], [])]
+    play(settings(**SWAP), PlaybackStore(rows[:350], WARM_UP, HOUR, None, between), url)
+    play(settings(**SWAP), PlaybackStore(rows, 350, HOUR, None, between, False, told), url)
+    database = open_existing(url)
+    events = list(Events.select().order_by(Events.number).dicts().execute(database))
+    database.close()
+    assert [event["number"] for event in events] == list(range(1, len(events) + 1))
+    kinds = [event["kind"] for event in events]
+    assert kinds.count("connection") == 2
+    assert kinds.count("started") == kinds.count("stopped") == 2
+    assert "funding" in kinds
+    texts = [happened.text for happened in looked_at(url).recent]
+    assert any(text.startswith("stopped: ") for text in texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,18 @@ from typing import Any
 import pytest
 
 import stoptrail.live.session
+from stoptrail.core.errors import ConfigError
 from stoptrail.live.ledger.database import existing_ledger, open_existing
-from stoptrail.live.ledger.records import all_sessions, find_session, open_trade, rows
+from stoptrail.live.ledger.records import (
+    all_sessions,
+    find_session,
+    open_trade,
+    rows,
+    settings_rows,
+)
 from stoptrail.live.ledger.spoken import Commands
 from stoptrail.live.ledger.tables import PaperOrders, PaperTrades
+from stoptrail.live.market.events import Connection
 from stoptrail.live.session import Options, Session
 from stoptrail.live.watch.control import answer_of, ask, set_aside
 from stoptrail.live.watch.differences import compare
@@ -91,21 +100,25 @@ def test_a_running_session_leaves_at_the_named_price_at_once(
     replayed(url)
 
 
-@pytest.mark.parametrize("ratchet", ["candle", "tick"])
-def test_a_session_that_does_not_run_leaves_without_its_market(ratchet: str, url: str) -> None:
+def until_open(url: str, ratchet: str) -> int:
+    """Play until a position is open; how many candles that took."""
     end = WARM_UP
     while True:
         end += 5
         play(chosen(ratchet), PlaybackStore(ROWS[:end], end - 5, HOUR, ticks_of), url)
         with existing_ledger(url) as database:
-            trade = open_trade(database, 1)
-        if trade is not None:
-            break
+            if open_trade(database, 1) is not None:
+                return end
+
+
+@pytest.mark.parametrize("ratchet", ["candle", "tick"])
+def test_a_session_that_does_not_run_leaves_without_its_market(ratchet: str, url: str) -> None:
+    end = until_open(url, ratchet)
     with existing_ledger(url) as database:
         ask(database, 1, "close")  # at market: nobody heard it
         answer = set_aside(database, find_session(database, "1"), "close", NAMED)
     assert "the price that was named" in answer
-    trade = left(url)
+    left(url)
     with existing_ledger(url) as database:
         assert open_trade(database, 1) is None
         trades = rows(database, PaperTrades, 1)
@@ -126,3 +139,43 @@ def test_without_a_position_nothing_is_left(url: str) -> None:
         row = find_session(database, "1")
         assert set_aside(database, row, "close", NAMED) == "there is no position"
         assert rows(database, PaperOrders, 1) == []
+
+
+class Delisted(PlaybackStore):
+    """A market that the exchange has taken from its list; nothing of it can be read."""
+
+    def market(self, symbol: str) -> Any:
+        raise ConfigError(f"data.symbol {symbol!r} is not traded")
+
+    def held_market(self, symbol: str) -> None:
+        """None: there are no filters of it any more."""
+
+
+def test_a_session_begins_again_on_a_market_that_is_gone_and_its_position_is_left(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stoptrail.live.session, "_BEAT_SECONDS", 0.0)
+    end = until_open(url, "tick")
+    asks, began = Asks(), time.monotonic()
+
+    def unanswered() -> bool:
+        """Whether the last candle, with which the test ends, does not come yet."""
+        assert time.monotonic() < began + 60.0
+        if not asks.numbers:
+            return True
+        with existing_ledger(url) as database:
+            return answer_of(database, asks.numbers[0]) is None
+
+    store = Delisted(ROWS[: end + 1], end, HOUR, unhurried=True)
+    store.connection = Connection("stale", 0.0, "binance lists BTC/USDT no more (delisted?)")
+    store.waits = unanswered
+    play(chosen("tick"), store, url, Options(watchers=(asks,)))
+    assert left(url)["exit_time"] > 0
+    with existing_ledger(url) as database:
+        assert len(settings_rows(database, 1)) == 1  # its filters are those that were kept
+    replayed(url)
+
+
+def test_a_new_session_on_such_a_market_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="not traded"):
+        play(chosen("tick"), Delisted(ROWS, WARM_UP, HOUR), url)

@@ -18,44 +18,8 @@ function options(narrow) {
   };
 }
 
-// The place of the last candle that has begun by `time` (ms); -1 before the first.
-function placeOf(times, time) {
-  let [first, last] = [-1, times.length - 1];
-  while (first < last) {
-    const middle = Math.ceil((first + last) / 2);
-    if (times[middle] <= time) first = middle; else last = middle - 1;
-  }
-  return first;
-}
-
-// Each trade's stop as steps on the candles' own scales.
-function stopSteps(chart, series, paths) {
-  const scale = chart.timeScale();
-  const seen = (from, to) => paths().filter((path) => path.end >= from && path.places[0] <= to);
-  const paint = (context) => {
-    const range = scale.getVisibleLogicalRange();
-    if (!range) return;
-    context.strokeStyle = colour("stop");
-    context.lineWidth = 1.8;
-    context.beginPath();
-    for (const { places, levels, end } of seen(range.from, range.to)) {
-      context.moveTo(scale.logicalToCoordinate(places[0]), series.priceToCoordinate(levels[0]));
-      places.forEach((_, k) => {
-        const y = series.priceToCoordinate(levels[k]);
-        context.lineTo(scale.logicalToCoordinate(places[k]), y);
-        context.lineTo(scale.logicalToCoordinate(places[k + 1] ?? end), y);
-      });
-    }
-    context.stroke();
-  };
-  const renderer = { draw: (target) => target.useMediaCoordinateSpace(({ context }) => paint(context)) };
-  const views = [{ renderer: () => renderer }];
-  const bounds = (from, to) => {
-    const levels = seen(from, to).flatMap((path) => path.levels.filter((_, k) => path.places[k] <= to && (path.places[k + 1] ?? path.end) >= from));
-    return levels.length ? { priceRange: { minValue: Math.min(...levels), maxValue: Math.max(...levels) } } : null;
-  };
-  return { paneViews: () => views, autoscaleInfo: bounds };
-}
+// Classic scripts that the report has too.
+const { lastUpTo: placeOf, stopSteps } = window;
 
 function markers(trades, times) {
   const at = (time) => times[Math.max(0, placeOf(times, time))] / 1000;
@@ -87,7 +51,7 @@ export function candleChart(place, read, older) {
     places: trade.stop_time.map((time) => Math.max(0, placeOf(held.columns.time, time))), levels: trade.stop,
     end: trade.exit_time === null ? held.columns.time.length - 1 : placeOf(held.columns.time, trade.exit_time) }));
   let drawn = [];
-  series.attachPrimitive(stopSteps(chart, series, () => drawn));
+  series.attachPrimitive(stopSteps(chart, series, () => drawn, () => colour("stop")));
 
   const paint = () => {
     series.applyOptions({ upColor: colour("good"), downColor: colour("bad"), wickUpColor: colour("good"), wickDownColor: colour("bad") });

@@ -7,7 +7,7 @@ const WORDS = {
   pause: (card) => ["Pause entries", `${card.symbol} makes no new entries until it is resumed. Its stop goes on working.`],
   resume: (card) => ["Resume entries", `${card.symbol} makes entries again.`],
   close: (card) => ["Close position", card.trade
-    ? `${card.symbol}: ${f.sideName(card.trade.side)} ${f.units(card.trade.units)} ${card.base} is left at market. The open result is ${f.result(card.unrealised)} ${card.quote} at ${f.price(card.price)}.`
+    ? `${card.symbol}: ${f.sideName(card.trade.side)} ${f.units(card.trade.held)} ${card.base} is left at market, or at a price that you name. The open result is ${f.result(card.unrealised)} ${card.quote} at ${f.price(card.price)}.`
     : `${card.symbol} has no position now.`],
 };
 
@@ -15,6 +15,9 @@ export function askFor(verb, card, done) {
   const dialog = find("dialog");
   const [title, text] = WORDS[verb](card);
   const said = h("p", { class: "hint", role: "status" });
+  const price = verb === "close" && card.trade ? h("input", { type: "text", inputmode: "decimal", id: "order-price", autocomplete: "off", placeholder: "at market" }) : null;
+  const named = price && h("p", { class: "named" }, h("label", { for: "order-price" }, "At a price of your own"), price,
+    h("small", {}, "For a market that is halted or gone: booked at once, marked as named by hand."));
   const yes = h("button", { type: "button", class: verb === "close" ? "danger primary" : "primary", "data-yes": true }, title);
   const no = h("button", { type: "button" }, "Cancel");
   const down = card.state !== "running" ? h("p", { class: "warn" }, "No process runs this session now: it is written down and holds from its next start.") : null;
@@ -24,7 +27,8 @@ export function askFor(verb, card, done) {
     said.className = "hint";
     said.textContent = "Waiting for the session's answer…";
     try {
-      const { answer } = await order(`/api/session/${card.key}/order/${verb}`);
+      const at = price?.value.replaceAll(",", "").trim();
+      const { answer } = await order(`/api/session/${card.key}/order/${verb}${at ? `?price=${encodeURIComponent(at)}` : ""}`);
       said.textContent = answer;
       yes.remove();
       no.textContent = "Done";
@@ -35,7 +39,7 @@ export function askFor(verb, card, done) {
       yes.disabled = false;
     }
   });
-  dialog.replaceChildren(h("h1", { id: "dialog-title" }, `${title}?`), h("p", {}, text), down ?? "", said, h("div", { class: "buttons" }, no, yes));
+  dialog.replaceChildren(h("h1", { id: "dialog-title" }, `${title}?`), h("p", {}, text), down ?? "", named ?? "", said, h("div", { class: "buttons" }, no, yes));
   dialog.showModal();
   no.focus();
 }

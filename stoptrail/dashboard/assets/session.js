@@ -25,16 +25,25 @@ function tiles(card, curve) {
     tile("Next close", card.state === "running" ? f.countdown(f.nextClose(card.interval)) : f.NONE, `${card.timeframe} candles`));
 }
 
+// What the exchange expects; nothing is booked by it.
+function forecast(card) {
+  if (!card.forecast) return null;
+  const { rate, time } = card.forecast;
+  const amount = card.expected === null ? "" : `, ${f.result(card.expected)}`;
+  return ["Funding, forecast", `${f.change(rate, 4)}${time ? ` at ${f.moment(time).slice(11)}` : ""}${amount}`, "soft"];
+}
+
 function position(card) {
   const { trade } = card;
+  if (!trade && card.forecast) return [h("p", { class: "empty" }, "Flat: no position is open."), facts(forecast(card))];
   if (!trade) return h("p", { class: "empty" }, card.ordered ? `A ${f.sideName(card.ordered)} order waits for its fill.` : "Flat: no position is open.");
   const name = f.sideName(trade.side);
   return [rail(trade, card.price), facts(
-    ["Side", h("span", { class: `side ${name}` }, name)], ["Units", `${f.units(trade.units)} ${card.base}`],
+    ["Side", h("span", { class: `side ${name}` }, name)], ["Units", `${f.units(trade.held)}${trade.held === trade.units ? "" : ` of ${f.units(trade.units)}`} ${card.base}`],
     ["Entry", f.price(trade.entry)], ["Entered", f.moment(trade.entry_time)],
     ["Stop", f.price(trade.sl)], ["Set by", trade.sl_reason], ["First stop", f.price(trade.initial_stop)],
     ["Breakeven", trade.breakeven ? "armed" : "not armed", trade.breakeven ? "up" : ""],
-    ["Best price", f.price(trade.extreme)])];
+    ["Best price", f.price(trade.extreme)], trade.funding ? ["Funding booked", f.result(trade.funding), f.tone(trade.funding)] : null, forecast(card))];
 }
 
 function signal(card) {
@@ -58,7 +67,9 @@ const TABLES = {
     story.trades.map((t) => [t.number, f.sideName(t.side), f.moment(t.entry_time), f.price(t.entry), t.exit_time ? f.moment(t.exit_time) : "open", f.price(t.exit), t.reason ?? f.NONE, [f.result(t.pnl), f.tone(t.pnl)]])),
   Decisions: (story) => table("no signal yet", [["Candle"], ["Signal"], ["Outcome"], ["Units", "n"], ["Equity", "n"], ["ATR", "n"]],
     story.decisions.map((d) => [f.moment(d.time), f.sideName(d.side), d.outcome + (d.caught_up ? " (caught up)" : ""), f.units(d.units), f.money(d.equity), f.price(d.atr)])),
-  Events: (story) => table("nothing has happened yet", [["Time"], ["Event"]], story.events.map((e) => [f.moment(e.time, true), e.text])),
+  Events: (story) => table("nothing has happened yet", [["Time"], ["Event", "verdict"]], story.events.map((e) => [f.moment(e.time, true), e.text])),
+  Connections: (story) => table("nothing was said of the connection yet", [["Time"], ["What", "verdict"], ["For", "n"]],
+    story.connections.map((c) => [f.moment(c.time, true), [`${c.kind === "connection" ? "" : `${c.kind}: `}${c.text}`, c.kind === "stopped" || c.text.startsWith("lost") ? "warn" : ""], c.lasted === null ? "until now" : f.span(c.lasted)])),
   Settings: (story) => table("no settings", [["Key"], ["Value"]], Object.entries(story.settings)),
 };
 

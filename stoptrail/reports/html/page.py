@@ -32,6 +32,7 @@ _SCRIPTS = (
     "grid.js",
     "trades.js",
     "trade_chart.js",
+    "stop_steps.js",
     _CHARTS,
     "distributions.js",
     "main.js",

@@ -271,3 +271,32 @@ def test_sqlite_is_written_ahead_and_fully_synchronous(file: Path) -> None:
     assert execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert execute("PRAGMA synchronous").fetchone() == (2,)
     database.close()
+
+
+def test_a_ledger_without_funding_is_brought_up_to_date(file: Path, market: list[Row]) -> None:
+    """As version 5 made it: what fills had of funding is told of their trades."""
+    url = f"sqlite:///{file}"
+    run(url, market)
+    database = open_ledger(url)
+    execute: Any = database.execute_sql
+    for table in ("funding", "events"):
+        execute(f"DROP TABLE {table}")
+    lost = ("sessions.peak_before", "presence.forecast_rate", "presence.forecast_time")
+    for column in (*lost, "paper_trades.funding"):
+        table, _, name = column.partition(".")
+        execute(f"ALTER TABLE {table} DROP COLUMN {name}")
+    execute("UPDATE paper_fills SET funding = -0.25 WHERE trade = 2 AND number > 0")
+    LedgerSchema.delete().where(LedgerSchema.version > 5).execute(database)
+    assert version_of(database) == 5
+    database.close()
+    database = open_existing(url)
+    assert version_of(database) == len(MIGRATIONS)
+    found = execute_on(database, "SELECT number, funding FROM paper_trades ORDER BY number")
+    assert found[1] == (2, -0.25)
+    assert {funding for number, funding in found if number != 2} == {0.0}
+    database.close()
+    run(url, market)  # and a session goes on with it
+
+
+def execute_on(database: Any, query: str) -> list[Any]:
+    return list(database.execute_sql(query).fetchall())

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from stoptrail.core.errors import ConfigError
 from stoptrail.live.market.events import Event, Tick
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
@@ -285,11 +286,8 @@ def test_waiting_for_room_ends_with_the_outbox() -> None:
     assert outbox.waited > 0.0
 
 
-@pytest.mark.parametrize("gone", [False, True])
-def test_a_quiet_market_that_is_not_traded_any_more_is_stale_and_says_why(
-    gone: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    halted = [True]
+def listing(halted: list[bool], gone: bool) -> Any:
+    """What the simulator says of its market: gone, or halted, as long as halted[0]."""
     original = messages.exchange_info
 
     def listed(market_: Any, now: int) -> dict[str, Any]:
@@ -300,6 +298,43 @@ def test_a_quiet_market_that_is_not_traded_any_more_is_stale_and_says_why(
             body["symbols"][0]["status"] = "BREAK"
         return body
 
+    return listed
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_market_that_is_not_traded_is_followed_where_a_session_has_it(
+    gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stale from the start, with the reason; live once it is traded again."""
+    halted = [True]
+    monkeypatch.setattr(messages, "exchange_info", listing(halted, gone))
+    candles = market()
+    with Simulator(candles, HISTORY) as simulator, store(simulator) as opened:
+        with pytest.raises(ConfigError):
+            opened.market(SYMBOL)
+        filters = opened.held_market(SYMBOL)
+        assert (filters is None) == gone
+        after = int(candles.time[HISTORY - 3])
+        fetched = opened.fetch_candles(SYMBOL, INTERVAL, after)
+        assert bool(fetched) != gone
+        listener = Listener(opened, opened.start_stream(SYMBOL, INTERVAL, after, False))
+        listener.until(lambda: opened.connection.state == "stale")
+        words = "lists BTC/USDT no more" if gone else "BTC/USDT is halted or inactive on binance"
+        assert words in opened.connection.reason
+        halted[0] = False
+        listener.until(lambda: opened.connection.state == "live")
+        listener.candles_until(2)
+        assert [candle[0] for candle in listener.candles] == candles.time[
+            HISTORY - 2 : HISTORY
+        ].tolist()
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_quiet_market_that_is_not_traded_any_more_is_stale_and_says_why(
+    gone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halted = [True]
+    listed = listing(halted, gone)
     candles = market()
     with Simulator(candles, HISTORY) as simulator, store(simulator) as opened:
         after = int(candles.time[HISTORY - 1])

@@ -24,7 +24,7 @@ def kinds_of_moves(*stops: Stop) -> list[str]:
     )
     tick = StoredTick(1, 0, 60_000, 99.0, 98.9, 99.1, False)
     unused: Any = None
-    step = Step(None, tick, 0, 1, events, unused, 0.0, 0.0, unused, 1, False)
+    step = Step(None, tick, 0, 1, events, unused, 0.0, 0.0, 0.0, unused, 1, False)
     return [message.kind for message in messages_of(step, 60_000)]
 
 

@@ -1,16 +1,8 @@
 // The whole market: candles, every fill and every stop path, to zoom and move.
-const market = { chart: null, range: null, candles: null };
+const market = { chart: null, range: null, candles: null, times: null };
 
 // The place of the last candle that has begun by `time` (ms).
-function placeOf(time) {
-  const all = market.candles;
-  let [first, last] = [0, all.length - 1];
-  while (first < last) {
-    const middle = Math.ceil((first + last) / 2);
-    if (all[middle].time * 1000 <= time) first = middle; else last = middle - 1;
-  }
-  return first;
-}
+const placeOf = (time) => Math.max(0, lastUpTo(market.times, time / 1000));
 
 // Each trade's stop levels, by the place of the candle from which each holds, to the exit's.
 function stopPaths() {
@@ -20,36 +12,6 @@ function stopPaths() {
     const places = unpackTimes(path.time).map(placeOf);
     return [{ places, levels: unpack(path.level), end: trade.open ? market.candles.length - 1 : placeOf(trade.exit_time) }];
   });
-}
-
-// Draws the stop paths on the candles' own scales, as steps.
-function stopSteps(chart, candles, paths) {
-  const scale = chart.timeScale();
-  const seen = (from, to) => paths.filter((path) => path.end >= from && path.places[0] <= to);
-  const paint = (context) => {
-    const range = scale.getVisibleLogicalRange();
-    if (!range) return;
-    context.strokeStyle = theme().caution;
-    context.lineWidth = 1.6;
-    context.beginPath();
-    seen(range.from, range.to).forEach(({ places, levels, end }) => {
-      context.moveTo(scale.logicalToCoordinate(places[0]), candles.priceToCoordinate(levels[0]));
-      places.forEach((_, k) => {
-        const y = candles.priceToCoordinate(levels[k]);
-        context.lineTo(scale.logicalToCoordinate(places[k]), y);
-        context.lineTo(scale.logicalToCoordinate(places[k + 1] ?? end), y);
-      });
-    });
-    context.stroke();
-  };
-  const renderer = { draw: (target) => target.useMediaCoordinateSpace(({ context }) => paint(context)) };
-  const views = [{ renderer: () => renderer }];
-  return { paneViews: () => views, autoscaleInfo: (from, to) => {
-    const levels = seen(from, to).flatMap(({ places, levels: all, end }) =>
-      Array.from(all).filter((_, k) => places[k] <= to && (places[k + 1] ?? end) >= from));
-    return levels.length ? { priceRange: levels.reduce(({ minValue, maxValue }, level) =>
-      ({ minValue: Math.min(minValue, level), maxValue: Math.max(maxValue, level) }), { minValue: Infinity, maxValue: -Infinity }) } : null;
-  } };
 }
 
 function fills() {
@@ -99,6 +61,7 @@ function overlay(node) {
 figures["market-plot"] = (node) => {
   const colours = theme();
   market.candles ??= readCandles(run.market);
+  market.times ??= market.candles.map((candle) => candle.time);
   const range = market.chart?.timeScale().getVisibleLogicalRange();
   market.chart?.remove();
   node.replaceChildren();
@@ -106,7 +69,8 @@ figures["market-plot"] = (node) => {
   const candles = chart.addSeries(LightweightCharts.CandlestickSeries, { upColor: colours.good, downColor: colours.bad, borderVisible: false,
     wickUpColor: colours.good, wickDownColor: colours.bad, priceLineVisible: false, lastValueVisible: false });
   candles.setData(market.candles);
-  if (run.trades) candles.attachPrimitive(stopSteps(chart, candles, stopPaths()));
+  const paths = run.trades ? stopPaths() : [];
+  candles.attachPrimitive(stopSteps(chart, candles, () => paths, () => theme().caution));
   LightweightCharts.createSeriesMarkers(candles, fills());
   if (range) chart.timeScale().setVisibleLogicalRange(range); else chart.timeScale().fitContent();
   overlay(node);
