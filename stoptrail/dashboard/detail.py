@@ -127,7 +127,8 @@ def connections(database: Database, session: int) -> list[dict[str, Any]]:
     table = Events
     query = table.select().where(table.session == session, table.kind.in_(_CONNECTIONS))
     found = query.order_by(table.number.desc()).limit(_LISTED).dicts().execute(database)
-    told, after = [], None
+    told: list[dict[str, Any]] = []
+    after: int | None = None
     for row in found:
         lasted = None if after is None else max(0, after - row["time"])
         told.append({name: row[name] for name in ("time", "kind", "text")} | {"lasted": lasted})
