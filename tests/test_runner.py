@@ -201,6 +201,8 @@ def test_a_backtest_gets_all_its_options(plant: Plant) -> None:
             "resume": None,
             "quiet": True,
             "as_json": True,
+            "book": False,
+            "trust": False,
         }
     ]
 

@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 
 from stoptrail.backtest.book_cerebro import BookCerebro
 from stoptrail.backtest.engine import let_go, run_backtrader, strategy_options
-from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.inputs import Inputs, plan_of
 from stoptrail.backtest.journal import RecordingJournal
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.brokers.book import NO_LIMITS, BookBroker, SleeveBroker
 from stoptrail.config.own_code import own_errors
+from stoptrail.config.run_rules import protections_of
+from stoptrail.config.settings import Settings
 from stoptrail.feeds.columnar import ColumnarFeed
-from stoptrail.rules.book import BOOK_IGNORED, Caps
+from stoptrail.rules.book import BOOK_IGNORED, NO_CAP, Caps
 from stoptrail.rules.protections import Protections
 from stoptrail.rules.types import CYCLE_EXIT
 from stoptrail.strategies.sleeve import BookDecisions, on_own_market
@@ -39,6 +41,24 @@ class BookTerms(NamedTuple):
     protections: Protections
     shared: bool
     """One account; otherwise each sleeve is a run of its own with its share of the cash."""
+
+
+def terms_of(settings: Settings) -> BookTerms:
+    """What the settings of a book say of the whole."""
+    book = settings.book
+    notional = settings.risk.max_leverage if book.max_notional is None else book.max_notional
+    risk = NO_CAP if book.max_open_risk is None else book.max_open_risk
+    return BookTerms(
+        settings.account.cash,
+        Caps(risk, notional),
+        protections_of(settings.protections),
+        book.account == "shared",
+    )
+
+
+def sleeve_plan(settings: Settings, share: float, inputs: Inputs) -> SleevePlan:
+    """A sleeve by its settings."""
+    return SleevePlan(plan_of(settings, inputs), inputs, share, settings.market_type != "spot")
 
 
 def run_book(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.core.json import json_value
+from stoptrail.rules.book import BOOK_IGNORED
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.jit import compiled
@@ -26,7 +27,6 @@ from stoptrail.rules.tally import (
     TradeTally,
     trade_figures,
 )
-from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import OPEN, RunRules, TradeLog, fill_log, trade_log
 
 HELD_FIGURES = ("net_return", "cagr", "sharpe", "max_drawdown")
@@ -56,7 +56,7 @@ def judge(plan: Plan, record: Record, inputs: Inputs) -> Outcome:
 
 def metrics_table(outcome: Outcome) -> dict[str, Any]:
     """The `metrics` object of summary.json; what is undefined is None."""
-    ignored = dict(zip(IGNORED, outcome.record.ignored.tolist(), strict=True))
+    ignored = dict(zip(BOOK_IGNORED, outcome.record.ignored.tolist(), strict=False))
     table: dict[str, Any] = json_value({**outcome.metrics._asdict(), "ignored_signals": ignored})
     return table
 

@@ -55,7 +55,7 @@ def write_tables(folder: Path, outcome: Outcome, inputs: Inputs, prefix: str = "
     """All tables; `prefix` stands before each name."""
     rows = trade_rows(outcome, inputs.candles)
     columns: tuple[str, ...] = TRADE_COLUMNS
-    if extra := _extra(outcome, inputs):
+    if extra := extra_columns(outcome, inputs):
         columns = (*columns, *extra)
         log = outcome.record.trades
         booked = zip(*(getattr(log, name).tolist() for name in extra), strict=True)
@@ -68,7 +68,7 @@ def write_tables(folder: Path, outcome: Outcome, inputs: Inputs, prefix: str = "
         write_rows(folder / f"{prefix}stops.csv", STOP_COLUMNS, rows)
 
 
-def _extra(outcome: Outcome, inputs: Inputs) -> tuple[str, ...]:
+def extra_columns(outcome: Outcome, inputs: Inputs) -> tuple[str, ...]:
     """Columns that only some runs need: `funding` where a swap's is known, contained in pnl,
     negative where the trade paid it (C19); `shortfall` beside it, and wherever an account owed
     more than it had (C20)."""

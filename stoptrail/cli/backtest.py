@@ -51,6 +51,8 @@ def run(
     resume: Path | None,
     quiet: bool,
     as_json: bool,
+    book: bool = False,
+    trust: bool = False,
 ) -> None:
     """Run the command; see `stoptrail backtest --help`."""
     voice = Voice(silent=quiet)
@@ -66,14 +68,22 @@ def run(
         force,
         resume,
         as_json,
+        book,
+        trust,
     )
     with voice.at_work():
         run_asked(options, sweep, voice, stages)
 
 
 def run_asked(options: BacktestOptions, sweep: bool, voice: Voice, stages: Stages) -> None:
-    """One run, or with `sweep` a search."""
-    if sweep or options.resume:
+    """One run, or with `sweep` a search; of a book or of one market."""
+    if options.book:
+        from stoptrail.cli import book
+
+        if sweep or options.resume:
+            raise UsageError("a sweep of a book is not there: leave --sweep or --book out")
+        book.run(options, voice, stages)
+    elif sweep or options.resume:
         if compile_ahead():
             voice.notice("First sweep on this machine: slow for seconds, until it is compiled.")
         from stoptrail.cli import multi_market

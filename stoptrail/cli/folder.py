@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ UNFINISHED = ".unfinished"
 """Ends the name of the folder of a run that is being made, or was stopped."""
 REPLACED = ".replaced"
 """Ends the name of a folder while another run takes its place."""
+_LONGEST_NAME = 100
 _LOCK = ".lock"
 """Held by the process that writes a run; the system gives it up with the process."""
 _OWN = (
@@ -52,6 +54,8 @@ _OWN = (
     "candles.parquet",
     "config.toml",
     "markets.json",
+    "sleeves.csv",
+    "exposure.csv",
     "report.html",
     "tearsheet.html",
     "plots/*.png",
@@ -64,6 +68,18 @@ class RunFolder(NamedTuple):
 
     made: Path
     final: Path
+
+
+def market_folders(symbols: Sequence[str]) -> list[str]:
+    """A name for the folder of each market that leads nowhere else, no two alike."""
+    names = [
+        re.sub(r"[^A-Za-z0-9._-]+", "-", symbol).lstrip(".")[:_LONGEST_NAME] or "market"
+        for symbol in symbols
+    ]
+    return [
+        name if names.count(name) == 1 else f"{name}-{number}"
+        for number, name in enumerate(names, 1)
+    ]
 
 
 def run_folder(command: str) -> Path:

@@ -43,6 +43,7 @@ def cli() -> None:
     default=None,
     help="Test the search out of sample; part of a sweep unless switched off.",
 )
+@click.option("--book", is_flag=True, help="Run the sleeves of [book] on one account.")
 @click.option("--plot", is_flag=True, help="Draw Backtrader plots as well.")
 @click.option(
     "--data",
@@ -52,7 +53,9 @@ def cli() -> None:
     multiple=True,
     help="Candle file, folder, archive or quoted pattern instead of [data]; may be repeated.",
 )
-@click.option("--symbols", metavar="A,B,...", default="", help="Several markets in one sweep.")
+@click.option(
+    "--symbols", metavar="A,B,...", default="", help="Several markets, in a sweep or a book."
+)
 @click.option("--out", type=_FILE, metavar="DIR", help="Result folder; runs/<time>-backtest.")
 @click.option("--force", is_flag=True, help="Write over the run that is in the folder of --out.")
 @click.option("--jobs", type=click.IntRange(min=0), help="Processes; 0 is one a core.")
@@ -68,6 +71,7 @@ def cli() -> None:
     help="Repeat the search on N markets of permuted days; 0 is off.",
 )
 @click.option("--resume", type=_FILE, metavar="DIR", help="Go on with a sweep that was stopped.")
+@trust_option
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 @json_option
 def backtest(

@@ -16,6 +16,7 @@ from stoptrail.cli.folder import (
     SETTINGS,
     STATE,
     RunFolder,
+    market_folders,
     own_folder,
     resumable,
     state_folder,
@@ -49,7 +50,6 @@ from stoptrail.sweep.store import remember
 MARKETS = "markets.json"
 ACROSS = "across.json"
 TRIALS = "across.parquet"
-_LONGEST_NAME = 100
 
 
 class WantedMarket(NamedTuple):
@@ -175,11 +175,8 @@ def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[WantedMarket]:
     if twice:
         raise UsageError(f"the market {twice[0]} is given twice: name each once with --symbols")
     paths = [str(file.absolute()) for file in files] or [""] * len(names)
-    folders = [_folder_name(name) for name in names]
-    return [
-        WantedMarket(name, path, folder if folders.count(folder) == 1 else f"{folder}-{number}")
-        for number, (name, path, folder) in enumerate(zip(names, paths, folders, strict=True), 1)
-    ]
+    folders = market_folders(names)
+    return [WantedMarket(*market) for market in zip(names, paths, folders, strict=True)]
 
 
 def _name_of(file: Path) -> str:
@@ -189,11 +186,6 @@ def _name_of(file: Path) -> str:
         if word := re.sub(r"[*?\[\]]+", "", name.strip(".").partition(".")[0]).strip(" -_"):
             return word
     return "market"
-
-
-def _folder_name(symbol: str) -> str:
-    """A name for the market's folder that leads nowhere else."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", symbol).lstrip(".")[:_LONGEST_NAME] or "market"
 
 
 def is_several(folder: Path) -> bool:

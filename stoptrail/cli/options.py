@@ -27,6 +27,10 @@ class BacktestOptions(NamedTuple):
     """Whether a run that is in `out` may be replaced."""
     resume: Path | None
     as_json: bool
+    book: bool = False
+    """Whether the sleeves of [book] are run on one account."""
+    trust: bool = False
+    """Whether import paths in the folders of finished runs may be used."""
     settings: Settings | None = None
     """Checked settings, in place of `config` and `overrides`."""
 
@@ -60,5 +64,5 @@ def trust_option(command: Command) -> Command:
     return click.option(
         "--trust",
         is_flag=True,
-        help="RUN is yours: its import paths and candle files may be used.",
+        help="A run's folder is yours: its import paths and candle files may be used.",
     )(command)

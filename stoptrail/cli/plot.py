@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from stoptrail.backtest.kept_candles import read_kept
 from stoptrail.cli.console import Voice
-from stoptrail.cli.folder import RUNS
+from stoptrail.cli.folder import RUNS, market_folders
 from stoptrail.cli.picture import (
     Pictured,
     from_files,
@@ -25,7 +26,14 @@ from stoptrail.core.files import claimed
 from stoptrail.core.text import plain
 from stoptrail.feeds.market import MarketData
 from stoptrail.reports.html.page import write_report
-from stoptrail.reports.run_files import TradeRecord, as_of_a_run, read_run
+from stoptrail.reports.run_files import (
+    RunFiles,
+    TradeRecord,
+    as_of_a_run,
+    read_run,
+    read_summary,
+)
+from stoptrail.reports.summary import by_market, sleeves_in
 from stoptrail.rules.candles import Candles
 
 Numbers = int | None
@@ -46,6 +54,7 @@ def run(
     The run "last" is the newest in runs."""
     folder = newest(RUNS) if run_or_session == LAST else Path(run_or_session)
     if folder.exists():
+        require_one_market(folder)
         with as_of_a_run(folder):
             pictured = of_run(folder, config, overrides, trust, Voice())
     else:
@@ -74,9 +83,29 @@ def report(config: Path | None, overrides: tuple[str, ...], run: Path, trust: bo
     """
     run = run if run.exists() else run_named(str(run), RUNS)
     with as_of_a_run(run):
-        market = market_of_run(read_run(run), config, overrides, trust, Voice())[0]
-        page = write_report(run, market.candles)
+        files = read_run(run)
+        if "book" in files.summary:
+            page = write_report(run, book_candles(files))
+        else:
+            market = market_of_run(files, config, overrides, trust, Voice())[0]
+            page = write_report(run, market.candles)
     print(plain(page))
+
+
+def require_one_market(folder: Path) -> None:
+    """Raise UsageError where the run is a book: a plot has one market's candles."""
+    if "book" in read_summary(folder):
+        raise UsageError(
+            f"{folder}: is a book, and a plot draws one market: its trades are drawn in report.html"
+        )
+
+
+def book_candles(files: RunFiles) -> dict[str, Candles]:
+    """The candles of a book's markets that its folder keeps; without them the report has no
+    charts of trades."""
+    symbols = list(by_market(sleeves_in(files.summary)))
+    kept = [read_kept(files.folder / place) for place in market_folders(symbols)]
+    return {symbol: each.candles for symbol, each in zip(symbols, kept, strict=True) if each}
 
 
 def chosen_trades(

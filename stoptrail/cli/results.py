@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from stoptrail.backtest.outcome import Outcome, judge, metrics_table
 from stoptrail.backtest.plan import Plan
 from stoptrail.backtest.tables import write_tables
 from stoptrail.cli.console import Stages, Voice
+from stoptrail.cli.folder import market_folders
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.config.load import to_toml
 from stoptrail.config.run_rules import fitting, inferred, legacy
@@ -126,6 +127,24 @@ def finish(folder: Path, summary: dict[str, Any], market: MarketData, stages: St
         write_kept(folder, market)
         write_json(folder / "summary.json", summary)
         write_report(folder, market.candles)
+    summary["seconds"] = stages.table()
+    write_json(folder / "summary.json", summary)
+    write_manifest(folder)
+
+
+def finish_book(
+    folder: Path, summary: dict[str, Any], markets: Mapping[str, MarketData], stages: Stages
+) -> None:
+    """The same of a book, which keeps the candles of each market in a folder of theirs."""
+    from stoptrail.reports.html.page import write_report
+
+    with stages.stage("report"):
+        summary["seconds"] = stages.table()
+        for place, market in zip(market_folders(list(markets)), markets.values(), strict=True):
+            (folder / place).mkdir()
+            write_kept(folder / place, market)
+        write_json(folder / "summary.json", summary)
+        write_report(folder, {name: market.candles for name, market in markets.items()})
     summary["seconds"] = stages.table()
     write_json(folder / "summary.json", summary)
     write_manifest(folder)

@@ -25,6 +25,7 @@ OWN_DATA = (
     "funding_gaps",
 )
 """Keys of [data] that belong to a market; timeframe and span are the book's."""
+_OF_THE_BOOK = ("book", "sweep", "walk_forward")
 _OF_A_SYMBOL = ("tick", "lot", "min_quantity", "min_notional")
 _OF_A_FILE = ("path", "detail_path", "funding")
 _ROUNDING = 1e-9
@@ -110,19 +111,23 @@ class ResolvedSleeve(NamedTuple):
     share: float
     table: Table
     """Sections of settings in which it differs."""
+    taken: Table
+    """Sections of a finished run that stand in place of the book's; the others differ from
+    these."""
     origin: str = ""
-    """Where its set comes from, such as "runs/x, combination 17"; "" for the settings alone."""
+    """Where those are from, such as "runs/x, combination 17"."""
 
 
 def sleeve_table(base: Table, sleeve: ResolvedSleeve) -> Table:
     """The tables of `base`, a book's settings, with what `sleeve` changes in them."""
     other = sleeve.symbol != base["data"].get("symbol")
-    table = {name: dict(section) for name, section in base.items() if name != "book"}
+    table = {name: dict(section) for name, section in base.items() if name not in _OF_THE_BOOK}
     table["data"]["symbol"] = sleeve.symbol
     if other:
         for section, keys in (("market", _OF_A_SYMBOL), ("data", _OF_A_FILE)):
             for key in keys:
                 table[section].pop(key, None)
+    table |= {name: dict(section) for name, section in sleeve.taken.items()}
     for name, changes in sleeve.table.items():
         own = table.setdefault(name, {})
         if name == "strategy" and changes.get("signal", own.get("signal")) != own.get("signal"):

@@ -103,7 +103,7 @@ def sleeve_of(settings: Settings, sleeve: SleeveSettings) -> ResolvedSleeve:
     """A sleeve of [book] without what a run's folder has to say."""
     own = sleeve.model_dump(mode="json", exclude_none=True)
     table = {name: own[name] for name in ("data", *SECTIONS) if name in own}
-    return ResolvedSleeve(sleeve.symbol or settings.data.symbol, sleeve.share, table)
+    return ResolvedSleeve(sleeve.symbol or settings.data.symbol, sleeve.share, table, {})
 
 
 def sleeve_settings(settings: Settings, sleeve: ResolvedSleeve, place: str) -> Settings:

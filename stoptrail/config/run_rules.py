@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from stoptrail.config.market import Filters
 from stoptrail.config.settings import Settings
+from stoptrail.config.trading import ProtectionSettings
 from stoptrail.rules.costs import AS_TAKER, DAY, Costs
 from stoptrail.rules.exits import MOST_SCALE_OUTS, NO_EXITS, NO_PART, ExitRules, ScaleOut
 from stoptrail.rules.margin import Margin
@@ -66,7 +67,7 @@ def _scale_and_step(step: Decimal) -> tuple[float, float]:
 def run_rules_of(settings: Settings, market: Market) -> RunRules:
     """Everything that decides a run besides candles and signals."""
     stop, risk, costs = settings.stop, settings.risk, settings.costs
-    limits, swap = settings.protections, settings.market_type == "swap"
+    swap = settings.market_type == "swap"
     return RunRules(
         trade_rules=TradeRules(
             stop=StopRules(
@@ -112,12 +113,17 @@ def run_rules_of(settings: Settings, market: Market) -> RunRules:
         cooldown=stop.cooldown_candles,
         delay=settings.strategy.entry_max_delay_ms,
         cash=settings.account.cash,
-        protections=Protections(
-            daily_loss=limits.daily_loss,
-            drawdown=limits.drawdown,
-            losses=limits.losses,
-            cooldown=limits.candles,
-        ),
+        protections=protections_of(settings.protections),
+    )
+
+
+def protections_of(limits: ProtectionSettings) -> Protections:
+    """The limits of [protections] (C16)."""
+    return Protections(
+        daily_loss=limits.daily_loss,
+        drawdown=limits.drawdown,
+        losses=limits.losses,
+        cooldown=limits.candles,
     )
 
 

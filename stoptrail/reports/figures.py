@@ -37,6 +37,9 @@ METRICS: dict[str, Metric] = {
     "funding_paid": Metric("Funding paid", "money", -1),
     "avg_hours": Metric("Average hours", "hours"),
     "exposure": Metric("Time in market", "percent"),
+    "profit": Metric("Profit", "money", 1),
+    "contribution": Metric("Of the profit", "percent"),
+    "risk_contribution": Metric("Of the risk", "percent"),
 }
 
 

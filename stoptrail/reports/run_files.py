@@ -58,6 +58,10 @@ class TradeRecord(NamedTuple):
     mfe: float
     exits: tuple[ExitFill, ...] = ()
     """Its exits from fills.csv, part by part; empty where an older version wrote none."""
+    sleeve: int = 0
+    """Of a book the number of the sleeve, from 1; 0 elsewhere."""
+    symbol: str = ""
+    """Of a book the market."""
 
     @property
     def exit_points(self) -> list[tuple[int, float]]:
@@ -85,6 +89,13 @@ class EquityCurve(NamedTuple):
     falls: Floats | None = None
     """Deepest fall below the peak at the candle closes of the day that ends there, as a
     fraction; None where a run of an older version did not write it."""
+
+
+class DayTable(NamedTuple):
+    """Columns of numbers by day, shape (days,) each."""
+
+    time: Times
+    columns: dict[str, Floats]
 
 
 class RunFiles(NamedTuple):
@@ -154,6 +165,19 @@ def read_summary(folder: Path) -> dict[str, Any]:
         if not isinstance(summary.get(name) or {}, dict):
             raise DataError(f"{path}: not a readable summary ({name} must be an object)")
     return summary
+
+
+def read_days(path: Path) -> DayTable:
+    """A table whose first column is a day and whose others are numbers; empty where it is not
+    there. Raises DataError where it cannot be read."""
+    rows = list(_rows(path))
+    names = [name for name in rows[0] if name and name != "day"] if rows else []
+    try:
+        time = [time_ms(row["day"]) for row in rows]
+        columns = {name: np.array([_number(row[name]) for row in rows]) for name in names}
+    except _NOT_A_ROW as error:
+        raise DataError(f"{path}: not a table of days ({_why(error)})") from None
+    return DayTable(np.array(time, np.int64), columns)
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -238,6 +262,8 @@ def _trade(row: dict[str, str]) -> TradeRecord:
         r_multiple=_number(row["r_multiple"]),
         mae=_number(row["mae"]),
         mfe=_number(row["mfe"]),
+        sleeve=int(row.get("sleeve") or 0),
+        symbol=row.get("symbol") or "",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stoptrail.reports.figures import written
@@ -70,6 +70,25 @@ def part(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The object `name` of `table`, empty where there is none."""
     found = table.get(name)
     return found if isinstance(found, Mapping) else {}
+
+
+def sleeves_in(summary: Summary) -> list[Mapping[str, Any]]:
+    """The sleeves of a book; none where the run is none."""
+    found = part(summary, "book").get("sleeves") or []
+    return [sleeve for sleeve in found if isinstance(sleeve, Mapping)]
+
+
+def by_market(sleeves: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What the sleeves of each market are together; None where a figure is not known."""
+    found: dict[str, dict[str, Any]] = {}
+    for sleeve in sleeves:
+        row = found.setdefault(str(sleeve.get("symbol")), {"sleeves": 0})
+        row["sleeves"] += 1
+        for name in ("share", "profit", "contribution", "risk_contribution", "trades"):
+            value = sleeve.get(name)
+            before = row.get(name, 0)
+            row[name] = None if value is None or before is None else before + value
+    return found
 
 
 def interval_words(interval: Mapping[str, Any]) -> str:

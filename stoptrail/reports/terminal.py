@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoptrail.core.program import program_name
+from stoptrail.core.text import plain as plain_text
 from stoptrail.reports.figures import (
     flatten,
     is_told,
@@ -17,8 +18,11 @@ from stoptrail.reports.figures import (
 from stoptrail.reports.summary import (
     MOST_SENTENCES,
     Summary,
+    by_market,
     grounds,
+    part,
     samples,
+    sleeves_in,
     spans,
     verdict_of,
 )
@@ -55,8 +59,8 @@ def show_run(summary: Summary, folder: Path, console: Console | None = None) -> 
     from stoptrail.terminal import Terminal
 
     out = console or Terminal()
-    for part in screen(summary, folder, plain=not out.is_terminal):
-        out.print(part, soft_wrap=not out.is_terminal)
+    for piece in screen(summary, folder, plain=not out.is_terminal):
+        out.print(piece, soft_wrap=not out.is_terminal)
 
 
 def screen(summary: Summary, folder: Path, *, plain: bool) -> list[RenderableType]:
@@ -71,6 +75,7 @@ def screen(summary: Summary, folder: Path, *, plain: bool) -> list[RenderableTyp
     if best := _parameters(summary):
         parts.append(Text(best))
     parts.append(_plain_metrics(summary) if plain else _metric_table(summary))
+    parts += [Text(line) for line in _book_lines(summary)]
     parts += [Text(f"{name}: {words}") for name, words in grounds(summary)]
     parts += _verdict(summary, plain)
     parts.append(Text(_files(folder)))
@@ -83,6 +88,8 @@ def next_command(summary: Summary, folder: Path) -> str:
     place = shlex.quote(str(folder))
     if (summary.get("data") or {}).get("synthetic"):
         return f"{program_name()} data download"
+    if summary.get("book"):
+        return f"{program_name()} report {place}"
     if summary.get("best"):
         return f"{program_name()} live --paper --from {place}"
     if (summary.get("evidence") or {}).get("walk_forward"):
@@ -141,6 +148,29 @@ def _plain_metrics(summary: Summary) -> RenderableType:
     rows += [(_label(name), cells) for name, cells in _rows(summary)]
     lines = [f"{name:<{width}} " + " ".join(f"{cell:>14}" for cell in row) for name, row in rows]
     return Text("\n".join(lines))
+
+
+def _book_lines(summary: Summary) -> list[str]:
+    """A line for each market of a book; sleeves are in the report."""
+    sleeves = sleeves_in(summary)
+    if not sleeves:
+        return []
+    rows = by_market(sleeves)
+    width = max(map(len, rows))
+    lines = [
+        f"{plain_text(symbol):<{width}}  sleeves {row['sleeves']:>3}"
+        f"  share {row['share']:>6.1%}  profit {written('profit', row['profit']):>12}"
+        f"  of the risk {written('risk_contribution', row['risk_contribution']):>7}"
+        f"  trades {written('trades', row['trades']):>6}"
+        for symbol, row in rows.items()
+    ]
+    found = part(summary, "book")
+    risk, notional = part(found, "open_risk"), part(found, "notional")
+    words = f"In use at most: open risk {risk.get('max') or 0.0:.1%}, "
+    words += f"notional {notional.get('max') or 0.0:.1%} of the equity"
+    if found.get("mean_correlation") is not None:
+        words += f"; mean correlation of the sleeves {found['mean_correlation']:.2f}"
+    return [*lines, words]
 
 
 def _label(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,16 @@ _MARKET_RESOLUTION = 1e-4
 """Prices are kept to this part of the lowest one; the trade chart is finer."""
 
 
-def trade_windows(candles: Candles, trades: list[TradeRecord]) -> list[dict[str, Any] | None]:
+def trade_windows(
+    candles: Candles | Mapping[str, Candles], trades: list[TradeRecord]
+) -> list[dict[str, Any] | None]:
     """For every trade the candles from a little before its entry to a little after its
-    exit, packed; None where there are none."""
+    exit, packed; None where there are none. Of a book the candles are by symbol."""
     bars = int(np.clip(BAR_BUDGET // max(len(trades), 1), FEWEST_BARS, MOST_BARS))
     return [
-        packed_candles(around(candles, trade, bars)) if place < MOST_CHARTS else None
+        packed_candles(around(known, trade, bars)) if known and place < MOST_CHARTS else None
         for place, trade in enumerate(trades)
+        for known in [candles if isinstance(candles, Candles) else candles.get(trade.symbol)]
     ]
 
 

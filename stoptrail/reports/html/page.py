@@ -13,6 +13,7 @@ import numpy as np
 from stoptrail.core.errors import OutputError
 from stoptrail.core.files import write_whole
 from stoptrail.reports.html import sections
+from stoptrail.reports.html.book import book_data
 from stoptrail.reports.html.candles import market_data
 from stoptrail.reports.html.curves import curves, monthly_returns
 from stoptrail.reports.html.encode import script_json
@@ -33,35 +34,40 @@ _SCRIPTS = (
     "trades.js",
     "trade_chart.js",
     "stop_steps.js",
+    "book.js",
     _CHARTS,
     "distributions.js",
     "main.js",
 )
 
 
-def write_report(run_folder: Path, candles: Candles) -> Path:
+def write_report(run_folder: Path, candles: Candles | Mapping[str, Candles]) -> Path:
     """Write report.html into the folder of a finished run and return its path.
 
-    `candles` are those that the run traded on. Parts that the run does not have are left
-    out. Raises DataError where the run cannot be read, OutputError where the page cannot
-    be written.
+    `candles` are those that the run traded on, of a book those of each market by symbol. Parts
+    that the run does not have are left out. Raises DataError where the run cannot be read,
+    OutputError where the page cannot be written.
     """
     run = read_run(run_folder)
     target = run_folder / "report.html"
     return write_page(target, render(run, page_data(run, candles)))
 
 
-def page_data(run: RunFiles, candles: Candles) -> dict[str, Any]:
+def page_data(run: RunFiles, candles: Candles | Mapping[str, Candles]) -> dict[str, Any]:
     """Everything that the page's scripts draw, as JSON values."""
     trials = read_trials(run.folder)
     evidence = run.summary.get("evidence") or {}
+    book = None if isinstance(candles, Candles) else book_data(run)
     return {
         "synthetic": run.synthetic,
         "symbol": str(run.summary.get("data", {}).get("symbol", "")),
         "curves": curves(run),
         "walk_forward": walk_forward_data(evidence),
         "grid": grid_data(read_grid(trials, run.summary)) if trials is not None else None,
-        "market": market_data(candles_of_span(run, candles)),
+        "book": book,
+        "market": market_data(candles_of_span(run, candles))
+        if isinstance(candles, Candles)
+        else None,
         "trades": trade_data(run, candles) if run.trades else None,
         "months": monthly_returns(run.equity),
         "fees": fee_data(run),

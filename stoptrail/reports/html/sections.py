@@ -7,6 +7,7 @@ from typing import Any
 
 from stoptrail.reports.figures import flatten, label_of, written
 from stoptrail.reports.html import evidence as ev
+from stoptrail.reports.html.book import book_section
 from stoptrail.reports.html.evidence import regime_tables
 from stoptrail.reports.html.markup import (
     card,
@@ -67,8 +68,9 @@ def body(run: RunFiles, data: Mapping[str, Any]) -> str:
     parts = [
         ("verdict", "Verdict" if verdict_of(run.summary)[1] else "Result", _verdict(run.summary)),
         ("equity", "Equity", _equity(data)),
+        ("book", "The book", book_section(run.summary, data.get("book"))),
         ("market", "Market", _market(data)),
-        ("samples", "In sample and out of sample", _samples(run.summary, data)),
+        ("samples", _compared(data), _samples(run.summary, data)),
         ("exits", "What the exits contribute", ev.breakdowns(run.summary)),
         ("circumstances", "Under which circumstances", _circumstances(run.summary, data)),
         ("grid", "The grid", _grid(data)),
@@ -80,6 +82,10 @@ def body(run: RunFiles, data: Mapping[str, Any]) -> str:
     return f'<nav aria-label="Sections">{links}</nav><main>' + (
         "".join(section(*part) for part in parts) + "</main>"
     )
+
+
+def _compared(data: Mapping[str, Any]) -> str:
+    return "Beside buy and hold" if data.get("book") else "In sample and out of sample"
 
 
 def _verdict(summary: Summary) -> str:
@@ -205,7 +211,10 @@ def _grid(data: Mapping[str, Any]) -> str:
 def _trades(data: Mapping[str, Any]) -> str:
     if not data["trades"]:
         return ""
-    filters = (
+    of_book = (
+        '<label>sleeve <select id="filter-sleeve"><option value="">all</option></select></label>'
+    )
+    filters = (of_book if data.get("book") else "") + (
         '<label>side <select id="filter-side"><option value="">all</option>'
         '<option value="1">long</option><option value="-1">short</option></select></label>'
         '<label>exit <select id="filter-reason"><option value="">all</option></select></label>'

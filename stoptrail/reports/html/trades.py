@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -36,12 +37,14 @@ def trade_columns(trades: list[TradeRecord]) -> dict[str, Any]:
         "exit_time": minutes(ends),
         "exit_reason": [trade.exit_reason for trade in trades],
     }
+    if any(trade.sleeve for trade in trades):
+        columns["sleeve"] = packed([trade.sleeve for trade in trades], "int32")
     for name in _NUMBERS:
         columns[name] = packed([getattr(trade, name) for trade in trades], "float64")
     return columns
 
 
-def trade_data(run: RunFiles, candles: Candles) -> dict[str, Any]:
+def trade_data(run: RunFiles, candles: Candles | Mapping[str, Candles]) -> dict[str, Any]:
     """Everything the trade list and the trade chart need."""
     charted = run.trades[:MOST_CHARTS]
     return {

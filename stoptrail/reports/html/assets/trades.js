@@ -18,8 +18,10 @@ function readTrades(columns) {
   });
 }
 
+const ofBook = stored && stored.sleeve ? [["sleeve", "sleeve", (t) => run.book.sleeves[t.sleeve - 1]]] : [];
 const tradeColumns = [
   ["number", "#", (t) => t.number],
+  ...ofBook,
   ["side", "side", (t) => (t.side > 0 ? "long" : "short")],
   ["entry_time", "entry", (t) => momentOf(t.entry_time)],
   ["r_multiple", "R", (t) => numberOf(t.r_multiple)],
@@ -45,7 +47,8 @@ function compare(a, b) {
 function kept(trade) {
   const [side, reason, result] = ["filter-side", "filter-reason", "filter-result"].map((id) => element(id).value);
   const wanted = element("filter-text").value.trim().toLowerCase();
-  return (!side || trade.side === Number(side)) && (!reason || (trade.exit_reason || "open") === reason)
+  const sleeve = element("filter-sleeve")?.value;
+  return (!sleeve || trade.sleeve === Number(sleeve)) && (!side || trade.side === Number(side)) && (!reason || (trade.exit_reason || "open") === reason)
     && (!result || Math.sign(trade.pnl) === Number(result))
     && (!wanted || tradeColumns.some(([, , shown]) => String(shown(trade)).toLowerCase().includes(wanted)));
 }
@@ -107,7 +110,8 @@ function prepareTrades() {
   if (!trades.length) return;
   const reasons = [...new Set(trades.map((trade) => trade.exit_reason || "open"))];
   reasons.forEach((reason) => element("filter-reason").append(new Option(reason, reason)));
-  ["filter-side", "filter-reason", "filter-result"].forEach((id) => element(id).addEventListener("change", showTrades));
+  if (ofBook.length) run.book.sleeves.forEach((name, k) => element("filter-sleeve").append(new Option(name, k + 1)));
+  ["filter-sleeve", "filter-side", "filter-reason", "filter-result"].filter(element).forEach((id) => element(id).addEventListener("change", showTrades));
   element("filter-text").addEventListener("input", showTrades);
   element("trade-list").tHead.addEventListener("click", (event) => {
     const name = event.target.dataset.sort;

@@ -1,0 +1,215 @@
+"""`backtest --book` from the command line: its files, its sleeves, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import runner
+from tests.sweep.small import small_market, sweep, write_candles, write_inputs
+
+
+class Place(NamedTuple):
+    """A folder with settings and the candles of three markets."""
+
+    folder: Path
+    config: Path
+    files: list[Path]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    folder = tmp_path_factory.mktemp("book")
+    config = write_inputs(folder)
+    files = [write_candles(folder / f"m{seed}.parquet", small_market(seed)) for seed in (3, 4, 5)]
+    return Place(folder, config, files)
+
+
+def backtest(place: Place, out: str, *more: str) -> Path:
+    target = place.folder / out
+    command = ["backtest", "--quiet", "--config", str(place.config), "--out", str(target)]
+    assert runner.main([*command, *more]) == 0
+    return target
+
+
+def data_of(place: Place, *numbers: int) -> list[str]:
+    """--data and --symbols of some of the markets."""
+    names = [f"M{number}/USDT" for number in numbers]
+    files = [part for number in numbers for part in ("--data", str(place.files[number]))]
+    return [*files, "--symbols", ",".join(names)]
+
+
+def rows_of(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+def summary_of(folder: Path) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    return table
+
+
+@pytest.fixture(scope="module")
+def three(place: Place) -> Path:
+    """A book of three markets in equal parts."""
+    return backtest(place, "three", "--book", *data_of(place, 0, 1, 2))
+
+
+def test_a_book_of_one_sleeve_writes_what_the_run_without_a_book_writes(place: Place) -> None:
+    alone = backtest(place, "alone", *data_of(place, 0))
+    booked = backtest(place, "booked", "--book", *data_of(place, 0))
+    for name in ("stops.csv", "equity.csv", "fills.csv"):
+        assert (booked / name).read_bytes() == (alone / name).read_bytes()
+    own = rows_of(booked / "trades.csv")
+    added = [{key: row.pop(key) for key in ("sleeve", "symbol")} for row in own]
+    assert own == rows_of(alone / "trades.csv")
+    assert added == [{"sleeve": "1", "symbol": "M0/USDT"}] * len(own)
+    assert len(own) > 20
+    one, other = summary_of(alone), summary_of(booked)
+    assert {**other["metrics"], "ignored_signals": 0} == {**one["metrics"], "ignored_signals": 0}
+    assert other["sides"] == one["sides"]
+    assert other["years"] == one["years"]
+    assert other["buy_and_hold"]["net_return"] == pytest.approx(one["buy_and_hold"]["net_return"])
+
+
+def test_separate_accounts_add_up_to_the_single_runs(place: Place) -> None:
+    cash = 100_000.0
+    shares = ["--set", 'book.account="separate"']
+    book = backtest(place, "separate", "--book", *shares, *data_of(place, 0, 1))
+    equity, trades = np.zeros(0), 0
+    for number in (0, 1):
+        own = ("--set", f"account.cash={cash / 2}", *data_of(place, number))
+        single = backtest(place, f"single-{number}", *own)
+        values = np.array([float(row["equity"]) for row in rows_of(single / "equity.csv")])
+        equity = values if not len(equity) else equity + values
+        found = [row for row in rows_of(book / "trades.csv") if row["sleeve"] == str(number + 1)]
+        kept = rows_of(single / "trades.csv")
+        assert [row["pnl"] for row in found] == [row["pnl"] for row in kept]
+        trades += len(kept)
+    assert trades > 40
+    booked = [float(row["equity"]) for row in rows_of(book / "equity.csv")]
+    np.testing.assert_allclose(booked, equity, rtol=1e-12)
+
+
+def test_the_summary_tells_the_whole_and_every_sleeve(three: Path) -> None:
+    summary = summary_of(three)
+    book, trades = summary["book"], rows_of(three / "trades.csv")
+    assert [sleeve["symbol"] for sleeve in book["sleeves"]] == ["M0/USDT", "M1/USDT", "M2/USDT"]
+    assert sum(sleeve["trades"] for sleeve in book["sleeves"]) == book["metrics"]["trades"]
+    for sleeve in book["sleeves"]:
+        own = [row for row in trades if row["sleeve"] == str(sleeve["number"])]
+        assert sleeve["profit"] == pytest.approx(sum(float(row["pnl"]) for row in own))
+    assert sum(sleeve["contribution"] for sleeve in book["sleeves"]) == pytest.approx(1.0)
+    assert sum(sleeve["risk_contribution"] for sleeve in book["sleeves"]) == pytest.approx(1.0)
+    assert np.diag(book["correlation"]).tolist() == [1.0, 1.0, 1.0]
+    assert 0.0 < book["open_risk"]["mean"] <= book["open_risk"]["max"] < 0.05
+    assert book["metrics"] == summary["metrics"]
+    assert len(summary["data"]["markets"]) == 3
+    assert [int(row["number"]) for row in trades] == list(range(1, len(trades) + 1))
+
+
+def test_days_of_sleeves_add_up_to_the_equity(three: Path) -> None:
+    equity = [float(row["equity"]) for row in rows_of(three / "equity.csv")]
+    parts = [
+        sum(float(row[name]) for name in ("1", "2", "3")) for row in rows_of(three / "sleeves.csv")
+    ]
+    np.testing.assert_allclose(np.array(equity) - equity[0], parts, atol=1e-6)
+    assert len(rows_of(three / "exposure.csv")) == len(equity)
+
+
+def test_its_own_configuration_runs_it_again(place: Place, three: Path) -> None:
+    again = Place(place.folder, three / "config.toml", place.files)
+    found = backtest(again, "again", "--book")
+    for name in ("trades.csv", "stops.csv", "equity.csv", "sleeves.csv"):
+        assert (found / name).read_bytes() == (three / name).read_bytes()
+
+
+def data_in(page: str) -> str:
+    """What the scripts of a page draw."""
+    found = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_report_is_made_again_from_the_folder(three: Path, capsys: Any) -> None:
+    page = (three / "report.html").read_text()
+    assert "The book" in page
+    (three / "report.html").unlink()
+    assert runner.main(["report", str(three)]) == 0
+    again = (three / "report.html").read_text()
+    assert data_in(again) == data_in(page)
+    assert '"windows": [{' in data_in(again) or '"windows":[{' in data_in(again)
+    assert runner.main(["plot", str(three)]) == 2
+    assert "is a book" in capsys.readouterr().err
+
+
+def test_sets_of_a_sweep_become_sleeves(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    found = place.folder / "swept"
+    assert sweep(place.config, found, "--no-walk-forward", *data_of(place, 0)) == 0
+    table = f'[{{symbol="M0/USDT",share=0.5,from="{found}",sets="best:3"}}]'
+    book = backtest(place, "sets", "--book", "--set", f"book.sleeves={table}", *data_of(place, 0))
+    sleeves = summary_of(book)["book"]["sleeves"]
+    assert [sleeve["share"] for sleeve in sleeves] == [pytest.approx(0.5 / 3)] * 3
+    assert len({json.dumps(sleeve["settings"], sort_keys=True) for sleeve in sleeves}) == 3
+    many = table.replace("best:3", "best:999")
+    refused = refusal(place, capsys, "--set", f"book.sleeves={many}", *data_of(place, 0))
+    assert "ask for fewer in `sets`" in refused
+
+
+def refusal(place: Place, capsys: pytest.CaptureFixture[str], *more: str) -> str:
+    """What a book that is refused is told, in one line."""
+    command = ["backtest", "--book", "--quiet", "--config", str(place.config)]
+    assert runner.main([*command, "--out", str(place.folder / "refused"), *more]) == 2
+    line = capsys.readouterr().err.strip()
+    assert "\n" not in line
+    assert not list(place.folder.glob("refused*"))
+    return line
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ([], "name markets with --symbols"),
+        (["--symbols", "A/B", "--plot"], "draws one market"),
+        (["--symbols", "A/B", "--walk-forward"], "leave --walk-forward out"),
+        (["--set", 'book.sleeves=[{symbol="A/B",share=1.0}]', "--symbols", "C/D"], "no sleeve"),
+        (["--set", "book.sleeves=[{share=0.6},{share=0.6}]"], "more than 1"),
+        (["--set", 'book.sleeves=[{share=0.5,from="nowhere"}]'], "nowhere"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_in_one_line(
+    place: Place, capsys: pytest.CaptureFixture[str], more: list[str], words: str
+) -> None:
+    assert words in refusal(place, capsys, *more)
+
+
+def test_files_and_markets_have_to_pair_up(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = [*data_of(place, 0, 1)[:4], "--symbols", "A/B,C/D,E/F"]
+    assert "give one for each" in refusal(place, capsys, *more)
+
+
+def test_a_share_that_buys_no_order_is_refused(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sleeves = 'book.sleeves=[{symbol="M0/USDT",share=0.5},{symbol="M1/USDT",share=0.0000001}]'
+    more = ["--set", sleeves, "--set", "market.min_notional=5.0", *data_of(place, 0, 1)]
+    own = sleeves[:-2] + ",market.min_notional=5.0}]"
+    assert "share 1e-07 of M1/USDT" in refusal(place, capsys, *more, "--set", own)
+
+
+def test_spans_without_a_moment_in_common_are_refused(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    candles = small_market(9)
+    later = candles._replace(time=candles.time + 5_000 * 86_400_000)
+    file = write_candles(place.folder / "later.parquet", later)
+    more = ["--symbols", "M0/USDT,L/USDT", "--data", str(place.files[0]), "--data", str(file)]
+    assert "do not overlap" in refusal(place, capsys, *more)
