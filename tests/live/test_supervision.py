@@ -165,24 +165,57 @@ def test_a_session_that_hangs_or_fails_is_started_again(notify: Any, tmp_path: P
     assert presence["restarts"] == 2
 
 
-def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
+UNITS = ("stoptrail", "stoptrail-dashboard", "stoptrail-telegram")
+
+
+def unit_of(name: str) -> tuple[str, dict[str, str]]:
+    """A unit's text, and its values."""
+    text = (DEPLOY / f"{name}.service").read_text()
+    lines_ = (line for line in text.splitlines() if re.match(r"[A-Z]\w+=", line))
+    return text, dict(line.split("=", 1) for line in lines_)
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_units_are_such_that_systemd_takes(name: str, tmp_path: Path) -> None:
     program = shutil.which("systemd-analyze")
     if program is None:
         pytest.skip("systemd-analyze is not installed")
-    text = (DEPLOY / "stoptrail.service").read_text()
-    values = dict(line.split("=", 1) for line in text.splitlines() if re.match(r"[A-Z]\w+=", line))
-    assert values["Type"] == "notify"
+    text, values = unit_of(name)
     assert values["Restart"] == "on-failure"
-    assert int(values["WatchdogSec"]) > settings().live.database_retry_seconds
+    assert values["User"] == "stoptrail"  # one for all: SQLite's readers need it
     command = values["ExecStart"].split()
-    assert runner.main([*command[1:2], "--help"]) == 0
-    unit = tmp_path / "stoptrail.service"
+    unit = tmp_path / f"{name}.service"
     unit.write_text(text.replace(command[0], sys.executable))  # which exists here
     found = subprocess.run(
         [program, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False
     )
     about = [line for line in found.stderr.splitlines() if "stoptrail" in line]
     assert about == []
+
+
+def test_a_session_that_is_silent_is_started_again_by_its_unit() -> None:
+    _, values = unit_of("stoptrail")
+    assert values["Type"] == "notify"
+    assert int(values["WatchdogSec"]) > settings().live.database_retry_seconds
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_units_agree_on_a_ledger_that_they_may_write(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is in the state folder, wherever the settings are."""
+    _, values = unit_of(name)
+    (tmp_path / "strategy.toml").write_text("")
+    assert values["WorkingDirectory"] == f"/var/lib/{values['StateDirectory']}"
+    here = values["ExecStart"].replace(values["WorkingDirectory"], str(tmp_path / "state"))
+    _, command, *options = re.sub(
+        r"(/etc/stoptrail|\${\w+})/\w+", str(tmp_path / "strategy"), here
+    ).split()
+    known = [*options[: options.index("--set") + 2]]
+    assert runner.main([command, "--help"]) == 0
+    capsys.readouterr()
+    assert runner.main(["status", *(word for word in known if word != "--paper")]) == 6
+    assert f"{tmp_path}/state/state/stoptrail.db: there is no such file" in capsys.readouterr().err
 
 
 def test_the_commands_of_the_image_run_in_a_fresh_folder(
