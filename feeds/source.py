@@ -23,7 +23,7 @@ from stoptrail.core.time import (
     years_before,
 )
 from stoptrail.exchange.errors import UnreachableError
-from stoptrail.exchange.markets import check_type, unit_note
+from stoptrail.exchange.markets import check_named, check_type, unit_note
 from stoptrail.feeds.cache import (
     Cached,
     cache_path,
@@ -111,6 +111,7 @@ def load_market(
     which `on_notice` is told of. Raises DataError, ConfigError, ExchangeError (with the
     source "exchange") or OutputError. What `on_notice` is told is kept in the market's `notes`.
     """
+    check_named(wanted.symbol, wanted.market_type)
     notes: list[str] = []
 
     def notice(line: str) -> None:
@@ -167,6 +168,8 @@ def file_market(wanted: Wanted, now: int, on_notice: Notice) -> MarketData:
     loaded = load_file(wanted.path, wanted.interval, reading, now=now)
     for note in loaded.notes:
         on_notice(note)
+    if facts := read_facts(wanted.cache, wanted.exchange_id, wanted.symbol):
+        check_type(wanted.symbol, facts.type, wanted.market_type)
     market = _market(wanted, loaded.candles, "file", wanted.path.name, str(wanted.path))
     market = replace(market, unit=loaded.unit)
     _say_shorter(wanted, market, on_notice)

@@ -108,10 +108,7 @@ def check_tradable(exchange_id: str, market: dict[str, Any], wanted: str) -> Non
             f"name a spot market or a swap without a date"
         )
     if market.get("inverse") or market.get("linear") is False:
-        raise ConfigError(
-            f"data.symbol {symbol}: an inverse contract, whose profit is in {market.get('base')} "
-            f"and not linear; name the linear one ({_linear(market)}) or spot"
-        )
+        raise ConfigError(_inverse(symbol, market.get("base")))
     if market.get("active") is False:
         raise ConfigError(
             f"data.symbol {symbol} is not traded on {exchange_id} at present (inactive or "
@@ -120,12 +117,31 @@ def check_tradable(exchange_id: str, market: dict[str, Any], wanted: str) -> Non
     check_type(symbol, market_type(market), wanted)
 
 
+def check_named(symbol: str, wanted: str) -> None:
+    """ConfigError where the name of a market alone, as ccxt writes it, says that a run would be
+    wrong: it is inverse, or a contract where `market.type` is another."""
+    pair, _, settled = symbol.partition(":")
+    base = pair.partition("/")[0]
+    if settled and settled.partition("-")[0] == base:
+        raise ConfigError(_inverse(symbol, base))
+    if settled:
+        check_type(symbol, "swap", wanted)
+
+
+def _inverse(symbol: str, base: object) -> str:
+    return (
+        f"data.symbol {symbol}: an inverse contract, whose profit is in {base} and not linear; "
+        f"name the linear one ({base}/USDT:USDT) or spot"
+    )
+
+
 def check_type(symbol: str, found: Type, wanted: str) -> None:
     """ConfigError where `market.type` contradicts what the market is."""
     if wanted != "auto" and (wanted == "swap") != (found == "swap"):
+        other = f", or data.symbol to the swap, such as {symbol}:USDT" if wanted == "swap" else ""
         raise ConfigError(
             f'market.type = "{wanted}", but {symbol} is a {found} market: '
-            f'set market.type to "{found}" or "auto"'
+            f'set market.type to "{found}" or "auto"{other}'
         )
 
 
@@ -201,10 +217,6 @@ def page_of(exchange: Any, symbol: str) -> int:
     except (KeyError, TypeError, AttributeError):
         limit = None
     return min(int(limit), MOST) if limit else MOST
-
-
-def _linear(market: dict[str, Any]) -> str:
-    return f"{market.get('base')}/USDT:USDT"
 
 
 def _step(exchange: Any, precision: Any) -> float | None:

@@ -169,6 +169,35 @@ def test_exchange_without_a_network_fails(tmp_path: Path) -> None:
         load(wanted)
 
 
+@pytest.mark.parametrize(
+    ("symbol", "kind", "said"),
+    [
+        ("BTC/USDT:USDT", "spot", r'market.type = "spot", but BTC/USDT:USDT is a swap market'),
+        ("BTC/USDT:USDT", "margin", r'market.type = "margin", but'),
+        ("BTC/USD:BTC", "auto", r"an inverse contract, whose profit is in BTC.*BTC/USDT:USDT"),
+        ("ETH/USD:ETH-261225", "swap", r"an inverse contract"),
+    ],
+)
+@pytest.mark.parametrize("source", ["file", "synthetic"])
+def test_a_name_that_contradicts_is_refused_whatever_the_candles_are_of(
+    tmp_path: Path, symbol: str, kind: str, said: str, source: str
+) -> None:
+    path = write_csv(tmp_path / "x.csv", cells_of(RECORDED))
+    wanted = replace(TWO_WEEKS, path=path, symbol=symbol, market_type=kind)
+    with pytest.raises(ConfigError, match=said):
+        load(replace(wanted, source=source))  # type: ignore[arg-type]
+
+
+def test_a_type_that_contradicts_the_known_market_of_a_file_is_refused(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "x.csv", cells_of(RECORDED))
+    wanted = replace(TWO_WEEKS, source="file", path=path, cache=tmp_path, market_type="swap")
+    load(wanted)  # of a market of which nothing is known the user's word holds
+    facts = MarketFacts(Filters(0.01, 0.001, None, None), "spot", 1.0, "base")
+    write_facts(tmp_path, "binance", "BTC/USDT", facts)
+    with pytest.raises(ConfigError, match=r"BTC/USDT is a spot market.*such as BTC/USDT:USDT"):
+        load(wanted)
+
+
 def test_a_type_that_contradicts_the_cached_market_is_refused(
     exchange: Simulator, tmp_path: Path
 ) -> None:
