@@ -254,7 +254,7 @@ def _of_market(
         ("market", market_in_name, symbol),
         ("timeframe", timeframe_in_name, timeframe),
     ):
-        names = {member.name: told(member.name.rpartition("/")[2]) for member in members}
+        names = {member.name: _told(told, member.name) for member in members}
         kinds = sorted({name for name in names.values() if name})
         if len(kinds) < 2:
             continue
@@ -275,6 +275,12 @@ def _of_market(
         )
         members = kept
     return list(members), notes
+
+
+def _told(told: Callable[[str], str], name: str) -> str:
+    """What the name of a file tells, else what the folders that it is in tell, the nearest
+    first."""
+    return next(filter(None, map(told, reversed(name.split("/")))), "")
 
 
 _FRAME = re.compile(r"(?<![A-Za-z0-9])(\d{1,3})(m|min|h|d)(?=[._-]|$)")

@@ -22,6 +22,8 @@ NULLS = {"", "nan", "null", "none", "na", "n/a", "-", "--", "#n/a", "\\n", "nat"
 """How files write that there is no value, in lower case."""
 _SIZES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _AROUND = re.compile(r"[\s$€£¥₿'_\u00a0\u202f]+")
+_UNIT = re.compile(r"(-?[\d.,]+)\s+[A-Z]{3,5}")
+"""An amount with its currency: 61130.99 USDT."""
 GROUPS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
 _PER_MS = {"s": 0.001, "ms": 1, "us": 1_000, "ns": 1_000_000}
 _SECONDS_BELOW = 10**11
@@ -81,6 +83,8 @@ def number(cell: Any, decimal: str = ".") -> float:
         text = text.replace(".", "").replace(",", ".")
     elif GROUPS.fullmatch(text):
         text = text.replace(",", "")
+    if unit := _UNIT.fullmatch(cell.strip() if isinstance(cell, str) else ""):
+        return number(unit[1], decimal)
     size = _SIZES.get(text[-1:].lower(), 1.0)
     try:
         return float(text[:-1] if size > 1 else text) * size

@@ -30,10 +30,18 @@ def order_faults(time: Times) -> Iterator[Fault]:
     yield from _fault("time", back, "is earlier than the row before", "sort the file by open time")
 
 
-def alignment_faults(time: Times, interval: int, timeframe: str) -> Iterator[Fault]:
-    """Rows that do not open on a multiple of the timeframe."""
+def alignment_faults(
+    time: Times, interval: int, timeframe: str, local: bool = True
+) -> Iterator[Fault]:
+    """Rows that do not open on a multiple of the timeframe; `local` is whether their times may be
+    of another zone."""
     rule = f"does not open on a {timeframe} boundary (UTC)"
     remedy = "set data.zone where the times are local, data.timeframe where it is another"
+    if not local:
+        remedy = (
+            f"give candles of {timeframe} that open at 00:00 UTC, or shorter ones, of which they "
+            "are built"
+        )
     yield from _fault("time", time % interval != 0, rule, remedy)
 
 

@@ -32,6 +32,9 @@ from stoptrail.rules.candles import Candles
 
 LONGEST = 380
 """Characters of a refusal behind the name of the file."""
+_FEW = 8
+"""Distances too few to tell whether they are steps."""
+_MOST_STEPS = 0.5
 MIN_CANDLES = 2
 """Fewer candles have no timeframe."""
 PLAIN = Reading()
@@ -90,7 +93,8 @@ def load_file(
     wanted = interval
     if interval is None or not sparse:
         interval = _checked_interval(path, columns, interval)
-    boundaries = alignment_faults(columns.time, interval, timeframe_name(interval))
+    local = any(part.naive for part in parts)
+    boundaries = alignment_faults(columns.time, interval, timeframe_name(interval), local)
     _refuse(path, series, boundaries)
     if reading.volume == "unknown":
         columns = columns._replace(volume=np.nan_to_num(columns.volume))
@@ -227,8 +231,19 @@ def _checked_interval(path: Path, columns: Columns, interval: int | None) -> int
             f"{path}: the candles are {timeframe_name(step)} apart; candles longer than a day are "
             "not used: give a file of shorter ones"
         )
+    own = timeframe_name(step)
+    distances = np.diff(columns.time)
+    if len(distances) > _FEW and np.mean(distances % step == 0) < _MOST_STEPS:
+        raise DataError(
+            f"{path}: the times come in no steps (the most frequent is {own}): bars of volume or "
+            "trades, perhaps; give candles of one length"
+        )
+    if step and DAY_MS % step:
+        raise DataError(
+            f"{path}: the candles are {own} apart, which does not divide the day; give a file of "
+            "15m, 1h or other candles that do"
+        )
     if interval is not None and step != interval and (step > interval or interval % step):
-        own = timeframe_name(step)
         raise DataError(
             f"{path}: the candles are {own} apart, data.timeframe is {timeframe_name(interval)}; "
             f'set data.timeframe = "{own}" or give a file of {timeframe_name(interval)} candles'

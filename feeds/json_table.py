@@ -54,6 +54,8 @@ def _beside(tables: list[_Found]) -> tuple[list[str], list[list[Any]]]:
               if len(set(part)) > 1]  # fmt: skip
     if len(same) < 2 or not differ:
         return names, rows
+    if not names and all(keys[differ[0]].isdigit() for keys, *_ in same):  # pages of one list
+        return names, [row for _, _, part in same for row in part]
     if not names:
         told = one_line(", ".join(keys[differ[0]] for keys, *_ in same), 120)
         raise DataError(f"holds {len(same)} tables without names of columns ({told}); give one")
@@ -105,16 +107,25 @@ def _tables(value: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
         if (split := _with_times_beside(value)) is not None:
             yield _Found(split, keys)
             return
-        if _columnar(value) or ({"columns", "data"} <= set(value)):
-            yield _Found(value, keys)
-        elif len(value) > 1 and all(isinstance(row, dict) for row in value.values()):
-            yield _Found([{"": name, **row} for name, row in value.items()], keys)
+        if (table := _table_of(value)) is not None:
+            yield _Found(table, keys)
         inner = list(value.items())
     else:
         return
     for key, part in inner:
         if isinstance(part, (dict, list)):
             yield from _tables(part, (*keys, str(key)))
+
+
+def _table_of(value: dict[str, Any]) -> Any:
+    """An object as a table: columns by name, or records or rows by their times; None for others."""
+    if _columnar(value) or {"columns", "data"} <= set(value):
+        return value
+    if len(value) > 1 and all(isinstance(row, dict) for row in value.values()):
+        return [{"": name, **row} for name, row in value.items()]
+    if len(value) > 1 and all(_is_row(row) for row in value.values()):
+        return [[name, *row] for name, row in value.items()]
+    return None
 
 
 _MOST_PARTS = 1000
@@ -146,8 +157,18 @@ def _is_rows(value: list[Any]) -> bool:
     if not value:
         return False
     if isinstance(value[0], list):
-        return all(isinstance(row, list) and len(row) > 4 for row in value)
+        return all(isinstance(row, list) and len(row) > 4 for row in value) and _is_row(value[0])
     return all(isinstance(row, dict) for row in value)
+
+
+def _is_row(value: Any) -> bool:
+    """Four to a dozen cells, none of which holds others."""
+    if not isinstance(value, list) or not 4 <= len(value) <= _WIDEST:
+        return False
+    return not any(isinstance(cell, (list, dict)) for cell in value)
+
+
+_WIDEST = 20
 
 
 def _columnar(value: dict[str, Any]) -> bool:
@@ -220,7 +241,8 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     for name, value in record.items():
         if isinstance(value, dict):
             side = name if name in ("bid", "ask", "mid") else ""
-            out |= {side + inner: part for inner, part in value.items() if side + inner not in out}
+            inside = _flat(value).items()
+            out |= {side + inner: part for inner, part in inside if side + inner not in out}
         else:
             out[str(name)] = value
     return out

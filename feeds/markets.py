@@ -97,8 +97,15 @@ def base_of(symbol: str) -> str:
 def market_in_name(name: str) -> str:
     """The market that a file's name tells, such as BTCUSDT; "" where it tells none."""
     stem = re.sub(r"\.(csv|zip|gz|json|parquet|feather|txt).*$", "", name, flags=re.IGNORECASE)
-    match = _PAIR.search(stem)
+    match = next((m for m in _PAIR.finditer(stem) if m[1].lower() not in _NO_BASES), None)
     return plain_market(match[0]) if match else ""
+
+
+_NO_BASES = {
+    *("volume", "price", "prices", "candle", "candles", "kline", "klines", "ohlc", "ohlcv", "data"),
+    *("spot", "swap", "perp", "history", "chart", "close", "open", "in", "to", "vs", "market"),
+}
+"""Words that stand before a currency in names of files, and are none."""
 
 
 def same_market(symbol: str, meant: str) -> bool:

@@ -19,7 +19,7 @@ from stoptrail.feeds.orders import MOST, possible
 from stoptrail.feeds.positions import COINGECKO, column_of, names_of, other_order
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.feeds.stamps import Stamps, opened, zone_beside
-from stoptrail.feeds.strangers import what_else
+from stoptrail.feeds.strangers import is_tickers, refuse_doubles, what_else
 from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Floats
 
@@ -69,6 +69,7 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
         of = {i: told for i, told in enumerate(sheet.markets) if told and (i or not several)}
         kept = [name if of.get(i, market) == market else "-" for i, name in enumerate(names)]
         names = tuple(kept)
+    refuse_doubles(names)
     numbers = _with_times(sheet, sheet.numbers())
     try:
         layout = recognised(names, numbers, named.layout)
@@ -79,6 +80,10 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
     if sheet.markets:
         notes.append(f"of the columns those of {market}")
     four = [numbers[i] for i in layout.prices] if numbers else []
+    if is_tickers(names):
+        raise DataError(
+            "holds tickers (bid, ask and last with the figures of a day), no candles; give candles"
+        )
     if four and np.sum(np.isfinite(sum(four))) > FEW and possible(*four) < MOST / 2:
         read_as = ("time", "open", "high", "low", "close")
         raise DataError(other_order(sheet, read_as, None, [np.empty(0), *four]))

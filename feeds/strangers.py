@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.columns import VALUES
 from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.names import plain_name
 from stoptrail.feeds.orders import MOST, possible
@@ -43,6 +45,29 @@ def what_else(names: Sequence[str]) -> str:
     if any("openinterest" in name for name in plain):
         return f"holds open interest, no candles (found: {found}); give candles"
     return ""
+
+
+def refuse_doubles(names: Sequence[str]) -> None:
+    """DataError where two columns have the plain name of one field, or parts of the date have
+    columns of their own."""
+    plain = [plain_name(name) for name in names]
+    for name in VALUES:
+        if plain.count(name) > 1:
+            raise DataError(
+                f"{plain.count(name)} columns are called {name}: name all columns as they come, "
+                "--set data.columns=..., - for those that are not meant"
+            )
+    if {"year", "month", "day"} <= set(plain):
+        raise DataError(
+            "year, month and day have columns of their own: write the time into one column, as "
+            "2024-03-01 00:15 or in epoch seconds"
+        )
+
+
+def is_tickers(names: Sequence[str]) -> bool:
+    """Whether columns are those of tickers, whose open, high and low are of the last day."""
+    plain = {plain_name(name) for name in names}
+    return {"bid", "ask", "last"} <= plain
 
 
 def two_sides(numbers: Sequence[Floats]) -> bool:

@@ -32,6 +32,8 @@ def parquet_sheet(label: str, source: Path | bytes) -> Sheet:
             with opened() as file:
                 names = file.schema_arrow.names
                 chosen = [names[i] for i in wanted]
+                if len(set(names)) < len(names):
+                    return file.read().select(list(wanted))
                 return file.read(columns=chosen).select(chosen)
         except (pa.ArrowException, OSError) as error:
             raise DataError(_damaged("Parquet", error)) from None

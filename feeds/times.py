@@ -38,6 +38,8 @@ _SHEET_ZERO = -25_569 * DAY_MS
 _TICKS = (6.3e17, 6.63e17)
 """The same years in ticks of 100 ns since the year 1, as .NET counts."""
 _TICKS_ZERO = 62_135_596_800_000
+_CHARACTERS = str.maketrans({"年": "-", "月": "-", "日": None, "년": "-", "월": "-", "일": None})
+"""Dates such as 2024年3月1日."""
 _ROUNDED = re.compile(r"\d(?:[.,](\d*))?[eE]\+?(\d+)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _OFFSETS = {
@@ -133,7 +135,7 @@ def _from_text(column: pa.ChunkedArray, name: str, day: int | None) -> ReadTimes
             cell = column[row].as_py()
             said = f"= {shown(cell)} {_NO_TIME}" if cell else "is empty; give every row its time"
             raise CellError(row, f"{name} {said}")
-        _refuse_rounded(column, name)
+        _refuse_rounded(column, name, epoch_milliseconds(values))
         return _from_numbers(values, day, column)
     zoned = bool(_ZONE.search(column[0].as_py())) if len(column) else False
     kind = pa.timestamp("us", "UTC" if zoned else None)
@@ -147,10 +149,12 @@ def _from_text(column: pa.ChunkedArray, name: str, day: int | None) -> ReadTimes
     return _from_words(texts, name)
 
 
-def _refuse_rounded(column: pa.ChunkedArray, name: str) -> None:
-    """CellError where a spreadsheet has rounded the times: 1.70925E+12 is 8 years of minutes."""
+def _refuse_rounded(column: pa.ChunkedArray, name: str, times: Times) -> None:
+    """CellError where a spreadsheet has rounded the times: 1.70925E+12 stands for two hours. In
+    full (1.7092512E12, as Java writes it) they are of whole minutes, and differ."""
     rounded = _ROUNDED.fullmatch(column[0].as_py().strip()) if len(column) else None
-    if rounded and len(rounded[1] or "") < int(rounded[2]):
+    short = rounded and len(rounded[1] or "") < int(rounded[2])
+    if short and (np.any(times % MINUTE_MS) or len(np.unique(times)) < len(times)):
         raise CellError(
             0,
             f"{name} = {shown(column[0].as_py())} has lost its last digits, as spreadsheets write "
@@ -188,6 +192,8 @@ def _spells(low: float, high: float) -> bool:
 
 def _from_words(texts: list[str], name: str) -> ReadTimes:
     """Texts by the one pattern of all usual spellings; month and day as the column has them."""
+    if texts and not texts[0].isascii():
+        texts = [text.translate(_CHARACTERS) for text in texts]
     parts = [_TEXT.fullmatch(text.strip()) for text in texts]
     for row, part in enumerate(parts):
         if part is None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from stoptrail.config.market import Filters
-from stoptrail.core.errors import ConfigError
+from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.exchange.client import FIRST_CONTACT, close_to, read
 from stoptrail.exchange.history import MOST
 
@@ -80,7 +80,13 @@ def _nothing(method: Any) -> Any:
 
 
 def checked_market(exchange: Any, symbol: str, timeframe: str | None) -> dict[str, Any]:
-    """ccxt's entry of `symbol`; ConfigError where it or the timeframe is not offered."""
+    """ccxt's entry of `symbol`; ConfigError where it or the timeframe is not offered,
+    ExchangeError where nothing is."""
+    if not exchange.markets:
+        raise ExchangeError(
+            f"{exchange.id} gave an empty market list: try again later, or set data.exchange to "
+            "another one"
+        )
     if symbol not in exchange.markets:
         close = close_to(symbol, exchange.markets)
         raise ConfigError(f"data.symbol {symbol!r} is not traded on {exchange.id}{close}")

@@ -11,10 +11,11 @@ import ccxt.async_support
 import pytest
 
 from stoptrail.config.market import Filters
-from stoptrail.core.errors import ConfigError
+from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.exchange.client import open_exchange
 from stoptrail.exchange.markets import (
     check_tradable,
+    checked_market,
     facts_of,
     filters_of,
     load_markets,
@@ -203,6 +204,13 @@ def test_the_market_s_type_is_followed_and_a_contradiction_refused(
         else:
             with pytest.raises(ConfigError, match=f'market.type = "{name}", but .* a {kind}'):
                 check_tradable("okx", market, name)
+
+
+def test_an_empty_market_list_is_no_missing_market() -> None:
+    exchange = ccxt.okx()
+    exchange.markets = {}
+    with pytest.raises(ExchangeError, match="okx gave an empty market list"):
+        checked_market(exchange, "BTC/USDT", "15m")
 
 
 FIRST_HOSTS = {

@@ -173,3 +173,17 @@ def test_a_day_of_few_candles_is_of_the_timeframe_of_the_others(tmp_path: Path) 
     written.plain(tmp_path / "1.csv", part(thin, 0, 3))
     written.plain(tmp_path / "2.csv", part(thin, 3, 197))
     assert same(load(tmp_path).candles, thin)
+
+
+def test_folders_tell_market_and_timeframe_where_files_do_not(tmp_path: Path) -> None:
+    given = walk()
+    for market, factor in (("BTCUSDT", 1.0), ("ETHUSDT", 0.05)):
+        for frame, every in (("15m", 1), ("1h", 4)):
+            folder = tmp_path / market / frame
+            folder.mkdir(parents=True)
+            kept = rows_of(given, np.arange(0, 300, every))
+            prices = [column * factor for column in kept[1:5]]
+            for name, first, last in (("a.csv", 0, 40), ("b.csv", 40, 300)):
+                made = Candles(kept.time, *prices, kept.volume, QUARTER)
+                written.plain(folder / name, rows_of(made, slice(first, last)))
+    assert same(load(tmp_path).candles, given)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stoptrail.core.errors import DataError
@@ -56,6 +58,24 @@ TABLES: dict[str, tuple[str | None, Callable[[Row], Sequence[Any]], str]] = {
     "times that a spreadsheet rounded": (
         "time,open,high,low,close,volume",
         lambda r: [f"{r[0]:.2E}", *r[1:]], "has lost its last digits"),
+    "tickers": (
+        "timestamp,high,low,bid,ask,open,close,last,baseVolume",
+        lambda r: [r[0], r[2], r[3], r[4] - 1, r[4] + 1, r[1], r[4], r[4], r[5]], "holds tickers"),
+    "bars of volume": (
+        "timestamp,open,high,low,close,volume",
+        lambda r: [r[0] + (r[0] // QUARTER) ** 2 % 800_000, *r[1:]], "come in no steps"),
+    "seven minutes": (
+        "timestamp,open,high,low,close,volume",
+        lambda r: [r[0] // QUARTER * 420_000 + 10**12, *r[1:]], "does not divide the day"),
+    "seven minutes late": (
+        "timestamp,open,high,low,close,volume",
+        lambda r: [r[0] + 420_000, *r[1:]], "open at 00:00 UTC"),
+    "two closes": (
+        "timestamp,open,high,low,close,close,volume",
+        lambda r: [*r[:5], r[4], r[5]], "2 columns are called close"),
+    "parts of a date": (
+        "Year,Month,Day,Open,High,Low,Close,Volume",
+        lambda r: [2024, 3, 1, *r[1:]], "year, month and day have columns of their own"),
     "times of another zone": (
         "Date (EST),Open,High,Low,Close,Volume", lambda r: [moment(r[0]), *r[1:]], "data.zone"),
 }  # fmt: skip
@@ -163,6 +183,23 @@ def test_rows_that_are_0_without_volume_are_no_candles(tmp_path: Path) -> None:
     loaded = load_file(table(tmp_path / "a.csv", "t,o,h,l,c,v", rows), QUARTER)
     assert GIVEN.time[7] not in loaded.candles.time
     assert any("1 rows without a price left out" in note for note in loaded.notes)
+
+
+def test_two_columns_of_one_name_in_parquet_are_refused_as_in_text(tmp_path: Path) -> None:
+    columns = [*GIVEN[:5], GIVEN.close * 2, GIVEN.volume]
+    names = ["time", "open", "high", "low", "close", "close", "volume"]
+    pq.write_table(pa.table([pa.array(c) for c in columns], names=names), tmp_path / "a.parquet")
+    assert "2 columns are called close" in refusal(tmp_path / "a.parquet")
+    named = ("time", "open", "high", "low", "-", "close", "volume")
+    rows = [[*row[:5], row[4], row[5]] for row in rows_of(GIVEN)]
+    path = table(tmp_path / "b.csv", ",".join(names), rows)
+    assert same(load_file(path, QUARTER, Reading(columns=named)).candles, GIVEN)
+
+
+@pytest.mark.parametrize("name", ["volume_usdt.csv", "my_data_usd.csv", "prices-btc.csv"])
+def test_words_before_a_currency_are_no_market(tmp_path: Path, name: str) -> None:
+    path = table(tmp_path / name, "time,open,high,low,close,volume", rows_of(GIVEN))
+    assert not load_file(path, QUARTER, Reading(symbol="ETH/USDT")).notes
 
 
 def test_remarks_between_rows_are_passed_over(tmp_path: Path) -> None:

@@ -357,6 +357,30 @@ VENDORS: dict[str, Layout] = {
     "decimal commas in quotes": Layout(
         csv("Date,Open,High,Low,Close,Volume", one_too_many)
     ),
+    "Java's numbers": Layout(
+        csv(PLAIN, lambda r: [f"{str(r[0])[0]}.{str(r[0])[1:].rstrip('0')}E12", *r[1:]])
+    ),
+    "days in Chinese": Layout(
+        csv(PLAIN, lambda r: [moment(r[0], "%Y年%m月%d日 %H:%M"), *r[1:]])
+    ),
+    "currencies behind the numbers": Layout(
+        csv(PLAIN, lambda r: [r[0], *(f"{x!r} USDT" for x in r[1:5]), f"{r[5]!r} BTC"])
+    ),
+    "pages of rows": Layout(
+        answer(lambda rows: [[list(r) for r in rows[i : i + 5]] for i in range(0, len(rows), 5)])
+    ),
+    "rows by their times": Layout(
+        answer(lambda rows: {moment(r[0], ISO): list(r[1:]) for r in rows})
+    ),
+    "Binance's combined stream": Layout(
+        answer(lambda rows: [
+            {"stream": "btcusdt@kline_15m", "data": {"e": "kline", "E": r[0] + QUARTER + 7, "k": {
+                "t": r[0], "T": r[0] + QUARTER - 1, "i": "15m", "f": 1, "L": 2, "o": repr(r[1]),
+                "c": repr(r[4]), "h": repr(r[2]), "l": repr(r[3]), "v": repr(r[5]), "n": 3,
+                "x": True, "q": repr(r[5] * typical(r)), "V": "1", "Q": "2"}}}
+            for r in rows
+        ])
+    ),
     "psql": Layout(framed),
     "pandas, printed": Layout(to_string),
     "zstd": Layout(packed("zstd")),
