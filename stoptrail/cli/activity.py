@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 
@@ -21,9 +21,18 @@ from stoptrail.core.program import Progress
 from stoptrail.terminal import safe
 
 SECONDS_BETWEEN_LINES = 5.0
+_MOST_PLAIN = 1_000_000
+"""Candles over which a run in plain Python takes less than half a minute, which compiling takes."""
 _NEARLY = 0.999999
 _BETWEEN = "working"
 """What is done between two steps that have a name."""
+
+
+class Speaker(Protocol):
+    """Who tells the user something."""
+
+    def notice(self, line: str) -> None:
+        """One line that the user should see."""
 
 
 class Compiling:
@@ -60,6 +69,25 @@ def compile_ahead() -> bool:
     from stoptrail.sweep.kernel import precompile
 
     return precompile.start()
+
+
+@contextmanager
+def compiled_beside(voice: Speaker, candles: int) -> Iterator[None]:
+    """Where what a single run calls is not compiled yet, another process begins to, and what
+    happens inside is plain Python; over so many candles that this would take longer, the process
+    is waited for."""
+    from stoptrail.rules.jit import in_haste
+    from stoptrail.sweep.kernel import precompile
+
+    if not precompile.start_for_runs():
+        yield
+    elif candles > _MOST_PLAIN:
+        precompile.wait()
+        yield
+    else:
+        voice.notice("First run on this machine: slower, as it is compiled beside it.")
+        with in_haste():
+            yield
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from stoptrail.backtest.outcome import Outcome, judge
 from stoptrail.backtest.summary import summarise_run
 from stoptrail.backtest.warm_up import require_warm, require_worthwhile
 from stoptrail.cli import market as markets
-from stoptrail.cli.activity import compile_ahead
+from stoptrail.cli.activity import compile_ahead, compiled_beside
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.folder import own_folder
 from stoptrail.cli.options import BacktestOptions
@@ -120,6 +121,22 @@ def _one_market(
         market = markets.load(settings, voice)
         settings = markets.repeatable(settings, market)
         inputs = prepare(market, settings)
+    # A search is never quicker in plain Python.
+    count = len(inputs.candles.time)
+    with nullcontext() if walking else compiled_beside(voice, count):
+        return _told(settings, market, inputs, folder, walking, voice, stages), market
+
+
+def _told(
+    settings: Settings,
+    market: MarketData,
+    inputs: Inputs,
+    folder: Path,
+    walking: bool,
+    voice: Voice,
+    stages: Stages,
+) -> dict[str, Any]:
+    """The summary of the run, everything written."""
     steps_notice(inputs, settings, market, voice)
     signal_notice([plan_of(settings, inputs)], inputs, voice)
     with stages.stage("backtest"):
@@ -136,7 +153,7 @@ def _one_market(
         with stages.stage("tables"):
             write_run(folder, settings, inputs, outcome, baseline)
         finish(folder, summary, market, stages)
-    return summary, market
+    return summary
 
 
 def _evidence(

@@ -14,12 +14,15 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar, cast
+
+import numpy as np
 
 from stoptrail.rules.compiler import numba
 
@@ -31,6 +34,8 @@ _MAKING = Lock()
 _MARKED: list[tuple[Callable[..., Any], dict[str, bool]]] = []
 """Rules that Numba has not been told of, and how each is to be compiled. It is told when it
 compiles something: code from the cache needs none of it."""
+_IN_HASTE: list[dict[Callable[..., Any], bool]] = []
+"""Of each `in_haste` under way, which functions were on disk when they were first asked for."""
 _KEPT_CACHES = 4
 """Digests whose compiled code is kept on disk; older ones are removed."""
 _RESTED = 3600.0
@@ -155,8 +160,25 @@ def compiled(function: Function, *, parallel: bool = False) -> Function:
 
     Raises whatever Numba raises where `function` is not compilable.
     """
+    if _IN_HASTE:
+        made = _IN_HASTE[-1]
+        if function not in made:
+            made[function] = is_cached(function)
+        if not made[function]:
+            return np.errstate(all="ignore")(function)  # as compiled code, which warns of nothing
     with _MAKING:
         return cast(Function, _made(function, parallel))
+
+
+@contextmanager
+def in_haste() -> Iterator[None]:
+    """Inside, what is not on disk as machine code runs as plain Python, to the same last bit:
+    for work that takes less time than compiling for it. What has begun so, goes on so."""
+    _IN_HASTE.append({})
+    try:
+        yield
+    finally:
+        _IN_HASTE.pop()
 
 
 @cache
@@ -176,6 +198,11 @@ def is_cached(function: Callable[..., Any]) -> bool:
     """Whether some compiled version of `function`, as it is now, is on disk."""
     root = _cache_root(function)
     return root is not None and any(root.rglob(f"*.{function.__name__}-*.nbi"))
+
+
+def can_keep(function: Callable[..., Any]) -> bool:
+    """Whether compiled code of `function` can be kept on disk."""
+    return _cache_root(function) is not None
 
 
 def source_digest(*functions: Callable[..., Any]) -> str:
@@ -216,15 +243,21 @@ def _cache_root(function: Callable[..., Any]) -> Path | None:
     """
     if any(file.stat().st_mtime >= _STARTED for file in _sources(function)):
         return None
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stoptrail"
-    root = base / "compiled" / source_digest(function)
     try:
+        root = cache_folder() / source_digest(function)
         root.mkdir(parents=True, exist_ok=True)
         os.utime(root)
         _forget_old(root.parent)
     except (OSError, RuntimeError):
         return None
     return root if os.access(root, os.W_OK) else None
+
+
+def cache_folder() -> Path:
+    """Where compiled code is kept, in a folder for each digest of its sources. Raises RuntimeError
+    where nobody knows this user's home."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "stoptrail" / "compiled"
 
 
 def _forget_old(folder: Path) -> None:

@@ -7,7 +7,11 @@ its last candle is missing. The first bucket counts only where the data starts a
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -134,3 +138,39 @@ def spread(values: Floats, visible: Times, n: int) -> Floats:
         for i in range(visible[k], end):
             out[i] = values[k]
     return out
+
+
+class LineMemory:
+    """The `size` lines used last. Candles are told apart by the identity of their
+    arrays, which must not be written into once a signal has seen them; safe to use from
+    several threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._lines: OrderedDict[Hashable, tuple[list[Any], Floats]] = OrderedDict()
+        self._lock = Lock()
+
+    def line(
+        self,
+        candles: Candles,
+        name: Hashable,
+        make: Callable[[], Floats],
+        *,
+        is_locked: bool = True,
+    ) -> Floats:
+        """The line `name` of `candles`; made by `make` where it is not kept. It must not be written
+        into, and cannot be where it `is_locked`."""
+        key = (name, candles.interval, *map(id, candles[:5]))
+        with self._lock:
+            kept = self._lines.get(key)
+            if kept and all(ref() is column for ref, column in zip(kept[0], candles, strict=False)):
+                self._lines.move_to_end(key)
+                return kept[1]
+        made = make()
+        made.flags.writeable = not is_locked
+        with self._lock:
+            self._lines[key] = ([weakref.ref(column) for column in candles[:5]], made)
+            self._lines.move_to_end(key)
+            while len(self._lines) > self._size:
+                self._lines.popitem(last=False)
+        return made

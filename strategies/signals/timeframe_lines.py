@@ -7,12 +7,6 @@ A grid of hundreds of signals is made of a few dozen trend, structure and cycle 
 
 from __future__ import annotations
 
-import weakref
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
-from threading import Lock
-from typing import Any
-
 from stoptrail.core.time import DAY_MS, HOUR_MS
 from stoptrail.rules.candles import Candles, Floats, source_of
 from stoptrail.rules.cycle import (
@@ -36,6 +30,7 @@ from stoptrail.rules.timeframes import (
     NO_BUCKET,
     NONE,
     Bucket,
+    LineMemory,
     bucket_step,
     higher_candles,
     spread,
@@ -47,34 +42,6 @@ from stoptrail.rules.trend import (
     trend_start,
     trend_step,
 )
-
-
-class LineMemory:
-    """The `size` lines used last. Candles are told apart by the identity of their
-    arrays, which must not be written into once a signal has seen them; safe to use from
-    several threads."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._lines: OrderedDict[Hashable, tuple[list[Any], Floats]] = OrderedDict()
-        self._lock = Lock()
-
-    def line(self, candles: Candles, name: Hashable, make: Callable[[], Floats]) -> Floats:
-        """The line `name` of `candles`, read-only; made by `make` where it is not kept."""
-        key = (name, candles.interval, *map(id, candles[:5]))
-        with self._lock:
-            kept = self._lines.get(key)
-            if kept and all(ref() is column for ref, column in zip(kept[0], candles, strict=False)):
-                self._lines.move_to_end(key)
-                return kept[1]
-        made = make()
-        made.flags.writeable = False
-        with self._lock:
-            self._lines[key] = ([weakref.ref(column) for column in candles[:5]], made)
-            self._lines.move_to_end(key)
-            while len(self._lines) > self._size:
-                self._lines.popitem(last=False)
-        return made
 
 
 class HigherStep:

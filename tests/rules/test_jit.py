@@ -14,7 +14,7 @@ import pytest
 
 import stoptrail.rules
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.jit import compiled, source_digest, uncounted
+from stoptrail.rules.jit import compiled, in_haste, source_digest, uncounted
 
 JIT = Path(stoptrail.rules.__file__).parent / "jit.py"
 
@@ -194,6 +194,26 @@ def half(x: float) -> float:
 def test_the_compiled_version_is_made_once() -> None:
     assert compiled(half) is compiled(half)
     assert compiled(half)(3.0) == half(3.0)
+
+
+def quotient(x: float, y: float) -> float:
+    return x / y
+
+
+def test_in_haste_only_what_is_on_disk_is_machine_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with in_haste():
+        function = compiled(quotient)
+        assert not hasattr(function, "py_func")
+        assert function(3.0, 2.0) == 1.5
+        assert function(np.float64(1.0), np.float64(0.0)) == np.inf  # and no warning
+        monkeypatch.setattr("stoptrail.rules.jit.is_cached", lambda _: True)
+        assert not hasattr(compiled(quotient), "py_func")  # as it has begun
+        with in_haste():
+            assert hasattr(compiled(quotient), "py_func")
+    assert hasattr(compiled(quotient), "py_func")
 
 
 def test_the_digest_is_that_of_the_sources() -> None:

@@ -3,8 +3,8 @@ import gc
 import numpy as np
 import pytest
 
+from stoptrail.rules.timeframes import LineMemory
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
-from stoptrail.strategies.signals.timeframe_lines import LineMemory
 from tests.strategies.market import random_market
 
 

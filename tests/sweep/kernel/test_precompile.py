@@ -1,13 +1,16 @@
+import json
 import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+import runner
 from stoptrail.rules.jit import _made, compiled, is_cached
 from stoptrail.rules.market import steps_down
+from stoptrail.sweep.compile_all import alone, compile_all, compile_run
 from stoptrail.sweep.kernel import precompile, rows
 from stoptrail.sweep.kernel.blocks import nodes_of
-from stoptrail.sweep.kernel.compile_all import compile_all
 from stoptrail.sweep.kernel.results import part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
 from stoptrail.sweep.kernel.rule_table import rule_row
@@ -60,6 +63,52 @@ def test_no_process_is_started_for_code_that_is_on_disk(monkeypatch):
     monkeypatch.setattr("stoptrail.rules.jit.is_cached", lambda _: True)
     assert not precompile.start()
     assert not started
+
+
+def test_what_is_compiled_for_runs_is_what_a_run_calls(tmp_path, monkeypatch):
+    compile_run()
+    called = set()
+
+    def heard(function, **options):
+        made = compiled(function, **options)
+        called.add((made, len(made.signatures)))
+        return made
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith("stoptrail.") and getattr(module, "compiled", None) is compiled:
+            monkeypatch.setattr(module, "compiled", heard)
+    out = tmp_path / "run"
+    span = ["--set", "data.start=2024-01-01", "--set", "data.end=2026-01-01"]
+    command = ["backtest", "--set", "data.source=synthetic", *span, "--out", str(out), "--quiet"]
+    assert runner.main(command) == 0
+    assert json.loads((out / "summary.json").read_text())["metrics"]["trades"] > 0
+    assert len(called) >= 15
+    assert all(known == len(made.signatures) > 0 for made, known in called)
+
+
+def test_a_first_run_is_the_same_in_plain_python(tmp_path, monkeypatch):
+    span = ["--set", "data.start=2025-06-01", "--set", "data.end=2026-01-01"]
+    command = ["backtest", "--set", "data.source=synthetic", *span, "--quiet", "--out"]
+    assert runner.main([*command, str(tmp_path / "warm")]) == 0
+    started = []
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(precompile, "_begin", started.append)
+    monkeypatch.setattr(precompile, "is_running", lambda: False)
+    monkeypatch.setattr("stoptrail.rules.jit._made", None)
+    assert runner.main([*command, str(tmp_path / "cold")]) == 0
+    assert started == [precompile.RUN]
+    for name in ("trades.csv", "stops.csv", "equity.csv", "fills.csv", "baseline_trades.csv"):
+        content = (tmp_path / "warm" / name).read_bytes()
+        assert content.count(b"\n") > 2
+        assert (tmp_path / "cold" / name).read_bytes() == content
+
+
+def test_one_process_at_a_time_compiles_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with alone("run") as first, alone("run") as second, alone("screen") as other:
+        assert (first, second, other) == (True, False, True)
+    with alone("run") as again:
+        assert again
 
 
 def test_a_function_is_on_disk_once_it_was_compiled(tmp_path, monkeypatch):

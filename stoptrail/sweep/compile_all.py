@@ -1,14 +1,21 @@
-"""Compile the pre-screen: what `precompile.start` runs in a process of its own."""
+"""Compile the pre-screen, or what a single run calls: what `precompile` runs in a process of its
+own."""
 
 from __future__ import annotations
 
+import fcntl
 import gc
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import Costs
+from stoptrail.rules.jit import cache_folder
 from stoptrail.rules.margin import NO_MARGIN
 from stoptrail.rules.market import Market
 from stoptrail.rules.protections import Protections
@@ -17,9 +24,15 @@ from stoptrail.rules.stops import StopRules
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import RunRules, Setups, day_marks
 from stoptrail.sweep.kernel.blocks import nodes_of
+from stoptrail.sweep.kernel.precompile import RUN
 from stoptrail.sweep.kernel.results import results_for
 from stoptrail.sweep.kernel.rows import screen_rows
 from stoptrail.sweep.kernel.rule_table import rule_row
+
+_DAYS = 400
+"""Of the synthetic market, after its warm-up: enough for some trades."""
+_LOW = 10
+"""By how much what nobody waits for gives way."""
 
 
 def compile_all() -> None:
@@ -58,6 +71,47 @@ def compile_all() -> None:
     screen_rows(candles, nodes, setups, marks, table, results_for(1))
 
 
+def compile_run() -> None:
+    """One run of the default settings on the synthetic market, with everything that is worked out
+    beside it: the types are those of every run."""
+    from stoptrail.backtest.inputs import plan_of, prepare
+    from stoptrail.backtest.tables import trade_rows
+    from stoptrail.config.settings import Settings
+    from stoptrail.core.time import DAY_MS
+    from stoptrail.feeds.source import Wanted, load_market
+    from stoptrail.feeds.synthetic import DEFAULT_END
+    from stoptrail.sweep.breakdown import breakdown, of_one_run
+    from stoptrail.sweep.plain_run import quick_run
+
+    settings = Settings()
+    market = load_market(Wanted(source="synthetic", start=DEFAULT_END - _DAYS * DAY_MS))
+    inputs = prepare(market, settings)
+    outcome = quick_run(plan_of(settings, inputs), inputs)
+    list(trade_rows(outcome, inputs.candles))
+    breakdown(outcome, inputs, settings.sweep.seed)
+    of_one_run(outcome, inputs, settings)
+
+
+@contextmanager
+def alone(what: str) -> Iterator[bool]:
+    """Whether no other process compiles the same."""
+    base = cache_folder().parent
+    base.mkdir(parents=True, exist_ok=True)
+    with (base / f"{what}.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+            return
+        yield True
+
+
 if __name__ == "__main__":
     gc.disable()  # looking for a compiler's garbage takes longer than it is worth
-    compile_all()
+    if sys.argv[1] == RUN:
+        os.nice(_LOW)
+        with alone(RUN) as is_alone:
+            if is_alone:
+                compile_run()
+    else:
+        compile_all()
