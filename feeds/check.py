@@ -28,6 +28,8 @@ from stoptrail.feeds.files import (
     MIN_CANDLES,
     PLAIN,
     Unread,
+    built_note,
+    built_of,
     hour_twice,
     load_file,
     parts_of,
@@ -101,7 +103,9 @@ def check_file(
     series, seam = _series(parts)
     findings += seam
     columns = series.columns
-    step = interval or usual_step(columns.time)
+    own = usual_step(columns.time)
+    built = interval if built_of(interval, own) else None
+    step = own if built else interval or own
     findings += _faults(series, step, hour_twice(parts, series))
     findings += _own_timeframe(columns, step)
     times, where = np.unique(columns.time, return_index=True)
@@ -128,7 +132,10 @@ def check_file(
         step,
         sum(gap.candles for gap in gaps),
         tuple(_candle(ordered, i) for i in (0, -1)) if len(times) else (),
-        (*notes, *series.notes, *unit_notes(parts, reading)),
+        (
+            *(*notes, *series.notes, *unit_notes(parts, reading)),
+            *([built_note(built, own)] if built else []),
+        ),
         tuple(findings),
         _refusal(path, interval, reading, clock),
     )

@@ -106,10 +106,7 @@ def load_file(
         columns, more = _finished(series, interval, parts, reading, clock)
         said += more
         if wanted and wanted != interval:
-            said.append(
-                f"{timeframe_name(wanted)} candles, built from the {timeframe_name(interval)} "
-                "candles of the file"
-            )
+            said.append(built_note(wanted, interval))
             columns, interval = _built(columns, interval, wanted), wanted
             if len(columns.time) < MIN_CANDLES:
                 raise DataError(f"{path}: makes {len(columns.time)} candles; at least 2 are needed")
@@ -243,12 +240,23 @@ def _checked_interval(path: Path, columns: Columns, interval: int | None) -> int
             f"{path}: the candles are {own} apart, which does not divide the day; give a file of "
             "15m, 1h or other candles that do"
         )
-    if interval is not None and step != interval and (step > interval or interval % step):
+    if interval is not None and step != interval and not built_of(interval, step):
         raise DataError(
             f"{path}: the candles are {own} apart, data.timeframe is {timeframe_name(interval)}; "
             f'set data.timeframe = "{own}" or give a file of {timeframe_name(interval)} candles'
         )
     return step
+
+
+def built_of(interval: int | None, step: int) -> bool:
+    """Whether candles of `interval` milliseconds are put together of a file's own, `step` long."""
+    return bool(interval and step and interval > step and interval % step == 0)
+
+
+def built_note(interval: int, step: int) -> str:
+    """What is said of that."""
+    name, own = timeframe_name(interval), timeframe_name(step)
+    return f"{name} candles, built from the {own} candles of the file"
 
 
 def _built(columns: Columns, interval: int, wanted: int) -> Columns:

@@ -101,7 +101,10 @@ def run_asked(options: BacktestOptions, sweep: bool, voice: Voice, stages: Stage
 def run_one(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
     """One parameter set on one market; with --walk-forward the grid's search as well."""
     if len(options.files) > 1 or len(options.symbols) > 1:
-        raise UsageError("several markets are compared by a sweep: add --sweep")
+        raise UsageError(
+            "each --data or --symbol is a market, and markets are compared by a sweep: add --sweep; "
+            "files of one market are joined by a folder or a pattern in quotes"
+        )
     own = data_overrides(options.files, options.symbols)
     searching = bool(options.walk_forward)
     settings = options.settings or load_settings(

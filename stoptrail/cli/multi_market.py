@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +45,7 @@ from stoptrail.core.errors import (
 )
 from stoptrail.core.files import claimed, read_json, write_json, write_whole
 from stoptrail.core.json import json_text
+from stoptrail.feeds.markets import market_in_name
 from stoptrail.sweep.multi_market import Across
 from stoptrail.sweep.store import remember
 
@@ -174,9 +176,21 @@ def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[WantedMarket]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"the market {twice[0]} is given twice: name each once with --symbols")
+    _refuse_months(names[len(symbols) :])
     paths = [str(file.absolute()) for file in files] or [""] * len(names)
     folders = market_folders(names)
     return [WantedMarket(*market) for market in zip(names, paths, folders, strict=True)]
+
+
+def _refuse_months(names: Sequence[str]) -> None:
+    """UsageError where two files are of one market and differ in a date alone."""
+    for one, other in combinations(names, 2):
+        alike = re.sub(r"[\d_-]+", "", one) == re.sub(r"[\d_-]+", "", other)
+        if alike and market_in_name(one) and market_in_name(one) == market_in_name(other):
+            raise UsageError(
+                f"{one} and {other} are one market by their names, and each --data is a market: "
+                "join them with a folder or a pattern in quotes, or name both with --symbols"
+            )
 
 
 def _name_of(file: Path) -> str:

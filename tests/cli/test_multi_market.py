@@ -127,6 +127,17 @@ def test_markets_that_do_not_pair_up_are_told(tmp_path: Path) -> None:
         paired([tmp_path / "a.csv", tmp_path / "none.csv"], [])
 
 
+def test_months_of_one_market_are_no_two_markets(tmp_path: Path) -> None:
+    months = [tmp_path / f"BTCUSDT-15m-2024-0{month}.csv" for month in (1, 2)]
+    other = tmp_path / "ETHUSDT-15m-2024-01.csv"
+    for file in (*months, other):
+        file.write_text("")
+    with pytest.raises(UsageError, match=r"are one market by their names.*pattern in quotes"):
+        paired(months, [])
+    assert [market.symbol for market in paired(months, ["A", "B"])] == ["A", "B"]
+    assert len(paired([months[0], other], [])) == 2
+
+
 @pytest.mark.parametrize("name", ["../x", "..", "/", "a/../../b", "A/B/C", "/etc", ". /x", "a\\b"])
 def test_a_symbol_that_leads_elsewhere_is_refused(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

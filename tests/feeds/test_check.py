@@ -91,9 +91,17 @@ def test_rows_are_named_by_their_place_in_the_file(tmp_path: Path) -> None:
 
 def test_another_timeframe_is_a_fault(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", rows_of(candles(20)))
-    result = check_file(path, 4 * QUARTER)
+    result = check_file(path, QUARTER // 3)
     assert not result.usable
-    assert "the candles are 15m apart, not 1h" in [finding.text for finding in result.findings]
+    assert "the candles are 15m apart, not 5m" in [finding.text for finding in result.findings]
+
+
+def test_candles_that_are_put_together_are_none(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", rows_of(candles(20)))
+    result = check_file(path, 4 * QUARTER)
+    assert result.usable
+    assert result.interval == QUARTER
+    assert "1h candles, built from the 15m candles of the file" in result.notes
 
 
 def test_a_file_without_a_readable_row_is_not_usable(tmp_path: Path) -> None:
