@@ -102,7 +102,7 @@ def run_one(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
     """One parameter set on one market; with --walk-forward the grid's search as well."""
     if len(options.files) > 1 or len(options.symbols) > 1:
         raise UsageError(
-            "each --data or --symbol is a market, and markets are compared by a sweep: add --sweep; "
+            "each --data or --symbol is a market, and a sweep compares markets: add --sweep; "
             "files of one market are joined by a folder or a pattern in quotes"
         )
     own = data_overrides(options.files, options.symbols)
