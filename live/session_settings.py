@@ -42,8 +42,8 @@ def resolved(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[st
         content["data"]["volume"] = "unknown"
     content["live"] = {"ratchet": settings.live.ratchet}
     content["market"] = {**_filters(settings, theirs, candles), "type": settings.market_type}
-    if "maintenance_margin" in settings.market.model_fields_set:
-        content["market"]["maintenance_margin"] = settings.market.maintenance_margin
+    for key in sorted({"maintenance_margin", "liquidation_fee"} & settings.market.model_fields_set):
+        content["market"][key] = table["market"].get(key)
     return content
 
 

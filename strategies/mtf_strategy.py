@@ -258,7 +258,8 @@ class MtfStrategy(OwnOrders):
 
     def _place(self, entry_order: EntryOrder) -> None:
         place = self.buy if entry_order.side > 0 else self.sell
-        place(size=entry_order.units, entry_order=entry_order, filled=self.manager.entered)
+        told = {"filled": self.manager.entered, "closed_out": self.manager.left}
+        place(size=entry_order.units, entry_order=entry_order, **told)
 
     def trade_closed(self, end: Exit) -> None:
         """The manager's word that the trade is over, inside the candle of its exit."""

@@ -47,4 +47,5 @@ class OwnOrders(QuickCandles):
         time, equity = self._time(), self.broker.balance
         order = order_for(side, units, equity, atr, time, time + self.interval, self.run_rules)
         own = {"entry_order": order, "filled": self.manager.entered, "refused": against}
+        own["closed_out"] = self.manager.left
         return {**options, "size": units if units > 0.0 else 1.0, **own}

@@ -199,8 +199,9 @@ class StopTrail:
             return False
         held, leaving, broker = position.held, self.leaving != STAYS, self.strategy.broker
         target, paid = broker.levels()[1], broker.paid_by(until)
-        atr, rules = self.strategy.atr[0], self.trade_rules
-        return undisturbed(stop, target, leaving, held, high, low, atr, until, rules, paid)
+        atr, rules, danger = self.strategy.atr[0], self.trade_rules, broker.danger(until, paid)
+        prices = high, low, atr, until
+        return undisturbed(stop, target, leaving, held, *prices, rules, paid, danger.price)
 
     def _move(self, stop: Stop, now: int, *, by_tick: bool = False) -> None:
         before, self.stop = self.stop, stop

@@ -39,9 +39,10 @@ _KIND_OF = {
     "time": "leave",
     "rule": "leave",
     "target": "target",
+    "liquidated": "liquidation",
 }
-"""Kinds of the orders that filled for these reasons; for all others a stop did. A target has no
-row: its fills tell of it."""
+"""Kinds of the orders that filled for these reasons; for all others a stop did. A target and a
+liquidation have no row: their fills tell of them."""
 
 
 class StepWriter(Rows):

@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 from stoptrail.backtest.plan import Plan
 from stoptrail.config.own_code import exit_rule_of, own_size_of
-from stoptrail.config.run_rules import constant_funding, fitting, market_rules, run_rules_of
+from stoptrail.config.run_rules import (
+    constant_funding,
+    fitting,
+    market_rules,
+    run_rules_of,
+    tiers_of,
+)
 from stoptrail.config.settings import Settings
 from stoptrail.config.signals import resolve_signal
 from stoptrail.core.errors import ConfigError
@@ -63,7 +69,7 @@ def prepare(market: MarketData, settings: Settings) -> Inputs:
     rows = NO_ROWS
     if settings.market_type == "swap":
         rows = constant_rows(candles) if constant_funding(settings) else market.funding.rows
-    funding = funding_of(rows, candles)
+    funding = funding_of(rows, candles, tiers_of(settings))
     marks = day_marks(candles, start)
     detail = market.finer.detail if market.finer else NO_DETAIL
     return Inputs(candles, start, marks, steps, detail, rows, funding)

@@ -103,13 +103,20 @@ class QuickCerebro(bt.Cerebro):  # type: ignore[misc]
         """Candle by candle: the broker where it has something to do, then the strategy."""
         broker, news, following = self._broker, self._broker.news, strategy.next
         lows, highs = feed.lines.low.array, feed.lines.high.array
+        closes = (feed.candles.time + feed.candles.interval).tolist()
         # Until indicators are warm, and with lines that move by themselves, every candle is
         # told of as one with orders.
         warm = feed.count if apart else strategy._minperiods[0]
         for at in range(feed.count):
             ahead.at = own.at = at
             if at < warm or (
-                broker.is_awake and (news or lows[at] <= broker.below or highs[at] >= broker.above)
+                broker.is_awake
+                and (
+                    news
+                    or lows[at] <= broker.below
+                    or highs[at] >= broker.above
+                    or closes[at] >= broker.due
+                )
             ):
                 own.at = at - 1
                 self._brokernotify()

@@ -29,6 +29,7 @@ from stoptrail.rules.metrics import (
     scaled,
     share_of_cash,
 )
+from stoptrail.rules.stops import LIQUIDATED
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import OPEN
 
@@ -144,6 +145,11 @@ def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[st
         )
     if kind == "swap" and not len(inputs.rows.time):
         found.append("the market is a swap and its funding is not known: no position paid any")
+    if gone := int((outcome.record.trades.reason == LIQUIDATED).sum()):
+        found.append(
+            f"{gone:,} position{'s were' if gone > 1 else ' was'} liquidated, which the account could "
+            "not hold (C20): tested on the market's own prices, as no mark prices are known"
+        )
     return found
 
 

@@ -19,6 +19,7 @@ from stoptrail.adapter.internals import require
 from stoptrail.brokers.schedule import Schedule
 from stoptrail.brokers.terms import fitted_market, unfitted_rules
 from stoptrail.config.own_code import own_size_of
+from stoptrail.config.run_rules import tiers_of
 from stoptrail.config.section import explain
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
@@ -26,9 +27,10 @@ from stoptrail.core.time import date_number
 from stoptrail.rules.detail import NO_DETAIL, Detail
 from stoptrail.rules.funding import NO_FUNDING, paid_since
 from stoptrail.rules.journal import Journal, Unheard
+from stoptrail.rules.margin import NO_DANGER, Danger
 from stoptrail.rules.sizing import NO_CLOSED_TRADES
 from stoptrail.rules.stops import Stop
-from stoptrail.rules.trade import Position, cash_beside, marked
+from stoptrail.rules.trade import Position, cash_beside, danger_of, marked
 from stoptrail.rules.types import RunRules
 
 _LEVERAGE = "set risk.max_leverage"
@@ -95,6 +97,9 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         self.detail: Detail = self.p.detail or NO_DETAIL
         self.own_size: Any = self.p.own_size or self._own_size()
         """The user's sizing function as rules.sizing calls it, or None."""
+        given = self.p.funding.tiers
+        self.tiers = given if self.p.run_rules else tiers_of(self._settings)
+        """rules.margin.margin_tiers of the market."""
         self.reset()
 
     def reset(self) -> None:
@@ -198,6 +203,14 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
     def paid_before(self, time: int) -> float:
         """The same just before `time`."""
         return self._paid(self.schedule.before(time))
+
+    def danger(self, time: int, paid: float) -> Danger:
+        """Where the open trade is liquidated by what fills at `time` (ms); `paid` is the funding
+        of one unit held long by then (C20)."""
+        if self.open is None or not self.run_rules.trade_rules.margin.liquidates:
+            return NO_DANGER
+        rules, tiers = self.run_rules.trade_rules, self.tiers
+        return danger_of(self.open, self.balance, time, rules, paid, tiers)
 
     def _paid(self, total: float) -> float:
         if self.open is None:

@@ -24,10 +24,11 @@ from stoptrail.brokers.requests import (
 from stoptrail.brokers.terms import without_stop
 from stoptrail.brokers.within import WithinCandle
 from stoptrail.core.errors import UsageError
+from stoptrail.rules.costs import DAY
 from stoptrail.rules.decide import expired, order_for
 from stoptrail.rules.detail import pieces
-from stoptrail.rules.paths import TICKS
-from stoptrail.rules.stops import MANUAL, Stop
+from stoptrail.rules.paths import TICKS, barrier
+from stoptrail.rules.stops import LIQUIDATED, MANUAL, Stop
 from stoptrail.rules.trade import (
     GAP,
     PENDING,
@@ -40,6 +41,9 @@ from stoptrail.rules.trade import (
     enter,
     leave,
 )
+
+_SPARE = 0.005
+"""Part of the account that funding and borrow may take, each, before a look at what is left."""
 
 
 class CandleBroker(WithinCandle):
@@ -54,6 +58,7 @@ class CandleBroker(WithinCandle):
     What an order carries besides (`order.info`): `entry_order`, the decision of an entry;
     `filled`, called at the fill, inside the candle, with position and initial stop or with
     position and exit: a stop order that it submits protects the rest of that candle (C5);
+    `closed_out`, called as `filled` where the exchange closes what the entry opened (C20);
     `reduced`, called with what is left of the position and the fill where a limit order took a
     part of it (C18); `reason`, why it leaves; `ratchet`, which moves a stop with the price of a
     tick, and `undisturbed`, which says that prices between two do nothing. Orders without are a
@@ -68,12 +73,16 @@ class CandleBroker(WithinCandle):
         """Stand where a run begins."""
         super().reset()
         self._entry: Any = None
+        self._entered: Any = None
+        """The order that entered the open trade."""
         self.news: deque[Any] = deque()
         """States of orders that the strategy has not heard of."""
         self.is_awake = False
         """Whether `next` may have something to do on a candle that reaches `below` or
         `above`, or there is news."""
         self.below, self.above = -math.inf, math.inf
+        self.due = math.inf
+        """From when on `next` has something to do whatever the candle reaches, ms."""
 
     @property
     def pending(self) -> bool:
@@ -198,13 +207,34 @@ class CandleBroker(WithinCandle):
         # A tick between level and extreme may move the stop as well.
         waits = waits or (self._stop is not None and self.run_rules.path == TICKS)
         leaves = self._stop is not None or self._target is not None
-        self.is_awake = waits or leaves or bool(self.news)
-        self.below, self.above = -math.inf, math.inf
+        self.is_awake = waits or leaves or self._can_be_closed_out() or bool(self.news)
+        self.below, self.above, self.due = -math.inf, math.inf, math.inf
         if waits:
             self.below = math.inf
         elif self.open is not None:
             level, target = self.levels()
-            self.below, self.above = min(level, target), max(level, target)
+            ends, self.due = self._watched(level)
+            self.below, self.above = min(ends, target), max(ends, target)
+
+    def _can_be_closed_out(self) -> bool:
+        return self.open is not None and self.run_rules.trade_rules.margin.liquidates
+
+    def _watched(self, level: float) -> tuple[float, float]:
+        """The price that ends the open trade, or one before it, and until when (ms) that holds:
+        while what is paid of funding and borrow comes to a small part of the account (C20)."""
+        assert self.open is not None
+        if not self._can_be_closed_out():
+            return level, math.inf
+        held, units = self.open.held, self.open.units
+        spare = _SPARE * self.balance / units
+        now = max(held.time, self._last_moment()[1])
+        side, paid = held.side, self.paid_by(now)
+        danger = self.danger(now, paid + side * 2.0 * spare).price
+        costs = self.run_rules.trade_rules.costs
+        until = self.schedule.exceeds(now, spare, costs.funding)
+        if side < 0 and costs.borrow_daily > 0.0:
+            until = min(until, now + DAY * spare / (held.fill * costs.borrow_daily))
+        return barrier(side, level, danger)[0], until
 
     # Fills
 
@@ -234,7 +264,7 @@ class CandleBroker(WithinCandle):
         order, rules = self._entry, self.run_rules.trade_rules
         if "own" in order.info:
             rules = without_stop(rules)
-        self._book_entry(*enter(order.info.entry_order, price, time, rules))
+        self._book_entry(*enter(order.info.entry_order, price, time, rules, self.tiers))
 
     def _book_entry(self, position: Position, stop: Stop) -> None:
         """The entry order has filled as `position`; its initial stop is `stop`."""
@@ -242,7 +272,7 @@ class CandleBroker(WithinCandle):
         if position.units <= 0.0:
             self._drop_entry(SIZE)
             return
-        self._entry = None
+        self._entry, self._entered = None, order
         self.open = position
         held = position.held
         self.funding_before = self.schedule.by(held.time)
@@ -251,12 +281,27 @@ class CandleBroker(WithinCandle):
         if "filled" in order.info:
             order.info.filled(position, stop)
 
-    def _close(self, order: Any, price: float, time: int) -> None:
-        """Leave what is left at exactly `price`."""
+    def _close_out(self, price: float, time: int, charge: float) -> None:
+        """The exchange's own order, at exactly `price` (C20)."""
+        assert self.open is not None
+        kind = bt.SellOrder if self.open.held.side > 0 else bt.BuyOrder
+        # A session that goes on knows of no order that entered, but has a stop.
+        kin, told = (self._entered, "closed_out") if self._entered else (self._stop, "filled")
+        order = new_order(kind, kin.owner, kin.data, self.open.units, None, None)
+        order.addinfo(reason=LIQUIDATED)
+        if told in kin.info:
+            order.addinfo(filled=kin.info[told])
+        order.addcomminfo(self.getcommissioninfo(kin.data))
+        order.submit(self)
+        order.accept(self)
+        self._close(order, price, time, charge)
+
+    def _close(self, order: Any, price: float, time: int, charge: float = 0.0) -> None:
+        """Leave what is left at exactly `price`, for `charge` of the notional beside the fee."""
         position, reason = self.open, order.info.get("reason", MANUAL)
         assert position is not None
         paid = self._paid_at_exit(time)
-        end = leave(position, price, time, self.run_rules.trade_rules, reason, paid)
+        end = leave(position, price, time, self.run_rules.trade_rules, reason, paid, charge)
         end = credited(end, self.balance)
         self.balance += end.pnl
         self.history = after_trade(self.history, position, end.pnl, self.run_rules.trade_rules)

@@ -23,7 +23,6 @@ from stoptrail.rules.stops import (
     MANUAL_PRICE,
     Stop,
     held_throughout,
-    stop_hit,
 )
 from stoptrail.rules.trade import (
     GAP,
@@ -190,7 +189,7 @@ class PaperBroker(FundedBroker):
                 self._enter_at(tick)
             return
         # Ahead of a missing candle a tick tests the stop only: its target may not be the last.
-        if tick.ahead and self.touched(tick.price):
+        if tick.ahead and self.ends(tick.price, tick.price, tick.time):
             self.stop_out(tick.price, tick.time)
         elif not tick.ahead:
             self.reached_at(tick.price, tick.time)
@@ -210,7 +209,7 @@ class PaperBroker(FundedBroker):
             return
         quote = tick.ask if entry_order.side > 0 else tick.bid
         fill = self._market_price(entry_order.side, tick, quote)
-        self._book_entry(*book_entry(entry_order, fill, tick.time, trade_rules))
+        self._book_entry(*book_entry(entry_order, fill, tick.time, trade_rules, self.tiers))
 
     def _market_price(self, direction: int, tick: PriceTick, quote: float) -> float:
         trade_rules = self.run_rules.trade_rules
@@ -224,9 +223,9 @@ class PaperBroker(FundedBroker):
         if self.opening is None and self._stop.created.price != before.level:
             self.opening = before
 
-    def _close(self, order: Any, price: float, time: int) -> None:
+    def _close(self, order: Any, price: float, time: int, charge: float = 0.0) -> None:
         self.opening = None
-        super()._close(order, price, time)
+        super()._close(order, price, time, charge)
 
     def _paid_at_exit(self, time: int) -> float:
         return self.paid_before(rows_until(time, self.interval, self.p.ticks))
@@ -267,7 +266,7 @@ class PaperBroker(FundedBroker):
         held = self.open.held
         level = self._stop.created.price if self.opening is None else self.opening.level
         whole = held_throughout(held, time)
-        if whole and stop_hit(held.side, data.high[0], data.low[0], level):
+        if whole and self.ends(data.high[0], data.low[0], time, level):
             # The open of a candle in which a tick entered was before the trade.
             entered_here = held.time >= time
             if self.opening is not None:
@@ -281,8 +280,8 @@ class PaperBroker(FundedBroker):
             self.take(time if whole else time + data.interval - 1)
         if self.open is None:
             return
-        if self.touched(data.close[0]):
-            self.stop_out(data.close[0], time + data.interval - 1)
+        if self.ends(close, close, time + data.interval - 1):
+            self.stop_out(close, time + data.interval - 1)
         elif self._exit is not None:
             trade_rules = self.run_rules.trade_rules
             price = fill_price(-self._side(), data.close[0], trade_rules.costs, trade_rules.market)

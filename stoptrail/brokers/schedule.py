@@ -29,6 +29,8 @@ class Schedule:
         self._time = array("q", funding.time.tolist())
         self._total = array("d", funding.total.tolist())
         self._amount = array("d", (b - a for a, b in pairwise(self._total)))
+        self._gross: list[float] = []
+        """Running sums of what is paid or received, worked out when asked for."""
 
     def by(self, time: int) -> float:
         """The running sum at `time`, a payment at that moment included."""
@@ -43,6 +45,17 @@ class Schedule:
     def following(self, time: int) -> float:
         """The time of the first payment after `time`; infinity where none is known."""
         place = bisect_right(self._time, time)
+        return self._time[place] if place < len(self._time) else math.inf
+
+    def exceeds(self, time: int, amount: float, scale: float) -> float:
+        """By when payments after `time`, whichever way they go, may come to more than `amount`
+        at `scale` times their rates (ms); infinity where those that are known do not."""
+        if scale == 0.0 or not self._time:
+            return math.inf
+        if len(self._gross) <= len(self._time):
+            self._gross = list(accumulate(map(abs, self._amount), initial=0.0))
+        come = self._gross[bisect_right(self._time, time)]
+        place = bisect_right(self._gross, come + amount / abs(scale)) - 1
         return self._time[place] if place < len(self._time) else math.inf
 
     def add(self, time: int, price: float, rate: float) -> float:

@@ -11,7 +11,16 @@ from stoptrail.brokers.account import Account
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.detail import Piece, piece_at, piece_price, pieces
 from stoptrail.rules.exits import no_target, target_passed
-from stoptrail.rules.paths import CANDLE, NOTHING, STOPPED, TARGETED, TICKS, walk_candle
+from stoptrail.rules.paths import (
+    CANDLE,
+    CLOSED_OUT,
+    NOTHING,
+    STOPPED,
+    TARGETED,
+    TICKS,
+    barrier,
+    walk_candle,
+)
 from stoptrail.rules.stops import MANUAL, Stop, stop_fill, stop_hit
 from stoptrail.rules.trade import closing, without_part
 
@@ -46,11 +55,25 @@ class WithinCandle(Account):
             none if self._target is None else self._target.created.price,
         )
 
+    @abstractmethod
+    def _close_out(self, price: float, time: int, charge: float) -> None:
+        """The exchange closes what is left at exactly `price`, for `charge` of the notional beside
+        the taker's fee (C20)."""
+
     def touched(self, price: float) -> bool:
         """Whether `price` reaches the working stop."""
         if self.open is None or self._stop is None:
             return False
         return stop_hit(self.open.held.side, price, price, self._stop.created.price)
+
+    def ends(self, high: float, low: float, time: int, level: float | None = None) -> bool:
+        """Whether prices between `low` and `high` at `time` (ms) reach the stop, at `level` or
+        where it is, or the price at which the position is liquidated."""
+        if self.open is None:
+            return False
+        side, own = self.open.held.side, self.levels()[0] if level is None else level
+        danger = self.danger(time, self._paid_at_exit(time)).price
+        return stop_hit(side, high, low, barrier(side, own, danger)[0])
 
     def passed(self, high: float, low: float) -> bool:
         """Whether prices between `low` and `high` go beyond the working target."""
@@ -66,16 +89,22 @@ class WithinCandle(Account):
         if first == last or (self._stop is None and self._target is None):
             self._walk(Piece(time, lines.open[0], high, low, lines.close[0]))
         elif self.run_rules.path == TICKS:
-            if not self._undisturbed(high, low, time + self.interval):
+            if self._is_paying(time) or not self._undisturbed(high, low, time + self.interval):
                 self._by_ticks(range(first, last), time)
         elif (
             self._exit is not None
-            or self.touched(high)
-            or self.touched(low)
+            or self._is_paying(time)
+            or self.ends(high, low, time + self.interval - 1)
             or self.passed(high, low)
         ):
             for row in range(first, last):
                 self._walk(self._piece(row))
+
+    def _is_paying(self, opens: int) -> bool:
+        """Whether funding is paid within the candle that opened at `opens` (ms): what moves with
+        it is another thing from piece to piece."""
+        closes = opens + self.interval
+        return self.paid_by(opens) != self.paid_by(closes)
 
     def _walk(self, piece: Piece) -> None:
         """What fills over one piece, one after the other."""
@@ -84,14 +113,18 @@ class WithinCandle(Account):
         while self.open is not None:
             level, target = self.levels()
             stop, waits = Stop(level, math.nan, MANUAL), self._exit is not None
+            danger = self.danger(time, self._paid_at_exit(time))
             # Whole candles need no ATR.
+            none, held, ends = math.nan, self.open.held, danger.price
             walk = walk_candle(
-                CANDLE, stop, target, waits, 0, self.open.held, *prices, math.nan, time, rules
+                CANDLE, stop, target, waits, 0, held, *prices, none, time, rules, 0.0, ends
             )
             if walk.event == NOTHING:
                 return
             if walk.event == TARGETED:
                 self.take(time)
+            elif walk.event == CLOSED_OUT:
+                self._close_out(walk.price, time, danger.fee)
             else:
                 order = self._stop if walk.event == STOPPED else self._exit
                 self._close(order, walk.price, time)
@@ -132,10 +165,13 @@ class WithinCandle(Account):
 
     def reached_at(self, price: float, time: int) -> bool:
         """Whether the position is over after a tick at `price`: at the stop or at targets."""
-        if self.touched(price):
-            self.stop_out(price, time)
-        while self.passed(price, price):
-            self.take(time)
+        while self.open is not None:
+            if self.ends(price, price, time):
+                self.stop_out(price, time)
+            elif self.passed(price, price):
+                self.take(time)
+            else:
+                break
         return self.open is None
 
     def _paid_at_exit(self, time: int) -> float:
@@ -152,12 +188,18 @@ class WithinCandle(Account):
         return Piece(int(time), *map(float, prices))
 
     def stop_out(self, first: float, time: int, level: float | None = None) -> None:
-        """Fill the stop at `level` (its own), or at `first` where that is worse (C6)."""
+        """Fill the stop at `level` (its own), or at `first` where that is worse (C6); or close the
+        position out where the account does not last until the stop (C20)."""
         assert self.open is not None
         trade_rules, side = self.run_rules.trade_rules, self.open.held.side
-        working = self._stop.created.price if level is None else level
-        price = stop_fill(side, first, working, trade_rules.costs, trade_rules.market)
-        self._close(self._stop, price, time)
+        working = self.levels()[0] if level is None else level
+        danger = self.danger(time, self._paid_at_exit(time))
+        reached, event = barrier(side, working, danger.price)
+        price = stop_fill(side, first, reached, trade_rules.costs, trade_rules.market)
+        if event == STOPPED:
+            self._close(self._stop, price, time)
+        else:
+            self._close_out(price, time, danger.fee)
 
     def take(self, time: int) -> None:
         """The target fills at its level: the position is over, or a part of it."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic_core import PydanticCustomError
 
 from stoptrail.config.section import SettingsSection
 from stoptrail.core.text import plain
@@ -22,6 +25,31 @@ from stoptrail.rules.candles import Times
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Step = Annotated[float, Field(ge=1e-12, le=1e12)]
 Positive = Annotated[float, Field(gt=0)]
+Tiers = tuple[tuple[float, float], ...]
+"""Notional from which on a fraction of it has to stay in the account, and that fraction; both
+ascending."""
+
+
+def _maintenance(value: Any) -> float | Tiers:
+    """A fraction, or tiers. Raises PydanticCustomError for anything else."""
+    rows = [[0.0, value]] if isinstance(value, int | float) else value
+    try:
+        tiers = tuple((float(begin), float(rate)) for begin, rate in rows)
+    except (TypeError, ValueError, OverflowError):
+        raise _no_margin(
+            "must be a fraction or a list of [notional from, fraction]", value
+        ) from None
+    if not all(0.0 <= begin < math.inf and 0.0 <= rate <= 0.5 for begin, rate in tiers):
+        raise _no_margin("a notional must be 0 or more and a fraction 0 to 0.5", value)
+    if not tiers or tiers[0][0] != 0.0:
+        raise _no_margin("the first tier must begin at a notional of 0", value)
+    if any(a[0] >= b[0] or a[1] > b[1] for a, b in pairwise(tiers)):
+        raise _no_margin("notionals and fractions must ascend from tier to tier", value)
+    return tiers[0][1] if len(tiers) == 1 else tiers
+
+
+def _no_margin(rule: str, received: Any) -> PydanticCustomError:
+    return PydanticCustomError("margin", "{rule}", {"rule": rule, "received": received})
 
 
 def _column_names(value: Any) -> Any:
@@ -197,8 +225,18 @@ class MarketSettings(SettingsSection):
     lot: Step | None = None
     min_quantity: Annotated[float, Field(ge=0)] | None = None
     min_notional: Annotated[float, Field(ge=0)] | None = None
-    maintenance_margin: Annotated[float, Field(ge=0, le=0.5)] = 0.005
-    """Fraction of the notional that has to stay in the account of a swap (C20)."""
+    maintenance_margin: Annotated[float | Tiers, PlainValidator(_maintenance)] = 0.005
+    """Fraction of the notional that has to stay in the account of a swap, or a list of
+    [notional from, fraction] (C20)."""
+    liquidation_fee: Annotated[float, Field(ge=0, le=0.5)] | None = None
+    """Fraction of the notional that a liquidation costs beside the taker's fee; None: what
+    `maintenance_margin` says there."""
+
+    @property
+    def maintenance_steps(self) -> Tiers:
+        """`maintenance_margin` as tiers."""
+        margin = self.maintenance_margin
+        return ((0.0, margin),) if isinstance(margin, float) else margin
 
     def filters(self, symbol: str) -> Filters:
         """What is configured, else what is known of `symbol`, else None, field by field."""

@@ -8,9 +8,10 @@ from decimal import Decimal
 from stoptrail.config.market import Filters
 from stoptrail.config.settings import Settings
 from stoptrail.config.trading import ProtectionSettings
+from stoptrail.rules.candles import Floats
 from stoptrail.rules.costs import AS_TAKER, DAY, Costs
 from stoptrail.rules.exits import MOST_SCALE_OUTS, NO_EXITS, NO_PART, ExitRules, ScaleOut
-from stoptrail.rules.margin import Margin
+from stoptrail.rules.margin import AS_MAINTENANCE, NO_TIERS, Margin, margin_tiers
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import CANDLE, TICKS
 from stoptrail.rules.protections import Protections
@@ -100,10 +101,7 @@ def run_rules_of(settings: Settings, market: Market) -> RunRules:
                 funding=_funding_scale(settings) if swap else 0.0,
             ),
             market=market,
-            margin=Margin(
-                rate=settings.market.maintenance_margin if swap else 0.0,
-                checked=settings.strategy.exits != "cycle",
-            ),
+            margin=_margin(settings),
             exits=exit_rules_of(settings),
         ),
         exits=EXITS.index(settings.strategy.exits)
@@ -125,6 +123,24 @@ def protections_of(limits: ProtectionSettings) -> Protections:
         losses=limits.losses,
         cooldown=limits.candles,
     )
+
+
+def _margin(settings: Settings) -> Margin:
+    """What a position has to keep, wherever an account can fall below zero (C20)."""
+    market, swap = settings.market, settings.market_type == "swap"
+    shorts, levered = settings.strategy.sides != "long", settings.risk.max_leverage > 1.0
+    return Margin(
+        rate=market.maintenance_steps[0][1] if swap else 0.0,
+        checked=settings.strategy.exits != "cycle",
+        liquidates=swap or shorts or levered,
+        fee=AS_MAINTENANCE if market.liquidation_fee is None else market.liquidation_fee,
+    )
+
+
+def tiers_of(settings: Settings) -> Floats:
+    """The tiers of a swap's maintenance margin beyond the first."""
+    swap = settings.market_type == "swap"
+    return margin_tiers(settings.market.maintenance_steps) if swap else NO_TIERS
 
 
 def _funding_scale(settings: Settings) -> float:

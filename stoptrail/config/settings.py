@@ -68,6 +68,7 @@ class Settings(SettingsSection):
         if start and end and time_ms(start) >= time_ms(end):
             raise ValueError(f"data.start {start} must be before data.end {end}")
         self._check_funding()
+        self._check_margin()
         return self
 
     def _check_detail(self) -> None:
@@ -102,6 +103,14 @@ class Settings(SettingsSection):
                 f"{key} needs a swap: set data.symbol to one, such as BTC/USDT:USDT, or "
                 f'market.type = "swap" (it is "{self.market_type}")'
             )
+
+    def _check_margin(self) -> None:
+        """Raise ValueError for a grid over tiers: they belong to the market."""
+        values = self.sweep.grid.get("market.maintenance_margin", [])
+        if values and (
+            len(self.market.maintenance_steps) > 1 or any(isinstance(v, list) for v in values)
+        ):
+            raise ValueError("sweep.grid can vary market.maintenance_margin only as one fraction")
 
     @property
     def market_type(self) -> str:

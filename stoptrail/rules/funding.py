@@ -14,6 +14,7 @@ import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.margin import NO_TIERS
 
 MINUTE = 60_000
 HOUR = 3_600_000.0
@@ -49,7 +50,8 @@ class Payments(NamedTuple):
 
 
 class Funding(NamedTuple):
-    """Running sums of payments, and where each candle stands in them."""
+    """Running sums of payments, and where each candle stands in them; and the tiers of the
+    margin that a position has to keep."""
 
     time: Times
     """Of the payments, shape (k,)."""
@@ -64,6 +66,8 @@ class Funding(NamedTuple):
     closed: Floats
     """By the close of each candle, a payment at that moment included: what a mark at the
     close contains. Shape (n,)."""
+    tiers: Floats = NO_TIERS
+    """rules.margin.margin_tiers."""
 
 
 NO_ROWS = FundingRows(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0))
@@ -72,7 +76,8 @@ NO_ROWS = FundingRows(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(
 @rule
 def no_funding() -> Funding:
     """Of a market without funding: nothing is ever looked up in it."""
-    return Funding(np.empty(0, np.int64), np.zeros(1), np.empty(0), np.empty(0), np.empty(0))
+    none = np.empty(0)
+    return Funding(np.empty(0, np.int64), np.zeros(1), none, none, none, np.empty((0, 2)))
 
 
 NO_FUNDING = no_funding()
@@ -137,10 +142,10 @@ def accruals(rows: FundingRows, interval: int) -> tuple[Times, Floats, Floats]:
     return time[order], np.concatenate(rates)[order], np.concatenate(prices)[order]
 
 
-def funding_of(rows: FundingRows, candles: Candles) -> Funding:
-    """The running sums of `rows` over `candles`; NO_FUNDING without rows."""
+def funding_of(rows: FundingRows, candles: Candles, tiers: Floats = NO_TIERS) -> Funding:
+    """The running sums of `rows` over `candles`; those of NO_FUNDING without rows."""
     if not len(rows.time):
-        return NO_FUNDING
+        return NO_FUNDING._replace(tiers=tiers) if len(tiers) else NO_FUNDING
     time, amount = payments_of(rows, candles)
     total = np.concatenate(([0.0], np.cumsum(amount)))
     closes = candles.time + candles.interval
@@ -150,6 +155,7 @@ def funding_of(rows: FundingRows, candles: Candles) -> Funding:
         total[np.searchsorted(time, candles.time, side="right")],
         total[np.searchsorted(time, closes, side="left")],
         total[np.searchsorted(time, closes, side="right")],
+        tiers,
     )
 
 
@@ -161,6 +167,7 @@ def first_candles(funding: Funding, count: int) -> Funding:
         funding.opened[:count],
         funding.held[:count],
         funding.closed[:count],
+        funding.tiers,
     )
 
 

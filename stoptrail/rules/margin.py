@@ -1,48 +1,111 @@
 """The price at which an account cannot hold its position any more (C20).
 
 One position has the whole account as its margin. A long with equity E(p) = balance +
-units * (p - fill) - costs is liquidated at the first price with E(p) <= rate * units * p; a short
-likewise on its way up.
+units * (p - fill) - costs is liquidated at the first price with
+E(p) <= rate * units * p - deduction; a short likewise on its way up. Tiers are pieces of one
+convex function of the notional, so that the price is the first of those of all tiers.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from stoptrail.rules.jit import rule
+import numpy as np
+
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.jit import inner_rule, rule
+
+AS_MAINTENANCE = math.inf
+"""Stands for a liquidation fee that is the maintenance rate."""
 
 
 class Margin(NamedTuple):
     """What a position has to leave in the account."""
 
     rate: float
-    """Maintenance margin as a fraction of the notional; 0 on spot and margin."""
+    """Maintenance margin as a fraction of the notional, of the first tier; 0 on spot and margin."""
     checked: bool
     """Whether an entry whose stop lies at the liquidation price or beyond it is refused: where
     there is a stop."""
+    liquidates: bool = False
+    """Whether positions are liquidated: wherever an account can fall below zero."""
+    fee: float = AS_MAINTENANCE
+    """What a liquidation costs beside a taker's fee, as a fraction of the notional."""
 
 
 NO_MARGIN = Margin(0.0, False)
 
 
+class Danger(NamedTuple):
+    """Where a position is liquidated."""
+
+    price: float
+    """NaN where it is at none."""
+    fee: float
+    """What it costs there beside a taker's fee, as a fraction of the notional."""
+
+
+NO_DANGER = Danger(math.nan, 0.0)
+
+NO_TIERS: Floats = np.empty((0, 2))
+"""Of a market with one rate for every notional."""
+
+
+def margin_tiers(steps: Sequence[tuple[float, float]]) -> Floats:
+    """Rate and deduction of each tier after the first, shape (k - 1, 2), from [notional from,
+    rate] of each, ascending; continuous: from * rate - deduction is the same on both sides."""
+    rows, deduction, before = [], 0.0, steps[0][1]
+    for begin, rate in steps[1:]:
+        deduction += begin * (rate - before)
+        rows.append((rate, deduction))
+        before = rate
+    return np.array(rows, np.float64).reshape(-1, 2)
+
+
 @rule
-def liquidation_price(
-    side: int, units: float, fill: float, costs: float, balance: float, rate: float
+def tier_price(
+    side: int,
+    units: float,
+    fill: float,
+    costs: float,
+    balance: float,
+    rate: float,
+    deduction: float,
 ) -> float:
-    """The first price at which the equity is no more than the maintenance margin; 0 for a long
-    and infinity for a short where there is none. costs: fees, borrow and funding so far;
-    balance: cash before the entry."""
+    """The first price with equity <= rate * notional - deduction; 0 for a long without any.
+    costs: fees, borrow and funding so far; balance: cash before the entry."""
     if side > 0:
-        return max(0.0, (units * fill + costs - balance) / (units * (1.0 - rate)))
-    price = (balance + units * fill - costs) / (units * (1.0 + rate))
-    return price if price > 0.0 else math.inf
+        return max(0.0, (units * fill + costs - balance - deduction) / (units * (1.0 - rate)))
+    return max(0.0, (balance + units * fill - costs + deduction) / (units * (1.0 + rate)))
 
 
 @rule
-def stop_comes_first(
-    side: int, level: float, units: float, fill: float, costs: float, balance: float, rate: float
-) -> bool:
-    """Whether a stop at `level` lies before the liquidation price, strictly."""
-    price = liquidation_price(side, units, fill, costs, balance, rate)
-    return level > price if side > 0 else level < price
+def liquidation(
+    side: int,
+    units: float,
+    fill: float,
+    costs: float,
+    balance: float,
+    margin: Margin,
+    tiers: Floats | None = None,
+) -> Danger:
+    """Where a position is liquidated, by the tier that it is first at; tiers: `margin_tiers`,
+    None for none; the others: see `tier_price`."""
+    rate = margin.rate
+    price = tier_price(side, units, fill, costs, balance, rate, 0.0)
+    if tiers is not None:
+        for k in range(len(tiers)):
+            step, deduction = tiers[k, 0], tiers[k, 1]
+            other = tier_price(side, units, fill, costs, balance, step, deduction)
+            if other > price if side > 0 else other < price:
+                price, rate = other, step
+    return Danger(price, rate if margin.fee == AS_MAINTENANCE else margin.fee)
+
+
+@inner_rule
+def overtaken(side: int, level: float, danger: float) -> bool:
+    """Whether a stop at `level` does not lie before the liquidation price, strictly; never where
+    that is NaN."""
+    return danger >= level if side > 0 else danger <= level

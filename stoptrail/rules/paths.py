@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.exits import target_passed
 from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.margin import overtaken
 from stoptrail.rules.stops import (
     Entry,
     Stop,
@@ -32,14 +34,16 @@ NOTHING = 0
 STOPPED = 1
 TARGETED = 2
 LEFT = 3
-"""What fills: nothing, the stop, the target, or an order to leave at the open."""
+CLOSED_OUT = 4
+"""What fills: nothing, the stop, the target, an order to leave at the open, or the exchange, which
+closes what the account cannot hold any more (C20)."""
 
 
 class Walk(NamedTuple):
     """What fills first in a candle for a position, or at a tick."""
 
     event: int
-    """NOTHING, STOPPED, TARGETED or LEFT."""
+    """NOTHING, STOPPED, TARGETED, LEFT or CLOSED_OUT."""
     price: float
     """Of the fill, with slippage where it has any; 0 where nothing fills."""
     stop: Stop
@@ -64,6 +68,7 @@ def walk_candle(
     time: int,
     trade_rules: TradeRules,
     funding: float = 0.0,
+    danger: float = math.nan,
 ) -> Walk:
     """Test the stop over one candle with volume; `atr` is that of the last closed candle,
     `funding` what one unit held long has paid by then.
@@ -73,15 +78,17 @@ def walk_candle(
     settled by its closed candle. The other paths also ratchet at each of the four prices, as
     ticks would; between them the price is continuous, so a level that is crossed fills at the
     level. target: level of the target; leaving: whether an order to leave waits for the open;
-    step: 0, or that of the walk that found a part's target.
+    step: 0, or that of the walk that found a part's target; danger: the price at which the
+    position is liquidated, which stands for the stop where that does not come before it.
     """
     side = held.side
     if path in (CANDLE, TICKS):
-        event = first_event(side, candle_open, candle_open, stop.level, target, leaving)
+        level, ends = barrier(side, stop.level, danger)
+        event = first_event(side, candle_open, candle_open, level, target, leaving)
         if event == NOTHING:
-            event = first_event(side, high, low, stop.level, target, False)
-        price = price_of(event, side, candle_open, stop.level, target, trade_rules)
-        return Walk(event, price, stop, 0)
+            event = first_event(side, high, low, level, target, False)
+        price = price_of(event, side, candle_open, level, target, trade_rules)
+        return Walk(ends if event == STOPPED else event, price, stop, 0)
     second, third = (high, low) if path == HIGH_FIRST else (low, high)
     while step < 4:
         price = candle_open
@@ -91,11 +98,12 @@ def walk_candle(
             price = third
         elif step == 3:
             price = close
-        event = first_event(side, price, price, stop.level, target, leaving and step == 0)
+        level, ends = barrier(side, stop.level, danger)
+        event = first_event(side, price, price, level, target, leaving and step == 0)
         if event != NOTHING:
-            first = candle_open if step == 0 else stop.level
-            fill = price_of(event, side, first, stop.level, target, trade_rules)
-            return Walk(event, fill, stop, step)
+            first = candle_open if step == 0 else level
+            fill = price_of(event, side, first, level, target, trade_rules)
+            return Walk(ends if event == STOPPED else event, fill, stop, step)
         stop = ratcheted(stop, held, price, atr, time, trade_rules, funding)
         step += 1
     return Walk(NOTHING, 0.0, stop, step)
@@ -114,6 +122,15 @@ def ratcheted(
     """The stop after one price."""
     rules, costs, market = trade_rules.stop, trade_rules.costs, trade_rules.market
     return ratchet(stop, held, price, price, price, atr, time, rules, costs, market, funding)
+
+
+@inner_rule
+def barrier(side: int, level: float, danger: float) -> tuple[float, int]:
+    """What an adverse price meets first: the stop at `level` or the liquidation price `danger`
+    (NaN: none), and STOPPED or CLOSED_OUT for it."""
+    if overtaken(side, level, danger):
+        return danger, CLOSED_OUT
+    return level, STOPPED
 
 
 @inner_rule
@@ -154,13 +171,15 @@ def walk_tick(
     time: int,
     trade_rules: TradeRules,
     funding: float = 0.0,
+    danger: float = math.nan,
 ) -> Walk:
     """One tick: something fills, or the stop moves (C14). `atr` is that of the last closed
-    candle, `funding` what one unit held long has paid by then."""
-    event = first_event(held.side, price, price, stop.level, target, leaving)
+    candle, `funding` what one unit held long has paid by then; danger: see `walk_candle`."""
+    level, ends = barrier(held.side, stop.level, danger)
+    event = first_event(held.side, price, price, level, target, leaving)
     if event != NOTHING:
-        fill = price_of(event, held.side, price, stop.level, target, trade_rules)
-        return Walk(event, fill, stop, 0)
+        fill = price_of(event, held.side, price, level, target, trade_rules)
+        return Walk(ends if event == STOPPED else event, fill, stop, 0)
     return Walk(NOTHING, 0.0, ratcheted(stop, held, price, atr, time, trade_rules, funding), 0)
 
 
@@ -176,13 +195,15 @@ def undisturbed(
     until: int,
     trade_rules: TradeRules,
     funding: float = 0.0,
+    danger: float = math.nan,
 ) -> bool:
     """Whether ticks between `low` and `high`, none later than `until` (ms), neither fill
     anything nor change anything about the stop: what `walk_tick` would find, one by one."""
     rules, costs, market = trade_rules.stop, trade_rules.costs, trade_rules.market
     side = held.side
     beyond = high > stop.extreme if side > 0 else low < stop.extreme
-    if beyond or first_event(side, high, low, stop.level, target, leaving) != NOTHING:
+    level, _ = barrier(side, stop.level, danger)
+    if beyond or first_event(side, high, low, level, target, leaving) != NOTHING:
         return False
     wanted = trail_wants(held, stop.extreme, atr, rules)
     if tighter(side, wanted, stop.level) and tighter(

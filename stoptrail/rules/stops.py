@@ -22,6 +22,7 @@ MANUAL_PRICE = 5
 TARGET = 6
 TIME = 7
 RULE = 8
+LIQUIDATED = 9
 REASONS = (
     "initial",
     "breakeven",
@@ -32,6 +33,7 @@ REASONS = (
     "target",
     "time",
     "rule",
+    "liquidated",
 )
 """Names of what moved a stop or closed a trade, by code."""
 BY_HAND = (MANUAL, MANUAL_PRICE)

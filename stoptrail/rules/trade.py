@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from stoptrail.rules.candles import Floats
 from stoptrail.rules.costs import (
     Costs,
     borrow,
@@ -14,7 +15,14 @@ from stoptrail.rules.costs import (
 from stoptrail.rules.exits import NO_EXITS, ExitRules, Target, next_target
 from stoptrail.rules.funding import booked_funding
 from stoptrail.rules.jit import rule
-from stoptrail.rules.margin import NO_MARGIN, Margin, stop_comes_first
+from stoptrail.rules.margin import (
+    NO_DANGER,
+    NO_MARGIN,
+    Danger,
+    Margin,
+    liquidation,
+    overtaken,
+)
 from stoptrail.rules.market import Market, units_down
 from stoptrail.rules.sizing import ClosedTrades, Sizing, extended, filled_units
 from stoptrail.rules.stops import (
@@ -125,21 +133,31 @@ class Exit(NamedTuple):
 
 @rule
 def enter(
-    entry_order: EntryOrder, price: float, time: int, trade_rules: TradeRules
+    entry_order: EntryOrder,
+    price: float,
+    time: int,
+    trade_rules: TradeRules,
+    tiers: Floats | None = None,
 ) -> tuple[Position, Stop]:
-    """Fill `entry_order` at `price` (an open or a quote) worsened by slippage.
+    """Fill `entry_order` at `price` (an open or a quote) worsened by slippage; tiers: see
+    rules.margin.liquidation.
 
     Position.units is 0 where C4 allows no trade (ignored as `size`).
     """
     fill = fill_price(entry_order.side, price, trade_rules.costs, trade_rules.market)
-    return book_entry(entry_order, fill, time, trade_rules)
+    return book_entry(entry_order, fill, time, trade_rules, tiers)
 
 
 @rule
 def book_entry(
-    entry_order: EntryOrder, fill: float, time: int, trade_rules: TradeRules
+    entry_order: EntryOrder,
+    fill: float,
+    time: int,
+    trade_rules: TradeRules,
+    tiers: Floats | None = None,
 ) -> tuple[Position, Stop]:
-    """The position and its initial stop for an entry at exactly `fill`."""
+    """The position and its initial stop for an entry at exactly `fill`; a stop that is not
+    before the liquidation price is no trade (C20)."""
     held = Entry(entry_order.side, fill, time, entry_order.atr)
     stop = initial_stop(held, trade_rules.stop, trade_rules.market)
     units = filled_units(
@@ -156,7 +174,8 @@ def book_entry(
     margin = trade_rules.margin
     if margin.checked and units > 0.0:
         side, balance = entry_order.side, entry_order.equity
-        if not stop_comes_first(side, stop.level, units, fill, paid, balance, margin.rate):
+        danger = liquidation(side, units, fill, paid, balance, margin, tiers)
+        if overtaken(side, stop.level, danger.price):
             return Position(held, 0.0, 0.0, NO_PARTS), stop
     return Position(held, units, paid, NO_PARTS), stop
 
@@ -169,6 +188,26 @@ def credited(end: Exit, balance: float) -> Exit:
     if not missing > 0.0:
         return end
     return Exit(end.price, end.fee, end.borrow, 0.0 - balance, end.last, end.funding, missing)
+
+
+@rule
+def danger_of(
+    position: Position,
+    balance: float,
+    time: int,
+    trade_rules: TradeRules,
+    paid: float,
+    tiers: Floats | None = None,
+) -> Danger:
+    """Where `position` is liquidated at `time`; balance: cash before the entry; paid: see
+    `closing`; tiers: see rules.margin.liquidation."""
+    margin, held, units = trade_rules.margin, position.held, position.units
+    if not margin.liquidates:
+        return NO_DANGER
+    side, fill = held.side, held.fill
+    interest = borrow(side, units, fill, held.time, time, trade_rules.costs)
+    costs = position.fee + interest - booked_funding(side, units, paid)
+    return liquidation(side, units, fill, costs, balance + position.parts.profit, margin, tiers)
 
 
 @rule
@@ -199,12 +238,14 @@ def closing(
     time: int,
     costs: Costs,
     paid: float = 0.0,
+    charge: float = 0.0,
 ) -> Fill:
     """`units` of `position` closed at exactly `price` at `time`; reason: a code of
     rules.stops.REASONS, as a target rests in the book and pays a maker's fee; `paid` is what
-    one unit held long has paid in funding since the entry (rules.funding.paid_since)."""
+    one unit held long has paid in funding since the entry (rules.funding.paid_since); `charge`
+    comes on top of a taker's fee (rules.margin.Danger.fee)."""
     held = position.held
-    rate = maker_rate(costs) if reason == TARGET else costs.taker_fee
+    rate = maker_rate(costs) if reason == TARGET else costs.taker_fee + charge
     interest = borrow(held.side, units, held.fill, held.time, time, costs)
     funding = booked_funding(held.side, units, paid)
     return Fill(units, price, units * price * rate, interest, funding)
@@ -254,10 +295,11 @@ def leave(
     trade_rules: TradeRules,
     reason: int = MANUAL,
     paid: float = 0.0,
+    charge: float = 0.0,
 ) -> Exit:
-    """Close `position` at exactly `price` (slippage is in it) at `time`; reason, paid: see
-    `closing`."""
-    last = closing(position, position.units, price, reason, time, trade_rules.costs, paid)
+    """Close `position` at exactly `price` (slippage is in it) at `time`; reason, paid, charge:
+    see `closing`."""
+    last = closing(position, position.units, price, reason, time, trade_rules.costs, paid, charge)
     return left_by(position, last)
 
 

@@ -162,7 +162,7 @@ def permuted(inputs: Inputs, seed: int, number: int) -> Inputs:
     return inputs._replace(
         candles=candles,
         marks=day_marks(candles, inputs.start),
-        funding=funding_of(inputs.rows, candles),
+        funding=funding_of(inputs.rows, candles, inputs.funding.tiers),
     )
 
 

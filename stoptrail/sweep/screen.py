@@ -28,7 +28,7 @@ from stoptrail.sweep.kernel.flow import flow_of
 from stoptrail.sweep.kernel.memo import Memos
 from stoptrail.sweep.kernel.results import Results, part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
-from stoptrail.sweep.kernel.screen import need_turn
+from stoptrail.sweep.kernel.rule_table import need_turn
 from stoptrail.sweep.pools.pool import Pool
 from stoptrail.sweep.pools.processes import cores
 from stoptrail.sweep.space import Group, Indices, Space

@@ -16,7 +16,7 @@ from stoptrail.sweep.kernel.days import Midnights, midnights_of
 from stoptrail.sweep.kernel.flow import Flow, flow_of
 from stoptrail.sweep.kernel.results import results_for
 from stoptrail.sweep.kernel.rows import screen_rows
-from stoptrail.sweep.kernel.screen import need_turn
+from stoptrail.sweep.kernel.rule_table import need_turn
 from stoptrail.sweep.pools.processes import cores
 from stoptrail.sweep.screen import Share
 from stoptrail.sweep.space import Indices, Space

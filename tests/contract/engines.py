@@ -173,11 +173,11 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
     levels: list[tuple[Any, ...]] = []
 
     def noted(account: Any, candles_: Any, marks_: Any, signal: int, *rest: Any) -> Any:
-        entry, position, stop, end, _, paid = rest[:6]
+        entry, position, stop, end, _, paid, charge = rest[:7]
         held, closed = position.held, end.exit != OPEN
         if closed:
             time = candles.time[end.exit]
-            out = leave(position, end.price, time, trade_rules, end.reason, paid)
+            out = leave(position, end.price, time, trade_rules, end.reason, paid, charge)
             out = credited(out, account.balance)
         else:
             closes = candles.time[-1] + candles.interval

@@ -9,11 +9,13 @@ import pytest
 
 from stoptrail.backtest.plan import Record
 from stoptrail.rules.funding import NO_ROWS, FundingRows, funding_of
+from stoptrail.rules.margin import NO_TIERS, margin_tiers
 from stoptrail.rules.stops import REASONS
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import OPEN
 from tests.contract.tables import Table, mirrored, plan
 
+Tiers = tuple[tuple[float, float], ...]
 Level = tuple[int, float, str]
 """First row in which a level holds, the level, and what set it."""
 
@@ -112,12 +114,18 @@ class Engine(NamedTuple):
     turned back afterwards: what is expected of a long is written once."""
 
     def run(
-        self, one: Table, *, start: int = 0, rows: FundingRows = NO_ROWS, **numbers: Any
+        self,
+        one: Table,
+        *,
+        start: int = 0,
+        rows: FundingRows = NO_ROWS,
+        tiers: Tiers = (),
+        **numbers: Any,
     ) -> Seen:
         """Run a table; `start` is the index of the first candle of the span, `rows` are of
-        funding, `numbers` go to tests.contract.tables.plan."""
+        funding, `tiers` of the maintenance margin, `numbers` go to tests.contract.tables.plan."""
         market = one if self.sign > 0 else mirrored(one)
-        funding = funding_of(rows, market.candles)
+        funding = funding_of(rows, market.candles, margin_tiers(tiers) if tiers else NO_TIERS)
         record = self.call(market.candles, start, plan(market, **numbers), funding=funding)
         seen = see(record, market, paths=self.name != "kernel")
         if self.sign < 0:

@@ -1,12 +1,28 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoptrail.rules.margin import liquidation_price, stop_comes_first
+from stoptrail.rules.margin import (
+    AS_MAINTENANCE,
+    NO_TIERS,
+    Margin,
+    liquidation,
+    margin_tiers,
+    overtaken,
+)
 
 RATES = st.floats(0.0, 0.3)
+STEPS = ((0.0, 0.005), (50_000.0, 0.01), (250_000.0, 0.05), (1e6, 0.2))
+
+
+def price_of(
+    side: int, units: float, fill: float, costs: float, balance: float, rate: float
+) -> float:
+    """Without tiers."""
+    return liquidation(side, units, fill, costs, balance, Margin(rate, True)).price
 
 
 @given(
@@ -20,22 +36,71 @@ RATES = st.floats(0.0, 0.3)
 def test_at_the_price_the_equity_is_the_maintenance_margin(
     side: int, units: float, fill: float, costs: float, balance: float, rate: float
 ) -> None:
-    price = liquidation_price(side, units, fill, costs, balance, rate)
+    price = price_of(side, units, fill, costs, balance, rate)
     if not 0.0 < price < math.inf:
         return
     equity = balance + side * units * (price - fill) - costs
     assert equity == pytest.approx(rate * units * price, abs=1e-6 * units * fill + 1e-6)
 
 
+def maintenance(notional: float) -> float:
+    """By the tiers, slice by slice of the notional: as an income tax is reckoned."""
+    ends = [begin for begin, _ in STEPS[1:]] + [math.inf]
+    return sum(
+        rate * (min(notional, end) - begin)
+        for (begin, rate), end in zip(STEPS, ends, strict=True)
+        if notional > begin
+    )
+
+
+@given(
+    st.sampled_from([1, -1]),
+    st.floats(0.1, 1e5),
+    st.floats(1.0, 1e3),
+    st.floats(0.0, 100.0),
+    st.floats(1.0, 1e6),
+)
+def test_with_tiers_each_slice_of_the_notional_has_its_own_rate(
+    side: int, units: float, fill: float, costs: float, balance: float
+) -> None:
+    tiers = margin_tiers(STEPS)
+    price = liquidation(side, units, fill, costs, balance, Margin(0.005, True), tiers).price
+    if not price > 0.0:
+        return
+    equity = balance + side * units * (price - fill) - costs
+    assert equity == pytest.approx(maintenance(units * price), abs=1e-6 * units * fill + 1e-6)
+
+
+def test_deductions_make_tiers_meet() -> None:
+    np.testing.assert_allclose(
+        margin_tiers(STEPS), [[0.01, 250.0], [0.05, 10_250.0], [0.2, 160_250.0]]
+    )
+    np.testing.assert_array_equal(margin_tiers(STEPS[:1]), NO_TIERS)
+
+
+def test_the_fee_is_the_rate_of_the_tier_unless_it_is_given() -> None:
+    tiers = margin_tiers(STEPS)
+    at = 1, 1000.0, 100.0, 0.0, 20_000.0  # a notional near 81,000
+    assert liquidation(*at, Margin(0.005, True, True, AS_MAINTENANCE), tiers).fee == 0.01
+    assert liquidation(*at, Margin(0.005, True, True, AS_MAINTENANCE)).fee == 0.005
+    assert liquidation(*at, Margin(0.005, True, True, 0.0), tiers).fee == 0.0
+
+
 def test_a_long_of_the_whole_account_is_never_liquidated_without_a_margin() -> None:
-    assert liquidation_price(1, 99.0, 100.0, 9.9, 10_000.0, 0.0) == 0.0
+    assert price_of(1, 99.0, 100.0, 9.9, 10_000.0, 0.0) == 0.0
 
 
 def test_a_short_of_the_whole_account_is_liquidated_at_twice_the_price() -> None:
-    assert liquidation_price(-1, 100.0, 100.0, 0.0, 10_000.0, 0.0) == 200.0
+    assert price_of(-1, 100.0, 100.0, 0.0, 10_000.0, 0.0) == 200.0
+
+
+def test_a_short_that_owes_more_than_it_has_is_liquidated_at_any_price() -> None:
+    assert price_of(-1, 100.0, 100.0, 20_001.0, 10_000.0, 0.0) == 0.0
 
 
 def test_a_stop_at_the_price_does_not_come_first() -> None:
-    assert not stop_comes_first(1, 50.0, 200.0, 100.0, 0.0, 10_000.0, 0.0)
-    assert stop_comes_first(1, 50.01, 200.0, 100.0, 0.0, 10_000.0, 0.0)
-    assert stop_comes_first(-1, 149.99, 200.0, 100.0, 0.0, 10_000.0, 0.0)
+    assert overtaken(1, 50.0, price_of(1, 200.0, 100.0, 0.0, 10_000.0, 0.0))
+    assert not overtaken(1, 50.01, price_of(1, 200.0, 100.0, 0.0, 10_000.0, 0.0))
+    assert not overtaken(-1, 149.99, price_of(-1, 200.0, 100.0, 0.0, 10_000.0, 0.0))
+    assert not overtaken(1, 50.0, math.nan)
+    assert not overtaken(-1, 50.0, math.nan)

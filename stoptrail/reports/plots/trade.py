@@ -46,6 +46,7 @@ _LEFT = {
     "target": "left at its target",
     "time": "left as its time was up",
     "rule": "left by its own rule",
+    "liquidated": "liquidated: the account could not hold it",
     "manual": "left by hand",
     "manual_price": "left by hand",
 }

@@ -26,7 +26,7 @@ from stoptrail.rules.protections import (
     guard_start,
 )
 from stoptrail.rules.sizing import NO_CLOSED_TRADES, ClosedTrades, extended
-from stoptrail.rules.stops import Stop
+from stoptrail.rules.stops import LIQUIDATED, Stop
 from stoptrail.rules.tally import (
     MS_AN_HOUR,
     NO_TRADES,
@@ -38,6 +38,7 @@ from stoptrail.rules.tally import (
 from stoptrail.rules.trade import (
     Position,
     credited,
+    danger_of,
     entry_units,
     leave,
     stand,
@@ -57,7 +58,6 @@ from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.fingerprint import EMPTY, with_trade
 from stoptrail.sweep.kernel.flow import Flow
 from stoptrail.sweep.kernel.path_exits import PART_CANDLE, after_part
-from stoptrail.sweep.kernel.results import COLUMN
 
 
 class RunAccount(NamedTuple):
@@ -110,6 +110,11 @@ def account_start(cash: float) -> RunAccount:
         NO_CLOSED_TRADES,
         EMPTY,
     )
+
+
+UNFINISHED = -1
+"""Number of trades of a run that is to be done again with the cycle's turns."""
+NEEDS_TURNS = account_start(0.0)._replace(trades=UNFINISHED)
 
 
 @inner_rule
@@ -169,9 +174,12 @@ def after_position(
     close = candles.close[count - 1]
     total = sum_held(flow.sums, last) if last < count else sum_closed(flow.sums, last - 1)
     paid = paid_since(total, sum_opened(flow.sums, entry), run_rules.trade_rules.costs.funding)
-    return booked(
-        account, close, closes, signal, entry, position, stop, ending, last, paid, run_rules
-    )
+    charge = 0.0
+    if ending.reason == LIQUIDATED:
+        rules, tiers = run_rules.trade_rules, flow.sums.tiers
+        charge = danger_of(position, account.balance, closes, rules, paid, tiers).fee
+    at = last, paid, charge
+    return booked(account, close, closes, signal, entry, position, stop, ending, *at, run_rules)
 
 
 @inner_rule
@@ -262,11 +270,13 @@ def booked(
     ending: Ending,
     last: int,
     paid: float,
+    charge: float,
     run_rules: RunRules,
 ) -> RunAccount:
     """The account after a position, entered on candle `entry` with `stop` in force, that
     went as `ending` says: `time` is that of the exit, or `close` is the last one, at `time`;
-    `paid` is the funding of one unit held long until then."""
+    `paid` is the funding of one unit held long until then; `charge` what a liquidation costs
+    beside the taker's fee."""
     held, balance, guard = position.held, account.balance, account.guard
     drawdown, history = account.drawdown, account.history
     fingerprint = with_trade(
@@ -282,7 +292,8 @@ def booked(
         out = stand(position, balance, close, time, run_rules.trade_rules, paid)
         tally = tally_open(account.tally, position.fee + out.fee, out.funding)
     else:
-        out = leave(position, ending.price, time, run_rules.trade_rules, ending.reason, paid)
+        rules, reason = run_rules.trade_rules, ending.reason
+        out = leave(position, ending.price, time, rules, reason, paid, charge)
         out = credited(out, balance)
         balance += out.pnl
         guard = guard_exit(guard, out.pnl, balance, last, run_rules.protections)
@@ -321,24 +332,3 @@ def metrics_of(account: RunAccount, candles: Candles, marks: Times) -> Metrics:
         float(account.held * candles.interval),
         float(marks[last] - marks[0]),
     )
-
-
-@rule
-def write_metrics(row: Floats, metrics: Metrics) -> None:
-    """`metrics` as one row of Results.metrics."""
-    row[COLUMN.net_return] = metrics.net_return
-    row[COLUMN.cagr] = metrics.cagr
-    row[COLUMN.sharpe] = metrics.sharpe
-    row[COLUMN.sortino] = metrics.sortino
-    row[COLUMN.profit_factor] = metrics.profit_factor
-    row[COLUMN.max_drawdown] = metrics.max_drawdown
-    row[COLUMN.trades] = metrics.trades
-    row[COLUMN.win_rate] = metrics.win_rate
-    row[COLUMN.payoff_ratio] = metrics.payoff_ratio
-    row[COLUMN.fees_paid] = metrics.fees_paid
-    row[COLUMN.avg_hours] = metrics.avg_hours
-    row[COLUMN.exposure] = metrics.exposure
-    row[COLUMN.avg_r] = metrics.avg_r
-    row[COLUMN.scratches] = metrics.scratches
-    row[COLUMN.win_rate_without_scratches] = metrics.win_rate_without_scratches
-    row[COLUMN.funding_paid] = metrics.funding_paid

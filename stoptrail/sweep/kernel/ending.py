@@ -22,3 +22,7 @@ class Ending(NamedTuple):
     """... and none falls short of this."""
     parts: int
     """How many parts were closed before."""
+
+
+NO_ENDING = Ending(0, 0.0, 0.0, 0, 0.0, 0.0, 0)
+"""Of a position that was not followed."""

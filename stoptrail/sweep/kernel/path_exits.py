@@ -6,20 +6,30 @@ Compiled only where a row of the table asks for them, and skipping no candle of 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats, Sides
-from stoptrail.rules.costs import fill_price
-from stoptrail.rules.exits import MOST_SCALE_OUTS, Target, target_passed
+from stoptrail.rules.exits import MOST_SCALE_OUTS, Target, no_target, target_passed
 from stoptrail.rules.funding import paid_since, sum_held, sum_opened
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.manage import STAYS, Managed, manage_close, managed_from
+from stoptrail.rules.margin import overtaken
 from stoptrail.rules.own_exit import Asked
-from stoptrail.rules.paths import CANDLE, LEFT, NOTHING, TARGETED, walk_candle
+from stoptrail.rules.paths import (
+    CANDLE,
+    CLOSED_OUT,
+    LEFT,
+    NOTHING,
+    TARGETED,
+    barrier,
+    walk_candle,
+)
 from stoptrail.rules.stops import (
     CYCLE,
+    LIQUIDATED,
     TARGET,
-    Entry,
     Stop,
     stop_hit,
 )
@@ -27,12 +37,13 @@ from stoptrail.rules.trade import (
     Position,
     TradeRules,
     closing,
+    danger_of,
     without_part,
     working_target,
 )
 from stoptrail.rules.types import CYCLE_EXIT, OPEN, RunRules
 from stoptrail.sweep.kernel.ending import Ending
-from stoptrail.sweep.kernel.flow import Flow
+from stoptrail.sweep.kernel.flow import NOTHING_PAID, Flow, is_funded, paid_range
 
 PART_CANDLE, PART_UNITS, PART_PRICE = range(3)
 """Columns of what is known of a part."""
@@ -57,13 +68,16 @@ def hold_candle_by_candle(
     stop: Stop,
     parts: Floats,
     flow: Flow,
+    balance: float,
 ) -> Ending:
     """Follow a position, entered on candle `entry`, that leaves at the cycle's turn, along a
     path in each candle, or by C18; reach: rules.window.reaches; parts: takes those that leave
-    before it."""
+    before it; balance: cash before the entry."""
     if run_rules.exits == CYCLE_EXIT:
-        return hold_until_turn(candles, turn, entry, position.held, stop, run_rules.trade_rules)
-    return hold_managed(candles, atr, reach, run_rules, ask, entry, position, stop, parts, flow)
+        rules = run_rules.trade_rules
+        return hold_until_turn(candles, turn, entry, position, stop, rules, flow, balance)
+    of = run_rules, ask, entry, position, stop, parts, flow, balance
+    return hold_managed(candles, atr, reach, *of)
 
 
 @rule
@@ -78,6 +92,7 @@ def hold_managed(
     stop: Stop,
     parts: Floats,
     flow: Flow,
+    balance: float,
 ) -> Ending:
     """Follow a position from candle to candle, with nothing skipped."""
     held, path, trade_rules = position.held, run_rules.path, run_rules.trade_rules
@@ -89,10 +104,12 @@ def hold_managed(
         high, low, close, time = candles.high[i], candles.low[i], candles.close[i], candles.time[i]
         prices, volume = (candles.open[i], high, low, close), candles.volume[i]
         paid = paid_since(sum_held(flow.sums, i), before, scale)
+        danger = danger_price(position, balance, time, trade_rules, paid, flow)
+        level, _ = barrier(side, managed.stop.level, danger)
         quiet = (
             path == CANDLE
             and managed.leaving == STAYS
-            and not stop_hit(side, high, low, managed.stop.level)
+            and not stop_hit(side, high, low, level)
             and not target_passed(side, high, low, target.level)
         )
         opened = paid_since(sum_opened(flow.sums, i), before, scale)
@@ -100,7 +117,7 @@ def hold_managed(
         while volume > 0.0 and not quiet:
             orders = managed.stop, target.level, managed.leaving != STAYS
             ends = *prices, atr[i - 1]
-            walk = walk_candle(path, *orders, step, held, *ends, time, trade_rules, opened)
+            walk = walk_candle(path, *orders, step, held, *ends, time, trade_rules, opened, danger)
             managed = Managed(walk.stop, managed.leaving, managed.seen)
             if walk.event == NOTHING:
                 break
@@ -109,18 +126,56 @@ def hold_managed(
                 write_part(parts[count], i, target)
                 position = after_part(position, parts[count], time, paid, trade_rules)
                 target, step = working_target(position, trade_rules), walk.step
+                danger = danger_price(position, balance, time, trade_rules, paid, flow)
                 continue
             reason = walk.stop.reason
             if walk.event == TARGETED:
                 reason = TARGET
             elif walk.event == LEFT:
                 reason = managed.leaving
+            elif walk.event == CLOSED_OUT:
+                reason = LIQUIDATED
             stop = Stop(walk.stop.level, walk.stop.extreme, reason)
             return ended(candles.close, side, entry, i, i, walk.price, stop, count)
         known, told = (atr[i], hangs[i], time + interval), (trade_rules, ask, paid)
         managed = manage_close(managed, position, time, *prices, volume, *known, *told)
     last, count = len(candles.time), position.parts.number
     return ended(candles.close, side, entry, last, OPEN, 0.0, managed.stop, count)
+
+
+@inner_rule
+def danger_price(
+    position: Position, balance: float, time: int, trade_rules: TradeRules, paid: float, flow: Flow
+) -> float:
+    """The price at which `position` is liquidated in the candle that opened at `time`; NaN where
+    it is at none (C20)."""
+    if not trade_rules.margin.liquidates:
+        return math.nan
+    return danger_of(position, balance, time, trade_rules, paid, flow.sums.tiers).price
+
+
+@inner_rule
+def stop_stays_first(
+    candles: Candles,
+    entry: int,
+    last: int,
+    position: Position,
+    level: float,
+    balance: float,
+    trade_rules: TradeRules,
+    flow: Flow,
+) -> bool:
+    """Whether a stop that never loosens from `level` comes before the liquidation price on every
+    candle from `entry` to `last`: it does against the most that can have been paid by then."""
+    if not trade_rules.margin.liquidates:
+        return True
+    costs, paid, side = trade_rules.costs, NOTHING_PAID, position.held.side
+    if is_funded(flow, costs.funding):
+        before = sum_opened(flow.sums, entry)
+        paid = paid_range(flow.held, entry, last + 1, before, costs.funding)
+    most, time = paid.greatest if side > 0 else paid.least, candles.time[last]
+    danger = danger_of(position, balance, time, trade_rules, most, flow.sums.tiers)
+    return not overtaken(side, level, danger.price)
 
 
 @inner_rule
@@ -144,21 +199,45 @@ def after_part(
 
 @rule
 def hold_until_turn(
-    candles: Candles, turn: Sides, entry: int, held: Entry, stop: Stop, trade_rules: TradeRules
+    candles: Candles,
+    turn: Sides,
+    entry: int,
+    position: Position,
+    stop: Stop,
+    trade_rules: TradeRules,
+    flow: Flow,
+    balance: float,
 ) -> Ending:
-    """The baseline: out at the first traded open after the cycle turned against the side."""
-    n = len(turn)
-    side = held.side
-    i = entry
-    while i < n and turn[i] != -side:
-        i += 1
-    i += 1
-    while i < n and not candles.volume[i] > 0.0:
-        i += 1
-    if i >= n:
-        return ended(candles.close, side, entry, n, OPEN, 0.0, stop, 0)
-    price = fill_price(-side, candles.open[i], trade_rules.costs, trade_rules.market)
-    return ended(candles.close, side, entry, i, i, price, Stop(stop.level, stop.extreme, CYCLE), 0)
+    """The baseline: out at the first traded open after the cycle turned against the side, unless
+    it is liquidated before."""
+    n, held, leaving = len(turn), position.held, False
+    side, before, scale = held.side, sum_opened(flow.sums, entry), trade_rules.costs.funding
+    far, target = Stop(-side * math.inf, held.fill, stop.reason), no_target(side).level
+    for i in range(entry, n):
+        if candles.volume[i] > 0.0 and (leaving or trade_rules.margin.liquidates):
+            paid, time = paid_since(sum_held(flow.sums, i), before, scale), candles.time[i]
+            danger = danger_price(position, balance, time, trade_rules, paid, flow)
+            ends = candles.open[i], candles.high[i], candles.low[i], candles.close[i]
+            walk = walk_candle(
+                CANDLE,
+                far,
+                target,
+                leaving,
+                0,
+                held,
+                *ends,
+                math.nan,
+                time,
+                trade_rules,
+                0.0,
+                danger,
+            )
+            if walk.event != NOTHING:
+                reason = CYCLE if walk.event == LEFT else LIQUIDATED
+                last = Stop(stop.level, stop.extreme, reason)
+                return ended(candles.close, side, entry, i, i, walk.price, last, 0)
+        leaving = leaving or turn[i] == -side
+    return ended(candles.close, side, entry, n, OPEN, 0.0, stop, 0)
 
 
 @rule

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from stoptrail.rules.costs import fill_price
+import math
+
 from stoptrail.rules.detail import Detail, Piece, piece_at, piece_price, pieces
+from stoptrail.rules.exits import no_target
 from stoptrail.rules.funding import Funding, sum_by
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.manage import STAYS, Managed
+from stoptrail.rules.margin import NO_DANGER, Danger
 from stoptrail.rules.paths import (
+    CANDLE,
+    CLOSED_OUT,
     LEFT,
     NOTHING,
     TARGETED,
@@ -17,8 +22,8 @@ from stoptrail.rules.paths import (
     walk_candle,
     walk_tick,
 )
-from stoptrail.rules.stops import CYCLE, TARGET
-from stoptrail.rules.trade import TradeRules, closing, without_part, working_target
+from stoptrail.rules.stops import LIQUIDATED, TARGET, Stop
+from stoptrail.rules.trade import TradeRules, closing, danger_of, without_part, working_target
 from stoptrail.rules.types import CYCLE_EXIT, RunRules
 from stoptrail.sweep.kernel.log import Log, write_fill, write_level
 from stoptrail.sweep.kernel.plain_state import (
@@ -31,37 +36,65 @@ from stoptrail.sweep.kernel.plain_state import (
 )
 
 
-@rule
-def leave_candle(trade: Trade, bar: Bar, total: float, trade_rules: TradeRules) -> Closing:
-    """The open of a candle for a baseline that wants to leave (C15); `total` is the running sum
-    of funding that it has paid then."""
-    position, costs = trade.position, trade_rules.costs
-    if trade.managed.leaving == STAYS:
-        return NO_CLOSING
-    price = fill_price(-position.held.side, bar.open, costs, trade_rules.market)
+@inner_rule
+def endangered(
+    trade: Trade, balance: float, time: int, total: float, sums: Funding, trade_rules: TradeRules
+) -> Danger:
+    """Where the trade is liquidated by what fills at `time` (C20); `total` is the running sum of
+    funding that it has paid then, `balance` the cash before the entry."""
+    if not trade_rules.margin.liquidates:
+        return NO_DANGER
     paid = unit_paid(trade, total, trade_rules)
-    last = closing(position, position.units, price, CYCLE, bar.opens, costs, paid)
-    return Closing(last, CYCLE, bar.opens)
+    return danger_of(trade.position, balance, time, trade_rules, paid, sums.tiers)
+
+
+@inner_rule
+def leave_candle(
+    trade: Trade, bar: Bar, total: float, balance: float, sums: Funding, trade_rules: TradeRules
+) -> Closing:
+    """A candle for a baseline, which has no stop: it is liquidated, or leaves at the open where
+    it wants to (C15); total, balance: see `endangered`."""
+    held, time, leaving = trade.position.held, bar.opens, trade.managed.leaving != STAYS
+    danger = endangered(trade, balance, time, total, sums, trade_rules)
+    far = Stop(-held.side * math.inf, held.fill, trade.managed.stop.reason)
+    target, ends = no_target(held.side).level, (bar.open, bar.high, bar.low, bar.close)
+    walk = walk_candle(
+        CANDLE, far, target, leaving, 0, held, *ends, math.nan, time, trade_rules, 0.0, danger.price
+    )
+    paid = unit_paid(trade, total, trade_rules)
+    return filled_by(walk, trade, time, paid, danger.fee, trade_rules)[1]
 
 
 @inner_rule
 def within_candle(
-    trade: Trade, log: Log, bar: Bar, detail: Detail, sums: Funding, run_rules: RunRules
+    trade: Trade,
+    log: Log,
+    bar: Bar,
+    detail: Detail,
+    sums: Funding,
+    balance: float,
+    run_rules: RunRules,
 ) -> tuple[Trade, Closing]:
     """A candle before its close: the stop in force, targets and an order to leave, or the
-    baseline's leaving. Nothing is filled without volume."""
+    baseline's leaving. Nothing is filled without volume. balance: cash before the entry."""
     if not trade.position.units > 0.0 or not bar.volume > 0.0:
         return trade, NO_CLOSING
     if run_rules.exits == CYCLE_EXIT:
         first, last = pieces(detail, bar.place)
         total = sum_by(sums, bar.opens) if first < last else bar.paid
-        return trade, leave_candle(trade, bar, total, run_rules.trade_rules)
-    return along_pieces(trade, log, bar, detail, sums, run_rules)
+        return trade, leave_candle(trade, bar, total, balance, sums, run_rules.trade_rules)
+    return along_pieces(trade, log, bar, detail, sums, balance, run_rules)
 
 
 @inner_rule
 def along_pieces(
-    trade: Trade, log: Log, bar: Bar, detail: Detail, sums: Funding, run_rules: RunRules
+    trade: Trade,
+    log: Log,
+    bar: Bar,
+    detail: Detail,
+    sums: Funding,
+    balance: float,
+    run_rules: RunRules,
 ) -> tuple[Trade, Closing]:
     """What fills over a candle (C6, C9, C18), piece by piece where it has pieces (C21). What
     fills has paid the funding of its piece's open, and of a whole candle all within it (C19)."""
@@ -69,17 +102,19 @@ def along_pieces(
     first, last = pieces(detail, bar.place)
     if first == last:
         known = sum_by(sums, bar.opens)
-        return within_piece(trade, log, bar, whole, known, bar.paid, run_rules)
+        return within_piece(trade, log, bar, whole, known, bar.paid, sums, balance, run_rules)
     if run_rules.path != TICKS:
         closed = NO_CLOSING
         for row in range(first, last):
             piece = piece_at(detail, row)
             total = sum_by(sums, piece.time)
-            trade, closed = within_piece(trade, log, bar, piece, total, total, run_rules)
+            trade, closed = within_piece(
+                trade, log, bar, piece, total, total, sums, balance, run_rules
+            )
             if closed.reason != NONE:
                 break
         return trade, closed
-    return by_ticks(trade, log, bar, detail, sums, run_rules.trade_rules)
+    return by_ticks(trade, log, bar, detail, sums, balance, run_rules.trade_rules)
 
 
 @inner_rule
@@ -90,15 +125,19 @@ def within_piece(
     piece: Piece,
     known: float,
     spent: float,
+    sums: Funding,
+    balance: float,
     run_rules: RunRules,
 ) -> tuple[Trade, Closing]:
     """What fills over one piece, one after the other; known: the running sum of funding at its
-    open; spent: that of what fills in it."""
-    atr = bar.known_atr
-    trade, closed, step = first_fill(trade, 0, piece, atr, known, spent, run_rules)
+    open; spent: that of what fills in it; balance: cash before the entry."""
+    atr, rules, time = bar.known_atr, run_rules.trade_rules, piece.time
+    danger = endangered(trade, balance, time, spent, sums, rules)
+    trade, closed, step = first_fill(trade, 0, piece, atr, known, spent, danger, run_rules)
     while is_part(trade, closed):
-        trade = take_part(trade, closed, log, bar, run_rules.trade_rules)
-        trade, closed, step = first_fill(trade, step, piece, atr, known, spent, run_rules)
+        trade = take_part(trade, closed, log, bar, rules)
+        danger = endangered(trade, balance, time, spent, sums, rules)
+        trade, closed, step = first_fill(trade, step, piece, atr, known, spent, danger, run_rules)
     return trade, closed
 
 
@@ -116,6 +155,7 @@ def first_fill(
     atr: float,
     known: float,
     spent: float,
+    danger: Danger,
     run_rules: RunRules,
 ) -> tuple[Trade, Closing, int]:
     """What fills first over one piece, of which `atr` is known at the open; step: 0, or what
@@ -136,28 +176,31 @@ def first_fill(
         piece.time,
         run_rules.trade_rules,
         unit_paid(trade, known, run_rules.trade_rules),
+        danger.price,
     )
     paid = unit_paid(trade, spent, run_rules.trade_rules)
-    trade, closed = filled_by(walk, trade, piece.time, paid, run_rules.trade_rules)
+    trade, closed = filled_by(walk, trade, piece.time, paid, danger.fee, run_rules.trade_rules)
     return trade, closed, walk.step
 
 
 @rule
 def filled_by(
-    walk: Walk, trade: Trade, time: int, paid: float, trade_rules: TradeRules
+    walk: Walk, trade: Trade, time: int, paid: float, charge: float, trade_rules: TradeRules
 ) -> tuple[Trade, Closing]:
     """The trade with the stop of `walk`, and what has filled at `time`; `paid` is the funding of
-    one unit held long until then."""
+    one unit held long until then, `charge` what a liquidation costs beside the taker's fee."""
     position, managed, target, before = trade
     trade = Trade(position, Managed(walk.stop, managed.leaving, managed.seen), target, before)
     if walk.event == NOTHING:
         return trade, NO_CLOSING
-    units, reason = position.units, walk.stop.reason
+    units, reason, added = position.units, walk.stop.reason, 0.0
     if walk.event == TARGETED:
         units, reason = target.units, TARGET
     elif walk.event == LEFT:
         reason = managed.leaving
-    fill = closing(position, units, walk.price, reason, time, trade_rules.costs, paid)
+    elif walk.event == CLOSED_OUT:
+        reason, added = LIQUIDATED, charge
+    fill = closing(position, units, walk.price, reason, time, trade_rules.costs, paid, added)
     return trade, Closing(fill, reason, time)
 
 
@@ -171,7 +214,13 @@ def take_part(trade: Trade, closed: Closing, log: Log, bar: Bar, trade_rules: Tr
 
 @rule
 def by_ticks(
-    trade: Trade, log: Log, bar: Bar, detail: Detail, sums: Funding, trade_rules: TradeRules
+    trade: Trade,
+    log: Log,
+    bar: Bar,
+    detail: Detail,
+    sums: Funding,
+    balance: float,
+    trade_rules: TradeRules,
 ) -> tuple[Trade, Closing]:
     """The prices of a candle's pieces as ticks (C14): at each something may fill, or the stop
     moves."""
@@ -181,7 +230,9 @@ def by_ticks(
     for row in range(first, last):
         piece, managed = piece_at(detail, row), trade.managed
         level, leaving = trade.target.level, managed.leaving != STAYS
-        paid = unit_paid(trade, sum_by(sums, piece.time), trade_rules)
+        total = sum_by(sums, piece.time)
+        paid = unit_paid(trade, total, trade_rules)
+        danger = endangered(trade, balance, piece.time, total, sums, trade_rules)
         if undisturbed(
             managed.stop,
             level,
@@ -193,38 +244,61 @@ def by_ticks(
             piece.time,
             trade_rules,
             paid,
+            danger.price,
         ):
             continue
         # The tick that entered tests nothing and moves nothing.
         for step in range(1 if entered and row == first else 0, 4):
             price = piece_price(piece, held.side, step)
-            trade, closed = at_tick(trade, price, log, bar, piece.time, paid, trade_rules)
+            trade, closed = at_tick(
+                trade, price, log, bar, piece.time, total, sums, balance, trade_rules
+            )
             if closed.reason != NONE:
                 return trade, closed
     return trade, NO_CLOSING
 
 
-@rule
+@inner_rule
 def at_tick(
     trade: Trade,
     price: float,
     log: Log,
     bar: Bar,
     time: int,
-    paid: float,
+    total: float,
+    sums: Funding,
+    balance: float,
     trade_rules: TradeRules,
 ) -> tuple[Trade, Closing]:
-    """What fills at one tick, one after the other, or how it moves the stop; `paid` is the
-    funding of one unit held long until then."""
+    """What fills at one tick, one after the other, or how it moves the stop; total, balance: see
+    `endangered`."""
+    paid = unit_paid(trade, total, trade_rules)
     while True:
-        managed, held = trade.managed, trade.position.held
-        leaving, level = managed.leaving != STAYS, trade.target.level
-        walk = walk_tick(
-            managed.stop, level, leaving, held, price, bar.known_atr, time, trade_rules, paid
-        )
-        if walk.stop.level != managed.stop.level:
-            write_level(log.stops, log.rows, bar.place, walk.stop, time)
-        trade, closed = filled_by(walk, trade, time, paid, trade_rules)
+        danger = endangered(trade, balance, time, total, sums, trade_rules)
+        trade, closed = tick_fill(trade, price, log, bar, time, paid, danger, trade_rules)
         if not is_part(trade, closed):
             return trade, closed
         trade = take_part(trade, closed, log, bar, trade_rules)
+
+
+@rule
+def tick_fill(
+    trade: Trade,
+    price: float,
+    log: Log,
+    bar: Bar,
+    time: int,
+    paid: float,
+    danger: Danger,
+    trade_rules: TradeRules,
+) -> tuple[Trade, Closing]:
+    """What fills first at one tick, or how it moves the stop; `paid` is the funding of one unit
+    held long until then."""
+    managed, held, atr = trade.managed, trade.position.held, bar.known_atr
+    leaving, level = managed.leaving != STAYS, trade.target.level
+    walk = walk_tick(
+        managed.stop, level, leaving, held, price, atr, time, trade_rules, paid, danger.price
+    )
+    if walk.stop.level != managed.stop.level:
+        write_level(log.stops, log.rows, bar.place, walk.stop, time)
+    return filled_by(walk, trade, time, paid, danger.fee, trade_rules)

@@ -124,7 +124,7 @@ def simulate(
         bar = Bar(i, at, at + interval, *prices, volume[i], *known, *reach, sum_held(sums, i))
         if order.signal != NONE:
             order, trade = open_candle(order, log, bar, detail, sums, run_rules)
-        trade, closed = within_candle(trade, log, bar, detail, sums, run_rules)
+        trade, closed = within_candle(trade, log, bar, detail, sums, books.balance, run_rules)
         if closed.reason != NONE:
             books = close_trade(trade, closed, books, log, bar, run_rules)
             trade = NO_TRADE
@@ -169,7 +169,7 @@ def open_candle(
     first, last = pieces(detail, bar.place)
     if run_rules.path == TICKS and first < last:
         time = detail.time[first]  # of the first tick
-    position, stop = enter(order.entry_order, bar.open, time, run_rules.trade_rules)
+    position, stop = enter(order.entry_order, bar.open, time, run_rules.trade_rules, sums.tiers)
     if not position.units > 0.0:
         log.ignored[SIZE] += 1
         return NO_ORDER, NO_TRADE

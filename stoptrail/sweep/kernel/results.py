@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.rules.candles import Floats
+from stoptrail.rules.jit import rule
 from stoptrail.rules.metrics import (
     Metrics,
 )
@@ -59,3 +60,24 @@ def part(results: Results, first: int, end: int) -> Results:
         block_sums=results.block_sums[rows],
         equity=results.equity[rows],
     )
+
+
+@rule
+def write_metrics(row: Floats, metrics: Metrics) -> None:
+    """`metrics` as one row of Results.metrics."""
+    row[COLUMN.net_return] = metrics.net_return
+    row[COLUMN.cagr] = metrics.cagr
+    row[COLUMN.sharpe] = metrics.sharpe
+    row[COLUMN.sortino] = metrics.sortino
+    row[COLUMN.profit_factor] = metrics.profit_factor
+    row[COLUMN.max_drawdown] = metrics.max_drawdown
+    row[COLUMN.trades] = metrics.trades
+    row[COLUMN.win_rate] = metrics.win_rate
+    row[COLUMN.payoff_ratio] = metrics.payoff_ratio
+    row[COLUMN.fees_paid] = metrics.fees_paid
+    row[COLUMN.avg_hours] = metrics.avg_hours
+    row[COLUMN.exposure] = metrics.exposure
+    row[COLUMN.avg_r] = metrics.avg_r
+    row[COLUMN.scratches] = metrics.scratches
+    row[COLUMN.win_rate_without_scratches] = metrics.win_rate_without_scratches
+    row[COLUMN.funding_paid] = metrics.funding_paid

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from stoptrail.config.own_code import own_errors
-from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.candles import Candles, Floats, Sides, Times
 from stoptrail.rules.funding import NO_FUNDING, Funding
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.own_exit import ExitRule, asked, compiled_exit
 from stoptrail.rules.types import DayMarks, Setups
 from stoptrail.sweep.kernel import precompile
+from stoptrail.sweep.kernel.account import UNFINISHED
 from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.days import Midnights, midnights_of
 from stoptrail.sweep.kernel.flow import Flow, flow_of
@@ -53,17 +54,42 @@ def screen_rows(
         marks = midnights_of(marks, candles.close, results.block_sums.shape[1], sums)
     midnights = marks
     flow = funding if isinstance(funding, Flow) else flow_of(funding)
+    of, own = (candles, nodes, setups, midnights), (lines, flow)
     while slow < len(table) and precompile.is_running():
-        row, slot = table[slow : slow + 1], part(results, slow, slow + 1)
-        ask, one = exit_rule and asked(exit_rule), (candles, nodes, setups, midnights, row, slot)
+        rows = table[slow : slow + 1], part(results, slow, slow + 1), rules[slow:]
+        ask = exit_rule and asked(exit_rule)
         with np.errstate(all="ignore"), own_errors(exit_rule):  # fingerprints count modulo 2^64
-            screen(*one, rules[slow:], lines, flow, turn, own_size, ask)
+            _screen(screen, *of, *rows, *own, turn, own_size, ask)
         slow += 1
         on_slow_row(1)
     if slow < len(table):
-        rest = part(results, slow, len(table))
-        rows = table[slow:], rest, rules[slow:]
-        ask, of = exit_rule and compiled_exit(exit_rule), (candles, nodes, setups, midnights)
+        rows = table[slow:], part(results, slow, len(table)), rules[slow:]
+        ask = exit_rule and compiled_exit(exit_rule)
         with own_errors(exit_rule):
-            compiled(screen)(*of, *rows, lines, flow, turn, own_size, ask)
+            _screen(compiled(screen), *of, *rows, *own, turn, own_size, ask)
     return slow
+
+
+def _screen(
+    run: Any,
+    candles: Candles,
+    nodes: Nodes,
+    setups: Setups,
+    midnights: Midnights,
+    table: Floats,
+    results: Results,
+    rules: Times,
+    lines: Floats,
+    flow: Flow,
+    turn: Sides | None,
+    *own: Any,
+) -> None:
+    """`run`, and once more where a row was liquidated: code that follows a position candle by
+    candle is compiled for such a row alone."""
+    of, known = (candles, nodes, setups, midnights), (lines, flow)
+    run(*of, table, results, rules, *known, turn, *own)
+    for k in np.flatnonzero(results.trades == UNFINISHED):
+        row = part(results, int(k), int(k) + 1)
+        for column in row:
+            column[:] = 0
+        run(*of, table[k : k + 1], row, rules[k : k + 1], *known, setups.turn, *own)

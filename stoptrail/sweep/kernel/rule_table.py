@@ -19,11 +19,12 @@ from stoptrail.rules.exits import ExitRules, ScaleOut
 from stoptrail.rules.jit import rule
 from stoptrail.rules.margin import Margin
 from stoptrail.rules.market import Market
+from stoptrail.rules.paths import CANDLE
 from stoptrail.rules.protections import Protections
 from stoptrail.rules.sizing import Sizing
-from stoptrail.rules.stops import StopRules
+from stoptrail.rules.stops import ATR_TRAIL, StopRules
 from stoptrail.rules.trade import TradeRules
-from stoptrail.rules.types import RunRules
+from stoptrail.rules.types import STOP_TRAIL, RunRules
 
 
 def _numbered(kind: Any, numbers: Iterator[int]) -> Any:
@@ -111,7 +112,12 @@ def run_rules_of(row: Floats) -> RunRules:
                 min_quantity=row[market.min_quantity],
                 min_notional=row[market.min_notional],
             ),
-            margin=Margin(rate=row[margin.rate], checked=row[margin.checked] != 0.0),
+            margin=Margin(
+                rate=row[margin.rate],
+                checked=row[margin.checked] != 0.0,
+                liquidates=row[margin.liquidates] != 0.0,
+                fee=row[margin.fee],
+            ),
             exits=exit_rules_of(row),
         ),
         exits=int(row[PLACE.exits]),
@@ -142,3 +148,39 @@ def exit_rules_of(row: Floats) -> ExitRules:
         time_hours=row[exits.time_hours],
         time_below=row[exits.time_below],
     )
+
+
+@rule
+def trails(run_rules: RunRules) -> bool:
+    """Whether trades end at the stop that an ATR trails, tested against whole candles, and in
+    no other way: such endings are found by blocks of candles, and remembered."""
+    rules, exits = run_rules.trade_rules.stop, run_rules.trade_rules.exits
+    return (
+        run_rules.exits == STOP_TRAIL
+        and run_rules.path == CANDLE
+        and rules.trail == ATR_TRAIL
+        and not rules.trail_from > 0.0
+        and not rules.ruled
+        and not exits.target > 0.0
+        and not exits.first.fraction > 0.0
+        and not exits.time_hours > 0.0
+    )
+
+
+_STOP, _EXITS = PLACE.trade_rules.stop, PLACE.trade_rules.exits
+_MORE = [
+    PLACE.exits,
+    PLACE.path,
+    _STOP.trail,
+    _STOP.trail_from,
+    _STOP.ruled,
+    _EXITS.target,
+    _EXITS.first.fraction,
+    _EXITS.time_hours,
+]
+"""Columns that are all 0 where a row `trails`, and only there."""
+
+
+def need_turn(table: Floats) -> bool:
+    """Whether some row of `table` does more than trail an ATR on whole candles."""
+    return bool(table[:, _MORE].any())

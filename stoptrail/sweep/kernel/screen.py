@@ -27,8 +27,7 @@ from stoptrail.rules.decide import (
 )
 from stoptrail.rules.jit import inner_rule, rule, uncounted
 from stoptrail.rules.own_exit import Asked
-from stoptrail.rules.paths import CANDLE
-from stoptrail.rules.stops import ATR_TRAIL, Stop
+from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import (
     GAP,
     PENDING,
@@ -41,7 +40,6 @@ from stoptrail.rules.trade import (
 )
 from stoptrail.rules.types import (
     OPEN,
-    STOP_TRAIL,
     Counts,
     RunRules,
     Setups,
@@ -50,6 +48,8 @@ from stoptrail.rules.types import (
 from stoptrail.rules.volatility import known_volatility, needs_volatility, squares_for
 from stoptrail.rules.window import reaches
 from stoptrail.sweep.kernel.account import (
+    NEEDS_TURNS,
+    UNFINISHED,
     Followed,
     RunAccount,
     account_start,
@@ -57,7 +57,6 @@ from stoptrail.sweep.kernel.account import (
     after_position,
     flat_until,
     metrics_of,
-    write_metrics,
 )
 from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.days import (
@@ -67,13 +66,17 @@ from stoptrail.sweep.kernel.days import (
     marks_until,
 )
 from stoptrail.sweep.kernel.drawdown import with_closes
-from stoptrail.sweep.kernel.ending import Ending
+from stoptrail.sweep.kernel.ending import NO_ENDING, Ending
 from stoptrail.sweep.kernel.flow import Flow
 from stoptrail.sweep.kernel.hold import hold
 from stoptrail.sweep.kernel.memo import fetch, has, keep, kept_ending, key_of, line_of
-from stoptrail.sweep.kernel.path_exits import hold_candle_by_candle, room_for_parts
-from stoptrail.sweep.kernel.results import Results
-from stoptrail.sweep.kernel.rule_table import PLACE, run_rules_of
+from stoptrail.sweep.kernel.path_exits import (
+    hold_candle_by_candle,
+    room_for_parts,
+    stop_stays_first,
+)
+from stoptrail.sweep.kernel.results import Results, write_metrics
+from stoptrail.sweep.kernel.rule_table import need_turn, run_rules_of, trails
 
 
 @rule
@@ -133,39 +136,10 @@ def screen(
             parts,
         )
         results.trades[k] = account.trades
+        if account.trades == UNFINISHED:
+            continue
         results.fingerprint[k] = account.fingerprint
         write_metrics(results.metrics[k], metrics_of(account, candles, midnights.time))
-
-
-@rule
-def trails(run_rules: RunRules) -> bool:
-    """Whether trades end at the stop that an ATR trails, tested against whole candles, and in
-    no other way: such endings are found by blocks of candles, and remembered."""
-    rules, exits = run_rules.trade_rules.stop, run_rules.trade_rules.exits
-    return (
-        run_rules.exits == STOP_TRAIL
-        and run_rules.path == CANDLE
-        and rules.trail == ATR_TRAIL
-        and not rules.trail_from > 0.0
-        and not rules.ruled
-        and not exits.target > 0.0
-        and not exits.first.fraction > 0.0
-        and not exits.time_hours > 0.0
-    )
-
-
-_STOP, _EXITS = PLACE.trade_rules.stop, PLACE.trade_rules.exits
-_MORE = [
-    PLACE.exits,
-    PLACE.path,
-    _STOP.trail,
-    _STOP.trail_from,
-    _STOP.ruled,
-    _EXITS.target,
-    _EXITS.first.fraction,
-    _EXITS.time_hours,
-]
-"""Columns that are all 0 where a row `trails`, and only there."""
 
 
 @rule
@@ -180,11 +154,6 @@ def rows_need_volatility(table: Floats) -> bool:
 def rows_turn(table: Floats, setups: Setups) -> Sides | None:
     """What `screen` takes as `turn` for the rows of `table`."""
     return setups.turn if need_turn(table) else None
-
-
-def need_turn(table: Floats) -> bool:
-    """Whether some row of `table` does more than trail an ATR on whole candles."""
-    return bool(table[:, _MORE].any())
 
 
 @rule
@@ -229,17 +198,24 @@ def run(
         event = ignored_before(signals, event, entry, counts, PENDING)
         if entry == count:
             break
-        position, stop = enter(entry_order, candles.open[entry], times[entry], trade_rules)
+        opens, tiers = candles.open[entry], flow.sums.tiers
+        position, stop = enter(entry_order, opens, times[entry], trade_rules, tiers)
         if expired(entry_order, times[entry]) or not position.units > 0.0:
             counts[GAP if expired(entry_order, times[entry]) else SIZE] += 1
             continue
         account = flat_until(account, marks_before(places, account.days.mark, entry), *flat)
-        if turn is not None and not trails(run_rules):
-            whole = candles, nodes.atr, reach, turn, run_rules, ask, entry, position, stop
-            ending = hold_candle_by_candle(*whole, parts, flow)
-        else:
+        ending, is_known = NO_ENDING, False
+        if turn is None or trails(run_rules):
             begun = i, entry, position, stop
             ending = followed(candles, nodes, *begun, trade_rules, rules, lines, flow)
+            last = count - 1 if ending.exit == OPEN else ending.exit
+            of = entry, last, position, stop.level, account.balance, trade_rules, flow
+            is_known = stop_stays_first(candles, *of)
+        if turn is not None and not is_known:
+            whole = candles, nodes.atr, reach, turn, run_rules, ask, entry, position, stop
+            ending = hold_candle_by_candle(*whole, parts, flow, account.balance)
+        elif not is_known:
+            return NEEDS_TURNS
         last = count if ending.exit == OPEN else ending.exit
         event = next_signal(signals, sides, event, last, counts, rules, lines)
         closed = Followed(i, entry, entry, position, stop, ending, last)

@@ -1,0 +1,163 @@
+"""C20 on random markets at twenty times the account, with gaps: every engine closes the same
+positions at the same prices, to the last bit, and no account falls below zero."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from stoptrail.backtest.plan import Record
+from stoptrail.rules.funding import funding_of
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.margin import AS_MAINTENANCE, NO_TIERS, Margin, margin_tiers
+from stoptrail.rules.measure import equity_of
+from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST, TICKS
+from stoptrail.rules.sizing import ALL_IN, RISK, by_risk
+from stoptrail.rules.stops import LIQUIDATED, NO_TRAIL
+from stoptrail.rules.types import CYCLE_EXIT, OPEN, STOP_TRAIL
+from stoptrail.sweep.finalists import compare
+from tests.contract import engines
+from tests.contract.detail import random_pieces
+from tests.contract.test_exit_parity import exit_case
+from tests.contract.test_parity import (
+    STEPPING,
+    FundedCase,
+    Tally,
+    check_kernel,
+    funded,
+    random_case,
+)
+from tests.markets import random_funding, random_market
+
+COUNT = 500
+SLIP = 0.006
+"""More than any slippage and a tick: a worse price was met after the open."""
+
+
+def levered_case(seed: int, *, exits: bool = False, path: int = CANDLE) -> FundedCase:
+    """A random case at 20x in a market of gaps, with rates of funding or a borrow that eat up a
+    margin within hours, and stops that hold still."""
+    random = np.random.default_rng([seed, 20])
+    case = exit_case(seed, paths=(path,)) if exits else random_case(seed)
+    rules, given = case.plan.run_rules, case.plan.run_rules.trade_rules
+    candles = random_market(seed, COUNT, market=given.market, jumps=0.03)
+    pairs = case.plan.parameters["zones"]
+    zones = {time: pairs.get(time, (0, 0)) for time in candles.time.tolist()}
+    baseline = not exits and random.random() < 0.4
+    sizing = by_risk(float(random.choice([0.3, 0.6])), 20.0, True, ALL_IN if baseline else RISK)
+    stop = given.stop._replace(multiplier=float(random.choice([2.0, 5.0, 8.0])))
+    if random.random() < 0.8:
+        stop = stop._replace(trail=NO_TRAIL, breakeven_trigger=0.0, ruled=False)
+    kept = given.exits
+    if random.random() < 0.8:
+        kept = kept._replace(target=0.0, time_hours=0.0)
+    costs = given.costs._replace(
+        borrow_daily=float(random.choice([0.0, 0.3, 1.0])),
+        funding=float(random.choice([3.0, 10.0, 30.0])),
+    )
+    steps = ((0.0, 0.005), (20_000.0, 0.02), (200_000.0, 0.04)) if random.random() < 0.5 else ()
+    rate = steps[0][1] if steps else float(random.choice([0.0, 0.005, 0.03]))
+    margin = Margin(rate, not baseline, True, float(random.choice([AS_MAINTENANCE, 0.0, 0.003])))
+    given = given._replace(sizing=sizing, stop=stop, costs=costs, margin=margin, exits=kept)
+    rules = rules._replace(
+        trade_rules=given,
+        exits=CYCLE_EXIT if baseline else STOP_TRAIL,
+        path=path,
+        cash=10_000_000.0,
+        protections=rules.protections._replace(daily_loss=0.0, drawdown=0.0),
+    )
+    rule = case.plan.exit_rule if stop.ruled else None
+    plan = case.plan._replace(run_rules=rules, exit_rule=rule, parameters={"zones": zones})
+    tiers = margin_tiers(steps) if steps else NO_TIERS
+    rows = random_funding(seed, candles)
+    rows = rows._replace(rate=np.abs(rows.rate) * random.choice([1.0, 1.0, -1.0]))
+    funding = funding_of(rows, candles, tiers)
+    return FundedCase(candles, 0, plan, funding)
+
+
+class Seen(Tally):
+    """How many were liquidated, of which kinds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kinds: Counter[str] = Counter()
+
+    def count(self, case: FundedCase, record: Record) -> None:
+        trades, candles = record.trades, case.candles
+        for k in np.flatnonzero((trades.reason == LIQUIDATED) & (trades.exit != OPEN)):
+            end, long = int(trades.exit[k]), trades.side[k] > 0
+            opened, price = candles.open[end], trades.price[k]
+            passed = price <= opened * (1.0 - SLIP) if long else price >= opened * (1.0 + SLIP)
+            self.kinds["long" if long else "short"] += 1
+            self.kinds["within" if passed else "open"] += 1
+            self.kinds["shortfall"] += int(trades.shortfall[k] > 0.0)
+            self.kinds["baseline"] += int(case.plan.run_rules.exits == CYCLE_EXIT)
+            self.kinds["tiers"] += int(len(case.funding.tiers) > 0)
+            self.kinds["parts"] += int((record.fills.trade == k).sum() > 1)
+        profits = trades.pnl[trades.exit != OPEN]
+        assert np.cumsum([case.plan.run_rules.cash, *profits]).min() >= 0.0
+        traded = candles.volume.min() > 0.0
+        equity = compiled(equity_of)(
+            trades, record.fills, candles, marks_of(case), case.plan.run_rules, case.funding
+        )
+        assert not traded or equity.marks.min() >= 0.0
+
+
+def marks_of(case: FundedCase):  # type: ignore[no-untyped-def]
+    return engines.prepared(*case[:3]).inputs.marks
+
+
+def agree(one: Record, other: Record, name: str) -> None:
+    """To the last bit, with what was lost beyond the account."""
+    assert compare(one, other, name).mismatches == ()
+    for column in ("reason", "price", "fees", "pnl", "funding", "borrow", "shortfall"):
+        np.testing.assert_array_equal(getattr(one.trades, column), getattr(other.trades, column))
+
+
+@pytest.mark.parametrize("exits", [False, True])
+def test_every_engine_liquidates_the_same_positions(exits: bool) -> None:
+    tally = Seen()
+    for seed in range(11_000, 11_024):
+        case = levered_case(seed, exits=exits)
+        one = engines.by_compiled_rules(*case[:3], **funded(case))
+        tally.count(case, one)
+        check_kernel(case, tally, one)
+        for name in STEPPING:
+            agree(one, engines.ENGINES[name](*case[:3], **funded(case)), name)
+    wanted = {
+        "long",
+        "short",
+        "open",
+        "within",
+        "shortfall",
+        "tiers",
+        "parts" if exits else "baseline",
+    }
+    assert {kind for kind, count in tally.kinds.items() if count >= 4} >= wanted, tally.kinds
+
+
+def test_the_loops_agree_along_every_path() -> None:
+    tally = Seen()
+    for seed in range(12_000, 12_090):
+        case = levered_case(seed, exits=True, path=HIGH_FIRST if seed % 2 else LOW_FIRST)
+        one = engines.by_compiled_rules(*case[:3], **funded(case))
+        tally.count(case, one)
+        check_kernel(case, tally, one)
+        if seed % 10 == 0:
+            agree(one, engines.by_rules(*case[:3], **funded(case)), "rules")
+    assert min(tally.kinds[kind] for kind in ("long", "short", "parts")) >= 8, tally.kinds
+
+
+@pytest.mark.parametrize("path", [CANDLE, TICKS])
+def test_engines_agree_where_finer_candles_are_walked(path: int) -> None:
+    tally = Seen()
+    for seed in range(13_000, 13_020):
+        case = levered_case(seed, exits=seed % 2 == 0, path=path)
+        detail = random_pieces(seed, case.candles, case.plan.run_rules.trade_rules.market)
+        one = engines.by_compiled_rules(*case[:3], detail, case.funding)
+        tally.count(case, one)
+        for name in ("backtrader", "backtrader-steps"):
+            agree(one, engines.DETAILED[name](*case[:3], detail, case.funding), name)
+    assert min(tally.kinds[kind] for kind in ("long", "short")) >= 10, tally.kinds
