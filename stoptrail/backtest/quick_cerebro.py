@@ -9,7 +9,10 @@ on every candle, each as they are.
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.brokers.candle import CandleBroker
@@ -103,20 +106,17 @@ class QuickCerebro(bt.Cerebro):  # type: ignore[misc]
         """Candle by candle: the broker where it has something to do, then the strategy."""
         broker, news, following = self._broker, self._broker.news, strategy.next
         lows, highs = feed.lines.low.array, feed.lines.high.array
-        closes = (feed.candles.time + feed.candles.interval).tolist()
+        closes, due, due_at = feed.candles.time + feed.candles.interval, math.inf, feed.count
         # Until indicators are warm, and with lines that move by themselves, every candle is
         # told of as one with orders.
         warm = feed.count if apart else strategy._minperiods[0]
         for at in range(feed.count):
+            if broker.due != due:
+                due, due_at = broker.due, int(np.searchsorted(closes, broker.due))
             ahead.at = own.at = at
             if at < warm or (
                 broker.is_awake
-                and (
-                    news
-                    or lows[at] <= broker.below
-                    or highs[at] >= broker.above
-                    or closes[at] >= broker.due
-                )
+                and (news or lows[at] <= broker.below or highs[at] >= broker.above or at >= due_at)
             ):
                 own.at = at - 1
                 self._brokernotify()

@@ -147,8 +147,8 @@ def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[st
         found.append("the market is a swap and its funding is not known: no position paid any")
     if gone := int((outcome.record.trades.reason == LIQUIDATED).sum()):
         found.append(
-            f"{gone:,} position{'s were' if gone > 1 else ' was'} liquidated, which the account could "
-            "not hold (C20): tested on the market's own prices, as no mark prices are known"
+            f"{gone:,} position{'s were' if gone > 1 else ' was'} liquidated, as the account could "
+            "not hold more (C20): by the market's own prices, as no mark prices are known"
         )
     return found
 

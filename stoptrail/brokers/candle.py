@@ -81,6 +81,8 @@ class CandleBroker(WithinCandle):
         """Whether `next` may have something to do on a candle that reaches `below` or
         `above`, or there is news."""
         self.below, self.above = -math.inf, math.inf
+        self._foreseen: tuple[Position, float, float] | None = None
+        """Of which position, and what `_foresee` said of it."""
         self.due = math.inf
         """From when on `next` has something to do whatever the candle reaches, ms."""
 
@@ -207,34 +209,35 @@ class CandleBroker(WithinCandle):
         # A tick between level and extreme may move the stop as well.
         waits = waits or (self._stop is not None and self.run_rules.path == TICKS)
         leaves = self._stop is not None or self._target is not None
-        self.is_awake = waits or leaves or self._can_be_closed_out() or bool(self.news)
-        self.below, self.above, self.due = -math.inf, math.inf, math.inf
+        guarded = self.open is not None and self.run_rules.trade_rules.margin.liquidates
+        self.is_awake = waits or leaves or guarded or bool(self.news)
+        self.below, self.above = -math.inf, math.inf
         if waits:
             self.below = math.inf
         elif self.open is not None:
             level, target = self.levels()
-            ends, self.due = self._watched(level)
+            ends, self.due = self._watched(level) if guarded else (level, math.inf)
             self.below, self.above = min(ends, target), max(ends, target)
-
-    def _can_be_closed_out(self) -> bool:
-        return self.open is not None and self.run_rules.trade_rules.margin.liquidates
 
     def _watched(self, level: float) -> tuple[float, float]:
         """The price that ends the open trade, or one before it, and until when (ms) that holds:
         while what is paid of funding and borrow comes to a small part of the account (C20)."""
         assert self.open is not None
-        if not self._can_be_closed_out():
-            return level, math.inf
-        held, units = self.open.held, self.open.units
-        spare = _SPARE * self.balance / units
-        now = max(held.time, self._last_moment()[1])
-        side, paid = held.side, self.paid_by(now)
-        danger = self.danger(now, paid + side * 2.0 * spare).price
-        costs = self.run_rules.trade_rules.costs
+        now = max(self.open.held.time, self._last_moment()[1])
+        if self._foreseen is None or self._foreseen[0] is not self.open or now >= self.due:
+            self._foreseen = self.open, *self._foresee(self.open, now)
+        _, danger, until = self._foreseen
+        return barrier(self.open.held.side, level, danger)[0], until
+
+    def _foresee(self, position: Position, now: int) -> tuple[float, float]:
+        """A price before which `position` is not liquidated, and until when (ms)."""
+        held, costs = position.held, self.run_rules.trade_rules.costs
+        spare = _SPARE * self.balance / position.units
+        danger = self.danger(now, self.paid_by(now) + held.side * 2.0 * spare)
         until = self.schedule.exceeds(now, spare, costs.funding)
-        if side < 0 and costs.borrow_daily > 0.0:
+        if held.side < 0 and costs.borrow_daily > 0.0:
             until = min(until, now + DAY * spare / (held.fill * costs.borrow_daily))
-        return barrier(side, level, danger)[0], until
+        return danger.price, until
 
     # Fills
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from stoptrail.config.section import SettingsSection
@@ -225,7 +225,7 @@ class MarketSettings(SettingsSection):
     lot: Step | None = None
     min_quantity: Annotated[float, Field(ge=0)] | None = None
     min_notional: Annotated[float, Field(ge=0)] | None = None
-    maintenance_margin: Annotated[float | Tiers, PlainValidator(_maintenance)] = 0.005
+    maintenance_margin: Annotated[float | Tiers, BeforeValidator(_maintenance)] = 0.005
     """Fraction of the notional that has to stay in the account of a swap, or a list of
     [notional from, fraction] (C20)."""
     liquidation_fee: Annotated[float, Field(ge=0, le=0.5)] | None = None

@@ -22,7 +22,3 @@ class Ending(NamedTuple):
     """... and none falls short of this."""
     parts: int
     """How many parts were closed before."""
-
-
-NO_ENDING = Ending(0, 0.0, 0.0, 0, 0.0, 0.0, 0)
-"""Of a position that was not followed."""

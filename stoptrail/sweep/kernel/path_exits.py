@@ -166,13 +166,14 @@ def stop_stays_first(
     flow: Flow,
 ) -> bool:
     """Whether a stop that never loosens from `level` comes before the liquidation price on every
-    candle from `entry` to `last`: it does against the most that can have been paid by then."""
-    if not trade_rules.margin.liquidates:
-        return True
+    candle from `entry` to `last`: it does against the most that can have been paid by then, and
+    where nothing can, as the entry was tested."""
     costs, paid, side = trade_rules.costs, NOTHING_PAID, position.held.side
     if is_funded(flow, costs.funding):
         before = sum_opened(flow.sums, entry)
         paid = paid_range(flow.held, entry, last + 1, before, costs.funding)
+    elif trade_rules.margin.checked and (side > 0 or costs.borrow_daily == 0.0):
+        return True
     most, time = paid.greatest if side > 0 else paid.least, candles.time[last]
     danger = danger_of(position, balance, time, trade_rules, most, flow.sums.tiers)
     return not overtaken(side, level, danger.price)

@@ -66,7 +66,7 @@ from stoptrail.sweep.kernel.days import (
     marks_until,
 )
 from stoptrail.sweep.kernel.drawdown import with_closes
-from stoptrail.sweep.kernel.ending import NO_ENDING, Ending
+from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.flow import Flow
 from stoptrail.sweep.kernel.hold import hold
 from stoptrail.sweep.kernel.memo import fetch, has, keep, kept_ending, key_of, line_of
@@ -204,18 +204,18 @@ def run(
             counts[GAP if expired(entry_order, times[entry]) else SIZE] += 1
             continue
         account = flat_until(account, marks_before(places, account.days.mark, entry), *flat)
-        ending, is_known = NO_ENDING, False
-        if turn is None or trails(run_rules):
+        whole = candles, nodes.atr, reach, turn, run_rules, ask, entry, position, stop
+        if turn is not None and not trails(run_rules):
+            ending = hold_candle_by_candle(*whole, parts, flow, account.balance)
+        else:
             begun = i, entry, position, stop
             ending = followed(candles, nodes, *begun, trade_rules, rules, lines, flow)
             last = count - 1 if ending.exit == OPEN else ending.exit
             of = entry, last, position, stop.level, account.balance, trade_rules, flow
-            is_known = stop_stays_first(candles, *of)
-        if turn is not None and not is_known:
-            whole = candles, nodes.atr, reach, turn, run_rules, ask, entry, position, stop
-            ending = hold_candle_by_candle(*whole, parts, flow, account.balance)
-        elif not is_known:
-            return NEEDS_TURNS
+            if trade_rules.margin.liquidates and not stop_stays_first(candles, *of):
+                if turn is None:
+                    return NEEDS_TURNS
+                ending = hold_candle_by_candle(*whole, parts, flow, account.balance)
         last = count if ending.exit == OPEN else ending.exit
         event = next_signal(signals, sides, event, last, counts, rules, lines)
         closed = Followed(i, entry, entry, position, stop, ending, last)
