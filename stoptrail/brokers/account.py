@@ -97,8 +97,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         self.detail: Detail = self.p.detail or NO_DETAIL
         self.own_size: Any = self.p.own_size or self._own_size()
         """The user's sizing function as rules.sizing calls it, or None."""
-        given = self.p.funding.tiers
-        self.tiers = given if self.p.run_rules else tiers_of(self._settings)
+        self.tiers = self.p.funding.tiers if self.p.run_rules else tiers_of(self._settings)
         """rules.margin.margin_tiers of the market."""
         self.reset()
 
@@ -207,10 +206,15 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
     def danger(self, time: int, paid: float) -> Danger:
         """Where the open trade is liquidated by what fills at `time` (ms); `paid` is the funding
         of one unit held long by then (C20)."""
-        if self.open is None or not self.run_rules.trade_rules.margin.liquidates:
+        rules = self.run_rules.trade_rules
+        if self.open is None or not rules.margin.liquidates:
             return NO_DANGER
-        rules, tiers = self.run_rules.trade_rules, self.tiers
-        return danger_of(self.open, self.balance, time, rules, paid, tiers)
+        return danger_of(self.open, self.backing, time, rules, paid, self.tiers)
+
+    @property
+    def backing(self) -> float:
+        """What the open trade may lose: all the cash that there was before its entry."""
+        return self.balance
 
     def _paid(self, total: float) -> float:
         if self.open is None:

@@ -69,6 +69,11 @@ class SleeveBroker(CandleBroker):
         return stake(self.book.getvalue(), self.p.share)
 
     @property
+    def backing(self) -> float:
+        """The margin of its position (C20)."""
+        return self.margin
+
+    @property
     def close(self) -> float:
         """The last close of its market."""
         return float(self._data.close[0])
@@ -135,7 +140,7 @@ class SleeveBroker(CandleBroker):
 
     def _fill_entry(self, price: float, time: int) -> None:
         order, rules = self._entry.info.entry_order, self.run_rules.trade_rules
-        position, stop = enter(order, price, time, rules)
+        position, stop = enter(order, price, time, rules, self.tiers)
         cash = math.inf if self.p.lends else self.book.cash
         cut = cut_entry(position, self._most, cash, rules)
         if not cut.units > 0.0 and (position.units > 0.0 or self._most < math.inf):

@@ -232,7 +232,7 @@ class CandleBroker(WithinCandle):
     def _foresee(self, position: Position, now: int) -> tuple[float, float]:
         """A price before which `position` is not liquidated, and until when (ms)."""
         held, costs = position.held, self.run_rules.trade_rules.costs
-        spare = _SPARE * self.balance / position.units
+        spare = _SPARE * self.backing / position.units
         danger = self.danger(now, self.paid_by(now) + held.side * 2.0 * spare)
         until = self.schedule.exceeds(now, spare, costs.funding)
         if held.side < 0 and costs.borrow_daily > 0.0:

@@ -204,18 +204,18 @@ def run(
             counts[GAP if expired(entry_order, times[entry]) else SIZE] += 1
             continue
         account = flat_until(account, marks_before(places, account.days.mark, entry), *flat)
-        whole = candles, nodes.atr, reach, turn, run_rules, ask, entry, position, stop
+        held = run_rules, ask, entry, position, stop, parts, flow, account.balance
         if turn is not None and not trails(run_rules):
-            ending = hold_candle_by_candle(*whole, parts, flow, account.balance)
+            ending = hold_candle_by_candle(candles, nodes.atr, reach, turn, *held)
         else:
-            begun = i, entry, position, stop
-            ending = followed(candles, nodes, *begun, trade_rules, rules, lines, flow)
+            known = trade_rules, rules, lines, flow
+            ending = followed(candles, nodes, i, entry, position, stop, *known)
             last = count - 1 if ending.exit == OPEN else ending.exit
-            of = entry, last, position, stop.level, account.balance, trade_rules, flow
-            if trade_rules.margin.liquidates and not stop_stays_first(candles, *of):
+            until = entry, last, position, stop.level, account.balance, trade_rules, flow
+            if trade_rules.margin.liquidates and not stop_stays_first(candles, *until):
                 if turn is None:
                     return NEEDS_TURNS
-                ending = hold_candle_by_candle(*whole, parts, flow, account.balance)
+                ending = hold_candle_by_candle(candles, nodes.atr, reach, turn, *held)
         last = count if ending.exit == OPEN else ending.exit
         event = next_signal(signals, sides, event, last, counts, rules, lines)
         closed = Followed(i, entry, entry, position, stop, ending, last)
