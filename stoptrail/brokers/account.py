@@ -204,8 +204,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         return self._paid(self.schedule.before(time))
 
     def danger(self, time: int, paid: float) -> Danger:
-        """Where the open trade is liquidated by what fills at `time` (ms); `paid` is the funding
-        of one unit held long by then (C20)."""
+        """Where the open trade is liquidated at `time` (ms), one unit held long having `paid`."""
         rules = self.run_rules.trade_rules
         if self.open is None or not rules.margin.liquidates:
             return NO_DANGER
