@@ -23,10 +23,8 @@ from stoptrail.live.market.events import Tick
 from stoptrail.live.origin import Origin
 from stoptrail.live.session_settings import Funding
 from stoptrail.live.step import Step, StoredTick
-from stoptrail.rules.candles import Floats
 from stoptrail.rules.funding import NO_FUNDING, FundingRow
 from stoptrail.rules.manage import STAYS
-from stoptrail.rules.margin import NO_TIERS
 from stoptrail.rules.stops import MANUAL
 from stoptrail.rules.trade import booked
 from stoptrail.strategies.day_marks import LastClose, last_close
@@ -66,8 +64,6 @@ class EngineOptions(NamedTuple):
     """Called whenever Cerebro turns; True where a candle has closed."""
     funding: Funding = ""
     """Whether a swap pays costs.funding_rate, or what is published (C19); empty where none."""
-    tiers: Floats = NO_TIERS
-    """Of the market's maintenance margin (C20)."""
 
 
 class Engine:
@@ -109,7 +105,7 @@ class Engine:
             constant_funding=engine_options.funding == "constant",
             booked=self._origin.booked,
             settlement=self.settlement,
-            funding=NO_FUNDING._replace(tiers=engine_options.tiers),
+            funding=NO_FUNDING._replace(tiers=plan.tiers),
         )
         cerebro.setbroker(self.broker)
         options = strategy_options(plan, _NEVER)

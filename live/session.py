@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from peewee import PeeweeException
 
-from stoptrail.config.run_rules import tiers_of
 from stoptrail.config.settings import Settings
 from stoptrail.core.database import reason_of
 from stoptrail.core.errors import LedgerError, StopTrailError, StoreError
@@ -201,7 +200,6 @@ class Session:
             self._ready,
             self._turn,
             funding_of(settings),
-            tiers_of(settings),
         )
         self.engine = Engine(plan_from(settings), found.origin, engine_options)
         since = None

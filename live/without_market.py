@@ -6,7 +6,6 @@ from typing import Any
 
 from peewee import Database
 
-from stoptrail.config.run_rules import tiers_of
 from stoptrail.live.engine import Engine, EngineOptions
 from stoptrail.live.gate import Gate
 from stoptrail.live.ledger.records import (
@@ -41,7 +40,6 @@ def leave_at(database: Database, row: SessionRow, price: float, time: int) -> fl
         steps.append,
         lambda _: False,
         funding=funding_of(settings),
-        tiers=tiers_of(settings),
     )
     engine = Engine(plan_from(settings), origin, options)
     feed: Any = RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from peewee import Database, SqliteDatabase
 
 from stoptrail.brokers.settlement import Settled
-from stoptrail.config.run_rules import tiers_of
 from stoptrail.exchange.rows import Row
 from stoptrail.live.engine import Engine, EngineOptions
 from stoptrail.live.gate import (
@@ -210,7 +209,6 @@ def _run(
         writer.write,
         lambda time: False,
         funding=funding_of(chosen),
-        tiers=tiers_of(chosen),
     )
     engine = Engine(plan_from(chosen), origin, engine_options)
     feed = RecordedFeed(  # type: ignore[call-arg]  # Backtrader's parameters

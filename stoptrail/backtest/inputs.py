@@ -92,6 +92,7 @@ def plan_for(settings: Settings, market: MarketRules) -> Plan:
         run_rules_of(settings, market),
         own_size_of(settings.risk.sizing),
         exit_rule_of(settings.strategy.exits),
+        tiers_of(settings),
     )
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.config.own_code import OwnSize
-from stoptrail.rules.candles import Signals
+from stoptrail.rules.candles import Floats, Signals
+from stoptrail.rules.margin import NO_TIERS
 from stoptrail.rules.own_exit import ExitRule
 from stoptrail.rules.types import (
     Counts,
@@ -37,6 +38,9 @@ class Plan(NamedTuple):
     """The user's sizing function where rules.sizing.OWN is the kind."""
     exit_rule: ExitRule | None = None
     """A rule of the user's own, which counts where the stop is `ruled`; see `rule`."""
+
+    tiers: Floats = NO_TIERS
+    """rules.margin.margin_tiers of its market."""
 
     @property
     def size_call(self) -> Any:

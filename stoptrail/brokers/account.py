@@ -28,9 +28,10 @@ from stoptrail.rules.detail import NO_DETAIL, Detail
 from stoptrail.rules.funding import NO_FUNDING, paid_since
 from stoptrail.rules.journal import Journal, Unheard
 from stoptrail.rules.margin import NO_DANGER, Danger
+from stoptrail.rules.paths import danger_of
 from stoptrail.rules.sizing import NO_CLOSED_TRADES
 from stoptrail.rules.stops import Stop
-from stoptrail.rules.trade import Position, cash_beside, danger_of, marked
+from stoptrail.rules.trade import Position, cash_beside, marked
 from stoptrail.rules.types import RunRules
 
 _LEVERAGE = "set risk.max_leverage"

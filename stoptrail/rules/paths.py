@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from stoptrail.rules.costs import fill_price
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.costs import borrow, fill_price
 from stoptrail.rules.exits import target_passed
+from stoptrail.rules.funding import booked_funding
 from stoptrail.rules.jit import inner_rule, rule
-from stoptrail.rules.margin import overtaken
+from stoptrail.rules.margin import NO_DANGER, Danger, liquidation, overtaken
 from stoptrail.rules.stops import (
     Entry,
     Stop,
@@ -20,7 +22,7 @@ from stoptrail.rules.stops import (
     tighter,
     trail_wants,
 )
-from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.trade import Position, TradeRules
 
 CANDLE = 0
 HIGH_FIRST = 1
@@ -122,6 +124,26 @@ def ratcheted(
     """The stop after one price."""
     rules, costs, market = trade_rules.stop, trade_rules.costs, trade_rules.market
     return ratchet(stop, held, price, price, price, atr, time, rules, costs, market, funding)
+
+
+@rule
+def danger_of(
+    position: Position,
+    balance: float,
+    time: int,
+    trade_rules: TradeRules,
+    paid: float,
+    tiers: Floats | None = None,
+) -> Danger:
+    """Where `position` is liquidated at `time`; balance: cash before the entry; paid: see
+    rules.trade.closing; tiers: see rules.margin.liquidation."""
+    margin, held, units = trade_rules.margin, position.held, position.units
+    if not margin.liquidates:
+        return NO_DANGER
+    side, fill = held.side, held.fill
+    interest = borrow(side, units, fill, held.time, time, trade_rules.costs)
+    costs = position.fee + interest - booked_funding(side, units, paid)
+    return liquidation(side, units, fill, costs, balance + position.parts.profit, margin, tiers)
 
 
 @inner_rule

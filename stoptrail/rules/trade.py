@@ -16,9 +16,7 @@ from stoptrail.rules.exits import NO_EXITS, ExitRules, Target, next_target
 from stoptrail.rules.funding import booked_funding
 from stoptrail.rules.jit import rule
 from stoptrail.rules.margin import (
-    NO_DANGER,
     NO_MARGIN,
-    Danger,
     Margin,
     liquidation,
     overtaken,
@@ -188,26 +186,6 @@ def credited(end: Exit, balance: float) -> Exit:
     if not missing > 0.0:
         return end
     return Exit(end.price, end.fee, end.borrow, 0.0 - balance, end.last, end.funding, missing)
-
-
-@rule
-def danger_of(
-    position: Position,
-    balance: float,
-    time: int,
-    trade_rules: TradeRules,
-    paid: float,
-    tiers: Floats | None = None,
-) -> Danger:
-    """Where `position` is liquidated at `time`; balance: cash before the entry; paid: see
-    `closing`; tiers: see rules.margin.liquidation."""
-    margin, held, units = trade_rules.margin, position.held, position.units
-    if not margin.liquidates:
-        return NO_DANGER
-    side, fill = held.side, held.fill
-    interest = borrow(side, units, fill, held.time, time, trade_rules.costs)
-    costs = position.fee + interest - booked_funding(side, units, paid)
-    return liquidation(side, units, fill, costs, balance + position.parts.profit, margin, tiers)
 
 
 @rule

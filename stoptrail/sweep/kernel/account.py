@@ -19,6 +19,7 @@ from stoptrail.rules.metrics import (
     drawdown_step,
     summarise,
 )
+from stoptrail.rules.paths import danger_of
 from stoptrail.rules.protections import (
     Guard,
     guard_day,
@@ -38,7 +39,6 @@ from stoptrail.rules.tally import (
 from stoptrail.rules.trade import (
     Position,
     credited,
-    danger_of,
     entry_units,
     leave,
     stand,

@@ -24,6 +24,7 @@ from stoptrail.rules.paths import (
     NOTHING,
     TARGETED,
     barrier,
+    danger_of,
     walk_candle,
 )
 from stoptrail.rules.stops import (
@@ -37,7 +38,6 @@ from stoptrail.rules.trade import (
     Position,
     TradeRules,
     closing,
-    danger_of,
     without_part,
     working_target,
 )

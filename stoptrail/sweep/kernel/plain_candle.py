@@ -18,12 +18,13 @@ from stoptrail.rules.paths import (
     TARGETED,
     TICKS,
     Walk,
+    danger_of,
     undisturbed,
     walk_candle,
     walk_tick,
 )
 from stoptrail.rules.stops import LIQUIDATED, TARGET, Stop
-from stoptrail.rules.trade import TradeRules, closing, danger_of, without_part, working_target
+from stoptrail.rules.trade import TradeRules, closing, without_part, working_target
 from stoptrail.rules.types import CYCLE_EXIT, RunRules
 from stoptrail.sweep.kernel.log import Log, write_fill, write_level
 from stoptrail.sweep.kernel.plain_state import (
