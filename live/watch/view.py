@@ -167,17 +167,18 @@ def panel(
     from rich.table import Table
     from rich.text import Text
 
-    boxes = Table.grid(expand=True)
-    inside = (_signal_lines(found), _position_lines(found), _money_lines(found))
+    boxes, funding = Table.grid(expand=True), _funding_lines(found)
+    high = _HEIGHT + len(funding)
+    inside = (_signal_lines(found), [*_position_lines(found), *funding], _money_lines(found))
     for share in _SHARES:
         boxes.add_column(ratio=share)
     boxes.add_row(
         *(
-            Panel(_grid(lines), title=title, height=_HEIGHT)
+            Panel(_grid(lines), title=title, height=high)
             for title, lines in zip(("signal", "position", "result"), inside, strict=True)
         )
     )
-    room = None if height is None else max(1, height - _HEAD_HEIGHT - _HEIGHT - 2)
+    room = None if height is None else max(1, height - _HEAD_HEIGHT - high - 2)
     events = sorted({*found.recent, *said}, reverse=True)[:room]
     lines = [f"{_moment(e.time)}  {e.text}" for e in events] or ["nothing yet"]
     lines += [""] * ((room or 0) - len(lines))
@@ -202,8 +203,6 @@ def _head(found: Snapshot) -> Iterator[Text]:
     words = [f" candle of {_moment(found.candle)[5:16]} UTC"]
     if found.state == "running":
         words.append(f"next close in {_countdown(next_close(found.interval))}")
-    if found.forecast is not None:
-        words.append(f"funding {forecast_words(found.forecast)}")
     words.append(found.connection)  # last, since it may be long
     yield Text(" · ".join(words), style="dim", no_wrap=True, overflow="ellipsis")
 
@@ -281,13 +280,22 @@ def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
         ("distance", "" if found.distance is None else f"{found.distance:.2%}", "white"),
         ("breakeven", "armed" if armed else "not armed", "green" if armed else "white"),
         ("unrealised", f"{found.unrealised:+,.{digits}f}{won}", _sign(found.unrealised)),
-        *_funding_lines(trade["funding"]),
         ("since UTC", _moment(trade["entry_time"])[:16], "white"),
     ]
 
 
-def _funding_lines(booked: float) -> list[tuple[str, str, str]]:
-    return [("funding", f"{booked:+,.2f}", _sign(booked))] if booked else []
+def _funding_lines(found: Snapshot) -> list[tuple[str, str, str]]:
+    """What a swap's position has booked, and what is expected: two lines, or none."""
+    booked = found.trade["funding"] if found.trade else 0.0
+    if found.forecast is None and not booked:
+        return []
+    when = (
+        f" at {_moment(found.forecast.time)[11:16]}"
+        if found.forecast and found.forecast.time
+        else ""
+    )
+    expected = "none" if found.forecast is None else f"{found.forecast.rate:+.4%}{when}"
+    return [("funding", f"{booked:+,.2f}", _sign(booked)), ("forecast", expected, "white")]
 
 
 def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
