@@ -70,6 +70,7 @@ def _session_problems(database: Database, session: SessionRow) -> Iterator[str]:
     yield from _order_problems(database, session.id, trades)
     yield from _stop_problems(database, session.id, trades)
     yield from _fill_problems(database, session.id, trades)
+    yield from _funding_problems(database, session.id, trades)
     for row in rows(database, StoredEquity, session.id):
         if not math.isfinite(row["equity"]):
             yield f"the equity at {row['time']} is {row['equity']}"
@@ -117,6 +118,21 @@ def _fill_problems(database: Database, session: int, trades: list[dict[str, Any]
     for number, units in left.items():
         if ended.get(number, units == 0.0) != (units == 0.0):
             yield f"the fills of trade {number} leave {units!r} units, which it does not say"
+
+
+def _funding_problems(
+    database: Database, session: int, trades: list[dict[str, Any]]
+) -> Iterator[str]:
+    """A trade that is over has the funding of its fills."""
+    booked: dict[int, float] = {}
+    for fill in rows(database, PaperFills, session):
+        booked[fill["trade"]] = booked.get(fill["trade"], 0.0) + fill["funding"]
+    for trade in trades:
+        whole = booked.get(trade["number"], trade["funding"])
+        over = trade["exit_time"] is not None
+        if over and not math.isclose(trade["funding"], whole, rel_tol=1e-9, abs_tol=1e-9):
+            text = f"the funding of trade {trade['number']} is {trade['funding']!r}"
+            yield f"{text}, that of its fills {whole!r}"
 
 
 def _stop_problems(database: Database, session: int, trades: list[dict[str, Any]]) -> Iterator[str]:

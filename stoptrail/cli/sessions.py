@@ -109,6 +109,9 @@ def table(found: Snapshot) -> dict[str, Any]:
         entry[key] = None if entry[key] is None else iso_time(entry[key])
     if found.trade is not None:
         entry["trade"] = {**found.trade, "entry_time": iso_time(found.trade["entry_time"])}
+    if found.forecast is not None:
+        due = found.forecast.time
+        entry["forecast"] = {"rate": found.forecast.rate, "time": iso_time(due) if due else None}
     entry["recent"] = [{"time": iso_time(e.time), "text": e.text} for e in found.recent]
     return entry
 

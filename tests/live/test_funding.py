@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from stoptrail.cli.sessions import table
+from stoptrail.core.time import iso_time
 from stoptrail.exchange.rows import Row
+from stoptrail.live.ledger.check import problems
 from stoptrail.live.ledger.database import open_existing, open_ledger
 from stoptrail.live.ledger.records import all_sessions, booked_funding
 from stoptrail.live.ledger.spoken import Events
-from stoptrail.live.ledger.tables import StoredFunding
+from stoptrail.live.ledger.tables import PaperTrades, StoredFunding
 from stoptrail.live.market.events import ConnectionBack, ConnectionLost
 from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.watch.differences import compare
@@ -204,6 +207,7 @@ def test_what_is_expected_is_shown_as_a_forecast_until_it_is_published(tmp_path:
     assert seen.expected == pytest.approx(-trade["side"] * trade["units"] * rows[-1][4] * 0.0004)
     assert "+0.0400% at" in state_line(seen)["forecast"]
     assert "forecast" in state_line(seen)["forecast"]
+    assert table(seen)["forecast"] == {"rate": 0.0004, "time": iso_time(due)}
     database = open_ledger(url)
     row = {"session": 1, "time": due, "rate": 0.0003, "hours": 0.0}
     StoredFunding.insert(**row, after=0, tick=0, seen=0).execute(database)
@@ -239,3 +243,16 @@ def test_what_a_session_says_is_kept_for_lookers_on(tmp_path: Path) -> None:
     assert "funding" in kinds
     texts = [happened.text for happened in looked_at(url).recent]
     assert any(text.startswith("stopped: ") for text in texts)
+
+
+def test_a_ledger_whose_funding_does_not_add_up_is_told(tmp_path: Path) -> None:
+    rows = small_rows(420, 8)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    books = run(url, rows, published(rows, 1), **SCALED)
+    database = open_ledger(url)
+    assert list(problems(database)) == []
+    number = next(t["number"] for t in books["PaperTrades"] if t["funding"] and t["exit_time"])
+    PaperTrades.update(funding=1.0).where(PaperTrades.number == number).execute(database)
+    (text,) = problems(database)
+    database.close()
+    assert f"the funding of trade {number} is 1.0" in text
