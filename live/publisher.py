@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.protocols import Watcher
 from stoptrail.live.step import Step
+from stoptrail.live.watch.event_log import EventLog
 from stoptrail.live.watch.log_file import MESSAGES
-from stoptrail.live.watch.messages import Message, messages_of
+from stoptrail.live.watch.messages import UNWRITTEN, Message, messages_of
 
 log = logging.getLogger(MESSAGES)
 
@@ -18,8 +19,9 @@ log = logging.getLogger(MESSAGES)
 class Publisher:
     """Nothing is told of a step before the ledger has it."""
 
-    def __init__(self, interval: int, watchers: Sequence[Watcher]) -> None:
+    def __init__(self, interval: int, watchers: Sequence[Watcher], events: EventLog) -> None:
         self.watchers = watchers
+        self._events = events
         self.session_ledger: SessionLedger
         self._interval = interval
         self._waiting: list[Step] = []
@@ -58,5 +60,7 @@ class Publisher:
     def tell(self, message: Message) -> None:
         """Tell whoever watches."""
         log.info("%s: %s", message.kind, message.text)
+        if message.kind in UNWRITTEN:
+            self._events.remember(message)
         for watcher in self.watchers:
             watcher.happened(message)

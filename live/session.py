@@ -70,7 +70,7 @@ class Session:
         self.exchange, self.symbol = settings.exchange_id, settings.data.symbol
         self.interval = settings.data.interval
         self._options, events = options or Options(), EventLog()
-        self._out = Publisher(self.interval, (*self._options.watchers, events))
+        self._out = Publisher(self.interval, self._options.watchers, events)
         self.engine: Engine | None = None
         self.warm_from = 0
         """Time in ms from which signals can come."""

@@ -43,7 +43,6 @@ SLOW = (
     "exchange/test_dialects.py",
     "live",
     "reports/html/test_browser.py",
-    "strategies/signals/test_timeframe_lines.py",
     "sweep/kernel/test_memo.py",
     "sweep/pools",
     "sweep/test_walk_forward.py",

@@ -39,6 +39,8 @@ _STORED: tuple[tuple[type[Field], tuple[str, ...]], ...] = (
     (BlobField, ("blob",)),
 )
 """What SQLite, which lets any cell hold anything, has to hold in each kind of column."""
+_DAMAGED = ValueError, TypeError, LookupError, ArithmeticError, AssertionError, AttributeError
+"""What comes of reading rows that do not fit together."""
 _NOT_OURS = "is no ledger of this program, or a damaged one"
 
 
@@ -68,7 +70,7 @@ def told(database: Database, url: Address) -> Iterator[None]:
             f"database.url {shown(url)}: the ledger cannot be read ({reason_of(error)}); "
             "restore a copy"
         ) from error
-    except (ValueError, TypeError, LookupError, ArithmeticError, AssertionError) as error:
+    except _DAMAGED as error:
         place = damaged_cell(database) or f"its rows do not fit together: {plain(error)[:100]}"
         raise StoreError(
             f"database.url {shown(url)}: the ledger is damaged ({place}); restore a copy"

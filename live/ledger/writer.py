@@ -54,23 +54,22 @@ class StepWriter(Rows):
 
     def write_all(self, steps: Sequence[Step]) -> None:
         """All rows of `steps`, which follow each other."""
-        self._statements.forget()
-        for step, following in pairwise([*steps, None]):
-            assert step is not None
-            if step.candle is not None:
-                self._candle(step)
-            if step.tick is not None:
-                self._tick(step.tick)
-            for event in step.events:
-                self._event(event, step)
-            if step.candle is not None or any(isinstance(e, Funded) for e in step.events):
-                closes = step.after + self._interval
-                self.put(StoredEquity, time=closes, equity=step.equity, cash=step.cash)
-            if following is None or following.events:  # else it says the same, or newer
-                self._trade(step.checkpoint, step)
-        if steps:
-            self._checkpoint(steps[-1])
-        self._statements.send()
+        with self._statements.together():
+            for step, following in pairwise([*steps, None]):
+                assert step is not None
+                if step.candle is not None:
+                    self._candle(step)
+                if step.tick is not None:
+                    self._tick(step.tick)
+                for event in step.events:
+                    self._event(event, step)
+                if step.candle is not None or any(isinstance(e, Funded) for e in step.events):
+                    closes = step.after + self._interval
+                    self.put(StoredEquity, time=closes, equity=step.equity, cash=step.cash)
+                if following is None or following.events:  # else it says the same, or newer
+                    self._trade(step.checkpoint, step)
+            if steps:
+                self._checkpoint(steps[-1])
 
     def _candle(self, step: Step) -> None:
         assert step.candle is not None

@@ -4,22 +4,18 @@ errors and the like, which no other table tells."""
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from peewee import Database, fn
 
 from stoptrail.live.ledger.spoken import Events
-from stoptrail.live.watch.messages import UNWRITTEN, Message
-
-if TYPE_CHECKING:
-    from stoptrail.live.watch.watched import Watched
+from stoptrail.live.watch.messages import Message
 
 KEPT = 1000
 """Newest messages that stay."""
 
 
 class EventLog:
-    """Waits with messages until the session writes that it is there; a Watcher."""
+    """Waits with messages until the session writes that it is there."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[int, Message]] = deque(maxlen=KEPT)
@@ -27,14 +23,10 @@ class EventLog:
         self._last: int | None = None
         """Number of the last one that the ledger had when this process first wrote."""
 
-    def happened(self, message: Message) -> None:
-        """Remember the message until it is written."""
-        if message.kind in UNWRITTEN:
-            self._told += 1
-            self._waiting.append((self._told, message))
-
-    def turned(self, session: Watched) -> None:
-        """Nothing: the session writes it with its presence."""
+    def remember(self, message: Message) -> None:
+        """Keep the message until it is written."""
+        self._told += 1
+        self._waiting.append((self._told, message))
 
     def write(self, database: Database, session: int) -> None:
         """Write what waits, in the caller's transaction; again leaves the same rows."""

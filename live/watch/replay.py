@@ -186,6 +186,8 @@ def replay(recording: Recording, *, candles_alone: bool = False) -> Database:
         where = (known, session.start, settings.applied, ticks, checkpoint, counted, leaving)
         origin = Origin(*where, booked=booked, settled=settled)
         engine = _run(recording, settings, origin, until, writer, candles_alone)
+        if engine.strategy is None:
+            raise ValueError(f"settings {settings.number} applied to no candle")
         settled = [] if engine.settlement is None else engine.settlement.trades
         checkpoint, leaving = engine.strategy.checkpoint(), engine.broker.leaving_for
         ticks, counted = engine.ticks, counters(database, session.id)

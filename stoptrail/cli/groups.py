@@ -1,5 +1,5 @@
-"""`runs` and `ledger` on the command line, of several words each, and what watches sessions:
-`dashboard` and `telegram`."""
+"""Commands of several words, `runs`, `ledger` and `data`, and what watches sessions: `dashboard`
+and `telegram`."""
 
 from __future__ import annotations
 
@@ -137,3 +137,88 @@ def telegram(**options: Any) -> int:
     from stoptrail.cli.sessions import telegram as run
 
     return run(**options)
+
+
+@click.group()
+def data() -> None:
+    """Download candles; check and convert candle files."""
+
+
+@data.command()
+@settings_options
+@click.option("--exchange", metavar="ID", help="Exchange by its ccxt id instead of [data].")
+@click.option("--symbol", metavar="A/B", help="Market instead of [data].")
+@click.option("--timeframe", metavar="T", help="Length of a candle instead of [data].")
+@click.option("--start", metavar="TIME", help="First moment, UTC, instead of [data].")
+@click.option("--end", metavar="TIME", help="The moment after the last candle, UTC.")
+@click.option("--archive", is_flag=True, help="Take Binance's public archive first.")
+@click.option("--funding", is_flag=True, help="Bring a swap's funding rates too.")
+def download(
+    config: Path | None,
+    overrides: tuple[str, ...],
+    archive: bool,
+    funding: bool,
+    **keys: str | None,
+) -> int:
+    """Download closed candles into the cache; a download that was stopped goes on."""
+    from stoptrail.cli.data import download as run
+    from stoptrail.config.load import load_settings
+
+    extra = [f"data.{key}={value}" for key, value in keys.items() if value is not None]
+    settings = load_settings(config, (*overrides, *extra), searching=False)
+    wanted = settings.data
+    for timeframe in filter(None, (wanted.timeframe, wanted.detail)):
+        run(
+            wanted.exchange,
+            settings.exchange.options(),
+            wanted.symbol,
+            timeframe,
+            wanted.start_ms,
+            wanted.end_ms,
+            Path(wanted.cache),
+            archive=wanted.archive if archive else "",
+            market_type=settings.market.type,
+            funding=funding and timeframe == wanted.timeframe,
+            warm_up=timeframe == wanted.timeframe,
+        )
+    return 0
+
+
+@data.command("check")
+@settings_options
+@click.argument("files", type=FILE, nargs=-1, required=True)
+@click.option("--timeframe", metavar="T", help="Length that a candle has to have.")
+def check_files(
+    files: tuple[Path, ...],
+    timeframe: str | None,
+    config: Path | None,
+    overrides: tuple[str, ...],
+) -> int:
+    """Say what candle files are, what they would load as, and everything odd about them.
+
+    FILES are files, folders, archives or quoted patterns.
+    """
+    from stoptrail.cli.data import check as run
+    from stoptrail.cli.market import reading_of_files
+
+    reading = reading_of_files(config, overrides)
+    return max([run(file, timeframe, reading=reading) for file in files])
+
+
+@data.command()
+@settings_options
+@click.argument("file", type=FILE)
+@click.argument("out", type=FILE)
+@click.option("--timeframe", metavar="T", help="Length that a candle has to have.")
+def convert(
+    file: Path,
+    out: Path,
+    timeframe: str | None,
+    config: Path | None,
+    overrides: tuple[str, ...],
+) -> int:
+    """Write the candles of FILE (a file, folder, archive or quoted pattern) as Parquet."""
+    from stoptrail.cli.data import convert as run
+    from stoptrail.cli.market import reading_of_files
+
+    return run(file, out, timeframe, reading=reading_of_files(config, overrides))

@@ -25,6 +25,7 @@ class SettingsSection(BaseModel):
     def _refuse_unknown_keys(cls, table: Any) -> Any:
         if isinstance(table, dict):
             refuse_unknown(table, cls.known_keys(table))
+            refuse_null(table)
         return table
 
     @classmethod
@@ -43,6 +44,15 @@ def refuse_unknown(table: dict[str, Any], known: list[str]) -> None:
                 "is not a known key{hint}",
                 {"key": str(key), "hint": closest_hint(str(key), known)},
             )
+
+
+def refuse_null(table: dict[str, Any]) -> None:
+    """Raise for the first text of `table` with the character that no file, address or name
+    may hold, and of which the system says nothing that a user could understand."""
+    for key, value in table.items():
+        if isinstance(value, str) and "\0" in value:
+            given = {"key": str(key), "received": value}
+            raise PydanticCustomError("null", "must not hold the character \\u0000", given)
 
 
 def closest_hint(name: str, known: list[str]) -> str:

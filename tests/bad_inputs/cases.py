@@ -18,6 +18,7 @@ from tests.bad_inputs.values import (
     WORDS,
     spoilt,
     spoilt_cell,
+    spoilt_column,
     spoilt_table,
     toml_value,
 )
@@ -68,55 +69,24 @@ def _settings_file(random_: random.Random, material: Material, folder: Path) -> 
     return Case("settings", _backtest(material))
 
 
-KEYS = [
-    "data.start",
-    "data.end",
-    "data.timeframe",
-    "data.symbol",
-    "data.path",
-    "data.exchange",
-    "data.source",
-    "data.synthetic_seed",
-    "strategy.signal",
-    "strategy.sides",
-    "strategy.exits",
-    "strategy.trend_period",
-    "strategy.cycle_period",
-    "stop.atr_period",
-    "stop.atr_timeframe",
-    "stop.trailing_atr_multiplier",
-    "risk.risk_per_trade",
-    "risk.max_leverage",
-    "costs.taker_fee",
-    "account.cash",
-    "market.tick",
-    "market.lot",
-    "market.min_notional",
-    "protections.losses",
-    "sweep.grid",
-    "sweep.jobs",
-    "sweep.objective",
-    "walk_forward.train_days",
-    "live.poll_seconds",
-    "exchange.ccxt",
-    "exchange.ccxt.options",
-    "exchange.id",
-    "database.url",
-    "notify.urls",
-    "notify.events",
-    "x",
-    "x.y",
-    "stop",
-    "stop.",
-    ".",
-    "a.b.c.d",
-    'sweep.grid."stop.atr_period"',
-]
+KEYS = """
+    data.start data.end data.timeframe data.symbol data.path data.exchange data.source
+    data.synthetic_seed strategy.signal strategy.sides strategy.exits strategy.trend_period
+    strategy.cycle_period stop.atr_period stop.atr_timeframe stop.trailing_atr_multiplier
+    risk.risk_per_trade risk.max_leverage costs.taker_fee account.cash market.tick market.lot
+    market.min_notional protections.losses sweep.grid sweep.jobs sweep.objective
+    walk_forward.train_days live.poll_seconds exchange.ccxt exchange.ccxt.options exchange.id
+    database.url notify.urls notify.events data.detail data.detail_path data.funding
+    data.columns data.zone stop.trail stop.ratchet exits.target exits.scale_out exits.time_hours
+    exits.trail_from exits risk.sizing risk.kelly_fraction costs.maker_fee costs.funding_rate
+    market.type market.maintenance_margin notify.heartbeat dashboard.host dashboard.token
+    telegram.chat telegram.base_url x x.y stop stop. . a.b.c.d sweep.grid."stop.atr_period"
+"""
 
 
 def _override(random_: random.Random, material: Material, folder: Path) -> Case:
     (folder / "strategy.toml").write_text(material.config.read_text())
-    keys = random_.sample(KEYS, random_.choice([1, 1, 2]))
+    keys = random_.sample(KEYS.split(), random_.choice([1, 1, 2]))
     more = [part for key in keys for part in ("--set", f"{key}={toml_value(random_)}")]
     if random_.random() < 0.2:
         own = ["--config", "strategy.toml", "--data", str(material.candles)]
@@ -150,7 +120,7 @@ def _candles(random_: random.Random, material: Material, folder: Path) -> Case:
 
 
 def _run(random_: random.Random, material: Material, folder: Path) -> Case:
-    files = dict(material.run)
+    files = dict(random_.choice([material.run, material.sweep]))
     if random_.random() < 0.7:
         files.pop("manifest.json", None)
     name = random_.choice(["summary.json", "summary.json", "config.toml", *sorted(files)])
@@ -160,6 +130,8 @@ def _run(random_: random.Random, material: Material, folder: Path) -> Case:
         content = json.dumps(table).encode("utf-8", "surrogatepass")
     elif name.endswith(".csv") and random_.random() < 0.6:
         content = spoilt_cell(random_, content)
+    elif name.endswith(".parquet") and random_.random() < 0.6:
+        content = spoilt_column(random_, content)
     else:
         content = spoilt(random_, content)
     place = folder / "runs" / random_.choice(["run", "a b", "run\x1b[2J", "[red]run"])
@@ -185,7 +157,7 @@ def _run(random_: random.Random, material: Material, folder: Path) -> Case:
 
 
 def _stopped(random_: random.Random, material: Material, folder: Path) -> Case:
-    files = dict(material.sweep)
+    files = dict(material.stopped)
     name = random_.choice([*sorted(files), "several.json"])
     content = files.get(name, b'{"run": "abc", "markets": []}')
     if name.endswith(".json") and random_.random() < 0.6:
@@ -222,6 +194,8 @@ def _ledger(random_: random.Random, material: Material, folder: Path) -> Case:
         [
             *(["status"], ["status", "--json"], ["replay", "1"], ["replay", "BTC/USDT"]),
             *(["pause", "1"], ["plot", "1", "--trade", "99999"], ["close", "[/x]"]),
+            *(["replay", "1", "--json"], ["status", "--brief"], ["close", "1", "--at", "100"]),
+            *(["ledger", "check"], ["ledger", "backup", "copy.db"]),
         ]
     )
     return Case("ledger", [*command, "--config", "strategy.toml"])
@@ -234,17 +208,25 @@ def _spoil_rows(random_: random.Random, file: Path) -> None:
     table = random_.choice(tables)
     columns = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]
     column = random_.choice(columns)
-    value = random_.choice([None, "x", -1, 10**18, 1e300, b"\x00\xff", *HOSTILE])
-    what = random_.randrange(5)
+    value = random_.choice([None, "x", -1, 1.5, 10**18, 1e300, b"\x00\xff", "[1,", *HOSTILE])
+    edge = random_.choice(["max", "min"])
+    rows_of = f' WHERE rowid = (SELECT {edge}(rowid) FROM "{table}")'
+    rows_of = rows_of if random_.random() < 0.5 else ""
+    what = random_.randrange(6)
     try:
+        if random_.random() < 0.5:  # without its constraints, which refuse much
+            database.execute(f'CREATE TABLE bare AS SELECT * FROM "{table}"')
+            database.execute(f'DROP TABLE "{table}"')
+            database.execute(f'ALTER TABLE bare RENAME TO "{table}"')
         if what == 0:
             database.execute(f'DROP TABLE "{table}"')
         elif what == 1:
             database.execute(f'ALTER TABLE "{table}" RENAME COLUMN "{column}" TO other')
         elif what == 2:
-            database.execute(f'DELETE FROM "{table}"')
+            database.execute(f'DELETE FROM "{table}"{rows_of}')
         else:
-            database.execute(f'UPDATE OR IGNORE "{table}" SET "{column}" = ?', (value,))
+            change = f'UPDATE OR IGNORE "{table}" SET "{column}" = ?{rows_of}'
+            database.execute(change, (value,))
         database.commit()
     except sqlite3.Error:
         pass
@@ -272,32 +254,11 @@ def _foreign(random_: random.Random, file: Path) -> None:
     database.close()
 
 
-OPTIONS = [
-    "--config",
-    "--set",
-    "--data",
-    "--out",
-    "--jobs",
-    "--cluster",
-    "--resume",
-    "--symbols",
-    "--sweep",
-    "--walk-forward",
-    "--plot",
-    "--json",
-    "--quiet",
-    "--force",
-    "--trade",
-    "--from",
-    "--paper",
-    "--timeframe",
-    "--start",
-    "--exchange",
-    "--best",
-    "--nope",
-    "-x",
-    "--",
-]
+OPTIONS = """
+    --config --set --data --out --jobs --cluster --resume --symbols --sweep --walk-forward
+    --plot --json --quiet --force --trade --from --paper --timeframe --start --exchange --best
+    --nope -x --
+"""
 COMMANDS = (
     *("backtest", "audit", "live", "pause", "resume", "close", "data", "data check", "plot"),
     *("replay", "status", "init", "runs", "runs show", "runs list", "runs compare", "runs open"),
@@ -321,7 +282,7 @@ def _arguments(random_: random.Random, material: Material, folder: Path) -> Case
         "tls://x:y",
     )
     for _ in range(random_.randrange(1, 4)):
-        words.append(random_.choice(OPTIONS))
+        words.append(random_.choice(OPTIONS.split()))
         if random_.random() < 0.8:
             words.append(random_.choice(values))
     if words[:1] == ["live"]:

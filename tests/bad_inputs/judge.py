@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 30
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _STATES = {3, 4, 5, 6}
 """What `status` says of sessions and of a database that cannot be read."""
-_FOUND = {"data", "audit", "replay"}
+_FOUND = {"data", "audit", "replay", "ledger"}
 """Commands for which 1 says that something was found."""
 
 
@@ -86,7 +86,7 @@ def complaints(case: Case, before: set[str], folder: Path, found: Answer) -> lis
         wrong.append("control characters")
     left = {name for name in _names(folder) - before if not name.startswith(("state", "cache"))}
     if found.code == 2:
-        left = {name for name in left if not re.search(r"\.db(-wal|-shm)?$", name)}
+        left = {name for name in left if not re.search(r"\.db(-wal|-shm|\.\w+\.lock)?$", name)}
         wrong += [f"left behind: {sorted(left)[:3]}"] if left else []
     elif any(name.endswith((".part", ".unfinished", ".replaced")) for name in left):
         wrong.append("something half done")

@@ -33,6 +33,8 @@ class Material(NamedTuple):
     csv: bytes
     run: dict[str, bytes]
     sweep: dict[str, bytes]
+    stopped: dict[str, bytes]
+    """What a sweep that was stopped leaves."""
     ledger: bytes
 
 
@@ -48,6 +50,7 @@ def make(folder: Path) -> Material:
         folder / "candles.parquet",
         _csv(),
         _files(folder / "run"),
+        _files(folder / "sweep"),
         {name: (folder / "sweep" / name).read_bytes() for name in (STATE, SETTINGS)},
         _ledger(folder),
     )

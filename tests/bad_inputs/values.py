@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import random
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 CONTROL = "\x1b[2J\x1b]0;owned\x07\x08\u202eevil[/bold][link=x]y"
 """What a terminal would obey, and what rich would take for markup."""
@@ -167,6 +171,19 @@ _CELLS = (
     *["2024-13-45", "9999-12-31T23:59:59Z", "0001-01-01", "1_000", "open", "long", "١٢"],
     *("", " ", LONG_NUMBER, *HOSTILE),
 )
+
+
+def spoilt_column(random_: random.Random, content: bytes) -> bytes:
+    """A Parquet file with one column missing, of another type, empty, or no rows at all."""
+    table = pq.read_table(io.BytesIO(content))
+    name = random_.choice(table.column_names)
+    at, count = table.column_names.index(name), len(table)
+    others = [pa.array(["x"] * count), pa.nulls(count, pa.float64()), pa.array([[1]] * count)]
+    changed = [table.set_column(at, name, column) for column in others]
+    changed += [table.drop_columns([name]), table.slice(0, 0), table.append_column("x", others[0])]
+    file = io.BytesIO()
+    pq.write_table(random_.choice(changed), file)
+    return file.getvalue()
 
 
 def spoilt_table(random_: random.Random, table: Any) -> Any:

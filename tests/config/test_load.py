@@ -195,3 +195,9 @@ def test_another_signal_starts_from_its_own_defaults(tmp_path: Path) -> None:
 def test_an_error_does_not_show_a_secret(tmp_path: Path, override: str) -> None:
     text = "[exchange]\nccxt.apiKey = 'hunter2'"
     assert "hunter2" not in refusal(tmp_path, text, override).partition(": ")[2]
+
+
+@pytest.mark.parametrize("key", ["data.detail_path", "data.cache", "live.log_file"])
+def test_the_character_that_no_name_may_hold_is_refused(key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{key} must not hold the character \\u0000"):
+        load_settings(None, (f'{key}="a\\u0000b"',))

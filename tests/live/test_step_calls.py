@@ -81,6 +81,6 @@ def test_a_step_of_a_session_is_followed_in_under_25_calls_between_files(
         sys.setprofile(None)
     callees = [callee for _, callee in follower.calls]
     assert follower.told == ["trail"]
-    for reached in ("Session._keep", "SessionLedger.commit", "Statements.send", "messages_of"):
+    for reached in ("Session._keep", "SessionLedger.commit", "Statements.together", "messages_of"):
         assert any(callee.endswith(reached) for callee in callees), callees
     assert len(follower.calls) <= MOST, "\n".join(" -> ".join(call) for call in follower.calls)
