@@ -180,5 +180,6 @@ def test_errors_know_nothing_of_the_program() -> None:
 
 
 def test_the_command_line_knows_commands_settings_and_errors_only() -> None:
-    own = re.findall(r"from stoptrail\.(\w+)", (ROOT / "stoptrail/cli/main.py").read_text("utf-8"))
+    files = [ROOT / f"stoptrail/cli/{name}.py" for name in ("main", "groups", "options")]
+    own = re.findall(r"from stoptrail\.(\w+)", "".join(file.read_text("utf-8") for file in files))
     assert set(own) == {"cli", "config", "core"}
