@@ -5,7 +5,6 @@ A command's function gets the options by name and raises where it fails.
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,11 +19,8 @@ from stoptrail.cli.groups import dashboard, data, ledger, runs, telegram
 from stoptrail.cli.options import FILE as _FILE
 from stoptrail.cli.options import json_option, settings_options, trust_option
 from stoptrail.core.errors import UsageError
-from stoptrail.core.program import program_name
+from stoptrail.core.program import collect_seldom, program_name
 
-_GARBAGE = (100_000, 20, 20)
-"""Objects after which circles among them are looked for. Python's own 700 let it walk all that
-libraries have just made some hundred times while they are imported, a tenth of a short run."""
 COMPLETE = "_STOPTRAIL_COMPLETE"
 """What a shell sets to ask for completions, however the program was called."""
 
@@ -260,7 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run() -> None:
     """The program: `main`, whose exit code an interrupt that comes too late leaves alone."""
-    gc.set_threshold(*_GARBAGE)
+    collect_seldom()
     with in_order() as came:
         code = main()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -51,7 +51,7 @@ from stoptrail.sweep.identity import TRADING, digest, identity_of
 from stoptrail.sweep.own_objective import require_usable
 from stoptrail.sweep.permutation import permutation_test
 from stoptrail.sweep.phases import walk_forward
-from stoptrail.sweep.pools.processes import workers
+from stoptrail.sweep.pools.processes import cores, workers
 from stoptrail.sweep.screen import (
     BLOCKS,
     Share,
@@ -178,7 +178,7 @@ def sweep_market(
                 )
     with stages.stage("evidence"):
         remembered = partial(_remembered, settings, market)
-        evidence |= around_the_best(best, inputs)
+        evidence |= around_the_best(best, inputs, cores(settings.sweep.jobs))
         evidence |= _evidence(settings, share, ranked, verified, best, remembered)
     summary = _summary(settings, market, inputs, space, verified, baseline)
     whole = {"metrics": summary["metrics"], **evidence}

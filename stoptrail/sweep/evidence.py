@@ -99,7 +99,7 @@ def _with_earlier(
     return {"earlier_sweeps": earlier.sweeps, **asdict(found)}
 
 
-def around_the_best(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
+def around_the_best(outcome: Outcome, inputs: Inputs, threads: int = 1) -> dict[str, Any]:
     """What the best set's neighbourhood of assumptions says."""
     ready = make_ready(outcome.plan, inputs)
     return {
@@ -108,7 +108,7 @@ def around_the_best(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
         "sides": sides(outcome.plan, inputs),
         "years": by_year(outcome, inputs),
         "concentration": concentration(outcome),
-        "management": management(outcome.plan, inputs, ready),
+        "management": management(outcome.plan, inputs, ready, threads),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,16 +102,20 @@ def _kinds(chosen: TradeRules, bare: TradeRules) -> Iterator[tuple[str, TradeRul
         yield "as chosen", chosen
 
 
-def management(plan: Plan, inputs: Inputs, ready: Ready) -> dict[str, Any]:
+def management(plan: Plan, inputs: Inputs, ready: Ready, threads: int = 1) -> dict[str, Any]:
     """Two tables: each variant on the signal (`rows`), and each managing the very same
     entries, one by one and alone (`paired`)."""
     entries = quick_record(plan, inputs, ready).trades.signal
-    rows, paired = [], []
-    for variant in variants(plan.run_rules, bool(ready.setups.turn.any())):
+
+    def tables(variant: Variant) -> tuple[dict[str, Any], dict[str, Any]]:
         own = plan._replace(run_rules=variant.run_rules)
-        outcome = quick_run(own, inputs, ready)
-        rows.append({"name": variant.name, **metrics_table(outcome)})
-        paired.append({"name": variant.name, **_alone(own, inputs, ready, entries)})
+        whole = metrics_table(quick_run(own, inputs, ready))
+        alone = _alone(own, inputs, ready, entries)
+        return {"name": variant.name, **whole}, {"name": variant.name, **alone}
+
+    with ThreadPoolExecutor(threads) as working:
+        found = list(working.map(tables, variants(plan.run_rules, bool(ready.setups.turn.any()))))
+    rows, paired = [list(column) for column in zip(*found, strict=True)]
     return {"rows": rows, "paired": paired, "entries": len(entries)}
 
 

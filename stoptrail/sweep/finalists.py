@@ -18,7 +18,6 @@ from stoptrail.rules.detail import Detail
 from stoptrail.rules.funding import Funding
 from stoptrail.rules.jit import compiled
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
-from stoptrail.sweep.plain_run import make_ready, quick_record
 from stoptrail.sweep.pools.pool import Pool
 
 EXACT = ("signal", "entry", "exit", "side", "reason", "entry_time", "exit_time")
@@ -137,11 +136,10 @@ def verify(
 
 
 def check(
-    name: str, plan: Plan, record: Record, fingerprint: int | None, inputs: Inputs
+    name: str, plan: Plan, record: Record, expected: Record, fingerprint: int | None, inputs: Inputs
 ) -> tuple[Outcome, Comparison]:
-    """Backtrader's record against the oracle's trade by trade, and the oracle's against
-    the fingerprint that the kernel left, where it did: it knows no finer candles."""
-    expected = quick_record(plan, inputs, make_ready(plan, inputs))
+    """Backtrader's record against the oracle's, `expected`, trade by trade, and the oracle's
+    against the fingerprint that the kernel left, where it did: it knows no finer candles."""
     comparison = compare(expected, record, name)
     if fingerprint not in (None, int(compiled(fingerprint_of)(expected.trades))):
         line = f"{name}: the pre-screen's trades differ from the oracle's"

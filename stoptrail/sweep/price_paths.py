@@ -57,17 +57,22 @@ def envelope(plan: Plan, inputs: Inputs, ready: Ready) -> dict[str, Any]:
     return {name: metrics_table(along(plan, inputs, ready, path)) for name, path in paths.items()}
 
 
-def worst_objectives(name: str, plans: Iterable[Plan], inputs: Inputs) -> Floats:
+def worst_objectives(
+    name: str, plans: Iterable[Plan], inputs: Inputs, known: Floats | None = None
+) -> Floats:
     """The objective `name` of each plan along the worst of all paths, shape (plans,).
 
-    Along some path a set may have no figure, as it has no trade there: it is the worst, at
-    minus infinity.
+    known: metrics of the plans that the pre-screen left along the path of whole candles, shape
+    (plans, metrics). Along some path a set may have no figure, as it has no trade there: it is
+    the worst, at minus infinity.
     """
     found = []
-    for plan in plans:
+    for place, plan in enumerate(plans):
         ready = make_ready(plan, inputs)
-        paths = judged_paths(inputs).values()
-        runs = [tuple(along(plan, inputs, ready, path).metrics) for path in paths]
+        is_known = known is not None and plan.run_rules.path == CANDLE and not has_detail(inputs)
+        runs = [tuple(known[place])] if known is not None and is_known else []
+        paths = list(judged_paths(inputs).values())[len(runs) :]
+        runs += [tuple(along(plan, inputs, ready, path).metrics) for path in paths]
         values = raw_objective(name, np.array(runs, np.float64), 0)
         found.append(float(path_objectives(values).min()))
     return np.array(found)

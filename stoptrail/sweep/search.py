@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome, metrics_table
@@ -14,7 +19,7 @@ from stoptrail.backtest.plan import (
 )
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import RunError
-from stoptrail.core.program import Progress
+from stoptrail.core.program import Progress, is_plain
 from stoptrail.rules.paths import CANDLE, TICKS
 from stoptrail.sweep.finalists import (
     check,
@@ -30,7 +35,7 @@ from stoptrail.sweep.objective import (
     rule_of,
     scored,
 )
-from stoptrail.sweep.plain_run import quick_run
+from stoptrail.sweep.plain_run import make_ready, quick_record, quick_run
 from stoptrail.sweep.pools.pool import Pool
 from stoptrail.sweep.price_paths import along_path, has_detail, worst_objectives
 from stoptrail.sweep.screen import Share
@@ -136,9 +141,13 @@ def verify_best(
     stages = {**dict.fromkeys(chosen, FINALIST), **dict.fromkeys(pruned, PRUNED_CHECK)}
     plans = {number: space.plan(number) for number in sorted(stages)}
     marks = {number: int(ranked.results.fingerprint[number]) for number in plans}
-    found = _checked(VERIFIED, plans, marks, share.inputs, tools, on_progress)
     chosen_plans = [plans[number] for number in chosen]
-    worst = worst_objectives(rule_of(sweep).objective, chosen_plans, inputs)
+    known = None if is_plain() else ranked.results.metrics[np.array(chosen)]
+    objective = rule_of(sweep).objective
+    with _beside() as threads:
+        paths = threads.submit(worst_objectives, objective, chosen_plans, inputs, known)
+        found = _checked(VERIFIED, plans, marks, share.inputs, tools, on_progress)
+        worst = paths.result()
     best = chosen[int(worst.argmax())]
     screened: dict[int, Outcome] = {}
     if has_detail(inputs):
@@ -181,16 +190,37 @@ def _checked(
     on_progress: Progress,
 ) -> Checked:
     """Run each plan in full Backtrader; marks: fingerprints that the kernel left of some."""
-    records = _records(stage, plans, inputs, tools, on_progress)
+    with _beside() as threads:
+        expected = {
+            number: threads.submit(_plainly, plan, inputs) for number, plan in plans.items()
+        }
+        records = _records(stage, plans, inputs, tools, on_progress)
     outcomes: dict[int, Outcome] = {}
     lines: list[str] = []
     trades = 0
     for number, plan in plans.items():
         name = f"combination {number}" + (" with detail" if stage == DETAILED else "")
-        outcomes[number], found = check(name, plan, records[number], marks.get(number), inputs)
+        both = records[number], expected[number].result()
+        outcomes[number], found = check(name, plan, *both, marks.get(number), inputs)
         lines += found.mismatches
         trades += found.trades
     return Checked(outcomes, trades, tuple(lines))
+
+
+@contextmanager
+def _beside() -> Iterator[ThreadPoolExecutor]:
+    """A thread that works while processes start, and while the others wait for the last."""
+    threads = ThreadPoolExecutor(1)
+    try:
+        yield threads
+    except BaseException:
+        threads.shutdown(cancel_futures=True)
+        raise
+    threads.shutdown()
+
+
+def _plainly(plan: Plan, inputs: Inputs) -> Record:
+    return quick_record(plan, inputs, make_ready(plan, inputs))
 
 
 def _records(

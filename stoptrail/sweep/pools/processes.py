@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.program import collect_seldom
 from stoptrail.sweep.pools.pool import Pool, Task, numbered
 
 _LOOK_SECONDS = 0.5
@@ -74,6 +75,8 @@ def _tied(parent: int, function: Callable[..., Any], task: Task, *shared: Any) -
 
 @lru_cache(maxsize=1)
 def _follow(parent: int) -> None:
+    collect_seldom()
+
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(_LOOK_SECONDS)
