@@ -89,11 +89,16 @@ class PaperBroker(FundedBroker):
         self._turn: Callable[[bool], None] | None = self.p.turn
         self._closed = 0
         self._in_tick = False
+        self._ends = 0
+        """Close time of the last candle, ms."""
+        self._missing = 0
+        """Candles before that of the tick at hand which have not been seen."""
 
     @property
     def index(self) -> int:
-        """Number of the candle at hand; in a tick, of the one under way."""
-        return self.past + (self._closed if self._in_tick else self._closed - 1)
+        """Number of the candle at hand; in a tick, of the one under way, behind those that are
+        missing where it comes ahead of them."""
+        return self.past + (self._closed + self._missing if self._in_tick else self._closed - 1)
 
     @property
     def leaving(self) -> bool:
@@ -164,6 +169,8 @@ class PaperBroker(FundedBroker):
             return False
         before = self._seen()
         self._in_tick = True
+        late = (tick.time - self._ends) // self._data.interval
+        self._missing = max(0, late) if tick.ahead else 0
         if not tick.ahead:
             self.pay_until(tick.time)
         self._date_at_hand(tick.time)
@@ -240,6 +247,7 @@ class PaperBroker(FundedBroker):
         if closed == self._closed:
             return
         self._closed = closed
+        self._ends = self._time() + self.interval
         self.fund()
         if self._entry is not None and self._gate is not None:
             reason = self._gate(self._time())

@@ -22,6 +22,7 @@ from stoptrail.live.journal import (
     Ignored,
     Left,
     Moved,
+    Ordered,
 )
 from stoptrail.live.ledger.records import Counters
 from stoptrail.live.market.events import CandleClosed, Tick
@@ -44,7 +45,7 @@ from stoptrail.rules.stops import (
     StopRules,
     breakeven_level,
 )
-from stoptrail.rules.trade import GAP, IGNORED, TradeRules
+from stoptrail.rules.trade import COOLDOWN, GAP, IGNORED, TradeRules
 from stoptrail.rules.types import BOTH, STOP_TRAIL, RunRules
 
 HOUR = 3_600_000
@@ -228,6 +229,26 @@ def test_a_tick_ahead_of_missing_candles_tests_the_stop_but_does_not_move_it() -
     steps = run([*entered, high, low])
     assert not happened(steps, Moved)
     assert the(steps, Left).end.price == 75.0
+
+
+def test_after_a_stop_by_a_tick_ahead_earlier_candles_send_no_order() -> None:
+    """The stop is hit in candle 4, of which the closes of 2 and 3 come later: at those the
+    position was held, and the first signal that counts is one of candle 4 (C10)."""
+    entered = [LONG, tick(2, 1, 100.0, 99.0, 100.0)]
+    hit = tick(4, 2, 75.0)._replace(ahead=True)
+    missing = [
+        candle(2, 100.0, 104.0, 98.0, 101.0),
+        candle(3, 101.0, 102.0, 90.0, 95.0, volume=8.0),
+    ]
+    after = candle(4, 95.0, 96.0, 70.0, 75.0, volume=7.0)
+    steps = run([*entered, hit, *missing, after])
+    assert the(steps, Left).time == hit.time
+    ignored = the(steps, Ignored)
+    assert (ignored.time, ignored.reason) == (missing[1].time, COOLDOWN)
+    assert [order.entry_order.signal for order in happened(steps, Ordered)] == [
+        LONG.time,
+        after.time,
+    ]
 
 
 def test_the_closed_candle_fills_a_stop_whose_tick_was_missed() -> None:
