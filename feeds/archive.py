@@ -22,6 +22,7 @@ _KINDS = (
     *(".json", ".jsonl", ".ndjson", ".npy", ".npz", ".zip", ".gz", ".bz2", ".xz", ".zst"),
     *(".lz4", ".tgz", ".tar", ".arrows"),
 )
+_METATRADER = re.compile(rb"<[A-Za-z]+>[,;\t|]")
 _MOST_BYTES = 4 << 30
 _LZ4 = b"\x04\x22\x4d\x18"
 _OTHERS = (
@@ -335,6 +336,6 @@ def _sheet(label: str, member: Member) -> Sheet:
         from stoptrail.feeds.json_table import json_sheet
 
         return json_sheet(label, _whole(member))
-    if bare[:1] == b"<" and not bare[:9].upper().startswith((b"<DATE>", b"<TICKER>", b"<DTYYYY")):
+    if bare[:1] == b"<" and not _METATRADER.match(bare):
         raise DataError("is a web page or an XML message, not candles; fetch the file itself")
     return lean_day(text_sheet(label, member.source, head), member.name)

@@ -11,7 +11,8 @@ from stoptrail.feeds.columns import PRICES
 _LETTERS = re.compile(r"[\W_]+")
 _NUMBERED = re.compile(r"^\d[ab]?(?=open|high|low|close|volume)")
 """What Alpha Vantage puts before its names: "1. open"."""
-_PADDING = re.compile(r"^(price|px|candle|kline|bar|mid|trade|ohlc|tick)|(price|px|rate|mid|last)$")
+_BEFORE = re.compile(r"^(price|px|candle|kline|bar|mid|trade|ohlc|tick)")
+_BEHIND = re.compile(r"(price|px|rate|mid|last)$")
 
 OPEN_TIMES = (
     "timeperiodstart",
@@ -60,6 +61,7 @@ TIMES = (
     "eventtime",
     "createdat",
     "tradedate",
+    "tradetime",
     "datetimestamp",
     "bucket",
     "minute",
@@ -241,7 +243,10 @@ _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _TIME_WORDS = {"time", "timestamp", "datetime", "date", "ts", "at", "dt", "epoch", "unix", "utc"}
 _OPEN_WORDS = {"start", "started", "open", "opened", "begin", "began", "from", "opening"}
 _CLOSE_WORDS = {"end", "ended", "close", "closed", "until", "to", "closing"}
+_EDGE_WORDS = {"start", "started", "begin", "began", "end", "ended", "from", "until"}
+_SPAN_WORDS = {"candle", "kline", "interval", "bar", "period", "window", "bucket"}
 _OTHER_WORDS = {
+    "price",
     *("first", "last", "trade", "trades", "high", "low", "update", "updated", "modified"),
     *("received", "recv", "inserted", "created", "download", "expiry", "listed", "init"),
 }
@@ -267,7 +272,8 @@ def time_name(name: str) -> TimeName | None:
     zone = _IANA.search(name)
     words = [word.lower() for word in _WORDS.findall(_IANA.sub("", name))]
     known = set(words)
-    if not known & _TIME_WORDS or known & _OTHER_WORDS:
+    named = known & _TIME_WORDS or (known & _SPAN_WORDS and known & _EDGE_WORDS)
+    if not named or known & _OTHER_WORDS:
         return None
     told = zone[0] if zone else "local" if known & _ZONES else ""
     if not zone and known & {"utc", "gmt"}:
@@ -292,7 +298,8 @@ def field_of(name: str) -> str | None:
     """open, high, low or close where `name` says so in any of the usual ways."""
     bare = re.sub(r"[(\[].*?[)\]]", "", name.strip().lower())
     plain = plain_name(bare)
-    for text in (plain, _PADDING.sub("", plain)):
+    bare = _BEFORE.sub("", plain)
+    for text in (plain, bare, _BEHIND.sub("", plain), _BEHIND.sub("", bare)):
         for field in PRICES:
             if text in FIELDS[field]:
                 return field

@@ -199,7 +199,7 @@ def _converted(
     times = column(layout.time[0])
     if len(layout.time) == 2:
         times = _joined(times, column(layout.time[1]))
-    read = read_times(times, name(layout.time[0]), sheet.day)
+    read = read_times(times, name(layout.time[0]), sheet.day, sheet.decimal)
     values = [to_floats(column(i), name(i), sheet.decimal) for i in layout.prices]
     if layout.scale != 1.0:
         values = [prices / round(1 / layout.scale) for prices in values]

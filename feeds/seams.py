@@ -18,7 +18,7 @@ from stoptrail.core.time import DAY_MS, HOUR_MS, iso, timeframe_name
 from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.faults import usual_step
 from stoptrail.feeds.parts import Part
-from stoptrail.feeds.times import changes
+from stoptrail.feeds.stamps import changes
 from stoptrail.rules.candles import Times
 
 Places = NDArray[np.intp]

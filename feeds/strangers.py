@@ -9,7 +9,7 @@ import numpy as np
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import VALUES
 from stoptrail.feeds.convert import one_line
-from stoptrail.feeds.names import plain_name
+from stoptrail.feeds.names import field_of, plain_name
 from stoptrail.feeds.orders import MOST, possible
 from stoptrail.rules.candles import Floats
 
@@ -33,6 +33,8 @@ def what_else(names: Sequence[str]) -> str:
     """What a table with columns of these names holds, and what to give instead; "" where that
     is not known."""
     plain = {plain_name(name) for name in names}
+    if len({field_of(name) for name in names} - {None}) > 2:
+        return ""
     found = one_line(", ".join(names), _LISTED)
     if any(name.endswith("fundingrate") for name in plain):
         return f"holds funding rates, no candles (found: {found}); name it with data.funding"

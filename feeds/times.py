@@ -7,13 +7,12 @@ order of day and month is open, the one that makes the times regular is meant.
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS, iso, zone_of
+from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
 from stoptrail.feeds.convert import (
     NULLS,
     CellError,
@@ -87,13 +86,16 @@ class ReadTimes(NamedTuple):
     """Whether they have no offset and are no epoch numbers."""
 
 
-def read_times(column: pa.ChunkedArray, name: str, day: int | None = None) -> ReadTimes:
+def read_times(
+    column: pa.ChunkedArray, name: str, day: int | None = None, decimal: str = "."
+) -> ReadTimes:
     """Open times of a column of any type.
 
     Accepts timestamps and dates, epoch numbers whose unit follows from each value's size
     (seconds, milliseconds, microseconds, nanoseconds), numbers of days as spreadsheets
     count, digits such as 20240101 or 202401011200, ISO 8601 and other usual texts. `day`
-    is the midnight, in milliseconds, that times of day (in milliseconds) belong to.
+    is the midnight, in milliseconds, that times of day (in milliseconds) belong to, `decimal`
+    the mark of numbers.
     Raises CellError for anything else, an empty time included.
     """
     import pyarrow as pa
@@ -110,7 +112,7 @@ def read_times(column: pa.ChunkedArray, name: str, day: int | None = None) -> Re
         times = scaled(integers(column), kind.unit)  # a cast would load Arrow's functions
         return _plausible(ReadTimes(times, kind.tz is None), name)
     if _is_text(kind):
-        return _plausible(_from_text(column.cast(pa.string()), name, day), name)
+        return _plausible(_from_text(column.cast(pa.string()), name, day, decimal), name)
     values = to_floats(column, name)
     return _plausible(_from_numbers(values, day), name)
 
@@ -122,11 +124,11 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or views(kind))
 
 
-def _from_text(column: pa.ChunkedArray, name: str, day: int | None) -> ReadTimes:
+def _from_text(column: pa.ChunkedArray, name: str, day: int | None, decimal: str) -> ReadTimes:
     import pyarrow as pa
 
     try:
-        values = to_floats(column, name)
+        values = to_floats(column, name, decimal if _is_number(column, decimal) else ".")
     except CellError as error:
         bad = error
     else:
@@ -147,6 +149,17 @@ def _from_text(column: pa.ChunkedArray, name: str, day: int | None) -> ReadTimes
     if sum(number(text) == number(text) for text in texts) > len(texts) / 2:
         raise CellError(bad.row, f"{name} = {shown(texts[bad.row])} {_NO_TIME}")
     return _from_words(texts, name)
+
+
+def _is_number(column: pa.ChunkedArray, decimal: str) -> bool:
+    """Whether the first cell is a number with a comma: a date such as 01.03.2024 would be one
+    too, without its points."""
+    return (
+        decimal == "," and bool(len(column)) and bool(_COMMA.fullmatch(column[0].as_py().strip()))
+    )
+
+
+_COMMA = re.compile(r"\d+,\d+")
 
 
 def _refuse_rounded(column: pa.ChunkedArray, name: str, times: Times) -> None:
@@ -273,60 +286,6 @@ def _offset(part: re.Match[str]) -> int | None:
         minutes = 60 * int(part["oh"]) + int(part["om"] or 0)
         return minutes if part["sign"] == "+" else -minutes
     return _OFFSETS[part["abbr"].lower()] if part["abbr"] else None
-
-
-def in_zone(time: Times, zone: str) -> Times:
-    """Local times of `zone`, in the file's order, as UTC.
-
-    The hour that a change of summer time doubles is the first one until times go back,
-    and the second one from there. Raises CellError for a time that the zone does not have.
-    """
-    where = zone_of(zone)
-    backwards = len(time) > 1 and bool(time[0] > time[-1])
-    local = time[::-1] if backwards else time
-    first, second = _offsets(local, where, 0), _offsets(local, where, 1)
-    absent = np.flatnonzero(first < second)
-    if len(absent):
-        row = int(absent[0])
-        raise CellError(
-            len(time) - 1 - row if backwards else row,
-            f"{iso(int(local[row]))[:-1]} does not exist in {zone}, where summer time begins "
-            "then; set data.zone to the zone of the file",
-        )
-    out = local - first
-    doubled = np.flatnonzero(first > second)
-    again = False
-    for k, row in enumerate(doubled.tolist()):
-        if k == 0 or doubled[k - 1] != row - 1:
-            again = False
-        else:
-            again = again or bool(local[row] <= local[row - 1])
-        if again:
-            out[row] = local[row] - second[row]
-    return out[::-1] if backwards else out
-
-
-def _offsets(local: Times, zone: tzinfo, fold: int) -> NDArray[np.int64]:
-    """Milliseconds by which `zone` is ahead of UTC at local times."""
-    quarter = 15 * MINUTE_MS
-    keys, back = np.unique(local // quarter, return_inverse=True)
-    epoch = datetime(1970, 1, 1, fold=fold)
-    out = np.empty(len(keys), np.int64)
-    for i, key in enumerate(keys.tolist()):
-        moment = (epoch + timedelta(milliseconds=key * quarter)).replace(tzinfo=zone, fold=fold)
-        ahead = moment.utcoffset() or timedelta()
-        out[i] = round(ahead.total_seconds() * 1000)
-    return out[back]
-
-
-def changes(zone: str, year: int) -> list[tuple[int, int]]:
-    """Local start and signed length (ms) of the hours that summer time skips (positive)
-    or doubles (negative) in a year."""
-    where = zone_of(zone)
-    begin = round(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000)
-    local = begin + np.arange(366 * 24, dtype=np.int64) * HOUR_MS
-    step = _offsets(local, where, 1) - _offsets(local, where, 0)
-    return [(int(local[row]), int(step[row])) for row in np.flatnonzero(step).tolist()]
 
 
 def _plausible(read: ReadTimes, name: str) -> ReadTimes:
