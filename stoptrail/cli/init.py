@@ -10,6 +10,7 @@ from stoptrail.config.load import FILE_NAME, SHIPPED
 from stoptrail.core.errors import OutputError
 from stoptrail.core.files import write_whole
 from stoptrail.core.program import program_name
+from stoptrail.core.text import plain
 
 
 def run(folder: Path, force: bool) -> None:
@@ -25,5 +26,5 @@ def run(folder: Path, force: bool) -> None:
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made ({error.strerror})") from None
     write_whole(file, SHIPPED.read_bytes())
-    click.echo(f"{file}: every setting with its unit, range and default")
+    click.echo(f"{plain(file)}: every setting with its unit, range and default")
     click.echo(f"Next: {program_name()} backtest")

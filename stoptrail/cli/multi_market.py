@@ -38,6 +38,7 @@ from stoptrail.config.grid import build_grid
 from stoptrail.config.load import load_settings, read_table, to_toml
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import (
+    ChoiceError,
     DataError,
     ParityError,
     RunError,
@@ -143,7 +144,7 @@ def _sweep_all(
         voice.notice(f"{market.symbol}: {place.final / market.folder}")
         try:
             found = _sweep(own, folder / market.folder, options, voice)
-        except RunError as error:
+        except (ChoiceError, RunError) as error:
             failed.append(f"{market.symbol}: {error}")
             voice.notice(f"{market.symbol} left out: {error}")
             continue

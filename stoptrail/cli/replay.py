@@ -45,8 +45,9 @@ def run(
             compared = compare(database, again, row.id)
         with closing(replay(recording, candles_alone=True)) as alone:
             causes = attribute(database, alone, row.id)
+        text = json_text(_table(compared, causes)) if as_json else ""  # any cell may hold anything
     if as_json:
-        console.print(json_text(_table(compared, causes)), markup=False, soft_wrap=True)
+        console.print(text, markup=False, soft_wrap=True)
     else:
         _show(console, compared, causes)
     return 1 if compared.differences else 0

@@ -5,7 +5,8 @@ StopTrailError
 │   ├── ConfigError       strategy.toml, --set or a command line value
 │   ├── DataError         candles that cannot be used
 │   ├── OutputError       a folder or file that cannot be written
-│   └── StoreError        a database that cannot be opened
+│   ├── StoreError        a database that cannot be opened
+│   └── ChoiceError       a sweep with no combination that could be chosen
 └── RunError              exit code 1: the work itself failed
     ├── ParityError       two engines disagree
     ├── ExchangeError     the exchange cannot be reached or refuses
@@ -43,6 +44,10 @@ class OutputError(UsageError):
 
 class StoreError(UsageError):
     """A database cannot be opened."""
+
+
+class ChoiceError(UsageError):
+    """No combination of a sweep can be chosen: settings or span have to change."""
 
 
 class RunError(StopTrailError):

@@ -18,7 +18,7 @@ from stoptrail.backtest.plan import (
     unpack_record,
 )
 from stoptrail.config.settings import Settings
-from stoptrail.core.errors import RunError
+from stoptrail.core.errors import ChoiceError
 from stoptrail.core.program import Progress, is_plain
 from stoptrail.rules.paths import CANDLE, TICKS
 from stoptrail.sweep.finalists import (
@@ -131,12 +131,12 @@ def verify_best(
     candles of `inputs`, which are those of `share` but for them, the finalists run in the
     plain loop, and the best of them in full Backtrader too.
 
-    Raises RunError where no combination has enough trades.
+    Raises ChoiceError where no combination has enough trades.
     """
     sweep, space = settings.sweep, share.space
     chosen = choose(ranked.scored.score, ranked.results.fingerprint, sweep.finalists)
     if not chosen:
-        raise RunError(nothing_to_choose(settings, ranked.results))
+        raise ChoiceError(nothing_to_choose(settings, ranked.results))
     pruned = draw_pruned(space.size, chosen, sweep.pruned_checks, sweep.seed)
     stages = {**dict.fromkeys(chosen, FINALIST), **dict.fromkeys(pruned, PRUNED_CHECK)}
     plans = {number: space.plan(number) for number in sorted(stages)}

@@ -46,3 +46,11 @@ def test_a_shell_is_told_the_commands_that_fit() -> None:
         check=True,
     )
     assert found.stdout.split() == ["plain,backtest"]
+
+
+def test_a_folder_whose_name_a_terminal_would_obey_is_shown_as_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert runner.main(["init", "a\u202eb"]) == 0
+    assert "a\\u202eb/strategy.toml" in capsys.readouterr().out
