@@ -11,6 +11,7 @@ that other work makes slower is unfair to none.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import statistics
 import subprocess
@@ -19,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -95,6 +97,7 @@ class Side(NamedTuple):
         """One process in the tree, and what it printed; cache: a folder of its own for
         compiled code. Raises RuntimeError where it fails."""
         environment = {**os.environ, "PYTHONPATH": str(self.tree)}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as whoever uses it
         if cache:
             environment["XDG_CACHE_HOME"] = cache
         with tempfile.TemporaryFile() as out:
@@ -122,11 +125,20 @@ class Side(NamedTuple):
         without compiled code."""
         if "--sweep" in options and "permutations" in (self.tree / "strategy.toml").read_text():
             options = (*options, "--permutations", "0", "--set", "walk_forward.phases=1")
-        with tempfile.TemporaryDirectory() as folder:
-            out = str(Path(folder) / "run")
-            given = ("--set", f"data.path={file}", "--out", out, "--quiet", *options)
-            cache = str(Path(folder) / "cache") if fresh else ""
-            return self.run("runner.py", "backtest", *given, cache=cache)[0]
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            out, cache = Path(folder) / "run", Path(folder) / "cache"
+            given = ("--set", f"data.path={file}", "--out", str(out), "--quiet", *options)
+            found = self.run("runner.py", "backtest", *given, cache=str(cache) if fresh else "")[0]
+            _await_compiler(cache)
+            return found
+
+
+def _await_compiler(cache: Path) -> None:
+    """Wait for the process that goes on compiling after a first run: it would slow the next."""
+    lock = cache / "stoptrail" / "run.lock"
+    if lock.exists():
+        with lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
 
 
 class Row(NamedTuple):
@@ -139,39 +151,46 @@ class Row(NamedTuple):
     """The field of Figure that it is about."""
 
 
+Work = Callable[[Side, Path, Path], Figure]
+
+
+def _full(side: Side, file: Path, _minutes: Path) -> Figure:
+    return side.work(_FULL, file)
+
+
+def _kernel(side: Side, file: Path, _minutes: Path) -> Figure:
+    return side.work(_KERNEL, file)
+
+
+def _single(side: Side, file: Path, _minutes: Path) -> Figure:
+    return side.command(file)
+
+
+def _sweep(side: Side, file: Path, _minutes: Path) -> Figure:
+    return side.command(file, "--sweep")
+
+
+def _of_minutes(side: Side, _file: Path, minutes: Path) -> Figure:
+    return side.command(minutes, "--set", "data.timeframe=1m")
+
+
+def _fresh(side: Side, file: Path, _minutes: Path) -> Figure:
+    return side.command(file, fresh=True)
+
+
 ROWS = {
-    "full_run": Row(
-        "full Backtrader run, processor s", lambda s, f, _: s.work(_FULL, f), "processor"
-    ),
-    "kernel": Row(
-        "kernel, one core, processor s a combination",
-        lambda s, f, _: s.work(_KERNEL, f),
-        "processor",
-    ),
-    "single": Row("single backtest, wall s", lambda s, f, _: s.command(f), "wall"),
-    "single_processor": Row(
-        "single backtest, processor s", lambda s, f, _: s.command(f), "processor"
-    ),
-    "sweep": Row("sweep, wall s", lambda s, f, _: s.command(f, "--sweep"), "wall"),
-    "sweep_processor": Row(
-        "sweep, processor s", lambda s, f, _: s.command(f, "--sweep"), "processor"
-    ),
-    "sweep_peak": Row(
-        "sweep, MB of the main process", lambda s, f, _: s.command(f, "--sweep"), "peak"
-    ),
-    "minutes": Row(
-        "five years of 1m, wall s",
-        lambda s, _, m: s.command(m, "--set", "data.timeframe=1m"),
-        "wall",
-    ),
-    "minutes_peak": Row(
-        "five years of 1m, MB", lambda s, _, m: s.command(m, "--set", "data.timeframe=1m"), "peak"
-    ),
-    "fresh": Row(
-        "single backtest, nothing compiled, wall s",
-        lambda s, f, _: s.command(f, fresh=True),
-        "wall",
-    ),
+    "full_run": Row("full Backtrader run, processor s", _full, "processor"),
+    "kernel": Row("kernel, one core, processor s a combination", _kernel, "processor"),
+    "single": Row("single backtest, wall s", _single, "wall"),
+    "single_processor": Row("single backtest, processor s", _single, "processor"),
+    "fresh": Row("single backtest, nothing compiled, wall s", _fresh, "wall"),
+    "fresh_processor": Row("the same, processor s", _fresh, "processor"),
+    "minutes": Row("five years of 1m, wall s", _of_minutes, "wall"),
+    "minutes_processor": Row("five years of 1m, processor s", _of_minutes, "processor"),
+    "minutes_peak": Row("five years of 1m, MB", _of_minutes, "peak"),
+    "sweep": Row("sweep, wall s", _sweep, "wall"),
+    "sweep_processor": Row("sweep, processor s", _sweep, "processor"),
+    "sweep_peak": Row("sweep, MB of the main process", _sweep, "peak"),
 }
 
 
@@ -191,26 +210,37 @@ def main() -> int:
         minutes = Path(folder) / "minutes.parquet"
         if any(name.startswith("minutes") for name in arguments.only):
             write_minutes(file, minutes)
+        sides = Side(_ROOT), Side(tree)
+
+        @cache
+        def measured(work: Work) -> list[list[Figure]]:
+            return _pairs(work, sides, file, minutes, arguments.rounds)
+
         for name in arguments.only:
             try:
-                line = _compared(ROWS[name], (Side(_ROOT), Side(tree)), file, minutes, arguments)
+                pairs = measured(ROWS[name].measure)
             except DisagreementError as difference:
                 print(f"{name}: the sides disagree: {difference}", file=sys.stderr)
                 return 1
-            print(f"{name}: {line[-1]}", file=sys.stderr)
-            lines.append(line)
+            lines.append(_line(ROWS[name], pairs))
+            print(f"{name}: {' '.join(lines[-1][1:])}", file=sys.stderr)
     print("\n".join(table(("what", arguments.revision, "this tree", "ratio"), lines)))
     return 0
 
 
-def _compared(
-    row: Row, sides: tuple[Side, Side], file: Path, minutes: Path, arguments: argparse.Namespace
-) -> tuple[str, ...]:
+def _pairs(
+    work: Work, sides: tuple[Side, Side], file: Path, minutes: Path, rounds: int
+) -> list[list[Figure]]:
+    """This tree and the commit in turns, after one run of each that compiles."""
     for side in sides:
-        row.measure(side, file, minutes)  # compiles
-    pairs = [[row.measure(side, file, minutes) for side in sides] for _ in range(arguments.rounds)]
+        work(side, file, minutes)
+    pairs = [[work(side, file, minutes) for side in sides] for _ in range(rounds)]
     if len({figure.digest for pair in pairs for figure in pair}) > 1:
         raise DisagreementError("results differ")
+    return pairs
+
+
+def _line(row: Row, pairs: list[list[Figure]]) -> tuple[str, ...]:
     ours, theirs = (
         [getattr(figure, row.field) for figure in side] for side in zip(*pairs, strict=True)
     )

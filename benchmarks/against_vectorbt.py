@@ -1,7 +1,7 @@
-"""The kernel against vectorbt's `from_signals`, a sweep of ATR trailing stops.
+"""The kernel against vectorbt's `from_signals`: sweeps of trailing stops.
 
-vectorbt's own trailing stop is a fraction of the price; an ATR trail takes its
-`adjust_sl_func_nb`, which gives the stop anew for every candle.
+vectorbt's own trailing stop is a fraction of the price, its fastest road, with either of its
+engines; an ATR trail takes its `adjust_sl_func_nb`, which gives the stop anew for every candle.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,12 +17,13 @@ import numpy as np
 from benchmarks.market import FINE, Span
 from benchmarks.plans import plan
 from benchmarks.sections import Section, SkippedError, require, table
-from benchmarks.timing import in_turns
+from benchmarks.timing import Timed, in_turns
 from stoptrail.backtest.inputs import atr_of, setups_of, signals_of
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.sizing import ALL_IN
+from stoptrail.rules.stops import PERCENT
 from stoptrail.rules.types import OPEN
 from stoptrail.sweep.kernel.blocks import nodes_of
 from stoptrail.sweep.kernel.reference import simulate
@@ -31,7 +33,13 @@ from stoptrail.sweep.kernel.rule_table import rule_rows
 
 ROUNDS = 3
 MULTIPLIERS = np.arange(3.0, 8.0, 0.5)
+SHARES = np.arange(0.03, 0.08, 0.005)
+"""Of the price, at which a percentage trails it."""
+FAR = 50.0
+"""ATRs to a first stop that no entry candle reaches: vectorbt tests none there."""
 CLOSE = 1e-9
+ALIKE = 0.5
+"""Share of trades that have to be the same where a percentage trails."""
 
 
 class Sweep(NamedTuple):
@@ -54,23 +62,23 @@ def against_vectorbt(span: Span) -> Section:
     ours, plain, full = in_turns(ROUNDS, kernel, peer, statistics)
     agreed = _compare(sweep, plain.result, ours.result)
     count = len(MULTIPLIERS)
-    rows = [
-        (name, f"{side.seconds / count * 1e3:,.2f}", f"{side.seconds / ours.seconds:,.0f}")
-        for name, side in (
-            ("kernel, all metrics", ours),
-            ("vectorbt from_signals", plain),
-            ("vectorbt with statistics", full),
-        )
-    ]
+    sides = {
+        "kernel, all metrics": ours,
+        "vectorbt from_signals, stop from a callback": plain,
+        "the same with statistics": full,
+    }
     return Section(
         "Pre-screen against vectorbt",
         (
             f"{count} trailing-stop multipliers on {span.length:,} candles and one signal, "
             f"medians of {ROUNDS} rounds in turns.",
             "",
-            *table(("one combination", "ms", "times the kernel"), rows),
+            "A trail in ATRs:",
+            "",
+            *table(("one combination", "ms", "times the kernel"), _rows(sides, count)),
             agreed,
             "",
+            *_percentages(vbt, sweep, ours),
             "What differs, and why: vectorbt never tests a stop on the candle of the entry "
             "(C5), so the runs are compared up to the first trade that leaves there. So that "
             "nothing else differs, both sides trade longs with all capital, without breakeven, on "
@@ -79,6 +87,85 @@ def against_vectorbt(span: Span) -> Section:
             "and profit factor.",
             "",
         ),
+    )
+
+
+def _rows(sides: dict[str, Timed], count: int) -> list[tuple[str, ...]]:
+    """Each side beside the first."""
+    first = next(iter(sides.values())).seconds
+    return [
+        (name, f"{side.seconds / count * 1e3:,.2f}", f"{side.seconds / first:,.0f}")
+        for name, side in sides.items()
+    ]
+
+
+def _percentages(vbt: Any, sweep: Sweep, atr_trail: Timed) -> tuple[str, ...]:
+    """The lines about vectorbt's fastest road, beside the kernel's."""
+    kernel = _percent_kernel(sweep)
+    peers = {"vectorbt from_signals, Numba": _percent_peer(vbt, sweep, "numba")}
+    if find_spec("vectorbt_rust") is not None:
+        peers["vectorbt from_signals, Rust"] = _percent_peer(vbt, sweep, "rust")
+    last = next(reversed(peers))
+    peers[f"{last}, with statistics"] = partial(_with_statistics, peers[last])
+    work = kernel, *peers.values()
+    for each in work:
+        each()
+    timed = in_turns(ROUNDS, *work)
+    named = dict(zip(("kernel, a percentage", *peers), timed, strict=True))
+    sides = {"kernel, a trail in ATRs": atr_trail, **named}
+    agreed = _compare_shares(sweep, timed[1].result, timed[0].result)
+    return (
+        f"A trail of {len(SHARES)} percentages of the price, which is vectorbt's fastest road:",
+        "",
+        *table(("one combination", "ms", "times the kernel"), _rows(sides, len(SHARES))),
+        agreed,
+        "",
+    )
+
+
+def _percent_plan(sweep: Sweep) -> Any:
+    trade_rules = sweep.plan.run_rules.trade_rules
+    stop = trade_rules.stop._replace(trail=PERCENT, multiplier=FAR, trail_percent=SHARES[0])
+    return sweep.plan.run_rules._replace(trade_rules=trade_rules._replace(stop=stop))
+
+
+def _percent_kernel(sweep: Sweep) -> Callable[[], Results]:
+    varied = {"trade_rules.stop.trail_percent": SHARES}
+    return _screened(sweep, rule_rows(_percent_plan(sweep), len(SHARES), varied))
+
+
+def _percent_peer(vbt: Any, sweep: Sweep, engine: str) -> Callable[[], Any]:
+    arrays = _arrays(sweep)
+
+    def run() -> Any:
+        return vbt.Portfolio.from_signals(
+            **arrays, sl_stop=SHARES[None], sl_trail=True, engine=engine
+        )
+
+    return run
+
+
+def _compare_shares(sweep: Sweep, portfolio: Any, screened: Results) -> str:
+    """How many trades of both are the same; raises DisagreementError where most are not."""
+    records, marks = portfolio.trades.records, sweep.span.inputs(FINE).marks
+    run_rules = _percent_plan(sweep)
+    last, alike, all_ours = len(sweep.span.candles.time) - 1, 0, 0
+    for k, share in enumerate(SHARES.tolist()):
+        stop = run_rules.trade_rules.stop._replace(trail_percent=share)
+        trade_rules = run_rules.trade_rules._replace(stop=stop)
+        given = sweep.atr, marks, run_rules._replace(trade_rules=trade_rules), NO_DETAIL
+        ours = compiled(simulate)(sweep.span.candles, sweep.setups, *given).trades
+        require(len(ours.entry) == screened.trades[k] > 0, "the kernel's trades are the oracle's")
+        ends = np.where(ours.exit == OPEN, last, ours.exit)
+        theirs = records[records["col"] == k]
+        peer = set(zip(theirs["entry_idx"].tolist(), theirs["exit_idx"].tolist(), strict=True))
+        alike += len(peer & set(zip(ours.entry.tolist(), ends.tolist(), strict=True)))
+        all_ours += len(ours.entry)
+    require(alike > ALIKE * all_ours, f"{alike} of {all_ours} trades are the same")
+    return (
+        f"Checked: {alike:,} of {all_ours:,} trades have the same entry and exit candle. "
+        "vectorbt's trail leaves out the high of the entry candle, so that some end elsewhere. "
+        "The kernel's short cuts are for trails in ATRs; a percentage it follows candle by candle."
     )
 
 
@@ -102,11 +189,13 @@ def _sweep(span: Span) -> Sweep:
 
 
 def _kernel_side(sweep: Sweep) -> Callable[[], Results]:
+    varied = {"trade_rules.stop.multiplier": MULTIPLIERS}
+    return _screened(sweep, rule_rows(sweep.plan.run_rules, len(MULTIPLIERS), varied))
+
+
+def _screened(sweep: Sweep, rows: Floats) -> Callable[[], Results]:
     candles, marks = sweep.span.candles, sweep.span.inputs(FINE).marks
     nodes = nodes_of(candles, sweep.atr)
-    rows = rule_rows(
-        sweep.plan.run_rules, len(MULTIPLIERS), {"trade_rules.stop.multiplier": MULTIPLIERS}
-    )
 
     def run() -> Results:
         results = results_for(len(rows))
@@ -116,35 +205,42 @@ def _kernel_side(sweep: Sweep) -> Callable[[], Results]:
     return run
 
 
-def _vectorbt_side(vbt: Any, sweep: Sweep) -> Callable[[], Any]:
-    candles, atr = sweep.span.candles, sweep.atr
-    n, count = len(candles.time), len(MULTIPLIERS)
+def _arrays(sweep: Sweep) -> dict[str, Any]:
+    """Candles, entries and costs as `from_signals` takes them."""
+    candles, n = sweep.span.candles, len(sweep.span.candles.time)
     entries = np.zeros((n, 1), bool)
     late = sweep.setups.candle + 1
     entries[late[late < n], 0] = True
-    adjust = _adjust()
+    return {
+        "close": candles.close[:, None],
+        "entries": entries,
+        "exits": np.zeros((n, 1), bool),
+        "open": candles.open[:, None],
+        "high": candles.high[:, None],
+        "low": candles.low[:, None],
+        "price": candles.open[:, None],
+        "size": np.inf,
+        "fees": 0.001,
+        "slippage": 0.0002,
+        "init_cash": 100_000.0,
+        "stop_entry_price": "FillPrice",
+        "stop_exit_price": "StopMarket",
+        "freq": "15min",
+    }
+
+
+def _vectorbt_side(vbt: Any, sweep: Sweep) -> Callable[[], Any]:
+    candles, atr, count = sweep.span.candles, sweep.atr, len(MULTIPLIERS)
+    arrays, adjust = _arrays(sweep), _adjust()
 
     def run() -> Any:
         level, extreme = np.full(count, np.nan), np.full(count, np.nan)
         return vbt.Portfolio.from_signals(
-            candles.close[:, None],
-            entries,
-            np.zeros((n, 1), bool),
-            open=candles.open[:, None],
-            high=candles.high[:, None],
-            low=candles.low[:, None],
-            price=candles.open[:, None],
-            size=np.inf,
-            fees=0.001,
-            slippage=0.0002,
-            init_cash=100_000.0,
+            **arrays,
             sl_stop=np.full((1, count), 0.5),
             sl_trail=True,
             adjust_sl_func_nb=adjust,
             adjust_sl_args=(candles.high, atr, MULTIPLIERS, level, extreme),
-            stop_entry_price="FillPrice",
-            stop_exit_price="StopMarket",
-            freq="15min",
         )
 
     return run
