@@ -131,7 +131,7 @@ _SIGNATURES = (
 
 _INDEX = ("", "index", "unnamed0", "level0", "id", "ticks", "data")
 """Names of a time that may be something else."""
-_GRID_ROWS = 8
+_GRID_ROWS = 3
 """Fewer times tell no step."""
 _FINEST = 100
 """Steps that the shortest distance between two candles may have, on the thinnest market."""

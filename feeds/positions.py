@@ -212,7 +212,9 @@ def other_order(
         if bad
         else "the candles do not open near where the one before closed, or the volume is a price"
     )
-    if np.mean(np.concatenate(four) > 0) < MOST:
+    values = np.concatenate(four)
+    known = np.isfinite(values)
+    if np.mean(known) >= MOST and np.mean(values[known] > 0) < MOST:
         return "most prices are not above zero: returns or a premium, no candles of a market"
     order = likely_order(time, numbers[1:]) if time is not None else None
     if order is None and time is not None and (told := _no_candles(sheet, numbers[1:])):
