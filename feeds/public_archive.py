@@ -23,6 +23,7 @@ import numpy as np
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
 from stoptrail.core.program import Progress
 from stoptrail.core.retry import Patience, retry_after, wait_after
+from stoptrail.core.text import public_url
 from stoptrail.core.time import DAY_MS, Spans, iso, timeframe_name, uncovered, within
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.feeds.cache import Cached, cache_path, read_cache, with_rows, write_cache
@@ -201,5 +202,6 @@ def _read(url: str) -> bytes | None:
         failures += 1
         pause = wait_after(failures, patience, named)
         if pause is None:
-            raise UnreachableError(f"{url} cannot be had ({reason}); leave --archive out")
+            place, name = public_url(url, path=False), url.rpartition("/")[2]
+            raise UnreachableError(f"{place}, {name} cannot be had ({reason}); leave --archive out")
         time.sleep(pause)

@@ -227,7 +227,8 @@ def _tokens(settings: Settings) -> set[str]:
     """The pieces of the addresses for messages: any of them may be what gives access."""
     found: set[str] = set()
     for secret in (settings.notify.heartbeat, *settings.notify.urls):
-        rest = revealed(secret).partition("://")[2]
-        pieces = [rest, *re.split(r"[/@?#&=:]", rest)]
+        scheme, mark, rest = revealed(secret).partition("://")
+        whole = rest if mark else scheme  # no address at all may be the bare token
+        pieces = [whole, *re.split(r"[/@?#&=:]", whole)]
         found |= {piece for piece in pieces if len(piece) >= _SHORTEST_TOKEN}
     return found

@@ -68,8 +68,9 @@ def _of_text(value: str, section: str, key: str) -> str:
         return HIDDEN
     if section == "database":
         return public_url(value)
-    secretive = "://" in value and re.search("[@?#]", value)
-    return public_url(value) if secretive else value
+    if "://" in value:  # a token may stand in the path, too
+        return public_url(value, path=False)
+    return HIDDEN if section == "telegram" else value
 
 
 def _of_exchange(value: Any, name: str) -> Any:

@@ -13,8 +13,10 @@ import pytest
 import tomli_w
 
 import runner
+from stoptrail.cli.live import _log_settings
 from stoptrail.config.load import load_settings
 from stoptrail.sweep.pools.processes import Processes
+from stoptrail.terminal import Terminal
 from tests.sweep.small import TOML, small_market, write_candles
 
 CANARY = re.compile(rb"canary[0-9]+", re.I)
@@ -40,7 +42,15 @@ def planted() -> dict[str, Any]:
                 "urls": {"api": {"public": f"http://127.0.0.1:9/v2/{canary()}/x?key={canary()}"}},
             }
         },
-        "notify": {"urls": [f"json://127.0.0.1:9/{canary()}", f"mailto://me:{canary()}@x.example"]},
+        "notify": {
+            "urls": [f"json://127.0.0.1:9/{canary()}", f"mailto://me:{canary()}@x.example"],
+            "heartbeat": f"http://me:{canary()}@127.0.0.1:9/{canary()}?x={canary()}",
+        },
+        "dashboard": {"token": f"{canary()}-and-some-more"},
+        "telegram": {
+            "token": f"123456:{canary()}-and-some-more-letters",
+            "base_url": f"http://127.0.0.1:9/{canary()}",
+        },
         "live": {"warm_up_days": 1, "retries": 0, "timeout_seconds": 1.0, "start_wait_seconds": 0},
     }
 
@@ -50,7 +60,9 @@ def config(tmp_path: Path) -> Path:
     """The settings of a small sweep, with secrets."""
     candles = write_candles(tmp_path / "candles.parquet", small_market(days=150))
     file = tmp_path / "strategy.toml"
-    plain = TOML.replace("[data]", f'[data]\npath = "{candles}"')
+    archive = f"http://me:{canary()}@127.0.0.1:9/{canary()}"
+    data = f'[data]\npath = "{candles}"\narchive = "{archive}"'
+    plain = TOML.replace("[data]", data)
     file.write_text(f"{plain}\n{tomli_w.dumps(planted())}")
     return file
 
@@ -93,9 +105,11 @@ def test_no_secret_is_written_printed_or_sent(
     config: Path,
     tmp_path: Path,
     pickles: list[bytes],
+    monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setattr("stoptrail.feeds.public_archive.wait_after", lambda *_: None)
     url = database.format(canary(), canary())
     if database == "sqlite":
         url = f"sqlite:///{tmp_path / 'trials.db'}"
@@ -107,6 +121,9 @@ def test_no_secret_is_written_printed_or_sent(
     assert runner.main(["live", "--paper", *own, "--from", str(tmp_path / "one")]) in (1, 2)
     assert runner.main(["status", *own]) in (0, 6)
     assert runner.main(["data", "download", *own]) in (1, 2)
+    assert runner.main(["data", "download", "--archive", *own]) in (1, 2)
+    assert runner.main(["status", *own, "--set", f"telegram.chat={canary()}"]) == 2
+    assert runner.main(["telegram", *own]) == 2
     said = capfd.readouterr()
     pieces = [*written(tmp_path, config), ("output", said.out.encode())]
     pieces += [("logs", caplog.text.encode())]
@@ -115,6 +132,14 @@ def test_no_secret_is_written_printed_or_sent(
         found = CANARY.search(content)
         assert found is None, f"{place}: {content[max(0, found.start() - 99) : found.end()]!r}"
     assert bool(pickles) == ("sqlite" in url)
+
+
+def test_a_log_hides_what_gives_access_even_where_it_is_no_address() -> None:
+    token = canary()
+    for url in (f"json://127.0.0.1:9/{token}", f"http://me:{token}@127.0.0.1/", f"no-{token}"):
+        settings = load_settings(None, (f'notify.urls=["{url}"]',))
+        clean = _log_settings(settings, Terminal(), verbose=False).clean
+        assert token not in clean(f"Unsupported URL: {url}")
 
 
 def test_the_secrets_are_in_the_settings_that_the_program_uses(config: Path) -> None:
