@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +18,7 @@ from benchmarks.market import SPOT, Span
 from benchmarks.plans import plan
 from benchmarks.sections import Section, require, table
 from benchmarks.timing import in_turns, timed
-from benchmarks.usual_backtrader import run_usual
+from benchmarks.usual_backtrader import PACKAGE, run_usual
 from stoptrail.backtest.engine import run_backtrader
 from stoptrail.backtest.inputs import atr_of, setups_of, signals_of
 from stoptrail.backtest.plan import Record
@@ -41,6 +49,8 @@ def full_run(span: Span) -> Section:
         ("MtfStrategy, CandleBroker, ColumnarFeed", f"{ours.seconds:.2f}", f"{ours.runs}"),
         ("usual way", f"{seconds:.1f}", "1"),
     ]
+    following, said = _backtrader_next(span, usual)
+    rows += following
     return Section(
         "Full Backtrader run against the usual way",
         (
@@ -49,6 +59,7 @@ def full_run(span: Span) -> Section:
             *table(("one run", "processor seconds", "runs"), rows),
             f"Ratio: **{seconds / ours.seconds:.0f} times** as fast.",
             "",
+            *said,
             f"Checked: {len(both)} signals on the same candle, of {len(signals)} and "
             f"{len(usual.signals)}; {found['same']} trades with the same entry and exit candle, of "
             f"{found['ours']} and {found['usual']}. Of these trades the entry prices differ by at "
@@ -62,6 +73,33 @@ def full_run(span: Span) -> Section:
             "round prices to the tick (C13). Triggers and gaps fill alike (C6).",
             "",
         ),
+    )
+
+
+def _backtrader_next(span: Span, usual: Any) -> tuple[list[tuple[str, str, str]], tuple[str, ...]]:
+    """The usual way in a fork of Backtrader, in a process of its own: a row and what it did."""
+    if find_spec("backtrader_next") is None:
+        return [], ("backtrader-next is not installed, and was not run.", "")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "candles.npz"
+        np.savez(file, **span.candles._asdict())
+        done = subprocess.run(
+            [sys.executable, "-m", "benchmarks.usual_backtrader", str(file), str(span.start)],
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, PACKAGE: "backtrader_next"},
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+    found = json.loads(done.stdout.splitlines()[-1])
+    same = [set(map(tuple, found[name])) for name in ("entries", "exits")]
+    both = len(same[0] & set(usual.entries)), len(same[1] & set(usual.exits))
+    row = ("usual way in backtrader-next", f"{found['seconds']:.1f}", "1")
+    return [row], (
+        f"backtrader-next {version('backtrader-next')} fills {both[0]} of {len(usual.entries)} "
+        f"entries and {both[1]} of {len(usual.exits)} exits on the same candle and at the same "
+        "price as Backtrader.",
+        "",
     )
 
 

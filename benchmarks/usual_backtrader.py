@@ -3,16 +3,28 @@ indicators and broker, a stop order that is cancelled and placed anew.
 
 The cycle oscillator has no stock counterpart; it is an indicator with `next`, as the
 manual shows. Longs only, on the signal mtf_cycle(trend="roc", structure="none").
+
+`python -m benchmarks.usual_backtrader CANDLES.npz START` runs it in the package that PACKAGE names,
+backtrader_next for one, and prints what it did as JSON.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import sys
+import time
+from importlib import import_module
 from typing import Any, ClassVar
 
-import backtrader as bt
+import numpy as np
 
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.cycle import cycle_coefficients
+
+PACKAGE = "STOPTRAIL_BENCHMARK_PACKAGE"
+"""Names the package in the environment."""
+bt: Any = import_module(os.environ.get(PACKAGE, "backtrader"))
 
 CASH = 100_000.0
 FEE = 0.001
@@ -148,9 +160,9 @@ def usual_cerebro(candles: Candles) -> Any:
     columns = {name: getattr(candles, name) for name in ("open", "high", "low", "close", "volume")}
     frame = pd.DataFrame(columns, index=closes)
     cerebro = bt.Cerebro(stdstats=False)
-    feed = bt.feeds.PandasData(
-        dataname=frame, timeframe=bt.TimeFrame.Minutes, compression=15, openinterest=None
-    )
+    table = "dataname" if bt.__name__ == "backtrader" else "dataframe"
+    options = {"timeframe": bt.TimeFrame.Minutes, "compression": 15, "openinterest": None}
+    feed = bt.feeds.PandasData(**{table: frame}, **options)
     cerebro.adddata(feed)
     cerebro.resampledata(feed, timeframe=bt.TimeFrame.Minutes, compression=240)
     cerebro.resampledata(feed, timeframe=bt.TimeFrame.Days)
@@ -165,3 +177,20 @@ def run_usual(candles: Candles, **parameters: Any) -> Any:
     cerebro = usual_cerebro(candles)
     cerebro.addstrategy(UsualStrategy, **parameters)
     return cerebro.run()[0]
+
+
+def main(file: str, start: str) -> None:
+    """Run over the columns of `file`, from candle `start` on."""
+    with np.load(file) as columns:
+        candles = Candles(
+            *(columns[name] for name in Candles._fields[:6]), int(columns["interval"])
+        )
+    begin = time.process_time()
+    run = run_usual(candles, start=int(start))
+    seconds = time.process_time() - begin
+    found = {name: getattr(run, name) for name in ("signals", "entries", "exits")}
+    print(json.dumps({"seconds": seconds, **found}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
