@@ -56,6 +56,8 @@ class _ReadAhead:
 
     async def receive(self) -> Any:
         """The next message, once there is room for what follows from it."""
+        if self._reading is None and self._client.error is not None:
+            return await self._too_late()
         if self._reading is None:
             self._reading = asyncio.ensure_future(self._read())
         for _ in range(_TURNS if self._messages else 0):
@@ -70,6 +72,14 @@ class _ReadAhead:
         message = self._messages.popleft()
         self._bytes -= _size(message)
         return message
+
+    async def _too_late(self) -> Any:
+        """The socket was given up while it was being opened: nobody else would close it, and it
+        would be told everything a second time for ever."""
+        from ccxt.async_support.base.ws.client import WSMsgType
+
+        await self._client.aiohttp_close()
+        return _Message(WSMsgType.CLOSED, None)
 
     async def _held_back(self) -> None:
         before = self._outbox.waited

@@ -15,7 +15,7 @@ from stoptrail.live.market.events import Event, Tick
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.reader import Reader
-from stoptrail.live.market.sockets import guard
+from stoptrail.live.market.sockets import give_up, guard
 from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.market.stream import Stream
 from stoptrail.live.market.trade_ticks import CACHE
@@ -346,3 +346,31 @@ def test_a_quiet_market_that_is_not_traded_any_more_is_stale_and_says_why(
         assert words in opened.connection.reason
         halted[0] = False
         listener.until(lambda: opened.connection.state == "live")
+
+
+def test_a_socket_that_is_given_up_while_it_is_opened_does_not_stay_open() -> None:
+    """Nobody would close it, and it would be told everything a second time for ever."""
+    candles = market()
+    pace = Pace(wanted=("kline", "trade"))
+    with Simulator(candles, HISTORY, pace=pace) as simulator, store(simulator) as opened:
+        after = int(candles.time[HISTORY - 1])
+        listener = Listener(opened, opened.start_stream(SYMBOL, INTERVAL, after))
+        listener.until(lambda: opened.connection.state == "live")
+        listener.until(lambda: len(simulator.streams.heard()) == 3)
+        usual = len(simulator.streams.connections)
+
+        async def early() -> None:
+            """Give up everything, and six times what is opened instead."""
+            exchange_ = opened._exchange
+            give_up(list(exchange_.clients.values()), "test")
+            left = 6
+            while left:
+                for client in list(exchange_.clients.values()):
+                    if client.connecting and client.connection is None:
+                        give_up([client], "test")
+                        left -= 1
+                await asyncio.sleep(0)
+
+        opened._background_or_new().run(early())
+        listener.until(lambda: len(simulator.streams.heard()) == 3)
+        listener.until(lambda: len(simulator.streams.connections) <= usual)
