@@ -174,7 +174,9 @@ def _refuse_order(path: Path, parts: list[Part], series: Joined) -> None:
     if told := hour_twice(parts, series):
         raise DataError(f"{path}: {told}")
     if (twice := _twice(times)) is not None:
-        raise DataError(f"{path}: {two_candles(series.columns, *twice, series.place)}")
+        more = len(times) - len(np.unique(times)) - 1
+        told = two_candles(series.columns, *twice, series.place)
+        raise DataError(f"{path}: {told}{f' (and {more} more such rows)' if more else ''}")
     _refuse(path, series, order_faults(times))
 
 

@@ -182,6 +182,25 @@ def test_of_several_symbols_check_and_convert_take_that_of_the_settings_file(
         assert "of 2 symbols (BTCUSDT, ETHUSDT) ETHUSDT" in capsys.readouterr().out
 
 
+def test_of_several_exchanges_the_check_takes_that_of_the_settings_as_a_run_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header = "exchange,timestamp,open,high,low,close,volume"
+    rows = [
+        [name, *row[:1], *(value * factor for value in row[1:5]), row[5]]
+        for row in written.rows_of(candles(50))
+        for name, factor in (("binance", 1.0), ("kraken", 1.001))
+    ]
+    path = written.table(tmp_path / "a.csv", header, rows)
+    for name in ("binance", "kraken"):
+        assert runner.main(["data", "check", str(path), "--set", f"data.exchange={name}"]) == 0
+        assert f"of 2 exchanges (binance, kraken) {name}; 50 rows left out" in (
+            capsys.readouterr().out
+        )
+    assert runner.main(["data", "check", str(path), "--set", "data.exchange=okx"]) == 2
+    assert "set data.exchange to one of them" in capsys.readouterr().err
+
+
 def test_a_file_with_a_header_alone_has_no_dates(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -271,6 +271,12 @@ def test_duplicate_times_are_refused(tmp_path: Path) -> None:
         load_candles(write_csv(tmp_path / "a.csv", rows))
 
 
+def test_how_many_rows_come_twice_is_told(tmp_path: Path) -> None:
+    rows = [row for row in rows_of(GIVEN) for _ in range(3)]
+    with pytest.raises(DataError, match=r"comes twice.*\(and 93 more such rows\)"):
+        load_candles(write_csv(tmp_path / "a.csv", rows))
+
+
 def test_another_timeframe_is_refused_with_its_name(tmp_path: Path) -> None:
     path = write_csv(tmp_path / "a.csv", rows_of(GIVEN))
     for length, name in ((60_000, "1m"), (QUARTER + 600_000, "25m")):
