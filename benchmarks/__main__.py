@@ -19,6 +19,7 @@ from benchmarks.against_backtesting import against_backtesting
 from benchmarks.against_loop import against_loop
 from benchmarks.against_optstrategy import against_optstrategy
 from benchmarks.against_vectorbt import against_vectorbt
+from benchmarks.books import books
 from benchmarks.detail import detail
 from benchmarks.footprint import footprint
 from benchmarks.full_run import full_run
@@ -71,6 +72,7 @@ def _benchmarks(file: Path | None) -> dict[str, Callable[[Span], Section]]:
         "against_optstrategy": against_optstrategy,
         "against_backtesting": against_backtesting,
         "scaling": lambda span: scaling(span, FOLDER, file),
+        "books": lambda span: books(span, file),
         "detail": detail,
         "footprint": lambda _: footprint(file),
     }

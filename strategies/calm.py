@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,15 +21,39 @@ STIRRED = Calm(-1)
 """Nothing is known."""
 
 
-class Changes:
+_LOOKED_AT = 64
+"""Changes that are looked at for one that matters; a later one is looked for again."""
+
+
+class Places:
+    """Candles in their order, the last of them the number of all."""
+
+    def __init__(self, places: list[int]) -> None:
+        self._places = places
+
+    def after(self, at: int) -> int:
+        """The first of them after `at`."""
+        return self._places[bisect_right(self._places, at)]
+
+    def between(self, first: int, last: int) -> list[int]:
+        """Those from `first` on and before `last`."""
+        return self._places[bisect_left(self._places, first) : bisect_left(self._places, last)]
+
+
+class Changes(Places):
     """Where the values of a line change, in a run that knows all of them."""
 
     def __init__(self, line: Any) -> None:
         values = np.frombuffer(line.array, np.int64)  # by their bits, NaN as any other
         places = np.flatnonzero(values[1:] != values[:-1]) + 1
-        self._places = [*places.tolist(), len(values)]
+        super().__init__([*places.tolist(), len(values)])
+        self._values = np.frombuffer(line.array, np.float64)[places].tolist()
 
-    def after(self, at: int) -> int:
-        """The first candle after `at` with another value than the one before it; the number
-        of candles where there is none."""
-        return self._places[bisect_right(self._places, at)]
+    def after_above(self, at: int, bound: float) -> int:
+        """The first candle after `at` with a new value that is not above `bound`, or one before
+        it; the number of candles where there is none."""
+        first = bisect_right(self._places, at)
+        for place in range(first, min(first + _LOOKED_AT, len(self._values))):
+            if not self._values[place] > bound:
+                return self._places[place]
+        return self._places[min(first + _LOOKED_AT, len(self._values))]

@@ -34,7 +34,7 @@ from stoptrail.rules.trade import (
 )
 from stoptrail.rules.types import BOTH, CYCLE_EXIT, SIDES, RunRules, window_of
 from stoptrail.sizers.atr_risk import AtrRiskSizer
-from stoptrail.strategies.calm import STIRRED, Changes
+from stoptrail.strategies.calm import STIRRED, Changes, Places
 from stoptrail.strategies.cycle_exit import CycleExit
 from stoptrail.strategies.day_marks import DayMarks, LastClose, last_close
 from stoptrail.strategies.indicators import FOUR_HOURS, EntrySignal, StopAtr, volatility_line
@@ -116,7 +116,7 @@ class MtfStrategy(OwnOrders):
         self._pace = Pace()
         self._sleeps_until = -1
         self._calm = STIRRED
-        self._zones: Changes | None = None
+        self._zones: Places | None = None
 
     def _signal(self) -> Any:
         """The signal function, looked up where it is named. Raises ConfigError."""

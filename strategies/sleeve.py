@@ -6,13 +6,19 @@ import math
 from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
+
 from stoptrail.adapter.backtrader import bt
 from stoptrail.rules.book import CAP
+from stoptrail.rules.candles import Times
 from stoptrail.rules.jit import compiled
-from stoptrail.rules.trade import PROTECTION, Exit
+from stoptrail.rules.trade import POSITION, PROTECTION, Exit
+from stoptrail.rules.types import BOTH
 from stoptrail.rules.window import first_beyond
+from stoptrail.strategies.calm import STIRRED, Places
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.strategies.quick_candles import Pace
+from stoptrail.strategies.stop_trail import StopTrail
 
 
 class SleeveStrategy(MtfStrategy):
@@ -28,6 +34,9 @@ class SleeveStrategy(MtfStrategy):
         self.broker = self.p.own_broker
         super().__init__()
         self._played = 0
+        self._signals: Places | None = None
+        self._ahead: StopTrail | None = None
+        """The manager, where it takes the closes of a trade ahead."""
 
     def _oncepost(self, dt: float) -> None:
         """One step of a vectorised run: nothing where its market has no candle."""
@@ -56,10 +65,36 @@ class SleeveStrategy(MtfStrategy):
 
     def keep_pace(self, pace: Pace) -> None:
         """See QuickCandles; which candles have nothing to do is known beforehand."""
-        self._foresee(pace)
-        candles = self.data.candles
-        self._columns = candles.low, candles.high
-        self._count = len(candles.time)
+        candles, manager = self.data.candles, self.manager
+        self._columns, self._count = (candles.low, candles.high), len(candles.time)
+        if isinstance(manager, StopTrail) and manager.foresee_closes():
+            self._ahead = manager
+            self._pace = pace
+            self._lows, self._highs = self.data.low.array, self.data.high.array
+            self.broker.catch_up = manager.catch_up
+        else:
+            self._foresee(pace)
+        self._zones = self._signals = Places(self._wanted(candles.time))
+
+    def _wanted(self, time: Times) -> list[int]:
+        """The candles at whose close a signal is to be decided on."""
+        zone, atr = np.frombuffer(self.zone.array), np.frombuffer(self.atr.array)
+        begins = (zone != np.concatenate(([self.signal.zone_before], zone[:-1]))) & (zone != 0.0)
+        if self._sides != BOTH:
+            begins &= zone == self._sides
+        known = begins & (atr == atr) & (time >= self.p.start)
+        return [*np.flatnonzero(known).tolist(), len(time)]
+
+    def _candle_closed(self) -> None:
+        if self._signals is not None and self._pace.at > 0:
+            self._last_zone = self.zone[-1]  # candles without a signal are passed
+        super()._candle_closed()
+
+    def _rest(self, at: int, until: int) -> None:
+        if self._ahead is not None and self.manager.position is not None:
+            self._calm = STIRRED
+        else:
+            super()._rest(at, until)
 
     def following(self, at: int) -> int:
         """The first candle after `at` on which there may be something to do; the number of
@@ -70,6 +105,8 @@ class SleeveStrategy(MtfStrategy):
             return min(at + 1, self._count)
         if self.manager.position is None:
             return min(max(at + 1, self._sleeps_until), self._count)
+        if self._ahead is not None:
+            return self._play_ahead(self._ahead, at)
         until, floor, ceiling = self._calm
         if until <= at + 1:
             return min(at + 1, self._count)
@@ -78,6 +115,15 @@ class SleeveStrategy(MtfStrategy):
                 *self._columns, at + 1, until, broker.below, broker.above, floor, ceiling
             )
         )
+
+    def _play_ahead(self, manager: StopTrail, at: int) -> int:
+        """As `following`, a trade being open: signals up to there are ignored for it."""
+        assert self._signals is not None
+        candle = manager.play_ahead(at, self._count)
+        for place in self._signals.between(at + 1, candle):
+            side, time = int(self.zone.array[place]), int(self.data.candles.time[place])
+            self.journal.ignored(side, POSITION, time)
+        return int(candle)
 
 
 class BookDecisions(bt.Strategy):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,10 +11,18 @@ import numpy as np
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.rules.exits import MS_AN_HOUR, time_is_up
+from stoptrail.rules.jit import compiled
 from stoptrail.rules.journal import Journal
-from stoptrail.rules.manage import STAYS, Managed, manage_close, managed_from
+from stoptrail.rules.manage import (
+    STAYS,
+    Managed,
+    manage_close,
+    managed_from,
+    managed_through,
+    room_for_moves,
+)
 from stoptrail.rules.own_exit import NOTHING_SEEN, called, seen_more
-from stoptrail.rules.paths import undisturbed
+from stoptrail.rules.paths import TICKS, undisturbed
 from stoptrail.rules.stops import (
     CHANDELIER,
     TARGET,
@@ -22,10 +31,15 @@ from stoptrail.rules.stops import (
     Stop,
     breakeven_settled,
     held_throughout,
+    quiet_atr,
     ratchet,
 )
 from stoptrail.rules.trade import Exit, Fill, Position, TradeRules, working_target
 from stoptrail.strategies.calm import STIRRED, Calm, Changes
+
+_MOVES = room_for_moves(4_096)
+NO_REACH = np.empty(0)
+"""Of a stop that hangs from no price of the market's."""
 
 Row = tuple[int, float, float, float, float, float]
 """Open time, open, high, low, close and volume of a candle."""
@@ -53,6 +67,8 @@ class StopTrail:
         self._own = type(self).next_stop is not StopTrail.next_stop
         self._atrs: Changes | None = None
         self._times: Any = None
+        self._coming: deque[tuple[int, Stop]] = deque()
+        """Moves that were played ahead, with the closes that make them."""
         self._paid = 0.0
         """Funding that one unit held long has paid by the prices at hand (C19)."""
 
@@ -148,30 +164,87 @@ class StopTrail:
 
     def foresee(self) -> None:
         """A run begins that knows its lines as a whole."""
-        self._atrs = Changes(self.strategy.atr)
         self._times = self.strategy.data.candles.time
+        self._atrs = Changes(self.strategy.atr)
+
+    def foresee_closes(self) -> bool:
+        """The same, where the closes of a trade are played ahead; whether they can be."""
+        self._times = self.strategy.data.candles.time
+        return self._plays_ahead()
 
     def calm(self, at: int, until: int) -> Calm:
         """The candles after `at` and before `until` whose close moves neither the extreme
-        nor the stop, and sends no order to leave: the ATR stays, and so does breakeven."""
+        nor the stop, and sends no order to leave: no ATR is low enough, and breakeven stays."""
         position, stop, rules = self.position, self.stop, self.trade_rules
         assert position is not None
         assert stop is not None
         assert self._atrs is not None
         held = position.held
-        until = min(until, self._atrs.after(at), self._due(held))
+        until = min(until, self._due(held))
         if until <= at + 1 or self._ask is not None or rules.stop.trail == CHANDELIER:
             return STIRRED
         broker, interval = self.strategy.broker, self.strategy.interval
         now = int(self._times[at]) + interval
         if (payment := broker.schedule.following(now)) < math.inf:
             until = min(until, int(np.searchsorted(self._times, payment - interval, "right")))
-        closes, paid = int(self._times[until - 1]) + interval, broker.paid_by(now)
-        if not breakeven_settled(stop, held, closes, rules.stop, rules.costs, rules.market, paid):
-            return STIRRED
-        if held.side > 0:
-            return Calm(until, ceiling=stop.extreme)
-        return Calm(until, floor=stop.extreme)
+        paid, bound = broker.paid_by(now), quiet_atr(stop, held, rules.stop)
+        far = until if bound == -math.inf else min(until, self._atrs.after_above(at, bound))
+        near = min(until, self._atrs.after(at))
+        # The breakeven of a short creeps with its borrow: it may be settled for a while only.
+        for end in (far, near) if near < far else (far,):
+            closes = int(self._times[end - 1]) + interval
+            if breakeven_settled(stop, held, closes, rules.stop, rules.costs, rules.market, paid):
+                if held.side > 0:
+                    return Calm(end, ceiling=stop.extreme)
+                return Calm(end, floor=stop.extreme)
+        return STIRRED
+
+    def _plays_ahead(self) -> bool:
+        """Whether the closes of many candles can be taken in one go: nothing of the user's own,
+        no funding, no tick and no liquidation has a say in between."""
+        broker, rules = self.strategy.broker, self.trade_rules
+        return (
+            type(self) is StopTrail
+            and self._ask is None
+            and broker.run_rules.path != TICKS
+            and not rules.costs.funding
+            and not getattr(rules.margin, "liquidates", False)
+        )
+
+    def play_ahead(self, at: int, until: int) -> int:
+        """Take the closes of the candles after `at` up to the one at which something else may
+        happen, `until` at the latest; that candle. `catch_up` makes the moves known."""
+        position, stop, strategy = self.position, self.stop, self.strategy
+        assert position is not None
+        assert stop is not None
+        reach, target = NO_REACH, strategy.broker.levels()[1]
+        if strategy.reach is not None:
+            line = strategy.reach.highest if position.held.side > 0 else strategy.reach.lowest
+            reach = np.frombuffer(line.array)
+        candles, atr = strategy.data.candles, np.frombuffer(strategy.atr.array)
+        given = stop, position, at + 1, until, candles, atr, reach, target, self.trade_rules
+        following, count = compiled(managed_through)(*given, _MOVES)
+        rows = zip(*(column[: count + 1].tolist() for column in _MOVES), strict=True)
+        interval = strategy.interval
+        self._coming = deque(
+            (int(self._times[candle]) + interval, Stop(*rest)) for candle, *rest in rows
+        )
+        return int(following)
+
+    def catch_up(self, now: int) -> None:
+        """Make the moves at closes up to `now` (ms) that were played ahead."""
+        coming, before = self._coming, self.stop
+        if not coming or coming[0][0] > now or before is None:
+            return
+        after = before
+        while coming and coming[0][0] <= now:
+            time, stop = coming.popleft()
+            if stop.level != after.level:
+                self._journal.moved(after, stop, time)
+            after = stop
+        self.stop = after
+        if after.level != before.level:
+            self.strategy.broker.amend(self._order, after)
 
     def _due(self, held: Entry) -> int:
         """The first candle at whose close the time stop is tested; behind all others without

@@ -3,7 +3,9 @@ broker (C22)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from stoptrail.backtest.book_cerebro import BookCerebro
@@ -20,6 +22,9 @@ from stoptrail.rules.book import BOOK_IGNORED, NO_CAP, Caps
 from stoptrail.rules.protections import Protections
 from stoptrail.rules.types import CYCLE_EXIT
 from stoptrail.strategies.sleeve import BookDecisions, on_own_market
+
+_OBJECTS = 200_000
+"""New objects after which circles are looked for, in a run of many sleeves."""
 
 
 class SleevePlan(NamedTuple):
@@ -85,10 +90,22 @@ def run_book(
     whole = {"caps": terms.caps, "cash": terms.cash, "protections": terms.protections}
     cerebro.setbroker(BookBroker(sleeves=brokers, **whole))
     rules = [sleeve.plan.rule for sleeve in sleeves if sleeve.plan.rule is not None]
-    with own_errors(rules[0] if rules else None):
+    with own_errors(rules[0] if rules else None), seldom_collected():
         strategies = cerebro.run()
     let_go(*feeds.values(), *strategies)
     return [_record(sleeve, broker) for sleeve, broker in zip(sleeves, brokers, strict=True)]
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Nothing is freed by looking for circles while so many objects live: orders and positions
+    go by themselves."""
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _broker_of(sleeve: SleevePlan, terms: BookTerms) -> SleeveBroker:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 
@@ -50,6 +51,14 @@ class _Stage(NamedTuple):
     own: list[Pace]
     """Of each market, where the lines of its sleeves stand."""
     time: Timeline
+    low: list[Any]
+    high: list[Any]
+    """Of each market, the prices of its candles."""
+
+    def reaches(self, market: int, below: float, above: float) -> bool:
+        """Whether the candle at which the market stands goes down or up to one of two prices."""
+        at = self.ahead[market].at
+        return bool(self.low[market][at] <= below or self.high[market][at] >= above)
 
     def go_to(self, at: int) -> None:
         """Let every feed stand at its last candle of step `at`."""
@@ -81,9 +90,11 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
             super()._runonce(strategies)
             return
         *sleeves, _ = strategies
+        known: dict[int, Any] = {}
         for sleeve in sleeves:
             sleeve._once()
             sleeve.reset()
+            _share(sleeve._moved, known)
         ahead = [_led(feed) for feed in self.datas]
         own = [Pace() for _ in self.datas]
         markets = [self.datas.index(sleeve.data) for sleeve in sleeves]
@@ -94,7 +105,8 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
                 put_in_step(line, own[market])
             sleeve.keep_pace(own[market])
         time = timeline_of([feed.candles.time for feed in self.datas])
-        self._play(_Stage(sleeves, markets, ahead, own, time))
+        prices = ([getattr(feed, side).array for feed in self.datas] for side in ("low", "high"))
+        self._play(_Stage(sleeves, markets, ahead, own, time, *prices))
 
     def _is_quick(self, strategies: list[Any]) -> bool:
         """Whether nothing but sleeves, their feeds and the book hears of a candle."""
@@ -131,6 +143,8 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
                 candle = stage.sleeves[number].following(stage.ahead[market].at)
                 if candle < len(step[market]):
                     heappush(waiting, (step[market][candle], number))
+        for sleeve in broker.sleeves:
+            sleeve.catch_up(int(stage.time.opens[-1]) + self.datas[0].interval)
 
     def _step(self, at: int, due: list[int], stage: _Stage) -> None:
         """Step `at` for the sleeves whose numbers are `due`."""
@@ -139,9 +153,13 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
         # The broker sees a candle before the strategies' lines have come to it.
         for ahead, own in zip(stage.ahead, stage.own, strict=True):
             own.at = ahead.at - 1
-        broker.begin(at, int(stage.time.opens[at]), self.datas[0].interval)
+        opens = int(stage.time.opens[at])
+        broker.begin(at, opens, self.datas[0].interval)
         for number in due:
-            broker.settle(broker.sleeves[number])
+            sleeve, market = broker.sleeves[number], stage.markets[number]
+            sleeve.catch_up(opens)
+            if sleeve.is_awake and stage.reaches(market, sleeve.below, sleeve.above):
+                broker.settle(sleeve)
         while (order := broker.get_notification()) is not None:
             order.owner._addnotification(order, quicknotify=False)
         for ahead, own in zip(stage.ahead, stage.own, strict=True):
@@ -149,6 +167,16 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
         for number in due:
             stage.sleeves[number].one_candle(stage.ahead[stage.markets[number]].at + 1)
         broker.decide()
+
+
+def _share(lines: Any, known: dict[int, Any]) -> None:
+    """Let lines with the same values as one before have the same array: sets of one market often
+    have signal or ATR in common."""
+    for line in lines:
+        values = np.frombuffer(line.array)
+        found: Any = known.setdefault(crc32(values.data), line.array)
+        if found is not line.array and np.array_equal(np.frombuffer(found), values, equal_nan=True):
+            line.array = found
 
 
 def _led(feed: Any) -> Pace:

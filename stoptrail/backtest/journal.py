@@ -152,20 +152,18 @@ class RecordingJournal:
     def stops(self, candles: Candles) -> StopLog:
         """Every level that was in force; `index` is the first candle in which it holds."""
         levels = self.levels
+        time = np.array([each.time for each in levels], np.int64)
+        by_tick = np.array([each.by_tick for each in levels], np.bool_)
+        reason = np.array([each.stop.reason for each in levels], np.int8)
+        within = np.searchsorted(candles.time, time, side="right") - 1
+        after = np.searchsorted(candles.time, time)
         return StopLog(
             trade=np.array([each.trade for each in levels], np.int64),
-            candle=np.array([_first(candles, each) for each in levels], np.int64),
+            candle=np.where(by_tick | (reason == INITIAL), within, after).astype(np.int64),
             level=np.array([each.stop.level for each in levels]),
-            reason=np.array([each.stop.reason for each in levels], np.int8),
-            tick=np.array([each.time if each.by_tick else 0 for each in levels], np.int64),
+            reason=reason,
+            tick=np.where(by_tick, time, 0),
         )
-
-
-def _first(candles: Candles, level: RecordedLevel) -> int:
-    """The first candle in which `level` holds."""
-    if level.by_tick or level.stop.reason == INITIAL:
-        return _at(candles, level.time)
-    return int(np.searchsorted(candles.time, level.time))
 
 
 def _at(candles: Candles, time: int) -> int:

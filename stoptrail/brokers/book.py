@@ -60,6 +60,8 @@ class SleeveBroker(CandleBroker):
         self.margin = 0.0
         """What its position or order may lose (C20); set at the decision."""
         self._expects = Expected(math.nan, math.nan)
+        self.catch_up: Callable[[int], None] = _nothing_ahead
+        """Makes the moves of its stop known that were played ahead, up to a close (ms)."""
         self._most = math.inf
         """Units that the caps have left of the entry order; infinite where they cut nothing."""
 
@@ -151,6 +153,10 @@ class SleeveBroker(CandleBroker):
             self.book.cash -= tied(self.open)
 
 
+def _nothing_ahead(_now: int) -> None:
+    """Of a sleeve whose candles come one by one."""
+
+
 class BookBroker(bt.BrokerBase):  # type: ignore[misc]
     """The account that sleeves share. Parameters: sleeves, their brokers in the order of the
     book; caps; cash; protections of the whole.
@@ -193,6 +199,8 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
         self.closes = 0
         """When its candles close, ms."""
         self._busy: dict[int, SleeveBroker] = {}
+        self._ordered: set[int] = set()
+        """Numbers of those whose entry order waits."""
         self._prices: dict[int, float] = {}
         """Last closes of the markets of what was held at the last step, by sleeve."""
 
@@ -216,6 +224,10 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
             self._busy[sleeve.number] = sleeve
         else:
             self._busy.pop(sleeve.number, None)
+        if sleeve.pending:
+            self._ordered.add(sleeve.number)
+        else:
+            self._ordered.discard(sleeve.number)
 
     @property
     def busy(self) -> list[SleeveBroker]:
@@ -242,6 +254,7 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
         """Open risk and notional of everything held and ordered."""
         found = NOT_EXPOSED
         for sleeve in self.busy:
+            sleeve.catch_up(self.closes)
             found = sleeve.exposure(found)
         return found
 
@@ -268,7 +281,7 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
         if self.protected and self.index >= 0:
             self._mark_missed(opens + interval)
         self.index, self.closes = index, opens + interval
-        self.cash = math.inf if len(self.sleeves) == 1 else self.getcash()
+        self.cash = math.inf if len(self.sleeves) == 1 or not self._ordered else self.getcash()
 
     def settle(self, sleeve: SleeveBroker) -> None:
         """What fills on the candle of one sleeve."""

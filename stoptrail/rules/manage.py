@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
+from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.exits import time_is_up
 from stoptrail.rules.jit import rule
 from stoptrail.rules.own_exit import LEAVE, Asked, Seen, answer, seen_more
@@ -81,3 +84,71 @@ def manage_close(
     if leaving == STAYS and time_is_up(held, close, now, trade_rules.exits, rules):
         leaving = TIME
     return Managed(stop, leaving, seen)
+
+
+class Moves(NamedTuple):
+    """Room for what the closes of a stretch of candles make of a stop, shape (n + 1,) each."""
+
+    candle: Times
+    """At whose close the level moved."""
+    level: Floats
+    extreme: Floats
+    reason: Times
+
+
+def room_for_moves(count: int) -> Moves:
+    """Room for `count` moves, and the stop after the last candle."""
+    room = count + 1
+    return Moves(np.empty(room, np.int64), np.empty(room), np.empty(room), np.empty(room, np.int64))
+
+
+@rule
+def managed_through(
+    stop: Stop,
+    position: Position,
+    first: int,
+    until: int,
+    candles: Candles,
+    atr: Floats,
+    reach: Floats,
+    target: float,
+    trade_rules: TradeRules,
+    moves: Moves,
+) -> tuple[int, int]:
+    """Close candles from `first` on for a trade that stays: the candle at which something else
+    may happen, `until` at the latest, and how many times the level moved before it.
+
+    Something else: a price reaches the stop or the `target`, or the trade is to leave. reach:
+    see manage_close, one for each candle, or none at all. The moves are in `moves`, behind them
+    the stop at the last close.
+    """
+    side, count, i = position.held.side, 0, first
+    before = managed_from(position.held, stop)
+    while i < until and count < len(moves.candle) - 1:
+        high, low, stop = candles.high[i], candles.low[i], before.stop
+        if side > 0 and (low <= stop.level or high >= target):
+            break
+        if side < 0 and (high >= stop.level or low <= target):
+            break
+        prices = candles.time[i], candles.open[i], high, low, candles.close[i], candles.volume[i]
+        hangs = reach[i] if len(reach) else 0.0
+        now = candles.time[i] + candles.interval
+        after = manage_close(before, position, *prices, atr[i], hangs, now, trade_rules, None)
+        if after.leaving != STAYS:
+            break
+        if after.stop.level != stop.level:
+            moves.candle[count] = i
+            _write(moves, count, after.stop)
+            count += 1
+        before = Managed(after.stop, STAYS, before.seen)
+        i += 1
+    moves.candle[count] = i - 1
+    _write(moves, count, before.stop)
+    return i, count
+
+
+@rule
+def _write(moves: Moves, row: int, stop: Stop) -> None:
+    moves.level[row] = stop.level
+    moves.extreme[row] = stop.extreme
+    moves.reason[row] = stop.reason

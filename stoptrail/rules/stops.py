@@ -221,6 +221,17 @@ def trail_wants(held: Entry, extreme: float, atr: float, rules: StopRules) -> fl
 
 
 @rule
+def quiet_atr(stop: Stop, held: Entry, rules: StopRules) -> float:
+    """An ATR above this one moves no trail that follows each price while the extreme stays:
+    what such a trail wants is at most the level then. It is a little more than needed, for the
+    rounding of both; -infinity where no ATR matters."""
+    if rules.frozen or rules.ruled or rules.trail == NO_TRAIL or rules.trail == PERCENT:
+        return -math.inf
+    reach = held.side * (stop.extreme - stop.level)
+    return (reach * (1.0 + 1e-9) + 1e-12 * stop.extreme) / rules.multiplier
+
+
+@rule
 def trail_begun(held: Entry, extreme: float, rules: StopRules) -> bool:
     """Whether the trade has gone far enough for its trail to move (C18)."""
     if rules.trail_from <= 0.0:

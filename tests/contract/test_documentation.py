@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs" / "fills.md"
-RULES = [f"C{number}" for number in range(1, 22)]
+RULES = [f"C{number}" for number in range(1, 23)]
 
 
 def sections() -> dict[str, str]:
