@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.soak_judge import INTERVAL, judge
+from benchmarks.soak_judge import INTERVAL, judge, slopes
 from benchmarks.soak_session import NOTE, settings_file
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles
@@ -41,6 +41,8 @@ from tests.exchange.wire_simulator import WireSimulator
 DAY = 86_400_000
 WARM_UP_DAYS = 60
 START = 1_609_459_200_000
+_STILL_SECONDS = 300.0
+"""Longest time for which the market may stand still: a busy machine starts a session slowly."""
 
 
 class Plan(NamedTuple):
@@ -124,6 +126,8 @@ class Keeper:
         self._begun = 0.0
         self._known = 0
         self._memory: list[tuple[int, float]] = []
+        self._moved = (-1, time.monotonic())
+        """The candle under way when the market last went on, and when that was."""
 
     def start(self) -> None:
         """A new life."""
@@ -143,16 +147,23 @@ class Keeper:
         return [struct.unpack_from(NOTE, raw, at) for at in range(0, len(raw) - size + 1, size)]
 
     def look(self) -> None:
-        """Note the memory; RuntimeError where the session has ended by itself."""
+        """Note the memory; RuntimeError where the session has ended by itself, or the market
+        has stood still for minutes."""
         assert self.process is not None
         if self.process.poll() is not None:
             raise RuntimeError(
                 f"the session ended with code {self.process.returncode}: "
                 + (self._folder / "session.log").read_text()[-2000:]
             )
+        position, now = self._simulator.player.position, time.monotonic()
+        if position != self._moved[0]:
+            self._moved = position, now
+        elif now - self._moved[1] > _STILL_SECONDS:
+            log = (self._folder / "session.log").read_text()[-2000:]
+            raise RuntimeError(f"the market stands still at candle {position}: {log}")
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         megabytes = pages * os.sysconf("SC_PAGESIZE") / 1e6
-        self._memory.append((self._simulator.player.position, megabytes))
+        self._memory.append((position, megabytes))
 
     def until_live(self) -> None:
         """Wait until the session decides."""
@@ -291,19 +302,6 @@ def _show(plan: Plan, count: int, seconds: float, lives: list[Life]) -> None:
     text = ", ".join(f"{np.median([mb for _, mb in part]):.0f}" for part in parts if part)
     print(f"memory by quarters of the longest life: {text} MB")
     print(*slopes(longest), sep="\n")
-
-
-def slopes(memory: list[tuple[int, float]]) -> Iterator[str]:
-    """How memory grew in each whole year of a life, in words: the least squares line through
-    one sample an hour."""
-    hours = {position // 4: megabytes for position, megabytes in memory}
-    table = np.array(sorted(hours.items()), np.float64)
-    year = 365 * 24
-    for number, start in enumerate(np.arange(table[0, 0], table[-1, 0] - year * 0.99, year), 1):
-        part = table[(table[:, 0] >= start) & (table[:, 0] < start + year)]
-        slope = np.polyfit(part[:, 0], part[:, 1], 1)[0] * year
-        ends = f"{part[0, 1]:.1f} to {part[-1, 1]:.1f} MB"
-        yield f"year {number}: {slope:+.2f} MB a year, {ends}, {len(part)} samples"
 
 
 def _show_latency(plan: Plan, sample: int) -> None:

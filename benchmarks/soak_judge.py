@@ -1,10 +1,14 @@
-"""What a soak's ledger has to be: sound in itself, and that of an undisturbed session."""
+"""What a soak has to show: a ledger sound in itself, and that of an undisturbed session; a memory
+that does not grow."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
+
+import numpy as np
 
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import all_sessions
@@ -117,3 +121,16 @@ def _compared(
     if closed < 50 and len(candles.time) > 365 * 96:
         wrong.append(f"only {closed} closed trades were compared")
     return wrong
+
+
+def slopes(memory: list[tuple[int, float]]) -> Iterator[str]:
+    """How memory grew in each whole year of a life, in words: the least squares line through
+    one sample an hour."""
+    hours = {position // 4: megabytes for position, megabytes in memory}
+    table = np.array(sorted(hours.items()), np.float64)
+    year = 365 * 24
+    for number, start in enumerate(np.arange(table[0, 0], table[-1, 0] - year * 0.99, year), 1):
+        part = table[(table[:, 0] >= start) & (table[:, 0] < start + year)]
+        slope = np.polyfit(part[:, 0], part[:, 1], 1)[0] * year
+        ends = f"{part[0, 1]:.1f} to {part[-1, 1]:.1f} MB"
+        yield f"year {number}: {slope:+.2f} MB a year, {ends}, {len(part)} samples"
