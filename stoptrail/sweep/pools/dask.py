@@ -6,7 +6,7 @@ import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from stoptrail.core.errors import ConfigError, RunError
 from stoptrail.core.files import reason_of
@@ -33,6 +33,7 @@ def dask_cluster(address: str) -> Iterator[DaskCluster]:
     except OSError as error:
         reason = reason_of(error)
         raise RunError(f"sweep.cluster {address} cannot be reached ({reason})") from None
+    _require_certificates(address)
     client = _client(connect, address)
     with client:
         if not client.ncores():
@@ -52,17 +53,30 @@ def _library() -> Any:
     return Client
 
 
+def _require_certificates(address: str) -> None:
+    """Raise ConfigError where tls:// has no certificates that can be read: a client that finds
+    out by itself tells of it again when it is collected, in Dask's words."""
+    from distributed import security
+
+    if not address.startswith("tls://"):
+        return
+    make, reason = cast(Any, security.Security), ""
+    try:
+        if make().get_connection_args("client").get("ssl_context") is not None:
+            return
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        reason = f" ({reason_of(error)})"
+    raise ConfigError(
+        f"sweep.cluster {address} needs certificates{reason}: set distributed.comm.tls (ca-file, "
+        "client.cert, client.key) in Dask's configuration"
+    )
+
+
 def _client(connect: Any, address: str) -> Any:
-    """A connection to the scheduler. Raises ConfigError where what listens is none, or where
-    tls:// has no certificates, RunError where it does not answer."""
+    """A connection to the scheduler. Raises ConfigError where what listens is none."""
     try:
         return connect(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except Exception as error:  # whatever the other side makes of Dask's words, and back
-        if address.startswith("tls://") and not isinstance(error, OSError):
-            raise ConfigError(
-                f"sweep.cluster {address} needs certificates: set distributed.comm.tls (ca-file, "
-                "client.cert, client.key) in Dask's configuration"
-            ) from None
         raise ConfigError(
             f"sweep.cluster {address}: what listens there does not answer as a Dask scheduler "
             f"({type(error).__name__}); check host, port and versions"

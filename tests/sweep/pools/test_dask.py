@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from stoptrail.core.errors import ConfigError, RunError
+from stoptrail.sweep.pools import dask as dask_pool
 from stoptrail.sweep.pools.dask import DaskCluster
 from stoptrail.sweep.pools.processes import workers
 from tests.sweep.far import Parcel, assert_same_bytes, slowly
@@ -41,7 +42,7 @@ def cluster() -> Iterator[Any]:
         yield found
 
 
-def local_cluster(tries: int = 3) -> Any:
+def local_cluster(tries: int = 3, **more: Any) -> Any:
     """Two workers here. Distributed gives its own event loop ten seconds to begin, and fails an
     assertion where a busy machine takes longer."""
     try:
@@ -52,11 +53,12 @@ def local_cluster(tries: int = 3) -> Any:
             host="127.0.0.1",
             dashboard_address=None,
             silence_logs=50,
+            **more,
         )
     except AssertionError:
         if tries == 1:
             raise
-        return local_cluster(tries - 1)
+        return local_cluster(tries - 1, **more)
 
 
 def test_what_tasks_share_travels_with_the_workers_not_with_the_tasks(
@@ -128,7 +130,8 @@ def test_an_address_without_host_and_port_is_refused(address: str) -> None:
         pass
 
 
-def test_something_else_that_listens_is_no_scheduler() -> None:
+def test_something_else_that_listens_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_pool, "_CONNECT_SECONDS", 3)
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         ThreadPoolExecutor(1) as threads,
@@ -149,8 +152,43 @@ def test_tls_without_certificates_is_told() -> None:
             pass
 
 
+def test_certificates_that_are_not_there_are_told() -> None:
+    import dask
+
+    places = ("ca-file", "client.cert", "client.key")
+    with (
+        dask.config.set({f"distributed.comm.tls.{name}": "/none.pem" for name in places}),
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
+        address = f"tls://127.0.0.1:{server.getsockname()[1]}"
+        told = r"needs certificates \(No such file or directory\)"
+        with pytest.raises(ConfigError, match=told), workers(1, address):
+            pass
+
+
+def test_work_travels_over_tls_with_the_certificates_of_dasks_configuration() -> None:
+    pytest.importorskip("cryptography", reason="certificates for a day need it")
+    import dask
+
+    made = distributed.Security.temporary()
+    own = {"ca-file": made.tls_ca_file}
+    own |= {"client.cert": made.tls_client_cert, "client.key": made.tls_client_key}
+    with (
+        dask.config.set({f"distributed.comm.tls.{key}": value for key, value in own.items()}),
+        local_cluster(protocol="tls", security=made) as cluster,
+    ):
+        assert cluster.scheduler_address.startswith("tls://")
+        with workers(0, cluster.scheduler_address) as pool:
+            found = dict(pool.spread(_doubled, [], [(number, number) for number in range(8)]))
+    assert found == {number: 2 * number for number in range(8)}
+
+
+def _doubled(number: int) -> int:
+    return 2 * number
+
+
 def _as_a_web_server(server: socket.socket) -> None:
-    server.settimeout(20)
+    server.settimeout(2)
     with contextlib.suppress(OSError):
         while True:
             connection, _ = server.accept()
