@@ -48,7 +48,7 @@ from stoptrail.sweep.evidence import (
     selection,
 )
 from stoptrail.sweep.identity import TRADING, digest, identity_of
-from stoptrail.sweep.own_objective import require_usable
+from stoptrail.sweep.objective import require_usable
 from stoptrail.sweep.permutation import permutation_test
 from stoptrail.sweep.phases import walk_forward
 from stoptrail.sweep.pools.processes import cores, workers

@@ -27,7 +27,7 @@ TARGETS = (
     "stoptrail/reports/figures.py",
     "stoptrail/reports/summary.py",
     "stoptrail/reports/html/curves.py",
-    "stoptrail/reports/html/encode.py",
+    "stoptrail/reports/html/markup.py",
     "stoptrail/reports/html/evidence.py",
     "stoptrail/reports/html/grid.py",
     "stoptrail/reports/html/selection_tables.py",

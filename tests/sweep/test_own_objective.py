@@ -4,8 +4,7 @@ import pytest
 from stoptrail.core.errors import ConfigError
 from stoptrail.rules.metrics import Metrics
 from stoptrail.sweep.kernel.results import COLUMN
-from stoptrail.sweep.objective import raw_objective
-from stoptrail.sweep.own_objective import require_usable
+from stoptrail.sweep.objective import raw_objective, require_usable
 
 HERE = "tests.sweep.test_own_objective:"
 TABLE = np.arange(5.0 * len(Metrics._fields)).reshape(5, -1)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stoptrail.reports.figures import label_of, written
-from stoptrail.reports.html.encode import minutes, packed
-from stoptrail.reports.html.markup import card, figure, table, text
+from stoptrail.reports.html.markup import card, figure, minutes, packed, table, text
 from stoptrail.reports.run_files import RunFiles, read_days
 from stoptrail.reports.summary import Summary, by_market, part, sleeves_in
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from stoptrail.reports.crop import around, merged, multiple_for
-from stoptrail.reports.html.encode import packed, packed_stream
+from stoptrail.reports.html.markup import packed, packed_stream
 from stoptrail.reports.run_files import TradeRecord
 from stoptrail.rules.candles import Candles
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stoptrail.core.time import time_ms
-from stoptrail.reports.html.encode import minutes, packed
+from stoptrail.reports.html.markup import minutes, packed
 from stoptrail.reports.run_files import EquityCurve, RunFiles
 from stoptrail.reports.summary import part
 from stoptrail.rules.metrics import scaled, share_of_cash

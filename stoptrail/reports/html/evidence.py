@@ -10,11 +10,11 @@ from typing import Any
 
 from stoptrail.core.time import time_ms
 from stoptrail.reports.figures import label_of, written
-from stoptrail.reports.html.encode import minutes
 from stoptrail.reports.html.markup import (
     card,
     metric_columns,
     metric_rows,
+    minutes,
     table,
 )
 from stoptrail.reports.summary import (

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.reports.figures import METRICS, flatten, label_of
-from stoptrail.reports.html.encode import packed
+from stoptrail.reports.html.markup import packed
 from stoptrail.reports.summary import evidence_of
 from stoptrail.rules.candles import Floats
 

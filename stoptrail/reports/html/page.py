@@ -16,9 +16,9 @@ from stoptrail.reports.html import sections
 from stoptrail.reports.html.book import book_data
 from stoptrail.reports.html.candles import market_data
 from stoptrail.reports.html.curves import curves, monthly_returns
-from stoptrail.reports.html.encode import script_json
 from stoptrail.reports.html.evidence import fee_curve, walk_forward_data
 from stoptrail.reports.html.grid import grid_data, read_grid
+from stoptrail.reports.html.markup import script_json
 from stoptrail.reports.html.trades import fee_data, trade_data
 from stoptrail.reports.run_files import RunFiles, read_run, read_trials
 from stoptrail.rules.candles import Candles, rows_of

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from stoptrail.reports.html.candles import MOST_CHARTS, trade_windows
-from stoptrail.reports.html.encode import minutes, packed
+from stoptrail.reports.html.markup import minutes, packed
 from stoptrail.reports.run_files import RunFiles, StopLevel, TradeRecord
 from stoptrail.rules.candles import Candles
 

@@ -14,7 +14,7 @@ from stoptrail.reports.html.page import candles_of_span
 from stoptrail.reports.run_files import TradeRecord, read_run
 from stoptrail.rules.candles import Candles, rows_of
 from tests.reports.example_run import random_candles, write_example_run
-from tests.reports.html.test_encode import streamed, unpacked
+from tests.reports.html.test_markup import streamed, unpacked
 
 CANDLES = random_candles(np.random.default_rng(5), 20)
 

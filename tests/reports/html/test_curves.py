@@ -12,10 +12,10 @@ from stoptrail.reports.html.curves import (
     monthly_returns,
     packed_curve,
 )
-from stoptrail.reports.html.encode import minutes, packed
+from stoptrail.reports.html.markup import minutes, packed
 from stoptrail.reports.run_files import EquityCurve, read_run
 from tests.reports.example_run import write_example_run
-from tests.reports.html.test_encode import unpacked
+from tests.reports.html.test_markup import unpacked
 
 HOUR = 3_600_000
 

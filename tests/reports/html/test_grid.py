@@ -16,7 +16,7 @@ from stoptrail.reports.html.grid import (
 )
 from stoptrail.reports.run_files import read_summary, read_trials
 from tests.reports.example_run import BEST, GRID, write_example_run
-from tests.reports.html.test_encode import unpacked
+from tests.reports.html.test_markup import unpacked
 
 NAN = float("nan")
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoptrail.reports.html.encode import (
+from stoptrail.reports.html.markup import (
     minutes,
     packed,
     packed_stream,
