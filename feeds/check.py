@@ -84,20 +84,7 @@ def check_file(
     no candle columns.
     """
     clock = int(time.time() * 1000) if now is None else now
-    unread = Unread([], [])
-    findings: list[Oddity] = []
-    try:
-        parts, notes = parts_of(path, reading, interval, unread)
-    except SeveralError as several:
-        if several.what == "exchange":
-            raise
-        findings.append(Oddity(f"{several.what}s", 1, str(several), True))
-        if several.what == "symbol":
-            one = reading._replace(symbol=several.names[0])
-        else:
-            one = reading._replace(timeframe=several.names[0])
-        unread = Unread([], [])
-        parts, notes = parts_of(path, one, interval, unread)
+    parts, notes, unread, findings = _parts_of_one(path, reading, interval)
     findings += [Oddity("unreadable file", 1, text, True) for text in unread.files]
     findings += [Oddity("unreadable", 1, text, True) for text in unread.rows]
     series, seam = _series(parts)
@@ -139,6 +126,25 @@ def check_file(
         tuple(findings),
         _refusal(path, interval, reading, clock),
     )
+
+
+def _parts_of_one(
+    path: Path, reading: Reading, interval: int | None
+) -> tuple[list[Part], list[str], Unread, list[Oddity]]:
+    """What is read of the file, or of the first of several markets or timeframes in it."""
+    unread = Unread([], [])
+    try:
+        return *parts_of(path, reading, interval, unread), unread, []
+    except SeveralError as several:
+        if several.what == "exchange":
+            raise
+        finding = Oddity(f"{several.what}s", 1, str(several), True)
+        unread, first = Unread([], []), several.names[0]
+        if several.what == "symbol":
+            one = reading._replace(symbol=first)
+        else:
+            one = reading._replace(timeframe=first)
+        return *parts_of(path, one, interval, unread), unread, [finding]
 
 
 def _refusal(path: Path, interval: int | None, reading: Reading, now: int) -> str:

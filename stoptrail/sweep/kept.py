@@ -72,7 +72,7 @@ class _Short(NamedTuple):
     warm: int
 
 
-class Events:
+class ZoneStarts:
     """Where zones begin, by the number of a grid's group, over all candles of a sweep."""
 
     def __init__(self, candles: Candles) -> None:

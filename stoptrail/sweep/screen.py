@@ -21,7 +21,7 @@ from stoptrail.backtest.plan import Plan, pack, unpack
 from stoptrail.core.program import Progress
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.types import chosen
-from stoptrail.sweep.kept import Cuts, Events
+from stoptrail.sweep.kept import Cuts, ZoneStarts
 from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.days import midnights_of
 from stoptrail.sweep.kernel.flow import flow_of
@@ -67,7 +67,7 @@ class Share(NamedTuple):
     """Nodes of these candles, or of more that begin with them, as units come to need them."""
     memos: Memos
     """Endings of positions on these candles, or on more that begin with them."""
-    events: Events
+    events: ZoneStarts
     """Of the signals of the space, over these candles or over more that begin with them."""
     cut: TrainCut | None = None
     """Where the inputs are a part of others: a cluster is sent the whole, once."""
@@ -79,7 +79,7 @@ class Share(NamedTuple):
 
 def shared(space: Space, inputs: Inputs, blocks: int = 0) -> Share:
     """What `screen_all` shares among its workers."""
-    return Share(space, inputs, blocks, Cuts(), Memos(), Events(inputs.candles))
+    return Share(space, inputs, blocks, Cuts(), Memos(), ZoneStarts(inputs.candles))
 
 
 def until(share: Share, window: Window) -> Share:

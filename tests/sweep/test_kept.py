@@ -15,7 +15,7 @@ from stoptrail.rules.types import beginnings
 from stoptrail.strategies.signals.donchian_breakout import donchian_breakout
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from stoptrail.sweep import kept as module
-from stoptrail.sweep.kept import Begun, Cuts, Events
+from stoptrail.sweep.kept import Begun, Cuts, ZoneStarts
 from stoptrail.sweep.kernel.blocks import nodes_of
 from tests.contract.test_parity import random_case
 
@@ -70,7 +70,7 @@ def same(found: Begun, wanted: Begun) -> None:
 
 @pytest.mark.parametrize("signal", [mtf_cycle, donchian_breakout])
 def test_a_part_of_the_candles_has_the_signals_own_events(signal: Any) -> None:
-    kept = Events(CANDLES)
+    kept = ZoneStarts(CANDLES)
     total = 0
     for count in (10, 500, 2000, 3333, len(CANDLES.time)):
         found = kept.begun(7, plan_of_signal(signal), part(count), with_turn=False)
@@ -88,7 +88,7 @@ def peeking(candles: Candles) -> Signals:
 
 
 def test_a_signal_of_ones_own_is_asked_anew_for_each_part() -> None:
-    kept = Events(CANDLES)
+    kept = ZoneStarts(CANDLES)
     counts = (500, 4000)
     plan = plan_of_signal(peeking)
     found = [kept.begun(0, plan, part(count), with_turn=False) for count in counts]
@@ -101,7 +101,7 @@ def test_nothing_is_kept_on_the_plain_road_and_no_more_than_there_is_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "_MOST", 1)
-    kept = Events(CANDLES)
+    kept = ZoneStarts(CANDLES)
     same(
         kept.begun(0, plan_of_signal(mtf_cycle), part(4000), with_turn=False),
         expected(mtf_cycle, part(4000)),
