@@ -12,17 +12,20 @@ import pytest
 from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Record
 from stoptrail.brokers.paper import PaperBroker
+from stoptrail.core.program import PLAIN
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.live.market.events import Tick
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.detail import Detail, piece_at, piece_price, pieces
+from stoptrail.rules.funding import funding_of, funding_rows
 from stoptrail.rules.paths import CANDLE, TICKS
+from stoptrail.rules.stops import BREAKEVEN
 from stoptrail.rules.types import STOP_TRAIL
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.finalists import compare
 from tests.contract import engines
 from tests.contract.detail import random_pieces
-from tests.contract.test_parity import Case, random_case
+from tests.contract.test_parity import Case, FundedCase, random_case
 
 
 def detailed_case(seed: int, path: int, count: int = 2000) -> tuple[Case, Detail]:
@@ -141,3 +144,37 @@ def test_a_paper_session_fed_the_pieces_as_ticks_makes_the_same_trades() -> None
         tally["shorts"] += int(np.sum(one.trades.side < 0))
     assert tally["trades"] >= 400, tally
     assert min(tally["inside"], tally["ticks"], tally["shorts"]) >= 100, tally
+
+
+def funded_pieces(seed: int, path: int) -> tuple[FundedCase, Detail]:
+    """A random case with pieces, on which breakeven is armed soon and funding moves it: rows at
+    any five minutes, whose rates go both ways."""
+    case, detail = detailed_case(seed, path, count=1000)
+    given = case.plan.run_rules.trade_rules
+    stop = given.stop._replace(breakeven_trigger=0.25, multiplier=5.0)
+    given = given._replace(stop=stop, costs=given.costs._replace(funding=1.0))
+    rules = case.plan.run_rules._replace(trade_rules=given, exits=STOP_TRAIL)
+    random, first = np.random.default_rng([seed, 3]), int(case.candles.time[0])
+    places = np.flatnonzero(random.random(3 * len(case.candles.time)) < 0.2)
+    rows = funding_rows(first + 300_000 * places, random.normal(0.0, 0.002, len(places)))
+    plan = case.plan._replace(run_rules=rules)
+    return FundedCase(case.candles, case.start, plan, funding_of(rows, case.candles)), detail
+
+
+@pytest.mark.parametrize("path", [CANDLE, TICKS])
+def test_funding_within_a_candle_moves_a_stop_alike_on_every_road(
+    path: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared, settled = 0, 0
+    for seed in range(400, 416):
+        case, detail = funded_pieces(seed, path)
+        one = engines.by_compiled_rules(*case[:3], detail, case.funding)
+        quick = engines.by_backtrader(*case[:3], detail, case.funding)
+        assert compare(one, quick, "backtrader").mismatches == (), seed
+        with monkeypatch.context() as plain:
+            plain.setenv(PLAIN, "1")
+            assert same(quick, engines.by_backtrader(*case[:3], detail, case.funding))
+        compared += len(one.trades.entry)
+        settled += int(((one.stops.reason == BREAKEVEN) & (one.stops.tick > 0)).sum())
+    assert compared >= 150
+    assert settled >= 50 or path == CANDLE, settled
