@@ -9,7 +9,7 @@ import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.exits import time_is_up
-from stoptrail.rules.jit import rule
+from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.own_exit import LEAVE, Asked, Seen, answer, seen_more
 from stoptrail.rules.stops import (
     RULE,
@@ -43,7 +43,7 @@ def managed_from(held: Entry, stop: Stop) -> Managed:
     return Managed(stop, STAYS, Seen(0, 0, held.fill))
 
 
-@rule
+@inner_rule
 def manage_close(
     before: Managed,
     position: Position,

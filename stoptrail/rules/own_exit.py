@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, NamedTuple, cast
 
 from stoptrail.rules.compiler import numba
-from stoptrail.rules.jit import rule
+from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import Position
 
@@ -149,7 +149,7 @@ def seen_more(seen: Seen, side: int, high: float, low: float) -> Seen:
     return Seen(seen.candles + 1, seen.extremes, seen.best)
 
 
-@rule
+@inner_rule
 def answer(
     ask: Asked,
     position: Position,

@@ -42,6 +42,7 @@ from stoptrail.rules.trade import (
     working_target,
 )
 from stoptrail.rules.types import CYCLE_EXIT, OPEN, RunRules
+from stoptrail.sweep.kernel.calm import STIRRED, Calm, calm_after, first_stirred, followed
 from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.flow import NOTHING_PAID, Flow, is_funded, paid_range
 
@@ -94,16 +95,23 @@ def hold_managed(
     flow: Flow,
     balance: float,
 ) -> Ending:
-    """Follow a position from candle to candle, with nothing skipped."""
+    """Follow a position from candle to candle, but for those whose close changes nothing."""
     held, path, trade_rules = position.held, run_rules.path, run_rules.trade_rules
-    side, interval = held.side, candles.interval
-    hangs = reach[0] if side > 0 else reach[1]
+    side, interval, count = held.side, candles.interval, len(candles.time)
+    hangs, sums = reach[0] if side > 0 else reach[1], flow.sums.held
     managed, target = managed_from(held, stop), working_target(position, trade_rules)
     before, scale = sum_opened(flow.sums, entry), trade_rules.costs.funding
-    for i in range(entry, len(candles.time)):
+    passes, calm, total, i = path == CANDLE and ask is None, STIRRED, 0.0, entry - 1
+    while i + 1 < count:
+        first, columns = i + 1, (candles, atr, hangs, sums)
+        i = first_stirred(calm, *columns, total, side, trade_rules.stop, first)
+        managed = after_calm(calm, managed, position, candles, first, i, trade_rules)
+        if i == count:
+            break
         high, low, close, time = candles.high[i], candles.low[i], candles.close[i], candles.time[i]
         prices, volume = (candles.open[i], high, low, close), candles.volume[i]
-        paid = paid_since(sum_held(flow.sums, i), before, scale)
+        total = sum_held(flow.sums, i)
+        paid = paid_since(total, before, scale)
         danger = danger_price(position, balance, time, trade_rules, paid, flow)
         level, _ = barrier(side, managed.stop.level, danger)
         quiet = (
@@ -121,10 +129,10 @@ def hold_managed(
             managed = Managed(walk.stop, managed.leaving, managed.seen)
             if walk.event == NOTHING:
                 break
-            count = position.parts.number
+            done = position.parts.number
             if walk.event == TARGETED and target.units < position.units:
-                write_part(parts[count], i, target)
-                position = after_part(position, parts[count], time, paid, trade_rules)
+                write_part(parts[done], i, target)
+                position = after_part(position, parts[done], time, paid, trade_rules)
                 target, step = working_target(position, trade_rules), walk.step
                 danger = danger_price(position, balance, time, trade_rules, paid, flow)
                 continue
@@ -136,11 +144,34 @@ def hold_managed(
             elif walk.event == CLOSED_OUT:
                 reason = LIQUIDATED
             stop = Stop(walk.stop.level, walk.stop.extreme, reason)
-            return ended(candles.close, side, entry, i, i, walk.price, stop, count)
+            return ended(candles.close, side, entry, i, i, walk.price, stop, done)
         known, told = (atr[i], hangs[i], time + interval), (trade_rules, ask, paid)
         managed = manage_close(managed, position, time, *prices, volume, *known, *told)
-    last, count = len(candles.time), position.parts.number
-    return ended(candles.close, side, entry, last, OPEN, 0.0, managed.stop, count)
+        calm = STIRRED
+        if passes and managed.leaving == STAYS:
+            now = close, time + interval, interval, atr[i], paid, hangs[i]
+            of = managed.stop, target.level, position, balance
+            calm = calm_after(*of, *now, trade_rules, flow.sums.tiers)
+    done = position.parts.number
+    return ended(candles.close, side, entry, count, OPEN, 0.0, managed.stop, done)
+
+
+@inner_rule
+def after_calm(
+    calm: Calm,
+    managed: Managed,
+    position: Position,
+    candles: Candles,
+    first: int,
+    end: int,
+    trade_rules: TradeRules,
+) -> Managed:
+    """The trade after the candles [first, end), which `calm` passes."""
+    if not calm.follows or end == first:
+        return managed
+    closes = candles.time[end - 1] + candles.interval
+    stop = followed(managed.stop, position, closes, calm.paid, trade_rules)
+    return Managed(stop, managed.leaving, managed.seen)
 
 
 @inner_rule
