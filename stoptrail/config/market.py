@@ -229,8 +229,8 @@ class MarketSettings(SettingsSection):
     """Fraction of the notional that has to stay in the account of a swap, or a list of
     [notional from, fraction] (C20)."""
     liquidation_fee: Annotated[float, Field(ge=0, le=0.5)] | None = None
-    """Fraction of the notional that a liquidation costs beside the taker's fee; None: what
-    `maintenance_margin` says there."""
+    """Fraction of the notional that a liquidation costs beside the taker's fee; None: the
+    maintenance margin there, which is all that is left."""
 
     @property
     def maintenance_steps(self) -> Tiers:

@@ -18,7 +18,7 @@ from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import inner_rule, rule
 
 AS_MAINTENANCE = math.inf
-"""Stands for a liquidation fee that is the maintenance rate."""
+"""Stands for a liquidation fee that is the maintenance margin: all that is left."""
 
 
 class Margin(NamedTuple):
@@ -93,15 +93,19 @@ def liquidation(
 ) -> Danger:
     """Where a position is liquidated, by the tier that it is first at; tiers: `margin_tiers`,
     None for none; the others: see `tier_price`."""
-    rate = margin.rate
+    rate, off = margin.rate, 0.0
     price = tier_price(side, units, fill, costs, balance, rate, 0.0)
     if tiers is not None:
         for k in range(len(tiers)):
             step, deduction = tiers[k, 0], tiers[k, 1]
             other = tier_price(side, units, fill, costs, balance, step, deduction)
             if other > price if side > 0 else other < price:
-                price, rate = other, step
-    return Danger(price, rate if margin.fee == AS_MAINTENANCE else margin.fee)
+                price, rate, off = other, step, deduction
+    if margin.fee != AS_MAINTENANCE:
+        return Danger(price, margin.fee)
+    if off > 0.0 and price > 0.0:
+        rate -= off / (units * price)
+    return Danger(price, rate)
 
 
 @inner_rule

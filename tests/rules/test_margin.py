@@ -78,10 +78,11 @@ def test_deductions_make_tiers_meet() -> None:
     np.testing.assert_array_equal(margin_tiers(STEPS[:1]), NO_TIERS)
 
 
-def test_the_fee_is_the_rate_of_the_tier_unless_it_is_given() -> None:
+def test_the_fee_is_what_has_to_stay_unless_it_is_given() -> None:
     tiers = margin_tiers(STEPS)
     at = 1, 1000.0, 100.0, 0.0, 20_000.0  # a notional near 81,000
-    assert liquidation(*at, Margin(0.005, True, True, AS_MAINTENANCE), tiers).fee == 0.01
+    price, fee = liquidation(*at, Margin(0.005, True, True, AS_MAINTENANCE), tiers)
+    assert fee == pytest.approx(maintenance(1000.0 * price) / (1000.0 * price))
     assert liquidation(*at, Margin(0.005, True, True, AS_MAINTENANCE)).fee == 0.005
     assert liquidation(*at, Margin(0.005, True, True, 0.0), tiers).fee == 0.0
 
