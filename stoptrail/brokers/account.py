@@ -99,7 +99,6 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         self.own_size: Any = self.p.own_size or self._own_size()
         """The user's sizing function as rules.sizing calls it, or None."""
         self.tiers = self.p.funding.tiers if self.p.run_rules else tiers_of(self._settings)
-        """rules.margin.margin_tiers of the market."""
         self.reset()
 
     def reset(self) -> None:
