@@ -172,6 +172,8 @@ def _chosen(found: Sequence[str], meant: str, what: str) -> str:
     """The one that is meant; DataError naming all where none or several may be."""
     alike = same_timeframe if what == "timeframe" else same_market
     exact = [name for name in found if meant and alike(name, meant)]
+    if len(exact) > 1 and meant in exact:  # BTC/USDT and BTC/USDT:USDT: spot and swap
+        return meant
     if len(exact) == 1:
         return exact[0]
     if len(found) == 1:

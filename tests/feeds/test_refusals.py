@@ -205,6 +205,19 @@ def test_symbols_of_one_file_are_named_and_chosen_by_data_symbol(tmp_path: Path)
     assert any("300 rows left out" in note for note in eth.notes)
 
 
+def test_spot_and_swap_of_one_pair_are_told_apart_by_their_whole_names(tmp_path: Path) -> None:
+    rows = [
+        [name, row[0], *(value * factor for value in row[1:5]), row[5]]
+        for row in rows_of(walk())
+        for name, factor in (("BTC/USDT", 1.0), ("BTC/USDT:USDT", 1.001))
+    ]
+    path = table(tmp_path / "a.csv", f"symbol,{PLAIN}", rows)
+    assert "data.symbol" in refusal(path)
+    for symbol, factor in (("BTC/USDT", 1.0), ("BTC/USDT:USDT", 1.001)):
+        found = load_file(path, QUARTER, Reading(symbol=symbol)).candles
+        assert np.array_equal(found.close, walk().close * factor)
+
+
 def test_candles_of_another_market_than_asked_for_are_refused(tmp_path: Path) -> None:
     path = written.crypto_data_download(tmp_path / "a.csv", walk())
     said = refusal(path, Reading(symbol="ETH/USDT"))
