@@ -7,7 +7,16 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("numpy", "numba", "pandas", "backtrader", "vectorbt", "backtesting")
+PACKAGES = (
+    "numpy",
+    "numba",
+    "pandas",
+    "backtrader",
+    "backtrader-next",
+    "vectorbt",
+    "vectorbt-rust",
+    "backtesting",
+)
 
 
 def described() -> tuple[str, ...]:

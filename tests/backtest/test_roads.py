@@ -1,12 +1,13 @@
 """The quick roads against the plain one: the same bytes over random markets.
 
-Every exit, both managers, protections, shorts, gaps and candles without volume. With
-STOPTRAIL_MARKETS=200 in the environment over that many markets.
+Every exit, both managers, protections, funding, leverage, shorts, gaps and candles without volume,
+each kind of run in its turn. With STOPTRAIL_MARKETS=200 in the environment over that many markets.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,13 @@ from stoptrail.backtest import quick_cerebro
 from stoptrail.backtest.engine import run_backtrader
 from stoptrail.backtest.plan import Record
 from stoptrail.core.program import PLAIN
+from stoptrail.rules.margin import NO_MARGIN
 from stoptrail.rules.protections import Protections
 from stoptrail.rules.stops import BREAKEVEN, INITIAL, TRAIL
 from stoptrail.rules.types import CYCLE_EXIT
-from tests.contract.test_parity import Case, random_case
+from tests.contract.test_exit_parity import exit_case
+from tests.contract.test_liquidation_parity import levered_case
+from tests.contract.test_parity import AnyCase, Case, FundedCase, funded, funded_case, random_case
 
 MARKETS = int(os.environ.get("STOPTRAIL_MARKETS", "16"))
 
@@ -27,17 +31,20 @@ MARKETS = int(os.environ.get("STOPTRAIL_MARKETS", "16"))
 OFF = Protections(0.0, 0.0, 0, 0)
 
 
-def road_case(seed: int) -> Case:
+KINDS: tuple[Callable[[int], AnyCase], ...] = (random_case, exit_case, funded_case, levered_case)
+
+
+def road_case(seed: int) -> AnyCase:
     """Three of four without protections: with them no candle is passed."""
-    case = random_case(seed)
+    case = KINDS[seed // 4 % len(KINDS)](seed)
     if seed % 4 == 0:
         return case
     rules = case.plan.run_rules._replace(protections=OFF)
     return case._replace(plan=case.plan._replace(run_rules=rules))
 
 
-def in_full(case: Case) -> Record:
-    return run_backtrader(case.candles, case.start, case.plan)
+def in_full(case: AnyCase) -> Record:
+    return run_backtrader(case.candles, case.start, case.plan, **funded(case))
 
 
 def same_bytes(one: Any, other: Any) -> None:
@@ -60,10 +67,15 @@ def test_a_full_run_gives_the_same_bytes_on_both_roads(
 
 
 def test_the_markets_hold_what_could_part_the_roads() -> None:
-    cases = [road_case(seed) for seed in range(16)]
+    cases = [road_case(seed) for seed in range(48)]
+    assert {type(case) for case in cases} == {Case, FundedCase}
     rules = [case.plan.run_rules for case in cases]
     assert any(each.exits == CYCLE_EXIT for each in rules)
     assert any(any(each.protections) for each in rules)
+    exits = [each.trade_rules.exits for each in rules]
+    assert any(each.target for each in exits)
+    assert any(each.first.fraction for each in exits)
+    assert any(each.trade_rules.margin != NO_MARGIN for each in rules)
     trades = [in_full(case).trades for case in cases if case.plan.run_rules.exits != CYCLE_EXIT]
     for side in (1, -1):
         reasons = np.concatenate([each.reason[each.side == side] for each in trades])
