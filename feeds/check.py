@@ -38,7 +38,7 @@ from stoptrail.feeds.files import (
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.markets import SeveralError
 from stoptrail.feeds.oddities import Oddity, oddities, unfinished, volume_unknown
-from stoptrail.feeds.parts import Part
+from stoptrail.feeds.parts import FilePart
 from stoptrail.feeds.seams import Joined, arranged, joined, two_candles
 from stoptrail.rules.candles import Times
 
@@ -130,7 +130,7 @@ def check_file(
 
 def _parts_of_one(
     path: Path, reading: Reading, interval: int | None
-) -> tuple[list[Part], list[str], Unread, list[Oddity]]:
+) -> tuple[list[FilePart], list[str], Unread, list[Oddity]]:
     """What is read of the file, or of the first of several markets or timeframes in it."""
     unread = Unread([], [])
     try:
@@ -156,7 +156,7 @@ def _refusal(path: Path, interval: int | None, reading: Reading, now: int) -> st
     return ""
 
 
-def _series(parts: list[Part]) -> tuple[Joined, list[Oddity]]:
+def _series(parts: list[FilePart]) -> tuple[Joined, list[Oddity]]:
     """The candles of all parts; a seam that cannot be joined is a finding."""
     try:
         return joined(parts), []
@@ -165,13 +165,13 @@ def _series(parts: list[Part]) -> tuple[Joined, list[Oddity]]:
         return Joined(one.columns, one.place, ()), [Oddity("seam", 1, str(error), True)]
 
 
-def _layout(parts: list[Part]) -> str:
+def _layout(parts: list[FilePart]) -> str:
     kinds = dict.fromkeys(f"{part.layout.name} ({part.sheet.kind})" for part in parts)
     files = f", {len(parts)} files" if len(parts) > 1 else ""
     return " and ".join(kinds) + files
 
 
-def _mapping(part: Part) -> str:
+def _mapping(part: FilePart) -> str:
     """Which columns the fields are read from."""
     layout, names = part.layout, part.sheet.names
     time = " and ".join(names[i] or "the first column" for i in layout.time)

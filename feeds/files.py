@@ -26,7 +26,7 @@ from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import Unit
 from stoptrail.feeds.markets import SeveralError, market_in_name, same_base
 from stoptrail.feeds.oddities import oddities, unfinished
-from stoptrail.feeds.parts import Part, read_part
+from stoptrail.feeds.parts import FilePart, read_part
 from stoptrail.feeds.seams import Joined, doubled_hours, joined, two_candles
 from stoptrail.rules.candles import Candles
 
@@ -116,7 +116,7 @@ def load_file(
 
 def parts_of(
     path: Path, reading: Reading, interval: int | None, unread: Unread | None = None
-) -> tuple[list[Part], list[str]]:
+) -> tuple[list[FilePart], list[str]]:
     """Everything that `path` names, understood; and what was passed over. With `unread`, rows
     and files that cannot be read are told there, as long as others can."""
     timeframe = timeframe_name(interval) if interval else ""
@@ -129,7 +129,9 @@ def parts_of(
         return _parts_of(path, reading._replace(symbol=reading.one_of), unread)
 
 
-def _parts_of(path: Path, reading: Reading, unread: Unread | None) -> tuple[list[Part], list[str]]:
+def _parts_of(
+    path: Path, reading: Reading, unread: Unread | None
+) -> tuple[list[FilePart], list[str]]:
     files, rows = unread or (None, None)
     sheets, notes = sheets_of(path, reading.symbol, reading.timeframe, files)
     parts = []
@@ -152,7 +154,7 @@ def _parts_of(path: Path, reading: Reading, unread: Unread | None) -> tuple[list
     return parts, notes
 
 
-def _joined(path: Path, parts: list[Part]) -> Joined:
+def _joined(path: Path, parts: list[FilePart]) -> Joined:
     try:
         return joined(parts)
     except DataError as error:
@@ -166,7 +168,7 @@ def _return_memory() -> None:
     pa.default_memory_pool().release_unused()
 
 
-def _refuse_order(path: Path, parts: list[Part], series: Joined) -> None:
+def _refuse_order(path: Path, parts: list[FilePart], series: Joined) -> None:
     """DataError for a candle that comes twice, or too early."""
     times = series.columns.time
     if np.all(np.diff(times) > 0):
@@ -180,7 +182,7 @@ def _refuse_order(path: Path, parts: list[Part], series: Joined) -> None:
     _refuse(path, series, order_faults(times))
 
 
-def hour_twice(parts: list[Part], series: Joined) -> str:
+def hour_twice(parts: list[FilePart], series: Joined) -> str:
     """What to say of an hour that comes twice, as local times have it; "" without one."""
     times = series.columns.time
     found = doubled_hours(times) if any(part.naive for part in parts) else None
@@ -270,7 +272,7 @@ def _built(columns: Columns, interval: int, wanted: int) -> Columns:
 
 
 def _finished(
-    series: Joined, interval: int, parts: list[Part], reading: Reading, now: int
+    series: Joined, interval: int, parts: list[FilePart], reading: Reading, now: int
 ) -> tuple[Columns, list[str]]:
     """Without a candle that is under way, and what a run has to say of the others."""
     columns, notes = series.columns, []
@@ -292,7 +294,7 @@ def _finished(
     return columns, notes + [finding.text for finding in found if finding.said]
 
 
-def _unit(parts: list[Part]) -> Unit:
+def _unit(parts: list[FilePart]) -> Unit:
     units = {part.layout.unit for part in parts}
     return units.pop() if len(units) == 1 else "unknown"
 
@@ -304,7 +306,7 @@ _UNITS = {
 }
 
 
-def unit_notes(parts: list[Part], reading: Reading) -> list[str]:
+def unit_notes(parts: list[FilePart], reading: Reading) -> list[str]:
     """What the volumes count where it is not the base currency."""
     unit = "unknown" if reading.volume == "unknown" else _unit(parts)
     return [] if unit == "base" else [f"the volume {_UNITS[unit]}, so that it tells no lot"]

@@ -35,7 +35,7 @@ _TIMES_TRIED = 60
 """Cells by which a text column is known to hold times."""
 
 
-class Part(NamedTuple):
+class FilePart(NamedTuple):
     """Candles of one file in its own order."""
 
     sheet: Sheet
@@ -112,7 +112,7 @@ def _scaled(sheet: Sheet, layout: Layout, notes: list[str]) -> Layout:
     return layout
 
 
-def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> Part:
+def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> FilePart:
     """The candles of a sheet. Raises DataError with row and value where a cell is none;
     with a list `bad`, such rows are left out and told there instead."""
     sheet, layout, assumed = understood(sheet, reading)
@@ -138,7 +138,7 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> P
             rows, table = rows[keep], table.filter(keep)
     columns, naive, rows = _understandable(sheet, layout, table, wanted, rows, notes, bad)
     columns, rows = _traded(sheet, columns, rows, notes)
-    part = Part(sheet, layout, columns, rows, ())
+    part = FilePart(sheet, layout, columns, rows, ())
     stamps = Stamps(columns.time, naive, layout, sheet, part.place)
     time = opened(stamps, reading, notes)
     as_utc = naive and not reading.zone and not layout.zone

@@ -17,7 +17,7 @@ from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS, HOUR_MS, iso, timeframe_name
 from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.faults import usual_step
-from stoptrail.feeds.parts import Part
+from stoptrail.feeds.parts import FilePart
 from stoptrail.feeds.stamps import changes
 from stoptrail.rules.candles import Times
 
@@ -46,7 +46,7 @@ class Joined(NamedTuple):
     notes: tuple[str, ...]
 
 
-def arranged(part: Part) -> tuple[Part, list[str]]:
+def arranged(part: FilePart) -> tuple[FilePart, list[str]]:
     """A part with its candles oldest first, where it can be told how they are ordered.
 
     Newest first is turned round; runs that do not overlap (months joined in another
@@ -64,7 +64,7 @@ def arranged(part: Part) -> tuple[Part, list[str]]:
     return _taken(part, order), ["its stretches are not in the order of time: put in order"]
 
 
-def _taken(part: Part, order: Places) -> Part:
+def _taken(part: FilePart, order: Places) -> FilePart:
     return part._replace(columns=rows_of(part.columns, order), rows=part.rows[order])
 
 
@@ -82,7 +82,7 @@ def _by_runs(time: Times, step: Times) -> Places | None:
     return np.concatenate(runs)
 
 
-def joined(parts: Sequence[Part]) -> Joined:
+def joined(parts: Sequence[FilePart]) -> Joined:
     """The candles of all parts in order, each once; DataError at a seam that cannot be."""
     notes: list[str] = []
     ready = []
@@ -107,7 +107,7 @@ def joined(parts: Sequence[Part]) -> Joined:
     )
 
 
-def _together(parts: Sequence[Part]) -> tuple[Columns, Places, Callable[[int, int], str]]:
+def _together(parts: Sequence[FilePart]) -> tuple[Columns, Places, Callable[[int, int], str]]:
     """All candles sorted by time, with their part and place in it, shape (2, n)."""
     columns = [np.concatenate(column) for column in zip(*(p.columns for p in parts), strict=True)]
     which = np.repeat(np.arange(len(parts)), [len(part.columns.time) for part in parts])
@@ -121,7 +121,7 @@ def _together(parts: Sequence[Part]) -> tuple[Columns, Places, Callable[[int, in
     return every, np.stack([which[order], within[order]]), place
 
 
-def _same_length(parts: Sequence[Part]) -> None:
+def _same_length(parts: Sequence[FilePart]) -> None:
     sure = [part for part in parts if len(part.columns.time) > _SURE]
     steps = {usual_step(part.columns.time): part for part in sure}
     if len(steps) > 1:
@@ -132,7 +132,7 @@ def _same_length(parts: Sequence[Part]) -> None:
         )
 
 
-def _same_price_level(parts: Sequence[Part]) -> None:
+def _same_price_level(parts: Sequence[FilePart]) -> None:
     """DataError where the price at a seam says that two files are of two markets."""
     for before, after in pairwise(parts):
         last, first = float(before.columns.close[-1]), float(after.columns.open[0])
@@ -149,7 +149,7 @@ def _same_price_level(parts: Sequence[Part]) -> None:
 
 
 def _once(
-    parts: Sequence[Part],
+    parts: Sequence[FilePart],
     every: Columns,
     rows: Places,
     place: Callable[[int, int], str],
@@ -192,7 +192,7 @@ def _alike(every: Columns, first: int, second: int) -> bool:
 
 
 def _finished_of(
-    parts: Sequence[Part], every: Columns, rows: Places, first: int, second: int
+    parts: Sequence[FilePart], every: Columns, rows: Places, first: int, second: int
 ) -> int | None:
     """The finished one of two copies: the other is the last of its file, where this one has
     successors, and all that it holds is within this one's."""

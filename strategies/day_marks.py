@@ -12,7 +12,7 @@ from stoptrail.rules.trade import Position, cash_beside, marked
 from stoptrail.rules.types import RunRules
 
 
-class Schedule(Protocol):
+class PaymentsHeard(Protocol):
     """The payments of funding that a broker knows (C19)."""
 
     def by(self, time: int) -> float:
@@ -28,20 +28,20 @@ class LastClose(NamedTuple):
     open: Position | None
     price: float
 
-    def equity(self, run_rules: RunRules, time: int, schedule: Schedule) -> float:
+    def equity(self, run_rules: RunRules, time: int, schedule: PaymentsHeard) -> float:
         """Equity at `time` (ms), as long as nothing traded since."""
         if self.open is None:
             return self.balance
         paid = self._paid(run_rules, time, schedule)
         return marked(self.balance, self.open, self.price, time, run_rules.trade_rules, paid)
 
-    def cash(self, run_rules: RunRules, time: int, schedule: Schedule) -> float:
+    def cash(self, run_rules: RunRules, time: int, schedule: PaymentsHeard) -> float:
         """The cash of that equity."""
         if self.open is None:
             return self.balance
         return cash_beside(self.balance, self.open, self._paid(run_rules, time, schedule))
 
-    def _paid(self, run_rules: RunRules, time: int, schedule: Schedule) -> float:
+    def _paid(self, run_rules: RunRules, time: int, schedule: PaymentsHeard) -> float:
         assert self.open is not None
         scale = run_rules.trade_rules.costs.funding
         return paid_since(schedule.by(time), schedule.by(self.open.held.time), scale)
@@ -56,7 +56,7 @@ def last_close(checkpoint: Checkpoint, closes: int, price: float) -> LastClose:
     return LastClose(closes, checkpoint.balance, position, price)
 
 
-class DayMarks:
+class MidnightMarks:
     """Tells a guard the equity at every 00:00 UTC (C16); `peak_before` is its peak before the
     last of them."""
 
@@ -75,7 +75,7 @@ class DayMarks:
         if last.open is not None and last.open.held.time < midnight:
             self._midnight = last._replace(closes=midnight, price=midnight_price)
 
-    def close(self, held: LastClose, guard: Guard, schedule: Schedule) -> Guard:
+    def close(self, held: LastClose, guard: Guard, schedule: PaymentsHeard) -> Guard:
         """The guard after a close that finds this `held`. A midnight among missing candles is
         marked with what was held before them."""
         if self._last is not None:
@@ -85,11 +85,11 @@ class DayMarks:
         self._last = held
         return self._mark(held, guard, schedule) if held.closes % DAY == 0 else guard
 
-    def _mark(self, held: LastClose, guard: Guard, schedule: Schedule) -> Guard:
+    def _mark(self, held: LastClose, guard: Guard, schedule: PaymentsHeard) -> Guard:
         self._midnight, self.peak_before = held, guard.peak
         return guard_day(guard, held.equity(self._rules, held.closes, schedule))
 
-    def again(self, time: int, guard: Guard, schedule: Schedule) -> Guard:
+    def again(self, time: int, guard: Guard, schedule: PaymentsHeard) -> Guard:
         """The guard after funding of `time` (ms) was published behind the mark that contains
         it."""
         held, before = self._midnight, self.peak_before

@@ -36,7 +36,7 @@ from stoptrail.rules.types import BOTH, CYCLE_EXIT, SIDES, RunRules, window_of
 from stoptrail.sizers.atr_risk import AtrRiskSizer
 from stoptrail.strategies.calm import STIRRED, Changes, Places
 from stoptrail.strategies.cycle_exit import CycleExit
-from stoptrail.strategies.day_marks import DayMarks, LastClose, last_close
+from stoptrail.strategies.day_marks import LastClose, MidnightMarks, last_close
 from stoptrail.strategies.indicators import FOUR_HOURS, EntrySignal, StopAtr, volatility_line
 from stoptrail.strategies.own_orders import OwnOrders
 from stoptrail.strategies.quick_candles import Pace
@@ -110,7 +110,7 @@ class MtfStrategy(OwnOrders):
         self.manager: StopTrail | CycleExit = self._managed()
         self.guard = guard_start(self.run_rules.cash)
         self._protected = any(self.run_rules.protections)
-        self._marks = DayMarks(self.run_rules)
+        self._marks = MidnightMarks(self.run_rules)
         self._last_zone = 0.0
         self._quiet_until = 0
         self._pace = Pace()

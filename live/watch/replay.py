@@ -63,7 +63,7 @@ class ManualExit(NamedTuple):
     """When it left, ms; 0 where it has not yet."""
 
 
-class Published(NamedTuple):
+class ReplayedFunding(NamedTuple):
     """A row of funding came."""
 
     after: int
@@ -86,7 +86,7 @@ class Recording(NamedTuple):
     """Code of what stood against an entry, by the signal's time."""
     withdrawn: dict[int, int]
     """Code of what cancelled an entry order, by the candle's time."""
-    funding: list[Published]
+    funding: list[ReplayedFunding]
 
 
 def recording_of(database: Database, session: SessionRow) -> Recording:
@@ -115,7 +115,7 @@ def recording_of(database: Database, session: SessionRow) -> Recording:
             if order["kind"] == "entry" and order["reason"] in _OUTSIDE
         },
         [
-            Published(row["after"], row["tick"], known)
+            ReplayedFunding(row["after"], row["tick"], known)
             for row, known in zip(
                 rows(database, StoredFunding, session.id),
                 booked_funding(database, session.id),
@@ -223,8 +223,8 @@ def _run(
     return engine
 
 
-def _hear(engine: Engine, event: ManualExit | Published) -> None:
-    if isinstance(event, Published):
+def _hear(engine: Engine, event: ManualExit | ReplayedFunding) -> None:
+    if isinstance(event, ReplayedFunding):
         engine.on_funding(event.row)
     elif event.price is None:
         engine.leave_at_market()

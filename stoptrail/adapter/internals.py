@@ -29,6 +29,7 @@ PRIVATES: dict[str, tuple[str, ...]] = {
     ),
     # One candle of a vectorised run, and who hears of it.
     "strategy": (
+        "_addnotification",
         "_getminperstatus",
         "_minperiods",
         "_minperstatus",

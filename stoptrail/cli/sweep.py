@@ -29,7 +29,7 @@ from stoptrail.cli.results import (
     write_run,
 )
 from stoptrail.cli.resume import stopped_sweep
-from stoptrail.config.grid import Grid, build_grid, settings_for
+from stoptrail.config.grid import SECTIONS, Grid, build_grid, settings_for
 from stoptrail.config.load import load_settings, to_toml
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import (
@@ -47,7 +47,7 @@ from stoptrail.sweep.evidence import (
     judged,
     selection,
 )
-from stoptrail.sweep.identity import TRADING, digest, identity_of
+from stoptrail.sweep.identity import digest, identity_of
 from stoptrail.sweep.objective import require_usable
 from stoptrail.sweep.permutation import permutation_test
 from stoptrail.sweep.phases import walk_forward
@@ -250,7 +250,7 @@ def _walk(
 def _remembered(settings: Settings, market: MarketData, own: Tried) -> Tried:
     """Note this sweep's trials in the database; those of earlier ones on this market."""
     table = as_table(settings)
-    kept = {name: table[name] for name in TRADING}
+    kept = {name: table[name] for name in SECTIONS}
     kept["tried"] = [settings.sweep.grid, market.start_time, market.end_time, market.sha256]
     span = (market.start_time, market.end_time)
     return remember(settings.database.url, digest(kept), market.symbol, span, own)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from stoptrail.brokers.candle import CandleBroker
-from stoptrail.config.own_code import imported, own_size_of
+from stoptrail.config.grid import SECTIONS
+from stoptrail.config.own_code import exit_rule_of, imported, own_size_of
 from stoptrail.config.search import OBJECTIVES
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.config.signals import resolve_signal
@@ -17,8 +18,6 @@ from stoptrail.rules.jit import source_digest
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.kernel.screen import screen
 
-TRADING = ("strategy", "stop", "risk", "costs", "account", "market", "protections")
-"""Sections that say how is traded."""
 _NOT_RESULTS = ("jobs", "cluster", "permutations")
 """Keys of [sweep] on which no stored trial depends."""
 
@@ -26,13 +25,15 @@ _NOT_RESULTS = ("jobs", "cluster", "permutations")
 def identity_of(settings: Settings, market: MarketData) -> str:
     """Digest of everything that the results depend on."""
     table = as_table(settings)
-    kept = {name: table[name] for name in (*TRADING, "sweep", "walk_forward")}
+    kept = {name: table[name] for name in (*SECTIONS, "sweep", "walk_forward")}
     kept["sweep"] = {k: v for k, v in kept["sweep"].items() if k not in _NOT_RESULTS}
     kept["span"] = [
         market.start_time,
         market.end_time,
         market.sha256,
         market.finer.sha256 if market.finer else "",
+        [column.tolist() for column in market.funding.rows],
+        repr(market.filters),
         source_digest(screen, *_own_code(settings), MtfStrategy, CandleBroker),
     ]
     return digest(kept)
@@ -44,10 +45,14 @@ def digest(table: dict[str, Any]) -> str:
 
 
 def _own_code(settings: Settings) -> list[Callable[..., Any]]:
-    """The signal, and functions of the user's that size trades, the grid's too, or rank."""
+    """The signal, and functions of the user's that size trades or leave them, the grid's too,
+    or rank."""
+    exits = {settings.strategy.exits, *settings.sweep.grid.get("strategy.exits", ())}
+    rules = [exit_rule_of(way) for way in sorted(exits)]
     ways = {settings.risk.sizing, *settings.sweep.grid.get("risk.sizing", ())}
     sizes = [own_size_of(way) for way in sorted(ways)]
     objective = settings.sweep.objective
     ranks = [] if objective in OBJECTIVES else [imported(objective, OBJECTIVES)]
     signal = resolve_signal(settings.strategy.signal)
-    return [signal, *(own.function for own in sizes if own), *ranks]
+    leaves = [rule for rule in rules if rule]
+    return [signal, *leaves, *(own.function for own in sizes if own), *ranks]

@@ -18,6 +18,7 @@ from tests.config.files import SIGNAL, example_settings, written
 SECRET = "hunter2"
 
 _names = st.text(st.characters(categories=("L", "N"), include_characters="$\"'[]"), min_size=1)
+_paths = st.text(st.characters(exclude_characters="\0"))
 _symbols = st.tuples(_names, _names).map("/".join) | _names
 _sections = st.fixed_dictionaries(
     {
@@ -28,7 +29,7 @@ _sections = st.fixed_dictionaries(
             }
         ),
         "market": st.fixed_dictionaries({}, optional={"tick": st.floats(1e-9, 1e9)}),
-        "data": st.fixed_dictionaries({"symbol": _symbols, "path": st.text()}),
+        "data": st.fixed_dictionaries({"symbol": _symbols, "path": _paths}),
         "strategy": st.fixed_dictionaries(
             {"signal": st.just(SIGNAL), "trend_period": st.integers(2, 500)}
         ),

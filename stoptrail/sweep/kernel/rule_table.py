@@ -68,35 +68,47 @@ def rule_rows(base: RunRules, count: int, values: Mapping[str, ArrayLike]) -> Fl
 
 
 @rule
+def _stop_of(row: Floats) -> StopRules:
+    stop = PLACE.trade_rules.stop
+    return StopRules(
+        multiplier=row[stop.multiplier],
+        breakeven_trigger=row[stop.breakeven_trigger],
+        breakeven_margin=row[stop.breakeven_margin],
+        frozen=row[stop.frozen] != 0.0,
+        trail=int(row[stop.trail]),
+        trail_candles=int(row[stop.trail_candles]),
+        trail_percent=row[stop.trail_percent],
+        trail_from=row[stop.trail_from],
+        ruled=row[stop.ruled] != 0.0,
+    )
+
+
+@rule
+def _sizing_of(row: Floats) -> Sizing:
+    sizing = PLACE.trade_rules.sizing
+    return Sizing(
+        risk_per_trade=row[sizing.risk_per_trade],
+        max_leverage=row[sizing.max_leverage],
+        includes_costs=row[sizing.includes_costs] != 0.0,
+        kind=int(row[sizing.kind]),
+        notional=row[sizing.notional],
+        volatility=row[sizing.volatility],
+        window=int(row[sizing.window]),
+        kelly_fraction=row[sizing.kelly_fraction],
+        kelly_trades=int(row[sizing.kelly_trades]),
+    )
+
+
+@rule
 def run_rules_of(row: Floats) -> RunRules:
     """The rules of one row: the inverse of rule_row."""
-    stop, sizing = PLACE.trade_rules.stop, PLACE.trade_rules.sizing
+    costs, market = PLACE.trade_rules.costs, PLACE.trade_rules.market
     margin = PLACE.trade_rules.margin
-    costs, market, limits = PLACE.trade_rules.costs, PLACE.trade_rules.market, PLACE.protections
+    limits = PLACE.protections
     return RunRules(
         trade_rules=TradeRules(
-            stop=StopRules(
-                multiplier=row[stop.multiplier],
-                breakeven_trigger=row[stop.breakeven_trigger],
-                breakeven_margin=row[stop.breakeven_margin],
-                frozen=row[stop.frozen] != 0.0,
-                trail=int(row[stop.trail]),
-                trail_candles=int(row[stop.trail_candles]),
-                trail_percent=row[stop.trail_percent],
-                trail_from=row[stop.trail_from],
-                ruled=row[stop.ruled] != 0.0,
-            ),
-            sizing=Sizing(
-                risk_per_trade=row[sizing.risk_per_trade],
-                max_leverage=row[sizing.max_leverage],
-                includes_costs=row[sizing.includes_costs] != 0.0,
-                kind=int(row[sizing.kind]),
-                notional=row[sizing.notional],
-                volatility=row[sizing.volatility],
-                window=int(row[sizing.window]),
-                kelly_fraction=row[sizing.kelly_fraction],
-                kelly_trades=int(row[sizing.kelly_trades]),
-            ),
+            stop=_stop_of(row),
+            sizing=_sizing_of(row),
             costs=Costs(
                 taker_fee=row[costs.taker_fee],
                 slippage=row[costs.slippage],

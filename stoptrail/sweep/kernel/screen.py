@@ -205,17 +205,9 @@ def run(
             continue
         account = flat_until(account, marks_before(places, account.days.mark, entry), *flat)
         held = run_rules, ask, entry, position, stop, parts, flow, account.balance
-        if turn is not None and not trails(run_rules):
-            ending = hold_candle_by_candle(candles, nodes.atr, reach, turn, *held)
-        else:
-            known = trade_rules, rules, lines, flow
-            ending = followed(candles, nodes, i, entry, position, stop, *known)
-            last = count - 1 if ending.exit == OPEN else ending.exit
-            until = entry, last, position, stop.level, account.balance, trade_rules, flow
-            if trade_rules.margin.liquidates and not stop_stays_first(candles, *until):
-                if turn is None:
-                    return NEEDS_TURNS
-                ending = hold_candle_by_candle(candles, nodes.atr, reach, turn, *held)
+        ending, known = ending_of(candles, nodes, i, reach, turn, held, (rules, lines))
+        if not known:
+            return NEEDS_TURNS
         last = count if ending.exit == OPEN else ending.exit
         event = next_signal(signals, sides, event, last, counts, rules, lines)
         closed = Followed(i, entry, entry, position, stop, ending, last)
@@ -224,6 +216,32 @@ def run(
             account, closed = after_parts(account, *given, closed, parts, run_rules, kept, flow)
         account = after_position(account, *given, closed, run_rules, kept, exact, flow)
     return flat_until(account, len(mark_times), *flat)
+
+
+@inner_rule
+def ending_of(
+    candles: Candles,
+    nodes: Nodes,
+    i: int,
+    reach: tuple[Floats, Floats],
+    turn: Sides | None,
+    held: Any,
+    memo: tuple[int, Floats],
+) -> tuple[Ending, bool]:
+    """How what was decided at candle `i` ends; False where that takes a walk candle by candle,
+    for which `turn` is missing. `held` is what `hold_candle_by_candle` takes beside the market."""
+    run_rules, _, entry, position, stop, _, flow, balance = held
+    trade_rules = run_rules.trade_rules
+    if turn is not None and not trails(run_rules):
+        return hold_candle_by_candle(candles, nodes.atr, reach, turn, *held), True
+    ending = followed(candles, nodes, i, entry, position, stop, trade_rules, *memo, flow)
+    last = len(candles.time) - 1 if ending.exit == OPEN else ending.exit
+    until = entry, last, position, stop.level, balance, trade_rules, flow
+    if trade_rules.margin.liquidates and not stop_stays_first(candles, *until):
+        if turn is None:
+            return ending, False
+        ending = hold_candle_by_candle(candles, nodes.atr, reach, turn, *held)
+    return ending, True
 
 
 @inner_rule
