@@ -21,10 +21,16 @@ def run(folder: Path, force: bool) -> None:
     file = folder / FILE_NAME
     if file.exists() and not force:
         raise OutputError(f"{file} is there already: --force replaces it")
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made ({error.strerror})") from None
-    write_whole(file, SHIPPED.read_bytes())
+    try:
+        write_whole(file, SHIPPED.read_bytes())
+    except OutputError:
+        if is_new:
+            folder.rmdir()
+        raise
     click.echo(f"{plain(file)}: every setting with its unit, range and default")
     click.echo(f"Next: {program_name()} backtest")

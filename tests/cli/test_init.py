@@ -11,6 +11,7 @@ import pytest
 import runner
 from stoptrail.config.load import SHIPPED, load_settings
 from stoptrail.config.settings import Settings, as_table
+from stoptrail.core.errors import OutputError
 
 
 def test_init_writes_the_commented_defaults(tmp_path: Path) -> None:
@@ -54,3 +55,14 @@ def test_a_folder_whose_name_a_terminal_would_obey_is_shown_as_text(
     monkeypatch.chdir(tmp_path)
     assert runner.main(["init", "a\u202eb"]) == 0
     assert "a\\u202eb/strategy.toml" in capsys.readouterr().out
+
+
+def test_a_disk_that_is_full_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: Path, content: bytes) -> None:
+        raise OutputError(f"{file} cannot be written (No space left on device)")
+
+    monkeypatch.setattr("stoptrail.cli.init.write_whole", full)
+    assert runner.main(["init", str(tmp_path / "new")]) == 2
+    assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from stoptrail.adapter.backtrader import bt
-from stoptrail.core.errors import OutputError
+from stoptrail.core.files import written_whole
 from stoptrail.core.time import DAY_MS
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.reports.plots.lines import Picture
@@ -100,9 +100,8 @@ def _plotted(
     figure = figures[0][0]
     try:
         if file is not None:
-            figure.savefig(file, dpi=_DOTS)
-    except OSError as error:
-        raise OutputError(f"{file}: the plot cannot be written ({error})") from None
+            with written_whole(file) as beside:
+                figure.savefig(beside, dpi=_DOTS, format=file.suffix[1:])
     finally:
         pyplot.close(figure)
     return file

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -148,3 +151,18 @@ def test_a_plot_that_cannot_be_written_is_one_clear_line(
     with pytest.raises(OutputError, match="nowhere") as raised:
         plot_trade(market(candles), trade, files.stops[trade.number], target)
     assert "\n" not in str(raised.value)
+
+
+def test_a_disk_that_fills_up_leaves_no_part_of_a_plot(
+    run: tuple[RunFiles, Candles], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(figure: Any, file: Path, **options: object) -> None:
+        file.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", half)
+    files, candles = run
+    trade = files.trades[0]
+    with pytest.raises(OutputError, match="No space left on device"):
+        plot_trade(market(candles), trade, files.stops[trade.number], tmp_path / "trade.png")
+    assert list(tmp_path.iterdir()) == []
