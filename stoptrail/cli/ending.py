@@ -107,7 +107,14 @@ def _usage_line(error: click.ClickException) -> str:
     """What was wrong and where to read on, as one line."""
     context = getattr(error, "ctx", None)
     hint = f" (see {context.command_path} --help)" if context else ""
-    return _readable(scrubbed(plain(error.format_message()))) + hint
+    message = error.format_message()
+    extra = re.match(r"Got unexpected extra arguments? \((.+)\)", message)
+    if extra and Path(extra[1].split(" ", 1)[0]).is_file():
+        message = (
+            f"{extra[1]} came beside the one file that is taken; to join files of one market, give "
+            "their folder, or a pattern in quotes ('FOLDER/*.csv')"
+        )
+    return _readable(scrubbed(plain(message))) + hint
 
 
 def _readable(line: str) -> str:

@@ -113,3 +113,16 @@ def test_a_word_that_nobody_can_have_meant_is_cut(capsys: pytest.CaptureFixture[
     said = capsys.readouterr().err
     assert "999..." in said
     assert len(said) < 400
+
+
+def test_a_pattern_that_the_shell_spelt_out_is_to_be_quoted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / name for name in ("2024-01.csv", "2024-02.csv", "2024-03.csv")]
+    for file in files:
+        file.write_text("")
+    assert runner.main(["backtest", "--data", *map(str, files)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {files[1]} {files[2]} came beside the one file")
+    assert "or a pattern in quotes ('FOLDER/*.csv')" in said
+    assert said.count("\n") == 1
