@@ -109,7 +109,7 @@ def _usage_line(error: click.ClickException) -> str:
     hint = f" (see {context.command_path} --help)" if context else ""
     message = error.format_message()
     extra = re.match(r"Got unexpected extra arguments? \((.+)\)", message)
-    if extra and os.path.isfile(extra[1].split(" ", 1)[0]):  # a word of any length
+    if extra and os.access(extra[1].split(" ", 1)[0], os.R_OK):  # a word of any length
         message = (
             f"{extra[1]} came beside the one file that is taken; to join files of one market, give "
             "their folder, or a pattern in quotes ('FOLDER/*.csv')"
