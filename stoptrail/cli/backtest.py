@@ -78,11 +78,9 @@ def run(
 
 def run_asked(options: BacktestOptions, sweep: bool, voice: Voice, stages: Stages) -> None:
     """One run, or with `sweep` a search; of a book or of one market."""
-    if options.book:
+    if options.book and not (sweep or options.resume):
         from stoptrail.cli import book
 
-        if sweep or options.resume:
-            raise UsageError("a sweep of a book is not there: leave --sweep or --book out")
         book.run(options, voice, stages)
     elif sweep or options.resume:
         if compile_ahead():
@@ -93,6 +91,11 @@ def run_asked(options: BacktestOptions, sweep: bool, voice: Voice, stages: Stage
         many = len(options.files) > 1 or len(options.symbols) > 1
         resume = options.resume
         several = many or (resume is not None and multi_market.is_several(resume))
+        if options.book and resume is not None and not several:
+            raise UsageError(
+                f"--resume {resume}: is a sweep of one market and no book: leave --book out"
+            )
+        several = several or options.book
         (multi_market if several else one_market).run(options, voice, stages)
     else:
         run_one(options, voice, stages)

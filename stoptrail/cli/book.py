@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stoptrail.backtest.book import SleevePlan, run_book, sleeve_plan, terms_of
 from stoptrail.backtest.book_files import summarise_book, write_book_tables
-from stoptrail.backtest.book_outcome import judge_book
+from stoptrail.backtest.book_outcome import BookOutcome, judge_book
 from stoptrail.backtest.inputs import Inputs, prepare
 from stoptrail.backtest.warm_up import require_warm, require_worthwhile
 from stoptrail.cli import market as markets
@@ -37,25 +37,35 @@ def run(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
     settings = options.settings or load_settings(options.config, options.overrides, searching=False)
     sleeves = sleeves_of(settings, options)
     with own_folder(options, "book") as place:
-        summary = _book(settings, sleeves, place.made, voice, stages)
+        summary = run_sleeves(settings, sleeves, place.made, voice, stages)
     tell(place.final, summary, voice, options.as_json)
 
 
-def _book(
-    settings: Settings, sleeves: list[BookSleeve], folder: Path, voice: Voice, stages: Stages
+def run_sleeves(
+    settings: Settings,
+    sleeves: list[BookSleeve],
+    folder: Path,
+    voice: Voice,
+    stages: Stages,
+    command: str = "backtest",
+    known: Mapping[str, MarketData] | None = None,
+    more: Callable[[BookOutcome], dict[str, Any]] = lambda _outcome: {},
 ) -> dict[str, Any]:
-    """Run the sleeves and write the folder."""
+    """Run the sleeves and write the folder; the summary. known: the candles of each market, where
+    they are loaded and told of already; more: what `book` in the summary holds beside."""
     with stages.stage("data"):
-        found = load_markets(sleeves, voice)
+        found = load_markets(sleeves, voice) if known is None else dict(known)
         require_overlap(found)
         plans = plans_of(sleeves, found)
-    _notices(sleeves, plans, found, voice)
+    if known is None:
+        _notices(sleeves, plans, found, voice)
     with stages.stage("backtest"):
         require_tradable(settings, sleeves, plans)
         terms = terms_of(settings)
         outcome = judge_book(plans, terms, run_book(plans, terms))
     resolved = [sleeve.resolved for sleeve in sleeves]
-    summary = summarise_book(settings, resolved, found, outcome)
+    summary = {**summarise_book(settings, resolved, found, outcome), "command": command}
+    summary["book"] |= more(outcome)
     with stages.stage("tables"):
         write_book_tables(folder, outcome, resolved)
         write_whole(folder / "config.toml", to_toml(_again(settings, sleeves, found)).encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stoptrail.backtest.manifest import require_whole
-from stoptrail.cli.multi_market import paired
+from stoptrail.cli.market import paired
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.config.book import SECTIONS, ResolvedSleeve, SleeveSettings
 from stoptrail.config.foreign import Taken, counted, require_trusted, with_best

@@ -39,7 +39,11 @@ def cli() -> None:
     default=None,
     help="Test the search out of sample; part of a sweep unless switched off.",
 )
-@click.option("--book", is_flag=True, help="Run the sleeves of [book] on one account.")
+@click.option(
+    "--book",
+    is_flag=True,
+    help="Run the sleeves of [book] on one account; with --sweep choose them.",
+)
 @click.option("--plot", is_flag=True, help="Draw Backtrader plots as well.")
 @click.option(
     "--data",

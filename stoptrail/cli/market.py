@@ -1,21 +1,27 @@
-"""The market that settings name."""
+"""The market that settings name, or those that --data and --symbols do."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stoptrail.cli.console import Voice
+from stoptrail.cli.folder import market_folders
 from stoptrail.config.load import load_settings
 from stoptrail.config.market import Data
 from stoptrail.config.run_rules import constant_funding
 from stoptrail.config.settings import Settings, with_values
+from stoptrail.core.errors import DataError, UsageError
 from stoptrail.core.time import iso
 from stoptrail.feeds.cache import cache_path, read_cache
 from stoptrail.feeds.finer import Finer
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import MarketData
+from stoptrail.feeds.markets import market_in_name
 from stoptrail.feeds.source import Wanted, load_market
 
 SYNTHETIC = "SYNTHETIC MARKET: no real prices. Nothing found here says anything about a market."
@@ -130,3 +136,60 @@ def _from_the_first(market: MarketData, cached: Path) -> bool:
     and needs no exchange where the cache does not cover all of the warm-up."""
     time = read_cache(cached, market.candles.interval).columns.time
     return bool(len(time)) and int(market.candles.time[0]) == int(time[0])
+
+
+# Several markets
+
+
+class WantedMarket(NamedTuple):
+    """One market of the sweep."""
+
+    symbol: str
+    file: str
+    """Candle file, "" where candles come from the market's exchange."""
+    folder: str
+    """Name of its folder."""
+
+
+def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[WantedMarket]:
+    """Files and symbols by their order; a file without a symbol takes its own name.
+
+    Raises UsageError where there are more symbols than files, or a market twice,
+    DataError where a file is missing.
+    """
+    if files and len(symbols) > len(files):
+        raise UsageError(
+            f"--symbols names {len(symbols)} markets for {len(files)} --data files: "
+            "give one file for each, in the same order"
+        )
+    for file in files:
+        if not file.exists() and not any(letter in str(file) for letter in "*?["):
+            raise DataError(f"{file}: there is no such candle file")
+    names = [*symbols, *map(_name_of, files[len(symbols) :])]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"the market {twice[0]} is given twice: name each once with --symbols")
+    _refuse_months(names[len(symbols) :])
+    paths = [str(file.absolute()) for file in files] or [""] * len(names)
+    folders = market_folders(names)
+    return [WantedMarket(*market) for market in zip(names, paths, folders, strict=True)]
+
+
+def _refuse_months(names: Sequence[str]) -> None:
+    """UsageError where two files are of one market and differ in a date alone."""
+    for one, other in combinations(names, 2):
+        alike = re.sub(r"[\d_-]+", "", one) == re.sub(r"[\d_-]+", "", other)
+        if alike and market_in_name(one) and market_in_name(one) == market_in_name(other):
+            raise UsageError(
+                f"{one} and {other} are one market by their names, and each --data is a market: "
+                "join them with a folder or a pattern in quotes, or name both with --symbols"
+            )
+
+
+def _name_of(file: Path) -> str:
+    """What a market is called whose candles are in a file, a folder, an archive or behind a
+    pattern: the first word of that, else the folder's name."""
+    for name in (file.name or file.resolve().name, file.absolute().parent.name):
+        if word := re.sub(r"[*?\[\]]+", "", name.strip(".").partition(".")[0]).strip(" -_"):
+            return word
+    return "market"

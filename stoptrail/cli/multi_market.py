@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stoptrail.backtest.manifest import write_manifest
+from stoptrail.cli.book_sweep import require_choosable, sweep_book
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.folder import (
     PLAN,
     SETTINGS,
     STATE,
     RunFolder,
-    market_folders,
     own_folder,
     resumable,
     state_folder,
 )
+from stoptrail.cli.market import WantedMarket, paired
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.cli.results import data_overrides
 from stoptrail.cli.resume import (
@@ -39,30 +38,18 @@ from stoptrail.config.load import load_settings, read_table, to_toml
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import (
     ChoiceError,
-    DataError,
     ParityError,
     RunError,
     UsageError,
 )
 from stoptrail.core.files import claimed, read_json, write_json, write_whole
 from stoptrail.core.json import json_text
-from stoptrail.feeds.markets import market_in_name
 from stoptrail.sweep.multi_market import Across
 from stoptrail.sweep.store import remember
 
 MARKETS = "markets.json"
 ACROSS = "across.json"
 TRIALS = "across.parquet"
-
-
-class WantedMarket(NamedTuple):
-    """One market of the sweep."""
-
-    symbol: str
-    file: str
-    """Candle file, "" where candles come from the market's exchange."""
-    folder: str
-    """Name of its folder."""
 
 
 class BegunMarkets(NamedTuple):
@@ -73,10 +60,14 @@ class BegunMarkets(NamedTuple):
     """Of each market."""
     top: Settings
     """Those that all markets share."""
+    book: bool
+    """Whether a book is made of them."""
 
 
 def run(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
     """Sweep one market after the other; raise RunError at the end where one failed."""
+    if options.book and options.plot:
+        raise UsageError("--plot draws one market: plot the runs of its markets instead of a book")
     going_on = options.resume is not None and is_several(options.resume)
     begun = _stopped(options) if going_on else _begun(options)
     with own_folder(options, "sweep") as place, resumable(place, options, voice):
@@ -89,13 +80,24 @@ def run(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
 
 
 def _begun(options: BacktestOptions) -> BegunMarkets:
-    markets = paired(options.files, options.symbols)
     top = load_settings(options.config, options.overrides)
+    if options.book:
+        require_choosable(top)
+    symbols = options.symbols or (_of_sleeves(top) if options.book and not options.files else ())
+    markets = paired(options.files, symbols)
     settings = [
         _fitting(load_settings(options.config, (*options.overrides, *_data(market))), market)
         for market in markets
     ]
-    return BegunMarkets(markets, settings, top)
+    return BegunMarkets(markets, settings, top, options.book)
+
+
+def _of_sleeves(settings: Settings) -> Sequence[str]:
+    """The markets of [[book.sleeves]]. Raises UsageError where there are none."""
+    symbols = [sleeve.symbol or settings.data.symbol for sleeve in settings.book.sleeves]
+    if not symbols:
+        raise UsageError("a book needs markets: name them with --symbols A/USDT,B/USDT")
+    return list(dict.fromkeys(symbols))
 
 
 def _stopped(options: BacktestOptions) -> BegunMarkets:
@@ -116,14 +118,21 @@ def _stopped(options: BacktestOptions) -> BegunMarkets:
         return with_own(table, own, (*options.overrides, *more), folder)
 
     settings = [_fitting(with_data(_data(market)), market) for market in markets]
-    return BegunMarkets(markets, settings, with_data(()))
+    book = options.book or bool(kept.get("book"))
+    top = with_data(())
+    if book:
+        require_choosable(top)
+    return BegunMarkets(markets, settings, top, book)
 
 
 def _remember(folder: Path, begun: BegunMarkets) -> None:
     """Keep what is begun in the user's database; the folder says where to find it."""
     markets = [market._asdict() for market in begun.markets]
     text = to_toml(begun.top)
-    key = remember(begun.top.database.url, json.dumps({"markets": markets, "settings": text}))
+    key = remember(
+        begun.top.database.url,
+        json.dumps({"markets": markets, "settings": text, "book": begun.book}),
+    )
     write_whole(folder / SETTINGS, text.encode())
     write_json(folder / PLAN, {"run": key, "markets": markets})
 
@@ -140,6 +149,7 @@ def _sweep_all(
     across = Across(build_grid(begun.settings[0]))
     tables: list[dict[str, Any]] = []
     failed: list[str] = []
+    swept: list[SweptMarket] = []
     for market, own in zip(begun.markets, begun.settings, strict=True):
         voice.notice(f"{market.symbol}: {place.final / market.folder}")
         try:
@@ -150,57 +160,19 @@ def _sweep_all(
             continue
         across.add(found.ranked.scored.objective)
         tables.append(_row(market, found))
+        swept += [found] if begun.book else []
         failed += [f"{market.symbol}: {line}" for line in _mismatches(found)]
     result = _result(tables, across, stages, begun.settings[0].sweep.objective)
     write_json(folder / MARKETS, result["markets"])
     write_json(folder / ACROSS, result["across"])
     across.write(folder / TRIALS)
-    write_manifest(folder)
+    if swept:
+        voice.notice(f"book of {len(swept)} markets: {place.final}")
+        walking = options.walk_forward
+        result["book"] = sweep_book(begun.top, swept, folder, walking, voice, stages)
+    else:
+        write_manifest(folder)
     return result, failed
-
-
-def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[WantedMarket]:
-    """Files and symbols by their order; a file without a symbol takes its own name.
-
-    Raises UsageError where there are more symbols than files, or a market twice,
-    DataError where a file is missing.
-    """
-    if files and len(symbols) > len(files):
-        raise UsageError(
-            f"--symbols names {len(symbols)} markets for {len(files)} --data files: "
-            "give one file for each, in the same order"
-        )
-    for file in files:
-        if not file.exists() and not any(letter in str(file) for letter in "*?["):
-            raise DataError(f"{file}: there is no such candle file")
-    names = [*symbols, *map(_name_of, files[len(symbols) :])]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError(f"the market {twice[0]} is given twice: name each once with --symbols")
-    _refuse_months(names[len(symbols) :])
-    paths = [str(file.absolute()) for file in files] or [""] * len(names)
-    folders = market_folders(names)
-    return [WantedMarket(*market) for market in zip(names, paths, folders, strict=True)]
-
-
-def _refuse_months(names: Sequence[str]) -> None:
-    """UsageError where two files are of one market and differ in a date alone."""
-    for one, other in combinations(names, 2):
-        alike = re.sub(r"[\d_-]+", "", one) == re.sub(r"[\d_-]+", "", other)
-        if alike and market_in_name(one) and market_in_name(one) == market_in_name(other):
-            raise UsageError(
-                f"{one} and {other} are one market by their names, and each --data is a market: "
-                "join them with a folder or a pattern in quotes, or name both with --symbols"
-            )
-
-
-def _name_of(file: Path) -> str:
-    """What a market is called whose candles are in a file, a folder, an archive or behind a
-    pattern: the first word of that, else the folder's name."""
-    for name in (file.name or file.resolve().name, file.absolute().parent.name):
-        if word := re.sub(r"[*?\[\]]+", "", name.strip(".").partition(".")[0]).strip(" -_"):
-            return word
-    return "market"
 
 
 def is_several(folder: Path) -> bool:
@@ -275,10 +247,17 @@ def _worth(row: dict[str, Any]) -> float:
 
 
 def _tell(folder: Path, result: dict[str, Any], voice: Voice, as_json: bool) -> None:
+    """The book first, then its markets."""
     voice.rest()
+    book = result.pop("book", None)
     if as_json:
-        print(json_text({"folder": str(folder), **result}))
+        print(json_text({"folder": str(folder), **result, **(book or {})}))
     elif not voice.silent:
-        from stoptrail.reports.terminal import show_markets
+        from stoptrail.reports.terminal import show_markets, show_run
+
+        for line in book.get("warnings", ()) if book else ():
+            voice.notice(line)
+        if book:
+            show_run(book, folder)
 
         show_markets(result, folder)

@@ -141,8 +141,9 @@ def finish_book(
     with stages.stage("report"):
         summary["seconds"] = stages.table()
         for place, market in zip(market_folders(list(markets)), markets.values(), strict=True):
-            (folder / place).mkdir()
-            write_kept(folder / place, market)
+            if not (folder / place).is_dir():  # its own sweep has kept them
+                (folder / place).mkdir()
+                write_kept(folder / place, market)
         write_json(folder / "summary.json", summary)
         write_report(folder, {name: market.candles for name, market in markets.items()})
     summary["seconds"] = stages.table()

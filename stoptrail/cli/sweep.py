@@ -118,13 +118,24 @@ class SweptMarket:
     """The outcome of one market's sweep."""
 
     def __init__(
-        self, market: MarketData, space: Space, ranked: Ranked, verified: Verified, summary: Any
+        self,
+        settings: Settings,
+        market: MarketData,
+        share: Share,
+        ranked: Ranked,
+        verified: Verified,
+        summary: Any,
+        key: str,
     ) -> None:
+        self.settings = settings
         self.market = market
-        self.space = space
+        self.share = share
+        self.space = share.space
         self.ranked = ranked
         self.verified = verified
         self.summary = summary
+        self.key = key
+        """Of its trials in the database."""
 
     def raise_mismatches(self) -> None:
         """Raise ParityError where two engines disagreed about a trade."""
@@ -158,6 +169,8 @@ def sweep_market(
     require_warm(space.plan(0), inputs)
     share = shared(space, bare, BLOCKS)
     with _tools(settings, market, folder, key) as tools:
+        assert tools.store is not None
+        key = tools.store.key
         with stages.stage("screen"), voice.progress("pre-screen") as advance:
             results = screen_all(share, tools.jobs, tools.store, tools.screen_pool, advance)
             ranked = rank(settings, space, results)
@@ -192,7 +205,7 @@ def sweep_market(
                 folder / "trials.parquet", grid, results, ranked.scored.objective, verified.stages
             )
         finish(folder, summary, market, stages)
-    return SweptMarket(market, space, ranked, verified, summary)
+    return SweptMarket(settings, market, share, ranked, verified, summary, key)
 
 
 def _grid(settings: Settings) -> Grid:

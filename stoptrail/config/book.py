@@ -90,6 +90,14 @@ class BookSettings(SettingsSection):
     max_notional: Annotated[float, Field(gt=0, le=125)] | None = None
     """Most that all positions together may be worth, as a multiple of the equity; left out:
     risk.max_leverage."""
+    choose: Literal["together", "each"] = "each"
+    """What the sets of a sweep are judged by: the mean objective of all markets, or each market's
+    own."""
+    sets: Annotated[str, Field(pattern=r"^best:([1-9][0-9]{0,2}|([1-9]|[1-4][0-9]|50)%)$")] = (
+        "best:25"
+    )
+    """How many sets a sweep gives each market: that many, or that part of those with enough
+    trades."""
     sleeves: list[SleeveSettings] = Field(default_factory=list)
 
     @model_validator(mode="after")

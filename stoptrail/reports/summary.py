@@ -207,3 +207,42 @@ def _held(summary: Summary) -> tuple[str, str] | None:
         f"{written('net_return', found['net_return'])}, drawdown "
         f"{written('max_drawdown', found.get('max_drawdown'))}"
     )
+
+
+def book_words(summary: Summary) -> list[str]:
+    """What a sweep says of the book that it chose, in sentences; none of another run."""
+    walked, words = part(part(summary, "book"), "walk_forward"), []
+    if walked:
+        outside, interval = part(walked, "out_of_sample"), part(walked, "interval")
+        level = f"{interval.get('level') or 0.0:.0%}"
+        phases, best = len(walked.get("phases") or ()), part(walked, "best_single")
+        words.append(
+            f"Out of sample, sets and shares chosen anew in every window: Sharpe "
+            f"{_two(outside.get('sharpe'))}, {level} interval {_two(interval.get('low'))} to "
+            f"{_two(interval.get('high'))}"
+        )
+        words.append(
+            f"Over {phases} phases: mean {_two(walked.get('mean'))}, {_two(walked.get('low'))} to "
+            f"{_two(walked.get('high'))}; its markets each alone "
+            f"{_two(walked.get('mean_of_singles'))}, the best of them "
+            f"{_two(best.get('mean'))} in hindsight, "
+            f"bought and held {_two(part(walked, 'buy_and_hold').get('mean'))}"
+        )
+    apart = part(part(summary, "book"), "sub_accounts")
+    if apart:
+        one, other = (part(apart, name).get("sharpe") for name in ("engine", "metrics"))
+        words.append(
+            f"The whole span on one account: Sharpe {_two(one)}; as sub-accounts, as the "
+            f"walk-forward counts: {_two(other)}"
+        )
+    deflated = part(part(summary, "book"), "deflated_sharpe")
+    if deflated.get("probability") is not None:
+        words.append(
+            f"Deflated by {deflated['trials']:,} trials: probability of skill "
+            f"{deflated['probability']:.1%}"
+        )
+    return words
+
+
+def _two(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, int | float) else "none"

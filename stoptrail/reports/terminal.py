@@ -18,6 +18,7 @@ from stoptrail.reports.figures import (
 from stoptrail.reports.summary import (
     MOST_SENTENCES,
     Summary,
+    book_words,
     by_market,
     grounds,
     part,
@@ -170,7 +171,7 @@ def _book_lines(summary: Summary) -> list[str]:
     words += f"notional {notional.get('max') or 0.0:.1%} of the equity"
     if found.get("mean_correlation") is not None:
         words += f"; mean correlation of the sleeves {found['mean_correlation']:.2f}"
-    return [*lines, words]
+    return [*lines, words, *book_words(summary)]
 
 
 def _label(name: str) -> str:

@@ -82,6 +82,7 @@ def _of_group(
         table = rows[np.searchsorted(inside.combinations, mine)]
         atr = (plan.atr_interval, plan.atr_period)
         own = {"memo": memo, "atr": atr, "own_size": plan.size_call, "funding": flow}
+        own["exit_rule"] = plan.exit_rule
         screen_rows(inputs.candles, nodes, setups, midnights, table, results, **own)
         total += parts[:, np.searchsorted(wanted, mine)] @ daily_returns(results.equity)
     share.memos.give(memo)

@@ -42,7 +42,7 @@ def walk_table(
             "out_of_sample": figures(first),
             "interval": asdict(interval),
             "phases": [_phase_row(found) for found in walked],
-            "range": _spread([_sharpe(found, SWEEP) for found in walked]),
+            "range": spread_of([_sharpe(found, SWEEP) for found in walked]),
             "selections": {name: _selection(walked, name) for name in (*SINGLE, *AVERAGES)},
             "same_span": same_span(runs, inputs, int(first.inputs.marks.time[0])),
             "windows": _windows(first, space),
@@ -96,10 +96,11 @@ def _phase_row(walked: Walked) -> dict[str, Any]:
 def _selection(walked: list[Walked], name: str) -> dict[str, Any]:
     """One way of choosing over the phases."""
     sharpes = [_sharpe(found, name) for found in walked]
-    return {"sharpes": sharpes, **_spread(sharpes)}
+    return {"sharpes": sharpes, **spread_of(sharpes)}
 
 
-def _spread(sharpes: list[float]) -> dict[str, Any]:
+def spread_of(sharpes: list[float]) -> dict[str, Any]:
+    """What Sharpe ratios of several phases spread over; NaN ones are left out."""
     known = np.array([value for value in sharpes if np.isfinite(value)])
     if not len(known):
         return {"low": None, "median": None, "high": None, "mean": None, "deviation": None}

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import runner
-from stoptrail.cli.multi_market import paired
+from stoptrail.cli.market import paired
 from stoptrail.core.errors import DataError, UsageError
 from tests.sweep.small import contents, small_market, sweep, write_candles, write_inputs
 

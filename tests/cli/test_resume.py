@@ -147,7 +147,7 @@ def test_markets_are_those_that_were_begun(
 
 @pytest.mark.parametrize("symbols", ["..,.", "../a,../b", "/a,/b", "a/../../b,c"])
 def test_a_market_named_like_a_path_stays_inside(symbols: str, tmp_path: Path) -> None:
-    from stoptrail.cli.multi_market import paired
+    from stoptrail.cli.market import paired
 
     for market in paired([], symbols.split(",")):
         assert (tmp_path / market.folder).resolve().parent == tmp_path.resolve()

@@ -8,11 +8,12 @@ from typing import Any
 from stoptrail.reports.figures import label_of, written
 from stoptrail.reports.html.markup import card, figure, minutes, packed, table, text
 from stoptrail.reports.run_files import RunFiles, read_days
-from stoptrail.reports.summary import Summary, by_market, part, sleeves_in
+from stoptrail.reports.summary import Summary, book_words, by_market, part, sleeves_in
 
 MOST_SLEEVES = 200
 """In the map of correlations."""
 _SLEEVE = ("profit", "contribution", "risk_contribution", "max_drawdown", "sharpe")
+_PHASE = ("sharpe", "net_return", "max_drawdown")
 _TRADES = ("trades", "win_rate", "profit_factor", "avg_r")
 
 
@@ -49,7 +50,7 @@ def book_section(summary: Summary, data: Mapping[str, Any] | None) -> str:
     sleeves = sleeves_in(summary)
     if not sleeves or data is None:
         return ""
-    made = card("Markets", _markets(sleeves), _together(summary))
+    made = card("Markets", _markets(sleeves), _together(summary)) + _walked(summary)
     made += figure("book-profits-plot", "Profit of each market", "Marked at 00:00 UTC.")
     made += figure(
         "book-exposure-plot",
@@ -85,6 +86,27 @@ def _markets(sleeves: list[Mapping[str, Any]]) -> str:
         for symbol, row in by_market(sleeves).items()
     ]
     return table(["Market", "Sleeves", "Share", *map(label_of, names)], rows)
+
+
+def _walked(summary: Summary) -> str:
+    """The walk-forward of the choice, a row for each phase; nothing where there was none."""
+    rows = part(part(summary, "book"), "walk_forward").get("phases") or []
+    words = ". ".join(book_words(summary))
+    if not rows:
+        return card("The choice", "", f"{words}.") if words else ""
+    symbols = list(rows[0].get("singles") or ())
+    listed = table(
+        ["From", "Windows", *map(label_of, _PHASE), *symbols, "Mean of these", "Held"],
+        [
+            [str(row["start"])[:10], str(row["windows"])]
+            + [written(name, row.get(name)) for name in _PHASE]
+            + [written("sharpe", row["singles"].get(symbol)) for symbol in symbols]
+            + [written("sharpe", row.get("mean_of_singles"))]
+            + [written("sharpe", part(row, "buy_and_hold").get("sharpe"))]
+            for row in rows
+        ],
+    )
+    return card("Out of sample", listed, f"{words}. Markets are Sharpe ratios of each alone.")
 
 
 def _together(summary: Summary) -> str:

@@ -1,0 +1,246 @@
+"""The book of a sweep over several markets: sets chosen together, shares by equal risk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from stoptrail.backtest.book_outcome import BookOutcome
+from stoptrail.backtest.outcome import mark_table
+from stoptrail.cli.book import run_sleeves
+from stoptrail.cli.book_sleeves import BookSleeve
+from stoptrail.cli.console import Stages, Voice
+from stoptrail.cli.sweep import SweptMarket
+from stoptrail.config.book import SECTIONS, ResolvedSleeve
+from stoptrail.config.grid import build_grid
+from stoptrail.config.load import sleeve_settings
+from stoptrail.config.settings import Settings, as_table
+from stoptrail.core.errors import ConfigError, DataError, RunError, UsageError
+from stoptrail.core.json import json_value
+from stoptrail.rules.candles import Floats
+from stoptrail.rules.metrics import ANNUAL_ROOT, daily_returns
+from stoptrail.sweep.book import (
+    EACH,
+    BookChoice,
+    BookMarket,
+    Screened,
+    common_span,
+    day_edges,
+    equal_risk,
+    on_days,
+    pick,
+    walk_book,
+    ways_of,
+    whole_span,
+)
+from stoptrail.sweep.book_table import book_table, equity_of
+from stoptrail.sweep.earlier import NONE, tried
+from stoptrail.sweep.identity import identity_of
+from stoptrail.sweep.kernel.results import COLUMN
+from stoptrail.sweep.pools.processes import workers
+from stoptrail.sweep.screen import within
+from stoptrail.sweep.search import Tools
+from stoptrail.sweep.space import Indices
+from stoptrail.sweep.statistics.deflated import deflated_sharpe, moments
+from stoptrail.sweep.store import TrialStore
+
+_NO_CHOICE = ("costs", "account", "protections")
+_OF_A_SYMBOL = ("tick", "lot", "min_quantity", "min_notional")
+_OF_A_FILE = ("path", "detail_path", "funding")
+
+
+class Design(NamedTuple):
+    """A book that was chosen over the whole span."""
+
+    sets: list[Indices]
+    """Of each market, the best first."""
+    shares: Floats
+    """Of each market, together 1."""
+    returns: Floats
+    """Daily, of each market's sets side by side over the common span, shape (markets, days)."""
+
+
+def require_choosable(settings: Settings) -> None:
+    """Raise UsageError where the grid varies what the sleeves of a book have in common, or what
+    is no choice."""
+    for key in build_grid(settings).keys:
+        section = key.partition(".")[0]
+        if section in _NO_CHOICE or section not in SECTIONS:
+            raise UsageError(
+                f"sweep.grid varies {key}, which the sleeves of a book cannot choose: leave it out"
+            )
+
+
+def sweep_book(
+    settings: Settings,
+    swept: Sequence[SweptMarket],
+    folder: Path,
+    walking: bool | None,
+    voice: Voice,
+    stages: Stages,
+) -> dict[str, Any]:
+    """Choose a book from markets that were swept, walk the choice forward, run the book in full
+    Backtrader and write it into `folder`; its summary. Raises RunError."""
+    markets = [
+        BookMarket(one.settings.data.symbol, within(one.share, one.share.inputs)) for one in swept
+    ]
+    walked = None
+    if settings.walk_forward.enabled if walking is None else walking:
+        with (
+            stages.stage("book_walk_forward"),
+            voice.progress("walk-forward of the book") as advance,
+        ):
+            walked = _walk(settings, swept, markets, voice, advance)
+    with stages.stage("book_choice"):
+        design = _design(settings, swept, markets)
+        sleeves = _sleeves(settings, swept, design)
+    found = {one.settings.data.symbol: one.market for one in swept}
+
+    def more(outcome: BookOutcome) -> dict[str, Any]:
+        own = _engine_returns(markets, outcome)
+        return {
+            "choose": settings.book.choose,
+            "sets": settings.book.sets,
+            "shares": dict(zip(found, design.shares.tolist(), strict=True)),
+            "sub_accounts": _sub_accounts(design, own),
+            "deflated_sharpe": _deflated(settings, swept, outcome),
+            "walk_forward": walked,
+        }
+
+    try:
+        return run_sleeves(settings, sleeves, folder, voice, stages, "sweep", found, more)
+    except ConfigError as error:
+        raise RunError(
+            f"{error}; the sweep of each market is done: go on with --resume and fewer sleeves, "
+            "such as --set book.sets=best:5"
+        ) from None
+
+
+# The walk-forward
+
+
+def _walk(
+    settings: Settings,
+    swept: Sequence[SweptMarket],
+    markets: Sequence[BookMarket],
+    voice: Voice,
+    advance: Any,
+) -> dict[str, Any] | None:
+    """None where it cannot be made, which is told."""
+    try:
+        with _tools(settings, swept[0]) as tools:
+            walked = walk_book(settings, markets, tools, advance)
+    except (ConfigError, DataError) as error:
+        voice.notice(f"walk-forward of the book left out: {error}")
+        return None
+    return book_table(walked, markets, ways_of(settings), settings.sweep.seed)
+
+
+@contextmanager
+def _tools(settings: Settings, first: SweptMarket) -> Iterator[Tools]:
+    """Workers, and the trial store of the first market, where the book's windows are kept."""
+    identity = identity_of(first.settings, first.market)
+    store = TrialStore(settings.database.url, identity, first.key)
+    jobs, cluster = settings.sweep.jobs, settings.sweep.cluster
+    try:
+        with workers(jobs, cluster) as pool:
+            yield Tools(jobs, pool, bool(cluster), store)
+    finally:
+        store.close()
+
+
+# The choice over the whole span
+
+
+def _design(
+    settings: Settings, swept: Sequence[SweptMarket], markets: Sequence[BookMarket]
+) -> Design:
+    way = BookChoice(settings.book.choose, settings.book.sets)
+    screened = [
+        Screened(one.ranked.scored.objective, one.ranked.results.fingerprint) for one in swept
+    ]
+    sets = pick(way, screened)
+    returns = whole_span(markets, sets, settings.sweep.jobs)
+    shares = equal_risk(list(returns))
+    if not shares.any():
+        remedy = "" if way.choose == EACH else "--set book.choose=each, or "
+        raise RunError(
+            "no combination has enough trades in every market for a book: go on with --resume and "
+            f"{remedy}--set sweep.min_trades lower"
+        )
+    return Design(sets, shares, returns)
+
+
+def _sleeves(settings: Settings, swept: Sequence[SweptMarket], design: Design) -> list[BookSleeve]:
+    """One sleeve for each set of each market, the market's share in equal parts."""
+    found = []
+    for one, sets, share in zip(swept, design.sets, design.shares, strict=True):
+        if not share > 0.0:
+            continue
+        for number in sets:
+            table = _own(one.settings)
+            for key, value in one.space.grid.combination(int(number)).items():
+                section, _, name = key.partition(".")
+                table.setdefault(section, {})[name] = value
+            origin = f"combination {int(number)}"
+            symbol = one.settings.data.symbol
+            sleeve = ResolvedSleeve(symbol, float(share) / len(sets), table, {}, origin)
+            found.append(BookSleeve(sleeve, sleeve_settings(settings, sleeve, origin)))
+    return found
+
+
+def _own(settings: Settings) -> dict[str, dict[str, Any]]:
+    """What belongs to a market's symbol and files, as it was swept."""
+    table = as_table(settings)
+    data = {key: table["data"][key] for key in _OF_A_FILE if table["data"].get(key)}
+    if data.get("path"):
+        data["source"] = "file"
+    steps = {key: table["market"][key] for key in _OF_A_SYMBOL if table["market"].get(key)}
+    return {"data": data, **({"market": steps} if steps else {})}
+
+
+# What is told of it
+
+
+def _engine_returns(markets: Sequence[BookMarket], outcome: BookOutcome) -> Floats:
+    """Daily returns of the account in full Backtrader, over the days that all markets have."""
+    returns = daily_returns(outcome.whole.equity)[None]
+    edges = day_edges(*common_span(markets))
+    return np.asarray(on_days(returns, outcome.inputs.marks.time, edges)[0])
+
+
+def _sub_accounts(design: Design, engine: Floats) -> dict[str, Any]:
+    """The same book as the walk-forward counts it, each market an account of its own, beside the
+    one account in full Backtrader."""
+    apart = mark_table(equity_of(design.shares @ design.returns))
+    whole = mark_table(equity_of(engine))
+    gaps = {
+        name: whole[name] - apart[name]
+        for name in apart
+        if apart[name] is not None and whole[name] is not None
+    }
+    table: dict[str, Any] = json_value({"metrics": apart, "engine": whole, "difference": gaps})
+    return table
+
+
+def _deflated(
+    settings: Settings, swept: Sequence[SweptMarket], outcome: BookOutcome
+) -> dict[str, Any]:
+    """The book's deflated Sharpe ratio over the trials of all markets, of earlier sweeps too,
+    and over the ways of choosing."""
+    every, earlier = NONE, 0
+    for one in swept:
+        own = tried(one.ranked.results.metrics[:, COLUMN.sharpe] / ANNUAL_ROOT)
+        every = every.with_more(own)
+        known = one.summary["evidence"]["deflated_sharpe"]["with_earlier"]["trials"]
+        earlier += int(known) - own.trials
+    ways = len(ways_of(settings))
+    own_moments = moments(np.asarray(daily_returns(outcome.whole.equity)))
+    found = deflated_sharpe(own_moments, every.trials + earlier + ways, every.spread)
+    table: dict[str, Any] = json_value({**asdict(found), "ways_of_choosing": ways})
+    return table

@@ -1,0 +1,166 @@
+"""The walk-forward of a book as `book.walk_forward` in summary.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from stoptrail.backtest.outcome import buy_and_hold, mark_table
+from stoptrail.core.json import json_value
+from stoptrail.core.time import iso
+from stoptrail.rules.candles import Floats
+from stoptrail.sweep.book import EACH, BookChoice, BookMarket, BookWalk, day_edges, on_days
+from stoptrail.sweep.statistics.bootstrap import sharpe_interval
+from stoptrail.sweep.statistics.windows import Phase
+from stoptrail.sweep.walk_forward import test_inputs
+from stoptrail.sweep.walk_forward_table import spread_of
+
+
+def book_table(
+    walked: Sequence[BookWalk], markets: Sequence[BookMarket], ways: Sequence[BookChoice], seed: int
+) -> dict[str, Any]:
+    """All that is told of the phases; the first one, not shifted, has its windows and equity.
+
+    `singles` are the same markets each by itself, with as many sets by its own objective.
+    """
+    first = walked[0]
+    returns = first.of(0)
+    equity = equity_of(returns)
+    own = ways.index(BookChoice(EACH, ways[0].sets))
+    singles = np.array([[_sharpe(walk.alone(own, m)) for walk in walked] for m in _all(markets)])
+    sharpes = [_sharpe(walk.of(0)) for walk in walked]
+    begin, end = _ends(first.phase)
+    rows = [
+        _phase_row(walk, markets, values) for walk, values in zip(walked, singles.T, strict=True)
+    ]
+    table: dict[str, Any] = json_value(
+        {
+            "choose": ways[0].choose,
+            "sets": ways[0].sets,
+            "out_of_sample": {**mark_table(equity), "days": len(returns), "start": iso(begin)},
+            "interval": asdict(sharpe_interval(returns, seed)),
+            "phases": rows,
+            **_over_phases(sharpes),
+            **_beside(singles, markets),
+            "buy_and_hold": _over_phases([_number(row["buy_and_hold"]["sharpe"]) for row in rows]),
+            "selections": {
+                way.name: _over_phases([_sharpe(walk.of(k)) for walk in walked])
+                for k, way in enumerate(ways)
+            },
+            "windows": _windows(first, markets),
+            "equity": [
+                [iso(int(time)), float(value)]
+                for time, value in zip(_edges(first.phase), equity, strict=True)
+            ],
+            "end": iso(end),
+        }
+    )
+    return table
+
+
+def equity_of(returns: Floats) -> Floats:
+    """An account of 1 that earns daily `returns`, shape (days + 1,)."""
+    return np.concatenate(([1.0], np.cumprod(1.0 + returns)))
+
+
+def held(markets: Sequence[BookMarket], first: int, last: int) -> Floats:
+    """Every market bought with an equal part of an account of 1 at its first open from `first`
+    on, costs included, and held to `last`: equity at the edges of the days."""
+    edges = day_edges(first, last)
+    found = []
+    for market in markets:
+        inputs = test_inputs(market.share.inputs, first, last)
+        rules = market.share.space.plan(0).run_rules
+        marks = np.array(buy_and_hold(inputs, rules)["equity"]) / rules.cash
+        # From the cash, not from the first mark: the costs of buying are in between.
+        moves = marks[1:] / np.concatenate(([1.0], marks[1:-1])) - 1.0
+        found.append(equity_of(on_days(moves[None], inputs.marks.time, edges)[0]))
+    return np.asarray(np.mean(found, axis=0))
+
+
+def _all(markets: Sequence[BookMarket]) -> range:
+    return range(len(markets))
+
+
+def _ends(phase: Phase) -> tuple[int, int]:
+    return phase.windows[0].test_start, phase.windows[-1].test_end
+
+
+def _edges(phase: Phase) -> list[int]:
+    """The edges of all days of the test windows."""
+    edges = [phase.windows[0].test_start]
+    for window in phase.windows:
+        edges += day_edges(window.test_start, window.test_end)[1:].tolist()
+    return edges
+
+
+def _phase_row(walk: BookWalk, markets: Sequence[BookMarket], singles: Floats) -> dict[str, Any]:
+    begin, end = _ends(walk.phase)
+    return {
+        "shift_days": walk.phase.shift_days,
+        "start": iso(begin),
+        "windows": len(walk.phase.windows),
+        "partial": walk.phase.windows[-1].partial,
+        **mark_table(equity_of(walk.of(0))),
+        "singles": dict(zip((market.symbol for market in markets), singles, strict=True)),
+        "mean_of_singles": _mean(singles),
+        "buy_and_hold": mark_table(held(markets, begin, end)),
+    }
+
+
+def _beside(singles: Floats, markets: Sequence[BookMarket]) -> dict[str, Any]:
+    """The single markets over the phases, shape (markets, phases), and the best of them, which
+    nobody knows beforehand."""
+    rows = [
+        {"symbol": market.symbol, **_over_phases(list(sharpes))}
+        for market, sharpes in zip(markets, singles, strict=True)
+    ]
+    known = [row for row in rows if row["mean"] is not None]
+    best = max(known, key=lambda row: float(row["mean"]), default=None)
+    means = [float(row["mean"]) for row in known]
+    return {
+        "singles": rows,
+        "mean_of_singles": _mean(np.array(means)),
+        "best_single": {"symbol": best["symbol"], "mean": best["mean"]} if best else None,
+    }
+
+
+def _windows(walk: BookWalk, markets: Sequence[BookMarket]) -> list[dict[str, Any]]:
+    names = [market.symbol for market in markets]
+    return [
+        {
+            "test_start": iso(window.test_start),
+            "test_end": iso(window.test_end),
+            "partial": window.partial,
+            "shares": dict(zip(names, found.shares[0].tolist(), strict=True)),
+            "net_return": float(np.prod(1.0 + found.shares[0] @ found.returns[0]) - 1.0),
+        }
+        for window, found in zip(walk.phase.windows, walk.windows, strict=True)
+    ]
+
+
+def _over_phases(sharpes: list[float]) -> dict[str, Any]:
+    """Sharpe ratios of all phases, what they spread over, and the distance of high and low."""
+    spread = spread_of(sharpes)
+    known = spread["low"] is not None
+    return {
+        "sharpes": sharpes,
+        **spread,
+        "range": spread["high"] - spread["low"] if known else None,
+    }
+
+
+def _mean(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _sharpe(returns: Floats) -> float:
+    return _number(mark_table(equity_of(returns))["sharpe"])
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

@@ -1,0 +1,123 @@
+"""`backtest --sweep --book`: the choice of a book, its folder, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runner
+from tests.sweep.small import small_market, sweep, write_candles, write_inputs
+
+SYMBOLS = ("AAA/USDT", "BBB/USDT")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("book")
+    write_inputs(folder)
+    for symbol, seed in zip(SYMBOLS, (3, 4), strict=True):
+        write_candles(folder / f"{symbol[:3]}.parquet", small_market(seed))
+    return folder
+
+
+def data_of(place: Path) -> list[str]:
+    files = [
+        part for symbol in SYMBOLS for part in ("--data", str(place / f"{symbol[:3]}.parquet"))
+    ]
+    return [*files, "--symbols", ",".join(SYMBOLS)]
+
+
+def summary_of(folder: Path) -> dict[str, Any]:
+    table: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    return table
+
+
+QUICK = ("--permutations", "0", "--set", "book.sets=best:3")
+
+
+@pytest.fixture(scope="module")
+def done(place: Path) -> Path:
+    more = ("--book", *QUICK, *data_of(place))
+    assert sweep(place / "strategy.toml", place / "out", *more) == 0
+    return place / "out"
+
+
+def test_the_summary_holds_the_book_and_its_walk_forward(done: Path) -> None:
+    summary = summary_of(done)
+    book = summary["book"]
+    assert summary["command"] == "sweep"
+    assert book["metrics"] == summary["metrics"]
+    assert sum(book["shares"].values()) == pytest.approx(1.0)
+    assert len(book["sleeves"]) == 6
+    for sleeve in book["sleeves"]:
+        assert sleeve["share"] == pytest.approx(book["shares"][sleeve["symbol"]] / 3)
+    walked = book["walk_forward"]
+    assert [row["shift_days"] for row in walked["phases"]] == [0, 22]
+    assert walked["interval"]["level"] == 0.9
+    assert set(walked["phases"][0]["singles"]) == set(SYMBOLS)
+    assert book["deflated_sharpe"]["trials"] == 2 * 24 + book["deflated_sharpe"]["ways_of_choosing"]
+
+
+def test_each_market_trades_its_own_best_sets(done: Path) -> None:
+    from stoptrail.cli.book_sleeves import best_sets
+
+    sleeves = summary_of(done)["book"]["sleeves"]
+    for symbol in SYMBOLS:
+        numbers = [s["from"].split()[-1] for s in sleeves if s["symbol"] == symbol]
+        best = best_sets(done / symbol.replace("/", "-"), 1, "")[0][0]
+        assert numbers[0] == str(best)
+
+
+def test_the_difference_between_sub_accounts_and_one_account_is_told(done: Path) -> None:
+    book = summary_of(done)["book"]
+    apart = book["sub_accounts"]
+    assert apart["engine"]["net_return"] == pytest.approx(book["metrics"]["net_return"])
+    for name, gap in apart["difference"].items():
+        assert gap == pytest.approx(apart["engine"][name] - apart["metrics"][name])
+    assert abs(apart["difference"]["sharpe"]) < 0.5
+
+
+def test_its_settings_run_the_same_book_again(done: Path, place: Path) -> None:
+    command = ["backtest", "--book", "--quiet", "--config", str(done / "config.toml")]
+    assert runner.main([*command, "--out", str(place / "again")]) == 0
+    for name in ("trades.csv", "equity.csv", "stops.csv"):
+        assert (place / "again" / name).read_bytes() == (done / name).read_bytes()
+
+
+def test_a_stopped_sweep_goes_on_and_shows_the_book_first(
+    done: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = summary_of(done)["book"]
+    for name in ("summary.json", "across.json"):
+        (done / name).unlink()
+    command = ["backtest", "--sweep", "--resume", str(done)]
+    assert runner.main([*command, "--config", str(place / "strategy.toml")]) == 0
+    assert summary_of(done)["book"] == before
+    said = capsys.readouterr().out
+    assert said.index("Over 2 phases: mean") < said.index("Best set of each market")
+    assert "each alone" in said
+    assert "Out of sample" in (done / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ((), "a book needs markets"),
+        (("--symbols", "A/B", "--plot"), "--plot draws one market"),
+        (("--symbols", "A/B", "--set", 'sweep.grid={"costs.slippage"=[0.0]}'), "costs.slippage"),
+        (("--symbols", "A/B", "--set", "book.sets=best:0"), "book.sets"),
+        (("--symbols", "A/B", "--set", "book.choose=all"), "book.choose"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    place: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], words: str
+) -> None:
+    own = ("--book", "--set", "data.path=", *more)
+    assert sweep(place / "strategy.toml", place / "none", *own) == 2
+    said = capsys.readouterr().err.strip()
+    assert words in said
+    assert said.count("\n") == 0
+    assert not (place / "none").exists()
