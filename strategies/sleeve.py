@@ -105,9 +105,11 @@ class SleeveStrategy(MtfStrategy):
             return min(at + 1, self._count)
         if self.manager.position is None:
             return min(max(at + 1, self._sleeps_until), self._count)
+        last = max(at + 1, self.due_at)
         if self._ahead is not None:
-            return self._play_ahead(self._ahead, at)
+            return self._play_ahead(self._ahead, at, last)
         until, floor, ceiling = self._calm
+        until = min(until, last)
         if until <= at + 1:
             return min(at + 1, self._count)
         return int(
@@ -116,10 +118,18 @@ class SleeveStrategy(MtfStrategy):
             )
         )
 
-    def _play_ahead(self, manager: StopTrail, at: int) -> int:
+    @property
+    def due_at(self) -> int:
+        """The candle at whose close the broker has to look for a liquidation again (C20)."""
+        due, candles = self.broker.due, self.data.candles
+        if due == math.inf:
+            return self._count
+        return int(np.searchsorted(candles.time, due - candles.interval))
+
+    def _play_ahead(self, manager: StopTrail, at: int, last: int) -> int:
         """As `following`, a trade being open: signals up to there are ignored for it."""
         assert self._signals is not None
-        candle = manager.play_ahead(at, self._count)
+        candle = manager.play_ahead(at, last, self.broker.nearest_danger)
         for place in self._signals.between(at + 1, candle):
             side, time = int(self.zone.array[place]), int(self.data.candles.time[place])
             self.journal.ignored(side, POSITION, time)

@@ -201,19 +201,19 @@ class StopTrail:
 
     def _plays_ahead(self) -> bool:
         """Whether the closes of many candles can be taken in one go: nothing of the user's own,
-        no funding, no tick and no liquidation has a say in between."""
+        no funding and no tick has a say in between."""
         broker, rules = self.strategy.broker, self.trade_rules
         return (
             type(self) is StopTrail
             and self._ask is None
             and broker.run_rules.path != TICKS
             and not rules.costs.funding
-            and not getattr(rules.margin, "liquidates", False)
         )
 
-    def play_ahead(self, at: int, until: int) -> int:
+    def play_ahead(self, at: int, until: int, danger: float) -> int:
         """Take the closes of the candles after `at` up to the one at which something else may
-        happen, `until` at the latest; that candle. `catch_up` makes the moves known."""
+        happen, `until` at the latest; that candle. `catch_up` makes the moves known. danger: a
+        price before which nothing is liquidated, NaN for none."""
         position, stop, strategy = self.position, self.stop, self.strategy
         assert position is not None
         assert stop is not None
@@ -222,7 +222,7 @@ class StopTrail:
             line = strategy.reach.highest if position.held.side > 0 else strategy.reach.lowest
             reach = np.frombuffer(line.array)
         candles, atr = strategy.data.candles, np.frombuffer(strategy.atr.array)
-        given = stop, position, at + 1, until, candles, atr, reach, target, self.trade_rules
+        given = stop, position, at + 1, until, candles, atr, reach, target, danger, self.trade_rules
         following, count = compiled(managed_through)(*given, _MOVES)
         rows = zip(*(column[: count + 1].tolist() for column in _MOVES), strict=True)
         interval = strategy.interval

@@ -158,7 +158,8 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
         for number in due:
             sleeve, market = broker.sleeves[number], stage.markets[number]
             sleeve.catch_up(opens)
-            if sleeve.is_awake and stage.reaches(market, sleeve.below, sleeve.above):
+            looks = stage.ahead[market].at >= stage.sleeves[number].due_at
+            if sleeve.is_awake and (looks or stage.reaches(market, sleeve.below, sleeve.above)):
                 broker.settle(sleeve)
         while (order := broker.get_notification()) is not None:
             order.owner._addnotification(order, quicknotify=False)

@@ -30,6 +30,7 @@ from stoptrail.rules.book import (
     too_small,
 )
 from stoptrail.rules.costs import DAY
+from stoptrail.rules.margin import liquidation, overtaken
 from stoptrail.rules.protections import (
     Guard,
     Protections,
@@ -38,7 +39,8 @@ from stoptrail.rules.protections import (
     guard_exit,
     guard_start,
 )
-from stoptrail.rules.trade import enter, marked
+from stoptrail.rules.stops import Stop
+from stoptrail.rules.trade import SIZE, Position, enter, marked
 
 NO_LIMITS = Protections(0.0, 0.0, 0, 0)
 
@@ -72,8 +74,15 @@ class SleeveBroker(CandleBroker):
 
     @property
     def backing(self) -> float:
-        """The margin of its position (C20)."""
-        return self.margin
+        """What its position may lose: its margin where it can be liquidated (C20)."""
+        return self.margin if self.run_rules.trade_rules.margin.liquidates else self.balance
+
+    @property
+    def nearest_danger(self) -> float:
+        """A price before which the open trade is not liquidated; NaN where none is known."""
+        if not self.run_rules.trade_rules.margin.liquidates or self._foreseen is None:
+            return math.nan
+        return float(self._foreseen[1])
 
     @property
     def close(self) -> float:
@@ -145,12 +154,23 @@ class SleeveBroker(CandleBroker):
         position, stop = enter(order, price, time, rules, self.tiers)
         cash = math.inf if self.p.lends else self.book.cash
         cut = cut_entry(position, self._most, cash, rules)
+        if cut.units > 0.0 and not self._holds(cut, stop):
+            self._drop_entry(SIZE)
+            return
         if not cut.units > 0.0 and (position.units > 0.0 or self._most < math.inf):
             self._drop_entry(CAP)
             return
         self._book_entry(cut, stop)
         if self.open is not None:
             self.book.cash -= tied(self.open)
+
+    def _holds(self, position: Position, stop: Stop) -> bool:
+        """Whether the margin suffices up to the initial stop; otherwise there is no trade."""
+        margin, held = self.run_rules.trade_rules.margin, position.held
+        if not (margin.checked and margin.liquidates):
+            return True
+        given = held.side, position.units, held.fill, position.fee, self.margin, margin, self.tiers
+        return not overtaken(held.side, stop.level, liquidation(*given).price)
 
 
 def _nothing_ahead(_now: int) -> None:
@@ -199,6 +219,8 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
         self.closes = 0
         """When its candles close, ms."""
         self._busy: dict[int, SleeveBroker] = {}
+        self._marked: float | None = None
+        """Equity while decisions are made: none of them changes it."""
         self._ordered: set[int] = set()
         """Numbers of those whose entry order waits."""
         self._prices: dict[int, float] = {}
@@ -237,6 +259,8 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
     def getvalue(self, datas: Any = None) -> float:
         """Equity at the step at hand, every position marked at its market's last close."""
         del datas
+        if self._marked is not None:
+            return self._marked
         value = self.balance
         for sleeve in self.busy:
             value = sleeve.marked_on(value, sleeve.close, self.closes)
@@ -299,8 +323,10 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
             self._guard()
         self.ended.clear()
         deferred, self.deferred = self.deferred, []
+        self._marked = self.getvalue() if deferred else None
         for decision in deferred:
             decision()
+        self._marked = None
 
     def _guard(self) -> None:
         equity, limits = self.getvalue(), self.p.protections

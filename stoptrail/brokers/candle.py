@@ -305,7 +305,7 @@ class CandleBroker(WithinCandle):
         assert position is not None
         paid = self._paid_at_exit(time)
         end = leave(position, price, time, self.run_rules.trade_rules, reason, paid, charge)
-        end = credited(end, self.balance)
+        end = credited(end, self.backing)
         self.balance += end.pnl
         self.history = after_trade(self.history, position, end.pnl, self.run_rules.trade_rules)
         self.open = None

@@ -130,11 +130,18 @@ def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> int
 @click.option(
     "--max-candles", type=click.IntRange(min=1), metavar="N", help="Stop after N closed candles."
 )
+@click.option("--book", is_flag=True, hidden=True)
+@click.option("--symbols", default="", hidden=True)
 @click.option("-v", "--verbose", is_flag=True, help="Show the program's log as well.")
-def live(paper: bool, **options: Any) -> None:
+def live(paper: bool, book: bool, symbols: str, **options: Any) -> None:
     """Trade on live exchange data with simulated money."""
     if not paper:
         raise UsageError("live trades with simulated money only: add --paper")
+    if book or symbols:
+        raise UsageError(
+            "live --paper runs one market, that of data.symbol: --book and --symbols are of "
+            "backtests; start a session for each market with --set data.symbol=..."
+        )
     from stoptrail.cli.live import run
 
     run(**options)

@@ -10,6 +10,7 @@ import numpy as np
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.exits import time_is_up
 from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.margin import overtaken
 from stoptrail.rules.own_exit import LEAVE, Asked, Seen, answer, seen_more
 from stoptrail.rules.stops import (
     RULE,
@@ -112,13 +113,15 @@ def managed_through(
     atr: Floats,
     reach: Floats,
     target: float,
+    danger: float,
     trade_rules: TradeRules,
     moves: Moves,
 ) -> tuple[int, int]:
     """Close candles from `first` on for a trade that stays: the candle at which something else
     may happen, `until` at the latest, and how many times the level moved before it.
 
-    Something else: a price reaches the stop or the `target`, or the trade is to leave. reach:
+    Something else: a price reaches the stop, the `target` or `danger` (a price before which
+    nothing is liquidated, NaN for none), or the trade is to leave. reach:
     see manage_close, one for each candle, or none at all. The moves are in `moves`, behind them
     the stop at the last close.
     """
@@ -126,9 +129,10 @@ def managed_through(
     before = managed_from(position.held, stop)
     while i < until and count < len(moves.candle) - 1:
         high, low, stop = candles.high[i], candles.low[i], before.stop
-        if side > 0 and (low <= stop.level or high >= target):
+        ends = danger if overtaken(side, stop.level, danger) else stop.level
+        if side > 0 and (low <= ends or high >= target):
             break
-        if side < 0 and (high >= stop.level or low <= target):
+        if side < 0 and (high >= ends or low <= target):
             break
         prices = candles.time[i], candles.open[i], high, low, candles.close[i], candles.volume[i]
         hangs = reach[i] if len(reach) else 0.0

@@ -213,3 +213,13 @@ def test_spans_without_a_moment_in_common_are_refused(
     file = write_candles(place.folder / "later.parquet", later)
     more = ["--symbols", "M0/USDT,L/USDT", "--data", str(place.files[0]), "--data", str(file)]
     assert "do not overlap" in refusal(place, capsys, *more)
+
+
+@pytest.mark.parametrize("option", [["--book"], ["--symbols", "A/B,C/D"]])
+def test_a_session_of_several_markets_is_refused(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert runner.main(["live", "--paper", *option]) == 2
+    line = capsys.readouterr().err.strip()
+    assert line.count("\n") == 0
+    assert "runs one market" in line
