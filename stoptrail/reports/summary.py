@@ -139,10 +139,11 @@ def _concentration(summary: Summary) -> tuple[str, str] | None:
     words = []
     if found.get("best_trade") is not None:
         words.append(f"best trade {found['best_trade']:.0%} of the profit")
+    best = "it" if words else "the best"
     factors = [
         f"{written('profit_factor', found[key])} without {name}"
         for key, name in (
-            ("profit_factor_without_best", "it"),
+            ("profit_factor_without_best", best),
             ("profit_factor_without_best_three", "the best three"),
         )
         if found.get(key) is not None

@@ -37,3 +37,17 @@ def test_the_worst_tick_path_is_told_and_paths_without_a_figure_are_not() -> Non
     paths["high_first"] = {"net_return": None, "sharpe": None}
     assert "Sharpe 1.5" in told(envelope=paths)["Tick ratchet"]
     assert "Tick ratchet" not in told(envelope={**paths, "candle": {"net_return": None}})
+
+
+@pytest.mark.parametrize(
+    ("best", "said"),
+    [
+        (0.46, "best trade 46% of the profit; profit factor 1.98 without it"),
+        (None, "profit factor 1.98 without the best"),
+    ],
+)
+def test_the_best_trade_is_named_where_there_is_no_profit_to_share(
+    best: float | None, said: str
+) -> None:
+    found = {"best_trade": best, "profit_factor_without_best": 1.98}
+    assert told(concentration=found)["Concentration"] == said
