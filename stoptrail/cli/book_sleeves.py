@@ -140,6 +140,8 @@ def _sets(folder: Path, entry: SleeveSettings, place: str) -> list[tuple[str, Ta
     from stoptrail.reports.run_files import read_settings, read_summary
 
     summary, table = read_summary(folder), read_settings(folder)
+    if "book" in summary:
+        raise ConfigError(f"{place}: is a book itself: name the run of one of its sets")
     require_whole(folder)
     data = table.get("data")
     symbol = str(data.get("symbol", "")) if isinstance(data, Mapping) else ""

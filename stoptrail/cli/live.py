@@ -132,6 +132,10 @@ def settings_for(
     place = f"--from {source}"
     summary = read_summary(source)
     table = read_settings(source)
+    if "book" in summary:
+        raise ConfigError(
+            f"{place}: is a book, and live --paper runs one market: name the run of one of its sets"
+        )
     best = summary.get("best") or {}
     if not isinstance(best, dict):
         raise ConfigError(f"{place}: best in summary.json must be a table")

@@ -162,6 +162,15 @@ def test_sets_of_a_sweep_become_sleeves(place: Place, capsys: pytest.CaptureFixt
     assert "ask for fewer in `sets`" in refused
 
 
+def test_a_book_is_no_set_to_trade(
+    place: Place, three: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sleeves = f'book.sleeves=[{{share=1.0,from="{three}"}}]'
+    assert "is a book itself" in refusal(place, capsys, "--set", sleeves)
+    assert runner.main(["live", "--paper", "--from", str(three)]) == 2
+    assert "is a book" in capsys.readouterr().err
+
+
 def refusal(place: Place, capsys: pytest.CaptureFixture[str], *more: str) -> str:
     """What a book that is refused is told, in one line."""
     command = ["backtest", "--book", "--quiet", "--config", str(place.config)]
