@@ -13,7 +13,8 @@ from stoptrail.backtest.engine import let_go, run_backtrader, strategy_options
 from stoptrail.backtest.inputs import Inputs, plan_of
 from stoptrail.backtest.journal import RecordingJournal
 from stoptrail.backtest.plan import Plan, Record
-from stoptrail.brokers.book import NO_LIMITS, BookBroker, SleeveBroker
+from stoptrail.brokers.book import NO_LIMITS, BookBroker
+from stoptrail.brokers.sleeve import SleeveBroker
 from stoptrail.config.own_code import own_errors
 from stoptrail.config.run_rules import protections_of
 from stoptrail.config.settings import Settings

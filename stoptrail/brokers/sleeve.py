@@ -1,0 +1,158 @@
+"""The broker of one sleeve of a book (C22): it fills as any of the contract does, and asks the book
+for the equity, the room and the cash of the whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from stoptrail.brokers.candle import CandleBroker
+from stoptrail.rules.book import (
+    CAP,
+    Expected,
+    Exposure,
+    capped_units,
+    cut_entry,
+    expected,
+    exposed,
+    margin_of,
+    stake,
+    tied,
+    too_small,
+)
+from stoptrail.rules.margin import liquidation, overtaken
+from stoptrail.rules.stops import Stop
+from stoptrail.rules.trade import SIZE, Position, enter, marked
+
+
+class SleeveBroker(CandleBroker):
+    """The broker of one sleeve, on the account of a book. Parameters beside a CandleBroker's:
+    share of the equity; lends: whether its market does, as a spot market does not."""
+
+    params: ClassVar[Any] = (("share", 1.0), ("lends", False))
+    book: Any
+    number = 0
+    """Its place in the book."""
+
+    def reset(self) -> None:
+        """Stand where a run begins."""
+        super().reset()
+        self.seen = 0
+        """Candles of its feed that it has filled by."""
+        self.margin = 0.0
+        """What its position or order may lose (C20); set at the decision."""
+        self._expects = Expected(math.nan, math.nan)
+        self.catch_up: Callable[[int], None] = _nothing_ahead
+        """Makes the moves of its stop known that were played ahead, up to a close (ms)."""
+        self._most = math.inf
+        """Units that the caps have left of the entry order; infinite where they cut nothing."""
+
+    @property
+    def stake(self) -> float:
+        """What a trade is sized by (C4): the share of the book's equity."""
+        return stake(self.book.getvalue(), self.p.share)
+
+    @property
+    def backing(self) -> float:
+        """What its position may lose: its margin where it can be liquidated (C20)."""
+        return self.margin if self.run_rules.trade_rules.margin.liquidates else self.balance
+
+    @property
+    def nearest_danger(self) -> float:
+        """A price before which the open trade is not liquidated; NaN where none is known."""
+        if not self.run_rules.trade_rules.margin.liquidates or self._foreseen is None:
+            return math.nan
+        return float(self._foreseen[1])
+
+    @property
+    def close(self) -> float:
+        """The last close of its market."""
+        return float(self._data.close[0])
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its feed has a candle that it has not filled by."""
+        return self._data is not None and len(self._data) > self.seen
+
+    @property
+    def opens(self) -> int:
+        """Open time of the candle at hand, ms."""
+        return self._time()
+
+    def defer(self, decision: Callable[[], None]) -> None:
+        """Decide when every sleeve's stops have moved."""
+        self.book.deferred.append(decision)
+
+    def stopped(self) -> bool:
+        """Whether a protection of the book stops entries (C16)."""
+        return bool(self.book.stopped())
+
+    def room(self, side: int, wanted: float, atr: float) -> float:
+        """Units of `wanted` that the caps leave; 0 where that is no trade."""
+        rules, price, book = self.run_rules.trade_rules, self.close, self.book
+        self._expects = entry = expected(side, price, atr, rules)
+        equity, share = book.getvalue(), self.p.share
+        units = capped_units(
+            wanted, side, price, entry, equity, share, book.exposure(), book.caps, rules
+        )
+        if too_small(units, wanted, entry.fill, rules):
+            return 0.0
+        self._most = units if units < wanted else math.inf
+        self.margin = margin_of(equity, share, book.margins())
+        return units
+
+    def exposure(self, before: Exposure) -> Exposure:
+        """`before` with what is held or ordered here."""
+        rules, price = self.run_rules.trade_rules, self.close
+        if self.open is not None:
+            held, level = self.open.held, self.levels()[0]
+            return exposed(before, held.side, self.open.units, held.fill, level, price, rules)
+        order = self.entry_order
+        if order is None:
+            return before
+        return exposed(before, order.side, order.units, *self._expects, price, rules)
+
+    def marked_on(self, value: float, price: float, time: int) -> float:
+        """`value` and what the position adds to it, at `price` at `time` (ms)."""
+        if self.open is None:
+            return value
+        rules = self.run_rules.trade_rules
+        return marked(value, self.open, price, time, rules, self.paid_by(time))
+
+    def ended(self, pnl: float) -> None:
+        """A trade is over."""
+        self.book.ended.append(pnl)
+
+    def notify(self, order: Any) -> None:
+        """Queue the order's state with the book, which Cerebro asks."""
+        self.book.news.append(order.clone())
+        self.is_awake = True
+        self.book.note(self)
+
+    def _fill_entry(self, price: float, time: int) -> None:
+        order, rules = self._entry.info.entry_order, self.run_rules.trade_rules
+        position, stop = enter(order, price, time, rules, self.tiers)
+        cash = math.inf if self.p.lends else self.book.cash
+        cut = cut_entry(position, self._most, cash, rules)
+        if cut.units > 0.0 and not self._holds(cut, stop):
+            self._drop_entry(SIZE)
+            return
+        if not cut.units > 0.0 and (position.units > 0.0 or self._most < math.inf):
+            self._drop_entry(CAP)
+            return
+        self._book_entry(cut, stop)
+        if self.open is not None:
+            self.book.cash -= tied(self.open)
+
+    def _holds(self, position: Position, stop: Stop) -> bool:
+        """Whether the margin suffices up to the initial stop; otherwise there is no trade."""
+        margin, held = self.run_rules.trade_rules.margin, position.held
+        if not (margin.checked and margin.liquidates):
+            return True
+        given = held.side, position.units, held.fill, position.fee, self.margin, margin, self.tiers
+        return not overtaken(held.side, stop.level, liquidation(*given).price)
+
+
+def _nothing_ahead(_now: int) -> None:
+    """Of a sleeve whose candles come one by one."""
