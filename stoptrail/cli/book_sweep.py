@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,9 +12,10 @@ import numpy as np
 
 from stoptrail.backtest.book_outcome import BookOutcome
 from stoptrail.backtest.outcome import mark_table
-from stoptrail.cli.book import run_sleeves
+from stoptrail.cli.book import require_overlap, run_sleeves
 from stoptrail.cli.book_sleeves import BookSleeve
 from stoptrail.cli.console import Stages, Voice
+from stoptrail.cli.market import load
 from stoptrail.cli.sweep import SweptMarket
 from stoptrail.config.book import SECTIONS, ResolvedSleeve
 from stoptrail.config.grid import build_grid
@@ -76,6 +77,17 @@ def require_choosable(settings: Settings) -> None:
             )
 
 
+def require_common_time(each: Sequence[Settings]) -> None:
+    """Raise ConfigError where two markets have no time in common, before hours of searching; a
+    market that cannot be loaded now is told of when it is swept."""
+    found = {}
+    for settings in each:
+        with suppress(RunError):
+            found[settings.data.symbol] = load(settings, Voice(silent=True))
+    if found:
+        require_overlap(found)
+
+
 def sweep_book(
     settings: Settings,
     swept: Sequence[SweptMarket],
@@ -115,10 +127,14 @@ def sweep_book(
     try:
         return run_sleeves(settings, sleeves, folder, voice, stages, "sweep", found, more)
     except ConfigError as error:
-        raise RunError(
-            f"{error}; the sweep of each market is done: go on with --resume and fewer sleeves, "
-            "such as --set book.sets=best:5"
-        ) from None
+        fewer = int(settings.book.sets.partition(":")[2]) // 2
+        remedy = (
+            f"the sweep of each market is done: go on with --resume and fewer sets, such as "
+            f"--set book.sets=best:{fewer}"
+            if fewer
+            else "there are no fewer sets than one: start anew with more account.cash"
+        )
+        raise RunError(f"{error}; {remedy}") from None
 
 
 # The walk-forward
@@ -170,7 +186,7 @@ def _design(
     if not shares.any():
         remedy = "" if way.choose == EACH else "--set book.choose=each, or "
         raise RunError(
-            "no combination has enough trades in every market for a book: go on with --resume and "
+            "no combination has enough trades for a book: go on with --resume and "
             f"{remedy}--set sweep.min_trades lower"
         )
     return Design(sets, shares, returns)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stoptrail.backtest.manifest import write_manifest
-from stoptrail.cli.book_sweep import require_choosable, sweep_book
+from stoptrail.backtest.manifest import MANIFEST, write_manifest
+from stoptrail.cli.book_sweep import require_choosable, require_common_time, sweep_book
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.folder import (
     PLAN,
@@ -70,6 +70,8 @@ def run(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
         raise UsageError("--plot draws one market: plot the runs of its markets instead of a book")
     going_on = options.resume is not None and is_several(options.resume)
     begun = _stopped(options) if going_on else _begun(options)
+    if begun.book:
+        require_common_time(begun.settings)
     with own_folder(options, "sweep") as place, resumable(place, options, voice):
         if not going_on:
             _remember(place.made, begun)
@@ -201,6 +203,8 @@ def _sweep(settings: Settings, folder: Path, options: BacktestOptions, voice: Vo
     key = None
     if (folder / STATE).is_file():
         settings, key = stopped_sweep(folder, options.config, options.overrides)
+        # It is written again, by settings of which some may be others now.
+        (folder / MANIFEST).unlink(missing_ok=True)
     with claimed(folder):
         return sweep_market(settings, folder, key, options.walk_forward, voice, Stages(voice))
 

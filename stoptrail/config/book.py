@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from stoptrail.config.market import MarketName
@@ -33,6 +40,16 @@ _ROUNDING = 1e-9
 Table = dict[str, Any]
 
 
+def _best(value: str) -> str:
+    """Raise ValueError where it is not "best:" with a number from 1 to 999."""
+    if not re.fullmatch(r"best:[1-9][0-9]{0,2}", value):
+        raise ValueError('must be "best:1" to "best:999"')
+    return value
+
+
+BestSets = Annotated[str, AfterValidator(_best)]
+
+
 class SleeveSettings(SettingsSection):
     """One sleeve: a market, its share of the account, and where its settings differ."""
 
@@ -42,7 +59,7 @@ class SleeveSettings(SettingsSection):
     """Fraction of the book's equity that its trades are sized by."""
     source: Annotated[str, Field(min_length=1)] | None = Field(default=None, alias="from")
     """Folder of a finished run whose set it trades."""
-    sets: Annotated[str, Field(pattern=r"^best:[1-9][0-9]{0,2}$")] | None = None
+    sets: BestSets | None = None
     """"best:25": the best sets of the sweep in `from`, each with an equal part of the share."""
     data: Table = Field(default_factory=dict)
     strategy: Table = Field(default_factory=dict)
@@ -93,11 +110,8 @@ class BookSettings(SettingsSection):
     choose: Literal["together", "each"] = "each"
     """What the sets of a sweep are judged by: the mean objective of all markets, or each market's
     own."""
-    sets: Annotated[str, Field(pattern=r"^best:([1-9][0-9]{0,2}|([1-9]|[1-4][0-9]|50)%)$")] = (
-        "best:25"
-    )
-    """How many sets a sweep gives each market: that many, or that part of those with enough
-    trades."""
+    sets: BestSets = "best:25"
+    """How many sets a sweep gives each market."""
     sleeves: list[SleeveSettings] = Field(default_factory=list)
 
     @model_validator(mode="after")

@@ -50,7 +50,7 @@ class BookChoice(NamedTuple):
     choose: str
     """EACH: every market by its own objective. TOGETHER: one choice for all, by the mean."""
     sets: str
-    """"best:25" or "best:10%", of the combinations with enough trades."""
+    """"best:25", or "best:10%" of the combinations with enough trades, which is only told."""
 
     @property
     def name(self) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import runner
-from tests.sweep.small import small_market, sweep, write_candles, write_inputs
+from stoptrail.feeds.synthetic import synthetic_candles
+from tests.sweep.small import DAY, FIRST, HOUR, small_market, sweep, write_candles, write_inputs
 
 SYMBOLS = ("AAA/USDT", "BBB/USDT")
 
@@ -91,9 +92,10 @@ def test_a_stopped_sweep_goes_on_and_shows_the_book_first(
     done: Path, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = summary_of(done)["book"]
-    for name in ("summary.json", "across.json"):
+    for name in ("summary.json", "across.json", "manifest.json"):
         (done / name).unlink()
-    command = ["backtest", "--sweep", "--resume", str(done)]
+    done.rename(done.with_name("out.unfinished"))  # stopped after its markets were done
+    command = ["backtest", "--sweep", "--resume", str(done), "--set", "sweep.jobs=2"]
     assert runner.main([*command, "--config", str(place / "strategy.toml")]) == 0
     assert summary_of(done)["book"] == before
     said = capsys.readouterr().out
@@ -102,13 +104,26 @@ def test_a_stopped_sweep_goes_on_and_shows_the_book_first(
     assert "Out of sample" in (done / "report.html").read_text()
 
 
+def test_markets_without_a_time_in_common_are_refused_before_the_search(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin = FIRST + 400 * DAY
+    late = write_candles(
+        place / "late.parquet", synthetic_candles(3, HOUR, begin, begin + 200 * DAY)
+    )
+    more = ("--book", "--data", str(place / "AAA.parquet"), "--data", str(late))
+    assert sweep(place / "strategy.toml", place / "none", *more) == 2
+    assert "do not overlap" in capsys.readouterr().err
+    assert not list(place.glob("none*"))
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
         ((), "a book needs markets"),
         (("--symbols", "A/B", "--plot"), "--plot draws one market"),
         (("--symbols", "A/B", "--set", 'sweep.grid={"costs.slippage"=[0.0]}'), "costs.slippage"),
-        (("--symbols", "A/B", "--set", "book.sets=best:0"), "book.sets"),
+        (("--symbols", "A/B", "--set", "book.sets=best:0"), '"best:1" to "best:999"'),
         (("--symbols", "A/B", "--set", "book.choose=all"), "book.choose"),
     ],
 )

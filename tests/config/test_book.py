@@ -76,7 +76,7 @@ def test_the_file_that_is_written_loads_as_the_same_book(tmp_path: Path) -> None
         ("[{share=1.0,account={cash=5}}]", "is not a known key"),
         ("[{share=1.0,data={timeframe='1h'}}]", "data.timeframe is the book's"),
         ("[{share=1.0,sets='best:3'}]", "needs `from`"),
-        ("[{share=1.0,from='runs/a',sets='best:0'}]", "must match the pattern"),
+        ("[{share=1.0,from='runs/a',sets='best:0'}]", 'must be "best:1" to "best:999"'),
         ("3", "must be a list"),
     ],
 )

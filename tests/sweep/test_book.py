@@ -16,6 +16,7 @@ from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.metrics import daily_returns
+from stoptrail.sweep import side_by_side
 from stoptrail.sweep.book import (
     EACH,
     TOGETHER,
@@ -236,15 +237,23 @@ def test_a_span_in_common_is_needed_and_taken(world: World) -> None:
     assert at < len(late.candles.time)
 
 
-def test_sets_with_an_exit_of_ones_own_leave_by_it(world: World) -> None:
+def test_sets_side_by_side_are_run_with_the_exit_of_ones_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = world.settings.strategy.model_copy(update={"exits": "tests.contract.own_exits:sar"})
     settings = world.settings.model_copy(update={"strategy": own})
     share = market_of(settings, "A/USDT", world.inputs[0]).share
-    ordinary = mean_returns(world.markets[0].share, [np.array([3])], 1)[0]
-    found = mean_returns(share, [np.array([3])], 1)[0]
-    alone = quick_run(share.space.plan(3), share.inputs)
-    assert found == pytest.approx(daily_returns(alone.equity), abs=1e-12)
-    assert not np.array_equal(found, ordinary)
+    rules = []
+
+    def run(*given: Any, **more: Any) -> int:
+        rules.append(more["exit_rule"])
+        given[5].equity[:] = 1.0
+        return 0
+
+    monkeypatch.setattr(side_by_side, "screen_rows", run)
+    mean_returns(share, [np.array([3])], 1)
+    assert rules == [share.space.plan(3).exit_rule]
+    assert rules[0] is not None
 
 
 # Days
