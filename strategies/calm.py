@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 
-class Calm(NamedTuple):
+class Lull(NamedTuple):
     """Nothing happens before candle `until` on candles within the two prices."""
 
     until: int
@@ -17,7 +17,7 @@ class Calm(NamedTuple):
     ceiling: float = math.inf
 
 
-STIRRED = Calm(-1)
+STIRRED = Lull(-1)
 """Nothing is known."""
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from stoptrail.rules.stops import CYCLE, Stop
 from stoptrail.rules.trade import Exit, Position
-from stoptrail.strategies.calm import Calm, Changes
+from stoptrail.strategies.calm import Changes, Lull
 
 
 class CycleExit:
@@ -33,10 +33,10 @@ class CycleExit:
         """A run begins that knows its lines as a whole."""
         self._turns = Changes(self._strategy.exit_zone)
 
-    def calm(self, at: int, until: int) -> Calm:
+    def calm(self, at: int, until: int) -> Lull:
         """The candles after `at` and before `until` whose close needs no look."""
         assert self._turns is not None
-        return Calm(until if self._leaving else min(until, self._turns.after(at)))
+        return Lull(until if self._leaving else min(until, self._turns.after(at)))
 
     def candle_closed(self, now: int) -> None:
         """Send the market exit at the first opposite turn."""

@@ -35,7 +35,7 @@ from stoptrail.rules.stops import (
     ratchet,
 )
 from stoptrail.rules.trade import Exit, Fill, Position, TradeRules, working_target
-from stoptrail.strategies.calm import STIRRED, Calm, Changes
+from stoptrail.strategies.calm import STIRRED, Changes, Lull
 
 _MOVES = room_for_moves(4_096)
 NO_REACH = np.empty(0)
@@ -172,7 +172,7 @@ class StopTrail:
         self._times = self.strategy.data.candles.time
         return self._plays_ahead()
 
-    def calm(self, at: int, until: int) -> Calm:
+    def calm(self, at: int, until: int) -> Lull:
         """The candles after `at` and before `until` whose close moves neither the extreme
         nor the stop, and sends no order to leave: no ATR is low enough, and breakeven stays."""
         position, stop, rules = self.position, self.stop, self.trade_rules
@@ -195,8 +195,8 @@ class StopTrail:
             closes = int(self._times[end - 1]) + interval
             if breakeven_settled(stop, held, closes, rules.stop, rules.costs, rules.market, paid):
                 if held.side > 0:
-                    return Calm(end, ceiling=stop.extreme)
-                return Calm(end, floor=stop.extreme)
+                    return Lull(end, ceiling=stop.extreme)
+                return Lull(end, floor=stop.extreme)
         return STIRRED
 
     def _plays_ahead(self) -> bool:

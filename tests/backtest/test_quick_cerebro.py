@@ -16,7 +16,7 @@ from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from tests.backtest.test_roads import road_case
 
-CASE = road_case(5)
+CASE = road_case(1)
 
 
 class Watcher(MtfStrategy):

@@ -23,6 +23,7 @@ from stoptrail.rules.paths import (
     LEFT,
     NOTHING,
     TARGETED,
+    Walk,
     barrier,
     danger_of,
     walk_candle,
@@ -114,14 +115,8 @@ def hold_managed(
         paid = paid_since(total, before, scale)
         danger = danger_price(position, balance, time, trade_rules, paid, flow)
         level, _ = barrier(side, managed.stop.level, danger)
-        quiet = (
-            path == CANDLE
-            and managed.leaving == STAYS
-            and not stop_hit(side, high, low, level)
-            and not target_passed(side, high, low, target.level)
-        )
-        opened = paid_since(sum_opened(flow.sums, i), before, scale)
-        step = 0
+        quiet = path == CANDLE and hits_nothing(managed, side, high, low, level, target.level)
+        opened, step = paid_since(sum_opened(flow.sums, i), before, scale), 0
         while volume > 0.0 and not quiet:
             orders = managed.stop, target.level, managed.leaving != STAYS
             ends = *prices, atr[i - 1]
@@ -136,14 +131,8 @@ def hold_managed(
                 target, step = working_target(position, trade_rules), walk.step
                 danger = danger_price(position, balance, time, trade_rules, paid, flow)
                 continue
-            reason = walk.stop.reason
-            if walk.event == TARGETED:
-                reason = TARGET
-            elif walk.event == LEFT:
-                reason = managed.leaving
-            elif walk.event == CLOSED_OUT:
-                reason = LIQUIDATED
-            stop = Stop(walk.stop.level, walk.stop.extreme, reason)
+            why = reason_of(walk, managed.leaving)
+            stop = Stop(walk.stop.level, walk.stop.extreme, why)
             return ended(candles.close, side, entry, i, i, walk.price, stop, done)
         known, told = (atr[i], hangs[i], time + interval), (trade_rules, ask, paid)
         managed = manage_close(managed, position, time, *prices, volume, *known, *told)
@@ -154,6 +143,26 @@ def hold_managed(
             calm = calm_after(*of, *now, trade_rules, flow.sums.tiers)
     done = position.parts.number
     return ended(candles.close, side, entry, count, OPEN, 0.0, managed.stop, done)
+
+
+@inner_rule
+def hits_nothing(
+    managed: Managed, side: int, high: float, low: float, level: float, target: float
+) -> bool:
+    """Whether a candle reaches neither the stop or liquidation at `level` nor the target, and
+    nothing leaves at its open."""
+    stays = managed.leaving == STAYS and not stop_hit(side, high, low, level)
+    return stays and not target_passed(side, high, low, target)
+
+
+@inner_rule
+def reason_of(walk: Walk, leaving: int) -> int:
+    """Why a position ended with `walk`, which order to leave was out before."""
+    if walk.event == TARGETED:
+        return TARGET
+    if walk.event == LEFT:
+        return leaving
+    return LIQUIDATED if walk.event == CLOSED_OUT else walk.stop.reason
 
 
 @inner_rule
