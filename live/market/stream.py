@@ -153,12 +153,12 @@ class Stream:
                     self._silence.traded_at = time.monotonic()
 
     async def _watch(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
-        """Hear one kind of message for ever, across reconnects."""
+        """Hear one kind of message for ever, across reconnects. Where the session is behind, the
+        socket is what waits: a message that finds nobody here is told with the next one only."""
         failures = 0
         self._subscriptions.begin(name)
         while True:
-            await self._outbox.room()
-            began = time.monotonic()
+            began, waited = time.monotonic(), self._outbox.waited
             try:
                 # ccxt leaves waiters behind: on a socket that it has given up, and after
                 # subscriptions that were refused or never answered
@@ -171,7 +171,8 @@ class Stream:
                 failures += 1
                 self._socket_failed(name, ConnectionError("closed"), failures)
             except TimeoutError:
-                self._nothing_came(name, began)
+                if self._outbox.waited == waited:
+                    self._nothing_came(name, began)
                 continue  # the watchdog knows a dead socket from a quiet market
             except Exception as error:
                 if type(error).__name__ in _ABSENT:

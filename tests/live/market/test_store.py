@@ -194,6 +194,11 @@ def test_the_transport_waits_for_a_slow_consumer_and_loses_nothing() -> None:
         waited = outbox.waited
         listener.wait(lambda: outbox.waited > waited + 0.1)
         assert outbox._queue.qsize() == behind
+        # Whoever is away when a message is taken hears of it with the next one, which is long
+        # in coming on a quiet market: each stream waits at its socket.
+        sockets = opened._exchange.clients.values()
+        awaited = [name for socket in sockets for name in socket.futures if SYMBOL in name]
+        assert len(awaited) == 3
         listener.candles_until(len(closed(candles)))
         assert listener.candles == closed(candles)
 
