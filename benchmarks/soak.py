@@ -213,12 +213,18 @@ def _away(simulator: Simulator, candles: int) -> None:
 
 
 def _settled(keeper: Keeper, simulator: Simulator, last: int) -> None:
-    """Wait until the last closed candle is stored."""
-    wanted, until = simulator.market.times[last - 1], time.monotonic() + 60
-    while not any(at == wanted for at, _, kind in keeper.read()[-5:] if kind == 1):
+    """Wait until the last closed candle is stored: a market may be far ahead of its session,
+    which stands still only where nothing is stored for a minute."""
+    wanted, until, stored = simulator.market.times[last - 1], time.monotonic() + 60, 0
+    while True:
+        notes = keeper.read()
+        if any(at == wanted for at, _, kind in notes[-5:] if kind == 1):
+            return
         keeper.look()
+        if len(notes) > stored:
+            stored, until = len(notes), time.monotonic() + 60
         if time.monotonic() > until:
-            raise RuntimeError("the last candles were not stored within a minute")
+            raise RuntimeError(f"{stored} notes, and none for a minute; {wanted} is to come")
         time.sleep(0.1)
 
 
