@@ -88,7 +88,6 @@ class Stream:
         self._has_candles = bool(exchange.has.get("watchOHLCV"))
         self._state = (0.0, 0.0)
         self._sockets = 0
-        """How many there are."""
 
     async def run(self) -> None:
         """Until cancelled; raises ExchangeError where no waiting can help."""
