@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from stoptrail.backtest.book_outcome import BookOutcome
-from stoptrail.backtest.outcome import mark_table
+from stoptrail.backtest.outcome import by_side, mark_table, metrics_table
 from stoptrail.cli.book import require_overlap, run_sleeves
 from stoptrail.cli.book_sleeves import BookSleeve
 from stoptrail.cli.console import Stages, Voice
@@ -40,6 +40,7 @@ from stoptrail.sweep.book import (
     whole_span,
 )
 from stoptrail.sweep.book_table import book_table, equity_of
+from stoptrail.sweep.breakdown import concentration
 from stoptrail.sweep.earlier import NONE, tried
 from stoptrail.sweep.identity import identity_of
 from stoptrail.sweep.kernel.results import COLUMN
@@ -47,7 +48,9 @@ from stoptrail.sweep.pools.processes import workers
 from stoptrail.sweep.screen import within
 from stoptrail.sweep.search import Tools
 from stoptrail.sweep.space import Indices
+from stoptrail.sweep.statistics.bootstrap import sharpe_interval
 from stoptrail.sweep.statistics.deflated import deflated_sharpe, moments
+from stoptrail.sweep.statistics.verdict import verdict
 from stoptrail.sweep.store import TrialStore
 
 _NO_CHOICE = ("costs", "account", "protections")
@@ -115,13 +118,15 @@ def sweep_book(
 
     def more(outcome: BookOutcome) -> dict[str, Any]:
         own = _engine_returns(markets, outcome)
+        deflated = _deflated(settings, swept, outcome)
         return {
             "choose": settings.book.choose,
             "sets": settings.book.sets,
             "shares": dict(zip(found, design.shares.tolist(), strict=True)),
             "sub_accounts": _sub_accounts(design, own),
-            "deflated_sharpe": _deflated(settings, swept, outcome),
+            "deflated_sharpe": deflated["all"],
             "walk_forward": walked,
+            "verdict": _verdict(settings, swept, outcome, deflated, walked),
         }
 
     try:
@@ -184,12 +189,20 @@ def _design(
     returns = whole_span(markets, sets, settings.sweep.jobs)
     shares = equal_risk(list(returns))
     if not shares.any():
-        remedy = "" if way.choose == EACH else "--set book.choose=each, or "
-        raise RunError(
-            "no combination has enough trades for a book: go on with --resume and "
-            f"{remedy}--set sweep.min_trades lower"
-        )
+        _no_share(way)
     return Design(sets, shares, returns)
+
+
+def _no_share(way: BookChoice) -> NoReturn:
+    if way.choose == EACH:
+        raise RunError(
+            "the chosen sets of no market trade in the time that all markets have: a book has "
+            "nothing to share out; give candles that overlap for longer"
+        )
+    raise RunError(
+        "no combination has enough trades in every market for one choice: go on with --resume "
+        "and --set book.choose=each"
+    )
 
 
 def _sleeves(settings: Settings, swept: Sequence[SweptMarket], design: Design) -> list[BookSleeve]:
@@ -247,16 +260,58 @@ def _sub_accounts(design: Design, engine: Floats) -> dict[str, Any]:
 def _deflated(
     settings: Settings, swept: Sequence[SweptMarket], outcome: BookOutcome
 ) -> dict[str, Any]:
-    """The book's deflated Sharpe ratio over the trials of all markets, of earlier sweeps too,
-    and over the ways of choosing."""
-    every, earlier = NONE, 0
+    """The book's deflated Sharpe ratio over the trials of all markets and the ways of choosing:
+    "all", of earlier sweeps too, and "distinct", sets that trade differently."""
+    every, earlier, distinct = NONE, 0, 0
     for one in swept:
         own = tried(one.ranked.results.metrics[:, COLUMN.sharpe] / ANNUAL_ROOT)
         every = every.with_more(own)
-        known = one.summary["evidence"]["deflated_sharpe"]["with_earlier"]["trials"]
-        earlier += int(known) - own.trials
+        known = one.summary["evidence"]["deflated_sharpe"]
+        earlier += int(known["with_earlier"]["trials"]) - own.trials
+        distinct += int(known["distinct"]["trials"])
     ways = len(ways_of(settings))
     own_moments = moments(np.asarray(daily_returns(outcome.whole.equity)))
-    found = deflated_sharpe(own_moments, every.trials + earlier + ways, every.spread)
-    table: dict[str, Any] = json_value({**asdict(found), "ways_of_choosing": ways})
+    counts = {"all": every.trials + earlier + ways, "distinct": distinct + ways}
+    table: dict[str, Any] = json_value(
+        {
+            name: {
+                **asdict(deflated_sharpe(own_moments, count, every.spread)),
+                "ways_of_choosing": ways,
+            }
+            for name, count in counts.items()
+        }
+    )
     return table
+
+
+def _verdict(
+    settings: Settings,
+    swept: Sequence[SweptMarket],
+    outcome: BookOutcome,
+    deflated: dict[str, Any],
+    walked: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """What all of this amounts to, by the checks of a single market's sweep."""
+    own = [one.summary["evidence"] for one in swept]
+    funding = [each.get("funding") or {} for each in own]
+    spread = {name: walked[name] for name in ("low", "median", "high")} if walked else {}
+    evidence = {
+        "synthetic": any(one.market.synthetic for one in swept),
+        "market_type": settings.market_type,
+        "funding": min(funding, key=lambda known: bool(known.get("source"))),
+        "markets": {
+            one.settings.data.symbol: each["verdict"]["level"]
+            for one, each in zip(swept, own, strict=True)
+        },
+        "metrics": metrics_table(outcome.whole),
+        "deflated_sharpe": deflated,
+        "walk_forward": {**walked, "range": spread} if walked else None,
+        "bootstrap": {
+            "sharpe": asdict(
+                sharpe_interval(daily_returns(outcome.whole.equity), settings.sweep.seed)
+            )
+        },
+        "concentration": concentration(outcome.whole),
+        "sides": by_side(outcome.whole, outcome.inputs),
+    }
+    return verdict(json_value(evidence)).as_summary()

@@ -22,7 +22,7 @@ from stoptrail.cli.folder import (
 )
 from stoptrail.cli.market import WantedMarket, paired
 from stoptrail.cli.options import BacktestOptions
-from stoptrail.cli.results import data_overrides
+from stoptrail.cli.results import data_overrides, tell
 from stoptrail.cli.resume import (
     database_of,
     own_tables,
@@ -257,11 +257,9 @@ def _tell(folder: Path, result: dict[str, Any], voice: Voice, as_json: bool) -> 
     if as_json:
         print(json_text({"folder": str(folder), **result, **(book or {})}))
     elif not voice.silent:
-        from stoptrail.reports.terminal import show_markets, show_run
+        from stoptrail.reports.terminal import show_markets
 
-        for line in book.get("warnings", ()) if book else ():
-            voice.notice(line)
         if book:
-            show_run(book, folder)
-
-        show_markets(result, folder)
+            tell(folder, book, voice, as_json=False)
+        if result["markets"]:
+            show_markets(result, folder)

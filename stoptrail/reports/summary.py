@@ -48,7 +48,7 @@ def spans(summary: Summary) -> dict[str, tuple[str, str]]:
 def verdict_of(summary: Summary) -> tuple[str, list[str]]:
     """(level, sentences) of the verdict, see docs/evidence.md; ("", []) where none was
     reached. Of synthetic candles nothing is said but that."""
-    verdict = part(evidence_of(summary), "verdict")
+    verdict = part(evidence_of(summary), "verdict") or part(part(summary, "book"), "verdict")
     if verdict and part(summary, "data").get("synthetic"):
         return "untested", [_NO_SKILL]
     return str(verdict.get("level") or ""), [str(line) for line in verdict.get("sentences") or []]

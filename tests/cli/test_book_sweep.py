@@ -10,6 +10,7 @@ import pytest
 
 import runner
 from stoptrail.feeds.synthetic import synthetic_candles
+from stoptrail.reports.summary import verdict_of
 from tests.sweep.small import DAY, FIRST, HOUR, small_market, sweep, write_candles, write_inputs
 
 SYMBOLS = ("AAA/USDT", "BBB/USDT")
@@ -60,6 +61,18 @@ def test_the_summary_holds_the_book_and_its_walk_forward(done: Path) -> None:
     assert walked["interval"]["level"] == 0.9
     assert set(walked["phases"][0]["singles"]) == set(SYMBOLS)
     assert book["deflated_sharpe"]["trials"] == 2 * 24 + book["deflated_sharpe"]["ways_of_choosing"]
+
+
+def test_the_book_is_judged_by_its_own_figures(done: Path) -> None:
+    summary = summary_of(done)
+    told, walked = (
+        " ".join(summary["book"]["verdict"]["sentences"]),
+        summary["book"]["walk_forward"],
+    )
+    assert f"out of sample: Sharpe {walked['median']:.2f}" in told
+    levels = [summary_of(done / name.replace("/", "-"))["evidence"]["verdict"] for name in SYMBOLS]
+    assert f"AAA/USDT {levels[0]['level']}, BBB/USDT {levels[1]['level']}" in told
+    assert verdict_of(summary)[0] == summary["book"]["verdict"]["level"]
 
 
 def test_each_market_trades_its_own_best_sets(done: Path) -> None:

@@ -286,6 +286,19 @@ def funding(evidence: Evidence) -> Finding | None:
     return None
 
 
+def of_markets(evidence: Evidence) -> Finding | None:
+    """What a book does not examine by itself, and where that is."""
+    levels = evidence.get("markets")
+    if not levels:
+        return None
+    listed = ", ".join(f"{symbol} {level}" for symbol, level in levels.items())
+    said = (
+        "Fees, price paths, overfitting and permuted markets are judged for each market's best "
+        f"set alone, in its folder: {listed}."
+    )
+    return Finding(Level.HOLDS, said, note=True)
+
+
 CHECKS: tuple[Check, ...] = (
     skill,
     walk_forward,
@@ -299,5 +312,6 @@ CHECKS: tuple[Check, ...] = (
     fees,
     shorts,
     funding,
+    of_markets,
 )
 """In the order in which a reader should meet them."""

@@ -21,6 +21,7 @@ _HEADLINES = {
 }
 _SYNTHETIC = "The candles are synthetic: nothing here says anything of a real market."
 _LAST = "All of this is one market's past; the next years need not resemble it."
+_LAST_OF_BOOK = "All of this is these markets' past; the next years need not resemble it."
 _NEEDED = {
     "walk-forward": "walk_forward.out_of_sample.sharpe",
     "deflated Sharpe ratio": "deflated_sharpe.distinct.probability",
@@ -28,6 +29,8 @@ _NEEDED = {
     "bootstrap interval": "bootstrap.sharpe.low",
 }
 """Without these a result is untested, whatever else is good about it."""
+_ONE_SET = "overfitting.pbo"
+"""Needed of a single set only: a book's walk-forward repeats its whole choice."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ def verdict(evidence: Evidence) -> Verdict:
     """Judge a result by its evidence, shaped as in docs/evidence.md.
 
     Parts that are missing or null are not guessed: they are named as not examined. Of
-    synthetic candles nothing is said on skill.
+    synthetic candles nothing is said on skill. `markets`, the verdicts on each market's best
+    set, make it the evidence of a book.
     """
     if evidence.get("synthetic"):
         return Verdict(Level.UNTESTED, (_HEADLINES[Level.UNTESTED], _SYNTHETIC))
@@ -66,7 +70,8 @@ def verdict(evidence: Evidence) -> Verdict:
     lowering_nothing = [finding for finding in found if finding.level == Level.HOLDS]
     speaks_for = [f.sentence for f in sorted(lowering_nothing, key=lambda f: not f.note)]
     rest = [finding.sentence for finding in missing]
-    return Verdict(level, (_HEADLINES[level], *against, *speaks_for, *rest, _LAST))
+    last = _LAST_OF_BOOK if evidence.get("markets") else _LAST
+    return Verdict(level, (_HEADLINES[level], *against, *speaks_for, *rest, last))
 
 
 def _by_weight(found: list[Finding]) -> list[Finding]:
@@ -75,7 +80,12 @@ def _by_weight(found: list[Finding]) -> list[Finding]:
 
 
 def _not_examined(evidence: Evidence) -> list[Finding]:
-    names = [name for name, path in _NEEDED.items() if number(evidence, path) is None]
+    needed = {
+        name: path
+        for name, path in _NEEDED.items()
+        if not (evidence.get("markets") and path == _ONE_SET)
+    }
+    names = [name for name, path in needed.items() if number(evidence, path) is None]
     if not names:
         return []
     return [Finding(Level.UNTESTED, f"Not examined: {', '.join(names)}.")]

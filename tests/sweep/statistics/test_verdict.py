@@ -198,3 +198,13 @@ def test_a_failure_is_not_outweighed_by_anything_else(left_out: set[str]) -> Non
     evidence = changed("metrics.trades", 12)
     kept = {key: value for key, value in evidence.items() if key not in left_out}
     assert verdict(kept).level == Level.FAILS
+
+
+def test_a_book_needs_no_overfitting_of_its_own_and_names_its_markets() -> None:
+    book = changed("overfitting", None) | {"markets": {"A/USDT": "holds", "B/USDT": "fails"}}
+    found = verdict(book)
+    assert found.level == Level.HOLDS
+    assert "in its folder: A/USDT holds, B/USDT fails" in found.text
+    assert found.text.endswith("these markets' past; the next years need not resemble it.")
+    assert verdict({**book, "walk_forward": None}).level == Level.UNTESTED
+    assert verdict({**book, "markets": None}).level == Level.UNTESTED
