@@ -364,7 +364,7 @@ def test_a_socket_that_is_given_up_while_it_is_opened_does_not_stay_open() -> No
             exchange_ = opened._exchange
             give_up(list(exchange_.clients.values()), "test")
             left = 6
-            while left:
+            while left > 0:
                 for client in list(exchange_.clients.values()):
                     if client.connecting and client.connection is None:
                         give_up([client], "test")
