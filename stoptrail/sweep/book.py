@@ -213,11 +213,12 @@ def walk_window(
 
 def _cut(share: Share, window: Window) -> Share | None:
     """The train part; None where the market has no candle in it."""
-    inside = _has(share.inputs, window.train_start, window.train_end)
+    inside = has_candles(share.inputs, window.train_start, window.train_end)
     return until(share, window) if inside else None
 
 
-def _has(inputs: Inputs, first: int, last: int) -> bool:
+def has_candles(inputs: Inputs, first: int, last: int) -> bool:
+    """Whether any candle opens in [first, last), ms."""
     begin, end = np.searchsorted(inputs.candles.time, (first, last))
     return bool(end > begin)
 
@@ -247,7 +248,7 @@ def _screened(
 def tested(share: Share, window: Window, sets: list[Indices], jobs: int) -> Floats:
     """Daily returns of each of `sets` side by side in the test window, shape (sets, days)."""
     edges = day_edges(window.test_start, window.test_end)
-    if not _has(share.inputs, window.test_start, window.test_end):
+    if not has_candles(share.inputs, window.test_start, window.test_end):
         return np.zeros((len(sets), len(edges) - 1))
     inputs = test_inputs(share.inputs, window.test_start, window.test_end)
     return on_days(mean_returns(within(share, inputs), sets, jobs), inputs.marks.time, edges)

@@ -12,7 +12,15 @@ from stoptrail.backtest.outcome import buy_and_hold, mark_table
 from stoptrail.core.json import json_value
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Floats
-from stoptrail.sweep.book import EACH, BookChoice, BookMarket, BookWalk, day_edges, on_days
+from stoptrail.sweep.book import (
+    EACH,
+    BookChoice,
+    BookMarket,
+    BookWalk,
+    day_edges,
+    has_candles,
+    on_days,
+)
 from stoptrail.sweep.statistics.bootstrap import sharpe_interval
 from stoptrail.sweep.statistics.windows import Phase
 from stoptrail.sweep.walk_forward import test_inputs
@@ -44,6 +52,7 @@ def book_table(
             "interval": asdict(sharpe_interval(returns, seed)),
             "phases": rows,
             **_over_phases(sharpes),
+            "common_days": _on_common_days(walked),
             **_beside(singles, markets),
             "buy_and_hold": _over_phases([_number(row["buy_and_hold"]["sharpe"]) for row in rows]),
             "selections": {
@@ -72,6 +81,9 @@ def held(markets: Sequence[BookMarket], first: int, last: int) -> Floats:
     edges = day_edges(first, last)
     found = []
     for market in markets:
+        if not has_candles(market.share.inputs, first, last):
+            found.append(np.ones(len(edges)))
+            continue
         inputs = test_inputs(market.share.inputs, first, last)
         rules = market.share.space.plan(0).run_rules
         marks = np.array(buy_and_hold(inputs, rules)["equity"]) / rules.cash
@@ -151,6 +163,17 @@ def _over_phases(sharpes: list[float]) -> dict[str, Any]:
         **spread,
         "range": spread["high"] - spread["low"] if known else None,
     }
+
+
+def _on_common_days(walked: Sequence[BookWalk]) -> dict[str, Any]:
+    """The same over the days that every phase trades: what is left of the range is due to where
+    the windows begin, and not to other days."""
+    first = max(_ends(walk.phase)[0] for walk in walked)
+    sharpes = []
+    for walk in walked:
+        inside = np.array(_edges(walk.phase)[:-1]) >= first
+        sharpes.append(_sharpe(walk.of(0)[inside]))
+    return {"start": iso(first), "days": int(inside.sum()), **_over_phases(sharpes)}
 
 
 def _mean(values: Floats) -> float:

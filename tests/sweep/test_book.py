@@ -274,6 +274,8 @@ def test_holding_pays_for_buying(world: World) -> None:
     paid = candles.open[inputs.start] * (1.0 + costs.slippage) * (1.0 + costs.taker_fee)
     assert marks[-1] == pytest.approx(candles.close[-1] / paid, rel=1e-4)
     assert marks[0] == 1.0
+    # A market without a candle in that time is cash.
+    assert held(world.markets[:1], last + DAY, last + 3 * DAY).tolist() == [1.0, 1.0, 1.0]
 
 
 # What is told
@@ -290,6 +292,12 @@ def test_the_table_tells_the_book_beside_its_markets(world: World) -> None:
     assert table["mean"] == pytest.approx(np.mean(sharpes))
     assert table["range"] == pytest.approx(max(sharpes) - min(sharpes))
     assert [row["sharpe"] for row in table["phases"]] == pytest.approx(sharpes)
+    common = min(len(walk.of(0)) for walk in world.walked)
+    assert table["common_days"]["days"] == common < table["out_of_sample"]["days"]
+    last = [walk.of(0)[-common:] for walk in world.walked]
+    assert table["common_days"]["sharpes"] == pytest.approx(
+        [returns.mean() / returns.std(ddof=1) * 365**0.5 for returns in last]
+    )
     assert table["out_of_sample"]["sharpe"] == pytest.approx(sharpes[0])
     assert table["interval"]["low"] < sharpes[0] < table["interval"]["high"]
     singles = [row["mean"] for row in table["singles"]]
