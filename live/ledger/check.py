@@ -9,6 +9,7 @@ from typing import Any
 
 from peewee import Database, SqliteDatabase
 
+from stoptrail.core.time import iso_time
 from stoptrail.live.ledger.damage import damaged_cell
 from stoptrail.live.ledger.records import (
     SessionRow,
@@ -41,16 +42,28 @@ def problems(database: Database) -> Iterator[str]:
 
 
 def gaps(database: Database) -> Iterator[str]:
-    """Spans without candles, which an exchange's standstill makes: odd, but not wrong."""
+    """Spans without candles, which an exchange's standstill makes, or what it did not give after
+    an outage: odd, but not wrong."""
     for session in all_sessions(database):
-        times = [row[0] for row in stored_candles(database, session.id)]
-        missing = [
-            (after - before) // session.interval - 1
-            for before, after in pairwise(times)
-            if after - before > session.interval
-        ]
-        if missing:
-            yield f"session {session.id}: {sum(missing)} candles missing in {len(missing)} gaps"
+        text = gaps_in([row[0] for row in stored_candles(database, session.id)], session.interval)
+        if text:
+            yield f"session {session.id}: {text}"
+
+
+def gaps_in(times: list[int], interval: int) -> str:
+    """What is missing between these open times (ms), in words; empty where nothing is."""
+    holes = [
+        ((after - before) // interval - 1, before + interval, after)
+        for before, after in pairwise(times)
+        if after - before > interval
+    ]
+    if not holes:
+        return ""
+    most, start, end = max(holes)
+    return (
+        f"{sum(hole[0] for hole in holes)} candles missing in {len(holes)} gaps, "
+        f"the longest {most} from {iso_time(start)} to {iso_time(end)}"
+    )
 
 
 def _file_problems(database: Database) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""When the exchange's record is read: whenever a candle must have closed."""
+"""When the exchange's record is read: whenever a candle must have closed; and how far, where one
+answer does not reach over a hole."""
 
 from __future__ import annotations
 
@@ -6,13 +7,21 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
+from stoptrail.core.errors import ExchangeError
 from stoptrail.core.retry import backoff
-from stoptrail.live.market.events import Event
+from stoptrail.core.time import Spans, iso_time, within
+from stoptrail.exchange.errors import RequestError, UnreachableError
+from stoptrail.exchange.history import Ask, History, reach
+from stoptrail.exchange.rows import Row
+from stoptrail.live.market.events import Event, not_served
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.timing import Timing
+
+_LOOKS = 3
+"""Times that the exchange has to give nothing of a hole before it is left."""
 
 
 class Confirmation:
@@ -45,6 +54,7 @@ class Confirmation:
         self._expects_trades = expects_trades
         self._complete = complete
         self._room = room
+        self._holes = Holes(reader, sequence, symbol, timeframe, timing)
         self._wake = asyncio.Event()
         self._asked = True
         self._due_at = math.inf
@@ -75,7 +85,7 @@ class Confirmation:
             before = self._sequence.delivered
             await self._room()
             waits = await self._read()
-            if self._sequence.delivered > before or not self._sequence.due:
+            if self._sequence.delivered > before or not (self._sequence.due or self._holes.open):
                 stalls = 0
                 self._due_at = math.inf
             elif waits:
@@ -89,12 +99,11 @@ class Confirmation:
         asked, self._asked = self._asked, False
         most = self._reader.most - 1  # one before the first is asked for too
         limit = most if asked else min(most, self._sequence.missing)
-        rows = await self._reader.candles(
-            self._symbol, self._timeframe, self._sequence.since, limit, patient=True
-        )
+        rows = await self._holes.rows(limit)
         waits = self._expects_trades() and self.overdue < self._timing.grace
-        self._tell(self._sequence.confirm(rows, self._sequence.last_trade if waits else None))
-        if asked and self._sequence.settled and len(rows) < limit:
+        heard = self._sequence.last_trade if waits else None
+        self._tell(self._sequence.confirm(rows, heard, self._holes.passed))
+        if asked and self._sequence.settled and len(rows) < limit and not self._holes.open:
             self._complete()
         elif asked:
             self._asked = True
@@ -108,3 +117,138 @@ class Confirmation:
                 while self._sequence.last_trade < self._sequence.awaited:
                     self._wake.clear()
                     await self._wake.wait()
+
+
+class Holes:
+    """Reads the record from the first candle that is not delivered, and over what it does not
+    show: an answer begins or ends where its exchange pleases.
+
+    A hole is passed where the answer holds the candle before it, or a history of small pages
+    does (exchange.history). What the exchange does not give, however often it is asked, is
+    said with its times: nobody knows whether anything was traded then.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        sequence: Sequence,
+        symbol: str,
+        timeframe: str,
+        timing: Timing,
+    ) -> None:
+        self.passed: int | None = None
+        """Open time of the candle before which there is nothing more to be had, ms."""
+        self.open = False
+        """Whether the last reading did not reach over a hole."""
+        self._reader = reader
+        self._sequence = sequence
+        self._symbol = symbol
+        self._timeframe = timeframe
+        self._timing = timing
+        self._ended = False
+        self._looks = 0
+        """Times in a row that the exchange has not given what lies before its next candle."""
+        self._next_look = -math.inf
+        self._longest = 0
+        """Intervals of the longest hole so far that was said."""
+
+    async def rows(self, limit: int) -> list[Row]:
+        """Candles from the first that is not delivered, ascending: up to `limit`, or more."""
+        sequence = self._sequence
+        known, self.open = sequence.delivered, False
+        found = await self._page(known, limit + 1)
+        rows = [row for row in found if row[0] > known]
+        if rows and sequence.leaves_out(rows[0]) and rows[0][0] != self.passed:
+            if found[0][0] > known:
+                return await self._look(known, rows[0][0], rows)
+            self.open = sequence.hole != rows[0][0]  # then once more
+            if not self.open:
+                self._pass(known, rows[0][0])
+        elif len(rows) < 2:
+            return rows + await self._further(known, rows[0][0] if rows else known, limit + 1)
+        return rows
+
+    async def _page(self, since: int, limit: int) -> list[Row]:
+        """An answer; none where the exchange refuses the question, which it may for its age."""
+        try:
+            return await self._reader.page(
+                self._symbol, self._timeframe, since, limit, patient=True
+            )
+        except RequestError as error:
+            self._reader.warning_log.say("refused", f"{error}: what it does give is looked for")
+            return []
+
+    async def _further(self, asked: int, known: int, limit: int) -> list[Row]:
+        """Candles after the one at `known`, where the market may have gone on beyond what an
+        answer for `limit` from `asked` shows."""
+        interval, newest = self._sequence.interval, self._sequence.newest
+        beyond = asked + reach(asked, limit, interval)
+        self.open = newest >= beyond
+        now = max(newest, int(time.time() * 1000))  # only ever to know how far to look
+        if now < beyond or (not self.open and time.monotonic() < self._next_look):
+            return []
+        self._next_look = time.monotonic() + self._timing.listing
+        with contextlib.suppress(ExchangeError):
+            now = await self._reader.clock() or now
+        if now < beyond:
+            return []
+        rows = await self._look(known, now - now % interval + interval)
+        if rows or self._looks:
+            self._next_look = -math.inf
+        return rows
+
+    async def _look(self, known: int, end: int, behind: Iterable[Row] = ()) -> list[Row]:
+        """The first candles after the one at `known`, and before `end`, that the exchange can be
+        made to give, else those `behind` them; none where it is to be asked again first."""
+        history = History(self._asking(), self._sequence.interval, self._reader.most)
+        since = known + self._sequence.interval
+
+        def first() -> list[Row]:
+            pieces = history.between(since, end, known)
+            return next((piece.rows for piece in pieces if piece.rows), list(behind))
+
+        self.open, self._ended = True, False
+        try:
+            rows = await asyncio.to_thread(first)
+        finally:
+            self._ended = True
+        if not rows:
+            return []
+        unserved = within(history.unserved, since, rows[0][0])
+        self._looks += 1
+        if unserved and self._looks < _LOOKS:
+            return []
+        self._looks, self.open = 0, False
+        if rows[0][0] > since:
+            self._pass(known, rows[0][0], unserved)
+        return rows
+
+    def _asking(self) -> Ask:
+        """Pages of the record for a thread beside this event loop."""
+        loop = asyncio.get_running_loop()
+
+        def ask(since: int, limit: int) -> list[Row]:
+            if self._ended:
+                raise UnreachableError("the stream has ended")
+            page = self._reader.page(
+                self._symbol, self._timeframe, max(0, since), limit, patient=True
+            )
+            return asyncio.run_coroutine_threadsafe(page, loop).result()
+
+        return ask
+
+    def _pass(self, known: int, first: int, unserved: Spans = ()) -> None:
+        """Go on from the candle at `known` to the one at `first`; say what is not between."""
+        self.passed, interval = first, self._sequence.interval
+        for start, end in unserved:
+            self._reader.warning_log.say(*not_served(start, end, interval), again=True)
+        if unserved:
+            return
+        count = (first - known) // interval - 1
+        self._reader.warning_log.say(
+            "missing",
+            f"the exchange itself has no candle for {count} intervals from "
+            f"{iso_time(known + interval)}: none is invented",
+            again=count > self._longest,
+        )
+        self._longest = max(self._longest, count)

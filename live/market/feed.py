@@ -15,6 +15,7 @@ from stoptrail.live.market.events import (
     Event,
     Notice,
     Tick,
+    not_served,
 )
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.rules.candles import UNKNOWN_VOLUME
@@ -92,6 +93,9 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
         first = known[-1][0] if known else since
         fetched = self.p.store.fetch_candles(self.p.dataname, self.interval, first)
         self.warm_up = known + [row for row in fetched if row[0] >= since]
+        for start, end in self.p.store.unserved if known else ():
+            if end > since:  # the last known one itself is no loss
+                self._pass_on(not_served(max(start, since), end, self.interval))
         if not self.p.historical:
             after = self.warm_up[-1][0] if self.warm_up else since - self.interval
             self.live_from = after + self.interval

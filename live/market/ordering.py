@@ -50,6 +50,8 @@ class Sequence:
         the newest trade."""
         self.awaited = 0
         """End of the closed candle that the last reading left for its trades, ms."""
+        self.hole: int | None = None
+        """Open time of the candle before which the last reading left something out."""
         self.record: Row | None = None
         """The newest candle that the record's last reading had, finished or not."""
         self._warning_log = warning_log
@@ -60,7 +62,6 @@ class Sequence:
         self._ticks: deque[Tick] = deque()
         self._trades: deque[str] = deque(maxlen=_REPEATED)
         self._trade_set: set[str] = set()
-        self._hole: int | None = None
         self._rereads = 0
         self._stalls = 0
         self._empty = 0
@@ -124,17 +125,24 @@ class Sequence:
         self._ticks.append(tick)
         return []
 
-    def confirm(self, rows: list[Row], heard: int | None = None) -> list[Event]:
+    def leaves_out(self, row: Row) -> bool:
+        """Whether candles are missing before `row`, of the record."""
+        return row[0] > self.since and row[0] != self._under_way
+
+    def confirm(
+        self, rows: list[Row], heard: int | None = None, passed: int | None = None
+    ) -> list[Event]:
         """The record's candles from `since` on, ascending; what may be told now.
 
-        Candles that end after `heard`, the newest trade's time, are left for later.
+        Candles that end after `heard`, the newest trade's time, are left for later, and so are
+        those behind a hole, unless it lies before the one that opens at `passed`.
         """
         events: list[Event] = []
-        moved, self.settled = False, False
+        moved, self.settled, self.hole = False, False, None
         self._look_at(rows)
         self.record = rows[-1] if rows else None
         for row, following in pairwise([*rows, None]):
-            if row is None or self._doubtful(row, following is None):
+            if row is None or self._doubtful(row, following is None, passed):
                 break
             if heard is not None and following is not None and row[0] + self.interval > heard:
                 # Its trades are under way: nothing before it is missing.
@@ -198,17 +206,11 @@ class Sequence:
         self._trade_set.add(trade)
         return False
 
-    def _doubtful(self, row: Row, unfinished: bool) -> bool:
+    def _doubtful(self, row: Row, unfinished: bool, passed: int | None) -> bool:
         """Whether the record should be read again before `row` is believed."""
-        if row[0] > self.since and row[0] != self._under_way:
-            if self._hole != row[0]:
-                self._hole = row[0]
-                return True
-            count = (row[0] - self.since) // self.interval
-            self._warning_log.say(
-                "missing",
-                f"the exchange itself has no candle for {count} intervals: none is invented",
-            )
+        if self.leaves_out(row) and row[0] != passed:
+            self.hole = row[0]
+            return True
         if not unfinished and self._states.lags(row):
             self._rereads += 1
             if self._rereads <= _REREADS:

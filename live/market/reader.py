@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 from stoptrail.core.errors import ExchangeError
 from stoptrail.core.retry import Patience, wait_after
 from stoptrail.core.time import timeframe_ms
-from stoptrail.exchange.client import Client, check_whole
+from stoptrail.exchange.client import Client, check_whole, has_clock
 from stoptrail.exchange.errors import Answer, explained, judged
 from stoptrail.exchange.history import MOST
 from stoptrail.exchange.rows import Row, candle_row, open_time
@@ -50,6 +50,9 @@ class Source(Protocol):
     ) -> list[list[Any]]:
         """Candles from `since`, oldest first; the newest may be unfinished."""
 
+    async def fetch_time(self) -> int:
+        """The exchange's clock in milliseconds, where `has` names it."""
+
     async def fetch_trades(
         self, symbol: str, since: int | None = None, limit: int | None = None
     ) -> list[dict[str, Any]]:
@@ -68,7 +71,7 @@ class Reader:
             retries + 1, None, timing.backoff, timing.backoff_cap, timing.ban, timing.ban_cap
         )
         self._endless = self._patience._replace(attempts=sys.maxsize, longest=math.inf)
-        self._warning_log = warning_log
+        self.warning_log = warning_log
         self.most = MOST
         """Candles that one request may ask for."""
         self.unit = 1.0
@@ -89,24 +92,16 @@ class Reader:
         else:
             heard.hear(status, headers, body)
 
-    async def candles(
-        self, symbol: str, timeframe: str, since: int, limit: int, patient: bool = False
-    ) -> list[Row]:
-        """Up to `limit` candles from `since`, ascending; the newest may be unfinished, and
-        then without prices (NaN) where the exchange gives none yet.
-
-        A row that is no candle however often it is read is left out. `patient` retries for
-        as long as it takes; otherwise ExchangeError after the configured number of retries.
-        """
-        # From one candle earlier: some exchanges take `since` as "later than".
-        earlier = since - timeframe_ms(timeframe)
-        rows = await self.page(symbol, timeframe, earlier, limit + 1, patient)
-        return [row for row in rows if row[0] >= since]
-
     async def page(
         self, symbol: str, timeframe: str, since: int, limit: int, patient: bool = False
     ) -> list[Row]:
-        """As `candles`, in one request for `limit` candles from `since` as it is."""
+        """Candles from `since`, ascending, of one request for up to `limit`; the newest may be
+        unfinished, and then without prices (NaN) where the exchange gives none yet.
+
+        A row that is no candle however often it is read is left out. `patient` retries for
+        as long as it takes; otherwise ExchangeError after the configured number of retries.
+        RequestError where the exchange will not answer that.
+        """
         interval, readings = timeframe_ms(timeframe), 0
 
         async def read() -> list[Row]:
@@ -148,10 +143,16 @@ class Reader:
         if not resigned and text not in self._left_out:
             raise ValueError(f"not a candle: {text}")
         self._left_out.append(text)
-        self._warning_log.say(
+        self.warning_log.say(
             "malformed candle",
             f"the exchange's record holds a candle that makes no sense: it is left out: {text}",
         )
+
+    async def clock(self) -> int | None:
+        """The exchange's clock in milliseconds; None where it has none to ask."""
+        if not has_clock(self._source):
+            return None
+        return int(await self.read("time", self._source.fetch_time))
 
     @property
     def deadline(self) -> float:
@@ -205,22 +206,22 @@ class Reader:
         if isinstance(error, ExchangeError):
             raise error
         failure = judged(error, answer, what in self._served)
-        final = failure.kind == "rejected" and failures > 1 and not patient
+        final = failure.kind == "rejected" and failures > (_READINGS if patient else 1)
         if final or not failure.passes:
             explanation = explained(self._source.id, failure, what)
-            raise type(explanation)(self._warning_log.redaction.clean(explanation)) from None
+            raise type(explanation)(self.warning_log.redaction.clean(explanation)) from None
         patience = self._endless if patient else self._patience
         named = patience.ban if failure.hard and failure.wait is None else failure.wait
         if failure.kind == "limit" and named is not None:
             self._barred_until = max(self._barred_until, time.monotonic() + named)
-            self._warning_log.say(
+            self.warning_log.say(
                 "rate limit",
                 f"{self._source.id} limits our requests ({failure.reason}): "
                 f"no request for {named:g} s, as it asks",
             )
             return wait_after(failures, patience, 0.0)
         words = _WORDS.get(failure.kind, "gives an answer that makes no sense")
-        self._warning_log.say(
+        self.warning_log.say(
             failure.kind,
             f"{self._source.id} {words} while reading {what}: trying again ({error})"[:300],
         )
@@ -229,7 +230,7 @@ class Reader:
     def _failed(self, what: str, error: Exception, answer: Answer) -> ExchangeError:
         """The error that the last try ends with: UnreachableError where nothing answered."""
         kind = type(explained(self._source.id, judged(error, answer, what in self._served), what))
-        text = self._warning_log.redaction.clean(error)[:200]
+        text = self.warning_log.redaction.clean(error)[:200]
         return kind(
             f"{self._source.id} gave no {what}: {type(error).__name__} {text}: "
             "check the connection and [exchange], then start again"

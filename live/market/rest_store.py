@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import Spans, timeframe_name, within
-from stoptrail.exchange.client import construct, has_clock, listen, public_only
+from stoptrail.exchange.client import construct, listen, public_only
 from stoptrail.exchange.funding import check_published
 from stoptrail.exchange.history import MOST, History
 from stoptrail.exchange.markets import (
@@ -78,6 +78,7 @@ class RestStore:
         self._reader: Reader | None = None
         self._opened = False
         self._outbox = Outbox()
+        self.warning_log.heard = self._outbox.put  # what is said during a start is shown after it
         self._offset = 0
         """Milliseconds by which the exchange's clock is ahead of ours, where it was asked."""
 
@@ -175,10 +176,7 @@ class RestStore:
 
     def _their_time(self) -> int | None:
         """The exchange's clock in milliseconds; None where it has none to ask."""
-        exchange, reader = self._connected()
-        if not has_clock(exchange):
-            return None
-        return int(self._run(reader.read("time", exchange.fetch_time)))
+        return self._run(self._connected()[1].clock())
 
     def fetch_funding(self, symbol: str, since: int) -> list[FundingRow]:
         """The rows of a swap's funding published from `since` (ms) on, ascending.

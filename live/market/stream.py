@@ -11,7 +11,7 @@ from typing import Any, Literal
 from stoptrail.core.retry import backoff
 from stoptrail.exchange.rows import candle_row
 from stoptrail.live.market.candle_poller import Confirmation
-from stoptrail.live.market.events import Connection, ConnectionBack, ConnectionLost, Event, Notice
+from stoptrail.live.market.events import Connection, ConnectionBack, ConnectionLost, Event
 from stoptrail.live.market.funding_poller import FundingPoller
 from stoptrail.live.market.listing import Listing
 from stoptrail.live.market.ordering import Sequence
@@ -91,7 +91,7 @@ class Stream:
 
     async def run(self) -> None:
         """Until cancelled; raises ExchangeError where no waiting can help."""
-        self._warning_log.heard = self._notice
+        self._warning_log.start_is_over()
         if self._halted:
             self._lost(self._halted)
             await self._listing.until_listed(self._timing.listing)
@@ -345,6 +345,3 @@ class Stream:
     def _tell(self, events: list[Event]) -> None:
         for event in events:
             self._outbox.put(event)
-
-    def _notice(self, notice: Notice) -> None:
-        self._outbox.put(notice)

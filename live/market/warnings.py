@@ -66,13 +66,19 @@ class WarningLog:
         self.redaction = redaction
         self.heard = heard
         """Called with every notice, in the transport's thread."""
+        self._said: set[str] = set()
 
-    def say(self, kind: str, text: str) -> None:
-        """Count a trouble of `kind`; log and pass on `text` the first time."""
+    def say(self, kind: str, text: str, again: bool = False) -> None:
+        """Count a trouble of `kind`; log and pass on `text` the first time, and `again`."""
         self.counts[kind] += 1
-        if self.counts[kind] > 1:
+        if kind in self._said and not again:
             return
+        self._said.add(kind)
         clean = self.redaction.clean(text)
         log.warning("%s", clean)
         if self.heard is not None:
             self.heard(Notice(kind, clean))
+
+    def start_is_over(self) -> None:
+        """What came during the start is said once more when it comes again."""
+        self._said.clear()

@@ -30,6 +30,7 @@ def run(
     console: Console | None = None,
 ) -> int:
     """Show both comparisons; exit code 0 where the replay equals the ledger, else 1."""
+    from stoptrail.live.ledger.check import gaps_in
     from stoptrail.live.ledger.database import existing_ledger
     from stoptrail.live.ledger.records import find_session
     from stoptrail.live.watch.differences import attribute, compare
@@ -45,11 +46,15 @@ def run(
             compared = compare(database, again, row.id)
         with closing(replay(recording, candles_alone=True)) as alone:
             causes = attribute(database, alone, row.id)
-        text = json_text(_table(compared, causes)) if as_json else ""  # any cell may hold anything
+        missing = gaps_in([candle[0] for candle in recording.candles], row.interval)
+        table = {**_table(compared, causes), "missing": missing} if as_json else {}
+        text = json_text(table)  # any cell may hold anything
     if as_json:
         console.print(text, markup=False, soft_wrap=True)
     else:
         _show(console, compared, causes)
+        if missing:
+            console.print(missing, markup=False, highlight=False, soft_wrap=True)
     return 1 if compared.differences else 0
 
 

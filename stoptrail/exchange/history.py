@@ -141,8 +141,8 @@ class History:
         """Over a hole between a candle that is known and the first of `rows`."""
         after = rows[0][0]
         proof = self._proof(at)
-        if proof is None:
-            return self._missed(at, min(after, end))
+        if proof is None:  # too old by now, say; what is served may begin before `rows`
+            return self._lead(at, rows, end)
         fresh, reached = proof
         if fresh and fresh[0][0] < after:
             self._cut(rows)
@@ -284,6 +284,10 @@ class History:
         return rows
 
     def _reach(self, since: int, size: int) -> int:
-        """How far an answer without candles is sure to look: some end at midnight."""
-        window = size * self._interval
-        return window if self._interval >= DAY_MS else min(window, DAY_MS - since % DAY_MS)
+        return reach(since, size, self._interval)
+
+
+def reach(since: int, size: int, interval: int) -> int:
+    """How far an answer without candles is sure to look, ms: some end at midnight."""
+    window = size * interval
+    return window if interval >= DAY_MS else min(window, DAY_MS - since % DAY_MS)

@@ -12,6 +12,7 @@ import tomli_w
 
 import runner
 from stoptrail.config.settings import as_table
+from stoptrail.live.ledger.check import gaps_in
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
@@ -105,9 +106,14 @@ def test_a_sound_ledger_is_sound(ledger: Path, capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().out
     assert said.endswith("sound\n")
     assert "schema version" in said
-    times = [row[0] for row in small_rows(420)]
-    missing = (times[-1] - times[0]) // HOUR + 1 - len(times)
-    assert (f"{missing} candles missing" in said) == (missing > 0)
+    assert "odd" not in said
+
+
+def test_what_is_missing_is_told_with_its_longest_hole() -> None:
+    times = [hour * HOUR for hour in (0, 1, 3, 4, 8, 9)]
+    told = "4 candles missing in 2 gaps, the longest 3 from 1970-01-01T05:00:00Z to "
+    assert gaps_in(times, HOUR) == told + "1970-01-01T08:00:00Z"
+    assert gaps_in(times[:2], HOUR) == ""
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ class Pace(NamedTuple):
     """After the first message of a candle, a request for klines is waited for (0.1 s at
     most): so the client settles a candle before the next one goes on."""
     ahead: int | None = None
-    """Candles that may pass after the one from which klines were last asked for (2 s at most):
-    an outage of REST then lasts as many candles as on a real market, a few, at any speed, and a
-    client is not outrun."""
+    """Candles that may pass after the one from which klines were last asked for; beyond them
+    each waits for 2 s at most. An outage of REST then lasts as many candles as on a real market,
+    a few, at any speed, and a client is not outrun."""
     wanted: tuple[str, ...] = ("kline",)
     """Kinds of stream that must have a listener before market time goes on."""
 
@@ -104,13 +104,15 @@ class Player:
             await self._record_read()
 
     async def _record_read(self) -> None:
-        """Until klines were asked for not too long ago."""
-        if self._pace.ahead is None or self.position - self._answered <= self._pace.ahead:
+        """Until klines were asked for not too long ago; for 2 s at most, in which somebody may
+        ask for older ones first."""
+        if self._pace.ahead is None:
             return
-        self._poll.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._poll.wait(), 2.0)
-        self._answered = self.position
+            async with asyncio.timeout(2.0):
+                while self.position - self._answered > self._pace.ahead:
+                    self._poll.clear()
+                    await self._poll.wait()
 
     async def _candle(self, at: int) -> None:
         faults = self._script.pop(at, [])

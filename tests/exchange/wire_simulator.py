@@ -23,7 +23,8 @@ _KINDS = {"kline_15m": "candles", "trade": "trades", "bookTicker": "quotes"}
 _SINCE = ("start", "since", "before")
 """What exchanges call the time from which candles are asked for, in ms or s."""
 _RECENT = 1500
-"""Candles that REST looks at once a session runs: all of a year would be slow."""
+"""Newest candles that REST looks at, besides those since the time it is asked for: all of a year
+would be slow."""
 
 
 class WireSimulator(Simulator):
@@ -205,12 +206,13 @@ class WireRest(Rest):
             dialect.now += self._player.clock_offset
             return web.json_response(dialect.other(path, query))
         dialect.asked += 1
+        since = int(next((query[name] for name in _SINCE if name in query), 0))
+        since = since if since > 10**12 else since * 1000
         at = self._market.last_before(dialect.now)
-        first = 0 if dialect.asked < 80 else max(0, at - _RECENT)
+        first = max(0, min(at - _RECENT, self._market.last_before(since)))
         klines = [self._market.kline(k, dialect.now) for k in range(first, at + 1)]
         dialect.rows = [_row(kline) for kline in klines]
-        since = int(next((query[name] for name in _SINCE if name in query), 0))
-        self._polled(since if since > 10**12 else since * 1000)
+        self._polled(since)
         return web.json_response(dialect.candles({**query, "path": path}))
 
 

@@ -66,12 +66,16 @@ def test_a_tick_of_a_closed_candle_is_left_out() -> None:
     assert one.tick(LENGTH + 5, 10.0, NO_QUOTE, "a") == []
 
 
-def test_a_hole_in_the_record_is_read_twice_before_it_is_believed() -> None:
+def test_nothing_behind_a_hole_is_told_before_somebody_has_looked_into_it() -> None:
     one = sequence()
     one.confirm([row(1)])
     one.stream_candle(row(5))
     assert times(one.confirm([row(1), row(4), row(5)])) == [1]
-    assert times(one.confirm([row(4), row(5)])) == [4]
+    assert one.hole == 4 * LENGTH
+    assert times(one.confirm([row(4), row(5)])) == []
+    assert times(one.confirm([row(4), row(5)], passed=3 * LENGTH)) == []
+    assert times(one.confirm([row(4), row(5)], passed=4 * LENGTH)) == [4]
+    assert one.hole is None
 
 
 def test_a_hole_that_fills_on_the_second_reading_was_none() -> None:

@@ -243,6 +243,24 @@ def test_ticks_go_on_marked_while_a_closed_candle_cannot_be_fetched() -> None:
         listener.until(lambda: opened.connection.fresh)
 
 
+def test_what_a_start_says_is_told_after_it_and_once_more_when_it_comes_again() -> None:
+    candles = market()
+    with exchange(candles) as simulator, store(simulator) as opened:
+        simulator.set_clock_offset(3_600_000)
+        simulator.trouble(server_error(1))
+        opened.market(SYMBOL)
+        opened.clock_offset()
+        outbox = opened.start_stream(SYMBOL, INTERVAL, int(candles.time[HISTORY - 1]))
+        listener = Listener(opened, outbox)
+        listener.until(lambda: opened.connection.state == "live")
+        assert listener.notices == ["server error", "clock"]
+        simulator.script(RestFails(30, server_error(2)), RestFails(40, server_error(2)))
+        simulator.play()
+        listener.candles_until(len(closed(candles)))
+        listener.drain()
+        assert listener.notices.count("server error") == 2
+
+
 def test_a_clock_that_is_off_is_said_and_changes_nothing() -> None:
     with exchange(market()) as simulator, store(simulator) as opened:
         before = history(opened)

@@ -12,6 +12,7 @@ import pytest
 
 from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.market.timing import Timing
+from stoptrail.rules.candles import Candles
 from tests.exchange import script
 from tests.exchange.player import Pace
 from tests.exchange.script import Fault
@@ -29,10 +30,14 @@ UNHURRIED = QUICK._replace(silence=20.0, stale=60.0)
 
 @contextmanager
 def listening(
-    name: str, timing: Timing = QUICK, pace: Pace = ORDERLY, **faults: Counter[str]
+    name: str,
+    timing: Timing = QUICK,
+    pace: Pace = ORDERLY,
+    candles: Candles = CANDLES,
+    **faults: Counter[str],
 ) -> Iterator[tuple[WireSimulator, CCXTStore, Listener]]:
     """The exchange `name` and a store that has begun to hear of it."""
-    with WireSimulator(name, CANDLES, HISTORY, pace) as simulator:
+    with WireSimulator(name, candles, HISTORY, pace) as simulator:
         for fault, kinds in faults.items():
             getattr(simulator.wires, fault).update(kinds)
         quote, options = simulator.symbol.split("/")[1], simulator.ccxt_options()
@@ -41,15 +46,21 @@ def listening(
             yield simulator, store, Listener(store, outbox)
 
 
-def played(simulator: WireSimulator, store: CCXTStore, listener: Listener, *faults: Fault) -> None:
+def played(
+    simulator: WireSimulator,
+    store: CCXTStore,
+    listener: Listener,
+    *faults: Fault,
+    candles: Candles = CANDLES,
+) -> None:
     """Let the market go on to its end."""
     simulator.script(*faults)
     playing = simulator.play()
-    listener.candles_until(len(closed(CANDLES)))
+    listener.candles_until(len(closed(candles)))
     playing.result(timeout=30)
     listener.until(lambda: store.connection.fresh)
     listener.drain()
-    assert listener.candles == closed(CANDLES)
+    assert listener.candles == closed(candles)
 
 
 def streams(name: str) -> set[str]:
