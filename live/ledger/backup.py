@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from stoptrail.core.database import SQLITE, Address, shown
+from stoptrail.core.database import SQLITE, Address, shown, write_refused
 from stoptrail.core.errors import OutputError, StoreError, UsageError
 from stoptrail.core.files import reason_of, written_whole
 from stoptrail.core.text import revealed
@@ -31,7 +33,7 @@ def back_up(url: Address, target: Path, force: bool = False) -> int:
     with existing_ledger(url):
         """It is there, and a ledger."""
     _require_free(source, target, force)
-    with written_whole(target) as beside:
+    with written_whole(target, "name a file elsewhere") as beside:
         _copy(source, beside, shown(url))
     return target.stat().st_size
 
@@ -46,7 +48,8 @@ def _require_free(source: Path, target: Path, force: bool) -> None:
 
 
 def _copy(source: Path, target: Path, name: str) -> None:
-    """Copy through SQLite; the copy is on the disk, whole and one file, or this raises."""
+    """Copy through SQLite; the copy is on the disk, whole and one file, or this raises:
+    OSError where the target cannot be written, StoreError where the source cannot be read."""
     try:
         target.touch()  # with the system's own words where that cannot be
         address = f"file:{quote(str(source.absolute()))}?mode=ro"
@@ -59,6 +62,10 @@ def _copy(source: Path, target: Path, name: str) -> None:
             written.execute("PRAGMA journal_mode=delete")  # or a log would have to go with it
             ((found,), *_) = written.execute("PRAGMA integrity_check").fetchall()
     except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
+        if refused := write_refused(target, source.stat().st_size):
+            raise refused from None
         raise StoreError(f"database.url {name} cannot be copied ({reason_of(error)})") from None
     if found != "ok":
         raise StoreError(f"database.url {name} is damaged ({found}); no copy was made")

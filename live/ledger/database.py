@@ -60,6 +60,7 @@ class Ledger:
         """Called with ("before", "within" or "after", kind) around every transaction: for
         tests of what a crash leaves behind."""
         self._name = shown(url)
+        self._url = url
         self._patience = patience
         self._lock: MarketLock | None = None
         if not revealed(url).startswith(SQLITE):
@@ -111,13 +112,13 @@ class Ledger:
 
     def _again(self, kind: str, work: Callable[[], T], error: Exception) -> T:
         """Repeat a transaction that failed with `error`."""
-        first = reason_of(error)
+        first = reason_of(error, self._url)
         if not _may_pass(error):
             raise LedgerError(f"the ledger {self._name} refuses to be written: {first}") from error
         if self.stopped():
             raise self._given_up(error) from error
         self._say(
-            f"the ledger cannot be written ({first}): trying again for up to "
+            f"the ledger {self._name} cannot be written ({first}): trying again for up to "
             f"{self._patience:g} s, nothing is traded meanwhile"
         )
         until, failures = time.monotonic() + self._patience, 0
@@ -137,8 +138,8 @@ class Ledger:
 
     def _given_up(self, error: Exception) -> LedgerError:
         return LedgerError(
-            f"the ledger {self._name} could not be written: {reason_of(error)}; the position "
-            "is kept as last stored, start the session again when the database is back"
+            f"the ledger {self._name} could not be written: {reason_of(error, self._url)}; the "
+            "position is kept as last stored, start the session again when the database is back"
         )
 
     def _reconnect(self) -> None:
@@ -182,7 +183,7 @@ def _opened(url: Address) -> Database:
             migrate(database)
             require_tables(database, url)
     except PeeweeException as error:
-        reason = reason_of(error)
+        reason = reason_of(error, url)
         kind = BusyError if "locked" in reason else StoreError
         raise kind(
             f"database.url {shown(url)}: the ledger's tables cannot be made ({reason})"

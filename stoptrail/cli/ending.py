@@ -4,7 +4,6 @@ in order whenever they come."""
 from __future__ import annotations
 
 import _thread
-import errno
 import os
 import re
 import signal
@@ -18,6 +17,7 @@ from typing import Any
 import click
 
 from stoptrail.core.errors import StopTrailError
+from stoptrail.core.files import no_room
 from stoptrail.core.text import plain, scrubbed
 
 INTERRUPTED = 130
@@ -56,7 +56,7 @@ def _failed(error: Exception) -> int:
         return _say(f"error: {_usage_line(error)}", error.exit_code)
     if isinstance(error, StopTrailError):
         _trace(error.__cause__)
-        return _say(f"error: {scrubbed(plain(error))}", error.exit_code)
+        return _say(f"error: {_readable(scrubbed(plain(error)), 200)}", error.exit_code)
     if isinstance(error, OSError):
         return _machine(error)
     if isinstance(error, RecursionError):
@@ -90,7 +90,7 @@ def _machine(error: OSError) -> int:
     except OSError as output:
         code = _without_output(_USAGE)
         return _say(f"error: standard output cannot be written ({output.strerror})", code)
-    if error.filename is None and error.errno != errno.ENOSPC:
+    if error.filename is None and no_room(error) is None:
         return _unexpected(error)
     where = "standard output or a temporary file" if error.filename is None else error.filename
     return _say(f"error: {_readable(plain(where))} cannot be used ({plain(reason)})", _USAGE)
@@ -117,9 +117,10 @@ def _usage_line(error: click.ClickException) -> str:
     return _readable(scrubbed(plain(message))) + hint
 
 
-def _readable(line: str) -> str:
-    """The line without the middle of words that nobody can have meant to type."""
-    return re.sub(r"(\S{60})\S{80,}(\S{20})", r"\1...\2", line)
+def _readable(line: str, least: int = 80) -> str:
+    """The line without the middle, of `least` letters, of words that nobody can have meant to
+    type."""
+    return re.sub(rf"(\S{{60}})\S{{{least},}}(\S{{20}})", r"\1...\2", line)
 
 
 def _trace(error: BaseException | None) -> bool:

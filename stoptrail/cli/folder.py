@@ -255,12 +255,12 @@ def _require_free(folder: Path, force: bool) -> None:
 
 @contextmanager
 def resumable(place: RunFolder, options: BacktestOptions, voice: Voice) -> Iterator[None]:
-    """Say where a sweep writes, and when it is interrupted how to go on with it."""
+    """Say where a sweep writes, and when it ends early how to go on with it."""
     voice.notice(f"Results go to {place.final}")
     try:
         yield
-    except KeyboardInterrupt:
-        if _has_begun(place.made):
+    except BaseException as error:
+        if _has_begun(place.made) and _may_go_on(error):
             voice.insist(f"Go on with: {resume_command(place.final, options)}")
         raise
 

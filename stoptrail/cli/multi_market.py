@@ -28,6 +28,7 @@ from stoptrail.cli.resume import (
     own_tables,
     recalled,
     require_same,
+    started,
     stopped_sweep,
     stored_key,
     with_own,
@@ -109,7 +110,7 @@ def _stopped(options: BacktestOptions) -> BegunMarkets:
     folder = state_folder(options.resume)
     key = stored_key(folder, PLAN)
     own = own_tables(options.config, options.overrides)
-    kept = json.loads(recalled(folder, database_of(own, options.config), key))
+    kept = started(recalled(folder, database_of(own, options.config), key), json.loads, folder)
     theirs = read_json(folder / PLAN, "plan of a sweep", UsageError)
     require_same(theirs.get("markets"), kept["markets"], folder / PLAN)
     require_same(read_table(folder / SETTINGS), tomllib.loads(kept["settings"]), folder / SETTINGS)

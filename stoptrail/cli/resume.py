@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from stoptrail.cli.folder import SETTINGS, STATE
+from stoptrail.cli.folder import PLAN, SETTINGS, STATE
 from stoptrail.config.load import apply_overrides, checked, default_file, read_table
 from stoptrail.config.secrets import redacted
 from stoptrail.config.settings import Settings
@@ -38,9 +38,9 @@ def stopped_sweep(
     """
     key = stored_key(folder)
     tables = own_tables(config, overrides)
-    kept = recalled(folder, database_of(tables, config), key)
-    require_same(read_table(folder / SETTINGS), tomllib.loads(kept), folder / SETTINGS)
-    return with_own(tomllib.loads(kept), tables, overrides, folder), key
+    kept = started(recalled(folder, database_of(tables, config), key), tomllib.loads, folder)
+    require_same(read_table(folder / SETTINGS), kept, folder / SETTINGS)
+    return with_own(kept, tables, overrides, folder), key
 
 
 def stored_key(folder: Path, name: str = STATE) -> str:
@@ -82,6 +82,18 @@ def recalled(folder: Path, address: Address, key: str) -> str:
             "--set database.url=... and its password"
         )
     return kept
+
+
+def started(kept: str, parse: Callable[[str], Any], folder: Path) -> Any:
+    """What a sweep was started with. Raises UsageError where the key in the folder is that of
+    the other kind of sweep: of several markets, or of one."""
+    try:
+        return parse(kept)
+    except ValueError:
+        raise UsageError(
+            f"--resume {folder}: the database knows its key as that of another kind of sweep, and "
+            f"{STATE} is of one market, {PLAN} of several; take away the file that is not its own"
+        ) from None
 
 
 def with_own(

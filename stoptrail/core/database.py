@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ from peewee import Database, OperationalError, PeeweeException, SqliteDatabase
 from pydantic import SecretStr
 
 from stoptrail.core.errors import StoreError
+from stoptrail.core.files import partial_path
 from stoptrail.core.files import reason_of as _first_line
 from stoptrail.core.text import public_url, revealed, without_secrets
 
 SQLITE = "sqlite:///"
 BUSY_SECONDS = 10.0
 """How long SQLite waits for another process's transaction."""
+_UNNAMED = "disk I/O error"
+_PROBED = 16_384
+"""Bytes, four pages: a write of the log and its heads."""
 
 
 Address = str | SecretStr
@@ -48,7 +53,7 @@ def open_database(url: Address, busy: float = BUSY_SECONDS) -> Database:
             "%2F for /, %3A for :, %3F for ?, %23 for #"
         ) from None
     except (OSError, PeeweeException, ImportError, TypeError, RuntimeError) as error:
-        reason = without_secrets(reason_of(error), url)
+        reason = without_secrets(reason_of(error, url), url)
         kind = BusyError if "locked" in reason else StoreError
         raise kind(
             f"database.url {shown(url)} cannot be opened ({reason}); "
@@ -84,15 +89,44 @@ def place_of(url: Address) -> str:
     return str(Path(url.removeprefix(SQLITE)).absolute()) if url.startswith(SQLITE) else shown(url)
 
 
-def reason_of(error: BaseException) -> str:
+def reason_of(error: BaseException, url: Address = "") -> str:
     """A database's complaint on one line: the first of those that followed each other,
-    as a full disk is followed by a rollback that finds nothing to roll back."""
+    as a full disk is followed by a rollback that finds nothing to roll back. What SQLite
+    calls "disk I/O error" is told in the system's words where `url` says where it was."""
     chain: BaseException | None = error
     while chain is not None:
         if isinstance(chain, PeeweeException | OSError):
             error = chain
         chain = chain.__context__
-    return _first_line(error)
+    reason = _first_line(error)
+    url = revealed(url)
+    if reason == _UNNAMED and url.startswith(SQLITE):
+        refused = write_refused(Path(url.removeprefix(SQLITE)))
+        return _first_line(refused) if refused else reason
+    return reason
+
+
+def write_refused(path: Path, size: int = 0) -> OSError | None:
+    """What the system says of a file beside the database `path` that grows as its log would,
+    or to `size` bytes: a quota and a limit of `ulimit -f` are neither a full disk nor a broken
+    one."""
+    sizes = [size]
+    for file in (path, Path(f"{path}-wal"), Path(f"{path}-journal")):
+        with suppress(OSError):
+            sizes.append(file.stat().st_size)
+    probe = partial_path(path)
+    try:
+        with probe.open("wb") as grown:
+            grown.seek(max(sizes))
+            grown.write(bytes(_PROBED))
+            grown.flush()
+            os.fsync(grown.fileno())
+    except OSError as error:
+        return error
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+    return None
 
 
 def _sqlite(url: str, busy: float) -> Database:

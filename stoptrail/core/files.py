@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -21,6 +22,8 @@ MOST_BYTES = 256 * 1024 * 1024
 """A larger file is no text of ours."""
 
 _ERRNO = re.compile(r"\[errno (\d{1,3})\]", re.I)
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 _TOGETHER: list[set[Path]] = []
 """Files that are to be on the disk at the end of each `on_disk_together` under way."""
@@ -45,9 +48,9 @@ def require_file(path: Path, what: str, refusal: Refusal) -> None:
 
 def require_inside(folder: Path, refusal: Refusal) -> None:
     """Raise `refusal` for a link in `folder`, which may be somebody else's, that leads out."""
-    whole = folder.resolve()
+    whole = os.path.realpath(folder)
     for path in folder.iterdir():
-        if path.is_symlink() and not path.resolve().is_relative_to(whole):
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(whole):
             raise refusal(f"{path}: leads out of the folder of the run; remove the link")
 
 
@@ -78,11 +81,20 @@ def read_json(path: Path, what: str, refusal: Refusal) -> Any:
 
 def reason_of(error: BaseException) -> str:
     """An operating system's reason in a few words."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if number := _ERRNO.search(str(error)):  # as Arrow writes it
+    told = error.strerror if isinstance(error, OSError) and error.strerror else ""
+    if number := _ERRNO.search(told or str(error)):  # as Arrow writes it, in many words
         return os.strerror(int(number[1]))
+    if told:
+        return told
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def no_room(error: BaseException | None) -> str | None:
+    """Why `error` says that nothing more can be written: a full disk, a limit of `ulimit -f`,
+    a quota; None where it says something else."""
+    number = _ERRNO.search(str(error))
+    code = int(number[1]) if number else None
+    return os.strerror(code) if code in _NO_ROOM else None
 
 
 @contextmanager
@@ -119,12 +131,13 @@ def clear_partial(folder: Path) -> None:
     """Take away what processes that are no more have left half written in `folder`."""
     for path in folder.glob(".*.part"):
         process = path.name.split(".")[-2]
-        if process.isdigit() and not _is_running(int(process)):
+        if process.isdigit() and not is_running(int(process)):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
 
-def _is_running(process: int) -> bool:
+def is_running(process: int) -> bool:
+    """Whether there is a process of that number."""
     try:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):

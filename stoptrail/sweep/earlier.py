@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from peewee import BigIntegerField, CharField, DatabaseError, FloatField, Model
 
-from stoptrail.core.database import Address, open_database, reason_of
+from stoptrail.core.database import Address, open_database, reason_of, shown
 from stoptrail.core.errors import StoreError
 from stoptrail.rules.candles import Floats
 
@@ -89,7 +89,10 @@ def remember(url: Address, identity: str, symbol: str, span: tuple[int, int], ow
                 found = found.with_more(Tried(1, row.trials, row.total, row.squares))
             return found
     except DatabaseError as error:
-        raise StoreError(f"database.url: trials cannot be counted ({reason_of(error)})") from None
+        reason = reason_of(error, url)
+        raise StoreError(
+            f"database.url {shown(url)}: trials cannot be counted ({reason})"
+        ) from None
     finally:
         database.close()
 

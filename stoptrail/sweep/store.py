@@ -24,7 +24,14 @@ from peewee import (
     TextField,
 )
 
-from stoptrail.core.database import Address, closed_on_error, exists, open_database, reason_of
+from stoptrail.core.database import (
+    Address,
+    closed_on_error,
+    exists,
+    open_database,
+    reason_of,
+    shown,
+)
 from stoptrail.core.errors import LedgerError, StoreError, UsageError
 
 VERSION = 1
@@ -87,7 +94,7 @@ def recall(url: Address, key: str) -> str | None:
             found = SweepSettings.get_or_none(SweepSettings.key == key)
             return None if found is None else str(found.content)
     except PeeweeException as error:
-        raise _unusable(error) from None
+        raise _unusable(error, url) from None
     finally:
         database.close()
 
@@ -98,7 +105,7 @@ def remember(url: Address, content: str) -> str:
     try:
         return _remembered(database, uuid.uuid4().hex, content)
     except PeeweeException as error:
-        raise _unusable(error) from None
+        raise _unusable(error, url) from None
     finally:
         database.close()
 
@@ -119,6 +126,7 @@ class TrialStore:
         Raises StoreError where the database cannot be used, UsageError where `key` is
         not in it or belongs to other candles, settings or code.
         """
+        self._url = url
         self._database: Database = open_database(url)
         self._models = (SweepRun, SweepUnit)
         try:
@@ -126,7 +134,7 @@ class TrialStore:
                 self._database.create_tables(self._models)
                 self.key = self._begin(identity) if key is None else self._go_on(identity, key)
         except PeeweeException as error:
-            raise _unusable(error) from None
+            raise _unusable(error, url) from None
 
     def _begin(self, identity: str) -> str:
         key = uuid.uuid4().hex
@@ -151,11 +159,11 @@ class TrialStore:
         return key
 
     def remember(self, content: str) -> None:
-        """Keep what the sweep was started with. Raises LedgerError."""
+        """Keep what the sweep was started with. Raises StoreError."""
         try:
             _remembered(self._database, self.key, content)
         except PeeweeException as error:
-            raise _full(error) from None
+            raise _unusable(error, self._url) from None
 
     def save(self, stage: str, units: Iterable[tuple[int, bytes]]) -> None:
         """Store outcomes in one transaction; a unit that is there already stays."""
@@ -168,10 +176,10 @@ class TrialStore:
                 for row in rows:
                     SweepUnit.insert(row).on_conflict_ignore().execute()
         except (PeeweeException, OSError) as error:
-            raise _full(error) from None
+            raise _full(error, self._url) from None
 
     def load(self, stage: str) -> Iterator[tuple[int, bytes]]:
-        """Outcomes of `stage` that are stored, by unit."""
+        """Outcomes of `stage` that are stored, by unit. Raises StoreError."""
         with self._bound():
             query = SweepUnit.select(SweepUnit.unit, SweepUnit.outcome).where(
                 (SweepUnit.run == self.key) & (SweepUnit.stage == stage)
@@ -187,12 +195,13 @@ class TrialStore:
         return self._database.bind_ctx(self._models)
 
 
-def _unusable(error: Exception) -> StoreError:
-    return StoreError(f"database.url: trials cannot be stored ({reason_of(error)})")
+def _unusable(error: Exception, url: Address) -> StoreError:
+    reason = reason_of(error, url)
+    return StoreError(f"database.url {shown(url)}: trials cannot be stored ({reason})")
 
 
-def _full(error: Exception) -> LedgerError:
+def _full(error: Exception, url: Address) -> LedgerError:
     return LedgerError(
-        f"database.url: trials can no longer be stored ({reason_of(error)}); mend it and go on "
-        "with --resume"
+        f"database.url {shown(url)}: trials can no longer be stored ({reason_of(error, url)}); "
+        "mend it and go on with --resume"
     )

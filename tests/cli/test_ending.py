@@ -126,3 +126,11 @@ def test_a_pattern_that_the_shell_spelt_out_is_to_be_quoted(
     assert said.startswith(f"error: {files[1]} {files[2]} came beside the one file")
     assert "or a pattern in quotes ('FOLDER/*.csv')" in said
     assert said.count("\n") == 1
+
+
+def test_a_path_that_nobody_can_have_meant_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    assert runner.main(["ledger", "check", "--config", "9" * 5000]) == 2
+    said = capsys.readouterr().err
+    assert "999..." in said
+    assert "File name too long" in said
+    assert len(said) < 400

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sqlite3
 import threading
 from contextlib import closing
@@ -143,3 +144,19 @@ def test_where_there_is_no_ledger_nothing_is_made(ledger: Path, tmp_path: Path) 
     assert asked(ledger, "backup", str(tmp_path / "copy.db"), "--set", none) == 2
     assert not (tmp_path / "none.db").exists()
     assert not (tmp_path / "copy.db").exists()
+
+
+def test_a_full_place_of_the_copy_is_told_with_the_copys_name(
+    ledger: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "copy.db"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (ledger.stat().st_size - 1, limits[1]))
+    try:
+        assert asked(ledger, "backup", str(copy)) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    said = capsys.readouterr().err
+    assert said == f"error: {copy} cannot be written (File too large); name a file elsewhere\n"
+    assert not copy.exists()
+    assert not list(tmp_path.glob(".*.part"))

@@ -128,7 +128,11 @@ def trouble(kind: str, running: Running, file: Path) -> Any:
 
 @pytest.mark.parametrize(
     ("kind", "words"),
-    [("locked", "database is locked"), ("full", "disk"), ("gone", "gone or was replaced")],
+    [
+        ("locked", "database is locked"),
+        ("full", "File too large"),
+        ("gone", "gone or was replaced"),
+    ],
 )
 def test_an_sqlite_file_in_trouble_is_waited_for(kind: str, words: str, tmp_path: Path) -> None:
     file, url = tmp_path / "ledger.db", f"sqlite:///{tmp_path}/ledger.db"

@@ -182,3 +182,25 @@ def test_what_a_killed_run_left_is_taken_away_and_what_is_being_made_stays(tmp_p
         assert not (tmp_path / f"dead{UNFINISHED}").exists()
         assert (tmp_path / f"alive{UNFINISHED}").exists()
         assert runner.main([*command, str(tmp_path / "alive")]) == 2
+
+
+def test_the_key_of_a_sweep_of_one_market_is_not_one_of_several(
+    done: Path, stopped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = json.loads((stopped / STATE).read_text())["run"]
+    (stopped / PLAN).write_text(json.dumps({"run": key, "markets": []}))
+    assert resume(stopped, *own(done)) == 2
+    assert "as that of another kind of sweep" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [STATE, SETTINGS, PLAN])
+def test_a_link_to_itself_is_told(
+    name: str, done: Path, stopped: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (stopped / name).unlink(missing_ok=True)
+    (stopped / name).symlink_to(name)
+    before = sorted(stopped.iterdir())
+    assert resume(stopped, *own(done)) == (0 if name == PLAN else 2)
+    said = capsys.readouterr().err
+    assert name == PLAN or name in said
+    assert name == PLAN or sorted(stopped.iterdir()) == before

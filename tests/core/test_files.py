@@ -1,5 +1,6 @@
 """What is written whole is on the disk: at once, or together with its folder."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from stoptrail.core.errors import OutputError
-from stoptrail.core.files import on_disk_together, write_whole
+from stoptrail.core.files import (
+    no_room,
+    on_disk_together,
+    reason_of,
+    require_inside,
+    write_whole,
+)
 
 
 @pytest.fixture
@@ -61,3 +68,19 @@ def test_a_failure_inside_ends_the_waiting(tmp_path: Path, synced: list[str]) ->
         raise RuntimeError("before the end")
     write_whole(tmp_path / "two", b"2")
     assert synced == [f".two.{os.getpid()}.part", tmp_path.name]
+
+
+def test_a_librarys_many_words_about_a_disk_are_the_systems_few() -> None:
+    arrow = OSError(errno.ENOSPC, "Error writing bytes to file. Detail: [errno 28] No space left")
+    assert reason_of(arrow) == os.strerror(errno.ENOSPC)
+    assert no_room(arrow) == os.strerror(errno.ENOSPC)
+    assert no_room(OSError(errno.EACCES, os.strerror(errno.EACCES))) is None
+
+
+def test_a_link_to_itself_leads_nowhere_and_one_that_leads_out_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "loop").symlink_to("loop")
+    require_inside(tmp_path / "run", OutputError)
+    (tmp_path / "run" / "out").symlink_to(tmp_path)
+    with pytest.raises(OutputError, match="leads out of the folder"):
+        require_inside(tmp_path / "run", OutputError)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,3 +109,22 @@ def test_trials_of_another_form_are_not_read(url: str) -> None:
     store.close()
     with pytest.raises(UsageError, match="form 99"):
         TrialStore(url, IDENTITY, store.key)
+
+
+def test_a_limit_of_files_is_told_in_the_systems_words(tmp_path: Path) -> None:
+    """SQLite calls it "disk I/O error", as it does a broken disk."""
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    store = TrialStore(url, IDENTITY)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, limits[1]))
+    try:
+        with pytest.raises(LedgerError) as told:
+            store.save("screen", [(unit, b"x" * 4096) for unit in range(100)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert str(told.value) == (
+        f"database.url {url}: trials can no longer be stored (File too large); mend it and go on "
+        "with --resume"
+    )
+    store.close()
+    assert not list(tmp_path.glob(".*.part"))

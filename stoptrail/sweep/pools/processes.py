@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import atexit
+import fcntl
 import os
+import shutil
 import signal
+import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
+from pathlib import Path
+from pickle import PicklingError
 from typing import Any
 
-from stoptrail.core.errors import ConfigError
-from stoptrail.core.program import collect_seldom
+from stoptrail.core.errors import ConfigError, RunError
+from stoptrail.core.files import is_running, no_room
+from stoptrail.core.program import NAME, collect_seldom
 from stoptrail.sweep.pools.pool import Pool, Task, numbered
 
 _LOOK_SECONDS = 0.5
 """How often a worker looks whether its parent is there."""
+_MEMORY = Path("/dev/shm")
+_LEAST_MEMORY = 2 * 2**30
+"""Bytes that must be free in memory for what processes share to lie there, not on the disk."""
+_SHARED = f"{NAME}-shared-"
+"""Begins the name of a folder of what workers share; the number of the process follows."""
+_GO_ON = "make room there, or set --jobs 1; what is finished is kept: go on with --resume"
 
 
 def cores(jobs: int) -> int:
@@ -39,15 +53,119 @@ class Processes:
         self, function: Callable[..., Any], shared: Sequence[Any], tasks: Sequence[Task]
     ) -> Iterator[tuple[int, Any]]:
         """See Pool."""
-        from joblib import Parallel, delayed
+        if self._jobs == 1:
+            yield from (numbered(function, task, *shared) for task in tasks)
+            return
+        pool = _pool(self._jobs)
+        from joblib import delayed
 
-        pool = Parallel(
-            n_jobs=self._jobs, backend="loky", return_as="generator_unordered", mmap_mode="c"
+        with _told(shared_folder(os.getpid())):
+            with _deaf_children():
+                results = pool(delayed(numbered)(function, task, *shared) for task in tasks)
+            yield from results
+
+
+def _pool(jobs: int) -> Any:
+    """joblib's processes; RunError where the system gives none, for which it would warn."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        from joblib import Parallel, parallel
+
+        if parallel.mp is None and os.environ.get("JOBLIB_MULTIPROCESSING") != "0":
+            raise RunError(f"{_MEMORY}: no processes can be started, is it full? {_GO_ON}")
+        return Parallel(
+            n_jobs=jobs,
+            backend="loky",
+            return_as="generator_unordered",
+            mmap_mode="c",
+            temp_folder=str(shared_folder(os.getpid())),
+            initializer=_follow,
+            initargs=(os.getpid(),),
         )
-        own = os.getpid()
-        with _deaf_children():
-            results = pool(delayed(_tied)(own, function, task, *shared) for task in tasks)
-        yield from results
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Raise RunError where `folder` is full, or a worker was ended from outside."""
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    try:
+        yield
+    except TerminatedWorkerError:
+        raise RunError(
+            "a worker process was ended from outside, perhaps for want of memory: set fewer "
+            "--jobs; what is finished is kept: go on with --resume"
+        ) from None
+    except (OSError, PicklingError) as error:
+        reason = no_room(error.__cause__ if isinstance(error, PicklingError) else error)
+        if reason is None:
+            raise
+        semaphore = isinstance(error, OSError) and error.__cause__ is None
+        place = _MEMORY if semaphore else folder.parent
+        raise RunError(f"{place}: what workers share has no room ({reason}); {_GO_ON}") from None
+
+
+@lru_cache(maxsize=1)
+def shared_folder(process: int) -> Path:
+    """Where `process`, this one, keeps what its workers share: a folder that goes with it, be
+    it killed; where workers and all were killed, the next process takes it away."""
+    from joblib.externals.loky.backend.resource_tracker import register, unregister
+
+    place = _place()
+    for folder in place.glob(f"{_SHARED}*"):
+        _clear(folder)
+    folder, held = _made(place, process)
+    register(str(folder), "folder")
+
+    def leave() -> None:
+        if os.getpid() == process:
+            shutil.rmtree(folder, ignore_errors=True)
+            unregister(str(folder), "folder")
+            os.close(held)
+
+    atexit.register(leave)
+    return folder
+
+
+def _place() -> Path:
+    wanted = os.environ.get("JOBLIB_TEMP_FOLDER")
+    if wanted:
+        return Path(wanted)
+    with suppress(OSError):
+        if shutil.disk_usage(_MEMORY).free >= _LEAST_MEMORY and os.access(_MEMORY, os.W_OK):
+            return _MEMORY
+    return Path(tempfile.gettempdir())
+
+
+def _made(place: Path, process: int) -> tuple[Path, int]:
+    """A new folder, and the descriptor that holds it as long as this process lives."""
+    while True:
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=f"{_SHARED}{process}-", dir=place))
+        except OSError as error:
+            raise RunError(f"{place}: cannot be written ({error.strerror}); {_GO_ON}") from None
+        held = os.open(folder, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if folder.exists():
+            return folder, held
+        os.close(held)  # taken for a dead one's, between its making and its holding
+
+
+def _clear(folder: Path) -> None:
+    """Take away what a process shared that is no more, and the semaphores named after it."""
+    with suppress(OSError):
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for ours in folder.glob("joblib_memmapping_folder_*"):
+                shutil.rmtree(ours)
+            folder.rmdir()
+        finally:
+            os.close(held)
+        process = folder.name.removeprefix(_SHARED).partition("-")[0]
+        if process.isdigit() and not is_running(int(process)):
+            for semaphore in _MEMORY.glob(f"sem.loky-{process}-*"):
+                semaphore.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -65,16 +183,9 @@ def _deaf_children() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _tied(parent: int, function: Callable[..., Any], task: Task, *shared: Any) -> tuple[int, Any]:
-    """`numbered` in a process that ends with its parent, also where that is killed: loky's
-    would wait for work for minutes, and what they share would lie in memory."""
-    if os.getppid() == parent:
-        _follow(parent)
-    return numbered(function, task, *shared)
-
-
-@lru_cache(maxsize=1)
 def _follow(parent: int) -> None:
+    """Let this process end with its parent, also where that is killed, be it before there is
+    work: loky's would wait for some for minutes, and what they share would lie in memory."""
     collect_seldom()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""Workers on this machine end with the process that they work for."""
+"""Workers on this machine end with the process that they work for, and what they share."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ import numpy as np
 import psutil
 import pytest
 
+from stoptrail.core.errors import RunError
+from stoptrail.sweep.pools import processes
 from stoptrail.sweep.pools.processes import Processes
 from tests.sweep.small import ROOT
+
+DEAD = 2**22 + 1
+"""More than the number of any process."""
 
 SCRIPT = """
 import time, sys
@@ -59,7 +64,104 @@ def test_workers_and_shared_memory_end_with_a_parent_that_is_killed(tmp_path: Pa
 
 def shared_folders() -> set[Path]:
     """Where joblib puts what processes share."""
-    return set(Path("/dev/shm").glob("joblib_memmapping_folder_*"))
+    return set(Path("/dev/shm").glob("stoptrail-shared-*"))
+
+
+@pytest.mark.slow
+def test_workers_whose_parent_is_killed_before_there_was_work_end() -> None:
+    script = """
+import time
+from stoptrail.sweep.pools.processes import Processes
+from tests.sweep.pools.test_processes import double
+
+class Slow:
+    def __reduce__(self):
+        print("workers wait", flush=True)
+        time.sleep(60)
+
+list(Processes(2).spread(double, (1,), [(1, Slow())]))
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        children = psutil.Process(process.pid).children()
+        workers = [child for child in children if "--process-name" in child.cmdline()]
+        process.kill()
+    assert len(workers) == 2
+    wait_until(lambda: not any(worker.is_running() for worker in workers), 20.0)
+
+
+def test_the_next_start_takes_away_what_a_dead_process_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where workers and all were killed: nobody was left to do it."""
+    monkeypatch.setattr(processes, "_MEMORY", tmp_path / "memory")
+    monkeypatch.setenv("JOBLIB_TEMP_FOLDER", str(tmp_path))
+    (tmp_path / "memory").mkdir()
+    dead = tmp_path / f"stoptrail-shared-{DEAD}-abcdefgh"
+    (dead / f"joblib_memmapping_folder_{DEAD}_a_b").mkdir(parents=True)
+    (dead / f"joblib_memmapping_folder_{DEAD}_a_b" / "1.pkl").write_bytes(b"x")
+    own = tmp_path / f"stoptrail-shared-{DEAD}-notes"
+    own.mkdir()
+    (own / "mine.txt").touch()
+    for process in (DEAD, os.getpid()):
+        (tmp_path / "memory" / f"sem.loky-{process}-x").touch()
+    held, descriptor = processes._made(tmp_path, DEAD)
+    processes.shared_folder.cache_clear()
+    try:
+        made = processes.shared_folder(os.getpid())
+        assert {path.name for path in tmp_path.iterdir()} == {
+            *("memory", own.name, held.name, made.name)
+        }
+        left = [path.name for path in (tmp_path / "memory").iterdir()]
+        assert left == [f"sem.loky-{os.getpid()}-x"]
+    finally:
+        os.close(descriptor)
+        processes.shared_folder.cache_clear()
+
+
+def test_a_full_place_of_what_is_shared_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process whose files may have 100 kB; so that workers cannot be sent 800 kB."""
+    script = """
+import resource, sys
+import numpy as np
+from stoptrail.sweep.pools.processes import Processes
+from tests.sweep.pools.test_processes import double
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    list(Processes(2).spread(double, (np.zeros(200_000),), [(1, 2)]))
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "JOBLIB_TEMP_FOLDER": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    told = f"RunError {tmp_path}: what workers share has no room (File too large); make room there"
+    assert done.stdout.startswith(told)
+    assert done.stderr == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_worker_that_is_ended_from_outside_is_told() -> None:
+    with pytest.raises(RunError, match="a worker process was ended from outside"):
+        list(Processes(2).spread(end, (), [(1, 2)]))
+
+
+def end(work: int) -> None:
+    """As the system does where memory runs out."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def wait_until(so: object, seconds: float = 60.0) -> None:
