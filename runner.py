@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from stoptrail.cli.main import main, run
+from collections.abc import Sequence
+
+from stoptrail.__main__ import run
 
 __all__ = ["main", "run"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    from stoptrail.cli.main import main as one_command
+
+    return one_command(arguments)
+
 
 if __name__ == "__main__":
     run()

@@ -7,11 +7,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +102,27 @@ def postgres() -> Iterator[str]:
             started = server.get_server(folder)
         except Exception as error:
             pytest.skip(f"PostgreSQL cannot be started here: {type(error).__name__}: {error}")
-        try:
-            yield started.get_uri()
-        finally:
-            started.cleanup()
+        with _stopped_with_this_process(Path(folder)):
+            try:
+                yield started.get_uri()
+            finally:
+                started.cleanup()
+
+
+@contextmanager
+def _stopped_with_this_process(folder: Path) -> Iterator[None]:
+    """The server in `folder` ends where this process is killed: it would run on for ever, and
+    whoever kills it then leaves what it shares in memory."""
+    server = (folder / "postmaster.pid").read_text().split()[0]
+    script = "import os, sys; sys.stdin.read(); os.kill(int(sys.argv[1]), 2)"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, server],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as watch:
+        yield
+        watch.terminate()
 
 
 @pytest.fixture

@@ -69,3 +69,18 @@ def test_workers_never_hear_ctrl_c_and_the_parent_does() -> None:
     found = dict(Processes(2).spread(_deaf, (), [(n, n) for n in range(4)]))
     assert found == dict.fromkeys(range(4), True)
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+def test_an_interrupt_while_the_program_is_loaded_ends_it_without_a_traceback(
+    tmp_path: Path,
+) -> None:
+    interrupts = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)\n"
+    (tmp_path / "click.py").write_text(interrupts)
+    done = subprocess.run(
+        [sys.executable, runner.__file__, "--help"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")

