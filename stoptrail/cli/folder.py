@@ -182,8 +182,10 @@ def _held(place: RunFolder) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise UsageError(f"{place.final}: another process is making a run there") from None
-        yield
-        path.unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _take_place(place: RunFolder) -> None:
@@ -211,13 +213,21 @@ def _settle(final: Path) -> None:
         return
     for file in _found(replaced, [*_OWN, *named_files(replaced)]):
         file.unlink()
-    for path in sorted(replaced.rglob("*")):
-        kept = final / path.relative_to(replaced)
-        if path.is_dir() and not path.is_symlink():
-            kept.mkdir(parents=True, exist_ok=True)
-        elif not kept.exists():
-            path.rename(kept)
+    _move_into(replaced, final)
     shutil.rmtree(replaced)
+
+
+def _move_into(folder: Path, other: Path) -> None:
+    """Let what is in `folder` go on in `other`; what has the name of something else there, by
+    a name of its own."""
+    for path in list(folder.iterdir()):
+        place = other / path.name
+        if path.is_dir() and place.is_dir() and not (path.is_symlink() or place.is_symlink()):
+            _move_into(path, place)
+            continue
+        while place.exists() or place.is_symlink():
+            place = place.with_name(f"{place.name}.earlier")
+        path.rename(place)
 
 
 def _clear_dead(parent: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import tomli_w
 
 import runner
-from stoptrail.cli.folder import REPLACED, STATE, UNFINISHED
+from stoptrail.cli.folder import REPLACED, STATE, UNFINISHED, _settle
 from stoptrail.core.time import iso
 from stoptrail.feeds.files import load_candles
 from stoptrail.rules.costs import DAY
@@ -237,3 +237,29 @@ def test_everything_of_the_user_s_in_the_folder_stays_and_a_link_stays_a_link(
     assert (place / "notes.txt").read_text() == "mine"
     assert (place / "empty" / "deep").is_dir()
     assert (place / "pipe").is_fifo()
+
+
+def test_what_is_the_user_s_and_has_the_name_of_a_result_stays_by_another_name(
+    tmp_path: Path,
+) -> None:
+    """A replacement that it stops would stop every later one."""
+    old, new = tmp_path / f"run{REPLACED}", tmp_path / "run"
+    (old / "report.html").mkdir(parents=True)
+    (old / "report.html" / "mine.txt").write_text("mine")
+    (old / "deep" / "er").mkdir(parents=True)
+    (old / "deep" / "er" / "notes.txt").write_text("theirs")
+    (old / "plots").write_text("a list")
+    (old / "loop").symlink_to("loop")
+    (new / "plots").mkdir(parents=True)
+    (new / "report.html").write_text("the report")
+    (new / "loop").write_text("of the run")
+    (new / "deep").mkdir()
+    _settle(new)
+    assert not old.exists()
+    assert (new / "report.html").read_text() == "the report"
+    assert (new / "report.html.earlier" / "mine.txt").read_text() == "mine"
+    assert (new / "deep" / "er" / "notes.txt").read_text() == "theirs"
+    assert (new / "plots").is_dir()
+    assert (new / "plots.earlier").read_text() == "a list"
+    assert (new / "loop").read_text() == "of the run"
+    assert (new / "loop.earlier").is_symlink()
