@@ -69,6 +69,11 @@ def _funding(database: Database) -> None:
         execute(change, (funding, session, trade))
 
 
+def _shortfall(database: Database) -> None:
+    """What a trade lost beyond the account (C20)."""
+    _add(database, "paper_trades", "shortfall", "DOUBLE PRECISION NOT NULL DEFAULT 0")
+
+
 def _add(database: Database, table: str, name: str, kind: str) -> None:
     """Add a column, unless the tables were made with it."""
     if name not in {column.name for column in database.get_columns(table)}:
@@ -77,7 +82,15 @@ def _add(database: Database, table: str, name: str, kind: str) -> None:
         )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_first, _quotes, _restarts, _prices, _fills, _funding)
+MIGRATIONS: tuple[Migration, ...] = (
+    _first,
+    _quotes,
+    _restarts,
+    _prices,
+    _fills,
+    _funding,
+    _shortfall,
+)
 """Step n leads from version n to version n + 1; a step is never changed once released."""
 
 

@@ -205,6 +205,8 @@ class PaperTrades(Model):
     borrow = DoubleField(null=True)
     funding = DoubleField(default=0.0)
     """Booked so far, negative where it was paid (C19); of a closed trade in `pnl`."""
+    shortfall = DoubleField(default=0.0)
+    """Of a closed trade, what was lost beyond the account and credited (C20), in `pnl`."""
     pnl = DoubleField(null=True)
     settings = IntegerField()
     entry_caught_up = BooleanField()

@@ -173,6 +173,7 @@ class StepWriter(Rows):
             breakeven=False,
             entry_fee=position.fee,
             funding=0.0,
+            shortfall=0.0,
             settings=step.settings,
             entry_caught_up=step.caught_up,
         )
@@ -219,6 +220,7 @@ class StepWriter(Rows):
             "fees": event.position.fee + end.fee,
             "borrow": end.borrow,
             "funding": end.funding,
+            "shortfall": end.shortfall,
             "pnl": end.pnl,
             "exit_caught_up": step.caught_up,
             "opening_sl": None,

@@ -1,0 +1,239 @@
+"""C20 in a session: positions that the account cannot hold any more, on candles and by ticks,
+through kills, and what the session is afterwards."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stoptrail.exchange.rows import Row
+from stoptrail.live.ledger.check import problems
+from stoptrail.live.ledger.database import open_existing
+from stoptrail.live.ledger.records import all_sessions, checkpoint_of
+from stoptrail.live.market.events import Tick
+from stoptrail.live.watch.differences import compare
+from stoptrail.live.watch.replay import recording_of, replay
+from stoptrail.rules.funding import FundingRow
+from tests.live.books import Books, backtest_of, books_of, told_trades, trades_of
+from tests.live.funding_rows import SWAP, published, told_between
+from tests.live.playback import PlaybackStore, play
+from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
+from tests.live.victim import Fate, in_process, run_victim
+
+RATE = 0.02
+LEVERED: dict[str, Any] = {
+    "data": SWAP["data"],
+    "market": {"type": "swap", "maintenance_margin": RATE, "liquidation_fee": 0.001},
+    "risk": {"risk_per_trade": 0.5, "max_leverage": 20.0, "risk_includes_costs": False},
+    "stop": {"trailing_atr_multiplier": 4.0, "trail": "none", "breakeven_atr_trigger": 0.0},
+    "exits": {"time_hours": 40.0},
+    "account": {"cash": 10_000_000.0},
+}
+MODES = ("candle", "tick")
+
+
+@cache
+def market(count: int = 600, seed: int = 7) -> list[Row]:
+    """The small market with a gap every forty hours, up and down in turn: larger than what is
+    left of a margin."""
+    found, factor = [], 1.0
+    for k, (time, *prices, volume) in enumerate(small_rows(count, seed)):
+        if k > WARM_UP and k % 40 == 0:
+            factor *= 0.9 if k % 80 else 1 / 0.9
+        found.append((time, *(round(price * factor, 2) for price in prices), volume))
+    return found  # type: ignore[return-value]
+
+
+@cache
+def rates(count: int = 600, seed: int = 7) -> tuple[FundingRow, ...]:
+    """Funding that eats up a margin within a day, paid by longs and by shorts for a day each."""
+    rows = published(market(count, seed), 4)
+    signs = [-1.0 if k // 14 % 2 else 1.0 for k in range(len(rows))]
+    return tuple(row._replace(rate=0.03 * sign) for row, sign in zip(rows, signs, strict=True))
+
+
+def told(mode: str, count: int = 600) -> dict[str, Any]:
+    """What `run_victim` takes of it."""
+    ticks = ticks_of if mode == "tick" else None
+    return {"ticks": ticks, "funding": rates(count), **LEVERED, "live": {"ratchet": mode}}
+
+
+def run(url: str, mode: str, count: int = 600, seed: int = 7) -> Books:
+    rows = market(count, seed)
+    between = told_between(rows, list(rates(count, seed)))
+    ticks = ticks_of if mode == "tick" else None
+    store = PlaybackStore(rows, WARM_UP, HOUR, ticks, between)
+    play(settings(**LEVERED, live={"ratchet": mode}), store, url)
+    return books_of(url)
+
+
+def liquidated(books: Books) -> list[dict[str, Any]]:
+    return [trade for trade in books["PaperTrades"] if trade["reason"] == "liquidated"]
+
+
+def sound(url: str, books: Books) -> None:
+    """The ledger holds what it has to, adds up, and is what a replay of it gives."""
+    with closing(open_existing(url)) as database:
+        assert list(problems(database)) == []
+        (session,) = all_sessions(database)
+        with closing(replay(recording_of(database, session))) as again:
+            assert compare(database, again, session.id).differences == []
+    cash = LEVERED["account"]["cash"]
+    for trade in books["PaperTrades"]:
+        if trade["exit_time"] is None:
+            continue
+        gross = trade["side"] * trade["units"] * (trade["exit"] - trade["entry"])
+        costs = trade["fees"] + trade["borrow"] - trade["funding"] - trade["shortfall"]
+        assert trade["pnl"] == pytest.approx(gross - costs, abs=1e-4)
+        assert trade["shortfall"] >= 0.0
+        cash += trade["pnl"]
+        assert cash >= -1e-6
+        assert trade["shortfall"] == 0.0 or cash == pytest.approx(0.0, abs=1e-6)
+    assert min(row["equity"] for row in books["StoredEquity"]) >= 0.0
+
+
+@pytest.mark.parametrize("seed", [7, 12, 20])
+def test_on_candles_a_session_liquidates_what_a_backtest_does(seed: int, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    books = run(url, "candle", seed=seed)
+    sound(url, books)
+    candles, _, record = backtest_of(url, rates(seed=seed))
+    assert told_trades(books) == trades_of(candles, record)
+    closed = record.trades.exit >= 0
+    shortfall = [trade["shortfall"] for trade in books["PaperTrades"]]
+    assert shortfall[: sum(closed)] == record.trades.shortfall[closed].tolist()
+    assert {7: 4, 12: 2, 20: 3}[seed] == len(liquidated(books))
+    assert {7: {1, -1}, 12: {1}, 20: {1, -1}}[seed] == {one["side"] for one in liquidated(books)}
+
+
+def equity_at(trade: dict[str, Any], cash: float, price: float, time: int) -> float:
+    """Of the account while the trade was open, by hand: rows that came before the tick of `time`
+    are paid, at the close of the last candle before each."""
+    paid = 0.0
+    for row in rates():
+        if trade["entry_time"] < row.time <= time:
+            close = [candle[4] for candle in market() if candle[0] + HOUR <= row.time][-1]
+            paid += trade["side"] * trade["units"] * close * row.rate
+    gross = trade["side"] * trade["units"] * (price - trade["entry"])
+    return cash + gross - trade["entry_fee"] - paid
+
+
+def test_by_ticks_it_is_the_first_tick_at_which_the_margin_is_gone(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    books = run(url, "tick")
+    sound(url, books)
+    ticks = [tick for row in market()[WARM_UP:] for tick in ticks_of(row)]
+    cash, seen = LEVERED["account"]["cash"], 0
+    for trade in books["PaperTrades"]:
+        by_tick = trade["exit_time"] is not None and trade["exit_time"] % HOUR
+        held = [t for t in ticks if trade["entry_time"] < t.time <= (trade["exit_time"] or 0)]
+        if trade["reason"] == "liquidated" and by_tick:
+            for tick in held:
+                left = equity_at(trade, cash, tick.price, tick.time)
+                gone = left <= RATE * trade["units"] * tick.price
+                assert gone == (tick is held[-1])
+            seen += held[-1].time == trade["exit_time"]
+            slip = 1 - trade["side"] * settings().costs.slippage
+            assert trade["side"] * (trade["exit"] - held[-1].price * slip) >= -0.02
+        cash += trade["pnl"] or 0.0
+    assert seen >= 3
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_gap_beyond_the_margin_is_credited_and_the_session_goes_on(
+    mode: str, tmp_path: Path
+) -> None:
+    """At a hundredth of the prices there is nothing left: it takes no further trade."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    calm = run(f"sqlite:///{tmp_path}/calm.db", mode)
+    trade = max(liquidated(calm), key=lambda one: one["exit_time"] - one["entry_time"])
+    last = trade["exit_time"] - trade["exit_time"] % HOUR
+    factor = 0.1 if trade["side"] > 0 else 10.0
+    rows = [
+        row if row[0] < last else (row[0], *(round(p * factor, 2) for p in row[1:5]), row[5])
+        for row in market()
+    ]
+    ticks = ticks_of if mode == "tick" else None
+    between = told_between(rows, list(rates()))
+    play(
+        settings(**LEVERED, live={"ratchet": mode}),
+        PlaybackStore(rows, WARM_UP, HOUR, ticks, between),  # type: ignore[arg-type]
+        url,
+    )
+    books = books_of(url)
+    sound(url, books)
+    gone = books["PaperTrades"][-1]
+    assert (gone["number"], gone["reason"]) == (trade["number"], "liquidated")
+    assert gone["shortfall"] > 0.0
+    with closing(open_existing(url)) as database:
+        checkpoint = checkpoint_of(database, 1)
+    assert (checkpoint.position, checkpoint.balance) == (None, 0.0)
+    assert books["StoredCandles"][-1]["time"] == rows[-1][0]
+    after = [row for row in books["Decisions"] if row["time"] >= gone["exit_time"]]
+    assert {row["outcome"] for row in after} <= {"size", "liquidated"}
+    assert after
+    assert {row["equity"] for row in books["StoredEquity"] if row["time"] > last + HOUR} == {0.0}
+    stops = [row for row in books["PaperOrders"] if row["kind"] == "stop"]
+    assert (stops[-1]["status"], stops[-1]["reason"]) == ("cancelled", "position closed")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_kills_around_a_liquidation_leave_no_trace(mode: str, tmp_path: Path) -> None:
+    count = 420
+    calm, url = f"sqlite:///{tmp_path}/calm.db", f"sqlite:///{tmp_path}/killed.db"
+    run_victim(calm, market(count), 0, None, **told(mode, count))
+    expected = books_of(calm)
+    assert liquidated(expected)
+    before = sum(
+        1
+        for trade in expected["PaperTrades"]
+        if trade["exit_time"] and trade["exit_time"] < liquidated(expected)[0]["exit_time"]
+    )
+    for moment, skipped in (("before", before), ("within", 0), ("after", 0), ("before", 0)):
+        fate = Fate(skipped + 1, moment, "left")
+        code = in_process(url, market(count), 0, fate, **told(mode, count))
+        assert code in (-signal.SIGKILL, 0)
+    assert in_process(url, market(count), 0, None, **told(mode, count)) == 0
+    books = books_of(url)
+    assert books == expected
+    sound(url, books)
+
+
+def test_missed_candles_liquidate_as_if_they_had_been_heard(tmp_path: Path) -> None:
+    """The session is down when the margin goes: on candles the ledger is the same."""
+    calm, url = f"sqlite:///{tmp_path}/calm.db", f"sqlite:///{tmp_path}/ledger.db"
+    expected = run(calm, "candle")
+    first = liquidated(expected)[0]
+    cut = sum(row[0] < first["exit_time"] for row in market()) - 2
+    run_victim(url, market()[:cut], 0, None, **told("candle"))
+    run_victim(url, market(), 12, None, **told("candle"))
+    assert books_of(url) == expected
+    sound(url, books_of(url))
+    with closing(open_existing(url)) as database:
+        rows: Any = database.execute_sql("SELECT exit_caught_up, reason FROM paper_trades")
+        assert (1, "liquidated") in [tuple(row) for row in rows.fetchall()]
+
+
+def test_a_tick_of_another_time_liquidates_nothing(tmp_path: Path) -> None:
+    """A trade that is told again after a reconnect is of an older moment."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    expected = run(f"sqlite:///{tmp_path}/calm.db", "tick")
+    entered = liquidated(expected)[0]["entry_time"]
+
+    def with_an_old_one(row: Row) -> list[Tick]:
+        found: list[Tick] = []
+        for tick in ticks_of(row):
+            found.append(tick)
+            if tick.time == entered:
+                found.append(tick._replace(time=entered - 1, price=tick.price * 0.5))
+        return found
+
+    between = told_between(market(), list(rates()))
+    store = PlaybackStore(market(), WARM_UP, HOUR, with_an_old_one, between)
+    play(settings(**LEVERED, live={"ratchet": "tick"}), store, url)
+    assert books_of(url) == expected
