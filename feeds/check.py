@@ -104,7 +104,13 @@ def check_file(
         findings += _silent(times, ordered.volume == 0)
     naive = any(part.naive for part in parts)
     findings += oddities(
-        ordered, step, lambda i: series.place(int(where[i])), clock, naive=naive, known=known
+        ordered,
+        step,
+        lambda i: series.place(int(where[i])),
+        clock,
+        naive=naive,
+        known=known,
+        symbol=reading.symbol or reading.one_of,
     )
     if unfinished(times, step, clock):
         text = f"{iso(int(times[-1]))}: the last candle is not over yet; a run leaves it out"

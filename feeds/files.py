@@ -25,7 +25,7 @@ from stoptrail.feeds.faults import (
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import Unit
 from stoptrail.feeds.markets import SeveralError, market_in_name, same_base
-from stoptrail.feeds.oddities import oddities, unfinished
+from stoptrail.feeds.oddities import oddities, unfinished, volume_in_quote
 from stoptrail.feeds.parts import FilePart, read_part
 from stoptrail.feeds.seams import Joined, doubled_hours, joined, two_candles
 from stoptrail.rules.candles import Candles
@@ -111,6 +111,8 @@ def load_file(
             if len(columns.time) < MIN_CANDLES:
                 raise DataError(f"{path}: makes {len(columns.time)} candles; at least 2 are needed")
     unit = "unknown" if reading.volume == "unknown" else _unit(parts)
+    if unit == "base" and volume_in_quote(columns, interval, reading.symbol or reading.one_of):
+        unit = "unknown"
     return Loaded(Candles(*columns, interval), tuple(said), parts[0].layout.name, unit)
 
 
@@ -290,6 +292,7 @@ def _finished(
         now,
         naive=any(part.naive for part in parts),
         known=reading.volume == "known",
+        symbol=reading.symbol or reading.one_of,
     )
     return columns, notes + [finding.text for finding in found if finding.said]
 

@@ -54,8 +54,8 @@ def _beside(tables: list[_Found]) -> tuple[list[str], list[list[Any]]]:
               if len(set(part)) > 1]  # fmt: skip
     if len(same) < 2 or not differ:
         return names, rows
-    if not names and all(keys[differ[0]].isdigit() for keys, *_ in same):  # pages of one list
-        return names, [row for _, _, part in same for row in part]
+    if not names and [keys[differ[0]] for keys, *_ in same] == list(map(str, range(len(same)))):
+        return names, [row for _, _, part in same for row in part]  # pages of one list
     if not names:
         told = one_line(", ".join(keys[differ[0]] for keys, *_ in same), 120)
         raise DataError(f"holds {len(same)} tables without names of columns ({told}); give one")
@@ -119,13 +119,39 @@ def _tables(value: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
 
 def _table_of(value: dict[str, Any]) -> Any:
     """An object as a table: columns by name, or records or rows by their times; None for others."""
-    if _columnar(value) or {"columns", "data"} <= set(value):
+    if _columnar(value):
         return value
+    if (named := _with_names_beside(value)) is not None:
+        return named
     if len(value) > 1 and all(isinstance(row, dict) for row in value.values()):
         return [{"": name, **row} for name, row in value.items()]
     if len(value) > 1 and all(_is_row(row) for row in value.values()):
         return [[name, *row] for name, row in value.items()]
     return None
+
+
+def _with_names_beside(value: dict[str, Any]) -> dict[str, Any] | None:
+    """Rows (or columns) and their names under keys of one object, as databases answer: columns
+    and data, fields and rows, meta and data, schema and values."""
+    inner = [part.values() if isinstance(part, dict) else (part,) for part in value.values()]
+    lists = [part for parts in inner for part in parts if isinstance(part, list) and part]
+    names = next((n for n in map(_listed_names, lists) if _prices(n) == len(PRICES)), [])
+    for part in lists:
+        if not all(isinstance(row, list) for row in part) or not names:
+            continue
+        if len(part[0]) == len(names):
+            return {"columns": names, "data": part, "index": value.get("index")}
+        if len(part) == len(names):
+            return dict(zip(names, part, strict=True))
+    return None
+
+
+def _listed_names(value: Any) -> list[str]:
+    """Names of columns as a list of texts, or of objects that have a name."""
+    if not isinstance(value, list):
+        return []
+    named = [part.get("name") if isinstance(part, dict) else part for part in value]
+    return [name for name in named if isinstance(name, str)]
 
 
 _MOST_PARTS = 1000
@@ -202,6 +228,8 @@ def _rows(table: Any) -> tuple[list[str], list[list[Any]]]:
     """Names (none for plain rows) and rows of equal length."""
     if isinstance(table, list) and isinstance(table[0], list):
         width = len(table[0])
+        if _prices(_listed_names(table[0])) == len(PRICES):  # a sheet with its header
+            return _rows({"columns": _listed_names(table[0]), "data": table[1:]})
         for number, row in enumerate(table, 1):
             if len(row) != width:
                 raise DataError(f"record {number} has {len(row)} values, the others have {width}")
@@ -239,6 +267,7 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     in their names (OANDA)."""
     out: dict[str, Any] = {}
     for name, value in record.items():
+        value = _unwrapped(value)
         if isinstance(value, dict):
             side = name if name in ("bid", "ask", "mid") else ""
             inside = _flat(value).items()
@@ -246,6 +275,16 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
         else:
             out[str(name)] = value
     return out
+
+
+def _unwrapped(value: Any) -> Any:
+    """What MongoDB ({"$date": ...}) and DynamoDB ({"N": ...}) wrap with its type."""
+    while isinstance(value, dict) and len(value) == 1:
+        ((kind, inner),) = value.items()
+        if not kind.startswith("$") and kind not in ("N", "S"):
+            break
+        value = inner
+    return value
 
 
 def _array(column: tuple[Any, ...]) -> pa.Array:

@@ -7,21 +7,22 @@ is that of the open or of the close) is settled by the numbers, or asked for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 
 from stoptrail.core.errors import DataError
+from stoptrail.core.time import DAY_MS
 from stoptrail.feeds import names as known
-from stoptrail.feeds.columns import PRICES, VALUES
-from stoptrail.feeds.convert import one_line
+from stoptrail.feeds.columns import PRICES
+from stoptrail.feeds.convert import epoch_milliseconds, one_line
 from stoptrail.feeds.market import Unit
-from stoptrail.feeds.names import field_of, is_volume, plain_name
-from stoptrail.feeds.orders import amounts_of, counts_contracts
+from stoptrail.feeds.names import field_of, is_quote, is_volume, plain_name
+from stoptrail.feeds.orders import amounts_of, counts_contracts, prices_between
+from stoptrail.feeds.signatures import Signature, Stamp, signed
 from stoptrail.rules.candles import Floats
-
-Stamp = Literal["open", "close"]
 
 
 class MissingError(DataError):
@@ -65,71 +66,17 @@ class Layout(NamedTuple):
     symbol: int | None = None
     timeframe: int | None = None
     exchange: int | None = None
+    kind: int | None = None
+    """Column that may tell spot from swaps."""
     close_time: int | None = None
     """A second time column, to compare the first one with."""
     scale: float = 1.0
     """By what prices that are whole numbers are multiplied."""
+    whole: bool = False
+    """Whether only typed whole numbers are, and the volume with them."""
 
 
-class _Signature(NamedTuple):
-    name: str
-    columns: frozenset[str]
-    """Names that are all there."""
-    stamp: Stamp = "open"
-    unit: Unit = "base"
-    zone: str = ""
-    scale: float = 1.0
-
-
-def _signature(name: str, columns: str, *more: str | float) -> _Signature:
-    return _Signature(name, frozenset(columns.split()), *more)  # type: ignore[arg-type]
-
-
-METATRADER_4 = "MetaTrader 4 or the like"
-
-_SIGNATURES = (
-    _signature("BitMEX trade buckets", "homenotional foreignnotional", "close", "contracts"),
-    _signature("OKX", "confirm volccy"),
-    _signature("OKX", "confirm volccyquote"),
-    _signature("OKX", "confirm"),
-    _signature("Bybit", "starttime openprice turnover"),
-    _signature("KuCoin", "time open close high low volume turnover"),
-    _signature("hummingbot", "quoteassetvolume ntrades timestamp"),
-    _signature("Binance klines", "opentime closetime takerbuyvolume"),
-    _signature("Binance klines", "opentime closetime takerbuybaseassetvolume"),
-    _signature("Binance klines", "opentime closetime ignore"),
-    _signature("CryptoDataDownload", "unix date symbol", "open", "base", "UTC"),
-    _signature("CryptoDataDownload", "unixtimestamp date symbol", "open", "base", "UTC"),
-    _signature("Kaggle (Bitstamp history)", "volumecurrency weightedprice"),
-    _signature("yfinance history", "dividends stocksplits", "open", "quote"),
-    _signature("Yahoo Finance", "adjclose", "open", "quote"),
-    _signature("Dukascopy", "gmttime", "open", "base", "UTC"),
-    _signature("Dukascopy", "localtime", "open", "base", "local"),
-    _signature("MetaTrader 5", "tickvol spread", "open", "contracts", "local"),
-    _signature(METATRADER_4, "date clock open high low close volume", "open", "contracts"),
-    _signature("Databento", "tsevent rtype publisherid", "open", "contracts", "", 1e-9),
-    _signature("Nautilus", "tsevent tsinit"),
-    _signature("Tardis trade bars", "opentimestamp closetimestamp vwap kind interval", "close"),
-    _signature("TradeStation", "date time up down", "close", "contracts"),
-    _signature("MultiCharts", "date time totalvolume", "close"),
-    _signature("OANDA, of mid prices", "mido midh midl midc", "open", "contracts"),
-    _signature("CoinMetrics", "market time candleusdvolume"),
-    _signature("Alpaca or Polygon", "t o h l c v n vw"),
-    _signature("Upbit or Bithumb", "candledatetimeutc tradeprice"),
-    _signature("dYdX", "startedat basetokenvolume"),
-    _signature("CoinMarketCap", "timeopen timeclose marketcap", "open", "quote"),
-    _signature("Polygon", "windowstart transactions"),
-    _signature("CoinAPI", "timeperiodstart timeperiodend"),
-    _signature("CryptoCompare", "volumefrom volumeto"),
-    _signature("Alpaca", "tradecount vwap"),
-    _signature("HTX", "amount vol count id"),
-    _signature("Bitget", "basevolume quotevolume"),
-    _signature("jesse", "exchange symbol timeframe timestamp"),
-    _signature("Stooq", "ticker per"),
-)
-
-
-_INDEX = ("", "index", "unnamed0", "level0", "id", "ticks", "data")
+_INDEX = ("", "x", "index", "unnamed0", "level0", "id", "ticks", "data")
 """Names of a time that may be something else."""
 _GRID_ROWS = 3
 """Fewer times tell no step."""
@@ -146,7 +93,7 @@ def recognised(columns: Sequence[str], sample: Sequence[Floats], kind: str = "")
     """
     plain = [plain_name(name) for name in columns]
     prices = _prices(columns)
-    signature = _signed(plain, kind)
+    signature = signed(plain, kind)
     time, stamp = _time(columns, plain, sample)
     missing = [field for field in PRICES if field not in prices]
     if time is None:
@@ -170,26 +117,16 @@ def recognised(columns: Sequence[str], sample: Sequence[Floats], kind: str = "")
         _first(plain, known.SYMBOLS),
         _first(plain, known.TIMEFRAMES, taken=time),
         _first(plain, known.EXCHANGES),
+        _first(plain, known.KINDS),
         None if close_time in time else close_time,
         signature.scale,
+        signature.whole,
     )
 
 
 def stamp_of(word: str) -> Stamp:
     """The stamp that the name of a time column says."""
     return "close" if word == "close" else "open"
-
-
-def _signed(plain: Sequence[str], kind: str) -> _Signature:
-    there = set(plain)
-    for signature in _SIGNATURES:
-        if signature.name == kind or (not kind and signature.columns <= there):
-            return signature
-    if kind:
-        return _Signature(kind, frozenset())
-    if list(plain[:5]) == ["time", *PRICES] and there <= {"time", *VALUES, "volumema"}:
-        return _Signature("TradingView or plain columns", frozenset())
-    return _Signature("plain columns", frozenset())
 
 
 def _prices(columns: Sequence[str]) -> dict[str, int]:
@@ -206,8 +143,8 @@ def _prices(columns: Sequence[str]) -> dict[str, int]:
             if len(name.strip()) == 1 and name.isupper() and name.lower() in columns:
                 continue
             found[field] = i
-    if "close" not in found and "price" in [plain_name(name) for name in columns]:
-        found["close"] = [plain_name(name) for name in columns].index("price")
+    if "close" not in found and (at := _first([plain_name(n) for n in columns], known.LASTS)):
+        found["close"] = at
     return found
 
 
@@ -215,16 +152,16 @@ def _time(
     columns: Sequence[str], plain: Sequence[str], sample: Sequence[Floats]
 ) -> tuple[tuple[int, ...] | None, str]:
     """The time column(s), and what the name says: "sure" an open, "open" perhaps, "close"."""
-    opened = _first(plain, known.OPEN_TIMES)
-    if opened is not None and _on_a_grid(sample, opened):
-        return (opened,), "sure"
+    for word in known.OPEN_TIMES:
+        if word in plain and _on_a_grid(sample, at := plain.index(word)) and _varies(sample, at):
+            return (at,), "sure"
     date, clock = _first(plain, known.DATES), _first(plain, known.CLOCKS)
-    if None not in (date, clock) and date != clock and _is_clock(sample, clock):
-        return (date, clock), "open"  # type: ignore[return-value]
+    if date is not None and clock is not None and date != clock and _is_clock(sample, clock):
+        return ((date, clock) if _are_days(sample, date) else (date,)), "open"
     for word in known.TIMES:
         if word in plain and _may_be_time(word, sample, plain.index(word)):
             at = plain.index(word)
-            if not _on_a_grid(sample, at):
+            if not _on_a_grid(sample, at) or not _varies(sample, at):
                 continue
             exact = [i for i, name in enumerate(columns) if name.strip() == "t"]
             return ((exact[0] if word == "t" and exact else at),), "open"
@@ -266,6 +203,25 @@ def _on_a_grid(sample: Sequence[Floats], column: int) -> bool:
     return bool(np.gcd.reduce(steps) * _FINEST >= np.min(steps))
 
 
+def _varies(sample: Sequence[Floats], column: int) -> bool:
+    """Whether a column's values differ: the same one in every row bounds a query."""
+    values = sample[column] if column < len(sample) else np.empty(0)
+    numbers = values[np.isfinite(values)]
+    return len(numbers) < _GRID_ROWS or bool(np.any(numbers != numbers[0]))
+
+
+def _are_days(sample: Sequence[Floats], column: int) -> bool:
+    """Whether a column of dates has no times of day of its own."""
+    values = sample[column] if column < len(sample) else np.empty(0)
+    numbers = values[np.isfinite(values)]
+    if not len(numbers) or np.min(numbers) < _LEAST_EPOCH:
+        return True
+    return not np.any(epoch_milliseconds(numbers) % DAY_MS)
+
+
+_LEAST_EPOCH = 1e8
+
+
 def _is_clock(sample: Sequence[Floats], column: int | None) -> bool:
     """Whether a column called "time" is a time of day: no epoch numbers stand in it."""
     if column is None:
@@ -276,51 +232,79 @@ def _is_clock(sample: Sequence[Floats], column: int | None) -> bool:
 
 
 def _may_be_time(word: str, sample: Sequence[Floats], column: int) -> bool:
-    """An index 0, 1, 2, ... is no time, nor is an id."""
-    if word not in _INDEX:
-        return True
+    """An index 0, 1, 2, ... is no time, nor is an id, nor the number of a day."""
     values = sample[column] if column < len(sample) else np.empty(0)
     numbers = values[np.isfinite(values)]
+    if word not in _INDEX:
+        return not len(numbers) or bool(np.max(numbers) >= _LEAST_SHEET_DAY)
     return not len(values) or bool(len(numbers) and np.min(numbers) > 1e8)
+
+
+_LEAST_SHEET_DAY = 36_526
+"""The year 2000 as spreadsheets number days."""
 
 
 def _volume(
     columns: Sequence[str],
     sample: Sequence[Floats],
     prices: tuple[int, ...],
-    signature: _Signature,
+    signature: Signature,
 ) -> tuple[int | None, Unit]:
-    """The column of the base currency where there is one: the amount whose quotient with
-    another amount of the row is a price of the row."""
+    """The column of the base currency where there is one, and what it counts."""
     found = [i for i, name in enumerate(columns) if is_volume(name) and i not in prices]
     found.sort(key=lambda i: _worth(plain_name(columns[i])))
     traded = [i for i in found if i >= len(sample) or np.any(sample[i] > 0)]
     found = traded or found
     if not found:
         return None, "unknown"
-    high, low = (sample[prices[k]] if prices[k] < len(sample) else None for k in (1, 2))
-    if high is not None and low is not None and len(found) > 1:
-        base = amounts_of([sample[i] for i in found], high, low)
-        if base is not None:
-            return found[base], "base"
-        if signature.name == "OKX" and "volccy" in (plain := [plain_name(n) for n in columns]):
-            return plain.index("volccy"), "base"
-        for i in found:
-            if any(counts_contracts(sample[i], sample[j], high, low) for j in found if j != i):
-                return i, "contracts"
-    name = plain_name(columns[found[0]])
-    if name in known.QUOTE_VOLUMES:
+    plain = [plain_name(name) for name in columns]
+    okx = signature.name == "OKX" and len(found) > 1 and "volccy" in plain
+    if sample and (told := _by_quotients(columns, sample, prices, found)):
+        return told if told[1] == "base" or not okx else (plain.index("volccy"), "base")
+    if okx:
+        return plain.index("volccy"), "base"
+    if is_quote(plain[found[0]]):
         return found[0], "quote"
-    if name in known.TICK_VOLUMES:
+    if plain[found[0]] in known.TICK_VOLUMES:
         return found[0], "contracts"
     return found[0], signature.unit
 
 
+def _by_quotients(
+    columns: Sequence[str], sample: Sequence[Floats], prices: Sequence[int], found: Sequence[int]
+) -> tuple[int, Unit] | None:
+    """The amount whose quotient with another amount of the row is a price of the row, also where
+    no name tells it; None where none is."""
+    high, low = sample[prices[1]], sample[prices[2]]
+    base = amounts_of([sample[i] for i in found], high, low) if len(found) > 1 else None
+    if base is not None:
+        return found[base], "base"
+    for i in found:
+        if any(counts_contracts(sample[i], sample[j], high, low) for j in found if j != i):
+            return i, "contracts"
+    for i, name in enumerate(columns):
+        if _may_be_base(name, sample, i, prices) and prices_between(
+            sample[i], sample[found[0]], high, low
+        ):
+            return i, "base"
+    return None
+
+
+def _may_be_base(name: str, sample: Sequence[Floats], i: int, prices: Sequence[int]) -> bool:
+    """Whether a column that no name tells may hold amounts: numbers of either side are none."""
+    return i not in prices and i < len(sample) and not is_volume(name) and not _PART.search(name)
+
+
+_PART = re.compile("taker|buy|sell|bid|ask", re.IGNORECASE)
+
+
 def _worth(name: str) -> int:
+    if is_quote(name):
+        return 100 + (known.QUOTE_VOLUMES.index(name) if name in known.QUOTE_VOLUMES else 50)
     for rank, group in enumerate((known.BASE_VOLUMES, known.QUOTE_VOLUMES, known.TICK_VOLUMES)):
         if name in group:
             return 100 * rank + group.index(name)
-    return 50 if name.startswith("vol") else 1000
+    return 50 if name.startswith("vol") else 60
 
 
 def _first(plain: Sequence[str], wanted: Sequence[str], taken: Sequence[int] = ()) -> int | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from itertools import combinations
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import PRICES
-from stoptrail.feeds.convert import one_line
+from stoptrail.feeds.convert import number, one_line, texts_of
 from stoptrail.feeds.names import field_of
+from stoptrail.feeds.sheets import Sheet
+from stoptrail.rules.candles import Times
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,9 +35,12 @@ _OF_MARKET = re.compile(
 )
 
 
-def by_market(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+def by_market(
+    names: Sequence[str], least: int = 2
+) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """Names and markets of columns such as BTC_open or close_ETHUSDT where these have all four
-    prices of two or more markets; None elsewhere. The market of another column is ""."""
+    prices of `least` or more markets; None elsewhere. The market of another column is "". One
+    market alone has to be written in capitals."""
     plain, markets = list(names), [""] * len(names)
     for i, name in enumerate(names):
         if match := _OF_MARKET.fullmatch(name.strip()):
@@ -48,7 +54,7 @@ def by_market(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] |
         if {field_of(plain[i]) for i, of in enumerate(markets) if market and of == market}
         >= set(PRICES)
     ]
-    if len(whole) < 2:
+    if len(whole) < least or (len(whole) == 1 and not whole[0].isupper()):
         return None
     return tuple(plain), tuple(of if of in whole else "" for of in markets)
 
@@ -83,6 +89,15 @@ def plain_market(symbol: str) -> str:
     alone = symbol.partition(":")[0] if "/" in symbol else symbol.rpartition(":")[2]
     text = re.sub(r"[^A-Z0-9]", "", alone.upper())
     return text.replace("XBT", "BTC").replace("XXBT", "BTC")
+
+
+def naming(sheet: Sheet) -> int | None:
+    """The first column whose every cell is a pair in capitals, such as BTC_EUR; None without."""
+    for i, cells in enumerate(sheet.sample):
+        words = {cell.strip() if isinstance(cell, str) else "" for cell in cells}
+        if words and all(word.isupper() and _PAIR.fullmatch(word) for word in words):
+            return i
+    return None
 
 
 def base_of(symbol: str) -> str:
@@ -162,14 +177,131 @@ def told_apart(
     notes = []
     if len(there) > 1:
         left = int(np.sum(keep & ~mine))
-        notes.append(f"of {len(there)} {what}s ({_listed(there)}) {word}; {left} rows left out")
+        several = f"{what}s" if what in _SETTINGS else f"values of {what}"
+        notes.append(f"of {len(there)} {several} ({_listed(there)}) {word}; {left} rows left out")
     elif what == "symbol" and meant and not same_market(word, meant):
         notes.append(f"the file is of {word}; it is run as {meant}")
     return mine if len(there) > 1 else np.ones(len(cells), np.bool_), notes
 
 
+class _Telling(NamedTuple):
+    """A column, or two, whose words tell rows of one time apart."""
+
+    name: str
+    words: list[str]
+    """Of each row."""
+
+
+def of_one_market(
+    sheet: Sheet, wanted: Sequence[int], time: Times, rows: NDArray[np.intp], meant: str
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Which rows are of the market that is meant where those of one time are told apart by a
+    column from which nothing else is read; and what is to be said of it. `time` and `rows`, the
+    rows' times and places in the sheet, have the shape (n,). Raises DataError where it is open
+    which market is meant."""
+    step = np.diff(time)
+    every = np.ones(len(time), np.bool_)
+    if np.all(step > 0) or np.all(step < 0) or len(np.unique(time)) > _ONE_EACH * len(time):
+        return every, []
+    found = _telling(sheet, wanted, time, rows)
+    if found is None:
+        return every, []
+    return told_apart(_texts(found.words), every, _what(found, meant), meant)
+
+
+def _what(found: _Telling, meant: str) -> str:
+    """ "symbol" where the words of a column name markets, else the column's name."""
+    words = set(found.words)
+    pairs = all(_PAIR.fullmatch(word.partition(":")[0]) for word in words)
+    ids = all(word.isdigit() for word in words)
+    base = base_of(meant)
+    return "symbol" if pairs or ids or (base and base in words) else found.name
+
+
+_ONE_EACH = 0.9
+"""Share of times that are their own: a seam of two exports repeats fewer."""
+
+
+def _telling(
+    sheet: Sheet, wanted: Sequence[int], time: Times, rows: NDArray[np.intp]
+) -> _Telling | None:
+    """The column with the fewest words (else two, joined by a slash) with which each row's time
+    is its own; None where there is none."""
+    found: list[_Telling] = []
+    others = [i for i in range(sheet.width) if i not in wanted and _may_tell(sheet.sample[i])]
+    for i, column in zip(others, sheet.read(others).columns if others else [], strict=True):
+        cells = column.to_pylist()
+        words = [str(cells[row]).strip() for row in rows.tolist()]
+        if 1 < len(set(words)) <= min(_MOST_MARKETS, len(words) / _FEWEST_ROWS):
+            found.append(_Telling(sheet.names[i] or f"column {i + 1}", words))
+    alone = [one for one in found if _unique(time, one.words)]
+    if alone:
+        return min(alone, key=lambda one: len(set(one.words)))
+    for one, two in combinations(found, 2):
+        words = [f"{a}/{b}" for a, b in zip(one.words, two.words, strict=True)]
+        if len(set(words)) <= _MOST_MARKETS and _unique(time, words):
+            return _Telling(f"{one.name} and {two.name}", words)
+    return None
+
+
+_MOST_MARKETS = 1000
+"""More words are numbers of rows or amounts."""
+_FEWEST_ROWS = 3
+"""Rows of a market, on the average: a word for each time is a time."""
+
+
+def _may_tell(cells: Sequence[object]) -> bool:
+    """Whether a column may hold names or numbers of markets: no amounts, no times."""
+    numbers = [number(cell) for cell in cells]
+    return all(value == int(value) and value < _LEAST_TIME for value in numbers if value == value)
+
+
+_LEAST_TIME = 1e8
+
+
+def _unique(time: Times, words: Sequence[str]) -> bool:
+    return len(set(zip(time.tolist(), words, strict=True))) == len(words)
+
+
+def _texts(words: Sequence[str]) -> pa.ChunkedArray:
+    import pyarrow as pa
+
+    return pa.chunked_array([texts_of(words)])
+
+
+def are_kinds(words: Sequence[str]) -> bool:
+    """Whether words name kinds of markets: spot, perpetual, ..."""
+    plain = {re.sub("[^a-z]", "", word.lower()) for word in words}
+    return plain <= _SPOT | _SWAPS | _OTHER_KINDS
+
+
+def kind_of(words: Sequence[str], meant: str) -> str:
+    """Of kinds of markets (spot, perpetual, ...) the one that a symbol such as BTC/USDT:USDT
+    means; "" where the words are others, or several may be meant."""
+    plain = {word: re.sub("[^a-z]", "", word.lower()) for word in words}
+    if not meant or not are_kinds(words):
+        return ""
+    mine = [word for word in words if plain[word] in (_SWAPS if ":" in meant else _SPOT)]
+    return mine[0] if len(mine) == 1 else ""
+
+
+_SPOT = {"spot", "cash", "sp"}
+_SWAPS = {
+    *("perp", "perpetual", "perps", "perpetuals", "swap", "swaps", "linear", "um", "usdm"),
+    *("linearperpetual", "perpetualswap", "linearswap", "usdtperpetual", "usdtm", "umfutures"),
+    *("usdtfutures", "futuresperpetual", "perpetualfuture", "future", "futures"),
+}
+_OTHER_KINDS = {"inverse", "cm", "coinm", "inverseperpetual", "margin", "delivery", "option"}
+
+
+_SETTINGS = ("symbol", "exchange", "timeframe")
+"""What a setting chooses."""
+
+
 def _chosen(found: Sequence[str], meant: str, what: str) -> str:
     """The one that is meant; DataError naming all where none or several may be."""
+    if kind := kind_of(found, meant):
+        return kind
     alike = same_timeframe if what == "timeframe" else same_market
     exact = [name for name in found if meant and alike(name, meant)]
     if len(exact) > 1 and meant in exact:  # BTC/USDT and BTC/USDT:USDT: spot and swap
@@ -187,6 +319,11 @@ def _chosen(found: Sequence[str], meant: str, what: str) -> str:
     near = [name for name in found if meant and what == "symbol" and same_base(name, meant)]
     if len(near) == 1:
         return near[0]
+    if what not in _SETTINGS:
+        raise DataError(
+            f"holds rows of {len(found)} kinds, which {what} tells apart ({_listed(found)}); which "
+            "of them are meant is open: give a file of one kind"
+        )
     where = f"; none is {meant}" if meant and not near else ""
     text = f"holds {len(found)} {what}s ({_listed(found)}){where}: set data.{what} to one of them"
     raise SeveralError(text, what, found)

@@ -12,205 +12,137 @@ _LETTERS = re.compile(r"[\W_]+")
 _NUMBERED = re.compile(r"^\d[ab]?(?=open|high|low|close|volume)")
 """What Alpha Vantage puts before its names: "1. open"."""
 _BEFORE = re.compile(r"^(price|px|candle|kline|bar|mid|trade|ohlc|tick)")
-_BEHIND = re.compile(r"(price|px|rate|mid|last)$")
+_BEHIND = re.compile(r"(price|px|rate|mid|last)?(usd[tc]?)?$")
 
 OPEN_TIMES = (
-    "timeperiodstart",
-    "windowstart",
-    "opentime",
-    "timeopen",
-    "starttime",
-    "timestart",
-    "opentimems",
-    "opentimestamp",
-    "candlebegintime",
-    "begintime",
-    "startat",
-    "start",
-    "begin",
-    "bucketstart",
-    "periodstart",
-    "opendatetime",
-    "opendate",
+    *("timeperiodstart", "windowstart", "opentime", "timeopen", "starttime", "timestart"),
+    *("opentimems", "opentimestamp", "candlebegintime", "begintime", "startat", "start"),
+    *("begin", "bucketstart", "periodstart", "opendatetime", "opendate"),
 )
 """Names that say that the time is an open, the surest first; see `plain_name`."""
 
 TIMES = (
-    "timestamp",
-    "time",
-    "datetime",
-    "unix",
-    "unixtimestamp",
-    "unixtime",
-    "timestampms",
-    "timestamputc",
-    "datetimeutc",
-    "dateutc",
-    "timeutc",
-    "utctime",
-    "utc",
-    "gmttime",
-    "localtime",
-    "date",
-    "ts",
-    "t",
-    "mts",
-    "epoch",
-    "tsevent",
-    "snappedat",
-    "eventtime",
-    "createdat",
-    "tradedate",
-    "tradetime",
-    "datetimestamp",
-    "bucket",
-    "minute",
-    "dt",
-    "ds",
-    "id",
-    "ticks",
-    "datum",
-    "fecha",
-    "data",
-    "дата",
-    "时间",
-    "日期",
-    "日時",
-    "날짜",
-    "indexlevel0",
-    "index",
-    "",
-    "unnamed0",
-    "level0",
+    *("timestamp", "time", "datetime", "unix", "unixtimestamp", "unixtime", "timestampms"),
+    *("timestamputc", "datetimeutc", "dateutc", "timeutc", "utctime", "utc", "gmttime"),
+    *("localtime", "date", "ts", "t", "mts", "epoch", "tsevent", "snappedat", "eventtime"),
+    *("createdat", "tradedate", "tradetime", "datetimestamp", "bucket", "minute", "dt", "ds"),
+    *(
+        "id",
+        "ticks",
+        "datum",
+        "fecha",
+        "data",
+        "дата",
+        "时间",
+        "日期",
+        "日時",
+        "날짜",
+        "day",
+        "日付",
+    ),
+    *(
+        "日付け",
+        "交易时间",
+        "交易日期",
+        "tarih",
+        "tanggal",
+        "unixtimems",
+        "indexlevel0",
+        "x",
+        "index",
+        "",
+    ),
+    *("unnamed0", "level0"),
 )
 """Names of a time that may be either, in order of preference."""
 
-DATES = ("date", "day", "dtyyyymmdd", "datum", "fecha", "data", "дата", "日期")
-CLOCKS = ("time", "hour", "zeit", "uhrzeit", "hora", "heure", "ora", "время", "时间")
+DATES = (
+    *("date", "day", "dtyyyymmdd", "localdate", "tradedate", "tradingday", "utcdate", "gmtdate"),
+    *("dateutc", "dategmt", "datum", "fecha", "data", "дата", "日期", "交易日期"),
+)
+CLOCKS = (
+    *("time", "hour", "zeit", "uhrzeit", "hora", "heure", "ora", "время", "时间", "localtime"),
+    *("tradetime", "utctime", "gmttime", "timeutc", "timegmt", "godzina", "clock"),
+)
 """Names of a day and of a time of day beside it."""
 
 CLOSE_TIMES = (
-    "closetime",
-    "timeclose",
-    "endtime",
-    "timeperiodend",
-    "closetimestamp",
-    "candleendtime",
-    "end",
-    "periodend",
-    "closedatetime",
-    "tsinit",
+    *("closetime", "timeclose", "endtime", "timeperiodend", "closetimestamp"),
+    *("candleendtime", "end", "periodend", "closedatetime", "tsinit"),
 )
 
 FIELDS = {
     "open": {
-        *("open", "o", "op", "first", "opening", "eroffnung", "erster", "ouverture", "ouv"),
-        *("apertura", "abertura", "открытие", "开盘", "开盘价", "始値", "시가"),
+        *("open", "o", "op", "first", "opening", "eroffnung", "eroffn", "erster", "ouverture"),
+        *("ouv", "apertura", "abertura", "otwarcie", "acilis", "openingprice"),
+        *("открытие", "откр", "开盘", "开盘价", "开", "開盤", "始値", "시가"),
     },
     "high": {
         *("high", "h", "hi", "max", "maximum", "highest", "hoch", "haut", "plushaut", "maximo"),
-        *("massimo", "максимум", "最高", "最高价", "高値", "고가"),
+        *("massimo", "maxima", "najwyzszy", "yuksek", "hoog", "hoogste", "tertinggi"),
+        *("максимум", "макс", "最高", "最高价", "高", "高値", "고가"),
     },
     "low": {
         *("low", "l", "lo", "min", "minimum", "lowest", "tief", "bas", "plusbas", "minimo"),
-        *("минимум", "最低", "最低价", "安値", "저가"),
+        *("minima", "najnizszy", "dusuk", "laag", "laagste", "terendah"),
+        *("минимум", "мин", "最低", "最低价", "低", "安値", "저가"),
     },
     "close": {
+        *("close", "c", "cl", "last", "closelast", "closing", "tradeprice", "schluss", "zuletzt"),
+        *("schlusskurs", "letzter", "cloture", "clot", "dernier", "cierre", "ultimo", "fechamento"),
+        *("chiusura", "zamkniecie", "ostatnio", "kapanis", "simdi", "laatste", "slot"),
         *(
-            "close",
-            "c",
-            "cl",
-            "last",
-            "closelast",
-            "closing",
-            "tradeprice",
-            "schluss",
-            "schlusskurs",
+            "penutupan",
+            "terakhir",
+            "закрытие",
+            "закр",
+            "收盘",
+            "收盘价",
+            "收",
+            "收盤",
+            "終値",
+            "종가",
         ),
-        *("cloture", "clot", "dernier", "cierre", "ultimo", "fechamento", "chiusura"),
-        *("закрытие", "收盘", "收盘价", "終値", "종가"),
     },
 }
 """Names of the prices, in English and in what spreadsheets and brokers of others write."""
 
+LASTS = (
+    "price",
+    "цена",
+    "preis",
+    "cena",
+    "prix",
+    "prezzo",
+    "precio",
+    "preco",
+    "harga",
+    "가격",
+    "价格",
+)
+"""Names that say "price": the close, where no other column is it."""
+
 BASE_VOLUMES = (
-    "homenotional",
-    "volumebtc",
-    "volumefrom",
-    "basevolume",
-    "volumebase",
-    "basevol",
-    "baseassetvolume",
-    "volumecrypto",
-    "volume",
-    "vol",
-    "v",
-    "volumetraded",
-    "sxsum",
-    "tradedvolume",
-    "amount",
-    "baseamount",
-    "volumeusd",
-    "size",
-    "qty",
-    "quantity",
-    "volumen",
-    "объем",
-    "成交量",
-    "出来高",
-    "거래량",
-    "stuck",
-    "stucke",
-    "stuecke",
-    "totalvolume",
-    "basetokenvolume",
-    "candleacctradevolume",
+    *("homenotional", "volumebtc", "volumefrom", "basevolume", "volumebase", "basevol"),
+    *("baseassetvolume", "volumecrypto", "volume", "vol", "v", "volumetraded", "sxsum"),
+    *("tradedvolume", "amount", "baseamount", "size", "qty", "quantity", "volumen", "объем"),
+    *("成交量", "出来高", "거래량", "stuck", "stucke", "stuecke", "totalvolume", "wolumen", "wol"),
+    *("hacim", "hac", "交易量", "成交", "basetokenvolume", "candleacctradevolume"),
 )
 """Names of a volume, those of the base currency first."""
 
 QUOTE_VOLUMES = (
-    "quotevolume",
-    "quoteassetvolume",
-    "volumequote",
-    "turnover",
-    "foreignnotional",
-    "volumeto",
-    "volumecurrency",
-    "volccyquote",
-    "volquote",
-    "usdtvolume",
-    "volumeusdt",
-    "volumenotional",
-    "quoteamount",
-    "value",
-    "money",
-    "sum",
-    "q",
-    "volccy",
-    "tradeturnover",
-    "usdvolume",
-    "candleusdvolume",
-    "candleacctradeprice",
-    "成交额",
+    *("quotevolume", "quoteassetvolume", "volumequote", "turnover", "foreignnotional"),
+    *("volumeto", "volumecurrency", "volccyquote", "volquote", "usdtvolume", "volumeusdt"),
+    *("volumenotional", "quoteamount", "value", "money", "sum", "q", "volccy"),
+    *("tradeturnover", "usdvolume", "candleusdvolume", "candleacctradeprice", "成交额"),
 )
 
 TICK_VOLUMES = ("tickvol", "tickvolume", "ticks", "tickqty")
 
 FLAGS = (
-    "confirm",
-    "isclosed",
-    "closed",
-    "isfinal",
-    "final",
-    "complete",
-    "completed",
-    "iscomplete",
-    "isclose",
-    "finished",
-    "isfinished",
-    "confirmed",
-    "closedcandle",
-    "x",
+    *("confirm", "isclosed", "closed", "isfinal", "final", "complete", "completed"),
+    *("iscomplete", "isclose", "finished", "isfinished", "confirmed", "closedcandle", "x"),
 )
 """Names of a column that says whether a candle is finished."""
 
@@ -218,25 +150,17 @@ YES = {"1", "1.0", "true", "t", "yes", "y", "closed", "complete", "final", "conf
 NO = {"0", "0.0", "false", "f", "no", "n", "open", "incomplete", "unconfirmed"}
 
 SYMBOLS = (
-    "symbol",
-    "ticker",
-    "pair",
-    "instrument",
-    "instid",
-    "instrumentname",
-    "instrumentid",
-    "currencypair",
-    "productid",
-    "market",
-    "contract",
-    "coin",
-    "tic",
-    "sym",
-    "tradingpair",
-    "symbolid",
+    *("symbol", "ticker", "pair", "instrument", "instid", "instrumentname", "instrumentid"),
+    *("currencypair", "productid", "market", "contract", "coin", "tic", "sym", "tradingpair"),
+    *("symbolid",),
 )
 TIMEFRAMES = ("interval", "timeframe", "period", "resolution", "granularity", "per", "tf", "bar")
-EXCHANGES = ("exchange", "venue", "exchangeid")
+EXCHANGES = ("exchange", "venue", "exchangeid", "exch")
+KINDS = (
+    *("markettype", "instrumenttype", "contracttype", "producttype", "markettypes", "assettype"),
+    *("securitytype", "marketkind", "instrumentkind", "type", "kind", "category", "segment"),
+)
+"""Names of a column that may tell spot from swaps."""
 
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
@@ -291,7 +215,11 @@ def plain_name(name: str) -> str:
         text = unicodedata.normalize(
             "NFC", "".join(letter for letter in apart if not unicodedata.combining(letter))
         )
-    return _NUMBERED.sub("", _LETTERS.sub("", text))
+    return _NUMBERED.sub("", _LETTERS.sub("", text.translate(_STROKES)))
+
+
+_STROKES = str.maketrans("łøıđ", "loid")
+"""Letters whose stroke is no accent."""
 
 
 def field_of(name: str) -> str | None:
@@ -309,10 +237,21 @@ def field_of(name: str) -> str | None:
 _NO_VOLUMES = re.compile("taker|trades|count|change|avg|buy|sell|bid|ask|adv|sma|ema|ma$|osc|oi$")
 
 
+_QUOTED = re.compile(
+    "(volume|vol|turnover|amount)(in)?(usd[tc]?|busd|fdusd|tusd|dai|eur|gbp|krw|jpy|try|brl|quote)"
+    "|(usd[tc]?|dollar|quote|fiat|eur)(volume|vol|turnover|amount|value)|totalturnover"
+)
+
+
+def is_quote(plain: str) -> bool:
+    """Whether a plain name says that an amount is of the quote currency."""
+    return plain in QUOTE_VOLUMES or bool(_QUOTED.fullmatch(plain))
+
+
 def is_volume(name: str) -> bool:
     """Whether a column may hold traded amounts."""
     plain = plain_name(name)
     if _NO_VOLUMES.search(plain):
         return False
-    known = plain in BASE_VOLUMES or plain in QUOTE_VOLUMES or plain in TICK_VOLUMES
+    known = plain in BASE_VOLUMES or is_quote(plain) or plain in TICK_VOLUMES
     return known or plain.startswith(("vol", "basevol", "quotevol")) or plain.endswith("volume")

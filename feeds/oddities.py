@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.core.time import iso
+from stoptrail.core.time import DAY_MS, iso
 from stoptrail.feeds.columns import PRICES, Columns
 from stoptrail.feeds.orders import swapped
 from stoptrail.feeds.seams import skipped_hours
@@ -46,13 +47,21 @@ Place = Callable[[int], str]
 
 
 def oddities(
-    columns: Columns, step: int, place: Place, now: int, *, naive: bool, known: bool
+    columns: Columns,
+    step: int,
+    place: Place,
+    now: int,
+    *,
+    naive: bool,
+    known: bool,
+    symbol: str = "",
 ) -> Iterator[Oddity]:
     """Everything odd about candles, oldest first, of `step` milliseconds.
 
     `now` is the clock in milliseconds. `naive` times had no zone; `known` is whether the
-    file has volumes.
+    file has volumes; `symbol` is the market that is meant, if any.
     """
+    yield from _sizes(columns, step, symbol)
     yield from _ahead(columns.time, step, place, now)
     yield from _outliers(columns, place)
     if swapped(columns.open[:_ENOUGH], columns.close[:_ENOUGH]):
@@ -70,6 +79,38 @@ def oddities(
 def unfinished(time: Times, step: int, now: int) -> bool:
     """Whether the last candle is under way by the clock."""
     return bool(len(time) and step and time[-1] <= now < time[-1] + step)
+
+
+def volume_in_quote(columns: Columns, step: int, symbol: str) -> float:
+    """What candles of `step` milliseconds would trade in a day, in dollars or the like, where that
+    is more than any market does: the volume counts the quote currency. 0 where it may be coins."""
+    if not step or not _QUOTES.search(symbol) or not len(columns.time):
+        return 0.0
+    worth = float(np.nanmedian(columns.volume * columns.close)) * DAY_MS / step
+    return worth if worth > _MOST_A_DAY else 0.0
+
+
+_QUOTES = re.compile("/(USD[TC]?|FDUSD|TUSD|BUSD|DAI|EUR|GBP)(:|$)")
+"""Quote currencies of about a dollar."""
+_MOST_A_DAY = 1e12
+_MOST_DOLLARS = 5e6
+"""For a coin: more is counted in fractions of a dollar."""
+
+
+def _sizes(columns: Columns, step: int, symbol: str) -> Iterator[Oddity]:
+    if worth := volume_in_quote(columns, step, symbol):
+        text = (
+            f"volume times price is {worth:.2g} a day, more than any market trades: the volume "
+            "seems to count the quote currency, and no lot is inferred from it"
+        )
+        yield Oddity("volume", len(columns.time), text, False, True)
+    dear = bool(_QUOTES.search(symbol)) and np.min(columns.close, initial=np.inf) > _MOST_DOLLARS
+    if dear and not np.any(columns.close % 1):
+        text = (
+            f"prices are whole numbers near {np.median(columns.close):.10g}: if they count "
+            "fractions of the quote currency, divide them first"
+        )
+        yield Oddity("whole prices", len(columns.time), text, False, True)
 
 
 def _ahead(time: Times, step: int, place: Place, now: int) -> Iterator[Oddity]:

@@ -30,7 +30,7 @@ def amounts_of(amounts: Sequence[Floats], high: Floats, low: Floats) -> int | No
     Each has the shape (n,), the most likely one first. Beside it stands the amount in the
     quote currency, or the number of contracts of a fixed worth in it.
     """
-    for tells in (_prices_between, _worth_of_contracts, _size_of_contracts):
+    for tells in (prices_between, _worth_of_contracts, _size_of_contracts):
         for i, base in enumerate(amounts):
             for j, other in enumerate(amounts):
                 if i != j and tells(base, other, high, low):
@@ -38,7 +38,7 @@ def amounts_of(amounts: Sequence[Floats], high: Floats, low: Floats) -> int | No
     return None
 
 
-def _prices_between(base: Floats, quote: Floats, high: Floats, low: Floats) -> bool:
+def prices_between(base: Floats, quote: Floats, high: Floats, low: Floats) -> bool:
     """Whether quote amount over base amount is a price of the candle."""
     there = np.isfinite(base) & np.isfinite(quote) & (base > 0) & (quote > 0)
     if np.sum(there) < 2:
@@ -118,6 +118,8 @@ def likely_order(time: Times, columns: Sequence[Floats]) -> tuple[str, ...] | No
     if not best:
         return None
     best.sort()
+    if best[0][1][0] in _befores(tried, prices):
+        best = [each for each in best[1:] if _opens(each, tried)] or best
     if len(best) > 1 and best[1][0] < 2 * best[0][0] + 1e-12:
         return None
     return _named(len(columns), best[0][1], tried)
@@ -137,12 +139,34 @@ def _is_price(column: Floats, others: Sequence[Floats]) -> bool:
     return near >= 4  # itself counts
 
 
+def _befores(columns: Sequence[Floats], prices: Sequence[int]) -> list[int]:
+    """Columns that hold another one's value of the row before: the open of a market without
+    gaps, or a close of the candle before that has a column of its own."""
+    return [
+        i
+        for i in prices
+        if any(np.mean(columns[i][1:] == columns[k][:-1]) >= MOST for k in prices if k != i)
+    ]
+
+
+def _opens(order: tuple[float, tuple[int, ...]], columns: Sequence[Floats]) -> bool:
+    """Whether the first of four columns is an open and no average: it is near the close before,
+    or an end of the candle time and again."""
+    distance, four = order
+    open_, high, low, _ = (columns[i] for i in four)
+    at_end = (high > low) & ((open_ == high) | (open_ == low))
+    return bool(distance < np.nanmedian(high - low) / 10 or np.mean(at_end) > _AT_ENDS)
+
+
+_AT_ENDS = 0.05
+
+
 def _named(count: int, four: tuple[int, ...], tried: Sequence[Floats]) -> tuple[str, ...]:
     out = ["-"] * count
     for name, at in zip(VALUES, four, strict=False):
         out[at] = name
     high, low = tried[four[1]], tried[four[2]]
-    rest = [i for i in range(len(tried)) if out[i] == "-" and np.all(tried[i] >= 0)]
+    rest = [i for i in range(len(tried)) if out[i] == "-" and _may_be_amount(tried[i])]
     base = amounts_of([tried[i] for i in rest], high, low)
     if base is not None:
         out[rest[base]] = "volume"
@@ -151,10 +175,21 @@ def _named(count: int, four: tuple[int, ...], tried: Sequence[Floats]) -> tuple[
     for i in sorted(range(len(tried)), key=lambda i: _is_whole(tried[i])):
         column = tried[i]
         within = np.mean((column >= low) & (column <= high)) >= MOST
-        if out[i] == "-" and not within and bool(np.all(column >= 0)):
+        if i in rest and not within:
             out[i] = "volume"
             break
     return tuple(out)
+
+
+def _may_be_amount(column: Floats) -> bool:
+    """Whether amounts may stand in a column: neither times, which only rise or fall, nor the same
+    number all over."""
+    step = np.diff(column)
+    steady = np.all(step >= 0) or np.all(step <= 0)
+    return bool(np.all(column >= 0)) and not (len(step) > _FEW and steady)
+
+
+_FEW = 4
 
 
 def _is_whole(column: Floats) -> bool:

@@ -13,14 +13,22 @@ from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.convert import NULLS, CellError, one_line, to_floats
 from stoptrail.feeds.layouts import Layout, MissingError, Reading, recognised
-from stoptrail.feeds.markets import by_market, chosen_market, coded, told_apart
+from stoptrail.feeds.markets import (
+    are_kinds,
+    by_market,
+    chosen_market,
+    coded,
+    naming,
+    of_one_market,
+    told_apart,
+)
 from stoptrail.feeds.names import NO, YES
 from stoptrail.feeds.orders import MOST, possible
-from stoptrail.feeds.positions import COINGECKO, column_of, names_of, other_order
+from stoptrail.feeds.positions import COINGECKO, column_of, named_by_numbers, names_of, other_order
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.feeds.stamps import Stamps, opened, zone_beside
 from stoptrail.feeds.strangers import is_tickers, refuse_doubles, what_else
-from stoptrail.feeds.times import read_times
+from stoptrail.feeds.times import day_and_clock, read_times
 from stoptrail.rules.candles import Floats
 
 if TYPE_CHECKING:
@@ -71,10 +79,9 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
         names = tuple(kept)
     refuse_doubles(names)
     numbers = _with_times(sheet, sheet.numbers())
-    try:
-        layout = recognised(names, numbers, named.layout)
-    except MissingError as error:
-        raise DataError(what_else(names) or str(error)) from None
+    names, layout = _laid_out(sheet, names, numbers, named.layout, asked=not reading.columns)
+    if layout.symbol is None and not sheet.markets:
+        layout = layout._replace(symbol=naming(sheet))
     if several:
         layout = layout._replace(name="yfinance download", unit="quote")
     if sheet.markets:
@@ -92,6 +99,20 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
     return sheet._replace(names=names, zone=zone_beside(sheet, names)), layout, tuple(notes)
 
 
+def _laid_out(
+    sheet: Sheet, names: tuple[str, ...], numbers: list[Floats], kind: str, *, asked: bool
+) -> tuple[tuple[str, ...], Layout]:
+    """Names and layout; DataError that says what else it is, or how to name the columns where
+    the numbers tell (`asked`: the user has not done so yet)."""
+    try:
+        return names, recognised(names, numbers, kind)
+    except MissingError as error:
+        if asked and (told := by_market(names, least=1)):
+            return told[0], recognised(told[0], numbers, kind)
+        by_numbers = named_by_numbers(sheet, sheet.numbers()) if asked else ""
+        raise DataError(what_else(names) or by_numbers or str(error)) from None
+
+
 def _with_times(sheet: Sheet, numbers: list[Floats]) -> list[Floats]:
     """The sample as numbers, texts that are times as milliseconds."""
     for i, column in enumerate(sheet.sample):
@@ -99,14 +120,17 @@ def _with_times(sheet: Sheet, numbers: list[Floats]) -> list[Floats]:
         has_digits = any(letter.isdigit() for text in texts[:1] for letter in text)
         if has_digits and not np.isfinite(numbers[i]).any():
             with suppress(CellError):
-                numbers[i] = read_times(column_of(texts), "time").time.astype(np.float64)
+                times = read_times(column_of(texts), "time").time.astype(np.float64)
+                if len(texts) == len(column[:_TIMES_TRIED]):
+                    numbers[i][: len(times)] = times
     return numbers
 
 
 def _scaled(sheet: Sheet, layout: Layout, notes: list[str]) -> Layout:
     """Prices as a layout's whole numbers count them; those with decimals are plain."""
-    cells = [str(cell) for i in layout.prices for cell in sheet.sample[i]]
-    if any("." in cell for cell in cells):
+    cells = [cell for i in layout.prices for cell in sheet.sample[i]]
+    typed = all(isinstance(cell, int) for cell in cells)
+    if any("." in str(cell) for cell in cells) or (layout.whole and not typed):
         return layout._replace(scale=1.0)
     notes.append(f"prices are whole numbers of {layout.scale:g}, as {layout.name} writes them")
     return layout
@@ -137,6 +161,9 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> F
         if not keep.all():
             rows, table = rows[keep], table.filter(keep)
     columns, naive, rows = _understandable(sheet, layout, table, wanted, rows, notes, bad)
+    mine, more = of_one_market(sheet, wanted, columns.time, rows, reading.symbol)
+    if not mine.all():
+        columns, rows, notes = rows_of(columns, mine), rows[mine], [*notes, *more]
     columns, rows = _traded(sheet, columns, rows, notes)
     part = FilePart(sheet, layout, columns, rows, ())
     stamps = Stamps(columns.time, naive, layout, sheet, part.place)
@@ -182,7 +209,10 @@ def _skipped(sheet: Sheet, again: Mask, rows: NDArray[np.intp]) -> str:
 
 def _wanted(layout: Layout) -> list[int]:
     """The columns to read, times first."""
-    optional = (layout.volume, layout.flag, layout.symbol, layout.timeframe, layout.exchange)
+    optional = (
+        *(layout.volume, layout.flag, layout.symbol, layout.timeframe, layout.exchange),
+        layout.kind,
+    )
     more = [column for column in optional if column is not None]
     return list(dict.fromkeys([*layout.time, *layout.prices, *more]))
 
@@ -198,7 +228,7 @@ def _converted(
 
     times = column(layout.time[0])
     if len(layout.time) == 2:
-        times = _joined(times, column(layout.time[1]))
+        times = day_and_clock(times, column(layout.time[1]))
     read = read_times(times, name(layout.time[0]), sheet.day, sheet.decimal)
     values = [to_floats(column(i), name(i), sheet.decimal) for i in layout.prices]
     if layout.scale != 1.0:
@@ -206,21 +236,9 @@ def _converted(
     if layout.volume is None:
         values.append(np.zeros(table.num_rows))
     else:
-        values.append(to_floats(column(layout.volume), name(layout.volume), sheet.decimal))
+        amounts = to_floats(column(layout.volume), name(layout.volume), sheet.decimal)
+        values.append(amounts / round(1 / layout.scale) if layout.whole else amounts)
     return Columns(read.time, *values), read.naive
-
-
-def _joined(date: pa.ChunkedArray, clock: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Date and time of day as one text; 93000 is 09:30:00."""
-    import pyarrow as pa
-
-    texts = []
-    for day, hour in zip(date.to_pylist(), clock.to_pylist(), strict=True):
-        text = str(hour).strip()
-        if text.isdigit() and len(text) > 2:
-            text = text.zfill(4 if len(text) < 5 else 6)
-        texts.append(f"{str(day).strip()} {text}")
-    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def _kept(
@@ -242,6 +260,11 @@ def _kept(
             mine, more = told_apart(cells, keep, what, meant)
             keep &= mine
             notes += more
+    if layout.kind is not None:
+        cells = table.column(wanted.index(layout.kind))
+        if are_kinds(coded(cells)[1]):
+            mine, more = told_apart(cells, keep, sheet.names[layout.kind], reading.symbol)
+            keep, notes = keep & mine, notes + more
     if layout.flag is not None:
         mine, more = _finished(sheet, table.column(wanted.index(layout.flag)), keep, layout.flag)
         keep &= mine

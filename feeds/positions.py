@@ -12,8 +12,7 @@ import numpy as np
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import MINUTE_MS
 from stoptrail.feeds.columns import PRICES, VALUES
-from stoptrail.feeds.convert import CellError, epoch_milliseconds, texts_of
-from stoptrail.feeds.layouts import METATRADER_4
+from stoptrail.feeds.convert import CellError, epoch_milliseconds, one_line, texts_of
 from stoptrail.feeds.markets import market_in_name
 from stoptrail.feeds.orders import (
     MOST,
@@ -25,6 +24,7 @@ from stoptrail.feeds.orders import (
     swapped,
 )
 from stoptrail.feeds.sheets import Sheet
+from stoptrail.feeds.signatures import METATRADER_4
 from stoptrail.feeds.strangers import is_trades, two_sides
 from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Floats, Times
@@ -165,6 +165,45 @@ _FEW_STEPS = 8
 
 def _elsewhere(sheet: Sheet, numbers: Sequence[Floats]) -> str:
     """What to say where another column than the first holds the times; "" where none does."""
+    found = _fitting(sheet, numbers, first=1)
+    if found is None:
+        return _no_candles(sheet, numbers)
+    i, order = found
+    if order is None:
+        others = [values for k, values in enumerate(numbers) if k != i]
+        return _no_candles(sheet, others) or (
+            f"column {i + 1} holds the times: name all {sheet.width} columns as they come with "
+            "--set data.columns=..., - for what is not time, open, high, low, close or volume"
+        )
+    return (
+        f"column {i + 1} holds the times: name all columns, --set data.columns={','.join(order)}, "
+        "which the numbers fit"
+    )
+
+
+def named_by_numbers(sheet: Sheet, numbers: Sequence[Floats]) -> str:
+    """How to name the columns of a file whose own names are not known; "" where the numbers do
+    not tell, and where names say that the prices are of another kind (ha_open)."""
+    if sum(bool(_OTHER_KIND.search(name)) for name in sheet.names) > 2:
+        return ""
+    found = _fitting(sheet, numbers, first=0)
+    if found is None or found[1] is None:
+        return ""
+    names = one_line(", ".join(sheet.names), 120)
+    return (
+        f"the names of its columns are not known ({names}): name them as they come, --set "
+        f"data.columns={','.join(found[1])}, which the numbers fit"
+    )
+
+
+_OTHER_KIND = re.compile("open|high|low|close", re.IGNORECASE)
+
+
+def _fitting(
+    sheet: Sheet, numbers: Sequence[Floats], first: int
+) -> tuple[int, tuple[str, ...] | None] | None:
+    """The column from `first` on that holds the times, and the names that the numbers of all
+    columns fit, if any; None where no column holds times."""
     found = []
     for i, column in enumerate(sheet.sample):
         try:
@@ -172,23 +211,13 @@ def _elsewhere(sheet: Sheet, numbers: Sequence[Floats]) -> str:
         except CellError:
             continue
         values = numbers[i][np.isfinite(numbers[i])]
-        if i and _in_steps(time) and not (len(values) and np.min(values) < _LEAST_EPOCH):
+        if i >= first and _in_steps(time) and not (len(values) and np.min(values) < _LEAST_EPOCH):
             found.append((bool(np.any(time % MINUTE_MS)), i, time))
     if not found:
-        return _no_candles(sheet, numbers)
+        return None
     _, i, time = found[0] if len(found) == 1 else min(found, key=lambda each: each[:2])
-    others = [values for k, values in enumerate(numbers) if k != i]
-    order = likely_order(time, others)
-    if order is None:
-        return _no_candles(sheet, others) or (
-            f"column {i + 1} holds the times: name all {sheet.width} columns as they come with "
-            "--set data.columns=..., - for what is not time, open, high, low, close or volume"
-        )
-    shown = ",".join([*order[:i], "time", *order[i:]])
-    return (
-        f"column {i + 1} holds the times: name all columns, --set data.columns={shown}, which the "
-        "numbers fit"
-    )
+    order = likely_order(time, [values for k, values in enumerate(numbers) if k != i])
+    return i, None if order is None else (*order[:i], "time", *order[i:])
 
 
 _LEAST_EPOCH = 1e8
@@ -316,6 +345,6 @@ def _within(behind: Sequence[Floats]) -> bool:
 def _unknown(sheet: Sheet) -> str:
     first = ", ".join(str(column[0]) for column in sheet.sample[:8])
     return (
-        f"has no header, and its {sheet.width} columns do not begin with a time ({first}); name "
-        "them as they come, such as --set data.columns=symbol,time,open,high,low,close,volume"
+        f"has no header, and none of its {sheet.width} columns holds times ({first}); give open "
+        "times as ISO 8601 or epoch seconds"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import NamedTuple
@@ -47,7 +48,14 @@ def zone_beside(sheet: Sheet, names: Sequence[str]) -> str:
         words = {cell.strip() for cell in column if isinstance(cell, str)}
         if plain_name(name) in _ZONE_NAMES and len(words) == 1 and _is_zone(word := words.pop()):
             return word
+        behind = {found[1] if (found := _BEHIND.search(word)) else "" for word in words}
+        if len(behind) == 1 and _is_zone(word := behind.pop()):
+            return word
     return sheet.zone if _is_zone(sheet.zone) else ""
+
+
+_BEHIND = re.compile(r"\d\S* ?\[?([A-Z][A-Za-z]+/[A-Za-z_/]+)\]?$")
+"""A zone behind a time, as Interactive Brokers (a blank) and Java (brackets) write it."""
 
 
 def _is_zone(word: str) -> bool:

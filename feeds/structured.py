@@ -33,8 +33,8 @@ def parquet_sheet(label: str, source: Path | bytes) -> Sheet:
                 names = file.schema_arrow.names
                 chosen = [names[i] for i in wanted]
                 if len(set(names)) < len(names):
-                    return file.read().select(list(wanted))
-                return file.read(columns=chosen).select(chosen)
+                    return _unpacked(file.read().select(list(wanted)))
+                return _unpacked(file.read(columns=chosen).select(chosen))
         except (pa.ArrowException, OSError) as error:
             raise DataError(_damaged("Parquet", error)) from None
 
@@ -44,7 +44,7 @@ def parquet_sheet(label: str, source: Path | bytes) -> Sheet:
             first = next(file.iter_batches(SAMPLE), None) if file.metadata.num_rows else None
     except (pa.ArrowException, OSError) as error:
         raise DataError(_damaged("Parquet", error)) from None
-    cells = [_plain(column) for column in first.columns] if first else [[] for _ in names]
+    cells = [_plain(_numbers(column)) for column in first.columns] if first else [[] for _ in names]
     return _named(label, "Parquet", names, cells, read)
 
 
@@ -104,6 +104,31 @@ def _plain(column: Any) -> list[Any]:
         cells = [cell for piece in pieces for cell in piece.view(pa.int64()).to_pylist()]
         return [None if cell is None else scaled(cell, column.type.unit) for cell in cells]
     return list(column.to_pylist())
+
+
+def _unpacked(table: pa.Table) -> pa.Table:
+    """A table whose packed columns are numbers."""
+    for i, column in enumerate(table.columns):
+        if (numbers := _numbers(column)) is not column:
+            table = table.set_column(i, table.column_names[i], numbers)
+    return table
+
+
+def _numbers(column: Any) -> Any:
+    """Prices that Nautilus packs into 8 or 16 bytes, counted in 1e-9 or 1e-16; other columns as
+    they are."""
+    import pyarrow as pa
+
+    if not pa.types.is_fixed_size_binary(column.type) or column.type.byte_width not in _PACKED:
+        return column
+    size = _PACKED[column.type.byte_width]
+    raw = [None if c is None else int.from_bytes(c, "little", signed=True) / size
+           for c in column.to_pylist()]  # fmt: skip
+    return pa.array(raw, pa.float64())
+
+
+_PACKED = {8: 10**9, 16: 10**16}
+"""Nautilus' standard and high precision."""
 
 
 def _named(

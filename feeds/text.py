@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.convert import COMMA_DECIMAL, NULLS, decimal_mark, number, one_line
+from stoptrail.feeds.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.names import field_of, plain_name
 from stoptrail.feeds.sheets import SAMPLE, Sheet
 from stoptrail.feeds.strangers import what_else
@@ -22,7 +22,6 @@ from stoptrail.feeds.strangers import what_else
 if TYPE_CHECKING:
     import pyarrow as pa
 
-HEAD_BYTES = 65_536
 _REASON = 160
 _FEWEST = 4
 """Separators in a line of five columns."""
@@ -46,7 +45,7 @@ class _Form(NamedTuple):
 
 def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
     """A sheet of a text file; DataError where it holds no table."""
-    source, head = _decoded(source, head)
+    source, head = decoded(source, head)
     lines = _lines(head)
     separator = _separator(lines)
     if separator == "|":
@@ -65,6 +64,9 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
     count = len(form.skipped)
     notes = [f"{count} line{'s' * (count > 1)} before the header skipped"] if count else []
     preamble = " ".join(form.skipped).lower()
+    if foot := _foot(source, form):
+        form = form._replace(skipped=(*form.skipped, foot))
+        notes.append(f"the last line is no row, and skipped: {one_line(foot, 60)!r}")
     known = "CryptoDataDownload" if "cryptodatadownload" in preamble else ""
     return Sheet(
         label,
@@ -77,45 +79,8 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
         layout="yfinance download" if markets else known,
         markets=markets,
         decimal=decimal_mark(columns, separator),
-        notes=tuple(notes) if form.skipped and not known else (),
+        notes=() if known else tuple(notes),
     )
-
-
-def _decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
-    """Source and head as UTF-8; binary content is refused."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        whole = source if isinstance(source, bytes) else source.read_bytes()
-        source = whole.decode("utf-16", "replace").encode()
-        head = source[:HEAD_BYTES]
-    if b"\r" in head and b"\n" not in head:
-        whole = source if isinstance(source, bytes) else source.read_bytes()
-        source = whole.replace(b"\r", b"\n")
-        head = source[:HEAD_BYTES]
-    cut = head[: head.rfind(b"\n") + 1 or len(head)]
-    if b"\0" in cut:
-        wide = next((name for name, at in _WIDE if not any(cut[at:400:2])), "")
-        if not wide:
-            raise DataError(_NO_CANDLES)
-        whole = source if isinstance(source, bytes) else source.read_bytes()
-        source = whole.decode(wide, "replace").encode()
-        return source, source[:HEAD_BYTES]
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            text = cut.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if encoding == "utf-8-sig":
-            return source, head
-        if sum(not letter.isprintable() for letter in text[:999]) < 50:
-            whole = source if isinstance(source, bytes) else source.read_bytes()
-            content = whole.decode(encoding, "replace").encode()
-            return content, content[:HEAD_BYTES]
-    raise DataError(_NO_CANDLES)
-
-
-_WIDE = (("utf-16-le", 1), ("utf-16-be", 0))
-"""UTF-16 without a mark, and where its letters of ASCII hold a zero."""
-_NO_CANDLES = "not a candle file; give Parquet, CSV, JSON or Feather with open time, prices, volume"
 
 
 def _lines(head: bytes) -> list[str]:
@@ -318,6 +283,21 @@ def _unreadable(source: Path | bytes, form: _Form, reason: str) -> str:
         f"not a readable CSV file ({one_line(reason.splitlines()[0], _REASON)}); mend or remove "
         "the row"
     )
+
+
+def _foot(source: Path | bytes, form: _Form) -> str:
+    """The last line where it is words, such as "Downloaded from ..."; "" where it is a row."""
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
+        stream.seek(0, io.SEEK_END)
+        stream.seek(max(0, stream.tell() - _FOOT_BYTES))
+        last = stream.read().rstrip().rpartition(b"\n")[2].decode("utf-8", "replace").strip()
+    cells = _cells(last, form.separator)
+    words = len(cells) < min(_FEWEST, form.width) and bool(_WORD.match(last))
+    return last if words else ""
+
+
+_FOOT_BYTES = 4096
+_WORD = re.compile(r"\W*[A-Za-z]{3}")
 
 
 def _line_of(source: Path | bytes, form: _Form, wanted: int) -> int:

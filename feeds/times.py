@@ -7,6 +7,7 @@ order of day and month is open, the one that makes the times regular is meant.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,7 @@ from stoptrail.feeds.convert import (
     number,
     scaled,
     shown,
+    texts_of,
     to_floats,
 )
 from stoptrail.rules.candles import Floats, Times
@@ -37,8 +39,8 @@ _SHEET_ZERO = -25_569 * DAY_MS
 _TICKS = (6.3e17, 6.63e17)
 """The same years in ticks of 100 ns since the year 1, as .NET counts."""
 _TICKS_ZERO = 62_135_596_800_000
-_CHARACTERS = str.maketrans({"年": "-", "月": "-", "日": None, "년": "-", "월": "-", "일": None})
-"""Dates such as 2024年3月1日."""
+_CHARACTERS = str.maketrans("年月\uff0f\uff0d\uff1a\u3000년월", "--/-: --", "日일")
+"""Dates such as 2024年3月1日, and marks of full width."""
 _ROUNDED = re.compile(r"\d(?:[.,](\d*))?[eE]\+?(\d+)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _OFFSETS = {
@@ -69,10 +71,10 @@ _TEXT = re.compile(
       | (?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y2>\d{4}|\d{2})
       | (?P<d3>\d{1,2})[-\ ](?P<mon>[a-z]{3,9})[-,\ ]+(?P<y3>\d{4}|\d{2})
       | (?P<mon4>[a-z]{3,9})\.?\ +(?P<d4>\d{1,2}),?\ +(?P<y4>\d{4}) )
-    (?: [t,\ -]*(?P<H>\d{1,2})(?::?(?P<M>\d{2})(?::?(?P<S>\d{2})(?:[.,:](?P<f>\d{1,9}))?)?)?
+    (?: [t,\ -]*(?P<H>\d{1,2})(?::?(?P<M>\d{2})(?::?(?P<S>\d{2})(?:[.,:\ ]?(?P<f>\d{1,9}))?)?)?
         (?:[-\ ]?(?P<ap>[ap])\.?m\.?)? )?
     \ *(?: (?:utc|gmt)?(?P<sign>[+-])(?P<oh>\d{1,2}):?(?P<om>\d{2})? | (?P<abbr>[a-z]{1,4}) )?
-    (?:\[[a-z/_]+\])?(?:\ \([a-z\ ]+\))?""",
+    (?:\[(?P<zone>[a-z/_]+)\])?(?:\ \([a-z\ ]+\))?(?:\ (?P<zone2>[a-z]{2,}/[a-z_/]+))?""",
     re.VERBOSE | re.IGNORECASE,
 )
 
@@ -115,6 +117,40 @@ def read_times(
         return _plausible(_from_text(column.cast(pa.string()), name, day, decimal), name)
     values = to_floats(column, name)
     return _plausible(_from_numbers(values, day), name)
+
+
+def day_and_clock(days_: pa.ChunkedArray, clock: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Date and time of day as one text; 93000 is 09:30:00, and 240301 a day in the order that
+    keeps the days together."""
+    import pyarrow as pa
+
+    days = [_MIDNIGHT.sub("", str(day).strip()) for day in days_.to_pylist()]
+    if days and all(len(day) == _SIX and day.isdigit() for day in days):
+        days = _of_six_digits(days)
+    texts = []
+    for day, hour in zip(days, clock.to_pylist(), strict=True):
+        text = str(hour).strip()
+        if text.isdigit() and len(text) > 2:
+            text = text.zfill(4 if len(text) < 5 else 6)
+        texts.append(f"{day} {text}")
+    return pa.chunked_array([texts_of(texts)])
+
+
+_SIX = 6
+_MIDNIGHT = re.compile(r"[ T]00:00(:00(\.0+)?)?$")
+"""The time of day of a date that has one of its own beside it."""
+
+
+def _of_six_digits(days: list[str]) -> list[str]:
+    """Days such as 240301 as 2024-03-01: year, month and day in the order that is possible for
+    all and spans the fewest days."""
+    tries = []
+    for y, m, d in ((0, 2, 4), (4, 2, 0), (4, 0, 2)):
+        spelled = [f"20{day[y : y + 2]}-{day[m : m + 2]}-{day[d : d + 2]}" for day in days]
+        with suppress(ValueError):
+            numbers = [date.fromisoformat(day).toordinal() for day in set(spelled)]
+            tries.append((max(numbers) - min(numbers), spelled))
+    return min(tries)[1] if tries else days
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -200,7 +236,7 @@ def _from_numbers(
 
 def _spells(low: float, high: float) -> bool:
     """Whether whole numbers are dates such as 20240101, with or without a time of day."""
-    return any(2000 * size <= low and high < 2100 * size for size in (1e4, 1e8, 1e10))
+    return any(2000 * size <= low and high < 2100 * size for size in (1e4, 1e8, 1e10, 1e13))
 
 
 def _from_words(texts: list[str], name: str) -> ReadTimes:
@@ -214,6 +250,9 @@ def _from_words(texts: list[str], name: str) -> ReadTimes:
             said = "is empty; give every row its open time" if empty else None
             raise CellError(row, f"{name} {said or f'= {shown(texts[row])} {_NO_TIME}'}")
     found = [part for part in parts if part is not None]
+    zones = {part["zone"] or part["zone2"] or "none" for part in found if not part["sign"]}
+    if len(zones) > 1:
+        raise CellError(0, f"{name} holds times of {', '.join(sorted(zones))}; write them in UTC")
     if not any(part["a"] for part in found):
         return _assembled(found, texts, name, day_first=True)
     dotted = any("." in text[:3] for text in texts[:1])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stoptrail.feeds.files import load_file
 from stoptrail.rules.candles import Candles
+from tests.feeds.foreign import FOREIGN
 from tests.feeds.vendors import VENDORS
 from tests.feeds.written import LAYOUTS
 
@@ -37,21 +38,25 @@ def walks(draw: st.DrawFn) -> Candles:
     return Candles(start + at * QUARTER, opened, high, low, closed, volume, QUARTER)
 
 
-ALL = LAYOUTS | VENDORS
+ALL = LAYOUTS | VENDORS | FOREIGN
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(market=walks())
 def test_a_layout_loads_to_the_candles_that_were_written(name: str, market: Candles) -> None:
     layout = ALL[name]
-    if layout.start is not None:
-        market = market._replace(time=market.time - market.time[0] + layout.start)
+    step = layout.interval
+    if layout.start is not None or step != QUARTER:
+        start = layout.start or market.time[0] // step * step
+        market = market._replace(
+            time=(market.time - market.time[0]) // QUARTER * step + start, interval=step
+        )
     with tempfile.TemporaryDirectory() as folder:
         path = layout.write(Path(folder) / "candles.data", market)
-        loaded = load_file(path, QUARTER, layout.reading, now=4_000_000_000_000)
+        loaded = load_file(path, step, layout.reading, now=4_000_000_000_000)
     candles = loaded.candles
-    assert candles.interval == QUARTER
+    assert candles.interval == step
     assert np.array_equal(candles.time, market.time)
     for column in ("open", "high", "low", "close"):
         assert np.array_equal(getattr(candles, column), getattr(market, column)), column

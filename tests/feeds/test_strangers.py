@@ -214,3 +214,83 @@ def test_the_name_of_an_exchange_is_no_market(tmp_path: Path) -> None:
     header = "MARKET,INSTRUMENT,TIMESTAMP,OPEN,HIGH,LOW,CLOSE,VOLUME"
     path = table(tmp_path / "a.csv", header, rows)
     assert same(load_file(path, QUARTER, Reading(symbol="BTC/USDT")).candles, GIVEN)
+
+
+def test_columns_of_unknown_names_are_named_as_the_line_says(tmp_path: Path) -> None:
+    path = table(
+        tmp_path / "a.csv",
+        "quando,fim,cima,baixo,inicio,quanto,media",
+        [[moment(t), c, h, low, o, v, (h + low) / 2] for t, o, h, low, c, v in rows_of(GIVEN)],
+    )
+    given = re.search(r"data\.columns=(\S+),", refusal(path))
+    assert given
+    assert same(
+        load_file(path, QUARTER, Reading(columns=tuple(given[1].split(",")))).candles, GIVEN
+    )
+
+
+def test_the_close_before_is_no_open_and_the_end_of_a_candle_no_volume(tmp_path: Path) -> None:
+    before = [float(GIVEN.open[0]), *GIVEN.close[:-1].tolist()]
+    gaps = [[t // 1000, 900, last, o, h, low, c, v]
+            for last, (t, o, h, low, c, v) in zip(before, rows_of(GIVEN), strict=True)]  # fmt: skip
+    ends = [[low, h, o, c, t, t + QUARTER - 1] for t, o, h, low, c, _ in rows_of(GIVEN)]
+    for rows, order in (
+        (gaps, "time,-,-,open,high,low,close,volume"),
+        (ends, "low,high,open,close,time,-"),
+    ):
+        path = tmp_path / "a.json"
+        path.write_text(json.dumps(rows))
+        assert f"data.columns={order}," in refusal(path)
+
+
+def test_kinds_of_rows_that_no_setting_chooses_are_named_and_never_mixed(tmp_path: Path) -> None:
+    rows = [[t, kind, *rest] for t, *rest in rows_of(GIVEN) for kind in ("upper", "lower")]
+    path = table(tmp_path / "a.csv", "time,sieve,open,high,low,close,volume", rows)
+    assert "holds rows of 2 kinds, which sieve tells apart (upper, lower)" in refusal(path)
+
+
+def test_numbers_of_markets_are_chosen_by_the_symbol_that_the_line_asks_for(tmp_path: Path) -> None:
+    rows = [[t, n, *(x * n for x in rest)] for t, *rest in rows_of(GIVEN) for n in (1, 2)]
+    path = table(tmp_path / "a.csv", "time,id_of,open,high,low,close,volume", rows)
+    said = refusal(path, Reading(symbol="BTC/USDT"))
+    assert "holds 2 symbols (1, 2); none is BTC/USDT: set data.symbol" in said
+    loaded = load_file(path, QUARTER, Reading(symbol="1"))
+    assert same(loaded.candles, GIVEN)
+    assert any("2 symbols (1, 2) 1; 300 rows left out" in note for note in loaded.notes)
+
+
+def test_a_pair_in_any_column_tells_the_market(tmp_path: Path) -> None:
+    rows = [[t, "ETH-USDT", *rest] for t, *rest in rows_of(GIVEN)]
+    path = table(tmp_path / "a.csv", "time,of,open,high,low,close,volume", rows)
+    assert "the candles are of ETH-USDT, data.symbol is BTC/USDT" in refusal(
+        path, Reading(symbol="BTC/USDT")
+    )
+
+
+def test_amounts_too_large_for_coins_tell_no_lot_and_whole_prices_are_said(tmp_path: Path) -> None:
+    dollars = [[*row[:5], row[5] * row[4] * 1000] for row in rows_of(GIVEN)]
+    path = table(tmp_path / "a.csv", "time,open,high,low,close,volume", dollars)
+    loaded = load_file(path, QUARTER, Reading(symbol="BTC/USDT"))
+    assert loaded.unit == "unknown"
+    assert any("seems to count the quote currency" in note for note in loaded.notes)
+    assert load_file(path, QUARTER, Reading(symbol="BTC/KRW")).unit == "base"
+
+    fractions = [[t, *(round(x * 10_000) for x in four), v] for t, *four, v in rows_of(GIVEN)]
+    path = table(tmp_path / "b.csv", "time,open,high,low,close,volume", fractions)
+    notes = load_file(path, QUARTER, Reading(symbol="BTC/USDT")).notes
+    assert any("prices are whole numbers near" in note for note in notes)
+    assert not load_file(path, QUARTER, Reading(symbol="BTC/KRW")).notes
+
+
+def test_times_of_several_zones_are_refused(tmp_path: Path) -> None:
+    rows = [[f"{moment(t)} {('US/Eastern', 'Asia/Tokyo')[k % 2]}", *rest]
+            for k, (t, *rest) in enumerate(rows_of(GIVEN))]  # fmt: skip
+    path = table(tmp_path / "a.csv", "date,open,high,low,close,volume", rows)
+    assert "holds times of Asia/Tokyo, US/Eastern; write them in UTC" in refusal(path)
+
+
+def test_tables_of_two_timeframes_without_names_are_not_pages_of_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    rows = [list(row) for row in rows_of(GIVEN)]
+    path.write_text(json.dumps({"result": {"60": rows[:20], "900": rows}}))
+    assert "holds 2 tables without names of columns (60, 900); give one" in refusal(path)

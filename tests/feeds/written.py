@@ -38,6 +38,8 @@ class Layout(NamedTuple):
     """"base", or what the volumes count instead: then they are not compared."""
     start: int | None = None
     """First open time, where not every one can be told."""
+    interval: int = 900_000
+    """Milliseconds of a candle."""
 
 
 def rows_of(given: Candles) -> list[Row]:

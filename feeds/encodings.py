@@ -1,0 +1,79 @@
+"""Text of any encoding as UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from pathlib import Path
+
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.names import field_of
+
+HEAD_BYTES = 65_536
+NO_CANDLES = "not a candle file; give Parquet, CSV, JSON or Feather with open time, prices, volume"
+_WIDE = (("utf-16-le", 1), ("utf-16-be", 0))
+"""UTF-16 without a mark, and where its letters of ASCII hold a zero."""
+_EIGHT_BITS = ("cp1252", "gb18030", "shift_jis", "cp949", "big5", "cp1251", "cp1250", "cp1254")
+"""Encodings of spreadsheets and brokers elsewhere."""
+_CELLS = re.compile(r"[,;\t|\uff0c]")
+_FULL_WIDTH = str.maketrans("\uff0c\uff1b\uff1a\uff0e\uff0f\uff0d\u3000\uff08\uff09", ",;:./- ()")
+_MOST_UNPRINTABLE = 50
+
+
+def decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
+    """Source and head as UTF-8 with plain line ends and plain commas; DataError for what is no
+    text."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _as_utf_8(source, "utf-16")
+    if b"\r" in head and b"\n" not in head:
+        source = _whole(source).replace(b"\r", b"\n")
+        head = source[:HEAD_BYTES]
+    cut = head[: head.rfind(b"\n") + 1 or len(head)]
+    if b"\0" in cut:
+        wide = next((name for name, at in _WIDE if not any(cut[at:400:2])), "")
+        if not wide:
+            raise DataError(NO_CANDLES)
+        return _as_utf_8(source, wide)
+    try:
+        text = cut.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _as_utf_8(source, _of_eight_bits(cut))
+    return _as_utf_8(source, "utf-8-sig") if _is_full_width(text) else (source, head)
+
+
+def _as_utf_8(source: Path | bytes, encoding: str) -> tuple[bytes, bytes]:
+    text = _whole(source).decode(encoding, "replace")
+    if _is_full_width(text[:HEAD_BYTES]):
+        text = text.translate(_FULL_WIDTH)
+    content = text.encode()
+    return content, content[:HEAD_BYTES]
+
+
+def _of_eight_bits(cut: bytes) -> str:
+    """The encoding in which most names of prices are read; DataError for what is no text."""
+    best = (-1, "")
+    for encoding in _EIGHT_BITS:
+        try:
+            text = cut.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if sum(not letter.isprintable() for letter in text[:999]) < _MOST_UNPRINTABLE:
+            lines = text.split("\n")[:30]
+            named = [
+                len({field_of(cell) for cell in _CELLS.split(line)} - {None}) for line in lines
+            ]
+            best = max(best, (max(named), encoding), key=lambda each: each[0])
+    if not best[1]:
+        raise DataError(NO_CANDLES)
+    return best[1]
+
+
+def _is_full_width(text: str) -> bool:
+    """Whether the commas of a table are those of Chinese and Japanese keyboards."""
+    lines = [line for line in text.split("\n")[:100] if line.strip()]
+    full = sum(line.count("\uff0c") > 3 and line.count(",") < 2 for line in lines)
+    return bool(full > len(lines) / 2)
+
+
+def _whole(source: Path | bytes) -> bytes:
+    return source if isinstance(source, bytes) else source.read_bytes()

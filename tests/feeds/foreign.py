@@ -1,0 +1,355 @@
+"""Layouts of databases, trading programs, spreadsheets elsewhere and exchanges' archives, beside
+those of `written` and `vendors`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stoptrail.feeds.layouts import Reading
+from stoptrail.rules.candles import Candles
+from tests.feeds.vendors import ISO, QUARTER, answer, contracts, csv, jitter
+from tests.feeds.written import BITCOIN, Layout, Row, moment, rows_of, text, typical
+
+DAY = 86_400_000
+SOME_DAY = 1_708_900_200_000
+"""2024-02-25 22:30 UTC: days and months can be told apart from it on."""
+NAMES = ("time", "open", "high", "low", "close", "volume")
+SHUFFLED = ("open", "close", "high", "low", "volume")
+Writer = Callable[[Path, Candles], Path]
+
+
+def lines(record: Callable[[Row], dict[str, Any]]) -> Writer:
+    """A JSON object on each line."""
+
+    def write(path: Path, given: Candles) -> Path:
+        return text(path, [json.dumps(record(row)) for row in rows_of(given)])
+
+    return write
+
+
+def local(time: int, zone: str, form: str) -> str:
+    return datetime.fromtimestamp(time / 1000, UTC).astimezone(ZoneInfo(zone)).strftime(form)
+
+
+def several(header: str, cells: Callable[[Row], list[list[Any]]]) -> Writer:
+    """Rows of several markets at each time."""
+
+    def write(path: Path, given: Candles) -> Path:
+        made = [row for one in rows_of(given) for row in cells(one)]
+        return text(path, [header, *(",".join(map(str, row)) for row in made)])
+
+    return write
+
+
+def framed(writer: Writer, before: str = "", behind: str = "", encoding: str = "utf-8") -> Writer:
+    """The file of another writer between two texts."""
+
+    def write(path: Path, given: Candles) -> Path:
+        content = writer(path, given).read_text()
+        path.write_text(before + content + behind, encoding)
+        return path
+
+    return write
+
+
+def scaled(row: Row, factor: float) -> list[float]:
+    """The values of another market."""
+    return [*(value * factor for value in row[1:5]), row[5]]
+
+
+def investing(names: str, form: str, decimal: str = ",") -> Layout:
+    """As investing.com writes in many languages: newest first, the close before the open."""
+    marks = str.maketrans(",.", ".,") if decimal == "," else str.maketrans("", "")
+
+    def cells(row: Row) -> list[str]:
+        prices = (f"{row[i]:,.6f}".translate(marks) for i in (4, 1, 2, 3))
+        volume = f"{row[5]:.5f}".translate(marks)
+        return [f'"{cell}"' for cell in (moment(row[0], form), *prices, volume, "0%")]
+
+    header = ",".join(f'"{name}"' for name in names.split(","))
+    return Layout(csv(header, cells, newest_first=True), start=SOME_DAY // DAY * DAY, interval=DAY)
+
+
+def phemex(path: Path, given: Candles) -> Path:
+    """The close before has a column of its own."""
+    before = [given.open[0], *given.close[:-1].tolist()]
+    rows = [[t // 1000, 900, last, *rest, rest[4] * 2]
+            for last, (t, *rest) in zip(before, rows_of(given), strict=True)]  # fmt: skip
+    path.write_text(json.dumps({"data": {"rows": rows}}))
+    return path
+
+
+def nautilus(kind: Callable[[list[float]], pa.Array]) -> Writer:
+    """Its catalogue: prices and volumes as whole numbers, times that are closes."""
+
+    def write(path: Path, given: Candles) -> Path:
+        columns: dict[str, Any] = {name: kind(getattr(given, name).tolist()) for name in NAMES[1:]}
+        ends = pa.array(((given.time + QUARTER) * 10**6).astype("uint64"))
+        pq.write_table(pa.table({**columns, "ts_event": ends, "ts_init": ends}), path)
+        return path
+
+    return write
+
+
+def packed(values: list[float]) -> pa.Array:
+    raw = [(round(x * 10**9) * 10**7).to_bytes(16, "little", signed=True) for x in values]
+    return pa.array(raw, pa.binary(16))
+
+
+def of_32_bits(path: Path, given: Candles) -> Path:
+    """Candles whose prices 32 bits hold to the digit that was written."""
+    columns: dict[str, Any] = {n: getattr(given, n).astype(np.float32) for n in NAMES[1:]}
+    columns["open_time"] = pa.array(given.time * 1000).cast(pa.timestamp("us"))
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+def records(names: str, cells: Callable[[Row], list[Any]]) -> Callable[[list[Row]], list[Any]]:
+    return lambda rows: [dict(zip(names.split(), cells(row), strict=True)) for row in rows]
+
+
+FOREIGN: dict[str, Layout] = {
+    "gekko": Layout(csv("start,open,high,low,close,vwp,volume,trades",
+                        lambda r: [r[0] // 1000, *r[1:5], typical(r), r[5], 12])),
+    "vnpy": Layout(csv(
+        "datetime,symbol,exchange,interval,volume,turnover,open_interest,open_price,high_price,"
+        "low_price,close_price",
+        lambda r: [moment(r[0]), "BTCUSDT", "BINANCE", "15m", r[5], r[5] * typical(r), 0.0,
+                   *r[1:5]])),
+    "cryptofeed": Layout(csv(
+        "exchange,symbol,start,stop,interval,trades,open,close,high,low,volume,closed,timestamp,"
+        "receipt_timestamp",
+        lambda r: ["BINANCE", "BTC-USDT", r[0] / 1000, (r[0] + QUARTER - 1) / 1000, "15m", 5, r[1],
+                   r[4], r[2], r[3], r[5], "True", (r[0] + QUARTER) / 1000,
+                   (r[0] + QUARTER + 310) / 1000])),
+    "barter": Layout(lines(lambda r: {
+        "close_time": moment(r[0] + QUARTER, "%Y-%m-%dT%H:%M:%SZ"), "open": r[1], "high": r[2],
+        "low": r[3], "close": r[4], "volume": r[5], "trade_count": 8})),
+    "Bitpanda": Layout(answer(lambda rows: [
+        {"instrument_code": "BTC_EUR", "time": moment(r[0] + QUARTER - 1, "%Y-%m-%dT%H:%M:%S.999Z"),
+         "granularity": {"unit": "MINUTES", "period": 15}, "open": r[1], "high": r[2], "low": r[3],
+         "close": r[4], "total_amount": r[5], "volume": r[5] * typical(r), "last_sequence": 5}
+        for r in rows])),
+    "InfluxDB, pivoted": Layout(framed(
+        csv(",result,table,_start,_stop,_time,close,high,low,open,volume",
+            lambda r: ["", "", 0, "2012-01-01T00:00:00Z", "2032-01-01T00:00:00Z",
+                       moment(r[0], "%Y-%m-%dT%H:%M:%SZ"), r[4], r[2], r[3], r[1], r[5]]),
+        before="#group,false,false,true,true,false,false,false,false,false,false\n"
+               "#datatype,string,long,dateTime,dateTime,dateTime,double,double,double,double,double\n"
+               "#default,_result,,,,,,,,,\n")),
+    "InfluxDB's answer": Layout(answer(lambda rows: {"results": [{"series": [
+        {"name": "ohlcv", "columns": ["time", "close", "high", "low", "open", "volume"],
+         "values": [[moment(r[0], ISO), r[4], r[2], r[3], r[1], r[5]] for r in rows]}]}]})),
+    "ClickHouse, names and types": Layout(csv(
+        "ts,open,high,low,close,volume\nDateTime,Float64,Float64,Float64,Float64,Float64",
+        lambda r: [moment(r[0]), *r[1:]])),
+    "ClickHouse, compact": Layout(answer(lambda rows: {
+        "meta": [{"name": n, "type": "x"} for n in ("symbol", "ts", *SHUFFLED)],
+        "data": [["BTCUSDT", moment(r[0]), r[1], r[4], r[2], r[3], r[5]] for r in rows]})),
+    "MongoDB": Layout(lines(lambda r: {
+        "_id": {"$oid": f"{r[0]:x}"}, "ts": {"$date": {"$numberLong": str(r[0])}},
+        **{n: {"$numberDecimal": repr(v)} for n, v in zip(NAMES[1:], r[1:], strict=True)}})),
+    "MongoDB, relaxed": Layout(lines(lambda r: {
+        "_id": {"$oid": f"{r[0]:x}"}, "ts": {"$date": moment(r[0], ISO)},
+        **dict(zip(NAMES[1:], r[1:], strict=True))})),
+    "DynamoDB": Layout(answer(lambda rows: {"Items": [
+        {"pair": {"S": "BTCUSDT"}, **{n: {"N": repr(v)} for n, v in zip(NAMES, r, strict=True)}}
+        for r in rows]})),
+    "Trino": Layout(answer(lambda rows: {
+        "columns": [{"name": n, "type": "x"} for n in (*SHUFFLED, "ts")],
+        "data": [[r[1], r[4], r[2], r[3], r[5], moment(r[0])] for r in rows]})),
+    "QuestDB": Layout(answer(lambda rows: {
+        "query": "candles", "columns": [{"name": n} for n in ("timestamp", *NAMES[1:])],
+        "dataset": [[moment(r[0], ISO), *r[1:]] for r in rows]})),
+    "Snowflake": Layout(answer(lambda rows: {
+        "resultSetMetaData": {"rowType": [{"name": n.upper()} for n in ("ts", *NAMES[1:])]},
+        "data": [[str(r[0]), *map(repr, r[1:])] for r in rows]})),
+    "Grafana": Layout(answer(lambda rows: {"frames": [
+        {"schema": {"fields": [{"name": n} for n in NAMES]},
+         "data": {"values": [list(column) for column in zip(*rows, strict=True)]}}]})),
+    "a sheet with its header": Layout(answer(lambda rows: {
+        "values": [list(NAMES), *([moment(r[0]), *map(repr, r[1:])] for r in rows)]})),
+    "pandas, orient table": Layout(answer(lambda rows: {
+        "schema": {"fields": [{"name": n} for n in NAMES]},
+        "data": [dict(zip(NAMES, r, strict=True)) for r in rows]})),
+    "Plotly": Layout(answer(lambda rows: {"data": [
+        {"x": [moment(r[0]) for r in rows],
+         **{n: [r[i] for r in rows] for i, n in enumerate(NAMES[1:5], 1)}}]}),
+        Reading(volume="unknown"), "unknown"),
+    "MOEX": Layout(answer(lambda rows: {"candles": {
+        "columns": ["open", "close", "high", "low", "value", "volume", "begin", "end"],
+        "data": [[r[1], r[4], r[2], r[3], r[5] * typical(r), r[5], moment(r[0]),
+                  moment(r[0] + QUARTER - 1000)] for r in rows]}})),
+    "The Graph": Layout(answer(lambda rows: {"data": {"tokenHourDatas": records(
+        "periodStartUnix open high low close volume volumeUSD",
+        lambda r: [r[0] // 1000, *map(repr, r[1:]), repr(r[5] * typical(r))])(rows)}})),
+    "GeckoTerminal": Layout(answer(lambda rows: {"data": {"attributes": {
+        "ohlcv_list": [[r[0] // 1000, *r[1:]] for r in reversed(rows)]}}})),
+    "Birdeye": Layout(answer(lambda rows: {"data": {"items": records(
+        "o h l c v unixTime address type currency",
+        lambda r: [*r[1:], r[0] // 1000, "x", "15m", "usd"])(rows)}})),
+    "Finnhub": Layout(answer(lambda rows: {
+        "s": "ok", **dict(zip("ohlcv", list(map(list, zip(*rows, strict=True)))[1:], strict=True)),
+        "t": [r[0] // 1000 for r in rows]})),
+    "Coinalyze": Layout(answer(lambda rows: [{"symbol": "BTCUSDT_PERP.A", "history": records(
+        "t o h l c v bv tx btx", lambda r: [r[0] // 1000, *r[1:], r[5] / 2, 9, 5])(rows)}])),
+    "CoinGlass": Layout(answer(lambda rows: {"data": records(
+        "time open high low close volume_usd", lambda r: [*r[:5], r[5] * typical(r)])(rows)}),
+        volume="quote"),
+    "CCData": Layout(answer(lambda rows: {"Data": records(
+        "UNIT TIMESTAMP TYPE MARKET INSTRUMENT OPEN HIGH LOW CLOSE FIRST_TRADE_TIMESTAMP "
+        "LAST_TRADE_TIMESTAMP HIGH_TRADE_PRICE TOTAL_TRADES VOLUME QUOTE_VOLUME VOLUME_BUY",
+        lambda r: ["MINUTE", r[0] // 1000, "952", "binance", "BTC-USDT", *r[1:5], r[0] // 1000 + 1,
+                   r[0] // 1000 + 890, r[2], 9, r[5], r[5] * typical(r), r[5] / 2])(rows)})),
+    "Hyperliquid": Layout(answer(records("t T s i o c h l v n", lambda r: [
+        r[0], r[0] + QUARTER - 1, "BTC", "15m", *map(repr, (r[1], r[4], *r[2:4], r[5])), 12]))),
+    "HitBTC": Layout(answer(records(
+        "timestamp open close min max volume volume_quote",
+        lambda r: [moment(r[0], ISO), *map(repr, (r[1], r[4], r[3], r[2], r[5])), "7"]))),
+    "Phemex": Layout(phemex, Reading(columns=("time", "-", "-", *NAMES[1:]))),
+    "OKX's archive": Layout(csv(
+        "instrument_name,open,high,low,close,vol,vol_ccy,vol_quote,open_time,confirm",
+        lambda r: ["BTC-USDT", *r[1:], r[5], r[5] * typical(r), r[0], 1])),
+    "OKX's archive of swaps": Layout(csv(
+        "instrument_name,open,high,low,close,vol,vol_ccy,vol_quote,open_time,confirm",
+        lambda r: ["BTC-USDT-SWAP", *r[1:5], contracts(0.01)(r), contracts(0.01)(r) / 100, 7, r[0],
+                   1]), volume="base of contracts"),
+    "Bybit's archive": Layout(csv(None, lambda r: [moment(r[0], "%Y.%m.%d %H:%M"), *r[1:]])),
+    "Bybit's archive of indices": Layout(csv(
+        "start_at,symbol,period,open,high,low,close",
+        lambda r: [r[0] // 1000, "BTCUSDT", 15, *r[1:5]]), Reading(volume="unknown"), "unknown"),
+    "HTX's archive": Layout(
+        csv(None, lambda r: [r[0] // 1000, r[1], r[4], r[3], r[2], r[5] * typical(r), r[5]]),
+        Reading(columns=("time", "open", "close", "low", "high", "-", "volume"))),
+    "CoinEx": Layout(csv(
+        "market,created_at,open,close,high,low,volume,value",
+        lambda r: ["BTCUSDT", r[0], r[1], r[4], r[2], r[3], r[5], r[5] * typical(r)])),
+    "symbols as s": Layout(several("s,t,o,h,l,c,v", lambda r: [
+        ["ETHUSDT", r[0], *scaled(r, 0.05)], ["BTCUSDT", *r]]), BITCOIN),
+    "symbols as S": Layout(answer(lambda rows: [
+        {"T": "b", "S": s, "t": moment(r[0], ISO),
+         **dict(zip("ohlcv", scaled(r, k), strict=True))}
+        for r in rows for s, k in (("BTC/USD", 1.0), ("ETH/USD", 0.05))]), BITCOIN),
+    "base and quote": Layout(several("time,base,quote,open,high,low,close,volume", lambda r: [
+        [r[0], "BTC", "USDT", *r[1:]], [r[0], "BTC", "EUR", *scaled(r, 0.92)],
+        [r[0], "ETH", "USDT", *scaled(r, 0.05)]]), BITCOIN),
+    "numbers of assets": Layout(several("timestamp,Asset_ID,Count,Open,High,Low,Close,Volume,VWAP",
+        lambda r: [[r[0] // 1000, 6, 5, *scaled(r, 0.05), typical(r) / 20],
+                   [r[0] // 1000, 1, 9, *r[1:], typical(r)]]),
+        Reading(symbol="1", timeframe="15m", exchange="binance")),
+    "spot beside perpetual": Layout(several("time,market_type,open,high,low,close,volume",
+        lambda r: [[r[0], "spot", *r[1:]], [r[0], "perpetual", *scaled(r, 1.001)]]), BITCOIN),
+    "perpetual beside spot": Layout(several("time,venue_class,open,high,low,close,volume",
+        lambda r: [[r[0], "spot", *scaled(r, 1.001)], [r[0], "perp", *r[1:]]]),
+        BITCOIN._replace(symbol="BTC/USDT:USDT")),
+    "Velo": Layout(several(
+        "time,coin,exchange,product,open_price,high_price,low_price,close_price,coin_volume,"
+        "dollar_volume",
+        lambda r: [[r[0], "BTC", "binance", "BTCUSDT", *r[1:], r[5] * typical(r)],
+                   [r[0], "BTC", "bybit", "BTCUSDT", *scaled(r, 1.001), r[5] * r[4]]]), BITCOIN),
+    "a day with its clock": Layout(csv("day,open,high,low,close,volume",
+                                       lambda r: [moment(r[0]), *r[1:]])),
+    "a day at midnight, and a clock": Layout(csv(
+        "day,time,open,high,low,close,volume",
+        lambda r: [moment(r[0], "%Y-%m-%d 00:00:00"), moment(r[0], "%H:%M"), *r[1:]])),
+    "a moment, and its clock again": Layout(csv(
+        "date,time,open,high,low,close,volume",
+        lambda r: [moment(r[0]), moment(r[0], "%H:%M"), *r[1:]])),
+    "commas of full width": Layout(framed(csv(
+        "时间，开盘，最高，最低，收盘，成交量",  # noqa: RUF001
+        lambda r: [moment(r[0]), *r[1:]], "，"))),  # noqa: RUF001
+    "Chinese, GBK": Layout(framed(csv(
+        "交易日期,开盘价,最高价,最低价,收盘价,成交量,成交额",
+        lambda r: [moment(r[0]), *r[1:], r[5] * typical(r)]), encoding="gbk")),
+    "Chinese, a title above": Layout(framed(csv(
+        "日期,时间,开盘,最高,最低,收盘,成交量",
+        lambda r: [moment(r[0], "%Y/%m/%d"), moment(r[0], "%H%M"), *r[1:]]),
+        before="BTC 15分钟线\n", encoding="gbk"), start=SOME_DAY),
+    "Russian, Windows": Layout(framed(csv(
+        "Дата;Время;Откр;Макс;Мин;Закр;Объём",
+        lambda r: [moment(r[0], "%d.%m.%Y"), moment(r[0], "%H:%M"), *r[1:]], ";"),
+        encoding="cp1251")),
+    "Interactive Brokers": Layout(csv(
+        "date,open,high,low,close,volume,average,barCount",
+        lambda r: [local(r[0], "US/Eastern", "%Y%m%d %H:%M:%S US/Eastern"), *r[1:], typical(r), 9]),
+        start=SOME_DAY),
+    "Java's zones": Layout(csv(",".join(NAMES), lambda r: [
+        local(r[0], "Asia/Tokyo", "%Y-%m-%dT%H:%M[Asia/Tokyo]"), *r[1:]])),
+    "Barchart": Layout(framed(csv(
+        "Time,Open,High,Low,Last,Change,%Chg,Volume",
+        lambda r: [moment(r[0], "%m/%d/%Y %H:%M"), *r[1:5], 1.5, "+0.02%", r[5]],
+        newest_first=True), behind='"Downloaded from Barchart.com as of 03-05-2024 08:11am CST"\n'),
+        start=SOME_DAY),
+    "Refinitiv": Layout(csv(
+        "Local Date;Local Time;Close;Net;%Chg;Open;Low;High;Volume",
+        lambda r: [moment(r[0], "%d-%b-%Y"), moment(r[0], "%H:%M"), r[4], 1, "0%", r[1], r[3], r[2],
+                   r[5]], ";"), Reading(zone="UTC")),
+    "Finam": Layout(csv(
+        "<DATE>;<TIME>;<OPEN>;<HIGH>;<LOW>;<CLOSE>;<VOL>",
+        lambda r: [moment(r[0], "%y%m%d"), moment(r[0], "%H%M%S"), *r[1:]], ";"), start=SOME_DAY),
+    "MetaStock": Layout(csv(
+        "<TICKER>,<PER>,<DTYYYYMMDD>,<TIME>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>,<OPENINT>",
+        lambda r: ["BTCUSDT", "I", moment(r[0], "%Y%m%d"), moment(r[0], "%H%M%S"), *r[1:], 0])),
+    "Quantower": Layout(csv(
+        "Time left;Time right;Open;High;Low;Close;Volume;Ticks",
+        lambda r: [moment(r[0]), moment(r[0] + QUARTER), *r[1:], 4], ";")),
+    "cTrader": Layout(csv("Time;Open;High;Low;Close;Ticks",
+                          lambda r: [moment(r[0], "%d.%m.%Y %H:%M"), *r[1:]], ";"),
+                      volume="contracts"),
+    "quantmod": Layout(csv(
+        '"Index","BTC.USD.Open","BTC.USD.High","BTC.USD.Low","BTC.USD.Close","BTC.USD.Volume"',
+        lambda r: [moment(r[0]), *r[1:]])),
+    "Santiment": Layout(csv(
+        "slug,datetime,openPriceUsd,highPriceUsd,lowPriceUsd,closePriceUsd,volume",
+        lambda r: ["bitcoin", moment(r[0], "%Y-%m-%dT%H:%M:%SZ"), *r[1:]])),
+    "milliseconds behind a blank": Layout(csv(
+        ",".join(NAMES), lambda r: [moment(r[0], "%Y-%m-%d %H:%M:%S 000"), *r[1:]])),
+    "digits with milliseconds": Layout(csv(
+        ",".join(NAMES), lambda r: [moment(r[0], "%Y%m%d%H%M%S000"), *r[1:]])),
+    "Tardis, as CSV": Layout(csv(
+        "type,symbol,exchange,interval,kind,open,high,low,close,volume,vwap,openTimestamp,"
+        "closeTimestamp,timestamp",
+        lambda r: ["trade_bar", "BTCUSDT", "binance", QUARTER, "time", *r[1:], typical(r),
+                   moment(r[0] + jitter(r), "%Y-%m-%dT%H:%M:%S.777Z"),
+                   moment(r[0] + QUARTER - 4000, ISO), moment(r[0] + QUARTER, ISO)])),
+    "Nautilus, whole numbers": Layout(nautilus(
+        lambda values: pa.array([round(x * 10**9) for x in values], pa.int64()))),
+    "Nautilus, packed": Layout(nautilus(packed)),
+    "32 bits": Layout(of_32_bits),
+    "CoinMarketCap, older": Layout(csv(
+        "Date,Open*,High,Low,Close**,Volume,Market Cap",
+        lambda r: [f'"{moment(r[0], "%b %d, %Y")}"', *r[1:5], r[5] * typical(r), 1e12],
+        newest_first=True), volume="quote", interval=DAY),
+    "CoinCodex": Layout(csv(
+        "Start,End,Open,High,Low,Close,Volume,Market Cap",
+        lambda r: [moment(r[0], "%Y-%m-%d"), moment(r[0] + DAY, "%Y-%m-%d"), *r[1:5],
+                   r[5] * typical(r), 1e12], newest_first=True), volume="quote", interval=DAY),
+    "Nasdaq": Layout(csv(
+        "Date,Close/Last,Volume,Open,High,Low",
+        lambda r: [moment(r[0], "%m/%d/%Y"), f"${r[4]}", r[5], f"${r[1]}", f"${r[2]}", f"${r[3]}"],
+        newest_first=True), start=SOME_DAY // DAY * DAY, interval=DAY),
+    "Investing.com": investing("Date,Price,Open,High,Low,Vol.,Change %", "%m/%d/%Y", "."),
+    "in German": investing("Datum,Zuletzt,Eröffn.,Hoch,Tief,Vol.,+/- %", "%d.%m.%Y"),
+    "in Spanish": investing("Fecha,Último,Apertura,Máximo,Mínimo,Vol.,% var.", "%d.%m.%Y"),
+    "in French": investing("Date,Dernier,Ouv., Plus Haut,Plus Bas,Vol.,Variation %", "%d/%m/%Y"),
+    "in Italian": investing("Data,Ultimo,Apertura,Massimo,Minimo,Vol.,Var. %", "%d.%m.%Y"),
+    "in Portuguese": investing("Data,Último,Abertura,Máxima,Mínima,Vol.,Var%", "%d.%m.%Y"),
+    "in Russian": investing("Дата,Цена,Откр.,Макс.,Мин.,Объём,Изм. %", "%d.%m.%Y"),
+    "in Polish": investing("Data,Ostatnio,Otwarcie,Max.,Min.,Wol.,Zmiana%", "%d.%m.%Y"),
+    "in Turkish": investing(
+        "Tarih,Şimdi,Açılış,Yüksek,Düşük,Hac.,Fark %",  # noqa: RUF001
+        "%d.%m.%Y"),
+    "in Dutch": investing("Datum,Laatste,Open,Hoog,Laag,Vol.,Verandering %", "%d-%m-%Y"),
+    "in Japanese": investing("日付け,終値,始値,高値,安値,出来高,変化率 %", "%Y年%m月%d日", "."),
+    "in Korean": investing("날짜,종가,시가,고가,저가,거래량,변동 %", "%Y-%m-%d", "."),
+    "in Chinese": investing("日期,收盘,开盘,高,低,交易量,涨跌幅", "%Y-%m-%d", "."),
+}  # fmt: skip
