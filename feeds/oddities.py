@@ -104,7 +104,9 @@ def _sizes(columns: Columns, step: int, symbol: str) -> Iterator[Oddity]:
             "seems to count the quote currency, and no lot is inferred from it"
         )
         yield Oddity("volume", len(columns.time), text, False, True)
-    dear = bool(_QUOTES.search(symbol)) and np.min(columns.close, initial=np.inf) > _MOST_DOLLARS
+    if not len(columns.time):
+        return
+    dear = bool(_QUOTES.search(symbol)) and np.min(columns.close) > _MOST_DOLLARS
     if dear and not np.any(columns.close % 1):
         text = (
             f"prices are whole numbers near {np.median(columns.close):.10g}: if they count "
