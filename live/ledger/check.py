@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 from peewee import Database, SqliteDatabase
@@ -93,7 +93,7 @@ def _trade_problems(trades: list[dict[str, Any]]) -> Iterator[str]:
     numbers = [trade["number"] for trade in trades]
     if numbers != list(range(1, len(trades) + 1)):
         yield "its trades are not numbered from 1 without a hole"
-    for trade, after in zip(trades, [*trades[1:], None], strict=True):
+    for trade, after in zip_longest(trades, trades[1:]):
         end = trade["exit_time"]
         if end is None and after is not None:
             yield f"trade {trade['number']} is open though a later one exists"

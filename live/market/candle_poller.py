@@ -145,6 +145,8 @@ class Holes:
         self._symbol = symbol
         self._timeframe = timeframe
         self._timing = timing
+        self._hole = (0, 0)
+        """Open times of the candles around the last hole that was passed."""
         self._ended = False
         self._looks = 0
         """Times in a row that the exchange has not given what lies before its next candle."""
@@ -154,18 +156,34 @@ class Holes:
 
     async def rows(self, limit: int) -> list[Row]:
         """Candles from the first that is not delivered, ascending: up to `limit`, or more."""
-        sequence = self._sequence
-        known, self.open = sequence.delivered, False
+        sequence, self.passed, self.open = self._sequence, None, False
+        known = sequence.delivered
         found = await self._page(known, limit + 1)
         rows = [row for row in found if row[0] > known]
-        if rows and sequence.leaves_out(rows[0]) and rows[0][0] != self.passed:
-            if found[0][0] > known:
-                return await self._look(known, rows[0][0], rows)
-            self.open = sequence.hole != rows[0][0]  # then once more
-            if not self.open:
-                self._pass(known, rows[0][0])
-        elif len(rows) < 2:
-            return rows + await self._further(known, rows[0][0] if rows else known, limit + 1)
+        if rows and sequence.leaves_out(rows[0]):
+            return await self._over(known, found[0][0] == known, rows)
+        if len(rows) > 1:
+            return rows
+        last = rows[0][0] if rows else known
+        further = await self._further(known, last, limit + 1)
+        if rows and further:
+            # What was under way when it was read may have closed before the later ones came.
+            again = [row for row in await self._page(known, 2) if row[0] == last]
+            return again + further if again else rows
+        return rows + further
+
+    async def _over(self, known: int, shown: bool, rows: list[Row]) -> list[Row]:
+        """`rows` behind a hole, whose answer has `shown` the candle at `known` too, or those
+        that fill it."""
+        first = rows[0][0]
+        if self._hole == (known, first):
+            self.passed = first
+        elif not shown:
+            return await self._look(known, first, rows)
+        elif self._sequence.hole == first:
+            self._pass(known, first)
+        else:
+            self.open = True  # once more
         return rows
 
     async def _page(self, since: int, limit: int) -> list[Row]:
@@ -240,6 +258,9 @@ class Holes:
     def _pass(self, known: int, first: int, unserved: Spans = ()) -> None:
         """Go on from the candle at `known` to the one at `first`; say what is not between."""
         self.passed, interval = first, self._sequence.interval
+        if self._hole == (known, first):
+            return
+        self._hole = known, first
         for start, end in unserved:
             self._reader.warning_log.say(*not_served(start, end, interval), again=True)
         if unserved:

@@ -37,7 +37,8 @@ def check(config: Path | None, overrides: Sequence[str]) -> int:
     from stoptrail.live.ledger.schema import version_of
 
     url = ledger_settings(config, overrides).database.url
-    with existing_ledger(url) as database:
+    with existing_ledger(url) as database, database.atomic():
+        # One state of a session that may be running.
         version = version_of(database)
         found = list(problems(database))
         if not found:

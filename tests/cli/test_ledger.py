@@ -5,14 +5,17 @@ from __future__ import annotations
 import resource
 import sqlite3
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tomli_w
 
 import runner
 from stoptrail.config.settings import as_table
+from stoptrail.live.ledger import check
 from stoptrail.live.ledger.check import gaps_in
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore, play
@@ -108,6 +111,36 @@ def test_a_sound_ledger_is_sound(ledger: Path, capsys: pytest.CaptureFixture[str
     assert said.endswith("sound\n")
     assert "schema version" in said
     assert "odd" not in said
+
+
+def test_a_ledger_without_a_trade_is_sound(
+    ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger.unlink()
+    play(settings(), PlaybackStore(small_rows(WARM_UP + 2), WARM_UP, HOUR), f"sqlite:///{ledger}")
+    assert books_of(f"sqlite:///{ledger}")["PaperTrades"] == []
+    assert asked(ledger, "check") == 0
+    assert capsys.readouterr().out.endswith("sound\n")
+
+
+def test_a_ledger_that_is_written_meanwhile_is_looked_at_as_it_is_at_one_moment(
+    ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trade that is opened between two of its questions has its stop all the same."""
+    rows, url = small_rows(420), f"sqlite:///{ledger}"
+    entered = books_of(url)["PaperTrades"][2]["entry_time"]
+    ledger.unlink()
+    before = sum(row[0] < entered for row in rows)
+    play(settings(), PlaybackStore(rows[:before], WARM_UP, HOUR), url)
+    look = check._trade_problems
+
+    def looked(trades: list[dict[str, Any]]) -> Iterator[str]:
+        play(settings(), PlaybackStore(rows[: before + 1], before, HOUR), url)
+        yield from look(trades)
+
+    monkeypatch.setattr(check, "_trade_problems", looked)
+    assert asked(ledger, "check") == 0
+    assert len(books_of(url)["PaperTrades"]) == 3
 
 
 def test_what_is_missing_is_told_with_its_longest_hole() -> None:

@@ -14,7 +14,7 @@ import pytest
 from stoptrail.core.time import iso_time
 from stoptrail.live.market.events import Event, Notice
 from stoptrail.live.market.store import CCXTStore
-from tests.exchange.dialects import DIALECTS, QUARTER, Dialect, Row
+from tests.exchange.dialects import DIALECTS, QUARTER, Dialect, Query, Row
 from tests.exchange.player import Pace
 from tests.exchange.script import Disconnect
 from tests.exchange.standin import StandIn
@@ -158,6 +158,30 @@ def test_what_an_exchange_gives_the_third_time_it_is_asked_is_not_missing(
         missed = go_on(dialect, listener, 400)
         assert listener.candles[1:] == missed
     assert said(listener.events, "not served") == []
+
+
+def test_a_candle_that_closes_while_others_are_looked_for_is_told_as_it_closed(
+    market: Callable[[str, list[Row]], Dialect],
+) -> None:
+    """It was under way when it was last read, and the later ones have come since."""
+    away = AWAY["coinbase"]
+    dialect = market("coinbase", rows_of(KNOWN + away + 40, (KNOWN + 20, KNOWN + 20 + away)))
+    last, before = dialect.rows[KNOWN + 19], dialect.rows[: KNOWN + 19]
+    under_way = (last[0], *(last[1],) * 4, 0.0)
+    whole, ask, beyond = dialect.rows, dialect.candles, []
+
+    def candles(query: Query) -> Any:
+        if int(query["start"]) * 1000 > last[0]:
+            beyond.append(query)
+        dialect.rows = whole if beyond else [*before, under_way]
+        return ask(query)
+
+    dialect.candles = candles  # type: ignore[method-assign]
+    with polling(dialect) as (_, listener):
+        dialect.now += (away + 40) * QUARTER
+        listener.until(lambda: listener.candles[-1][0] == whole[-2][0])
+    assert listener.candles[1:] == whole[KNOWN:-1]
+    assert beyond
 
 
 def test_every_hole_is_named_that_an_exchange_leaves(
