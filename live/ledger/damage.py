@@ -18,6 +18,7 @@ from peewee import (
     DoubleField,
     Field,
     IntegerField,
+    OperationalError,
     PeeweeException,
     SqliteDatabase,
     TextField,
@@ -41,6 +42,8 @@ _STORED: tuple[tuple[type[Field], tuple[str, ...]], ...] = (
 """What SQLite, which lets any cell hold anything, has to hold in each kind of column."""
 _DAMAGED = ValueError, TypeError, LookupError, ArithmeticError, AssertionError, AttributeError
 """What comes of reading rows that do not fit together."""
+_PASSING = OperationalError, sqlite3.OperationalError
+"""What comes of a lock, a full disk or a lost server; and of a table that is missing."""
 _NOT_OURS = "is no ledger of this program, or a damaged one"
 
 
@@ -66,9 +69,11 @@ def told(database: Database, url: Address) -> Iterator[None]:
     try:
         yield
     except (PeeweeException, sqlite3.Error) as error:  # peewee leaves fetching to the driver
+        reason = reason_of(error, url)
+        passes = isinstance(error, _PASSING) and "no such" not in reason
         raise StoreError(
-            f"database.url {shown(url)}: the ledger cannot be read ({reason_of(error)}); "
-            "restore a copy"
+            f"database.url {shown(url)}: the ledger cannot be read ({reason}); "
+            f"{'try again' if passes else 'restore a copy'}"
         ) from error
     except _DAMAGED as error:
         place = damaged_cell(database) or f"its rows do not fit together: {plain(error)[:100]}"

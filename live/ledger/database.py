@@ -20,6 +20,7 @@ from stoptrail.core.database import (
     open_database,
     reason_of,
     shown,
+    writing,
 )
 from stoptrail.core.errors import LedgerError, StoreError
 from stoptrail.core.retry import backoff, rest
@@ -104,7 +105,7 @@ class Ledger:
     def _once(self, kind: str, work: Callable[[], T]) -> T:
         self._check_file()
         self._tell("before", kind)
-        with self.database.atomic():
+        with writing(self.database):
             result = work()
             self._tell("within", kind)
         self._tell("after", kind)

@@ -7,6 +7,7 @@ from typing import Any
 
 from peewee import Database, IntegerField, Model, SqliteDatabase
 
+from stoptrail.core.database import make_tables, making_tables
 from stoptrail.core.errors import StoreError
 from stoptrail.live.ledger.spoken import Events
 from stoptrail.live.ledger.tables import TABLES, PaperFills, StoredFunding
@@ -98,7 +99,7 @@ def migrate(database: Database, steps: Sequence[Migration] = MIGRATIONS) -> int:
     """Bring the ledger's tables to the newest version, each step a transaction; the
     version. Raises StoreError where a newer program wrote them."""
     with database.bind_ctx([LedgerSchema]):
-        database.create_tables([LedgerSchema])
+        make_tables(database, [LedgerSchema])
     found = version_of(database)
     if found > len(steps) and not _is_ledger(database):
         raise StoreError(
@@ -111,9 +112,10 @@ def migrate(database: Database, steps: Sequence[Migration] = MIGRATIONS) -> int:
             "use the newer program that wrote it"
         )
     for number in range(found, len(steps)):
-        with database.atomic():
-            steps[number](database)
-            LedgerSchema.insert(version=number + 1).execute(database)
+        with making_tables(database):
+            if version_of(database) == number:  # or another process has been quicker
+                steps[number](database)
+                LedgerSchema.insert(version=number + 1).execute(database)
     return len(steps)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from peewee import Database
 
+from stoptrail.core.database import writing
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.records import SessionRow, open_trade
 from stoptrail.live.ledger.spoken import Commands
@@ -132,7 +133,7 @@ def set_aside(database: Database, row: SessionRow, verb: str, price: float | Non
     from stoptrail.live.without_market import leave_at
 
     now = int(time.time() * 1000)
-    with database.atomic():
+    with writing(database):
         if price is not None:
             result = left_at(price, leave_at(database, row, price, now))
         else:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from peewee import Database, OperationalError, PeeweeException, SqliteDatabase
+from peewee import Database, Model, OperationalError, PeeweeException, SqliteDatabase
 from pydantic import SecretStr
 
 from stoptrail.core.errors import StoreError
@@ -19,6 +19,8 @@ from stoptrail.core.text import public_url, revealed, without_secrets
 SQLITE = "sqlite:///"
 BUSY_SECONDS = 10.0
 """How long SQLite waits for another process's transaction."""
+_TABLES = 0x53_74_6F_70
+"""By this number processes know that one of them changes tables on a PostgreSQL server."""
 _UNNAMED = "disk I/O error"
 _PROBED = 16_384
 """Bytes, four pages: a write of the log and its heads."""
@@ -60,6 +62,31 @@ def open_database(url: Address, busy: float = BUSY_SECONDS) -> Database:
             "check the path or server and its rights"
         ) from None
     return database
+
+
+def writing(database: Database) -> AbstractContextManager[Any]:
+    """A transaction that writes from its beginning. One of SQLite's that becomes a writer after
+    it has read is refused at once, however long it would wait, where another process has
+    written meanwhile."""
+    lock = ("IMMEDIATE",) if isinstance(database, SqliteDatabase) else ()
+    transaction: AbstractContextManager[Any] = database.atomic(*lock)
+    return transaction
+
+
+@contextmanager
+def making_tables(database: Database) -> Iterator[None]:
+    """A transaction beside which no other process makes or changes tables."""
+    with writing(database):
+        if not isinstance(database, SqliteDatabase):
+            database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (_TABLES,))  # type: ignore[no-untyped-call]
+        yield
+
+
+def make_tables(database: Database, models: Sequence[type[Model]]) -> None:
+    """Make those tables of `models`, which are bound to `database`, that are not there."""
+    if not all(database.table_exists(model) for model in models):
+        with making_tables(database):
+            database.create_tables(models)
 
 
 @contextmanager

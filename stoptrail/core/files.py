@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import glob
 import io
 import json
 import os
@@ -22,6 +23,9 @@ MOST_BYTES = 256 * 1024 * 1024
 """A larger file is no text of ours."""
 
 _ERRNO = re.compile(r"\[errno (\d{1,3})\]", re.I)
+
+_PARTIAL = re.compile(r"\.(\d+)\.part(-journal|-wal|-shm)?$")
+"""Ends the name of a file that is being written, or of a log that SQLite has beside it."""
 
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
@@ -127,11 +131,12 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
-def clear_partial(folder: Path) -> None:
-    """Take away what processes that are no more have left half written in `folder`."""
-    for path in folder.glob(".*.part"):
-        process = path.name.split(".")[-2]
-        if process.isdigit() and not is_running(int(process)):
+def clear_partial(folder: Path, name: str = "") -> None:
+    """Take away what processes that are no more have left half written in `folder`: of the
+    file `name`, or of all."""
+    for path in folder.glob(f".{glob.escape(name) or '*'}.*.part*"):
+        found = _PARTIAL.search(path.name)
+        if found and not is_running(int(found[1])):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
 
@@ -158,6 +163,7 @@ def written_whole(path: Path, remedy: str = "") -> Iterator[Path]:
     """Where to write what takes the place of `path` in one step, on the disk, once that went
     well. Raises OutputError, which ends with `remedy`, where it does not."""
     require_replaceable(path)
+    clear_partial(path.parent, path.name)
     beside = partial_path(path)
     try:
         yield beside

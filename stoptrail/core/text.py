@@ -45,8 +45,8 @@ HIDDEN = "***"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\",)]*[@?][^\s'\",)]*")
-"""An address with something before an @, or with parameters."""
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}([^\s'\",)]*[@?][^\s'\",)]*)")
+"""An address with something before an @, or with parameters; as a path it has one slash."""
 _SHORT = 3
 """Parts of a secret below this length occur in any text."""
 
@@ -83,7 +83,7 @@ def public_url(url: str, *, path: bool = True) -> str:
 
 def scrubbed(text: str) -> str:
     """`text` with every address in it as it may be shown."""
-    return _ADDRESS.sub(lambda found: public_url(found[0]), text)
+    return _ADDRESS.sub(lambda found: public_url(f"{found[1]}://{found[2]}"), text)
 
 
 def without_secrets(text: str, url: str) -> str:

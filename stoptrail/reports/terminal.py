@@ -206,7 +206,7 @@ def _verdict(summary: Summary, plain: bool) -> list[RenderableType]:
 
 def _files(folder: Path) -> str:
     there = [name for name in _FILES if (folder / name).is_file()]
-    return f"Files: {folder}" + (f" ({', '.join(there)})" if there else "")
+    return f"Files: {plain_text(folder)}" + (f" ({', '.join(there)})" if there else "")
 
 
 _SHOWN = ("trades", "sharpe", "profit_factor", "max_drawdown")

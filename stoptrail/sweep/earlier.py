@@ -11,9 +11,9 @@ import time
 from typing import Any, NamedTuple
 
 import numpy as np
-from peewee import BigIntegerField, CharField, DatabaseError, FloatField, Model
+from peewee import BigIntegerField, CharField, FloatField, Model, PeeweeException
 
-from stoptrail.core.database import Address, open_database, reason_of, shown
+from stoptrail.core.database import Address, make_tables, open_database, reason_of, shown, writing
 from stoptrail.core.errors import StoreError
 from stoptrail.rules.candles import Floats
 
@@ -75,9 +75,10 @@ def remember(url: Address, identity: str, symbol: str, span: tuple[int, int], ow
     overlaps this one's. Raises StoreError where the database cannot be used."""
     database = open_database(url)
     try:
-        with database.bind_ctx([SweepTried]), database.atomic():
-            database.create_tables([SweepTried])
-            _note(identity, symbol, span, own)
+        with database.bind_ctx([SweepTried]):
+            make_tables(database, [SweepTried])
+            with writing(database):
+                _note(identity, symbol, span, own)
             rows = SweepTried.select().where(
                 (SweepTried.symbol == symbol)
                 & (SweepTried.begins < span[1])
@@ -88,7 +89,7 @@ def remember(url: Address, identity: str, symbol: str, span: tuple[int, int], ow
             for row in rows.order_by(SweepTried.identity):
                 found = found.with_more(Tried(1, row.trials, row.total, row.squares))
             return found
-    except DatabaseError as error:
+    except PeeweeException as error:
         reason = reason_of(error, url)
         raise StoreError(
             f"database.url {shown(url)}: trials cannot be counted ({reason})"

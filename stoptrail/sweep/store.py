@@ -28,9 +28,11 @@ from stoptrail.core.database import (
     Address,
     closed_on_error,
     exists,
+    make_tables,
     open_database,
     reason_of,
     shown,
+    writing,
 )
 from stoptrail.core.errors import LedgerError, StoreError, UsageError
 
@@ -111,8 +113,8 @@ def remember(url: Address, content: str) -> str:
 
 
 def _remembered(database: Database, key: str, content: str) -> str:
-    with database.bind_ctx([SweepSettings]), database.atomic():
-        database.create_tables([SweepSettings])
+    with database.bind_ctx([SweepSettings]):
+        make_tables(database, [SweepSettings])
         SweepSettings.insert(key=key, content=content).on_conflict_ignore().execute()
     return key
 
@@ -131,7 +133,7 @@ class TrialStore:
         self._models = (SweepRun, SweepUnit)
         try:
             with closed_on_error(self._database), self._bound():
-                self._database.create_tables(self._models)
+                make_tables(self._database, self._models)
                 self.key = self._begin(identity) if key is None else self._go_on(identity, key)
         except PeeweeException as error:
             raise _unusable(error, url) from None
@@ -172,7 +174,7 @@ class TrialStore:
             for unit, outcome in units
         ]
         try:
-            with self._bound(), self._database.atomic():
+            with self._bound(), writing(self._database):
                 for row in rows:
                     SweepUnit.insert(row).on_conflict_ignore().execute()
         except (PeeweeException, OSError) as error:

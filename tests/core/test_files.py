@@ -84,3 +84,13 @@ def test_a_link_to_itself_leads_nowhere_and_one_that_leads_out_is_refused(tmp_pa
     (tmp_path / "run" / "out").symlink_to(tmp_path)
     with pytest.raises(OutputError, match="leads out of the folder"):
         require_inside(tmp_path / "run", OutputError)
+
+
+def test_what_a_dead_process_left_of_a_file_goes_when_it_is_written_again(tmp_path: Path) -> None:
+    dead, alive = 2**22 + 1, os.getppid()
+    left = {f".a[1].db.{dead}.part", f".a[1].db.{dead}.part-journal"}
+    stays = {f".a[1].db.{alive}.part", f".b.db.{dead}.part", f".a1.db.{dead}.part", ".a[1].db.part"}
+    for name in left | stays:
+        (tmp_path / name).touch()
+    write_whole(tmp_path / "a[1].db", b"whole")
+    assert {path.name for path in tmp_path.iterdir()} == {"a[1].db", *stays}

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stoptrail.core.json import json_text
-from stoptrail.core.text import plain
+from stoptrail.core.text import plain, scrubbed
 from stoptrail.terminal import Terminal, safe
 
 HOSTILE = ("\x1b[2J", "\x9b31m", "\x07", "\u202eevil", "a\rb", "\x7f", "\ud800", "\u2028")
@@ -61,3 +61,11 @@ def test_json_on_a_terminal_is_the_same_value_without_control_characters() -> No
     value = {"x": "\x1b\x9b\u202e\x7f ä"}
     assert json.loads(json_text(value)) == value
     assert json_text(value).isprintable()
+
+
+@pytest.mark.parametrize("slashes", ["//", "/"])
+def test_the_password_of_an_address_is_hidden_also_where_it_was_taken_for_a_path(
+    slashes: str,
+) -> None:
+    said = f"https:{slashes}u:secret@host/x: no finished run there"
+    assert scrubbed(said) == "https://***@host/x: no finished run there"

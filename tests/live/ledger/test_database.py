@@ -6,14 +6,17 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from peewee import OperationalError
 
+from stoptrail.core.database import open_database
 from stoptrail.core.errors import LedgerError, StoreError
 from stoptrail.exchange.rows import Row
+from stoptrail.live.ledger.damage import told
 from stoptrail.live.ledger.database import Ledger, open_existing, open_ledger
 from stoptrail.live.ledger.schema import (
     MIGRATIONS,
@@ -22,6 +25,7 @@ from stoptrail.live.ledger.schema import (
     version_of,
 )
 from stoptrail.live.session import Session
+from tests.forked import context
 from tests.live.books import Books, books_of
 from tests.live.playback import PlaybackStore
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
@@ -300,3 +304,52 @@ def test_a_ledger_without_funding_is_brought_up_to_date(file: Path, market: list
 
 def execute_on(database: Any, query: str) -> list[Any]:
     return list(database.execute_sql(query).fetchall())
+
+
+@pytest.mark.parametrize("version", [0, 4])
+def test_processes_that_open_an_old_ledger_at_once_bring_it_up_to_date_together(
+    version: int, database_url: str
+) -> None:
+    """As a session, a dashboard and `status` may after a new program is installed. Each has
+    found the old version before the first of them has changed it."""
+    if version:
+        with closing(open_database(database_url)) as database:
+            migrate(database, MIGRATIONS[:version])
+    met, found = context().Barrier(4), context().SimpleQueue()
+    ask = (database_url, met, found)
+    processes = [context().Process(target=_bring_up, args=ask) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [found.get() for _ in processes] == [len(MIGRATIONS)] * 4
+    with closing(open_ledger(database_url)) as database:
+        rows = LedgerSchema.select(LedgerSchema.version).tuples().execute(database)
+        assert sorted(number for (number,) in rows) == list(range(1, len(MIGRATIONS) + 1))
+
+
+def _bring_up(url: str, met: Any, found: Any) -> None:
+    with closing(open_database(url)) as database:
+        version_of(database)
+        met.wait()
+        try:
+            found.put(migrate(database))
+        except Exception as error:
+            found.put(str(error))
+
+
+def test_a_ledger_that_another_process_holds_is_not_called_damaged(file: Path) -> None:
+    url = f"sqlite:///{file}"
+    open_ledger(url).close()
+    with (
+        pytest.raises(StoreError, match=r"the ledger cannot be read \(database is locked\); try"),
+        closing(open_database(url)) as database,
+        told(database, url),
+    ):
+        raise OperationalError("database is locked")
+    with (
+        pytest.raises(StoreError, match=r"no such table: x\); restore a copy"),
+        closing(open_database(url)) as database,
+        told(database, url),
+    ):
+        execute_on(database, "SELECT * FROM x")
