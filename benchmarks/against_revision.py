@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks.sections import DisagreementError, table
+from benchmarks.sections import table
 
 _ROOT = Path(__file__).parent.parent
 
@@ -73,10 +73,17 @@ _KERNEL = (
 screen = part("sweep.screen")
 settings = part("config.load").load_settings(Path("strategy.toml"))
 inputs = span.inputs(market.SPOT)
-space = part("sweep.space").Space(settings, part("config.grid").build_grid(settings), inputs)
+grid = part("config.grid").build_grid(settings)
+space = part("sweep.space").Space(settings, grid, inputs)
 work = lambda: screen.screen_all(screen.shared(space, inputs, 16), 1)
 seconds, found = median(work, 3)
-report(seconds / space.size, (found.trades, found.block_sums))
+# price_ema is timed, but not compared: since dec6d13 its average is that of the last candles,
+# wherever the data begin, so that signals near a tie differ from those of earlier commits.
+values = grid.values[grid.keys.index("strategy.trend")]
+stride = space._strides[grid.keys.index("strategy.trend")]
+places = np.arange(space.size) // stride % len(values)
+same = np.array([value != "price_ema" for value in values])[places]
+report(seconds / space.size, (found.trades[same], found.fingerprint[same], found.block_sums[same]))
 """
 )
 
@@ -222,15 +229,10 @@ def main() -> int:
             return _pairs(work, sides, file, minutes, arguments.rounds)
 
         for name in arguments.only:
-            try:
-                pairs = measured(ROWS[name].measure)
-            except DisagreementError as difference:
-                print(f"{name}: the sides disagree: {difference}", file=sys.stderr)
-                return 1
-            lines.append(_line(ROWS[name], pairs))
+            lines.append(_line(ROWS[name], measured(ROWS[name].measure)))
             print(f"{name}: {' '.join(lines[-1][1:])}", file=sys.stderr)
     print("\n".join(table(("what", arguments.revision, "this tree", "ratio"), lines)))
-    return 0
+    return int(any(line[-1] == _DIFFER for line in lines))
 
 
 def _pairs(
@@ -239,19 +241,22 @@ def _pairs(
     """This tree and the commit in turns, after one run of each that compiles."""
     for side in sides:
         work(side, file, minutes)
-    pairs = [[work(side, file, minutes) for side in sides] for _ in range(rounds)]
-    if len({figure.digest for pair in pairs for figure in pair}) > 1:
-        raise DisagreementError("results differ")
-    return pairs
+    return [[work(side, file, minutes) for side in sides] for _ in range(rounds)]
+
+
+_DIFFER = "results differ"
 
 
 def _line(row: Row, pairs: list[list[Figure]]) -> tuple[str, ...]:
+    """Title, both sides, and their ratio; none where they did not find the same."""
     ours, theirs = (
         [getattr(figure, row.field) for figure in side] for side in zip(*pairs, strict=True)
     )
     ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
     figures = (statistics.median(theirs), statistics.median(ours))
-    return row.title, *(f"{figure:.4g}" for figure in figures), f"{ratio:.2f} (1/{1 / ratio:.1f})"
+    agreed = len({figure.digest for pair in pairs for figure in pair}) == 1
+    said = f"{ratio:.2f} (1/{1 / ratio:.1f})" if agreed else _DIFFER
+    return row.title, *(f"{figure:.4g}" for figure in figures), said
 
 
 @contextmanager

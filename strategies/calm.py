@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from stoptrail.rules.candles import Times
+from stoptrail.rules.types import BOTH
+
 
 class Lull(NamedTuple):
     """Nothing happens before candle `until` on candles within the two prices."""
@@ -57,3 +60,15 @@ class Changes(Places):
             if not self._values[place] > bound:
                 return self._places[place]
         return self._places[min(first + _LOOKED_AT, len(self._values))]
+
+
+def deciding(zone: Any, before: float, sides: int, atr: Any, times: Times, start: int) -> Places:
+    """The candles at whose close a signal is to be decided on: a zone of `sides` begins at or after
+    `start` (ms) and the ATR is known. zone and atr are lines; before: the zone before the first
+    candle."""
+    zones, known = np.frombuffer(zone.array), np.frombuffer(atr.array)
+    begins = (zones != np.concatenate(([before], zones[:-1]))) & (zones != 0.0)
+    if sides != BOTH:
+        begins &= zones == sides
+    wanted = begins & (known == known) & (times >= start)
+    return Places([*np.flatnonzero(wanted).tolist(), len(times)])

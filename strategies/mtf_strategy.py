@@ -34,7 +34,7 @@ from stoptrail.rules.trade import (
 )
 from stoptrail.rules.types import BOTH, CYCLE_EXIT, SIDES, RunRules, window_of
 from stoptrail.sizers.atr_risk import AtrRiskSizer
-from stoptrail.strategies.calm import STIRRED, Changes, Places
+from stoptrail.strategies.calm import STIRRED, Places, deciding
 from stoptrail.strategies.cycle_exit import CycleExit
 from stoptrail.strategies.day_marks import LastClose, MidnightMarks, last_close
 from stoptrail.strategies.indicators import FOUR_HOURS, EntrySignal, StopAtr, volatility_line
@@ -116,7 +116,15 @@ class MtfStrategy(OwnOrders):
         self._pace = Pace()
         self._sleeps_until = -1
         self._calm = STIRRED
-        self._zones: Places | None = None
+        self._signals: Places | None = None
+        self._times: Any = None
+        self._ahead: StopTrail | None = None
+        """The manager, where it takes the closes of a trade ahead."""
+
+    @property
+    def place(self) -> int:
+        """Number of the candle at hand in a run that knows all of them, -1 in another."""
+        return self._pace.at
 
     def _signal(self) -> Any:
         """The signal function, looked up where it is named. Raises ConfigError."""
@@ -186,8 +194,8 @@ class MtfStrategy(OwnOrders):
         if at < until and floor <= self._lows[at] and self._highs[at] <= ceiling:
             return
         self._candle_closed()
-        if self._zones is not None:
-            self._rest(at, self._zones.after(at))
+        if self._signals is not None:
+            self._rest(at, self._signals.after(at))
 
     def keep_pace(self, pace: Pace) -> None:
         """See QuickCandles. Which candles have nothing to do is known beforehand, unless a
@@ -198,17 +206,25 @@ class MtfStrategy(OwnOrders):
     def _foresee(self, pace: Pace) -> None:
         self._pace = pace
         self._lows, self._highs = self.data.low.array, self.data.high.array
-        self._zones = Changes(self.zone)
-        self.manager.foresee()
+        self._times = self.data.candles.time
+        lines = self.zone, self.signal.zone_before, self._sides, self.atr
+        self._signals = deciding(*lines, self._times, self.p.start)
+        manager = self.manager
+        if isinstance(manager, StopTrail) and manager.foresee_closes():
+            self._ahead = manager
+        else:
+            manager.foresee()
 
     def wake(self) -> None:
         """Look at the coming candle, whatever was known of it."""
         self._sleeps_until, self._calm = -1, STIRRED
 
     def _rest(self, at: int, until: int) -> None:
-        """After candle `at`, up to a change of the zone at candle `until`."""
+        """After candle `at`, up to a signal at candle `until`."""
         if self.manager.position is None:
             self._sleeps_until = until
+        elif self._ahead is not None:
+            self._sleeps_until = min(until, self._ahead.following(at))
         else:
             self._calm = self.manager.calm(at, until)
 
@@ -217,6 +233,8 @@ class MtfStrategy(OwnOrders):
             self.manager.candle_closed(self._time() + self.interval)
         if self._protected:
             self._mark_days()
+        if self._signals is not None and self._pace.at > 0:
+            self._last_zone = self.zone[-1]  # candles without a signal are passed
         zone = self.zone[0]
         if zone != self._last_zone:
             self._last_zone = zone
@@ -324,4 +342,6 @@ class MtfStrategy(OwnOrders):
             self.guard = self._marks.again(time, self.guard, self.broker.schedule)
 
     def _time(self) -> int:
+        if self._signals is not None:
+            return int(self._times[self._pace.at])
         return open_time(self.data.lines.datetime[0], self._daily)

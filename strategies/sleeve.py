@@ -10,12 +10,10 @@ import numpy as np
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.rules.book import CAP
-from stoptrail.rules.candles import Times
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.trade import POSITION, PROTECTION, Exit
-from stoptrail.rules.types import BOTH
 from stoptrail.rules.window import first_beyond
-from stoptrail.strategies.calm import STIRRED, Places
+from stoptrail.strategies.calm import STIRRED
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.strategies.quick_candles import Pace
 from stoptrail.strategies.stop_trail import StopTrail
@@ -34,9 +32,6 @@ class SleeveStrategy(MtfStrategy):
         self.broker = self.p.own_broker
         super().__init__()
         self._played = 0
-        self._signals: Places | None = None
-        self._ahead: StopTrail | None = None
-        """The manager, where it takes the closes of a trade ahead."""
 
     def _oncepost(self, dt: float) -> None:
         """One step of a vectorised run: nothing where its market has no candle."""
@@ -65,30 +60,11 @@ class SleeveStrategy(MtfStrategy):
 
     def keep_pace(self, pace: Pace) -> None:
         """See QuickCandles; which candles have nothing to do is known beforehand."""
-        candles, manager = self.data.candles, self.manager
+        candles = self.data.candles
         self._columns, self._count = (candles.low, candles.high), len(candles.time)
-        if isinstance(manager, StopTrail) and manager.foresee_closes():
-            self._ahead = manager
-            self._pace = pace
-            self._lows, self._highs = self.data.low.array, self.data.high.array
-            self.broker.catch_up = manager.catch_up
-        else:
-            self._foresee(pace)
-        self._zones = self._signals = Places(self._wanted(candles.time))
-
-    def _wanted(self, time: Times) -> list[int]:
-        """The candles at whose close a signal is to be decided on."""
-        zone, atr = np.frombuffer(self.zone.array), np.frombuffer(self.atr.array)
-        begins = (zone != np.concatenate(([self.signal.zone_before], zone[:-1]))) & (zone != 0.0)
-        if self._sides != BOTH:
-            begins &= zone == self._sides
-        known = begins & (atr == atr) & (time >= self.p.start)
-        return [*np.flatnonzero(known).tolist(), len(time)]
-
-    def _candle_closed(self) -> None:
-        if self._signals is not None and self._pace.at > 0:
-            self._last_zone = self.zone[-1]  # candles without a signal are passed
-        super()._candle_closed()
+        self._foresee(pace)
+        if self._ahead is not None:
+            self.broker.catch_up = self._ahead.catch_up
 
     def _rest(self, at: int, until: int) -> None:
         if self._ahead is not None and self.manager.position is not None:

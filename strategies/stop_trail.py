@@ -11,7 +11,7 @@ import numpy as np
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.rules.exits import MS_AN_HOUR, time_is_up
-from stoptrail.rules.jit import compiled
+from stoptrail.rules.jit import compiled, is_quick
 from stoptrail.rules.journal import Journal
 from stoptrail.rules.manage import (
     STAYS,
@@ -67,14 +67,17 @@ class StopTrail:
         self._own = type(self).next_stop is not StopTrail.next_stop
         self._atrs: Changes | None = None
         self._times: Any = None
-        self._coming: deque[tuple[int, Stop]] = deque()
-        """Moves that were played ahead, with the closes that make them."""
+        self._coming: deque[tuple[int, int, Stop]] = deque()
+        """Moves that were played ahead: close time, candle, and the stop from then on."""
+        self._played_until = -1
+        """The candle before which all closes were played ahead for the strategy's `next`."""
         self._paid = 0.0
         """Funding that one unit held long has paid by the prices at hand (C19)."""
 
     def entered(self, position: Position, stop: Stop) -> None:
         """An entry filled: place its initial stop at once, and its target (C18)."""
         self.position, self.stop, self.leaving = position, stop, STAYS
+        self._played_until = -1
         self._seen = managed_from(position.held, stop).seen
         self.strategy.wake()
         self._order = self._place(
@@ -116,6 +119,9 @@ class StopTrail:
         """Ratchet on the candle that closed at `now` (ms); in force from the next one. The time
         stop, or a rule of the user's own, may send an order to leave at its open."""
         if self.position is None or self.stop is None:
+            return
+        if self.strategy.place < self._played_until:
+            self.catch_up(now)
             return
         managed = self._managed(self.position, self.stop, now)
         self._move(managed.stop, now)
@@ -208,7 +214,17 @@ class StopTrail:
             and self._ask is None
             and broker.run_rules.path != TICKS
             and not rules.costs.funding
+            and is_quick(managed_through)
         )
+
+    def following(self, at: int) -> int:
+        """The first candle after `at` whose close moves the stop or asks for a look; the closes
+        up to there are played ahead."""
+        if self.leaving != STAYS:
+            return at + 1
+        if at >= self._played_until:
+            self._played_until = self.play_ahead(at, len(self._times), math.nan)
+        return self._coming[0][1] if self._coming else self._played_until
 
     def play_ahead(self, at: int, until: int, danger: float) -> int:
         """Take the closes of the candles after `at` up to the one at which something else may
@@ -227,7 +243,7 @@ class StopTrail:
         rows = zip(*(column[: count + 1].tolist() for column in _MOVES), strict=True)
         interval = strategy.interval
         self._coming = deque(
-            (int(self._times[candle]) + interval, Stop(*rest)) for candle, *rest in rows
+            (int(self._times[candle]) + interval, candle, Stop(*rest)) for candle, *rest in rows
         )
         return int(following)
 
@@ -238,7 +254,7 @@ class StopTrail:
             return
         after = before
         while coming and coming[0][0] <= now:
-            time, stop = coming.popleft()
+            time, _, stop = coming.popleft()
             if stop.level != after.level:
                 self._journal.moved(after, stop, time)
             after = stop
@@ -314,4 +330,5 @@ class StopTrail:
         """The trade is over."""
         self.position = self.stop = self._order = None
         self.leaving = STAYS
+        self._coming.clear()
         self.strategy.trade_closed(end)

@@ -160,14 +160,21 @@ def compiled(function: Function, *, parallel: bool = False) -> Function:
 
     Raises whatever Numba raises where `function` is not compilable.
     """
-    if _IN_HASTE:
-        made = _IN_HASTE[-1]
-        if function not in made:
-            made[function] = is_cached(function)
-        if not made[function]:
-            return np.errstate(all="ignore")(function)  # as compiled code, which warns of nothing
+    if not is_quick(function):
+        return np.errstate(all="ignore")(function)  # as compiled code, which warns of nothing
     with _MAKING:
         return cast(Function, _made(function, parallel))
+
+
+def is_quick(function: Callable[..., Any]) -> bool:
+    """Whether `compiled` gives machine code of `function`: always, but for what is done in
+    haste."""
+    if not _IN_HASTE:
+        return True
+    made = _IN_HASTE[-1]
+    if function not in made:
+        made[function] = is_cached(function)
+    return made[function]
 
 
 @contextmanager

@@ -74,6 +74,7 @@ def compile_all() -> None:
 def compile_run() -> None:
     """One run of the default settings on the synthetic market, with everything that is worked out
     beside it: the types are those of every run."""
+    from stoptrail.backtest.engine import run_backtrader
     from stoptrail.backtest.inputs import plan_of, prepare
     from stoptrail.backtest.tables import trade_rows
     from stoptrail.config.settings import Settings
@@ -86,7 +87,9 @@ def compile_run() -> None:
     settings = Settings()
     market = load_market(Wanted(source="synthetic", start=DEFAULT_END - _DAYS * DAY_MS))
     inputs = prepare(market, settings)
-    outcome = quick_run(plan_of(settings, inputs), inputs)
+    plan = plan_of(settings, inputs)
+    run_backtrader(inputs.candles, inputs.start, plan)
+    outcome = quick_run(plan, inputs)
     list(trade_rows(outcome, inputs.candles))
     breakdown(outcome, inputs, settings.sweep.seed)
     of_one_run(outcome, inputs, settings)
