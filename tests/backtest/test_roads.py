@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from stoptrail.backtest import quick_cerebro
 from stoptrail.backtest.engine import run_backtrader
 from stoptrail.backtest.plan import Record
 from stoptrail.core.program import PLAIN
+from stoptrail.rules import jit
 from stoptrail.rules.margin import NO_MARGIN
 from stoptrail.rules.protections import Protections
 from stoptrail.rules.stops import BREAKEVEN, INITIAL, TRAIL
 from stoptrail.rules.types import CYCLE_EXIT
+from stoptrail.strategies.stop_trail import StopTrail
 from tests.contract.test_exit_parity import exit_case
 from tests.contract.test_liquidation_parity import levered_case
 from tests.contract.test_parity import AnyCase, Case, FundedCase, funded, funded_case, random_case
@@ -98,3 +101,25 @@ def test_the_plain_road_is_taken_where_it_is_asked_for(
         monkeypatch.setenv(PLAIN, "1")
     in_full(road_case(3))
     assert bool(played) != plain
+
+
+@pytest.mark.parametrize("haste", [False, True])
+def test_closes_are_taken_ahead_unless_that_would_have_to_be_compiled_first(
+    haste: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[int] = []
+    own = StopTrail.play_ahead
+
+    def noted(self: StopTrail, *arguments: Any) -> int:
+        played.append(own(self, *arguments))
+        return played[-1]
+
+    case = road_case(1)
+    monkeypatch.setattr(StopTrail, "play_ahead", noted)
+    monkeypatch.setattr(jit, "is_cached", lambda _function: False)
+    with jit.in_haste() if haste else nullcontext():
+        found = in_full(case)
+    assert bool(played) != haste
+    assert len(found.trades.pnl) > 3
+    monkeypatch.setenv(PLAIN, "1")
+    same_bytes(found, in_full(case))
