@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from peewee import Database, fn
 
-from stoptrail.core.time import DAY_MS
+from stoptrail.core.time import DAY_MS, iso_time
 from stoptrail.live.ledger.records import (
     SessionRow,
     SettingsRow,
@@ -138,7 +138,7 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         presence.get("pid"),
         presence.get("beat"),
         presence.get("restarts", 0),
-        presence.get("connection", "closed"),
+        _connection(presence),
         row.paused,
         active.content["live"]["ratchet"],
         price,
@@ -266,6 +266,13 @@ def _state(presence: dict[str, Any]) -> str:
     patience = {"running": _SILENT_MS, "starting": _SLOW_START_MS}.get(state)
     silent = time.time() * 1000 - presence.get("beat", 0)
     return "gone" if patience is not None and silent > patience else state
+
+
+def _connection(presence: dict[str, Any]) -> str:
+    """The state of the data; of a session that is gone, when it was last known."""
+    if _state(presence) != "gone":
+        return str(presence.get("connection", "closed"))
+    return f"last heard of at {iso_time(presence.get('beat', 0) // 1000 * 1000)}"
 
 
 _FRESH = ("live", "polling")

@@ -18,6 +18,7 @@ import pytest
 from rich.console import Console
 
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.time import iso_time
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import all_sessions, open_trade
@@ -152,9 +153,11 @@ def test_a_session_that_was_not_ended_in_order_is_gone_after_a_while(
     play(settings(), PlaybackStore(market[:300], WARM_UP, HOUR), url)
     assert seen(url).state == "stopped"
     database = open_existing(url)
-    Presence.update(state="running", beat=int(time.time() * 1000) - 60_000).execute(database)
+    beat = int(time.time() * 1000) - 60_000
+    Presence.update(state="running", beat=beat, connection="live").execute(database)
     database.close()
     assert seen(url).state == "gone"
+    assert seen(url).connection == f"last heard of at {iso_time(beat // 1000 * 1000)}"  # not "live"
 
 
 def test_without_a_terminal_every_event_is_a_line(market: list[Row], tmp_path: Path) -> None:
