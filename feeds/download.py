@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,16 @@ import numpy as np
 
 from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.program import Progress
-from stoptrail.core.time import HOUR_MS, Spans, iso, timeframe_ms, timeframe_name, uncovered, within
+from stoptrail.core.time import (
+    HOUR_MS,
+    Spans,
+    iso,
+    joined,
+    timeframe_ms,
+    timeframe_name,
+    uncovered,
+    within,
+)
 from stoptrail.exchange.client import has_clock, open_exchange, read, server_time
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.exchange.history import Ask, History
@@ -21,7 +31,7 @@ from stoptrail.exchange.markets import (
     page_of,
     volume_unit,
 )
-from stoptrail.exchange.rows import Row, ShiftedError, rows_from
+from stoptrail.exchange.rows import LengthError, Row, ShiftedError, open_time, rows_from, step_of
 from stoptrail.feeds.cache import (
     Cached,
     cache_path,
@@ -37,6 +47,8 @@ Notice = Callable[[str], None]
 """Told one line that the user should see."""
 
 _PIECES_PER_WRITE = 25
+_SLACK_MS = 60_000
+"""By how much a candle may open ahead of the exchange's clock."""
 _SHOWN = 5
 """Stretches that are named one by one."""
 
@@ -112,16 +124,26 @@ class _Download:
         self._folder = folder
         self._progress = on_progress
         self._notice = notice
-        self._left_out: set[str] = set()
+        self._left_out: dict[str, int | None] = {}
+        """Impossible candles, and when they open."""
+        self._now = (0, 0.0)
+        """The exchange's time at the start, and this machine's monotonic clock then."""
+        self._longer = 0
 
     def run(self, interval: int, start: int, end: int, now: int) -> Cached:
         """The cache with [start, end) brought in, at the exchange's time `now`."""
         path = cache_path(self._folder, self._exchange.id, self._symbol, timeframe_name(interval))
         cached = read_cache(path, interval)
+        self._now = now, time.monotonic()
         try:
             return self._fetch(cached, interval, start, end, now)
         except ShiftedError as error:
             return self._built(cached, interval, start, end, now, error.shift)
+        except LengthError as error:
+            raise ExchangeError(
+                f"{self._exchange.id} answers with candles of {timeframe_name(error.step)} where "
+                f"{timeframe_name(interval)} are asked for; set another data.timeframe"
+            ) from None
 
     def _fetch(self, cached: Cached, interval: int, start: int, end: int, now: int) -> Cached:
         history = History(self._ask(interval), interval, page_of(self._exchange, self._symbol))
@@ -139,7 +161,9 @@ class _Download:
                 write_cache(cached)
         if history.refusal and not len(cached.columns.time):
             raise history.refusal
-        cached = with_unserved(cached, history.unserved, start, end, now)
+        missed = within(uncovered(cached.covered, start, end), start, end)
+        broken = [span for span in self._broken([], interval) if within(missed, *span)]
+        cached = with_unserved(cached, joined([*history.unserved, *broken]), start, end, now)
         write_cache(cached)
         self._say(history, interval)
         return cached
@@ -154,8 +178,9 @@ class _Download:
         for first, last in holes:
             for piece in history.between(first, last, _known(cached, first)):
                 if piece.settled:
-                    span = (piece.start, piece.end)
-                    cached = with_rows(cached, [_columns(piece.rows)], [span])
+                    broken = self._broken(piece.rows, interval)
+                    spans = uncovered(broken, piece.start, piece.end)
+                    cached = with_rows(cached, [_columns(piece.rows)], spans)
                     yield cached
                 left -= max(0, piece.end - max(piece.start, first))
                 self._progress(total - left // interval, total)
@@ -175,19 +200,47 @@ class _Download:
                 on_wait=lambda pause, why: self._notice(f"waiting {pause:.0f} s: {why}"),
             )
             rows = rows_from(entries, since, interval, self._odd)
+            self._check(rows, interval)
             return rows if self._unit == 1.0 else [_in_coins(row, self._unit) for row in rows]
 
         return ask
 
+    def _check(self, rows: list[Row], interval: int) -> None:
+        """ExchangeError where a candle has not begun yet; longer ones than were asked for are
+        said."""
+        now, read = self._now
+        now += round(1000 * (time.monotonic() - read)) + _SLACK_MS
+        if rows and rows[-1][0] > now and has_clock(self._exchange):
+            raise ExchangeError(
+                f"{self._exchange.id}: its newest candle opens at {iso(rows[-1][0])}, later than "
+                f"its own clock says ({iso(self._now[0])}): its times are closes, or its clock is "
+                "wrong; take another data.exchange"
+            )
+        if not self._longer and (step := step_of(rows)) > interval:
+            self._longer = step
+            self._notice(
+                f"{self._exchange.id} answers with candles every {timeframe_name(step)} where "
+                f"{timeframe_name(interval)} are asked for: they may be longer ones"
+            )
+
     def _odd(self, entry: Any) -> None:
-        """Candles that no market can have made are left out, as missing, and said."""
+        """Candles that no market can have made are left out, and asked for again next time."""
         text = str(entry)[:100]
         if text not in self._left_out:
-            self._left_out.add(text)
-            self._notice(f"left out an impossible candle: {text}")
+            self._left_out[text] = open_time(entry)
+            if len(self._left_out) <= _SHOWN:
+                self._notice(f"left out an impossible candle: {text}")
+
+    def _broken(self, rows: list[Row], interval: int) -> Spans:
+        """The spans of impossible candles in place of which `rows` have none."""
+        there = {row[0] for row in rows}
+        times = {at for at in self._left_out.values() if at is not None} - there
+        return joined((at, at + interval) for at in times if at % interval == 0)
 
     def _say(self, history: History, interval: int) -> None:
         say_unserved(self._exchange.id, history.unserved, interval, self._notice)
+        if len(self._left_out) > _SHOWN:
+            self._notice(f"left out {len(self._left_out)} impossible candles in all")
         gaps = history.gaps
         if gaps:
             first, last = max(gaps, key=lambda gap: gap[1] - gap[0])

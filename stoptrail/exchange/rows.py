@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any
 
 from stoptrail.core.errors import ExchangeError
@@ -40,6 +42,14 @@ def candle_row(entry: Any) -> Row | None:
     return int(row[0]), open_, high, low, close, volume
 
 
+def is_quiet(entry: Any) -> bool:
+    """Whether a row has a time and no prices (none, or zeros): nothing was traded then."""
+    try:
+        return open_time(entry) is not None and not any(entry[1:6]) and len(entry) > 4
+    except TypeError:
+        return False
+
+
 def shift_of(entries: Iterable[Any], interval: int) -> int:
     """Milliseconds after 00:00 UTC's grid at which all of these rows open; 0 where they
     are on it, or do not agree."""
@@ -56,16 +66,42 @@ class ShiftedError(ExchangeError):
         """Milliseconds by which they open later."""
 
 
+class LengthError(ExchangeError):
+    """Candles are shorter than those that were asked for."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"candles come every {step // 1000} seconds")
+        self.step = step
+        """Milliseconds from one to the next."""
+
+
+def step_of(entries: Iterable[Any]) -> int:
+    """Milliseconds between neighbouring rows where all but a few agree, 0 elsewhere."""
+    times = sorted({at for at in map(open_time, entries) if at is not None})
+    steps = Counter(after - before for before, after in pairwise(times))
+    if len(times) < _SURE:
+        return 0
+    step, count = steps.most_common(1)[0]
+    return step if count > _MOST * steps.total() else 0
+
+
+_SURE = 12
+"""Rows whose distances tell how long candles are."""
+_MOST = 0.9
+
+
 def rows_from(
     entries: Iterable[Any], since: int, interval: int, odd: Callable[[Any], None]
 ) -> list[Row]:
-    """Candles at or after `since`, ascending, the last of equal times kept.
+    """Candles at or after `since`, ascending, the last of equal times kept; quiet rows are none.
 
     `odd` is told of entries that are no candle. Raises ShiftedError where all open off
-    the grid by the same time.
+    the grid by the same time, LengthError where they are shorter than `interval`.
     """
     found: dict[int, Row] = {}
-    entries = list(entries)
+    entries = [entry for entry in entries if not is_quiet(entry)]
+    if 0 < (step := step_of(entries)) < interval:
+        raise LengthError(step)
     for entry in entries:
         row = candle_row(entry)
         if row is None:

@@ -4,6 +4,7 @@ whatever is missing afterwards was named."""
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from stoptrail.exchange.markets import only_the_kind_needed
 from stoptrail.feeds.cache import Cached
 from stoptrail.feeds.download import download_candles
 from stoptrail.live.market.store import CCXTStore
-from tests.exchange.dialects import DIALECTS, QUARTER, Dialect, Row
+from tests.exchange.dialects import DIALECTS, QUARTER, Binance, Dialect, Query, Row
 from tests.exchange.standin import StandIn
 
 BEGIN = 1_790_000_000_000 // QUARTER * QUARTER
@@ -242,3 +243,123 @@ def test_without_a_clock_the_newest_candle_is_left_out_but_not_the_last_of_a_spa
         begun, dialect.begun = dialect.begun, lambda: begun()[:-1]  # type: ignore[method-assign]
         cached = download(server, tmp_path, [])
     assert cached.columns.time[-1] < begun()[-2][0]
+
+
+Change = Callable[[list[list[Any]], random.Random], list[list[Any]]]
+
+
+class Odd(Binance):
+    """Binance whose pages are changed."""
+
+    change: Change
+    chance = random.Random(1)
+
+    def candles(self, query: Query) -> Any:
+        return type(self).change(super().candles(query), self.chance)
+
+
+def odd(change: Change) -> Odd:
+    kind = type("Changed", (Odd,), {"change": staticmethod(change)})
+    made: Odd = kind(market(3), BEGIN + COUNT * QUARTER + 60_000)
+    return made
+
+
+def shuffled(rows: list[list[Any]], chance: random.Random) -> list[list[Any]]:
+    return chance.sample(rows, len(rows))
+
+
+def doubled(rows: list[list[Any]], _: random.Random) -> list[list[Any]]:
+    return [row for row in reversed(rows) for _ in range(2)]
+
+
+def worded(rows: list[list[Any]], _: random.Random) -> list[list[Any]]:
+    return [[str(cell) for cell in row] for row in rows]
+
+
+def quiet(rows: list[list[Any]], _: random.Random) -> list[list[Any]]:
+    """Every second candle without trades has a row of nothing, each third one of zeros."""
+    out = []
+    for before, row in itertools.pairwise(rows):
+        out.append(before)
+        for time in range(before[0] + QUARTER, row[0], QUARTER):
+            if time // QUARTER % 2:
+                out.append([time, *[None] * 5, time, None, 0, None, None, "0"])
+            elif time // QUARTER % 3:
+                out.append([time, *["0"] * 5, time, "0", 0, "0", "0", "0"])
+    return [*out, *rows[-1:]]
+
+
+@pytest.mark.parametrize("change", [shuffled, doubled, worded, quiet])
+def test_pages_in_any_order_twice_as_words_or_with_rows_of_nothing_bring_the_truth(
+    change: Change, tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    dialect, told = odd(change), list[str]()
+    clock(dialect)
+    with StandIn(dialect) as server:
+        download(server, tmp_path, told)
+        dialect.now += WEEK * QUARTER
+        cached = download(server, tmp_path, told)
+    rows = list(zip(*(column.tolist() for column in cached.columns), strict=True))
+    assert rows == closed(dialect)
+    assert len([line for line in told if "impossible" in line]) == 0
+    assert len(told) < 8
+
+
+def test_a_candle_that_makes_no_sense_once_is_asked_for_again(
+    tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    wrong = {BEGIN + k * QUARTER for k in range(0, COUNT, 90)}
+
+    def spoilt(rows: list[list[Any]], _: random.Random) -> list[list[Any]]:
+        return [[row[0], row[1], "-1", *row[3:]] if row[0] in wrong else row for row in rows]
+
+    dialect, told = odd(spoilt), list[str]()
+    clock(dialect)
+    with StandIn(dialect) as server:
+        cached = download(server, tmp_path, told)
+        times = {row[0] for row in dialect.rows} & wrong
+        assert lost(cached, closed(dialect)) == times
+        assert all(any(a <= at < b for a, b, _ in cached.unserved) for at in times)
+        assert len([line for line in told if "impossible" in line]) in (len(times), 6)
+        wrong.clear()
+        cached = download(server, tmp_path, told)
+    assert not lost(cached, closed(dialect))
+
+
+def spread(factor: float) -> Change:
+    """Rows so many times as far apart."""
+    return lambda rows, _: [
+        [BEGIN + int((row[0] - BEGIN) * factor), *row[1:]] for row in rows if row[0] >= BEGIN
+    ]
+
+
+def later(rows: list[list[Any]], _: random.Random) -> list[list[Any]]:
+    return [[row[0] + QUARTER, *row[1:]] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (spread(1 / 3), "answers with candles of 5m where 15m are asked for"),
+        (spread(1 / 15), "answers with candles of 1m where 15m are asked for"),
+        (later, "its times are closes, or its clock is wrong"),
+    ],
+)
+def test_candles_of_another_length_or_stamped_at_their_close_are_refused(
+    change: Change, word: str, tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    dialect = odd(change)
+    clock(dialect)
+    with StandIn(dialect) as server, pytest.raises(ExchangeError, match=word):
+        download(server, tmp_path, [])
+
+
+def test_candles_longer_than_were_asked_for_are_said(
+    tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    dialect, told = odd(lambda rows, _: [row for row in rows if not row[0] % (4 * QUARTER)]), []
+    dialect.rows = [(BEGIN + k * QUARTER, 9.0, 10.0, 8.0, 9.0, 1.0) for k in range(COUNT)]
+    clock(dialect)
+    with StandIn(dialect) as server:
+        download(server, tmp_path, told)
+    assert any("answers with candles every 1h where 15m are asked for" in line for line in told)
