@@ -67,7 +67,7 @@ def _look(url: SecretStr, as_json: bool, brief: bool, watch: bool, console: Cons
             found = [snapshot(database, row) for row in all_sessions(database)]
             text = json_text(_table(url, found)) if as_json else ""
             panels = [] if as_json else _shown(found, brief)
-            code = max(map(health_of, found), default=Health.WELL)
+            code = max(map(health_of, found), default=Health.STALE)  # the first one still starts
     except StoreError as error:
         error.exit_code = int(Health.DATABASE)
         if not watch:
@@ -82,7 +82,7 @@ def _look(url: SecretStr, as_json: bool, brief: bool, watch: bool, console: Cons
     if not brief:
         console.print(f"ledger: {place_of(url)}", markup=False, soft_wrap=True)
     if not found:
-        console.print("no session has been started in this database")
+        console.print("no session has begun in this database yet")
     for shown in panels:
         console.print(shown, markup=False, soft_wrap=True) if brief else console.print(shown)
     return int(code)

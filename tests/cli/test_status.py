@@ -18,7 +18,7 @@ import runner
 from stoptrail.cli import sessions
 from stoptrail.config.settings import as_table
 from stoptrail.core.errors import RunError
-from stoptrail.live.ledger.database import existing_ledger
+from stoptrail.live.ledger.database import existing_ledger, open_ledger
 from stoptrail.live.ledger.spoken import Presence
 from stoptrail.live.session import Session
 from tests.live.playback import PlaybackStore, play
@@ -163,3 +163,13 @@ def test_whatever_a_cell_holds_status_says_that_the_ledger_is_damaged(
     said = capsys.readouterr().err
     assert "the ledger is damaged" in said
     assert "STOPTRAIL_DEBUG" not in said
+
+
+def test_before_the_first_session_has_begun_nothing_is_well(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It waits for its exchange, or could not start: a supervisor must not take it for well."""
+    (config.parent / "ledger.db").unlink()
+    open_ledger(f"sqlite:///{config.parent}/ledger.db").close()
+    assert asked(config, "--brief") == 4
+    assert "no session has begun in this database yet" in capsys.readouterr().out

@@ -240,6 +240,19 @@ def test_the_commands_of_the_image_run_in_a_fresh_folder(
     assert "binance BTC/USDT: well" in capsys.readouterr().out
 
 
+def test_an_image_is_built_from_what_the_package_needs_and_nothing_else() -> None:
+    """No ledger, run, cache or environment that lies in the folder goes into it."""
+    root = DEPLOY.parent
+    lines = (root / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    kept = {rule[1:] for rule in rules if rule.startswith("!")}
+    assert rules[0] == "*"
+    assert {rule for rule in rules if not rule.startswith("!")} == {"*", "**/__pycache__"}
+    linked = {path.resolve().name for path in (root / "stoptrail").iterdir() if path.is_symlink()}
+    read = set(re.findall(r"(?:file:|license_files =) *(\S+)", (root / "setup.cfg").read_text()))
+    assert kept == {"stoptrail", "setup.cfg", "pyproject.toml"} | linked | read
+
+
 class Unreachable(PlaybackStore):
     """A store whose exchange cannot be reached the first times that it is asked."""
 
