@@ -152,24 +152,30 @@ def _sets(folder: Path, entry: SleeveSettings, place: str) -> list[tuple[str, Ta
         return [(str(folder), with_best(taken, params or {}), symbol)]
     return [
         (f"{folder}, combination {number}", with_best(taken, params), symbol)
-        for number, params in best_sets(folder, entry.count, place)
+        for number, params in best_sets(folder, entry.sets, place)
     ]
 
 
-def best_sets(folder: Path, count: int, place: str) -> list[tuple[int, dict[str, Any]]]:
-    """Number and values of the `count` combinations with the best objective of the sweep in
-    `folder`; of equal ones the lower number. Raises ConfigError where it has not so many."""
+def best_sets(folder: Path, sets: str, place: str) -> list[tuple[int, dict[str, Any]]]:
+    """Number and values of the combinations of the sweep in `folder` that `sets` names, by their
+    objective; of equal ones the lower number first. Raises ConfigError where it has not so many."""
     from stoptrail.reports.run_files import read_trials
+    from stoptrail.sweep.book import SPREAD, equal_steps, tenth_of
 
     trials = read_trials(folder)
     if trials is None or not {"combination", "objective"} <= set(trials.column_names):
         raise ConfigError(f"{place}: holds no sweep, whose trials.parquet `sets` chooses from")
     keys = [name for name in trials.column_names if "." in name]
     rows = [row for row in trials.to_pylist() if isinstance(row["objective"], float)]
+    rows.sort(key=lambda row: (-row["objective"], row["combination"]))
+    kind, _, wanted = sets.partition(":")
+    known, count = len(rows), int(wanted)
+    if kind == SPREAD:
+        tenth = tenth_of(known)
+        rows = [rows[at] for at in equal_steps(tenth, count)] if tenth else []
     if len(rows) < count:
         raise ConfigError(
-            f"{place}: has {len(rows):,} combinations with enough trades, not {count}: ask for "
+            f"{place}: has {known:,} combinations with enough trades, too few for {sets}: ask for "
             "fewer in `sets`"
         )
-    rows.sort(key=lambda row: (-row["objective"], row["combination"]))
     return [(int(row["combination"]), {key: row[key] for key in keys}) for row in rows[:count]]

@@ -132,10 +132,11 @@ def sweep_book(
     try:
         return run_sleeves(settings, sleeves, folder, voice, stages, "sweep", found, more)
     except ConfigError as error:
-        fewer = int(settings.book.sets.partition(":")[2]) // 2
+        kind, _, wanted = settings.book.sets.partition(":")
+        fewer = int(wanted) // 2
         remedy = (
             f"the sweep of each market is done: go on with --resume and fewer sets, such as "
-            f"--set book.sets=best:{fewer}"
+            f"--set book.sets={kind}:{fewer}"
             if fewer
             else "there are no fewer sets than one: start anew with more account.cash"
         )

@@ -41,9 +41,9 @@ Table = dict[str, Any]
 
 
 def _best(value: str) -> str:
-    """Raise ValueError where it is not "best:" with a number from 1 to 999."""
-    if not re.fullmatch(r"best:[1-9][0-9]{0,2}", value):
-        raise ValueError('must be "best:1" to "best:999"')
+    """Raise ValueError where it is not "best:" or "spread:" with a number from 1 to 999."""
+    if not re.fullmatch(r"(best|spread):[1-9][0-9]{0,2}", value):
+        raise ValueError('must be "best:1" to "best:999", or "spread:1" to "spread:999"')
     return value
 
 
@@ -60,7 +60,8 @@ class SleeveSettings(SettingsSection):
     source: Annotated[str, Field(min_length=1)] | None = Field(default=None, alias="from")
     """Folder of a finished run whose set it trades."""
     sets: BestSets | None = None
-    """"best:25": the best sets of the sweep in `from`, each with an equal part of the share."""
+    """"best:25": the best sets of the sweep in `from`, each with an equal part of the share;
+    "spread:25": as many at equal steps of rank through its best tenth."""
     data: Table = Field(default_factory=dict)
     strategy: Table = Field(default_factory=dict)
     stop: Table = Field(default_factory=dict)

@@ -31,7 +31,8 @@ from stoptrail.sweep.statistics.windows import Phase, Window, phases
 from stoptrail.sweep.walk_forward import enough_trades, test_inputs
 
 EACH, TOGETHER = "each", "together"
-SPREADS = ("best:1", "best:25", "best:10%")
+SPREAD, TENTH = "spread", 0.1
+SPREADS = ("best:1", "best:25", "spread:25", "best:10%")
 """What is told beside the way that the settings choose."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 """An odd number: the fingerprints of several markets make one that depends on their order."""
@@ -50,7 +51,8 @@ class BookChoice(NamedTuple):
     choose: str
     """EACH: every market by its own objective. TOGETHER: one choice for all, by the mean."""
     sets: str
-    """"best:25", or "best:10%" of the combinations with enough trades, which is only told."""
+    """"best:25"; "spread:25", at equal steps of rank through the best tenth of the combinations
+    with enough trades; or "best:10%", all of that tenth, which is only told."""
 
     @property
     def name(self) -> str:
@@ -113,14 +115,28 @@ def pick(way: BookChoice, screened: Sequence[Screened]) -> list[Indices]:
 
 
 def _taken(sets: str, objective: Floats, fingerprint: NDArray[np.uint64]) -> Indices:
-    wanted = sets.partition(":")[2]
-    if not wanted.endswith("%"):
+    kind, _, wanted = sets.partition(":")
+    if kind != SPREAD and not wanted.endswith("%"):
         return np.array(choose(objective, fingerprint, int(wanted)), np.int64)
-    allowed = int(np.sum(~np.isnan(objective)))
-    order = np.lexsort((np.arange(len(objective)), -objective))
-    part = max(round(float(wanted[:-1]) / 100.0 * allowed), 1) if allowed else 0
-    taken: Indices = order[:part].astype(np.int64)
-    return taken
+    order = np.lexsort((np.arange(len(objective)), -objective)).astype(np.int64)
+    tenth: Indices = order[: tenth_of(int(np.sum(~np.isnan(objective))))]
+    if kind != SPREAD:
+        return tenth
+    _, first = np.unique(fingerprint[tenth], return_index=True)
+    different = tenth[np.sort(first)]
+    return np.asarray(different[equal_steps(len(different), int(wanted))])
+
+
+def tenth_of(allowed: int) -> int:
+    """How many combinations are the best tenth of `allowed`: at least one where there is any."""
+    return max(round(allowed * TENTH), 1) if allowed else 0
+
+
+def equal_steps(ranked: int, wanted: int) -> Indices:
+    """Places among `ranked` at equal steps from the first to the last, `wanted` of them or as many
+    as there are, shape (places,)."""
+    places = np.linspace(0, max(ranked - 1, 0), min(wanted, ranked)).round()
+    return np.unique(places).astype(np.int64)
 
 
 def equal_risk(returns: Sequence[Floats]) -> Floats:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import runner
+from stoptrail.cli.book_sleeves import best_sets
 from tests.sweep.small import small_market, sweep, write_candles, write_inputs
 
 
@@ -157,6 +158,8 @@ def test_sets_of_a_sweep_become_sleeves(place: Place, capsys: pytest.CaptureFixt
     sleeves = summary_of(book)["book"]["sleeves"]
     assert [sleeve["share"] for sleeve in sleeves] == [pytest.approx(0.5 / 3)] * 3
     assert len({json.dumps(sleeve["settings"], sort_keys=True) for sleeve in sleeves}) == 3
+    best, spread = (best_sets(found, sets, "") for sets in ("best:3", "spread:2"))
+    assert [number for number, _ in spread] == [best[0][0], best[1][0]]  # of 24, the best 2
     many = table.replace("best:3", "best:999")
     refused = refusal(place, capsys, "--set", f"book.sleeves={many}", *data_of(place, 0))
     assert "ask for fewer in `sets`" in refused

@@ -81,7 +81,7 @@ def test_each_market_trades_its_own_best_sets(done: Path) -> None:
     sleeves = summary_of(done)["book"]["sleeves"]
     for symbol in SYMBOLS:
         numbers = [s["from"].split()[-1] for s in sleeves if s["symbol"] == symbol]
-        best = best_sets(done / symbol.replace("/", "-"), 1, "")[0][0]
+        best = best_sets(done / symbol.replace("/", "-"), "best:1", "")[0][0]
         assert numbers[0] == str(best)
 
 
@@ -136,7 +136,7 @@ def test_markets_without_a_time_in_common_are_refused_before_the_search(
         ((), "a book needs markets"),
         (("--symbols", "A/B", "--plot"), "--plot draws one market"),
         (("--symbols", "A/B", "--set", 'sweep.grid={"costs.slippage"=[0.0]}'), "costs.slippage"),
-        (("--symbols", "A/B", "--set", "book.sets=best:0"), '"best:1" to "best:999"'),
+        (("--symbols", "A/B", "--set", "book.sets=best:0"), 'must be "best:1" to "best:999"'),
         (("--symbols", "A/B", "--set", "book.choose=all"), "book.choose"),
     ],
 )

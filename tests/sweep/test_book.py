@@ -120,6 +120,16 @@ def test_a_part_is_of_the_combinations_with_enough_trades() -> None:
     assert not len(pick(BookChoice(EACH, "best:10%"), [screened([np.nan], [1])])[0])
 
 
+def test_sets_are_spread_over_the_ranks_of_the_best_tenth() -> None:
+    market = screened([np.nan] * 10 + list(range(90)), list(range(100)))
+    spread = [pick(BookChoice(EACH, f"spread:{n}"), [market])[0].tolist() for n in (1, 3, 5, 99)]
+    tenth = list(range(99, 90, -1))
+    assert spread == [[99], [99, 95, 91], [99, 97, 95, 93, 91], tenth]
+    alike = screened([np.nan] * 10 + list(range(90)), [*range(90), *[7] * 10])
+    assert pick(BookChoice(EACH, "spread:3"), [alike])[0].tolist() == [99]
+    assert not len(pick(BookChoice(EACH, "spread:3"), [screened([np.nan], [1])])[0])
+
+
 def test_shares_are_by_the_inverse_of_the_deviation() -> None:
     calm, wild, still = np.array([0.01, -0.01]), np.array([0.03, -0.03]), np.zeros(2)
     assert equal_risk([calm, wild, still]) == pytest.approx([0.75, 0.25, 0.0])
