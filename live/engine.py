@@ -30,7 +30,8 @@ from stoptrail.rules.trade import booked
 from stoptrail.strategies.day_marks import LastClose, last_close
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 
-_NEVER = 2**62
+NEVER = 2**62
+"""A time that does not come, ms."""
 
 
 class Gated(Protocol):
@@ -68,6 +69,8 @@ class EngineOptions(NamedTuple):
 
 class Engine:
     """Build it, make the feed with `on_tick` as its callback, then `run(feed)`."""
+
+    of_book = False
 
     def __init__(self, plan: Plan, origin: Origin, engine_options: EngineOptions) -> None:
         self.plan = plan
@@ -108,7 +111,7 @@ class Engine:
             funding=NO_FUNDING._replace(tiers=plan.tiers),
         )
         cerebro.setbroker(self.broker)
-        options = strategy_options(plan, _NEVER)
+        options = strategy_options(plan, NEVER)
         past = self._origin.past
         cerebro.addstrategy(MtfStrategy, **options, gate=engine_options.gate.signal, past=past)
         cerebro.addanalyzer(_Close, closed=self._candle_closed)
@@ -174,6 +177,11 @@ class Engine:
         self._store(None, None)
 
     @property
+    def holds(self) -> bool:
+        """Whether there is a position."""
+        return self.broker.open is not None
+
+    @property
     def flat(self) -> bool:
         """Whether there is neither a position nor an order for one."""
         return self.broker.open is None and not self.broker.pending
@@ -186,7 +194,7 @@ class Engine:
         if count == known:
             self._take_over(strategy)
             return
-        row = _row(strategy.data)
+        row = row_of(strategy.data)
         self.after = row[0]
         self.closed += 1
         closes, broker = row[0] + strategy.data.interval, self.broker
@@ -224,7 +232,7 @@ class Engine:
                 self.strategy.checkpoint(),
                 marked.equity(rules, marked.closes, broker.schedule),
                 marked.cash(rules, marked.closes, broker.schedule),
-                0.0 if held is None else booked(held, broker.paid_by(_NEVER)),
+                0.0 if held is None else booked(held, broker.paid_by(NEVER)),
                 rules.trade_rules.stop,
                 self._engine_options.settings,
                 caught_up,
@@ -241,7 +249,8 @@ class _Close(bt.Analyzer):  # type: ignore[misc]
         self.p.closed(self.strategy)
 
 
-def _row(data: Any) -> Row:
+def row_of(data: Any) -> Row:
+    """The candle at hand of a feed."""
     return (
         milliseconds(data.datetime[0]),
         data.open[0],

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from stoptrail.rules.trade import IGNORED
+from stoptrail.rules.book import BOOK_IGNORED
 
-REASONS = (*IGNORED, "missed", "stale", "paused", "settings")
-"""Names of why a signal led to no trade, by code: the rules' own, then a session's."""
+REASONS = (*BOOK_IGNORED, "missed", "stale", "paused", "settings")
+"""Names of why a signal led to no trade, by code: the rules' own, a book's among them,
+then a session's."""
 MISSED = REASONS.index("missed")
 """The session was down, so that nobody could have made the entry."""
 STALE = REASONS.index("stale")

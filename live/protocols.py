@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from stoptrail.core.time import Spans
 from stoptrail.exchange.rows import Row
+from stoptrail.live.market.events import Event
 from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.watched import Watched
@@ -52,6 +53,38 @@ class MarketStore(Protocol):
     @property
     def connection(self) -> Any:
         """Whether the market data can be relied on."""
+
+
+class OneOfSeveral(MarketStore, Protocol):
+    """The same for one market of a book, whose events come with those of the others."""
+
+    def start_stream(self, symbol: str, interval: int, after: int, ticks: bool = True) -> Any:
+        """Let events come, from the candle after the one that opens at `after`."""
+
+    def check(self) -> None:
+        """Raise what ended the stream, if anything did (ExchangeError)."""
+
+
+class BookStore(Protocol):
+    """What the session of a book needs of live.market.shared.SharedStore."""
+
+    over: bool
+    """Whether nothing more comes at all."""
+
+    def of(self, symbol: str) -> OneOfSeveral:
+        """The store of one market, on the connection that all share."""
+
+    def get(self, timeout: float) -> tuple[str, Event] | None:
+        """The next event and its market, or None where none comes within `timeout` seconds."""
+
+    def clock_offset(self) -> int | None:
+        """Milliseconds by which the exchange's clock is ahead of ours."""
+
+    def give_up(self) -> None:
+        """Let no read be waited for any longer: it raises GivenUpError."""
+
+    def close(self) -> None:
+        """Leave nothing open."""
 
 
 class Watcher(Protocol):

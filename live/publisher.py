@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.protocols import Watcher
-from stoptrail.live.step import Step
 from stoptrail.live.watch.event_log import EventLog
 from stoptrail.live.watch.log_file import MESSAGES
 from stoptrail.live.watch.messages import UNWRITTEN, Message, messages_of
@@ -19,12 +18,20 @@ log = logging.getLogger(MESSAGES)
 class Publisher:
     """Nothing is told of a step before the ledger has it."""
 
-    def __init__(self, interval: int, watchers: Sequence[Watcher], events: EventLog) -> None:
+    def __init__(
+        self,
+        interval: int,
+        watchers: Sequence[Watcher],
+        events: EventLog,
+    ) -> None:
         self.watchers = watchers
         self._events = events
-        self.session_ledger: SessionLedger
+        self.session_ledger: Any
+        """A SessionLedger, or a BookLedger."""
         self._interval = interval
-        self._waiting: list[Step] = []
+        self.told_of: Callable[[Any, int], Iterator[Message]] = messages_of
+        """What is said of a step."""
+        self._waiting: list[Any] = []
         self._since = 0.0
 
     @property
@@ -37,8 +44,8 @@ class Publisher:
         """Seconds for which the first of them has waited; 0 where none does."""
         return time.monotonic() - self._since if self._waiting else 0.0
 
-    def keep(self, step: Step) -> None:
-        """Let `step` be stored at the next flush."""
+    def keep(self, step: Any) -> None:
+        """Let `step`, of a session or a book, be stored at the next flush."""
         if not self._waiting:
             self._since = time.monotonic()
         self._waiting.append(step)
@@ -50,7 +57,7 @@ class Publisher:
             return
         self.session_ledger.commit(steps, kind, also)
         for step in steps:
-            for message in messages_of(step, self._interval):
+            for message in self.told_of(step, self._interval):
                 self.tell(message)
 
     def say(self, kind: str, text: str) -> None:

@@ -105,13 +105,13 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
     plan = plan_for(settings, market_rules(theirs, 0, 0))
     unserved: Spans = ()
     if found is None:
-        candles, unserved = _warm_up(settings, store, days), store.unserved
+        candles, unserved = warm_up_candles(settings, store, symbol, days), store.unserved
         needed = needed_days(plan, candles, interval)
         if needed > days:  # a young market has no more: then it is waited for
             days = needed
-            candles, unserved = _warm_up(settings, store, days), store.unserved
+            candles, unserved = warm_up_candles(settings, store, symbol, days), store.unserved
     else:
-        _check_interval(settings, found)
+        check_interval(settings, found)
         candles = stored_candles(database, found.id)
     content = resolved(settings, theirs, candles)
     row = session_ledger.open(found, candles, content)
@@ -151,9 +151,8 @@ def hear_funding(
     return max([newest, *(row.time for row in rows)])
 
 
-def _warm_up(settings: Settings, store: MarketStore, days: int) -> list[Row]:
-    """Closed candles of the days before now, from the start of a day (C1)."""
-    symbol = settings.data.symbol
+def warm_up_candles(settings: Settings, store: MarketStore, symbol: str, days: int) -> list[Row]:
+    """Closed candles of a market of the days before now, from the start of a day (C1)."""
     now = int(time.time() * 1000) + (store.clock_offset() or 0)
     since = (now // DAY_MS - days) * DAY_MS
     candles = store.fetch_candles(symbol, settings.data.interval, since)
@@ -165,7 +164,8 @@ def _warm_up(settings: Settings, store: MarketStore, days: int) -> list[Row]:
     return candles
 
 
-def _check_interval(settings: Settings, found: SessionRow) -> None:
+def check_interval(settings: Settings, found: SessionRow) -> None:
+    """Raise ConfigError where the session runs on candles of another length."""
     if found.interval != settings.data.interval:
         raise ConfigError(
             f"data.timeframe {settings.data.timeframe}: the session of {found.symbol} in "

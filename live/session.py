@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from peewee import PeeweeException
 
 from stoptrail.config.settings import Settings
 from stoptrail.core.database import reason_of
-from stoptrail.core.errors import LedgerError, StopTrailError, StoreError
+from stoptrail.core.errors import LedgerError, StopTrailError
 from stoptrail.core.time import iso_time
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.exchange.rows import Row
@@ -32,7 +32,7 @@ from stoptrail.live.watch.control import SessionControl
 from stoptrail.live.watch.daily import Daily
 from stoptrail.live.watch.event_log import EventLog
 from stoptrail.live.watch.messages import Message, number
-from stoptrail.live.watch.presence import Attendance, whereabouts
+from stoptrail.live.watch.presence import Attendance, reading_of
 
 log = logging.getLogger("stoptrail.live")
 
@@ -65,18 +65,18 @@ class Session:
         make_store: Callable[[], MarketStore],
         ledger: Ledger,
         options: Options | None = None,
+        name: str = "",
     ) -> None:
         self.settings = settings
-        self.exchange, self.symbol = settings.exchange_id, settings.data.symbol
+        self.exchange, self.symbol = settings.exchange_id, name or settings.data.symbol
         self.interval = settings.data.interval
         self._options, events = options or Options(), EventLog()
         self._out = Publisher(self.interval, self._options.watchers, events)
-        self.engine: Engine | None = None
-        self.warm_from = 0
-        """Time in ms from which signals can come."""
-        self.control: SessionControl
-        self.session_ledger: SessionLedger
-        self.market = MarketStatus(self._out.say, lambda: self._gate.completed())
+        self.engine: Any = None
+        self.warm_from = 0  # from which signals can come, ms
+        self.control: Any
+        self.session_ledger: Any
+        self.market: Any = MarketStatus(self._out.say, lambda: self._gate.completed())
         self._patience = StartPatience(self._out.say, lambda: bool(self._stopping))
         self._make_store = make_store
         self.ledger = ledger
@@ -84,9 +84,7 @@ class Session:
         self._attendance = Attendance(ledger, self.exchange, self.symbol, self._out.say, events)
         self._clock_offset = 0
         """Milliseconds by which the exchange's clock is ahead of ours."""
-        self._beat = 0.0
-        self._stopping = ""
-        self._closed = 0
+        self._beat, self._stopping, self._closed = 0.0, "", 0
         self._alarmed: float | None = None
         self._by_tick = False
         self._newest_tick = 0
@@ -104,6 +102,11 @@ class Session:
         return None if self.market.store is None else self.market.store.forecast
 
     @property
+    def reading(self) -> dict[str, Any]:
+        """What the signal's indicators say, for people."""
+        return {**reading_of(self.engine), "warm_from": self.warm_from}
+
+    @property
     def restarts(self) -> int:
         """How often a process has taken the session up again."""
         return self._attendance.restarts
@@ -111,19 +114,13 @@ class Session:
     @property
     def number(self) -> int:
         """Of the session in its ledger."""
-        return self.control.session
+        return int(self.control.session)
 
     # Life
 
     def claim(self) -> None:
         """Take the market for this session; StoreError where another one runs."""
-        market = f"{self.exchange} {self.symbol}"
-        if not self.ledger.lock(market):
-            who = whereabouts(self.ledger, self.exchange, self.symbol)
-            raise StoreError(
-                f"a session of {market} runs in this database already{who}: stop it first, or "
-                "give this one another [database] url"
-            )
+        self._attendance.claim()
 
     def run(self) -> None:
         """Until the session is stopped; raises the errors of exchange and ledger.
@@ -162,22 +159,30 @@ class Session:
 
     def _run_once(self, store: MarketStore) -> None:
         """From start to stop, or until new settings apply."""
-        session_ledger = SessionLedger(self.ledger, self.exchange, self.symbol, self.interval)
-        self.session_ledger = self._out.session_ledger = session_ledger
         self._attendance.starting("reading from the exchange")
         try:
-            found = begin(self.settings, store, session_ledger)
+            found = self._begin(store)
         except UnreachableError as error:
             self._attendance.starting(str(error))
             self._patience.wait(error, self.settings.live.start_wait_seconds)
             return
         self._patience.over()
         self._clock_offset = store.clock_offset() or 0
-        waiting = found.origin.checkpoint.entry_order
-        self._gate.begin(None if waiting is None else waiting.signal)
         if not hasattr(self, "control"):
             self._attendance.arrived(found.session)
             self._daily = Daily(int(time.time() * 1000), self._attendance.last_beat)
+        self._go(store, found)
+
+    def _begin(self, store: Any) -> Any:
+        """Where the session begins; with a number `session` of the ledger."""
+        session_ledger = SessionLedger(self.ledger, self.exchange, self.symbol, self.interval)
+        self.session_ledger = self._out.session_ledger = session_ledger
+        return begin(self.settings, store, session_ledger)
+
+    def _told_of(self, found: Beginning) -> None:
+        """Let gate, commands and people know how the session begins."""
+        waiting = found.origin.checkpoint.entry_order
+        self._gate.begin(None if waiting is None else waiting.signal)
         self.control = SessionControl(self.ledger, found.session, self._out.flush, self._now)
         self.warm_from = found.warm_up.warm_from
         self._out.say("warm-up", found.warm_up.text)
@@ -185,9 +190,9 @@ class Session:
         if found.waiting:
             keys = ", ".join(found.waiting)
             self._out.say("settings", f"changed while a position is open, applied after it: {keys}")
-        self._go(store, found)
 
-    def _go(self, store: MarketStore, found: Beginning) -> None:
+    def _go(self, store: Any, found: Any) -> None:
+        self._told_of(found)
         candles, settings = found.candles, found.settings
         self._by_tick = settings.live.ratchet == "tick"
         self._newest_tick = found.newest_tick
@@ -201,10 +206,10 @@ class Session:
             self._turn,
             funding_of(settings),
         )
-        self.engine = Engine(plan_from(settings), found.origin, engine_options)
+        self.engine = engine = Engine(plan_from(settings), found.origin, engine_options)
         since = None
         if engine_options.funding == "published":
-            since = hear_funding(self.engine, store, self.symbol, found.origin, self._out.say)
+            since = hear_funding(engine, store, self.symbol, found.origin, self._out.say)
         self._feed = store.getdata(
             dataname=self.symbol,
             compression=self.interval // 60_000,
@@ -216,16 +221,10 @@ class Session:
             funding=since,
         )
         self.market.price = (candles[-1][0] + self.interval, candles[-1][4])
-        log.info(
-            "session %d: %s %s, %d candles known since %s",
-            self.control.session,
-            self.exchange,
-            self.symbol,
-            len(candles),
-            iso_time(candles[0][0]),
-        )
+        where = f"{self.exchange} {self.symbol}, {len(candles)} candles known"
+        log.info("session %d: %s since %s", self.number, where, iso_time(candles[0][0]))
         try:
-            self.engine.run(self._feed)
+            engine.run(self._feed)
         finally:  # what was done before the market data ended, however it ended
             self._out.flush()
         if not self._stopping and not self.session_ledger.switched:
@@ -280,7 +279,7 @@ class Session:
 
     # What follows from it
 
-    def _keep(self, step: Step) -> None:
+    def _keep(self, step: Any) -> None:
         """Store a step; missed candles are stored in batches, late events in groups."""
         self._out.keep(step)
         if step.candle is not None:
@@ -309,7 +308,7 @@ class Session:
         else:
             self._duties(engine, at_close=True)
 
-    def _may_wait(self, step: Step) -> bool:
+    def _may_wait(self, step: Any) -> bool:
         """Whether `step` may share a transaction with what follows it at once."""
         if step.caught_up:
             return self._out.waiting < _BATCH
@@ -330,7 +329,7 @@ class Session:
             return
         self._duties(engine)
 
-    def _duties(self, engine: Engine, at_close: bool = False) -> None:
+    def _duties(self, engine: Any, at_close: bool = False) -> None:
         """What has to be done every second, whatever the market does."""
         if time.monotonic() - self._beat >= _BEAT_SECONDS:
             self._beat = time.monotonic()
@@ -342,7 +341,7 @@ class Session:
         for watcher in self._out.watchers:
             watcher.turned(self)
 
-    def _obey(self, engine: Engine, at_close: bool) -> None:
+    def _obey(self, engine: Any, at_close: bool) -> None:
         if engine.after + self.interval < self._gate.live_from:
             return  # asked for now, not for a candle that was missed
         at_once = at_close or self._by_tick

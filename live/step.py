@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+from stoptrail.brokers.sleeve import Allowed
 from stoptrail.exchange.rows import Row
 from stoptrail.live.journal import Happening
 from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.protections import Guard
 from stoptrail.rules.stops import StopRules
 
 
@@ -40,7 +42,7 @@ class Step(NamedTuple):
     after: int
     """Open time of the last candle processed, this one included."""
     ticks: int
-    """How many ticks have changed something by now."""
+    """How many ticks have changed something by now; of a sleeve, how many steps its book took."""
     events: tuple[Happening, ...]
     checkpoint: Checkpoint
     equity: float
@@ -54,3 +56,42 @@ class Step(NamedTuple):
     """Number of the settings in force."""
     caught_up: bool
     """Whether the session was down when this happened on the market."""
+
+
+class SleeveStep(NamedTuple):
+    """What a step of a book changed at one sleeve."""
+
+    number: int
+    """Of the sleeve, from 1."""
+    step: Step
+    allowed: Allowed
+
+
+class BookAccount(NamedTuple):
+    """Where the account of a book stands."""
+
+    balance: float
+    """Cash as it would be with every open position undone."""
+    guard: Guard
+    steps: int
+    """Taken so far."""
+    closes: int
+    """When the newest candle so far closed, ms."""
+
+
+class BookStep(NamedTuple):
+    """What has to be stored together of a book: a step of all markets whose candles closed, or
+    what came about between two steps."""
+
+    opens: int | None
+    """Open time of the candles that closed; None between two steps."""
+    account: BookAccount
+    sleeves: tuple[SleeveStep, ...]
+    equity: float
+    cash: float
+    """That no position ties up."""
+
+    @property
+    def caught_up(self) -> bool:
+        """Whether the session was down when its candles closed."""
+        return all(part.step.caught_up for part in self.sleeves)

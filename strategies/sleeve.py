@@ -33,6 +33,12 @@ class SleeveStrategy(MtfStrategy):
         super().__init__()
         self._played = 0
 
+    def _next(self) -> None:
+        """One step of a run candle by candle: nothing where its market has no candle."""
+        if len(self.data) > self._played:
+            self._played = len(self.data)
+            super()._next()
+
     def _oncepost(self, dt: float) -> None:
         """One step of a vectorised run: nothing where its market has no candle."""
         if len(self.data) > self._played:
@@ -113,15 +119,20 @@ class SleeveStrategy(MtfStrategy):
 
 
 class BookDecisions(bt.Strategy):  # type: ignore[misc]
-    """Comes after all sleeves, at every step: now they decide."""
+    """Comes after all sleeves, at every step: now they decide. Parameter: decided, called when
+    they have."""
+
+    params: ClassVar[Any] = (("decided", None),)
 
     def prenext(self) -> None:
         """Some markets have no candle yet."""
-        self.broker.decide()
+        self.next()
 
     def next(self) -> None:
         """Every market has one."""
         self.broker.decide()
+        if self.p.decided is not None:
+            self.p.decided()
 
 
 def on_own_market(*feeds: Any, place: int, **options: Any) -> Any:

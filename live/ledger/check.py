@@ -13,10 +13,11 @@ from stoptrail.core.time import iso_time
 from stoptrail.live.ledger.damage import damaged_cell
 from stoptrail.live.ledger.records import (
     SessionRow,
-    all_sessions,
     rows,
     settings_rows,
+    sleeves_of,
     stored_candles,
+    with_sleeves,
 )
 from stoptrail.live.ledger.row_writer import WORKING
 from stoptrail.live.ledger.tables import (
@@ -36,7 +37,7 @@ def problems(database: Database) -> Iterator[str]:
     if cell:
         yield cell
         return  # what follows would stumble over it
-    for session in all_sessions(database):
+    for session in with_sleeves(database):
         for text in _session_problems(database, session):
             yield f"session {session.id}: {text}"
 
@@ -44,7 +45,7 @@ def problems(database: Database) -> Iterator[str]:
 def gaps(database: Database) -> Iterator[str]:
     """Spans without candles, which an exchange's standstill makes, or what it did not give after
     an outage: odd, but not wrong."""
-    for session in all_sessions(database):
+    for session in with_sleeves(database):
         text = gaps_in([row[0] for row in stored_candles(database, session.id)], session.interval)
         if text:
             yield f"session {session.id}: {text}"
@@ -75,7 +76,9 @@ def _file_problems(database: Database) -> Iterator[str]:
 def _session_problems(database: Database, session: SessionRow) -> Iterator[str]:
     if not any(row.applied is not None for row in settings_rows(database, session.id)):
         yield "no settings are in force"
-    times = [row[0] for row in stored_candles(database, session.id)]
+    times = [row[0] for row in stored_candles(database, session.source)]
+    if session.sleeves:
+        times = [session.candle] * (len(sleeves_of(database, session.id)) == session.sleeves)
     if not times or times[-1] != session.candle:
         yield f"its last candle is not the one that it says ({session.candle})"
     trades = rows(database, PaperTrades, session.id)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from peewee import Database, fn
 
 from stoptrail.brokers.settlement import Part, Settled, rows_until
+from stoptrail.brokers.sleeve import Allowed
 from stoptrail.core.errors import StoreError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.row_writer import WORKING
@@ -23,7 +24,7 @@ from stoptrail.live.ledger.tables import (
     StoredFunding,
     Ticks,
 )
-from stoptrail.live.step import StoredTick
+from stoptrail.live.step import BookAccount, StoredTick
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.funding import FundingRow
 from stoptrail.rules.manage import STAYS
@@ -32,6 +33,9 @@ from stoptrail.rules.sizing import NO_CLOSED_TRADES, ClosedTrades, extended
 from stoptrail.rules.stops import MANUAL, REASONS, Entry, Stop
 from stoptrail.rules.tally import r_multiple
 from stoptrail.rules.trade import EntryOrder, Fill, Position, reduced
+
+CANDLE = ("time", "open", "high", "low", "close", "volume")
+"""Columns of a candle, in the order of a Row."""
 
 
 class SessionRow(NamedTuple):
@@ -47,6 +51,17 @@ class SessionRow(NamedTuple):
     ticks: int
     balance: float
     paused: bool
+    sleeves: int = 0
+    """How many a book has; 0: it is no book."""
+    book: int = 0
+    """Of a sleeve its book's session; 0: it is none."""
+    sleeve: int = 0
+    market: int = 0
+
+    @property
+    def source(self) -> int:
+        """The session under which its candles are kept."""
+        return self.market or self.id
 
 
 class Counters(NamedTuple):
@@ -76,18 +91,27 @@ def rows(database: Database, table: Any, session: int, **key: Any) -> list[dict[
 
 
 def all_sessions(database: Database) -> list[SessionRow]:
-    """Every session, oldest first."""
+    """Every session of one market and every book, oldest first."""
+    return [row for row in with_sleeves(database) if not row.book]
+
+
+def with_sleeves(database: Database) -> list[SessionRow]:
+    """The same, and the sleeves of the books."""
     found = Sessions.select().order_by(Sessions.id).dicts().execute(database)
     return [_session(row) for row in found]
 
 
-def find_session(database: Database, name: str) -> SessionRow:
-    """The session of this number or market ("1", "BTC/USDT", "binance BTC/USDT").
+def sleeves_of(database: Database, book: int) -> list[SessionRow]:
+    """The sleeves of a book, in their order."""
+    return [row for row in with_sleeves(database) if row.book == book]
 
-    Raises StoreError naming the sessions that there are.
+
+def find_session(database: Database, name: str) -> SessionRow:
+    """The session of this number or market ("1", "BTC/USDT", "binance BTC/USDT"); a sleeve goes
+    by its number. Raises StoreError naming the sessions that there are.
     """
-    sessions = all_sessions(database)
-    for session in sessions:
+    sessions = with_sleeves(database)
+    for session in sorted(sessions, key=lambda row: row.book > 0 and str(row.id) != name):
         market = f"{session.exchange} {session.symbol}"
         if name.lower() in (str(session.id), session.symbol.lower(), market.lower()):
             return session
@@ -96,11 +120,36 @@ def find_session(database: Database, name: str) -> SessionRow:
 
 
 def session_of(database: Database, exchange: str, symbol: str) -> SessionRow | None:
-    """The session of a market, if there is one."""
+    """The session of a market or of a book of this name, if there is one."""
     for session in all_sessions(database):
         if (session.exchange, session.symbol) == (exchange, symbol):
             return session
     return None
+
+
+def account_of(database: Database, book: int) -> BookAccount:
+    """Where the account of a book stands."""
+    row = Sessions.select().where(Sessions.id == book).dicts().execute(database)[0]
+    guard = Guard(row["day_start"], row["peak"], row["losses"], row["guarded_until"])
+    return BookAccount(row["balance"], guard, row["ticks"], row["candle"] + row["interval"])
+
+
+def allowed_of(database: Database, sleeve: int) -> Allowed:
+    """What the book has allowed a sleeve."""
+    row = Sessions.select().where(Sessions.id == sleeve).dicts().execute(database)[0]
+    return Allowed(math.inf if row["most"] is None else row["most"], row["margin"])
+
+
+def stored_steps(database: Database, book: int) -> list[dict[str, Row]]:
+    """The candles of every step of a book, by market, in the order in which it took them."""
+    found: dict[int, dict[str, Row]] = {}
+    for sleeve in sleeves_of(database, book):
+        if sleeve.source == sleeve.id:
+            for row in rows(database, StoredCandles, sleeve.id):
+                if row["step"] is not None:
+                    candle = tuple(row[name] for name in CANDLE)
+                    found.setdefault(row["step"], {})[sleeve.symbol] = candle
+    return [found[step] for step in sorted(found)]
 
 
 def stored_candles(database: Database, session: int) -> list[Row]:

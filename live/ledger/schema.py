@@ -75,6 +75,21 @@ def _shortfall(database: Database) -> None:
     _add(database, "paper_trades", "shortfall", "DOUBLE PRECISION NOT NULL DEFAULT 0")
 
 
+def _books(database: Database) -> None:
+    """Several sleeves on one account: a row for the book, one for each sleeve."""
+    for name in ("sleeves", "book", "sleeve", "market"):
+        _add(database, "sessions", name, "INTEGER NOT NULL DEFAULT 0")
+    _add(database, "sessions", "most", "DOUBLE PRECISION")
+    _add(database, "sessions", "margin", "DOUBLE PRECISION NOT NULL DEFAULT 0")
+    _add(database, "candles", "step", "BIGINT")
+    execute: Any = database.execute_sql
+    execute("DROP INDEX IF EXISTS sessions_exchange_symbol")
+    execute(
+        "CREATE UNIQUE INDEX IF NOT EXISTS sessions_exchange_symbol_book_sleeve "
+        "ON sessions (exchange, symbol, book, sleeve)"
+    )
+
+
 def _add(database: Database, table: str, name: str, kind: str) -> None:
     """Add a column, unless the tables were made with it."""
     if name not in {column.name for column in database.get_columns(table)}:
@@ -91,6 +106,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _fills,
     _funding,
     _shortfall,
+    _books,
 )
 """Step n leads from version n to version n + 1; a step is never changed once released."""
 

@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from peewee import Database
+
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.records import (
+    CANDLE,
     SessionRow,
     SettingsRow,
     checkpoint_of,
@@ -61,31 +64,12 @@ class SessionLedger:
         made = session_of(database, *self._market)
         if made is not None:  # a commit whose answer was lost
             return made
-        exchange, symbol = self._market
-        cash, last = content["account"]["cash"], candles[-1][0]
-        session = Sessions.insert(
-            exchange=exchange,
-            symbol=symbol,
-            interval=self._interval,
-            began=int(time.time() * 1000),
-            warm_up_from=candles[0][0],
-            start=last + self._interval,
-            candle=last,
-            balance=cash,
-            day_start=cash,
-            peak=cash,
-            losses=0,
-            guarded_until=0,
-            quiet_until=0,
-        ).execute(database)
-        names = ("time", "open", "high", "low", "close", "volume")
-        for at in range(0, len(candles), _ROWS):
-            batch = [
-                {"session": session, "caught_up": True, **dict(zip(names, row, strict=True))}
-                for row in candles[at : at + _ROWS]
-            ]
-            StoredCandles.insert_many(batch).execute(database)
-        self._add_settings(session, 1, last, last, content)
+        session = insert_session(
+            database, *self._market, self._interval, candles, content["account"]["cash"]
+        )
+        insert_candles(database, session, candles)
+        last = candles[-1][0]
+        add_settings(database, session, SettingsRow(1, last, content), last)
         made = session_of(database, *self._market)
         assert made is not None
         return made
@@ -112,7 +96,7 @@ class SessionLedger:
         newest = known[-1]
         if newest is active or changed(newest.content, content):
             newest = SettingsRow(newest.number + 1, None, content)
-            self._add_settings(row.id, newest.number, row.candle, None, content)
+            add_settings(database, row.id, newest, row.candle)
         if not self._busy(row):
             self._apply(row.id, newest.number, row.candle)
             return newest._replace(applied=row.candle), None
@@ -128,17 +112,6 @@ class SessionLedger:
             or checkpoint_of(database, row.id).entry_order
             or rows(database, Ticks, row.id, after=row.candle)
         )
-
-    def _add_settings(
-        self, session: int, number: int, seen: int, applied: int | None, content: dict[str, Any]
-    ) -> None:
-        SettingsHistory.insert(
-            session=session,
-            number=number,
-            seen=seen,
-            applied=applied,
-            content=json.dumps(content, sort_keys=True),
-        ).on_conflict_ignore().execute(self.database)
 
     def switch(self, after: int) -> None:
         """The waiting settings apply to what comes after the candle that opened at `after`;
@@ -157,7 +130,7 @@ class SessionLedger:
         self, steps: Sequence[Step], kind: str = "", also: Callable[[], None] | None = None
     ) -> None:
         """Store `steps` and do `also` (of this `kind`), all or none."""
-        self._ledger.transaction(_kind(steps, kind), lambda: self._write(steps, also))
+        self._ledger.transaction(kind_of(steps, kind), lambda: self._write(steps, also))
 
     def _write(self, steps: Sequence[Step], also: Callable[[], None] | None) -> None:
         self._writer.write_all(steps)
@@ -165,7 +138,60 @@ class SessionLedger:
             also()
 
 
-def _kind(steps: Sequence[Step], kind: str) -> str:
+def insert_session(
+    database: Database,
+    exchange: str,
+    symbol: str,
+    interval: int,
+    candles: Sequence[Row],
+    cash: float,
+    **more: int,
+) -> int:
+    """The number of a new session that begins after `candles` with `cash`; part of a
+    transaction."""
+    last = candles[-1][0]
+    made = Sessions.insert(
+        exchange=exchange,
+        symbol=symbol,
+        interval=interval,
+        began=int(time.time() * 1000),
+        warm_up_from=candles[0][0],
+        start=last + interval,
+        candle=last,
+        balance=cash,
+        day_start=cash,
+        peak=cash,
+        losses=0,
+        guarded_until=0,
+        quiet_until=0,
+        **more,
+    )
+    return int(made.execute(database))
+
+
+def insert_candles(database: Database, session: int, candles: Sequence[Row]) -> None:
+    """Keep the warm-up of a session; part of a transaction."""
+    for at in range(0, len(candles), _ROWS):
+        batch = [
+            {"session": session, "caught_up": True, **dict(zip(CANDLE, row, strict=True))}
+            for row in candles[at : at + _ROWS]
+        ]
+        StoredCandles.insert_many(batch).execute(database)
+
+
+def add_settings(database: Database, session: int, row: SettingsRow, seen: int) -> None:
+    """Add to the settings that a session has had, first `seen` after the candle that opened
+    then; part of a transaction."""
+    SettingsHistory.insert(
+        session=session,
+        number=row.number,
+        seen=seen,
+        applied=row.applied,
+        content=json.dumps(row.content, sort_keys=True),
+    ).on_conflict_ignore().execute(database)
+
+
+def kind_of(steps: Sequence[Step], kind: str) -> str:
     """What a transaction holds, in words: "tick moved", "candle left ordered"."""
     words = [kind] if kind else []
     for step in steps:

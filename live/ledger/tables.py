@@ -40,9 +40,9 @@ class Sessions(Model):
     candle = BigIntegerField()
     """Open time of the last candle that was processed."""
     ticks = BigIntegerField(default=0)
-    """How many ticks changed something."""
+    """How many ticks changed something; of a book and its sleeves the steps that it took."""
     balance = DoubleField()
-    """Cash as it was before the open position."""
+    """Cash as it was before the open position; of a sleeve its share with its profits."""
     day_start = DoubleField()
     peak = DoubleField()
     peak_before = DoubleField(null=True)
@@ -53,10 +53,22 @@ class Sessions(Model):
     quiet_until = BigIntegerField()
     """Number of the first candle whose signal counts after the last exit (C10)."""
     paused = BooleanField(default=False)
+    sleeves = IntegerField(default=0)
+    """How many sleeves a book has, each a row of its own; 0: it is no book."""
+    book = IntegerField(default=0)
+    """Of a sleeve the session of its book; 0: it is none."""
+    sleeve = IntegerField(default=0)
+    """Its number there, from 1."""
+    market = IntegerField(default=0)
+    """Of a sleeve the session that has its candles: the first of its market's."""
+    most = DoubleField(null=True)
+    """Units that the caps have left of the order of a sleeve; empty where they cut nothing."""
+    margin = DoubleField(default=0.0)
+    """What its position or order may lose (C20)."""
 
     class Meta:  # noqa: D106  # peewee's
         table_name = "sessions"
-        indexes: ClassVar[Any] = ((("exchange", "symbol"), True),)
+        indexes: ClassVar[Any] = ((("exchange", "symbol", "book", "sleeve"), True),)
 
 
 class SettingsHistory(Model):
@@ -91,6 +103,8 @@ class StoredCandles(Model):
     volume = DoubleField()
     caught_up = BooleanField()
     """Whether the session was down when it closed, or not yet begun."""
+    step = BigIntegerField(null=True)
+    """Of a book the number of the step that took it, from 1; a late candle has a later one."""
 
     class Meta:  # noqa: D106  # peewee's
         table_name = "candles"

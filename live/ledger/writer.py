@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from peewee import Database
+
 from stoptrail.live.gate import REASONS
 from stoptrail.live.journal import (
     Amended,
@@ -46,7 +48,21 @@ liquidation have no row: their fills tell of them."""
 
 
 class StepWriter(Rows):
-    """Writes the steps of one session; the caller holds the transaction."""
+    """Writes the steps of one session, or of a sleeve of a book; the caller holds the
+    transaction. Of several sleeves on one market one `keeps_candles`."""
+
+    def __init__(
+        self,
+        database: Database,
+        session: int,
+        interval: int,
+        *,
+        of_book: bool = False,
+        keeps_candles: bool = True,
+    ) -> None:
+        super().__init__(database, session, interval)
+        self._of_book = of_book
+        self._keeps_candles = keeps_candles
 
     def write(self, step: Step) -> None:
         """All rows of `step`."""
@@ -57,7 +73,7 @@ class StepWriter(Rows):
         with self._statements.together():
             for step, following in pairwise([*steps, None]):
                 assert step is not None
-                if step.candle is not None:
+                if step.candle is not None and self._keeps_candles:
                     self._candle(step)
                 if step.tick is not None:
                     self._tick(step.tick)
@@ -83,6 +99,7 @@ class StepWriter(Rows):
             close=close,
             volume=volume,
             caught_up=step.caught_up,
+            step=step.ticks if self._of_book else None,
         )
 
     def _event(self, event: Happening, step: Step) -> None:

@@ -6,6 +6,7 @@ Reads only: nothing here can place, change or cancel an order.
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
 import sys
 import time
@@ -39,6 +40,12 @@ _WORDS = {
 }
 
 
+class _Bar:
+    """Until when an exchange wants no request, by the monotonic clock."""
+
+    until = -math.inf
+
+
 class Source(Protocol):
     """The reads of an exchange, as ccxt's asynchronous classes have them."""
 
@@ -59,6 +66,10 @@ class Source(Protocol):
         """The newest trades, oldest first."""
 
 
+_HEARD: ContextVar[Client | None] = ContextVar("heard", default=None)
+"""What the read at hand has heard: reads run side by side, of several readers too."""
+
+
 class Reader:
     """Reads with bounded waits: Retry-After is kept, failures are retried with backoff."""
 
@@ -76,17 +87,24 @@ class Reader:
         """Candles that one request may ask for."""
         self.unit = 1.0
         """Coins in one unit of the market's volume."""
-        self._heard: ContextVar[Client | None] = ContextVar("heard", default=None)
         self._served: set[str] = set()
-        self._barred_until = -math.inf
+        self._bar = _Bar()
         self._left_out: deque[str] = deque(maxlen=64)
+
+    def beside(self, warning_log: WarningLog) -> Reader:
+        """A reader of another market of the same exchange: what it asks not to be asked holds
+        for both."""
+        other = copy.copy(self)
+        other.warning_log, other._left_out = warning_log, deque(maxlen=64)
+        other.most, other.unit = MOST, 1.0
+        return other
 
     def answered(self, status: int, headers: Mapping[str, str], body: str) -> None:
         """Hear of an HTTP answer before ccxt reads it.
 
         Raises ValueError for half an answer, which ccxt would take for no data.
         """
-        heard = self._heard.get(None)  # reads run side by side: each has its own
+        heard = _HEARD.get()
         if heard is None:
             check_whole(status, body)
         else:
@@ -175,7 +193,7 @@ class Reader:
         failures = 0
         while True:
             await self._wait_for_ban(what, patient)
-            self._heard.set(heard := Client())
+            _HEARD.set(heard := Client())
             try:
                 async with asyncio.timeout(self.deadline):
                     result = await call()
@@ -190,7 +208,7 @@ class Reader:
             await asyncio.sleep(wait)
 
     async def _wait_for_ban(self, what: str, patient: bool) -> None:
-        while (left := self._barred_until - time.monotonic()) > 0:
+        while (left := self._bar.until - time.monotonic()) > 0:
             if not patient and left > self._timing.ban_cap:
                 raise ExchangeError(
                     f"{self._source.id} refuses requests for another {left:.0f} s "
@@ -213,7 +231,7 @@ class Reader:
         patience = self._endless if patient else self._patience
         named = patience.ban if failure.hard and failure.wait is None else failure.wait
         if failure.kind == "limit" and named is not None:
-            self._barred_until = max(self._barred_until, time.monotonic() + named)
+            self._bar.until = max(self._bar.until, time.monotonic() + named)
             self.warning_log.say(
                 "rate limit",
                 f"{self._source.id} limits our requests ({failure.reason}): "

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError
@@ -192,6 +193,15 @@ class RestStore:
     def _clock(self) -> int:
         """The exchange's, as far as it is known; ms."""
         return self._local_time() + self._offset
+
+    def beside(self, outbox: Outbox) -> Self:
+        """A store of another market on the same connection; its events go into `outbox`."""
+        _, reader = self._connected()
+        other = copy.copy(self)
+        other.warning_log = WarningLog(Redaction(self._config))
+        other.unserved, other.trouble, other._unlisted = (), "", False
+        other._reader, other._outbox = reader.beside(other.warning_log), outbox
+        return other
 
     def give_up(self) -> None:
         """Let no read be waited for any longer: it raises GivenUpError. Safe in a signal

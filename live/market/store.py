@@ -5,7 +5,7 @@ The public interface follows ccxtbt's CCXTStore. It reads public market data onl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from stoptrail.core.errors import ExchangeError
 from stoptrail.core.time import timeframe_name
@@ -39,6 +39,8 @@ class CCXTStore(RestStore):
         self._stream: Stream | None = None
         self._running: Future[None] | None = None
         self._poller: FundingPoller | None = None
+        self._is_guest = False
+        """Whether the connection is another store's."""
 
     def __repr__(self) -> str:
         return f"CCXTStore({self.id!r}, {self.currency!r}, {self.connection.state})"
@@ -120,6 +122,19 @@ class CCXTStore(RestStore):
         self._unlisted = False
         self._reading(symbol, timeframe)
 
+    @property
+    def outbox(self) -> Outbox:
+        """Where the events of its market come."""
+        return self._outbox
+
+    def beside(self, outbox: Outbox) -> Self:
+        """The store of another market on the same connection: thread, sockets and the pace of
+        requests are shared. Its events go into `outbox`; closing it ends its own stream alone."""
+        other = super().beside(outbox)
+        other._stream = other._running = other._poller = None
+        other._is_guest = True
+        return other
+
     def check(self) -> None:
         """Raise what ended the stream, if anything did (ExchangeError)."""
         if self._running is not None and self._running.done() and not self._running.cancelled():
@@ -134,10 +149,10 @@ class CCXTStore(RestStore):
         """End stream, sockets and thread; returns within a few seconds. Again is harmless."""
         self._outbox.close()
         background, self._background = self._background, None
-        if background is None:
-            return
         if self._running is not None:
             self._running.cancel()
+        if background is None or self._is_guest:
+            return
         if self._exchange is not None:
             background.run(close_exchange(self._exchange), whatever=True)
         background.stop()

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
 
-_STREAM: ContextVar[str] = ContextVar("stream", default="")
-"""Name of the stream for which the task at hand watches."""
+_STREAM: ContextVar[tuple[Any, str]] = ContextVar("stream", default=(None, ""))
+"""For whose stream the task at hand watches, and its name."""
 
 
 class Subscriptions:
@@ -28,7 +28,7 @@ class Subscriptions:
 
     def begin(self, name: str) -> None:
         """From here on the current task watches for the stream `name`."""
-        _STREAM.set(name)
+        _STREAM.set((self, name))
 
     def sockets(self, name: str) -> list[Any]:
         """The sockets that the stream uses now."""
@@ -71,8 +71,10 @@ class Subscriptions:
             theirs = subscribed if isinstance(subscribed, list) else [subscribed]
             if len(theirs) != len(hashes_):
                 theirs = [theirs[0] if theirs else None] * len(hashes_)
-            asked = self._asked.setdefault(_STREAM.get(), set())
-            asked.update((url, *pair) for pair in zip(hashes_, theirs, strict=True))
+            whose, stream = _STREAM.get()
+            if whose is self:  # another market's may be watched on the same exchange
+                asked = self._asked.setdefault(stream, set())
+                asked.update((url, *pair) for pair in zip(hashes_, theirs, strict=True))
             return original(url, hashes, message, subscribed, *more)
 
         return watch

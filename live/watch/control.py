@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from peewee import Database
 
 from stoptrail.core.database import writing
 from stoptrail.live.ledger.database import Ledger
-from stoptrail.live.ledger.records import SessionRow, open_trade
+from stoptrail.live.ledger.records import SessionRow, open_trade, sleeves_of
 from stoptrail.live.ledger.spoken import Commands
 from stoptrail.live.ledger.tables import Sessions
 from stoptrail.live.watch.messages import number
 
-if TYPE_CHECKING:
-    from stoptrail.live.engine import Engine
-    from stoptrail.live.gate import Gate
-
 PAUSED, RESUMED = "no new entries", "entries again"
+
+
+class Obedient(Protocol):
+    """What can be told to leave: an engine, a sleeve, a book."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether there is a position."""
+
+    def leave_at_market(self) -> bool:
+        """Send an order to leave; whether there was anything to leave."""
+
+    def leave_at(self, price: float, time: int) -> float | None:
+        """Leave at a price at `time` (ms); the fill, None where there is no position."""
+
+
+class Pausable(Protocol):
+    """What makes entries, or none."""
+
+    paused: bool
 
 
 class SessionControl:
@@ -44,33 +60,29 @@ class SessionControl:
         self.wants_to_leave: int | None = None
         """Number of a command to leave at the next close (candle mode)."""
 
-    def obey(self, engine: Engine, gate: Gate, at_once: bool) -> list[str]:
+    def obey(self, engine: Obedient, gate: Pausable, at_once: bool) -> list[str]:
         """Do what was asked since; what was done, in words.
 
         An order to leave is sent `at_once`, or at the next close.
         """
-        asked = (
-            Commands.select()
-            .where(Commands.session == self.session, Commands.done.is_null())
-            .order_by(Commands.id)
-        )
-        found = self.ledger.transaction(
-            "commands", lambda: list(asked.dicts().execute(self.ledger.database))
-        )
         return [
             text
-            for row in found
-            if row["id"] != self.wants_to_leave
-            for text in self._do(row, engine, gate, at_once)
+            for row in asked_of(self.ledger, [self.session])
+            for text in self.answer(row, engine, gate, at_once)
         ]
 
-    def _do(self, row: dict[str, Any], engine: Engine, gate: Gate, at_once: bool) -> list[str]:
+    def answer(
+        self, row: dict[str, Any], engine: Obedient, gate: Pausable, at_once: bool
+    ) -> list[str]:
+        """Do what one row asks, unless it is in hand; what was done, in words."""
+        if row["id"] == self.wants_to_leave:
+            return []
         if row["price"] is not None:
             result = left_at(row["price"], engine.leave_at(row["price"], self._now()))
             self._store("command close", lambda: self._done(row["id"], result))
             return [f"close: {result}"]
         if row["verb"] == "close":
-            if at_once or engine.broker.open is None:
+            if at_once or not engine.holds:
                 return [self._leave(row["id"], engine)]
             self.wants_to_leave = row["id"]
             result = "the position is left at the open after the next close"
@@ -83,13 +95,13 @@ class SessionControl:
         )
         return [f"{row['verb']}: {result}"]
 
-    def leave(self, engine: Engine) -> None:
+    def leave(self, engine: Obedient) -> None:
         """Send the order to leave that waited for the close, if one did (candle mode)."""
         number, self.wants_to_leave = self.wants_to_leave, None
         if number is not None:
             self._leave(number, engine)
 
-    def _leave(self, number: int, engine: Engine) -> str:
+    def _leave(self, number: int, engine: Obedient) -> str:
         sent = engine.leave_at_market()
         result = "order sent" if sent else "there is no position"
         self._store("command close", lambda: self._done(number, result))
@@ -104,7 +116,98 @@ class SessionControl:
         done = {"done": int(time.time() * 1000), "result": result}
         Commands.update(**done).where(Commands.id == number).execute(database)
         if paused is not None:
-            Sessions.update(paused=paused).where(Sessions.id == self.session).execute(database)
+            set_paused(database, self.session, paused)
+
+
+def asked_of(ledger: Ledger, sessions: Sequence[int]) -> list[dict[str, Any]]:
+    """The commands to these sessions that are not done, oldest first."""
+    asked = (
+        Commands.select()
+        .where(Commands.session.in_(sessions), Commands.done.is_null())
+        .order_by(Commands.id)
+    )
+    return ledger.transaction("commands", lambda: list(asked.dicts().execute(ledger.database)))
+
+
+class Whole:
+    """A book as one that can be told to leave and to make no entries: all of its sleeves."""
+
+    def __init__(self, seats: Sequence[Obedient], gates: Sequence[Pausable]) -> None:
+        self._seats, self._gates = seats, gates
+        self._tried: set[int] = set()
+
+    @property
+    def holds(self) -> bool:
+        """Whether a sleeve holds a position that was not told to leave."""
+        return any(seat.holds for at, seat in enumerate(self._seats) if at not in self._tried)
+
+    @property
+    def paused(self) -> bool:
+        """Whether no sleeve makes entries."""
+        return all(gate.paused for gate in self._gates)
+
+    @paused.setter
+    def paused(self, paused: bool) -> None:
+        for gate in self._gates:
+            gate.paused = paused
+
+    def leave_at_market(self) -> bool:
+        """Whether every position was told to leave; each is at the close of its own market."""
+        left, self._tried = bool(self._tried), set()
+        return left
+
+    def leave_at(self, price: float, time: int) -> float | None:
+        """None: a price is of one market."""
+
+    def tell(self, at: int) -> None:
+        """Let the sleeve at this place, whose candle has closed, leave."""
+        if self._seats[at].holds:
+            self._tried.add(at)
+            self._seats[at].leave_at_market()
+
+
+class BookControl:
+    """The commands of a book and of its sleeves; `controls` in the order of the book. Whoever is
+    told to leave does so at the next close of its own market."""
+
+    def __init__(
+        self,
+        own: SessionControl,
+        controls: Sequence[SessionControl],
+        seats: Sequence[Obedient],
+        gates: Sequence[Pausable],
+    ) -> None:
+        self.session, self._own, self._controls = own.session, own, controls
+        self._seats, self._gates = seats, gates
+        self._whole = Whole(seats, gates)
+
+    def obey(self) -> list[tuple[int, str]]:
+        """Do what was asked since: place of the sleeve (-1: the whole), and what was done."""
+        places = {control.session: at for at, control in enumerate(self._controls)}
+        found = []
+        for row in asked_of(self._own.ledger, [self.session, *places]):
+            at = places.get(row["session"], -1)
+            if at < 0:
+                told = self._own.answer(row, self._whole, self._whole, False)
+            else:
+                told = self._controls[at].answer(row, self._seats[at], self._gates[at], False)
+            found += [(at, text) for text in told]
+        return found
+
+    def leave(self, closed: Sequence[int]) -> None:
+        """Send the orders to leave that waited for the close of the sleeves at these places."""
+        for at in closed:
+            if self._own.wants_to_leave is not None:
+                self._whole.tell(at)
+            self._controls[at].leave(self._seats[at])
+        if self._own.wants_to_leave is not None and not self._whole.holds:
+            self._own.leave(self._whole)
+
+
+def set_paused(database: Database, session: int, paused: bool) -> None:
+    """Let a session, of a book all of its sleeves, know of a pause or its end."""
+    its = (Sessions.id == session) | (Sessions.book == session)
+    Sessions.update(paused=paused).where(its).execute(database)
 
 
 def left_at(price: float, fill: float | None) -> str:
@@ -125,8 +228,9 @@ def ask(database: Database, session: int, verb: str, price: float | None = None)
 def set_aside(database: Database, row: SessionRow, verb: str, price: float | None = None) -> str:
     """Carry a command out for a session that no process runs, or leave it for its next
     start; the answer. The caller holds the market's lock."""
+    own = [row.id, *(sleeve.id for sleeve in sleeves_of(database, row.id))]
     if verb == "close" and price is None:
-        if open_trade(database, row.id) is None:
+        if all(open_trade(database, session) is None for session in own):
             return "there is no position"
         ask(database, row.id, verb)
         return "the position is left when it starts again; until then its stop does not work"
@@ -139,7 +243,7 @@ def set_aside(database: Database, row: SessionRow, verb: str, price: float | Non
         else:
             paused = verb == "pause"
             result = PAUSED if paused else RESUMED
-            Sessions.update(paused=paused).where(Sessions.id == row.id).execute(database)
+            set_paused(database, row.id, paused)
         number_ = ask(database, row.id, verb, price)
         query = Commands.update(done=now, result=result).where(Commands.id == number_)
         query.execute(database)

@@ -6,7 +6,7 @@ from peewee import Database, fn
 
 from stoptrail.core.time import DAY_MS, iso_time
 from stoptrail.live.ledger.database import Ledger
-from stoptrail.live.ledger.records import open_trade
+from stoptrail.live.ledger.records import open_trade, sleeves_of
 from stoptrail.live.ledger.tables import PaperTrades, StoredEquity
 from stoptrail.live.watch.messages import SIDES, number
 
@@ -40,7 +40,7 @@ def summary(database: Database, session: int, day: int) -> str:
     until = day + DAY_MS
     pnl = PaperTrades.pnl
     trades = PaperTrades.select(fn.COUNT(pnl), fn.SUM(pnl)).where(
-        PaperTrades.session == session,
+        PaperTrades.session.in_(_its(database, session)),
         PaperTrades.exit_time >= day,
         PaperTrades.exit_time < until,
     )
@@ -69,7 +69,14 @@ def equity_at(database: Database, session: int, time: int) -> float | None:
 
 
 def _held(database: Database, session: int) -> str:
-    trade = open_trade(database, session)
-    if trade is None:
-        return "flat"
-    return f"{SIDES[trade['side']]} {number(trade['units'])}, stop {number(trade['sl'])}"
+    held = [
+        f"{SIDES[trade['side']]} {number(trade['units'])}, stop {number(trade['sl'])}"
+        for own in _its(database, session)
+        if (trade := open_trade(database, own)) is not None
+    ]
+    return "; ".join(held) or "flat"
+
+
+def _its(database: Database, session: int) -> list[int]:
+    """The session, and of a book its sleeves: who may have traded."""
+    return [session, *(row.id for row in sleeves_of(database, session))]

@@ -13,10 +13,12 @@ from stoptrail.live.ledger.tables import (
     PaperOrders,
     PaperTrades,
     StopMoves,
+    StoredEquity,
 )
 from stoptrail.rules.stops import BY_HAND, REASONS
 
 _COMPARED = (PaperTrades, PaperFills, StopMoves, PaperOrders, Decisions)
+_OF_BOOKS = (*_COMPARED, StoredEquity)
 _MARKS = ("caught_up", "entry_caught_up", "exit_caught_up")
 
 Record = dict[str, Any]
@@ -58,12 +60,14 @@ class Attribution(NamedTuple):
     cause: str
 
 
-def compare(stored: Database, replayed: Database, session: int) -> Compared:
+def compare(
+    stored: Database, replayed: Database, session: int, *, of_book: bool = False
+) -> Compared:
     """Every value of trades, levels, orders and decisions, but for the marks of what was
-    caught up."""
+    caught up; of a book and its sleeves of the equity too."""
     found: list[Difference] = []
     counts = {}
-    for table in _COMPARED:
+    for table in _OF_BOOKS if of_book else _COMPARED:
         before, after = _keyed(stored, table, session), _keyed(replayed, table, session)
         counts[table.__name__] = len(before)
         for key in sorted({*before, *after}, key=str):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from peewee import PeeweeException
 
 from stoptrail.core.errors import ConfigError
+from stoptrail.live.ledger.records import sleeves_of
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.snapshot import closed_trades
 from stoptrail.live.watch.watched import Watched
@@ -92,13 +93,13 @@ class Endpoint:
     def turned(self, session: Watched) -> None:
         """Bring the figures up to date."""
         engine = session.engine
-        if engine is None or session.market.price is None:
+        if engine is None or (session.market.price is None and not engine.of_book):
             return
-        when, price = session.market.price
+        when, price = session.market.price or (0, math.nan)
         position = engine.broker.open
         equity = engine.broker.equity(price, when)
-        gauges = {
-            "price": price,
+        gauges = {} if engine.of_book else {"price": price}
+        gauges |= {
             "equity": equity,
             "realised": self._realised_by(session),
             "position_units": 0.0 if position is None else position.held.side * position.units,
@@ -117,7 +118,9 @@ class Endpoint:
         itself says."""
         if self._realised is None:
             try:
-                self._realised = closed_trades(session.ledger.database, session.number)[0]
+                database, number = session.ledger.database, session.number
+                own = [number, *(row.id for row in sleeves_of(database, number))]
+                self._realised = sum(closed_trades(database, each)[0] for each in own)
             except PeeweeException:
                 return math.nan
         return self._realised

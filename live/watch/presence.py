@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from peewee import Database
 
-from stoptrail.core.errors import LedgerError
+from stoptrail.core.errors import LedgerError, StoreError
 from stoptrail.core.time import iso_time
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.records import session_of
@@ -57,6 +57,16 @@ class Attendance:
         self._before: dict[str, Any] | None = None
         self._began = False
 
+    def claim(self) -> None:
+        """Take the market for this session; StoreError where another one runs."""
+        market = " ".join(self._market)
+        if not self._ledger.lock(market):
+            who = whereabouts(self._ledger, *self._market)
+            raise StoreError(
+                f"a session of {market} runs in this database already{who}: stop it first, or "
+                "give this one another [database] url"
+            )
+
     @property
     def last_beat(self) -> int | None:
         """When the life before was last heard of, ms; None where there was none."""
@@ -88,9 +98,8 @@ class Attendance:
     def beat(self, session: Watched, state: str) -> None:
         """Say that the session is there, and what it sees. Raises LedgerError."""
         time_, price = session.market.price or (None, None)
-        reading = {**reading_of(session.engine), "warm_from": session.warm_from}
         forecast = session.forecast
-        seen = {"price": price, "price_time": time_, "reading": json.dumps(reading)}
+        seen = {"price": price, "price_time": time_, "reading": json.dumps(session.reading)}
         seen["forecast_rate"] = None if forecast is None else forecast.rate
         seen["forecast_time"] = None if forecast is None else forecast.time
         self._write(session.number, state, {"connection": session.market.connection, **seen})

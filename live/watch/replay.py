@@ -173,7 +173,7 @@ def replay(recording: Recording, *, candles_alone: bool = False) -> Database:
     first = recording.settings[0]
     cash = first.content["account"]["cash"]
     checkpoint = Checkpoint(cash, None, None, None, None, guard_start(cash), 0)
-    _begin(database, session, checkpoint, recording.candles[0][0])
+    begun(database, session, checkpoint, recording.candles[0][0])
     writer = StepWriter(database, session.id, session.interval)
     leaving, ticks, counted = STAYS, 0, Counters(0, 0, 0)
     settled: list[Settled] = []
@@ -254,7 +254,8 @@ def _events(recording: Recording, origin: Origin, until: int | None) -> Iterator
             yield from (event for _, event in told_then)
 
 
-def _begin(database: Database, session: SessionRow, checkpoint: Checkpoint, since: int) -> None:
+def begun(database: Database, session: SessionRow, checkpoint: Checkpoint, since: int) -> None:
+    """Let `database` know a session as it began."""
     cash = checkpoint.balance
     Sessions.insert(
         id=session.id,
@@ -271,4 +272,8 @@ def _begin(database: Database, session: SessionRow, checkpoint: Checkpoint, sinc
         losses=0,
         guarded_until=0,
         quiet_until=0,
+        sleeves=session.sleeves,
+        book=session.book,
+        sleeve=session.sleeve,
+        market=session.market,
     ).execute(database)

@@ -11,8 +11,8 @@ from stoptrail.core.text import plain
 from stoptrail.core.time import DAY_MS
 from stoptrail.live.ledger.reading import reading
 from stoptrail.live.ledger.records import all_sessions, find_session
+from stoptrail.live.watch.book_snapshot import snapshot_of
 from stoptrail.live.watch.daily import summary
-from stoptrail.live.watch.snapshot import snapshot
 from stoptrail.live.watch.view import brief_line
 from stoptrail.live.watch.word import answered
 
@@ -36,7 +36,7 @@ def _reply(url: Address, command: str, words: Sequence[str]) -> str:
     with reading(url) as database:
         rows = [find_session(database, words[0])] if words else all_sessions(database)
         if command == "status":
-            lines = [brief_line(snapshot(database, row, 1)) for row in rows]
+            lines = [brief_line(snapshot_of(database, row, 1)) for row in rows]
         else:
             today = int(time.time() * 1000) // DAY_MS * DAY_MS
             lines = [f"{r.id} {r.symbol} {summary(database, r.id, today)}" for r in rows]
@@ -52,7 +52,7 @@ def _order(url: Address, verb: str, words: Sequence[str]) -> str:
             raise UsageError(f"there are several sessions: /{verb} NUMBER")
         row = find_session(database, names[0] if names else str(all_sessions(database)[0].id))
         if verb == "close" and not sure:
-            now = brief_line(snapshot(database, row, 1))
+            now = brief_line(snapshot_of(database, row, 1))
             return f"{now}\nTo leave its position at market send: /close {row.id} {_YES}"
     number, answer = answered(url, str(row.id), verb)
     return f"session {number}: {verb}: {answer}"

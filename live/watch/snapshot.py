@@ -94,6 +94,8 @@ class Snapshot(NamedTuple):
     published since."""
     expected: float | None
     """What it would book for the open position, at the price."""
+    sleeves: tuple[Any, ...] = ()
+    """Snapshots of the sleeves of a book."""
 
     @property
     def r_multiple(self) -> float | None:
@@ -111,7 +113,7 @@ class Snapshot(NamedTuple):
 
 def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
     """The session now; the newest `events` of its story, newest first."""
-    presence = presence_of(database, row.id) or {}
+    presence = _presence(database, row)
     history = settings_rows(database, row.id)
     active = [entry for entry in history if entry.applied is not None][-1]
     settings = settings_from(active.content)
@@ -134,7 +136,7 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         row.exchange,
         row.symbol,
         row.interval,
-        _state(presence),
+        state_of(presence),
         presence.get("pid"),
         presence.get("beat"),
         presence.get("restarts", 0),
@@ -150,7 +152,7 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         at_stop,
         equity - checkpoint.balance,
         closed[0],
-        equity - _day_start(database, row.id, now, history[0]),
+        equity - day_start(database, row.id, now, history[0]),
         equity,
         closed[1],
         closed[2],
@@ -160,6 +162,15 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         forecast := _forecast(database, row.id, presence),
         None if forecast is None else _expected(position, price, forecast.rate),
     )
+
+
+def _presence(database: Database, row: SessionRow) -> dict[str, Any]:
+    """What the session last said of itself; of a sleeve what its book said of its market."""
+    found = presence_of(database, row.book or row.id) or {}
+    if not row.book:
+        return found
+    market = json.loads(found.get("reading", "{}")).get("markets", {}).get(row.symbol, {})
+    return {**found, "reading": "{}", **market}
 
 
 def _forecast(database: Database, session: int, presence: dict[str, Any]) -> Forecast | None:
@@ -186,7 +197,7 @@ def _stopped_out(
     return leave(position, fill, time, trade_rules, paid=paid).pnl
 
 
-def _day_start(database: Database, session: int, now: int, first: SettingsRow) -> float:
+def day_start(database: Database, session: int, now: int, first: SettingsRow) -> float:
     """Equity at the last 00:00 UTC up to `now`, ms; of a younger session its starting cash."""
     equity = equity_at(database, session, now // DAY_MS * DAY_MS)
     return float(first.content["account"]["cash"]) if equity is None else equity
@@ -257,11 +268,12 @@ def _price(
         price, when = float(presence["price"]), int(presence["price_time"])
         if when >= closed:
             return price, when
-    candles = rows(database, StoredCandles, row.id, time=row.candle)
+    candles = rows(database, StoredCandles, row.source, time=row.candle)
     return (candles[0]["close"], closed) if candles else (None, None)
 
 
-def _state(presence: dict[str, Any]) -> str:
+def state_of(presence: dict[str, Any]) -> str:
+    """The state of a session by its presence; "gone" where it was not heard of for too long."""
     state = str(presence.get("state", "stopped"))
     patience = {"running": _SILENT_MS, "starting": _SLOW_START_MS}.get(state)
     silent = time.time() * 1000 - presence.get("beat", 0)

@@ -14,8 +14,14 @@ from peewee import PeeweeException
 from stoptrail.core.time import DAY_MS, iso_moment
 from stoptrail.live.ledger.records import find_session
 from stoptrail.live.market.funding_poller import Forecast
+from stoptrail.live.watch.book_snapshot import (
+    SLEEVE_COLUMNS,
+    holds_of,
+    sleeve_lines,
+    snapshot_of,
+)
 from stoptrail.live.watch.messages import SIDES, UNWRITTEN, Message, number
-from stoptrail.live.watch.snapshot import Happened, Snapshot, health_of, snapshot, told
+from stoptrail.live.watch.snapshot import Happened, Snapshot, health_of, told
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -106,7 +112,7 @@ def _look(session: Watched, events: int = 1) -> Snapshot | None:
     """The ledger's state; None while it cannot be read, which the session itself says."""
     try:
         database = session.ledger.database
-        return snapshot(database, find_session(database, str(session.number)), events)
+        return snapshot_of(database, find_session(database, str(session.number)), events)
     except PeeweeException:
         return None
 
@@ -128,6 +134,8 @@ def state_line(found: Snapshot) -> dict[str, Any]:
         line |= {"breakeven": "armed" if trade["breakeven"] else "no"}
         line |= {"unrealised": round(found.unrealised, 2)}
         line |= {"funding": round(trade["funding"], 2)} if trade["funding"] else {}
+    if found.sleeves:
+        line |= {"position": holds_of(found), "unrealised": round(found.unrealised, 2)}
     line |= {"realised": round(found.realised, 2), "equity": round(found.equity, 2)}
     if found.forecast is not None:
         line["forecast"] = forecast_words(found.forecast)
@@ -146,6 +154,8 @@ def brief_line(found: Snapshot) -> str:
     position = "flat"
     if trade is not None:
         position = f"{SIDES[trade['side']]} {number(trade['held'])}, stop {number(trade['sl'])}"
+    if found.sleeves:
+        position = holds_of(found)
     parts = [
         f"{found.session} {found.exchange} {found.symbol}: {health_of(found).words}",
         f"{found.state}, paused" if found.paused else found.state,
@@ -168,16 +178,15 @@ def panel(
     from rich.text import Text
 
     boxes, funding = Table.grid(expand=True), _funding_lines(found)
-    high = _HEIGHT + len(funding)
-    inside = (_signal_lines(found), [*_position_lines(found), *funding], _money_lines(found))
-    for share in _SHARES:
+    high = max(_HEIGHT, len(found.sleeves) + 3) + len(funding)
+    money = _grid(_money_lines(found))
+    titles = {"sleeves": _sleeves(found), "result": money}
+    if not found.sleeves:
+        held = [*_position_lines(found), *funding]
+        titles = {"signal": _grid(_signal_lines(found)), "position": _grid(held), "result": money}
+    for share in _SHARES if len(titles) == len(_SHARES) else (sum(_SHARES[:2]), _SHARES[2]):
         boxes.add_column(ratio=share)
-    boxes.add_row(
-        *(
-            Panel(_grid(lines), title=title, height=high)
-            for title, lines in zip(("signal", "position", "result"), inside, strict=True)
-        )
-    )
+    boxes.add_row(*(Panel(lines, title=title, height=high) for title, lines in titles.items()))
     room = None if height is None else max(1, height - _HEAD_HEIGHT - high - 2)
     events = sorted({*found.recent, *said}, reverse=True)[:room]
     lines = [f"{_moment(e.time)}  {e.text}" for e in events] or ["nothing yet"]
@@ -228,6 +237,17 @@ def _grid(lines: list[tuple[str, str, str]]) -> RenderableType:
     grid.add_column(justify="right", no_wrap=True)
     for name, value, style in lines:
         grid.add_row(name, Text(value, style=style))
+    return grid
+
+
+def _sleeves(found: Snapshot) -> RenderableType:
+    from rich.table import Table
+
+    grid = Table(box=None, padding=(0, 1), expand=True, show_edge=False)
+    for name in SLEEVE_COLUMNS:
+        grid.add_column(name, no_wrap=True, justify="right")
+    for cells in sleeve_lines(found):
+        grid.add_row(*cells)
     return grid
 
 

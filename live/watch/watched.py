@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from stoptrail.live.engine import Engine
 from stoptrail.live.ledger.database import Ledger
@@ -49,8 +49,8 @@ class Watched(Protocol):
         """How often a process has taken it up again."""
 
     @property
-    def warm_from(self) -> int:
-        """Time in ms from which signals can come."""
+    def reading(self) -> dict[str, Any]:
+        """What the signal's indicators say, for people."""
 
     @property
     def forecast(self) -> Forecast | None:

@@ -7,10 +7,10 @@ import time
 from peewee import Database
 
 from stoptrail.core.database import Address
-from stoptrail.core.errors import RunError
+from stoptrail.core.errors import RunError, StoreError
 from stoptrail.live.ledger.database import existing_ledger
 from stoptrail.live.ledger.lock import MarketLock
-from stoptrail.live.ledger.records import find_session
+from stoptrail.live.ledger.records import find_session, sleeves_of
 
 PATIENCE_SECONDS = 20.0
 """Longest wait for a session's answer."""
@@ -27,13 +27,24 @@ def answered(url: Address, session: str, verb: str, price: float | None = None) 
 
     with existing_ledger(url) as database:
         row = find_session(database, session)
-        lock = MarketLock(database, f"{row.exchange} {row.symbol}")
+        if price is not None and row.sleeves:
+            raise StoreError(
+                f"session {row.id} is a book of several markets: name the sleeve that leaves at "
+                f"{price:g} ({names_of(database, row.id)})"
+            )
+        whole = find_session(database, str(row.book)) if row.book else row
+        lock = MarketLock(database, f"{whole.exchange} {whole.symbol}")
         if not lock.take():
             return row.id, _answer(database, row.id, verb, price)
         try:  # no process runs it, and none starts meanwhile
             return row.id, f"not running: {set_aside(database, row, verb, price)}"
         finally:
             lock.release()
+
+
+def names_of(database: Database, book: int) -> str:
+    """The sleeves of a book and their numbers as sessions."""
+    return ", ".join(f"{row.id} {row.symbol}" for row in sleeves_of(database, book))
 
 
 def _answer(database: Database, session: int, verb: str, price: float | None) -> str:

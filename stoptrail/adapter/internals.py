@@ -33,6 +33,7 @@ PRIVATES: dict[str, tuple[str, ...]] = {
         "_getminperstatus",
         "_minperiods",
         "_minperstatus",
+        "_next",
         "_notify",
         "_oldsync",
         "_oncepost",

@@ -113,14 +113,21 @@ def _broker_of(sleeve: SleevePlan, terms: BookTerms) -> SleeveBroker:
     plan, inputs = sleeve.plan, sleeve.inputs
     with_stops = plan.run_rules.exits != CYCLE_EXIT
     return SleeveBroker(
-        run_rules=plan.run_rules._replace(cash=terms.cash, protections=NO_LIMITS),
+        **broker_options(plan, terms.cash, sleeve.share, lends=sleeve.lends),
         journal=RecordingJournal(with_stops=with_stops, reasons=len(BOOK_IGNORED)),
         detail=inputs.detail,
-        own_size=plan.size_call,
         funding=inputs.funding,
-        share=sleeve.share,
-        lends=sleeve.lends,
     )
+
+
+def broker_options(plan: Plan, cash: float, share: float, *, lends: bool) -> dict[str, Any]:
+    """The parameters of a sleeve's broker that follow from its plan; `cash` of the whole."""
+    return {
+        "run_rules": plan.run_rules._replace(cash=cash, protections=NO_LIMITS),
+        "own_size": plan.size_call,
+        "share": share,
+        "lends": lends,
+    }
 
 
 def _record(sleeve: SleevePlan, broker: SleeveBroker) -> Record:

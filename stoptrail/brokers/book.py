@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.brokers.sleeve import SleeveBroker
@@ -29,6 +29,8 @@ from stoptrail.rules.protections import (
     guard_exit,
     guard_start,
 )
+
+T = TypeVar("T")
 
 NO_LIMITS = Protections(0.0, 0.0, 0, 0)
 
@@ -160,37 +162,44 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
         """Step `index` begins, whose candles open at `opens` (ms)."""
         if self.protected and self.index >= 0:
             self._mark_missed(opens + interval)
-        self.index, self.closes = index, opens + interval
+        # A candle that comes after the others of its time is a step of its own.
+        self.index, self.closes = index, max(self.closes, opens + interval)
         self.cash = math.inf if len(self.sleeves) == 1 or not self._ordered else self.getcash()
 
     def settle(self, sleeve: SleeveBroker) -> None:
         """What fills on the candle of one sleeve."""
         sleeve.seen += 1
-        if sleeve.open is None and not sleeve.pending:
-            return
+        if not sleeve.idle:
+            self.charge(sleeve, sleeve.next)
+
+    def charge(self, sleeve: SleeveBroker, work: Callable[[], T]) -> T:
+        """The result of `work`, with which `sleeve` may fill, on the book's account."""
         sleeve.balance = self.balance
-        sleeve.next()
+        result = work()
         self.balance = sleeve.balance
         self.note(sleeve)
+        return result
 
     def decide(self) -> None:
         """Every stop has moved: mark the book, then decide in the order of the sleeves."""
+        self.count_ended()
         if self.protected:
-            self._guard()
-        self.ended.clear()
+            if self.closes % DAY == 0:
+                self.guard = guard_day(self.guard, self.getvalue())
+            self.remember()
         deferred, self.deferred = self.deferred, []
         self._marked = self.getvalue() if deferred else None
         for decision in deferred:
             decision()
         self._marked = None
 
-    def _guard(self) -> None:
-        equity, limits = self.getvalue(), self.p.protections
-        for pnl in self.ended:
-            self.guard = guard_exit(self.guard, pnl, equity, self.index, limits)
-        if self.closes % DAY == 0:
-            self.guard = guard_day(self.guard, equity)
-        self.remember()
+    def count_ended(self) -> None:
+        """Let the protections know of the trades that are over."""
+        if self.protected and self.ended:
+            equity, limits = self.getvalue(), self.p.protections
+            for pnl in self.ended:
+                self.guard = guard_exit(self.guard, pnl, equity, self.index, limits)
+        self.ended.clear()
 
     def remember(self) -> None:
         """Keep the closes at hand, for midnights before the next step."""
@@ -216,3 +225,32 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
         """None: sleeves hold them, several of one market maybe."""
         del data, clone
         return bt.Position()
+
+
+class PaperBook(BookBroker):
+    """The account in a paper session. Parameter beside a BookBroker's: turn, called whenever
+    Cerebro turns; True where candles have closed."""
+
+    params: ClassVar[Any] = (("turn", None),)
+    open = None
+    """Positions are the sleeves'."""
+
+    def equity(self, _price: float, _time: int) -> float:
+        """At the last closes."""
+        return self.getvalue()
+
+    def next(self) -> None:
+        """A step where candles have closed."""
+        fresh = any(sleeve.fresh for sleeve in self.sleeves)
+        self.p.turn(fresh)
+        if fresh:
+            super().next()
+
+    def carry(self, balance: float, guard: Guard, steps: int, closes: int) -> None:
+        """Take over the account of a session that took `steps`, the last at `closes` (ms); the
+        sleeves hold and order what they did then."""
+        self.balance, self.guard, self.index, self.closes = balance, guard, steps - 1, closes
+        for sleeve in self.sleeves:
+            sleeve.balance = balance
+            self.note(sleeve)
+        self.remember()

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from stoptrail.brokers.candle import CandleBroker
+from stoptrail.brokers.paper import PaperBroker
 from stoptrail.rules.book import (
     CAP,
     Expected,
@@ -24,6 +25,19 @@ from stoptrail.rules.book import (
 from stoptrail.rules.margin import liquidation, overtaken
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import SIZE, Position, enter, marked
+
+
+class Allowed(NamedTuple):
+    """What the book has allowed a sleeve, beside the order itself."""
+
+    most: float
+    """Units that the caps have left of its entry order; infinite where they cut nothing."""
+    margin: float
+    """What its position or order may lose (C20), quote currency."""
+
+
+FREE = Allowed(math.inf, 0.0)
+"""Where nothing is held or ordered."""
 
 
 class SleeveBroker(CandleBroker):
@@ -74,6 +88,11 @@ class SleeveBroker(CandleBroker):
     def fresh(self) -> bool:
         """Whether its feed has a candle that it has not filled by."""
         return self._data is not None and len(self._data) > self.seen
+
+    @property
+    def idle(self) -> bool:
+        """Whether its next candle can neither fill nor end anything."""
+        return self.open is None and not self.pending
 
     @property
     def opens(self) -> int:
@@ -152,6 +171,29 @@ class SleeveBroker(CandleBroker):
             return True
         given = held.side, position.units, held.fill, position.fee, self.margin, margin, self.tiers
         return not overtaken(held.side, stop.level, liquidation(*given).price)
+
+
+class PaperSleeveBroker(SleeveBroker, PaperBroker):
+    """The broker of a sleeve in a paper session (C14, on candles): both in one."""
+
+    params: ClassVar[Any] = (("ticks", False),)
+
+    @property
+    def idle(self) -> bool:
+        """False: it counts candles, and the funding of each."""
+        return False
+
+    @property
+    def allowed(self) -> Allowed:
+        """What another process needs of the book's word, to go on from here."""
+        return Allowed(self._most, self.margin)
+
+    def allow(self, allowed: Allowed, price: float) -> None:
+        """Take that word over; `price` is the close at which a waiting order was decided."""
+        self._most, self.margin = allowed
+        order = self.entry_order
+        if order is not None:
+            self._expects = expected(order.side, price, order.atr, self.run_rules.trade_rules)
 
 
 def _nothing_ahead(_now: int) -> None:

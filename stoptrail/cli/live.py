@@ -24,6 +24,7 @@ from stoptrail.live.watch.log_file import LogSettings, logged
 from stoptrail.terminal import Terminal
 
 if TYPE_CHECKING:
+    from stoptrail.live.book_recovery import Sleeve
     from stoptrail.live.session import Session
 
 _DATA = ("symbol", "timeframe")
@@ -39,14 +40,18 @@ def run(
     console: Console | None = None,
     trust: bool = False,
     verbose: bool = False,
+    book: bool = False,
+    symbols: Sequence[str] = (),
 ) -> int:
     """Trade with simulated money until stopped; exit code 0.
 
     `source` is the folder of a finished run whose best set is traded; `trust` lets its
-    import paths be used. Raises the errors of settings, exchange and ledger.
+    import paths be used. With `book` its sleeves are traded, with `symbols` alone the settings'
+    set on each of these markets. Raises the errors of settings, exchange and ledger.
     """
     console = console or Terminal()
     brake = Brake()
+    several = book or bool(symbols)
     with stopped_by_signals(brake.stop):
         try:
             settings = (
@@ -55,14 +60,26 @@ def run(
                 else load_settings(config, overrides, searching=False)
             )
             settings = with_ledger_place(settings, config, overrides)
+            sleeves: list[Sleeve] = []
+            if several:
+                from stoptrail.cli.live_book import BookAsked, sleeves_on_paper
+
+                asked = BookAsked(config, tuple(overrides), tuple(symbols), book, trust)
+                sleeves = sleeves_on_paper(settings, source, asked)
             with logged(_log_settings(settings, console, verbose)):
-                _run(settings, max_candles, console, brake)
+                _run(settings, sleeves, max_candles, console, brake)
         except UnbegunError:
             console.print(f"{brake.reason} before the session began: nothing was changed")
     return 0
 
 
-def _run(settings: Settings, max_candles: int | None, console: Console, brake: Brake) -> None:
+def _run(
+    settings: Settings,
+    sleeves: Sequence[Sleeve],
+    max_candles: int | None,
+    console: Console,
+    brake: Brake,
+) -> None:
     from stoptrail.live.ledger.database import Ledger
     from stoptrail.live.session import Options, Session
 
@@ -71,7 +88,15 @@ def _run(settings: Settings, max_candles: int | None, console: Console, brake: B
         ledger = stack.enter_context(Ledger(settings.database.url, patience))
         watchers = tuple(_watchers(settings, console))
         options = Options(max_candles, watchers)
-        session = Session(settings, lambda: open_store(settings), ledger, options)
+        if sleeves:
+            from stoptrail.live.book_session import BookSession
+            from stoptrail.live.market.shared import SharedStore
+
+            session: Session = BookSession(
+                settings, sleeves, lambda: SharedStore(open_store(settings)), ledger, options
+            )
+        else:
+            session = Session(settings, lambda: open_store(settings), ledger, options)
         session.claim()  # before anything that a second session could collide with
         brake.session = session
         for watcher in watchers:

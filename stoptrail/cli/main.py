@@ -95,13 +95,19 @@ def backtest(
         raise UsageError("--resume goes on in its own folder: leave --out away")
     if options["force"] and not out:
         raise UsageError("--force replaces the run in the folder of --out: name that folder")
-    names = tuple(name.strip() for name in symbols.split(",") if name.strip())
-    if symbols and not names:
-        raise UsageError(f"--symbols must name markets such as BTC/USDT,ETH/USDT, not {symbols!r}")
+    names = _markets(symbols)
     extra = [f"sweep.jobs={jobs}"] if jobs is not None else []
     extra += [f"sweep.cluster={cluster}"] if cluster is not None else []
     extra += [f"sweep.permutations={permutations}"] if permutations is not None else []
     run(overrides=(*overrides, *extra), symbols=names, out=out, resume=resume, **options)
+
+
+def _markets(symbols: str) -> tuple[str, ...]:
+    """The names of --symbols. Raises UsageError where there are none."""
+    names = tuple(name.strip() for name in symbols.split(",") if name.strip())
+    if symbols and not names:
+        raise UsageError(f"--symbols must name markets such as BTC/USDT,ETH/USDT, not {symbols!r}")
+    return names
 
 
 @cli.command()
@@ -130,21 +136,21 @@ def audit(signal: str | None, overrides: tuple[str, ...], **options: Any) -> int
 @click.option(
     "--max-candles", type=click.IntRange(min=1), metavar="N", help="Stop after N closed candles."
 )
-@click.option("--book", is_flag=True, hidden=True)
-@click.option("--symbols", default="", hidden=True)
+@click.option("--book", is_flag=True, help="Trade the sleeves of [book] on one account.")
+@click.option(
+    "--symbols",
+    metavar="A,B,...",
+    default="",
+    help="Trade the settings on several markets, in equal parts of one account.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Show the program's log as well.")
 def live(paper: bool, book: bool, symbols: str, **options: Any) -> None:
     """Trade on live exchange data with simulated money."""
     if not paper:
         raise UsageError("live trades with simulated money only: add --paper")
-    if book or symbols:
-        raise UsageError(
-            "live --paper runs one market, that of data.symbol: --book and --symbols are of "
-            "backtests; start a session for each market with --set data.symbol=..."
-        )
     from stoptrail.cli.live import run
 
-    run(**options)
+    run(book=book, symbols=_markets(symbols), **options)
 
 
 @cli.command()

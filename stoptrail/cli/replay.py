@@ -17,6 +17,9 @@ from stoptrail.core.time import iso_time
 from stoptrail.terminal import Terminal, safe
 
 if TYPE_CHECKING:
+    from peewee import Database
+
+    from stoptrail.live.ledger.records import SessionRow
     from stoptrail.live.watch.differences import Attribution, Compared
 
 _SHOWN = 20
@@ -30,23 +33,20 @@ def run(
     console: Console | None = None,
 ) -> int:
     """Show both comparisons; exit code 0 where the replay equals the ledger, else 1."""
-    from stoptrail.live.ledger.check import gaps_in
     from stoptrail.live.ledger.database import existing_ledger
     from stoptrail.live.ledger.records import find_session
-    from stoptrail.live.watch.differences import attribute, compare
-    from stoptrail.live.watch.replay import recording_of, replay
 
     settings = ledger_settings(config, overrides)
     console = console or Terminal()
     with existing_ledger(settings.database.url) as database, database.atomic():
         # One state of a session that may be running.
         row = find_session(database, session)
-        recording = recording_of(database, row)
-        with closing(replay(recording)) as again:
-            compared = compare(database, again, row.id)
-        with closing(replay(recording, candles_alone=True)) as alone:
-            causes = attribute(database, alone, row.id)
-        missing = gaps_in([candle[0] for candle in recording.candles], row.interval)
+        compared, causes = (
+            _of_book(database, row.book or row.id)
+            if row.book or row.sleeves
+            else _of_market(database, row)
+        )
+        missing = _missing(database, row)
         table = {**_table(compared, causes), "missing": missing} if as_json else {}
         text = json_text(table)  # any cell may hold anything
     if as_json:
@@ -56,6 +56,47 @@ def run(
         if missing:
             console.print(missing, markup=False, highlight=False, soft_wrap=True)
     return 1 if compared.differences else 0
+
+
+def _missing(database: Database, row: SessionRow) -> str:
+    """The gaps of each market, in words; empty where there are none."""
+    from stoptrail.live.ledger.check import gaps_in
+    from stoptrail.live.ledger.records import sleeves_of, stored_candles
+
+    if not (row.book or row.sleeves):
+        return gaps_in([candle[0] for candle in stored_candles(database, row.id)], row.interval)
+    sleeves = sleeves_of(database, row.book or row.id)
+    found = {
+        each.symbol: gaps_in([row[0] for row in stored_candles(database, each.id)], row.interval)
+        for each in sleeves
+        if each.source == each.id
+    }
+    return "; ".join(f"{symbol}: {text}" for symbol, text in found.items() if text)
+
+
+def _of_market(database: Database, row: SessionRow) -> tuple[Compared, list[Attribution]]:
+    from stoptrail.live.watch.differences import attribute, compare
+    from stoptrail.live.watch.replay import recording_of, replay
+
+    recording = recording_of(database, row)
+    with closing(replay(recording)) as again:
+        compared = compare(database, again, row.id)
+    with closing(replay(recording, candles_alone=True)) as alone:
+        return compared, attribute(database, alone, row.id)
+
+
+def _of_book(database: Database, book: int) -> tuple[Compared, list[Attribution]]:
+    """Of all sleeves, of one account: one cannot be played without the others."""
+    from stoptrail.live.ledger.records import find_session, sleeves_of
+    from stoptrail.live.watch.book_replay import book_recording, compare_book, replay_book
+    from stoptrail.live.watch.differences import attribute
+
+    recording = book_recording(database, find_session(database, str(book)))
+    with closing(replay_book(recording)) as again:
+        compared = compare_book(database, again, book)
+    with closing(replay_book(recording, candles_alone=True)) as alone:
+        causes = [attribute(database, alone, row.id) for row in sleeves_of(database, book)]
+    return compared, [cause for own in causes for cause in own]
 
 
 def _table(compared: Compared, causes: list[Attribution]) -> dict[str, Any]:

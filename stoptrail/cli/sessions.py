@@ -60,11 +60,12 @@ def _look(url: SecretStr, as_json: bool, brief: bool, watch: bool, console: Cons
     said, and may come back."""
     from stoptrail.live.ledger.database import existing_ledger
     from stoptrail.live.ledger.records import all_sessions
-    from stoptrail.live.watch.snapshot import Health, health_of, snapshot
+    from stoptrail.live.watch.book_snapshot import snapshot_of
+    from stoptrail.live.watch.snapshot import Health, health_of
 
     try:
         with existing_ledger(url) as database:  # until it is shown: any cell may hold anything
-            found = [snapshot(database, row) for row in all_sessions(database)]
+            found = [snapshot_of(database, row) for row in all_sessions(database)]
             text = json_text(_table(url, found)) if as_json else ""
             panels = [] if as_json else _shown(found, brief)
             code = max(map(health_of, found), default=Health.STALE)  # the first one still starts
@@ -112,6 +113,9 @@ def table(found: Snapshot) -> dict[str, Any]:
     if found.forecast is not None:
         due = found.forecast.time
         entry["forecast"] = {"rate": found.forecast.rate, "time": iso_time(due) if due else None}
+    entry.pop("sleeves")
+    if found.sleeves:
+        entry["sleeves"] = [table(sleeve) for sleeve in found.sleeves]
     entry["recent"] = [{"time": iso_time(e.time), "text": e.text} for e in found.recent]
     return entry
 

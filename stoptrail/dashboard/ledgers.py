@@ -16,7 +16,8 @@ from stoptrail.core.time import DAY_MS, timeframe_name
 from stoptrail.live.ledger.reading import NoSessionError, reading
 from stoptrail.live.ledger.records import SessionRow, all_sessions
 from stoptrail.live.ledger.tables import StoredEquity
-from stoptrail.live.watch.snapshot import Snapshot, health_of, snapshot
+from stoptrail.live.watch.book_snapshot import snapshot_of
+from stoptrail.live.watch.snapshot import Snapshot, health_of
 
 VERBS = ("pause", "resume", "close")
 _TRADE = (
@@ -75,7 +76,9 @@ class Ledgers:
             told = {"name": plain(place_of(url)), "error": None, "empty": False}
             try:
                 with reading(url) as database:
-                    cards = [_card(number, snapshot(database, r)) for r in all_sessions(database)]
+                    cards = [
+                        _card(number, snapshot_of(database, r)) for r in all_sessions(database)
+                    ]
                 found["sessions"] += cards
                 told["empty"] = not cards
             except NoSessionError:

@@ -110,9 +110,9 @@ def trades_of(candles: CandleColumns, record: Record) -> list[tuple[Any, ...]]:
 
 
 _ENTRY = ("signal", "side", "entry_time", "entry", "units", "initial_stop", "atr")
-_TRADE = (*_ENTRY, "exit_time", "exit", "reason", "fees", "borrow", "pnl")
+TRADE = (*_ENTRY, "exit_time", "exit", "reason", "fees", "borrow", "pnl")
 
 
 def told_trades(books: Books) -> list[tuple[Any, ...]]:
     """The ledger's trades in the same form."""
-    return [tuple(row[name] for name in _TRADE) for row in books["PaperTrades"]]
+    return [tuple(row[name] for name in TRADE) for row in books["PaperTrades"]]

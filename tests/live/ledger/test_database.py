@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from peewee import OperationalError
+from peewee import IntegrityError, OperationalError
 
 from stoptrail.core.database import open_database
 from stoptrail.core.errors import LedgerError, StoreError
@@ -24,6 +24,7 @@ from stoptrail.live.ledger.schema import (
     migrate,
     version_of,
 )
+from stoptrail.live.ledger.tables import Sessions
 from stoptrail.live.session import Session
 from tests.forked import context
 from tests.live.books import Books, books_of
@@ -300,6 +301,34 @@ def test_a_ledger_without_funding_is_brought_up_to_date(file: Path, market: list
     assert {funding for number, funding in found if number != 2} == {0.0}
     database.close()
     run(url, market)  # and a session goes on with it
+
+
+def test_a_ledger_without_books_is_brought_up_to_date(file: Path, market: list[Row]) -> None:
+    """As version 7 made it: one session for a market, without a place in a book."""
+    url = f"sqlite:///{file}"
+    run(url, market[:400])
+    database = open_ledger(url)
+    execute: Any = database.execute_sql
+    execute("DROP INDEX sessions_exchange_symbol_book_sleeve")
+    for name in ("sleeves", "book", "sleeve", "market", "most", "margin"):
+        execute(f"ALTER TABLE sessions DROP COLUMN {name}")
+    execute("ALTER TABLE candles DROP COLUMN step")
+    execute("CREATE UNIQUE INDEX sessions_exchange_symbol ON sessions (exchange, symbol)")
+    LedgerSchema.delete().where(LedgerSchema.version > 7).execute(database)
+    database.close()
+    run(url, market)  # a session goes on with it
+    whole = f"sqlite:///{file.parent}/whole.db"
+    run(whole, market)
+    assert books_of(url) == books_of(whole)
+    database = open_existing(url)
+    assert version_of(database) == len(MIGRATIONS)
+    copy = "INSERT INTO sessions SELECT 2, {} FROM sessions WHERE id = 1"
+    names = [field.column_name for field in Sessions._meta.sorted_fields if field.name != "id"]
+    sleeve = ", ".join({"book": "3", "sleeve": "1"}.get(name, name) for name in names)
+    with pytest.raises(IntegrityError):
+        execute_on(database, copy.format(", ".join(names)))
+    database.execute_sql(copy.format(sleeve))  # a sleeve on the same market is no rival
+    database.close()
 
 
 def execute_on(database: Any, query: str) -> list[Any]:

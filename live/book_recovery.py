@@ -1,0 +1,146 @@
+"""What the session of a book has when it begins, or goes on: candles of every market, settings,
+where account and sleeves stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from peewee import Database
+
+from stoptrail.config.settings import Settings, as_table
+from stoptrail.core.errors import ConfigError
+from stoptrail.core.time import iso_time
+from stoptrail.exchange.rows import Row
+from stoptrail.live.book_origin import BookBeginning, active_settings, beginning_of, kept_candles
+from stoptrail.live.ledger.book_ledger import BookLedger, NewSleeve, book_name, book_of
+from stoptrail.live.ledger.records import (
+    SessionRow,
+    sleeves_of,
+)
+from stoptrail.live.protocols import MarketStore
+from stoptrail.live.recovery import check_interval, warm_up_candles
+from stoptrail.live.session_settings import (
+    changed,
+    filters_in,
+    funding_of,
+    resolved,
+    settings_from,
+)
+
+_LAG = 2
+"""Candles by which a market may be behind the newest one as a session begins, and be waited
+for."""
+
+
+class Sleeve(NamedTuple):
+    """A sleeve as it is asked for."""
+
+    symbol: str
+    share: float
+    settings: Settings
+
+
+def begin_book(
+    settings: Settings,
+    sleeves: Sequence[Sleeve],
+    stores: Mapping[str, MarketStore],
+    ledger: BookLedger,
+) -> BookBeginning:
+    """Take the session of a book up from its ledger, or make it, with the warm-ups of all
+    markets, where there is none. `stores` are by market.
+
+    Raises the errors of exchange and ledger, ConfigError for settings that cannot go on.
+    """
+    name = book_name([sleeve.symbol for sleeve in sleeves])
+    found = book_of(ledger.database, settings.exchange_id, name)
+    content = book_content(settings, sleeves)
+    if found is not None:
+        check_interval(settings, found)
+        _require_same_sleeves(ledger.database, found, content)
+    theirs = {symbol: _filters(store, symbol, found) for symbol, store in stores.items()}
+    candles = (
+        _warm_ups(sleeves, stores)
+        if found is None
+        else kept_candles(ledger.database, sleeves_of(ledger.database, found.id))
+    )
+    new = [_new_sleeve(ledger.database, sleeve, theirs, candles, found) for sleeve in sleeves]
+    book, rows = ledger.open(content, new)
+    for row, want in zip([book, *rows], [content, *(one.content for one in new)], strict=True):
+        _require_same_settings(ledger.database, row, want)
+    return beginning_of(ledger.database, book, candles)
+
+
+def book_content(settings: Settings, sleeves: Sequence[Sleeve]) -> dict[str, Any]:
+    """The tables that hold for the whole, as the ledger keeps them."""
+    table = as_table(settings)
+    book = {key: value for key, value in table["book"].items() if key in _OF_THE_WHOLE}
+    book["sleeves"] = [{"symbol": each.symbol, "share": each.share} for each in sleeves]
+    content = {name: table[name] for name in ("account", "risk", "protections")}
+    content["data"] = {"timeframe": table["data"]["timeframe"]}
+    return {**content, "book": book, "live": {"ratchet": "candle"}}
+
+
+_OF_THE_WHOLE = ("account", "max_open_risk", "max_notional")
+
+
+def _filters(store: MarketStore, symbol: str, found: SessionRow | None) -> Any:
+    return store.market(symbol) if found is None else store.held_market(symbol)
+
+
+def _warm_ups(sleeves: Sequence[Sleeve], stores: Mapping[str, MarketStore]) -> dict[str, list[Row]]:
+    """Of each market the candles up to one that all of those have which are not far behind: what
+    has closed since comes in steps."""
+    days = max(sleeve.settings.live.warm_up_days for sleeve in sleeves)
+    found = {
+        symbol: warm_up_candles(sleeves[0].settings, store, symbol, days)
+        for symbol, store in stores.items()
+    }
+    interval = sleeves[0].settings.data.interval
+    newest = max(rows[-1][0] for rows in found.values())
+    last = [rows[-1][0] for rows in found.values()]
+    common = min(at for at in last if at >= newest - _LAG * interval)
+    return {symbol: [row for row in rows if row[0] <= common] for symbol, rows in found.items()}
+
+
+def _new_sleeve(
+    database: Database,
+    sleeve: Sleeve,
+    theirs: Mapping[str, Any],
+    candles: Mapping[str, list[Row]],
+    found: SessionRow | None,
+) -> NewSleeve:
+    """What the sleeve would begin with; `theirs` are the filters of the markets."""
+    filters, rows = theirs[sleeve.symbol], candles[sleeve.symbol]
+    if filters is None and found is not None:  # not listed any more
+        kept = next(row for row in sleeves_of(database, found.id) if row.symbol == sleeve.symbol)
+        filters = filters_in(active_settings(database, kept.id).content)
+    content = resolved(sleeve.settings, filters, rows)
+    content["live"] = {"ratchet": "candle"}
+    if funding_of(settings_from(content)) == "published":
+        raise ConfigError(
+            f"{sleeve.symbol} pays published funding, which a book on paper does not book yet: set "
+            "costs.funding_rate for its sleeves, or trade it alone with live --paper"
+        )
+    return NewSleeve(sleeve.symbol, sleeve.share, content, rows)
+
+
+def _require_same_sleeves(database: Database, found: SessionRow, content: dict[str, Any]) -> None:
+    before = active_settings(database, found.id).content["book"]["sleeves"]
+    if [one["symbol"] for one in before] != [one["symbol"] for one in content["book"]["sleeves"]]:
+        markets = ", ".join(one["symbol"] for one in before)
+        raise ConfigError(
+            f"book.sleeves: the book that began in this database on {iso_time(found.start)} has "
+            f"{len(before)} sleeves ({markets}); use another [database] url to begin a new one"
+        )
+
+
+def _require_same_settings(database: Database, row: SessionRow, content: dict[str, Any]) -> None:
+    keys = changed(active_settings(database, row.id).content, content)
+    if keys:
+        where = f"sleeve {row.sleeve} ({row.symbol})" if row.sleeve else "the book"
+        raise ConfigError(
+            f"{', '.join(keys)}: the settings of {where} are others than those with which the "
+            "session began, and a book keeps its settings: put them back, or use another "
+            "[database] url to begin a new one"
+        )

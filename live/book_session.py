@@ -1,0 +1,205 @@
+"""A paper session of a book (C22): several sleeves, one process, one account, one ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from stoptrail.config.settings import Settings
+from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.exchange.errors import UnreachableError
+from stoptrail.exchange.rows import Row
+from stoptrail.live.book_engine import BookEngine
+from stoptrail.live.book_markets import BookMarkets
+from stoptrail.live.book_origin import BookBeginning, options_of, seats_of
+from stoptrail.live.book_recovery import Sleeve, begin_book
+from stoptrail.live.book_steps import LiveSteps, Steps, joined
+from stoptrail.live.gate import Gate
+from stoptrail.live.ledger.book_ledger import BookLedger, book_name
+from stoptrail.live.ledger.database import Ledger
+from stoptrail.live.market.events import Event
+from stoptrail.live.protocols import BookStore
+from stoptrail.live.session import Options, Session
+from stoptrail.live.step import BookStep
+from stoptrail.live.watch.control import BookControl, SessionControl
+from stoptrail.live.watch.messages import Message, messages_of
+
+
+class BookSession(Session):
+    """Several sleeves, one database, until `stop` or the end of the data. A market whose data
+    ends for good stops its own sleeves alone."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sleeves: Sequence[Sleeve],
+        make_store: Callable[[], BookStore],
+        ledger: Ledger,
+        options: Options | None = None,
+    ) -> None:
+        name = book_name([sleeve.symbol for sleeve in sleeves])
+        super().__init__(settings, make_store, ledger, options, name)  # type: ignore[arg-type]
+        self._asked = sleeves
+        self._out.told_of = self._messages
+        self._gates = [self._gate_of(sleeve.symbol) for sleeve in sleeves]
+        symbols = list(dict.fromkeys(sleeve.symbol for sleeve in sleeves))
+        self.market = BookMarkets(symbols, self._out.say, self._completed)
+        self._live: LiveSteps
+        self._live_from = 0
+        """Open time of the first candle that all markets are heard live from, ms."""
+
+    def _gate_of(self, symbol: str) -> Gate:
+        def stale() -> bool:
+            return self.market.behind(symbol) or self._live.late
+
+        return Gate(self.settings.live.catch_up, stale, self._in_time)
+
+    def _completed(self, symbol: str) -> None:
+        for sleeve, gate in zip(self._asked, self._gates, strict=True):
+            if sleeve.symbol == symbol:
+                gate.completed()
+
+    @property
+    def forecast(self) -> None:
+        """None: each market has its own."""
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """What people want to know of each market."""
+        return {"markets": self.market.reading, "warm_from": self.warm_from}
+
+    def _begin(self, store: BookStore) -> BookBeginning:
+        """Where the book begins."""
+        ledger = BookLedger(self.ledger, self.exchange, self.symbol, self.interval)
+        self.session_ledger = self._out.session_ledger = ledger
+        stores = {symbol: store.of(symbol) for symbol in self.market.each}
+        return begin_book(self.settings, self._asked, stores, ledger)
+
+    def _go(self, store: BookStore, found: BookBeginning) -> None:
+        self.market.connected(store)
+        for row, gate, sleeve in zip(found.sleeves, self._gates, self._asked, strict=True):
+            gate.paused = row.paused
+            self.market.each[sleeve.symbol].store = store.of(sleeve.symbol)
+        late = [gate.caught_up for gate in self._gates]
+        seats = seats_of(self.ledger.database, found, self._gates, late)
+        for seat, gate in zip(seats, self._gates, strict=True):
+            waiting = seat.origin.checkpoint.entry_order
+            gate.begin(None if waiting is None else waiting.signal)
+        told = {"store": self._keep, "ready": self._ready, "turn": self._turn}
+        engine = self.engine = BookEngine(seats, options_of(found, **told))
+        self.control = self._control(found, engine)
+        missed = self._missed(store, found)
+        last = {symbol: rows[-1][0] for symbol, rows in found.candles.items()}
+        self._feed = self._live = LiveSteps(
+            list(self.market.each),
+            self.market,
+            self.settings.live.signal_seconds,
+            self._heard,
+            missed,
+            last,
+            found.book.candle,
+        )
+        known = joined({symbol: rows[-1:] for symbol, rows in found.candles.items()})
+        try:
+            engine.run(Steps(_behind(known, self._live)))
+        finally:  # what was done before the market data ended, however it ended
+            self._out.flush()
+        if not self._stopping:
+            self._stopping = "the market data has ended"
+
+    def _control(self, found: BookBeginning, engine: BookEngine) -> Any:
+        def of(session: int) -> SessionControl:
+            return SessionControl(self.ledger, session, self._out.flush, self._now)
+
+        controls = [of(row.id) for row in found.sleeves]
+        return BookControl(of(found.book.id), controls, engine.seats, self._gates)
+
+    def _missed(self, store: BookStore, found: BookBeginning) -> dict[str, list[Row]]:
+        """What has closed of each market since its last known candle; its stream goes on there."""
+        missed: dict[str, list[Row]] = {}
+        for symbol, known in found.candles.items():
+            last = known[-1]
+            self.market.each[symbol].price = (last[0] + self.interval, last[4])
+            own = store.of(symbol)
+            try:
+                fetched = own.fetch_candles(symbol, self.interval, last[0])
+                missed[symbol] = [row for row in fetched if row[0] > last[0]]
+                after = (missed[symbol] or known)[-1][0]
+                own.start_stream(symbol, self.interval, after, False)
+            except UnreachableError:
+                raise
+            except (ExchangeError, ConfigError) as error:
+                self.market.fail(symbol, str(error))
+                continue
+            self._live_from = max(self._live_from, after + self.interval)
+            for sleeve, gate in zip(self._asked, self._gates, strict=True):
+                if sleeve.symbol == symbol:
+                    gate.live_from = after + self.interval
+        self.market.check()
+        return missed
+
+    # What comes in
+
+    def _ready(self) -> None:
+        """Decisions count from now on."""
+
+    def _heard(self, symbol: str, event: Event) -> None:
+        self.market.heard(symbol, event)
+
+    # What follows from it
+
+    def _keep(self, step: BookStep) -> None:
+        """Store a step; missed candles are stored in batches, late events in groups."""
+        self._out.keep(step)
+        if step.opens is None:
+            return  # stored together with the command that asked for it
+        engine, out = self.engine, self._out
+        assert isinstance(engine, BookEngine)
+        closed = [part.number - 1 for part in step.sleeves]
+        for part in step.sleeves:
+            candle = part.step.candle
+            assert candle is not None
+            self.market.each[engine.seats[part.number - 1].symbol].price = (
+                candle[0] + self.interval,
+                candle[4],
+            )
+        self.control.leave(closed)
+        if step.opens >= self._live_from:
+            self._closed += 1
+            if self._closed == self._options.max_candles:
+                self.stop(f"{self._closed} candles have closed")
+        if self._stopping or not self._may_wait(step):
+            out.flush()
+        if self._stopping:
+            engine.stop()
+        else:
+            self._duties(engine, at_close=True)
+
+    def _turn(self, closed: bool) -> None:
+        self.market.check()
+        super()._turn(closed)
+
+    def _obey(self, engine: BookEngine, at_close: bool) -> None:
+        del at_close
+        if engine.broker.closes < self._live_from:
+            return  # asked for now, not for a candle that was missed
+        for at, text in self.control.obey():
+            self._out.say("command", text if at < 0 else f"{self._name(at)}: {text}")
+
+    def _name(self, at: int) -> str:
+        """What people call the sleeve at a place of the book."""
+        symbol = self._asked[at].symbol
+        several = sum(sleeve.symbol == symbol for sleeve in self._asked) > 1
+        return f"{symbol} (sleeve {at + 1})" if several else symbol
+
+    def _messages(self, step: BookStep, interval: int) -> Iterator[Message]:
+        """One for each thing that a step changed at a sleeve and a person may want to know."""
+        for part in step.sleeves:
+            for kind, when, text in messages_of(part.step, interval):
+                yield Message(kind, when, f"{self._name(part.number - 1)}: {text}")
+
+
+def _behind(known: Iterator[Any], live: LiveSteps) -> Iterator[Any]:
+    """The last known candles, then what comes."""
+    yield from known
+    yield from live

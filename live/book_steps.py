@@ -1,0 +1,212 @@
+"""The steps of a book: which markets' candles close together, from live events or as recorded.
+
+At T a step waits for every market's candle, for a bounded time (C22). A candle that comes after
+that is a step of its own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from stoptrail.adapter.backtrader import bt
+from stoptrail.core.time import MINUTE_MS, date_number
+from stoptrail.exchange.rows import Row
+from stoptrail.live.market.events import CandleClosed, Event
+from stoptrail.rules.candles import UNKNOWN_VOLUME
+
+Rows = dict[str, Row]
+"""Candles that close together, by their market."""
+
+
+class Steps:
+    """Hands the candles of one step after the other to the feeds of all markets.
+
+    `coming` gives the candles of a step, or None while there is nothing new; the run is over
+    where it ends. Every feed asks for its row; the next step comes after `taken`.
+    """
+
+    def __init__(self, coming: Iterable[Rows | None]) -> None:
+        self._coming: Iterator[Rows | None] = iter(coming)
+        self._taken = True
+        self.over = False
+        self.rows: Rows = {}
+        """Of the step at hand; none while nothing has closed."""
+
+    def row(self, market: str) -> Row | bool | None:
+        """The market's candle in the step at hand; None where it has none, False at the end."""
+        if self._taken and not self.over:
+            self._taken = False
+            try:
+                coming = next(self._coming)
+            except StopIteration:
+                coming, self.over = None, True
+            self.rows = coming or {}
+        if self.over:
+            return False
+        return self.rows.get(market)
+
+    def taken(self) -> None:
+        """Everybody has the rows of the step at hand."""
+        self._taken = True
+
+
+class StepFeed(bt.DataBase):  # type: ignore[misc]
+    """One market of a book: `market` names its rows in `steps`. Without `volume_known` no candle
+    is silent (C2)."""
+
+    params = (
+        ("steps", None),
+        ("market", ""),
+        ("interval", 900_000),
+        ("volume_known", True),
+        ("timeframe", bt.TimeFrame.Minutes),
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.interval: int = self.p.interval
+        self.p.compression = self._compression = self.interval // MINUTE_MS
+
+    def islive(self) -> bool:
+        """True: Cerebro steps through it candle by candle."""
+        return True
+
+    def haslivedata(self) -> bool:
+        """True: the steps do the waiting."""
+        return True
+
+    def _load(self) -> bool | None:
+        row = self.p.steps.row(self.p.market)
+        if row is None or isinstance(row, bool):
+            return row
+        lines = self.lines
+        lines.datetime[0] = date_number(row[0])
+        lines.open[0], lines.high[0], lines.low[0], lines.close[0], volume = row[1:6]
+        known = self.p.volume_known or volume > 0.0
+        lines.volume[0] = volume if known else UNKNOWN_VOLUME
+        lines.openinterest[0] = 0.0
+        return True
+
+
+class Inbox(Protocol):
+    """Where the events of all markets come in; see live.book_markets.BookMarkets."""
+
+    def get(self, timeout: float) -> tuple[str, Event] | None:
+        """The next event and its market, or None where none comes within `timeout` seconds."""
+
+    def ended(self, market: str) -> bool:
+        """Whether nothing more comes of a market, for good."""
+
+    def behind(self, market: str) -> bool:
+        """Whether its data is known to be behind."""
+
+
+class LiveSteps:
+    """Steps from events. `patience` is how long a step waits for a candle once the first of its
+    candles is here, seconds; `hear` gets every event that is no candle, `missed` are candles
+    that have closed before, by market; `names` are all markets; `last` says of each the open time
+    (ms) of its last candle before these, `after` that of the last step.
+
+    A market that was absent from n steps in a row is waited for half as long with each of them:
+    where nothing is traded there may be no candle. One whose data is stale is not waited for again
+    until it is back.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        inbox: Inbox,
+        patience: float,
+        hear: Callable[[str, Event], None],
+        missed: Mapping[str, Sequence[Row]],
+        last: Mapping[str, int],
+        after: int,
+        pause: float = 0.2,
+    ) -> None:
+        self._names = names
+        self._inbox = inbox
+        self._patience = patience
+        self._hear = hear
+        self._queues = {name: deque(missed.get(name, ())) for name in names}
+        self._last = dict(last)
+        self._opened = after
+        """Open time of the newest step."""
+        self._absences = dict.fromkeys(names, 0)
+        """From how many steps in a row each market was absent."""
+        self._since: dict[int, float] = {}
+        self._pause = pause
+        self.late = False
+        """Whether the step at hand came after that of its time."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether candles wait for their step."""
+        return any(self._queues.values())
+
+    def __iter__(self) -> Iterator[Rows | None]:
+        while True:
+            if (rows := self._due()) is not None:
+                yield rows
+                continue
+            if all(self._inbox.ended(name) for name in self._names) and not self.behind:
+                return
+            if not self._listen():
+                yield None
+
+    def _listen(self) -> bool:
+        """Take in what has come; whether anything has."""
+        found = self._inbox.get(self._pause)
+        heard = found is not None
+        while found is not None:
+            market, event = found
+            if isinstance(event, CandleClosed):
+                self._queues[market].append(event[:6])
+                return True
+            self._hear(market, event)
+            found = self._inbox.get(0.0)
+        return heard
+
+    def _due(self) -> Rows | None:
+        """The next step, if it need not wait any longer."""
+        ahead = {name: queue[0] for name, queue in self._queues.items() if queue}
+        if not ahead:
+            return None
+        opens = min(row[0] for row in ahead.values())
+        late = opens <= self._opened
+        if not late and self._waits(opens, ahead):
+            return None
+        rows = {
+            name: self._queues[name].popleft() for name, row in ahead.items() if row[0] == opens
+        }
+        self._last |= dict.fromkeys(rows, opens)
+        self.late = late
+        if not late:
+            self._opened = opens
+            for name in self._names:
+                self._absences[name] = 0 if name in ahead else self._absences[name] + 1
+            self._since = {at: since for at, since in self._since.items() if at > opens}
+        return rows
+
+    def _waits(self, opens: int, ahead: Rows) -> bool:
+        """Whether a market may still have a candle that opened at `opens`."""
+        awaited = [self._worth(name, opens) for name in self._names if name not in ahead]
+        now = time.monotonic()
+        return now - self._since.setdefault(opens, now) < max(awaited, default=0.0)
+
+    def _worth(self, name: str, opens: int) -> float:
+        """Seconds for which a market's candle is waited for."""
+        absences, inbox = self._absences[name], self._inbox
+        if self._last[name] >= opens or inbox.ended(name) or (absences and inbox.behind(name)):
+            return 0.0
+        return float(self._patience * 0.5**absences)
+
+
+def joined(columns: Mapping[str, Sequence[Row]]) -> Iterator[Rows]:
+    """The candles of all markets as they close together."""
+    times = sorted({row[0] for rows in columns.values() for row in rows})
+    known = {name: {row[0]: row for row in rows} for name, rows in columns.items()}
+    for at in times:
+        yield {name: rows[at] for name, rows in known.items() if at in rows}

@@ -1,0 +1,63 @@
+"""Several markets of one exchange through one connection: a store for each, one queue for all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stoptrail.live.market.events import Event
+from stoptrail.live.market.outbox import Outbox
+from stoptrail.live.market.store import CCXTStore
+
+From = tuple[str, Event]
+"""A market, and what came of it."""
+
+
+class Lane(Outbox):
+    """One market's way into the queue of another outbox."""
+
+    def __init__(self, shared: Outbox, market: str) -> None:
+        super().__init__()
+        self._queue, self._size = shared._queue, shared._size
+        self._market = market
+
+    def put(self, event: Event) -> None:
+        """Add `event` with the market's name; drops it once closed."""
+        if not self._closed.is_set():
+            found: Any = (self._market, event)
+            self._queue.put(found)
+
+
+class SharedStore:
+    """`root` connects; `of` gives the store of a market on its connection."""
+
+    over = False
+    """An exchange goes on for ever."""
+
+    def __init__(self, root: CCXTStore) -> None:
+        self._root = root
+        self._known: dict[str, CCXTStore] = {}
+
+    def of(self, symbol: str) -> CCXTStore:
+        """The store of a market."""
+        if symbol not in self._known:
+            self._known[symbol] = self._root.beside(Lane(self._root.outbox, symbol))
+        return self._known[symbol]
+
+    def get(self, timeout: float) -> From | None:
+        """The next event and its market, or None where none comes within `timeout` seconds."""
+        found: Any = self._root.outbox.get(timeout)
+        return None if found is None else (found[0], found[1])
+
+    def clock_offset(self) -> int | None:
+        """Milliseconds by which the exchange's clock is ahead of ours; None if unknown."""
+        return self._root.clock_offset()
+
+    def give_up(self) -> None:
+        """Let no read be waited for any longer: it raises GivenUpError."""
+        self._root.give_up()
+
+    def close(self) -> None:
+        """End all streams, sockets and the thread."""
+        for lane in self._known.values():
+            lane.close()
+        self._root.close()

@@ -1,0 +1,156 @@
+"""The session of a book again, from what its ledger holds: steps, commands, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from peewee import Database, SqliteDatabase
+
+from stoptrail.backtest.book import terms_of
+from stoptrail.brokers.sleeve import FREE
+from stoptrail.live.book_engine import BookEngine, BookOptions, Seat, SeatOptions
+from stoptrail.live.book_origin import active_settings, share_of
+from stoptrail.live.book_steps import Rows, Steps, joined
+from stoptrail.live.ledger.book_ledger import BookWriter
+from stoptrail.live.ledger.records import (
+    Counters,
+    SessionRow,
+    sleeves_of,
+    stored_candles,
+    stored_steps,
+)
+from stoptrail.live.ledger.tables import TABLES
+from stoptrail.live.origin import Origin
+from stoptrail.live.session_settings import funding_of, plan_from, settings_from
+from stoptrail.live.step import BookAccount
+from stoptrail.live.watch.differences import Compared, compare
+from stoptrail.live.watch.replay import AsItWas, ManualExit, Open, Recording, begun, recording_of
+from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.manage import STAYS
+from stoptrail.rules.protections import guard_start
+
+
+class BookRecording(NamedTuple):
+    """Everything that a book's ledger holds of what came in."""
+
+    book: SessionRow
+    content: dict[str, Any]
+    """Settings of the whole."""
+    sleeves: list[Recording]
+    steps: list[Rows]
+    """Candles of every step, in order."""
+
+
+def book_recording(database: Database, book: SessionRow) -> BookRecording:
+    """Read a book's recording; a running one up to its last commit."""
+    sleeves = sleeves_of(database, book.id)
+    kept = {row.id: stored_candles(database, row.id) for row in sleeves if row.source == row.id}
+    return BookRecording(
+        book,
+        active_settings(database, book.id).content,
+        [recording_of(database, row)._replace(candles=kept[row.source]) for row in sleeves],
+        stored_steps(database, book.id),
+    )
+
+
+def replay_book(recording: BookRecording, *, candles_alone: bool = False) -> Database:
+    """A ledger in memory with what account and sleeves do on `recording`.
+
+    With `candles_alone` nobody's orders play a part, and no candle is late: what a backtest
+    would have done under the same settings.
+    """
+    book, steps = recording.book, recording.steps
+    if candles_alone:
+        sleeves = [one._replace(closes=[], refused={}, withdrawn={}) for one in recording.sleeves]
+        steps = list(joined(_by_market(steps)))
+        recording = recording._replace(sleeves=sleeves, steps=steps)
+    database = SqliteDatabase(":memory:")
+    with database.bind_ctx(TABLES):
+        database.create_tables(TABLES)
+    cash = float(recording.content["account"]["cash"])
+    guard = guard_start(cash)
+    begun(database, book, Checkpoint(cash, None, None, None, None, guard, 0), book.warm_up_from)
+    for one in recording.sleeves:
+        share = share_of(recording.content, one.session.sleeve)
+        start = Checkpoint(cash * share, None, None, None, None, guard_start(cash * share), 0)
+        begun(database, one.session, start, one.candles[0][0])
+    writer = BookWriter(database, book, [one.session for one in recording.sleeves])
+    account = BookAccount(cash, guard, 0, book.start)
+    options = BookOptions(
+        terms_of(settings_from(recording.content)), book.interval, account, writer.write
+    )
+    seats = [_seat(recording, one, cash, candles_alone) for one in recording.sleeves]
+    engine = BookEngine(seats, options)
+    engine.run(Steps(_told(recording, engine)))
+    return database
+
+
+def _by_market(steps: Sequence[Rows]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for rows in steps:
+        for symbol, row in rows.items():
+            found.setdefault(symbol, []).append(row)
+    return found
+
+
+def _seat(
+    recording: BookRecording, own: Recording, cash: float, candles_alone: bool
+) -> SeatOptions:
+    """A sleeve as it began."""
+    row, chosen = own.session, settings_from(own.settings[0].content)
+    share = share_of(recording.content, row.sleeve)
+    past = [candle for candle in own.candles if candle[0] < row.start]
+    checkpoint = Checkpoint(cash * share, None, None, None, None, guard_start(cash * share), 0)
+    counted = Counters(0, 0, 0)
+    after = past[-1][0]
+    return SeatOptions(
+        row.symbol,
+        plan_from(chosen),
+        share,
+        chosen.market_type != "spot",
+        chosen.data.volume == "known",
+        own.settings[0].number,
+        funding_of(chosen) == "constant",
+        Origin(1, row.start, after, 0, checkpoint, counted, STAYS, past[:-1]),
+        FREE,
+        0.0,
+        Open() if candles_alone else AsItWas(own),
+        lambda _time: False,
+    )
+
+
+def _told(recording: BookRecording, engine: BookEngine) -> Iterator[Rows]:
+    """The last candles of the warm-ups, then the steps, with what people asked in between."""
+    known: dict[str, list[Any]] = {}
+    for own in recording.sleeves:
+        row = own.session
+        known[row.symbol] = [candle for candle in own.candles if candle[0] < row.start][-1:]
+    yield from joined(known)
+    asked = [
+        (order.ticks, at, order) for at, own in enumerate(recording.sleeves) for order in own.closes
+    ]
+    for number, rows in enumerate([*recording.steps, {}]):
+        for after, at, order in asked:
+            if after == number:
+                _leave(engine.seats[at], order)
+        if rows:
+            yield rows
+
+
+def _leave(seat: Seat, order: ManualExit) -> None:
+    if order.price is None:
+        seat.leave_at_market()
+    else:
+        seat.leave_at(order.price, order.time)
+
+
+def compare_book(stored: Database, replayed: Database, book: int) -> Compared:
+    """Every value of all sleeves, and of the account at every step."""
+    found = [compare(stored, replayed, row.id, of_book=True) for row in sleeves_of(stored, book)]
+    whole = compare(stored, replayed, book, of_book=True)
+    return Compared(
+        sum(one.trades for one in found),
+        sum(one.levels for one in found),
+        [difference for one in (*found, whole) for difference in one.differences],
+    )

@@ -1,0 +1,104 @@
+"""Snapshots of whatever a ledger holds: a session of one market, a sleeve, a book."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from peewee import Database
+
+from stoptrail.live.ledger.records import SessionRow, settings_rows, sleeves_of
+from stoptrail.live.watch.messages import SIDES, number
+from stoptrail.live.watch.presence import presence_of
+from stoptrail.live.watch.snapshot import (
+    Happened,
+    Snapshot,
+    closed_trades,
+    day_start,
+    recent,
+    snapshot,
+    state_of,
+)
+
+
+def snapshot_of(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
+    """The session, sleeve or book now; the newest `events` of its story, newest first."""
+    return _whole(database, row, events) if row.sleeves else snapshot(database, row, events)
+
+
+def _whole(database: Database, row: SessionRow, events: int) -> Snapshot:
+    presence = presence_of(database, row.id) or {}
+    rows = sleeves_of(database, row.id)
+    sleeves = tuple(snapshot(database, own, events) for own in rows)
+    closed = [closed_trades(database, own.id) for own in rows]
+    unrealised = sum(own.unrealised for own in sleeves)
+    equity = row.balance + unrealised
+    times = [own.price_time for own in sleeves if own.price_time is not None]
+    now = max(times, default=row.candle)
+    reading = json.loads(presence.get("reading", "{}"))
+    return Snapshot(
+        session=row.id,
+        exchange=row.exchange,
+        symbol=row.symbol,
+        interval=row.interval,
+        state=state_of(presence),
+        pid=presence.get("pid"),
+        beat=presence.get("beat"),
+        restarts=presence.get("restarts", 0),
+        connection=presence.get("connection", "closed"),
+        paused=all(own.paused for own in rows),
+        ratchet="candle",
+        price=None,
+        price_time=max(times, default=None),
+        candle=row.candle,
+        reading={"warm_from": reading.get("warm_from", 0)},
+        trade=None,
+        distance=None,
+        at_stop=None,
+        unrealised=unrealised,
+        realised=sum(result for result, _, _ in closed),
+        today=equity - day_start(database, row.id, now, settings_rows(database, row.id)[0]),
+        equity=equity,
+        trades=sum(count for _, count, _ in closed),
+        wins=sum(won for _, _, won in closed),
+        waiting=False,
+        ordered=None,
+        recent=_stories(database, row, sleeves, events),
+        forecast=None,
+        expected=None,
+        sleeves=sleeves,
+    )
+
+
+def _stories(
+    database: Database, row: SessionRow, sleeves: Sequence[Snapshot], events: int
+) -> tuple[Happened, ...]:
+    """What happened at the sleeves, each with its market, and to the whole."""
+    own = [
+        Happened(one.time, f"{sleeve.symbol}: {one.text}")
+        for sleeve in sleeves
+        for one in sleeve.recent
+    ]
+    return tuple(sorted([*own, *recent(database, row.id, events)], reverse=True)[:events])
+
+
+def holds_of(found: Snapshot) -> str:
+    """How many sleeves of a book hold a position, in words."""
+    held = sum(sleeve.trade is not None for sleeve in found.sleeves)
+    return f"{held} of {len(found.sleeves)} sleeves hold" if held else "flat"
+
+
+SLEEVE_COLUMNS = ("", "market", "position", "stop", "open", "closed")
+
+
+def sleeve_lines(found: Snapshot) -> list[tuple[str, ...]]:
+    """A line for each sleeve: its number as a session, market, position, stop, and results."""
+    lines: list[tuple[str, ...]] = []
+    for one in found.sleeves:
+        trade = one.trade
+        held = "flat" if trade is None else f"{SIDES[trade['side']]} {number(trade['held'])}"
+        stop = "-" if trade is None else number(trade["sl"])
+        market = one.symbol + (" (paused)" if one.paused else "")
+        results = f"{one.unrealised:+,.2f}", f"{one.realised:+,.2f}"
+        lines.append((str(one.session), market, held, stop, *results))
+    return lines

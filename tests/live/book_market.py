@@ -1,0 +1,195 @@
+"""Markets of a book played from memory through a whole session, without an exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from stoptrail.backtest.book import SleevePlan, run_book, terms_of
+from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.plan import Record
+from stoptrail.config.settings import Settings
+from stoptrail.core.errors import ExchangeError
+from stoptrail.exchange.rows import Row
+from stoptrail.live.book_origin import active_settings, kept_candles, share_of
+from stoptrail.live.book_recovery import Sleeve
+from stoptrail.live.book_session import BookSession
+from stoptrail.live.ledger.database import Ledger, open_existing
+from stoptrail.live.ledger.records import all_sessions, rows, sleeves_of
+from stoptrail.live.ledger.tables import PaperTrades
+from stoptrail.live.market.events import CandleClosed, Event
+from stoptrail.live.session import Options
+from stoptrail.live.session_settings import plan_from, settings_from
+from stoptrail.rules.types import day_marks
+from tests.live.books import columns_of, trades_of
+from tests.live.playback import PlaybackStore
+from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
+
+SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
+Events = Iterator[tuple[str, Event] | None]
+
+
+def three_markets(count: int = 1200) -> dict[str, list[Row]]:
+    """Three markets with gaps of their own, of which one begins late and one ends early."""
+    found = {
+        symbol: small_rows(count, seed) for symbol, seed in zip(SYMBOLS, (3, 8, 5), strict=True)
+    }
+    return {
+        "BTC/USDT": found["BTC/USDT"],
+        "ETH/USDT": found["ETH/USDT"][WARM_UP // 3 :],
+        "SOL/USDT": found["SOL/USDT"][30:-60],
+    }
+
+
+def book_settings(**changes: dict[str, Any]) -> Settings:
+    """Settings of a book that trades often, its caps in reach."""
+    caps = {"max_open_risk": 0.012, "max_notional": 1.0}
+    return settings(**{"book": caps, **changes})
+
+
+def four_sleeves(whole: Settings) -> list[Sleeve]:
+    """One for each market, and one more set of the first."""
+    found = []
+    for symbol, share in zip((*SYMBOLS, SYMBOLS[0]), (0.3, 0.3, 0.2, 0.2), strict=True):
+        table = whole.model_dump(mode="json", exclude_unset=True)
+        table.setdefault("data", {})["symbol"] = symbol
+        if len(found) == 3:
+            table["stop"]["trailing_atr_multiplier"] = 1.5
+        table.pop("book")
+        found.append(Sleeve(symbol, share, Settings.model_validate(table)))
+    return found
+
+
+class PlaybackBook:
+    """The store of a book: of each market `rows` that open before `live` have closed before it
+    came up; the rest come as `order` says, all of a moment together by default."""
+
+    def __init__(
+        self,
+        markets: Mapping[str, list[Row]],
+        live: int,
+        order: Callable[[Mapping[str, list[Row]]], Events] | None = None,
+        failing: Mapping[str, int] | None = None,
+    ) -> None:
+        self.markets, self.live = markets, live
+        self.over = False
+        self.started: set[str] = set()
+        self._stores = {
+            symbol: _OneMarket(self, symbol, market, live) for symbol, market in markets.items()
+        }
+        self._failing = dict(failing or {})
+        self.now = live
+        self._events = self._told((order or together)(self._coming()))
+
+    def _coming(self) -> dict[str, list[Row]]:
+        return {
+            symbol: [row for row in market if row[0] >= self.live]
+            for symbol, market in self.markets.items()
+        }
+
+    def _told(self, events: Events) -> Events:
+        for entry in events:
+            if entry is not None:
+                symbol, event = entry
+                if isinstance(event, CandleClosed):
+                    self.now = max(self.now, event.time)
+                if self.failed(symbol):
+                    continue
+            yield entry
+        self.over = True
+
+    def failed(self, symbol: str) -> bool:
+        """Whether the data of a market has ended for good."""
+        return self.now >= self._failing.get(symbol, self.now + 1)
+
+    def of(self, symbol: str) -> Any:
+        return self._stores[symbol]
+
+    def get(self, timeout: float) -> tuple[str, Event] | None:
+        del timeout
+        return next(self._events, None)
+
+    def clock_offset(self) -> int | None:
+        return self._stores[next(iter(self.markets))].clock_offset()
+
+    def give_up(self) -> None:
+        """Nothing is waited for."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class _OneMarket(PlaybackStore):
+    def __init__(self, book: PlaybackBook, symbol: str, market: list[Row], live: int) -> None:
+        super().__init__(market, sum(row[0] < live for row in market), HOUR)
+        self._book, self._symbol = book, symbol
+
+    def start_stream(self, symbol: str, interval: int, after: int, ticks: bool = True) -> None:
+        assert (symbol, ticks) == (self._symbol, False)
+        self._book.started.add(symbol)
+
+    def check(self) -> None:
+        if self._book.failed(self._symbol):
+            raise ExchangeError("binance does not list it any more")
+
+
+def together(coming: Mapping[str, list[Row]]) -> Events:
+    """Everything that closes at one moment, then what closes at the next."""
+    known = {symbol: {row[0]: row for row in market} for symbol, market in coming.items()}
+    for time in sorted({row[0] for market in coming.values() for row in market}):
+        for symbol, market in known.items():
+            if time in market:
+                yield symbol, CandleClosed(*market[time])
+        yield None
+
+
+def play_book(
+    whole: Settings,
+    store: PlaybackBook,
+    url: str,
+    sleeves: Sequence[Sleeve] | None = None,
+    options: Options | None = None,
+) -> BookSession:
+    """One session from its start to the end of the recording."""
+    with Ledger(url, patience=whole.live.database_retry_seconds) as ledger:
+        session = BookSession(whole, sleeves or four_sleeves(whole), lambda: store, ledger, options)
+        session.run()
+    return session
+
+
+def told_and_tested(url: str) -> list[tuple[list[Any], list[Any]]]:
+    """Of each sleeve the ledger's trades, and those of the book's backtest on the candles that
+    the ledger has."""
+    database = open_existing(url)
+    try:
+        (book,) = all_sessions(database)
+        sleeves = sleeves_of(database, book.id)
+        columns = {
+            symbol: columns_of(market, HOUR)
+            for symbol, market in kept_candles(database, sleeves).items()
+        }
+        whole = active_settings(database, book.id).content
+        plans = []
+        for row in sleeves:
+            own = settings_from(active_settings(database, row.id).content)
+            plan, candles = plan_from(own), columns[row.symbol]
+            start = int(np.searchsorted(candles.time, row.start))
+            market = plan.run_rules.trade_rules.market
+            inputs = Inputs(candles, start, day_marks(candles, start), market)
+            lends = own.market_type != "spot"
+            plans.append(SleevePlan(plan, inputs, share_of(whole, row.sleeve), lends))
+        records: list[Record] = run_book(plans, terms_of(settings_from(whole)))
+        return [
+            (_told(rows(database, PaperTrades, row.id)), trades_of(columns[row.symbol], record))
+            for row, record in zip(sleeves, records, strict=True)
+        ]
+    finally:
+        database.close()
+
+
+def _told(trades: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    from tests.live.books import TRADE
+
+    return [tuple(row[name] for name in TRADE) for row in trades]
