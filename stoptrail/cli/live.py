@@ -56,7 +56,7 @@ def run(
         try:
             settings = (
                 settings_for(source, config, overrides, trust)
-                if source is not None
+                if source is not None and not several
                 else load_settings(config, overrides, searching=False)
             )
             settings = with_ledger_place(settings, config, overrides)

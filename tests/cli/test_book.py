@@ -227,11 +227,32 @@ def test_spans_without_a_moment_in_common_are_refused(
     assert "do not overlap" in refusal(place, capsys, *more)
 
 
-@pytest.mark.parametrize("option", [["--book"], ["--symbols", "A/B,C/D"]])
-def test_a_session_of_several_markets_is_refused(
-    option: list[str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--book", "--symbols", "BTC/USDT"], 'live.ratchet = "candle"'),
+        (["--symbols", "BTC/USDT,ETH/USDT"], "live.ratchet=candle"),
+        (["--book"], "[[book.sleeves]]"),
+        (["--book", "--from", "runs/x"], "--config runs/x/config.toml"),
+        (
+            [
+                "--symbols",
+                "A/B,C/D",
+                "--set",
+                "live.ratchet=candle",
+                "--set",
+                "book.account=separate",
+            ],
+            "data.symbol=",
+        ),
+        (["--symbols", "A/B,C/D:D", "--set", "live.ratchet=candle"], "one kind of market"),
+        (["--symbols", ","], "--symbols must name markets"),
+    ],
+)
+def test_what_a_book_on_paper_has_not_is_refused_in_a_line(
+    options: list[str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert runner.main(["live", "--paper", *option]) == 2
+    assert runner.main(["live", "--paper", *options]) == 2
     line = capsys.readouterr().err.strip()
     assert line.count("\n") == 0
-    assert "runs one market" in line
+    assert named in line
