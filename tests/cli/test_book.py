@@ -227,6 +227,9 @@ def test_spans_without_a_moment_in_common_are_refused(
     assert "do not overlap" in refusal(place, capsys, *more)
 
 
+CANDLES = ["--set", "live.ratchet=candle"]
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [
@@ -245,7 +248,7 @@ def test_spans_without_a_moment_in_common_are_refused(
             ],
             "data.symbol=",
         ),
-        (["--symbols", "A/B,C/D:D", "--set", "live.ratchet=candle"], "one kind of market"),
+        (["--symbols", "A/B,C/D:D", *CANDLES], "one kind of market"),
         (["--symbols", ","], "--symbols must name markets"),
     ],
 )
