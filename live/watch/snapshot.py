@@ -140,7 +140,7 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         presence.get("pid"),
         presence.get("beat"),
         presence.get("restarts", 0),
-        _connection(presence),
+        connection_of(presence),
         row.paused,
         active.content["live"]["ratchet"],
         price,
@@ -280,9 +280,9 @@ def state_of(presence: dict[str, Any]) -> str:
     return "gone" if patience is not None and silent > patience else state
 
 
-def _connection(presence: dict[str, Any]) -> str:
+def connection_of(presence: dict[str, Any]) -> str:
     """The state of the data; of a session that is gone, when it was last known."""
-    if _state(presence) != "gone":
+    if state_of(presence) != "gone":
         return str(presence.get("connection", "closed"))
     return f"last heard of at {iso_time(presence.get('beat', 0) // 1000 * 1000)}"
 
