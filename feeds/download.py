@@ -147,8 +147,9 @@ class _Download:
 
     def _fetch(self, cached: Cached, interval: int, start: int, end: int, now: int) -> Cached:
         history = History(self._ask(interval), interval, page_of(self._exchange, self._symbol))
-        if not has_clock(self._exchange) and (newest := history.newest(now - now % interval)):
-            end = min(end, newest[0])  # who knows whether it has closed
+        newest = None if has_clock(self._exchange) else history.newest(now - now % interval)
+        if newest and newest[0] + 2 * interval > now - HOUR_MS:  # who knows whether it has closed
+            end = min(end, newest[0])
         unwritten = 0
         try:
             for state in self._pieces(history, cached, start, end, interval):

@@ -20,7 +20,7 @@ from stoptrail.exchange.markets import only_the_kind_needed
 from stoptrail.feeds.cache import Cached
 from stoptrail.feeds.download import download_candles
 from stoptrail.live.market.store import CCXTStore
-from tests.exchange.dialects import DIALECTS, QUARTER, Binance, Dialect, Query, Row
+from tests.exchange.dialects import DIALECTS, QUARTER, Binance, Bitstamp, Dialect, Query, Row
 from tests.exchange.standin import StandIn
 
 BEGIN = 1_790_000_000_000 // QUARTER * QUARTER
@@ -363,3 +363,28 @@ def test_candles_longer_than_were_asked_for_are_said(
     with StandIn(dialect) as server:
         download(server, tmp_path, told)
     assert any("answers with candles every 1h where 15m are asked for" in line for line in told)
+
+
+class Short(Bitstamp):
+    """Without a clock, and the first rows of a window are cut far below what is asked for."""
+
+    def candles(self, query: Query) -> Any:
+        answer = super().candles(query)
+        answer["data"]["ohlc"] = answer["data"]["ohlc"][:120]
+        return answer
+
+
+@pytest.mark.parametrize("silent", [0, 60])
+def test_without_a_clock_and_with_short_answers_the_end_is_reached_or_named(
+    silent: int, tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    dialect = Short(market(5), BEGIN + COUNT * QUARTER + 60_000)
+    dialect.rows = [row for row in dialect.rows if row[0] < dialect.now - silent * QUARTER]
+    clock(dialect)
+    told: list[str] = []
+    with StandIn(dialect) as server:
+        cached = download(server, tmp_path, told)
+    truth = closed(dialect)
+    assert lost(cached, truth) <= {truth[-1][0]}
+    named = any(a <= dialect.now - 3 * QUARTER < b for a, b, _ in cached.unserved)
+    assert named == bool(silent)
