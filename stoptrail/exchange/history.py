@@ -77,7 +77,8 @@ class History:
     def newest(self, now: int) -> Row | None:
         """The newest candle, maybe unfinished, where one opened within a page before `now`; None
         without any."""
-        rows, later = [], self._try(now - (self._page - 1) * self._interval, self._page)
+        rows: list[Row] = []
+        later = self._try(now - (self._page - 1) * self._interval, self._page)
         while later and (not rows or later[-1][0] > rows[-1][0]):  # an answer may be cut short
             rows, later = later, self._try(later[-1][0], self._page)
         return rows[-1] if rows else None
