@@ -8,7 +8,7 @@
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-"${PYTHON:-python3}" -m pip install --quiet --target "$folder" pyfolio-reloaded==0.10.1
+"${PYTHON:-python3}" -m pip install --quiet --no-compile --target "$folder" pyfolio-reloaded==0.10.1
 PYTHONPATH="$folder" "${PYTHON:-python3}" -W ignore - <<'CODE'
 import sys
 

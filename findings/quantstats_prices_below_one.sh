@@ -8,7 +8,7 @@
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-"${PYTHON:-python3}" -m pip install --quiet --target "$folder" quantstats==0.0.86
+"${PYTHON:-python3}" -m pip install --quiet --no-compile --target "$folder" quantstats==0.0.86
 PYTHONPATH="$folder" "${PYTHON:-python3}" -W ignore - <<'CODE'
 import sys
 
