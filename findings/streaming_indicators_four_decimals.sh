@@ -3,7 +3,7 @@
 #
 # Its RMA, SuperTrend and Heikin-Ashi round each value, and carry the rounded one on. Bitcoin does not show it.
 # A coin at 0.00017 has an RMA of 0.0002 (15 % off), one at 0.00002 has 0.0, and SuperTrend's line, from which a
-# stop is set, is 0 too. EMA, SMA and ATR of the same package are exact.
+# stop is set, is 0 too. EMA and ATR of the same package are exact.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The ATR of the package ta is 0 before it has a value, and ADX too; its other indicators are nan there.
+# The ATR of the package ta is 0 before it has a value, and ADX too; RSI and its averages are nan there.
 #
 # A missing ATR should be nan: every comparison with it fails and no order comes of it. This one is 0.0 for the
 # first 13 candles with fillna=False: a trailing stop of three ATR stands on the close itself, a size from risk
