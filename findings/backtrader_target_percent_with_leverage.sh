@@ -3,9 +3,9 @@
 #
 # The target is compared with the value of the position without leverage, but the size bought is multiplied by
 # it. With leverage 5, a target of 100 % of 1,000 buys 5,000. Asked for once more, as by a strategy that
-# rebalances on every candle, it finds 5,000 where 1,000 are wanted, and sells five times the difference: 15,000 short. One
-# more is then refused, and the short stays. At constant prices a target that never changes goes through three
-# positions, none of them the one asked for.
+# rebalances on every candle, it finds 5,000 where 1,000 are wanted, and sells five times the difference: 15,000
+# short. One more is then refused, and the short stays. At constant prices a target that never changes goes
+# through three positions, none of them the one asked for.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -2,8 +2,9 @@
 # A trade that opens and closes within one candle is missing from Backtrader's Transactions and PyFolio.
 #
 # The analyzer Transactions adds the fills of a candle up in one position, and writes a row only if that is not
-# flat. An entry at the open whose stop is hit in the same candle leaves nothing: no row, though the account
-# has lost money and TradeAnalyzer counts the trade. The analyzer PyFolio takes its transactions from there, so the worst trades are those that a tear sheet lacks.
+# flat. An entry at the open whose stop is hit in the same candle leaves nothing: no row, though the account has
+# lost money and TradeAnalyzer counts the trade. The analyzer PyFolio takes its transactions from there, so the
+# worst trades are those that a tear sheet lacks.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
