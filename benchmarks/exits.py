@@ -31,7 +31,7 @@ from stoptrail.rules.own_exit import ExitRule, RuleCandle, RulePosition, RuleSto
 from stoptrail.rules.stops import CHANDELIER, NO_TRAIL, PERCENT, StopRules
 from stoptrail.sweep.kernel.days import Midnights, midnights_of
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
-from stoptrail.sweep.kernel.flow import NO_FLOW, Flow, flow_of
+from stoptrail.sweep.kernel.flow import Flows
 from stoptrail.sweep.kernel.memo import Memo
 from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.kernel.results import Results, results_for
@@ -82,14 +82,14 @@ class Terms(NamedTuple):
     """What a market asks of positions, as engines take it."""
 
     funding: Funding
-    flow: Flow
+    flows: Flows
     midnights: Midnights
 
 
 def terms_of(bench: Bench, funding: Funding) -> Terms:
     """`funding` made ready once, as a sweep does."""
-    flow = flow_of(funding) if len(funding.time) else NO_FLOW
-    return Terms(funding, flow, midnights_of(bench.marks, bench.candles.close, BLOCKS, funding))
+    flows, closes = Flows(funding, bench.candles.close), bench.candles.close
+    return Terms(funding, flows, midnights_of(bench.marks, closes, BLOCKS, funding))
 
 
 def eight_hourly(candles: Candles) -> Funding:
@@ -104,7 +104,7 @@ def screened(
 ) -> Results:
     results = results_for(len(bench.table), BLOCKS)
     of = bench.candles, bench.nodes, bench.setups, terms.midnights, bench.table, results
-    screen_rows(*of, memo=memo, atr=bench.name, funding=terms.flow, exit_rule=rule)
+    screen_rows(*of, memo=memo, atr=bench.name, funding=terms.flows, exit_rule=rule)
     return results
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import DAY
-from stoptrail.rules.funding import paid_since
+from stoptrail.rules.funding import net_price, paid_since
 from stoptrail.rules.protections import Guard, guard_day
 from stoptrail.rules.trade import Position, cash_beside, marked
 from stoptrail.rules.types import RunRules
@@ -32,19 +32,17 @@ class LastClose(NamedTuple):
         """Equity at `time` (ms), as long as nothing traded since."""
         if self.open is None:
             return self.balance
-        paid = self._paid(run_rules, time, schedule)
-        return marked(self.balance, self.open, self.price, time, run_rules.trade_rules, paid)
+        total, before = schedule.by(time), schedule.by(self.open.held.time)
+        net = net_price(self.price, total, before, run_rules.trade_rules.costs.funding)
+        return marked(self.balance, self.open, net, time, run_rules.trade_rules)
 
     def cash(self, run_rules: RunRules, time: int, schedule: PaymentsHeard) -> float:
         """The cash of that equity."""
         if self.open is None:
             return self.balance
-        return cash_beside(self.balance, self.open, self._paid(run_rules, time, schedule))
-
-    def _paid(self, run_rules: RunRules, time: int, schedule: PaymentsHeard) -> float:
-        assert self.open is not None
         scale = run_rules.trade_rules.costs.funding
-        return paid_since(schedule.by(time), schedule.by(self.open.held.time), scale)
+        paid = paid_since(schedule.by(time), schedule.by(self.open.held.time), scale)
+        return cash_beside(self.balance, self.open, paid)
 
 
 def last_close(checkpoint: Checkpoint, closes: int, price: float) -> LastClose:

@@ -127,7 +127,7 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
     distance = at_stop = None
     if trade and position is not None and checkpoint.stop is not None and price is not None:
         paid, level = _paid(trade, position), checkpoint.stop.level
-        equity = marked(checkpoint.balance, position, price, now, trade_rules, paid)
+        equity = marked(checkpoint.balance, position, price - paid, now, trade_rules)
         distance = position.held.side * (price - level) / price
         at_stop = _stopped_out(position, level, now, trade_rules, paid)
     closed = closed_trades(database, row.id)

@@ -25,7 +25,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
 from stoptrail.core.time import date_number
 from stoptrail.rules.detail import NO_DETAIL, Detail
-from stoptrail.rules.funding import NO_FUNDING, paid_since
+from stoptrail.rules.funding import NO_FUNDING, net_price, paid_since
 from stoptrail.rules.journal import Journal, Unheard
 from stoptrail.rules.margin import NO_DANGER, Danger
 from stoptrail.rules.paths import danger_of
@@ -168,9 +168,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         if datas is not None:
             held = self.open is not None and any(data is self._data for data in datas)
             return self.getvalue() - self.getcash() if held else 0.0
-        if self.open is None:
-            return self.balance
-        return self.equity(*self._last_moment())
+        return self.balance if self.open is None else self.equity(*self._last_moment())
 
     get_cash, get_value = getcash, getvalue
 
@@ -181,10 +179,15 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
 
     def equity(self, price: float, time: int) -> float:
         """Equity with the position marked at `price` at `time` in milliseconds."""
+        return self.marked_on(self.balance, price, time)
+
+    def marked_on(self, value: float, price: float, time: int) -> float:
+        """`value` and what the position adds to it, at `price` at `time` (ms)."""
         if self.open is None:
-            return self.balance
-        paid = self.paid_by(time)
-        return marked(self.balance, self.open, price, time, self.run_rules.trade_rules, paid)
+            return value
+        rules, total = self.run_rules.trade_rules, self.schedule.by(time)
+        net = net_price(price, total, self.funding_before, rules.costs.funding)
+        return marked(value, self.open, net, time, rules)
 
     def _last_moment(self) -> tuple[float, int]:
         """The last close that there is, and its time."""
@@ -214,9 +217,8 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         return self.balance
 
     def _paid(self, total: float) -> float:
-        if self.open is None:
-            return 0.0
-        return paid_since(total, self.funding_before, self.run_rules.trade_rules.costs.funding)
+        scale = 0.0 if self.open is None else self.run_rules.trade_rules.costs.funding
+        return paid_since(total, self.funding_before, scale)
 
     def getposition(self, data: Any, clone: bool = True) -> Any:
         """Backtrader's view of the open trade."""

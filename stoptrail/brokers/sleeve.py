@@ -24,7 +24,7 @@ from stoptrail.rules.book import (
 )
 from stoptrail.rules.margin import liquidation, overtaken
 from stoptrail.rules.stops import Stop
-from stoptrail.rules.trade import SIZE, Position, enter, marked
+from stoptrail.rules.trade import SIZE, Position, enter
 
 
 class Allowed(NamedTuple):
@@ -131,13 +131,6 @@ class SleeveBroker(CandleBroker):
         if order is None:
             return before
         return exposed(before, order.side, order.units, *self._expects, price, rules)
-
-    def marked_on(self, value: float, price: float, time: int) -> float:
-        """`value` and what the position adds to it, at `price` at `time` (ms)."""
-        if self.open is None:
-            return value
-        rules = self.run_rules.trade_rules
-        return marked(value, self.open, price, time, rules, self.paid_by(time))
 
     def ended(self, pnl: float) -> None:
         """A trade is over."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from stoptrail.rules.book import open_risk
 from stoptrail.rules.candles import Candles, Floats, Times
-from stoptrail.rules.funding import Funding, paid_since, sum_by
+from stoptrail.rules.funding import Funding, net_price, sum_by
 from stoptrail.rules.jit import rule
 from stoptrail.rules.measure import after_fill, deepen, position_of
 from stoptrail.rules.metrics import drawdown_start, drawdown_step
@@ -88,9 +88,9 @@ def curve_of(
         while f < len(fills.trade) and fills.trade[f] == k and fills.candle[f] <= i:
             position = after_fill(position, fills, f, run_rules)
             f += 1
-        paid = sum_by(funding, time[u]) - sum_by(funding, trades.entry_time[k])
-        paid = paid_since(paid, 0.0, rules.costs.funding)
-        profit[u] = marked(realised, position, candles.close[i], time[u], rules, paid)
+        total, before = sum_by(funding, time[u]), sum_by(funding, trades.entry_time[k])
+        net = net_price(candles.close[i], total, before, rules.costs.funding)
+        profit[u] = marked(realised, position, net, time[u], rules)
         level = level_at(stops, k, i + 1, row)
         row = max(level, 0)
         at = stops.level[level] if level >= 0 else 0.0

@@ -179,6 +179,26 @@ def paid_since(total: float, before: float, scale: float) -> float:
 
 
 @inner_rule
+def less_total(price: Any, total: Any, scale: float) -> Any:
+    """`price` less all that one unit held long has ever paid; numbers or arrays."""
+    return price - scale * total
+
+
+@inner_rule
+def since_entry(less: float, before: float, scale: float) -> float:
+    """A price less all payments (`less_total`), as it is less those since the sum stood at
+    `before`. Both only add: the best of many prices is the best of them for every entry."""
+    return less + scale * before
+
+
+@inner_rule
+def net_price(price: float, total: float, before: float, scale: float) -> float:
+    """`price` less what one unit held long has paid between two of the running sums: what a
+    position is marked at (rules.trade.marked)."""
+    return since_entry(less_total(price, total, scale), before, scale)
+
+
+@inner_rule
 def sum_opened(funding: Funding, candle: int) -> float:
     """The running sum at the open of `candle`: where an entry at that open begins, as a row
     is paid by who entered before it (entry_time < T)."""

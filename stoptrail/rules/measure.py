@@ -10,8 +10,8 @@ from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.costs import fee
 from stoptrail.rules.funding import (
     Funding,
+    net_price,
     no_funding,
-    paid_since,
     sum_by,
     sum_closed,
 )
@@ -157,14 +157,14 @@ def equity_of(
                 position = after_fill(position, fills, part, run_rules)
                 part += 1
             closes = candles.time[i] + candles.interval
-            paid = paid_since(sum_closed(sums, i), before, scale)
-            value = marked(balance, position, candles.close[i], closes, trade_rules, paid)
+            net = net_price(candles.close[i], sum_closed(sums, i), before, scale)
+            value = marked(balance, position, net, closes, trade_rules)
             drawdown = drawdown_step(drawdown, value)
             deepen(falls, mark, drawdown.peak, value)
             while mark < len(values) and marks.candle[mark] == i:
                 time = marks.time[mark]
-                paid = paid_since(sum_by(sums, time), before, scale)
-                values[mark] = marked(balance, position, candles.close[i], time, trade_rules, paid)
+                net = net_price(candles.close[i], sum_by(sums, time), before, scale)
+                values[mark] = marked(balance, position, net, time, trade_rules)
                 mark += 1
         held += last - entry
         if last < n:

@@ -295,22 +295,20 @@ def after_trade(
 def marked(
     balance: float,
     position: Position,
-    price: float,
+    net: float,
     time: int,
     trade_rules: TradeRules,
-    paid: float = 0.0,
 ) -> float:
-    """Equity with the position at `price`: `balance` is the cash before the entry, `paid` the
-    funding of one unit held long since then."""
+    """Equity with the position at a price: `net` is that price less what one unit held long has
+    paid in funding since the entry (rules.funding.net_price), `balance` the cash before it."""
     held, realised = position.held, balance + position.parts.profit
     interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
-    funding = booked_funding(held.side, position.units, paid)
-    gross = held.side * position.units * (price - held.fill)
-    return realised + gross - position.fee - interest + funding
+    gross = held.side * position.units * (net - held.fill)
+    return realised + gross - position.fee - interest
 
 
 def booked(position: Position, paid: float) -> float:
-    """Funding booked for an open trade, its closed parts included; `paid` as in `marked`."""
+    """Funding booked for an open trade, its closed parts included; `paid` as in `closing`."""
     return position.parts.funding + booked_funding(position.held.side, position.units, paid)
 
 
@@ -323,8 +321,8 @@ def with_funding(position: Position, booked: float) -> Position:
 
 @rule
 def cash_beside(balance: float, position: Position, paid: float = 0.0) -> float:
-    """The cash of an account that holds `position`, a short's proceeds included; `balance` and
-    `paid` as in `marked`."""
+    """The cash of an account that holds `position`, a short's proceeds included; `balance`
+    as in `marked`, `paid` as in `closing`."""
     held, units = position.held, position.units
     funding = booked_funding(held.side, units, paid)
     return balance + position.parts.profit - held.side * units * held.fill - position.fee + funding
@@ -342,7 +340,7 @@ def stand(
     """A trade that is still open, marked at `price`: no exit fee of the rest is paid yet (C11)."""
     held, parts = position.held, position.parts
     interest = borrow(held.side, position.units, held.fill, held.time, time, trade_rules.costs)
-    pnl = marked(balance, position, price, time, trade_rules, paid) - balance
+    pnl = marked(balance, position, price - paid, time, trade_rules) - balance
     funding = booked_funding(held.side, position.units, paid)
     last = Fill(position.units, price, 0.0, interest, funding)
     fees, interest = parts.fees, parts.borrow + interest

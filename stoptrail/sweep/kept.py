@@ -1,4 +1,5 @@
-"""What the windows of a walk-forward share: candles cut for an ATR, and the signals of a grid.
+"""What the windows of a walk-forward share: candles cut for an ATR, funding, and the signals of a
+grid.
 
 The train window that follows a test window ends where that one ends.
 
@@ -15,22 +16,32 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.backtest.inputs import atr_of, signals_of
+from stoptrail.backtest.inputs import Inputs, atr_of, signals_of
 from stoptrail.backtest.plan import Plan
 from stoptrail.core.program import is_plain
 from stoptrail.rules.candles import Candles, Sides
 from stoptrail.rules.types import Setups, beginnings
 from stoptrail.sweep.kernel.blocks import Nodes, nodes_of
+from stoptrail.sweep.kernel.flow import Flows
 
 _ENDS = 2
 """How many first parts of the candles have their nodes kept."""
 
 
-class Cuts:
-    """Nodes of the first candles of a market, by how many these are and by the ATR."""
+class _Cut:
+    """What is kept of some first candles."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, dict[tuple[int, int], Nodes]] = {}
+        self.nodes: dict[tuple[int, int], Nodes] = {}
+        self.flows: Flows | None = None
+
+
+class Cuts:
+    """Nodes of the first candles of a market, by how many these are and by the ATR; and what the
+    kernel makes of their funding."""
+
+    def __init__(self) -> None:
+        self._kept: dict[int, _Cut] = {}
         self._lock = Lock()
 
     def nodes(self, plan: Plan, candles: Candles) -> Nodes:
@@ -38,14 +49,21 @@ class Cuts:
         miss at once wait for the first of them."""
         key = (plan.atr_interval, plan.atr_period)
         with self._lock:
-            by_atr = self._of(len(candles.time))
+            by_atr = self._of(len(candles.time)).nodes
             if key not in by_atr:
                 by_atr[key] = nodes_of(candles, atr_of(plan, candles))
             return by_atr[key]
 
-    def _of(self, count: int) -> dict[tuple[int, int], Nodes]:
+    def flows(self, inputs: Inputs) -> Flows:
+        """The funding of `inputs`, all candles or the first of the market's."""
+        with self._lock:
+            cut = self._of(len(inputs.candles.time))
+            cut.flows = cut.flows or Flows(inputs.funding, inputs.candles.close)
+            return cut.flows
+
+    def _of(self, count: int) -> _Cut:
         """What is kept of the first `count` candles, which are the last to be let go of."""
-        found = self._kept.pop(count, {})
+        found = self._kept.pop(count, None) or _Cut()
         if len(self._kept) == _ENDS:
             del self._kept[next(iter(self._kept))]
         self._kept[count] = found

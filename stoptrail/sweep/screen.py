@@ -24,7 +24,6 @@ from stoptrail.rules.types import chosen
 from stoptrail.sweep.kept import Cuts, ZoneStarts
 from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.days import midnights_of
-from stoptrail.sweep.kernel.flow import flow_of
 from stoptrail.sweep.kernel.memo import Memos
 from stoptrail.sweep.kernel.results import Results, part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
@@ -152,8 +151,8 @@ def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Result
     events = share.events.begun(
         unit.group, group.parts[0].plan, candles, with_turn=need_turn(table)
     )
-    flow = flow_of(share.inputs.funding)
-    midnights = midnights_of(share.inputs.marks, candles.close, share.blocks, flow.sums)
+    flows = share.cuts.flows(share.inputs)
+    midnights = midnights_of(share.inputs.marks, candles.close, share.blocks, flows.sums)
     count = count or _Count(len(members), _silent)
     memo = share.memos.take()
     for section, inside in _parts_within(group, unit):
@@ -163,7 +162,7 @@ def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Result
         setups = chosen(events.setups, plan.sides, first)
         slots, rows = part(results, at, at + inside), table[at : at + inside]
         own: dict[str, Any] = {"own_size": plan.size_call, "exit_rule": plan.exit_rule}
-        memos: dict[str, Any] = {"memo": memo, "atr": atr, "funding": flow}
+        memos: dict[str, Any] = {"memo": memo, "atr": atr, "funding": flows}
         slow += screen_rows(candles, cut, setups, midnights, rows, slots, count.add, **memos, **own)
         at += inside
     share.memos.give(memo)

@@ -13,7 +13,6 @@ from stoptrail.rules.candles import Floats
 from stoptrail.rules.metrics import daily_returns
 from stoptrail.rules.types import chosen
 from stoptrail.sweep.kernel.days import Midnights, midnights_of
-from stoptrail.sweep.kernel.flow import Flow, flow_of
 from stoptrail.sweep.kernel.results import results_for
 from stoptrail.sweep.kernel.rows import screen_rows
 from stoptrail.sweep.kernel.rule_table import need_turn
@@ -30,9 +29,10 @@ def mean_returns(share: Share, sets: list[Indices], jobs: int) -> Floats:
     """
     wanted = np.unique(np.concatenate([*sets, np.empty(0, np.int64)]).astype(np.int64))
     parts = np.stack([np.isin(wanted, each) / max(len(each), 1) for each in sets])
-    flow = flow_of(share.inputs.funding)
-    midnights = midnights_of(share.inputs.marks, share.inputs.candles.close, 0, flow.sums)
-    earned = partial(_of_group, share, wanted, parts, midnights, flow)
+    midnights = midnights_of(
+        share.inputs.marks, share.inputs.candles.close, 0, share.inputs.funding
+    )
+    earned = partial(_of_group, share, wanted, parts, midnights)
     total = np.zeros((len(sets), len(share.inputs.marks.time) - 1))
     with ThreadPoolExecutor(cores(jobs)) as threads:
         for found in threads.map(earned, _by_group(share.space, wanted)):
@@ -61,11 +61,10 @@ def _of_group(
     wanted: Indices,
     parts: Floats,
     midnights: Midnights,
-    flow: Flow,
     inside: _Inside,
 ) -> Floats:
     """What the wanted combinations of one group add to each set's returns."""
-    inputs, space = share.inputs, share.space
+    inputs, space, flows = share.inputs, share.space, share.cuts.flows(share.inputs)
     total = np.zeros((len(parts), len(inputs.marks.time) - 1))
     group, rows = space.group(inside.group), space.rows(inside.combinations)
     turns = need_turn(rows)
@@ -81,7 +80,7 @@ def _of_group(
         results = results_for(len(mine), 0, len(inputs.marks.time))
         table = rows[np.searchsorted(inside.combinations, mine)]
         atr = (plan.atr_interval, plan.atr_period)
-        own = {"memo": memo, "atr": atr, "own_size": plan.size_call, "funding": flow}
+        own = {"memo": memo, "atr": atr, "own_size": plan.size_call, "funding": flows}
         own["exit_rule"] = plan.exit_rule
         screen_rows(inputs.candles, nodes, setups, midnights, table, results, **own)
         total += parts[:, np.searchsorted(wanted, mine)] @ daily_returns(results.equity)

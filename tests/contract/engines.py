@@ -51,7 +51,7 @@ from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.kernel import account as accounts
 from stoptrail.sweep.kernel.account import booked
 from stoptrail.sweep.kernel.blocks import nodes_of
-from stoptrail.sweep.kernel.days import KeptRows, midnights_of
+from stoptrail.sweep.kernel.days import KeptRows, midnights_of, net_midnights
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
 from stoptrail.sweep.kernel.flow import flow_of
 from stoptrail.sweep.kernel.memo import NOTHING
@@ -198,8 +198,9 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
         patch.setattr(accounts, "booked", noted)
         patch.setattr(accounts, "with_trade", lambda state, *_: state)  # machine code only
         turn = ready.setups.turn
-        flow = flow_of(funding)
-        midnights = midnights_of(marks, candles.close, 0, funding)
+        scale = trade_rules.costs.funding
+        flow = flow_of(funding, candles.close, scale)
+        midnights = net_midnights(midnights_of(marks, candles.close, 0, funding), scale)
         rules, memo = plan.run_rules, (0, NOTHING)
         own = sums_of_squares(candles.close), plan.size_call
         own = *own, reaches(candles, window_of(rules)), plan.exit_rule and asked(plan.exit_rule)

@@ -204,7 +204,6 @@ def held_until(
         midnights.candle,
         midnights.close,
         midnights.block,
-        midnights.paid,
         last,
         account.balance,
         position,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Floats, Times
-from stoptrail.rules.funding import NO_FUNDING, Funding, paid_since
+from stoptrail.rules.funding import NO_FUNDING, Funding, less_total, since_entry
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.metrics import (
     NO_RETURNS,
@@ -32,7 +32,8 @@ class Midnights(NamedTuple):
     time: Times
     candle: Times
     close: Floats
-    """Of that candle; the open of the data where the mark is before the first close."""
+    """Of that candle, which `net_midnights` makes net of funding; the open of the data where the
+    mark is before the first close."""
     block: Times
     """Of the return that ends at the mark."""
     paid: Floats
@@ -70,6 +71,11 @@ def midnights_of(
     close = closes[np.maximum(marks.candle, 0)]
     paid = funding.total[np.searchsorted(funding.time, marks.time, side="right")]
     return Midnights(marks.time, marks.candle, close, np.concatenate(([0], block)), paid)
+
+
+def net_midnights(midnights: Midnights, scale: float) -> Midnights:
+    """With closes less what one unit held long has paid by the mark (rules.funding.less_total)."""
+    return midnights._replace(close=less_total(midnights.close, midnights.paid, scale))
 
 
 @rule
@@ -113,7 +119,6 @@ def add_held_marks(
     places: Times,
     closes: Floats,
     blocks: Times,
-    paid: Floats,
     last: int,
     balance: float,
     position: Position,
@@ -122,12 +127,13 @@ def add_held_marks(
     block_sums: Floats,
     equity: Floats,
 ) -> tuple[Days, Guard]:
-    """The marks on candles before `last`, with `position` at the closes; times to paid are
-    the columns of Midnights; before: the running sum of funding at the entry."""
+    """The marks on candles before `last`, with `position` at the closes; times to blocks
+    are the columns of Midnights, closes being net of funding; before: its running sum at the
+    entry."""
     while days.mark < len(times) and places[days.mark] < last:
         m = days.mark
-        since = paid_since(paid[m], before, trade_rules.costs.funding)
-        value = marked(balance, position, closes[m], times[m], trade_rules, since)
+        net = since_entry(closes[m], before, trade_rules.costs.funding)
+        value = marked(balance, position, net, times[m], trade_rules)
         days = add_mark(days, value, blocks[m], block_sums, equity)
         if m > 0:
             guard = guard_day(guard, value)

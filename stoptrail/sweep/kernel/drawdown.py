@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stoptrail.rules.candles import Candles, Floats, Times
-from stoptrail.rules.funding import paid_since, sum_closed
+from stoptrail.rules.funding import since_entry
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.metrics import (
     Drawdown,
@@ -13,7 +13,7 @@ from stoptrail.rules.metrics import (
 from stoptrail.rules.trade import Position, TradeRules, marked
 from stoptrail.sweep.kernel.blocks import SHIFTS, Closes, Nodes, extremes
 from stoptrail.sweep.kernel.ending import Ending
-from stoptrail.sweep.kernel.flow import NOTHING_PAID, Flow, Range, is_funded, paid_range
+from stoptrail.sweep.kernel.flow import Flow, net_closes, net_rows
 
 
 @inner_rule
@@ -38,42 +38,32 @@ def held_drawdown(
     if last <= entry:
         return state
     first, until = times[entry] + interval, times[last - 1] + interval
-    paid = NOTHING_PAID
-    if is_funded(flow, trade_rules.costs.funding):
-        paid = closed_range(flow, entry, last, before, trade_rules)
     whole, is_known = bounded(
-        state, ending.best, ending.worst, first, until, balance, position, trade_rules, paid
+        state, ending.best, ending.worst, first, until, balance, position, before, trade_rules
     )
     if is_known and (is_exact or whole.peak == state.peak):
         return whole
     return rows_drawdown(
         state,
         times,
-        candles.close,
-        nodes.closes,
+        net_closes(flow, candles),
+        net_rows(flow, nodes),
         entry,
         last,
         interval,
         balance,
         position,
-        trade_rules,
-        flow,
         before,
+        trade_rules,
     )
-
-
-@inner_rule
-def closed_range(flow: Flow, first: int, end: int, before: float, trade_rules: TradeRules) -> Range:
-    """What one unit has paid by the closes of the candles [first, end)."""
-    scale = trade_rules.costs.funding
-    return paid_range(flow.closed, first, end, before, scale)
 
 
 @inner_rule
 def with_closes(
     ending: Ending, side: int, closes: Floats, rows: Closes, entry: int, last: int
 ) -> Ending:
-    """`ending` with the best and the worst of the closes of the candles [entry, last)."""
+    """`ending` with the best and the worst of the `closes`, net of funding, of the candles
+    [entry, last)."""
     top, bottom = extremes(closes, rows, entry, last)
     best, worst = (top, bottom) if side > 0 else (-bottom, -top)
     return Ending(ending.exit, ending.price, ending.level, ending.reason, best, worst, 0)
@@ -90,14 +80,11 @@ def rows_drawdown(
     interval: int,
     balance: float,
     position: Position,
-    trade_rules: TradeRules,
-    flow: Flow,
     before: float,
+    trade_rules: TradeRules,
 ) -> Drawdown:
-    """`held_drawdown` by rows of closes, the longer the better; before: the running sum of
-    funding at the entry."""
+    """`held_drawdown` by rows of closes, net of funding, the longer the better."""
     side, level, i = position.held.side, 0, entry
-    funded, scale = is_funded(flow, trade_rules.costs.funding), trade_rules.costs.funding
     tops, bottoms = (rows.top, rows.bottom) if side > 0 else (rows.bottom, rows.top)
     while i < last:
         shift = SHIFTS[level]
@@ -106,13 +93,8 @@ def rows_drawdown(
             row = rows.first[level] + (i >> shift)
             best, worst = side * tops[row], side * bottoms[row]
             first, until = times[i] + interval, times[end - 1] + interval
-            paid = NOTHING_PAID
-            if funded:
-                one = paid_since(flow.rows.bottom[row], before, scale)
-                other = paid_since(flow.rows.top[row], before, scale)
-                paid = Range(min(one, other), max(one, other))
             whole, is_known = bounded(
-                state, best, worst, first, until, balance, position, trade_rules, paid
+                state, best, worst, first, until, balance, position, before, trade_rules
             )
             if is_known:
                 state, i = whole, end
@@ -124,7 +106,7 @@ def rows_drawdown(
             continue
         end = min(end, last)
         state = closes_drawdown(
-            state, closes, times, i, end, interval, balance, position, trade_rules, flow, before
+            state, closes, times, i, end, interval, balance, position, before, trade_rules
         )
         i = end
     return state
@@ -139,28 +121,28 @@ def bounded(
     until: int,
     balance: float,
     position: Position,
+    before: float,
     trade_rules: TradeRules,
-    paid: Range,
 ) -> tuple[Drawdown, bool]:
-    """`state` after closes within [worst, best], times the side, from `first` to `until`,
-    and whether that is known without looking at each.
+    """`state` after closes, net of funding, within [worst, best], times the side, from `first` to
+    `until`, and whether that is known without looking at each.
 
-    Equity is monotone in the signed close and in what was `paid` in funding, and falls with
-    the borrow, in float64 too: the best close at the first time and the worst at the last one
-    bound it. The deepest fall is at most that from the highest possible peak to the lowest
-    value. Where there is no borrow and funding does not change, the highest value is attained.
+    Equity is monotone in the signed net close, and falls with the borrow, in float64 too: the best
+    close at the first time and the worst at the last one bound it. The deepest fall is at most
+    that from the highest possible peak to the lowest value. Where there is no borrow the highest
+    value is attained.
     """
-    side = position.held.side
-    least, greatest = (paid.least, paid.greatest) if side > 0 else (paid.greatest, paid.least)
-    high = marked(balance, position, side * best, first, trade_rules, least)
-    low = marked(balance, position, side * worst, until, trade_rules, greatest)
+    side, scale = position.held.side, trade_rules.costs.funding
+    top, bottom = since_entry(side * best, before, scale), since_entry(side * worst, before, scale)
+    high = marked(balance, position, top, first, trade_rules)
+    low = marked(balance, position, bottom, until, trade_rules)
     peak = max(state.peak, high)
     if fall(peak, low) > state.worst:
         return state, False
     if high < state.peak:
         return state, True
     steady = side > 0 or trade_rules.costs.borrow_daily == 0.0
-    return Drawdown(peak, state.worst), steady and paid.least == paid.greatest
+    return Drawdown(peak, state.worst), steady
 
 
 @inner_rule
@@ -173,20 +155,18 @@ def closes_drawdown(
     interval: int,
     balance: float,
     position: Position,
-    trade_rules: TradeRules,
-    flow: Flow,
     before: float,
+    trade_rules: TradeRules,
 ) -> Drawdown:
-    """`state` after each of the closes of the candles [entry, last).
+    """`state` after each of the closes, net of funding, of the candles [entry, last).
 
     Between two peaks only the lowest equity matters (rules.metrics.drawdown_step), so
     that a step is taken at the peaks and at the lowest value after each.
     """
-    lowest = state.peak
+    lowest, scale = state.peak, trade_rules.costs.funding
     for i in range(entry, last):
-        time = times[i] + interval
-        paid = paid_since(sum_closed(flow.sums, i), before, trade_rules.costs.funding)
-        equity = marked(balance, position, closes[i], time, trade_rules, paid)
+        net = since_entry(closes[i], before, scale)
+        equity = marked(balance, position, net, times[i] + interval, trade_rules)
         if equity >= state.peak:
             if lowest < state.peak:
                 state = drawdown_step(state, lowest)

@@ -68,7 +68,7 @@ def even_bounds(
     if end <= before.until and before.rises:
         return before
     first = node if node < count else int(nodes.begin[node - count])
-    if is_funded(flow, trade_rules.costs.funding):
+    if is_funded(flow):
         return funded_bounds(candles, flow, first, end, held, funding, wanted, tick, trade_rules)
     least = before.greatest
     if before.until < 0:

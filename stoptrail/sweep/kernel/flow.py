@@ -1,15 +1,18 @@
-"""Running sums of funding as the kernel looks at them: where they change, how far they reach."""
+"""Running sums of funding as the kernel looks at them: where they change, how far they reach, and
+the closes less what was paid by then, of which the best one marks the most."""
 
 from __future__ import annotations
 
+import math
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
 
-from stoptrail.rules.candles import Floats, Times
-from stoptrail.rules.funding import NO_FUNDING, Funding, paid_since
+from stoptrail.rules.candles import Candles, Floats, Times
+from stoptrail.rules.funding import NO_FUNDING, Funding, less_total, paid_since
 from stoptrail.rules.jit import inner_rule
-from stoptrail.sweep.kernel.blocks import Closes, closes_of
+from stoptrail.sweep.kernel.blocks import Closes, Nodes, closes_of
 
 
 class Runs(NamedTuple):
@@ -21,16 +24,24 @@ class Runs(NamedTuple):
     """The run of each candle, shape (n,)."""
 
 
+class Net(NamedTuple):
+    """Closes less what one unit held long has paid by them (rules.funding.less_total)."""
+
+    close: Floats
+    rows: Closes
+
+
 class Flow(NamedTuple):
-    """rules.funding.Funding with what bounds it over many candles; all empty without any."""
+    """rules.funding.Funding at one scale, with what bounds it over many candles; all empty without
+    any."""
 
     sums: Funding
     change: Times
     """The first candle after each whose `held` differs from its own; n where none does."""
     held: Runs
-    closed: Runs
-    rows: Closes
-    """Of sums.closed."""
+    reach: Range
+    """The least and the greatest of `held`."""
+    net: Net
 
 
 class Range(NamedTuple):
@@ -43,15 +54,18 @@ class Range(NamedTuple):
 NOTHING_PAID = Range(0.0, 0.0)
 
 
-def flow_of(funding: Funding) -> Flow:
-    """The kernel's view of `funding`."""
-    held = funding.held
-    count = len(held)
+def flow_of(funding: Funding, closes: Floats, scale: float) -> Flow:
+    """The kernel's view of `funding` at `scale` (rules.costs.Costs.funding), over candles with
+    these `closes`."""
+    held, count = funding.held, len(funding.held)
+    if scale == 0.0 or not count:
+        return NO_FLOW._replace(sums=NO_FUNDING._replace(tiers=funding.tiers))
     places = np.flatnonzero(np.diff(held)) + 1
     following = np.searchsorted(places, np.arange(count), side="right")
     change = np.append(places, count)[following].astype(np.int64)
-    closed = funding.closed
-    return Flow(funding, change, runs_of(held), runs_of(closed), closes_of(closed))
+    net: Floats = less_total(closes, funding.closed, scale)
+    reach = Range(float(held.min()), float(held.max()))
+    return Flow(funding, change, runs_of(held), reach, Net(net, closes_of(net)))
 
 
 def runs_of(sums: Floats) -> Runs:
@@ -60,13 +74,49 @@ def runs_of(sums: Floats) -> Runs:
     return Runs(sums[begins], np.cumsum(begins).astype(np.int64) - 1)
 
 
-NO_FLOW = flow_of(NO_FUNDING)
+_NONE = np.empty(0)
+NO_FLOW = Flow(
+    NO_FUNDING,
+    np.empty(0, np.int64),
+    Runs(_NONE, np.empty(0, np.int64)),
+    NOTHING_PAID,
+    Net(_NONE, closes_of(_NONE)),
+)
+
+
+class Flows:
+    """`flow_of` for any scale; the last one is kept, as most grids have one."""
+
+    def __init__(self, funding: Funding, closes: Floats) -> None:
+        self.sums = funding
+        self._closes = closes
+        self._last = (math.nan, NO_FLOW)
+        self._lock = Lock()
+
+    def at(self, scale: float) -> Flow:
+        """The funding at `scale`; threads that miss at once wait for the first of them."""
+        with self._lock:
+            if self._last[0] != scale:
+                self._last = (scale, flow_of(self.sums, self._closes, scale))
+            return self._last[1]
 
 
 @inner_rule
-def is_funded(flow: Flow, scale: float) -> bool:
-    """Whether anything is paid; scale: rules.costs.Costs.funding."""
-    return len(flow.change) > 0 and scale != 0.0
+def is_funded(flow: Flow) -> bool:
+    """Whether anything is paid."""
+    return len(flow.change) > 0
+
+
+@inner_rule
+def net_closes(flow: Flow, candles: Candles) -> Floats:
+    """What marks a position at each close: see `Net`."""
+    return flow.net.close if len(flow.change) > 0 else candles.close
+
+
+@inner_rule
+def net_rows(flow: Flow, nodes: Nodes) -> Closes:
+    """Rows of `net_closes`."""
+    return flow.net.rows if len(flow.change) > 0 else nodes.closes
 
 
 @inner_rule
@@ -75,5 +125,11 @@ def paid_range(runs: Runs, first: int, end: int, before: float, scale: float) ->
     bottom = top = runs.value[runs.place[first]]
     for at in range(runs.place[first] + 1, runs.place[end - 1] + 1):
         bottom, top = min(bottom, runs.value[at]), max(top, runs.value[at])
-    one, other = paid_since(bottom, before, scale), paid_since(top, before, scale)
+    return paid_between(Range(bottom, top), before, scale)
+
+
+@inner_rule
+def paid_between(sums: Range, before: float, scale: float) -> Range:
+    """The same of sums within a range."""
+    one, other = paid_since(sums.least, before, scale), paid_since(sums.greatest, before, scale)
     return Range(min(one, other), max(one, other))

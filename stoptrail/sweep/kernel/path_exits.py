@@ -45,7 +45,15 @@ from stoptrail.rules.trade import (
 from stoptrail.rules.types import CYCLE_EXIT, OPEN, RunRules
 from stoptrail.sweep.kernel.calm import STIRRED, Calm, calm_after, first_stirred, followed
 from stoptrail.sweep.kernel.ending import Ending
-from stoptrail.sweep.kernel.flow import NOTHING_PAID, Flow, is_funded, paid_range
+from stoptrail.sweep.kernel.flow import (
+    NOTHING_PAID,
+    Flow,
+    Range,
+    is_funded,
+    net_closes,
+    paid_between,
+    paid_range,
+)
 
 PART_CANDLE, PART_UNITS, PART_PRICE = range(3)
 """Columns of what is known of a part."""
@@ -133,7 +141,7 @@ def hold_managed(
                 continue
             why = reason_of(walk, managed.leaving)
             stop = Stop(walk.stop.level, walk.stop.extreme, why)
-            return ended(candles.close, side, entry, i, i, walk.price, stop, done)
+            return ended(net_closes(flow, candles), side, entry, i, i, walk.price, stop, done)
         known, told = (atr[i], hangs[i], time + interval), (trade_rules, ask, paid)
         managed = manage_close(managed, position, time, *prices, volume, *known, *told)
         calm = STIRRED
@@ -142,7 +150,7 @@ def hold_managed(
             of = managed.stop, target.level, position, balance
             calm = calm_after(*of, *now, trade_rules, flow.sums.tiers)
     done = position.parts.number
-    return ended(candles.close, side, entry, count, OPEN, 0.0, managed.stop, done)
+    return ended(net_closes(flow, candles), side, entry, count, OPEN, 0.0, managed.stop, done)
 
 
 @inner_rule
@@ -208,15 +216,35 @@ def stop_stays_first(
     """Whether a stop that never loosens from `level` comes before the liquidation price on every
     candle from `entry` to `last`: it does against the most that can have been paid by then, and
     where nothing can, as the entry was tested."""
-    costs, paid, side = trade_rules.costs, NOTHING_PAID, position.held.side
-    if is_funded(flow, costs.funding):
-        before = sum_opened(flow.sums, entry)
-        paid = paid_range(flow.held, entry, last + 1, before, costs.funding)
-    elif trade_rules.margin.checked and (side > 0 or costs.borrow_daily == 0.0):
+    costs, side, time = trade_rules.costs, position.held.side, candles.time[last]
+    if not is_funded(flow):
+        if trade_rules.margin.checked and (side > 0 or costs.borrow_daily == 0.0):
+            return True
+        return stays_first(NOTHING_PAID, position, level, balance, time, trade_rules, flow)
+    before = sum_opened(flow.sums, entry)
+    # Most stay first whatever is paid in all the years.
+    most = paid_between(flow.reach, before, costs.funding)
+    if stays_first(most, position, level, balance, time, trade_rules, flow):
         return True
-    most, time = paid.greatest if side > 0 else paid.least, candles.time[last]
+    most = paid_range(flow.held, entry, last + 1, before, costs.funding)
+    return stays_first(most, position, level, balance, time, trade_rules, flow)
+
+
+@inner_rule
+def stays_first(
+    paid: Range,
+    position: Position,
+    level: float,
+    balance: float,
+    time: int,
+    trade_rules: TradeRules,
+    flow: Flow,
+) -> bool:
+    """Whether a stop at `level` comes before the liquidation price at `time`, whatever of `paid`
+    one unit held long has paid."""
+    most = paid.greatest if position.held.side > 0 else paid.least
     danger = danger_of(position, balance, time, trade_rules, most, flow.sums.tiers)
-    return not overtaken(side, level, danger.price)
+    return not overtaken(position.held.side, level, danger.price)
 
 
 @inner_rule
@@ -276,9 +304,9 @@ def hold_until_turn(
             if walk.event != NOTHING:
                 reason = CYCLE if walk.event == LEFT else LIQUIDATED
                 last = Stop(stop.level, stop.extreme, reason)
-                return ended(candles.close, side, entry, i, i, walk.price, last, 0)
+                return ended(net_closes(flow, candles), side, entry, i, i, walk.price, last, 0)
         leaving = leaving or turn[i] == -side
-    return ended(candles.close, side, entry, n, OPEN, 0.0, stop, 0)
+    return ended(net_closes(flow, candles), side, entry, n, OPEN, 0.0, stop, 0)
 
 
 @rule
@@ -292,7 +320,8 @@ def ended(
     stop: Stop,
     parts: int,
 ) -> Ending:
-    """An end with `stop` as told, with the bounds of the closes of the candles [first, last)."""
+    """An end with `stop` as told, with the bounds of the `closes`, net of funding, of the candles
+    [first, last)."""
     best, worst = -np.inf, np.inf
     for i in range(first, last):
         best = max(best, side * closes[i])

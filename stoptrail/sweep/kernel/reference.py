@@ -22,7 +22,7 @@ from stoptrail.rules.decide import (
 )
 from stoptrail.rules.detail import Detail, pieces
 from stoptrail.rules.exits import no_target
-from stoptrail.rules.funding import Funding, no_funding, sum_by, sum_closed, sum_held
+from stoptrail.rules.funding import Funding, net_price, no_funding, sum_by, sum_closed, sum_held
 from stoptrail.rules.jit import rule, uncounted
 from stoptrail.rules.manage import Managed, manage_close, managed_from
 from stoptrail.rules.own_exit import Asked
@@ -277,8 +277,9 @@ def pass_midnight(
         return books
     value = books.balance
     if trade.position.units > 0.0:
-        paid = unit_paid(trade, sum_by(sums, time), trade_rules)
-        value = marked(value, trade.position, bar.close, time, trade_rules, paid)
+        total, scale = sum_by(sums, time), trade_rules.costs.funding
+        net = net_price(bar.close, total, trade.before, scale)
+        value = marked(value, trade.position, net, time, trade_rules)
     return Books(books.balance, guard_day(books.guard, value), books.quiet_until, books.history)
 
 

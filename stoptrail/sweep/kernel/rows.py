@@ -6,7 +6,8 @@ this one runs it as it is, some hundred times slower, to the same last bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from stoptrail.rules.types import DayMarks, Setups
 from stoptrail.sweep.kernel import precompile
 from stoptrail.sweep.kernel.account import UNFINISHED
 from stoptrail.sweep.kernel.blocks import Nodes
-from stoptrail.sweep.kernel.days import Midnights, midnights_of
-from stoptrail.sweep.kernel.flow import Flow, flow_of
+from stoptrail.sweep.kernel.days import Midnights, midnights_of, net_midnights
+from stoptrail.sweep.kernel.flow import Flow, Flows
 from stoptrail.sweep.kernel.memo import NOTHING, Memo
 from stoptrail.sweep.kernel.results import Results, part
+from stoptrail.sweep.kernel.rule_table import PLACE
 from stoptrail.sweep.kernel.screen import rows_turn, screen
 
 
@@ -38,36 +40,43 @@ def screen_rows(
     memo: Memo | None = None,
     atr: object = None,
     own_size: Any = None,
-    funding: Funding | Flow = NO_FUNDING,
+    funding: Funding | Flows = NO_FUNDING,
     exit_rule: ExitRule | None = None,
 ) -> int:
     """`screen` the rows of `table`: how many of them ran in plain Python. on_slow_row is told
     1 after each of these, as the other rows take no time beside them. memo: endings of the
     same candles; atr: what tells the ATR of `nodes` from others that use it; own_size:
-    Plan.size_call; funding: of the market, which `marks` that are Midnights already contain;
+    Plan.size_call; funding: of the market, which `marks` that are Midnights know;
     exit_rule: that of rows whose stop is `ruled`."""
     none = np.zeros(len(table), np.int64)
     rules, lines = (memo.ids(atr, table), memo.lines) if memo else (none, NOTHING)
     turn, slow = rows_turn(table, setups), 0
+    flows = funding if isinstance(funding, Flows) else Flows(funding, candles.close)
     if isinstance(marks, DayMarks):
-        sums = funding.sums if isinstance(funding, Flow) else funding
-        marks = midnights_of(marks, candles.close, results.block_sums.shape[1], sums)
-    midnights = marks
-    flow = funding if isinstance(funding, Flow) else flow_of(funding)
-    of, own = (candles, nodes, setups, midnights), (lines, flow)
-    while slow < len(table) and precompile.is_running():
-        rows = table[slow : slow + 1], part(results, slow, slow + 1), rules[slow:]
-        ask = exit_rule and asked(exit_rule)
-        with np.errstate(all="ignore"), own_errors(exit_rule):  # fingerprints count modulo 2^64
-            _screen(screen, *of, *rows, *own, turn, own_size, ask)
-        slow += 1
-        on_slow_row(1)
-    if slow < len(table):
-        rows = table[slow:], part(results, slow, len(table)), rules[slow:]
-        ask = exit_rule and compiled_exit(exit_rule)
-        with own_errors(exit_rule):
-            _screen(compiled(screen), *of, *rows, *own, turn, own_size, ask)
+        marks = midnights_of(marks, candles.close, results.block_sums.shape[1], flows.sums)
+    for first, end in _scales(table):
+        scale = table[first, PLACE.trade_rules.costs.funding]
+        of = candles, nodes, setups, net_midnights(marks, scale)
+        own, rest = (lines, flows.at(scale)), (turn, own_size)
+        while first < end and precompile.is_running():
+            rows = table[first : first + 1], part(results, first, first + 1), rules[first:]
+            ask = exit_rule and asked(exit_rule)
+            with np.errstate(all="ignore"), own_errors(exit_rule):  # fingerprints are modulo 2^64
+                _screen(screen, *of, *rows, *own, *rest, ask)
+            first, slow = first + 1, slow + 1
+            on_slow_row(1)
+        if first < end:
+            rows = table[first:end], part(results, first, end), rules[first:]
+            ask = exit_rule and compiled_exit(exit_rule)
+            with own_errors(exit_rule):
+                _screen(compiled(screen), *of, *rows, *own, *rest, ask)
     return slow
+
+
+def _scales(table: Floats) -> Iterator[tuple[int, int]]:
+    """First and end of each stretch of rows that scale funding alike."""
+    changes = np.flatnonzero(np.diff(table[:, PLACE.trade_rules.costs.funding])) + 1
+    return pairwise([0, *changes.tolist(), len(table)])
 
 
 def _screen(

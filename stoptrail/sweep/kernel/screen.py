@@ -67,7 +67,7 @@ from stoptrail.sweep.kernel.days import (
 )
 from stoptrail.sweep.kernel.drawdown import with_closes
 from stoptrail.sweep.kernel.ending import Ending
-from stoptrail.sweep.kernel.flow import Flow
+from stoptrail.sweep.kernel.flow import Flow, is_funded, net_closes, net_rows
 from stoptrail.sweep.kernel.hold import hold
 from stoptrail.sweep.kernel.memo import fetch, has, keep, kept_ending, key_of, line_of
 from stoptrail.sweep.kernel.path_exits import (
@@ -102,7 +102,7 @@ def screen(
     that all rows use; setups: the signal's events, none before setups.first; table: rows
     of sweep.kernel.rule_table, shape (k, columns); results: room for k combinations, all zero;
     rules, lines: the numbers of the rows, shape (k,), and the endings of a
-    sweep.kernel.memo.Memo, or memo.NOTHING; flow: the market's funding, or flow.NO_FLOW;
+    sweep.kernel.memo.Memo, or memo.NOTHING; flow: funding at the rows' scale, or flow.NO_FLOW;
     own_size: the user's sizing function where a row's kind is rules.sizing.OWN.
     Holds no lock: threads may run slices of table and results.
     """
@@ -211,7 +211,8 @@ def run(
         last = count if ending.exit == OPEN else ending.exit
         event = next_signal(signals, sides, event, last, counts, rules, lines)
         closed = Followed(i, entry, entry, position, stop, ending, last)
-        given, exact = (candles, nodes, midnights), len(lines) > 0 and ending.parts == 0
+        given = candles, nodes, midnights
+        exact = (len(lines) > 0 or is_funded(flow)) and ending.parts == 0
         if turn is not None:  # none has parts that trails alone
             account, closed = after_parts(account, *given, closed, parts, run_rules, kept, flow)
         account = after_position(account, *given, closed, run_rules, kept, exact, flow)
@@ -271,19 +272,29 @@ def followed(
 ) -> Ending:
     """How a position ends that a signal led to: from the memo, or followed. With a memo the
     closes are known exactly, as they are looked at once for many."""
-    held = position.held
+    held, count = position.held, len(candles.time)
     if len(lines) == 0:
-        return hold(candles, nodes, entry, held, stop, trade_rules, flow)
-    count = len(candles.time)
+        ending = hold(candles, nodes, entry, held, stop, trade_rules, flow)
+        return (
+            with_net(ending, candles, nodes, held.side, entry, flow) if is_funded(flow) else ending
+        )
     key = key_of(rules, signal, held.side)
     line = line_of(lines, key)
     if has(lines, line, key, count):
         return kept_ending(lines, line)
     ending = hold(candles, nodes, entry, held, stop, trade_rules, flow)
-    last = count if ending.exit == OPEN else ending.exit
-    ending = with_closes(ending, held.side, candles.close, nodes.closes, entry, last)
+    ending = with_net(ending, candles, nodes, held.side, entry, flow)
     keep(lines, line, key, ending)
     return ending
+
+
+@inner_rule
+def with_net(
+    ending: Ending, candles: Candles, nodes: Nodes, side: int, entry: int, flow: Flow
+) -> Ending:
+    """`ending` with the bounds of its closes, net of funding."""
+    last = len(candles.time) if ending.exit == OPEN else ending.exit
+    return with_closes(ending, side, net_closes(flow, candles), net_rows(flow, nodes), entry, last)
 
 
 @inner_rule
