@@ -150,6 +150,8 @@ class Holes:
         self._ended = False
         self._looks = 0
         """Times in a row that the exchange has not given what lies before its next candle."""
+        self._vain = 0
+        """Times in a row that nothing was found beyond an answer."""
         self._next_look = -math.inf
         self._longest = 0
         """Intervals of the longest hole so far that was said."""
@@ -203,16 +205,18 @@ class Holes:
         beyond = asked + reach(asked, limit, interval)
         self.open = newest >= beyond
         now = max(newest, int(time.time() * 1000))  # only ever to know how far to look
-        if now < beyond or (not self.open and time.monotonic() < self._next_look):
+        if now < beyond or time.monotonic() < self._next_look:
             return []
-        self._next_look = time.monotonic() + self._timing.listing
+        self._vain += 1
+        pause = backoff(self._vain, self._timing.poll, self._timing.listing)
+        self._next_look = time.monotonic() + (pause if self.open else self._timing.listing)
         with contextlib.suppress(ExchangeError):
             now = await self._reader.clock() or now
         if now < beyond:
             return []
         rows = await self._look(known, now - now % interval + interval)
         if rows or self._looks:
-            self._next_look = -math.inf
+            self._vain, self._next_look = 0, -math.inf
         return rows
 
     async def _look(self, known: int, end: int, behind: Iterable[Row] = ()) -> list[Row]:

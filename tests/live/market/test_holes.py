@@ -4,6 +4,7 @@ candle that it has is missing afterwards, and what it does not give is named."""
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from stoptrail.core.time import iso_time
 from stoptrail.live.market.events import Event, Notice
 from stoptrail.live.market.store import CCXTStore
-from tests.exchange.dialects import DIALECTS, QUARTER, Dialect, Query, Row
+from tests.exchange.dialects import DIALECTS, QUARTER, Dialect, Query, RefusedError, Row
 from tests.exchange.player import Pace
 from tests.exchange.script import Disconnect
 from tests.exchange.standin import StandIn
@@ -182,6 +183,29 @@ def test_a_candle_that_closes_while_others_are_looked_for_is_told_as_it_closed(
         listener.until(lambda: listener.candles[-1][0] == whole[-2][0])
     assert listener.candles[1:] == whole[KNOWN:-1]
     assert beyond
+
+
+def test_a_record_that_refuses_every_question_is_asked_on_but_not_without_pauses(
+    market: Callable[[str, list[Row]], Dialect],
+) -> None:
+    """A session goes on, as its position has to be left some day."""
+    dialect = market("coinbase", rows_of(KNOWN + 42))
+    ask = dialect.candles
+
+    def refuse(query: Query) -> Any:
+        raise RefusedError(400, {"error": "INVALID_ARGUMENT", "message": "unknown product"})
+
+    with polling(dialect) as (store, listener):
+        dialect.candles = refuse  # type: ignore[method-assign]
+        dialect.now += 40 * QUARTER
+        listener.until(lambda: said(listener.events, "refused") != [])
+        asked, until = dialect.asked, time.monotonic() + 0.5
+        listener.until(lambda: time.monotonic() > until)
+        assert dialect.asked - asked < 150
+        dialect.candles = ask  # type: ignore[method-assign]
+        listener.until(lambda: listener.candles[-1][0] == closed(dialect)[-1][0])
+        store.check()
+    assert listener.candles == closed(dialect)[-41:]
 
 
 def test_every_hole_is_named_that_an_exchange_leaves(
