@@ -170,5 +170,7 @@ def _levels(name: str) -> tuple[str, str]:
 
 
 def _damaged(kind: str, error: Exception) -> str:
+    if isinstance(error, MemoryError):  # Arrow's too: no fault of the file
+        raise error
     reason = one_line((str(error).splitlines() or [""])[0], _REASON)
     return f"not a readable {kind} file ({reason}); write it again"

@@ -23,6 +23,8 @@ from stoptrail.core.text import plain, scrubbed
 INTERRUPTED = 130
 DEBUG = "STOPTRAIL_DEBUG"
 _USAGE = 2
+_NO_MEMORY = re.compile("failed to map segment|annot allocate memory")
+_MEMORY_IS_SPENT = threading.Event()
 _STOPPED = "stopped; what is finished is kept"
 
 
@@ -54,6 +56,9 @@ def _failed(error: Exception) -> int:
         return _say(error.format_message(), error.exit_code)
     if isinstance(error, click.ClickException):
         return _say(f"error: {_usage_line(error)}", error.exit_code)
+    if _wants_memory(error):
+        _MEMORY_IS_SPENT.set()
+        return _say("error: not enough memory; give a shorter span or a smaller grid", 1)
     if isinstance(error, StopTrailError):
         _trace(error.__cause__)
         return _say(f"error: {_readable(scrubbed(plain(error)), 200)}", error.exit_code)
@@ -61,9 +66,19 @@ def _failed(error: Exception) -> int:
         return _machine(error)
     if isinstance(error, RecursionError):
         return _say("error: an input is nested too deeply to be read", _USAGE)
-    if isinstance(error, MemoryError):
-        return _say("error: not enough memory; give a shorter span or a smaller grid", 1)
     return _unexpected(error)
+
+
+def _wants_memory(error: Exception) -> bool:
+    """Whether memory ran out, as Python, the system or the loader of libraries says it."""
+    told = isinstance(error, ImportError | OSError) and _NO_MEMORY.search(str(error))
+    return isinstance(error, MemoryError) or bool(told)
+
+
+def memory_is_spent() -> bool:
+    """Whether a command ended for want of memory: libraries that are half loaded then may
+    crash where they are taken down."""
+    return _MEMORY_IS_SPENT.is_set()
 
 
 def _surroundings() -> str:

@@ -5,6 +5,7 @@ A command's function gets the options by name and raises where it fails.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import click
 
 from stoptrail.cli.ending import DEBUG as DEBUG
-from stoptrail.cli.ending import INTERRUPTED, TERMINATED, ended, in_order
+from stoptrail.cli.ending import INTERRUPTED, TERMINATED, ended, in_order, memory_is_spent
 from stoptrail.cli.groups import dashboard, data, ledger, runs, telegram
 from stoptrail.cli.options import FILE as _FILE
 from stoptrail.cli.options import json_option, settings_options, trust_option
@@ -278,4 +279,6 @@ def run() -> None:
         code = main()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
+    if memory_is_spent():
+        os._exit(code)
     sys.exit(TERMINATED if came and code == INTERRUPTED else code)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -134,3 +136,27 @@ def test_a_path_that_nobody_can_have_meant_is_cut(capsys: pytest.CaptureFixture[
     assert "999..." in said
     assert "File name too long" in said
     assert len(said) < 400
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        ImportError("libarrow.so.2600: failed to map segment from shared object"),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+    ],
+)
+def test_want_of_memory_is_told_and_nothing_is_taken_down_after_it(error: Exception) -> None:
+    """A library that could not be loaded whole may crash at the end of the interpreter."""
+    script = """
+import atexit, pickle, sys
+from stoptrail.cli import main
+def fail(): raise pickle.loads(bytes.fromhex(sys.argv[1]))
+main.main = lambda: main.ended(fail)
+atexit.register(print, "taken down")
+main.run()
+"""
+    command = [sys.executable, "-c", script, pickle.dumps(error).hex()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    told = "error: not enough memory; give a shorter span or a smaller grid\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -146,6 +148,18 @@ def test_what_is_no_candle_file_is_refused_in_one_line(tmp_path: Path, content: 
     with pytest.raises(DataError, match=r"a\.csv: not a (candle|readable Parquet) file") as caught:
         load_candles(path)
     assert "\n" not in str(caught.value)
+
+
+def test_want_of_memory_is_no_damage_of_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise pa.ArrowMemoryError("malloc of size 64 failed")
+
+    file = write_parquet(tmp_path / "a.parquet", GIVEN)
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", full)
+    with pytest.raises(MemoryError):
+        load_candles(file, QUARTER)
 
 
 def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:
