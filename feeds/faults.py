@@ -30,6 +30,10 @@ def order_faults(time: Times) -> Iterator[Fault]:
     yield from _fault("time", back, "is earlier than the row before", "sort the file by open time")
 
 
+_ZONE_MS = 900_000
+"""What the offsets of all zones are multiples of."""
+
+
 def alignment_faults(
     time: Times, interval: int, timeframe: str, local: bool = True
 ) -> Iterator[Fault]:
@@ -37,7 +41,8 @@ def alignment_faults(
     of another zone."""
     rule = f"does not open on a {timeframe} boundary (UTC)"
     remedy = "set data.zone where the times are local, data.timeframe where it is another"
-    if not local:
+    off = time[time % interval != 0]
+    if not local or np.any(off % _ZONE_MS):
         remedy = (
             f"give candles of {timeframe} that open at 00:00 UTC, or shorter ones, of which they "
             "are built"

@@ -97,7 +97,7 @@ def load_file(
     boundaries = alignment_faults(columns.time, interval, timeframe_name(interval), local)
     _refuse(path, series, boundaries)
     if reading.volume == "unknown":
-        columns = columns._replace(volume=np.nan_to_num(columns.volume))
+        columns = columns._replace(volume=np.maximum(np.nan_to_num(columns.volume), 0.0))
         series = series._replace(columns=columns)
     _refuse(path, series, value_faults(columns))
     said = [*notes, *series.notes, *unit_notes(parts, reading)]
@@ -216,6 +216,8 @@ def refusal(series: Joined, fault: Fault) -> str:
     first = describe(series.columns, fault, series.place)
     if count > all_ / 2 and all_ > MIN_CANDLES:
         remedy = fault.remedy if fault.column == "time" else _WRONG_COLUMNS
+        if fault.column == "volume":
+            remedy = 'the volume is unknown: set data.volume = "unknown"'
         return f"{count} of {all_} rows, the first {first}; {remedy}"
     more = f" (and {count - 1} more)" if count > 1 else ""
     return f"{first}{more}; {fault.remedy}"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import number, one_line, texts_of
+from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.names import field_of
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.rules.candles import Times
@@ -193,7 +194,7 @@ class _Telling(NamedTuple):
 
 
 def of_one_market(
-    sheet: Sheet, wanted: Sequence[int], time: Times, rows: NDArray[np.intp], meant: str
+    sheet: Sheet, wanted: Sequence[int], time: Times, rows: NDArray[np.intp], reading: Reading
 ) -> tuple[NDArray[np.bool_], list[str]]:
     """Which rows are of the market that is meant where those of one time are told apart by a
     column from which nothing else is read; and what is to be said of it. `time` and `rows`, the
@@ -206,12 +207,19 @@ def of_one_market(
     found = _telling(sheet, wanted, time, rows)
     if found is None:
         return every, []
-    return told_apart(_texts(found.words), every, _what(found, meant), meant)
+    what = _what(found, reading)
+    meant = {"timeframe": reading.timeframe, "exchange": reading.exchange}.get(what, reading.symbol)
+    return told_apart(_texts(found.words), every, what, meant)
 
 
-def _what(found: _Telling, meant: str) -> str:
-    """ "symbol" where the words of a column name markets, else the column's name."""
-    words = set(found.words)
+def _what(found: _Telling, reading: Reading) -> str:
+    """What the words of a column name: symbols, timeframes or exchanges, else the column's own
+    name."""
+    words, meant = set(found.words), reading.symbol
+    if any(same_timeframe(word, reading.timeframe) for word in words):
+        return "timeframe"
+    if reading.exchange and reading.exchange in words:
+        return "exchange"
     pairs = all(_PAIR.fullmatch(word.partition(":")[0]) for word in words)
     ids = all(word.isdigit() for word in words)
     base = base_of(meant)

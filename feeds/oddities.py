@@ -64,6 +64,7 @@ def oddities(
     yield from _sizes(columns, step, symbol)
     yield from _ahead(columns.time, step, place, now)
     yield from _outliers(columns, place)
+    yield from _levels(columns, step, place)
     if swapped(columns.open[:_ENOUGH], columns.close[:_ENOUGH]):
         text = (
             "candles open where the one after closed: open and close may be in each other's "
@@ -84,9 +85,10 @@ def unfinished(time: Times, step: int, now: int) -> bool:
 def volume_in_quote(columns: Columns, step: int, symbol: str) -> float:
     """What candles of `step` milliseconds would trade in a day, in dollars or the like, where that
     is more than any market does: the volume counts the quote currency. 0 where it may be coins."""
-    if not step or not _QUOTES.search(symbol) or not len(columns.time):
+    worths = (columns.volume * columns.close)[np.isfinite(columns.volume)]
+    if not step or not _QUOTES.search(symbol) or not len(worths):
         return 0.0
-    worth = float(np.nanmedian(columns.volume * columns.close)) * DAY_MS / step
+    worth = float(np.median(worths)) * DAY_MS / step
     return worth if worth > _MOST_A_DAY else 0.0
 
 
@@ -144,6 +146,30 @@ def _outliers(columns: Columns, place: Place) -> Iterator[Oddity]:
                 + (f" (and {len(odd) - 1} more)" if len(odd) > 1 else "")
             )
             yield Oddity("outlier", len(odd), text, False, True)
+
+
+def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
+    """Prices that stay elsewhere from one candle to the next, as where two markets were joined."""
+    with np.errstate(all="ignore"):
+        jump = np.abs(np.log(columns.open[1:] / columns.close[:-1]))
+    gap = np.diff(columns.time)
+    for i in np.flatnonzero(jump > np.where(gap <= 2 * step, _NEAR_JUMP, _FAR_JUMP)).tolist():
+        before, after = columns.close[max(0, i - _AROUND) : i + 1], columns.close[i + 1 :][:_AROUND]
+        apart = abs(np.log(np.nanmedian(after) / np.nanmedian(before)))
+        if gap[i] < _LONG_MS and apart > _NEAR_JUMP:
+            text = (
+                f"{place(i + 1)}, {iso(int(columns.time[i + 1]))}: the price goes from "
+                f"{columns.close[i]:.10g} to {columns.open[i + 1]:.10g} and stays there: two "
+                "markets in one file, perhaps, or prices in another unit"
+            )
+            yield Oddity("level", len(columns.time) - i - 1, text, False, True)
+
+
+_NEAR_JUMP = 0.4
+"""Logarithm of a change from a close to the next open that no market makes between neighbours."""
+_FAR_JUMP = 1.4
+"""The same where candles are missing between the two."""
+_LONG_MS = 90 * DAY_MS
 
 
 def _usual(close: Floats) -> Floats:

@@ -161,7 +161,7 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> F
         if not keep.all():
             rows, table = rows[keep], table.filter(keep)
     columns, naive, rows = _understandable(sheet, layout, table, wanted, rows, notes, bad)
-    mine, more = of_one_market(sheet, wanted, columns.time, rows, reading.symbol)
+    mine, more = of_one_market(sheet, wanted, columns.time, rows, reading)
     if not mine.all():
         columns, rows, notes = rows_of(columns, mine), rows[mine], [*notes, *more]
     columns, rows = _traded(sheet, columns, rows, notes)

@@ -274,6 +274,11 @@ def _unreadable(source: Path | bytes, form: _Form, reason: str) -> str:
             break
     if last and last[3] != form.width:
         shown = one_line(repr(last[2].strip()), 60)
+        if last[3] < _FEWEST and _WORD.match(last[2]):
+            return (
+                f"row {last[0] + 1} (line {last[1]}) is words, {shown}: another table may begin "
+                "there; give each table as a file of its own"
+            )
         return (
             f"not a readable CSV file: row {last[0] + 1} (line {last[1]}) has {last[3]} cells, "
             f"the others have {form.width}: {shown}; mend or remove the row, or fetch "

@@ -294,3 +294,45 @@ def test_tables_of_two_timeframes_without_names_are_not_pages_of_one(tmp_path: P
     rows = [list(row) for row in rows_of(GIVEN)]
     path.write_text(json.dumps({"result": {"60": rows[:20], "900": rows}}))
     assert "holds 2 tables without names of columns (60, 900); give one" in refusal(path)
+
+
+def test_a_price_that_stays_elsewhere_from_one_candle_to_the_next_is_said(tmp_path: Path) -> None:
+    half = [row if k < 150 else [row[0], *(x / 18 for x in row[1:5]), row[5]]
+            for k, row in enumerate(rows_of(GIVEN))]  # fmt: skip
+    spike = [[t, o, h * 1.8, low, c, v] if k == 150 else [t, o, h, low, c, v]
+             for k, (t, o, h, low, c, v) in enumerate(rows_of(GIVEN))]  # fmt: skip
+    header = "timestamp,open,high,low,close,volume"
+    said = load_file(table(tmp_path / "a.csv", header, half), QUARTER).notes
+    assert [note for note in said if "row 151 (line 152)" in note and "stays there" in note]
+    assert not load_file(table(tmp_path / "b.csv", header, spike), QUARTER).notes
+
+
+@pytest.mark.parametrize("volume", ["-1", "", "nan"])
+def test_a_volume_that_no_row_has_is_unknown_and_the_line_s_setting_loads_the_file(
+    tmp_path: Path, volume: str
+) -> None:
+    path = table(tmp_path / "a.csv", "timestamp,open,high,low,close,volume",
+                 [[*row[:5], volume] for row in rows_of(GIVEN)])  # fmt: skip
+    said = refusal(path)
+    assert said.endswith('the volume is unknown: set data.volume = "unknown"')
+    loaded = load_file(path, QUARTER, Reading(volume="unknown"))
+    assert same(loaded.candles._replace(volume=GIVEN.volume), GIVEN)
+
+
+def test_a_second_table_is_not_to_be_joined_by_removing_the_line_between(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", "timestamp,open,high,low,close,volume", rows_of(GIVEN))
+    path.write_text(path.read_text() + "ETHUSDT\n" + path.read_text())
+    said = refusal(path)
+    assert "row 301 (line 302) is words, 'ETHUSDT'" in said
+    assert "give each table as a file of its own" in said
+
+
+def test_timeframes_and_exchanges_under_any_name_are_those_that_are_meant(tmp_path: Path) -> None:
+    for words, reading in (
+        (("15m", "1h"), Reading(symbol="BTC/USDT")),
+        (("okx", "kraken"), Reading(symbol="BTC/USDT", exchange="okx")),
+    ):
+        rows = [[t, word, *(x * k for x in rest)] for t, *rest in rows_of(GIVEN)
+                for word, k in zip(words, (1, 2), strict=True)]  # fmt: skip
+        path = table(tmp_path / "a.csv", "time,res,open,high,low,close,volume", rows)
+        assert same(load_file(path, QUARTER, reading).candles, GIVEN)
