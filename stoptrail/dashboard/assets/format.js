@@ -2,9 +2,10 @@
 const NONE = "–";
 const plain = new Map();
 
+// "negative": what rounds to zero has no sign.
 function written(value, least, most) {
   const key = `${least} ${most}`;
-  if (!plain.has(key)) plain.set(key, new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most }));
+  if (!plain.has(key)) plain.set(key, new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most, signDisplay: "negative" }));
   return plain.get(key).format(value);
 }
 
