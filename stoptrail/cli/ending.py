@@ -6,6 +6,7 @@ from __future__ import annotations
 import _thread
 import os
 import re
+import resource
 import signal
 import sys
 import threading
@@ -23,7 +24,9 @@ from stoptrail.core.text import plain, scrubbed
 INTERRUPTED = 130
 DEBUG = "STOPTRAIL_DEBUG"
 _USAGE = 2
+_MORE_MEMORY = "not enough memory; give a shorter span, a smaller grid or more (ulimit -v)"
 _NO_MEMORY = re.compile("failed to map segment|annot allocate memory")
+_UNLOADED = re.compile(f"{_NO_MEMORY.pattern}|find/load shared object")
 _MEMORY_IS_SPENT = threading.Event()
 _STOPPED = "stopped; what is finished is kept"
 
@@ -58,7 +61,7 @@ def _failed(error: Exception) -> int:
         return _say(f"error: {_usage_line(error)}", error.exit_code)
     if _wants_memory(error):
         _MEMORY_IS_SPENT.set()
-        return _say("error: not enough memory; give a shorter span or a smaller grid", 1)
+        return _say(f"error: {_MORE_MEMORY}", 1)
     if isinstance(error, StopTrailError):
         _trace(error.__cause__)
         return _say(f"error: {_readable(scrubbed(plain(error)), 200)}", error.exit_code)
@@ -70,9 +73,15 @@ def _failed(error: Exception) -> int:
 
 
 def _wants_memory(error: Exception) -> bool:
-    """Whether memory ran out, as Python, the system or the loader of libraries says it."""
-    told = isinstance(error, ImportError | OSError) and _NO_MEMORY.search(str(error))
-    return isinstance(error, MemoryError) or bool(told)
+    """Whether memory ran out, as Python, the system or the loader of libraries says it; under
+    a limit of `ulimit -v` libraries fail in many words, and some in none."""
+    if isinstance(error, MemoryError):
+        return True
+    limited = resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
+    if isinstance(error, SystemError):
+        return limited
+    unloaded = _UNLOADED if limited else _NO_MEMORY
+    return isinstance(error, ImportError | OSError) and bool(unloaded.search(str(error)))
 
 
 def memory_is_spent() -> bool:

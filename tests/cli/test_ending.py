@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import runner
-from stoptrail.cli.ending import ended
+from stoptrail.cli.ending import _MORE_MEMORY, _wants_memory, ended
 from stoptrail.core.errors import DataError
 from tests.sweep.small import ROOT
 
@@ -41,7 +42,7 @@ def raising(error: BaseException) -> int:
             2,
             f"error: {'x' * 60}...{'x' * 20} cannot be used (File name too long)",
         ),
-        (MemoryError(), 1, "error: not enough memory; give a shorter span or a smaller grid"),
+        (MemoryError(), 1, f"error: {_MORE_MEMORY}"),
         (RecursionError(), 2, "error: an input is nested too deeply to be read"),
         (KeyboardInterrupt(), 130, "stopped; what is finished is kept"),
     ],
@@ -158,5 +159,17 @@ main.run()
 """
     command = [sys.executable, "-c", script, pickle.dumps(error).hex()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    told = "error: not enough memory; give a shorter span or a smaller grid\n"
-    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: not enough memory; give a shorter span")
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_libraries_make_of_a_limit_of_memory_is_told_as_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unloaded = OSError("Could not find/load shared object file 'libllvmlite.so'")
+    silent = SystemError("error return without exception set")
+    assert not any(map(_wants_memory, (unloaded, silent)))
+    monkeypatch.setattr(resource, "getrlimit", lambda _what: (10**9, resource.RLIM_INFINITY))
+    assert all(map(_wants_memory, (unloaded, silent)))
+    assert not _wants_memory(ImportError("no module named x"))
