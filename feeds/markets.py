@@ -328,10 +328,11 @@ def _chosen(found: Sequence[str], meant: str, what: str) -> str:
     if len(near) == 1:
         return near[0]
     if what not in _SETTINGS:
-        raise DataError(
+        text = (
             f"holds rows of {len(found)} kinds, which {what} tells apart ({_listed(found)}); which "
             "of them are meant is open: give a file of one kind"
         )
+        raise SeveralError(text, "symbol", found)
     where = f"; none is {meant}" if meant and not near else ""
     text = f"holds {len(found)} {what}s ({_listed(found)}){where}: set data.{what} to one of them"
     raise SeveralError(text, what, found)

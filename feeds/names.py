@@ -143,8 +143,13 @@ TICK_VOLUMES = ("tickvol", "tickvolume", "ticks", "tickqty")
 FLAGS = (
     *("confirm", "isclosed", "closed", "isfinal", "final", "complete", "completed"),
     *("iscomplete", "isclose", "finished", "isfinished", "confirmed", "closedcandle", "x"),
+    *("status", "candlestatus", "barstatus", "partial", "ispartial", "inprogress", "isopen"),
+    *("incomplete", "unfinished", "ongoing"),
 )
 """Names of a column that says whether a candle is finished."""
+
+UNFINISHED = ("partial", "ispartial", "inprogress", "isopen", "incomplete", "unfinished", "ongoing")
+"""Those of them that say yes of an unfinished one."""
 
 YES = {"1", "1.0", "true", "t", "yes", "y", "closed", "complete", "final", "confirmed"}
 NO = {"0", "0.0", "false", "f", "no", "n", "open", "incomplete", "unconfirmed"}

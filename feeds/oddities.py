@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.core.time import DAY_MS, iso
+from stoptrail.core.time import DAY_MS, iso, timeframe_name
 from stoptrail.feeds.columns import PRICES, Columns
 from stoptrail.feeds.orders import swapped
 from stoptrail.feeds.seams import skipped_hours
@@ -65,6 +65,7 @@ def oddities(
     yield from _ahead(columns.time, step, place, now)
     yield from _outliers(columns, place)
     yield from _levels(columns, step, place)
+    yield from _stretches(columns, step, place)
     if swapped(columns.open[:_ENOUGH], columns.close[:_ENOUGH]):
         text = (
             "candles open where the one after closed: open and close may be in each other's "
@@ -163,6 +164,31 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
                 "markets in one file, perhaps, or prices in another unit"
             )
             yield Oddity("level", len(columns.time) - i - 1, text, False, True)
+
+
+def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
+    """Runs of candles that are farther apart, all by the same, and of candles that are equal."""
+    apart = np.diff(columns.time)
+    longer = (apart[1:] == apart[:-1]) & (apart[1:] > step)
+    equal = (columns.volume[1:] > 0) & (columns.high[1:] > columns.low[1:])
+    for values in columns[1:]:
+        equal &= values[1:] == values[:-1]
+    for odd, least, said in (
+        (longer, _LONG_RUN, "candles come every {length} from there: longer ones, perhaps"),
+        (equal, _EQUAL_RUN, "candles are equal to the one before: written again without new data"),
+    ):
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], odd, [False]]).astype(np.int8)))
+        for i, k in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+            if step and k - i >= least:
+                length = timeframe_name(int(apart[i]))
+                text = (
+                    f"{place(i)}, {iso(int(columns.time[i]))}: {k - i} {said.format(length=length)}"
+                )
+                yield Oddity("stretch", k - i, text, False, True)
+
+
+_LONG_RUN = 24
+_EQUAL_RUN = 4
 
 
 _NEAR_JUMP = 0.4

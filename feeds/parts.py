@@ -22,10 +22,10 @@ from stoptrail.feeds.markets import (
     of_one_market,
     told_apart,
 )
-from stoptrail.feeds.names import NO, YES
+from stoptrail.feeds.names import NO, UNFINISHED, YES, plain_name
 from stoptrail.feeds.orders import MOST, possible
 from stoptrail.feeds.positions import COINGECKO, column_of, named_by_numbers, names_of, other_order
-from stoptrail.feeds.sheets import Sheet
+from stoptrail.feeds.sheets import Sheet, headers_again, refuse_header, skipped
 from stoptrail.feeds.stamps import Stamps, opened, zone_beside
 from stoptrail.feeds.strangers import is_tickers, refuse_doubles, what_else
 from stoptrail.feeds.times import day_and_clock, read_times
@@ -187,24 +187,20 @@ def _understandable(
             return *_converted(sheet, layout, table, wanted), rows
         except CellError as error:
             # Only now: looking for such rows costs more than reading them.
-            again, blank = _headers_again(sheet, table, wanted), _blank(table)
+            again, blank = headers_again(sheet, table, wanted), _blank(table)
             drop = again | blank
             if again.any():
-                notes.append(_skipped(sheet, again, rows))
+                notes.append(skipped(sheet, again, rows))
             if blank.any():
                 notes.append(f"{int(np.sum(blank))} empty rows left out")
             if not drop.any():
+                refuse_header(sheet, table, rows, error.row)
                 told = f"{sheet.place(int(rows[error.row]))}: {error.rule}"
                 if bad is None:
                     raise DataError(told) from None
                 bad.append(told)
                 drop = np.arange(len(rows)) == error.row
             rows, table = rows[~drop], table.filter(~drop)
-
-
-def _skipped(sheet: Sheet, again: Mask, rows: NDArray[np.intp]) -> str:
-    count, first = int(np.sum(again)), sheet.place(int(rows[np.argmax(again)]))
-    return f"{count} repeated header line{'s' * (count > 1)} skipped, the first at {first}"
 
 
 def _wanted(layout: Layout) -> list[int]:
@@ -247,9 +243,9 @@ def _kept(
     """Which rows are finished candles of the market that is meant."""
     keep = np.ones(table.num_rows, np.bool_)
     notes = []
-    if sheet.headers and (again := _headers_again(sheet, table, wanted)).any():
+    if sheet.headers and (again := headers_again(sheet, table, wanted)).any():
         keep &= ~again
-        notes.append(_skipped(sheet, again, np.arange(len(again))))
+        notes.append(skipped(sheet, again, np.arange(len(again))))
     for column, what, meant in (
         (layout.exchange, "exchange", reading.exchange),
         (layout.symbol, "symbol", reading.symbol),
@@ -279,20 +275,6 @@ def _times_repeat(table: pa.Table) -> bool:
     return bool(pc.count_distinct(table.column(0)).as_py() < table.num_rows)
 
 
-def _headers_again(sheet: Sheet, table: pa.Table, wanted: Sequence[int]) -> Mask:
-    """Rows that repeat a header line, as joined files have them."""
-    import pyarrow.compute as pc
-
-    again = np.zeros(table.num_rows, np.bool_)
-    column = table.column(1)
-    for header in sheet.headers:
-        cell = header[wanted[1]] if wanted[1] < len(header) else ""
-        if cell:
-            same = pc.equal(pc.utf8_trim_whitespace(column), cell)
-            again |= np.asarray(same.fill_null(False).to_pylist(), np.bool_)
-    return again
-
-
 def _finished(
     sheet: Sheet, cells: pa.ChunkedArray, keep: Mask, flag: int
 ) -> tuple[Mask, list[str]]:
@@ -302,7 +284,8 @@ def _finished(
     words = [word.lower() for word in told]
     if not set(words) <= YES | NO or not words:
         return np.ones(len(cells), np.bool_), []
-    open_ = [i for i, word in enumerate(words) if word in NO]
+    no = YES if plain_name(name) in UNFINISHED else NO
+    open_ = [i for i, word in enumerate(words) if word in no]
     unfinished = np.isin(codes, open_) & keep
     if not unfinished.any():
         return ~unfinished, []

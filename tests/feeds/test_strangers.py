@@ -336,3 +336,52 @@ def test_timeframes_and_exchanges_under_any_name_are_those_that_are_meant(tmp_pa
                 for word, k in zip(words, (1, 2), strict=True)]  # fmt: skip
         path = table(tmp_path / "a.csv", "time,res,open,high,low,close,volume", rows)
         assert same(load_file(path, QUARTER, reading).candles, GIVEN)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("partial", ("false", "true")), ("in_progress", (0, 1)), ("is_final", (1, 0)),
+     ("status", ("closed", "open"))],
+)  # fmt: skip
+def test_a_flag_of_either_sense_leaves_the_unfinished_candle_out(
+    tmp_path: Path, name: str, words: tuple[object, object]
+) -> None:
+    rows = [[*row, words[k == 299]] for k, row in enumerate(rows_of(GIVEN))]
+    path = table(tmp_path / "a.csv", f"timestamp,open,high,low,close,volume,{name}", rows)
+    loaded = load_file(path, QUARTER)
+    assert loaded.candles.time[-1] == GIVEN.time[-2]
+    assert f"1 unfinished candle ({name} = {words[1]}) left out" in loaded.notes[0]
+
+
+@pytest.mark.parametrize("order", ["open,close,high,low", "close,high,low,open"])
+def test_a_header_of_another_order_in_the_middle_is_no_row_to_remove(
+    tmp_path: Path, order: str
+) -> None:
+    path = table(tmp_path / "a.csv", "timestamp,open,high,low,close,volume", rows_of(GIVEN))
+    path.write_text(path.read_text() + f"timestamp,{order},volume\n1,2,3,4,5,6\n")
+    said = refusal(path)
+    assert "row 301 (line 302): another header begins there" in said
+    assert "give each table as a file of its own" in said
+
+
+def test_candles_that_become_longer_or_stand_still_are_said(tmp_path: Path) -> None:
+    header, rows = "timestamp,open,high,low,close,volume", rows_of(GIVEN)
+    longer = [[rows[200][0] + (k - 200) * 4 * QUARTER, *row[1:]] if k > 200 else row
+              for k, row in enumerate(rows)]  # fmt: skip
+    still = [[row[0], *rows[100][1:]] if 100 < k < 140 else row for k, row in enumerate(rows)]
+    for written, word in (
+        (longer, "row 201 (line 202), {}: 98 candles come every 1h from there"),
+        (still, "row 101 (line 102), {}: 39 candles are equal to the one before"),
+    ):
+        notes = load_file(table(tmp_path / "a.csv", header, written), QUARTER).notes
+        at = moment(written[200 if "1h" in word else 100][0], "%Y-%m-%dT%H:%M:%SZ")
+        assert [note for note in notes if word.format(at) in note], notes
+
+
+def test_kinds_of_markets_one_after_the_other_are_chosen_by_the_symbol(tmp_path: Path) -> None:
+    rows = [[t, ("spot", "perp")[k > 99], *rest] for k, (t, *rest) in enumerate(rows_of(GIVEN))]
+    path = table(tmp_path / "a.csv", "time,market_type,open,high,low,close,volume", rows)
+    spot = load_file(path, QUARTER, Reading(one_of="BTC/USDT")).candles
+    swap = load_file(path, QUARTER, Reading(symbol="BTC/USDT:USDT")).candles
+    assert (len(spot.time), len(swap.time)) == (100, 200)
+    assert spot.time[-1] < swap.time[0]
