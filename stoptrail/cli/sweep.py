@@ -278,7 +278,8 @@ def _evidence(
     remembered: Callable[[Tried], Tried],
 ) -> dict[str, Any]:
     trials = trials_of(share, ranked)
-    chosen = selection(share, trials, verified.best, best, settings.sweep.seed, remembered)
+    seed, jobs = settings.sweep.seed, settings.sweep.jobs
+    chosen = selection(share, trials, verified.best, best, seed, remembered, jobs)
     taken = {
         name: {"combination": number, "params": share.space.grid.combination(number)}
         for name, number in picks(trials)._asdict().items()

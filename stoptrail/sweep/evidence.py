@@ -25,7 +25,8 @@ from stoptrail.sweep.earlier import NONE, Tried, tried
 from stoptrail.sweep.exit_ablation import management
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
 from stoptrail.sweep.price_paths import envelope
-from stoptrail.sweep.screen import Share, equity_marks
+from stoptrail.sweep.screen import Share
+from stoptrail.sweep.side_by_side import equity_marks
 from stoptrail.sweep.statistics.clusters import sample_trials
 from stoptrail.sweep.statistics.deflated import deflated_sharpe, moments
 from stoptrail.sweep.statistics.fees import FeePoint, fee_sensitivity
@@ -73,12 +74,15 @@ def selection(
     outcome: Outcome,
     seed: int,
     remembered: Callable[[Tried], Tried] = lambda _own: NONE,
+    jobs: int = 1,
 ) -> dict[str, Any]:
     """Deflated Sharpe ratio, overfitting, cross-validation, bootstrap, plateau and edge of
-    the best. remembered: notes the trials of this sweep and gives those of earlier ones."""
+    the best. remembered: notes the trials of this sweep and gives those of earlier ones;
+    jobs: threads, 0 for one a core."""
     trades = outcome.record.trades
     drawn = sample_trials(share.space.size, seed)
-    sample = daily_returns(equity_marks(share, drawn))
+    sample = daily_returns(equity_marks(share, drawn, jobs))
+    share.memos.forget()
     own = daily_returns(outcome.equity)
     chosen = Chosen(best, own, trades.pnl[trades.exit != OPEN])
     found = selection_evidence(trials, chosen, sample, seed)

@@ -9,17 +9,12 @@ from itertools import islice
 from threading import Lock
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from stoptrail.backtest.inputs import (
     Inputs,
     first_decision,
-    setups_of,
-    signals_of,
 )
 from stoptrail.backtest.plan import Plan, pack, unpack
 from stoptrail.core.program import Progress
-from stoptrail.rules.candles import Floats
 from stoptrail.rules.types import chosen
 from stoptrail.sweep.kept import Cuts, ZoneStarts
 from stoptrail.sweep.kernel.blocks import Nodes
@@ -168,26 +163,6 @@ def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Result
     share.memos.give(memo)
     count.add(len(members) - slow)
     return results
-
-
-def equity_marks(share: Share, combinations: Indices) -> Floats:
-    """Equity at the day marks of some combinations, shape (k, d + 1)."""
-    inputs, space = share.inputs, share.space
-    marks = np.empty((len(combinations), len(inputs.marks.time)))
-    known: dict[Any, Any] = {}
-    for k, combination in enumerate(combinations):
-        plan = space.plan(int(combination))
-        signal = (plan.signal, tuple(plan.parameters.items()))
-        if signal not in known:
-            known[signal] = signals_of(plan, inputs.candles)
-        cut = share.nodes(plan)
-        setups = setups_of(plan, inputs, known[signal], cut.atr)
-        one = results_for(1, 0, marks.shape[1])
-        rows = space.rows(np.array([combination]))
-        own = {"own_size": plan.size_call, "exit_rule": plan.exit_rule, "funding": inputs.funding}
-        screen_rows(inputs.candles, cut, setups, inputs.marks, rows, one, **own)
-        marks[k] = one.equity[0]
-    return marks
 
 
 def _run(

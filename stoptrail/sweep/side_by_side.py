@@ -1,10 +1,11 @@
-"""Many sets side by side, each with an equal part of the capital, rebalanced daily."""
+"""Many sets side by side: the equity of each, and what equal parts of the capital, rebalanced
+daily, would earn."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from stoptrail.sweep.pools.processes import cores
 from stoptrail.sweep.screen import Share
 from stoptrail.sweep.space import Indices, Space
 
+Found = TypeVar("Found")
+_Run = tuple[Indices, Floats]
+"""Combinations, ascending, and the equity of each at the day marks."""
+
 
 def mean_returns(share: Share, sets: list[Indices], jobs: int) -> Floats:
     """Daily returns of the average of each of `sets` of combinations, shape (sets, days).
@@ -29,15 +34,42 @@ def mean_returns(share: Share, sets: list[Indices], jobs: int) -> Floats:
     """
     wanted = np.unique(np.concatenate([*sets, np.empty(0, np.int64)]).astype(np.int64))
     parts = np.stack([np.isin(wanted, each) / max(len(each), 1) for each in sets])
-    midnights = midnights_of(
-        share.inputs.marks, share.inputs.candles.close, 0, share.inputs.funding
-    )
-    earned = partial(_of_group, share, wanted, parts, midnights)
+
+    def earned(runs: Iterator[_Run]) -> Floats:
+        """What the combinations of one group add to each set's returns."""
+        total = np.zeros((len(sets), len(share.inputs.marks.time) - 1))
+        for mine, equity in runs:
+            total += parts[:, np.searchsorted(wanted, mine)] @ daily_returns(equity)
+        return total
+
     total = np.zeros((len(sets), len(share.inputs.marks.time) - 1))
-    with ThreadPoolExecutor(cores(jobs)) as threads:
-        for found in threads.map(earned, _by_group(share.space, wanted)):
-            total += found
+    for found in _by_threads(share, wanted, earned, jobs):
+        total += found
     return total
+
+
+def equity_marks(share: Share, combinations: Indices, jobs: int) -> Floats:
+    """Equity at the day marks of some combinations, shape (k, d + 1)."""
+    wanted, places = np.unique(combinations, return_inverse=True)
+    marks = np.empty((len(wanted), len(share.inputs.marks.time)))
+    for runs in _by_threads(share, wanted, list, jobs):
+        for mine, equity in runs:
+            marks[np.searchsorted(wanted, mine)] = equity
+    return marks[places]
+
+
+def _by_threads(
+    share: Share, wanted: Indices, work: Callable[[Iterator[_Run]], Found], jobs: int
+) -> Iterator[Found]:
+    """`work` of the runs of each group that has a combination among the `wanted` ones, which
+    ascend; in the order of groups."""
+    inputs = share.inputs
+    midnights = midnights_of(inputs.marks, inputs.candles.close, 0, inputs.funding)
+    with ThreadPoolExecutor(cores(jobs)) as threads:
+        yield from threads.map(
+            lambda inside: work(_of_group(share, midnights, inside)),
+            _by_group(share.space, wanted),
+        )
 
 
 class _Inside(NamedTuple):
@@ -56,16 +88,9 @@ def _by_group(space: Space, wanted: Indices) -> list[_Inside]:
     return [_Inside(int(number), run) for number, run in zip(numbers, runs, strict=False)]
 
 
-def _of_group(
-    share: Share,
-    wanted: Indices,
-    parts: Floats,
-    midnights: Midnights,
-    inside: _Inside,
-) -> Floats:
-    """What the wanted combinations of one group add to each set's returns."""
+def _of_group(share: Share, midnights: Midnights, inside: _Inside) -> Iterator[_Run]:
+    """The wanted combinations of one group, part by part."""
     inputs, space, flows = share.inputs, share.space, share.cuts.flows(share.inputs)
-    total = np.zeros((len(parts), len(inputs.marks.time) - 1))
     group, rows = space.group(inside.group), space.rows(inside.combinations)
     turns = need_turn(rows)
     begun = share.events.begun(inside.group, group.parts[0].plan, inputs.candles, with_turn=turns)
@@ -83,6 +108,5 @@ def _of_group(
         own = {"memo": memo, "atr": atr, "own_size": plan.size_call, "funding": flows}
         own["exit_rule"] = plan.exit_rule
         screen_rows(inputs.candles, nodes, setups, midnights, table, results, **own)
-        total += parts[:, np.searchsorted(wanted, mine)] @ daily_returns(results.equity)
+        yield mine, results.equity
     share.memos.give(memo)
-    return total

@@ -30,9 +30,9 @@ from stoptrail.sweep.phases import (
 from stoptrail.sweep.plain_run import quick_run
 from stoptrail.sweep.pools.processes import Processes
 from stoptrail.sweep.price_paths import worst_objectives
-from stoptrail.sweep.screen import equity_marks, screen_all, shared, until
+from stoptrail.sweep.screen import screen_all, shared, until
 from stoptrail.sweep.search import Tools
-from stoptrail.sweep.side_by_side import mean_returns
+from stoptrail.sweep.side_by_side import equity_marks, mean_returns
 from stoptrail.sweep.space import Space
 from stoptrail.sweep.walk_forward import enough_trades
 from stoptrail.sweep.walk_forward_table import same_span, walk_table
@@ -96,11 +96,22 @@ def test_sets_side_by_side_earn_the_mean_of_their_returns(world: Any) -> None:
     _, share, _ = world
     sets = [np.array([0, 5, 17]), np.array([3]), np.array([], np.int64)]
     found = mean_returns(share, sets, 2)
-    assert found[0] == pytest.approx(daily_returns(equity_marks(share, sets[0])).mean(axis=0))
+    runs = [quick_run(share.space.plan(int(number)), share.inputs).equity for number in sets[0]]
+    assert found[0] == pytest.approx(daily_returns(np.array(runs)).mean(axis=0), abs=1e-15)
     alone = quick_run(share.space.plan(3), share.inputs)
     assert found[1] == pytest.approx(daily_returns(alone.equity), abs=1e-15)
     assert not found[2].any()
     assert not mean_returns(share, sets[2:], 2).any()
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_the_equity_of_some_sets_is_that_of_their_runs_in_the_order_asked_for(
+    jobs: int, world: Any
+) -> None:
+    _, share, _ = world
+    numbers = np.array([17, 3, 20, 3])
+    runs = [quick_run(share.space.plan(int(k)), share.inputs).equity for k in numbers]
+    assert equity_marks(share, numbers, jobs) == pytest.approx(np.array(runs), rel=1e-12)
 
 
 def test_any_number_of_jobs_gives_the_same_averages_to_the_bit(world: Any) -> None:
