@@ -27,6 +27,8 @@ class MarketStatus:
         """Where the data comes from at present."""
         self._lost = ""
         """Why the data is stale; empty while it is not."""
+        self._missing = False
+        """Whether the exchange has not given all since then."""
         self._say = say
         self._completed = completed
 
@@ -39,10 +41,13 @@ class MarketStatus:
             self._say("connection", f"lost: {self._lost}; no new entries, stops go on working")
         elif isinstance(event, ConnectionBack):
             if self._lost:
-                self._say("connection", "back, and complete")
-            self._lost = ""
+                whole = "back, and complete"
+                short = "back, without the candles that the exchange did not give"
+                self._say("connection", short if self._missing else whole)
+            self._lost, self._missing = "", False
             self._completed()
         elif isinstance(event, Notice):
+            self._missing |= event.kind == "not served"
             self._say("notice", event.text)
 
     @property

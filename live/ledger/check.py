@@ -62,7 +62,7 @@ def gaps_in(times: list[int], interval: int) -> str:
         return ""
     most, start, end = max(holes)
     return (
-        f"{sum(hole[0] for hole in holes)} candles missing in {len(holes)} gaps, "
+        f"candles missing: {sum(hole[0] for hole in holes)}, gaps: {len(holes)}, "
         f"the longest {most} from {iso_time(start)} to {iso_time(end)}"
     )
 

@@ -145,7 +145,7 @@ def test_a_ledger_that_is_written_meanwhile_is_looked_at_as_it_is_at_one_moment(
 
 def test_what_is_missing_is_told_with_its_longest_hole() -> None:
     times = [hour * HOUR for hour in (0, 1, 3, 4, 8, 9)]
-    told = "4 candles missing in 2 gaps, the longest 3 from 1970-01-01T05:00:00Z to "
+    told = "candles missing: 4, gaps: 2, the longest 3 from 1970-01-01T05:00:00Z to "
     assert gaps_in(times, HOUR) == told + "1970-01-01T08:00:00Z"
     assert gaps_in(times[:2], HOUR) == ""
 

@@ -95,7 +95,7 @@ def test_replay_shows_no_difference(config: Path, exchange: PlaybackStore) -> No
     table = json.loads(told(as_json))
     assert table["trades_compared"] > 3
     assert table["differences"] == []
-    assert table["missing"].startswith("1 candles missing in 1 gaps, the longest 1 from 2021-")
+    assert table["missing"].startswith("candles missing: 1, gaps: 1, the longest 1 from 2021-")
 
 
 def test_a_replay_names_what_its_candles_miss(config: Path, exchange: PlaybackStore) -> None:
@@ -109,7 +109,7 @@ def test_a_replay_names_what_its_candles_miss(config: Path, exchange: PlaybackSt
     console = quiet()
     replay.run(config, (), "1", console=console)
     hole = "the longest 2 from 2021-01-01T07:00:00Z to 2021-01-01T09:00:00Z"
-    assert f"3 candles missing in 2 gaps, {hole}" in told(console)
+    assert f"candles missing: 3, gaps: 2, {hole}" in told(console)
 
 
 def test_a_replay_that_differs_ends_with_exit_code_1(

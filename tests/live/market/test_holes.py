@@ -13,8 +13,15 @@ import ccxt
 import pytest
 
 from stoptrail.core.time import iso_time
-from stoptrail.live.market.events import Event, Notice
+from stoptrail.live.market.events import (
+    ConnectionBack,
+    ConnectionLost,
+    Event,
+    Notice,
+    not_served,
+)
 from stoptrail.live.market.store import CCXTStore
+from stoptrail.live.market_status import MarketStatus
 from tests.exchange.dialects import DIALECTS, QUARTER, Dialect, Query, RefusedError, Row
 from tests.exchange.player import Pace
 from tests.exchange.script import Disconnect
@@ -239,6 +246,20 @@ def test_a_restart_names_what_its_exchange_does_not_give_any_more(
     assert warm_up == [known, *(row for row in closed(dialect) if row[0] >= first)]
     (text,) = said(told, "not served")
     assert f"from {iso_time(known[0] + QUARTER)} to {iso_time(first)}" in text
+
+
+def test_data_that_is_back_is_not_called_complete_where_the_exchange_left_a_hole() -> None:
+    said: list[str] = []
+    status = MarketStatus(lambda kind, text: said.append(f"{kind}: {text}"))
+    for hole in (True, False):
+        status.heard(ConnectionLost("candles socket"))
+        if hole:
+            status.heard(not_served(BEGIN, BEGIN + 9 * QUARTER, QUARTER))
+        status.heard(ConnectionBack())
+    assert [line for line in said if "back" in line] == [
+        "connection: back, without the candles that the exchange did not give",
+        "connection: back, and complete",
+    ]
 
 
 @pytest.mark.parametrize("name", ["bybit", "okx", "coinbase"])
