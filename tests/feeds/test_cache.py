@@ -138,7 +138,7 @@ def test_two_processes_that_write_at_once_lose_no_candles(tmp_path: Path) -> Non
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(60)
+        writer.join(300)
         assert writer.exitcode == 0
     assert len(read_cache(path, QUARTER).columns.time) == 400
 
