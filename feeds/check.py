@@ -33,6 +33,7 @@ from stoptrail.feeds.files import (
     hour_twice,
     load_file,
     parts_of,
+    symbol_of_coins,
     unit_notes,
 )
 from stoptrail.feeds.layouts import Reading
@@ -110,7 +111,7 @@ def check_file(
         clock,
         naive=naive,
         known=known,
-        symbol=reading.symbol or reading.one_of,
+        symbol=symbol_of_coins(parts, reading),
     )
     if unfinished(times, step, clock):
         text = f"{iso(int(times[-1]))}: the last candle is not over yet; a run leaves it out"

@@ -294,7 +294,7 @@ def _finished(
         now,
         naive=any(part.naive for part in parts),
         known=reading.volume == "known",
-        symbol=reading.symbol or reading.one_of,
+        symbol=symbol_of_coins(parts, reading),
     )
     return columns, notes + [finding.text for finding in found if finding.said]
 
@@ -302,6 +302,12 @@ def _finished(
 def _unit(parts: list[FilePart]) -> Unit:
     units = {part.layout.unit for part in parts}
     return units.pop() if len(units) == 1 else "unknown"
+
+
+def symbol_of_coins(parts: list[FilePart], reading: Reading) -> str:
+    """The market that is meant where volumes are said to count its coins, else ""."""
+    known = reading.volume == "known" and _unit(parts) == "base"
+    return (reading.symbol or reading.one_of) if known else ""
 
 
 _UNITS = {

@@ -274,6 +274,9 @@ def test_amounts_too_large_for_coins_tell_no_lot_and_whole_prices_are_said(tmp_p
     assert loaded.unit == "unknown"
     assert any("seems to count the quote currency" in note for note in loaded.notes)
     assert load_file(path, QUARTER, Reading(symbol="BTC/KRW")).unit == "base"
+    path = table(tmp_path / "c.csv", "time,open,high,low,close,turnover", dollars)
+    notes = load_file(path, QUARTER, Reading(symbol="BTC/USDT")).notes
+    assert notes == ("the volume counts the quote currency, so that it tells no lot",)
 
     fractions = [[t, *(round(x * 10_000) for x in four), v] for t, *four, v in rows_of(GIVEN)]
     path = table(tmp_path / "b.csv", "time,open,high,low,close,volume", fractions)
