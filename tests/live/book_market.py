@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -16,14 +18,21 @@ from stoptrail.exchange.rows import Row
 from stoptrail.live.book_origin import active_settings, kept_candles, share_of
 from stoptrail.live.book_recovery import Sleeve
 from stoptrail.live.book_session import BookSession
+from stoptrail.live.ledger.check import problems
 from stoptrail.live.ledger.database import Ledger, open_existing
-from stoptrail.live.ledger.records import all_sessions, rows, sleeves_of
-from stoptrail.live.ledger.tables import PaperTrades
+from stoptrail.live.ledger.records import all_sessions, rows, sleeves_of, with_sleeves
+from stoptrail.live.ledger.spoken import Commands
+from stoptrail.live.ledger.tables import PaperTrades, Sessions, StoredEquity
 from stoptrail.live.market.events import CandleClosed, Event
 from stoptrail.live.session import Options
 from stoptrail.live.session_settings import plan_from, settings_from
+from stoptrail.live.watch.book_replay import book_recording, compare_book, replay_book
+from stoptrail.live.watch.control import ask
+from stoptrail.live.watch.differences import Compared
+from stoptrail.live.watch.messages import Message
 from stoptrail.rules.types import day_marks
-from tests.live.books import columns_of, trades_of
+from tests.forked import context
+from tests.live.books import TABLES_COMPARED, TRADE, columns_of, plain_row, trades_of
 from tests.live.playback import PlaybackStore
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
 
@@ -190,6 +199,83 @@ def told_and_tested(url: str) -> list[tuple[list[Any], list[Any]]]:
 
 
 def _told(trades: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    from tests.live.books import TRADE
-
     return [tuple(row[name] for name in TRADE) for row in trades]
+
+
+def run_book_victim(
+    url: str,
+    markets: Mapping[str, list[Row]],
+    missed: int,
+    fate: Any = None,
+    asks: Sequence[tuple[int, int, str]] = (),
+    **changes: Any,
+) -> None:
+    """Start or go on with the book's session; `missed` hours have closed since its last step.
+    `asks`: a time, the number of a session and a verb."""
+    whole = book_settings(**changes)
+    beat = 0.0 if asks else 1.0
+    with Ledger(url) as ledger, patch("stoptrail.live.session._BEAT_SECONDS", beat):
+        found = all_sessions(ledger.database)
+        live = markets[SYMBOLS[0]][WARM_UP][0]
+        if found:
+            live = found[0].candle + (1 + missed) * HOUR
+        ledger.fault = fate
+        store = PlaybackBook(markets, live)
+        options = Options(watchers=(BookAsker(asks),) if asks else ())
+        BookSession(whole, four_sleeves(whole), lambda: store, ledger, options).run()
+
+
+class BookAsker:
+    """Leaves each command once the step of its time was taken."""
+
+    def __init__(self, asks: Sequence[tuple[int, int, str]]) -> None:
+        self._asks = asks
+
+    def happened(self, message: Message) -> None:
+        """Nothing to do."""
+
+    def turned(self, session: BookSession) -> None:
+        database = session.ledger.database
+        asked = Commands.select().bind(database).count()
+        for time, number, verb in self._asks[asked : asked + 1]:
+            if session.engine.broker.closes > time:
+                ask(database, number, verb)
+
+
+def in_process(*arguments: Any, **changes: Any) -> int | None:
+    """`run_book_victim` in a process of its own; its exit code."""
+    process = context().Process(target=run_book_victim, args=arguments, kwargs=changes)
+    process.start()
+    process.join(120)
+    code: int | None = process.exitcode
+    return code
+
+
+def whole_ledger(url: str) -> dict[tuple[int, str], list[dict[str, Any]]]:
+    """Everything that the ledger says of a book and its sleeves, but for marks of what was
+    caught up."""
+    database = open_existing(url)
+    try:
+        found: dict[tuple[int, str], list[dict[str, Any]]] = {}
+        for row in with_sleeves(database):
+            for table in (*TABLES_COMPARED, StoredEquity):
+                found[row.id, table.__name__] = [
+                    plain_row(entry) for entry in rows(database, table, row.id)
+                ]
+        every = Sessions.select().order_by(Sessions.id).dicts().execute(database)
+        found[0, "Sessions"] = [plain_row(entry) for entry in every]
+        return found
+    finally:
+        database.close()
+
+
+def replayed(url: str) -> Compared:
+    """The ledger beside the session played again from it."""
+    database = open_existing(url)
+    try:
+        (book,) = all_sessions(database)
+        with closing(replay_book(book_recording(database, book))) as again:
+            assert list(problems(database)) == []
+            return compare_book(database, again, book.id)
+    finally:
+        database.close()

@@ -35,7 +35,7 @@ from stoptrail.rules.stops import REASONS
 
 _MARKS = ("caught_up", "entry_caught_up", "exit_caught_up", "began")
 _ORDERS = (Decisions, PaperOrders, PaperTrades, PaperFills, StopMoves)
-_TABLES = (StoredCandles, Ticks, *_ORDERS, StoredEquity)
+TABLES_COMPARED = (StoredCandles, Ticks, *_ORDERS, StoredEquity)
 
 Books = dict[str, list[dict[str, Any]]]
 
@@ -45,14 +45,14 @@ def books_of(url: str) -> Books:
     database = open_existing(url)
     try:
         (session,) = all_sessions(database)
-        books = {table.__name__: rows(database, table, session.id) for table in _TABLES}
+        books = {table.__name__: rows(database, table, session.id) for table in TABLES_COMPARED}
         books["Sessions"] = list(Sessions.select().dicts().execute(database))
     finally:
         database.close()
-    return {name: [_plain(row) for row in found] for name, found in books.items()}
+    return {name: [plain_row(row) for row in found] for name, found in books.items()}
 
 
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
+def plain_row(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in _MARKS}
 
 

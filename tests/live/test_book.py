@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+import random
+import signal
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from stoptrail.core.errors import ConfigError
+from stoptrail.exchange.rows import Row
+from stoptrail.live.book_session import BookSession
+from stoptrail.live.ledger.database import Ledger, open_existing
+from stoptrail.live.ledger.records import rows, with_sleeves
+from stoptrail.live.ledger.spoken import Commands
+from stoptrail.live.ledger.tables import Decisions, PaperOrders, StoredCandles
+from stoptrail.live.market.ccxtbt_store import make_store
+from stoptrail.live.market.shared import SharedStore
+from stoptrail.live.session import Options
+from stoptrail.live.watch.messages import Message
+from tests.exchange.player import Pace
+from tests.live.book_exchange import SeveralMarkets
 from tests.live.book_market import (
+    Events,
     PlaybackBook,
     book_settings,
+    four_sleeves,
+    in_process,
     play_book,
+    replayed,
+    run_book_victim,
     three_markets,
+    together,
     told_and_tested,
+    whole_ledger,
 )
-from tests.live.small_market import WARM_UP
+from tests.live.books import columns_of
+from tests.live.scenario import PATIENT
+from tests.live.small_market import HOUR, WARM_UP
+from tests.live.victim import Fate
 
+KILLED = -signal.SIGKILL
+Ledgers = dict[tuple[int, str], list[dict[str, Any]]]
 PROTECTED = {"protections": {"daily_loss": 0.01, "drawdown": 0.06, "losses": 3, "candles": 9}}
 
 
@@ -35,3 +65,205 @@ def test_a_book_equals_its_backtest(changes: dict[str, dict[str, float]], url: s
     assert sum(len(told) for told, _ in found) >= 100
     for told, tested in found:
         assert told == tested
+
+
+def test_a_book_is_replayed_without_a_difference(url: str) -> None:
+    play_book(book_settings(), PlaybackBook(short(), live_at()), url)
+    compared = replayed(url)
+    assert compared.trades >= 30
+    assert compared.differences == []
+
+
+def short() -> dict[str, list[Row]]:
+    return three_markets(520)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Ledgers:
+    url = f"sqlite:///{tmp_path_factory.mktemp('undisturbed')}/ledger.db"
+    run_book_victim(url, short(), 0)
+    return whole_ledger(url)
+
+
+@pytest.mark.parametrize("kind", ["session", "candle ordered", "candle entered", "candle left"])
+def test_a_kill_at_each_kind_of_step_changes_nothing(
+    kind: str, undisturbed: Ledgers, url: str
+) -> None:
+    skipped = 0 if kind == "session" else 5
+    for moment in ("before", "within", "after"):
+        assert in_process(url, short(), 0, Fate(skipped + 1, moment, kind)) == KILLED
+        skipped = 0
+    assert in_process(url, short(), 3) == 0  # missed steps leave no trace either
+    assert whole_ledger(url) == undisturbed
+    assert replayed(url).differences == []
+
+
+def test_kills_at_random_moments_change_nothing(undisturbed: Ledgers, url: str) -> None:
+    chance = random.Random(7)
+    for _ in range(6):
+        assert in_process(url, short(), 0, Fate(chance.randrange(1, 60))) == KILLED
+    assert in_process(url, short(), 0) == 0
+    assert whole_ledger(url) == undisturbed
+
+
+@pytest.mark.parametrize("catch_up", ["stops_only", "full"])
+def test_a_market_that_is_late_is_absent_from_its_step(
+    catch_up: str, undisturbed: Ledgers, url: str
+) -> None:
+    """Stored so, and replayed so. Late are the candles whose signals led to trades."""
+    markets = short()
+    ends = markets["SOL/USDT"][-1][0]  # nobody is waited for in a recording
+    signals = [row for row in undisturbed[3, "Decisions"] if row["outcome"] == "filled"]
+    late = {row["time"] for row in signals if row["time"] < ends}
+    assert len(late) >= 4
+
+    def order(coming: Mapping[str, list[Row]]) -> Events:
+        held: list[Any] = []
+        for entry in together(coming):
+            if entry is None:
+                yield None
+                if held:
+                    time.sleep(0.06)
+                    yield None
+                    yield from held
+                    held.clear()
+            elif entry[0] == "ETH/USDT" and entry[1].time in late:
+                held.append(entry)
+            else:
+                yield entry
+
+    whole = book_settings(live={"signal_seconds": 0.05, "catch_up": catch_up})
+    store = PlaybackBook(markets, live_at(), order)
+    # By the exchange's clock, as it is once the warm-ups are read, whatever is held up is too late.
+    store.clock_offset = lambda: 2**42  # type: ignore[method-assign]
+    session = play_book(whole, store, url)
+    steps = steps_of(url)
+    assert {time for symbol, time, step in steps if symbol == "ETH/USDT"} >= late
+    own = {time: step for symbol, time, step in steps if symbol == "BTC/USDT"}
+    lag = [step - own[at] for name, at, step in steps if at in late & {*own} and name[0] == "E"]
+    assert {*lag} == {1}
+    assert session.engine.steps == len({step for _, _, step in steps})
+    compared = replayed(url)
+    assert compared.trades >= 30
+    assert compared.differences == []
+    outcomes = [row["outcome"] for row in told_of(url, Decisions, "ETH/USDT")]
+    assert (outcomes.count("stale") >= 4) == (catch_up == "stops_only")
+
+
+def test_a_market_that_fails_for_good_stops_its_own_sleeves_alone(url: str) -> None:
+    markets, said = short(), []
+
+    class Listener:
+        def happened(self, message: Message) -> None:
+            said.append((message.kind, message.text))
+
+        def turned(self, session: object) -> None:
+            """Nothing to do."""
+
+    failing = {"ETH/USDT": live_at() + 60 * HOUR}
+    store = PlaybackBook(markets, live_at(), failing=failing)
+    play_book(book_settings(), store, url, options=Options(watchers=(Listener(),)))
+    (error,) = [text for kind, text in said if kind == "error"]
+    assert error.startswith("ETH/USDT: binance does not list it any more; its sleeves stand still")
+    newest = {symbol: time for symbol, time, _ in steps_of(url)}
+    assert newest["ETH/USDT"] < failing["ETH/USDT"] < newest["SOL/USDT"] < newest["BTC/USDT"]
+    assert replayed(url).differences == []
+    for told, tested in told_and_tested(url):
+        assert told == tested
+
+
+def test_sleeves_and_the_book_are_paused_and_left_by_command(url: str) -> None:
+    """1 is the book, 2 to 5 are its sleeves."""
+    start = live_at()
+    asks = [
+        (start + 20 * HOUR, 3, "pause"),
+        (start + 60 * HOUR, 1, "close"),
+        (start + 70 * HOUR, 1, "pause"),
+        (start + 100 * HOUR, 1, "resume"),
+        (start + 150 * HOUR, 2, "close"),
+    ]
+    run_book_victim(url, short(), 0, asks=asks)
+    paused = [row for row in told_of(url, Decisions, "ETH/USDT") if row["outcome"] == "paused"]
+    assert {start + 20 * HOUR < row["time"] <= start + 101 * HOUR for row in paused} == {True}
+    orders = [row for number in (2, 3, 4, 5) for row in told_of(url, PaperOrders, number)]
+    assert {row["status"] for row in orders if row["kind"] == "exit"} == {"filled"}
+    assert replayed(url).differences == []
+    database = open_existing(url)
+    results = [row["result"] for row in Commands.select().dicts().execute(database)]
+    database.close()
+    assert len(results) == len(asks)
+    assert all(results)
+
+
+def test_other_sleeves_or_settings_are_refused_in_a_line(url: str) -> None:
+    markets = three_markets(300)
+    play_book(book_settings(), PlaybackBook(markets, live_at()), url)
+    other = book_settings(book={"max_open_risk": 0.5})
+    with pytest.raises(ConfigError, match=r"book\.max_open_risk: .* a book keeps its settings"):
+        play_book(other, PlaybackBook(markets, live_at()), url)
+    whole = book_settings()
+    with pytest.raises(ConfigError, match="has 4 sleeves"):
+        play_book(whole, PlaybackBook(markets, live_at()), url, four_sleeves(whole)[:3])
+
+
+def steps_of(url: str) -> list[tuple[str, int, int]]:
+    """Market, time and step of every candle after the warm-ups, by market and time."""
+    database = open_existing(url)
+    try:
+        return [
+            (sleeve.symbol, row["time"], row["step"])
+            for sleeve in with_sleeves(database)
+            for row in rows(database, StoredCandles, sleeve.id)
+            if row["step"] is not None
+        ]
+    finally:
+        database.close()
+
+
+def told_of(url: str, table: Any, whose: str | int) -> list[dict[str, Any]]:
+    """Rows of the first sleeve of a market, or of the session of a number."""
+    database = open_existing(url)
+    try:
+        found = with_sleeves(database)
+        own = next(row for row in found if whose in (row.id, row.symbol))
+        return rows(database, table, own.id)
+    finally:
+        database.close()
+
+
+def test_a_book_over_the_exchange_equals_its_backtest(url: str) -> None:
+    """Through ccxt and sockets that all markets share; killed by hand once in between."""
+    first, last = live_at(), live_at() + 80 * HOUR
+    every = three_markets().items()
+    markets = {name: [row for row in market if row[0] <= last + 4 * HOUR] for name, market in every}
+    columns = {name: columns_of(market, HOUR) for name, market in markets.items()}
+    times = {row[0] for market in markets.values() for row in market}
+    count = len([time for time in times if first <= time <= last])
+    whole = book_settings(live={"signal_seconds": 30.0})
+
+    class Starter:
+        def happened(self, message: Message) -> None:
+            """Nothing to do."""
+
+        def turned(self, session: object) -> None:
+            if not started:
+                started.append(exchange.play())
+
+    started: list[Any] = []
+    with SeveralMarkets(columns, first, Pace(speed=3600 / 0.02)) as exchange:
+
+        def connect() -> SharedStore:
+            made = make_store(
+                "native", "binance", "USDT", exchange.ccxt_options(), 3, timing=PATIENT
+            )
+            return SharedStore(made)
+
+        for part in (count // 2, count - count // 2):
+            with Ledger(url) as ledger:
+                options = Options(part, (Starter(),))
+                BookSession(whole, four_sleeves(whole), connect, ledger, options).run()
+        assert exchange.streams.opened == 2  # one socket for each life
+    assert replayed(url).differences == []
+    found = told_and_tested(url)
+    assert sum(len(told) for told, _ in found) >= 10
+    assert all(told == tested for told, tested in found)
