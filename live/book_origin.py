@@ -35,6 +35,10 @@ class BookBeginning(NamedTuple):
     """Every closed candle so far, by market, warm-up included."""
     terms: BookTerms
     account: BookAccount
+    said: tuple[str, ...] = ()
+    """What is said of the markets' warm-ups."""
+    warm_from: int = 0
+    """Time in ms from which signals of every sleeve can come."""
 
     @property
     def session(self) -> int:

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from peewee import Database
 
+from stoptrail.backtest.inputs import plan_for
+from stoptrail.backtest.plan import Plan
+from stoptrail.config.run_rules import market_rules
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import iso_time
@@ -24,9 +27,14 @@ from stoptrail.live.session_settings import (
     changed,
     filters_in,
     funding_of,
+    plan_from,
     resolved,
+    run_rules_from,
     settings_from,
 )
+from stoptrail.live.warm_up import WarmUp, needed_days, warm_up_of
+from stoptrail.rules.market import units_down
+from stoptrail.rules.sizing import affordable_units, tradable
 
 _LAG = 2
 """Candles by which a market may be behind the newest one as a session begins, and be waited
@@ -60,15 +68,20 @@ def begin_book(
         _require_same_sleeves(ledger.database, found, content)
     theirs = {symbol: _filters(store, symbol, found) for symbol, store in stores.items()}
     candles = (
-        _warm_ups(sleeves, stores)
+        _warm_ups(sleeves, stores, theirs)
         if found is None
         else kept_candles(ledger.database, sleeves_of(ledger.database, found.id))
     )
     new = [_new_sleeve(ledger.database, sleeve, theirs, candles, found) for sleeve in sleeves]
+    if found is None:
+        for each in new:
+            _require_affordable(settings, each)
     book, rows = ledger.open(content, new)
     for row, want in zip([book, *rows], [content, *(one.content for one in new)], strict=True):
         _require_same_settings(ledger.database, row, want)
-    return beginning_of(ledger.database, book, candles)
+    plans = [plan_from(settings_from(one.content)) for one in new]
+    days = settings.live.warm_up_days
+    return _told(beginning_of(ledger.database, book, candles), plans, days)
 
 
 def book_content(settings: Settings, sleeves: Sequence[Sleeve]) -> dict[str, Any]:
@@ -88,19 +101,53 @@ def _filters(store: MarketStore, symbol: str, found: SessionRow | None) -> Any:
     return store.market(symbol) if found is None else store.held_market(symbol)
 
 
-def _warm_ups(sleeves: Sequence[Sleeve], stores: Mapping[str, MarketStore]) -> dict[str, list[Row]]:
+def _warm_ups(
+    sleeves: Sequence[Sleeve], stores: Mapping[str, MarketStore], theirs: Mapping[str, Any]
+) -> dict[str, list[Row]]:
     """Of each market the candles up to one that all of those have which are not far behind: what
-    has closed since comes in steps."""
-    days = max(sleeve.settings.live.warm_up_days for sleeve in sleeves)
-    found = {
-        symbol: warm_up_candles(sleeves[0].settings, store, symbol, days)
-        for symbol, store in stores.items()
-    }
+    has closed since comes in steps. Where the sleeves need more days, more are read."""
     interval = sleeves[0].settings.data.interval
+    found = {}
+    for symbol, store in stores.items():
+        own = [sleeve for sleeve in sleeves if sleeve.symbol == symbol]
+        days = own[0].settings.live.warm_up_days
+        rows = warm_up_candles(own[0].settings, store, symbol, days)
+        needed = max(needed_days(_plan(each, theirs), rows, interval) for each in own)
+        if needed > days:
+            rows = warm_up_candles(own[0].settings, store, symbol, needed)
+        found[symbol] = rows
     newest = max(rows[-1][0] for rows in found.values())
     last = [rows[-1][0] for rows in found.values()]
     common = min(at for at in last if at >= newest - _LAG * interval)
     return {symbol: [row for row in rows if row[0] <= common] for symbol, rows in found.items()}
+
+
+def _plan(sleeve: Sleeve, theirs: Mapping[str, Any]) -> Plan:
+    return plan_for(sleeve.settings, market_rules(theirs[sleeve.symbol], 0, 0))
+
+
+def _told(found: BookBeginning, plans: Sequence[Plan], days: int) -> BookBeginning:
+    """`found` with what is said of each market's warm-up: of the sleeve that is warm last."""
+    ups: dict[str, WarmUp] = {}
+    for row, plan in zip(found.sleeves, plans, strict=True):
+        rows = found.candles[row.symbol]
+        one = warm_up_of(plan, rows, found.book.interval, days, ())
+        if row.symbol not in ups or one.warm_from > ups[row.symbol].warm_from:
+            ups[row.symbol] = one
+    said = tuple(f"{symbol}: {up.text}" for symbol, up in ups.items())
+    return found._replace(said=said, warm_from=max(up.warm_from for up in ups.values()))
+
+
+def _require_affordable(settings: Settings, new: NewSleeve) -> None:
+    """Raise ConfigError where the share buys less than the least order at the last price."""
+    rules, price = run_rules_from(settings_from(new.content)).trade_rules, new.candles[-1][4]
+    cash = settings.account.cash * new.share
+    most = affordable_units(cash, price, rules.sizing.max_leverage, rules.costs)
+    if not tradable(units_down(most, rules.market), price, rules.market) > 0.0:
+        raise ConfigError(
+            f"book.sleeves: the share {new.share:g} of {new.symbol} is {cash:,.6g}, less than "
+            f"its least order at {price:,.6g}: raise the share or account.cash"
+        )
 
 
 def _new_sleeve(

@@ -267,3 +267,32 @@ def test_a_book_over_the_exchange_equals_its_backtest(url: str) -> None:
     found = told_and_tested(url)
     assert sum(len(told) for told, _ in found) >= 10
     assert all(told == tested for told, tested in found)
+
+
+def test_a_share_below_the_least_order_is_refused_in_a_line(url: str) -> None:
+    whole = book_settings(account={"cash": 20.0})  # a share of 0.2 is below 5 at the fee
+    sleeves = [sleeve._replace(share=0.2) for sleeve in four_sleeves(whole)]
+    store = PlaybackBook(three_markets(300), live_at())
+    with pytest.raises(ConfigError, match=r"the share 0\.2 of BTC/USDT is 4, less than its least"):
+        play_book(whole, store, url, sleeves)
+    database = open_existing(url)
+    assert with_sleeves(database) == []
+    database.close()
+
+
+def test_a_market_whose_indicators_need_more_days_gets_them(url: str) -> None:
+    """The second market begins later, and is warm later; all of this is said."""
+    said: list[str] = []
+
+    class Listener:
+        def happened(self, message: Message) -> None:
+            said.extend([message.text] if message.kind == "warm-up" else [])
+
+        def turned(self, session: object) -> None:
+            """Nothing to do."""
+
+    whole = book_settings(live={"warm_up_days": 1})
+    store = PlaybackBook(three_markets(300), live_at())
+    play_book(whole, store, url, options=Options(watchers=(Listener(),)))
+    assert [text.split(":")[0] for text in said] == ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
+    assert all("warm now" in text for text in said)
