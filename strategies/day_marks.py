@@ -7,8 +7,9 @@ from typing import NamedTuple, Protocol
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.funding import net_price, paid_since
+from stoptrail.rules.measure import worth
 from stoptrail.rules.protections import Guard, guard_day
-from stoptrail.rules.trade import Position, cash_beside, marked
+from stoptrail.rules.trade import Position, cash_beside
 from stoptrail.rules.types import RunRules
 
 
@@ -34,7 +35,7 @@ class LastClose(NamedTuple):
             return self.balance
         total, before = schedule.by(time), schedule.by(self.open.held.time)
         net = net_price(self.price, total, before, run_rules.trade_rules.costs.funding)
-        return marked(self.balance, self.open, net, time, run_rules.trade_rules)
+        return worth(self.balance, self.open, net, time, run_rules.trade_rules)
 
     def cash(self, run_rules: RunRules, time: int, schedule: PaymentsHeard) -> float:
         """The cash of that equity."""

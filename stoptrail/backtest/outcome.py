@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.core.json import json_value
+from stoptrail.core.time import iso_time
 from stoptrail.rules.book import BOOK_IGNORED
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.costs import fill_price
+from stoptrail.rules.funding import paid_since
 from stoptrail.rules.jit import compiled
-from stoptrail.rules.measure import equity_of, measure, tally_of
+from stoptrail.rules.measure import equity_of, measure, position_of, tally_of
 from stoptrail.rules.metrics import (
     Metrics,
     max_drawdown,
@@ -22,7 +24,9 @@ from stoptrail.rules.metrics import (
     return_sums,
     sharpe,
 )
+from stoptrail.rules.paths import first_liquidation
 from stoptrail.rules.sizing import affordable_units
+from stoptrail.rules.stops import LIQUIDATED
 from stoptrail.rules.tally import (
     TradeTally,
     trade_figures,
@@ -115,7 +119,7 @@ def mark_table(equity: Floats) -> dict[str, Any]:
 def buy_and_hold(inputs: Inputs, run_rules: RunRules) -> dict[str, Any]:
     """Figures, daily equity and deepest falls by day (at candle closes) of one trade: a buy
     with all the cash at the first open of the span, at the costs of any other, that is
-    still open."""
+    still open; on a swap unless it is liquidated as any other (C20), at the time `liquidated`."""
     candles, rules = inputs.candles, run_rules.trade_rules
     fill = fill_price(1, candles.open[inputs.start], rules.costs, rules.market)
     held = {
@@ -131,11 +135,46 @@ def buy_and_hold(inputs: Inputs, run_rules: RunRules) -> dict[str, Any]:
         **{name: np.full_like(getattr(empty, name), value) for name, value in held.items()}
     )
     given = candles, inputs.marks, run_rules, inputs.funding
+    trade, gone = _held_on(trade, inputs, run_rules)
     equity = compiled(equity_of)(trade, fill_log(0), *given)
     figures = compiled(measure)(trade, equity, candles, inputs.marks)
     shown = {name: getattr(figures, name) for name in HELD_FIGURES}
-    table: dict[str, Any] = json_value({**shown, "equity": equity.marks, "falls": equity.falls})
+    own = {"equity": equity.marks, "falls": equity.falls}
+    table: dict[str, Any] = json_value({**shown, **own, **gone})
     return table
+
+
+def _held_on(
+    trade: TradeLog, inputs: Inputs, run_rules: RunRules
+) -> tuple[TradeLog, dict[str, str]]:
+    """The one `trade` without a stop, or its liquidation and when that was."""
+    candles, sums, rules = inputs.candles, inputs.funding, run_rules.trade_rules
+    if not (rules.margin.liquidates and len(sums.time)):
+        return trade, {}
+    position, i = position_of(trade, 0, run_rules), inputs.start
+    scale, held = rules.costs.funding, sums.held[i:]
+    paid: Any = paid_since(held, sums.opened[i], scale)  # type: ignore[arg-type]
+    # No tier asks for more than half a notional: most accounts are far from that.
+    left = run_rules.cash - position.fee - position.units * (position.held.fill + paid)
+    if (left + position.units * candles.low[i:] / 2.0).min() > 0.0:
+        return trade, {}
+    given = candles, i, position, run_rules.cash, rules, sums
+    candle, end = compiled(first_liquidation)(*given)
+    if candle < 0:
+        return trade, {}
+    time = int(candles.time[candle])
+    known = {
+        "exit": candle,
+        "exit_time": time,
+        "reason": LIQUIDATED,
+        "price": end.price,
+        "fees": position.fee + end.fee,
+        "pnl": end.pnl,
+        "funding": end.funding,
+        "shortfall": end.shortfall,
+    }
+    columns = {name: np.full_like(getattr(trade, name), value) for name, value in known.items()}
+    return trade._replace(**columns), {"liquidated": iso_time(time)}
 
 
 def _years(time: NDArray[np.int64]) -> NDArray[np.int64]:

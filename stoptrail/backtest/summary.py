@@ -171,12 +171,21 @@ def summarise_run(
         "metrics": metrics_table(outcome),
         **_stop_path(settings, market, inputs, outcome),
         "no_trade": why_no_trade(outcome, inputs, market.symbol) or None,
-        "warnings": warnings_of(settings, outcome, inputs),
+        "warnings": [*warnings_of(settings, outcome, inputs), *_hold_warning(held)],
         "sides": by_side(outcome, inputs),
         "years": by_year(outcome, inputs),
         "buy_and_hold": {**held, "scaled": _at_same_volatility(held["equity"], outcome, inputs)},
         "provenance": provenance(market.sha256, settings.sweep.seed),
     }
+
+
+def _hold_warning(held: dict[str, Any]) -> list[str]:
+    if "liquidated" not in held:
+        return []
+    return [
+        f"buy-and-hold was liquidated at {held['liquidated']} (C20): funding and price took what "
+        "the account had"
+    ]
 
 
 def _stop_path(

@@ -179,7 +179,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
 
     def equity(self, price: float, time: int) -> float:
         """Equity with the position marked at `price` at `time` in milliseconds."""
-        return self.marked_on(self.balance, price, time)
+        return max(0.0, self.marked_on(self.balance, price, time))  # see rules.measure.worth
 
     def marked_on(self, value: float, price: float, time: int) -> float:
         """`value` and what the position adds to it, at `price` at `time` (ms)."""

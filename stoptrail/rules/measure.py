@@ -33,7 +33,15 @@ from stoptrail.rules.tally import (
     tally_open,
     tally_trade,
 )
-from stoptrail.rules.trade import NO_PARTS, Fill, Position, closing, marked, without_part
+from stoptrail.rules.trade import (
+    NO_PARTS,
+    Fill,
+    Position,
+    TradeRules,
+    closing,
+    marked,
+    without_part,
+)
 from stoptrail.rules.types import (
     OPEN,
     DayMarks,
@@ -82,6 +90,15 @@ class Equity(NamedTuple):
     falls: Floats
     """Deepest fall below the peak so far at the closes since the mark before, as a fraction
     of that peak, shape (d + 1,); the greatest of them is `worst`."""
+
+
+@rule
+def worth(
+    balance: float, position: Position, net: float, time: int, trade_rules: TradeRules
+) -> float:
+    """The equity of an account whose one position is marked as in `marked`: at least 0, as what a
+    fill there would take beyond the account is credited to it (rules.trade.credited, C20)."""
+    return max(0.0, marked(balance, position, net, time, trade_rules))
 
 
 @rule
@@ -158,13 +175,13 @@ def equity_of(
                 part += 1
             closes = candles.time[i] + candles.interval
             net = net_price(candles.close[i], sum_closed(sums, i), before, scale)
-            value = marked(balance, position, net, closes, trade_rules)
+            value = worth(balance, position, net, closes, trade_rules)
             drawdown = drawdown_step(drawdown, value)
             deepen(falls, mark, drawdown.peak, value)
             while mark < len(values) and marks.candle[mark] == i:
                 time = marks.time[mark]
                 net = net_price(candles.close[i], sum_by(sums, time), before, scale)
-                values[mark] = marked(balance, position, net, time, trade_rules)
+                values[mark] = worth(balance, position, net, time, trade_rules)
                 mark += 1
         held += last - entry
         if last < n:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from stoptrail.rules.candles import Floats
+from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.costs import borrow, fill_price
 from stoptrail.rules.exits import target_passed
-from stoptrail.rules.funding import booked_funding
+from stoptrail.rules.funding import (
+    Funding,
+    booked_funding,
+    paid_since,
+    sum_held,
+    sum_opened,
+)
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.margin import NO_DANGER, Danger, liquidation, overtaken
 from stoptrail.rules.stops import (
+    LIQUIDATED,
     Entry,
     Stop,
     breakeven_settled,
@@ -22,7 +29,15 @@ from stoptrail.rules.stops import (
     tighter,
     trail_wants,
 )
-from stoptrail.rules.trade import Position, TradeRules
+from stoptrail.rules.trade import (
+    Exit,
+    Position,
+    TradeRules,
+    closing,
+    credited,
+    leave,
+    left_by,
+)
 
 CANDLE = 0
 HIGH_FIRST = 1
@@ -144,6 +159,33 @@ def danger_of(
     interest = borrow(side, units, fill, held.time, time, trade_rules.costs)
     costs = position.fee + interest - booked_funding(side, units, paid)
     return liquidation(side, units, fill, costs, balance + position.parts.profit, margin, tiers)
+
+
+@rule
+def first_liquidation(
+    candles: Candles,
+    entry: int,
+    position: Position,
+    balance: float,
+    trade_rules: TradeRules,
+    sums: Funding,
+) -> tuple[int, Exit]:
+    """The candle from `entry` on in which a position without a stop is liquidated, and that end of
+    it; -1 and its loss of nothing where it is in none. balance: cash before the entry, at the open
+    of that candle."""
+    side, before = position.held.side, sum_opened(sums, entry)
+    for i in range(entry, len(candles.time)):
+        time, paid = candles.time[i], sum_held(sums, i)
+        paid = paid_since(paid, before, trade_rules.costs.funding)
+        danger = danger_of(position, balance, time, trade_rules, paid, sums.tiers)
+        hit = stop_hit(side, candles.high[i], candles.low[i], danger.price)
+        if hit and candles.volume[i] > 0.0:
+            costs, market = trade_rules.costs, trade_rules.market
+            price = stop_fill(side, candles.open[i], danger.price, costs, market)
+            end = leave(position, price, time, trade_rules, LIQUIDATED, paid, danger.fee)
+            return i, credited(end, balance)
+    nothing = closing(position, 0.0, position.held.fill, LIQUIDATED, 0, trade_rules.costs)
+    return -1, left_by(position, nothing)
 
 
 @inner_rule

@@ -16,7 +16,10 @@ from stoptrail.backtest.outcome import (
     metrics_table,
 )
 from stoptrail.backtest.plan import Record
+from stoptrail.core.time import iso_time
 from stoptrail.rules.costs import DAY
+from stoptrail.rules.funding import funding_of, funding_rows
+from stoptrail.rules.margin import Margin
 from stoptrail.rules.measure import equity_of, measure
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import OPEN, RunRules, TradeLog, day_marks, fill_log, stop_log
@@ -125,3 +128,23 @@ def test_ignored_signals_are_named_by_reason() -> None:
     table = metrics_table(outcome_of(trades((1, 3, 1, 2.0, 100.0, 101.0)), inputs_of()))
     assert table["ignored_signals"] == {name: code for code, name in enumerate(IGNORED)}
     assert table["profit_factor"] is None
+
+
+def test_buy_and_hold_of_a_swap_is_liquidated_once_funding_took_what_it_has() -> None:
+    """10 units at 100; 90 a unit are paid by the open of candle 5, whose low of 95 leaves 50, more
+    than 0.5 % ask. The next 10 take that at the open of candle 6, at 90."""
+    swap = FREE.trade_rules._replace(margin=Margin(0.005, True, True, 0.0))
+    swap = swap._replace(costs=swap.costs._replace(funding=1.0))
+    rules, inputs = FREE._replace(trade_rules=swap), inputs_of()
+    closes = inputs.candles.time + HOUR
+    rows = funding_rows(closes[[2, 4, 5]], [0.45, 0.45, 0.1], [100.0] * 3)
+    paid = inputs._replace(funding=funding_of(rows, inputs.candles))
+    found = buy_and_hold(paid, rules)
+    assert found["liquidated"] == iso_time(int(closes[5]))
+    assert found["equity"][-1] == 0.0
+    assert found["net_return"] == -1.0
+    assert min(found["equity"]) >= 0.0
+    first = funding_of(funding_rows(closes[2:3], [0.45], [100.0]), inputs.candles)
+    kept = buy_and_hold(inputs._replace(funding=first), rules)
+    assert "liquidated" not in kept
+    assert kept["equity"][-1] == pytest.approx(10.0 * (95.0 - 45.0))

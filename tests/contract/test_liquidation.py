@@ -11,9 +11,11 @@ import pytest
 from stoptrail.backtest.plan import Record
 from stoptrail.rules.funding import FundingRows, funding_of, funding_rows
 from stoptrail.rules.margin import Margin
+from stoptrail.rules.measure import worth
 from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST, TICKS
 from stoptrail.rules.sizing import ALL_IN
-from stoptrail.rules.stops import NO_TRAIL
+from stoptrail.rules.stops import NO_TRAIL, Entry
+from stoptrail.rules.trade import Position
 from stoptrail.rules.types import CYCLE_EXIT
 from tests.contract.engines import DETAILED, LOOPS
 from tests.contract.seen import Engine, Trade, see
@@ -21,6 +23,7 @@ from tests.contract.tables import MIDNIGHT, QUARTER_HOUR, Table, plan, table
 from tests.contract.test_detail import Pieces, detail_of
 
 UNITS, CASH = 1125.0, 10_000.0
+POSITION = Position(Entry(1, 100.0, 0, 4.0), UNITS, 0.0)
 SIGNAL = """
     .  100 101  99 100  10
     L  100 102  98 100  10   ATR 4
@@ -239,3 +242,15 @@ def test_finer_candles_say_whether_the_target_came_before(name: str, path: int) 
         # By ticks 92 is the price that is met; on pieces the level within is.
         level = 92.31 if reason == "liquidated" and path == CANDLE else price
         expect(see(record, market).one, 4, level, reason)
+
+
+def test_no_account_is_marked_below_zero_while_nothing_can_be_filled(either: Engine) -> None:
+    """Marked at 80 it has lost 22,500 of 10,000, in candles without volume over a midnight; at the
+    open after them it is closed, and gets what is missing."""
+    silent = ".   80  80  80  80   0\n" * 100
+    market, numbers = table(SIGNAL + QUIET + silent + ".   85  86  84  85  10\n"), LEVERED
+    end = either.run(market, **numbers).one
+    assert (end.pnl, end.shortfall) == (-CASH, pytest.approx(UNITS * 15.0 - CASH))
+    rules = plan(market, **numbers).run_rules.trade_rules
+    assert worth(CASH, POSITION, 80.0, 0, rules) == 0.0
+    assert worth(CASH, POSITION, 95.0, 0, rules) == CASH - 5625.0

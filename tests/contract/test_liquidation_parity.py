@@ -98,11 +98,11 @@ class Seen(Tally):
             self.kinds["parts"] += int((record.fills.trade == k).sum() > 1)
         profits = trades.pnl[trades.exit != OPEN]
         assert np.cumsum([case.plan.run_rules.cash, *profits]).min() >= 0.0
-        traded = candles.volume.min() > 0.0
         equity = compiled(equity_of)(
             trades, record.fills, candles, marks_of(case), case.plan.run_rules, case.funding
         )
-        assert not traded or equity.marks.min() >= 0.0
+        assert equity.marks.min() >= 0.0
+        assert equity.worst <= 1.0
 
 
 def marks_of(case: FundedCase):  # type: ignore[no-untyped-def]

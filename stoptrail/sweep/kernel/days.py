@@ -13,6 +13,7 @@ import numpy as np
 from stoptrail.rules.candles import Floats, Times
 from stoptrail.rules.funding import NO_FUNDING, Funding, less_total, since_entry
 from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.measure import worth
 from stoptrail.rules.metrics import (
     NO_RETURNS,
     ReturnSums,
@@ -22,7 +23,7 @@ from stoptrail.rules.metrics import (
     daily_return,
 )
 from stoptrail.rules.protections import Guard, guard_day
-from stoptrail.rules.trade import Position, TradeRules, marked
+from stoptrail.rules.trade import Position, TradeRules
 from stoptrail.rules.types import DayMarks
 
 
@@ -133,7 +134,7 @@ def add_held_marks(
     while days.mark < len(times) and places[days.mark] < last:
         m = days.mark
         net = since_entry(closes[m], before, trade_rules.costs.funding)
-        value = marked(balance, position, net, times[m], trade_rules)
+        value = worth(balance, position, net, times[m], trade_rules)
         days = add_mark(days, value, blocks[m], block_sums, equity)
         if m > 0:
             guard = guard_day(guard, value)

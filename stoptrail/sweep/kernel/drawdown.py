@@ -5,12 +5,13 @@ from __future__ import annotations
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.funding import since_entry
 from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.measure import worth
 from stoptrail.rules.metrics import (
     Drawdown,
     drawdown_step,
     fall,
 )
-from stoptrail.rules.trade import Position, TradeRules, marked
+from stoptrail.rules.trade import Position, TradeRules
 from stoptrail.sweep.kernel.blocks import SHIFTS, Closes, Nodes, extremes
 from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.flow import Flow, net_closes, net_rows
@@ -134,8 +135,8 @@ def bounded(
     """
     side, scale = position.held.side, trade_rules.costs.funding
     top, bottom = since_entry(side * best, before, scale), since_entry(side * worst, before, scale)
-    high = marked(balance, position, top, first, trade_rules)
-    low = marked(balance, position, bottom, until, trade_rules)
+    high = worth(balance, position, top, first, trade_rules)
+    low = worth(balance, position, bottom, until, trade_rules)
     peak = max(state.peak, high)
     if fall(peak, low) > state.worst:
         return state, False
@@ -166,7 +167,7 @@ def closes_drawdown(
     lowest, scale = state.peak, trade_rules.costs.funding
     for i in range(entry, last):
         net = since_entry(closes[i], before, scale)
-        equity = marked(balance, position, net, times[i] + interval, trade_rules)
+        equity = worth(balance, position, net, times[i] + interval, trade_rules)
         if equity >= state.peak:
             if lowest < state.peak:
                 state = drawdown_step(state, lowest)

@@ -25,6 +25,7 @@ from stoptrail.rules.exits import no_target
 from stoptrail.rules.funding import Funding, net_price, no_funding, sum_by, sum_closed, sum_held
 from stoptrail.rules.jit import rule, uncounted
 from stoptrail.rules.manage import Managed, manage_close, managed_from
+from stoptrail.rules.measure import worth
 from stoptrail.rules.own_exit import Asked
 from stoptrail.rules.paths import (
     TICKS,
@@ -46,7 +47,6 @@ from stoptrail.rules.trade import (
     credited,
     enter,
     left_by,
-    marked,
     stand,
     working_target,
 )
@@ -279,7 +279,7 @@ def pass_midnight(
     if trade.position.units > 0.0:
         total, scale = sum_by(sums, time), trade_rules.costs.funding
         net = net_price(bar.close, total, trade.before, scale)
-        value = marked(value, trade.position, net, time, trade_rules)
+        value = worth(value, trade.position, net, time, trade_rules)
     return Books(books.balance, guard_day(books.guard, value), books.quiet_until, books.history)
 
 
