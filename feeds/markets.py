@@ -335,6 +335,8 @@ def _chosen(found: Sequence[str], meant: str, what: str) -> str:
         raise SeveralError(text, "symbol", found)
     where = f"; none is {meant}" if meant and not near else ""
     text = f"holds {len(found)} {what}s ({_listed(found)}){where}: set data.{what} to one of them"
+    if found[0].isdigit():  # a number is no text, unless it is quoted
+        text += f", --set 'data.{what}=\"{found[0]}\"' for one"
     raise SeveralError(text, what, found)
 
 

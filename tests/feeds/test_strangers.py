@@ -253,7 +253,8 @@ def test_numbers_of_markets_are_chosen_by_the_symbol_that_the_line_asks_for(tmp_
     rows = [[t, n, *(x * n for x in rest)] for t, *rest in rows_of(GIVEN) for n in (1, 2)]
     path = table(tmp_path / "a.csv", "time,id_of,open,high,low,close,volume", rows)
     said = refusal(path, Reading(symbol="BTC/USDT"))
-    assert "holds 2 symbols (1, 2); none is BTC/USDT: set data.symbol" in said
+    assert "holds 2 symbols (1, 2); none is BTC/USDT: set data.symbol to one of them" in said
+    assert said.endswith("""--set 'data.symbol="1"' for one""")
     loaded = load_file(path, QUARTER, Reading(symbol="1"))
     assert same(loaded.candles, GIVEN)
     assert any("2 symbols (1, 2) 1; 300 rows left out" in note for note in loaded.notes)
