@@ -201,8 +201,8 @@ def _known_path(summary: Summary, known: Mapping[str, Metrics]) -> tuple[str, st
 
 def _held(summary: Summary) -> tuple[str, str] | None:
     found = part(part(summary, "buy_and_hold"), "scaled")
-    if found.get("net_return") is None or found.get("share") is None:
-        return None
+    if found.get("net_return") is None or not found.get("share"):
+        return None  # with one of the two gone there is no such share
     return "Same risk", (
         f"buy and hold with {found['share']:.0%} of the account: net return "
         f"{written('net_return', found['net_return'])}, drawdown "

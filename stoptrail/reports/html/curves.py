@@ -10,7 +10,7 @@ from stoptrail.core.time import time_ms
 from stoptrail.reports.html.markup import minutes, packed
 from stoptrail.reports.run_files import EquityCurve, RunFiles
 from stoptrail.reports.summary import part
-from stoptrail.rules.metrics import scaled, share_of_cash
+from stoptrail.rules.metrics import daily_return, scaled, share_of_cash
 
 
 def curves(run: RunFiles) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def curve_of(stored: Any) -> EquityCurve:
 def monthly_returns(curve: EquityCurve) -> list[tuple[int, int, float]]:
     """(year, month, return) of every month that the curve touches, oldest first.
 
-    A day's return belongs to the month in which the day begins.
+    A day's return belongs to the month in which the day begins. An empty account earns nothing.
     """
     if len(curve.time) < 2:
         return []
@@ -65,7 +65,7 @@ def monthly_returns(curve: EquityCurve) -> list[tuple[int, int, float]]:
     first = np.concatenate(([0], np.flatnonzero(np.diff(month)) + 1))
     edge = np.append(curve.equity[first], curve.equity[-1])
     return [
-        (1970 + int(m) // 12, int(m) % 12 + 1, float(after / before - 1))
+        (1970 + int(m) // 12, int(m) % 12 + 1, daily_return(float(before), float(after)))
         for m, before, after in zip(month[first], edge[:-1], edge[1:], strict=True)
     ]
 

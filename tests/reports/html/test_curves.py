@@ -105,3 +105,9 @@ def test_how_far_buy_and_hold_fell_is_drawn_where_the_run_wrote_it_for_every_day
     assert drawn != packed_curve(EquityCurve(run.equity.time, np.full(count, 7.0)))
     run.summary["buy_and_hold"].update(falls=[0.25] * (count - 1))
     assert curves(run)["hold"] == packed_curve(EquityCurve(run.equity.time, np.full(count, 7.0)))
+
+
+def test_the_months_of_an_empty_account_earn_nothing() -> None:
+    days = np.array([time_ms(f"2024-0{month}-01") for month in (1, 2, 3, 4)], np.int64)
+    months = monthly_returns(EquityCurve(days, np.array([100.0, 0.0, 0.0, 0.0])))
+    assert [value for _, _, value in months] == [-1.0, 0.0, 0.0]
