@@ -7,6 +7,8 @@ again, with the same result.
 
 from __future__ import annotations
 
+import hashlib
+import sqlite3
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -36,7 +38,10 @@ from stoptrail.core.database import (
 )
 from stoptrail.core.errors import LedgerError, StoreError, UsageError
 
-VERSION = 1
+_SEAL_BYTES = 8
+_FAILURES = PeeweeException, sqlite3.Error
+"""What a database's trouble is raised as: peewee leaves fetching to the driver."""
+VERSION = 2
 """Of the form in which outcomes are stored."""
 
 
@@ -95,7 +100,7 @@ def recall(url: Address, key: str) -> str | None:
                 return None
             found = SweepSettings.get_or_none(SweepSettings.key == key)
             return None if found is None else str(found.content)
-    except PeeweeException as error:
+    except _FAILURES as error:
         raise _unusable(error, url) from None
     finally:
         database.close()
@@ -106,7 +111,7 @@ def remember(url: Address, content: str) -> str:
     database = open_database(url)
     try:
         return _remembered(database, uuid.uuid4().hex, content)
-    except PeeweeException as error:
+    except _FAILURES as error:
         raise _unusable(error, url) from None
     finally:
         database.close()
@@ -135,7 +140,7 @@ class TrialStore:
             with closed_on_error(self._database), self._bound():
                 make_tables(self._database, self._models)
                 self.key = self._begin(identity) if key is None else self._go_on(identity, key)
-        except PeeweeException as error:
+        except _FAILURES as error:
             raise _unusable(error, url) from None
 
     def _begin(self, identity: str) -> str:
@@ -164,30 +169,45 @@ class TrialStore:
         """Keep what the sweep was started with. Raises StoreError."""
         try:
             _remembered(self._database, self.key, content)
-        except PeeweeException as error:
+        except _FAILURES as error:
             raise _unusable(error, self._url) from None
 
     def save(self, stage: str, units: Iterable[tuple[int, bytes]]) -> None:
         """Store outcomes in one transaction; a unit that is there already stays."""
         rows = [
-            {"run": self.key, "stage": stage, "unit": unit, "outcome": outcome}
+            {
+                "run": self.key,
+                "stage": stage,
+                "unit": unit,
+                "outcome": _sealed(stage, unit, outcome),
+            }
             for unit, outcome in units
         ]
         try:
             with self._bound(), writing(self._database):
                 for row in rows:
                     SweepUnit.insert(row).on_conflict_ignore().execute()
-        except (PeeweeException, OSError) as error:
+        except (*_FAILURES, OSError) as error:
             raise _full(error, self._url) from None
 
     def load(self, stage: str) -> Iterator[tuple[int, bytes]]:
-        """Outcomes of `stage` that are stored, by unit. Raises StoreError."""
-        with self._bound():
-            query = SweepUnit.select(SweepUnit.unit, SweepUnit.outcome).where(
-                (SweepUnit.run == self.key) & (SweepUnit.stage == stage)
-            )
-            for unit, outcome in query.order_by(SweepUnit.unit).tuples().iterator():
-                yield int(unit), bytes(outcome)
+        """Outcomes of `stage` that are stored, by unit; one that is damaged is taken away, so
+        that its unit is done again. Raises StoreError."""
+        damaged = []
+        try:
+            with self._bound():
+                mine = (SweepUnit.run == self.key) & (SweepUnit.stage == stage)
+                query = SweepUnit.select(SweepUnit.unit, SweepUnit.outcome).where(mine)
+                for unit, kept in query.order_by(SweepUnit.unit).tuples().iterator():
+                    outcome = _opened(stage, unit, kept)
+                    if outcome is not None:
+                        yield unit, outcome
+                    elif isinstance(unit, int):  # another key is in nobody's way
+                        damaged.append(unit)
+                if damaged:
+                    SweepUnit.delete().where(mine & SweepUnit.unit.in_(damaged)).execute()
+        except _FAILURES as error:
+            raise _unusable(error, self._url) from None
 
     def close(self) -> None:
         """Close the connection."""
@@ -195,6 +215,24 @@ class TrialStore:
 
     def _bound(self) -> Any:
         return self._database.bind_ctx(self._models)
+
+
+def _seal(stage: str, unit: int, outcome: bytes) -> bytes:
+    said = f"{stage} {unit} ".encode() + outcome
+    return hashlib.blake2b(said, digest_size=_SEAL_BYTES).digest()
+
+
+def _sealed(stage: str, unit: int, outcome: bytes) -> bytes:
+    """What is stored of an outcome: before it what tells whether it is as it was written."""
+    return _seal(stage, unit, outcome) + outcome
+
+
+def _opened(stage: str, unit: Any, kept: Any) -> bytes | None:
+    """The outcome; None where the row is not as it was written."""
+    if not isinstance(unit, int) or not isinstance(kept, bytes | memoryview):
+        return None
+    seal, outcome = bytes(kept[:_SEAL_BYTES]), bytes(kept[_SEAL_BYTES:])
+    return outcome if seal == _seal(stage, unit, outcome) else None
 
 
 def _unusable(error: Exception, url: Address) -> StoreError:

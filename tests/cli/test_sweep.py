@@ -160,7 +160,7 @@ def test_ctrl_c_keeps_what_is_finished_and_leaves_no_half_file(
     assert code == 130
     assert said.strip().splitlines()[-1] == "stopped; what is finished is kept"
     assert "Traceback" not in said
-    assert {file.name for file in unfinished.iterdir()} == {STATE, SETTINGS, ".lock"}
+    assert {file.name for file in unfinished.iterdir()} == {STATE, SETTINGS}
     assert not out.exists()
 
 

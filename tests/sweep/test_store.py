@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stoptrail.core.errors import LedgerError, StoreError, UsageError
-from stoptrail.sweep.store import SweepRun, TrialStore
+from stoptrail.sweep.store import SweepRun, SweepUnit, TrialStore
 
 IDENTITY = "a" * 64
 
@@ -112,3 +113,20 @@ def test_a_limit_of_files_is_told_in_the_systems_words(tmp_path: Path) -> None:
     )
     store.close()
     assert not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda kept: b"", lambda kept: kept[:-1], lambda kept: kept + b"x"]
+)
+def test_a_damaged_outcome_is_done_again(url: str, spoil: Callable[[bytes], bytes]) -> None:
+    """A bit that the disk has lost would be a trade that nobody made."""
+    store = TrialStore(url, IDENTITY)
+    store.save("screen", [(1, b"one"), (2, b"two")])
+    with store._bound():
+        row = SweepUnit.get(SweepUnit.run == store.key, SweepUnit.unit == 1)
+        kept = spoil(bytes(row.outcome))
+        SweepUnit.update(outcome=kept).where(SweepUnit.unit == 1).execute()
+    assert list(store.load("screen")) == [(2, b"two")]
+    store.save("screen", [(1, b"one")])
+    assert list(store.load("screen")) == [(1, b"one"), (2, b"two")]
+    store.close()
