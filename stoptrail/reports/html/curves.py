@@ -20,7 +20,8 @@ def curves(run: RunFiles) -> dict[str, Any]:
     hold = _hold(run)
     drawn = {"strategy": run.equity, "baseline": run.baseline_equity, "hold": hold}
     share = share_of_cash(hold.equity, run.equity.equity)
-    drawn["scaled"] = EquityCurve(hold.time, scaled(hold.equity, share))
+    if share > 0.0:  # with one of the two gone, or without a trade, there is none
+        drawn["scaled"] = EquityCurve(hold.time, scaled(hold.equity, share))
     evidence = run.summary.get("evidence") or {}
     drawn["out_of_sample"] = curve_of((evidence.get("walk_forward") or {}).get("equity"))
     return {name: packed_curve(curve) for name, curve in drawn.items() if len(curve.time)}

@@ -42,6 +42,8 @@ def test_the_scaled_account_moves_as_the_strategy_does(tmp_path: Path) -> None:
     account, own = (np.array(unpacked(drawn[n]["equity"])) for n in ("scaled", "strategy"))
     deviations = [np.std(np.diff(x) / x[:-1], ddof=1) for x in (account, own)]
     assert deviations[0] == pytest.approx(deviations[1])
+    files.summary["buy_and_hold"]["equity"] = [*held[:-1].tolist(), 0.0]  # liquidated
+    assert "scaled" not in curves(files)
 
 
 def test_the_falls_are_those_that_the_run_wrote(tmp_path: Path) -> None:
