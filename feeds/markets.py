@@ -148,6 +148,10 @@ def same_timeframe(word: str, meant: str) -> bool:
 def chosen_market(markets: Sequence[str], meant: str) -> str:
     """The market of a table with several; DataError where `meant` does not tell."""
     found = [market for market in dict.fromkeys(markets) if market]
+    quote = meant.partition("/")[2].partition(":")[0].removesuffix("T")
+    in_quote = [market for market in found if quote and market.upper().removesuffix("T") == quote]
+    if len(in_quote) == 1:  # open_usd beside open_btc: prices in either
+        return in_quote[0]
     return _chosen(found, meant, "symbol")
 
 

@@ -205,11 +205,21 @@ def time_name(name: str) -> TimeName | None:
     if not named or known & _OTHER_WORDS:
         return None
     told = zone[0] if zone else "local" if known & _ZONES else ""
+    if not zone and (ahead := _AHEAD.search(name)) and int(ahead[2]):
+        return TimeName(_stamp(known), f"{ahead[1]}{int(ahead[2]):02}:{ahead[3] or '00'}")
     if not zone and known & {"utc", "gmt"}:
         told = "UTC"
-    if known & _CLOSE_WORDS:
-        return TimeName("close", told)
-    return TimeName("sure" if known & _OPEN_WORDS else "open", told)
+    return TimeName(_stamp(known), told)
+
+
+_AHEAD = re.compile(r"(?:utc|gmt)\s*([+-])(\d{1,2}):?(\d{2})?", re.IGNORECASE)
+"""An offset such as that of "time (UTC+8)"."""
+
+
+def _stamp(words: set[str]) -> Literal["sure", "open", "close"]:
+    if words & _CLOSE_WORDS:
+        return "close"
+    return "sure" if words & _OPEN_WORDS else "open"
 
 
 def plain_name(name: str) -> str:

@@ -22,7 +22,7 @@ from stoptrail.feeds.sheets import Sheet
 from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Times
 
-_ZONE_NAMES = ("timezone", "tz", "tzname", "zone")
+_ZONE_NAMES = ("timezone", "tz", "tzname", "zone", "utcoffset", "tzoffset")
 
 
 class Stamps(NamedTuple):
@@ -89,7 +89,7 @@ def opened(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
 
 def _zoned(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
     time, known, sheet = stamps.time, stamps.layout.zone, stamps.sheet
-    zone = reading.zone or (known if "/" in known and _is_zone(known) else sheet.zone)
+    zone = reading.zone or (known if known != "UTC" and _is_zone(known) else sheet.zone)
     if zone:
         if not reading.zone and zone.upper() not in ("UTC", "GMT"):
             notes.append(f"the times are of {zone}, as the file says")

@@ -282,6 +282,13 @@ FOREIGN: dict[str, Layout] = {
         "date,open,high,low,close,volume,average,barCount",
         lambda r: [local(r[0], "US/Eastern", "%Y%m%d %H:%M:%S US/Eastern"), *r[1:], typical(r), 9]),
         start=SOME_DAY),
+    "an offset in the header": Layout(csv("time (UTC+8),open,high,low,close,volume", lambda r: [
+        moment(r[0] + 28_800_000), *r[1:]])),
+    "an offset in a column": Layout(csv("time,utc_offset,open,high,low,close,volume", lambda r: [
+        moment(r[0] - 12_600_000), "-03:30", *r[1:]])),
+    "prices in two currencies": Layout(csv(
+        "time,open_btc,high_btc,low_btc,close_btc,open_usd,high_usd,low_usd,close_usd,volume",
+        lambda r: [r[0], *(value / 7 for value in r[1:5]), *r[1:]]), BITCOIN),
     "Java's zones": Layout(csv(",".join(NAMES), lambda r: [
         local(r[0], "Asia/Tokyo", "%Y-%m-%dT%H:%M[Asia/Tokyo]"), *r[1:]])),
     "Barchart": Layout(framed(csv(
