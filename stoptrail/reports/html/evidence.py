@@ -184,8 +184,9 @@ def finalist_table(summary: Mapping[str, Any]) -> str:
         return ""
     head = [f"{label_of(name)} {where}" for name in _COMPARED for where in ("base", "detail")]
     note = (
-        "The pre-screen is on base candles: what finer candles make of each finalist. The worst of"
-        " its two ratchets chooses."
+        "The pre-screen is on base candles, and so are walk-forward, permuted markets and whatever"
+        " else compares many combinations: what finer candles make of each finalist tells by how"
+        " much. The worst of its two ratchets chooses."
     )
     return card("Finalists", table(["Set", *head, "Worst ratchet"], rows), note)
 
