@@ -31,7 +31,15 @@ from stoptrail.exchange.markets import (
     page_of,
     volume_unit,
 )
-from stoptrail.exchange.rows import LengthError, Row, ShiftedError, open_time, rows_from, step_of
+from stoptrail.exchange.rows import (
+    LengthError,
+    Row,
+    ShiftedError,
+    open_time,
+    other_length,
+    rows_from,
+    step_of,
+)
 from stoptrail.feeds.cache import (
     Cached,
     cache_path,
@@ -140,10 +148,7 @@ class _Download:
         except ShiftedError as error:
             return self._built(cached, interval, start, end, now, error.shift)
         except LengthError as error:
-            raise ExchangeError(
-                f"{self._exchange.id} answers with candles of {timeframe_name(error.step)} where "
-                f"{timeframe_name(interval)} are asked for; set another data.timeframe"
-            ) from None
+            raise ExchangeError(other_length(self._exchange.id, error.step, interval)) from None
 
     def _fetch(self, cached: Cached, interval: int, start: int, end: int, now: int) -> Cached:
         history = History(self._ask(interval), interval, page_of(self._exchange, self._symbol))

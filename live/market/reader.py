@@ -21,7 +21,7 @@ from stoptrail.core.time import timeframe_ms
 from stoptrail.exchange.client import Client, check_whole, has_clock
 from stoptrail.exchange.errors import Answer, explained, judged
 from stoptrail.exchange.history import MOST
-from stoptrail.exchange.rows import Row, candle_row, open_time
+from stoptrail.exchange.rows import Row, candle_row, open_time, other_length, step_of
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.warnings import WarningLog
 
@@ -127,10 +127,18 @@ class Reader:
             readings += 1
             size = min(self.most, limit)
             answer = await self._source.fetch_ohlcv(symbol, timeframe, since, size)
+            self._require_length(answer, interval, patient)
             return self._rows(answer, since, interval, readings > _READINGS)
 
         rows = await self.read("candles", read, patient)
         return [self.in_coins(row) for row in rows]
+
+    def _require_length(self, answer: list[list[Any]], interval: int, patient: bool) -> None:
+        """Raise where candles are shorter than asked for: ValueError, and they are asked for
+        again, where it is waited for better ones."""
+        if 0 < (step := step_of(answer)) < interval:
+            words = other_length(self._source.id, step, interval)
+            raise ValueError(words) if patient else ExchangeError(words)
 
     def in_coins(self, row: Row) -> Row:
         """`row` with its volume in coins."""

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from stoptrail.core.errors import ExchangeError
+from stoptrail.core.time import timeframe_name
 
 Row = tuple[int, float, float, float, float, float]
 """Open time in milliseconds, open, high, low, close, volume."""
@@ -73,6 +74,14 @@ class LengthError(ExchangeError):
         super().__init__(f"candles come every {step // 1000} seconds")
         self.step = step
         """Milliseconds from one to the next."""
+
+
+def other_length(exchange_id: str, step: int, interval: int) -> str:
+    """What is said where candles of `step` come instead of `interval`, milliseconds."""
+    return (
+        f"{exchange_id} answers with candles of {timeframe_name(step)} where "
+        f"{timeframe_name(interval)} are asked for; set another data.timeframe"
+    )
 
 
 def step_of(entries: Iterable[Any]) -> int:

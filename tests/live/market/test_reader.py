@@ -81,3 +81,29 @@ def test_a_read_without_patience_ends_with_its_last_retry(monkeypatch: pytest.Mo
     with pytest.raises(ExchangeError, match="gave no candles"):
         asyncio.run(reader.read("candles", read))
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize("patient", [False, True])
+def test_candles_of_another_length_are_refused_at_a_start_and_asked_for_again_later(
+    patient: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def sleep(seconds: float) -> None:
+        assert seconds < 1.0
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    minute, asked = 60_000, []
+
+    async def fetch_ohlcv(_symbol: str, _timeframe: str, since: int, limit: int) -> list[Any]:
+        asked.append(since)
+        step = 5 * minute if len(asked) == 1 else 15 * minute
+        return [[since + step * k, 1.0, 2.0, 0.5, 1.5, 3.0] for k in range(limit)]
+
+    source: Any = type("Source", (), {"id": "binance", "fetch_ohlcv": staticmethod(fetch_ohlcv)})()
+    reader = Reader(source, 2, QUICK, WarningLog(Redaction({})))
+    page = reader.page("BTC/USDT", "15m", 0, 20, patient)
+    if not patient:
+        with pytest.raises(ExchangeError, match="candles of 5m where 15m are asked for; set ano"):
+            asyncio.run(page)
+        return
+    assert [row[0] for row in asyncio.run(page)] == [15 * minute * k for k in range(20)]
+    assert len(asked) == 2
