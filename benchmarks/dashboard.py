@@ -38,7 +38,8 @@ def make_ledger(file: Path) -> None:
         for session in range(1, SESSIONS + 1):
             times = range(last - STEP * (CANDLES - 1), last + STEP, STEP)
             own.executemany(
-                "INSERT OR REPLACE INTO candles VALUES (?, ?, 100, 101, 99, 100, 1, 0)",
+                "INSERT OR REPLACE INTO candles (session, time, open, high, low, close, volume, "
+                "caught_up) VALUES (?, ?, 100, 101, 99, 100, 1, 0)",
                 ((session, time_) for time_ in times),
             )
             own.executemany(

@@ -12,7 +12,7 @@ from stoptrail.backtest.book import BookTerms, broker_options
 from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Plan
 from stoptrail.brokers.book import PaperBook
-from stoptrail.brokers.sleeve import Allowed, PaperSleeveBroker
+from stoptrail.brokers.sleeve import PaperSleeveBroker
 from stoptrail.config.own_code import own_errors
 from stoptrail.exchange.rows import Row
 from stoptrail.live.book_steps import StepFeed, Steps
@@ -20,6 +20,7 @@ from stoptrail.live.engine import NEVER, Gated, row_of
 from stoptrail.live.journal import Left, LiveJournal
 from stoptrail.live.origin import Origin
 from stoptrail.live.step import BookAccount, BookStep, SleeveStep, Step
+from stoptrail.rules.book import Allowed
 from stoptrail.rules.funding import NO_FUNDING
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.stops import MANUAL

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from stoptrail.brokers.sleeve import Allowed
 from stoptrail.exchange.rows import Row
 from stoptrail.live.journal import Happening
+from stoptrail.rules.book import Allowed
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.protections import Guard
 from stoptrail.rules.stops import StopRules

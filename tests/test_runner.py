@@ -233,6 +233,8 @@ def test_a_session_can_trade_the_best_set_of_a_run(plant: Plant) -> None:
             "config": None,
             "overrides": (),
             "source": Path("runs/x"),
+            "book": False,
+            "symbols": (),
             "max_candles": 5,
             "trust": False,
             "verbose": False,

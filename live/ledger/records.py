@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from peewee import Database, fn
 
 from stoptrail.brokers.settlement import Part, Settled, rows_until
-from stoptrail.brokers.sleeve import Allowed
 from stoptrail.core.errors import StoreError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.row_writer import WORKING
@@ -25,6 +24,7 @@ from stoptrail.live.ledger.tables import (
     Ticks,
 )
 from stoptrail.live.step import BookAccount, StoredTick
+from stoptrail.rules.book import Allowed
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.funding import FundingRow
 from stoptrail.rules.manage import STAYS

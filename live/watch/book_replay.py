@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from peewee import Database, SqliteDatabase
 
 from stoptrail.backtest.book import terms_of
-from stoptrail.brokers.sleeve import FREE
 from stoptrail.live.book_engine import BookEngine, BookOptions, Seat, SeatOptions
 from stoptrail.live.book_origin import active_settings, share_of
 from stoptrail.live.book_steps import Rows, Steps, joined
@@ -26,6 +25,7 @@ from stoptrail.live.session_settings import funding_of, plan_from, settings_from
 from stoptrail.live.step import BookAccount
 from stoptrail.live.watch.differences import Compared, compare
 from stoptrail.live.watch.replay import AsItWas, ManualExit, Open, Recording, begun, recording_of
+from stoptrail.rules.book import FREE
 from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.protections import guard_start

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.brokers.paper import PaperBroker
 from stoptrail.rules.book import (
     CAP,
+    Allowed,
     Expected,
     Exposure,
     capped_units,
@@ -25,19 +26,6 @@ from stoptrail.rules.book import (
 from stoptrail.rules.margin import liquidation, overtaken
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import SIZE, Position, enter
-
-
-class Allowed(NamedTuple):
-    """What the book has allowed a sleeve, beside the order itself."""
-
-    most: float
-    """Units that the caps have left of its entry order; infinite where they cut nothing."""
-    margin: float
-    """What its position or order may lose (C20), quote currency."""
-
-
-FREE = Allowed(math.inf, 0.0)
-"""Where nothing is held or ordered."""
 
 
 class SleeveBroker(CandleBroker):

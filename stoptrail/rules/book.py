@@ -24,6 +24,19 @@ BOOK_IGNORED = (*IGNORED, "cap")
 NO_CAP = math.inf
 
 
+class Allowed(NamedTuple):
+    """What the book has allowed a sleeve, beside the order itself."""
+
+    most: float
+    """Units that the caps have left of its entry order; infinite where they cut nothing."""
+    margin: float
+    """What its position or order may lose (C20), quote currency."""
+
+
+FREE = Allowed(math.inf, 0.0)
+"""Where nothing is held or ordered."""
+
+
 class Caps(NamedTuple):
     """What the whole book may have open, as multiples of its equity; NO_CAP: no limit."""
 
