@@ -89,7 +89,8 @@ def draw(root: Path, only: str, count: int, seed: int) -> list[Mutant]:
 
 
 def without_fault(place: Path) -> warm.Seen:
-    """What the tests do while there is no fault: they have to pass. Kept for each file."""
+    """What the tests do while there is no fault, kept for each file. Those that need compiled
+    code fail, and are left out by name."""
     every, outs = modules(place), []
     files = sorted({name for module in every for name in tests_of(place, module)})
     for done, name in enumerate(files, 1):
@@ -98,10 +99,10 @@ def without_fault(place: Path) -> warm.Seen:
         if not out.is_file():
             print(f"{done} of {len(files)}, without any fault: {name}", flush=True)
             warm.look(place, name, every, out)
-        if failed := warm.seen([out]).failed:
-            out.unlink()
-            sys.exit(f"without any fault these tests fail: {' '.join(failed)}")
-    return warm.seen(outs)
+    seen = warm.seen(outs)
+    for test in seen.failed:
+        print(f"left out, as it fails in plain Python without any fault: {test}")
+    return seen
 
 
 def digest_of(place: Path, *names: str) -> str:
