@@ -2,57 +2,88 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from stoptrail.core.errors import ExchangeError
+from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.retry import backoff
 from stoptrail.live.market.events import Event
 from stoptrail.live.market_status import MarketStatus
 from stoptrail.live.protocols import BookStore
 
 Say = Callable[[str, str], None]
 
+FIRST_PAUSE, LONGEST_PAUSE = 30.0, 1800.0
+"""Seconds before a market whose data has ended is tried again."""
+
 
 class BookMarkets:
     """Hears the events of all markets. `say(kind, text)` gets what is news, `completed(symbol)`
-    is called when data of a market that was missing has been delivered."""
+    is called when data of a market that was missing has been delivered, `again(symbol)` to let
+    data of one that has failed come again."""
 
-    def __init__(self, symbols: Sequence[str], say: Say, completed: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        say: Say,
+        completed: Callable[[str], None],
+        again: Callable[[str], None],
+    ) -> None:
         self.price = None
         """None: each market has its own."""
         self.each = {
-            symbol: MarketStatus(_named(symbol, say), _of(symbol, completed)) for symbol in symbols
+            symbol: MarketStatus(_named(symbol, say), partial(self._whole, symbol))
+            for symbol in symbols
         }
         self.failed: dict[str, str] = {}
-        """Why a market's data has ended for good."""
+        """Why a market's data has ended, until it is tried again."""
         self.store: BookStore | None = None
-        self._say = say
+        self._say, self._completed, self._again = say, completed, again
+        self._tries: dict[str, int] = {}
+        """How often each has failed in a row."""
+        self._due: dict[str, float] = {}
+        """When each is tried again, by the monotonic clock."""
 
     def connected(self, store: BookStore) -> None:
         """Data comes from `store` from now on."""
         self.store = store
         self.failed.clear()
+        self._tries.clear()
 
     def heard(self, symbol: str, event: Event) -> None:
         """Take notice of one event."""
         if symbol in self.each:
             self.each[symbol].heard(event)
 
+    def _whole(self, symbol: str) -> None:
+        self._tries.pop(symbol, None)
+        self._completed(symbol)
+
     def fail(self, symbol: str, reason: str) -> None:
-        """Nothing more comes of a market: its sleeves stand still, the others go on."""
+        """Nothing more comes of a market for now: its sleeves stand still, the others go on."""
         self.failed[symbol] = reason
-        text = f"{symbol}: {reason}; its sleeves stand still and their stops do not work"
-        self._say("error", f"{text}, the others go on")
+        self.each[symbol].lose(reason)
+        tries = self._tries[symbol] = self._tries.get(symbol, 0) + 1
+        self._due[symbol] = time.monotonic() + backoff(tries, FIRST_PAUSE, LONGEST_PAUSE)
+        if tries == 1:
+            text = f"{symbol}: {reason}; its sleeves stand still and their stops do not work"
+            self._say("error", f"{text}, the others go on; it is tried again and again")
 
     def check(self) -> None:
-        """See whose data has ended; raises ExchangeError where none is left."""
+        """See whose data has ended, and try those again whose time has come; raises
+        ExchangeError where none is left."""
         assert self.store is not None
         for symbol in self.each:
-            if symbol not in self.failed:
-                try:
+            try:
+                if symbol not in self.failed:
                     self.store.of(symbol).check()
-                except ExchangeError as error:
-                    self.fail(symbol, str(error))
+                elif time.monotonic() >= self._due[symbol] and len(self.failed) < len(self.each):
+                    self._again(symbol)
+                    del self.failed[symbol]
+            except (ExchangeError, ConfigError) as error:
+                self.fail(symbol, str(error))
         if len(self.failed) == len(self.each):
             raise ExchangeError("; ".join(f"{name}: {why}" for name, why in self.failed.items()))
 
@@ -64,7 +95,7 @@ class BookMarkets:
         return self.store.get(timeout)
 
     def ended(self, symbol: str) -> bool:
-        """Whether nothing more comes of a market, for good."""
+        """Whether nothing more comes of a market."""
         return symbol in self.failed or (self.store is not None and self.store.over)
 
     def behind(self, symbol: str) -> bool:
@@ -110,7 +141,3 @@ _FRESH = ("live", "polling")
 
 def _named(symbol: str, say: Say) -> Say:
     return lambda kind, text: say(kind, f"{symbol}: {text}")
-
-
-def _of(symbol: str, completed: Callable[[str], None]) -> Callable[[], None]:
-    return lambda: completed(symbol)

@@ -27,7 +27,7 @@ from stoptrail.live.watch.messages import Message, messages_of
 
 class BookSession(Session):
     """Several sleeves, one database, until `stop` or the end of the data. A market whose data
-    ends for good stops its own sleeves alone."""
+    ends stops its own sleeves alone, and is tried again."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class BookSession(Session):
         self._out.told_of = self._messages
         self._gates = [self._gate_of(sleeve.symbol) for sleeve in sleeves]
         symbols = list(dict.fromkeys(sleeve.symbol for sleeve in sleeves))
-        self.market = BookMarkets(symbols, self._out.say, self._completed)
+        self.market = BookMarkets(symbols, self._out.say, self._completed, self._again)
         self._live: LiveSteps
         self._live_from = 0
         """Open time of the first candle that all markets are heard live from, ms."""
@@ -58,6 +58,11 @@ class BookSession(Session):
         for sleeve, gate in zip(self._asked, self._gates, strict=True):
             if sleeve.symbol == symbol:
                 gate.completed()
+
+    def _again(self, symbol: str) -> None:
+        """Let the data of a market that has failed come again, from its last candle on."""
+        after = self._live.newest(symbol)
+        self.market.store.of(symbol).start_stream(symbol, self.interval, after, False)
 
     @property
     def forecast(self) -> None:
@@ -156,7 +161,7 @@ class BookSession(Session):
         self._out.keep(step)
         if step.opens is None:
             return  # stored together with the command that asked for it
-        engine, out = self.engine, self._out
+        engine = self.engine
         assert isinstance(engine, BookEngine)
         closed = [part.number - 1 for part in step.sleeves]
         for part in step.sleeves:
@@ -167,16 +172,8 @@ class BookSession(Session):
                 candle[4],
             )
         self.control.leave(closed)
-        if step.opens >= self._live_from:
-            self._closed += 1
-            if self._closed == self._options.max_candles:
-                self.stop(f"{self._closed} candles have closed")
-        if self._stopping or not self._may_wait(step):
-            out.flush()
-        if self._stopping:
-            engine.stop()
-        else:
-            self._duties(engine, at_close=True)
+        self._count(step.opens, self._live_from)
+        self._step_over(step)
 
     def _turn(self, closed: bool) -> None:
         self.market.check()

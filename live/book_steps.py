@@ -98,7 +98,7 @@ class Inbox(Protocol):
         """The next event and its market, or None where none comes within `timeout` seconds."""
 
     def ended(self, market: str) -> bool:
-        """Whether nothing more comes of a market, for good."""
+        """Whether nothing more comes of a market."""
 
     def behind(self, market: str) -> bool:
         """Whether its data is known to be behind."""
@@ -146,6 +146,11 @@ class LiveSteps:
         """Whether candles wait for their step."""
         return any(self._queues.values())
 
+    def newest(self, name: str) -> int:
+        """Open time of the newest candle of a market that has come, ms."""
+        queue = self._queues[name]
+        return queue[-1][0] if queue else self._last[name]
+
     def __iter__(self) -> Iterator[Rows | None]:
         while True:
             if (rows := self._due()) is not None:
@@ -163,7 +168,8 @@ class LiveSteps:
         while found is not None:
             market, event = found
             if isinstance(event, CandleClosed):
-                self._queues[market].append(event[:6])
+                if event.time > self.newest(market):  # a stream begun anew may repeat one
+                    self._queues[market].append(event[:6])
                 return True
             self._hear(market, event)
             found = self._inbox.get(0.0)

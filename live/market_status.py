@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from stoptrail.live.market.events import (
     ConnectionBack,
@@ -12,6 +13,7 @@ from stoptrail.live.market.events import (
     Tick,
 )
 from stoptrail.live.protocols import MarketStore
+from stoptrail.live.watch.messages import number
 
 
 class MarketStatus:
@@ -50,6 +52,10 @@ class MarketStatus:
             self._missing |= event.kind == "not served"
             self._say("notice", event.text)
 
+    def lose(self, reason: str) -> None:
+        """Its data has ended, as was said: stale until it is back."""
+        self._lost, self._missing = reason, False
+
     @property
     def stale(self) -> bool:
         """Whether the data cannot be relied on now: no entries."""
@@ -66,3 +72,22 @@ class MarketStatus:
             return "closed"
         found = self.store.connection
         return f"{found.state}: {found.reason}" if found.reason else str(found.state)
+
+
+class Alarm:
+    """In candle mode a tick at the stop changes nothing yet: that is said, once a level."""
+
+    def __init__(self) -> None:
+        self._level: float | None = None
+        """Of which it was said last."""
+
+    def of(self, engine: Any, tick: Tick) -> str:
+        """What is to be said of a tick that has changed nothing; empty where nothing is."""
+        if engine.strategy is None or not engine.broker.touched(tick.price):
+            return ""
+        level = engine.strategy.manager.stop.level
+        if level == self._level:
+            return ""
+        self._level = level
+        reached = f"{number(tick.price)} has reached the stop {number(level)}"
+        return f"{reached}: settled at the close"

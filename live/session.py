@@ -22,7 +22,7 @@ from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.market.background import GivenUpError
 from stoptrail.live.market.events import Event, Published, Tick
 from stoptrail.live.market.funding_poller import Forecast
-from stoptrail.live.market_status import MarketStatus
+from stoptrail.live.market_status import Alarm, MarketStatus
 from stoptrail.live.protocols import MarketStore, Watcher
 from stoptrail.live.publisher import Publisher
 from stoptrail.live.recovery import Beginning, StartPatience, begin, hear_funding
@@ -31,7 +31,7 @@ from stoptrail.live.step import Step
 from stoptrail.live.watch.control import SessionControl
 from stoptrail.live.watch.daily import Daily
 from stoptrail.live.watch.event_log import EventLog
-from stoptrail.live.watch.messages import Message, number
+from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.presence import Attendance, reading_of
 
 log = logging.getLogger("stoptrail.live")
@@ -85,7 +85,7 @@ class Session:
         self._clock_offset = 0
         """Milliseconds by which the exchange's clock is ahead of ours."""
         self._beat, self._stopping, self._closed = 0.0, "", 0
-        self._alarmed: float | None = None
+        self._alarm = Alarm()
         self._by_tick = False
         self._newest_tick = 0
         """Time of the newest tick heard, or of the last that changed something."""
@@ -263,19 +263,8 @@ class Session:
             return  # told again after a reconnect: it was before what has been done since
         self._newest_tick = tick.time
         self.market.heard(tick)
-        if not self.engine.on_tick(tick):
-            self._alarm(tick)
-
-    def _alarm(self, tick: Tick) -> None:
-        """In candle mode a tick at the stop changes nothing yet: say so, once a level."""
-        engine = self.engine
-        if engine is None or engine.strategy is None or not engine.broker.touched(tick.price):
-            return
-        level = engine.strategy.manager.stop.level
-        if level != self._alarmed:
-            self._alarmed = level
-            text = f"{number(tick.price)} has reached the stop {number(level)}"
-            self._out.tell(Message("alarm", tick.time, f"{text}: settled at the close"))
+        if not self.engine.on_tick(tick) and (text := self._alarm.of(self.engine, tick)):
+            self._out.tell(Message("alarm", tick.time, text))
 
     # What follows from it
 
@@ -293,20 +282,29 @@ class Session:
         assert engine is not None
         self.market.price = (candle[0] + self.interval, candle[4])
         self.control.leave(engine)
-        if candle[0] >= self._gate.live_from:
-            self._closed += 1
-            if self._closed == self._options.max_candles:
-                self.stop(f"{self._closed} candles have closed")
+        self._count(candle[0], self._gate.live_from)
         if self._gate.changing and engine.flat:
             out.flush("switch", lambda: self.session_ledger.switch(step.after))
             engine.stop()
             return
+        self._step_over(step)
+
+    def _count(self, opens: int, live_from: int) -> None:
+        """A candle that opened at `opens` has closed, or those of a book's step: those that the
+        session saw live count."""
+        if opens >= live_from:
+            self._closed += 1
+            if self._closed == self._options.max_candles:
+                self.stop(f"{self._closed} candles have closed")
+
+    def _step_over(self, step: Any) -> None:
+        """Store `step` at once or with what follows it, and look around."""
         if self._stopping or not self._may_wait(step):
-            out.flush()
+            self._out.flush()
         if self._stopping:
-            engine.stop()
+            self.engine.stop()
         else:
-            self._duties(engine, at_close=True)
+            self._duties(self.engine, at_close=True)
 
     def _may_wait(self, step: Any) -> bool:
         """Whether `step` may share a transaction with what follows it at once."""

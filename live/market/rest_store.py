@@ -69,6 +69,8 @@ class RestStore:
         """Spans of the last reading of candles in which the exchange gave none."""
         self.trouble = ""
         """Why the market of a session that goes on all the same is not traded."""
+        self.names: tuple[str, ...] = ()
+        """All markets that are read on this connection, where there are several."""
         self._unlisted = False
         self._config = dict(config)
         self._sandbox = sandbox
@@ -194,10 +196,11 @@ class RestStore:
         """The exchange's, as far as it is known; ms."""
         return self._local_time() + self._offset
 
-    def beside(self, outbox: Outbox) -> Self:
+    def beside(self, outbox: Outbox, market_type: str = "auto") -> Self:
         """A store of another market on the same connection; its events go into `outbox`."""
         _, reader = self._connected()
         other = copy.copy(self)
+        other._market_type = market_type
         other.warning_log = WarningLog(Redaction(self._config))
         other.unserved, other.trouble, other._unlisted = (), "", False
         other._reader, other._outbox = reader.beside(other.warning_log), outbox
@@ -222,7 +225,7 @@ class RestStore:
         """The same with the markets read among which `symbol` must be."""
         exchange, reader = self._connected()
         if not self._opened:
-            only_the_kind_needed(exchange, symbol)
+            only_the_kind_needed(exchange, *(self.names or (symbol,)))
             self._run(reader.read("market list", exchange.load_markets))
             self._opened = True
         return exchange, reader

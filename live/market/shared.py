@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from stoptrail.live.market.events import Event
@@ -28,19 +29,22 @@ class Lane(Outbox):
 
 
 class SharedStore:
-    """`root` connects; `of` gives the store of a market on its connection."""
+    """`root` connects; `of` gives the store of a market on its connection. `types` says of every
+    market what market.type is meant to be."""
 
     over = False
     """An exchange goes on for ever."""
 
-    def __init__(self, root: CCXTStore) -> None:
-        self._root = root
+    def __init__(self, root: CCXTStore, types: Mapping[str, str] | None = None) -> None:
+        self._root, self._types = root, dict(types or {})
+        root.names = tuple(self._types)
         self._known: dict[str, CCXTStore] = {}
 
     def of(self, symbol: str) -> CCXTStore:
         """The store of a market."""
         if symbol not in self._known:
-            self._known[symbol] = self._root.beside(Lane(self._root.outbox, symbol))
+            lane = Lane(self._root.outbox, symbol)
+            self._known[symbol] = self._root.beside(lane, self._types.get(symbol, "auto"))
         return self._known[symbol]
 
     def get(self, timeout: float) -> From | None:

@@ -82,9 +82,10 @@ class CCXTStore(RestStore):
         """Live events of one market, from the candle after the one that opens at `after`; with
         `funding` the rows of a swap's funding after that time (ms) too.
 
-        What has closed since `after` comes first. One stream a store.
+        What has closed since `after` comes first. One stream a store; where it has ended another
+        may follow.
         """
-        if self._stream is not None:
+        if self._stream is not None and not (self._running and self._running.done()):
             raise RuntimeError("this store streams already: one market a store")
         name = timeframe_name(interval)
         reader = self._open(symbol)[1] if self._unlisted else self._reading(symbol, name)
@@ -127,10 +128,10 @@ class CCXTStore(RestStore):
         """Where the events of its market come."""
         return self._outbox
 
-    def beside(self, outbox: Outbox) -> Self:
+    def beside(self, outbox: Outbox, market_type: str = "auto") -> Self:
         """The store of another market on the same connection: thread, sockets and the pace of
         requests are shared. Its events go into `outbox`; closing it ends its own stream alone."""
-        other = super().beside(outbox)
+        other = super().beside(outbox, market_type)
         other._stream = other._running = other._poller = None
         other._is_guest = True
         return other

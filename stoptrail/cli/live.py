@@ -92,8 +92,9 @@ def _run(
             from stoptrail.live.book_session import BookSession
             from stoptrail.live.market.shared import SharedStore
 
+            types = {sleeve.symbol: sleeve.settings.market.type for sleeve in sleeves}
             session: Session = BookSession(
-                settings, sleeves, lambda: SharedStore(open_store(settings)), ledger, options
+                settings, sleeves, lambda: SharedStore(open_store(settings), types), ledger, options
             )
         else:
             session = Session(settings, lambda: open_store(settings), ledger, options)

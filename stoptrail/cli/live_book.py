@@ -72,9 +72,3 @@ def _require_possible(settings: Settings, sleeves: list[Sleeve]) -> None:
                 f"book.sleeves: {sleeve.symbol} is of {theirs}, the book of "
                 f"{settings.exchange_id}: a book on paper trades on one exchange"
             )
-    kinds = {":" in sleeve.symbol: sleeve.symbol for sleeve in sleeves}
-    if len(kinds) > 1:
-        raise ConfigError(
-            f"book.sleeves: {kinds[True]} is a contract and {kinds[False]} is none: a book on "
-            "paper trades one kind of market"
-        )

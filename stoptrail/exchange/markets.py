@@ -44,22 +44,24 @@ def load_markets(exchange: Any, symbol: str, timeframe: str) -> dict[str, Any]:
     return checked_market(exchange, symbol, timeframe)
 
 
-def only_the_kind_needed(exchange: Any, symbol: str) -> None:
-    """Leave out the market lists in which `symbol` cannot be: they are on hosts of their
+def only_the_kind_needed(exchange: Any, *symbols: str) -> None:
+    """Leave out the market lists in which none of `symbols` can be: they are on hosts of their
     own, which need not answer."""
-    contract = ":" in symbol
+    contract = [":" in symbol for symbol in symbols]
     options = exchange.options or {}
     kinds = options.get("fetchMarkets")
     kinds = kinds if isinstance(kinds, dict) else {}
     types = kinds.get("types")
-    wanted = _wanted(symbol)
+    wanted = set().union(*map(_wanted, symbols))
     if isinstance(types, list) and wanted & set(types):
         kinds["types"] = [kind for kind in types if kind in wanted]
     elif isinstance(types, dict) and wanted & set(types):
         kinds["types"] = {kind: value for kind, value in types.items() if kind in wanted}
-    if contract and not any(hasattr(exchange, name) for name in _PARTS["contract"]):
+    if len({*contract}) > 1:
         return
-    for name in _PARTS["spot" if contract else "contract"]:
+    if contract[0] and not any(hasattr(exchange, name) for name in _PARTS["contract"]):
+        return
+    for name in _PARTS["spot" if contract[0] else "contract"]:
         if hasattr(exchange, name):
             setattr(exchange, name, _nothing(getattr(exchange, name)))
 

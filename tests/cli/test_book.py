@@ -248,7 +248,6 @@ CANDLES = ["--set", "live.ratchet=candle"]
             ],
             "data.symbol=",
         ),
-        (["--symbols", "A/B,C/D:D", *CANDLES], "one kind of market"),
         (["--symbols", ","], "--symbols must name markets"),
     ],
 )

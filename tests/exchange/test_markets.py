@@ -246,6 +246,15 @@ def test_the_same_holds_for_the_client_of_a_session() -> None:
     assert asyncio.run(exchange.fetch_swap_markets()) == []
 
 
+def test_markets_of_several_kinds_are_read_together() -> None:
+    exchange = ccxt.binance()
+    only_the_kind_needed(exchange, "BTC/USDT", "ETH/USDT:USDT")
+    assert exchange.options["fetchMarkets"]["types"] == ["spot", "linear"]
+    exchange = ccxt.mexc()
+    only_the_kind_needed(exchange, "BTC/USDT", "ETH/USDT:USDT")
+    assert not {"fetch_spot_markets", "fetch_swap_markets"} & {*vars(exchange)}
+
+
 def test_the_page_is_what_ccxt_knows_of_the_exchange() -> None:
     for name, page in {"okx": 300, "kraken": 720, "bitfinex": 1000}.items():
         exchange = getattr(ccxt, name)()

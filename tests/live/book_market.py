@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
@@ -23,7 +24,7 @@ from stoptrail.live.ledger.database import Ledger, open_existing
 from stoptrail.live.ledger.records import all_sessions, rows, sleeves_of, with_sleeves
 from stoptrail.live.ledger.spoken import Commands
 from stoptrail.live.ledger.tables import PaperTrades, Sessions, StoredEquity
-from stoptrail.live.market.events import CandleClosed, Event
+from stoptrail.live.market.events import CandleClosed, ConnectionBack, Event
 from stoptrail.live.session import Options
 from stoptrail.live.session_settings import plan_from, settings_from
 from stoptrail.live.watch.book_replay import book_recording, compare_book, replay_book
@@ -73,14 +74,15 @@ def four_sleeves(whole: Settings) -> list[Sleeve]:
 
 class PlaybackBook:
     """The store of a book: of each market `rows` that open before `live` have closed before it
-    came up; the rest come as `order` says, all of a moment together by default."""
+    came up; the rest come as `order` says, all of a moment together by default. `failing`: from
+    when to when the data of a market ends; whoever asks for it then gets nothing."""
 
     def __init__(
         self,
         markets: Mapping[str, list[Row]],
         live: int,
         order: Callable[[Mapping[str, list[Row]]], Events] | None = None,
-        failing: Mapping[str, int] | None = None,
+        failing: Mapping[str, tuple[int, int]] | None = None,
     ) -> None:
         self.markets, self.live = markets, live
         self.over = False
@@ -90,6 +92,8 @@ class PlaybackBook:
         }
         self._failing = dict(failing or {})
         self.now = live
+        self._dead: set[str] = set()
+        self._again: deque[tuple[str, Event]] = deque()
         self._events = self._told((order or together)(self._coming()))
 
     def _coming(self) -> dict[str, list[Row]]:
@@ -110,15 +114,27 @@ class PlaybackBook:
         self.over = True
 
     def failed(self, symbol: str) -> bool:
-        """Whether the data of a market has ended for good."""
-        return self.now >= self._failing.get(symbol, self.now + 1)
+        """Whether the data of a market has ended, and was not begun anew."""
+        first, last = self._failing.get(symbol, (0, 0))
+        if first <= self.now < last:
+            self._dead.add(symbol)
+        return symbol in self._dead
+
+    def begin(self, symbol: str, after: int) -> None:
+        """Somebody wants the data of a market, from the candle after the one at `after` on."""
+        if self.failed(symbol) and self.now >= self._failing[symbol][1]:
+            self._dead.remove(symbol)
+            rows = [row for row in self.markets[symbol] if after < row[0] <= self.now]
+            self._again.extend((symbol, CandleClosed(*row)) for row in rows)
+            self._again.append((symbol, ConnectionBack()))
+        self.started.add(symbol)
 
     def of(self, symbol: str) -> Any:
         return self._stores[symbol]
 
     def get(self, timeout: float) -> tuple[str, Event] | None:
         del timeout
-        return next(self._events, None)
+        return self._again.popleft() if self._again else next(self._events, None)
 
     def clock_offset(self) -> int | None:
         return self._stores[next(iter(self.markets))].clock_offset()
@@ -137,7 +153,7 @@ class _OneMarket(PlaybackStore):
 
     def start_stream(self, symbol: str, interval: int, after: int, ticks: bool = True) -> None:
         assert (symbol, ticks) == (self._symbol, False)
-        self._book.started.add(symbol)
+        self._book.begin(symbol, after)
 
     def check(self) -> None:
         if self._book.failed(self._symbol):

@@ -150,9 +150,14 @@ def test_a_market_that_is_late_is_absent_from_its_step(
     assert (outcomes.count("stale") >= 4) == (catch_up == "stops_only")
 
 
-def test_a_market_that_fails_for_good_stops_its_own_sleeves_alone(url: str) -> None:
-    markets, said = short(), []
+@pytest.fixture
+def said() -> list[tuple[str, str]]:
+    """What the session of `heard` said: kind and text."""
+    return []
 
+
+@pytest.fixture
+def heard(said: list[tuple[str, str]]) -> Options:
     class Listener:
         def happened(self, message: Message) -> None:
             said.append((message.kind, message.text))
@@ -160,16 +165,46 @@ def test_a_market_that_fails_for_good_stops_its_own_sleeves_alone(url: str) -> N
         def turned(self, session: object) -> None:
             """Nothing to do."""
 
-    failing = {"ETH/USDT": live_at() + 60 * HOUR}
-    store = PlaybackBook(markets, live_at(), failing=failing)
-    play_book(book_settings(), store, url, options=Options(watchers=(Listener(),)))
+    return Options(watchers=(Listener(),))
+
+
+def test_a_market_that_fails_for_good_stops_its_own_sleeves_alone(
+    url: str, said: list[tuple[str, str]], heard: Options
+) -> None:
+    first = live_at() + 60 * HOUR
+    store = PlaybackBook(short(), live_at(), failing={"ETH/USDT": (first, 2**62)})
+    play_book(book_settings(), store, url, options=heard)
     (error,) = [text for kind, text in said if kind == "error"]
     assert error.startswith("ETH/USDT: binance does not list it any more; its sleeves stand still")
     newest = {symbol: time for symbol, time, _ in steps_of(url)}
-    assert newest["ETH/USDT"] < failing["ETH/USDT"] < newest["SOL/USDT"] < newest["BTC/USDT"]
+    assert newest["ETH/USDT"] < first < newest["SOL/USDT"] < newest["BTC/USDT"]
     assert replayed(url).differences == []
     for told, tested in told_and_tested(url):
         assert told == tested
+
+
+def test_a_market_that_has_failed_is_tried_again_and_goes_on(
+    url: str,
+    said: list[tuple[str, str]],
+    heard: Options,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the candles of the time between, each in a step of its own; said once."""
+    monkeypatch.setattr("stoptrail.live.book_markets.FIRST_PAUSE", 0.0)
+    first, last = live_at() + 60 * HOUR, live_at() + 90 * HOUR
+    store = PlaybackBook(short(), live_at(), failing={"ETH/USDT": (first, last)})
+    play_book(book_settings(), store, url, options=heard)
+    assert [kind for kind, _ in said].count("error") == 1
+    assert ("connection", "ETH/USDT: back, and complete") in said
+    steps = steps_of(url)
+    kept = [time for symbol, time, _ in steps if symbol == "ETH/USDT"]
+    wanted = [row[0] for row in short()["ETH/USDT"] if row[0] >= live_at()]
+    assert kept == wanted
+    own = {time: step for symbol, time, step in steps if symbol == "BTC/USDT"}
+    caught = [step for symbol, at, step in steps if symbol[0] == "E" and first <= at < last]
+    assert len(caught) >= 20
+    assert min(caught) > max(own[at] for at in own if at < last)
+    assert replayed(url).differences == []
 
 
 def test_sleeves_and_the_book_are_paused_and_left_by_command(url: str) -> None:
