@@ -180,8 +180,40 @@ def _values(column: pa.ChunkedArray, kind: Any, width: int = 8) -> NDArray[Any]:
     return np.concatenate(parts) if parts else np.empty(0, kind)
 
 
+def known_floats(column: pa.ChunkedArray) -> Floats:
+    """A column of numbers as floats, NaN for nulls."""
+    import pyarrow as pa
+
+    if column.type not in (pa.int64(), pa.float64()):
+        column = column.cast(pa.float64())
+    return np.concatenate([np.empty(0), *map(_known, column.chunks)])
+
+
+def _known(chunk: pa.Array) -> Floats:
+    import pyarrow as pa
+
+    kind = np.int64 if pa.types.is_int64(chunk.type) else np.float64
+    filled, values = chunk.buffers()
+    found = np.frombuffer(values, kind, len(chunk), 8 * chunk.offset).astype(np.float64)
+    if filled is not None:
+        bits = np.unpackbits(np.frombuffer(filled, np.uint8), bitorder="little")
+        found[bits[chunk.offset :][: len(chunk)] == 0] = math.nan
+    return found
+
+
+def numbers_of(values: Floats | Times, known: NDArray[np.bool_] | None = None) -> pa.Array:
+    """Numbers as they lie in memory as an Arrow array, with nulls where they are not `known`.
+    Arrow's own `array` and `table` import pandas first, as `to_numpy` does."""
+    import pyarrow as pa
+
+    kind = pa.int64() if values.dtype == np.int64 else pa.float64()
+    bits = None if known is None else pa.py_buffer(np.packbits(known, bitorder="little"))
+    whole = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(kind, len(values), [bits, whole])
+
+
 def texts_of(cells: Sequence[str]) -> pa.Array:
-    """Texts as an Arrow array. Arrow's own `array` imports pandas first, as `to_numpy` does."""
+    """Texts as an Arrow array, without pandas too."""
     import pyarrow as pa
 
     written = [cell.encode("utf-8", "replace") for cell in cells]

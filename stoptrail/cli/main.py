@@ -20,7 +20,7 @@ from stoptrail.cli.groups import dashboard, data, ledger, runs, telegram
 from stoptrail.cli.options import FILE as _FILE
 from stoptrail.cli.options import json_option, settings_options, trust_option
 from stoptrail.core.errors import UsageError
-from stoptrail.core.program import collect_seldom, program_name
+from stoptrail.core.program import collect_seldom, end_quickly, program_name
 
 COMPLETE = "_STOPTRAIL_COMPLETE"
 """What a shell sets to ask for completions, however the program was called."""
@@ -281,4 +281,5 @@ def run() -> None:
             signal.signal(number, signal.SIG_IGN)
     if memory_is_spent():
         os._exit(code)
+    end_quickly()
     sys.exit(TERMINATED if came and code == INTERRUPTED else code)

@@ -46,6 +46,12 @@ def part_of(on_progress: Progress, before: int, total: int) -> Progress:
     return lambda done, _of_these: on_progress(before + done, total)
 
 
+def end_quickly() -> None:
+    """Let Python, when it ends, not look once more for circles among all objects that there are:
+    a fifth of the time that a single run takes."""
+    gc.freeze()
+
+
 def collect_seldom() -> None:
     """Look for circles among 100,000 new objects at a time. Python's own 700 let it walk all that
     libraries have just made some hundred times while they are imported, a tenth of a short run."""

@@ -197,7 +197,8 @@ def read_trials(folder: Path) -> pa.Table | None:
         return None
     require_file(path, "table of trials", DataError)
     try:
-        return pq.read_table(path)
+        with pq.ParquetFile(path) as file:  # `read_table` brings Arrow's datasets, and pandas
+            return file.read()
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: not a readable table of trials ({reason_of(error)})") from None
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from stoptrail.config.grid import Grid
 from stoptrail.core.json import json_value
 from stoptrail.rules.candles import Floats
-from stoptrail.sweep.trials import grid_columns, write_parquet
+from stoptrail.sweep.trials import figures, grid_columns, table_of, write_parquet
 
 _ROWS = 65_536
 SHOWN = 20
@@ -80,6 +80,5 @@ class Across:
             last = min(first + _ROWS, self.grid.size)
             columns = grid_columns(self.grid, first, last)
             for name, values in (("mean", mean), ("worst", worst)):
-                part = values[first:last]
-                columns[name] = pa.array(part, mask=~np.isfinite(part))
-            yield pa.table(columns)
+                columns[name] = figures(values[first:last])
+            yield table_of(columns)

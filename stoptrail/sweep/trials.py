@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 
 from stoptrail.config.grid import Grid
 from stoptrail.core.files import written_whole
+from stoptrail.feeds.convert import numbers_of, texts_of
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.trade import IGNORED
 from stoptrail.sweep.kernel.results import COLUMN, Results
+from stoptrail.sweep.space import Indices
 
 SCREENED = "screened"
 PRUNED_CHECK = "pruned_check"
@@ -57,37 +59,48 @@ def _table(
     first: int,
     last: int,
 ) -> pa.Table:
-    numbers = np.arange(first, last)
     columns = grid_columns(grid, first, last)
     funded = screened.metrics[:, COLUMN.funding_paid].any()
     for name, place in COLUMN._asdict().items():
         if name == "funding_paid" and not funded:
             continue  # no swap
-        figures = screened.metrics[first:last, place]
-        columns[name] = _counts(figures) if name in COUNTS else _figures(figures)
+        found = screened.metrics[first:last, place]
+        columns[name] = numbers_of(found.astype(np.int64)) if name in COUNTS else figures(found)
     for k, name in enumerate(IGNORED):
-        columns[f"ignored_{name}"] = screened.ignored[first:last, k]
-    columns["objective"] = _figures(objective[first:last])
-    columns["stage"] = [stages.get(int(number), SCREENED) for number in numbers]
-    return pa.table({**columns, "stage": pa.array(columns["stage"], pa.string())})
+        columns[f"ignored_{name}"] = numbers_of(screened.ignored[first:last, k])
+    columns["objective"] = figures(objective[first:last])
+    columns["stage"] = texts_of([stages.get(number, SCREENED) for number in range(first, last)])
+    return table_of(columns)
 
 
-def grid_columns(grid: Grid, first: int, last: int) -> dict[str, Any]:
+def table_of(columns: dict[str, pa.Array]) -> pa.Table:
+    """Columns by name as a table."""
+    return pa.Table.from_arrays(list(columns.values()), names=list(columns))
+
+
+def grid_columns(grid: Grid, first: int, last: int) -> dict[str, pa.Array]:
     """Number and values of the combinations [first, last) as columns by name."""
     numbers = np.arange(first, last)
-    columns: dict[str, Any] = {"combination": numbers}
+    columns = {"combination": numbers_of(numbers)}
     stride = grid.size
     for key, values in zip(grid.keys, grid.values, strict=True):
         stride //= len(values)
-        places = pa.array(numbers // stride % len(values), pa.int32())
-        columns[key] = pa.array(list(values)).take(places)
+        columns[key] = _taken(values, numbers // stride % len(values))
     return columns
 
 
-def _figures(values: Floats) -> pa.Array:
+def _taken(values: Sequence[Any], places: Indices) -> pa.Array:
+    """The values at `places`."""
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return texts_of([values[place] for place in places.tolist()])
+    if kinds == {int} or (float in kinds and kinds <= {int, float}):
+        numbers = np.array(values)
+        if numbers.dtype in (np.int64, np.float64):
+            return numbers_of(numbers[places])
+    return pa.array(list(values)).take(pa.array(places, pa.int32()))  # by way of pandas
+
+
+def figures(values: Floats) -> pa.Array:
     """Undefined figures as nulls."""
-    return pa.array(values, mask=~np.isfinite(values))
-
-
-def _counts(values: Floats) -> pa.Array:
-    return pa.array(values.astype(np.int64))
+    return numbers_of(values, np.isfinite(values))

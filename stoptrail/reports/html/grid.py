@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stoptrail.feeds.convert import known_floats
 from stoptrail.reports.figures import METRICS, flatten, label_of
 from stoptrail.reports.html.markup import packed
 from stoptrail.reports.summary import evidence_of
@@ -61,11 +62,12 @@ def read_grid(trials: pa.Table, summary: dict[str, Any]) -> TrialGrid:
         _dimension(name, trials.column(name).to_pylist(), chosen, near.get(name) or [])
         for name in keys
     ]
-    metrics = {n: _floats(trials.column(n)) for n in _SHOWN if n in trials.column_names}
+    metrics = {n: known_floats(trials.column(n)) for n in _SHOWN if n in trials.column_names}
     min_trades = int(settings.get("sweep.min_trades") or 0)
     wanted = str(settings.get("sweep.objective", ""))
     if ":" in wanted and "objective" in trials.column_names:  # of the user's own
-        wanted, metrics = "objective", {"objective": _floats(trials.column("objective")), **metrics}
+        own = known_floats(trials.column("objective"))
+        wanted, metrics = "objective", {"objective": own, **metrics}
     objective = wanted if wanted in metrics else next(iter(metrics), "")
     varied = [dimension for dimension in found if len(dimension.values) > 1]
     return TrialGrid(varied, metrics, _eligible(trials, metrics, min_trades), objective, min_trades)
@@ -74,7 +76,7 @@ def read_grid(trials: pa.Table, summary: dict[str, Any]) -> TrialGrid:
 def _eligible(trials: pa.Table, metrics: dict[str, Floats], least: int) -> NDArray[np.bool_]:
     """Where the sweep left an objective; of a run that has no such column, by its trades."""
     if "objective" in trials.column_names:
-        return np.asarray(np.isfinite(_floats(trials.column("objective"))))
+        return np.asarray(np.isfinite(known_floats(trials.column("objective"))))
     return np.asarray(metrics.get("trades", np.full(len(trials), np.inf)) >= least)
 
 
@@ -108,6 +110,7 @@ def heat_maps(grid: TrialGrid) -> dict[str, Any]:
     set, with their own figures. `barred` is 1 where nothing in the cell may be chosen.
     """
     counted = _counted(grid)
+    ascending = {name: _ascending(values, counted) for name, values in grid.metrics.items()}
     maps: dict[str, Any] = {}
     for i, j in itertools.combinations(range(len(grid.dimensions)), 2):
         across, up = grid.dimensions[i], grid.dimensions[j]
@@ -117,7 +120,7 @@ def heat_maps(grid: TrialGrid) -> dict[str, Any]:
         maps[f"{i}-{j}"] = {
             name: {
                 "top": packed(_top(cell, values, grid.eligible, size, _better(name)), "float32"),
-                "median": packed(_median(cell[counted], values[counted], size), "float32"),
+                "median": packed(_median(cell, ascending[name], size), "float32"),
                 "slice": packed(_top(cell, values, at_best, size, 1), "float32"),
             }
             for name, values in grid.metrics.items()
@@ -169,13 +172,6 @@ def _dimension(name: str, column: list[Any], chosen: dict[str, Any], near: list[
     return Dimension(name, values, place, places.get(chosen.get(name)), around)
 
 
-def _floats(column: pa.ChunkedArray) -> Floats:
-    import pyarrow.compute as pc
-
-    filled = pc.fill_null(column.cast("float64"), float("nan"))
-    return np.asarray(filled.to_numpy(), np.float64)
-
-
 def _counted(grid: TrialGrid) -> Indices:
     """Combinations that medians are taken over."""
     eligible = np.flatnonzero(grid.eligible)
@@ -203,17 +199,31 @@ def _top(cell: Indices, values: Floats, kept: NDArray[np.bool_], size: int, bett
     return np.where(np.isfinite(out), sign * out, np.nan)
 
 
-def _median(cell: Indices, values: Floats, size: int) -> Floats:
-    """The median of `values` in every cell; NaN in an empty one."""
-    usable = np.isfinite(values)
-    cell, values = cell[usable], values[usable]
-    order = np.lexsort((values, cell))
-    ordered = values[order]
-    ends = np.searchsorted(cell[order], np.arange(size + 1))
+class Ascending(NamedTuple):
+    """One metric of some combinations."""
+
+    places: Indices
+    """Of the combinations."""
+    values: Floats
+
+
+def _ascending(values: Floats, counted: Indices) -> Ascending:
+    """Those of the `counted` combinations that have a value."""
+    usable = counted[np.isfinite(values[counted])]
+    places = usable[np.argsort(values[usable], kind="stable")]
+    return Ascending(places, values[places])
+
+
+def _median(cell: Indices, ascending: Ascending, size: int) -> Floats:
+    """The median of the values in every cell; NaN in an empty one."""
+    kind = np.uint16 if size <= 2**16 else np.int64  # the former is sorted by its digits
+    cells = cell[ascending.places].astype(kind)
+    ordered = ascending.values[np.argsort(cells, kind="stable")]
+    ends = np.concatenate(([0], np.cumsum(np.bincount(cells, minlength=size))))
+    filled = np.flatnonzero(np.diff(ends))
+    first, last = ends[filled], ends[filled + 1] - 1
     out = np.full(size, np.nan)
-    for place in np.flatnonzero(np.diff(ends)):
-        first, last = ends[place], ends[place + 1] - 1
-        out[place] = (ordered[(first + last) // 2] + ordered[(first + last + 1) // 2]) / 2
+    out[filled] = (ordered[(first + last) // 2] + ordered[(first + last + 1) // 2]) / 2
     return out
 
 

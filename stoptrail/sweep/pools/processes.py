@@ -20,7 +20,7 @@ from typing import Any
 
 from stoptrail.core.errors import ConfigError, RunError
 from stoptrail.core.files import is_running, no_room
-from stoptrail.core.program import NAME, collect_seldom
+from stoptrail.core.program import NAME, collect_seldom, end_quickly
 from stoptrail.sweep.pools.pool import Pool, Task, numbered
 
 _LOOK_SECONDS = 0.5
@@ -187,6 +187,7 @@ def _follow(parent: int) -> None:
     """Let this process end with its parent, also where that is killed, be it before there is
     work: loky's would wait for some for minutes, and what they share would lie in memory."""
     collect_seldom()
+    atexit.register(end_quickly)
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -131,3 +131,29 @@ def test_the_neighbourhood_of_the_chosen_set_is_that_of_the_evidence() -> None:
     without = grid_data(read_grid(SMALL, SUMMARY))
     assert without is not None
     assert all(d["near"] == [] for d in without["dimensions"])
+
+
+def test_medians_and_bests_are_those_of_each_cell_s_own_combinations() -> None:
+    drawn = np.random.default_rng(5)
+    places = drawn.integers(0, 6, (3, 400))
+    sharpe = np.round(drawn.normal(size=400), 1)
+    sharpe[drawn.random(400) < 0.1] = NAN
+    table = trials(
+        stop__a=places[0],
+        stop__b=places[1],
+        stop__c=places[2],
+        sharpe=pa.array(sharpe, mask=np.isnan(sharpe)),
+        trades=drawn.integers(0, 100, 400),
+    )
+    summary = {"params": {"sweep": {"min_trades": 30, "objective": "sharpe"}}}
+    grid = read_grid(table, summary)
+    made = heat_maps(grid)
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        cell = [places[i] == a for a in range(6)], [places[j] == b for b in range(6)]
+        own = [
+            sharpe[grid.eligible & np.isfinite(sharpe) & a & b] for b in cell[1] for a in cell[0]
+        ]
+        found = made[f"{i}-{j}"]["sharpe"]
+        for view, figure in (("median", np.median), ("top", np.max)):
+            wanted = [np.float32(figure(values)) if len(values) else NAN for values in own]
+            assert np.array_equal(unpacked(found[view]), wanted, equal_nan=True)
