@@ -13,11 +13,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from stoptrail.config.market import Filters
+from stoptrail.config.market import Filters, Maintenance, MarketSettings
 from stoptrail.core.errors import DataError, OutputError
 from stoptrail.core.files import (
     clear_partial,
@@ -205,13 +205,28 @@ def filters_path(folder: Path, exchange_id: str, symbol: str) -> Path:
 
 
 def write_facts(folder: Path, exchange_id: str, symbol: str, facts: MarketFacts) -> None:
-    """Keep what the exchange says of a market; OutputError where that fails."""
+    """Keep what the exchange says of a market, and the tiers of its maintenance margin where
+    others are not told; OutputError where that fails."""
     path = filters_path(folder, exchange_id, symbol)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror}); set data.cache") from None
-    write_json(path, {**facts.filters._asdict(), **dict(zip(_NOTED, facts[1:], strict=True))})
+    if facts.maintenance is None:
+        facts = facts._replace(maintenance=_kept_maintenance(folder, exchange_id, symbol))
+    told = {name: getattr(facts, name) for name in _NOTED}
+    kept = facts.maintenance
+    table = {"maintenance": kept._asdict()} if kept else {}
+    write_json(path, {**facts.filters._asdict(), **told, **table})
+
+
+def _kept_maintenance(folder: Path, exchange_id: str, symbol: str) -> Maintenance | None:
+    """The tiers as they were read last."""
+    try:
+        facts = read_facts(folder, exchange_id, symbol)
+    except DataError:
+        return None
+    return facts.maintenance if facts else None
 
 
 def read_facts(folder: Path, exchange_id: str, symbol: str) -> MarketFacts | None:
@@ -229,6 +244,15 @@ def read_facts(folder: Path, exchange_id: str, symbol: str) -> MarketFacts | Non
         known = kind in ("spot", "swap") and unit in ("base", "unknown")
         if not known or not all(v is None or 0 <= v < float("inf") for v in (*found, size)):
             raise ValueError(values)
+        kept = _maintenance_in(values.get("maintenance"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DataError(f"{path}: the filters are damaged; delete the file") from None
-    return MarketFacts(found, kind, size, unit)
+    return MarketFacts(found, kind, size, unit, kept)
+
+
+def _maintenance_in(table: Any) -> Maintenance | None:
+    """What `write_facts` has made of tiers; ValueError (pydantic's) where they are none."""
+    if table is None:
+        return None
+    own = MarketSettings(maintenance_margin=table["tiers"], maintenance_by=table["by"])
+    return Maintenance(own.maintenance_steps, own.maintenance_by, str(table["place"]))

@@ -29,6 +29,7 @@ from stoptrail.exchange.markets import (
     facts_of,
     load_markets,
     page_of,
+    read_maintenance,
     volume_unit,
 )
 from stoptrail.exchange.rows import (
@@ -83,12 +84,12 @@ def download_candles(
     """
     exchange = open_exchange(exchange_id, options)
     market = load_markets(exchange, symbol, timeframe_name(interval))
+    notice = on_notice or (lambda _: None)
     facts = facts_of(exchange, market)
     check_type(symbol, facts.type, market_type)
+    facts = facts._replace(maintenance=read_maintenance(exchange, market, notice))
     write_facts(folder, exchange_id, symbol, facts)
-    task = _Download(
-        exchange, market, folder, on_progress or (lambda *_: None), on_notice or (lambda _: None)
-    )
+    task = _Download(exchange, market, folder, on_progress or (lambda *_: None), notice)
     try:
         now = server_time(exchange)
         return task.run(interval, start - start % interval, min(end, now - now % interval), now)

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from stoptrail.config.market import Filters, lately
+from stoptrail.config.market import Filters, Maintenance, lately
 from stoptrail.core.time import iso, timeframe_name
 from stoptrail.feeds.finer import Finer
 from stoptrail.rules.candles import UNKNOWN_VOLUME, Candles
@@ -64,6 +64,8 @@ class MarketData:
     """What the volumes count; only those of the base currency tell a lot."""
     filters: Filters | None = None
     """The exchange's own, as they were kept beside its candles; None where unknown."""
+    maintenance: Maintenance | None = None
+    """Tiers of a swap's maintenance margin, as they were kept there; None where unknown."""
     funding: MarketFunding = NO_MARKET_FUNDING
     """Rates of a swap; without a source where none are known."""
     notes: tuple[str, ...] = ()

@@ -168,10 +168,11 @@ def file_market(wanted: Wanted, now: int, on_notice: Notice) -> MarketData:
     loaded = load_file(wanted.path, wanted.interval, reading, now=now)
     for note in loaded.notes:
         on_notice(note)
-    if facts := read_facts(wanted.cache, wanted.exchange_id, wanted.symbol):
+    facts = read_facts(wanted.cache, wanted.exchange_id, wanted.symbol)
+    if facts:
         check_type(wanted.symbol, facts.type, wanted.market_type)
     market = _market(wanted, loaded.candles, "file", wanted.path.name, str(wanted.path))
-    market = replace(market, unit=loaded.unit)
+    market = replace(market, unit=loaded.unit, maintenance=facts.maintenance if facts else None)
     _say_shorter(wanted, market, on_notice)
     return market
 
@@ -254,7 +255,7 @@ def _cached_market(
     if note := unit_note(wanted.exchange_id, wanted.symbol, facts):
         on_notice(note)
     unit = market.unit if facts.volume == "base" else facts.volume
-    return replace(market, filters=facts.filters, unit=unit)
+    return replace(market, filters=facts.filters, maintenance=facts.maintenance, unit=unit)
 
 
 def _without_exchange(

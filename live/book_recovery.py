@@ -10,6 +10,7 @@ from peewee import Database
 
 from stoptrail.backtest.inputs import plan_for
 from stoptrail.backtest.plan import Plan
+from stoptrail.config.market import Maintenance
 from stoptrail.config.run_rules import market_rules
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
@@ -22,11 +23,13 @@ from stoptrail.live.ledger.records import (
     sleeves_of,
 )
 from stoptrail.live.protocols import MarketStore
-from stoptrail.live.recovery import check_interval, warm_up_candles
+from stoptrail.live.recovery import check_interval, margin_of, warm_up_candles
 from stoptrail.live.session_settings import (
     changed,
     filters_in,
     funding_of,
+    maintenance_in,
+    margin_words,
     plan_from,
     resolved,
     run_rules_from,
@@ -72,16 +75,25 @@ def begin_book(
         if found is None
         else kept_candles(ledger.database, sleeves_of(ledger.database, found.id))
     )
-    new = [_new_sleeve(ledger.database, sleeve, theirs, candles, found) for sleeve in sleeves]
+    margins = _margins(ledger.database, sleeves, stores, found)
+    new = [
+        _new_sleeve(ledger.database, sleeve, theirs, candles, found, margins) for sleeve in sleeves
+    ]
     if found is None:
         for each in new:
             _require_affordable(settings, each)
     book, rows = ledger.open(content, new)
     for row, want in zip([book, *rows], [content, *(one.content for one in new)], strict=True):
         _require_same_settings(ledger.database, row, want)
-    plans = [plan_from(settings_from(one.content)) for one in new]
-    days = settings.live.warm_up_days
-    return _told(beginning_of(ledger.database, book, candles), plans, days)
+    own = [settings_from(one.content) for one in new]
+    begun = _told(
+        beginning_of(ledger.database, book, candles),
+        [plan_from(each) for each in own],
+        settings.live.warm_up_days,
+    )
+    words = [(each.data.symbol, margin_words(each, margins[each.data.symbol])) for each in own]
+    said = dict.fromkeys(f"{symbol}: {text}" for symbol, text in words if text)
+    return begun._replace(said=(*begun.said, *said))
 
 
 def book_content(settings: Settings, sleeves: Sequence[Sleeve]) -> dict[str, Any]:
@@ -99,6 +111,24 @@ _OF_THE_WHOLE = ("account", "max_open_risk", "max_notional")
 
 def _filters(store: MarketStore, symbol: str, found: SessionRow | None) -> Any:
     return store.market(symbol) if found is None else store.held_market(symbol)
+
+
+def _margins(
+    database: Database,
+    sleeves: Sequence[Sleeve],
+    stores: Mapping[str, MarketStore],
+    found: SessionRow | None,
+) -> dict[str, Maintenance | None]:
+    """The maintenance margin of each market, as its exchange tells it when the book begins, and as
+    the ledger has it from then on."""
+    if found is None:
+        first = {each.symbol: each.settings for each in reversed(sleeves)}
+        return {symbol: margin_of(own, stores[symbol]) for symbol, own in first.items()}
+    kept = {
+        row.symbol: maintenance_in(active_settings(database, row.id).content)
+        for row in sleeves_of(database, found.id)
+    }
+    return {each.symbol: kept.get(each.symbol) for each in sleeves}
 
 
 def _warm_ups(
@@ -156,13 +186,15 @@ def _new_sleeve(
     theirs: Mapping[str, Any],
     candles: Mapping[str, list[Row]],
     found: SessionRow | None,
+    margins: Mapping[str, Maintenance | None],
 ) -> NewSleeve:
-    """What the sleeve would begin with; `theirs` are the filters of the markets."""
+    """What the sleeve would begin with; `theirs` are the filters of the markets, `margins` their
+    maintenance margins."""
     filters, rows = theirs[sleeve.symbol], candles[sleeve.symbol]
     if filters is None and found is not None:  # not listed any more
         kept = next(row for row in sleeves_of(database, found.id) if row.symbol == sleeve.symbol)
         filters = filters_in(active_settings(database, kept.id).content)
-    content = resolved(sleeve.settings, filters, rows)
+    content = resolved(sleeve.settings, filters, rows, margins[sleeve.symbol])
     content["live"] = {"ratchet": "candle"}
     if funding_of(settings_from(content)) == "published":
         raise ConfigError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from stoptrail.config.market import Maintenance
 from stoptrail.core.time import Spans
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.events import Event
@@ -21,6 +22,9 @@ class MarketStore(Protocol):
 
     def held_market(self, symbol: str) -> Any:
         """The same of a market that a session has, halted or not; None where it is gone."""
+
+    def maintenance(self, symbol: str) -> Maintenance | None:
+        """Tiers of a swap's maintenance margin, where they are shown."""
 
     def clock_offset(self) -> int | None:
         """Milliseconds by which the exchange's clock is ahead of ours."""

@@ -4,10 +4,11 @@ it waits for an exchange that cannot be reached: a machine may boot before its n
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from stoptrail.backtest.inputs import plan_for
+from stoptrail.config.market import Maintenance
 from stoptrail.config.run_rules import market_rules
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, ExchangeError
@@ -27,7 +28,14 @@ from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.market.funding_poller import AGAIN
 from stoptrail.live.origin import Origin, origin_of
 from stoptrail.live.protocols import MarketStore
-from stoptrail.live.session_settings import changed, filters_in, resolved, settings_from
+from stoptrail.live.session_settings import (
+    changed,
+    filters_in,
+    maintenance_in,
+    margin_words,
+    resolved,
+    settings_from,
+)
 from stoptrail.live.warm_up import WarmUp, check_alive, needed_days, warm_up_of
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
@@ -88,6 +96,18 @@ class Beginning(NamedTuple):
     warm_up: WarmUp
     newest_tick: int
     """Time of the last tick that changed something, ms; 0 where there is none."""
+    margin: str = ""
+    """What has to stay in the account of a swap, in words."""
+
+    @property
+    def said(self) -> Iterator[tuple[str, str]]:
+        """What people are told of it, each with its kind of message."""
+        yield "warm-up", self.warm_up.text
+        if self.margin:
+            yield "settings", self.margin
+        if self.waiting:
+            keys = ", ".join(self.waiting)
+            yield "settings", f"changed while a position is open, applied after it: {keys}"
 
 
 def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger) -> Beginning:
@@ -100,8 +120,10 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
     symbol, days = settings.data.symbol, settings.live.warm_up_days
     interval = settings.data.interval
     theirs = store.market(symbol) if found is None else store.held_market(symbol)
-    if theirs is None and found is not None:
-        theirs = filters_in(settings_rows(database, found.id)[-1].content)
+    margin = margin_of(settings, store) if found is None else None
+    if found is not None:
+        kept = settings_rows(database, found.id)[-1].content
+        theirs, margin = theirs or filters_in(kept), maintenance_in(kept)
     plan = plan_for(settings, market_rules(theirs, 0, 0))
     unserved: Spans = ()
     if found is None:
@@ -113,7 +135,7 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
     else:
         check_interval(settings, found)
         candles = stored_candles(database, found.id)
-    content = resolved(settings, theirs, candles)
+    content = resolved(settings, theirs, candles, margin)
     row = session_ledger.open(found, candles, content)
     active, waiting = session_ledger.settings(row, content)
     settings_now = settings_from(active.content)
@@ -127,7 +149,14 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
         origin_of(database, row, candles, settings_now),
         warm_up_of(plan, candles, interval, days, unserved),
         newest_tick(database, row.id),
+        margin_words(settings_now, margin),
     )
+
+
+def margin_of(settings: Settings, store: MarketStore) -> Maintenance | None:
+    """The tiers of a swap's maintenance margin as its exchange shows them now; they hold for as
+    long as the session does."""
+    return store.maintenance(settings.data.symbol) if settings.market_type == "swap" else None
 
 
 def hear_funding(

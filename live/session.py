@@ -185,11 +185,9 @@ class Session:
         self._gate.begin(None if waiting is None else waiting.signal)
         self.control = SessionControl(self.ledger, found.session, self._out.flush, self._now)
         self.warm_from = found.warm_up.warm_from
-        self._out.say("warm-up", found.warm_up.text)
+        for kind, text in found.said:
+            self._out.say(kind, text)
         self._gate.paused, self._gate.changing = found.paused, bool(found.waiting)
-        if found.waiting:
-            keys = ", ".join(found.waiting)
-            self._out.say("settings", f"changed while a position is open, applied after it: {keys}")
 
     def _go(self, store: Any, found: Any) -> None:
         self._told_of(found)

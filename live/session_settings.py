@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from stoptrail.config.market import Filters, lately
+from stoptrail.config.market import MAINTENANCE, Filters, Maintenance, lately, tiers_words
 from stoptrail.config.run_rules import inferred, market_rules, run_rules_of
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
@@ -22,11 +22,15 @@ Funding = Literal["", "constant", "published"]
 
 _SECTIONS = ("strategy", "stop", "exits", "risk", "costs", "account", "market", "protections")
 _DATA = ("symbol", "timeframe")
+_MARGIN = ("maintenance_margin", "maintenance_by", "maintenance_source")
 
 
-def resolved(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[str, Any]:
+def resolved(
+    settings: Settings, theirs: Filters, candles: list[Row], margin: Maintenance | None = None
+) -> dict[str, Any]:
     """The tables that decide trades, with the market's filters filled in: the user's own,
-    else the exchange's, else what the candles' decimals say. Nothing secret is among them.
+    else the exchange's, else what the candles' decimals say; and with the tiers of its
+    maintenance margin: the user's own, else `margin`. Nothing secret is among them.
 
     Raises ConfigError for settings that a session cannot run on.
     """
@@ -42,15 +46,45 @@ def resolved(settings: Settings, theirs: Filters, candles: list[Row]) -> dict[st
         content["data"]["volume"] = "unknown"
     content["live"] = {"ratchet": settings.live.ratchet}
     content["market"] = {**_filters(settings, theirs, candles), "type": settings.market_type}
-    for key in sorted({"maintenance_margin", "liquidation_fee"} & settings.market.model_fields_set):
-        content["market"][key] = table["market"].get(key)
+    own = settings.market
+    if own.maintenance_margin is None and margin is not None:
+        tiers = [list(step) for step in margin.tiers]
+        content["market"] |= {"maintenance_margin": tiers, "maintenance_by": margin.by}
+        content["market"]["maintenance_source"] = margin.source
+    elif own.maintenance_margin is not None:
+        content["market"] |= {key: table["market"][key] for key in _MARGIN}
+    if own.liquidation_fee is not None:
+        content["market"]["liquidation_fee"] = own.liquidation_fee
     return content
+
+
+def maintenance_in(content: dict[str, Any]) -> Maintenance | None:
+    """The exchange's tiers as the ledger kept them; None where the user's own were, or none."""
+    market = settings_from(content).market
+    if market.maintenance_from in ("settings", "default"):
+        return None
+    return Maintenance(market.maintenance_steps, market.maintenance_by, market.maintenance_from)
+
+
+def margin_words(settings: Settings, theirs: Maintenance | None = None) -> str:
+    """What has to stay in the account of a swap, who says so, and that the exchange says
+    otherwise (`theirs`); "" for other markets."""
+    if settings.market_type != "swap":
+        return ""
+    own = settings.market
+    words = f"maintenance margin {tiers_words(own.maintenance_steps)}, {own.maintenance_from}"
+    if own.maintenance_from == "default":
+        return f"{words}, as the exchange's is not known (market.maintenance_margin)"
+    if own.maintenance_from == "settings" and theirs and theirs.tiers != own.maintenance_steps:
+        return f"{words}; {theirs.place} has {tiers_words(theirs.tiers)}"
+    return words
 
 
 def changed(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """Dotted keys whose values differ; the starting cash does not matter any more. A key that
     there was not when the ledger kept them has had its default."""
     plain = as_table(Settings())
+    plain["market"]["maintenance_margin"] = MAINTENANCE
 
     def held(table: dict[str, Any], section: str, key: str) -> Any:
         return table.get(section, {}).get(key, plain.get(section, {}).get(key))

@@ -7,10 +7,11 @@ import time
 from collections.abc import Coroutine, Mapping
 from typing import Any, Self, TypeVar
 
-from stoptrail.config.market import Filters
-from stoptrail.core.errors import ConfigError
+from stoptrail.config.market import Filters, Maintenance
+from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.time import Spans, timeframe_name, within
 from stoptrail.exchange.client import construct, listen, public_only
+from stoptrail.exchange.errors import UnreachableError
 from stoptrail.exchange.funding import check_published
 from stoptrail.exchange.history import MOST, History
 from stoptrail.exchange.markets import (
@@ -18,8 +19,11 @@ from stoptrail.exchange.markets import (
     checked_market,
     facts_of,
     filters_of,
+    maintenance_of,
+    market_type,
     only_the_kind_needed,
     page_of,
+    tells_tiers,
     unit_note,
     volume_unit,
 )
@@ -104,6 +108,28 @@ class RestStore:
             return None
         check_tradable(self.id, {**found, "active": True}, self._market_type)
         return filters_of(exchange, found)
+
+    def maintenance(self, symbol: str) -> Maintenance | None:
+        """The tiers of a swap's maintenance margin as they stand now; None on spot and where the
+        exchange shows none without a key; None and said where it does not answer with any.
+
+        Raises UnreachableError.
+        """
+        found = self._market(symbol)
+        if market_type(found) != "swap" or not tells_tiers(self.id):
+            return None
+        exchange, reader = self._connected()
+        what = "maintenance margin"
+        try:
+            entries = self._run(
+                reader.read(what, lambda: exchange.fetch_market_leverage_tiers(symbol))
+            )
+            return maintenance_of(self.id, found, entries, self._clock())
+        except UnreachableError:
+            raise
+        except (ConfigError, ExchangeError) as error:
+            self.warning_log.say(what, f"the {what} of {symbol} was not read: {error}")
+            return None
 
     def clock_offset(self) -> int | None:
         """Milliseconds by which the exchange's clock is ahead of ours; None if unknown.

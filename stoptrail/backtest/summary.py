@@ -20,6 +20,7 @@ from stoptrail.backtest.outcome import (
     metrics_table,
 )
 from stoptrail.config.load import public_table
+from stoptrail.config.market import MAINTENANCE, tiers_words
 from stoptrail.config.run_rules import fitting, inferred, run_rules_of
 from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_value
@@ -153,6 +154,44 @@ def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[st
     return found
 
 
+def maintenance_table(settings: Settings) -> list[dict[str, Any]]:
+    """`maintenance_margin` of summary.json: what has to stay in the account of a swap (C20), and
+    who says so; empty for other markets."""
+    if settings.market_type != "swap":
+        return []
+    own, source = settings.market, settings.market.maintenance_from
+    exchange = source not in ("settings", "default")
+    return [
+        {
+            "symbol": settings.data.symbol,
+            "source": "exchange" if exchange else source,
+            "of": source if exchange else "",
+            "by": own.maintenance_by,
+            "tiers": [list(step) for step in own.maintenance_steps],
+        }
+    ]
+
+
+def margin_warnings(settings: Settings, market: MarketData) -> list[str]:
+    """Where the maintenance margin of a swap is a guess that leverage makes matter, or another
+    than the exchange's own."""
+    if settings.market_type != "swap":
+        return []
+    own, theirs = settings.market, market.maintenance
+    if own.maintenance_from == "settings" and theirs and theirs.tiers != own.maintenance_steps:
+        return [
+            f"market.maintenance_margin is your own; {theirs.place} has {tiers_words(theirs.tiers)}"
+            ": leave it out to use those"
+        ]
+    if own.maintenance_from == "default" and settings.risk.max_leverage > 1.0:
+        return [
+            f"the maintenance margin of {market.symbol} is not known: {MAINTENANCE:g} of the "
+            "notional is assumed; set market.maintenance_margin, or run `data download` where the "
+            "exchange shows its tiers (docs/exchanges.md)"
+        ]
+    return []
+
+
 def summarise_run(
     command: str, settings: Settings, market: MarketData, inputs: Inputs, outcome: Outcome
 ) -> dict[str, Any]:
@@ -170,8 +209,13 @@ def summarise_run(
         "market": inputs.market._asdict(),
         "metrics": metrics_table(outcome),
         **_stop_path(settings, market, inputs, outcome),
+        **({"maintenance_margin": kept} if (kept := maintenance_table(settings)) else {}),
         "no_trade": why_no_trade(outcome, inputs, market.symbol) or None,
-        "warnings": [*warnings_of(settings, outcome, inputs), *_hold_warning(held)],
+        "warnings": [
+            *warnings_of(settings, outcome, inputs),
+            *margin_warnings(settings, market),
+            *_hold_warning(held),
+        ],
         "sides": by_side(outcome, inputs),
         "years": by_year(outcome, inputs),
         "buy_and_hold": {**held, "scaled": _at_same_volatility(held["equity"], outcome, inputs)},

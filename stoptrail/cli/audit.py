@@ -32,6 +32,7 @@ def run(config: Path | None, overrides: tuple[str, ...], file: Path | None, as_j
     settings = load_settings(config, (*overrides, *data_overrides(files, ())), searching=False)
     voice = Voice()
     market = markets.load(settings, voice)
+    settings = markets.with_maintenance(settings, market)
     inputs = prepare(market, settings)
     plan = plan_of(settings, inputs)
     require_warm(plan, inputs)

@@ -10,6 +10,7 @@ from stoptrail.backtest.book import SleevePlan, run_book, sleeve_plan, terms_of
 from stoptrail.backtest.book_files import summarise_book, write_book_tables
 from stoptrail.backtest.book_outcome import BookOutcome, judge_book
 from stoptrail.backtest.inputs import Inputs, prepare
+from stoptrail.backtest.summary import maintenance_table, margin_warnings
 from stoptrail.backtest.warm_up import require_warm, require_worthwhile
 from stoptrail.cli import market as markets
 from stoptrail.cli.book_sleeves import BookSleeve, sleeves_of
@@ -56,6 +57,10 @@ def run_sleeves(
     with stages.stage("data"):
         found = load_markets(sleeves, voice) if known is None else dict(known)
         require_overlap(found)
+        sleeves = [
+            BookSleeve(own, markets.with_maintenance(settings, found[own.symbol]))
+            for own, settings in sleeves
+        ]
         plans = plans_of(sleeves, found)
     if known is None:
         _notices(sleeves, plans, found, voice)
@@ -65,6 +70,10 @@ def run_sleeves(
         outcome = judge_book(plans, terms, run_book(plans, terms))
     resolved = [sleeve.resolved for sleeve in sleeves]
     summary = {**summarise_book(settings, resolved, found, outcome), "command": command}
+    for settings_of in {each.settings.data.symbol: each.settings for each in sleeves}.values():
+        summary["warnings"] += margin_warnings(settings_of, found[settings_of.data.symbol])
+        if kept := maintenance_table(settings_of):
+            summary.setdefault("maintenance_margin", []).extend(kept)
     summary["book"] |= more(outcome)
     with stages.stage("tables"):
         write_book_tables(folder, outcome, resolved)

@@ -295,11 +295,13 @@ def _verdict(
     """What all of this amounts to, by the checks of a single market's sweep."""
     own = [one.summary["evidence"] for one in swept]
     funding = [each.get("funding") or {} for each in own]
+    margins = [each.get("maintenance") or {} for each in own]
     spread = {name: walked[name] for name in ("low", "median", "high")} if walked else {}
     evidence = {
         "synthetic": any(one.market.synthetic for one in swept),
         "market_type": settings.market_type,
         "funding": min(funding, key=lambda known: bool(known.get("source"))),
+        "maintenance": min(margins, key=lambda kept: kept.get("source") != "default"),
         "markets": {
             one.settings.data.symbol: each["verdict"]["level"]
             for one, each in zip(swept, own, strict=True)

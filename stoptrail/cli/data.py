@@ -10,9 +10,10 @@ from typing import Any
 from rich.console import Console
 
 from stoptrail.cli.console import Voice
+from stoptrail.config.market import MAINTENANCE, tiers_words
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import DAY_MS, iso, timeframe_ms, timeframe_name
-from stoptrail.exchange.markets import unit_note
+from stoptrail.exchange.markets import MarketFacts, tells_tiers, unit_note
 from stoptrail.feeds.cache import read_facts, write_candles
 from stoptrail.feeds.check import FileCheck, check_file
 from stoptrail.feeds.columns import columns_of
@@ -66,6 +67,8 @@ def download(
     facts = read_facts(cache, exchange_id, symbol)
     if facts and (note := unit_note(exchange_id, symbol, facts)):
         voice.notice(note)
+    if facts and facts.type == "swap":
+        console.print(_margin(exchange_id, facts), soft_wrap=True, highlight=False)
     times = cached.columns.time
     reach = f"{iso(int(times[0]))} to {iso(int(times[-1]) + interval)}" if len(times) else "no span"
     console.print(f"{len(times):,} candles, {reach}: {safe(str(cached.path))}", soft_wrap=True)
@@ -77,6 +80,16 @@ def download(
         said = f"{len(rows.time):,} rows of funding, {reach}: {safe(str(path))}"
         console.print(said, soft_wrap=True)
     return 0
+
+
+def _margin(exchange_id: str, facts: MarketFacts) -> str:
+    """What is known of a swap's maintenance margin (C20)."""
+    if kept := facts.maintenance:
+        return f"maintenance margin: {tiers_words(kept.tiers)}, {safe(kept.place)}"
+    why = "" if tells_tiers(exchange_id) else f", as it is not read from {exchange_id}"
+    return (
+        f"maintenance margin: not known{why}; set market.maintenance_margin, else {MAINTENANCE:g}"
+    )
 
 
 def check(

@@ -104,7 +104,25 @@ def repeatable(settings: Settings, market: MarketData) -> Settings:
     if data.funding:
         found["data.funding"] = str(Path(data.funding).absolute())
     own = {f"market.{key}" for key in settings.market.model_fields_set}
-    return with_values(settings, {key: x for key, x in found.items() if key not in own})
+    again = with_values(settings, {key: x for key, x in found.items() if key not in own})
+    return with_maintenance(again, market)
+
+
+def with_maintenance(settings: Settings, market: MarketData) -> Settings:
+    """`settings` with the tiers that the exchange of `market` has told, unless they say
+    themselves what has to stay in the account of a swap."""
+    name, kept = "market.maintenance_margin", market.maintenance
+    own = settings.market.maintenance_margin is not None or name in settings.sweep.grid
+    if kept is None or own or settings.market_type != "swap":
+        return settings
+    return with_values(
+        settings,
+        {
+            name: kept.tiers,
+            "market.maintenance_by": kept.by,
+            "market.maintenance_source": kept.source,
+        },
+    )
 
 
 def _found(data: Data, market: MarketData) -> dict[str, Any]:

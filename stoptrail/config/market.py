@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple
@@ -26,12 +27,16 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Step = Annotated[float, Field(ge=1e-12, le=1e12)]
 Positive = Annotated[float, Field(gt=0)]
 Tiers = tuple[tuple[float, float], ...]
-"""Notional from which on a fraction of it has to stay in the account, and that fraction; both
+"""Notional, or units, from which on a fraction has to stay in the account, and that fraction; both
 ascending."""
+MAINTENANCE = 0.005
+"""Maintenance margin of a swap of which nothing is known."""
 
 
-def _maintenance(value: Any) -> float | Tiers:
-    """A fraction, or tiers. Raises PydanticCustomError for anything else."""
+def _maintenance(value: Any) -> float | Tiers | None:
+    """A fraction, or tiers, or neither. Raises PydanticCustomError for anything else."""
+    if value is None:
+        return None
     rows = [[0.0, value]] if isinstance(value, int | float) else value
     try:
         tiers = tuple((float(begin), float(rate)) for begin, rate in rows)
@@ -39,8 +44,8 @@ def _maintenance(value: Any) -> float | Tiers:
         raise _no_margin(
             "must be a fraction or a list of [notional from, fraction]", value
         ) from None
-    if not all(0.0 <= begin < math.inf and 0.0 <= rate <= 0.5 for begin, rate in tiers):
-        raise _no_margin("a notional must be 0 or more and a fraction 0 to 0.5", value)
+    if not all(0.0 <= begin < math.inf and 0.0 <= rate < 1.0 for begin, rate in tiers):
+        raise _no_margin("a notional must be 0 or more and a fraction 0 to below 1", value)
     if not tiers or tiers[0][0] != 0.0:
         raise _no_margin("the first tier must begin at a notional of 0", value)
     if any(a[0] >= b[0] or a[1] > b[1] for a, b in pairwise(tiers)):
@@ -202,6 +207,36 @@ class Filters(NamedTuple):
     min_notional: float | None
 
 
+class Maintenance(NamedTuple):
+    """The tiers of an exchange's maintenance margin."""
+
+    tiers: Tiers
+    by: Literal["notional", "units"]
+    """What they begin at; units are coins."""
+    place: str
+    """Exchange and day, such as "bybit 2026-11-28"."""
+
+    @property
+    def source(self) -> str:
+        """`place`, and by which tiers it holds for."""
+        return f"{self.place} #{tiers_mark(self.tiers, self.by)}"
+
+
+def tiers_words(tiers: Tiers) -> str:
+    """Such as "0.005", or "9 tiers from 0.005 to 0.25"."""
+    rates = [rate for _, rate in tiers]
+    return (
+        f"{rates[0]:g}"
+        if len(rates) == 1
+        else f"{len(rates)} tiers from {rates[0]:g} to {rates[-1]:g}"
+    )
+
+
+def tiers_mark(tiers: Tiers, by: str) -> str:
+    """Eight digits by which these tiers are known from others."""
+    return hashlib.sha256(repr((by, tiers)).encode()).hexdigest()[:8]
+
+
 INFERRED_DAYS = 90
 """Days before the end whose decimals tell tick and lot: exchanges coarsen them as prices
 rise, and years ago they were finer."""
@@ -225,9 +260,16 @@ class MarketSettings(SettingsSection):
     lot: Step | None = None
     min_quantity: Annotated[float, Field(ge=0)] | None = None
     min_notional: Annotated[float, Field(ge=0)] | None = None
-    maintenance_margin: Annotated[float | Tiers, BeforeValidator(_maintenance)] = 0.005
+    maintenance_margin: Annotated[float | Tiers | None, BeforeValidator(_maintenance)] = None
     """Fraction of the notional that has to stay in the account of a swap, or a list of
-    [notional from, fraction] (C20)."""
+    [notional from, fraction] (C20); None: the exchange's tiers as they were downloaded, else
+    MAINTENANCE."""
+    maintenance_by: Literal["notional", "units"] = "notional"
+    """What tiers begin at: of the notional each slice has its own fraction; of the units that
+    the position has more of, the fraction is the whole position's."""
+    maintenance_source: str = ""
+    """Which exchange's tiers `maintenance_margin` holds, as `Maintenance.source` says it; "": one's
+    own."""
     liquidation_fee: Annotated[float, Field(ge=0, le=0.5)] | None = None
     """Fraction of the notional that a liquidation costs beside the taker's fee; None: the
     maintenance margin there, which is all that is left."""
@@ -235,8 +277,17 @@ class MarketSettings(SettingsSection):
     @property
     def maintenance_steps(self) -> Tiers:
         """`maintenance_margin` as tiers."""
-        margin = self.maintenance_margin
+        margin = MAINTENANCE if self.maintenance_margin is None else self.maintenance_margin
         return ((0.0, margin),) if isinstance(margin, float) else margin
+
+    @property
+    def maintenance_from(self) -> str:
+        """ "settings", "default", or the exchange and the day of its tiers."""
+        if self.maintenance_margin is None:
+            return "default"
+        place, _, mark = self.maintenance_source.rpartition(" #")
+        theirs = mark == tiers_mark(self.maintenance_steps, self.maintenance_by)
+        return place if theirs else "settings"
 
     def filters(self, symbol: str) -> Filters:
         """What is configured, else what is known of `symbol`, else None, field by field."""

@@ -140,7 +140,10 @@ def _margin(settings: Settings) -> Margin:
 def tiers_of(settings: Settings) -> Floats:
     """The tiers of a swap's maintenance margin beyond the first."""
     swap = settings.market_type == "swap"
-    return margin_tiers(settings.market.maintenance_steps) if swap else NO_TIERS
+    market = settings.market
+    if not swap:
+        return NO_TIERS
+    return margin_tiers(market.maintenance_steps, market.maintenance_by == "units")
 
 
 def _funding_scale(settings: Settings) -> float:

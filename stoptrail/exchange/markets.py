@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import math
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
-from stoptrail.config.market import Filters
+from stoptrail.config.market import Filters, Maintenance
 from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.core.retry import Patience
+from stoptrail.core.time import iso
 from stoptrail.exchange.client import FIRST_CONTACT, close_to, read
 from stoptrail.exchange.history import MOST
 
@@ -30,6 +35,20 @@ _PARTS = {
     ),
 }
 """Methods of ccxt that read one kind of market, often from a host of its own."""
+_TIERS: dict[str, tuple[str, str]] = {
+    "bitget": ("maxNotional", "notional"),
+    "bybit": ("maxNotional", "notional"),
+    "gate": ("maxNotional", "notional"),
+    "krakenfutures": ("minNotional", "notional"),
+    "myokx": ("maxNotional", "contracts"),
+    "okx": ("maxNotional", "contracts"),
+    "okxus": ("maxNotional", "contracts"),
+}
+"""Exchanges that show the tiers of their maintenance margin without a key: the end of a tier that
+ccxt 4.5.90 takes from the answer itself (`parse_market_leverage_tiers`; it makes up the other one
+from the tier before, in whatever order they come), and what it counts. krakenfutures counts
+contracts where its answer says so."""
+_BRIEF = Patience(attempts=3)
 _DECIMAL_PLACES, _SIGNIFICANT_DIGITS = 2, 3  # ccxt's precision modes
 
 
@@ -183,6 +202,8 @@ class MarketFacts(NamedTuple):
     """Coins in one contract."""
     volume: Literal["base", "unknown"]
     """What the kept volumes count, contracts turned into coins where that is known."""
+    maintenance: Maintenance | None = None
+    """Tiers of a swap's maintenance margin, where they are read."""
 
 
 def facts_of(exchange: Any, market: dict[str, Any]) -> MarketFacts:
@@ -216,6 +237,81 @@ def filters_of(exchange: Any, market: dict[str, Any]) -> Filters:
         _times(_number((limits.get("amount") or {}).get("min")), size),
         _number((limits.get("cost") or {}).get("min")),
     )
+
+
+def tells_tiers(exchange_id: str) -> bool:
+    """Whether the tiers of the maintenance margin are read from this exchange."""
+    return exchange_id in _TIERS
+
+
+def read_maintenance(
+    exchange: Any, market: dict[str, Any], on_notice: Callable[[str], None]
+) -> Maintenance | None:
+    """The tiers of a swap's maintenance margin as they stand now; None on spot, and where the
+    exchange shows none without a key; None and said where it does not answer with any."""
+    if market_type(market) != "swap" or not tells_tiers(exchange.id):
+        return None
+    try:
+        entries = read(
+            exchange, exchange.fetch_market_leverage_tiers, market["symbol"], patience=_BRIEF
+        )
+        return maintenance_of(exchange.id, market, entries, exchange.milliseconds())
+    except (ConfigError, ExchangeError) as error:
+        on_notice(f"the maintenance margin of {market['symbol']} was not read: {error}")
+        return None
+
+
+def maintenance_of(
+    exchange_id: str, market: dict[str, Any], entries: Sequence[Any] | None, now: int
+) -> Maintenance:
+    """ccxt's leverage tiers of a swap as they stand at `now`, ms, whatever order they came in.
+
+    Where tiers contradict each other the stricter holds. Raises ExchangeError for no tiers, or
+    where one has no end or no rate that is a fraction.
+    """
+    bound_name, counted = _TIERS[exchange_id]
+    by_end, rows = bound_name == "maxNotional", []
+    for entry in entries or ():
+        bound, rate = _finite(entry.get(bound_name)), _finite(entry.get("maintenanceMarginRate"))
+        if bound is None and by_end:
+            bound = math.inf
+        most = _finite(entry.get("maxLeverage")) or 0.0
+        if bound is None or rate is None or min(bound, rate) < 0.0 or rate * most > 1.0:
+            told = entry.get("info") or entry
+            raise ExchangeError(f"{exchange_id}: a tier of its maintenance margin is none: {told}")
+        rows.append((bound, rate))
+        if not by_end and "contracts" in (entry.get("info") or {}):
+            counted = "contracts"
+    steps = _ascending(rows, by_end)
+    if not steps:
+        raise ExchangeError(f"{exchange_id} gave no tiers of the maintenance margin")
+    size = contract_size(market) if counted == "contracts" else 1.0
+    tiers = tuple((_times(begin, size) or 0.0, rate) for begin, rate in steps)
+    by: Literal["notional", "units"] = "units" if counted == "contracts" else "notional"
+    return Maintenance(tiers, by, f"{exchange_id} {iso(now)[:10]}")
+
+
+def _ascending(rows: list[tuple[float, float]], by_end: bool) -> list[tuple[float, float]]:
+    """Bounds and rates as [from, rate], both ascending, the first from 0; by_end: the bounds are
+    the tiers' ends, else their beginnings. A rate of 1 or more is no tier anybody is in."""
+    rows = sorted({bound: rate for bound, rate in sorted(rows) if rate < 1.0}.items())
+    if by_end:
+        rows = [(begin, rate) for (begin, _), (_, rate) in pairwise([(0.0, 0.0), *rows])]
+    steps: list[tuple[float, float]] = []
+    for begin, rate in rows:
+        if not steps or rate > steps[-1][1]:
+            if steps and begin == steps[-1][0]:  # which then holds nothing
+                steps.pop()
+            steps.append((begin if steps else 0.0, rate))
+    return steps
+
+
+def _finite(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 def page_of(exchange: Any, symbol: str) -> int:

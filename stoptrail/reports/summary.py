@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from stoptrail.config.market import tiers_words
 from stoptrail.reports.figures import written
 
 Summary = Mapping[str, Any]
@@ -56,7 +57,16 @@ def verdict_of(summary: Summary) -> tuple[str, list[str]]:
 
 def grounds(summary: Summary) -> Iterator[tuple[str, str]]:
     """What the result rests on beside its figures: (name, words), one a line."""
-    for made in (_phases, _same_span, _permutation, _concentration, _stop_path, _paths, _held):
+    for made in (
+        _phases,
+        _same_span,
+        _permutation,
+        _concentration,
+        _stop_path,
+        _paths,
+        _margin,
+        _held,
+    ):
         if words := made(summary):
             yield words
 
@@ -182,6 +192,20 @@ def _stop_path(summary: Summary) -> tuple[str, str] | None:
     rest = f"; {whole:,} of {held:,} candles held have none and are walked whole" if whole else ""
     moved = "by ticks" if found.get("ratchet") == "tick" else "at closes"
     return "Detail", f"stop path from {found.get('timeframe')} candles, moved {moved}{rest}"
+
+
+def _margin(summary: Summary) -> tuple[str, str] | None:
+    """What has to stay in the account of a swap, and who says so (C20)."""
+    told = []
+    for each in summary.get("maintenance_margin") or []:
+        steps = tuple((float(begin), float(rate)) for begin, rate in each["tiers"])
+        words = {
+            "exchange": f"read from {each['of']}",
+            "settings": "as market.maintenance_margin says",
+            "default": "assumed, as the exchange's is not known",
+        }
+        told.append(f"{tiers_words(steps)} of a {each['symbol']} position, {words[each['source']]}")
+    return ("Maintenance margin", "; ".join(told)) if told else None
 
 
 def _known_path(summary: Summary, known: Mapping[str, Metrics]) -> tuple[str, str]:

@@ -2,8 +2,9 @@
 
 One position has the whole account as its margin. A long with equity E(p) = balance +
 units * (p - fill) - costs is liquidated at the first price with
-E(p) <= rate * units * p - deduction; a short likewise on its way up. Tiers are pieces of one
-convex function of the notional, so that the price is the first of those of all tiers.
+E(p) <= rate * units * p - deduction; a short likewise on its way up. Tiers of the notional are
+pieces of one convex function of it, so that the price is the first of those of all tiers. Tiers
+of the units have no deduction: whichever the units are in holds at every price.
 """
 
 from __future__ import annotations
@@ -49,19 +50,21 @@ class Danger(NamedTuple):
 
 NO_DANGER = Danger(math.nan, 0.0)
 
-NO_TIERS: Floats = np.empty((0, 2))
+NO_TIERS: Floats = np.empty((0, 3))
 """Of a market with one rate for every notional."""
 
 
-def margin_tiers(steps: Sequence[tuple[float, float]]) -> Floats:
-    """Rate and deduction of each tier after the first, shape (k - 1, 2), from [notional from,
-    rate] of each, ascending; continuous: from * rate - deduction is the same on both sides."""
+def margin_tiers(steps: Sequence[tuple[float, float]], by_units: bool = False) -> Floats:
+    """Rate, deduction, and the units that a position has more of, of each tier after the first,
+    shape (k - 1, 3), from [notional from, rate] of each, ascending. Continuous: from * rate -
+    deduction is the same on both sides, and all positions may be in each. by_units: steps are
+    [units from, rate], and the rate is that of the whole position."""
     rows, deduction, before = [], 0.0, steps[0][1]
     for begin, rate in steps[1:]:
-        deduction += begin * (rate - before)
-        rows.append((rate, deduction))
+        deduction += 0.0 if by_units else begin * (rate - before)
+        rows.append((rate, deduction, begin if by_units else 0.0))
         before = rate
-    return np.array(rows, np.float64).reshape(-1, 2)
+    return np.array(rows, np.float64).reshape(-1, 3)
 
 
 @rule
@@ -98,6 +101,8 @@ def liquidation(
     if tiers is not None:
         for k in range(len(tiers)):
             step, deduction = tiers[k, 0], tiers[k, 1]
+            if units <= tiers[k, 2]:
+                continue
             other = tier_price(side, units, fill, costs, balance, step, deduction)
             if other > price if side > 0 else other < price:
                 price, rate, off = other, step, deduction

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stoptrail.config.load import load_settings
+from stoptrail.config.load import load_settings, to_toml
+from stoptrail.config.market import Maintenance
 from stoptrail.config.run_rules import market_rules, run_rules_of, tiers_of
-from stoptrail.config.settings import Settings, as_table
+from stoptrail.config.settings import Settings, as_table, with_values
 from stoptrail.core.errors import ConfigError
 from stoptrail.rules.margin import AS_MAINTENANCE, Margin
 from tests.config.files import written
@@ -51,7 +52,34 @@ def test_only_a_swap_has_something_to_keep() -> None:
 def test_tiers_become_rates_with_deductions() -> None:
     settings = load_settings(None, (SWAP, TIERS))
     assert margin(SWAP, TIERS).rate == 0.004
-    np.testing.assert_allclose(tiers_of(settings), [[0.01, 300.0], [0.02, 2800.0]])
+    np.testing.assert_allclose(tiers_of(settings), [[0.01, 300.0, 0.0], [0.02, 2800.0, 0.0]])
+
+
+def test_tiers_of_the_units_have_no_deduction() -> None:
+    settings = load_settings(None, (SWAP, TIERS, "market.maintenance_by=units"))
+    table = [[0.01, 0.0, 50_000.0], [0.02, 0.0, 250_000.0]]
+    np.testing.assert_array_equal(tiers_of(settings), table)
+
+
+def test_who_says_what_has_to_stay_is_known_until_it_is_changed(tmp_path: Path) -> None:
+    """Tiers that were filled in name their exchange, in a copy of the settings too; others are
+    the user's own, whatever stands beside them."""
+    assert load_settings(None, (SWAP,)).market.maintenance_from == "default"
+    assert load_settings(None, (SWAP, TIERS)).market.maintenance_from == "settings"
+    kept = Maintenance(((0.0, 0.004), (20.0, 0.01)), "units", "okx 2026-11-28")
+    filled = with_values(
+        load_settings(None, (SWAP,)),
+        {
+            "market.maintenance_margin": kept.tiers,
+            "market.maintenance_by": kept.by,
+            "market.maintenance_source": kept.source,
+        },
+    )
+    file = tmp_path / "strategy.toml"
+    file.write_text(to_toml(filled))
+    assert load_settings(file).market.maintenance_from == "okx 2026-11-28"
+    for other in ("market.maintenance_margin=0.01", "market.maintenance_by=notional"):
+        assert load_settings(file, (other,)).market.maintenance_from == "settings"
 
 
 def test_tiers_come_back_from_a_file(tmp_path: Path) -> None:
@@ -65,9 +93,9 @@ def test_tiers_come_back_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "rule"),
     [
-        ("-0.1", "a fraction 0 to 0.5"),
-        ("0.6", "a fraction 0 to 0.5"),
-        ("nan", "a fraction 0 to 0.5"),
+        ("-0.1", "a fraction 0 to below 1"),
+        ("1.0", "a fraction 0 to below 1"),
+        ("nan", "a fraction 0 to below 1"),
         ("'much'", "a fraction or a list of"),
         ("[0.01, 0.02]", "a fraction or a list of"),
         ("[]", "must begin at a notional of 0"),
@@ -75,7 +103,7 @@ def test_tiers_come_back_from_a_file(tmp_path: Path) -> None:
         ("[[0, 0.01], [0, 0.02]]", "must ascend"),
         ("[[0, 0.01], [100, 0.005]]", "must ascend"),
         ("[[0, 0.01, 3]]", "a fraction or a list of"),
-        ("[[0, 1e400]]", "a fraction 0 to 0.5"),
+        ("[[0, 1e400]]", "a fraction 0 to below 1"),
     ],
 )
 def test_what_is_no_margin_is_refused_in_one_line(value: str, rule: str) -> None:

@@ -411,6 +411,21 @@ BITGET_SWAP: Answer = {
     "posLimit": "0.05",
     "maintainTime": "",
 }
+GATE_SWAP: Answer = {
+    "name": "BTC_USDT",
+    "type": "direct",
+    "quanto_multiplier": "0.0001",
+    "order_price_round": "0.1",
+    "order_size_min": 1,
+    "order_size_max": 1000000,
+    "leverage_min": "1",
+    "leverage_max": "100",
+    "mark_price": "37985.6",
+    "maker_fee_rate": "-0.0005",
+    "taker_fee_rate": "0.0005",
+    "in_delisting": False,
+    "order_price_deviate": "0.5",
+}
 BYBIT: Answer = {
     "symbol": "BTCUSDT",
     "baseCoin": "BTC",

@@ -47,21 +47,6 @@ OKX = {
     "lever": "100",
 }
 """As in the comments of ccxt's `parse_market`."""
-GATE = {
-    "name": "BTC_USDT",
-    "type": "direct",
-    "quanto_multiplier": "0.0001",
-    "order_price_round": "0.1",
-    "order_size_min": 1,
-    "order_size_max": 1000000,
-    "leverage_min": "1",
-    "leverage_max": "100",
-    "mark_price": "37985.6",
-    "maker_fee_rate": "-0.0005",
-    "taker_fee_rate": "0.0005",
-    "in_delisting": False,
-    "order_price_deviate": "0.5",
-}
 
 
 def okx(**changed: Any) -> tuple[Any, dict[str, Any]]:
@@ -71,7 +56,7 @@ def okx(**changed: Any) -> tuple[Any, dict[str, Any]]:
 
 def gate() -> tuple[Any, dict[str, Any]]:
     exchange = ccxt.gate()
-    return exchange, exchange.parse_contract_market(GATE, "usdt")
+    return exchange, exchange.parse_contract_market(answers.GATE_SWAP, "usdt")
 
 
 def entry(**changed: Any) -> dict[str, Any]:
@@ -101,7 +86,7 @@ def test_volumes_of_contracts_are_unknown_where_nobody_says_what_they_count() ->
     assert volume_unit("toobit", entry()) == 1.0
     exchange = ccxt.toobit()
     facts = facts_of(exchange, swap)
-    assert facts == (Filters(None, None, None, None), "swap", 0.001, "unknown")
+    assert facts == (Filters(None, None, None, None), "swap", 0.001, "unknown", None)
     note = unit_note("toobit", "BTC/USDT:USDT", facts)
     assert "count coins or contracts of 0.001 is not known" in note
     assert unit_note("gate", "BTC/USDT:USDT", facts_of(*gate())) == ""
@@ -116,7 +101,7 @@ def test_filters_are_those_of_the_exchange_s_own_answer(name: str) -> None:
         market = load_markets(exchange, dialect.symbol, "15m")
     check_tradable(name, market, "auto")
     kind = "swap" if ":" in dialect.symbol else "spot"
-    assert facts_of(exchange, market) == (answers.MEANT[name], kind, 1.0, "base")
+    assert facts_of(exchange, market) == (answers.MEANT[name], kind, 1.0, "base", None)
 
 
 def test_swaps_counted_in_contracts_are_turned_into_coins() -> None:
@@ -124,7 +109,7 @@ def test_swaps_counted_in_contracts_are_turned_into_coins() -> None:
     counts coins, and its tick is 5 times the last decimal."""
     exchange = ccxt.okx()
     facts = facts_of(exchange, exchange.parse_market(answers.OKX_SWAP))
-    assert facts == (Filters(0.2, 0.006, 0.012, None), "swap", 0.02, "base")
+    assert facts == (Filters(0.2, 0.006, 0.012, None), "swap", 0.02, "base", None)
     exchange = ccxt.mexc()
     told = {"success": True, "code": 0, "data": [answers.MEXC_SWAP]}
     exchange.contractPublicGetDetail = lambda _: told
@@ -134,6 +119,7 @@ def test_swaps_counted_in_contracts_are_turned_into_coins() -> None:
         "swap",
         0.0002,
         "base",
+        None,
     )
     assert volume_unit("mexc", market) == 0.0002
     exchange = ccxt.bitget({"options": {"fetchMarkets": {"types": ["swap"]}}})
@@ -142,7 +128,7 @@ def test_swaps_counted_in_contracts_are_turned_into_coins() -> None:
     }
     [market] = exchange.fetch_default_markets({})
     facts = facts_of(exchange, market)
-    assert facts == (Filters(0.5, 0.002, 0.003, 6.0), "swap", 1.0, "base")
+    assert facts == (Filters(0.5, 0.002, 0.003, 6.0), "swap", 1.0, "base", None)
 
 
 def test_every_recommended_exchange_answers_as_was_recorded_or_documented() -> None:

@@ -200,7 +200,7 @@ def test_the_exchange_s_filters_are_kept_beside_the_candles(
     assert read_facts(tmp_path, "binance", "BTC/USDT") is None
     fetch(exchange, tmp_path)
     filters = Filters(0.01, 1e-5, 1e-5, 5.0)
-    assert read_facts(tmp_path, "binance", "BTC/USDT") == (filters, "spot", 1.0, "base")
+    assert read_facts(tmp_path, "binance", "BTC/USDT") == (filters, "spot", 1.0, "base", None)
 
 
 def test_filters_of_an_older_version_are_read_and_damaged_ones_are_named(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_filters_of_an_older_version_are_read_and_damaged_ones_are_named(tmp_pat
     old = {"tick": 0.1, "lot": 0.0001, "min_quantity": 0.0001, "min_notional": None}
     path.write_text(json.dumps(old))
     facts = read_facts(tmp_path, "gate", "BTC/USDT:USDT")
-    assert facts == (Filters(0.1, 0.0001, 0.0001, None), "swap", 1.0, "base")
+    assert facts == (Filters(0.1, 0.0001, 0.0001, None), "swap", 1.0, "base", None)
     for spoilt in (
         {**old, "type": 3},
         {**old, "volume": "lots"},

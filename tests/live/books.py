@@ -30,7 +30,7 @@ from stoptrail.live.ledger.tables import (
 )
 from stoptrail.live.session_settings import plan_from, settings_from
 from stoptrail.rules.candles import Candles as CandleColumns
-from stoptrail.rules.funding import NO_FUNDING, FundingRow, funding_of, funding_rows
+from stoptrail.rules.funding import NO_ROWS, FundingRow, funding_of, funding_rows
 from stoptrail.rules.stops import REASONS
 
 _MARKS = ("caught_up", "entry_caught_up", "exit_caught_up", "began")
@@ -76,8 +76,8 @@ def backtest_of(url: str, told: Sequence[FundingRow] = ()) -> tuple[CandleColumn
     finally:
         database.close()
     start = int(np.searchsorted(candles.time, session.start))
-    columns = zip(*told, strict=True) if told else ()
-    funding = funding_of(funding_rows(*columns), candles) if told else NO_FUNDING
+    rows = funding_rows(*zip(*told, strict=True)) if told else NO_ROWS
+    funding = funding_of(rows, candles, plan.tiers)
     return candles, plan, run_backtrader(candles, start, plan, funding)
 
 

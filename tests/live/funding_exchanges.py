@@ -16,11 +16,16 @@ import ccxt
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.market.stream import Transport
+from tests.exchange import market_answers as answers
 from tests.live.scenario import QUICK
 
 HOUR = 3_600_000
 NOW = 1_735_725_600_000
 """2025-01-01 10:00 UTC, the exchange's clock when a test begins."""
+
+
+class RefusedError(Exception):
+    """The exchange answers HTTP 400."""
 
 
 class Exchange:
@@ -31,6 +36,9 @@ class Exchange:
     forecast: int | None = NOW + 2 * HOUR
     rate = 0.0001
     now = NOW
+    tiers: Any = ()
+    """Rows of its maintenance margin, as it writes them; None: it refuses to tell them."""
+    asked_tiers = 0
 
     def __init__(self, times: list[int]) -> None:
         self.times = times
@@ -38,6 +46,12 @@ class Exchange:
 
     def answer(self, path: str, query: dict[str, Any]) -> Any:
         raise NotImplementedError
+
+    def told_tiers(self) -> list[Any]:
+        self.asked_tiers += 1
+        if self.tiers is None:
+            raise RefusedError
+        return list(self.tiers)
 
     def between(self, start: Any, end: Any) -> list[int]:
         self.asked += 1
@@ -65,6 +79,8 @@ class Bybit(Exchange):
             }
             linear = query.get("category") == "linear"
             return self._told({"category": "linear", "list": [swap] if linear else []})
+        if path.endswith("/risk-limit"):
+            return self._told({"category": query["category"], "list": self.told_tiers()})
         if path.endswith("/funding/history"):
             found = self.between(query["startTime"], query["endTime"])
             rows = [
@@ -144,6 +160,9 @@ class Okx(Exchange):
                 "minSz": "0.01",
             }
             return self._told([swap] if query.get("instType") == "SWAP" else [])
+        if path.endswith("/position-tiers"):
+            assert (query["instType"], query["instFamily"]) == ("SWAP", "BTC-USDT")
+            return self._told(self.told_tiers())
         if path.endswith("/funding-rate-history"):
             found = self.between(int(query.get("before", -1)) + 1, None)
             rows = [
@@ -187,6 +206,7 @@ class Krakenfutures(Exchange):
                 "tradeable": True,
                 "contractValueTradePrecision": 4,
                 "openingDate": "2022-03-22T15:12:53.000Z",
+                "marginLevels": self.told_tiers(),
             }
             return {"result": "success", "instruments": [swap], "serverTime": iso(NOW)}
         if path.endswith(("historicalfundingrates", "historical-funding-rates")):
@@ -206,6 +226,29 @@ class Krakenfutures(Exchange):
             "lastTime": iso(NOW),
         }
         return {"result": "success", "serverTime": iso(NOW), "tickers": [ticker]}
+
+
+class Bitget(Exchange):
+    id, symbol = "bitget", "BTC/USDT:USDT"
+
+    def answer(self, path: str, query: dict[str, Any]) -> Any:
+        if path.endswith("/query-position-lever"):
+            assert (query["symbol"], query["productType"]) == ("BTCUSDT", "USDT-FUTURES")
+            data: Any = self.told_tiers()
+        else:
+            usdt = query.get("productType") == "USDT-FUTURES"
+            data = [answers.BITGET_SWAP] if usdt and path.endswith("/contracts") else []
+        return {"code": "00000", "msg": "success", "requestTime": self.now, "data": data}
+
+
+class Gate(Exchange):
+    id, symbol = "gate", "BTC/USDT:USDT"
+
+    def answer(self, path: str, query: dict[str, Any]) -> Any:
+        if path.endswith("/usdt/risk_limit_tiers"):
+            assert query["contract"] == "BTC_USDT"
+            return self.told_tiers()
+        return [answers.GATE_SWAP] if path.endswith("/usdt/contracts") else []
 
 
 class Hyperliquid(Exchange):
@@ -237,8 +280,8 @@ def iso(time_: int) -> str:
 
 
 @contextmanager
-def served(exchange: Exchange, transport: Transport = "auto") -> Iterator[CCXTStore]:
-    """A store whose exchange is `exchange`, on 127.0.0.1."""
+def hosted(exchange: Exchange) -> Iterator[dict[str, Any]]:
+    """ccxt's options for `exchange`, which is on 127.0.0.1."""
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_: Any) -> None:
@@ -253,8 +296,12 @@ def served(exchange: Exchange, transport: Transport = "auto") -> Iterator[CCXTSt
             self.reply(urlsplit(self.path).path, json.loads(body or b"{}"))
 
         def reply(self, path: str, query: dict[str, Any]) -> None:
-            body = json.dumps(exchange.answer(path, query)).encode()
-            self.send_response(200)
+            try:
+                status, answer = 200, exchange.answer(path, query)
+            except RefusedError:
+                status, answer = 400, {"message": "refused"}
+            body = json.dumps(answer).encode()
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -266,10 +313,21 @@ def served(exchange: Exchange, transport: Transport = "auto") -> Iterator[CCXTSt
     thread.start()
     here = f"http://127.0.0.1:{server.server_port}"
     urls = replaced(getattr(ccxt, exchange.id)().urls["api"], here)
-    options = {"urls": {"api": urls}, "enableRateLimit": False}
-    quote = exchange.symbol.rpartition(":")[2]
     try:
-        with CCXTStore(
+        yield {"urls": {"api": urls}, "enableRateLimit": False}
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def served(exchange: Exchange, transport: Transport = "auto") -> Iterator[CCXTStore]:
+    """A store whose exchange is `exchange`, on 127.0.0.1."""
+    quote = exchange.symbol.rpartition(":")[2]
+    with (
+        hosted(exchange) as options,
+        CCXTStore(
             exchange.id,
             quote,
             options,
@@ -277,12 +335,9 @@ def served(exchange: Exchange, transport: Transport = "auto") -> Iterator[CCXTSt
             timing=QUICK._replace(forecast=0.02, timeout=10.0, hold=30.0),
             market_type="swap",
             transport=transport,
-        ) as store:
-            yield store
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        ) as store,
+    ):
+        yield store
 
 
 def replaced(urls: Any, here: str) -> Any:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from stoptrail.config.market import Filters
+from stoptrail.config.market import Filters, Maintenance
 from stoptrail.config.settings import Settings
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger
@@ -87,6 +87,7 @@ class PlaybackStore:
         self.closed = 0
         self.forecast: Forecast | None = None
         self.unserved = ()
+        self.margin: Maintenance | None = None
         self.lag = 0
         """Milliseconds by which the exchange's clock is further than its candles."""
 
@@ -95,6 +96,9 @@ class PlaybackStore:
 
     def held_market(self, symbol: str) -> Filters | None:
         return FILTERS
+
+    def maintenance(self, symbol: str) -> Maintenance | None:
+        return self.margin
 
     def clock_offset(self) -> int | None:
         """As if now were the moment when the last of the closed candles closed."""

@@ -7,18 +7,23 @@ import signal
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 
+from stoptrail.config.market import Maintenance
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.check import problems
 from stoptrail.live.ledger.database import open_existing
-from stoptrail.live.ledger.records import all_sessions, checkpoint_of
+from stoptrail.live.ledger.records import all_sessions, checkpoint_of, settings_rows
 from stoptrail.live.market.events import Tick
+from stoptrail.live.session import Options
 from stoptrail.live.watch.differences import compare
+from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.replay import recording_of, replay
 from stoptrail.rules.funding import FundingRow
+from stoptrail.rules.margin import margin_tiers
 from tests.live.books import Books, backtest_of, books_of, told_trades, trades_of
 from tests.live.funding_rows import SWAP, published, told_between
 from tests.live.playback import PlaybackStore, play
@@ -72,6 +77,20 @@ def run(url: str, mode: str, count: int = 600, seed: int = 7) -> Books:
     return books_of(url)
 
 
+class Heard:
+    """Kind and words of what a session said first."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[str, str]] = []
+
+    def happened(self, message: Message) -> None:
+        if message.kind == "settings":
+            self.found.append((message.kind, message.text))
+
+    def turned(self, session: Any) -> None:
+        pass
+
+
 def liquidated(books: Books) -> list[dict[str, Any]]:
     return [trade for trade in books["PaperTrades"] if trade["reason"] == "liquidated"]
 
@@ -109,6 +128,56 @@ def test_on_candles_a_session_liquidates_what_a_backtest_does(seed: int, tmp_pat
     assert shortfall[: sum(closed)] == record.trades.shortfall[closed].tolist()
     assert {7: 4, 12: 2, 20: 3}[seed] == len(liquidated(books))
     assert {7: {1, -1}, 12: {1}, 20: {1, -1}}[seed] == {one["side"] for one in liquidated(books)}
+
+
+TIERS = Maintenance(((0.0, 0.01), (1000.0, 0.02), (3000.0, 0.1)), "units", "okx 2026-11-28")
+OPEN: dict[str, Any] = {**LEVERED, "market": {"type": "swap", "liquidation_fee": 0.001}}
+
+
+@pytest.mark.parametrize("by", ["units", "notional"])
+def test_the_exchange_s_tiers_hold_from_the_start_to_the_end_of_a_session(
+    by: Literal["units", "notional"], tmp_path: Path
+) -> None:
+    """Others that the exchange tells at a restart do not count: a replay knows of those in the
+    ledger alone."""
+    url, heard = f"sqlite:///{tmp_path}/ledger.db", Heard()
+    rows, funding = market(), list(rates())
+    scale = 1.0 if by == "units" else 30_000.0
+    tiers = TIERS._replace(by=by, tiers=tuple((begin * scale, rate) for begin, rate in TIERS.tiers))
+    for live, told in ((WARM_UP, tiers), (400, tiers._replace(place="okx 2027-01-01"))):
+        store = PlaybackStore(
+            rows[: 400 if live == WARM_UP else None], live, HOUR, None, told_between(rows, funding)
+        )
+        store.margin = told
+        play(settings(**OPEN), store, url, Options(watchers=(heard,)))
+    books = books_of(url)
+    sound(url, books)
+    words = "maintenance margin 3 tiers from 0.01 to 0.1, okx 2026-11-28"
+    assert [text for kind, text in heard.found if kind == "settings"] == [words, words]
+    with closing(open_existing(url)) as database:
+        assert len(settings_rows(database, 1)) == 1
+    candles, plan, record = backtest_of(url, rates())
+    np.testing.assert_array_equal(plan.tiers, margin_tiers(tiers.tiers, by == "units"))
+    assert told_trades(books) == trades_of(candles, record)
+    sizes = [one["units"] * (1.0 if by == "units" else one["entry"]) for one in liquidated(books)]
+    assert len({next(r for b, r in tiers.tiers[::-1] if size > b) for size in sizes}) >= 2
+
+
+def test_the_user_s_own_margin_wins_and_the_contradiction_is_told(tmp_path: Path) -> None:
+    url, heard = f"sqlite:///{tmp_path}/ledger.db", Heard()
+    store = PlaybackStore(market(300), WARM_UP, HOUR)
+    store.margin = TIERS
+    play(settings(**LEVERED), store, url, Options(watchers=(heard,)))
+    words = f"maintenance margin {RATE}, settings; okx 2026-11-28 has 3 tiers from 0.01 to 0.1"
+    assert ("settings", words) in heard.found
+    with closing(open_existing(url)) as database:
+        (kept,) = settings_rows(database, 1)
+    assert kept.content["market"]["maintenance_margin"] == RATE
+    url = f"sqlite:///{tmp_path}/guess.db"
+    play(
+        settings(**OPEN), PlaybackStore(market(300), WARM_UP, HOUR), url, Options(watchers=(heard,))
+    )
+    assert heard.found[-1][1].startswith("maintenance margin 0.005, default, as the exchange's")
 
 
 def equity_at(trade: dict[str, Any], cash: float, price: float, time: int) -> float:

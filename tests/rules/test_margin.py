@@ -73,9 +73,30 @@ def test_with_tiers_each_slice_of_the_notional_has_its_own_rate(
 
 def test_deductions_make_tiers_meet() -> None:
     np.testing.assert_allclose(
-        margin_tiers(STEPS), [[0.01, 250.0], [0.05, 10_250.0], [0.2, 160_250.0]]
+        margin_tiers(STEPS), [[0.01, 250.0, 0.0], [0.05, 10_250.0, 0.0], [0.2, 160_250.0, 0.0]]
     )
     np.testing.assert_array_equal(margin_tiers(STEPS[:1]), NO_TIERS)
+
+
+@given(
+    st.sampled_from([1, -1]),
+    st.floats(0.1, 2e6),
+    st.floats(1.0, 1e3),
+    st.floats(1.0, 1e6),
+)
+def test_tiers_of_the_units_hold_for_the_whole_position_at_every_price(
+    side: int, units: float, fill: float, balance: float
+) -> None:
+    """As if the rate of the tier in which its units are were the only one: its last units still
+    belong to a tier."""
+    tiers = margin_tiers(STEPS, by_units=True)
+    rate = next(rate for begin, rate in reversed(STEPS) if units > begin or begin == 0.0)
+    found = liquidation(side, units, fill, 0.0, balance, Margin(0.005, True), tiers)
+    alone = liquidation(side, units, fill, 0.0, balance, Margin(rate, True))
+    assert found.price == alone.price
+    assert found.fee == rate or found.price == 0.0
+    edge = liquidation(side, 50_000.0, fill, 0.0, balance, Margin(0.005, True), tiers)
+    assert edge == liquidation(side, 50_000.0, fill, 0.0, balance, Margin(0.005, True))
 
 
 def test_the_fee_is_what_has_to_stay_unless_it_is_given() -> None:

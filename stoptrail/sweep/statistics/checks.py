@@ -286,6 +286,19 @@ def funding(evidence: Evidence) -> Finding | None:
     return None
 
 
+def maintenance(evidence: Evidence) -> Finding | None:
+    """Leverage on a swap whose maintenance margin is a guess."""
+    leverage = number(evidence, "maintenance.leverage")
+    guessed = (evidence.get("maintenance") or {}).get("source") == "default"
+    if not guessed or leverage is None or leverage <= 1.0:
+        return None
+    said = (
+        f"The exchange's maintenance margin is not known: liquidations at up to {leverage:g} times "
+        "the account rest on an assumed one."
+    )
+    return Finding(Level.HOLDS, said, note=True)
+
+
 def of_markets(evidence: Evidence) -> Finding | None:
     """What a book does not examine by itself, and where that is."""
     levels = evidence.get("markets")
@@ -312,6 +325,7 @@ CHECKS: tuple[Check, ...] = (
     fees,
     shorts,
     funding,
+    maintenance,
     of_markets,
 )
 """In the order in which a reader should meet them."""
