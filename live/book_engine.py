@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from stoptrail.adapter.backtrader import bt
-from stoptrail.adapter.bounded import forget
+from stoptrail.adapter.backtrader import bt, forget
 from stoptrail.backtest.book import BookTerms, broker_options
 from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Plan

@@ -23,7 +23,7 @@ from stoptrail.live.ledger.records import (
 from stoptrail.live.origin import origin_of
 from stoptrail.live.session_settings import funding_of, plan_from, settings_from
 from stoptrail.live.step import BookAccount
-from stoptrail.rules.checkpoint import Checkpoint
+from stoptrail.rules.types import Checkpoint
 
 
 class BookBeginning(NamedTuple):

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from stoptrail.adapter.backtrader import bt
-from stoptrail.adapter.bounded import forget
+from stoptrail.adapter.backtrader import bt, forget
 from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Plan
 from stoptrail.brokers.paper import PaperBroker

@@ -20,8 +20,8 @@ from stoptrail.live.ledger.records import (
     waits_to_leave,
 )
 from stoptrail.live.session_settings import funding_of
-from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.funding import FundingRow
+from stoptrail.rules.types import Checkpoint
 
 
 class Origin(NamedTuple):

@@ -8,9 +8,9 @@ from typing import NamedTuple
 from stoptrail.exchange.rows import Row
 from stoptrail.live.journal import Happening
 from stoptrail.rules.book import Allowed
-from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.protections import Guard
 from stoptrail.rules.stops import StopRules
+from stoptrail.rules.types import Checkpoint
 
 
 class StoredTick(NamedTuple):

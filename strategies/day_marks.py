@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.funding import net_price, paid_since
 from stoptrail.rules.measure import worth
 from stoptrail.rules.protections import Guard, guard_day
 from stoptrail.rules.trade import Position, cash_beside
-from stoptrail.rules.types import RunRules
+from stoptrail.rules.types import Checkpoint, RunRules
 
 
 class PaymentsHeard(Protocol):

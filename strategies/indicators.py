@@ -29,20 +29,14 @@ from stoptrail.adapter.feed_candles import (
 from stoptrail.core.time import HOUR_MS
 from stoptrail.rules.atr import ATR_START, atr_step, stop_atr
 from stoptrail.rules.candles import Candles
+from stoptrail.rules.jit import compiled
 from stoptrail.rules.sizing import Sizing
 from stoptrail.rules.volatility import needs_volatility, squared_return, volatility_of, yearly
+from stoptrail.rules.window import reaches
 from stoptrail.strategies.quick_candles import forward
 from stoptrail.strategies.signals.checked import checked_signals, require_zone
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
-from stoptrail.strategies.signals.timeframe_lines import (
-    CycleStep,
-    HigherStep,
-    StructureStep,
-    TrendStep,
-    cycle_line,
-    structure_line,
-    trend_line,
-)
+from stoptrail.strategies.signals.timeframe_lines import HigherStep
 
 FOUR_HOURS = 4 * HOUR_MS
 
@@ -268,66 +262,39 @@ def volatility_line(data: Any, sizing: Sizing, past: Candles) -> Any:
     return RealisedVolatility(data, window=sizing.window, past=past).volatility
 
 
-class _OneLine:
-    """Adapts a step over time and prices to `step(...) -> (value,)`."""
+class _ReachStep:
+    """`reaches` one candle at a time."""
 
-    def __init__(self, step: Any) -> None:
-        self._step = step
+    def __init__(self, period: int) -> None:
+        self._highs: deque[float] = deque(maxlen=period)
+        self._lows: deque[float] = deque(maxlen=period)
 
-    def step(self, *candle: float) -> tuple[float]:
-        return (self._step(*candle[:5]),)
-
-
-class Trend(CandleIndicator):
-    """Daily trend: 1, -1, 0, NaN while warming up. kind: rules/trend.py; period: days;
-    strength: least t-statistic, for the kinds that measure one."""
-
-    lines = ("trend",)
-    params = (("kind", "agreement"), ("period", 45), ("strength", 0.5))
-    plotinfo: ClassVar[Any] = {"plotname": "Trend (1d)", "plotyhlines": [-1, 0, 1]}
-
-    def over(self, candles: Any) -> tuple[Any, ...]:
-        """The trend."""
-        return (trend_line(candles, self.p.kind, self.p.period, self.p.strength),)
-
-    def stepper(self, interval: int) -> Any:
-        """One trend step at each day."""
-        return _OneLine(TrendStep(interval, self.p.kind, self.p.period, self.p.strength).step)
+    def step(
+        self, time: int, open_: float, high: float, low: float, close: float, volume: float
+    ) -> tuple[float, float]:
+        del time, open_, close, volume
+        self._highs.append(high)
+        self._lows.append(low)
+        return max(self._highs), min(self._lows)
 
 
-class Structure(CandleIndicator):
-    """4h structure: 1, -1, 0, NaN while warming up. kind: rules/structure.py; period: 4h
-    candles."""
+class RecentExtremes(CandleIndicator):
+    """The highest and the lowest price of the last `period` base candles, which a chandelier
+    hangs from (C18)."""
 
-    lines = ("structure",)
-    params = (("kind", "average"), ("period", 12))
-    plotinfo: ClassVar[Any] = {"plotname": "Structure (4h)", "plotyhlines": [-1, 0, 1]}
+    lines = ("highest", "lowest")
+    params = (("period", 22),)
 
     def over(self, candles: Any) -> tuple[Any, ...]:
-        """The structure."""
-        return (structure_line(candles, self.p.kind, self.p.period),)
+        """Highest and lowest."""
+        return compiled(reaches)(candles, int(self.p.period))
 
     def stepper(self, interval: int) -> Any:
-        """One structure step at each 4h candle."""
-        return _OneLine(StructureStep(interval, self.p.kind, self.p.period).step)
+        """The last candles, kept."""
+        del interval
+        return _ReachStep(int(self.p.period))
 
 
-class CycleOscillator(CandleIndicator):
-    """Cycle of the base closes in [-1, 1], NaN while settling. kind: rules/cycle.py;
-    period: hours; threshold: where the plot draws its levels."""
-
-    lines = ("cycle",)
-    params = (("kind", "roofing"), ("period", 18.0), ("threshold", 0.2))
-    plotinfo: ClassVar[Any] = {"plotname": "Cycle", "plotyhlines": [-1, 0, 1]}
-
-    def _plotinit(self) -> None:
-        self.plotinfo.plotyhlines = [-self.p.threshold, 0.0, self.p.threshold]
-
-    def over(self, candles: Any) -> tuple[Any, ...]:
-        """The oscillator."""
-        return (cycle_line(candles, self.p.kind, self.p.period),)
-
-    def stepper(self, interval: int) -> Any:
-        """One filter step at each close."""
-        oscillator = CycleStep(interval, self.p.kind, self.p.period)
-        return _OneLine(lambda *candle: oscillator.step(candle[4]))
+def recent_extremes(data: Any, count: int, past: Candles) -> RecentExtremes | None:
+    """What a chandelier of `count` candles hangs from; None where the stop is no chandelier."""
+    return RecentExtremes(data, period=count, past=past) if count else None

@@ -22,7 +22,6 @@ from stoptrail.config.signals import resolve_signal
 from stoptrail.core.errors import DataError, UsageError
 from stoptrail.core.time import iso, timeframe_name
 from stoptrail.rules.candles import Candles
-from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.decide import NO_OBSTACLE, obstacle, order_for, quiet_after
 from stoptrail.rules.journal import Journal
@@ -32,15 +31,20 @@ from stoptrail.rules.trade import (
     EntryOrder,
     Exit,
 )
-from stoptrail.rules.types import BOTH, CYCLE_EXIT, SIDES, RunRules, window_of
+from stoptrail.rules.types import BOTH, CYCLE_EXIT, SIDES, Checkpoint, RunRules, window_of
 from stoptrail.sizers.atr_risk import AtrRiskSizer
 from stoptrail.strategies.calm import STIRRED, Places, deciding
 from stoptrail.strategies.cycle_exit import CycleExit
 from stoptrail.strategies.day_marks import LastClose, MidnightMarks, last_close
-from stoptrail.strategies.indicators import FOUR_HOURS, EntrySignal, StopAtr, volatility_line
+from stoptrail.strategies.indicators import (
+    FOUR_HOURS,
+    EntrySignal,
+    StopAtr,
+    recent_extremes,
+    volatility_line,
+)
 from stoptrail.strategies.own_orders import OwnOrders
 from stoptrail.strategies.quick_candles import Pace
-from stoptrail.strategies.reach import RecentExtremes
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from stoptrail.strategies.stop_trail import Row, StopTrail
 
@@ -106,7 +110,7 @@ class MtfStrategy(OwnOrders):
             self.data, timeframe=self.p.atr_interval, period=self.p.atr_period, past=past
         ).atr
         self.volatility = volatility_line(self.data, self.run_rules.trade_rules.sizing, past)
-        self.reach = self._reach(past)
+        self.reach = recent_extremes(self.data, window_of(self.run_rules), past)
         self.manager: StopTrail | CycleExit = self._managed()
         self.guard = guard_start(self.run_rules.cash)
         self._protected = any(self.run_rules.protections)
@@ -174,11 +178,6 @@ class MtfStrategy(OwnOrders):
         if self.run_rules.trade_rules.stop.ruled != (self.p.exit_rule is not None):
             raise UsageError("exit_rule and the broker's StopRules.ruled go together")
         return manager(self, self.run_rules.trade_rules, self.journal)
-
-    def _reach(self, past: Candles) -> RecentExtremes | None:
-        """What a chandelier hangs from."""
-        count = window_of(self.run_rules)
-        return RecentExtremes(self.data, period=count, past=past) if count else None
 
     def nextstart(self) -> None:
         """The first candle: a zone that began before it is no signal any more."""

@@ -25,7 +25,6 @@ from stoptrail.live.ledger.tables import (
 )
 from stoptrail.live.step import BookAccount, StoredTick
 from stoptrail.rules.book import Allowed
-from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.funding import FundingRow
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.protections import Guard
@@ -33,6 +32,7 @@ from stoptrail.rules.sizing import NO_CLOSED_TRADES, ClosedTrades, extended
 from stoptrail.rules.stops import MANUAL, REASONS, Entry, Stop
 from stoptrail.rules.tally import r_multiple
 from stoptrail.rules.trade import EntryOrder, Fill, Position, reduced
+from stoptrail.rules.types import Checkpoint
 
 CANDLE = ("time", "open", "high", "low", "close", "volume")
 """Columns of a candle, in the order of a Row."""

@@ -30,10 +30,10 @@ from stoptrail.live.ledger.tables import (
     StoredEquity,
 )
 from stoptrail.live.step import Step
-from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.stops import BY_HAND, breakeven_armed
 from stoptrail.rules.stops import REASONS as STOP_REASONS
 from stoptrail.rules.trade import Fill
+from stoptrail.rules.types import Checkpoint
 
 _KIND_OF = {
     "manual": "exit",

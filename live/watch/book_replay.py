@@ -26,9 +26,9 @@ from stoptrail.live.step import BookAccount
 from stoptrail.live.watch.differences import Compared, compare
 from stoptrail.live.watch.replay import AsItWas, ManualExit, Open, Recording, begun, recording_of
 from stoptrail.rules.book import FREE
-from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.protections import guard_start
+from stoptrail.rules.types import Checkpoint
 
 
 class BookRecording(NamedTuple):

@@ -41,10 +41,10 @@ from stoptrail.live.market.recorded import RecordedFeed
 from stoptrail.live.origin import Origin
 from stoptrail.live.session_settings import funding_of, plan_from, settings_from
 from stoptrail.live.step import StoredTick
-from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.funding import FundingRow
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.protections import guard_start
+from stoptrail.rules.types import Checkpoint
 
 _OUTSIDE = {REASONS[code]: code for code in (MISSED, STALE, PAUSED, CHANGING)}
 """Reasons that came from outside the rules, and are taken as they were."""

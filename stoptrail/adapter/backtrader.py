@@ -1,4 +1,5 @@
-"""Backtrader, its TA-Lib indicators when they are asked for.
+"""Backtrader, its TA-Lib indicators when they are asked for; and what it keeps of a run for ever,
+let go in a run that has no end.
 
 At its import Backtrader wraps every function of an installed TA-Lib, which loads pandas and
 Arrow besides: 0.3 s and 60 MB in each process, workers included. `bt.talib` does it then.
@@ -7,6 +8,7 @@ Arrow besides: 0.3 s and 60 MB in each process, workers included. `bt.talib` doe
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -37,3 +39,32 @@ def _wrapped(name: str) -> ModuleType:
 
 
 bt: Any = _loaded()
+
+KEPT = 512
+"""Values of a line that stay: nobody looks back further in a session."""
+
+
+def forget(strategy: bt.Strategy) -> None:
+    """Drop finished orders and trades of `strategy`, and what lies far back in every line of
+    it, its data and its indicators; their lengths go on counting. Call it between candles."""
+    strategy._orders.clear()
+    for by_id in strategy._trades.values():
+        for trades in by_id.values():
+            del trades[:-1]  # the last one may be open
+    for line in _lines(strategy):
+        if len(line.array) >= 2 * KEPT:
+            excess = len(line.array) - KEPT
+            del line.array[:excess]
+            line.idx -= excess
+
+
+def _lines(owner: bt.Strategy) -> Iterator[Any]:
+    for part in (owner, *owner.datas, *_indicators(owner)):
+        yield from part.lines
+
+
+def _indicators(owner: bt.LineIterator) -> Iterator[Any]:
+    """The indicators of `owner`, and theirs."""
+    for indicator in owner.getindicators():
+        yield indicator
+        yield from _indicators(indicator)

@@ -55,7 +55,7 @@ PRIVATES: dict[str, tuple[str, ...]] = {
     ),
     "sizer": ("_getsizing",),
     # All values of a run; where a plot draws its levels, and shades between lines.
-    "lineiterator": ("_once", "_plotinit"),
+    "lineiterator": ("_once",),
     "plot.scheme": ("_fill_gt",),
 }
 """Module of Backtrader to the names in it."""

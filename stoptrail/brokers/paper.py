@@ -14,7 +14,6 @@ from stoptrail.adapter.backtrader import bt
 from stoptrail.brokers.funded import FundedBroker, FundingJournal
 from stoptrail.brokers.settlement import rows_until
 from stoptrail.core.time import date_number
-from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import fill_price, quoted_price
 from stoptrail.rules.decide import expired
 from stoptrail.rules.manage import STAYS
@@ -30,6 +29,7 @@ from stoptrail.rules.trade import (
     Position,
     book_entry,
 )
+from stoptrail.rules.types import Checkpoint
 
 
 class PriceTick(Protocol):

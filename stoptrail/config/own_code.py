@@ -23,7 +23,7 @@ from typing import Any, cast
 from stoptrail.config.section import closest_hint
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import iso
-from stoptrail.rules.compiler import numba
+from stoptrail.rules.jit import numba
 from stoptrail.rules.own_exit import (
     ExitRule,
     RuleCandle,

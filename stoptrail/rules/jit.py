@@ -17,14 +17,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import numpy as np
-
-from stoptrail.rules.compiler import numba
 
 Value = TypeVar("Value")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -42,6 +43,33 @@ _RESTED = 3600.0
 """Seconds after which unused compiled code may go: no other process is writing it."""
 _STARTED = time.time()
 """When this process read its sources: a file that is newer is not what it runs."""
+_BLAS = "scipy.linalg.cython_blas"
+_COVERAGE = "coverage"
+
+
+@cache
+def numba() -> Any:
+    """Numba, and the part of it that asks, which comes with the first compiled function.
+
+    It takes 0.4 s and 70 MB, which a process that compiles nothing need not have. At its import it
+    asks for SciPy's linear algebra, another 0.1 s and 15 MB: a function that multiplies matrices
+    loads that when it is compiled, as ever. It looks for coverage.py too, which is of use to a
+    process that measures its own coverage, and is loaded there already.
+    """
+    is_there = _BLAS in sys.modules or find_spec("scipy") is None
+    if not is_there:
+        sys.modules[_BLAS] = ModuleType(_BLAS)
+    is_measured = _COVERAGE in sys.modules
+    if not is_measured:
+        sys.modules[_COVERAGE] = None  # type: ignore[assignment]  # as if it were not installed
+    try:
+        import_module("numba.np.arraymath")
+        return import_module("numba")
+    finally:
+        if not is_there:
+            del sys.modules[_BLAS]
+        if not is_measured:
+            del sys.modules[_COVERAGE]
 
 
 def rule(function: Function) -> Function:

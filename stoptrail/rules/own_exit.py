@@ -12,8 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple, cast
 
-from stoptrail.rules.compiler import numba
-from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.jit import inner_rule, numba, rule
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import Position
 

@@ -43,9 +43,8 @@ CANDLE = 0
 HIGH_FIRST = 1
 LOW_FIRST = 2
 TICKS = 3
-PATHS = ("candle", "open-high-low-close", "open-low-high-close", "ticks")
-"""Names of how a candle is walked: whole, or with a tick ratchet along four prices in an
-assumed order; "ticks" takes the prices of finer candles as ticks (C21)."""
+"""How a candle is walked: whole, or with a tick ratchet along open, high, low, close or open, low,
+high, close; or along the prices of finer candles, taken as ticks (C21)."""
 
 NOTHING = 0
 STOPPED = 1

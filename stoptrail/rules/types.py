@@ -1,4 +1,5 @@
-"""Inputs and outputs of a run over candles, shared by every engine that loops."""
+"""Inputs and outputs of a run over candles, shared by every engine that loops, and what it carries
+from one candle to the next."""
 
 from __future__ import annotations
 
@@ -16,9 +17,10 @@ from stoptrail.rules.candles import (
 )
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.jit import rule
-from stoptrail.rules.protections import Protections
-from stoptrail.rules.stops import CHANDELIER
-from stoptrail.rules.trade import TradeRules
+from stoptrail.rules.protections import Guard, Protections
+from stoptrail.rules.sizing import NO_CLOSED_TRADES, ClosedTrades
+from stoptrail.rules.stops import CHANDELIER, Stop
+from stoptrail.rules.trade import EntryOrder, Position, TradeRules
 
 STOP_TRAIL = 0
 CYCLE_EXIT = 1
@@ -54,6 +56,28 @@ def window_of(run_rules: RunRules) -> int:
     """Candles whose best price the stop hangs from; 0 where it is no chandelier."""
     stop = run_rules.trade_rules.stop
     return stop.trail_candles if stop.trail == CHANDELIER else 0
+
+
+class Checkpoint(NamedTuple):
+    """A run between two candles: enough to go on with it in another process."""
+
+    balance: float
+    """Cash as it was before the open position, quote currency."""
+    position: Position | None
+    stop: Stop | None
+    """The working stop of `position`."""
+    opening: Stop | None
+    """The stop that was in force when the candle under way began, where a tick has
+    moved it since; its `extreme` has no meaning."""
+    entry_order: EntryOrder | None
+    """An entry order that waits for its fill."""
+    guard: Guard
+    quiet_until: int
+    """Index of the first candle whose signal counts after the last exit (C10)."""
+    history: ClosedTrades = NO_CLOSED_TRADES
+    """Closed trades, as far as a size depends on them."""
+    peak_before: float = 0.0
+    """The guard's peak before its last mark at 00:00 UTC."""
 
 
 class Setups(NamedTuple):

@@ -9,11 +9,10 @@ import pydantic
 
 from stoptrail.core.time import HOUR_MS
 from stoptrail.rules.candles import Candles, Signals
-from stoptrail.rules.cycle import SHORTEST_PERIOD, CycleFilter
+from stoptrail.rules.cycle import SHORTEST_PERIOD, CycleFilter, turn, zone_of, zones
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.structure import StructureKind
 from stoptrail.rules.trend import TrendKind
-from stoptrail.rules.zones import turn, zone_of, zones
 from stoptrail.strategies.signals.timeframe_lines import (
     STRUCTURE_TIMEFRAME,
     CycleStep,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from stoptrail.adapter.bounded import KEPT
+from stoptrail.adapter.backtrader import KEPT
 from stoptrail.live.session import Options, Session
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of

@@ -30,7 +30,6 @@ from stoptrail.live.market.recorded import RecordedFeed
 from stoptrail.live.origin import Origin
 from stoptrail.live.step import Step
 from stoptrail.rules.candles import Candles, Signals
-from stoptrail.rules.checkpoint import Checkpoint
 from stoptrail.rules.costs import Costs, fill_price
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.market import Market
@@ -46,7 +45,7 @@ from stoptrail.rules.stops import (
     breakeven_level,
 )
 from stoptrail.rules.trade import COOLDOWN, GAP, IGNORED, TradeRules
-from stoptrail.rules.types import BOTH, STOP_TRAIL, RunRules
+from stoptrail.rules.types import BOTH, STOP_TRAIL, Checkpoint, RunRules
 
 HOUR = 3_600_000
 T0 = 1_609_459_200_000

@@ -36,7 +36,7 @@ TARGETS = (
     "stoptrail/reports/plots/overview.py",
     "stoptrail/reports/plots/trade.py",
 )
-MACHINERY = ("stoptrail/rules/compiler.py", "stoptrail/rules/jit.py")
+MACHINERY = ("stoptrail/rules/jit.py",)
 """What compiles: without a compiler it does nothing that could go wrong."""
 
 WIDE = (
@@ -50,7 +50,6 @@ LEFT_OUT = (
     "test_browser.py",
     "test_draw.py",
     "test_jit.py",
-    "test_compiler.py",
     "test_parity.py",
     "test_verdict_markets.py",
 )

@@ -57,6 +57,25 @@ def middle(x):
     return leaf(x)
 """
 
+PRODUCT = """
+import sys
+from stoptrail.rules.jit import compiled
+import numpy as np
+
+def total(a):
+    return a.sum() + np.sqrt(a.max())
+
+assert compiled(total)(np.array([[4.0, 2.0]])) == 8.0
+assert not {"scipy.linalg", "coverage"} & set(sys.modules), "loaded without need"
+assert "scipy.linalg.cython_blas" not in sys.modules, "a stub was left"
+
+def product(a, b):
+    return a @ b
+
+found = compiled(product)(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
+print(found[0, 0])
+"""
+
 
 def plus(number: int) -> str:
     return LEAF.format(change=f"+ {number}.0")
@@ -68,9 +87,8 @@ def tree(tmp_path: Path) -> Path:
     for package in ("stoptrail", "stoptrail/rules", "other"):
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
-    for name in ("jit.py", "compiler.py"):
-        text = JIT.with_name(name).read_text("utf-8")
-        (tmp_path / "stoptrail/rules" / name).write_text(text, "utf-8")
+    text = JIT.read_text("utf-8")
+    (tmp_path / "stoptrail/rules/jit.py").write_text(text, "utf-8")
     (tmp_path / "stoptrail/rules" / "leaf.py").write_text(plus(1), "utf-8")
     (tmp_path / "other" / "middle.py").write_text(MIDDLE, "utf-8")
     (tmp_path / "other" / "loop.py").write_text(LOOP, "utf-8")
@@ -271,3 +289,13 @@ def test_arrays_within_tuples_are_the_same_data_too():
     held = [sys.getrefcount(array) for array in (pair.numbers, pair.inner[0])]
     assert compiled(of_pair)(pair) == 22.0
     assert held == [sys.getrefcount(array) for array in (pair.numbers, pair.inner[0])]
+
+
+def test_linear_algebra_is_loaded_by_the_function_that_needs_it(tmp_path: Path) -> None:
+    pytest.importorskip("scipy")
+    environment = {**os.environ, "PYTHONPATH": str(JIT.parents[2])}
+    script = tmp_path / "script.py"
+    script.write_text(PRODUCT)
+    command = [sys.executable, "-W", "ignore", str(script)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (found.stdout.strip(), found.stderr) == ("11.0", "")

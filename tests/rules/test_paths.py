@@ -12,9 +12,7 @@ from stoptrail.rules.paths import (
     HIGH_FIRST,
     LOW_FIRST,
     NOTHING,
-    PATHS,
     STOPPED,
-    TICKS,
     Walk,
     undisturbed,
     walk_candle,
@@ -133,9 +131,3 @@ def test_ticks_between_the_stop_and_the_best_price_so_far_change_nothing(side: i
         assert (found.event, found.stop) == (NOTHING, stop)
     assert told(2.0).event == STOPPED
     assert told(7.0).stop != stop
-
-
-def test_every_way_to_walk_a_candle_has_its_name() -> None:
-    assert [PATHS[code] for code in (CANDLE, HIGH_FIRST, LOW_FIRST, TICKS)] == list(PATHS)
-    assert PATHS[CANDLE] == "candle"
-    assert PATHS[TICKS] == "ticks"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from stoptrail.rules.costs import DAY, Costs
+from stoptrail.rules.costs import AS_TAKER, DAY, Costs
+from stoptrail.rules.exits import NO_EXITS
+from stoptrail.rules.margin import AS_MAINTENANCE, NO_MARGIN, Margin
 from stoptrail.rules.market import Market
 from stoptrail.rules.sizing import ALL_IN, RISK, by_risk
-from stoptrail.rules.stops import Entry, StopRules
+from stoptrail.rules.stops import ATR_TRAIL, NO_TRAIL, PERCENT, Entry, StopRules
 from stoptrail.rules.trade import EntryOrder, TradeRules
 
 QUARTER_HOUR = 900_000
@@ -26,6 +28,8 @@ COSTS = st.builds(
     st.sampled_from([0.0, 0.0004, 0.001, 0.01]),
     st.sampled_from([0.0, 0.0002, 0.003]),
     st.sampled_from([0.0, 0.0002, 0.02]),
+    st.sampled_from([AS_TAKER, 0.0, 0.0005]),
+    st.sampled_from([0.0, 1.0]),
 )
 STOPS = st.builds(
     StopRules,
@@ -33,6 +37,18 @@ STOPS = st.builds(
     st.sampled_from([0.0, 0.25, 1.0, 3.0]),
     st.sampled_from([0.0, 0.0002, 0.01]),
     st.booleans(),
+    st.sampled_from([ATR_TRAIL, PERCENT, NO_TRAIL]),
+    st.just(0),
+    st.floats(0.001, 0.3),
+    st.sampled_from([0.0, 0.5, 2.0]),
+    st.just(False),  # ruled
+)
+MARGINS = st.just(NO_MARGIN) | st.builds(
+    Margin,
+    st.sampled_from([0.0, 0.005, 0.5]),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([AS_MAINTENANCE, 0.0, 0.01]),
 )
 SIZINGS = st.builds(
     by_risk,
@@ -41,7 +57,9 @@ SIZINGS = st.builds(
     st.booleans(),
     st.sampled_from([RISK, ALL_IN]),
 )
-TRADE_RULES = st.builds(TradeRules, STOPS, SIZINGS, COSTS, MARKETS)
+# Every field is given: builds() draws whatever a type allows for those that are not, though they
+# have a default.
+TRADE_RULES = st.builds(TradeRules, STOPS, SIZINGS, COSTS, MARKETS, MARGINS, st.just(NO_EXITS))
 PRICES = st.floats(200.0, 5000.0)
 ATRS = st.floats(0.5, 60.0)
 HELDS = st.builds(Entry, SIDES, PRICES, st.just(20_000 * DAY), ATRS)

@@ -11,11 +11,10 @@ from stoptrail.core.errors import DataError
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles
 from stoptrail.strategies.indicators import (
-    CycleOscillator,
     EntrySignal,
+    RealisedVolatility,
+    RecentExtremes,
     StopAtr,
-    Structure,
-    Trend,
 )
 from stoptrail.strategies.signals.donchian_breakout import donchian_breakout
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
@@ -73,9 +72,8 @@ INDICATORS = {
     "entry": lambda data: EntrySignal(data, signal=mtf_cycle, parameters=QUICK),
     "entry by default": EntrySignal,
     "atr": lambda data: StopAtr(data, timeframe=DAY, period=5),
-    "trend": lambda data: Trend(data, kind="momentum", period=8, strength=0.2),
-    "structure": lambda data: Structure(data, kind="channel", period=5),
-    "cycle": lambda data: CycleOscillator(data, kind="bandpass", period=12.0),
+    "volatility": lambda data: RealisedVolatility(data, window=50),
+    "extremes": lambda data: RecentExtremes(data, period=7),
 }
 
 
