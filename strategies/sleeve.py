@@ -11,6 +11,7 @@ import numpy as np
 from stoptrail.adapter.backtrader import bt
 from stoptrail.rules.book import CAP
 from stoptrail.rules.jit import compiled
+from stoptrail.rules.margin import outermost
 from stoptrail.rules.trade import POSITION, PROTECTION, Exit
 from stoptrail.rules.window import first_beyond
 from stoptrail.strategies.calm import STIRRED
@@ -67,7 +68,8 @@ class SleeveStrategy(MtfStrategy):
     def keep_pace(self, pace: Pace) -> None:
         """See QuickCandles; which candles have nothing to do is known beforehand."""
         candles = self.data.candles
-        self._columns, self._count = (candles.low, candles.high), len(candles.time)
+        self._count = len(candles.time)
+        self._columns = outermost(candles.low, candles.high, self.broker.marks)
         self._foresee(pace)
         if self._ahead is not None:
             self.broker.catch_up = self._ahead.catch_up

@@ -21,6 +21,7 @@ from stoptrail.rules.manage import (
     managed_through,
     room_for_moves,
 )
+from stoptrail.rules.margin import Mark
 from stoptrail.rules.own_exit import NOTHING_SEEN, called, seen_more
 from stoptrail.rules.paths import TICKS, undisturbed
 from stoptrail.rules.stops import (
@@ -214,6 +215,7 @@ class StopTrail:
             and self._ask is None
             and broker.run_rules.path != TICKS
             and not rules.costs.funding
+            and not len(broker.marks)
             and is_quick(managed_through)
         )
 
@@ -280,9 +282,9 @@ class StopTrail:
         stop = self.next_stop(self.stop, self.position, price, price, price, atr, now)
         self._move(stop, now, by_tick=True)
 
-    def undisturbed(self, high: float, low: float, until: int) -> bool:
+    def undisturbed(self, high: float, low: float, until: int, mark: Mark) -> bool:
         """Whether ticks between `low` and `high`, none later than `until` (ms), would do
-        nothing."""
+        nothing; mark: what the mark prices are by then."""
         position, stop = self.position, self.stop
         if position is None or stop is None or self._own:
             return False
@@ -290,7 +292,7 @@ class StopTrail:
         target, paid = broker.levels()[1], broker.paid_by(until)
         atr, rules, danger = self.strategy.atr[0], self.trade_rules, broker.danger(until, paid)
         prices = high, low, atr, until
-        return undisturbed(stop, target, leaving, held, *prices, rules, paid, danger.price)
+        return undisturbed(stop, target, leaving, held, *prices, rules, paid, danger.price, mark)
 
     def _move(self, stop: Stop, now: int, *, by_tick: bool = False) -> None:
         before, self.stop = self.stop, stop

@@ -22,6 +22,7 @@ from stoptrail.core.program import is_plain
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Times
 from stoptrail.rules.costs import DAY
+from stoptrail.rules.margin import NO_MARKS, outermost
 from stoptrail.strategies.quick_candles import Pace
 from stoptrail.strategies.sleeve import BookDecisions, SleeveStrategy
 
@@ -105,8 +106,13 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
                 put_in_step(line, own[market])
             sleeve.keep_pace(own[market])
         time = timeline_of([feed.candles.time for feed in self.datas])
-        prices = ([getattr(feed, side).array for feed in self.datas] for side in ("low", "high"))
-        self._play(_Stage(sleeves, markets, ahead, own, time, *prices))
+        marks = {market: each.broker.marks for each, market in zip(sleeves, markets, strict=True)}
+        prices = [
+            outermost(feed.lines.low.array, feed.lines.high.array, marks.get(place, NO_MARKS))
+            for place, feed in enumerate(self.datas)
+        ]
+        lows, highs = map(list, zip(*prices, strict=True))
+        self._play(_Stage(sleeves, markets, ahead, own, time, lows, highs))
 
     def _is_quick(self, strategies: list[Any]) -> bool:
         """Whether nothing but sleeves, their feeds and the book hears of a candle."""

@@ -18,6 +18,7 @@ from stoptrail.adapter.backtrader import bt
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.core.program import is_plain
 from stoptrail.feeds.columnar import ColumnarFeed
+from stoptrail.rules.margin import outermost
 from stoptrail.strategies.quick_candles import Pace, QuickCandles
 
 LineBuffer: Any = bt.linebuffer.LineBuffer
@@ -105,7 +106,7 @@ class QuickCerebro(bt.Cerebro):  # type: ignore[misc]
     def _play(self, strategy: Any, feed: Any, ahead: Pace, own: Pace, apart: list[Any]) -> None:
         """Candle by candle: the broker where it has something to do, then the strategy."""
         broker, news, following = self._broker, self._broker.news, strategy.next
-        lows, highs = feed.lines.low.array, feed.lines.high.array
+        lows, highs = outermost(feed.lines.low.array, feed.lines.high.array, broker.marks)
         closes, due, due_at = feed.candles.time + feed.candles.interval, math.inf, feed.count
         # Until indicators are warm, and with lines that move by themselves, every candle is
         # told of as one with orders.

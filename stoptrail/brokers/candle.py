@@ -227,7 +227,7 @@ class CandleBroker(WithinCandle):
         if self._foreseen is None or self._foreseen[0] is not self.open or now >= self.due:
             self._foreseen = self.open, *self._foresee(self.open, now)
         _, danger, until = self._foreseen
-        return barrier(self.open.held.side, level, danger)[0], until
+        return barrier(self.open.held.side, level, danger), until
 
     def _foresee(self, position: Position, now: int) -> tuple[float, float]:
         """A price before which `position` is not liquidated, and until when (ms)."""

@@ -17,6 +17,7 @@ from stoptrail.core.time import date_number
 from stoptrail.rules.costs import fill_price, quoted_price
 from stoptrail.rules.decide import expired
 from stoptrail.rules.manage import STAYS
+from stoptrail.rules.paths import NOTHING
 from stoptrail.rules.stops import (
     MANUAL,
     MANUAL_PRICE,
@@ -196,9 +197,11 @@ class PaperBroker(FundedBroker):
                 self._enter_at(tick)
             return
         # Ahead of a missing candle a tick tests the stop only: its target may not be the last.
-        if tick.ahead and self.ends(tick.price, tick.price, tick.time):
-            self.stop_out(tick.price, tick.time)
-        elif not tick.ahead:
+        if tick.ahead:
+            event = self.met(tick.price, tick.price, tick.time)
+            if event != NOTHING:
+                self.stop_out(event, tick.price, tick.price, tick.time)
+        else:
             self.reached_at(tick.price, tick.time)
         if self.open is None:
             return
@@ -274,12 +277,14 @@ class PaperBroker(FundedBroker):
         held = self.open.held
         level = self._stop.created.price if self.opening is None else self.opening.level
         whole = held_throughout(held, time)
-        if whole and self.ends(data.high[0], data.low[0], time, level):
+        event = self.met(data.high[0], data.low[0], time, level) if whole else NOTHING
+        if event != NOTHING:
             # The open of a candle in which a tick entered was before the trade.
             entered_here = held.time >= time
             if self.opening is not None:
                 self._stop.addinfo(reason=self.opening.reason)
-            self.stop_out(level if entered_here else data.open[0], time, level)
+            last = data.low[0] if held.side > 0 else data.high[0]
+            self.stop_out(event, level if entered_here else data.open[0], last, time, level)
             return
         # A target that the ticks left lay beyond them, or beyond what was seen of them.
         close = data.close[0]
@@ -288,8 +293,9 @@ class PaperBroker(FundedBroker):
             self.take(time if whole else time + data.interval - 1)
         if self.open is None:
             return
-        if self.ends(close, close, time + data.interval - 1):
-            self.stop_out(close, time + data.interval - 1)
+        event = self.met(close, close, time + data.interval - 1)
+        if event != NOTHING:
+            self.stop_out(event, close, close, time + data.interval - 1)
         elif self._exit is not None:
             trade_rules = self.run_rules.trade_rules
             price = fill_price(-self._side(), data.close[0], trade_rules.costs, trade_rules.market)

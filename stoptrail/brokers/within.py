@@ -9,8 +9,16 @@ from typing import Any
 
 from stoptrail.brokers.account import Account
 from stoptrail.rules.costs import fill_price
-from stoptrail.rules.detail import Piece, piece_at, piece_price, pieces
+from stoptrail.rules.detail import (
+    Piece,
+    piece_at,
+    piece_mark,
+    piece_price,
+    pieces,
+    worst_piece,
+)
 from stoptrail.rules.exits import no_target, target_passed
+from stoptrail.rules.margin import Mark, mark_of
 from stoptrail.rules.paths import (
     CANDLE,
     CLOSED_OUT,
@@ -18,10 +26,11 @@ from stoptrail.rules.paths import (
     STOPPED,
     TARGETED,
     TICKS,
-    barrier,
+    adverse_event,
+    price_of,
     walk_candle,
 )
-from stoptrail.rules.stops import MANUAL, Stop, stop_fill, stop_hit
+from stoptrail.rules.stops import MANUAL, Stop, stop_hit
 from stoptrail.rules.trade import closing, without_part
 
 
@@ -35,6 +44,8 @@ class WithinCandle(Account):
         self._stop: Any = None
         self._target: Any = None
         self._exit: Any = None
+        self.marks = self.p.funding.marks
+        """Mark prices of the candles, see rules.margin.is_marked."""
 
     @property
     @abstractmethod
@@ -66,14 +77,22 @@ class WithinCandle(Account):
             return False
         return stop_hit(self.open.held.side, price, price, self._stop.created.price)
 
-    def ends(self, high: float, low: float, time: int, level: float | None = None) -> bool:
-        """Whether prices between `low` and `high` at `time` (ms) reach the stop, at `level` or
-        where it is, or the price at which the position is liquidated."""
+    def met(
+        self,
+        high: float,
+        low: float,
+        time: int,
+        level: float | None = None,
+        mark: tuple[float, float] | None = None,
+    ) -> int:
+        """STOPPED where prices between `low` and `high` at `time` (ms) reach the stop, at `level`
+        or where it is; CLOSED_OUT where the `mark` prices, the same unless told, reach the one at
+        which the position is liquidated; else NOTHING."""
         if self.open is None:
-            return False
+            return NOTHING
         side, own = self.open.held.side, self.levels()[0] if level is None else level
         danger = self.danger(time, self._paid_at_exit(time)).price
-        return stop_hit(side, high, low, barrier(side, own, danger)[0])
+        return int(adverse_event(side, high, low, own, danger, *(mark or (high, low))))
 
     def passed(self, high: float, low: float) -> bool:
         """Whether prices between `low` and `high` go beyond the working target."""
@@ -83,22 +102,25 @@ class WithinCandle(Account):
 
     def within(self, time: int) -> None:
         """The candle at hand, which opened at `time` (ms) and has volume."""
-        lines = self._data.lines
+        lines, place = self._data.lines, self.index
         high, low = lines.high[0], lines.low[0]
-        first, last = pieces(self.detail, self.index)
+        own = Mark(lines.open[0], high, low, lines.close[0])
+        mark, (first, last) = mark_of(self.marks, place, own), pieces(self.detail, place)
         if first == last or (self._stop is None and self._target is None):
-            self._walk(Piece(time, lines.open[0], high, low, lines.close[0]))
+            self._walk(Piece(time, *own), mark)
         elif self.run_rules.path == TICKS:
-            if self._is_paying(time) or not self._undisturbed(high, low, time + self.interval):
+            until = time + self.interval
+            if self._is_paying(time) or not self._undisturbed(high, low, until, mark):
                 self._by_ticks(range(first, last), time)
         elif (
             self._exit is not None
             or self._is_paying(time)
-            or self.ends(high, low, time + self.interval - 1)
+            or self.met(high, low, time + self.interval - 1, mark=(mark.high, mark.low)) != NOTHING
             or self.passed(high, low)
         ):
+            worst = self._worst_piece()
             for row in range(first, last):
-                self._walk(self._piece(row))
+                self._walk(self._piece(row), self._piece_mark(row, worst))
 
     def _is_paying(self, opens: int) -> bool:
         """Whether funding is paid within the candle that opened at `opens` (ms): what moves with
@@ -106,7 +128,14 @@ class WithinCandle(Account):
         closes = opens + self.interval
         return self.paid_by(opens) != self.paid_by(closes)
 
-    def _walk(self, piece: Piece) -> None:
+    def _worst_piece(self) -> int:
+        side = 0 if self.open is None else self.open.held.side
+        return int(worst_piece(self.detail, self.index, side, self.marks))
+
+    def _piece_mark(self, row: int, worst: int) -> Mark:
+        return piece_mark(self.detail, row, self.index, worst, self.marks)
+
+    def _walk(self, piece: Piece, mark: Mark) -> None:
         """What fills over one piece, one after the other."""
         rules, time = self.run_rules.trade_rules, piece.time
         prices = piece.open, piece.high, piece.low, piece.close
@@ -117,7 +146,7 @@ class WithinCandle(Account):
             # Whole candles need no ATR.
             none, held, ends = math.nan, self.open.held, danger.price
             walk = walk_candle(
-                CANDLE, stop, target, waits, 0, held, *prices, none, time, rules, 0.0, ends
+                CANDLE, stop, target, waits, 0, held, *prices, none, time, rules, 0.0, ends, mark
             )
             if walk.event == NOTHING:
                 return
@@ -129,11 +158,11 @@ class WithinCandle(Account):
                 order = self._stop if walk.event == STOPPED else self._exit
                 self._close(order, walk.price, time)
 
-    def _undisturbed(self, high: float, low: float, until: int) -> bool:
+    def _undisturbed(self, high: float, low: float, until: int, mark: Mark) -> bool:
         """Whether ticks between `low` and `high`, none later than `until` (ms), do nothing."""
         told: Any = {} if self._stop is None else self._stop.info
         calm = self._exit is None and "undisturbed" in told
-        return calm and bool(told.undisturbed(high, low, until))
+        return calm and bool(told.undisturbed(high, low, until, mark))
 
     def _by_ticks(self, rows: range, opens: int) -> None:
         """The prices of the pieces as ticks: at each something may fill, or the stop moves
@@ -141,33 +170,37 @@ class WithinCandle(Account):
         assert self.open is not None
         held = self.open.held
         told: Any = {} if self._stop is None else self._stop.info
+        worst = self._worst_piece()
         for row in rows:
-            piece = self._piece(row)
-            if self._undisturbed(piece.high, piece.low, piece.time):
+            piece, mark = self._piece(row), self._piece_mark(row, worst)
+            if self._undisturbed(piece.high, piece.low, piece.time, mark):
                 continue
             # The tick that entered tests nothing and moves nothing.
             entered = row == rows[0] and held.time >= opens
             for step in range(1 if entered else 0, 4):
                 price = piece_price(piece, held.side, step)
-                if self.filled_at(price, piece.time):
+                by = piece_price(mark, held.side, step)
+                if self.filled_at(price, piece.time, by):
                     return
                 if "ratchet" in told:
                     told.ratchet(price, piece.time)
 
-    def filled_at(self, price: float, time: int) -> bool:
+    def filled_at(self, price: float, time: int, mark: float) -> bool:
         """Whether the position is over after a tick at `price`: at the stop, at targets, or by
-        an order to leave."""
-        if not self.reached_at(price, time) and self._exit is not None:
+        an order to leave; `mark`: what the mark price is then, NaN where it is not known."""
+        if not self.reached_at(price, time, mark) and self._exit is not None:
             assert self.open is not None
             rules, side = self.run_rules.trade_rules, self.open.held.side
             self._close(self._exit, fill_price(-side, price, rules.costs, rules.market), time)
         return self.open is None
 
-    def reached_at(self, price: float, time: int) -> bool:
+    def reached_at(self, price: float, time: int, mark: float | None = None) -> bool:
         """Whether the position is over after a tick at `price`: at the stop or at targets."""
+        by = price if mark is None else mark
         while self.open is not None:
-            if self.ends(price, price, time):
-                self.stop_out(price, time)
+            event = self.met(price, price, time, mark=(by, by))
+            if event != NOTHING:
+                self.stop_out(event, price, price, time)
             elif self.passed(price, price):
                 self.take(time)
             else:
@@ -187,15 +220,17 @@ class WithinCandle(Account):
         time, *prices = piece_at(self.detail, row)
         return Piece(int(time), *map(float, prices))
 
-    def stop_out(self, first: float, time: int, level: float | None = None) -> None:
-        """Fill the stop at `level` (its own), or at `first` where that is worse (C6); or close the
-        position out where the account does not last until the stop (C20)."""
+    def stop_out(
+        self, event: int, first: float, last: float, time: int, level: float | None = None
+    ) -> None:
+        """What `met` found while the market went from `first` to `last`: fill the stop at `level`
+        (its own), or at `first` where that is worse (C6); or close the position out (C20)."""
         assert self.open is not None
-        trade_rules, side = self.run_rules.trade_rules, self.open.held.side
-        working = self.levels()[0] if level is None else level
+        rules, side = self.run_rules.trade_rules, self.open.held.side
+        working, target = self.levels()
+        working = working if level is None else level
         danger = self.danger(time, self._paid_at_exit(time))
-        reached, event = barrier(side, working, danger.price)
-        price = stop_fill(side, first, reached, trade_rules.costs, trade_rules.market)
+        price = price_of(event, side, first, last, working, target, danger.price, rules)
         if event == STOPPED:
             self._close(self._stop, price, time)
         else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from stoptrail.rules.candles import Floats, Times
 from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.margin import Mark, is_marked, mark_of
 
 
 class Detail(NamedTuple):
@@ -66,7 +68,38 @@ def piece_at(detail: Detail, row: int) -> Piece:
 
 
 @rule
-def piece_price(piece: Piece, side: int, step: int) -> float:
+def worst_piece(detail: Detail, i: int, side: int, marks: Floats) -> int:
+    """The first piece of base candle `i` in which the market went furthest against `side`, where
+    that candle has mark prices; -1 where it has none."""
+    if not is_marked(marks, i):
+        return -1
+    first, last = pieces(detail, i)
+    worst = first
+    for row in range(first + 1, last):
+        if side > 0 and detail.low[row] < detail.low[worst]:
+            worst = row
+        if side < 0 and detail.high[row] > detail.high[worst]:
+            worst = row
+    return worst
+
+
+@rule
+def piece_mark(detail: Detail, row: int, i: int, worst: int, marks: Floats) -> Mark:
+    """The mark prices of a piece of base candle `i`, whose worst piece is `worst`: the mark opens
+    with the first, and is furthest out where the market is; its `own` where it has none."""
+    piece, none = piece_at(detail, row), math.nan
+    own = Mark(piece.open, piece.high, piece.low, piece.close)
+    if worst < 0:
+        return own
+    whole, first = mark_of(marks, i, own), row == pieces(detail, i)[0]
+    opens = whole.open if first else none
+    if row == worst:
+        return Mark(opens, whole.high, whole.low, none)
+    return Mark(opens, none, none, none)
+
+
+@rule
+def piece_price(piece: Piece | Mark, side: int, step: int) -> float:
     """The price that comes at `step` (0 to 3) for a position on `side`: open, the adverse
     extreme, the favourable one, close."""
     if step == 0:

@@ -14,7 +14,7 @@ import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.jit import inner_rule, rule
-from stoptrail.rules.margin import NO_TIERS
+from stoptrail.rules.margin import NO_MARKS, NO_TIERS
 
 MINUTE = 60_000
 HOUR = 3_600_000.0
@@ -50,8 +50,8 @@ class Payments(NamedTuple):
 
 
 class Funding(NamedTuple):
-    """Running sums of payments, and where each candle stands in them; and the tiers of the
-    margin that a position has to keep."""
+    """Running sums of payments, and where each candle stands in them; and what liquidations go
+    by: the tiers of the margin that a position has to keep, and mark prices."""
 
     time: Times
     """Of the payments, shape (k,)."""
@@ -68,6 +68,8 @@ class Funding(NamedTuple):
     close contains. Shape (n,)."""
     tiers: Floats = NO_TIERS
     """rules.margin.margin_tiers."""
+    marks: Floats = NO_MARKS
+    """Of each candle, shape (n, 4): see rules.margin.is_marked."""
 
 
 NO_ROWS = FundingRows(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(0))
@@ -76,8 +78,8 @@ NO_ROWS = FundingRows(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty(
 @rule
 def no_funding() -> Funding:
     """Of a market without funding: nothing is ever looked up in it."""
-    none = np.empty(0)
-    return Funding(np.empty(0, np.int64), np.zeros(1), none, none, none, np.empty((0, 2)))
+    none, tiers, marks = np.empty(0), np.empty((0, 2)), np.empty((0, 4))
+    return Funding(np.empty(0, np.int64), np.zeros(1), none, none, none, tiers, marks)
 
 
 NO_FUNDING = no_funding()
@@ -109,16 +111,21 @@ def booked_funding(side: int, units: float, paid: float) -> float:
     return 0.0 - side * units * paid
 
 
-def payments_of(rows: FundingRows, candles: Candles) -> Payments:
+def payments_of(rows: FundingRows, candles: Candles, marks: Candles | None = None) -> Payments:
     """Payments of `rows` while `candles` last, priced by what is known at their moment: the
-    row's own price, else the close of the last candle that had closed. What comes before the
-    first close or after the last one is left out."""
+    row's own price, else the open of the candle of `marks` that opens then, else the close of the
+    last candle that had closed. What comes before the first close or after the last one is left
+    out."""
     time, rate, own = accruals(rows, candles.interval)
     closes = candles.time + candles.interval
     known = (time >= closes[0]) & (time <= closes[-1])
     time, rate, own = time[known], rate[known], own[known]
     last = np.searchsorted(closes, time, side="right") - 1
     price = np.where(np.isnan(own), candles.close[last], own)
+    if marks is not None and len(marks.time):
+        place = np.minimum(np.searchsorted(marks.time, time), len(marks.time) - 1)
+        opens = np.isnan(own) & (marks.time[place] == time)
+        price = np.where(opens, marks.open[place], price)
     return Payments(time, np.asarray(unit_payment(price, rate), np.float64))
 
 
@@ -142,11 +149,16 @@ def accruals(rows: FundingRows, interval: int) -> tuple[Times, Floats, Floats]:
     return time[order], np.concatenate(rates)[order], np.concatenate(prices)[order]
 
 
-def funding_of(rows: FundingRows, candles: Candles, tiers: Floats = NO_TIERS) -> Funding:
-    """The running sums of `rows` over `candles`; those of NO_FUNDING without rows."""
+def funding_of(
+    rows: FundingRows, candles: Candles, tiers: Floats = NO_TIERS, marks: Candles | None = None
+) -> Funding:
+    """The running sums of `rows` over `candles`; those of NO_FUNDING without rows. marks: mark
+    candles of the same market, as long or shorter ones."""
+    by = NO_MARKS if marks is None else marks_of(candles, marks)
     if not len(rows.time):
-        return NO_FUNDING._replace(tiers=tiers) if len(tiers) else NO_FUNDING
-    time, amount = payments_of(rows, candles)
+        known = len(tiers) or len(by)
+        return NO_FUNDING._replace(tiers=tiers, marks=by) if known else NO_FUNDING
+    time, amount = payments_of(rows, candles, marks)
     total = np.concatenate(([0.0], np.cumsum(amount)))
     closes = candles.time + candles.interval
     return Funding(
@@ -156,7 +168,27 @@ def funding_of(rows: FundingRows, candles: Candles, tiers: Floats = NO_TIERS) ->
         total[np.searchsorted(time, closes, side="left")],
         total[np.searchsorted(time, closes, side="right")],
         tiers,
+        by,
     )
+
+
+def marks_of(candles: Candles, marks: Candles) -> Floats:
+    """rules.margin.Mark of each candle, shape (n, 4), put together from shorter `marks`; NaN for
+    one that lacks some of them: what they reached is not known."""
+    parts = candles.interval // marks.interval
+    first = np.searchsorted(marks.time, candles.time)
+    last = np.searchsorted(marks.time, candles.time + candles.interval)
+    whole = last - first == parts
+    found: Floats = np.full((len(candles.time), 4), np.nan)
+    starts = first[whole]
+    if not len(starts):
+        return found
+    rows = starts[:, None] + np.arange(parts)
+    found[whole, 0] = marks.open[starts]
+    found[whole, 1] = marks.high[rows].max(axis=1)
+    found[whole, 2] = marks.low[rows].min(axis=1)
+    found[whole, 3] = marks.close[starts + parts - 1]
+    return found
 
 
 def first_candles(funding: Funding, count: int) -> Funding:
@@ -168,6 +200,7 @@ def first_candles(funding: Funding, count: int) -> Funding:
         funding.held[:count],
         funding.closed[:count],
         funding.tiers,
+        funding.marks[:count],
     )
 
 

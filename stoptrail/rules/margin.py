@@ -53,6 +53,41 @@ NO_DANGER = Danger(math.nan, 0.0)
 NO_TIERS: Floats = np.empty((0, 3))
 """Of a market with one rate for every notional."""
 
+NO_MARKS: Floats = np.empty((0, 4))
+"""Of a market of which no mark prices are known."""
+
+
+class Mark(NamedTuple):
+    """The mark prices of a candle, by which an exchange liquidates; NaN is none."""
+
+    open: float
+    high: float
+    low: float
+    close: float
+
+
+@inner_rule
+def is_marked(marks: Floats, i: int) -> bool:
+    """Whether candle `i` has mark prices; marks: rows of `Mark`, NaN for a candle without,
+    shape (n, 4), or NO_MARKS."""
+    return bool(i < len(marks) and marks[i, 0] == marks[i, 0])
+
+
+def outermost(low: Floats, high: Floats, marks: Floats) -> tuple[Floats, Floats]:
+    """How far down and up each candle goes, or its mark prices do: what no more than touches
+    neither ends nothing. Shape (n,) each; marks: see `is_marked`."""
+    if not len(marks):
+        return low, high
+    return np.fmin(low, marks[:, 2]), np.fmax(high, marks[:, 1])
+
+
+@inner_rule
+def mark_of(marks: Floats, i: int, own: Mark) -> Mark:
+    """The mark prices of candle `i`; without any its `own`, which is stricter (C20)."""
+    if not is_marked(marks, i):
+        return own
+    return Mark(marks[i, 0], marks[i, 1], marks[i, 2], marks[i, 3])
+
 
 def margin_tiers(steps: Sequence[tuple[float, float]], by_units: bool = False) -> Floats:
     """Rate, deduction, and the units that a position has more of, of each tier after the first,
@@ -111,6 +146,14 @@ def liquidation(
     if off > 0.0 and price > 0.0:
         rate -= off / (units * price)
     return Danger(price, rate)
+
+
+@rule
+def closed_out_at(side: int, danger: float, first: float, last: float) -> float:
+    """Where the market is when its mark reaches `danger`, on its way from `first` to `last`: at
+    that price, or at the nearest that it comes to on the way."""
+    low, high = min(first, last), max(first, last)
+    return min(max(danger, low), high)
 
 
 @inner_rule

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.costs import borrow, fill_price
-from stoptrail.rules.exits import target_passed
+from stoptrail.rules.exits import no_target, target_passed
 from stoptrail.rules.funding import (
     Funding,
     booked_funding,
@@ -16,7 +16,15 @@ from stoptrail.rules.funding import (
     sum_opened,
 )
 from stoptrail.rules.jit import inner_rule, rule
-from stoptrail.rules.margin import NO_DANGER, Danger, liquidation, overtaken
+from stoptrail.rules.margin import (
+    NO_DANGER,
+    Danger,
+    Mark,
+    closed_out_at,
+    liquidation,
+    mark_of,
+    overtaken,
+)
 from stoptrail.rules.stops import (
     LIQUIDATED,
     Entry,
@@ -85,6 +93,7 @@ def walk_candle(
     trade_rules: TradeRules,
     funding: float = 0.0,
     danger: float = math.nan,
+    mark: Mark | None = None,
 ) -> Walk:
     """Test the stop over one candle with volume; `atr` is that of the last closed candle,
     `funding` what one unit held long has paid by then.
@@ -95,34 +104,47 @@ def walk_candle(
     ticks would; between them the price is continuous, so a level that is crossed fills at the
     level. target: level of the target; leaving: whether an order to leave waits for the open;
     step: 0, or that of the walk that found a part's target; danger: the price at which the
-    position is liquidated, which stands for the stop where that does not come before it.
+    position is liquidated once the `mark` prices (None: the candle's own) reach it, in the order
+    of the candle's; the stop comes first where it lies before it and both are met.
     """
-    side = held.side
+    side, level = held.side, stop.level
+    own = Mark(candle_open, high, low, close)
+    seen = own if mark is None else mark
     if path in (CANDLE, TICKS):
-        level, ends = barrier(side, stop.level, danger)
-        event = first_event(side, candle_open, candle_open, level, target, leaving)
+        first = last = candle_open
+        event = first_event(
+            side, first, first, level, target, leaving, danger, seen.open, seen.open
+        )
         if event == NOTHING:
-            event = first_event(side, high, low, level, target, False)
-        price = price_of(event, side, candle_open, level, target, trade_rules)
-        return Walk(ends if event == STOPPED else event, price, stop, 0)
-    second, third = (high, low) if path == HIGH_FIRST else (low, high)
+            last = low if side > 0 else high
+            event = first_event(side, high, low, level, target, False, danger, seen.high, seen.low)
+        price = price_of(event, side, first, last, level, target, danger, trade_rules)
+        return Walk(event, price, stop, 0)
+    before = price_at(path, own, max(0, step - 1))
     while step < 4:
-        price = candle_open
-        if step == 1:
-            price = second
-        elif step == 2:
-            price = third
-        elif step == 3:
-            price = close
-        level, ends = barrier(side, stop.level, danger)
-        event = first_event(side, price, price, level, target, leaving and step == 0)
+        price, by = price_at(path, own, step), price_at(path, seen, step)
+        level, leaves = stop.level, leaving and step == 0
+        event = first_event(side, price, price, level, target, leaves, danger, by, by)
         if event != NOTHING:
             first = candle_open if step == 0 else level
-            fill = price_of(event, side, first, level, target, trade_rules)
-            return Walk(ends if event == STOPPED else event, fill, stop, step)
+            if event == CLOSED_OUT:
+                first = before
+            fill = price_of(event, side, first, price, level, target, danger, trade_rules)
+            return Walk(event, fill, stop, step)
         stop = ratcheted(stop, held, price, atr, time, trade_rules, funding)
+        before = price
         step += 1
     return Walk(NOTHING, 0.0, stop, step)
+
+
+@inner_rule
+def price_at(path: int, prices: Mark, step: int) -> float:
+    """The price that comes at `step` (0 to 3) along HIGH_FIRST or LOW_FIRST."""
+    if step == 0:
+        return prices.open
+    if step == 3:
+        return prices.close
+    return prices.high if (step == 1) == (path == HIGH_FIRST) else prices.low
 
 
 @rule
@@ -177,33 +199,60 @@ def first_liquidation(
         time, paid = candles.time[i], sum_held(sums, i)
         paid = paid_since(paid, before, trade_rules.costs.funding)
         danger = danger_of(position, balance, time, trade_rules, paid, sums.tiers)
-        hit = stop_hit(side, candles.high[i], candles.low[i], danger.price)
-        if hit and candles.volume[i] > 0.0:
-            costs, market = trade_rules.costs, trade_rules.market
-            price = stop_fill(side, candles.open[i], danger.price, costs, market)
-            end = leave(position, price, time, trade_rules, LIQUIDATED, paid, danger.fee)
+        far = Stop(-side * math.inf, position.held.fill, LIQUIDATED)
+        own = candles.open[i], candles.high[i], candles.low[i], candles.close[i]
+        given = far, no_target(side).level, False, 0, position.held, *own, math.nan, time
+        mark = mark_of(sums.marks, i, Mark(*own))
+        walk = walk_candle(CANDLE, *given, trade_rules, 0.0, danger.price, mark)
+        if walk.event == CLOSED_OUT and candles.volume[i] > 0.0:
+            end = leave(position, walk.price, time, trade_rules, LIQUIDATED, paid, danger.fee)
             return i, credited(end, balance)
     nothing = closing(position, 0.0, position.held.fill, LIQUIDATED, 0, trade_rules.costs)
     return -1, left_by(position, nothing)
 
 
 @inner_rule
-def barrier(side: int, level: float, danger: float) -> tuple[float, int]:
-    """What an adverse price meets first: the stop at `level` or the liquidation price `danger`
-    (NaN: none), and STOPPED or CLOSED_OUT for it."""
-    if overtaken(side, level, danger):
-        return danger, CLOSED_OUT
-    return level, STOPPED
+def barrier(side: int, level: float, danger: float) -> float:
+    """The nearer of the stop's `level` and the liquidation price `danger` (NaN: none): before it
+    no adverse price, the mark included, ends a position."""
+    return danger if overtaken(side, level, danger) else level
+
+
+@inner_rule
+def adverse_event(
+    side: int,
+    high: float,
+    low: float,
+    level: float,
+    danger: float,
+    mark_high: float,
+    mark_low: float,
+) -> int:
+    """STOPPED where prices between `low` and `high` reach the stop's `level`, CLOSED_OUT where
+    the mark's reach `danger` (C20), else NOTHING; where both do, the one that lies before."""
+    out = stop_hit(side, mark_high, mark_low, danger)
+    if stop_hit(side, high, low, level) and not (out and overtaken(side, level, danger)):
+        return STOPPED
+    return CLOSED_OUT if out else NOTHING
 
 
 @inner_rule
 def first_event(
-    side: int, high: float, low: float, level: float, target: float, leaving: bool
+    side: int,
+    high: float,
+    low: float,
+    level: float,
+    target: float,
+    leaving: bool,
+    danger: float,
+    mark_high: float,
+    mark_low: float,
 ) -> int:
     """What comes first where prices between `low` and `high` are met in an unknown order: the
-    stop, then the target, then an order to leave."""
-    if stop_hit(side, high, low, level):
-        return STOPPED
+    stop or a liquidation, then the target, then an order to leave."""
+    event = adverse_event(side, high, low, level, danger, mark_high, mark_low)
+    if event != NOTHING:
+        return event
     if target_passed(side, high, low, target):
         return TARGETED
     return LEFT if leaving else NOTHING
@@ -211,15 +260,25 @@ def first_event(
 
 @rule
 def price_of(
-    event: int, side: int, first: float, level: float, target: float, trade_rules: TradeRules
+    event: int,
+    side: int,
+    first: float,
+    last: float,
+    level: float,
+    target: float,
+    danger: float,
+    trade_rules: TradeRules,
 ) -> float:
-    """The price of what fills where the first price met is `first`; 0 for NOTHING."""
+    """The price of what fills while the market goes from `first` to `last`; 0 for NOTHING."""
+    costs, market = trade_rules.costs, trade_rules.market
     if event == STOPPED:
-        return stop_fill(side, first, level, trade_rules.costs, trade_rules.market)
+        return stop_fill(side, first, level, costs, market)
+    if event == CLOSED_OUT:
+        return fill_price(-side, closed_out_at(side, danger, first, last), costs, market)
     if event == TARGETED:
         return target
     if event == LEFT:
-        return fill_price(-side, first, trade_rules.costs, trade_rules.market)
+        return fill_price(-side, first, costs, market)
     return 0.0
 
 
@@ -235,14 +294,15 @@ def walk_tick(
     trade_rules: TradeRules,
     funding: float = 0.0,
     danger: float = math.nan,
+    mark: float | None = None,
 ) -> Walk:
     """One tick: something fills, or the stop moves (C14). `atr` is that of the last closed
-    candle, `funding` what one unit held long has paid by then; danger: see `walk_candle`."""
-    level, ends = barrier(held.side, stop.level, danger)
-    event = first_event(held.side, price, price, level, target, leaving)
+    candle, `funding` what one unit held long has paid by then; danger, mark: see `walk_candle`."""
+    side, level, by = held.side, stop.level, price if mark is None else mark
+    event = first_event(side, price, price, level, target, leaving, danger, by, by)
     if event != NOTHING:
-        fill = price_of(event, held.side, price, level, target, trade_rules)
-        return Walk(ends if event == STOPPED else event, fill, stop, 0)
+        fill = price_of(event, side, price, price, level, target, danger, trade_rules)
+        return Walk(event, fill, stop, 0)
     return Walk(NOTHING, 0.0, ratcheted(stop, held, price, atr, time, trade_rules, funding), 0)
 
 
@@ -259,14 +319,17 @@ def undisturbed(
     trade_rules: TradeRules,
     funding: float = 0.0,
     danger: float = math.nan,
+    mark: Mark | None = None,
 ) -> bool:
     """Whether ticks between `low` and `high`, none later than `until` (ms), neither fill
     anything nor change anything about the stop: what `walk_tick` would find, one by one."""
     rules, costs, market = trade_rules.stop, trade_rules.costs, trade_rules.market
     side = held.side
     beyond = high > stop.extreme if side > 0 else low < stop.extreme
-    level, _ = barrier(side, stop.level, danger)
-    if beyond or first_event(side, high, low, level, target, leaving) != NOTHING:
+    top, bottom = (high, low) if mark is None else (mark.high, mark.low)
+    opens = math.nan if mark is None else mark.open
+    event = first_event(side, high, low, stop.level, target, leaving, danger, top, bottom)
+    if beyond or event != NOTHING or stop_hit(side, opens, opens, danger):
         return False
     wanted = trail_wants(held, stop.extreme, atr, rules)
     if tighter(side, wanted, stop.level) and tighter(

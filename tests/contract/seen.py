@@ -120,12 +120,18 @@ class Engine(NamedTuple):
         start: int = 0,
         rows: FundingRows = NO_ROWS,
         tiers: Tiers = (),
+        marks: Table | None = None,
         **numbers: Any,
     ) -> Seen:
         """Run a table; `start` is the index of the first candle of the span, `rows` are of
-        funding, `tiers` of the maintenance margin, `numbers` go to tests.contract.tables.plan."""
+        funding, `tiers` of the maintenance margin, `marks` are mark prices, `numbers` go to
+        tests.contract.tables.plan."""
         market = one if self.sign > 0 else mirrored(one)
-        funding = funding_of(rows, market.candles, margin_tiers(tiers) if tiers else NO_TIERS)
+        known = None
+        if marks is not None:
+            known = (marks if self.sign > 0 else mirrored(marks)).candles
+        steps = margin_tiers(tiers) if tiers else NO_TIERS
+        funding = funding_of(rows, market.candles, steps, known)
         record = self.call(market.candles, start, plan(market, **numbers), funding=funding)
         seen = see(record, market, paths=self.name != "kernel")
         if self.sign < 0:

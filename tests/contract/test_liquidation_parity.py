@@ -4,12 +4,14 @@ positions at the same prices, to the last bit, and no account falls below zero."
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from stoptrail.backtest.plan import Record
-from stoptrail.rules.funding import funding_of
+from stoptrail.rules.candles import Candles, rows_of
+from stoptrail.rules.funding import FundingRows, funding_of
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.margin import AS_MAINTENANCE, NO_TIERS, Margin, margin_tiers
 from stoptrail.rules.measure import equity_of
@@ -31,9 +33,39 @@ from tests.contract.test_parity import (
 )
 from tests.markets import random_funding, random_market
 
+Make = Callable[..., FundedCase]
 COUNT = 500
 SLIP = 0.006
 """More than any slippage and a tick: a worse price was met after the open."""
+
+
+def random_marks(seed: int, candles: Candles) -> Candles:
+    """Mark prices that stay near a market's, without what it does for a candle alone; some of
+    them are missing."""
+    random = np.random.default_rng([seed, 21])
+    drift = np.exp(np.cumsum(random.normal(0.0, 0.002, len(candles.time))))
+    drift = np.exp(np.log(drift) * 0.02 / max(0.02, float(np.abs(np.log(drift)).max())))
+    close = (candles.close + np.concatenate((candles.close[:1], candles.close[:-1]))) / 2 * drift
+    opens = np.concatenate((close[:1], close[:-1]))
+    wide = np.abs(random.normal(0.0, 0.01, len(close))) * close
+    high, low = np.maximum(opens, close) + wide, np.minimum(opens, close) - wide
+    marks = Candles(candles.time, opens, high, low, close, np.zeros(len(close)), candles.interval)
+    return rows_of(marks, random.random(len(close)) > 0.3)
+
+
+def marked_case(seed: int, *, exits: bool = False, path: int = CANDLE) -> FundedCase:
+    """A levered case with mark prices."""
+    case = levered_case(seed, exits=exits, path=path)
+    rows = levered_rows(seed, case.candles)
+    marks, tiers = random_marks(seed, case.candles), case.funding.tiers
+    return case._replace(funding=funding_of(rows, case.candles, tiers, marks))
+
+
+def levered_rows(seed: int, candles: Candles) -> FundingRows:
+    """Rates of one sign."""
+    rows = random_funding(seed, candles)
+    sign = np.random.default_rng([seed, 22]).choice([1.0, 1.0, -1.0])
+    return rows._replace(rate=np.abs(rows.rate) * sign)
 
 
 def levered_case(seed: int, *, exits: bool = False, path: int = CANDLE) -> FundedCase:
@@ -71,9 +103,7 @@ def levered_case(seed: int, *, exits: bool = False, path: int = CANDLE) -> Funde
     rule = case.plan.exit_rule if stop.ruled else None
     plan = case.plan._replace(run_rules=rules, exit_rule=rule, parameters={"zones": zones})
     tiers = margin_tiers(steps) if steps else NO_TIERS
-    rows = random_funding(seed, candles)
-    rows = rows._replace(rate=np.abs(rows.rate) * random.choice([1.0, 1.0, -1.0]))
-    funding = funding_of(rows, candles, tiers)
+    funding = funding_of(levered_rows(seed, candles), candles, tiers)
     return FundedCase(candles, 0, plan, funding)
 
 
@@ -96,6 +126,8 @@ class Seen(Tally):
             self.kinds["baseline"] += int(case.plan.run_rules.exits == CYCLE_EXIT)
             self.kinds["tiers"] += int(len(case.funding.tiers) > 0)
             self.kinds["parts"] += int((record.fills.trade == k).sum() > 1)
+            if len(case.funding.marks):
+                self._count_mark(case, end, int(trades.side[k]), price)
         profits = trades.pnl[trades.exit != OPEN]
         assert np.cumsum([case.plan.run_rules.cash, *profits]).min() >= 0.0
         equity = compiled(equity_of)(
@@ -103,6 +135,16 @@ class Seen(Tally):
         )
         assert equity.marks.min() >= 0.0
         assert equity.worst <= 1.0
+
+    def _count_mark(self, case: FundedCase, end: int, side: int, price: float) -> None:
+        """By which prices, and whether the market's candle came to where its mark was."""
+        opened, high, low, _ = case.funding.marks[end]
+        if np.isnan(opened):
+            self.kinds["own"] += 1
+        elif side > 0:
+            self.kinds["nearest"] += int(low < case.candles.low[end] >= price)
+        else:
+            self.kinds["nearest"] += int(high > case.candles.high[end] <= price)
 
 
 def marks_of(case: FundedCase):  # type: ignore[no-untyped-def]
@@ -116,11 +158,12 @@ def agree(one: Record, other: Record, name: str) -> None:
         np.testing.assert_array_equal(getattr(one.trades, column), getattr(other.trades, column))
 
 
+@pytest.mark.parametrize("make", [levered_case, marked_case])
 @pytest.mark.parametrize("exits", [False, True])
-def test_every_engine_liquidates_the_same_positions(exits: bool) -> None:
+def test_every_engine_liquidates_the_same_positions(exits: bool, make: Make) -> None:
     tally = Seen()
-    for seed in range(11_000, 11_024):
-        case = levered_case(seed, exits=exits)
+    for seed in range(11_000, 11_024 if make is levered_case else 11_016):
+        case = make(seed, exits=exits)
         one = engines.by_compiled_rules(*case[:3], **funded(case))
         tally.count(case, one)
         check_kernel(case, tally, one)
@@ -134,14 +177,17 @@ def test_every_engine_liquidates_the_same_positions(exits: bool) -> None:
         "shortfall",
         "tiers",
         "parts" if exits else "baseline",
+        *(("nearest", "own") if make is marked_case else ()),
     }
-    assert {kind for kind, count in tally.kinds.items() if count >= 4} >= wanted, tally.kinds
+    least = 4 if make is levered_case else 3
+    assert {kind for kind, count in tally.kinds.items() if count >= least} >= wanted, tally.kinds
 
 
-def test_the_loops_agree_along_every_path() -> None:
+@pytest.mark.parametrize("make", [levered_case, marked_case])
+def test_the_loops_agree_along_every_path(make: Make) -> None:
     tally = Seen()
     for seed in range(12_000, 12_090):
-        case = levered_case(seed, exits=True, path=HIGH_FIRST if seed % 2 else LOW_FIRST)
+        case = make(seed, exits=True, path=HIGH_FIRST if seed % 2 else LOW_FIRST)
         one = engines.by_compiled_rules(*case[:3], **funded(case))
         tally.count(case, one)
         check_kernel(case, tally, one)
@@ -150,11 +196,12 @@ def test_the_loops_agree_along_every_path() -> None:
     assert min(tally.kinds[kind] for kind in ("long", "short", "parts")) >= 8, tally.kinds
 
 
+@pytest.mark.parametrize("make", [levered_case, marked_case])
 @pytest.mark.parametrize("path", [CANDLE, TICKS])
-def test_engines_agree_where_finer_candles_are_walked(path: int) -> None:
+def test_engines_agree_where_finer_candles_are_walked(path: int, make: Make) -> None:
     tally = Seen()
     for seed in range(13_000, 13_020):
-        case = levered_case(seed, exits=seed % 2 == 0, path=path)
+        case = make(seed, exits=seed % 2 == 0, path=path)
         detail = random_pieces(seed, case.candles, case.plan.run_rules.trade_rules.market)
         one = engines.by_compiled_rules(*case[:3], detail, case.funding)
         tally.count(case, one)

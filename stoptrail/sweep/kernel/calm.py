@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.exits import MS_AN_HOUR
+from stoptrail.rules.funding import Funding
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.paths import barrier, danger_of
 from stoptrail.rules.stops import (
@@ -17,6 +18,7 @@ from stoptrail.rules.stops import (
     StopRules,
     breakeven_armed,
     breakeven_level,
+    stop_hit,
     tighter,
 )
 from stoptrail.rules.trade import Position, TradeRules
@@ -33,7 +35,7 @@ class Calm(NamedTuple):
     until: int
     """Time of a close, ms."""
     adverse: float
-    """No price reaches it; touching is reaching."""
+    """No price reaches it, no mark price either; touching is reaching."""
     favourable: float
     """No price goes beyond it."""
     atr: float
@@ -60,7 +62,7 @@ def calm_after(
     paid: float,
     reach: float,
     trade_rules: TradeRules,
-    tiers: Floats,
+    sums: Funding,
 ) -> Calm:
     """What holds after the close at `closes` (ms) that left `stop`, with no order to leave; target:
     of the working limit order; the others as rules.manage.manage_close takes them."""
@@ -82,8 +84,8 @@ def calm_after(
                 early = breakeven_level(held, closes, rules, costs, market, paid)
                 best = min(best, early) if side > 0 else max(best, early)
     if trade_rules.margin.liquidates:
-        danger = danger_of(position, balance, until, trade_rules, paid, tiers).price
-        level, _ = barrier(side, level, danger)
+        danger = danger_of(position, balance, until, trade_rules, paid, sums.tiers).price
+        level = barrier(side, level, danger)
     return Calm(until, level, best, atr, paid, reach, follows)
 
 
@@ -105,13 +107,15 @@ def first_stirred(
     atr: Floats,
     hangs: Floats,
     sums: Floats,
+    marks: Floats,
     total: float,
     side: int,
     rules: StopRules,
     i: int,
 ) -> int:
     """The first candle from `i` on that `calm` does not pass; n where it passes all. sums, total:
-    of funding within each candle (empty without any), and that with which it was paid."""
+    of funding within each candle (empty without any), and that with which it was paid; marks: see
+    rules.margin.is_marked."""
     times, highs, lows = candles.time, candles.high, candles.low
     hanging = rules.trail == CHANDELIER
     waits_for_atr = hanging or (rules.trail == ATR_TRAIL and not rules.frozen)
@@ -121,6 +125,8 @@ def first_stirred(
         if side > 0 and not (lows[i] > calm.adverse and highs[i] <= calm.favourable):
             break
         if side < 0 and not (highs[i] < calm.adverse and lows[i] >= calm.favourable):
+            break
+        if i < len(marks) and stop_hit(side, marks[i, 1], marks[i, 2], calm.adverse):
             break
         if len(sums) > 0 and sums[i] != total:
             break

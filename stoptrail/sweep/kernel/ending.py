@@ -1,8 +1,25 @@
-"""What the kernel has to know of a position that it followed to its end."""
+"""What the kernel has to know of a position that it followed to its end, and whether that end is
+the stop's."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.funding import sum_opened
+from stoptrail.rules.jit import inner_rule
+from stoptrail.rules.margin import is_marked, overtaken
+from stoptrail.rules.paths import danger_of
+from stoptrail.rules.stops import stop_hit
+from stoptrail.rules.trade import Position, TradeRules
+from stoptrail.sweep.kernel.flow import (
+    NOTHING_PAID,
+    Flow,
+    Range,
+    is_funded,
+    paid_between,
+    paid_range,
+)
 
 
 class Ending(NamedTuple):
@@ -22,3 +39,75 @@ class Ending(NamedTuple):
     """... and none falls short of this."""
     parts: int
     """How many parts were closed before."""
+
+
+@inner_rule
+def stop_stays_first(
+    candles: Candles,
+    entry: int,
+    last: int,
+    position: Position,
+    level: float,
+    balance: float,
+    trade_rules: TradeRules,
+    flow: Flow,
+) -> bool:
+    """Whether a stop that never loosens from `level` comes before the liquidation price on every
+    candle from `entry` to `last`: it does against the most that can have been paid by then, and
+    where nothing can, as the entry was tested. No mark price may reach it either."""
+    costs, side, time = trade_rules.costs, position.held.side, candles.time[last]
+    if len(flow.sums.marks) > 0:
+        most = NOTHING_PAID
+        if is_funded(flow):
+            before = sum_opened(flow.sums, entry)
+            most = paid_range(flow.held, entry, last + 1, before, costs.funding)
+        danger = most_dangerous(most, position, balance, time, trade_rules, flow)
+        marked = marks_reach(flow.sums.marks, entry, last + 1, side, danger)
+        return not marked and not overtaken(side, level, danger)
+    if not is_funded(flow):
+        if trade_rules.margin.checked and (side > 0 or costs.borrow_daily == 0.0):
+            return True
+        return stays_first(NOTHING_PAID, position, level, balance, time, trade_rules, flow)
+    before = sum_opened(flow.sums, entry)
+    # Most stay first whatever is paid in all the years.
+    most = paid_between(flow.reach, before, costs.funding)
+    if stays_first(most, position, level, balance, time, trade_rules, flow):
+        return True
+    most = paid_range(flow.held, entry, last + 1, before, costs.funding)
+    return stays_first(most, position, level, balance, time, trade_rules, flow)
+
+
+@inner_rule
+def stays_first(
+    paid: Range,
+    position: Position,
+    level: float,
+    balance: float,
+    time: int,
+    trade_rules: TradeRules,
+    flow: Flow,
+) -> bool:
+    """Whether a stop at `level` comes before the liquidation price at `time`, whatever of `paid`
+    one unit held long has paid."""
+    danger = most_dangerous(paid, position, balance, time, trade_rules, flow)
+    return not overtaken(position.held.side, level, danger)
+
+
+@inner_rule
+def most_dangerous(
+    paid: Range, position: Position, balance: float, time: int, trade_rules: TradeRules, flow: Flow
+) -> float:
+    """The nearest price at which it is liquidated by `time`, whatever of `paid` one unit held long
+    has paid."""
+    most = paid.greatest if position.held.side > 0 else paid.least
+    return danger_of(position, balance, time, trade_rules, most, flow.sums.tiers).price
+
+
+@inner_rule
+def marks_reach(marks: Floats, first: int, end: int, side: int, danger: float) -> bool:
+    """Whether mark prices of the candles [first, end) reach `danger`; those without have their
+    own, before which the stop is met."""
+    for i in range(first, end):
+        if is_marked(marks, i) and stop_hit(side, marks[i, 1], marks[i, 2], danger):
+            return True
+    return False

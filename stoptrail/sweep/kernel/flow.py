@@ -59,7 +59,8 @@ def flow_of(funding: Funding, closes: Floats, scale: float) -> Flow:
     these `closes`."""
     held, count = funding.held, len(funding.held)
     if scale == 0.0 or not count:
-        return NO_FLOW._replace(sums=NO_FUNDING._replace(tiers=funding.tiers))
+        unpaid = NO_FUNDING._replace(tiers=funding.tiers, marks=funding.marks)
+        return NO_FLOW._replace(sums=unpaid)
     places = np.flatnonzero(np.diff(held)) + 1
     following = np.searchsorted(places, np.arange(count), side="right")
     change = np.append(places, count)[following].astype(np.int64)

@@ -15,7 +15,7 @@ from stoptrail.rules.exits import MOST_SCALE_OUTS, Target, no_target, target_pas
 from stoptrail.rules.funding import paid_since, sum_held, sum_opened
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.manage import STAYS, Managed, manage_close, managed_from
-from stoptrail.rules.margin import overtaken
+from stoptrail.rules.margin import Mark, mark_of
 from stoptrail.rules.own_exit import Asked
 from stoptrail.rules.paths import (
     CANDLE,
@@ -24,7 +24,7 @@ from stoptrail.rules.paths import (
     NOTHING,
     TARGETED,
     Walk,
-    barrier,
+    adverse_event,
     danger_of,
     walk_candle,
 )
@@ -33,7 +33,6 @@ from stoptrail.rules.stops import (
     LIQUIDATED,
     TARGET,
     Stop,
-    stop_hit,
 )
 from stoptrail.rules.trade import (
     Position,
@@ -45,15 +44,7 @@ from stoptrail.rules.trade import (
 from stoptrail.rules.types import CYCLE_EXIT, OPEN, RunRules
 from stoptrail.sweep.kernel.calm import STIRRED, Calm, calm_after, first_stirred, followed
 from stoptrail.sweep.kernel.ending import Ending
-from stoptrail.sweep.kernel.flow import (
-    NOTHING_PAID,
-    Flow,
-    Range,
-    is_funded,
-    net_closes,
-    paid_between,
-    paid_range,
-)
+from stoptrail.sweep.kernel.flow import Flow, net_closes
 
 PART_CANDLE, PART_UNITS, PART_PRICE = range(3)
 """Columns of what is known of a part."""
@@ -111,8 +102,9 @@ def hold_managed(
     managed, target = managed_from(held, stop), working_target(position, trade_rules)
     before, scale = sum_opened(flow.sums, entry), trade_rules.costs.funding
     passes, calm, total, i = path == CANDLE and ask is None, STIRRED, 0.0, entry - 1
+    marks = flow.sums.marks
     while i + 1 < count:
-        first, columns = i + 1, (candles, atr, hangs, sums)
+        first, columns = i + 1, (candles, atr, hangs, sums, marks)
         i = first_stirred(calm, *columns, total, side, trade_rules.stop, first)
         managed = after_calm(calm, managed, position, candles, first, i, trade_rules)
         if i == count:
@@ -122,13 +114,15 @@ def hold_managed(
         total = sum_held(flow.sums, i)
         paid = paid_since(total, before, scale)
         danger = danger_price(position, balance, time, trade_rules, paid, flow)
-        level, _ = barrier(side, managed.stop.level, danger)
-        quiet = path == CANDLE and hits_nothing(managed, side, high, low, level, target.level)
+        mark, reached = mark_of(marks, i, Mark(*prices)), (high, low, danger)
+        quiet = path == CANDLE and hits_nothing(managed, side, *reached, mark, target.level)
         opened, step = paid_since(sum_opened(flow.sums, i), before, scale), 0
         while volume > 0.0 and not quiet:
             orders = managed.stop, target.level, managed.leaving != STAYS
             ends = *prices, atr[i - 1]
-            walk = walk_candle(path, *orders, step, held, *ends, time, trade_rules, opened, danger)
+            walk = walk_candle(
+                path, *orders, step, held, *ends, time, trade_rules, opened, danger, mark
+            )
             managed = Managed(walk.stop, managed.leaving, managed.seen)
             if walk.event == NOTHING:
                 break
@@ -148,18 +142,26 @@ def hold_managed(
         if passes and managed.leaving == STAYS:
             now = close, time + interval, interval, atr[i], paid, hangs[i]
             of = managed.stop, target.level, position, balance
-            calm = calm_after(*of, *now, trade_rules, flow.sums.tiers)
+            calm = calm_after(*of, *now, trade_rules, flow.sums)
     done = position.parts.number
     return ended(net_closes(flow, candles), side, entry, count, OPEN, 0.0, managed.stop, done)
 
 
 @inner_rule
 def hits_nothing(
-    managed: Managed, side: int, high: float, low: float, level: float, target: float
+    managed: Managed,
+    side: int,
+    high: float,
+    low: float,
+    danger: float,
+    mark: Mark,
+    target: float,
 ) -> bool:
-    """Whether a candle reaches neither the stop or liquidation at `level` nor the target, and
-    nothing leaves at its open."""
-    stays = managed.leaving == STAYS and not stop_hit(side, high, low, level)
+    """Whether a candle reaches neither the stop nor the target, its mark not the liquidation at
+    `danger`, and nothing leaves at its open."""
+    level = managed.stop.level
+    event = adverse_event(side, high, low, level, danger, mark.high, mark.low)
+    stays = managed.leaving == STAYS and event == NOTHING
     return stays and not target_passed(side, high, low, target)
 
 
@@ -203,51 +205,6 @@ def danger_price(
 
 
 @inner_rule
-def stop_stays_first(
-    candles: Candles,
-    entry: int,
-    last: int,
-    position: Position,
-    level: float,
-    balance: float,
-    trade_rules: TradeRules,
-    flow: Flow,
-) -> bool:
-    """Whether a stop that never loosens from `level` comes before the liquidation price on every
-    candle from `entry` to `last`: it does against the most that can have been paid by then, and
-    where nothing can, as the entry was tested."""
-    costs, side, time = trade_rules.costs, position.held.side, candles.time[last]
-    if not is_funded(flow):
-        if trade_rules.margin.checked and (side > 0 or costs.borrow_daily == 0.0):
-            return True
-        return stays_first(NOTHING_PAID, position, level, balance, time, trade_rules, flow)
-    before = sum_opened(flow.sums, entry)
-    # Most stay first whatever is paid in all the years.
-    most = paid_between(flow.reach, before, costs.funding)
-    if stays_first(most, position, level, balance, time, trade_rules, flow):
-        return True
-    most = paid_range(flow.held, entry, last + 1, before, costs.funding)
-    return stays_first(most, position, level, balance, time, trade_rules, flow)
-
-
-@inner_rule
-def stays_first(
-    paid: Range,
-    position: Position,
-    level: float,
-    balance: float,
-    time: int,
-    trade_rules: TradeRules,
-    flow: Flow,
-) -> bool:
-    """Whether a stop at `level` comes before the liquidation price at `time`, whatever of `paid`
-    one unit held long has paid."""
-    most = paid.greatest if position.held.side > 0 else paid.least
-    danger = danger_of(position, balance, time, trade_rules, most, flow.sums.tiers)
-    return not overtaken(position.held.side, level, danger.price)
-
-
-@inner_rule
 def write_part(row: Floats, candle: int, target: Target) -> None:
     """A row of parts: `target` filled in `candle`."""
     row[PART_CANDLE] = candle
@@ -287,20 +244,9 @@ def hold_until_turn(
             paid, time = paid_since(sum_held(flow.sums, i), before, scale), candles.time[i]
             danger = danger_price(position, balance, time, trade_rules, paid, flow)
             ends = candles.open[i], candles.high[i], candles.low[i], candles.close[i]
-            walk = walk_candle(
-                CANDLE,
-                far,
-                target,
-                leaving,
-                0,
-                held,
-                *ends,
-                math.nan,
-                time,
-                trade_rules,
-                0.0,
-                danger,
-            )
+            none, mark = math.nan, mark_of(flow.sums.marks, i, Mark(*ends))
+            given = target, leaving, 0, held, *ends, none, time, trade_rules, 0.0, danger, mark
+            walk = walk_candle(CANDLE, far, *given)
             if walk.event != NOTHING:
                 reason = CYCLE if walk.event == LEFT else LIQUIDATED
                 last = Stop(stop.level, stop.extreme, reason)

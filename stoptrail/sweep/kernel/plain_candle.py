@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import math
 
-from stoptrail.rules.detail import Detail, Piece, piece_at, piece_price, pieces
+from stoptrail.rules.detail import (
+    Detail,
+    Piece,
+    piece_at,
+    piece_mark,
+    piece_price,
+    pieces,
+    worst_piece,
+)
 from stoptrail.rules.exits import no_target
 from stoptrail.rules.funding import Funding, sum_by
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.manage import STAYS, Managed
-from stoptrail.rules.margin import NO_DANGER, Danger
+from stoptrail.rules.margin import NO_DANGER, Danger, Mark, mark_of
 from stoptrail.rules.paths import (
     CANDLE,
     CLOSED_OUT,
@@ -59,9 +67,9 @@ def leave_candle(
     danger = endangered(trade, balance, time, total, sums, trade_rules)
     far = Stop(-held.side * math.inf, held.fill, trade.managed.stop.reason)
     target, ends = no_target(held.side).level, (bar.open, bar.high, bar.low, bar.close)
-    walk = walk_candle(
-        CANDLE, far, target, leaving, 0, held, *ends, math.nan, time, trade_rules, 0.0, danger.price
-    )
+    none, mark = math.nan, mark_of(sums.marks, bar.place, Mark(*ends))
+    given = target, leaving, 0, held, *ends, none, time, trade_rules, 0.0, danger.price, mark
+    walk = walk_candle(CANDLE, far, *given)
     paid = unit_paid(trade, total, trade_rules)
     return filled_by(walk, trade, time, paid, danger.fee, trade_rules)[1]
 
@@ -99,18 +107,20 @@ def along_pieces(
 ) -> tuple[Trade, Closing]:
     """What fills over a candle (C6, C9, C18), piece by piece where it has pieces (C21). What
     fills has paid the funding of its piece's open, and of a whole candle all within it (C19)."""
-    whole = Piece(bar.opens, bar.open, bar.high, bar.low, bar.close)
+    ends = bar.open, bar.high, bar.low, bar.close
     first, last = pieces(detail, bar.place)
     if first == last:
-        known = sum_by(sums, bar.opens)
-        return within_piece(trade, log, bar, whole, known, bar.paid, sums, balance, run_rules)
+        known, whole = sum_by(sums, bar.opens), Piece(bar.opens, *ends)
+        mark = mark_of(sums.marks, bar.place, Mark(*ends))
+        return within_piece(trade, log, bar, whole, mark, known, bar.paid, sums, balance, run_rules)
     if run_rules.path != TICKS:
-        closed = NO_CLOSING
+        closed, worst = NO_CLOSING, worst_piece(detail, bar.place, side_of(trade), sums.marks)
         for row in range(first, last):
             piece = piece_at(detail, row)
+            mark = piece_mark(detail, row, bar.place, worst, sums.marks)
             total = sum_by(sums, piece.time)
             trade, closed = within_piece(
-                trade, log, bar, piece, total, total, sums, balance, run_rules
+                trade, log, bar, piece, mark, total, total, sums, balance, run_rules
             )
             if closed.reason != NONE:
                 break
@@ -119,11 +129,18 @@ def along_pieces(
 
 
 @inner_rule
+def side_of(trade: Trade) -> int:
+    """1 for a long, -1 for a short."""
+    return trade.position.held.side
+
+
+@inner_rule
 def within_piece(
     trade: Trade,
     log: Log,
     bar: Bar,
     piece: Piece,
+    mark: Mark,
     known: float,
     spent: float,
     sums: Funding,
@@ -134,11 +151,12 @@ def within_piece(
     open; spent: that of what fills in it; balance: cash before the entry."""
     atr, rules, time = bar.known_atr, run_rules.trade_rules, piece.time
     danger = endangered(trade, balance, time, spent, sums, rules)
-    trade, closed, step = first_fill(trade, 0, piece, atr, known, spent, danger, run_rules)
+    trade, closed, step = first_fill(trade, 0, piece, mark, atr, known, spent, danger, run_rules)
     while is_part(trade, closed):
         trade = take_part(trade, closed, log, bar, rules)
         danger = endangered(trade, balance, time, spent, sums, rules)
-        trade, closed, step = first_fill(trade, step, piece, atr, known, spent, danger, run_rules)
+        on = step, piece, mark, atr, known, spent, danger, run_rules
+        trade, closed, step = first_fill(trade, *on)
     return trade, closed
 
 
@@ -153,6 +171,7 @@ def first_fill(
     trade: Trade,
     step: int,
     piece: Piece,
+    mark: Mark,
     atr: float,
     known: float,
     spent: float,
@@ -178,6 +197,7 @@ def first_fill(
         run_rules.trade_rules,
         unit_paid(trade, known, run_rules.trade_rules),
         danger.price,
+        mark,
     )
     paid = unit_paid(trade, spent, run_rules.trade_rules)
     trade, closed = filled_by(walk, trade, piece.time, paid, danger.fee, run_rules.trade_rules)
@@ -227,9 +247,10 @@ def by_ticks(
     moves."""
     held, atr = trade.position.held, bar.known_atr
     first, last = pieces(detail, bar.place)
-    entered = held.time >= bar.opens
+    entered, worst = held.time >= bar.opens, worst_piece(detail, bar.place, held.side, sums.marks)
     for row in range(first, last):
         piece, managed = piece_at(detail, row), trade.managed
+        mark = piece_mark(detail, row, bar.place, worst, sums.marks)
         level, leaving = trade.target.level, managed.leaving != STAYS
         total = sum_by(sums, piece.time)
         paid = unit_paid(trade, total, trade_rules)
@@ -246,13 +267,15 @@ def by_ticks(
             trade_rules,
             paid,
             danger.price,
+            mark,
         ):
             continue
         # The tick that entered tests nothing and moves nothing.
         for step in range(1 if entered and row == first else 0, 4):
             price = piece_price(piece, held.side, step)
+            by = piece_price(mark, held.side, step)
             trade, closed = at_tick(
-                trade, price, log, bar, piece.time, total, sums, balance, trade_rules
+                trade, price, by, log, bar, piece.time, total, sums, balance, trade_rules
             )
             if closed.reason != NONE:
                 return trade, closed
@@ -263,6 +286,7 @@ def by_ticks(
 def at_tick(
     trade: Trade,
     price: float,
+    mark: float,
     log: Log,
     bar: Bar,
     time: int,
@@ -276,7 +300,7 @@ def at_tick(
     paid = unit_paid(trade, total, trade_rules)
     while True:
         danger = endangered(trade, balance, time, total, sums, trade_rules)
-        trade, closed = tick_fill(trade, price, log, bar, time, paid, danger, trade_rules)
+        trade, closed = tick_fill(trade, price, mark, log, bar, time, paid, danger, trade_rules)
         if not is_part(trade, closed):
             return trade, closed
         trade = take_part(trade, closed, log, bar, trade_rules)
@@ -286,6 +310,7 @@ def at_tick(
 def tick_fill(
     trade: Trade,
     price: float,
+    mark: float,
     log: Log,
     bar: Bar,
     time: int,
@@ -297,9 +322,8 @@ def tick_fill(
     held long until then."""
     managed, held, atr = trade.managed, trade.position.held, bar.known_atr
     leaving, level = managed.leaving != STAYS, trade.target.level
-    walk = walk_tick(
-        managed.stop, level, leaving, held, price, atr, time, trade_rules, paid, danger.price
-    )
+    given = managed.stop, level, leaving, held, price, atr, time
+    walk = walk_tick(*given, trade_rules, paid, danger.price, mark)
     if walk.stop.level != managed.stop.level:
         write_level(log.stops, log.rows, bar.place, walk.stop, time)
     return filled_by(walk, trade, time, paid, danger.fee, trade_rules)

@@ -66,14 +66,13 @@ from stoptrail.sweep.kernel.days import (
     marks_until,
 )
 from stoptrail.sweep.kernel.drawdown import with_closes
-from stoptrail.sweep.kernel.ending import Ending
+from stoptrail.sweep.kernel.ending import Ending, stop_stays_first
 from stoptrail.sweep.kernel.flow import Flow, is_funded, net_closes, net_rows
 from stoptrail.sweep.kernel.hold import hold
 from stoptrail.sweep.kernel.memo import fetch, has, keep, kept_ending, key_of, line_of
 from stoptrail.sweep.kernel.path_exits import (
     hold_candle_by_candle,
     room_for_parts,
-    stop_stays_first,
 )
 from stoptrail.sweep.kernel.results import Results, write_metrics
 from stoptrail.sweep.kernel.rule_table import need_turn, run_rules_of, trails
