@@ -98,11 +98,10 @@ def hold_managed(
     """Follow a position from candle to candle, but for those whose close changes nothing."""
     held, path, trade_rules = position.held, run_rules.path, run_rules.trade_rules
     side, interval, count = held.side, candles.interval, len(candles.time)
-    hangs, sums = reach[0] if side > 0 else reach[1], flow.sums.held
+    hangs, (sums, marks) = reach[0] if side > 0 else reach[1], (flow.sums.held, flow.sums.marks)
     managed, target = managed_from(held, stop), working_target(position, trade_rules)
     before, scale = sum_opened(flow.sums, entry), trade_rules.costs.funding
-    passes, calm, total, i = path == CANDLE and ask is None, STIRRED, 0.0, entry - 1
-    marks = flow.sums.marks
+    passes, calm, total, done, i = path == CANDLE and ask is None, STIRRED, 0.0, 0, entry - 1
     while i + 1 < count:
         first, columns = i + 1, (candles, atr, hangs, sums, marks)
         i = first_stirred(calm, *columns, total, side, trade_rules.stop, first)
@@ -126,15 +125,13 @@ def hold_managed(
             managed = Managed(walk.stop, managed.leaving, managed.seen)
             if walk.event == NOTHING:
                 break
-            done = position.parts.number
             if walk.event == TARGETED and target.units < position.units:
                 write_part(parts[done], i, target)
                 position = after_part(position, parts[done], time, paid, trade_rules)
-                target, step = working_target(position, trade_rules), walk.step
+                done, target, step = done + 1, working_target(position, trade_rules), walk.step
                 danger = danger_price(position, balance, time, trade_rules, paid, flow)
                 continue
-            why = reason_of(walk, managed.leaving)
-            stop = Stop(walk.stop.level, walk.stop.extreme, why)
+            stop = Stop(walk.stop.level, walk.stop.extreme, reason_of(walk, managed.leaving))
             return ended(net_closes(flow, candles), side, entry, i, i, walk.price, stop, done)
         known, told = (atr[i], hangs[i], time + interval), (trade_rules, ask, paid)
         managed = manage_close(managed, position, time, *prices, volume, *known, *told)
@@ -143,7 +140,6 @@ def hold_managed(
             now = close, time + interval, interval, atr[i], paid, hangs[i]
             of = managed.stop, target.level, position, balance
             calm = calm_after(*of, *now, trade_rules, flow.sums)
-    done = position.parts.number
     return ended(net_closes(flow, candles), side, entry, count, OPEN, 0.0, managed.stop, done)
 
 
