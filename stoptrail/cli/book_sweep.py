@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -29,17 +29,17 @@ from stoptrail.sweep.book import (
     EACH,
     BookChoice,
     BookMarket,
+    Design,
     Screened,
     common_span,
     day_edges,
-    equal_risk,
+    designs,
     on_days,
-    pick,
-    walk_book,
+    shares_of,
     ways_of,
-    whole_span,
 )
 from stoptrail.sweep.book_table import book_table, equity_of
+from stoptrail.sweep.book_walk import walk_book
 from stoptrail.sweep.breakdown import concentration
 from stoptrail.sweep.earlier import NONE, tried
 from stoptrail.sweep.identity import identity_of
@@ -47,7 +47,6 @@ from stoptrail.sweep.kernel.results import COLUMN
 from stoptrail.sweep.pools.processes import workers
 from stoptrail.sweep.screen import within
 from stoptrail.sweep.search import Tools
-from stoptrail.sweep.space import Indices
 from stoptrail.sweep.statistics.bootstrap import sharpe_interval
 from stoptrail.sweep.statistics.deflated import deflated_sharpe, moments
 from stoptrail.sweep.statistics.verdict import verdict
@@ -56,17 +55,6 @@ from stoptrail.sweep.store import TrialStore
 _NO_CHOICE = ("costs", "account", "protections")
 _OF_A_SYMBOL = ("tick", "lot", "min_quantity", "min_notional")
 _OF_A_FILE = ("path", "detail_path", "funding")
-
-
-class Design(NamedTuple):
-    """A book that was chosen over the whole span."""
-
-    sets: list[Indices]
-    """Of each market, the best first."""
-    shares: Floats
-    """Of each market, together 1."""
-    returns: Floats
-    """Daily, of each market's sets side by side over the common span, shape (markets, days)."""
 
 
 def require_choosable(settings: Settings) -> None:
@@ -111,9 +99,9 @@ def sweep_book(
             voice.progress("walk-forward of the book") as advance,
         ):
             walked = _walk(settings, swept, markets, voice, advance)
-    with stages.stage("book_choice"):
-        design = _design(settings, swept, markets)
-        sleeves = _sleeves(settings, swept, design)
+    with stages.stage("book_choice"), voice.progress("choice of the book") as advance:
+        tranches = _designs(settings, swept, markets, advance)
+        sleeves = _sleeves(settings, swept, tranches)
     found = {one.settings.data.symbol: one.market for one in swept}
 
     def more(outcome: BookOutcome) -> dict[str, Any]:
@@ -122,8 +110,9 @@ def sweep_book(
         return {
             "choose": settings.book.choose,
             "sets": settings.book.sets,
-            "shares": dict(zip(found, design.shares.tolist(), strict=True)),
-            "sub_accounts": _sub_accounts(design, own),
+            "tranches": settings.book.tranches,
+            "shares": dict(zip(found, shares_of(tranches).tolist(), strict=True)),
+            "sub_accounts": _sub_accounts(tranches, own),
             "deflated_sharpe": deflated["all"],
             "walk_forward": walked,
             "verdict": _verdict(settings, swept, outcome, deflated, walked),
@@ -179,19 +168,15 @@ def _tools(settings: Settings, first: SweptMarket) -> Iterator[Tools]:
 # The choice over the whole span
 
 
-def _design(
-    settings: Settings, swept: Sequence[SweptMarket], markets: Sequence[BookMarket]
-) -> Design:
-    way = BookChoice(settings.book.choose, settings.book.sets)
-    screened = [
-        Screened(one.ranked.scored.objective, one.ranked.results.fingerprint) for one in swept
-    ]
-    sets = pick(way, screened)
-    returns = whole_span(markets, sets, settings.sweep.jobs)
-    shares = equal_risk(list(returns))
-    if not shares.any():
-        _no_share(way)
-    return Design(sets, shares, returns)
+def _designs(
+    settings: Settings, swept: Sequence[SweptMarket], markets: Sequence[BookMarket], advance: Any
+) -> list[Design]:
+    now = [Screened(one.ranked.scored.objective, one.ranked.results.fingerprint) for one in swept]
+    with _tools(settings, swept[0]) as tools:
+        found = designs(settings, markets, now, tools, advance)
+    if not shares_of(found).any():
+        _no_share(BookChoice(settings.book.choose, settings.book.sets))
+    return found
 
 
 def _no_share(way: BookChoice) -> NoReturn:
@@ -206,20 +191,27 @@ def _no_share(way: BookChoice) -> NoReturn:
     )
 
 
-def _sleeves(settings: Settings, swept: Sequence[SweptMarket], design: Design) -> list[BookSleeve]:
-    """One sleeve for each set of each market, the market's share in equal parts."""
+def _sleeves(
+    settings: Settings, swept: Sequence[SweptMarket], tranches: Sequence[Design]
+) -> list[BookSleeve]:
+    """One sleeve for each set of each market: of each tranche the market's share in equal parts,
+    together where several have chosen the same set."""
     found = []
-    for one, sets, share in zip(swept, design.sets, design.shares, strict=True):
-        if not share > 0.0:
-            continue
-        for number in sets:
+    for place, one in enumerate(swept):
+        parts: dict[int, float] = {}
+        for design in tranches:
+            for number in map(int, design.sets[place]):
+                part = float(design.shares[place]) / len(design.sets[place]) / len(tranches)
+                parts[number] = parts.get(number, 0.0) + part
+        for number, share in parts.items():
+            if not share > 0.0:
+                continue
             table = _own(one.settings)
-            for key, value in one.space.grid.combination(int(number)).items():
+            for key, value in one.space.grid.combination(number).items():
                 section, _, name = key.partition(".")
                 table.setdefault(section, {})[name] = value
-            origin = f"combination {int(number)}"
-            symbol = one.settings.data.symbol
-            sleeve = ResolvedSleeve(symbol, float(share) / len(sets), table, {}, origin)
+            origin, symbol = f"combination {number}", one.settings.data.symbol
+            sleeve = ResolvedSleeve(symbol, share, table, {}, origin)
             found.append(BookSleeve(sleeve, sleeve_settings(settings, sleeve, origin)))
     return found
 
@@ -244,10 +236,11 @@ def _engine_returns(markets: Sequence[BookMarket], outcome: BookOutcome) -> Floa
     return np.asarray(on_days(returns, outcome.inputs.marks.time, edges)[0])
 
 
-def _sub_accounts(design: Design, engine: Floats) -> dict[str, Any]:
+def _sub_accounts(tranches: Sequence[Design], engine: Floats) -> dict[str, Any]:
     """The same book as the walk-forward counts it, each market an account of its own, beside the
     one account in full Backtrader."""
-    apart = mark_table(equity_of(design.shares @ design.returns))
+    each = [design.shares @ design.returns for design in tranches]
+    apart = mark_table(equity_of(np.mean(each, axis=0)))
     whole = mark_table(equity_of(engine))
     gaps = {
         name: whole[name] - apart[name]

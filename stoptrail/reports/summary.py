@@ -248,10 +248,10 @@ def book_words(summary: Summary) -> list[str]:
         )
         words.append(
             f"Over {phases} phases: mean {_two(walked.get('mean'))}, {_two(walked.get('low'))} to "
-            f"{_two(walked.get('high'))}{_on_common_days(walked)}; its markets each alone "
+            f"{_two(walked.get('high'))}; its markets each alone "
             f"{_two(walked.get('mean_of_singles'))}, the best of them "
             f"{_two(best.get('mean'))} in hindsight, "
-            f"bought and held {_two(part(walked, 'buy_and_hold').get('mean'))}"
+            f"bought and held {_two(part(walked, 'buy_and_hold').get('sharpe'))}"
         )
     apart = part(part(summary, "book"), "sub_accounts")
     if apart:
@@ -267,12 +267,6 @@ def book_words(summary: Summary) -> list[str]:
             f"{deflated['probability']:.1%}"
         )
     return words
-
-
-def _on_common_days(walked: Mapping[str, Any]) -> str:
-    found = part(walked, "common_days")
-    low, high = found.get("low"), found.get("high")
-    return "" if low is None else f" ({low:.2f} to {high:.2f} on the days that all have)"
 
 
 def _two(value: Any) -> str:

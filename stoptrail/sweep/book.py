@@ -6,8 +6,6 @@ with equal parts, rebalanced daily: what the kernel's equity by day can tell.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.backtest.inputs import Inputs
-from stoptrail.backtest.plan import pack, unpack
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.program import Progress, part_of
@@ -27,8 +24,8 @@ from stoptrail.sweep.screen import Share, screen_all, until, within
 from stoptrail.sweep.search import Tools
 from stoptrail.sweep.side_by_side import mean_returns
 from stoptrail.sweep.space import Indices
-from stoptrail.sweep.statistics.windows import Phase, Window, phases
-from stoptrail.sweep.walk_forward import enough_trades, test_inputs
+from stoptrail.sweep.statistics.windows import Window
+from stoptrail.sweep.walk_forward import test_inputs
 
 EACH, TOGETHER = "each", "together"
 SPREAD, TENTH = "spread", 0.1
@@ -67,30 +64,6 @@ class Screened(NamedTuple):
     """NaN where a combination may not be chosen."""
     fingerprint: NDArray[np.uint64]
     """Equal where two have the same trades."""
-
-
-class BookWindow(NamedTuple):
-    """One test window by every way of choosing."""
-
-    shares: Floats
-    """Of each market, shape (ways, markets); 0 where nothing could be chosen."""
-    returns: Floats
-    """By day, each market's chosen sets side by side, shape (ways, markets, days)."""
-
-
-class BookWalk(NamedTuple):
-    """One phase."""
-
-    phase: Phase
-    windows: list[BookWindow]
-
-    def of(self, way: int) -> Floats:
-        """Daily returns of the book over all test windows, shape (days,)."""
-        return np.concatenate([found.shares[way] @ found.returns[way] for found in self.windows])
-
-    def alone(self, way: int, market: int) -> Floats:
-        """The same of one market, with the whole account in it."""
-        return np.concatenate([found.returns[way, market] for found in self.windows])
 
 
 def ways_of(settings: Settings) -> list[BookChoice]:
@@ -149,7 +122,7 @@ def equal_risk(returns: Sequence[Floats]) -> Floats:
     return shares
 
 
-# Walking
+# Spans
 
 
 def common_span(markets: Sequence[BookMarket]) -> tuple[int, int]:
@@ -161,73 +134,7 @@ def common_span(markets: Sequence[BookMarket]) -> tuple[int, int]:
     return first, last
 
 
-def walk_book(
-    settings: Settings, markets: Sequence[BookMarket], tools: Tools, on_progress: Progress
-) -> list[BookWalk]:
-    """Choose sets and shares anew in every train window of every phase, and trade the next.
-
-    Raises ConfigError where the common span is too short for one window.
-    """
-    own = settings.walk_forward
-    todo = phases(*common_span(markets), own.train_days, own.test_days, own.phases)
-    windows = [window for phase in todo for window in phase.windows]
-    stage = _stage(settings, markets)
-    kept = dict(tools.store.load(stage)) if tools.store else {}
-    size = sum(market.share.space.size for market in markets)
-    found = []
-    for number, window in enumerate(windows):
-        if number in kept:
-            found.append(BookWindow(**unpack(kept[number])))
-        else:
-            report = part_of(on_progress, number * size, len(windows) * size)
-            found.append(walk_window(settings, markets, window, tools, report))
-            if tools.store:
-                tools.store.save(stage, [(number, pack(found[-1]._asdict()))])
-        on_progress((number + 1) * size, len(windows) * size)
-    for market in markets:
-        market.share.memos.forget()
-    results = iter(found)
-    return [BookWalk(phase, [next(results) for _ in phase.windows]) for phase in todo]
-
-
-def _stage(settings: Settings, markets: Sequence[BookMarket]) -> str:
-    """The place of these markets' windows in the trial store of the first one."""
-    spans = [
-        [market.symbol, *map(int, market.share.inputs.marks.time[[0, -1]])] for market in markets
-    ]
-    told = json.dumps([spans, [way.name for way in ways_of(settings)]])
-    return "book-" + hashlib.sha256(told.encode()).hexdigest()[:8]
-
-
-def walk_window(
-    settings: Settings,
-    markets: Sequence[BookMarket],
-    window: Window,
-    tools: Tools,
-    on_progress: Progress,
-) -> BookWindow:
-    """Sets and shares from the train window alone, and what they earn in the test window."""
-    ways = ways_of(settings)
-    needed = enough_trades(settings.walk_forward.min_trades_per_year, window)
-    trained = [_cut(market.share, window) for market in markets]
-    screened, before = [], 0
-    for market, part in zip(markets, trained, strict=True):
-        size = market.share.space.size
-        report = part_of(on_progress, before, size)
-        screened.append(_screened(settings, market.share, part, needed, tools, report))
-        before += size
-    picked = [pick(way, screened) for way in ways]
-    sets = [[own[place] for own in picked] for place in range(len(markets))]
-    past = [_past(part, own, tools.jobs) for part, own in zip(trained, sets, strict=True)]
-    shares = [equal_risk([own[way] for own in past]) for way in range(len(ways))]
-    returns = [
-        tested(market.share, window, own, tools.jobs)
-        for market, own in zip(markets, sets, strict=True)
-    ]
-    return BookWindow(np.array(shares), np.stack(returns, axis=1))
-
-
-def _cut(share: Share, window: Window) -> Share | None:
+def cut_to(share: Share, window: Window) -> Share | None:
     """The train part; None where the market has no candle in it."""
     inside = has_candles(share.inputs, window.train_start, window.train_end)
     return until(share, window) if inside else None
@@ -239,12 +146,12 @@ def has_candles(inputs: Inputs, first: int, last: int) -> bool:
     return bool(end > begin)
 
 
-def _past(part: Share | None, sets: list[Indices], jobs: int) -> Floats:
+def past_returns(part: Share | None, sets: list[Indices], jobs: int) -> Floats:
     """Daily returns of each of `sets` in the train window, shape (sets, days)."""
     return np.zeros((len(sets), 0)) if part is None else mean_returns(part, sets, jobs)
 
 
-def _screened(
+def screened_in(
     settings: Settings,
     whole: Share,
     part: Share | None,
@@ -252,6 +159,8 @@ def _screened(
     tools: Tools,
     on_progress: Progress,
 ) -> Screened:
+    """The combinations of a market over a part of its span, judged by the sweep's objective alone
+    where they have the `needed` trades; all of them out where it has no candle there."""
     size = whole.space.size
     if part is None:
         return Screened(np.full(size, np.nan), np.zeros(size, np.uint64))
@@ -268,6 +177,70 @@ def tested(share: Share, window: Window, sets: list[Indices], jobs: int) -> Floa
         return np.zeros((len(sets), len(edges) - 1))
     inputs = test_inputs(share.inputs, window.test_start, window.test_end)
     return on_days(mean_returns(within(share, inputs), sets, jobs), inputs.marks.time, edges)
+
+
+# The choice over the whole span
+
+
+class Design(NamedTuple):
+    """A tranche of a book that was chosen over the whole span, or up to some days before its
+    end."""
+
+    sets: list[Indices]
+    """Of each market, the best first."""
+    shares: Floats
+    """Of each market, together 1; 0 where nothing could be chosen."""
+    returns: Floats
+    """Daily, of each market's sets side by side over the common span, shape (markets, days)."""
+
+
+def designs(
+    settings: Settings,
+    markets: Sequence[BookMarket],
+    now: Sequence[Screened],
+    tools: Tools,
+    on_progress: Progress,
+) -> list[Design]:
+    """Every tranche as it would be held at the end of the span: the first chosen there, of what
+    was screened `now`, each other one as much earlier as their choices lie apart."""
+    tranches, apart = settings.book.tranches, settings.walk_forward.test_days
+    found = [_design(settings, markets, now)]
+    sizes = [market.share.space.size for market in markets]
+    total = max(tranches - 1, 1) * sum(sizes)
+    for number in range(1, tranches):
+        before, screened = (number - 1) * sum(sizes), []
+        for market, size in zip(markets, sizes, strict=True):
+            report, before = part_of(on_progress, before, total), before + size
+            days = number * apart // tranches
+            screened.append(_screened_until(settings, market.share, days, tools, report))
+        found.append(_design(settings, markets, screened))
+    on_progress(total, total)
+    return found
+
+
+def _design(
+    settings: Settings, markets: Sequence[BookMarket], screened: Sequence[Screened]
+) -> Design:
+    sets = pick(BookChoice(settings.book.choose, settings.book.sets), screened)
+    returns = whole_span(markets, sets, settings.sweep.jobs)
+    return Design(sets, equal_risk(list(returns)), returns)
+
+
+def shares_of(tranches: Sequence[Design]) -> Floats:
+    """Of each market, all tranches together, shape (markets,)."""
+    return np.asarray(np.mean([design.shares for design in tranches], axis=0))
+
+
+def _screened_until(
+    settings: Settings, share: Share, days: int, tools: Tools, on_progress: Progress
+) -> Screened:
+    """A market's combinations as they stood so many days before its end, by the sweep's own
+    objective and least number of trades."""
+    first, last = map(int, share.inputs.marks.time[[0, -1]])
+    end = last - days * DAY_MS
+    window = Window(first, end, end, last, partial=False)
+    part = until(share, window) if has_candles(share.inputs, first, end) else None
+    return screened_in(settings, share, part, settings.sweep.min_trades, tools, on_progress)
 
 
 def whole_span(markets: Sequence[BookMarket], sets: Sequence[Indices], jobs: int) -> Floats:

@@ -16,13 +16,12 @@ from stoptrail.sweep.book import (
     EACH,
     BookChoice,
     BookMarket,
-    BookWalk,
     day_edges,
     has_candles,
     on_days,
 )
+from stoptrail.sweep.book_walk import BookWalk
 from stoptrail.sweep.statistics.bootstrap import sharpe_interval
-from stoptrail.sweep.statistics.windows import Phase
 from stoptrail.sweep.walk_forward import test_inputs
 from stoptrail.sweep.walk_forward_table import spread_of
 
@@ -31,6 +30,7 @@ def book_table(
     walked: Sequence[BookWalk], markets: Sequence[BookMarket], ways: Sequence[BookChoice], seed: int
 ) -> dict[str, Any]:
     """All that is told of the phases; the first one, not shifted, has its windows and equity.
+    All trade the same days.
 
     `singles` are the same markets each by itself, with as many sets by its own objective.
     """
@@ -40,7 +40,8 @@ def book_table(
     own = ways.index(BookChoice(EACH, ways[0].sets))
     singles = np.array([[_sharpe(walk.alone(own, m)) for walk in walked] for m in _all(markets)])
     sharpes = [_sharpe(walk.of(0)) for walk in walked]
-    begin, end = _ends(first.phase)
+    edges = first.edges
+    begin, end = int(edges[0]), int(edges[-1])
     rows = [
         _phase_row(walk, markets, values) for walk, values in zip(walked, singles.T, strict=True)
     ]
@@ -48,21 +49,20 @@ def book_table(
         {
             "choose": ways[0].choose,
             "sets": ways[0].sets,
+            "tranches": len(first.tranches),
             "out_of_sample": {**mark_table(equity), "days": len(returns), "start": iso(begin)},
             "interval": asdict(sharpe_interval(returns, seed)),
             "phases": rows,
             **_over_phases(sharpes),
-            "common_days": _on_common_days(walked),
             **_beside(singles, markets),
-            "buy_and_hold": _over_phases([_number(row["buy_and_hold"]["sharpe"]) for row in rows]),
+            "buy_and_hold": mark_table(held(markets, begin, end)),
             "selections": {
                 way.name: _over_phases([_sharpe(walk.of(k)) for walk in walked])
                 for k, way in enumerate(ways)
             },
             "windows": _windows(first, markets),
             "equity": [
-                [iso(int(time)), float(value)]
-                for time, value in zip(_edges(first.phase), equity, strict=True)
+                [iso(int(time)), float(value)] for time, value in zip(edges, equity, strict=True)
             ],
             "end": iso(end),
         }
@@ -97,29 +97,16 @@ def _all(markets: Sequence[BookMarket]) -> range:
     return range(len(markets))
 
 
-def _ends(phase: Phase) -> tuple[int, int]:
-    return phase.windows[0].test_start, phase.windows[-1].test_end
-
-
-def _edges(phase: Phase) -> list[int]:
-    """The edges of all days of the test windows."""
-    edges = [phase.windows[0].test_start]
-    for window in phase.windows:
-        edges += day_edges(window.test_start, window.test_end)[1:].tolist()
-    return edges
-
-
 def _phase_row(walk: BookWalk, markets: Sequence[BookMarket], singles: Floats) -> dict[str, Any]:
-    begin, end = _ends(walk.phase)
+    windows = walk.tranches[0].windows
     return {
-        "shift_days": walk.phase.shift_days,
-        "start": iso(begin),
-        "windows": len(walk.phase.windows),
-        "partial": walk.phase.windows[-1].partial,
+        "shift_days": walk.shift_days,
+        "start": iso(windows[0].test_start),
+        "windows": len(windows),
+        "partial": windows[-1].partial,
         **mark_table(equity_of(walk.of(0))),
         "singles": dict(zip((market.symbol for market in markets), singles, strict=True)),
         "mean_of_singles": _mean(singles),
-        "buy_and_hold": mark_table(held(markets, begin, end)),
     }
 
 
@@ -144,13 +131,15 @@ def _windows(walk: BookWalk, markets: Sequence[BookMarket]) -> list[dict[str, An
     names = [market.symbol for market in markets]
     return [
         {
+            "tranche": number,
             "test_start": iso(window.test_start),
             "test_end": iso(window.test_end),
             "partial": window.partial,
             "shares": dict(zip(names, found.shares[0].tolist(), strict=True)),
             "net_return": float(np.prod(1.0 + found.shares[0] @ found.returns[0]) - 1.0),
         }
-        for window, found in zip(walk.phase.windows, walk.windows, strict=True)
+        for number, tranche in enumerate(walk.tranches, 1)
+        for window, found in zip(tranche.windows, tranche.found, strict=True)
     ]
 
 
@@ -163,17 +152,6 @@ def _over_phases(sharpes: list[float]) -> dict[str, Any]:
         **spread,
         "range": spread["high"] - spread["low"] if known else None,
     }
-
-
-def _on_common_days(walked: Sequence[BookWalk]) -> dict[str, Any]:
-    """The same over the days that every phase trades: what is left of the range is due to where
-    the windows begin, and not to other days."""
-    first = max(_ends(walk.phase)[0] for walk in walked)
-    sharpes = []
-    for walk in walked:
-        inside = np.array(_edges(walk.phase)[:-1]) >= first
-        sharpes.append(_sharpe(walk.of(0)[inside]))
-    return {"start": iso(first), "days": int(inside.sum()), **_over_phases(sharpes)}
 
 
 def _mean(values: Floats) -> float:

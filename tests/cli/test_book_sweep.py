@@ -37,6 +37,10 @@ def summary_of(folder: Path) -> dict[str, Any]:
     return table
 
 
+def walked_tranches(book: dict[str, Any]) -> int:
+    return int(book["walk_forward"]["tranches"])
+
+
 QUICK = ("--permutations", "0", "--set", "book.sets=best:3")
 
 
@@ -53,9 +57,12 @@ def test_the_summary_holds_the_book_and_its_walk_forward(done: Path) -> None:
     assert summary["command"] == "sweep"
     assert book["metrics"] == summary["metrics"]
     assert sum(book["shares"].values()) == pytest.approx(1.0)
-    assert len(book["sleeves"]) == 6
-    for sleeve in book["sleeves"]:
-        assert sleeve["share"] == pytest.approx(book["shares"][sleeve["symbol"]] / 3)
+    assert book["tranches"] == walked_tranches(book) == 3
+    for symbol in SYMBOLS:
+        own = [sleeve for sleeve in book["sleeves"] if sleeve["symbol"] == symbol]
+        assert sum(sleeve["share"] for sleeve in own) == pytest.approx(book["shares"][symbol])
+        # Three sets in each of three tranches: what several have chosen is one sleeve.
+        assert 3 <= len(own) == len({sleeve["from"] for sleeve in own}) <= 9
     walked = book["walk_forward"]
     assert [row["shift_days"] for row in walked["phases"]] == [0, 22]
     assert walked["interval"]["level"] == 0.9

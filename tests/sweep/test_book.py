@@ -16,7 +16,7 @@ from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.metrics import daily_returns
-from stoptrail.sweep import side_by_side
+from stoptrail.sweep import book_walk, side_by_side
 from stoptrail.sweep.book import (
     EACH,
     TOGETHER,
@@ -25,14 +25,21 @@ from stoptrail.sweep.book import (
     Screened,
     common_span,
     day_edges,
+    designs,
     equal_risk,
     on_days,
     pick,
-    walk_book,
-    walk_window,
+    shares_of,
     ways_of,
 )
 from stoptrail.sweep.book_table import book_table, held
+from stoptrail.sweep.book_walk import (
+    BookWindow,
+    Tranche,
+    choose_sets,
+    traded,
+    walk_book,
+)
 from stoptrail.sweep.objective import raw_objective
 from stoptrail.sweep.phases import walk_forward
 from stoptrail.sweep.plain_run import quick_run
@@ -41,6 +48,7 @@ from stoptrail.sweep.screen import screen_all, shared, until
 from stoptrail.sweep.search import Tools
 from stoptrail.sweep.side_by_side import mean_returns
 from stoptrail.sweep.space import Space
+from stoptrail.sweep.statistics.windows import Window
 from stoptrail.sweep.walk_forward import enough_trades
 from stoptrail.sweep.walk_forward import test_inputs as inputs_between
 from tests.sweep.small import DAY, DAYS, FIRST, HOUR, small_settings, write_candles
@@ -61,6 +69,10 @@ def inputs_of(folder: Path, settings: Settings, candles: Candles, name: str) -> 
 
 def market_of(settings: Settings, symbol: str, inputs: Inputs) -> BookMarket:
     return BookMarket(symbol, shared(Space(settings, build_grid(settings), inputs), inputs))
+
+
+def with_book(settings: Settings, **values: Any) -> Settings:
+    return settings.model_copy(update={"book": settings.book.model_copy(update=values)})
 
 
 class World:
@@ -143,7 +155,8 @@ def test_windows_follow_from_an_independent_slow_computation(world: World) -> No
     for way, chosen in enumerate(ways_of(world.settings)):
         if chosen.sets != "best:4":
             continue
-        window = world.walked[1].phase.windows[1]
+        tranche = world.walked[1].tranches[2]
+        window = tranche.windows[1]
         needed = enough_trades(world.settings.walk_forward.min_trades_per_year, window)
         returns, deviations = [], []
         for market in world.markets:
@@ -166,28 +179,72 @@ def test_windows_follow_from_an_independent_slow_computation(world: World) -> No
             returns.append(mean(tested))
         weights = np.array([1.0 / deviation for deviation in deviations])
         expected = (weights / weights.sum()) @ np.array(returns)
-        found = world.walked[1].windows[1]
+        found = tranche.found[1]
         assert found.shares[way] @ found.returns[way] == pytest.approx(expected, abs=1e-12)
         return
     raise AssertionError("the configured way was not walked")
 
 
 def test_a_book_of_one_market_is_that_markets_walk_forward(world: World) -> None:
-    settings = world.settings.model_copy(
-        update={"book": world.settings.book.model_copy(update={"sets": "best:25"})}
-    )
+    """But for the first days of a shifted phase, for which the book has chosen at their begin."""
+    settings = with_book(world.settings, sets="best:25", tranches=1)
     alone = walk_book(settings, world.markets[:1], TOOLS, quiet)
     ordinary = walk_forward(settings, world.markets[0].share, TOOLS, quiet)
     ways = [way.name for way in ways_of(settings)]
     for name, average in (("each best:25", "best_25"), ("together best:10%", "best_tenth")):
         for book, one in zip(alone, ordinary, strict=True):
-            assert book.phase == one.phase
-            assert book.of(ways.index(name)).tobytes() == one.averages[average].tobytes()
+            before = 1 if book.shift_days else 0
+            assert book.tranches[0].windows[before:] == one.phase.windows
+            own, found = ways.index(name), one.averages[average]
+            assert book.of(own)[-len(found) :].tobytes() == found.tobytes()
+            assert len(book.of(own)) == len(found) + book.shift_days
+
+
+def test_every_phase_trades_the_same_days_in_tranches_of_equal_parts(world: World) -> None:
+    days = world.settings.walk_forward.test_days
+    for walk in world.walked:
+        shifts = [tranche.shift_days for tranche in walk.tranches]
+        assert shifts == [(walk.shift_days + k * days // 3) % days for k in range(3)]
+        assert walk.edges.tolist() == world.walked[0].edges.tolist()
+        for way in range(len(ways_of(world.settings))):
+            each = np.array([tranche.of(way) for tranche in walk.tranches])
+            assert walk.of(way) == pytest.approx(each.mean(axis=0), abs=1e-15)
+            one = np.array([tranche.alone(way, 1) for tranche in walk.tranches])
+            assert walk.alone(way, 1) == pytest.approx(one.mean(axis=0), abs=1e-15)
+    assert len({tuple(walk.of(0).tolist()) for walk in world.walked}) == len(world.walked) == 2
+
+
+def test_what_is_chosen_on_one_day_is_chosen_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = []
+
+    def chosen(*given: Any) -> Any:
+        days.append(given[2].train_end)
+        return choose_sets(*given)
+
+    monkeypatch.setattr(book_walk, "choose_sets", chosen)
+    walked = walk_book(world.settings, world.markets[:1], TOOLS, quiet)
+    every = {w.train_end for walk in walked for each in walk.tranches for w in each.windows}
+    assert days == sorted(every)
+
+
+def test_days_that_are_no_midnights_are_counted_alike(world: World) -> None:
+    """A tranche is marked where its windows end, the book at midnights alone."""
+    half, day = DAY // 2, DAY
+    windows = (
+        Window(0, 5 * day + half, 5 * day + half, 7 * day + half, False),
+        Window(0, 7 * day + half, 7 * day + half, 8 * day + half, True),
+    )
+    one = BookWindow(np.ones((1, 1)), np.array([[[0.1, 0.2, 0.3]]]))
+    two = BookWindow(np.ones((1, 1)), np.array([[[0.4, 0.5]]]))
+    tranche = Tranche(0, windows, [one, two])
+    assert tranche.of(0) == pytest.approx([0.1, 0.2, 1.3 * 1.4 - 1.0, 0.5])
 
 
 def test_the_choice_does_not_see_beyond_its_train_window(world: World) -> None:
-    window = world.walked[0].phase.windows[0]
-    before = world.walked[0].windows[0]
+    tranche = world.walked[0].tranches[0]
+    window, before = tranche.windows[0], tranche.found[0]
     planted = []
     for market in world.markets:
         candles = market.share.inputs.candles
@@ -201,7 +258,8 @@ def test_the_choice_does_not_see_beyond_its_train_window(world: World) -> None:
         }
         inputs = market.share.inputs._replace(candles=candles._replace(**prices))
         planted.append(market_of(world.settings, market.symbol, inputs))
-    after = walk_window(world.settings, planted, window, TOOLS, quiet)
+    chosen = choose_sets(world.settings, planted, window, TOOLS, quiet)
+    after = traded(planted, window, chosen, 1)
     assert after.shares.tobytes() == before.shares.tobytes()
     assert not np.array_equal(after.returns, before.returns)
 
@@ -224,7 +282,8 @@ def test_windows_that_are_stored_are_not_searched_again(world: World) -> None:
     shelf.rows = altered
     calls: list[int] = []
     again = walk_book(world.settings, world.markets[:2], tools, lambda done, _: calls.append(done))
-    assert len(shelf.rows) == count == sum(len(walk.windows) for walk in again)
+    every = {window for walk in again for each in walk.tranches for window in each.windows}
+    assert len(shelf.rows) == count == len(every)
     assert calls == sorted(calls)
 
 
@@ -266,6 +325,36 @@ def test_sets_side_by_side_are_run_with_the_exit_of_ones_own(
     assert rules[0] is not None
 
 
+# The choice over the whole span
+
+
+def test_each_tranche_is_what_a_span_that_ended_earlier_would_have_chosen(world: World) -> None:
+    settings, days = world.settings, world.settings.walk_forward.test_days
+    markets = world.markets[:2]
+
+    def seen(inputs: Inputs, market: BookMarket) -> Screened:
+        own = market_of(settings, market.symbol, inputs).share
+        results = screen_all(own, 1)
+        values = raw_objective("sharpe", results.metrics, settings.sweep.min_trades)
+        return Screened(values, results.fingerprint)
+
+    now = [seen(market.share.inputs, market) for market in markets]
+    found = designs(settings, markets, now, TOOLS, quiet)
+    way, sets = ways_of(settings)[0], []
+    for before in (0, days // 3, 2 * days // 3):
+        cut = []
+        for market in markets:
+            marks = market.share.inputs.marks.time
+            ended = inputs_between(
+                market.share.inputs, int(marks[0]), int(marks[-1]) - before * DAY
+            )
+            cut.append(seen(ended, market))
+        sets.append([own.tolist() for own in pick(way, cut)])
+    assert [[own.tolist() for own in design.sets] for design in found] == sets
+    assert sets[0] != sets[1]
+    assert shares_of(found).sum() == pytest.approx(1.0)
+
+
 # Days
 
 
@@ -302,12 +391,12 @@ def test_the_table_tells_the_book_beside_its_markets(world: World) -> None:
     assert table["mean"] == pytest.approx(np.mean(sharpes))
     assert table["range"] == pytest.approx(max(sharpes) - min(sharpes))
     assert [row["sharpe"] for row in table["phases"]] == pytest.approx(sharpes)
-    common = min(len(walk.of(0)) for walk in world.walked)
-    assert table["common_days"]["days"] == common < table["out_of_sample"]["days"]
-    last = [walk.of(0)[-common:] for walk in world.walked]
-    assert table["common_days"]["sharpes"] == pytest.approx(
-        [returns.mean() / returns.std(ddof=1) * 365**0.5 for returns in last]
+    assert table["tranches"] == 3
+    assert [row["tranche"] for row in table["windows"]] == sorted(
+        number for number in (1, 2, 3) for _ in world.walked[0].tranches[number - 1].windows
     )
+    bought = held(world.markets, *common_span(world.markets))
+    assert table["buy_and_hold"]["net_return"] != pytest.approx(bought[-1] - 1.0)  # of test days
     assert table["out_of_sample"]["sharpe"] == pytest.approx(sharpes[0])
     assert table["interval"]["low"] < sharpes[0] < table["interval"]["high"]
     singles = [row["mean"] for row in table["singles"]]

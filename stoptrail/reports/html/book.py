@@ -96,13 +96,12 @@ def _walked(summary: Summary) -> str:
         return card("The choice", "", f"{words}.") if words else ""
     symbols = list(rows[0].get("singles") or ())
     listed = table(
-        ["From", "Windows", *map(label_of, _PHASE), *symbols, "Mean of these", "Held"],
+        ["Begun later by", *map(label_of, _PHASE), *symbols, "Mean of these"],
         [
-            [str(row["start"])[:10], str(row["windows"])]
+            [f"{row['shift_days']} days"]
             + [written(name, row.get(name)) for name in _PHASE]
             + [written("sharpe", row["singles"].get(symbol)) for symbol in symbols]
             + [written("sharpe", row.get("mean_of_singles"))]
-            + [written("sharpe", part(row, "buy_and_hold").get("sharpe"))]
             for row in rows
         ],
     )

@@ -17,7 +17,8 @@ class Window(NamedTuple):
     """Equal to train_end: no gap and no overlap."""
     test_end: int
     partial: bool
-    """True for a last test window that the data ends before its time."""
+    """True for a test window that is shorter than the others: the last, where the data ends
+    before its time, and the first of a shifted walk over the same days."""
 
 
 class Phase(NamedTuple):
@@ -44,12 +45,16 @@ def phases(first_ms: int, last_ms: int, train_days: int, test_days: int, count: 
     ]
 
 
-def windows(first_ms: int, last_ms: int, train_days: int, test_days: int) -> list[Window]:
+def windows(
+    first_ms: int, last_ms: int, train_days: int, test_days: int, shift_days: int = 0
+) -> list[Window]:
     """Rolling windows over [first_ms, last_ms), each `test_days` after the one before.
 
     Test windows follow each other without a gap from first_ms + train_days to last_ms,
-    so their results chain; the last may be shorter. Raises ConfigError where the data
-    does not reach beyond the first train window or a length is not positive.
+    so their results chain; the last may be shorter. With `shift_days`, below `test_days`, the
+    first of them is that long instead: the same days, chosen for at other times. Raises
+    ConfigError where the data does not reach beyond the first train window or a length is not
+    positive.
     """
     if train_days < 1 or test_days < 1:
         raise ConfigError(
@@ -62,7 +67,9 @@ def windows(first_ms: int, last_ms: int, train_days: int, test_days: int) -> lis
             f"walk_forward.train_days: {train_days} days to train on leave nothing to test on "
             f"in {have:.1f} days of data; shorten train_days or extend data.start and data.end"
         )
+    begin = first_ms + train
+    starts = [begin, *range(begin + (shift_days * DAY_MS or test), last_ms, test)]
     return [
-        Window(start - train, start, start, min(start + test, last_ms), start + test > last_ms)
-        for start in range(first_ms + train, last_ms, test)
+        Window(start - train, start, start, end, end - start < test)
+        for start, end in zip(starts, [*starts[1:], last_ms], strict=True)
     ]
