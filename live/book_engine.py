@@ -11,16 +11,18 @@ from stoptrail.backtest.book import BookTerms, broker_options
 from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.plan import Plan
 from stoptrail.brokers.book import PaperBook
+from stoptrail.brokers.settlement import Settlement
 from stoptrail.brokers.sleeve import PaperSleeveBroker
 from stoptrail.config.own_code import own_errors
 from stoptrail.exchange.rows import Row
 from stoptrail.live.book_steps import StepFeed, Steps
 from stoptrail.live.engine import NEVER, Gated, row_of
-from stoptrail.live.journal import Left, LiveJournal
+from stoptrail.live.journal import Amended, Funded, Happening, Left, LiveJournal
+from stoptrail.live.market.events import Tick
 from stoptrail.live.origin import Origin
-from stoptrail.live.step import BookAccount, BookStep, SleeveStep, Step
+from stoptrail.live.step import BookAccount, BookStep, SleeveStep, Step, StoredTick
 from stoptrail.rules.book import Allowed
-from stoptrail.rules.funding import NO_FUNDING
+from stoptrail.rules.funding import NO_FUNDING, FundingRow
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.stops import MANUAL
 from stoptrail.rules.trade import booked, cash_beside
@@ -45,6 +47,14 @@ class SeatOptions(NamedTuple):
     """Close at which its entry order was decided, where one waits."""
     gate: Gated
     caught_up: Callable[[int], bool]
+    session: int = 0
+    """Its number in the ledger."""
+    by_tick: bool = False
+    """Whether ticks fill and move (C14)."""
+    published: bool = False
+    """Whether it pays funding as it is published (C19)."""
+    marks: tuple[float, float] | None = None
+    """Its equity and cash at its last close; None before the first."""
 
 
 class BookOptions(NamedTuple):
@@ -74,17 +84,26 @@ class Seat:
         self.strategy: Any = None
         self.broker = self._new_broker(book.options)
         self._book = book
+        self._marks = options.marks or (self.balance, self.balance)
 
     def _new_broker(self, options: BookOptions) -> PaperSleeveBroker:
-        own, origin = self.options, self.options.origin
-        self.journal = LiveJournal(own.plan.run_rules.trade_rules, None, *origin.counters)
-        terms = options.terms
+        own, origin, terms = self.options, self.options.origin, options.terms
+        settlement = None
+        if own.published:
+            history = origin.checkpoint.history
+            settlement = Settlement(options.interval, own.by_tick, history, origin.settled)
+        rules = own.plan.run_rules.trade_rules
+        self.journal = LiveJournal(rules, settlement, *origin.counters)
         return PaperSleeveBroker(
             **broker_options(own.plan, terms.cash, own.share, lends=own.lends),
             journal=self.journal,
+            ticks=own.by_tick,
             gate=own.gate.fill,
+            tick_gate=own.gate.tick,
             past=origin.past,
             constant_funding=own.constant_funding,
+            settlement=settlement,
+            booked=origin.booked,
             funding=NO_FUNDING._replace(tiers=own.plan.tiers),
         )
 
@@ -92,6 +111,25 @@ class Seat:
     def holds(self) -> bool:
         """Whether there is a position."""
         return self.broker.open is not None
+
+    def on_tick(self, tick: Tick) -> None:
+        """One tick of its market."""
+        own, account = self.broker, self._book.broker
+        if not (self.holds or own.pending):
+            return
+        if account.charge(own, lambda: own.monitor_positions(tick)):
+            account.count_ended(1)
+            self._book.tell(self, tick)
+
+    def on_funding(self, row: FundingRow) -> None:
+        """A row of its market's funding was published."""
+        own = self.broker
+        if not self.options.published or own.knows(row):
+            return
+        self.journal.came(row, self.after, self._book.moments)
+        self._book.broker.charge(own, lambda: own.publish(row))
+        if self.journal.waits:
+            self._book.tell(self)
 
     def leave_at_market(self) -> bool:
         """Send an order to leave; whether there was anything to leave."""
@@ -126,26 +164,42 @@ class Seat:
             self.strategy.manager.leave_for(origin.leaving)
         self.journal.take()
 
-    def step(self, row: Row | None, steps: int, closes: int) -> SleeveStep:
-        """What it has done since the last one."""
+    def step(
+        self, row: Row | None, moment: int, closes: int, tick: StoredTick | None = None
+    ) -> SleeveStep:
+        """What it has done since the last one, at the `moment` of this number."""
         events, broker = self.journal.take(), self.broker
-        self.balance += sum(event.end.pnl for event in events if isinstance(event, Left))
-        held, paid = broker.open, broker.paid_by(closes)
+        self.balance += sum(map(_profit, events))
+        held = broker.open
+        if row is not None:
+            paid = broker.paid_by(closes)
+            cash = self.balance if held is None else cash_beside(self.balance, held, paid)
+            self._marks = broker.marked_on(self.balance, broker.close, closes), cash
+        else:
+            late = sum(event.booked for event in events if isinstance(event, Funded))
+            self._marks = self._marks[0] + late, self._marks[1] + late
         step = Step(
             row,
-            None,
+            tick,
             self.after,
-            steps,
+            moment,
             events,
             self.strategy.checkpoint()._replace(balance=self.balance),
-            broker.marked_on(self.balance, broker.close, closes),
-            self.balance if held is None else cash_beside(self.balance, held, paid),
+            *self._marks,
             0.0 if held is None else booked(held, broker.paid_by(NEVER)),
             self.options.plan.run_rules.trade_rules.stop,
             self.options.settings,
             row is not None and self.options.caught_up(row[0]),
         )
         return SleeveStep(self.number, step, broker.allowed)
+
+
+def _profit(event: Happening) -> float:
+    """What an event adds to the balance of a sleeve."""
+    if isinstance(event, Left):
+        return event.end.pnl
+    late = isinstance(event, Amended) and event.amendment.pnl is not None
+    return event.amendment.by if late else 0.0  # type: ignore[union-attr]
 
 
 class BookEngine:
@@ -160,6 +214,10 @@ class BookEngine:
         """The last of the running strategies, once they decide."""
         self.closed = 0
         """Steps taken by this run."""
+        self.moments = options.account.moments
+        """Steps and ticks that changed a sleeve, by all runs."""
+        self._early: list[tuple[str, FundingRow]] = []
+        """Rows of funding that came before the strategies were ready."""
         terms = options.terms
         self.broker = PaperBook(
             sleeves=[seat.broker for seat in self.seats],
@@ -219,9 +277,29 @@ class BookEngine:
         if self._cerebro is not None:
             self._cerebro.runstop()
 
-    def tell(self, seat: Seat) -> None:
-        """What came about at a sleeve between two steps."""
-        self._store(None, [seat.step(None, self.steps, self.broker.closes)])
+    def on_tick(self, symbol: str, tick: Tick) -> None:
+        """One tick of a market, between two steps."""
+        for seat in self.seats if self.strategy is not None else ():
+            if seat.symbol == symbol:
+                seat.on_tick(tick)
+
+    def on_funding(self, symbol: str, row: FundingRow) -> None:
+        """A row of a market's funding was published; where known candles are still to be seen it
+        waits."""
+        if self.strategy is None:
+            self._early.append((symbol, row))
+            return
+        for seat in self.seats:
+            if seat.symbol == symbol:
+                seat.on_funding(row)
+
+    def tell(self, seat: Seat, tick: Tick | None = None) -> None:
+        """What came about at a sleeve between two steps, by `tick` where one did it."""
+        stored = None
+        if tick is not None:
+            self.moments += 1
+            stored = StoredTick(self.moments, seat.after, *tick)
+        self._store(None, [seat.step(None, self.moments, self.broker.closes, stored)])
 
     def _turned(self, closed: bool) -> None:
         self._steps.taken()
@@ -238,12 +316,13 @@ class BookEngine:
         rows = self._steps.rows
         opens = next(iter(rows.values()))[0]
         self.closed += 1
+        self.moments += 1
         made = []
         for seat in self.seats:
             if seat.symbol in rows:
                 seat.after = opens
                 row = row_of(self._feeds[seat.symbol])
-                made.append(seat.step(row, self.steps, self.broker.closes))
+                made.append(seat.step(row, self.moments, self.broker.closes))
         self._store(opens, made)
 
     def _begin(self, strategies: Sequence[Any]) -> None:
@@ -254,12 +333,16 @@ class BookEngine:
         for seat, strategy in zip(self.seats, strategies, strict=False):
             seat.strategy = strategy
             seat.take_over(account)
-        self.broker.carry(*account)
+        marks = account.equity, account.cash
+        before = account.guard.peak if account.peak_before is None else account.peak_before
+        self.broker.carry(*account[:2], account.steps, account.closes, account.free, before, marks)
         self.strategy = strategies[-1]
         self.options.ready()
+        for early in self._early:
+            self.on_funding(*early)
 
     def _store(self, opens: int | None, made: Sequence[SleeveStep]) -> None:
         broker = self.broker
-        account = BookAccount(broker.balance, broker.guard, self.steps, broker.closes)
-        value, cash = broker.getvalue(), broker.getcash()
-        self.options.store(BookStep(opens, account, tuple(made), value, cash))
+        where = broker.balance, broker.guard, self.moments, self.steps, broker.closes
+        account = BookAccount(*where, *broker.at_close, broker.cash, broker.peak_before)
+        self.options.store(BookStep(opens, account, tuple(made)))

@@ -87,6 +87,12 @@ class BookMarkets:
         if len(self.failed) == len(self.each):
             raise ExchangeError("; ".join(f"{name}: {why}" for name, why in self.failed.items()))
 
+    def look(self) -> None:
+        """See of which market nothing comes any more."""
+        for symbol, status in self.each.items():
+            if symbol not in self.failed:
+                status.look()
+
     # As an inbox of live.book_steps
 
     def get(self, timeout: float) -> tuple[str, Event] | None:
@@ -133,6 +139,10 @@ class BookMarkets:
             when, price = status.price or (None, None)
             state = self.connection_of(symbol)
             found[symbol] = {"price": price, "price_time": when, "connection": state}
+            forecast = None if status.store is None else status.store.forecast
+            if forecast is not None:
+                rate, due = forecast
+                found[symbol] |= {"forecast_rate": rate, "forecast_time": due}
         return found
 
 

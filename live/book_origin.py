@@ -16,6 +16,7 @@ from stoptrail.live.ledger.records import (
     SettingsRow,
     account_of,
     allowed_of,
+    marks_of,
     settings_rows,
     sleeves_of,
     stored_candles,
@@ -97,6 +98,10 @@ def seats_of(
                 decided_at(origin.checkpoint, candles),
                 gate,
                 late,
+                row.id,
+                settings.live.ratchet == "tick",
+                funding_of(settings) == "published",
+                marks_of(database, row.id),
             )
         )
     return made

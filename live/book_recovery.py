@@ -27,7 +27,6 @@ from stoptrail.live.recovery import check_interval, margin_of, warm_up_candles
 from stoptrail.live.session_settings import (
     changed,
     filters_in,
-    funding_of,
     maintenance_in,
     margin_words,
     plan_from,
@@ -103,7 +102,7 @@ def book_content(settings: Settings, sleeves: Sequence[Sleeve]) -> dict[str, Any
     book["sleeves"] = [{"symbol": each.symbol, "share": each.share} for each in sleeves]
     content = {name: table[name] for name in ("account", "risk", "protections")}
     content["data"] = {"timeframe": table["data"]["timeframe"]}
-    return {**content, "book": book, "live": {"ratchet": "candle"}}
+    return {**content, "book": book, "live": {"ratchet": settings.live.ratchet}}
 
 
 _OF_THE_WHOLE = ("account", "max_open_risk", "max_notional")
@@ -195,12 +194,6 @@ def _new_sleeve(
         kept = next(row for row in sleeves_of(database, found.id) if row.symbol == sleeve.symbol)
         filters = filters_in(active_settings(database, kept.id).content)
     content = resolved(sleeve.settings, filters, rows, margins[sleeve.symbol])
-    content["live"] = {"ratchet": "candle"}
-    if funding_of(settings_from(content)) == "published":
-        raise ConfigError(
-            f"{sleeve.symbol} pays published funding, which a book on paper does not book yet: set "
-            "costs.funding_rate for its sleeves, or trade it alone with live --paper"
-        )
     return NewSleeve(sleeve.symbol, sleeve.share, content, rows)
 
 

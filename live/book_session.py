@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from stoptrail.config.settings import Settings
@@ -17,12 +18,15 @@ from stoptrail.live.book_steps import LiveSteps, Steps, joined
 from stoptrail.live.gate import Gate
 from stoptrail.live.ledger.book_ledger import BookLedger, book_name
 from stoptrail.live.ledger.database import Ledger
-from stoptrail.live.market.events import Event
+from stoptrail.live.ledger.records import newest_ticks
+from stoptrail.live.market.events import Event, Published, Tick
 from stoptrail.live.protocols import BookStore
+from stoptrail.live.recovery import hear_funding
 from stoptrail.live.session import Options, Session
 from stoptrail.live.step import BookStep
 from stoptrail.live.watch.control import BookControl, SessionControl
 from stoptrail.live.watch.messages import Message, messages_of
+from stoptrail.live.watch.presence import reading_of
 
 
 class BookSession(Session):
@@ -45,6 +49,11 @@ class BookSession(Session):
         symbols = list(dict.fromkeys(sleeve.symbol for sleeve in sleeves))
         self.market = BookMarkets(symbols, self._out.say, self._completed, self._again)
         self._live: LiveSteps
+        self._by_tick = settings.live.ratchet == "tick"
+        self._newest_ticks: dict[str, int] = {}
+        """Times of the newest ticks that were heard, by market."""
+        self._funded: dict[str, int | None] = {}
+        """Time after which rows of funding are to come, by market; None where it pays none."""
         self._live_from = 0
         """Open time of the first candle that all markets are heard live from, ms."""
 
@@ -61,8 +70,11 @@ class BookSession(Session):
 
     def _again(self, symbol: str) -> None:
         """Let the data of a market that has failed come again, from its last candle on."""
-        after = self._live.newest(symbol)
-        self.market.store.of(symbol).start_stream(symbol, self.interval, after, False)
+        self._start_stream(self.market.store.of(symbol), symbol, self._live.newest(symbol))
+
+    def _start_stream(self, own: Any, symbol: str, after: int) -> None:
+        """Let what comes of a market after a candle be told."""
+        own.start_stream(symbol, self.interval, after, self._by_tick, self._funded.get(symbol))
 
     @property
     def forecast(self) -> None:
@@ -70,8 +82,10 @@ class BookSession(Session):
 
     @property
     def reading(self) -> dict[str, Any]:
-        """What people want to know of each market."""
-        return {"markets": self.market.reading, "warm_from": self.warm_from}
+        """What people want to know of each market, and of each sleeve."""
+        seats = [] if self.engine is None else self.engine.seats
+        sleeves = {seat.number: reading_of(seat) for seat in seats}
+        return {"markets": self.market.reading, "sleeves": sleeves, "warm_from": self.warm_from}
 
     def _begin(self, store: BookStore) -> BookBeginning:
         """Where the book begins."""
@@ -95,6 +109,7 @@ class BookSession(Session):
             gate.begin(None if waiting is None else waiting.signal)
         told = {"store": self._keep, "ready": self._ready, "turn": self._turn}
         engine = self.engine = BookEngine(seats, options_of(found, **told))
+        self._newest_ticks = newest_ticks(self.ledger.database, found.sleeves)
         self.control = self._control(found, engine)
         missed = self._missed(store, found)
         last = {symbol: rows[-1][0] for symbol, rows in found.candles.items()}
@@ -103,6 +118,7 @@ class BookSession(Session):
             self.market,
             self.settings.live.signal_seconds,
             self._heard,
+            self._told,
             missed,
             last,
             found.book.candle,
@@ -130,10 +146,11 @@ class BookSession(Session):
             self.market.each[symbol].price = (last[0] + self.interval, last[4])
             own = store.of(symbol)
             try:
+                self._hear_funding(own, symbol)
                 fetched = own.fetch_candles(symbol, self.interval, last[0])
                 missed[symbol] = [row for row in fetched if row[0] > last[0]]
                 after = (missed[symbol] or known)[-1][0]
-                own.start_stream(symbol, self.interval, after, False)
+                self._start_stream(own, symbol, after)
             except UnreachableError:
                 raise
             except (ExchangeError, ConfigError) as error:
@@ -146,6 +163,15 @@ class BookSession(Session):
         self.market.check()
         return missed
 
+    def _hear_funding(self, own: Any, symbol: str) -> None:
+        """Read the rows of a market's funding that were published meanwhile, where its sleeves
+        pay what is published."""
+        seats = [seat.options for seat in self.engine.seats if seat.symbol == symbol]
+        paying = [seat for seat in seats if seat.published]
+        if paying:
+            tell, say = partial(self.engine.on_funding, symbol), self._out.say
+            self._funded[symbol] = hear_funding(tell, own, symbol, paying[0].origin, say)
+
     # What comes in
 
     def _ready(self) -> None:
@@ -154,13 +180,26 @@ class BookSession(Session):
     def _heard(self, symbol: str, event: Event) -> None:
         self.market.heard(symbol, event)
 
+    def _told(self, symbol: str, event: Tick | Published) -> None:
+        """A tick or a row of funding of a market, between two steps."""
+        if isinstance(event, Published):
+            self._funded[symbol] = max(self._funded.get(symbol) or 0, event.row.time)
+            self.engine.on_funding(symbol, event.row)
+            self._out.flush("funding")
+        elif event.time >= self._newest_ticks.get(symbol, 0):  # else told again
+            self._newest_ticks[symbol] = self._newest_tick = event.time
+            self.market.heard(symbol, event)
+            self.engine.on_tick(symbol, event)
+
     # What follows from it
 
     def _keep(self, step: BookStep) -> None:
         """Store a step; missed candles are stored in batches, late events in groups."""
         self._out.keep(step)
         if step.opens is None:
-            return  # stored together with the command that asked for it
+            if step.by_tick and not self._may_wait(step):
+                self._out.flush()
+            return  # else stored together with the command that asked for it
         engine = self.engine
         assert isinstance(engine, BookEngine)
         closed = [part.number - 1 for part in step.sleeves]
@@ -183,7 +222,7 @@ class BookSession(Session):
         del at_close
         if engine.broker.closes < self._live_from:
             return  # asked for now, not for a candle that was missed
-        for at, text in self.control.obey():
+        for at, text in self.control.obey(self._by_tick):
             self._out.say("command", text if at < 0 else f"{self._name(at)}: {text}")
 
     def _name(self, at: int) -> str:

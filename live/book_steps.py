@@ -8,28 +8,39 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.core.time import MINUTE_MS, date_number
 from stoptrail.exchange.rows import Row
-from stoptrail.live.market.events import CandleClosed, Event
+from stoptrail.live.market.events import CandleClosed, Event, Published, Tick
 from stoptrail.rules.candles import UNKNOWN_VOLUME
 
 Rows = dict[str, Row]
 """Candles that close together, by their market."""
+Between = Callable[[], object]
+"""What is to be done between two steps, while no feed is on its way to its next candle."""
+Coming = Rows | Between | None
+"""A step, what comes between two, or nothing for now."""
+
+
+_TOGETHER = 256
+"""Ticks that are taken in before they are told, at most."""
+_HOLD = 5.0
+"""Seconds for which ticks wait for a step; then they are told before it, marked `ahead`."""
 
 
 class Steps:
     """Hands the candles of one step after the other to the feeds of all markets.
 
-    `coming` gives the candles of a step, or None while there is nothing new; the run is over
-    where it ends. Every feed asks for its row; the next step comes after `taken`.
+    The run is over where `coming` ends. Every feed asks for its row; the next step comes after
+    `taken`, in which what is between two steps is done.
     """
 
-    def __init__(self, coming: Iterable[Rows | None]) -> None:
-        self._coming: Iterator[Rows | None] = iter(coming)
+    def __init__(self, coming: Iterable[Coming]) -> None:
+        self._coming: Iterator[Coming] = iter(coming)
+        self._between: Between | None = None
         self._taken = True
         self.over = False
         self.rows: Rows = {}
@@ -39,18 +50,23 @@ class Steps:
         """The market's candle in the step at hand; None where it has none, False at the end."""
         if self._taken and not self.over:
             self._taken = False
+            coming: Coming = None
             try:
                 coming = next(self._coming)
             except StopIteration:
-                coming, self.over = None, True
-            self.rows = coming or {}
+                self.over = True
+            self.rows = coming if isinstance(coming, dict) else {}
+            self._between = coming if callable(coming) else None
         if self.over:
             return False
         return self.rows.get(market)
 
     def taken(self) -> None:
-        """Everybody has the rows of the step at hand."""
+        """Everybody has the rows of the step at hand, or nobody has any: then do what waits."""
         self._taken = True
+        between, self._between = self._between, None
+        if between is not None:
+            between()
 
 
 class StepFeed(bt.DataBase):  # type: ignore[misc]
@@ -106,9 +122,11 @@ class Inbox(Protocol):
 
 class LiveSteps:
     """Steps from events. `patience` is how long a step waits for a candle once the first of its
-    candles is here, seconds; `hear` gets every event that is no candle, `missed` are candles
-    that have closed before, by market; `names` are all markets; `last` says of each the open time
-    (ms) of its last candle before these, `after` that of the last step.
+    candles is here, seconds. Ticks and funding of a market come in their order with its candles:
+    `tell` gets them between two steps, those behind a candle after its step. `hear` gets every
+    other event at once; `missed` are candles that have closed before, by market; `names` are all
+    markets; `last` says of each the open time (ms) of its last candle before these, `after` that
+    of the last step.
 
     A market that was absent from n steps in a row is waited for half as long with each of them:
     where nothing is traded there may be no candle. One whose data is stale is not waited for again
@@ -121,6 +139,7 @@ class LiveSteps:
         inbox: Inbox,
         patience: float,
         hear: Callable[[str, Event], None],
+        tell: Callable[[str, Tick | Published], None],
         missed: Mapping[str, Sequence[Row]],
         last: Mapping[str, int],
         after: int,
@@ -129,8 +148,13 @@ class LiveSteps:
         self._names = names
         self._inbox = inbox
         self._patience = patience
-        self._hear = hear
-        self._queues = {name: deque(missed.get(name, ())) for name in names}
+        self._hear, self._tell = hear, tell
+        self._queues: dict[str, deque[CandleClosed | Tick | Published]] = {
+            name: deque(CandleClosed(*row) for row in missed.get(name, ())) for name in names
+        }
+        """What waits of each market, behind its first candle that waits."""
+        self._ready: list[tuple[str, Tick | Published]] = []
+        """What comes between the last step and the next."""
         self._last = dict(last)
         self._opened = after
         """Open time of the newest step."""
@@ -143,18 +167,22 @@ class LiveSteps:
 
     @property
     def behind(self) -> bool:
-        """Whether candles wait for their step."""
-        return any(self._queues.values())
+        """Whether candles wait for their step, or ticks for their turn."""
+        return any(self._queues.values()) or bool(self._ready)
 
     def newest(self, name: str) -> int:
         """Open time of the newest candle of a market that has come, ms."""
-        queue = self._queues[name]
-        return queue[-1][0] if queue else self._last[name]
+        waiting = (e.time for e in reversed(self._queues[name]) if isinstance(e, CandleClosed))
+        return next(waiting, self._last[name])
 
-    def __iter__(self) -> Iterator[Rows | None]:
+    def __iter__(self) -> Iterator[Coming]:
         while True:
+            if self._ready:
+                yield self._pass_on
+                continue
             if (rows := self._due()) is not None:
                 yield rows
+                self.late = False
                 continue
             if all(self._inbox.ended(name) for name in self._names) and not self.behind:
                 return
@@ -162,31 +190,41 @@ class LiveSteps:
                 yield None
 
     def _listen(self) -> bool:
-        """Take in what has come; whether anything has."""
+        """Take in what has come, up to a candle; whether anything has."""
         found = self._inbox.get(self._pause)
         heard = found is not None
         while found is not None:
             market, event = found
             if isinstance(event, CandleClosed):
                 if event.time > self.newest(market):  # a stream begun anew may repeat one
-                    self._queues[market].append(event[:6])
+                    self._queues[market].append(event)
                 return True
-            self._hear(market, event)
+            if not isinstance(event, Tick | Published):
+                self._hear(market, event)
+            elif self._queues[market]:
+                self._queues[market].append(event)
+            else:
+                self._ready.append((market, event))
+                if len(self._ready) >= _TOGETHER:
+                    return True
             found = self._inbox.get(0.0)
         return heard
+
+    def _pass_on(self) -> None:
+        ready, self._ready = self._ready, []
+        for market, event in ready:
+            self._tell(market, event)
 
     def _due(self) -> Rows | None:
         """The next step, if it need not wait any longer."""
         ahead = {name: queue[0] for name, queue in self._queues.items() if queue}
         if not ahead:
             return None
-        opens = min(row[0] for row in ahead.values())
+        opens = min(_opens(candle) for candle in ahead.values())
         late = opens <= self._opened
         if not late and self._waits(opens, ahead):
             return None
-        rows = {
-            name: self._queues[name].popleft() for name, row in ahead.items() if row[0] == opens
-        }
+        rows = {name: self._taken(name) for name, at in ahead.items() if _opens(at) == opens}
         self._last |= dict.fromkeys(rows, opens)
         self.late = late
         if not late:
@@ -196,11 +234,37 @@ class LiveSteps:
             self._since = {at: since for at, since in self._since.items() if at > opens}
         return rows
 
-    def _waits(self, opens: int, ahead: Rows) -> bool:
+    def _taken(self, name: str) -> Row:
+        """The candle of a market that its queue waits with; what follows it is told after it."""
+        queue = self._queues[name]
+        candle = queue.popleft()
+        assert isinstance(candle, CandleClosed)
+        while queue and not isinstance(following := queue[0], CandleClosed):
+            self._ready.append((name, following))
+            queue.popleft()
+        return (candle.time, *candle[1:])
+
+    def _waits(self, opens: int, ahead: Container[str]) -> bool:
         """Whether a market may still have a candle that opened at `opens`."""
         awaited = [self._worth(name, opens) for name in self._names if name not in ahead]
         now = time.monotonic()
-        return now - self._since.setdefault(opens, now) < max(awaited, default=0.0)
+        waited = now - self._since.setdefault(opens, now)
+        if waited < max(awaited, default=0.0):
+            if waited > _HOLD:
+                self._release_ahead()
+            return True
+        return False
+
+    def _release_ahead(self) -> None:
+        """Let no stop wait for another market's candle: ticks are told before the step, as good
+        for a stop's test alone."""
+        for name, queue in self._queues.items():
+            ticks = [entry for entry in queue if isinstance(entry, Tick)]
+            if ticks:
+                self._ready += [(name, tick._replace(ahead=True)) for tick in ticks]
+                others = [entry for entry in queue if not isinstance(entry, Tick)]
+                queue.clear()
+                queue.extend(others)
 
     def _worth(self, name: str, opens: int) -> float:
         """Seconds for which a market's candle is waited for."""
@@ -208,6 +272,12 @@ class LiveSteps:
         if self._last[name] >= opens or inbox.ended(name) or (absences and inbox.behind(name)):
             return 0.0
         return float(self._patience * 0.5**absences)
+
+
+def _opens(entry: CandleClosed | Tick | Published) -> int:
+    """Open time of the candle that a queue begins with, ms."""
+    assert isinstance(entry, CandleClosed)
+    return entry.time
 
 
 def joined(columns: Mapping[str, Sequence[Row]]) -> Iterator[Rows]:

@@ -29,6 +29,8 @@ class MarketStatus:
         """Where the data comes from at present."""
         self._lost = ""
         """Why the data is stale; empty while it is not."""
+        self._silent = False
+        """Whether nothing has come for so long that the data is stale, as was said."""
         self._missing = False
         """Whether the exchange has not given all since then."""
         self._say = say
@@ -51,6 +53,19 @@ class MarketStatus:
         elif isinstance(event, Notice):
             self._missing |= event.kind == "not served"
             self._say("notice", event.text)
+
+    def look(self) -> None:
+        """Say that nothing comes any more, where nobody has told why, and that something does."""
+        if self.store is None or self._lost:
+            self._silent = False
+            return
+        found = self.store.connection
+        silent = found.state == "stale"
+        if silent and not self._silent:
+            self._say("connection", f"lost: {found.reason}; no new entries")
+        elif self._silent and not silent:
+            self._say("connection", "something comes again")
+        self._silent = silent
 
     def lose(self, reason: str) -> None:
         """Its data has ended, as was said: stale until it is back."""

@@ -62,8 +62,16 @@ class MarketStore(Protocol):
 class OneOfSeveral(MarketStore, Protocol):
     """The same for one market of a book, whose events come with those of the others."""
 
-    def start_stream(self, symbol: str, interval: int, after: int, ticks: bool = True) -> Any:
-        """Let events come, from the candle after the one that opens at `after`."""
+    def start_stream(
+        self,
+        symbol: str,
+        interval: int,
+        after: int,
+        ticks: bool = True,
+        funding: int | None = None,
+    ) -> Any:
+        """Let events come, from the candle after the one that opens at `after`; with `funding`
+        the rows of a swap's funding after that time (ms) too."""
 
     def check(self) -> None:
         """Raise what ended the stream, if anything did (ExchangeError)."""

@@ -16,7 +16,6 @@ from stoptrail.core.retry import backoff, rest
 from stoptrail.core.time import DAY_MS, Spans, iso_time
 from stoptrail.exchange.errors import RegionError, UnreachableError
 from stoptrail.exchange.rows import Row
-from stoptrail.live.engine import Engine
 from stoptrail.live.ledger.records import (
     SessionRow,
     newest_tick,
@@ -37,6 +36,7 @@ from stoptrail.live.session_settings import (
     settings_from,
 )
 from stoptrail.live.warm_up import WarmUp, check_alive, needed_days, warm_up_of
+from stoptrail.rules.funding import FundingRow
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
 
@@ -160,9 +160,13 @@ def margin_of(settings: Settings, store: MarketStore) -> Maintenance | None:
 
 
 def hear_funding(
-    engine: Engine, store: MarketStore, symbol: str, origin: Origin, say: Callable[[str, str], None]
+    tell: Callable[[FundingRow], None],
+    store: MarketStore,
+    symbol: str,
+    origin: Origin,
+    say: Callable[[str, str], None],
 ) -> int | None:
-    """Hand over the rows of funding that were published since the last one that was booked; the
+    """Tell the rows of funding that were published since the last one that was booked; the
     time (ms) after which others are to come, None where the exchange publishes none."""
     booked = {row.time for row in origin.booked}
     newest = max(booked, default=origin.start)
@@ -176,7 +180,7 @@ def hear_funding(
         return newest
     for row in rows:
         if row.time not in booked:
-            engine.on_funding(row)
+            tell(row)
     return max([newest, *(row.time for row in rows)])
 
 

@@ -205,9 +205,9 @@ class Session:
             funding_of(settings),
         )
         self.engine = engine = Engine(plan_from(settings), found.origin, engine_options)
-        since = None
+        since, where = None, (self.symbol, found.origin, self._out.say)
         if engine_options.funding == "published":
-            since = hear_funding(engine, store, self.symbol, found.origin, self._out.say)
+            since = hear_funding(engine.on_funding, store, *where)
         self._feed = store.getdata(
             dataname=self.symbol,
             compression=self.interval // 60_000,
@@ -219,8 +219,8 @@ class Session:
             funding=since,
         )
         self.market.price = (candles[-1][0] + self.interval, candles[-1][4])
-        where = f"{self.exchange} {self.symbol}, {len(candles)} candles known"
-        log.info("session %d: %s since %s", self.number, where, iso_time(candles[0][0]))
+        known = f"{self.exchange} {self.symbol}, {len(candles)} candles known"
+        log.info("session %d: %s since %s", self.number, known, iso_time(candles[0][0]))
         try:
             engine.run(self._feed)
         finally:  # what was done before the market data ended, however it ended
@@ -330,6 +330,7 @@ class Session:
         if time.monotonic() - self._beat >= _BEAT_SECONDS:
             self._beat = time.monotonic()
             self._out.flush()
+            self.market.look()
             self._obey(engine, at_close)
             self._attendance.beat(self, "running")
             if text := self._daily.told(self.ledger, self.number, int(time.time() * 1000)):

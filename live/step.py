@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from stoptrail.exchange.rows import Row
-from stoptrail.live.journal import Happening
+from stoptrail.live.journal import Funded, Happening
 from stoptrail.rules.book import Allowed
 from stoptrail.rules.protections import Guard
 from stoptrail.rules.stops import StopRules
@@ -42,7 +42,7 @@ class Step(NamedTuple):
     after: int
     """Open time of the last candle processed, this one included."""
     ticks: int
-    """How many ticks have changed something by now; of a sleeve, how many steps its book took."""
+    """How many ticks have changed something by now; of a sleeve the number of its book's moment."""
     events: tuple[Happening, ...]
     checkpoint: Checkpoint
     equity: float
@@ -73,10 +73,21 @@ class BookAccount(NamedTuple):
     balance: float
     """Cash as it would be with every open position undone."""
     guard: Guard
+    moments: int
+    """How often something came that counts so far: steps, and ticks at sleeves that these
+    changed."""
     steps: int
     """Taken so far."""
     closes: int
     """When the newest candle so far closed, ms."""
+    equity: float
+    """At the last step, with what is known of it by now."""
+    cash: float
+    """Of that equity, what no position ties up."""
+    free: float | None = None
+    """Cash for entries until the next step; None: what is free now."""
+    peak_before: float | None = None
+    """The guard's peak before the last mark at 00:00 UTC; None: that of now."""
 
 
 class BookStep(NamedTuple):
@@ -87,11 +98,19 @@ class BookStep(NamedTuple):
     """Open time of the candles that closed; None between two steps."""
     account: BookAccount
     sleeves: tuple[SleeveStep, ...]
-    equity: float
-    cash: float
-    """That no position ties up."""
 
     @property
     def caught_up(self) -> bool:
         """Whether the session was down when its candles closed."""
         return all(part.step.caught_up for part in self.sleeves)
+
+    @property
+    def by_tick(self) -> bool:
+        """Whether a tick brought it about."""
+        return any(part.step.tick is not None for part in self.sleeves)
+
+    @property
+    def marks(self) -> bool:
+        """Whether it says what the account is worth: at closes, and once funding is known."""
+        events = (event for part in self.sleeves for event in part.step.events)
+        return self.opens is not None or any(isinstance(event, Funded) for event in events)

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.funding import net_price, paid_since
 from stoptrail.rules.measure import worth
-from stoptrail.rules.protections import Guard, guard_day
+from stoptrail.rules.protections import Guard, guard_again, guard_day
 from stoptrail.rules.trade import Position, cash_beside
 from stoptrail.rules.types import Checkpoint, RunRules
 
@@ -93,7 +93,4 @@ class MidnightMarks:
         held, before = self._midnight, self.peak_before
         if held is None or time > held.closes:
             return guard
-        since = guard.peak > max(before, guard.day_start)
-        equity = held.equity(self._rules, held.closes, schedule)
-        marked_again = guard_day(guard._replace(peak=before), equity)
-        return marked_again._replace(peak=guard.peak) if since else marked_again
+        return guard_again(guard, before, held.equity(self._rules, held.closes, schedule))

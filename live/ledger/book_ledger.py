@@ -137,8 +137,8 @@ class BookWriter(Rows):
                 left = {"most": most if most < math.inf else None, "margin": margin}
                 self._session_changes(self._sleeves[number], left)
         for step in steps:
-            if step.opens is not None:
-                values = {"equity": step.equity, "cash": step.cash}
+            if step.marks:
+                values = {"equity": step.account.equity, "cash": step.account.cash}
                 self.put(StoredEquity, time=step.account.closes, **values)
         if steps:
             self._session_changes(self._session, _account(steps[-1], self._interval))
@@ -149,13 +149,17 @@ class BookWriter(Rows):
 
 
 def _account(step: BookStep, interval: int) -> dict[str, Any]:
-    balance, guard, steps, closes = step.account
+    account, guard = step.account, step.account.guard
+    free = account.free if account.free is not None and account.free < math.inf else None
     return {
-        "candle": closes - interval,
-        "ticks": steps,
-        "balance": balance,
+        "candle": account.closes - interval,
+        "ticks": account.moments,
+        "steps": account.steps,
+        "balance": account.balance,
+        "free": free,
         "day_start": guard.day_start,
         "peak": guard.peak,
+        "peak_before": account.peak_before,
         "losses": guard.losses,
         "guarded_until": guard.until,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from peewee import Database, fn
@@ -20,6 +21,7 @@ from stoptrail.live.ledger.tables import (
     SettingsHistory,
     StopMoves,
     StoredCandles,
+    StoredEquity,
     StoredFunding,
     Ticks,
 )
@@ -131,7 +133,18 @@ def account_of(database: Database, book: int) -> BookAccount:
     """Where the account of a book stands."""
     row = Sessions.select().where(Sessions.id == book).dicts().execute(database)[0]
     guard = Guard(row["day_start"], row["peak"], row["losses"], row["guarded_until"])
-    return BookAccount(row["balance"], guard, row["ticks"], row["candle"] + row["interval"])
+    moments, steps, closes = row["ticks"], row["steps"], row["candle"] + row["interval"]
+    equity, cash = marks_of(database, book) or (row["balance"], row["balance"])
+    where = row["balance"], guard, moments, steps, closes, equity, cash
+    return BookAccount(*where, row["free"], row["peak_before"])
+
+
+def marks_of(database: Database, session: int) -> tuple[float, float] | None:
+    """Equity and cash at the last close; None before the first."""
+    table = StoredEquity
+    query = table.select(table.equity, table.cash).where(table.session == session)
+    found = list(query.order_by(table.time.desc()).limit(1).tuples().execute(database))
+    return found[0] if found else None
 
 
 def allowed_of(database: Database, sleeve: int) -> Allowed:
@@ -140,8 +153,8 @@ def allowed_of(database: Database, sleeve: int) -> Allowed:
     return Allowed(math.inf if row["most"] is None else row["most"], row["margin"])
 
 
-def stored_steps(database: Database, book: int) -> list[dict[str, Row]]:
-    """The candles of every step of a book, by market, in the order in which it took them."""
+def stored_steps(database: Database, book: int) -> list[tuple[int, dict[str, Row]]]:
+    """Number and candles, by market, of every step of a book, in order."""
     found: dict[int, dict[str, Row]] = {}
     for sleeve in sleeves_of(database, book):
         if sleeve.source == sleeve.id:
@@ -149,7 +162,7 @@ def stored_steps(database: Database, book: int) -> list[dict[str, Row]]:
                 if row["step"] is not None:
                     candle = tuple(row[name] for name in CANDLE)
                     found.setdefault(row["step"], {})[sleeve.symbol] = candle
-    return [found[step] for step in sorted(found)]
+    return sorted(found.items())
 
 
 def stored_candles(database: Database, session: int) -> list[Row]:
@@ -185,6 +198,14 @@ def newest_tick(database: Database, session: int) -> int:
     """Time of the last tick that changed something, ms; 0 where there is none."""
     newest = Ticks.select(fn.MAX(Ticks.time)).where(Ticks.session == session)
     return int(newest.scalar(database) or 0)
+
+
+def newest_ticks(database: Database, sleeves: Sequence[SessionRow]) -> dict[str, int]:
+    """The same of each market of a book."""
+    found: dict[str, int] = {}
+    for row in sleeves:
+        found[row.symbol] = max(found.get(row.symbol, 0), newest_tick(database, row.id))
+    return found
 
 
 def settings_rows(database: Database, session: int) -> list[SettingsRow]:

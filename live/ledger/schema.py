@@ -90,6 +90,14 @@ def _books(database: Database) -> None:
     )
 
 
+def _ticks_of_books(database: Database) -> None:
+    """Books whose stops move by tick: their moments are more than their steps."""
+    _add(database, "sessions", "steps", "BIGINT NOT NULL DEFAULT 0")
+    _add(database, "sessions", "free", "DOUBLE PRECISION")
+    execute: Any = database.execute_sql
+    execute("UPDATE sessions SET steps = ticks WHERE sleeves > 0")
+
+
 def _add(database: Database, table: str, name: str, kind: str) -> None:
     """Add a column, unless the tables were made with it."""
     if name not in {column.name for column in database.get_columns(table)}:
@@ -107,6 +115,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _funding,
     _shortfall,
     _books,
+    _ticks_of_books,
 )
 """Step n leads from version n to version n + 1; a step is never changed once released."""
 

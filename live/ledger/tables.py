@@ -40,7 +40,8 @@ class Sessions(Model):
     candle = BigIntegerField()
     """Open time of the last candle that was processed."""
     ticks = BigIntegerField(default=0)
-    """How many ticks changed something; of a book and its sleeves the steps that it took."""
+    """How many ticks changed something; of a book and its sleeves the number of its last moment:
+    steps, and ticks that changed a sleeve."""
     balance = DoubleField()
     """Cash as it was before the open position; of a sleeve its share with its profits."""
     day_start = DoubleField()
@@ -65,6 +66,10 @@ class Sessions(Model):
     """Units that the caps have left of the order of a sleeve; empty where they cut nothing."""
     margin = DoubleField(default=0.0)
     """What its position or order may lose (C20)."""
+    steps = BigIntegerField(default=0)
+    """How many steps a book took."""
+    free = DoubleField(null=True)
+    """Cash of a book for entries until its next step; empty: all that no position ties up."""
 
     class Meta:  # noqa: D106  # peewee's
         table_name = "sessions"
@@ -104,7 +109,8 @@ class StoredCandles(Model):
     caught_up = BooleanField()
     """Whether the session was down when it closed, or not yet begun."""
     step = BigIntegerField(null=True)
-    """Of a book the number of the step that took it, from 1; a late candle has a later one."""
+    """Of a book the number of the step that took it, among its moments; a late candle has a
+    later one."""
 
     class Meta:  # noqa: D106  # peewee's
         table_name = "candles"

@@ -7,14 +7,19 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
+
+from stoptrail.core.errors import ExchangeError
 
 T = TypeVar("T")
 
 _SLICE_SECONDS = 0.1
 """How soon a wait that is given up ends."""
+_PULSE_SECONDS = 1.0
+_DEAD_SECONDS = 300.0
+"""For how long the loop may do nothing at all; a busy machine lets it wait too."""
 
 
 class GivenUpError(Exception):
@@ -29,6 +34,9 @@ class Background:
         self._helpers = _Helpers()
         self.loop.set_default_executor(self._helpers)
         self._given_up = False
+        self._pulse = 0
+        self._looked = (0, time.monotonic(), 0.0)
+        """The pulse at the last look, when that was, and for how long it has been the same."""
         self._thread = threading.Thread(target=self._run, name="market data", daemon=True)
         self._thread.start()
 
@@ -44,12 +52,30 @@ class Background:
             future.cancel()
             raise
 
+    def check(self) -> None:
+        """Raise ExchangeError where the loop has stood still for minutes: nobody would hear of
+        anything any more. Counted is the time in which the caller was awake."""
+        seen, when, still = self._looked
+        now = time.monotonic()
+        still = still + min(_PULSE_SECONDS, now - when) if seen == self._pulse else 0.0
+        self._looked = self._pulse, now, still
+        if still > _DEAD_SECONDS:
+            raise ExchangeError(
+                f"the thread of the market data has stood still for {_DEAD_SECONDS:g} s: start "
+                "the session again"
+            )
+
+    def _beat(self) -> None:
+        self._pulse += 1
+        self.loop.call_later(_PULSE_SECONDS, self._beat)
+
     def give_up(self) -> None:
         """Let nobody wait for a result any longer; safe in a signal handler."""
         self._given_up = True
 
     def _result(self, future: Future[T], whatever: bool) -> T:
         while whatever or not self._given_up:
+            self.check()
             try:
                 return future.result(_SLICE_SECONDS)
             except TimeoutError:
@@ -81,6 +107,7 @@ class Background:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)
+        self._beat()
         try:
             self.loop.run_forever()
         finally:
@@ -93,9 +120,16 @@ async def cancel_others(patience: float) -> None:
     Again and again: Python 3.11's `asyncio.wait_for` forgets a cancellation that comes
     together with what it waits for, and its task would go on for ever.
     """
-    until = time.monotonic() + patience
     current = asyncio.current_task()
-    while others := [task for task in asyncio.all_tasks() if task is not current]:
+    await cancel_all(lambda: asyncio.all_tasks() - {current}, patience)
+
+
+async def cancel_all(
+    find: Callable[[], Iterable[asyncio.Task[Any]]], patience: float = 2.0
+) -> None:
+    """The same for the tasks that `find` gives."""
+    until = time.monotonic() + patience
+    while others := [task for task in find() if not task.done()]:
         for task in others:
             task.cancel()
         left = until - time.monotonic()

@@ -138,6 +138,8 @@ class CCXTStore(RestStore):
 
     def check(self) -> None:
         """Raise what ended the stream, if anything did (ExchangeError)."""
+        if self._background is not None:
+            self._background.check()
         if self._running is not None and self._running.done() and not self._running.cancelled():
             error = self._running.exception()
             if isinstance(error, ExchangeError):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from stoptrail.core.retry import backoff
 from stoptrail.exchange.rows import candle_row
+from stoptrail.live.market.background import cancel_all
 from stoptrail.live.market.candle_poller import Confirmation
 from stoptrail.live.market.events import Connection, ConnectionBack, ConnectionLost, Event
 from stoptrail.live.market.funding_poller import FundingPoller
@@ -102,14 +103,15 @@ class Stream:
             self._say_no_socket()
         jobs += [self._watch(name, step) for name, step in watched]
         jobs += [self._poll_loop(), *([self._funding.run()] if self._funding else [])]
+        tasks = [asyncio.ensure_future(job) for job in jobs]
         try:
-            async with asyncio.TaskGroup() as group:
-                for job in jobs:
-                    group.create_task(job)
-        except* Exception as errors:
-            raise errors.exceptions[0] from None
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
         finally:
             self.connection = Connection.now("closed", "the stream has ended")
+            # A TaskGroup would wait for ever for one that has lost its cancellation.
+            await cancel_all(lambda: tasks)
 
     def look(self) -> Connection:
         """The connection as it is now: stale once nothing has come for too long."""

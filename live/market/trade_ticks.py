@@ -62,7 +62,9 @@ class TradeTicks:
     async def watch_quotes(self) -> None:
         """The next quote of the socket."""
         quotes = await self._exchange.watch_bids_asks([self._symbol])
-        quote = quotes.get(self._symbol) or {}
+        # Of messages that were handled together the first is told, the last is kept.
+        kept = getattr(self._exchange, "bidsasks", None) or {}
+        quote = kept.get(self._symbol) or quotes.get(self._symbol) or {}
         bid, ask = quote.get("bid"), quote.get("ask")
         if bid and ask and 0 < bid <= ask:
             at = quote.get("timestamp")

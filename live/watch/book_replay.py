@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from peewee import Database, SqliteDatabase
@@ -10,7 +12,7 @@ from peewee import Database, SqliteDatabase
 from stoptrail.backtest.book import terms_of
 from stoptrail.live.book_engine import BookEngine, BookOptions, Seat, SeatOptions
 from stoptrail.live.book_origin import active_settings, share_of
-from stoptrail.live.book_steps import Rows, Steps, joined
+from stoptrail.live.book_steps import Coming, Rows, Steps, joined
 from stoptrail.live.ledger.book_ledger import BookWriter
 from stoptrail.live.ledger.records import (
     Counters,
@@ -20,6 +22,7 @@ from stoptrail.live.ledger.records import (
     stored_steps,
 )
 from stoptrail.live.ledger.tables import TABLES
+from stoptrail.live.market.events import Tick
 from stoptrail.live.origin import Origin
 from stoptrail.live.session_settings import funding_of, plan_from, settings_from
 from stoptrail.live.step import BookAccount
@@ -38,8 +41,8 @@ class BookRecording(NamedTuple):
     content: dict[str, Any]
     """Settings of the whole."""
     sleeves: list[Recording]
-    steps: list[Rows]
-    """Candles of every step, in order."""
+    steps: list[tuple[int, Rows]]
+    """Number and candles of every step, in order."""
 
 
 def book_recording(database: Database, book: SessionRow) -> BookRecording:
@@ -62,8 +65,9 @@ def replay_book(recording: BookRecording, *, candles_alone: bool = False) -> Dat
     """
     book, steps = recording.book, recording.steps
     if candles_alone:
-        sleeves = [one._replace(closes=[], refused={}, withdrawn={}) for one in recording.sleeves]
-        steps = list(joined(_by_market(steps)))
+        alone: dict[str, Any] = {"ticks": [], "closes": [], "refused": {}, "withdrawn": {}}
+        sleeves = [one._replace(**alone) for one in recording.sleeves]
+        steps = list(enumerate(joined(_by_market(steps)), 1))
         recording = recording._replace(sleeves=sleeves, steps=steps)
     database = SqliteDatabase(":memory:")
     with database.bind_ctx(TABLES):
@@ -76,7 +80,7 @@ def replay_book(recording: BookRecording, *, candles_alone: bool = False) -> Dat
         start = Checkpoint(cash * share, None, None, None, None, guard_start(cash * share), 0)
         begun(database, one.session, start, one.candles[0][0])
     writer = BookWriter(database, book, [one.session for one in recording.sleeves])
-    account = BookAccount(cash, guard, 0, book.start)
+    account = BookAccount(cash, guard, 0, 0, book.start, cash, cash)
     options = BookOptions(
         terms_of(settings_from(recording.content)), book.interval, account, writer.write
     )
@@ -86,9 +90,9 @@ def replay_book(recording: BookRecording, *, candles_alone: bool = False) -> Dat
     return database
 
 
-def _by_market(steps: Sequence[Rows]) -> dict[str, list[Any]]:
+def _by_market(steps: Sequence[tuple[int, Rows]]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
-    for rows in steps:
+    for _, rows in steps:
         for symbol, row in rows.items():
             found.setdefault(symbol, []).append(row)
     return found
@@ -117,25 +121,26 @@ def _seat(
         0.0,
         Open() if candles_alone else AsItWas(own),
         lambda _time: False,
+        row.id,
+        chosen.live.ratchet == "tick" and not candles_alone,
+        funding_of(chosen) == "published",
     )
 
 
-def _told(recording: BookRecording, engine: BookEngine) -> Iterator[Rows]:
-    """The last candles of the warm-ups, then the steps, with what people asked in between."""
+def _told(recording: BookRecording, engine: BookEngine) -> Iterator[Coming]:
+    """The last candles of the warm-ups, then the steps, with what came in between."""
     known: dict[str, list[Any]] = {}
     for own in recording.sleeves:
         row = own.session
         known[row.symbol] = [candle for candle in own.candles if candle[0] < row.start][-1:]
     yield from joined(known)
-    asked = [
-        (order.ticks, at, order) for at, own in enumerate(recording.sleeves) for order in own.closes
-    ]
-    for number, rows in enumerate([*recording.steps, {}]):
-        for after, at, order in asked:
-            if after == number:
-                _leave(engine.seats[at], order)
-        if rows:
-            yield rows
+    moments: list[tuple[int, int, Coming]] = [(number, 0, rows) for number, rows in recording.steps]
+    for seat, own in zip(engine.seats, recording.sleeves, strict=True):
+        moments += [(t.number, 0, partial(seat.on_tick, Tick(*t[2:]))) for t in own.ticks]
+        moments += [(row.ticks, 1, partial(seat.on_funding, row.row)) for row in own.funding]
+        moments += [(order.ticks, 2, partial(_leave, seat, order)) for order in own.closes]
+    for _, _, coming in sorted(moments, key=itemgetter(0, 1)):
+        yield coming
 
 
 def _leave(seat: Seat, order: ManualExit) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from peewee import Database
 
@@ -30,7 +29,7 @@ def snapshot_of(database: Database, row: SessionRow, events: int = 8) -> Snapsho
 def _whole(database: Database, row: SessionRow, events: int) -> Snapshot:
     presence = presence_of(database, row.id) or {}
     rows = sleeves_of(database, row.id)
-    sleeves = tuple(snapshot(database, own, events) for own in rows)
+    sleeves = tuple(snapshot(database, own, 1) for own in rows)
     closed = [closed_trades(database, own.id) for own in rows]
     unrealised = sum(own.unrealised for own in sleeves)
     equity = row.balance + unrealised
@@ -48,7 +47,7 @@ def _whole(database: Database, row: SessionRow, events: int) -> Snapshot:
         restarts=presence.get("restarts", 0),
         connection=connection_of(presence),
         paused=all(own.paused for own in rows),
-        ratchet="candle",
+        ratchet=sleeves[0].ratchet,
         price=None,
         price_time=max(times, default=None),
         candle=row.candle,
@@ -64,23 +63,22 @@ def _whole(database: Database, row: SessionRow, events: int) -> Snapshot:
         wins=sum(won for _, _, won in closed),
         waiting=False,
         ordered=None,
-        recent=_stories(database, row, sleeves, events),
+        recent=stories(database, row, events),
         forecast=None,
         expected=None,
         sleeves=sleeves,
     )
 
 
-def _stories(
-    database: Database, row: SessionRow, sleeves: Sequence[Snapshot], events: int
-) -> tuple[Happened, ...]:
-    """What happened at the sleeves, each with its market, and to the whole."""
+def stories(database: Database, row: SessionRow, count: int) -> tuple[Happened, ...]:
+    """The newest of what happened to a session, newest first; of a book at its sleeves too, each
+    with its market."""
     own = [
         Happened(one.time, f"{sleeve.symbol}: {one.text}")
-        for sleeve in sleeves
-        for one in sleeve.recent
+        for sleeve in sleeves_of(database, row.id)
+        for one in recent(database, sleeve.id, count)
     ]
-    return tuple(sorted([*own, *recent(database, row.id, events)], reverse=True)[:events])
+    return tuple(sorted([*own, *recent(database, row.id, count)], reverse=True)[:count])
 
 
 def holds_of(found: Snapshot) -> str:

@@ -159,6 +159,11 @@ class Whole:
     def leave_at(self, price: float, time: int) -> float | None:
         """None: a price is of one market."""
 
+    def tell_all(self) -> None:
+        """Let every sleeve leave."""
+        for at in range(len(self._seats)):
+            self.tell(at)
+
     def tell(self, at: int) -> None:
         """Let the sleeve at this place, whose candle has closed, leave."""
         if self._seats[at].holds:
@@ -168,7 +173,7 @@ class Whole:
 
 class BookControl:
     """The commands of a book and of its sleeves; `controls` in the order of the book. Whoever is
-    told to leave does so at the next close of its own market."""
+    told to leave does so at the next close of its own market, by ticks at once."""
 
     def __init__(
         self,
@@ -181,16 +186,19 @@ class BookControl:
         self._seats, self._gates = seats, gates
         self._whole = Whole(seats, gates)
 
-    def obey(self) -> list[tuple[int, str]]:
-        """Do what was asked since: place of the sleeve (-1: the whole), and what was done."""
+    def obey(self, at_once: bool) -> list[tuple[int, str]]:
+        """Do what was asked since: place of the sleeve (-1: the whole), and what was done. An order
+        to leave is sent `at_once`, or at the next close."""
         places = {control.session: at for at, control in enumerate(self._controls)}
         found = []
         for row in asked_of(self._own.ledger, [self.session, *places]):
             at = places.get(row["session"], -1)
             if at < 0:
-                told = self._own.answer(row, self._whole, self._whole, False)
+                if at_once and row["verb"] == "close" and row["price"] is None:
+                    self._whole.tell_all()
+                told = self._own.answer(row, self._whole, self._whole, at_once)
             else:
-                told = self._controls[at].answer(row, self._seats[at], self._gates[at], False)
+                told = self._controls[at].answer(row, self._seats[at], self._gates[at], at_once)
             found += [(at, text) for text in told]
         return found
 

@@ -58,12 +58,13 @@ class Endpoint:
         self.port = port
         self._server: Any = None
         self.registry = CollectorRegistry()
-        self._figures: _Figures | None = None
+        self._figures: list[_Figures] = []
+        """Of the session, then of the sleeves of a book."""
         self._messages = Counter(
             "stoptrail_messages", "Messages by kind", ["kind"], registry=self.registry
         )
-        self._realised: float | None = None
-        """None where the ledger has to be asked again."""
+        self._realised: dict[int, float] | None = None
+        """By session; None where the ledger has to be asked again."""
         self._messages.labels("error")  # 0 and not absent while there was none
         self.registry.register(self)
 
@@ -92,56 +93,89 @@ class Endpoint:
 
     def turned(self, session: Watched) -> None:
         """Bring the figures up to date."""
-        engine = session.engine
+        engine: Any = session.engine
         if engine is None or (session.market.price is None and not engine.of_book):
             return
-        when, price = session.market.price or (0, math.nan)
-        position = engine.broker.open
-        equity = engine.broker.equity(price, when)
-        gauges = {} if engine.of_book else {"price": price}
-        gauges |= {
-            "equity": equity,
-            "realised": self._realised_by(session),
-            "position_units": 0.0 if position is None else position.held.side * position.units,
-            "market_data_fresh": 0.0 if session.market.stale else 1.0,
-            "candles": float(engine.closed),
-            "restarts": float(session.restarts),
-        }
-        if position is not None and engine.strategy is not None:
-            gauges["stop_level"] = engine.strategy.manager.stop.level
-        labels = (session.exchange, session.symbol, str(session.number))
-        connection = session.market.connection.partition(":")[0]
-        self._figures = _Figures(labels, gauges, connection, time.monotonic())
+        realised = self._realised_by(session)
+        self._figures = [_whole(session, engine, realised)]
+        for seat in engine.seats if engine.of_book else ():
+            self._figures.append(_of_sleeve(session, seat, realised))
 
-    def _realised_by(self, session: Watched) -> float:
-        """Result of the closed trades; NaN while the ledger cannot be read, which the session
-        itself says."""
+    def _realised_by(self, session: Watched) -> dict[int, float]:
+        """Result of the closed trades of the session and of its sleeves; none while the ledger
+        cannot be read, which the session itself says."""
         if self._realised is None:
             try:
                 database, number = session.ledger.database, session.number
                 own = [number, *(row.id for row in sleeves_of(database, number))]
-                self._realised = sum(closed_trades(database, each)[0] for each in own)
+                found = {each: closed_trades(database, each)[0] for each in own}
             except PeeweeException:
-                return math.nan
+                return {}
+            self._realised = {**found, number: sum(found.values())}
         return self._realised
 
     def collect(self) -> Iterator[Metric]:
         """Prometheus asks: the figures of the last turn, and how long ago that was."""
         from prometheus_client.core import GaugeMetricFamily
 
-        figures = self._figures
-        if figures is None:
+        figures = list(self._figures)
+        if not figures:
             return
-        age = time.monotonic() - figures.turned
         text = "Seconds since the session last turned: it hangs where this grows"
-        values = figures.gauges | {"beat_age_seconds": age}
-        for name, value in values.items():
+        figures[0].gauges["beat_age_seconds"] = time.monotonic() - figures[0].turned
+        for name in dict.fromkeys(name for each in figures for name in each.gauges):
             found = GaugeMetricFamily(f"stoptrail_{name}", _GAUGES.get(name, text), labels=_LABELS)
-            found.add_metric(figures.labels, value)
+            for each in figures:
+                if name in each.gauges:
+                    found.add_metric(each.labels, each.gauges[name])
             yield found
         states = GaugeMetricFamily(
             "stoptrail_connection", "1 for the state of the data", labels=(*_LABELS, "state")
         )
-        for state in _STATES:
-            states.add_metric((*figures.labels, state), float(state == figures.connection))
+        for each in figures:
+            for state in _STATES:
+                states.add_metric((*each.labels, state), float(state == each.connection))
         yield states
+
+
+def _whole(session: Watched, engine: Any, realised: dict[int, float]) -> _Figures:
+    """A session of one market, or the account of a book."""
+    when, price = session.market.price or (0, math.nan)
+    gauges = {} if engine.of_book else {"price": price}
+    gauges |= {
+        "equity": engine.broker.equity(price, when),
+        "realised": realised.get(session.number, math.nan),
+        "market_data_fresh": 0.0 if session.market.stale else 1.0,
+        "candles": float(engine.closed),
+        "restarts": float(session.restarts),
+    }
+    if not engine.of_book:
+        gauges |= _held(engine.broker, engine.strategy)
+    labels = (session.exchange, session.symbol, str(session.number))
+    connection = session.market.connection.partition(":")[0]
+    return _Figures(labels, gauges, connection, time.monotonic())
+
+
+def _of_sleeve(session: Watched, seat: Any, realised: dict[int, float]) -> _Figures:
+    """A sleeve of a book, under its own number as a session."""
+    market: Any = session.market
+    when, price = market.each[seat.symbol].price or (0, math.nan)
+    number = seat.options.session
+    gauges = {
+        "price": price,
+        "equity": seat.broker.marked_on(seat.balance, price, when),
+        "realised": realised.get(number, math.nan),
+        "market_data_fresh": 0.0 if market.behind(seat.symbol) else 1.0,
+        **_held(seat.broker, seat.strategy),
+    }
+    connection = market.connection_of(seat.symbol).partition(":")[0]
+    labels = (session.exchange, seat.symbol, str(number))
+    return _Figures(labels, gauges, connection, time.monotonic())
+
+
+def _held(broker: Any, strategy: Any) -> dict[str, float]:
+    position = broker.open
+    if position is None:
+        return {"position_units": 0.0}
+    found = {"position_units": position.held.side * position.units}
+    return found if strategy is None else found | {"stop_level": strategy.manager.stop.level}

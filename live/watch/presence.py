@@ -21,7 +21,6 @@ from stoptrail.live.ledger.spoken import Presence
 from stoptrail.live.watch.event_log import EventLog
 
 if TYPE_CHECKING:
-    from stoptrail.live.engine import Engine
     from stoptrail.live.watch.watched import Watched
 
 log = logging.getLogger("stoptrail.live")
@@ -161,8 +160,9 @@ def whereabouts(ledger: Ledger, exchange: str, symbol: str) -> str:
     return f" (process {found['pid']} on {found['host']})" if found else ""
 
 
-def reading_of(engine: Engine | None) -> dict[str, float]:
-    """What the signal's indicators say at the last close, by name, as far as they tell."""
+def reading_of(engine: Any) -> dict[str, float]:
+    """What the indicators of an engine or a sleeve say at the last close, by name, as far
+    as they tell."""
     if engine is None or engine.strategy is None:
         return {}
     strategy = engine.strategy

@@ -165,12 +165,13 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
 
 
 def _presence(database: Database, row: SessionRow) -> dict[str, Any]:
-    """What the session last said of itself; of a sleeve what its book said of its market."""
+    """What the session last said of itself; of a sleeve what its book said of it and its market."""
     found = presence_of(database, row.book or row.id) or {}
     if not row.book:
         return found
-    market = json.loads(found.get("reading", "{}")).get("markets", {}).get(row.symbol, {})
-    return {**found, "reading": "{}", **market}
+    told = json.loads(found.get("reading", "{}"))
+    own = told.get("sleeves", {}).get(str(row.sleeve), {})
+    return {**found, "reading": json.dumps(own), **told.get("markets", {}).get(row.symbol, {})}
 
 
 def _forecast(database: Database, session: int, presence: dict[str, Any]) -> Forecast | None:

@@ -25,6 +25,7 @@ from stoptrail.rules.protections import (
     Guard,
     Protections,
     entries_stopped,
+    guard_again,
     guard_day,
     guard_exit,
     guard_start,
@@ -164,7 +165,11 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
             self._mark_missed(opens + interval)
         # A candle that comes after the others of its time is a step of its own.
         self.index, self.closes = index, max(self.closes, opens + interval)
-        self.cash = math.inf if len(self.sleeves) == 1 or not self._ordered else self.getcash()
+        self.cash = self._free()
+
+    def _free(self) -> float:
+        """Cash for the entries of the coming candles: what is free now."""
+        return math.inf if len(self.sleeves) == 1 or not self._ordered else self.getcash()
 
     def settle(self, sleeve: SleeveBroker) -> None:
         """What fills on the candle of one sleeve."""
@@ -185,7 +190,7 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
         self.count_ended()
         if self.protected:
             if self.closes % DAY == 0:
-                self.guard = guard_day(self.guard, self.getvalue())
+                self._mark(self.closes, self.getvalue())
             self.remember()
         deferred, self.deferred = self.deferred, []
         self._marked = self.getvalue() if deferred else None
@@ -193,12 +198,13 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
             decision()
         self._marked = None
 
-    def count_ended(self) -> None:
-        """Let the protections know of the trades that are over."""
+    def count_ended(self, ahead: int = 0) -> None:
+        """Let the protections know of the trades that are over, in the step at hand or so many
+        steps `ahead`."""
         if self.protected and self.ended:
-            equity, limits = self.getvalue(), self.p.protections
+            equity, limits, index = self.getvalue(), self.p.protections, self.index + ahead
             for pnl in self.ended:
-                self.guard = guard_exit(self.guard, pnl, equity, self.index, limits)
+                self.guard = guard_exit(self.guard, pnl, equity, index, limits)
         self.ended.clear()
 
     def remember(self) -> None:
@@ -213,7 +219,11 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
             for sleeve in self.busy:
                 price = self._prices.get(sleeve.number, sleeve.close)
                 equity = sleeve.marked_on(equity, price, midnight)
-            self.guard = guard_day(self.guard, equity)
+            self._mark(midnight, equity)
+
+    def _mark(self, midnight: int, equity: float) -> None:
+        del midnight
+        self.guard = guard_day(self.guard, equity)
 
     # What Cerebro and strategies ask of a broker
 
@@ -228,12 +238,22 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
 
 
 class PaperBook(BookBroker):
-    """The account in a paper session. Parameter beside a BookBroker's: turn, called whenever
-    Cerebro turns; True where candles have closed."""
+    """The account in a paper session, on candles or by ticks between the steps. Parameter beside
+    a BookBroker's: turn, called whenever Cerebro turns; True where candles have closed."""
 
     params: ClassVar[Any] = (("turn", None),)
     open = None
     """Positions are the sleeves'."""
+
+    def reset(self) -> None:
+        """Stand where a run begins."""
+        super().reset()
+        self.at_close = (self.p.cash, self.p.cash)
+        """Equity and cash at the last step, with what is known of it by now."""
+        self.peak_before: float = self.p.cash
+        """The guard's peak before the last mark at 00:00 UTC, which late funding may change."""
+        self._marked_at = 0
+        """When that was, ms."""
 
     def equity(self, _price: float, _time: int) -> float:
         """At the last closes."""
@@ -246,11 +266,49 @@ class PaperBook(BookBroker):
         if fresh:
             super().next()
 
-    def carry(self, balance: float, guard: Guard, steps: int, closes: int) -> None:
-        """Take over the account of a session that took `steps`, the last at `closes` (ms); the
-        sleeves hold and order what they did then."""
+    def begin(self, index: int, opens: int, interval: int) -> None:
+        """Step `index` begins; what ticks have left since the last one frees no cash either."""
+        free = self.cash
+        super().begin(index, opens, interval)
+        self.cash = free
+
+    def decide(self) -> None:
+        """Decide; then entries have what is free now, until the next step."""
+        super().decide()
+        self.cash = self._free()
+        self.at_close = self.getvalue(), self.getcash()
+
+    def _mark(self, midnight: int, equity: float) -> None:
+        self.peak_before, self._marked_at = self.guard.peak, midnight
+        super()._mark(midnight, equity)
+
+    def pay_late(self, moment: int, amount: float, of_cash: float) -> None:
+        """Funding of `moment` (ms) was booked only now, `of_cash` of the `amount` for what has
+        closed since: the marks behind it were without."""
+        equity, cash = self.at_close
+        self.at_close = equity + amount, cash + of_cash
+        if self.protected and moment <= self._marked_at:
+            day_start = self.guard.day_start + amount
+            self.guard = guard_again(self.guard, self.peak_before, day_start)
+
+    def carry(
+        self,
+        balance: float,
+        guard: Guard,
+        steps: int,
+        closes: int,
+        free: float | None,
+        peak_before: float,
+        at_close: tuple[float, float],
+    ) -> None:
+        """Take over the account of a session that took `steps`, the last at `closes` (ms), after
+        which there was `free` cash for entries (None: what is free now); the sleeves hold and
+        order what they did then."""
         self.balance, self.guard, self.index, self.closes = balance, guard, steps - 1, closes
         for sleeve in self.sleeves:
             sleeve.balance = balance
             self.note(sleeve)
+        self.cash = self._free() if free is None else free
+        self.peak_before, self.at_close = peak_before, at_close
+        self._marked_at = closes // DAY * DAY
         self.remember()

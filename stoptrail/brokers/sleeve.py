@@ -25,7 +25,7 @@ from stoptrail.rules.book import (
 )
 from stoptrail.rules.margin import liquidation, overtaken
 from stoptrail.rules.stops import Stop
-from stoptrail.rules.trade import SIZE, Position, enter
+from stoptrail.rules.trade import SIZE, Position
 
 
 class SleeveBroker(CandleBroker):
@@ -130,9 +130,8 @@ class SleeveBroker(CandleBroker):
         self.is_awake = True
         self.book.note(self)
 
-    def _fill_entry(self, price: float, time: int) -> None:
-        order, rules = self._entry.info.entry_order, self.run_rules.trade_rules
-        position, stop = enter(order, price, time, rules, self.tiers)
+    def _book_entry(self, position: Position, stop: Stop) -> None:
+        rules = self.run_rules.trade_rules
         cash = math.inf if self.p.lends else self.book.cash
         cut = cut_entry(position, self._most, cash, rules)
         if cut.units > 0.0 and not self._holds(cut, stop):
@@ -141,7 +140,7 @@ class SleeveBroker(CandleBroker):
         if not cut.units > 0.0 and (position.units > 0.0 or self._most < math.inf):
             self._drop_entry(CAP)
             return
-        self._book_entry(cut, stop)
+        super()._book_entry(cut, stop)
         if self.open is not None:
             self.book.cash -= tied(self.open)
 
@@ -155,7 +154,7 @@ class SleeveBroker(CandleBroker):
 
 
 class PaperSleeveBroker(SleeveBroker, PaperBroker):
-    """The broker of a sleeve in a paper session (C14, on candles): both in one."""
+    """The broker of a sleeve in a paper session (C14): both in one."""
 
     params: ClassVar[Any] = (("ticks", False),)
 
@@ -175,6 +174,21 @@ class PaperSleeveBroker(SleeveBroker, PaperBroker):
         order = self.entry_order
         if order is not None:
             self._expects = expected(order.side, price, order.atr, self.run_rules.trade_rules)
+
+    def marked_on(self, value: float, price: float, time: int) -> float:
+        """See Account; what a tick has entered after `time` is worth what it cost."""
+        known = time if self.open is None else max(time, self.open.held.time)
+        return super().marked_on(value, price, known)
+
+    def _pay(self, moment: int, paid: float) -> float:
+        before = self._cash()
+        booked = super()._pay(moment, paid)
+        self.book.pay_late(moment, booked, self._cash() - before)
+        return booked
+
+    def _cash(self) -> float:
+        """The account's, less what its own position ties up."""
+        return self.balance - (0.0 if self.open is None else tied(self.open))
 
 
 def _nothing_ahead(_now: int) -> None:

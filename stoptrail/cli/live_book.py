@@ -55,11 +55,6 @@ def sleeves_on_paper(settings: Settings, source: Path | None, asked: BookAsked) 
 
 
 def _require_possible(settings: Settings, sleeves: list[Sleeve]) -> None:
-    if settings.live.ratchet == "tick":
-        raise ConfigError(
-            'live.ratchet "tick": a book on paper moves its stops at closes: set live.ratchet = '
-            '"candle", or --set live.ratchet=candle'
-        )
     if settings.book.account == "separate":
         raise ConfigError(
             'book.account "separate": a book on paper has one account: set book.account = '

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from peewee import Database
 
-from stoptrail.live.ledger.records import SessionRow, settings_rows
+from stoptrail.live.ledger.records import SessionRow, settings_rows, sleeves_of
 from stoptrail.live.ledger.spoken import Events
 from stoptrail.live.ledger.tables import (
     Decisions,
@@ -16,7 +16,7 @@ from stoptrail.live.ledger.tables import (
     StoredCandles,
     StoredEquity,
 )
-from stoptrail.live.watch.snapshot import recent
+from stoptrail.live.watch.book_snapshot import stories
 from stoptrail.reports.figures import flatten
 from stoptrail.rules.metrics import drawdowns
 
@@ -34,7 +34,7 @@ def candles(database: Database, row: SessionRow, before: int | None = None) -> d
     and every trade within them with its stop levels."""
     table = StoredCandles
     columns = (table.time, table.open, table.high, table.low, table.close)
-    query = table.select(*columns).where(table.session == row.id)
+    query = table.select(*columns).where(table.session == row.source)
     if before is not None:
         query = query.where(table.time < before)
     found = list(query.order_by(table.time.desc()).limit(CANDLES).tuples().execute(database))
@@ -105,10 +105,11 @@ def story(database: Database, row: SessionRow) -> dict[str, Any]:
     """The newest trades, decisions and events, newest first, and the settings in force."""
     history = settings_rows(database, row.id)
     active = [entry for entry in history if entry.applied is not None][-1]
+    events = stories(database, row, _LISTED)
     return {
-        "trades": _newest(database, PaperTrades, PaperTrades.number, row.id),
-        "decisions": _newest(database, Decisions, Decisions.time, row.id),
-        "events": [{"time": e.time, "text": e.text} for e in recent(database, row.id, _LISTED)],
+        "trades": _newest(database, PaperTrades, PaperTrades.entry_time, row),
+        "decisions": _newest(database, Decisions, Decisions.time, row),
+        "events": [{"time": e.time, "text": e.text} for e in events],
         "connections": connections(database, row.id),
         "settings": {key: str(value) for key, value in flatten(active.content).items()},
         "settings_number": active.number,
@@ -136,9 +137,15 @@ def connections(database: Database, session: int) -> list[dict[str, Any]]:
     return told
 
 
-def _newest(database: Database, table: Any, order: Any, session: int) -> list[dict[str, Any]]:
-    query = table.select().where(table.session == session).order_by(order.desc())
+def _newest(database: Database, table: Any, order: Any, row: SessionRow) -> list[dict[str, Any]]:
+    """The newest rows of a session, of a book those of its sleeves with the `market` of each."""
+    sleeves = sleeves_of(database, row.id)
+    names: dict[int, str | None] = {sleeve.id: sleeve.symbol for sleeve in sleeves}
+    names = names or {row.id: None}
+    query = table.select().where(table.session.in_(list(names)))
+    newest = query.order_by(order.desc(), table.session).limit(_LISTED)
     return [
         {name: value for name, value in found.items() if name != "session"}
-        for found in query.limit(_LISTED).dicts().execute(database)
+        | {"market": names[found["session"]]}
+        for found in newest.dicts().execute(database)
     ]

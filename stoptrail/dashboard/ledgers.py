@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from stoptrail.core.errors import StopTrailError, StoreError, UsageError
 from stoptrail.core.text import plain
 from stoptrail.core.time import DAY_MS, timeframe_name
 from stoptrail.live.ledger.reading import NoSessionError, reading
-from stoptrail.live.ledger.records import SessionRow, all_sessions
+from stoptrail.live.ledger.records import SessionRow, all_sessions, with_sleeves
 from stoptrail.live.ledger.tables import StoredEquity
 from stoptrail.live.watch.book_snapshot import snapshot_of
 from stoptrail.live.watch.snapshot import Snapshot, health_of
@@ -36,7 +36,7 @@ _TRADE = (
     "atr",
 )
 """What a card tells of the open trade."""
-_NOT_TOLD = ("trade", "recent", "pid")
+_NOT_TOLD = ("trade", "recent", "pid", "sleeves")
 
 
 class Place(NamedTuple):
@@ -63,7 +63,7 @@ class Ledgers:
         if not 0 <= place.ledger < len(self.urls):
             raise StoreError(f"there is no ledger number {place.ledger}")
         with reading(self.urls[place.ledger]) as database:
-            for row in all_sessions(database):
+            for row in with_sleeves(database):
                 if row.id == place.session:
                     yield database, row
                     return
@@ -129,14 +129,21 @@ def _price(verb: str, at: str) -> float:
     return price
 
 
-def _card(ledger: int, found: Snapshot) -> dict[str, Any]:
-    """A session at a glance; times in ms, money in the quote currency, shares as fractions."""
+def _card(ledger: int, found: Snapshot, book: str | None = None) -> dict[str, Any]:
+    """A session at a glance, of a book with its sleeves; times in ms, money in the quote currency,
+    shares as fractions. `book` is the key of a sleeve's."""
+    key = Place(ledger, found.session).key
+    sleeves = [_card(ledger, sleeve, key) for sleeve in found.sleeves]
+    quotes = {sleeve["quote"] for sleeve in sleeves} or {_quote(found.symbol)}
     values = {k: v for k, v in found._asdict().items() if k not in _NOT_TOLD}
     trade = found.trade
     return values | {
-        "key": Place(ledger, found.session).key,
+        "key": key,
+        "book": book,
+        "sleeves": sleeves,
+        "at_stop": _sum(sleeve["at_stop"] for sleeve in sleeves) if sleeves else found.at_stop,
         "timeframe": timeframe_name(found.interval),
-        "quote": found.symbol.partition("/")[2].partition(":")[0],
+        "quote": quotes.pop() if len(quotes) == 1 else "",
         "base": found.symbol.partition("/")[0],
         "health": health_of(found).words,
         "cold": found.cold,
@@ -144,6 +151,16 @@ def _card(ledger: int, found: Snapshot) -> dict[str, Any]:
         "r_multiple": found.r_multiple,
         "trade": None if trade is None else {name: trade[name] for name in _TRADE},
     }
+
+
+def _quote(symbol: str) -> str:
+    return symbol.partition("/")[2].partition(":")[0]
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    """Of those that are known; None where none is."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
 
 
 def _daily(database: Database, session: int) -> tuple[list[int], list[float]]:

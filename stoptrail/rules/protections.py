@@ -43,6 +43,14 @@ def guard_day(guard: Guard, equity: float) -> Guard:
     return Guard(equity, max(guard.peak, equity), guard.losses, guard.until)
 
 
+def guard_again(guard: Guard, before: float, equity: float) -> Guard:
+    """The guard once the last mark at 00:00 UTC has turned out to be `equity`; `before` is the
+    peak before it."""
+    since = guard.peak > max(before, guard.day_start)
+    marked = guard_day(guard._replace(peak=before), equity)
+    return marked._replace(peak=guard.peak) if since else marked
+
+
 @rule
 def guard_exit(guard: Guard, pnl: float, balance: float, index: int, limits: Protections) -> Guard:
     """The guard after a trade that closed on candle `index` with profit `pnl`."""

@@ -227,27 +227,12 @@ def test_spans_without_a_moment_in_common_are_refused(
     assert "do not overlap" in refusal(place, capsys, *more)
 
 
-CANDLES = ["--set", "live.ratchet=candle"]
-
-
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (["--book", "--symbols", "BTC/USDT"], 'live.ratchet = "candle"'),
-        (["--symbols", "BTC/USDT,ETH/USDT"], "live.ratchet=candle"),
         (["--book"], "[[book.sleeves]]"),
         (["--book", "--from", "runs/x"], "--config runs/x/config.toml"),
-        (
-            [
-                "--symbols",
-                "A/B,C/D",
-                "--set",
-                "live.ratchet=candle",
-                "--set",
-                "book.account=separate",
-            ],
-            "data.symbol=",
-        ),
+        (["--symbols", "A/B,C/D", "--set", "book.account=separate"], "data.symbol="),
         (["--symbols", ","], "--symbols must name markets"),
     ],
 )

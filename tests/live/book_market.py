@@ -24,17 +24,18 @@ from stoptrail.live.ledger.database import Ledger, open_existing
 from stoptrail.live.ledger.records import all_sessions, rows, sleeves_of, with_sleeves
 from stoptrail.live.ledger.spoken import Commands
 from stoptrail.live.ledger.tables import PaperTrades, Sessions, StoredEquity
-from stoptrail.live.market.events import CandleClosed, ConnectionBack, Event
+from stoptrail.live.market.events import CandleClosed, ConnectionBack, Event, Published
 from stoptrail.live.session import Options
 from stoptrail.live.session_settings import plan_from, settings_from
 from stoptrail.live.watch.book_replay import book_recording, compare_book, replay_book
 from stoptrail.live.watch.control import ask
 from stoptrail.live.watch.differences import Compared
 from stoptrail.live.watch.messages import Message
+from stoptrail.rules.funding import FundingRow
 from stoptrail.rules.types import day_marks
 from tests.forked import context
 from tests.live.books import TABLES_COMPARED, TRADE, columns_of, plain_row, trades_of
-from tests.live.playback import PlaybackStore
+from tests.live.playback import PlaybackStore, TicksOf
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
 
 SYMBOLS = ("BTC/USDT", "ETH/USDT", "SOL/USDT")
@@ -75,7 +76,8 @@ def four_sleeves(whole: Settings) -> list[Sleeve]:
 class PlaybackBook:
     """The store of a book: of each market `rows` that open before `live` have closed before it
     came up; the rest come as `order` says, all of a moment together by default. `failing`: from
-    when to when the data of a market ends; whoever asks for it then gets nothing."""
+    when to when the data of a market ends; whoever asks for it then gets nothing. `ticks` come
+    before the candle that they are of, rows of `funding` with the first candle after them."""
 
     def __init__(
         self,
@@ -83,8 +85,11 @@ class PlaybackBook:
         live: int,
         order: Callable[[Mapping[str, list[Row]]], Events] | None = None,
         failing: Mapping[str, tuple[int, int]] | None = None,
+        ticks: TicksOf = lambda row: [],
+        funding: Mapping[str, list[FundingRow]] | None = None,
     ) -> None:
         self.markets, self.live = markets, live
+        self.ticks, self.funding = ticks, dict(funding or {})
         self.over = False
         self.started: set[str] = set()
         self._stores = {
@@ -93,6 +98,8 @@ class PlaybackBook:
         self._failing = dict(failing or {})
         self.now = live
         self._dead: set[str] = set()
+        self.asked: list[int | None] = []
+        """Since when rows of funding were asked for where a market's data came again."""
         self._again: deque[tuple[str, Event]] = deque()
         self._events = self._told((order or together)(self._coming()))
 
@@ -110,8 +117,16 @@ class PlaybackBook:
                     self.now = max(self.now, event.time)
                 if self.failed(symbol):
                     continue
+                if isinstance(event, CandleClosed):
+                    yield from self._before(symbol, event)
             yield entry
         self.over = True
+
+    def _before(self, symbol: str, candle: CandleClosed) -> Iterator[tuple[str, Event]]:
+        rows = self.funding.get(symbol, [])
+        told = [row for row in rows if candle.time - HOUR < row.time <= candle.time]
+        yield from ((symbol, Published(row)) for row in told)
+        yield from ((symbol, tick) for tick in self.ticks(candle[:6]))
 
     def failed(self, symbol: str) -> bool:
         """Whether the data of a market has ended, and was not begun anew."""
@@ -120,12 +135,16 @@ class PlaybackBook:
             self._dead.add(symbol)
         return symbol in self._dead
 
-    def begin(self, symbol: str, after: int) -> None:
-        """Somebody wants the data of a market, from the candle after the one at `after` on."""
+    def begin(self, symbol: str, after: int, funding: int | None) -> None:
+        """Somebody wants the data of a market, from the candle after the one at `after` on, and
+        the rows of funding after a time."""
         if self.failed(symbol) and self.now >= self._failing[symbol][1]:
             self._dead.remove(symbol)
             rows = [row for row in self.markets[symbol] if after < row[0] <= self.now]
             self._again.extend((symbol, CandleClosed(*row)) for row in rows)
+            self.asked.append(funding)
+            known = [r for r in self.funding.get(symbol, []) if (funding or 0) < r.time <= self.now]
+            self._again.extend((symbol, Published(row)) for row in known)
             self._again.append((symbol, ConnectionBack()))
         self.started.add(symbol)
 
@@ -148,12 +167,20 @@ class PlaybackBook:
 
 class _OneMarket(PlaybackStore):
     def __init__(self, book: PlaybackBook, symbol: str, market: list[Row], live: int) -> None:
-        super().__init__(market, sum(row[0] < live for row in market), HOUR)
+        rows = book.funding.get(symbol, [])
+        super().__init__(market, sum(row[0] < live for row in market), HOUR, funding=rows)
         self._book, self._symbol = book, symbol
 
-    def start_stream(self, symbol: str, interval: int, after: int, ticks: bool = True) -> None:
-        assert (symbol, ticks) == (self._symbol, False)
-        self._book.begin(symbol, after)
+    def start_stream(
+        self,
+        symbol: str,
+        interval: int,
+        after: int,
+        ticks: bool = True,
+        funding: int | None = None,
+    ) -> None:
+        assert symbol == self._symbol
+        self._book.begin(symbol, after, funding)
 
     def check(self) -> None:
         if self._book.failed(self._symbol):
@@ -224,10 +251,11 @@ def run_book_victim(
     missed: int,
     fate: Any = None,
     asks: Sequence[tuple[int, int, str]] = (),
+    coming: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> None:
     """Start or go on with the book's session; `missed` hours have closed since its last step.
-    `asks`: a time, the number of a session and a verb."""
+    `asks`: a time, the number of a session and a verb; `coming`: what else PlaybackBook takes."""
     whole = book_settings(**changes)
     beat = 0.0 if asks else 1.0
     with Ledger(url) as ledger, patch("stoptrail.live.session._BEAT_SECONDS", beat):
@@ -236,7 +264,7 @@ def run_book_victim(
         if found:
             live = found[0].candle + (1 + missed) * HOUR
         ledger.fault = fate
-        store = PlaybackBook(markets, live)
+        store = PlaybackBook(markets, live, **(coming or {}))
         options = Options(watchers=(BookAsker(asks),) if asks else ())
         BookSession(whole, four_sleeves(whole), lambda: store, ledger, options).run()
 

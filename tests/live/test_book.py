@@ -17,7 +17,7 @@ from stoptrail.live.book_session import BookSession
 from stoptrail.live.ledger.database import Ledger, open_existing
 from stoptrail.live.ledger.records import rows, with_sleeves
 from stoptrail.live.ledger.spoken import Commands
-from stoptrail.live.ledger.tables import Decisions, PaperOrders, StoredCandles
+from stoptrail.live.ledger.tables import Decisions, PaperOrders, StoredCandles, Ticks
 from stoptrail.live.market.ccxtbt_store import make_store
 from stoptrail.live.market.shared import SharedStore
 from stoptrail.live.session import Options
@@ -266,15 +266,17 @@ def told_of(url: str, table: Any, whose: str | int) -> list[dict[str, Any]]:
         database.close()
 
 
-def test_a_book_over_the_exchange_equals_its_backtest(url: str) -> None:
-    """Through ccxt and sockets that all markets share; killed by hand once in between."""
+@pytest.mark.parametrize("ratchet", ["candle", "tick"])
+def test_a_book_over_the_exchange_equals_its_backtest(ratchet: str, url: str) -> None:
+    """Through ccxt and sockets that all markets share; stopped once in between. By ticks it is
+    the replay that it equals."""
     first, last = live_at(), live_at() + 80 * HOUR
     every = three_markets().items()
     markets = {name: [row for row in market if row[0] <= last + 4 * HOUR] for name, market in every}
     columns = {name: columns_of(market, HOUR) for name, market in markets.items()}
     times = {row[0] for market in markets.values() for row in market}
     count = len([time for time in times if first <= time <= last])
-    whole = book_settings(live={"signal_seconds": 30.0})
+    whole = book_settings(live={"signal_seconds": 30.0, "ratchet": ratchet})
 
     class Starter:
         def __init__(self, until: int) -> None:
@@ -302,11 +304,17 @@ def test_a_book_over_the_exchange_equals_its_backtest(url: str) -> None:
             with Ledger(url) as ledger:
                 options = Options(watchers=(Starter(until),))
                 BookSession(whole, four_sleeves(whole), connect, ledger, options).run()
-        assert exchange.streams.opened <= 2  # one socket for each life
+        sockets = 1 if ratchet == "candle" else 9  # for candles; of each market also two for ticks
+        assert exchange.streams.opened <= 2 * sockets
     assert replayed(url).differences == []
     found = told_and_tested(url)
     assert sum(len(told) for told, _ in found) >= 10
-    assert all(told == tested for told, tested in found)
+    if ratchet == "candle":
+        assert all(told == tested for told, tested in found)
+    else:
+        ticks = [row for number in (2, 3, 4, 5) for row in told_of(url, Ticks, number)]
+        assert {row["session"] for row in ticks} == {2, 3, 4, 5}
+        assert {row["quote_rule"] for row in ticks} & {"event", "arrival"}
 
 
 def test_a_share_below_the_least_order_is_refused_in_a_line(url: str) -> None:

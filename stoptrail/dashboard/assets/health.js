@@ -18,7 +18,7 @@ export function warnings(card) {
   const found = [];
   if (card.state === "gone") found.push(["bad", `The session was last heard of ${f.ago(card.beat)}. While it is down its stop does not work.`]);
   if (card.state === "failed") found.push(["bad", `The session failed ${f.ago(card.beat)}. While it is down its stop does not work.`]);
-  if (card.state === "stopped" && card.trade) found.push(["bad", "The session is stopped with an open position: its stop does not work until it starts again."]);
+  if (card.state === "stopped" && (card.trade || card.sleeves.some((sleeve) => sleeve.trade))) found.push(["bad", "The session is stopped with an open position: its stop does not work until it starts again."]);
   if (card.health === "stale") found.push(["caution", `The market data cannot be relied on now (${card.connection}): no entries are made.`]);
   if (card.cold) found.push(["caution", `Not warm yet: signals can come from ${f.day(card.reading.warm_from)}.`]);
   if (card.paused) found.push(["caution", "Paused: no new entries. Stops go on working."]);

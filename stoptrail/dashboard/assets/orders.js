@@ -6,7 +6,9 @@ import { order } from "./net.js";
 const WORDS = {
   pause: (card) => ["Pause entries", `${card.symbol} makes no new entries until it is resumed. Its stop goes on working.`],
   resume: (card) => ["Resume entries", `${card.symbol} makes entries again.`],
-  close: (card) => ["Close position", card.trade
+  close: (card) => ["Close position", card.sleeves.some((sleeve) => sleeve.trade)
+    ? `Every position of ${card.symbol} is left at market, each of its sleeves for itself. The open result is ${f.result(card.unrealised)} ${card.quote}.`
+    : card.trade
     ? `${card.symbol}: ${f.sideName(card.trade.side)} ${f.units(card.trade.held)} ${card.base} is left at market, or at a price that you name. The open result is ${f.result(card.unrealised)} ${card.quote} at ${f.price(card.price)}.`
     : `${card.symbol} has no position now.`],
 };

@@ -10,8 +10,15 @@ const pair = (name, value, tone = "") => h("div", { class: "pair" }, h("span", {
 export const tile = (name, value, note = "", tone = "") =>
   h("div", { class: "tile" }, h("span", {}, name), h("strong", { class: tone, title: value }, value), h("small", {}, note));
 
+const openIn = (card) => (card.sleeves.length ? card.sleeves.filter((sleeve) => sleeve.trade).length : Number(Boolean(card.trade)));
+
 function held(card) {
   const { trade } = card;
+  if (card.sleeves.length) {
+    const open = openIn(card);
+    return h("div", { class: "held" }, h("span", {}, open ? `${open} of them hold` : "flat"),
+      h("span", { class: f.tone(card.unrealised) }, open ? f.result(card.unrealised) : card.connection.split(":")[0]));
+  }
   if (!trade) {
     const words = card.ordered ? `${f.sideName(card.ordered)} order waits for its fill` : "flat";
     return h("div", { class: "held soft" }, h("span", {}, words), h("span", {}, `${card.connection.split(":")[0]}`));
@@ -31,7 +38,7 @@ function cardOf(card, marks) {
     h("div", { class: "top" },
       h("div", {}, h("div", { class: "name" }, card.symbol), h("div", { class: "of" }, `${card.exchange} · ${card.timeframe} · ${f.count(card.trades)} ${card.trades === 1 ? "trade" : "trades"}${won}`)),
       h("div", { class: "pills" }, pills(card))),
-    h("div", { class: "middle" }, h("div", { class: "price" }, f.price(card.price)), sparkline(marks?.equity)),
+    h("div", { class: "middle" }, h("div", { class: "price" }, card.sleeves.length ? `${card.sleeves.length} sleeves` : f.price(card.price)), sparkline(marks?.equity)),
     held(card),
     h("div", { class: "money" },
       pair("Equity", f.money(card.equity)),
@@ -46,11 +53,11 @@ function totals(cards) {
   const each = (name, write) => quotes.map((quote) => `${write(sum(quote, name))}${quotes.length > 1 ? ` ${quote}` : ""}`).join(" · ");
   const single = quotes.length === 1 ? quotes[0] : null;
   const tone = (name) => (single ? f.tone(sum(single, name)) : "");
-  const open = cards.filter((card) => card.trade);
+  const open = cards.reduce((total, card) => total + openIn(card), 0);
   const healthy = cards.filter((card) => card.health === "well").length;
   const worst = cards.some((card) => card.health === "gone") ? "down" : healthy < cards.length ? "warn" : "";
   return h("div", { class: "tiles" },
-    tile("Sessions", `${healthy} of ${cards.length} well`, `${open.length} with a position`, worst),
+    tile("Sessions", `${healthy} of ${cards.length} well`, `${open} position${open === 1 ? "" : "s"} open`, worst),
     tile(`Equity${single ? `, ${single}` : ""}`, each("equity", f.money), ""),
     tile("Today", each("today", f.result), "since 00:00 UTC", tone("today")),
     tile("Open result", each("unrealised", f.result), "at the newest price", tone("unrealised")),

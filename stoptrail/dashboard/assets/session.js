@@ -13,14 +13,17 @@ const TREND = { 1: "up", "-1": "down", 0: "none" };
 const box = (title, ...inside) => h("section", { class: "card" }, h("header", {}, h("h2", {}, title)), ...inside);
 const facts = (...pairs) => h("dl", { class: "facts" }, pairs.filter(Boolean).map(([name, value, tone]) => [h("dt", {}, name), h("dd", { class: tone ?? "" }, value)]));
 
+const holding = (card) => card.sleeves.filter((sleeve) => sleeve.trade).length;
+
 function tiles(card, curve) {
   const fall = curve ? `worst ${f.share(-curve.worst)}` : "";
-  const risk = card.at_stop === null ? "flat" : `${f.share(Math.abs(card.distance))} from the price`;
+  const held = holding(card) ? `${holding(card)} of ${card.sleeves.length} sleeves hold` : null;
+  const risk = held ?? (card.at_stop === null ? "flat" : `${f.share(Math.abs(card.distance))} from the price`);
   return h("div", { class: "tiles" },
     tile(`Equity, ${card.quote}`, f.money(card.equity), `realised ${f.result(card.realised)}`),
     tile("Today", f.result(card.today), "since 00:00 UTC", f.tone(card.today)),
-    tile("Open result", card.trade ? f.result(card.unrealised) : f.NONE, card.trade ? f.multiple(card.r_multiple) : "flat", f.tone(card.unrealised)),
-    tile("If the stop is hit", f.result(card.at_stop), risk, f.tone(card.at_stop)),
+    tile("Open result", card.trade || held ? f.result(card.unrealised) : f.NONE, held ?? (card.trade ? f.multiple(card.r_multiple) : "flat"), f.tone(card.unrealised)),
+    tile(card.sleeves.length ? "If every stop is hit" : "If the stop is hit", f.result(card.at_stop), risk, f.tone(card.at_stop)),
     tile("Drawdown", curve ? f.share(-curve.now) : f.NONE, fall),
     tile("Next close", card.state === "running" ? f.countdown(f.nextClose(card.interval)) : f.NONE, `${card.timeframe} candles`));
 }
@@ -58,15 +61,28 @@ function signal(card) {
 
 function connection(card) {
   return facts(["State", card.paused ? `${card.state}, paused` : card.state], ["Market data", card.connection, card.health === "stale" ? "warn" : ""],
-    ["Price of", f.moment(card.price_time, true)], ["Last heard of", card.beat ? f.ago(card.beat) : f.NONE],
+    card.sleeves.length ? null : ["Price of", f.moment(card.price_time, true)], ["Last heard of", card.beat ? f.ago(card.beat) : f.NONE],
     ["Restarts", f.count(card.restarts)], ["Ratchet", `by ${card.ratchet}`]);
 }
 
+// The sleeves of a book, each with its page.
+function sleeves(card) {
+  const heads = [["", "n"], ["Market"], ["Position"], ["Stop", "n"], ["Price", "n"], ["Open", "n"], ["Realised", "n"], ["Trades", "n"], ["Data"]];
+  return table("", heads, card.sleeves.map(({ trade, ...one }) => [one.session, h("a", { href: `#/session/${one.key}` }, one.symbol + (one.paused ? " (paused)" : "")),
+    trade ? h("span", {}, h("span", { class: `side ${f.sideName(trade.side)}` }, f.sideName(trade.side)), ` ${f.roughly(trade.held)} ${one.base}`) : one.ordered ? `${f.sideName(one.ordered)} order` : "flat",
+    trade ? f.price(trade.sl) : f.NONE, f.price(one.price), [trade ? f.result(one.unrealised) : f.NONE, f.tone(one.unrealised)],
+    [f.result(one.realised), f.tone(one.realised)], f.count(one.trades), one.connection.split(":")[0]]));
+}
+
+// Of a book a row says its market.
+const headsOf = (rows, heads) => (rows.some((row) => row.market) ? [heads[0], ["Market"], ...heads.slice(1)] : heads);
+const rowOf = (row, cells) => (row.market ? [cells[0], row.market, ...cells.slice(1)] : cells);
+
 const TABLES = {
-  Trades: (story) => table("no trade yet", [["#", "n"], ["Side"], ["Entered"], ["Entry", "n"], ["Left"], ["Exit", "n"], ["Reason"], ["Result", "n"]],
-    story.trades.map((t) => [t.number, f.sideName(t.side), f.moment(t.entry_time), f.price(t.entry), t.exit_time ? f.moment(t.exit_time) : "open", f.price(t.exit), t.reason ?? f.NONE, [f.result(t.pnl), f.tone(t.pnl)]])),
-  Decisions: (story) => table("no signal yet", [["Candle"], ["Signal"], ["Outcome"], ["Units", "n"], ["Equity", "n"], ["ATR", "n"]],
-    story.decisions.map((d) => [f.moment(d.time), f.sideName(d.side), d.outcome + (d.caught_up ? " (caught up)" : ""), f.units(d.units), f.money(d.equity), f.price(d.atr)])),
+  Trades: (story) => table("no trade yet", headsOf(story.trades, [["#", "n"], ["Side"], ["Entered"], ["Entry", "n"], ["Left"], ["Exit", "n"], ["Reason"], ["Result", "n"]]),
+    story.trades.map((t) => rowOf(t, [t.number, f.sideName(t.side), f.moment(t.entry_time), f.price(t.entry), t.exit_time ? f.moment(t.exit_time) : "open", f.price(t.exit), t.reason ?? f.NONE, [f.result(t.pnl), f.tone(t.pnl)]]))),
+  Decisions: (story) => table("no signal yet", headsOf(story.decisions, [["Candle"], ["Signal"], ["Outcome"], ["Units", "n"], ["Equity", "n"], ["ATR", "n"]]),
+    story.decisions.map((d) => rowOf(d, [f.moment(d.time), f.sideName(d.side), d.outcome + (d.caught_up ? " (caught up)" : ""), f.units(d.units), f.money(d.equity), f.price(d.atr)]))),
   Events: (story) => table("nothing has happened yet", [["Time"], ["Event", "verdict"]], story.events.map((e) => [f.moment(e.time, true), e.text])),
   Connections: (story) => table("nothing was said of the connection yet", [["Time"], ["What", "verdict"], ["For", "n"]],
     story.connections.map((c) => [f.moment(c.time, true), [`${c.kind === "connection" ? "" : `${c.kind}: `}${c.text}`, c.kind === "stopped" || c.text.startsWith("lost") ? "warn" : ""], c.lasted === null ? "until now" : f.span(c.lasted)])),
@@ -75,7 +91,7 @@ const TABLES = {
 
 export function sessionPage(place, ledger, number) {
   const key = `${ledger}/${number}`;
-  const parts = Object.fromEntries(["head", "warnings", "tiles", "read", "chart", "position", "signal", "connection", "curve", "list"].map((name) => [name, h("div", { class: `part-${name}` })]));
+  const parts = Object.fromEntries(["head", "warnings", "tiles", "read", "chart", "sleeves", "position", "signal", "connection", "curve", "list"].map((name) => [name, h("div", { class: `part-${name}` })]));
   const spans = h("div", { class: "spans" });
   const tabs = h("div", { class: "tabs", role: "tablist" });
   let [card, curve, story, chart, equity, seen, chosen, gone] = [null, null, null, null, null, "", "Trades", false];
@@ -95,19 +111,21 @@ export function sessionPage(place, ledger, number) {
     } }, name));
   }
   const list = () => { if (story) { parts.list.replaceChildren(TABLES[chosen](story)); } };
-  const stage = () => place.replaceChildren(
-    h("a", { class: "back", href: "#/" }, "← All sessions"), h("div", { class: "title" }, parts.head, buttons), parts.warnings, parts.tiles,
-    h("section", { class: "card" }, h("header", {}, legend(["▲▼", "entry", "ac"], ["■", "exit, won", "up"], ["■", "exit, lost", "down"], ["━", "stop", "st"]), spans), parts.read, parts.chart),
-    h("div", { class: "three" }, box("Position and risk", parts.position), box("Signal", parts.signal), box("Connection", parts.connection)),
-    box("Equity and drawdown", parts.curve), h("section", { class: "card" }, tabs, parts.list));
+  const stage = () => place.replaceChildren(...[
+    h("a", { class: "back", href: card.book ? `#/session/${card.book}` : "#/" }, card.book ? "← The book" : "← All sessions"),
+    h("div", { class: "title" }, parts.head, buttons), parts.warnings, parts.tiles,
+    card.sleeves.length ? [box("Sleeves", parts.sleeves), box("Connection", parts.connection)] : [
+      h("section", { class: "card" }, h("header", {}, legend(["▲▼", "entry", "ac"], ["■", "exit, won", "up"], ["■", "exit, lost", "down"], ["━", "stop", "st"]), spans), parts.read, parts.chart),
+      h("div", { class: "three" }, box("Position and risk", parts.position), box("Signal", parts.signal), box("Connection", parts.connection))],
+    box("Equity and drawdown", parts.curve), h("section", { class: "card" }, tabs, parts.list)].flat());
 
   async function refresh() {
     try {
       const [candles, newCurve, newStory] = await Promise.all([get(`/api/session/${key}/candles`), get(`/api/session/${key}/curve`), get(`/api/session/${key}/story`)]);
       if (gone) return;
       [curve, story] = [newCurve, newStory];
-      chart ??= candleChart(parts.chart, (text) => { parts.read.textContent = text; }, (before) => get(`/api/session/${key}/candles?before=${before}`));
-      chart.take(candles);
+      if (card?.sleeves.length === 0) chart ??= candleChart(parts.chart, (text) => { parts.read.textContent = text; }, (before) => get(`/api/session/${key}/candles?before=${before}`));
+      chart?.take(candles);
       equity?.leave();
       equity = null;
       if (curve.time.length > 1) equity = curveChart(parts.curve, [{ time: curve.time, values: curve.equity, name: "accent" }], { time: curve.time, values: curve.fall });
@@ -118,27 +136,29 @@ export function sessionPage(place, ledger, number) {
   }
 
   function draw() {
-    show(parts.head, h("h1", {}, card.symbol, " ", h("span", { class: "price" }, f.price(card.price))),
+    show(parts.head, h("h1", {}, card.symbol, " ", card.sleeves.length ? null : h("span", { class: "price" }, f.price(card.price))),
       h("p", { class: "hint" }, `${card.exchange} · ${card.timeframe} · session ${card.session}  `, pills(card)));
     show(parts.warnings, warnings(card).map(([tone, text]) => h("p", { class: `banner ${tone}` }, text)));
     show(parts.tiles, tiles(card, curve));
-    show(parts.position, position(card));
-    show(parts.signal, signal(card));
+    if (card.sleeves.length) show(parts.sleeves, sleeves(card));
+    else { show(parts.position, position(card)); show(parts.signal, signal(card)); }
     show(parts.connection, connection(card));
     chart?.now(card.price, card.trade ? card.trade.sl : null);
     pause.textContent = card.paused ? "Resume entries" : "Pause entries";
-    close.disabled = !card.trade;
+    close.textContent = card.sleeves.length ? "Close positions" : "Close position";
+    close.disabled = !(card.trade || holding(card));
   }
 
   return {
     title: "Session", page: "sessions",
     look(look) {
-      const found = look.sessions.find((session) => session.key === key);
+      const found = look.sessions.flatMap((session) => [session, ...session.sleeves]).find((session) => session.key === key);
       if (!found) { show(place, h("p", { class: "empty" }, h("strong", {}, "There is no such session"), h("a", { href: "#/" }, "To the sessions"))); return; }
-      if (!card) stage();
+      const first = card === null;
       card = found;
-      document.title = `${f.price(card.price)} ${card.symbol} · StopTrail`;
-      const state = [card.candle, card.trades, card.trade?.number, card.trade?.sl, card.paused].join();
+      if (first) stage();
+      document.title = `${card.sleeves.length ? "" : `${f.price(card.price)} `}${card.symbol} · StopTrail`;
+      const state = [card, ...card.sleeves].flatMap((one) => [one.candle, one.trades, one.trade?.number, one.trade?.sl, one.paused]).join();
       if (state !== seen) { seen = state; refresh(); }
       draw();
     },

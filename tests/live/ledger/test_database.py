@@ -310,7 +310,7 @@ def test_a_ledger_without_books_is_brought_up_to_date(file: Path, market: list[R
     database = open_ledger(url)
     execute: Any = database.execute_sql
     execute("DROP INDEX sessions_exchange_symbol_book_sleeve")
-    for name in ("sleeves", "book", "sleeve", "market", "most", "margin"):
+    for name in ("sleeves", "book", "sleeve", "market", "most", "margin", "steps", "free"):
         execute(f"ALTER TABLE sessions DROP COLUMN {name}")
     execute("ALTER TABLE candles DROP COLUMN step")
     execute("CREATE UNIQUE INDEX sessions_exchange_symbol ON sessions (exchange, symbol)")

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
+from aiohttp import WSMessage, WSMsgType
 
 from stoptrail.core.errors import ConfigError
 from stoptrail.live.market.events import Event, Tick
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
+from stoptrail.live.market.read_ahead import _ReadAhead
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.sockets import give_up, guard
 from stoptrail.live.market.store import CCXTStore
@@ -374,3 +376,44 @@ def test_a_socket_that_is_given_up_while_it_is_opened_does_not_stay_open() -> No
         opened._background_or_new().run(early())
         listener.until(lambda: len(simulator.streams.heard()) == 3)
         listener.until(lambda: len(simulator.streams.connections) <= usual)
+
+
+class Wire:
+    """A socket whose messages are put into it."""
+
+    def __init__(self) -> None:
+        self.come: asyncio.Queue[Any] = asyncio.Queue()
+        self.closed, self.error, self.connection = False, None, self
+
+    async def receive(self) -> Any:
+        return await self.come.get()
+
+
+def test_a_socket_that_says_more_than_another_does_not_fall_behind_it() -> None:
+    """The market waits for one of two sockets, of which the other says more."""
+
+    async def both() -> tuple[int, list[int]]:
+        wires, heard = (Wire(), Wire()), ([], [])
+        readers = [_ReadAhead(wire, Outbox(), WarningLog(Redaction({}))) for wire in wires]
+
+        async def take(reader: Any, told: list[int]) -> None:
+            while True:
+                told.append((await reader.receive()).data)
+
+        taking = [asyncio.create_task(take(*pair)) for pair in zip(readers, heard, strict=True)]
+        for round_ in range(400):
+            for wire, count in zip(wires, (5, 4), strict=True):
+                for number in range(count):
+                    wire.come.put_nowait(WSMessage(WSMsgType.TEXT, round_ * count + number, ""))
+            while len(heard[1]) < 4 * (round_ - 25):
+                await asyncio.sleep(0)
+        behind = len(readers[0]._messages)
+        while len(heard[0]) < 2000:
+            await asyncio.sleep(0)
+        for task in (*taking, *(reader._reading for reader in readers)):
+            task.cancel()
+        return behind, heard[0]
+
+    behind, heard = asyncio.run(both())
+    assert heard == list(range(2000))
+    assert behind < 200
