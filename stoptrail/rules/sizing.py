@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from stoptrail.rules.costs import Costs, fill_price
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.market import Market, units_down
+from stoptrail.rules.stops import Entry, StopRules, initial_stop
 
 RISK = 0
 ALL_IN = 1
@@ -186,32 +187,42 @@ def affordable_units(equity: float, fill: float, max_leverage: float, costs: Cos
     return max_leverage * equity / (fill * (1.0 + costs.taker_fee))
 
 
+class Terms(NamedTuple):
+    """What an entry is filled at, and what it then risks: the same for every size."""
+
+    fill: float
+    level: float
+    """Of the initial stop."""
+    loss: float
+    """`stop_out_loss` at that level."""
+
+
 @rule
+def terms_of(
+    side: int, fill: float, atr: float, rules: StopRules, costs: Costs, market: Market
+) -> Terms:
+    """The terms of an entry at exactly `fill`; atr: of the signal candle."""
+    level = initial_stop(Entry(side, fill, 0, atr), rules, market).level
+    return Terms(fill, level, stop_out_loss(side, fill, level, costs, market))
+
+
+@inner_rule
 def filled_units(
-    wanted: float,
-    equity: float,
-    side: int,
-    fill: float,
-    level: float,
-    costs: Costs,
-    sizing: Sizing,
-    market: Market,
+    wanted: float, equity: float, terms: Terms, costs: Costs, sizing: Sizing, market: Market
 ) -> float:
     """Units at the fill: `wanted` (made at the decision) cut to what the equity affords
-    and, with includes_costs, to what a stop-out at `level` may lose; floored to the lot.
+    and, with includes_costs, to what a stop-out may lose; floored to the lot.
     0 where that is below the market's minimums, or fill or level are not positive.
     """
-    if not fill > 0.0 or not level > 0.0 or not wanted > 0.0:
+    fill, loss = terms.fill, terms.loss
+    if not fill > 0.0 or not terms.level > 0.0 or not wanted > 0.0:
         return 0.0
     affordable = affordable_units(equity, fill, sizing.max_leverage, costs)
     if sizing.kind == ALL_IN:
         return tradable(units_down(affordable, market), fill, market)
     units = min(wanted, affordable)
-    if sizing.includes_costs:
-        risk = equity * sizing.risk_per_trade
-        loss = stop_out_loss(side, fill, level, costs, market)
-        if loss > 0.0:
-            units = min(units, risk / loss)
+    if sizing.includes_costs and loss > 0.0:
+        units = min(units, equity * sizing.risk_per_trade / loss)
     return tradable(units_down(units, market), fill, market)
 
 

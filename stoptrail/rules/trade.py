@@ -5,25 +5,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.costs import (
-    Costs,
-    borrow,
-    fee,
-    fill_price,
-    maker_rate,
-)
+from stoptrail.rules.costs import Costs, borrow, fee, fill_price, maker_rate
 from stoptrail.rules.exits import NO_EXITS, ExitRules, Target, next_target
 from stoptrail.rules.funding import booked_funding
-from stoptrail.rules.jit import rule
-from stoptrail.rules.margin import (
-    NO_MARGIN,
-    Margin,
-    liquidation,
-    overtaken,
-)
+from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.margin import NO_MARGIN, Margin, liquidation, overtaken
 from stoptrail.rules.market import Market, units_down
-from stoptrail.rules.sizing import ClosedTrades, Sizing, extended, filled_units
+from stoptrail.rules.sizing import ClosedTrades, Sizing, Terms, extended, filled_units, terms_of
 from stoptrail.rules.stops import (
+    INITIAL,
     MANUAL,
     TARGET,
     Entry,
@@ -154,25 +144,29 @@ def book_entry(
     trade_rules: TradeRules,
     tiers: Floats | None = None,
 ) -> tuple[Position, Stop]:
-    """The position and its initial stop for an entry at exactly `fill`; a stop that is not
+    """The position and its initial stop for an entry at exactly `fill`."""
+    side, stop = entry_order.side, trade_rules.stop
+    terms = terms_of(side, fill, entry_order.atr, stop, trade_rules.costs, trade_rules.market)
+    return entered(entry_order, terms, time, trade_rules, tiers)
+
+
+@inner_rule
+def entered(
+    entry_order: EntryOrder,
+    terms: Terms,
+    time: int,
+    trade_rules: TradeRules,
+    tiers: Floats | None = None,
+) -> tuple[Position, Stop]:
+    """The position and its initial stop for an entry on `terms` at `time`; a stop that is not
     before the liquidation price is no trade (C20)."""
-    held = Entry(entry_order.side, fill, time, entry_order.atr)
-    stop = initial_stop(held, trade_rules.stop, trade_rules.market)
-    units = filled_units(
-        entry_order.units,
-        entry_order.equity,
-        entry_order.side,
-        fill,
-        stop.level,
-        trade_rules.costs,
-        trade_rules.sizing,
-        trade_rules.market,
-    )
-    paid = fee(units, fill, trade_rules.costs)
-    margin = trade_rules.margin
+    side, fill, equity = entry_order.side, terms.fill, entry_order.equity
+    held, stop = Entry(side, fill, time, entry_order.atr), Stop(terms.level, fill, INITIAL)
+    costs, margin, sizing = trade_rules.costs, trade_rules.margin, trade_rules.sizing
+    units = filled_units(entry_order.units, equity, terms, costs, sizing, trade_rules.market)
+    paid = fee(units, fill, costs)
     if margin.checked and units > 0.0:
-        side, balance = entry_order.side, entry_order.equity
-        danger = liquidation(side, units, fill, paid, balance, margin, tiers)
+        danger = liquidation(side, units, fill, paid, equity, margin, tiers)
         if overtaken(side, stop.level, danger.price):
             return Position(held, 0.0, 0.0, NO_PARTS), stop
     return Position(held, units, paid, NO_PARTS), stop

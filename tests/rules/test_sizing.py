@@ -11,6 +11,7 @@ from stoptrail.rules.sizing import (
     NO_CLOSED_TRADES,
     RISK,
     Decision,
+    Terms,
     by_risk,
     filled_units,
     stop_loss_per_unit,
@@ -46,7 +47,7 @@ def test_all_in_wants_what_the_price_buys() -> None:
     sizing = PLAIN._replace(kind=ALL_IN, max_leverage=2.0)
     assert wanted_units(KNOWN, sizing) == 200.0
     costs = Costs(0.001, 0.0, 0.0)
-    units = filled_units(1.0, 10_000.0, 1, 100.0, 92.0, costs, sizing, CENTS)
+    units = filled_units(1.0, 10_000.0, Terms(100.0, 92.0, 8.2), costs, sizing, CENTS)
     assert units == units_down(20_000 / 100.1, CENTS)
 
 
@@ -58,13 +59,15 @@ def test_the_loss_of_a_unit_pays_both_fees() -> None:
 
 @pytest.mark.parametrize("level", [0.0, -3.0])
 def test_a_stop_that_is_not_positive_is_no_trade(level: float) -> None:
-    assert filled_units(12.5, 10_000.0, 1, 100.0, level, FREE, PLAIN, CENTS) == 0.0
+    terms = Terms(100.0, level, 100.0)
+    assert filled_units(12.5, 10_000.0, terms, FREE, PLAIN, CENTS) == 0.0
 
 
 def test_a_sale_that_rounds_down_to_nothing_is_no_trade() -> None:
     fill = fill_price(-1, 0.01, Costs(0.0, 0.001, 0.0), CENTS)
     assert fill == 0.0
-    assert filled_units(12.5, 10_000.0, -1, fill, 0.05, FREE, PLAIN, CENTS) == 0.0
+    terms = Terms(fill, 0.05, 0.05)
+    assert filled_units(12.5, 10_000.0, terms, FREE, PLAIN, CENTS) == 0.0
 
 
 @given(entry_orders())

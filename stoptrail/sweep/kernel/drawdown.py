@@ -39,9 +39,8 @@ def held_drawdown(
     if last <= entry:
         return state
     first, until = times[entry] + interval, times[last - 1] + interval
-    whole, is_known = bounded(
-        state, ending.best, ending.worst, first, until, balance, position, before, trade_rules
-    )
+    span = ending.best, ending.worst, first, until
+    whole, is_known = bounded(state, *span, is_exact, balance, position, before, trade_rules)
     if is_known and (is_exact or whole.peak == state.peak):
         return whole
     return rows_drawdown(
@@ -67,7 +66,7 @@ def with_closes(
     [entry, last)."""
     top, bottom = extremes(closes, rows, entry, last)
     best, worst = (top, bottom) if side > 0 else (-bottom, -top)
-    return Ending(ending.exit, ending.price, ending.level, ending.reason, best, worst, 0)
+    return Ending(ending.exit, ending.price, ending.reason, best, worst, 0)
 
 
 @rule
@@ -93,10 +92,8 @@ def rows_drawdown(
         if end - i == 1 << shift and end <= last:
             row = rows.first[level] + (i >> shift)
             best, worst = side * tops[row], side * bottoms[row]
-            first, until = times[i] + interval, times[end - 1] + interval
-            whole, is_known = bounded(
-                state, best, worst, first, until, balance, position, before, trade_rules
-            )
+            span = best, worst, times[i] + interval, times[end - 1] + interval
+            whole, is_known = bounded(state, *span, True, balance, position, before, trade_rules)
             if is_known:
                 state, i = whole, end
                 if level < len(SHIFTS) - 1 and i & ((4 << shift) - 1) == 0:
@@ -120,29 +117,32 @@ def bounded(
     worst: float,
     first: int,
     until: int,
+    is_exact: bool,
     balance: float,
     position: Position,
     before: float,
     trade_rules: TradeRules,
 ) -> tuple[Drawdown, bool]:
     """`state` after closes, net of funding, within [worst, best], times the side, from `first` to
-    `until`, and whether that is known without looking at each.
+    `until`, and whether that is known without looking at each; is_exact: whether there are such
+    closes.
 
     Equity is monotone in the signed net close, and falls with the borrow, in float64 too: the best
     close at the first time and the worst at the last one bound it. The deepest fall is at most
-    that from the highest possible peak to the lowest value. Where there is no borrow the highest
-    value is attained.
+    that from the highest possible peak to the lowest value. Where there is no borrow both are
+    attained.
     """
     side, scale = position.held.side, trade_rules.costs.funding
     top, bottom = since_entry(side * best, before, scale), since_entry(side * worst, before, scale)
     high = worth(balance, position, top, first, trade_rules)
     low = worth(balance, position, bottom, until, trade_rules)
     peak = max(state.peak, high)
-    if fall(peak, low) > state.worst:
-        return state, False
+    deepest, steady = fall(peak, low), side > 0 or trade_rules.costs.borrow_daily == 0.0
     if high < state.peak:
-        return state, True
-    steady = side > 0 or trade_rules.costs.borrow_daily == 0.0
+        is_known = deepest <= state.worst or (steady and is_exact)
+        return Drawdown(peak, max(state.worst, deepest) if is_known else state.worst), is_known
+    if deepest > state.worst:
+        return state, False
     return Drawdown(peak, state.worst), steady
 
 

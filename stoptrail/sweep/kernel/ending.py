@@ -29,8 +29,6 @@ class Ending(NamedTuple):
     """Exit candle; OPEN where the data ended first."""
     price: float
     """Exit price, 0 where there is none."""
-    level: float
-    """Level of the stop in the end."""
     reason: int
     """What closed it, or what set the level of the stop last."""
     best: float

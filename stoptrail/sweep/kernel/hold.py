@@ -123,7 +123,7 @@ def hold(
             if hit:
                 opens = candles.open[node]
                 price = stop_fill(side, opens, now.level, trade_rules.costs, trade_rules.market)
-                return Ending(node, price, now.level, now.reason, at.extreme, worst_close, 0)
+                return Ending(node, price, now.reason, at.extreme, worst_close, 0)
             worst_close = min(worst_close, sign * nodes.close[node])
             if moves == SOME_CLOSE:
                 now = ratcheted(candles, nodes, held, now, at, trade_rules, flow, before)
@@ -131,7 +131,7 @@ def hold(
             now = moved(now, side, end_of(nodes, node, count) - 1, even)
         at = Reach(nodes.after[node], reach, want)
     settled = settle(candles, held, now, at, trade_rules, flow, before)
-    return Ending(OPEN, 0.0, settled.level, settled.reason, at.extreme, worst_close, 0)
+    return Ending(OPEN, 0.0, settled.reason, at.extreme, worst_close, 0)
 
 
 @inner_rule

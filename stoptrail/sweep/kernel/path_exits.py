@@ -268,4 +268,4 @@ def ended(
     for i in range(first, last):
         best = max(best, side * closes[i])
         worst = min(worst, side * closes[i])
-    return Ending(leave, price, stop.level, stop.reason, best, worst, parts)
+    return Ending(leave, price, stop.reason, best, worst, parts)

@@ -10,7 +10,9 @@ cannot hit the stop (sweep.kernel.hold), closes that cannot change the drawdown
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from stoptrail.rules.candles import (
     Candles,
@@ -27,16 +29,13 @@ from stoptrail.rules.decide import (
 )
 from stoptrail.rules.jit import inner_rule, rule, uncounted
 from stoptrail.rules.own_exit import Asked
-from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import (
     GAP,
     PENDING,
     POSITION,
     SIZE,
     EntryOrder,
-    Position,
-    TradeRules,
-    enter,
+    entered,
 )
 from stoptrail.rules.types import (
     OPEN,
@@ -65,11 +64,9 @@ from stoptrail.sweep.kernel.days import (
     marks_before,
     marks_until,
 )
-from stoptrail.sweep.kernel.drawdown import with_closes
 from stoptrail.sweep.kernel.ending import Ending, stop_stays_first
-from stoptrail.sweep.kernel.flow import Flow, is_funded, net_closes, net_rows
-from stoptrail.sweep.kernel.hold import hold
-from stoptrail.sweep.kernel.memo import fetch, has, keep, kept_ending, key_of, line_of
+from stoptrail.sweep.kernel.flow import Flow, is_funded
+from stoptrail.sweep.kernel.memo import UNKNOWN, Course, course_of, fetch, followed, key_of
 from stoptrail.sweep.kernel.path_exits import (
     hold_candle_by_candle,
     room_for_parts,
@@ -107,7 +104,7 @@ def screen(
     """
     squares = squares_for(candles.close, rows_need_volatility(table))
     parts, none = room_for_parts(), reaches(candles, 0)
-    reach, count = none, 0
+    reach, count, events = none, 0, at_signals(candles, nodes, setups)
     for k in range(len(table)):
         run_rules = run_rules_of(table[k])
         if window_of(run_rules) not in (0, count):
@@ -119,7 +116,7 @@ def screen(
         account = run(
             candles,
             nodes,
-            setups,
+            events,
             midnights,
             run_rules,
             turn,
@@ -141,6 +138,29 @@ def screen(
         write_metrics(results.metrics[k], metrics_of(account, candles, midnights.time))
 
 
+class AtSignals(NamedTuple):
+    """Signals, and what is known at their closes side by side: candle by candle it lies far
+    apart. Shape (m,) each."""
+
+    candle: Times
+    side: Times
+    time: Times
+    """Of the candle's open, ms."""
+    close: Floats
+    atr: Floats
+
+
+@rule
+def at_signals(candles: Candles, nodes: Nodes, setups: Setups) -> AtSignals:
+    """Of the signals of `setups`."""
+    count = len(setups.candle)
+    time, close, atr = np.empty(count, np.int64), np.empty(count), np.empty(count)
+    for event in range(count):
+        i = setups.candle[event]
+        time[event], close[event], atr[event] = candles.time[i], candles.close[i], nodes.atr[i]
+    return AtSignals(setups.candle, setups.side, time, close, atr)
+
+
 @rule
 def rows_need_volatility(table: Floats) -> bool:
     """Whether some row of `table` is sized by the market's volatility."""
@@ -159,7 +179,7 @@ def rows_turn(table: Floats, setups: Setups) -> Sides | None:
 def run(
     candles: Candles,
     nodes: Nodes,
-    setups: Setups,
+    events: AtSignals,
     midnights: Midnights,
     run_rules: RunRules,
     turn: Sides | None,
@@ -178,36 +198,36 @@ def run(
     # References to arrays are counted here once, not at each look into a tuple.
     candles, nodes, midnights, flow = uncounted((candles, nodes, midnights, flow))
     mark_times, places, times = midnights.time, midnights.candle, candles.time
-    signals, sides, squares = uncounted((setups.candle, setups.side, squares))
-    kept, counts, lines = uncounted((kept, ignored, lines))
+    events, kept, counts, lines = uncounted((events, kept, ignored, lines))
+    signals, sides, squares = events.candle, events.side, uncounted(squares)
     interval, trade_rules = candles.interval, run_rules.trade_rules
     flat = mark_times, midnights.block, kept.block_sums, kept.equity
     account, event, count = account_start(run_rules.cash), 0, len(times)
     while event < len(signals):
-        i, side, event = signals[event], sides[event], event + 1
+        i, side, time = signals[event], sides[event], events.time[event]
         # Midnights up to this close have been seen without a position.
-        seen = marks_until(mark_times, account.days.mark, times[i] + interval)
+        seen = marks_until(mark_times, account.days.mark, time + interval)
         account = flat_until(account, seen, *flat)
-        decision = side, i, times[i], interval, candles.close[i], nodes.atr[i]
+        decision = side, i, time, interval, events.close[event], events.atr[event]
         reason, entry_order = decide(*decision, squares, account, run_rules, own_size)
+        event += 1
         if reason != NO_OBSTACLE:
             counts[reason] += 1
             continue
-        entry = entry_candle(candles, i, entry_order)
+        course, line = course_of(candles, lines, rules, i, entry_order, trade_rules)
+        entry, terms = course.entry, course.terms
         event = ignored_before(signals, event, entry, counts, PENDING)
         if entry == count:
             break
-        opens, tiers = candles.open[entry], flow.sums.tiers
-        position, stop = enter(entry_order, opens, times[entry], trade_rules, tiers)
-        if expired(entry_order, times[entry]) or not position.units > 0.0:
+        position, stop = entered(entry_order, terms, times[entry], trade_rules, flow.sums.tiers)
+        if not position.units > 0.0:
             counts[GAP if expired(entry_order, times[entry]) else SIZE] += 1
             continue
         account = flat_until(account, marks_before(places, account.days.mark, entry), *flat)
         held = run_rules, ask, entry, position, stop, parts, flow, account.balance
-        ending, known = ending_of(candles, nodes, i, reach, turn, held, (rules, lines))
-        if not known:
+        ending, last = ending_of(candles, nodes, i, course, reach, turn, held, (lines, line, rules))
+        if last == UNKNOWN:
             return NEEDS_TURNS
-        last = count if ending.exit == OPEN else ending.exit
         event = next_signal(signals, sides, event, last, counts, rules, lines)
         closed = Followed(i, entry, entry, position, stop, ending, last)
         given = candles, nodes, midnights
@@ -223,25 +243,30 @@ def ending_of(
     candles: Candles,
     nodes: Nodes,
     i: int,
+    course: Course,
     reach: tuple[Floats, Floats],
     turn: Sides | None,
     held: Any,
-    memo: tuple[int, Floats],
-) -> tuple[Ending, bool]:
-    """How what was decided at candle `i` ends; False where that takes a walk candle by candle,
-    for which `turn` is missing. `held` is what `hold_candle_by_candle` takes beside the market."""
+    memo: tuple[Floats, int, int],
+) -> tuple[Ending, int]:
+    """How what was decided at candle `i` ends, and at which candle, or n; UNKNOWN where that takes
+    a walk candle by candle, for which `turn` is missing. `held` is what `hold_candle_by_candle`
+    takes beside the market."""
     run_rules, _, entry, position, stop, _, flow, balance = held
-    trade_rules = run_rules.trade_rules
+    trade_rules, count = run_rules.trade_rules, len(candles.time)
     if turn is not None and not trails(run_rules):
-        return hold_candle_by_candle(candles, nodes.atr, reach, turn, *held), True
-    ending = followed(candles, nodes, i, entry, position, stop, trade_rules, *memo, flow)
-    last = len(candles.time) - 1 if ending.exit == OPEN else ending.exit
+        ending = hold_candle_by_candle(candles, nodes.atr, reach, turn, *held)
+        return ending, (count if ending.exit == OPEN else ending.exit)
+    ending = course.ending
+    if ending.exit == UNKNOWN:
+        ending = followed(candles, nodes, i, course, position.held, stop, trade_rules, flow, memo)
+    last = count - 1 if ending.exit == OPEN else ending.exit
     until = entry, last, position, stop.level, balance, trade_rules, flow
     if trade_rules.margin.liquidates and not stop_stays_first(candles, *until):
         if turn is None:
-            return ending, False
+            return ending, UNKNOWN
         ending = hold_candle_by_candle(candles, nodes.atr, reach, turn, *held)
-    return ending, True
+    return ending, (count if ending.exit == OPEN else ending.exit)
 
 
 @inner_rule
@@ -254,46 +279,6 @@ def next_signal(
     if len(lines) > 0 and event < len(signals):
         fetch(lines, key_of(rules, signals[event], sides[event]))
     return event
-
-
-@inner_rule
-def followed(
-    candles: Candles,
-    nodes: Nodes,
-    signal: int,
-    entry: int,
-    position: Position,
-    stop: Stop,
-    trade_rules: TradeRules,
-    rules: int,
-    lines: Floats,
-    flow: Flow,
-) -> Ending:
-    """How a position ends that a signal led to: from the memo, or followed. With a memo the
-    closes are known exactly, as they are looked at once for many."""
-    held, count = position.held, len(candles.time)
-    if len(lines) == 0:
-        ending = hold(candles, nodes, entry, held, stop, trade_rules, flow)
-        return (
-            with_net(ending, candles, nodes, held.side, entry, flow) if is_funded(flow) else ending
-        )
-    key = key_of(rules, signal, held.side)
-    line = line_of(lines, key)
-    if has(lines, line, key, count):
-        return kept_ending(lines, line)
-    ending = hold(candles, nodes, entry, held, stop, trade_rules, flow)
-    ending = with_net(ending, candles, nodes, held.side, entry, flow)
-    keep(lines, line, key, ending)
-    return ending
-
-
-@inner_rule
-def with_net(
-    ending: Ending, candles: Candles, nodes: Nodes, side: int, entry: int, flow: Flow
-) -> Ending:
-    """`ending` with the bounds of its closes, net of funding."""
-    last = len(candles.time) if ending.exit == OPEN else ending.exit
-    return with_closes(ending, side, net_closes(flow, candles), net_rows(flow, nodes), entry, last)
 
 
 @inner_rule
@@ -323,16 +308,6 @@ def decide(
     if against != NO_OBSTACLE:
         return against, entry_order
     return (NO_OBSTACLE if units > 0.0 else SIZE), entry_order
-
-
-@inner_rule
-def entry_candle(candles: Candles, signal: int, entry_order: EntryOrder) -> int:
-    """The candle that fills the order of candle `signal` or, opening too late, cancels it;
-    n where neither came."""
-    times, volume, i = candles.time, candles.volume, signal + 1
-    while i < len(times) and not expired(entry_order, times[i]) and not volume[i] > 0.0:
-        i += 1
-    return i
 
 
 @inner_rule

@@ -34,7 +34,7 @@ def test_the_digest_covers_every_file_that_the_kernel_is_compiled_from():
         for name in used
         if name.startswith(("stoptrail.rules", "stoptrail.sweep"))
     }
-    assert own / "hold.py" in files
+    assert own / "account.py" in files
     assert rules / "trade.py" in files
     assert all(file.parent in (own, rules) for file in files)
     assert screen.__code__.co_filename == module.__file__

@@ -89,7 +89,7 @@ def test_a_memo_holds_for_the_first_part_of_its_candles(seed: int) -> None:
     same(grid.screened(memo), grid.screened(None))
 
 
-@pytest.mark.parametrize("lines", [7, 101])
+@pytest.mark.parametrize("lines", [40, 160])
 def test_a_full_memo_lets_older_endings_go(lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_LINES", lines)
     grid = Grid(4)
