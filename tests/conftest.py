@@ -52,17 +52,40 @@ SLOW = (
     "test_library.py",
 )
 """Folders and files that are slow as a whole: processes, servers, a browser, many markets."""
+COMPILING = (
+    "sweep/kernel/test_memo.py",
+    "sweep/kernel/test_screen.py",
+    "contract/test_parity.py",
+    "contract/test_exit_parity.py",
+)
+"""Files that, between them, compile nearly all that any test calls: a minute and a half where
+nothing of it is on disk."""
+UNCOMPILED = ("live",)
+"""Tests that take minutes and call little of that."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`-m "not slow"` is the lane for work in progress; see CONTRIBUTING.md. What is slow comes
-    first, so that no worker waits at the end for another's longest test."""
-    here = Path(__file__).parent
+    """`-m "not slow"` is the lane for work in progress; see CONTRIBUTING.md.
+
+    What is slow comes first, so that no worker waits at the end for another's longest test. Of
+    two workers, who get a half of the list each, one begins with what compiles and the other with
+    what need not: neither compiles what the other is compiling.
+    """
     for item in items:
-        inside = item.path.relative_to(here) if item.path.is_relative_to(here) else None
-        if inside is not None and any(inside.is_relative_to(place) for place in SLOW):
+        if _is_in(item, SLOW):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=lambda item: not _is_in(item, COMPILING))
+    apart = [item for item in items if _is_in(item, UNCOMPILED)]
+    others = [item for item in items if not _is_in(item, UNCOMPILED)]
+    middle = len(items) // 2
+    items[:] = [*others[:middle], *apart, *others[middle:]]
+
+
+def _is_in(item: pytest.Item, places: tuple[str, ...]) -> bool:
+    here = Path(__file__).parent
+    inside = item.path.relative_to(here) if item.path.is_relative_to(here) else None
+    return inside is not None and any(inside.is_relative_to(place) for place in places)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from stoptrail.rules.candles import Candles, Floats, Signals
 from stoptrail.rules.costs import DAY, Costs
-from stoptrail.rules.funding import FundingRows, funding_rows
+from stoptrail.rules.detail import NO_DETAIL
+from stoptrail.rules.funding import NO_FUNDING, FundingRows, funding_rows
 from stoptrail.rules.market import Market
 from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
 from stoptrail.rules.protections import Protections
@@ -35,6 +36,9 @@ COARSE = Market(10.0, 5.0, 100.0, 1.0, 0.01, 5.0)
 """Tick 0.5, lot 0.01, at least 5 of the quote currency: prices are near 100."""
 FINE = Market(100.0, 1.0, 1e5, 1.0, 1e-5, 5.0)
 """Tick 0.01, lot 0.00001."""
+NOTHING_ELSE = (NO_DETAIL, None, None, NO_FUNDING)
+"""What `simulate` is given besides, as every run gives it: arguments left out are of another type,
+for which all would be compiled anew."""
 
 
 def random_market(

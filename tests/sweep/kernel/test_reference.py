@@ -2,11 +2,18 @@ import numpy as np
 import pytest
 
 from stoptrail.rules.atr import stop_atr
-from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.types import OPEN, day_marks
 from stoptrail.sweep.kernel.reference import simulate
-from tests.markets import COARSE, FINE, QUARTER_HOUR, random_market, random_rules, random_setups
+from tests.markets import (
+    COARSE,
+    FINE,
+    NOTHING_ELSE,
+    QUARTER_HOUR,
+    random_market,
+    random_rules,
+    random_setups,
+)
 
 SEEDS = range(8)
 
@@ -25,8 +32,8 @@ def test_plain_python_and_machine_code_leave_the_same_run(seed):
     trades = 0
     for _ in range(6):
         run_rules = random_rules(random, (COARSE, FINE)[seed % 2])
-        plain = simulate(*market, run_rules, NO_DETAIL)
-        quick = compiled(simulate)(*market, run_rules, NO_DETAIL)
+        plain = simulate(*market, run_rules, *NOTHING_ELSE)
+        quick = compiled(simulate)(*market, run_rules, *NOTHING_ELSE)
         trades += len(plain.trades.entry)
         for one, other in zip(plain.trades + plain.stops, quick.trades + quick.stops, strict=True):
             assert one.tobytes() == other.tobytes()
@@ -38,7 +45,7 @@ def test_plain_python_and_machine_code_leave_the_same_run(seed):
 def test_every_signal_ends_as_a_trade_or_is_counted(seed):
     candles, setups, atr, marks = inputs(seed)
     run_rules = random_rules(np.random.default_rng(seed), (COARSE, FINE)[seed % 2])
-    run = compiled(simulate)(candles, setups, atr, marks, run_rules, NO_DETAIL)
+    run = compiled(simulate)(candles, setups, atr, marks, run_rules, *NOTHING_ELSE)
     left = len(setups.candle) - len(run.trades.entry) - int(run.ignored.sum())
     assert left in (0, 1)  # an order may still wait at the end
 
@@ -48,7 +55,7 @@ def test_levels_in_force_never_loosen(seed):
     candles, setups, atr, marks = inputs(seed)
     run_rules = random_rules(np.random.default_rng(seed), (COARSE, FINE)[seed % 2])
     own = run_rules._replace(exits=0, path=0)
-    run = compiled(simulate)(candles, setups, atr, marks, own, NO_DETAIL)
+    run = compiled(simulate)(candles, setups, atr, marks, own, *NOTHING_ELSE)
     moves = 0
     for k, side in enumerate(run.trades.side):
         signed = side * run.stops.level[run.stops.trade == k]
@@ -62,5 +69,7 @@ def test_an_open_trade_is_the_last_one():
     for seed in range(30):
         candles, setups, atr, marks = inputs(seed)
         run_rules = random_rules(np.random.default_rng(seed), (COARSE, FINE)[seed % 2])
-        exits = compiled(simulate)(candles, setups, atr, marks, run_rules, NO_DETAIL).trades.exit
+        exits = compiled(simulate)(
+            candles, setups, atr, marks, run_rules, *NOTHING_ELSE
+        ).trades.exit
         assert (exits[:-1] != OPEN).all()

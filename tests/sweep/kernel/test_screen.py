@@ -5,7 +5,7 @@ import pytest
 
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles, Floats
-from stoptrail.rules.detail import NO_DETAIL
+from stoptrail.rules.funding import NO_FUNDING
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.market import Market
 from stoptrail.rules.measure import equity_of, measure
@@ -31,6 +31,7 @@ from stoptrail.sweep.kernel.screen import rows_turn, screen
 from tests.markets import (
     COARSE,
     FINE,
+    NOTHING_ELSE,
     QUARTER_HOUR,
     on_tick,
     random_market,
@@ -71,9 +72,11 @@ class Case:
     def plain(self, run_rules: RunRules) -> Results:
         """One combination through the plain loop and the measures of its trades."""
         run = compiled(simulate)(
-            self.candles, self.setups, self.atr, self.marks, run_rules, NO_DETAIL
+            self.candles, self.setups, self.atr, self.marks, run_rules, *NOTHING_ELSE
         )
-        equity = compiled(equity_of)(run.trades, run.fills, self.candles, self.marks, run_rules)
+        equity = compiled(equity_of)(
+            run.trades, run.fills, self.candles, self.marks, run_rules, NO_FUNDING
+        )
         figures = compiled(measure)(run.trades, equity, self.candles, self.marks)
         return Results(
             np.array([figures], np.float64),
@@ -152,7 +155,7 @@ def test_the_random_cases_meet_what_they_are_for():
         case = Case(seed)
         for run_rules in case.rule_sets:
             run = compiled(simulate)(
-                case.candles, case.setups, case.atr, case.marks, run_rules, NO_DETAIL
+                case.candles, case.setups, case.atr, case.marks, run_rules, *NOTHING_ELSE
             )
             reasons |= set(run.trades.reason.tolist())
             ignored += run.ignored
@@ -215,6 +218,8 @@ def test_rows_that_do_more_than_trail_are_refused_without_the_turns():
                 np.zeros(1, np.int64),
                 NOTHING,
                 NO_FLOW,
+                None,
+                None,
                 None,
             )
 
