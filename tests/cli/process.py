@@ -15,6 +15,7 @@ from typing import Any
 import tomli_w
 
 import runner
+from stoptrail.live.ledger import postgres
 from stoptrail.rules.candles import Candles
 from tests.exchange.player import Pace
 from tests.exchange.simulator import Simulator
@@ -30,10 +31,12 @@ STEADY = Pace(speed=20 * 3600.0, wanted=())
 class Running:
     """The command, under way."""
 
-    def __init__(self, arguments: Sequence[str], out: Path) -> None:
+    def __init__(
+        self, arguments: Sequence[str], out: Path, answer: float = postgres._ANSWER_SECONDS
+    ) -> None:
         self._out = out
         out.touch()
-        self._process = context().Process(target=_main, args=(list(arguments), out))
+        self._process = context().Process(target=_main, args=(list(arguments), out, answer))
         self._process.start()
 
     @property
@@ -73,7 +76,8 @@ class Running:
         self._process.close()
 
 
-def _main(arguments: list[str], out: Path) -> None:
+def _main(arguments: list[str], out: Path, answer: float) -> None:
+    postgres._ANSWER_SECONDS = answer
     file: Any = out.open("a", buffering=1)
     with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
         code = runner.main(arguments)
@@ -81,11 +85,17 @@ def _main(arguments: list[str], out: Path) -> None:
 
 
 @contextmanager
-def live(config: Path, *overrides: str, name: str = "said") -> Iterator[Running]:
-    """A running session of these settings; what it prints is in a file beside them."""
+def live(
+    config: Path,
+    *overrides: str,
+    name: str = "said",
+    answer: float = postgres._ANSWER_SECONDS,
+) -> Iterator[Running]:
+    """A running session of these settings; what it prints is in a file beside them. A database
+    server has `answer` seconds to answer in."""
     arguments = ["live", "--paper", "--config", str(config)]
     arguments += [part for override in overrides for part in ("--set", override)]
-    running = Running(arguments, config.with_name(f"{name}.txt"))
+    running = Running(arguments, config.with_name(f"{name}.txt"), answer)
     try:
         yield running
     finally:

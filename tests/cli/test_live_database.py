@@ -48,11 +48,14 @@ def replays(url: str) -> None:
 
 
 @contextmanager
-def trading(folder: Path, url: str, seconds: float = 600.0) -> Iterator[tuple[Running, Path]]:
-    """A session that trades; its database is tried again for so many seconds."""
+def trading(
+    folder: Path, url: str, seconds: float = 600.0, answer: float = 10.0
+) -> Iterator[tuple[Running, Path]]:
+    """A session that trades; its database is tried again for so many seconds, and its server has
+    `answer` seconds for each answer."""
     with exchange() as simulator:
         config = write_config(folder, simulator, url, live={"database_retry_seconds": seconds})
-        with live(config) as running:
+        with live(config, answer=answer) as running:
             running.until("kind=state")
             simulator.play()
             running.until("kind=entry")
@@ -271,7 +274,7 @@ def waits(url: str) -> bool:
 def test_a_server_that_falls_silent_is_left_and_connected_to_again(
     postgres_url: str, tmp_path: Path
 ) -> None:
-    with trading(tmp_path, postgres_url) as (running, _):
+    with trading(tmp_path, postgres_url, answer=2.0) as (running, _):
         frozen = process_of(postgres_url)
         os.kill(frozen, signal.SIGSTOP)
         try:

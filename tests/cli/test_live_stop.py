@@ -176,9 +176,9 @@ def test_while_a_database_server_does_not_answer(tmp_path: Path) -> None:
             time.sleep(0.5)
             stops(running)
             assert "before the session began: nothing was changed" in running.said
-        with live(config, name="again") as again:
+        with live(config, name="again", answer=2.0) as again:
             assert again.end() == 2
-            assert "cannot be opened (the server has not answered for 10 s)" in again.said
+            assert "cannot be opened (the server has not answered for 2 s)" in again.said
 
 
 def test_while_services_for_messages_hang(tmp_path: Path) -> None:
