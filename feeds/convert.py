@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,10 +22,15 @@ Whole = TypeVar("Whole", int, Times)
 NULLS = {"", "nan", "null", "none", "na", "n/a", "-", "--", "#n/a", "\\n", "nat", "<na>"}
 """How files write that there is no value, in lower case."""
 _SIZES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
-_AROUND = re.compile(r"[\s$€£¥₿'_\u00a0\u202f]+")
-_UNIT = re.compile(r"(-?[\d.,]+)\s+[A-Z]{3,5}")
+_AROUND = re.compile(r"[\s$€£¥₿'\u2019_\u00a0\u202f]+")
+_UNIT = re.compile(r"(?:[A-Z]{3,5}\s+)?(-?[\d.,]+)(?:\s+[A-Z]{3,5})?")
 """An amount with its currency: 61130.99 USDT."""
-GROUPS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?")
+_WRAPPED = re.compile(
+    r"""/?[A-Za-z_][\w.]*\(["']?(?P<call>[^"'()]*)["']?\)/?|=?(["'])(?P<text>[^"'()]*)\2"""
+)
+_MILLISECONDS = re.compile(r"/Date\((\d+)[+-]\d{4}\)/")
+GROUPS = re.compile(r"-?\d{1,3}(,\d{2,3})*,\d{3}(\.\d*)?")
+"""Groups of thousands, or of lakhs."""
 _POINTED = re.compile(r"-?\d{1,3}(\.\d{3})+(,\d*)?[kmbtKMBT]?")
 _PER_MS = {"s": 0.001, "ms": 1, "us": 1_000, "ns": 1_000_000}
 _SECONDS_BELOW = 10**11
@@ -73,6 +79,49 @@ class CellError(DataError):
         """Column, value, what is wrong, what to do."""
 
 
+def bare(text: str) -> str:
+    """What stands in ="...", Decimal('...'), Timestamp('...') or /Date(...)/, in plain digits."""
+    text = text.strip() if text.isascii() else unicodedata.normalize("NFKC", text).strip()
+    if dated := _MILLISECONDS.fullmatch(text):
+        return dated[1]
+    found = _WRAPPED.fullmatch(text)
+    return (found["call"] or found["text"] or "").strip() if found else text
+
+
+_CHARACTERS = str.maketrans("年月년월时時시分분", "----:::::", "秒초")
+"""Dates and clocks such as 2024年3月1日 9时30分."""
+_RESPELLED = (
+    (re.compile(r"[日일]"), " "),
+    (re.compile(r"(?<=[-:]) +"), ""),
+    (re.compile(r"[\s_]+"), " "),
+    (re.compile(r":(?= ?$)"), ""),
+    (re.compile(r"(?:上午|午前|오전) ?([\d:.]+)"), r"\1 AM"),
+    (re.compile(r"(?:下午|午後|오후) ?([\d:.]+)"), r"\1 PM"),
+    (re.compile(r"^(\d{4}):(\d\d):(\d\d)"), r"\1-\2-\3"),
+    (re.compile(r"(?<=\d)D(?=\d)"), "T"),
+    (re.compile(r"(?<= )(\d{1,2})\.(\d\d)(?:\.(\d\d))?"), r"\1:\2:\3"),
+    (re.compile(r":(?= |$)"), ""),
+    (re.compile(r"([+-]\d{4})(?: [A-Z]{3,4})?(?: \([^)]*\))?(?: m=.*)?$"), r"\1"),
+    (re.compile(r"^(?:\w{3} )?([A-Za-z]{3}) +(\d+) (\d\d:\d\d:\d\d)( [A-Z]{3,4})? (\d{4})$"),
+     r"\1 \2 \5 \3\4"),
+    (re.compile(r"(?<=\d)\. (?=[a-z])", re.IGNORECASE), " "),
+    (re.compile(r" de(?= )"), ""),
+)  # fmt: skip
+"""Spellings of programs and languages, and what they are in the one that is read."""
+
+
+def respelled(text: str) -> str:
+    """A time of another spelling in the usual one; others as they are."""
+    text = bare(text).translate(_CHARACTERS)
+    if not text.isascii():
+        apart = unicodedata.normalize("NFKD", text)
+        kept = "".join(letter for letter in apart if not unicodedata.combining(letter))
+        text = unicodedata.normalize("NFC", kept)
+    for spelling, usual in _RESPELLED:
+        text = spelling.sub(usual, text.strip())
+    return text
+
+
 def number(cell: Any, decimal: str = ".") -> float:
     """A cell as a number, NaN where it is none."""
     if isinstance(cell, bool):
@@ -81,14 +130,16 @@ def number(cell: Any, decimal: str = ".") -> float:
         return float(cell)
     except (TypeError, ValueError):
         pass
-    text = _AROUND.sub("", cell) if isinstance(cell, str) else ""
+    plain = bare(cell) if isinstance(cell, str) else ""
+    text = _AROUND.sub("", plain)
     if decimal == ",":
         if "." in text and not _POINTED.fullmatch(text):  # a date, such as 01.03.2024
             return math.nan
         text = text.replace(".", "").replace(",", ".")
     elif GROUPS.fullmatch(text):
         text = text.replace(",", "")
-    if unit := _UNIT.fullmatch(cell.strip() if isinstance(cell, str) else ""):
+    unit = _UNIT.fullmatch(plain)
+    if unit and unit[1] != plain:
         return number(unit[1], decimal)
     size = _SIZES.get(text[-1:].lower(), 1.0)
     try:

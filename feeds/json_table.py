@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import PRICES
-from stoptrail.feeds.convert import one_line
+from stoptrail.feeds.convert import number, one_line
 from stoptrail.feeds.names import SYMBOLS, field_of, plain_name
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.feeds.structured import table_sheet
@@ -24,15 +24,43 @@ def json_sheet(label: str, content: bytes) -> Sheet:
     import pyarrow as pa
 
     value = _parsed(content)
-    tables = [found for found in _tables(value, ()) if _size(found.table)]
+    every = list(_tables(value, ()))
+    tables = [found for found in every if _size(found.table)] or _of_other_names(every)
     if not tables:
         raise DataError("not a candle file: no list of candles in the JSON" + _complaint(value))
     names, rows = _beside(tables)
+    largest = max(tables, key=lambda found: _size(found.table))
+    layout = "" if names or not _by_seconds(largest.keys, rows) else CRYPTOWATCH
     columns = list(zip(*rows, strict=True))
     arrays = [_array(column) for column in columns]
     table = pa.table({str(i): array for i, array in enumerate(arrays)})
     zone = next(_zones(value), "")
-    return table_sheet(label, "JSON", table)._replace(names=tuple(names), zone=zone)
+    sheet = table_sheet(label, "JSON", table)
+    return sheet._replace(names=tuple(names), zone=zone, layout=layout)
+
+
+CRYPTOWATCH = "rows under the seconds of their timeframe, as Cryptowatch writes them"
+
+
+def _by_seconds(keys: tuple[str, ...], rows: list[list[Any]]) -> bool:
+    """Whether the key above rows is their distance in seconds."""
+    if not keys or not keys[-1].isdigit() or len(rows) < 3:
+        return False
+    first, second, third = (number(row[0]) for row in rows[:3])
+    return int(keys[-1]) in (second - first, third - second)
+
+
+def _of_other_names(found: list[_Found]) -> list[_Found]:
+    """The longest list of records with five numbers or more, whatever these are called: their
+    numbers may tell what they are."""
+    records = [each for each in found if isinstance(each.table, list) and _may_be(each.table)]
+    return [max(records, key=lambda each: len(each.table))] if records else []
+
+
+def _may_be(table: list[Any]) -> bool:
+    first = _flat(table[0]) if isinstance(table[0], dict) else {}
+    values = [number(cell) for cell in first.values() if not isinstance(cell, (bool, list))]
+    return len(table) > 1 and sum(value == value for value in values) > len(PRICES)
 
 
 class _Found(NamedTuple):

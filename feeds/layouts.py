@@ -22,6 +22,7 @@ from stoptrail.feeds.market import Unit
 from stoptrail.feeds.names import field_of, is_quote, is_volume, plain_name
 from stoptrail.feeds.orders import amounts_of, counts_contracts, prices_between
 from stoptrail.feeds.signatures import Signature, Stamp, signed
+from stoptrail.feeds.strangers import how_to_name
 from stoptrail.rules.candles import Floats
 
 
@@ -70,13 +71,15 @@ class Layout(NamedTuple):
     """Column that may tell spot from swaps."""
     close_time: int | None = None
     """A second time column, to compare the first one with."""
+    zoned: int | None = None
+    """Column that tells the zone of each row's time."""
     scale: float = 1.0
     """By what prices that are whole numbers are multiplied."""
     whole: bool = False
     """Whether only typed whole numbers are, and the volume with them."""
 
 
-_INDEX = ("", "x", "index", "unnamed0", "level0", "id", "ticks", "data")
+_INDEX = ("", "x", "index", "unnamed0", "level0", "id", "ticks", "data", "period")
 """Names of a time that may be something else."""
 _GRID_ROWS = 3
 """Fewer times tell no step."""
@@ -104,7 +107,6 @@ def recognised(columns: Sequence[str], sample: Sequence[Floats], kind: str = "")
     chosen = tuple(prices[field] for field in PRICES)
     volume, unit = _volume(columns, sample, chosen, signature)
     close_time = _first(plain, known.CLOSE_TIMES)
-    told = known.time_name(columns[time[0]])
     return Layout(
         signature.name,
         time,
@@ -112,15 +114,15 @@ def recognised(columns: Sequence[str], sample: Sequence[Floats], kind: str = "")
         volume,
         unit,
         signature.stamp if signature.stamp == "close" and stamp != "sure" else stamp_of(stamp),
-        (told.zone if told else "") or signature.zone,
+        next(filter(None, (known.zone_in(columns[i]) for i in time)), "") or signature.zone,
         _first(plain, known.FLAGS),
         _first(plain, known.SYMBOLS),
         _first(plain, known.TIMEFRAMES, taken=time),
         _first(plain, known.EXCHANGES),
         _first(plain, known.KINDS),
         None if close_time in time else close_time,
-        signature.scale,
-        signature.whole,
+        scale=signature.scale,
+        whole=signature.whole,
     )
 
 
@@ -316,9 +318,14 @@ def _first(plain: Sequence[str], wanted: Sequence[str], taken: Sequence[int] = (
 
 def _without(columns: Sequence[str], missing: Sequence[str]) -> str:
     listed = ", ".join(repr(name) if "," in name or not name else name for name in columns)
-    found = one_line(listed, 160)
-    return (
-        f"not a candle file: no column {', '.join(missing)} (found: {found or 'none'}); "
-        "name the columns timestamp, open, high, low, close, volume, in the file or "
-        "in their order with --set data.columns=..."
+    remedy = how_to_name(columns)
+    found = one_line(listed, 160) if not remedy else one_line(listed, 60)
+    return f"not a candle file: no column {', '.join(missing)} (found: {found or 'none'}); " + (
+        remedy or _BY_HAND
     )
+
+
+_BY_HAND = (
+    "name the columns timestamp, open, high, low, close, volume, in the file or in their order "
+    "with --set data.columns=..."
+)

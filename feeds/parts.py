@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.convert import NULLS, CellError, one_line, to_floats
+from stoptrail.feeds.json_table import CRYPTOWATCH
 from stoptrail.feeds.layouts import Layout, MissingError, Reading, recognised
 from stoptrail.feeds.markets import (
     are_kinds,
@@ -24,11 +25,19 @@ from stoptrail.feeds.markets import (
 )
 from stoptrail.feeds.names import NO, UNFINISHED, YES, plain_name
 from stoptrail.feeds.orders import MOST, possible
-from stoptrail.feeds.positions import COINGECKO, column_of, named_by_numbers, names_of, other_order
-from stoptrail.feeds.sheets import Sheet, headers_again, refuse_header, skipped
-from stoptrail.feeds.stamps import Stamps, opened, zone_beside
+from stoptrail.feeds.positions import COINGECKO, named_by_numbers, names_of, other_order
+from stoptrail.feeds.sheets import (
+    Sheet,
+    column_of,
+    day_and_clock,
+    headers_again,
+    refuse_header,
+    skipped,
+    with_clock_named,
+)
+from stoptrail.feeds.stamps import Stamps, as_headed, of_rows, opened, with_zones, zone_behind
 from stoptrail.feeds.strangers import is_tickers, refuse_doubles, what_else
-from stoptrail.feeds.times import day_and_clock, read_times
+from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Floats
 
 if TYPE_CHECKING:
@@ -66,7 +75,7 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
     `recognised` and `names_of`."""
     named = names_of(sheet, reading.columns)
     notes = [*sheet.notes, *named.notes]
-    names = named.names
+    names = named.names if reading.columns else with_clock_named(sheet, named.names)
     several = sheet.markets
     if not several and (told := by_market(names)):
         names, several = told
@@ -80,6 +89,7 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
     refuse_doubles(names)
     numbers = _with_times(sheet, sheet.numbers())
     names, layout = _laid_out(sheet, names, numbers, named.layout, asked=not reading.columns)
+    layout = with_zones(sheet, sheet.names or names, as_headed(layout, sheet, reading))
     if layout.symbol is None and not sheet.markets:
         layout = layout._replace(symbol=naming(sheet))
     if several:
@@ -96,7 +106,7 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
         raise DataError(other_order(sheet, read_as, None, [np.empty(0), *four]))
     if layout.scale != 1.0:
         layout = _scaled(sheet, layout, notes)
-    return sheet._replace(names=names, zone=zone_beside(sheet, names)), layout, tuple(notes)
+    return sheet._replace(names=names, zone=zone_behind(sheet)), layout, tuple(notes)
 
 
 def _laid_out(
@@ -141,6 +151,10 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> F
     with a list `bad`, such rows are left out and told there instead."""
     sheet, layout, assumed = understood(sheet, reading)
     notes = list(assumed)
+    if sheet.layout == CRYPTOWATCH and reading.stamp == "auto":
+        raise DataError(
+            f'{CRYPTOWATCH}, whose times are closes: set data.stamp to "close", or to "open"'
+        )
     if layout.name == COINGECKO and reading.stamp == "auto":
         raise DataError(
             "rows of a time and four prices without names, as CoinGecko writes them, whose times "
@@ -161,6 +175,11 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> F
         if not keep.all():
             rows, table = rows[keep], table.filter(keep)
     columns, naive, rows = _understandable(sheet, layout, table, wanted, rows, notes, bad)
+    if naive and layout.zoned is not None and not reading.zone and layout.zone != "UTC":
+        cells = sheet.read([layout.zoned]).column(0).to_pylist()
+        words = [str(cells[row]).strip() for row in rows.tolist()]
+        stamps = Stamps(columns.time, naive, layout, sheet, lambda i: sheet.place(int(rows[i])))
+        columns, naive = columns._replace(time=of_rows(stamps, words, notes)), False
     mine, more = of_one_market(sheet, wanted, columns.time, rows, reading)
     if not mine.all():
         columns, rows, notes = rows_of(columns, mine), rows[mine], [*notes, *more]

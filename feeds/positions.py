@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import MINUTE_MS
 from stoptrail.feeds.columns import PRICES, VALUES
-from stoptrail.feeds.convert import CellError, epoch_milliseconds, one_line, texts_of
+from stoptrail.feeds.convert import CellError, epoch_milliseconds, one_line
 from stoptrail.feeds.markets import market_in_name
 from stoptrail.feeds.orders import (
     MOST,
@@ -23,14 +23,11 @@ from stoptrail.feeds.orders import (
     prices_among,
     swapped,
 )
-from stoptrail.feeds.sheets import Sheet
+from stoptrail.feeds.sheets import Sheet, column_of
 from stoptrail.feeds.signatures import METATRADER_4
 from stoptrail.feeds.strangers import is_trades, two_sides
 from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Floats, Times
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 USUAL = ("time", *VALUES)
 """The order of nearly all files without a header."""
@@ -289,18 +286,6 @@ def _times(sheet: Sheet) -> Times | None:
         if error.row < 2:
             return None
         return read_times(column_of(sheet.sample[0][: error.row]), "time").time
-
-
-def column_of(cells: Sequence[object]) -> pa.ChunkedArray:
-    """Cells of a sample as a column; a mixture of types as text."""
-    import pyarrow as pa
-
-    if all(isinstance(cell, str) for cell in cells):
-        return pa.chunked_array([texts_of([str(cell) for cell in cells])])
-    try:
-        return pa.chunked_array([pa.array(list(cells))])
-    except (pa.ArrowException, OverflowError):
-        return pa.chunked_array([texts_of([str(cell) for cell in cells])])
 
 
 def _is_kline(numbers: Sequence[Floats]) -> bool:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.convert import number, one_line
-from stoptrail.feeds.names import field_of
+from stoptrail.core.time import DAY_MS
+from stoptrail.feeds.convert import CellError, number, one_line, texts_of
+from stoptrail.feeds.names import CLOCKS, DATES, field_of, plain_name
+from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Floats
 
 if TYPE_CHECKING:
@@ -104,3 +109,74 @@ def headers_again(sheet: Sheet, table: pa.Table, wanted: Sequence[int]) -> NDArr
 
 def _prices_in(header: Sequence[str]) -> bool:
     return sum(field_of(cell) is not None for cell in header) > 1
+
+
+def column_of(cells: Sequence[object]) -> pa.ChunkedArray:
+    """Cells of a sample as a column; a mixture of types as text."""
+    import pyarrow as pa
+
+    if all(isinstance(cell, str) for cell in cells):
+        return pa.chunked_array([texts_of([str(cell) for cell in cells])])
+    try:
+        return pa.chunked_array([pa.array(list(cells))])
+    except (pa.ArrowException, OverflowError):
+        return pa.chunked_array([texts_of([str(cell) for cell in cells])])
+
+
+_CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d([.,]\d+)?)?( ?[ap]\.?m\.?)?", re.IGNORECASE)
+
+
+def day_beside_clock(sheet: Sheet) -> tuple[int, int] | None:
+    """Positions of a column of days and of one of times of day, told by what stands in them;
+    None where there are none."""
+    texts = [tuple(str(cell).strip() for cell in cells) for cells in sheet.sample]
+    clocks = [i for i, cells in enumerate(texts) if cells and all(map(_CLOCK.fullmatch, cells))]
+    for i, cells in enumerate(sheet.sample if clocks else ()):
+        with suppress(CellError):
+            days = read_times(column_of([str(cell) for cell in cells]), "day").time
+            if i not in clocks and not np.any(days % DAY_MS) and not np.all(np.diff(days)):
+                return i, clocks[0]
+    return None
+
+
+def with_clock_named(sheet: Sheet, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of columns, those of a day and of a time of day beside it as such whatever they are
+    called."""
+    if found := day_beside_clock(sheet):
+        for i, word, known in zip(found, ("date", "hour"), (DATES, CLOCKS), strict=True):
+            if plain_name(names[i]) not in known:
+                names = (*names[:i], word, *names[i + 1 :])
+    return names
+
+
+def day_and_clock(days_: pa.ChunkedArray, clock: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Date and time of day as one text; 93000 is 09:30:00, 15 beside 1230 is 00:15, and 240301 a
+    day in the order that keeps the days together."""
+    import pyarrow as pa
+
+    days = [_MIDNIGHT.sub("", str(day).strip()) for day in days_.to_pylist()]
+    if days and all(len(day) == _SIX and day.isdigit() for day in days):
+        days = _of_six_digits(days)
+    hours = [str(hour).strip() for hour in clock.to_pylist()]
+    longest = max((len(hour) for hour in hours if hour.isdigit()), default=0)
+    if longest > 2:
+        hours = [hour.zfill(4 if longest < 5 else _SIX) for hour in hours]
+    texts = [f"{day} {hour}" for day, hour in zip(days, hours, strict=True)]
+    return pa.chunked_array([texts_of(texts)])
+
+
+_SIX = 6
+_MIDNIGHT = re.compile(r"[ T]00:00(:00(\.0+)?)?$")
+"""The time of day of a date that has one of its own beside it."""
+
+
+def _of_six_digits(days: list[str]) -> list[str]:
+    """Days such as 240301 as 2024-03-01: year, month and day in the order that is possible for
+    all and spans the fewest days."""
+    tries = []
+    for y, m, d in ((0, 2, 4), (4, 2, 0), (4, 0, 2)):
+        spelled = [f"20{day[y : y + 2]}-{day[m : m + 2]}-{day[d : d + 2]}" for day in days]
+        with suppress(ValueError):
+            numbers = [date.fromisoformat(day).toordinal() for day in set(spelled)]
+            tries.append((max(numbers) - min(numbers), spelled))
+    return min(tries)[1] if tries else days

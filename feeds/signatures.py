@@ -80,6 +80,8 @@ _SIGNATURES = (
 def signed(plain: Sequence[str], kind: str) -> Signature:
     """The layout of columns with these plain names; `kind` names one that is known otherwise."""
     there = set(plain)
+    if there == {"", *VALUES, "value"}:
+        return Signature("pyupbit or the like", frozenset(), zone="local")
     for signature in _SIGNATURES:
         if signature.name == kind or (not kind and signature.columns <= there):
             return signature

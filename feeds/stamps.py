@@ -12,17 +12,20 @@ from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import HOUR_MS, MINUTE_MS, iso, timeframe_name, zone_of
-from stoptrail.feeds.convert import CellError
+from stoptrail.feeds.convert import NULLS, CellError, number, one_line
 from stoptrail.feeds.faults import usual_step
 from stoptrail.feeds.layouts import Layout, Reading
-from stoptrail.feeds.names import plain_name
+from stoptrail.feeds.names import plain_name, time_name, zone_in
 from stoptrail.feeds.orders import MOST
-from stoptrail.feeds.positions import column_of
-from stoptrail.feeds.sheets import Sheet
-from stoptrail.feeds.times import read_times
+from stoptrail.feeds.sheets import Sheet, column_of
+from stoptrail.feeds.times import OFFSETS, read_times
 from stoptrail.rules.candles import Times
 
-_ZONE_NAMES = ("timezone", "tz", "tzname", "zone", "utcoffset", "tzoffset")
+_ZONE_NAME = re.compile(
+    "(timezone|tz|tzname|zone|timezoneoffset|(utc|gmt|tz)off(set)?)(s|sec|seconds|m|min|minutes|h|hours|hrs)?"
+)
+_SURE_NAME = re.compile("timezone.*|(utc|gmt|tz)off.*")
+"""Names of a column that holds nothing else."""
 
 
 class Stamps(NamedTuple):
@@ -42,12 +45,10 @@ class Stamps(NamedTuple):
         return self.sheet.names[self.layout.time[0]]
 
 
-def zone_beside(sheet: Sheet, names: Sequence[str]) -> str:
-    """The zone that the file tells beside its times: in a column, or in what wraps the rows."""
-    for name, column in zip(names, sheet.sample, strict=False):
+def zone_behind(sheet: Sheet) -> str:
+    """The zone that stands behind each time, or in what wraps the rows; "" without one."""
+    for column in sheet.sample:
         words = {cell.strip() for cell in column if isinstance(cell, str)}
-        if plain_name(name) in _ZONE_NAMES and len(words) == 1 and _is_zone(word := words.pop()):
-            return word
         behind = {found[1] if (found := _BEHIND.search(word)) else "" for word in words}
         if len(behind) == 1 and _is_zone(word := behind.pop()):
             return word
@@ -56,6 +57,83 @@ def zone_beside(sheet: Sheet, names: Sequence[str]) -> str:
 
 _BEHIND = re.compile(r"\d\S* ?\[?([A-Z][A-Za-z]+/[A-Za-z_/]+)\]?$")
 """A zone behind a time, as Interactive Brokers (a blank) and Java (brackets) write it."""
+
+
+def as_headed(layout: Layout, sheet: Sheet, reading: Reading) -> Layout:
+    """The layout with what the file's own name of the time says, where the user named the columns
+    anew."""
+    if not reading.columns or not sheet.names:
+        return layout
+    names = [sheet.names[i] for i in layout.time]
+    close = any(told.stamp == "close" for told in map(time_name, names) if told)
+    return layout._replace(
+        zone=layout.zone or next(filter(None, map(zone_in, names)), ""),
+        stamp="close" if close else layout.stamp,
+    )
+
+
+def with_zones(sheet: Sheet, names: Sequence[str], layout: Layout) -> Layout:
+    """The layout with the column that tells each row's zone, where there is one; a zone that has
+    to be asked for where its words are not understood."""
+    for i, (name, cells) in enumerate(zip(names, sheet.sample, strict=False)):
+        plain, words = plain_name(name), _words(cells)
+        if not _ZONE_NAME.fullmatch(plain) or not words or i in (*layout.time, *layout.prices):
+            continue
+        sure = bool(_SURE_NAME.fullmatch(plain))
+        counted = any(number(word) == number(word) for word in words)
+        turned = plain.startswith("timezoneoff") and any(number(word) for word in words)
+        if all(_zones(words)) and (sure or not counted) and not turned:
+            return layout._replace(zoned=i)
+        if sure and not layout.zone:  # JavaScript's timezoneOffset counts the other way round
+            return layout._replace(zone="local")
+    return layout
+
+
+def _words(cells: Sequence[object]) -> list[str]:
+    """What stands in a column, each once."""
+    words = dict.fromkeys("" if cell is None else str(cell).strip() for cell in cells)
+    return [word for word in words if word.lower() not in NULLS]
+
+
+def _zones(words: Sequence[str]) -> list[str]:
+    """Zones that words, or hours, minutes or seconds ahead of UTC, stand for; "" for none."""
+    sizes = [abs(number(word)) for word in words if not _SIGNED.fullmatch(word)]
+    largest = max((size for size in sizes if size == size), default=0.0)
+    unit = 60.0 if largest <= _FARTHEST else 1.0 if largest <= _FARTHEST * 60 else 1 / 60
+    return [_zone(word, unit) for word in words]
+
+
+_FARTHEST = 14
+_SIGNED = re.compile(r"[+-]\d{4}")
+
+
+def _zone(word: str, unit: float) -> str:
+    minutes = number(word) * unit
+    if _SIGNED.fullmatch(word) or minutes != minutes:
+        ahead = OFFSETS.get(word.lower())
+        return (word if _is_zone(word) else "") if ahead is None else _offset(ahead)
+    return _offset(round(minutes)) if minutes % 15 == 0 and abs(minutes) <= _FARTHEST * 60 else ""
+
+
+def _offset(minutes: int) -> str:
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+def of_rows(stamps: Stamps, words: Sequence[str], notes: list[str]) -> Times:
+    """Local times in UTC, each by the zone that its row tells, which is said. Raises DataError
+    for a row that tells none."""
+    time, told = stamps.time.copy(), list(dict.fromkeys(words))
+    for word, zone in zip(told, _zones(told), strict=True):
+        rows = np.flatnonzero([one == word for one in words])
+        if not zone:
+            raise DataError(f"{stamps.place(int(rows[0]))}: {word!r} is no zone; set data.zone")
+        try:
+            time[rows] = in_zone(time[rows], zone)
+        except CellError as error:
+            raise DataError(f"{stamps.place(int(rows[error.row]))}: {error.rule}") from None
+    if zones := [zone for zone in _zones(told) if zone_of(zone) != UTC]:
+        notes.append(f"the times are of {one_line(', '.join(zones), 60)}, as the file says")
+    return time
 
 
 def _is_zone(word: str) -> bool:
@@ -89,7 +167,7 @@ def opened(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
 
 def _zoned(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
     time, known, sheet = stamps.time, stamps.layout.zone, stamps.sheet
-    zone = reading.zone or (known if known != "UTC" and _is_zone(known) else sheet.zone)
+    zone = reading.zone or (known if _is_zone(known) else sheet.zone)
     if zone:
         if not reading.zone and zone.upper() not in ("UTC", "GMT"):
             notes.append(f"the times are of {zone}, as the file says")
@@ -99,8 +177,8 @@ def _zoned(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
             raise DataError(f"{stamps.place(error.row)}: {error.rule}") from None
     if known and known != "UTC":
         raise DataError(
-            f"the times are not of UTC ({stamps.name}, {stamps.layout.name}); set data.zone to "
-            'their zone, such as "Europe/Berlin", or to "UTC"'
+            f"the times are not of UTC ({stamps.name or 'no name'}, {stamps.layout.name}); set "
+            'data.zone to their zone, such as "Europe/Berlin", or to "UTC"'
         )
     if not known and len(time):
         notes.append("the times have no zone: taken as UTC; if they are local, set data.zone")

@@ -9,7 +9,14 @@ import numpy as np
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import VALUES
 from stoptrail.feeds.convert import one_line
-from stoptrail.feeds.names import field_of, plain_name
+from stoptrail.feeds.names import (
+    field_of,
+    four_alike,
+    is_quote,
+    is_volume,
+    plain_name,
+    time_name,
+)
 from stoptrail.feeds.orders import MOST, possible
 from stoptrail.rules.candles import Floats
 
@@ -91,3 +98,26 @@ def is_trades(cells: Sequence[Sequence[object]]) -> bool:
         if words and words <= sides:
             return True
     return False
+
+
+def how_to_name(columns: Sequence[str]) -> str:
+    """What to do with columns whose names say the prices in more words, such as closeEp; "" with
+    others."""
+    for places in four_alike(columns):
+        names = ["-"] * len(columns)
+        for i, field in places.items():
+            names[i] = field
+        others = [i for i in range(len(columns)) if i not in places]
+        stamps = {i: told.stamp for i in others if (told := time_name(columns[i]))}
+        amounts = [i for i in others if is_volume(columns[i])]
+        if stamps:
+            names[min(stamps, key=lambda i: ("sure", "open", "close").index(stamps[i]))] = "time"
+            for i in sorted(amounts, key=lambda i: is_quote(plain_name(columns[i])))[:1]:
+                names[i] = "volume"
+            prices = one_line(", ".join(columns[i] for i in places), 60)
+            order = ",".join(names).rstrip(",-")
+            return (
+                f"if {prices} are prices of trades, name the columns as they come, "
+                f"--set data.columns={order}"
+            )
+    return ""

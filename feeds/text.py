@@ -45,7 +45,7 @@ class _Form(NamedTuple):
 
 def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
     """A sheet of a text file; DataError where it holds no table."""
-    source, head = decoded(source, head)
+    source, head = _unquoted(*decoded(source, head))
     lines = _lines(head)
     separator = _separator(lines)
     if separator == "|":
@@ -81,6 +81,29 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
         decimal=decimal_mark(columns, separator),
         notes=() if known else tuple(notes),
     )
+
+
+def _unquoted(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
+    """Source and head without the quotes around whole lines, as spreadsheets write a table that
+    stands in one column."""
+    lines = [line for line in _lines(head) if line.strip()][-100:]
+    if sum(_inner(line) is not None for line in lines) <= len(lines) / 2:
+        return source, head
+    whole = source if isinstance(source, bytes) else source.read_bytes()
+    content = "\n".join(
+        inner if (inner := _inner(line)) is not None else line
+        for line in whole.decode("utf-8-sig", "replace").split("\n")
+    ).encode()
+    return content, content[:HEAD_BYTES]
+
+
+def _inner(line: str) -> str | None:
+    """What stands between the quotes of a line whose only cell is another line; None for others."""
+    if not line.lstrip().startswith('"'):
+        return None
+    first, *rest = next(csv.reader([line.strip()]), [""])
+    table = max(first.count(separator) for separator in ";\t|,") >= _FEWEST
+    return first if table and not any(rest) else None
 
 
 def _lines(head: bytes) -> list[str]:

@@ -7,7 +7,6 @@ order of day and month is open, the one that makes the times regular is meant.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,9 +19,9 @@ from stoptrail.feeds.convert import (
     epoch_milliseconds,
     integers,
     number,
+    respelled,
     scaled,
     shown,
-    texts_of,
     to_floats,
 )
 from stoptrail.rules.candles import Floats, Times
@@ -39,11 +38,22 @@ _SHEET_ZERO = -25_569 * DAY_MS
 _TICKS = (6.3e17, 6.63e17)
 """The same years in ticks of 100 ns since the year 1, as .NET counts."""
 _TICKS_ZERO = 62_135_596_800_000
-_CHARACTERS = str.maketrans("年月\uff0f\uff0d\uff1a\u3000년월", "--/-: --", "日일")
-"""Dates such as 2024年3月1日, and marks of full width."""
+_DASHES = re.compile(r"(\d{4}-\d\d?-\d\d?)-(\d\d)-(\d\d)(?:-(\d\d))?")
 _ROUNDED = re.compile(r"\d(?:[.,](\d*))?[eE]\+?(\d+)")
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_OFFSETS = {
+_MONTHS = {
+    word: month
+    for month, words in enumerate(
+        (
+            *("jan gen ene", "feb fev", "mar mrt", "apr avr abr", "may mai mei mag"),
+            *("jun juin giu", "jul juil lug", "aug aou ago", "sep set", "oct okt out ott"),
+            *("nov", "dec dez dic"),
+        ),
+        1,
+    )
+    for word in words.split()
+}
+"""By the first letters, in English and its neighbours."""
+OFFSETS = {
     **dict.fromkeys(("z", "utc", "gmt", "zulu"), 0),
     "est": -300,
     "edt": -240,
@@ -69,8 +79,8 @@ _TEXT = re.compile(
     r"""(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\ +)?
     (?: (?P<y>\d{4})[-/.\ ]?(?P<m>\d{2}|(?<=[-/.\ ])\d)[-/.\ ]?(?P<d>\d{2}|(?<=[-/.\ ])\d)
       | (?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y2>\d{4}|\d{2})
-      | (?P<d3>\d{1,2})[-\ ](?P<mon>[a-z]{3,9})[-,\ ]+(?P<y3>\d{4}|\d{2})
-      | (?P<mon4>[a-z]{3,9})\.?\ +(?P<d4>\d{1,2}),?\ +(?P<y4>\d{4}) )
+      | (?P<d3>\d{1,2})[-\ ](?P<mon>[a-z]{3,10})[-,\ ]+(?P<y3>\d{4}|\d{2})
+      | (?P<mon4>[a-z]{3,10})\.?\ +(?P<d4>\d{1,2}),?\ +(?P<y4>\d{4}) )
     (?: [t,\ -]*(?P<H>\d{1,2})(?::?(?P<M>\d{2})(?::?(?P<S>\d{2})(?:[.,:\ ]?(?P<f>\d{1,9}))?)?)?
         (?:[-\ ]?(?P<ap>[ap])\.?m\.?)? )?
     \ *(?: (?:utc|gmt)?(?P<sign>[+-])(?P<oh>\d{1,2}):?(?P<om>\d{2})? | (?P<abbr>[a-z]{1,4}) )?
@@ -117,40 +127,6 @@ def read_times(
         return _plausible(_from_text(column.cast(pa.string()), name, day, decimal), name)
     values = to_floats(column, name)
     return _plausible(_from_numbers(values, day), name)
-
-
-def day_and_clock(days_: pa.ChunkedArray, clock: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Date and time of day as one text; 93000 is 09:30:00, and 240301 a day in the order that
-    keeps the days together."""
-    import pyarrow as pa
-
-    days = [_MIDNIGHT.sub("", str(day).strip()) for day in days_.to_pylist()]
-    if days and all(len(day) == _SIX and day.isdigit() for day in days):
-        days = _of_six_digits(days)
-    texts = []
-    for day, hour in zip(days, clock.to_pylist(), strict=True):
-        text = str(hour).strip()
-        if text.isdigit() and len(text) > 2:
-            text = text.zfill(4 if len(text) < 5 else 6)
-        texts.append(f"{day} {text}")
-    return pa.chunked_array([texts_of(texts)])
-
-
-_SIX = 6
-_MIDNIGHT = re.compile(r"[ T]00:00(:00(\.0+)?)?$")
-"""The time of day of a date that has one of its own beside it."""
-
-
-def _of_six_digits(days: list[str]) -> list[str]:
-    """Days such as 240301 as 2024-03-01: year, month and day in the order that is possible for
-    all and spans the fewest days."""
-    tries = []
-    for y, m, d in ((0, 2, 4), (4, 2, 0), (4, 0, 2)):
-        spelled = [f"20{day[y : y + 2]}-{day[m : m + 2]}-{day[d : d + 2]}" for day in days]
-        with suppress(ValueError):
-            numbers = [date.fromisoformat(day).toordinal() for day in set(spelled)]
-            tries.append((max(numbers) - min(numbers), spelled))
-    return min(tries)[1] if tries else days
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -241,9 +217,10 @@ def _spells(low: float, high: float) -> bool:
 
 def _from_words(texts: list[str], name: str) -> ReadTimes:
     """Texts by the one pattern of all usual spellings; month and day as the column has them."""
-    if texts and not texts[0].isascii():
-        texts = [text.translate(_CHARACTERS) for text in texts]
-    parts = [_TEXT.fullmatch(text.strip()) for text in texts]
+    parts = [
+        _TEXT.fullmatch(_DASHES.sub(_clocked, text.strip())) or _TEXT.fullmatch(respelled(text))
+        for text in texts
+    ]
     for row, part in enumerate(parts):
         if part is None:
             empty = texts[row].strip().lower() in NULLS
@@ -267,6 +244,12 @@ def _from_words(texts: list[str], name: str) -> ReadTimes:
     if len(tries) == 1 or dotted:
         return tries[0]
     return _more_regular(tries[0], tries[1], texts[0], name)
+
+
+def _clocked(dashes: re.Match[str]) -> str:
+    """2024-03-01-09-30, whose last two digits are no offset."""
+    day, hour, minute, second = dashes.groups()
+    return f"{day} {hour}:{minute}:{second or '00'}"
 
 
 def _more_regular(first: ReadTimes, second: ReadTimes, text: str, name: str) -> ReadTimes:
@@ -303,7 +286,9 @@ def _moment(part: re.Match[str], day_first: bool) -> int:
         day, month = (part["a"], part["b"]) if day_first else (part["b"], part["a"])
     else:
         word = part["mon"] or part["mon4"]
-        month = str(_MONTHS.index(word[:3].lower()) + 1) if word else part["m"]
+        month = part["m"]
+        if word:
+            month = str(_MONTHS.get(word[:4].lower()) or _MONTHS[word[:3].lower()])
         day = part["d"] or part["d3"] or part["d4"]
     hour = int(part["H"] or 0)
     if part["ap"]:
@@ -319,12 +304,18 @@ def _moment(part: re.Match[str], day_first: bool) -> int:
     return days * DAY_MS + hour * HOUR_MS + minute * MINUTE_MS + second * 1000 + fraction
 
 
+_FARTHEST = 14 * 60
+"""Minutes that a zone is ahead of UTC at most."""
+
+
 def _offset(part: re.Match[str]) -> int | None:
     """Minutes ahead of UTC, None without an offset."""
     if part["sign"]:
         minutes = 60 * int(part["oh"]) + int(part["om"] or 0)
+        if minutes > _FARTHEST:
+            raise ValueError
         return minutes if part["sign"] == "+" else -minutes
-    return _OFFSETS[part["abbr"].lower()] if part["abbr"] else None
+    return OFFSETS[part["abbr"].lower()] if part["abbr"] else None
 
 
 def _plausible(read: ReadTimes, name: str) -> ReadTimes:

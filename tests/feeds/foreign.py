@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from stoptrail.feeds.layouts import Reading
 from stoptrail.rules.candles import Candles
 from tests.feeds.vendors import ISO, QUARTER, answer, contracts, csv, jitter
-from tests.feeds.written import BITCOIN, Layout, Row, moment, rows_of, text, typical
+from tests.feeds.written import BITCOIN, Layout, Row, moment, plain, rows_of, text, typical
 
 DAY = 86_400_000
 SOME_DAY = 1_708_900_200_000
@@ -115,6 +115,46 @@ def of_32_bits(path: Path, given: Candles) -> Path:
 
 def records(names: str, cells: Callable[[Row], list[Any]]) -> Callable[[list[Row]], list[Any]]:
     return lambda rows: [dict(zip(names.split(), cells(row), strict=True)) for row in rows]
+
+
+def spoken(
+    header: str,
+    form: str = "%Y-%m-%d %H:%M",
+    *,
+    ahead: int = 0,
+    separator: str = ",",
+    clock: str = "",
+    close: int = 0,
+    more: int = 0,
+    start: int | None = None,
+) -> Layout:
+    """A table of a program that speaks another language: `ahead` hours of a zone that the header
+    tells, decimal commas beside semicolons, `more` columns behind those of candles."""
+
+    def cells(row: Row) -> list[str]:
+        time = row[0] + ahead * 3_600_000 + close
+        values = [repr(value) for value in (*row[1:], *([row[5] * typical(row)] * more))]
+        if separator == ";":
+            values = [value.replace(".", ",") for value in values]
+        return [moment(time, form), *([moment(time, clock)] if clock else []), *values]
+
+    return Layout(csv(header.replace(",", separator), cells, separator), start=start)
+
+
+def one_cell(inner: Writer, *, header: bool = True) -> Writer:
+    """Lines that stand in quotes as a whole, with those within them doubled."""
+
+    def write(path: Path, given: Candles) -> Path:
+        first, *rest = inner(path, given).read_text().splitlines()
+        quoted = [
+            '"' + line.replace('"', '""') + '"' for line in ([first] if header else []) + rest
+        ]
+        return text(path, quoted if header else [first, *quoted])
+
+    return write
+
+
+OUTSIDE = ",open,high,low,close,volume"
 
 
 FOREIGN: dict[str, Layout] = {
@@ -359,4 +399,109 @@ FOREIGN: dict[str, Layout] = {
     "in Japanese": investing("日付け,終値,始値,高値,安値,出来高,変化率 %", "%Y年%m月%d日", "."),
     "in Korean": investing("날짜,종가,시가,고가,저가,거래량,변동 %", "%Y-%m-%d", "."),
     "in Chinese": investing("日期,收盘,开盘,高,低,交易量,涨跌幅", "%Y-%m-%d", "."),
+    "whole lines in quotes": Layout(one_cell(plain)),
+    "whole lines in quotes, quotes within": Layout(one_cell(csv(
+        '"timestamp","open",high,low,close,volume', lambda r: [f'"{moment(r[0])}"', *r[1:]]))),
+    "rows in quotes below a plain header": Layout(one_cell(plain, header=False)),
+    "semicolons within quotes": Layout(one_cell(spoken(
+        "Datum,Eröffnung,Hoch,Tief,Schluss,Volumen", "%d.%m.%Y %H:%M", separator=";").write)),
+    "Beijing's time": spoken("北京时间,开盘价,最高价,最低价,收盘价,成交量,成交额", ahead=8, more=1),
+    "Beijing's time in brackets": spoken("时间(北京时间),开盘,最高,最低,收盘,成交量", ahead=8),
+    "GMT8 behind the name": spoken("candle_begin_time_GMT8" + OUTSIDE, ahead=8),
+    "utc8 behind the name": spoken("open_time_utc8" + OUTSIDE, ahead=8),
+    "utc minus 5": spoken("time_utc_minus_5" + OUTSIDE, ahead=-5),
+    "bj behind the name": spoken("open_time_bj" + OUTSIDE, ahead=8),
+    "Etc/GMT-8, which is ahead": spoken("Time (Etc/GMT-8)" + OUTSIDE, ahead=8),
+    "a city behind the name": spoken("time_shanghai" + OUTSIDE, ahead=8),
+    "a city of two words": spoken("Sao Paulo Time" + OUTSIDE, ahead=-3, start=SOME_DAY),
+    "KST behind the name": spoken("candle_date_time_kst" + OUTSIDE, ahead=9),
+    "Upbit, Korean time first": Layout(csv(
+        "market,candle_date_time_kst,candle_date_time_utc,opening_price,high_price,low_price,"
+        "trade_price,timestamp,candle_acc_trade_price,candle_acc_trade_volume,unit",
+        lambda r: ["KRW-BTC", moment(r[0] + 32_400_000, "%Y-%m-%dT%H:%M:%S"),
+                   moment(r[0], "%Y-%m-%dT%H:%M:%S"), *r[1:5], r[0] + jitter(r),
+                   r[5] * typical(r), r[5], 15], newest_first=True)),
+    "the end of a candle in Chinese": spoken(
+        "k线结束时间,开盘价,最高价,最低价,收盘价,成交量,成交额", close=QUARTER, more=1),
+    "the close's time in Chinese": spoken(
+        "收盘时间,开盘价,最高价,最低价,收盘价,成交量", close=QUARTER),
+    "the begin of a candle in Chinese": spoken("开盘时间,开盘价,最高价,最低价,收盘价,成交量"),
+    "Taiwan": spoken("時間,開盤價,最高價,最低價,收盤價,成交量,成交金額", more=1),
+    "two languages in one name": spoken(
+        "open_time/开始时间,open/开盘价,high/最高价,low/最低价,close/收盘价,vol/成交量"),
+    "Japanese time": spoken("日時(JST),始値,高値,安値,終値,出来高", "%Y/%m/%d %H:%M", ahead=9),
+    "Japanese, day and clock": spoken(
+        "日付,時刻,始値(円),高値(円),安値(円),終値(円),出来高", "%Y/%m/%d", clock="%H:%M"),
+    "Korean": spoken("일시,시가,고가,저가,종가,거래량,거래대금", more=1),
+    "Korean, day and clock": spoken(
+        "일자,시간,시가,고가,저가,현재가,거래량", "%Y/%m/%d", clock="%H:%M"),
+    "Moscow's time": spoken(
+        "Время (МСК),Открытие,Максимум,Минимум,Закрытие,Объём",  # noqa: RUF001
+        "%d.%m.%Y %H:%M", ahead=3, separator=";", start=SOME_DAY),
+    "Russian, in more words": spoken(
+        "Дата и время,Цена открытия,Макс. цена,Мин. цена,Цена закрытия,Объем торгов",
+        "%d.%m.%Y %H:%M", separator=";"),
+    "German, rates": spoken(
+        "Zeitstempel,Eröffnungskurs,Höchstkurs,Tiefstkurs,Schlußkurs,Stücke,Umsatz",
+        "%d.%m.%Y %H:%M", separator=";", more=1),
+    "French, in more words": spoken(
+        "Date et heure,Cours d'ouverture,Cours le plus haut,Cours le plus bas,Cours de clôture,"
+        "Quantité", "%d/%m/%Y %H:%M", separator=";", start=SOME_DAY),
+    "Spanish, in more words": spoken(
+        "Fecha y hora,Precio de apertura,Precio máximo,Precio mínimo,Precio de cierre,Volumen",
+        "%d/%m/%Y %H:%M", separator=";", start=SOME_DAY),
+    "Portuguese": spoken("Data/Hora,Abertura,Máximo,Mínimo,Fechamento,Quantidade,Volume",
+                         "%d/%m/%Y %H:%M", separator=";", more=1, start=SOME_DAY),
+    "Polish, day and clock": spoken("Data,Czas,Otwarcie,Najwyższy,Najniższy,Zamknięcie,Wolumen",
+                                    "%Y-%m-%d", clock="%H:%M", separator=";"),
+    "Turkish, day and clock": spoken(
+        "Tarih,Saat,Açılış,Yüksek,Düşük,Kapanış,Hacim",  # noqa: RUF001
+        "%d.%m.%Y", clock="%H:%M", separator=";"),
+    "Vietnamese": spoken("Ngày,Giờ,Mở cửa,Cao nhất,Thấp nhất,Đóng cửa,Khối lượng",
+                         "%Y-%m-%d", clock="%H:%M"),
+    "Czech": spoken("Datum,Čas,Otevření,Maximum,Minimum,Zavření,Objem",
+                    "%d.%m.%Y", clock="%H:%M", separator=";"),
+    "Swedish": spoken("Datum,Tid,Öppning,Högst,Lägst,Stängning,Volym",
+                      "%Y-%m-%d", clock="%H:%M", separator=";"),
+    "a day and a clock of any name": spoken("jour,moment,open,high,low,close,volume",
+                                            "%Y-%m-%d", clock="%H:%M:%S"),
+    "a clock without zeros in front": Layout(csv(
+        "date,time,open,high,low,close,volume",
+        lambda r: [moment(r[0], "%Y%m%d"), int(moment(r[0], "%H%M%S")), *r[1:]])),
+    "EODHD": Layout(csv("Timestamp,Gmtoffset,Datetime,Open,High,Low,Close,Volume",
+                        lambda r: [r[0] // 1000, 0, f'"{moment(r[0])}"', *r[1:]])),
+    "seconds ahead in a column": Layout(csv(
+        "Datetime,Gmtoffset" + OUTSIDE, lambda r: [moment(r[0] - 18_000_000), -18_000, *r[1:]])),
+    "minutes ahead in a column": Layout(csv(
+        "time,utc_offset_minutes" + OUTSIDE,
+        lambda r: [moment(r[0] + 20_700_000), 345, *r[1:]])),
+    "hours ahead in a column": Layout(csv(
+        "time,utc_offset" + OUTSIDE, lambda r: [moment(r[0] + 28_800_000), 8, *r[1:]])),
+    "each row's own offset": Layout(csv("time,utc_offset" + OUTSIDE, lambda r: [
+        moment(r[0] + (2 + r[0] // QUARTER // 5 % 2) * 3_600_000),
+        f"+0{2 + r[0] // QUARTER // 5 % 2}:00", *r[1:]])),
+    "each row's own zone": Layout(csv("time,tz" + OUTSIDE, lambda r: [
+        local(r[0], zone := ("Asia/Tokyo", "America/Chicago")[r[0] // QUARTER % 2],
+              "%Y-%m-%d %H:%M"), zone, *r[1:]]), start=SOME_DAY),
+    "UTC in the name, and a zone beside it": Layout(csv(
+        "timestamp_utc,timezone" + OUTSIDE, lambda r: [moment(r[0]), "Asia/Tokyo", *r[1:]])),
+    "Poloniex, older": Layout(answer(records(
+        "date high low open close volume quoteVolume weightedAverage",
+        lambda r: [r[0] // 1000, r[2], r[3], r[1], r[4], r[5] * typical(r), r[5], typical(r)]))),
+    "Bittrex, older": Layout(answer(lambda rows: {"result": records("O H L C V T BV", lambda r: [
+        *r[1:], moment(r[0], "%Y-%m-%dT%H:%M:%S"), r[5] * typical(r)])(rows)})),
+    "CoinCap": Layout(answer(lambda rows: {"data": records(
+        "open high low close volume period", lambda r: [*map(repr, r[1:]), r[0]])(rows)})),
+    "Cryptowatch": Layout(answer(lambda rows: {"result": {"900": [
+        [(r[0] + QUARTER) // 1000, *r[1:], r[5] * typical(r)] for r in rows]}}),
+        Reading(stamp="close")),
+    "pyupbit": Layout(csv(
+        ",open,high,low,close,volume,value",
+        lambda r: [moment(r[0] + 32_400_000), *r[1:], r[5] * typical(r)]),
+        Reading(zone="Asia/Seoul")),
+    "pysystemtrade": Layout(csv("DATETIME,OPEN,HIGH,LOW,FINAL,VOLUME",
+                                lambda r: [moment(r[0]), *r[1:]])),
+    "Bloomberg": Layout(csv("Dates,Open,Close,High,Low,Volume",
+                            lambda r: [moment(r[0], "%m/%d/%Y %H:%M"), r[1], r[4], *r[2:4], r[5]]),
+                        start=SOME_DAY),
 }  # fmt: skip

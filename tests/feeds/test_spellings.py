@@ -1,0 +1,242 @@
+"""Times, numbers and zones as programs and languages spell them; what a line says to do, works."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.files import load_file
+from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.names import time_name, zone_in
+from tests.feeds.tables import QUARTER, same
+from tests.feeds.test_refusals import walk
+from tests.feeds.test_strangers import refusal
+from tests.feeds.written import moment, rows_of, table, typical
+
+GIVEN = walk(40, 1_709_235_000_000)
+"""From 2024-02-29 19:30 UTC on."""
+HEADER = "timestamp,open,high,low,close,volume"
+
+
+def spelled(form: str) -> Callable[[int], str]:
+    return lambda time: moment(time, form)
+
+
+def half(time: int, morning: str, evening: str, form: str) -> str:
+    """A time of twelve hours, with its half of the day before the clock."""
+    word = morning if datetime.fromtimestamp(time / 1000, UTC).hour < 12 else evening
+    return moment(time, form.replace("@", word))
+
+
+FEBRUARY = {"German": "Februar", "French": "février", "Spanish": "febrero", "Italian": "febbraio"}
+MARCH = {"German": "März", "French": "mars", "Spanish": "marzo", "Italian": "marzo"}
+
+
+def in_words(language: str, form: str) -> Callable[[int], str]:
+    return lambda time: moment(time, form.replace(
+        "%B", (FEBRUARY if moment(time, "%m") == "02" else MARCH)[language]))  # fmt: skip
+
+
+TIMES: dict[str, Callable[[int], str]] = {
+    "JavaScript's Date": spelled("%a %b %d %Y %H:%M:%S GMT+0000 (Mitteleuropäische Zeit)"),
+    "a browser's": lambda t: moment(t, "%m/%d/%Y, %I:%M:%S\u202f%p"),
+    "Go's": spelled("%Y-%m-%d %H:%M:%S +0000 UTC"),
+    "asctime": spelled("%a %b %d %H:%M:%S %Y"),
+    "date": spelled("%a %b %d %H:%M:%S UTC %Y"),
+    ".NET's JSON": lambda t: f"/Date({t})/",
+    ".NET's JSON with an offset": lambda t: f"/Date({t}+0200)/",
+    "dashes": spelled("%Y-%m-%d-%H-%M"),
+    "dashes and seconds": spelled("%Y-%m-%d-%H-%M-%S"),
+    "an underscore": spelled("%Y-%m-%d_%H:%M:%S"),
+    "digits and an underscore": spelled("%Y%m%d_%H%M%S"),
+    "points in the clock": spelled("%Y.%m.%d %H.%M.%S"),
+    "colons in the date": spelled("%Y:%m:%d %H:%M:%S"),
+    "kdb's": spelled("%Y.%m.%dD%H:%M:%S.000000000"),
+    "Oracle's": spelled("%d-%b-%y %I.%M.%S.000000 %p"),
+    "Chinese hours": spelled("%Y年%m月%d日%H时%M分"),
+    "Chinese seconds": spelled("%Y年%m月%d日 %H时%M分%S秒"),
+    "Korean hours": spelled("%Y년 %m월 %d일 %H시 %M분"),
+    "Chinese halves": lambda t: half(t, "上午", "下午", "%Y/%m/%d @%I:%M:%S"),
+    "Korean halves": lambda t: half(t, "오전", "오후", "%Y-%m-%d @ %I:%M:%S"),
+    "a month in German": in_words("German", "%d. %B %Y %H:%M"),
+    "a month in French": in_words("French", "%d %B %Y %H:%M"),
+    "a month in Spanish": in_words("Spanish", "%d de %B de %Y %H:%M"),
+    "a month in Italian": in_words("Italian", "%d %B %Y %H:%M"),
+    "a formula": spelled('="%Y-%m-%d %H:%M:%S"'),
+    "a call": spelled("Timestamp('%Y-%m-%d %H:%M:%S+0000')"),
+    "MongoDB's": spelled("ISODate(%Y-%m-%dT%H:%M:%S.000Z)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_a_spelling_of_times_is_read(tmp_path: Path, name: str) -> None:
+    rows = [[f'"{TIMES[name](t)}"'.replace('="', '=""').replace('S""', 'S"""'), *rest]
+            for t, *rest in rows_of(GIVEN)]  # fmt: skip
+    if name == "a formula":
+        rows = [[f'"=""{moment(t)}"""', *rest] for t, *rest in rows_of(GIVEN)]
+    assert same(load_file(table(tmp_path / "a.csv", HEADER, rows), QUARTER).candles, GIVEN)
+
+
+def lakhs(value: float) -> str:
+    whole, _, rest = repr(value).partition(".")
+    head, tail = whole[:-3], whole[-3:]
+    groups = [head[max(0, i - 2) : i] for i in range(len(head), 0, -2)][::-1]
+    return ",".join([*groups, tail]) + f".{rest}"
+
+
+NUMBERS: dict[str, Callable[[float], str]] = {
+    "lakhs": lakhs,
+    "typographic apostrophes": lambda x: f"{x:,.5f}".replace(",", "\u2019"),
+    "full width": lambda x: repr(x).translate({ord(c): ord(c) + 0xFEE0 for c in "0123456789."}),
+    "Decimal": lambda x: f"Decimal('{x!r}')",
+    "NumPy": lambda x: f"np.float64({x!r})",
+    "a formula": lambda x: f'=""{x!r}""',
+    "a currency in front": lambda x: f"EUR {x!r}",
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_spelling_of_numbers_is_read(tmp_path: Path, name: str) -> None:
+    given = GIVEN._replace(**{n: getattr(GIVEN, n) * 32 for n in ("open", "high", "low", "close")})
+    given = given._replace(volume=np.round(given.volume, 4))
+    rows = [[moment(t), *(f'"{NUMBERS[name](x)}"' for x in rest)] for t, *rest in rows_of(given)]
+    assert same(load_file(table(tmp_path / "a.csv", HEADER, rows), QUARTER).candles, given)
+
+
+@pytest.mark.parametrize("cell", ["(61000.5)", "61000.5)", "round(61000.5, 2)", "1,2345.6"])
+def test_what_is_no_number_stays_none(tmp_path: Path, cell: str) -> None:
+    rows = [[moment(t), *rest] for t, *rest in rows_of(GIVEN)]
+    rows[20][1] = f'"{cell}"'
+    assert f"row 21 (line 22): open = {cell!r}" in refusal(table(tmp_path / "a.csv", HEADER, rows))
+
+
+@pytest.mark.parametrize(
+    ("name", "zone"),
+    [
+        ("candle_begin_time_GMT8", "+08:00"), ("time UTC+05:30", "+05:30"), ("utc0_time", "UTC"),
+        ("time(GMT+0000)", "UTC"), ("timestamp_utc", "UTC"), ("time_utc_15m", "UTC"),
+        ("time_utc_m5", "local"), ("time_utc_8", "local"), ("Date (EST)", "local"),
+        ("time_et", "local"), ("Date et heure", ""), ("Date/Time", ""), ("Data/Hora", ""),
+        ("open_time", ""), ("ny_time", "America/New_York"), ("Time (US/Eastern)", "US/Eastern"),
+        ("eastern_time", "local"), ("London Time", "Europe/London"), ("北京时间", "Asia/Shanghai"),
+        ("time_chicago", "America/Chicago"), ("Uhrzeit (MEZ)", "local"),
+    ],
+)  # fmt: skip
+def test_the_zone_in_a_name_is_told_or_asked_for(name: str, zone: str) -> None:
+    assert zone_in(name) == zone
+
+
+@pytest.mark.parametrize("name", ["收盘价", "Schlusskurs", "Fechamento", "更新时间", "latest"])
+def test_a_price_is_no_time_and_the_time_of_an_update_is_no_candle_s(name: str) -> None:
+    assert time_name(name) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "shift"), [("quando (UTC+8)", 8), ("北京时刻", 8), ("bar_end_time", 0.25)]
+)
+def test_what_the_header_says_of_its_time_holds_when_the_columns_are_named_anew(
+    tmp_path: Path, header: str, shift: float
+) -> None:
+    """The line for columns of unknown names is followed: no zone and no close is lost by it."""
+    rows = [[moment(t + round(shift * 3_600_000)), *rest] for t, *rest in rows_of(GIVEN)]
+    path = table(tmp_path / "a.csv", f"{header},um,dois,tres,quatro,cinco", rows)
+    order = re.search(r"data\.columns=([a-z,-]+), which the numbers fit", refusal(path))
+    assert order
+    loaded = load_file(path, QUARTER, Reading(columns=tuple(order[1].split(","))))
+    assert same(loaded.candles, GIVEN)
+
+
+def test_an_offset_that_is_not_understood_is_asked_for_and_data_zone_answers(
+    tmp_path: Path,
+) -> None:
+    rows = [[moment(t + 2 * 3_600_000), -120, *rest] for t, *rest in rows_of(GIVEN)]
+    path = table(tmp_path / "a.csv", "time,timezoneOffset,open,high,low,close,volume", rows)
+    assert "set data.zone to their zone" in refusal(path)
+    assert same(load_file(path, QUARTER, Reading(zone="+02:00")).candles, GIVEN)
+
+
+def test_a_row_whose_zone_is_none_is_named(tmp_path: Path) -> None:
+    rows = [[moment(t), "+00:00", *rest] for t, *rest in rows_of(walk(600, int(GIVEN.time[0])))]
+    rows[500][1] = "Mars/Olympus"
+    path = table(tmp_path / "a.csv", "time,utc_offset,open,high,low,close,volume", rows)
+    assert "row 501 (line 502): 'Mars/Olympus' is no zone; set data.zone" in refusal(path)
+
+
+def test_a_zone_that_changes_behind_the_first_rows_is_seen(tmp_path: Path) -> None:
+    given = walk(900, int(GIVEN.time[0]))
+    rows = [[moment(t + (1 + (k > 700)) * 3_600_000), 3600 * (1 + (k > 700)), *rest]
+            for k, (t, *rest) in enumerate(rows_of(given))]  # fmt: skip
+    loaded = load_file(table(tmp_path / "a.csv", f"time,gmtoffset,{HEADER[10:]}", rows), QUARTER)
+    assert same(loaded.candles, given)
+    assert "the times are of +01:00, +02:00, as the file says" in loaded.notes
+
+
+WORDY = {
+    "Independent Reserve": (
+        "StartTimestampUtc EndTimestampUtc PrimaryCurrencyVolume SecondaryCurrencyVolume "
+        "OpeningSecondaryCurrencyPrice ClosingSecondaryCurrencyPrice HighestSecondaryCurrencyPrice "
+        "LowestSecondaryCurrencyPrice",
+        lambda t, o, h, low, c, v: [
+            moment(t, "%Y-%m-%dT%H:%M:%SZ"), moment(t + QUARTER, "%Y-%m-%dT%H:%M:%SZ"), v, v * c,
+            o, c, h, low],
+    ),
+    "Drift": (
+        "ts fillOpen fillHigh fillClose fillLow oracleOpen oracleHigh oracleClose oracleLow "
+        "quoteVolume baseVolume",
+        lambda t, o, h, low, c, v: [
+            t // 1000, o, h, c, low, *(x * 1.001 for x in (o, h, c, low)),
+            v * typical((t, o, h, low, c, v)), v],
+    ),
+    "Phemex": (
+        "timestamp interval lastCloseEp openEp highEp lowEp closeEp volume turnoverEv",
+        lambda t, o, h, low, c, v: [t // 1000, 900, o, o, h, low, c, v, 3],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WORDY)
+def test_prices_that_are_called_in_more_words_are_named_as_the_line_says(
+    tmp_path: Path, name: str
+) -> None:
+    names, cells = WORDY[name]
+    rows = [dict(zip(names.split(), cells(*row), strict=True)) for row in rows_of(GIVEN)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"data": rows}))
+    said = refusal(path)
+    order = re.search(r"are prices of trades, .*--set data\.columns=([a-z,-]+)$", said)
+    assert order, said
+    loaded = load_file(path, QUARTER, Reading(columns=tuple(order[1].split(","))))
+    assert same(loaded.candles, GIVEN)
+
+
+def test_the_remedy_of_a_wide_table_is_not_cut_off(tmp_path: Path) -> None:
+    more = ",".join(f"a_column_with_a_long_name_{i}" for i in range(60))
+    rows = [[*row, *([7] * 60)] for row in rows_of(GIVEN)]
+    path = table(tmp_path / "a.csv", f"time,xOpen,xHigh,xLow,xClose,volume,{more}", rows)
+    assert refusal(path).endswith("--set data.columns=time,open,high,low,close,volume")
+
+
+@pytest.mark.parametrize("stamp", ["close", "open"])
+def test_rows_below_the_seconds_of_their_timeframe_ask_what_their_times_are(
+    tmp_path: Path, stamp: str
+) -> None:
+    rows = [[(t + QUARTER) // 1000, *rest] for t, *rest in rows_of(GIVEN)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"result": {"900": rows}}))
+    assert 'set data.stamp to "close", or to "open"' in refusal(path)
+    loaded = load_file(path, QUARTER, Reading(stamp=stamp))  # type: ignore[arg-type]
+    late = 0 if stamp == "close" else QUARTER
+    assert np.array_equal(loaded.candles.time, GIVEN.time + late)
+
+
+def test_korean_time_of_pyupbit_is_asked_for(tmp_path: Path) -> None:
+    rows = [[moment(t), *rest, 5] for t, *rest in rows_of(GIVEN)]
+    with pytest.raises(DataError, match=r"pyupbit or the like\); set data\.zone"):
+        load_file(table(tmp_path / "a.csv", ",open,high,low,close,volume,value", rows), QUARTER)
