@@ -188,11 +188,23 @@ class RestStore:
                 break
         if history.refusal and not found:
             raise history.refusal
+        self._reread(found, history, symbol, name)
         if found and history.seen <= found[-1][0]:
             found.pop()  # nothing follows it: who knows whether it has closed
         reach = found[-1][0] + interval if found else since
         self.unserved = within(history.unserved, since, reach) if found else history.unserved
         return found
+
+    def _reread(self, found: list[Row], history: History, symbol: str, name: str) -> None:
+        """Take the candles of `found` that were read before it was sure that they had closed, as
+        where this machine's clock is ahead, from an answer in which another one follows."""
+        last = found[-1][0] if found else 0
+        for at in (at for at in history.unsure() if at <= last and at < history.seen):
+            again = {row[0]: row for row in self.fetch_ohlcv(symbol, name, at)}
+            if max(again, default=at) > at:
+                found[:] = [again.get(at, row) if row[0] == at else row for row in found]
+            else:
+                found[:] = [row for row in found if row[0] < at]
 
     def _now(self, interval: int) -> int:
         """The beginning of the candle under way, by the exchange's clock where it has one."""

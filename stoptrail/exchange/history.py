@@ -14,6 +14,7 @@ what is too old or too much; answers come incomplete. Hence the rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import NamedTuple
 
 from stoptrail.core.time import DAY_MS, Spans, joined
@@ -61,6 +62,8 @@ class History:
         """Whether the last request was."""
         self.seen = 0
         """Open time of the newest candle in any answer."""
+        self._newest: list[tuple[int, float]] = []
+        """Open times of candles that ended all answers until then, and when they came."""
         self._gaps: list[tuple[int, int]] = []
         self._unserved: list[tuple[int, int]] = []
 
@@ -73,6 +76,14 @@ class History:
     def unserved(self) -> Spans:
         """Where it gave nothing, and may have something."""
         return joined(self._unserved)
+
+    def unsure(self) -> list[int]:
+        """Candles that may not have closed yet when they were read: the newest of all, where what
+        was seen since then does not tell that they had."""
+        now = monotonic()
+        return [
+            at for at, read in self._newest if self.seen - (now - read) * 1000 < at + self._interval
+        ]
 
     def newest(self, now: int) -> Row | None:
         """The newest candle, maybe unfinished, where one opened within a page before `now`; None
@@ -283,7 +294,9 @@ class History:
                 return []
             self._refused, self.refusal = True, error
             return []
-        self.seen = max(self.seen, rows[-1][0] if rows else 0)
+        if rows and rows[-1][0] >= self.seen:
+            self.seen = rows[-1][0]
+            self._newest.append((self.seen, monotonic()))
         self._page_works = self._page_works or bool(rows and size >= self._page)
         return rows
 

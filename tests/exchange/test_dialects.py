@@ -374,6 +374,37 @@ class Short(Bitstamp):
         return answer
 
 
+class Closing(Bitstamp):
+    """Without a clock; a candle under way has half its volume, and closes while it is read."""
+
+    def begun(self) -> list[Row]:
+        return [
+            row if self.closed(row) else (*row[:5], row[5] / 2)  # type: ignore[misc]
+            for row in super().begun()
+        ]
+
+    def candles(self, query: Query) -> Any:
+        answer = super().candles(query)
+        if any(int(row["timestamp"]) * 1000 + QUARTER > self.now for row in answer["data"]["ohlc"]):
+            self.now += 2 * 60_000
+        return answer
+
+
+@pytest.mark.parametrize("ahead", [0, 20, 47])
+def test_a_candle_that_closes_while_it_is_read_is_not_half_of_it(
+    ahead: int, clock: Callable[[Dialect], None]
+) -> None:
+    """Where the exchange has no clock and this machine's is `ahead` minutes of it."""
+    dialect = Closing(market(3), BEGIN + COUNT * QUARTER - 60_000)
+    clock(dialect)
+    with StandIn(dialect) as server, CCXTStore("bitstamp", "", server.ccxt_options(), 1) as store:
+        store._local_time = lambda: dialect.now + ahead * 60_000
+        found = store.fetch_candles(dialect.symbol, QUARTER, BEGIN + 600 * QUARTER)
+    assert dialect.now > BEGIN + COUNT * QUARTER
+    assert found
+    assert set(found) <= set(closed(dialect))
+
+
 @pytest.mark.parametrize("silent", [0, 60])
 def test_without_a_clock_and_with_short_answers_the_end_is_reached_or_named(
     silent: int, tmp_path: Path, clock: Callable[[Dialect], None]
