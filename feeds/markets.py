@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import number, one_line, texts_of
 from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.names import field_of
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.rules.candles import Times
 
@@ -27,52 +25,6 @@ _PAIR = re.compile(
 )
 _OTHER_NAMES = {"XBT": "BTC", "XXBT": "BTC", "XDG": "DOGE", "XETH": "ETH", "ZUSD": "USD"}
 _SHOWN = 6
-
-
-_OF_MARKET = re.compile(
-    r"(?P<a>.+?)[-_ ./:](?:open|high|low|close|volume|vol)"
-    r"|(?:open|high|low|close|volume|vol)[-_ ./:](?P<b>.+)",
-    re.IGNORECASE,
-)
-
-
-def by_market(
-    names: Sequence[str], least: int = 2
-) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """Names and markets of columns such as BTC_open or close_ETHUSDT where these have all four
-    prices of `least` or more markets; None elsewhere. The market of another column is "". One
-    market alone has to be written in capitals."""
-    plain, markets = list(names), [""] * len(names)
-    for i, name in enumerate(names):
-        if match := _OF_MARKET.fullmatch(name.strip()):
-            market = match["a"] or match["b"]
-            if market.lower() not in _NO_MARKETS:
-                plain[i] = name.strip().replace(market, "").strip("-_ ./:")
-                markets[i] = market
-    whole = [
-        market
-        for market in dict.fromkeys(markets)
-        if {field_of(plain[i]) for i, of in enumerate(markets) if market and of == market}
-        >= set(PRICES)
-    ]
-    if len(whole) < least or (len(whole) == 1 and not whole[0].isupper()):
-        return None
-    return tuple(plain), tuple(of if of in whole else "" for of in markets)
-
-
-_NO_MARKETS = {
-    "bid",
-    "ask",
-    "mid",
-    "ha",
-    "adj",
-    "adjusted",
-    "mark",
-    "index",
-    "price",
-    "prev",
-    "log",
-}
 
 
 class SeveralError(DataError):
@@ -130,9 +82,25 @@ def same_market(symbol: str, meant: str) -> bool:
 
 
 def same_base(symbol: str, meant: str) -> bool:
-    """Whether `symbol`, however it is written, is of the base currency of `meant`."""
+    """Whether `symbol`, however it is written, is of the base currency of `meant`. WBTCUSDT is
+    not BTC/USDT; XXBTZUSD and 1000PEPEUSDT are what they look like."""
     base = base_of(meant)
+    pair = _PAIR.fullmatch(_SWAP.sub("", symbol.strip()))
+    if base and pair and not pair[0].isdigit():
+        own = plain_market(pair[1])
+        return bool(re.fullmatch(rf"(X|XX|T|F|1000+|1M|K)?{re.escape(base)}Z?", own))
     return not base or base in plain_market(symbol)
+
+
+_SWAP = re.compile(r"(-SWAP|[-_]?PERP(ETUAL)?|(?<=USDT)M|_UMCBL|\.P)$", re.IGNORECASE)
+"""What marks a swap among names of markets."""
+
+
+def _of_its_kind(found: Sequence[str], meant: str) -> str:
+    """Of a spot market and the swap of the same pair the one that is meant, "" elsewhere."""
+    pair = [name for name in found if same_market(_SWAP.sub("", name), meant)]
+    mine = [name for name in pair if bool(_SWAP.search(name)) == (":" in meant)]
+    return mine[0] if len(mine) == 1 < len(pair) else ""
 
 
 def same_timeframe(word: str, meant: str) -> bool:
@@ -314,6 +282,8 @@ def _chosen(found: Sequence[str], meant: str, what: str) -> str:
     """The one that is meant; DataError naming all where none or several may be."""
     if kind := kind_of(found, meant):
         return kind
+    if meant and what == "symbol" and (one := _of_its_kind(found, meant)):
+        return one
     alike = same_timeframe if what == "timeframe" else same_market
     exact = [name for name in found if meant and alike(name, meant)]
     if len(exact) > 1 and meant in exact:  # BTC/USDT and BTC/USDT:USDT: spot and swap

@@ -38,8 +38,8 @@ def _words(*texts: str) -> tuple[str, ...]:
 
 OPEN_TIMES = _words(
     "timeperiodstart windowstart opentime timeopen starttime timestart opentimems opentimestamp",
-    "candlebegintime begintime startat start begin bucketstart periodstart opendatetime opendate",
-    "开盘时间 开始时间 起始时间 開盤時間 開始時間 開始日時 시작시간",
+    "candlebegintime begintime startat start begin bucketstart periodstart opendatetime from",
+    "opendate 开盘时间 开始时间 起始时间 開盤時間 開始時間 開始日時 시작시간",
 )
 """Names that say that the time is an open, the surest first; see `plain_name`."""
 
@@ -70,7 +70,7 @@ CLOCKS = _words(
 
 CLOSE_TIMES = _words(
     "closetime timeclose endtime timeperiodend closetimestamp candleendtime end periodend",
-    "closedatetime tsinit 收盘时间 结束时间 收盤時間 結束時間 終了時間 終了日時 종료시간",
+    "closedatetime tsinit to 收盘时间 结束时间 收盤時間 結束時間 終了時間 終了日時 종료시간",
 )
 
 FIELDS = {
@@ -125,7 +125,11 @@ QUOTE_VOLUMES = _words(
     "거래대금 누적거래대금 売買代金 umsatz оборот",
 )
 
-TICK_VOLUMES = ("tickvol", "tickvolume", "ticks", "tickqty")
+TICK_VOLUMES = _words(
+    "tickvol tickvolume ticks tickqty contracts lots volumecontracts contractvolume volumelots",
+    "volumek volumem volumethousands volumeinthousands volumeinmillions",
+)
+"""Amounts in something else than coins: prices' changes, contracts, thousands."""
 
 FLAGS = _words(
     "confirm isclosed closed isfinal final complete completed iscomplete isclose finished",
@@ -312,12 +316,14 @@ def four_alike(columns: Sequence[str]) -> list[dict[int, str]]:
     return [group for group in groups.values() if len(group) == len(PRICES)]
 
 
-_NO_VOLUMES = re.compile("taker|trades|count|change|avg|buy|sell|bid|ask|adv|sma|ema|ma$|osc|oi$")
+_NO_VOLUMES = re.compile(
+    "taker|trades|count|change|avg|buy|sell|bid|ask|adv|sma|ema|ma$|osc|oi$|cum|rolling|24h|1d$"
+)
 
 
 _QUOTED = re.compile(
     "(volume|vol|turnover|amount)(in)?(usd[tc]?|busd|fdusd|tusd|dai|eur|gbp|krw|jpy|try|brl|quote)"
-    "|(usd[tc]?|dollar|quote|fiat|eur)(volume|vol|turnover|amount|value)|totalturnover"
+    "(currency|asset|coin)?|notional(volume|value)?|(usd[tc]?|dollar|quote|fiat|eur)(volume|vol|turnover|amount|value)|totalturnover"
 )
 
 

@@ -16,7 +16,6 @@ from stoptrail.feeds.json_table import CRYPTOWATCH
 from stoptrail.feeds.layouts import Layout, MissingError, Reading, recognised
 from stoptrail.feeds.markets import (
     are_kinds,
-    by_market,
     chosen_market,
     coded,
     naming,
@@ -28,6 +27,7 @@ from stoptrail.feeds.orders import MOST, possible
 from stoptrail.feeds.positions import COINGECKO, named_by_numbers, names_of, other_order
 from stoptrail.feeds.sheets import (
     Sheet,
+    by_market,
     column_of,
     day_and_clock,
     headers_again,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS
+from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import CellError, number, one_line, texts_of
 from stoptrail.feeds.names import CLOCKS, DATES, field_of, plain_name
 from stoptrail.feeds.times import read_times
@@ -121,6 +122,42 @@ def column_of(cells: Sequence[object]) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array(list(cells))])
     except (pa.ArrowException, OverflowError):
         return pa.chunked_array([texts_of([str(cell) for cell in cells])])
+
+
+_OF_MARKET = re.compile(
+    r"(?P<a>.+?)[-_ ./:](?:open|high|low|close|volume|vol)"
+    r"|(?:open|high|low|close|volume|vol)[-_ ./:](?P<b>.+)",
+    re.IGNORECASE,
+)
+
+
+def by_market(
+    names: Sequence[str], least: int = 2
+) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Names and markets of columns such as BTC_open or close_ETHUSDT where these have all four
+    prices of `least` or more markets; None elsewhere. The market of another column is "". One
+    market alone has to be written in capitals."""
+    plain, markets = list(names), [""] * len(names)
+    for i, name in enumerate(names):
+        if match := _OF_MARKET.fullmatch(name.strip()):
+            market = match["a"] or match["b"]
+            if market.lower() not in _NO_MARKETS:
+                plain[i] = name.strip().replace(market, "").strip("-_ ./:")
+                markets[i] = market
+    whole = [
+        market
+        for market in dict.fromkeys(markets)
+        if {field_of(plain[i]) for i, of in enumerate(markets) if market and of == market}
+        >= set(PRICES)
+    ]
+    if len(whole) < least or (len(whole) == 1 and not whole[0].isupper()):
+        return None
+    return tuple(plain), tuple(of if of in whole else "" for of in markets)
+
+
+_NO_MARKETS = {
+    *("bid", "ask", "mid", "ha", "adj", "adjusted", "mark", "index", "price", "prev", "log"),
+}
 
 
 _CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d([.,]\d+)?)?( ?[ap]\.?m\.?)?", re.IGNORECASE)

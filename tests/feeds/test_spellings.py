@@ -240,3 +240,55 @@ def test_korean_time_of_pyupbit_is_asked_for(tmp_path: Path) -> None:
     rows = [[moment(t), *rest, 5] for t, *rest in rows_of(GIVEN)]
     with pytest.raises(DataError, match=r"pyupbit or the like\); set data\.zone"):
         load_file(table(tmp_path / "a.csv", ",open,high,low,close,volume,value", rows), QUARTER)
+
+
+@pytest.mark.parametrize(
+    ("spot", "swap"),
+    [("BTC-USDT", "BTC-USDT-SWAP"), ("XBTUSDT", "XBTUSDTM"), ("BTCUSDT", "BTCUSDT.P"),
+     ("BTC/USDT", "BTC/USDT:USDT"), ("BTC_USDT", "BTC_USDT_PERP")],
+)  # fmt: skip
+def test_of_a_spot_market_and_its_swap_the_one_that_is_meant_is_taken(
+    tmp_path: Path, spot: str, swap: str
+) -> None:
+    rows = [[t, name, *(x * k for x in rest)] for t, *rest in rows_of(GIVEN)
+            for name, k in ((spot, 1), (swap, 2))]  # fmt: skip
+    path = table(tmp_path / "a.csv", "time,instrument,open,high,low,close,volume", rows)
+    for symbol, times in (("BTC/USDT", 1), ("BTC/USDT:USDT", 2)):
+        loaded = load_file(path, QUARTER, Reading(symbol=symbol)).candles
+        assert np.array_equal(loaded.close, GIVEN.close * times)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant", "same"),
+    [("WBTCUSDT", "BTC/USDT", False), ("ETHWUSDT", "ETH/USDT", False),
+     ("SHOPUSD", "OP/USD", False), ("XXBTZUSD", "BTC/USD", True), ("tBTCUSD", "BTC/USD", True),
+     ("1000PEPEUSDT", "PEPE/USDT", True), ("BTC-PERPETUAL", "BTC/USD", True),
+     ("binance-btc-usdt-spot", "BTC/USDT", True), ("BTCUSDT.P", "BTC/USDT:USDT", True)],
+)  # fmt: skip
+def test_a_coin_whose_name_holds_another_one_s_is_not_taken_for_it(
+    tmp_path: Path, word: str, meant: str, same: bool
+) -> None:
+    rows = [[t, word, *rest] for t, *rest in rows_of(GIVEN)]
+    path = table(tmp_path / "a.csv", "time,symbol,open,high,low,close,volume", rows)
+    if same:
+        assert load_file(path, QUARTER, Reading(symbol=meant)).candles.interval == QUARTER
+    else:
+        assert f"the candles are of {word}, data.symbol is {meant}" in refusal(
+            path, Reading(symbol=meant)
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [("volume_in_quote_currency", "quote"), ("notional", "quote"), ("Volume (K)", "contracts"),
+     ("volume_contracts", "contracts"), ("lots", "contracts"), ("volume_base", "base")],
+)  # fmt: skip
+def test_a_lone_amount_counts_what_its_name_says(tmp_path: Path, name: str, unit: str) -> None:
+    path = table(tmp_path / "a.csv", f"time,open,high,low,close,{name}", rows_of(GIVEN))
+    assert load_file(path, QUARTER).unit == unit
+
+
+@pytest.mark.parametrize("name", ["cum_volume", "volume_24h", "rolling_volume", "volume_ma20"])
+def test_an_amount_of_more_than_the_candle_is_no_volume(tmp_path: Path, name: str) -> None:
+    path = table(tmp_path / "a.csv", f"time,open,high,low,close,{name}", rows_of(GIVEN))
+    assert 'set data.volume = "unknown"' in refusal(path)
