@@ -75,7 +75,10 @@ class Sheet(NamedTuple):
 
 def refuse_header(sheet: Sheet, table: pa.Table, rows: NDArray[np.intp], row: int) -> None:
     """DataError where a row names prices: the rows behind it have other columns."""
-    cells = [str(column[row]) for column in table.columns]
+    import pyarrow as pa
+
+    texts = [column for column in table.columns if pa.types.is_string(column.type)]
+    cells = [str(column[row]) for column in texts]  # a time of any size is no date in Python
     if sum(field_of(cell) is not None for cell in cells) > 1:
         raise DataError(
             f"{sheet.place(int(rows[row]))}: another header begins there, of other columns "

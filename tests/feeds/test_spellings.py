@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stoptrail.core.errors import DataError
@@ -292,3 +294,15 @@ def test_a_lone_amount_counts_what_its_name_says(tmp_path: Path, name: str, unit
 def test_an_amount_of_more_than_the_candle_is_no_volume(tmp_path: Path, name: str) -> None:
     path = table(tmp_path / "a.csv", f"time,open,high,low,close,{name}", rows_of(GIVEN))
     assert 'set data.volume = "unknown"' in refusal(path)
+
+
+@pytest.mark.parametrize("size", [2**57, -(2**57), 2**62])
+def test_a_time_that_no_calendar_has_is_named_in_any_kind_of_file(
+    tmp_path: Path, size: int
+) -> None:
+    times = GIVEN.time.copy()
+    times[7] = size
+    columns = {n: pa.array(getattr(GIVEN, n)) for n in ("open", "high", "low", "close", "volume")}
+    table_ = pa.table({"timestamp": pa.array(times).cast(pa.timestamp("ms")), **columns})
+    pq.write_table(table_, tmp_path / "a.parquet")
+    assert "is outside the years 2000 to 2100" in refusal(tmp_path / "a.parquet")
