@@ -129,12 +129,18 @@ def check_tradable(exchange_id: str, market: dict[str, Any], wanted: str) -> Non
     symbol = market["symbol"]
     if market.get("option"):
         raise ConfigError(f"data.symbol {symbol}: options cannot be traded; name a spot or swap")
-    if market.get("future") or market.get("expiry"):
+    pair, _, named = symbol.partition(":")
+    settled = market.get("settle") or named.partition("-")[0]
+    if market.get("future") or market.get("expiry") or "-" in named:
         raise ConfigError(
             f"data.symbol {symbol}: a dated contract ends, its price is not one series; "
             f"name a spot market or a swap without a date"
         )
-    if market.get("inverse") or market.get("linear") is False:
+    quanto = market.get("quanto") or settled not in ("", *pair.split("/"))
+    if market.get("linear") is False and quanto:
+        text = f"its profit is in {settled}, neither side of its pair; name a linear one or spot"
+        raise ConfigError(f"data.symbol {symbol}: {text}")
+    if market.get("inverse") or market.get("linear") is False or settled == market.get("base"):
         raise ConfigError(_inverse(symbol, market.get("base")))
     if market.get("active") is False:
         raise ConfigError(
@@ -174,13 +180,14 @@ def check_type(symbol: str, found: Type, wanted: str) -> None:
 
 def market_type(market: dict[str, Any]) -> Type:
     """What `market.type` is for this market."""
-    return "swap" if market.get("contract") or market.get("swap") else "spot"
+    contract = market.get("contract") or market.get("swap") or ":" in str(market.get("symbol"))
+    return "swap" if contract else "spot"
 
 
 def contract_size(market: dict[str, Any]) -> float:
     """Coins in one contract; 1 on spot."""
     size = market.get("contractSize")
-    return float(size) if market.get("contract") and size else 1.0
+    return float(size) if market_type(market) == "swap" and size else 1.0
 
 
 def volume_unit(exchange_id: str, market: dict[str, Any]) -> float | None:

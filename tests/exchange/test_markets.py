@@ -16,6 +16,7 @@ from stoptrail.exchange.client import open_exchange
 from stoptrail.exchange.markets import (
     check_tradable,
     checked_market,
+    contract_size,
     facts_of,
     filters_of,
     load_markets,
@@ -157,6 +158,9 @@ def test_steps_that_ccxt_makes_up_are_not_taken_for_the_exchange_s() -> None:
         (entry(**{**SWAP, "swap": False}, future=True), "a dated contract ends"),
         (entry(**SWAP, expiry=1_790_000_000_000), "a dated contract ends"),
         (entry(option=True), "options cannot be traded"),
+        (entry(symbol="BTC/USDT:USDT-261225"), "a dated contract ends"),
+        (entry(symbol="BTC/USD:BTC", quote="USD"), "inverse contract, whose profit is in BTC"),
+        (entry(**{**SWAP, "linear": False, "settle": "ETH"}), "its profit is in ETH, neither side"),
         (entry(active=False), "not traded on okx at present"),
     ],
 )
@@ -165,6 +169,14 @@ def test_a_market_that_cannot_be_traded_is_refused_in_words(
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         check_tradable("okx", market, "auto")
+
+
+def test_a_swap_that_only_its_name_tells_is_one() -> None:
+    market = entry(symbol="BTC/USDT:USDT", contractSize=0.01)
+    assert market_type(market) == "swap"
+    assert contract_size(market) == 0.01
+    with pytest.raises(ConfigError, match="is a swap market"):
+        check_tradable("okx", market, "spot")
 
 
 def test_an_inactive_market_is_known_from_the_exchange_s_own_words() -> None:
