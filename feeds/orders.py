@@ -12,6 +12,8 @@ from itertools import permutations
 import numpy as np
 
 from stoptrail.feeds.columns import VALUES
+from stoptrail.feeds.sheets import Sheet, column_of, day_and_clock, day_beside_clock
+from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Floats, Times
 
 MOST = 0.9
@@ -194,3 +196,18 @@ _FEW = 4
 
 def _is_whole(column: Floats) -> bool:
     return bool(np.all(column == np.round(column)))
+
+
+def order_beside_clock(
+    sheet: Sheet, numbers: Sequence[Floats]
+) -> tuple[int, tuple[str, ...]] | None:
+    """The first column of a day and a time of day in columns of their own, and the names that the
+    numbers of all columns fit; None where there are none."""
+    pair = day_beside_clock(sheet)
+    if pair is None:
+        return None
+    time = read_times(day_and_clock(*(column_of(sheet.sample[i]) for i in pair)), "time").time
+    rest = [i for i in range(sheet.width) if i not in pair]
+    order = likely_order(time, [numbers[i] for i in rest])
+    names = {pair[0]: "date", pair[1]: "time", **dict(zip(rest, order or (), strict=False))}
+    return None if order is None else (min(pair), tuple(names[i] for i in range(sheet.width)))

@@ -19,6 +19,7 @@ from stoptrail.feeds.orders import (
     amounts_of,
     counts_contracts,
     likely_order,
+    order_beside_clock,
     possible,
     prices_among,
     swapped,
@@ -98,6 +99,8 @@ def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> 
     if sheet.width == len(_OKX) and bool(np.all(np.isin(numbers[-1], (0.0, 1.0)))):
         return Named(_OKX, "OKX", _TAKEN)
     if sheet.width >= 7 and _clock_follows(sheet):
+        if possible(*numbers[2:6]) < MOST and (told := _elsewhere(sheet, numbers)):
+            raise DataError(told)
         return Named(_padded(("date", *USUAL), sheet.width), METATRADER_4, _TAKEN)
     if sheet.width < len(USUAL) - 1 or time is None or not _in_steps(time):
         raise DataError(_elsewhere(sheet, numbers) or _unknown(sheet))
@@ -189,7 +192,8 @@ def named_by_numbers(sheet: Sheet, numbers: Sequence[Floats]) -> str:
     names = one_line(", ".join(sheet.names), 120)
     return (
         f"the names of its columns are not known ({names}): name them as they come, --set "
-        f"data.columns={','.join(found[1])}, which the numbers fit"
+        f"data.columns={','.join(found[1])}, which the numbers fit; times are then opens in UTC "
+        "unless data.stamp and data.zone say otherwise"
     )
 
 
@@ -201,6 +205,8 @@ def _fitting(
 ) -> tuple[int, tuple[str, ...] | None] | None:
     """The column from `first` on that holds the times, and the names that the numbers of all
     columns fit, if any; None where no column holds times."""
+    if found_two := order_beside_clock(sheet, numbers):
+        return found_two
     found = []
     for i, column in enumerate(sheet.sample):
         try:

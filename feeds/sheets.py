@@ -163,7 +163,9 @@ _NO_MARKETS = {
 }
 
 
-_CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d([.,]\d+)?)?( ?[ap]\.?m\.?)?", re.IGNORECASE)
+_CLOCK = re.compile(
+    r"\d{1,2}:\d\d(:\d\d([.,]\d+)?)?( ?[ap]\.?m\.?)?|([01]\d|2[0-3])[0-5]\d[0-5]\d", re.IGNORECASE
+)
 
 
 def day_beside_clock(sheet: Sheet) -> tuple[int, int] | None:

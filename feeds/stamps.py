@@ -60,12 +60,11 @@ _BEHIND = re.compile(r"\d\S* ?\[?([A-Z][A-Za-z]+/[A-Za-z_/]+)\]?$")
 
 
 def as_headed(layout: Layout, sheet: Sheet, reading: Reading) -> Layout:
-    """The layout with what the file's own name of the time says, where the user named the columns
-    anew."""
-    if not reading.columns or not sheet.names:
-        return layout
-    names = [sheet.names[i] for i in layout.time]
-    close = any(told.stamp == "close" for told in map(time_name, names) if told)
+    """The layout with what the file's own name of the time says: its zone and, where the user
+    named the columns anew, its stamp."""
+    names = [sheet.names[i] for i in layout.time if i < len(sheet.names)]
+    stamps = [told.stamp for told in map(time_name, names) if told]
+    close = bool(reading.columns) and "close" in stamps
     return layout._replace(
         zone=layout.zone or next(filter(None, map(zone_in, names)), ""),
         stamp="close" if close else layout.stamp,

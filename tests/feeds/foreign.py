@@ -465,6 +465,8 @@ FOREIGN: dict[str, Layout] = {
                       "%Y-%m-%d", clock="%H:%M", separator=";"),
     "a day and a clock of any name": spoken("jour,moment,open,high,low,close,volume",
                                             "%Y-%m-%d", clock="%H:%M:%S"),
+    "the zone of a clock": spoken("Date,Time (UTC+8),open,high,low,close,volume",
+                                  "%Y-%m-%d", clock="%H:%M", ahead=8),
     "a clock without zeros in front": Layout(csv(
         "date,time,open,high,low,close,volume",
         lambda r: [moment(r[0], "%Y%m%d"), int(moment(r[0], "%H%M%S")), *r[1:]])),

@@ -155,6 +155,21 @@ def test_what_the_header_says_of_its_time_holds_when_the_columns_are_named_anew(
     assert same(loaded.candles, GIVEN)
 
 
+@pytest.mark.parametrize("header", [None, "Ημερομηνία,Ώρα,Κλείσιμο,Χαμηλό,Υψηλό,Άνοιγμα,Όγκος"])
+@pytest.mark.parametrize("clock", ["%H:%M", "%H%M%S"])
+def test_a_day_and_a_clock_are_named_as_the_line_says(
+    tmp_path: Path, header: str | None, clock: str
+) -> None:
+    rows = [[moment(t, "%Y%m%d"), moment(t, clock), c, low, h, o, v]
+            for t, o, h, low, c, v in rows_of(GIVEN)]  # fmt: skip
+    path = table(tmp_path / "a.csv", header, rows)
+    order = re.search(r"data\.columns=([a-z,-]+), which the numbers fit", refusal(path))
+    assert order
+    assert order[1] == "date,time,close,low,high,open,volume"
+    loaded = load_file(path, QUARTER, Reading(columns=tuple(order[1].split(","))))
+    assert same(loaded.candles, GIVEN)
+
+
 def test_an_offset_that_is_not_understood_is_asked_for_and_data_zone_answers(
     tmp_path: Path,
 ) -> None:
