@@ -66,6 +66,10 @@ def market_in_name(name: str) -> str:
     """The market that a file's name tells, such as BTCUSDT; "" where it tells none."""
     stem = re.sub(r"\.(csv|zip|gz|json|parquet|feather|txt).*$", "", name, flags=re.IGNORECASE)
     match = next((m for m in _PAIR.finditer(stem) if m[1].lower() not in _NO_BASES), None)
+    while (
+        match and (inner := _PAIR.search(stem, match.start() + 1)) and inner.start() < match.end()
+    ):
+        match = inner  # freqtrade_BTC_USDT
     return plain_market(match[0]) if match else ""
 
 
@@ -85,11 +89,11 @@ def same_base(symbol: str, meant: str) -> bool:
     """Whether `symbol`, however it is written, is of the base currency of `meant`. WBTCUSDT is
     not BTC/USDT; XXBTZUSD and 1000PEPEUSDT are what they look like."""
     base = base_of(meant)
-    pair = _PAIR.fullmatch(_SWAP.sub("", symbol.strip()))
-    if base and pair and not pair[0].isdigit():
-        own = plain_market(pair[1])
-        return bool(re.fullmatch(rf"(X|XX|T|F|1000+|1M|K)?{re.escape(base)}Z?", own))
-    return not base or base in plain_market(symbol)
+    if not base or not _PAIR.fullmatch(text := _SWAP.sub("", symbol.strip())):
+        return not base or base in plain_market(symbol)
+    whole, own = plain_market(text), rf"(X|XX|T|F|1000+|1M|K)?{re.escape(base)}Z?"
+    quotes = (plain_market(quote) for quote in _QUOTES.split("|"))
+    return any(re.fullmatch(own + quote, whole) for quote in quotes)
 
 
 _SWAP = re.compile(r"(-SWAP|[-_]?PERP(ETUAL)?|(?<=USDT)M|_UMCBL|\.P)$", re.IGNORECASE)

@@ -16,6 +16,7 @@ import pytest
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.markets import market_in_name
 from stoptrail.feeds.names import time_name, zone_in
 from tests.feeds.tables import QUARTER, same
 from tests.feeds.test_refusals import walk
@@ -279,6 +280,7 @@ def test_of_a_spot_market_and_its_swap_the_one_that_is_meant_is_taken(
     ("word", "meant", "same"),
     [("WBTCUSDT", "BTC/USDT", False), ("ETHWUSDT", "ETH/USDT", False),
      ("SHOPUSD", "OP/USD", False), ("XXBTZUSD", "BTC/USD", True), ("tBTCUSD", "BTC/USD", True),
+     ("XBTUSD", "BTC/USDT", True), ("BTCTUSD", "BTC/USDT", True), ("BTC_USDT", "BTC/USDT", True),
      ("1000PEPEUSDT", "PEPE/USDT", True), ("BTC-PERPETUAL", "BTC/USD", True),
      ("binance-btc-usdt-spot", "BTC/USDT", True), ("BTCUSDT.P", "BTC/USDT:USDT", True)],
 )  # fmt: skip
@@ -321,3 +323,12 @@ def test_a_time_that_no_calendar_has_is_named_in_any_kind_of_file(
     table_ = pa.table({"timestamp": pa.array(times).cast(pa.timestamp("ms")), **columns})
     pq.write_table(table_, tmp_path / "a.parquet")
     assert "is outside the years 2000 to 2100" in refusal(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize(
+    ("name", "market"),
+    [("06_freqtrade_BTC_USDT-15m.feather", "BTCUSDT"), ("Binance_BTCUSDT_1h.csv", "BTCUSDT"),
+     ("XRP_ETH-5m.json", "XRPETH"), ("my_btc_usd_candles.csv", "BTCUSD"), ("candles.csv", "")],
+)  # fmt: skip
+def test_the_market_in_a_name_of_a_file_is_no_word_before_it(name: str, market: str) -> None:
+    assert market_in_name(name) == market
