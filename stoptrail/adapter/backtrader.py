@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from types import ModuleType
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 _TALIB = "talib"
 _WRAPPED = "backtrader.talib"
@@ -19,16 +20,25 @@ _WRAPPED = "backtrader.talib"
 
 def _loaded() -> Any:
     if "backtrader" in sys.modules or _TALIB in sys.modules:
-        return import_module("backtrader")
+        return _imported()
     sys.modules[_TALIB] = None  # type: ignore[assignment]  # as if it were not installed
     try:
-        backtrader = import_module("backtrader")
+        backtrader = _imported()
     finally:
         del sys.modules[_TALIB]
     sys.modules.pop(_WRAPPED, None)
     vars(backtrader).pop(_TALIB, None)
     vars(backtrader)["__getattr__"] = _wrapped
     return backtrader
+
+
+def _imported() -> Any:
+    """Backtrader. Python warns of its escape sequences when it compiles them: in each process
+    until that is on disk, which some installers leave to the first one that may write there."""
+    with catch_warnings():
+        simplefilter("ignore", SyntaxWarning)
+        simplefilter("ignore", DeprecationWarning)
+        return import_module("backtrader")
 
 
 def _wrapped(name: str) -> ModuleType:

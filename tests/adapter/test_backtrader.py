@@ -40,3 +40,12 @@ def test_backtraders_indicators_of_talib_are_there(script: str, said: str, tmp_p
     command = [sys.executable, "-W", "ignore", str(file)]
     found = subprocess.run(command, capture_output=True, text=True, check=False, env=ENVIRONMENT)
     assert (found.stdout.strip(), found.stderr) == (said, "")
+
+
+def test_what_python_says_of_its_source_when_it_is_first_compiled_is_not_shown(
+    tmp_path: Path,
+) -> None:
+    environment = {**ENVIRONMENT, "PYTHONPYCACHEPREFIX": str(tmp_path)}  # nothing is compiled yet
+    command = [sys.executable, "-W", "default", "-c", "import stoptrail.adapter.backtrader"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (found.returncode, found.stderr) == (0, "")
