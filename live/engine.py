@@ -120,8 +120,8 @@ class Engine:
     def _keep_books(self, interval: int) -> None:
         origin, options, rules = self._origin, self._engine_options, self.plan.run_rules.trade_rules
         if options.funding == "published":
-            history = origin.checkpoint.history
-            self.settlement = Settlement(interval, options.by_tick, history, origin.settled)
+            told = origin.checkpoint.history, origin.checkpoint.balance, origin.settled
+            self.settlement = Settlement(interval, options.by_tick, *told)
         self._journal = LiveJournal(rules, self.settlement, *origin.counters)
 
     def stop(self) -> None:

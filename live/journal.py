@@ -160,20 +160,22 @@ class LiveJournal:
     def reduced(self, position: Position, part: Fill, reason: int, time: int) -> None:
         """A part of a trade closed."""
         self._events.append(Reduced(self._trades, self._signal, position, part, reason, time))
-        self._settle(position, part, time, None)
+        self._settle(position, part, time, None, 0.0)
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
         """A trade closed."""
         self._events.append(Left(self._trades, self._signal, position, end, reason, time))
-        self._settle(position, end.last, time, end.pnl)
+        self._settle(position, end.last, time, end.pnl, end.shortfall)
 
-    def _settle(self, position: Position, part: Fill, time: int, pnl: float | None) -> None:
+    def _settle(
+        self, position: Position, part: Fill, time: int, pnl: float | None, shortfall: float
+    ) -> None:
         if self._settlement is None:
             return
         held, rules = position.held, self._rules
         distance = abs(held.fill - initial_stop(held, rules.stop, rules.market).level)
         units = entry_units(position)
-        trade = Settled(self._trades, held.side, held.time, units, distance, pnl)
+        trade = Settled(self._trades, held.side, held.time, units, distance, pnl, shortfall)
         self._settlement.closed(trade, part.units, part.funding, time)
 
     def came(self, row: FundingRow, after: int, ticks: int) -> None:

@@ -273,7 +273,7 @@ def settled_trades(
     for row in rows(database, PaperTrades, session):
         distance = abs(row["entry"] - row["initial_stop"])
         terms = (row["number"], row["side"], row["entry_time"], row["units"], distance)
-        trade = Settled(*terms, row["pnl"], before=history)
+        trade = Settled(*terms, row["pnl"], row["shortfall"], before=history)
         history = trade.extend(history)
         if row["exit_time"] is None or row["exit_time"] >= since:
             parts = tuple(

@@ -216,14 +216,12 @@ class Rows:
         )
 
     def _amended(self, amendment: Amendment) -> None:
-        self.change(
-            PaperFills,
-            {"funding": amendment.funding},
-            trade=amendment.trade,
-            number=amendment.fill,
-        )
+        if amendment.fill:
+            funding = {"funding": amendment.funding}
+            self.change(PaperFills, funding, trade=amendment.trade, number=amendment.fill)
         if amendment.pnl is not None:
-            settled = {"funding": amendment.booked, "pnl": amendment.pnl}
+            settled = {"pnl": amendment.pnl, "shortfall": amendment.shortfall}
+            settled |= {"funding": amendment.booked} if amendment.fill else {}
             self.change(PaperTrades, settled, number=amendment.trade)
 
 

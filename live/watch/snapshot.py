@@ -4,6 +4,7 @@ view and the endpoint."""
 from __future__ import annotations
 
 import json
+import math
 import time
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from stoptrail.core.time import DAY_MS, iso_time
 from stoptrail.live.ledger.records import (
     SessionRow,
     SettingsRow,
+    allowed_of,
     checkpoint_of,
     open_trade,
     rows,
@@ -34,7 +36,7 @@ from stoptrail.live.watch.messages import SIDES, number
 from stoptrail.live.watch.presence import presence_of
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.funding import booked_funding, unit_payment
-from stoptrail.rules.trade import Position, TradeRules, leave, marked
+from stoptrail.rules.trade import Position, TradeRules, credited, leave, marked
 
 _SILENT_MS = 15_000
 """Age of a session's last sign after which it counts as gone."""
@@ -127,9 +129,14 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
     distance = at_stop = None
     if trade and position is not None and checkpoint.stop is not None and price is not None:
         paid, level = _paid(trade, position), checkpoint.stop.level
+        backing = checkpoint.balance
+        if row.book:
+            limited = trade_rules.margin.liquidates
+            backing = allowed_of(database, row.id).margin if limited else math.inf
         equity = marked(checkpoint.balance, position, price - paid, now, trade_rules)
+        equity = max(equity, checkpoint.balance - backing)  # what is missing is credited (C20)
         distance = position.held.side * (price - level) / price
-        at_stop = _stopped_out(position, level, now, trade_rules, paid)
+        at_stop = _stopped_out(position, level, now, trade_rules, paid, backing)
     closed = closed_trades(database, row.id)
     return Snapshot(
         row.id,
@@ -191,11 +198,17 @@ def _expected(position: Position | None, price: float | None, rate: float) -> fl
 
 
 def _stopped_out(
-    position: Position, level: float, time: int, trade_rules: TradeRules, paid: float
+    position: Position,
+    level: float,
+    time: int,
+    trade_rules: TradeRules,
+    paid: float,
+    backing: float,
 ) -> float:
-    """What the trade brings if its stop is filled at `level` (C6), funding so far included."""
+    """What the trade brings if its stop is filled at `level` (C6), funding so far included; it
+    loses no more than its `backing`."""
     fill = fill_price(-position.held.side, level, trade_rules.costs, trade_rules.market)
-    return leave(position, fill, time, trade_rules, paid=paid).pnl
+    return credited(leave(position, fill, time, trade_rules, paid=paid), backing).pnl
 
 
 def day_start(database: Database, session: int, now: int, first: SettingsRow) -> float:

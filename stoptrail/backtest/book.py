@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from stoptrail.backtest.book_cerebro import BookCerebro
 from stoptrail.backtest.engine import let_go, run_backtrader, strategy_options
 from stoptrail.backtest.inputs import Inputs, plan_of
@@ -134,12 +136,13 @@ def _record(sleeve: SleevePlan, broker: SleeveBroker) -> Record:
     candles, journal = sleeve.inputs.candles, broker.journal
     assert isinstance(journal, RecordingJournal)
     end = int(candles.time[-1]) + candles.interval
-    rules = sleeve.plan.run_rules.trade_rules
+    rules, paid = sleeve.plan.run_rules.trade_rules, broker.paid_by(end)
     return Record(
-        journal.trades(candles, rules, broker.book.balance, broker.paid_by(end)),
+        journal.trades(candles, rules, broker.book.balance, paid, broker.backing),
         journal.stops(candles),
         journal.counts,
         journal.fills(candles),
+        np.array(broker.backings),
     )
 
 

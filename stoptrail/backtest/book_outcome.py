@@ -144,7 +144,8 @@ def _curve(sleeve: SleevePlan, record: Record, time: Times) -> Curve:
     inputs, plan = sleeve.inputs, sleeve.plan
     given = record.trades, record.fills, record.stops, inputs.candles
     last = last_closed(inputs.candles, time)
-    return Curve(*compiled(curve_of)(*given, last, time, plan.run_rules, inputs.funding))
+    owed = record.backing if len(record.backing) else np.full(len(record.trades.entry), np.inf)
+    return Curve(*compiled(curve_of)(*given, last, time, plan.run_rules, inputs.funding, owed))
 
 
 # Logs of all sleeves as one

@@ -15,6 +15,7 @@ from stoptrail.rules.trade import (
     Fill,
     Position,
     TradeRules,
+    credited,
     stand,
 )
 from stoptrail.rules.types import OPEN, FillLog, StopLog, TradeLog
@@ -109,13 +110,20 @@ class RecordingJournal:
         )
 
     def trades(
-        self, candles: Candles, trade_rules: TradeRules, balance: float, paid: float = 0.0
+        self,
+        candles: Candles,
+        trade_rules: TradeRules,
+        balance: float,
+        paid: float = 0.0,
+        backing: float | None = None,
     ) -> TradeLog:
-        """All trades; one still open is marked at the last close, from `balance`, the
-        cash before it, and the funding that one unit held long has `paid`."""
+        """All trades; one still open is marked at the last close, from `balance`, the cash before
+        it, and the funding that one unit held long has `paid`; backing: what it may lose, None for
+        all of that cash (C20)."""
         exits = list(self.exits)
         if len(self.entries) > len(exits):
-            exits.append(self._still_open(candles, trade_rules, balance, paid))
+            own = balance if backing is None else backing
+            exits.append(self._still_open(candles, trade_rules, balance, paid, own))
         end_index = [OPEN if e.time == OPEN else _at(candles, e.time) for e in exits]
         held = [entry.position.held for entry in self.entries]
         return TradeLog(
@@ -141,13 +149,18 @@ class RecordingJournal:
         )
 
     def _still_open(
-        self, candles: Candles, trade_rules: TradeRules, balance: float, paid: float
+        self,
+        candles: Candles,
+        trade_rules: TradeRules,
+        balance: float,
+        paid: float,
+        backing: float,
     ) -> RecordedExit:
         price, end = float(candles.close[-1]), int(candles.time[-1]) + candles.interval
         assert self._open is not None
         checkpoint = stand(self._open, balance, price, end, trade_rules, paid)
         assert self._last is not None
-        return RecordedExit(checkpoint, self._last.reason, OPEN)
+        return RecordedExit(credited(checkpoint, backing), self._last.reason, OPEN)
 
     def stops(self, candles: Candles) -> StopLog:
         """Every level that was in force; `index` is the first candle in which it holds."""

@@ -154,9 +154,10 @@ def _held_on(
     position, i = position_of(trade, 0, run_rules), inputs.start
     scale, held = rules.costs.funding, sums.held[i:]
     paid: Any = paid_since(held, sums.opened[i], scale)  # type: ignore[arg-type]
-    # No tier asks for more than half a notional: most accounts are far from that.
+    # Most accounts are far from what any tier asks for.
+    rate = max([rules.margin.rate, *sums.tiers[:, 0].tolist()])
     left = run_rules.cash - position.fee - position.units * (position.held.fill + paid)
-    if (left + position.units * candles.low[i:] / 2.0).min() > 0.0:
+    if (left + position.units * candles.low[i:] * (1.0 - rate)).min() > 0.0:
         return trade, {}
     given = candles, i, position, run_rules.cash, rules, sums
     candle, end = compiled(first_liquidation)(*given)

@@ -60,6 +60,8 @@ class Record(NamedTuple):
     stops: StopLog
     ignored: Counts
     fills: FillLog
+    backing: Floats = np.empty(0)
+    """Of the sleeve of a book: what each trade might lose (C20)."""
 
 
 def pack(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:

@@ -38,9 +38,13 @@ class Settled(NamedTuple):
     """From the entry to the initial stop."""
     pnl: float | None
     """None while units are held."""
+    shortfall: float = 0.0
+    """Of it what was credited, as the account did not have it (C20)."""
     parts: tuple[Part, ...] = ()
     before: ClosedTrades = NO_CLOSED_TRADES
     """The closed trades before this one."""
+    cash: float = 0.0
+    """The account before it."""
 
     def extend(self, history: ClosedTrades) -> ClosedTrades:
         """`history` with this trade, if it is over."""
@@ -50,11 +54,12 @@ class Settled(NamedTuple):
 
 
 class Amendment(NamedTuple):
-    """What a late row changed of a fill that closed units."""
+    """What a late row changed of a fill that closed units, or of a trade alone, as one before it
+    left another account."""
 
     trade: int
     fill: int
-    """Number of the fill in its trade, from 1."""
+    """Number of the fill in its trade, from 1; 0 for none."""
     by: float
     """Added to the funding of the fill and to the profit."""
     funding: float
@@ -63,6 +68,8 @@ class Amendment(NamedTuple):
     """Funding of all fills of the trade now."""
     pnl: float | None
     """Of the trade now; None while units are held."""
+    shortfall: float
+    """Of the trade now."""
 
 
 def rows_until(time: int, interval: int, by_tick: bool) -> int:
@@ -73,16 +80,28 @@ def rows_until(time: int, interval: int, by_tick: bool) -> int:
 
 
 class Settlement:
-    """Keeps the trades that a late row may reach. `interval`, `by_tick`: see `rows_until`."""
+    """Keeps the trades that a late row may reach. `interval`, `by_tick`: see `rows_until`; `cash`:
+    the account after all of them, what is held left out."""
 
     def __init__(
-        self, interval: int, by_tick: bool, history: ClosedTrades, trades: Iterable[Settled] = ()
+        self,
+        interval: int,
+        by_tick: bool,
+        history: ClosedTrades,
+        cash: float,
+        trades: Iterable[Settled] = (),
     ) -> None:
         self._interval = interval
         self._by_tick = by_tick
         self.history = history
         """The closed trades as they are now."""
+        self.cash = cash
         self.trades = list(trades)
+        for at in range(len(self.trades) - 1, -1, -1):
+            trade = self.trades[at]
+            if trade.pnl is not None:  # what took all that there was says how much that was
+                cash = cash - trade.pnl if trade.shortfall == 0.0 else -trade.pnl
+            self.trades[at] = trade._replace(cash=cash)
 
     def closed(self, trade: Settled, units: float, funding: float, time: int) -> None:
         """`units` of `trade` closed at `time` (ms) with this `funding`; its parts before are
@@ -91,9 +110,10 @@ class Settlement:
         parts: tuple[Part, ...] = ()
         if self.trades and self.trades[-1].number == trade.number:
             parts = self.trades.pop().parts
-        trade = trade._replace(parts=(*parts, part), before=self.history)
+        trade = trade._replace(parts=(*parts, part), before=self.history, cash=self.cash)
         self.trades.append(trade)
         self.history = trade.extend(self.history)
+        self.cash += trade.pnl or 0.0
 
     def forget(self, now: int) -> None:
         """Drop the trades that ended long before `now`, ms."""
@@ -104,26 +124,58 @@ class Settlement:
 
     def pay(self, moment: int, paid: float) -> list[Amendment]:
         """One unit held long paid `paid` at `moment` (ms), as is known only now."""
-        found = []
+        found: list[Amendment] = []
+        added = 0.0
         for at, trade in enumerate(self.trades):
-            if not trade.entry < moment:
-                continue
-            parts, pnl = list(trade.parts), trade.pnl
+            parts, changes = list(trade.parts), []
             for number, part in enumerate(trade.parts):
-                if moment < part.until:
+                if trade.entry < moment < part.until:
                     by = booked_funding(trade.side, part.units, paid)
-                    funding = part.funding + by
-                    parts[number] = part._replace(funding=funding)
-                    pnl = None if pnl is None else pnl + by
-                    booked = sum(each.funding for each in parts)
-                    found.append(Amendment(trade.number, number + 1, by, funding, booked, pnl))
-            self.trades[at] = trade._replace(parts=tuple(parts), pnl=pnl)
+                    parts[number] = part._replace(funding=part.funding + by)
+                    changes.append((number + 1, by))
+            after = _counted(trade._replace(parts=tuple(parts)), [by for _, by in changes], added)
+            if trade.pnl is not None and after.pnl is not None:
+                added += after.pnl - trade.pnl
+                self._change_cash([by for _, by in changes], after.shortfall - trade.shortfall)
+            if not changes and after.shortfall != trade.shortfall:
+                changes.append((0, 0.0))
+            self.trades[at] = after
+            found += [_amended(after, *change) for change in changes]
         if found:
             self._count_again()
         return found
+
+    def _change_cash(self, changes: Iterable[float], credited: float) -> None:
+        for by in changes:
+            self.cash += by
+        self.cash += credited
 
     def _count_again(self) -> None:
         self.history = self.trades[0].before
         for at, trade in enumerate(self.trades):
             self.trades[at] = trade._replace(before=self.history)
             self.history = trade.extend(self.history)
+            if trade.shortfall > 0.0:
+                self.cash = sum(each.pnl or 0.0 for each in self.trades[at + 1 :])
+
+
+def _counted(trade: Settled, changes: Iterable[float], added: float) -> Settled:
+    """`trade` on an account to which `added` was added before it, with `changes` of its funding:
+    what the account has not is credited."""
+    cash, pnl = trade.cash + added, trade.pnl
+    if pnl is None:
+        return trade._replace(cash=cash)
+    pnl -= trade.shortfall
+    for by in changes:
+        pnl += by
+    missing = -(cash + pnl)
+    if missing > 0.0:
+        return trade._replace(cash=cash, pnl=0.0 - cash, shortfall=missing)
+    return trade._replace(cash=cash, pnl=pnl, shortfall=0.0)
+
+
+def _amended(trade: Settled, fill: int, by: float) -> Amendment:
+    """What is to be told of `trade` as it is now."""
+    booked = sum(part.funding for part in trade.parts)
+    funding = trade.parts[fill - 1].funding if fill else 0.0
+    return Amendment(trade.number, fill, by, funding, booked, trade.pnl, trade.shortfall)

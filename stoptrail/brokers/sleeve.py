@@ -44,6 +44,8 @@ class SleeveBroker(CandleBroker):
         """Candles of its feed that it has filled by."""
         self.margin = 0.0
         """What its position or order may lose (C20); set at the decision."""
+        self.backings: list[float] = []
+        """What each of its trades might lose."""
         self._expects = Expected(math.nan, math.nan)
         self.catch_up: Callable[[int], None] = _nothing_ahead
         """Makes the moves of its stop known that were played ahead, up to a close (ms)."""
@@ -59,6 +61,13 @@ class SleeveBroker(CandleBroker):
     def backing(self) -> float:
         """What its position may lose: its margin where it can be liquidated (C20)."""
         return self.margin if self.run_rules.trade_rules.margin.liquidates else self.balance
+
+    def marked_on(self, value: float, price: float, time: int) -> float:
+        """`value` and what the position adds to it, of a loss what backs it at most."""
+        found = super().marked_on(value, price, time)
+        if self.open is None or not self.run_rules.trade_rules.margin.liquidates:
+            return found
+        return max(found, value - self.margin)
 
     @property
     def nearest_danger(self) -> float:
@@ -142,6 +151,7 @@ class SleeveBroker(CandleBroker):
             return
         super()._book_entry(cut, stop)
         if self.open is not None:
+            self.backings.append(self.backing)
             self.book.cash -= tied(self.open)
 
     def _holds(self, position: Position, stop: Stop) -> bool:

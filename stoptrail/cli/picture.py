@@ -237,6 +237,7 @@ def _trade(row: dict[str, Any], exits: dict[int, list[ExitFill]]) -> TradeRecord
         mae=nothing,
         mfe=nothing,
         exits=tuple(exits.get(row["number"], ())),
+        funding=row["funding"],
     )
 
 

@@ -62,6 +62,8 @@ class TradeRecord(NamedTuple):
     """Of a book the number of the sleeve, from 1; 0 elsewhere."""
     symbol: str = ""
     """Of a book the market."""
+    funding: float = 0.0
+    """Of a swap, negative where it was paid; contained in the profit."""
 
     @property
     def exit_points(self) -> list[tuple[int, float]]:
@@ -265,6 +267,7 @@ def _trade(row: dict[str, str]) -> TradeRecord:
         mfe=_number(row["mfe"]),
         sleeve=int(row.get("sleeve") or 0),
         symbol=row.get("symbol") or "",
+        funding=_number(row.get("funding") or "0"),
     )
 
 

@@ -63,9 +63,10 @@ def curve_of(
     time: Times,
     run_rules: RunRules,
     funding: Funding,
+    backing: Floats,
 ) -> Curve:
     """The sleeve at the moments `time` (ms, ascending); `last`: the last of its candles that has
-    closed by each, -1 for none."""
+    closed by each, -1 for none; backing: what each trade might lose, shape (trades,)."""
     count = len(time)
     profit, risk, notional = np.zeros(count), np.zeros(count), np.zeros(count)
     held = np.zeros(count)
@@ -91,6 +92,8 @@ def curve_of(
         total, before = sum_by(funding, time[u]), sum_by(funding, trades.entry_time[k])
         net = net_price(candles.close[i], total, before, rules.costs.funding)
         profit[u] = marked(realised, position, net, time[u], rules)
+        if rules.margin.liquidates:
+            profit[u] = max(profit[u], realised - backing[k])
         level = level_at(stops, k, i + 1, row)
         row = max(level, 0)
         at = stops.level[level] if level >= 0 else 0.0

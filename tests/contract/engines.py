@@ -178,10 +178,10 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
         if closed:
             time = candles.time[end.exit]
             out = leave(position, end.price, time, trade_rules, end.reason, paid, charge)
-            out = credited(out, account.balance)
         else:
             closes = candles.time[-1] + candles.interval
             out = stand(position, account.balance, candles.close[-1], closes, trade_rules, paid)
+        out = credited(out, account.balance)
         sizes = (entry_units(position), held.fill, stop.level, held.atr)
         costs = (out.borrow, out.pnl, out.funding, out.shortfall)
         money = (out.price, position.fee + out.fee, *costs)

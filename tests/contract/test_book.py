@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stoptrail.backtest.book import BookTerms, SleevePlan, run_book
+from stoptrail.backtest.book_outcome import judge_book
 from stoptrail.backtest.engine import run_backtrader
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.plan import Plan, Record
@@ -222,41 +223,55 @@ def test_a_book_gives_the_same_bytes_on_both_roads(
     assert (reasons == LIQUIDATED).any() == (seed > 0)
 
 
+def margins(candles: Candles, rate: float) -> tuple[list[SleevePlan], BookTerms]:
+    """Two sleeves of half the account each, five times as much in the market, the second without
+    a signal."""
+    rules = TradeRules(
+        StopRules(20.0, 0.0, 0.0, True),
+        by_risk(0.5, 5.0, False, ALL_IN),
+        Costs(0.0, 0.0, 0.0),
+        COARSE,
+        Margin(rate, checked=False, liquidates=True, fee=0.0),
+    )
+    zones = {int(each): (int(each == MIDNIGHT), 0) for each in candles.time}
+    base = random_book(0).sleeves[0].plan.run_rules
+    plan = Plan(looked_up, {"zones": zones}, 0, QUARTER_HOUR, 1, base)
+    run_rules = plan.run_rules._replace(trade_rules=rules, cooldown=0, delay=0)
+    plan = plan._replace(run_rules=run_rules)
+    inputs = inputs_of(candles, 0, plan)
+    quiet = plan._replace(parameters={"zones": {int(each): (0, 0) for each in candles.time}})
+    sleeves = [SleevePlan(plan, inputs, 0.5, True), SleevePlan(quiet, inputs, 0.5, True)]
+    return sleeves, BookTerms(10_000.0, Caps(NO_CAP, 9.0), OFF, True)
+
+
+def gap(*volumes: float) -> Candles:
+    """From 100 to 60 with the third candle."""
+    prices = np.array([100.0, 100.0, *[60.0] * (len(volumes) - 2)])
+    time = MIDNIGHT + QUARTER_HOUR * np.arange(len(volumes))
+    each = prices, prices + 1, prices - 1, prices
+    return Candles(time, *each, np.array(volumes), QUARTER_HOUR)
+
+
 def test_what_a_sleeve_loses_is_at_most_its_margin() -> None:
-    """Half of the account, five times as much in the market: a gap of 40 % takes the margin whole,
-    and nothing of what is behind the other sleeve (C20)."""
-    time = MIDNIGHT + QUARTER_HOUR * np.arange(4)
-    prices = np.array([100.0, 100.0, 60.0, 60.0])
-    candles = Candles(time, prices, prices + 1, prices - 1, prices, np.ones(4), QUARTER_HOUR)
-    zones = {int(each): (int(each == MIDNIGHT), 0) for each in time}
+    """A gap of 40 % takes the margin whole, nothing of what is behind the other sleeve (C20)."""
     for rate in (0.005, 0.0):
-        rules = TradeRules(
-            StopRules(20.0, 0.0, 0.0, True),
-            by_risk(0.5, 5.0, False, ALL_IN),
-            Costs(0.0, 0.0, 0.0),
-            COARSE,
-            Margin(rate, checked=False, liquidates=True, fee=0.0),
-        )
-        plan = Plan(
-            looked_up,
-            {"zones": zones},
-            0,
-            QUARTER_HOUR,
-            1,
-            random_book(0).sleeves[0].plan.run_rules,
-        )
-        plan = plan._replace(
-            run_rules=plan.run_rules._replace(trade_rules=rules, cooldown=0, delay=0)
-        )
-        inputs = inputs_of(candles, 0, plan)
-        quiet = plan._replace(parameters={"zones": {int(each): (0, 0) for each in time}})
-        terms = BookTerms(10_000.0, Caps(NO_CAP, 9.0), OFF, True)
-        sleeves = [SleevePlan(plan, inputs, 0.5, True), SleevePlan(quiet, inputs, 0.5, True)]
-        record, _ = run_book(sleeves, terms)
+        record, _ = run_book(*margins(gap(1.0, 1.0, 1.0, 1.0), rate))
         assert record.trades.reason.tolist() == [LIQUIDATED]
         assert record.trades.pnl.tolist() == [-5_000.0]
         # 250 units at 100 that are worth 60: 10,000 are lost, 5,000 of them credited.
         assert record.trades.shortfall.tolist() == [5_000.0]
+
+
+def test_a_sleeve_that_nothing_closes_is_marked_at_no_less() -> None:
+    """In candles without volume, over a midnight, and as the data ends."""
+    sleeves, terms = margins(gap(1.0, 1.0, *[0.0] * 200), 0.005)
+    records = run_book(sleeves, terms)
+    assert records[0].trades.exit.tolist() == [OPEN]
+    assert records[0].trades.pnl.tolist() == [-5_000.0]
+    assert records[0].trades.shortfall.tolist() == [5_000.0]
+    found = judge_book(sleeves, terms, records)
+    assert found.whole.equity.tolist() == [10_000.0, 5_000.0, 5_000.0, 5_000.0]
+    assert found.profits[0].tolist() == [0.0, -5_000.0, -5_000.0, -5_000.0]
 
 
 def test_separate_accounts_are_runs_of_their_own() -> None:

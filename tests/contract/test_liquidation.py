@@ -244,6 +244,18 @@ def test_finer_candles_say_whether_the_target_came_before(name: str, path: int) 
         expect(see(record, market).one, 4, level, reason)
 
 
+def test_a_trade_that_is_open_as_the_data_ends_has_lost_no_more_than_there_was(
+    engine: Engine,
+) -> None:
+    """In candles without volume nothing closes it."""
+    silent = ".   80  80  80  80   0\n"
+    end = engine.run(table(SIGNAL + QUIET + silent), **LEVERED).one
+    assert end.exit is None
+    assert (end.pnl, end.shortfall) == (-CASH, pytest.approx(UNITS * 20.0 - CASH))
+    end = engine.run(table(SIGNAL + QUIET + silent.replace("80", "95")), **LEVERED).one
+    assert (end.pnl, end.shortfall) == (pytest.approx(UNITS * -5.0), 0.0)
+
+
 def test_no_account_is_marked_below_zero_while_nothing_can_be_filled(either: Engine) -> None:
     """Marked at 80 it has lost 22,500 of 10,000, in candles without volume over a midnight; at the
     open after them it is closed, and gets what is missing."""

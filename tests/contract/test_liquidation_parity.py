@@ -102,7 +102,10 @@ def levered_case(seed: int, *, exits: bool = False, path: int = CANDLE) -> Funde
     )
     rule = case.plan.exit_rule if stop.ruled else None
     plan = case.plan._replace(run_rules=rules, exit_rule=rule, parameters={"zones": zones})
-    tiers = margin_tiers(steps) if steps else NO_TIERS
+    by_units = seed % 2 == 1
+    if by_units:
+        steps = tuple((10.0 * begin, rate) for begin, rate in steps)
+    tiers = margin_tiers(steps, by_units) if steps else NO_TIERS
     funding = funding_of(levered_rows(seed, candles), candles, tiers)
     return FundedCase(candles, 0, plan, funding)
 
@@ -128,12 +131,16 @@ class Seen(Tally):
             self.kinds["parts"] += int((record.fills.trade == k).sum() > 1)
             if len(case.funding.marks):
                 self._count_mark(case, end, int(trades.side[k]), price)
-        profits = trades.pnl[trades.exit != OPEN]
-        assert np.cumsum([case.plan.run_rules.cash, *profits]).min() >= 0.0
+            bounds = [bound for bound in case.funding.tiers[:, 2].tolist() if bound > 0.0]
+            self.kinds["units"] += int(any(trades.units[k] > bound for bound in bounds))
+        cash, profits = case.plan.run_rules.cash, trades.pnl[trades.exit != OPEN]
+        assert np.cumsum([cash, *profits]).min() >= 0.0
+        adds_up(record)
         equity = compiled(equity_of)(
             trades, record.fills, candles, marks_of(case), case.plan.run_rules, case.funding
         )
         assert equity.marks.min() >= 0.0
+        assert equity.marks[-1] == pytest.approx(cash + trades.pnl.sum(), abs=1e-3)
         assert equity.worst <= 1.0
 
     def _count_mark(self, case: FundedCase, end: int, side: int, price: float) -> None:
@@ -145,6 +152,20 @@ class Seen(Tally):
             self.kinds["nearest"] += int(low < case.candles.low[end] >= price)
         else:
             self.kinds["nearest"] += int(high > case.candles.high[end] <= price)
+
+
+def adds_up(record: Record) -> None:
+    """Every profit is what the prices brought, less costs, with what was credited."""
+    trades, fills = record.trades, record.fills
+    for k in range(len(trades.entry)):
+        own = fills.trade == k
+        gross = (fills.units[own] * (fills.price[own] - trades.fill[k])).sum()
+        left = trades.units[k] - fills.units[own].sum()
+        if trades.exit[k] == OPEN:
+            gross += left * (trades.price[k] - trades.fill[k])
+        costs = trades.fees[k] + trades.borrow[k] - trades.funding[k] - trades.shortfall[k]
+        assert trades.pnl[k] == pytest.approx(trades.side[k] * gross - costs, abs=1e-3)
+        assert trades.shortfall[k] >= 0.0
 
 
 def marks_of(case: FundedCase):  # type: ignore[no-untyped-def]
@@ -176,6 +197,7 @@ def test_every_engine_liquidates_the_same_positions(exits: bool, make: Make) -> 
         "within",
         "shortfall",
         "tiers",
+        "units",
         "parts" if exits else "baseline",
         *(("nearest", "own") if make is marked_case else ()),
     }

@@ -113,6 +113,7 @@ def sound(url: str, books: Books) -> None:
         cash += trade["pnl"]
         assert cash >= -1e-6
         assert trade["shortfall"] == 0.0 or cash == pytest.approx(0.0, abs=1e-6)
+    assert books["Sessions"][0]["balance"] == pytest.approx(cash, abs=1e-4)
     assert min(row["equity"] for row in books["StoredEquity"]) >= 0.0
 
 
@@ -128,6 +129,42 @@ def test_on_candles_a_session_liquidates_what_a_backtest_does(seed: int, tmp_pat
     assert shortfall[: sum(closed)] == record.trades.shortfall[closed].tolist()
     assert {7: 4, 12: 2, 20: 3}[seed] == len(liquidated(books))
     assert {7: {1, -1}, 12: {1}, 20: {1, -1}}[seed] == {one["side"] for one in liquidated(books)}
+
+
+def ruined(mode: str, tmp_path: Path) -> tuple[dict[str, Any], list[Row]]:
+    """A trade that is liquidated, and the market with a gap beyond all margins at its end."""
+    calm = run(f"sqlite:///{tmp_path}/calm.db", mode)
+    trade = max(liquidated(calm), key=lambda one: one["exit_time"] - one["entry_time"])
+    last = trade["exit_time"] - trade["exit_time"] % HOUR
+    factor = 0.1 if trade["side"] > 0 else 10.0
+    rows: list[Any] = [
+        row if row[0] < last else (row[0], *(round(p * factor, 2) for p in row[1:5]), row[5])
+        for row in market()
+    ]
+    return trade, rows
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_funding_that_comes_after_the_account_is_gone_is_credited_too(
+    mode: str, tmp_path: Path
+) -> None:
+    """Rows up to sixty hours late: what the ledger holds adds up, and no trade has cost more than
+    there was."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    trade, rows = ruined(mode, tmp_path)
+    ticks = ticks_of if mode == "tick" else None
+    told = [
+        row._replace(rate=row.rate / 20.0)
+        for row in rates()
+        if row.time < trade["exit_time"] + HOUR
+    ]
+    store = PlaybackStore(rows, WARM_UP, HOUR, ticks, told_between(rows, told, late=60))
+    play(settings(**LEVERED, live={"ratchet": mode}), store, url)
+    books = books_of(url)
+    sound(url, books)
+    gone = [trade for trade in books["PaperTrades"] if trade["shortfall"] > 0.0]
+    assert gone
+    assert any(trade["funding"] != 0.0 for trade in gone)
 
 
 TIERS = Maintenance(((0.0, 0.01), (1000.0, 0.02), (3000.0, 0.1)), "units", "okx 2026-11-28")
@@ -219,19 +256,13 @@ def test_a_gap_beyond_the_margin_is_credited_and_the_session_goes_on(
 ) -> None:
     """At a hundredth of the prices there is nothing left: it takes no further trade."""
     url = f"sqlite:///{tmp_path}/ledger.db"
-    calm = run(f"sqlite:///{tmp_path}/calm.db", mode)
-    trade = max(liquidated(calm), key=lambda one: one["exit_time"] - one["entry_time"])
+    trade, rows = ruined(mode, tmp_path)
     last = trade["exit_time"] - trade["exit_time"] % HOUR
-    factor = 0.1 if trade["side"] > 0 else 10.0
-    rows = [
-        row if row[0] < last else (row[0], *(round(p * factor, 2) for p in row[1:5]), row[5])
-        for row in market()
-    ]
     ticks = ticks_of if mode == "tick" else None
     between = told_between(rows, list(rates()))
     play(
         settings(**LEVERED, live={"ratchet": mode}),
-        PlaybackStore(rows, WARM_UP, HOUR, ticks, between),  # type: ignore[arg-type]
+        PlaybackStore(rows, WARM_UP, HOUR, ticks, between),
         url,
     )
     books = books_of(url)

@@ -137,4 +137,6 @@ def _title(market: ChartMarket, trade: TradeRecord) -> str:
     result = f"{trade.r_multiple:+.2f} R, profit {trade.pnl:,.2f}"
     state = "still open" if trade.exit_time is None else f"left at the {trade.exit_reason} stop"
     state = _LEFT.get(trade.exit_reason, state)
+    if trade.exit_reason == "liquidated" and trade.funding < 0.0:
+        state += f" after {-trade.funding:,.2f} of funding"
     return f"{market.symbol}   trade {trade.number}, {side}, {state}: {result}"

@@ -300,4 +300,5 @@ def stay_open(
     closes = candles.time[last] + candles.interval
     paid = unit_paid(trade, total, trade_rules)
     end = stand(trade.position, books.balance, candles.close[last], closes, trade_rules, paid)
+    end = credited(end, books.balance)
     write_exit(log, OPEN, OPEN, trade.managed.stop.reason, trade.position, end)

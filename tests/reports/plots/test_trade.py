@@ -101,6 +101,20 @@ def test_a_trade_is_plotted_into_a_readable_file(
             assert len(image.convert("RGB").getcolors(1 << 24) or []) > 50
 
 
+def test_a_liquidation_is_told_with_the_funding_that_was_paid_before(
+    run: tuple[RunFiles, Candles],
+) -> None:
+    files, candles = run
+    trade = files.trades[0]._replace(exit_reason="liquidated", pnl=-500.0)
+    told = {
+        paid: trade_picture(market(candles), trade._replace(funding=paid), []).title
+        for paid in (-123.456, 0.0, 20.0)
+    }
+    assert "liquidated: the account could not hold it after 123.46 of funding: " in told[-123.456]
+    assert told[0.0] == told[20.0]
+    assert "could not hold it: " in told[0.0]
+
+
 def test_the_plot_is_backtrader_s_own_with_every_panel_and_marker(
     run: tuple[RunFiles, Candles], monkeypatch: pytest.MonkeyPatch
 ) -> None:
