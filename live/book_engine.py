@@ -91,7 +91,7 @@ class Seat:
         settlement = None
         if own.published:
             history = origin.checkpoint.history
-            settlement = Settlement(options.interval, own.by_tick, history, origin.settled)
+            settlement = Settlement(options.interval, own.by_tick, history, None, origin.settled)
         rules = own.plan.run_rules.trade_rules
         self.journal = LiveJournal(rules, settlement, *origin.counters)
         return PaperSleeveBroker(
@@ -198,8 +198,9 @@ def _profit(event: Happening) -> float:
     """What an event adds to the balance of a sleeve."""
     if isinstance(event, Left):
         return event.end.pnl
-    late = isinstance(event, Amended) and event.amendment.pnl is not None
-    return event.amendment.by if late else 0.0  # type: ignore[union-attr]
+    if isinstance(event, Amended) and event.amendment.pnl is not None:
+        return event.amendment.by + event.amendment.credited
+    return 0.0
 
 
 class BookEngine:

@@ -129,7 +129,10 @@ class FundedBroker(CandleBroker):
             if amendment.pnl is None and self.open is not None:
                 self.open = with_funding(self.open, amendment.by)
                 self._stop.owner.manager.position = self.open
+            else:
+                self.balance = max(0.0, self.balance + amendment.by + amendment.credited)
             self.journal.amended(amendment)
             booked += amendment.by
-        self.history, self.balance = self._settlement.history, self._settlement.cash
+        self.history, cash = self._settlement.history, self._settlement.cash
+        self.balance = self.balance if cash is None else cash
         return booked

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -70,6 +71,8 @@ class Amendment(NamedTuple):
     """Of the trade now; None while units are held."""
     shortfall: float
     """Of the trade now."""
+    credited: float
+    """Added to the shortfall, and so to the account."""
 
 
 def rows_until(time: int, interval: int, by_tick: bool) -> int:
@@ -81,14 +84,15 @@ def rows_until(time: int, interval: int, by_tick: bool) -> int:
 
 class Settlement:
     """Keeps the trades that a late row may reach. `interval`, `by_tick`: see `rows_until`; `cash`:
-    the account after all of them, what is held left out."""
+    the account after all of them, what is held left out; None for a sleeve of a book, whose trades
+    had a margin each: what took more is credited there on and on, what took less is not."""
 
     def __init__(
         self,
         interval: int,
         by_tick: bool,
         history: ClosedTrades,
-        cash: float,
+        cash: float | None,
         trades: Iterable[Settled] = (),
     ) -> None:
         self._interval = interval
@@ -99,9 +103,9 @@ class Settlement:
         self.trades = list(trades)
         for at in range(len(self.trades) - 1, -1, -1):
             trade = self.trades[at]
-            if trade.pnl is not None:  # what took all that there was says how much that was
+            if cash is not None and trade.pnl is not None:
                 cash = cash - trade.pnl if trade.shortfall == 0.0 else -trade.pnl
-            self.trades[at] = trade._replace(cash=cash)
+            self.trades[at] = trade._replace(cash=_backing(trade, cash))
 
     def closed(self, trade: Settled, units: float, funding: float, time: int) -> None:
         """`units` of `trade` closed at `time` (ms) with this `funding`; its parts before are
@@ -110,10 +114,12 @@ class Settlement:
         parts: tuple[Part, ...] = ()
         if self.trades and self.trades[-1].number == trade.number:
             parts = self.trades.pop().parts
-        trade = trade._replace(parts=(*parts, part), before=self.history, cash=self.cash)
+        backing = _backing(trade, self.cash)
+        trade = trade._replace(parts=(*parts, part), before=self.history, cash=backing)
         self.trades.append(trade)
         self.history = trade.extend(self.history)
-        self.cash += trade.pnl or 0.0
+        if self.cash is not None:
+            self.cash += trade.pnl or 0.0
 
     def forget(self, now: int) -> None:
         """Drop the trades that ended long before `now`, ms."""
@@ -134,28 +140,27 @@ class Settlement:
                     parts[number] = part._replace(funding=part.funding + by)
                     changes.append((number + 1, by))
             after = _counted(trade._replace(parts=tuple(parts)), [by for _, by in changes], added)
-            if trade.pnl is not None and after.pnl is not None:
+            if self.cash is not None and trade.pnl is not None and after.pnl is not None:
                 added += after.pnl - trade.pnl
-                self._change_cash([by for _, by in changes], after.shortfall - trade.shortfall)
-            if not changes and after.shortfall != trade.shortfall:
+            credited = after.shortfall - trade.shortfall
+            if not changes and credited != 0.0:
                 changes.append((0, 0.0))
             self.trades[at] = after
-            found += [_amended(after, *change) for change in changes]
+            own = [_amended(after, *change) for change in changes]
+            found += [*own[:-1], *(each._replace(credited=credited) for each in own[-1:])]
         if found:
-            self._count_again()
+            self._count_again(found)
         return found
 
-    def _change_cash(self, changes: Iterable[float], credited: float) -> None:
-        for by in changes:
-            self.cash += by
-        self.cash += credited
-
-    def _count_again(self) -> None:
+    def _count_again(self, found: list[Amendment]) -> None:
+        if self.cash is not None:
+            for each in found:
+                self.cash += 0.0 if each.pnl is None else each.by + each.credited
         self.history = self.trades[0].before
         for at, trade in enumerate(self.trades):
             self.trades[at] = trade._replace(before=self.history)
             self.history = trade.extend(self.history)
-            if trade.shortfall > 0.0:
+            if self.cash is not None and trade.shortfall > 0.0:
                 self.cash = sum(each.pnl or 0.0 for each in self.trades[at + 1 :])
 
 
@@ -178,4 +183,12 @@ def _amended(trade: Settled, fill: int, by: float) -> Amendment:
     """What is to be told of `trade` as it is now."""
     booked = sum(part.funding for part in trade.parts)
     funding = trade.parts[fill - 1].funding if fill else 0.0
-    return Amendment(trade.number, fill, by, funding, booked, trade.pnl, trade.shortfall)
+    return Amendment(trade.number, fill, by, funding, booked, trade.pnl, trade.shortfall, 0.0)
+
+
+def _backing(trade: Settled, cash: float | None) -> float:
+    """What `trade` might lose, `cash` being the account before it: of what took it all, all that
+    it lost."""
+    if trade.pnl is not None and trade.shortfall > 0.0:
+        return -trade.pnl
+    return math.inf if cash is None else cash

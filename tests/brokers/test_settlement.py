@@ -80,6 +80,7 @@ def test_late_rows_leave_what_there_would_be_had_they_come_in_time() -> None:
         for (pnl, short), (own, missing) in zip(meant, got, strict=True):
             assert own == pytest.approx(pnl, abs=1e-6)
             assert missing == pytest.approx(short, abs=1e-6)
+        assert found.cash is not None
         assert found.cash == pytest.approx(CASH + sum(pnl for pnl, _ in meant), abs=1e-6)
         assert found.cash >= 0.0
         last = {one.trade: one for one in amended}
@@ -98,7 +99,7 @@ def test_a_payment_of_a_trade_that_took_everything_is_credited() -> None:
     trade = Raw(1, 0, 8 * HOUR, 10.0, -1200.0)
     found = settled([trade], [])
     [amendment] = found.pay(4 * HOUR, 3.0)
-    assert amendment == Amendment(1, 1, -30.0, -30.0, -30.0, -CASH, 230.0)
+    assert amendment == Amendment(1, 1, -30.0, -30.0, -30.0, -CASH, 230.0, 30.0)
     assert found.cash == 0.0
 
 
@@ -110,3 +111,16 @@ def test_a_receipt_first_makes_good_what_was_credited() -> None:
     found.pay(5 * HOUR, -15.0)
     assert (found.trades[0].pnl, found.trades[0].shortfall) == (-900.0, 0.0)
     assert found.cash == pytest.approx(100.0)
+
+
+def test_a_sleeve_of_a_book_loses_no_more_than_its_margin_by_what_comes_late() -> None:
+    """It knows the margins of those trades alone that took theirs whole."""
+    found = Settlement(HOUR, False, NO_CLOSED_TRADES, None)
+    for number, (pnl, short) in enumerate([(-500.0, 100.0), (-50.0, 0.0)], 1):
+        own = Settled(number, 1, number * 9 * HOUR, 10.0, 1.0, pnl, short)
+        found.closed(own, 10.0, 0.0, (number * 9 + 4) * HOUR)
+    [first] = found.pay(10 * HOUR, 3.0)
+    assert (first.pnl, first.shortfall, first.by + first.credited) == (-500.0, 130.0, 0.0)
+    [second] = found.pay(20 * HOUR, 3.0)
+    assert (second.pnl, second.shortfall, second.by + second.credited) == (-80.0, 0.0, -30.0)
+    assert found.cash is None
