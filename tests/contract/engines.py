@@ -60,7 +60,7 @@ from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.kernel.results import results_for
 from stoptrail.sweep.kernel.rows import screen_rows
 from stoptrail.sweep.kernel.rule_table import rule_row
-from stoptrail.sweep.kernel.screen import run
+from stoptrail.sweep.kernel.screen import at_signals, run
 
 _TYPES = {"signal": np.int64, "entry": np.int64, "exit": np.int64, "trade": np.int64}
 _TYPES |= {"entry_time": np.int64, "exit_time": np.int64, "tick": np.int64}
@@ -164,7 +164,7 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
 
     A pre-screen keeps figures only. Its code is run in plain Python here, each trade being
     noted as it is booked; the compiled kernel must then give the fingerprint of just these
-    trades and the same ignored signals. It tells of the first and the last level only.
+    trades and the same ignored signals. It tells of the first level, and what had set the last.
     """
     ready = prepared(candles, start, plan)
     marks, trade_rules = ready.inputs.marks, plan.run_rules.trade_rules
@@ -188,7 +188,7 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
         left = candles.time[end.exit] if closed else OPEN
         times = (candles.time[entry], left)
         rows.append((signal, entry, end.exit, held.side, end.reason, *sizes, *money, *times))
-        levels.append((len(rows) - 1, end.exit, end.level, end.reason, 0))
+        levels.append((len(rows) - 1, end.exit, stop.level, end.reason, 0))
         return booked(account, candles_, marks_, signal, *rest)
 
     nodes = nodes_of(candles, ready.atr)
@@ -205,7 +205,8 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
         own = sums_of_squares(candles.close), plan.size_call
         own = *own, reaches(candles, window_of(rules)), plan.exit_rule and asked(plan.exit_rule)
         own = *memo, flow, *own, room_for_parts()
-        run(candles, nodes, ready.setups, midnights, rules, turn, ignored, kept, *own)
+        events = at_signals(candles, nodes, ready.setups)
+        run(candles, nodes, events, midnights, rules, turn, ignored, kept, *own)
     trades = _columns(TradeLog, rows)
     fast = screened(candles, start, plan, funding)
     assert fast.trades == len(rows)
