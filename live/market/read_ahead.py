@@ -19,8 +19,8 @@ _TURNS = 6
 """Turns of the event loop in which whoever waits for a message takes it: ccxt keeps a bounded
 number of trades, so that not many further ones may come before."""
 _PART = 8
-"""One of so many messages that wait is handed over with the next one: one at a time, a socket that
-says more than the others would fall further and further behind them."""
+"""One of so many messages that wait is handed over with the next one: ccxt takes one at a time from
+each socket, so that one which says more than the others would fall further and further behind."""
 _TOGETHER = 64
 """Messages that are handed over together at most."""
 
@@ -49,8 +49,6 @@ class _ReadAhead:
         self._outbox = outbox
         self._warning_log = warning_log
         self._messages: deque[Any] = deque()
-        self._left = 0
-        """Messages that may still be handed over with the last one."""
         self._bytes = 0
         self._come = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
@@ -67,9 +65,6 @@ class _ReadAhead:
             return await self._too_late()
         if self._reading is None:
             self._reading = asyncio.ensure_future(self._read())
-        if self._left > 0 and self._messages:
-            self._left -= 1
-            return self._next()
         for _ in range(_TURNS if self._messages else 0):
             await asyncio.sleep(0)
         if self._outbox.full:
@@ -79,7 +74,9 @@ class _ReadAhead:
                 return await self._ended(self._reading)
             self._come.clear()
             await self._come.wait()
-        self._left = min(len(self._messages) // _PART, _TOGETHER) - 1
+        hand_over = asyncio.get_running_loop().call_soon
+        for _ in range(min(len(self._messages) // _PART, _TOGETHER) - 1):
+            hand_over(self._client.handle_message, self._next())  # before the one that is given
         return self._next()
 
     def _next(self) -> Any:

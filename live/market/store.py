@@ -5,6 +5,7 @@ The public interface follows ccxtbt's CCXTStore. It reads public market data onl
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from stoptrail.core.errors import ExchangeError
@@ -157,5 +158,6 @@ class CCXTStore(RestStore):
         if background is None or self._is_guest:
             return
         if self._exchange is not None:
-            background.run(close_exchange(self._exchange), whatever=True)
+            with suppress(ExchangeError):  # of a thread that stands still
+                background.run(close_exchange(self._exchange), whatever=True)
         background.stop()

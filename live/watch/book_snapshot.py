@@ -97,7 +97,12 @@ def sleeve_lines(found: Snapshot) -> list[tuple[str, ...]]:
         trade = one.trade
         held = "flat" if trade is None else f"{SIDES[trade['side']]} {number(trade['held'])}"
         stop = "-" if trade is None else number(trade["sl"])
-        market = one.symbol + (" (paused)" if one.paused else "")
-        results = f"{one.unrealised:+,.2f}", f"{one.realised:+,.2f}"
+        market = one.symbol + (" \u2016" if one.paused else "")  # as on a player
+        results = _short(one.unrealised), _short(one.realised)
         lines.append((str(one.session), market, held, stop, *results))
     return lines
+
+
+def _short(result: float) -> str:
+    """Money in at most seven places, up to 99,999: all have to stand beside each other."""
+    return f"{result:+,.{2 if abs(result) < 100.0 else 0}f}"

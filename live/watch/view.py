@@ -243,9 +243,9 @@ def _grid(lines: list[tuple[str, str, str]]) -> RenderableType:
 def _sleeves(found: Snapshot) -> RenderableType:
     from rich.table import Table
 
-    grid = Table(box=None, padding=(0, 1), expand=True, show_edge=False)
+    grid = Table(box=None, padding=(0, 0, 0, 1), expand=True, show_edge=False)
     for name in SLEEVE_COLUMNS:
-        grid.add_column(name, no_wrap=True, justify="right")
+        grid.add_column(name, no_wrap=True, justify="right", min_width=0 if name else 2)
     for cells in sleeve_lines(found):
         grid.add_row(*cells)
     return grid

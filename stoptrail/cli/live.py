@@ -80,13 +80,15 @@ def _run(
     console: Console,
     brake: Brake,
 ) -> None:
+    from stoptrail.live.ledger.book_ledger import book_name
     from stoptrail.live.ledger.database import Ledger
     from stoptrail.live.session import Options, Session
 
     with ExitStack() as stack:
         patience = settings.live.database_retry_seconds
         ledger = stack.enter_context(Ledger(settings.database.url, patience))
-        watchers = tuple(_watchers(settings, console))
+        name = book_name([each.symbol for each in sleeves]) if sleeves else settings.data.symbol
+        watchers = tuple(_watchers(settings, console, name))
         options = Options(max_candles, watchers)
         if sleeves:
             from stoptrail.live.book_session import BookSession
@@ -202,7 +204,8 @@ def stopped_by_signals(stop: Callable[[str], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _watchers(settings: Settings, console: Console) -> Iterator[Any]:
+def _watchers(settings: Settings, console: Console, name: str) -> Iterator[Any]:
+    """Who hears of the session, which is called `name`."""
     from stoptrail.live.watch.heartbeat import Heartbeat, Supervisor
     from stoptrail.live.watch.messages import Message
     from stoptrail.live.watch.metrics import Endpoint
@@ -220,7 +223,7 @@ def _watchers(settings: Settings, console: Console) -> Iterator[Any]:
     if heartbeat:
         yield Heartbeat(heartbeat, settings.notify.heartbeat_seconds, missed)
     if settings.notify.urls:
-        title = f"StopTrail {settings.exchange_id} {settings.data.symbol}"
+        title = f"StopTrail {settings.exchange_id} {name}"
         yield Notifier(
             [revealed(url) for url in settings.notify.urls],
             settings.notify.events,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sqlite3
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import runner
 from stoptrail.core.time import DAY_MS
@@ -22,6 +24,7 @@ from stoptrail.live.watch.book_snapshot import snapshot_of
 from stoptrail.live.watch.daily import summary
 from stoptrail.live.watch.metrics import Endpoint
 from stoptrail.live.watch.replies import reply
+from stoptrail.live.watch.view import panel
 from tests.live.book_market import (
     PlaybackBook,
     book_settings,
@@ -81,6 +84,20 @@ def test_prometheus_has_the_whole_and_each_sleeve(told: tuple[str, dict[Any, flo
         assert ("stop_level", name) in figures or sleeve.trade is None
         units = 0.0 if sleeve.trade is None else sleeve.trade["side"] * sleeve.trade["held"]
         assert figures["position_units", name] == pytest.approx(units)
+
+
+def test_the_view_has_room_for_every_sleeve(told: tuple[str, dict[Any, float]]) -> None:
+    with existing_ledger(told[0]) as database:
+        book = snapshot_of(database, with_sleeves(database)[0])
+    paused = book._replace(sleeves=tuple(one._replace(paused=True) for one in book.sleeves))
+    for width in (80, 100):
+        out = io.StringIO()
+        Console(file=out, width=width).print(panel(paused, (), 24))
+        top = out.getvalue().partition("last events")[0].splitlines()[2:]
+        assert "\u2026" not in "".join(top)
+        for sleeve in book.sleeves:
+            (line,) = [line for line in top if line.split()[1:2] == [str(sleeve.session)]]
+            assert sleeve.symbol in line
 
 
 def test_the_summary_of_a_day_adds_the_sleeves_up(told: tuple[str, dict[Any, float]]) -> None:

@@ -379,40 +379,45 @@ def test_a_socket_that_is_given_up_while_it_is_opened_does_not_stay_open() -> No
 
 
 class Wire:
-    """A socket whose messages are put into it."""
+    """A socket whose messages are put into it, and its client, which takes them as ccxt does."""
 
     def __init__(self) -> None:
         self.come: asyncio.Queue[Any] = asyncio.Queue()
         self.closed, self.error, self.connection = False, None, self
+        self.heard: list[int] = []
+        self.reader = _ReadAhead(self, Outbox(), WarningLog(Redaction({})))
 
     async def receive(self) -> Any:
         return await self.come.get()
+
+    def handle_message(self, message: Any) -> None:
+        self.heard.append(message.data)
+
+    async def take(self) -> None:
+        while True:
+            self.handle_message(await asyncio.create_task(self.reader.receive()))
+            await asyncio.sleep(0)
 
 
 def test_a_socket_that_says_more_than_another_does_not_fall_behind_it() -> None:
     """The market waits for one of two sockets, of which the other says more."""
 
     async def both() -> tuple[int, list[int]]:
-        wires, heard = (Wire(), Wire()), ([], [])
-        readers = [_ReadAhead(wire, Outbox(), WarningLog(Redaction({}))) for wire in wires]
-
-        async def take(reader: Any, told: list[int]) -> None:
-            while True:
-                told.append((await reader.receive()).data)
-
-        taking = [asyncio.create_task(take(*pair)) for pair in zip(readers, heard, strict=True)]
+        wires = Wire(), Wire()
+        taking = [asyncio.create_task(wire.take()) for wire in wires]
         for round_ in range(400):
             for wire, count in zip(wires, (5, 4), strict=True):
                 for number in range(count):
                     wire.come.put_nowait(WSMessage(WSMsgType.TEXT, round_ * count + number, ""))
-            while len(heard[1]) < 4 * (round_ - 25):
+            while len(wires[1].heard) < 4 * (round_ - 25):
                 await asyncio.sleep(0)
-        behind = len(readers[0]._messages)
-        while len(heard[0]) < 2000:
+        behind = len(wires[0].reader._messages)
+        while len(wires[0].heard) < 2000:
             await asyncio.sleep(0)
-        for task in (*taking, *(reader._reading for reader in readers)):
+        for task in (*taking, *(wire.reader._reading for wire in wires)):
+            assert task is not None
             task.cancel()
-        return behind, heard[0]
+        return behind, wires[0].heard
 
     behind, heard = asyncio.run(both())
     assert heard == list(range(2000))
