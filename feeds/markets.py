@@ -69,6 +69,8 @@ def market_in_name(name: str) -> str:
     while (
         match and (inner := _PAIR.search(stem, match.start() + 1)) and inner.start() < match.end()
     ):
+        if inner[1].upper() == inner[2].upper():  # BTC-USDT_USDT: what a swap is settled in
+            break
         match = inner  # freqtrade_BTC_USDT
     return plain_market(match[0]) if match else ""
 
