@@ -59,6 +59,7 @@ SLOW = (
 COMPILING = (
     "sweep/kernel/test_memo.py",
     "sweep/kernel/test_screen.py",
+    "sweep/test_own_code.py",
     "contract/test_parity.py",
     "contract/test_exit_parity.py",
 )

@@ -62,7 +62,7 @@ def run(
             settings = with_ledger_place(settings, config, overrides)
             sleeves: list[Sleeve] = []
             if several:
-                from stoptrail.cli.live_book import BookAsked, sleeves_on_paper
+                from stoptrail.cli.book_sleeves import BookAsked, sleeves_on_paper
 
                 asked = BookAsked(config, tuple(overrides), tuple(symbols), book, trust)
                 sleeves = sleeves_on_paper(settings, source, asked)
