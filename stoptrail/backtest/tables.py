@@ -16,7 +16,7 @@ from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import fee
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import excursion
-from stoptrail.rules.stops import REASONS, RULE, TRAIL
+from stoptrail.rules.stops import INITIAL, REASONS, RULE, TRAIL
 from stoptrail.rules.tally import (
     r_multiple,
 )
@@ -124,12 +124,13 @@ def fill_rows(outcome: Outcome) -> Iterator[list[Any]]:
 def stop_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
     """Every level that was in force on some candle, with the first one in which it held, and
     whether the price had passed it before (C7): a trail beyond the close that set it."""
-    stops, sides = outcome.record.stops, outcome.record.trades.side
+    stops, trades = outcome.record.stops, outcome.record.trades
     for trade, candle, level, reason, tick in zip(*stops, strict=True):
         if candle < len(candles.time):
-            beyond = sides[trade] * (level - candles.close[candle - 1]) > 0.0
+            beyond = trades.side[trade] * (level - candles.close[candle - 1]) > 0.0
             passed = "true" if reason in (TRAIL, RULE) and beyond and not tick else "false"
-            opens = iso(int(tick or candles.time[candle]))
+            entered = trades.entry_time[trade] if reason == INITIAL else 0
+            opens = iso(int(tick or entered or candles.time[candle]))
             yield [int(trade) + 1, opens, float(level), REASONS[reason], passed]
 
 

@@ -217,7 +217,10 @@ class CandleBroker(WithinCandle):
         elif self.open is not None:
             level, target = self.levels()
             ends, self.due = self._watched(level) if guarded else (level, math.inf)
-            self.below, self.above = min(ends, target), max(ends, target)
+            # Each on its own side of the market, also where a stop has passed the target: a
+            # candle without volume may go beyond both and fill neither.
+            bounds = (ends, target) if self.open.held.side > 0 else (target, ends)
+            self.below, self.above = bounds
 
     def _watched(self, level: float) -> tuple[float, float]:
         """The price that ends the open trade, or one before it, and until when (ms) that holds:

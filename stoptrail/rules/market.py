@@ -55,6 +55,13 @@ def _noise(count: float) -> float:
 
 
 @rule
+def reaches(side: int, value: float, level: float) -> bool:
+    """Whether `value` has come to `level`, from below for side 1, from above for side -1; what
+    lies short of it by the noise of doubles has: 99.9 + (102.3 - 97.7) is a little above 104.5."""
+    return side * (value - level) >= -_RELATIVE_NOISE * abs(level)
+
+
+@rule
 def steps_down(value: float, scale: float, step: float) -> float:
     """How many whole steps fit into `value` (>= 0)."""
     count = _in_steps(value, scale, step)

@@ -131,7 +131,8 @@ def walk_candle(
                 first = before
             fill = price_of(event, side, first, price, level, target, danger, trade_rules)
             return Walk(event, fill, stop, step)
-        stop = ratcheted(stop, held, price, atr, time, trade_rules, funding)
+        if step > 0 or time > held.time:  # the open of the entry candle is the entry's own tick
+            stop = ratcheted(stop, held, price, atr, time, trade_rules, funding)
         before = price
         step += 1
     return Walk(NOTHING, 0.0, stop, step)

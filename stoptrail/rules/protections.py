@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from stoptrail.rules.jit import rule
+from stoptrail.rules.market import reaches
 
 
 class Protections(NamedTuple):
@@ -66,6 +67,6 @@ def entries_stopped(guard: Guard, equity: float, index: int, limits: Protections
     """Whether a signal at the close of candle `index` is ignored as `protection`."""
     if index < guard.until:
         return True
-    if limits.daily_loss > 0.0 and equity <= guard.day_start * (1.0 - limits.daily_loss):
+    if limits.daily_loss > 0.0 and reaches(-1, equity, guard.day_start * (1.0 - limits.daily_loss)):
         return True
-    return limits.drawdown > 0.0 and equity <= guard.peak * (1.0 - limits.drawdown)
+    return limits.drawdown > 0.0 and reaches(-1, equity, guard.peak * (1.0 - limits.drawdown))

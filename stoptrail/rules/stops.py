@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from stoptrail.rules.costs import DAY, Costs, fill_price
 from stoptrail.rules.jit import rule
-from stoptrail.rules.market import Market, price_down, price_up
+from stoptrail.rules.market import Market, price_down, price_up, reaches
 
 INITIAL = 0
 BREAKEVEN = 1
@@ -150,7 +150,7 @@ def breakeven_armed(held: Entry, extreme: float, rules: StopRules) -> bool:
     if rules.breakeven_trigger <= 0.0:
         return False
     reach = rules.breakeven_trigger * held.atr
-    return extreme >= held.fill + reach if held.side > 0 else extreme <= held.fill - reach
+    return reaches(held.side, extreme, held.fill + held.side * reach)
 
 
 @rule
@@ -237,7 +237,7 @@ def trail_begun(held: Entry, extreme: float, rules: StopRules) -> bool:
     if rules.trail_from <= 0.0:
         return True
     reach = rules.trail_from * stop_distance(held.atr, rules)
-    return extreme >= held.fill + reach if held.side > 0 else extreme <= held.fill - reach
+    return reaches(held.side, extreme, held.fill + held.side * reach)
 
 
 @rule

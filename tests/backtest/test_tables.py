@@ -77,6 +77,20 @@ def test_a_level_of_a_candle_that_never_came_is_left_out() -> None:
     ]
 
 
+def test_the_first_level_has_the_time_of_the_entry_also_where_a_tick_came_late() -> None:
+    """The first minute of the entry candle had no trades (C21)."""
+    stops = StopLog(
+        trade=np.array([0]),
+        candle=np.array([1]),
+        level=np.array([95.0]),
+        reason=np.array([INITIAL], np.int8),
+        tick=np.zeros(1, np.int64),
+    )
+    late = TWO._replace(entry_time=TWO.entry_time + 60_000)
+    (row,) = stop_rows(outcome_of(late, stops), CANDLES)
+    assert row[1] == "2024-10-04T22:01:00Z"
+
+
 @pytest.mark.parametrize(("beyond", "passed"), [(0.5, "true"), (0.0, "false"), (-0.5, "false")])
 def test_a_trail_beyond_the_close_that_set_it_is_marked(beyond: float, passed: str) -> None:
     """Above the close for the long trade, below it for the short one."""

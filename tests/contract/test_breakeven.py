@@ -35,6 +35,17 @@ def test_armed_at_equality_and_placed_at_a_close_above(either: Engine) -> None:
     assert seen.one.pnl == 0.0
 
 
+def test_armed_at_a_decimal_that_doubles_miss(either: Engine) -> None:
+    """101.2 - 97.1 is a little more than 4.1, and 104.1 reaches 100 + 4.1 all the same."""
+    rows = """
+    .  100 101.2  97.1 100  10
+    L  100 101.2  97.1 100  10   ATR 4.1: the stop is 16.4 away
+    .  100 104.1 100   103  10
+    """
+    levels = either.run(table(rows), **QUIET)
+    levels.expect_levels((2, 83.6, "initial"), (3, 100.0, "breakeven"))
+
+
 def test_not_armed_a_tick_earlier(either: Engine) -> None:
     seen = either.run(
         table(

@@ -103,6 +103,13 @@ def test_without_volume_no_target_fills(either: Engine) -> None:
     assert seen.one.exit is None
 
 
+def test_a_stop_that_has_passed_the_target_is_hit_between_the_two(either: Engine) -> None:
+    """130 without volume fills nothing and puts the stop at 123.5, beyond the target at 108."""
+    rows = ".  100 101 97 100  10\n.  125 130 124 126  0\n.  115 118 112 113  10"
+    seen = run(either, rows, target=1.0, trail=PERCENT, trail_percent=0.05)
+    assert (seen.one.exit, seen.one.price, seen.one.reason) == (4, 115.0, "trail")
+
+
 def test_a_part_leaves_at_its_target_and_the_rest_at_the_stop(either: Engine) -> None:
     rows = ".  100 101 97 100  10\n.  100 109 97 100  10\n.  100 101 92 100  10"
     seen = run(either, rows, scale_out=[(1.0, 0.5)])
@@ -298,6 +305,18 @@ def test_a_percent_trail_is_a_share_of_the_extreme(engine: Engine) -> None:
     seen = run(engine, rows, trail=PERCENT, trail_percent=0.1)
     seen.expect_levels((2, 92.0, "initial"), (3, 99.0, "trail"), (4, 108.0, "trail"))
     assert (seen.one.exit, seen.one.price) == (4, 108.0)
+
+
+def test_a_trail_begins_at_a_decimal_that_doubles_miss(either: Engine) -> None:
+    """1 R is twice 101.2 - 97.1: 108.2 reaches 100 + 8.2, from where the trail is 8.2 away."""
+    rows = """
+    .  100 101.2  97.1 100  10
+    L  100 101.2  97.1 100  10
+    .  100 108.2 100   105  10   range 8.2: 108.2 - 16.4 = 91.8
+    .  105 108.2 105   106  10   range 3.2: 108.2 - 6.4
+    """
+    levels = either.run(table(rows), trail_from=1.0)
+    levels.expect_levels((2, 91.8, "initial"), (4, 101.8, "trail"))
 
 
 def test_a_percent_trail_of_a_short_lies_above(engine: Engine) -> None:

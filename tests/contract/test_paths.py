@@ -7,6 +7,7 @@ ones that the envelope is made with. Nothing costs anything; both sides are run.
 import pytest
 
 from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
+from stoptrail.rules.stops import PERCENT
 from tests.contract.engines import LOOPS
 from tests.contract.seen import Engine
 from tests.contract.tables import table
@@ -78,3 +79,12 @@ def test_a_candle_without_volume_has_no_ticks(looping: Engine) -> None:
     rows = SIGNAL + ".  100 101 97 100  10\n.  100 140 60 100   0"
     for path in (HIGH_FIRST, LOW_FIRST):
         assert looping.run(table(rows), path=path).one.exit is None
+
+
+def test_the_open_that_enters_moves_no_stop(looping: Engine) -> None:
+    """1 % below the fill at 100 is 99, which only a later price can set: that is 95, and from
+    there the market rises."""
+    rows = SIGNAL + ".  100 100  95 100  10"
+    percent = {"trail": PERCENT, "trail_percent": 0.01}
+    seen = looping.run(table(rows), path=ADVERSE_FIRST[looping.sign], **percent)
+    assert seen.one.exit is None

@@ -26,6 +26,14 @@ def test_a_daily_loss_is_reached_at_equality_and_ends_with_the_day() -> None:
     assert entries_stopped(guard, 950.0 * 0.95, 1, limits)
 
 
+def test_a_limit_is_reached_at_a_decimal_that_doubles_miss() -> None:
+    """9050 * (1 - 0.026) is a little less than 8814.7."""
+    guard = guard_start(9050.0)
+    assert entries_stopped(guard, 8814.7, 0, OFF._replace(daily_loss=0.026))
+    assert entries_stopped(guard, 8814.7, 0, OFF._replace(drawdown=0.026))
+    assert not entries_stopped(guard, 8814.7001, 0, OFF._replace(drawdown=0.026))
+
+
 def test_a_drawdown_counts_from_the_highest_mark_or_balance() -> None:
     limits = OFF._replace(drawdown=0.1)
     guard = guard_day(guard_start(1000.0), 1200.0)
