@@ -32,6 +32,9 @@ _PAGE = 100
 """The same of any other exchange: hardly one gives fewer."""
 _BY_NUMBER = {"bitget": ("pageNo", "pageSize"), "mexc": ("page_num", "page_size")}
 """Exchanges that send no start and answer with the newest page, and how pages are asked for."""
+_BEFORE = {"myokx": "after", "okx": "after", "okxus": "after"}
+"""Exchanges to which ccxt sends a start and no end, so that they may answer with the newest rows
+after it, and how those before a moment are asked for."""
 _MOST_PAGES = 2000
 _HOURLY_SINCE = 1_664_452_800_000
 """2022-09-29 12:00 UTC: rows of krakenfutures before it are four hours apart."""
@@ -97,6 +100,8 @@ def check_published(exchange: Any) -> None:
 def requests(exchange_id: str, start: int, end: int) -> Requests:
     """What to ask for the rows of [start, end], ms: each question gets its rows through `send`
     (see `following`), and the next one depends on them."""
+    if exchange_id in _BEFORE:
+        return _earlier(exchange_id, start, end)
     pages = _numbered if exchange_id in _BY_NUMBER else _windows
     return pages(exchange_id, start, end)
 
@@ -128,6 +133,16 @@ def _numbered(exchange_id: str, start: int, end: int) -> Requests:
     limit, oldest = PAGES[exchange_id], math.inf
     for page in range(1, _MOST_PAGES + 1):
         rows = yield Request(None, limit, {number: page, size: limit})
+        if not rows or rows[0].time >= oldest or rows[0].time <= start:
+            return
+        oldest = rows[0].time
+
+
+def _earlier(exchange_id: str, start: int, end: int) -> Requests:
+    """The newest page up to `end`, then those before it, up to the one that reaches `start`."""
+    limit, oldest = PAGES.get(exchange_id, _PAGE), end + 1
+    for _ in range(_MOST_PAGES):
+        rows = yield Request(None, limit, {_BEFORE[exchange_id]: oldest})
         if not rows or rows[0].time >= oldest or rows[0].time <= start:
             return
         oldest = rows[0].time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from types import SimpleNamespace
 from typing import Any
 
@@ -61,9 +62,19 @@ def newest_page(times: list[int], since: None, limit: int, params: Any) -> list[
     return times[max(0, last - limit) : max(0, last)]
 
 
-def three_months(times: list[int], since: int, limit: int, params: Any) -> list[int]:
+def newest_page_of_mexc(times: list[int], since: None, limit: int, params: Any) -> list[int]:
+    return newest_page(times, since, limit, {"pageNo": params["page_num"]})
+
+
+def newest_before(times: list[int], since: None, limit: int, params: Any) -> list[int]:
+    """OKX: the newest before a moment, whatever else is asked for."""
+    assert since is None
+    return [t for t in times if t < params["after"]][-limit:]
+
+
+def three_months(times: list[int], since: None, limit: int, params: Any) -> list[int]:
     kept = [t for t in times if t >= times[-1] - 90 * 24 * HOUR]
-    return first_in_window(kept, since, limit, params)
+    return newest_before(kept, since, limit, params)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +85,8 @@ def three_months(times: list[int], since: int, limit: int, params: Any) -> list[
         ("bitget", 8, newest_page),
         ("hyperliquid", 1, first_in_window),
         ("krakenfutures", 1, whole_list),
+        ("okx", 8, newest_before),
+        ("okx", 1, newest_before),
         ("anyother", 4, last_in_window),
     ],
 )
@@ -97,9 +110,49 @@ def test_an_interval_that_changed_loses_nothing() -> None:
     assert [row.time for row in rows] == times
 
 
+def changing(chance: random.Random) -> list[int]:
+    """Intervals that change, rows up to 18 ms late, pauses of days, and an end long ago."""
+    found, at = [], START + chance.randrange(50) * HOUR
+    for _ in range(chance.randrange(3, 12)):
+        step = chance.choice([8, 4, 2, 1])
+        for _ in range(chance.randrange(1, 400)):
+            at += step * HOUR
+            found.append(at + chance.choice([0, 0, 1, 11, 18]))
+        if chance.random() < 0.4:
+            at += chance.randrange(1, 40) * 24 * HOUR
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("binance", first_in_window),
+        ("bybit", last_in_window),
+        ("bitget", newest_page),
+        ("mexc", newest_page_of_mexc),
+        ("krakenfutures", whole_list),
+        ("okx", newest_before),
+        ("deribit", first_in_window),
+        ("anyother", last_in_window),
+    ],
+)
+def test_whatever_a_history_is_like_all_of_a_span_comes_or_is_named(name: str, answer: Any) -> None:
+    for seed in range(60):
+        chance = random.Random(seed)
+        times = changing(chance)
+        exchange, said = StandIn(name, times, answer), list[str]()
+        start = times[0] + chance.randrange(-3000, 2000) * HOUR
+        end = start + chance.randrange(1, 6000) * HOUR
+        rows = funding_between(exchange, "X/USDT:USDT", start, end, said.append)
+        assert [row.time for row in rows] == [t for t in times if start <= t <= end], seed
+        first = rows[0].time if rows else end
+        if first - start > 8 * HOUR:
+            assert len(said) == 1
+
+
 def test_windows_without_a_row_are_stepped_over() -> None:
     times = history(100, 8) + history(100, 8, START + 3000 * HOUR)
-    exchange = StandIn("okx", times, first_in_window)
+    exchange = StandIn("anyother", times, first_in_window)
     rows = funding_between(exchange, "X/USDT:USDT", times[0], times[-1])
     assert [row.time for row in rows] == times
 

@@ -164,7 +164,11 @@ class Okx(Exchange):
             assert (query["instType"], query["instFamily"]) == ("SWAP", "BTC-USDT")
             return self._told(self.told_tiers())
         if path.endswith("/funding-rate-history"):
-            found = self.between(int(query.get("before", -1)) + 1, None)
+            # `before` alone gives the newest of what is later.
+            found = self.between(
+                int(query.get("before", -1)) + 1, int(query.get("after", 2**62)) - 1
+            )
+            found = found[-int(query.get("limit", 100)) :]
             rows = [
                 {
                     "instId": "BTC-USDT-SWAP",
