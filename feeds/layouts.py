@@ -21,7 +21,7 @@ from stoptrail.feeds.convert import epoch_milliseconds, one_line
 from stoptrail.feeds.market import Unit
 from stoptrail.feeds.names import field_of, is_quote, is_volume, plain_name
 from stoptrail.feeds.orders import amounts_of, counts_contracts, prices_between
-from stoptrail.feeds.signatures import Signature, Stamp, signed
+from stoptrail.feeds.signatures import MULTICHARTS, Signature, Stamp, signed
 from stoptrail.feeds.strangers import how_to_name
 from stoptrail.rules.candles import Floats
 
@@ -97,6 +97,8 @@ def recognised(columns: Sequence[str], sample: Sequence[Floats], kind: str = "")
     plain = [plain_name(name) for name in columns]
     prices = _prices(columns)
     signature = signed(plain, kind)
+    if signature.name == MULTICHARTS and "TotalVolume" not in columns:  # others' total_volume
+        signature = signed([], "plain columns")
     time, stamp = _time(columns, plain, sample)
     missing = [field for field in PRICES if field not in prices]
     if time is None:

@@ -31,6 +31,7 @@ def _signature(name: str, columns: str, *more: str | float) -> Signature:
 
 
 METATRADER_4 = "MetaTrader 4 or the like"
+MULTICHARTS = "MultiCharts"
 
 _SIGNATURES = (
     _signature("BitMEX trade buckets", "homenotional foreignnotional", "close", "contracts"),
@@ -57,7 +58,7 @@ _SIGNATURES = (
     _signature("Nautilus", "tsevent tsinit", "open", "base", "", 1e-9, True),
     _signature("Tardis trade bars", "opentimestamp closetimestamp vwap kind interval", "close"),
     _signature("TradeStation", "date time up down", "close", "contracts"),
-    _signature("MultiCharts", "date time totalvolume", "close"),
+    _signature(MULTICHARTS, "date time open high low close totalvolume", "close"),
     _signature("OANDA, of mid prices", "mido midh midl midc", "open", "contracts"),
     _signature("CoinMetrics", "market time candleusdvolume"),
     _signature("Alpaca or Polygon", "t o h l c v n vw"),

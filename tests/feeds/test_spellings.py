@@ -333,3 +333,17 @@ def test_a_time_that_no_calendar_has_is_named_in_any_kind_of_file(
 )  # fmt: skip
 def test_the_market_in_a_name_of_a_file_is_no_word_before_it(name: str, market: str) -> None:
     assert market_in_name(name) == market
+
+
+@pytest.mark.parametrize(
+    ("names", "late"),
+    [("Open,High,Low,Close,TotalVolume", QUARTER), ("Open,High,Low,Close,total_volume", 0),
+     ("open_price,high_price,low_price,close_price,TotalVolume", 0)],
+)  # fmt: skip
+def test_times_are_closes_where_multicharts_wrote_them_and_not_for_one_like_name(
+    tmp_path: Path, names: str, late: int
+) -> None:
+    rows = [[moment(t + late, "%Y-%m-%d"), moment(t + late, "%H:%M"), *rest]
+            for t, *rest in rows_of(GIVEN)]  # fmt: skip
+    path = table(tmp_path / "a.csv", f"Date,Time,{names}", rows)
+    assert same(load_file(path, QUARTER).candles, GIVEN)
