@@ -98,7 +98,7 @@ def recognised(columns: Sequence[str], sample: Sequence[Floats], kind: str = "")
     prices = _prices(columns)
     signature = signed(plain, kind)
     if signature.name == MULTICHARTS and "TotalVolume" not in columns:  # others' total_volume
-        signature = signed([], "plain columns")
+        signature = Signature("plain columns", frozenset())
     time, stamp = _time(columns, plain, sample)
     missing = [field for field in PRICES if field not in prices]
     if time is None:
