@@ -332,4 +332,13 @@ def _complaint(value: Any) -> str:
         for name in ("message", "msg", "error", "retMsg"):
             if value.get(name):
                 return f" (it says {one_line(str(value[name]), 80)!r})"
+        pairs = [name for name, part in value.items() if _is_pairs(part)]
+        if pairs:
+            return f"; {one_line(', '.join(pairs), 80)} hold single values by time: give candles"
     return ""
+
+
+def _is_pairs(value: Any) -> bool:
+    """Whether a value is a list of times and values, as CoinGecko's market_chart has them."""
+    rows = value[:_MOST_KEYS] if isinstance(value, list) else []
+    return bool(rows) and all(isinstance(row, list) and len(row) == 2 for row in rows)

@@ -274,7 +274,10 @@ def _assembled(
             offset = _offset(part)
             out[row] = _moment(part, day_first) - (offset or 0) * MINUTE_MS
         except (ValueError, KeyError):
-            raise CellError(row, f"{name} = {shown(texts[row])} {_NO_TIME}") from None
+            word, said = part["abbr"] or "", _NO_TIME
+            if word and word.lower() not in OFFSETS:
+                said = f"is not told: {word} may be several zones; write its offset, such as +08:00"
+            raise CellError(row, f"{name} = {shown(texts[row])} {said}") from None
         naive = naive or offset is None
     return ReadTimes(out, naive)
 

@@ -347,3 +347,17 @@ def test_times_are_closes_where_multicharts_wrote_them_and_not_for_one_like_name
             for t, *rest in rows_of(GIVEN)]  # fmt: skip
     path = table(tmp_path / "a.csv", f"Date,Time,{names}", rows)
     assert same(load_file(path, QUARTER).candles, GIVEN)
+
+
+def test_single_values_by_time_and_a_zone_of_many_are_said_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"prices": [[t, c] for t, _, _, _, c, _ in rows_of(GIVEN)]}))
+    assert "prices hold single values by time: give candles" in refusal(path)
+    path.write_text(json.dumps({"prices": [], "message": "no key"}))
+    assert "it says 'no key'" in refusal(path)
+    rows = [[f"{moment(t)} CST", *rest] for t, *rest in rows_of(GIVEN)]
+    said = refusal(table(tmp_path / "a.csv", HEADER, rows))
+    assert "CST may be several zones; write its offset, such as +08:00" in said
+    rows = [[f"{moment(t)} +08:00", *rest] for t, *rest in rows_of(GIVEN)]
+    shifted = load_file(table(tmp_path / "a.csv", HEADER, rows), QUARTER).candles.time
+    assert np.array_equal(shifted + 8 * 3_600_000, GIVEN.time)
