@@ -235,6 +235,11 @@ _OPEN_ZONES = {
 others."""
 
 
+_PLAIN_WORDS = (
+    _TIME_WORDS | _OPEN_WORDS | _CLOSE_WORDS | _EDGE_WORDS | _SPAN_WORDS | {"day", "ms", "s", "t"}
+)
+
+
 def zone_in(name: str) -> str:
     """The zone that the name of a time tells: "UTC", a zone such as America/New_York or +08:00,
     "local" where one is meant that has to be asked for, "" where it tells none."""
@@ -258,6 +263,8 @@ def zone_in(name: str) -> str:
             return zone
     if set(words) & _OPEN_ZONES or words[-1:] == ["et"]:
         return "local"
+    if set(words) <= _PLAIN_WORDS:  # to know all cities takes a moment
+        return ""
     pairs = [f"{one}_{two}" for one, two in pairwise(words)]
     return next((_cities()[word] for word in (*pairs, *words) if word in _cities()), "")
 
