@@ -320,8 +320,8 @@ def _foot(source: Path | bytes, form: _Form) -> str:
         stream.seek(max(0, stream.tell() - _FOOT_BYTES))
         last = stream.read().rstrip().rpartition(b"\n")[2].decode("utf-8", "replace").strip()
     cells = _cells(last, form.separator)
-    words = len(cells) < min(_FEWEST, form.width) and bool(_WORD.match(last))
-    return last if words else ""
+    words = bool(_WORD.match(last)) or last == "\\."  # which ends PostgreSQL's copy
+    return last if words and len(cells) < min(_FEWEST, form.width) else ""
 
 
 _FOOT_BYTES = 4096

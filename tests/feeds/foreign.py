@@ -470,6 +470,10 @@ FOREIGN: dict[str, Layout] = {
     "a clock without zeros in front": Layout(csv(
         "date,time,open,high,low,close,volume",
         lambda r: [moment(r[0], "%Y%m%d"), int(moment(r[0], "%H%M%S")), *r[1:]])),
+    "PostgreSQL's copy": Layout(framed(
+        csv(None, lambda r: [f"{moment(r[0])}+00", *r[1:]], "\t"),
+        before="COPY public.candles (ts, open, high, low, close, volume) FROM stdin;\n",
+        behind="\\.\n")),
     "EODHD": Layout(csv("Timestamp,Gmtoffset,Datetime,Open,High,Low,Close,Volume",
                         lambda r: [r[0] // 1000, 0, f'"{moment(r[0])}"', *r[1:]])),
     "seconds ahead in a column": Layout(csv(
