@@ -17,6 +17,7 @@ Of the others no candles are recorded there; theirs are those of the exchanges' 
 the comments of ccxt's `parse_ohlcv` show:
 
 * binance: developers.binance.com, binance-spot-api-docs, klines
+* bitfinex: docs.bitfinex.com/reference/rest-public-candles
 * bitget: bitget.com/api-doc/spot/market/Get-Candle-Data and Get-History-Candle-Data
 * bithumb: apidocs.bithumb.com, reference, minute candles
 * bybit: bybit-exchange.github.io/docs/v5/market/kline
@@ -365,6 +366,21 @@ class Bitstamp(Dialect):
         return {"data": {"pair": "BTC/USD", "ohlc": table}}
 
 
+class Bitfinex(Dialect):
+    """The first from `start`, the close beside the open; it has no clock."""
+
+    id, symbol, path = "bitfinex", "BTC/USD", "/hist"
+
+    def other(self, path: str, query: Query) -> Any:
+        if "currency" in path:
+            return [[] for _ in path.split(",")]
+        return [[["BTCUSD", answers.BITFINEX]], [], [], ["BTCUSD"]]
+
+    def candles(self, query: Query) -> Any:
+        rows = self.inside(int(query["start"]), self.now + 1)[: min(10_000, int(query["limit"]))]
+        return [[row[0], row[1], row[4], row[2], row[3], row[5]] for row in rows]
+
+
 class Gemini(Dialect):
     """The newest 1500 whatever is asked, newest first; it has no clock."""
 
@@ -523,6 +539,7 @@ DIALECTS: dict[str, type[Dialect]] = {
         Upbit,
         Bybit,
         Bitstamp,
+        Bitfinex,
         Gemini,
         Hyperliquid,
         Bithumb,

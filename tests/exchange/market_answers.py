@@ -34,6 +34,7 @@ RECORDED = {
 DOCUMENTED = {
     "binance": "developers.binance.com, binance-spot-api-docs, exchange information",
     "bigone": "open.big.one/docs/spot_asset_pair.html",
+    "bitfinex": "docs.bitfinex.com/reference/rest-public-conf, pub:info:pair",
     "bitstamp": "bitstamp.net/api, Market info, GetTradingPairsInfo",
     "gemini": "docs.gemini.com/rest-api, symbols",
     "upbit": "global-docs.upbit.com/reference/list-trading-pairs",
@@ -515,10 +516,14 @@ HTX: Answer = {
     "tags": "",
 }
 
+BITFINEX = [None, None, None, "0.00004", "2000.0", None, None, None, None, None, None, None]
+"""Of a pair only the least and the largest order are told."""
+
 MEANT = {
     "bitget": Filters(0.01, 0.000001, 0.0, 2.0),
     "binance": Filters(0.02, 0.00002, 0.00003, 6.0),
     "bigone": Filters(0.01, 0.000001, None, 5.0),
+    "bitfinex": Filters(None, None, 0.00004, None),
     "bithumb": Filters(None, None, None, None),
     "bitstamp": Filters(0.1, 0.0000001, None, 11.0),
     "bybit": Filters(0.2, 0.000002, 0.000013, 6.0),
