@@ -96,7 +96,9 @@ def run_book(
     with own_errors(rules[0] if rules else None), seldom_collected():
         strategies = cerebro.run()
     let_go(*feeds.values(), *strategies)
-    return [_record(sleeve, broker) for sleeve, broker in zip(sleeves, brokers, strict=True)]
+    each = (sleeve.inputs.candles for sleeve in sleeves)
+    end = max(int(candles.time[-1]) + candles.interval for candles in each)
+    return [_record(*pair, end) for pair in zip(sleeves, brokers, strict=True)]
 
 
 @contextmanager
@@ -132,13 +134,14 @@ def broker_options(plan: Plan, cash: float, share: float, *, lends: bool) -> dic
     }
 
 
-def _record(sleeve: SleevePlan, broker: SleeveBroker) -> Record:
+def _record(sleeve: SleevePlan, broker: SleeveBroker, end: int) -> Record:
+    """What a sleeve did; a trade that is open at the book's `end` (ms) is marked then."""
     candles, journal = sleeve.inputs.candles, broker.journal
     assert isinstance(journal, RecordingJournal)
-    end = int(candles.time[-1]) + candles.interval
-    rules, paid = sleeve.plan.run_rules.trade_rules, broker.paid_by(end)
+    rules, balance = sleeve.plan.run_rules.trade_rules, broker.book.balance
+    paid = broker.paid_by(end)
     return Record(
-        journal.trades(candles, rules, broker.book.balance, paid, broker.backing),
+        journal.trades(candles, rules, balance, paid, broker.backing, end),
         journal.stops(candles),
         journal.counts,
         journal.fills(candles),

@@ -116,14 +116,17 @@ class RecordingJournal:
         balance: float,
         paid: float = 0.0,
         backing: float | None = None,
+        end: int | None = None,
     ) -> TradeLog:
         """All trades; one still open is marked at the last close, from `balance`, the cash before
         it, and the funding that one unit held long has `paid`; backing: what it may lose, None for
-        all of that cash (C20)."""
+        all of that cash (C20); end: the moment of the mark, ms, None for that close."""
         exits = list(self.exits)
         if len(self.entries) > len(exits):
             own = balance if backing is None else backing
-            exits.append(self._still_open(candles, trade_rules, balance, paid, own))
+            closes = int(candles.time[-1]) + candles.interval if end is None else end
+            price = float(candles.close[-1])
+            exits.append(self._still_open(price, closes, trade_rules, balance, paid, own))
         end_index = [OPEN if e.time == OPEN else _at(candles, e.time) for e in exits]
         held = [entry.position.held for entry in self.entries]
         return TradeLog(
@@ -150,13 +153,13 @@ class RecordingJournal:
 
     def _still_open(
         self,
-        candles: Candles,
+        price: float,
+        end: int,
         trade_rules: TradeRules,
         balance: float,
         paid: float,
         backing: float,
     ) -> RecordedExit:
-        price, end = float(candles.close[-1]), int(candles.time[-1]) + candles.interval
         assert self._open is not None
         checkpoint = stand(self._open, balance, price, end, trade_rules, paid)
         assert self._last is not None

@@ -16,16 +16,25 @@ from stoptrail.core.program import PLAIN
 from stoptrail.rules.book import BOOK_IGNORED, NO_CAP, Caps
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import Costs
-from stoptrail.rules.margin import Margin
+from stoptrail.rules.funding import funding_of
+from stoptrail.rules.margin import AS_MAINTENANCE, Margin, margin_tiers
 from stoptrail.rules.protections import Protections
 from stoptrail.rules.sizing import ALL_IN, by_risk
-from stoptrail.rules.stops import LIQUIDATED, StopRules
+from stoptrail.rules.stops import LIQUIDATED, NO_TRAIL, StopRules
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import OPEN, STOP_TRAIL, RunRules, day_marks
 from tests.backtest.test_roads import road_case, same_bytes
 from tests.contract.book_reference import Account, Lane, Prices
+from tests.contract.test_liquidation_parity import adds_up
 from tests.contract.test_parity import looked_up, random_case
-from tests.markets import COARSE, MIDNIGHT, QUARTER_HOUR, random_market, random_signals
+from tests.markets import (
+    COARSE,
+    MIDNIGHT,
+    QUARTER_HOUR,
+    random_funding,
+    random_market,
+    random_signals,
+)
 
 OFF = Protections(0.0, 0.0, 0, 0)
 
@@ -272,6 +281,55 @@ def test_a_sleeve_that_nothing_closes_is_marked_at_no_less() -> None:
     found = judge_book(sleeves, terms, records)
     assert found.whole.equity.tolist() == [10_000.0, 5_000.0, 5_000.0, 5_000.0]
     assert found.profits[0].tolist() == [0.0, -5_000.0, -5_000.0, -5_000.0]
+
+
+def levered_book(seed: int) -> tuple[list[SleevePlan], BookTerms]:
+    """Five sleeves at 20x on markets with gaps, rates of funding that eat up margins within hours,
+    tiers of the notional and of the units."""
+    random = np.random.default_rng([seed, 77])
+    pick, steps = random.choice, ((0.0, 0.005), (20_000.0, 0.02), (200_000.0, 0.04))
+    markets = [
+        random_market(10 * seed + k, 300, missing=0.03, silent=0.08, jumps=0.03) for k in range(3)
+    ]
+    sleeves = []
+    for number in range(5):
+        candles, by_units = markets[number % 3], number % 2 == 1
+        rules = random_run_rules(random)
+        stop = StopRules(float(pick([4.0, 8.0, 15.0])), 0.0, 0.0, True, NO_TRAIL)
+        given = rules.trade_rules._replace(
+            stop=stop,
+            sizing=by_risk(float(pick([0.3, 0.6])), 20.0, True),
+            costs=rules.trade_rules.costs._replace(funding=float(pick([3.0, 30.0, 100.0]))),
+            margin=Margin(0.005, True, True, float(pick([AS_MAINTENANCE, 0.0, 0.003]))),
+        )
+        zones = zones_of(int(pick(1_000)), candles)
+        rules = rules._replace(trade_rules=given)
+        plan = Plan(looked_up, {"zones": zones}, 0, QUARTER_HOUR, 2, rules)
+        tiers = margin_tiers([(b / 100.0 if by_units else b, r) for b, r in steps], by_units)
+        rows = random_funding(10 * seed + number % 3, candles)
+        inputs = inputs_of(candles, 0, plan)
+        inputs = inputs._replace(rows=rows, funding=funding_of(rows, candles, tiers))
+        sleeves.append(SleevePlan(plan, inputs, float(pick([0.2, 0.3])), True))
+    return sleeves, BookTerms(1_000_000.0, Caps(NO_CAP, 20.0), OFF, True)
+
+
+def test_what_sleeves_bring_adds_up_to_the_account_however_much_is_credited() -> None:
+    """No trade costs more than its margin, and the account is never below zero."""
+    gone = credited = 0
+    for seed in range(102, 108):
+        sleeves, terms = levered_book(seed)
+        records = run_book(sleeves, terms)
+        equity = judge_book(sleeves, terms, records).whole.equity
+        assert equity.min() >= -1e-6
+        profits = sum(record.trades.pnl.sum() for record in records)
+        assert equity[-1] == pytest.approx(terms.cash + profits, abs=1e-2)
+        for record in records:
+            adds_up(record)
+            assert (-record.trades.pnl <= record.backing + 1e-6).all()
+            gone += int((record.trades.reason == LIQUIDATED).sum())
+            credited += int((record.trades.shortfall > 0.0).sum())
+    assert gone >= 4
+    assert credited >= 2
 
 
 def test_separate_accounts_are_runs_of_their_own() -> None:
