@@ -27,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.sections import table
+from stoptrail.cli.ending import INTERRUPTED, TERMINATED, in_order
 
 _ROOT = Path(__file__).parent.parent
 
@@ -117,7 +118,11 @@ class Side(NamedTuple):
             process = subprocess.Popen(
                 [sys.executable, *arguments], cwd=self.tree, env=environment, stdout=out
             )
-            _, status, usage = os.wait4(process.pid, 0)
+            try:
+                _, status, usage = os.wait4(process.pid, 0)
+            except BaseException:  # interrupted: the tree is about to go
+                process.kill()
+                raise
             wall = time.perf_counter() - begin
             out.seek(0)
             said = out.read().decode()
@@ -216,6 +221,15 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=list(ROWS), default=list(ROWS))
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
+    with in_order() as came:
+        try:
+            return _compared(arguments)
+        except KeyboardInterrupt:
+            print("stopped", file=sys.stderr)
+    return TERMINATED if came else INTERRUPTED
+
+
+def _compared(arguments: argparse.Namespace) -> int:
     file = arguments.data.resolve()
     lines = []
     with tempfile.TemporaryDirectory() as folder, _checked_out(arguments.revision) as tree:

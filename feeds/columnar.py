@@ -37,6 +37,8 @@ class ColumnarFeed(bt.DataBase):  # type: ignore[misc]
     candles: Candles
     interval: int
     """Length of a candle in milliseconds."""
+    only_read = False
+    """Whether nobody writes into the lines of a preloaded run: they are the columns themselves."""
 
     def __init__(self, **_: Any) -> None:  # Backtrader's metaclass takes the parameters out
         super().__init__()
@@ -83,11 +85,17 @@ class ColumnarFeed(bt.DataBase):  # type: ignore[misc]
             (lines.volume, candles.volume),
             (lines.openinterest, np.zeros(self._count)),
         ):
-            line.array = _line_array(column, line.extension)
+            lent = self.only_read and not line.extension
+            line.array = _lent(column) if lent else _line_array(column, line.extension)
         self._dates = lines.datetime.array
         self._moved = tuple(lines)
         self._at = self._count
         self.home()
+
+    def reset(self, *names: Any, **values: Any) -> None:
+        """Let the lines' contents go; called by Cerebro before every run."""
+        super().reset(*names, **values)
+        self._dates = array("d")
 
     def advance_peek(self) -> float:
         """Date number of the next candle of a preloaded run, infinity after the last."""
@@ -127,6 +135,12 @@ class ColumnarFeed(bt.DataBase):  # type: ignore[misc]
 
     def _tick_fill(self, force: bool = False) -> None:
         """Nothing reads ticks of a finished series."""
+
+
+def _lent(column: Floats) -> Any:
+    """The column as a line's array: it gives Python's floats, as `array` does."""
+    whole: Any = np.ascontiguousarray(column, np.float64)
+    return memoryview(whole).toreadonly()
 
 
 def _line_array(column: Floats, extension: int) -> array[float]:

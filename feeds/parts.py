@@ -167,7 +167,8 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> F
             'silent: set data.volume = "unknown" to let all fill'
         )
     wanted = _wanted(layout)
-    table = sheet.read(wanted)
+    alone = sheet.by_column and wanted[-1] in (layout.volume, layout.prices[-1])
+    table = sheet.one_by_one(wanted) if alone else sheet.read(wanted)
     rows = np.arange(table.num_rows)
     if wanted[-1] not in (layout.volume, layout.prices[-1]):
         keep, more = _kept(sheet, layout, reading, table, wanted)
@@ -205,6 +206,7 @@ def _understandable(
         try:
             return *_converted(sheet, layout, table, wanted), rows
         except CellError as error:
+            table = table if hasattr(table, "filter") else sheet.read(wanted)
             # Only now: looking for such rows costs more than reading them.
             again, blank = headers_again(sheet, table, wanted), _blank(table)
             drop = again | blank
@@ -249,7 +251,7 @@ def _converted(
     if layout.scale != 1.0:
         values = [prices / round(1 / layout.scale) for prices in values]
     if layout.volume is None:
-        values.append(np.zeros(table.num_rows))
+        values.append(np.zeros(len(read.time)))
     else:
         amounts = to_floats(column(layout.volume), name(layout.volume), sheet.decimal)
         values.append(amounts / round(1 / layout.scale) if layout.whole else amounts)
@@ -311,10 +313,9 @@ def _finished(
     count, first = int(np.sum(unfinished)), sheet.place(int(np.argmax(unfinished)))
     if not np.any(keep & ~unfinished):
         raise DataError(f"{name} marks every candle as unfinished; give finished candles")
-    plural = "s" if count > 1 else ""
     return ~unfinished, [
-        f"{count} unfinished candle{plural} ({name} = {cells[int(np.argmax(unfinished))]}) left "
-        f"out, the first at {first}"
+        f"{count} unfinished candle{'s' * (count > 1)} ({name} = "
+        f"{cells[int(np.argmax(unfinished))]}) left out, the first at {first}"
     ]
 
 

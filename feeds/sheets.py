@@ -53,6 +53,12 @@ class Sheet(NamedTuple):
     notes: tuple[str, ...] = ()
     zone: str = ""
     """The zone of its times, where the file tells it beside them."""
+    by_column: bool = False
+    """Whether one column is read without the others."""
+
+    def one_by_one(self, wanted: Sequence[int]) -> Any:
+        """As `read`, for who asks for nothing but columns and the number of rows."""
+        return OneByOne(self, wanted)
 
     @property
     def width(self) -> int:
@@ -71,6 +77,22 @@ class Sheet(NamedTuple):
         if self.line is None:
             return f"{'record' if self.kind == 'JSON' else 'row'} {row + 1}"
         return f"row {row + 1} (line {self.line(row)})"
+
+
+class OneByOne:
+    """A table whose columns are read when they are asked for, and not kept."""
+
+    def __init__(self, sheet: Sheet, wanted: Sequence[int]) -> None:
+        self._sheet, self._wanted = sheet, wanted
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows it has."""
+        return len(self.column(0))
+
+    def column(self, place: int) -> pa.ChunkedArray:
+        """The column at `place` among the wanted ones."""
+        return self._sheet.read([self._wanted[place]]).column(0)
 
 
 def refuse_header(sheet: Sheet, table: pa.Table, rows: NDArray[np.intp], row: int) -> None:

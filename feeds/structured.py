@@ -45,7 +45,7 @@ def parquet_sheet(label: str, source: Path | bytes) -> Sheet:
     except (pa.ArrowException, OSError) as error:
         raise DataError(_damaged("Parquet", error)) from None
     cells = [_plain(_numbers(column)) for column in first.columns] if first else [[] for _ in names]
-    return _named(label, "Parquet", names, cells, read)
+    return _named(label, "Parquet", names, cells, read)._replace(by_column=True)
 
 
 def feather_sheet(label: str, source: Path | bytes) -> Sheet:

@@ -10,6 +10,7 @@ from stoptrail.backtest.plan import Plan, Record
 from stoptrail.backtest.quick_cerebro import QuickCerebro
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.config.own_code import own_errors
+from stoptrail.core.program import is_plain
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.detail import Detail
@@ -50,6 +51,7 @@ def run_backtrader(
     journal = RecordingJournal(with_stops=plan.run_rules.exits != CYCLE_EXIT)
     cerebro = QuickCerebro(stdstats=False, runonce=runonce, preload=runonce)
     feed = ColumnarFeed(candles=candles)
+    feed.only_read = not is_plain()
     cerebro.adddata(feed)
     broker = CandleBroker(
         run_rules=plan.run_rules,

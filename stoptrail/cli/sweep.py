@@ -38,6 +38,7 @@ from stoptrail.core.errors import (
     ParityError,
 )
 from stoptrail.core.files import on_disk_together, write_json, write_whole
+from stoptrail.core.program import give_back
 from stoptrail.feeds.market import MarketData
 from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.sweep.breakdown import breakdown
@@ -62,6 +63,7 @@ from stoptrail.sweep.search import (
     Ranked,
     Tools,
     Verified,
+    beside,
     rank,
     trials_of,
     verify_best,
@@ -191,8 +193,7 @@ def sweep_market(
                 )
     with stages.stage("evidence"):
         remembered = partial(_remembered, settings, market)
-        evidence |= around_the_best(best, inputs, cores(settings.sweep.jobs))
-        evidence |= _evidence(settings, share, ranked, verified, best, remembered)
+        evidence |= _evidence(settings, share, ranked, verified, inputs, remembered)
     summary = _summary(settings, market, inputs, space, verified, baseline)
     whole = {"metrics": summary["metrics"], **evidence}
     known = market.funding.summary()
@@ -274,17 +275,21 @@ def _evidence(
     share: Share,
     ranked: Ranked,
     verified: Verified,
-    best: Outcome,
+    inputs: Inputs,
     remembered: Callable[[Tried], Tried],
 ) -> dict[str, Any]:
-    trials = trials_of(share, ranked)
+    """What the search and the best set's neighbourhood say, each beside the other."""
+    give_back()
+    trials, best = trials_of(share, ranked), verified.outcomes[verified.best]
     seed, jobs = settings.sweep.seed, settings.sweep.jobs
-    chosen = selection(share, trials, verified.best, best, seed, remembered, jobs)
+    with beside() as threads:
+        around = threads.submit(around_the_best, best, inputs, cores(jobs))
+        chosen = selection(share, trials, verified.best, best, seed, remembered, jobs)
     taken = {
         name: {"combination": number, "params": share.space.grid.combination(number)}
         for name, number in picks(trials)._asdict().items()
     }
-    return {**chosen, "picks": taken}
+    return {**around.result(), **chosen, "picks": taken}
 
 
 def _best_settings(settings: Settings, space: Space, verified: Verified) -> Settings:

@@ -46,6 +46,30 @@ def part_of(on_progress: Progress, before: int, total: int) -> Progress:
     return lambda done, _of_these: on_progress(before + done, total)
 
 
+_ALONE: list[bool] = []
+
+
+def run_alone() -> None:
+    """Say that this process is the program's: every thread in it is known."""
+    _ALONE[:] = [True]
+
+
+def is_alone() -> bool:
+    """Whether a copy of this process, which has one thread only, can hold no lock of another's.
+    Somebody's own program, or a notebook, may have any."""
+    return bool(_ALONE) and sys.platform == "linux"
+
+
+def give_back() -> None:
+    """Return to the system what was used and is free: the C library keeps it for threads, a part
+    for each, where others do not find it."""
+    import ctypes
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # as in glibc alone
+        trim(0)
+
+
 def end_quickly() -> None:
     """Let Python, when it ends, not look once more for circles among all objects that there are:
     a fifth of the time that a single run takes."""

@@ -3,7 +3,7 @@ kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,6 @@ from stoptrail.rules.detail import Detail
 from stoptrail.rules.funding import Funding
 from stoptrail.rules.jit import compiled
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
-from stoptrail.sweep.pools.pool import Pool
 
 EXACT = ("signal", "entry", "exit", "side", "reason", "entry_time", "exit_time")
 """Times and reasons must be equal."""
@@ -122,17 +121,6 @@ def run_one(inputs: Inputs, plan: Plan) -> Record:
     detail = Detail._make(map(np.asarray, inputs.detail))
     funding = Funding._make(map(np.asarray, inputs.funding))
     return run_backtrader(candles, inputs.start, plan, funding, detail=detail)
-
-
-def verify(
-    pool: Pool,
-    inputs: Inputs,
-    plans: Iterable[tuple[int, Plan]],
-    on_done: Callable[[int, Record], None],
-) -> None:
-    """Run each numbered plan in full Backtrader; `on_done` hears of each as it ends."""
-    for number, record in pool.spread(run_one, (inputs,), list(plans)):
-        on_done(number, record)
 
 
 def check(

@@ -7,13 +7,15 @@ set from the same screened grid.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Executor
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from stoptrail.backtest.plan import pack, unpack
 from stoptrail.config.settings import Settings
-from stoptrail.core.program import Progress, part_of
+from stoptrail.core.program import Progress, give_back, part_of
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.metrics import (
     Metrics,
@@ -23,7 +25,7 @@ from stoptrail.sweep.kernel.results import Results
 from stoptrail.sweep.objective import BEST, NEIGHBOURS, PLATEAU, Rule, rule_of, scored
 from stoptrail.sweep.price_paths import best_worst
 from stoptrail.sweep.screen import Share, screen_all, until, within
-from stoptrail.sweep.search import Tools
+from stoptrail.sweep.search import Tools, beside
 from stoptrail.sweep.side_by_side import mean_returns
 from stoptrail.sweep.space import Indices
 from stoptrail.sweep.statistics.windows import Phase, Window, phases
@@ -84,51 +86,70 @@ def _trained(
     """Every window's choices, those that are stored first."""
     size = share.space.size
     kept = dict(tools.store.load(STAGE)) if tools.store else {}
-    found = []
-    for number, window in enumerate(windows):
-        if number in kept:
-            found.append(_unpacked(kept[number]))
-        else:
-            report = part_of(on_progress, number * size, len(windows) * size)
-            found.append(_train(settings, share, window, tools, report))
-            if tools.store:
-                tools.store.save(STAGE, [(number, _packed(found[-1]))])
-        on_progress((number + 1) * size, len(windows) * size)
-    return found
+    found = {number: _unpacked(kept[number]) for number in range(len(windows)) if number in kept}
+
+    def settle(number: int, chosen: Callable[[], Trained]) -> None:
+        found[number] = chosen()
+        if tools.store:
+            tools.store.save(STAGE, [(number, _packed(found[number]))])
+
+    with beside() as threads:
+        waiting: list[tuple[int, Callable[[], Trained]]] = []
+        for number, window in enumerate(windows):
+            if number not in found:
+                report = part_of(on_progress, number * size, len(windows) * size)
+                waiting.append((number, _train(settings, share, window, tools, report, threads)))
+            if len(waiting) > 1:
+                settle(*waiting.pop(0))
+            give_back()
+            on_progress((number + 1) * size, len(windows) * size)
+        for one in waiting:
+            settle(*one)
+    return [found[number] for number in range(len(windows))]
 
 
 def _train(
-    settings: Settings, share: Share, window: Window, tools: Tools, on_progress: Progress
-) -> Trained:
-    """Screen one train window, and let every way of choosing take its own."""
+    settings: Settings,
+    share: Share,
+    window: Window,
+    tools: Tools,
+    on_progress: Progress,
+    threads: Executor,
+) -> Callable[[], Trained]:
+    """Screen one train window, and let every way of choosing take its own; what is known only
+    once it is asked, so that `threads` may go on with it while the next window is screened."""
     trained = until(share, window)
     results = screen_all(trained, tools.jobs, None, tools.screen_pool, on_progress)
     needed = enough_trades(settings.walk_forward.min_trades_per_year, window)
     rule = rule_of(settings.sweep)
-    chosen = {SWEEP: _as_the_sweep(settings, trained, results, needed)}
-    for name in (BEST, PLATEAU, NEIGHBOURS):
-        own = scored(Rule(rule.objective, name), share.space.grid, results.metrics, needed)
-        chosen[name] = _argmax(own.score)
-    metrics = {
-        name: {} if number is None else _figures(results, number) for name, number in chosen.items()
+    score = scored(rule, share.space.grid, results.metrics, needed).score
+    finalists = choose(score, results.fingerprint, settings.sweep.finalists)
+    screened = results.metrics[np.array(finalists, np.int64)]
+    best = threads.submit(_as_the_sweep, rule.objective, trained, finalists, screened)
+    own = {
+        name: scored(Rule(rule.objective, name), share.space.grid, results.metrics, needed)
+        for name in (BEST, PLATEAU, NEIGHBOURS)
     }
-    objective = scored(Rule(rule.objective, BEST), share.space.grid, results.metrics, needed)
-    many = _many(objective.objective, results)
+    chosen = {name: _argmax(one.score) for name, one in own.items()}
+    known = {n: results.metrics[n].copy() for n in chosen.values() if n is not None}
+    known |= dict(zip(finalists, screened, strict=True))
+    many = _many(own[BEST].objective, results)
     tested = within(share, test_inputs(share.inputs, window.test_start, window.test_end))
-    averages = mean_returns(tested, many, tools.jobs)
-    return Trained(chosen, metrics, dict(zip(AVERAGES, averages, strict=True)))
+    averages = dict(zip(AVERAGES, mean_returns(tested, many, tools.jobs), strict=True))
+
+    def found() -> Trained:
+        every = {SWEEP: best.result(), **chosen}
+        figures = {name: _figures(known, number) for name, number in every.items()}
+        return Trained(every, figures, averages)
+
+    return found
 
 
 def _as_the_sweep(
-    settings: Settings, trained: Share, results: Results, needed: float
+    objective: str, trained: Share, finalists: list[int], screened: Floats
 ) -> int | None:
     """The finalist whose worst price path in the train window is the best."""
-    rule = rule_of(settings.sweep)
-    score = scored(rule, trained.space.grid, results.metrics, needed).score
-    finalists = choose(score, results.fingerprint, settings.sweep.finalists)
-    if not finalists:
-        return None
-    return best_worst(rule.objective, trained, finalists, results)
+    return best_worst(objective, trained, finalists, screened) if finalists else None
 
 
 def _argmax(score: Floats) -> int | None:
@@ -144,8 +165,8 @@ def _many(objective: Floats, results: Results) -> list[Indices]:
     return [np.array(few, np.int64), tenth.astype(np.int64)]
 
 
-def _figures(results: Results, number: int) -> dict[str, Any]:
-    return dict(zip(Metrics._fields, results.metrics[number].tolist(), strict=True))
+def _figures(known: dict[int, Floats], number: int | None) -> dict[str, Any]:
+    return {} if number is None else dict(zip(Metrics._fields, known[number].tolist(), strict=True))
 
 
 def _chained(share: Share, phase: Phase, trained: list[Trained]) -> Walked:

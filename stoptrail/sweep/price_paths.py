@@ -20,7 +20,6 @@ from stoptrail.sweep.objective import raw_objective
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
 
 if TYPE_CHECKING:
-    from stoptrail.sweep.kernel.results import Results
     from stoptrail.sweep.screen import Share
 
 EXTREMES = {"high_first": HIGH_FIRST, "low_first": LOW_FIRST}
@@ -84,17 +83,17 @@ def path_objectives(values: Floats) -> Floats:
     return found
 
 
-def best_worst(name: str, share: Share, combinations: Sequence[int], results: Results) -> int:
+def best_worst(name: str, share: Share, combinations: Sequence[int], screened: Floats) -> int:
     """The combination whose objective `name` along the worst of all paths is the best; of
     equals the first.
 
-    results: of the pre-screen over the same inputs, which knows the path of whole candles. No
-    path betters the worst: the others are run only while a combination is ahead.
+    screened: their metrics in the pre-screen over the same inputs, which knows the path of whole
+    candles, shape (combinations, metrics). No path betters the worst: the others are run only
+    while a combination is ahead.
     """
     if is_plain():
         plans = [share.space.plan(number) for number in combinations]
         return combinations[int(worst_objectives(name, plans, share.inputs).argmax())]
-    screened = results.metrics[np.asarray(combinations, np.int64)]
     known = path_objectives(raw_objective(name, screened, 0))
     ahead = (-np.inf, -len(combinations))
     for place in np.argsort(-known, kind="stable").tolist():

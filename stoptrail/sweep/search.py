@@ -25,7 +25,7 @@ from stoptrail.sweep.finalists import (
     check,
     choose,
     draw_pruned,
-    verify,
+    run_one,
 )
 from stoptrail.sweep.kernel.results import COLUMN, Results
 from stoptrail.sweep.objective import (
@@ -144,16 +144,19 @@ def verify_best(
     chosen_plans = [plans[number] for number in chosen]
     known = None if is_plain() else ranked.results.metrics[np.array(chosen)]
     objective = rule_of(sweep).objective
-    with _beside() as threads:
+    begun = _begin(VERIFIED, plans, share.inputs, tools)
+    with beside() as threads:
         paths = threads.submit(worst_objectives, objective, chosen_plans, inputs, known)
-        found = _checked(VERIFIED, plans, marks, share.inputs, tools, on_progress)
+        found = _checked(begun, plans, marks, share.inputs, tools, on_progress)
         worst = paths.result()
     best = chosen[int(worst.argmax())]
     screened: dict[int, Outcome] = {}
     if has_detail(inputs):
         path = TICKS if settings.stop.ratchet == "tick" else CANDLE
         finer = {number: along_path(plans[number], path) for number in chosen}
-        more = _checked(DETAILED, {best: finer[best]}, {}, inputs, tools, lambda *_: None)
+        most = {best: finer[best]}
+        begun = _begin(DETAILED, most, inputs, tools)
+        more = _checked(begun, most, {}, inputs, tools, lambda *_: None)
         others = {n: quick_run(plan, inputs) for n, plan in finer.items() if n != best}
         screened = {number: found.outcomes[number] for number in chosen}
         found = Checked(
@@ -181,25 +184,42 @@ class Checked(NamedTuple):
     mismatches: tuple[str, ...]
 
 
+class UnderWay(NamedTuple):
+    """Full runs that are under way."""
+
+    stage: str
+    records: dict[int, Record]
+    """Of those that were stored."""
+    coming: Iterator[tuple[int, Record]]
+
+
+def _begin(stage: str, plans: dict[int, Plan], inputs: Inputs, tools: Tools) -> UnderWay:
+    """Start each plan's run, before threads are at work: a process may be copied for it."""
+    kept = tools.store.load(stage) if tools.store else ()
+    records = {number: unpack_record(content) for number, content in kept}
+    left = [(number, plan) for number, plan in plans.items() if number not in records]
+    return UnderWay(stage, records, tools.pool.spread(run_one, (inputs,), left))
+
+
 def _checked(
-    stage: str,
+    begun: UnderWay,
     plans: dict[int, Plan],
     marks: dict[int, int],
     inputs: Inputs,
     tools: Tools,
     on_progress: Progress,
 ) -> Checked:
-    """Run each plan in full Backtrader; marks: fingerprints that the kernel left of some."""
-    with _beside() as threads:
+    """The full run of each plan; marks: fingerprints that the kernel left of some."""
+    with beside() as threads:
         expected = {
             number: threads.submit(_plainly, plan, inputs) for number, plan in plans.items()
         }
-        records = _records(stage, plans, inputs, tools, on_progress)
+        records = _collected(begun, len(plans), tools.store, on_progress)
     outcomes: dict[int, Outcome] = {}
     lines: list[str] = []
     trades = 0
     for number, plan in plans.items():
-        name = f"combination {number}" + (" with detail" if stage == DETAILED else "")
+        name = f"combination {number}" + (" with detail" if begun.stage == DETAILED else "")
         both = records[number], expected[number].result()
         outcomes[number], found = check(name, plan, *both, marks.get(number), inputs)
         lines += found.mismatches
@@ -208,8 +228,8 @@ def _checked(
 
 
 @contextmanager
-def _beside() -> Iterator[ThreadPoolExecutor]:
-    """A thread that works while processes start, and while the others wait for the last."""
+def beside() -> Iterator[ThreadPoolExecutor]:
+    """A thread that works while others wait for the last of something."""
     threads = ThreadPoolExecutor(1)
     try:
         yield threads
@@ -223,22 +243,17 @@ def _plainly(plan: Plan, inputs: Inputs) -> Record:
     return quick_record(plan, inputs, make_ready(plan, inputs))
 
 
-def _records(
-    stage: str, plans: dict[int, Plan], inputs: Inputs, tools: Tools, on_progress: Progress
+def _collected(
+    begun: UnderWay, total: int, store: TrialStore | None, on_progress: Progress
 ) -> dict[int, Record]:
-    store = tools.store
-    kept = store.load(stage) if store else ()
-    records = {number: unpack_record(content) for number, content in kept}
-    on_progress(len(records), len(plans))
-
-    def keep(number: int, record: Record) -> None:
+    """The records of all runs, each stored as it comes."""
+    records = dict(begun.records)
+    on_progress(len(records), total)
+    for number, record in begun.coming:
         records[number] = record
         if store:
-            store.save(stage, [(number, pack_record(record))])
-        on_progress(len(records), len(plans))
-
-    left = [(number, plan) for number, plan in plans.items() if number not in records]
-    verify(tools.pool, inputs, left, keep)
+            store.save(begun.stage, [(number, pack_record(record))])
+        on_progress(len(records), total)
     return records
 
 

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import runner
-from stoptrail.sweep.pools.processes import Processes
+from stoptrail.sweep.pools.processes import Copies, Processes
 
 DROPPED = """
 import ctypes, os, signal, time
@@ -65,8 +66,9 @@ def _deaf(task: int) -> bool:
     return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, set())
 
 
-def test_workers_never_hear_ctrl_c_and_the_parent_does() -> None:
-    found = dict(Processes(2).spread(_deaf, (), [(n, n) for n in range(4)]))
+@pytest.mark.parametrize("pool", [Processes, Copies])
+def test_workers_never_hear_ctrl_c_and_the_parent_does(pool: Any) -> None:
+    found = dict(pool(2).spread(_deaf, (), [(n, n) for n in range(4)]))
     assert found == dict.fromkeys(range(4), True)
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
 

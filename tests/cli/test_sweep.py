@@ -16,7 +16,7 @@ import pytest
 import runner
 from stoptrail.backtest.plan import Record
 from stoptrail.cli.folder import SETTINGS, STATE, UNFINISHED
-from stoptrail.sweep import finalists
+from stoptrail.sweep import search
 from tests.sweep.small import (
     RESULTS,
     altered_from,
@@ -213,14 +213,14 @@ def test_engines_that_disagree_are_reported_and_fail_the_run(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run_one = finalists.run_one
+    run_one = search.run_one
 
     def off_by_a_little(inputs: object, plan: object) -> Record:
         record = run_one(inputs, plan)  # type: ignore[arg-type]
         trades = record.trades
         return record._replace(trades=trades._replace(price=trades.price * (1.0 + 1e-7)))
 
-    monkeypatch.setattr(finalists, "run_one", off_by_a_little)
+    monkeypatch.setattr(search, "run_one", off_by_a_little)
     assert sweep(config, tmp_path / "out") == 1
     assert "pre-screen and Backtrader disagree" in error_of(capsys)
     parity = json.loads((tmp_path / "out" / "summary.json").read_text())["parity"]

@@ -50,7 +50,7 @@ def test_it_is_the_best_of_all_the_worst_paths(
     for count in (1, 2, 7, 20):
         some = random.permutation(share.space.size)[:count].tolist()
         worst = worst_objectives(name, [share.space.plan(k) for k in some], share.inputs)
-        assert best_worst(name, share, some, results) == some[int(worst.argmax())]
+        assert best_worst(name, share, some, results.metrics[some]) == some[int(worst.argmax())]
 
 
 def test_of_equals_the_first_is_taken(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_of_equals_the_first_is_taken(tmp_path: Path) -> None:
     assert (counts > 1).any(), "the baseline has no stop: its sets are equal"
     equals = np.flatnonzero(worst == values[counts > 1][-1]).tolist()
     for order in (equals, equals[::-1]):
-        assert best_worst("sharpe", share, order, results) == order[0]
+        assert best_worst("sharpe", share, order, results.metrics[order]) == order[0]
 
 
 def test_what_is_behind_on_whole_candles_is_not_run(
@@ -73,5 +73,5 @@ def test_what_is_behind_on_whole_candles_is_not_run(
     monkeypatch.delenv(PLAIN, raising=False)
     monkeypatch.setattr(price_paths, "along", lambda *given: ran.append(1) or plain(*given))
     some = list(range(share.space.size))
-    best_worst("sharpe", share, some, results)
+    best_worst("sharpe", share, some, results.metrics[some])
     assert 2 <= len(ran) < len(some)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import gc
 import os
+import pickle
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -14,13 +17,16 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
+from itertools import islice
+from multiprocessing import get_context
+from multiprocessing.connection import wait
 from pathlib import Path
 from pickle import PicklingError
 from typing import Any
 
 from stoptrail.core.errors import ConfigError, RunError
 from stoptrail.core.files import is_running, no_room
-from stoptrail.core.program import NAME, collect_seldom, end_quickly
+from stoptrail.core.program import NAME, collect_seldom, end_quickly, is_alone, is_plain
 from stoptrail.sweep.pools.pool import Pool, Task, numbered
 
 _LOOK_SECONDS = 0.5
@@ -30,7 +36,14 @@ _LEAST_MEMORY = 2 * 2**30
 """Bytes that must be free in memory for what processes share to lie there, not on the disk."""
 _SHARED = f"{NAME}-shared-"
 """Begins the name of a folder of what workers share; the number of the process follows."""
-_GO_ON = "make room there, or set --jobs 1; what is finished is kept: go on with --resume"
+_END_WITH_PARENT = 1
+"""Linux: PR_SET_PDEATHSIG, see prctl(2)."""
+_ENDED = (
+    "a worker process was ended from outside, perhaps for want of memory: set fewer "
+    "--jobs; what is finished is kept: go on with --resume"
+)
+_ALONE = "set --jobs 1; what is finished is kept: go on with --resume"
+_GO_ON = f"make room there, or {_ALONE}"
 
 
 def cores(jobs: int) -> int:
@@ -40,6 +53,112 @@ def cores(jobs: int) -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+class Copies:
+    """Copies of this process, made anew for each piece of work. Nothing is loaded or sent again:
+    what the work needs, candles and compiled code among it, is in them from the beginning."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = cores(jobs)
+
+    def spread(
+        self, function: Callable[..., Any], shared: Sequence[Any], tasks: Sequence[Task]
+    ) -> Iterator[tuple[int, Any]]:
+        """See Pool. They are made before this returns: no other thread may be at work then."""
+        count = min(self._jobs, len(tasks))
+        if count <= 1:
+            return (numbered(function, task, *shared) for task in tasks)
+        found = _by_copies(count, function, shared, tasks)
+        next(found)
+        return found
+
+
+def _by_copies(
+    count: int, function: Callable[..., Any], shared: Sequence[Any], tasks: Sequence[Task]
+) -> Iterator[Any]:
+    """Nothing once the copies are made, then what each task has given."""
+    left, given = iter(range(len(tasks))), (os.getpid(), function, shared, tasks)
+    copies: dict[Any, Any] = {}
+    asked: list[Any] = []
+    try:
+        for _ in range(count):
+            one, process = _copy(given)
+            copies[one] = process
+        # Two each, so that none waits for this process.
+        for one, place in zip((*copies, *copies), left, strict=False):
+            one.send(place)
+            asked.append(one)
+        yield None
+        for _ in tasks:
+            end: Any = wait(set(asked))[0]
+            asked.remove(end)
+            try:
+                result, error = end.recv()
+            except (EOFError, ConnectionResetError):
+                raise RunError(_ENDED) from None
+            for place in islice(left, 1):
+                end.send(place)
+                asked.append(end)
+            if error is not None:
+                raise error
+            yield result
+    finally:
+        for one, process in copies.items():
+            process.kill()
+            process.join()
+            one.close()
+
+
+def _copy(given: tuple[Any, ...]) -> tuple[Any, Any]:
+    """The end of a pipe to a copy of this process, and the copy. Raises RunError."""
+    context = get_context("fork")
+    try:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_obey, args=(theirs, *given), daemon=True)
+        with _deaf(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads: they are known
+            gc.freeze()  # looking for circles would write to memory that both have
+            process.start()
+    except OSError as error:
+        raise RunError(f"no process can be started ({error.strerror}): {_ALONE}") from None
+    finally:
+        gc.unfreeze()
+    theirs.close()
+    return ours, process
+
+
+def _obey(
+    end: Any,
+    parent: int,
+    function: Callable[..., Any],
+    shared: Sequence[Any],
+    tasks: Sequence[Task],
+) -> None:
+    """What a copy does: the tasks whose places it is told."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(_END_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # no display stands before them here
+    while True:
+        answer: tuple[Any, Exception | None]
+        try:
+            answer = numbered(function, tasks[end.recv()], *shared), None
+        except Exception as error:
+            answer = None, _carried(error)
+        end.send(answer)
+
+
+def _carried(error: Exception) -> Exception:
+    """The error, if it comes whole through a pipe."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RunError(f"{type(error).__name__}: {error}")
+    return error
 
 
 class Processes:
@@ -92,10 +211,7 @@ def _told(folder: Path) -> Iterator[None]:
     try:
         yield
     except TerminatedWorkerError:
-        raise RunError(
-            "a worker process was ended from outside, perhaps for want of memory: set fewer "
-            "--jobs; what is finished is kept: go on with --resume"
-        ) from None
+        raise RunError(_ENDED) from None
     except (OSError, PicklingError) as error:
         reason = no_room(error.__cause__ if isinstance(error, PicklingError) else error)
         if reason is None:
@@ -176,6 +292,12 @@ def _deaf_children() -> Iterator[None]:
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()
+    with _deaf():
+        yield
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -205,7 +327,7 @@ def workers(jobs: int, cluster: str = "") -> Iterator[Pool]:
     RunError where it cannot be reached.
     """
     if not cluster:
-        yield Processes(jobs)
+        yield Copies(jobs) if is_alone() and not is_plain() else Processes(jobs)
         return
     with _opened(cluster) as pool:
         yield pool

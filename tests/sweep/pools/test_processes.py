@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 
+from stoptrail.core import program
 from stoptrail.core.errors import RunError
+from stoptrail.core.program import PLAIN
 from stoptrail.sweep.pools import processes
-from stoptrail.sweep.pools.processes import Processes
+from stoptrail.sweep.pools.processes import Copies, Processes, workers
 from tests.sweep.small import ROOT
 
 DEAD = 2**22 + 1
@@ -32,6 +36,9 @@ list(Processes(2).spread(linger, (np.zeros(1_000_000),), [(k, sys.argv[1]) for k
 """
 
 
+POOLS = [("", True, Copies), ("1", True, Processes), ("", False, Processes)]
+
+
 def linger(shared: object, folder: str) -> None:
     """A task that says that it runs, and takes long."""
     (Path(folder) / str(os.getpid())).touch()
@@ -42,17 +49,75 @@ def double(shared: object, work: int) -> int:
     return 2 * work
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_results_come_with_their_numbers(jobs: int) -> None:
-    found = dict(Processes(jobs).spread(double, (np.zeros(3),), [(k, 10 * k) for k in range(5)]))
-    assert found == {k: 20 * k for k in range(5)}
+@pytest.mark.parametrize("jobs", [1, 2, 3])
+@pytest.mark.parametrize("pool", [Processes, Copies])
+def test_results_come_with_their_numbers(pool: Any, jobs: int) -> None:
+    for count in (0, 1, 2, 5, 9) if pool is Copies else (5,):
+        tasks = [(k, 10 * k) for k in range(count)]
+        found = dict(pool(jobs).spread(double, (np.zeros(3),), tasks))
+        assert found == {k: 20 * k for k in range(count)}
+
+
+def test_copies_know_what_was_there_before_they_were_made() -> None:
+    found = list(Copies(2).spread(lambda task: (task, os.getpid()), (), [(7, KNOWN), (8, KNOWN)]))
+    assert sorted(number for number, _ in found) == [7, 8]
+    assert all(known == KNOWN for _, (known, _) in found)
+    assert len({process for _, (_, process) in found} | {os.getpid()}) == 3
+
+
+KNOWN = "no process that loads this file has another"
+
+
+def test_what_a_task_raises_is_raised_here_and_ends_the_copies() -> None:
+    before = psutil.Process().children()
+    running = Copies(2).spread(refuse, (), [(1, "x"), (2, "y"), (3, "z")])
+    children = [child for child in psutil.Process().children() if child not in before]
+    with pytest.raises(RunError, match="of no use"):
+        list(running)
+    wait_until(lambda: not any(child.is_running() for child in children))
+
+
+def test_an_error_that_no_pipe_carries_is_told() -> None:
+    with pytest.raises(RunError, match="StubbornError: 1 and 2"):
+        list(Copies(2).spread(stumble, (), [(1, "x"), (2, "y")]))
+
+
+def test_copies_that_nobody_waits_for_end() -> None:
+    before = psutil.Process().children()
+    running = Copies(2).spread(linger_long, (), [(1, 1), (2, 2)])
+    children = [child for child in psutil.Process().children() if child not in before]
+    assert len(children) == 2
+    del running
+    wait_until(lambda: not any(child.is_running() for child in children))
+
+
+def refuse(work: str) -> None:
+    raise RunError(f"{work} is of no use")
+
+
+class StubbornError(Exception):
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+def stumble(work: str) -> None:
+    raise StubbornError(1, 2)
+
+
+def linger_long(work: int) -> None:
+    time.sleep(60)
 
 
 @pytest.mark.slow
-def test_workers_and_shared_memory_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pool", ["Processes", "Copies"])
+def test_workers_and_shared_memory_end_with_a_parent_that_is_killed(
+    pool: str, tmp_path: Path
+) -> None:
     before = shared_folders()
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(tmp_path)], cwd=ROOT, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", SCRIPT.replace("Processes", pool), str(tmp_path)],
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
     )
     wait_until(lambda: len(list(tmp_path.iterdir())) >= 2)
     workers = [psutil.Process(int(file.name)) for file in tmp_path.iterdir()]
@@ -154,9 +219,31 @@ except Exception as error:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_worker_that_is_ended_from_outside_is_told() -> None:
+@pytest.mark.parametrize("pool", [Processes, Copies])
+def test_a_worker_that_is_ended_from_outside_is_told(pool: Any) -> None:
     with pytest.raises(RunError, match="a worker process was ended from outside"):
-        list(Processes(2).spread(end, (), [(1, 2)]))
+        list(pool(2).spread(end, (), [(1, 2), (2, 2)]))
+
+
+def test_a_system_without_room_for_a_process_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fork() -> int:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    told = r"^no process can be started \(Resource temporarily unavailable\): set --jobs 1; what"
+    with pytest.raises(RunError, match=told):
+        Copies(2).spread(double, (0,), [(1, 2), (2, 2)])
+
+
+@pytest.mark.parametrize(("plain", "alone", "kind"), POOLS)
+def test_only_the_program_s_own_process_is_copied(
+    plain: str, alone: bool, kind: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PLAIN, plain)
+    monkeypatch.setattr(program, "_ALONE", [True] * alone)
+    monkeypatch.setattr(sys, "platform", "linux")
+    with workers(2) as pool:
+        assert type(pool) is kind
 
 
 def end(work: int) -> None:
