@@ -211,7 +211,8 @@ class BookSession(Session):
                 candle[4],
             )
         self.control.leave(closed)
-        self._count(step.opens, self._live_from)
+        if not self._live.late:  # one that comes after the others of its time is none more
+            self._count(step.opens, self._live_from)
         self._step_over(step)
 
     def _turn(self, closed: bool) -> None:

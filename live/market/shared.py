@@ -54,7 +54,10 @@ class SharedStore:
 
     def clock_offset(self) -> int | None:
         """Milliseconds by which the exchange's clock is ahead of ours; None if unknown."""
-        return self._root.clock_offset()
+        found = self._root.clock_offset()
+        for lane in self._known.values():
+            lane._offset = found or 0
+        return found
 
     def give_up(self) -> None:
         """Let no read be waited for any longer: it raises GivenUpError."""

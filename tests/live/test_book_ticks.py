@@ -53,7 +53,7 @@ def url(tmp_path: Path) -> str:
 
 
 def short() -> dict[str, list[Row]]:
-    return three_markets(460)
+    return three_markets(420)
 
 
 def live_at() -> int:
@@ -109,7 +109,7 @@ def test_a_book_of_one_sleeve_is_the_session_alone(
     play_book(whole, store, other, [Sleeve("BTC/USDT", 1.0, whole)])
     tables = (PaperTrades, PaperFills, StopMoves, Ticks, StoredFunding)
     alone, sleeve = told(one, *tables), told(other, *tables)
-    assert len(alone[0]) >= 12
+    assert len(alone[0]) >= 10
     assert bool(alone[4]) == bool(rates)
     assert bool(alone[3]) == ("live" in changes)
     for expected, found in zip(alone, sleeve, strict=True):
@@ -144,7 +144,7 @@ def test_a_book_by_ticks_is_replayed_without_a_difference(order: Any, url: str) 
     assert len({row["number"] for row in ticks}) == len(ticks) >= 100
     assert len({row["session"] for row in ticks}) == 4
     compared = replayed(url)
-    assert compared.trades >= 30
+    assert compared.trades >= 20
     assert compared.differences == []
 
 
@@ -159,7 +159,7 @@ def coming() -> dict[str, Any]:
     return {"ticks": ticks_of, "funding": funding()}
 
 
-@pytest.mark.parametrize("kind", ["tick entered", "tick left", "tick moved", "funded"])
+@pytest.mark.parametrize("kind", ["tick left", "funded"])
 def test_a_kill_at_each_kind_of_tick_changes_nothing(kind: str, undisturbed: Any, url: str) -> None:
     told = {"coming": coming(), **BY_TICK, **SWAP, **PROTECTED}
     for count, moment in ((6, "before"), (1, "within"), (2, "after")):
@@ -171,7 +171,7 @@ def test_a_kill_at_each_kind_of_tick_changes_nothing(kind: str, undisturbed: Any
 
 def test_kills_at_random_moments_by_ticks_change_nothing(undisturbed: Any, url: str) -> None:
     chance, told = random.Random(3), {"coming": coming(), **BY_TICK, **SWAP, **PROTECTED}
-    for _ in range(5):
+    for _ in range(3):
         assert in_process(url, short(), 0, Fate(chance.randrange(1, 90)), **told) == KILLED
     assert in_process(url, short(), 0, **told) == 0
     assert whole_ledger(url) == undisturbed

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import signal
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from stoptrail.live.watch.metrics import Endpoint
 from stoptrail.live.watch.replies import reply
 from stoptrail.live.watch.view import panel
 from tests.live.book_market import (
+    Events,
     PlaybackBook,
     book_settings,
     in_process,
@@ -33,6 +35,7 @@ from tests.live.book_market import (
     replayed,
     run_book_victim,
     three_markets,
+    together,
     whole_ledger,
 )
 from tests.live.small_market import WARM_UP, ticks_of
@@ -154,6 +157,30 @@ def test_a_session_of_a_book_ends_after_so_many_candles(tmp_path: Path) -> None:
         assert session.engine.steps == steps
     with existing_ledger(url) as database:
         assert len(rows(database, StoredEquity, 1)) == 23
+
+
+def test_a_candle_that_comes_late_counts_with_those_of_its_time(tmp_path: Path) -> None:
+    def order(coming: Mapping[str, list[Row]]) -> Events:
+        held: list[Any] = []
+        for entry in together(coming):
+            if entry is None:
+                time.sleep(0.03)
+                yield None
+                yield from held
+                held.clear()
+                yield None
+            elif entry[0] == "ETH/USDT":
+                held.append(entry)
+            else:
+                yield entry
+
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    store = PlaybackBook(short(), live_at(), order)
+    whole = book_settings(live={"signal_seconds": 0.01})
+    session = play_book(whole, store, url, options=Options(max_candles=6))
+    with existing_ledger(url) as database:
+        assert len(rows(database, StoredEquity, 1)) == 6
+    assert session.engine.steps > 6
 
 
 def test_a_book_on_a_server_outlives_its_kills(postgres_url: str, tmp_path: Path) -> None:
