@@ -122,8 +122,9 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
     theirs = store.market(symbol) if found is None else store.held_market(symbol)
     margin = margin_of(settings, store) if found is None else None
     if found is not None:
-        kept = settings_rows(database, found.id)[-1].content
-        theirs, margin = theirs or filters_in(kept), maintenance_in(kept)
+        kept = [row.content for row in settings_rows(database, found.id)]
+        theirs = theirs or filters_in(kept[-1])
+        margin = next(filter(None, map(maintenance_in, reversed(kept))), None)
     plan = plan_for(settings, market_rules(theirs, 0, 0))
     unserved: Spans = ()
     if found is None:

@@ -200,6 +200,18 @@ def test_the_exchange_s_tiers_hold_from_the_start_to_the_end_of_a_session(
     assert len({next(r for b, r in tiers.tiers[::-1] if size > b) for size in sizes}) >= 2
 
 
+def test_without_one_s_own_margin_the_exchange_s_holds_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    for end, chosen in ((260, OPEN), (280, LEVERED), (300, OPEN)):
+        store = PlaybackStore(market(300)[:end], max(WARM_UP, end - 20), HOUR)
+        store.margin = TIERS if end == 260 else None
+        play(settings(**chosen), store, url)
+    with closing(open_existing(url)) as database:
+        found = settings_rows(database, 1)
+    margins = [row.content["market"]["maintenance_margin"] for row in found]
+    assert margins == [(tiers := [list(step) for step in TIERS.tiers]), RATE, tiers]
+
+
 def test_the_user_s_own_margin_wins_and_the_contradiction_is_told(tmp_path: Path) -> None:
     url, heard = f"sqlite:///{tmp_path}/ledger.db", Heard()
     store = PlaybackStore(market(300), WARM_UP, HOUR)
