@@ -70,13 +70,13 @@ def judge_book(
 ) -> BookOutcome:
     """The figures of what the sleeves did."""
     span = _span(sleeves)
-    at_closes = [_curve(*each, span.closes) for each in zip(sleeves, records, strict=True)]
+    at_closes = _together(sleeves, records, span.closes)
     marks = span.inputs.marks.time
     profits = np.array([_curve(*each, marks).profit for each in zip(sleeves, records, strict=True)])
     equity = terms.cash + profits.sum(axis=0)
-    values = terms.cash + np.sum([curve.profit for curve in at_closes], axis=0)
+    values = terms.cash + at_closes.profit
     record, owner = merged(sleeves, records, span.inputs.candles.time)
-    held = np.any([curve.held > 0.0 for curve in at_closes], axis=0)
+    held = at_closes.held > 0.0
     fell = compiled(fallen)(values, span.mark, equity)
     interval = span.inputs.candles.interval
     figures = compiled(summarise)(
@@ -94,12 +94,9 @@ def judge_book(
     if len(sleeves) == 1 and terms.shared:  # the run without a book, to the last bit
         alone = judge(plan, records[0], sleeves[0].inputs)
         whole = whole._replace(equity=alone.equity, falls=alone.falls, metrics=alone.metrics)
-    exposure = (
-        np.sum([getattr(curve, name) for curve in at_closes], axis=0)
-        for name in ("risk", "notional")
-    )
     risk, notional = (
-        np.divide(part, values, out=np.zeros_like(part), where=values > 0.0) for part in exposure
+        np.divide(part, values, out=np.zeros_like(part), where=values > 0.0)
+        for part in (at_closes.risk, at_closes.notional)
     )
     return BookOutcome(
         list(sleeves),
@@ -146,6 +143,16 @@ def _curve(sleeve: SleevePlan, record: Record, time: Times) -> Curve:
     last = last_closed(inputs.candles, time)
     owed = record.backing if len(record.backing) else np.full(len(record.trades.entry), np.inf)
     return Curve(*compiled(curve_of)(*given, last, time, plan.run_rules, inputs.funding, owed))
+
+
+def _together(sleeves: Sequence[SleevePlan], records: Sequence[Record], time: Times) -> Curve:
+    """The sum of all sleeves at the moments `time`, added up one by one: at the closes of years
+    each takes megabytes."""
+    total = Curve(*(np.zeros(len(time)) for _ in Curve._fields))
+    for sleeve, record in zip(sleeves, records, strict=True):
+        for column, own in zip(total, _curve(sleeve, record, time), strict=True):
+            column += own
+    return total
 
 
 # Logs of all sleeves as one
