@@ -58,6 +58,11 @@ def cache_path(folder: Path, exchange_id: str, symbol: str, timeframe: str) -> P
     return folder / exchange_id / f"{name}_{timeframe}.parquet"
 
 
+def mark_path(folder: Path, exchange_id: str, symbol: str, timeframe: str) -> Path:
+    """The file of a market's mark candles, such as cache/bybit/BTC-USDT_USDT_mark_15m.parquet."""
+    return cache_path(folder, exchange_id, symbol, f"mark_{timeframe}")
+
+
 def read_cache(path: Path, interval: int) -> Cached:
     """The cached candles, none where there is no file; DataError where it is damaged."""
     if not path.exists():

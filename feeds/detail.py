@@ -20,8 +20,7 @@ from stoptrail.exchange.errors import UnreachableError
 from stoptrail.feeds.cache import cache_path, covered_spans
 from stoptrail.feeds.download import Notice, download_candles
 from stoptrail.feeds.files import load_file
-from stoptrail.feeds.finer import Finer
-from stoptrail.feeds.market import MarketData
+from stoptrail.feeds.market import Finer, MarketData
 from stoptrail.feeds.own_file import read_own
 from stoptrail.feeds.source import Wanted
 from stoptrail.feeds.synthetic_detail import synthetic_detail

@@ -44,6 +44,7 @@ from stoptrail.exchange.rows import (
 from stoptrail.feeds.cache import (
     Cached,
     cache_path,
+    mark_path,
     read_cache,
     with_rows,
     with_unserved,
@@ -58,6 +59,8 @@ Notice = Callable[[str], None]
 _PIECES_PER_WRITE = 25
 _SLACK_MS = 60_000
 """By how much a candle may open ahead of the exchange's clock."""
+_MARKS = 100
+"""Mark candles asked for at a time: okx gives no more, others the last of as many as asked."""
 _SHOWN = 5
 """Stretches that are named one by one."""
 
@@ -73,8 +76,10 @@ def download_candles(
     on_progress: Progress | None = None,
     on_notice: Notice | None = None,
     market_type: str = "auto",
+    mark: bool = False,
 ) -> Cached:
-    """Bring the closed candles of [start, end), times in milliseconds, into the cache.
+    """Bring the closed candles of [start, end), times in milliseconds, into the cache; those of
+    a swap's `mark` price into a file of their own, without volume.
 
     Only what the cache does not cover is asked for; what has arrived is written every few
     pieces and when the download ends, in whatever way, so that the next one goes on from
@@ -87,14 +92,27 @@ def download_candles(
     notice = on_notice or (lambda _: None)
     facts = facts_of(exchange, market)
     check_type(symbol, facts.type, market_type)
-    facts = facts._replace(maintenance=read_maintenance(exchange, market, notice))
-    write_facts(folder, exchange_id, symbol, facts)
-    task = _Download(exchange, market, folder, on_progress or (lambda *_: None), notice)
+    if mark:
+        _require_marks(exchange, market)
+    else:
+        facts = facts._replace(maintenance=read_maintenance(exchange, market, notice))
+        write_facts(folder, exchange_id, symbol, facts)
+    task = _Download(exchange, market, folder, on_progress or (lambda *_: None), notice, mark)
     try:
         now = server_time(exchange)
         return task.run(interval, start - start % interval, min(end, now - now % interval), now)
     except UnreachableError as error:
         raise ExchangeError(f"{error}; what has come is in the cache: start again") from None
+
+
+def _require_marks(exchange: Any, market: dict[str, Any]) -> None:
+    """ConfigError where there are no mark candles."""
+    if not market.get("swap"):
+        raise ConfigError(f"{exchange.id} {market['symbol']} is no swap: it has no mark price")
+    if not exchange.has.get("fetchMarkOHLCV"):
+        raise ConfigError(
+            f"{exchange.id} serves no mark candles through ccxt; set data.mark_path to a file"
+        )
 
 
 def say_unserved(exchange_id: str, spans: Spans, interval: int, notice: Notice) -> None:
@@ -126,8 +144,10 @@ class _Download:
         folder: Path,
         on_progress: Progress,
         notice: Notice,
+        mark: bool = False,
     ) -> None:
         self._exchange = exchange
+        self._mark = mark
         self._symbol = market["symbol"]
         self._unit = volume_unit(exchange.id, market) or 1.0
         self._folder = folder
@@ -141,7 +161,8 @@ class _Download:
 
     def run(self, interval: int, start: int, end: int, now: int) -> Cached:
         """The cache with [start, end) brought in, at the exchange's time `now`."""
-        path = cache_path(self._folder, self._exchange.id, self._symbol, timeframe_name(interval))
+        kind = mark_path if self._mark else cache_path
+        path = kind(self._folder, self._exchange.id, self._symbol, timeframe_name(interval))
         cached = read_cache(path, interval)
         self._now = now, time.monotonic()
         try:
@@ -152,7 +173,8 @@ class _Download:
             raise ExchangeError(other_length(self._exchange.id, error.step, interval)) from None
 
     def _fetch(self, cached: Cached, interval: int, start: int, end: int, now: int) -> Cached:
-        history = History(self._ask(interval), interval, page_of(self._exchange, self._symbol))
+        page = page_of(self._exchange, self._symbol)
+        history = History(self._ask(interval), interval, min(page, _MARKS) if self._mark else page)
         newest = None if has_clock(self._exchange) else history.newest(now - now % interval)
         if newest and newest[0] + 2 * interval > now - HOUR_MS:  # who knows whether it has closed
             end = min(end, newest[0])
@@ -204,8 +226,11 @@ class _Download:
                 timeframe,
                 since,
                 limit,
+                *([{"price": "mark"}] if self._mark else ()),
                 on_wait=lambda pause, why: self._notice(f"waiting {pause:.0f} s: {why}"),
             )
+            if self._mark:
+                entries = [[*entry[:5], 0.0] for entry in entries]
             rows = rows_from(entries, since, interval, self._odd)
             self._check(rows, interval)
             return rows if self._unit == 1.0 else [_in_coins(row, self._unit) for row in rows]

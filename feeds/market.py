@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from stoptrail.config.market import Filters, Maintenance, lately
 from stoptrail.core.time import iso, timeframe_name
-from stoptrail.feeds.finer import Finer
 from stoptrail.rules.candles import UNKNOWN_VOLUME, Candles
 from stoptrail.rules.funding import NO_ROWS, FundingRows
+
+if TYPE_CHECKING:
+    from stoptrail.rules.detail import Detail
 
 Origin = Literal["exchange", "file", "synthetic"]
 
@@ -44,6 +46,75 @@ class MarketFunding(NamedTuple):
 NO_MARKET_FUNDING = MarketFunding()
 
 
+class MarketMarks(NamedTuple):
+    """Mark prices of a swap over the span of its candles."""
+
+    candles: Candles | None = None
+    """As long as the market's, or shorter; None where none are known."""
+    source: str = ""
+    missing: int = 0
+    """Candles of the span without, which their own prices stand for."""
+    sha256: str = ""
+    """See `candles_digest`."""
+
+    def summary(self) -> dict[str, str | int]:
+        """The object `data.mark` of summary.json."""
+        if self.candles is None:
+            return {}
+        return {
+            "source": self.source,
+            "timeframe": timeframe_name(self.candles.interval),
+            "candles": len(self.candles.time),
+            "missing": self.missing,
+            "sha256": self.sha256,
+        }
+
+
+NO_MARKET_MARKS = MarketMarks()
+
+
+@dataclass(frozen=True, eq=False)
+class Finer:
+    """Finer candles inside the base candles of a span."""
+
+    detail: Detail
+    interval: int
+    """Length of one in milliseconds."""
+    source: str
+    """Origin and detail, as `MarketData.source`."""
+    start: int
+    """Index of the first base candle of the span."""
+    missing: int
+    """Base candles of the span without any of them."""
+    contradicting: int
+    """Base candles of the span that theirs do not make up."""
+
+    @property
+    def timeframe(self) -> str:
+        """Name of their length, such as 1m."""
+        return timeframe_name(self.interval)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 over the columns used: times, open, high, low and close, little-endian."""
+        digest = hashlib.sha256()
+        for column in self.detail[:5]:
+            digest.update(column.data)  # no copy: five years are a hundred megabytes
+        return digest.hexdigest()
+
+    def summary(self) -> dict[str, str | int]:
+        """`data.detail` of summary.json."""
+        return {
+            "timeframe": self.timeframe,
+            "source": self.source,
+            "candles": len(self.detail.time),
+            "walked": int(np.sum(self.detail.last > self.detail.first)),
+            "missing": self.missing,
+            "contradicting": self.contradicting,
+            "sha256": self.sha256,
+        }
+
+
 @dataclass(frozen=True, eq=False)
 class MarketData:
     """Candles of one market: warm-up first, then the span [start, end) that is traded."""
@@ -72,6 +143,8 @@ class MarketData:
     """What was said about these candles: left out, late, of another kind than asked for."""
     finer: Finer | None = None
     """Finer candles inside those of the span (C21)."""
+    marks: MarketMarks = NO_MARKET_MARKS
+    """What a swap is liquidated by (C20); without candles where no mark prices are known."""
 
     @property
     def timeframe(self) -> str:
@@ -127,8 +200,10 @@ class MarketData:
         """The `data` object of summary.json."""
         finer = {"detail": self.finer.summary()} if self.finer else {}
         funding = {"funding": self.funding.summary()} if self.funding.source else {}
+        marks = {"mark": self.marks.summary()} if self.marks.source else {}
         return {
             **funding,
+            **marks,
             "source": self.source,
             "symbol": self.symbol,
             "timeframe": self.timeframe,

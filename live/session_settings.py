@@ -66,11 +66,19 @@ def maintenance_in(content: dict[str, Any]) -> Maintenance | None:
     return Maintenance(market.maintenance_steps, market.maintenance_by, market.maintenance_from)
 
 
+OWN_PRICES = "liquidations go by the market's own prices, as sessions know no mark prices"
+"""Of a swap in a session (C20)."""
+
+
 def margin_words(settings: Settings, theirs: Maintenance | None = None) -> str:
     """What has to stay in the account of a swap, who says so, and that the exchange says
     otherwise (`theirs`); "" for other markets."""
     if settings.market_type != "swap":
         return ""
+    return f"{_margin_from(settings, theirs)}; {OWN_PRICES}"
+
+
+def _margin_from(settings: Settings, theirs: Maintenance | None) -> str:
     own = settings.market
     words = f"maintenance margin {tiers_words(own.maintenance_steps)}, {own.maintenance_from}"
     if own.maintenance_from == "default":

@@ -49,7 +49,9 @@ class Inputs(NamedTuple):
     rows: FundingRows = NO_ROWS
     """Funding as published, or rows of 1 for a constant rate; none on spot (C19)."""
     funding: Funding = NO_FUNDING
-    """Their running sums over `candles`."""
+    """Their running sums over `candles`, and what a swap is liquidated by."""
+    mark: Candles | None = None
+    """Mark candles, as long as `candles` or shorter ones (C20)."""
 
 
 def prepare(market: MarketData, settings: Settings) -> Inputs:
@@ -69,10 +71,11 @@ def prepare(market: MarketData, settings: Settings) -> Inputs:
     rows = NO_ROWS
     if settings.market_type == "swap":
         rows = constant_rows(candles) if constant_funding(settings) else market.funding.rows
-    funding = funding_of(rows, candles, tiers_of(settings))
+    mark = market.marks.candles if settings.market_type == "swap" else None
+    funding = funding_of(rows, candles, tiers_of(settings), mark)
     marks = day_marks(candles, start)
     detail = market.finer.detail if market.finer else NO_DETAIL
-    return Inputs(candles, start, marks, steps, detail, rows, funding)
+    return Inputs(candles, start, marks, steps, detail, rows, funding, mark)
 
 
 def plan_of(settings: Settings, inputs: Inputs) -> Plan:

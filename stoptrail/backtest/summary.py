@@ -149,9 +149,19 @@ def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[st
     if gone := int((outcome.record.trades.reason == LIQUIDATED).sum()):
         found.append(
             f"{gone:,} position{'s were' if gone > 1 else ' was'} liquidated, as the account could "
-            "not hold more (C20): by the market's own prices, as no mark prices are known"
+            f"not hold more (C20): {_liquidated_by(outcome, inputs)}"
         )
     return found
+
+
+def _liquidated_by(outcome: Outcome, inputs: Inputs) -> str:
+    """By which prices."""
+    marks, trades = inputs.funding.marks, outcome.record.trades
+    if not len(marks):
+        return "by the market's own prices, as no mark prices are known"
+    ends = trades.exit[(trades.reason == LIQUIDATED) & (trades.exit != OPEN)]
+    own = int(np.isnan(marks[ends, 0]).sum())
+    return "by mark prices" + (f", {own:,} by the market's own where those are missing" * (own > 0))
 
 
 def maintenance_table(settings: Settings) -> list[dict[str, Any]]:

@@ -173,7 +173,9 @@ def _again(
     tables = []
     for resolved, own in sleeves:
         again = markets.repeatable(own, found[resolved.symbol])
-        data = {key: getattr(again.data, key) for key in ("path", "detail_path", "funding")}
+        data = {
+            key: getattr(again.data, key) for key in ("path", "detail_path", "funding", "mark_path")
+        }
         table = {**resolved.taken, **resolved.table}
         table["data"] = {key: value for key, value in data.items() if value}
         tables.append({"symbol": resolved.symbol, "share": resolved.share, **table})

@@ -17,7 +17,7 @@ from stoptrail.cli.book_sleeves import BookSleeve
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.market import load
 from stoptrail.cli.sweep import SweptMarket
-from stoptrail.config.book import SECTIONS, ResolvedSleeve
+from stoptrail.config.book import OF_A_FILE, SECTIONS, ResolvedSleeve
 from stoptrail.config.grid import build_grid
 from stoptrail.config.load import sleeve_settings
 from stoptrail.config.settings import Settings, as_table
@@ -54,7 +54,6 @@ from stoptrail.sweep.store import TrialStore
 
 _NO_CHOICE = ("costs", "account", "protections")
 _OF_A_SYMBOL = ("tick", "lot", "min_quantity", "min_notional")
-_OF_A_FILE = ("path", "detail_path", "funding")
 
 
 def require_choosable(settings: Settings) -> None:
@@ -219,7 +218,7 @@ def _sleeves(
 def _own(settings: Settings) -> dict[str, dict[str, Any]]:
     """What belongs to a market's symbol and files, as it was swept."""
     table = as_table(settings)
-    data = {key: table["data"][key] for key in _OF_A_FILE if table["data"].get(key)}
+    data = {key: table["data"][key] for key in OF_A_FILE if table["data"].get(key)}
     if data.get("path"):
         data["source"] = "file"
     steps = {key: table["market"][key] for key in _OF_A_SYMBOL if table["market"].get(key)}
@@ -289,12 +288,14 @@ def _verdict(
     own = [one.summary["evidence"] for one in swept]
     funding = [each.get("funding") or {} for each in own]
     margins = [each.get("maintenance") or {} for each in own]
+    marks = [each.get("mark") or {} for each in own if each.get("market_type") == "swap"] or [{}]
     spread = {name: walked[name] for name in ("low", "median", "high")} if walked else {}
     evidence = {
         "synthetic": any(one.market.synthetic for one in swept),
         "market_type": settings.market_type,
         "funding": min(funding, key=lambda known: bool(known.get("source"))),
         "maintenance": min(margins, key=lambda kept: kept.get("source") != "default"),
+        "mark": min(marks, key=lambda known: (bool(known.get("source")), -known.get("missing", 0))),
         "markets": {
             one.settings.data.symbol: each["verdict"]["level"]
             for one, each in zip(swept, own, strict=True)

@@ -14,7 +14,7 @@ from stoptrail.config.market import MAINTENANCE, tiers_words
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import DAY_MS, iso, timeframe_ms, timeframe_name
 from stoptrail.exchange.markets import MarketFacts, tells_tiers, unit_note
-from stoptrail.feeds.cache import read_facts, write_candles
+from stoptrail.feeds.cache import Cached, read_facts, write_candles
 from stoptrail.feeds.check import FileCheck, check_file
 from stoptrail.feeds.columns import columns_of
 from stoptrail.feeds.download import download_candles
@@ -42,14 +42,15 @@ def download(
     market_type: str = "auto",
     funding: bool = False,
     warm_up: bool = True,
+    mark: bool = False,
 ) -> int:
     """Bring a market's closed candles into the cache and say what is there; exit code 0.
 
     `start` and `end` are in milliseconds, None as in the settings: the last five years.
     With `warm_up` the candles before the span come along. `archive` is the host of the public
     archive from which whole months and days are taken first; `market_type` is what market.type
-    says. With `funding` a swap's rates over the span come too. Raises the errors of
-    `download_candles` and `download_funding`.
+    says. With `funding` a swap's rates over the span come too, with `mark` the candles of its mark
+    price. Raises the errors of `download_candles` and `download_funding`.
     """
     voice, console = Voice(console=console), console or Terminal()
     interval = _interval(timeframe)
@@ -69,9 +70,7 @@ def download(
         voice.notice(note)
     if facts and facts.type == "swap":
         console.print(_margin(exchange_id, facts), soft_wrap=True, highlight=False)
-    times = cached.columns.time
-    reach = f"{iso(int(times[0]))} to {iso(int(times[-1]) + interval)}" if len(times) else "no span"
-    console.print(f"{len(times):,} candles, {reach}: {safe(str(cached.path))}", soft_wrap=True)
+    console.print(_said("candles", cached, interval), soft_wrap=True)
     if funding:
         begin = first + (WARMUP_DAYS * DAY_MS if warm_up else 0)
         of = (exchange_id, dict(ccxt_options), symbol, interval)
@@ -79,7 +78,21 @@ def download(
         reach = f"{iso(int(rows.time[0]))} to {iso(int(rows.time[-1]))}"
         said = f"{len(rows.time):,} rows of funding, {reach}: {safe(str(path))}"
         console.print(said, soft_wrap=True)
+    if mark:
+        begin = first + (WARMUP_DAYS * DAY_MS if warm_up else 0)
+        span = (symbol, interval, begin, last, cache)
+        with voice.progress(f"{label}, mark") as on_progress:
+            asked = (exchange_id, dict(ccxt_options), *span, on_progress, voice.notice)
+            marks = download_candles(*asked, market_type, mark=True)
+        console.print(_said("mark candles", marks, interval), soft_wrap=True)
     return 0
+
+
+def _said(what: str, cached: Cached, interval: int) -> str:
+    """How many there are, from when to when, and where."""
+    times = cached.columns.time
+    reach = f"{iso(int(times[0]))} to {iso(int(times[-1]) + interval)}" if len(times) else "no span"
+    return f"{len(times):,} {what}, {reach}: {safe(str(cached.path))}"
 
 
 def _margin(exchange_id: str, facts: MarketFacts) -> str:

@@ -153,11 +153,13 @@ def data() -> None:
 @click.option("--end", metavar="TIME", help="The moment after the last candle, UTC.")
 @click.option("--archive", is_flag=True, help="Take Binance's public archive first.")
 @click.option("--funding", is_flag=True, help="Bring a swap's funding rates too.")
+@click.option("--mark", is_flag=True, help="Bring the candles of a swap's mark price too.")
 def download(
     config: Path | None,
     overrides: tuple[str, ...],
     archive: bool,
     funding: bool,
+    mark: bool,
     **keys: str | None,
 ) -> int:
     """Download closed candles into the cache; a download that was stopped goes on."""
@@ -179,6 +181,7 @@ def download(
             archive=wanted.archive if archive else "",
             market_type=settings.market.type,
             funding=funding and timeframe == wanted.timeframe,
+            mark=mark and timeframe == wanted.timeframe,
             warm_up=timeframe == wanted.timeframe,
         )
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -18,9 +18,8 @@ from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.errors import DataError, UsageError
 from stoptrail.core.time import iso
 from stoptrail.feeds.cache import cache_path, read_cache
-from stoptrail.feeds.finer import Finer
 from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.market import MarketData
+from stoptrail.feeds.market import Finer, MarketData
 from stoptrail.feeds.markets import market_in_name
 from stoptrail.feeds.source import Wanted, load_market
 
@@ -72,19 +71,37 @@ def load(settings: Settings, voice: Voice) -> MarketData:
         market = load_market(wanted(settings), advance, voice.notice)
     if market.synthetic:
         voice.banner(SYNTHETIC)
+    if settings.market_type == "swap":
+        market = with_marks(settings, market, voice)
     return with_finer(settings, market, voice) if settings.data.has_detail else market
+
+
+def _noting(market: MarketData, voice: Voice) -> tuple[list[str], Callable[[str], None]]:
+    """The notes of `market`, and a notice that adds to them."""
+    notes = list(market.notes)
+
+    def notice(line: str) -> None:
+        notes.append(line)
+        voice.notice(line)
+
+    return notes, notice
+
+
+def with_marks(settings: Settings, market: MarketData, voice: Voice) -> MarketData:
+    """The market with the mark prices that `settings` name or the cache has, if there are any."""
+    from stoptrail.feeds.marks import load_marks
+
+    notes, notice = _noting(market, voice)
+    path = Path(settings.data.mark_path) if settings.data.mark_path else None
+    found = load_marks(wanted(settings), path, market, notice)
+    return replace(market, marks=found, notes=tuple(notes))
 
 
 def with_finer(settings: Settings, market: MarketData, voice: Voice) -> MarketData:
     """The market with the finer candles that `settings` ask for, and what was said of them."""
     from stoptrail.feeds.detail import FinerWanted, load_finer
 
-    data, notes = settings.data, list(market.notes)
-
-    def notice(line: str) -> None:
-        notes.append(line)
-        voice.notice(line)
-
+    data, (notes, notice) = settings.data, _noting(market, voice)
     path = Path(data.detail_path) if data.detail_path else None
     finer = FinerWanted(data.detail_interval, path)
     with voice.progress(f"detail {data.detail or data.detail_path}") as advance:
@@ -103,6 +120,8 @@ def repeatable(settings: Settings, market: MarketData) -> Settings:
         found |= {"data.detail": market.finer.timeframe, "data.detail_path": file}
     if data.funding:
         found["data.funding"] = str(Path(data.funding).absolute())
+    if data.mark_path:
+        found["data.mark_path"] = str(Path(data.mark_path).absolute())
     own = {f"market.{key}" for key in settings.market.model_fields_set}
     again = with_values(settings, {key: x for key, x in found.items() if key not in own})
     return with_maintenance(again, market)

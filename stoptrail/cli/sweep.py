@@ -113,7 +113,12 @@ def walk_alone(
         runs = columns_of(outcome, baseline)
         walked = _walk(settings, shared(space, inputs), tools, runs, voice, advance)
     found = {"metrics": metrics_table(outcome), **alone, "walk_forward": walked}
-    return judged(found, settings, market.synthetic, market.funding.summary())
+    return judged(found, settings, market.synthetic, *_known_of(market))
+
+
+def _known_of(market: MarketData) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is known of a swap's funding and of its mark prices."""
+    return market.funding.summary(), market.marks.summary()
 
 
 class SweptMarket:
@@ -196,8 +201,7 @@ def sweep_market(
         evidence |= _evidence(settings, share, ranked, verified, inputs, remembered)
     summary = _summary(settings, market, inputs, space, verified, baseline)
     whole = {"metrics": summary["metrics"], **evidence}
-    known = market.funding.summary()
-    summary["evidence"] = judged(whole, settings, market.synthetic, known)
+    summary["evidence"] = judged(whole, settings, market.synthetic, *_known_of(market))
     with on_disk_together():
         with stages.stage("tables"):
             chosen = _best_settings(settings, space, verified)

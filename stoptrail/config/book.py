@@ -30,11 +30,13 @@ OWN_DATA = (
     "detail_path",
     "funding",
     "funding_gaps",
+    "mark_path",
 )
 """Keys of [data] that belong to a market; timeframe and span are the book's."""
 _OF_THE_BOOK = ("book", "sweep", "walk_forward")
 _OF_A_SYMBOL = ("tick", "lot", "min_quantity", "min_notional")
-_OF_A_FILE = ("path", "detail_path", "funding")
+OF_A_FILE = ("path", "detail_path", "funding", "mark_path")
+"""Keys of [data] that name the files of one market."""
 _ROUNDING = 1e-9
 
 Table = dict[str, Any]
@@ -149,7 +151,7 @@ def sleeve_table(base: Table, sleeve: ResolvedSleeve) -> Table:
     table = {name: dict(section) for name, section in base.items() if name not in _OF_THE_BOOK}
     table["data"]["symbol"] = sleeve.symbol
     if other:
-        for section, keys in (("market", _OF_A_SYMBOL), ("data", _OF_A_FILE)):
+        for section, keys in (("market", _OF_A_SYMBOL), ("data", OF_A_FILE)):
             for key in keys:
                 table[section].pop(key, None)
     table |= {name: dict(section) for name, section in sleeve.taken.items()}

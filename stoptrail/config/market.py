@@ -143,6 +143,8 @@ class Data(SettingsSection):
     """File, folder or archive of funding rates; "" = those of `data download --funding`."""
     funding_gaps: Literal["refuse", "zero"] = "refuse"
     """"zero": hours that the rates do not cover pay nothing, and are counted."""
+    mark_path: str = ""
+    """File, folder or archive of mark candles; "" = those of `data download --mark`."""
     synthetic_seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     """Seed of the built-in synthetic market."""
 

@@ -68,6 +68,7 @@ class Settings(SettingsSection):
         if start and end and time_ms(start) >= time_ms(end):
             raise ValueError(f"data.start {start} must be before data.end {end}")
         self._check_funding()
+        self._check_marks()
         self._check_margin()
         return self
 
@@ -101,6 +102,13 @@ class Settings(SettingsSection):
             key = "data.funding" if path else "costs.funding_rate"
             raise ValueError(
                 f"{key} needs a swap: set data.symbol to one, such as BTC/USDT:USDT, or "
+                f'market.type = "swap" (it is "{self.market_type}")'
+            )
+
+    def _check_marks(self) -> None:
+        if self.data.mark_path and self.market_type != "swap":
+            raise ValueError(
+                "data.mark_path needs a swap: set data.symbol to one, such as BTC/USDT:USDT, or "
                 f'market.type = "swap" (it is "{self.market_type}")'
             )
 

@@ -65,6 +65,7 @@ def grounds(summary: Summary) -> Iterator[tuple[str, str]]:
         _stop_path,
         _paths,
         _margin,
+        _mark,
         _held,
     ):
         if words := made(summary):
@@ -206,6 +207,16 @@ def _margin(summary: Summary) -> tuple[str, str] | None:
         }
         told.append(f"{tiers_words(steps)} of a {each['symbol']} position, {words[each['source']]}")
     return ("Maintenance margin", "; ".join(told)) if told else None
+
+
+def _mark(summary: Summary) -> tuple[str, str] | None:
+    """By which prices a swap is liquidated, where mark prices are known (C20)."""
+    known = part(part(summary, "data"), "mark")
+    if not known:
+        return None
+    missing = known.get("missing") or 0
+    rest = f"; {missing:,} candles have none and go by their own" if missing else ""
+    return "Mark prices", f"{known.get('timeframe')} candles, {known.get('source')}{rest}"
 
 
 def _known_path(summary: Summary, known: Mapping[str, Metrics]) -> tuple[str, str]:

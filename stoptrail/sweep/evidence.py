@@ -121,13 +121,14 @@ def judged(
     settings: Settings,
     synthetic: bool,
     funding: dict[str, Any] | None = None,
+    mark: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The evidence with its verdict; NaN becomes None everywhere. `funding`: what is known of
-    a swap's (feeds.funding.MarketFunding.summary)."""
+    a swap's (feeds.market.MarketFunding.summary), `mark` the same of its mark prices."""
     known = {"source": "constant rate"} if constant_funding(settings) else funding
     levels = [settings.risk.max_leverage, *settings.sweep.grid.get("risk.max_leverage", ())]
     margin = {"source": settings.market.maintenance_from, "leverage": max(levels)}
-    swap = {"maintenance": margin} if settings.market_type == "swap" else {}
+    swap = {"maintenance": margin, "mark": mark} if settings.market_type == "swap" else {}
     of = {"market_type": settings.market_type, "funding": known, **swap}
     whole = {"synthetic": synthetic, **of, **evidence}
     found: dict[str, Any] = json_value({**whole, "verdict": verdict(whole).as_summary()})

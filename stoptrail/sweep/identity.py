@@ -33,6 +33,7 @@ def identity_of(settings: Settings, market: MarketData) -> str:
         market.sha256,
         market.finer.sha256 if market.finer else "",
         [column.tolist() for column in market.funding.rows],
+        *([market.marks.sha256] if market.marks.source else ()),
         repr(market.filters),
         source_digest(screen, *_own_code(settings), MtfStrategy, CandleBroker),
     ]

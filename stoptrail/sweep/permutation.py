@@ -156,13 +156,15 @@ def permutation_test(
 
 
 def permuted(inputs: Inputs, seed: int, number: int) -> Inputs:
-    """Market `number` of permuted days. Rates of funding stay at their times."""
+    """Market `number` of permuted days. Rates of funding stay at their times; mark prices of days
+    that are elsewhere now are left out, so that its own prices liquidate."""
     random = np.random.default_rng([seed, number])
     candles = permuted_days(inputs.candles, inputs.start, inputs.market, random)
     return inputs._replace(
         candles=candles,
         marks=day_marks(candles, inputs.start),
         funding=funding_of(inputs.rows, candles, inputs.funding.tiers),
+        mark=None,
     )
 
 

@@ -14,8 +14,7 @@ from stoptrail.feeds.cache import write_candles
 from stoptrail.feeds.columns import columns_of
 from stoptrail.feeds.detail import FinerWanted, load_finer
 from stoptrail.feeds.files import load_candles
-from stoptrail.feeds.finer import Finer
-from stoptrail.feeds.market import MarketData
+from stoptrail.feeds.market import Finer, MarketData
 from stoptrail.feeds.own_file import read_own
 from stoptrail.feeds.source import Wanted, synthetic_market
 from stoptrail.feeds.synthetic_detail import synthetic_detail

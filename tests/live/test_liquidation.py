@@ -19,6 +19,7 @@ from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import all_sessions, checkpoint_of, settings_rows
 from stoptrail.live.market.events import Tick
 from stoptrail.live.session import Options
+from stoptrail.live.session_settings import OWN_PRICES
 from stoptrail.live.watch.differences import compare
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.replay import recording_of, replay
@@ -189,7 +190,7 @@ def test_the_exchange_s_tiers_hold_from_the_start_to_the_end_of_a_session(
         play(settings(**OPEN), store, url, Options(watchers=(heard,)))
     books = books_of(url)
     sound(url, books)
-    words = "maintenance margin 3 tiers from 0.01 to 0.1, okx 2026-11-28"
+    words = f"maintenance margin 3 tiers from 0.01 to 0.1, okx 2026-11-28; {OWN_PRICES}"
     assert [text for kind, text in heard.found if kind == "settings"] == [words, words]
     with closing(open_existing(url)) as database:
         assert len(settings_rows(database, 1)) == 1
@@ -218,7 +219,7 @@ def test_the_user_s_own_margin_wins_and_the_contradiction_is_told(tmp_path: Path
     store.margin = TIERS
     play(settings(**LEVERED), store, url, Options(watchers=(heard,)))
     words = f"maintenance margin {RATE}, settings; okx 2026-11-28 has 3 tiers from 0.01 to 0.1"
-    assert ("settings", words) in heard.found
+    assert ("settings", f"{words}; {OWN_PRICES}") in heard.found
     with closing(open_existing(url)) as database:
         (kept,) = settings_rows(database, 1)
     assert kept.content["market"]["maintenance_margin"] == RATE

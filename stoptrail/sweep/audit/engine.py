@@ -58,7 +58,7 @@ def _compared(
 
 
 def _record(plan: Plan, candles: Candles, inputs: Inputs, full: bool) -> Record:
-    funding = funding_of(inputs.rows, candles, inputs.funding.tiers)
+    funding = funding_of(inputs.rows, candles, inputs.funding.tiers, inputs.mark)
     if full:
         return run_backtrader(candles, 0, plan, funding)
     own = Inputs(

@@ -299,6 +299,24 @@ def maintenance(evidence: Evidence) -> Finding | None:
     return Finding(Level.HOLDS, said, note=True)
 
 
+def marks(evidence: Evidence) -> Finding | None:
+    """A swap that borrows or shorts, liquidated by other prices than its exchange goes by."""
+    leverage = number(evidence, "maintenance.leverage")
+    borrows = leverage is not None and leverage > 1.0
+    if evidence.get("market_type") != "swap" or not (
+        borrows or number(evidence, "sides.short.trades")
+    ):
+        return None
+    known = evidence.get("mark") or {}
+    missing = known.get("missing")
+    if known.get("source") and not missing:
+        return None
+    said = "No mark prices are known: liquidations go by the market's own, which is stricter."
+    if missing:
+        said = f"{missing:,} candles have no mark prices: their own liquidate, which is stricter."
+    return Finding(Level.HOLDS, said, note=True)
+
+
 def of_markets(evidence: Evidence) -> Finding | None:
     """What a book does not examine by itself, and where that is."""
     levels = evidence.get("markets")
@@ -326,6 +344,7 @@ CHECKS: tuple[Check, ...] = (
     shorts,
     funding,
     maintenance,
+    marks,
     of_markets,
 )
 """In the order in which a reader should meet them."""
