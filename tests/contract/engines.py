@@ -28,6 +28,7 @@ from stoptrail.rules.metrics import (
     Metrics,
 )
 from stoptrail.rules.own_exit import asked, compiled_exit
+from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import (
     EntryOrder,
     credited,
@@ -49,13 +50,16 @@ from stoptrail.rules.volatility import sums_of_squares
 from stoptrail.rules.window import reaches
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.sweep.kernel import account as accounts
+from stoptrail.sweep.kernel import hold, path_exits
 from stoptrail.sweep.kernel.account import booked
 from stoptrail.sweep.kernel.blocks import nodes_of
 from stoptrail.sweep.kernel.days import KeptRows, midnights_of, net_midnights
+from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
 from stoptrail.sweep.kernel.flow import flow_of
+from stoptrail.sweep.kernel.hold import settle
 from stoptrail.sweep.kernel.memo import NOTHING
-from stoptrail.sweep.kernel.path_exits import room_for_parts
+from stoptrail.sweep.kernel.path_exits import ended, room_for_parts
 from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.kernel.results import results_for
 from stoptrail.sweep.kernel.rows import screen_rows
@@ -164,13 +168,23 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
 
     A pre-screen keeps figures only. Its code is run in plain Python here, each trade being
     noted as it is booked; the compiled kernel must then give the fingerprint of just these
-    trades and the same ignored signals. It tells of the first level, and what had set the last.
+    trades and the same ignored signals. It tells of the last level, which is overheard too, as
+    a pre-screen keeps none, and of no other.
     """
     ready = prepared(candles, start, plan)
     marks, trade_rules = ready.inputs.marks, plan.run_rules.trade_rules
     ignored = np.zeros_like(results_for(1).ignored[0])
     rows: list[tuple[Any, ...]] = []
     levels: list[tuple[Any, ...]] = []
+    stops: list[Stop] = []
+
+    def settled(*given: Any) -> Stop:
+        stops.append(settle(*given))
+        return stops[-1]
+
+    def closed_with(*given: Any) -> Ending:
+        stops.append(given[-2])
+        return ended(*given)
 
     def noted(account: Any, candles_: Any, marks_: Any, signal: int, *rest: Any) -> Any:
         entry, position, stop, end, _, paid, charge = rest[:7]
@@ -188,7 +202,7 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
         left = candles.time[end.exit] if closed else OPEN
         times = (candles.time[entry], left)
         rows.append((signal, entry, end.exit, held.side, end.reason, *sizes, *money, *times))
-        levels.append((len(rows) - 1, end.exit, stop.level, end.reason, 0))
+        levels.append((len(rows) - 1, end.exit, stops[-1].level, end.reason, 0))
         return booked(account, candles_, marks_, signal, *rest)
 
     nodes = nodes_of(candles, ready.atr)
@@ -196,6 +210,8 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
     kept = KeptRows(results.block_sums[0], results.equity[0])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(accounts, "booked", noted)
+        patch.setattr(hold, "settle", settled)
+        patch.setattr(path_exits, "ended", closed_with)
         patch.setattr(accounts, "with_trade", lambda state, *_: state)  # machine code only
         turn = ready.setups.turn
         scale = trade_rules.costs.funding

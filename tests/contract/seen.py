@@ -70,7 +70,7 @@ class Seen(NamedTuple):
             assert found.levels == list(levels)
         else:
             assert found.initial == levels[0][1]
-            assert found.levels[0][2] == levels[-1][2]
+            assert found.levels[0][1:] == levels[-1][1:]
 
     def expect_exits(self, *parts: Part) -> None:
         """The only trade was closed exactly so; of the pre-screen the sum is known."""
