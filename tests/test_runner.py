@@ -253,7 +253,8 @@ def test_a_download_turns_its_options_into_settings(monkeypatch: pytest.MonkeyPa
     )
     assert runner.main([*arguments.split(), "--set", "data.cache=c"]) == 0
     start = time_ms("2021-01-01")
-    settings = {"archive": "", "market_type": "auto", "funding": False, "warm_up": True}
+    settings = {"archive": "", "market_type": "auto", "warm_up": True}
+    settings |= {"funding": False, "mark": False}
     assert calls == [("kraken", {}, "ETH/USDT", "1h", start, None, Path("c"), settings)]
 
 

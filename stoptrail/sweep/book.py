@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError
-from stoptrail.core.program import Progress, part_of
+from stoptrail.core.program import Progress, give_back, part_of
 from stoptrail.core.time import DAY_MS
 from stoptrail.rules.candles import Floats, Times
 from stoptrail.sweep.finalists import choose
@@ -214,6 +214,9 @@ def designs(
             days = number * apart // tranches
             screened.append(_screened_until(settings, market.share, days, tools, report))
         found.append(_design(settings, markets, screened))
+    for market in markets:
+        market.share.memos.forget()
+    give_back()
     on_progress(total, total)
     return found
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from stoptrail.backtest.plan import pack, unpack
 from stoptrail.config.settings import Settings
-from stoptrail.core.program import Progress, part_of
+from stoptrail.core.program import Progress, give_back, part_of
 from stoptrail.core.time import DAY_MS
 from stoptrail.rules.candles import Floats, Times
 from stoptrail.sweep.book import (
@@ -166,6 +166,7 @@ def _walked(
                 report = part_of(on_progress, number * size, len(todo) * size)
                 chosen = choose_sets(settings, markets, window, tools, report)
                 day = window.train_end
+                give_back()
             found[window] = traded(markets, window, chosen, tools.jobs)
             if tools.store:
                 tools.store.save(stage, [(number, pack(found[window]._asdict()))])

@@ -183,7 +183,7 @@ def agree(one: Record, other: Record, name: str) -> None:
 @pytest.mark.parametrize("exits", [False, True])
 def test_every_engine_liquidates_the_same_positions(exits: bool, make: Make) -> None:
     tally = Seen()
-    for seed in range(11_000, 11_024 if make is levered_case else 11_016):
+    for seed in range(11_000, 11_040 if make is levered_case else 11_016):
         case = make(seed, exits=exits)
         one = engines.by_compiled_rules(*case[:3], **funded(case))
         tally.count(case, one)
