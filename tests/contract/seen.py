@@ -43,7 +43,7 @@ class Trade(NamedTuple):
     funding: float
     shortfall: float
     levels: list[Level]
-    """Every level in force; of the pre-screen the first one with the last one's reason."""
+    """Every level in force; of the pre-screen the last one only, its row unknown."""
     exits: list[Part]
     """What closed it, part by part; empty for the pre-screen."""
 
@@ -55,7 +55,7 @@ class Seen(NamedTuple):
     ignored: dict[str, int]
     """Signals that led to no trade, by reason; reasons without any are left out."""
     paths: bool
-    """Whether every level is known, and not the first one of each trade only."""
+    """Whether every level is known, and not the last one of each trade only."""
 
     @property
     def one(self) -> Trade:
