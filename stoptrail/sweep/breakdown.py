@@ -3,6 +3,7 @@ its result, what that hangs on, and its range over the price paths."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,10 @@ from stoptrail.rules.types import OPEN
 from stoptrail.sweep.plain_run import make_ready
 from stoptrail.sweep.price_paths import envelope, has_detail
 from stoptrail.sweep.statistics.drawdown_bands import LEVELS, drawdown_bands
+from stoptrail.sweep.statistics.purged import sharpes
 from stoptrail.sweep.statistics.regimes import WINDOW, Regime, known_prices, regimes
+
+LAST_DAYS = 365
 
 
 def breakdown(outcome: Outcome, inputs: Inputs, seed: int) -> dict[str, Any]:
@@ -119,6 +123,20 @@ def concentration(outcome: Outcome) -> dict[str, Any]:
         "profit_factor_without_best": _factor(pnl[1:]),
         "profit_factor_without_best_three": _factor(pnl[3:]),
     }
+
+
+def recent(returns: Floats) -> dict[str, Any]:
+    """The last year of daily returns, of a short span its last third, beside all days before:
+    annualised Sharpe ratios, and by how many standard errors the mean fell between them (Welch's
+    t); None where there are too few days or none differ."""
+    days = min(LAST_DAYS, len(returns) // 3)
+    if days < 2:
+        return {"days": days, "sharpe": None, "before": None, "fall": None}
+    parts = returns[:-days], returns[-days:]
+    before, last = (float(sharpes(part[None])[0]) for part in parts)
+    error = math.sqrt(sum(part.var(ddof=1) / len(part) for part in parts))
+    fall = (parts[0].mean() - parts[1].mean()) / error if error > 0.0 else None
+    return {"days": days, "sharpe": last, "before": before, "fall": fall}
 
 
 def _factor(pnl: Floats) -> float:

@@ -20,7 +20,8 @@ from stoptrail.rules.metrics import (
     daily_returns,
 )
 from stoptrail.rules.types import BOTH, OPEN, SIDES
-from stoptrail.sweep.breakdown import concentration
+from stoptrail.sweep.audit.signal import glance
+from stoptrail.sweep.breakdown import concentration, recent
 from stoptrail.sweep.earlier import NONE, Tried, tried
 from stoptrail.sweep.exit_ablation import management
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
@@ -89,7 +90,8 @@ def selection(
     found["deflated_sharpe"]["with_earlier"] = _with_earlier(trials, own, remembered)
     others = sample[~np.isnan(trials.objective[drawn]) & (drawn != best)]
     paths = purged_paths(np.concatenate((own[None], others)))
-    return {**found, "cross_validation": asdict(paths) if paths else None}
+    carried = asdict(paths) if paths else None
+    return {**found, "recent": recent(own), "cross_validation": carried}
 
 
 def _with_earlier(
@@ -107,6 +109,7 @@ def around_the_best(outcome: Outcome, inputs: Inputs, threads: int = 1) -> dict[
     """What the best set's neighbourhood of assumptions says."""
     ready = make_ready(outcome.plan, inputs)
     return {
+        "look_ahead": glance(outcome.plan, inputs.candles),
         "envelope": envelope(outcome.plan, inputs, ready),
         "fees": fees(outcome.plan, inputs, ready),
         "sides": sides(outcome.plan, inputs),

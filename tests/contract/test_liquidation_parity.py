@@ -104,7 +104,7 @@ def levered_case(seed: int, *, exits: bool = False, path: int = CANDLE) -> Funde
     plan = case.plan._replace(run_rules=rules, exit_rule=rule, parameters={"zones": zones})
     by_units = seed % 2 == 1
     if by_units:
-        steps = tuple((10.0 * begin, rate) for begin, rate in steps)
+        steps = tuple((2.0 * begin, rate) for begin, rate in steps)
     tiers = margin_tiers(steps, by_units) if steps else NO_TIERS
     funding = funding_of(levered_rows(seed, candles), candles, tiers)
     return FundedCase(candles, 0, plan, funding)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_ind
 
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome
@@ -14,7 +15,7 @@ from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import day_marks, fill_log, stop_log
-from stoptrail.sweep.breakdown import regime_tables
+from stoptrail.sweep.breakdown import LAST_DAYS, recent, regime_tables
 from stoptrail.sweep.statistics.regimes import WINDOW
 from tests.rules.runs import FREE, trades
 
@@ -56,3 +57,26 @@ def test_trades_belong_to_the_day_they_were_entered_on_and_days_to_their_third()
     assert [row["market_return"] for row in found.values()] == pytest.approx(
         [growth - 1 for growth in market]
     )
+
+
+def test_the_last_year_stands_beside_all_days_before() -> None:
+    random = np.random.default_rng(4)
+    before, last = random.normal(0.002, 0.01, 800), random.normal(-0.001, 0.02, LAST_DAYS)
+    found = recent(np.concatenate((before, last)))
+    assert found["days"] == LAST_DAYS
+    for name, part in (("before", before), ("sharpe", last)):
+        expected = np.mean(part) / np.std(part, ddof=1) * np.sqrt(365)
+        assert found[name] == pytest.approx(expected)
+    test = ttest_ind(before, last, equal_var=False)
+    assert found["fall"] == pytest.approx(test.statistic)
+
+
+@pytest.mark.parametrize(("days", "last"), [(90, 30), (5, 1), (0, 0)])
+def test_of_a_short_span_the_last_third_counts(days: int, last: int) -> None:
+    found = recent(np.linspace(-0.01, 0.02, days))
+    assert found["days"] == last
+    assert (found["sharpe"] is None) == (last < 2)
+
+
+def test_days_without_a_trade_have_not_fallen() -> None:
+    assert recent(np.zeros(900))["fall"] is None

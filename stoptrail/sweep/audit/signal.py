@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from stoptrail.backtest.inputs import atr_of, signals_of
 from stoptrail.backtest.plan import Plan
+from stoptrail.core.errors import ConfigError
 from stoptrail.core.program import Progress
 from stoptrail.core.time import DAY_MS, iso
 from stoptrail.rules.candles import Candles, Signals, rows_of
@@ -45,6 +47,8 @@ DISTURBED = 3
 """Markets of another course on which the same is tried."""
 SECONDS = 90.0
 """After this long no more candles are tried; the check says how many were."""
+GLANCES, GLANCE_SECONDS = 60, 30.0
+"""Events at which a sweep asks the same of its best set, and after how long it stops asking."""
 _SHOWN = 5
 _MARGIN = 200
 _AHEAD_DAYS = 2
@@ -69,6 +73,25 @@ def look_ahead(
         Check(f"later candles, at {kind}", tried, tuple(lines[:_SHOWN]), note)
         for kind, (tried, lines) in found.items()
     ]
+
+
+def glance(plan: Plan, candles: Candles) -> dict[str, Any]:
+    """Whether a signal looks ahead, asked at a few of its events: how many were `tried`, and what
+    was `found` first, None where nothing was. An event whose window it cannot be worked out over
+    is passed."""
+    random = np.random.default_rng(0)
+    signals = signals_of(plan, candles)
+    places = moments(candles, signals, GLANCES, random)["events"]
+    begun, tried = time.monotonic(), 0
+    for t in random.permutation(places):
+        if time.monotonic() - begun > GLANCE_SECONDS:
+            break
+        with suppress(ConfigError):
+            lines = differences(plan, candles, int(t), signals.warm, random)
+            tried += 1
+            if lines:
+                return {"tried": tried, "found": lines[0]}
+    return {"tried": tried, "found": None}
 
 
 def _work(

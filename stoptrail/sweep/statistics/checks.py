@@ -73,7 +73,7 @@ def trade_count(evidence: Evidence) -> Finding | None:
     trades = None if closed is None else closed - (scratches or 0.0)
     if trades is None or trades >= FEW_TRADES:
         return None
-    aside = f" ({scratches:.0f} scratches aside)" if scratches else ""
+    aside = f" (scratches aside: {scratches:.0f})" if scratches else ""
     if trades < TOO_FEW_TRADES:
         words = f"{trades:.0f} trades{aside} are too few to judge anything by."
         return Finding(Level.FAILS, words)

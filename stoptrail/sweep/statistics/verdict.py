@@ -22,6 +22,8 @@ _HEADLINES = {
 _SYNTHETIC = "The candles are synthetic: nothing here says anything of a real market."
 _LAST = "All of this is one market's past; the next years need not resemble it."
 _LAST_OF_BOOK = "All of this is these markets' past; the next years need not resemble it."
+_FALLEN = 2.0
+"""Standard errors by which a mean that fell to a loss has changed rather than varied."""
 _NEEDED = {
     "walk-forward": "walk_forward.out_of_sample.sharpe",
     "deflated Sharpe ratio": "deflated_sharpe.distinct.probability",
@@ -62,7 +64,8 @@ def verdict(evidence: Evidence) -> Verdict:
     """
     if evidence.get("synthetic"):
         return Verdict(Level.UNTESTED, (_HEADLINES[Level.UNTESTED], _SYNTHETIC))
-    found = [finding for check in CHECKS if (finding := check(evidence)) is not None]
+    checks = looks_ahead, *CHECKS, last_year
+    found = [finding for check in checks if (finding := check(evidence)) is not None]
     missing = _not_examined(evidence)
     levels = [finding.level for finding in [*found, *missing]]
     level = max(levels, default=Level.UNTESTED)
@@ -72,6 +75,30 @@ def verdict(evidence: Evidence) -> Verdict:
     rest = [finding.sentence for finding in missing]
     last = _LAST_OF_BOOK if evidence.get("markets") else _LAST
     return Verdict(level, (_HEADLINES[level], *against, *speaks_for, *rest, last))
+
+
+def looks_ahead(evidence: Evidence) -> Finding | None:
+    """A signal that knows later candles, whose figures all mean nothing then."""
+    asked = evidence.get("look_ahead") or {}
+    if asked.get("found"):
+        said = f"The signal looks ahead, so no figure here can be trusted: {asked['found']}."
+        return Finding(Level.FAILS, said)
+    if not asked.get("tried"):
+        return None
+    said = f"At {asked['tried']} of its events the signal says the same whatever follows."
+    return Finding(Level.HOLDS, said)
+
+
+def last_year(evidence: Evidence) -> Finding | None:
+    """An edge that is gone: what was earned before was not earned lately."""
+    sharpe, before = number(evidence, "recent.sharpe"), number(evidence, "recent.before")
+    days, fall = number(evidence, "recent.days"), number(evidence, "recent.fall")
+    if sharpe is None or before is None or days is None or fall is None or sharpe > 0.0:
+        return None
+    said = f"Its last {days:.0f} days have a Sharpe ratio of {sharpe:.2f} after {before:.2f} before"
+    if fall >= _FALLEN:
+        return Finding(Level.DOUBTFUL, f"{said}: what it lived on may be gone.")
+    return Finding(Level.HOLDS, f"{said}, which may be chance.", note=True)
 
 
 def _by_weight(found: list[Finding]) -> list[Finding]:

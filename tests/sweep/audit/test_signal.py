@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stoptrail.backtest.inputs import plan_for, signals_of
+from stoptrail.backtest.plan import Plan
 from stoptrail.config.load import load_settings
 from stoptrail.feeds.synthetic import synthetic_candles
+from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.structure import STRUCTURE_KINDS
 from stoptrail.rules.trend import TREND_KINDS
-from stoptrail.sweep.audit.signal import early_zones, warm_up
+from stoptrail.sweep.audit.signal import GLANCES, early_zones, glance, warm_up
 from tests.markets import FINE
 from tests.sweep.small import DAY, FIRST, HOUR
 
@@ -44,3 +47,38 @@ def test_data_that_begin_later_agree_from_the_warm_up_on(
     check = warm_up(plan, candles, signals, 3)
     assert check.tried > 10
     assert check.findings == ()
+
+
+MARKET = synthetic_candles(5, HOUR, FIRST, FIRST + 200 * DAY)
+
+
+def rising(candles: Candles, *, later: int = 0, fewest: int = 0) -> Signals:
+    """Long where the close `later` candles on is above that of a day before."""
+    if len(candles.time) < fewest:
+        raise ValueError("too few candles")
+    known = np.append(candles.close[later:], np.full(later, np.nan))
+    before = np.append(np.full(24, np.nan), candles.close[:-24])
+    zone = np.where(known > before, 1, 0).astype(np.int8)
+    zone[:24] = 0
+    return Signals(zone, np.zeros(len(zone), np.int8), 24)
+
+
+def plan_with(**parameters: int) -> Plan:
+    plan = plan_for(load_settings(None), FINE)
+    return plan._replace(signal=rising, parameters=dict(parameters), atr_interval=HOUR)
+
+
+def test_a_glance_finds_nothing_in_a_signal_that_knows_the_past_alone() -> None:
+    assert glance(plan_with(), MARKET) == {"tried": GLANCES, "found": None}
+
+
+@pytest.mark.parametrize("later", [1, 24])
+def test_a_glance_finds_a_signal_that_knows_later_candles(later: int) -> None:
+    found = glance(plan_with(later=later), MARKET)
+    assert "it knows something" in str(found["found"])
+    assert 1 <= found["tried"] <= 10
+
+
+def test_a_glance_passes_events_over_whose_candles_the_signal_fails() -> None:
+    found = glance(plan_with(later=1, fewest=len(MARKET.time)), MARKET)
+    assert found == {"tried": 0, "found": None}

@@ -68,8 +68,8 @@ def test_good_evidence_holds_and_still_promises_nothing() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "level", "words"),
     [
-        ("metrics.trades", 100, Level.DOUBTFUL, "40 trades (60 scratches aside) are few"),
-        ("metrics.trades", 79, Level.FAILS, "19 trades (60 scratches aside) are too few"),
+        ("metrics.trades", 100, Level.DOUBTFUL, "40 trades (scratches aside: 60) are few"),
+        ("metrics.trades", 79, Level.FAILS, "19 trades (scratches aside: 60) are too few"),
         ("envelope.low_first.sharpe", -0.1, Level.FAILS, "Sharpe -0.10"),
         ("envelope.high_first.profit_factor", 0.99, Level.FAILS, "not earn its risk"),
         ("envelope.low_first.sharpe", 0.5, Level.DOUBTFUL, "leans on when the stop moves"),
@@ -208,3 +208,28 @@ def test_a_book_needs_no_overfitting_of_its_own_and_names_its_markets() -> None:
     assert found.text.endswith("these markets' past; the next years need not resemble it.")
     assert verdict({**book, "walk_forward": None}).level == Level.UNTESTED
     assert verdict({**book, "markets": None}).level == Level.UNTESTED
+
+
+def test_a_signal_that_looks_ahead_fails_before_all_else() -> None:
+    found = verdict(GOOD | {"look_ahead": {"tried": 3, "found": "the zone at noon differs"}})
+    assert found.level == Level.FAILS
+    assert "looks ahead" in found.sentences[1]
+    assert "the zone at noon differs." in found.sentences[1]
+
+
+def test_a_signal_that_was_asked_and_says_the_same_lowers_nothing() -> None:
+    found = verdict(GOOD | {"look_ahead": {"tried": 60, "found": None}})
+    assert found.level == Level.HOLDS
+    assert "At 60 of its events the signal says the same" in found.text
+    assert verdict(GOOD | {"look_ahead": {"tried": 0, "found": None}}) == verdict(GOOD)
+
+
+def test_an_edge_that_has_gone_is_doubtful_and_a_poor_year_a_note() -> None:
+    gone = {"days": 365, "sharpe": -1.3, "before": 5.5, "fall": 6.8}
+    found = verdict(GOOD | {"recent": gone})
+    assert found.level == Level.DOUBTFUL
+    assert "last 365 days have a Sharpe ratio of -1.30 after 5.50 before: what" in found.text
+    poor = verdict(GOOD | {"recent": gone | {"fall": 1.2}})
+    assert poor.level == Level.HOLDS
+    assert "which may be chance" in poor.text
+    assert verdict(GOOD | {"recent": gone | {"sharpe": 0.4}}) == verdict(GOOD)
