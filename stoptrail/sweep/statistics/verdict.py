@@ -64,7 +64,7 @@ def verdict(evidence: Evidence) -> Verdict:
     """
     if evidence.get("synthetic"):
         return Verdict(Level.UNTESTED, (_HEADLINES[Level.UNTESTED], _SYNTHETIC))
-    checks = looks_ahead, *CHECKS, last_year
+    checks = looks_ahead, *CHECKS, last_year, says_the_same
     found = [finding for check in checks if (finding := check(evidence)) is not None]
     missing = _not_examined(evidence)
     levels = [finding.level for finding in [*found, *missing]]
@@ -79,11 +79,17 @@ def verdict(evidence: Evidence) -> Verdict:
 
 def looks_ahead(evidence: Evidence) -> Finding | None:
     """A signal that knows later candles, whose figures all mean nothing then."""
+    found = (evidence.get("look_ahead") or {}).get("found")
+    if not found:
+        return None
+    said = f"The signal looks ahead, so no figure here can be trusted: {found}."
+    return Finding(Level.FAILS, said)
+
+
+def says_the_same(evidence: Evidence) -> Finding | None:
+    """A signal that was asked and does not look ahead."""
     asked = evidence.get("look_ahead") or {}
-    if asked.get("found"):
-        said = f"The signal looks ahead, so no figure here can be trusted: {asked['found']}."
-        return Finding(Level.FAILS, said)
-    if not asked.get("tried"):
+    if asked.get("found") or not asked.get("tried"):
         return None
     said = f"At {asked['tried']} of its events the signal says the same whatever follows."
     return Finding(Level.HOLDS, said)
