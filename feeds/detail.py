@@ -19,7 +19,7 @@ from stoptrail.core.time import iso, timeframe_name, uncovered
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.feeds.cache import cache_path, covered_spans
 from stoptrail.feeds.download import Notice, download_candles
-from stoptrail.feeds.files import load_file
+from stoptrail.feeds.files import load_file, of_file_beside
 from stoptrail.feeds.market import Finer, MarketData
 from stoptrail.feeds.own_file import read_own
 from stoptrail.feeds.source import Wanted
@@ -100,9 +100,7 @@ def _of_file(
     try:
         loaded = load_file(finer.path, finer.interval or None, reading, now=now)
     except DataError as error:
-        raise DataError(
-            str(error).replace("data.timeframe", "data.detail"),
-        ) from None
+        raise of_file_beside(error, "data.detail_path", "data.detail") from None
     for note in loaded.notes:
         on_notice(f"detail: {note}")
     first, last = np.searchsorted(loaded.candles.time, [start, end])

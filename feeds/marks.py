@@ -13,7 +13,7 @@ from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS, iso, timeframe_name
 from stoptrail.feeds.cache import mark_path
 from stoptrail.feeds.download import Notice
-from stoptrail.feeds.files import load_file
+from stoptrail.feeds.files import load_file, of_file_beside
 from stoptrail.feeds.market import NO_MARKET_MARKS, MarketData, MarketMarks, candles_digest
 from stoptrail.feeds.source import Wanted
 from stoptrail.rules.candles import Candles, Floats, rows_of
@@ -80,8 +80,7 @@ def _read(wanted: Wanted, path: Path, now: int, on_notice: Notice) -> Candles:
     try:
         loaded = load_file(path, None, reading, now=now)
     except DataError as error:
-        text = str(error).replace("data.path or --data", "data.mark_path")
-        raise DataError(text.replace("data.timeframe", "data.mark_path")) from None
+        raise of_file_beside(error, "data.mark_path", "data.mark_path") from None
     for note in loaded.notes:
         if "volume" not in note:
             on_notice(f"mark: {note}")

@@ -152,6 +152,12 @@ def test_a_file_of_another_length_than_asked_for_names_the_setting(tmp_path: Pat
         load_finer(Wanted(interval=QUARTER), FinerWanted(60_000, file), one)
 
 
+def test_a_file_that_is_not_there_names_its_own_setting(tmp_path: Path) -> None:
+    wanted = FinerWanted(FIVE, tmp_path / "nothing.csv")
+    with pytest.raises(DataError, match=r"no such file; check data\.detail_path$"):
+        load_finer(Wanted(interval=QUARTER), wanted, market())
+
+
 def test_the_exchange_out_of_reach_and_an_empty_cache_are_one_line(tmp_path: Path) -> None:
     options = {"urls": {"api": {"public": "http://127.0.0.1:9"}}, "options": {}}
     wanted = Wanted(interval=QUARTER, cache=tmp_path, ccxt_options=options, exchange_id="nowhere1")

@@ -141,6 +141,24 @@ def test_a_file_that_is_not_there_names_the_setting(tmp_path: Path) -> None:
         load(tmp_path / "nothing.csv")
 
 
+def test_what_mends_a_mark_file_leaves_the_market_as_it_is(tmp_path: Path) -> None:
+    """data.symbol and data.columns are the market's own file's too, which they would spoil."""
+    eth = tmp_path / "marks.csv"
+    written(eth, MARKS)
+    first, *rows = eth.read_text().splitlines()
+    eth.write_text("\n".join([f"{first},symbol", *(f"{row},ETHUSDT" for row in rows)]))
+    with pytest.raises(DataError, match=r"give data\.mark_path a file of that market") as refused:
+        load(eth)
+    assert "set data.symbol" not in str(refused.value)
+    swapped = tmp_path / "swapped.csv"
+    parts = [row.split(",") for row in rows]
+    swapped.write_text("\n".join(",".join([t, low, h, o, c]) for t, o, h, low, c in parts))
+    with pytest.raises(DataError, match=r"else give data\.mark_path a file that names its col"):
+        load(swapped)
+    swapped.write_text("time,low,high,open,close\n" + swapped.read_text())
+    assert load(swapped).missing == 0
+
+
 def test_without_any_there_are_none(tmp_path: Path) -> None:
     found = load(None, Wanted(symbol="BTC/USDT:USDT", interval=QUARTER, cache=tmp_path))
     assert (found.candles, found.summary()) == (None, {})

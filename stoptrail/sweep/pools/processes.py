@@ -86,20 +86,23 @@ def _by_copies(
             one, process = _copy(given)
             copies[one] = process
         # Two each, so that none waits for this process.
-        for one, place in zip((*copies, *copies), left, strict=False):
-            one.send(place)
-            asked.append(one)
+        try:
+            for one, place in zip((*copies, *copies), left, strict=False):
+                one.send(place)
+                asked.append(one)
+        except OSError:
+            raise RunError(_ENDED) from None
         yield None
         for _ in tasks:
             end: Any = wait(set(asked))[0]
             asked.remove(end)
             try:
                 result, error = end.recv()
-            except (EOFError, ConnectionResetError):
+                for place in islice(left, 1):
+                    end.send(place)
+                    asked.append(end)
+            except (EOFError, OSError):
                 raise RunError(_ENDED) from None
-            for place in islice(left, 1):
-                end.send(place)
-                asked.append(end)
             if error is not None:
                 raise error
             yield result

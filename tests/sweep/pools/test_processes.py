@@ -91,6 +91,36 @@ def test_copies_that_nobody_waits_for_end() -> None:
     wait_until(lambda: not any(child.is_running() for child in children))
 
 
+def test_a_copy_that_is_killed_before_it_is_told_more_is_named() -> None:
+    """A pipe without a reader is an error of its own, which commands take for a closed output."""
+    works = ["say", "say", "die", "die", "say"]
+    before = psutil.Process().children()
+    running = Copies(2).spread(say_or_die, (), list(enumerate(works)))
+    wait_until(lambda: {child.status() for child in since(before)} == {psutil.STATUS_ZOMBIE})
+    with pytest.raises(RunError, match="a worker process was ended from outside"):
+        list(running)
+
+
+def test_a_copy_that_is_killed_within_its_answer_is_named() -> None:
+    before = psutil.Process().children()
+    running = Copies(2).spread(say_or_die, (), [(1, "much"), (2, "much")])
+    wait_until(lambda: {child.status() for child in since(before)} == {psutil.STATUS_SLEEPING})
+    for child in since(before):
+        child.kill()
+    with pytest.raises(RunError, match="a worker process was ended from outside"):
+        list(running)
+
+
+def since(before: list[psutil.Process]) -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if child not in before]
+
+
+def say_or_die(work: str) -> bytes:
+    if work == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return bytes(5_000_000 if work == "much" else 1)
+
+
 def refuse(work: str) -> None:
     raise RunError(f"{work} is of no use")
 
