@@ -21,10 +21,11 @@ from stoptrail.backtest.outcome import (
 )
 from stoptrail.config.load import public_table
 from stoptrail.config.market import MAINTENANCE, tiers_words
-from stoptrail.config.run_rules import fitting, inferred, run_rules_of
+from stoptrail.config.run_rules import fitting, inferred, margin_of, run_rules_of
 from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_value
 from stoptrail.feeds.market import MarketData
+from stoptrail.rules.margin import Margin
 from stoptrail.rules.metrics import (
     cagr,
     scaled,
@@ -84,7 +85,7 @@ _WHY = {
 }
 
 
-def why_no_trade(outcome: Outcome, inputs: Inputs, symbol: str) -> str:
+def why_no_trade(outcome: Outcome, inputs: Inputs, symbol: str, margin: Margin) -> str:
     """Such as "62 signals, all below one lot: 1 BTC is 60,000"; "" where there were trades."""
     if len(outcome.record.trades.side):
         return ""
@@ -96,14 +97,15 @@ def why_no_trade(outcome: Outcome, inputs: Inputs, symbol: str) -> str:
     share = "all" if counts[reason] == total else f"{counts[reason]:,.0f} of them"
     signals = f"{total:,} signal{'s' if total > 1 else ''}"
     if reason == "size":
-        return f"no trade: {signals}, {share} {_size(outcome, inputs, symbol)}"
+        return f"no trade: {signals}, {share} {_size(outcome, inputs, symbol, margin)}"
     if reason == "gap":
         return f"no trade: {signals}, {share} {_gap(inputs)}"
     return f"no trade: {signals}, {share} {_WHY[reason]}"
 
 
-def _size(outcome: Outcome, inputs: Inputs, symbol: str) -> str:
-    """What the smallest order costs, beside what the account has."""
+def _size(outcome: Outcome, inputs: Inputs, symbol: str, margin: Margin) -> str:
+    """What the smallest order costs, beside what the account has; of a position that can be
+    liquidated its stop may be the reason as well."""
     market = inputs.market
     base, _, quote = symbol.partition(":")[0].partition("/")
     close = float(inputs.candles.close[-1])
@@ -116,7 +118,13 @@ def _size(outcome: Outcome, inputs: Inputs, symbol: str) -> str:
         told = f"{cost:,.6g} {quote}".strip()
     else:
         told = f"{least:.10g} {base} is {least * close:,.6g} {quote}".strip()
-    return f"below {name}: {told}, the account {cash:,.6g}; set [market], [risk] or account.cash"
+    small = f"below {name}: {told}, the account {cash:,.6g}"
+    if margin.checked and margin.liquidates:
+        return (
+            f"{small}, or with a stop beyond the price at which the position is liquidated (C20); "
+            "set risk.max_leverage or [stop], else [market], [risk] or account.cash"
+        )
+    return f"{small}; set [market], [risk] or account.cash"
 
 
 def _gap(inputs: Inputs) -> str:
@@ -220,7 +228,7 @@ def summarise_run(
         "metrics": metrics_table(outcome),
         **_stop_path(settings, market, inputs, outcome),
         **({"maintenance_margin": kept} if (kept := maintenance_table(settings)) else {}),
-        "no_trade": why_no_trade(outcome, inputs, market.symbol) or None,
+        "no_trade": why_no_trade(outcome, inputs, market.symbol, margin_of(settings)) or None,
         "warnings": [
             *warnings_of(settings, outcome, inputs),
             *margin_warnings(settings, market),

@@ -101,7 +101,7 @@ def run_rules_of(settings: Settings, market: Market) -> RunRules:
                 funding=_funding_scale(settings) if swap else 0.0,
             ),
             market=market,
-            margin=_margin(settings),
+            margin=margin_of(settings),
             exits=exit_rules_of(settings),
         ),
         exits=EXITS.index(settings.strategy.exits)
@@ -125,7 +125,7 @@ def protections_of(limits: ProtectionSettings) -> Protections:
     )
 
 
-def _margin(settings: Settings) -> Margin:
+def margin_of(settings: Settings) -> Margin:
     """What a position has to keep, wherever an account can fall below zero (C20)."""
     market, swap = settings.market, settings.market_type == "swap"
     shorts, levered = settings.strategy.sides != "long", settings.risk.max_leverage > 1.0

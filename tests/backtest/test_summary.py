@@ -13,6 +13,7 @@ from stoptrail.backtest.plan import Record
 from stoptrail.backtest.summary import summarise_run, why_no_trade
 from stoptrail.config.settings import Settings
 from stoptrail.feeds.market import MarketData
+from stoptrail.rules.margin import NO_MARGIN, Margin
 from stoptrail.rules.market import Market
 from stoptrail.rules.measure import equity_of, measure
 from stoptrail.rules.trade import IGNORED
@@ -48,14 +49,20 @@ class _Inputs(NamedTuple):
 
 
 def why(
-    *, trades: int = 0, lot: float = 1.0, minimum: float = 0.0, volume: float = 5.0, **counts: int
+    *,
+    trades: int = 0,
+    lot: float = 1.0,
+    minimum: float = 0.0,
+    volume: float = 5.0,
+    margin: Margin = NO_MARGIN,
+    **counts: int,
 ) -> str:
     record = _Record(_Trades(np.ones(trades)), np.array([counts.get(name, 0) for name in IGNORED]))
     candles = _Candles(np.full(50, 60_000.0), np.full(50, volume))
     market = Market(100.0, 1.0, 1.0, lot, lot, minimum)
     outcome: Any = _Outcome(record, np.array([50_000.0]))
     inputs: Any = _Inputs(candles, 10, market)
-    return why_no_trade(outcome, inputs, "BTC/USDT")
+    return why_no_trade(outcome, inputs, "BTC/USDT", margin)
 
 
 def test_a_run_with_trades_says_nothing() -> None:
@@ -66,6 +73,17 @@ def test_a_lot_that_is_too_dear_is_named_with_its_price() -> None:
     said = why(size=62)
     assert "62 signals, all below one lot: 1 BTC is 60,000 USDT" in said
     assert "50,000" in said
+
+
+@pytest.mark.parametrize("checked", [False, True])
+@pytest.mark.parametrize("liquidates", [False, True])
+def test_a_stop_beyond_the_liquidation_is_a_reason_where_there_is_one(
+    checked: bool, liquidates: bool
+) -> None:
+    said = why(size=113, lot=1e-5, margin=Margin(0.005, checked, liquidates))
+    both = checked and liquidates
+    assert ("beyond the price at which the position is liquidated" in said) is both
+    assert ("set risk.max_leverage or [stop]" in said) is both
 
 
 def test_a_minimum_of_notional_is_named() -> None:
