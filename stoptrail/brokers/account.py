@@ -37,15 +37,13 @@ from stoptrail.rules.types import RunRules
 _LEVERAGE = "set risk.max_leverage"
 _NEXT_OPEN = "orders fill at the next open (C2)"
 REFUSED = {
-    "add_cash": "set account.cash before the run",
+    **dict.fromkeys(("add_cash", "set_fund_history"), "set account.cash before the run"),
     "add_order_history": "orders are decided while the candles pass",
     "addcommissioninfo": "use setcommission, or set costs.taker_fee and costs.borrow_daily",
     "set_checksubmit": "orders are cut to what the equity affords (C4)",
     **dict.fromkeys(("set_coc", "set_coo", "set_eosbar"), _NEXT_OPEN),
     "set_filler": "orders fill whole",
-    "set_fund_history": "set account.cash before the run",
-    "set_fundmode": "the account has no shares",
-    "set_fundstartval": "the account has no shares",
+    **dict.fromkeys(("set_fundmode", "set_fundstartval"), "the account has no shares"),
     "set_int2pnl": "set costs.borrow_daily: shorts pay it at the exit (C12)",
     "set_shortcash": 'set strategy.sides = "long" for an account that cannot short',
     "set_slippage_fixed": "set costs.slippage",
@@ -71,6 +69,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
     p: Any
     running = False
     """Whether Cerebro is under way."""
+    hears_of_funding = False  # payments come to it while it runs
 
     params: ClassVar[Any] = (
         ("run_rules", None),
@@ -152,7 +151,8 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         self._data, self.interval, self._daily = data, interval_of(data), is_daily(data)
         candles = known_candles(data)
         if self.p.run_rules is None:
-            market = fitted_market(self._settings, candles)
+            told = self.hears_of_funding or self.p.funding is not NO_FUNDING
+            market = fitted_market(self._settings, candles, told_of_funding=told)
             rules = self.run_rules.trade_rules._replace(market=market)
             self.run_rules = self.run_rules._replace(trade_rules=rules)
 

@@ -39,6 +39,7 @@ class FundedBroker(CandleBroker):
     )
 
     journal: FundingJournal
+    hears_of_funding = True
 
     def __init__(self, **params: Any) -> None:
         super().__init__(**params)

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from stoptrail.config.market import lately
-from stoptrail.config.run_rules import fitting, inferred, market_rules, run_rules_of
+from stoptrail.config.run_rules import (
+    constant_funding,
+    fitting,
+    inferred,
+    market_rules,
+    run_rules_of,
+)
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError
 from stoptrail.rules.candles import Candles
@@ -21,13 +27,18 @@ def unfitted_rules(settings: Settings) -> RunRules:
     return run_rules_of(settings, market_rules(filters, MAX_DIGITS, MAX_DIGITS))
 
 
-def fitted_market(settings: Settings, candles: Candles | None) -> Market:
+def fitted_market(
+    settings: Settings, candles: Candles | None, *, told_of_funding: bool = True
+) -> Market:
     """Steps and minimums of the market that is traded: those of the settings' symbol where
     they can be the data's, what is unknown from the decimals of its
     last 90 days (C13).
 
-    Raises ConfigError where they are unknown and the candles are not there beforehand.
+    Raises ConfigError where they are unknown and the candles are not there beforehand, or where
+    the settings speak of funding and nobody tells the broker of payments.
     """
+    if not told_of_funding:
+        _require_no_payments(settings)
     symbol = settings.data.symbol
     if candles is None:
         filters = settings.market.filters(symbol)
@@ -43,6 +54,16 @@ def fitted_market(settings: Settings, candles: Candles | None) -> Market:
     told = volume.min() < volume.max()  # one and the same is no count
     lot_digits = decimals(volume) if told else FINEST_LOT_DIGITS
     return market_rules(fitting(settings, symbol, digits), digits, lot_digits)
+
+
+def _require_no_payments(settings: Settings) -> None:
+    constant = constant_funding(settings)
+    if settings.market_type == "swap" and (constant or settings.data.funding):
+        raise ConfigError(
+            f"{'costs.funding_rate' if constant else 'data.funding'} is set, and a broker in a "
+            "Cerebro of one's own has no payments to book: hand it funding= (docs/library.md), run "
+            "stoptrail.backtest(), or leave the setting out"
+        )
 
 
 def without_stop(trade_rules: TradeRules) -> TradeRules:

@@ -18,7 +18,9 @@ from stoptrail.brokers.paper import PaperBroker
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, DataError, UsageError
 from stoptrail.feeds.columnar import ColumnarFeed
+from stoptrail.feeds.funding import constant_rows
 from stoptrail.rules.candles import Candles, rows_of
+from stoptrail.rules.funding import funding_of
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.types import BOTH
 from stoptrail.strategies.mtf_strategy import MtfStrategy
@@ -188,6 +190,27 @@ def test_steps_that_cannot_be_known_beforehand_have_to_be_set() -> None:
     broker = CandleBroker(settings=other)
     with pytest.raises(ConfigError, match=r"set market\.tick and market\.lot"):
         cerebro_of(pandas_feed(), broker=broker, cerebro={"preload": False}).run()
+
+
+def test_funding_is_paid_where_it_is_handed_over_and_never_left_out_in_silence() -> None:
+    rate, hours = 0.0003, 8 * 3_600_000
+    swap = Settings.model_validate({"market": {"type": "swap"}, "costs": {"funding_rate": rate}})
+    feed = ColumnarFeed(candles=CANDLES)
+    with pytest.raises(ConfigError, match=r"costs\.funding_rate is set, .* hand it funding="):
+        cerebro_of(feed, broker=CandleBroker(settings=swap)).run()
+    journal = RecordingJournal()
+    payments = funding_of(constant_rows(CANDLES), CANDLES)
+    broker = CandleBroker(settings=swap, funding=payments, journal=journal)
+    cerebro_of(ColumnarFeed(candles=CANDLES), broker=broker).run()
+    paid = 0
+    for entry, end in zip(journal.entries, journal.exits, strict=False):
+        held, owed = entry.position.held, 0.0
+        for time in range(held.time // hours * hours + hours, end.time + 1, hours):
+            closed = CANDLES.time + CANDLES.interval <= time
+            owed += rate * held.side * entry.position.units * CANDLES.close[closed][-1]
+            paid += 1
+        assert end.end.funding == pytest.approx(-owed, abs=1e-9)
+    assert paid > 20
 
 
 # Warm-up, managers, sizers
