@@ -64,7 +64,34 @@ def mark_path(folder: Path, exchange_id: str, symbol: str, timeframe: str) -> Pa
 
 
 def read_cache(path: Path, interval: int) -> Cached:
-    """The cached candles, none where there is no file; DataError where it is damaged."""
+    """The cached candles, none where there is no file; DataError where it is damaged.
+
+    What another process replaces while it is read is read again: it is opened more than once,
+    and half of one file and half of the next are no damage.
+    """
+    while True:
+        before, damage = _state_of(path), None
+        try:
+            found = _read(path, interval)
+        except DataError as error:
+            damage = error
+        if _state_of(path) != before:
+            continue
+        if damage is not None:
+            raise damage
+        return found
+
+
+def _state_of(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file from the one that replaces it."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _read(path: Path, interval: int) -> Cached:
     if not path.exists():
         return Cached(path, Columns(np.empty(0, np.int64), *(np.empty(0) for _ in range(5))), ())
     import pyarrow as pa

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoptrail.core.errors import DataError, OutputError
+from stoptrail.feeds import cache
 from stoptrail.feeds.cache import (
     cache_path,
     candles_of,
@@ -126,6 +128,32 @@ def _write_many(path: Path, part: slice) -> None:
         row = slice(k, k + 10)
         cached = with_rows(cached, [rows_of(data, row)], [_span(data, row)])
         write_cache(cached)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, data = tmp_path / "x.parquet", columns_of(candles(400))
+    first, second = slice(0, 50), slice(50, 100)
+    one = with_rows(read_cache(path, QUARTER), [rows_of(data, first)], [_span(data, first)])
+    write_cache(one)
+    reads = []
+
+    def replaced(*given: Any, **more: Any) -> Any:
+        reads.append(given)
+        found = load_candles(*given, **more)
+        if len(reads) == 1:  # its spans are of this file, its candles could be of the next
+            write_cache(with_rows(one, [rows_of(data, second)], [_span(data, second)]))
+            raise DataError("torn")
+        if len(reads) == 2:
+            write_cache(one)
+        return found
+
+    monkeypatch.setattr(cache, "load_candles", replaced)
+    found = read_cache(path, QUARTER)
+    assert len(reads) == 3
+    assert found.covered == (_span(data, slice(0, 100)),)
+    assert len(found.columns.time) == 100
 
 
 def test_two_processes_that_write_at_once_lose_no_candles(tmp_path: Path) -> None:
