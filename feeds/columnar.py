@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from stoptrail.adapter.backtrader import bt
+from stoptrail.adapter.feed_candles import lent
 from stoptrail.core.time import MINUTE_MS, date_number
 from stoptrail.rules.candles import Candles, Floats, Times
 
@@ -85,8 +86,10 @@ class ColumnarFeed(bt.DataBase):  # type: ignore[misc]
             (lines.volume, candles.volume),
             (lines.openinterest, np.zeros(self._count)),
         ):
-            lent = self.only_read and not line.extension
-            line.array = _lent(column) if lent else _line_array(column, line.extension)
+            is_lent = self.only_read and not line.extension
+            line.array = (
+                lent(column).toreadonly() if is_lent else _line_array(column, line.extension)
+            )
         self._dates = lines.datetime.array
         self._moved = tuple(lines)
         self._at = self._count
@@ -135,12 +138,6 @@ class ColumnarFeed(bt.DataBase):  # type: ignore[misc]
 
     def _tick_fill(self, force: bool = False) -> None:
         """Nothing reads ticks of a finished series."""
-
-
-def _lent(column: Floats) -> Any:
-    """The column as a line's array: it gives Python's floats, as `array` does."""
-    whole: Any = np.ascontiguousarray(column, np.float64)
-    return memoryview(whole).toreadonly()
 
 
 def _line_array(column: Floats, extension: int) -> array[float]:

@@ -47,10 +47,11 @@ class Changes(Places):
     """Where the values of a line change, in a run that knows all of them."""
 
     def __init__(self, line: Any) -> None:
-        values = np.frombuffer(line.array, np.int64)  # by their bits, NaN as any other
-        places = np.flatnonzero(values[1:] != values[:-1]) + 1
+        values = np.asarray(line.array)
+        bits = values.view(np.int64) if values.dtype == np.float64 else values  # NaN as any other
+        places = np.flatnonzero(bits[1:] != bits[:-1]) + 1
         super().__init__([*places.tolist(), len(values)])
-        self._values = np.frombuffer(line.array, np.float64)[places].tolist()
+        self._values = values[places].tolist()
 
     def after_above(self, at: int, bound: float) -> int:
         """The first candle after `at` with a new value that is not above `bound`, or one before
@@ -66,8 +67,10 @@ def deciding(zone: Any, before: float, sides: int, atr: Any, times: Times, start
     """The candles at whose close a signal is to be decided on: a zone of `sides` begins at or after
     `start` (ms) and the ATR is known. zone and atr are lines; before: the zone before the first
     candle."""
-    zones, known = np.frombuffer(zone.array), np.frombuffer(atr.array)
-    begins = (zones != np.concatenate(([before], zones[:-1]))) & (zones != 0.0)
+    zones, known = np.asarray(zone.array), np.asarray(atr.array)
+    begins = zones != 0
+    begins[:1] &= zones[:1] != before
+    begins[1:] &= zones[1:] != zones[:-1]
     if sides != BOTH:
         begins &= zones == sides
     wanted = begins & (known == known) & (times >= start)

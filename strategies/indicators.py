@@ -23,6 +23,7 @@ from stoptrail.adapter.feed_candles import (
     interval_of,
     is_daily,
     is_stock,
+    lent,
     require_usable,
     write,
 )
@@ -67,8 +68,17 @@ class CandleIndicator(bt.Indicator):  # type: ignore[misc]
         of all lines."""
 
     def forward(self, value: float = math.nan, size: int = 1) -> None:
-        """Make room in all lines; once for a vectorised run."""
-        forward(self.lines, value, size)
+        """Make room in all lines; once for a vectorised run, where columns may be lent to them."""
+        for line in self.lines:
+            if self._is_lent(line):
+                line.array = range(size)  # no more than a length, until `once` lends a column
+                line.idx += size
+                line.lencount += size
+            else:
+                forward(line, value, size)
+
+    def _is_lent(self, line: Any) -> bool:
+        return getattr(self.data, "only_read", False) and not line.extension
 
     def oncestart(self, start: int, end: int) -> None:
         """Nothing: `once` fills the whole buffer."""
@@ -79,7 +89,10 @@ class CandleIndicator(bt.Indicator):  # type: ignore[misc]
         known = len(self._past.time)
         values = self.over(following(self._past, candles_of(self.data, end)))
         for line, column in zip(self.lines, values, strict=True):
-            write(line, column[known:], end)
+            if self._is_lent(line):
+                line.array = lent(column[known:])
+            else:
+                write(line, column[known:], end)
 
     def next(self) -> None:
         """One more candle; called again on the same candle, the same values again."""

@@ -30,15 +30,15 @@ class Pace:
         self.at = -1
 
 
-def forward(lines: Any, value: float, size: int) -> None:
-    """Move lines on by `size` places that hold `value`, in one go."""
-    for line in lines:
-        if type(line.array) is not array:  # a ring of the last values
-            line.forward(value, size)
-            continue
-        line.array.extend(array("d", [value]) * size)
-        line.idx += size
-        line.lencount += size
+def forward(line: Any, value: float, size: int) -> None:
+    """Move a line on by `size` places that hold `value`, in one go."""
+    if type(line.array) is not array:  # a ring of the last values
+        line.forward(value, size)
+        return
+    room = array("d", [value]) * size
+    line.array = line.array + room if line.array else room
+    line.idx += size
+    line.lencount += size
 
 
 class QuickCandles(bt.Strategy):  # type: ignore[misc]
@@ -58,7 +58,8 @@ class QuickCandles(bt.Strategy):  # type: ignore[misc]
 
     def forward(self, value: float = nan, size: int = 1) -> None:
         """Make room in all lines; once for a vectorised run."""
-        forward(self.lines, value, size)
+        for line in self.lines:
+            forward(line, value, size)
 
     def _start(self) -> None:
         """Called once when everything is attached."""

@@ -11,7 +11,7 @@ import numpy as np
 from stoptrail.adapter.backtrader import bt
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import EPOCH_DAY, iso, milliseconds, timeframe_name
-from stoptrail.rules.candles import Candles, Floats, Times
+from stoptrail.rules.candles import Candles, Floats, Sides, Times
 from stoptrail.rules.costs import DAY
 
 _UNITS = {
@@ -120,6 +120,12 @@ def column(line: Any, count: int) -> Floats:
 def write(line: Any, values: Any, end: int) -> None:
     """Set the first `end` values of a preallocated line buffer."""
     np.frombuffer(line.array, dtype=np.float64)[:end] = values[:end]
+
+
+def lent(column: Floats | Sides) -> memoryview:
+    """The column itself as a line's array, which gives Python's numbers as `array` does."""
+    whole: Any = np.ascontiguousarray(column)
+    return memoryview(whole)
 
 
 def current(data: Any, daily: bool) -> tuple[int, float, float, float, float, float]:

@@ -180,9 +180,9 @@ def _share(lines: Any, known: dict[int, Any]) -> None:
     """Let lines with the same values as one before have the same array: sets of one market often
     have signal or ATR in common."""
     for line in lines:
-        values = np.frombuffer(line.array)
+        values = np.asarray(line.array)
         found: Any = known.setdefault(crc32(values.data), line.array)
-        if found is not line.array and np.array_equal(np.frombuffer(found), values, equal_nan=True):
+        if found is not line.array and np.array_equal(np.asarray(found), values, equal_nan=True):
             line.array = found
 
 

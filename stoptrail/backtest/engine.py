@@ -51,7 +51,7 @@ def run_backtrader(
     journal = RecordingJournal(with_stops=plan.run_rules.exits != CYCLE_EXIT)
     cerebro = QuickCerebro(stdstats=False, runonce=runonce, preload=runonce)
     feed = ColumnarFeed(candles=candles)
-    feed.only_read = not is_plain()
+    feed.only_read = runonce and not is_plain()
     cerebro.adddata(feed)
     broker = CandleBroker(
         run_rules=plan.run_rules,

@@ -8,8 +8,9 @@ of such columns end in `_steps`, so that nobody takes them for prices.
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from stoptrail.core.errors import DataError
 from stoptrail.core.files import require_file, written_whole
 from stoptrail.feeds.convert import numbers_of
 from stoptrail.feeds.market import MarketData, candles_digest
-from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.candles import Candles, Floats, Times
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,6 +27,8 @@ FILE = "candles.parquet"
 _ABOUT = b"stoptrail.candles"
 _PRICES = ("open", "high", "low", "close")
 _STEPS = "_steps"
+_GROUP = 2**18
+"""Rows that are written at a time."""
 _LARGEST = 2.0**53
 """Above it a float64 holds no whole numbers one by one."""
 
@@ -41,31 +44,28 @@ class Kept(NamedTuple):
 
 def write_kept(folder: Path, market: MarketData) -> None:
     """Write FILE into `folder`, whole or not at all. Raises OutputError."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     digits = dict.fromkeys(_PRICES, market.price_digits) | {"volume": market.volume_digits}
     candles = market.candles
-    columns: dict[str, pa.Array] = {"time": numbers_of(candles.time)}
-    for name, places in digits.items():
-        values = getattr(candles, name)
-        steps = _whole_steps(values, places)
-        columns[name if steps is None else name + _STEPS] = numbers_of(
-            values if steps is None else steps
-        )
+    scales = {name: _scale(getattr(candles, name), places) for name, places in digits.items()}
     about = {"interval": candles.interval, "start": market.start, "sha256": market.sha256}
-    named = pa.Table.from_arrays(list(columns.values()), names=list(columns))
-    table = named.replace_schema_metadata(
-        {_ABOUT: json.dumps({**about, "digits": digits}).encode()}
-    )
-    with written_whole(folder / FILE) as beside:
-        pq.write_table(
-            table,
+    told = {_ABOUT: json.dumps({**about, "digits": digits}).encode()}
+    first = _rows(candles, scales, 0).replace_schema_metadata(told)
+    encodings = {column: _encoding(first.column(column)) for column in first.column_names}
+    with (
+        written_whole(folder / FILE) as beside,
+        pq.ParquetWriter(
             beside,
+            first.schema,
             compression="zstd",
             use_dictionary=False,
-            column_encoding={name: _encoding(column) for name, column in columns.items()},
-        )
+            column_encoding=encodings,
+        ) as writer,
+    ):
+        writer.write_table(first)
+        for begin in range(_GROUP, len(candles.time), _GROUP):
+            writer.write_table(_rows(candles, scales, begin))
 
 
 def read_kept(folder: Path) -> Kept | None:
@@ -98,13 +98,30 @@ def read_kept(folder: Path) -> Kept | None:
     return kept
 
 
-def _whole_steps(values: Floats, digits: int) -> Any:
-    """`values` in whole numbers of 10^-digits; None where they would not come back."""
+def _scale(values: Floats, digits: int) -> float:
+    """What makes `values` whole numbers of 10^-digits; NaN where they would not come back."""
     scale = 10.0**digits
-    scaled = np.rint(values * scale)
-    if not (np.abs(scaled) < _LARGEST).all() or not (scaled / scale == values).all():
-        return None
-    return scaled.astype(np.int64)
+    for begin in range(0, len(values), _GROUP):
+        some = values[begin : begin + _GROUP]
+        scaled = np.rint(some * scale)
+        if not (np.abs(scaled) < _LARGEST).all() or not (scaled / scale == some).all():
+            return math.nan
+    return scale
+
+
+def _rows(candles: Candles, scales: dict[str, float], begin: int) -> pa.Table:
+    """The rows of a group, from candle `begin` on."""
+    import pyarrow as pa
+
+    part = slice(begin, begin + _GROUP)
+    columns = {"time": numbers_of(candles.time[part])}
+    for name, scale in scales.items():
+        values: Floats | Times = getattr(candles, name)[part]
+        if math.isnan(scale):
+            columns[name] = numbers_of(values)
+        else:
+            columns[name + _STEPS] = numbers_of(np.rint(values * scale).astype(np.int64))
+    return pa.Table.from_arrays(list(columns.values()), names=list(columns))
 
 
 def _values(table: pa.Table, name: str, digits: dict[str, int]) -> Floats:

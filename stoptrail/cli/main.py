@@ -20,7 +20,13 @@ from stoptrail.cli.groups import dashboard, data, ledger, runs, telegram
 from stoptrail.cli.options import FILE as _FILE
 from stoptrail.cli.options import json_option, settings_options, trust_option
 from stoptrail.core.errors import UsageError
-from stoptrail.core.program import collect_seldom, end_quickly, program_name, run_alone
+from stoptrail.core.program import (
+    collect_seldom,
+    end_quickly,
+    give_back_at_once,
+    program_name,
+    run_alone,
+)
 
 COMPLETE = "_STOPTRAIL_COMPLETE"
 """What a shell sets to ask for completions, however the program was called."""
@@ -275,6 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run() -> None:
     """The program: `main`, whose exit code an interrupt that comes too late leaves alone."""
     collect_seldom()
+    give_back_at_once()
     run_alone()
     with in_order() as came:
         code = main()

@@ -35,7 +35,7 @@ def merged(candles: Candles, multiple: int) -> Candles:
         return candles
     interval = candles.interval * multiple
     bucket = candles.time // interval
-    first = np.concatenate(([0], np.flatnonzero(np.diff(bucket)) + 1))
+    first = np.concatenate(([0], np.flatnonzero(bucket[1:] != bucket[:-1]) + 1))
     last = np.append(first[1:], len(bucket)) - 1
     return Candles(
         bucket[first] * interval,

@@ -45,7 +45,7 @@ def atr_step(state: AtrState, high: float, low: float, close: float, period: int
     return AtrState(seen, close, 0.0, (state.value * (period - 1) + reach) / period)
 
 
-_memory = LineMemory(8)
+_memory = LineMemory(8, 32e6)
 """A run asks for its ATR half a dozen times; 1.6 MB each over five years of 15m candles."""
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from stoptrail.rules.candles import Floats, Sides
 from stoptrail.rules.jit import rule
+from stoptrail.rules.timeframes import Held, next_change, seen_at
 
 CycleFilter = Literal["roofing", "bandpass"]
 CYCLE_FILTERS: tuple[CycleFilter, ...] = get_args(CycleFilter)
@@ -172,24 +173,37 @@ def zone_of(turned: int, trend: float, structure: float) -> int:
 
 @rule
 def zones(
-    oscillator: Floats, trend: Floats, structure: Floats, threshold: float
+    oscillator: Floats, trend: Held, structure: Held, threshold: float
 ) -> tuple[Sides, Sides, int]:
     """Entry zone and exit zone of every candle, and the first candle where all inputs
-    are known (n where none is); all inputs of shape (n,). No zone before that candle.
+    are known (n where none is); oscillator: shape (n,). No zone before that candle.
 
     The exit zone is a turn on its side of the middle line, whatever trend and structure
     say: how deep a trough must be is a question of entering, any peak after it is one.
     """
     n = len(oscillator)
-    zone = np.zeros(n, np.int8)
-    exit_zone = np.zeros(n, np.int8)
+    zone, exit_zone = np.zeros(n, np.int8), np.zeros(n, np.int8)
     for i in range(1, n):
-        previous, value = oscillator[i - 1], oscillator[i]
-        zone[i] = zone_of(turn(previous, value, threshold), trend[i], structure[i])
-        exit_zone[i] = turn(previous, value, 0.0)
-    warm = 1
-    while warm < n and (
-        np.isnan(oscillator[warm - 1]) or np.isnan(trend[warm]) or np.isnan(structure[warm])
-    ):
-        warm += 1
-    return zone, exit_zone, min(warm, n)
+        exit_zone[i] = turn(oscillator[i - 1], oscillator[i], 0.0)
+    warm, begin, day, bar, days_end, bars_end = n, min(1, n), -1, -1, 0, 0
+    while begin < n:
+        # Loops over stretches without a change become vector code.
+        if begin >= days_end:
+            day = seen_at(trend, begin, day)
+            days_end = next_change(trend, day, n)
+        if begin >= bars_end:
+            bar = seen_at(structure, begin, bar)
+            bars_end = next_change(structure, bar, n)
+        end = min(days_end, bars_end)
+        if day >= 0 and bar >= 0:
+            above, within = trend.values[day], structure.values[bar]
+            part, after = zone[begin:end], oscillator[begin - 1 : end]
+            for i in range(len(part)):
+                part[i] = zone_of(turn(after[i], after[i + 1], threshold), above, within)
+            if warm == n and not (np.isnan(above) or np.isnan(within)):
+                warm = begin
+                while warm < end and np.isnan(oscillator[warm - 1]):
+                    warm += 1
+                warm = warm if warm < end else n
+        begin = end
+    return zone, exit_zone, warm

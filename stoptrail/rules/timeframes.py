@@ -7,16 +7,19 @@ its last candle is missing. The first bucket counts only where the data starts a
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats, Times
-from stoptrail.rules.jit import rule
+from stoptrail.rules.jit import inner_rule, rule
+
+Line = TypeVar("Line")
 
 
 class Bucket(NamedTuple):
@@ -129,6 +132,38 @@ def higher_candles(candles: Candles, interval: int) -> HigherCandles:
     )
 
 
+class Held(NamedTuple):
+    """Values of a higher timeframe, each of which holds until the next is seen."""
+
+    values: Floats
+    visible: Times
+    """Index of the first base candle that sees each."""
+
+
+@rule
+def seen_at(held: Held, i: int, last: int) -> int:
+    """Number of the value that base candle `i` sees, at or after the number `last`; -1 for none."""
+    while last + 1 < len(held.visible) and held.visible[last + 1] <= i:
+        last += 1
+    return last
+
+
+@rule
+def next_change(held: Held, last: int, n: int) -> int:
+    """The first of `n` base candles that sees a value of another sign than the one with the number
+    `last`, or a first or no known one; n where none does."""
+    k = last + 1
+    while 0 < k < len(held.visible) and _alike(held.values[k], held.values[k - 1]):
+        k += 1
+    return held.visible[k] if k < len(held.visible) else n
+
+
+@inner_rule
+def _alike(one: float, other: float) -> bool:
+    known = np.isnan(one) == np.isnan(other)
+    return known and (one > 0.0) == (other > 0.0) and (one < 0.0) == (other < 0.0)
+
+
 @rule
 def spread(values: Floats, visible: Times, n: int) -> Floats:
     """Higher-timeframe `values` as each of `n` base candles sees them; NaN before."""
@@ -141,36 +176,56 @@ def spread(values: Floats, visible: Times, n: int) -> Floats:
 
 
 class LineMemory:
-    """The `size` lines used last. Candles are told apart by the identity of their
-    arrays, which must not be written into once a signal has seen them; safe to use from
-    several threads."""
+    """The `size` lines used last, and no more than `most_bytes` of them but the newest. Candles
+    are told apart by the identity of their arrays, which must not be written into once a signal
+    has seen them; safe to use from several threads."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._lines: OrderedDict[Hashable, tuple[list[Any], Floats]] = OrderedDict()
+    def __init__(self, size: int, most_bytes: float = math.inf) -> None:
+        self._size, self._most_bytes = size, most_bytes
+        self._lines: OrderedDict[Hashable, tuple[list[Any], Any]] = OrderedDict()
+        self._bytes = 0
         self._lock = Lock()
 
     def line(
         self,
         candles: Candles,
         name: Hashable,
-        make: Callable[[], Floats],
+        make: Callable[[], Line],
         *,
         is_locked: bool = True,
-    ) -> Floats:
-        """The line `name` of `candles`; made by `make` where it is not kept. It must not be written
-        into, and cannot be where it `is_locked`."""
+    ) -> Line:
+        """The line `name` of `candles`, an array or a tuple of such; made by `make` where it is not
+        kept. It must not be written into, and cannot be where it `is_locked`."""
         key = (name, candles.interval, *map(id, candles[:5]))
         with self._lock:
             kept = self._lines.get(key)
             if kept and all(ref() is column for ref, column in zip(kept[0], candles, strict=False)):
                 self._lines.move_to_end(key)
-                return kept[1]
+                line: Line = kept[1]
+                return line
         made = make()
-        made.flags.writeable = not is_locked
+        for array in _arrays(made):
+            array.flags.writeable = not is_locked
         with self._lock:
+            self._forget(key)
             self._lines[key] = ([weakref.ref(column) for column in candles[:5]], made)
-            self._lines.move_to_end(key)
-            while len(self._lines) > self._size:
-                self._lines.popitem(last=False)
+            self._bytes += _bytes(made)
+            while len(self._lines) > max(1, self._size) or (
+                len(self._lines) > 1 and self._bytes > self._most_bytes
+            ):
+                self._forget(next(iter(self._lines)))
         return made
+
+    def _forget(self, key: Hashable) -> None:
+        if key in self._lines:
+            self._bytes -= _bytes(self._lines.pop(key)[1])
+
+
+def _arrays(line: Any) -> list[Any]:
+    return [
+        part for part in (line if isinstance(line, tuple) else (line,)) if hasattr(part, "flags")
+    ]
+
+
+def _bytes(line: Any) -> int:
+    return sum(array.nbytes for array in _arrays(line))

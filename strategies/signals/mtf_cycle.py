@@ -8,10 +8,11 @@ from typing import Annotated, Any
 import pydantic
 
 from stoptrail.core.time import HOUR_MS
-from stoptrail.rules.candles import Candles, Signals
+from stoptrail.rules.candles import Candles, Signals, source_of
 from stoptrail.rules.cycle import SHORTEST_PERIOD, CycleFilter, turn, zone_of, zones
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.structure import StructureKind
+from stoptrail.rules.timeframes import LineMemory
 from stoptrail.rules.trend import TrendKind
 from stoptrail.strategies.signals.timeframe_lines import (
     STRUCTURE_TIMEFRAME,
@@ -19,9 +20,12 @@ from stoptrail.strategies.signals.timeframe_lines import (
     StructureStep,
     TrendStep,
     cycle_line,
-    structure_line,
-    trend_line,
+    held_structure,
+    held_trend,
 )
+
+_memory = LineMemory(4)
+"""A run asks for its zones several times."""
 
 
 def mtf_cycle(
@@ -47,14 +51,18 @@ def mtf_cycle(
     means the same on every base timeframe.
     cycle_threshold: depth of the trough, as a fraction of the recent peak.
     """
-    return Signals(
-        *compiled(zones)(
+
+    def make() -> Signals:
+        lines = (
             cycle_line(candles, cycle_filter, cycle_period),
-            trend_line(candles, trend, trend_period, trend_strength),
-            structure_line(candles, structure, structure_period),
-            float(cycle_threshold),
+            held_trend(candles, trend, trend_period, trend_strength),
+            held_structure(candles, structure, structure_period),
         )
-    )
+        return Signals(*compiled(zones)(*lines, float(cycle_threshold)))
+
+    name = (trend, trend_period, trend_strength, structure, structure_period)
+    cycle = (cycle_filter, cycle_period, cycle_threshold)
+    return _memory.line(source_of(candles), (*name, *cycle), make, is_locked=False)
 
 
 def reinterpreted(interval: int, **parameters: Any) -> list[str]:

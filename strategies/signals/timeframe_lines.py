@@ -30,6 +30,7 @@ from stoptrail.rules.timeframes import (
     NO_BUCKET,
     NONE,
     Bucket,
+    Held,
     LineMemory,
     bucket_step,
     higher_candles,
@@ -76,43 +77,51 @@ STRUCTURE_TIMEFRAME = 4 * HOUR_MS
 
 
 _KEPT_LINES = 24
-"""About 1.4 MB each over five years of 15m candles."""
-_memory = LineMemory(_KEPT_LINES)
+"""About 1.6 MB each over five years of 15m candles."""
+_memory = LineMemory(_KEPT_LINES, 48e6)
 
 
 def trend_line(candles: Candles, kind: TrendKind, period: int, strength: float) -> Floats:
-    """Trend over `period` daily candles as each base candle sees it; NaN before. The
-    lines of this module are read-only."""
+    """Trend over `period` daily candles as each base candle sees it; NaN before."""
+    held = held_trend(candles, kind, period, strength)
+    line: Floats = compiled(spread)(*held, len(candles.time))
+    return line
 
+
+def held_trend(candles: Candles, kind: TrendKind, period: int, strength: float) -> Held:
+    """`trend_line` as its values alone. They are kept, and not to be written into."""
     candles = source_of(candles)
 
-    def make() -> Floats:
+    def make() -> Held:
         days = compiled(higher_candles)(candles, DAY_MS)
         number = TREND_KINDS.index(kind)
         values = compiled(trend)(days.high, days.low, days.close, number, period, float(strength))
-        line: Floats = compiled(spread)(values, days.visible, len(candles.time))
-        return line
+        return Held(values, days.visible)
 
-    return _memory.line(candles, ("trend", kind, period, strength), make)
+    return _memory.line(candles, ("trend", kind, period, strength), make, is_locked=False)
 
 
 def structure_line(candles: Candles, kind: StructureKind, period: int) -> Floats:
     """Structure over `period` 4h candles as each base candle sees it; NaN before."""
+    line: Floats = compiled(spread)(*held_structure(candles, kind, period), len(candles.time))
+    return line
 
+
+def held_structure(candles: Candles, kind: StructureKind, period: int) -> Held:
+    """`structure_line` as its values alone. They are kept, and not to be written into."""
     candles = source_of(candles)
 
-    def make() -> Floats:
+    def make() -> Held:
         bars = compiled(higher_candles)(candles, STRUCTURE_TIMEFRAME)
         number = STRUCTURE_KINDS.index(kind)
         values = compiled(structure)(bars.high, bars.low, bars.close, number, period)
-        line: Floats = compiled(spread)(values, bars.visible, len(candles.time))
-        return line
+        return Held(values, bars.visible)
 
-    return _memory.line(candles, ("structure", kind, period), make)
+    return _memory.line(candles, ("structure", kind, period), make, is_locked=False)
 
 
 def cycle_line(candles: Candles, kind: CycleFilter, hours: float) -> Floats:
-    """Cycle oscillator around a period of `hours`; NaN while settling."""
+    """Cycle oscillator around a period of `hours`; NaN while settling. Kept, and read-only."""
 
     candles = source_of(candles)
 

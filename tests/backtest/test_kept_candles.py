@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,32 @@ def test_candles_come_back_to_the_last_bit(candles: Candles, tmp_path: Path) -> 
     for before, after in zip(candles[:6], kept.candles[:6], strict=True):
         assert after.dtype == before.dtype
         assert (after == before).all()
+
+
+@pytest.mark.parametrize("candles", [CANDLES, ODD], ids=["decimals", "no decimals"])
+def test_candles_of_many_groups_come_back_too(
+    candles: Candles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[write_kept.__module__], "_GROUP", 8)
+    write_kept(tmp_path, market(candles))
+    kept = read_kept(tmp_path)
+    assert kept is not None
+    assert all((a == b).all() for a, b in zip(candles[:6], kept.candles[:6], strict=True))
+    assert pq.ParquetFile(tmp_path / FILE).num_row_groups == -(-len(candles.time) // 8)
+
+
+def test_one_price_of_many_decimals_keeps_its_column_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whichever group it lies."""
+    monkeypatch.setattr(sys.modules[write_kept.__module__], "_GROUP", 8)
+    close = CANDLES.close.copy()
+    close[-1] = close[-1] / 3.0
+    write_kept(tmp_path, market(CANDLES._replace(close=close)))
+    kept = read_kept(tmp_path)
+    assert kept is not None
+    assert (kept.candles.close == close).all()
+    assert "close" in pq.read_schema(tmp_path / FILE).names
 
 
 def test_prices_with_decimals_take_less_room(tmp_path: Path) -> None:

@@ -61,11 +61,13 @@ class Stopper(Watcher):
             self.cerebro.runstop()
 
 
-def run(strategy: type[Watcher] = Watcher, *added: Any) -> Any:
+def run(strategy: type[Watcher] = Watcher, *added: Any, only_read: bool = False) -> Any:
     candles, start, plan = CASE
     journal = RecordingJournal()
     cerebro = QuickCerebro(stdstats=False)
-    cerebro.adddata(ColumnarFeed(candles=candles))
+    feed = ColumnarFeed(candles=candles)
+    feed.only_read = only_read
+    cerebro.adddata(feed)
     cerebro.setbroker(CandleBroker(run_rules=plan.run_rules, journal=journal))
     cerebro.addstrategy(strategy, **strategy_options(plan, int(candles.time[start])))
     for analyzer in added:
@@ -86,6 +88,14 @@ def test_next_and_the_brokers_word_see_the_same(
     assert quick.seen == stock.seen
     assert quick.told == stock.told
     assert len(quick.told) > (2 if strategy is Stopper else 100)
+
+
+def test_lines_that_are_only_read_are_the_columns_themselves() -> None:
+    lent, copied = run(only_read=True), run()
+    assert [type(line.array) for line in (lent.zone, lent.exit_zone, lent.atr)] == [memoryview] * 3
+    assert lent.zone.array.itemsize == 1
+    assert lent.seen == copied.seen
+    assert lent.told == copied.told
 
 
 def test_lines_can_be_moved_and_emptied_after_the_run() -> None:

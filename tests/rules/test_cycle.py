@@ -16,6 +16,7 @@ from stoptrail.rules.cycle import (
     zones,
 )
 from stoptrail.rules.jit import compiled
+from stoptrail.rules.timeframes import Held, spread
 
 NAN = float("nan")
 PERIOD = 64
@@ -24,6 +25,11 @@ every_filter = pytest.mark.parametrize("kind", CYCLE_FILTERS)
 
 def wave(period: float, candles: int = 40 * PERIOD) -> np.ndarray:
     return 100.0 + np.sin(2.0 * np.pi * np.arange(candles) / period)
+
+
+def seen(values: np.ndarray) -> Held:
+    """A value for each base candle."""
+    return Held(values, np.arange(len(values)))
 
 
 def raw_amplitude(kind: str, period: float) -> float:
@@ -166,7 +172,7 @@ def test_a_turn_counts_with_the_trend_where_the_structure_does_not_oppose(
 def test_warm_is_the_first_candle_with_every_input_and_a_previous_oscillator():
     oscillator = np.array([NAN, -0.9, -0.8, -0.7, -0.6])
     trend = np.array([NAN, NAN, NAN, 1.0, 1.0])
-    zone, exit_zone, warm = zones(oscillator, trend, np.zeros(5), 0.5)
+    zone, exit_zone, warm = zones(oscillator, seen(trend), seen(np.zeros(5)), 0.5)
     assert warm == 3
     assert zone.tolist() == [0, 0, 0, 1, 1]
     assert exit_zone.tolist() == [0, 0, 1, 1, 1]
@@ -174,21 +180,40 @@ def test_warm_is_the_first_candle_with_every_input_and_a_previous_oscillator():
 
 def test_the_exit_zone_is_any_turn_on_its_side_of_the_middle_whatever_the_trend():
     oscillator = np.array([0.5, 0.4, 0.1, -0.1, -0.3, -0.2, 0.1])
-    zone, exit_zone, _ = zones(oscillator, np.full(7, -1.0), np.zeros(7), 0.3)
+    zone, exit_zone, _ = zones(oscillator, seen(np.full(7, -1.0)), seen(np.zeros(7)), 0.3)
     assert zone.tolist() == [0, -1, 0, 0, 0, 0, 0]
     assert exit_zone.tolist() == [0, -1, -1, 0, 0, 1, 0]
 
 
+def test_values_hold_from_the_candle_that_sees_them_until_the_next():
+    """Two that are seen at once: the later one holds."""
+    random = np.random.default_rng(6)
+    oscillator = random.uniform(-1.0, 1.0, 300)
+    trend = Held(
+        random.integers(-1, 2, 9).astype(float), np.array([3, 3, 40, 90, 90, 90, 91, 150, 298])
+    )
+    structure = Held(np.array([NAN, 0.0, 1.0]), np.array([0, 7, 200]))
+    spread_out = [seen(spread(*each, 300)) for each in (trend, structure)]
+    for fast in (zones, compiled(zones)):
+        for expected, got in zip(
+            zones(oscillator, *spread_out, 0.1),
+            fast(oscillator, trend, structure, 0.1),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(expected, got)
+    assert zones(oscillator, trend, structure, 0.1)[2] == 7
+
+
 def test_warm_is_the_end_where_an_input_never_comes():
-    assert zones(np.zeros(4), np.full(4, NAN), np.zeros(4), 0.5)[2] == 4
+    assert zones(np.zeros(4), seen(np.full(4, NAN)), seen(np.zeros(4)), 0.5)[2] == 4
 
 
 def test_compiled_zones_equal_plain_ones():
     random = np.random.default_rng(5)
     oscillator = random.uniform(-1.0, 1.0, 500)
     trend, structure = random.integers(-1, 2, (2, 500)).astype(float)
-    plain = zones(oscillator, trend, structure, 0.2)
-    fast = compiled(zones)(oscillator, trend, structure, 0.2)
+    plain = zones(oscillator, seen(trend), seen(structure), 0.2)
+    fast = compiled(zones)(oscillator, seen(trend), seen(structure), 0.2)
     for expected, got in zip(plain, fast, strict=True):
         np.testing.assert_array_equal(expected, got)
     assert set(np.unique(plain[0])) == {-1, 0, 1}

@@ -61,6 +61,33 @@ def test_the_lines_used_longest_ago_go_first():
     assert make.calls == 4
 
 
+def test_no_more_bytes_are_kept_than_may_be_but_the_newest_line():
+    """A line of the maker's takes 24 bytes."""
+    memory, candles, make = LineMemory(9, 60), random_market(1, 1), Maker()
+    for name in "abc":
+        memory.line(candles, name, make)
+    memory.line(candles, "c", make)
+    memory.line(candles, "b", make)
+    assert make.calls == 3
+    memory.line(candles, "a", make)
+    assert make.calls == 4
+    tight = LineMemory(9, 10)
+    for name in "aab":
+        tight.line(candles, name, make)
+    assert make.calls == 6
+
+
+def test_tuples_of_arrays_are_kept_and_counted_too():
+    memory, candles = LineMemory(9, 60), random_market(1, 1)
+    for name in "ab":
+        memory.line(candles, name, lambda: (np.zeros(3), np.zeros(2), 7))
+    found = memory.line(candles, "b", lambda: None)
+    assert found[2] == 7
+    with pytest.raises(ValueError, match="read-only"):
+        found[1][0] = 1.0
+    assert memory.line(candles, "a", lambda: None) is None
+
+
 def test_a_kept_line_cannot_be_written_into():
     line = LineMemory(1).line(random_market(1, 1), "a", Maker())
     with pytest.raises(ValueError, match="read-only"):
