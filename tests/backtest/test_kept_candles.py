@@ -57,7 +57,7 @@ def test_one_price_of_many_decimals_keeps_its_column_as_it_is(
     """In whichever group it lies."""
     monkeypatch.setattr(sys.modules[write_kept.__module__], "_GROUP", 8)
     close = CANDLES.close.copy()
-    close[-1] = close[-1] / 3.0
+    close[-1] *= np.pi / 3.0
     write_kept(tmp_path, market(CANDLES._replace(close=close)))
     kept = read_kept(tmp_path)
     assert kept is not None
