@@ -35,6 +35,7 @@ from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.metrics import daily_returns
 from stoptrail.rules.types import day_marks
+from stoptrail.sweep.audit.signal import glance
 from stoptrail.sweep.breakdown import concentration
 from stoptrail.sweep.evidence import fees, judged, selection, sides
 from stoptrail.sweep.finalists import choose
@@ -123,6 +124,7 @@ def searched(settings: Settings, inputs: Inputs) -> tuple[Share, int, dict[str, 
     ready, outcome = make_ready(plan, inputs), quick_run(plan, inputs)
     walked = walk_forward(settings, share, TOOLS, lambda _done, _total: None)
     found = {
+        "look_ahead": glance(plan, inputs.candles),
         "metrics": outcome.metrics._asdict(),
         "envelope": envelope(plan, inputs, ready),
         "fees": fees(plan, inputs, ready),

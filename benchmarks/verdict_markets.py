@@ -118,8 +118,8 @@ def coin(
     a_week: Annotated[float, pydantic.Field(gt=0, le=100)] = 2.0,
 ) -> Signals:
     """Entries by tossing a coin at every candle, without a look at any price."""
-    random = np.random.default_rng(coin_seed)
     n = len(candles.time)
+    tossed, side = np.random.default_rng(coin_seed).random((n, 2)).T
     chance = a_week * candles.interval / (7 * DAY)
-    zone = np.where(random.random(n) < chance, random.choice([-1, 1], n), 0)
+    zone = np.where(tossed < chance, np.where(side < 0.5, -1, 1), 0)
     return Signals(zone.astype(np.int8), np.zeros(n, np.int8), 0)

@@ -52,6 +52,8 @@ _PLACES = {
     "sweep": "library",
 }
 __all__ = sorted(_PLACES)
+_FOLDERS = {"backtest", "sweep"}
+"""Functions that a subpackage has the name of."""
 
 
 class _Face(ModuleType):
@@ -70,6 +72,9 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    if name in _FOLDERS:  # what lies in the folder is found through the function of its name, so
+        # that `import stoptrail.sweep.price_paths as x` is what it says
+        found.__dict__ = vars(import_module(f"{__name__}.{name}"))
     globals()[name] = found
     return found
 

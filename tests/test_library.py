@@ -97,6 +97,22 @@ def test_the_functions_are_not_hidden_by_the_folders_of_their_names(first: str) 
     assert python(code) == "True True"
 
 
+def test_a_module_of_such_a_folder_can_be_imported_under_another_name() -> None:
+    code = (
+        "import stoptrail.sweep.price_paths as paths, stoptrail.backtest.engine as engine\n"
+        "import stoptrail, stoptrail.sweep.statistics.verdict\n"
+        "print(paths.__name__, engine.__name__, stoptrail.sweep.statistics.verdict.__name__,\n"
+        "      stoptrail.sweep.price_paths is paths, stoptrail.sweep.__module__)"
+    )
+    assert python(code).split() == [
+        "stoptrail.sweep.price_paths",
+        "stoptrail.backtest.engine",
+        "stoptrail.sweep.statistics.verdict",
+        "True",
+        "stoptrail.library",
+    ]
+
+
 def test_importing_a_folder_later_hides_no_function() -> None:
     code = (
         "import stoptrail; a = stoptrail.backtest\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from enum import Enum
 from math import prod
 from typing import Any, NamedTuple
 
@@ -23,6 +24,8 @@ class Grid(NamedTuple):
 
     keys: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...]
+    names: frozenset[str] = frozenset()
+    """Keys whose values name things, also where they are written as numbers."""
 
     @property
     def size(self) -> int:
@@ -80,13 +83,19 @@ def build_grid(settings: Settings, source_of: Callable[[str], str] | None = None
         place = f"{source(f'sweep.grid.{key}')}: sweep.grid.{key}"
         _check_key(settings, key, place)
         ranges[key] = _checked(single, key, raw, place)
-    grid = Grid(tuple(ranges), tuple(ranges.values()))
+    names = frozenset(key for key in ranges if _names_things(settings, key))
+    grid = Grid(tuple(ranges), tuple(ranges.values()), names)
     if grid.size > settings.sweep.max_combinations:
         raise ConfigError(
             f"{source('sweep.grid')}: sweep.grid has {grid.size:,} combinations, more than "
             f"sweep.max_combinations = {settings.sweep.max_combinations:,}"
         )
     return grid
+
+
+def _names_things(settings: Settings, key: str) -> bool:
+    section, _, name = key.partition(".")
+    return section == "strategy" and settings.strategy.names_things(name)
 
 
 def check_keys(settings: Settings, source_of: Callable[[str], str]) -> None:
@@ -112,6 +121,7 @@ def _checked(settings: Settings, key: str, raw: list[Any], place: str) -> tuple[
     for value in raw:
         try:
             accepted = value_at(with_values(settings, {key: value}), key)
+            accepted = accepted.value if isinstance(accepted, Enum) else accepted
         except ValidationError as error:
             raise ConfigError(explain(error, lambda _key: place)) from None
         if repr(accepted) in values:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from enum import Enum
 from functools import lru_cache
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from pydantic import PydanticUserError, create_model
+from pydantic import Field, PydanticUserError, create_model
 
 from stoptrail.config.own_code import imported
 from stoptrail.config.section import SettingsSection
@@ -47,10 +48,29 @@ def signal_model(path: str, *, reserved: frozenset[str]) -> type[SettingsSection
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
                 _check_parameter(path, parameter.name, hints, reserved)
                 default = ... if parameter.default is parameter.empty else parameter.default
-                fields[parameter.name] = (hints[parameter.name], default)
+                fields[parameter.name] = (_writable(hints[parameter.name]), default)
         return create_model("SignalParameters", __base__=SettingsSection, **fields)
     except (NameError, TypeError, ValueError, PydanticUserError) as error:
         raise ConfigError(f"signal {path} has a signature that cannot be used: {error}") from error
+
+
+def _writable(hint: Any) -> Any:
+    """`hint` so that a file can give its values: a member of an Enum by its value."""
+    return Annotated[hint, Field(strict=False)] if _holds(hint, Enum) else hint
+
+
+def _holds(hint: Any, kind: type) -> bool:
+    found = isinstance(hint, type) and issubclass(hint, kind)
+    return found or any(_holds(part, kind) for part in get_args(hint))
+
+
+def names_things(annotation: Any) -> bool:
+    """Whether values of this type are names, though they may be written as numbers: a Literal or
+    an Enum, also as a part of another type. One step from one to the next means nothing."""
+    annotation = getattr(annotation, "__value__", annotation)  # of a `type` statement
+    if get_origin(annotation) is Literal:
+        return True
+    return _holds(annotation, Enum) or any(map(names_things, get_args(annotation)))
 
 
 def _check_parameter(path: str, name: str, hints: dict[str, Any], reserved: frozenset[str]) -> None:

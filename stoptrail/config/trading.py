@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from stoptrail.config.market import Fraction
 from stoptrail.config.own_code import imported, own_size_of
 from stoptrail.config.section import SettingsSection, refuse_unknown
-from stoptrail.config.signals import signal_model
+from stoptrail.config.signals import names_things, signal_model
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import (
     MINUTE_MS,
@@ -114,7 +114,13 @@ class Strategy(SettingsSection):
     def _spread_parameters(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         table = handler(self)
         parameters = table.pop(PARAMETERS)
-        return {**table, **parameters}
+        known = {name: value for name, value in parameters.items() if value is not None}
+        return {**table, **known}  # a file has no word for None, which only a default can be
+
+    def names_things(self, key: str) -> bool:
+        """Whether the values of the signal's parameter `key` are names and no quantities."""
+        fields = signal_model(self.signal, reserved=frozenset(type(self).model_fields)).model_fields
+        return key in fields and names_things(fields[key].annotation)
 
     @classmethod
     def _own_keys(cls) -> list[str]:

@@ -142,7 +142,8 @@ def _permutation(summary: Summary) -> tuple[str, str] | None:
         return None
     words = f"p {best:.2f} of the best set"
     words += "" if median is None else f", {median:.2f} of the median one"
-    return "Permutations", f"{words}, on {found['count']} markets with shuffled days"
+    few = ", too few for the verdict" if found.get("enough") is False else ""
+    return "Permutations", f"{words}, on {found['count']} markets with shuffled days{few}"
 
 
 def _concentration(summary: Summary) -> tuple[str, str] | None:

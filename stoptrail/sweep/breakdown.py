@@ -13,7 +13,8 @@ from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome, closed_table, mark_table
 from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_value
-from stoptrail.rules.candles import Floats
+from stoptrail.core.time import iso
+from stoptrail.rules.candles import Floats, Times
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.metrics import (
     daily_returns,
@@ -137,6 +138,20 @@ def recent(returns: Floats) -> dict[str, Any]:
     error = math.sqrt(sum(part.var(ddof=1) / len(part) for part in parts))
     fall = (parts[0].mean() - parts[1].mean()) / error if error > 0.0 else None
     return {"days": days, "sharpe": last, "before": before, "fall": fall}
+
+
+def best_year(returns: Floats, marks: Times) -> dict[str, Any]:
+    """The 365 days in a row that compound to most, of a short span a quarter of its days, and the
+    annualised Sharpe ratio of all others; marks: as Inputs.marks.time, shape (days + 1,)."""
+    days = min(LAST_DAYS, len(returns) // 4)
+    if days < 2:
+        return {"days": days, "start": None, "sharpe": None, "others": None}
+    total = np.concatenate(([0.0], np.cumsum(np.log1p(np.maximum(returns, -0.999999)))))
+    first = int(np.argmax(total[days:] - total[:-days]))
+    inside = np.zeros(len(returns), bool)
+    inside[first : first + days] = True
+    best, others = (float(sharpes(returns[part][None])[0]) for part in (inside, ~inside))
+    return {"days": days, "start": iso(int(marks[first])), "sharpe": best, "others": others}
 
 
 def _factor(pnl: Floats) -> float:

@@ -21,7 +21,7 @@ from stoptrail.rules.metrics import (
 )
 from stoptrail.rules.types import BOTH, OPEN, SIDES
 from stoptrail.sweep.audit.signal import glance
-from stoptrail.sweep.breakdown import concentration, recent
+from stoptrail.sweep.breakdown import best_year, concentration, recent
 from stoptrail.sweep.earlier import NONE, Tried, tried
 from stoptrail.sweep.exit_ablation import management
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
@@ -91,7 +91,8 @@ def selection(
     others = sample[~np.isnan(trials.objective[drawn]) & (drawn != best)]
     paths = purged_paths(np.concatenate((own[None], others)))
     carried = asdict(paths) if paths else None
-    return {**found, "recent": recent(own), "cross_validation": carried}
+    year = best_year(own, share.inputs.marks.time)
+    return {**found, "recent": recent(own), "best_year": year, "cross_validation": carried}
 
 
 def _with_earlier(

@@ -107,7 +107,7 @@ def rule_of(sweep: Sweep) -> Rule:
 def axes_of(grid: Grid) -> list[Axis]:
     """The grid's keys as the plateau score sees them."""
     return [
-        Axis(key, tuple(values), OFF.get(key))
+        Axis(key, tuple(values), OFF.get(key), key in grid.names)
         for key, values in zip(grid.keys, grid.values, strict=True)
     ]
 

@@ -24,6 +24,7 @@ from stoptrail.rules.types import day_marks
 from stoptrail.sweep.objective import Scored, rule_of, scored
 from stoptrail.sweep.screen import Share, screen_all, shared
 from stoptrail.sweep.search import Tools
+from stoptrail.sweep.statistics.checks import ENOUGH_PERMUTED
 
 
 def permuted_days(
@@ -145,6 +146,7 @@ def permutation_test(
     bests, medians = [f.best for f in found], [f.median for f in found]
     return {
         "count": count,
+        "enough": count >= ENOUGH_PERMUTED,
         "p_best": p_value(here.best, bests),
         "p_median": p_value(here.median, medians),
         "deviations": deviations(here.best, bests),

@@ -68,6 +68,24 @@ def test_a_planted_look_ahead_is_found(
     assert "later candles" in found_in(table)
 
 
+def test_a_signal_that_fails_on_fewer_candles_loses_no_finding(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, table = audited(f"{PLANTED}ahead_and_picky", config, capsys)
+    assert code == 1
+    assert {"later candles", "works on other candles"} <= found_in(table)
+    lines = [line for check in table["checks"] for line in check["findings"]]
+    assert any("it knows something 1 candle later" in line for line in lines)
+    assert any("ValueError: 2,000 candles are needed" in line for line in lines)
+
+
+def test_a_step_that_fails_is_a_finding(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, table = audited(f"{PLANTED}with_a_step", config, capsys)
+    (check,) = [check for check in table["checks"] if check["findings"]]
+    assert (code, check["tried"]) == (1, 100)
+    assert "the step fails: RuntimeError: the hundredth" in check["findings"][0]
+
+
 def test_a_warm_up_that_is_too_short_is_found_and_measured(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

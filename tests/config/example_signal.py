@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum, IntEnum
 from typing import Annotated, Literal
 
 import numpy as np
@@ -19,6 +20,37 @@ def example(
 ) -> Signals:
     n = len(candles.time)
     return Signals(np.zeros(n, np.int8), np.zeros(n, np.int8), 0)
+
+
+class Model(IntEnum):
+    """Names that are numbers."""
+
+    SLOW = 1
+    QUICK = 2
+    MIXED = 3
+
+
+class Tone(Enum):
+    """Names that are words."""
+
+    LOUD = "loud"
+    SOFT = "soft"
+
+
+def named(
+    candles: Candles,
+    *,
+    literal: Literal[1, 2, 3] = 1,
+    model: Model = Model.SLOW,
+    tone: Tone = Tone.LOUD,
+    maybe: Annotated[Literal[4, 5, 6] | None, Field()] = None,
+    period: Annotated[int, Field(ge=1)] = 10,
+    word: str = "1",
+) -> Signals:
+    assert isinstance(model, Model)
+    assert isinstance(tone, Tone)
+    del literal, maybe, period, word
+    return example(candles)
 
 
 def untyped(candles: Candles, *, period=3):  # type: ignore[no-untyped-def]

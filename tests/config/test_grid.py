@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stoptrail.config.grid import Grid, build_grid, settings_for
-from stoptrail.config.load import load_settings
+from stoptrail.config.load import load_settings, to_toml
 from stoptrail.config.search import value_lists
 from stoptrail.config.settings import value_at
 from stoptrail.core.errors import ConfigError
+from stoptrail.sweep.objective import axes_of
+from tests.config.example_signal import Model
 from tests.config.files import example_settings, refusal, written
 
 _shapes = st.lists(st.integers(1, 4), min_size=0, max_size=5)
@@ -69,6 +71,50 @@ def test_keys_may_be_quoted_or_nested(tmp_path: Path) -> None:
         "stop.trailing_atr_multiplier": (1.0, 1.5, 2.0),
         "strategy.trend": ("ema", "roc"),
     }
+
+
+NAMED = """strategy.signal = "tests.config.example_signal:named"
+[sweep.grid]
+"strategy.literal" = [1, 2, 3]
+"strategy.model" = [1, 2, 3]
+"strategy.tone" = ["loud", "soft"]
+"strategy.maybe" = [4, 5, 6]
+"strategy.period" = [1, 2, 3]
+"strategy.word" = ["1", "2"]
+"stop.atr_period" = [3, 4]
+"""
+
+
+def test_numbers_of_a_literal_or_an_enum_are_names(tmp_path: Path) -> None:
+    file = tmp_path / "named.toml"
+    file.write_text(NAMED)
+    settings = load_settings(file)
+    grid = build_grid(settings)
+    assert grid.values[:3] == ((1, 2, 3), (1, 2, 3), ("loud", "soft"))
+    assert {axis.name for axis in axes_of(grid) if axis.ordered} == {
+        "strategy.period",
+        "stop.atr_period",
+    }
+    for number in range(0, grid.size, 7):
+        one = settings_for(settings, grid.combination(number))
+        assert one.strategy.parameters["model"] == Model(grid.combination(number)["strategy.model"])
+        (tmp_path / "one.toml").write_text(to_toml(one))
+        assert load_settings(tmp_path / "one.toml").strategy == one.strategy
+
+
+def test_a_default_that_is_none_is_left_out_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "named.toml"
+    file.write_text(NAMED.partition("[")[0])
+    settings = load_settings(file)
+    assert settings.strategy.parameters["maybe"] is None
+    assert "maybe" not in to_toml(settings)
+
+
+def test_no_member_of_an_enum_is_refused_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "named.toml"
+    file.write_text(NAMED.replace('["loud", "soft"]', '["loud", "shrill"]'))
+    with pytest.raises(ConfigError, match=r"sweep.grid.strategy.tone.*'loud' or 'soft'.*shrill"):
+        build_grid(load_settings(file))
 
 
 def test_without_keys_there_is_one_combination_which_changes_nothing() -> None:

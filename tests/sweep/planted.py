@@ -64,3 +64,32 @@ def no_exits(candles: Candles) -> Signals:
     zone = np.zeros(len(candles.time), np.int8)
     zone[::50] = np.where(np.arange(len(zone[::50])) % 2, -1, 1)
     return Signals(zone, np.zeros(len(zone), np.int8), 0)
+
+
+def ahead_and_picky(candles: Candles) -> Signals:
+    """Knows the next candle, and fails on fewer than 2,000."""
+    if len(candles.time) < 2000:
+        raise ValueError("2,000 candles are needed")
+    return one_candle_ahead(candles)
+
+
+def with_a_step(candles: Candles) -> Signals:
+    """One whose step fails at candle 100."""
+    return honest(candles)
+
+
+class _Step:
+    def __init__(self, _interval: int) -> None:
+        self.closes: list[float] = []
+
+    def step(self, *candle: float) -> tuple[int, int]:
+        """As `honest`, up to the hundredth."""
+        if len(self.closes) == 100:
+            raise RuntimeError("the hundredth")
+        self.closes.append(candle[4])
+        past = self.closes[-LENGTH:]
+        known = len(self.closes) > LENGTH
+        return (int(np.sign(candle[4] - sum(past) / LENGTH)) if known else 0), 0
+
+
+with_a_step.stepper = _Step  # type: ignore[attr-defined]

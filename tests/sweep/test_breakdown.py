@@ -11,11 +11,12 @@ from scipy.stats import ttest_ind
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome
 from stoptrail.backtest.plan import Record
+from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import day_marks, fill_log, stop_log
-from stoptrail.sweep.breakdown import LAST_DAYS, recent, regime_tables
+from stoptrail.sweep.breakdown import LAST_DAYS, best_year, recent, regime_tables
 from stoptrail.sweep.statistics.regimes import WINDOW
 from tests.rules.runs import FREE, trades
 
@@ -80,3 +81,26 @@ def test_of_a_short_span_the_last_third_counts(days: int, last: int) -> None:
 
 def test_days_without_a_trade_have_not_fallen() -> None:
     assert recent(np.zeros(900))["fall"] is None
+
+
+def test_the_best_year_stands_beside_all_other_days() -> None:
+    random = np.random.default_rng(5)
+    returns = random.normal(0.0, 0.01, 1600)
+    returns[700 : 700 + LAST_DAYS] += 0.004
+    marks = DAY * np.arange(20_000, 21_601, dtype=np.int64)
+    found = best_year(returns, marks)
+    windows = np.lib.stride_tricks.sliding_window_view(1.0 + returns, LAST_DAYS).prod(axis=1)
+    first = int(windows.argmax())
+    assert found["start"] == iso(int(marks[first]))
+    others = np.delete(returns, np.arange(first, first + LAST_DAYS))
+    expected = others.mean() / others.std(ddof=1) * np.sqrt(365)
+    assert found["others"] == pytest.approx(expected)
+    assert found["sharpe"] > 4.0 > found["others"]
+
+
+@pytest.mark.parametrize(("days", "best"), [(400, 100), (7, 1), (0, 0)])
+def test_of_a_short_span_the_best_quarter_is_looked_for(days: int, best: int) -> None:
+    marks = DAY * np.arange(days + 1, dtype=np.int64)
+    found = best_year(np.linspace(-0.01, 0.02, days), marks)
+    assert found["days"] == best
+    assert (found["start"] == iso(int(marks[-1 - best]))) == (best > 1)

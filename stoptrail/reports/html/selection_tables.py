@@ -70,11 +70,12 @@ def _cross_validation(evidence: Evidence) -> Iterator[Row]:
 def _permutation(evidence: Evidence) -> Iterator[Row]:
     found = _part(evidence, "permutation")
     count = found.get("count")
+    few = ", too few for the verdict" if found.get("enough") is False else ""
     for key, name in (("p_best", "best set"), ("p_median", "median set")):
         if count and found.get(key) is not None:
             yield (
                 f"Share of markets with shuffled days whose {name} is as good (p)",
-                f"{_ratio(found[key])} ({count} markets)",
+                f"{_ratio(found[key])} ({count} markets{few})",
             )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from stoptrail.backtest.inputs import Inputs, signals_of
 from stoptrail.backtest.plan import Plan
+from stoptrail.core.errors import ConfigError
 from stoptrail.core.program import Progress
 from stoptrail.rules.candles import Signals
 from stoptrail.sweep.audit.engine import engine_checks
@@ -33,8 +34,12 @@ def audit(plan: Plan, inputs: Inputs, seed: int, on_progress: Progress) -> list[
 
 
 def _twice(plan: Plan, inputs: Inputs, signals: Signals) -> Check:
-    again = signals_of(plan, inputs.candles)
+    name = "the same candles, the same zones"
+    try:
+        again = signals_of(plan, inputs.candles)
+    except ConfigError as error:
+        return Check(name, 2, (f"a second call: {error}",))
     same = np.array_equal(signals.zone, again.zone) and signals.warm == again.warm
     same = same and np.array_equal(signals.exit_zone, again.exit_zone)
     lines = () if same else ("a second call over the same candles gives other zones",)
-    return Check("the same candles, the same zones", 2, lines)
+    return Check(name, 2, lines)

@@ -9,6 +9,7 @@ import numpy as np
 from stoptrail.backtest.engine import run_backtrader
 from stoptrail.backtest.inputs import Inputs, signals_of
 from stoptrail.backtest.plan import Plan, Record
+from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles, Signals, Times, rows_of
 from stoptrail.rules.funding import funding_of
@@ -44,17 +45,21 @@ def engine_checks(plan: Plan, inputs: Inputs, signals: Signals, seed: int) -> li
 def _compared(
     plan: Plan, inputs: Inputs, t: int, random: np.random.Generator, *, full: bool
 ) -> list[str]:
-    warm = signals_of(plan, rows_of(inputs.candles, slice(0, t + 1))).warm
-    window, at = window_around(inputs.candles, t, warm + _WINDOW)
-    expected = _record(plan, window, inputs, full)
-    others = futures(window, at, random)
-    names = ("cut off", "raised") if full else tuple(others)
-    return [
-        f"with the candles after {iso(window.time[at])} {name}, trades before it differ"
-        for name in names
-        if name in others
-        and not same_until(expected, _record(plan, others[name], inputs, full), at)
-    ]
+    when = iso(inputs.candles.time[t])
+    try:
+        warm = signals_of(plan, rows_of(inputs.candles, slice(0, t + 1))).warm
+        window, at = window_around(inputs.candles, t, warm + _WINDOW)
+        expected = _record(plan, window, inputs, full)
+        others = futures(window, at, random)
+        names = ("cut off", "raised") if full else tuple(others)
+        return [
+            f"with the candles after {when} {name}, trades before it differ"
+            for name in names
+            if name in others
+            and not same_until(expected, _record(plan, others[name], inputs, full), at)
+        ]
+    except ConfigError as error:
+        return [f"with other candles after {when}: {error}"]
 
 
 def _record(plan: Plan, candles: Candles, inputs: Inputs, full: bool) -> Record:

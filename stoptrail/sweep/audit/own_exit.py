@@ -8,6 +8,7 @@ from typing import Any
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.plan import Plan
 from stoptrail.config.own_code import own_errors
+from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import rows_of
 from stoptrail.rules.own_exit import ARGUMENTS, LEAVE, Asked, asked
@@ -17,6 +18,7 @@ from stoptrail.sweep.audit.signal import Check
 from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.plain_run import make_ready
 
+_NAME = "own exit, asked twice"
 _CANDLES = 40_000
 """The last ones, on which the rule runs in plain Python."""
 _SIDE, _LEVEL, _TIME = (ARGUMENTS.index(name) for name in ("side", "level", "time"))
@@ -49,7 +51,11 @@ def own_exit_checks(plan: Plan, inputs: Inputs) -> list[Check]:
         return []
     candles = rows_of(inputs.candles, slice(-_CANDLES, None))
     own = Inputs(candles, 0, day_marks(candles, 0), inputs.market)
-    ready, watched = make_ready(plan, own), TwiceAsked(asked(getattr(rule, "py_func", rule)))
+    watched = TwiceAsked(asked(getattr(rule, "py_func", rule)))
+    try:
+        ready = make_ready(plan, own)
+    except ConfigError as error:  # the signal's, on so few candles
+        return [Check(_NAME, 0, (str(error),))]
     given = candles, ready.setups, ready.atr, own.marks, plan.run_rules, own.detail
     with own_errors(rule):
         simulate(*given, plan.size_call, watched)
@@ -63,4 +69,4 @@ def own_exit_checks(plan: Plan, inputs: Inputs) -> list[Check]:
         if watched.looser
         else "it never wants a looser stop"
     )
-    return [Check("own exit, asked twice", watched.asked, lines, loosens)]
+    return [Check(_NAME, watched.asked, lines, loosens)]

@@ -9,8 +9,6 @@ loses nothing: any past will do, as long as it is the same.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,6 +47,10 @@ SECONDS = 90.0
 """After this long no more candles are tried; the check says how many were."""
 GLANCES, GLANCE_SECONDS = 60, 30.0
 """Events at which a sweep asks the same of its best set, and after how long it stops asking."""
+PASTS = 12
+"""Places at which the whole past is worked out too, without what follows."""
+FAILURES = "works on other candles"
+"""Name of the check that a signal answers at all, whatever stretch of candles it is given."""
 _SHOWN = 5
 _MARGIN = 200
 _AHEAD_DAYS = 2
@@ -60,78 +62,145 @@ def look_ahead(
     """One check for each kind of moment, on the candles and on disturbed ones."""
     random = np.random.default_rng(seed)
     found: dict[str, tuple[int, list[str]]] = {}
-    work = list(_work(plan, candles, signals, random))
+    work, failures = _work(plan, candles, signals, random)
+    asked = 0
     begun = time.monotonic()
     for number, (kind, market, t) in enumerate(work):
         tried, lines = found.setdefault(kind, (0, []))
         if time.monotonic() - begun <= SECONDS:
-            lines += differences(plan, market, t, signals.warm, random)
-            found[kind] = (tried + 1, lines)
+            seen = differences(plan, market, t, signals.warm, random)
+            failures += seen.failures
+            asked += 1
+            found[kind] = (tried + (seen.compared > 0), [*lines, *seen.lines])
         on_progress(number + 1, len(work))
     note = "" if time.monotonic() - begun <= SECONDS else "the signal is slow: not all were tried"
-    return [
+    checks = [
         Check(f"later candles, at {kind}", tried, tuple(lines[:_SHOWN]), note)
         for kind, (tried, lines) in found.items()
     ]
+    events = random.permutation(moments(candles, signals, EACH, random)["events"])[:PASTS]
+    pasts = [past_alone(plan, candles, signals, int(t)) for t in events]
+    lines = [line for one in pasts for line in one.lines]
+    checks.append(Check("later candles, all cut off", len(pasts), tuple(lines[:_SHOWN])))
+    failures += [line for one in pasts for line in one.failures]
+    note = f"it fails on {len(failures):,} of them" if failures else ""
+    return [*checks, Check(FAILURES, asked + len(pasts), tuple(failures[:_SHOWN]), note)]
 
 
 def glance(plan: Plan, candles: Candles) -> dict[str, Any]:
     """Whether a signal looks ahead, asked at a few of its events: how many were `tried`, and what
-    was `found` first, None where nothing was. An event whose window it cannot be worked out over
-    is passed."""
+    was `found` first, None where nothing was. An event around which it fails is passed."""
     random = np.random.default_rng(0)
     signals = signals_of(plan, candles)
     places = moments(candles, signals, GLANCES, random)["events"]
-    begun, tried = time.monotonic(), 0
-    for t in random.permutation(places):
-        if time.monotonic() - begun > GLANCE_SECONDS:
+    begun, tried, found = time.monotonic(), 0, None
+    for number, t in enumerate(random.permutation(places)):
+        if time.monotonic() - begun > GLANCE_SECONDS or found:
             break
-        with suppress(ConfigError):
-            lines = differences(plan, candles, int(t), signals.warm, random)
-            tried += 1
-            if lines:
-                return {"tried": tried, "found": lines[0]}
-    return {"tried": tried, "found": None}
+        seen = [differences(plan, candles, int(t), signals.warm, random)]
+        seen += [past_alone(plan, candles, signals, int(t))] if number < PASTS else []
+        tried += any(one.compared for one in seen)
+        found = next((line for one in seen for line in one.lines), None)
+    return {"tried": tried, "found": found, "by_time": goes_by_time(plan, candles, signals)}
+
+
+def past_alone(plan: Plan, candles: Candles, signals: Signals, t: int) -> Differences:
+    """The signal over the candles up to t and no more, against the `signals` over all: what is
+    taken from far ahead, or from all candles, shows nowhere else."""
+    try:
+        seen = signals_of(plan, rows_of(candles, slice(0, t + 1)))
+    except ConfigError as error:
+        return Differences(0, [], [f"up to {iso(candles.time[t])}: {error}"])
+    place = _first_difference(signals, seen, t)
+    if place is None:
+        return Differences(1, [], [])
+    return Differences(1, [_told(candles, t, "cut off", place, seen, signals)], [])
+
+
+def goes_by_time(plan: Plan, candles: Candles, signals: Signals) -> bool:
+    """Whether the zones are the same where all prices and volumes come in reverse, and others a
+    year later, weekdays and hours kept: what was looked up for these dates does so."""
+    opened, high, low, close, volume = (column[::-1].copy() for column in candles[1:6])
+    back = candles._replace(open=close, high=high, low=low, close=opened, volume=volume)
+    later = candles._replace(time=candles.time + 52 * 7 * DAY_MS)
+    try:
+        blind = np.array_equal(signals.zone, signals_of(plan, back).zone)
+        return blind and not np.array_equal(signals.zone, signals_of(plan, later).zone)
+    except ConfigError:
+        return False
 
 
 def _work(
     plan: Plan, candles: Candles, signals: Signals, random: np.random.Generator
-) -> Iterator[tuple[str, Candles, int]]:
-    """(kind, market, candle) in random order, so that what is cut short is a fair draw."""
-    work = []
+) -> tuple[list[tuple[str, Candles, int]], list[str]]:
+    """(kind, market, candle) in random order, so that what is cut short is a fair draw; and a line
+    for each market on which the signal fails."""
+    work, failures = [], []
     for kind, places in moments(candles, signals, 3 * EACH, random).items():
         most = 3 * EACH if kind == "events" else EACH
         work += [(kind, candles, int(t)) for t in random.permutation(places)[:most]]
     for _ in range(DISTURBED):
         other = disturbed(candles, random)
-        seen = signals_of(plan, other)
+        try:
+            seen = signals_of(plan, other)
+        except ConfigError as error:
+            failures.append(f"on the same candles in another order: {error}")
+            continue
         for places in moments(other, seen, EACH // 5, random).values():
             work += [("candles of disturbed markets", other, int(t)) for t in places]
-    yield from (work[k] for k in random.permutation(len(work)))
+    return [work[k] for k in random.permutation(len(work))], failures
+
+
+class Differences(NamedTuple):
+    """What other futures after one candle change."""
+
+    compared: int
+    """Futures with which the signal could be worked out."""
+    lines: list[str]
+    """What the first of them changes up to the candle; empty where none does."""
+    failures: list[str]
+    """What the signal said where it failed."""
 
 
 def differences(
     plan: Plan, candles: Candles, t: int, warm: int, random: np.random.Generator
-) -> list[str]:
-    """A line for each future that changes what is said of candles up to t."""
+) -> Differences:
+    """The signal over the candles around t, and over the same with other futures. Where it fails
+    on so few, it is given all that is before t."""
     window, at = window_around(candles, t, warm)
-    expected = signals_of(plan, window)
+    failures = []
+    try:
+        expected = signals_of(plan, window)
+    except ConfigError:
+        window, at = rows_of(candles, slice(0, t + len(window.time) - at)), t
+        try:
+            expected = signals_of(plan, window)
+        except ConfigError as error:
+            return Differences(0, [], [f"up to {iso(window.time[-1])}: {error}"])
     atr = atr_of(plan, window)
-    lines = []
+    lines, compared = [], 0
     for name, other in futures(window, at, random).items():
-        seen = signals_of(plan, other)
+        try:
+            seen = signals_of(plan, other)
+        except ConfigError as error:
+            failures.append(f"with the candles after {iso(window.time[at])} {name}: {error}")
+            continue
+        compared += 1
         place = _first_difference(expected, seen, at)
         if place is not None:
-            when = iso(window.time[place])
-            ahead = at - place + 1
-            lines.append(
-                f"with the candles after {iso(window.time[at])} {name}, the zone at {when} is "
-                f"{_at(seen, place)} instead of {_at(expected, place)}: "
-                f"it knows something {ahead} candle{'s' if ahead > 1 else ''} later or more"
-            )
+            lines.append(_told(window, at, name, place, seen, expected))
         elif not np.array_equal(atr[: at + 1], atr_of(plan, other)[: at + 1], equal_nan=True):
             lines.append(f"with the candles after {iso(window.time[at])} {name}, the ATR differs")
-    return lines[:1]
+    return Differences(compared, lines[:1], failures)
+
+
+def _told(candles: Candles, t: int, name: str, place: int, seen: Signals, expected: Signals) -> str:
+    ahead = t - place + 1
+    return (
+        f"with the candles after {iso(candles.time[t])} {name}, the zone at "
+        f"{iso(candles.time[place])} is {_at(seen, place)} instead of {_at(expected, place)}: "
+        f"it knows something {ahead:,} candle{'s' if ahead > 1 else ''} later or more"
+    )
 
 
 def window_around(candles: Candles, t: int, warm: int) -> tuple[Candles, int]:
@@ -157,6 +226,7 @@ def _at(signals: Signals, place: int) -> Any:
     return f"{int(signals.zone[place])} (exit {int(signals.exit_zone[place])})"
 
 
+STEPS = "candle by candle, as a live session"
 STARTS = 24
 """Later beginnings of the data that are tried."""
 
@@ -171,7 +241,11 @@ def warm_up(plan: Plan, candles: Candles, signals: Signals, seed: int) -> Check:
     lines: list[str] = []
     longest = claimed = 0
     for start in starts:
-        late = signals_of(plan, rows_of(candles, slice(start, None)))
+        try:
+            late = signals_of(plan, rows_of(candles, slice(start, None)))
+        except ConfigError as error:
+            lines.append(f"data from {iso(candles.time[start])}: {error}")
+            continue
         claimed = max(claimed, late.warm)
         bad = (late.zone != signals.zone[start:]) | (late.exit_zone != signals.exit_zone[start:])
         bad[: late.warm] = False
@@ -184,8 +258,8 @@ def warm_up(plan: Plan, candles: Candles, signals: Signals, seed: int) -> Check:
             f"data from {iso(candles.time[start])}: warm after {late.warm:,} candles, it says, yet "
             f"{len(places):,} zones differ, the last {settled:,} candles after the beginning"
         )
-    note = f"warm after {claimed:,} candles"
-    if lines:
+    note = f"warm after {claimed:,} candles" if claimed else ""
+    if longest:
         note += f"; it takes {longest:,} until the zones agree"
     return Check("warm-up: data that begins later", len(starts), tuple(lines[:_SHOWN]), note)
 
@@ -218,14 +292,20 @@ def step_check(plan: Plan, candles: Candles, signals: Signals) -> Check | None:
     factory: Any = getattr(plan.signal, "stepper", None)
     if factory is None:
         return None
-    stepper = factory(candles.interval, **plan.parameters)
+    said: list[Any] = []
     columns = (column.tolist() for column in candles[:6])
-    said = [stepper.step(*candle) for candle in zip(*columns, strict=True)]
-    found = np.array(said, np.int8).reshape(-1, 2)
+    try:
+        stepper = factory(candles.interval, **plan.parameters)
+        said.extend(stepper.step(*candle) for candle in zip(*columns, strict=True))
+        found = np.array(said, np.int8).reshape(len(candles.time), 2)
+    except Exception as error:  # a user's step may raise anything
+        place = iso(candles.time[min(len(said), len(candles.time) - 1)])
+        line = f"at {place} the step fails: {type(error).__name__}: {error}".splitlines()[0]
+        return Check(STEPS, len(said), (line,))
     bad = (found[:, 0] != signals.zone) | (found[:, 1] != signals.exit_zone)
     lines = tuple(
         f"at {iso(candles.time[t])} the step says {tuple(found[t].tolist())}, the vector "
         f"{(int(signals.zone[t]), int(signals.exit_zone[t]))}"
         for t in np.flatnonzero(bad)[:_SHOWN]
     )
-    return Check("candle by candle, as a live session", len(found), lines)
+    return Check(STEPS, len(found), lines)

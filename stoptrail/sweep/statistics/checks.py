@@ -126,7 +126,8 @@ def skill(evidence: Evidence) -> Finding | None:
     count, p = number(evidence, "permutation.count"), number(evidence, "permutation.p_best")
     if count is None or p is None or count < ENOUGH_PERMUTED:
         told = "" if every is None else f" ({every:.0%} if all trials count)"
-        return _of_luck(f"{said}{told}", sure, confident)
+        matched = count is not None and p is not None and p * (count + 1.0) > 1.5
+        return _of_luck(f"{said}{told}", sure and not matched, confident)
     above = number(evidence, "permutation.deviations")
     found = f"the search found as much on {p * (count + 1) - 1:.0f} of {count:.0f} permuted markets"
     beaten = p <= SIGNIFICANT
@@ -261,13 +262,15 @@ def fees(evidence: Evidence) -> Finding | None:
 
 
 def shorts(evidence: Evidence) -> Finding | None:
-    """Shorts that the configured market cannot do."""
+    """Shorts that the configured market cannot do, and what is left without them."""
     count = number(evidence, "sides.short.trades")
     if evidence.get("market_type") != "spot" or not count:
         return None
     sharpe = number(evidence, "sides.long.sharpe")
     left = "" if sharpe is None else f"; the longs alone have a Sharpe ratio of {sharpe:.2f}"
     said = f"{count:.0f} trades are shorts, which a spot market cannot do{left}."
+    if sharpe is None or sharpe <= 0.0:
+        return Finding(Level.DOUBTFUL, said)
     return Finding(Level.HOLDS, said, note=True)
 
 
@@ -317,19 +320,6 @@ def marks(evidence: Evidence) -> Finding | None:
     return Finding(Level.HOLDS, said, note=True)
 
 
-def of_markets(evidence: Evidence) -> Finding | None:
-    """What a book does not examine by itself, and where that is."""
-    levels = evidence.get("markets")
-    if not levels:
-        return None
-    listed = ", ".join(f"{symbol} {level}" for symbol, level in levels.items())
-    said = (
-        "Fees, price paths, overfitting and permuted markets are judged for each market's best "
-        f"set alone, in its folder: {listed}."
-    )
-    return Finding(Level.HOLDS, said, note=True)
-
-
 CHECKS: tuple[Check, ...] = (
     skill,
     walk_forward,
@@ -345,6 +335,5 @@ CHECKS: tuple[Check, ...] = (
     funding,
     maintenance,
     marks,
-    of_markets,
 )
 """In the order in which a reader should meet them."""

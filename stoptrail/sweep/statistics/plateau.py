@@ -30,11 +30,14 @@ class Axis:
     off: float | None = None
     """A number that switches the setting off, such as a trigger of 0: it lies beyond
     the largest value, not below the smallest."""
+    names: bool = False
+    """Whether the values only name things, also where they are numbers."""
 
     @property
     def ordered(self) -> bool:
-        """Whether the values are numbers, so that one step means something."""
-        return all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.values)
+        """Whether the values are quantities, so that one step means something."""
+        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.values)
+        return numbers and not self.names
 
     def order(self) -> list[int]:
         """Positions of the values from the smallest to the largest, `off` last."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from stoptrail.sweep.statistics.checks import (
     CHECKS,
+    ENOUGH_PERMUTED,
     Evidence,
     Finding,
     Level,
@@ -64,8 +65,8 @@ def verdict(evidence: Evidence) -> Verdict:
     """
     if evidence.get("synthetic"):
         return Verdict(Level.UNTESTED, (_HEADLINES[Level.UNTESTED], _SYNTHETIC))
-    checks = looks_ahead, *CHECKS, last_year, says_the_same
-    found = [finding for check in checks if (finding := check(evidence)) is not None]
+    checks = looks_ahead, by_time, *CHECKS, too_few_permuted, last_year, one_year, held, of_markets
+    found = [f for check in (*checks, says_the_same) if (f := check(evidence)) is not None]
     missing = _not_examined(evidence)
     levels = [finding.level for finding in [*found, *missing]]
     level = max(levels, default=Level.UNTESTED)
@@ -95,6 +96,19 @@ def says_the_same(evidence: Evidence) -> Finding | None:
     return Finding(Level.HOLDS, said)
 
 
+def too_few_permuted(evidence: Evidence) -> Finding | None:
+    """Permuted markets that are too few for their p to speak for a result; one that found as
+    much speaks against it (skill), however few they are."""
+    count, p = number(evidence, "permutation.count"), number(evidence, "permutation.p_best")
+    if not count or p is None or count >= ENOUGH_PERMUTED:
+        return None
+    said = (
+        f"The search found as much on {p * (count + 1) - 1:.0f} of {count:.0f} permuted markets, "
+        f"too few to speak for it: sweep.permutations = {ENOUGH_PERMUTED} would."
+    )
+    return Finding(Level.HOLDS, said, note=True)
+
+
 def last_year(evidence: Evidence) -> Finding | None:
     """An edge that is gone: what was earned before was not earned lately."""
     sharpe, before = number(evidence, "recent.sharpe"), number(evidence, "recent.before")
@@ -105,6 +119,60 @@ def last_year(evidence: Evidence) -> Finding | None:
     if fall >= _FALLEN:
         return Finding(Level.DOUBTFUL, f"{said}: what it lived on may be gone.")
     return Finding(Level.HOLDS, f"{said}, which may be chance.", note=True)
+
+
+def one_year(evidence: Evidence) -> Finding | None:
+    """What was earned in one year alone was the year's, until another one shows the same."""
+    others, days = number(evidence, "best_year.others"), number(evidence, "best_year.days")
+    if others is None or days is None or others > 0.0:
+        return None
+    start = str((evidence.get("best_year") or {}).get("start"))[:10]
+    said = f"All of it was earned in the {days:.0f} days from {start} on: the others have"
+    return Finding(Level.DOUBTFUL, f"{said} a Sharpe ratio of {others:.2f}.")
+
+
+def held(evidence: Evidence) -> Finding | None:
+    """A market that went up by itself: without permuted ones, whose drift is the same, nothing
+    tells a search from having held it."""
+    path = "walk_forward"
+    hold = number(evidence, f"{path}.same_span.buy_and_hold.sharpe")
+    own = number(evidence, f"{path}.range.median")
+    own = number(evidence, f"{path}.out_of_sample.sharpe") if own is None else own
+    if hold is None or own is None or own >= hold:
+        return None
+    said = f"Holding the market did better on the days out of sample: Sharpe {hold:.2f}"
+    permuted = (number(evidence, "permutation.count") or 0.0) >= ENOUGH_PERMUTED
+    if permuted or evidence.get("markets"):
+        return Finding(Level.HOLDS, f"{said} against {own:.2f}.", note=True)
+    return Finding(
+        Level.DOUBTFUL,
+        f"{said} against {own:.2f}, and no permuted markets say that it is more than their rise.",
+    )
+
+
+def by_time(evidence: Evidence) -> Finding | None:
+    """Entries that hang on dates alone, which permuted markets leave where they are."""
+    if not (evidence.get("look_ahead") or {}).get("by_time"):
+        return None
+    said = (
+        "The signal goes by dates and not by prices: nothing here tells whether these were chosen "
+        "by what followed."
+    )
+    return Finding(Level.DOUBTFUL, said)
+
+
+def of_markets(evidence: Evidence) -> Finding | None:
+    """What a book does not examine by itself, and where that is."""
+    levels = evidence.get("markets")
+    if not levels:
+        return None
+    listed = ", ".join(f"{symbol} {level}" for symbol, level in levels.items())
+    said = (
+        "Fees, price paths, overfitting and permuted markets are judged for each market's best "
+        f"set alone, in its folder: {listed}. Markets that are known today have survived: those "
+        "that were delisted are not among them."
+    )
+    return Finding(Level.HOLDS, said, note=True)
 
 
 def _by_weight(found: list[Finding]) -> list[Finding]:
@@ -119,6 +187,9 @@ def _not_examined(evidence: Evidence) -> list[Finding]:
         if not (evidence.get("markets") and path == _ONE_SET)
     }
     names = [name for name, path in needed.items() if number(evidence, path) is None]
+    glanced = evidence.get("look_ahead") or {}
+    if glanced and not glanced.get("found") and not glanced.get("tried"):
+        names.append("whether the signal looks ahead")
     if not names:
         return []
     return [Finding(Level.UNTESTED, f"Not examined: {', '.join(names)}.")]

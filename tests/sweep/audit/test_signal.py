@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,7 +70,8 @@ def plan_with(**parameters: int) -> Plan:
 
 
 def test_a_glance_finds_nothing_in_a_signal_that_knows_the_past_alone() -> None:
-    assert glance(plan_with(), MARKET) == {"tried": GLANCES, "found": None}
+    expected = {"tried": GLANCES, "found": None, "by_time": False}
+    assert glance(plan_with(), MARKET) == expected
 
 
 @pytest.mark.parametrize("later", [1, 24])
@@ -79,6 +81,56 @@ def test_a_glance_finds_a_signal_that_knows_later_candles(later: int) -> None:
     assert 1 <= found["tried"] <= 10
 
 
+def lowest_half(candles: Candles) -> Signals:
+    """Long below the median of all closes, of which the last days tell hardly anything."""
+    zone = (candles.close < np.median(candles.close)).astype(np.int8)
+    return Signals(zone, np.zeros(len(zone), np.int8), len(zone) // 2)
+
+
+def test_a_glance_finds_what_was_scaled_by_all_candles() -> None:
+    found = glance(plan_with()._replace(signal=lowest_half), MARKET)
+    assert "it knows something" in str(found["found"])
+
+
+LUCKY = np.flatnonzero(np.diff(MARKET.close[::24]) > 0.0) * 24 * HOUR + MARKET.time[0]
+"""Dates after which the market rose, as somebody who has seen it may write them down."""
+
+
+def written_down(candles: Candles) -> Signals:
+    """Long at the LUCKY dates."""
+    zone = np.isin(candles.time, LUCKY).astype(np.int8)
+    return Signals(zone, np.zeros(len(zone), np.int8), 0)
+
+
+def every_monday(candles: Candles) -> Signals:
+    """Long in the first hour of the week."""
+    zone = (candles.time // HOUR % 168 == 96).astype(np.int8)
+    return Signals(zone, np.zeros(len(zone), np.int8), 0)
+
+
+def loud(candles: Candles) -> Signals:
+    """Long after a long candle, up or down."""
+    zone = (candles.high > 1.01 * candles.low).astype(np.int8)
+    return Signals(zone, np.zeros(len(zone), np.int8), 0)
+
+
+@pytest.mark.parametrize(
+    ("signal", "by_time"),
+    [(written_down, True), (every_monday, False), (loud, False), (rising, False)],
+)
+def test_dates_that_were_written_down_are_told_from_rules(signal: Any, by_time: bool) -> None:
+    found = glance(plan_with()._replace(signal=signal), MARKET)
+    assert found["found"] is None
+    assert found["by_time"] is by_time
+
+
 def test_a_glance_passes_events_over_whose_candles_the_signal_fails() -> None:
-    found = glance(plan_with(later=1, fewest=len(MARKET.time)), MARKET)
-    assert found == {"tried": 0, "found": None}
+    found = glance(plan_with(fewest=len(MARKET.time)), MARKET)
+    assert found["found"] is None
+    assert found["tried"] < GLANCES // 10  # those of the last two days
+
+
+def test_a_signal_that_fails_on_few_candles_is_asked_over_all_before() -> None:
+    few = len(MARKET.time) // 10
+    assert glance(plan_with(fewest=few), MARKET)["tried"] > GLANCES // 2
+    assert "it knows something" in str(glance(plan_with(later=1, fewest=few), MARKET)["found"])

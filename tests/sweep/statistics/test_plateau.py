@@ -165,3 +165,4 @@ def test_an_axis_with_a_word_among_its_numbers_has_no_order() -> None:
     assert Axis("a", (1, 2.5)).ordered
     assert not Axis("a", (1, "off")).ordered
     assert not Axis("a", (True, 2)).ordered
+    assert not Axis("a", (1, 2, 3), names=True).ordered

@@ -109,6 +109,79 @@ def test_thin_neighbours_are_said_apart_and_lower_nothing() -> None:
     assert "7 of its 20 neighbours have too few trades" in found.text
 
 
+def few_permuted(count: int, as_good: int, every: float) -> dict[str, Any]:
+    evidence = changed("permutation", {"count": count, "p_best": (1 + as_good) / (count + 1)})
+    evidence["deflated_sharpe"]["all"]["probability"] = every
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("as_good", "level"), [(0, Level.HOLDS), (1, Level.DOUBTFUL), (9, Level.DOUBTFUL)]
+)
+def test_few_permuted_markets_speak_against_but_not_for_it(as_good: int, level: Level) -> None:
+    found = verdict(few_permuted(9, as_good, 0.97))
+    assert found.level == level
+    said = f"found as much on {as_good} of 9 permuted markets, too few to speak for it"
+    assert sum(said in sentence for sentence in found.sentences) == 1
+    assert "sweep.permutations = 19 would" in found.text
+    assert verdict(few_permuted(9, as_good, 0.9)).level == Level.DOUBTFUL
+
+
+@pytest.mark.parametrize(("others", "level"), [(0.01, Level.HOLDS), (0.0, Level.DOUBTFUL)])
+def test_an_edge_of_one_year_is_doubtful(others: float, level: Level) -> None:
+    year = {"days": 365, "start": "2022-03-01T00:00:00Z", "sharpe": 3.0, "others": others}
+    found = verdict({**GOOD, "best_year": year})
+    assert found.level == level
+    assert ("in the 365 days from 2022-03-01 on" in found.text) == (level == Level.DOUBTFUL)
+
+
+@pytest.mark.parametrize(
+    ("count", "hold", "level", "said"),
+    [
+        (19, 0.81, Level.HOLDS, True),
+        (18, 0.81, Level.DOUBTFUL, True),
+        (0, 0.81, Level.DOUBTFUL, True),
+        (0, 0.8, Level.HOLDS, False),
+    ],
+)
+def test_a_market_that_did_better_when_held_is_told(
+    count: int, hold: float, level: Level, said: bool
+) -> None:
+    evidence = changed("walk_forward.same_span", {"buy_and_hold": {"sharpe": hold}})
+    evidence["permutation"]["count"] = count
+    evidence["permutation"]["p_best"] = 1 / (count + 1)
+    evidence["deflated_sharpe"]["all"]["probability"] = 0.97
+    found = verdict(evidence)
+    assert found.level == level
+    assert ("Holding the market did better" in found.text) == said
+
+
+def test_a_signal_that_goes_by_dates_is_doubtful() -> None:
+    found = verdict({**GOOD, "look_ahead": {"tried": 60, "found": None, "by_time": True}})
+    assert found.level == Level.DOUBTFUL
+    assert "goes by dates and not by prices" in found.sentences[1]
+
+
+@pytest.mark.parametrize(
+    ("longs", "level"),
+    [({"trades": 90, "sharpe": 0.4}, Level.HOLDS), ({"sharpe": -0.1}, Level.DOUBTFUL), (None, 2)],
+)
+def test_shorts_on_a_spot_market_are_no_result_unless_the_longs_earn(
+    longs: dict[str, Any] | None, level: Level
+) -> None:
+    sides = {"short": {"trades": 90, "sharpe": 1.5}} | ({"long": longs} if longs else {})
+    found = verdict({**GOOD, "sides": sides})
+    assert found.level == level
+    assert "90 trades are shorts, which a spot market cannot do" in found.text
+    assert verdict({**GOOD, "sides": sides, "market_type": "margin"}).level == Level.HOLDS
+
+
+def test_a_signal_that_could_not_be_asked_is_untested() -> None:
+    found = verdict({**GOOD, "look_ahead": {"tried": 0, "found": None}})
+    assert found.level == Level.UNTESTED
+    assert "whether the signal looks ahead" in found.text
+
+
 def test_no_neighbours_are_said_as_such() -> None:
     evidence = changed("plateau.count", 0)
     evidence["plateau"]["median"] = None
@@ -221,7 +294,6 @@ def test_a_signal_that_was_asked_and_says_the_same_lowers_nothing() -> None:
     found = verdict(GOOD | {"look_ahead": {"tried": 60, "found": None}})
     assert found.level == Level.HOLDS
     assert "At 60 of its events the signal says the same" in found.text
-    assert verdict(GOOD | {"look_ahead": {"tried": 0, "found": None}}) == verdict(GOOD)
 
 
 def test_an_edge_that_has_gone_is_doubtful_and_a_poor_year_a_note() -> None:
