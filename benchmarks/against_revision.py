@@ -277,6 +277,7 @@ def _line(row: Row, pairs: list[list[Figure]]) -> tuple[str, ...]:
 def _checked_out(revision: str) -> Iterator[Path]:
     """The commit in a folder of its own."""
     git = ["git", "-C", str(_ROOT), "worktree"]
+    subprocess.run([*git, "prune"], check=True)  # of a run that was killed
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         subprocess.run([*git, "add", "--detach", "--quiet", str(tree), revision], check=True)
