@@ -65,26 +65,50 @@ COMPILING = (
 )
 """Files that, between them, compile nearly all that any test calls: a minute and a half where
 nothing of it is on disk."""
-UNCOMPILED = ("live",)
+UNCOMPILED = ("live", "dashboard", "exchange/test_dialects.py", "reports/html/test_browser.py")
 """Tests that take minutes and call little of that."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Half as many workers again as there are cores: a third of the time of slow tests is waiting
+    for processes, servers and a browser. The others wait for nothing."""
+    if config.option.markexpr == "not slow" or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None
+    cores = len(os.sched_getaffinity(0))
+    return cores + cores // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`-m "not slow"` is the lane for work in progress; see CONTRIBUTING.md.
 
     What is slow comes first, so that no worker waits at the end for another's longest test. Of
-    two workers, who get a half of the list each, one begins with what compiles and the other with
-    what need not: neither compiles what the other is compiling.
+    several workers, who get a stretch of the list each, one begins with what compiles and the
+    others with what need not: none compiles what another is compiling.
     """
     for item in items:
         if _is_in(item, SLOW):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     items.sort(key=lambda item: not _is_in(item, COMPILING))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    items[:] = _in_stretches(items, workers)
+
+
+def _in_stretches(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """All of `items`; those that need not be compiled stand at the beginning of equal stretches,
+    one for each worker but the first, where there are more."""
     apart = [item for item in items if _is_in(item, UNCOMPILED)]
     others = [item for item in items if not _is_in(item, UNCOMPILED)]
-    middle = len(items) // 2
-    items[:] = [*others[:middle], *apart, *others[middle:]]
+    if workers == 1:
+        return [*others, *apart]
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        first, end = (len(apart) * max(0, at) // (workers - 1) for at in (worker - 1, worker))
+        ordered += apart[first:end]
+        needed = max(0, len(items) * (worker + 1) // workers - len(ordered))
+        ordered += others[:needed]
+        del others[:needed]
+    return ordered + others
 
 
 def _is_in(item: pytest.Item, places: tuple[str, ...]) -> bool:
