@@ -197,6 +197,7 @@ def _as_toml(key: str, value: Any) -> str:
 def _override(table: dict[str, Any], text: str) -> str:
     """Put one "key=value" into `table`; the dotted key."""
     key, equals, value = (part.strip() for part in text.partition("="))
+    key = key.replace('"', "").replace("'", "")  # as a file quotes the keys of its grid
     parts = key.split(".")
     shown = key if _KEY.fullmatch(key) else HIDDEN  # it may be the secret itself
     if not equals or not all(parts):

@@ -64,7 +64,7 @@ class Strategy(SettingsSection):
                 imported(path, EXITS)
         except ConfigError as error:
             raise PydanticCustomError(
-                "exits", "{why}", {"why": str(error), "key": "exits", "received": path}
+                "exits", "{why}", {"why": str(error), "received": path}
             ) from error
         return path
 

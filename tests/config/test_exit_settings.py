@@ -76,7 +76,7 @@ def test_a_target_named_twice_is_refused() -> None:
         ("stop.trail_percent=5", "trail_percent"),
         ("costs.maker_fee=0.5", "maker_fee"),
         ("strategy.exits=stop_trial", "stop_trail, cycle"),
-        ("strategy.exits=nowhere:rule", "module nowhere cannot be imported"),
+        ("strategy.exits=nowhere:rule", "strategy.exits module nowhere cannot be imported"),
         ("strategy.exits=tests.contract.own_exits:sarr", "did you mean sar?"),
     ],
 )

@@ -117,6 +117,13 @@ def test_no_member_of_an_enum_is_refused_in_one_line(tmp_path: Path) -> None:
         build_grid(load_settings(file))
 
 
+@pytest.mark.parametrize("key", ['"stop.atr_period"', "'stop.atr_period'", "stop.atr_period"])
+def test_an_override_may_quote_the_key_as_a_file_does(tmp_path: Path, key: str) -> None:
+    file = written(tmp_path, "[sweep.grid]\n'stop.atr_period' = [3, 4]")
+    grid = build_grid(load_settings(file, (f"sweep.grid.{key}=[5, 6]",)))
+    assert (grid.keys, grid.values) == (("stop.atr_period",), ((5, 6),))
+
+
 def test_without_keys_there_is_one_combination_which_changes_nothing() -> None:
     settings = example_settings()
     grid = build_grid(settings)

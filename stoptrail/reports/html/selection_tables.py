@@ -38,6 +38,8 @@ def luck_table(evidence: Evidence) -> str:
             _bootstrap,
             _plateau,
             _concentration,
+            _stretches,
+            _asked_of_the_signal,
         )
         for row in part(evidence)
     ]
@@ -77,6 +79,26 @@ def _permutation(evidence: Evidence) -> Iterator[Row]:
                 f"Share of markets with shuffled days whose {name} is as good (p)",
                 f"{_ratio(found[key])} ({count} markets{few})",
             )
+
+
+def _stretches(evidence: Evidence) -> Iterator[Row]:
+    last, best = _part(evidence, "recent"), _part(evidence, "best_year")
+    if last.get("sharpe") is not None:
+        words = f"{_ratio(last['sharpe'])}, before {_ratio(last.get('before'))}"
+        yield f"Sharpe ratio of the last {last.get('days')} days", words
+    if best.get("others") is not None:
+        words = f"{_ratio(best.get('sharpe'))}, on all others {_ratio(best['others'])}"
+        yield (
+            f"Sharpe ratio of the best {best.get('days')} days, from {str(best.get('start'))[:10]}",
+            words,
+        )
+
+
+def _asked_of_the_signal(evidence: Evidence) -> Iterator[Row]:
+    found = _part(evidence, "look_ahead")
+    if found:
+        words = str(found.get("found") or f"not at {found.get('tried')} of its events")
+        yield "Whether the signal looks ahead", words
 
 
 def _concentration(evidence: Evidence) -> Iterator[Row]:

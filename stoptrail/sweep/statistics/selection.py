@@ -87,6 +87,7 @@ def selection_evidence(trials: Trials, chosen: Chosen, sample: Floats, seed: int
     """
     plateau = trials.plateau
     around = asdict(plateau.around(chosen.index))
+    allowed = ~np.isnan(trials.objective)
     return {
         "deflated_sharpe": _deflated(trials, chosen, sample),
         "overfitting": _overfitting(trials, seed),
@@ -96,6 +97,7 @@ def selection_evidence(trials: Trials, chosen: Chosen, sample: Floats, seed: int
         },
         "plateau": {
             "objective": float(trials.figures[chosen.index]),
+            "highest": float(np.max(trials.objective, where=allowed, initial=-np.inf)),
             **around,
             "near": plateau.near(chosen.index),
         },

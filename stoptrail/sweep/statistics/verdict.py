@@ -8,6 +8,7 @@ from typing import Any
 from stoptrail.sweep.statistics.checks import (
     CHECKS,
     ENOUGH_PERMUTED,
+    WORTH_KEEPING,
     Evidence,
     Finding,
     Level,
@@ -65,8 +66,9 @@ def verdict(evidence: Evidence) -> Verdict:
     """
     if evidence.get("synthetic"):
         return Verdict(Level.UNTESTED, (_HEADLINES[Level.UNTESTED], _SYNTHETIC))
-    checks = looks_ahead, by_time, *CHECKS, too_few_permuted, last_year, one_year, held, of_markets
-    found = [f for check in (*checks, says_the_same) if (f := check(evidence)) is not None]
+    more = too_few_permuted, passed_over, last_year, one_year, held, of_markets, says_the_same
+    checks = looks_ahead, by_time, *CHECKS, *more
+    found = [finding for check in checks if (finding := check(evidence)) is not None]
     missing = _not_examined(evidence)
     levels = [finding.level for finding in [*found, *missing]]
     level = max(levels, default=Level.UNTESTED)
@@ -119,6 +121,19 @@ def last_year(evidence: Evidence) -> Finding | None:
     if fall >= _FALLEN:
         return Finding(Level.DOUBTFUL, f"{said}: what it lived on may be gone.")
     return Finding(Level.HOLDS, f"{said}, which may be chance.", note=True)
+
+
+def passed_over(evidence: Evidence) -> Finding | None:
+    """A far better set that was not taken for its neighbours: a peak, or no neighbours at all."""
+    taken, highest = (number(evidence, f"plateau.{name}") for name in ("objective", "highest"))
+    if taken is None or highest is None or highest <= 0.0 or taken >= WORTH_KEEPING * highest:
+        return None
+    said = (
+        f"The set with the highest objective, {highest:.2f} against {taken:.2f}, was not taken, as "
+        "sets beside it do far worse: a peak; or a parameter whose numbers are names, which a "
+        "Literal would say."
+    )
+    return Finding(Level.HOLDS, said, note=True)
 
 
 def one_year(evidence: Evidence) -> Finding | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stoptrail.reports.html.evidence import regime_tables, walk_forward_data, window_table
+from stoptrail.reports.html.selection_tables import luck_table
 
 WINDOWS: list[dict[str, Any]] = [
     {
@@ -43,3 +44,22 @@ def test_each_kind_of_regime_says_what_it_is_measured_by() -> None:
     assert "by the logarithmic return of the 30 days" in regime_tables({"regimes": found})
     found = {"window_days": 30, "volatility": {"calm": row}}
     assert "by the deviation of daily returns of the 30" in regime_tables({"regimes": found})
+
+
+def test_the_last_and_the_best_year_and_the_signals_answer_stand_in_the_table_of_luck() -> None:
+    evidence = {
+        "recent": {"days": 365, "sharpe": -0.5, "before": 1.25},
+        "best_year": {"days": 365, "start": "2022-03-01T00:00:00Z", "sharpe": 2.5, "others": 0.1},
+        "look_ahead": {"tried": 60, "found": None},
+    }
+    said = luck_table(evidence)
+    for words in ("-0.50, before 1.25", "days, from 2022-03-01", "2.50, on all others 0.10"):
+        assert words in said
+    assert "not at 60 of its events" in said
+    assert "it &lt;knows&gt;" in luck_table({"look_ahead": {"tried": 1, "found": "it <knows>"}})
+
+
+def test_permuted_markets_that_are_too_few_are_said_to_be() -> None:
+    found = {"count": 5, "p_best": 0.17, "p_median": 0.5, "enough": False}
+    assert "0.17 (5 markets, too few for the verdict)" in luck_table({"permutation": found})
+    assert "too few" not in luck_table({"permutation": {**found, "count": 19, "enough": True}})

@@ -156,6 +156,13 @@ def test_a_market_that_did_better_when_held_is_told(
     assert ("Holding the market did better" in found.text) == said
 
 
+@pytest.mark.parametrize(("highest", "said"), [(2.6, False), (2.7, True), (math.inf, False)])
+def test_a_far_better_set_that_was_not_taken_is_told(highest: float, said: bool) -> None:
+    found = verdict(changed("plateau.highest", highest))
+    assert found.level == Level.HOLDS
+    assert ("The set with the highest objective, 2.70 against 1.30" in found.text) == said
+
+
 def test_a_signal_that_goes_by_dates_is_doubtful() -> None:
     found = verdict({**GOOD, "look_ahead": {"tried": 60, "found": None, "by_time": True}})
     assert found.level == Level.DOUBTFUL
