@@ -221,7 +221,7 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
         own = sums_of_squares(candles.close), plan.size_call
         own = *own, reaches(candles, window_of(rules)), plan.exit_rule and asked(plan.exit_rule)
         own = *memo, flow, *own, room_for_parts()
-        events = at_signals(candles, nodes, ready.setups)
+        events = at_signals(candles, nodes, ready.setups, midnights)
         run(candles, nodes, events, midnights, rules, turn, ignored, kept, *own)
     trades = _columns(TradeLog, rows)
     fast = screened(candles, start, plan, funding)

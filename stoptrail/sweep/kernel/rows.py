@@ -75,7 +75,8 @@ def screen_rows(
 
 def _scales(table: Floats) -> Iterator[tuple[int, int]]:
     """First and end of each stretch of rows that scale funding alike."""
-    changes = np.flatnonzero(np.diff(table[:, PLACE.trade_rules.costs.funding])) + 1
+    scales = table[:, PLACE.trade_rules.costs.funding]
+    changes = np.flatnonzero(scales[1:] != scales[:-1]) + 1
     return pairwise([0, *changes.tolist(), len(table)])
 
 

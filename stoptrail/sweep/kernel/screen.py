@@ -74,6 +74,9 @@ from stoptrail.sweep.kernel.path_exits import (
 from stoptrail.sweep.kernel.results import Results, write_metrics
 from stoptrail.sweep.kernel.rule_table import need_turn, run_rules_of, trails
 
+_SHIFT = 6
+"""Binary logarithm of the candles between two at which a search for signals may begin."""
+
 
 @rule
 def screen(
@@ -104,7 +107,7 @@ def screen(
     """
     squares = squares_for(candles.close, rows_need_volatility(table))
     parts, none = room_for_parts(), reaches(candles, 0)
-    reach, count, events = none, 0, at_signals(candles, nodes, setups)
+    reach, count, events = none, 0, at_signals(candles, nodes, setups, midnights)
     for k in range(len(table)):
         run_rules = run_rules_of(table[k])
         if window_of(run_rules) not in (0, count):
@@ -148,17 +151,37 @@ class AtSignals(NamedTuple):
     """Of the candle's open, ms."""
     close: Floats
     atr: Floats
+    mark: Times
+    """The first midnight after the close."""
+    first: Times
+    """The number of the first signal that is not before a candle, for each candle whose own number
+    is a multiple of 2^_SHIFT: a search begins there."""
 
 
 @rule
-def at_signals(candles: Candles, nodes: Nodes, setups: Setups) -> AtSignals:
+def at_signals(candles: Candles, nodes: Nodes, setups: Setups, midnights: Midnights) -> AtSignals:
     """Of the signals of `setups`."""
-    count = len(setups.candle)
-    time, close, atr = np.empty(count, np.int64), np.empty(count), np.empty(count)
+    count, seen = len(setups.candle), 0
+    time, mark = np.empty(count, np.int64), np.empty(count, np.int64)
+    close, atr = np.empty(count), np.empty(count)
     for event in range(count):
         i = setups.candle[event]
         time[event], close[event], atr[event] = candles.time[i], candles.close[i], nodes.atr[i]
-    return AtSignals(setups.candle, setups.side, time, close, atr)
+        seen = marks_until(midnights.time, seen, time[event] + candles.interval)
+        mark[event] = seen
+    first = first_signals(setups.candle, len(candles.time))
+    return AtSignals(setups.candle, setups.side, time, close, atr, mark, first)
+
+
+@rule
+def first_signals(signals: Times, count: int) -> Times:
+    """AtSignals.first of signals among `count` candles."""
+    first, event = np.empty((count >> _SHIFT) + 1, np.int64), 0
+    for place in range(len(first)):
+        while event < len(signals) and signals[event] < place << _SHIFT:
+            event += 1
+        first[place] = event
+    return first
 
 
 @rule
@@ -206,8 +229,7 @@ def run(
     while event < len(signals):
         i, side, time = signals[event], sides[event], events.time[event]
         # Midnights up to this close have been seen without a position.
-        seen = marks_until(mark_times, account.days.mark, time + interval)
-        account = flat_until(account, seen, *flat)
+        account = flat_until(account, events.mark[event], *flat)
         decision = side, i, time, interval, events.close[event], events.atr[event]
         reason, entry_order = decide(*decision, squares, account, run_rules, own_size)
         event += 1
@@ -228,7 +250,7 @@ def run(
         ending, last = ending_of(candles, nodes, i, course, reach, turn, held, (lines, line, rules))
         if last == UNKNOWN:
             return NEEDS_TURNS
-        event = next_signal(signals, sides, event, last, counts, rules, lines)
+        event = next_signal(events, event, last, counts, rules, lines)
         closed = Followed(i, entry, entry, position, stop, ending, last)
         given = candles, nodes, midnights
         exact = (len(lines) > 0 or is_funded(flow)) and ending.parts == 0
@@ -271,13 +293,15 @@ def ending_of(
 
 @inner_rule
 def next_signal(
-    signals: Times, sides: Times, event: int, last: int, counts: Counts, rules: int, lines: Floats
+    events: AtSignals, event: int, last: int, counts: Counts, rules: int, lines: Floats
 ) -> int:
     """The first event that is not before the candle `last` of a position; the memo's line of it
     is fetched."""
-    event = ignored_before(signals, event, last, counts, POSITION)
+    signals, near = events.candle, max(event, events.first[last >> _SHIFT])
+    counts[POSITION] += near - event
+    event = ignored_before(signals, near, last, counts, POSITION)
     if len(lines) > 0 and event < len(signals):
-        fetch(lines, key_of(rules, signals[event], sides[event]))
+        fetch(lines, key_of(rules, signals[event], events.side[event]))
     return event
 
 
