@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stoptrail.cli.backtest import run_asked
+from stoptrail.cli.backtest import run_command
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.config.load import as_texts, load_settings, with_overrides
@@ -100,9 +100,9 @@ def backtest(
     RunError where the work failed; on invented candles warns with SyntheticMarketWarning.
     """
     _refuse_own(manager, sizer)
-    asked = _options(settings, overrides, out, force, walk_forward, searching=walk_forward)
-    with _finished(asked, data, verbose, sweeping=False) as (folder, notices):
-        return RunResult(**_tables(folder), notices=notices, folder=asked.out)
+    options = _options(settings, overrides, out, force, walk_forward, searching=walk_forward)
+    with _finished(options, data, verbose, sweeping=False) as (folder, notices):
+        return RunResult(**_tables(folder), notices=notices, folder=options.out)
 
 
 def sweep(
@@ -126,10 +126,10 @@ def sweep(
     import pandas as pd
 
     _refuse_own(manager, sizer)
-    asked = _options(settings, overrides, out, force, walk_forward, searching=True)
-    with _finished(asked, data, verbose, sweeping=True) as (folder, notices):
+    options = _options(settings, overrides, out, force, walk_forward, searching=True)
+    with _finished(options, data, verbose, sweeping=True) as (folder, notices):
         trials = pd.read_parquet(folder / "trials.parquet")
-        return SweepResult(**_tables(folder), notices=notices, folder=asked.out, trials=trials)
+        return SweepResult(**_tables(folder), notices=notices, folder=options.out, trials=trials)
 
 
 def _refuse_own(manager: Any, sizer: Any) -> None:
@@ -177,19 +177,19 @@ def _options(
 
 @contextmanager
 def _finished(
-    asked: BacktestOptions, data: Any, verbose: bool, *, sweeping: bool
+    options: BacktestOptions, data: Any, verbose: bool, *, sweeping: bool
 ) -> Iterator[tuple[Path, tuple[str, ...]]]:
     """Run the command; its folder, as long as the context lasts, and its notices."""
-    assert asked.settings is not None
+    assert options.settings is not None
     voice = _Listener(silent=not verbose)
     with tempfile.TemporaryDirectory(prefix="stoptrail-") as scratch:
         if data is not None:
             path = _candle_file(data, Path(scratch))
             chosen = as_texts({"data.path": str(path), "data.source": "file"})
-            with_data = with_overrides(asked.settings, chosen, searching=False)
-            asked = asked._replace(settings=with_data)
-        folder = asked.out or Path(scratch) / "run"
-        run_asked(asked._replace(out=folder), sweeping, voice, Stages())
+            with_data = with_overrides(options.settings, chosen, searching=False)
+            options = options._replace(settings=with_data)
+        folder = options.out or Path(scratch) / "run"
+        run_command(options._replace(out=folder), sweeping, voice, Stages())
         yield folder, tuple(voice.notices)
 
 

@@ -73,10 +73,10 @@ def run(
         trust,
     )
     with voice.at_work():
-        run_asked(options, sweep, voice, stages)
+        run_command(options, sweep, voice, stages)
 
 
-def run_asked(options: BacktestOptions, sweep: bool, voice: Voice, stages: Stages) -> None:
+def run_command(options: BacktestOptions, sweep: bool, voice: Voice, stages: Stages) -> None:
     """One run, or with `sweep` a search; of a book or of one market."""
     if options.book and not (sweep or options.resume):
         from stoptrail.cli import book

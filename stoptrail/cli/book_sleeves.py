@@ -185,7 +185,7 @@ def best_sets(folder: Path, sets: str, place: str) -> list[tuple[int, dict[str, 
     return [(int(row["combination"]), {key: row[key] for key in keys}) for row in rows[:count]]
 
 
-class BookAsked(NamedTuple):
+class BookSelection(NamedTuple):
     """What was asked of a book."""
 
     config: Path | None
@@ -196,7 +196,9 @@ class BookAsked(NamedTuple):
     trust: bool
 
 
-def sleeves_on_paper(settings: Settings, source: Path | None, asked: BookAsked) -> list[Sleeve]:
+def sleeves_on_paper(
+    settings: Settings, source: Path | None, chosen: BookSelection
+) -> list[Sleeve]:
     """The sleeves of a paper session; without --book those of the file do not count. Raises
     UsageError and ConfigError for what a book on paper has not."""
     if source is not None:
@@ -204,22 +206,22 @@ def sleeves_on_paper(settings: Settings, source: Path | None, asked: BookAsked) 
             f"--from {source} trades the best set of one market; a book that was chosen by a run "
             f"is traded with live --paper --book --config {source / 'config.toml'}"
         )
-    if not asked.book:
+    if not chosen.book:
         alone = settings.book.model_copy(update={"sleeves": []})
         settings = settings.model_copy(update={"book": alone})
     options = BacktestOptions(
-        config=asked.config,
-        overrides=asked.overrides,
+        config=chosen.config,
+        overrides=chosen.overrides,
         walk_forward=None,
         plot=False,
         files=(),
-        symbols=asked.symbols,
+        symbols=chosen.symbols,
         out=None,
         force=False,
         resume=None,
         as_json=False,
         book=True,
-        trust=asked.trust,
+        trust=chosen.trust,
     )
     from stoptrail.live.book_recovery import Sleeve
 

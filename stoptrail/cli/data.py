@@ -82,8 +82,8 @@ def download(
         begin = first + (WARMUP_DAYS * DAY_MS if warm_up else 0)
         span = (symbol, interval, begin, last, cache)
         with voice.progress(f"{label}, mark") as on_progress:
-            asked = (exchange_id, dict(ccxt_options), *span, on_progress, voice.notice)
-            marks = download_candles(*asked, market_type, mark=True)
+            given = (exchange_id, dict(ccxt_options), *span, on_progress, voice.notice)
+            marks = download_candles(*given, market_type, mark=True)
         console.print(_said("mark candles", marks, interval), soft_wrap=True)
     return 0
 

@@ -62,10 +62,10 @@ def run(
             settings = with_ledger_place(settings, config, overrides)
             sleeves: list[Sleeve] = []
             if several:
-                from stoptrail.cli.book_sleeves import BookAsked, sleeves_on_paper
+                from stoptrail.cli.book_sleeves import BookSelection, sleeves_on_paper
 
-                asked = BookAsked(config, tuple(overrides), tuple(symbols), book, trust)
-                sleeves = sleeves_on_paper(settings, source, asked)
+                chosen = BookSelection(config, tuple(overrides), tuple(symbols), book, trust)
+                sleeves = sleeves_on_paper(settings, source, chosen)
             with logged(_log_settings(settings, console, verbose)):
                 _run(settings, sleeves, max_candles, console, brake)
         except UnbegunError:

@@ -133,13 +133,13 @@ def _lowered_whole(_context: Any, builder: Any, _signature: Any, arguments: Any)
     return builder.call(floor, arguments)
 
 
-def ahead(row: Value) -> Value:
+def prefetched(row: Value) -> Value:
     """`row`, an array, fetched by the processor's memory while compiled code goes on: for what
     is looked at next, among more than its caches hold."""
     return row
 
 
-def _lowered_ahead(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+def _lowered_prefetched(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     cgutils = numba().core.cgutils
     ir = cgutils.ir
     view = context.make_array(signature.return_type)(context, builder, arguments[0])
@@ -176,11 +176,11 @@ def _teach() -> None:
     extending, types = numba().extending, numba().types
     extending.type_callable(uncounted)(lambda _context: lambda value: value)
     extending.type_callable(whole)(lambda _context: lambda _value: types.float64)
-    extending.type_callable(ahead)(lambda _context: lambda row: row)
+    extending.type_callable(prefetched)(lambda _context: lambda row: row)
     for kind in (types.Array, types.BaseTuple):
         extending.lower_builtin(uncounted, kind)(_lowered)
     extending.lower_builtin(whole, types.float64)(_lowered_whole)
-    extending.lower_builtin(ahead, types.Array)(_lowered_ahead)
+    extending.lower_builtin(prefetched, types.Array)(_lowered_prefetched)
 
 
 def compiled(function: Function, *, parallel: bool = False) -> Function:

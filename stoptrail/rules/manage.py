@@ -11,7 +11,7 @@ from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.exits import time_is_up
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.margin import overtaken
-from stoptrail.rules.own_exit import LEAVE, Asked, Seen, answer, seen_more
+from stoptrail.rules.own_exit import LEAVE, ExitCall, Seen, answer, seen_more
 from stoptrail.rules.stops import (
     RULE,
     TIME,
@@ -58,7 +58,7 @@ def manage_close(
     reach: float,
     now: int,
     trade_rules: TradeRules,
-    ask: Asked | None,
+    ask: ExitCall | None,
     paid: float = 0.0,
 ) -> Managed:
     """The trade after the candle that opened at `time` and closed at `now`.

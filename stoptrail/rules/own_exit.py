@@ -62,15 +62,15 @@ class RuleCandle(NamedTuple):
 
 
 ARGUMENTS = (*RulePosition._fields, *RuleStop._fields, *RuleCandle._fields, "atr")
-"""Numbers that an `Asked` takes, in order."""
+"""Numbers that an `ExitCall` takes, in order."""
 
-Asked = Callable[..., float]
+ExitCall = Callable[..., float]
 """A rule behind plain numbers, ARGUMENTS, as compiled loops call it."""
 
 ExitRule = Callable[[RulePosition, RuleStop, RuleCandle, float], float]
 
 
-def asked(function: ExitRule) -> Asked:
+def exit_call(function: ExitRule) -> ExitCall:
     """`function` behind plain numbers."""
 
     def ask(
@@ -103,24 +103,24 @@ def asked(function: ExitRule) -> Asked:
 
 
 @cache
-def compiled_exit(function: ExitRule) -> Asked:
-    """`asked` as machine code, which compiled loops call by its address.
+def compiled_exit(function: ExitRule) -> ExitCall:
+    """`exit_call` as machine code, which compiled loops call by its address.
 
     Division by zero gives an infinity or NaN in it, as in arrays. Raises whatever Numba raises
     where `function` is not compilable.
     """
     njit, cfunc, number = numba().njit, numba().cfunc, numba().float64
     plain = getattr(function, "py_func", function)
-    ask = asked(njit(plain, error_model="numpy"))
-    return cast(Asked, cfunc(number(*[number] * len(ARGUMENTS)), error_model="numpy")(ask))
+    ask = exit_call(njit(plain, error_model="numpy"))
+    return cast(ExitCall, cfunc(number(*[number] * len(ARGUMENTS)), error_model="numpy")(ask))
 
 
-def called(function: ExitRule | None) -> Asked | None:
+def called(function: ExitRule | None) -> ExitCall | None:
     """What plain Python calls: the same machine code, so that every engine gets the same bits;
     `function` itself where Numba is switched off."""
     if function is None or numba().config.DISABLE_JIT:
-        return function and asked(function)
-    return cast(Asked, cast(Any, compiled_exit(function)).ctypes)
+        return function and exit_call(function)
+    return cast(ExitCall, cast(Any, compiled_exit(function)).ctypes)
 
 
 class RuleError(ValueError):
@@ -150,7 +150,7 @@ def seen_more(seen: Seen, side: int, high: float, low: float) -> Seen:
 
 @inner_rule
 def answer(
-    ask: Asked,
+    ask: ExitCall,
     position: Position,
     stop: Stop,
     seen: Seen,

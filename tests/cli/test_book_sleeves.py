@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import runner
-from stoptrail.cli.book_sleeves import BookAsked, sleeves_on_paper
+from stoptrail.cli.book_sleeves import BookSelection, sleeves_on_paper
 from stoptrail.config.load import load_settings
 from stoptrail.core.errors import ConfigError
 
@@ -33,7 +33,7 @@ def config(tmp_path: Path) -> Path:
 def found(config: Path, *symbols: str, book: bool) -> list[tuple[str, int]]:
     """Symbol and ATR period of each sleeve."""
     settings = load_settings(config, searching=False)
-    sleeves = sleeves_on_paper(settings, None, BookAsked(config, (), symbols, book, False))
+    sleeves = sleeves_on_paper(settings, None, BookSelection(config, (), symbols, book, False))
     return [(sleeve.symbol, sleeve.settings.stop.atr_period) for sleeve in sleeves]
 
 

@@ -27,7 +27,7 @@ from stoptrail.rules.jit import compiled
 from stoptrail.rules.metrics import (
     Metrics,
 )
-from stoptrail.rules.own_exit import asked, compiled_exit
+from stoptrail.rules.own_exit import compiled_exit, exit_call
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import (
     EntryOrder,
@@ -97,7 +97,7 @@ def by_rules(
     ready = prepared(candles, start, plan)
     marks = ready.inputs.marks
     given = candles, ready.setups, ready.atr, marks, plan.run_rules, detail
-    ask = plan.exit_rule and asked(plan.exit_rule)
+    ask = plan.exit_rule and exit_call(plan.exit_rule)
     return Record(*simulate(*given, plan.size_call, ask, funding))
 
 
@@ -219,7 +219,7 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
         midnights = net_midnights(midnights_of(marks, candles.close, 0, funding), scale)
         rules, memo = plan.run_rules, (0, NOTHING)
         own = sums_of_squares(candles.close), plan.size_call
-        own = *own, reaches(candles, window_of(rules)), plan.exit_rule and asked(plan.exit_rule)
+        own = *own, reaches(candles, window_of(rules)), plan.exit_rule and exit_call(plan.exit_rule)
         own = *memo, flow, *own, room_for_parts()
         events = at_signals(candles, nodes, ready.setups, midnights)
         run(candles, nodes, events, midnights, rules, turn, ignored, kept, *own)

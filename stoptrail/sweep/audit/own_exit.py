@@ -11,7 +11,7 @@ from stoptrail.config.own_code import own_errors
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import rows_of
-from stoptrail.rules.own_exit import ARGUMENTS, LEAVE, Asked, asked
+from stoptrail.rules.own_exit import ARGUMENTS, LEAVE, ExitCall, exit_call
 from stoptrail.rules.stops import tighter
 from stoptrail.rules.types import day_marks
 from stoptrail.sweep.audit.signal import Check
@@ -27,16 +27,16 @@ _SIDE, _LEVEL, _TIME = (ARGUMENTS.index(name) for name in ("side", "level", "tim
 class TwiceAsked:
     """A rule that is asked twice, and whose answers are held against the stop."""
 
-    def __init__(self, ask: Asked) -> None:
+    def __init__(self, ask: ExitCall) -> None:
         self._ask = ask
-        self.asked = self.looser = 0
+        self.calls = self.looser = 0
         self.moods: list[float] = []
         """Opens of candles, in ms, at whose close two answers differ."""
 
     def __call__(self, *numbers: float) -> float:
         """The first of two answers."""
         said, again = self._ask(*numbers), self._ask(*numbers)
-        self.asked += 1
+        self.calls += 1
         if said != again and said == said:
             self.moods.append(numbers[_TIME])
         if said != LEAVE and tighter(int(numbers[_SIDE]), numbers[_LEVEL], said):
@@ -51,7 +51,7 @@ def own_exit_checks(plan: Plan, inputs: Inputs) -> list[Check]:
         return []
     candles = rows_of(inputs.candles, slice(-_CANDLES, None))
     own = Inputs(candles, 0, day_marks(candles, 0), inputs.market)
-    watched = TwiceAsked(asked(getattr(rule, "py_func", rule)))
+    watched = TwiceAsked(exit_call(getattr(rule, "py_func", rule)))
     try:
         ready = make_ready(plan, own)
     except ConfigError as error:  # the signal's, on so few candles
@@ -64,9 +64,9 @@ def own_exit_checks(plan: Plan, inputs: Inputs) -> list[Check]:
         for time in watched.moods[:5]
     )
     loosens = (
-        f"it wants a looser stop at {watched.looser:,} of {watched.asked:,} closes: the stop in "
+        f"it wants a looser stop at {watched.looser:,} of {watched.calls:,} closes: the stop in "
         "force is kept"
         if watched.looser
         else "it never wants a looser stop"
     )
-    return [Check(_NAME, watched.asked, lines, loosens)]
+    return [Check(_NAME, watched.calls, lines, loosens)]

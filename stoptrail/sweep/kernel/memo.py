@@ -17,7 +17,7 @@ from stoptrail.core.program import is_plain
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.decide import expired
-from stoptrail.rules.jit import ahead, inner_rule, rule
+from stoptrail.rules.jit import inner_rule, prefetched, rule
 from stoptrail.rules.sizing import Terms, terms_of
 from stoptrail.rules.stops import Entry, Stop
 from stoptrail.rules.trade import EntryOrder, TradeRules
@@ -149,7 +149,7 @@ def course_of(
     if len(lines) > 0:
         key, count = key_of(rules, signal, entry_order.side), len(candles.time)
         line = line_of(lines, key)
-        ahead(lines[line + 1])  # many a trade of the next row follows from the same signal
+        prefetched(lines[line + 1])  # many a trade of the next row follows from the same signal
         if has(lines, line, key, count):
             course = kept_course(lines, line, signal)
             if not expired(entry_order, candles.time[course.entry]):
@@ -236,7 +236,7 @@ def line_of(lines: Floats, key: int) -> int:
 @inner_rule
 def fetch(lines: Floats, key: int) -> None:
     """Have the line for `key` at hand soon."""
-    ahead(lines[first_line(lines, key)])
+    prefetched(lines[first_line(lines, key)])
 
 
 @inner_rule

@@ -16,7 +16,7 @@ from stoptrail.rules.funding import paid_since, sum_held, sum_opened
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.manage import STAYS, Managed, manage_close, managed_from
 from stoptrail.rules.margin import Mark, mark_of
-from stoptrail.rules.own_exit import Asked
+from stoptrail.rules.own_exit import ExitCall
 from stoptrail.rules.paths import (
     CANDLE,
     CLOSED_OUT,
@@ -63,7 +63,7 @@ def hold_candle_by_candle(
     reach: tuple[Floats, Floats],
     turn: Sides,
     run_rules: RunRules,
-    ask: Asked | None,
+    ask: ExitCall | None,
     entry: int,
     position: Position,
     stop: Stop,
@@ -87,7 +87,7 @@ def hold_managed(
     atr: Floats,
     reach: tuple[Floats, Floats],
     run_rules: RunRules,
-    ask: Asked | None,
+    ask: ExitCall | None,
     entry: int,
     position: Position,
     stop: Stop,

@@ -26,7 +26,7 @@ from stoptrail.rules.funding import Funding, net_price, no_funding, sum_by, sum_
 from stoptrail.rules.jit import rule, uncounted
 from stoptrail.rules.manage import Managed, manage_close, managed_from
 from stoptrail.rules.measure import worth
-from stoptrail.rules.own_exit import Asked
+from stoptrail.rules.own_exit import ExitCall
 from stoptrail.rules.paths import (
     TICKS,
 )
@@ -94,7 +94,7 @@ def simulate(
     run_rules: RunRules,
     detail: Detail,
     own_size: Any = None,
-    ask: Asked | None = None,
+    ask: ExitCall | None = None,
     funding: Funding | None = None,
 ) -> Run:
     """Run one parameter set over all candles.
@@ -198,7 +198,7 @@ def close_trade(
 
 @rule
 def manage(
-    trade: Trade, log: Log, bar: Bar, turn: int, run_rules: RunRules, ask: Asked | None
+    trade: Trade, log: Log, bar: Bar, turn: int, run_rules: RunRules, ask: ExitCall | None
 ) -> Trade:
     """The close of a candle for an open trade: ratchet, a reason to leave, or the baseline's
     turn (C7, C8, C18). A level that moves holds from the next candle on."""

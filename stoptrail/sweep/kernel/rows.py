@@ -16,7 +16,7 @@ from stoptrail.config.own_code import own_errors
 from stoptrail.rules.candles import Candles, Floats, Sides, Times
 from stoptrail.rules.funding import NO_FUNDING, Funding
 from stoptrail.rules.jit import compiled
-from stoptrail.rules.own_exit import ExitRule, asked, compiled_exit
+from stoptrail.rules.own_exit import ExitRule, compiled_exit, exit_call
 from stoptrail.rules.types import DayMarks, Setups
 from stoptrail.sweep.kernel import precompile
 from stoptrail.sweep.kernel.account import UNFINISHED
@@ -60,7 +60,7 @@ def screen_rows(
         own, rest = (lines, flows.at(scale)), (turn, own_size)
         while first < end and precompile.is_running():
             rows = table[first : first + 1], part(results, first, first + 1), rules[first:]
-            ask = exit_rule and asked(exit_rule)
+            ask = exit_rule and exit_call(exit_rule)
             with np.errstate(all="ignore"), own_errors(exit_rule):  # fingerprints are modulo 2^64
                 _screen(screen, *of, *rows, *own, *rest, ask)
             first, slow = first + 1, slow + 1

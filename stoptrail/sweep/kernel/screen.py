@@ -28,7 +28,7 @@ from stoptrail.rules.decide import (
     sized_units,
 )
 from stoptrail.rules.jit import inner_rule, rule, uncounted
-from stoptrail.rules.own_exit import Asked
+from stoptrail.rules.own_exit import ExitCall
 from stoptrail.rules.trade import (
     GAP,
     PENDING,
@@ -91,7 +91,7 @@ def screen(
     flow: Flow,
     turn: Sides | None = None,
     own_size: Any = None,
-    ask: Asked | None = None,
+    ask: ExitCall | None = None,
 ) -> None:
     """Run every row of `table` and write its results; to be called compiled.
 
@@ -214,7 +214,7 @@ def run(
     squares: Floats,
     own_size: Any,
     reach: tuple[Floats, Floats],
-    ask: Asked | None,
+    ask: ExitCall | None,
     parts: Floats,
 ) -> RunAccount:
     """One combination: from event to event while flat, from entry to exit otherwise."""
