@@ -18,9 +18,10 @@ import coverage
 import pytest
 
 LIBRARIES = ("backtrader", "hypothesis", "matplotlib", "numba", "pandas", "plotly", "pyarrow")
+LIBRARIES += ("click", "joblib", "peewee", "pydantic", "rich")
 _BUSY = 10.0
 """How many times as long a busy machine may take."""
-_MOST_SECONDS = 30.0
+_MOST_SECONDS = 10.0
 """Of processor time; a test that takes more without a compiler is no help here."""
 _OPTIONS = (
     "-q",
@@ -49,6 +50,7 @@ class Seen(NamedTuple):
 def load() -> None:
     """The libraries that tests need; nothing of the project."""
     os.environ.update(NUMBA_DISABLE_JIT="1", OPENBLAS_NUM_THREADS="1", MPLBACKEND="Agg")
+    sys.dont_write_bytecode = False  # or every fork would compile all tests again
     for name in LIBRARIES:
         importlib.import_module(name)
 
