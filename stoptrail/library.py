@@ -16,13 +16,14 @@ from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.config.load import as_texts, load_settings, with_overrides
 from stoptrail.config.settings import Settings
-from stoptrail.core.errors import DataError, UsageError
+from stoptrail.core.errors import DataError, StopTrailError, UsageError
 from stoptrail.rules.candles import Candles
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Overrides = Mapping[str, Any] | Sequence[str]
+_FILE = "candles.parquet"
 _TIMES = ("entry_time", "exit_time", "signal_time", "time", "day")
 
 
@@ -158,8 +159,13 @@ def _options(
     texts = as_texts(overrides) if isinstance(overrides, Mapping) else tuple(overrides)
     if isinstance(settings, Settings):
         chosen = with_overrides(settings, texts, searching=searching)
-    else:
+    elif settings is None or isinstance(settings, str | Path):
         chosen = load_settings(settings, texts, searching=searching)
+    else:
+        raise UsageError(
+            f"settings: must be Settings or a TOML file, not {type(settings).__name__}; values by "
+            "dotted key are overrides"
+        )
     return BacktestOptions(
         config=None,
         overrides=(),
@@ -189,8 +195,20 @@ def _finished(
             with_data = with_overrides(options.settings, chosen, searching=False)
             options = options._replace(settings=with_data)
         folder = options.out or Path(scratch) / "run"
-        run_command(options._replace(out=folder), sweeping, voice, Stages())
+        with _data_named(scratch):
+            run_command(options._replace(out=folder), sweeping, voice, Stages())
         yield folder, tuple(voice.notices)
+
+
+@contextmanager
+def _data_named(scratch: str) -> Iterator[None]:
+    """Errors about the candles of a table name `data`, which its reader knows."""
+    try:
+        yield
+    except StopTrailError as error:
+        file = str(Path(scratch) / _FILE)
+        error.args = tuple(a.replace(file, "data") if isinstance(a, str) else a for a in error.args)
+        raise
 
 
 class _Listener(Voice):
@@ -228,7 +246,7 @@ def _candle_file(data: Any, scratch: Path) -> Path:
             f"data: must be a candle file, stoptrail.Candles or a pandas.DataFrame, "
             f"not {type(data).__name__}"
         )
-    path = scratch / "candles.parquet"
+    path = scratch / _FILE
     frame.to_parquet(path)
     return path
 

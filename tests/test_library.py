@@ -277,7 +277,9 @@ def test_invented_candles_are_a_warning() -> None:
         ({"settings": "no.toml"}, ConfigError, "no.toml"),
         ({"data": "no.csv"}, DataError, "no.csv"),
         ({"data": 3}, DataError, "not int"),
-        ({"data": pd.DataFrame({"close": [1.0]})}, DataError, "."),
+        ({"data": pd.DataFrame({"close": [1.0]})}, DataError, "^data: "),
+        ({"settings": 3}, UsageError, "settings: must be Settings or a TOML file, not int"),
+        ({"settings": {"stop.atr_period": 3}}, UsageError, "not dict; .* are overrides"),
         (
             {"data": CANDLES, "manager": stoptrail.StopTrail},
             UsageError,
@@ -300,3 +302,4 @@ def test_what_has_to_change_is_said_in_one_line(
     with pytest.raises(kind, match=message) as failed:
         run(**arguments)
     assert "\n" not in str(failed.value)
+    assert "stoptrail-" not in str(failed.value)  # the file that a table was written to

@@ -75,7 +75,7 @@ def cli() -> None:
     "--permutations",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Repeat the search on N markets of permuted days; 0 is off.",
+    help="Repeat the search on N markets of permuted days; the verdict needs 19, 0 is off.",
 )
 @click.option("--resume", type=_FILE, metavar="DIR", help="Go on with a sweep that was stopped.")
 @trust_option

@@ -75,9 +75,10 @@ def _permutation(evidence: Evidence) -> Iterator[Row]:
     few = ", too few for the verdict" if found.get("enough") is False else ""
     for key, name in (("p_best", "best set"), ("p_median", "median set")):
         if count and found.get(key) is not None:
+            as_good = found[key] * (count + 1) - 1
             yield (
-                f"Share of markets with shuffled days whose {name} is as good (p)",
-                f"{_ratio(found[key])} ({count} markets{few})",
+                f"p of the {name}, and markets with shuffled days that have one as good",
+                f"{_ratio(found[key])} ({as_good:.0f} of {count} markets{few})",
             )
 
 
@@ -97,8 +98,8 @@ def _stretches(evidence: Evidence) -> Iterator[Row]:
 def _asked_of_the_signal(evidence: Evidence) -> Iterator[Row]:
     found = _part(evidence, "look_ahead")
     if found:
-        words = str(found.get("found") or f"not at {found.get('tried')} of its events")
-        yield "Whether the signal looks ahead", words
+        asked = f"no, at none of {found['tried']} events" if found.get("tried") else "not examined"
+        yield "Whether the signal looks ahead", str(found.get("found") or asked)
 
 
 def _concentration(evidence: Evidence) -> Iterator[Row]:

@@ -55,11 +55,12 @@ def test_the_last_and_the_best_year_and_the_signals_answer_stand_in_the_table_of
     said = luck_table(evidence)
     for words in ("-0.50, before 1.25", "days, from 2022-03-01", "2.50, on all others 0.10"):
         assert words in said
-    assert "not at 60 of its events" in said
+    assert "no, at none of 60 events" in said
+    assert "not examined" in luck_table({"look_ahead": {"tried": 0, "found": None}})
     assert "it &lt;knows&gt;" in luck_table({"look_ahead": {"tried": 1, "found": "it <knows>"}})
 
 
 def test_permuted_markets_that_are_too_few_are_said_to_be() -> None:
     found = {"count": 5, "p_best": 0.17, "p_median": 0.5, "enough": False}
-    assert "0.17 (5 markets, too few for the verdict)" in luck_table({"permutation": found})
+    assert "0.17 (0 of 5 markets, too few for the verdict)" in luck_table({"permutation": found})
     assert "too few" not in luck_table({"permutation": {**found, "count": 19, "enough": True}})
