@@ -58,6 +58,8 @@ class Attribution(NamedTuple):
     size: float
     """... from units, fees and borrow."""
     cause: str
+    sleeve: str = ""
+    """Of a book's: number of its session, and its market."""
 
 
 def compare(
@@ -164,6 +166,9 @@ def _exit_cause(one: Record, other: Record) -> str:
     )
 
 
+_WAITS = "its order still waits for its fill"
+
+
 def _single(row: Record, outcome: str, *, ours: bool) -> Attribution:
     pnl = row["pnl"]
     where = "the backtest" if ours else "the session"
@@ -175,5 +180,5 @@ def _single(row: Record, outcome: str, *, ours: bool) -> Attribution:
         0.0,
         0.0,
         (pnl or 0.0) * (1 if ours else -1),
-        f"no trade in {where}: {outcome}",
+        f"no trade in {where}: {_WAITS if outcome == 'ordered' else outcome}",
     )

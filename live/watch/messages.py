@@ -35,6 +35,7 @@ UNWRITTEN = frozenset(
         "settings",
         "started",
         "stopped",
+        "warm-up",
     }
 )
 """Kinds of message that no table of the ledger tells but its events."""

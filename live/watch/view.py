@@ -144,8 +144,12 @@ def state_line(found: Snapshot) -> dict[str, Any]:
 
 def forecast_words(forecast: Forecast) -> str:
     """The funding that is expected, marked as such: nothing is booked by it."""
+    return f"{_rate(forecast)}, forecast"
+
+
+def _rate(forecast: Forecast) -> str:
     when = f" at {_moment(forecast.time)[11:16]}" if forecast.time else ""
-    return f"{forecast.rate:+.4%}{when}, forecast"
+    return f"{forecast.rate:+.4%}{when}"
 
 
 def brief_line(found: Snapshot) -> str:
@@ -309,12 +313,7 @@ def _funding_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     booked = found.trade["funding"] if found.trade else 0.0
     if found.forecast is None and not booked:
         return []
-    when = (
-        f" at {_moment(found.forecast.time)[11:16]}"
-        if found.forecast and found.forecast.time
-        else ""
-    )
-    expected = "none" if found.forecast is None else f"{found.forecast.rate:+.4%}{when}"
+    expected = "none" if found.forecast is None else _rate(found.forecast)
     return [("funding", f"{booked:+,.2f}", _sign(booked)), ("forecast", expected, "white")]
 
 
@@ -328,6 +327,8 @@ def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     ]
     if found.waiting:
         lines.append(("settings", "waiting", "yellow"))
+    if found.sleeves:  # a market alone has it beside its signal
+        lines.append(_warm_up(found))
     return lines
 
 

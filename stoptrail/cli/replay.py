@@ -95,8 +95,12 @@ def _of_book(database: Database, book: int) -> tuple[Compared, list[Attribution]
     with closing(replay_book(recording)) as again:
         compared = compare_book(database, again, book)
     with closing(replay_book(recording, candles_alone=True)) as alone:
-        causes = [attribute(database, alone, row.id) for row in sleeves_of(database, book)]
-    return compared, [cause for own in causes for cause in own]
+        causes = [
+            cause._replace(sleeve=f"{row.id} {row.symbol}")
+            for row in sleeves_of(database, book)
+            for cause in attribute(database, alone, row.id)
+        ]
+    return compared, causes
 
 
 def _table(compared: Compared, causes: list[Attribution]) -> dict[str, Any]:
@@ -141,14 +145,17 @@ def _causes(causes: list[Attribution]) -> Table:
     title = "what differs from a backtest on the candles alone"
     table = Table(title=title, show_footer=True, box=SIMPLE, padding=(0, 0))
     total = [sum(getattr(entry, name) for entry in causes) for name in ("entry", "exit", "size")]
-    footers = ["", "", "", "", "", *(f"{value:+,.2f}" for value in total)]
-    names = ("", "signal", "side", "session", "backtest", "entry", "exit", "size, costs")
+    of_book = any(entry.sleeve for entry in causes)
+    footers = [*[""] * (6 if of_book else 5), *(f"{value:+,.2f}" for value in total)]
+    names = ["", *(["sleeve"] if of_book else []), "signal", "side", "session", "backtest"]
+    names += ["entry", "exit", "size, costs"]
     for name, footer in zip(names, footers, strict=True):
-        justify: JustifyMethod = "left" if name in ("signal", "side") else "right"
+        justify: JustifyMethod = "left" if name in ("sleeve", "signal", "side") else "right"
         table.add_column(name, footer=footer, justify=justify, no_wrap=True)
     for number, entry in enumerate(causes, 1):
         table.add_row(
             str(number),
+            *([entry.sleeve.partition("/")[0]] if of_book else []),
             iso_time(entry.signal)[:16].replace("T", " "),
             "long" if entry.side > 0 else "short",
             _money(entry.session),

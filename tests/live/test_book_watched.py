@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 
 import runner
+from stoptrail.cli import replay
 from stoptrail.core.time import DAY_MS
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import existing_ledger
@@ -27,6 +28,7 @@ from stoptrail.live.watch.metrics import Endpoint
 from stoptrail.live.watch.replies import reply
 from stoptrail.live.watch.view import panel
 from tests.live.book_market import (
+    SYMBOLS,
     Events,
     PlaybackBook,
     book_settings,
@@ -101,6 +103,19 @@ def test_the_view_has_room_for_every_sleeve(told: tuple[str, dict[Any, float]]) 
         for sleeve in book.sleeves:
             (line,) = [line for line in top if line.split()[1:2] == [str(sleeve.session)]]
             assert sleeve.symbol in line
+        assert "warm-up" in "".join(top)
+
+
+def test_a_replay_names_the_sleeve_of_each_trade_that_a_backtest_does_not_make(
+    told: tuple[str, dict[Any, float]],
+) -> None:
+    out = io.StringIO()
+    own = (f"database.url={told[0]!r}",)
+    assert replay.run(None, own, "1", console=Console(file=out, width=80)) == 0
+    found = [line.split()[1:3] for line in out.getvalue().splitlines() if " short " in line]
+    markets = {str(number): name[:3] for number, name in enumerate((*SYMBOLS, SYMBOLS[0]), 2)}
+    assert len({number for number, _ in found}) >= 2
+    assert all(markets[number] == name for number, name in found)
 
 
 def test_the_summary_of_a_day_adds_the_sleeves_up(told: tuple[str, dict[Any, float]]) -> None:

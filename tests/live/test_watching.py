@@ -180,6 +180,7 @@ def test_the_terminal_view_draws_itself_anew(market: list[Row], tmp_path: Path) 
         play(settings(), PlaybackStore(market, WARM_UP, HOUR), url, Options(watchers=(view,)))
     assert "last events" in out.getvalue()
     assert "the market data has ended" in out.getvalue()
+    assert "warm-up: 10.0 of 10 days" in out.getvalue()
 
 
 @contextmanager
