@@ -74,8 +74,9 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     for processes, servers and a browser. The others wait for nothing."""
     if config.option.markexpr == "not slow" or "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
         return None
-    cores = len(os.sched_getaffinity(0))
-    return cores + cores // 2
+    from stoptrail.sweep.pools.processes import cores
+
+    return cores(0) + cores(0) // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
