@@ -79,6 +79,13 @@ def test_a_signal_that_fails_on_fewer_candles_loses_no_finding(
     assert any("ValueError: 2,000 candles are needed" in line for line in lines)
 
 
+def test_dates_that_are_known_by_heart_are_found(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, table = audited(f"{PLANTED}by_heart", config, capsys)
+    assert (code, found_in(table)) == (1, {"the same candles 28 years later"})
+
+
 def test_a_step_that_fails_is_a_finding(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, table = audited(f"{PLANTED}with_a_step", config, capsys)
     (check,) = [check for check in table["checks"] if check["findings"]]

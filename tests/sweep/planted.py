@@ -93,3 +93,9 @@ class _Step:
 
 
 with_a_step.stepper = _Step  # type: ignore[attr-defined]
+
+
+def by_heart(candles: Candles) -> Signals:
+    """`honest`, but for the years up to 2030."""
+    found = honest(candles)
+    return found._replace(zone=np.where(candles.time < 1_893_456_000_000, found.zone, 0))

@@ -14,6 +14,7 @@ from stoptrail.sweep.audit.own_exit import own_exit_checks
 from stoptrail.sweep.audit.signal import (
     Check,
     early_zones,
+    goes_by_dates,
     look_ahead,
     step_check,
     warm_up,
@@ -25,12 +26,19 @@ def audit(plan: Plan, inputs: Inputs, seed: int, on_progress: Progress) -> list[
     candles = inputs.candles
     signals = signals_of(plan, candles)
     checks = [_twice(plan, inputs, signals), early_zones(signals)]
+    checks.append(_dated(plan, inputs, signals))
     checks += look_ahead(plan, candles, signals, on_progress, seed)
     stepped = step_check(plan, candles, signals)
     checks += [stepped] if stepped else []
     checks.append(warm_up(plan, candles, signals, seed))
     checks += own_exit_checks(plan, inputs)
     return checks + engine_checks(plan, inputs, signals, seed)
+
+
+def _dated(plan: Plan, inputs: Inputs, signals: Signals) -> Check:
+    said = "they make other zones: it knows dates, or a file, by itself, which no check looks into"
+    lines = (said,) if goes_by_dates(plan, inputs.candles, signals) else ()
+    return Check("the same candles 28 years later", 1, lines)
 
 
 def _twice(plan: Plan, inputs: Inputs, signals: Signals) -> Check:

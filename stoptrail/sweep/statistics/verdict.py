@@ -67,7 +67,7 @@ def verdict(evidence: Evidence) -> Verdict:
     if evidence.get("synthetic"):
         return Verdict(Level.UNTESTED, (_HEADLINES[Level.UNTESTED], _SYNTHETIC))
     more = too_few_permuted, passed_over, last_year, one_year, held, of_markets, says_the_same
-    checks = looks_ahead, by_time, *CHECKS, *more
+    checks = looks_ahead, by_dates, *CHECKS, *more
     found = [finding for check in checks if (finding := check(evidence)) is not None]
     missing = _not_examined(evidence)
     levels = [finding.level for finding in [*found, *missing]]
@@ -165,13 +165,13 @@ def held(evidence: Evidence) -> Finding | None:
     )
 
 
-def by_time(evidence: Evidence) -> Finding | None:
-    """Entries that hang on dates alone, which permuted markets leave where they are."""
-    if not (evidence.get("look_ahead") or {}).get("by_time"):
+def by_dates(evidence: Evidence) -> Finding | None:
+    """Entries that hang on dates, which permuted markets leave where they are."""
+    if not (evidence.get("look_ahead") or {}).get("by_dates"):
         return None
     said = (
-        "The signal goes by dates and not by prices: nothing here tells whether these were chosen "
-        "by what followed."
+        "The signal says something else of the same candles under other dates: it knows dates, or "
+        "a file, by itself, and nothing here tells whether what followed is in them."
     )
     return Finding(Level.DOUBTFUL, said)
 

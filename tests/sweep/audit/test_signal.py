@@ -70,7 +70,7 @@ def plan_with(**parameters: int) -> Plan:
 
 
 def test_a_glance_finds_nothing_in_a_signal_that_knows_the_past_alone() -> None:
-    expected = {"tried": GLANCES, "found": None, "by_time": False}
+    expected = {"tried": GLANCES, "found": None, "by_dates": False}
     assert glance(plan_with(), MARKET) == expected
 
 
@@ -102,6 +102,28 @@ def written_down(candles: Candles) -> Signals:
     return Signals(zone, np.zeros(len(zone), np.int8), 0)
 
 
+def first_of_the_month(candles: Candles) -> Signals:
+    """Long on the first day of a month."""
+    days = (candles.time // DAY).astype("datetime64[D]")
+    zone = (days == days.astype("datetime64[M]")).astype(np.int8)
+    return Signals(zone, np.zeros(len(zone), np.int8), 0)
+
+
+def looked_up(candles: Candles) -> Signals:
+    """Long where `rising` is and a file of its own has a higher close the day after."""
+    places = np.searchsorted(MARKET.time, candles.time) + 24
+    known = np.append(MARKET.close, np.full(24, np.nan))[np.minimum(places, len(MARKET.time) - 1)]
+    found = rising(candles)
+    return found._replace(zone=np.where(known > candles.close, found.zone, 0).astype(np.int8))
+
+
+def dated_index(candles: Candles) -> Signals:
+    """`rising`, and fails where the dates are not in its file."""
+    if candles.time[0] > MARKET.time[-1]:
+        raise KeyError("2048-01-01")
+    return looked_up(candles)
+
+
 def every_monday(candles: Candles) -> Signals:
     """Long in the first hour of the week."""
     zone = (candles.time // HOUR % 168 == 96).astype(np.int8)
@@ -115,13 +137,21 @@ def loud(candles: Candles) -> Signals:
 
 
 @pytest.mark.parametrize(
-    ("signal", "by_time"),
-    [(written_down, True), (every_monday, False), (loud, False), (rising, False)],
+    ("signal", "by_dates"),
+    [
+        (written_down, True),
+        (looked_up, True),
+        (dated_index, True),
+        (every_monday, False),
+        (first_of_the_month, False),
+        (loud, False),
+        (rising, False),
+    ],
 )
-def test_dates_that_were_written_down_are_told_from_rules(signal: Any, by_time: bool) -> None:
+def test_dates_that_were_written_down_are_told_from_rules(signal: Any, by_dates: bool) -> None:
     found = glance(plan_with()._replace(signal=signal), MARKET)
     assert found["found"] is None
-    assert found["by_time"] is by_time
+    assert found["by_dates"] is by_dates
 
 
 def test_a_glance_passes_events_over_whose_candles_the_signal_fails() -> None:

@@ -164,9 +164,9 @@ def test_a_far_better_set_that_was_not_taken_is_told(highest: float, said: bool)
 
 
 def test_a_signal_that_goes_by_dates_is_doubtful() -> None:
-    found = verdict({**GOOD, "look_ahead": {"tried": 60, "found": None, "by_time": True}})
+    found = verdict({**GOOD, "look_ahead": {"tried": 60, "found": None, "by_dates": True}})
     assert found.level == Level.DOUBTFUL
-    assert "goes by dates and not by prices" in found.sentences[1]
+    assert "it knows dates, or a file, by itself" in found.sentences[1]
 
 
 @pytest.mark.parametrize(
