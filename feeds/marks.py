@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,39 @@ def load_marks(
             return NO_MARKET_MARKS
         path, source = kept, f"exchange: {wanted.exchange_id}"
         remedy = "run `data download --mark`"
-    marks = _read(wanted, path, int(clock() * 1000), on_notice)
+    own = wanted.reading._replace(columns=(), zone="", stamp="auto")
+    failed: DataError | None = None
+    for reading in dict.fromkeys((wanted.reading, own)):
+        notes: list[str] = []
+        asked = replace(wanted, reading=reading), path, source, remedy, int(clock() * 1000)
+        try:
+            found = _loaded(*asked, market, notes.append)
+        except DataError as error:
+            failed = failed or error
+            continue
+        if failed is not None:
+            notes.append(
+                f"mark: {path} is read without data.columns, data.zone and data.stamp, which are "
+                "those of the market's own file: so its prices go with the market's"
+            )
+        for note in notes:
+            on_notice(note)
+        return found
+    assert failed is not None
+    raise failed
+
+
+def _loaded(
+    wanted: Wanted,
+    path: Path,
+    source: str,
+    remedy: str,
+    now: int,
+    market: MarketData,
+    on_notice: Notice,
+) -> MarketMarks:
+    """The marks of `path`, if `wanted.reading` is how it is to be read."""
+    marks = _read(wanted, path, now, on_notice)
     _check_length(path, marks, market)
     first, last = np.searchsorted(marks.time, [market.start_time, market.end_time])
     _check_span(f"{path}: the mark candles reach", marks, market, (int(first), int(last)), remedy)
@@ -137,11 +170,13 @@ def _check_market(path: Path, span: Candles, known: Floats, there: Floats) -> No
     lately = slice(-_LOOKED_AT, None)
     shift = _shift_of(span.close[lately], known[lately, 3], span.interval)
     if shift:
-        moved = f"{abs(shift) * span.interval / 3_600_000:g} hours"
+        hours = abs(shift) * span.interval / 3_600_000
+        moved = "1 hour" if hours == 1.0 else f"{hours:g} hours"
         raise DataError(
             f"{path}: the mark candles are {moved} {'late' if shift > 0 else 'early'}: moved by "
-            "that they are less than half as far from the market's; give data.mark_path times in "
-            "UTC at which candles open"
+            "that they are less than half as far from the market's; where they are of another "
+            "zone, or their times are closes, bring them to opens in UTC: data convert FILE "
+            "marks.parquet --set data.zone=ZONE (or data.stamp=close), and give data.mark_path that"
         )
 
 

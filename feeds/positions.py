@@ -247,7 +247,8 @@ def other_order(
     values = np.concatenate(four)
     known = np.isfinite(values)
     if np.mean(known) >= MOST and np.mean(values[known] > 0) < MOST:
-        return "most prices are not above zero: returns or a premium, no candles of a market"
+        told = "most prices are not above zero: returns or a premium, no candles of a market"
+        return f"{told}; give data.path or --data the prices themselves"
     order = likely_order(time, numbers[1:]) if time is not None else None
     if order is None and time is not None and (told := _no_candles(sheet, numbers[1:])):
         return told

@@ -25,6 +25,7 @@ from stoptrail.live.ledger.records import (
 from stoptrail.live.protocols import MarketStore
 from stoptrail.live.recovery import check_interval, margin_of, warm_up_candles
 from stoptrail.live.session_settings import (
+    IN_BOOK,
     changed,
     filters_in,
     maintenance_in,
@@ -90,7 +91,9 @@ def begin_book(
         [plan_from(each) for each in own],
         settings.live.warm_up_days,
     )
-    words = [(each.data.symbol, margin_words(each, margins[each.data.symbol])) for each in own]
+    words = [
+        (each.data.symbol, margin_words(each, IN_BOOK, margins[each.data.symbol])) for each in own
+    ]
     said = dict.fromkeys(f"{symbol}: {text}" for symbol, text in words if text)
     return begun._replace(said=(*begun.said, *said))
 

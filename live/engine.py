@@ -18,7 +18,7 @@ from stoptrail.config.own_code import own_errors
 from stoptrail.core.time import milliseconds
 from stoptrail.exchange.rows import Row
 from stoptrail.live.journal import LiveJournal
-from stoptrail.live.market.events import Tick
+from stoptrail.live.market.events import Marked, Tick
 from stoptrail.live.origin import Origin
 from stoptrail.live.session_settings import Funding
 from stoptrail.live.step import Step, StoredTick
@@ -87,6 +87,7 @@ class Engine:
         self._last_close = LastClose(0, 0.0, None, 0.0)
         self._early: list[FundingRow] = []
         """Rows of funding that came before the strategy was ready."""
+        self._marked: Marked | None = None
         self.settlement: Settlement | None = None
 
     def run(self, feed: Any) -> None:
@@ -146,6 +147,11 @@ class Engine:
         self._publish(row)
         if self._journal.waits:
             self._store_between()
+
+    def on_mark(self, event: Marked) -> None:
+        """The mark prices of the candle that comes next."""
+        self._marked = event
+        self.broker.know_mark(*event)
 
     def _publish(self, row: FundingRow) -> None:
         if not self.broker.knows(row):
@@ -220,7 +226,7 @@ class Engine:
 
     def _store(self, row: Row | None, tick: StoredTick | None, caught_up: bool = False) -> None:
         broker, rules, marked = self.broker, self.plan.run_rules, self._last_close
-        held = broker.open
+        held, by = broker.open, self._marked
         self._engine_options.store(
             Step(
                 row,
@@ -235,6 +241,7 @@ class Engine:
                 rules.trade_rules.stop,
                 self._engine_options.settings,
                 caught_up,
+                by.mark if row is not None and by is not None and by.time == row[0] else None,
             )
         )
 

@@ -40,6 +40,13 @@ class MarketStore(Protocol):
     def fetch_funding(self, symbol: str, since: int) -> list[FundingRow]:
         """Rows of a swap's funding."""
 
+    def priced(self, symbol: str, interval: int, rows: list[FundingRow]) -> list[FundingRow]:
+        """`rows` of a swap's funding with the mark prices of their times, where these are told."""
+
+    @property
+    def tells_marks(self) -> bool:
+        """Whether the exchange serves mark candles."""
+
     @property
     def forecast(self) -> Forecast | None:
         """The funding that the exchange expects."""

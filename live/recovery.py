@@ -32,6 +32,7 @@ from stoptrail.live.session_settings import (
     filters_in,
     maintenance_in,
     margin_words,
+    prices_words,
     resolved,
     settings_from,
 )
@@ -140,6 +141,7 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
     row = session_ledger.open(found, candles, content)
     active, waiting = session_ledger.settings(row, content)
     settings_now = settings_from(active.content)
+    by = prices_words(settings_now, settings_now.market_type == "swap" and store.tells_marks)
     return Beginning(
         row.id,
         settings_now,
@@ -150,7 +152,7 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
         origin_of(database, row, candles, settings_now),
         warm_up_of(plan, candles, interval, days, unserved),
         newest_tick(database, row.id),
-        margin_words(settings_now, margin),
+        margin_words(settings_now, by, margin),
     )
 
 
@@ -166,9 +168,11 @@ def hear_funding(
     symbol: str,
     origin: Origin,
     say: Callable[[str, str], None],
+    interval: int | None = None,
 ) -> int | None:
     """Tell the rows of funding that were published since the last one that was booked; the
-    time (ms) after which others are to come, None where the exchange publishes none."""
+    time (ms) after which others are to come, None where the exchange publishes none. `interval`:
+    of the mark candles that price them; None: the market's own do."""
     booked = {row.time for row in origin.booked}
     newest = max(booked, default=origin.start)
     try:
@@ -179,9 +183,9 @@ def hear_funding(
     except ExchangeError as error:
         say("error", f"{error}; funding is booked when it can be read")
         return newest
-    for row in rows:
-        if row.time not in booked:
-            tell(row)
+    fresh = [row for row in rows if row.time not in booked]
+    for row in fresh if interval is None else store.priced(symbol, interval, fresh):
+        tell(row)
     return max([newest, *(row.time for row in rows)])
 
 

@@ -20,13 +20,13 @@ from stoptrail.live.gate import Gate
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.market.background import GivenUpError
-from stoptrail.live.market.events import Event, Published, Tick
+from stoptrail.live.market.events import Event, Marked, Published, Tick
 from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.market_status import Alarm, MarketStatus
 from stoptrail.live.protocols import MarketStore, Watcher
 from stoptrail.live.publisher import Publisher
 from stoptrail.live.recovery import Beginning, StartPatience, begin, hear_funding
-from stoptrail.live.session_settings import funding_of, plan_from
+from stoptrail.live.session_settings import funding_of, goes_by_marks, plan_from
 from stoptrail.live.step import Step
 from stoptrail.live.watch.control import SessionControl
 from stoptrail.live.watch.daily import Daily
@@ -206,8 +206,9 @@ class Session:
         )
         self.engine = engine = Engine(plan_from(settings), found.origin, engine_options)
         since, where = None, (self.symbol, found.origin, self._out.say)
+        marks = goes_by_marks(settings) and store.tells_marks
         if engine_options.funding == "published":
-            since = hear_funding(engine.on_funding, store, *where)
+            since = hear_funding(engine.on_funding, store, *where, self.interval if marks else None)
         self._feed = store.getdata(
             dataname=self.symbol,
             compression=self.interval // 60_000,
@@ -217,6 +218,7 @@ class Session:
             on_event=self._on_event,
             volume_known=settings.data.volume == "known",
             funding=since,
+            marks=marks,
         )
         self.market.price = (candles[-1][0] + self.interval, candles[-1][4])
         known = f"{self.exchange} {self.symbol}, {len(candles)} candles known"
@@ -248,12 +250,13 @@ class Session:
         return max(self._clock(), self._newest_tick)
 
     def _on_event(self, event: Event) -> None:
-        if not isinstance(event, Published):
+        if isinstance(event, Marked):
+            self.engine.on_mark(event)
+        elif isinstance(event, Published):
+            self.engine.on_funding(event.row)
+            self._out.flush("funding")
+        else:
             self.market.heard(event)
-            return
-        assert self.engine is not None
-        self.engine.on_funding(event.row)
-        self._out.flush("funding")
 
     def _on_tick(self, tick: Tick) -> None:
         assert self.engine is not None

@@ -66,16 +66,35 @@ def maintenance_in(content: dict[str, Any]) -> Maintenance | None:
     return Maintenance(market.maintenance_steps, market.maintenance_by, market.maintenance_from)
 
 
-OWN_PRICES = "liquidations go by the market's own prices, as sessions know no mark prices"
-"""Of a swap in a session (C20)."""
+BY_MARK = (
+    "liquidations go by the exchange's mark candles, and where one is late by the market's own"
+)
+BY_OWN = "liquidations go by the market's own prices, which is stricter than by mark prices: "
+BY_TICK = f'{BY_OWN}they count on candles alone (live.ratchet = "candle")'
+IN_BOOK = f"{BY_OWN}a book's session reads none"
+"""By which prices a swap is liquidated in a session (C20)."""
 
 
-def margin_words(settings: Settings, theirs: Maintenance | None = None) -> str:
-    """What has to stay in the account of a swap, who says so, and that the exchange says
-    otherwise (`theirs`); "" for other markets."""
+def goes_by_marks(settings: Settings) -> bool:
+    """Whether a session of one market liquidates by mark prices where its exchange has them: a
+    swap on candles. A mark price that is known candle by candle says nothing of a tick."""
+    return settings.market_type == "swap" and settings.live.ratchet == "candle"
+
+
+def prices_words(settings: Settings, told: bool) -> str:
+    """By which prices a session of one market liquidates; `told`: whether its exchange serves
+    mark candles."""
+    if settings.live.ratchet == "tick":
+        return BY_TICK
+    return BY_MARK if told else f"{BY_OWN}{settings.exchange_id} serves no mark candles"
+
+
+def margin_words(settings: Settings, by: str, theirs: Maintenance | None = None) -> str:
+    """What has to stay in the account of a swap, who says so, that the exchange says otherwise
+    (`theirs`), and `by` which prices it is liquidated; "" for other markets."""
     if settings.market_type != "swap":
         return ""
-    return f"{_margin_from(settings, theirs)}; {OWN_PRICES}"
+    return f"{_margin_from(settings, theirs)}; {by}"
 
 
 def _margin_from(settings: Settings, theirs: Maintenance | None) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from stoptrail.exchange.rows import Row
 from stoptrail.live.journal import Funded, Happening
 from stoptrail.rules.book import Allowed
+from stoptrail.rules.margin import Mark
 from stoptrail.rules.protections import Guard
 from stoptrail.rules.stops import StopRules
 from stoptrail.rules.types import Checkpoint
@@ -56,6 +57,8 @@ class Step(NamedTuple):
     """Number of the settings in force."""
     caught_up: bool
     """Whether the session was down when this happened on the market."""
+    mark: Mark | None = None
+    """The candle's mark prices, where they are known."""
 
 
 class SleeveStep(NamedTuple):

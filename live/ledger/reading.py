@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from peewee import Database, PeeweeException, SqliteDatabase
+from peewee import Database, PeeweeException, SqliteDatabase, fn
 
+from stoptrail.config.settings import Settings
 from stoptrail.core.database import SQLITE, Address, closed_on_error, exists, reason_of, shown
 from stoptrail.core.errors import StoreError
 from stoptrail.core.text import revealed, without_secrets
 from stoptrail.live.ledger.damage import told
+from stoptrail.live.ledger.records import SessionRow
 from stoptrail.live.ledger.schema import MIGRATIONS, version_of
+from stoptrail.live.ledger.tables import MARK, StoredCandles
+from stoptrail.live.session_settings import goes_by_marks
+from stoptrail.rules.margin import Mark
 
 _BUSY_SECONDS = 1.0
 """Longest wait for an SQLite lock, which a reader of a write-ahead log hardly meets."""
@@ -75,3 +80,26 @@ def _server(url: str) -> Database:
     options: Any = f"-c default_transaction_read_only=on -c statement_timeout={_ANSWER_MS}"
     database: Database = connect(url, options=options, connect_timeout=_ANSWER_MS // 1000)
     return database
+
+
+def stored_marks(database: Database, session: int) -> dict[int, Mark]:
+    """The mark prices of candles that have any, by open time (ms)."""
+    table = StoredCandles
+    columns = (table.time, *(getattr(table, name) for name in MARK))
+    query = table.select(*columns).where(table.session == session, table.mark_open.is_null(False))
+    return {time: Mark(*mark) for time, *mark in query.tuples().execute(database)}
+
+
+def liquidated_by(database: Database, session: SessionRow, settings: Settings) -> str:
+    """By which prices a swap has been liquidated (C20), in two words: "mark", with how many
+    candles had none and went by their "own", or "own" alone; "" on other markets."""
+    if settings.market_type != "swap":
+        return ""
+    table = StoredCandles
+    query = table.select(fn.COUNT(table.mark_open), fn.COUNT(table.time)).where(
+        table.session == session.source, table.time >= session.start
+    )
+    ((marked, count),) = query.tuples().execute(database)
+    if session.book or not goes_by_marks(settings) or (count and not marked):
+        return "own"
+    return f"mark, {count - marked:,} own" if count > marked else "mark"

@@ -98,6 +98,12 @@ def _ticks_of_books(database: Database) -> None:
     execute("UPDATE sessions SET steps = ticks WHERE sleeves > 0")
 
 
+def _marks(database: Database) -> None:
+    """Mark prices of candles (C20)."""
+    for name in ("open", "high", "low", "close"):
+        _add(database, "candles", f"mark_{name}", "DOUBLE PRECISION")
+
+
 def _add(database: Database, table: str, name: str, kind: str) -> None:
     """Add a column, unless the tables were made with it."""
     if name not in {column.name for column in database.get_columns(table)}:
@@ -116,6 +122,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _shortfall,
     _books,
     _ticks_of_books,
+    _marks,
 )
 """Step n leads from version n to version n + 1; a step is never changed once released."""
 

@@ -108,6 +108,11 @@ class StoredCandles(Model):
     volume = DoubleField()
     caught_up = BooleanField()
     """Whether the session was down when it closed, or not yet begun."""
+    mark_open = DoubleField(null=True)
+    """Of the mark price, as its closed candle came (C20); empty where it did not come."""
+    mark_high = DoubleField(null=True)
+    mark_low = DoubleField(null=True)
+    mark_close = DoubleField(null=True)
     step = BigIntegerField(null=True)
     """Of a book the number of the step that took it, among its moments; a late candle has a
     later one."""
@@ -115,6 +120,10 @@ class StoredCandles(Model):
     class Meta:  # noqa: D106  # peewee's
         table_name = "candles"
         primary_key = CompositeKey("session", "time")
+
+
+MARK = ("mark_open", "mark_high", "mark_low", "mark_close")
+"""Columns of a candle's mark prices, in the order of a Mark."""
 
 
 class Ticks(Model):

@@ -22,6 +22,7 @@ from stoptrail.live.journal import (
 )
 from stoptrail.live.ledger.row_writer import CANCELLED, FILLED, WORKING, Rows
 from stoptrail.live.ledger.tables import (
+    MARK,
     Decisions,
     PaperOrders,
     PaperTrades,
@@ -90,6 +91,9 @@ class StepWriter(Rows):
     def _candle(self, step: Step) -> None:
         assert step.candle is not None
         opens, open_, high, low, close, volume = step.candle
+        marks = (
+            dict.fromkeys(MARK) if step.mark is None else dict(zip(MARK, step.mark, strict=True))
+        )
         self.put(
             StoredCandles,
             time=opens,
@@ -100,6 +104,7 @@ class StepWriter(Rows):
             volume=volume,
             caught_up=step.caught_up,
             step=step.ticks if self._of_book else None,
+            **marks,
         )
 
     def _event(self, event: Happening, step: Step) -> None:

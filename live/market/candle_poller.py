@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from stoptrail.core.errors import ExchangeError
 from stoptrail.core.retry import backoff
@@ -15,10 +15,12 @@ from stoptrail.core.time import Spans, iso_time, within
 from stoptrail.exchange.errors import RequestError, UnreachableError
 from stoptrail.exchange.history import Ask, History, reach
 from stoptrail.exchange.rows import Row
-from stoptrail.live.market.events import Event, not_served
+from stoptrail.live.market.events import CandleClosed, Event, Marked, not_served
+from stoptrail.live.market.mark_reader import MarkReader
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.timing import Timing
+from stoptrail.rules.margin import Mark
 
 _LOOKS = 3
 """Times that the exchange has to give nothing of a hole before it is left."""
@@ -30,7 +32,7 @@ class Confirmation:
     `expects_trades` says whether trades come on a socket of their own, so that a closed
     candle waits a moment for its last ones; `complete` is called when everything that the
     exchange has is delivered, after it was asked for by `ask`; `room` waits until the consumer
-    has caught up.
+    has caught up; `marks` reads the mark prices that are told before their candles.
     """
 
     def __init__(
@@ -44,7 +46,9 @@ class Confirmation:
         expects_trades: Callable[[], bool],
         complete: Callable[[], None],
         room: Callable[[], Awaitable[None]],
+        marks: MarkReader | None = None,
     ) -> None:
+        self._marks = marks
         self._reader = reader
         self._sequence = sequence
         self._symbol = symbol
@@ -102,12 +106,18 @@ class Confirmation:
         rows = await self._holes.rows(limit)
         waits = self._expects_trades() and self.overdue < self._timing.grace
         heard = self._sequence.last_trade if waits else None
-        self._tell(self._sequence.confirm(rows, heard, self._holes.passed))
+        known = {} if self._marks is None else await self._marks.read(self._closed(rows))
+        self._tell(marked(self._sequence.confirm(rows, heard, self._holes.passed), known))
         if asked and self._sequence.settled and len(rows) < limit and not self._holes.open:
             self._complete()
         elif asked:
             self._asked = True
         return waits and len(rows) > 1
+
+    def _closed(self, rows: list[Row]) -> list[int]:
+        """Open times of `rows` that have closed: one follows, or a later event was heard."""
+        ends = self._sequence.newest - self._sequence.interval
+        return [row[0] for row in rows if row is not rows[-1] or row[0] <= ends]
 
     async def _last_trades(self) -> None:
         """Until a trade behind the candle that waits comes, for as long as it may wait: whatever
@@ -117,6 +127,16 @@ class Confirmation:
                 while self._sequence.last_trade < self._sequence.awaited:
                     self._wake.clear()
                     await self._wake.wait()
+
+
+def marked(events: list[Event], known: Mapping[int, Mark]) -> list[Event]:
+    """`events` with the mark prices of each candle, where they are `known`, before it."""
+    found: list[Event] = []
+    for event in events:
+        if isinstance(event, CandleClosed) and event.time in known:
+            found.append(Marked(event.time, known[event.time]))
+        found.append(event)
+    return found
 
 
 class Holes:

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, Self
 
 from stoptrail.core.time import iso_time
 from stoptrail.rules.funding import FundingRow
+from stoptrail.rules.margin import Mark
 
 
 class CandleClosed(NamedTuple):
@@ -79,7 +80,15 @@ class Published(NamedTuple):
     row: FundingRow
 
 
-Event = Published | CandleClosed | Tick | ConnectionLost | ConnectionBack | Notice
+class Marked(NamedTuple):
+    """The mark prices of the candle that comes next (C20)."""
+
+    time: int
+    """Open time of the candle, milliseconds UTC."""
+    mark: Mark
+
+
+Event = Published | Marked | CandleClosed | Tick | ConnectionLost | ConnectionBack | Notice
 
 
 State = Literal["connecting", "live", "polling", "stale", "closed"]

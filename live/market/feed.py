@@ -13,12 +13,14 @@ from stoptrail.live.market.events import (
     ConnectionBack,
     ConnectionLost,
     Event,
+    Marked,
     Notice,
     Tick,
     not_served,
 )
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.rules.candles import UNKNOWN_VOLUME
+from stoptrail.rules.margin import Mark
 
 
 class CCXTFeed(bt.DataBase):  # type: ignore[misc]
@@ -29,7 +31,8 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
     With `historical` the feed ends after them. `on_tick` and `on_event` are called with
     every Tick and every other event, in order, in the thread that runs Cerebro: all ticks
     of a candle before the strategy sees its close. Without `volume_known` no candle is
-    silent (C2). `funding` is the time (ms) after which rows of a swap's funding are told too.
+    silent (C2). `funding` is the time (ms) after which rows of a swap's funding are told too;
+    with `marks` each candle is told its mark prices before it comes, where they do.
     """
 
     params = (
@@ -44,6 +47,7 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
         ("on_event", None),
         ("volume_known", True),
         ("funding", None),
+        ("marks", False),
         ("qcheck", 0.2),
     )
 
@@ -62,6 +66,8 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
         self.live_from = 0
         """Open time of the first live candle, milliseconds; 0 before it is known."""
         self._at = 0
+        self._marks: dict[int, Mark] = {}
+        """Mark prices of warm-up candles, by open time."""
         self._outbox: Outbox | None = None
         self._over = False
         self.on_tick: Callable[[Tick], None] | None = self.p.on_tick
@@ -93,6 +99,9 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
         first = known[-1][0] if known else since
         fetched = self.p.store.fetch_candles(self.p.dataname, self.interval, first)
         self.warm_up = known + [row for row in fetched if row[0] >= since]
+        if self.p.marks:
+            opens = [row[0] for row in self.warm_up[len(known) :]]
+            self._marks = self.p.store.fetch_marks(self.p.dataname, self.interval, opens)
         for start, end in self.p.store.unserved if known else ():
             if end > since:  # the last known one itself is no loss
                 self._pass_on(not_served(max(start, since), end, self.interval))
@@ -100,7 +109,7 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
             after = self.warm_up[-1][0] if self.warm_up else since - self.interval
             self.live_from = after + self.interval
             self._outbox = self.p.store.start_stream(
-                self.p.dataname, self.interval, after, self.p.ticks, self.p.funding
+                self.p.dataname, self.interval, after, self.p.ticks, self.p.funding, self.p.marks
             )
 
     def stop(self) -> None:
@@ -112,6 +121,9 @@ class CCXTFeed(bt.DataBase):  # type: ignore[misc]
     def _load(self) -> bool | None:
         """One candle: True; nothing yet: None; the end: False."""
         if self._at < len(self.warm_up):
+            opens = self.warm_up[self._at][0]
+            if opens in self._marks:
+                self._pass_on(Marked(opens, self._marks[opens]))
             self._fill(self.warm_up[self._at])
             self._at += 1
             return True

@@ -17,6 +17,7 @@ from stoptrail.core.retry import backoff
 from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
 from stoptrail.exchange.funding import following, requests, rows_of
 from stoptrail.live.market.events import Event, Published
+from stoptrail.live.market.mark_reader import MarkReader
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.warnings import WarningLog
@@ -56,7 +57,7 @@ async def published(
 class FundingPoller:
     """Tells every row after `known` (ms) once, from a minute after its time until it is there.
 
-    `clock` is the exchange's, in ms.
+    `clock` is the exchange's, in ms; `marks` prices rows that have no price.
     """
 
     def __init__(
@@ -69,11 +70,13 @@ class FundingPoller:
         timing: Timing,
         tell: Callable[[list[Event]], None],
         warning_log: WarningLog,
+        marks: MarkReader | None = None,
     ) -> None:
         self.forecast: Forecast | None = None
         """What the exchange expects next, as it last said."""
         self._exchange = exchange
         self._reader = reader
+        self._marks = marks
         self._symbol = symbol
         self._first = known
         self._newest = known
@@ -125,6 +128,7 @@ class FundingPoller:
         self._told = {row.time for row in rows}
         if fresh:
             self._newest = max(self._newest, fresh[-1].time)
+            fresh = fresh if self._marks is None else await self._marks.price(fresh)
             self._tell([Published(row) for row in fresh])
 
     async def _look_ahead(self) -> None:

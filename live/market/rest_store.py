@@ -31,6 +31,7 @@ from stoptrail.exchange.rows import Row
 from stoptrail.live.market.background import Background, GivenUpError
 from stoptrail.live.market.funding_poller import published
 from stoptrail.live.market.listing import trouble_of
+from stoptrail.live.market.mark_reader import MarkReader
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.sockets import guard
@@ -38,6 +39,7 @@ from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.trade_ticks import CACHE
 from stoptrail.live.market.warnings import Redaction, WarningLog
 from stoptrail.rules.funding import FundingRow
+from stoptrail.rules.margin import Mark
 
 T = TypeVar("T")
 
@@ -229,6 +231,25 @@ class RestStore:
         exchange, reader = self._open(symbol)
         check_published(exchange)
         return self._run(published(reader, exchange, symbol, since, self._clock()))
+
+    @property
+    def tells_marks(self) -> bool:
+        """Whether the exchange serves mark candles of its swaps."""
+        return bool(self._connected()[0].has.get("fetchMarkOHLCV"))
+
+    def fetch_marks(self, symbol: str, interval: int, opens: list[int]) -> dict[int, Mark]:
+        """The mark prices of the closed candles that opened at `opens` (ms); of those that have
+        none, and of all where the exchange does not answer, nothing (said)."""
+        return self._run(self._mark_reader(symbol, interval).read(opens))
+
+    def priced(self, symbol: str, interval: int, rows: list[FundingRow]) -> list[FundingRow]:
+        """`rows` of a swap's funding; those without a price with that of the mark candle of
+        `interval` (ms) that opens at their time, where it can be had."""
+        return self._run(self._mark_reader(symbol, interval).price(rows))
+
+    def _mark_reader(self, symbol: str, interval: int) -> MarkReader:
+        exchange, reader = self._connected()
+        return MarkReader(exchange, reader, symbol, interval, self.timing)
 
     def _clock(self) -> int:
         """The exchange's, as far as it is known; ms."""

@@ -79,9 +79,11 @@ class CCXTStore(RestStore):
         after: int,
         ticks: bool = True,
         funding: int | None = None,
+        marks: bool = False,
     ) -> Outbox:
         """Live events of one market, from the candle after the one that opens at `after`; with
-        `funding` the rows of a swap's funding after that time (ms) too.
+        `funding` the rows of a swap's funding after that time (ms) too, with `marks` the mark
+        prices of each candle, and of funding.
 
         What has closed since `after` comes first. One stream a store; where it has ended another
         may follow.
@@ -91,6 +93,7 @@ class CCXTStore(RestStore):
         name = timeframe_name(interval)
         reader = self._open(symbol)[1] if self._unlisted else self._reading(symbol, name)
         sequence = Sequence(interval, after, self.warning_log)
+        by = self._mark_reader(symbol, interval) if marks else None
         if funding is not None:
             self._poller = FundingPoller(
                 self._exchange,
@@ -101,6 +104,7 @@ class CCXTStore(RestStore):
                 self.timing,
                 self._outbox.put_all,
                 self.warning_log,
+                by,
             )
         self._stream = Stream(
             self._exchange,
@@ -114,6 +118,7 @@ class CCXTStore(RestStore):
             self.warning_log,
             self._outbox,
             self._poller,
+            by,
             Listing(self._exchange, reader, symbol, lambda: self._listed_again(symbol, name)),
             self.trouble,
         )

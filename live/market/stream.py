@@ -15,6 +15,7 @@ from stoptrail.live.market.candle_poller import Confirmation
 from stoptrail.live.market.events import Connection, ConnectionBack, ConnectionLost, Event
 from stoptrail.live.market.funding_poller import FundingPoller
 from stoptrail.live.market.listing import Listing
+from stoptrail.live.market.mark_reader import MarkReader
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.reader import Reader
@@ -50,6 +51,7 @@ class Stream:
         warning_log: WarningLog,
         outbox: Outbox,
         funding: FundingPoller | None = None,
+        marks: MarkReader | None = None,
         listing: Listing | None = None,
         halted: str = "",
     ) -> None:
@@ -65,17 +67,8 @@ class Stream:
         self._timing = timing
         self._warning_log = warning_log
         self._outbox = outbox
-        self._record = Confirmation(
-            reader,
-            sequence,
-            symbol,
-            timeframe,
-            timing,
-            self._tell,
-            lambda: "trades" in self._up,
-            self._caught_up,
-            outbox.room,
-        )
+        told = symbol, timeframe, timing, self._tell, lambda: "trades" in self._up
+        self._record = Confirmation(reader, sequence, *told, self._caught_up, outbox.room, marks)
         self._up: set[str] = set()
         self._unheard: Counter[str] = Counter()
         self._listing = listing or Listing(exchange, reader, symbol)

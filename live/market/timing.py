@@ -30,6 +30,8 @@ class Timing(NamedTuple):
     """A longer Retry-After fails a read with limited patience instead of waiting."""
     confirm: float = 0.2
     """Wait before the exchange's record is read again when it lags behind its stream."""
+    marks: float = 10.0
+    """How long a closed candle waits for its mark prices."""
     grace: float = 0.5
     """How long a closed candle waits for its last trades, which come on another socket."""
     listing: float = 300.0

@@ -17,6 +17,7 @@ from stoptrail.live.gate import (
     REASONS,
     STALE,
 )
+from stoptrail.live.ledger.reading import stored_marks
 from stoptrail.live.ledger.records import (
     Counters,
     SessionRow,
@@ -36,13 +37,14 @@ from stoptrail.live.ledger.tables import (
     StoredFunding,
 )
 from stoptrail.live.ledger.writer import StepWriter
-from stoptrail.live.market.events import CandleClosed, Tick
+from stoptrail.live.market.events import CandleClosed, Marked, Tick
 from stoptrail.live.market.recorded import RecordedFeed
 from stoptrail.live.origin import Origin
 from stoptrail.live.session_settings import funding_of, plan_from, settings_from
 from stoptrail.live.step import StoredTick
 from stoptrail.rules.funding import FundingRow
 from stoptrail.rules.manage import STAYS
+from stoptrail.rules.margin import Mark
 from stoptrail.rules.protections import guard_start
 from stoptrail.rules.types import Checkpoint
 
@@ -87,6 +89,8 @@ class Recording(NamedTuple):
     withdrawn: dict[int, int]
     """Code of what cancelled an entry order, by the candle's time."""
     funding: list[ReplayedFunding]
+    marks: dict[int, Mark]
+    """Of the candles that have any, by open time."""
 
 
 def recording_of(database: Database, session: SessionRow) -> Recording:
@@ -122,6 +126,7 @@ def recording_of(database: Database, session: SessionRow) -> Recording:
                 strict=True,
             )
         ],
+        stored_marks(database, session.id),
     )
 
 
@@ -223,8 +228,10 @@ def _run(
     return engine
 
 
-def _hear(engine: Engine, event: ManualExit | ReplayedFunding) -> None:
-    if isinstance(event, ReplayedFunding):
+def _hear(engine: Engine, event: ManualExit | ReplayedFunding | Marked) -> None:
+    if isinstance(event, Marked):
+        engine.on_mark(event)
+    elif isinstance(event, ReplayedFunding):
         engine.on_funding(event.row)
     elif event.price is None:
         engine.leave_at_market()
@@ -248,6 +255,8 @@ def _events(recording: Recording, origin: Origin, until: int | None) -> Iterator
     for candle in recording.candles:
         if until is not None and candle[0] > until:
             return
+        if candle[0] > origin.after and candle[0] in recording.marks:
+            yield Marked(candle[0], recording.marks[candle[0]])
         yield CandleClosed(*candle)
         if candle[0] >= origin.after and (until is None or candle[0] < until):
             told_then = sorted(between.get(candle[0], ()), key=lambda entry: entry[0])

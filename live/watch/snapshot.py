@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from peewee import Database, fn
 
 from stoptrail.core.time import DAY_MS, iso_time
+from stoptrail.live.ledger.reading import liquidated_by
 from stoptrail.live.ledger.records import (
     SessionRow,
     SettingsRow,
@@ -96,6 +97,8 @@ class Snapshot(NamedTuple):
     published since."""
     expected: float | None
     """What it would book for the open position, at the price."""
+    liquidation: str = ""
+    """By which prices a swap is liquidated (C20), see ledger.reading.liquidated_by."""
     sleeves: tuple[Any, ...] = ()
     """Snapshots of the sleeves of a book."""
 
@@ -168,6 +171,7 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         tuple(recent(database, row.id, events)),
         forecast := _forecast(database, row.id, presence),
         None if forecast is None else _expected(position, price, forecast.rate),
+        liquidated_by(database, row, settings),
     )
 
 

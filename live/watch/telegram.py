@@ -1,14 +1,66 @@
-"""A Telegram bot over the sessions of a ledger, for one chat and nobody else."""
+"""A Telegram bot over the sessions of a ledger, for one chat and nobody else: sessions in words,
+and orders to them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from stoptrail.core.database import Address
-from stoptrail.core.errors import ConfigError
-from stoptrail.live.watch.replies import COMMANDS, reply
+from stoptrail.core.errors import ConfigError, StopTrailError, UsageError
+from stoptrail.core.text import plain
+from stoptrail.core.time import DAY_MS
+from stoptrail.live.ledger.reading import reading
+from stoptrail.live.ledger.records import all_sessions, find_session
+from stoptrail.live.watch.book_snapshot import snapshot_of
+from stoptrail.live.watch.daily import summary
+from stoptrail.live.watch.view import brief_line
+from stoptrail.live.watch.word import answered
+
+ORDERS = ("pause", "resume", "close")
+COMMANDS = ("status", *ORDERS, "daily")
+_YES = "yes"
+
+
+def reply(url: Address, command: str, words: Sequence[str]) -> str:
+    """The answer to `command` of COMMANDS with these words behind it, in plain text; what is
+    wrong is said in it."""
+    try:
+        return _reply(url, command, words)
+    except StopTrailError as error:
+        return plain(error)
+
+
+def _reply(url: Address, command: str, words: Sequence[str]) -> str:
+    if command in ORDERS:
+        return _order(url, command, words)
+    with reading(url) as database:
+        rows = [find_session(database, words[0])] if words else all_sessions(database)
+        if command == "status":
+            lines = [brief_line(snapshot_of(database, row, 1)) for row in rows]
+        else:
+            today = int(time.time() * 1000) // DAY_MS * DAY_MS
+            lines = [f"{r.id} {r.symbol} {summary(database, r.id, today)}" for r in rows]
+    return "\n".join(lines) or "no session has been started"
+
+
+def _order(url: Address, verb: str, words: Sequence[str]) -> str:
+    """Say it to the session; one that leaves a position needs a yes behind it."""
+    sure = len(words) > 0 and words[-1].lower() == _YES
+    names = words[:-1] if sure else words
+    with reading(url) as database:
+        if not names and len(all_sessions(database)) > 1:
+            raise UsageError(f"there are several sessions: /{verb} NUMBER")
+        row = find_session(database, names[0] if names else str(all_sessions(database)[0].id))
+        if verb == "close" and not sure:
+            now = brief_line(snapshot_of(database, row, 1))
+            return f"{now}\nTo leave its position at market send: /close {row.id} {_YES}"
+    number, answer = answered(url, str(row.id), verb)
+    return f"session {number}: {verb}: {answer}"
+
 
 _LONGEST = 4000
 """Characters of a message; Telegram takes 4,096."""

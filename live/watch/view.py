@@ -137,6 +137,7 @@ def state_line(found: Snapshot) -> dict[str, Any]:
     if found.sleeves:
         line |= {"position": holds_of(found), "unrealised": round(found.unrealised, 2)}
     line |= {"realised": round(found.realised, 2), "equity": round(found.equity, 2)}
+    line |= {"liquidated_by": found.liquidation} if found.liquidation else {}
     if found.forecast is not None:
         line["forecast"] = forecast_words(found.forecast)
     return line
@@ -325,6 +326,8 @@ def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
         ("trades", f"{found.trades}, {found.wins} won", "white"),
         ("ratchet", f"by {found.ratchet}", "white"),
     ]
+    if found.liquidation:
+        lines.append(("liquidated by", found.liquidation, "white"))
     if found.waiting:
         lines.append(("settings", "waiting", "yellow"))
     if found.sleeves:  # a market alone has it beside its signal

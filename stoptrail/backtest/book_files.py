@@ -17,7 +17,7 @@ from stoptrail.backtest.outcome import (
     metrics_table,
     trade_table,
 )
-from stoptrail.backtest.summary import provenance
+from stoptrail.backtest.summary import by_prices, provenance
 from stoptrail.backtest.tables import (
     EQUITY_COLUMNS,
     FILL_COLUMNS,
@@ -282,8 +282,13 @@ def _held(outcome: BookOutcome) -> dict[str, Any]:
 
 
 def _warnings(outcome: BookOutcome, sleeves: Sequence[ResolvedSleeve]) -> list[str]:
-    """What the markets cannot do, a line for each market."""
+    """What the markets cannot do, and by which prices each liquidates; a line for each market."""
     shorts: dict[str, int] = {}
+    swaps = {
+        sleeve.symbol: plan.inputs.funding.marks
+        for sleeve, plan in zip(sleeves, outcome.sleeves, strict=True)
+        if plan.plan.run_rules.trade_rules.margin.rate > 0.0  # a swap's alone is
+    }
     for sleeve, plan, record in zip(sleeves, outcome.sleeves, outcome.records, strict=True):
         if not plan.lends:
             count = int((record.trades.side < 0).sum())
@@ -293,4 +298,4 @@ def _warnings(outcome: BookOutcome, sleeves: Sequence[ResolvedSleeve]) -> list[s
         'strategy.sides = "long", or market.type to "margin" or "swap"'
         for symbol, count in shorts.items()
         if count
-    ]
+    ] + [f"{symbol}: liquidated {by_prices(marks)}" for symbol, marks in swaps.items()]

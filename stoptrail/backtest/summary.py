@@ -25,6 +25,7 @@ from stoptrail.config.run_rules import fitting, inferred, margin_of, run_rules_o
 from stoptrail.config.settings import Settings
 from stoptrail.core.json import json_value
 from stoptrail.feeds.market import MarketData
+from stoptrail.rules.candles import Floats
 from stoptrail.rules.margin import Margin
 from stoptrail.rules.metrics import (
     cagr,
@@ -165,10 +166,15 @@ def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[st
 def _liquidated_by(outcome: Outcome, inputs: Inputs) -> str:
     """By which prices."""
     marks, trades = inputs.funding.marks, outcome.record.trades
+    ends = trades.exit[(trades.reason == LIQUIDATED) & (trades.exit != OPEN)]
+    return by_prices(marks[ends] if len(marks) else marks)
+
+
+def by_prices(marks: Floats) -> str:
+    """By which prices positions are liquidated on candles of these mark prices, shape (n, 4)."""
     if not len(marks):
         return "by the market's own prices, as no mark prices are known"
-    ends = trades.exit[(trades.reason == LIQUIDATED) & (trades.exit != OPEN)]
-    own = int(np.isnan(marks[ends, 0]).sum())
+    own = int(np.isnan(marks[:, 0]).sum())
     return "by mark prices" + (f", {own:,} by the market's own where those are missing" * (own > 0))
 
 

@@ -17,6 +17,7 @@ from stoptrail.core.time import date_number
 from stoptrail.rules.costs import fill_price, quoted_price
 from stoptrail.rules.decide import expired
 from stoptrail.rules.manage import STAYS
+from stoptrail.rules.margin import Mark
 from stoptrail.rules.paths import NOTHING
 from stoptrail.rules.stops import (
     MANUAL,
@@ -94,12 +95,24 @@ class PaperBroker(FundedBroker):
         """Close time of the last candle, ms."""
         self._missing = 0
         """Candles before that of the tick at hand which have not been seen."""
+        self._marked: tuple[int, Mark] | None = None
+        """Open time of the newest candle whose mark prices are known, and those."""
 
     @property
     def index(self) -> int:
         """Number of the candle at hand; in a tick, of the one under way, behind those that are
         missing where it comes ahead of them."""
         return self.past + (self._closed + self._missing if self._in_tick else self._closed - 1)
+
+    def know_mark(self, opens: int, mark: Mark) -> None:
+        """The candle that opened at `opens` (ms) and comes next has these mark prices (C20)."""
+        self._marked = opens, mark
+
+    def mark_at_hand(self, own: Mark) -> Mark:
+        """As in a backtest, but that mark prices come with their candles."""
+        if self._marked is None or self._marked[0] != self._time():
+            return own
+        return self._marked[1]
 
     @property
     def leaving(self) -> bool:

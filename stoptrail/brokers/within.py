@@ -52,6 +52,10 @@ class WithinCandle(Account):
     def index(self) -> int:
         """Number of the candle at hand; 0 is the first."""
 
+    def mark_at_hand(self, own: Mark) -> Mark:
+        """The mark prices of the candle at hand; its `own` where none are known (C20)."""
+        return mark_of(self.marks, self.index, own)
+
     @abstractmethod
     def _close(self, order: Any, price: float, time: int) -> None:
         """Leave what is left at exactly `price`."""
@@ -105,7 +109,7 @@ class WithinCandle(Account):
         lines, place = self._data.lines, self.index
         high, low = lines.high[0], lines.low[0]
         own = Mark(lines.open[0], high, low, lines.close[0])
-        mark, (first, last) = mark_of(self.marks, place, own), pieces(self.detail, place)
+        mark, (first, last) = self.mark_at_hand(own), pieces(self.detail, place)
         if first == last or (self._stop is None and self._target is None):
             self._walk(Piece(time, *own), mark)
         elif self.run_rules.path == TICKS:

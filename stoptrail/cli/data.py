@@ -50,8 +50,10 @@ def download(
     With `warm_up` the candles before the span come along. `archive` is the host of the public
     archive from which whole months and days are taken first; `market_type` is what market.type
     says. With `funding` a swap's rates over the span come too, with `mark` the candles of its mark
-    price. Raises the errors of `download_candles` and `download_funding`.
+    price. Raises the errors of `download_candles` and `download_funding`; ConfigError before
+    anything is asked where one of these is wanted of a market that is no swap.
     """
+    _require_swap(symbol, market_type, funding, mark)
     voice, console = Voice(console=console), console or Terminal()
     interval = _interval(timeframe)
     wanted = Wanted(symbol=symbol, interval=interval, start=start, end=end)
@@ -86,6 +88,18 @@ def download(
             marks = download_candles(*given, market_type, mark=True)
         console.print(_said("mark candles", marks, interval), soft_wrap=True)
     return 0
+
+
+def _require_swap(symbol: str, market_type: str, funding: bool, mark: bool) -> None:
+    """ConfigError where a market that is no swap is asked for what only a swap has."""
+    asked = " and ".join(["--funding"] * funding + ["--mark"] * mark)
+    if asked and (market_type in ("spot", "margin") or ":" not in symbol):
+        what = " and ".join(["pays no funding"] * funding + ["has no mark price"] * mark)
+        raise ConfigError(
+            f"data.symbol {symbol} is no swap: it {what}; name one, such as "
+            f"{symbol.partition(':')[0]}:{symbol.partition('/')[2].partition(':')[0]}, or leave "
+            f"{asked} out"
+        )
 
 
 def _said(what: str, cached: Cached, interval: int) -> str:

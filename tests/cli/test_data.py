@@ -81,6 +81,15 @@ def test_a_refused_region_is_an_error_of_the_exchange(
         fetch(exchange, console, tmp_path)
 
 
+@pytest.mark.parametrize(("funding", "mark"), [(True, False), (False, True), (True, True)])
+def test_what_only_a_swap_has_is_refused_of_spot_before_anything_is_asked(
+    funding: bool, mark: bool, tmp_path: Path
+) -> None:
+    """No exchange of that name is there to be asked."""
+    with pytest.raises(ConfigError, match=r"BTC/USDT is no swap.*such as BTC/USDT:USDT, or leave"):
+        download("nobody", {}, "BTC/USDT", "15m", None, None, tmp_path, funding=funding, mark=mark)
+
+
 def test_an_unknown_timeframe_is_a_usage_error(console: Console, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="timeframe = '15x'"):
         download("binance", {}, "BTC/USDT", "15x", None, None, tmp_path, console)

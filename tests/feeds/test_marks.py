@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stoptrail.cli.data import convert
 from stoptrail.core.errors import ConfigError, DataError
 from stoptrail.feeds.cache import mark_path, read_cache
 from stoptrail.feeds.columns import columns_of
 from stoptrail.feeds.download import download_candles
+from stoptrail.feeds.files import PLAIN
 from stoptrail.feeds.market import MarketData, MarketMarks
 from stoptrail.feeds.marks import load_marks
 from stoptrail.feeds.source import Wanted
@@ -118,11 +120,63 @@ def test_marks_of_another_market_are_refused(tmp_path: Path, factor: float) -> N
         load(written(tmp_path / "mark.csv", other))
 
 
-@pytest.mark.parametrize(("by", "said"), [(1, "0.25 hours late"), (-8, "2 hours early")])
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [(1, "0.25 hours late"), (-8, "2 hours early"), (4, "1 hour late"), (-4, "1 hour early")],
+)
 def test_marks_that_are_shifted_in_time_are_refused(tmp_path: Path, by: int, said: str) -> None:
     moved = MARKS._replace(time=MARKS.time + by * QUARTER)
     with pytest.raises(DataError, match=said):
         load(written(tmp_path / "mark.csv", moved))
+
+
+def in_words(path: Path, candles: Candles, hours: int) -> Path:
+    """A file whose times are of a zone so many hours ahead of UTC, without saying so."""
+    times = (candles.time + hours * 4 * QUARTER).astype("datetime64[ms]").astype(str)
+    rows = zip(times, *(column.tolist() for column in candles[1:5]), strict=True)
+    lines = [",".join([time, *map(repr, prices)]) for time, *prices in rows]
+    path.write_text("\n".join(["time,open,high,low,close", *lines]))
+    return path
+
+
+@pytest.mark.parametrize("reading", [{"zone": "Etc/GMT-3"}, {"stamp": "close"}])
+def test_a_zone_or_stamp_of_the_market_s_file_is_not_forced_on_the_marks(
+    tmp_path: Path, reading: dict[str, Any]
+) -> None:
+    """They are of that zone, or of UTC: what goes with the market's prices is taken, and said."""
+    wanted = Wanted("BTC/USDT:USDT", QUARTER, reading=PLAIN._replace(**reading))
+    assert load(in_words(tmp_path / "utc.csv", MARKS, 0), wanted).missing == 0
+    assert "is read without data.columns, data.zone and data.stamp" in NOTICES[-1]
+    NOTICES.clear()
+    alike = in_words(tmp_path / "zone.csv", MARKS, 3)
+    if "zone" in reading:
+        assert load(alike, wanted).missing == 0
+        assert not any("is read without" in notice for notice in NOTICES)
+    else:
+        with pytest.raises(DataError, match=r"data convert FILE marks\.parquet"):
+            load(alike, wanted)
+
+
+def test_columns_of_the_market_s_file_are_not_forced_on_the_marks(tmp_path: Path) -> None:
+    names = ("time", "volume", "open", "high", "low", "close")
+    wanted = Wanted("BTC/USDT:USDT", QUARTER, reading=PLAIN._replace(columns=names))
+    assert load(written(tmp_path / "mark.csv", MARKS), wanted).missing == 0
+
+
+def test_marks_of_another_zone_are_brought_to_utc_by_the_remedy(tmp_path: Path) -> None:
+    other, mended = in_words(tmp_path / "zone.csv", MARKS, 3), tmp_path / "marks.parquet"
+    with pytest.raises(DataError, match="3 hours late"):
+        load(other)
+    assert convert(other, mended, "15m", reading=PLAIN._replace(zone="Etc/GMT-3")) == 0
+    assert load(mended).missing == 0
+    assert load(mended, Wanted("BTC/USDT:USDT", QUARTER)).candles is not None
+
+
+def test_returns_in_place_of_marks_name_a_remedy(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    moves = MARKS._replace(**{k: random.normal(0.0, 0.01, COUNT) for k in MARKS._fields[1:5]})
+    with pytest.raises(DataError, match=r"returns or a premium.*give data\.mark_path the prices"):
+        load(written(tmp_path / "premium.csv", moves))
 
 
 def test_longer_candles_are_refused_in_one_line(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ from stoptrail.live.ledger.tables import (
 from stoptrail.live.session_settings import plan_from, settings_from
 from stoptrail.rules.candles import Candles as CandleColumns
 from stoptrail.rules.funding import NO_ROWS, FundingRow, funding_of, funding_rows
+from stoptrail.rules.margin import Mark
 from stoptrail.rules.stops import REASONS
 
 _MARKS = ("caught_up", "entry_caught_up", "exit_caught_up", "began")
@@ -65,9 +66,11 @@ def columns_of(candles: list[Row], interval: int) -> CandleColumns:
     )
 
 
-def backtest_of(url: str, told: Sequence[FundingRow] = ()) -> tuple[CandleColumns, Plan, Record]:
+def backtest_of(
+    url: str, told: Sequence[FundingRow] = (), marks: Mapping[int, Mark] | None = None
+) -> tuple[CandleColumns, Plan, Record]:
     """A backtest of the candles that the session has stored, under its first settings; with
-    the funding of the rows `told`."""
+    the funding of the rows `told`, by the mark candles `marks`."""
     database = open_existing(url)
     try:
         (session,) = all_sessions(database)
@@ -77,7 +80,11 @@ def backtest_of(url: str, told: Sequence[FundingRow] = ()) -> tuple[CandleColumn
         database.close()
     start = int(np.searchsorted(candles.time, session.start))
     rows = funding_rows(*zip(*told, strict=True)) if told else NO_ROWS
-    funding = funding_of(rows, candles, plan.tiers)
+    by = None
+    if marks is not None:
+        told_marks = [(time, *mark, 0.0) for time, mark in sorted(marks.items())]
+        by = columns_of(told_marks, candles.interval)
+    funding = funding_of(rows, candles, plan.tiers, by)
     return candles, plan, run_backtrader(candles, start, plan, funding)
 
 

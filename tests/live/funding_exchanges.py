@@ -16,6 +16,7 @@ import ccxt
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.market.stream import Transport
+from stoptrail.rules.margin import Mark
 from tests.exchange import market_answers as answers
 from tests.live.scenario import QUICK
 
@@ -108,6 +109,8 @@ class BybitMarket(Bybit):
     def __init__(self, rows: list[Row], rates: dict[int, float], now: int) -> None:
         super().__init__([])
         self.rows, self.rates, self.now = rows, rates, now
+        self.marks: dict[int, Mark] = {}
+        """Mark candles, by open time; the last one that has begun is unfinished."""
 
     def published(self) -> list[int]:
         return [time for time in self.rates if time + self.LATE <= self.now]
@@ -122,6 +125,14 @@ class BybitMarket(Bybit):
             found = begun[: int(query["limit"])] if "start" in query else begun
             table = [[str(value) for value in (*row, 0.0)] for row in reversed(found)]
             return self._told({"category": "linear", "symbol": "BTCUSDT", "list": table})
+        if path.endswith("/mark-price-kline"):
+            start, count = int(query["start"]), int(query["limit"])
+            begun = [t for t in sorted(self.marks) if start <= t <= self.now][:count]
+            marks = [
+                self.marks[t] if t + HOUR <= self.now else begun_of(self.marks[t]) for t in begun
+            ]
+            table = [[str(t), *map(repr, m)] for t, m in zip(begun, marks, strict=True)]
+            return self._told({"category": "linear", "symbol": "BTCUSDT", "list": table[::-1]})
         if path.endswith("/recent-trade"):
             row = max(row for row in self.rows if row[0] <= self.now)
             trade = {"execId": str(self.now), "symbol": "BTCUSDT", "price": str(row[1])}
@@ -137,6 +148,11 @@ class BybitMarket(Bybit):
             return self._told({"category": "linear", "list": table})
         self.forecast = self.now // HOUR * HOUR + HOUR
         return super().answer(path, query)
+
+
+def begun_of(mark: Mark) -> Mark:
+    """A mark candle of which only the open is known."""
+    return Mark(*[mark.open] * 4)
 
 
 class Okx(Exchange):
@@ -336,7 +352,7 @@ def served(exchange: Exchange, transport: Transport = "auto") -> Iterator[CCXTSt
             quote,
             options,
             3,
-            timing=QUICK._replace(forecast=0.02, timeout=10.0, hold=30.0),
+            timing=QUICK._replace(forecast=0.02, timeout=10.0, hold=30.0, marks=10.0),
             market_type="swap",
             transport=transport,
         ) as store,

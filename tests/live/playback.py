@@ -10,12 +10,13 @@ from stoptrail.config.market import Filters, Maintenance
 from stoptrail.config.settings import Settings
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger
-from stoptrail.live.market.events import CandleClosed, Connection, Event, Tick
+from stoptrail.live.market.events import CandleClosed, Connection, Event, Marked, Published, Tick
 from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.market.recorded import RecordedFeed
 from stoptrail.live.session import Options, Session
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.funding import FundingRow
+from stoptrail.rules.margin import Mark
 
 FILTERS = Filters(0.01, 0.00001, 0.00001, 5.0)
 
@@ -73,6 +74,7 @@ class PlaybackStore:
         between: Mapping[int, list[Event]] | None = None,
         unhurried: bool = False,
         funding: Sequence[FundingRow] = (),
+        marks: Mapping[int, Mark] | None = None,
     ) -> None:
         self.rows = rows
         self.live = live
@@ -81,6 +83,8 @@ class PlaybackStore:
         self.between = between or {}
         self.unhurried = unhurried
         self.funding = funding
+        self.marks = marks
+        """Mark prices by open time; None where the exchange has none at all."""
         self.waits: Callable[[], bool] = lambda: False
         """Whether the last candle does not come yet."""
         self.connection = Connection("live", 0.0)
@@ -114,19 +118,45 @@ class PlaybackStore:
         closed = self.rows[self.live - 1][0] + self.interval
         return [row for row in self.funding if since <= row.time <= closed + self.lag]
 
+    @property
+    def tells_marks(self) -> bool:
+        return self.marks is not None
+
+    def priced(self, symbol: str, interval: int, rows: list[FundingRow]) -> list[FundingRow]:
+        marks = self.marks or {}
+        return [
+            row._replace(price=marks[row.time].open)
+            if row.price != row.price and not row.hours and row.time in marks
+            else row
+            for row in rows
+        ]
+
     def getdata(self, **parameters: Any) -> RecordedFeed:
         known = list(parameters["candles"])
         after = known[-1][0] if known else -1
         missed = [row for row in self.rows[: self.live] if row[0] > after]
         live_from = (missed or known)[-1][0] + self.interval
+        events = self._events(known + missed, live_from)
         return UnhurriedFeed(  # type: ignore[call-arg]  # Backtrader's parameters
-            events=self._events(known + missed, live_from),
+            events=self._marked(events, after) if parameters["marks"] else events,
             interval=self.interval,
             live_from=live_from,
             on_tick=parameters["on_tick"],
             on_event=parameters["on_event"],
             volume_known=parameters["volume_known"],
         )
+
+    def _marked(self, events: Iterator[Event | None], known: int) -> Iterator[Event | None]:
+        """`events` with the mark prices of the candles behind the known ones."""
+        for event in events:
+            if isinstance(event, CandleClosed) and event.time > known:
+                mark = (self.marks or {}).get(event.time)
+                if mark is not None:
+                    yield Marked(event.time, mark)
+            elif isinstance(event, Published):
+                (row,) = self.priced("", self.interval, [event.row])
+                event = Published(row)
+            yield event
 
     def give_up(self) -> None:
         """Nothing is waited for."""

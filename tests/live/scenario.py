@@ -38,6 +38,7 @@ QUICK = Timing(
     backoff_cap=0.05,
     ban=0.2,
     confirm=0.005,
+    marks=0.3,
     grace=0.3,
     listing=0.3,
     hold=1.0,

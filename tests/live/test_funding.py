@@ -28,6 +28,7 @@ from stoptrail.live.watch.replay import recording_of, replay
 from stoptrail.live.watch.snapshot import Snapshot, snapshot
 from stoptrail.live.watch.view import state_line
 from stoptrail.rules.funding import FundingRow
+from stoptrail.rules.margin import Mark
 from tests.live.books import Books, backtest_of, books_of, told_trades, trades_of
 from tests.live.funding_exchanges import BybitMarket, served
 from tests.live.funding_rows import SWAP, published, told_between
@@ -289,11 +290,12 @@ class Clock:
 
 def test_a_session_over_its_exchange_books_what_that_publishes(tmp_path: Path) -> None:
     """ccxt's own client, rows two minutes late, a restart five hours later: the trades of a
-    backtest with the same rows."""
+    backtest with the same rows and its mark candles."""
     url = f"sqlite:///{tmp_path}/ledger.db"
     rows = [row for row in small_rows(420, 8) if row[5]]
     told = published(rows, 4)
     exchange = BybitMarket(rows, {row.time: row.rate for row in told}, rows[WARM_UP][0] + 600_000)
+    exchange.marks = {row[0]: Mark(*(price * 1.01 for price in row[1:5])) for row in rows}
     data = {"exchange": "bybit", "symbol": exchange.symbol}
     own = settings(data=data, live={"transport": "rest"})
     for count in (70, 60):
@@ -303,8 +305,12 @@ def test_a_session_over_its_exchange_books_what_that_publishes(tmp_path: Path) -
         exchange.now += 5 * HOUR
     booked = rows_in(url)
     assert len(booked) > 25
-    candles, _, record = backtest_of(url, [row for row in told if row.time <= booked[-1].time])
+    known = [row for row in told if row.time <= booked[-1].time]
+    candles, _, record = backtest_of(url, known, exchange.marks)
     expected = trades_of(candles, record)
     assert len(expected) > 4
-    assert told_trades(books_of(url)) == expected
+    books = books_of(url)
+    assert told_trades(books) == expected
+    stored = {row["time"]: row["mark_close"] for row in books["StoredCandles"][WARM_UP:]}
+    assert stored == {time: exchange.marks[time].close for time in stored}
     nothing_differs(url)

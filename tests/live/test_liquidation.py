@@ -19,12 +19,12 @@ from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import all_sessions, checkpoint_of, settings_rows
 from stoptrail.live.market.events import Tick
 from stoptrail.live.session import Options
-from stoptrail.live.session_settings import OWN_PRICES
+from stoptrail.live.session_settings import BY_OWN
 from stoptrail.live.watch.differences import compare
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.replay import recording_of, replay
 from stoptrail.rules.funding import FundingRow
-from stoptrail.rules.margin import margin_tiers
+from stoptrail.rules.margin import Mark, margin_tiers
 from tests.live.books import Books, backtest_of, books_of, told_trades, trades_of
 from tests.live.funding_rows import SWAP, published, told_between
 from tests.live.playback import PlaybackStore, play
@@ -41,6 +41,7 @@ LEVERED: dict[str, Any] = {
     "account": {"cash": 10_000_000.0},
 }
 MODES = ("candle", "tick")
+OWN_PRICES = f"{BY_OWN}binance serves no mark candles"
 
 
 @cache
@@ -67,6 +68,18 @@ def told(mode: str, count: int = 600) -> dict[str, Any]:
     """What `run_victim` takes of it."""
     ticks = ticks_of if mode == "tick" else None
     return {"ticks": ticks, "funding": rates(count), **LEVERED, "live": {"ratchet": mode}}
+
+
+@cache
+def mark_prices(count: int = 600, seed: int = 7) -> dict[int, Mark]:
+    """Mark candles that go their own way by a fiftieth; every 17th is missing."""
+    random, found = np.random.default_rng(seed + 1), {}
+    for k, (time, *prices, _) in enumerate(market(count, seed)):
+        open_, high, low, close = (price * (1 + random.normal(0, 0.02)) for price in prices)
+        if k % 17:
+            ends = open_, high, low, close
+            found[time] = Mark(open_, max(ends), min(ends), close)
+    return found
 
 
 def run(url: str, mode: str, count: int = 600, seed: int = 7) -> Books:
@@ -130,6 +143,56 @@ def test_on_candles_a_session_liquidates_what_a_backtest_does(seed: int, tmp_pat
     assert shortfall[: sum(closed)] == record.trades.shortfall[closed].tolist()
     assert {7: 4, 12: 2, 20: 3}[seed] == len(liquidated(books))
     assert {7: {1, -1}, 12: {1}, 20: {1, -1}}[seed] == {one["side"] for one in liquidated(books)}
+
+
+def run_marked(url: str, seed: int, mode: str = "candle") -> Books:
+    rows = market(seed=seed)
+    between = told_between(rows, list(rates(seed=seed)))
+    ticks = ticks_of if mode == "tick" else None
+    store = PlaybackStore(rows, WARM_UP, HOUR, ticks, between, marks=mark_prices(seed=seed))
+    play(settings(**LEVERED, live={"ratchet": mode}), store, url)
+    return books_of(url)
+
+
+def exits(books: Books) -> list[Any]:
+    return [(one["exit_time"], one["exit"], one["reason"]) for one in books["PaperTrades"]]
+
+
+@pytest.mark.parametrize("seed", [7, 20])
+def test_on_candles_mark_prices_liquidate_as_they_do_in_a_backtest(
+    seed: int, tmp_path: Path
+) -> None:
+    """Trade by trade, with a mark candle in seventeen missing, and differently than without."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    books = run_marked(url, seed)
+    sound(url, books)
+    candles, _, record = backtest_of(url, rates(seed=seed), mark_prices(seed=seed))
+    assert told_trades(books) == trades_of(candles, record)
+    assert liquidated(books)
+    assert exits(books) != exits(run(f"sqlite:///{tmp_path}/own.db", "candle", seed=seed))
+
+
+def test_by_ticks_mark_prices_play_no_part(tmp_path: Path) -> None:
+    """They would be known of a candle when it is over."""
+    books = run_marked(f"sqlite:///{tmp_path}/ledger.db", 7, "tick")
+    assert books == run(f"sqlite:///{tmp_path}/own.db", "tick")
+    assert not any(row["mark_open"] for row in books["StoredCandles"])
+
+
+def test_kills_leave_the_mark_prices_of_an_undisturbed_session(tmp_path: Path) -> None:
+    count, marks = 420, mark_prices(420)
+    calm, url = f"sqlite:///{tmp_path}/calm.db", f"sqlite:///{tmp_path}/killed.db"
+    run_victim(calm, market(count), 0, None, marks=marks, **told("candle", count))
+    expected = books_of(calm)
+    assert liquidated(expected)
+    for moment, skipped, missed in (("before", 40, 0), ("within", 30, 9), ("after", 7, 3)):
+        fate = Fate(skipped, moment)
+        code = in_process(url, market(count), missed, fate, marks=marks, **told("candle", count))
+        assert code == -signal.SIGKILL
+    assert in_process(url, market(count), 0, None, marks=marks, **told("candle", count)) == 0
+    books = books_of(url)
+    assert books == expected
+    sound(url, books)
 
 
 def ruined(mode: str, tmp_path: Path) -> tuple[dict[str, Any], list[Row]]:

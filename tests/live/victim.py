@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from unittest.mock import patch
 
@@ -17,6 +17,7 @@ from stoptrail.live.session import Options, Session
 from stoptrail.live.watch.control import ask
 from stoptrail.live.watch.messages import Message
 from stoptrail.rules.funding import FundingRow
+from stoptrail.rules.margin import Mark
 from tests.forked import context
 from tests.live.funding_rows import told_between
 from tests.live.playback import PlaybackStore, TicksOf
@@ -65,6 +66,7 @@ def run_victim(
     ticks: TicksOf | None = None,
     asks: Sequence[tuple[int, str]] = (),
     funding: Sequence[FundingRow] = (),
+    marks: Mapping[int, Mark] | None = None,
     **changes: Any,
 ) -> None:
     """Start or go on with the session of `rows`; `missed` candles have closed since the
@@ -80,7 +82,7 @@ def run_victim(
             return [] if ticks is None else [tick for tick in ticks(row) if tick.time > last]
 
         between = told_between(rows, funding)
-        store = PlaybackStore(rows, live, HOUR, told, between, bool(asks), funding)
+        store = PlaybackStore(rows, live, HOUR, told, between, bool(asks), funding, marks)
         ledger.fault = fate
         options = Options(watchers=(Asker(asks),) if asks else ())
         Session(settings(**changes), lambda: store, ledger, options).run()

@@ -62,7 +62,7 @@ function signal(card) {
 function connection(card) {
   return facts(["State", card.paused ? `${card.state}, paused` : card.state], ["Market data", card.connection, card.health === "stale" ? "warn" : ""],
     card.sleeves.length ? null : ["Price of", f.moment(card.price_time, true)], ["Last heard of", card.beat ? f.ago(card.beat) : f.NONE],
-    ["Restarts", f.count(card.restarts)], ["Ratchet", `by ${card.ratchet}`]);
+    ["Restarts", f.count(card.restarts)], ["Ratchet", `by ${card.ratchet}`], card.liquidation ? ["Liquidated by", card.liquidation] : null);
 }
 
 // The sleeves of a book, each with its page.

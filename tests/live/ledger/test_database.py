@@ -110,9 +110,10 @@ def test_a_database_that_stays_unwritable_ends_the_session_in_order(
         execute(f"PRAGMA {pragma}")
         if "page" in pragma:  # with no free page left, the next row needs one
             execute("PRAGMA cache_size = 1")
-            while True:
+            names = "session, time, open, high, low, close, volume, caught_up"
+            for time in range(10**6):
                 try:
-                    execute("INSERT INTO commands (session, verb, asked) VALUES (9, 'x', 0)")
+                    execute(f"INSERT INTO candles ({names}) VALUES (9, {time}{', 0.5' * 5}, 0)")
                 except OperationalError:
                     break
 

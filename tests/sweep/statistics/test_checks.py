@@ -247,6 +247,37 @@ def test_a_profit_factor_of_one_is_no_profit_on_any_path() -> None:
     assert found.level == Level.FAILS
 
 
+LEVERED = {"market_type": "swap", "maintenance": {"leverage": 5.0}}
+SHORTS = {"market_type": "swap", "sides": {"short": {"trades": 3}}}
+KNOWN = {"mark": {"source": "file: marks.csv", "missing": 0}}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "said"),
+    [
+        (LEVERED, "No mark prices are known"),
+        (SHORTS, "No mark prices are known"),
+        ({**LEVERED, "mark": {**KNOWN["mark"], "missing": 1234}}, "1,234 candles have no mark"),
+        ({**SHORTS, "mark": {**KNOWN["mark"], "missing": 2}}, "2 candles have no mark"),
+        ({**LEVERED, **KNOWN}, None),
+        ({**SHORTS, **KNOWN}, None),
+        ({"market_type": "swap", "maintenance": {"leverage": 1.0}}, None),
+        ({"market_type": "swap", "sides": {"short": {"trades": 0}}}, None),
+        ({**LEVERED, "market_type": "margin"}, None),
+        ({"market_type": "swap"}, None),
+    ],
+)
+def test_a_swap_that_borrows_or_shorts_tells_by_which_prices_it_is_liquidated(
+    evidence: dict[str, Any], said: str | None
+) -> None:
+    """A note, which lowers no verdict."""
+    found = checks.marks(evidence)
+    assert (found is None) == (said is None)
+    if found is not None and said is not None:
+        assert found.sentence.startswith(said)
+        assert (found.level, found.note) == (Level.HOLDS, True)
+
+
 @pytest.mark.parametrize("value", [True, None, "1.0", float("nan"), float("inf"), {}])
 def test_what_is_no_finite_number_is_not_read_as_one(value: Any) -> None:
     assert number({"a": {"b": value}}, "a.b") is None
