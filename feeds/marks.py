@@ -176,7 +176,8 @@ def _check_market(path: Path, span: Candles, known: Floats, there: Floats) -> No
             f"{path}: the mark candles are {moved} {'late' if shift > 0 else 'early'}: moved by "
             "that they are less than half as far from the market's; where they are of another "
             "zone, or their times are closes, bring them to opens in UTC: data convert FILE "
-            "marks.parquet --set data.zone=ZONE (or data.stamp=close), and give data.mark_path that"
+            "marks.parquet --set data.volume=unknown --set data.zone=ZONE (or data.stamp=close), "
+            "and give data.mark_path that"
         )
 
 
