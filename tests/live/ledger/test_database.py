@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 import time
@@ -105,15 +106,18 @@ def test_a_locked_database_is_waited_for(file: Path, market: list[Row], undistur
 def test_a_database_that_stays_unwritable_ends_the_session_in_order(
     pragma: str, words: str, file: Path, market: list[Row], undisturbed: Books
 ) -> None:
+    times = itertools.count()
+
     def spoil(ledger: Ledger) -> None:
         execute: Any = ledger.database.execute_sql
         execute(f"PRAGMA {pragma}")
         if "page" in pragma:  # with no free page left, the next row needs one
             execute("PRAGMA cache_size = 1")
             names = "session, time, open, high, low, close, volume, caught_up"
-            for time in range(10**6):
+            while True:
                 try:
-                    execute(f"INSERT INTO candles ({names}) VALUES (9, {time}{', 0.5' * 5}, 0)")
+                    values = f"9, {next(times)}{', 0.5' * 5}, 0"
+                    execute(f"INSERT INTO candles ({names}) VALUES ({values})")
                 except OperationalError:
                     break
 
