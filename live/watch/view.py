@@ -326,13 +326,10 @@ def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
         ("trades", f"{found.trades}, {found.wins} won", "white"),
         ("ratchet", f"by {found.ratchet}", "white"),
     ]
-    if found.liquidation:
-        lines.append(("liquidated by", found.liquidation, "white"))
-    if found.waiting:
-        lines.append(("settings", "waiting", "yellow"))
-    if found.sleeves:  # a market alone has it beside its signal
-        lines.append(_warm_up(found))
-    return lines
+    lines += [("liquidated by", found.liquidation, "white")] * bool(found.liquidation)
+    lines += [("settings", "waiting", "yellow")] * found.waiting
+    # a market alone has its warm-up beside its signal
+    return [*lines, _warm_up(found)] if found.sleeves else lines
 
 
 def _moment(time_: int) -> str:
