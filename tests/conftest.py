@@ -49,6 +49,7 @@ SLOW = (
     "exchange/test_dialects.py",
     "live",
     "reports/html/test_browser.py",
+    "rules/test_fields.py",
     "rules/test_jit.py",
     "sweep/kernel/test_memo.py",
     "sweep/pools",

@@ -140,6 +140,7 @@ def test_later_candles_change_nothing_in_backtrader(name: str) -> None:
     assert decided >= 50
 
 
+@pytest.mark.slow
 def test_later_candles_change_nothing_in_the_paper_broker() -> None:
     """Its journal also tells when each order was sent and each signal ignored."""
     candles, plan = market(), plan_with(*SIGNALS["mtf_cycle"])
