@@ -310,12 +310,13 @@ def _position_lines(found: Snapshot) -> list[tuple[str, str, str]]:
 
 
 def _funding_lines(found: Snapshot) -> list[tuple[str, str, str]]:
-    """What a swap's position has booked, and what is expected: two lines, or none."""
+    """By which prices a swap is liquidated, what its position has booked, what is expected."""
+    by = [("liquidated by", found.liquidation, "white")] * bool(found.liquidation)
     booked = found.trade["funding"] if found.trade else 0.0
     if found.forecast is None and not booked:
-        return []
+        return by
     expected = "none" if found.forecast is None else _rate(found.forecast)
-    return [("funding", f"{booked:+,.2f}", _sign(booked)), ("forecast", expected, "white")]
+    return [*by, ("funding", f"{booked:+,.2f}", _sign(booked)), ("forecast", expected, "white")]
 
 
 def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
@@ -326,7 +327,6 @@ def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
         ("trades", f"{found.trades}, {found.wins} won", "white"),
         ("ratchet", f"by {found.ratchet}", "white"),
     ]
-    lines += [("liquidated by", found.liquidation, "white")] * bool(found.liquidation)
     lines += [("settings", "waiting", "yellow")] * found.waiting
     # a market alone has its warm-up beside its signal
     return [*lines, _warm_up(found)] if found.sleeves else lines

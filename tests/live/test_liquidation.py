@@ -19,10 +19,12 @@ from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import all_sessions, checkpoint_of, settings_rows
 from stoptrail.live.market.events import Tick
 from stoptrail.live.session import Options
-from stoptrail.live.session_settings import BY_OWN
+from stoptrail.live.session_settings import BY_MARK, BY_OWN, BY_TICK
 from stoptrail.live.watch.differences import compare
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.replay import recording_of, replay
+from stoptrail.live.watch.snapshot import snapshot
+from stoptrail.live.watch.view import state_line
 from stoptrail.rules.funding import FundingRow
 from stoptrail.rules.margin import Mark, margin_tiers
 from tests.live.books import Books, backtest_of, books_of, told_trades, trades_of
@@ -145,12 +147,19 @@ def test_on_candles_a_session_liquidates_what_a_backtest_does(seed: int, tmp_pat
     assert {7: {1, -1}, 12: {1}, 20: {1, -1}}[seed] == {one["side"] for one in liquidated(books)}
 
 
-def run_marked(url: str, seed: int, mode: str = "candle") -> Books:
+def told_by(url: str) -> Any:
+    """By which prices `status` says that the session liquidates."""
+    with closing(open_existing(url)) as database:
+        return state_line(snapshot(database, all_sessions(database)[0]))["liquidated_by"]
+
+
+def run_marked(url: str, seed: int, mode: str = "candle", heard: Any = None) -> Books:
     rows = market(seed=seed)
     between = told_between(rows, list(rates(seed=seed)))
     ticks = ticks_of if mode == "tick" else None
     store = PlaybackStore(rows, WARM_UP, HOUR, ticks, between, marks=mark_prices(seed=seed))
-    play(settings(**LEVERED, live={"ratchet": mode}), store, url)
+    options = Options(watchers=(heard,) if heard else ())
+    play(settings(**LEVERED, live={"ratchet": mode}), store, url, options)
     return books_of(url)
 
 
@@ -163,8 +172,11 @@ def test_on_candles_mark_prices_liquidate_as_they_do_in_a_backtest(
     seed: int, tmp_path: Path
 ) -> None:
     """Trade by trade, with a mark candle in seventeen missing, and differently than without."""
-    url = f"sqlite:///{tmp_path}/ledger.db"
-    books = run_marked(url, seed)
+    url, heard = f"sqlite:///{tmp_path}/ledger.db", Heard()
+    books = run_marked(url, seed, heard=heard)
+    assert heard.found[0][1].endswith(BY_MARK)
+    own = sum(row["mark_open"] is None for row in books["StoredCandles"][WARM_UP:])
+    assert told_by(url) == f"mark, {own} own"
     sound(url, books)
     candles, _, record = backtest_of(url, rates(seed=seed), mark_prices(seed=seed))
     assert told_trades(books) == trades_of(candles, record)
@@ -174,7 +186,10 @@ def test_on_candles_mark_prices_liquidate_as_they_do_in_a_backtest(
 
 def test_by_ticks_mark_prices_play_no_part(tmp_path: Path) -> None:
     """They would be known of a candle when it is over."""
-    books = run_marked(f"sqlite:///{tmp_path}/ledger.db", 7, "tick")
+    url, heard = f"sqlite:///{tmp_path}/ledger.db", Heard()
+    books = run_marked(url, 7, "tick", heard)
+    assert heard.found[0][1].endswith(BY_TICK)
+    assert told_by(url) == "own"
     assert books == run(f"sqlite:///{tmp_path}/own.db", "tick")
     assert not any(row["mark_open"] for row in books["StoredCandles"])
 
