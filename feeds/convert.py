@@ -38,6 +38,40 @@ _MILLISECONDS_BELOW = 10**14
 _MICROSECONDS_BELOW = 10**17
 _LARGEST = 1e20
 _SHOWN = 40
+MONTHS = {
+    word: month
+    for month, words in enumerate(
+        (
+            *("jan gen ene", "feb fev", "mar mrt", "apr avr abr", "may mai mei mag"),
+            *("jun juin giu", "jul juil lug", "aug aou ago", "sep set", "oct okt out ott"),
+            *("nov", "dec dez dic"),
+        ),
+        1,
+    )
+    for word in words.split()
+}
+"""By the first letters, in English and its neighbours."""
+OFFSETS = {
+    **dict.fromkeys(("z", "utc", "gmt", "zulu"), 0),
+    "est": -300,
+    "edt": -240,
+    "pst": -480,
+    "pdt": -420,
+    "cdt": -300,
+    "mst": -420,
+    "mdt": -360,
+    "cet": 60,
+    "cest": 120,
+    "bst": 60,
+    "msk": 180,
+    "jst": 540,
+    "kst": 540,
+    "hkt": 480,
+    "sgt": 480,
+    "aest": 600,
+    "aedt": 660,
+}
+"""Minutes ahead of UTC by abbreviation, those that mean one zone only."""
 
 
 def to_floats(column: pa.ChunkedArray, name: str, decimal: str = ".") -> Floats:

@@ -185,9 +185,23 @@ def of_one_market(
     found = _telling(sheet, wanted, time, rows)
     if found is None:
         return every, []
+    if found.words and _is_clock(found.words):
+        raise DataError(
+            f"{found.name} seems to be a part of the time ({_listed(sorted(set(found.words)))}): "
+            "write the time into one column, as 2024-03-01 00:15 or in epoch seconds"
+        )
     what = _what(found, reading)
     meant = {"timeframe": reading.timeframe, "exchange": reading.exchange}.get(what, reading.symbol)
     return told_apart(_texts(found.words), every, what, meant)
+
+
+def _is_clock(words: Sequence[str]) -> bool:
+    """Whether words are the hours of a day or, in even steps, the minutes of an hour."""
+    count = len(told := {int(word) for word in words if word.isdigit()})
+    if count < len(set(words)):
+        return False
+    hours = told in (set(range(24)), set(range(1, 25)))
+    return hours or (60 % count == 0 and count > 1 and told == set(range(0, 60, 60 // count)))
 
 
 def _what(found: _Telling, reading: Reading) -> str:

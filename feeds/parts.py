@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import Columns, rows_of
-from stoptrail.feeds.convert import NULLS, CellError, one_line, to_floats
+from stoptrail.feeds.convert import CellError, one_line, to_floats
 from stoptrail.feeds.json_table import CRYPTOWATCH
 from stoptrail.feeds.layouts import Layout, MissingError, Reading, recognised
 from stoptrail.feeds.markets import (
@@ -27,6 +27,7 @@ from stoptrail.feeds.orders import MOST, possible
 from stoptrail.feeds.positions import COINGECKO, named_by_numbers, names_of, other_order
 from stoptrail.feeds.sheets import (
     Sheet,
+    blank_rows,
     by_market,
     column_of,
     day_and_clock,
@@ -37,7 +38,7 @@ from stoptrail.feeds.sheets import (
 )
 from stoptrail.feeds.stamps import Stamps, as_headed, of_rows, opened, with_zones, zone_behind
 from stoptrail.feeds.strangers import is_tickers, refuse_doubles, what_else
-from stoptrail.feeds.times import read_times
+from stoptrail.feeds.times import ReadTimes, read_times
 from stoptrail.rules.candles import Floats
 
 if TYPE_CHECKING:
@@ -175,8 +176,10 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> F
         notes += more
         if not keep.all():
             rows, table = rows[keep], table.filter(keep)
-    columns, naive, rows = _understandable(sheet, layout, table, wanted, rows, notes, bad)
-    if naive and layout.zoned is not None and not reading.zone and layout.zone != "UTC":
+    columns, read, rows = _understandable(sheet, layout, table, wanted, rows, notes, bad)
+    naive, told = read.naive, layout.zoned is not None and layout.zone != "UTC"
+    if naive and told and not reading.zone:
+        assert layout.zoned is not None
         cells = sheet.read([layout.zoned]).column(0).to_pylist()
         words = [str(cells[row]).strip() for row in rows.tolist()]
         stamps = Stamps(columns.time, naive, layout, sheet, lambda i: sheet.place(int(rows[i])))
@@ -186,7 +189,7 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> F
         columns, rows, notes = rows_of(columns, mine), rows[mine], [*notes, *more]
     columns, rows = _traded(sheet, columns, rows, notes)
     part = FilePart(sheet, layout, columns, rows, ())
-    stamps = Stamps(columns.time, naive, layout, sheet, part.place)
+    stamps = Stamps(columns.time, naive, layout, sheet, part.place, read.ends)
     time = opened(stamps, reading, notes)
     as_utc = naive and not reading.zone and not layout.zone
     return part._replace(columns=columns._replace(time=time), notes=tuple(notes), naive=as_utc)
@@ -200,7 +203,7 @@ def _understandable(
     rows: NDArray[np.intp],
     notes: list[str],
     bad: list[str] | None,
-) -> tuple[Columns, bool, NDArray[np.intp]]:
+) -> tuple[Columns, ReadTimes, NDArray[np.intp]]:
     """The columns as numbers, and their rows; empty rows are left out."""
     while True:
         try:
@@ -208,7 +211,7 @@ def _understandable(
         except CellError as error:
             table = table if hasattr(table, "filter") else sheet.read(wanted)
             # Only now: looking for such rows costs more than reading them.
-            again, blank = headers_again(sheet, table, wanted), _blank(table)
+            again, blank = headers_again(sheet, table, wanted), blank_rows(table)
             drop = again | blank
             if again.any():
                 notes.append(skipped(sheet, again, rows))
@@ -236,7 +239,7 @@ def _wanted(layout: Layout) -> list[int]:
 
 def _converted(
     sheet: Sheet, layout: Layout, table: pa.Table, wanted: Sequence[int]
-) -> tuple[Columns, bool]:
+) -> tuple[Columns, ReadTimes]:
     def column(i: int) -> pa.ChunkedArray:
         return table.column(wanted.index(i))
 
@@ -255,7 +258,7 @@ def _converted(
     else:
         amounts = to_floats(column(layout.volume), name(layout.volume), sheet.decimal)
         values.append(amounts / round(1 / layout.scale) if layout.whole else amounts)
-    return Columns(read.time, *values), read.naive
+    return Columns(read.time, *values), read
 
 
 def _kept(
@@ -317,20 +320,6 @@ def _finished(
         f"{count} unfinished candle{'s' * (count > 1)} ({name} = "
         f"{cells[int(np.argmax(unfinished))]}) left out, the first at {first}"
     ]
-
-
-def _blank(table: pa.Table) -> Mask:
-    """Rows whose every cell says that there is nothing."""
-    import pyarrow as pa
-
-    blank = np.ones(table.num_rows, np.bool_)
-    for column in table.columns:
-        if pa.types.is_string(column.type):
-            cells = column.to_pylist()
-            blank &= [cell is None or cell.strip().lower() in NULLS for cell in cells]
-        else:
-            blank &= np.asarray(column.is_null(nan_is_null=True).to_pylist(), np.bool_)
-    return blank
 
 
 def _traded(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS
 from stoptrail.feeds.columns import PRICES
-from stoptrail.feeds.convert import CellError, number, one_line, texts_of
+from stoptrail.feeds.convert import NULLS, CellError, number, one_line, texts_of
 from stoptrail.feeds.names import CLOCKS, DATES, field_of, plain_name
 from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Floats
@@ -135,6 +135,20 @@ def headers_again(sheet: Sheet, table: pa.Table, wanted: Sequence[int]) -> NDArr
 
 def _prices_in(header: Sequence[str]) -> bool:
     return sum(field_of(cell) is not None for cell in header) > 1
+
+
+def blank_rows(table: pa.Table) -> NDArray[np.bool_]:
+    """Rows whose every cell says that there is nothing."""
+    import pyarrow as pa
+
+    blank = np.ones(table.num_rows, np.bool_)
+    for column in table.columns:
+        if pa.types.is_string(column.type):
+            cells = column.to_pylist()
+            blank &= [cell is None or cell.strip().lower() in NULLS for cell in cells]
+        else:
+            blank &= np.asarray(column.is_null(nan_is_null=True).to_pylist(), np.bool_)
+    return blank
 
 
 def column_of(cells: Sequence[object]) -> pa.ChunkedArray:

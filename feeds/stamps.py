@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import HOUR_MS, MINUTE_MS, iso, timeframe_name, zone_of
-from stoptrail.feeds.convert import NULLS, CellError, number, one_line
+from stoptrail.feeds.convert import NULLS, OFFSETS, CellError, number, one_line, shown
 from stoptrail.feeds.faults import usual_step
 from stoptrail.feeds.layouts import Layout, Reading
 from stoptrail.feeds.names import plain_name, time_name, zone_in
 from stoptrail.feeds.orders import MOST
 from stoptrail.feeds.sheets import Sheet, column_of
-from stoptrail.feeds.times import OFFSETS, read_times
+from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Times
 
 _ZONE_NAME = re.compile(
@@ -38,6 +38,8 @@ class Stamps(NamedTuple):
     sheet: Sheet
     place: Callable[[int], str]
     """Where in the file a row stands."""
+    ends: str = ""
+    """A time that is written as the end of a day, 24:00."""
 
     @property
     def name(self) -> str:
@@ -150,6 +152,11 @@ def opened(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
     if stamps.naive:
         time = _zoned(stamps, reading, notes)
     stamp = reading.stamp if reading.stamp != "auto" else layout.stamp
+    if stamps.ends and reading.stamp == "auto" and stamp == "open":
+        raise DataError(
+            f"{stamps.name} = {shown(stamps.ends)} is the end of a day: the times seem to be those "
+            'of closes; set data.stamp to "close", or to "open"'
+        )
     if reading.stamp == "auto" and stamp == "open" and (_is_close(stamps) or _ends(time)):
         stamp = "close"
     if stamp == "open" or not len(time):

@@ -14,7 +14,9 @@ import numpy as np
 
 from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
 from stoptrail.feeds.convert import (
+    MONTHS,
     NULLS,
+    OFFSETS,
     CellError,
     epoch_milliseconds,
     integers,
@@ -40,41 +42,6 @@ _TICKS = (6.3e17, 6.63e17)
 _TICKS_ZERO = 62_135_596_800_000
 _DASHES = re.compile(r"(\d{4}-\d\d?-\d\d?)-(\d\d)-(\d\d)(?:-(\d\d))?")
 _ROUNDED = re.compile(r"\d(?:[.,](\d*))?[eE]\+?(\d+)")
-_MONTHS = {
-    word: month
-    for month, words in enumerate(
-        (
-            *("jan gen ene", "feb fev", "mar mrt", "apr avr abr", "may mai mei mag"),
-            *("jun juin giu", "jul juil lug", "aug aou ago", "sep set", "oct okt out ott"),
-            *("nov", "dec dez dic"),
-        ),
-        1,
-    )
-    for word in words.split()
-}
-"""By the first letters, in English and its neighbours."""
-OFFSETS = {
-    **dict.fromkeys(("z", "utc", "gmt", "zulu"), 0),
-    "est": -300,
-    "edt": -240,
-    "pst": -480,
-    "pdt": -420,
-    "cdt": -300,
-    "mst": -420,
-    "mdt": -360,
-    "cet": 60,
-    "cest": 120,
-    "bst": 60,
-    "msk": 180,
-    "jst": 540,
-    "kst": 540,
-    "hkt": 480,
-    "sgt": 480,
-    "aest": 600,
-    "aedt": 660,
-}
-"""Minutes ahead of UTC by abbreviation, those that mean one zone only."""
-
 _TEXT = re.compile(
     r"""(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\ +)?
     (?: (?P<y>\d{4})[-/.\ ]?(?P<m>\d{2}|(?<=[-/.\ ])\d)[-/.\ ]?(?P<d>\d{2}|(?<=[-/.\ ])\d)
@@ -96,6 +63,8 @@ class ReadTimes(NamedTuple):
     """Milliseconds since the epoch; of times without an offset as if they were UTC."""
     naive: bool
     """Whether they have no offset and are no epoch numbers."""
+    ends: str = ""
+    """The first of them that is written as the end of a day, 24:00; "" without one."""
 
 
 def read_times(
@@ -212,7 +181,12 @@ def _from_numbers(
 
 def _spells(low: float, high: float) -> bool:
     """Whether whole numbers are dates such as 20240101, with or without a time of day."""
-    return any(2000 * size <= low and high < 2100 * size for size in (1e4, 1e8, 1e10, 1e13))
+    return any(2000 * size <= low and high < 2100 * size for size in _SIZES)
+
+
+_SIZES = (1e4, 1e6, 1e8, 1e10, 1e13)
+"""Of the digits behind the year: those of days, hours (no candle of 2033, where epoch seconds
+have as many, is known yet), minutes, seconds and milliseconds."""
 
 
 def _from_words(texts: list[str], name: str) -> ReadTimes:
@@ -268,7 +242,7 @@ def _assembled(
     parts: list[re.Match[str]], texts: list[str], name: str, *, day_first: bool
 ) -> ReadTimes:
     out = np.empty(len(parts), np.int64)
-    naive = False
+    naive, late = False, []
     for row, part in enumerate(parts):
         try:
             offset = _offset(part)
@@ -279,7 +253,29 @@ def _assembled(
                 said = f"is not told: {word} may be several zones; write its offset, such as +08:00"
             raise CellError(row, f"{name} = {shown(texts[row])} {said}") from None
         naive = naive or offset is None
-    return ReadTimes(out, naive)
+        if part["H"] == "24":
+            late.append(row)
+    return _with_midnights(out, texts, naive, late, name) if late else ReadTimes(out, naive)
+
+
+def _with_midnights(
+    time: Times, texts: list[str], naive: bool, late: list[int], name: str
+) -> ReadTimes:
+    """Times of which the rows `late` are written with an hour 24: the end of their day, or its
+    beginning (as JavaScript's toLocaleString writes it) where only that keeps the rows in order."""
+    early = time.copy()
+    early[late] -= DAY_MS
+    if not _ordered(time) and _ordered(early):
+        return ReadTimes(early, naive)
+    for row in late:
+        if time[row] % HOUR_MS:
+            raise CellError(row, f"{name} = {shown(texts[row])} {_NO_TIME}; a day ends at 24:00")
+    return ReadTimes(time, naive, texts[late[0]])
+
+
+def _ordered(time: Times) -> bool:
+    steps = np.diff(time)
+    return bool(np.all(steps > 0) or np.all(steps < 0))
 
 
 def _moment(part: re.Match[str], day_first: bool) -> int:
@@ -291,7 +287,7 @@ def _moment(part: re.Match[str], day_first: bool) -> int:
         word = part["mon"] or part["mon4"]
         month = part["m"]
         if word:
-            month = str(_MONTHS.get(word[:4].lower()) or _MONTHS[word[:3].lower()])
+            month = str(MONTHS.get(word[:4].lower()) or MONTHS[word[:3].lower()])
         day = part["d"] or part["d3"] or part["d4"]
     hour = int(part["H"] or 0)
     if part["ap"]:

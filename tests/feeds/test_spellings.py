@@ -18,6 +18,7 @@ from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.markets import market_in_name
 from stoptrail.feeds.names import time_name, zone_in
+from stoptrail.rules.candles import Candles
 from tests.feeds.tables import QUARTER, same
 from tests.feeds.test_refusals import walk
 from tests.feeds.test_strangers import refusal
@@ -252,6 +253,66 @@ def test_rows_below_the_seconds_of_their_timeframe_ask_what_their_times_are(
     loaded = load_file(path, QUARTER, Reading(stamp=stamp))  # type: ignore[arg-type]
     late = 0 if stamp == "close" else QUARTER
     assert np.array_equal(loaded.candles.time, GIVEN.time + late)
+
+
+def hours() -> tuple[Candles, list[tuple[str, int, list[float]]]]:
+    """Candles of an hour; of each the day, the hour from 0 to 23, and the values."""
+    given = walk(60, 1_709_164_800_000)
+    given = given._replace(time=given.time[0] + np.arange(60) * 4 * QUARTER, interval=4 * QUARTER)
+    rows = [(moment(t, "%Y-%m-%d"), int(moment(t, "%H")), rest) for t, *rest in rows_of(given)]
+    return given, rows
+
+
+ENDS: dict[str, tuple[str, Callable[[str, int], list[object]]]] = {
+    "an hour that ends": ("date,hour,", lambda day, hour: [day, hour + 1]),
+    "a clock": ("date,time,", lambda day, hour: [day, f"{hour + 1}:00"]),
+    "ISO 8601": ("time,", lambda day, hour: [f"{day}T{hour + 1:02}:00:00Z"]),
+    "digits": ("time,", lambda day, hour: [f"{day.replace('-', '')}{hour + 1:02}"]),
+    "day first": (
+        "Zeit,",
+        lambda day, hour: [f"{'.'.join(day.split('-')[::-1])} {hour + 1:02}:00"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_times_that_end_a_day_at_24_ask_whether_they_are_closes(
+    tmp_path: Path, name: str, newest_first: bool
+) -> None:
+    head, cells = ENDS[name]
+    given, rows = hours()
+    lines = [[*cells(day, hour), *rest] for day, hour, rest in rows]
+    path = table(tmp_path / "a.csv", f"{head}open,high,low,close,volume",
+                 lines[::-1] if newest_first else lines)  # fmt: skip
+    with pytest.raises(DataError, match=r'24.* set data\.stamp to "close"'):
+        load_file(path, given.interval)
+    assert same(load_file(path, given.interval, Reading(stamp="close")).candles, given)
+    opened = load_file(path, given.interval, Reading(stamp="open")).candles
+    assert np.array_equal(opened.time, given.time + given.interval)
+
+
+def test_midnight_that_is_written_24_before_1_is_the_beginning_of_its_day(tmp_path: Path) -> None:
+    rows = [[moment(t, "%m/%d/%Y, ") + re.sub("^00", "24", moment(t, "%H:%M:%S")), *rest]
+            for t, *rest in rows_of(GIVEN)]  # fmt: skip
+    path = table(tmp_path / "a.csv", HEADER.replace(",", ";"), rows, ";")
+    assert same(load_file(path, QUARTER).candles, GIVEN)
+
+
+def test_ten_digits_that_spell_a_day_and_an_hour_are_no_seconds(tmp_path: Path) -> None:
+    given, rows = hours()
+    lines = [[f"{day.replace('-', '')}{hour:02}", *rest] for day, hour, rest in rows]
+    path = table(tmp_path / "a.csv", HEADER, lines)
+    assert same(load_file(path, given.interval).candles, given)
+
+
+def test_minutes_in_a_column_of_their_own_are_no_markets(tmp_path: Path) -> None:
+    rows = [[moment(t, "%Y-%m-%d"), moment(t, "%H"), moment(t, "%M"), *rest]
+            for t, *rest in rows_of(GIVEN)]  # fmt: skip
+    path = table(tmp_path / "a.csv", "date,hour,minute,open,high,low,close,volume", rows)
+    for interval in (QUARTER, 4 * QUARTER):
+        with pytest.raises(DataError, match=r"minute seems to be a part of the time \(00, 15"):
+            load_file(path, interval, Reading(symbol="15"))
 
 
 def test_korean_time_of_pyupbit_is_asked_for(tmp_path: Path) -> None:
