@@ -12,6 +12,7 @@ from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import number, one_line
 from stoptrail.feeds.names import SYMBOLS, field_of, plain_name
 from stoptrail.feeds.sheets import Sheet
+from stoptrail.feeds.signatures import GECKOTERMINAL
 from stoptrail.feeds.structured import table_sheet
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def json_sheet(label: str, content: bytes) -> Sheet:
     names, rows = _beside(tables)
     largest = max(tables, key=lambda found: _size(found.table))
     layout = "" if names or not _by_seconds(largest.keys, rows) else CRYPTOWATCH
+    layout = GECKOTERMINAL if "ohlcv_list" in largest.keys else layout
     columns = list(zip(*rows, strict=True))
     arrays = [_array(column) for column in columns]
     table = pa.table({str(i): array for i, array in enumerate(arrays)})

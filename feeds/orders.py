@@ -174,10 +174,9 @@ def _named(count: int, four: tuple[int, ...], tried: Sequence[Floats]) -> tuple[
         out[rest[base]] = "volume"
         return tuple(out)
     # A count of trades is whole; an amount of coins mostly is not.
-    for i in sorted(range(len(tried)), key=lambda i: _is_whole(tried[i])):
+    for i in sorted(range(len(tried)), key=lambda i: is_whole(tried[i])):
         column = tried[i]
-        within = np.mean((column >= low) & (column <= high)) >= MOST
-        if i in rest and not within:
+        if i in rest and not within(high, low, column):
             out[i] = "volume"
             break
     return tuple(out)
@@ -194,8 +193,28 @@ def _may_be_amount(column: Floats) -> bool:
 _FEW = 4
 
 
-def _is_whole(column: Floats) -> bool:
+def within(high: Floats, low: Floats, column: Floats) -> bool:
+    """Whether a column holds prices of the candles, such as averages."""
+    return bool(np.mean((column >= low) & (column <= high)) >= MOST)
+
+
+def is_whole(column: Floats) -> bool:
+    """Whether a column holds whole numbers only, as counts do."""
     return bool(np.all(column == np.round(column)))
+
+
+def two_amounts(at: Sequence[int], amounts: Sequence[Floats], high: Floats, low: Floats) -> str:
+    """What to ask where the sixth column counts whole numbers, as of trades, and one behind it
+    may be the volume; "" where none may."""
+    for i, other in zip(at[1:], amounts[1:], strict=True):
+        if not (is_whole(other) or np.any(other < 0) or within(high, low, other)):
+            order = ("time", *VALUES[:4], *("volume" if k == i else "-" for k in range(5, i + 1)))
+            return (
+                f"column 6 ({amounts[0][0]:g}) and column {i + 1} ({other[0]:g}) may be the "
+                f"volume; name it, --set data.columns={','.join(order)} or "
+                f"{','.join(('time', *VALUES[:4], 'volume'))}"
+            )
+    return ""
 
 
 def order_beside_clock(

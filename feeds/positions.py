@@ -18,11 +18,14 @@ from stoptrail.feeds.orders import (
     MOST,
     amounts_of,
     counts_contracts,
+    is_whole,
     likely_order,
     order_beside_clock,
     possible,
     prices_among,
     swapped,
+    two_amounts,
+    within,
 )
 from stoptrail.feeds.sheets import Sheet, column_of
 from stoptrail.feeds.signatures import METATRADER_4
@@ -99,7 +102,10 @@ def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> 
     if sheet.width == len(_OKX) and bool(np.all(np.isin(numbers[-1], (0.0, 1.0)))):
         return Named(_OKX, "OKX", _TAKEN)
     if sheet.width >= 7 and _clock_follows(sheet):
-        if possible(*numbers[2:6]) < MOST and (told := _elsewhere(sheet, numbers)):
+        order = order_beside_clock(sheet, numbers)
+        odd = possible(*numbers[2:6]) < MOST or within(numbers[3], numbers[4], numbers[6])
+        odd |= order is not None and order[1][2:6] != PRICES
+        if odd and (told := _elsewhere(sheet, numbers)):
             raise DataError(told)
         return Named(_padded(("date", *USUAL), sheet.width), METATRADER_4, _TAKEN)
     if sheet.width < len(USUAL) - 1 or time is None or not _in_steps(time):
@@ -107,9 +113,14 @@ def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> 
     behind = numbers[1:]
     if sheet.width == len(USUAL) - 1 and _fits(time, behind):
         return Named(USUAL[:-1], _NO_VOLUME.get(sheet.kind, ""), _TAKEN)
-    if sheet.width > len(USUAL) - 1 and _fits(time, behind) and not _within(behind):
+    _, high, low, *_, sixth = behind[: len(USUAL) - 1]
+    if sheet.width >= len(USUAL) and _fits(time, behind) and not within(high, low, sixth):
         layout = {"JSON": "rows as freqtrade and exchanges write them"}.get(sheet.kind, "")
-        layout = layout or ("Kraken OHLCVT or the like" if sheet.width == 7 else "rows of numbers")
+        layout = (
+            sheet.layout
+            or layout
+            or ("Kraken OHLCVT or the like" if sheet.width == 7 else "rows of numbers")
+        )
         notes: tuple[str, ...] = _TAKEN
         if _HISTDATA.fullmatch(str(sheet.sample[0][0])):
             layout, notes = "HistData or NinjaTrader", (*_TAKEN, _EITHER)
@@ -140,6 +151,8 @@ def _with_amounts(named: Named, sheet: Sheet, numbers: Sequence[Floats]) -> Name
         counts_contracts(amounts[0], other, high, low) for other in amounts[1:]
     ):
         return named._replace(names=(*named.names[:5], "tickvol", *named.names[6:]))
+    if base is None and is_whole(amounts[0]) and (told := two_amounts(more, amounts, high, low)):
+        raise DataError(told)
     return named
 
 
@@ -308,8 +321,8 @@ def _is_kline(numbers: Sequence[Floats]) -> bool:
 
 
 def _clock_follows(sheet: Sheet) -> bool:
-    """Whether the second column is a time of day such as 00:15."""
-    return all(isinstance(cell, str) and ":" in cell for cell in sheet.sample[1][:5])
+    """Whether the second column is a time of day such as 00:15, of a day before it."""
+    return all(re.match(r"\d{1,2}:", str(cell).strip()) for cell in sheet.sample[1][:5])
 
 
 def _fits(time: Times, behind: Sequence[Floats]) -> bool:
@@ -326,12 +339,6 @@ def _fits(time: Times, behind: Sequence[Floats]) -> bool:
 
 _WIDE = 3.0
 """Most times its low that a candle's high is, in the usual case."""
-
-
-def _within(behind: Sequence[Floats]) -> bool:
-    """Whether the column at the volume's place is a price of the candle (an average)."""
-    _, high, low, _, volume = behind[:5]
-    return bool(np.mean((volume >= low) & (volume <= high)) >= MOST)
 
 
 def _unknown(sheet: Sheet) -> str:

@@ -30,6 +30,7 @@ def _signature(name: str, columns: str, *more: str | float) -> Signature:
     return Signature(name, frozenset(columns.split()), *more)  # type: ignore[arg-type]
 
 
+GECKOTERMINAL = "GeckoTerminal"
 METATRADER_4 = "MetaTrader 4 or the like"
 MULTICHARTS = "MultiCharts"
 
@@ -38,6 +39,8 @@ _SIGNATURES = (
     _signature("OKX", "confirm volccy"),
     _signature("OKX", "confirm volccyquote"),
     _signature("OKX", "confirm"),
+    _signature("FTX", "starttime time open high low close volume", "open", "quote"),
+    _signature(GECKOTERMINAL, "ohlcvlist", "open", "quote"),
     _signature("Bybit", "starttime openprice turnover"),
     _signature("KuCoin", "time open close high low volume turnover"),
     _signature("hummingbot", "quoteassetvolume ntrades timestamp"),
@@ -58,6 +61,7 @@ _SIGNATURES = (
     _signature("Nautilus", "tsevent tsinit", "open", "base", "", 1e-9, True),
     _signature("Tardis trade bars", "opentimestamp closetimestamp vwap kind interval", "close"),
     _signature("TradeStation", "date time up down", "close", "contracts"),
+    _signature("TradeStation", "date time vol oi", "close", "contracts"),
     _signature(MULTICHARTS, "date time open high low close totalvolume", "close"),
     _signature("OANDA, of mid prices", "mido midh midl midc", "open", "contracts"),
     _signature("CoinMetrics", "market time candleusdvolume"),

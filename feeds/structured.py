@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoptrail.core.errors import DataError
+from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import one_line, scaled
+from stoptrail.feeds.names import field_of
 from stoptrail.feeds.sheets import SAMPLE, Sheet
 
 if TYPE_CHECKING:
@@ -136,6 +138,8 @@ def _named(
 ) -> Sheet:
     """Names that pandas made of two levels, such as "('Close', 'BTC-USD')", taken apart."""
     parts = [_levels(name) for name in names]
+    if len({field_of(part[1]) for part in parts if part[1]} - {None}) == len(PRICES):
+        parts = [part if not part[1] else part[::-1] for part in parts]  # the market comes first
     markets = tuple(part[1] for part in parts) if any(part[1] for part in parts) else ()
     columns = tuple(part[0] for part in parts)
     if all(name.isdigit() for name in columns) and columns:
@@ -157,7 +161,7 @@ def _owner(kind: str, names: tuple[str, ...]) -> str:
     return "freqtrade" if kind == "Feather" and names == freqtrade else ""
 
 
-def _levels(name: str) -> tuple[str, str]:
+def _levels(name: str) -> tuple[str, ...]:
     if name.startswith("('"):
         import ast
 

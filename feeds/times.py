@@ -7,6 +7,7 @@ order of day and month is open, the one that makes the times regular is meant.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -169,24 +170,39 @@ def _from_numbers(
         return ReadTimes(day + np.nan_to_num(values).astype(np.int64), False)
     if _SHEET_DAYS[0] <= low and high < _SHEET_DAYS[1]:
         seconds = np.round(values * 86_400) * 1000
+        _refuse_cut(values, seconds)
         return ReadTimes(_SHEET_ZERO + np.nan_to_num(seconds).astype(np.int64), True)
     if _TICKS[0] <= low and high < _TICKS[1]:
         return ReadTimes((values / 1e4).astype(np.int64) - _TICKS_ZERO, True)
-    if _spells(low, high) and texts is None:
-        return _from_words([f"{int(value)}" for value in values.tolist()], "time")
-    if _spells(low, high) and texts is not None:
-        return _from_words(texts.to_pylist(), "time")
+    if not _spells(low, high):
+        return ReadTimes(epoch_milliseconds(values), False)
+    words = [f"{int(value)}" for value in values.tolist()] if texts is None else texts.to_pylist()
+    if not 1e9 < low < 1e10:
+        return _from_words(words, "time")
+    for century in ("", "20"):  # 2024030109 and 2403010930; epoch seconds of 2033 have as many
+        with suppress(CellError):
+            return _plausible(_from_words([century + word for word in words], "time"), "time")
     return ReadTimes(epoch_milliseconds(values), False)
 
 
 def _spells(low: float, high: float) -> bool:
-    """Whether whole numbers are dates such as 20240101, with or without a time of day."""
-    return any(2000 * size <= low and high < 2100 * size for size in _SIZES)
+    """Whether whole numbers may be dates such as 20240101, with or without a time of day."""
+    if low >= 2e9 and high < 3.4e9:
+        return True
+    return any(2000 * size <= low and high < 2100 * size for size in (1e4, 1e8, 1e10, 1e13))
 
 
-_SIZES = (1e4, 1e6, 1e8, 1e10, 1e13)
-"""Of the digits behind the year: those of days, hours (no candle of 2033, where epoch seconds
-have as many, is known yet), minutes, seconds and milliseconds."""
+def _refuse_cut(days: Floats, seconds: Floats) -> None:
+    """CellError where days of a spreadsheet have too few decimals for the minutes of candles."""
+    odd = np.flatnonzero(seconds % MINUTE_MS)
+    several = len(np.unique(seconds % MINUTE_MS)) > 1
+    if several and np.median(np.abs(np.diff(seconds))) >= MINUTE_MS:
+        row = int(odd[0])
+        raise CellError(
+            row,
+            f"time = {days[row]:.10g} is {seconds[row] % MINUTE_MS / 1000:g} s beside a minute: "
+            "the days have lost decimals; export the file again with that column as ISO 8601 text",
+        )
 
 
 def _from_words(texts: list[str], name: str) -> ReadTimes:

@@ -233,7 +233,15 @@ FOREIGN: dict[str, Layout] = {
         "periodStartUnix open high low close volume volumeUSD",
         lambda r: [r[0] // 1000, *map(repr, r[1:]), repr(r[5] * typical(r))])(rows)}})),
     "GeckoTerminal": Layout(answer(lambda rows: {"data": {"attributes": {
-        "ohlcv_list": [[r[0] // 1000, *r[1:]] for r in reversed(rows)]}}})),
+        "ohlcv_list": [[r[0] // 1000, *r[1:5], r[5] * typical(r)] for r in reversed(rows)]}}}),
+        volume="quote"),
+    "FTX": Layout(answer(lambda rows: {"success": True, "result": records(
+        "startTime time open high low close volume", lambda r: [
+            moment(r[0], ISO), float(r[0]), *r[1:5], r[5] * typical(r)])(rows)}), volume="quote"),
+    "TradeStation, open interest": Layout(csv(
+        '"Date","Time","Open","High","Low","Close","Vol","OI"', lambda r: [
+            f'"{moment(r[0] + QUARTER, part)}"' for part in ("%m/%d/%Y", "%H:%M")] + [*r[1:], 0]),
+        start=SOME_DAY, volume="contracts"),
     "Birdeye": Layout(answer(lambda rows: {"data": {"items": records(
         "o h l c v unixTime address type currency",
         lambda r: [*r[1:], r[0] // 1000, "x", "15m", "usd"])(rows)}})),

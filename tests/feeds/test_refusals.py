@@ -17,7 +17,7 @@ from stoptrail.feeds.layouts import Reading
 from stoptrail.rules.candles import Candles
 from tests.feeds import written
 from tests.feeds.tables import QUARTER, same
-from tests.feeds.written import PLAIN, moment, rows_of, table
+from tests.feeds.written import PLAIN, moment, rows_of, table, typical
 
 HOUR = 4 * QUARTER
 OCTOBER = 1_729_814_400_000
@@ -64,6 +64,46 @@ def test_columns_in_another_order_are_asked_for_and_the_fitting_order_is_shown(
     assert "the columns are in another order" in said
     assert f"--set data.columns={order}," in said
     assert same(load_file(path, QUARTER, Reading(columns=tuple(order.split(",")))).candles, given)
+
+
+CLOCKED = {
+    "an average before the close": (lambda r: [*r[1:4], typical(r), r[4], r[5]],
+                                    "open,high,low,-,close,volume"),
+    "open and close exchanged": (lambda r: [r[4], r[2], r[3], r[1], r[5]],
+                                 "close,high,low,open,volume"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CLOCKED)
+@pytest.mark.parametrize("day_first", [True, False])
+def test_rows_of_a_day_and_a_clock_are_asked_for_their_order(
+    tmp_path: Path, name: str, day_first: bool
+) -> None:
+    values, order = CLOCKED[name]
+    given = walk()
+    rows = [[moment(r[0], "%Y.%m.%d"), moment(r[0], "%H:%M"), *values(r)] for r in rows_of(given)]
+    if not day_first:
+        rows = [["BTCUSDT", f"{day} {clock}", *rest] for day, clock, *rest in rows]
+        order = f"-,time,{order}"
+    else:
+        order = f"date,time,{order}"
+    path = table(tmp_path / "a.csv", None, rows)
+    assert f"--set data.columns={order}, which the numbers fit" in refusal(path)
+    assert same(load_file(path, QUARTER, Reading(columns=tuple(order.split(",")))).candles, given)
+
+
+def test_a_count_of_trades_in_the_place_of_the_volume_is_asked_about(tmp_path: Path) -> None:
+    given = walk()
+    rows = [[*row[:5], 3 + k * k % 91, row[5]] for k, row in enumerate(rows_of(given))]
+    path = table(tmp_path / "a.csv", None, rows)
+    order = "time,open,high,low,close,-,volume"
+    assert f"may be the volume; name it, --set data.columns={order} or" in refusal(path)
+    assert same(load_file(path, QUARTER, Reading(columns=tuple(order.split(",")))).candles, given)
+
+
+def test_days_of_a_spreadsheet_that_were_rounded_are_refused(tmp_path: Path) -> None:
+    rows = [[f"{row[0] / 86_400_000 + 25_569:.2f}", *row[1:]] for row in rows_of(walk())]
+    assert "the days have lost decimals" in refusal(table(tmp_path / "a.csv", PLAIN, rows))
 
 
 def test_open_and_close_that_are_exchanged_are_found_by_the_neighbours(tmp_path: Path) -> None:

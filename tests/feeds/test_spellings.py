@@ -306,6 +306,22 @@ def test_ten_digits_that_spell_a_day_and_an_hour_are_no_seconds(tmp_path: Path) 
     assert same(load_file(path, given.interval).candles, given)
 
 
+def test_ten_digits_that_spell_a_short_year_to_the_minute_are_no_seconds(tmp_path: Path) -> None:
+    rows = [[moment(t, "%y%m%d%H%M"), *rest] for t, *rest in rows_of(GIVEN)]
+    assert same(load_file(table(tmp_path / "a.csv", HEADER, rows), QUARTER).candles, GIVEN)
+
+
+def test_columns_of_markets_that_are_named_before_their_fields_load(tmp_path: Path) -> None:
+    """As pandas joins frames: pd.concat({"BTC-USDT": ..., "ETH-USDT": ...}, axis=1)."""
+    columns = {"time": pa.array(GIVEN.time).cast(pa.timestamp("ms"))}
+    for market, factor in (("ETH-USDT", 0.06), ("BTC-USDT", 1.0)):
+        for name in ("open", "high", "low", "close", "volume"):
+            columns[str((market, name))] = pa.array(getattr(GIVEN, name) * factor)
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    loaded = load_file(tmp_path / "a.parquet", QUARTER, Reading(symbol="BTC/USDT"))
+    assert same(loaded.candles, GIVEN)
+
+
 def test_minutes_in_a_column_of_their_own_are_no_markets(tmp_path: Path) -> None:
     rows = [[moment(t, "%Y-%m-%d"), moment(t, "%H"), moment(t, "%M"), *rest]
             for t, *rest in rows_of(GIVEN)]  # fmt: skip
