@@ -10,7 +10,7 @@ import pytest
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome
 from stoptrail.backtest.plan import Record
-from stoptrail.backtest.summary import summarise_run, why_no_trade
+from stoptrail.backtest.summary import by_prices, summarise_run, why_no_trade
 from stoptrail.config.settings import Settings
 from stoptrail.feeds.market import MarketData
 from stoptrail.rules.margin import NO_MARGIN, Margin
@@ -138,3 +138,19 @@ def test_buy_and_hold_at_the_volatility_of_the_run_grows_from_its_first_to_its_l
     years = 8 / (365 * 24)
     assert same["cagr"] == pytest.approx((expected[-1] / expected[0]) ** (1 / years) - 1.0)
     assert same["net_return"] == pytest.approx(expected[-1] / expected[0] - 1.0)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        (None, "by the market's own prices, as no mark prices are known"),
+        ([], "by mark prices"),
+        ([1], "by mark prices, 1 by the market's own where those are missing"),
+    ],
+)
+def test_by_which_prices_a_market_is_liquidated_is_said_in_words(
+    lacking: list[int] | None, said: str
+) -> None:
+    marks = np.full((0 if lacking is None else 3, 4), 100.0)
+    marks[lacking or []] = np.nan
+    assert by_prices(marks) == said
