@@ -25,7 +25,7 @@ from stoptrail.live.recovery import hear_funding
 from stoptrail.live.session import Options, Session
 from stoptrail.live.step import BookStep
 from stoptrail.live.watch.control import BookControl, SessionControl
-from stoptrail.live.watch.messages import Message, messages_of
+from stoptrail.live.watch.messages import Message, messages_of, sleeve_names
 from stoptrail.live.watch.presence import reading_of
 
 
@@ -44,6 +44,8 @@ class BookSession(Session):
         name = book_name([sleeve.symbol for sleeve in sleeves])
         super().__init__(settings, make_store, ledger, options, name)  # type: ignore[arg-type]
         self._asked = sleeves
+        self._names: list[str] = []
+        """What people call each sleeve, once the book has begun."""
         self._out.told_of = self._messages
         self._gates = [self._gate_of(sleeve.symbol) for sleeve in sleeves]
         symbols = list(dict.fromkeys(sleeve.symbol for sleeve in sleeves))
@@ -102,6 +104,7 @@ class BookSession(Session):
         for row, gate, sleeve in zip(found.sleeves, self._gates, self._asked, strict=True):
             gate.paused = row.paused
             self.market.each[sleeve.symbol].store = store.of(sleeve.symbol)
+        self._names = list(sleeve_names(found.sleeves).values())
         late = [gate.caught_up for gate in self._gates]
         seats = seats_of(self.ledger.database, found, self._gates, late)
         for seat, gate in zip(seats, self._gates, strict=True):
@@ -224,19 +227,13 @@ class BookSession(Session):
         if engine.broker.closes < self._live_from:
             return  # asked for now, not for a candle that was missed
         for at, text in self.control.obey(self._by_tick):
-            self._out.say("command", text if at < 0 else f"{self._name(at)}: {text}")
-
-    def _name(self, at: int) -> str:
-        """What people call the sleeve at a place of the book."""
-        symbol = self._asked[at].symbol
-        several = sum(sleeve.symbol == symbol for sleeve in self._asked) > 1
-        return f"{symbol} (sleeve {at + 1})" if several else symbol
+            self._out.say("command", text if at < 0 else f"{self._names[at]}: {text}")
 
     def _messages(self, step: BookStep, interval: int) -> Iterator[Message]:
         """One for each thing that a step changed at a sleeve and a person may want to know."""
         for part in step.sleeves:
             for kind, when, text in messages_of(part.step, interval):
-                yield Message(kind, when, f"{self._name(part.number - 1)}: {text}")
+                yield Message(kind, when, f"{self._names[part.number - 1]}: {text}")
 
 
 def _behind(known: Iterator[Any], live: LiveSteps) -> Iterator[Any]:

@@ -7,7 +7,7 @@ import json
 from peewee import Database
 
 from stoptrail.live.ledger.records import SessionRow, settings_rows, sleeves_of
-from stoptrail.live.watch.messages import SIDES, number
+from stoptrail.live.watch.messages import SIDES, number, sleeve_names
 from stoptrail.live.watch.presence import presence_of
 from stoptrail.live.watch.snapshot import (
     Happened,
@@ -74,9 +74,9 @@ def stories(database: Database, row: SessionRow, count: int) -> tuple[Happened, 
     """The newest of what happened to a session, newest first; of a book at its sleeves too, each
     with its market."""
     own = [
-        Happened(one.time, f"{sleeve.symbol}: {one.text}")
-        for sleeve in sleeves_of(database, row.id)
-        for one in recent(database, sleeve.id, count)
+        Happened(one.time, f"{name}: {one.text}")
+        for session, name in sleeve_names(sleeves_of(database, row.id)).items()
+        for one in recent(database, session, count)
     ]
     return tuple(sorted([*own, *recent(database, row.id, count)], reverse=True)[:count])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from stoptrail.core.time import iso_time
@@ -16,6 +16,7 @@ from stoptrail.live.journal import (
     Moved,
     Reduced,
 )
+from stoptrail.live.ledger.records import SessionRow
 from stoptrail.live.step import Step
 from stoptrail.rules.stops import BREAKEVEN
 from stoptrail.rules.stops import REASONS as STOP_REASONS
@@ -56,6 +57,17 @@ class Message(NamedTuple):
 def number(value: float) -> str:
     """A price or quantity with all of its decimals, and no more."""
     return f"{value:,.8f}".rstrip("0").rstrip(".")
+
+
+def sleeve_names(sleeves: Sequence[SessionRow]) -> dict[int, str]:
+    """What people call the sleeves of a book, by the number of each as a session: its market, and
+    that number where others are of this market too."""
+    markets = [sleeve.symbol for sleeve in sleeves]
+    return {
+        sleeve.id: sleeve.symbol
+        + (f" (session {sleeve.id})" if markets.count(sleeve.symbol) > 1 else "")
+        for sleeve in sleeves
+    }
 
 
 def messages_of(step: Step, interval: int) -> Iterator[Message]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -58,17 +59,18 @@ def rest(seconds: float, stopped: Callable[[], bool]) -> None:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the header Retry-After asks to wait (RFC 9110, 10.2.3); None without.
 
-    A date is measured against the answer's own Date header, so that a clock that is off
-    does not matter.
+    What is no finite number says nothing. A date is measured against the answer's own Date
+    header, so that a clock that is off does not matter.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     text = lower.get("retry-after", "").strip()
     if not text:
         return None
     try:
-        return max(0.0, float(text))
+        seconds = float(text)
     except ValueError:
         return _until(text, lower.get("date"))
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _until(text: str, date: str | None) -> float | None:

@@ -17,6 +17,7 @@ from stoptrail.live.ledger.tables import (
     StoredEquity,
 )
 from stoptrail.live.watch.book_snapshot import stories
+from stoptrail.live.watch.messages import sleeve_names
 from stoptrail.reports.figures import flatten
 from stoptrail.rules.metrics import drawdowns
 
@@ -139,9 +140,7 @@ def connections(database: Database, session: int) -> list[dict[str, Any]]:
 
 def _newest(database: Database, table: Any, order: Any, row: SessionRow) -> list[dict[str, Any]]:
     """The newest rows of a session, of a book those of its sleeves with the `market` of each."""
-    sleeves = sleeves_of(database, row.id)
-    names: dict[int, str | None] = {sleeve.id: sleeve.symbol for sleeve in sleeves}
-    names = names or {row.id: None}
+    names: dict[int, Any] = {**sleeve_names(sleeves_of(database, row.id))} or {row.id: None}
     query = table.select().where(table.session.in_(list(names)))
     newest = query.order_by(order.desc(), table.session).limit(_LISTED)
     return [

@@ -30,6 +30,9 @@ def test_waits_grow_up_to_the_cap_and_are_never_zero(
             30.0,
         ),
         ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "inf"}, None),
+        ({"Retry-After": "1e400"}, None),
+        ({"Retry-After": "nan"}, None),
         ({}, None),
     ],
 )

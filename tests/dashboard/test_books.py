@@ -67,7 +67,9 @@ def test_a_page_of_a_sleeve_has_its_market_and_its_own_trades(ledgers: Ledgers) 
 def test_the_story_of_a_book_names_the_market_of_each(ledgers: Ledgers) -> None:
     with ledgers.opened(BOOK) as (database, row):
         told, curve = detail.story(database, row), detail.curve(database, row)
-    assert {trade["market"] for trade in told["trades"]} == {"BTC/USDT", "ETH/USDT", "SOL/USDT"}
+    both = {"BTC/USDT (session 2)", "BTC/USDT (session 5)"}  # two sleeves of one market
+    assert {trade["market"] for trade in told["trades"]} == {"ETH/USDT", "SOL/USDT", *both}
+    assert both <= {event["text"].partition(": ")[0] for event in told["events"]}
     entered = [trade["entry_time"] for trade in told["trades"]]
     assert entered == sorted(entered, reverse=True)
     assert any(event["text"].startswith("ETH/USDT: ") for event in told["events"])

@@ -16,7 +16,7 @@ function held(card) {
   const { trade } = card;
   if (card.sleeves.length) {
     const open = openIn(card);
-    return h("div", { class: "held" }, h("span", {}, open ? `${open} of them hold` : "flat"),
+    return h("div", { class: "held" }, h("span", {}, open ? `${open} of them ${open === 1 ? "holds" : "hold"}` : "flat"),
       h("span", { class: f.tone(card.unrealised) }, open ? f.result(card.unrealised) : card.connection.split(":")[0]));
   }
   if (!trade) {
