@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,13 @@ from stoptrail.cli.options import BacktestOptions
 from stoptrail.config.load import as_texts, load_settings, with_overrides
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import DataError, StopTrailError, UsageError
+from stoptrail.core.files import written_whole
 from stoptrail.rules.candles import Candles
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Overrides = Mapping[str, Any] | Sequence[str]
-_FILE = "candles.parquet"
 _TIMES = ("entry_time", "exit_time", "signal_time", "time", "day")
 
 
@@ -93,7 +94,8 @@ def backtest(
     the shipped one. overrides: values by dotted key, or "key=value" texts. data: candles
     instead of those of [data]: a file, `Candles`, or a table with columns open, high, low,
     close and volume, and `time` or an index of open times, UTC. out: a folder for everything
-    that the command writes, where a run is replaced only with `force`; None keeps nothing.
+    that the command writes, where a run is replaced only with `force`, and a table of candles is
+    kept beside it; None keeps nothing.
     verbose: progress and notices on standard error. manager, sizer: refused, as only a Cerebro
     of your own can take them.
 
@@ -189,26 +191,14 @@ def _finished(
     assert options.settings is not None
     voice = _Listener(silent=not verbose)
     with tempfile.TemporaryDirectory(prefix="stoptrail-") as scratch:
-        if data is not None:
-            path = _candle_file(data, Path(scratch))
-            chosen = as_texts({"data.path": str(path), "data.source": "file"})
-            with_data = with_overrides(options.settings, chosen, searching=False)
-            options = options._replace(settings=with_data)
         folder = options.out or Path(scratch) / "run"
-        with _data_named(scratch):
+        with _candle_file(data, Path(scratch), options.out) as path:
+            if path is not None:
+                chosen = as_texts({"data.path": str(path), "data.source": "file"})
+                with_data = with_overrides(options.settings, chosen, searching=False)
+                options = options._replace(settings=with_data)
             run_command(options._replace(out=folder), sweeping, voice, Stages())
         yield folder, tuple(voice.notices)
-
-
-@contextmanager
-def _data_named(scratch: str) -> Iterator[None]:
-    """Errors about the candles of a table name `data`, which its reader knows."""
-    try:
-        yield
-    except StopTrailError as error:
-        file = str(Path(scratch) / _FILE)
-        error.args = tuple(a.replace(file, "data") if isinstance(a, str) else a for a in error.args)
-        raise
 
 
 class _Listener(Voice):
@@ -229,26 +219,51 @@ class _Listener(Voice):
         warnings.warn(line, SyntheticMarketWarning, stacklevel=2)
 
 
-def _candle_file(data: Any, scratch: Path) -> Path:
-    """`data` as a file that is read, and checked, as any other."""
+@contextmanager
+def _candle_file(data: Any, scratch: Path, out: Path | None) -> Iterator[Path | None]:
+    """`data` as a file that is read, and checked, as any other; None without data.
+
+    A table of a run that is kept lies beside its folder, under its digest, so that the run can be
+    made again; not where the run fails. Errors about it name `data`, which its reader knows.
+    """
+    if data is None or isinstance(data, str | Path):
+        yield None if data is None else Path(data)
+        return
+    path = scratch / "candles.parquet"
+    _table_of(data).to_parquet(path)
+    is_new = False
+    if out is not None:
+        whole = path.read_bytes()
+        path = out.resolve().parent / f"candles-{sha256(whole).hexdigest()[:16]}.parquet"
+        if is_new := not path.exists():
+            with written_whole(path) as beside:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                beside.write_bytes(whole)
+    try:
+        yield path
+    except BaseException as error:
+        if is_new:
+            path.unlink(missing_ok=True)
+        if isinstance(error, StopTrailError):
+            told = (a.replace(str(path), "data") if isinstance(a, str) else a for a in error.args)
+            error.args = tuple(told)
+        raise
+
+
+def _table_of(data: Any) -> pd.DataFrame:
     import pandas as pd
 
-    if isinstance(data, str | Path):
-        return Path(data)
-    if isinstance(data, Candles):
-        columns = {name: getattr(data, name) for name in Candles._fields[1:6]}
-        frame = pd.DataFrame(columns, index=pd.to_datetime(data.time, unit="ms", utc=True))
-        frame.index.name = "time"
-    elif isinstance(data, pd.DataFrame):
-        frame = data
-    else:
+    if isinstance(data, pd.DataFrame):
+        return data
+    if not isinstance(data, Candles):
         raise DataError(
             f"data: must be a candle file, stoptrail.Candles or a pandas.DataFrame, "
             f"not {type(data).__name__}"
         )
-    path = scratch / _FILE
-    frame.to_parquet(path)
-    return path
+    columns = {name: getattr(data, name) for name in Candles._fields[1:6]}
+    frame = pd.DataFrame(columns, index=pd.to_datetime(data.time, unit="ms", utc=True))
+    frame.index.name = "time"
+    return frame
 
 
 def _tables(folder: Path) -> dict[str, Any]:

@@ -202,6 +202,21 @@ def test_a_run_is_what_the_command_writes(tmp_path: Path) -> None:
     stoptrail.backtest(data="candles.csv", overrides=QUICK, out="ours", force=True)
 
 
+def test_a_run_of_a_table_that_is_kept_can_be_made_again_from_its_settings(tmp_path: Path) -> None:
+    table = frame_of(CANDLES)
+    first = stoptrail.backtest(data=table, overrides=QUICK, out="runs/one")
+    (kept,) = tmp_path.glob("runs/*.parquet")
+    again = stoptrail.backtest("runs/one/config.toml")
+    pd.testing.assert_frame_equal(again.trades, first.trades)
+    assert len(again.trades) > 3
+    stoptrail.backtest(data=table, overrides=QUICK, out="runs/two")
+    with pytest.raises(UsageError, match="runs/two"):
+        stoptrail.backtest(data=table.iloc[:-1], overrides=QUICK, out="runs/two")
+    with pytest.raises(DataError, match="3 candles"):
+        stoptrail.backtest(data=table.iloc[::-1].tail(3), overrides=QUICK, out="runs/three")
+    assert list(tmp_path.glob("runs/*.parquet")) == [kept]
+
+
 def test_candles_and_tables_of_any_usual_shape_give_the_same(tmp_path: Path) -> None:
     frame = frame_of(CANDLES)
     local = frame.copy()

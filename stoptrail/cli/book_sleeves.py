@@ -235,7 +235,8 @@ def _require_possible(settings: Settings, sleeves: list[Sleeve]) -> None:
     if settings.book.account == "separate":
         raise ConfigError(
             'book.account "separate": a book on paper has one account: set book.account = '
-            '"shared", or start a session for each market with --set data.symbol=...'
+            '"shared", or start a session for each market with --set data.symbol=... and its '
+            "share as account.cash"
         )
     for sleeve in sleeves:
         theirs = sleeve.settings.exchange_id

@@ -56,8 +56,12 @@ def rest(seconds: float, stopped: Callable[[], bool]) -> None:
         time.sleep(min(_SLICE_SECONDS, left))
 
 
+_LONGEST = 3 * 86_400.0
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that the header Retry-After asks to wait (RFC 9110, 10.2.3); None without.
+    """Seconds that the header Retry-After asks to wait (RFC 9110, 10.2.3), three days at most,
+    the longest that an exchange is known to ban for (Binance); None without.
 
     What is no finite number says nothing. A date is measured against the answer's own Date
     header, so that a clock that is off does not matter.
@@ -70,12 +74,16 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         seconds = float(text)
     except ValueError:
         return _until(text, lower.get("date"))
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return _bounded(seconds) if math.isfinite(seconds) else None
 
 
 def _until(text: str, date: str | None) -> float | None:
     try:
         now = parsedate_to_datetime(date) if date else datetime.now(UTC)
-        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
+        return _bounded((parsedate_to_datetime(text) - now).total_seconds())
     except (TypeError, ValueError):
         return None
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(0.0, seconds), _LONGEST)
