@@ -109,9 +109,9 @@ class PaperBroker(FundedBroker):
         self._marked = opens, mark
 
     def mark_at_hand(self, own: Mark) -> Mark:
-        """As in a backtest, but that mark prices come with their candles."""
+        """Those that came with the candle, else as in a backtest."""
         if self._marked is None or self._marked[0] != self._time():
-            return own
+            return super().mark_at_hand(own)
         return self._marked[1]
 
     @property

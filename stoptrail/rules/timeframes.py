@@ -222,9 +222,8 @@ class LineMemory:
 
 
 def _arrays(line: Any) -> list[Any]:
-    return [
-        part for part in (line if isinstance(line, tuple) else (line,)) if hasattr(part, "flags")
-    ]
+    parts = line if isinstance(line, tuple) else (line,)
+    return [part for part in parts if isinstance(part, np.ndarray)]
 
 
 def _bytes(line: Any) -> int:

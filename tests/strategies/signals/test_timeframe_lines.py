@@ -80,7 +80,7 @@ def test_no_more_bytes_are_kept_than_may_be_but_the_newest_line():
 def test_tuples_of_arrays_are_kept_and_counted_too():
     memory, candles = LineMemory(9, 60), random_market(1, 1)
     for name in "ab":
-        memory.line(candles, name, lambda: (np.zeros(3), np.zeros(2), 7))
+        memory.line(candles, name, lambda: (np.zeros(3), np.zeros(2), np.int64(7)))
     found = memory.line(candles, "b", lambda: None)
     assert found[2] == 7
     with pytest.raises(ValueError, match="read-only"):
