@@ -2,11 +2,12 @@
 
     python -m tests.mutants [--count 300] [--seed 1] [--only PART] [--anew]
 
-First every test runs without a fault, and what lines it runs is written down; then each fault
-is met by the tests that run its line, the nearest and quickest first, until one fails. All runs
-as plain Python: compiled code is kept on disk, and would hide a fault. Uncommitted changes are
-not in the clone. What was found is kept in build/mutants, so that a run that was stopped goes
-on; a survivor is tried again where tests have changed.
+Each fault is met by the tests that run its line, those of its own module first, then file after
+file the quickest first, until one fails. What lines a test runs is written down when the first
+fault needs its file, in a run without any. All runs as plain Python: compiled code is kept on
+disk, and would hide a fault. Uncommitted changes are not in the clone. What was found is kept in
+build/mutants, so that a run that was stopped goes on; a survivor is tried again where tests have
+changed.
 
 Exits with 1 below a share of 90 %, or where a survivor is not among those that
 tests/mutants/survivors.txt gives a reason for. Those that it proves to be equivalent, by a
@@ -37,9 +38,9 @@ ROOT = Path(__file__).parents[2]
 REASONS = Path(__file__).parent / "survivors.txt"
 KEPT = ROOT / "build" / "mutants"
 NEEDED = 0.9
-_MOST_SECONDS = 30.0
-"""Of processor time of the tests for one fault, as long as they take without it: what is slower
-comes last, and is left out."""
+_MOST_SECONDS = 20.0
+"""Of processor time of the tests in one file for one fault, as long as they take without it: what
+is slower comes last, and is left out."""
 
 
 def main() -> int:
@@ -48,16 +49,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", default="", help="part of the modules' names")
     parser.add_argument("--anew", action="store_true", help="forget what was found before")
-    asked = parser.parse_args()
-    if asked.anew:
+    options = parser.parse_args()
+    if options.anew:
         shutil.rmtree(KEPT, ignore_errors=True)
     KEPT.mkdir(parents=True, exist_ok=True)
     with clone() as place:
-        drawn = draw(place, asked.only, asked.count, asked.seed)
+        drawn = draw(place, options.only, options.count, options.seed)
         print(f"{len(drawn)} mutants in {len({m.file for m in drawn})} modules", flush=True)
         warm.load()
-        tests = without_fault(place)
-        survivors = [mutant for mutant, lives in tried(place, drawn, tests) if lives]
+        drawn.sort(key=lambda mutant: mutant.file)  # a file of tests is needed by many in turn
+        survivors = [mutant for mutant, lives in tried(place, drawn) if lives]
         return told(place, drawn, survivors)
 
 
@@ -88,21 +89,26 @@ def draw(root: Path, only: str, count: int, seed: int) -> list[Mutant]:
     return [lots[lot] for lot in sorted(lots)[:count]]
 
 
-def without_fault(place: Path) -> warm.Seen:
-    """What the tests do while there is no fault, kept for each file. Those that need compiled
-    code fail, and are left out by name."""
-    every, outs = modules(place), []
-    files = sorted({name for module in every for name in tests_of(place, module)})
-    for done, name in enumerate(files, 1):
-        out = KEPT / f"{digest_of(place, 'stoptrail', name)}.json"
-        outs.append(out)
-        if not out.is_file():
-            print(f"{done} of {len(files)}, without any fault: {name}", flush=True)
-            warm.look(place, name, every, out)
-    seen = warm.seen(outs)
-    for test in seen.failed:
-        print(f"left out, as it fails in plain Python without any fault: {test}")
-    return seen
+class Faultless:
+    """What the tests do while there is no fault, file by file, kept on disk. Those that need
+    compiled code fail, and are left out by name."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        self._modules = modules(place)
+        self._seen: dict[str, warm.Seen] = {}
+
+    def of(self, name: str) -> warm.Seen:
+        """What the tests of a file do; no fault may be in place."""
+        if name not in self._seen:
+            out = KEPT / f"{digest_of(self._place, 'stoptrail', name)}.json"
+            if not out.is_file():
+                print(f"without any fault: {name}", flush=True)
+                warm.look(self._place, name, self._modules, out)
+            self._seen[name] = warm.seen(out)
+            for test in self._seen[name].failed:
+                print(f"left out, as it fails in plain Python without any fault: {test}")
+        return self._seen[name]
 
 
 def digest_of(place: Path, *names: str) -> str:
@@ -114,9 +120,9 @@ def digest_of(place: Path, *names: str) -> str:
     return hashlib.sha256(found).hexdigest()[:16]
 
 
-def tried(place: Path, drawn: list[Mutant], tests: warm.Seen) -> Iterator[tuple[Mutant, bool]]:
+def tried(place: Path, drawn: list[Mutant]) -> Iterator[tuple[Mutant, bool]]:
     """Every mutant, and whether it lives."""
-    kept, begin = Kept(place), time.monotonic()
+    kept, tests, begin = Kept(place), Faultless(place), time.monotonic()
     for done, mutant in enumerate(drawn, 1):
         by = kept.found(mutant)
         if by is None:
@@ -158,36 +164,36 @@ class Kept:
         return row["file"], row["number"], row["source"]
 
 
-def fault_found_by(place: Path, mutant: Mutant, tests: warm.Seen) -> str:
+def fault_found_by(place: Path, mutant: Mutant, tests: Faultless) -> str:
     """The test that fails with the fault in place; empty where none does."""
     file = place / mutant.file
-    source = file.read_text()
-    chosen = tests_for(place, mutant, source, tests)
-    longest = 20.0 + 4.0 * sum(tests.seconds[name] for name in chosen)
-    try:
-        file.write_text(mutated(source, mutant.number))
-        return warm.killed_by(place, chosen, longest) if chosen else ""
-    finally:
-        file.write_text(source)
+    source, near = file.read_text(), nearest(place, mutant.file)
+    for name in sorted(tests_of(place, mutant.file), key=lambda name: (name != near, name)):
+        seen = tests.of(name)
+        chosen = tests_for(mutant, source, seen, whole=name == near)
+        longest = 20.0 + 4.0 * sum(seen.seconds[test] for test in chosen)
+        try:
+            file.write_text(mutated(source, mutant.number))
+            if chosen and (by := warm.killed_by(place, chosen, longest)):
+                return by
+        finally:
+            file.write_text(source)
+    return ""
 
 
-def tests_for(place: Path, mutant: Mutant, source: str, tests: warm.Seen) -> list[str]:
-    """Tests that run the line of a mutant, those of its own module first, then the quickest.
+def tests_for(mutant: Mutant, source: str, tests: warm.Seen, *, whole: bool) -> list[str]:
+    """Tests of a file that run the line of a mutant, the quickest first.
 
-    What is worked out at the import of a module may matter to every test that enters it.
+    What is worked out at the import of a module may matter to every test that enters it, and
+    to the `whole` file that mirrors it.
     """
     by_line = tests.lines.get(mutant.file, {})
-    lines, near = statement_at(source, mutant.line), nearest(place, mutant.file)
-    own = {name for name in tests.seconds if near and name.startswith(f"{near}::")}
-    if any(mutant.line in body for body in bodies_of(source)):
-        own = set()
-    else:
-        lines = by_line
-    names = own | {name for line in lines for name in by_line.get(line, ())}
-    order = sorted(
-        names & set(tests.seconds),
-        key=lambda name: (not name.startswith(f"{near}::"), tests.seconds[name], name),
-    )
+    imported = not any(mutant.line in body for body in bodies_of(source))
+    lines = by_line if imported else statement_at(source, mutant.line)
+    names = {name for line in lines for name in by_line.get(line, ())}
+    if imported and whole:
+        names |= set(tests.seconds)
+    order = sorted(names & set(tests.seconds), key=lambda name: (tests.seconds[name], name))
     chosen, seconds = [], 0.0
     for name in order:
         seconds += tests.seconds[name]

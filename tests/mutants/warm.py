@@ -9,7 +9,7 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,18 +62,14 @@ def look(place: Path, tests: str, modules: Collection[str], out: Path) -> None:
         raise RuntimeError(f"{tests} cannot be run: pytest ends with {code}")
 
 
-def seen(files: Iterable[Path]) -> Seen:
-    """What `look` has written, put together."""
-    all_of_them = Seen({}, {}, [])
-    for file in files:
-        found = json.loads(file.read_text())
-        all_of_them.seconds.update(found["seconds"])
-        all_of_them.failed.extend(found["failed"])
-        for module, by_line in found["lines"].items():
-            ours = all_of_them.lines.setdefault(module, {})
-            for line, tests in by_line.items():
-                ours.setdefault(int(line), []).extend(tests)
-    return all_of_them
+def seen(file: Path) -> Seen:
+    """What `look` has written."""
+    found = json.loads(file.read_text())
+    lines = {
+        module: {int(line): tests for line, tests in by_line.items()}
+        for module, by_line in found["lines"].items()
+    }
+    return Seen(found["seconds"], lines, found["failed"])
 
 
 def killed_by(place: Path, tests: Sequence[str], longest: float) -> str:
