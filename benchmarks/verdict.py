@@ -233,18 +233,20 @@ def main() -> None:
     one.add_argument("--whole", action="store_true")
     two = commands.add_parser("judge")
     two.add_argument("files", type=Path, nargs="+")
-    asked = parser.parse_args()
-    if asked.command == "judge":
-        lines = [line for file in asked.files for line in file.read_text().splitlines()]
+    options = parser.parse_args()
+    if options.command == "judge":
+        lines = [line for file in options.files for line in file.read_text().splitlines()]
         print(table([json.loads(line) for line in lines]))
         return
-    real = load_candles(asked.data) if asked.data else None
-    if real is not None and not asked.whole:
+    real = load_candles(options.data) if options.data else None
+    if real is not None and not options.whole:
         real = made.hourly(real)
-    regimes = made.Regimes(asked.drift, asked.days) if asked.kind == "edge" else made.NO_REGIMES
-    with asked.out.open("a") as out:
-        for seed in range(asked.first, asked.first + asked.count):
-            out.write(json.dumps(run(asked.kind, seed, real, regimes, asked.whole)) + "\n")
+    regimes = (
+        made.Regimes(options.drift, options.days) if options.kind == "edge" else made.NO_REGIMES
+    )
+    with options.out.open("a") as out:
+        for seed in range(options.first, options.first + options.count):
+            out.write(json.dumps(run(options.kind, seed, real, regimes, options.whole)) + "\n")
             out.flush()
 
 

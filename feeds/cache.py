@@ -219,8 +219,8 @@ def with_rows(cached: Cached, rows: Sequence[Columns], spans: Iterable[tuple[int
 def with_unserved(cached: Cached, spans: Spans, start: int, end: int, now: int) -> Cached:
     """The cache after [start, end) was asked for at `now`, and `spans` of it not served."""
     kept = [
-        (part[0], part[1], asked)
-        for first, last, asked in cached.unserved
+        (part[0], part[1], refused_at)
+        for first, last, refused_at in cached.unserved
         for part in uncovered(((start, end),), first, last)
     ]
     return cached._replace(unserved=tuple(sorted([*kept, *((a, b, now) for a, b in spans)])))

@@ -55,9 +55,9 @@ def load_marks(
     failed: DataError | None = None
     for reading in dict.fromkeys((wanted.reading, own)):
         notes: list[str] = []
-        asked = replace(wanted, reading=reading), path, source, remedy, int(clock() * 1000)
+        named = replace(wanted, reading=reading), path, source, remedy, int(clock() * 1000)
         try:
-            found = _loaded(*asked, market, notes.append)
+            found = _loaded(*named, market, notes.append)
         except DataError as error:
             failed = failed or error
             continue

@@ -246,14 +246,14 @@ def zone_in(name: str) -> str:
     named = _IANA.search(name)
     if named and named[0] in _zone_names():  # Date/Time is none
         return named[0]
-    ahead = _AHEAD.search(name)
-    if ahead and int(ahead["h"]) <= _FARTHEST:
-        if int(ahead["h"]) + int(ahead["m"] or 0) == 0:
+    offset = _AHEAD.search(name)
+    if offset and int(offset["h"]) <= _FARTHEST:
+        if int(offset["h"]) + int(offset["m"] or 0) == 0:
             return "UTC"
-        sign = {"plus": "+", "minus": "-", None: "+"}.get(ahead["sign"], ahead["sign"])
-        if sign not in "+-" or (not ahead["sign"] and ahead["gap"]):
+        sign = {"plus": "+", "minus": "-", None: "+"}.get(offset["sign"], offset["sign"])
+        if sign not in "+-" or (not offset["sign"] and offset["gap"]):
             return "local"  # utc_m5 and utc_8 may be five minutes, or a number
-        return f"{sign}{int(ahead['h']):02}:{ahead['m'] or '00'}"
+        return f"{sign}{int(offset['h']):02}:{offset['m'] or '00'}"
     words = [word.lower() for word in _WORDS.findall(name)]
     if {"utc", "gmt"} & set(words):
         return "UTC"

@@ -119,15 +119,15 @@ def _sizes(columns: Columns, step: int, symbol: str) -> Iterator[Oddity]:
 
 
 def _ahead(time: Times, step: int, place: Place, now: int) -> Iterator[Oddity]:
-    ahead = np.flatnonzero(time > now)
-    if len(ahead):
-        first = int(ahead[0])
+    future = np.flatnonzero(time > now)
+    if len(future):
+        first = int(future[0])
         text = (
-            f"{len(ahead)} candles in the future, the first at {place(first)}, "
+            f"{len(future)} candles in the future, the first at {place(first)}, "
             f"{iso(int(time[first]))}: the times are of another zone (data.zone), or the clock of "
             f"this machine ({iso(now)}) is wrong"
         )
-        yield Oddity("future", len(ahead), text, False, True)
+        yield Oddity("future", len(future), text, False, True)
 
 
 def _outliers(columns: Columns, place: Place) -> Iterator[Oddity]:

@@ -89,7 +89,7 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
         names = tuple(kept)
     refuse_doubles(names)
     numbers = _with_times(sheet, sheet.numbers())
-    names, layout = _laid_out(sheet, names, numbers, named.layout, asked=not reading.columns)
+    names, layout = _laid_out(sheet, names, numbers, named.layout, guess=not reading.columns)
     layout = with_zones(sheet, sheet.names or names, as_headed(layout, sheet, reading))
     if layout.symbol is None and not sheet.markets:
         layout = layout._replace(symbol=naming(sheet))
@@ -111,16 +111,16 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
 
 
 def _laid_out(
-    sheet: Sheet, names: tuple[str, ...], numbers: list[Floats], kind: str, *, asked: bool
+    sheet: Sheet, names: tuple[str, ...], numbers: list[Floats], kind: str, *, guess: bool
 ) -> tuple[tuple[str, ...], Layout]:
     """Names and layout; DataError that says what else it is, or how to name the columns where
-    the numbers tell (`asked`: the user has not done so yet)."""
+    the numbers tell (`guess`: the user has not done so yet)."""
     try:
         return names, recognised(names, numbers, kind)
     except MissingError as error:
-        if asked and (told := by_market(names, least=1)):
+        if guess and (told := by_market(names, least=1)):
             return told[0], recognised(told[0], numbers, kind)
-        by_numbers = named_by_numbers(sheet, sheet.numbers()) if asked else ""
+        by_numbers = named_by_numbers(sheet, sheet.numbers()) if guess else ""
         raise DataError(what_else(names) or by_numbers or str(error)) from None
 
 

@@ -232,7 +232,7 @@ def exchange_market(
 
 def _settled(cached: Cached, now: int) -> Spans:
     """What need not be asked for: what is covered, and what was refused lately."""
-    lately = [(a, b) for a, b, asked in cached.unserved if 0 <= now - asked < ASK_AGAIN_MS]
+    lately = [(a, b) for a, b, at in cached.unserved if 0 <= now - at < ASK_AGAIN_MS]
     return joined([*cached.covered, *lately])
 
 

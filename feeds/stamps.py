@@ -111,8 +111,8 @@ _SIGNED = re.compile(r"[+-]\d{4}")
 def _zone(word: str, unit: float) -> str:
     minutes = number(word) * unit
     if _SIGNED.fullmatch(word) or minutes != minutes:
-        ahead = OFFSETS.get(word.lower())
-        return (word if _is_zone(word) else "") if ahead is None else _offset(ahead)
+        offset = OFFSETS.get(word.lower())
+        return (word if _is_zone(word) else "") if offset is None else _offset(offset)
     return _offset(round(minutes)) if minutes % 15 == 0 and abs(minutes) <= _FARTHEST * 60 else ""
 
 
@@ -251,8 +251,8 @@ def _offsets(local: Times, zone: tzinfo, fold: int) -> NDArray[np.int64]:
     out = np.empty(len(keys), np.int64)
     for i, key in enumerate(keys.tolist()):
         moment = (epoch + timedelta(milliseconds=key * quarter)).replace(tzinfo=zone, fold=fold)
-        ahead = moment.utcoffset() or timedelta()
-        out[i] = round(ahead.total_seconds() * 1000)
+        offset = moment.utcoffset() or timedelta()
+        out[i] = round(offset.total_seconds() * 1000)
     return out[back]
 
 

@@ -217,20 +217,20 @@ class LiveSteps:
 
     def _due(self) -> Rows | None:
         """The next step, if it need not wait any longer."""
-        ahead = {name: queue[0] for name, queue in self._queues.items() if queue}
-        if not ahead:
+        nearest = {name: queue[0] for name, queue in self._queues.items() if queue}
+        if not nearest:
             return None
-        opens = min(_opens(candle) for candle in ahead.values())
+        opens = min(_opens(candle) for candle in nearest.values())
         late = opens <= self._opened
-        if not late and self._waits(opens, ahead):
+        if not late and self._waits(opens, nearest):
             return None
-        rows = {name: self._taken(name) for name, at in ahead.items() if _opens(at) == opens}
+        rows = {name: self._taken(name) for name, at in nearest.items() if _opens(at) == opens}
         self._last |= dict.fromkeys(rows, opens)
         self.late = late
         if not late:
             self._opened = opens
             for name in self._names:
-                self._absences[name] = 0 if name in ahead else self._absences[name] + 1
+                self._absences[name] = 0 if name in nearest else self._absences[name] + 1
             self._since = {at: since for at, since in self._since.items() if at > opens}
         return rows
 
@@ -244,9 +244,9 @@ class LiveSteps:
             queue.popleft()
         return (candle.time, *candle[1:])
 
-    def _waits(self, opens: int, ahead: Container[str]) -> bool:
+    def _waits(self, opens: int, nearest: Container[str]) -> bool:
         """Whether a market may still have a candle that opened at `opens`."""
-        awaited = [self._worth(name, opens) for name in self._names if name not in ahead]
+        awaited = [self._worth(name, opens) for name in self._names if name not in nearest]
         now = time.monotonic()
         waited = now - self._since.setdefault(opens, now)
         if waited < max(awaited, default=0.0):

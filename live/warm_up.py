@@ -44,10 +44,10 @@ def needed_days(plan: Plan, rows: list[Row], interval: int) -> int:
     return math.ceil(needed * interval / DAY_MS)
 
 
-def warm_up_of(plan: Plan, rows: list[Row], interval: int, asked: int, unserved: Spans) -> WarmUp:
-    """What `rows` are worth as the warm-up of `asked` days."""
+def warm_up_of(plan: Plan, rows: list[Row], interval: int, wanted: int, unserved: Spans) -> WarmUp:
+    """What `rows` are worth as the warm-up of `wanted` days."""
     first, end = rows[0][0], rows[-1][0] + interval
-    have = min(float(asked), len(rows) * interval / DAY_MS)
+    have = min(float(wanted), len(rows) * interval / DAY_MS)
     needed = needed_days(plan, rows, interval)
     warm = warm_index(plan, _candles(rows, interval))
     warm_from = max(end, first + needed * DAY_MS if warm is None else rows[warm][0])
@@ -56,7 +56,7 @@ def warm_up_of(plan: Plan, rows: list[Row], interval: int, asked: int, unserved:
     )
     when = "warm now" if warm is not None else f"warm on {iso_time(warm_from)[:10]}"
     return WarmUp(
-        f"{have:.1f} of {asked} days of candles, since {iso_time(first)}{missing}; the settings "
+        f"{have:.1f} of {wanted} days of candles, since {iso_time(first)}{missing}; the settings "
         f"need {needed} days: {when}",
         warm_from,
     )

@@ -100,17 +100,17 @@ class Confirmation:
 
     async def _read(self) -> bool:
         """Read the record once; whether closed candles wait for their trades."""
-        asked, self._asked = self._asked, False
+        at_once, self._asked = self._asked, False
         most = self._reader.most - 1  # one before the first is asked for too
-        limit = most if asked else min(most, self._sequence.missing)
+        limit = most if at_once else min(most, self._sequence.missing)
         rows = await self._holes.rows(limit)
         waits = self._expects_trades() and self.overdue < self._timing.grace
         heard = self._sequence.last_trade if waits else None
         known = {} if self._marks is None else await self._marks.read(self._closed(rows))
         self._tell(marked(self._sequence.confirm(rows, heard, self._holes.passed), known))
-        if asked and self._sequence.settled and len(rows) < limit and not self._holes.open:
+        if at_once and self._sequence.settled and len(rows) < limit and not self._holes.open:
             self._complete()
-        elif asked:
+        elif at_once:
             self._asked = True
         return waits and len(rows) > 1
 
@@ -218,11 +218,11 @@ class Holes:
             self._reader.warning_log.say("refused", f"{error}: what it does give is looked for")
             return []
 
-    async def _further(self, asked: int, known: int, limit: int) -> list[Row]:
+    async def _further(self, start: int, known: int, limit: int) -> list[Row]:
         """Candles after the one at `known`, where the market may have gone on beyond what an
-        answer for `limit` from `asked` shows."""
+        answer for `limit` from `start` shows."""
         interval, newest = self._sequence.interval, self._sequence.newest
-        beyond = asked + reach(asked, limit, interval)
+        beyond = start + reach(start, limit, interval)
         self.open = newest >= beyond
         now = max(newest, int(time.time() * 1000))  # only ever to know how far to look
         if now < beyond or time.monotonic() < self._next_look:

@@ -44,13 +44,13 @@ async def published(
     `patient` only where waiting cannot help."""
     found: dict[int, FundingRow] = {}
     questions = requests(exchange.id, since, until)
-    asked = next(questions, None)
-    while asked is not None:
-        ask = partial(exchange.fetch_funding_rate_history, symbol, *asked)
+    question = next(questions, None)
+    while question is not None:
+        ask = partial(exchange.fetch_funding_rate_history, symbol, *question)
         entries = await reader.read("funding", ask, patient)
         rows = [row._replace(time=on_the_minute(row.time)) for row in rows_of(exchange.id, entries)]
         found |= {row.time: row for row in rows if since <= row.time <= until}
-        asked = following(questions, rows)
+        question = following(questions, rows)
     return [found[time] for time in sorted(found)]
 
 

@@ -39,10 +39,10 @@ class MarkReader:
     async def read(self, opens: Iterable[int]) -> dict[int, Mark]:
         """The mark prices of the closed candles that opened at `opens`, ms, ascending. One counts
         as closed where a later one is shown."""
-        asked = list(opens)
-        self._known = {at: mark for at, mark in self._known.items() if at in asked}
-        self._without &= set(asked)
-        wanted = [at for at in asked if at not in self._known and at not in self._without]
+        closed = list(opens)
+        self._known = {at: mark for at, mark in self._known.items() if at in closed}
+        self._without &= set(closed)
+        wanted = [at for at in closed if at not in self._known and at not in self._without]
         failures, began = 0, time.monotonic()
         while wanted:
             rows, trouble = await self._page(wanted, began)
@@ -58,7 +58,7 @@ class MarkReader:
             wanted = left
             if failures:
                 await asyncio.sleep(backoff(failures, self._timing.confirm, self._timing.poll))
-        return {at: self._known[at] for at in asked if at in self._known}
+        return {at: self._known[at] for at in closed if at in self._known}
 
     async def price(self, rows: list[FundingRow]) -> list[FundingRow]:
         """`rows` of funding; one without a price has that at which the mark candle of its time

@@ -53,9 +53,9 @@ class Subscriptions:
         from ccxt.base.errors import NetworkError
 
         clients = self._exchange.clients or {}
-        asked = list(self._asked.get(name, ()))
+        ours = list(self._asked.get(name, ()))
         self.forget(name)
-        for url, hash_, _ in asked:
+        for url, hash_, _ in ours:
             if url in clients and hash_ in clients[url].futures:
                 clients[url].reject(NetworkError(reason), hash_)
 
@@ -73,8 +73,8 @@ class Subscriptions:
                 theirs = [theirs[0] if theirs else None] * len(hashes_)
             whose, stream = _STREAM.get()
             if whose is self:  # another market's may be watched on the same exchange
-                asked = self._asked.setdefault(stream, set())
-                asked.update((url, *pair) for pair in zip(hashes_, theirs, strict=True))
+                ours = self._asked.setdefault(stream, set())
+                ours.update((url, *pair) for pair in zip(hashes_, theirs, strict=True))
             return original(url, hashes, message, subscribed, *more)
 
         return watch

@@ -121,12 +121,12 @@ class SessionControl:
 
 def asked_of(ledger: Ledger, sessions: Sequence[int]) -> list[dict[str, Any]]:
     """The commands to these sessions that are not done, oldest first."""
-    asked = (
+    unread = (
         Commands.select()
         .where(Commands.session.in_(sessions), Commands.done.is_null())
         .order_by(Commands.id)
     )
-    return ledger.transaction("commands", lambda: list(asked.dicts().execute(ledger.database)))
+    return ledger.transaction("commands", lambda: list(unread.dicts().execute(ledger.database)))
 
 
 class Whole:

@@ -246,8 +246,8 @@ def _events(recording: Recording, origin: Origin, until: int | None) -> Iterator
         told = Tick(*tick[2:])  # all that was told of it
         between.setdefault(tick.after, []).append((2 * tick.number, told))
     booked = {row.time for row in origin.booked}
-    for asked in recording.closes:
-        between.setdefault(asked.after, []).append((2 * asked.ticks + 1, asked))
+    for close in recording.closes:
+        between.setdefault(close.after, []).append((2 * close.ticks + 1, close))
     for row in recording.funding:
         if row.row.time not in booked:
             came = max(row.after, origin.after)

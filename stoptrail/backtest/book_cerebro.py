@@ -47,7 +47,7 @@ class _Stage(NamedTuple):
     sleeves: list[Any]
     markets: list[int]
     """Of each sleeve, the place of its feed."""
-    ahead: list[Pace]
+    leads: list[Pace]
     """Of each market, where its feed stands."""
     own: list[Pace]
     """Of each market, where the lines of its sleeves stand."""
@@ -58,12 +58,12 @@ class _Stage(NamedTuple):
 
     def reaches(self, market: int, below: float, above: float) -> bool:
         """Whether the candle at which the market stands goes down or up to one of two prices."""
-        at = self.ahead[market].at
+        at = self.leads[market].at
         return bool(self.low[market][at] <= below or self.high[market][at] >= above)
 
     def go_to(self, at: int) -> None:
         """Let every feed stand at its last candle of step `at`."""
-        for pace, places in zip(self.ahead, self.time.last, strict=True):
+        for pace, places in zip(self.leads, self.time.last, strict=True):
             pace.at = places[at]
 
 
@@ -96,7 +96,7 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
             sleeve._once()
             sleeve.reset()
             _share(sleeve._moved, known)
-        ahead = [_led(feed) for feed in self.datas]
+        leads = [_led(feed) for feed in self.datas]
         own = [Pace() for _ in self.datas]
         markets = [self.datas.index(sleeve.data) for sleeve in sleeves]
         dates = [feed.lines.datetime.array[: feed.count] for feed in self.datas]
@@ -112,7 +112,7 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
             for place, feed in enumerate(self.datas)
         ]
         lows, highs = map(list, zip(*prices, strict=True))
-        self._play(_Stage(sleeves, markets, ahead, own, time, lows, highs))
+        self._play(_Stage(sleeves, markets, leads, own, time, lows, highs))
 
     def _is_quick(self, strategies: list[Any]) -> bool:
         """Whether nothing but sleeves, their feeds and the book hears of a candle."""
@@ -146,7 +146,7 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
             self._step(at, due, stage)
             for number in due:
                 market = stage.markets[number]
-                candle = stage.sleeves[number].following(stage.ahead[market].at)
+                candle = stage.sleeves[number].following(stage.leads[market].at)
                 if candle < len(step[market]):
                     heappush(waiting, (step[market][candle], number))
         for sleeve in broker.sleeves:
@@ -157,22 +157,22 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
         broker = self._broker
         stage.go_to(at)
         # The broker sees a candle before the strategies' lines have come to it.
-        for ahead, own in zip(stage.ahead, stage.own, strict=True):
-            own.at = ahead.at - 1
+        for lead, own in zip(stage.leads, stage.own, strict=True):
+            own.at = lead.at - 1
         opens = int(stage.time.opens[at])
         broker.begin(at, opens, self.datas[0].interval)
         for number in due:
             sleeve, market = broker.sleeves[number], stage.markets[number]
             sleeve.catch_up(opens)
-            looks = stage.ahead[market].at >= stage.sleeves[number].due_at
+            looks = stage.leads[market].at >= stage.sleeves[number].due_at
             if sleeve.is_awake and (looks or stage.reaches(market, sleeve.below, sleeve.above)):
                 broker.settle(sleeve)
         while (order := broker.get_notification()) is not None:
             order.owner._addnotification(order, quicknotify=False)
-        for ahead, own in zip(stage.ahead, stage.own, strict=True):
-            own.at = ahead.at
+        for lead, own in zip(stage.leads, stage.own, strict=True):
+            own.at = lead.at
         for number in due:
-            stage.sleeves[number].one_candle(stage.ahead[stage.markets[number]].at + 1)
+            stage.sleeves[number].one_candle(stage.leads[stage.markets[number]].at + 1)
         broker.decide()
 
 

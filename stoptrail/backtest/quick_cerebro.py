@@ -79,16 +79,16 @@ class QuickCerebro(bt.Cerebro):  # type: ignore[misc]
         strategy._once()
         strategy.reset()
         # The broker sees a candle before the strategy's lines have come to it.
-        ahead, own = Pace(), Pace()
+        lead, own = Pace(), Pace()
         for line in feed.lines:
-            put_in_step(line, ahead)
+            put_in_step(line, lead)
         apart = [line for line in strategy._moved if type(line) is not LineBuffer]
         strategy.lines[0].array = feed.lines.datetime.array[: feed.count]
         for line in (*strategy.lines, *strategy._moved):
             if type(line) is LineBuffer:
                 put_in_step(line, own)
         strategy.keep_pace(own)
-        self._play(strategy, feed, ahead, own, apart)
+        self._play(strategy, feed, lead, own, apart)
 
     def _is_alone(self, strategies: list[Any]) -> bool:
         """Whether nothing but one strategy, one feed and one broker hears of a candle."""
@@ -103,7 +103,7 @@ class QuickCerebro(bt.Cerebro):  # type: ignore[misc]
             and not (self.p.cheat_on_open or self.p.quicknotify)
         )
 
-    def _play(self, strategy: Any, feed: Any, ahead: Pace, own: Pace, apart: list[Any]) -> None:
+    def _play(self, strategy: Any, feed: Any, lead: Pace, own: Pace, apart: list[Any]) -> None:
         """Candle by candle: the broker where it has something to do, then the strategy."""
         broker, news, following = self._broker, self._broker.news, strategy.next
         lows, highs = outermost(feed.lines.low.array, feed.lines.high.array, broker.marks)
@@ -114,7 +114,7 @@ class QuickCerebro(bt.Cerebro):  # type: ignore[misc]
         for at in range(feed.count):
             if broker.due != due:
                 due, due_at = broker.due, int(np.searchsorted(closes, broker.due))
-            ahead.at = own.at = at
+            lead.at = own.at = at
             if at < warm or (
                 broker.is_awake
                 and (news or lows[at] <= broker.below or highs[at] >= broker.above or at >= due_at)

@@ -198,11 +198,11 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
             decision()
         self._marked = None
 
-    def count_ended(self, ahead: int = 0) -> None:
-        """Let the protections know of the trades that are over, in the step at hand or so many
-        steps `ahead`."""
+    def count_ended(self, later: int = 0) -> None:
+        """Let the protections know of the trades that are over, in the step at hand or
+        `later` steps on."""
         if self.protected and self.ended:
-            equity, limits, index = self.getvalue(), self.p.protections, self.index + ahead
+            equity, limits, index = self.getvalue(), self.p.protections, self.index + later
             for pnl in self.ended:
                 self.guard = guard_exit(self.guard, pnl, equity, index, limits)
         self.ended.clear()

@@ -92,13 +92,13 @@ def download(
 
 def _require_swap(symbol: str, market_type: str, funding: bool, mark: bool) -> None:
     """ConfigError where a market that is no swap is asked for what only a swap has."""
-    asked = " and ".join(["--funding"] * funding + ["--mark"] * mark)
-    if asked and (market_type in ("spot", "margin") or ":" not in symbol):
+    flags = " and ".join(["--funding"] * funding + ["--mark"] * mark)
+    if flags and (market_type in ("spot", "margin") or ":" not in symbol):
         what = " and ".join(["pays no funding"] * funding + ["has no mark price"] * mark)
         raise ConfigError(
             f"data.symbol {symbol} is no swap: it {what}; name one, such as "
             f"{symbol.partition(':')[0]}:{symbol.partition('/')[2].partition(':')[0]}, or leave "
-            f"{asked} out"
+            f"{flags} out"
         )
 
 

@@ -65,12 +65,12 @@ def funding_between(
     check_published(exchange)
     found: dict[int, FundingRow] = {}
     questions = requests(exchange.id, start, end)
-    asked = next(questions, None)
-    while asked is not None:
-        entries = read(exchange, exchange.fetch_funding_rate_history, symbol, *asked)
+    question = next(questions, None)
+    while question is not None:
+        entries = read(exchange, exchange.fetch_funding_rate_history, symbol, *question)
         rows = rows_of(exchange.id, entries)
         found |= {row.time: row for row in rows if start <= row.time <= end}
-        asked = following(questions, rows)
+        question = following(questions, rows)
     rows = [found[time] for time in sorted(found)]
     first = rows[0].time if rows else end
     if first - start > _interval(rows):

@@ -95,20 +95,20 @@ def best_worst(name: str, share: Share, combinations: Sequence[int], screened: F
         plans = [share.space.plan(number) for number in combinations]
         return combinations[int(worst_objectives(name, plans, share.inputs).argmax())]
     known = path_objectives(raw_objective(name, screened, 0))
-    ahead = (-np.inf, -len(combinations))
+    best = (-np.inf, -len(combinations))
     for place in np.argsort(-known, kind="stable").tolist():
         worst = float(known[place])
-        if (worst, -place) <= ahead:
+        if (worst, -place) <= best:
             continue
         plan = share.space.plan(combinations[place])
         ready = _ready(share, plan, combinations[place])
         for path in (LOW_FIRST, HIGH_FIRST):
             row = np.array([tuple(along(plan, share.inputs, ready, path).metrics)], np.float64)
             worst = min(worst, float(path_objectives(raw_objective(name, row, 0))[0]))
-            if (worst, -place) <= ahead:
+            if (worst, -place) <= best:
                 break
-        ahead = max(ahead, (worst, -place))
-    return combinations[-ahead[1]]
+        best = max(best, (worst, -place))
+    return combinations[-best[1]]
 
 
 def _ready(share: Share, plan: Plan, combination: int) -> Ready:

@@ -98,8 +98,10 @@ def _stretches(evidence: Evidence) -> Iterator[Row]:
 def _asked_of_the_signal(evidence: Evidence) -> Iterator[Row]:
     found = _part(evidence, "look_ahead")
     if found:
-        asked = f"no, at none of {found['tried']} events" if found.get("tried") else "not examined"
-        yield "Whether the signal looks ahead", str(found.get("found") or asked)
+        examined = (
+            f"no, at none of {found['tried']} events" if found.get("tried") else "not examined"
+        )
+        yield "Whether the signal looks ahead", str(found.get("found") or examined)
 
 
 def _concentration(evidence: Evidence) -> Iterator[Row]:

@@ -65,14 +65,14 @@ def look_ahead(
     random = np.random.default_rng(seed)
     found: dict[str, tuple[int, list[str]]] = {}
     work, failures = _work(plan, candles, signals, random)
-    asked = 0
+    calls = 0
     begun = time.monotonic()
     for number, (kind, market, t) in enumerate(work):
         tried, lines = found.setdefault(kind, (0, []))
         if time.monotonic() - begun <= SECONDS:
             seen = differences(plan, market, t, signals.warm, random)
             failures += seen.failures
-            asked += 1
+            calls += 1
             found[kind] = (tried + (seen.compared > 0), [*lines, *seen.lines])
         on_progress(number + 1, len(work))
     note = "" if time.monotonic() - begun <= SECONDS else "the signal is slow: not all were tried"
@@ -86,7 +86,7 @@ def look_ahead(
     checks.append(Check("later candles, all cut off", len(pasts), tuple(lines[:_SHOWN])))
     failures += [line for one in pasts for line in one.failures]
     note = f"it fails on {len(failures):,} of them" if failures else ""
-    return [*checks, Check(FAILURES, asked + len(pasts), tuple(failures[:_SHOWN]), note)]
+    return [*checks, Check(FAILURES, calls + len(pasts), tuple(failures[:_SHOWN]), note)]
 
 
 def glance(plan: Plan, candles: Candles) -> dict[str, Any]:
@@ -194,11 +194,11 @@ def differences(
 
 
 def _told(candles: Candles, t: int, name: str, place: int, seen: Signals, expected: Signals) -> str:
-    ahead = t - place + 1
+    later = t - place + 1
     return (
         f"with the candles after {iso(candles.time[t])} {name}, the zone at "
         f"{iso(candles.time[place])} is {_at(seen, place)} instead of {_at(expected, place)}: "
-        f"it knows something {ahead:,} candle{'s' if ahead > 1 else ''} later or more"
+        f"it knows something {later:,} candle{'s' if later > 1 else ''} later or more"
     )
 
 

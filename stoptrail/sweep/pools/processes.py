@@ -80,7 +80,7 @@ def _by_copies(
     """Nothing once the copies are made, then what each task has given."""
     left, given = iter(range(len(tasks))), (os.getpid(), function, shared, tasks)
     copies: dict[Any, Any] = {}
-    asked: list[Any] = []
+    waiting: list[Any] = []
     try:
         for _ in range(count):
             one, process = _copy(given)
@@ -89,18 +89,18 @@ def _by_copies(
         try:
             for one, place in zip((*copies, *copies), left, strict=False):
                 one.send(place)
-                asked.append(one)
+                waiting.append(one)
         except OSError:
             raise RunError(_ENDED) from None
         yield None
         for _ in tasks:
-            end: Any = wait(set(asked))[0]
-            asked.remove(end)
+            end: Any = wait(set(waiting))[0]
+            waiting.remove(end)
             try:
                 result, error = end.recv()
                 for place in islice(left, 1):
                     end.send(place)
-                    asked.append(end)
+                    waiting.append(end)
             except (EOFError, OSError):
                 raise RunError(_ENDED) from None
             if error is not None:

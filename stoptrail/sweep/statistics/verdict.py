@@ -91,10 +91,10 @@ def looks_ahead(evidence: Evidence) -> Finding | None:
 
 def says_the_same(evidence: Evidence) -> Finding | None:
     """A signal that was asked and does not look ahead."""
-    asked = evidence.get("look_ahead") or {}
-    if asked.get("found") or not asked.get("tried"):
+    audit = evidence.get("look_ahead") or {}
+    if audit.get("found") or not audit.get("tried"):
         return None
-    said = f"At {asked['tried']} of its events the signal says the same whatever follows."
+    said = f"At {audit['tried']} of its events the signal says the same whatever follows."
     return Finding(Level.HOLDS, said)
 
 
