@@ -11,8 +11,19 @@ from stoptrail.feeds.names import field_of
 
 HEAD_BYTES = 65_536
 NO_CANDLES = "not a candle file; give Parquet, CSV, JSON or Feather with open time, prices, volume"
-_WIDE = (("utf-16-le", 1), ("utf-16-be", 0))
-"""UTF-16 without a mark, and where its letters of ASCII hold a zero."""
+_MARKED = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins as the mark of UTF-16 does
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WIDE = (
+    ("utf-32-le", 4, (1, 2, 3)),
+    ("utf-32-be", 4, (0, 1, 2)),
+    ("utf-16-le", 2, (1,)),
+    ("utf-16-be", 2, (0,)),
+)
+"""Encodings without a mark: bytes of a letter, and which of them are zero in ASCII."""
 _EIGHT_BITS = ("cp1252", "gb18030", "shift_jis", "cp949", "big5", "cp1251", "cp1250", "cp1254")
 """Encodings of spreadsheets and brokers elsewhere."""
 _CELLS = re.compile(r"[,;\t|\uff0c]")
@@ -23,14 +34,18 @@ _MOST_UNPRINTABLE = 50
 def decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
     """Source and head as UTF-8 with plain line ends and plain commas; DataError for what is no
     text."""
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _as_utf_8(source, "utf-16")
+    marked = next((name for mark, name in _MARKED if head.startswith(mark)), "")
+    if marked:
+        return _as_utf_8(source, marked)
     if b"\r" in head and b"\n" not in head:
         source = _whole(source).replace(b"\r", b"\n")
         head = source[:HEAD_BYTES]
     cut = head[: head.rfind(b"\n") + 1 or len(head)]
     if b"\0" in cut:
-        wide = next((name for name, at in _WIDE if not any(cut[at:400:2])), "")
+        wide = next(
+            (name for name, size, zero in _WIDE if not any(any(cut[at:400:size]) for at in zero)),
+            "",
+        )
         if not wide:
             raise DataError(NO_CANDLES)
         return _as_utf_8(source, wide)

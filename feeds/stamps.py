@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
-from stoptrail.core.time import HOUR_MS, MINUTE_MS, iso, timeframe_name, zone_of
+from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS, iso, timeframe_name, zone_of
 from stoptrail.feeds.convert import NULLS, OFFSETS, CellError, number, one_line, shown
 from stoptrail.feeds.faults import usual_step
 from stoptrail.feeds.layouts import Layout, Reading
@@ -164,6 +164,8 @@ def opened(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
     time = np.where(time % 1000 == 999, time + 1, time)
     time = np.where(time % 60_000 == 59_000, time + 1000, time)
     step = usual_step(time)
+    if step > MINUTE_MS and np.all(time % step == step - MINUTE_MS):
+        time = time + MINUTE_MS  # the last millisecond, cut to its minute
     if reading.stamp == "auto":
         notes.append(
             f"{stamps.name} is the close of a candle: each opens {timeframe_name(step)} earlier"
@@ -209,7 +211,20 @@ def _is_close(stamps: Stamps) -> bool:
         ]
     except DataError:
         return False
-    return bool(np.mean(np.abs(both[0] - both[1]) <= 1000) >= MOST)
+    same = np.mean(np.abs(both[0] - both[1]) <= 1000) >= MOST
+    step = usual_step(stamps.time)
+    counted = any(number(str(cell)) == number(str(cell)) for cell in sheet.sample[layout.time[0]])
+    if same and not counted and step in _CUTS and np.array_equal(both[0], both[1]):
+        raise DataError(
+            f"{stamps.name} and {sheet.names[layout.close_time]} are the same, as where closes are "
+            f"cut to {_CUTS[step]}: whether {stamps.name} is the open or the close is not told; "
+            'set data.stamp to "open" or "close"'
+        )
+    return bool(same)
+
+
+_CUTS = {1000: "the second", MINUTE_MS: "the minute", HOUR_MS: "the hour", DAY_MS: "the day"}
+"""Lengths of candles whose last moment, cut to a written unit, is the time of their open."""
 
 
 def in_zone(time: Times, zone: str) -> Times:

@@ -255,6 +255,36 @@ def test_rows_below_the_seconds_of_their_timeframe_ask_what_their_times_are(
     assert np.array_equal(loaded.candles.time, GIVEN.time + late)
 
 
+CUT = {60_000: "%Y-%m-%d %H:%M", 4 * QUARTER: "%Y-%m-%d %H:00", 96 * QUARTER: "%Y-%m-%d"}
+"""Lengths of candles, and the form in which open and last moment are one time."""
+
+
+@pytest.mark.parametrize("interval", CUT)
+@pytest.mark.parametrize("name", ["open_time", "datetime"])
+def test_a_close_that_is_cut_to_the_time_of_the_open_asks_which_of_them_it_is(
+    tmp_path: Path, name: str, interval: int
+) -> None:
+    given = walk(60, 1_709_164_800_000)
+    time = given.time[0] + np.arange(60) * interval
+    given = given._replace(time=time, interval=interval)
+    rows = [
+        [moment(t, CUT[interval]), *rest, moment(t + interval - 1, CUT[interval])]
+        for t, *rest in rows_of(given)
+    ]
+    path = table(tmp_path / "a.csv", f"{name},open,high,low,close,volume,close_time", rows)
+    with pytest.raises(DataError, match=r'set data\.stamp to "open" or "close"'):
+        load_file(path, interval)
+    assert same(load_file(path, interval, Reading(stamp="open")).candles, given)
+    closed = load_file(path, interval, Reading(stamp="close")).candles
+    assert np.array_equal(closed.time, given.time - interval)
+
+
+def test_the_last_minute_of_a_candle_is_its_close(tmp_path: Path) -> None:
+    rows = [[moment(t + QUARTER - 1, "%Y-%m-%d %H:%M"), *rest] for t, *rest in rows_of(GIVEN)]
+    path = table(tmp_path / "a.csv", "close_time,open,high,low,close,volume", rows)
+    assert same(load_file(path, QUARTER).candles, GIVEN)
+
+
 def hours() -> tuple[Candles, list[tuple[str, int, list[float]]]]:
     """Candles of an hour; of each the day, the hour from 0 to 23, and the values."""
     given = walk(60, 1_709_164_800_000)

@@ -434,6 +434,16 @@ def utf_16(path: Path, given: Candles) -> Path:
     return path
 
 
+def utf_32(path: Path, given: Candles) -> Path:
+    path.write_text(table(path, PLAIN, rows_of(given)).read_text(), "utf-32")
+    return path
+
+
+def utf_32_unmarked(path: Path, given: Candles) -> Path:
+    path.write_text(table(path, PLAIN, rows_of(given)).read_text(), "utf-32-be")
+    return path
+
+
 def excel_days(path: Path, given: Candles) -> Path:
     return table(path, PLAIN, [[t / 86_400_000 + 25_569, *rest] for t, *rest in rows_of(given)])
 
@@ -537,6 +547,8 @@ LAYOUTS: dict[str, Layout] = {
     "blanks around cells": Layout(blanks),
     "columns of blanks": Layout(columns_of_blanks),
     "UTF-16": Layout(utf_16),
+    "UTF-32": Layout(utf_32),
+    "UTF-32 without a mark": Layout(utf_32_unmarked),
     "days of a spreadsheet": Layout(excel_days),
     "open, close and timestamp": Layout(open_and_close),
     "close times": Layout(close_only),
