@@ -115,10 +115,13 @@ def last_year(evidence: Evidence) -> Finding | None:
     """An edge that is gone: what was earned before was not earned lately."""
     sharpe, before = number(evidence, "recent.sharpe"), number(evidence, "recent.before")
     days, fall = number(evidence, "recent.days"), number(evidence, "recent.fall")
-    if sharpe is None or before is None or days is None or fall is None or sharpe > 0.0:
+    if sharpe is None or before is None or days is None or fall is None:
+        return None
+    gone = fall >= _FALLEN and sharpe < WORTH_KEEPING * before
+    if sharpe > 0.0 and not gone:
         return None
     said = f"Its last {days:.0f} days have a Sharpe ratio of {sharpe:.2f} after {before:.2f} before"
-    if fall >= _FALLEN:
+    if gone:
         return Finding(Level.DOUBTFUL, f"{said}: what it lived on may be gone.")
     return Finding(Level.HOLDS, f"{said}, which may be chance.", note=True)
 

@@ -311,4 +311,8 @@ def test_an_edge_that_has_gone_is_doubtful_and_a_poor_year_a_note() -> None:
     poor = verdict(GOOD | {"recent": gone | {"fall": 1.2}})
     assert poor.level == Level.HOLDS
     assert "which may be chance" in poor.text
-    assert verdict(GOOD | {"recent": gone | {"sharpe": 0.4}}) == verdict(GOOD)
+    nearly = verdict(GOOD | {"recent": gone | {"sharpe": 2.74}})
+    assert nearly.level == Level.DOUBTFUL
+    assert "2.74 after 5.50 before: what it lived on may be gone" in nearly.text
+    assert verdict(GOOD | {"recent": gone | {"sharpe": 2.76}}) == verdict(GOOD)
+    assert verdict(GOOD | {"recent": gone | {"sharpe": 0.4, "fall": 1.9}}) == verdict(GOOD)
