@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ from stoptrail.backtest.outcome import Outcome
 from stoptrail.backtest.plan import Record
 from stoptrail.backtest.summary import by_prices, summarise_run, why_no_trade
 from stoptrail.config.settings import Settings
-from stoptrail.feeds.market import MarketData
+from stoptrail.feeds.market import Finer, MarketData
+from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.rules.margin import NO_MARGIN, Margin
 from stoptrail.rules.market import Market
 from stoptrail.rules.measure import equity_of, measure
@@ -104,10 +106,10 @@ def test_the_most_frequent_reason_of_several_is_told_with_its_count() -> None:
     assert "10 signals, 7 of them below one lot" in why(size=7, gap=3)
 
 
-def summary_of(log: TradeLog, ignored: int = 0) -> dict[str, Any]:
+def summary_of(log: TradeLog, ignored: int = 0, finer: Finer | None = None) -> dict[str, Any]:
     """Of the eight candles of tests.rules.runs."""
-    settings = Settings()
-    inputs = Inputs(CANDLES, 0, day_marks(CANDLES, 0), FREE.trade_rules.market)
+    settings, detail = Settings(), finer.detail if finer else NO_DETAIL
+    inputs = Inputs(CANDLES, 0, day_marks(CANDLES, 0), FREE.trade_rules.market, detail)
     equity = equity_of(log, fill_log(0), CANDLES, inputs.marks, FREE)
     metrics = measure(log, equity, CANDLES, inputs.marks)
     counts = np.array([ignored, *[0] * (len(IGNORED) - 1)], np.int64)
@@ -117,6 +119,7 @@ def summary_of(log: TradeLog, ignored: int = 0) -> dict[str, Any]:
     )
     ends = int(CANDLES.time[-1]) + CANDLES.interval
     market = MarketData(CANDLES, "BTC/USDT", "file", "x.csv", 0, int(CANDLES.time[0]), ends)
+    market = replace(market, finer=finer)
     return summarise_run("backtest", settings, market, inputs, outcome)
 
 
@@ -154,3 +157,14 @@ def test_by_which_prices_a_market_is_liquidated_is_said_in_words(
     marks = np.full((0 if lacking is None else 3, 4), 100.0)
     marks[lacking or []] = np.nan
     assert by_prices(marks) == said
+
+
+def test_candles_held_are_counted_and_those_of_them_without_finer_ones() -> None:
+    # Held: 1 to 3, and 5 to the end. 0, 2 and 6 have no finer candles.
+    last = np.array([0, 1, 1, 2, 3, 4, 4, 5])
+    detail = NO_DETAIL._replace(first=np.array([0, *last[:-1]]), last=last)
+    finer = Finer(detail, 900_000, "file x.csv", 0, 3, 0)
+    found = summary_of(TWO, finer=finer)["stop_path"]
+    assert (found["held"], found["walked_whole"]) == (3 + 3, 1 + 1)
+    assert (found["timeframe"], found["ratchet"]) == ("15m", Settings().stop.ratchet)
+    assert "stop_path" not in summary_of(TWO)

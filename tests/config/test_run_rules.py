@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from stoptrail.config.market import Filters
-from stoptrail.config.run_rules import market_rules
+from stoptrail.config.run_rules import market_rules, run_rules_of
+from stoptrail.config.settings import Settings
 from stoptrail.rules.market import price_up, units_down
+from stoptrail.rules.paths import CANDLE, TICKS
+from tests.rules.runs import FREE
 
 
 def test_without_filters_a_step_is_the_last_decimal_of_the_data() -> None:
@@ -21,3 +24,9 @@ def test_filters_go_before_what_the_data_shows(tick: float, lot: float) -> None:
     assert price_up(100.0 * tick + 0.001, market) == pytest.approx(101.0 * tick)
     assert units_down(10.5 * lot, market) == 10.0 * lot
     assert (market.min_quantity, market.min_notional) == (3.0, 7.0)
+
+
+@pytest.mark.parametrize(("ratchet", "path"), [("tick", TICKS), ("candle", CANDLE)])
+def test_a_stop_moves_by_ticks_where_the_settings_say_so(ratchet: str, path: int) -> None:
+    settings = Settings.model_validate({"data": {"detail": "1m"}, "stop": {"ratchet": ratchet}})
+    assert run_rules_of(settings, FREE.trade_rules.market).path == path

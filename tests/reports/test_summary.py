@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stoptrail.reports.summary import grounds
+from stoptrail.reports.summary import grounds, interval_words
 
 
 def told(**evidence: Any) -> dict[str, str]:
@@ -51,3 +51,39 @@ def test_the_best_trade_is_named_where_there_is_no_profit_to_share(
 ) -> None:
     found = {"best_trade": best, "profit_factor_without_best": 1.98}
     assert told(concentration=found)["Concentration"] == said
+
+
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [
+        ({"low": -0.8, "high": 1.17, "level": 0.9}, "-0.80 to 1.17 (90%)"),
+        ({"low": -0.8, "high": 1.17}, "-0.80 to 1.17"),
+        ({"low": None, "high": 1.17}, ""),
+        ({"low": -0.8}, ""),
+    ],
+)
+def test_an_interval_is_told_where_it_has_both_bounds(interval: dict[str, Any], said: str) -> None:
+    assert interval_words(interval) == said
+
+
+def test_phases_are_told_from_two_of_them_on() -> None:
+    two = [{"sharpe": 0.5}, {"sharpe": 0.25}, {"sharpe": None}]
+    found = told(walk_forward={"phases": two})
+    assert found["Out of sample"] == "Sharpe 0.25 to 0.50 in 3 phases"
+    assert "Out of sample" not in told(walk_forward={"phases": two[:1]})
+
+
+@pytest.mark.parametrize(
+    ("scaled", "is_told"),
+    [
+        ({"net_return": 0.1, "share": 0.5}, True),
+        ({"net_return": None, "share": 0.5}, False),
+        ({"net_return": 0.1, "share": 0.0}, False),
+    ],
+)
+def test_holding_at_the_same_risk_is_told_where_there_is_such_a_share(
+    scaled: dict[str, Any], is_told: bool
+) -> None:
+    found = dict(grounds({"buy_and_hold": {"scaled": scaled}}))
+    assert ("50% of the account" in found.get("Same risk", "")) is is_told
+    assert ("Same risk" in found) is is_told

@@ -231,6 +231,7 @@ def test_blocks_differ_by_at_most_one_day_and_cover_all(days: int, blocks: int) 
 @given(marks, st.integers(1, 8))
 def test_block_sums_add_up_to_the_sums_of_all_days(equity: Floats, blocks: int) -> None:
     table, sums = m.block_sums(equity, blocks), m.return_sums(equity)
+    assert table.shape == (blocks, 2)
     assert table[:, 0].sum() == pytest.approx(sums.total, abs=1e-9)
     assert table[:, 1].sum() == pytest.approx(sums.squares, abs=1e-9)
 

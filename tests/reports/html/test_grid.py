@@ -157,3 +157,14 @@ def test_medians_and_bests_are_those_of_each_cell_s_own_combinations() -> None:
         for view, figure in (("median", np.median), ("top", np.max)):
             wanted = [np.float32(figure(values)) if len(values) else NAN for values in own]
             assert np.array_equal(unpacked(found[view]), wanted, equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown"), [("own.py:score", "objective"), ("max_drawdown", "max_drawdown")]
+)
+def test_an_objective_of_the_user_s_own_is_shown_as_such(wanted: str, shown: str) -> None:
+    score = [float(i) for i in range(len(SMALL))]
+    params = {"sweep": {"min_trades": 50, "objective": wanted}}
+    grid = read_grid(SMALL.append_column("objective", pa.array(score)), {"params": params})
+    assert grid.objective == shown
+    assert ("objective" in grid.metrics) is (shown == "objective")
