@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -29,18 +29,22 @@ LONGEST_FUNCTION = 60
 LONGEST_FILE = 350
 
 
-def sources() -> Iterator[tuple[Path, str]]:
+@cache
+def sources() -> list[tuple[Path, str, ast.Module]]:
     """Every module once: links in the package lead to the folders beside it."""
+    found = []
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             if not any(parent.is_symlink() for parent in path.parents):
-                yield path.relative_to(ROOT), path.read_text()
+                text = path.read_text()
+                found.append((path.relative_to(ROOT), text, ast.parse(text)))
+    return found
 
 
 def test_a_class_name_stands_for_one_thing() -> None:
     places = defaultdict(list)
-    for path, text in sources():
-        for node in ast.parse(text).body:
+    for path, _text, tree in sources():
+        for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(str(path))
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
@@ -48,31 +52,34 @@ def test_a_class_name_stands_for_one_thing() -> None:
 
 def test_retired_names_stay_away() -> None:
     found = set()
-    for path, text in sources():
+    for path, _text, tree in sources():
+        nodes = list(ast.walk(tree))
         names = {path.stem} | {
             getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "name", None)
-            for node in ast.walk(ast.parse(text))
+            for node in nodes
             if isinstance(node, ast.Name | ast.Attribute | ast.ClassDef | ast.FunctionDef)
         }
-        found |= {f"{path}: {name}" for name in names & RETIRED}
-        inside = {
-            name
-            for function in ast.walk(ast.parse(text))
-            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-            for node in ast.walk(function)
-            for name in [getattr(node, "arg", None), getattr(node, "id", None)]
-            if isinstance(node, ast.arg | ast.Name)
+        fields = {
+            target
+            for node in nodes
+            if isinstance(node, ast.ClassDef)
+            for line in node.body
+            if isinstance(line, ast.Assign | ast.AnnAssign)
+            for target in (line.targets if isinstance(line, ast.Assign) else [line.target])
         }
-        found |= {f"{path}: {name}" for name in inside & RETIRED_INSIDE}
+        variables = {node.id for node in nodes if isinstance(node, ast.Name) and node not in fields}
+        variables |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+        retired = (names & RETIRED) | (variables & RETIRED_INSIDE)
+        found |= {f"{path}: {name}" for name in retired}
     assert found == set()
 
 
 def test_functions_and_files_can_be_seen_whole() -> None:
     long = set()
-    for path, text in sources():
+    for path, text, tree in sources():
         if len(text.splitlines()) > LONGEST_FILE:
             long.add(f"{path}: {len(text.splitlines())} lines")
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 length = (node.end_lineno or 0) - node.lineno + 1
                 if length > LONGEST_FUNCTION:
