@@ -10,10 +10,12 @@ from stoptrail.rules.sizing import (
     ALL_IN,
     NO_CLOSED_TRADES,
     RISK,
+    ClosedTrades,
     Decision,
     Terms,
     by_risk,
     filled_units,
+    kelly,
     stop_loss_per_unit,
     wanted_units,
 )
@@ -121,3 +123,19 @@ def test_more_risk_never_buys_less(
 def test_a_distance_and_an_equity_below_one_are_traded_too() -> None:
     assert wanted_units(KNOWN._replace(equity=0.5), PLAIN) == 0.5 * 0.01 / 8.0
     assert wanted_units(KNOWN._replace(distance=0.5), PLAIN) == 200.0
+
+
+@pytest.mark.parametrize(
+    ("won", "lost", "fraction"),
+    [
+        ((), (), 0.0),
+        ((), (1.0, 0.5), 0.0),
+        ((2.0, 1.0), (), 1.0),
+        ((3.0, 1.0, 2.0), (0.5, 1.5), 3 / 5 - (2 / 5) / ((6 / 3) / (2 / 2))),
+    ],
+)
+def test_kelly_s_fraction_is_that_of_the_trades_so_far(
+    won: tuple[float, ...], lost: tuple[float, ...], fraction: float
+) -> None:
+    history = ClosedTrades(len(won), len(lost), sum(won), sum(lost))
+    assert kelly(history) == pytest.approx(fraction)

@@ -7,8 +7,10 @@ from stoptrail.rules.jit import compiled
 from stoptrail.rules.timeframes import (
     NO_BUCKET,
     NONE,
+    Held,
     bucket_step,
     higher_candles,
+    next_change,
     spread,
 )
 
@@ -89,3 +91,14 @@ def test_values_hold_until_the_next_bucket() -> None:
     values, visible = np.array([1.0, 2.0, 3.0]), np.array([1, 3, 3])
     line = spread(values, visible, 5)
     np.testing.assert_array_equal(line, [np.nan, 1.0, 1.0, 3.0, 3.0])
+
+
+def test_a_change_is_a_value_of_another_sign_or_a_first_or_no_known_one() -> None:
+    values = [1.0, 2.0, 0.0, 0.0, -1.0, -2.0, np.nan, np.nan, 3.0, 1.0]
+    sees = 10 * np.arange(1, len(values) + 1)
+    signs = [str(np.sign(value)) for value in values]
+    n = 1000
+    for last in range(-1, len(values)):
+        later = [k for k in range(last + 1, len(values)) if k == 0 or signs[k] != signs[k - 1]]
+        expected = sees[later[0]] if later else n
+        assert next_change(Held(np.array(values), sees), last, n) == expected

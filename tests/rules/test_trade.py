@@ -7,10 +7,12 @@ from stoptrail.rules.market import Market
 from stoptrail.rules.sizing import by_risk
 from stoptrail.rules.stops import Entry, StopRules
 from stoptrail.rules.trade import (
+    NO_PARTS,
     EntryOrder,
     Position,
     TradeRules,
     book_entry,
+    cash_beside,
     enter,
     leave,
     marked,
@@ -64,3 +66,15 @@ def test_a_mark_is_the_exit_but_for_its_fee(
     still = stand(position, 5000.0, price, held.time + later, trade_rules)
     assert (still.price, still.fee, still.borrow) == (price, 0.0, end.borrow)
     assert 5000.0 + still.pnl == pytest.approx(value)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_cash_beside_a_position_lacks_its_price_and_fee_and_has_what_parts_won(
+    side: int,
+) -> None:
+    parts = NO_PARTS._replace(profit=7.0)
+    position = Position(Entry(side, 100.0, 0, 2.0), 3.0, 0.3, parts)
+    assert cash_beside(1000.0, position) == pytest.approx(1000.0 + 7.0 - side * 300.0 - 0.3)
+    # One unit held long has paid 2: a long lacks it, a short has it.
+    paid = cash_beside(1000.0, position, 2.0) - cash_beside(1000.0, position)
+    assert paid == pytest.approx(-side * 3.0 * 2.0)
