@@ -18,7 +18,6 @@ from stoptrail.rules.book import (
     NOT_EXPOSED,
     Caps,
     Exposure,
-    tied,
 )
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.protections import (
@@ -127,9 +126,10 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
 
     def getcash(self) -> float:
         """What no position ties up, quote currency."""
-        return self.balance - sum(
-            tied(sleeve.open) for sleeve in self.busy if sleeve.open is not None
-        )
+        return self._cash_at(self.closes)
+
+    def _cash_at(self, time: int) -> float:
+        return self.balance - sum(sleeve.tied_by(time) for sleeve in self.busy)
 
     get_cash, get_value = getcash, getvalue
 
@@ -165,11 +165,11 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
             self._mark_missed(opens + interval)
         # A candle that comes after the others of its time is a step of its own.
         self.index, self.closes = index, max(self.closes, opens + interval)
-        self.cash = self._free()
+        self.cash = self._free(opens)
 
-    def _free(self) -> float:
-        """Cash for the entries of the coming candles: what is free now."""
-        return math.inf if len(self.sleeves) == 1 or not self._ordered else self.getcash()
+    def _free(self, time: int) -> float:
+        """Cash for the entries of the coming candles: what is free at `time` (ms)."""
+        return math.inf if len(self.sleeves) == 1 or not self._ordered else self._cash_at(time)
 
     def settle(self, sleeve: SleeveBroker) -> None:
         """What fills on the candle of one sleeve."""
@@ -275,7 +275,7 @@ class PaperBook(BookBroker):
     def decide(self) -> None:
         """Decide; then entries have what is free now, until the next step."""
         super().decide()
-        self.cash = self._free()
+        self.cash = self._free(self.closes)
         self.at_close = self.getvalue(), self.getcash()
 
     def _mark(self, midnight: int, equity: float) -> None:
@@ -283,10 +283,12 @@ class PaperBook(BookBroker):
         super()._mark(midnight, equity)
 
     def pay_late(self, moment: int, amount: float, of_cash: float) -> None:
-        """Funding of `moment` (ms) was booked only now, `of_cash` of the `amount` for what has
-        closed since: the marks behind it were without."""
+        """Funding of `moment` (ms) was booked only now, and the cash is `of_cash` more for the
+        `amount`: the marks behind it were without, and so was what is free for entries."""
         equity, cash = self.at_close
         self.at_close = equity + amount, cash + of_cash
+        if moment <= self.closes:
+            self.cash += of_cash
         if self.protected and moment <= self._marked_at:
             day_start = self.guard.day_start + amount
             self.guard = guard_again(self.guard, self.peak_before, day_start)
@@ -308,7 +310,7 @@ class PaperBook(BookBroker):
         for sleeve in self.sleeves:
             sleeve.balance = balance
             self.note(sleeve)
-        self.cash = self._free() if free is None else free
+        self.cash = self._free(closes) if free is None else free
         self.peak_before, self.at_close = peak_before, at_close
         self._marked_at = closes // DAY * DAY
         self.remember()

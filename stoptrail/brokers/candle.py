@@ -36,6 +36,7 @@ from stoptrail.rules.trade import (
     SIZE,
     EntryOrder,
     Position,
+    TradeRules,
     after_trade,
     credited,
     enter,
@@ -267,10 +268,14 @@ class CandleBroker(WithinCandle):
         return int(self.detail.time[first]) if known else opens
 
     def _fill_entry(self, price: float, time: int) -> None:
-        order, rules = self._entry, self.run_rules.trade_rules
-        if "own" in order.info:
-            rules = without_stop(rules)
+        order = self._entry
+        rules = self._entry_rules(order)
         self._book_entry(*enter(order.info.entry_order, price, time, rules, self.tiers))
+
+    def _entry_rules(self, order: Any) -> TradeRules:
+        """The rules that an entry fills by."""
+        rules = self.run_rules.trade_rules
+        return without_stop(rules) if "own" in order.info else rules
 
     def _book_entry(self, position: Position, stop: Stop) -> None:
         """The entry order has filled as `position`; its initial stop is `stop`."""

@@ -119,13 +119,17 @@ class FundedBroker(CandleBroker):
     def _rate(self) -> float:
         return self.run_rules.trade_rules.costs.funding
 
+    def _paid_by_held(self, moment: int, paid: float) -> float:
+        """What is booked for what is still held."""
+        if self.open is None or not self.open.held.time < moment:
+            return 0.0
+        return booked_funding(self.open.held.side, self.open.units, paid)
+
     def _pay(self, moment: int, paid: float) -> float:
         """Add a payment to what has closed since; what is booked for that and for what is
         held."""
         assert self._settlement is not None
-        booked = 0.0
-        if self.open is not None and self.open.held.time < moment:
-            booked = booked_funding(self.open.held.side, self.open.units, paid)
+        booked = self._paid_by_held(moment, paid)
         for amendment in self._settlement.pay(moment, paid):
             if amendment.pnl is None and self.open is not None:
                 self.open = with_funding(self.open, amendment.by)

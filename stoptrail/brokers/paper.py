@@ -226,7 +226,7 @@ class PaperBroker(FundedBroker):
 
     def _enter_at(self, tick: PriceTick) -> None:
         """At the quote; at the last price with slippage where there is none."""
-        entry_order, trade_rules = self._entry.info.entry_order, self.run_rules.trade_rules
+        entry_order, trade_rules = self._entry.info.entry_order, self._entry_rules(self._entry)
         if expired(entry_order, tick.time - tick.time % self._data.interval):
             self._drop_entry(GAP)
             return

@@ -25,7 +25,7 @@ from stoptrail.rules.book import (
 )
 from stoptrail.rules.margin import liquidation, overtaken
 from stoptrail.rules.stops import Stop
-from stoptrail.rules.trade import SIZE, Position
+from stoptrail.rules.trade import SIZE, Position, TradeRules
 
 
 class SleeveBroker(CandleBroker):
@@ -129,6 +129,12 @@ class SleeveBroker(CandleBroker):
             return before
         return exposed(before, order.side, order.units, *self._expects, price, rules)
 
+    def tied_by(self, time: int) -> float:
+        """What the position keeps of the cash at `time` (ms), funding included; 0 without one."""
+        if self.open is None:
+            return 0.0
+        return tied(self.open, self.paid_by(max(time, self.open.held.time)))
+
     def ended(self, pnl: float) -> None:
         """A trade is over."""
         self.book.ended.append(pnl)
@@ -139,6 +145,11 @@ class SleeveBroker(CandleBroker):
         self.is_awake = True
         self.book.note(self)
 
+    def _entry_rules(self, order: Any) -> TradeRules:
+        """Whether the margin suffices is asked once caps and cash have cut the units."""
+        rules = super()._entry_rules(order)
+        return rules._replace(margin=rules.margin._replace(checked=False))
+
     def _book_entry(self, position: Position, stop: Stop) -> None:
         rules = self.run_rules.trade_rules
         cash = math.inf if self.p.lends else self.book.cash
@@ -146,7 +157,8 @@ class SleeveBroker(CandleBroker):
         if cut.units > 0.0 and not self._holds(cut, stop):
             self._drop_entry(SIZE)
             return
-        if not cut.units > 0.0 and (position.units > 0.0 or self._most < math.inf):
+        left_out = position.units > 0.0 or self._most < math.inf
+        if left_out and not cut.units > 0.0 and stop.level > 0.0:
             self._drop_entry(CAP)
             return
         super()._book_entry(cut, stop)
@@ -191,14 +203,14 @@ class PaperSleeveBroker(SleeveBroker, PaperBroker):
         return super().marked_on(value, price, known)
 
     def _pay(self, moment: int, paid: float) -> float:
-        before = self._cash()
+        held, before = self._paid_by_held(moment, paid), self._closed_cash()
         booked = super()._pay(moment, paid)
-        self.book.pay_late(moment, booked, self._cash() - before)
+        self.book.pay_late(moment, booked, held + self._closed_cash() - before)
         return booked
 
-    def _cash(self) -> float:
-        """The account's, less what its own position ties up."""
-        return self.balance - (0.0 if self.open is None else tied(self.open))
+    def _closed_cash(self) -> float:
+        """The account's, with what targets have brought in."""
+        return self.balance + (0.0 if self.open is None else self.open.parts.profit)
 
 
 def _nothing_ahead(_now: int) -> None:

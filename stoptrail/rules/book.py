@@ -12,8 +12,9 @@ import math
 from typing import NamedTuple
 
 from stoptrail.rules.costs import fee, fill_price
+from stoptrail.rules.funding import booked_funding
 from stoptrail.rules.jit import rule
-from stoptrail.rules.market import units_down
+from stoptrail.rules.market import reaches, units_down
 from stoptrail.rules.sizing import affordable_units, stop_out_loss, tradable
 from stoptrail.rules.stops import Entry, initial_stop
 from stoptrail.rules.trade import IGNORED, Position, TradeRules
@@ -124,7 +125,7 @@ def capped_units(
     if risk > 0.0 and caps.open_risk < NO_CAP:
         units = min(units, max(0.0, caps.open_risk * equity - others.risk) / risk)
     own = share * trade_rules.sizing.max_leverage
-    if others.notional > 0.0 or caps.notional < own:
+    if others.notional > 0.0 or not reaches(1, caps.notional, own):
         units = min(units, max(0.0, caps.notional * equity - others.notional) / price)
     return units
 
@@ -137,10 +138,12 @@ def too_small(units: float, wanted: float, fill: float, trade_rules: TradeRules)
 
 
 @rule
-def tied(position: Position) -> float:
-    """What a position keeps of the cash: its worth at the entry with the fee, less what its
-    targets have brought in."""
-    return position.units * position.held.fill + position.fee - position.parts.profit
+def tied(position: Position, paid: float = 0.0) -> float:
+    """What a position keeps of the cash: its worth at the entry with the fee and the funding so
+    far, less what its targets have brought in; `paid`: by one unit held long (C19)."""
+    held, units = position.held, position.units
+    funding = booked_funding(held.side, units, paid)
+    return units * held.fill + position.fee - position.parts.profit - funding
 
 
 @rule

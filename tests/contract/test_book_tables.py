@@ -19,10 +19,12 @@ from stoptrail.core.program import PLAIN
 from stoptrail.rules.book import CAP, NO_CAP, Caps
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import Costs
+from stoptrail.rules.funding import funding_of, funding_rows
+from stoptrail.rules.margin import Margin
 from stoptrail.rules.protections import Protections
-from stoptrail.rules.sizing import by_risk
+from stoptrail.rules.sizing import ALL_IN, RISK, by_risk
 from stoptrail.rules.stops import ATR_TRAIL, NO_TRAIL, StopRules
-from stoptrail.rules.trade import PROTECTION, TradeRules
+from stoptrail.rules.trade import PROTECTION, SIZE, TradeRules
 from stoptrail.rules.types import STOP_TRAIL, RunRules, day_marks
 from tests.contract.test_parity import looked_up
 from tests.markets import FINE, MIDNIGHT, QUARTER_HOUR
@@ -132,6 +134,12 @@ def test_what_is_left_below_a_minimum_is_no_trade_for_the_reason_cap() -> None:
     assert found[1].ignored[CAP] == 1
 
 
+def test_a_stop_at_zero_is_no_size_whatever_a_cap_has_left() -> None:
+    low: Bar = (4.0, 5.0, 3.0, 4.0)
+    (found,) = booked(sleeve([low] * 3, 0), risk=0.01)
+    assert (found.ignored[SIZE], found.ignored[CAP]) == (1, 0)
+
+
 def test_a_market_without_a_candle_is_marked_at_its_last_close() -> None:
     up: Bar = (100.0, 111.0, 100.0, 110.0)
     first = sleeve([STILL, STILL, up, None, None, (50.0, 51.0, 49.0, 50.0)], 0)
@@ -150,3 +158,39 @@ def test_protections_are_measured_on_the_whole() -> None:
     assert stopped.ignored[PROTECTION] == 1
     looser = booked(first, second, limits=Protections(0.0151, 0.0, 0, 0))
     assert units(looser[1]) == [49.25]
+
+
+def test_what_the_caps_leave_is_held_although_the_whole_could_not_be() -> None:
+    def short_of_a_stop(kind: int) -> list[list[float]]:
+        plan = sleeve([STILL] * 3, 0, leverage=50.0, risk=1.0, lends=True)
+        rules = plan.plan.run_rules.trade_rules
+        sizing = by_risk(1.0, 50.0, False, kind)
+        rules = rules._replace(sizing=sizing, margin=Margin(0.0, True, True))
+        levered = plan.plan._replace(run_rules=plan.plan.run_rules._replace(trade_rules=rules))
+        return [units(each) for each in booked(plan._replace(plan=levered), notional=2.0)]
+
+    # 2,500 units would be gone at 98, before the stop at 96; 200 are gone at 75.
+    assert short_of_a_stop(RISK) == short_of_a_stop(ALL_IN) == [[200.0]]
+
+
+def test_a_cap_as_high_as_what_a_lone_sleeve_may_have_cuts_nothing() -> None:
+    """A tenth of 3 is a little more than 0.3; at the open of 80 those buy 37.5 units."""
+    down: Bar = (80.0, 81.0, 79.0, 80.0)
+    lone = sleeve([STILL, down, down], 0, share=0.1, leverage=3.0, risk=1.0, lends=True)
+    rules = lone.plan.run_rules.trade_rules._replace(sizing=by_risk(1.0, 3.0, False, ALL_IN))
+    plan = lone.plan._replace(run_rules=lone.plan.run_rules._replace(trade_rules=rules))
+    lone = lone._replace(plan=plan)
+    assert [units(each) for each in booked(lone, notional=0.3)] == [[37.5]]
+
+
+def test_free_cash_has_paid_the_funding_of_what_is_still_held() -> None:
+    swap = sleeve([STILL] * 5, 0, leverage=2.0, risk=0.06, lends=True)
+    rules = swap.plan.run_rules.trade_rules._replace(costs=Costs(0.0, 0.0, 0.0, funding=1.0))
+    plan = swap.plan._replace(run_rules=swap.plan.run_rules._replace(trade_rules=rules))
+    times = [MIDNIGHT + 2 * QUARTER_HOUR, MIDNIGHT + 3 * QUARTER_HOUR + 60_000]
+    paid = funding_of(funding_rows(times, [0.1, 0.1]), swap.inputs.candles)
+    swap = swap._replace(plan=plan, inputs=swap.inputs._replace(funding=paid))
+    spot = sleeve([STILL] * 5, 2, leverage=2.0, risk=0.06)
+    # 75 units at 100 pay 750 at 00:30: of 9,250 that are left they tie up 7,500. The row
+    # within the candle of the fill comes after it.
+    assert [units(record) for record in booked(swap, spot)] == [[75.0], [17.5]]
