@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from stoptrail.brokers.settlement import Amendment, Settled, Settlement
@@ -148,7 +149,7 @@ class LiveJournal:
         self._signal = entry_order.signal
         self._events.append(Entered(self._trades, entry_order, position, stop))
 
-    def moved(self, before: Stop, after: Stop, time: int, *, by_tick: bool = False) -> None:
+    def moved(self, before: Stop, after: Stop, time: int, tick: float = math.nan) -> None:
         """The level moved."""
         self._moves += 1
         self._events.append(Moved(self._trades, self._signal, self._moves, before, after, time))

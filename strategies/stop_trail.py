@@ -280,7 +280,7 @@ class StopTrail:
         self._paid = self.strategy.broker.paid_by(now)
         atr = self.strategy.atr[0]
         stop = self.next_stop(self.stop, self.position, price, price, price, atr, now)
-        self._move(stop, now, by_tick=True)
+        self._move(stop, now, price)
 
     def undisturbed(self, high: float, low: float, until: int, mark: Mark) -> bool:
         """Whether ticks between `low` and `high`, none later than `until` (ms), would do
@@ -294,12 +294,12 @@ class StopTrail:
         prices = high, low, atr, until
         return undisturbed(stop, target, leaving, held, *prices, rules, paid, danger.price, mark)
 
-    def _move(self, stop: Stop, now: int, *, by_tick: bool = False) -> None:
+    def _move(self, stop: Stop, now: int, tick: float = math.nan) -> None:
         before, self.stop = self.stop, stop
         assert before is not None
         if stop.level != before.level:
             self.strategy.broker.amend(self._order, stop)
-            self._journal.moved(before, stop, now, by_tick=by_tick)
+            self._journal.moved(before, stop, now, tick)
 
     def next_stop(
         self,

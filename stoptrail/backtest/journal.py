@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -44,7 +45,8 @@ class RecordedLevel(NamedTuple):
     stop: Stop
     time: int
     """From when it holds."""
-    by_tick: bool
+    tick: float
+    """The price of the tick that set it, NaN where a close did."""
 
 
 class RecordingJournal:
@@ -65,14 +67,14 @@ class RecordingJournal:
     def entered(self, entry_order: EntryOrder, position: Position, stop: Stop, time: int) -> None:
         """An entry filled."""
         if self._with_stops:
-            self.levels.append(RecordedLevel(len(self.entries), stop, time, False))
+            self.levels.append(RecordedLevel(len(self.entries), stop, time, math.nan))
         self.entries.append(RecordedEntry(entry_order, position, stop.level))
         self._open = position
         self._last = stop
 
-    def moved(self, before: Stop, after: Stop, time: int, *, by_tick: bool = False) -> None:
+    def moved(self, before: Stop, after: Stop, time: int, tick: float = math.nan) -> None:
         """The level moved."""
-        self.levels.append(RecordedLevel(len(self.entries) - 1, after, time, by_tick))
+        self.levels.append(RecordedLevel(len(self.entries) - 1, after, time, tick))
         self._last = after
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
@@ -169,7 +171,8 @@ class RecordingJournal:
         """Every level that was in force; `index` is the first candle in which it holds."""
         levels = self.levels
         time = np.array([each.time for each in levels], np.int64)
-        by_tick = np.array([each.by_tick for each in levels], np.bool_)
+        price = np.array([each.tick for each in levels], np.float64)
+        by_tick = ~np.isnan(price)
         reason = np.array([each.stop.reason for each in levels], np.int8)
         within = np.searchsorted(candles.time, time, side="right") - 1
         after = np.searchsorted(candles.time, time)
@@ -179,6 +182,7 @@ class RecordingJournal:
             level=np.array([each.stop.level for each in levels]),
             reason=reason,
             tick=np.where(by_tick, time, 0),
+            price=price,
         )
 
 

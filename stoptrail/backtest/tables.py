@@ -123,12 +123,13 @@ def fill_rows(outcome: Outcome) -> Iterator[list[Any]]:
 
 def stop_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
     """Every level that was in force on some candle, with the first one in which it held, and
-    whether the price had passed it before (C7): a trail beyond the close that set it."""
+    whether the price had passed it before (C7): a trail beyond the close or tick that set it."""
     stops, trades = outcome.record.stops, outcome.record.trades
-    for trade, candle, level, reason, tick in zip(*stops, strict=True):
+    for trade, candle, level, reason, tick, price in zip(*stops, strict=True):
         if candle < len(candles.time):
-            beyond = trades.side[trade] * (level - candles.close[candle - 1]) > 0.0
-            passed = "true" if reason in (TRAIL, RULE) and beyond and not tick else "false"
+            by = price if tick else candles.close[candle - 1]
+            beyond = trades.side[trade] * (level - by) > 0.0
+            passed = "true" if reason in (TRAIL, RULE) and beyond else "false"
             entered = trades.entry_time[trade] if reason == INITIAL else 0
             opens = iso(int(tick or entered or candles.time[candle]))
             yield [int(trade) + 1, opens, float(level), REASONS[reason], passed]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 from stoptrail.rules.stops import Stop
@@ -14,9 +15,9 @@ class Journal(Protocol):
     def entered(self, entry_order: EntryOrder, position: Position, stop: Stop, time: int) -> None:
         """An entry filled; `stop` is its initial stop."""
 
-    def moved(self, before: Stop, after: Stop, time: int, *, by_tick: bool = False) -> None:
+    def moved(self, before: Stop, after: Stop, time: int, tick: float = math.nan) -> None:
         """The level moved; it is in force for candles that open at or after `time`, or, where
-        a tick moved it, for all prices after."""
+        a tick moved it, at the price `tick`, for all prices after; NaN where a close did."""
 
     def reduced(self, position: Position, part: Fill, reason: int, time: int) -> None:
         """A part of a trade closed, and left `position`; `reason` as in `left`."""
@@ -39,7 +40,7 @@ class Unheard:
     def entered(self, entry_order: EntryOrder, position: Position, stop: Stop, time: int) -> None:
         """Nothing."""
 
-    def moved(self, before: Stop, after: Stop, time: int, *, by_tick: bool = False) -> None:
+    def moved(self, before: Stop, after: Stop, time: int, tick: float = math.nan) -> None:
         """Nothing."""
 
     def reduced(self, position: Position, part: Fill, reason: int, time: int) -> None:

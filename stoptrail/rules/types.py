@@ -163,6 +163,8 @@ class StopLog(NamedTuple):
     tick: Times
     """Open time in ms of the finer candle whose price set the level, which then holds from
     there on within `candle`; 0 where a close set it."""
+    price: Floats
+    """The price that set it there; NaN where a close did."""
 
 
 def setups(signals: Signals, sides: int, first: int) -> Setups:
@@ -245,6 +247,7 @@ def stop_log(capacity: int) -> StopLog:
         level=np.empty(capacity),
         reason=np.empty(capacity, np.int8),
         tick=np.empty(capacity, np.int64),
+        price=np.empty(capacity),
     )
 
 

@@ -26,7 +26,7 @@ def test_named_arrays_come_back_with_shape_type_and_order() -> None:
 
 def test_a_record_comes_back_field_by_field() -> None:
     whole = np.arange(3, dtype=np.int64)
-    stops = StopLog(whole, whole + 1, whole * 0.5, whole.astype(np.int8), whole + 2)
+    stops = StopLog(whole, whole + 1, whole * 0.5, whole.astype(np.int8), whole + 2, whole * 0.25)
     fills = FillLog(
         whole, whole + 1, whole + 3, whole * 0.5, whole * 2.0, whole * 0.1, whole, whole * -0.2
     )

@@ -89,7 +89,7 @@ def see(record: Record, one: Table, *, paths: bool = True) -> Seen:
         closed = None if end == OPEN else one.row_of(end)
         levels = [
             (one.row_of(candle), float(level), REASONS[code])
-            for trade, candle, level, code, _ in zip(*record.stops, strict=True)
+            for trade, candle, level, code, *_ in zip(*record.stops, strict=True)
             if trade == k
         ]
         money = (float(number) for number in numbers)

@@ -98,6 +98,15 @@ def test_by_ticks_a_rise_first_moves_the_stop_that_the_fall_then_hits(walker: Wa
     assert seen.levels == [(2, 92.0, "initial"), (2, 98.0, "trail")]
 
 
+def test_by_ticks_a_level_tells_the_price_that_set_it(walker: Walker) -> None:
+    """106 sets 98; a close sets none of the others."""
+    market = table(WIDE) if walker.sign > 0 else mirrored(table(WIDE))
+    detail = detail_of(market, UP_FIRST, walker.sign)
+    stops = DETAILED[walker.name](market.candles, 0, plan(market, path=TICKS), detail).stops
+    assert [walker._own(price) for price in stops.price[stops.tick > 0]] == [106.0]
+    assert np.isnan(stops.price[stops.tick == 0]).all()
+
+
 def test_by_ticks_a_fall_first_meets_the_earlier_level(walker: Walker) -> None:
     seen = walker.run(WIDE, DOWN_FIRST, path=TICKS)
     assert seen.exit is None

@@ -75,15 +75,16 @@ def write_entry(
 
 
 @rule
-def write_level(stops: StopLog, rows: Counts, i: int, stop: Stop, tick: int) -> None:
+def write_level(stops: StopLog, rows: Counts, i: int, stop: Stop, tick: int, price: float) -> None:
     """The level of the open trade that holds from candle i on, or from `tick` (ms) on within
-    it; stops, rows: of a Log."""
+    it, set by a `price` (NaN: by a close); stops, rows: of a Log."""
     k = rows[1]
     stops.trade[k] = rows[0]
     stops.candle[k] = i
     stops.level[k] = stop.level
     stops.reason[k] = stop.reason
     stops.tick[k] = tick
+    stops.price[k] = price
     rows[1] += 1
 
 
@@ -157,6 +158,7 @@ def _cut_stops(log: StopLog, k: int) -> StopLog:
         level=log.level[:k].copy(),
         reason=log.reason[:k].copy(),
         tick=log.tick[:k].copy(),
+        price=log.price[:k].copy(),
     )
 
 

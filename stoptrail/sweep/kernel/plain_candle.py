@@ -325,5 +325,5 @@ def tick_fill(
     given = managed.stop, level, leaving, held, price, atr, time
     walk = walk_tick(*given, trade_rules, paid, danger.price, mark)
     if walk.stop.level != managed.stop.level:
-        write_level(log.stops, log.rows, bar.place, walk.stop, time)
+        write_level(log.stops, log.rows, bar.place, walk.stop, time, price)
     return filled_by(walk, trade, time, paid, danger.fee, trade_rules)
