@@ -111,8 +111,15 @@ def _check_key(settings: Settings, key: str, place: str) -> None:
         raise ConfigError(f"{place} cannot vary within a sweep, only {', '.join(SECTIONS)} can")
     if key == "stop.ratchet":
         raise ConfigError(f"{place} cannot vary within a sweep: the pre-screen is on base candles")
-    if key not in varied:
-        raise ConfigError(f"{place} is not a known key{closest_hint(key, varied)}")
+    if key in varied:
+        return
+    _, _, parameter = key.partition("strategy.")
+    if owner := settings.strategy.shipped_with(parameter):
+        raise ConfigError(
+            f"{place} is a parameter of the signal {owner}, not of {settings.strategy.signal}: "
+            "leave it out"
+        )
+    raise ConfigError(f"{place} is not a known key{closest_hint(key, varied)}")
 
 
 def _checked(settings: Settings, key: str, raw: list[Any], place: str) -> tuple[Any, ...]:

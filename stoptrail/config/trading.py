@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 from stoptrail.config.market import Fraction
 from stoptrail.config.own_code import imported, own_size_of
 from stoptrail.config.section import SettingsSection, refuse_unknown
-from stoptrail.config.signals import names_things, signal_model
+from stoptrail.config.signals import SHIPPED, names_things, signal_model
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import (
     MINUTE_MS,
@@ -40,6 +40,9 @@ def _known_sizing(sizing: str) -> str:
             "sizing", "{why}", {"why": str(error), "received": sizing}
         ) from error
     return sizing
+
+
+_OTHERS = "is a parameter of the signal {owner}, not of {signal}: leave it out"
 
 
 class Strategy(SettingsSection):
@@ -95,6 +98,7 @@ class Strategy(SettingsSection):
         strategy = handler(own)
         model = cls._signal(table)
         cls._refuse_own(table)
+        cls._refuse_other_signals(table)
         refuse_unknown(table, cls.known_keys(table))
         given = {key: value for key, value in table.items() if key not in own}
         parameters = model.model_validate(given).model_dump()
@@ -109,6 +113,21 @@ class Strategy(SettingsSection):
                 "a Cerebro of your own (docs/library.md)",
                 {"key": key, "received": table[key]},
             )
+
+    @classmethod
+    def _refuse_other_signals(cls, table: dict[str, Any]) -> None:
+        known = cls.known_keys(table)
+        for key in table:
+            if key not in known and (owner := cls.shipped_with(key)):
+                named = table.get("signal", cls.model_fields["signal"].default)
+                given = {"key": key, "owner": owner, "signal": named, "received": table[key]}
+                raise PydanticCustomError("other_signal", _OTHERS, given)
+
+    @classmethod
+    def shipped_with(cls, key: str) -> str:
+        """The shipped signal that has a parameter `key`; empty where none has."""
+        models = ((name, cls._signal({"signal": name})) for name in SHIPPED)
+        return next((name for name, model in models if key in model.model_fields), "")
 
     @model_serializer(mode="wrap")
     def _spread_parameters(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

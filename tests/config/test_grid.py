@@ -171,6 +171,7 @@ def test_values_that_do_not_fit_together_are_refused(tmp_path: Path) -> None:
         ("strategy.trend = ['ema', 'emma']", "received 'emma'"),
         ("stop.atr_perod = [3]", "did you mean stop.atr_period?"),
         ("atr_period = [3]", "did you mean stop.atr_period?"),
+        ("strategy.cycle_period = [12.0]", "is a parameter of the signal mtf_cycle, not of"),
         ("data.path = ['x']", "cannot vary within a sweep"),
         ("stop.atr_timeframe = ['5m']", "multiple of data.timeframe"),
     ],

@@ -55,6 +55,12 @@ def test_an_unknown_key_names_the_closest_known_one(
     assert message == f"--set: {key} is not a known key; did you mean {closest}?"
 
 
+def test_a_parameter_of_another_signal_is_told_from_an_unknown_key(tmp_path: Path) -> None:
+    message = refusal(tmp_path, "strategy.cycle_period = 24.0")
+    said = f"is a parameter of the signal mtf_cycle, not of {SIGNAL}: leave it out"
+    assert message == f"{tmp_path / 'strategy.toml'}: strategy.cycle_period {said}, received 24.0"
+
+
 def test_a_section_that_is_no_table_is_named(tmp_path: Path) -> None:
     file = tmp_path / "strategy.toml"
     file.write_text("stop = 5")
