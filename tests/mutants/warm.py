@@ -23,6 +23,8 @@ _BUSY = 10.0
 """How many times as long a busy machine may take."""
 _MOST_SECONDS = 10.0
 """Of processor time; a test that takes more without a compiler is no help here."""
+_MOST_WASTED = 30.0
+"""Seconds that such tests of one file may take in all; then each test has one."""
 _OPTIONS = (
     "-q",
     "-p",
@@ -119,6 +121,7 @@ class _Watch:
         self.seconds: dict[str, float] = {}
         self.failed: list[str] = []
         self._measured = measured
+        self._wasted = 0.0
         self._out: set[str] = set()
         """Those that fail, are skipped or take too long."""
 
@@ -126,15 +129,19 @@ class _Watch:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
         self._measured.switch_context(item.nodeid)
         signal.signal(signal.SIGPROF, _too_slow)
-        signal.setitimer(signal.ITIMER_PROF, _MOST_SECONDS)
+        most = _MOST_SECONDS if self._wasted < _MOST_WASTED else 1.0
+        signal.setitimer(signal.ITIMER_PROF, most)
         begin = time.process_time()
         try:
             return (yield)
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0.0)
             self._measured.switch_context("")
-            if item.nodeid not in self._out:
-                self.seconds[item.nodeid] = time.process_time() - begin
+            spent = time.process_time() - begin
+            if item.nodeid in self._out:
+                self._wasted += spent
+            else:
+                self.seconds[item.nodeid] = spent
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not report.passed:
