@@ -242,11 +242,10 @@ class StopTrail:
         candles, atr = strategy.data.candles, np.frombuffer(strategy.atr.array)
         given = stop, position, at + 1, until, candles, atr, reach, target, danger, self.trade_rules
         following, count = compiled(managed_through)(*given, _MOVES)
-        rows = zip(*(column[: count + 1].tolist() for column in _MOVES), strict=True)
-        interval = strategy.interval
-        self._coming = deque(
-            (int(self._times[candle]) + interval, candle, Stop(*rest)) for candle, *rest in rows
-        )
+        at_candles, *stops = (column[: count + 1] for column in _MOVES)
+        closes = self._times[at_candles] + strategy.interval
+        moved = map(Stop._make, zip(*(column.tolist() for column in stops), strict=True))
+        self._coming = deque(zip(closes.tolist(), at_candles.tolist(), moved, strict=True))
         return int(following)
 
     def catch_up(self, now: int) -> None:

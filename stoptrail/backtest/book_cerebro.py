@@ -180,9 +180,9 @@ def _share(lines: Any, known: dict[int, Any]) -> None:
     """Let lines with the same values as one before have the same array: sets of one market often
     have signal or ATR in common."""
     for line in lines:
-        values = np.asarray(line.array)
+        values = np.frombuffer(line.array, np.int64)  # as bits, in which NaN equals NaN
         found: Any = known.setdefault(crc32(values.data), line.array)
-        if found is not line.array and np.array_equal(np.asarray(found), values, equal_nan=True):
+        if found is not line.array and np.array_equal(np.frombuffer(found, np.int64), values):
             line.array = found
 
 

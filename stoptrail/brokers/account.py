@@ -17,7 +17,7 @@ from stoptrail.adapter.backtrader import bt
 from stoptrail.adapter.feed_candles import interval_of, is_daily, known_candles, open_time
 from stoptrail.adapter.internals import require
 from stoptrail.brokers.schedule import Schedule
-from stoptrail.brokers.terms import fitted_market, unfitted_rules
+from stoptrail.brokers.terms import fitted_market, shipped_settings, unfitted_rules
 from stoptrail.config.own_code import own_size_of
 from stoptrail.config.run_rules import tiers_of
 from stoptrail.config.section import explain
@@ -89,7 +89,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
                 "see setcash, setcommission and docs/library.md"
             )
         super().__init__()  # Backtrader has put the parameters into self.p
-        self._settings = self.p.settings or Settings()
+        self._settings = self.p.settings or shipped_settings()
         self.run_rules: RunRules = self.p.run_rules or unfitted_rules(self._settings)
         self.journal: Journal = self.p.journal or Unheard()
         self.detail: Detail = self.p.detail or NO_DETAIL

@@ -18,6 +18,7 @@ from stoptrail.rules.book import (
     NOT_EXPOSED,
     Caps,
     Exposure,
+    exposed,
 )
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.protections import (
@@ -134,11 +135,15 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
     get_cash, get_value = getcash, getvalue
 
     def exposure(self) -> Exposure:
-        """Open risk and notional of everything held and ordered."""
+        """Open risk and notional of everything held and ordered; the risk only where a cap asks
+        for it."""
         found = NOT_EXPOSED
+        limits_risk = self.caps.open_risk < NO_CAP
         for sleeve in self.busy:
-            sleeve.catch_up(self.closes)
-            found = sleeve.exposure(found)
+            if limits_risk:
+                sleeve.catch_up(self.closes)
+            risk = sleeve.open_risk() if limits_risk else 0.0
+            found = exposed(found, sleeve.units, sleeve.close, risk)
         return found
 
     def margins(self) -> float:

@@ -13,12 +13,11 @@ from stoptrail.rules.book import (
     CAP,
     Allowed,
     Expected,
-    Exposure,
     capped_units,
     cut_entry,
     expected,
-    exposed,
     margin_of,
+    open_risk,
     stake,
     tied,
     too_small,
@@ -79,7 +78,7 @@ class SleeveBroker(CandleBroker):
     @property
     def close(self) -> float:
         """The last close of its market."""
-        return float(self._data.close[0])
+        return float(self._data.lines.close[0])
 
     @property
     def fresh(self) -> bool:
@@ -118,16 +117,22 @@ class SleeveBroker(CandleBroker):
         self.margin = margin_of(equity, share, book.margins())
         return units
 
-    def exposure(self, before: Exposure) -> Exposure:
-        """`before` with what is held or ordered here."""
-        rules, price = self.run_rules.trade_rules, self.close
+    @property
+    def units(self) -> float:
+        """What is held or ordered here."""
         if self.open is not None:
-            held, level = self.open.held, self.levels()[0]
-            return exposed(before, held.side, self.open.units, held.fill, level, price, rules)
-        order = self.entry_order
+            return self.open.units
+        return 0.0 if self.entry_order is None else self.entry_order.units
+
+    def open_risk(self) -> float:
+        """What is lost of it where the stop in force is hit, quote currency."""
+        rules, order = self.run_rules.trade_rules, self.entry_order
+        if self.open is not None:
+            held = self.open.held
+            return open_risk(held.side, self.open.units, held.fill, self.levels()[0], rules)
         if order is None:
-            return before
-        return exposed(before, order.side, order.units, *self._expects, price, rules)
+            return 0.0
+        return open_risk(order.side, order.units, *self._expects, rules)
 
     def tied_by(self, time: int) -> float:
         """What the position keeps of the cash at `time` (ms), funding included; 0 without one."""

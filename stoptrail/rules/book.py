@@ -49,7 +49,7 @@ class Exposure(NamedTuple):
     """What positions and waiting orders put at stake, quote currency."""
 
     risk: float
-    """What is lost where every stop in force is hit, after costs."""
+    """What is lost where every stop in force is hit, after costs; 0 where no cap asks for it."""
     notional: float
 
 
@@ -89,17 +89,8 @@ def open_risk(side: int, units: float, fill: float, level: float, trade_rules: T
 
 
 @rule
-def exposed(
-    before: Exposure,
-    side: int,
-    units: float,
-    fill: float,
-    level: float,
-    price: float,
-    trade_rules: TradeRules,
-) -> Exposure:
+def exposed(before: Exposure, units: float, price: float, risk: float) -> Exposure:
     """`before` and one more position, or an order as it is expected; marked at `price`."""
-    risk = open_risk(side, units, fill, level, trade_rules)
     return Exposure(before.risk + risk, before.notional + units * price)
 
 

@@ -332,6 +332,18 @@ def test_what_sleeves_bring_adds_up_to_the_account_however_much_is_credited() ->
     assert credited >= 2
 
 
+def test_a_cap_on_open_risk_that_is_never_reached_changes_nothing() -> None:
+    book = random_book(2)
+    caps = book.terms.caps
+    records = [
+        run_book(book.sleeves, book.terms._replace(caps=caps._replace(open_risk=open_risk)))
+        for open_risk in (NO_CAP, 1e6)
+    ]
+    for free, capped in zip(*records, strict=True):
+        same_bytes(free, capped)
+    assert sum(len(record.trades.entry) for record in records[0]) > 100
+
+
 def test_separate_accounts_are_runs_of_their_own() -> None:
     book = random_book(1)
     records = run_book(book.sleeves, book.terms._replace(shared=False))
