@@ -41,6 +41,8 @@ from tests.exchange.wire_simulator import WireSimulator
 DAY = 86_400_000
 WARM_UP_DAYS = 60
 START = 1_609_459_200_000
+UNDISTURBED = 100
+"""Candles before the first kill."""
 _STILL_SECONDS = 300.0
 """Longest time for which the market may stand still: a busy machine starts a session slowly."""
 
@@ -187,7 +189,7 @@ def live_through(
     """Play the market to its end, with kills; the lives that it took."""
     chance = random.Random(plan.seed + 1)
     half = first + (last - first) // 2  # one life long enough to see whether memory grows
-    deaths = sorted(chance.sample(range(first + 100, half), plan.kills))
+    deaths = sorted(chance.sample(range(first + UNDISTURBED, half), plan.kills))
     lives: list[Life] = []
     keeper.start()
     if plan.transport == "rest":  # else it is the first subscription that starts the market
@@ -333,6 +335,8 @@ def main() -> int:
     parser.add_argument("--seed", type=whole, default=1)
     parser.add_argument("--sample", type=whole, default=300, help="candles timed one by one")
     chosen = parser.parse_args()
+    if chosen.kills > max(0, chosen.days * DAY // (2 * INTERVAL) - 2 * UNDISTURBED):
+        parser.error(f"{chosen.days} days are too short for {chosen.kills} kills: give --days more")
     plan = Plan(
         chosen.days,
         chosen.kills,

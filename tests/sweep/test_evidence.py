@@ -1,5 +1,6 @@
 """What the evidence says of a chosen set, from the results of a small search."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,7 @@ from stoptrail.sweep.price_paths import envelope, worst_objectives
 from stoptrail.sweep.screen import BLOCKS, Share, screen_all, shared
 from stoptrail.sweep.search import Ranked, trials_of
 from stoptrail.sweep.space import Space
+from stoptrail.sweep.statistics.bootstrap import profit_factor_interval
 from tests.rules.runs import trades
 from tests.sweep.small import small_settings
 
@@ -70,6 +72,20 @@ def test_the_deflated_sharpe_ratio_is_fed_with_sharpe_ratios(world: World) -> No
     crossed = found["cross_validation"]
     assert (crossed["folds"], len(crossed["sharpes"])) == (10, 9)
     assert crossed["low"] <= crossed["median"] <= crossed["high"]
+
+
+def test_the_bootstrap_draws_from_closed_trades(world: World) -> None:
+    sharpes = world.results.metrics[:, COLUMN.sharpe]
+    trials = trials_of(world.share, Ranked(world.results, Scored(sharpes, sharpes, sharpes)))
+    record = world.outcome.record
+    exits = record.trades.exit.copy()
+    exits[-1] = OPEN
+    still_open = record._replace(trades=record.trades._replace(exit=exits))
+    outcome = world.outcome._replace(record=still_open)
+    found = selection(world.share, trials, world.best, outcome, 1)
+    closed = record.trades.pnl[:-1]
+    assert len(closed) > 3
+    assert found["bootstrap"]["profit_factor"] == asdict(profit_factor_interval(closed, 1))
 
 
 def test_the_envelope_has_the_run_itself_and_two_paths(world: World) -> None:
