@@ -171,8 +171,8 @@ class RecordingJournal:
         """Every level that was in force; `index` is the first candle in which it holds."""
         levels = self.levels
         time = np.array([each.time for each in levels], np.int64)
-        price = np.array([each.tick for each in levels], np.float64)
-        by_tick = ~np.isnan(price)
+        tick = np.array([each.tick for each in levels], np.float64)
+        by_tick = ~np.isnan(tick)
         reason = np.array([each.stop.reason for each in levels], np.int8)
         within = np.searchsorted(candles.time, time, side="right") - 1
         after = np.searchsorted(candles.time, time)
@@ -182,7 +182,7 @@ class RecordingJournal:
             level=np.array([each.stop.level for each in levels]),
             reason=reason,
             tick=np.where(by_tick, time, 0),
-            price=price,
+            price=np.where(by_tick, tick, 0.0),
         )
 
 

@@ -164,7 +164,7 @@ class StopLog(NamedTuple):
     """Open time in ms of the finer candle whose price set the level, which then holds from
     there on within `candle`; 0 where a close set it."""
     price: Floats
-    """The price that set it there; NaN where a close did."""
+    """The price that set it there; 0 where a close did."""
 
 
 def setups(signals: Signals, sides: int, first: int) -> Setups:

@@ -82,11 +82,7 @@ def _same_stops(one: Record, other: Record) -> bool:
     exact = all(np.array_equal(x, y) for x, y in ((a.trade, b.trade), (a.candle, b.candle)))
     same = np.array_equal(a.reason, b.reason) and np.array_equal(a.tick, b.tick)
     close = ((a.level, b.level), (a.price, b.price))
-    return (
-        exact
-        and same
-        and all(np.allclose(x, y, rtol=RELATIVE, atol=0.0, equal_nan=True) for x, y in close)
-    )
+    return exact and same and all(np.allclose(x, y, rtol=RELATIVE, atol=0.0) for x, y in close)
 
 
 def choose(score: Floats, fingerprints: NDArray[np.uint64], wanted: int) -> list[int]:

@@ -70,7 +70,7 @@ def test_a_level_of_a_candle_that_never_came_is_left_out() -> None:
         level=np.array([95.0, 100.1, 99.0]),
         reason=np.array([INITIAL, BREAKEVEN, TRAIL], np.int8),
         tick=np.zeros(3, np.int64),
-        price=np.full(3, np.nan),
+        price=np.zeros(3),
     )
     assert list(stop_rows(outcome_of(TWO, stops), CANDLES)) == [
         [1, "2024-10-04T22:00:00Z", 95.0, "initial", "false"],
@@ -86,7 +86,7 @@ def test_the_first_level_has_the_time_of_the_entry_also_where_a_tick_came_late()
         level=np.array([95.0]),
         reason=np.array([INITIAL], np.int8),
         tick=np.zeros(1, np.int64),
-        price=np.full(1, np.nan),
+        price=np.zeros(1),
     )
     late = TWO._replace(entry_time=TWO.entry_time + 60_000)
     (row,) = stop_rows(outcome_of(late, stops), CANDLES)
@@ -103,7 +103,7 @@ def test_a_trail_beyond_the_close_that_set_it_is_marked(beyond: float, passed: s
         level=np.array(levels),
         reason=np.array([TRAIL, TRAIL], np.int8),
         tick=np.zeros(2, np.int64),
-        price=np.full(2, np.nan),
+        price=np.zeros(2),
     )
     assert [row[-1] for row in stop_rows(outcome_of(TWO, stops), CANDLES)] == [passed, passed]
 
@@ -126,7 +126,7 @@ def test_the_tables_of_a_run_are_written_and_that_of_stops_only_where_there_were
     inputs = Inputs(CANDLES, 0, day_marks(CANDLES, 0), FREE.trade_rules.market)
     equity = np.array([1000.0, 1008.0, 1001.0])
     one = np.array([0], np.int64)
-    stops = StopLog(one, one + 1, np.array([95.0]), np.array([INITIAL], np.int8), one, one * np.nan)
+    stops = StopLog(one, one + 1, np.array([95.0]), np.array([INITIAL], np.int8), one, one * 0.0)
     for prefix, log in (("", stops), ("baseline_", None)):
         outcome = outcome_of(TWO, log)._replace(equity=equity, falls=np.zeros(3))
         write_tables(tmp_path, outcome, inputs, prefix)

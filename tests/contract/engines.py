@@ -202,7 +202,7 @@ def by_kernel(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FU
         left = candles.time[end.exit] if closed else OPEN
         times = (candles.time[entry], left)
         rows.append((signal, entry, end.exit, held.side, end.reason, *sizes, *money, *times))
-        levels.append((len(rows) - 1, end.exit, stops[-1].level, end.reason, 0, np.nan))
+        levels.append((len(rows) - 1, end.exit, stops[-1].level, end.reason, 0, 0.0))
         return booked(account, candles_, marks_, signal, *rest)
 
     nodes = nodes_of(candles, ready.atr)

@@ -16,6 +16,7 @@ STOPS = StopLog(
     np.array([95.0, 97.0, 103.0, 96.0]),
     np.zeros(4, np.int8),
     np.zeros(4, np.int64),
+    np.zeros(4),
 )
 """The long's stop from candles 1 and 3 on, the short's from 5 and 7 on."""
 

@@ -41,7 +41,7 @@ def record() -> Record:
         np.array([92.0, 103.0, 118.0, 117.0]),
         np.array([0, 2, 0, 2], np.int8),
         np.array([0, 0, 0, 12_500]),
-        np.array([np.nan, np.nan, np.nan, 115.0]),
+        np.array([0.0, 0.0, 0.0, 115.0]),
     )
     return Record(trades, stops, np.array([3, 0, 1, 0, 0, 0]), fill_log(0))
 

@@ -77,7 +77,7 @@ def write_entry(
 @rule
 def write_level(stops: StopLog, rows: Counts, i: int, stop: Stop, tick: int, price: float) -> None:
     """The level of the open trade that holds from candle i on, or from `tick` (ms) on within
-    it, set by a `price` (NaN: by a close); stops, rows: of a Log."""
+    it, set by a `price` (0: by a close); stops, rows: of a Log."""
     k = rows[1]
     stops.trade[k] = rows[0]
     stops.candle[k] = i

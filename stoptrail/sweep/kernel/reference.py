@@ -8,7 +8,6 @@ kernel over years of candles.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from stoptrail.rules.candles import Candles, Floats, Times
@@ -178,7 +177,7 @@ def open_candle(
     managed, before = managed_from(position.held, stop), sum_by(sums, time)
     if run_rules.exits == CYCLE_EXIT:
         return NO_ORDER, Trade(position, managed, no_target(position.held.side), before)
-    write_level(log.stops, log.rows, bar.place, stop, 0, math.nan)
+    write_level(log.stops, log.rows, bar.place, stop, 0, 0.0)
     target = working_target(position, run_rules.trade_rules)
     return NO_ORDER, Trade(position, managed, target, before)
 
@@ -227,7 +226,7 @@ def manage(
         unit_paid(trade, bar.paid, run_rules.trade_rules),
     )
     if managed.stop.level != level:
-        write_level(log.stops, log.rows, bar.place + 1, managed.stop, 0, math.nan)
+        write_level(log.stops, log.rows, bar.place + 1, managed.stop, 0, 0.0)
     return Trade(position, managed, target, before)
 
 
