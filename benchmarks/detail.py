@@ -72,6 +72,7 @@ def detail(span: Span) -> Section:
             "",
             *table(("command", "seconds", "MB", "more seconds", "more MB"), rows),
             "Checked: candles were held and walked, and the engines agreed in every sweep.",
+            "",
         ),
     )
 
