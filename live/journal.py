@@ -46,6 +46,8 @@ class Moved(NamedTuple):
     before: Stop
     after: Stop
     time: int
+    tick: float
+    """Price of the tick that moved it; NaN where a close did."""
 
 
 class Leaving(NamedTuple):
@@ -152,7 +154,8 @@ class LiveJournal:
     def moved(self, before: Stop, after: Stop, time: int, tick: float = math.nan) -> None:
         """The level moved."""
         self._moves += 1
-        self._events.append(Moved(self._trades, self._signal, self._moves, before, after, time))
+        counted = self._trades, self._signal, self._moves
+        self._events.append(Moved(*counted, before, after, time, tick))
 
     def leaving(self, position: Position, reason: int, price: float | None = None) -> None:
         """An order to leave was sent, at `price` where a person names one."""

@@ -189,7 +189,15 @@ class Rows:
         )
 
     def _move(
-        self, trade: int, number: int, time: int, old: float | None, stop: Stop, step: Step
+        self,
+        trade: int,
+        number: int,
+        time: int,
+        old: float | None,
+        stop: Stop,
+        step: Step,
+        *,
+        passed: bool = False,
     ) -> None:
         self.put(
             StopMoves,
@@ -199,6 +207,7 @@ class Rows:
             old=old,
             new=stop.level,
             reason=STOP_REASONS[stop.reason],
+            passed=passed,
             caught_up=step.caught_up,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from stoptrail.core.database import make_tables, making_tables
 from stoptrail.core.errors import StoreError
 from stoptrail.live.ledger.spoken import Events
 from stoptrail.live.ledger.tables import TABLES, PaperFills, StoredFunding
+from stoptrail.rules.stops import REASONS, Stop, beyond_its_price
 
 Migration = Callable[[Database], None]
 
@@ -104,6 +106,39 @@ def _marks(database: Database) -> None:
         _add(database, "candles", f"mark_{name}", "DOUBLE PRECISION")
 
 
+def _passed(database: Database) -> None:
+    """Whether a level lay beyond the price that set it (C7): that of the first tick of its
+    moment, else of the close before."""
+    _add(database, "stop_moves", "passed", "BOOLEAN NOT NULL DEFAULT FALSE")
+    execute: Any = database.execute_sql
+    mark = "?" if isinstance(database, SqliteDatabase) else "%s"
+    key = " AND ".join(f"{name} = {mark}" for name in ("session", "trade", "number"))
+    for session, source in execute("SELECT id, market FROM sessions").fetchall():
+        for move in _beyond(execute, session, source or session):
+            execute(f"UPDATE stop_moves SET passed = TRUE WHERE {key}", (session, *move))
+
+
+def _beyond(execute: Any, session: int, source: int) -> list[tuple[int, int]]:
+    """Trade and number of the moves of `session`, on the candles of `source`, that were set
+    beyond their price."""
+    ticks = execute(f"SELECT time, price FROM ticks WHERE session = {session} ORDER BY number DESC")
+    by = dict(ticks.fetchall())
+    closes = f"SELECT time, close FROM candles WHERE session = {source} ORDER BY time"
+    candles = execute(closes).fetchall()
+    opened = [time for time, _ in candles]
+    moves = execute(
+        "SELECT t.side, m.trade, m.number, m.time, m.new, m.reason FROM stop_moves m "
+        "JOIN paper_trades t ON t.session = m.session AND t.number = m.trade "
+        f"WHERE m.session = {session} AND m.number > 0"
+    )
+    found = []
+    for side, trade, number, time, level, reason in moves.fetchall():
+        price = by[time] if time in by else candles[bisect_left(opened, time) - 1][1]
+        if beyond_its_price(side, Stop(level, level, REASONS.index(reason)), price):
+            found.append((trade, number))
+    return found
+
+
 def _add(database: Database, table: str, name: str, kind: str) -> None:
     """Add a column, unless the tables were made with it."""
     if name not in {column.name for column in database.get_columns(table)}:
@@ -123,6 +158,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _books,
     _ticks_of_books,
     _marks,
+    _passed,
 )
 """Step n leads from version n to version n + 1; a step is never changed once released."""
 

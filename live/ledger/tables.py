@@ -285,6 +285,8 @@ class StopMoves(Model):
     old = DoubleField(null=True)
     new = DoubleField()
     reason = CharField()
+    passed = BooleanField(default=False)
+    """Whether it lay beyond the close or tick that set it (C7)."""
     caught_up = BooleanField()
 
     class Meta:  # noqa: D106  # peewee's

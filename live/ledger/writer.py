@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -31,7 +32,7 @@ from stoptrail.live.ledger.tables import (
     StoredEquity,
 )
 from stoptrail.live.step import Step
-from stoptrail.rules.stops import BY_HAND, breakeven_armed
+from stoptrail.rules.stops import BY_HAND, beyond_its_price, breakeven_armed
 from stoptrail.rules.stops import REASONS as STOP_REASONS
 from stoptrail.rules.trade import Fill
 from stoptrail.rules.types import Checkpoint
@@ -204,8 +205,11 @@ class StepWriter(Rows):
         self._fill(event.trade, 0, held.time, held.side, entered, position.units, "entry", step)
 
     def _moved(self, event: Moved, step: Step) -> None:
-        after = event.after
-        self._move(event.trade, event.number, event.time, event.before.level, after, step)
+        after, old, position = event.after, event.before.level, step.checkpoint.position
+        close = math.nan if step.candle is None else step.candle[4]
+        by = event.tick if event.tick == event.tick else close
+        passed = position is not None and beyond_its_price(position.held.side, after, by)
+        self._move(event.trade, event.number, event.time, old, after, step, passed=passed)
         self.change(PaperOrders, {"price": after.level}, kind="stop", signal=event.signal)
         moved = {"sl": after.level, "sl_reason": STOP_REASONS[after.reason]}
         self.change(PaperTrades, {**moved, "extreme": after.extreme}, number=event.trade)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import fee
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import excursion
-from stoptrail.rules.stops import INITIAL, REASONS, RULE, TRAIL
+from stoptrail.rules.stops import INITIAL, REASONS, Stop, beyond_its_price
 from stoptrail.rules.tally import (
     r_multiple,
 )
@@ -128,8 +129,8 @@ def stop_rows(outcome: Outcome, candles: Candles) -> Iterator[list[Any]]:
     for trade, candle, level, reason, tick, price in zip(*stops, strict=True):
         if candle < len(candles.time):
             by = price if tick else candles.close[candle - 1]
-            beyond = trades.side[trade] * (level - by) > 0.0
-            passed = "true" if reason in (TRAIL, RULE) and beyond else "false"
+            stop = Stop(float(level), math.nan, int(reason))
+            passed = "true" if beyond_its_price(int(trades.side[trade]), stop, by) else "false"
             entered = trades.entry_time[trade] if reason == INITIAL else 0
             opens = iso(int(tick or entered or candles.time[candle]))
             yield [int(trade) + 1, opens, float(level), REASONS[reason], passed]

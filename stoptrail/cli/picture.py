@@ -247,6 +247,6 @@ def _stops(database: Any, session: int) -> dict[int, list[StopLevel]]:
 
     levels: dict[int, list[StopLevel]] = {}
     for row in rows(database, StopMoves, session):
-        move = StopLevel(row["time"], row["new"], row["reason"])
+        move = StopLevel(row["time"], row["new"], row["reason"], row["passed"])
         levels.setdefault(row["trade"], []).append(move)
     return levels

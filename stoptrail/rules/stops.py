@@ -136,6 +136,12 @@ def stop_hit(side: int, high: float, low: float, level: float) -> bool:
     return low <= level if side > 0 else high >= level
 
 
+def beyond_its_price(side: int, stop: Stop, price: float) -> bool:
+    """Whether a trail, or a rule of the user's own, set the level beyond `price`, that of the
+    close or tick that it went by (C7): the market had passed it before it was in force."""
+    return stop.reason in (TRAIL, RULE) and tighter(side, stop.level, price)
+
+
 @rule
 def stop_fill(side: int, first: float, level: float, costs: Costs, market: Market) -> float:
     """Price of a stop fill: the level, or `first` (the open, or the tick) where that is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +20,7 @@ from stoptrail.rules.stops import (
 def kinds_of_moves(*stops: Stop) -> list[str]:
     """Kinds of the messages when the stop goes through `stops`, a move each."""
     events = tuple(
-        Moved(1, 0, number, before, after, 60_000)
+        Moved(1, 0, number, before, after, 60_000, math.nan)
         for number, (before, after) in enumerate(pairwise(stops), 1)
     )
     tick = StoredTick(1, 0, 60_000, 99.0, 98.9, 99.1, False)

@@ -1,0 +1,137 @@
+"""A session in tick mode, told the prices of finer candles, equals a backtest whose stops move by
+them (C14, C21): trades, and every level with what stops.csv says of it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from stoptrail.backtest.engine import run_backtrader
+from stoptrail.backtest.plan import Plan, Record
+from stoptrail.backtest.tables import STOP_COLUMNS, stop_rows
+from stoptrail.core.time import iso
+from stoptrail.exchange.rows import Row
+from stoptrail.live.ledger.database import open_existing
+from stoptrail.live.ledger.records import all_sessions
+from stoptrail.live.ledger.schema import LedgerSchema, version_of
+from stoptrail.live.market.events import Tick
+from stoptrail.live.watch.differences import compare
+from stoptrail.live.watch.replay import recording_of, replay
+from stoptrail.rules.candles import Candles
+from stoptrail.rules.detail import Detail, piece_at
+from stoptrail.rules.paths import TICKS
+from tests.live.books import Books, backtest_of, books_of, told_trades
+from tests.live.playback import PlaybackStore, play, rows_of
+from tests.live.small_market import HOUR, WARM_UP, settings, small_market
+
+PIECES = 6
+FORMER = 10
+"""Version of the ledger before it knew which levels lay beyond their price."""
+BY_TICK = {"trail": "percent", "trail_percent": 0.003}
+"""The tick after the entry may find this trail above its price."""
+BY_CLOSE = {"trailing_atr_multiplier": 0.5, "atr_period": 2, "atr_timeframe": "1h"}
+"""The close after a wild candle may find this one above its price."""
+TIME, PASSED = STOP_COLUMNS.index("time"), STOP_COLUMNS.index("passed")
+
+
+class Told(NamedTuple):
+    """What stops.csv is made of."""
+
+    plan: Plan
+    record: Record
+
+
+def market() -> tuple[Candles, Detail]:
+    """Candles and the pieces that make them up: some wild, most calm, none missing."""
+    rough = small_market(900, 8)
+    count, random = len(rough.time), np.random.default_rng(8)
+    shares = np.sort(random.random((count, PIECES + 1)), axis=1)
+    shares[:, 0], shares[:, -1] = 0.0, 1.0
+    line = rough.open[:, None] + shares * (rough.close - rough.open)[:, None]
+    width = np.where(random.random(count) < 0.15, 5.0, 0.5) * (rough.high - rough.low)
+    above, below = width[:, None] * random.exponential(0.3, (2, count, PIECES))
+    opens, closes = line[:, :-1], line[:, 1:]
+    high, low = np.maximum(opens, closes) + above, np.minimum(opens, closes) - below
+    opens, high, low, closes = (np.round(prices, 2) for prices in (opens, high, low, closes))
+    times = rough.time[0] + HOUR * np.arange(count, dtype=np.int64)
+    ends = opens[:, 0].copy(), high.max(axis=1), low.min(axis=1), closes[:, -1].copy()
+    moments = times[:, None] + 60_000 + 300_000 * np.arange(PIECES, dtype=np.int64)
+    pieces = (column.ravel() for column in (moments, opens, high, low, closes))
+    edges = PIECES * np.arange(count + 1, dtype=np.int64)
+    return Candles(times, *ends, np.ones(count), HOUR), Detail(*pieces, edges[:-1], edges[1:])
+
+
+CANDLES, DETAIL = market()
+
+
+def ticks_of(row: Row, apart: int = 0) -> list[Tick]:
+    """The prices of the candle's pieces in the order in which a long sees them, `apart` ms."""
+    at, nothing = (row[0] - int(CANDLES.time[0])) // HOUR, float("nan")
+    pieces = [piece_at(DETAIL, k) for k in range(int(DETAIL.first[at]), int(DETAIL.last[at]))]
+    return [
+        Tick(int(piece.time) + k * apart, float(price), nothing, nothing)
+        for piece in pieces
+        for k, price in enumerate((piece.open, piece.low, piece.high, piece.close))
+    ]
+
+
+def by_ticks(url: str) -> tuple[Plan, Record]:
+    """The backtest whose stops move by the pieces, under the session's settings."""
+    plan = backtest_of(url)[1]
+    plan = plan._replace(run_rules=plan.run_rules._replace(path=TICKS))
+    return plan, run_backtrader(CANDLES, WARM_UP, plan, detail=DETAIL)
+
+
+def stops_of(books: Books) -> list[list[Any]]:
+    """The ledger's levels as rows of stops.csv."""
+    return [
+        [row["trade"], iso(row["time"]), row["new"], row["reason"], str(row["passed"]).lower()]
+        for row in books["StopMoves"]
+        if row["time"] <= CANDLES.time[-1]
+    ]
+
+
+def session(stop: dict[str, Any], url: str, apart: int = 0) -> Books:
+    """The ledger of a session in tick mode, whose ticks are so many ms apart."""
+    chosen = settings(strategy={"sides": "long"}, stop=stop, live={"ratchet": "tick"})
+    play(
+        chosen, PlaybackStore(rows_of(CANDLES), WARM_UP, HOUR, partial(ticks_of, apart=apart)), url
+    )
+    return books_of(url)
+
+
+@pytest.mark.parametrize("stop", [BY_TICK, BY_CLOSE], ids=["tick", "close"])
+def test_levels_of_a_session_by_ticks_are_those_of_stops_csv(
+    stop: dict[str, Any], tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    books, (plan, record) = session(stop, url), by_ticks(url)
+    assert [trade[3] for trade in told_trades(books)] == record.trades.fill.tolist()
+    told: Any = Told(plan, record)
+    expected = list(stop_rows(told, CANDLES))
+    assert stops_of(books) == expected
+    passed = [row[TIME] for row in expected if row[PASSED] == "true"]
+    assert len(passed) >= 3
+    assert {time.endswith(":00:00Z") for time in passed} == {stop is BY_CLOSE}
+    with closing(open_existing(url)) as database:
+        (recorded,) = all_sessions(database)
+        with closing(replay(recording_of(database, recorded))) as again:
+            assert compare(database, again, recorded.id).differences == []
+
+
+def test_a_ledger_of_the_former_schema_learns_which_levels_lay_beyond_their_price(
+    database_url: str,
+) -> None:
+    books = session(BY_TICK, database_url, apart=1)
+    assert sum(row["passed"] for row in books["StopMoves"]) >= 3
+    with closing(open_existing(database_url)) as database:
+        execute: Any = database.execute_sql
+        execute("ALTER TABLE stop_moves DROP COLUMN passed")
+        LedgerSchema.delete().where(LedgerSchema.version > FORMER).execute(database)
+        assert version_of(database) == FORMER
+    assert books_of(database_url) == books
