@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,11 +16,13 @@ from numpy.typing import NDArray
 
 from stoptrail.core.errors import ConfigError, DataError
 from stoptrail.core.program import Progress
-from stoptrail.core.time import iso, timeframe_name, uncovered
+from stoptrail.core.time import HOUR_MS, MINUTE_MS, iso, timeframe_name, uncovered
 from stoptrail.exchange.errors import UnreachableError
+from stoptrail.feeds.beside import of_file_beside, read_beside
 from stoptrail.feeds.cache import cache_path, covered_spans
 from stoptrail.feeds.download import Notice, download_candles
-from stoptrail.feeds.files import load_file, of_file_beside
+from stoptrail.feeds.files import load_file
+from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import Finer, MarketData
 from stoptrail.feeds.own_file import read_own
 from stoptrail.feeds.source import Wanted
@@ -53,7 +56,26 @@ def load_finer(
     Raises ConfigError, DataError, ExchangeError or OutputError, in one line, where there are
     none, or where they are of another market or span; `on_notice` is told of what falls back.
     """
-    candles, source = _found(wanted, finer, market, on_progress, on_notice, clock)
+    if finer.path is None:
+        return _traded(
+            wanted, market, *_found(wanted, finer, market, on_progress, on_notice), on_notice
+        )
+    path, now = finer.path, int(clock() * 1000)
+
+    def attempt(reading: Reading, notice: Notice) -> Finer:
+        candles = _of_file(
+            replace(wanted, reading=reading), path, finer.interval, market, now, notice
+        )
+        _check_length(market.candles.interval, candles.interval, f"{path}: its candles")
+        return _traded(wanted, market, candles, f"file: {path.name}", notice)
+
+    return read_beside(path, "detail", wanted.reading, attempt, on_notice)
+
+
+def _traded(
+    wanted: Wanted, market: MarketData, candles: Candles, source: str, on_notice: Notice
+) -> Finer:
+    """The candles with trades, matched."""
     if wanted.reading.volume == "known" and not (candles.volume > 0.0).all():
         candles = rows_of(candles, candles.volume > 0.0)
     return matched(market, candles, source, on_notice)
@@ -65,13 +87,9 @@ def _found(
     market: MarketData,
     on_progress: Progress | None,
     on_notice: Notice,
-    clock: Callable[[], float],
 ) -> tuple[Candles, str]:
+    """Those of the synthetic market, or of the exchange."""
     start, end = market.start_time, market.end_time
-    if finer.path is not None:
-        candles = _of_file(wanted, finer, start, end, int(clock() * 1000), on_notice)
-        _check_length(market.candles.interval, candles.interval, f"{finer.path}: its candles")
-        return candles, f"file: {finer.path.name}"
     _check_length(market.candles.interval, finer.interval, "data.detail")
     if market.synthetic:
         span = rows_of(market.candles, slice(market.start, None))
@@ -89,23 +107,22 @@ def _check_length(base: int, fine: int, what: str) -> None:
 
 
 def _of_file(
-    wanted: Wanted, finer: FinerWanted, start: int, end: int, now: int, on_notice: Notice
+    wanted: Wanted, path: Path, interval: int, market: MarketData, now: int, on_notice: Notice
 ) -> Candles:
-    assert finer.path is not None
-    traded = wanted.reading.volume == "known"
-    own = read_own(finer.path, finer.interval, start, end, traded=traded)
+    start, end = market.start_time, market.end_time
+    own = read_own(path, interval, start, end, traded=wanted.reading.volume == "known")
     if own is not None:
         return own
     reading = wanted.reading._replace(symbol=wanted.symbol, exchange=wanted.exchange_id)
     try:
-        loaded = load_file(finer.path, finer.interval or None, reading, now=now)
+        loaded = load_file(path, interval or None, reading, now=now)
     except DataError as error:
         raise of_file_beside(error, "data.detail_path", "data.detail") from None
     for note in loaded.notes:
         on_notice(f"detail: {note}")
     first, last = np.searchsorted(loaded.candles.time, [start, end])
     if first == last:
-        raise _other_span(str(finer.path), loaded.candles.time, loaded.candles.interval, start, end)
+        raise _other_span(str(path), loaded.candles.time, loaded.candles.interval, start, end)
     return rows_of(loaded.candles, slice(first, last))
 
 
@@ -176,7 +193,10 @@ def matched(market: MarketData, fine: Candles, source: str, on_notice: Notice) -
     name = timeframe_name(fine.interval)
     missing = len(some) - begin - int(some.sum())
     if wrong.sum() > equal.sum():
-        raise DataError(_other_market(base, fine, wrong, some, first, last, source))
+        told = _moved(market, fine, source) or _other_market(
+            base, fine, wrong, some, first, last, source
+        )
+        raise DataError(told)
     first[~equal], last[~equal] = 0, 0
     detail = Detail(*fine[:5], first.astype(np.int64), last.astype(np.int64))
     found = Finer(detail, fine.interval, source, begin, missing, int(wrong.sum()))
@@ -204,6 +224,43 @@ def _same(base: Candles, fine: Candles, first: Times, last: Times, digits: int) 
     tick = 10.0**-digits
     apart = [np.abs(one - other) < tick / 2 for one, other in made]
     return np.asarray(np.logical_and.reduce(apart), np.bool_)
+
+
+def _moved(market: MarketData, fine: Candles, source: str) -> str:
+    """What to say where the finer candles make up the base candles once they are moved in time;
+    "" where they do not."""
+    base, step = rows_of(market.candles, slice(market.start, None)), fine.interval
+    lately = rows_of(base, slice(-_LOOKED_AT, None))
+    both, length = base.interval - step, base.interval
+    hours = [k * HOUR_MS // 2 for k in range(1, 2 * _HOURS + 1)]
+    for moved in dict.fromkeys((-step, length, both, *hours, *(-by for by in hours))):
+        late = fine.time + moved
+        first, last = (
+            np.searchsorted(late, lately.time),
+            np.searchsorted(late, lately.time + length),
+        )
+        some = last > first
+        same = _same(rows_of(lately, some), fine, first[some], last[some], market.price_digits)
+        if same.sum() <= len(lately.time) / 2:
+            continue
+        by = f"{abs(moved) // MINUTE_MS} minutes {'later' if moved > 0 else 'earlier'}"
+        closes = {length: "those of the market", both: "both"} if market.origin == "file" else {}
+        why = "they are of another zone: data convert FILE finer.parquet --set data.zone=ZONE, and "
+        why += "give data.detail_path that; or data.zone is that of the market's file"
+        if moved == -step:
+            why = "they are stamped with their closes: data convert FILE finer.parquet --set "
+            why += "data.stamp=close, and give data.detail_path that"
+        elif moved in closes:
+            why = f'{closes[moved]} are stamped with their closes: set data.stamp = "close"'
+        head = f"the detail ({source}) is shifted in time"
+        return f"{head}: moved {by} it makes up the base candles; {why}"
+    return ""
+
+
+_LOOKED_AT = 500
+"""Base candles, the last, for which moved detail is looked at."""
+_HOURS = 14
+"""By which zones are apart."""
 
 
 def _other_market(

@@ -40,20 +40,6 @@ MIN_CANDLES = 2
 PLAIN = Reading()
 
 
-def of_file_beside(error: DataError, path: str, length: str) -> DataError:
-    """`error` of a file beside the market's own, which the setting `path` names: a remedy changes
-    that file, no setting that the market's own candles go by. `length`: what to say for
-    data.timeframe."""
-    text = str(error).replace("data.path or --data", path).replace("data.timeframe", length)
-    text = text.replace(
-        "set data.symbol to the market of the file, or give another file",
-        f"give {path} a file of that market",
-    )
-    if "data.columns" in text:
-        text += f"; they hold for data.path too: else give {path} a file that names its columns"
-    return DataError(text)
-
-
 class Unread(NamedTuple):
     """What could not be read, one line each."""
 

@@ -12,9 +12,11 @@ import numpy as np
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS, iso, timeframe_name
+from stoptrail.feeds.beside import of_file_beside, read_beside
 from stoptrail.feeds.cache import mark_path
 from stoptrail.feeds.download import Notice
-from stoptrail.feeds.files import load_file, of_file_beside
+from stoptrail.feeds.files import load_file
+from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import NO_MARKET_MARKS, MarketData, MarketMarks, candles_digest
 from stoptrail.feeds.source import Wanted
 from stoptrail.rules.candles import Candles, Floats, rows_of
@@ -51,26 +53,12 @@ def load_marks(
             return NO_MARKET_MARKS
         path, source = kept, f"exchange: {wanted.exchange_id}"
         remedy = "run `data download --mark`"
-    own = wanted.reading._replace(columns=(), zone="", stamp="auto")
-    failed: DataError | None = None
-    for reading in dict.fromkeys((wanted.reading, own)):
-        notes: list[str] = []
-        named = replace(wanted, reading=reading), path, source, remedy, int(clock() * 1000)
-        try:
-            found = _loaded(*named, market, notes.append)
-        except DataError as error:
-            failed = failed or error
-            continue
-        if failed is not None:
-            notes.append(
-                f"mark: {path} is read without data.columns, data.zone and data.stamp, which are "
-                "those of the market's own file: so its prices go with the market's"
-            )
-        for note in notes:
-            on_notice(note)
-        return found
-    assert failed is not None
-    raise failed
+    file, now = path, int(clock() * 1000)
+
+    def attempt(reading: Reading, notice: Notice) -> MarketMarks:
+        return _loaded(replace(wanted, reading=reading), file, source, remedy, now, market, notice)
+
+    return read_beside(file, "mark", wanted.reading, attempt, on_notice)
 
 
 def _loaded(

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
+from stoptrail.cli.data import convert
 from stoptrail.core.errors import ConfigError, DataError
 from stoptrail.core.time import iso
 from stoptrail.feeds.cache import write_candles
 from stoptrail.feeds.columns import columns_of
 from stoptrail.feeds.detail import FinerWanted, load_finer
-from stoptrail.feeds.files import load_candles
+from stoptrail.feeds.files import PLAIN, load_candles
+from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import Finer, MarketData
 from stoptrail.feeds.own_file import read_own
 from stoptrail.feeds.source import Wanted, synthetic_market
@@ -206,3 +211,89 @@ def test_the_synthetic_market_has_finer_candles_of_its_own() -> None:
     assert finer.source == "synthetic: seed 3"
     assert finer.summary()["walked"] == int(traded.sum()) > 900
     assert finer.contradicting == 0
+
+
+HOUR = 3_600_000
+
+
+def in_words(path: Path, given: Candles, moved: int = 0, zone: str = "", names: str = "") -> Path:
+    """Candles as CSV whose times have no offset: those of `zone`, stamped `moved` later."""
+    moment = np.vectorize(
+        lambda t: datetime.fromtimestamp((int(t) + moved) / 1000, ZoneInfo(zone or "UTC"))
+    )
+    order = (names or "time,open,high,low,close,volume").split(",")
+    columns = {**given._asdict(), "time": [f"{t:%Y-%m-%d %H:%M}" for t in moment(given.time)]}
+    rows = zip(*(columns[name] for name in order), strict=True)
+    lines = [",".join(map(str, row)) for row in rows]
+    path.write_text("\n".join([",".join(order), *lines]) + "\n")
+    return path
+
+
+def read(path: Path, reading: Reading = PLAIN, one: MarketData | None = None) -> list[str]:
+    """What is said of a file of finer candles, all of which have to be walked."""
+    said: list[str] = []
+    wanted = Wanted(interval=QUARTER, reading=reading)
+    finer = load_finer(wanted, FinerWanted(0, path), one or market(), None, said.append)
+    assert (finer.missing, finer.contradicting, finer.interval) == (0, 0, FIVE)
+    return said
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {"zone": "Asia/Tokyo"},
+        {"stamp": "close"},
+        {"columns": ("time", "volume", "open", "high", "low", "close")},
+    ],
+)
+def test_what_is_said_of_the_market_s_file_is_not_forced_on_the_finer_candles(
+    tmp_path: Path, reading: dict[str, Any]
+) -> None:
+    """Where they go with the market's prices as they are; else they are read alike, as before."""
+    told, pieces = PLAIN._replace(**reading), fine(market().candles)
+    assert "is read without data.columns, data.zone and data.stamp" in " ".join(
+        read(in_words(tmp_path / "own.csv", pieces), told)
+    )
+    alike = in_words(
+        tmp_path / "alike.csv",
+        pieces,
+        FIVE if told.stamp == "close" else 0,
+        told.zone,
+        ",".join(told.columns),
+    )
+    assert "is read without" not in " ".join(read(alike, told))
+
+
+@pytest.mark.parametrize(
+    ("moved", "zone", "by", "remedy"),
+    [
+        (FIVE, "", "5 minutes earlier", {"stamp": "close"}),
+        (0, "Asia/Kolkata", "330 minutes earlier", {"zone": "Asia/Kolkata"}),
+        (0, "Etc/GMT+3", "180 minutes later", {"zone": "Etc/GMT+3"}),
+    ],
+)
+def test_finer_candles_that_are_moved_in_time_are_told_and_brought_to_it_by_the_remedy(
+    tmp_path: Path, moved: int, zone: str, by: str, remedy: dict[str, Any]
+) -> None:
+    one = market(200)
+    path = in_words(tmp_path / "moved.csv", fine(one.candles), moved, zone)
+    with pytest.raises(DataError, match=f"moved {by} .*data convert FILE finer.parquet") as told:
+        read(path, one=one)
+    assert f"data.{next(iter(remedy))}" in str(told.value)
+    mended = tmp_path / "finer.parquet"
+    assert convert(path, mended, reading=PLAIN._replace(**remedy)) == 0
+    assert read(mended, one=one) == []
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_closes_of_the_market_s_file_show_beside_its_finer_candles(
+    tmp_path: Path, both: bool
+) -> None:
+    """One file alone does not tell them."""
+    pieces = in_words(tmp_path / "fine.csv", fine(market().candles), FIVE if both else 0)
+    late, close = market(), Reading(stamp="close")
+    late = replace(late, candles=late.candles._replace(time=late.candles.time + QUARTER))
+    what = "both" if both else "those of the market"
+    with pytest.raises(DataError, match=f'{what} are stamped .*: set data.stamp = "close"'):
+        read(pieces, one=late)
+    read(pieces, close)
