@@ -179,7 +179,8 @@ def sweep_market(
         assert tools.store is not None
         key = tools.store.key
         with stages.stage("screen"), voice.progress("pre-screen") as advance:
-            results = screen_all(share, tools.jobs, tools.store, tools.screen_pool, advance)
+            given = tools.jobs, tools.store, tools.screen_pool, advance, folder
+            results = screen_all(share, *given)
             ranked = rank(settings, space, results)
         with stages.stage("finalists"), voice.progress("finalists in Backtrader") as advance:
             verified = verify_best(settings, share, ranked, tools, advance, inputs)

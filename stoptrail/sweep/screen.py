@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
+from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from stoptrail.backtest.inputs import (
 )
 from stoptrail.backtest.plan import Plan, pack, unpack
 from stoptrail.core.program import Progress
+from stoptrail.core.room import give_memory_back
 from stoptrail.rules.types import chosen
 from stoptrail.sweep.kept import Cuts, ZoneStarts
 from stoptrail.sweep.kernel.blocks import Nodes
@@ -109,14 +111,16 @@ def screen_all(
     store: TrialStore | None = None,
     pool: Pool | None = None,
     on_progress: Progress | None = None,
+    folder: Path | None = None,
 ) -> Results:
     """The results of every combination, in grid order.
 
     Threads share the candles; with `pool` (a cluster's) units go there instead. What
-    `store` holds is not run again. The outcome does not depend on jobs, pool or store.
+    `store` holds is not run again. The outcome does not depend on jobs, pool, store or
+    `folder`, which takes what is too much for memory.
     """
     units = units_of(share.space)
-    results = results_for(share.space.size, share.blocks, _NO_EQUITY)
+    results = results_for(share.space.size, share.blocks, _NO_EQUITY, folder)
     count = _Count(share.space.size, on_progress or _silent)
     done = _restore(units, share, results, store)
     placed = sum(len(_members(share.space, units[number])) for number in done)
@@ -238,6 +242,7 @@ def _members(space: Space, unit: Unit) -> Indices:
 def _place(results: Results, members: Indices, found: Results) -> None:
     for column, values in zip(results, found, strict=True):
         column[members] = values
+    give_memory_back(results.block_sums)
 
 
 def _restore(

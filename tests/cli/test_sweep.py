@@ -10,13 +10,17 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from numpy.typing import NDArray
 
 import runner
 from stoptrail.backtest.plan import Record
 from stoptrail.cli.folder import SETTINGS, STATE, UNFINISHED
+from stoptrail.core import room
 from stoptrail.sweep import search
+from stoptrail.sweep.kernel import results
 from tests.sweep.small import (
     RESULTS,
     altered_from,
@@ -86,6 +90,24 @@ def test_any_number_of_jobs_writes_the_same_bytes(
     assert sweep(config, tmp_path / "out", "--jobs", str(jobs)) == 0
     assert (tmp_path / "out" / "trials.parquet").read_bytes() == contents(done[1])["trials.parquet"]
     assert (tmp_path / "out" / "trades.csv").read_bytes() == contents(done[1])["trades.csv"]
+
+
+def test_sums_that_memory_has_no_room_for_lie_in_the_runs_folder(
+    done: tuple[Path, Path], config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[tuple[type, Path | None]] = []
+
+    def noted(shape: tuple[int, ...], folder: Path | None) -> NDArray[np.float64]:
+        found = room.zeros(shape, folder)
+        if found.size and folder is not None:
+            made.append((type(found), folder))
+        return found
+
+    monkeypatch.setattr(room, "MOST_BYTES", 0)
+    monkeypatch.setattr(results, "zeros", noted)
+    assert sweep(config, tmp_path / "out") == 0
+    assert made == [(np.memmap, tmp_path / f"out{UNFINISHED}")]
+    assert_same(tmp_path / "out", done[1])
 
 
 def test_a_killed_sweep_goes_on_and_ends_with_the_same_bytes(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stoptrail.core.room import zeros
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import rule
 from stoptrail.rules.metrics import (
@@ -36,15 +38,15 @@ class Results(NamedTuple):
     """Equity at the day marks, shape (k, d + 1), or (k, 0): none is kept."""
 
 
-def results_for(count: int, blocks: int = 0, marks: int = 0) -> Results:
+def results_for(count: int, blocks: int = 0, marks: int = 0, folder: Path | None = None) -> Results:
     """Room for `count` combinations, with `blocks` runs of days and, if not 0, all the
-    `marks` day marks of each."""
+    `marks` day marks of each; the sums of very many lie in a file of `folder`."""
     return Results(
         metrics=np.zeros((count, len(COLUMN))),
         trades=np.zeros(count, np.int64),
         ignored=np.zeros((count, len(IGNORED)), np.int64),
         fingerprint=np.zeros(count, np.uint64),
-        block_sums=np.zeros((count, blocks, 2)),
+        block_sums=zeros((count, blocks, 2), folder),
         equity=np.zeros((count, marks)),
     )
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stoptrail.core.room import give_memory_back
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import compiled, inner_rule, rule
 from stoptrail.rules.metrics import block_of, daily_sharpe
@@ -172,6 +173,7 @@ def _slope(trained: Floats, tested: Floats) -> float:
 def _chunks(sums: Floats) -> Iterator[tuple[int, Floats]]:
     for start in range(0, len(sums), _CHUNK):
         yield start, _tables(sums[start : start + _CHUNK])
+        give_memory_back(sums)
 
 
 def _tables(sums: Floats) -> Floats:
