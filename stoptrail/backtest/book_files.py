@@ -13,11 +13,12 @@ from stoptrail.backtest.outcome import (
     Outcome,
     by_side,
     by_year,
+    held_table,
     mark_table,
     metrics_table,
     trade_table,
 )
-from stoptrail.backtest.summary import by_prices, provenance
+from stoptrail.backtest.summary import at_same_volatility, by_prices, provenance
 from stoptrail.backtest.tables import (
     EQUITY_COLUMNS,
     FILL_COLUMNS,
@@ -40,7 +41,6 @@ from stoptrail.rules.book import BOOK_IGNORED
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import tally_of
-from stoptrail.rules.metrics import cagr, max_drawdown, scaled, share_of_cash
 
 SLEEVE_COLUMNS = ("sleeve", "symbol")
 """Of trades.csv, beside a run's: the sleeve's number, from 1, and its market."""
@@ -214,7 +214,7 @@ def sleeve_tables(sleeves: Sequence[ResolvedSleeve], outcome: BookOutcome) -> li
             "contribution": profit / total if total else None,
             "risk_contribution": parts[place],
             "sharpe": mark_table(marks)["sharpe"],
-            "max_drawdown": float(compiled(max_drawdown)(np.ascontiguousarray(marks))),
+            "max_drawdown": outcome.drawdowns[place],
             **trade_table(compiled(tally_of)(record.trades)),
             "ignored_signals": counts,
         }
@@ -259,26 +259,11 @@ def together(outcome: BookOutcome) -> dict[str, Any]:
 def _held(outcome: BookOutcome) -> dict[str, Any]:
     """Every market bought and held, with the cash of its sleeves' shares; and with as much of
     the account as gives the book's own volatility."""
-    marks, falls, worst = hold_markets(outcome)
-    span = float(np.ptp(outcome.inputs.marks.time))
-    share = share_of_cash(marks, outcome.whole.equity)
-    alike = scaled(marks, share)
-    table: dict[str, Any] = json_value(
-        {
-            **mark_table(marks),
-            "cagr": cagr(marks[0], marks[-1], span),
-            "max_drawdown": worst,
-            "equity": marks,
-            "falls": falls,
-            "scaled": {
-                "share": share,
-                "cagr": cagr(alike[0], alike[-1], span),
-                **mark_table(alike),
-                "equity": alike,
-            },
-        }
-    )
-    return table
+    hold = hold_markets(outcome)
+    return {
+        **held_table(hold, outcome.inputs),
+        "scaled": at_same_volatility(hold, outcome.whole, outcome.inputs),
+    }
 
 
 def _warnings(outcome: BookOutcome, sleeves: Sequence[ResolvedSleeve]) -> list[str]:

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from stoptrail.backtest.book import BookTerms, SleevePlan
 from stoptrail.backtest.inputs import Inputs
-from stoptrail.backtest.outcome import Outcome, judge
+from stoptrail.backtest.outcome import Outcome, judge, mark_of_closes
 from stoptrail.backtest.plan import Record
 from stoptrail.rules.book import BOOK_IGNORED
-from stoptrail.rules.book_curve import Curve, curve_of, fallen
+from stoptrail.rules.book_curve import Curve, curve_of
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.jit import compiled
-from stoptrail.rules.measure import tally_of
+from stoptrail.rules.measure import AccountCurve, fallen, tally_of
 from stoptrail.rules.metrics import Metrics, return_sums, summarise
 from stoptrail.rules.sizing import affordable_units
 from stoptrail.rules.types import (
@@ -54,6 +54,8 @@ class BookOutcome(NamedTuple):
     """Worth of all positions there, likewise."""
     closes: Times
     """When those are, ms."""
+    drawdowns: list[float]
+    """Maximum drawdown of each sleeve, its share of the cash an account of its own."""
 
 
 class _Span(NamedTuple):
@@ -70,27 +72,27 @@ def judge_book(
 ) -> BookOutcome:
     """The figures of what the sleeves did."""
     span = _span(sleeves)
-    at_closes = _together(sleeves, records, span.closes)
     marks = span.inputs.marks.time
     profits = np.array([_curve(*each, marks).profit for each in zip(sleeves, records, strict=True)])
+    at_closes, drawdowns = _together(sleeves, records, span, profits, terms.cash)
     equity = terms.cash + profits.sum(axis=0)
     values = terms.cash + at_closes.profit
     record, owner = merged(sleeves, records, span.inputs.candles.time)
     held = at_closes.held > 0.0
-    fell = compiled(fallen)(values, span.mark, equity)
+    falls = compiled(fallen)(AccountCurve(equity, values, span.mark))
     interval = span.inputs.candles.interval
     figures = compiled(summarise)(
         equity[0],
         equity[-1],
         compiled(return_sums)(equity),
-        fell.worst,
+        float(falls.max()),
         compiled(tally_of)(record.trades),
         float(held.sum() * interval),
         float(marks[-1] - marks[0]),
     )
     first = sleeves[0].plan
     plan = first._replace(run_rules=first.run_rules._replace(cash=terms.cash))
-    whole = Outcome(plan, record, equity, fell.falls, Metrics(*figures))
+    whole = Outcome(plan, record, equity, falls, Metrics(*figures))
     if len(sleeves) == 1 and terms.shared:  # the run without a book, to the last bit
         alone = judge(plan, records[0], sleeves[0].inputs)
         whole = whole._replace(equity=alone.equity, falls=alone.falls, metrics=alone.metrics)
@@ -109,6 +111,7 @@ def judge_book(
         risk,
         notional,
         span.closes,
+        drawdowns,
     )
 
 
@@ -126,9 +129,8 @@ def _span(sleeves: Sequence[SleevePlan]) -> _Span:
     candles = Candles(opens, none, none, none, none, none, first.candles.interval)
     marks = day_marks(candles, start)
     closes = opens[start:] + candles.interval
-    mark = np.searchsorted(marks.candle, np.arange(start, len(opens)), side="left")
     inputs = Inputs(candles, start, marks, first.market, rows=first.rows, funding=first.funding)
-    return _Span(inputs, closes, mark.astype(np.int64))
+    return _Span(inputs, closes, mark_of_closes(inputs))
 
 
 def last_closed(candles: Candles, time: Times) -> Times:
@@ -145,14 +147,24 @@ def _curve(sleeve: SleevePlan, record: Record, time: Times) -> Curve:
     return Curve(*compiled(curve_of)(*given, last, time, plan.run_rules, inputs.funding, owed))
 
 
-def _together(sleeves: Sequence[SleevePlan], records: Sequence[Record], time: Times) -> Curve:
-    """The sum of all sleeves at the moments `time`, added up one by one: at the closes of years
-    each takes megabytes."""
-    total = Curve(*(np.zeros(len(time)) for _ in Curve._fields))
-    for sleeve, record in zip(sleeves, records, strict=True):
-        for column, own in zip(total, _curve(sleeve, record, time), strict=True):
-            column += own
-    return total
+def _together(
+    sleeves: Sequence[SleevePlan],
+    records: Sequence[Record],
+    span: _Span,
+    profits: Floats,
+    cash: float,
+) -> tuple[Curve, list[float]]:
+    """The sum of all sleeves at the closes of the span, and the maximum drawdown of each; added
+    up one by one: at the closes of years each takes megabytes."""
+    total = Curve(*(np.zeros(len(span.closes)) for _ in Curve._fields))
+    drawdowns = []
+    for sleeve, record, profit in zip(sleeves, records, profits, strict=True):
+        own, first = _curve(sleeve, record, span.closes), sleeve.share * cash
+        for column, part in zip(total, own, strict=True):
+            column += part
+        curve = AccountCurve(first + profit, first + own.profit, span.mark)
+        drawdowns.append(float(compiled(fallen)(curve).max()))
+    return total, drawdowns
 
 
 # Logs of all sleeves as one
@@ -211,9 +223,9 @@ def _joined(kind: Any, logs: Sequence[Any], steps: Sequence[tuple[tuple[str, ...
 # Beside the book
 
 
-def hold_markets(outcome: BookOutcome) -> tuple[Floats, Floats, float]:
-    """Equity at the day marks, deepest falls by day and the worst one of a buy of every market,
-    each with the cash of its sleeves' shares, at the first open of its span, still held."""
+def hold_markets(outcome: BookOutcome) -> AccountCurve:
+    """A buy of every market, each with the cash of its sleeves' shares, at the first open of its
+    span, still held."""
     span = _span(outcome.sleeves)
     total = sum(sleeve.share for sleeve in outcome.sleeves)
     shares: dict[int, float] = {}
@@ -227,8 +239,7 @@ def hold_markets(outcome: BookOutcome) -> tuple[Floats, Floats, float]:
         held = _held(sleeve, share * outcome.terms.cash)
         equity = equity + _curve(sleeve, held, span.inputs.marks.time).profit
         values = values + _curve(sleeve, held, span.closes).profit
-    fell = compiled(fallen)(values, span.mark, equity)
-    return equity, fell.falls, float(fell.worst)
+    return AccountCurve(equity, values, span.mark)
 
 
 def _held(sleeve: SleevePlan, cash: float) -> Record:

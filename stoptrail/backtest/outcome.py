@@ -12,14 +12,14 @@ from stoptrail.backtest.plan import Plan, Record
 from stoptrail.core.json import json_value
 from stoptrail.core.time import iso_time
 from stoptrail.rules.book import BOOK_IGNORED
-from stoptrail.rules.candles import Floats
+from stoptrail.rules.candles import Floats, Times
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.funding import paid_since
 from stoptrail.rules.jit import compiled
-from stoptrail.rules.measure import equity_of, measure, position_of, tally_of
+from stoptrail.rules.measure import AccountCurve, equity_of, fallen, measure, position_of, tally_of
 from stoptrail.rules.metrics import (
     Metrics,
-    max_drawdown,
+    cagr,
     net_return,
     return_sums,
     sharpe,
@@ -31,10 +31,15 @@ from stoptrail.rules.tally import (
     TradeTally,
     trade_figures,
 )
-from stoptrail.rules.types import OPEN, RunRules, TradeLog, fill_log, trade_log
-
-HELD_FIGURES = ("net_return", "cagr", "sharpe", "max_drawdown")
-"""Of buy-and-hold; the others are of trades."""
+from stoptrail.rules.types import (
+    OPEN,
+    FillLog,
+    RunRules,
+    TradeLog,
+    close_marks,
+    fill_log,
+    trade_log,
+)
 
 
 class Outcome(NamedTuple):
@@ -110,16 +115,51 @@ def mark_table(equity: Floats) -> dict[str, Any]:
         {
             "net_return": net_return(marks[0], marks[-1]),
             "sharpe": compiled(sharpe)(compiled(return_sums)(marks)),
-            "max_drawdown": compiled(max_drawdown)(marks),
         }
     )
     return table
 
 
-def buy_and_hold(inputs: Inputs, run_rules: RunRules) -> dict[str, Any]:
-    """Figures, daily equity and deepest falls by day (at candle closes) of one trade: a buy
-    with all the cash at the first open of the span, at the costs of any other, that is
-    still open; on a swap unless it is liquidated as any other (C20), at the time `liquidated`."""
+def account_curve(
+    trades: TradeLog, fills: FillLog, inputs: Inputs, run_rules: RunRules
+) -> AccountCurve:
+    """The account of these trades over the span of `inputs`."""
+    candles, start = inputs.candles, inputs.start
+    given = trades, fills, candles
+    marked = [
+        compiled(equity_of)(*given, marks, run_rules, inputs.funding).marks
+        for marks in (inputs.marks, close_marks(candles, start))
+    ]
+    # Its first mark is the open of the span, which is no close.
+    return AccountCurve(marked[0], marked[1][1:], mark_of_closes(inputs))
+
+
+def mark_of_closes(inputs: Inputs) -> Times:
+    """The first day mark at or after each close of the span."""
+    closed = np.arange(inputs.start, len(inputs.candles.time))
+    return np.searchsorted(inputs.marks.candle, closed, side="left").astype(np.int64)
+
+
+def account_table(curve: AccountCurve) -> dict[str, Any]:
+    """Figures of an account whatever it held; its drawdown is at closes, as that of a run."""
+    falls = compiled(fallen)(curve)
+    return {**mark_table(curve.equity), "max_drawdown": float(falls.max())}
+
+
+def held_table(curve: AccountCurve, inputs: Inputs) -> dict[str, Any]:
+    """Figures, daily equity and deepest falls by day of an account that held a market over the
+    span of `inputs`."""
+    span = float(np.ptp(inputs.marks.time))
+    growth = cagr(curve.equity[0], curve.equity[-1], span)
+    days = {"equity": curve.equity, "falls": compiled(fallen)(curve)}
+    table: dict[str, Any] = json_value({**account_table(curve), "cagr": growth, **days})
+    return table
+
+
+def buy_and_hold(inputs: Inputs, run_rules: RunRules) -> tuple[AccountCurve, dict[str, str]]:
+    """One trade: a buy with all the cash at the first open of the span, at the costs of any
+    other, that is still open; on a swap unless it is liquidated as any other (C20), at the time
+    `liquidated`."""
     candles, rules = inputs.candles, run_rules.trade_rules
     fill = fill_price(1, candles.open[inputs.start], rules.costs, rules.market)
     held = {
@@ -134,14 +174,8 @@ def buy_and_hold(inputs: Inputs, run_rules: RunRules) -> dict[str, Any]:
     trade = TradeLog._make(np.zeros_like(column) for column in empty)._replace(
         **{name: np.full_like(getattr(empty, name), value) for name, value in held.items()}
     )
-    given = candles, inputs.marks, run_rules, inputs.funding
     trade, gone = _held_on(trade, inputs, run_rules)
-    equity = compiled(equity_of)(trade, fill_log(0), *given)
-    figures = compiled(measure)(trade, equity, candles, inputs.marks)
-    shown = {name: getattr(figures, name) for name in HELD_FIGURES}
-    own = {"equity": equity.marks, "falls": equity.falls}
-    table: dict[str, Any] = json_value({**shown, **own, **gone})
-    return table
+    return account_curve(trade, fill_log(0), inputs, run_rules), gone
 
 
 def _held_on(

@@ -16,22 +16,18 @@ from stoptrail.backtest.outcome import (
     buy_and_hold,
     by_side,
     by_year,
-    mark_table,
+    held_table,
     metrics_table,
 )
 from stoptrail.config.load import public_table
 from stoptrail.config.market import MAINTENANCE, tiers_words
 from stoptrail.config.run_rules import fitting, inferred, margin_of, run_rules_of
 from stoptrail.config.settings import Settings
-from stoptrail.core.json import json_value
 from stoptrail.feeds.market import MarketData
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.margin import Margin
-from stoptrail.rules.metrics import (
-    cagr,
-    scaled,
-    share_of_cash,
-)
+from stoptrail.rules.measure import AccountCurve
+from stoptrail.rules.metrics import share_of_cash
 from stoptrail.rules.stops import LIQUIDATED
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import OPEN
@@ -220,7 +216,7 @@ def summarise_run(
     command: str, settings: Settings, market: MarketData, inputs: Inputs, outcome: Outcome
 ) -> dict[str, Any]:
     """What every run writes, without `seconds`; see docs/results.md."""
-    held = buy_and_hold(inputs, run_rules_of(settings, inputs.market))
+    hold, gone = buy_and_hold(inputs, run_rules_of(settings, inputs.market))
     return {
         "command": command,
         "data": {
@@ -238,20 +234,24 @@ def summarise_run(
         "warnings": [
             *warnings_of(settings, outcome, inputs),
             *margin_warnings(settings, market),
-            *_hold_warning(held),
+            *_hold_warning(gone),
         ],
         "sides": by_side(outcome, inputs),
         "years": by_year(outcome, inputs),
-        "buy_and_hold": {**held, "scaled": _at_same_volatility(held["equity"], outcome, inputs)},
+        "buy_and_hold": {
+            **held_table(hold, inputs),
+            **gone,
+            "scaled": at_same_volatility(hold, outcome, inputs),
+        },
         "provenance": provenance(market.sha256, settings.sweep.seed),
     }
 
 
-def _hold_warning(held: dict[str, Any]) -> list[str]:
-    if "liquidated" not in held:
+def _hold_warning(gone: dict[str, str]) -> list[str]:
+    if "liquidated" not in gone:
         return []
     return [
-        f"buy-and-hold was liquidated at {held['liquidated']} (C20): funding and price took what "
+        f"buy-and-hold was liquidated at {gone['liquidated']} (C20): funding and price took what "
         "the account had"
     ]
 
@@ -278,13 +278,7 @@ def _stop_path(
     }
 
 
-def _at_same_volatility(hold: list[float], outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
+def at_same_volatility(hold: AccountCurve, outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
     """Buy-and-hold with as much of the account in it as gives the run's own volatility."""
-    marks = np.array(hold)
-    share = share_of_cash(marks, outcome.equity)
-    equity = scaled(marks, share)
-    growth = cagr(equity[0], equity[-1], float(np.ptp(inputs.marks.time)))
-    table: dict[str, Any] = json_value(
-        {"share": share, "cagr": growth, **mark_table(equity), "equity": equity}
-    )
-    return table
+    share = share_of_cash(hold.equity, outcome.equity)
+    return {"share": share, **held_table(hold.scaled(share), inputs)}

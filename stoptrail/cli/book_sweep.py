@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from stoptrail.backtest.book_outcome import BookOutcome
-from stoptrail.backtest.outcome import by_side, mark_table, metrics_table
+from stoptrail.backtest.outcome import by_side, metrics_table
 from stoptrail.cli.book import require_overlap, run_sleeves
 from stoptrail.cli.book_sleeves import BookSleeve
 from stoptrail.cli.console import Stages, Voice
@@ -38,7 +38,7 @@ from stoptrail.sweep.book import (
     shares_of,
     ways_of,
 )
-from stoptrail.sweep.book_table import book_table, equity_of
+from stoptrail.sweep.book_table import book_table, day_table, equity_of
 from stoptrail.sweep.book_walk import walk_book
 from stoptrail.sweep.breakdown import concentration
 from stoptrail.sweep.earlier import NONE, tried
@@ -239,8 +239,8 @@ def _sub_accounts(tranches: Sequence[Design], engine: Floats) -> dict[str, Any]:
     """The same book as the walk-forward counts it, each market an account of its own, beside the
     one account in full Backtrader."""
     each = [design.shares @ design.returns for design in tranches]
-    apart = mark_table(equity_of(np.mean(each, axis=0)))
-    whole = mark_table(equity_of(engine))
+    apart = day_table(equity_of(np.mean(each, axis=0)))
+    whole = day_table(equity_of(engine))
     gaps = {
         name: whole[name] - apart[name]
         for name in apart

@@ -27,6 +27,7 @@ METRICS: dict[str, Metric] = {
     "sortino": Metric("Sortino", "ratio", 1),
     "profit_factor": Metric("Profit factor", "ratio", 1),
     "max_drawdown": Metric("Max drawdown", "percent", -1),
+    "max_daily_drawdown": Metric("Max drawdown by day", "percent", -1),
     "trades": Metric("Trades", "count"),
     "scratches": Metric("Scratches", "count"),
     "win_rate": Metric("Win rate", "percent", 1),

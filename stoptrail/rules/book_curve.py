@@ -11,8 +11,7 @@ from stoptrail.rules.book import open_risk
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.funding import Funding, net_price, sum_by
 from stoptrail.rules.jit import rule
-from stoptrail.rules.measure import after_fill, deepen, position_of
-from stoptrail.rules.metrics import drawdown_start, drawdown_step
+from stoptrail.rules.measure import after_fill, position_of
 from stoptrail.rules.trade import marked
 from stoptrail.rules.types import OPEN, FillLog, RunRules, StopLog, TradeLog
 
@@ -27,14 +26,6 @@ class Curve(NamedTuple):
     notional: Floats
     held: Floats
     """1 where a trade was open, or closed in the candle that ends there; 0 elsewhere."""
-
-
-class Fallen(NamedTuple):
-    """Drawdowns of an account."""
-
-    worst: float
-    falls: Floats
-    """As rules.measure.Equity has them."""
 
 
 @rule
@@ -101,20 +92,3 @@ def curve_of(
         notional[u] = position.units * candles.close[i]
         held[u] = 1.0
     return Curve(profit, risk, notional, held)
-
-
-@rule
-def fallen(values: Floats, mark: Times, equity: Floats) -> Fallen:
-    """The drawdown of the equity `values` at closes, shape (closes,), and the deepest fall of
-    each day; equity: at the day marks, the first of which is the cash; mark: the first day mark
-    at or after each close."""
-    falls = np.zeros(len(equity))
-    drawdown = drawdown_start(equity[0])
-    u = 0
-    for m in range(len(equity)):
-        while u < len(values) and mark[u] <= m:
-            drawdown = drawdown_step(drawdown, values[u])
-            deepen(falls, m, drawdown.peak, values[u])
-            u += 1
-        deepen(falls, m, drawdown.peak, equity[m])
-    return Fallen(drawdown.worst, falls)

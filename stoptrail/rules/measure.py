@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stoptrail.rules.candles import Candles, Floats
+from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.costs import fee
 from stoptrail.rules.funding import (
     Funding,
@@ -22,6 +22,8 @@ from stoptrail.rules.metrics import (
     drawdown_step,
     fall,
     return_sums,
+    scaled,
+    scaled_between,
     summarise,
 )
 from stoptrail.rules.stops import Entry
@@ -92,6 +94,27 @@ class Equity(NamedTuple):
     of that peak, shape (d + 1,); the greatest of them is `worst`."""
 
 
+class AccountCurve(NamedTuple):
+    """An account at its day marks and at every close between them."""
+
+    equity: Floats
+    """At each day mark, shape (d + 1,)."""
+    closes: Floats
+    """At each close of a candle, shape (n,)."""
+    mark: Times
+    """The first day mark at or after each close, shape (n,)."""
+
+    def since(self, mark: int) -> AccountCurve:
+        """From day mark number `mark` on, as if the account had begun there."""
+        later = self.mark > mark
+        return AccountCurve(self.equity[mark:], self.closes[later], self.mark[later] - mark)
+
+    def scaled(self, share: float) -> AccountCurve:
+        """The account that has `share` of itself in this one, set anew at each day mark."""
+        closes = scaled_between(self.equity, share, self.closes, self.mark)
+        return AccountCurve(scaled(self.equity, share), closes, self.mark)
+
+
 @rule
 def worth(
     balance: float, position: Position, net: float, time: int, trade_rules: TradeRules
@@ -114,6 +137,22 @@ def deepen(falls: Floats, mark: int, peak: float, equity: float) -> None:
     """Let falls[mark] know of `equity` at a close, `peak` being the highest so far."""
     if mark < len(falls) and equity < peak:
         falls[mark] = max(falls[mark], fall(peak, equity))
+
+
+@rule
+def fallen(curve: AccountCurve) -> Floats:
+    """The deepest fall of each day, as Equity.falls has them; their greatest is the maximum
+    drawdown at closes."""
+    falls = np.zeros(len(curve.equity))
+    drawdown = drawdown_start(curve.equity[0])
+    u = 0
+    for m in range(len(curve.equity)):
+        while u < len(curve.closes) and curve.mark[u] <= m:
+            drawdown = drawdown_step(drawdown, curve.closes[u])
+            deepen(falls, m, drawdown.peak, curve.closes[u])
+            u += 1
+        deepen(falls, m, drawdown.peak, curve.equity[m])
+    return falls
 
 
 @rule

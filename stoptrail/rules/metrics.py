@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stoptrail.rules.candles import Floats
+from stoptrail.rules.candles import Floats, Times
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.jit import rule
 from stoptrail.rules.tally import TradeTally, ratio, trade_figures
@@ -177,15 +177,6 @@ def drawdown_step(state: Drawdown, equity: float) -> Drawdown:
     return Drawdown(state.peak, max(state.worst, fall(state.peak, equity)))
 
 
-@rule
-def max_drawdown(equity: Floats) -> float:
-    """Deepest fall of marks of shape (n,), n > 0, below the highest before."""
-    state = drawdown_start(equity[0])
-    for value in equity:
-        state = drawdown_step(state, value)
-    return state.worst
-
-
 def drawdowns(equity: Floats) -> Floats:
     """How far each mark lies below the highest so far (0 or more); shape (..., n)."""
     return fall(np.maximum.accumulate(equity, axis=-1), equity)  # type: ignore[arg-type, return-value]
@@ -270,3 +261,11 @@ def scaled(hold: Floats, share: float) -> Floats:
     in cash; shape of `hold`. An account that is empty stays so."""
     growth = np.maximum(1.0 + share * daily_returns(hold), 0.0)
     return np.concatenate((hold[:1], hold[:1] * np.cumprod(growth)))
+
+
+def scaled_between(hold: Floats, share: float, values: Floats, mark: Times) -> Floats:
+    """The account of `scaled` between its marks, where `hold` is at `values`, shape (n,); mark:
+    the first mark at or after each, not the first of all, shape (n,)."""
+    before = hold[mark - 1]
+    move = np.divide(values, before, out=np.ones_like(values), where=before > 0.0) - 1.0
+    return np.asarray(scaled(hold, share)[mark - 1] * np.maximum(1.0 + share * move, 0.0))

@@ -199,6 +199,14 @@ def day_marks(candles: Candles, start: int) -> DayMarks:
     return DayMarks(time, np.searchsorted(closes, time, side="right").astype(np.int64) - 1)
 
 
+def close_marks(candles: Candles, start: int) -> DayMarks:
+    """The open time of candle `start` and every close from there on: what `equity_of` marks then
+    is the account at each of them."""
+    closes = candles.time[start:] + candles.interval
+    last = np.arange(start - 1, len(candles.time), dtype=np.int64)
+    return DayMarks(np.concatenate((candles.time[start : start + 1], closes)), last)
+
+
 @rule
 def trade_log(capacity: int) -> TradeLog:
     """An empty log with room for `capacity` trades."""

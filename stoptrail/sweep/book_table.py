@@ -12,6 +12,7 @@ from stoptrail.backtest.outcome import buy_and_hold, mark_table
 from stoptrail.core.json import json_value
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Floats
+from stoptrail.rules.metrics import drawdowns
 from stoptrail.sweep.book import (
     EACH,
     BookChoice,
@@ -50,12 +51,12 @@ def book_table(
             "choose": ways[0].choose,
             "sets": ways[0].sets,
             "tranches": len(first.tranches),
-            "out_of_sample": {**mark_table(equity), "days": len(returns), "start": iso(begin)},
+            "out_of_sample": {**day_table(equity), "days": len(returns), "start": iso(begin)},
             "interval": asdict(sharpe_interval(returns, seed)),
             "phases": rows,
             **_over_phases(sharpes),
             **_beside(singles, markets),
-            "buy_and_hold": mark_table(held(markets, begin, end)),
+            "buy_and_hold": day_table(held(markets, begin, end)),
             "selections": {
                 way.name: _over_phases([_sharpe(walk.of(k)) for walk in walked])
                 for k, way in enumerate(ways)
@@ -68,6 +69,11 @@ def book_table(
         }
     )
     return table
+
+
+def day_table(equity: Floats) -> dict[str, Any]:
+    """Figures of an account that is known at day marks only, which are milder than closes."""
+    return {**mark_table(equity), "max_daily_drawdown": float(drawdowns(equity).max())}
 
 
 def equity_of(returns: Floats) -> Floats:
@@ -86,7 +92,7 @@ def held(markets: Sequence[BookMarket], first: int, last: int) -> Floats:
             continue
         inputs = test_inputs(market.share.inputs, first, last)
         rules = market.share.space.plan(0).run_rules
-        marks = np.array(buy_and_hold(inputs, rules)["equity"]) / rules.cash
+        marks = buy_and_hold(inputs, rules)[0].equity / rules.cash
         # From the cash, not from the first mark: the costs of buying are in between.
         moves = marks[1:] / np.concatenate(([1.0], marks[1:-1])) - 1.0
         found.append(equity_of(on_days(moves[None], inputs.marks.time, edges)[0]))
@@ -104,7 +110,7 @@ def _phase_row(walk: BookWalk, markets: Sequence[BookMarket], singles: Floats) -
         "start": iso(windows[0].test_start),
         "windows": len(windows),
         "partial": windows[-1].partial,
-        **mark_table(equity_of(walk.of(0))),
+        **day_table(equity_of(walk.of(0))),
         "singles": dict(zip((market.symbol for market in markets), singles, strict=True)),
         "mean_of_singles": _mean(singles),
     }

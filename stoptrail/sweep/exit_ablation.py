@@ -10,16 +10,29 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from stoptrail.backtest.inputs import Inputs
-from stoptrail.backtest.outcome import mark_table, metrics_table, trade_table
+from stoptrail.backtest.outcome import (
+    account_table,
+    mark_of_closes,
+    metrics_table,
+    trade_table,
+)
 from stoptrail.backtest.plan import Plan, Record
 from stoptrail.config.run_rules import legacy
+from stoptrail.rules.candles import Floats
 from stoptrail.rules.exits import NO_EXITS, ScaleOut
 from stoptrail.rules.jit import compiled
-from stoptrail.rules.measure import equity_of, tally_of
+from stoptrail.rules.measure import AccountCurve, equity_of, tally_of
 from stoptrail.rules.sizing import ALL_IN, RISK, SIZINGS
 from stoptrail.rules.stops import ATR_TRAIL, CHANDELIER, NO_TRAIL, PERCENT
 from stoptrail.rules.trade import TradeRules
-from stoptrail.rules.types import RunRules, Setups, TradeLog
+from stoptrail.rules.types import (
+    OPEN,
+    DayMarks,
+    RunRules,
+    Setups,
+    TradeLog,
+    close_marks,
+)
 from stoptrail.sweep.plain_run import Ready, quick_record, quick_run
 
 USUAL_TRIGGER = 1.0
@@ -122,11 +135,13 @@ def management(plan: Plan, inputs: Inputs, ready: Ready, threads: int = 1) -> di
 def _alone(plan: Plan, inputs: Inputs, ready: Ready, entries: Any) -> dict[str, Any]:
     """Each entry as the only trade of an account of its own with the starting cash.
 
-    Equity, Sharpe ratio and drawdown (of daily marks) are those of all these accounts'
-    profits put on one starting cash.
+    Equity, Sharpe ratio and drawdown are those of all these accounts' profits put on one
+    starting cash.
     """
-    logs = []
-    marks = np.full(len(inputs.marks.time), plan.run_rules.cash)
+    logs, cash, span = [], plan.run_rules.cash, len(inputs.candles.time) - inputs.start
+    marks = np.full(len(inputs.marks.time), cash)
+    every = close_marks(inputs.candles, inputs.start)
+    moving, booked = np.zeros(span), np.zeros(span + 1)
     for signal in entries:
         at = np.searchsorted(ready.setups.candle, signal)
         one = Setups(
@@ -139,9 +154,29 @@ def _alone(plan: Plan, inputs: Inputs, ready: Ready, entries: Any) -> dict[str, 
         logs.append(record.trades)
         given = inputs.candles, inputs.marks, plan.run_rules, inputs.funding
         equity = compiled(equity_of)(record.trades, record.fills, *given)
-        marks += equity.marks - plan.run_rules.cash
+        marks += equity.marks - cash
+        if len(record.trades.entry):
+            held, earned = _while_held(record, plan, inputs, every)
+            moving[held] += earned[: held.stop - held.start]
+            booked[held.stop] += earned[-1]
     if not logs:
         return {"trades": 0}
     trades = TradeLog._make(map(np.concatenate, zip(*logs, strict=True)))
     tally = compiled(tally_of)(trades)
-    return trade_table(tally) | mark_table(marks)
+    closes = cash + moving + booked[:-1].cumsum()
+    curve = AccountCurve(marks, closes, mark_of_closes(inputs))
+    return trade_table(tally) | account_table(curve)
+
+
+def _while_held(
+    record: Record, plan: Plan, inputs: Inputs, every: DayMarks
+) -> tuple[slice, Floats]:
+    """The closes of the span at which the one trade was open, and what it had earned at each of
+    them and at that of its exit; `every`: all closes."""
+    trades, start, last = record.trades, inputs.start, len(inputs.candles.time)
+    leave = last if trades.exit[0] == OPEN else int(trades.exit[0])
+    held = slice(int(trades.entry[0]) - start, leave - start)
+    marks = DayMarks(*(column[1 + held.start : 2 + held.stop] for column in every))
+    given = inputs.candles, marks, plan.run_rules, inputs.funding
+    equity = compiled(equity_of)(trades, record.fills, *given)
+    return held, equity.marks - plan.run_rules.cash

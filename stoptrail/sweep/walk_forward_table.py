@@ -10,6 +10,8 @@ import numpy as np
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import (
     Outcome,
+    account_curve,
+    account_table,
     buy_and_hold,
     closed_table,
     mark_table,
@@ -47,8 +49,10 @@ def walk_table(
             "same_span": same_span(runs, inputs, int(first.inputs.marks.time[0])),
             "windows": _windows(first, space),
             "equity": [
-                [iso(time), float(value)]
-                for time, value in zip(first.inputs.marks.time, first.outcome.equity, strict=True)
+                [iso(time), float(value), float(fall)]
+                for time, value, fall in zip(
+                    first.inputs.marks.time, first.outcome.equity, first.outcome.falls, strict=True
+                )
             ],
         }
     )
@@ -61,13 +65,14 @@ def same_span(runs: dict[str, Outcome], inputs: Inputs, start: int) -> dict[str,
     at = int(np.searchsorted(inputs.marks.time, start))
     entered = inputs.candles.time
     rules = next(iter(runs.values())).plan.run_rules
-    held = np.array(buy_and_hold(inputs, rules)["equity"])
+    hold, _ = buy_and_hold(inputs, rules)
     table: dict[str, Any] = {"start": iso(int(inputs.marks.time[at]))}
     for name, run in runs.items():
-        trades = run.record.trades
+        trades, fills = run.record.trades, run.record.fills
         own = closed_table(trades, entered[trades.entry] >= start, inputs)
-        table[name] = own | mark_table(run.equity[at:])
-    return {**table, "buy_and_hold": mark_table(held[at:])}
+        curve = account_curve(trades, fills, inputs, run.plan.run_rules)
+        table[name] = own | account_table(curve.since(at))
+    return {**table, "buy_and_hold": account_table(hold.since(at))}
 
 
 def _windows(chained: Chained, space: Space) -> list[dict[str, Any]]:

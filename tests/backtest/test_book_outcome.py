@@ -8,6 +8,7 @@ import pytest
 from stoptrail.backtest.book import SleevePlan, run_book
 from stoptrail.backtest.book_outcome import BookOutcome, hold_markets, judge_book
 from stoptrail.backtest.outcome import buy_and_hold, judge
+from stoptrail.rules.metrics import drawdowns
 from stoptrail.rules.types import OPEN
 from tests.backtest.test_roads import road_case
 from tests.contract.test_book import Book, inputs_of, mixed_book, random_book
@@ -66,13 +67,25 @@ def test_open_risk_stays_within_its_cap_at_every_close() -> None:
 
 def test_holding_every_market_is_the_sum_of_holding_each() -> None:
     outcome = judged(random_book(3))
-    equity, falls, worst = hold_markets(outcome)
+    equity = hold_markets(outcome).equity
     total = sum(sleeve.share for sleeve in outcome.sleeves)
     gained = 0.0
     for place in range(3):
         sleeve = outcome.sleeves[place]
         share = sum(outcome.sleeves[k].share for k in (place, place + 3)) / total
         rules = sleeve.plan.run_rules._replace(cash=share * outcome.terms.cash)
-        gained += buy_and_hold(sleeve.inputs, rules)["equity"][-1]
+        gained += buy_and_hold(sleeve.inputs, rules)[0].equity[-1]
     assert equity[-1] == pytest.approx(gained, rel=1e-9)
-    assert worst == falls.max()
+
+
+def test_a_sleeve_falls_as_deep_as_the_account_that_it_is_alone_in() -> None:
+    case = road_case(1)
+    inputs = inputs_of(case.candles, case.start, case.plan)
+    sleeve = SleevePlan(case.plan, inputs, 1.0, False)
+    terms = random_book(0).terms._replace(cash=case.plan.run_rules.cash, shared=False)
+    terms = terms._replace(protections=case.plan.run_rules.protections)
+    (record,) = run_book([sleeve], terms)
+    found = judge_book([sleeve], terms, [record])
+    whole = found.whole.metrics.max_drawdown
+    assert found.drawdowns == pytest.approx([whole], rel=1e-9)
+    assert whole > drawdowns(found.whole.equity).max()  # its marks alone are milder

@@ -1,6 +1,7 @@
 """The figures of a run, reckoned again by hand."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,12 @@ import pytest
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import (
     Outcome,
+    account_curve,
+    account_table,
     buy_and_hold,
     by_side,
     by_year,
+    held_table,
     mark_table,
     metrics_table,
 )
@@ -23,7 +27,7 @@ from stoptrail.rules.margin import Margin
 from stoptrail.rules.measure import equity_of, measure
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import OPEN, RunRules, TradeLog, day_marks, fill_log, stop_log
-from tests.rules.runs import CANDLES, CLOSES, FREE, HOUR, trades
+from tests.rules.runs import CANDLES, CLOSES, FREE, HOUR, TWO, trades
 
 NEW_YEAR = int(pd.Timestamp("2025-01-01").value) // 1_000_000
 
@@ -47,10 +51,15 @@ def outcome_of(log: TradeLog, inputs: Inputs) -> Outcome:
     )  # type: ignore[arg-type]
 
 
+def held(inputs: Inputs, rules: RunRules) -> dict[str, Any]:
+    curve, gone = buy_and_hold(inputs, rules)
+    return {**held_table(curve, inputs), **gone}
+
+
 def test_buy_and_hold_pays_to_get_in_and_then_moves_with_the_price() -> None:
     """From the open of 102 on, at 102 * 1.02 on the cent above, and a fee of a hundredth."""
     inputs = inputs_of(start=1)
-    found = buy_and_hold(inputs, costly(0.01, 0.02))
+    found = held(inputs, costly(0.01, 0.02))
     fill = math.ceil(102.0 * 1.02 * 100 - 1e-9) / 100
     units = 1000.0 / (fill * 1.01)
     path = np.concatenate(([1000.0], units * CLOSES[1:]))
@@ -66,10 +75,10 @@ def test_buy_and_hold_pays_to_get_in_and_then_moves_with_the_price() -> None:
 
 
 def test_costs_take_from_buy_and_hold() -> None:
-    free = buy_and_hold(inputs_of(), costly(0.0, 0.0))
+    free = held(inputs_of(), costly(0.0, 0.0))
     assert free["net_return"] == pytest.approx(-0.05)
     for rules in (costly(0.01, 0.0), costly(0.0, 0.01)):
-        assert buy_and_hold(inputs_of(), rules)["net_return"] < -0.059
+        assert held(inputs_of(), rules)["net_return"] < -0.059
 
 
 def test_from_noon_to_noon_a_run_and_buy_and_hold_grow_over_the_same_time() -> None:
@@ -79,9 +88,9 @@ def test_from_noon_to_noon_a_run_and_buy_and_hold_grow_over_the_same_time() -> N
     candles = candles._replace(interval=4 * HOUR)
     inputs = Inputs(candles, 0, day_marks(candles, 0), FREE.trade_rules.market)
     log = trades((0, OPEN, 1, 10.0, 100.0, 95.0))
-    held, run = buy_and_hold(inputs, FREE), metrics_table(outcome_of(log, inputs))
+    hold, run = held(inputs, FREE), metrics_table(outcome_of(log, inputs))
     for name in ("net_return", "cagr", "sharpe", "max_drawdown"):
-        assert run[name] == held[name]
+        assert run[name] == hold[name]
     assert run["cagr"] == pytest.approx(0.95 ** (365 * 24 / 32) - 1.0)
 
 
@@ -114,14 +123,38 @@ def test_every_side_has_its_closed_trades() -> None:
     assert found["short"]["avg_r"] == pytest.approx(1.0 / 5.0)
 
 
-def test_marks_alone_tell_of_return_drawdown_and_sharpe() -> None:
+def test_marks_alone_tell_of_return_and_sharpe() -> None:
     marks = np.array([100.0, 120.0, 90.0, 130.0])
     returns = np.array([0.2, -0.25, 130 / 90 - 1])
     found = mark_table(marks[::1])
     assert found["net_return"] == pytest.approx(0.3)
-    assert found["max_drawdown"] == 0.25
     assert found["sharpe"] == pytest.approx(returns.mean() / returns.std(ddof=1) * math.sqrt(365))
     assert mark_table(np.repeat(marks, 2)[::2]) == found
+
+
+def test_the_account_at_its_closes_falls_as_deep_as_the_run_says() -> None:
+    """Up to 1008 at midnight, out at 1002, up to 1010, and 1005 at the end: by its marks alone it
+    would have fallen from 1008 to 1005."""
+    inputs = inputs_of(begins=int(CANDLES.time[0]))
+    curve = account_curve(TWO, fill_log(0), inputs, FREE)
+    expected = [1000.0, 1004.0, 1008.0, 1002.0, 1002.0, 1003.0, 1010.0, 1005.0]
+    assert curve.closes.tolist() == expected
+    assert curve.mark.tolist() == [1, 1, 1, 2, 2, 2, 2, 2]
+    found = account_table(curve)
+    assert found["max_drawdown"] == max(1 - 1002 / 1008, 1 - 1005 / 1010)
+    assert found["max_drawdown"] == outcome_of(TWO, inputs).metrics.max_drawdown
+    assert found["net_return"] == pytest.approx(0.005)
+
+
+def test_an_account_from_a_mark_on_knows_no_earlier_peak() -> None:
+    """From midnight on: 1008, then 1002, and 1005 after 1010."""
+    inputs = inputs_of()
+    curve = account_curve(TWO, fill_log(0), inputs, FREE)
+    later = curve.since(1)
+    assert later.equity.tolist() == [1008.0, 1005.0]
+    assert later.closes.tolist() == [1002.0, 1002.0, 1003.0, 1010.0, 1005.0]
+    assert later.mark.tolist() == [1] * 5
+    assert account_table(later)["max_drawdown"] == 1 - 1002 / 1008
 
 
 def test_ignored_signals_are_named_by_reason() -> None:
@@ -139,12 +172,12 @@ def test_buy_and_hold_of_a_swap_is_liquidated_once_funding_took_what_it_has() ->
     closes = inputs.candles.time + HOUR
     rows = funding_rows(closes[[2, 4, 5]], [0.45, 0.45, 0.1], [100.0] * 3)
     paid = inputs._replace(funding=funding_of(rows, inputs.candles))
-    found = buy_and_hold(paid, rules)
+    found = held(paid, rules)
     assert found["liquidated"] == iso_time(int(closes[5]))
     assert found["equity"][-1] == 0.0
     assert found["net_return"] == -1.0
     assert min(found["equity"]) >= 0.0
     first = funding_of(funding_rows(closes[2:3], [0.45], [100.0]), inputs.candles)
-    kept = buy_and_hold(inputs._replace(funding=first), rules)
+    kept = held(inputs._replace(funding=first), rules)
     assert "liquidated" not in kept
     assert kept["equity"][-1] == pytest.approx(10.0 * (95.0 - 45.0))

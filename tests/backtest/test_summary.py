@@ -20,7 +20,7 @@ from stoptrail.rules.market import Market
 from stoptrail.rules.measure import equity_of, measure
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import TradeLog, day_marks, fill_log, stop_log
-from tests.rules.runs import CANDLES, FREE, TWO
+from tests.rules.runs import CANDLES, CLOSES, FREE, TWO
 
 QUARTER = 900_000
 
@@ -141,6 +141,14 @@ def test_buy_and_hold_at_the_volatility_of_the_run_grows_from_its_first_to_its_l
     years = 8 / (365 * 24)
     assert same["cagr"] == pytest.approx((expected[-1] / expected[0]) ** (1 / years) - 1.0)
     assert same["net_return"] == pytest.approx(expected[-1] / expected[0] - 1.0)
+    # At the closes of the first day from the cash on, then from midnight's close of 104 on.
+    bought = hold[1] / 104.0 / hold[0]
+    within = [1.0 + share * (bought * close - 1.0) for close in CLOSES[:3]]
+    within += [within[-1] * (1.0 + share * (close / 104.0 - 1.0)) for close in CLOSES[3:]]
+    path = np.array([1.0, *within])
+    falls = 1.0 - path / np.maximum.accumulate(path)
+    assert same["max_drawdown"] == pytest.approx(falls.max())
+    assert same["falls"] == pytest.approx([0.0, falls[:4].max(), falls[4:].max()])
 
 
 @pytest.mark.parametrize(

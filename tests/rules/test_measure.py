@@ -1,16 +1,20 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
+from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import (
+    AccountCurve,
     equity_of,
+    fallen,
     measure,
     position_of,
     tally_of,
 )
 from stoptrail.rules.stops import Entry
-from stoptrail.rules.types import OPEN, TradeLog, day_marks, fill_log
+from stoptrail.rules.types import OPEN, TradeLog, close_marks, day_marks, fill_log
 from tests.rules.runs import CANDLES, FREE, TWO, trades
 
 MARKS = day_marks(CANDLES, 0)
@@ -48,6 +52,39 @@ def test_a_fall_lasts_while_there_is_no_position() -> None:
 def test_the_deepest_of_the_falls_is_the_drawdown() -> None:
     equity = equity_of(TWO, fill_log(0), CANDLES, MARKS, FREE)
     assert equity.falls.max() == equity.worst
+
+
+CURVE = AccountCurve(
+    np.array([100.0, 120.0, 110.0]),
+    np.array([100.0, 80.0, 120.0, 60.0, 110.0]),
+    np.array([1, 1, 1, 2, 2]),
+)
+"""Two days, whose closes reach lower than their marks."""
+
+
+@pytest.mark.parametrize("function", [fallen, compiled(fallen)])
+def test_the_falls_of_an_account_are_those_of_its_closes(function: Any) -> None:
+    assert function(CURVE).tolist() == [0.0, 1 - 80.0 / 100.0, 1 - 60.0 / 120.0]
+
+
+def test_half_of_an_account_falls_half_as_deep_within_a_day() -> None:
+    """From 100 down to 90 and up to 110; from there, half of a fall by half."""
+    half = CURVE.scaled(0.5)
+    assert half.equity == pytest.approx([100.0, 110.0, 110.0 * (1 - 0.5 / 12)])
+    assert half.closes == pytest.approx([100.0, 90.0, 110.0, 82.5, 110.0 * (1 - 0.5 / 12)])
+    assert fallen(half) == pytest.approx([0.0, 0.1, 0.25])
+
+
+def test_what_owes_more_than_it_has_within_a_day_has_nothing() -> None:
+    assert CURVE.scaled(3.0).closes.tolist()[3] == 0.0
+    gone = AccountCurve(np.array([100.0, 0.0, 0.0]), np.array([0.0, 0.0]), np.array([1, 2]))
+    assert gone.scaled(0.5).closes.tolist() == [50.0, 50.0]
+
+
+def test_an_account_can_be_marked_at_every_close() -> None:
+    found = equity_of(TWO, fill_log(0), CANDLES, close_marks(CANDLES, 1), FREE).marks
+    expected = [1000.0, 1004.0, 1008.0, 1002.0, 1002.0, 1003.0, 1010.0, 1005.0]
+    assert found.tolist() == expected
 
 
 def test_candles_with_a_position_are_counted_the_exits_included() -> None:

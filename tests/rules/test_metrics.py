@@ -167,8 +167,6 @@ def test_a_year_has_365_days_and_growth_knows_parts_of_a_day() -> None:
 def test_falls_are_told_from_the_running_maximum(equity: Floats) -> None:
     expected = 1 - equity / np.maximum.accumulate(equity)
     assert m.drawdowns(equity).tolist() == expected.tolist()
-    assert m.max_drawdown(equity) == expected.max()
-    assert compiled(m.max_drawdown)(equity) == expected.max()
 
 
 @given(marks)

@@ -12,10 +12,12 @@ from stoptrail.backtest.outcome import Outcome, metrics_table
 from stoptrail.backtest.plan import Record
 from stoptrail.config.grid import build_grid
 from stoptrail.feeds.source import Wanted, load_market
+from stoptrail.rules.measure import equity_of
 from stoptrail.rules.metrics import (
     ANNUAL_ROOT,
+    drawdowns,
 )
-from stoptrail.rules.types import OPEN, fill_log, stop_log
+from stoptrail.rules.types import OPEN, close_marks, fill_log, stop_log
 from stoptrail.sweep.breakdown import concentration, of_one_run
 from stoptrail.sweep.evidence import (
     fees,
@@ -23,10 +25,10 @@ from stoptrail.sweep.evidence import (
     selection,
     sides,
 )
-from stoptrail.sweep.exit_ablation import management
+from stoptrail.sweep.exit_ablation import management, variants
 from stoptrail.sweep.kernel.results import COLUMN, Results
 from stoptrail.sweep.objective import Scored
-from stoptrail.sweep.plain_run import make_ready, quick_run
+from stoptrail.sweep.plain_run import Ready, make_ready, quick_record, quick_run
 from stoptrail.sweep.price_paths import envelope, worst_objectives
 from stoptrail.sweep.screen import BLOCKS, Share, screen_all, shared
 from stoptrail.sweep.search import Ranked, trials_of
@@ -160,6 +162,24 @@ def test_managing_the_same_entries_tells_of_all_of_them_on_one_cash(world: World
             "net_return": world.outcome.metrics.net_return,
             "sharpe": world.outcome.metrics.sharpe,
         }
+
+
+def test_entries_managed_alone_fall_as_deep_as_their_closes_together(world: World) -> None:
+    inputs, plan = world.share.inputs, world.outcome.plan
+    ready = make_ready(plan, inputs)
+    variant = next(own for own in variants(plan.run_rules) if own.name == "no trail")
+    managed = plan._replace(run_rules=variant.run_rules)
+    cash, every = plan.run_rules.cash, close_marks(inputs.candles, inputs.start)
+    closes = np.full(len(every.time), cash)
+    for signal in world.outcome.record.trades.signal.tolist():
+        one = ready.setups._replace(first=signal)
+        at = np.flatnonzero(ready.setups.candle == signal)
+        one = one._replace(candle=one.candle[at], side=one.side[at])
+        record = quick_record(managed, inputs, Ready(one, ready.atr))
+        given = inputs.candles, every, managed.run_rules
+        closes += equity_of(record.trades, record.fills, *given).marks - cash
+    paired = {row["name"]: row for row in management(plan, inputs, ready)["paired"]}
+    assert paired["no trail"]["max_drawdown"] == pytest.approx(drawdowns(closes).max())
 
 
 def test_nothing_undefined_is_left_in_what_is_written(world: World, tmp_path: Path) -> None:

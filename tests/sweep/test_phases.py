@@ -236,6 +236,13 @@ def test_the_same_span_counts_trades_entered_from_its_first_moment_on(world: Any
     table = same_span({"run": run}, share.inputs, start)
     closed = run.record.trades.exit != OPEN
     assert table["run"]["trades"] == int(((entries >= start) & closed).sum())
+    whole = same_span({"run": run}, share.inputs, int(share.inputs.marks.time[0]))
+    assert whole["run"]["max_drawdown"] == run.metrics.max_drawdown
+    rules, prices = run.plan.run_rules, share.inputs.candles.close[share.inputs.start :]
+    grown = 1.0 + whole["buy_and_hold"]["net_return"]
+    path = np.concatenate(([rules.cash], rules.cash * grown * prices / prices[-1]))
+    fallen = (1.0 - path / np.maximum.accumulate(path)).max()
+    assert whole["buy_and_hold"]["max_drawdown"] == pytest.approx(fallen)
     held = np.flatnonzero(closed)[-1]
     within = same_span({"run": run}, share.inputs, int(entries[held]) + 1)
     assert within["run"]["trades"] == int(((entries > entries[held]) & closed).sum())

@@ -13,7 +13,7 @@ from stoptrail.reports.summary import Summary, book_words, by_market, part, slee
 MOST_SLEEVES = 200
 """In the map of correlations."""
 _SLEEVE = ("profit", "contribution", "risk_contribution", "max_drawdown", "sharpe")
-_PHASE = ("sharpe", "net_return", "max_drawdown")
+_PHASE = ("sharpe", "net_return", "max_daily_drawdown")
 _TRADES = ("trades", "win_rate", "profit_factor", "avg_r")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,26 +11,25 @@ from stoptrail.core.time import time_ms
 from stoptrail.reports.html.markup import minutes, packed
 from stoptrail.reports.run_files import EquityCurve, RunFiles
 from stoptrail.reports.summary import part
-from stoptrail.rules.metrics import daily_return, scaled, share_of_cash
+from stoptrail.rules.metrics import daily_return
 
 
 def curves(run: RunFiles) -> dict[str, Any]:
     """Equity of the strategy, the legacy exits, buy-and-hold (as it was, and at the
     strategy's volatility) and the walk-forward test windows; each {time, equity, falls},
     absent where the run has none."""
-    hold = _hold(run)
-    drawn = {"strategy": run.equity, "baseline": run.baseline_equity, "hold": hold}
-    share = share_of_cash(hold.equity, run.equity.equity)
-    if share > 0.0:  # with one of the two gone, or without a trade, there is none
-        drawn["scaled"] = EquityCurve(hold.time, scaled(hold.equity, share))
+    hold = part(run.summary, "buy_and_hold")
+    drawn = {"strategy": run.equity, "baseline": run.baseline_equity, "hold": _held(run, hold)}
+    same = part(hold, "scaled")
+    if same.get("share"):  # with one of the two gone, or without a trade, there is none
+        drawn["scaled"] = _held(run, same)
     evidence = run.summary.get("evidence") or {}
     drawn["out_of_sample"] = curve_of((evidence.get("walk_forward") or {}).get("equity"))
     return {name: packed_curve(curve) for name, curve in drawn.items() if len(curve.time)}
 
 
-def _hold(run: RunFiles) -> EquityCurve:
-    """Buy-and-hold as the run reckoned it; empty where it did not."""
-    held = part(run.summary, "buy_and_hold")
+def _held(run: RunFiles, held: Mapping[str, Any]) -> EquityCurve:
+    """An account that held the market, as the run reckoned it; empty where it did not."""
     stored, falls = held.get("equity") or [], held.get("falls") or []
     times = run.equity.time if len(stored) == len(run.equity.time) else run.equity.time[:0]
     whole = len(falls) == len(times) > 0
@@ -41,17 +41,19 @@ def _hold(run: RunFiles) -> EquityCurve:
 
 
 def curve_of(stored: Any) -> EquityCurve:
-    """An equity curve from JSON: rows of [day, equity], objects, or two columns."""
+    """An equity curve from JSON: rows of [day, equity] or [day, equity, fall], objects, or two
+    columns."""
+    rows: list[Any]
     if isinstance(stored, dict):
         days = stored.get("day") or stored.get("time") or []
         rows = list(zip(days, stored.get("equity", []), strict=True))
     else:
-        rows = [
-            (r["day"], r["equity"]) if isinstance(r, dict) else (r[0], r[1]) for r in stored or []
-        ]
+        rows = [(r["day"], r["equity"]) if isinstance(r, dict) else tuple(r) for r in stored or []]
+    whole = bool(rows) and all(len(row) > 2 for row in rows)
     return EquityCurve(
-        np.array([_moment(day) for day, _ in rows], np.int64),
-        np.array([equity for _, equity in rows], np.float64),
+        np.array([_moment(row[0]) for row in rows], np.int64),
+        np.array([row[1] for row in rows], np.float64),
+        np.array([row[2] for row in rows], np.float64) if whole else None,
     )
 
 

@@ -34,16 +34,24 @@ def test_buy_and_hold_is_what_the_run_reckoned_or_is_not_drawn(tmp_path: Path) -
         assert "hold" not in curves(files)
 
 
-def test_the_scaled_account_moves_as_the_strategy_does(tmp_path: Path) -> None:
+def test_the_scaled_account_is_drawn_as_the_run_reckoned_it(tmp_path: Path) -> None:
     files = read_run(write_example_run(tmp_path, days=40)[0])
     held = np.linspace(1.0, 9.0, len(files.equity.time)) ** 2
-    files.summary["buy_and_hold"]["equity"] = held.tolist()
-    drawn = curves(files)
-    account, own = (np.array(unpacked(drawn[n]["equity"])) for n in ("scaled", "strategy"))
-    deviations = [np.std(np.diff(x) / x[:-1], ddof=1) for x in (account, own)]
-    assert deviations[0] == pytest.approx(deviations[1])
-    files.summary["buy_and_hold"]["equity"] = [*held[:-1].tolist(), 0.0]  # liquidated
+    same = {"share": 0.5, "equity": held.tolist(), "falls": (held / 100.0).tolist()}
+    files.summary["buy_and_hold"]["scaled"] = same
+    drawn = curves(files)["scaled"]
+    assert unpacked(drawn["equity"]) == pytest.approx(held.tolist())
+    assert unpacked(drawn["falls"]) == pytest.approx((held / 100.0).tolist())
+    same["share"] = 0.0  # liquidated, or without a trade
     assert "scaled" not in curves(files)
+
+
+def test_the_falls_of_test_windows_are_drawn_where_they_are_known() -> None:
+    days = ["2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z"]
+    known = curve_of([[days[0], 100.0, 0.0], [days[1], 99.0, 0.02]])
+    assert known.falls is not None
+    assert known.falls.tolist() == [0.0, 0.02]
+    assert curve_of([[days[0], 100.0], [days[1], 99.0]]).falls is None
 
 
 def test_the_falls_are_those_that_the_run_wrote(tmp_path: Path) -> None:
