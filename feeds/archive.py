@@ -12,8 +12,8 @@ from stoptrail.core.errors import DataError
 from stoptrail.core.time import MINUTE_MS, timeframe_name
 from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.encodings import HEAD_BYTES
+from stoptrail.feeds.lean import lean_day
 from stoptrail.feeds.markets import SeveralError, market_in_name, same_market
-from stoptrail.feeds.positions import lean_day
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.feeds.structured import feather_sheet, numpy_sheet, parquet_sheet
 from stoptrail.feeds.text import text_sheet

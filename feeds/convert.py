@@ -122,6 +122,10 @@ def bare(text: str) -> str:
     return (found["call"] or found["text"] or "").strip() if found else text
 
 
+class LostDigitsError(CellError):
+    """A number that a program has rounded when it wrote it."""
+
+
 _CHARACTERS = str.maketrans("年月년월时時시分분", "----:::::", "秒초")
 """Dates and clocks such as 2024年3月1日 9时30分."""
 _RESPELLED = (
@@ -182,8 +186,14 @@ def number(cell: Any, decimal: str = ".") -> float:
         return math.nan
 
 
-COMMA_DECIMAL = re.compile(r"-?\d+,\d+")
+_COMMA_DECIMAL = re.compile(r"-?\d+,\d+")
 _COMMA_LAST = re.compile(r"-?\d[\d. '\u00a0\u202f]*,\d+")
+
+
+def has_comma(cell: str) -> bool:
+    """Whether a cell is a number with a decimal comma, such as 42283,58 or 42.283,58."""
+    grouped = "," in cell and bool(_POINTED.fullmatch(cell))
+    return grouped or bool(_COMMA_DECIMAL.fullmatch(cell))
 
 
 def decimal_mark(columns: Sequence[Sequence[str]], separator: str) -> str:
@@ -193,7 +203,7 @@ def decimal_mark(columns: Sequence[Sequence[str]], separator: str) -> str:
     if separator == ",":  # commas stand in quotes here; 61,130 groups thousands
         commas = [cell for cell in cells if _COMMA_LAST.fullmatch(cell)]
         return "," if any(not GROUPS.fullmatch(cell) for cell in commas) else "."
-    count = sum(bool(COMMA_DECIMAL.fullmatch(cell)) for cell in cells)
+    count = sum(map(has_comma, cells))
     points = sum("." in cell and "," not in cell and number(cell, ".") > 0 for cell in cells)
     return "," if count > points else "."
 

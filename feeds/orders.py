@@ -107,8 +107,8 @@ def swapped(open_: Floats, close: Floats) -> bool:
 def likely_order(time: Times, columns: Sequence[Floats]) -> tuple[str, ...] | None:
     """Names of the columns behind the time that the numbers fit, None where none or
     several do. `columns` have the shape (n,) each, in the file's order."""
-    if len(time) > 1 and time[0] > time[-1]:
-        columns = [column[::-1] for column in columns]
+    order = np.argsort(time, kind="stable")
+    columns = [column[order] for column in columns]
     tried = list(columns[:_WIDEST])
     prices = [i for i, column in enumerate(tried) if _is_price(column, tried)]
     best: list[tuple[float, tuple[int, ...]]] = []

@@ -24,7 +24,7 @@ from stoptrail.feeds.markets import (
 )
 from stoptrail.feeds.names import NO, UNFINISHED, YES, plain_name
 from stoptrail.feeds.orders import MOST, possible
-from stoptrail.feeds.positions import COINGECKO, named_by_numbers, names_of, other_order
+from stoptrail.feeds.positions import COINGECKO, HISTDATA, named_by_numbers, names_of, other_order
 from stoptrail.feeds.sheets import (
     Sheet,
     blank_rows,
@@ -36,9 +36,10 @@ from stoptrail.feeds.sheets import (
     skipped,
     with_clock_named,
 )
+from stoptrail.feeds.spelled_times import ReadTimes
 from stoptrail.feeds.stamps import Stamps, as_headed, of_rows, opened, with_zones, zone_behind
 from stoptrail.feeds.strangers import is_tickers, refuse_doubles, what_else
-from stoptrail.feeds.times import ReadTimes, read_times
+from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Floats
 
 if TYPE_CHECKING:
@@ -155,6 +156,12 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> F
     if sheet.layout == CRYPTOWATCH and reading.stamp == "auto":
         raise DataError(
             f'{CRYPTOWATCH}, whose times are closes: set data.stamp to "close", or to "open"'
+        )
+    if layout.name == HISTDATA and reading.stamp == "auto" and not reading.zone:
+        raise DataError(
+            "rows as NinjaTrader and HistData write them, of closes in UTC the one, of opens in "
+            'New York without summer time the other: set data.stamp = "close", '
+            'data.zone = "-05:00", or data.zone = "UTC" where the times are opens in UTC'
         )
     if layout.name == COINGECKO and reading.stamp == "auto":
         raise DataError(

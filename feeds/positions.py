@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +11,7 @@ import numpy as np
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import MINUTE_MS
 from stoptrail.feeds.columns import PRICES, VALUES
-from stoptrail.feeds.convert import CellError, epoch_milliseconds, one_line
-from stoptrail.feeds.markets import market_in_name
+from stoptrail.feeds.convert import CellError, LostDigitsError, epoch_milliseconds, one_line
 from stoptrail.feeds.orders import (
     MOST,
     amounts_of,
@@ -41,9 +39,6 @@ _KLINE = (
 )
 _OKX = ("time", *VALUES, "volCcy", "volCcyQuote", "confirm")
 """OKX's candles, whose last column marks finished ones."""
-
-
-_LEAN_DAY = re.compile(r"(?:^|/)(\d{8})_[^/]*(?:trade|quote|minute|second)[^/]*$", re.IGNORECASE)
 
 
 class Named(NamedTuple):
@@ -75,26 +70,6 @@ def names_of(sheet: Sheet, given: Sequence[str]) -> Named:
     return _by_numbers(sheet, numbers, _times(sheet))
 
 
-def lean_day(sheet: Sheet, name: str) -> Sheet:
-    """A sheet whose file name says that it holds a day as LEAN writes it. Raises DataError for
-    shares, whose prices and times count otherwise than those of crypto."""
-    match = _LEAN_DAY.search(name)
-    if match is None or sheet.names:
-        return sheet
-    try:
-        moment = datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC)
-    except ValueError:
-        return sheet
-    prices = [cell for column in sheet.sample[1:5] for cell in column]
-    whole = prices and all(isinstance(cell, str) and cell.isdigit() for cell in prices)
-    if whole and not market_in_name(name.rpartition("/")[2]):
-        raise DataError(
-            "is LEAN's layout of shares: prices in 1/10,000 of a dollar, times of New York; give a "
-            "crypto market, or prices in dollars with times in UTC"
-        )
-    return sheet._replace(day=round(moment.timestamp() * 1000))
-
-
 def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> Named:
     """Names of columns by what stands in them."""
     if sheet.width >= 11 and _is_kline(numbers):
@@ -109,7 +84,8 @@ def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> 
             raise DataError(told)
         return Named(_padded(("date", *USUAL), sheet.width), METATRADER_4, _TAKEN)
     if sheet.width < len(USUAL) - 1 or time is None or not _in_steps(time):
-        raise DataError(_elsewhere(sheet, numbers) or _unknown(sheet))
+        uneven = time is not None and sheet.width >= len(USUAL) and _fits(time, numbers[1:])
+        raise DataError(_elsewhere(sheet, numbers) or (_UNEVEN if uneven else _unknown(sheet)))
     behind = numbers[1:]
     if sheet.width == len(USUAL) - 1 and _fits(time, behind):
         return Named(USUAL[:-1], _NO_VOLUME.get(sheet.kind, ""), _TAKEN)
@@ -121,18 +97,17 @@ def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> 
             or layout
             or ("Kraken OHLCVT or the like" if sheet.width == 7 else "rows of numbers")
         )
-        notes: tuple[str, ...] = _TAKEN
         if _HISTDATA.fullmatch(str(sheet.sample[0][0])):
-            layout, notes = "HistData or NinjaTrader", (*_TAKEN, _EITHER)
-        return _with_amounts(Named(_padded(USUAL, sheet.width), layout, notes), sheet, numbers)
+            layout = HISTDATA
+        return _with_amounts(Named(_padded(USUAL, sheet.width), layout, _TAKEN), sheet, numbers)
     raise DataError(other_order(sheet, USUAL, time, numbers))
 
 
-_HISTDATA = re.compile(r"\d{8} \d{6}")
-_EITHER = (
-    'if NinjaTrader wrote it, the times are closes: data.stamp = "close"; if it is of HistData, '
-    'they are those of New York without summer time: data.zone = "-05:00"'
+_UNEVEN = (
+    "the times come in no steps: bars of volume or trades, perhaps; give candles of one length"
 )
+_HISTDATA = re.compile(r"\d{8} \d{6}")
+HISTDATA = "HistData or NinjaTrader"
 COINGECKO = "rows without volume, as CoinGecko writes them"
 _NO_VOLUME = {"JSON": COINGECKO}
 
@@ -166,7 +141,7 @@ _MOST_AMOUNT = 1e12
 
 def _in_steps(time: Times) -> bool:
     """Whether times come in steps, as candles open: most distances are one and the same."""
-    steps = np.abs(np.diff(time))
+    steps = np.diff(np.sort(time))
     if len(steps) < _FEW_STEPS:
         return True
     _, counts = np.unique(steps[steps > 0], return_counts=True)
@@ -220,7 +195,7 @@ def _fitting(
     columns fit, if any; None where no column holds times."""
     if found_two := order_beside_clock(sheet, numbers):
         return found_two
-    found = []
+    found: list[tuple[bool, int, int, Times]] = []
     for i, column in enumerate(sheet.sample):
         try:
             time = read_times(column_of(column), "time").time
@@ -228,10 +203,10 @@ def _fitting(
             continue
         values = numbers[i][np.isfinite(numbers[i])]
         if i >= first and _in_steps(time) and not (len(values) and np.min(values) < _LEAST_EPOCH):
-            found.append((bool(np.any(time % MINUTE_MS)), i, time))
+            found.append((bool(np.any(time % MINUTE_MS)), int(time[0]), i, time))
     if not found:
         return None
-    _, i, time = found[0] if len(found) == 1 else min(found, key=lambda each: each[:2])
+    *_, i, time = min(found, key=lambda each: each[:3])  # of open and close the open
     order = likely_order(time, [values for k, values in enumerate(numbers) if k != i])
     return i, None if order is None else (*order[:i], "time", *order[i:])
 
@@ -303,7 +278,7 @@ def _times(sheet: Sheet) -> Times | None:
     try:
         return read_times(column_of(sheet.sample[0]), "time").time
     except CellError as error:
-        if error.row < 2:
+        if error.row < 2 or isinstance(error, LostDigitsError):  # a price of 41817.05 is no day
             return None
         return read_times(column_of(sheet.sample[0][: error.row]), "time").time
 
@@ -332,9 +307,8 @@ def _fits(time: Times, behind: Sequence[Floats]) -> bool:
     reach = reach[np.isfinite(reach)]
     if not len(reach) or np.median(reach) > _WIDE:  # an id, a price and an amount stand apart
         return False
-    if time[0] > time[-1]:
-        open_, close = open_[::-1], close[::-1]
-    return possible(*behind[:4]) >= MOST and not swapped(open_, close)
+    order = np.argsort(time, kind="stable")
+    return possible(*behind[:4]) >= MOST and not swapped(open_[order], close[order])
 
 
 _WIDE = 3.0
@@ -342,6 +316,12 @@ _WIDE = 3.0
 
 
 def _unknown(sheet: Sheet) -> str:
+    try:
+        read_times(column_of(sheet.sample[0]), "the first column")
+    except LostDigitsError as error:
+        return error.rule
+    except CellError:
+        pass
     first = ", ".join(str(column[0]) for column in sheet.sample[:8])
     return (
         f"has no header, and none of its {sheet.width} columns holds times ({first}); give open "

@@ -241,9 +241,21 @@ def _unfinished(columns: Columns, first: int, second: int) -> int | None:
             and columns.open[one] == columns.open[other]
             and columns.high[one] <= columns.high[other]
             and columns.low[one] >= columns.low[other]
+            and _goes_on(columns, other, one)
         ):
             return one
     return None
+
+
+def _goes_on(columns: Columns, whole: int, part: int) -> bool:
+    """Whether the next candle opens as near to the close of `whole` as to that of `part`, the
+    other copy: a longer candle among these holds it too, and goes elsewhere."""
+    time = columns.time
+    behind = np.flatnonzero(time > time[whole])
+    if not len(behind):
+        return True
+    opens = columns.open[behind[np.argmin(time[behind])]]
+    return bool(abs(columns.close[whole] - opens) <= abs(columns.close[part] - opens))
 
 
 def doubled_hours(time: Times) -> tuple[int, str] | None:

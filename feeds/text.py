@@ -13,7 +13,7 @@ from statistics import mode
 from typing import TYPE_CHECKING, NamedTuple
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.convert import COMMA_DECIMAL, NULLS, decimal_mark, number, one_line
+from stoptrail.feeds.convert import NULLS, decimal_mark, has_comma, number, one_line
 from stoptrail.feeds.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.names import field_of, plain_name
 from stoptrail.feeds.sheets import SAMPLE, Sheet
@@ -219,7 +219,7 @@ def _is_data(row: Sequence[str]) -> bool:
         return False  # positions as pandas writes them for columns without names
     empty = sum(cell.lower() in NULLS for cell in row)
     values = sum(number(cell, ".") == number(cell, ".") for cell in row)
-    values += sum(bool(COMMA_DECIMAL.fullmatch(cell)) for cell in row)
+    values += sum(has_comma(cell) for cell in row)
     return values >= 1 and values + empty >= max(3, len(row) // 2)
 
 

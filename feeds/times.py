@@ -1,32 +1,28 @@
 """Times as files write them, as milliseconds since the epoch in UTC.
 
-A time without an offset is one of the zone that the user names, else of UTC. Where the
-order of day and month is open, the one that makes the times regular is meant.
+A time without an offset is one of the zone that the user names, else of UTC.
 """
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import date
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
+from stoptrail.core.time import DAY_MS, MINUTE_MS
 from stoptrail.feeds.convert import (
-    MONTHS,
-    NULLS,
-    OFFSETS,
     CellError,
+    LostDigitsError,
     epoch_milliseconds,
     integers,
     number,
-    respelled,
     scaled,
     shown,
     to_floats,
 )
+from stoptrail.feeds.spelled_times import ReadTimes, from_words, no_time
 from stoptrail.rules.candles import Floats, Times
 
 if TYPE_CHECKING:
@@ -41,31 +37,7 @@ _SHEET_ZERO = -25_569 * DAY_MS
 _TICKS = (6.3e17, 6.63e17)
 """The same years in ticks of 100 ns since the year 1, as .NET counts."""
 _TICKS_ZERO = 62_135_596_800_000
-_DASHES = re.compile(r"(\d{4}-\d\d?-\d\d?)-(\d\d)-(\d\d)(?:-(\d\d))?")
 _ROUNDED = re.compile(r"\d(?:[.,](\d*))?[eE]\+?(\d+)")
-_TEXT = re.compile(
-    r"""(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\ +)?
-    (?: (?P<y>\d{4})[-/.\ ]?(?P<m>\d{2}|(?<=[-/.\ ])\d)[-/.\ ]?(?P<d>\d{2}|(?<=[-/.\ ])\d)
-      | (?P<a>\d{1,2})[-/.](?P<b>\d{1,2})[-/.](?P<y2>\d{4}|\d{2})
-      | (?P<d3>\d{1,2})[-\ ](?P<mon>[a-z]{3,10})[-,\ ]+(?P<y3>\d{4}|\d{2})
-      | (?P<mon4>[a-z]{3,10})\.?\ +(?P<d4>\d{1,2}),?\ +(?P<y4>\d{4}) )
-    (?: [t,\ -]*(?P<H>\d{1,2})(?::?(?P<M>\d{2})(?::?(?P<S>\d{2})(?:[.,:\ ]?(?P<f>\d{1,9}))?)?)?
-        (?:[-\ ]?(?P<ap>[ap])\.?m\.?)? )?
-    \ *(?: (?:utc|gmt)?(?P<sign>[+-])(?P<oh>\d{1,2}):?(?P<om>\d{2})? | (?P<abbr>[a-z]{1,4}) )?
-    (?:\[(?P<zone>[a-z/_]+)\])?(?:\ \([a-z\ ]+\))?(?:\ (?P<zone2>[a-z]{2,}/[a-z_/]+))?""",
-    re.VERBOSE | re.IGNORECASE,
-)
-
-
-class ReadTimes(NamedTuple):
-    """Times of a column."""
-
-    time: Times
-    """Milliseconds since the epoch; of times without an offset as if they were UTC."""
-    naive: bool
-    """Whether they have no offset and are no epoch numbers."""
-    ends: str = ""
-    """The first of them that is written as the end of a day, 24:00; "" without one."""
 
 
 def read_times(
@@ -116,9 +88,7 @@ def _from_text(column: pa.ChunkedArray, name: str, day: int | None, decimal: str
     else:
         if np.isnan(values).any():
             row = int(np.argmax(np.isnan(values)))
-            cell = column[row].as_py()
-            said = f"= {shown(cell)} {_NO_TIME}" if cell else "is empty; give every row its time"
-            raise CellError(row, f"{name} {said}")
+            raise CellError(row, no_time(column.to_pylist(), row, name))
         _refuse_rounded(column, name, epoch_milliseconds(values))
         return _from_numbers(values, day, column)
     zoned = bool(_ZONE.search(column[0].as_py())) if len(column) else False
@@ -128,9 +98,10 @@ def _from_text(column: pa.ChunkedArray, name: str, day: int | None, decimal: str
     except pa.ArrowInvalid:
         pass
     texts = column.to_pylist()
-    if sum(number(text) == number(text) for text in texts) > len(texts) / 2:
-        raise CellError(bad.row, f"{name} = {shown(texts[bad.row])} {_NO_TIME}")
-    return _from_words(texts, name)
+    numbers = [number(text) == number(text) for text in texts]
+    if sum(numbers) > len(texts) / 2 or (len(numbers) > 1 and all(numbers[:2])):
+        raise CellError(bad.row, no_time(texts, bad.row, name))
+    return from_words(texts, name)
 
 
 def _is_number(column: pa.ChunkedArray, decimal: str) -> bool:
@@ -150,14 +121,11 @@ def _refuse_rounded(column: pa.ChunkedArray, name: str, times: Times) -> None:
     rounded = _ROUNDED.fullmatch(column[0].as_py().strip()) if len(column) else None
     short = rounded and len(rounded[1] or "") < int(rounded[2])
     if short and (np.any(times % MINUTE_MS) or len(np.unique(times)) < len(times)):
-        raise CellError(
+        raise LostDigitsError(
             0,
             f"{name} = {shown(column[0].as_py())} has lost its last digits, as spreadsheets write "
             "long numbers; export the file again with that column as text",
         )
-
-
-_NO_TIME = "is not a time; write ISO 8601 or epoch seconds, ms, us or ns"
 
 
 def _from_numbers(
@@ -178,10 +146,10 @@ def _from_numbers(
         return ReadTimes(epoch_milliseconds(values), False)
     words = [f"{int(value)}" for value in values.tolist()] if texts is None else texts.to_pylist()
     if not 1e9 < low < 1e10:
-        return _from_words(words, "time")
+        return from_words(words, "time")
     for century in ("", "20"):  # 2024030109 and 2403010930; epoch seconds of 2033 have as many
         with suppress(CellError):
-            return _plausible(_from_words([century + word for word in words], "time"), "time")
+            return _plausible(from_words([century + word for word in words], "time"), "time")
     return ReadTimes(epoch_milliseconds(values), False)
 
 
@@ -198,139 +166,11 @@ def _refuse_cut(days: Floats, seconds: Floats) -> None:
     several = len(np.unique(seconds % MINUTE_MS)) > 1
     if several and np.median(np.abs(np.diff(seconds))) >= MINUTE_MS:
         row = int(odd[0])
-        raise CellError(
+        raise LostDigitsError(
             row,
             f"time = {days[row]:.10g} is {seconds[row] % MINUTE_MS / 1000:g} s beside a minute: "
             "the days have lost decimals; export the file again with that column as ISO 8601 text",
         )
-
-
-def _from_words(texts: list[str], name: str) -> ReadTimes:
-    """Texts by the one pattern of all usual spellings; month and day as the column has them."""
-    parts = [
-        _TEXT.fullmatch(_DASHES.sub(_clocked, text.strip())) or _TEXT.fullmatch(respelled(text))
-        for text in texts
-    ]
-    for row, part in enumerate(parts):
-        if part is None:
-            empty = texts[row].strip().lower() in NULLS
-            said = "is empty; give every row its open time" if empty else None
-            raise CellError(row, f"{name} {said or f'= {shown(texts[row])} {_NO_TIME}'}")
-    found = [part for part in parts if part is not None]
-    zones = {part["zone"] or part["zone2"] or "none" for part in found if not part["sign"]}
-    if len(zones) > 1:
-        raise CellError(0, f"{name} holds times of {', '.join(sorted(zones))}; write them in UTC")
-    if not any(part["a"] for part in found):
-        return _assembled(found, texts, name, day_first=True)
-    dotted = any("." in text[:3] for text in texts[:1])
-    tries = []
-    for day_first in (True, False):
-        try:
-            tries.append(_assembled(found, texts, name, day_first=day_first))
-        except CellError as error:
-            failure = error
-    if not tries:
-        raise failure
-    if len(tries) == 1 or dotted:
-        return tries[0]
-    return _more_regular(tries[0], tries[1], texts[0], name)
-
-
-def _clocked(dashes: re.Match[str]) -> str:
-    """2024-03-01-09-30, whose last two digits are no offset."""
-    day, hour, minute, second = dashes.groups()
-    return f"{day} {hour}:{minute}:{second or '00'}"
-
-
-def _more_regular(first: ReadTimes, second: ReadTimes, text: str, name: str) -> ReadTimes:
-    """Day first or month first: the one whose steps are the more even."""
-    if np.array_equal(first.time, second.time):
-        return first
-    spread = [float(np.std(np.diff(tried.time))) for tried in (first, second)]
-    if len(first.time) < 2 or spread[0] == spread[1]:
-        raise CellError(
-            0, f"{name} = {shown(text)} may be day first or month first; write ISO 8601 times"
-        )
-    return first if spread[0] < spread[1] else second
-
-
-def _assembled(
-    parts: list[re.Match[str]], texts: list[str], name: str, *, day_first: bool
-) -> ReadTimes:
-    out = np.empty(len(parts), np.int64)
-    naive, late = False, []
-    for row, part in enumerate(parts):
-        try:
-            offset = _offset(part)
-            out[row] = _moment(part, day_first) - (offset or 0) * MINUTE_MS
-        except (ValueError, KeyError):
-            word, said = part["abbr"] or "", _NO_TIME
-            if word and word.lower() not in OFFSETS:
-                said = f"is not told: {word} may be several zones; write its offset, such as +08:00"
-            raise CellError(row, f"{name} = {shown(texts[row])} {said}") from None
-        naive = naive or offset is None
-        if part["H"] == "24":
-            late.append(row)
-    return _with_midnights(out, texts, naive, late, name) if late else ReadTimes(out, naive)
-
-
-def _with_midnights(
-    time: Times, texts: list[str], naive: bool, late: list[int], name: str
-) -> ReadTimes:
-    """Times of which the rows `late` are written with an hour 24: the end of their day, or its
-    beginning (as JavaScript's toLocaleString writes it) where only that keeps the rows in order."""
-    early = time.copy()
-    early[late] -= DAY_MS
-    if not _ordered(time) and _ordered(early):
-        return ReadTimes(early, naive)
-    for row in late:
-        if time[row] % HOUR_MS:
-            raise CellError(row, f"{name} = {shown(texts[row])} {_NO_TIME}; a day ends at 24:00")
-    return ReadTimes(time, naive, texts[late[0]])
-
-
-def _ordered(time: Times) -> bool:
-    steps = np.diff(time)
-    return bool(np.all(steps > 0) or np.all(steps < 0))
-
-
-def _moment(part: re.Match[str], day_first: bool) -> int:
-    """Milliseconds of a text's date and clock, its offset left aside."""
-    year = part["y"] or part["y2"] or part["y3"] or part["y4"]
-    if part["a"]:
-        day, month = (part["a"], part["b"]) if day_first else (part["b"], part["a"])
-    else:
-        word = part["mon"] or part["mon4"]
-        month = part["m"]
-        if word:
-            month = str(MONTHS.get(word[:4].lower()) or MONTHS[word[:3].lower()])
-        day = part["d"] or part["d3"] or part["d4"]
-    hour = int(part["H"] or 0)
-    if part["ap"]:
-        if not 1 <= hour <= 12:
-            raise ValueError
-        hour = hour % 12 + (12 if part["ap"] in "pP" else 0)
-    whole = 2000 + int(year) if len(year) == 2 else int(year)
-    days = date(whole, int(month), int(day)).toordinal() - date(1970, 1, 1).toordinal()
-    minute, second = int(part["M"] or 0), int(part["S"] or 0)
-    if hour > 24 or minute > 59 or second > 59:
-        raise ValueError
-    fraction = int((part["f"] or "0")[:3].ljust(3, "0"))
-    return days * DAY_MS + hour * HOUR_MS + minute * MINUTE_MS + second * 1000 + fraction
-
-
-_FARTHEST = 14 * 60
-"""Minutes that a zone is ahead of UTC at most."""
-
-
-def _offset(part: re.Match[str]) -> int | None:
-    """Minutes ahead of UTC, None without an offset."""
-    if part["sign"]:
-        minutes = 60 * int(part["oh"]) + int(part["om"] or 0)
-        if minutes > _FARTHEST:
-            raise ValueError
-        return minutes if part["sign"] == "+" else -minutes
-    return OFFSETS[part["abbr"].lower()] if part["abbr"] else None
 
 
 def _plausible(read: ReadTimes, name: str) -> ReadTimes:

@@ -172,10 +172,21 @@ def test_tables_without_names_of_columns_are_not_chosen_between(tmp_path: Path) 
     assert "holds 2 tables without names of columns (BTCUSDT, ETHUSDT)" in refusal(path)
 
 
-def test_what_histdata_and_ninjatrader_mean_otherwise_is_said(tmp_path: Path) -> None:
-    rows = [[moment(row[0], "%Y%m%d %H%M%S"), *row[1:]] for row in rows_of(GIVEN)]
-    notes = load_file(table(tmp_path / "a.txt", None, rows, ";"), QUARTER).notes
-    assert any('data.stamp = "close"' in note and 'data.zone = "-05:00"' in note for note in notes)
+@pytest.mark.parametrize(
+    ("moved", "remedy", "reading"),
+    [
+        (QUARTER, 'data.stamp = "close"', Reading(stamp="close")),
+        (-5 * 3_600_000, 'data.zone = "-05:00"', Reading(zone="-05:00")),
+        (0, 'data.zone = "UTC"', Reading(zone="UTC")),
+    ],
+)
+def test_what_histdata_and_ninjatrader_mean_otherwise_is_asked_for(
+    tmp_path: Path, moved: int, remedy: str, reading: Reading
+) -> None:
+    rows = [[moment(row[0] + moved, "%Y%m%d %H%M%S"), *row[1:]] for row in rows_of(GIVEN)]
+    path = table(tmp_path / "a.txt", None, rows, ";")
+    assert remedy in refusal(path)
+    assert same(load_file(path, QUARTER, reading).candles, GIVEN)
 
 
 def test_rows_that_are_0_without_volume_are_no_candles(tmp_path: Path) -> None:

@@ -534,7 +534,7 @@ LAYOUTS: dict[str, Layout] = {
     "LEAN hours": Layout(lean_hour),
     "MetaTrader 5": Layout(metatrader, Reading(zone="UTC"), "contracts"),
     "MetaTrader 4": Layout(metatrader_4, volume="contracts"),
-    "HistData": Layout(histdata),
+    "HistData": Layout(histdata, Reading(zone="UTC")),
     "pandas with an unnamed index": Layout(pandas_index),
     "pandas json": Layout(pandas_json),
     "pandas parquet": Layout(pandas_parquet),
