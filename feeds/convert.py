@@ -208,6 +208,22 @@ def decimal_mark(columns: Sequence[Sequence[str]], separator: str) -> str:
     return "," if count > points else "."
 
 
+def doubtful_point(columns: Sequence[Sequence[str]], separator: str) -> str:
+    """What to say of columns of numbers such as 61.130, which are 61130 where points group
+    thousands; "" of others."""
+    found = [column for column in columns if column and all(map(_THOUSANDS.fullmatch, column))]
+    if separator == "," or len(found) < _PRICES:
+        return ""
+    return (
+        f"numbers such as {found[0][0]} have a point as their decimal mark; if it groups "
+        "thousands, write them without it"
+    )
+
+
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+_PRICES = 4
+
+
 def shown(value: object) -> str:
     """A cell in a message: on one line, and cut where an unclosed quote has swallowed rows."""
     return one_line(repr(value), _SHOWN)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from stoptrail.core.time import DAY_MS, iso, timeframe_name
 from stoptrail.feeds.columns import PRICES, Columns
+from stoptrail.feeds.neighbours import among_neighbours
 from stoptrail.feeds.orders import swapped
 from stoptrail.feeds.seams import skipped_hours
 from stoptrail.rules.candles import Floats, Times
@@ -18,7 +19,8 @@ from stoptrail.rules.candles import Floats, Times
 FEW = 3
 """Candles without volume whose price moved that do not make volume unknown."""
 _SHARE = 0.001
-_OUTLIER = 10.0
+_OUTLIER = 7.0
+"""A price ten times too high, beside neighbours that moved as much as they may."""
 _ENOUGH = 2000
 """Candles that tell whether opens follow closes."""
 _AROUND = 5
@@ -66,6 +68,9 @@ def oddities(
     yield from _outliers(columns, place)
     yield from _levels(columns, step, place)
     yield from _stretches(columns, step, place)
+    for told in among_neighbours(columns, step):
+        text = f"{place(told.row)}, {iso(int(columns.time[told.row]))}: {told.text}"
+        yield Oddity(told.kind, told.candles, text, False, True)
     if swapped(columns.open[:_ENOUGH], columns.close[:_ENOUGH]):
         text = (
             "candles open where the one after closed: open and close may be in each other's "
@@ -187,7 +192,7 @@ def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
                 yield Oddity("stretch", k - i, text, False, True)
 
 
-_LONG_RUN = 24
+_LONG_RUN = 12
 _EQUAL_RUN = 4
 
 

@@ -160,6 +160,8 @@ def opened(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
     if reading.stamp == "auto" and stamp == "open" and (_is_close(stamps) or _ends(time)):
         stamp = "close"
     if stamp == "open" or not len(time):
+        if reading.stamp == "auto" and (told := _as_closes(stamps, time)):
+            notes.append(told)
         return time
     time = np.where(time % 1000 == 999, time + 1, time)
     time = np.where(time % 60_000 == 59_000, time + 1000, time)
@@ -171,6 +173,26 @@ def opened(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
             f"{stamps.name} is the close of a candle: each opens {timeframe_name(step)} earlier"
         )
     return time - step
+
+
+def _as_closes(stamps: Stamps, time: Times) -> str:
+    """What to say of times whose first one follows a midnight by a candle, as where closes begin
+    with a day; "" elsewhere, and where the name says that they are opens. Longer candles must also
+    end with a day: many files of opens begin at such a time."""
+    step = usual_step(time)
+    told = time_name(stamps.name)
+    if len(time) < _ENOUGH or step >= DAY_MS or (told and told.stamp == "sure"):
+        return ""
+    first, last = int(np.min(time)), int(np.max(time))
+    if first % DAY_MS != step or (step >= HOUR_MS and last % DAY_MS):
+        return ""
+    return (
+        f"the first candle is stamped {iso(first)}, as the first close of a day is: if times are "
+        'those of closes, set data.stamp = "close"'
+    )
+
+
+_ENOUGH = 8
 
 
 def _zoned(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:

@@ -13,7 +13,7 @@ from statistics import mode
 from typing import TYPE_CHECKING, NamedTuple
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.convert import NULLS, decimal_mark, has_comma, number, one_line
+from stoptrail.feeds.convert import NULLS, decimal_mark, doubtful_point, has_comma, number, one_line
 from stoptrail.feeds.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.names import field_of, plain_name
 from stoptrail.feeds.sheets import SAMPLE, Sheet
@@ -63,6 +63,8 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
         names = ("date", "time", *names[2:])
     count = len(form.skipped)
     notes = [f"{count} line{'s' * (count > 1)} before the header skipped"] if count else []
+    if told := doubtful_point(columns, separator):
+        notes.append(told)
     preamble = " ".join(form.skipped).lower()
     if foot := _foot(source, form):
         form = form._replace(skipped=(*form.skipped, foot))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stoptrail.core.errors import DataError
+from stoptrail.core.time import iso
 from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts import Reading
 from tests.feeds.tables import QUARTER, same
@@ -17,6 +18,7 @@ from tests.feeds.written import PLAIN, Row, moment, rows_of, table
 
 GIVEN = walk(240)
 ROWS: list[list[Any]] = [list(row) for row in rows_of(GIVEN)]
+DAY = 86_400_000
 EUROPE = str.maketrans(",.", ".,")
 
 
@@ -119,3 +121,95 @@ def test_times_of_a_file_without_a_header_are_told_as_those_of_one_with_names(
 ) -> None:
     for header in (PLAIN, None):
         assert said in refusal(table(tmp_path / "a.csv", header, change(ROWS)))
+
+
+def said(path: Path, reading: Reading | None = None) -> list[str]:
+    """What a run says of a file that it takes."""
+    return list(load_file(path, QUARTER, reading or Reading(), now=4_000_000_000_000).notes)
+
+
+def exchanged(rows: list[list[Any]], first: int, last: int) -> list[list[Any]]:
+    """Rows of which those of [first, last) have open and close in each other's column."""
+    turned = [[t, c, h, low, o, v] for t, o, h, low, c, v in rows[first:last]]
+    return [*rows[:first], *turned, *rows[last:]]
+
+
+@pytest.mark.parametrize(("first", "last"), [(40, 41), (40, 42), (90, 100), (180, 240)])
+def test_open_and_close_that_are_exchanged_in_some_rows_are_said(
+    tmp_path: Path, first: int, last: int
+) -> None:
+    """Most rows do not show it, their neighbours do."""
+    notes = said(table(tmp_path / "a.csv", PLAIN, exchanged(ROWS, first, last)))
+    (note,) = [note for note in notes if "open and close exchanged" in note]
+    assert note.startswith(f"row {first + 1} (line {first + 2}), ")
+    assert f"{last - first} candle" in note or f"{last - first - 1} candle" in note
+    assert said(table(tmp_path / "b.csv", PLAIN, ROWS)) == []
+
+
+def test_a_stretch_that_is_another_one_s_copy_is_said(tmp_path: Path) -> None:
+    rows = [list(row) for row in ROWS]
+    for i in range(4):
+        rows[100 + i][1:] = ROWS[50 + i][1:]
+    (note,) = [one for one in said(table(tmp_path / "a.csv", PLAIN, rows)) if "copied" in one]
+    assert note.startswith("row 101 (line 102), ")
+    assert f"4 candles are those from {iso(ROWS[50][0])} again" in note
+    rows[101][5] += 0.00001
+    assert not any("copied" in one for one in said(table(tmp_path / "b.csv", PLAIN, rows)))
+
+
+@pytest.mark.parametrize("factor", [42_000.0, 1e-4])
+def test_volumes_of_another_unit_from_some_row_on_are_said(tmp_path: Path, factor: float) -> None:
+    rows = [[*row[:5], row[5] * (factor if i >= 160 else 1)] for i, row in enumerate(ROWS)]
+    notes = said(table(tmp_path / "a.csv", PLAIN, rows))
+    (note,) = [one for one in notes if "count something else" in one]
+    assert note.startswith("row 161 (line 162), ")
+
+
+@pytest.mark.parametrize("i", [0, 40, -1])
+@pytest.mark.parametrize("factor", [10.0, 0.1])
+def test_a_candle_of_ten_times_the_price_is_said_whatever_its_neighbours_did(
+    tmp_path: Path, i: int, factor: float
+) -> None:
+    rows = [list(row) for row in ROWS]
+    rows[i][1:5] = [value * factor for value in rows[i][1:5]]
+    notes = said(table(tmp_path / "a.csv", PLAIN, rows))
+    for name in ("open", "high", "low", "close"):
+        assert any(f"{name} = " in note and "is usual around it" in note for note in notes)
+
+
+def test_half_a_day_of_longer_candles_is_said(tmp_path: Path) -> None:
+    rows = [*ROWS[:192], *ROWS[192:240:4]]
+    rows += [[row[0] + 48 * QUARTER, *row[1:]] for row in ROWS[192:200:4]]
+    notes = said(table(tmp_path / "a.csv", PLAIN, rows))
+    assert any("candles come every 1h from there" in note for note in notes)
+
+
+def test_points_that_may_group_thousands_are_said(tmp_path: Path) -> None:
+    rows = [[moment(row[0]), *(f"{x:,.0f}".replace(",", ".") for x in row[1:5]), f"{row[5]:.0f}"]
+            for row in ROWS]  # fmt: skip
+    header = "time,open,high,low,close,volume".replace(",", ";")
+    (note,) = [one for one in said(table(tmp_path / "a.csv", header, rows, ";")) if "41." in one]
+    assert "point as their decimal mark; if it groups thousands" in note
+    plain = [[moment(row[0]), *row[1:]] for row in ROWS]
+    assert not any(
+        "thousands" in one for one in said(table(tmp_path / "b.csv", header, plain, ";"))
+    )
+
+
+@pytest.mark.parametrize("name", ["timestamp", "open_time"])
+@pytest.mark.parametrize("step", [1, 4])
+def test_times_that_begin_a_candle_after_midnight_may_be_closes(
+    tmp_path: Path, name: str, step: int
+) -> None:
+    """A file of whole days whose candles are stamped with their closes; no other one is."""
+    rows = [[row[0] + step * QUARTER, *row[1:]] for row in ROWS[:192:step]]
+    rows = [[t - ROWS[0][0] % DAY, *more] for t, *more in rows]
+    header = PLAIN.replace("timestamp", name)
+    path = table(tmp_path / "a.csv", header, rows)
+    notes = load_file(path, None, now=4_000_000_000_000).notes
+    assert any('set data.stamp = "close"' in note for note in notes) == (name == "timestamp")
+    closes = load_file(path, None, Reading(stamp="close"), now=4_000_000_000_000)
+    assert closes.candles.time[0] % DAY == 0
+    assert not any("data.stamp" in note for note in closes.notes)
+    later = table(tmp_path / "b.csv", header, rows[1:])
+    assert not any("data.stamp" in note for note in load_file(later, None).notes)

@@ -1,0 +1,128 @@
+"""What candles say of each other: open and close in each other's place, stretches that are written
+twice, volumes that count something else from some candle on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.core.time import iso
+from stoptrail.feeds.columns import Columns
+from stoptrail.rules.candles import Floats
+
+
+class Told(NamedTuple):
+    """Something odd about candles."""
+
+    kind: str
+    row: int
+    """The first of them."""
+    candles: int
+    text: str
+
+
+def among_neighbours(columns: Columns, step: int) -> Iterator[Told]:
+    """Everything odd about candles, oldest first, of `step` milliseconds, that others show."""
+    yield from _turned(columns, step)
+    yield from _copied(columns)
+    yield from _volume_level(columns)
+
+
+def _turned(columns: Columns, step: int) -> Iterator[Told]:
+    """Candles that go on from the one before and to the one after only with open and close
+    exchanged, where others leave no gap; alone or several in a row."""
+    near = np.diff(columns.time) == step
+    if np.sum(near) < _FEW:
+        return
+    open_, close = columns.open, columns.close
+    apart = np.where(near, np.abs(open_[1:] - close[:-1]), 0.0)
+    usual = max(float(np.quantile(apart[near], _USUAL)), float(np.spacing(close.max())))
+    wide = apart > _FAR * usual
+    into = np.abs(close[1:] - close[:-1]) <= usual
+    out = np.abs(open_[1:] - open_[:-1]) <= usual
+    within = np.abs(close[1:] - open_[:-1]) <= usual
+    pairs = np.flatnonzero(wide & (into | out | within))
+    runs = [run for run in _runs(np.diff(pairs) == 1) if run.stop - run.start > 1]
+    count = sum(run.stop - run.start - 1 for run in runs)
+    if count:
+        text = (
+            f"{count} candle{'s' * (count > 1)} would go on from the one before and to the next "
+            "with open and close exchanged: they may be in each other's column there"
+        )
+        yield Told("open and close", int(pairs[runs[0].start]) + 1, count, text)
+
+
+_FEW = 20
+_USUAL = 0.6
+_FAR = 20.0
+"""Times the gap that six in ten candles keep below: such a gap is none of the market."""
+
+
+def _copied(columns: Columns) -> Iterator[Told]:
+    """Stretches that are those of an earlier time again, to the last digit of the volume."""
+    order = np.argsort(columns.volume, kind="stable")
+    first, again = order[:-1], order[1:]
+    alike = (columns.volume[first] > 0) & (again - first > 1)
+    for values in columns[1:]:
+        alike &= values[first] == values[again]
+    first, again = first[alike], again[alike]
+    order = np.argsort(again)
+    first, again = first[order], again[order]
+    for run in _runs((np.diff(again) == 1) & (np.diff(first) == 1)):
+        if run.stop - run.start >= _COPIES:
+            count, at = run.stop - run.start, int(first[run.start])
+            when = iso(int(columns.time[at]))
+            text = f"{count} candles are those from {when} again, volumes included: copied, perhaps"
+            yield Told("stretch", int(again[run.start]), count, text)
+
+
+_COPIES = 4
+
+
+def _runs(joined: NDArray[np.bool_]) -> Iterator[slice]:
+    """Stretches of which each is joined to the one before."""
+    starts = np.flatnonzero(~np.concatenate([[False], joined]))
+    ends = np.append(starts[1:], len(joined) + 1)
+    yield from map(slice, starts.tolist(), ends.tolist())
+
+
+def _volume_level(columns: Columns) -> Iterator[Told]:
+    """Volumes that become and stay larger (or smaller) by about the price, or a thousand times."""
+    blocks = len(columns.time) // _BLOCK
+    if blocks < 2 * _AROUND:
+        return
+    volume = np.where(columns.volume > 0, columns.volume, np.nan)[: blocks * _BLOCK]
+    level = _log_medians(volume.reshape(blocks, _BLOCK))
+    for k in range(1, blocks):
+        if not abs(level[k] - level[k - 1]) > np.log(_TIMES) / 2:
+            continue
+        before, after = level[max(0, k - _LASTING) : k], level[k : k + _LASTING]
+        moved = float(np.nanmedian(after) - np.nanmedian(before))
+        price = abs(abs(moved) - np.log(columns.close[k * _BLOCK])) < np.log(_LIKE_PRICE)
+        if abs(moved) > (np.log(_TIMES) if price else np.log(_SURE_TIMES)):
+            row = k * _BLOCK
+            text = (
+                f"about there volumes become {np.exp(abs(moved)):,.0f} times as "
+                f"{'large' if moved > 0 else 'small'} and stay so: they count something else"
+            )
+            yield Told("volume", row, len(columns.time) - row, text)
+            return
+
+
+def _log_medians(volume: Floats) -> Floats:
+    """Of each row, NaN left aside; NaN for a row without any other."""
+    known = np.isfinite(volume)
+    middle = np.maximum(known.sum(axis=1) - 1, 0) // 2
+    ordered = np.sort(np.where(known, volume, np.inf), axis=1)[np.arange(len(volume)), middle]
+    return np.asarray(np.log(np.where(known.any(axis=1), ordered, np.nan)))
+
+
+_BLOCK = 32
+_AROUND = 2
+_LASTING = 16
+_TIMES = 100.0
+_SURE_TIMES = 1000.0
+_LIKE_PRICE = 3.0
