@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
-from stoptrail.rules.book_curve import curve_of, fallen
+from stoptrail.rules.book_curve import curve_of
 from stoptrail.rules.funding import NO_FUNDING
 from stoptrail.rules.types import StopLog, fill_log
 from tests.rules.runs import CANDLES, CLOSES, FREE, TWO
@@ -33,10 +32,3 @@ def test_a_sleeve_has_profit_risk_and_worth_at_every_close() -> None:
     assert curve.risk.tolist() == [0, 2 * (100 - 95), 2 * (100 - 97), 0, 0, 103 - 98, 0, 0]
     assert curve.notional.tolist() == [0, 2 * CLOSES[1], 2 * CLOSES[2], 0, 0, *CLOSES[5:]]
     assert curve.held.tolist() == [0, 1, 1, 1, 0, 1, 1, 1]
-
-
-def test_the_deepest_fall_of_a_day_may_lie_between_its_marks() -> None:
-    values, mark = np.array([120.0, 90.0, 110.0]), np.array([1, 1, 2])
-    found = fallen(values, mark, np.array([100.0, 108.0, 110.0]))
-    assert found.falls == pytest.approx([0.0, 1 - 90 / 120, 1 - 110 / 120])
-    assert found.worst == pytest.approx(1 - 90 / 120)
