@@ -6,9 +6,11 @@ and perhaps one of prices and one of the hours over which a row accrues.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,10 +18,13 @@ from stoptrail.core.errors import DataError, OutputError
 from stoptrail.core.time import HOUR_MS, iso, iso_time
 from stoptrail.feeds.archive import Member, files_of
 from stoptrail.feeds.cache import cache_path
-from stoptrail.feeds.convert import CellError, one_line, to_floats
+from stoptrail.feeds.convert import CellError, one_line, texts_of, to_floats
 from stoptrail.feeds.market import MarketFunding
+from stoptrail.feeds.markets import coded, market_in_name, same_base, told_apart
+from stoptrail.feeds.names import SYMBOLS, plain_name
+from stoptrail.feeds.structured import feather_sheet
 from stoptrail.feeds.times import read_times
-from stoptrail.rules.candles import Candles, Times
+from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.funding import MINUTE, FundingRows, funding_rows
 
 if TYPE_CHECKING:
@@ -31,21 +36,35 @@ WIDEST = 8 * HOUR_MS
 """The longest time between two rows that is no hole."""
 _ABSURD = 0.005
 """A median rate above it is a percentage, or an amount per contract."""
-_TIMES = ("time", "timestamp", "calc_time", "fundingtime", "funding_time", "datetime", "date")
-_RATES = ("rate", "last_funding_rate", "fundingrate", "funding_rate", "relativefundingrate")
-_PRICES = ("price", "markprice", "mark_price")
+_TIMES = (
+    *("fundingtimestamp", "fundingtime", "fundingratetimestamp", "time", "timestamp", "calctime"),
+    *("datetime", "date", "ts", "t", "", "indexlevel0"),
+)
+_RATES = (*("realizedrate", "relativefundingrate", "rate", "lastfundingrate", "fundingrate", "r"),)
+"""What was paid (OKX) before what was foretold, the fraction before the amount (Kraken)."""
+_PRICES = ("price", "markprice")
 _HOURS = ("hours",)
-"""Names of columns in lower case; an archive's `funding_interval_hours` says when the next row
-comes, not that the row accrues until then."""
+"""Plain names of columns; an archive's `funding_interval_hours` says when the next row comes, not
+that the row accrues until then."""
 
 
-def read_funding(path: Path) -> FundingRows:
-    """The rows of a file, an archive, a folder of either or a pattern, in order of time.
+def _unheard(_line: str) -> None:
+    """Nobody is told."""
 
-    Raises DataError in one line for what cannot be read, two rows in one minute, and rates
-    that are no fractions.
+
+def read_funding(
+    path: Path, symbol: str = "", on_notice: Callable[[str], None] = _unheard
+) -> FundingRows:
+    """The rows of a file, an archive, a folder of either or a pattern, in order of time; those of
+    `symbol` where a column names several. `on_notice` is told what was assumed.
+
+    Raises DataError in one line for what cannot be read, what is of another market, two rows in
+    one minute, and rates that are no fractions.
     """
-    parts = [_part(member) for member in files_of(path, "data.funding")]
+    notes: list[str] = []
+    parts = [_part(member, symbol, notes.append) for member in files_of(path, "data.funding")]
+    for note in dict.fromkeys(notes):
+        on_notice(f"funding: {note}")
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.argsort(columns[0], kind="stable")
     rows = FundingRows(*(column[order] for column in columns))
@@ -53,26 +72,29 @@ def read_funding(path: Path) -> FundingRows:
     return rows
 
 
-def _part(member: Member) -> FundingRows:
+def _part(member: Member, symbol: str, on_notice: Callable[[str], None]) -> FundingRows:
     table = _table(member)
-    names = [name.strip().lower() for name in table.column_names]
+    names = [plain_name(name) for name in table.column_names]
     found = [_place(names, known) for known in (_TIMES, _RATES, _PRICES, _HOURS)]
     if found[0] is None or found[1] is None:
-        missing = "time" if found[0] is None else "rate"
+        missing, there = "time" if found[0] is None else "rate", ", ".join(table.column_names)
         raise DataError(
-            f"{member.label}: no column {missing} (found: {', '.join(names) or 'none'}); a file of "
-            "funding has time and rate, and may have price and hours"
+            f"{member.label}: no column {missing} (found: {one_line(there, 160) or 'none'}); "
+            "a file of funding has time and rate, and may have price and hours"
         )
-    columns = [None if place is None else table.column(place) for place in found]
     try:
-        time = read_times(columns[0], names[found[0]]).time
+        table = _of_market(member, table, _place(names, SYMBOLS), symbol, on_notice)
+        columns = [None if place is None else table.column(place) for place in found]
+        read = read_times(columns[0], names[found[0]])
         rate, price, hours = (
-            None if column is None else to_floats(column, names[place or 0])
+            None if column is None else _floats(column, names[place or 0])
             for column, place in zip(columns[1:], found[1:], strict=True)
         )
     except CellError as error:
         raise DataError(f"{member.label}: {error}") from None
-    rows = funding_rows(time, rate, price, None if hours is None else np.nan_to_num(hours))
+    if read.naive:
+        on_notice("its times have no zone and are taken as UTC")
+    rows = funding_rows(read.time, rate, price, None if hours is None else np.nan_to_num(hours))
     bad = np.flatnonzero(~np.isfinite(rows.rate) | ~(rows.hours >= 0.0) | (rows.price <= 0.0))
     if len(bad):
         raise DataError(
@@ -82,8 +104,45 @@ def _part(member: Member) -> FundingRows:
     return rows
 
 
+def _of_market(
+    member: Member,
+    table: pa.Table,
+    column: int | None,
+    symbol: str,
+    on_notice: Callable[[str], None],
+) -> pa.Table:
+    """The rows of the market that is meant. Raises DataError where there are none."""
+    named = market_in_name(member.name.rpartition("/")[2])
+    if named and symbol and not same_base(named, symbol):
+        on_notice(f"the name of {member.label} says {named}; it is run as {symbol}")
+    words = [] if column is None else coded(table.column(column))[1]
+    if column is None or (len(words) == 1 and not market_in_name(words[0])):
+        return table
+    try:
+        every = np.ones(table.num_rows, np.bool_)
+        mine, _ = told_apart(table.column(column), every, "symbol", symbol)
+    except DataError as error:
+        told = str(error).replace("the candles are of", "its rows are of")
+        told = told.partition(": set data.symbol")[0].partition("; set data.symbol")[0]
+        raise DataError(
+            f"{member.label}: {told}; give data.funding a file of the market that is run"
+        ) from None
+    return table if mine.all() else table.filter(mine)
+
+
+def _floats(column: pa.ChunkedArray, name: str) -> Floats:
+    """A column as numbers; 0.01% is 0.0001."""
+    import pyarrow as pa
+
+    cells = column.to_pylist() if pa.types.is_string(column.type) else []
+    if not cells or not all(str(cell or "%").strip().endswith("%") for cell in cells):
+        return to_floats(column, name)
+    bare = [str(cell or "").strip().removesuffix("%") for cell in cells]
+    return to_floats(pa.chunked_array([texts_of(bare)]), name) / 100.0
+
+
 def _table(member: Member) -> pa.Table:
-    """The columns of a CSV or Parquet file, those of a CSV as text."""
+    """The columns of a CSV, Parquet, Feather or JSON file, those of a CSV as text."""
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet as pq
@@ -92,14 +151,30 @@ def _table(member: Member) -> pa.Table:
     try:
         if whole[:4] == b"PAR1":
             return pq.read_table(pa.BufferReader(whole))
-        names = whole.split(b"\n", 1)[0].decode("utf-8-sig").strip().split(",")
+        if whole.startswith((b"ARROW1", b"FEA1")):
+            sheet = feather_sheet(member.label, whole)
+            return sheet.read(range(sheet.width)).rename_columns(list(sheet.names))
+        if whole.lstrip()[:1] in (b"[", b"{"):
+            return pa.Table.from_pylist(_records(json.loads(whole)))
+        first = whole.split(b"\n", 1)[0].decode("utf-8-sig").strip()
+        separator = max(",;\t|", key=first.count)
+        names = next(csv.reader([first], delimiter=separator), [])
         text = pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
-        return pa.csv.read_csv(pa.BufferReader(whole), convert_options=text)
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        split = pa.csv.ParseOptions(delimiter=separator)
+        return pa.csv.read_csv(pa.BufferReader(whole), parse_options=split, convert_options=text)
+    except (pa.ArrowException, ValueError, OSError) as error:
         reason = one_line(str(error), 200)
         raise DataError(
             f"{member.label}: no file of funding ({reason}); give CSV or Parquet with time and rate"
         ) from None
+
+
+def _records(value: Any) -> list[dict[str, Any]]:
+    """The longest list of records in a JSON text, whatever wraps it."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        return value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return max((_records(part) for part in inner), key=len, default=[])
 
 
 def _place(names: Sequence[str], known: Sequence[str]) -> int | None:

@@ -1,12 +1,15 @@
 """Files of funding: what is read, what is refused in one line, what a span has to have (C19)."""
 
+import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stoptrail.core.errors import DataError
+from stoptrail.core.time import iso
 from stoptrail.feeds.funding import constant_rows, covering, read_funding, write_funding
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.rules.candles import Candles
@@ -74,6 +77,64 @@ def test_what_cannot_be_meant_is_refused_in_one_line(tmp_path: Path, text: str, 
     with pytest.raises(DataError, match=said) as refused:
         read_funding(written(tmp_path, text))
     assert "\n" not in str(refused.value)
+
+
+TIMES = [MIDNIGHT + i * EIGHT for i in range(6)]
+RATES = [0.0001, -0.0002, 0.0003, 0.0001, 0.00005, 0.0004]
+
+
+def lines(header: str, *columns: Sequence[object], separator: str = ",") -> str:
+    rows = zip(*columns, strict=True)
+    written = [separator.join(map(str, row)) for row in rows]
+    return "\n".join([header.replace(",", separator), *written]) + "\n"
+
+
+ISO = [iso(time) for time in TIMES]
+DOUBLED = [2 * rate for rate in RATES]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lines(",symbol,fundingRate,timestamp,datetime", range(6), ["BTC/USDT:USDT"] * 6, RATES,
+              TIMES, ISO),
+        lines("symbol,fundingRate,fundingRateTimestamp", ["BTCUSDT"] * 6, RATES, TIMES),
+        lines("instId,fundingRate,realizedRate,fundingTime", ["BTC-USDT-SWAP"] * 6, DOUBLED,
+              RATES, TIMES),
+        lines("timestamp,fundingRate,relativeFundingRate", ISO, [x / 2 for x in RATES], RATES),
+        lines("Date,Funding Rate", ISO, RATES, separator=";"),
+        lines(",fundingRate", ISO, RATES),
+        lines("time,rate", TIMES, [f"{100 * rate:.6f}%" for rate in RATES]),
+        lines("timestamp,fundingRate,fundingTimestamp", [t - EIGHT for t in TIMES], RATES, TIMES),
+        json.dumps({"result": {"list": [{"fundingRate": str(rate), "fundingTime": time}
+                                        for time, rate in zip(TIMES, RATES, strict=True)]}}),
+        lines("time,symbol,rate", [t + d for t in TIMES for d in (0, HOUR)], ["BTC", "ETH"] * 6,
+              [x for rate in RATES for x in (rate, 7 * rate)]),
+    ],
+)  # fmt: skip
+def test_rates_as_exchanges_and_tables_write_them(tmp_path: Path, text: str) -> None:
+    """What was paid is taken, not what was foretold; the fraction, not an amount a contract; the
+    rows of the market that is run, not of those beside it."""
+    rows = read_funding(written(tmp_path, text), "BTC/USDT:USDT")
+    assert rows.time.tolist() == TIMES
+    np.testing.assert_allclose(rows.rate, RATES, rtol=1e-12)
+
+
+def test_rates_of_another_market_are_refused_or_said(tmp_path: Path) -> None:
+    text = lines("time,symbol,rate", TIMES, ["ETHUSDT"] * 6, RATES)
+    with pytest.raises(DataError, match=r"of ETHUSDT.*give data\.funding a file of the market"):
+        read_funding(written(tmp_path, text), "BTC/USDT:USDT")
+    said: list[str] = []
+    path = written(tmp_path, archive(0, 6), "ETHUSDT-fundingRate-2024-01.csv")
+    read_funding(path, "BTC/USDT:USDT", said.append)
+    assert said == [f"funding: the name of {path} says ETHUSDT; it is run as BTC/USDT:USDT"]
+
+
+def test_times_of_funding_without_a_zone_are_said_to_be_taken_as_utc(tmp_path: Path) -> None:
+    said: list[str] = []
+    text = lines("time,rate", [moment.removesuffix("Z") for moment in ISO], RATES)
+    assert read_funding(written(tmp_path, text), "", said.append).time.tolist() == TIMES
+    assert said == ["funding: its times have no zone and are taken as UTC"]
 
 
 def test_a_file_that_is_not_there_names_the_key(tmp_path: Path) -> None:
