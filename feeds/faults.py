@@ -47,6 +47,8 @@ def alignment_faults(
             f"give candles of {timeframe} that open at 00:00 UTC, or shorter ones, of which they "
             "are built"
         )
+    if len(off) == len(time) and np.all(2 * off % (2 * interval) == interval):
+        remedy += "; if the times are the middles of candles, write them half a candle earlier"
     yield from _fault("time", time % interval != 0, rule, remedy)
 
 

@@ -128,6 +128,8 @@ def _parsed(content: bytes) -> Any:
 def _tables(value: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
     """Everything inside `value` that may be a table: rows, records, or columns by name."""
     if isinstance(value, list):
+        if value and all(isinstance(p, list) and [*map(type, p)][1:] == [dict] for p in value):
+            value = [{"": time, **record} for time, record in value]  # as Zonda writes them
         if _is_rows(value):
             yield _Found(value, keys)
             if _size(value):

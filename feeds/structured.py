@@ -42,7 +42,10 @@ def parquet_sheet(label: str, source: Path | bytes) -> Sheet:
 
     try:
         with opened() as file:
-            names = file.schema_arrow.names
+            schema = file.schema_arrow
+            names = schema.names
+            if any(_is_nested(kind) for kind in schema.types):
+                return table_sheet(label, "Parquet", file.read())
             first = next(file.iter_batches(SAMPLE), None) if file.metadata.num_rows else None
     except (pa.ArrowException, OSError) as error:
         raise DataError(_damaged("Parquet", error)) from None
@@ -80,6 +83,9 @@ def numpy_sheet(label: str, source: Path | bytes) -> Sheet:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of headers that Python 2 wrote
             loaded = np.load(io.BytesIO(source) if isinstance(source, bytes) else source)
+        if hasattr(loaded, "files") and len(loaded.files) > 1:
+            columns_ = {name: np.ascontiguousarray(loaded[name]) for name in loaded.files}
+            return table_sheet(label, "NumPy", pa.table(columns_))
         array = loaded[loaded.files[0]] if hasattr(loaded, "files") else loaded
         if array.dtype.names:
             table = pa.table({name: array[name] for name in array.dtype.names})
@@ -92,9 +98,27 @@ def numpy_sheet(label: str, source: Path | bytes) -> Sheet:
 
 
 def table_sheet(label: str, kind: str, table: pa.Table) -> Sheet:
-    """A table that is in memory already."""
+    """A table that is in memory already; columns within a column stand beside the others."""
+    while any(map(_is_nested, table.schema.types)):
+        table = _flattened(table)
+    table = _unpacked(table)
     cells = [_plain(column.slice(0, SAMPLE)) for column in table.columns]
     return _named(label, kind, table.column_names, cells, lambda wanted: table.select(list(wanted)))
+
+
+def _is_nested(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_struct(kind))
+
+
+def _flattened(table: pa.Table) -> pa.Table:
+    """A table whose columns within a column stand beside the others, under their own names."""
+    outer = {name: table.column(name).type for name in table.column_names}
+    inner = {f"{name}.{field.name}": field.name
+             for name, kind in outer.items() if _is_nested(kind) for field in kind}  # fmt: skip
+    flat = table.flatten()
+    return flat.rename_columns([inner.get(name, name) for name in flat.column_names])
 
 
 def _plain(column: Any) -> list[Any]:
@@ -117,10 +141,15 @@ def _unpacked(table: pa.Table) -> pa.Table:
 
 
 def _numbers(column: Any) -> Any:
-    """Prices that Nautilus packs into 8 or 16 bytes, counted in 1e-9 or 1e-16; other columns as
-    they are."""
+    """Prices that Nautilus packs into 8 or 16 bytes, counted in 1e-9 or 1e-16; texts that are
+    written as bytes, as Hive's are; other columns as they are."""
     import pyarrow as pa
 
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        try:
+            return column.cast(pa.string())
+        except pa.ArrowInvalid:
+            return column
     if not pa.types.is_fixed_size_binary(column.type) or column.type.byte_width not in _PACKED:
         return column
     size = _PACKED[column.type.byte_width]

@@ -213,3 +213,13 @@ def test_times_that_begin_a_candle_after_midnight_may_be_closes(
     assert not any("data.stamp" in note for note in closes.notes)
     later = table(tmp_path / "b.csv", header, rows[1:])
     assert not any("data.stamp" in note for note in load_file(later, None).notes)
+
+
+def test_times_in_the_middle_of_candles_are_told_as_that(tmp_path: Path) -> None:
+    rows = [[row[0] + QUARTER // 2, *row[1:]] for row in ROWS]
+    assert "write them half a candle earlier" in refusal(table(tmp_path / "a.csv", PLAIN, rows))
+    hours = [[row[0] + 2 * QUARTER, *row[1:]] for row in ROWS[::4]]
+    with pytest.raises(DataError, match="half a candle earlier"):
+        load_file(table(tmp_path / "b.csv", PLAIN, hours), 4 * QUARTER)
+    odd = [[row[0] + 420_000, *row[1:]] for row in ROWS]
+    assert "half a candle" not in refusal(table(tmp_path / "c.csv", PLAIN, odd))
