@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from stoptrail.backtest.book_outcome import BookOutcome
+from stoptrail.backtest.book_outcome import BookOutcome, hold_markets
 from stoptrail.backtest.outcome import by_side, metrics_table
 from stoptrail.cli.book import require_overlap, run_sleeves
 from stoptrail.cli.book_sleeves import BookSleeve
@@ -40,7 +40,7 @@ from stoptrail.sweep.book import (
 )
 from stoptrail.sweep.book_table import book_table, day_table, equity_of
 from stoptrail.sweep.book_walk import walk_book
-from stoptrail.sweep.breakdown import concentration
+from stoptrail.sweep.breakdown import best_year, beyond_market, concentration, recent
 from stoptrail.sweep.earlier import NONE, tried
 from stoptrail.sweep.identity import identity_of
 from stoptrail.sweep.kernel.results import COLUMN
@@ -290,6 +290,7 @@ def _verdict(
     margins = [each.get("maintenance") or {} for each in own]
     marks = [each.get("mark") or {} for each in own if each.get("market_type") == "swap"] or [{}]
     spread = {name: walked[name] for name in ("low", "median", "high")} if walked else {}
+    returns = daily_returns(outcome.whole.equity)
     evidence = {
         "synthetic": any(one.market.synthetic for one in swept),
         "market_type": settings.market_type,
@@ -304,10 +305,11 @@ def _verdict(
         "deflated_sharpe": deflated,
         "walk_forward": {**walked, "range": spread} if walked else None,
         "bootstrap": {
-            "sharpe": asdict(
-                sharpe_interval(daily_returns(outcome.whole.equity), settings.sweep.seed)
-            )
+            "sharpe": asdict(sharpe_interval(returns, settings.sweep.seed)),
         },
+        "recent": recent(returns),
+        "best_year": best_year(returns, outcome.inputs.marks.time),
+        "beyond_market": beyond_market(returns, daily_returns(hold_markets(outcome).equity)),
         "concentration": concentration(outcome.whole),
         "sides": by_side(outcome.whole, outcome.inputs),
     }

@@ -46,9 +46,7 @@ def regime_tables(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
     were no others, the market's beside them, and the trades entered on them."""
     marks = inputs.marks.time
     own = daily_returns(outcome.equity)
-    prices = known_prices(inputs.candles, marks)
-    prices[0] = inputs.candles.open[inputs.start]
-    market = daily_returns(prices)
+    market = market_returns(inputs)
     entered = inputs.candles.time[outcome.record.trades.entry]
     day = np.searchsorted(marks, entered, side="right") - 1
     table: dict[str, Any] = {"window_days": WINDOW}
@@ -57,6 +55,13 @@ def regime_tables(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
         figures = {**trades, **_days(regime, own, market)}
         table.setdefault(regime.kind, {})[regime.name] = figures
     return table
+
+
+def market_returns(inputs: Inputs) -> Floats:
+    """Daily returns of the market's price from the first open of the span on, shape (days,)."""
+    prices = known_prices(inputs.candles, inputs.marks.time)
+    prices[0] = inputs.candles.open[inputs.start]
+    return daily_returns(prices)
 
 
 def _days(regime: Regime, own: Floats, market: Floats) -> dict[str, Any]:
@@ -152,6 +157,24 @@ def best_year(returns: Floats, marks: Times) -> dict[str, Any]:
     inside[first : first + days] = True
     best, others = (float(sharpes(returns[part][None])[0]) for part in (inside, ~inside))
     return {"days": days, "start": iso(int(marks[first])), "sharpe": best, "others": others}
+
+
+def beyond_market(returns: Floats, market: Floats) -> dict[str, Any]:
+    """What is left of daily returns, shape (days,), without the market's: `sharpe` of all, and
+    `left`, once from each year those of the market are taken off, times the slope by which they
+    explain that year's best (least squares); `shares` are these slopes."""
+    if len(returns) < 2:
+        return {"sharpe": None, "left": None, "shares": []}
+    left, shares = returns.copy(), []
+    years = max(1, round(len(returns) / LAST_DAYS))
+    for days in np.array_split(np.arange(len(returns)), years):
+        moves = market[days] - market[days].mean()
+        spread = float(moves @ moves)
+        share = float(moves @ returns[days]) / spread if spread > 0.0 else 0.0
+        left[days] -= share * market[days]
+        shares.append(share)
+    whole, own = (float(sharpes(part[None])[0]) for part in (returns, left))
+    return {"sharpe": whole, "left": own, "shares": shares}
 
 
 def _factor(pnl: Floats) -> float:

@@ -21,7 +21,13 @@ from stoptrail.rules.metrics import (
 )
 from stoptrail.rules.types import BOTH, OPEN, SIDES
 from stoptrail.sweep.audit.signal import glance
-from stoptrail.sweep.breakdown import best_year, concentration, recent
+from stoptrail.sweep.breakdown import (
+    best_year,
+    beyond_market,
+    concentration,
+    market_returns,
+    recent,
+)
 from stoptrail.sweep.earlier import NONE, Tried, tried
 from stoptrail.sweep.exit_ablation import management
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_run
@@ -91,8 +97,13 @@ def selection(
     others = sample[~np.isnan(trials.objective[drawn]) & (drawn != best)]
     paths = purged_paths(np.concatenate((own[None], others)))
     carried = asdict(paths) if paths else None
-    year = best_year(own, share.inputs.marks.time)
-    return {**found, "recent": recent(own), "best_year": year, "cross_validation": carried}
+    return {
+        **found,
+        "recent": recent(own),
+        "best_year": best_year(own, share.inputs.marks.time),
+        "beyond_market": beyond_market(own, market_returns(share.inputs)),
+        "cross_validation": carried,
+    }
 
 
 def _with_earlier(

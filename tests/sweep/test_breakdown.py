@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import linregress, ttest_ind
 
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome
@@ -16,7 +16,14 @@ from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.trade import IGNORED
 from stoptrail.rules.types import day_marks, fill_log, stop_log
-from stoptrail.sweep.breakdown import LAST_DAYS, best_year, recent, regime_tables
+from stoptrail.sweep.breakdown import (
+    LAST_DAYS,
+    best_year,
+    beyond_market,
+    market_returns,
+    recent,
+    regime_tables,
+)
 from stoptrail.sweep.statistics.regimes import WINDOW
 from tests.rules.runs import FREE, trades
 
@@ -104,3 +111,43 @@ def test_of_a_short_span_the_best_quarter_is_looked_for(days: int, best: int) ->
     found = best_year(np.linspace(-0.01, 0.02, days), marks)
     assert found["days"] == best
     assert (found["start"] == iso(int(marks[-1 - best]))) == (best > 1)
+
+
+def test_what_is_left_without_the_market_is_told_year_by_year() -> None:
+    """Long in the first year, short in the second, and a little of its own in both."""
+    random = np.random.default_rng(6)
+    market = random.normal(0.0, 0.03, 2 * LAST_DAYS)
+    own = random.normal(0.0005, 0.004, 2 * LAST_DAYS)
+    sides = np.repeat([0.5, -0.25], LAST_DAYS)
+    found = beyond_market(sides * market + own, market)
+    expected, slopes = [], []
+    for year in np.split(np.arange(2 * LAST_DAYS), 2):
+        line = linregress(market[year], (sides * market + own)[year])
+        slopes.append(line.slope)
+        expected.append((sides * market + own)[year] - line.slope * market[year])
+    left = np.concatenate(expected)
+    assert found["shares"] == pytest.approx(slopes)
+    assert found["left"] == pytest.approx(left.mean() / left.std(ddof=1) * np.sqrt(365))
+    whole = sides * market + own
+    assert found["sharpe"] == pytest.approx(whole.mean() / whole.std(ddof=1) * np.sqrt(365))
+
+
+def test_holding_a_part_of_the_market_leaves_nothing() -> None:
+    market = np.random.default_rng(7).normal(0.004, 0.03, 3 * LAST_DAYS)
+    days = np.arange(len(market)) < LAST_DAYS
+    found = beyond_market(np.where(days, 0.3, 0.1) * market, market)
+    assert found["shares"] == pytest.approx([0.3, 0.1, 0.1])
+    assert found["sharpe"] > 0.3
+    assert found["left"] == 0.0
+
+
+@pytest.mark.parametrize(("days", "years"), [(0, 0), (1, 0), (2, 1), (540, 1), (550, 2), (1826, 5)])
+def test_years_are_equal_parts_of_the_span(days: int, years: int) -> None:
+    assert len(beyond_market(np.zeros(days), np.zeros(days))["shares"]) == years
+
+
+def test_the_market_moves_from_its_first_open_on() -> None:
+    inputs, _ = world()
+    close = inputs.candles.close[START + 1 :: 2]
+    path = np.concatenate(([inputs.candles.open[START]], close))
+    assert market_returns(inputs) == pytest.approx(path[1:] / path[:-1] - 1.0)

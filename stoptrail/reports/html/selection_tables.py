@@ -93,6 +93,10 @@ def _stretches(evidence: Evidence) -> Iterator[Row]:
             f"Sharpe ratio of the best {best.get('days')} days, from {str(best.get('start'))[:10]}",
             words,
         )
+    beyond = _part(evidence, "beyond_market")
+    if beyond.get("left") is not None:
+        words = f"{_ratio(beyond['left'])} of {_ratio(beyond.get('sharpe'))}"
+        yield "Sharpe ratio without its share of the market, year by year", words
 
 
 def _asked_of_the_signal(evidence: Evidence) -> Iterator[Row]:

@@ -26,6 +26,8 @@ _LAST = "All of this is one market's past; the next years need not resemble it."
 _LAST_OF_BOOK = "All of this is these markets' past; the next years need not resemble it."
 _FALLEN = 2.0
 """Standard errors by which a mean that fell to a loss has changed rather than varied."""
+_ITS_OWN = 1.0 / 3.0
+"""Share of the Sharpe ratio that should be left without the market's own moves of each year."""
 _NEEDED = {
     "walk-forward": "walk_forward.out_of_sample.sharpe",
     "deflated Sharpe ratio": "deflated_sharpe.distinct.probability",
@@ -66,8 +68,8 @@ def verdict(evidence: Evidence) -> Verdict:
     """
     if evidence.get("synthetic"):
         return Verdict(Level.UNTESTED, (_HEADLINES[Level.UNTESTED], _SYNTHETIC))
-    more = too_few_permuted, passed_over, last_year, one_year, held, of_markets, says_the_same
-    checks = looks_ahead, by_dates, *CHECKS, *more
+    more = too_few_permuted, passed_over, last_year, one_year, beyond_market, held, of_markets
+    checks = looks_ahead, by_dates, *CHECKS, *more, says_the_same
     found = [finding for check in checks if (finding := check(evidence)) is not None]
     missing = _not_examined(evidence)
     levels = [finding.level for finding in [*found, *missing]]
@@ -147,6 +149,16 @@ def one_year(evidence: Evidence) -> Finding | None:
     start = str((evidence.get("best_year") or {}).get("start"))[:10]
     said = f"All of it was earned in the {days:.0f} days from {start} on: the others have"
     return Finding(Level.DOUBTFUL, f"{said} a Sharpe ratio of {others:.2f}.")
+
+
+def beyond_market(evidence: Evidence) -> Finding | None:
+    """What came from being in the market, or short of it, in the right years: a few long moves
+    decided it, which permuted days break up and one span of years cannot tell from luck."""
+    whole, left = number(evidence, "beyond_market.sharpe"), number(evidence, "beyond_market.left")
+    if whole is None or left is None or whole <= 0.0 or left >= _ITS_OWN * whole:
+        return None
+    said = f"Of a Sharpe ratio of {whole:.2f}, {left:.2f} is left without its share of the market"
+    return Finding(Level.DOUBTFUL, f"{said} year by year: a few long moves of the price made it.")
 
 
 def held(evidence: Evidence) -> Finding | None:

@@ -50,11 +50,13 @@ def test_the_last_and_the_best_year_and_the_signals_answer_stand_in_the_table_of
     evidence = {
         "recent": {"days": 365, "sharpe": -0.5, "before": 1.25},
         "best_year": {"days": 365, "start": "2022-03-01T00:00:00Z", "sharpe": 2.5, "others": 0.1},
+        "beyond_market": {"sharpe": 1.5, "left": 0.75, "shares": [0.1]},
         "look_ahead": {"tried": 60, "found": None},
     }
     said = luck_table(evidence)
     for words in ("-0.50, before 1.25", "days, from 2022-03-01", "2.50, on all others 0.10"):
         assert words in said
+    assert "0.75 of 1.50" in said
     assert "no, at none of 60 events" in said
     assert "not examined" in luck_table({"look_ahead": {"tried": 0, "found": None}})
     assert "it &lt;knows&gt;" in luck_table({"look_ahead": {"tried": 1, "found": "it <knows>"}})

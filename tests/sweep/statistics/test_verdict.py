@@ -136,6 +136,22 @@ def test_an_edge_of_one_year_is_doubtful(others: float, level: Level) -> None:
 
 
 @pytest.mark.parametrize(
+    ("left", "level"), [(0.51, Level.HOLDS), (0.49, Level.DOUBTFUL), (-0.2, Level.DOUBTFUL)]
+)
+def test_an_edge_that_is_the_markets_own_is_doubtful(left: float, level: Level) -> None:
+    found = verdict({**GOOD, "beyond_market": {"sharpe": 1.5, "left": left}})
+    assert found.level == level
+    assert (f"Of a Sharpe ratio of 1.50, {left:.2f} is left" in found.text) == (
+        level == Level.DOUBTFUL
+    )
+
+
+def test_a_loss_has_nothing_that_the_market_could_have_made() -> None:
+    found = verdict({**GOOD, "beyond_market": {"sharpe": -0.5, "left": -0.9}})
+    assert "is left" not in found.text
+
+
+@pytest.mark.parametrize(
     ("count", "hold", "level", "said"),
     [
         (19, 0.81, Level.HOLDS, True),
