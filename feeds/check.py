@@ -35,6 +35,7 @@ from stoptrail.feeds.files import (
     parts_of,
     symbol_of_coins,
     unit_notes,
+    written_at,
 )
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.markets import SeveralError
@@ -112,6 +113,7 @@ def check_file(
         naive=naive,
         known=known,
         symbol=symbol_of_coins(parts, reading),
+        written=written_at(path),
     )
     if unfinished(times, step, clock):
         text = f"{iso(int(times[-1]))}: the last candle is not over yet; a run leaves it out"

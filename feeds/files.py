@@ -103,7 +103,7 @@ def load_file(
     said = [*notes, *series.notes, *unit_notes(parts, reading)]
     if not sparse:
         clock = int(time.time() * 1000) if now is None else now
-        columns, more = _finished(series, interval, parts, reading, clock)
+        columns, more = _finished(series, interval, parts, reading, clock, written_at(path))
         said += more
         if wanted and wanted != interval:
             said.append(built_note(wanted, interval))
@@ -276,7 +276,12 @@ def _built(columns: Columns, interval: int, wanted: int) -> Columns:
 
 
 def _finished(
-    series: Joined, interval: int, parts: list[FilePart], reading: Reading, now: int
+    series: Joined,
+    interval: int,
+    parts: list[FilePart],
+    reading: Reading,
+    now: int,
+    written: int,
 ) -> tuple[Columns, list[str]]:
     """Without a candle that is under way, and what a run has to say of the others."""
     columns, notes = series.columns, []
@@ -295,8 +300,17 @@ def _finished(
         naive=any(part.naive for part in parts),
         known=reading.volume == "known",
         symbol=symbol_of_coins(parts, reading),
+        written=written,
     )
     return columns, notes + [finding.text for finding in found if finding.said]
+
+
+def written_at(path: Path) -> int:
+    """When a file was last written, in milliseconds; 0 for what is none."""
+    try:
+        return int(path.stat().st_mtime * 1000) if path.is_file() else 0
+    except OSError:
+        return 0
 
 
 def _unit(parts: list[FilePart]) -> Unit:

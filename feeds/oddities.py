@@ -57,14 +57,18 @@ def oddities(
     naive: bool,
     known: bool,
     symbol: str = "",
+    written: int = 0,
 ) -> Iterator[Oddity]:
     """Everything odd about candles, oldest first, of `step` milliseconds.
 
-    `now` is the clock in milliseconds. `naive` times had no zone; `known` is whether the
-    file has volumes; `symbol` is the market that is meant, if any.
+    `now` is the clock in milliseconds, `written` when their file was, 0 for unknown. `naive`
+    times had no zone; `known` is whether the file has volumes; `symbol` is the market that is
+    meant, if any.
     """
     yield from _sizes(columns, step, symbol)
     yield from _ahead(columns.time, step, place, now)
+    if len(columns.time) and step and columns.time[-1] <= now:
+        yield from _behind(columns.time, step, place, written)
     yield from _outliers(columns, place)
     yield from _levels(columns, step, place)
     yield from _stretches(columns, step, place)
@@ -133,6 +137,28 @@ def _ahead(time: Times, step: int, place: Place, now: int) -> Iterator[Oddity]:
             f"this machine ({iso(now)}) is wrong"
         )
         yield Oddity("future", len(future), text, False, True)
+
+
+def _behind(time: Times, step: int, place: Place, written: int) -> Iterator[Oddity]:
+    """Candles that were not over, or not begun, when their file was written."""
+    last, place_of = int(time[-1]), f"{place(len(time) - 1)}, {iso(int(time[-1]))}"
+    if last <= written < last + step:
+        text = (
+            f"the last candle ({place_of}) was not over when the file was written, at "
+            f"{iso(written)}: it may be unfinished; remove the row if it is"
+        )
+        yield Oddity("unfinished", 1, text, False, True)
+    elif 0 < last - written < _ZONES_MS:
+        count = int(np.sum(time > written))
+        text = (
+            f"{count} candles, the last {place_of}, open after the file was written, at "
+            f"{iso(written)}: the times are of another zone (data.zone), or closes (data.stamp)"
+        )
+        yield Oddity("future", count, text, False, True)
+
+
+_ZONES_MS = 15 * 3_600_000
+"""By less zones are apart."""
 
 
 def _outliers(columns: Columns, place: Place) -> Iterator[Oddity]:

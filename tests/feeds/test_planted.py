@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import iso
+from stoptrail.feeds.check import check_file
 from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts import Reading
 from tests.feeds.tables import QUARTER, same
@@ -223,3 +226,30 @@ def test_times_in_the_middle_of_candles_are_told_as_that(tmp_path: Path) -> None
         load_file(table(tmp_path / "b.csv", PLAIN, hours), 4 * QUARTER)
     odd = [[row[0] + 420_000, *row[1:]] for row in ROWS]
     assert "half a candle" not in refusal(table(tmp_path / "c.csv", PLAIN, odd))
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [
+        (-QUARTER, "was not over when the file was written"),
+        (-1, "was not over when the file was written"),
+        (-2 * 3_600_000, "7 candles, the last row 240 .* open after the file was written"),
+        (0, ""),
+        (-30 * 3_600_000, ""),  # a date that says nothing
+    ],
+)
+def test_candles_that_end_after_their_file_was_written_are_said(
+    tmp_path: Path, ahead: int, words: str
+) -> None:
+    """Whatever the clock says by now."""
+    path = table(tmp_path / "a.csv", PLAIN, ROWS)
+    ends = (ROWS[-1][0] + QUARTER + ahead) / 1000
+    os.utime(path, (ends, ends))
+    notes = load_file(path, QUARTER, now=4_000_000_000_000).notes
+    findings = [one for one in check_file(path, QUARTER).findings if one.said]
+    assert (len(notes), len(findings)) == ((1, 1) if words else (0, 0))
+    assert not words or re.search(words, notes[0])
+    if "not over" in words:
+        table(path, PLAIN, ROWS[:-1])
+        os.utime(path, (ends, ends))
+        assert load_file(path, QUARTER, now=4_000_000_000_000).notes == ()
