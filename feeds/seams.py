@@ -98,6 +98,7 @@ def joined(parts: Sequence[FilePart]) -> Joined:
     _same_length(ready)
     every, rows, place = _together(ready)
     _same_price_level(ready)
+    notes += _moved(ready)
     keep = _once(ready, every, rows, place, notes)
     rows = rows[:, keep]
     return Joined(
@@ -146,6 +147,32 @@ def _same_price_level(parts: Sequence[FilePart]) -> None:
                 f"{before.sheet.label} ends at {last:g}, {after.sheet.label} begins at {first:g}: "
                 "two markets; give each its own --data"
             )
+
+
+def _moved(parts: Sequence[FilePart]) -> list[str]:
+    """What to say of a file that begins later than the one before ended, and yet at its price: its
+    times may mean something else."""
+    told = []
+    for before, after in pairwise(parts):
+        one, other = before.columns, after.columns
+        step = usual_step(other.time)
+        if not step or other.time[0] - one.time[-1] <= step:
+            continue
+        near = np.diff(other.time) == step
+        usual = np.quantile(np.abs(other.open[1:] - other.close[:-1])[near], _USUAL)
+        same = abs(other.open[0] - one.close[-1]) <= usual
+        if same and np.median(other.high - other.low) > _WIDE * usual:
+            told.append(
+                f"{after.sheet.label} begins later than {before.sheet.label} ends, at the price "
+                "where that one ends: its times may be closes (data.stamp), or of another zone"
+            )
+    return told
+
+
+_USUAL = 0.6
+"""Share of the gaps between candles that are no larger than what is the same price."""
+_WIDE = 20.0
+"""Times that gap, by which candles are high where it tells anything."""
 
 
 def _once(

@@ -187,3 +187,21 @@ def test_folders_tell_market_and_timeframe_where_files_do_not(tmp_path: Path) ->
                 made = Candles(kept.time, *prices, kept.volume, QUARTER)
                 written.plain(folder / name, rows_of(made, slice(first, last)))
     assert same(load(tmp_path).candles, given)
+
+
+@pytest.mark.parametrize("moved", [0, QUARTER, 8 * QUARTER])
+def test_a_file_that_goes_on_later_at_the_same_price_may_have_other_times(
+    tmp_path: Path, moved: int
+) -> None:
+    """Files of one market, of which the second is stamped with closes, or of another zone."""
+    rows = written.rows_of(walk(120))
+    later = [[row[0] + moved, *row[1:]] for row in rows[60:]]
+    written.table(tmp_path / "1.csv", written.PLAIN, rows[:60])
+    written.table(tmp_path / "2.csv", written.PLAIN, later)
+    notes = load_file(tmp_path, QUARTER).notes
+    assert any("2.csv begins later than 1.csv ends" in note for note in notes) == bool(moved)
+    written.table(
+        tmp_path / "2.csv", written.PLAIN, later[5:]
+    )  # a hole that the price has moved in
+    notes = load_file(tmp_path, QUARTER).notes
+    assert not any("begins later" in note for note in notes)
