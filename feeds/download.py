@@ -23,7 +23,7 @@ from stoptrail.core.time import (
 )
 from stoptrail.exchange.client import has_clock, open_exchange, read, server_time
 from stoptrail.exchange.errors import UnreachableError
-from stoptrail.exchange.history import Ask, History
+from stoptrail.exchange.history import History
 from stoptrail.exchange.markets import (
     check_type,
     facts_of,
@@ -36,11 +36,13 @@ from stoptrail.exchange.rows import (
     LengthError,
     Row,
     ShiftedError,
+    in_coins,
     open_time,
     other_length,
     rows_from,
     step_of,
 )
+from stoptrail.exchange.windows import AskUntil, end_at
 from stoptrail.feeds.cache import (
     Cached,
     cache_path,
@@ -214,11 +216,13 @@ class _Download:
                 left -= max(0, piece.end - max(piece.start, first))
                 self._progress(total - left // interval, total)
 
-    def _ask(self, interval: int) -> Ask:
+    def _ask(self, interval: int) -> AskUntil:
         timeframe = timeframe_name(interval)
+        always = {"price": "mark"} if self._mark else {}
 
-        def ask(since: int, limit: int) -> list[Row]:
+        def ask(since: int, limit: int, until: int | None = None, /) -> list[Row]:
             since = max(0, since)
+            params = always | ({} if until is None else end_at(self._exchange, until))
             entries = read(
                 self._exchange,
                 self._exchange.fetch_ohlcv,
@@ -226,14 +230,14 @@ class _Download:
                 timeframe,
                 since,
                 limit,
-                *([{"price": "mark"}] if self._mark else ()),
+                *([params] if params else ()),
                 on_wait=lambda pause, why: self._notice(f"waiting {pause:.0f} s: {why}"),
             )
             if self._mark:
                 entries = [[*entry[:5], 0.0] for entry in entries]
             rows = rows_from(entries, since, interval, self._odd)
             self._check(rows, interval)
-            return rows if self._unit == 1.0 else [_in_coins(row, self._unit) for row in rows]
+            return [in_coins(row, self._unit) for row in rows]
 
         return ask
 
@@ -322,10 +326,6 @@ def _known(cached: Cached, start: int) -> int | None:
 def _columns(rows: list[Row]) -> Columns:
     table = np.array(rows, np.float64).reshape(-1, 6)
     return Columns(table[:, 0].astype(np.int64), *table[:, 1:].T)
-
-
-def _in_coins(row: Row, unit: float) -> Row:
-    return (*row[:5], row[5] * unit)
 
 
 def _length(name: str) -> int:

@@ -13,8 +13,9 @@ from stoptrail.core.errors import ExchangeError
 from stoptrail.core.retry import backoff
 from stoptrail.core.time import Spans, iso_time, within
 from stoptrail.exchange.errors import RequestError, UnreachableError
-from stoptrail.exchange.history import Ask, History, reach
+from stoptrail.exchange.history import History, reach
 from stoptrail.exchange.rows import Row
+from stoptrail.exchange.windows import AskUntil
 from stoptrail.live.market.events import CandleClosed, Event, Marked, not_served
 from stoptrail.live.market.mark_reader import MarkReader
 from stoptrail.live.market.ordering import Sequence
@@ -265,15 +266,15 @@ class Holes:
             self._pass(known, rows[0][0], unserved)
         return rows
 
-    def _asking(self) -> Ask:
+    def _asking(self) -> AskUntil:
         """Pages of the record for a thread beside this event loop."""
         loop = asyncio.get_running_loop()
 
-        def ask(since: int, limit: int) -> list[Row]:
+        def ask(since: int, limit: int, until: int | None = None, /) -> list[Row]:
             if self._ended:
                 raise UnreachableError("the stream has ended")
             page = self._reader.page(
-                self._symbol, self._timeframe, max(0, since), limit, patient=True
+                self._symbol, self._timeframe, max(0, since), limit, patient=True, until=until
             )
             return asyncio.run_coroutine_threadsafe(page, loop).result()
 

@@ -116,10 +116,17 @@ class CcxtbtSource:
         return await asyncio.to_thread(self._ccxt.fetch_time)
 
     async def fetch_ohlcv(
-        self, symbol: str, timeframe: str, since: int | None, limit: int | None
+        self,
+        symbol: str,
+        timeframe: str,
+        since: int | None,
+        limit: int | None,
+        *params: dict[str, Any],
     ) -> Any:
-        """Candles from `since`, oldest first; the newest may be unfinished."""
-        return await asyncio.to_thread(self._theirs.fetch_ohlcv, symbol, timeframe, since, limit)
+        """Candles from `since`, oldest first; the newest may be unfinished. ccxtbt's method takes
+        no `params`."""
+        read = self._ccxt.fetch_ohlcv if params else self._theirs.fetch_ohlcv
+        return await asyncio.to_thread(read, symbol, timeframe, since, limit, *params)
 
     async def fetch_trades(
         self, symbol: str, since: int | None = None, limit: int | None = None

@@ -18,10 +18,11 @@ from typing import Any, Protocol, TypeVar
 from stoptrail.core.errors import ExchangeError
 from stoptrail.core.retry import Patience, wait_after
 from stoptrail.core.time import timeframe_ms
-from stoptrail.exchange.client import Client, check_whole, has_clock
-from stoptrail.exchange.errors import Answer, explained, judged
+from stoptrail.exchange.client import Client, check_whole, clock_time, has_clock
+from stoptrail.exchange.errors import Answer, RequestError, explained, judged
 from stoptrail.exchange.history import MOST
-from stoptrail.exchange.rows import Row, candle_row, open_time, other_length, step_of
+from stoptrail.exchange.rows import Row, candle_row, in_coins, open_time, other_length, step_of
+from stoptrail.exchange.windows import end_at
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.warnings import WarningLog
 
@@ -53,7 +54,13 @@ class Source(Protocol):
     has: dict[str, Any]
 
     async def fetch_ohlcv(
-        self, symbol: str, timeframe: str, since: int | None, limit: int | None
+        self,
+        symbol: str,
+        timeframe: str,
+        since: int | None,
+        limit: int | None,
+        params: dict[str, Any] = ...,
+        /,
     ) -> list[list[Any]]:
         """Candles from `since`, oldest first; the newest may be unfinished."""
 
@@ -111,22 +118,30 @@ class Reader:
             heard.hear(status, headers, body)
 
     async def page(
-        self, symbol: str, timeframe: str, since: int, limit: int, patient: bool = False
+        self,
+        symbol: str,
+        timeframe: str,
+        since: int,
+        limit: int,
+        patient: bool = False,
+        until: int | None = None,
     ) -> list[Row]:
-        """Candles from `since`, ascending, of one request for up to `limit`; the newest may be
-        unfinished, and then without prices (NaN) where the exchange gives none yet.
+        """Candles from `since` (and, where it is given, up to `until`), ascending, of one request
+        for up to `limit`; the newest may be unfinished, and then without prices (NaN) where the
+        exchange gives none yet.
 
         A row that is no candle however often it is read is left out. `patient` retries for
         as long as it takes; otherwise ExchangeError after the configured number of retries.
         RequestError where the exchange will not answer that.
         """
         interval, readings = timeframe_ms(timeframe), 0
+        params = () if until is None else (end_at(self._source, until),)
 
         async def read() -> list[Row]:
             nonlocal readings
             readings += 1
             size = min(self.most, limit)
-            answer = await self._source.fetch_ohlcv(symbol, timeframe, since, size)
+            answer = await self._source.fetch_ohlcv(symbol, timeframe, since, size, *params)
             self._require_length(answer, interval, patient)
             return self._rows(answer, since, interval, readings > _READINGS)
 
@@ -142,7 +157,7 @@ class Reader:
 
     def in_coins(self, row: Row) -> Row:
         """`row` with its volume in coins."""
-        return row if self.unit == 1.0 else (*row[:5], row[5] * self.unit)
+        return in_coins(row, self.unit)
 
     def _rows(
         self, answer: list[list[Any]], since: int, interval: int, resigned: bool
@@ -178,7 +193,10 @@ class Reader:
         """The exchange's clock in milliseconds; None where it has none to ask."""
         if not has_clock(self._source):
             return None
-        return int(await self.read("time", self._source.fetch_time))
+        try:
+            return clock_time(self._source, await self.read("time", self._source.fetch_time))
+        except RequestError:
+            return clock_time(self._source, None)
 
     @property
     def deadline(self) -> float:

@@ -151,10 +151,13 @@ class RestStore:
             )
         return offset
 
-    def fetch_ohlcv(self, symbol: str, timeframe: str, since: int, limit: int = MOST) -> list[Row]:
-        """One page of candles from `since` (milliseconds), the newest maybe unfinished."""
+    def fetch_ohlcv(
+        self, symbol: str, timeframe: str, since: int, limit: int = MOST, until: int | None = None
+    ) -> list[Row]:
+        """One page of candles from `since` (milliseconds), the newest maybe unfinished; `until`:
+        none that opens later, where the exchange hears that."""
         reader = self._reading(symbol, timeframe)
-        return self._run(reader.page(symbol, timeframe, max(0, since), limit))
+        return self._run(reader.page(symbol, timeframe, max(0, since), limit, until=until))
 
     def fetch_trades(self, symbol: str) -> list[dict[str, Any]]:
         """The newest public trades, as ccxt describes them, oldest first."""
@@ -175,7 +178,9 @@ class RestStore:
         name = timeframe_name(interval)
         reader = self._reading(symbol, name)
         history = History(
-            lambda at, limit: self.fetch_ohlcv(symbol, name, at, limit), interval, reader.most
+            lambda at, limit, until=None: self.fetch_ohlcv(symbol, name, at, limit, until),
+            interval,
+            reader.most,
         )
         end = self._now(interval) if until is None else until
         found: list[Row] = []

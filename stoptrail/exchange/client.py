@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from difflib import get_close_matches
@@ -10,7 +11,8 @@ from typing import Any, TypeVar
 
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.retry import Patience, wait_after
-from stoptrail.exchange.errors import Answer, Failure, explained, judged
+from stoptrail.core.time import HOUR_MS
+from stoptrail.exchange.errors import Answer, Failure, RequestError, explained, judged
 
 CREDENTIALS = frozenset(
     {
@@ -42,6 +44,10 @@ Heard = Callable[[int, Mapping[str, str], str], None]
 
 FIRST_CONTACT = Patience(unreachable=2)
 """Without a network the first read fails at once, so that a caller can fall back."""
+
+_INVENTS = "insert_missing_candles"
+"""ccxt's bitopro fills times without trades with candles of its own, those before the first one of
+an answer with a price that is yet to come."""
 
 SUCCESSORS = {
     "bitfinex2": "bitfinex",
@@ -92,7 +98,10 @@ def construct(module: Any, exchange_id: str, options: Mapping[str, Any]) -> Any:
     """An exchange of `module` (ccxt, its asynchronous or its socket one), or ConfigError."""
     if exchange_id not in module.exchanges:
         raise ConfigError(unknown_exchange(exchange_id, module.exchanges))
-    return getattr(module, exchange_id)(dict(options))
+    exchange = getattr(module, exchange_id)(dict(options))
+    if hasattr(exchange, _INVENTS):
+        setattr(exchange, _INVENTS, lambda candles, *_: candles)
+    return exchange
 
 
 def unknown_exchange(exchange_id: str, known: Collection[str]) -> str:
@@ -127,15 +136,44 @@ def check_whole(status: int, body: str) -> None:
 
 
 def server_time(exchange: Any) -> int:
-    """The exchange's clock in milliseconds; this machine's where it has none to ask."""
-    if has_clock(exchange):
-        return int(read(exchange, exchange.fetch_time))
-    return int(exchange.milliseconds())
+    """The exchange's clock in milliseconds; this machine's where it has none, or none that tells.
+
+    Of two that differ by less than an hour the slower: what has closed by that has closed.
+    """
+    ours = int(exchange.milliseconds())
+    if not has_clock(exchange):
+        return ours
+    try:
+        theirs = clock_time(exchange, read(exchange, exchange.fetch_time))
+    except RequestError:
+        theirs = clock_time(exchange, None)
+    if theirs is None:
+        return ours
+    return min(theirs, ours) if abs(theirs - ours) < HOUR_MS else theirs
 
 
 def has_clock(exchange: Any) -> bool:
     """Whether the exchange tells its time (30 of 104 do not)."""
     return exchange.has.get("fetchTime") is True
+
+
+def clock_time(exchange: Any, answer: Any) -> int | None:
+    """What `answer` of its clock says, in milliseconds: ccxt's dydx gives seconds. None, and the
+    exchange counts as one without a clock from now on, where it says nothing."""
+    try:
+        told = float(answer)
+    except (TypeError, ValueError):
+        told = 0.0
+    if not _BEGINNING <= told < math.inf:
+        exchange.has["fetchTime"] = False
+        return None
+    while told >= 1e6 * _BEGINNING:
+        told /= 1000
+    return int(told if told >= 1e3 * _BEGINNING else 1000 * told)
+
+
+_BEGINNING = 1_230_768_000
+"""2009 in seconds: no exchange's clock shows an earlier time, in whatever unit it counts."""
 
 
 def read(

@@ -13,16 +13,14 @@ what is too old or too much; answers come incomplete. Hence the rules:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from time import monotonic
 from typing import NamedTuple
 
 from stoptrail.core.time import DAY_MS, Spans, joined
 from stoptrail.exchange.errors import RequestError
 from stoptrail.exchange.rows import Row
-
-Ask = Callable[[int, int], list[Row]]
-"""Candles at or after `since`, at most `limit`, ascending, on the grid, each once."""
+from stoptrail.exchange.windows import AskUntil, Windows
 
 MOST = 1000
 """Candles asked for at a time, where the exchange is not known to give fewer."""
@@ -48,8 +46,8 @@ class Stretch(NamedTuple):
 class History:
     """Reads through `ask`, `page` candles at a time; `interval` in milliseconds."""
 
-    def __init__(self, ask: Ask, interval: int, page: int = MOST) -> None:
-        self._ask = ask
+    def __init__(self, ask: AskUntil, interval: int, page: int = MOST) -> None:
+        self._ask = Windows(ask, interval)
         self._interval = interval
         self._page = max(_LEAST, min(page, MOST))
         self._small = min(SMALL, self._page)

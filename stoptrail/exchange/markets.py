@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -15,6 +14,7 @@ from stoptrail.core.retry import Patience
 from stoptrail.core.time import iso
 from stoptrail.exchange.client import FIRST_CONTACT, close_to, read
 from stoptrail.exchange.history import MOST
+from stoptrail.exchange.rows import product
 
 Type = Literal["spot", "margin", "swap"]
 
@@ -346,5 +346,4 @@ def _number(value: Any) -> float | None:
 
 
 def _times(value: float | None, size: float) -> float | None:
-    """The product as decimals give it: 0.1 * 0.01 is 0.001."""
-    return None if value is None else float(Decimal(str(value)) * Decimal(str(size)))
+    return None if value is None else product(value, size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -41,6 +42,16 @@ def candle_row(entry: Any) -> Row | None:
     if high > low * _WIDEST:
         return None
     return int(row[0]), open_, high, low, close, volume
+
+
+def product(value: float, size: float) -> float:
+    """As decimals give it: 0.1 * 0.01 is 0.001."""
+    return float(Decimal(str(value)) * Decimal(str(size)))
+
+
+def in_coins(row: Row, size: float) -> Row:
+    """`row` with its volume in coins, where it counts contracts of `size` coins."""
+    return row if size == 1.0 else (*row[:5], product(row[5], size))
 
 
 def is_quiet(entry: Any) -> bool:

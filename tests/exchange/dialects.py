@@ -59,6 +59,8 @@ class Dialect:
     """End of the path of candles."""
     kept = 0
     """Newest candles that can be had; 0 for all."""
+    most = 10_000
+    """Candles that one answer has, of those whose answers end with the newest."""
 
     def __init__(self, rows: list[Row], now: int) -> None:
         self.rows = rows
@@ -80,6 +82,10 @@ class Dialect:
     def inside(self, start: int, end: int) -> list[Row]:
         """Those that open in [start, end)."""
         return [row for row in self.begun() if start <= row[0] < end]
+
+    def speaks(self, path: str, query: Query) -> bool:
+        """Whether candles are asked for."""
+        return path.endswith(self.path) or query.get("type") == self.path
 
     def other(self, path: str, query: Query) -> Any:
         """Answers of everything but candles."""

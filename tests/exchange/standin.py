@@ -64,7 +64,7 @@ class StandIn:
         """Status and body for a request."""
         dialect = self.dialect
         try:
-            if not path.endswith(dialect.path) and query.get("type") != dialect.path:
+            if not dialect.speaks(path, query):
                 return 200, dialect.other(path, query)
             dialect.asked += 1
             if 0 <= self.breaks <= dialect.asked:

@@ -9,9 +9,12 @@ import requests
 
 from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.retry import Patience
-from stoptrail.exchange.client import Client, open_exchange, read
+from stoptrail.exchange.client import Client, has_clock, open_exchange, read, server_time
 from stoptrail.exchange.errors import Answer, RegionError, UnreachableError, judged
 from stoptrail.exchange.markets import load_markets
+
+NOW = 1_753_767_908_000
+"""2025-07-29 05:45:08."""
 
 
 @pytest.fixture(autouse=True)
@@ -244,3 +247,46 @@ def test_a_market_that_is_not_offered_names_the_closest(
     offered.options = {}
     with pytest.raises(ConfigError, match=said):
         load_markets(offered, symbol, timeframe)
+
+
+def clocked(told: Any, ours: int = NOW) -> Any:
+    """An exchange whose clock tells this, or raises it, where this machine's says `ours`."""
+
+    def fetch_time() -> Any:
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    return SimpleNamespace(
+        id="dydx",
+        heard=Client(),
+        has={"fetchTime": True},
+        fetch_time=fetch_time,
+        milliseconds=lambda: ours,
+    )
+
+
+@pytest.mark.parametrize("told", [NOW, NOW // 1000, NOW * 1000, NOW * 10**6, str(NOW)])
+def test_a_clock_is_read_in_whatever_unit_it_counts(told: Any) -> None:
+    """dydx tells seconds: taken for milliseconds they are in 1970, and no candle has closed."""
+    exchange = clocked(told, NOW + 10 * 86_400_000)
+    assert server_time(exchange) == NOW
+    assert has_clock(exchange)
+
+
+@pytest.mark.parametrize(
+    "told", [None, "", 0, "soon", float("nan"), ccxt.BadRequest("dydx 404 no such path")]
+)
+def test_a_clock_that_tells_nothing_is_none(told: Any) -> None:
+    exchange = clocked(told)
+    assert server_time(exchange) == NOW
+    assert not has_clock(exchange)
+
+
+@pytest.mark.parametrize(
+    ("off", "taken"), [(9 * 60_000, 0), (-9 * 60_000, -9 * 60_000), (86_400_000, 86_400_000)]
+)
+def test_of_two_clocks_that_differ_by_minutes_the_slower_tells_what_has_closed(
+    off: int, taken: int
+) -> None:
+    assert server_time(clocked(NOW + off)) == NOW + taken

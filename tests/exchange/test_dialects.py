@@ -20,9 +20,12 @@ from stoptrail.exchange.markets import only_the_kind_needed
 from stoptrail.feeds.cache import Cached
 from stoptrail.feeds.download import download_candles
 from stoptrail.live.market.store import CCXTStore
-from tests.exchange.dialects import DIALECTS, QUARTER, Binance, Bitstamp, Dialect, Query, Row
+from tests.exchange.dialects import DIALECTS as FIRST
+from tests.exchange.dialects import QUARTER, Binance, Bitstamp, Dialect, Query, Row
+from tests.exchange.other_dialects import OTHERS
 from tests.exchange.standin import StandIn
 
+DIALECTS = FIRST | OTHERS
 BEGIN = 1_790_000_000_000 // QUARTER * QUARTER
 COUNT = 900
 WEEK = 7 * 48
@@ -59,7 +62,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[Dialect], None]:
 
 def opened(name: str, seed: int = 1) -> Dialect:
     dialect = DIALECTS[name](market(seed), BEGIN + COUNT * QUARTER + 60_000)
-    dialect.kept = min(dialect.kept, KEPT)
+    dialect.kept, dialect.most = min(dialect.kept, KEPT), min(dialect.most, KEPT)
     return dialect
 
 

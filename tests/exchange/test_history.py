@@ -34,6 +34,7 @@ class Exchange:
 
 
 Way = Callable[[Exchange, int, int], list[int]]
+EndedWay = Callable[[Exchange, int, int, int | None], list[int]]
 
 
 def refusing_old(e: Exchange, since: int, limit: int) -> list[int]:
@@ -77,7 +78,38 @@ WAYS: dict[str, Way] = {
     "refusing what is much": refusing_much,
     "now and then too little": unreliable,
 }
-LIMITED = {"the newest", "as many of the newest"}
+
+
+def wanting_an_end(e: Exchange, since: int, limit: int, until: int | None) -> list[int]:
+    if until is None:
+        raise RequestError("an end is wanted")
+    return e.inside(since, until + 1)[: min(limit, e.most)]
+
+
+def refusing_an_end(e: Exchange, since: int, limit: int, until: int | None) -> list[int]:
+    if until is not None:
+        raise RequestError("what is until?")
+    return e.inside(since, e.now)[-min(limit, e.most) :]
+
+
+def before(e: Exchange, since: int, limit: int, until: int | None) -> list[int]:
+    return e.inside(since, e.now if until is None else until + 1)[-min(limit, e.most) :]
+
+
+ENDED_WAYS: dict[str, EndedWay] = {
+    "the newest before an end": before,
+    "the newest before an end, whatever the start": lambda e, since, limit, until: [
+        time for time in before(e, 0, limit, until) if time >= since
+    ],
+    "the first where there is an end": lambda e, since, limit, until: (
+        before(e, since, limit, None)
+        if until is None
+        else e.inside(since, until + 1)[: min(limit, e.most)]
+    ),
+    "refused without an end": wanting_an_end,
+    "refused with an end": refusing_an_end,
+}
+LIMITED = {"the newest", "as many of the newest", "refused with an end"}
 
 
 def thin(times: list[int], chance: random.Random) -> list[int]:
@@ -97,7 +129,7 @@ SHAPES = {"whole": lambda times, _: times, "thin": thin, "holed": holed, "halted
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*WAYS, *ENDED_WAYS])
 def test_what_did_not_come_is_named(way: str, shape: str) -> None:
     chance = random.Random(f"{way} {shape}")
     first = START + chance.randrange(200) * STEP
@@ -105,9 +137,11 @@ def test_what_did_not_come_is_named(way: str, shape: str) -> None:
     times = SHAPES[shape](list(range(first, now, STEP)), chance)
     exchange = Exchange(times, now, chance.choice([50, 100, 200, 300, 720]), chance)
 
-    def ask(since: int, limit: int) -> list[Row]:
+    def ask(since: int, limit: int, until: int | None = None) -> list[Row]:
         exchange.asked += 1
-        return [(t, 1.0, 2.0, 0.5, 1.5, 1.0) for t in WAYS[way](exchange, max(0, since), limit)]
+        asked = (exchange, max(0, since), limit)
+        times = WAYS[way](*asked) if way in WAYS else ENDED_WAYS[way](*asked, until)
+        return [(t, 1.0, 2.0, 0.5, 1.5, 1.0) for t in times]
 
     history = History(ask, STEP)
     begin = first - chance.choice([0, 3, 2000]) * STEP
@@ -128,7 +162,8 @@ def test_a_hole_is_no_hole_where_the_candle_before_it_is_no_longer_served() -> N
     """Two weeks later the newest 720 do not reach back to the last download."""
     times = list(range(START, START + 2000 * STEP, STEP))
 
-    def ask(since: int, limit: int) -> list[Row]:
+    def ask(since: int, limit: int, until: int | None = None) -> list[Row]:
+        del until
         rows = [(time, 1.0, 2.0, 0.5, 1.5, 1.0) for time in times[-720:] if time >= since]
         return rows[:limit]
 
@@ -144,7 +179,8 @@ def test_a_hole_between_candles_that_are_served_is_asked_for_twice_and_believed(
     times = [START + k * STEP for k in range(400) if not 100 <= k < 130]
     asked: list[tuple[int, int]] = []
 
-    def ask(since: int, limit: int) -> list[Row]:
+    def ask(since: int, limit: int, until: int | None = None) -> list[Row]:
+        del until
         asked.append((since, limit))
         end = since + limit * STEP
         return [(time, 1.0, 2.0, 0.5, 1.5, 1.0) for time in times if since <= time < end]
@@ -157,3 +193,21 @@ def test_a_hole_between_candles_that_are_served_is_asked_for_twice_and_believed(
     over = [size for since, size in asked if since < hole[0] and since + size * STEP > hole[1]]
     assert len(over) >= 2
     assert min(over) <= 100
+
+
+@pytest.mark.parametrize("way", ["the newest before an end", "the first where there is an end"])
+def test_the_newest_of_all_are_not_taken_for_the_first_of_a_young_market(way: str) -> None:
+    """Nothing is there where the reading begins, so that an end that is named seems to help
+    nothing; the 50 newest of 500 candles come unasked."""
+    first = START + 2000 * STEP
+    times = list(range(first, first + 500 * STEP, STEP))
+    exchange = Exchange(times, times[-1] + STEP, 50, random.Random(1))
+
+    def ask(since: int, limit: int, until: int | None = None) -> list[Row]:
+        found = ENDED_WAYS[way](exchange, max(0, since), limit, until)
+        return [(time, 1.0, 2.0, 0.5, 1.5, 1.0) for time in found]
+
+    history = History(ask, STEP)
+    pieces = list(history.between(START, exchange.now))
+    assert [row[0] for piece in pieces for row in piece.rows] == times
+    assert history.unserved == ((START, first),)

@@ -26,9 +26,10 @@ from stoptrail.exchange.markets import (
     unit_note,
     volume_unit,
 )
-from tests.exchange import dialects
+from tests.exchange import dialects, other_dialects
 from tests.exchange import market_answers as answers
 from tests.exchange.dialects import DIALECTS
+from tests.exchange.other_dialects import OTHERS
 from tests.exchange.standin import StandIn
 
 OKX = {
@@ -96,7 +97,7 @@ def test_volumes_of_contracts_are_unknown_where_nobody_says_what_they_count() ->
 @pytest.mark.parametrize("name", answers.MEANT)
 def test_filters_are_those_of_the_exchange_s_own_answer(name: str) -> None:
     """The whole road: the answer over HTTP, ccxt's parsing, and what is made of that."""
-    dialect = DIALECTS[name]([], 1_790_000_000_000)
+    dialect = (DIALECTS | OTHERS)[name]([], 1_790_000_000_000)
     with StandIn(dialect) as server:
         exchange = open_exchange(name, server.ccxt_options())
         market = load_markets(exchange, dialect.symbol, "15m")
@@ -134,12 +135,13 @@ def test_swaps_counted_in_contracts_are_turned_into_coins() -> None:
 
 def test_every_recommended_exchange_answers_as_was_recorded_or_documented() -> None:
     """Its markets and its candles."""
-    lines = (dialects.__doc__ or "").splitlines()
+    lines = f"{dialects.__doc__}{other_dialects.__doc__}".splitlines()
     recorded = {line.split()[1] for line in lines if line[:1] == "-"}
     documented = {line.split()[1].rstrip(":") for line in lines if line[:1] == "*"}
     assert not recorded & documented
-    assert recorded | documented == set(DIALECTS)
-    assert set(answers.RECORDED) | set(answers.DOCUMENTED) == set(DIALECTS) == set(answers.MEANT)
+    assert recorded | documented == set(DIALECTS) | set(OTHERS)
+    assert set(answers.RECORDED) | set(answers.DOCUMENTED) == set(answers.MEANT)
+    assert set(answers.MEANT) == set(DIALECTS) | set(OTHERS)
 
 
 def test_steps_that_ccxt_makes_up_are_not_taken_for_the_exchange_s() -> None:

@@ -107,3 +107,21 @@ def test_candles_of_another_length_are_refused_at_a_start_and_asked_for_again_la
         return
     assert [row[0] for row in asyncio.run(page)] == [15 * minute * k for k in range(20)]
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "time"), [(1_753_767_908, 1_753_767_908_000), (None, None), (BadRequest("404"), None)]
+)
+def test_a_clock_in_seconds_is_understood_and_one_that_tells_nothing_is_none(
+    told: Any, time: int | None
+) -> None:
+    async def fetch_time() -> Any:
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    known = {"id": "dydx", "has": {"fetchTime": True}, "fetch_time": staticmethod(fetch_time)}
+    source: Any = type("Source", (), known)()
+    reader = Reader(source, 0, QUICK, WarningLog(Redaction({})))
+    assert asyncio.run(reader.clock()) == time
+    assert source.has["fetchTime"] is (time is not None)

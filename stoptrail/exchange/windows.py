@@ -1,0 +1,91 @@
+"""Requests for candles that name their end as well, where an exchange needs that.
+
+Some exchanges answer "so many from here" with the newest of all that open from there on
+(hitbtc, dydx), or do not hear the start at all (deepcoin, nado): the old ones come only where
+the end of the window is named, in ccxt `until`. Others refuse that, or do not hear it: hence
+it is tried where a window was not answered, and kept up where it helps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from stoptrail.exchange.errors import RequestError
+from stoptrail.exchange.rows import Row
+
+_ENDS: dict[str, tuple[str, Literal["s", "iso"]]] = {
+    "bequant": ("till", "iso"),
+    "fmfwio": ("till", "iso"),
+    "foxbit": ("end_time", "iso"),
+    "hitbtc": ("till", "iso"),
+    "indodax": ("to", "s"),
+    "whitebit": ("end", "s"),
+}
+"""Exchanges whose documents know an end that ccxt 4.5.90 does not send for `until`, or in another
+unit: its name there, in seconds or as ISO 8601."""
+
+Ask = Callable[[int, int], list[Row]]
+"""Candles at or after `since`, at most `limit`, ascending, on the grid, each once."""
+
+
+def end_at(exchange: Any, until: int) -> dict[str, Any]:
+    """ccxt's parameters for candles of `exchange` that open at or before `until`, ms."""
+    name, unit = _ENDS.get(exchange.id, ("", "s"))
+    if not name:
+        return {"until": until}
+    return {name: until // 1000 if unit == "s" else exchange.iso8601(until)}
+
+
+class AskUntil(Protocol):
+    """The same, of those that open at or before `until` (ms) where that is given."""
+
+    def __call__(self, since: int, limit: int, until: int | None = None, /) -> list[Row]:
+        """Raises RequestError where the exchange will not answer that."""
+
+
+class Windows:
+    """`ask` as an Ask for candles of `interval` milliseconds."""
+
+    def __init__(self, ask: AskUntil, interval: int) -> None:
+        self._ask = ask
+        self._interval = interval
+        self._ends: bool | None = None
+        """Whether the end is named; None while it is not known whether that helps."""
+        self._answered = False
+
+    def __call__(self, since: int, limit: int) -> list[Row]:
+        """Candles of the window where the exchange can be made to give those."""
+        end = since + limit * self._interval
+        if self._ends:
+            rows = self._inside(since, limit, end)
+            return self._ask(since, limit) if rows is None else rows
+        try:
+            rows = self._ask(since, limit)
+        except RequestError:
+            found = None if self._answered else self._inside(since, limit, end)
+            if found is None:
+                raise
+            return found
+        self._answered = True
+        if self._ends is None and rows and rows[0][0] >= end:
+            inside = self._inside(since, limit, end)
+            if inside or self._left_out(limit, rows[0][0]):
+                return inside or []
+        return rows
+
+    def _left_out(self, limit: int, first: int) -> bool:
+        """Whether there are candles right before `first`, with which an answer began."""
+        return bool(self._inside(first - limit * self._interval, limit, first))
+
+    def _inside(self, since: int, limit: int, end: int) -> list[Row] | None:
+        """Candles before `end`; None where the exchange refuses that or gives others."""
+        if self._ends is False:
+            return None
+        try:
+            rows = self._ask(since, limit, end - 1)
+        except RequestError:
+            return None
+        if self._ends is None and rows:
+            self._ends = rows[0][0] < end
+        return rows if not rows or rows[0][0] < end else None
