@@ -19,7 +19,13 @@ from stoptrail.core.errors import ExchangeError
 from stoptrail.core.retry import Patience, wait_after
 from stoptrail.core.time import timeframe_ms
 from stoptrail.exchange.client import Client, check_whole, clock_time, has_clock
-from stoptrail.exchange.errors import Answer, RequestError, explained, judged
+from stoptrail.exchange.errors import (
+    Answer,
+    RequestError,
+    UnreachableError,
+    explained,
+    judged,
+)
 from stoptrail.exchange.history import MOST
 from stoptrail.exchange.rows import Row, candle_row, in_coins, open_time, other_length, step_of
 from stoptrail.exchange.windows import end_at
@@ -190,13 +196,15 @@ class Reader:
         )
 
     async def clock(self) -> int | None:
-        """The exchange's clock in milliseconds; None where it has none to ask."""
+        """The exchange's clock in milliseconds; None where it has none to ask, or none answers."""
         if not has_clock(self._source):
             return None
         try:
             return clock_time(self._source, await self.read("time", self._source.fetch_time))
         except RequestError:
             return clock_time(self._source, None)
+        except UnreachableError:  # it may be on a host of its own
+            return None
 
     @property
     def deadline(self) -> float:

@@ -21,12 +21,12 @@ from stoptrail.exchange.markets import (
     filters_of,
     maintenance_of,
     market_type,
-    only_the_kind_needed,
     page_of,
     tells_tiers,
     unit_note,
     volume_unit,
 )
+from stoptrail.exchange.needed import only_the_kind_needed
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.background import Background, GivenUpError
 from stoptrail.live.market.funding_poller import published

@@ -12,7 +12,14 @@ from typing import Any, TypeVar
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.retry import Patience, wait_after
 from stoptrail.core.time import HOUR_MS
-from stoptrail.exchange.errors import Answer, Failure, RequestError, explained, judged
+from stoptrail.exchange.errors import (
+    Answer,
+    Failure,
+    RequestError,
+    UnreachableError,
+    explained,
+    judged,
+)
 
 CREDENTIALS = frozenset(
     {
@@ -48,6 +55,7 @@ FIRST_CONTACT = Patience(unreachable=2)
 _INVENTS = "insert_missing_candles"
 """ccxt's bitopro fills times without trades with candles of its own, those before the first one of
 an answer with a price that is yet to come."""
+_CLOCK = Patience(attempts=3, unreachable=2)
 
 SUCCESSORS = {
     "bitfinex2": "bitfinex",
@@ -144,8 +152,8 @@ def server_time(exchange: Any) -> int:
     if not has_clock(exchange):
         return ours
     try:
-        theirs = clock_time(exchange, read(exchange, exchange.fetch_time))
-    except RequestError:
+        theirs = clock_time(exchange, read(exchange, exchange.fetch_time, patience=_CLOCK))
+    except (RequestError, UnreachableError):  # it may be on a host of its own
         theirs = clock_time(exchange, None)
     if theirs is None:
         return ours

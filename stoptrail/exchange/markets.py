@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -14,6 +13,7 @@ from stoptrail.core.retry import Patience
 from stoptrail.core.time import iso
 from stoptrail.exchange.client import FIRST_CONTACT, close_to, read
 from stoptrail.exchange.history import MOST
+from stoptrail.exchange.needed import only_the_kind_needed
 from stoptrail.exchange.rows import product
 
 Type = Literal["spot", "margin", "swap"]
@@ -25,16 +25,6 @@ _COUNT_COINS = {"blofin", "deribit", "htx", "myokx", "okx"}
 _MADE_UP = {"coinone", "mercado", "upbit"}
 """Exchanges whose market lists have no steps; ccxt 4.5.90 gives the same for each of their
 markets (`parse_market`)."""
-_PARTS = {
-    "spot": ("fetch_spot_markets",),
-    "contract": (
-        "fetch_swap_markets",
-        "fetch_swap_and_future_markets",
-        "fetch_future_markets",
-        "fetch_contract_markets",
-    ),
-}
-"""Methods of ccxt that read one kind of market, often from a host of its own."""
 _TIERS: dict[str, tuple[str, str]] = {
     "bitget": ("maxNotional", "notional"),
     "bybit": ("maxNotional", "notional"),
@@ -61,43 +51,6 @@ def load_markets(exchange: Any, symbol: str, timeframe: str) -> dict[str, Any]:
     only_the_kind_needed(exchange, symbol)
     read(exchange, exchange.load_markets, patience=FIRST_CONTACT)
     return checked_market(exchange, symbol, timeframe)
-
-
-def only_the_kind_needed(exchange: Any, *symbols: str) -> None:
-    """Leave out the market lists in which none of `symbols` can be: they are on hosts of their
-    own, which need not answer."""
-    contract = [":" in symbol for symbol in symbols]
-    options = exchange.options or {}
-    kinds = options.get("fetchMarkets")
-    kinds = kinds if isinstance(kinds, dict) else {}
-    types = kinds.get("types")
-    wanted = set().union(*map(_wanted, symbols))
-    if isinstance(types, list) and wanted & set(types):
-        kinds["types"] = [kind for kind in types if kind in wanted]
-    elif isinstance(types, dict) and wanted & set(types):
-        kinds["types"] = {kind: value for kind, value in types.items() if kind in wanted}
-    if len({*contract}) > 1:
-        return
-    if contract[0] and not any(hasattr(exchange, name) for name in _PARTS["contract"]):
-        return
-    for name in _PARTS["spot" if contract[0] else "contract"]:
-        if hasattr(exchange, name):
-            setattr(exchange, name, _nothing(getattr(exchange, name)))
-
-
-def _wanted(symbol: str) -> set[str]:
-    if ":" not in symbol:
-        return {"spot"}
-    base, settled = symbol.partition("/")[0], symbol.partition(":")[2].partition("-")[0]
-    kinds = {"swap", "future", "contract", "hip3", "inverse" if base == settled else "linear"}
-    return kinds if "-" in symbol else kinds - {"future"}
-
-
-def _nothing(method: Any) -> Any:
-    async def later(*_: Any, **__: Any) -> list[Any]:
-        return []
-
-    return later if inspect.iscoroutinefunction(method) else lambda *_, **__: []
 
 
 def checked_market(exchange: Any, symbol: str, timeframe: str | None) -> dict[str, Any]:

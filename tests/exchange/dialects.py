@@ -400,7 +400,7 @@ class Gemini(Dialect):
 
 
 class Hyperliquid(Dialect):
-    """The newest 5000 of a window."""
+    """A window of the newest 5000."""
 
     id, symbol, path, kept = "hyperliquid", "BTC/USDC:USDC", "candleSnapshot", 5000
 
@@ -414,7 +414,7 @@ class Hyperliquid(Dialect):
 
     def candles(self, query: Query) -> Any:
         asked = query["req"]
-        rows = self.inside(asked["startTime"], asked["endTime"] + 1)[-self.kept :]
+        rows = [row for row in self.newest() if asked["startTime"] <= row[0] <= asked["endTime"]]
         table = []
         for row in rows:
             open_, high, low, close, volume = text(row)

@@ -275,7 +275,12 @@ def test_a_clock_is_read_in_whatever_unit_it_counts(told: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [None, "", 0, "soon", float("nan"), ccxt.BadRequest("dydx 404 no such path")]
+    "told",
+    [
+        *(None, "", 0, "soon", float("nan")),
+        ccxt.BadRequest("dydx 404 no such path"),
+        ccxt.ExchangeNotAvailable("dydx 502"),
+    ],
 )
 def test_a_clock_that_tells_nothing_is_none(told: Any) -> None:
     exchange = clocked(told)

@@ -16,7 +16,7 @@ import pytest
 from stoptrail.core.errors import ExchangeError
 from stoptrail.core.time import DAY_MS
 from stoptrail.exchange.client import open_exchange
-from stoptrail.exchange.markets import only_the_kind_needed
+from stoptrail.exchange.needed import only_the_kind_needed
 from stoptrail.feeds.cache import Cached
 from stoptrail.feeds.download import download_candles
 from stoptrail.live.market.store import CCXTStore

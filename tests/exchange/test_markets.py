@@ -21,11 +21,11 @@ from stoptrail.exchange.markets import (
     filters_of,
     load_markets,
     market_type,
-    only_the_kind_needed,
     page_of,
     unit_note,
     volume_unit,
 )
+from stoptrail.exchange.needed import only_the_kind_needed
 from tests.exchange import dialects, other_dialects
 from tests.exchange import market_answers as answers
 from tests.exchange.dialects import DIALECTS
@@ -221,6 +221,8 @@ FIRST_HOSTS = {
     ("htx", "BTC/USDT"): {"api.huobi.pro"},
     ("kucoin", "BTC/USDT"): {"api.kucoin.com"},
     ("xt", "BTC/USDT"): {"sapi.xt.com"},
+    ("aster", "BTC/USDT"): {"sapi.asterdex.com"},
+    ("weex", "BTC/USDT"): {"api-spot.weex.com"},
 }
 
 
@@ -240,10 +242,40 @@ def test_only_the_hosts_that_the_market_needs_are_asked(name: str, symbol: str) 
     assert set(asked) == FIRST_HOSTS[name, symbol]
 
 
+SWAP_HOSTS = {
+    "aster": "fapi.asterdex.com",
+    "binance": "fapi.binance.com",
+    "htx": "api.hbdm.vn",
+    "kucoin": "api-futures.kucoin.com",
+    "weex": "api-contract.weex.com",
+    "zebpay": "futuresbe.zebpay.com",
+}
+
+
+@pytest.mark.parametrize("name", SWAP_HOSTS)
+def test_neither_clock_nor_coins_of_a_swap_are_asked_of_the_host_for_spot(name: str) -> None:
+    exchange, asked = getattr(ccxt, name)(), []
+
+    def fetch(url: str, *_: Any, **__: Any) -> dict[str, Any]:
+        asked.append(url.split("/")[2])
+        return {}
+
+    exchange.fetch = fetch
+    only_the_kind_needed(exchange, "BTC/USDT:USDT")
+    for read in (exchange.load_markets, exchange.fetch_time):
+        with contextlib.suppress(ccxt.BaseError):  # an empty market list is none
+            read()
+    assert len(asked) >= 2
+    assert {*asked} == {SWAP_HOSTS[name]}
+
+
 def test_the_same_holds_for_the_client_of_a_session() -> None:
     exchange = ccxt.async_support.mexc()
     only_the_kind_needed(exchange, "BTC/USDT")
     assert asyncio.run(exchange.fetch_swap_markets()) == []
+    exchange = ccxt.async_support.weex()
+    only_the_kind_needed(exchange, "BTC/USDT")
+    assert asyncio.run(exchange.contractGetCapiV3MarketExchangeInfo({})) == []
 
 
 def test_markets_of_several_kinds_are_read_together() -> None:

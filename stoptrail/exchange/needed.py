@@ -1,0 +1,69 @@
+"""What of an exchange is asked for a market: the hosts of other kinds need not answer."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+_PARTS = {
+    "spot": ("fetch_spot_markets", "sapiPublicGetV3ExchangeInfo", "publicGetApiV3ExchangeInfo"),
+    "contract": (
+        "fetch_swap_markets",
+        "fetch_swap_and_future_markets",
+        "fetch_future_markets",
+        "fetch_contract_markets",
+        "fapiPublicGetV3ExchangeInfo",
+        "contractGetCapiV3MarketExchangeInfo",
+    ),
+}
+"""Methods of ccxt that read one kind of market, often from a host of its own (aster and weex: of
+their two requests in `fetch_markets`)."""
+_COINS_NAME_MARKETS = {"hyperliquid"}
+"""Exchanges whose swaps are named by their list of coins."""
+
+
+def only_the_kind_needed(exchange: Any, *symbols: str) -> None:
+    """Leave out the market lists in which none of `symbols` can be: they are on hosts of their
+    own, which need not answer."""
+    contract = [":" in symbol for symbol in symbols]
+    options = exchange.options or {}
+    kinds = options.get("fetchMarkets")
+    kinds = kinds if isinstance(kinds, dict) else {}
+    types = kinds.get("types")
+    wanted = set().union(*map(_wanted, symbols))
+    if isinstance(types, list) and wanted & set(types):
+        kinds["types"] = [kind for kind in types if kind in wanted]
+    elif isinstance(types, dict) and wanted & set(types):
+        kinds["types"] = {kind: value for kind, value in types.items() if kind in wanted}
+    if len({*contract}) > 1:
+        return
+    if contract[0]:
+        _leave_spot_out(exchange)
+    if contract[0] and not any(hasattr(exchange, name) for name in _PARTS["contract"]):
+        return
+    for name in _PARTS["spot" if contract[0] else "contract"]:
+        if hasattr(exchange, name):
+            setattr(exchange, name, _nothing(exchange))
+
+
+def _leave_spot_out(exchange: Any) -> None:
+    """Of a host for swaps ask its own clock, and no list of coins: both are on that for spot."""
+    if exchange.options.get("defaultType", "spot") == "spot":
+        exchange.options["defaultType"] = "swap"
+    if exchange.id not in _COINS_NAME_MARKETS:
+        exchange.has["fetchCurrencies"] = False
+
+
+def _wanted(symbol: str) -> set[str]:
+    if ":" not in symbol:
+        return {"spot"}
+    base, settled = symbol.partition("/")[0], symbol.partition(":")[2].partition("-")[0]
+    kinds = {"swap", "future", "contract", "hip3", "inverse" if base == settled else "linear"}
+    return kinds if "-" in symbol else kinds - {"future"}
+
+
+def _nothing(exchange: Any) -> Any:
+    async def later(*_: Any, **__: Any) -> list[Any]:
+        return []
+
+    return later if inspect.iscoroutinefunction(exchange.load_markets) else lambda *_, **__: []
