@@ -9,6 +9,7 @@ listeners every line stands at the same candle, so moving them on is all there i
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from math import nan
 from typing import Any
 
@@ -17,6 +18,9 @@ from stoptrail.core.program import is_plain
 
 _HEARD_EVERY_CANDLE = ("_notify", "clear", "_getminperstatus", "notify_cashvalue", "notify_fund")
 """Methods that the quick path leaves out on candles without an order."""
+
+_HEARD_OF_ORDERS = ("notify_order", "notify_trade", "_addnotification")
+"""Methods to which states of orders go."""
 
 _STOCK_ADVANCE = (bt.Indicator.advance, bt.linebuffer.LineBuffer.advance)
 
@@ -73,11 +77,17 @@ class QuickCandles(bt.Strategy):  # type: ignore[misc]
             list(self.analyzers)
             or self._slave_analyzers
             or self.getobservers()
-            or any(
-                getattr(type(self), name) is not getattr(bt.Strategy, name)
-                for name in _HEARD_EVERY_CANDLE
-            )
+            or self._overrides(_HEARD_EVERY_CANDLE)
         )
+
+    @property
+    def hears_of_orders(self) -> bool:
+        """Whether it does something with the states of its orders, which nobody else hears of
+        where the quick path is taken."""
+        return self._overrides(_HEARD_OF_ORDERS)
+
+    def _overrides(self, names: Sequence[str]) -> bool:
+        return any(getattr(type(self), name) is not getattr(bt.Strategy, name) for name in names)
 
     def _in_step(self) -> bool:
         """Whether all lines move together: one feed, kept whole, and nothing of its own

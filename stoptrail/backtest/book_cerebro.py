@@ -105,6 +105,7 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
             for line in (*sleeve.lines, *sleeve._moved):
                 put_in_step(line, own[market])
             sleeve.keep_pace(own[market])
+            sleeve.broker.patterns = None if sleeve.hears_of_orders else {}
         time = timeline_of([feed.candles.time for feed in self.datas])
         marks = {market: each.broker.marks for each, market in zip(sleeves, markets, strict=True)}
         prices = [

@@ -88,6 +88,7 @@ class QuickCerebro(bt.Cerebro):  # type: ignore[misc]
             if type(line) is LineBuffer:
                 put_in_step(line, own)
         strategy.keep_pace(own)
+        self._broker.patterns = None if strategy.hears_of_orders else {}
         self._play(strategy, feed, lead, own, apart)
 
     def _is_alone(self, strategies: list[Any]) -> bool:
@@ -105,7 +106,7 @@ class QuickCerebro(bt.Cerebro):  # type: ignore[misc]
 
     def _play(self, strategy: Any, feed: Any, lead: Pace, own: Pace, apart: list[Any]) -> None:
         """Candle by candle: the broker where it has something to do, then the strategy."""
-        broker, news, following = self._broker, self._broker.news, strategy.next
+        broker, following = self._broker, strategy.next
         lows, highs = outermost(feed.lines.low.array, feed.lines.high.array, broker.marks)
         closes, due, due_at = feed.candles.time + feed.candles.interval, math.inf, feed.count
         # Until indicators are warm, and with lines that move by themselves, every candle is
@@ -117,7 +118,7 @@ class QuickCerebro(bt.Cerebro):  # type: ignore[misc]
             lead.at = own.at = at
             if at < warm or (
                 broker.is_awake
-                and (news or lows[at] <= broker.below or highs[at] >= broker.above or at >= due_at)
+                and (lows[at] <= broker.below or highs[at] >= broker.above or at >= due_at)
             ):
                 own.at = at - 1
                 self._brokernotify()

@@ -78,9 +78,10 @@ class CandleBroker(WithinCandle):
         """The order that entered the open trade."""
         self.news: deque[Any] = deque()
         """States of orders that the strategy has not heard of."""
+        self.patterns: Any = None
+        """Of orders, where nobody hears of them; whoever runs it knows."""
         self.is_awake = False
-        """Whether `next` may have something to do on a candle that reaches `below` or
-        `above`, or there is news."""
+        """Whether `next` may have something to do on a candle that reaches `below` or `above`."""
         self.below, self.above = -math.inf, math.inf
         self._foreseen: tuple[Position, float, float] | None = None
         """Of which position, and what `_foresee` said of it."""
@@ -126,7 +127,7 @@ class CandleBroker(WithinCandle):
         """Accept the order, or reject it with the reason in `info.refused`. `refused`: the
         code of what its strategy knows to stand against it."""
         self.attach(data, self.past)
-        order = new_order(kind, owner, data, size, price, exectype, **options)
+        order = new_order(kind, owner, data, size, price, exectype, self.patterns, **options)
         order.addcomminfo(self.getcommissioninfo(data))
         order.submit(self)
         slot, against = self._slot(order)
@@ -193,9 +194,10 @@ class CandleBroker(WithinCandle):
                 self.notify(working)
 
     def notify(self, order: Any) -> None:
-        """Queue the order's state for the strategy."""
-        self.news.append(order.clone())
-        self.is_awake = True
+        """Queue the order's state for the strategy; the coming candle is looked at anyway."""
+        if self.patterns is None:
+            self.news.append(order.clone())
+        self.is_awake, self.below = True, math.inf
 
     def get_notification(self) -> Any:
         """The oldest queued notification, or None."""

@@ -146,8 +146,9 @@ class SleeveBroker(CandleBroker):
 
     def notify(self, order: Any) -> None:
         """Queue the order's state with the book, which Cerebro asks."""
-        self.book.news.append(order.clone())
-        self.is_awake = True
+        if self.patterns is None:
+            self.book.news.append(order.clone())
+        self.is_awake, self.below = True, math.inf
         self.book.note(self)
 
     def _entry_rules(self, order: Any) -> TradeRules:

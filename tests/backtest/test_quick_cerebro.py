@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import backtrader as bt
 import pytest
@@ -88,6 +88,46 @@ def test_next_and_the_brokers_word_see_the_same(
     assert quick.seen == stock.seen
     assert quick.told == stock.told
     assert len(quick.told) > (2 if strategy is Stopper else 100)
+
+
+class Orders(MtfStrategy):
+    """Notes every order that it sends, as it is then."""
+
+    sent: ClassVar[list[Any]] = []
+
+    def buy(self, *given: Any, **options: Any) -> Any:
+        return self._noted(super().buy(*given, **options))
+
+    def sell(self, *given: Any, **options: Any) -> Any:
+        return self._noted(super().sell(*given, **options))
+
+    def _noted(self, order: Any) -> Any:
+        self.sent.append((order.clone(), dict(order.info), dict(vars(order.p))))
+        return order
+
+
+def _as_sent(order: Any, info: dict[str, Any], params: dict[str, Any]) -> tuple[Any, ...]:
+    """Everything of an order but what differs between any two runs, or has no meaning here."""
+    own = "ref", "broker", "info", "comminfo", "p", "params", "created", "executed", "dteos"
+    state = {name: value for name, value in vars(order).items() if name not in own}
+    state.setdefault("size", order.size)
+    told = {key: value for key, value in info.items() if not callable(value)}
+    terms = {key: value for key, value in params.items() if key not in ("owner", "data")}
+    datas = [vars(data) | {"exbits": None} for data in (order.created, order.executed)]
+    return type(order), state, told, terms, datas, order.isbuy(), order.size, order.created.price
+
+
+def test_orders_that_nobody_hears_of_are_backtraders_orders(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Orders, "sent", quick := [])
+    assert not run(Orders)._orders
+    monkeypatch.setattr(Orders, "sent", stock := [])
+    monkeypatch.setattr(Orders, "notify_order", lambda _self, _order: None)
+    assert len(run(Orders)._orders) > len(stock)
+    assert len(quick) > 20
+    assert [_as_sent(*sent) for sent in quick] == [_as_sent(*sent) for sent in stock]
+    assert len({sent[0].ref for sent in quick}) == len(quick)
 
 
 def test_lines_that_are_only_read_are_the_columns_themselves() -> None:
