@@ -2,7 +2,7 @@
 
     python -m benchmarks.soak [--days N] [--kills N] [--faults N] [--ratchet tick|candle]
                               [--transport auto|rest] [--database URL] [--seed N]
-                              [--sample N] [--exchange binance|bybit|okx|coinbase]
+                              [--sample N] [--exchange binance|bybit|okx|kraken|coinbase]
 
 The real ccxt client talks to the simulator over 127.0.0.1; the session is a process of its
 own that is killed with SIGKILL at random moments of the first half of the span. Prints the
@@ -40,6 +40,9 @@ from tests.exchange.wire_simulator import WireSimulator
 
 DAY = 86_400_000
 WARM_UP_DAYS = 60
+SHORT_WARM_UP = {"kraken": 7}
+"""Days of candles that an exchange has (kraken's answers hold 720): the session is not warm yet as
+it begins, and the judge's session and backtest begin with the same candles."""
 START = 1_609_459_200_000
 UNDISTURBED = 100
 """Candles before the first kill."""
@@ -57,6 +60,11 @@ class Plan(NamedTuple):
     transport: str
     seed: int
     exchange: str
+
+    @property
+    def warm_up(self) -> int:
+        """Days of candles before the session begins."""
+        return SHORT_WARM_UP.get(self.exchange, WARM_UP_DAYS)
 
 
 class Life(NamedTuple):
@@ -87,23 +95,21 @@ class Clock:
         player._send = send  # type: ignore[method-assign]
 
 
-def market(days: int, seed: int) -> Candles:
-    """The synthetic market: warm-up, then `days`, then one candle that stays unfinished."""
-    end = START + (WARM_UP_DAYS + days) * DAY + INTERVAL
-    return synthetic_candles(seed, INTERVAL, START, end)
-
-
-def live_from(candles: Candles) -> int:
-    """Position of the first candle after the warm-up."""
-    return int(np.searchsorted(candles.time, START + WARM_UP_DAYS * DAY))
+def market(plan: Plan, days: int) -> tuple[Candles, int]:
+    """The synthetic market: warm-up, then `days`, then one candle that stays unfinished; and the
+    position of the first candle after the warm-up."""
+    end = START + (plan.warm_up + days) * DAY + INTERVAL
+    candles = synthetic_candles(plan.seed, INTERVAL, START, end)
+    return candles, int(np.searchsorted(candles.time, START + plan.warm_up * DAY))
 
 
 def random_faults(candles: Candles, first: int, count: int, seed: int) -> list[Fault]:
     """`count` faults of every scripted kind in turn, at random candles from `first` on."""
-    from benchmarks.soak_faults import KINDS
+    from benchmarks.soak_faults import EARLIER, KINDS
 
     chance = random.Random(seed)
-    places = sorted(chance.sample(range(first + 60, len(candles.time) - 60), count))
+    # Behind as many candles as a fault may reach back.
+    places = sorted(chance.sample(range(max(first, EARLIER) + 60, len(candles.time) - 60), count))
     chance.shuffle(places)
     return [KINDS[k % len(KINDS)](at, candles, chance) for k, at in enumerate(places)]
 
@@ -120,7 +126,7 @@ class Keeper:
             url,
             plan.ratchet,
             plan.transport,
-            WARM_UP_DAYS,
+            plan.warm_up,
         )
         self._simulator = simulator
         self._folder = folder
@@ -239,8 +245,7 @@ def latencies(notes: list[tuple[int, int, int]], over: dict[int, int]) -> list[f
 
 def calm_latency(plan: Plan, count: int) -> list[float]:
     """Latency of `count` candles at ten a second, with nothing in the way."""
-    candles = market(max(1, count // 96 + 1), plan.seed)
-    first = live_from(candles)
+    candles, first = market(plan, max(1, count // 96 + 1))
     pace = Pace(speed=INTERVAL / 1000 * 10)
     with (
         tempfile.TemporaryDirectory() as name,
@@ -268,8 +273,8 @@ def simulated(name: str, candles: Candles, first: int, pace: Pace) -> Iterator[S
 
 def soak(plan: Plan, url: str | None, sample: int) -> int:
     """Run it, print the figures; the exit code."""
-    candles = market(plan.days, plan.seed)
-    first, last = live_from(candles), len(candles.time) - 1
+    candles, first = market(plan, plan.days)
+    last = len(candles.time) - 1
     faults = random_faults(candles, first, plan.faults, plan.seed)
     wanted = ("kline",) if plan.ratchet == "candle" else ("kline", "trade")
     pace = Pace(polls=True) if plan.transport == "rest" else Pace(window=8, ahead=32, wanted=wanted)
@@ -330,7 +335,7 @@ def main() -> int:
     parser.add_argument("--ratchet", choices=("tick", "candle"), default="candle")
     parser.add_argument("--transport", choices=("auto", "rest"), default="auto")
     parser.add_argument("--database", default=None, help="an empty database; SQLite by default")
-    names = ("binance", "bybit", "okx", "coinbase")
+    names = ("binance", "bybit", "okx", "kraken", "coinbase")
     parser.add_argument("--exchange", choices=names, default="binance", help="whose forms")
     parser.add_argument("--seed", type=whole, default=1)
     parser.add_argument("--sample", type=whole, default=300, help="candles timed one by one")

@@ -9,6 +9,8 @@ from stoptrail.rules.candles import Candles
 from tests.exchange import script, trouble
 from tests.exchange.script import Fault
 
+EARLIER = 600
+"""Candles by which the record revises what was long ago: kraken still shows those."""
 Maker = Callable[[int, Candles, random.Random], Fault]
 
 
@@ -18,8 +20,8 @@ def _revised(at: int, candles: Candles, chance: random.Random) -> Fault:
 
 def _record_revised(at: int, candles: Candles, chance: random.Random) -> Fault:
     """Of a candle so old that it is stored in any case: what was seen first stays."""
-    close = round(float(candles.close[at - 1500]) * 1.001, 2)
-    return script.RecordRevised(at, close=close, earlier=1500)
+    close = round(float(candles.close[at - EARLIER]) * 1.001, 2)
+    return script.RecordRevised(at, close=close, earlier=EARLIER)
 
 
 def _rest(make: Callable[[], trouble.RestTrouble]) -> Maker:
