@@ -109,7 +109,10 @@ class Engine:
             booked=self._origin.booked,
             settlement=self.settlement,
             funding=NO_FUNDING._replace(tiers=plan.tiers),
+            past_marks=self._origin.marks,
         )
+        if self.after in self._origin.marks:
+            self.broker.know_mark(self.after, self._origin.marks[self.after])
         cerebro.setbroker(self.broker)
         options = strategy_options(plan, NEVER)
         past = self._origin.past

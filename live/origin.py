@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from peewee import Database
@@ -10,6 +10,7 @@ from peewee import Database
 from stoptrail.brokers.settlement import REACH, Settled
 from stoptrail.config.settings import Settings
 from stoptrail.exchange.rows import Row
+from stoptrail.live.ledger.reading import stored_marks
 from stoptrail.live.ledger.records import (
     Counters,
     SessionRow,
@@ -21,6 +22,7 @@ from stoptrail.live.ledger.records import (
 )
 from stoptrail.live.session_settings import funding_of
 from stoptrail.rules.funding import FundingRow
+from stoptrail.rules.margin import Mark
 from stoptrail.rules.types import Checkpoint
 
 
@@ -45,6 +47,8 @@ class Origin(NamedTuple):
     """Rows of published funding that were booked before (C19)."""
     settled: Sequence[Settled] = ()
     """Trades that a late one may reach."""
+    marks: Mapping[int, Mark] = {}
+    """Mark prices of known candles, by open time."""
 
 
 def origin_of(
@@ -64,4 +68,5 @@ def origin_of(
         candles[:-1],
         booked_funding(database, row.id) if published else (),
         settled_trades(database, row.id, row.interval, by_tick, since) if published else (),
+        stored_marks(database, row.id) if published and not by_tick else {},
     )

@@ -255,7 +255,7 @@ def _events(recording: Recording, origin: Origin, until: int | None) -> Iterator
     for candle in recording.candles:
         if until is not None and candle[0] > until:
             return
-        if candle[0] > origin.after and candle[0] in recording.marks:
+        if candle[0] in recording.marks:
             yield Marked(candle[0], recording.marks[candle[0]])
         yield CandleClosed(*candle)
         if candle[0] >= origin.after and (until is None or candle[0] < until):

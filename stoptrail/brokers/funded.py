@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
@@ -10,7 +11,10 @@ from stoptrail.brokers.schedule import ConstantFunding, PublishedFunding
 from stoptrail.brokers.settlement import REACH, Amendment, Settlement
 from stoptrail.rules.funding import FundingRow, booked_funding, paid_since
 from stoptrail.rules.journal import Journal
+from stoptrail.rules.margin import Mark
 from stoptrail.rules.trade import with_funding
+
+_UNKNOWN = Mark(math.nan, math.nan, math.nan, math.nan)
 
 
 class FundingJournal(Journal, Protocol):
@@ -28,7 +32,8 @@ class FundedBroker(CandleBroker):
 
     past: rows of the candles before the feed's; constant_funding: whether a swap pays a constant
     rate every eight hours, at the last close; settlement: where it pays what is published, the
-    trades that a late row may reach; booked: rows that were booked before.
+    trades that a late row may reach; booked: rows that were booked before; past_marks: mark
+    prices of the candles before, by open time.
     """
 
     params: ClassVar[Any] = (
@@ -36,6 +41,7 @@ class FundedBroker(CandleBroker):
         ("constant_funding", False),
         ("settlement", None),
         ("booked", ()),
+        ("past_marks", {}),
     )
 
     journal: FundingJournal
@@ -67,9 +73,12 @@ class FundedBroker(CandleBroker):
         if isinstance(self._rows, PublishedFunding):
             self._book(self._time())  # what came in the span of candles that are missing
         self._known = self._time() + self.interval
-        self._rows.close(self._known, self._data.close[0])
         if isinstance(self._rows, PublishedFunding):
+            mark = self.mark_at_hand(_UNKNOWN).close
+            self._rows.close(self._known, self._data.close[0], mark)
             self._book(self._known)
+        else:
+            self._rows.close(self._known, self._data.close[0])
 
     def _known_rows(self) -> ConstantFunding | PublishedFunding:
         """The payments before the feed's first candle."""
@@ -80,7 +89,8 @@ class FundedBroker(CandleBroker):
             return constant
         published = PublishedFunding(self.schedule, self.interval, self.p.booked)
         for row in self.p.past:
-            published.close(row[0] + self.interval, row[4])
+            mark = self.p.past_marks.get(row[0], _UNKNOWN)
+            published.close(row[0] + self.interval, row[4], mark.close)
             for _ in published.due(row[0] + self.interval):
                 """Booked before."""
         return published

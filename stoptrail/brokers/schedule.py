@@ -107,20 +107,24 @@ class PublishedFunding:
         self._interval = interval
         self._closes = array("q")
         self._prices = array("d")
+        self._marks = array("d")
+        """What the mark price was then, NaN where it is not known."""
         self._early = sorted(booked)
         """Rows before whose time not every candle is known."""
-        self._parts: list[tuple[int, float, float]] = []
+        self._parts: list[tuple[int, float, float, bool]] = []
         """Moments to come of rows that accrue, with rate and own price (NaN for none)."""
 
     def publish(self, row: FundingRow) -> None:
         """A row has come; `due` books it once it can be."""
         insort(self._early, row)
 
-    def close(self, time: int, price: float) -> None:
-        """A candle closed at `time` (ms) at `price`."""
+    def close(self, time: int, price: float, mark: float = math.nan) -> None:
+        """A candle closed at `time` (ms) at `price`, and its mark price (NaN: not known) at
+        `mark`."""
         self.pay_until(time - 1)
         self._closes.append(time)
         self._prices.append(price)
+        self._marks.append(mark)
         self.pay_until(time)
 
     def pay_until(self, time: int) -> None:
@@ -143,9 +147,12 @@ class PublishedFunding:
         self._parts = sorted(self._parts + told[len(now) :])
         return [(part[0], self._add(*part)) for part in now]
 
-    def _add(self, moment: int, rate: float, own: float) -> float:
+    def _add(self, moment: int, rate: float, own: float, accrues: bool) -> float:
         last = bisect_right(self._closes, moment) - 1
         if last < 0:
             return 0.0  # before the first close nothing was held
         price = self._prices[last] if math.isnan(own) else own
+        mark = self._marks[last] if accrues and self._closes[last] == moment else math.nan
+        if math.isnan(own) and not math.isnan(mark):
+            price = mark
         return self._schedule.add(moment, price, rate)

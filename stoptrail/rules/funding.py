@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.jit import inner_rule, rule
@@ -113,26 +114,28 @@ def booked_funding(side: int, units: float, paid: float) -> float:
 
 def payments_of(rows: FundingRows, candles: Candles, marks: Candles | None = None) -> Payments:
     """Payments of `rows` while `candles` last, priced by what is known at their moment: the
-    row's own price, else the open of the candle of `marks` that opens then, else the close of the
-    last candle that had closed. What comes before the first close or after the last one is left
-    out."""
-    time, rate, own = accruals(rows, candles.interval)
+    row's own price, else the open of the candle of `marks` that opens then; a part of a row that
+    accrues by the close of those of the candle that ends it; else by the close of the last candle
+    that had closed. What comes before the first close or after the last one is left out."""
+    time, rate, own, accrues = accruals(rows, candles.interval)
     closes = candles.time + candles.interval
     known = (time >= closes[0]) & (time <= closes[-1])
-    time, rate, own = time[known], rate[known], own[known]
+    time, rate, own, accrues = time[known], rate[known], own[known], accrues[known]
     last = np.searchsorted(closes, time, side="right") - 1
     price = np.where(np.isnan(own), candles.close[last], own)
     if marks is not None and len(marks.time):
         place = np.minimum(np.searchsorted(marks.time, time), len(marks.time) - 1)
-        opens = np.isnan(own) & (marks.time[place] == time)
-        price = np.where(opens, marks.open[place], price)
+        ends = np.where(closes[last] == time, marks_of(candles, marks)[last, 3], np.nan)
+        opens = np.where(marks.time[place] == time, marks.open[place], np.nan)
+        mark = np.where(accrues, ends, opens)
+        price = np.where(np.isnan(own) & ~np.isnan(mark), mark, price)
     return Payments(time, np.asarray(unit_payment(price, rate), np.float64))
 
 
-def accruals(rows: FundingRows, interval: int) -> tuple[Times, Floats, Floats]:
-    """Moment, rate and own price of each payment: of a row with hours one for each base close
-    (a multiple of `interval`, whether there is a candle or not) that ends a part of it, in
-    proportion to that part."""
+def accruals(rows: FundingRows, interval: int) -> tuple[Times, Floats, Floats, NDArray[np.bool_]]:
+    """Moment, rate and own price of each payment, and whether it is a part: of a row with hours
+    one for each base close (a multiple of `interval`, whether there is a candle or not) that ends
+    a part of it, in proportion to that part."""
     whole = rows.hours == 0.0
     times, rates, prices = [rows.time[whole]], [rows.rate[whole]], [rows.price[whole]]
     for k in np.flatnonzero(~whole):
@@ -146,7 +149,8 @@ def accruals(rows: FundingRows, interval: int) -> tuple[Times, Floats, Floats]:
         prices.append(np.full(len(ends), rows.price[k]))
     time = np.concatenate(times)
     order = np.argsort(time, kind="stable")
-    return time[order], np.concatenate(rates)[order], np.concatenate(prices)[order]
+    parts = np.arange(len(time)) >= np.count_nonzero(whole)
+    return time[order], np.concatenate(rates)[order], np.concatenate(prices)[order], parts[order]
 
 
 def funding_of(

@@ -184,6 +184,28 @@ def test_on_candles_mark_prices_liquidate_as_they_do_in_a_backtest(
     assert exits(books) != exits(run(f"sqlite:///{tmp_path}/own.db", "candle", seed=seed))
 
 
+def test_funding_that_accrues_goes_by_the_mark_prices_through_restarts(tmp_path: Path) -> None:
+    """As in a backtest: each part by the mark candle that closes with it, those of earlier lives
+    among them."""
+    url, rows, marks = f"sqlite:///{tmp_path}/ledger.db", market(), mark_prices()
+    told = [row._replace(hours=4.0) for row in rates()]
+    for live in (WARM_UP, 300, 301, 380):
+        known = rows[: {WARM_UP: 300, 300: 301, 301: 360, 380: None}[live]]
+        store = PlaybackStore(
+            known, live, HOUR, None, told_between(rows, told), funding=told, marks=marks
+        )
+        play(settings(**LEVERED, live={"ratchet": "candle"}), store, url)
+    books = books_of(url)
+    sound(url, books)
+    candles, _, record = backtest_of(url, told, marks)
+    assert told_trades(books) == trades_of(candles, record)
+    own = backtest_of(url, told)
+    assert told_trades(books) != trades_of(own[0], own[2])
+    held = [trade for trade in books["PaperTrades"] if trade["entry_time"] < rows[300][0]]
+    assert any((trade["exit_time"] or rows[300][0]) >= rows[300][0] for trade in held)
+    assert sum(trade["funding"] != 0.0 for trade in books["PaperTrades"]) >= 5
+
+
 def test_by_ticks_mark_prices_play_no_part(tmp_path: Path) -> None:
     """They would be known of a candle when it is over."""
     url, heard = f"sqlite:///{tmp_path}/ledger.db", Heard()

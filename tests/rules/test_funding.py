@@ -66,6 +66,21 @@ def test_the_price_is_the_close_of_the_last_candle_that_closed_at_t_or_the_rows_
     assert payments_of(own, market).amount == [1.5]
 
 
+def test_a_part_of_a_row_that_accrues_takes_the_mark_that_closes_with_it() -> None:
+    """Which is known when it is paid; one that is missing, or whose candle is, leaves the close."""
+    market, marks = candles(100.0, 200.0, 400.0), candles(110.0, 220.0, 440.0)
+    marks = marks._replace(open=marks.open + 1.0)
+    rows = funding_rows([MIDNIGHT], [0.03], hours=[0.75])
+    amounts = payments_of(rows, market, marks).amount
+    assert amounts.tolist() == pytest.approx([1.1, 2.2, 4.4], rel=1e-12)
+    rest = Candles._make([column[[0, 2]] for column in marks[:6]] + [QUARTER])
+    assert payments_of(rows, market, rest).amount.tolist() == pytest.approx([1.1, 2.0, 4.4])
+    gap = Candles._make([column[[0, 2]] for column in market[:6]] + [QUARTER])
+    assert payments_of(rows, gap, marks).amount.tolist() == pytest.approx([1.1, 1.0, 4.4])
+    whole = funding_rows([MIDNIGHT + QUARTER], [0.01])
+    assert payments_of(whole, market, marks).amount.tolist() == pytest.approx([2.21])
+
+
 def test_a_missing_candle_leaves_the_close_before_it() -> None:
     market = candles(100.0, 101.0, 102.0, 103.0)
     gap = Candles._make([column[[0, 3]] for column in market[:6]] + [QUARTER])
