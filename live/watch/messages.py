@@ -18,7 +18,7 @@ from stoptrail.live.journal import (
 )
 from stoptrail.live.ledger.records import SessionRow
 from stoptrail.live.step import Step
-from stoptrail.rules.stops import BREAKEVEN
+from stoptrail.rules.stops import BREAKEVEN, MANUAL_PRICE
 from stoptrail.rules.stops import REASONS as STOP_REASONS
 from stoptrail.rules.trade import PROTECTION
 
@@ -77,7 +77,8 @@ def messages_of(step: Step, interval: int) -> Iterator[Message]:
     for event in step.events:
         said = _said(event)
         if said is not None:
-            yield Message(said[0], when, said[1] + late)
+            named = isinstance(event, Left) and event.reason == MANUAL_PRICE
+            yield Message(said[0], event.time if named else when, said[1] + late)
 
 
 def _said(event: Happening) -> tuple[str, str] | None:

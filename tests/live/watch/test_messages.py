@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
-from stoptrail.live.journal import Moved
+from stoptrail.live.journal import Left, Moved
 from stoptrail.live.step import Step, StoredTick
 from stoptrail.live.watch.messages import messages_of
 from stoptrail.rules.stops import (
     BREAKEVEN,
     INITIAL,
+    MANUAL_PRICE,
     TRAIL,
+    Entry,
     Stop,
 )
+from stoptrail.rules.trade import Position
 
 
 def kinds_of_moves(*stops: Stop) -> list[str]:
@@ -34,3 +38,15 @@ def test_breakeven_is_news_once() -> None:
     stops = [Stop(100.0 - k / 100, 90.0, BREAKEVEN) for k in range(4)]
     told = kinds_of_moves(Stop(105.0, 90.0, INITIAL), *stops, Stop(97.0, 88.0, TRAIL))
     assert told == ["breakeven", "trail", "trail", "trail", "trail"]
+
+
+def test_an_exit_at_a_named_price_is_told_with_its_own_time() -> None:
+    """The market of it may have been halted for days: its last close says nothing of when."""
+    unused: Any = None
+    entry = Position(Entry(1, 100.0, 0, 1.0), 1.0, 0.0)
+    end: Any = SimpleNamespace(price=99.0, pnl=-1.0)
+    left = Left(1, 0, entry, end, MANUAL_PRICE, 3 * 86_400_000)
+    step = Step(None, None, 0, 1, (left,), unused, 0.0, 0.0, 0.0, unused, 1, False)
+    assert [message.time for message in messages_of(step, 60_000)] == [3 * 86_400_000]
+    stopped = step._replace(events=(left._replace(reason=TRAIL),))
+    assert [message.time for message in messages_of(stopped, 60_000)] == [60_000]
