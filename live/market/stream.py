@@ -142,7 +142,8 @@ class Stream:
             else:
                 row = self._reader.in_coins(row)
                 self._sequence.stream_candle(row)
-                if (row[0], row[5]) > self._state:
+                # One of a candle in which nothing was traded yet tells of no trade.
+                if row[5] > 0.0 and (row[0], row[5]) > self._state:
                     self._state = (row[0], row[5])
                     self._silence.traded_at = time.monotonic()
 

@@ -77,8 +77,10 @@ def messages_of(step: Step, interval: int) -> Iterator[Message]:
     for event in step.events:
         said = _said(event)
         if said is not None:
-            named = isinstance(event, Left) and event.reason == MANUAL_PRICE
-            yield Message(said[0], event.time if named else when, said[1] + late)
+            at = when
+            if isinstance(event, Left) and event.reason == MANUAL_PRICE:
+                at = event.time
+            yield Message(said[0], at, said[1] + late)
 
 
 def _said(event: Happening) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from stoptrail.live.market.events import Tick
@@ -53,3 +54,38 @@ def test_a_quote_whose_socket_broke_is_none() -> None:
     tick = tick_after(QUICK, "quotes")
     assert math.isnan(tick.bid)
     assert math.isnan(tick.ask)
+
+
+class Charting(Quoting):
+    """An exchange that shows one candle after the other."""
+
+    def __init__(self, *volumes: float) -> None:
+        self._rows = [
+            [START + (k + 1) * INTERVAL, 100.0, 100.0, 100.0, 100.0, volume]
+            for k, volume in enumerate(volumes)
+        ]
+        self.ohlcvs: dict[str, Any] = {}
+
+    async def watch_ohlcv(self, symbol: str, timeframe: str) -> list[list[float]]:
+        return [self._rows.pop(0)]
+
+
+def hides_trades_after(*volumes: float) -> bool:
+    """Whether trades count as hidden once candles of `volumes` came, no trade having been told."""
+    warning_log, outbox = WarningLog(Redaction({})), Outbox()
+    sequence = Sequence(INTERVAL, START - INTERVAL, warning_log)
+    sequence.confirm([(START, 100.0, 100.0, 100.0, 100.0, 1.0)])
+    reader: Any = SimpleNamespace(in_coins=lambda row: row)
+    given = reader, sequence, SYMBOL, "15m", "auto", True, QUICK, warning_log, outbox
+    stream = Stream(Charting(*volumes), *given)
+    stream._silence.trade_at -= 2 * QUICK.silence
+    stream._silence.traded_at -= 2 * QUICK.silence
+    for _ in volumes:
+        asyncio.run(stream._watch_candles())
+    return stream._silence.hides_trades(True)
+
+
+def test_candles_without_volume_show_no_trade_that_the_socket_hides() -> None:
+    """As binance shows them of a market in which nothing is traded."""
+    assert not hides_trades_after(0.0, 0.0)
+    assert hides_trades_after(0.0, 1.0)
