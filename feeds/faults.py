@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.core.time import iso
+from stoptrail.core.time import DAY_MS, HOUR_MS, iso
 from stoptrail.feeds.columns import PRICES, VALUES, Columns
 from stoptrail.rules.candles import Times
 
@@ -27,7 +27,50 @@ class Fault(NamedTuple):
 def order_faults(time: Times) -> Iterator[Fault]:
     """Rows whose open time precedes that of the row before."""
     back = np.concatenate([[False], np.diff(time) < 0])
+    if (odd := _misplaced(time, back)) is not None:
+        rule = "is earlier than the row before" if back[odd] else "is later than the row behind"
+        only = np.arange(len(time)) == odd
+        yield from _fault("time", only, rule, "mend its time, or remove the row")
+        return
     yield from _fault("time", back, "is earlier than the row before", "sort the file by open time")
+
+
+def _misplaced(time: Times, back: NDArray[np.bool_]) -> int | None:
+    """The one row without which all are in order, where no hole among them is its place: to sort
+    it would leave a candle of a wrong time. None where there is none."""
+    breaks = np.flatnonzero(back)
+    if len(breaks) != 1:
+        return None
+    step = usual_step(time)
+    for odd in (int(breaks[0]), int(breaks[0]) - 1):
+        rest = np.delete(time, odd)
+        if not np.all(np.diff(rest) > 0):
+            continue
+        place = int(np.searchsorted(rest, time[odd]))
+        around = rest[max(0, place - 1) : place + 1]
+        hole = len(around) == 2 and around[1] - around[0] > step
+        if not hole and not np.any(np.abs(around - time[odd]) == step):
+            return odd
+    return None
+
+
+def cut_clock(time: Times) -> str:
+    """What to say of times that repeat for want of a part of them; "" of others."""
+    own = len(np.unique(time))
+    if own == len(time):
+        return ""
+    if own < len(time) / 2 and not np.any(time % DAY_MS):
+        return "the times tell the day alone, which many rows have: give the time of day too"
+    hours = time % DAY_MS // HOUR_MS
+    if np.min(hours) > 0 and np.max(hours) == _NOON and np.ptp(time) > DAY_MS:
+        return (
+            "the hours go from 1 to 12 and come twice: they are of a clock with AM and PM, which "
+            "the times lack; export them with it, or with 24 hours"
+        )
+    return ""
+
+
+_NOON = 12
 
 
 _ZONE_MS = 900_000
@@ -47,6 +90,8 @@ def alignment_faults(
             f"give candles of {timeframe} that open at 00:00 UTC, or shorter ones, of which they "
             "are built"
         )
+    if 0 < len(off) < len(time) / 2 and np.any(off % _ZONE_MS):
+        remedy = "mend the time, or remove the row"
     if len(off) == len(time) and np.all(2 * off % (2 * interval) == interval):
         remedy += "; if the times are the middles of candles, write them half a candle earlier"
     yield from _fault("time", time % interval != 0, rule, remedy)

@@ -17,6 +17,7 @@ from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.faults import (
     Fault,
     alignment_faults,
+    cut_clock,
     describe,
     order_faults,
     usual_step,
@@ -176,6 +177,8 @@ def _refuse_order(path: Path, parts: list[FilePart], series: Joined) -> None:
     if np.all(np.diff(times) > 0):
         return
     if told := hour_twice(parts, series):
+        raise DataError(f"{path}: {told}")
+    if told := cut_clock(times):
         raise DataError(f"{path}: {told}")
     if (twice := _twice(times)) is not None:
         more = len(times) - len(np.unique(times)) - 1

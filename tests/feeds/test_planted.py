@@ -253,3 +253,43 @@ def test_candles_that_end_after_their_file_was_written_are_said(
         table(path, PLAIN, ROWS[:-1])
         os.utime(path, (ends, ends))
         assert load_file(path, QUARTER, now=4_000_000_000_000).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("time", "rule"),
+    [
+        (lambda t: t - 365 * DAY, "is earlier than the row before"),
+        (lambda t: t + 365 * DAY, "is later than the row behind"),
+        (lambda t: t - 4 * QUARTER - 1, "is earlier than the row before"),
+    ],
+)
+def test_one_row_of_a_wrong_time_is_not_to_be_sorted(
+    tmp_path: Path, time: Callable[[int], int], rule: str
+) -> None:
+    """Sorted, the file would load with a candle of another day."""
+    rows = [list(row) for row in ROWS]
+    rows[100][0] = time(rows[100][0])
+    told = refusal(table(tmp_path / "a.csv", PLAIN, rows))
+    assert "row 101 (line 102)" in told
+    assert f"{rule}; mend its time, or remove the row" in told
+    moved = [*ROWS[:100], *ROWS[101:], ROWS[100]]
+    assert "sort the file by open time" in refusal(table(tmp_path / "b.csv", PLAIN, moved))
+
+
+def test_one_row_beside_the_grid_is_told_alone(tmp_path: Path) -> None:
+    rows = [list(row) for row in ROWS]
+    rows[100][0] += 420_000
+    told = refusal(table(tmp_path / "a.csv", PLAIN, rows))
+    assert "row 101 (line 102)" in told
+    assert told.endswith("mend the time, or remove the row")
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [("%Y-%m-%d", "the times tell the day alone"), ("%Y-%m-%d %I:%M", "a clock with AM and PM")],
+)
+def test_times_without_all_of_their_clock_are_no_duplicates(
+    tmp_path: Path, form: str, said: str
+) -> None:
+    rows = [[moment(row[0], form), *row[1:]] for row in ROWS]
+    assert said in refusal(table(tmp_path / "a.csv", PLAIN, rows))
