@@ -23,6 +23,7 @@ from stoptrail.rules.metrics import (
     net_return,
     return_sums,
     sharpe,
+    sortino,
 )
 from stoptrail.rules.paths import first_liquidation
 from stoptrail.rules.sizing import affordable_units
@@ -111,10 +112,12 @@ def trade_table(tally: TradeTally) -> dict[str, Any]:
 def mark_table(equity: Floats) -> dict[str, Any]:
     """What can be said of day marks alone, shape (days + 1,)."""
     marks = np.ascontiguousarray(equity)
+    sums = compiled(return_sums)(marks)
     table: dict[str, Any] = json_value(
         {
             "net_return": net_return(marks[0], marks[-1]),
-            "sharpe": compiled(sharpe)(compiled(return_sums)(marks)),
+            "sharpe": compiled(sharpe)(sums),
+            "sortino": compiled(sortino)(sums),
         }
     )
     return table
@@ -140,19 +143,20 @@ def mark_of_closes(inputs: Inputs) -> Times:
     return np.searchsorted(inputs.marks.candle, closed, side="left").astype(np.int64)
 
 
-def account_table(curve: AccountCurve) -> dict[str, Any]:
-    """Figures of an account whatever it held; its drawdown is at closes, as that of a run."""
-    falls = compiled(fallen)(curve)
-    return {**mark_table(curve.equity), "max_drawdown": float(falls.max())}
+def account_table(curve: AccountCurve, time: Times) -> dict[str, Any]:
+    """Figures of an account whatever it held, marked at `time`, shape (days + 1,), ms; its
+    drawdown is at closes, as that of a run."""
+    grown = cagr(curve.equity[0], curve.equity[-1], float(time[-1] - time[0]))
+    deepest = float(compiled(fallen)(curve).max())
+    more: dict[str, Any] = json_value({"cagr": grown, "max_drawdown": deepest})
+    return {**mark_table(curve.equity), **more}
 
 
 def held_table(curve: AccountCurve, inputs: Inputs) -> dict[str, Any]:
     """Figures, daily equity and deepest falls by day of an account that held a market over the
     span of `inputs`."""
-    span = float(np.ptp(inputs.marks.time))
-    growth = cagr(curve.equity[0], curve.equity[-1], span)
     days = {"equity": curve.equity, "falls": compiled(fallen)(curve)}
-    table: dict[str, Any] = json_value({**account_table(curve), "cagr": growth, **days})
+    table: dict[str, Any] = json_value({**account_table(curve, inputs.marks.time), **days})
     return table
 
 

@@ -165,7 +165,7 @@ def _alone(plan: Plan, inputs: Inputs, ready: Ready, entries: Any) -> dict[str, 
     tally = compiled(tally_of)(trades)
     closes = cash + moving + booked[:-1].cumsum()
     curve = AccountCurve(marks, closes, mark_of_closes(inputs))
-    return trade_table(tally) | account_table(curve)
+    return trade_table(tally) | account_table(curve, inputs.marks.time)
 
 
 def _while_held(

@@ -71,8 +71,8 @@ def same_span(runs: dict[str, Outcome], inputs: Inputs, start: int) -> dict[str,
         trades, fills = run.record.trades, run.record.fills
         own = closed_table(trades, entered[trades.entry] >= start, inputs)
         curve = account_curve(trades, fills, inputs, run.plan.run_rules)
-        table[name] = own | account_table(curve.since(at))
-    return {**table, "buy_and_hold": account_table(hold.since(at))}
+        table[name] = own | account_table(curve.since(at), inputs.marks.time[at:])
+    return {**table, "buy_and_hold": account_table(hold.since(at), inputs.marks.time[at:])}
 
 
 def _windows(chained: Chained, space: Space) -> list[dict[str, Any]]:

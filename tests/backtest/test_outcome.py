@@ -123,12 +123,14 @@ def test_every_side_has_its_closed_trades() -> None:
     assert found["short"]["avg_r"] == pytest.approx(1.0 / 5.0)
 
 
-def test_marks_alone_tell_of_return_and_sharpe() -> None:
+def test_marks_alone_tell_of_return_sharpe_and_sortino() -> None:
     marks = np.array([100.0, 120.0, 90.0, 130.0])
     returns = np.array([0.2, -0.25, 130 / 90 - 1])
     found = mark_table(marks[::1])
     assert found["net_return"] == pytest.approx(0.3)
     assert found["sharpe"] == pytest.approx(returns.mean() / returns.std(ddof=1) * math.sqrt(365))
+    downside = np.sqrt((returns.clip(max=0.0) ** 2).mean())
+    assert found["sortino"] == pytest.approx(returns.mean() / downside * math.sqrt(365))
     assert mark_table(np.repeat(marks, 2)[::2]) == found
 
 
@@ -140,7 +142,7 @@ def test_the_account_at_its_closes_falls_as_deep_as_the_run_says() -> None:
     expected = [1000.0, 1004.0, 1008.0, 1002.0, 1002.0, 1003.0, 1010.0, 1005.0]
     assert curve.closes.tolist() == expected
     assert curve.mark.tolist() == [1, 1, 1, 2, 2, 2, 2, 2]
-    found = account_table(curve)
+    found = account_table(curve, inputs.marks.time)
     assert found["max_drawdown"] == max(1 - 1002 / 1008, 1 - 1005 / 1010)
     assert found["max_drawdown"] == outcome_of(TWO, inputs).metrics.max_drawdown
     assert found["net_return"] == pytest.approx(0.005)
@@ -154,7 +156,10 @@ def test_an_account_from_a_mark_on_knows_no_earlier_peak() -> None:
     assert later.equity.tolist() == [1008.0, 1005.0]
     assert later.closes.tolist() == [1002.0, 1002.0, 1003.0, 1010.0, 1005.0]
     assert later.mark.tolist() == [1] * 5
-    assert account_table(later)["max_drawdown"] == 1 - 1002 / 1008
+    years = (inputs.marks.time[2] - inputs.marks.time[1]) / (365 * DAY)
+    grown = account_table(later, inputs.marks.time[1:])["cagr"]
+    assert grown == pytest.approx((1005.0 / 1008.0) ** (1 / years) - 1.0)
+    assert account_table(later, inputs.marks.time[1:])["max_drawdown"] == 1 - 1002 / 1008
 
 
 def test_ignored_signals_are_named_by_reason() -> None:

@@ -32,8 +32,9 @@ from stoptrail.reports.summary import (
 Evidence = Mapping[str, Any]
 _COMPARED = ("net_return", "sharpe", "profit_factor", "trades")
 _SPREAD = ("low", "median", "high", "mean", "deviation")
+_OPEN = "A trade still open at the end is in net return, Sharpe and drawdown, not among the trades."
 _SELECTIONS = {
-    "sweep": "the sweep's objective",
+    "sweep": "as the sweep chooses",
     "best": "the best objective",
     "plateau": "plateau score",
     "neighbours": "mean of the neighbours",
@@ -137,7 +138,10 @@ def breakdowns(summary: Mapping[str, Any]) -> str:
     """Every table that has one row of metrics for each name."""
     evidence = evidence_of(summary)
     titles = {
-        "management": ("What each part of the exits contributes", "The same signals throughout."),
+        "management": (
+            "What each part of the exits contributes",
+            f"The same signals throughout. {_OPEN}",
+        ),
         "years": ("By year", ""),
         "sides": ("By side", ""),
         "envelope": ("Order of events within a candle", _paths_note(evidence)),
@@ -196,6 +200,7 @@ def _paired(evidence: Evidence) -> str:
     management = evidence.get("management")
     rows = named_rows(management.get("paired") if isinstance(management, Mapping) else None)
     note = "Each entry of the reference managed by itself, so that every row has the same entries."
+    note += f" {_OPEN}"
     return card("The same entries, each managed alone", metric_columns(rows), note) if rows else ""
 
 

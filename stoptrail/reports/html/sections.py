@@ -123,8 +123,7 @@ def _equity(data: Mapping[str, Any]) -> str:
     switch = '<label><input type="checkbox" id="log-scale"> log scale</label>'
     at_closes = "falls" in data["curves"]["strategy"]
     note = (
-        "Equity at 00:00 UTC. Drawdown of the strategy: the deepest of each day's candle closes,"
-        " as in the metric. "
+        "Equity at 00:00 UTC. Drawdown: the deepest of each day's candle closes, as in the metric. "
         if at_closes
         else "Marked at 00:00 UTC. The greatest drawdown among the metrics is taken at candle"
         " closes and can be deeper. "
