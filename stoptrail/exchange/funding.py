@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from stoptrail.core.errors import ConfigError
@@ -35,6 +36,10 @@ _BY_NUMBER = {"bitget": ("pageNo", "pageSize"), "mexc": ("page_num", "page_size"
 _BEFORE = {"myokx": "after", "okx": "after", "okxus": "after"}
 """Exchanges to which ccxt sends a start and no end, so that they may answer with the newest rows
 after it, and how those before a moment are asked for."""
+_SHOWN = 5
+"""Stretches without rows that are named."""
+_MISSED = 1.5
+"""Rows that are so many times as far apart as those beside them have others between them."""
 _MOST_PAGES = 2000
 _HOURLY_SINCE = 1_664_452_800_000
 """2022-09-29 12:00 UTC: rows of krakenfutures before it are four hours apart."""
@@ -59,7 +64,7 @@ def funding_between(
 ) -> list[FundingRow]:
     """The rows at `start` <= time <= `end` (ms), ascending, each once.
 
-    Says where the first comes more than one interval after `start`. Raises ConfigError where
+    Says where none came, the longest stretches of them. Raises ConfigError where
     the exchange publishes none, else the errors of `read`.
     """
     check_published(exchange)
@@ -72,20 +77,29 @@ def funding_between(
         found |= {row.time: row for row in rows if start <= row.time <= end}
         question = following(questions, rows)
     rows = [found[time] for time in sorted(found)]
-    first = rows[0].time if rows else end
-    if first - start > _interval(rows):
+    for first, last in missing([row.time for row in rows], start, end)[:_SHOWN]:
         on_notice(
-            f"{exchange.id} gave no funding of {symbol} from {iso(start)} to {iso(first)}; set "
+            f"{exchange.id} gave no funding of {symbol} from {iso(first)} to {iso(last)}; set "
             "data.start after it, or data.funding to a file that has it"
         )
     return rows
 
 
-def _interval(rows: list[FundingRow]) -> int:
-    """Milliseconds between the first two rows; eight hours where there are none."""
-    if len(rows) < 2:
-        return 8 * HOUR_MS
-    return max(HOUR_MS, rows[1].time - rows[0].time)
+def missing(times: list[int], start: int, end: int) -> list[tuple[int, int]]:
+    """Where rows at `times` (ms, ascending) leave out some of [start, end], the longest first: at
+    the ends, and where two are farther apart than their neighbours by half as much again."""
+    steps = [max(HOUR_MS, b - a) for a, b in pairwise(times)] or [8 * HOUR_MS]
+    first, last = (times[0], times[-1]) if times else (end, end)
+    found = [
+        (times[k], times[k + 1])
+        for k in range(len(times) - 1)
+        if steps[k] > _MISSED * max(steps[max(0, k - 1) : k] + steps[k + 1 : k + 2] or steps)
+    ]
+    if first - start > steps[0]:
+        found.append((start, first))
+    if end - last > _MISSED * steps[-1]:
+        found.append((last, end))
+    return sorted(found, key=lambda span: span[0] - span[1])
 
 
 def check_published(exchange: Any) -> None:
@@ -123,7 +137,14 @@ def _windows(exchange_id: str, start: int, end: int) -> Requests:
         rows = yield Request(at, limit, {"until": until})
         if rows and rows[0].time < at and rows[-1].time > until:
             return
-        at = until + 1
+        times = [row.time for row in rows if at <= row.time <= until]
+        step = _MISSED * max((b - a for a, b in pairwise(times)), default=end)
+        while times and times[0] - at > step:  # the answer may be cut at its start
+            earlier = yield Request(at, limit, {"until": times[0] - 1})
+            times = [row.time for row in earlier if at <= row.time < times[0]] + times[-1:]
+            if len(times) < 2:
+                break
+        at = times[-1] + 1 if times and until - times[-1] > step else until + 1  # or its end
 
 
 def _numbered(exchange_id: str, start: int, end: int) -> Requests:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stoptrail.core.errors import ConfigError
-from stoptrail.exchange.funding import PAGES, funding_between, row_of
+from stoptrail.exchange.funding import PAGES, funding_between, missing, row_of
 from stoptrail.rules.funding import FundingRow
 
 HOUR = 3_600_000
@@ -51,6 +51,15 @@ def last_in_window(times: list[int], since: int, limit: int, params: Any) -> lis
     return [t for t in times if since <= t <= params["until"]][-limit:]
 
 
+def cut_at_its_end(times: list[int], since: int, limit: int, params: Any) -> list[int]:
+    """Fewer than were asked for, of hourly rows."""
+    return first_in_window(times, since, 40, params)
+
+
+def cut_at_its_start(times: list[int], since: int, limit: int, params: Any) -> list[int]:
+    return last_in_window(times, since, 40, params)
+
+
 def whole_list(times: list[int], since: int, limit: int, params: Any) -> list[int]:
     return times
 
@@ -88,6 +97,10 @@ def three_months(times: list[int], since: None, limit: int, params: Any) -> list
         ("okx", 8, newest_before),
         ("okx", 1, newest_before),
         ("anyother", 4, last_in_window),
+        ("anyother", 1, cut_at_its_end),
+        ("anyother", 1, cut_at_its_start),
+        ("hyperliquid", 1, cut_at_its_end),
+        ("gate", 1, cut_at_its_start),
     ],
 )
 def test_every_row_of_the_span_comes_once_however_it_is_answered(
@@ -147,7 +160,7 @@ def test_whatever_a_history_is_like_all_of_a_span_comes_or_is_named(name: str, a
         assert [row.time for row in rows] == [t for t in times if start <= t <= end], seed
         first = rows[0].time if rows else end
         if first - start > 8 * HOUR:
-            assert len(said) == 1
+            assert len(said) >= 1
 
 
 def test_windows_without_a_row_are_stepped_over() -> None:
@@ -166,6 +179,25 @@ def test_a_history_that_begins_late_is_said() -> None:
     assert rows[0].time == times[-1] - 90 * 24 * HOUR
     assert len(said) == 1
     assert "okx gave no funding" in said[0]
+
+
+def test_rows_that_do_not_come_are_named_wherever_they_are() -> None:
+    times = history(240, 8) + history(48, 1, START + 240 * HOUR)
+    gone = {times[3], *times[20:24], times[40]}
+    left = [time for time in times if time not in gone]
+    end = times[-1] + 3 * HOUR
+    expected = [
+        (times[19], times[24]),
+        (times[2], times[4]),
+        (times[-1], end),
+        (times[39], times[41]),
+    ]
+    assert missing(left, times[0], end) == expected
+    assert missing(times, times[0], times[-1] + HOUR) == []
+    said: list[str] = []
+    exchange = StandIn("bybit", left, last_in_window)
+    funding_between(exchange, "X/USDT:USDT", times[0], end, said.append)
+    assert len(said) == 4
 
 
 def test_an_exchange_without_a_history_is_told_with_what_to_do() -> None:
