@@ -285,5 +285,5 @@ class Reader:
         text = self.warning_log.redaction.clean(error)[:200]
         return kind(
             f"{self._source.id} gave no {what}: {type(error).__name__} {text}: "
-            "check the connection and [exchange], then start again"
+            "check the connection and [exchange]"
         )
