@@ -15,10 +15,11 @@ from stoptrail.adapter.backtrader import bt
 from stoptrail.brokers.sleeve import SleeveBroker
 from stoptrail.rules.book import (
     NO_CAP,
-    NOT_EXPOSED,
+    AtStake,
     Caps,
     Exposure,
-    exposed,
+    added,
+    exposure_of,
 )
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.protections import (
@@ -78,6 +79,10 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
         self.closes = 0
         """When its candles close, ms."""
         self._busy: dict[int, SleeveBroker] = {}
+        self._in_order: list[SleeveBroker] | None = None
+        """Those in the order of the book, as long as they stay the same."""
+        self._stakes: dict[int, AtStake] = {}
+        """What is at stake by sleeve, as far as it was asked for among the decisions at hand."""
         self._marked: float | None = None
         """Equity while decisions are made: none of them changes it."""
         self._ordered: set[int] = set()
@@ -101,7 +106,11 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
 
     def note(self, sleeve: SleeveBroker) -> None:
         """What `sleeve` holds or orders has changed."""
-        if sleeve.open is not None or sleeve.pending:
+        self._stakes.pop(sleeve.number, None)
+        is_busy = sleeve.open is not None or sleeve.pending
+        if is_busy != (sleeve.number in self._busy):
+            self._in_order = None
+        if is_busy:
             self._busy[sleeve.number] = sleeve
         else:
             self._busy.pop(sleeve.number, None)
@@ -113,7 +122,9 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
     @property
     def busy(self) -> list[SleeveBroker]:
         """Those with a position or an entry order, in the order of the book."""
-        return [self._busy[number] for number in sorted(self._busy)]
+        if self._in_order is None:
+            self._in_order = [self._busy[number] for number in sorted(self._busy)]
+        return self._in_order
 
     def getvalue(self, datas: Any = None) -> float:
         """Equity at the step at hand, every position marked at its market's last close."""
@@ -130,25 +141,24 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
         return self._cash_at(self.closes)
 
     def _cash_at(self, time: int) -> float:
-        return self.balance - sum(sleeve.tied_by(time) for sleeve in self.busy)
+        return self.balance - added(sleeve.tied_by(time) for sleeve in self.busy)
 
     get_cash, get_value = getcash, getvalue
 
     def exposure(self) -> Exposure:
-        """Open risk and notional of everything held and ordered; the risk only where a cap asks
-        for it."""
-        found = NOT_EXPOSED
-        limits_risk = self.caps.open_risk < NO_CAP
-        for sleeve in self.busy:
-            if limits_risk:
-                sleeve.catch_up(self.closes)
-            risk = sleeve.open_risk() if limits_risk else 0.0
-            found = exposed(found, sleeve.units, sleeve.close, risk)
-        return found
+        """Open risk, notional and margins of everything held and ordered; the risk only where a
+        cap asks for it."""
+        return exposure_of(map(self._stake_of, self.busy))
 
-    def margins(self) -> float:
-        """Margins of everything held and ordered (C20)."""
-        return sum(sleeve.margin for sleeve in self.busy)
+    def _stake_of(self, sleeve: SleeveBroker) -> AtStake:
+        known = self._stakes.get(sleeve.number)
+        if known is None:
+            risk = 0.0
+            if self.caps.open_risk < NO_CAP:
+                sleeve.catch_up(self.closes)
+                risk = sleeve.open_risk()
+            known = self._stakes[sleeve.number] = sleeve.at_stake(risk)
+        return known
 
     def stopped(self) -> bool:
         """Whether a protection stops entries (C16)."""
@@ -199,6 +209,7 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
             self.remember()
         deferred, self.deferred = self.deferred, []
         self._marked = self.getvalue() if deferred else None
+        self._stakes.clear()
         for decision in deferred:
             decision()
         self._marked = None

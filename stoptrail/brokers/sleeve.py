@@ -12,6 +12,7 @@ from stoptrail.brokers.paper import PaperBroker
 from stoptrail.rules.book import (
     CAP,
     Allowed,
+    AtStake,
     Expected,
     capped_units,
     cut_entry,
@@ -107,15 +108,17 @@ class SleeveBroker(CandleBroker):
         """Units of `wanted` that the caps leave; 0 where that is no trade."""
         rules, price, book = self.run_rules.trade_rules, self.close, self.book
         self._expects = entry = expected(side, price, atr, rules)
-        equity, share = book.getvalue(), self.p.share
-        units = capped_units(
-            wanted, side, price, entry, equity, share, book.exposure(), book.caps, rules
-        )
+        equity, share, others = book.getvalue(), self.p.share, book.exposure()
+        units = capped_units(wanted, side, price, entry, equity, share, others, book.caps, rules)
         if too_small(units, wanted, entry.fill, rules):
             return 0.0
         self._most = units if units < wanted else math.inf
-        self.margin = margin_of(equity, share, book.margins())
+        self.margin = margin_of(equity, share, others.margins)
         return units
+
+    def at_stake(self, risk: float) -> AtStake:
+        """What is held or ordered here, marked at the last close, with `risk` to the stop."""
+        return AtStake(self.units, self.close, risk, self.margin)
 
     @property
     def units(self) -> float:

@@ -120,6 +120,19 @@ class BookSettings(SettingsSection):
     sleeves: list[SleeveSettings] = Field(default_factory=list)
 
     @model_validator(mode="after")
+    def _check_caps(self) -> BookSettings:
+        for key in ("max_open_risk", "max_notional"):
+            cap = getattr(self, key)
+            if self.account == "separate" and cap is not None:
+                raise PydanticCustomError(
+                    "caps",
+                    'is of one account, and with account = "separate" every sleeve has its own: '
+                    'leave it out, or set account = "shared"',
+                    {"key": key, "received": cap},
+                )
+        return self
+
+    @model_validator(mode="after")
     def _check_shares(self) -> BookSettings:
         total = sum(sleeve.share for sleeve in self.sleeves)
         if total > 1.0 + _ROUNDING:

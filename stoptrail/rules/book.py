@@ -9,6 +9,7 @@ and ordered by then: no exit of the coming candle, its open included, makes room
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from stoptrail.rules.costs import fee, fill_price
@@ -51,9 +52,19 @@ class Exposure(NamedTuple):
     risk: float
     """What is lost where every stop in force is hit, after costs; 0 where no cap asks for it."""
     notional: float
+    margins: float
+    """What all of it may lose (C20)."""
 
 
-NOT_EXPOSED = Exposure(0.0, 0.0)
+class AtStake(NamedTuple):
+    """One position, or one order as it is expected, marked."""
+
+    units: float
+    price: float
+    risk: float
+    """What is lost where its stop is hit, after costs; 0 where no cap asks for it."""
+    margin: float
+    """What it may lose (C20)."""
 
 
 class Expected(NamedTuple):
@@ -88,10 +99,23 @@ def open_risk(side: int, units: float, fill: float, level: float, trade_rules: T
     return max(0.0, units * loss)
 
 
-@rule
-def exposed(before: Exposure, units: float, price: float, risk: float) -> Exposure:
-    """`before` and one more position, or an order as it is expected; marked at `price`."""
-    return Exposure(before.risk + risk, before.notional + units * price)
+def added(values: Iterable[float]) -> float:
+    """One after the other: the sum of Python 3.12 and later has other last digits than that of
+    3.11."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+def exposure_of(stakes: Iterable[AtStake]) -> Exposure:
+    """All of them, added up in the order of the book."""
+    risk = notional = margins = 0.0
+    for units, price, own, margin in stakes:
+        risk += own
+        notional += units * price
+        margins += margin
+    return Exposure(risk, notional, margins)
 
 
 @rule

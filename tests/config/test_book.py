@@ -84,5 +84,17 @@ def test_a_sleeve_that_cannot_be_meant_is_told_in_one_line(value: str, words: st
     assert words in said_of(f"book.sleeves={value}")
 
 
+@pytest.mark.parametrize("cap", ["max_open_risk=0.05", "max_notional=1.0"])
+def test_a_cap_of_accounts_that_are_separate_is_refused(cap: str, tmp_path: Path) -> None:
+    key, _, value = cap.partition("=")
+    file = tmp_path / "strategy.toml"
+    file.write_text(f'[book]\naccount = "separate"\n{cap}\n')
+    with pytest.raises(ConfigError) as told:
+        load_settings(file)
+    assert f"book.{key} is of one account" in str(told.value)
+    assert f"received {value}" in str(told.value)
+    assert getattr(load_settings(file, ("book.account=shared",)).book, key) == float(value)
+
+
 def test_sleeves_cannot_vary_within_a_sweep() -> None:
     assert "cannot vary within a sweep" in said_of("sweep.grid.book.max_open_risk=[0.1,0.2]")
