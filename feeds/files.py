@@ -12,7 +12,7 @@ import numpy as np
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS, iso, timeframe_name
 from stoptrail.feeds.archive import require_some, sheets_of
-from stoptrail.feeds.columns import Columns, aggregated, rows_of
+from stoptrail.feeds.columns import PRICES, Columns, aggregated, rows_of
 from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.faults import (
     Fault,
@@ -222,6 +222,11 @@ def refusal(series: Joined, fault: Fault) -> str:
         if fault.column == "volume":
             remedy = 'the volume is unknown: set data.volume = "unknown"'
         return f"{count} of {all_} rows, the first {first}; {remedy}"
+    if fault.column in PRICES and count > max(_FEW, _MOST_STEPS * (all_ - int(fault.rows[0]))):
+        return (
+            f"{first}, as in {count} rows from there on: another table seems to begin there, whose "
+            "columns come in another order; give each table as a file of its own"
+        )
     more = f" (and {count - 1} more)" if count > 1 else ""
     return f"{first}{more}; {fault.remedy}"
 

@@ -123,12 +123,12 @@ def headers_again(sheet: Sheet, table: pa.Table, wanted: Sequence[int]) -> NDArr
     for header in sheet.headers:
         cell = header[wanted[1]] if wanted[1] < len(header) else ""
         if cell:
-            same = pc.equal(pc.utf8_trim_whitespace(column), cell)
+            same = pc.equal(pc.utf8_lower(pc.utf8_trim_whitespace(column)), cell.lower())
             again |= np.asarray(same.fill_null(False).to_pylist(), np.bool_)
     names = [header for header in sheet.headers if _prices_in(header) and max(wanted) < len(header)]
     for row in np.flatnonzero(again).tolist():
-        cells = [str(column[row]).strip() for column in table.columns]
-        if names and not any(cells == [header[i] for i in wanted] for header in names):
+        cells = [str(column[row]).strip().lower() for column in table.columns]
+        if names and not any(cells == [header[i].lower() for i in wanted] for header in names):
             refuse_header(sheet, table, np.arange(len(again)), row)
     return again
 

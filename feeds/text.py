@@ -13,6 +13,7 @@ from statistics import mode
 from typing import TYPE_CHECKING, NamedTuple
 
 from stoptrail.core.errors import DataError
+from stoptrail.feeds.commas import refuse_commas
 from stoptrail.feeds.convert import NULLS, decimal_mark, doubtful_point, has_comma, number, one_line
 from stoptrail.feeds.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.names import field_of, plain_name
@@ -61,10 +62,10 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
     columns = tuple(tuple(column) for column in zip(*rows, strict=True))
     if form.unnamed and ":" in (columns[1][:1] or ("",))[0]:  # a blank between date and clock
         names = ("date", "time", *names[2:])
+    refuse_commas(separator, [_cells(line, separator) for line in form.skipped], columns)
     count = len(form.skipped)
     notes = [f"{count} line{'s' * (count > 1)} before the header skipped"] if count else []
-    if told := doubtful_point(columns, separator):
-        notes.append(told)
+    notes += filter(None, [doubtful_point(columns, separator)])
     preamble = " ".join(form.skipped).lower()
     if foot := _foot(source, form):
         form = form._replace(skipped=(*form.skipped, foot))

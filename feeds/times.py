@@ -178,9 +178,10 @@ def _plausible(read: ReadTimes, name: str) -> ReadTimes:
     outside = np.flatnonzero((times < _YEARS[0]) | (times >= _YEARS[1]))
     if len(outside):
         row = int(outside[0])
+        remedy = "give open times as ISO 8601 or as epoch seconds, ms, us or ns"
+        if len(outside) < len(times) / 2:
+            remedy = "mend or remove the row"
         raise CellError(
-            row,
-            f"{name} = {times[row]} ms is outside the years 2000 to 2100; "
-            "give open times as ISO 8601 or as epoch seconds, ms, us or ns",
+            row, f"{name} = {times[row]} ms is outside the years 2000 to 2100; {remedy}"
         )
     return read

@@ -293,3 +293,34 @@ def test_times_without_all_of_their_clock_are_no_duplicates(
 ) -> None:
     rows = [[moment(row[0], form), *row[1:]] for row in ROWS]
     assert said in refusal(table(tmp_path / "a.csv", PLAIN, rows))
+
+
+@pytest.mark.parametrize("header", [PLAIN, None])
+def test_commas_of_numbers_without_quotes_are_refused(tmp_path: Path, header: str | None) -> None:
+    """Prices were cut to whole numbers by the remedy of a row whose cells are halves."""
+    for form, heads in (("{:.2f}", (header,)), ("{:,.2f}", (PLAIN,))):
+        mark = str.maketrans(".", ",") if form == "{:.2f}" else {}
+        rows = [[row[0], *(form.format(x).translate(mark) for x in row[1:])] for row in ROWS]
+        for head in heads:
+            said = refusal(table(tmp_path / "a.csv", head, rows))
+            assert "write it with semicolons" in said
+            assert "data.columns" not in said
+
+
+def test_a_header_that_comes_again_in_capitals_is_skipped(tmp_path: Path) -> None:
+    rows = [*ROWS[:100], PLAIN.upper().split(","), *ROWS[100:]]
+    loaded = load_file(table(tmp_path / "a.csv", PLAIN, rows), QUARTER)
+    assert same(loaded.candles, GIVEN)
+    assert loaded.notes == ("1 repeated header line skipped, the first at row 101 (line 102)",)
+
+
+def test_columns_of_another_order_from_some_row_on_are_another_table(tmp_path: Path) -> None:
+    rows = [*ROWS[:150], *([t, o, c, h, low, v] for t, o, h, low, c, v in ROWS[150:])]
+    said = refusal(table(tmp_path / "a.csv", PLAIN, rows))
+    assert "another table seems to begin there" in said
+    assert "give each table as a file of its own" in said
+
+
+def test_a_time_of_0_in_one_row_is_that_of_the_row(tmp_path: Path) -> None:
+    rows = [*ROWS, [0, *ROWS[-1][1:]]]
+    assert refusal(table(tmp_path / "a.csv", PLAIN, rows)).endswith("mend or remove the row")

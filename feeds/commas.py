@@ -1,0 +1,46 @@
+"""Commas between cells that are those of numbers too: 61130,99 without quotes is two cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.names import field_of
+
+_DIGITS = (2, 8)
+"""Decimals of prices that are cut off."""
+_LEAST = 9
+"""A time and four prices, each in two cells."""
+
+
+def refuse_commas(
+    separator: str, before: Sequence[Sequence[str]], columns: Sequence[Sequence[str]]
+) -> None:
+    """DataError where rows have more cells than the header names, or where every second column is
+    the decimals of the one before it: prices would be cut to whole numbers. `before` are the
+    lines before the rows that are no header of as many cells."""
+    if separator != ",":
+        return
+    width = len(columns)
+    for line in before:
+        if sum(field_of(cell) is not None for cell in line) > 2 and len(line) < width - 1:
+            raise DataError(
+                f"the header names {len(line)} columns, the rows have {width} cells: {_REMEDY}"
+            )
+    if width < _LEAST or any("." in cell for column in columns for cell in column):
+        return
+    if all(map(_are_decimals, columns[2:_LEAST:2])):
+        raise DataError(f"every second cell is the decimals of the one before it: {_REMEDY}")
+
+
+_REMEDY = (
+    "commas in numbers stand between the cells too; write it with semicolons, with points as "
+    "decimal marks, or with numbers in quotes"
+)
+
+
+def _are_decimals(cells: Sequence[str]) -> bool:
+    """Whether all cells are digits of one length, some of which begin with 0."""
+    lengths = {len(cell) for cell in cells}
+    same = len(lengths) == 1 and _DIGITS[0] <= min(lengths) <= _DIGITS[1]
+    return same and all(map(str.isdigit, cells)) and any(cell[0] == "0" for cell in cells)
