@@ -41,9 +41,10 @@ def _turned(columns: Columns, step: int) -> Iterator[Told]:
     apart = np.where(near, np.abs(open_[1:] - close[:-1]), 0.0)
     usual = max(float(np.quantile(apart[near], _USUAL)), float(np.spacing(close.max())))
     wide = apart > _FAR * usual
-    into = np.abs(close[1:] - close[:-1]) <= usual
-    out = np.abs(open_[1:] - open_[:-1]) <= usual
-    within = np.abs(close[1:] - open_[:-1]) <= usual
+    near_by = np.maximum(usual, apart / _MENDED)
+    into = np.abs(close[1:] - close[:-1]) <= near_by
+    out = np.abs(open_[1:] - open_[:-1]) <= near_by
+    within = np.abs(close[1:] - open_[:-1]) <= near_by
     pairs = np.flatnonzero(wide & (into | out | within))
     runs = [run for run in _runs(np.diff(pairs) == 1) if run.stop - run.start > 1]
     count = sum(run.stop - run.start - 1 for run in runs)
@@ -59,6 +60,8 @@ _FEW = 20
 _USUAL = 0.6
 _FAR = 20.0
 """Times the gap that six in ten candles keep below: such a gap is none of the market."""
+_MENDED = 30.0
+"""By how much exchanging the two has to narrow it, at least."""
 
 
 def _copied(columns: Columns) -> Iterator[Told]:
