@@ -13,7 +13,7 @@ from statistics import mode
 from typing import TYPE_CHECKING, NamedTuple
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.commas import refuse_commas
+from stoptrail.feeds.broken_rows import refuse_commas, refuse_rows_before
 from stoptrail.feeds.convert import NULLS, decimal_mark, doubtful_point, has_comma, number, one_line
 from stoptrail.feeds.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.names import field_of, plain_name
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _REASON = 160
-_FEWEST = 4
-"""Separators in a line of five columns."""
+_FEWEST = 4  # separators in a line of five columns
 _BLANKS = re.compile(r"[ \t]+")
 _POSITIONS = re.compile(r"\d{1,2}")
 
@@ -62,15 +61,16 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
     columns = tuple(tuple(column) for column in zip(*rows, strict=True))
     if form.unnamed and ":" in (columns[1][:1] or ("",))[0]:  # a blank between date and clock
         names = ("date", "time", *names[2:])
-    refuse_commas(separator, [_cells(line, separator) for line in form.skipped], columns)
-    count = len(form.skipped)
+    before = [_cells(line, separator) for line in form.skipped]
+    refuse_commas(separator, before, columns)
+    refuse_rows_before([row for row in before if len(row) > _FEWEST and _is_data(row)], form.width)
+    count = len(before)
     notes = [f"{count} line{'s' * (count > 1)} before the header skipped"] if count else []
     notes += filter(None, [doubtful_point(columns, separator)])
-    preamble = " ".join(form.skipped).lower()
     if foot := _foot(source, form):
         form = form._replace(skipped=(*form.skipped, foot))
         notes.append(f"the last line is no row, and skipped: {one_line(foot, 60)!r}")
-    known = "CryptoDataDownload" if "cryptodatadownload" in preamble else ""
+    known = "CryptoDataDownload" if "cryptodatadownload" in " ".join(form.skipped).lower() else ""
     return Sheet(
         label,
         "CSV",

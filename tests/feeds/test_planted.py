@@ -324,3 +324,14 @@ def test_columns_of_another_order_from_some_row_on_are_another_table(tmp_path: P
 def test_a_time_of_0_in_one_row_is_that_of_the_row(tmp_path: Path) -> None:
     rows = [*ROWS, [0, *ROWS[-1][1:]]]
     assert refusal(table(tmp_path / "a.csv", PLAIN, rows)).endswith("mend or remove the row")
+
+
+@pytest.mark.parametrize("header", [PLAIN, None])
+def test_rows_that_get_a_cell_more_are_not_taken_for_a_title(
+    tmp_path: Path, header: str | None
+) -> None:
+    """The rows before them were passed over, and the file began in its middle."""
+    rows = [*ROWS[:100], *([*row, 1] for row in ROWS[100:])]
+    path = table(tmp_path / "a.csv", header, rows)
+    for reading in (Reading(), Reading(columns=(*PLAIN.split(","), "-"))):
+        assert "rows before the others have 6 cells, not 7" in refusal(path, reading)

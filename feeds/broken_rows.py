@@ -1,4 +1,5 @@
-"""Commas between cells that are those of numbers too: 61130,99 without quotes is two cells."""
+"""Rows that have not the cells of the others: numbers whose own commas stand between the cells
+(61130,99 without quotes is two of them), and rows of another table."""
 
 from __future__ import annotations
 
@@ -31,6 +32,16 @@ def refuse_commas(
         return
     if all(map(_are_decimals, columns[2:_LEAST:2])):
         raise DataError(f"every second cell is the decimals of the one before it: {_REMEDY}")
+
+
+def refuse_rows_before(rows: Sequence[Sequence[str]], width: int) -> None:
+    """DataError where rows of numbers stand before the table, with other numbers of cells than its
+    `width`: they were passed over as if they were a title."""
+    if len(rows) > 1:
+        raise DataError(
+            f"{len(rows)} rows before the others have {len(rows[0])} cells, not {width}: another "
+            "table, perhaps; give each table as a file of its own, or every row the same cells"
+        )
 
 
 _REMEDY = (
