@@ -130,6 +130,12 @@ def first_node(nodes: Nodes, candle: int) -> int:
 
 
 @inner_rule
+def begin_of(nodes: Nodes, node: int, count: int) -> int:
+    """The first candle of a node; count: of candles."""
+    return node if node < count else int(nodes.begin[node - count])
+
+
+@inner_rule
 def end_of(nodes: Nodes, node: int, count: int) -> int:
     """The candle that follows a node; count: of candles."""
     return node + 1 if node < count else int(nodes.end[node - count])

@@ -10,18 +10,17 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Candles
-from stoptrail.rules.funding import paid_since
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.stops import (
     Entry,
     breakeven_level,
 )
 from stoptrail.rules.trade import TradeRules
-from stoptrail.sweep.kernel.blocks import Nodes, end_of
-from stoptrail.sweep.kernel.flow import Flow, is_funded, paid_range
+from stoptrail.sweep.kernel.blocks import Nodes, begin_of, end_of
+from stoptrail.sweep.kernel.flow import Flow, Range, is_funded, paid_ahead, paid_range
 
 _NEAR = 256
-"""Candles for which bounds of a short's breakeven level are kept."""
+"""Candles for which bounds of a short's breakeven level are kept that borrow moves."""
 _FAR = 8192
 """The same where the trail is beyond it."""
 
@@ -40,8 +39,10 @@ class Even(NamedTuple):
     least: float
     greatest: float
     until: int
-    rises: bool
-    """Whether it only gets greater: what moves it is not funding."""
+    waits: bool
+    """Whether the greatest of the levels at some closes may be worked out later: where borrow
+    moves it, the last one is, and where funding does, that with the dearest sum; not where both
+    do."""
 
 
 UNKNOWN = Even(np.inf, -np.inf, -1, True)
@@ -54,30 +55,37 @@ def even_bounds(
     nodes: Nodes,
     node: int,
     held: Entry,
-    wanted: float,
+    now: float,
+    wanted: tuple[float, float],
+    prices: tuple[float, float, float],
     before: Even,
     tick: float,
     trade_rules: TradeRules,
     flow: Flow,
     funding: float,
 ) -> Even:
-    """Bounds of the breakeven level at the closes of a node and some after it; wanted: by the
-    trail; before: the bounds so far; funding: the running sum at the entry."""
+    """Bounds of the breakeven level at the closes of a node and some after it; now, wanted,
+    prices: the signed level, the trail at begin and end of the node, and its best, worst and last
+    price; before: the bounds so far; funding: the running sum at the entry."""
     count = len(candles.time)
     end = end_of(nodes, node, count)
-    if end <= before.until and before.rises:
-        return before
-    first = node if node < count else int(nodes.begin[node - count])
+    best, worst, last = prices
+    if end <= before.until:
+        known = even_moves(now, *wanted, best, last, before, tick) != SOME_CLOSE
+        if known or not is_funded(flow):
+            return before
+    first = begin_of(nodes, node, count)
     if is_funded(flow):
-        return funded_bounds(candles, flow, first, end, held, funding, wanted, tick, trade_rules)
+        given = held, funding, wanted[0], worst, tick
+        return funded_bounds(candles, flow, first, end, *given, trade_rules)
     least = before.greatest
     if before.until < 0:
         least = even_level(held, candles.time[first] + candles.interval, 0.0, trade_rules)
     if held.side > 0 or trade_rules.costs.borrow_daily == 0.0:
         return Even(least, least, count, True)
-    if wanted > least:
+    if wanted[0] > least:
         far = even_until(candles, end + _FAR, held, least, trade_rules)
-        if wanted > far.greatest + 2.0 * tick:
+        if wanted[0] > far.greatest + 2.0 * tick:
             return far
     return even_until(candles, end + _NEAR, held, least, trade_rules)
 
@@ -101,42 +109,46 @@ def funded_bounds(
     held: Entry,
     before: float,
     wanted: float,
+    worst: float,
     tick: float,
     trade_rules: TradeRules,
 ) -> Even:
     """Bounds from the close of candle `first` to that of the candle before `end` at least: far,
-    where the trail is beyond them; else up to the next payment, or over those within."""
-    count, scale = len(candles.time), trade_rules.costs.funding
-    change = int(flow.change[first])
-    paid = paid_since(flow.sums.held[first], before, scale)
-    least = even_level(held, candles.time[first] + candles.interval, paid, trade_rules)
-    if wanted > least:
-        until = min(end + _FAR, count)
-        far = even_between(candles, flow, first, until, held, before, trade_rules)
-        if wanted > far.greatest + 2.0 * tick:
-            return far
-    if change < end:
-        return even_between(candles, flow, first, end, held, before, trade_rules)
-    closes = candles.time[change - 1] + candles.interval
-    greatest = even_level(held, closes, paid, trade_rules)
-    # A level that borrow moves is worked out late, and funding may have taken it back by then.
-    return Even(least, greatest, change, least == greatest)
+    where the trail is beyond them; less far, where it is short of them and the signed price
+    `worst` beyond; else up to the next payment, or over those within."""
+    costs, run, change = trade_rules.costs, flow.held.place[first], int(flow.change[first])
+    far = even_within(
+        candles,
+        first,
+        flow.far.until[run],
+        paid_ahead(flow.far, run, before, costs.funding),
+        held,
+        trade_rules,
+    )
+    if wanted > far.greatest + 2.0 * tick:
+        return far
+    if flow.near.until[run] >= end:
+        near = even_within(
+            candles,
+            first,
+            flow.near.until[run],
+            paid_ahead(flow.near, run, before, costs.funding),
+            held,
+            trade_rules,
+        )
+        if worst > near.greatest and wanted + 2.0 * tick < near.least:
+            return near
+    until = max(end, change)
+    paid = paid_range(flow.held, first, until, before, costs.funding)
+    return even_within(candles, first, until, paid, held, trade_rules)
 
 
-@rule
-def even_between(
-    candles: Candles,
-    flow: Flow,
-    first: int,
-    until: int,
-    held: Entry,
-    before: float,
-    trade_rules: TradeRules,
+@inner_rule
+def even_within(
+    candles: Candles, first: int, until: int, paid: Range, held: Entry, trade_rules: TradeRules
 ) -> Even:
-    """Bounds over the closes of the candles [first, until), whatever is paid at them: the level
-    is monotone in the time and in what was paid."""
-    scale = trade_rules.costs.funding
-    paid = paid_range(flow.held, first, until, before, scale)
+    """Bounds over the closes of the candles [first, until), at each of which something within
+    `paid` has been paid: the level is monotone in the time and in what was paid."""
     early = candles.time[first] + candles.interval
     late = candles.time[until - 1] + candles.interval
     least, greatest = (paid.least, paid.greatest) if held.side > 0 else (paid.greatest, paid.least)
@@ -144,7 +156,7 @@ def even_between(
         even_level(held, early, least, trade_rules),
         even_level(held, late, greatest, trade_rules),
         until,
-        False,
+        held.side > 0 or trade_rules.costs.borrow_daily == 0.0,
     )
 
 
@@ -178,7 +190,7 @@ def even_moves(
 def moves_last(wanted: float, last: float, even: Even, tick: float) -> bool:
     """Whether breakeven moves the level at the signed close `last`, the trail being short of
     it."""
-    return even.rises and wanted + 2.0 * tick < even.least and last > even.greatest
+    return even.waits and wanted + 2.0 * tick < even.least and last > even.greatest
 
 
 @inner_rule

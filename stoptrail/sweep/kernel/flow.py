@@ -24,6 +24,15 @@ class Runs(NamedTuple):
     """The run of each candle, shape (n,)."""
 
 
+class Ahead(NamedTuple):
+    """Of each run of equal sums and those that follow it, as many as a window has; shape (r,)."""
+
+    least: Floats
+    greatest: Floats
+    until: Times
+    """The candle that follows the last of them; n where none does."""
+
+
 class Net(NamedTuple):
     """Closes less what one unit held long has paid by them (rules.funding.less_total)."""
 
@@ -39,6 +48,8 @@ class Flow(NamedTuple):
     change: Times
     """The first candle after each whose `held` differs from its own; n where none does."""
     held: Runs
+    near: Ahead
+    far: Ahead
     reach: Range
     """The least and the greatest of `held`."""
     net: Net
@@ -53,6 +64,9 @@ class Range(NamedTuple):
 
 NOTHING_PAID = Range(0.0, 0.0)
 
+_NEAR, _FAR = 16, 256
+"""Runs of the windows: powers of two; no block has as many candles as the longer one."""
+
 
 def flow_of(funding: Funding, closes: Floats, scale: float) -> Flow:
     """The kernel's view of `funding` at `scale` (rules.costs.Costs.funding), over candles with
@@ -65,8 +79,9 @@ def flow_of(funding: Funding, closes: Floats, scale: float) -> Flow:
     following = np.searchsorted(places, np.arange(count), side="right")
     change = np.append(places, count)[following].astype(np.int64)
     net: Floats = less_total(closes, funding.closed, scale)
-    reach = Range(float(held.min()), float(held.max()))
-    return Flow(funding, change, runs_of(held), reach, Net(net, closes_of(net)))
+    reach, runs = Range(float(held.min()), float(held.max())), runs_of(held)
+    near, far = ahead_of(runs, _NEAR), ahead_of(runs, _FAR)
+    return Flow(funding, change, runs, near, far, reach, Net(net, closes_of(net)))
 
 
 def runs_of(sums: Floats) -> Runs:
@@ -75,11 +90,26 @@ def runs_of(sums: Floats) -> Runs:
     return Runs(sums[begins], np.cumsum(begins).astype(np.int64) - 1)
 
 
-_NONE = np.empty(0)
+def ahead_of(runs: Runs, size: int) -> Ahead:
+    """The windows of `size` runs, a power of two: each one of twice the size is two of them."""
+    least = greatest = runs.value
+    count, step = len(least), 1
+    while step < size:
+        least = np.minimum(least, np.append(least[step:], np.full(min(step, count), np.inf)))
+        more = np.append(greatest[step:], np.full(min(step, count), -np.inf))
+        greatest, step = np.maximum(greatest, more), 2 * step
+    after = np.minimum(np.arange(count) + size, count)
+    return Ahead(least, greatest, np.searchsorted(runs.place, after).astype(np.int64))
+
+
+_NONE, _NO_TIMES = np.empty(0), np.empty(0, np.int64)
+_NO_RUNS, _NO_WINDOWS = Runs(_NONE, _NO_TIMES), Ahead(_NONE, _NONE, _NO_TIMES)
 NO_FLOW = Flow(
     NO_FUNDING,
-    np.empty(0, np.int64),
-    Runs(_NONE, np.empty(0, np.int64)),
+    _NO_TIMES,
+    _NO_RUNS,
+    _NO_WINDOWS,
+    _NO_WINDOWS,
     NOTHING_PAID,
     Net(_NONE, closes_of(_NONE)),
 )
@@ -127,6 +157,23 @@ def paid_range(runs: Runs, first: int, end: int, before: float, scale: float) ->
     for at in range(runs.place[first] + 1, runs.place[end - 1] + 1):
         bottom, top = min(bottom, runs.value[at]), max(top, runs.value[at])
     return paid_between(Range(bottom, top), before, scale)
+
+
+@inner_rule
+def paid_ahead(windows: Ahead, run: int, before: float, scale: float) -> Range:
+    """Over the window of `run`, since the sum stood at `before`."""
+    return paid_between(Range(windows.least[run], windows.greatest[run]), before, scale)
+
+
+@inner_rule
+def dearest(runs: Runs, first: int, end: int, rises: bool) -> float:
+    """The greatest of the sums within the candles [first, end), or the least where the price of a
+    position falls with the sum."""
+    found: float = runs.value[runs.place[first]]
+    for at in range(runs.place[first] + 1, runs.place[end - 1] + 1):
+        value = runs.value[at]
+        found = max(found, value) if rises else min(found, value)
+    return found
 
 
 @inner_rule

@@ -33,7 +33,7 @@ from stoptrail.rules.stops import (
 )
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import OPEN
-from stoptrail.sweep.kernel.blocks import Nodes, end_of, first_node
+from stoptrail.sweep.kernel.blocks import Nodes, begin_of, end_of, first_node
 from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.even import (
     EVERY_CLOSE,
@@ -47,7 +47,7 @@ from stoptrail.sweep.kernel.even import (
     even_moves,
     moves_last,
 )
-from stoptrail.sweep.kernel.flow import Flow
+from stoptrail.sweep.kernel.flow import Flow, dearest, is_funded
 
 _NOISE = 4e-12
 """Rounding away from the market moves a level at most this share of it, or of a tick,
@@ -65,6 +65,8 @@ class HeldLevel(NamedTuple):
     """Signed: no level of breakeven that is in force lies beyond it."""
     even_at: int
     """The last candle at whose close breakeven moved the level since; -1: none."""
+    dearest: float
+    """The sum of funding, of all at whose close it did, that makes its level the greatest."""
 
 
 class Reach(NamedTuple):
@@ -96,9 +98,8 @@ def hold(
     now, even, worst_close = known(side, stop), UNKNOWN, sign * stop.level
     at = Reach(first_node(nodes, entry), sign * stop.extreme, sign * stop.level)
     while True:
-        at, now = pass_nodes(
-            nodes, tops, bottoms, count, held, now, even, at, tick, trade_rules.stop
-        )
+        rules = trade_rules.stop, trade_rules.costs.funding
+        at, now = pass_nodes(nodes, tops, bottoms, count, held, now, even, at, tick, *rules, flow)
         node = at.node
         if node == len(tops):
             break
@@ -106,15 +107,16 @@ def hold(
         want = max(at.wanted, signed_trail(held, reach, nodes.atr[node], trade_rules.stop))
         moves = NOTHING
         if signed_armed(held, reach, trade_rules.stop):
-            even = even_bounds(
-                candles, nodes, node, held, at.wanted, even, tick, trade_rules, flow, before
-            )
-            last = sign * nodes.close[node]
+            last, level = sign * nodes.close[node], sign * now.level
             best = last if node < count else sign * tops[node]
-            moves = even_moves(sign * now.level, at.wanted, want, best, last, even, tick)
+            prices, wanted = (best, sign * bottoms[node], last), (at.wanted, want)
+            so_far = even, tick, trade_rules, flow, before
+            even = even_bounds(candles, nodes, node, held, level, wanted, prices, *so_far)
+            moves = even_moves(level, *wanted, best, last, even, tick)
         if node >= count:
-            rises = moves == EVERY_CLOSE and sign * bottoms[node] <= even.greatest
-            if moves == SOME_CLOSE or rises:
+            some = sign * bottoms[node] <= even.greatest
+            some = some or arms_within(held, at.extreme, even, trade_rules.stop, flow)
+            if moves == SOME_CLOSE or (moves == EVERY_CLOSE and some):
                 at = Reach(nodes.inside[node - count], at.extreme, at.wanted)
                 continue
         else:
@@ -128,7 +130,8 @@ def hold(
             if moves == SOME_CLOSE:
                 now = ratcheted(candles, nodes, held, now, at, trade_rules, flow, before)
         if moves == EVERY_CLOSE:
-            now = moved(now, side, end_of(nodes, node, count) - 1, even)
+            first, end = begin_of(nodes, node, count), end_of(nodes, node, count)
+            now = moved(now, side, first, end, even, flow, trade_rules.costs.funding)
         at = Reach(nodes.after[node], reach, want)
     settled = settle(candles, held, now, at, trade_rules, flow, before)
     return Ending(OPEN, 0.0, settled.reason, at.extreme, worst_close, 0)
@@ -198,13 +201,15 @@ def pass_nodes(
     at: Reach,
     tick: float,
     rules: StopRules,
+    scale: float,
+    flow: Flow,
 ) -> tuple[Reach, HeldLevel]:
     """Pass what cannot hit the stop, up to a candle that may, or to a node at which it
     matters what breakeven does; tops, bottoms: the best and the worst prices of nodes for
     the side of the trade. Held against what the trail wants at the end of each node, which a
     candle does not meet yet: too much is looked at, nothing is missed."""
     node, extreme, wanted, sign = at.node, at.extreme, at.wanted, float(held.side)
-    floor, even_node = now.floor, -1
+    floor, even_first, even_node = now.floor, -1, -1
     past = even_is_past(sign * now.level, wanted, even, tick)
     quiet = past and even.until == count
     # Levels lie between the first one and the best price there is.
@@ -224,22 +229,44 @@ def pass_nodes(
                 break
             if not past:
                 is_put_off = worst > even.greatest
+                begins = even_node < 0 and node >= count
+                if begins and arms_within(held, extreme, even, rules, flow):
+                    break
                 if not (is_put_off and moves_last(want, sign * nodes.close[node], even, tick)):
                     break
+                even_first = node if even_node < 0 else even_first
                 floor, even_node = max(floor, even.greatest), node
         node, extreme, wanted = nodes.after[place], reach, want
     if even_node >= 0:
-        now = moved(now, held.side, end_of(nodes, even_node, count) - 1, even)
+        first, end = begin_of(nodes, even_first, count), end_of(nodes, even_node, count)
+        now = moved(now, held.side, first, end, even, flow, scale)
     return Reach(node, extreme, wanted), now
 
 
 @inner_rule
-def moved(now: HeldLevel, side: int, candle: int, even: Even) -> HeldLevel:
-    """`now` where breakeven moved the level at the close of `candle`: worked out if that
-    costs nothing."""
-    if even.least == even.greatest:
-        return HeldLevel(side * even.least, BREAKEVEN, even.least, -1)
-    return HeldLevel(now.level, now.reason, max(now.floor, even.greatest), candle)
+def arms_within(held: Entry, extreme: float, even: Even, rules: StopRules, flow: Flow) -> bool:
+    """Whether breakeven, armed at the end of a block, may be so at some of its closes only, and its
+    level have been the greatest before that: funding moves it either way, borrow alone does not.
+    extreme: signed, at the begin of the block."""
+    varies = is_funded(flow) and even.least < even.greatest
+    return varies and not signed_armed(held, extreme, rules)
+
+
+@inner_rule
+def moved(
+    now: HeldLevel, side: int, first: int, end: int, even: Even, flow: Flow, scale: float
+) -> HeldLevel:
+    """`now` where breakeven moved the level at the closes of the candles [first, end): worked out
+    if that costs nothing."""
+    if even.least == even.greatest and even.least >= now.floor:
+        return HeldLevel(side * even.least, BREAKEVEN, even.least, -1, 0.0)
+    most = 0.0
+    if is_funded(flow):
+        rises = side * scale > 0.0
+        most = dearest(flow.held, first, end, rises)
+        if now.even_at >= 0:
+            most = max(most, now.dearest) if rises else min(most, now.dearest)
+    return HeldLevel(now.level, now.reason, max(now.floor, even.greatest), end - 1, most)
 
 
 @inner_rule
@@ -264,7 +291,7 @@ def mirrored(held: Entry) -> Entry:
 @inner_rule
 def known(side: int, stop: Stop) -> HeldLevel:
     """The level of a stop that is worked out."""
-    return HeldLevel(stop.level, stop.reason, side * stop.level, -1)
+    return HeldLevel(stop.level, stop.reason, side * stop.level, -1, 0.0)
 
 
 @inner_rule
@@ -292,12 +319,12 @@ def settle(
     """The stop with its level worked out.
 
     A level of breakeven that is put off was at least two ticks beyond what the trail
-    wanted by then: where the two agree now, breakeven was first.
+    wanted by then: where the two agree now, breakeven was first. Of several the greatest counts.
     """
     side, level, reason = held.side, now.level, now.reason
     if now.even_at >= 0:
         closes = candles.time[now.even_at] + candles.interval
-        paid = paid_since(sum_held(flow.sums, now.even_at), before, trade_rules.costs.funding)
+        paid = paid_since(now.dearest, before, trade_rules.costs.funding)
         even = side * even_level(held, closes, paid, trade_rules)
         if tighter(side, even, level):
             level, reason = even, BREAKEVEN
