@@ -9,7 +9,7 @@ def test_more_is_better_less_is_better_or_neither_can_be_said() -> None:
     better = {name: metric.better for name, metric in METRICS.items()}
     less = {name for name, sign in better.items() if sign == -1}
     neither = {name for name, sign in better.items() if sign == 0}
-    assert less == {"max_drawdown", "fees_paid", "funding_paid"}
+    assert less == {"max_drawdown", "max_daily_drawdown", "fees_paid", "funding_paid"}
     shares = {"contribution", "risk_contribution"}  # a sleeve's in its book
     assert neither == {"trades", "scratches", "avg_hours", "exposure"} | shares
     assert set(better.values()) == {1, 0, -1}
