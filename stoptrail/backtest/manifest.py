@@ -25,6 +25,12 @@ def write_manifest(folder: Path) -> None:
     write_json(folder / MANIFEST, {"files": files})
 
 
+def remove_manifest(folder: Path) -> None:
+    """What is in the folder is written anew, by a sweep that goes on after it was killed between
+    its manifest and its end, say: it is whole once there is a manifest again."""
+    (folder / MANIFEST).unlink(missing_ok=True)
+
+
 def require_whole(folder: Path) -> None:
     """Raise DataError where a file that the manifest names is missing or not as it was.
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from stoptrail.backtest.manifest import require_whole
 from stoptrail.cli.market import paired
 from stoptrail.cli.options import BacktestOptions
@@ -163,26 +165,33 @@ def _sets(folder: Path, entry: SleeveSettings, place: str) -> list[tuple[str, Ta
 def best_sets(folder: Path, sets: str, place: str) -> list[tuple[int, dict[str, Any]]]:
     """Number and values of the combinations of the sweep in `folder` that `sets` names, by their
     objective; of equal ones the lower number first. Raises ConfigError where it has not so many."""
+    from stoptrail.feeds.convert import known_floats
     from stoptrail.reports.run_files import read_trials
     from stoptrail.sweep.book import SPREAD, equal_steps, tenth_of
 
     trials = read_trials(folder)
     if trials is None or not {"combination", "objective"} <= set(trials.column_names):
         raise ConfigError(f"{place}: holds no sweep, whose trials.parquet `sets` chooses from")
-    keys = [name for name in trials.column_names if "." in name]
-    rows = [row for row in trials.to_pylist() if isinstance(row["objective"], float)]
-    rows.sort(key=lambda row: (-row["objective"], row["combination"]))
+    objective = known_floats(trials.column("objective"))
+    number = known_floats(trials.column("combination")).astype(np.int64)
+    ranked = np.flatnonzero(np.isfinite(objective))
+    ranked = ranked[np.lexsort((number[ranked], -objective[ranked]))]
     kind, _, wanted = sets.partition(":")
-    known, count = len(rows), int(wanted)
+    known, count = len(ranked), int(wanted)
     if kind == SPREAD:
         tenth = tenth_of(known)
-        rows = [rows[at] for at in equal_steps(tenth, count)] if tenth else []
-    if len(rows) < count:
+        ranked = ranked[list(equal_steps(tenth, count))] if tenth else ranked[:0]
+    if len(ranked) < count:
         raise ConfigError(
             f"{place}: has {known:,} combinations with enough trades, too few for {sets}: ask for "
             "fewer in `sets`"
         )
-    return [(int(row["combination"]), {key: row[key] for key in keys}) for row in rows[:count]]
+    best: list[tuple[int, dict[str, Any]]] = [(int(number[row]), {}) for row in ranked[:count]]
+    for key in (name for name in trials.column_names if "." in name):
+        values = trials.column(key)
+        for row, (_, params) in zip(ranked, best, strict=False):
+            params[key] = values[int(row)].as_py()
+    return best
 
 
 class BookSelection(NamedTuple):

@@ -12,7 +12,7 @@ from stoptrail.backtest.inputs import (
     signals_of,
 )
 from stoptrail.backtest.kept_candles import write_kept
-from stoptrail.backtest.manifest import write_manifest
+from stoptrail.backtest.manifest import remove_manifest, write_manifest
 from stoptrail.backtest.outcome import Outcome, judge, metrics_table
 from stoptrail.backtest.plan import Plan
 from stoptrail.backtest.tables import write_tables
@@ -122,6 +122,7 @@ def finish(folder: Path, summary: dict[str, Any], market: MarketData, stages: St
     """summary.json, the report that is made from it, and what both took."""
     from stoptrail.reports.html.page import write_report
 
+    remove_manifest(folder)
     with stages.stage("report"):
         summary["seconds"] = stages.table()
         write_kept(folder, market)
@@ -138,6 +139,7 @@ def finish_book(
     """The same of a book, which keeps the candles of each market in a folder of theirs."""
     from stoptrail.reports.html.page import write_report
 
+    remove_manifest(folder)
     with stages.stage("report"):
         summary["seconds"] = stages.table()
         for place, market in zip(market_folders(list(markets)), markets.values(), strict=True):

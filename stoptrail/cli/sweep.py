@@ -180,8 +180,7 @@ def sweep_market(
         key = tools.store.key
         with stages.stage("screen"), voice.progress("pre-screen") as advance:
             given = tools.jobs, tools.store, tools.screen_pool, advance, folder
-            results = screen_all(share, *given)
-            ranked = rank(settings, space, results)
+            ranked = rank(settings, space, screen_all(share, *given))
         with stages.stage("finalists"), voice.progress("finalists in Backtrader") as advance:
             verified = verify_best(settings, share, ranked, tools, advance, inputs)
         best = verified.outcomes[verified.best]
@@ -207,9 +206,9 @@ def sweep_market(
         with stages.stage("tables"):
             chosen = _best_settings(settings, space, verified)
             write_run(folder, chosen, inputs, best, baseline)
-            write_trials(
-                folder / "trials.parquet", grid, results, ranked.scored.objective, verified.stages
-            )
+            scored = ranked.scored.objective
+            write_trials(folder / "trials.parquet", grid, ranked.results, scored, verified.stages)
+            ranked = ranked.without_counts()
         finish(folder, summary, market, stages)
     return SweptMarket(settings, market, share, ranked, verified, summary, key)
 

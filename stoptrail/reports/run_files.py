@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +20,7 @@ from stoptrail.rules.candles import Floats, Times
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 CONFIG = "config.toml"
 _TABLES = ("data", "params", "metrics", "baseline", "provenance", "best", "evidence", "seconds")
@@ -188,21 +189,43 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return read_table(folder / CONFIG)
 
 
-def read_trials(folder: Path) -> pa.Table | None:
-    """trials.parquet of the run, None where it made no sweep. Raises DataError where it
-    cannot be read."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+class TrialColumns:
+    """trials.parquet of a run, column by column: all of them at once are gigabytes for millions
+    of combinations. Raises DataError where it cannot be read."""
 
+    def __init__(self, path: Path) -> None:
+        require_file(path, "table of trials", DataError)
+        self._path = path
+        self.column_names: list[str] = self._read(lambda file: file.schema_arrow.names)
+
+    def __len__(self) -> int:
+        rows: int = self._read(lambda file: file.metadata.num_rows)
+        return rows
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """The values of all combinations."""
+        return self._read(lambda file: file.read([name])).column(0)
+
+    def _read(self, how: Callable[[pq.ParquetFile], Any]) -> Any:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with pq.ParquetFile(
+                self._path
+            ) as file:  # `read_table` brings Arrow's datasets, and pandas
+                return how(file)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(
+                f"{self._path}: not a readable table of trials ({reason_of(error)})"
+            ) from None
+
+
+def read_trials(folder: Path) -> TrialColumns | None:
+    """The trials of the run, None where it made no sweep. Raises DataError where they cannot
+    be read."""
     path = folder / "trials.parquet"
-    if not path.exists():
-        return None
-    require_file(path, "table of trials", DataError)
-    try:
-        with pq.ParquetFile(path) as file:  # `read_table` brings Arrow's datasets, and pandas
-            return file.read()
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not a readable table of trials ({reason_of(error)})") from None
+    return TrialColumns(path) if path.exists() else None
 
 
 def _config(folder: Path) -> str:

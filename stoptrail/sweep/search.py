@@ -71,6 +71,12 @@ class Ranked(NamedTuple):
     scored: Scored
     """By the sweep's own rule."""
 
+    def without_counts(self) -> Ranked:
+        """Without why signals were ignored, once the table of trials has it: the report of
+        millions takes their room."""
+        none = self.results.ignored[:0].copy()
+        return self._replace(results=self.results._replace(ignored=none))
+
 
 class Verified(NamedTuple):
     """What ran in full Backtrader."""

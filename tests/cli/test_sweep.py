@@ -129,6 +129,20 @@ def test_a_killed_sweep_goes_on_and_ends_with_the_same_bytes(
     assert_same(out, done[1])
 
 
+def test_a_sweep_killed_after_its_manifest_goes_on(
+    done: tuple[Path, Path], config: Path, tmp_path: Path
+) -> None:
+    out, unfinished = tmp_path / "out", tmp_path / f"out{UNFINISHED}"
+    assert sweep(config, out) == 0
+    out.rename(unfinished)
+    former = (unfinished / "manifest.json").read_text()
+    size = (unfinished / "summary.json").stat().st_size
+    assert str(size) in former
+    (unfinished / "manifest.json").write_text(former.replace(str(size), str(size + 1)))
+    assert resume(out, config) == 0
+    assert_same(out, done[1])
+
+
 def resume(out: Path, config: Path, *more: str) -> int:
     """Go on with the sweep in `out`; the exit code."""
     command = ["backtest", "--sweep", "--quiet", "--config", str(config), "--resume", str(out)]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stoptrail.feeds.convert import known_floats
 from stoptrail.reports.figures import METRICS, flatten, label_of
 from stoptrail.reports.html.markup import packed
+from stoptrail.reports.run_files import TrialColumns
 from stoptrail.reports.summary import evidence_of
 from stoptrail.rules.candles import Floats
 
@@ -23,6 +24,7 @@ MOST_LINES = 2_000
 """Combinations drawn as parallel coordinates."""
 _SHOWN = ("sharpe", "profit_factor", "net_return", "max_drawdown", "trades", "win_rate")
 _SEED = 20_250_622
+_AT_ONCE = 65_536
 
 Indices = NDArray[np.int64]
 
@@ -33,7 +35,7 @@ class Dimension(NamedTuple):
     name: str
     values: list[Any]
     """Distinct values: numbers ascending, words in the grid's order."""
-    place: Indices
+    place: NDArray[np.int32]
     """Index into `values` of every combination; shape (combinations,)."""
     best: int | None
     """Index into `values` of the chosen set, None where it is not known."""
@@ -52,16 +54,13 @@ class TrialGrid(NamedTuple):
     min_trades: int
 
 
-def read_grid(trials: pa.Table, summary: dict[str, Any]) -> TrialGrid:
+def read_grid(trials: TrialColumns, summary: dict[str, Any]) -> TrialGrid:
     """The grid of `trials`; keys with a single value are left out."""
     settings = flatten(summary.get("params") or {})
     chosen = flatten((summary.get("best") or {}).get("params") or {})
     keys = [name for name in trials.column_names if "." in name]
     near = (evidence_of(summary).get("plateau") or {}).get("near") or {}
-    found = [
-        _dimension(name, trials.column(name).to_pylist(), chosen, near.get(name) or [])
-        for name in keys
-    ]
+    found = [_dimension(name, trials.column(name), chosen, near.get(name) or []) for name in keys]
     metrics = {n: known_floats(trials.column(n)) for n in _SHOWN if n in trials.column_names}
     min_trades = int(settings.get("sweep.min_trades") or 0)
     wanted = str(settings.get("sweep.objective", ""))
@@ -73,7 +72,7 @@ def read_grid(trials: pa.Table, summary: dict[str, Any]) -> TrialGrid:
     return TrialGrid(varied, metrics, _eligible(trials, metrics, min_trades), objective, min_trades)
 
 
-def _eligible(trials: pa.Table, metrics: dict[str, Floats], least: int) -> NDArray[np.bool_]:
+def _eligible(trials: TrialColumns, metrics: dict[str, Floats], least: int) -> NDArray[np.bool_]:
     """Where the sweep left an objective; of a run that has no such column, by its trades."""
     if "objective" in trials.column_names:
         return np.asarray(np.isfinite(known_floats(trials.column("objective"))))
@@ -162,14 +161,21 @@ def sample(grid: TrialGrid) -> dict[str, Any]:
     }
 
 
-def _dimension(name: str, column: list[Any], chosen: dict[str, Any], near: list[Any]) -> Dimension:
-    values = list(dict.fromkeys(column))
+def _dimension(
+    name: str, column: pa.ChunkedArray, chosen: dict[str, Any], near: list[Any]
+) -> Dimension:
+    places: dict[Any, int] = {}
+    found = [np.empty(0, np.int32)]
+    for first in range(0, len(column), _AT_ONCE):  # as objects they take ten times the room
+        listed = column.slice(first, _AT_ONCE).to_pylist()
+        found.append(np.array([places.setdefault(each, len(places)) for each in listed], np.int32))
+    values = list(places)
     if not any(isinstance(value, str) for value in values):
         values.sort()
-    places = {value: place for place, value in enumerate(values)}
-    place = np.array([places[value] for value in column], np.int64)
-    around = [places[value] for value in near if value in places]
-    return Dimension(name, values, place, places.get(chosen.get(name)), around)
+    order = {value: place for place, value in enumerate(values)}
+    place = np.array([order[value] for value in places], np.int32)[np.concatenate(found)]
+    around = [order[value] for value in near if value in order]
+    return Dimension(name, values, place, order.get(chosen.get(name)), around)
 
 
 def _counted(grid: TrialGrid) -> Indices:

@@ -55,7 +55,6 @@ def write_report(run_folder: Path, candles: Candles | Mapping[str, Candles]) -> 
 
 def page_data(run: RunFiles, candles: Candles | Mapping[str, Candles]) -> dict[str, Any]:
     """Everything that the page's scripts draw, as JSON values."""
-    trials = read_trials(run.folder)
     evidence = run.summary.get("evidence") or {}
     book = None if isinstance(candles, Candles) else book_data(run)
     return {
@@ -63,7 +62,7 @@ def page_data(run: RunFiles, candles: Candles | Mapping[str, Candles]) -> dict[s
         "symbol": str(run.summary.get("data", {}).get("symbol", "")),
         "curves": curves(run),
         "walk_forward": walk_forward_data(evidence),
-        "grid": grid_data(read_grid(trials, run.summary)) if trials is not None else None,
+        "grid": _grid(run),
         "book": book,
         "market": market_data(candles_of_span(run, candles))
         if isinstance(candles, Candles)
@@ -74,6 +73,11 @@ def page_data(run: RunFiles, candles: Candles | Mapping[str, Candles]) -> dict[s
         "fee_curve": fee_curve(evidence),
         "bands": run.summary.get("drawdown_bands"),
     }
+
+
+def _grid(run: RunFiles) -> dict[str, Any] | None:
+    trials = read_trials(run.folder)
+    return None if trials is None else grid_data(read_grid(trials, run.summary))
 
 
 def candles_of_span(run: RunFiles, candles: Candles) -> Candles:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from stoptrail.reports.html import write_report
-from stoptrail.reports.run_files import TradeRecord, read_run, read_trials
+from stoptrail.reports.run_files import TradeRecord, read_run
 from tests.reports.example_run import BEST, GRID, MIN_TRADES, write_example_run
 from tests.reports.html.browser import chromium, errors, found, requests, wait_until
 
@@ -250,9 +251,8 @@ def test_the_heat_map_opens_on_the_stop_and_marks_what_may_not_be_chosen(
     keys = list(GRID)
     shown = [keys[int(one(page, f"#heat-{way}").get_attribute("value"))] for way in "xy"]
     assert shown == ["stop.trailing_atr_multiplier", "stop.breakeven_atr_trigger"]
-    table = read_trials(report.parent)
-    assert table is not None
     others = [key for key in keys if key not in shown]
+    table = pq.read_table(report.parent / "trials.parquet")
     rows = [row for row in table.to_pylist() if all(row[key] == BEST[key] for key in others)]
     few = sum(row["trades"] < MIN_TRADES for row in rows)
     shapes = page.execute_script("return document.getElementById('heat-plot').layout.shapes")
