@@ -143,7 +143,6 @@ def linger_long(work: int) -> None:
 def test_workers_and_shared_memory_end_with_a_parent_that_is_killed(
     pool: str, tmp_path: Path
 ) -> None:
-    before = shared_folders()
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT.replace("Processes", pool), str(tmp_path)],
         cwd=ROOT,
@@ -151,15 +150,16 @@ def test_workers_and_shared_memory_end_with_a_parent_that_is_killed(
     )
     wait_until(lambda: len(list(tmp_path.iterdir())) >= 2)
     workers = [psutil.Process(int(file.name)) for file in tmp_path.iterdir()]
+    assert bool(shared_folders(process.pid)) == (pool == "Processes")
     process.send_signal(signal.SIGKILL)
     process.wait()
     wait_until(lambda: not any(worker.is_running() for worker in workers))
-    wait_until(lambda: shared_folders() <= before)
+    wait_until(lambda: not shared_folders(process.pid))
 
 
-def shared_folders() -> set[Path]:
-    """Where joblib puts what processes share."""
-    return set(Path("/dev/shm").glob("stoptrail-shared-*"))
+def shared_folders(process: int) -> list[Path]:
+    """Where joblib puts what `process` shares with its workers."""
+    return list(Path("/dev/shm").glob(f"stoptrail-shared-{process}-*"))
 
 
 @pytest.mark.slow
