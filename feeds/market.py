@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,6 +14,7 @@ import numpy as np
 from stoptrail.config.market import Filters, Maintenance, lately
 from stoptrail.core.time import iso, timeframe_name
 from stoptrail.rules.candles import UNKNOWN_VOLUME, Candles
+from stoptrail.rules.costs import DAY
 from stoptrail.rules.funding import NO_ROWS, FundingRows
 
 if TYPE_CHECKING:
@@ -231,3 +234,27 @@ def candles_digest(candles: Candles) -> str:
     for column in candles[1:6]:
         digest.update(np.ascontiguousarray(column, "<f8").tobytes())
     return digest.hexdigest()
+
+
+def same_candles(markets: Mapping[str, Candles]) -> list[str]:
+    """Two names of one market, a line for each pair: where both have a candle, all prices are
+    equal. Such markets spread nothing, and what is counted over markets counts them twice."""
+    lines = []
+    for one, other in combinations(markets, 2):
+        ours, theirs = markets[one], markets[other]
+        _, mine, yours = np.intersect1d(
+            ours.time, theirs.time, assume_unique=True, return_indices=True
+        )
+        pairs = zip(ours[1:5], theirs[1:5], strict=True)
+        if len(mine) > 1 and all(np.array_equal(a[mine], b[yours]) for a, b in pairs):
+            lines.append(
+                f"{one} and {other} have the same candles: they count as two markets and are "
+                "one; give each market its own file"
+            )
+    return lines
+
+
+def at_midnight(candles: Candles) -> Candles:
+    """Those that open at 00:00 UTC: enough to know a market by."""
+    first = candles.time % DAY == 0
+    return Candles._make([*(column[first] for column in candles[:6]), candles.interval])

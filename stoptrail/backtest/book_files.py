@@ -36,7 +36,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.files import write_rows
 from stoptrail.core.json import json_value
 from stoptrail.core.time import iso
-from stoptrail.feeds.market import MarketData
+from stoptrail.feeds.market import MarketData, same_candles
 from stoptrail.rules.book import BOOK_IGNORED
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import compiled
@@ -160,7 +160,10 @@ def summarise_book(
         },
         "baseline": {},
         "no_trade": None if metrics["trades"] or _open(outcome) else "no trade in any sleeve",
-        "warnings": _warnings(outcome, sleeves),
+        "warnings": [
+            *same_candles({name: market.candles for name, market in markets.items()}),
+            *_warnings(outcome, sleeves),
+        ],
         "sides": by_side(outcome.whole, outcome.inputs),
         "years": by_year(outcome.whole, outcome.inputs),
         "buy_and_hold": _held(outcome),

@@ -23,6 +23,7 @@ from stoptrail.config.load import sleeve_settings
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError, DataError, RunError, UsageError
 from stoptrail.core.json import json_value
+from stoptrail.feeds.market import same_candles
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.metrics import ANNUAL_ROOT, daily_returns
 from stoptrail.sweep.book import (
@@ -67,15 +68,17 @@ def require_choosable(settings: Settings) -> None:
             )
 
 
-def require_common_time(each: Sequence[Settings]) -> None:
-    """Raise ConfigError where two markets have no time in common, before hours of searching; a
-    market that cannot be loaded now is told of when it is swept."""
+def require_common_time(each: Sequence[Settings], voice: Voice) -> None:
+    """Raise ConfigError where two markets have no time in common, and say where two are one,
+    before hours of searching; a market that cannot be loaded now is told of when it is swept."""
     found = {}
     for settings in each:
         with suppress(RunError):
             found[settings.data.symbol] = load(settings, Voice(silent=True))
     if found:
         require_overlap(found)
+    for line in same_candles({name: market.candles for name, market in found.items()}):
+        voice.notice(line)
 
 
 def sweep_book(

@@ -45,6 +45,8 @@ from stoptrail.core.errors import (
 )
 from stoptrail.core.files import claimed, read_json, write_json, write_whole
 from stoptrail.core.json import json_text
+from stoptrail.feeds.market import at_midnight, same_candles
+from stoptrail.rules.candles import Candles
 from stoptrail.sweep.multi_market import Across
 from stoptrail.sweep.store import remember
 
@@ -72,7 +74,7 @@ def run(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
     going_on = options.resume is not None and is_several(options.resume)
     begun = _stopped(options) if going_on else _begun(options)
     if begun.book:
-        require_common_time(begun.settings)
+        require_common_time(begun.settings, voice)
     with own_folder(options, "sweep") as place, resumable(place, options, voice):
         if not going_on:
             _remember(place.made, begun)
@@ -153,6 +155,7 @@ def _sweep_all(
     tables: list[dict[str, Any]] = []
     failed: list[str] = []
     swept: list[SweptMarket] = []
+    known: dict[str, Candles] = {}
     for market, own in zip(begun.markets, begun.settings, strict=True):
         voice.notice(f"{market.symbol}: {place.final / market.folder}")
         try:
@@ -163,9 +166,11 @@ def _sweep_all(
             continue
         across.add(found.ranked.scored.objective)
         tables.append(_row(market, found))
+        known[market.symbol] = at_midnight(found.market.candles)
         swept += [found] if begun.book else []
         failed += [f"{market.symbol}: {line}" for line in _mismatches(found)]
     result = _result(tables, across, stages, begun.settings[0].sweep.objective)
+    result["across"]["warnings"] = same_candles(known)
     write_json(folder / MARKETS, result["markets"])
     write_json(folder / ACROSS, result["across"])
     across.write(folder / TRIALS)
@@ -263,4 +268,6 @@ def _tell(folder: Path, result: dict[str, Any], voice: Voice, as_json: bool) -> 
         if book:
             tell(folder, book, voice, as_json=False)
         if result["markets"]:
+            for line in () if book else result["across"]["warnings"]:
+                voice.notice(line)
             show_markets(result, folder)

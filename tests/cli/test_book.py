@@ -115,6 +115,18 @@ def test_the_summary_tells_the_whole_and_every_sleeve(three: Path) -> None:
     assert [int(row["number"]) for row in trades] == list(range(1, len(trades) + 1))
 
 
+def test_one_file_under_two_names_is_told(
+    place: Place, three: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not [line for line in summary_of(three)["warnings"] if "same candles" in line]
+    names = ["--symbols", "A/USDT,B/USDT", *["--data", str(place.files[0])] * 2]
+    out = place.folder / "twice"
+    command = ["backtest", "--book", "--config", str(place.config), "--out", str(out)]
+    assert runner.main([*command, *names]) == 0
+    (line,) = [line for line in summary_of(out)["warnings"] if "same candles" in line]
+    assert line in capsys.readouterr().err
+
+
 def test_days_of_sleeves_add_up_to_the_equity(three: Path) -> None:
     equity = [float(row["equity"]) for row in rows_of(three / "equity.csv")]
     parts = [

@@ -57,6 +57,7 @@ def test_across_is_the_mean_and_the_worst_of_the_markets_objectives(
     np.testing.assert_array_equal(worst, np.where(np.isnan(mean), np.nan, np.min(columns, axis=0)))
     across = json.loads((out / "across.json").read_text())
     assert across["markets"] == 2
+    assert across["warnings"] == []
     assert across["enough_trades_in_each"] == int(np.sum(~np.isnan(mean))) > 0
     assert across["best"][0]["combination"] == int(np.nanargmax(mean))
     assert [row["mean"] for row in across["best"]] == sorted(

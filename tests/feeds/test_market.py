@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stoptrail.feeds.market import MarketData, candles_digest
+from stoptrail.feeds.market import MarketData, at_midnight, candles_digest, same_candles
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.market import decimals
 from tests.feeds.tables import QUARTER, START, candles
@@ -90,3 +90,14 @@ def test_decimals_are_those_of_the_last_90_days() -> None:
     data = Candles(time, price, price, price, price, volume, 3_600_000)
     market = MarketData(data, "SOL/USDT", "file", "x.csv", 0, int(time[0]), int(time[-1]))
     assert (market.price_digits, market.volume_digits) == (1, 2)
+
+
+def test_two_names_of_one_market_are_told_though_one_has_fewer_candles() -> None:
+    whole, part = candles(400), candles(400, missing=(3, 50))
+    part = part._replace(volume=part.volume * 2.0)
+    other = part._replace(close=np.append(part.close[:-1], part.close[-1] * 1.01))
+    (line,) = same_candles({"A/B": whole, "C/D": other, "E/F": part})
+    assert line.startswith("A/B and E/F have the same candles")
+    days = {name: at_midnight(each) for name, each in (("A/B", whole), ("E/F", part))}
+    assert len(days["A/B"].time) == 5
+    assert same_candles(days) == [line]
