@@ -8,7 +8,7 @@ import contextlib
 import time
 import weakref
 from collections import deque
-from typing import Any
+from typing import Any, NamedTuple
 
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.outbox import Outbox
@@ -72,26 +72,29 @@ def reset(exchange: Any, reason: str) -> None:
     give_up(list((exchange.clients or {}).values()), reason)
 
 
-async def dead(exchange: Any, wait: float) -> list[Any]:
-    """The sockets that are closed, or answer no ping within `wait` seconds.
+def _heard_at(client: Any) -> int:
+    """When the socket last said anything, pongs included, or was opened, ms."""
+    said = getattr(client, "last_message_at", None), client.connectionEstablished
+    return max(client.lastPong or 0, *(at or 0 for at in said))
+
+
+async def dead(exchange: Any, bound: float, wait: float) -> list[Any]:
+    """Of the sockets that have said nothing for `bound` seconds, each by itself: those that are
+    closed, or answer no ping within `wait` seconds.
 
     A market in which nothing is traded says nothing either, on sockets that are well. ccxt
     asks for pongs itself, but every three minutes only on some exchanges.
     """
-    clients = list((exchange.clients or {}).values())
     sent = exchange.milliseconds()
-    for client in clients:
+    opened = [c for c in (exchange.clients or {}).values() if c.connection is not None]
+    silent = [client for client in opened if _heard_at(client) < sent - bound * 1000]
+    for client in silent:
         with contextlib.suppress(Exception):  # a socket that cannot be pinged will not answer
             await asyncio.wait_for(client.connection.ping(), wait)
     until = time.monotonic() + wait
-    while (silent := [c for c in clients if _silent_since(c, sent)]) and time.monotonic() < until:
+    while (silent := [c for c in silent if _heard_at(c) < sent]) and time.monotonic() < until:
         await asyncio.sleep(wait / 8)
     return silent
-
-
-def _silent_since(client: Any, sent: int) -> bool:
-    heard = max(client.lastPong or 0, getattr(client, "last_message_at", None) or 0)
-    return heard < sent
 
 
 def give_up(clients: list[Any], reason: str) -> None:
@@ -100,6 +103,26 @@ def give_up(clients: list[Any], reason: str) -> None:
 
     for client in clients:
         client.on_error(NetworkError(reason))
+
+
+class Traded(NamedTuple):
+    """What is known of a market's trades, whoever showed it."""
+
+    trade: int
+    """Time of the newest trade, ms; 0 where none was told."""
+    candle: tuple[float, float]
+    """Open time and volume of the newest candle of the stream with a trade in it, or zeros."""
+    record: Row | None
+    """The newest candle of the record."""
+
+    def since(self, then: Traded) -> bool:
+        """Whether there was a trade since `then`. The first that is heard of may be older."""
+        record, before = self.record, then.record
+        return (
+            (then.trade > 0 and self.trade > then.trade)
+            or (then.candle[1] > 0 and self.candle > then.candle)
+            or (record is not None and record[5] > 0 and before is not None and record != before)
+        )
 
 
 class Silence:
@@ -136,20 +159,25 @@ class Silence:
         """Whether it is time to `look`."""
         return self.hides_trades(watched) or time.monotonic() - self.heard_at > self._bound
 
-    async def look(self, wait: float, watched: bool, record: Row | None) -> list[Any] | None:
-        """The sockets to open anew; [] where the market is quiet, and the record is to be read
-        before the next look; None where somebody spoke meanwhile. Takes `wait` seconds.
+    async def dead(self, wait: float) -> list[Any]:
+        """Sockets to open anew because nobody answers there, whatever the others say; takes up to
+        `wait` seconds."""
+        found = await dead(self._exchange, self._bound, wait)
+        if found:
+            self.held_back()
+            self._quiet.clear()
+        return found
+
+    def look(self, watched: bool, record: Row | None) -> list[Any]:
+        """The deaf sockets, to be opened anew; [] where the market is quiet, and the record is to
+        be read before the next look.
 
         record: the newest candle that the exchange's record showed when it was last read.
         """
-        before = self.heard_at
-        found = await dead(self._exchange, wait)
-        hidden = self.hides_trades(watched)
-        if self.heard_at > before and not hidden:
-            return None
-        if not found and hidden:
+        found = []
+        if self.hides_trades(watched):
             found = self._trades_hidden()
-        elif not found and self._deaf(record):
+        elif self._deaf(record):
             found = list((self._exchange.clients or {}).values())
         self.held_back()
         if found:

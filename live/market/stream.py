@@ -19,7 +19,7 @@ from stoptrail.live.market.mark_reader import MarkReader
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.reader import Reader
-from stoptrail.live.market.sockets import Silence, give_up
+from stoptrail.live.market.sockets import Silence, Traded, give_up
 from stoptrail.live.market.subscriptions import Subscriptions
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.trade_ticks import TradeTicks
@@ -153,7 +153,7 @@ class Stream:
         failures = 0
         self._subscriptions.begin(name)
         while True:
-            began, waited = time.monotonic(), self._outbox.waited
+            shown, waited = self._shown(), self._outbox.waited
             try:
                 # ccxt leaves waiters behind: on a socket that it has given up, and after
                 # subscriptions that were refused or never answered
@@ -167,7 +167,7 @@ class Stream:
                 self._socket_failed(name, ConnectionError("closed"), failures)
             except TimeoutError:
                 if self._outbox.waited == waited:
-                    self._nothing_came(name, began)
+                    self._nothing_came(name, shown)
                 continue  # the watchdog knows a dead socket from a quiet market
             except Exception as error:
                 if type(error).__name__ in _ABSENT:
@@ -191,11 +191,17 @@ class Stream:
         broken = any(kind.__name__ == "NetworkError" for kind in type(error).__mro__)
         return name in self._up and not broken and failures < _TRIES
 
-    def _nothing_came(self, name: str, began: float) -> None:
-        """A stream has brought nothing since `began`: where it never has, or it is quotes while
-        trades came, it is asked for again, alone; the second time on a socket of its own."""
-        mute = name == "quotes" and self._silence.trade_at > began
-        if name in self._up and not mute:
+    def _shown(self) -> Traded:
+        return Traded(self._sequence.last_trade, self._state, self._sequence.record)
+
+    def _nothing_came(self, name: str, shown: Traded) -> None:
+        """A stream has brought nothing since trades `shown`, on a socket that is well. Where there
+        were others since, and it never has or is that of quotes, it is asked for again, alone;
+        the second time on a socket of its own."""
+        if name in self._up and name != "quotes":
+            return
+        if not self._shown().since(shown):
+            self._look_again()
             return
         self._up.discard(name)
         if name == "quotes":
@@ -219,8 +225,7 @@ class Stream:
             self._has_candles = False  # trades, where they are watched, tell of time
         if not self._sockets:
             self._say_no_socket()
-        self._record.ask()
-        self._record.look()
+        self._look_again()
 
     def _say_no_quotes(self) -> None:
         text = "gives no quotes by socket: an entry fills at the last trade, worsened by slippage"
@@ -281,6 +286,10 @@ class Stream:
         if self._wants_ticks:
             await self.ticks.poll()
         self._silence.heard_at = time.monotonic()
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Let the record tell."""
         self._record.ask()
         self._record.look()
 
@@ -294,36 +303,35 @@ class Stream:
             await asyncio.sleep(pause)
             if self._outbox.waited > waited:
                 self._silence.held_back()
-            if self._streaming and self._silence.lasts("trades" in self._up):
-                await self._look_into_silence(pause)
+            if found := await self._silence.dead(pause):
+                self._open_anew(found)
+            elif self._streaming and self._silence.lasts("trades" in self._up):
+                if found := self._silence.look("trades" in self._up, self._sequence.record):
+                    self._open_anew(found)
+                self._look_again()
             if self._record.overdue > self._timing.hold:
                 self._lost("a closed candle cannot be fetched")
                 self._record.ask()  # once it can, see whether all is well again
                 self._tell(self._sequence.release_ahead())
 
-    async def _look_into_silence(self, wait: float) -> None:
-        """Open anew what is dead, or deaf; leave a quiet market alone."""
-        found = await self._silence.look(wait, "trades" in self._up, self._sequence.record)
-        if found:
-            text = f"a socket has said nothing for {self._timing.silence:g} s: it is opened anew"
-            self._warning_log.say("silence", text)
-            give_up(found, "silent socket")
-        elif found is not None:
-            self._record.ask()
-            self._record.look()
+    def _open_anew(self, sockets: list[Any]) -> None:
+        text = f"a socket has said nothing for {self._timing.silence:g} s: it is opened anew"
+        self._warning_log.say("silence", text)
+        give_up(sockets, "silent socket")
 
     async def _watch_listing(self) -> None:
         """Ask whether a quiet market is still traded; one that is not is stale."""
         while True:
+            shown = self._shown()
             await asyncio.sleep(self._timing.listing)
-            if not (self._silence.quiet or self._halted):
+            polled = not self._streaming and not self._shown().since(shown)
+            if not (self._silence.quiet or polled or self._halted):
                 continue
             self._halted = await self._listing.trouble(self._halted)
             if self._halted:
                 self._lost(self._halted)
             elif not self.connection.fresh:
-                self._record.ask()
-                self._record.look()
+                self._look_again()
 
     def _lost(self, reason: str) -> None:
         if self.connection.state != "stale":

@@ -10,15 +10,14 @@ from stoptrail.live.ledger.records import SessionRow, settings_rows, sleeves_of
 from stoptrail.live.watch.messages import SIDES, number, sleeve_names
 from stoptrail.live.watch.presence import presence_of
 from stoptrail.live.watch.snapshot import (
-    Happened,
     Snapshot,
     closed_trades,
     connection_of,
     day_start,
-    recent,
     snapshot,
     state_of,
 )
+from stoptrail.live.watch.story import Happened, newest_first, recent
 
 
 def snapshot_of(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
@@ -74,11 +73,11 @@ def stories(database: Database, row: SessionRow, count: int) -> tuple[Happened, 
     """The newest of what happened to a session, newest first; of a book at its sleeves too, each
     with its market."""
     own = [
-        Happened(one.time, f"{name}: {one.text}")
+        one._replace(text=f"{name}: {one.text}")
         for session, name in sleeve_names(sleeves_of(database, row.id)).items()
         for one in recent(database, session, count)
     ]
-    return tuple(sorted([*own, *recent(database, row.id, count)], reverse=True)[:count])
+    return tuple(newest_first([*own, *recent(database, row.id, count)])[:count])
 
 
 def holds_of(found: Snapshot) -> str:

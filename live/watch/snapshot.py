@@ -22,19 +22,16 @@ from stoptrail.live.ledger.records import (
     rows,
     settings_rows,
 )
-from stoptrail.live.ledger.spoken import Commands, Events
 from stoptrail.live.ledger.tables import (
-    Decisions,
     PaperTrades,
-    StopMoves,
     StoredCandles,
     StoredFunding,
 )
 from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.session_settings import run_rules_from, settings_from
 from stoptrail.live.watch.daily import equity_at
-from stoptrail.live.watch.messages import SIDES, number
 from stoptrail.live.watch.presence import presence_of
+from stoptrail.live.watch.story import Happened, recent
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.funding import booked_funding, unit_payment
 from stoptrail.rules.trade import Position, TradeRules, credited, leave, marked
@@ -43,13 +40,6 @@ _SILENT_MS = 15_000
 """Age of a session's last sign after which it counts as gone."""
 _SLOW_START_MS = 300_000
 """The same while it starts: it says nothing while it reads."""
-
-
-class Happened(NamedTuple):
-    """One line of the session's story."""
-
-    time: int
-    text: str
 
 
 class Snapshot(NamedTuple):
@@ -225,46 +215,6 @@ def _paid(trade: dict[str, Any], position: Position) -> float:
     """Funding that one unit of `position` held long has paid since the entry (C19)."""
     rest = trade["funding"] - position.parts.funding
     return -float(position.held.side * rest / position.units)
-
-
-def recent(database: Database, session: int, count: int) -> list[Happened]:
-    """The newest of what happened, newest first."""
-    found: list[Happened] = []
-    for row in _newest(database, PaperTrades, PaperTrades.number, session, count):
-        side = SIDES[row["side"]]
-        text = f"entered {side} {number(row['units'])} at {number(row['entry'])}"
-        found.append(Happened(row["entry_time"], text))
-        if row["exit_time"] is not None:
-            text = f"left {side} at {number(row['exit'])} ({row['reason']}), {row['pnl']:+,.2f}"
-            found.append(Happened(row["exit_time"], text))
-    for row in _newest(database, StopMoves, StopMoves.time, session, count):
-        if row["old"] is not None:
-            text = f"stop {number(row['old'])} to {number(row['new'])} ({row['reason']})"
-            found.append(Happened(row["time"], text))
-    for row in _newest(database, Decisions, Decisions.time, session, count):
-        if row["outcome"] not in ("filled", "ordered"):
-            text = f"{SIDES[row['side']]} signal ignored: {row['outcome']}"
-            found.append(Happened(row["time"], text))
-    found += [
-        Happened(row["time"], told(row["kind"], row["text"]))
-        for row in _newest(database, Events, Events.number, session, count)
-    ]
-    for row in _newest(database, Commands, Commands.id, session, count):
-        text = f"{row['verb']}: {row['result'] or 'asked'}"
-        found.append(Happened(row["done"] or row["asked"], text))
-    return sorted(found, reverse=True)[:count]
-
-
-def told(kind: str, text: str) -> str:
-    """A message as a line of the story."""
-    return f"{kind}: {text}"
-
-
-def _newest(
-    database: Database, table: Any, order: Any, session: int, count: int
-) -> list[dict[str, Any]]:
-    query = table.select().where(table.session == session).order_by(order.desc()).limit(count)
-    return list(query.dicts().execute(database))
 
 
 def closed_trades(database: Database, session: int) -> tuple[float, int, int]:

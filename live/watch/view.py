@@ -21,7 +21,8 @@ from stoptrail.live.watch.book_snapshot import (
     snapshot_of,
 )
 from stoptrail.live.watch.messages import SIDES, UNWRITTEN, Message, number
-from stoptrail.live.watch.snapshot import Happened, Snapshot, health_of, told
+from stoptrail.live.watch.snapshot import Snapshot, health_of
+from stoptrail.live.watch.story import Happened, newest_first, told
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -37,7 +38,6 @@ _HEIGHT = 10
 _SHARES = (22, 34, 24)
 """Of the width for the three boxes: side by side on a terminal of 80 columns."""
 _HEAD_HEIGHT = 2
-
 _TREND = {1: "up", -1: "down", 0: "none"}
 _COLOURS = {"running": "green", "stopped": "yellow", "failed": "red", "gone": "red"}
 
@@ -193,7 +193,7 @@ def panel(
         boxes.add_column(ratio=share)
     boxes.add_row(*(Panel(lines, title=title, height=high) for title, lines in titles.items()))
     room = None if height is None else max(1, height - _HEAD_HEIGHT - high - 2)
-    events = sorted({*found.recent, *said}, reverse=True)[:room]
+    events = newest_first({*found.recent, *said})[:room]
     lines = [f"{_moment(e.time)}  {e.text}" for e in events] or ["nothing yet"]
     lines += [""] * ((room or 0) - len(lines))
     story = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")  # one line each

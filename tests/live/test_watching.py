@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from stoptrail.live.session import Options
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.metrics import Endpoint
 from stoptrail.live.watch.notify import Notifier
-from stoptrail.live.watch.snapshot import Happened, Snapshot, snapshot
+from stoptrail.live.watch.snapshot import Snapshot, snapshot
+from stoptrail.live.watch.story import Happened
 from stoptrail.live.watch.view import PlainView, TerminalView, next_close, panel
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore, play
@@ -142,6 +144,21 @@ def test_the_snapshot_adds_up(market: list[Row], tmp_path: Path) -> None:
     database.close()
     assert stored is not None
     assert found.trade == {**stored, "held": stored["units"]}  # no part has left
+
+
+def test_what_has_the_same_time_is_told_in_its_order(market: list[Row], tmp_path: Path) -> None:
+    """A candle on which a stop moves may be that on which it is hit: newest first."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    in_a_trade(market, url)
+    database = open_existing(url)
+    story = snapshot(database, all_sessions(database)[0], 500).recent
+    database.close()
+    words = [(one.time, one.text.split()[0]) for one in story]
+    together = [pair for pair in pairwise(words) if pair[0][0] == pair[1][0]]
+    assert ("left", "stop") in [(new, old) for (_, new), (_, old) in together]
+    assert ("stop", "left") not in [(new, old) for (_, new), (_, old) in together]
+    times = [time_ for time_, _ in words]
+    assert times == sorted(times, reverse=True)
 
 
 def test_a_session_that_was_not_ended_in_order_is_gone_after_a_while(

@@ -19,7 +19,7 @@ from stoptrail.live.market.read_ahead import _ReadAhead
 from stoptrail.live.market.reader import Reader
 from stoptrail.live.market.sockets import give_up, guard
 from stoptrail.live.market.store import CCXTStore
-from stoptrail.live.market.stream import Stream
+from stoptrail.live.market.stream import Stream, Transport
 from stoptrail.live.market.trade_ticks import CACHE
 from stoptrail.live.market.warnings import Redaction, WarningLog
 from tests.exchange import messages
@@ -331,23 +331,25 @@ def test_a_market_that_is_not_traded_is_followed_where_a_session_has_it(
         ].tolist()
 
 
-@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize(
+    ("gone", "transport"), [(False, "auto"), (True, "auto"), (False, "rest"), (True, "rest")]
+)
 def test_a_quiet_market_that_is_not_traded_any_more_is_stale_and_says_why(
-    gone: bool, monkeypatch: pytest.MonkeyPatch
+    gone: bool, transport: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     halted = [True]
     listed = listing(halted, gone)
     candles = market()
-    with Simulator(candles, HISTORY) as simulator, store(simulator) as opened:
+    with Simulator(candles, HISTORY) as simulator, store(simulator, transport=transport) as opened:
         after = int(candles.time[HISTORY - 1])
         listener = Listener(opened, opened.start_stream(SYMBOL, INTERVAL, after, False))
-        listener.until(lambda: opened.connection.state == "live")
+        listener.until(lambda: opened.connection.fresh)
         monkeypatch.setattr(messages, "exchange_info", listed)
         listener.until(lambda: opened.connection.state == "stale")
         words = "lists BTC/USDT no more" if gone else "BTC/USDT is halted or inactive on binance"
         assert words in opened.connection.reason
         halted[0] = False
-        listener.until(lambda: opened.connection.state == "live")
+        listener.until(lambda: opened.connection.fresh)
 
 
 def test_a_socket_that_is_given_up_while_it_is_opened_does_not_stay_open() -> None:

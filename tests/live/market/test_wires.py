@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ ALL = tuple(WIRES)
 CANDLES = market(60)
 LAST = int(CANDLES.time[HISTORY - 1])
 ORDERLY = Pace(wanted=("kline", "trade", "bookTicker"))
-UNHURRIED = QUICK._replace(silence=20.0, stale=60.0)
+UNHURRIED = QUICK._replace(timeout=20.0, silence=20.0, stale=60.0, grace=20.0, hold=60.0)
 """For tests in which nobody may be taken for dead."""
 
 
@@ -143,6 +144,39 @@ def test_a_subscription_that_fails_is_asked_for_again_alone(name: str, kind: str
         most = 2 if (name, how) == ("okx", "refusing") else 1
         assert all(wires.asked.count(other) <= most for other in streams(name) - {kind})
         assert wires.opened == opened
+
+
+def test_a_market_that_is_quiet_from_its_first_moment_is_asked_for_once() -> None:
+    """Neither trades nor quotes come, which refused subscriptions look like too: the record
+    tells them apart."""
+    timing = UNHURRIED._replace(silence=0.1)
+    with WireSimulator("bybit", CANDLES, HISTORY, ORDERLY) as simulator:
+        options, wires = simulator.ccxt_options(), simulator.wires
+        wires.recent.clear()
+        with CCXTStore("bybit", "USDT", options, 3, timing=timing) as store:
+            listener = Listener(store, store.start_stream(simulator.symbol, INTERVAL, LAST))
+            listener.until(lambda: store.connection.state == "live")
+            until = time.monotonic() + 10 * timing.silence
+            listener.until(lambda: time.monotonic() > until)
+            assert Counter(wires.asked) == Counter(streams("bybit"))
+            assert "no answer" not in listener.notices
+            assert wires.opened == 1
+            played(simulator, store, listener)
+
+
+def test_a_dead_socket_is_opened_anew_though_another_goes_on() -> None:
+    """okx tells candles on a socket of their own."""
+    timing = UNHURRIED._replace(silence=0.2)
+    with listening("okx", timing, Pace(speed=INTERVAL / 1000 * 2)) as (simulator, store, listener):
+        listener.until(lambda: store.connection.state == "live")
+        wires = simulator.wires
+        before = Counter(wires.asked)
+        simulator.script(script.SilentSocket(HISTORY + 1, away=0, only="kline"))
+        playing = simulator.play()
+        listener.until(lambda: wires.asked.count("candles") > before["candles"])
+        assert not playing.done()
+        assert wires.asked.count("trades") == before["trades"]
+        playing.cancel()
 
 
 def test_a_second_timeframe_on_the_same_socket_is_not_taken_for_ours() -> None:
