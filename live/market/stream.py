@@ -212,8 +212,7 @@ class Stream:
             f"nothing comes from the {name} subscription: it is asked for again, alone",
         )
         self._unheard[name] += 1
-        again = self._unheard[name] % 2 == 0
-        sockets = self._subscriptions.own(name, self._up) if again else []
+        sockets = [] if self._unheard[name] % 2 else self._subscriptions.own(name, self._up)
         self._subscriptions.forget(name)
         give_up(sockets, f"no {name}")
 
