@@ -114,6 +114,20 @@ def test_the_sessions_follow_the_price(window: Any, place: tuple[Client, Running
     assert errors(window) == []
 
 
+def test_marks_of_small_falls_differ(window: Any, place: tuple[Client, Running]) -> None:
+    """Of falls down to 0.012 % an axis that says 0.0 % says nothing."""
+    client, _ = place
+    open_page(window, client)
+    script = """
+      import("/assets/chart.js").then((chart) => {
+        const falls = [[], [0, 0], [0, 0.3], [0, 0.009], [0, 0.00012]];
+        window.digits = falls.map(chart.digitsOf).join(" ");
+      });
+      return window.digits;
+    """
+    assert wait_until(window, script) == "1 1 1 2 3"
+
+
 def test_a_session_shows_its_market_its_trades_and_its_story(
     window: Any, place: tuple[Client, Running]
 ) -> None:

@@ -10,7 +10,7 @@ function options(narrow) {
     autoSize: true,
     layout: { background: { color: "transparent" }, textColor: colour("soft"), fontSize: narrow ? 11 : 12, attributionLogo: false, panes: { separatorColor: colour("line") } },
     grid: { vertLines: { color: faded("line", 0.6) }, horzLines: { color: faded("line", 0.6) } },
-    rightPriceScale: { borderColor: colour("line") },
+    rightPriceScale: { borderColor: colour("line"), entireTextOnly: true },
     timeScale: { borderColor: colour("line"), timeVisible: true, secondsVisible: false, rightOffset: 4, minBarSpacing: 0.05 },
     crosshair: { mode: 0 },
     handleScroll: { vertTouchDrag: false },
@@ -105,6 +105,19 @@ export function candleChart(place, read, older) {
   };
 }
 
+// Digits with which the marks of an axis of falls, in percent, differ.
+export function digitsOf(falls) {
+  const worst = 100 * falls.reduce((most, value) => Math.max(most, value), 0);
+  return worst < 1e-5 ? 1 : Math.max(1, Math.ceil(1 - Math.log10(worst)));
+}
+
+// Everything, with room for half a label before the first point.
+function showAll(chart, place, curves) {
+  const count = new Set(curves.flatMap(({ time }) => time.map((at) => Math.floor(at / 1000)))).size;
+  const half = count * 30 / Math.max(200, place.clientWidth - 90);
+  chart.timeScale().setVisibleLogicalRange({ from: -half, to: count - 1 + Math.min(4, half) });
+}
+
 // Curves over each other, and falls below them where there are any.
 export function curveChart(place, curves, falls = null) {
   const chart = LC.createChart(place, options(place.clientWidth < 560));
@@ -114,10 +127,11 @@ export function curveChart(place, curves, falls = null) {
     series.setData(points(time, values));
     return [series, name];
   });
-  const below = falls && chart.addSeries(LC.AreaSeries, { lineWidth: 1, priceLineVisible: false, lastValueVisible: false, priceFormat: { type: "custom", minMove: 1e-6, formatter: (value) => f.share(Math.abs(value) < 5e-4 ? 0 : value, 1) } }, 1);
+  const digits = falls && digitsOf(falls.values);
+  const below = falls && chart.addSeries(LC.AreaSeries, { lineWidth: 1, priceLineVisible: false, lastValueVisible: false, priceFormat: { type: "custom", minMove: 1e-6, formatter: (value) => f.share(value, digits) } }, 1);
   if (below) {
     below.setData(points(falls.time, falls.values.map((value) => -value)));
-    chart.panes()[0].setStretchFactor(3);
+    chart.panes()[0].setStretchFactor(place.clientWidth < 560 ? 2 : 3);
     chart.panes()[1].setStretchFactor(1);
   }
   const paint = () => {
@@ -126,7 +140,7 @@ export function curveChart(place, curves, falls = null) {
     below?.applyOptions({ lineColor: colour("bad"), topColor: faded("bad", 0.05), bottomColor: faded("bad", 0.35), invertFilledArea: true });
   };
   paint();
-  chart.timeScale().fitContent();
+  showAll(chart, place, curves);
   place.dataset.drawn = curves[0]?.time.length ?? 0;
   return { recolour: paint, leave: () => chart.remove() };
 }
