@@ -12,6 +12,7 @@ from stoptrail.core.errors import DataError
 from stoptrail.core.time import MINUTE_MS, timeframe_name
 from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.encodings import HEAD_BYTES
+from stoptrail.feeds.kinds import of_one_kind
 from stoptrail.feeds.lean import lean_day
 from stoptrail.feeds.markets import SeveralError, market_in_name, same_market
 from stoptrail.feeds.sheets import Sheet
@@ -23,6 +24,8 @@ _KINDS = (
     *(".json", ".jsonl", ".ndjson", ".npy", ".npz", ".zip", ".gz", ".bz2", ".xz", ".zst"),
     *(".lz4", ".tgz", ".tar", ".arrows"),
 )
+_BESIDE_PARQUET = ("_metadata", "_common_metadata", "_success")
+"""What writers of many Parquet files leave beside them."""
 _METATRADER = re.compile(rb"<[A-Za-z]+>[,;\t|]")
 _MOST_BYTES = 4 << 30
 _LZ4 = b"\x04\x22\x4d\x18"
@@ -64,6 +67,9 @@ def sheets_of(
     if several:
         members, more = _of_market(members, symbol, timeframe)
         notes += more
+    keep, said = of_one_kind([f"{path}/{m.name}" if several else m.label for m in members], symbol)
+    members = [member for member, kept in zip(members, keep, strict=True) if kept]
+    notes += [said] if said else []
     sheets = []
     for member in members:
         label = member.label if several or path.is_dir() else str(path)
@@ -148,6 +154,7 @@ def _all(
 def _may_hold_candles(name: str) -> bool:
     lower = name.lower()
     hidden = lower.startswith((".", "__")) or "/." in lower or "__macosx" in lower
+    hidden |= lower in _BESIDE_PARQUET
     return not hidden and (lower.endswith(_KINDS) or "." not in lower.rpartition("/")[2])
 
 
@@ -321,7 +328,7 @@ def _sheet(label: str, member: Member) -> Sheet:
     head = _head(member)
     bare = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not bare:
-        raise DataError("the file is empty; give a file of candles")
+        raise DataError("the file is empty; fetch it again, or remove it")
     for magic, what in _OTHERS:
         if head.startswith(magic):
             raise DataError(f"is {what}")

@@ -61,6 +61,8 @@ def cut_clock(time: Times) -> str:
         return ""
     if own < len(time) / 2 and not np.any(time % DAY_MS):
         return "the times tell the day alone, which many rows have: give the time of day too"
+    if own < len(time) / 2 and not np.any(time % HOUR_MS):
+        return "the times tell the hour alone, which several rows have: give the minutes too"
     hours = time % DAY_MS // HOUR_MS
     if np.min(hours) > 0 and np.max(hours) == _NOON and np.ptp(time) > DAY_MS:
         return (
@@ -73,6 +75,8 @@ def cut_clock(time: Times) -> str:
 _NOON = 12
 
 
+_FEW, _SHARE = 3, 0.001
+"""Rows without volume for which those of all others are not to be given up."""
 _ZONE_MS = 900_000
 """What the offsets of all zones are multiples of."""
 
@@ -102,7 +106,8 @@ def value_faults(columns: Columns) -> Iterator[Fault]:
     remedy = "mend or remove the row"
     for name in VALUES:
         bad = ~np.isfinite(getattr(columns, name))
-        more = ', or set data.volume = "unknown"' if name == "volume" else ""
+        many = name == "volume" and np.sum(bad) > max(_FEW, _SHARE * len(bad))
+        more = ', or set data.volume = "unknown"' if many else ""
         yield from _fault(name, bad, "is missing or not a finite number", remedy + more)
     for name in PRICES:
         bad = getattr(columns, name) <= 0

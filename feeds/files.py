@@ -29,6 +29,7 @@ from stoptrail.feeds.markets import SeveralError, market_in_name, same_base
 from stoptrail.feeds.oddities import oddities, unfinished, volume_in_quote
 from stoptrail.feeds.parts import FilePart, read_part
 from stoptrail.feeds.seams import Joined, doubled_hours, joined, two_candles
+from stoptrail.feeds.strangers import beside_others
 from stoptrail.rules.candles import Candles
 
 LONGEST = 380
@@ -144,7 +145,8 @@ def _parts_of(
         except SeveralError as error:
             raise SeveralError(f"{sheet.label}: {error}", error.what, error.names) from None
         except DataError as error:
-            text = f"{sheet.label}: {one_line(str(error), LONGEST)}"
+            reason = beside_others(str(error), sheet.names, [one.names for one in sheets])
+            text = f"{sheet.label}: {one_line(reason, LONGEST)}"
             if files is None or len(sheets) == 1:
                 raise DataError(text) from None
             files.append(text)
@@ -194,10 +196,11 @@ def hour_twice(parts: list[FilePart], series: Joined) -> str:
     if found is None:
         return ""
     row, zone = found
+    hour = iso(int(min(times[row - 1], times[row])))[:-1]
     return (
-        f"{series.place(row)}: the hour from {iso(int(times[row]))[:-1]} comes twice, as it does "
-        f"in local time when summer time ends (in {zone} for one); set data.zone to the zone of "
-        "the file, or give times in UTC"
+        f"{series.place(row)}: the hour from {hour} comes twice, as it does in local time when "
+        f"summer time ends (in {zone} for one); set data.zone to the zone of the file, or give "
+        "times in UTC"
     )
 
 

@@ -13,7 +13,7 @@ from stoptrail.feeds.convert import number, one_line
 from stoptrail.feeds.names import SYMBOLS, field_of, plain_name
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.feeds.signatures import GECKOTERMINAL
-from stoptrail.feeds.structured import table_sheet
+from stoptrail.feeds.structured import by_ticker, table_sheet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -117,7 +117,7 @@ _MOST_KEYS = 50
 def _parsed(content: bytes) -> Any:
     text = content.decode("utf-8-sig", "replace")
     try:
-        return json.loads(text)
+        return by_ticker(json.loads(text))
     except ValueError as whole:
         try:
             return [json.loads(line) for line in text.splitlines() if line.strip()]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.convert import number, one_line, texts_of
+from stoptrail.feeds.kinds import kind_of
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.rules.candles import Times
@@ -111,12 +112,17 @@ def _of_its_kind(found: Sequence[str], meant: str) -> str:
 
 def same_timeframe(word: str, meant: str) -> bool:
     """Whether a timeframe as files write it (15m, 15min, 1H, 60) is the one that is meant."""
+    return plain_timeframe(word) == meant
+
+
+def plain_timeframe(word: str) -> str:
+    """A timeframe as settings write it: 15min is 15m, 60 is 1h."""
     text = re.sub(r"\s", "", word.lower())
     for unit in ("m", "h", "d"):
         text = re.sub(rf"{unit}(in(ute)?s?|ours?|ays?)$", unit, text)
     text = re.sub(r"^([mhd])(\d+)$", r"\2\1", f"{text}m" if text.isdigit() else text)
     minutes = {"60m": "1h", "240m": "4h", "1440m": "1d", "24h": "1d", "d": "1d", "h": "1h"}
-    return minutes.get(text, text) == meant
+    return minutes.get(text, text)
 
 
 def chosen_market(markets: Sequence[str], meant: str) -> str:
@@ -142,18 +148,19 @@ def coded(cells: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
 
 
 def told_apart(
-    cells: pa.ChunkedArray, keep: NDArray[np.bool_], what: str, meant: str
+    cells: pa.ChunkedArray, keep: NDArray[np.bool_], what: str, meant: str, *, alike: bool = False
 ) -> tuple[NDArray[np.bool_], list[str]]:
-    """The rows of the market (or exchange) that is meant, and what has to be said of it."""
+    """The rows of the market (or exchange) that is meant, and what has to be said of it. With
+    `alike`, spellings of one name (btcusdt, BTC/USDT) are taken for one."""
     codes, words = coded(cells)
+    notes: list[str] = []
+    if alike:
+        codes, notes = _as_one(codes, words, what)
     there = [words[code] for code in dict.fromkeys(codes[keep].tolist()) if code >= 0]
-    if not there:
-        return np.ones(len(cells), np.bool_), []
-    if what != "symbol" and len(there) == 1:
-        return np.ones(len(cells), np.bool_), []
+    if not there or (what != "symbol" and len(there) == 1):
+        return np.ones(len(cells), np.bool_), notes
     word = _chosen(there, meant, what)
     mine = codes == words.index(word)
-    notes = []
     if len(there) > 1:
         left = int(np.sum(keep & ~mine))
         several = f"{what}s" if what in _SETTINGS else f"values of {what}"
@@ -161,6 +168,29 @@ def told_apart(
     elif what == "symbol" and meant and not same_market(word, meant):
         notes.append(f"the file is of {word}; it is run as {meant}")
     return mine if len(there) > 1 else np.ones(len(cells), np.bool_), notes
+
+
+def _as_one(
+    codes: NDArray[np.int64], words: Sequence[str], what: str
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Codes of words of which spellings of one name have that of the first; and which those are."""
+    ways = [_spelled(word, what) for word in words]
+    firsts = [ways.index(way) for way in ways]
+    several = [word for way, word in zip(ways, words, strict=True) if ways.count(way) > 1]
+    notes = [f"{_listed(several)} are taken for one {what}"] if several else []
+    return np.array([*firsts, -1], np.int64)[codes], notes
+
+
+def _spelled(word: str, what: str) -> tuple[str, ...]:
+    """What all spellings of one name have in common: of a market its letters, and what it is
+    settled in."""
+    if what == "timeframe":
+        return (plain_timeframe(word),)
+    if what != "symbol":
+        return (word.lower(),)
+    settled = word.upper().partition(":")[2] if "/" in word else ""
+    swap = _SWAP.search(word)
+    return plain_market(_SWAP.sub("", word)), settled, swap[0].upper() if swap else ""
 
 
 class _Telling(NamedTuple):
@@ -267,31 +297,6 @@ def _texts(words: Sequence[str]) -> pa.ChunkedArray:
     import pyarrow as pa
 
     return pa.chunked_array([texts_of(words)])
-
-
-def are_kinds(words: Sequence[str]) -> bool:
-    """Whether words name kinds of markets: spot, perpetual, ..."""
-    plain = {re.sub("[^a-z]", "", word.lower()) for word in words}
-    return plain <= _SPOT | _SWAPS | _OTHER_KINDS
-
-
-def kind_of(words: Sequence[str], meant: str) -> str:
-    """Of kinds of markets (spot, perpetual, ...) the one that a symbol such as BTC/USDT:USDT
-    means; "" where the words are others, or several may be meant."""
-    plain = {word: re.sub("[^a-z]", "", word.lower()) for word in words}
-    if not meant or not are_kinds(words):
-        return ""
-    mine = [word for word in words if plain[word] in (_SWAPS if ":" in meant else _SPOT)]
-    return mine[0] if len(mine) == 1 else ""
-
-
-_SPOT = {"spot", "cash", "sp"}
-_SWAPS = {
-    *("perp", "perpetual", "perps", "perpetuals", "swap", "swaps", "linear", "um", "usdm"),
-    *("linearperpetual", "perpetualswap", "linearswap", "usdtperpetual", "usdtm", "umfutures"),
-    *("usdtfutures", "futuresperpetual", "perpetualfuture", "future", "futures"),
-}
-_OTHER_KINDS = {"inverse", "cm", "coinm", "inverseperpetual", "margin", "delivery", "option"}
 
 
 _SETTINGS = ("symbol", "exchange", "timeframe")

@@ -103,7 +103,7 @@ def _read(wanted: Wanted, path: Path, now: int, on_notice: Notice) -> Candles:
     except DataError as error:
         raise of_file_beside(error, "data.mark_path", "data.mark_path") from None
     for note in loaded.notes:
-        if "volume" not in note:
+        if "volume" not in note and "path says mark prices" not in note:
             on_notice(f"mark: {note}")
     return loaded.candles
 

@@ -181,20 +181,34 @@ def _outliers(columns: Columns, place: Place) -> Iterator[Oddity]:
 
 
 def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
-    """Prices that stay elsewhere from one candle to the next, as where two markets were joined."""
+    """Prices that are elsewhere from one candle to the next, as where two markets were joined, or
+    one candle is of another."""
+    close, gap = columns.close, np.diff(columns.time)
     with np.errstate(all="ignore"):
-        jump = np.abs(np.log(columns.open[1:] / columns.close[:-1]))
-    gap = np.diff(columns.time)
-    for i in np.flatnonzero(jump > np.where(gap <= 2 * step, _NEAR_JUMP, _FAR_JUMP)).tolist():
-        before, after = columns.close[max(0, i - _AROUND) : i + 1], columns.close[i + 1 :][:_AROUND]
+        jump = np.abs(np.log(columns.open[1:] / close[:-1]))
+    near = gap == step
+    known = jump[near & np.isfinite(jump)]
+    usual = float(np.quantile(known, _RARE)) if len(known) > _ENOUGH_GAPS else _NEAR_JUMP
+    limit = min(_NEAR_JUMP, max(_LEAST_JUMP, _FAR_BEYOND * usual))
+    limits = np.where(gap <= 2 * step, np.where(near, limit, _NEAR_JUMP), _FAR_JUMP)
+    found: list[tuple[int, bool]] = []
+    done = -1
+    for i in np.flatnonzero((jump > limits) & (gap < _LONG_MS)).tolist():
+        before, after = close[max(0, i - _AROUND) : i + 1], close[i + 1 :][:_AROUND]
         apart = abs(np.log(np.nanmedian(after) / np.nanmedian(before)))
-        if gap[i] < _LONG_MS and apart > _NEAR_JUMP:
-            text = (
-                f"{place(i + 1)}, {iso(int(columns.time[i + 1]))}: the price goes from "
-                f"{columns.close[i]:.10g} to {columns.open[i + 1]:.10g} and stays there: two "
-                "markets in one file, perhaps, or prices in another unit"
-            )
-            yield Oddity("level", len(columns.time) - i - 1, text, False, True)
+        stays = bool(apart > min(jump[i], _NEAR_JUMP) / 2)
+        if i > done and (stays or near[i]):
+            found.append((i, stays))
+            done = -1 if stays else i + _AROUND  # the way back is no news
+    for i, stays in found[:1]:
+        after_all = "and stays there: two markets in one file, perhaps, or prices in another unit"
+        text = (
+            f"{place(i + 1)}, {iso(int(columns.time[i + 1]))}: the price goes from "
+            f"{close[i]:.10g} to {columns.open[i + 1]:.10g} "
+            f"{after_all if stays else 'and comes back: a wrong price, perhaps'}"
+            + (f" (and {len(found) - 1} more such places)" if len(found) > 1 else "")
+        )
+        yield Oddity("level", len(columns.time) - i - 1 if stays else 1, text, False, True)
 
 
 def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
@@ -226,6 +240,9 @@ _NEAR_JUMP = 0.4
 """Logarithm of a change from a close to the next open that no market makes between neighbours."""
 _FAR_JUMP = 1.4
 """The same where candles are missing between the two."""
+_LEAST_JUMP = 0.03
+_RARE, _FAR_BEYOND, _ENOUGH_GAPS = 0.999, 20.0, 500
+"""Of a market whose own candles say what is usual: so many times what one gap in a thousand is."""
 _LONG_MS = 90 * DAY_MS
 
 

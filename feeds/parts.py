@@ -13,9 +13,9 @@ from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.convert import CellError, one_line, to_floats
 from stoptrail.feeds.json_table import CRYPTOWATCH
+from stoptrail.feeds.kinds import are_kinds
 from stoptrail.feeds.layouts import Layout, MissingError, Reading, recognised
 from stoptrail.feeds.markets import (
-    are_kinds,
     chosen_market,
     coded,
     naming,
@@ -277,14 +277,15 @@ def _kept(
     if sheet.headers and (again := headers_again(sheet, table, wanted)).any():
         keep &= ~again
         notes.append(skipped(sheet, again, np.arange(len(again))))
+    repeated = _times_repeat(table)
     for column, what, meant in (
         (layout.exchange, "exchange", reading.exchange),
         (layout.symbol, "symbol", reading.symbol),
         (layout.timeframe, "timeframe", reading.timeframe),
     ):
-        if column is not None and (what != "exchange" or _times_repeat(table)):
+        if column is not None and (what != "exchange" or repeated):
             cells = table.column(wanted.index(column))
-            mine, more = told_apart(cells, keep, what, meant)
+            mine, more = told_apart(cells, keep, what, meant, alike=not repeated)
             keep &= mine
             notes += more
     if layout.kind is not None:

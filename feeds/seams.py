@@ -18,6 +18,7 @@ from stoptrail.core.time import DAY_MS, HOUR_MS, iso, timeframe_name
 from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.faults import usual_step
 from stoptrail.feeds.parts import FilePart
+from stoptrail.feeds.shifts import later_by, said_of_seams
 from stoptrail.feeds.stamps import changes
 from stoptrail.rules.candles import Times
 
@@ -93,12 +94,13 @@ def joined(parts: Sequence[FilePart]) -> Joined:
         ready.append(own)
     if len(ready) == 1:
         return Joined(ready[0].columns, ready[0].place, tuple(notes))
+    notes += [f"{one.sheet.label}: holds no candle" for one in ready if not len(one.columns.time)]
     ready = [part for part in ready if len(part.columns.time)] or ready[:1]
     ready.sort(key=lambda part: int(part.columns.time[0]) if len(part.columns.time) else 0)
     _same_length(ready)
     every, rows, place = _together(ready)
     _same_price_level(ready)
-    notes += _moved(ready)
+    notes += said_of_seams(ready)
     keep = _once(ready, every, rows, place, notes)
     rows = rows[:, keep]
     return Joined(
@@ -149,32 +151,6 @@ def _same_price_level(parts: Sequence[FilePart]) -> None:
             )
 
 
-def _moved(parts: Sequence[FilePart]) -> list[str]:
-    """What to say of a file that begins later than the one before ended, and yet at its price: its
-    times may mean something else."""
-    told = []
-    for before, after in pairwise(parts):
-        one, other = before.columns, after.columns
-        step = usual_step(other.time)
-        if not step or other.time[0] - one.time[-1] <= step:
-            continue
-        near = np.diff(other.time) == step
-        usual = np.quantile(np.abs(other.open[1:] - other.close[:-1])[near], _USUAL)
-        same = abs(other.open[0] - one.close[-1]) <= usual
-        if same and np.median(other.high - other.low) > _WIDE * usual:
-            told.append(
-                f"{after.sheet.label} begins later than {before.sheet.label} ends, at the price "
-                "where that one ends: its times may be closes (data.stamp), or of another zone"
-            )
-    return told
-
-
-_USUAL = 0.6
-"""Share of the gaps between candles that are no larger than what is the same price."""
-_WIDE = 20.0
-"""Times that gap, by which candles are high where it tells anything."""
-
-
 def _once(
     parts: Sequence[FilePart],
     every: Columns,
@@ -195,6 +171,9 @@ def _once(
         if rows[0][first] == rows[0][second] or not _alike(every, first, second):
             better = _finished_of(parts, every, rows, first, second)
             if better is None:
+                two = [parts[int(rows[0][k])] for k in (first, second)]
+                if two[0] is not two[1] and (told := later_by(*two)):
+                    raise DataError(told)
                 raise DataError(two_candles(every, first, second, lambda k: place(*rows[:, k])))
             keep[first if better == second else second] = False
             finished += 1
@@ -287,13 +266,13 @@ def _goes_on(columns: Columns, whole: int, part: int) -> bool:
 
 def doubled_hours(time: Times) -> tuple[int, str] | None:
     """The first candle of an hour that comes twice, as local times have it in autumn, and a
-    zone where that is so. `time` as in the file."""
-    again = np.flatnonzero(np.diff(time) < 0) + 1
-    for i in again.tolist():
-        back = int(time[i - 1] - time[i])
-        if not 0 < back < 2 * HOUR_MS:
+    zone where that is so. `time` as in the file, oldest or newest first."""
+    step = np.diff(time)
+    falling = int(np.sum(step < 0)) > len(step) / 2
+    for i in (np.flatnonzero(step > 0 if falling else step < 0) + 1).tolist():
+        if abs(time[i - 1] - time[i]) >= 2 * HOUR_MS:
             continue
-        zone = _zone_that(int(time[i]), doubled=True)
+        zone = _zone_that(int(min(time[i - 1], time[i])), doubled=True)
         if zone:
             return i, zone
     return None

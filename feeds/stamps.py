@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -293,6 +294,7 @@ def _offsets(local: Times, zone: tzinfo, fold: int) -> NDArray[np.int64]:
     return out[back]
 
 
+@cache
 def changes(zone: str, year: int) -> list[tuple[int, int]]:
     """Local start and signed length (ms) of the hours that summer time skips (positive)
     or doubles (negative) in a year."""

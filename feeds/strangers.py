@@ -56,6 +56,15 @@ def what_else(names: Sequence[str]) -> str:
     return ""
 
 
+def beside_others(reason: str, names: Sequence[str], others: Sequence[Sequence[str]]) -> str:
+    """Why a file of several is refused, whose columns are called `names`: where most of the others
+    have other columns, data.columns would rename those too."""
+    told, unknown, _ = reason.partition("; name the columns")
+    if not unknown or sum(tuple(one) == tuple(names) for one in others) > len(others) / 2:
+        return reason
+    return f"{told}; take it out, or name the files of candles with a pattern in quotes"
+
+
 def refuse_doubles(names: Sequence[str]) -> None:
     """DataError where two columns have the plain name of one field, or parts of the date have
     columns of their own."""

@@ -207,3 +207,17 @@ def _damaged(kind: str, error: Exception) -> str:
         raise error
     reason = one_line((str(error).splitlines() or [""])[0], _REASON)
     return f"not a readable {kind} file ({reason}); write it again"
+
+
+def by_ticker(value: Any) -> Any:
+    """JSON of a frame whose columns have two levels, which pandas names "('Close', 'BTC-USD')", as
+    columns below their market; anything else as it is."""
+    if not isinstance(value, dict) or not value or not all(_levels(name)[1] for name in value):
+        return value
+    levels = list(zip(*map(_levels, value), strict=True))
+    if any(map(field_of, levels[1])):  # group_by="ticker"
+        levels.reverse()
+    out: dict[str, dict[str, Any]] = {}
+    for field, market, column in zip(*levels, value.values(), strict=True):
+        out.setdefault(market, {})[field] = column
+    return out

@@ -1,0 +1,85 @@
+"""Which kind of market the path of a file tells: spot, swap, its mark prices, ..."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+_TOLD = (
+    ("mark prices", r"markPriceKlines/", r"[-_]mark(?=[-_.])"),
+    ("index prices", r"indexPriceKlines/|spot_index/", r"[-_]index(?=[-_.])"),
+    ("funding rates", r"fundingRate/", r"[-_]funding_?rate(?=[-_.])"),
+    ("a premium", r"premiumIndexKlines/|premium_index/", r"[-_]premiumIndex(?=[-_.])"),
+    ("a dated contract", r"", r"USDT?_\d{6}(?=-\d)|[-_]delivery[-_.]"),
+    ("an inverse swap", r"futures/cm/", r"USD_PERP(?=[-_.])|-USD-SWAP(?=[-_.])|_USD_(?!US)[A-Z]+-"),
+    (
+        "a swap",
+        r"futures/um/|(?<=/)futures/",
+        r"[-_](?:SWAP|PERP|PERPETUAL|UMCBL)(?=[-_.]|$)|(?<=USDT)M(?=[-_.])|_(USD[TC])_\1(?=[-_.])"
+        r"|[-_]futures(?=[-_.])",
+    ),
+    ("spot", r"(?<=/)spot/", r"[-_](?:spot|SPBL)(?=[-_.])"),
+)
+"""Kinds and what tells them in the folders and in the names of files, as exchanges' archives and
+freqtrade write them, the surest first."""
+_KINDS = [
+    (kind, re.compile(folder or "(?!)", re.IGNORECASE), re.compile(name, re.IGNORECASE))
+    for kind, folder, name in _TOLD
+]
+
+
+def kind_in_name(path: str) -> str:
+    """The kind of market that a path tells; "" where it tells none."""
+    folder, slash, name = path.rpartition("/")
+    for kind, in_folder, in_name in _KINDS:
+        if in_name.search(name) or in_folder.search(folder + slash):
+            return kind
+    return ""
+
+
+def of_one_kind(names: Iterable[str], meant: str) -> tuple[list[bool], str]:
+    """Which of several files are of the kind of market that `meant` is, and what has to be said.
+
+    Files whose paths tell nothing are taken for it. Where no file is of that kind all are kept.
+    """
+    told = [kind_in_name(name) for name in names]
+    wanted = "a swap" if ":" in meant else "spot"
+    keep = [kind in ("", wanted) for kind in told]
+    others = dict.fromkeys(kind for kind in told if kind not in ("", wanted))
+    if not others:
+        return keep, ""
+    what = " and ".join(others)
+    if any(keep):
+        left = len(keep) - sum(keep)
+        return keep, (
+            f"{left} file{'' if left == 1 else 's'} passed over, whose path says {what}: "
+            f"{meant or 'a symbol without a colon'} is {wanted}"
+        )
+    if not meant:
+        return [True] * len(told), ""
+    return [True] * len(told), f"the path says {what}; it is run as {meant}, {wanted}"
+
+
+def are_kinds(words: Sequence[str]) -> bool:
+    """Whether words name kinds of markets: spot, perpetual, ..."""
+    plain = {re.sub("[^a-z]", "", word.lower()) for word in words}
+    return plain <= _SPOT | _SWAPS | _OTHER_KINDS
+
+
+def kind_of(words: Sequence[str], meant: str) -> str:
+    """Of kinds of markets (spot, perpetual, ...) the one that a symbol such as BTC/USDT:USDT
+    means; "" where the words are others, or several may be meant."""
+    plain = {word: re.sub("[^a-z]", "", word.lower()) for word in words}
+    if not meant or not are_kinds(words):
+        return ""
+    mine = [word for word in words if plain[word] in (_SWAPS if ":" in meant else _SPOT)]
+    return mine[0] if len(mine) == 1 else ""
+
+
+_SPOT = {"spot", "cash", "sp"}
+_SWAPS = {
+    *("perp", "perpetual", "perps", "perpetuals", "swap", "swaps", "linear", "um", "usdm"),
+    *("linearperpetual", "perpetualswap", "linearswap", "usdtperpetual", "usdtm", "umfutures"),
+    *("usdtfutures", "futuresperpetual", "perpetualfuture", "future", "futures"),
+}
+_OTHER_KINDS = {"inverse", "cm", "coinm", "inverseperpetual", "margin", "delivery", "option"}

@@ -1,0 +1,193 @@
+"""Files and rows of several kinds behind one name: which are taken, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from stoptrail.core.errors import DataError
+from stoptrail.core.time import iso
+from stoptrail.feeds.files import load_file
+from stoptrail.feeds.kinds import kind_in_name
+from stoptrail.feeds.layouts import Reading
+from tests.feeds.tables import QUARTER, same
+from tests.feeds.test_refusals import walk
+from tests.feeds.written import PLAIN, moment, rows_of, table
+
+GIVEN = walk(240)
+ROWS: list[list[Any]] = [list(row) for row in rows_of(GIVEN)]
+LONG: list[list[Any]] = [list(row) for row in rows_of(walk(1600))]
+SPOT = Reading(symbol="BTC/USDT")
+
+
+def refusal(path: Path, reading: Reading = SPOT) -> str:
+    with pytest.raises(DataError) as caught:
+        load_file(path, QUARTER, reading)
+    return str(caught.value)
+
+
+def folder(path: Path, files: dict[str, Sequence[Sequence[Any]]]) -> Path:
+    for name, rows in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        table(path / name, PLAIN, rows)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("data/futures/um/monthly/klines/BTCUSDT/15m/BTCUSDT-15m-2024-01.csv", "a swap"),
+        ("data/futures/cm/daily/BTCUSD_PERP-15m-2024-01.zip", "an inverse swap"),
+        ("data/futures/um/monthly/markPriceKlines/BTCUSDT-15m-2024-01.csv", "mark prices"),
+        ("user_data/data/binance/futures/BTC_USDT_USDT-15m-futures.feather", "a swap"),
+        ("BTC_USDT_USDT-8h-funding_rate.feather", "funding rates"),
+        ("BTC-USDT-SWAP-candlesticks-2024-01.csv", "a swap"),
+        ("BTCUSDT_241227-15m-2024-10.csv", "a dated contract"),
+        ("spot/BTCUSDT-15m-2024-01.csv", ""),  # a folder of the user's, above which nothing is
+        ("/data/spot/monthly/klines/BTCUSDT-15m-2024-01.csv", "spot"),
+        ("/futures_research/marked/BTCUSDT_15m.csv", ""),
+        ("BTCUSDT_202410.csv", ""),
+    ],
+)
+def test_paths_tell_the_kind_of_market(path: str, kind: str) -> None:
+    assert kind_in_name(path) == kind
+
+
+def test_files_of_a_swap_are_passed_over_among_spot_and_said_where_they_are_alone(
+    tmp_path: Path,
+) -> None:
+    swap = [[row[0], *(x * 1.0004 for x in row[1:5]), row[5]] for row in ROWS[120:]]
+    both = folder(tmp_path / "both", {
+        "BTC_USDT-15m.csv": ROWS, "futures/BTC_USDT_USDT-15m-futures.csv": swap,
+    })  # fmt: skip
+    loaded = load_file(both, QUARTER, SPOT)
+    assert same(loaded.candles, GIVEN)
+    assert "1 file passed over, whose path says a swap: BTC/USDT is spot" in loaded.notes
+    alone = table(tmp_path / "BTC_USDT_USDT-15m-futures.csv", PLAIN, ROWS)
+    said = load_file(alone, QUARTER, SPOT).notes
+    assert "the path says a swap; it is run as BTC/USDT, spot" in said
+    assert load_file(alone, QUARTER, Reading(symbol="BTC/USDT:USDT")).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("symbol", ("btcusdt", "BTC/USDT")),
+        ("symbol", ("XBTUSDT", "BTCUSDT ")),
+        ("interval", ("15m", "15min")),
+    ],
+)
+def test_spellings_of_one_name_are_one_where_no_time_comes_twice(
+    tmp_path: Path, column: str, words: tuple[str, str]
+) -> None:
+    rows = [[*row, words[i > 100]] for i, row in enumerate(ROWS)]
+    loaded = load_file(table(tmp_path / "a.csv", f"{PLAIN},{column}", rows), QUARTER, SPOT)
+    assert same(loaded.candles, GIVEN)
+    (note,) = [note for note in loaded.notes if "are taken for one" in note]
+    assert words[0] in note
+    twice = table(tmp_path / "b.csv", f"{PLAIN},symbol", [*rows, [*ROWS[150], "BTC/USDT:USDT"]])
+    if column == "symbol":
+        assert "symbol" in " ".join(
+            load_file(twice, QUARTER, Reading(symbol=words[1].strip())).notes
+        )
+
+
+@pytest.mark.parametrize(("factor", "until"), [(0.92, None), (1.5, 801), (1.06, None)])
+def test_a_jump_that_no_other_candle_makes_is_said(
+    tmp_path: Path, factor: float, until: int | None
+) -> None:
+    rows = [list(row) for row in LONG]
+    for row in rows[800:until]:
+        row[1:5] = [x * factor for x in row[1:5]]
+    notes = load_file(table(tmp_path / "a.csv", PLAIN, rows), QUARTER).notes
+    (note,) = [note for note in notes if "the price goes from" in note]
+    assert note.startswith("row 801 (line 802), ")
+    assert ("comes back" in note) == (until is not None)
+    plain = load_file(table(tmp_path / "b.csv", PLAIN, LONG), QUARTER).notes
+    assert not any("the price goes from" in note for note in plain)
+
+
+def test_files_whose_candles_are_at_other_times_are_told_as_that(tmp_path: Path) -> None:
+    later = [[row[0] + QUARTER, *row[1:]] for row in ROWS[90:]]
+    closes = folder(tmp_path / "a", {"1.csv": ROWS[:120], "2.csv": later})
+    assert "2.csv has the candles of 1.csv 15m later: its times are closes" in refusal(closes)
+    hours = [[row[0] - 4 * QUARTER, *row[1:]] for row in ROWS[90:]]
+    local = folder(tmp_path / "b", {"1.csv": ROWS[:120], "2.csv": hours})
+    assert "1.csv has the candles of 2.csv 1h later: its times are of another" in refusal(local)
+    other = [[row[0], *(x + 0.01 for x in row[1:5]), row[5]] for row in ROWS[90:]]
+    assert "comes twice" in refusal(folder(tmp_path / "c", {"1.csv": ROWS[:120], "2.csv": other}))
+
+
+def test_an_unfinished_end_of_one_file_and_a_file_of_a_header_are_said(tmp_path: Path) -> None:
+    first = [list(row) for row in LONG[:700]]
+    first[-1][2:5] = [first[-1][1] * x for x in (1.02, 1, 1.02)]
+    files = {"1.csv": first, "2.csv": LONG[700:], "3.csv": []}
+    notes = load_file(folder(tmp_path, files), QUARTER).notes
+    assert any("the last candle of the one may be unfinished" in note for note in notes)
+    assert "3.csv: holds no candle" in notes
+
+
+def test_files_beside_candles_are_left_or_taken_out(tmp_path: Path) -> None:
+    path = folder(tmp_path, {"a.csv": ROWS})
+    for name in ("_metadata", "_common_metadata", "_SUCCESS"):
+        (path / name).write_bytes(b"PAR1" if name != "_SUCCESS" else b"")
+    assert same(load_file(path, QUARTER).candles, GIVEN)
+    table(path / "market.csv", "id,base_currency,tick,high,low", [[1, "BTC", 0.01, 3, 2]])
+    told = refusal(path)
+    assert "take it out" in told
+    assert "data.columns" not in told
+    (path / "market.csv").write_text("")
+    assert "market.csv: the file is empty; fetch it again, or remove it" in refusal(path)
+
+
+def test_local_times_newest_first_tell_the_hour_that_comes_twice(tmp_path: Path) -> None:
+    zone, start = ZoneInfo("Europe/London"), 1_729_900_800_000
+    rows = [[datetime.fromtimestamp((start + i * QUARTER) / 1000, UTC).astimezone(zone)
+             .strftime("%Y-%m-%d %H:%M"), *row[1:]] for i, row in enumerate(ROWS)]  # fmt: skip
+    told = refusal(path := table(tmp_path / "a.csv", PLAIN, rows[::-1]))
+    assert "the hour from 2024-10-27T01" in told
+    assert "data.zone" in told
+    assert load_file(path, QUARTER, Reading(zone="Europe/London")).candles.time[0] == start
+
+
+def test_times_that_tell_the_hour_alone_are_no_duplicates(tmp_path: Path) -> None:
+    rows = [[moment(row[0], "%Y-%m-%d %H"), *row[1:]] for row in ROWS]
+    assert "the times tell the hour alone" in refusal(table(tmp_path / "a.csv", PLAIN, rows))
+
+
+def test_one_missing_volume_is_no_reason_to_give_up_all(tmp_path: Path) -> None:
+    rows = [list(row) for row in ROWS]
+    rows[-1][5] = ""
+    assert "data.volume" not in refusal(table(tmp_path / "a.csv", PLAIN, rows))
+    for row in rows[::20]:
+        row[5] = ""
+    assert 'set data.volume = "unknown"' in refusal(table(tmp_path / "b.csv", PLAIN, rows))
+    assert iso(ROWS[0][0]) in refusal(tmp_path / "b.csv")
+
+
+def test_frames_of_two_levels_as_json_are_told_by_their_market(tmp_path: Path) -> None:
+    """pandas names the columns of yfinance's download by both levels."""
+
+    def level(name: str, market: str, turned: bool) -> str:  # group_by="ticker"
+        return str((market, name) if turned else (name, market))
+
+    fields = ("Open", "High", "Low", "Close", "Volume")
+    for turned in (False, True):
+        value = {
+            level(name, market, turned): {
+                str(row[0]): row[k] / (1 if market == "BTC-USD" else 20) for row in ROWS
+            }
+            for market in ("BTC-USD", "ETH-USD")
+            for k, name in enumerate(fields, 1)
+        }
+        path = tmp_path / f"{turned}.json"
+        path.write_text(json.dumps(value))
+        loaded = load_file(path, QUARTER, Reading(symbol="BTC/USD"))
+        assert same(loaded.candles, GIVEN)
+        assert any("BTC-USD" in note for note in loaded.notes)
