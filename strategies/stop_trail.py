@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,6 +37,7 @@ from stoptrail.rules.stops import (
 )
 from stoptrail.rules.trade import Exit, Fill, Position, TradeRules, working_target
 from stoptrail.strategies.calm import STIRRED, Changes, Lull
+from stoptrail.strategies.played_moves import PlayedAhead, played_ahead
 
 _MOVES = room_for_moves(4_096)
 NO_REACH = np.empty(0)
@@ -68,8 +69,11 @@ class StopTrail:
         self._own = type(self).next_stop is not StopTrail.next_stop
         self._atrs: Changes | None = None
         self._times: Any = None
-        self._coming: deque[tuple[int, int, Stop]] = deque()
-        """Moves that were played ahead: close time, candle, and the stop from then on."""
+        self._told_in_one_go = getattr(journal, "moved_on", None)
+        self._coming: PlayedAhead | None = None
+        """Moves that were played ahead."""
+        self._known = 0
+        """How many of their rows are known by now."""
         self._played_until = -1
         """The candle before which all closes were played ahead for the strategy's `next`."""
         self._paid = 0.0
@@ -226,7 +230,9 @@ class StopTrail:
             return at + 1
         if at >= self._played_until:
             self._played_until = self.play_ahead(at, len(self._times), math.nan)
-        return self._coming[0][1] if self._coming else self._played_until
+        if self._coming is None or self._known == len(self._coming.candles):
+            return self._played_until
+        return self._coming.candles[self._known]
 
     def play_ahead(self, at: int, until: int, danger: float) -> int:
         """Take the closes of the candles after `at` up to the one at which something else may
@@ -242,26 +248,33 @@ class StopTrail:
         candles, atr = strategy.data.candles, np.frombuffer(strategy.atr.array)
         given = stop, position, at + 1, until, candles, atr, reach, target, danger, self.trade_rules
         following, count = compiled(managed_through)(*given, _MOVES)
-        at_candles, *stops = (column[: count + 1] for column in _MOVES)
-        closes = self._times[at_candles] + strategy.interval
-        moved = map(Stop._make, zip(*(column.tolist() for column in stops), strict=True))
-        self._coming = deque(zip(closes.tolist(), at_candles.tolist(), moved, strict=True))
+        self._coming, self._known = played_ahead(_MOVES, count, self._times, strategy.interval), 0
         return int(following)
 
     def catch_up(self, now: int) -> None:
         """Make the moves at closes up to `now` (ms) that were played ahead."""
-        coming, before = self._coming, self.stop
-        if not coming or coming[0][0] > now or before is None:
+        played, first, before = self._coming, self._known, self.stop
+        if played is None or before is None:
             return
-        after = before
-        while coming and coming[0][0] <= now:
-            time, _, stop = coming.popleft()
-            if stop.level != after.level:
-                self._journal.moved(after, stop, time)
-            after = stop
-        self.stop = after
-        if after.level != before.level:
-            self.strategy.broker.amend(self._order, after)
+        end = bisect_right(played.closes, now, lo=first)
+        if end == first:
+            return
+        self._known, self.stop = end, played.stop(end - 1)
+        if self.stop.level == before.level:
+            return
+        # The last row of all is the stop after the last close, and no move.
+        self._tell(before, played, first, min(end, len(played.closes) - 1))
+        self.strategy.broker.amend(self._order, self.stop)
+
+    def _tell(self, before: Stop, played: PlayedAhead, first: int, last: int) -> None:
+        """Let the journal know of the moves in the rows [first, last)."""
+        if self._told_in_one_go is not None and last - first > 1:
+            self._told_in_one_go(played.moves(first, last), played.stop(last - 1))
+            return
+        for row in range(first, last):
+            after = played.stop(row)
+            self._journal.moved(before, after, played.closes[row])
+            before = after
 
     def _due(self, held: Entry) -> int:
         """The first candle at whose close the time stop is tested; behind all others without
@@ -331,5 +344,5 @@ class StopTrail:
         """The trade is over."""
         self.position = self.stop = self._order = None
         self.leaving = STAYS
-        self._coming.clear()
+        self._coming = None
         self.strategy.trade_closed(end)

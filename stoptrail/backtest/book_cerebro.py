@@ -106,6 +106,7 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
                 put_in_step(line, own[market])
             sleeve.keep_pace(own[market])
             sleeve.broker.patterns = None if sleeve.hears_of_orders else {}
+            sleeve.broker.follow(self.datas[market].lines.close.array, leads[market])
         time = timeline_of([feed.candles.time for feed in self.datas])
         marks = {market: each.broker.marks for each, market in zip(sleeves, markets, strict=True)}
         prices = [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from array import array
 from typing import NamedTuple
 
 import numpy as np
 
 from stoptrail.rules.candles import Candles
+from stoptrail.rules.journal import RatchetMoves
 from stoptrail.rules.stops import INITIAL, Stop
 from stoptrail.rules.trade import (
     IGNORED,
@@ -38,15 +40,50 @@ class RecordedExit(NamedTuple):
     time: int
 
 
-class RecordedLevel(NamedTuple):
-    """A level of a trade's stop."""
+class RecordedLevels:
+    """Levels of the trades' stops, in columns: five years of many sets have hundreds of
+    thousands."""
 
-    trade: int
-    stop: Stop
-    time: int
-    """From when it holds."""
-    tick: float
-    """The price of the tick that set it, NaN where a close did."""
+    def __init__(self) -> None:
+        self._trade, self._level, self._reason = array("q"), array("d"), array("b")
+        self._time, self._tick = array("q"), array("d")
+
+    def __len__(self) -> int:
+        return len(self._trade)
+
+    def add(self, trade: int, stop: Stop, time: int, tick: float = math.nan) -> None:
+        """One of trade `trade`, which holds from `time` (ms) on; tick: the price of the tick that
+        set it, NaN where a close did."""
+        self._trade.append(trade)
+        self._level.append(stop.level)
+        self._reason.append(stop.reason)
+        self._time.append(time)
+        self._tick.append(tick)
+
+    def extend(self, trade: int, moves: RatchetMoves) -> None:
+        """Several of one trade, which closes set."""
+        count = len(moves.time)
+        self._trade.extend([trade] * count)
+        self._level.frombytes(moves.level.tobytes())
+        self._reason.frombytes(moves.reason.astype(np.int8).tobytes())
+        self._time.frombytes(moves.time.tobytes())
+        self._tick.extend([math.nan] * count)
+
+    def log(self, candles: Candles) -> StopLog:
+        """As the engines tell them; `candle` is the first in which a level holds."""
+        time, tick = np.array(self._time, np.int64), np.array(self._tick)
+        by_tick = ~np.isnan(tick)
+        reason = np.array(self._reason, np.int8)
+        within = np.searchsorted(candles.time, time, side="right") - 1
+        after = np.searchsorted(candles.time, time)
+        return StopLog(
+            trade=np.array(self._trade, np.int64),
+            candle=np.where(by_tick | (reason == INITIAL), within, after).astype(np.int64),
+            level=np.array(self._level),
+            reason=reason,
+            tick=np.where(by_tick, time, 0),
+            price=np.where(by_tick, tick, 0.0),
+        )
 
 
 class RecordingJournal:
@@ -60,21 +97,26 @@ class RecordingJournal:
         self.closed: list[tuple[Fill, int, int, int]] = []
         """Parts and rests of trades with reason, time and the trade's index."""
         self._open: Position | None = None
-        self.levels: list[RecordedLevel] = []
+        self.levels = RecordedLevels()
         self.counts = np.zeros(reasons, np.int64)
         self._last: Stop | None = None
 
     def entered(self, entry_order: EntryOrder, position: Position, stop: Stop, time: int) -> None:
         """An entry filled."""
         if self._with_stops:
-            self.levels.append(RecordedLevel(len(self.entries), stop, time, math.nan))
+            self.levels.add(len(self.entries), stop, time)
         self.entries.append(RecordedEntry(entry_order, position, stop.level))
         self._open = position
         self._last = stop
 
     def moved(self, before: Stop, after: Stop, time: int, tick: float = math.nan) -> None:
         """The level moved."""
-        self.levels.append(RecordedLevel(len(self.entries) - 1, after, time, tick))
+        self.levels.add(len(self.entries) - 1, after, time, tick)
+        self._last = after
+
+    def moved_on(self, moves: RatchetMoves, after: Stop) -> None:
+        """The level moved at several closes; `after` is the last of them."""
+        self.levels.extend(len(self.entries) - 1, moves)
         self._last = after
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
@@ -168,22 +210,8 @@ class RecordingJournal:
         return RecordedExit(credited(checkpoint, backing), self._last.reason, OPEN)
 
     def stops(self, candles: Candles) -> StopLog:
-        """Every level that was in force; `index` is the first candle in which it holds."""
-        levels = self.levels
-        time = np.array([each.time for each in levels], np.int64)
-        tick = np.array([each.tick for each in levels], np.float64)
-        by_tick = ~np.isnan(tick)
-        reason = np.array([each.stop.reason for each in levels], np.int8)
-        within = np.searchsorted(candles.time, time, side="right") - 1
-        after = np.searchsorted(candles.time, time)
-        return StopLog(
-            trade=np.array([each.trade for each in levels], np.int64),
-            candle=np.where(by_tick | (reason == INITIAL), within, after).astype(np.int64),
-            level=np.array([each.stop.level for each in levels]),
-            reason=reason,
-            tick=np.where(by_tick, time, 0),
-            price=np.where(by_tick, tick, 0.0),
-        )
+        """Every level that was in force."""
+        return self.levels.log(candles)
 
 
 def _at(candles: Candles, time: int) -> int:

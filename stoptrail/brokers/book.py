@@ -148,17 +148,16 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
     def exposure(self) -> Exposure:
         """Open risk, notional and margins of everything held and ordered; the risk only where a
         cap asks for it."""
-        return exposure_of(map(self._stake_of, self.busy))
+        known = self._stakes
+        return exposure_of([known.get(one.number) or self._stake_of(one) for one in self.busy])
 
     def _stake_of(self, sleeve: SleeveBroker) -> AtStake:
-        known = self._stakes.get(sleeve.number)
-        if known is None:
-            risk = 0.0
-            if self.caps.open_risk < NO_CAP:
-                sleeve.catch_up(self.closes)
-                risk = sleeve.open_risk()
-            known = self._stakes[sleeve.number] = sleeve.at_stake(risk)
-        return known
+        risk = 0.0
+        if self.caps.open_risk < NO_CAP:
+            sleeve.catch_up(self.closes)
+            risk = sleeve.open_risk()
+        stake = self._stakes[sleeve.number] = sleeve.at_stake(risk)
+        return stake
 
     def stopped(self) -> bool:
         """Whether a protection stops entries (C16)."""

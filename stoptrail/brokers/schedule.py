@@ -32,6 +32,11 @@ class Schedule:
         self._gross: list[float] = []
         """Running sums of what is paid or received, worked out when asked for."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no payment is known."""
+        return not self._time
+
     def by(self, time: int) -> float:
         """The running sum at `time`, a payment at that moment included."""
         total: float = self._total[bisect_right(self._time, time)]

@@ -25,7 +25,7 @@ from stoptrail.rules.book import (
 )
 from stoptrail.rules.margin import liquidation, overtaken
 from stoptrail.rules.stops import Stop
-from stoptrail.rules.trade import SIZE, Position, TradeRules
+from stoptrail.rules.trade import SIZE, Position, TradeRules, marked
 
 
 class SleeveBroker(CandleBroker):
@@ -51,6 +51,13 @@ class SleeveBroker(CandleBroker):
         """Makes the moves of its stop known that were played ahead, up to a close (ms)."""
         self._most = math.inf
         """Units that the caps have left of the entry order; infinite where they cut nothing."""
+        self._tied: tuple[Position | None, float] = (None, 0.0)
+        """What a position without funding ties up of the cash: as long as it is the same."""
+        self._prices: Any = None
+
+    def follow(self, closes: Any, pace: Any) -> None:
+        """A run begins whose feed stands at `pace`; closes: of all its candles."""
+        self._prices = closes, pace
 
     @property
     def stake(self) -> float:
@@ -64,8 +71,12 @@ class SleeveBroker(CandleBroker):
 
     def marked_on(self, value: float, price: float, time: int) -> float:
         """`value` and what the position adds to it, of a loss what backs it at most."""
-        found = super().marked_on(value, price, time)
-        if self.open is None or not self.run_rules.trade_rules.margin.liquidates:
+        rules = self.run_rules.trade_rules
+        if self.open is not None and self.schedule.is_empty:
+            found = marked(value, self.open, price, time, rules)
+        else:
+            found = super().marked_on(value, price, time)
+        if self.open is None or not rules.margin.liquidates:
             return found
         return max(found, value - self.margin)
 
@@ -79,7 +90,10 @@ class SleeveBroker(CandleBroker):
     @property
     def close(self) -> float:
         """The last close of its market."""
-        return float(self._data.lines.close[0])
+        if self._prices is None:
+            return float(self._data.lines.close[0])
+        closes, pace = self._prices
+        return float(closes[pace.at])
 
     @property
     def fresh(self) -> bool:
@@ -139,9 +153,14 @@ class SleeveBroker(CandleBroker):
 
     def tied_by(self, time: int) -> float:
         """What the position keeps of the cash at `time` (ms), funding included; 0 without one."""
-        if self.open is None:
+        position = self.open
+        if position is None:
             return 0.0
-        return tied(self.open, self.paid_by(max(time, self.open.held.time)))
+        if not self.schedule.is_empty:
+            return tied(position, self.paid_by(max(time, position.held.time)))
+        if self._tied[0] is not position:
+            self._tied = position, tied(position)
+        return self._tied[1]
 
     def ended(self, pnl: float) -> None:
         """A trade is over."""

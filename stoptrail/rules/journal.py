@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from stoptrail.rules.candles import Floats, Times
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import EntryOrder, Exit, Fill, Position
 
 
+class RatchetMoves(NamedTuple):
+    """Moves of one trade's stop at closes, shape (moves,) each."""
+
+    time: Times
+    """Of the closes, ms."""
+    level: Floats
+    reason: Times
+
+
 class Journal(Protocol):
-    """Receives every event of a run in order; times are in milliseconds."""
+    """Receives every event of a run in order; times are in milliseconds. One that has
+    `moved_on(moves, after)` too hears of RatchetMoves in one go, `after` being the last of them."""
 
     def entered(self, entry_order: EntryOrder, position: Position, stop: Stop, time: int) -> None:
         """An entry filled; `stop` is its initial stop."""

@@ -43,7 +43,8 @@ def events(feed: Any, **options: Any) -> tuple[list[Any], list[Any]]:
     journal = RecordingJournal()
     broker = CandleBroker(journal=journal, settings=options.pop("settings", None))
     cerebro_of(feed, broker=broker, **options).run()
-    return [*journal.entries, *journal.exits], journal.levels
+    levels = zip(*journal.stops(CANDLES), strict=True)
+    return [*journal.entries, *journal.exits], list(levels)
 
 
 @pytest.fixture(scope="module")
