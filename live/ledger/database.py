@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,6 +67,7 @@ class Ledger:
         self._lock: MarketLock | None = None
         if not revealed(url).startswith(SQLITE):
             postgres.bound_waits(lambda: self.stopped())
+        require_writable(url)
         self.database = open_ledger(url)
         self._file = _identity(self.database)
 
@@ -163,6 +165,18 @@ class Ledger:
     def _say(self, text: str) -> None:
         log.error("%s", text)
         self.heard(text)
+
+
+def require_writable(url: Address) -> None:
+    """Raises StoreError where an SQLite file that is there, or the folder that takes its log, is
+    not this user's to write: SQLite opens it for reading then, and no waiting helps."""
+    file = Path(revealed(url).removeprefix(SQLITE))
+    for place in (file, file.parent) if revealed(url).startswith(SQLITE) else ():
+        if file.exists() and not os.access(place, os.W_OK):
+            raise StoreError(
+                f"database.url {shown(url)}: {place} cannot be written by this user; give them the "
+                "right to, or name another ledger"
+            )
 
 
 def open_ledger(url: Address) -> Database:

@@ -40,6 +40,8 @@ _SILENT_MS = 15_000
 """Age of a session's last sign after which it counts as gone."""
 _SLOW_START_MS = 300_000
 """The same while it starts: it says nothing while it reads."""
+_AHEAD_MS = 300_000
+"""A last sign so far in the future is none: the clock was set back, and nothing came since."""
 
 
 class Snapshot(NamedTuple):
@@ -245,7 +247,9 @@ def state_of(presence: dict[str, Any]) -> str:
     state = str(presence.get("state", "stopped"))
     patience = {"running": _SILENT_MS, "starting": _SLOW_START_MS}.get(state)
     silent = time.time() * 1000 - presence.get("beat", 0)
-    return "gone" if patience is not None and silent > patience else state
+    if patience is None or -_AHEAD_MS < silent <= patience:
+        return state
+    return "gone"
 
 
 def connection_of(presence: dict[str, Any]) -> str:

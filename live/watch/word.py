@@ -8,7 +8,7 @@ from peewee import Database
 
 from stoptrail.core.database import Address
 from stoptrail.core.errors import RunError, StoreError
-from stoptrail.live.ledger.database import existing_ledger
+from stoptrail.live.ledger.database import existing_ledger, require_writable
 from stoptrail.live.ledger.lock import MarketLock
 from stoptrail.live.ledger.records import find_session, sleeves_of
 
@@ -25,6 +25,7 @@ def answered(url: Address, session: str, verb: str, price: float | None = None) 
     """
     from stoptrail.live.watch.control import set_aside
 
+    require_writable(url)
     with existing_ledger(url) as database:
         row = find_session(database, session)
         if price is not None and row.sleeves:

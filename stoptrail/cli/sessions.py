@@ -166,5 +166,6 @@ def _ask(
 
     url = ledger_settings(config, overrides).database.url
     number, answer = answered(url, name, verb, price)
-    Terminal().print(f"session {number}: {verb}: {answer}", markup=False, highlight=False)
+    text = f"session {number}: {verb}: {answer}"
+    Terminal().print(text, markup=False, highlight=False, soft_wrap=True)
     return 0

@@ -171,6 +171,18 @@ def test_what_does_not_fit_together_is_said(
     assert word in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("reason", "count"), [("trail", 1), ("manual_price", 0)])
+def test_a_trade_may_end_after_the_next_by_the_clock_of_a_machine_alone(
+    reason: str, count: int
+) -> None:
+    """`close --at` where no process runs the session has no other; that clock may be ahead."""
+    trades = [
+        {"number": 1, "entry_time": 5, "exit_time": 99, "reason": reason},
+        {"number": 2, "entry_time": 9, "exit_time": None, "reason": None},
+    ]
+    assert len(list(check._trade_problems(trades))) == count
+
+
 def test_where_there_is_no_ledger_nothing_is_made(ledger: Path, tmp_path: Path) -> None:
     none = f"database.url=sqlite:///{tmp_path}/none.db"
     assert asked(ledger, "check", "--set", none) == 2

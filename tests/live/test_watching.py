@@ -161,16 +161,18 @@ def test_what_has_the_same_time_is_told_in_its_order(market: list[Row], tmp_path
     assert times == sorted(times, reverse=True)
 
 
+@pytest.mark.parametrize("off", [-60, 86_400])
 def test_a_session_that_was_not_ended_in_order_is_gone_after_a_while(
-    market: list[Row], tmp_path: Path
+    off: int, market: list[Row], tmp_path: Path
 ) -> None:
+    """Also where the clock was set back since."""
     from stoptrail.live.ledger.spoken import Presence
 
     url = f"sqlite:///{tmp_path}/ledger.db"
     play(settings(), PlaybackStore(market[:300], WARM_UP, HOUR), url)
     assert seen(url).state == "stopped"
     database = open_existing(url)
-    beat = int(time.time() * 1000) - 60_000
+    beat = int(time.time() + off) * 1000
     Presence.update(state="running", beat=beat, connection="live").execute(database)
     database.close()
     assert seen(url).state == "gone"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sqlite3
 import threading
 import time
@@ -27,6 +28,7 @@ from stoptrail.live.ledger.schema import (
 )
 from stoptrail.live.ledger.tables import Sessions
 from stoptrail.live.session import Session
+from stoptrail.live.watch.word import answered
 from tests.forked import context
 from tests.live.books import Books, books_of
 from tests.live.playback import PlaybackStore
@@ -96,6 +98,23 @@ def test_a_locked_database_is_waited_for(file: Path, market: list[Row], undistur
     assert "cannot be written (database is locked)" in said[0]
     assert "written again" in said[-1]
     assert books_of(f"sqlite:///{file}") == undisturbed
+
+
+@pytest.mark.parametrize("part", ["file", "folder"])
+def test_what_this_user_may_not_write_is_said_at_once(
+    part: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite would open it for reading, and a session wait for a minute; root may write anything,
+    so that the system's answer is given by hand."""
+    url = f"sqlite:///{file}"
+    open_ledger(url).close()
+    place = file if part == "file" else file.parent
+    monkeypatch.setattr(os, "access", lambda path, mode: path != place)
+    words = f"{place} cannot be written by this user"
+    with pytest.raises(StoreError, match=words):
+        Ledger(url)
+    with pytest.raises(StoreError, match=words):
+        answered(url, "1", "pause")
 
 
 @pytest.mark.parametrize(
