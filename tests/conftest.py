@@ -15,6 +15,7 @@ import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,24 +38,55 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 
 SLOW = (
-    "adapter/test_bounded.py",
+    "adapter",
+    "backtest/test_book_outcome.py",
+    "backtest/test_outcome.py",
+    "backtest/test_roads.py",
     "bad_inputs/test_generated.py",
+    "brokers/test_account.py",
     "cli",
+    "contract/test_book.py",
     "contract/test_detail_parity.py",
     "contract/test_exit_parity.py",
+    "contract/test_funding.py",
     "contract/test_liquidation_parity.py",
+    "contract/test_no_look_ahead.py",
     "contract/test_parity.py",
+    "contract/test_size.py",
+    "core/test_json.py",
     "dashboard",
     "examples",
     "exchange/test_dialects.py",
+    "exchange/test_funding.py",
+    "exchange/test_tiers.py",
+    "feeds/test_any_names.py",
+    "feeds/test_cache.py",
+    "feeds/test_download.py",
+    "feeds/test_layouts.py",
+    "feeds/test_public_archive.py",
     "live",
     "reports/html/test_browser.py",
+    "reports/html/test_candles.py",
+    "reports/html/test_page.py",
+    "reports/plots",
     "rules/test_fields.py",
     "rules/test_jit.py",
+    "rules/test_metrics.py",
+    "strategies/test_indicators.py",
+    "strategies/test_own_cerebro.py",
+    "strategies/test_quick_candles.py",
+    "sweep/kernel/test_funded.py",
     "sweep/kernel/test_memo.py",
+    "sweep/kernel/test_precompile.py",
+    "sweep/kernel/test_screen.py",
     "sweep/pools",
+    "sweep/statistics/test_plateau.py",
+    "sweep/test_book.py",
+    "sweep/test_own_code.py",
+    "sweep/test_price_paths.py",
     "sweep/test_walk_forward.py",
     "test_library.py",
+    "test_names.py",
 )
 """Folders and files that are slow as a whole: processes, servers, a browser, many markets."""
 COMPILING = (
@@ -114,8 +146,13 @@ def _in_stretches(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
 
 
 def _is_in(item: pytest.Item, places: tuple[str, ...]) -> bool:
+    return _lies_in(item.path, places)
+
+
+@cache
+def _lies_in(file: Path, places: tuple[str, ...]) -> bool:
     here = Path(__file__).parent
-    inside = item.path.relative_to(here) if item.path.is_relative_to(here) else None
+    inside = file.relative_to(here) if file.is_relative_to(here) else None
     return inside is not None and any(inside.is_relative_to(place) for place in places)
 
 

@@ -43,6 +43,7 @@ _RESTED = 3600.0
 """Seconds after which unused compiled code may go: no other process is writing it."""
 _STARTED = time.time()
 """When this process read its sources: a file that is newer is not what it runs."""
+_PACKAGE = f"{__name__.partition('.')[0]}."
 _BLAS = "scipy.linalg.cython_blas"
 _COVERAGE = "coverage"
 
@@ -222,11 +223,25 @@ def _made(function: Function, parallel: bool) -> Function:
     compiler = _listening()
     config: Any = compiler.config
     previous, config.CACHE_DIR = config.CACHE_DIR, str(root) if root else ""
+    places = compiler.core.caching.FunctionCache._impl_class
+    usual = places._locator_classes
+    if function.__module__.startswith(_PACKAGE):
+        places._locator_classes = [_anywhere(usual[0])]
     try:
         dispatcher = compiler.njit(function, cache=root is not None, nogil=True, parallel=parallel)
     finally:
-        config.CACHE_DIR = previous
+        config.CACHE_DIR, places._locator_classes = previous, usual
     return cast(Function, dispatcher)
+
+
+@cache
+def _anywhere(locator: Any) -> Any:
+    """Numba's `locator` of the folder that it was given, for this package alone: wherever that is
+    installed, what it computes follows from the digest. Numba asks for the source's path, and
+    compiled everything anew for each environment and each checkout."""
+    folder = staticmethod(lambda source: Path(source).parent.name)
+    names = {"get_suitable_cache_subpath": folder, "get_source_stamp": lambda _self: ""}
+    return type("Anywhere", (locator,), names)
 
 
 def is_cached(function: Callable[..., Any]) -> bool:
@@ -243,7 +258,8 @@ def can_keep(function: Callable[..., Any]) -> bool:
 def source_digest(*functions: Callable[..., Any]) -> str:
     """SHA-256 (first 16 hex digits) of the rules, the callers' files and the compiler."""
     files = _sources(*functions)
-    digest = hashlib.sha256(f"{version('numba')} {sys.version}".encode())
+    versions = " ".join(version(name) for name in ("numba", "llvmlite", "numpy"))
+    digest = hashlib.sha256(f"{versions} {sys.version}".encode())
     for file in sorted(files):
         found = file.stat()
         digest.update(file.name.encode() + b"\0")

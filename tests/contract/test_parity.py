@@ -177,20 +177,20 @@ def figures(case: AnyCase, record: Record) -> Metrics:
 
 def test_random_markets_agree_in_every_engine() -> None:
     tally = Tally()
-    for seed in range(80):
+    for seed in range(44):
         case = random_case(seed)
         one = engines.by_compiled_rules(*case[:3], **funded(case))
         tally.note(case, one)
         check_kernel(case, tally, one)
         for name in STEPPING:
             check(case, tally, name, engines.ENGINES[name], one)
-    assert all(tally.trades[name] >= 3000 for name in ("kernel", *STEPPING)), tally.trades
-    assert sum(tally.trades.values()) >= 10_000, tally.trades
-    assert tally.levels >= 10_000
+    assert all(tally.trades[name] >= 1500 for name in ("kernel", *STEPPING)), tally.trades
+    assert sum(tally.trades.values()) >= 6_000, tally.trades
+    assert tally.levels >= 4_000
     hard = (tally.entry_candle_stops, tally.touches, tally.gaps, tally.still_open)
     assert min(hard) >= 20, hard
     assert min(tally.ignored) >= 20, tally.ignored
-    assert min(tally.sides[1], tally.sides[-1]) >= 500
+    assert min(tally.sides[1], tally.sides[-1]) >= 300
     assert {name for name, count in tally.reasons.items() if count >= 20} == STOPS
 
 
@@ -232,7 +232,7 @@ def funded_case(seed: int, *, count: int = 2000, path: bool = False) -> FundedCa
 
 def test_random_markets_with_funding_agree_in_every_engine() -> None:
     tally, paid, received = Tally(), 0, 0
-    for seed in range(3000, 3040):
+    for seed in range(3000, 3020):
         case = funded_case(seed)
         one = engines.by_compiled_rules(*case[:3], **funded(case))
         tally.note(case, one)
@@ -241,8 +241,8 @@ def test_random_markets_with_funding_agree_in_every_engine() -> None:
         check_kernel(case, tally, one)
         for name in STEPPING:
             check(case, tally, name, engines.ENGINES[name], one)
-    assert all(tally.trades[name] >= 1500 for name in ("kernel", *STEPPING)), tally.trades
-    assert min(paid, received) >= 300, (paid, received)
+    assert all(tally.trades[name] >= 1000 for name in ("kernel", *STEPPING)), tally.trades
+    assert min(paid, received) >= 150, (paid, received)
     assert {name for name, count in tally.reasons.items() if count >= 20} == STOPS
 
 

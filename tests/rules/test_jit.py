@@ -1,6 +1,7 @@
 """An edited rule must never meet code that was compiled before the edit."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -164,6 +165,28 @@ print(twice(3.0))
         command, cwd=tree, env=environment, capture_output=True, text=True, check=True
     )
     assert float(found.stdout) == 8.0
+
+
+def test_the_package_is_compiled_once_wherever_it_is_installed(tree: Path) -> None:
+    other = tree / "elsewhere"
+    shutil.copytree(tree / "stoptrail", other / "stoptrail")
+    (other / "stoptrail/rules/leaf.py").touch()  # as an installation does
+    told = """
+from stoptrail.rules.jit import compiled
+from stoptrail.rules.leaf import leaf
+fast = compiled(leaf)
+print(fast(4.0), sum(fast.stats.cache_hits.values()))
+"""
+
+    def told_by(place: Path) -> str:
+        environment = dict(os.environ, XDG_CACHE_HOME=str(tree / "cache"), PYTHONPATH=str(place))
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        asked = [sys.executable, "-c", told]
+        return subprocess.check_output(asked, cwd=place, env=environment, text=True)
+
+    assert [told_by(tree), told_by(other)] == ["5.0 0\n", "5.0 1\n"]
+    (other / "stoptrail/rules/leaf.py").write_text(plus(5), "utf-8")
+    assert [told_by(other), told_by(tree)] == ["9.0 0\n", "5.0 1\n"]
 
 
 def test_an_edit_beside_the_caller_compiles_anew(tree: Path) -> None:

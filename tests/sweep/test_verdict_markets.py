@@ -72,7 +72,7 @@ def test_the_table_has_a_line_for_each_kind_and_strength() -> None:
 def test_p_is_uniform_on_random_walks() -> None:
     """Ten values of p, one for each place that the search may take among nine others."""
     found, less = [], {"sweep.min_trades": 1, "sweep.permutations": 9}
-    for seed in range(200):
+    for seed in range(100):
         candles = rows_of(made.walk(seed), slice(0, 24 * 300))
         inputs = bench.inputs_of(candles)
         settings = with_values(bench.settings_for("walk", seed), less)
@@ -82,7 +82,7 @@ def test_p_is_uniform_on_random_walks() -> None:
         test = permutation_test(settings, share, own, bench.TOOLS, lambda _done, _total: None)
         found.append(test["p_best"])
     counts = np.histogram(found, bins=np.linspace(0.05, 1.05, 11))[0]
-    chi_square = ((counts - 20.0) ** 2 / 20.0).sum()
+    chi_square = ((counts - 10.0) ** 2 / 10.0).sum()
     assert chi_square < 27.88, "9 degrees of freedom: exceeded once in a thousand times"
-    error = np.sqrt((10**2 - 1) / 12) / 10 / np.sqrt(200)
+    error = np.sqrt((10**2 - 1) / 12) / 10 / np.sqrt(100)
     assert abs(np.mean(found) - 0.55) < 3.29 * error, "once in a thousand times"
