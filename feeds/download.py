@@ -22,7 +22,7 @@ from stoptrail.core.time import (
     within,
 )
 from stoptrail.exchange.client import has_clock, open_exchange, read, server_time
-from stoptrail.exchange.errors import UnreachableError
+from stoptrail.exchange.errors import RegionError, UnreachableError
 from stoptrail.exchange.history import History
 from stoptrail.exchange.markets import (
     check_type,
@@ -104,7 +104,8 @@ def download_candles(
         now = server_time(exchange)
         return task.run(interval, start - start % interval, min(end, now - now % interval), now)
     except UnreachableError as error:
-        raise ExchangeError(f"{error}; what has come is in the cache: start again") from None
+        again = "" if isinstance(error, RegionError) else ": start again"
+        raise ExchangeError(f"{error}; what has come is in the cache{again}") from None
 
 
 def _require_marks(exchange: Any, market: dict[str, Any]) -> None:

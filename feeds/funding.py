@@ -116,6 +116,13 @@ def _of_market(
     if named and symbol and not same_base(named, symbol):
         on_notice(f"the name of {member.label} says {named}; it is run as {symbol}")
     words = [] if column is None else coded(table.column(column))[1]
+    quote = symbol.partition("/")[2].partition(":")[0].upper()
+    for told in dict.fromkeys([named, market_in_name(words[0]) if len(words) == 1 else ""]):
+        if told and quote and same_base(told, symbol) and not told.endswith(quote):
+            on_notice(
+                f"{member.label} is of {told}, which is not quoted in {quote}: an inverse "
+                f"contract, perhaps, whose rates are not those of {symbol}"
+            )
     if column is None or (len(words) == 1 and not market_in_name(words[0])):
         return table
     try:

@@ -36,6 +36,9 @@ _BY_NUMBER = {"bitget": ("pageNo", "pageSize"), "mexc": ("page_num", "page_size"
 _BEFORE = {"myokx": "after", "okx": "after", "okxus": "after"}
 """Exchanges to which ccxt sends a start and no end, so that they may answer with the newest rows
 after it, and how those before a moment are asked for."""
+_AT_ONCE = {"backpack": 1000, "deepcoin": 100, "hibachi": None, "krakenfutures": None, "xt": 200}
+"""Exchanges to which ccxt sends neither start nor end nor page: all that they have comes with one
+question, as many rows as this, None where all do (krakenfutures gives its whole list)."""
 _SHOWN = 5
 """Stretches without rows that are named."""
 _MISSED = 1.5
@@ -51,7 +54,7 @@ class Request(NamedTuple):
     """One question for rows, as ccxt's fetch_funding_rate_history takes it."""
 
     since: int | None
-    limit: int
+    limit: int | None
     params: dict[str, Any]
 
 
@@ -114,6 +117,8 @@ def check_published(exchange: Any) -> None:
 def requests(exchange_id: str, start: int, end: int) -> Requests:
     """What to ask for the rows of [start, end], ms: each question gets its rows through `send`
     (see `following`), and the next one depends on them."""
+    if exchange_id in _AT_ONCE:
+        return _at_once(_AT_ONCE[exchange_id])
     if exchange_id in _BEFORE:
         return _earlier(exchange_id, start, end)
     pages = _numbered if exchange_id in _BY_NUMBER else _windows
@@ -145,6 +150,12 @@ def _windows(exchange_id: str, start: int, end: int) -> Requests:
             if len(times) < 2:
                 break
         at = times[-1] + 1 if times and until - times[-1] > step else until + 1  # or its end
+
+
+def _at_once(limit: int | None) -> Requests:
+    """One question: ccxt cuts an answer by a start and a number that the exchange has not heard, so
+    that window by window each would bring the whole list again."""
+    yield Request(None, limit, {})
 
 
 def _numbered(exchange_id: str, start: int, end: int) -> Requests:

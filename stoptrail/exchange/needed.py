@@ -20,6 +20,10 @@ _PARTS = {
 their two requests in `fetch_markets`)."""
 _COINS_NAME_MARKETS = {"hyperliquid"}
 """Exchanges whose swaps are named by their list of coins."""
+_CLOCKS = {"bitrue": ("spotV1PublicGetTime", "fapiV1PublicGetTime")}
+"""Whose `fetch_time` asks the host for spot alone, and the same of the host for swaps."""
+_NO_CLOCK = {"xt"}
+"""Exchanges whose host for swaps has no clock."""
 
 
 def only_the_kind_needed(exchange: Any, *symbols: str) -> None:
@@ -50,6 +54,11 @@ def _leave_spot_out(exchange: Any) -> None:
     """Of a host for swaps ask its own clock, and no list of coins: both are on that for spot."""
     if exchange.options.get("defaultType", "spot") == "spot":
         exchange.options["defaultType"] = "swap"
+    if exchange.id in _CLOCKS:
+        of_spot, of_swaps = _CLOCKS[exchange.id]
+        setattr(exchange, of_spot, getattr(exchange, of_swaps))
+    if exchange.id in _NO_CLOCK:
+        exchange.has["fetchTime"] = False
     if exchange.id not in _COINS_NAME_MARKETS:
         exchange.has["fetchCurrencies"] = False
 

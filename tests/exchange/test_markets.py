@@ -12,7 +12,7 @@ import pytest
 
 from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError, ExchangeError
-from stoptrail.exchange.client import open_exchange
+from stoptrail.exchange.client import has_clock, open_exchange
 from stoptrail.exchange.markets import (
     check_tradable,
     checked_market,
@@ -267,6 +267,25 @@ def test_neither_clock_nor_coins_of_a_swap_are_asked_of_the_host_for_spot(name: 
             read()
     assert len(asked) >= 2
     assert {*asked} == {SWAP_HOSTS[name]}
+
+
+def test_a_swap_has_the_clock_of_its_own_host_or_none() -> None:
+    """xt and bitrue: `fetch_time` of ccxt 4.5.90 asks the host for spot, whatever is traded."""
+    exchange, asked = ccxt.bitrue(), []
+
+    def fetch(url: str, *_: Any, **__: Any) -> dict[str, Any]:
+        asked.append(url.split("/")[2])
+        return {"serverTime": 1}
+
+    exchange.fetch = fetch
+    only_the_kind_needed(exchange, "BTC/USDT:USDT")
+    assert exchange.fetch_time() == 1
+    assert asked == ["fapi.bitrue.com"]
+    exchange = ccxt.xt()
+    only_the_kind_needed(exchange, "BTC/USDT:USDT")
+    assert not has_clock(exchange)
+    only_the_kind_needed(spot := ccxt.xt(), "BTC/USDT")
+    assert has_clock(spot)
 
 
 def test_the_same_holds_for_the_client_of_a_session() -> None:

@@ -130,6 +130,24 @@ def test_rates_of_another_market_are_refused_or_said(tmp_path: Path) -> None:
     assert said == [f"funding: the name of {path} says ETHUSDT; it is run as BTC/USDT:USDT"]
 
 
+@pytest.mark.parametrize(
+    ("name", "word", "symbol", "inverse"),
+    [
+        ("BTCUSD_PERP-fundingRate-2024-01.csv", "", "BTC/USDT:USDT", "BTCUSD"),
+        ("a.csv", "BTC-USD-SWAP", "BTC/USDT:USDT", "BTCUSD"),
+        ("BTCUSDT-fundingRate-2024-01.csv", "BTC-USDT-SWAP", "BTC/USDT:USDT", ""),
+        ("PF_XBTUSD.csv", "", "BTC/USD:USD", ""),
+    ],
+)
+def test_rates_of_another_quote_currency_are_said(
+    tmp_path: Path, name: str, word: str, symbol: str, inverse: str
+) -> None:
+    header, more = ("time,symbol,rate", [[word] * 6]) if word else ("time,rate", [])
+    said: list[str] = []
+    read_funding(written(tmp_path, lines(header, TIMES, *more, RATES), name), symbol, said.append)
+    assert [inverse in line for line in said] == [True] * bool(inverse)
+
+
 def test_times_of_funding_without_a_zone_are_said_to_be_taken_as_utc(tmp_path: Path) -> None:
     said: list[str] = []
     text = lines("time,rate", [moment.removesuffix("Z") for moment in ISO], RATES)
