@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.names import field_of
 
+TWO_ROWS = "is two rows, as where a file was joined to one whose last line has no end; end it there"
+"""What is said of a line with the cells of two rows, of which two are one."""
 _DIGITS = (2, 8)
 """Decimals of prices that are cut off."""
 _LEAST = 9

@@ -26,9 +26,29 @@ class Told(NamedTuple):
 
 def among_neighbours(columns: Columns, step: int) -> Iterator[Told]:
     """Everything odd about candles, oldest first, of `step` milliseconds, that others show."""
+    yield from _averaged(columns)
     yield from _turned(columns, step)
     yield from _copied(columns)
     yield from _volume_level(columns)
+
+
+def _averaged(columns: Columns) -> Iterator[Told]:
+    """Heikin-Ashi candles: each opens in the middle of the body before it, at a price at which
+    nothing was traded."""
+    open_, close = columns.open, columns.close
+    body = float(np.median(np.abs(close - open_))) if len(open_) > _FEW else 0.0
+    if not body > 0.0:
+        return
+    off = np.abs(open_[1:] - (open_[:-1] + close[:-1]) / 2)
+    if np.quantile(off, _MOSTLY) < body / _CLEARLY:
+        text = (
+            "candles open in the middle of the one before: Heikin-Ashi, whose prices are averages "
+            "that nobody traded at; export plain candles"
+        )
+        yield Told("averages", 0, len(open_), text)
+
+
+_MOSTLY, _CLEARLY = 0.9, 10.0
 
 
 def _turned(columns: Columns, step: int) -> Iterator[Told]:

@@ -36,8 +36,21 @@ def amounts_of(amounts: Sequence[Floats], high: Floats, low: Floats) -> int | No
         for i, base in enumerate(amounts):
             for j, other in enumerate(amounts):
                 if i != j and tells(base, other, high, low):
-                    return i
+                    return 0 if j and _is_part(base, amounts[0]) else i
     return None
+
+
+def _is_part(part: Floats, whole: Floats) -> bool:
+    """Whether an amount is a share of another one, a different one in each row: what takers bought
+    of all that was traded."""
+    there = np.isfinite(part) & np.isfinite(whole) & (whole > 0)
+    share = part[there] / whole[there]
+    if not len(share) or is_whole(whole[there]):
+        return False
+    return bool(np.all(share <= 1.0) and np.ptp(share) > _SHARES)
+
+
+_SHARES = 0.1
 
 
 def prices_between(base: Floats, quote: Floats, high: Floats, low: Floats) -> bool:

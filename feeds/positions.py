@@ -237,17 +237,23 @@ def other_order(
     if np.mean(known) >= MOST and np.mean(values[known] > 0) < MOST:
         told = "most prices are not above zero: returns or a premium, no candles of a market"
         return f"{told}; give data.path or --data the prices themselves"
-    order = likely_order(time, numbers[1:]) if time is not None else None
-    if order is None and time is not None and (told := _no_candles(sheet, numbers[1:])):
-        return told
-    fits = "such as " if order is None else ""
-    more = ["-"] * max(0, len(numbers) - 6)  # each column has a place in the line
-    shown = ",".join(("time", *(order or ("low", "high", "open", "close", "volume", *more))))
-    which = "" if order is None else ", which the numbers fit"
+    order: tuple[str, ...] | None
+    if time is None:  # of a file with names
+        order = (_fitting(sheet, sheet.numbers(), first=0) or (0, None))[1]
+    elif (behind := likely_order(time, numbers[1:])) is None:
+        order = None
+        if told := _no_candles(sheet, numbers[1:]):
+            return told
+    else:
+        order = ("time", *behind)
+    shown = f"{','.join(order)}, which the numbers fit" if order else f"...: {_ORDERED}"
     return (
         f"read as {', '.join(names[: sheet.width])}, {why}: the columns are in another order; "
-        f"name them as they come, {fits}--set data.columns={shown}{which}"
+        f"name them as they come, --set data.columns={shown}"
     )
+
+
+_ORDERED = "time, open, high, low, close and volume, - for what is none of them"
 
 
 def _no_candles(sheet: Sheet, numbers: Sequence[Floats]) -> str:

@@ -8,12 +8,13 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from statistics import mode
 from typing import TYPE_CHECKING, NamedTuple
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.broken_rows import refuse_commas, refuse_rows_before
+from stoptrail.feeds.broken_rows import TWO_ROWS, refuse_commas, refuse_rows_before
 from stoptrail.feeds.convert import NULLS, decimal_mark, doubtful_point, has_comma, number, one_line
 from stoptrail.feeds.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.names import field_of, plain_name
@@ -294,12 +295,13 @@ def _unreadable(source: Path | bytes, form: _Form, reason: str) -> str:
     """The line whose cells are too few or too many, else the reader's own words."""
     last = None
     for row, (line, text) in enumerate(_numbered(source, form)):
-        cells = len(_cells(text, form.separator))
-        last = (row, line, text, cells)
-        if cells != form.width:
+        last = (row, line, text, len(_cells(text, form.separator)))
+        if last[3] != form.width:
             break
     if last and last[3] != form.width:
         shown = one_line(repr(last[2].strip()), 60)
+        if last[3] == 2 * form.width - 1:
+            return f"row {last[0] + 1} (line {last[1]}) {TWO_ROWS}: {shown}"
         if last[3] < _FEWEST and _WORD.match(last[2]):
             return (
                 f"row {last[0] + 1} (line {last[1]}) is words, {shown}: another table may begin "
@@ -332,10 +334,8 @@ _WORD = re.compile(r"\W*[A-Za-z]{3}")
 
 
 def _line_of(source: Path | bytes, form: _Form, wanted: int) -> int:
-    for row, (line, _) in enumerate(_numbered(source, form)):
-        if row == wanted:
-            return line
-    return wanted + form.first + 1
+    rows = islice(_numbered(source, form), wanted, None)
+    return next(rows, (wanted + form.first + 1, ""))[0]
 
 
 def _numbered(source: Path | bytes, form: _Form) -> Iterator[tuple[int, str]]:

@@ -191,3 +191,38 @@ def test_frames_of_two_levels_as_json_are_told_by_their_market(tmp_path: Path) -
         loaded = load_file(path, QUARTER, Reading(symbol="BTC/USD"))
         assert same(loaded.candles, GIVEN)
         assert any("BTC-USD" in note for note in loaded.notes)
+
+
+def test_columns_in_each_other_s_place_are_shown_in_theirs(tmp_path: Path) -> None:
+    """The line that a header's own names contradict gives the order, which loads the file."""
+    rows = [[t, o, low, h, c, v] for t, o, h, low, c, v in ROWS]
+    told = refusal(path := table(tmp_path / "a.csv", PLAIN, rows))
+    order = told.partition("--set data.columns=")[2].partition(", which")[0]
+    assert order == "time,open,low,high,close,volume"
+    assert same(load_file(path, QUARTER, Reading(columns=tuple(order.split(",")))).candles, GIVEN)
+
+
+def test_what_takers_bought_is_not_taken_for_the_volume(tmp_path: Path) -> None:
+    rows = [[*row, 7, bought := row[5] * (0.3 + i % 5 / 10), bought * (row[2] + row[3]) / 2]
+            for i, row in enumerate(ROWS)]  # fmt: skip
+    assert same(load_file(table(tmp_path / "a.csv", None, rows), QUARTER).candles, GIVEN)
+
+
+def test_heikin_ashi_candles_under_plain_names_are_said(tmp_path: Path) -> None:
+    rows, open_, close = [], ROWS[0][1], ROWS[0][4]
+    for t, o, h, low, c, v in ROWS:
+        open_, close = (open_ + close) / 2, (o + h + low + c) / 4
+        four = [round(x, 2) for x in (open_, max(h, open_), min(low, open_), close)]
+        rows.append([t, *four, v])
+    notes = load_file(table(tmp_path / "a.csv", PLAIN, rows), QUARTER).notes
+    assert any("Heikin-Ashi" in note for note in notes)
+    plain = load_file(table(tmp_path / "b.csv", PLAIN, ROWS), QUARTER).notes
+    assert not any("Heikin-Ashi" in note for note in plain)
+
+
+def test_files_joined_without_an_end_of_line_are_told_as_that(tmp_path: Path) -> None:
+    path = table(tmp_path / "a.csv", PLAIN, ROWS[:100])
+    path.write_text(path.read_text().rstrip("\n"))
+    with path.open("a") as file:
+        file.write(table(tmp_path / "b.csv", None, ROWS[100:]).read_text())
+    assert "row 100 (line 101) is two rows" in refusal(path)
