@@ -26,6 +26,9 @@ from stoptrail.rules.margin import NO_MARKS, outermost
 from stoptrail.strategies.quick_candles import Pace
 from stoptrail.strategies.sleeve import BookDecisions, SleeveStrategy
 
+_APART = 61
+"""Of every so many values of a line one is looked at before lines are compared as a whole."""
+
 _MARKS = -1
 """Stands in the heap where a sleeve's number would, for a step at which the book is marked."""
 
@@ -183,7 +186,7 @@ def _share(lines: Any, known: dict[int, Any]) -> None:
     have signal or ATR in common."""
     for line in lines:
         values = np.frombuffer(line.array, np.int64)  # as bits, in which NaN equals NaN
-        found: Any = known.setdefault(crc32(values.data), line.array)
+        found: Any = known.setdefault(crc32(values[::_APART].tobytes()), line.array)
         if found is not line.array and np.array_equal(np.frombuffer(found, np.int64), values):
             line.array = found
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from stoptrail.rules.candles import Candles
+from stoptrail.rules.candles import Candles, Times
 from stoptrail.rules.journal import RatchetMoves
 from stoptrail.rules.stops import INITIAL, Stop
 from stoptrail.rules.trade import (
@@ -144,7 +145,7 @@ class RecordingJournal:
         fills = [fill for fill, _, _, _ in self.closed]
         return FillLog(
             trade=np.array([trade for _, _, _, trade in self.closed], np.int64),
-            candle=np.array([_at(candles, time) for _, _, time, _ in self.closed], np.int64),
+            candle=_at(candles, [time for _, _, time, _ in self.closed]),
             time=np.array([time for _, _, time, _ in self.closed], np.int64),
             units=np.array([fill.units for fill in fills]),
             price=np.array([fill.price for fill in fills]),
@@ -171,12 +172,12 @@ class RecordingJournal:
             closes = int(candles.time[-1]) + candles.interval if end is None else end
             price = float(candles.close[-1])
             exits.append(self._still_open(price, closes, trade_rules, balance, paid, own))
-        end_index = [OPEN if e.time == OPEN else _at(candles, e.time) for e in exits]
+        ends = np.array([e.time for e in exits], np.int64)
         held = [entry.position.held for entry in self.entries]
         return TradeLog(
-            signal=np.array([_at(candles, e.entry_order.signal) for e in self.entries], np.int64),
-            entry=np.array([_at(candles, h.time) for h in held], np.int64),
-            exit=np.array(end_index, np.int64),
+            signal=_at(candles, [e.entry_order.signal for e in self.entries]),
+            entry=_at(candles, [h.time for h in held]),
+            exit=np.where(ends == OPEN, OPEN, _at(candles, ends)),
             side=np.array([h.side for h in held], np.int8),
             reason=np.array([e.reason for e in exits], np.int8),
             units=np.array([e.position.units for e in self.entries]),
@@ -190,7 +191,7 @@ class RecordingJournal:
             borrow=np.array([e.end.borrow for e in exits]),
             pnl=np.array([e.end.pnl for e in exits]),
             entry_time=np.array([h.time for h in held], np.int64),
-            exit_time=np.array([e.time for e in exits], np.int64),
+            exit_time=ends,
             funding=np.array([e.end.funding for e in exits]),
             shortfall=np.array([e.end.shortfall for e in exits]),
         )
@@ -214,6 +215,7 @@ class RecordingJournal:
         return self.levels.log(candles)
 
 
-def _at(candles: Candles, time: int) -> int:
-    """The candle within which `time` (ms) lies."""
-    return int(np.searchsorted(candles.time, time, side="right")) - 1
+def _at(candles: Candles, times: Sequence[int] | Times) -> Times:
+    """The candles within which `times` (ms) lie."""
+    found = np.searchsorted(candles.time, np.asarray(times, np.int64), side="right") - 1
+    return np.asarray(found, np.int64)

@@ -96,7 +96,7 @@ class CandleBroker(WithinCandle):
     @property
     def entry_order(self) -> EntryOrder | None:
         """The decision behind the entry order that waits for its open."""
-        return self._entry.info.entry_order if self._entry is not None else None
+        return self._entry.info["entry_order"] if self._entry is not None else None
 
     @property
     def index(self) -> int:
@@ -145,12 +145,12 @@ class CandleBroker(WithinCandle):
 
     def _slot(self, order: Any) -> tuple[str, str]:
         """Where the order waits, and what stands against it."""
-        side = self.open.held.side if self.open is not None else 0
-        units = self.open.units if self.open is not None else 0.0
-        if order.exectype == bt.Order.Stop:
+        held, kind = self.open, order.p.exectype
+        side, units = (0, 0.0) if held is None else (held.held.side, held.units)
+        if kind == bt.Order.Stop:
             require_leaving(order, side, units)
             return "_stop", STOP_WORKS if self._stop is not None else ""
-        if order.exectype == bt.Order.Limit:
+        if kind == bt.Order.Limit:
             require_leaving(order, side, units)
             return "_target", TARGET_WORKS if self._target is not None else ""
         if side == -_side(order) and "entry_order" not in order.info:
@@ -253,7 +253,7 @@ class CandleBroker(WithinCandle):
             return
         data = self._data.lines
         time = self._time()
-        if self._entry is not None and expired(self._entry.info.entry_order, time):
+        if self._entry is not None and expired(self._entry.info["entry_order"], time):
             self._drop_entry(GAP)
         if not data.volume[0] > 0.0:
             return
@@ -272,7 +272,7 @@ class CandleBroker(WithinCandle):
     def _fill_entry(self, price: float, time: int) -> None:
         order = self._entry
         rules = self._entry_rules(order)
-        self._book_entry(*enter(order.info.entry_order, price, time, rules, self.tiers))
+        self._book_entry(*enter(order.info["entry_order"], price, time, rules, self.tiers))
 
     def _entry_rules(self, order: Any) -> TradeRules:
         """The rules that an entry fills by."""
@@ -290,7 +290,7 @@ class CandleBroker(WithinCandle):
         held = position.held
         self.funding_before = self.schedule.by(held.time)
         self._execute(order, position.units * held.side, held.fill, position.fee, 0.0, held.time)
-        self.journal.entered(order.info.entry_order, position, stop, held.time)
+        self.journal.entered(order.info["entry_order"], position, stop, held.time)
         if "filled" in order.info:
             order.info.filled(position, stop)
 

@@ -109,7 +109,7 @@ def _like(
     state.update(patterns[kind, exectype])
     params = object.__new__(type(state["p"]))
     vars(params).update(vars(state["p"]), size=size, price=price)
-    signed, close = size if order.isbuy() else -size, data.close[0]
+    signed, close = size if order.isbuy() else -size, data.lines.close[0]
     created = {"pricelimit": None, "trailamount": None, "trailpercent": None}
     at = close if price is None else price
     state.update(
@@ -118,7 +118,7 @@ def _like(
         ref=next(bt.Order.refbasis),
         info=type(order.info)(),
         size=signed,
-        created=OrderData(data.datetime[0], signed, at, pclose=close, **created),
+        created=OrderData(data.lines.datetime[0], signed, at, pclose=close, **created),
         executed=OrderData(remsize=signed),
         dteos=0.0,
     )

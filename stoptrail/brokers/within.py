@@ -214,6 +214,8 @@ class WithinCandle(Account):
     def _paid_at_exit(self, time: int) -> float:
         """Funding until a fill in the candle of `time` that closes units: the rows of its open
         and those inside it are paid (C19); where it has pieces, those up to the fill's."""
+        if self.schedule.is_empty:
+            return 0.0
         first, last = pieces(self.detail, self.index)
         if first < last:
             return self.paid_by(time)
