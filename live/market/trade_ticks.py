@@ -54,7 +54,10 @@ class TradeTicks:
 
     async def watch(self) -> None:
         """The next trades of the socket."""
-        trades = await self._exchange.watch_trades(self._symbol)
+        trades = list(await self._exchange.watch_trades(self._symbol))
+        # ccxt would go on keeping `tradesLimit` of them, a kilobyte each.
+        if kept := getattr(self._exchange, "trades", {}).get(self._symbol):
+            kept.clear()
         if len(trades) >= self._most:
             await self._overflowed(trades)
         self.heard(trades)

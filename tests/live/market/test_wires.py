@@ -83,6 +83,7 @@ def test_candles_and_ticks_are_those_of_the_market(name: str) -> None:
         ]
         assert told[: len(tape)] == tape
         assert Counter(simulator.wires.asked) == Counter(streams(name))
+        assert not store._exchange.trades[simulator.symbol]  # what was told is not kept
         expected = [] if WIRES[name].has_quotes else ["no quotes"]
         assert listener.notices == expected
 
