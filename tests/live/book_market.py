@@ -16,6 +16,7 @@ from stoptrail.backtest.plan import Record
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ExchangeError
 from stoptrail.exchange.rows import Row
+from stoptrail.feeds.funding import constant_rows
 from stoptrail.live.book_origin import active_settings, kept_candles, share_of
 from stoptrail.live.book_recovery import Sleeve
 from stoptrail.live.book_session import BookSession
@@ -31,7 +32,7 @@ from stoptrail.live.watch.book_replay import book_recording, compare_book, repla
 from stoptrail.live.watch.control import ask
 from stoptrail.live.watch.differences import Compared
 from stoptrail.live.watch.messages import Message
-from stoptrail.rules.funding import FundingRow
+from stoptrail.rules.funding import FundingRow, funding_of
 from stoptrail.rules.types import day_marks
 from tests.forked import context
 from tests.live.books import TABLES_COMPARED, TRADE, columns_of, plain_row, trades_of
@@ -60,14 +61,17 @@ def book_settings(**changes: dict[str, Any]) -> Settings:
     return settings(**{"book": caps, **changes})
 
 
-def four_sleeves(whole: Settings) -> list[Sleeve]:
-    """One for each market, and one more set of the first."""
+def four_sleeves(whole: Settings, swaps: Sequence[str] = ()) -> list[Sleeve]:
+    """One for each market, and one more set of the first; `swaps` pay a constant funding."""
     found = []
     for symbol, share in zip((*SYMBOLS, SYMBOLS[0]), (0.3, 0.3, 0.2, 0.2), strict=True):
         table = whole.model_dump(mode="json", exclude_unset=True)
         table.setdefault("data", {})["symbol"] = symbol
         if len(found) == 3:
             table["stop"]["trailing_atr_multiplier"] = 1.5
+        if symbol in swaps:
+            table["market"] = {**table.get("market", {}), "type": "swap"}
+            table["costs"] = {**table.get("costs", {}), "funding_rate": 0.002}
         table.pop("book")
         found.append(Sleeve(symbol, share, Settings.model_validate(table)))
     return found
@@ -230,6 +234,9 @@ def told_and_tested(url: str) -> list[tuple[list[Any], list[Any]]]:
             start = int(np.searchsorted(candles.time, row.start))
             market = plan.run_rules.trade_rules.market
             inputs = Inputs(candles, start, day_marks(candles, start), market)
+            if own.market_type == "swap":
+                paid = funding_of(constant_rows(candles), candles, plan.tiers)
+                inputs = inputs._replace(funding=paid)
             lends = own.market_type != "spot"
             plans.append(SleevePlan(plan, inputs, share_of(whole, row.sleeve), lends))
         records: list[Record] = run_book(plans, terms_of(settings_from(whole)))

@@ -57,10 +57,17 @@ def live_at() -> int:
     return int(three_markets()["BTC/USDT"][WARM_UP][0])
 
 
-@pytest.mark.parametrize("changes", [{}, PROTECTED], ids=["caps", "protections"])
-def test_a_book_equals_its_backtest(changes: dict[str, dict[str, float]], url: str) -> None:
-    markets = three_markets()
-    play_book(book_settings(**changes), PlaybackBook(markets, live_at()), url)
+@pytest.mark.parametrize(
+    ("changes", "swaps"),
+    [({}, ()), (PROTECTED, ()), ({}, ("ETH/USDT", "SOL/USDT"))],
+    ids=["caps", "protections", "spot and swaps"],
+)
+def test_a_book_equals_its_backtest(
+    changes: dict[str, dict[str, float]], swaps: tuple[str, ...], url: str
+) -> None:
+    whole = book_settings(**changes)
+    store = PlaybackBook(three_markets(), live_at())
+    play_book(whole, store, url, four_sleeves(whole, swaps))
     found = told_and_tested(url)
     assert sum(len(told) for told, _ in found) >= 100
     for told, tested in found:
