@@ -127,7 +127,7 @@ def headers_again(sheet: Sheet, table: pa.Table, wanted: Sequence[int]) -> NDArr
             again |= np.asarray(same.fill_null(False).to_pylist(), np.bool_)
     names = [header for header in sheet.headers if _prices_in(header) and max(wanted) < len(header)]
     for row in np.flatnonzero(again).tolist():
-        cells = [str(column[row]).strip().lower() for column in table.columns]
+        cells = [str(column[row]).strip("\ufeff \t\r").lower() for column in table.columns]
         if names and not any(cells == [header[i].lower() for i in wanted] for header in names):
             refuse_header(sheet, table, np.arange(len(again)), row)
     return again

@@ -262,7 +262,7 @@ def _read(source: Path | bytes, form: _Form, wanted: Sequence[int]) -> pa.Table:
 
     def odd(row: arrow.InvalidRow) -> str:
         text = row.text.strip()
-        return "skip" if text in skipped or text.startswith("#") else "error"
+        return "skip" if text in skipped or text.startswith(("#", "//")) else "error"
 
     try:
         with _handler_unheard():
@@ -345,6 +345,6 @@ def _numbered(source: Path | bytes, form: _Form) -> Iterator[tuple[int, str]]:
         for number_, raw in enumerate(stream, 1):
             text = raw.decode("utf-8", "replace").rstrip("\r\n")
             bare = text.strip()
-            remark = bare.startswith("#") and text.count(form.separator) + 1 != form.width
+            remark = bare.startswith(("#", "//")) and text.count(form.separator) + 1 != form.width
             if number_ > form.first and bare and bare not in form.skipped and not remark:
                 yield number_, text

@@ -226,3 +226,14 @@ def test_files_joined_without_an_end_of_line_are_told_as_that(tmp_path: Path) ->
     with path.open("a") as file:
         file.write(table(tmp_path / "b.csv", None, ROWS[100:]).read_text())
     assert "row 100 (line 101) is two rows" in refusal(path)
+
+
+def test_marks_of_byte_order_and_remarks_between_joined_files_are_passed_over(
+    tmp_path: Path,
+) -> None:
+    path = table(tmp_path / "a.csv", PLAIN, ROWS[:100])
+    more = table(tmp_path / "b.csv", PLAIN, ROWS[100:]).read_text()
+    path.write_text(f"\ufeff{path.read_text()}// a pause\n\ufeff{more}", encoding="utf-8")
+    loaded = load_file(path, QUARTER)
+    assert same(loaded.candles, GIVEN)
+    assert any("repeated header line skipped" in note for note in loaded.notes)
