@@ -36,6 +36,7 @@ class PlayedAhead(NamedTuple):
 
 def played_ahead(moves: Moves, count: int, times: Any, interval: int) -> PlayedAhead:
     """`count` moves and the stop after them; times: open times of the candles."""
-    candles, *columns = (column[: count + 1].copy() for column in moves)
-    closes = np.asarray(times[candles] + interval, np.int64)
-    return PlayedAhead(closes.tolist(), candles.tolist(), closes, *columns)
+    kept = Moves._make(column[: count + 1].copy() for column in moves)
+    closes = np.asarray(times[kept.candle] + interval, np.int64)
+    ahead = closes, kept.level, kept.extreme, kept.reason
+    return PlayedAhead(closes.tolist(), kept.candle.tolist(), *ahead)
