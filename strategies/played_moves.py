@@ -38,5 +38,5 @@ def played_ahead(moves: Moves, count: int, times: Any, interval: int) -> PlayedA
     """`count` moves and the stop after them; times: open times of the candles."""
     kept = Moves._make(column[: count + 1].copy() for column in moves)
     closes = np.asarray(times[kept.candle] + interval, np.int64)
-    ahead = closes, kept.level, kept.extreme, kept.reason
-    return PlayedAhead(closes.tolist(), kept.candle.tolist(), *ahead)
+    rows = closes, kept.level, kept.extreme, kept.reason
+    return PlayedAhead(closes.tolist(), kept.candle.tolist(), *rows)
