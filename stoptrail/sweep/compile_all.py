@@ -76,6 +76,7 @@ def compile_run() -> None:
     beside it: the types are those of every run."""
     from stoptrail.backtest.engine import run_backtrader
     from stoptrail.backtest.inputs import plan_of, prepare
+    from stoptrail.backtest.outcome import buy_and_hold, held_table
     from stoptrail.backtest.tables import trade_rows
     from stoptrail.config.settings import Settings
     from stoptrail.core.time import DAY_MS
@@ -93,6 +94,7 @@ def compile_run() -> None:
     list(trade_rows(outcome, inputs.candles))
     breakdown(outcome, inputs, settings.sweep.seed)
     of_one_run(outcome, inputs, settings)
+    held_table(buy_and_hold(inputs, plan.run_rules)[0], inputs)
 
 
 @contextmanager
