@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from stoptrail.rules.candles import Candles, Floats, Times
+from stoptrail.rules.costs import borrow
 from stoptrail.rules.funding import since_entry
 from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.measure import worth
@@ -15,6 +18,9 @@ from stoptrail.rules.trade import Position, TradeRules
 from stoptrail.sweep.kernel.blocks import SHIFTS, Closes, Nodes, extremes
 from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.flow import Flow, net_closes, net_rows
+
+_NOISE = 1e-9
+"""Share of prices and equity that their sums in float64 miss by far less."""
 
 
 @inner_rule
@@ -43,19 +49,12 @@ def held_drawdown(
     whole, is_known = bounded(state, *span, is_exact, balance, position, before, trade_rules)
     if is_known and (is_exact or whole.peak == state.peak):
         return whole
-    return rows_drawdown(
-        state,
-        times,
-        net_closes(flow, candles),
-        net_rows(flow, nodes),
-        entry,
-        last,
-        interval,
-        balance,
-        position,
-        before,
-        trade_rules,
-    )
+    of = times, net_closes(flow, candles), net_rows(flow, nodes), entry, last, interval
+    account = balance, position, before, trade_rules
+    if is_exact and not best_worth(ending.best, first, *account) > state.peak:
+        # Only borrow keeps the fall to the worst close from being the deepest.
+        return drawdown_step(state, lowest_worth(*of, ending.worst, *account))
+    return rows_drawdown(state, *of, *account)
 
 
 @inner_rule
@@ -67,6 +66,73 @@ def with_closes(
     top, bottom = extremes(closes, rows, entry, last)
     best, worst = (top, bottom) if side > 0 else (-bottom, -top)
     return Ending(ending.exit, ending.price, ending.reason, best, worst, 0)
+
+
+@inner_rule
+def best_worth(
+    best: float,
+    first: int,
+    balance: float,
+    position: Position,
+    before: float,
+    trade_rules: TradeRules,
+) -> float:
+    """Equity at the signed net close `best` at the time `first`: none is above it where no close is
+    better, nor earlier."""
+    net = since_entry(position.held.side * best, before, trade_rules.costs.funding)
+    return worth(balance, position, net, first, trade_rules)
+
+
+@rule
+def lowest_worth(
+    times: Times,
+    closes: Floats,
+    rows: Closes,
+    entry: int,
+    last: int,
+    interval: int,
+    worst: float,
+    balance: float,
+    position: Position,
+    before: float,
+    trade_rules: TradeRules,
+) -> float:
+    """The least equity at the closes, net of funding, of the candles [entry, last), of which the
+    worst is `worst`, signed; rows without a close that can be the one are passed."""
+    side, level, i, lowest = position.held.side, 0, entry, np.inf
+    bottoms = rows.bottom if side > 0 else rows.top
+    near = nearly_worst(worst, times[last - 1] - times[entry], balance, position, trade_rules)
+    while i < last:
+        shift = SHIFTS[level]
+        end = ((i >> shift) + 1) << shift
+        is_row = end - i == 1 << shift and end <= last
+        if is_row and side * bottoms[rows.first[level] + (i >> shift)] > near:
+            i = end
+            if level < len(SHIFTS) - 1 and i & ((4 << shift) - 1) == 0:
+                level += 1
+            continue
+        if level > 0:
+            level -= 1
+            continue
+        for at in range(i, min(end, last)):
+            if not side * closes[at] > near:
+                net = since_entry(closes[at], before, trade_rules.costs.funding)
+                equity = worth(balance, position, net, times[at] + interval, trade_rules)
+                lowest = min(lowest, equity)
+        i = end
+    return lowest
+
+
+@inner_rule
+def nearly_worst(
+    worst: float, held: int, balance: float, position: Position, trade_rules: TradeRules
+) -> float:
+    """No equity at a signed close beyond it is below that at the worst close, between two closes
+    that are `held` ms apart: what is borrowed for so long moves equity no more than that, and
+    float64 no more than a billionth of what it is made of."""
+    fill, units = position.held.fill, position.units
+    interest = borrow(position.held.side, 1.0, fill, 0, held, trade_rules.costs)
+    return worst + interest + _NOISE * (abs(worst) + fill + abs(balance) / units)
 
 
 @rule

@@ -27,7 +27,7 @@ from stoptrail.rules.decide import (
     order_for,
     sized_units,
 )
-from stoptrail.rules.jit import inner_rule, rule, uncounted
+from stoptrail.rules.jit import inner_rule, prefetched, rule, uncounted
 from stoptrail.rules.own_exit import ExitCall
 from stoptrail.rules.trade import (
     GAP,
@@ -250,7 +250,8 @@ def run(
         ending, last = ending_of(candles, nodes, i, course, reach, turn, held, (lines, line, rules))
         if last == UNKNOWN:
             return NEEDS_TURNS
-        event = next_signal(events, event, last, counts, rules, lines)
+        prefetched(times[last:])
+        event = next_signal(events, times, event, last, counts, (lines, rules))
         closed = Followed(i, entry, entry, position, stop, ending, last)
         given = candles, nodes, midnights
         exact = (len(lines) > 0 or is_funded(flow)) and ending.parts == 0
@@ -293,15 +294,16 @@ def ending_of(
 
 @inner_rule
 def next_signal(
-    events: AtSignals, event: int, last: int, counts: Counts, rules: int, lines: Floats
+    events: AtSignals, times: Times, event: int, last: int, counts: Counts, memo: tuple[Floats, int]
 ) -> int:
     """The first event that is not before the candle `last` of a position; the memo's line of it
-    is fetched."""
-    signals, near = events.candle, max(event, events.first[last >> _SHIFT])
+    and the time of its entry are fetched."""
+    (lines, rules), signals, near = memo, events.candle, max(event, events.first[last >> _SHIFT])
     counts[POSITION] += near - event
     event = ignored_before(signals, near, last, counts, POSITION)
     if len(lines) > 0 and event < len(signals):
         fetch(lines, key_of(rules, signals[event], events.side[event]))
+        prefetched(times[signals[event] + 1 :])
     return event
 
 
