@@ -15,6 +15,7 @@ from stoptrail.core.errors import LedgerError, StopTrailError
 from stoptrail.core.time import iso_time
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.exchange.rows import Row
+from stoptrail.live.clock import ExchangeClock
 from stoptrail.live.engine import Engine, EngineOptions
 from stoptrail.live.gate import Gate
 from stoptrail.live.ledger.database import Ledger
@@ -82,8 +83,7 @@ class Session:
         self.ledger = ledger
         self._gate = Gate(settings.live.catch_up, lambda: self.market.stale, self._in_time)
         self._attendance = Attendance(ledger, self.exchange, self.symbol, self._out.say, events)
-        self._clock_offset = 0
-        """Milliseconds by which the exchange's clock is ahead of ours."""
+        self._clock = ExchangeClock()
         self._beat, self._stopping, self._closed = 0.0, "", 0
         self._alarm = Alarm()
         self._by_tick = False
@@ -167,7 +167,7 @@ class Session:
             self._patience.wait(error, self.settings.live.start_wait_seconds)
             return
         self._patience.over()
-        self._clock_offset = store.clock_offset() or 0
+        self._clock.set(store.clock_offset())
         if not hasattr(self, "control"):
             self._attendance.arrived(found.session)
             self._daily = Daily(int(time.time() * 1000), self._attendance.last_beat)
@@ -239,15 +239,12 @@ class Session:
 
     def _in_time(self, signal: int) -> bool:
         """Whether the candle that opened at `signal` closed `live.signal_seconds` ago at most."""
-        return self._clock() - signal - self.interval <= 1000 * self.settings.live.signal_seconds
-
-    def _clock(self) -> int:
-        """The exchange's, ms."""
-        return int(time.time() * 1000) + self._clock_offset
+        late = self._clock.now() - signal - self.interval
+        return late <= 1000 * self.settings.live.signal_seconds
 
     def _now(self) -> int:
         """The market's time in ms: not before its newest tick."""
-        return max(self._clock(), self._newest_tick)
+        return max(self._clock.now(), self._newest_tick)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Marked):
@@ -336,6 +333,8 @@ class Session:
             self.market.look()
             self._obey(engine, at_close)
             self._attendance.beat(self, "running")
+            if moved := self._clock.told():
+                self._out.say("notice", moved)
             if text := self._daily.told(self.ledger, self.number, int(time.time() * 1000)):
                 self._out.say("daily", text)
         for watcher in self._out.watchers:

@@ -44,6 +44,8 @@ _DAMAGED = ValueError, TypeError, LookupError, ArithmeticError, AssertionError, 
 """What comes of reading rows that do not fit together."""
 _PASSING = OperationalError, sqlite3.OperationalError
 """What comes of a lock, a full disk or a lost server; and of a table that is missing."""
+_REFUSED = "read-only", "readonly", "permission denied"
+"""What a database says to who may not read it, or not write it where its tables are older."""
 _NOT_OURS = "is no ledger of this program, or a damaged one"
 
 
@@ -71,9 +73,11 @@ def told(database: Database, url: Address) -> Iterator[None]:
     except (PeeweeException, sqlite3.Error) as error:  # peewee leaves fetching to the driver
         reason = reason_of(error, url)
         passes = isinstance(error, _PASSING) and "no such" not in reason
+        remedy = "try again" if passes else "restore a copy"
+        if any(words in reason for words in _REFUSED):
+            remedy = "give this user the right to"
         raise StoreError(
-            f"database.url {shown(url)}: the ledger cannot be read ({reason}); "
-            f"{'try again' if passes else 'restore a copy'}"
+            f"database.url {shown(url)}: the ledger cannot be read ({reason}); {remedy}"
         ) from error
     except _DAMAGED as error:
         place = damaged_cell(database) or f"its rows do not fit together: {plain(error)[:100]}"

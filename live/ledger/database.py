@@ -179,6 +179,15 @@ def require_writable(url: Address) -> None:
             )
 
 
+def require_writing(database: Database, url: Address) -> None:
+    """Raises StoreError where a server would refuse what is written through `database`."""
+    if not isinstance(database, SqliteDatabase) and (reason := postgres.write_refused(database)):
+        raise StoreError(
+            f"database.url {shown(url)}: {reason}; write to the server that takes it, or as a user "
+            "who may"
+        )
+
+
 def open_ledger(url: Address) -> Database:
     """A connection to a ledger whose tables are of the newest version, made where there
     are none; a lock is waited for. Raises StoreError."""

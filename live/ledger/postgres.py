@@ -1,4 +1,4 @@
-"""Waits for a PostgreSQL server that end, whether it answers or not."""
+"""A PostgreSQL server: waits that end, whether it answers or not, and whether it lets us write."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import select
 import time
 from collections.abc import Callable
 from typing import Any
+
+from peewee import Database
 
 _ANSWER_SECONDS = 10.0
 """Longest wait for one answer; the connection is then given up."""
@@ -49,3 +51,16 @@ def _wait(connection: Any, stopped: Callable[[], bool]) -> None:
             until = min(until, now + _LAST_SECONDS)
         if now > until:
             raise OperationalError(f"the server has not answered for {now - began:.0f} s")
+
+
+def write_refused(database: Database) -> str:
+    """Why the server would not let this user write into the ledger now, in words; "" where it
+    would."""
+    sql: Any = database.execute_sql
+    (read_only,) = sql("SHOW transaction_read_only").fetchone()
+    if read_only == "on":  # a standby too
+        return "the server lets nobody write now (transaction_read_only)"
+    tables = ("sessions", "commands")
+    may = " AND ".join(f"has_table_privilege('{name}', 'INSERT, UPDATE')" for name in tables)
+    (allowed,) = sql(f"SELECT {may}").fetchone()
+    return "" if allowed else "this user may not write its tables"

@@ -72,10 +72,11 @@ def reset(exchange: Any, reason: str) -> None:
     give_up(list((exchange.clients or {}).values()), reason)
 
 
-def _heard_at(client: Any) -> int:
-    """When the socket last said anything, pongs included, or was opened, ms."""
-    said = getattr(client, "last_message_at", None), client.connectionEstablished
-    return max(client.lastPong or 0, *(at or 0 for at in said))
+def _heard_at(client: Any, now: int) -> int:
+    """When the socket last said anything, pongs included, or was opened, ms; not after `now`, as
+    where this machine's clock was set back since."""
+    said = getattr(client, "last_message_at", None), client.connectionEstablished, client.lastPong
+    return max((at for at in said if at and at <= now), default=0)
 
 
 async def dead(exchange: Any, bound: float, wait: float) -> list[Any]:
@@ -87,13 +88,15 @@ async def dead(exchange: Any, bound: float, wait: float) -> list[Any]:
     """
     sent = exchange.milliseconds()
     opened = [c for c in (exchange.clients or {}).values() if c.connection is not None]
-    silent = [client for client in opened if _heard_at(client) < sent - bound * 1000]
+    silent = [client for client in opened if _heard_at(client, sent) < sent - bound * 1000]
     for client in silent:
         with contextlib.suppress(Exception):  # a socket that cannot be pinged will not answer
             await asyncio.wait_for(client.connection.ping(), wait)
     until = time.monotonic() + wait
-    while (silent := [c for c in silent if _heard_at(c) < sent]) and time.monotonic() < until:
+    while silent and time.monotonic() < until:
         await asyncio.sleep(wait / 8)
+        now = exchange.milliseconds()
+        silent = [client for client in silent if _heard_at(client, now) < sent]
     return silent
 
 
@@ -178,7 +181,7 @@ class Silence:
         if self.hides_trades(watched):
             found = self._trades_hidden()
         elif self._deaf(record):
-            found = list((self._exchange.clients or {}).values())
+            found = self._subscriptions.every()  # of a book's other markets nothing is known here
         self.held_back()
         if found:
             self._quiet.clear()

@@ -23,8 +23,10 @@ class Subscriptions:
         self._asked: dict[str, set[tuple[str, str, str]]] = {}
         """Of each stream: address of the socket, hash of the message, of the subscription."""
         for method in ("watch", "watch_multiple"):
-            if hasattr(exchange, method):
-                setattr(exchange, method, self._noting(getattr(exchange, method)))
+            original = getattr(exchange, method, None)
+            # Once for all streams: a market whose data ends is tried again for months.
+            if original is not None and not hasattr(original, "noted"):
+                setattr(exchange, method, _noting(original))
 
     def begin(self, name: str) -> None:
         """From here on the current task watches for the stream `name`."""
@@ -35,6 +37,10 @@ class Subscriptions:
         clients = self._exchange.clients or {}
         urls = dict.fromkeys(url for url, _, _ in self._asked.get(name, ()))
         return [clients[url] for url in urls if url in clients]
+
+    def every(self) -> list[Any]:
+        """Those of all streams of this market."""
+        return list(dict.fromkeys(found for name in self._asked for found in self.sockets(name)))
 
     def own(self, name: str, others: Iterable[str]) -> list[Any]:
         """Those of them that none of the streams `others` uses."""
@@ -59,22 +65,28 @@ class Subscriptions:
             if url in clients and hash_ in clients[url].futures:
                 clients[url].reject(NetworkError(reason), hash_)
 
-    def _noting(self, original: Any) -> Any:
-        def watch(
-            url: str,
-            hashes: Any,
-            message: Any = None,
-            subscribed: Any = None,
-            *more: Any,
-        ) -> Any:
-            hashes_ = hashes if isinstance(hashes, list) else [hashes]
-            theirs = subscribed if isinstance(subscribed, list) else [subscribed]
-            if len(theirs) != len(hashes_):
-                theirs = [theirs[0] if theirs else None] * len(hashes_)
-            whose, stream = _STREAM.get()
-            if whose is self:  # another market's may be watched on the same exchange
-                ours = self._asked.setdefault(stream, set())
-                ours.update((url, *pair) for pair in zip(hashes_, theirs, strict=True))
-            return original(url, hashes, message, subscribed, *more)
+    def note(self, stream: str, url: str, pairs: Iterable[tuple[str, str]]) -> None:
+        """The stream has asked at `url` for messages, each with its subscription."""
+        self._asked.setdefault(stream, set()).update((url, *pair) for pair in pairs)
 
-        return watch
+
+def _noting(original: Any) -> Any:
+    def watch(
+        url: str,
+        hashes: Any,
+        message: Any = None,
+        subscribed: Any = None,
+        *more: Any,
+    ) -> Any:
+        hashes_ = hashes if isinstance(hashes, list) else [hashes]
+        theirs = subscribed if isinstance(subscribed, list) else [subscribed]
+        if len(theirs) != len(hashes_):
+            theirs = [theirs[0] if theirs else None] * len(hashes_)
+        whose, stream = _STREAM.get()
+        if whose is not None:
+            whose.note(stream, url, zip(hashes_, theirs, strict=True))
+        return original(url, hashes, message, subscribed, *more)
+
+    noting: Any = watch
+    noting.noted = True
+    return noting

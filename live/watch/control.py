@@ -9,13 +9,17 @@ from typing import Any, Protocol
 from peewee import Database
 
 from stoptrail.core.database import writing
+from stoptrail.core.errors import StoreError
+from stoptrail.core.time import iso_time
 from stoptrail.live.ledger.database import Ledger
-from stoptrail.live.ledger.records import SessionRow, open_trade, sleeves_of
+from stoptrail.live.ledger.records import SessionRow, newest_tick, open_trade, sleeves_of
 from stoptrail.live.ledger.spoken import Commands
 from stoptrail.live.ledger.tables import Sessions
 from stoptrail.live.watch.messages import number
 
 PAUSED, RESUMED = "no new entries", "entries again"
+_BEHIND_MS = 60_000
+"""By so much a machine's clock may be behind the exchange's."""
 
 
 class Obedient(Protocol):
@@ -247,7 +251,9 @@ def set_aside(database: Database, row: SessionRow, verb: str, price: float | Non
     now = int(time.time() * 1000)
     with writing(database):
         if price is not None:
-            result = left_at(price, leave_at(database, row, price, now))
+            when, said = moment_now(database, row, now)
+            fill = leave_at(database, row, price, when)
+            result = left_at(price, fill) + (said if fill is not None else "")
         else:
             paused = verb == "pause"
             result = PAUSED if paused else RESUMED
@@ -256,6 +262,26 @@ def set_aside(database: Database, row: SessionRow, verb: str, price: float | Non
         query = Commands.update(done=now, result=result).where(Commands.id == number_)
         query.execute(database)
     return result
+
+
+def moment_now(database: Database, row: SessionRow, now: int) -> tuple[int, str]:
+    """The time (ms) of what is done to a session that does not run, by this machine's clock, which
+    says `now`, and its words. Raises StoreError where that lies before what the ledger has of the
+    market."""
+    last = max(row.candle + row.interval, newest_tick(database, row.id))
+    if now < last - _BEHIND_MS:
+        raise StoreError(
+            f"this machine's clock says {_second(now)}, but the ledger knows the market of session "
+            f"{row.id} up to {_second(last)}: set the clock, then close --at again"
+        )
+    said = f", at {_second(max(now, last))} by this machine's clock"
+    if now > last + row.interval:
+        said += f" (the ledger knows the market up to {_second(last)})"
+    return max(now, last), said
+
+
+def _second(moment: int) -> str:
+    return iso_time(moment // 1000 * 1000)
 
 
 def answer_of(database: Database, number: int) -> str | None:

@@ -131,9 +131,9 @@ class Supervisor:
         if not self._ready:
             self._ready = self._send("READY=1")
         now = time.monotonic()
-        if self._every and now - self._beat >= self._every:
+        due = self._every and now - self._beat >= self._every
+        if due and self._send("WATCHDOG=1"):  # else at the next turn: a second one comes late
             self._beat = now
-            self._send("WATCHDOG=1")
 
     def _send(self, text: str) -> bool:
         """Whether it was taken."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from peewee import Database
 
 from stoptrail.live.ledger.spoken import Commands, Events
-from stoptrail.live.ledger.tables import Decisions, PaperTrades, StopMoves
+from stoptrail.live.ledger.tables import Decisions, PaperOrders, PaperTrades, Sessions, StopMoves
 from stoptrail.live.watch.messages import SIDES, number
+
+_AT_CLOSE = 2.0**31
+"""Place of a decision among the events of a trade: after its moves, before its exit."""
 
 
 class Happened(NamedTuple):
@@ -29,9 +33,10 @@ def newest_first(found: Iterable[Happened]) -> list[Happened]:
 
 def recent(database: Database, session: int, count: int) -> list[Happened]:
     """The newest of what happened, newest first. What a candle brought has the time of its open:
-    a trade's entry, its stop's moves, its exit, and what was decided at the close."""
+    a trade's entry, its stop's moves, its exit. What was decided has that of the close (C2)."""
     found: list[Happened] = []
-    for row in _newest(database, PaperTrades, PaperTrades.number, session, count):
+    trades = _newest(database, PaperTrades, PaperTrades.number, session, count)
+    for row in trades:
         side, trade = SIDES[row["side"]], row["number"]
         text = f"entered {side} {number(row['units'])} at {number(row['entry'])}"
         found.append(Happened(row["entry_time"], text, (trade, 0)))
@@ -42,10 +47,7 @@ def recent(database: Database, session: int, count: int) -> list[Happened]:
         if row["old"] is not None:
             text = f"stop {number(row['old'])} to {number(row['new'])} ({row['reason']})"
             found.append(Happened(row["time"], text, (row["trade"], row["number"])))
-    for row in _newest(database, Decisions, Decisions.time, session, count):
-        if row["outcome"] not in ("filled", "ordered"):
-            text = f"{SIDES[row['side']]} signal ignored: {row['outcome']}"
-            found.append(Happened(row["time"], text, (math.inf,)))
+    found += _ignored(database, session, count, trades[::-1])
     found += [
         Happened(row["time"], told(row["kind"], row["text"]))
         for row in _newest(database, Events, Events.number, session, count)
@@ -54,6 +56,27 @@ def recent(database: Database, session: int, count: int) -> list[Happened]:
         text = f"{row['verb']}: {row['result'] or 'asked'}"
         found.append(Happened(row["done"] or row["asked"], text))
     return newest_first(found)[:count]
+
+
+def _ignored(
+    database: Database, session: int, count: int, trades: Sequence[dict[str, Any]]
+) -> Iterator[Happened]:
+    """Signals that made no trade: at the close of their candle, or when their order was withdrawn;
+    after what that close did to a trade, before what the next open does. `trades`: ascending."""
+    interval = Sessions.select(Sessions.interval).where(Sessions.id == session).scalar(database)
+    entries = [trade["entry_time"] for trade in trades]
+    for row in _newest(database, Decisions, Decisions.time, session, count):
+        if row["outcome"] in ("filled", "ordered"):
+            continue
+        order = PaperOrders.select(PaperOrders.done).where(
+            PaperOrders.session == session,
+            PaperOrders.kind == "entry",
+            PaperOrders.signal == row["time"],
+        )
+        known = max(row["time"] + interval, order.scalar(database) or 0)
+        at = bisect_left(entries, known)
+        text = f"{SIDES[row['side']]} signal ignored: {row['outcome']}"
+        yield Happened(known, text, (trades[at - 1]["number"] if at else 0, _AT_CLOSE))
 
 
 def told(kind: str, text: str) -> str:

@@ -8,7 +8,7 @@ from peewee import Database
 
 from stoptrail.core.database import Address
 from stoptrail.core.errors import RunError, StoreError
-from stoptrail.live.ledger.database import existing_ledger, require_writable
+from stoptrail.live.ledger.database import existing_ledger, require_writable, require_writing
 from stoptrail.live.ledger.lock import MarketLock
 from stoptrail.live.ledger.records import find_session, sleeves_of
 
@@ -27,6 +27,7 @@ def answered(url: Address, session: str, verb: str, price: float | None = None) 
 
     require_writable(url)
     with existing_ledger(url) as database:
+        require_writing(database, url)
         row = find_session(database, session)
         if price is not None and row.sleeves:
             raise StoreError(

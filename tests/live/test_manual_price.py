@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import stoptrail.live.session
-from stoptrail.core.errors import ConfigError
+from stoptrail.core.errors import ConfigError, StoreError
+from stoptrail.core.time import iso_time
 from stoptrail.live.ledger.database import existing_ledger, open_existing
 from stoptrail.live.ledger.records import (
     all_sessions,
@@ -23,6 +25,7 @@ from stoptrail.live.ledger.spoken import Commands
 from stoptrail.live.ledger.tables import PaperOrders, PaperTrades
 from stoptrail.live.market.events import Connection
 from stoptrail.live.session import Options, Session
+from stoptrail.live.watch import control
 from stoptrail.live.watch.control import answer_of, ask, set_aside
 from stoptrail.live.watch.differences import compare
 from stoptrail.live.watch.replay import recording_of, replay
@@ -130,6 +133,34 @@ def test_a_session_that_does_not_run_leaves_without_its_market(ratchet: str, url
     assert commands[-1]["result"] == answer
     replayed(url)
     play(chosen(ratchet), PlaybackStore(ROWS, end, HOUR, ticks_of), url)  # it goes on, flat
+    replayed(url)
+
+
+@pytest.mark.parametrize("ratchet", ["candle", "tick"])
+@pytest.mark.parametrize("behind", [-7200.0, 30.0, 3600.0])
+def test_a_machine_whose_clock_is_behind_the_ledger_leaves_nothing(
+    behind: float, ratchet: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some seconds are none; how far it is ahead of the ledger is told."""
+    end = until_open(url, ratchet)
+    last = ROWS[end - 1][0] + HOUR
+    now = last / 1000 - behind
+    monkeypatch.setattr(control, "time", SimpleNamespace(time=lambda: now))
+    with existing_ledger(url) as database:
+        row = find_session(database, "1")
+        if behind > 60.0:
+            words = f"clock says {iso_time(last - 3_600_000)}, but .* up to {iso_time(last)}: set"
+            with pytest.raises(StoreError, match=words):
+                set_aside(database, row, "close", NAMED)
+            assert open_trade(database, 1) is not None
+            assert rows(database, PaperOrders, 1, kind="exit") == []
+            assert list(Commands.select().dicts().execute(database)) == []
+            return
+        answer = set_aside(database, row, "close", NAMED)
+    assert left(url)["exit_time"] == max(last, int(now * 1000))
+    said = f", at {iso_time(left(url)['exit_time'])} by this machine's clock"
+    ahead = f" (the ledger knows the market up to {iso_time(last)})"
+    assert answer.endswith(said + (ahead if behind < 0.0 else ""))
     replayed(url)
 
 

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import pytest
@@ -28,6 +29,7 @@ from stoptrail.live.ledger.spoken import Presence
 from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.recovery import StartPatience
 from stoptrail.live.session import Options
+from stoptrail.live.watch import heartbeat
 from stoptrail.live.watch.heartbeat import Supervisor
 from stoptrail.live.watch.messages import Message
 from tests.live.playback import PlaybackStore, play
@@ -60,10 +62,11 @@ def notify(tmp_path: Path) -> Any:
         thread.join()
 
 
-def lines(heard: Heard) -> list[str]:
-    """What has come by now."""
-    time.sleep(0.02)
-    return [heard.get() for _ in range(heard.qsize())]
+def lines(heard: Heard, path: str) -> list[str]:
+    """What was said before now."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as own:
+        own.sendto(b"now", path)
+    return list(iter(heard.get, "now"))
 
 
 def test_ready_watchdog_and_stopping_in_their_order(notify: Any, tmp_path: Path) -> None:
@@ -73,7 +76,7 @@ def test_ready_watchdog_and_stopping_in_their_order(notify: Any, tmp_path: Path)
     with Supervisor(environment) as supervisor:
         options = Options(None, (supervisor,))
         play(settings(), store, f"sqlite:///{tmp_path}/ledger.db", options)
-    said = lines(heard)
+    said = lines(heard, path)
     states = [line for line in said if not line.startswith("STATUS=")]
     assert states[0] == "READY=1"
     assert states[-1] == "STOPPING=1"
@@ -83,16 +86,35 @@ def test_ready_watchdog_and_stopping_in_their_order(notify: Any, tmp_path: Path)
     assert any(line.startswith("STATUS=warm-up") for line in said[: said.index("READY=1")])
 
 
-def test_the_watchdog_hears_of_turns_alone_and_at_half_its_time(notify: Any) -> None:
+def test_the_watchdog_hears_of_turns_alone_and_at_half_its_time(
+    notify: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard, path = notify
+    moments = iter((100.0, 100.05, 100.125, 100.15, 100.25, 101.0))
+    monkeypatch.setattr(heartbeat, "time", SimpleNamespace(monotonic=lambda: next(moments)))
     with Supervisor({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"}) as supervisor:
-        time.sleep(0.3)
-        assert lines(heard) == []  # nothing turns: a session that hangs says nothing
-        end = time.monotonic() + 0.55
-        while time.monotonic() < end:
+        assert lines(heard, path) == []  # nothing turns: a session that hangs says nothing
+        supervisor.turned(SESSION)
+        assert lines(heard, path) == ["READY=1", "WATCHDOG=1"]
+        found = []
+        for _ in range(5):
             supervisor.turned(SESSION)
-        beats = lines(heard).count("WATCHDOG=1")
-    assert 2 <= beats <= 7
+            found.append(lines(heard, path))
+    assert found == [[], ["WATCHDOG=1"], [], ["WATCHDOG=1"], ["WATCHDOG=1"]]
+
+
+def test_a_beat_that_was_not_taken_is_sent_again_at_the_next_turn(
+    notify: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the watchdog's time later it would come too late."""
+    heard, path = notify
+    taken = iter((True, False, True, True))
+    with Supervisor({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000000"}) as supervisor:
+        send = supervisor._send
+        monkeypatch.setattr(supervisor, "_send", lambda text: next(taken) and send(text))
+        for _ in range(3):
+            supervisor.turned(SESSION)
+        assert lines(heard, path) == ["READY=1", "WATCHDOG=1"]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +124,7 @@ def test_without_a_watchdog_of_its_own_there_is_no_beat(more: dict[str, str], no
     heard, path = notify
     with Supervisor({"NOTIFY_SOCKET": path} | more) as supervisor:
         supervisor.turned(SESSION)
-        assert lines(heard) == ["READY=1"]
+        assert lines(heard, path) == ["READY=1"]
 
 
 @pytest.mark.parametrize("address", ["", "/nowhere/at/all", "@nobody", "x" * 200])
@@ -112,8 +134,21 @@ def test_a_socket_that_is_not_there_harms_nothing(address: str) -> None:
         supervisor.happened(Message("notice", 0, "x"))
 
 
-def _live(url: str, path: str, fault: str) -> None:
-    """A life that hangs or fails at its tenth candle, or goes on to the end."""
+_PULSE_SECONDS = 0.05
+_SILENT, _SLOW_START = 80, 6000
+"""Pulses without a word after which a life counts as hanging, once it was ready and before."""
+
+
+def _live(url: str, path: str, fault: str, pulses: Any) -> None:
+    """A life that hangs or fails at its tenth candle, or goes on to the end. A thread beside it
+    counts `pulses`: time as this process gets it, however little that is on a busy machine."""
+
+    def pulse() -> None:
+        while True:
+            time.sleep(_PULSE_SECONDS)
+            pulses.value += 1
+
+    threading.Thread(target=pulse, daemon=True).start()
     rows = small_rows(COUNT)
 
     def ticks(row: Row) -> list[Any]:
@@ -133,19 +168,19 @@ def supervised(url: str, heard: Heard, path: str, faults: list[str]) -> list[int
     """As systemd would: what says nothing for the watchdog's time after READY is ended by
     SIGABRT, and what ends otherwise than with 0 is started again; all exit codes."""
     codes: list[int] = []
+    context = multiprocessing.get_context("spawn")
     while not codes or codes[-1] != 0:
-        fault = faults[len(codes)]
-        process = multiprocessing.get_context("spawn").Process(
-            target=_live, args=(url, path, fault)
-        )
+        pulses = context.Value("q", 0, lock=False)
+        process = context.Process(target=_live, args=(url, path, faults[len(codes)], pulses))
         process.start()
-        ready, silent = False, time.monotonic()
+        ready, stopping, silent = False, False, 0
         while process.is_alive():
-            said = lines(heard)
-            ready |= "READY=1" in said
+            time.sleep(_PULSE_SECONDS)
+            said = lines(heard, path)
+            ready, stopping = ready or "READY=1" in said, stopping or "STOPPING=1" in said
             if said:
-                silent = time.monotonic()
-            if time.monotonic() - silent > (4.0 if ready else 60.0):
+                silent = pulses.value
+            if not stopping and pulses.value - silent > (_SILENT if ready else _SLOW_START):
                 assert process.pid is not None
                 os.kill(process.pid, signal.SIGABRT)
                 process.join()

@@ -161,6 +161,40 @@ def test_what_has_the_same_time_is_told_in_its_order(market: list[Row], tmp_path
     assert times == sorted(times, reverse=True)
 
 
+def test_a_signal_that_makes_no_trade_is_told_with_the_time_at_which_that_was_known(
+    market: list[Row], tmp_path: Path
+) -> None:
+    """At the close of its candle (C2), as the session said it; before what the next open does."""
+    url, said = f"sqlite:///{tmp_path}/ledger.db", Heard()
+    play(settings(), PlaybackStore(market, WARM_UP, HOUR), url, Options(None, (said,)))
+    database = open_existing(url)
+    story = snapshot(database, all_sessions(database)[0], 500).recent
+    database.close()
+    ignored = [(one.time, one.text) for one in story if "signal ignored" in one.text]
+    assert ignored[::-1] == [(m.time, m.text) for m in said.messages if "ignored" in m.text]
+    assert len(ignored) >= 5
+    times = [one.time for one in story]
+    for at, one in enumerate(story):
+        if "signal ignored" in one.text:
+            later = story[at - times[:at][::-1].count(one.time) : at]
+            assert not any(other.text.startswith("stop") for other in later)
+            earlier = [other for other in story[at + 1 :] if other.time == one.time]
+            assert not any(other.text.startswith(("entered", "left")) for other in earlier)
+
+
+class Heard:
+    """Keeps every message."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    def happened(self, message: Message) -> None:
+        self.messages.append(message)
+
+    def turned(self, session: Any) -> None:
+        """Nothing to do."""
+
+
 @pytest.mark.parametrize("off", [-60, 86_400])
 def test_a_session_that_was_not_ended_in_order_is_gone_after_a_while(
     off: int, market: list[Row], tmp_path: Path

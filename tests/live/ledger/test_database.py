@@ -11,10 +11,12 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from peewee import IntegrityError, OperationalError
 
+import runner
 from stoptrail.core.database import open_database
 from stoptrail.core.errors import LedgerError, StoreError
 from stoptrail.exchange.rows import Row
@@ -115,6 +117,56 @@ def test_what_this_user_may_not_write_is_said_at_once(
         Ledger(url)
     with pytest.raises(StoreError, match=words):
         answered(url, "1", "pause")
+
+
+READER = "reader"
+
+
+@pytest.fixture
+def reading_url(request: pytest.FixtureRequest, postgres_url: str, market: list[Row]) -> Any:
+    """A ledger with a session on a server that lets nobody write, or not this user."""
+    import psycopg2
+
+    run(postgres_url, market[: WARM_UP + 5])
+    address = urlsplit(postgres_url)
+    name = address.path.removeprefix("/")
+    with closing(psycopg2.connect(postgres_url)) as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        if request.param == "a server that is read-only":
+            cursor.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+            yield postgres_url
+            return
+        cursor.execute(f"CREATE ROLE {READER} LOGIN")
+        cursor.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {READER}")
+        yield postgres_url.replace(f"//{address.username}:", f"//{READER}:")
+        cursor.execute(f"DROP OWNED BY {READER}")
+        cursor.execute(f"DROP ROLE {READER}")
+
+
+@pytest.mark.parametrize(
+    ("reading_url", "words"),
+    [
+        ("a server that is read-only", "the server lets nobody write now"),
+        ("a user who may only read", "this user may not write its tables"),
+    ],
+    indirect=["reading_url"],
+)
+def test_a_server_that_refuses_is_said_at_once_and_read_all_the_same(
+    reading_url: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = ["--set", f"database.url={reading_url}"]
+    assert runner.main(["status", "--brief", *own]) == 0
+    assert runner.main(["ledger", "check", *own]) == 0
+    said = capsys.readouterr()
+    assert "BTC/USDT: well" in said.out
+    assert said.out.splitlines()[-1] == "sound"
+    assert said.err == ""
+    for command in (["pause", "1"], ["resume", "1"], ["close", "1"], ["close", "1", "--at", "9"]):
+        assert runner.main([*command, *own]) == 2
+        said = capsys.readouterr()
+        assert said.err.count("\n") == 1
+        assert words in said.err
+        assert said.out == ""
 
 
 @pytest.mark.parametrize(
