@@ -126,7 +126,7 @@ def searched(settings: Settings, inputs: Inputs) -> tuple[Share, int, dict[str, 
     found = {
         "look_ahead": glance(plan, inputs.candles),
         "metrics": outcome.metrics._asdict(),
-        "envelope": envelope(plan, inputs, ready),
+        "envelope": envelope(outcome, inputs, ready),
         "fees": fees(plan, inputs, ready),
         "sides": sides(plan, inputs),
         "concentration": concentration(outcome),

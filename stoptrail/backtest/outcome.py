@@ -34,6 +34,7 @@ from stoptrail.rules.tally import (
 )
 from stoptrail.rules.types import (
     OPEN,
+    DayMarks,
     FillLog,
     RunRules,
     TradeLog,
@@ -127,14 +128,17 @@ def account_curve(
     trades: TradeLog, fills: FillLog, inputs: Inputs, run_rules: RunRules
 ) -> AccountCurve:
     """The account of these trades over the span of `inputs`."""
-    candles, start = inputs.candles, inputs.start
-    given = trades, fills, candles
-    marked = [
-        compiled(equity_of)(*given, marks, run_rules, inputs.funding).marks
-        for marks in (inputs.marks, close_marks(candles, start))
-    ]
-    # Its first mark is the open of the span, which is no close.
-    return AccountCurve(marked[0], marked[1][1:], mark_of_closes(inputs))
+    days, closes = inputs.marks, close_marks(inputs.candles, inputs.start)
+    # One walk over the trades marks both.
+    both = DayMarks(*map(np.concatenate, zip(days, closes, strict=True)))
+    order = np.lexsort(both)
+    ordered = DayMarks(*(column[order] for column in both))
+    given = trades, fills, inputs.candles, ordered, run_rules, inputs.funding
+    marked = np.empty(len(order))
+    marked[order] = compiled(equity_of)(*given).marks
+    # The first of the closes' marks is the open of the span, which is no close.
+    at_days, at_closes = marked[: len(days.time)], marked[len(days.time) + 1 :]
+    return AccountCurve(at_days, at_closes, mark_of_closes(inputs))
 
 
 def mark_of_closes(inputs: Inputs) -> Times:
@@ -143,11 +147,11 @@ def mark_of_closes(inputs: Inputs) -> Times:
     return np.searchsorted(inputs.marks.candle, closed, side="left").astype(np.int64)
 
 
-def account_table(curve: AccountCurve, time: Times) -> dict[str, Any]:
+def account_table(curve: AccountCurve, time: Times, falls: Floats | None = None) -> dict[str, Any]:
     """Figures of an account whatever it held, marked at `time`, shape (days + 1,), ms; its
-    drawdown is at closes, as that of a run."""
+    drawdown is at closes, as that of a run. falls: those of `fallen`, where they are known."""
     grown = cagr(curve.equity[0], curve.equity[-1], float(time[-1] - time[0]))
-    deepest = float(compiled(fallen)(curve).max())
+    deepest = float((compiled(fallen)(curve) if falls is None else falls).max())
     more: dict[str, Any] = json_value({"cagr": grown, "max_drawdown": deepest})
     return {**mark_table(curve.equity), **more}
 
@@ -155,9 +159,9 @@ def account_table(curve: AccountCurve, time: Times) -> dict[str, Any]:
 def held_table(curve: AccountCurve, inputs: Inputs) -> dict[str, Any]:
     """Figures, daily equity and deepest falls by day of an account that held a market over the
     span of `inputs`."""
-    days = {"equity": curve.equity, "falls": compiled(fallen)(curve)}
-    table: dict[str, Any] = json_value({**account_table(curve, inputs.marks.time), **days})
-    return table
+    falls = compiled(fallen)(curve)
+    days: dict[str, Any] = json_value({"equity": curve.equity, "falls": falls})
+    return {**account_table(curve, inputs.marks.time, falls), **days}
 
 
 def buy_and_hold(inputs: Inputs, run_rules: RunRules) -> tuple[AccountCurve, dict[str, str]]:

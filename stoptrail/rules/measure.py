@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -147,9 +148,12 @@ def fallen(curve: AccountCurve) -> Floats:
     drawdown = drawdown_start(curve.equity[0])
     u = 0
     for m in range(len(curve.equity)):
+        lowest = math.inf  # since mark and peak: what lies above it, falls less
         while u < len(curve.closes) and curve.mark[u] <= m:
-            drawdown = drawdown_step(drawdown, curve.closes[u])
-            deepen(falls, m, drawdown.peak, curve.closes[u])
+            value = curve.closes[u]
+            if value < lowest or value >= drawdown.peak:
+                lowest, drawdown = value, drawdown_step(drawdown, value)
+                deepen(falls, m, drawdown.peak, value)
             u += 1
         deepen(falls, m, drawdown.peak, curve.equity[m])
     return falls
@@ -208,6 +212,7 @@ def equity_of(
         while part < len(fills.trade) and fills.trade[part] < k:
             part += 1
         parts = parts_until(trades, fills, k, part)
+        lowest = math.inf  # as in `fallen`
         for i in range(entry, last):
             while part < parts and fills.candle[part] == i:
                 position = after_fill(position, fills, part, run_rules)
@@ -215,13 +220,14 @@ def equity_of(
             closes = candles.time[i] + candles.interval
             net = net_price(candles.close[i], sum_closed(sums, i), before, scale)
             value = worth(balance, position, net, closes, trade_rules)
-            drawdown = drawdown_step(drawdown, value)
-            deepen(falls, mark, drawdown.peak, value)
+            if value < lowest or value >= drawdown.peak:
+                lowest, drawdown = value, drawdown_step(drawdown, value)
+                deepen(falls, mark, drawdown.peak, value)
             while mark < len(values) and marks.candle[mark] == i:
                 time = marks.time[mark]
                 net = net_price(candles.close[i], sum_by(sums, time), before, scale)
                 values[mark] = worth(balance, position, net, time, trade_rules)
-                mark += 1
+                mark, lowest = mark + 1, math.inf
         held += last - entry
         if last < n:
             held += 1

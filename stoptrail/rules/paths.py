@@ -98,28 +98,30 @@ def walk_candle(
     """Test the stop over one candle with volume; `atr` is that of the last closed candle,
     `funding` what one unit held long has paid by then.
 
-    CANDLE tests the level in force at the candle's start, and a target after it; what the
-    open passes comes before both. So does TICKS, as a candle of which no tick is known is
-    settled by its closed candle. The other paths also ratchet at each of the four prices, as
-    ticks would; between them the price is continuous, so a level that is crossed fills at the
-    level. target: level of the target; leaving: whether an order to leave waits for the open;
-    step: 0, or that of the walk that found a part's target; danger: the price at which the
-    position is liquidated once the `mark` prices (None: the candle's own) reach it, in the order
-    of the candle's; the stop comes first where it lies before it and both are met.
+    CANDLE tests the level in force at the candle's start, and a target after it; what the open
+    passes comes before both. So does TICKS, as a candle of which no tick is known is settled by
+    its closed candle. The other paths also ratchet at each of the four prices, as ticks would;
+    between them the price is continuous, so a level that is crossed fills at the level. target:
+    level of the target; leaving: whether an order to leave waits for the open; step: 0, or that
+    of the walk that found a part's target; danger: the price at which the position is liquidated
+    once the `mark` prices (None: the candle's own) reach it, in the order of the candle's; the
+    stop comes first where it lies before it and both are met.
     """
     side, level = held.side, stop.level
     own = Mark(candle_open, high, low, close)
     seen = own if mark is None else mark
     if path in (CANDLE, TICKS):
         first = last = candle_open
-        event = first_event(
-            side, first, first, level, target, leaving, danger, seen.open, seen.open
-        )
+        by = seen.open
+        event = first_event(side, first, first, level, target, leaving, danger, by, by)
         if event == NOTHING:
             last = low if side > 0 else high
             event = first_event(side, high, low, level, target, False, danger, seen.high, seen.low)
         price = price_of(event, side, first, last, level, target, danger, trade_rules)
         return Walk(event, price, stop, 0)
+    given = stop, target, leaving, held, high, low, atr, time, trade_rules, funding, danger, seen
+    if step == 0 and undisturbed(*given):
+        return Walk(NOTHING, 0.0, stop, 4)
     before = price_at(path, own, max(0, step - 1))
     while step < 4:
         price, by = price_at(path, own, step), price_at(path, seen, step)
@@ -127,8 +129,7 @@ def walk_candle(
         event = first_event(side, price, price, level, target, leaves, danger, by, by)
         if event != NOTHING:
             first = candle_open if step == 0 else level
-            if event == CLOSED_OUT:
-                first = before
+            first = before if event == CLOSED_OUT else first
             fill = price_of(event, side, first, price, level, target, danger, trade_rules)
             return Walk(event, fill, stop, step)
         if step > 0 or time > held.time:  # the open of the entry candle is the entry's own tick

@@ -108,7 +108,7 @@ def of_one_run(outcome: Outcome, inputs: Inputs, settings: Settings) -> dict[str
     ticks = settings.live.ratchet == "tick"
     along = ["tick"] if has_detail(inputs) else ["high_first", "low_first"]
     return {
-        "envelope": envelope(outcome.plan, inputs, ready),
+        "envelope": envelope(outcome, inputs, ready),
         "concentration": concentration(outcome),
         "paper": {
             "ratchet": settings.live.ratchet,

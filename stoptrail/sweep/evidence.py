@@ -122,7 +122,7 @@ def around_the_best(outcome: Outcome, inputs: Inputs, threads: int = 1) -> dict[
     ready = make_ready(outcome.plan, inputs)
     return {
         "look_ahead": glance(outcome.plan, inputs.candles),
-        "envelope": envelope(outcome.plan, inputs, ready),
+        "envelope": envelope(outcome, inputs, ready),
         "fees": fees(outcome.plan, inputs, ready),
         "sides": sides(outcome.plan, inputs),
         "years": by_year(outcome, inputs),

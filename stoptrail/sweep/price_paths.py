@@ -50,10 +50,15 @@ def along_path(plan: Plan, path: int) -> Plan:
     return plan._replace(run_rules=plan.run_rules._replace(path=path))
 
 
-def envelope(plan: Plan, inputs: Inputs, ready: Ready) -> dict[str, Any]:
-    """Figures with a ratchet at closes and by ticks, beside the two assumed paths."""
+def envelope(outcome: Outcome, inputs: Inputs, ready: Ready) -> dict[str, Any]:
+    """Figures of a run with a ratchet at closes and by ticks, beside the two assumed paths; its
+    own path has been run."""
+    plan, own = outcome.plan, outcome.plan.run_rules.path
     paths = {**judged_paths(inputs), **EXTREMES}
-    return {name: metrics_table(along(plan, inputs, ready, path)) for name, path in paths.items()}
+    return {
+        name: metrics_table(outcome if path == own else along(plan, inputs, ready, path))
+        for name, path in paths.items()
+    }
 
 
 def worst_objectives(

@@ -131,3 +131,22 @@ def test_ticks_between_the_stop_and_the_best_price_so_far_change_nothing(side: i
         assert (found.event, found.stop) == (NOTHING, stop)
     assert told(2.0).event == STOPPED
     assert told(7.0).stop != stop
+
+
+@given(HELDS, TRADE_RULES, st.tuples(PRICES, PRICES, PRICES, PRICES), ATRS, st.floats(0.0, 9.0))
+def test_a_path_is_what_ticks_at_its_prices_find(
+    held: Entry, trade_rules: TradeRules, prices: Prices, atr: float, gained: float
+) -> None:
+    """Also where the best price so far lies beyond them, so that they may change nothing."""
+    stop = initial_stop(held, trade_rules.stop, trade_rules.market)
+    stop = stop._replace(extreme=stop.extreme + held.side * gained)
+    candle_open, close, target = prices[0], prices[3], no_target(held.side).level
+    high, low, later = max(prices), min(prices), held.time + 1
+    for path, between in ((HIGH_FIRST, (high, low)), (LOW_FIRST, (low, high))):
+        ends = candle_open, high, low, close
+        found = walk_candle(path, stop, target, False, 0, held, *ends, atr, later, trade_rules)
+        told = Walk(NOTHING, 0.0, stop, 0)
+        for price in (candle_open, *between, close):
+            if told.event == NOTHING:
+                told = walk_tick(told.stop, target, False, held, price, atr, later, trade_rules)
+        assert (found.event, found.stop) == (told.event, told.stop)

@@ -17,6 +17,7 @@ from stoptrail.rules.metrics import (
     ANNUAL_ROOT,
     drawdowns,
 )
+from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST
 from stoptrail.rules.types import OPEN, close_marks, fill_log, stop_log
 from stoptrail.sweep.breakdown import concentration, of_one_run
 from stoptrail.sweep.evidence import (
@@ -29,7 +30,7 @@ from stoptrail.sweep.exit_ablation import management, variants
 from stoptrail.sweep.kernel.results import COLUMN, Results
 from stoptrail.sweep.objective import Scored
 from stoptrail.sweep.plain_run import Ready, make_ready, quick_record, quick_run
-from stoptrail.sweep.price_paths import envelope, worst_objectives
+from stoptrail.sweep.price_paths import along, envelope, worst_objectives
 from stoptrail.sweep.screen import BLOCKS, Share, screen_all, shared
 from stoptrail.sweep.search import Ranked, trials_of
 from stoptrail.sweep.space import Space
@@ -92,9 +93,11 @@ def test_the_bootstrap_draws_from_closed_trades(world: World) -> None:
 
 def test_the_envelope_has_the_run_itself_and_two_paths(world: World) -> None:
     inputs, plan = world.share.inputs, world.outcome.plan
-    found = envelope(plan, inputs, make_ready(plan, inputs))
+    ready = make_ready(plan, inputs)
+    found = envelope(world.outcome, inputs, ready)
     assert list(found) == ["candle", "high_first", "low_first"]
-    assert found["candle"] == metrics_table(world.outcome)
+    for name, path in (("candle", CANDLE), ("high_first", HIGH_FIRST), ("low_first", LOW_FIRST)):
+        assert found[name] == metrics_table(along(plan, inputs, ready, path))
     assert found["high_first"] != found["candle"]
 
 
@@ -202,7 +205,7 @@ def test_a_single_run_tells_its_range_and_what_paper_trading_would_do(
 
 def test_the_worst_path_is_the_lowest_of_the_three(world: World) -> None:
     inputs, plan = world.share.inputs, world.outcome.plan
-    paths = envelope(plan, inputs, make_ready(plan, inputs))
+    paths = envelope(world.outcome, inputs, make_ready(plan, inputs))
     worst = worst_objectives("sharpe", [plan], inputs)
     assert worst.tolist() == [min(figures["sharpe"] for figures in paths.values())]
     assert len({figures["sharpe"] for figures in paths.values()}) > 1
