@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import iso, timeframe_name
 from stoptrail.feeds.columns import Columns, rows_of
+from stoptrail.feeds.doubles import hour_twice, said_of_doubles
 from stoptrail.feeds.faults import (
     alignment_faults,
     describe,
@@ -30,7 +31,6 @@ from stoptrail.feeds.files import (
     Unread,
     built_note,
     built_of,
-    hour_twice,
     load_file,
     parts_of,
     symbol_of_coins,
@@ -41,7 +41,7 @@ from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.markets import SeveralError
 from stoptrail.feeds.oddities import Oddity, oddities, unfinished, volume_unknown
 from stoptrail.feeds.parts import FilePart
-from stoptrail.feeds.seams import Joined, arranged, joined, two_candles
+from stoptrail.feeds.seams import Joined, arranged, joined
 from stoptrail.rules.candles import Times
 
 
@@ -95,7 +95,8 @@ def check_file(
     own = usual_step(columns.time)
     built = interval if built_of(interval, own) else None
     step = own if built else interval or own
-    findings += _faults(series, step, hour_twice(parts, series))
+    naive = any(part.naive for part in parts)
+    findings += _faults(series, step, hour_twice(columns.time, series.place) if naive else "")
     findings += _own_timeframe(columns, step)
     times, where = np.unique(columns.time, return_index=True)
     ordered = rows_of(columns, where)
@@ -104,7 +105,6 @@ def check_file(
     findings += gaps
     if known and not volume_unknown(ordered):
         findings += _silent(times, ordered.volume == 0)
-    naive = any(part.naive for part in parts)
     findings += oddities(
         ordered,
         step,
@@ -208,11 +208,10 @@ def _faults(series: Joined, step: int, hour: str) -> Iterator[Oddity]:
         for fault in faults:
             text = describe(columns, fault, series.place)
             yield Oddity(kind, len(fault.rows), text, True)
-    order = np.argsort(columns.time, kind="stable")
-    same = np.flatnonzero(np.diff(columns.time[order]) == 0)
-    if len(same) and not hour:
-        pair = int(order[same[0]]), int(order[same[0] + 1])
-        yield Oddity("duplicate", len(same), two_candles(columns, *pair, series.place), True)
+    twice = len(columns.time) - len(np.unique(columns.time))
+    if twice and not hour:
+        text = said_of_doubles(columns, series.place, local=False)
+        yield Oddity("duplicate", twice, text, True)
 
 
 def _own_timeframe(columns: Columns, step: int) -> Iterator[Oddity]:

@@ -14,10 +14,10 @@ from stoptrail.core.time import DAY_MS, iso, timeframe_name
 from stoptrail.feeds.archive import require_some, sheets_of
 from stoptrail.feeds.columns import PRICES, Columns, aggregated, rows_of
 from stoptrail.feeds.convert import one_line
+from stoptrail.feeds.doubles import said_of_doubles
 from stoptrail.feeds.faults import (
     Fault,
     alignment_faults,
-    cut_clock,
     describe,
     order_faults,
     usual_step,
@@ -26,9 +26,10 @@ from stoptrail.feeds.faults import (
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import Unit
 from stoptrail.feeds.markets import SeveralError, market_in_name, same_base
-from stoptrail.feeds.oddities import oddities, unfinished, volume_in_quote
+from stoptrail.feeds.oddities import oddities, unfinished
 from stoptrail.feeds.parts import FilePart, read_part
-from stoptrail.feeds.seams import Joined, doubled_hours, joined, two_candles
+from stoptrail.feeds.scales import counts_coins
+from stoptrail.feeds.seams import Joined, joined
 from stoptrail.feeds.strangers import beside_others
 from stoptrail.rules.candles import Candles
 
@@ -113,7 +114,7 @@ def load_file(
             if len(columns.time) < MIN_CANDLES:
                 raise DataError(f"{path}: makes {len(columns.time)} candles; at least 2 are needed")
     unit = "unknown" if reading.volume == "unknown" else _unit(parts)
-    if unit == "base" and volume_in_quote(columns, interval, reading.symbol or reading.one_of):
+    if unit == "base" and not counts_coins(columns, interval, reading.symbol or reading.one_of):
         unit = "unknown"
     return Loaded(Candles(*columns, interval), tuple(said), parts[0].layout.name, unit)
 
@@ -124,7 +125,7 @@ def parts_of(
     """Everything that `path` names, understood; and what was passed over. With `unread`, rows
     and files that cannot be read are told there, as long as others can."""
     timeframe = timeframe_name(interval) if interval else ""
-    reading = reading._replace(timeframe=reading.timeframe or timeframe)
+    reading = reading._replace(timeframe=timeframe or reading.timeframe)
     try:
         return _parts_of(path, reading, unread)
     except SeveralError as several:
@@ -178,37 +179,10 @@ def _refuse_order(path: Path, parts: list[FilePart], series: Joined) -> None:
     times = series.columns.time
     if np.all(np.diff(times) > 0):
         return
-    if told := hour_twice(parts, series):
+    local = any(part.naive for part in parts)
+    if told := said_of_doubles(series.columns, series.place, local=local):
         raise DataError(f"{path}: {told}")
-    if told := cut_clock(times):
-        raise DataError(f"{path}: {told}")
-    if (twice := _twice(times)) is not None:
-        more = len(times) - len(np.unique(times)) - 1
-        told = two_candles(series.columns, *twice, series.place)
-        raise DataError(f"{path}: {told}{f' (and {more} more such rows)' if more else ''}")
     _refuse(path, series, order_faults(times))
-
-
-def hour_twice(parts: list[FilePart], series: Joined) -> str:
-    """What to say of an hour that comes twice, as local times have it; "" without one."""
-    times = series.columns.time
-    found = doubled_hours(times) if any(part.naive for part in parts) else None
-    if found is None:
-        return ""
-    row, zone = found
-    hour = iso(int(min(times[row - 1], times[row])))[:-1]
-    return (
-        f"{series.place(row)}: the hour from {hour} comes twice, as it does in local time when "
-        f"summer time ends (in {zone} for one); set data.zone to the zone of the file, or give "
-        "times in UTC"
-    )
-
-
-def _twice(times: np.ndarray) -> tuple[int, int] | None:
-    """The first two candles of one time, None where there are none."""
-    order = np.argsort(times, kind="stable")
-    same = np.flatnonzero(np.diff(times[order]) == 0)
-    return None if not len(same) else (int(order[same[0]]), int(order[same[0] + 1]))
 
 
 def _refuse(path: Path, series: Joined, faults: Iterable[Fault]) -> None:

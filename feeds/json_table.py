@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import number, one_line
+from stoptrail.feeds.json_text import parsed
 from stoptrail.feeds.names import SYMBOLS, field_of, plain_name
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.feeds.signatures import GECKOTERMINAL
-from stoptrail.feeds.structured import by_ticker, table_sheet
+from stoptrail.feeds.structured import table_sheet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,7 +24,7 @@ def json_sheet(label: str, content: bytes) -> Sheet:
     DataError where there is none."""
     import pyarrow as pa
 
-    value = _parsed(content)
+    value = parsed(content)
     every = list(_tables(value, ()))
     tables = [found for found in every if _size(found.table)] or _of_other_names(every)
     if not tables:
@@ -112,17 +112,6 @@ def _zones(value: Any) -> Iterator[str]:
 
 _MOST_KEYS = 50
 """More keys are rows of a table."""
-
-
-def _parsed(content: bytes) -> Any:
-    text = content.decode("utf-8-sig", "replace")
-    try:
-        return by_ticker(json.loads(text))
-    except ValueError as whole:
-        try:
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError:
-            raise DataError(f"not a readable JSON file ({one_line(str(whole), 120)})") from None
 
 
 def _tables(value: Any, keys: tuple[str, ...]) -> Iterator[_Found]:

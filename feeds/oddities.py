@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from stoptrail.core.time import DAY_MS, iso, timeframe_name
 from stoptrail.feeds.columns import PRICES, Columns
 from stoptrail.feeds.neighbours import among_neighbours
 from stoptrail.feeds.orders import swapped
+from stoptrail.feeds.scales import scales
 from stoptrail.feeds.seams import skipped_hours
 from stoptrail.rules.candles import Floats, Times
 
@@ -65,7 +65,9 @@ def oddities(
     times had no zone; `known` is whether the file has volumes; `symbol` is the market that is
     meant, if any.
     """
-    yield from _sizes(columns, step, symbol)
+    for told in scales(columns, step, symbol):
+        where = f"{place(told.row)}, {iso(int(columns.time[told.row]))}: " if told.row else ""
+        yield Oddity(told.kind, told.candles, where + told.text, False, True)
     yield from _ahead(columns.time, step, place, now)
     if len(columns.time) and step and columns.time[-1] <= now:
         yield from _behind(columns.time, step, place, written)
@@ -90,41 +92,6 @@ def oddities(
 def unfinished(time: Times, step: int, now: int) -> bool:
     """Whether the last candle is under way by the clock."""
     return bool(len(time) and step and time[-1] <= now < time[-1] + step)
-
-
-def volume_in_quote(columns: Columns, step: int, symbol: str) -> float:
-    """What candles of `step` milliseconds would trade in a day, in dollars or the like, where that
-    is more than any market does: the volume counts the quote currency. 0 where it may be coins."""
-    worths = (columns.volume * columns.close)[np.isfinite(columns.volume)]
-    if not step or not _QUOTES.search(symbol) or not len(worths):
-        return 0.0
-    worth = float(np.median(worths)) * DAY_MS / step
-    return worth if worth > _MOST_A_DAY else 0.0
-
-
-_QUOTES = re.compile("/(USD[TC]?|FDUSD|TUSD|BUSD|DAI|EUR|GBP)(:|$)")
-"""Quote currencies of about a dollar."""
-_MOST_A_DAY = 1e12
-_MOST_DOLLARS = 5e6
-"""For a coin: more is counted in fractions of a dollar."""
-
-
-def _sizes(columns: Columns, step: int, symbol: str) -> Iterator[Oddity]:
-    if worth := volume_in_quote(columns, step, symbol):
-        text = (
-            f"volume times price is {worth:.2g} a day, more than any market trades: the volume "
-            "seems to count the quote currency, and no lot is inferred from it"
-        )
-        yield Oddity("volume", len(columns.time), text, False, True)
-    if not len(columns.time):
-        return
-    dear = bool(_QUOTES.search(symbol)) and np.min(columns.close) > _MOST_DOLLARS
-    if dear and not np.any(columns.close % 1):
-        text = (
-            f"prices are whole numbers near {np.median(columns.close):.10g}: if they count "
-            "fractions of the quote currency, divide them first"
-        )
-        yield Oddity("whole prices", len(columns.time), text, False, True)
 
 
 def _ahead(time: Times, step: int, place: Place, now: int) -> Iterator[Oddity]:
@@ -189,7 +156,8 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
     near = gap == step
     known = jump[near & np.isfinite(jump)]
     usual = float(np.quantile(known, _RARE)) if len(known) > _ENOUGH_GAPS else _NEAR_JUMP
-    limit = min(_NEAR_JUMP, max(_LEAST_JUMP, _FAR_BEYOND * usual))
+    limit = max(min(_LEAST_JUMP, _EVEN_BEYOND * usual), _FAR_BEYOND * usual)
+    limit = min(_NEAR_JUMP, max(_CLEAR_JUMP, limit))
     limits = np.where(gap <= 2 * step, np.where(near, limit, _NEAR_JUMP), _FAR_JUMP)
     found: list[tuple[int, bool]] = []
     done = -1
@@ -240,9 +208,10 @@ _NEAR_JUMP = 0.4
 """Logarithm of a change from a close to the next open that no market makes between neighbours."""
 _FAR_JUMP = 1.4
 """The same where candles are missing between the two."""
-_LEAST_JUMP = 0.03
-_RARE, _FAR_BEYOND, _ENOUGH_GAPS = 0.999, 20.0, 500
-"""Of a market whose own candles say what is usual: so many times what one gap in a thousand is."""
+_LEAST_JUMP, _CLEAR_JUMP = 0.03, 0.012
+_RARE, _FAR_BEYOND, _EVEN_BEYOND, _ENOUGH_GAPS = 0.999, 20.0, 40.0, 500
+"""Of a market whose own candles say what is usual: so many times what one gap in a thousand is,
+and twice as many below the least jump."""
 _LONG_MS = 90 * DAY_MS
 
 

@@ -133,11 +133,13 @@ def likely_order(time: Times, columns: Sequence[Floats]) -> tuple[str, ...] | No
     if not best:
         return None
     best.sort()
-    if best[0][1][0] in _befores(tried, prices):
-        best = [each for each in best[1:] if _opens(each, tried)] or best
+    first, *_, last = best[0][1]
+    if first in _befores(tried, prices):
+        others = [each for each in best[1:] if each[1][3] == last and each[1][0] != first]
+        best = [each for each in others if _opens(each, tried)] or best[:1]
     if len(best) > 1 and best[1][0] < 2 * best[0][0] + 1e-12:
         return None
-    return _named(len(columns), best[0][1], tried)
+    return _named(len(columns), best[0][1], tried, prices)
 
 
 def prices_among(columns: Sequence[Floats]) -> int:
@@ -176,12 +178,14 @@ def _opens(order: tuple[float, tuple[int, ...]], columns: Sequence[Floats]) -> b
 _AT_ENDS = 0.05
 
 
-def _named(count: int, four: tuple[int, ...], tried: Sequence[Floats]) -> tuple[str, ...]:
+def _named(
+    count: int, four: tuple[int, ...], tried: Sequence[Floats], prices: Sequence[int]
+) -> tuple[str, ...]:
     out = ["-"] * count
     for name, at in zip(VALUES, four, strict=False):
         out[at] = name
     high, low = tried[four[1]], tried[four[2]]
-    rest = [i for i in range(len(tried)) if out[i] == "-" and _may_be_amount(tried[i])]
+    rest = [i for i in range(len(tried)) if i not in prices and _may_be_amount(tried[i])]
     base = amounts_of([tried[i] for i in rest], high, low)
     if base is not None:
         out[rest[base]] = "volume"

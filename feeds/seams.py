@@ -174,7 +174,8 @@ def _once(
                 two = [parts[int(rows[0][k])] for k in (first, second)]
                 if two[0] is not two[1] and (told := later_by(*two)):
                     raise DataError(told)
-                raise DataError(two_candles(every, first, second, lambda k: place(*rows[:, k])))
+                told = two_candles(every, first, second, lambda k: place(*rows[:, k]))
+                raise DataError(_of_two_markets(told, *two))
             keep[first if better == second else second] = False
             finished += 1
             continue
@@ -188,6 +189,22 @@ def _once(
             "one kept"
         )
     return keep
+
+
+def _of_two_markets(told: str, one: FilePart, other: FilePart) -> str:
+    """`told` of the first candle that two files have with other values, where most that they share
+    are such."""
+    times, mine, yours = np.intersect1d(one.columns.time, other.columns.time, return_indices=True)
+    pairs = zip(one.columns[1:5], other.columns[1:5], strict=True)
+    differ = np.any([a[mine] != b[yours] for a, b in pairs], axis=0)
+    count = int(np.sum(differ))
+    if one is other or "two markets" in told or count < max(_SURE, len(times) / 2):
+        return told
+    head = told.partition(" (open high low")[0]
+    return (
+        f"{head}; {count} of {len(times)} candles that the files share have other prices: two "
+        "markets or exchanges; give each its own --data, or leave one out"
+    )
 
 
 def _alike(every: Columns, first: int, second: int) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS, iso, timeframe_name, zone_of
 from stoptrail.feeds.convert import NULLS, OFFSETS, CellError, number, one_line, shown
 from stoptrail.feeds.faults import usual_step
+from stoptrail.feeds.late import on_the_grid
 from stoptrail.feeds.layouts import Layout, Reading
 from stoptrail.feeds.names import plain_name, time_name, zone_in
 from stoptrail.feeds.orders import MOST
@@ -149,9 +150,10 @@ def _is_zone(word: str) -> bool:
 def opened(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
     """Open times in UTC; what had to be assumed is told in `notes`. Raises DataError where the
     zone has to be given."""
-    time, layout = stamps.time, stamps.layout
+    layout = stamps.layout
+    time = on_the_grid(stamps.time, _told(stamps, reading), notes)
     if stamps.naive:
-        time = _zoned(stamps, reading, notes)
+        time = _zoned(stamps._replace(time=time), reading, notes)
     stamp = reading.stamp if reading.stamp != "auto" else layout.stamp
     if stamps.ends and reading.stamp == "auto" and stamp == "open":
         raise DataError(
@@ -174,6 +176,16 @@ def opened(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
             f"{stamps.name} is the close of a candle: each opens {timeframe_name(step)} earlier"
         )
     return time - step
+
+
+def _told(stamps: Stamps, reading: Reading) -> Literal["auto", "open", "close"]:
+    """Whether times are opens or closes, as the user or their name says."""
+    if reading.stamp != "auto":
+        return reading.stamp
+    told = time_name(stamps.name)
+    if stamps.layout.stamp == "close" or (told and told.stamp == "close"):
+        return "close"
+    return "open" if told and told.stamp == "sure" else "auto"
 
 
 def _as_closes(stamps: Stamps, time: Times) -> str:

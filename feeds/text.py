@@ -8,15 +8,23 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from statistics import mode
 from typing import TYPE_CHECKING, NamedTuple
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.broken_rows import TWO_ROWS, refuse_commas, refuse_rows_before
+from stoptrail.feeds.broken_rows import (
+    COMMAS,
+    TWO_ROWS,
+    is_grouped,
+    refuse_commas,
+    refuse_lost_digits,
+    refuse_rows_before,
+)
 from stoptrail.feeds.convert import NULLS, decimal_mark, doubtful_point, has_comma, number, one_line
 from stoptrail.feeds.encodings import HEAD_BYTES, decoded
+from stoptrail.feeds.ends import WORD, cells_of, cut_off, foot_of
 from stoptrail.feeds.names import field_of, plain_name
 from stoptrail.feeds.sheets import SAMPLE, Sheet
 from stoptrail.feeds.strangers import what_else
@@ -57,18 +65,19 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
         lines = _lines(source[:HEAD_BYTES])
     form = _form(lines, separator)
     names, markets = _names(form)
-    rows = [_cells(line, separator) for line in lines[form.first :] if line.strip()][:SAMPLE]
+    rows = [cells_of(line, separator) for line in lines[form.first :] if line.strip()][:SAMPLE]
     rows = [row for row in rows if len(row) == form.width and tuple(row) not in form.headers]
     columns = tuple(tuple(column) for column in zip(*rows, strict=True))
     if form.unnamed and ":" in (columns[1][:1] or ("",))[0]:  # a blank between date and clock
         names = ("date", "time", *names[2:])
-    before = [_cells(line, separator) for line in form.skipped]
+    before = [cells_of(line, separator) for line in form.skipped]
     refuse_commas(separator, before, columns)
+    refuse_lost_digits(columns)
     refuse_rows_before([row for row in before if len(row) > _FEWEST and _is_data(row)], form.width)
     count = len(before)
     notes = [f"{count} line{'s' * (count > 1)} before the header skipped"] if count else []
     notes += filter(None, [doubtful_point(columns, separator)])
-    if foot := _foot(source, form):
+    if foot := foot_of(source, separator, form.width):
         form = form._replace(skipped=(*form.skipped, foot))
         notes.append(f"the last line is no row, and skipped: {one_line(foot, 60)!r}")
     known = "CryptoDataDownload" if "cryptodatadownload" in " ".join(form.skipped).lower() else ""
@@ -83,7 +92,7 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
         layout="yfinance download" if markets else known,
         markets=markets,
         decimal=decimal_mark(columns, separator),
-        notes=() if known else tuple(notes),
+        notes=(*(() if known else notes), *cut_off(source, separator, form.width)),
     )
 
 
@@ -164,13 +173,8 @@ def _unframed(source: Path | bytes) -> bytes:
     return "\n".join(kept).encode()
 
 
-def _cells(line: str, separator: str) -> list[str]:
-    row = next(csv.reader([line.rstrip("\r").replace("\r", " ")], delimiter=separator), [])
-    return [cell.strip() for cell in row]
-
-
 def _form(lines: Sequence[str], separator: str) -> _Form:
-    rows = [_cells(line, separator) for line in lines]
+    rows = [cells_of(line, separator) for line in lines]
     full = [len(row) for row in rows if len(row) > _FEWEST]
     width = mode(full[-100:]) if full else 0
     first = next((i for i, row in enumerate(rows) if len(row) == width and _is_data(row)), None)
@@ -295,42 +299,30 @@ def _unreadable(source: Path | bytes, form: _Form, reason: str) -> str:
     """The line whose cells are too few or too many, else the reader's own words."""
     last = None
     for row, (line, text) in enumerate(_numbered(source, form)):
-        last = (row, line, text, len(_cells(text, form.separator)))
+        last = (row, line, text, len(cells_of(text, form.separator)))
         if last[3] != form.width:
             break
     if last and last[3] != form.width:
         shown = one_line(repr(last[2].strip()), 60)
         if last[3] == 2 * form.width - 1:
             return f"row {last[0] + 1} (line {last[1]}) {TWO_ROWS}: {shown}"
-        if last[3] < _FEWEST and _WORD.match(last[2]):
+        if last[3] < _FEWEST and WORD.match(last[2]):
             return (
                 f"row {last[0] + 1} (line {last[1]}) is words, {shown}: another table may begin "
                 "there; give each table as a file of its own"
             )
+        cells = cells_of(last[2], form.separator)
+        remedy = "mend or remove the row, or fetch the file again where it was cut off"
+        if last[3] > form.width and any(is_grouped(*pair) for pair in pairwise(cells)):
+            remedy = COMMAS
         return (
             f"not a readable CSV file: row {last[0] + 1} (line {last[1]}) has {last[3]} cells, "
-            f"the others have {form.width}: {shown}; mend or remove the row, or fetch "
-            "the file again where it was cut off"
+            f"the others have {form.width}: {shown}; {remedy}"
         )
     return (
         f"not a readable CSV file ({one_line(reason.splitlines()[0], _REASON)}); mend or remove "
         "the row"
     )
-
-
-def _foot(source: Path | bytes, form: _Form) -> str:
-    """The last line where it is words, such as "Downloaded from ..."; "" where it is a row."""
-    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
-        stream.seek(0, io.SEEK_END)
-        stream.seek(max(0, stream.tell() - _FOOT_BYTES))
-        last = stream.read().rstrip().rpartition(b"\n")[2].decode("utf-8", "replace").strip()
-    cells = _cells(last, form.separator)
-    words = bool(_WORD.match(last)) or last == "\\."  # which ends PostgreSQL's copy
-    return last if words and len(cells) < min(_FEWEST, form.width) else ""
-
-
-_FOOT_BYTES = 4096
-_WORD = re.compile(r"\W*[A-Za-z]{3}")
 
 
 def _line_of(source: Path | bytes, form: _Form, wanted: int) -> int:

@@ -162,6 +162,14 @@ def _spells(low: float, high: float) -> bool:
 
 def _refuse_cut(days: Floats, seconds: Floats) -> None:
     """CellError where days of a spreadsheet have too few decimals for the minutes of candles."""
+    tenths = days * 10
+    if np.all(tenths == np.round(tenths)) and np.any(tenths % 5):  # of 2 h 24 min
+        row = int(np.argmax(tenths % 5 != 0))
+        raise LostDigitsError(
+            row,
+            f"time = {days[row]:.10g} is no open of a candle: the days have lost decimals; export "
+            "the file again with that column as ISO 8601 text",
+        )
     odd = np.flatnonzero(seconds % MINUTE_MS)
     several = len(np.unique(seconds % MINUTE_MS)) > 1
     if several and np.median(np.abs(np.diff(seconds))) >= MINUTE_MS:

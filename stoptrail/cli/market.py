@@ -56,13 +56,13 @@ def reading(settings: Settings) -> Reading:
 
 
 def reading_of_files(config: Path | None, overrides: tuple[str, ...]) -> Reading:
-    """The same for a command on files alone, where the market is the file's own unless the
-    command line names one; of several that of the settings. Raises ConfigError."""
+    """The same for a command on files alone, where market and timeframe are the file's own unless
+    the command line names them; of several those of the settings. Raises ConfigError."""
     settings = load_settings(config, overrides, searching=False)
     named = any(override.partition("=")[0].strip() == "data.symbol" for override in overrides)
     meant = settings.data.symbol
     read = reading(settings)._replace(symbol=meant if named else "", one_of=meant)
-    return read._replace(exchange=settings.data.exchange)
+    return read._replace(exchange=settings.data.exchange, timeframe=settings.data.timeframe)
 
 
 def load(settings: Settings, voice: Voice) -> MarketData:

@@ -191,6 +191,19 @@ def test_of_several_symbols_check_and_convert_take_that_of_the_settings_file(
         assert "of 2 symbols (BTCUSDT, ETHUSDT) ETHUSDT" in capsys.readouterr().out
 
 
+def test_of_several_timeframes_check_takes_that_of_the_settings_as_a_run_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, length in (("15m", QUARTER), ("1h", 4 * QUARTER)):
+        write_parquet(tmp_path / f"BTC_USDT-{name}.parquet", candles(40, interval=length))
+    assert runner.main(["data", "check", str(tmp_path)]) == 0
+    assert "40 rows of 15m" in (told := capsys.readouterr().out)
+    assert "1 file of another timeframe than 15m passed over" in told
+    for more in (["--set", "data.timeframe=1h"], ["--timeframe", "1h"]):
+        assert runner.main(["data", "check", str(tmp_path), *more]) == 0
+        assert "40 rows of 1h" in capsys.readouterr().out
+
+
 def test_of_several_exchanges_the_check_takes_that_of_the_settings_as_a_run_does(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

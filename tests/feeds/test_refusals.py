@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -64,6 +65,24 @@ def test_columns_in_another_order_are_asked_for_and_the_fitting_order_is_shown(
     assert "the columns are in another order" in said
     assert f"--set data.columns={order}," in said
     assert same(load_file(path, QUARTER, Reading(columns=tuple(order.split(",")))).candles, given)
+
+
+def test_the_close_before_and_an_average_are_neither_volume_nor_price(tmp_path: Path) -> None:
+    """Phemex's ten cells, of a market that trades a tenth of its price; Kraken's answer."""
+    given = walk()._replace(volume=np.round(walk().volume * 90, 5))
+    before = [given.open[0], *given.close[:-1].tolist()]
+    phemex = [[r[0] // 1000, 900, last, *r[1:], r[5] * typical(r), "BTCUSDT"]
+              for last, r in zip(before, rows_of(given), strict=True)]  # fmt: skip
+    kraken = [[r[0] // 1000, *r[1:5], typical(r), r[5], 300] for r in rows_of(given)]
+    for rows, order in (
+        (phemex, "time,-,-,open,high,low,close,volume,-,-"),
+        (kraken, "time,open,high,low,close,-,volume,-"),
+    ):
+        path = tmp_path / "a.json"
+        path.write_text(json.dumps({"result": rows}))
+        assert f"--set data.columns={order}," in refusal(path)
+        reading = Reading(columns=tuple(order.split(",")))
+        assert same(load_file(path, QUARTER, reading).candles, given)
 
 
 CLOCKED = {

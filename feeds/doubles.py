@@ -1,0 +1,100 @@
+"""What candles that come twice in one file say of it: local time, a clock without its hours, two
+zones, two markets, or one row too many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.core.time import HOUR_MS, MINUTE_MS, iso, timeframe_name
+from stoptrail.feeds.columns import Columns
+from stoptrail.feeds.faults import cut_clock, usual_step
+from stoptrail.feeds.seams import doubled_hours, two_candles
+from stoptrail.rules.candles import Times
+
+Place = Callable[[int], str]
+_MOST = 0.25
+"""Share of times that come twice where that is no seam."""
+_FEW = 8
+_USUAL = 0.6
+"""Share of the gaps between candles that are no larger than what is the same price."""
+_WIDE = 20.0
+"""Times that gap, by which candles are high where it tells anything."""
+_ZONES_MS = 15 * HOUR_MS
+_QUARTER_MS = 15 * MINUTE_MS
+
+
+def said_of_doubles(columns: Columns, place: Place, *, local: bool) -> str:
+    """What to say of times, in the order of the file, of which some come twice; "" where none do.
+    `local` times have no zone."""
+    times = columns.time
+    if told := hour_twice(times, place) if local else "":
+        return told
+    if told := cut_clock(times):
+        return told
+    pairs, differ = _pairs(columns)
+    if not len(pairs):
+        return ""
+    if told := _two_zones(columns, place):
+        return told
+    first, second = pairs[int(np.argmax(differ))].tolist()
+    told = two_candles(columns, first, second, place)
+    count, others = int(np.sum(differ)) or len(pairs), len(pairs) - int(np.sum(differ))
+    more = f" (and {count - 1} more such rows)" if count > 1 else ""
+    equal = f"; {others} other rows come twice with equal values" if count < len(pairs) else ""
+    if differ.any() and count > _MOST * len(times) and count > _FEW and "two markets" not in told:
+        head = told.partition(" (open high low")[0]
+        return (
+            f"{head}{more}: two markets, exchanges or exports in one file, which no column tells "
+            f"apart; give a file of one{equal}"
+        )
+    return f"{told}{more}{equal}"
+
+
+def _pairs(columns: Columns) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Candles of one time, in the order of time, shape (n, 2), and whether they differ."""
+    order = np.argsort(columns.time, kind="stable")
+    same = np.flatnonzero(np.diff(columns.time[order]) == 0)
+    pairs = np.stack([order[same], order[same + 1]], axis=1)
+    differ = np.zeros(len(pairs), np.bool_)
+    for values in columns[1:]:
+        one, other = values[pairs[:, 0]], values[pairs[:, 1]]
+        differ |= (one != other) & ~(np.isnan(one) & np.isnan(other))
+    return pairs, differ
+
+
+def hour_twice(times: Times, place: Place) -> str:
+    """What to say of an hour that comes twice, as times without a zone have it; "" without one."""
+    found = doubled_hours(times)
+    if found is None:
+        return ""
+    row, zone = found
+    hour = iso(int(min(times[row - 1], times[row])))[:-1]
+    return (
+        f"{place(row)}: the hour from {hour} comes twice, as it does in local time when "
+        f"summer time ends (in {zone} for one); set data.zone to the zone of the file, or give "
+        "times in UTC"
+    )
+
+
+def _two_zones(columns: Columns, place: Place) -> str:
+    """What to say of times, oldest first, that go back by hours while the price goes on; ""
+    elsewhere."""
+    time, step = columns.time, usual_step(columns.time)
+    steps = np.diff(time)
+    back = np.flatnonzero(steps < 0)
+    if len(back) != 1 or len(time) < _FEW:
+        return ""
+    i, moved = int(back[0]), int(step - steps[back[0]])
+    gaps = np.abs(columns.open[1:] - columns.close[:-1])
+    usual = np.quantile(gaps[steps == step], _USUAL)
+    wide = np.median(columns.high - columns.low) > _WIDE * usual
+    if moved > _ZONES_MS or moved % _QUARTER_MS or gaps[i] > usual or not wide:
+        return ""
+    return (
+        f"{place(i + 1)}: the times go back by {timeframe_name(moved)} there, while the price goes "
+        "on: they are of two zones; give the rows of each as a file of its own, written anew by "
+        "data convert with its data.zone"
+    )

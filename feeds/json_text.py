@@ -1,0 +1,33 @@
+"""JSON texts: one value, or one on each line."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.convert import one_line
+from stoptrail.feeds.structured import by_ticker
+
+
+def parsed(content: bytes) -> Any:
+    """What a JSON text holds, or a list of what each of its lines does. Raises DataError with the
+    line that cannot be read."""
+    text = content.decode("utf-8-sig", "replace")
+    try:
+        return by_ticker(json.loads(text))
+    except ValueError as whole:
+        return _by_line(text.splitlines(), one_line(str(whole), 120))
+
+
+def _by_line(lines: list[str], whole: str) -> list[Any]:
+    """An object on each line; `whole` is what is wrong with the text as one."""
+    found = []
+    for i, line in enumerate(lines, 1):
+        try:
+            found += [json.loads(line)] if line.strip() else []
+        except ValueError as error:
+            reason = whole if len(found) < 2 else f"line {i}: {one_line(str(error), 80)}"
+            more = "; fetch the file again where it was cut off" if i == len(lines) else ""
+            raise DataError(f"not a readable JSON file ({reason}){more}") from None
+    return found

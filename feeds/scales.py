@@ -1,0 +1,149 @@
+"""What volumes and prices count, by their size: coins, contracts or another currency, and steps
+that no exchange quotes in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.core.time import DAY_MS
+from stoptrail.feeds.columns import PRICES, Columns
+from stoptrail.feeds.neighbours import Told
+from stoptrail.rules.candles import Floats
+
+_QUOTES = re.compile("/(USD[TC]?|FDUSD|TUSD|BUSD|DAI|EUR|GBP)(:|$)")
+"""Quote currencies of about a dollar."""
+_MOST_A_DAY = 1e11
+_MOST_DOLLARS = 1e6
+"""For a coin: more is counted in fractions of a dollar."""
+_DEAR = 1000.0
+"""Dollars that a coin costs whose exchange trades less than a whole one."""
+_VOLUMES = 30
+"""Different volumes that are not whole by chance."""
+_COARSE, _COARSE_TENS = 1e-3, 1.1e-4
+"""Steps of prices, of the price: of any market, and tens of dollars."""
+_BLOCK, _SEVERAL, _FEW = 256, 6, 3
+"""Candles that are looked at together, and different closes in them, and prices in a whole file,
+that are not round by chance."""
+
+
+def scales(columns: Columns, step: int, symbol: str) -> Iterator[Told]:
+    """What is odd about the sizes of candles of `step` milliseconds, oldest first; `symbol` is the
+    market that volumes are said to count the coins of, if any."""
+    count = len(columns.time)
+    if not count:
+        return
+    if worth := volume_in_quote(columns, step, symbol):
+        text = (
+            f"volume times price is {worth:.2g} a day, more than any market trades: the volume "
+            "seems to count the quote currency or contracts, and no lot is inferred from it"
+        )
+        yield Told("volume", 0, count, text)
+    elif worth := whole_volumes(columns, symbol):
+        text = (
+            f"volumes are whole numbers, and one would be worth {worth:.6g}: they seem to count "
+            "contracts or to be rounded, and no lot is inferred from them"
+        )
+        yield Told("volume", 0, count, text)
+    dear = bool(_QUOTES.search(symbol)) and np.min(columns.close) > _MOST_DOLLARS
+    if dear and not np.any(columns.close % 1):
+        text = (
+            f"prices are whole numbers near {np.median(columns.close):.10g}: if they count "
+            "fractions of the quote currency, divide them first"
+        )
+        yield Told("whole prices", 0, count, text)
+    yield from _steps(columns, bool(_QUOTES.search(symbol)))
+
+
+def counts_coins(columns: Columns, step: int, symbol: str) -> bool:
+    """Whether volumes may count the coins of `symbol`."""
+    return not (volume_in_quote(columns, step, symbol) or whole_volumes(columns, symbol))
+
+
+def volume_in_quote(columns: Columns, step: int, symbol: str) -> float:
+    """What candles of `step` milliseconds would trade in a day, in dollars or the like, where that
+    is more than any market does: the volume counts the quote currency. 0 where it may be coins."""
+    worths = (columns.volume * columns.close)[np.isfinite(columns.volume)]
+    if not step or not _QUOTES.search(symbol) or not len(worths):
+        return 0.0
+    worth = float(np.median(worths)) * DAY_MS / step
+    return worth if worth > _MOST_A_DAY else 0.0
+
+
+def whole_volumes(columns: Columns, symbol: str) -> float:
+    """The price in dollars of what a volume of 1 would be, where all are whole numbers and no
+    exchange's lot is worth so much; 0 elsewhere."""
+    if not _QUOTES.search(symbol) or not len(columns.close):
+        return 0.0
+    worth = float(np.median(columns.close))
+    volume = columns.volume[np.isfinite(columns.volume)]
+    if worth < _DEAR or np.any(volume % 1):
+        return 0.0
+    return worth if len(np.unique(volume)) > _VOLUMES else 0.0
+
+
+def _steps(columns: Columns, dollars: bool) -> Iterator[Told]:
+    """Prices of few digits, as spreadsheets round them, all over or from some candle on."""
+    whole = slice(0, len(columns.time))
+    unit = _unit(columns, whole, _COARSE)
+    unit = unit or (_unit(columns, whole, _COARSE_TENS, least=10.0) if dollars else 0.0)
+    if unit and len(np.unique(np.concatenate([columns.high, columns.low]))) >= _FEW:
+        yield Told("steps", 0, len(columns.time), _in_steps(columns, whole, unit))
+        return
+    rounded = _blocks(columns)
+    if len(rounded):
+        first = int(rounded[0]) * _BLOCK
+        rows = slice(first, first + _BLOCK)
+        text = f"about there {_in_steps(columns, rows, _unit(columns, rows, _COARSE))}"
+        yield Told("steps", first, len(rounded) * _BLOCK, text)
+
+
+def _in_steps(columns: Columns, rows: slice, unit: float) -> str:
+    share = unit / float(np.median(columns.close[rows]))
+    return (
+        f"prices come in steps of {unit:.10g}, {share:.2%} of the price: a coarse tick, or "
+        "rounded as spreadsheets do; stops nearer than a step mean nothing on them"
+    )
+
+
+def _blocks(columns: Columns) -> NDArray[np.intp]:
+    """Stretches of so many candles whose prices are rounded."""
+    count = len(columns.time) // _BLOCK
+    if not count:
+        return np.empty(0, np.intp)
+    close = columns.close[: count * _BLOCK].reshape(count, _BLOCK)
+    units = 10.0 ** np.ceil(np.log10(np.median(close, axis=1) * _COARSE))
+    maybe = np.flatnonzero(_multiples(close, units[:, None]).all(axis=1))
+    found = [
+        k
+        for k in maybe.tolist()
+        if len(np.unique(close[k])) >= _SEVERAL
+        and _unit(columns, slice(k * _BLOCK, (k + 1) * _BLOCK), _COARSE)
+    ]
+    return np.array(found, np.intp)
+
+
+def _unit(columns: Columns, rows: slice, share: float, least: float = 0.0) -> float:
+    """The power of ten of which all prices of these rows are multiples, where it is `share` of the
+    price and `least` at least; 0 elsewhere."""
+    price = float(np.median(columns.close[rows]))
+    if not price > 0 or not np.isfinite(price):
+        return 0.0
+    unit = max(10.0 ** np.ceil(np.log10(price * share)), least)
+    found = 0.0
+    while unit < price and all(np.all(_multiples(getattr(columns, n)[rows], unit)) for n in PRICES):
+        found, unit = unit, unit * 10
+    return found
+
+
+def _multiples(prices: Floats, units: Floats | float) -> NDArray[np.bool_]:
+    counts = prices / units
+    return np.asarray(
+        np.abs(counts - np.round(counts)) < _EXACT * np.maximum(counts, 1.0), np.bool_
+    )
+
+
+_EXACT = 1e-9
