@@ -180,6 +180,16 @@ def after_fill(position: Position, fills: FillLog, f: int, run_rules: RunRules) 
 
 
 @rule
+def held_candles(trades: TradeLog, first: int, n: int) -> int:
+    """Candles from `first` on, of `n`, in which, or at whose close, a position was held."""
+    held = 0
+    for k in range(len(trades.entry)):
+        end = n if trades.exit[k] == OPEN else trades.exit[k] + 1
+        held += max(0, end - max(first, trades.entry[k]))
+    return held
+
+
+@rule
 def equity_of(
     trades: TradeLog,
     fills: FillLog,
@@ -197,7 +207,6 @@ def equity_of(
     balance = run_rules.cash
     drawdown = drawdown_start(balance)
     scale = trade_rules.costs.funding
-    held = 0
     mark = 0
     part = 0
     for k in range(len(trades.entry)):
@@ -228,9 +237,7 @@ def equity_of(
                 net = net_price(candles.close[i], sum_by(sums, time), before, scale)
                 values[mark] = worth(balance, position, net, time, trade_rules)
                 mark, lowest = mark + 1, math.inf
-        held += last - entry
         if last < n:
-            held += 1
             balance += trades.pnl[k]
             drawdown = drawdown_step(drawdown, balance)
             deepen(falls, mark, drawdown.peak, balance)
@@ -238,7 +245,7 @@ def equity_of(
         values[mark] = balance
         deepen(falls, mark, drawdown.peak, balance)
         mark += 1
-    return Equity(values, drawdown.worst, held, falls)
+    return Equity(values, drawdown.worst, held_candles(trades, 0, n), falls)
 
 
 @rule

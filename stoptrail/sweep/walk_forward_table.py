@@ -20,9 +20,11 @@ from stoptrail.backtest.outcome import (
 from stoptrail.core.json import json_value
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Floats
+from stoptrail.rules.measure import held_candles
 from stoptrail.rules.metrics import (
     daily_returns,
 )
+from stoptrail.rules.tally import ratio
 from stoptrail.sweep.phases import AVERAGES, SINGLE, SWEEP, Walked
 from stoptrail.sweep.space import Space
 from stoptrail.sweep.statistics.bootstrap import sharpe_interval
@@ -60,10 +62,11 @@ def walk_table(
 
 
 def same_span(runs: dict[str, Outcome], inputs: Inputs, start: int) -> dict[str, Any]:
-    """Each run and buy-and-hold from `start` (ms) on: returns of these days alone, and the
-    closed trades that were entered in them."""
+    """Each run and buy-and-hold from `start` (ms) on: returns of these days alone, the time in
+    the market, and the closed trades that were entered in them."""
     at = int(np.searchsorted(inputs.marks.time, start))
-    entered = inputs.candles.time
+    entered, marks = inputs.candles.time, inputs.marks.time[at:]
+    first, span = int(np.searchsorted(entered, marks[0])), float(marks[-1] - marks[0])
     rules = next(iter(runs.values())).plan.run_rules
     hold, _ = buy_and_hold(inputs, rules)
     table: dict[str, Any] = {"start": iso(int(inputs.marks.time[at]))}
@@ -71,8 +74,10 @@ def same_span(runs: dict[str, Outcome], inputs: Inputs, start: int) -> dict[str,
         trades, fills = run.record.trades, run.record.fills
         own = closed_table(trades, entered[trades.entry] >= start, inputs)
         curve = account_curve(trades, fills, inputs, run.plan.run_rules)
-        table[name] = own | account_table(curve.since(at), inputs.marks.time[at:])
-    return {**table, "buy_and_hold": account_table(hold.since(at), inputs.marks.time[at:])}
+        held = float(held_candles(trades, first, len(entered)) * inputs.candles.interval)
+        of_time = {"exposure": ratio(held, span)}
+        table[name] = own | account_table(curve.since(at), marks) | of_time
+    return {**table, "buy_and_hold": account_table(hold.since(at), marks)}
 
 
 def _windows(chained: Chained, space: Space) -> list[dict[str, Any]]:

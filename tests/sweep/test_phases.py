@@ -238,6 +238,15 @@ def test_the_same_span_counts_trades_entered_from_its_first_moment_on(world: Any
     assert table["run"]["trades"] == int(((entries >= start) & closed).sum())
     whole = same_span({"run": run}, share.inputs, int(share.inputs.marks.time[0]))
     assert whole["run"]["max_drawdown"] == run.metrics.max_drawdown
+    assert whole["run"]["exposure"] == run.metrics.exposure
+    time, trades, interval = share.inputs.candles.time, run.record.trades, 3_600_000
+    later = time[time >= start]
+    in_trade = sum(
+        int(((later >= time[entry]) & (later <= (time[-1] if left == OPEN else time[left]))).sum())
+        for entry, left in zip(trades.entry, trades.exit, strict=True)
+    )
+    assert share.inputs.candles.interval == interval
+    assert table["run"]["exposure"] == in_trade * interval / (time[-1] + interval - start)
     rules, prices = run.plan.run_rules, share.inputs.candles.close[share.inputs.start :]
     grown = 1.0 + whole["buy_and_hold"]["net_return"]
     path = np.concatenate(([rules.cash], rules.cash * grown * prices / prices[-1]))

@@ -52,7 +52,7 @@ figures["months-plot"] = (node) => {
   return { traces: [{ type: "heatmap", z: cells, x: months, y: years.map((name, k) => `${name}  ${isNarrow(node) ? "" : percentOf(year[k])}`.trim()),
     zmid: 0, colorscale: theme().map, xgap: 2, ygap: 2, hoverongaps: false, texttemplate: isNarrow(node) ? "" : "%{z:.1%}",
     hovertemplate: "%{y} %{x}: %{z:.1%}<extra></extra>", showscale: false }],
-  layout: { margin: { l: 44, r: 14, t: 40, b: 14 }, xaxis: axis({ type: "category", side: "top", showgrid: false }), yaxis: axis({ type: "category", autorange: "reversed", showgrid: false }) } };
+  layout: { margin: { l: 44, r: 14, t: isNarrow(node) ? 40 : 58, b: 14 }, xaxis: axis({ type: "category", side: "top", showgrid: false }), yaxis: axis({ type: "category", autorange: "reversed", showgrid: false }) } };
 };
 
 figures["fees-plot"] = () => ({

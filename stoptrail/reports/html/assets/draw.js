@@ -36,6 +36,12 @@ function baseLayout(node) {
   };
 }
 
+// Room for the buttons above a colour bar.
+function belowButtons(node) {
+  const { margin } = baseLayout(node);
+  return { ...margin, t: isNarrow(node) ? margin.t : 34 };
+}
+
 // Marks a figure made from candles that nobody ever traded.
 function markSynthetic(layout, node) {
   if (!run.synthetic) return;

@@ -81,7 +81,7 @@ figures["heat-plot"] = (node) => {
   const ticks = (dimension) => axis({ tickvals: dimension.values.map((_, k) => k), ticktext: labels(dimension), showgrid: false,
     zeroline: false, title: { text: shortName(dimension.name) }, range: [-0.5, dimension.values.length - 0.5] });
   return { traces: marked ? [heat, star] : [heat], note: heatNote(view, marked, barred.flat().some(Boolean)),
-    layout: { shapes, xaxis: ticks(dimensions[x]), yaxis: ticks(dimensions[y]) } };
+    layout: { shapes, xaxis: ticks(dimensions[x]), yaxis: ticks(dimensions[y]), margin: belowButtons(node) } };
 };
 
 function hasWebGl() {
