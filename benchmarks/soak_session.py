@@ -18,10 +18,12 @@ import tomli_w
 from stoptrail.cli.live import stopped_by_signals
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
+from stoptrail.core.program import collect_seldom
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.session import Options, Session
+from stoptrail.live.watch.garbage import GarbageCollector
 from stoptrail.live.watch.messages import Message
 
 NOTE = "=qqq"
@@ -109,12 +111,13 @@ class Notes:
 
 
 def main(config: str, notes: str) -> None:
-    """Until a signal comes."""
+    """Until a signal comes; of memory as much is looked for as by the program."""
+    collect_seldom()
     settings = load_settings(Path(config), ())
     written = Notes(Path(notes))
     with Ledger(settings.database.url) as ledger:
         ledger.fault = written.around()
-        options = Options(watchers=(written,))
+        options = Options(watchers=(written, GarbageCollector()))
         session = Session(settings, lambda: open_store(settings), ledger, options)
         with stopped_by_signals(session.stop):
             session.run()

@@ -15,6 +15,8 @@ from stoptrail.live.market.events import (
 from stoptrail.live.protocols import MarketStore
 from stoptrail.live.watch.messages import number
 
+_UNTIL_BACK = "no new entries, stops work by the prices that still come"
+
 
 class MarketStatus:
     """Hears every event of the market data; `say(kind, text)` gets what is news of it,
@@ -42,7 +44,7 @@ class MarketStatus:
             self.price = (event.time, event.price)
         elif isinstance(event, ConnectionLost):
             self._lost = event.reason or "connection lost"
-            self._say("connection", f"lost: {self._lost}; no new entries, stops go on working")
+            self._say("connection", f"lost: {self._lost}; {_UNTIL_BACK}")
         elif isinstance(event, ConnectionBack):
             if self._lost:
                 whole = "back, and complete"

@@ -4,12 +4,13 @@ print by themselves."""
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from stoptrail.core.errors import OutputError
 from stoptrail.core.files import reason_of
@@ -94,7 +95,15 @@ class _LogLine(logging.Formatter):
 
 
 class _File(RotatingFileHandler):
-    """A full disk costs lines, and nothing else."""
+    """A full disk costs lines, and nothing else. A file that was moved or deleted, as by logrotate,
+    is made anew."""
+
+    def shouldRollover(self, record: logging.LogRecord) -> int:  # noqa: N802  # the library's
+        """Whether a new file is due before this record, by its size."""
+        if self.stream is not None and not _is_at(self.stream, Path(self.baseFilename)):
+            self.stream.close()
+            self.stream = None  # the library opens it below
+        return int(super().shouldRollover(record))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the library's
         """Leave the record out."""
@@ -103,6 +112,14 @@ class _File(RotatingFileHandler):
         """Leave out what cannot be written any more."""
         with suppress(OSError):
             super().close()
+
+
+def _is_at(stream: IO[str], path: Path) -> bool:
+    """Whether the open file is that at `path`."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 class _Shown(logging.Handler):

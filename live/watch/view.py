@@ -1,4 +1,4 @@
-"""What a person watches: a live panel on a terminal, structured lines elsewhere."""
+"""What a person watches on a terminal: a live panel; and a session's state in a line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from stoptrail.live.watch.watched import Watched
 
 _REFRESH_SECONDS = 0.5
-_LINE_SECONDS = 60.0
 _EVENTS = 50
 """Messages that the ledger does not keep, and that are remembered."""
 _HEIGHT = 10
@@ -40,37 +39,6 @@ _SHARES = (22, 34, 24)
 _HEAD_HEIGHT = 2
 _TREND = {1: "up", -1: "down", 0: "none"}
 _COLOURS = {"running": "green", "stopped": "yellow", "failed": "red", "gone": "red"}
-
-
-class PlainView:
-    """Lines of key=value: every message, and the state once a minute."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._last = -_LINE_SECONDS
-
-    def __enter__(self) -> PlainView:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing is left open."""
-
-    def happened(self, message: Message) -> None:
-        """Print the message."""
-        self._line(time=iso_moment(message.time), kind=message.kind, text=message.text)
-
-    def turned(self, session: Watched) -> None:
-        """Print the state, now and then."""
-        if time.monotonic() - self._last < _LINE_SECONDS:
-            return
-        found = _look(session)
-        if found is not None:
-            self._last = time.monotonic()
-            self._line(**state_line(found))
-
-    def _line(self, **values: Any) -> None:
-        text = " ".join(f"{key}={_quoted(value)}" for key, value in values.items())
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 class TerminalView:
@@ -102,13 +70,13 @@ class TerminalView:
         if time.monotonic() - self._last < _REFRESH_SECONDS:
             return
         self._last = time.monotonic()
-        found = _look(session, self._live.console.height)
+        found = seen_by(session, self._live.console.height)
         if found is not None:
             height = self._live.console.height - 1  # the cursor's line
             self._live.update(panel(found, tuple(self._said), height), refresh=True)
 
 
-def _look(session: Watched, events: int = 1) -> Snapshot | None:
+def seen_by(session: Watched, events: int = 1) -> Snapshot | None:
     """The ledger's state; None while it cannot be read, which the session itself says."""
     try:
         database = session.ledger.database
@@ -343,8 +311,3 @@ def _sign(value: float) -> str:
 
 def _price(value: float | None) -> str:
     return "-" if value is None else number(value)
-
-
-def _quoted(value: Any) -> str:
-    text = str(value)
-    return f'"{text}"' if " " in text or not text else text

@@ -206,11 +206,13 @@ def stopped_by_signals(stop: Callable[[str], None]) -> Iterator[None]:
 
 def _watchers(settings: Settings, console: Console, name: str) -> Iterator[Any]:
     """Who hears of the session, which is called `name`."""
+    from stoptrail.live.watch.garbage import GarbageCollector
     from stoptrail.live.watch.heartbeat import Heartbeat, Supervisor
     from stoptrail.live.watch.messages import Message
     from stoptrail.live.watch.metrics import Endpoint
     from stoptrail.live.watch.notify import Notifier
-    from stoptrail.live.watch.view import PlainView, TerminalView
+    from stoptrail.live.watch.plain_view import PlainView
+    from stoptrail.live.watch.view import TerminalView
 
     view = TerminalView(console) if console.is_terminal else PlainView(console)
     yield view
@@ -219,6 +221,7 @@ def _watchers(settings: Settings, console: Console, name: str) -> Iterator[Any]:
         view.happened(Message("error", int(time.time() * 1000), text))
 
     yield Supervisor()
+    yield GarbageCollector()
     heartbeat = revealed(settings.notify.heartbeat)
     if heartbeat:
         yield Heartbeat(heartbeat, settings.notify.heartbeat_seconds, missed)
@@ -237,6 +240,7 @@ def _watchers(settings: Settings, console: Console, name: str) -> Iterator[Any]:
 def _log_settings(settings: Settings, console: Console, verbose: bool) -> LogSettings:
     """The log as the settings want it, without anything that is secret in them."""
     from stoptrail.live.market.warnings import Redaction
+    from stoptrail.live.watch.plain_view import print_line
 
     exchange = Redaction(settings.exchange.options())
     database = revealed(settings.database.url)
@@ -249,7 +253,10 @@ def _log_settings(settings: Settings, console: Console, verbose: bool) -> LogSet
         return text if database.startswith(SQLITE) else without_secrets(text, database)
 
     def show(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if console.is_terminal:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print_line(console, line)
 
     live = settings.live
     shown = show if verbose else None

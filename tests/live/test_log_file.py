@@ -84,6 +84,20 @@ def test_files_rotate_and_the_oldest_goes(tmp_path: Path) -> None:
     assert "line 999" in file.read_text()
 
 
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_file_that_was_moved_or_deleted_is_made_anew(moved: bool, tmp_path: Path) -> None:
+    """logrotate does the one, people do the other; lines would go where nobody sees them."""
+    file, old = tmp_path / "a.log", tmp_path / "a.log.old"
+    log = logging.getLogger("stoptrail.live")
+    with logged(wanted(file)):
+        log.info("one")
+        file.rename(old) if moved else file.unlink()
+        log.info("two")
+        log.info("three")
+    assert [line.split()[-1] for line in file.read_text().splitlines()] == ["two", "three"]
+    assert not moved or old.read_text().endswith("one\n")
+
+
 def test_loggers_are_as_before_afterwards(tmp_path: Path) -> None:
     names = ("stoptrail", "ccxt", "asyncio")
 

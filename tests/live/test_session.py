@@ -256,7 +256,7 @@ def test_stale_data_makes_no_entry_but_stops_go_on(market: list[Row], url: str) 
     assert [t for t in books["PaperTrades"] if lost <= (t["exit_time"] or 0) < back]
     texts = [message.text for message in witness.messages if message.kind == "connection"]
     assert texts == [
-        "lost: the socket is silent; no new entries, stops go on working",
+        "lost: the socket is silent; no new entries, stops work by the prices that still come",
         "back, and complete",
     ]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import http.server
 import io
 import json
+import os
 import re
 import threading
 import time
@@ -27,9 +29,10 @@ from stoptrail.live.session import Options
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.metrics import Endpoint
 from stoptrail.live.watch.notify import Notifier
+from stoptrail.live.watch.plain_view import PlainView
 from stoptrail.live.watch.snapshot import Snapshot, snapshot
 from stoptrail.live.watch.story import Happened
-from stoptrail.live.watch.view import PlainView, TerminalView, next_close, panel
+from stoptrail.live.watch.view import TerminalView, next_close, panel
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
@@ -211,6 +214,29 @@ def test_a_session_that_was_not_ended_in_order_is_gone_after_a_while(
     database.close()
     assert seen(url).state == "gone"
     assert seen(url).connection == f"last heard of at {iso_time(beat // 1000 * 1000)}"  # not "live"
+
+
+class Full(io.StringIO):
+    """A file on a disk that is full for a while."""
+
+    room = True
+
+    def flush(self) -> None:
+        if not self.room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def write(self, text: str) -> int:
+        return super().write(text) if self.room else len(text)
+
+
+def test_a_full_disk_costs_lines_and_nothing_else() -> None:
+    """A session that is left alone prints into a file; it had ended there."""
+    out = Full()
+    view = PlainView(Console(file=out, width=80))
+    for number in range(6):
+        out.room = number not in (2, 3)
+        view.happened(Message("notice", 0, f"number {number}"))
+    assert re.findall(r"number (\d)", out.getvalue()) == ["0", "1", "4", "5"]
 
 
 def test_without_a_terminal_every_event_is_a_line(market: list[Row], tmp_path: Path) -> None:
