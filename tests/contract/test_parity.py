@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from stoptrail.backtest.plan import Plan, Record
-from stoptrail.config.own_code import OwnSize
+from stoptrail.config.own_code import own_size
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.funding import NO_FUNDING, Funding, funding_of
 from stoptrail.rules.jit import compiled
@@ -203,7 +203,7 @@ def test_random_markets_agree_on_every_way_to_size(kind: int) -> None:
         random = np.random.default_rng(seed)
         sized = with_size(random, case.plan.run_rules, kind)
         by_risk = engines.by_compiled_rules(*case).trades.units
-        case = case._replace(plan=case.plan._replace(run_rules=sized, own_size=OwnSize(LESS)))
+        case = case._replace(plan=case.plan._replace(run_rules=sized, own_size=own_size(LESS)))
         one = engines.by_compiled_rules(*case)
         others += not np.array_equal(one.trades.units, by_risk)
         check(case, tally, "rules", engines.by_rules, one)

@@ -8,7 +8,7 @@ import math
 
 import pytest
 
-from stoptrail.config.own_code import OwnSize
+from stoptrail.config.own_code import own_size
 from stoptrail.core.errors import ConfigError
 from stoptrail.rules.market import Market
 from stoptrail.rules.sizing import ALL_IN, KELLY, NOTIONAL, OWN, VOLATILITY, Decision, SizeError
@@ -261,7 +261,7 @@ def test_kelly_after_a_win_alone_is_the_fraction_of_the_equity(engine: Engine) -
 @pytest.mark.parametrize("kind", [NOTIONAL, VOLATILITY, KELLY, OWN])
 def test_no_sizing_but_all_in_risks_more_than_the_risk(engine: Engine, kind: int) -> None:
     greedy = {"notional": 125.0, "volatility": 100.0, "window": 1}
-    seen = engine.run(table(SIGNAL + ENTRY), kind=kind, own_size=OwnSize(ALL), **greedy)
+    seen = engine.run(table(SIGNAL + ENTRY), kind=kind, own_size=own_size(ALL), **greedy)
     assert seen.one.units == 12.5
 
 
@@ -294,7 +294,7 @@ def not_a_number(decision: Decision) -> float:
 
 
 def test_a_sizing_of_ones_own_is_asked_at_each_decision(engine: Engine) -> None:
-    seen = engine.run(table(ROUNDS), kind=OWN, own_size=OwnSize(f"{HERE}by_side"))
+    seen = engine.run(table(ROUNDS), kind=OWN, own_size=own_size(f"{HERE}by_side"))
     units = [trade.units for trade in seen.trades]
     equity = 10_000 + 10 * 2.0
     second = math.floor(0.1 * equity / 102 * 1000) / 1000
@@ -303,17 +303,17 @@ def test_a_sizing_of_ones_own_is_asked_at_each_decision(engine: Engine) -> None:
 
 
 def test_a_sizing_of_ones_own_knows_the_side(engine: Engine) -> None:
-    seen = engine.run(table(SHORT + ENTRY), kind=OWN, own_size=OwnSize(f"{HERE}by_side"))
+    seen = engine.run(table(SHORT + ENTRY), kind=OWN, own_size=own_size(f"{HERE}by_side"))
     assert seen.one.units == 5.0
 
 
 def test_a_sizing_of_ones_own_that_wants_nothing_makes_no_trade(engine: Engine) -> None:
-    seen = engine.run(table(SIGNAL + ENTRY), kind=OWN, own_size=OwnSize(f"{HERE}nothing"))
+    seen = engine.run(table(SIGNAL + ENTRY), kind=OWN, own_size=own_size(f"{HERE}nothing"))
     assert seen.ignored == {"size": 1}
 
 
 @pytest.mark.parametrize("name", ["fails", "not_a_number"])
 def test_a_sizing_of_ones_own_that_gives_no_number_ends_the_run(engine: Engine, name: str) -> None:
     with pytest.raises((ConfigError, SizeError), match="no number of units") as raised:
-        engine.run(table(SIGNAL + ENTRY), kind=OWN, own_size=OwnSize(HERE + name))
+        engine.run(table(SIGNAL + ENTRY), kind=OWN, own_size=own_size(HERE + name))
     assert "\n" not in str(raised.value)
