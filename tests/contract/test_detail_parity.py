@@ -45,11 +45,15 @@ def whole(candles: Candles) -> Detail:
     return Detail(*columns, ends - kept, ends)
 
 
+MARKETS = (0, 1, 2, 3, 71, 72, 99, 161, 194)
+"""Seeds, chosen as in test_parity.py."""
+
+
 @pytest.mark.parametrize("path", [CANDLE, TICKS])
 def test_random_markets_agree_in_every_engine_that_walks_pieces(path: int) -> None:
     compared: Counter[str] = Counter()
     changed = 0
-    for seed in range(16):
+    for seed in MARKETS:
         case, detail = detailed_case(seed, path)
         one = engines.by_compiled_rules(*case, detail)
         changed += not same(one, engines.by_compiled_rules(*case))
@@ -57,7 +61,7 @@ def test_random_markets_agree_in_every_engine_that_walks_pieces(path: int) -> No
             found = compare(one, engines.DETAILED[name](*case, detail), name)
             assert found.mismatches == (), seed
             compared[name] += found.trades
-    assert min(compared.values()) >= 500, compared
+    assert min(compared.values()) >= 1000, compared
     assert changed >= 8, changed
 
 
@@ -130,7 +134,7 @@ def by_fed_paper(case: Case, detail: Detail) -> Record:
 
 def test_a_paper_session_fed_the_pieces_as_ticks_makes_the_same_trades() -> None:
     tally: Counter[str] = Counter()
-    for seed in range(300, 312):
+    for seed in (300, 301, 302, 311, 357, 387):
         case, detail = detailed_case(seed, TICKS)
         case = case._replace(
             plan=case.plan._replace(run_rules=case.plan.run_rules._replace(exits=STOP_TRAIL))

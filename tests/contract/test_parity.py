@@ -175,18 +175,29 @@ def figures(case: AnyCase, record: Record) -> Metrics:
     return compiled(measure)(record.trades, equity, candles, marks)
 
 
+MARKETS = (
+    *(0, 1, 4, 6, 9, 10, 11, 14, 17, 18, 20, 22, 23, 26, 27, 35, 39, 71, 93),
+    *(136, 171, 177, 189, 194, 216, 285),
+)
+"""Seeds, as others below: what an engine takes for a market depends on its candles, and many have
+few trades. These were chosen, of some hundreds and one after the other, for what each adds to
+the kinds of trades and of ignored signals that the tests count."""
+FUNDED_MARKETS = (3001, 3007, 3040, 3133, 3191, 3233, 3253, 3283)
+SIZED_MARKETS = (4000, 4001, 4002, 4003, 4092)
+
+
 def test_random_markets_agree_in_every_engine() -> None:
     tally = Tally()
-    for seed in range(44):
+    for seed in MARKETS:
         case = random_case(seed)
         one = engines.by_compiled_rules(*case[:3], **funded(case))
         tally.note(case, one)
         check_kernel(case, tally, one)
         for name in STEPPING:
             check(case, tally, name, engines.ENGINES[name], one)
-    assert all(tally.trades[name] >= 1500 for name in ("kernel", *STEPPING)), tally.trades
-    assert sum(tally.trades.values()) >= 6_000, tally.trades
-    assert tally.levels >= 4_000
+    assert all(tally.trades[name] >= 1800 for name in ("kernel", *STEPPING)), tally.trades
+    assert sum(tally.trades.values()) >= 7_200, tally.trades
+    assert tally.levels >= 4_500
     hard = (tally.entry_candle_stops, tally.touches, tally.gaps, tally.still_open)
     assert min(hard) >= 20, hard
     assert min(tally.ignored) >= 20, tally.ignored
@@ -198,7 +209,7 @@ def test_random_markets_agree_in_every_engine() -> None:
 def test_random_markets_agree_on_every_way_to_size(kind: int) -> None:
     """And a way to size makes other trades than the risk does."""
     tally, others = Tally(), 0
-    for seed in range(4000, 4008):
+    for seed in SIZED_MARKETS:
         case = random_case(seed)
         random = np.random.default_rng(seed)
         sized = with_size(random, case.plan.run_rules, kind)
@@ -232,7 +243,7 @@ def funded_case(seed: int, *, count: int = 2000, path: bool = False) -> FundedCa
 
 def test_random_markets_with_funding_agree_in_every_engine() -> None:
     tally, paid, received = Tally(), 0, 0
-    for seed in range(3000, 3020):
+    for seed in FUNDED_MARKETS:
         case = funded_case(seed)
         one = engines.by_compiled_rules(*case[:3], **funded(case))
         tally.note(case, one)
@@ -241,8 +252,8 @@ def test_random_markets_with_funding_agree_in_every_engine() -> None:
         check_kernel(case, tally, one)
         for name in STEPPING:
             check(case, tally, name, engines.ENGINES[name], one)
-    assert all(tally.trades[name] >= 1000 for name in ("kernel", *STEPPING)), tally.trades
-    assert min(paid, received) >= 150, (paid, received)
+    assert all(tally.trades[name] >= 1300 for name in ("kernel", *STEPPING)), tally.trades
+    assert min(paid, received) >= 180, (paid, received)
     assert {name for name, count in tally.reasons.items() if count >= 20} == STOPS
 
 
