@@ -1,9 +1,11 @@
 """What funding and each kind of exit cost the pre-screen, on the same candles.
 
 Funding: a grid of stops with a payment every eight hours against the same grid without one, in
-turns; the ratio is the median over the pairs. Exits: milliseconds of processor time for one
-combination and core. Every result is compared with the plain loop and its measures, to the last
-bit; where one differs, or an exit takes longer than MOST_MS, this exits with an error.
+turns; the ratio is the median over the pairs, of the default grid as a sweep screens it (endings
+are kept, from none in each turn on), and of smaller ones that keep none. Exits: milliseconds of
+processor time for one combination and core. Every result, of the default grid a handful, is
+compared with the plain loop and its measures, to the last bit; where one differs, or an exit takes
+longer than MOST_MS, this exits with an error.
 
     python -m benchmarks.exits [candles.parquet] [--rounds N]
 """
@@ -19,7 +21,11 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.kernel import BASE, BLOCKS, HOUR, Bench, benches, load
+from benchmarks.market import SPOT
+from benchmarks.market import load as load_span
 from benchmarks.timing import timed
+from stoptrail.config.grid import build_grid
+from stoptrail.config.load import load_settings
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.rules.exits import NO_EXITS, ExitRules, ScaleOut
@@ -32,13 +38,15 @@ from stoptrail.rules.stops import CHANDELIER, NO_TRAIL, PERCENT, StopRules
 from stoptrail.sweep.kernel.days import Midnights, midnights_of
 from stoptrail.sweep.kernel.fingerprint import fingerprint_of
 from stoptrail.sweep.kernel.flow import Flows
-from stoptrail.sweep.kernel.memo import Memo
+from stoptrail.sweep.kernel.memo import Memo, Memos
 from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.kernel.results import Results, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
 from stoptrail.sweep.kernel.rule_table import COLUMNS, rule_row, run_rules_of
+from stoptrail.sweep.plain_run import quick_run
+from stoptrail.sweep.screen import screen_all, shared
+from stoptrail.sweep.space import Space
 
-MOST_RATIO = 1.05
 MOST_MS = 2.0
 _STOP, _NONE = BASE.trade_rules.stop, NO_EXITS
 
@@ -160,6 +168,35 @@ def compare_funding(bench: Bench, rounds: int) -> tuple[bool, float]:
     return right, ratio
 
 
+def compare_grid(file: Path | None, rounds: int) -> bool:
+    """The first line of the first table: whether results are right."""
+    span, settings = load_span(file), load_settings(None, ["market.type=swap"])
+    without = span.inputs(SPOT)
+    paid = without._replace(funding=eight_hourly(span.candles))
+    grid = build_grid(settings)
+    shares = [shared(Space(settings, grid, each), each, BLOCKS) for each in (without, paid)]
+    found = [screen_all(share, 1) for share in shares][1]  # compiles, and finds the signals
+    ratios, spent = [], []
+    for _ in range(rounds):
+        free, with_ = (
+            timed(lambda share=share: screen_all(share._replace(memos=Memos()), 1))[0]
+            for share in shares
+        )
+        ratios.append(with_ / free)
+        spent.append(with_ * 1e3 / grid.size)
+    space, right = shares[1].space, True
+    for combination in range(0, space.size, space.size // 12):
+        outcome = quick_run(space.plan(combination), paid)
+        own = compiled(fingerprint_of)(outcome.record.trades), outcome.metrics
+        right &= own[0] == found.fingerprint[combination]
+        right &= np.array(own[1]).tobytes() == found.metrics[combination].tobytes()
+    ms, ratio = statistics.median(spent), statistics.median(ratios)
+    payers = int((found.metrics[:, -1] != 0.0).sum())
+    said = "equal" if right else "DIFFERENT"
+    print(f"{'default grid':22} {ms:9.4f} {ratio:6.3f} {payers:4} {said}", flush=True)
+    return right
+
+
 def compare_exit(bench: Bench, kind: Kind, rounds: int) -> tuple[bool, float]:
     """A line of the second table: whether results are right, and milliseconds."""
     trade_rules = BASE.trade_rules._replace(stop=kind.stop, exits=kind.exits)
@@ -184,10 +221,11 @@ def main() -> int:
     candles, start = load(arguments.candles)
     every = benches(candles, start, 91)
     print(f"{'with funding':22} {'ms':>9} {'ratio':>6}")
+    whole = compare_grid(arguments.candles, arguments.rounds)
     paid = [compare_funding(bench, arguments.rounds) for bench in every]
     print(f"{'exits, ATR 4h':22} {'ms':>9} {'trades':>6}")
     left = [compare_exit(every[3], kind, arguments.rounds) for kind in KINDS]
-    right = all(same for same, _ in (*paid, *left))
+    right = whole and all(same for same, _ in (*paid, *left))
     quick = all(ms <= MOST_MS for _, ms in left)
     return 0 if right and quick else 1
 

@@ -50,6 +50,9 @@ class Danger(NamedTuple):
 
 NO_DANGER = Danger(math.nan, 0.0)
 
+_NOISE = 1e-9
+"""Share of an account and its position that their sums in float64 miss by far less."""
+
 NO_TIERS: Floats = np.empty((0, 3))
 """Of a market with one rate for every notional."""
 
@@ -146,6 +149,25 @@ def liquidation(
     if off > 0.0 and price > 0.0:
         rate -= off / (units * price)
     return Danger(price, rate)
+
+
+@inner_rule
+def bears(
+    side: int, units: float, fill: float, costs: float, balance: float, level: float, rate: float
+) -> bool:
+    """Whether an account holds its position at the price `level`, and by more than float64 misses:
+    the liquidation prices of all tiers with a rate of at most `rate` are beyond it. No price is
+    worked out: see `tier_price`, whose deduction only puts it off."""
+    left = balance - costs - units * (side * (fill - level))
+    least = units * level * rate + _NOISE * (abs(balance) + units * (fill + level))
+    return level > 0.0 and left > least
+
+
+def steepest_rate(tiers: Floats) -> float:
+    """The greatest rate of `margin_tiers`, 0 of none; infinite where `bears` cannot go by it."""
+    if not len(tiers):
+        return 0.0
+    return math.inf if (tiers[:, 1] < 0.0).any() else float(tiers[:, 0].max())
 
 
 @rule

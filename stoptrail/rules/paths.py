@@ -178,10 +178,16 @@ def danger_of(
     margin, held, units = trade_rules.margin, position.held, position.units
     if not margin.liquidates:
         return NO_DANGER
-    side, fill = held.side, held.fill
-    interest = borrow(side, units, fill, held.time, time, trade_rules.costs)
-    costs = position.fee + interest - booked_funding(side, units, paid)
-    return liquidation(side, units, fill, costs, balance + position.parts.profit, margin, tiers)
+    costs, balance = spent(position, time, trade_rules, paid), balance + position.parts.profit
+    return liquidation(held.side, units, held.fill, costs, balance, margin, tiers)
+
+
+@inner_rule
+def spent(position: Position, time: int, trade_rules: TradeRules, paid: float) -> float:
+    """Fees, borrow and funding of what is held until `time`; paid: see rules.trade.closing."""
+    held, units = position.held, position.units
+    interest = borrow(held.side, units, held.fill, held.time, time, trade_rules.costs)
+    return position.fee + interest - booked_funding(held.side, units, paid)
 
 
 @rule

@@ -9,9 +9,11 @@ from stoptrail.rules.margin import (
     AS_MAINTENANCE,
     NO_TIERS,
     Margin,
+    bears,
     liquidation,
     margin_tiers,
     overtaken,
+    steepest_rate,
 )
 
 RATES = st.floats(0.0, 0.3)
@@ -126,3 +128,39 @@ def test_a_stop_at_the_price_does_not_come_first() -> None:
     assert not overtaken(-1, 149.99, price_of(-1, 200.0, 100.0, 0.0, 10_000.0, 0.0))
     assert not overtaken(1, 50.0, math.nan)
     assert not overtaken(-1, 50.0, math.nan)
+
+
+@pytest.mark.parametrize("by_units", [False, True])
+@pytest.mark.parametrize("side", [1, -1])
+def test_what_an_account_bears_by_far_is_before_every_liquidation_price(
+    side: int, by_units: bool
+) -> None:
+    """And all but what lies within a tier or two is borne so."""
+    random = np.random.default_rng([side + 1, by_units])
+    tiers, margin = margin_tiers(STEPS, by_units), Margin(0.005, True, True)
+    rate, borne, held = max(margin.rate, steepest_rate(tiers)), 0, 0
+    for _ in range(2000):
+        units, fill, costs = random.uniform(0.01, 5e3), random.uniform(1.0, 500.0), 10.0
+        balance = units * fill * random.uniform(0.05, 1.5)
+        level = fill * (1.0 - side * random.uniform(0.0, 0.5))
+        first = not overtaken(
+            side, level, liquidation(side, units, fill, costs, balance, margin, tiers).price
+        )
+        held += first
+        if bears(side, units, fill, costs, balance, level, rate):
+            assert first
+            borne += 1
+    assert 0.6 * held < borne < held < 2000
+
+
+def test_tiers_that_take_something_off_the_account_are_gone_by_one_by_one() -> None:
+    assert steepest_rate(NO_TIERS) == 0.0
+    assert steepest_rate(margin_tiers(STEPS)) == 0.2
+    assert steepest_rate(np.array([[0.01, -5.0, 0.0]])) == math.inf
+    assert not bears(1, 1.0, 100.0, 0.0, 1e6, 90.0, math.inf)
+
+
+def test_no_account_is_said_to_bear_a_price_that_there_is_not() -> None:
+    """A long without debt is liquidated at 0, which a level below that does not come before."""
+    assert overtaken(1, -1.0, price_of(1, 1.0, 100.0, 0.0, 1e6, 0.01))
+    assert not bears(1, 1.0, 100.0, 0.0, 1e6, -1.0, 0.01)

@@ -8,16 +8,18 @@ from typing import NamedTuple
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.funding import sum_opened
 from stoptrail.rules.jit import inner_rule
-from stoptrail.rules.margin import is_marked, overtaken
-from stoptrail.rules.paths import danger_of
+from stoptrail.rules.margin import bears, is_marked, overtaken
+from stoptrail.rules.paths import danger_of, spent
 from stoptrail.rules.stops import stop_hit
 from stoptrail.rules.trade import Position, TradeRules
 from stoptrail.sweep.kernel.flow import (
+    LONG,
     NOTHING_PAID,
     Flow,
     Range,
+    ahead_until,
     is_funded,
-    paid_between,
+    paid_ahead,
     paid_range,
 )
 
@@ -58,7 +60,7 @@ def stop_stays_first(
         most = NOTHING_PAID
         if is_funded(flow):
             before = sum_opened(flow.sums, entry)
-            most = paid_range(flow.held, entry, last + 1, before, costs.funding)
+            most = paid_range(flow, entry, last + 1, before, costs.funding)
         danger = most_dangerous(most, position, balance, time, trade_rules, flow)
         marked = marks_reach(flow.sums.marks, entry, last + 1, side, danger)
         return not marked and not overtaken(side, level, danger)
@@ -67,11 +69,11 @@ def stop_stays_first(
             return True
         return stays_first(NOTHING_PAID, position, level, balance, time, trade_rules, flow)
     before = sum_opened(flow.sums, entry)
-    # Most stay first whatever is paid in all the years.
-    most = paid_between(flow.reach, before, costs.funding)
-    if stays_first(most, position, level, balance, time, trade_rules, flow):
-        return True
-    most = paid_range(flow.held, entry, last + 1, before, costs.funding)
+    if last < ahead_until(flow.windows, entry, LONG, len(candles.time)):
+        most = paid_ahead(flow.windows, entry, LONG, before, costs.funding)
+        if stays_first(most, position, level, balance, time, trade_rules, flow):
+            return True
+    most = paid_range(flow, entry, last + 1, before, costs.funding)
     return stays_first(most, position, level, balance, time, trade_rules, flow)
 
 
@@ -86,9 +88,20 @@ def stays_first(
     flow: Flow,
 ) -> bool:
     """Whether a stop at `level` comes before the liquidation price at `time`, whatever of `paid`
-    one unit held long has paid."""
-    danger = most_dangerous(paid, position, balance, time, trade_rules, flow)
-    return not overtaken(position.held.side, level, danger)
+    one unit held long has paid: nearly all do by far."""
+    held, most, margin = position.held, dearest_of(paid, position.held.side), trade_rules.margin
+    costs, cash = spent(position, time, trade_rules, most), balance + position.parts.profit
+    rate, of = max(margin.rate, flow.rate), (held.side, position.units, held.fill)
+    if bears(*of, costs, cash, level, rate):
+        return True
+    danger = danger_of(position, balance, time, trade_rules, most, flow.sums.tiers).price
+    return not overtaken(held.side, level, danger)
+
+
+@inner_rule
+def dearest_of(paid: Range, side: int) -> float:
+    """What of `paid` costs a position the most."""
+    return paid.greatest if side > 0 else paid.least
 
 
 @inner_rule
@@ -97,7 +110,7 @@ def most_dangerous(
 ) -> float:
     """The nearest price at which it is liquidated by `time`, whatever of `paid` one unit held long
     has paid."""
-    most = paid.greatest if position.held.side > 0 else paid.least
+    most = dearest_of(paid, position.held.side)
     return danger_of(position, balance, time, trade_rules, most, flow.sums.tiers).price
 
 

@@ -10,14 +10,23 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.rules.candles import Candles
-from stoptrail.rules.jit import inner_rule, rule
+from stoptrail.rules.jit import inner_rule
 from stoptrail.rules.stops import (
     Entry,
     breakeven_level,
 )
 from stoptrail.rules.trade import TradeRules
 from stoptrail.sweep.kernel.blocks import Nodes, begin_of, end_of
-from stoptrail.sweep.kernel.flow import Flow, Range, is_funded, paid_ahead, paid_range
+from stoptrail.sweep.kernel.flow import (
+    SHORT,
+    Flow,
+    Range,
+    ahead_until,
+    is_funded,
+    paid_ahead,
+    paid_range,
+    run_of,
+)
 
 _NEAR = 256
 """Candles for which bounds of a short's breakeven level are kept that borrow moves."""
@@ -72,11 +81,11 @@ def even_bounds(
     best, worst, last = prices
     if end <= before.until:
         known = even_moves(now, *wanted, best, last, before, tick) != SOME_CLOSE
-        if known or not is_funded(flow):
+        if known or not is_funded(flow) or before.least == before.greatest:
             return before
     first = begin_of(nodes, node, count)
     if is_funded(flow):
-        given = held, funding, wanted[0], worst, tick
+        given = held, funding, now, wanted[0], worst, tick
         return funded_bounds(candles, flow, first, end, *given, trade_rules)
     least = before.greatest
     if before.until < 0:
@@ -100,7 +109,7 @@ def even_until(
     return Even(least, even_level(held, closes, 0.0, trade_rules), until, True)
 
 
-@rule
+@inner_rule
 def funded_bounds(
     candles: Candles,
     flow: Flow,
@@ -108,64 +117,76 @@ def funded_bounds(
     end: int,
     held: Entry,
     before: float,
+    now: float,
     wanted: float,
     worst: float,
     tick: float,
     trade_rules: TradeRules,
 ) -> Even:
-    """Bounds from the close of candle `first` to that of the candle before `end` at least: far,
-    where the trail is beyond them; less far, where it is short of them and the signed price
-    `worst` beyond; else up to the next payment, or over those within."""
-    costs, run, change = trade_rules.costs, flow.held.place[first], int(flow.change[first])
-    far = even_within(
-        candles,
-        first,
-        flow.far.until[run],
-        paid_ahead(flow.far, run, before, costs.funding),
-        held,
-        trade_rules,
-    )
-    if wanted > far.greatest + 2.0 * tick:
-        return far
-    if flow.near.until[run] >= end:
-        near = even_within(
-            candles,
-            first,
-            flow.near.until[run],
-            paid_ahead(flow.near, run, before, costs.funding),
-            held,
-            trade_rules,
-        )
-        if worst > near.greatest and wanted + 2.0 * tick < near.least:
-            return near
-    until = max(end, change)
-    paid = paid_range(flow.held, first, until, before, costs.funding)
-    return even_within(candles, first, until, paid, held, trade_rules)
+    """Bounds from the close of candle `first` to that of the candle before `end` at least: over a
+    window, where the stop is beyond them, or the trail short of them and the signed price `worst`
+    beyond; else up to the next payment, or over those within."""
+    scale, waits, greatest = trade_rules.costs.funding, owes_no_borrow(held, trade_rules), np.inf
+    until = ahead_until(flow.windows, first, SHORT, len(candles.time))
+    if until >= end:
+        paid = paid_ahead(flow.windows, first, SHORT, before, scale)
+        greatest = last_even(candles, until, paid, held, trade_rules)
+        if now >= greatest or wanted > greatest + 2.0 * tick:
+            return Even(-np.inf, greatest, until, waits)
+        if worst > greatest:
+            least = first_even(candles, first, paid, held, trade_rules)
+            if wanted + 2.0 * tick < least:
+                return Even(least, greatest, until, waits)
+    run = run_of(flow, first)
+    until = max(end, int(flow.held.begin[run + 1]))
+    paid = paid_range(flow, first, until, before, scale)
+    least = greatest = last_even(candles, until, paid, held, trade_rules)
+    if not waits or paid.least < paid.greatest:
+        least = first_even(candles, first, paid, held, trade_rules)
+    return Even(least, greatest, until, waits)
 
 
 @inner_rule
-def even_within(
-    candles: Candles, first: int, until: int, paid: Range, held: Entry, trade_rules: TradeRules
-) -> Even:
-    """Bounds over the closes of the candles [first, until), at each of which something within
-    `paid` has been paid: the level is monotone in the time and in what was paid."""
-    early = candles.time[first] + candles.interval
-    late = candles.time[until - 1] + candles.interval
-    least, greatest = (paid.least, paid.greatest) if held.side > 0 else (paid.greatest, paid.least)
-    return Even(
-        even_level(held, early, least, trade_rules),
-        even_level(held, late, greatest, trade_rules),
-        until,
-        held.side > 0 or trade_rules.costs.borrow_daily == 0.0,
-    )
+def first_even(
+    candles: Candles, first: int, paid: Range, held: Entry, trade_rules: TradeRules
+) -> float:
+    """The least level at the close of the candle `first` and those after it, at each of which
+    something within `paid` has been paid: it is monotone in the time and in what was paid."""
+    least = paid.least if held.side > 0 else paid.greatest
+    return even_after(candles, first, least, held, trade_rules)
 
 
-@rule
+@inner_rule
+def last_even(
+    candles: Candles, until: int, paid: Range, held: Entry, trade_rules: TradeRules
+) -> float:
+    """The same, the greatest level up to the close of the candle before `until`."""
+    most = paid.greatest if held.side > 0 else paid.least
+    return even_after(candles, until - 1, most, held, trade_rules)
+
+
+@inner_rule
+def even_after(
+    candles: Candles, candle: int, paid: float, held: Entry, trade_rules: TradeRules
+) -> float:
+    """The level at the close of a candle, whose time is only looked up where it matters."""
+    closes = held.time
+    if not owes_no_borrow(held, trade_rules):
+        closes = candles.time[candle] + candles.interval
+    return even_level(held, closes, paid, trade_rules)
+
+
+@inner_rule
+def owes_no_borrow(held: Entry, trade_rules: TradeRules) -> bool:
+    """Whether no borrow moves the level: see Even.waits."""
+    return held.side > 0 or trade_rules.costs.borrow_daily == 0.0
+
+
+@inner_rule
 def even_level(held: Entry, now: int, paid: float, trade_rules: TradeRules) -> float:
     """The signed breakeven level at a close at `now`, by when one unit held long has `paid`."""
-    return held.side * breakeven_level(
-        held, now, trade_rules.stop, trade_rules.costs, trade_rules.market, paid
-    )
+    rules, costs, market = trade_rules.stop, trade_rules.costs, trade_rules.market
+    return held.side * breakeven_level(held, now, rules, costs, market, paid)
 
 
 @inner_rule

@@ -12,6 +12,7 @@ import numpy as np
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.funding import NO_FUNDING, Funding, less_total, paid_since
 from stoptrail.rules.jit import inner_rule
+from stoptrail.rules.margin import steepest_rate
 from stoptrail.sweep.kernel.blocks import Closes, Nodes, closes_of
 
 
@@ -20,17 +21,20 @@ class Runs(NamedTuple):
 
     value: Floats
     """Of each run of equal sums, shape (r,)."""
-    place: Times
-    """The run of each candle, shape (n,)."""
+    begin: Times
+    """The first candle of each, and the number of candles behind them, shape (r + 1,)."""
 
 
 class Ahead(NamedTuple):
-    """Of each run of equal sums and those that follow it, as many as a window has; shape (r,)."""
+    """The sums of rows of 2^shift candles, and of those that follow each, as many as a window has;
+    shape (rows, len(WINDOWS))."""
 
+    shift: int
+    """A row has about two runs."""
+    run: Times
+    """That of its first candle, shape (rows,)."""
     least: Floats
     greatest: Floats
-    until: Times
-    """The candle that follows the last of them; n where none does."""
 
 
 class Net(NamedTuple):
@@ -45,14 +49,11 @@ class Flow(NamedTuple):
     any."""
 
     sums: Funding
-    change: Times
-    """The first candle after each whose `held` differs from its own; n where none does."""
     held: Runs
-    near: Ahead
-    far: Ahead
-    reach: Range
-    """The least and the greatest of `held`."""
+    windows: Ahead
     net: Net
+    rate: float
+    """rules.margin.steepest_rate."""
 
 
 class Range(NamedTuple):
@@ -64,54 +65,59 @@ class Range(NamedTuple):
 
 NOTHING_PAID = Range(0.0, 0.0)
 
-_NEAR, _FAR = 16, 256
-"""Runs of the windows: powers of two; no block has as many candles as the longer one."""
+WINDOWS = (64, 16)
+"""Rows of the windows: powers of two."""
+LONG, SHORT = range(len(WINDOWS))
 
 
 def flow_of(funding: Funding, closes: Floats, scale: float) -> Flow:
     """The kernel's view of `funding` at `scale` (rules.costs.Costs.funding), over candles with
     these `closes`."""
-    held, count = funding.held, len(funding.held)
+    held, count, rate = funding.held, len(funding.held), steepest_rate(funding.tiers)
     if scale == 0.0 or not count:
         unpaid = NO_FUNDING._replace(tiers=funding.tiers, marks=funding.marks)
-        return NO_FLOW._replace(sums=unpaid)
-    places = np.flatnonzero(np.diff(held)) + 1
-    following = np.searchsorted(places, np.arange(count), side="right")
-    change = np.append(places, count)[following].astype(np.int64)
+        return NO_FLOW._replace(sums=unpaid, rate=rate)
     net: Floats = less_total(closes, funding.closed, scale)
-    reach, runs = Range(float(held.min()), float(held.max())), runs_of(held)
-    near, far = ahead_of(runs, _NEAR), ahead_of(runs, _FAR)
-    return Flow(funding, change, runs, near, far, reach, Net(net, closes_of(net)))
+    runs = runs_of(held)
+    return Flow(funding, runs, ahead_of(held, runs), Net(net, closes_of(net)), rate)
 
 
 def runs_of(sums: Floats) -> Runs:
     """`sums`, one for each candle, by runs."""
-    begins = np.diff(sums, prepend=np.nan) != 0.0
-    return Runs(sums[begins], np.cumsum(begins).astype(np.int64) - 1)
+    begins = np.flatnonzero(np.diff(sums, prepend=np.nan) != 0.0)
+    return Runs(sums[begins], np.append(begins, len(sums)).astype(np.int64))
 
 
-def ahead_of(runs: Runs, size: int) -> Ahead:
-    """The windows of `size` runs, a power of two: each one of twice the size is two of them."""
-    least = greatest = runs.value
+def ahead_of(sums: Floats, runs: Runs) -> Ahead:
+    """The windows over `sums`, one for each candle."""
+    shift = max(1, round(math.log2(2 * len(sums) / len(runs.value))))
+    begins = np.arange(0, len(sums), 1 << shift)
+    least, greatest = np.minimum.reduceat(sums, begins), np.maximum.reduceat(sums, begins)
+    windows = [window_of(least, greatest, size) for size in WINDOWS]
+    first = np.searchsorted(runs.begin, begins, side="right").astype(np.int64) - 1
+    return Ahead(shift, first, *(np.stack(sides, axis=1) for sides in zip(*windows, strict=True)))
+
+
+def window_of(least: Floats, greatest: Floats, size: int) -> tuple[Floats, Floats]:
+    """The least and the greatest of `size` rows from each on, a power of two: a window of twice
+    the size is two of them."""
     count, step = len(least), 1
     while step < size:
-        least = np.minimum(least, np.append(least[step:], np.full(min(step, count), np.inf)))
-        more = np.append(greatest[step:], np.full(min(step, count), -np.inf))
-        greatest, step = np.maximum(greatest, more), 2 * step
-    after = np.minimum(np.arange(count) + size, count)
-    return Ahead(least, greatest, np.searchsorted(runs.place, after).astype(np.int64))
+        none = min(step, count)
+        least = np.minimum(least, np.append(least[step:], np.full(none, np.inf)))
+        greatest = np.maximum(greatest, np.append(greatest[step:], np.full(none, -np.inf)))
+        step *= 2
+    return least, greatest
 
 
 _NONE, _NO_TIMES = np.empty(0), np.empty(0, np.int64)
-_NO_RUNS, _NO_WINDOWS = Runs(_NONE, _NO_TIMES), Ahead(_NONE, _NONE, _NO_TIMES)
+_NO_WINDOWS = np.empty((0, len(WINDOWS)))
 NO_FLOW = Flow(
     NO_FUNDING,
-    _NO_TIMES,
-    _NO_RUNS,
-    _NO_WINDOWS,
-    _NO_WINDOWS,
-    NOTHING_PAID,
+    Runs(_NONE, _NO_TIMES),
+    Ahead(0, _NO_TIMES, _NO_WINDOWS, _NO_WINDOWS),
     Net(_NONE, closes_of(_NONE)),
+    0.0,
 )
 
 
@@ -135,44 +141,64 @@ class Flows:
 @inner_rule
 def is_funded(flow: Flow) -> bool:
     """Whether anything is paid."""
-    return len(flow.change) > 0
+    return len(flow.held.value) > 0
 
 
 @inner_rule
 def net_closes(flow: Flow, candles: Candles) -> Floats:
     """What marks a position at each close: see `Net`."""
-    return flow.net.close if len(flow.change) > 0 else candles.close
+    return flow.net.close if is_funded(flow) else candles.close
 
 
 @inner_rule
 def net_rows(flow: Flow, nodes: Nodes) -> Closes:
     """Rows of `net_closes`."""
-    return flow.net.rows if len(flow.change) > 0 else nodes.closes
+    return flow.net.rows if is_funded(flow) else nodes.closes
 
 
 @inner_rule
-def paid_range(runs: Runs, first: int, end: int, before: float, scale: float) -> Range:
+def run_of(flow: Flow, candle: int) -> int:
+    """The run of a candle, from that at the begin of its row on."""
+    begin, run = flow.held.begin, int(flow.windows.run[candle >> flow.windows.shift])
+    while begin[run + 1] <= candle:
+        run += 1
+    return run
+
+
+@inner_rule
+def paid_range(flow: Flow, first: int, end: int, before: float, scale: float) -> Range:
     """Over the candles [first, end), since the sum stood at `before`."""
-    bottom = top = runs.value[runs.place[first]]
-    for at in range(runs.place[first] + 1, runs.place[end - 1] + 1):
-        bottom, top = min(bottom, runs.value[at]), max(top, runs.value[at])
+    begin, value, run = flow.held.begin, flow.held.value, run_of(flow, first)
+    bottom = top = value[run]
+    while begin[run + 1] < end:
+        run += 1
+        bottom, top = min(bottom, value[run]), max(top, value[run])
     return paid_between(Range(bottom, top), before, scale)
 
 
 @inner_rule
-def paid_ahead(windows: Ahead, run: int, before: float, scale: float) -> Range:
-    """Over the window of `run`, since the sum stood at `before`."""
-    return paid_between(Range(windows.least[run], windows.greatest[run]), before, scale)
+def ahead_until(windows: Ahead, candle: int, window: int, count: int) -> int:
+    """The candle that follows the window of `candle`, of `count`."""
+    return min(((candle >> windows.shift) + WINDOWS[window]) << windows.shift, count)
 
 
 @inner_rule
-def dearest(runs: Runs, first: int, end: int, rises: bool) -> float:
+def paid_ahead(windows: Ahead, candle: int, window: int, before: float, scale: float) -> Range:
+    """Over the window of `candle`, since the sum stood at `before`."""
+    row = candle >> windows.shift
+    sums = Range(windows.least[row, window], windows.greatest[row, window])
+    return paid_between(sums, before, scale)
+
+
+@inner_rule
+def dearest(flow: Flow, first: int, end: int, rises: bool) -> float:
     """The greatest of the sums within the candles [first, end), or the least where the price of a
     position falls with the sum."""
-    found: float = runs.value[runs.place[first]]
-    for at in range(runs.place[first] + 1, runs.place[end - 1] + 1):
-        value = runs.value[at]
-        found = max(found, value) if rises else min(found, value)
+    begin, value, run = flow.held.begin, flow.held.value, run_of(flow, first)
+    found: float = value[run]
+    while begin[run + 1] < end:
+        run += 1
+        found = max(found, value[run]) if rises else min(found, value[run])
     return found
 
 

@@ -263,7 +263,7 @@ def moved(
     most = 0.0
     if is_funded(flow):
         rises = side * scale > 0.0
-        most = dearest(flow.held, first, end, rises)
+        most = dearest(flow, first, end, rises)
         if now.even_at >= 0:
             most = max(most, now.dearest) if rises else min(most, now.dearest)
     return HeldLevel(now.level, now.reason, max(now.floor, even.greatest), end - 1, most)

@@ -14,12 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from stoptrail.rules.candles import (
-    Candles,
-    Floats,
-    Sides,
-    Times,
-)
+from stoptrail.rules.candles import Candles, Floats, Sides, Times
 from stoptrail.rules.decide import (
     NO_OBSTACLE,
     expired,
@@ -67,10 +62,7 @@ from stoptrail.sweep.kernel.days import (
 from stoptrail.sweep.kernel.ending import Ending, stop_stays_first
 from stoptrail.sweep.kernel.flow import Flow, is_funded
 from stoptrail.sweep.kernel.memo import UNKNOWN, Course, course_of, fetch, followed, key_of
-from stoptrail.sweep.kernel.path_exits import (
-    hold_candle_by_candle,
-    room_for_parts,
-)
+from stoptrail.sweep.kernel.path_exits import hold_candle_by_candle, room_for_parts
 from stoptrail.sweep.kernel.results import Results, write_metrics
 from stoptrail.sweep.kernel.rule_table import need_turn, run_rules_of, trails
 
@@ -250,8 +242,7 @@ def run(
         ending, last = ending_of(candles, nodes, i, course, reach, turn, held, (lines, line, rules))
         if last == UNKNOWN:
             return NEEDS_TURNS
-        prefetched(times[last:])
-        event = next_signal(events, times, event, last, counts, (lines, rules))
+        event = next_signal(events, times, flow, event, last, counts, (lines, rules))
         closed = Followed(i, entry, entry, position, stop, ending, last)
         given = candles, nodes, midnights
         exact = (len(lines) > 0 or is_funded(flow)) and ending.parts == 0
@@ -294,16 +285,25 @@ def ending_of(
 
 @inner_rule
 def next_signal(
-    events: AtSignals, times: Times, event: int, last: int, counts: Counts, memo: tuple[Floats, int]
+    events: AtSignals,
+    times: Times,
+    flow: Flow,
+    event: int,
+    last: int,
+    counts: Counts,
+    memo: tuple[Floats, int],
 ) -> int:
-    """The first event that is not before the candle `last` of a position; the memo's line of it
-    and the time of its entry are fetched."""
+    """The first event that is not before the candle `last` of a position; the memo's line of it is
+    fetched, and times and funding of the exit and of its entry."""
+    prefetched(times[last:])
+    prefetched(flow.sums.held[last:])
     (lines, rules), signals, near = memo, events.candle, max(event, events.first[last >> _SHIFT])
     counts[POSITION] += near - event
     event = ignored_before(signals, near, last, counts, POSITION)
     if len(lines) > 0 and event < len(signals):
         fetch(lines, key_of(rules, signals[event], events.side[event]))
         prefetched(times[signals[event] + 1 :])
+        prefetched(flow.sums.opened[signals[event] + 1 :])
     return event
 
 

@@ -23,7 +23,17 @@ from stoptrail.rules.stops import (
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import OPEN
 from stoptrail.sweep.kernel.blocks import nodes_of
-from stoptrail.sweep.kernel.flow import Flows, ahead_of, runs_of
+from stoptrail.sweep.kernel.flow import (
+    LONG,
+    SHORT,
+    WINDOWS,
+    Flows,
+    ahead_of,
+    ahead_until,
+    paid_ahead,
+    runs_of,
+    window_of,
+)
 from stoptrail.sweep.kernel.hold import hold
 from tests.markets import FINE, MIDNIGHT, QUARTER_HOUR
 
@@ -91,14 +101,26 @@ def test_breakeven_that_funding_moves_is_that_of_each_close(
     assert ends.count(BREAKEVEN) > 25
 
 
+@pytest.mark.parametrize("every", [1, 3, 40])
+def test_a_window_bounds_what_is_paid_within_it(every: int) -> None:
+    random = np.random.default_rng(every)
+    sums = np.cumsum(random.normal(0.0, 1.0, 900) * (np.arange(900) % every == 0))
+    found = ahead_of(sums, runs_of(sums))
+    for window in (LONG, SHORT):
+        for candle in range(0, 900, 7):
+            until = ahead_until(found, candle, window, 900)
+            runs = WINDOWS[window] * max(2 * every, 2)
+            assert min(900, candle + runs // 4) <= until <= min(900, candle + 2 * runs)
+            begin = candle - candle % (1 << found.shift)
+            inside = sums[begin:until]
+            most = paid_ahead(found, candle, window, 0.5, 2.0)
+            assert most == (2.0 * (inside.min() - 0.5), 2.0 * (inside.max() - 0.5))
+
+
 @pytest.mark.parametrize("size", [1, 4, 64])
-def test_a_window_knows_the_least_and_the_greatest_of_its_runs(size: int) -> None:
-    random = np.random.default_rng(size)
-    sums = np.repeat(random.normal(0.0, 1.0, 30), random.integers(1, 5, 30))
-    runs = runs_of(sums)
-    found = ahead_of(runs, size)
-    for run in range(30):
-        inside = runs.value[run : run + size]
-        assert (found.least[run], found.greatest[run]) == (inside.min(), inside.max())
-        later = np.flatnonzero(runs.place >= run + size)
-        assert found.until[run] == (later[0] if len(later) else len(sums))
+def test_a_window_is_as_many_rows_as_it_says(size: int) -> None:
+    rows = np.random.default_rng(size).normal(0.0, 1.0, (2, 30))
+    least, greatest = window_of(rows[0], rows[1], size)
+    for row in range(30):
+        inside = rows[:, row : row + size]
+        assert (least[row], greatest[row]) == (inside[0].min(), inside[1].max())
