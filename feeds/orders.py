@@ -7,7 +7,7 @@ near where the one before closed, and quote amount over base amount is a price o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 
@@ -32,11 +32,15 @@ def amounts_of(amounts: Sequence[Floats], high: Floats, low: Floats) -> int | No
     Each has the shape (n,), the most likely one first. Beside it stands the amount in the
     quote currency, or the number of contracts of a fixed worth in it.
     """
+    places = range(len(amounts))
     for tells in (prices_between, _worth_of_contracts, _size_of_contracts):
-        for i, base in enumerate(amounts):
-            for j, other in enumerate(amounts):
-                if i != j and tells(base, other, high, low):
-                    return 0 if j and _is_part(base, amounts[0]) else i
+        pairs = [(i, j) for i in places for j in places
+                 if i != j and tells(amounts[i], amounts[j], high, low)]  # fmt: skip
+        for i, j in pairs[:1]:
+            wholes = [k for k, _ in pairs if k != i and _is_part(amounts[i], amounts[k])]
+            if wholes:
+                return wholes[0]
+            return 0 if j and _is_part(amounts[i], amounts[0]) else i
     return None
 
 
@@ -47,10 +51,11 @@ def _is_part(part: Floats, whole: Floats) -> bool:
     share = part[there] / whole[there]
     if not len(share) or is_whole(whole[there]):
         return False
-    return bool(np.all(share <= 1.0) and np.ptp(share) > _SHARES)
+    return bool(np.all(share <= 1.0) and np.ptp(share) > _SHARES and np.median(share) > _SHARES)
 
 
 _SHARES = 0.1
+"""By which the shares of takers differ at least, and what they are at least in the usual case."""
 
 
 def prices_between(base: Floats, quote: Floats, high: Floats, low: Floats) -> bool:
@@ -139,7 +144,7 @@ def likely_order(time: Times, columns: Sequence[Floats]) -> tuple[str, ...] | No
         best = [each for each in others if _opens(each, tried)] or best[:1]
     if len(best) > 1 and best[1][0] < 2 * best[0][0] + 1e-12:
         return None
-    return _named(len(columns), best[0][1], tried, prices)
+    return _named(best[0][1], columns, prices)
 
 
 def prices_among(columns: Sequence[Floats]) -> int:
@@ -179,24 +184,32 @@ _AT_ENDS = 0.05
 
 
 def _named(
-    count: int, four: tuple[int, ...], tried: Sequence[Floats], prices: Sequence[int]
+    four: tuple[int, ...], columns: Sequence[Floats], prices: Sequence[int]
 ) -> tuple[str, ...]:
-    out = ["-"] * count
+    out = ["-"] * len(columns)
     for name, at in zip(VALUES, four, strict=False):
         out[at] = name
-    high, low = tried[four[1]], tried[four[2]]
-    rest = [i for i in range(len(tried)) if i not in prices and _may_be_amount(tried[i])]
-    base = amounts_of([tried[i] for i in rest], high, low)
+    high, low = columns[four[1]], columns[four[2]]
+    rest = [i for i, one in enumerate(columns) if i not in prices and _may_be_amount(one)]
+    base = amounts_of([columns[i] for i in rest], high, low)
+    if base is None:
+        # A count of trades is whole; an amount of coins mostly is not.
+        rest = [i for i in rest if not within(high, low, columns[i])]
+        rest.sort(key=lambda i: is_whole(columns[i]))
+        base = _sum_of_two([columns[i] for i in rest]) if rest else None
     if base is not None:
         out[rest[base]] = "volume"
-        return tuple(out)
-    # A count of trades is whole; an amount of coins mostly is not.
-    for i in sorted(range(len(tried)), key=lambda i: is_whole(tried[i])):
-        column = tried[i]
-        if i in rest and not within(high, low, column):
-            out[i] = "volume"
-            break
     return tuple(out)
+
+
+def _sum_of_two(amounts: Sequence[Floats]) -> int:
+    """Index of the amount of which two others are the parts, of buyers and sellers; else 0."""
+    for k, whole in enumerate(amounts):
+        others = [amount for i, amount in enumerate(amounts) if i != k]
+        for one, other in combinations(others, 2):
+            if np.allclose(one + other, whole, rtol=_NEAR) and np.any(one * other > 0):
+                return k
+    return 0
 
 
 def _may_be_amount(column: Floats) -> bool:

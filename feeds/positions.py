@@ -27,7 +27,7 @@ from stoptrail.feeds.orders import (
 )
 from stoptrail.feeds.sheets import Sheet, column_of
 from stoptrail.feeds.signatures import METATRADER_4
-from stoptrail.feeds.strangers import is_trades, two_sides
+from stoptrail.feeds.strangers import another_market, is_trades, two_sides
 from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Floats, Times
 
@@ -65,6 +65,11 @@ def names_of(sheet: Sheet, given: Sequence[str]) -> Named:
     numbers = sheet.numbers()
     if two_sides(numbers):
         raise DataError("holds candles of bid and ask (quotes); give candles of trades")
+    if another_market(numbers):
+        raise DataError(
+            "holds the prices of two markets, or in two currencies, side by side and without "
+            f"names: name the columns of one, --set data.columns=...: {_ORDERED}"
+        )
     if sheet.day is not None:
         return Named(_padded(USUAL, sheet.width), "LEAN")
     return _by_numbers(sheet, numbers, _times(sheet))

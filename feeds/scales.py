@@ -48,6 +48,12 @@ def scales(columns: Columns, step: int, symbol: str) -> Iterator[Told]:
             "contracts or to be rounded, and no lot is inferred from them"
         )
         yield Told("volume", 0, count, text)
+    elif symbol and (amount := same_volume(columns)):
+        text = (
+            f"the volume is {amount:.6g} in every candle: it was not measured, and no lot is "
+            "inferred from it"
+        )
+        yield Told("volume", 0, count, text)
     dear = bool(_QUOTES.search(symbol)) and np.min(columns.close) > _MOST_DOLLARS
     if dear and not np.any(columns.close % 1):
         text = (
@@ -60,7 +66,8 @@ def scales(columns: Columns, step: int, symbol: str) -> Iterator[Told]:
 
 def counts_coins(columns: Columns, step: int, symbol: str) -> bool:
     """Whether volumes may count the coins of `symbol`."""
-    return not (volume_in_quote(columns, step, symbol) or whole_volumes(columns, symbol))
+    told = volume_in_quote(columns, step, symbol) or whole_volumes(columns, symbol)
+    return not (told or same_volume(columns))
 
 
 def volume_in_quote(columns: Columns, step: int, symbol: str) -> float:
@@ -83,6 +90,12 @@ def whole_volumes(columns: Columns, symbol: str) -> float:
     if worth < _DEAR or np.any(volume % 1):
         return 0.0
     return worth if len(np.unique(volume)) > _VOLUMES else 0.0
+
+
+def same_volume(columns: Columns) -> float:
+    """The volume that all candles have, of which there are enough; 0 where they differ."""
+    volume = columns.volume
+    return float(volume[0]) if len(volume) > _VOLUMES and np.all(volume == volume[0]) else 0.0
 
 
 def _steps(columns: Columns, dollars: bool) -> Iterator[Told]:

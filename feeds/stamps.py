@@ -30,6 +30,10 @@ _SURE_NAME = re.compile("timezone.*|(utc|gmt|tz)off.*")
 """Names of a column that holds nothing else."""
 
 
+_OWN_ZONE = re.compile(r"[+-]\d\d:\d\d|[A-Z][A-Za-z]+/[A-Za-z_/]+")
+"""A zone by what it is, whatever its column is called."""
+
+
 class Stamps(NamedTuple):
     """The times of a sheet as they stand there."""
 
@@ -80,9 +84,11 @@ def with_zones(sheet: Sheet, names: Sequence[str], layout: Layout) -> Layout:
     to be asked for where its words are not understood."""
     for i, (name, cells) in enumerate(zip(names, sheet.sample, strict=False)):
         plain, words = plain_name(name), _words(cells)
-        if not _ZONE_NAME.fullmatch(plain) or not words or i in (*layout.time, *layout.prices):
+        told = bool(words) and all(_OWN_ZONE.fullmatch(word) and _is_zone(word) for word in words)
+        named = bool(_ZONE_NAME.fullmatch(plain)) or told
+        if not named or not words or i in (*layout.time, *layout.prices):
             continue
-        sure = bool(_SURE_NAME.fullmatch(plain))
+        sure = told or bool(_SURE_NAME.fullmatch(plain))
         counted = any(number(word) == number(word) for word in words)
         turned = plain.startswith("timezoneoff") and any(number(word) for word in words)
         if all(_zones(words)) and (sure or not counted) and not turned:

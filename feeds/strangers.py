@@ -17,7 +17,7 @@ from stoptrail.feeds.names import (
     plain_name,
     time_name,
 )
-from stoptrail.feeds.orders import MOST, possible
+from stoptrail.feeds.orders import MOST, possible, prices_among
 from stoptrail.rules.candles import Floats
 
 _TRADED = {
@@ -107,6 +107,14 @@ def is_trades(cells: Sequence[Sequence[object]]) -> bool:
         if words and words <= sides:
             return True
     return False
+
+
+def another_market(numbers: Sequence[Floats]) -> bool:
+    """Whether behind a time, four prices and an amount, or four prices alone, stand the prices of
+    another market, or those of this one in another currency."""
+    close = numbers[4] if len(numbers) > 4 else np.empty(0)
+    others = [one for one in numbers[5:] if np.mean(np.abs(one / close - 1) < 0.1) < MOST]
+    return prices_among(others) >= len(VALUES) - 1
 
 
 def how_to_name(columns: Sequence[str]) -> str:

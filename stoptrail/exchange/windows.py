@@ -16,6 +16,7 @@ from stoptrail.exchange.rows import Row
 
 _ENDS: dict[str, tuple[str, Literal["s", "iso"]]] = {
     "bequant": ("till", "iso"),
+    "btcmarkets": ("to", "iso"),
     "fmfwio": ("till", "iso"),
     "foxbit": ("end_time", "iso"),
     "hitbtc": ("till", "iso"),

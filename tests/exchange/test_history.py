@@ -6,12 +6,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+import ccxt
 import pytest
 
 from stoptrail.core.time import DAY_MS
 from stoptrail.exchange.errors import RequestError
 from stoptrail.exchange.history import History
 from stoptrail.exchange.rows import Row
+from stoptrail.exchange.windows import end_at
 
 STEP = 900_000
 START = 1_609_459_200_000
@@ -211,3 +213,17 @@ def test_the_newest_of_all_are_not_taken_for_the_first_of_a_young_market(way: st
     pieces = list(history.between(START, exchange.now))
     assert [row[0] for piece in pieces for row in piece.rows] == times
     assert history.unserved == ((START, first),)
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("btcmarkets", {"to": "2020-12-31T23:59:59.999Z"}),
+        ("whitebit", {"end": START // 1000 - 1}),
+        ("binance", {"until": START - 1}),
+    ],
+)
+def test_the_end_of_a_window_has_the_name_that_the_exchange_hears(
+    name: str, sent: dict[str, object]
+) -> None:
+    assert end_at(getattr(ccxt, name)(), START - 1) == sent

@@ -85,6 +85,42 @@ def test_the_close_before_and_an_average_are_neither_volume_nor_price(tmp_path: 
         assert same(load_file(path, QUARTER, reading).candles, given)
 
 
+def test_the_volume_of_a_wide_table_is_found_behind_its_parts(tmp_path: Path) -> None:
+    """BitMEX' amounts stand behind eight columns; buyers and sellers make up all that is traded."""
+    given = walk()
+    bought = [round(row[5] * (0.2 + k * k % 7 / 10), 5) for k, row in enumerate(rows_of(given))]
+    bitmex = [[*row[:5], 5, round(row[5] * typical(row)), typical(row), 1, 10**8, row[5],
+               row[5] * typical(row)] for row in rows_of(given)]  # fmt: skip
+    sides = [[*row[:5], part, row[5], row[5] - part]
+             for part, row in zip(bought, rows_of(given), strict=True)]  # fmt: skip
+    for rows, order in (
+        (bitmex, "time,open,high,low,close,-,-,-,-,-,volume,-"),
+        (sides, "time,open,high,low,close,-,volume,-"),
+    ):
+        last = [[*row[1:], row[0]] for row in rows]  # the time comes last
+        names = f"{order.removeprefix('time,')},time"
+        path = table(tmp_path / "a.csv", None, last)
+        assert f"--set data.columns={names}," in refusal(path)
+        reading = Reading(columns=tuple(names.split(",")))
+        assert same(load_file(path, QUARTER, reading).candles, given)
+
+
+def test_two_markets_side_by_side_without_names_are_not_chosen_between(tmp_path: Path) -> None:
+    rows = [[*row, *(value * 0.05 for value in row[1:5]), 7.5] for row in rows_of(walk())]
+    assert "holds the prices of two markets" in refusal(table(tmp_path / "a.csv", None, rows))
+
+
+def test_a_column_of_zones_is_heard_whatever_it_is_called(tmp_path: Path) -> None:
+    given = walk()
+    for zone, ahead in (("+05:45", 20_700_000), ("Asia/Tokyo", 32_400_000)):
+        rows = [[moment(row[0] + ahead), zone, *row[1:]] for row in rows_of(given)]
+        path = table(tmp_path / "a.csv", None, rows)
+        order = ("time", "-", *PLAIN.split(",")[1:])
+        loaded = load_file(path, QUARTER, Reading(columns=order))
+        assert same(loaded.candles, given)
+        assert [note for note in loaded.notes if "as the file says" in note]
+
+
 CLOCKED = {
     "an average before the close": (lambda r: [*r[1:4], typical(r), r[4], r[5]],
                                     "open,high,low,-,close,volume"),

@@ -76,3 +76,10 @@ def test_whole_prices_of_bitcoin_in_cents_are_said() -> None:
     }), 1.0))  # fmt: skip
     assert kind == "whole prices"
     assert "fractions of the quote currency" in text
+
+
+def test_a_volume_that_is_the_same_everywhere_tells_no_lot(tmp_path: Path) -> None:
+    given = GIVEN._replace(volume=np.full(700, 1.5))
+    loaded = load_file(write_csv(tmp_path / "a.csv", rows_of(given)), QUARTER, BITCOIN)
+    assert loaded.unit == "unknown"
+    assert [note for note in loaded.notes if "the volume is 1.5 in every candle" in note]
