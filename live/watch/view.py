@@ -6,6 +6,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,8 @@ _COLOURS = {"running": "green", "stopped": "yellow", "failed": "red", "gone": "r
 
 
 class TerminalView:
-    """A panel that is redrawn in place; use it with `with`."""
+    """A panel that is redrawn in place; use it with `with`. A terminal that went away is said by a
+    signal (SIGHUP), and until it is heard nothing is shown."""
 
     def __init__(self, console: Console) -> None:
         from rich.live import Live
@@ -56,14 +58,16 @@ class TerminalView:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
 
     def happened(self, message: Message) -> None:
         """Show the message with the next picture; what the ledger tells comes from there."""
         if message.kind in UNWRITTEN:
             self._said.append(Happened(message.time, told(message.kind, message.text)))
         if message.kind in ("error", "stopped"):
-            self._live.console.print(f"{message.kind}: {message.text}", markup=False)
+            with suppress(OSError):
+                self._live.console.print(f"{message.kind}: {message.text}", markup=False)
 
     def turned(self, session: Watched) -> None:
         """Redraw, not too often."""
@@ -73,7 +77,8 @@ class TerminalView:
         found = seen_by(session, self._live.console.height)
         if found is not None:
             height = self._live.console.height - 1  # the cursor's line
-            self._live.update(panel(found, tuple(self._said), height), refresh=True)
+            with suppress(OSError):
+                self._live.update(panel(found, tuple(self._said), height), refresh=True)
 
 
 def seen_by(session: Watched, events: int = 1) -> Snapshot | None:

@@ -189,13 +189,15 @@ def _require_market(settings: Settings, data: Any, overrides: Sequence[str], pla
 
 @contextmanager
 def stopped_by_signals(stop: Callable[[str], None]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the session in order; a second Ctrl-C at once."""
+    """Ctrl-C, SIGTERM and a terminal that goes away end the session in order, the last unless it is
+    ignored, as nohup has it; a second Ctrl-C ends it at once."""
 
     def heard(number: int, frame: Any) -> None:
         stop(f"{signal.Signals(number).name} was received")
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    numbers += [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL else []
     before = [signal.signal(number, heard) for number in numbers]
     try:
         yield

@@ -226,7 +226,7 @@ def _when_running(config: Path) -> None:
     raise AssertionError("the session has not begun")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_session_in_order(
     number: signal.Signals, config: Path, market: list[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,6 +244,16 @@ def test_a_signal_ends_the_session_in_order(
     database = open_existing(url_of(config))
     assert len(rows(database, StoredCandles, 1)) == 301
     database.close()
+
+
+def test_a_session_that_is_to_outlive_its_terminal_does() -> None:
+    """nohup starts it with SIGHUP ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopped_by_signals(lambda reason: None):
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_signal_handlers_are_given_back() -> None:

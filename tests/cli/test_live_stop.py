@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
+import os
+import select
 import signal
 import socket
 import sqlite3
@@ -15,12 +18,15 @@ from typing import Any
 
 import pytest
 
+import runner
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import open_trade, stored_candles
+from stoptrail.live.ledger.spoken import Presence
 from tests.cli.process import Running, exchange, live, write_config
 from tests.exchange.script import SilentSocket
 from tests.exchange.simulator import Simulator
 from tests.exchange.trouble import hanging, rate_limit, server_error
+from tests.forked import context
 
 BOUND_SECONDS = 8.0
 """Far more than a stop takes, far less than what it would have to wait for."""
@@ -237,3 +243,44 @@ def test_a_second_start_is_refused_before_it_listens_anywhere(tmp_path: Path) ->
                 assert "runs in this database already (process" in second.said
                 assert "prometheus" not in second.said
             stops(running)
+
+
+def _on_terminal(terminal: str, arguments: list[str]) -> None:
+    """The command on a terminal of its own, as ssh gives one."""
+    os.setsid()
+    own = os.open(terminal, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(own, number)
+    os.close(own)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    file = os.fdopen(1, "w", buffering=1, closefd=False)
+    with contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+        code = runner.main(arguments)
+    os._exit(code)  # nothing more can be printed
+
+
+def test_when_its_terminal_goes_away(tmp_path: Path) -> None:
+    """A connection that broke had left a session that nobody knew to be gone."""
+    ours, theirs = os.openpty()
+    with exchange() as simulator:
+        config = write_config(tmp_path, simulator)
+        process = context().Process(
+            target=_on_terminal,
+            args=(os.ttyname(theirs), ["live", "--paper", "--config", str(config)]),
+        )
+        process.start()
+        shown, until = b"", time.monotonic() + 60.0
+        while b"next close" not in shown:
+            assert time.monotonic() < until, shown
+            if select.select([ours], [], [], 0.2)[0]:
+                shown += os.read(ours, 65_536)
+        os.close(theirs)
+        os.close(ours)
+        process.join(60)
+        assert process.exitcode == 0
+    with closing(open_existing(f"sqlite:///{tmp_path}/ledger.db")) as database:
+        (presence,) = Presence.select().dicts().execute(database)
+    assert (presence["state"], presence["connection"]) == (
+        "stopped",
+        "closed: SIGHUP was received",
+    )
