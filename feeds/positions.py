@@ -65,11 +65,6 @@ def names_of(sheet: Sheet, given: Sequence[str]) -> Named:
     numbers = sheet.numbers()
     if two_sides(numbers):
         raise DataError("holds candles of bid and ask (quotes); give candles of trades")
-    if another_market(numbers):
-        raise DataError(
-            "holds the prices of two markets, or in two currencies, side by side and without "
-            f"names: name the columns of one, --set data.columns=...: {_ORDERED}"
-        )
     if sheet.day is not None:
         return Named(_padded(USUAL, sheet.width), "LEAN")
     return _by_numbers(sheet, numbers, _times(sheet))
@@ -81,6 +76,11 @@ def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> 
         return Named(_padded(_KLINE, sheet.width), "Binance klines")
     if sheet.width == len(_OKX) and bool(np.all(np.isin(numbers[-1], (0.0, 1.0)))):
         return Named(_OKX, "OKX", _TAKEN)
+    if another_market(numbers):
+        raise DataError(
+            "holds the prices of two markets, or in two currencies, side by side and without "
+            f"names: name the columns of one, --set data.columns=...: {_ORDERED}"
+        )
     if sheet.width >= 7 and _clock_follows(sheet):
         order = order_beside_clock(sheet, numbers)
         odd = possible(*numbers[2:6]) < MOST or within(numbers[3], numbers[4], numbers[6])

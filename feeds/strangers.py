@@ -111,9 +111,11 @@ def is_trades(cells: Sequence[Sequence[object]]) -> bool:
 
 def another_market(numbers: Sequence[Floats]) -> bool:
     """Whether behind a time, four prices and an amount, or four prices alone, stand the prices of
-    another market, or those of this one in another currency."""
+    another market, or those of this one in another currency. Constants that fill columns are none,
+    though they are near each other."""
     close = numbers[4] if len(numbers) > 4 else np.empty(0)
-    others = [one for one in numbers[5:] if np.mean(np.abs(one / close - 1) < 0.1) < MOST]
+    moving = [one for one in numbers[5:] if len(np.unique(one)) > 1]
+    others = [one for one in moving if np.mean(np.abs(one / close - 1) < 0.1) < MOST]
     return prices_among(others) >= len(VALUES) - 1
 
 

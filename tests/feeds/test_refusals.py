@@ -110,6 +110,13 @@ def test_two_markets_side_by_side_without_names_are_not_chosen_between(tmp_path:
     assert "holds the prices of two markets" in refusal(table(tmp_path / "a.csv", None, rows))
 
 
+def test_constants_that_fill_columns_are_no_other_market(tmp_path: Path) -> None:
+    given = walk()
+    for fill in (0, 1, 1.5):
+        rows = [[*row, *[fill] * 5] for row in rows_of(given)]
+        assert same(load_file(table(tmp_path / "a.csv", None, rows), QUARTER).candles, given)
+
+
 def test_a_column_of_zones_is_heard_whatever_it_is_called(tmp_path: Path) -> None:
     given = walk()
     for zone, ahead in (("+05:45", 20_700_000), ("Asia/Tokyo", 32_400_000)):
