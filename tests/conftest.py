@@ -32,9 +32,14 @@ process that is killed leaves to the next one what it has written, on a disk or 
 if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2 * 2**30:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
-if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-    # As a shell starts what goes to the background; the programs under test would inherit it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+for number, usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    # As a shell starts what goes to the background, and nohup what outlives a terminal; the
+    # programs under test would inherit it.
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 SLOW = (
