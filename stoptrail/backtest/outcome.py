@@ -34,7 +34,6 @@ from stoptrail.rules.tally import (
 )
 from stoptrail.rules.types import (
     OPEN,
-    DayMarks,
     FillLog,
     RunRules,
     TradeLog,
@@ -128,17 +127,14 @@ def account_curve(
     trades: TradeLog, fills: FillLog, inputs: Inputs, run_rules: RunRules
 ) -> AccountCurve:
     """The account of these trades over the span of `inputs`."""
-    days, closes = inputs.marks, close_marks(inputs.candles, inputs.start)
-    # One walk over the trades marks both.
-    both = DayMarks(*map(np.concatenate, zip(days, closes, strict=True)))
-    order = np.lexsort(both)
-    ordered = DayMarks(*(column[order] for column in both))
-    given = trades, fills, inputs.candles, ordered, run_rules, inputs.funding
-    marked = np.empty(len(order))
-    marked[order] = compiled(equity_of)(*given).marks
-    # The first of the closes' marks is the open of the span, which is no close.
-    at_days, at_closes = marked[: len(days.time)], marked[len(days.time) + 1 :]
-    return AccountCurve(at_days, at_closes, mark_of_closes(inputs))
+    candles, start = inputs.candles, inputs.start
+    given = trades, fills, candles
+    marked = [
+        compiled(equity_of)(*given, marks, run_rules, inputs.funding).marks
+        for marks in (inputs.marks, close_marks(candles, start))
+    ]
+    # Its first mark is the open of the span, which is no close.
+    return AccountCurve(marked[0], marked[1][1:], mark_of_closes(inputs))
 
 
 def mark_of_closes(inputs: Inputs) -> Times:
