@@ -230,9 +230,9 @@ def with_unknown_volume(candles: Candles) -> Candles:
 def candles_digest(candles: Candles) -> str:
     """SHA-256 over the columns in the order of `Candles`, as little-endian bytes:
     time as int64, then open, high, low, close and volume as float64."""
-    digest = hashlib.sha256(np.ascontiguousarray(candles.time, "<i8").tobytes())
+    digest = hashlib.sha256(np.ascontiguousarray(candles.time, "<i8").data)
     for column in candles[1:6]:
-        digest.update(np.ascontiguousarray(column, "<f8").tobytes())
+        digest.update(np.ascontiguousarray(column, "<f8").data)
     return digest.hexdigest()
 
 

@@ -267,5 +267,11 @@ def scaled_between(hold: Floats, share: float, values: Floats, mark: Times) -> F
     """The account of `scaled` between its marks, where `hold` is at `values`, shape (n,); mark:
     the first mark at or after each, not the first of all, shape (n,)."""
     before = hold[mark - 1]
-    move = np.divide(values, before, out=np.ones_like(values), where=before > 0.0) - 1.0
-    return np.asarray(scaled(hold, share)[mark - 1] * np.maximum(1.0 + share * move, 0.0))
+    grown = np.divide(values, before, out=np.ones_like(values), where=before > 0.0)
+    del before  # a column of a long market is large: what follows is done in place
+    grown -= 1.0
+    grown *= share
+    grown += 1.0
+    np.maximum(grown, 0.0, out=grown)
+    grown *= scaled(hold, share)[mark - 1]
+    return grown
