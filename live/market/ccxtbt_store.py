@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, NoReturn
 
 from stoptrail.core.errors import ConfigError
@@ -17,6 +18,10 @@ from stoptrail.exchange.client import public_only
 from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.market.stream import Transport
 from stoptrail.live.market.timing import Timing
+
+_READS = ("fetch_", "load_")
+_ORDERS = ("create", "cancel", "edit", "private", "transfer", "withdraw")
+"""How names in ccxt begin: what asks an exchange, and what would change an account."""
 
 
 class CcxtbtStore(CCXTStore):
@@ -64,39 +69,30 @@ class CcxtbtStore(CCXTStore):
 
 
 class CcxtbtSource:
-    """The reads of a ccxtbt store, each in a thread of its own; see reader.Source."""
+    """A ccxtbt store as ccxt's asynchronous classes are, for reads alone; see reader.Source.
+
+    Candles and trades are read through ccxtbt's own methods, everything else through the
+    synchronous ccxt exchange that it holds; each read has a thread of its own.
+    """
 
     def __init__(self, theirs: Any) -> None:
         self._theirs = theirs
         self._ccxt = theirs.exchange
-        self.id: str = self._ccxt.id
-        self.has = {
-            name: self._ccxt.has.get(name) for name in ("fetchOHLCV", "fetchTrades", "fetchTime")
-        }
-        self.precisionMode: int = self._ccxt.precisionMode
         self.session = None
         self.timeout_on_exit = 0
+        self.clients: dict[str, Any] = {}
+        """No sockets: ccxt's synchronous classes have none."""
+        self.has: dict[str, Any] = self._ccxt.has
+        self.has.update((name, False) for name in self.has if name.startswith("watch"))
         for name in ("create_order", "cancel_order", "private_end_point"):
             setattr(theirs, name, _refuse)
 
-    @property
-    def timeframes(self) -> Any:
-        """ccxt's names of candle lengths."""
-        return self._ccxt.timeframes
-
-    @property
-    def options(self) -> Any:
-        """ccxt's options of the exchange."""
-        return self._ccxt.options
-
-    def feature_value(self, *arguments: Any) -> Any:
-        """What ccxt knows of a method's limits."""
-        return self._ccxt.feature_value(*arguments)
-
-    @property
-    def markets(self) -> Any:
-        """ccxt's table of markets."""
-        return self._ccxt.markets
+    def __getattr__(self, name: str) -> Any:
+        """What ccxt's exchange has under that name, a read made awaitable; orders are refused."""
+        if name.startswith(_ORDERS):
+            return _refuse
+        found = getattr(self._ccxt, name)
+        return partial(asyncio.to_thread, found) if name.startswith(_READS) else found
 
     @property
     def on_rest_response(self) -> Any:
@@ -107,14 +103,6 @@ class CcxtbtSource:
     def on_rest_response(self, hook: Any) -> None:
         self._ccxt.on_rest_response = hook
 
-    async def load_markets(self) -> Any:
-        """Read the exchange's markets once."""
-        return await asyncio.to_thread(self._ccxt.load_markets)
-
-    async def fetch_time(self) -> Any:
-        """The exchange's clock in milliseconds."""
-        return await asyncio.to_thread(self._ccxt.fetch_time)
-
     async def fetch_ohlcv(
         self,
         symbol: str,
@@ -123,8 +111,8 @@ class CcxtbtSource:
         limit: int | None,
         *params: dict[str, Any],
     ) -> Any:
-        """Candles from `since`, oldest first; the newest may be unfinished. ccxtbt's method takes
-        no `params`."""
+        """Candles from `since`, oldest first; the newest may be unfinished. Versions of ccxtbt
+        differ in taking `params`."""
         read = self._ccxt.fetch_ohlcv if params else self._theirs.fetch_ohlcv
         return await asyncio.to_thread(read, symbol, timeframe, since, limit, *params)
 

@@ -134,8 +134,8 @@ def test_the_exchanges_filters_are_the_sessions(tmp_path: Path) -> None:
         assert round(trade["units"] / 0.001, 6).is_integer()
 
 
+@pytest.mark.usefixtures("ccxtbt")
 def test_a_session_on_the_ccxtbt_package_equals_a_backtest(tmp_path: Path) -> None:
-    pytest.importorskip("ccxtbt", reason="the package ccxtbt (bt-ccxt-store) is not installed")
     url = f"sqlite:///{tmp_path}/ledger.db"
     trade_on(first(small_market(), 320), url, store="ccxtbt", pace=Pace(polls=True))
     candles, _, record = backtest_of(url)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-import importlib.util
+import sys
 from types import SimpleNamespace
+from typing import Any
 
+import ccxt
 import pytest
 
 from stoptrail.core.errors import ConfigError
@@ -21,18 +23,17 @@ from tests.live.scenario import (
     market,
 )
 
-installed = importlib.util.find_spec("ccxtbt") is not None
-real = pytest.mark.skipif(not installed, reason="bt-ccxt-store is not installed")
+needs_ccxtbt = pytest.mark.usefixtures("ccxtbt")
 
 
-@pytest.mark.skipif(installed, reason="bt-ccxt-store is installed")
-def test_a_missing_package_is_one_clear_line() -> None:
+def test_a_missing_package_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ccxtbt", None)
     with pytest.raises(ConfigError, match="bt-ccxt-store"):
         make_store("ccxtbt", "binance", "USDT", {}, 3)
 
 
-@real
-def test_the_real_package_tells_the_candles_of_an_undisturbed_run() -> None:
+@needs_ccxtbt
+def test_it_tells_the_candles_of_an_undisturbed_run() -> None:
     candles = market(40)
     expected = closed(candles)
     with exchange(candles, pace=Pace(polls=True)) as simulator:
@@ -50,7 +51,7 @@ def test_the_real_package_tells_the_candles_of_an_undisturbed_run() -> None:
             assert not [path for path in simulator.warning_log.requests if "account" in path]
 
 
-@real
+@needs_ccxtbt
 def test_two_stores_in_one_process_keep_their_own_configuration() -> None:
     ports = []
     for seed in (1, 2):
@@ -64,10 +65,28 @@ def test_two_stores_in_one_process_keep_their_own_configuration() -> None:
     assert len(ports) == 2
 
 
+@needs_ccxtbt
+def test_what_a_session_reads_besides_candles_comes_from_its_exchange() -> None:
+    with exchange(market(25)) as simulator:
+        store = make_store("ccxtbt", "binance", "USDT", simulator.ccxt_options(), 3)
+        with store:
+            assert store.clock_offset() is not None
+            assert store.held_market(SYMBOL) is not None
+            source: Any = store._exchange
+            assert isinstance(source, CcxtbtSource)
+            told = store._run(source.fetch_markets())
+            assert SYMBOL in [row["symbol"] for row in told]
+            assert source.milliseconds() > 0
+            with pytest.raises(AttributeError, match="no_such_thing"):
+                _ = source.no_such_thing
+
+
 def test_nothing_can_be_ordered_through_it() -> None:
-    ccxt = SimpleNamespace(id="binance", has={}, precisionMode=4)
-    theirs = SimpleNamespace(exchange=ccxt, create_order=lambda *_: "ordered")
-    CcxtbtSource(theirs)
-    for method in (theirs.create_order, theirs.cancel_order, theirs.private_end_point):
+    client = ccxt.binance()
+    theirs = SimpleNamespace(exchange=client, create_order=lambda *_: "ordered")
+    source = CcxtbtSource(theirs)
+    of_source = (source.create_order, source.createMarketBuyOrder, source.cancel_all_orders)
+    of_theirs = (theirs.create_order, theirs.cancel_order, theirs.private_end_point)
+    for method in (*of_source, *of_theirs, source.privatePostOrder):
         with pytest.raises(RuntimeError, match="sends nothing"):
             method("BTC/USDT", "market", "buy", 1.0, None, {})
