@@ -137,8 +137,8 @@ def _package() -> Any:
         import ccxtbt
     except ImportError:
         raise ConfigError(
-            '[live] store = "ccxtbt" needs the package bt-ccxt-store '
-            "(https://github.com/Dave-Vallance/bt-ccxt-store): install it, "
+            '[live] store = "ccxtbt" needs the package bt-ccxt-store: '
+            "pip install git+https://github.com/Dave-Vallance/bt-ccxt-store, "
             'or set store = "native"'
         ) from None
     return ccxtbt

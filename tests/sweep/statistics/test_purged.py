@@ -41,7 +41,7 @@ def test_folds_that_purging_would_eat_are_refused() -> None:
 def test_splits_equal_those_of_skfolio(
     days: int, folds: int, tests: int, purged: int, embargo: int
 ) -> None:
-    model_selection = pytest.importorskip("skfolio.model_selection")
+    model_selection = pytest.importorskip("skfolio.model_selection", reason="skfolio is large")
     oracle = model_selection.CombinatorialPurgedCV(folds, tests, purged, embargo)
     theirs = list(oracle.split(np.zeros((days, 1))))
     ours = splits(days, folds, tests, purged, embargo)
