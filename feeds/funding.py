@@ -246,11 +246,13 @@ def _holes(rows: FundingRows, first: int, last: int) -> list[tuple[int, int]]:
 
 
 def constant_rows(candles: Candles) -> FundingRows:
-    """Rows of a rate of 1 at 00:00, 08:00 and 16:00 UTC: rules.costs.Costs.funding makes them
-    any constant rate per eight hours."""
+    """Rows of a rate of 1 at 00:00, 08:00 and 16:00 UTC, priced by the last close as a session
+    prices them: rules.costs.Costs.funding makes them any constant rate per eight hours."""
     first = -(-int(candles.time[0]) // WIDEST) * WIDEST
     time: Times = np.arange(first, int(candles.time[-1]) + candles.interval + 1, WIDEST)
-    return funding_rows(time, np.ones(len(time)))
+    last = np.searchsorted(candles.time + candles.interval, time, side="right") - 1
+    price = np.where(last < 0, np.nan, candles.close[np.maximum(last, 0)])
+    return funding_rows(time, np.ones(len(time)), price)
 
 
 def funding_path(folder: Path, exchange_id: str, symbol: str) -> Path:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from peewee import PeeweeException
 
 from stoptrail.config.settings import Settings
-from stoptrail.core.database import reason_of
 from stoptrail.core.errors import LedgerError, StopTrailError
 from stoptrail.core.time import iso_time
 from stoptrail.exchange.errors import UnreachableError
@@ -141,7 +140,7 @@ class Session:
                 finally:
                     store.close()
         except PeeweeException as error:
-            raise LedgerError(f"the ledger cannot be read: {reason_of(error)}") from error
+            raise LedgerError(f"the ledger cannot be read: {self.ledger.reason(error)}") from error
         except LedgerError:
             self._reachable = False
             raise

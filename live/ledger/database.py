@@ -41,6 +41,8 @@ signal is heard meanwhile."""
 _OPENING_SECONDS = 10.0
 """How long an opening waits for a lock."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_NOT_ALLOWED = "42501"
+"""PostgreSQL's code for a right that this user lacks; it may be given again."""
 
 
 class Ledger:
@@ -115,7 +117,7 @@ class Ledger:
 
     def _again(self, kind: str, work: Callable[[], T], error: Exception) -> T:
         """Repeat a transaction that failed with `error`."""
-        first = reason_of(error, self._url)
+        first = self.reason(error)
         if not _may_pass(error):
             raise LedgerError(f"the ledger {self._name} refuses to be written: {first}") from error
         if self.stopped():
@@ -139,9 +141,13 @@ class Ledger:
             return result
         raise self._given_up(error) from error
 
+    def reason(self, error: Exception) -> str:
+        """The database's complaint on one line, without anything secret."""
+        return reason_of(error, self._url)
+
     def _given_up(self, error: Exception) -> LedgerError:
         return LedgerError(
-            f"the ledger {self._name} could not be written: {reason_of(error, self._url)}; the "
+            f"the ledger {self._name} could not be written: {self.reason(error)}; the "
             "position is kept as last stored, start the session again when the database is back"
         )
 
@@ -247,7 +253,9 @@ def _may_pass(error: Exception) -> bool:
     from peewee import InterfaceError
 
     passing = (OperationalError, InterfaceError, InternalError, OSError)
-    return isinstance(error, passing) or type(error).__name__ == "DatabaseError"
+    if isinstance(error, passing) or type(error).__name__ == "DatabaseError":
+        return True
+    return getattr(error.__cause__ or error.__context__, "pgcode", None) == _NOT_ALLOWED
 
 
 def _identity(database: Database) -> tuple[int, int] | None:

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from peewee import Database, PeeweeException, SqliteDatabase, fn
 
 from stoptrail.config.settings import Settings
-from stoptrail.core.database import SQLITE, Address, closed_on_error, exists, reason_of, shown
+from stoptrail.core.database import (
+    SQLITE,
+    Address,
+    closed_on_error,
+    exists,
+    reason_of,
+    server_at,
+    shown,
+)
 from stoptrail.core.errors import StoreError
-from stoptrail.core.text import revealed, without_secrets
+from stoptrail.core.text import revealed
 from stoptrail.live.ledger.damage import told
 from stoptrail.live.ledger.records import SessionRow
 from stoptrail.live.ledger.schema import MIGRATIONS, version_of
@@ -59,7 +66,7 @@ def _connected(url: Address) -> Database:
         with closed_on_error(database):
             database.connect()
     except (OSError, PeeweeException, ImportError, TypeError, ValueError, RuntimeError) as error:
-        reason = without_secrets(reason_of(error), plain)
+        reason = reason_of(error, plain)
         raise StoreError(f"database.url {shown(url)} cannot be opened ({reason})") from None
     return database
 
@@ -75,11 +82,8 @@ def _sqlite(url: str) -> Database:
 
 
 def _server(url: str) -> Database:
-    from playhouse.db_url import connect
-
-    options: Any = f"-c default_transaction_read_only=on -c statement_timeout={_ANSWER_MS}"
-    database: Database = connect(url, options=options, connect_timeout=_ANSWER_MS // 1000)
-    return database
+    options = f"-c default_transaction_read_only=on -c statement_timeout={_ANSWER_MS}"
+    return server_at(url, options=options, connect_timeout=_ANSWER_MS // 1000)
 
 
 def stored_marks(database: Database, session: int) -> dict[int, Mark]:

@@ -269,7 +269,8 @@ class Reader:
             self.warning_log.say(
                 "rate limit",
                 f"{self._source.id} limits our requests ({failure.reason}): "
-                f"no request for {named:g} s, as it asks",
+                f"no request for {named:g} s"
+                + (", as it asks" if failure.wait is not None else ""),
             )
             return wait_after(failures, patience, 0.0)
         words = _WORDS.get(failure.kind, "gives an answer that makes no sense")

@@ -7,6 +7,7 @@ import json
 from peewee import Database
 
 from stoptrail.live.ledger.records import SessionRow, settings_rows, sleeves_of
+from stoptrail.live.watch.beats import Beats
 from stoptrail.live.watch.messages import SIDES, number, sleeve_names
 from stoptrail.live.watch.presence import presence_of
 from stoptrail.live.watch.snapshot import (
@@ -20,15 +21,20 @@ from stoptrail.live.watch.snapshot import (
 from stoptrail.live.watch.story import Happened, newest_first, recent
 
 
-def snapshot_of(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
-    """The session, sleeve or book now; the newest `events` of its story, newest first."""
-    return _whole(database, row, events) if row.sleeves else snapshot(database, row, events)
+def snapshot_of(
+    database: Database, row: SessionRow, events: int = 8, beats: Beats | None = None
+) -> Snapshot:
+    """The session, sleeve or book now; the newest `events` of its story, newest first. `beats`:
+    see live.watch.snapshot."""
+    of = _whole if row.sleeves else snapshot
+    return of(database, row, events, beats)
 
 
-def _whole(database: Database, row: SessionRow, events: int) -> Snapshot:
+def _whole(database: Database, row: SessionRow, events: int, beats: Beats | None) -> Snapshot:
     presence = presence_of(database, row.id) or {}
+    ahead = beats.ahead(database, row.id, presence) if beats else 0
     rows = sleeves_of(database, row.id)
-    sleeves = tuple(snapshot(database, own, 1) for own in rows)
+    sleeves = tuple(snapshot(database, own, 1, beats) for own in rows)
     closed = [closed_trades(database, own.id) for own in rows]
     unrealised = sum(own.unrealised for own in sleeves)
     equity = row.balance + unrealised
@@ -40,11 +46,11 @@ def _whole(database: Database, row: SessionRow, events: int) -> Snapshot:
         exchange=row.exchange,
         symbol=row.symbol,
         interval=row.interval,
-        state=state_of(presence),
+        state=state_of(presence, ahead),
         pid=presence.get("pid"),
         beat=presence.get("beat"),
         restarts=presence.get("restarts", 0),
-        connection=connection_of(presence),
+        connection=connection_of(presence, ahead),
         paused=all(own.paused for own in rows),
         ratchet=sleeves[0].ratchet,
         price=None,
@@ -65,6 +71,7 @@ def _whole(database: Database, row: SessionRow, events: int) -> Snapshot:
         recent=stories(database, row, events),
         forecast=None,
         expected=None,
+        ahead=ahead or 0,
         sleeves=sleeves,
     )
 

@@ -6,22 +6,14 @@ import gc
 import time
 from typing import Any
 
-from stoptrail.core.program import give_back
+from stoptrail.core.program import LEFTOVERS_SECONDS, collect_leftovers, leave_out_loaded
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.watched import Watched
 
-_SECONDS = 60.0
-"""Between two looks; one takes about a millisecond."""
-
 
 class GarbageCollector:
-    """Looks for circles of objects once a minute; use it with `with`.
-
-    A socket that has ended leaves some hundred objects that hold each other, and a third of a
-    megabyte with them. Python finds them once as many new objects have come as a hundred sockets
-    leave or more, and walks all that was ever loaded then. So what there is when a session begins
-    to decide is left out from there on.
-    """
+    """Looks for circles of objects once a minute (core.program.collect_leftovers); use it with
+    `with`. What there is when a session begins to decide is left out from there on."""
 
     def __init__(self) -> None:
         self._engine: Any = None
@@ -42,11 +34,8 @@ class GarbageCollector:
         now, engine = time.monotonic(), session.engine
         if now < self._next or engine is None or engine.strategy is None:
             return
-        self._next = now + _SECONDS
+        self._next = now + LEFTOVERS_SECONDS
         if engine is not self._engine:
             self._engine = engine
-            gc.unfreeze()
-            gc.collect()
-            gc.freeze()
-        gc.collect()
-        give_back()
+            leave_out_loaded()
+        collect_leftovers()

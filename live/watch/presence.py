@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("stoptrail.live")
 
+SILENT_MS = 15_000
+"""Age of a session's last sign after which it counts as gone."""
 _BEFORE = {
     "running": "was last heard of",
     "starting": "was starting",

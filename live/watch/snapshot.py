@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import socket
 import time
 from enum import IntEnum
 from typing import Any, NamedTuple
@@ -29,15 +30,14 @@ from stoptrail.live.ledger.tables import (
 )
 from stoptrail.live.market.funding_poller import Forecast
 from stoptrail.live.session_settings import run_rules_from, settings_from
+from stoptrail.live.watch.beats import Beats
 from stoptrail.live.watch.daily import equity_at
-from stoptrail.live.watch.presence import presence_of
+from stoptrail.live.watch.presence import SILENT_MS, presence_of
 from stoptrail.live.watch.story import Happened, recent
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.funding import booked_funding, unit_payment
 from stoptrail.rules.trade import Position, TradeRules, credited, leave, marked
 
-_SILENT_MS = 15_000
-"""Age of a session's last sign after which it counts as gone."""
 _SLOW_START_MS = 300_000
 """The same while it starts: it says nothing while it reads."""
 _AHEAD_MS = 300_000
@@ -91,6 +91,8 @@ class Snapshot(NamedTuple):
     """What it would book for the open position, at the price."""
     liquidation: str = ""
     """By which prices a swap is liquidated (C20), see ledger.reading.liquidated_by."""
+    ahead: int = 0
+    """By how much the clock of its machine is ahead of this one's, ms, where they differ."""
     sleeves: tuple[Any, ...] = ()
     """Snapshots of the sleeves of a book."""
 
@@ -108,9 +110,13 @@ class Snapshot(NamedTuple):
         return self.reading.get("warm_from", 0) > self.candle + self.interval
 
 
-def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
-    """The session now; the newest `events` of its story, newest first."""
+def snapshot(
+    database: Database, row: SessionRow, events: int = 8, beats: Beats | None = None
+) -> Snapshot:
+    """The session now; the newest `events` of its story, newest first. With `beats`, who looks on
+    from elsewhere waits for a beat where clocks may differ."""
     presence = _presence(database, row)
+    ahead = beats.ahead(database, row.book or row.id, presence) if beats else 0
     history = settings_rows(database, row.id)
     active = [entry for entry in history if entry.applied is not None][-1]
     settings = settings_from(active.content)
@@ -138,11 +144,11 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         row.exchange,
         row.symbol,
         row.interval,
-        state_of(presence),
+        state_of(presence, ahead),
         presence.get("pid"),
         presence.get("beat"),
         presence.get("restarts", 0),
-        connection_of(presence),
+        connection_of(presence, ahead),
         row.paused,
         active.content["live"]["ratchet"],
         price,
@@ -164,6 +170,7 @@ def snapshot(database: Database, row: SessionRow, events: int = 8) -> Snapshot:
         forecast := _forecast(database, row.id, presence),
         None if forecast is None else _expected(position, price, forecast.rate),
         liquidated_by(database, row, settings),
+        ahead or 0,
     )
 
 
@@ -242,21 +249,35 @@ def _price(
     return (candles[0]["close"], closed) if candles else (None, None)
 
 
-def state_of(presence: dict[str, Any]) -> str:
-    """The state of a session by its presence; "gone" where it was not heard of for too long."""
+def state_of(presence: dict[str, Any], ahead: int | None = 0) -> str:
+    """The state of a session by its presence; "gone" where it was not heard of for too long, or
+    does not beat. `ahead`: see live.watch.beats."""
     state = str(presence.get("state", "stopped"))
-    patience = {"running": _SILENT_MS, "starting": _SLOW_START_MS}.get(state)
-    silent = time.time() * 1000 - presence.get("beat", 0)
-    if patience is None or -_AHEAD_MS < silent <= patience:
+    patience = {"running": SILENT_MS, "starting": _SLOW_START_MS}.get(state)
+    if patience is None:
         return state
-    return "gone"
+    if ahead is None:
+        return "gone"
+    silent = time.time() * 1000 + ahead - presence.get("beat", 0)
+    return state if -_AHEAD_MS < silent <= patience else "gone"
 
 
-def connection_of(presence: dict[str, Any]) -> str:
-    """The state of the data; of a session that is gone, when it was last known."""
-    if state_of(presence) != "gone":
+def connection_of(presence: dict[str, Any], ahead: int | None = 0) -> str:
+    """The state of the data; of a session that is gone, when it was last known, and by whose
+    clock."""
+    if state_of(presence, ahead) != "gone":
         return str(presence.get("connection", "closed"))
-    return f"last heard of at {iso_time(presence.get('beat', 0) // 1000 * 1000)}"
+    host = presence.get("host") or ""
+    whose = "" if host in ("", socket.gethostname()) else f" by the clock of {host}"
+    return f"last heard of at {iso_time(presence.get('beat', 0) // 1000 * 1000)}{whose}"
+
+
+def clock_words(found: Snapshot) -> str:
+    """That the clock of a session's machine and this one differ; "" where they do not."""
+    if not found.ahead:
+        return ""
+    way = "ahead of" if found.ahead > 0 else "behind"
+    return f"its clock is {abs(found.ahead) / 1000:,.0f} s {way} this machine's"
 
 
 _FRESH = ("live", "polling")

@@ -11,10 +11,12 @@ from typing import Any
 
 from stoptrail.core.database import Address
 from stoptrail.core.errors import ConfigError, StopTrailError, UsageError
+from stoptrail.core.program import collect_each_minute
 from stoptrail.core.text import plain
 from stoptrail.core.time import DAY_MS
 from stoptrail.live.ledger.reading import reading
 from stoptrail.live.ledger.records import all_sessions, find_session
+from stoptrail.live.watch.beats import Beats
 from stoptrail.live.watch.book_snapshot import snapshot_of
 from stoptrail.live.watch.daily import summary
 from stoptrail.live.watch.view import brief_line
@@ -40,7 +42,7 @@ def _reply(url: Address, command: str, words: Sequence[str]) -> str:
     with reading(url) as database:
         rows = [find_session(database, words[0])] if words else all_sessions(database)
         if command == "status":
-            lines = [brief_line(snapshot_of(database, row, 1)) for row in rows]
+            lines = [brief_line(snapshot_of(database, row, 1, Beats())) for row in rows]
         else:
             today = int(time.time() * 1000) // DAY_MS * DAY_MS
             lines = [f"{r.id} {r.symbol} {summary(database, r.id, today)}" for r in rows]
@@ -56,7 +58,7 @@ def _order(url: Address, verb: str, words: Sequence[str]) -> str:
             raise UsageError(f"there are several sessions: /{verb} NUMBER")
         row = find_session(database, names[0] if names else str(all_sessions(database)[0].id))
         if verb == "close" and not sure:
-            now = brief_line(snapshot_of(database, row, 1))
+            now = brief_line(snapshot_of(database, row, 1, Beats()))
             return f"{now}\nTo leave its position at market send: /close {row.id} {_YES}"
     number, answer = answered(url, str(row.id), verb)
     return f"session {number}: {verb}: {answer}"
@@ -89,7 +91,17 @@ def serve(url: Address, token: str, chat: int, base_url: str) -> None:
         text = await asyncio.to_thread(reply, url, command, context.args or [])
         await update.message.reply_text(text[:_LONGEST])
 
-    application = ApplicationBuilder().token(token).base_url(f"{base_url.rstrip('/')}/bot").build()
+    tidying: list[asyncio.Task[None]] = []
+
+    async def begin(_: Any) -> None:
+        tidying.append(asyncio.create_task(collect_each_minute()))
+
+    async def end(_: Any) -> None:
+        for task in tidying:
+            task.cancel()
+
+    builder = ApplicationBuilder().token(token).base_url(f"{base_url.rstrip('/')}/bot")
+    application = builder.post_init(begin).post_stop(end).build()
     ours = filters.Chat(chat_id=chat) & filters.UpdateType.MESSAGE
     application.add_handler(CommandHandler(list(COMMANDS), answer, filters=ours))
     try:

@@ -22,7 +22,7 @@ from stoptrail.live.watch.book_snapshot import (
     snapshot_of,
 )
 from stoptrail.live.watch.messages import SIDES, UNWRITTEN, Message, number
-from stoptrail.live.watch.snapshot import Snapshot, health_of
+from stoptrail.live.watch.snapshot import Snapshot, clock_words, health_of
 from stoptrail.live.watch.story import Happened, newest_first, told
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ def brief_line(found: Snapshot) -> str:
         found.connection,
         position,
         f"equity {found.equity:,.2f}",
+        *filter(None, (clock_words(found),)),
     ]
     return " · ".join(parts)
 
@@ -189,7 +190,9 @@ def _head(found: Snapshot) -> Iterator[Text]:
     )
     words = [f" candle of {_moment(found.candle)[5:16]} UTC"]
     if found.state == "running":
-        words.append(f"next close in {_countdown(next_close(found.interval))}")
+        now = time.time() * 1000 + found.ahead
+        words.append(f"next close in {_countdown(next_close(found.interval, now))}")
+    words += filter(None, (clock_words(found),))
     words.append(found.connection)  # last, since it may be long
     yield Text(" · ".join(words), style="dim", no_wrap=True, overflow="ellipsis")
 

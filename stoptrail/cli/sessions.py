@@ -22,6 +22,7 @@ from stoptrail.terminal import Terminal
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from stoptrail.live.watch.beats import Beats
     from stoptrail.live.watch.snapshot import Snapshot
 
 _WATCH_SECONDS = 2.0
@@ -40,12 +41,14 @@ def status(
     With `watch` again and again until Ctrl-C, then the last look's. Raises StoreError, whose
     exit code is then 6, where there is no ledger or it cannot be read.
     """
+    from stoptrail.live.watch.beats import Beats
+
     url = ledger_settings(config, overrides).database.url
     console = console or Terminal()
-    code = 0
+    code, beats = 0, Beats()
     try:
         while True:
-            code = _look(url, as_json, brief, watch, console)
+            code = _look(url, as_json, brief, watch, console, beats)
             if not watch:
                 return code
             time.sleep(_WATCH_SECONDS)
@@ -55,7 +58,9 @@ def status(
         return code
 
 
-def _look(url: SecretStr, as_json: bool, brief: bool, watch: bool, console: Console) -> int:
+def _look(
+    url: SecretStr, as_json: bool, brief: bool, watch: bool, console: Console, beats: Beats
+) -> int:
     """Show the sessions once. While they are watched a database that cannot be read is
     said, and may come back."""
     from stoptrail.live.ledger.database import existing_ledger
@@ -65,7 +70,7 @@ def _look(url: SecretStr, as_json: bool, brief: bool, watch: bool, console: Cons
 
     try:
         with existing_ledger(url) as database:  # until it is shown: any cell may hold anything
-            found = [snapshot_of(database, row) for row in all_sessions(database)]
+            found = [snapshot_of(database, row, 8, beats) for row in all_sessions(database)]
             text = json_text(_table(url, found)) if as_json else ""
             panels = [] if as_json else _shown(found, brief)
             code = max(map(health_of, found), default=Health.STALE)  # the first one still starts

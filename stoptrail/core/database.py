@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from peewee import Database, Model, OperationalError, PeeweeException, SqliteDatabase
 from pydantic import SecretStr
@@ -22,6 +23,8 @@ BUSY_SECONDS = 10.0
 _TABLES = 0x53_74_6F_70
 """By this number processes know that one of them changes tables on a PostgreSQL server."""
 _UNNAMED = "disk I/O error"
+_WORDS = ("user", "password", "host", "dbname", "sslpassword", "passfile")
+"""Parameters of a server's URL that are text, though they may look like a number."""
 _PROBED = 16_384
 """Bytes, four pages: a write of the log and its heads."""
 
@@ -44,7 +47,7 @@ def open_database(url: Address, busy: float = BUSY_SECONDS) -> Database:
     """
     url = revealed(url)
     try:
-        database = _sqlite(url, busy) if url.startswith(SQLITE) else _postgresql(url)
+        database = _sqlite(url, busy) if url.startswith(SQLITE) else server_at(url)
         with closed_on_error(database):
             database.connect()
             if url.startswith(SQLITE):
@@ -55,7 +58,7 @@ def open_database(url: Address, busy: float = BUSY_SECONDS) -> Database:
             "%2F for /, %3A for :, %3F for ?, %23 for #"
         ) from None
     except (OSError, PeeweeException, ImportError, TypeError, RuntimeError) as error:
-        reason = without_secrets(reason_of(error, url), url)
+        reason = reason_of(error, url)
         kind = BusyError if "locked" in reason else StoreError
         raise kind(
             f"database.url {shown(url)} cannot be opened ({reason}); "
@@ -119,7 +122,8 @@ def place_of(url: Address) -> str:
 def reason_of(error: BaseException, url: Address = "") -> str:
     """A database's complaint on one line: the first of those that followed each other,
     as a full disk is followed by a rollback that finds nothing to roll back. What SQLite
-    calls "disk I/O error" is told in the system's words where `url` says where it was."""
+    calls "disk I/O error" is told in the system's words where `url` says where it was; what
+    is secret of `url` is left out."""
     chain: BaseException | None = error
     while chain is not None:
         if isinstance(chain, PeeweeException | OSError):
@@ -130,7 +134,7 @@ def reason_of(error: BaseException, url: Address = "") -> str:
     if reason == _UNNAMED and url.startswith(SQLITE):
         refused = write_refused(Path(url.removeprefix(SQLITE)))
         return _first_line(refused) if refused else reason
-    return reason
+    return without_secrets(reason, url) if url else reason
 
 
 def write_refused(path: Path, size: int = 0) -> OSError | None:
@@ -165,8 +169,19 @@ def _sqlite(url: str, busy: float) -> Database:
     return SqliteDatabase(str(path), pragmas=pragmas, timeout=busy)
 
 
-def _postgresql(url: str) -> Database:
+def server_at(url: str, **more: Any) -> Database:
+    """The database of a server's URL, not connected yet, with `more` parameters of the driver's.
+    User, password, host and name may be percent-encoded, as libpq has it. Raises ValueError and
+    RuntimeError for what is no such URL."""
     from playhouse.db_url import connect
 
-    database: Database = connect(url)
+    parts = urlsplit(url)
+    words: dict[str, Any] = {k: v for k, v in parse_qsl(parts.query) if k in _WORDS}
+    host = parts.netloc.rpartition("@")[2].partition(":")[0]
+    if "%" in host:  # the folder of a socket
+        words.setdefault("host", unquote(host))
+    if "%" in parts.path:
+        words["database"] = unquote(parts.path[1:])
+    words |= more
+    database: Database = connect(url, unquote_password=True, unquote_user=True, **words)
     return database

@@ -100,6 +100,7 @@ def _parts(url: str) -> Iterator[str]:
     _, _, rest = url.partition("://")
     credentials = rest.rpartition("@")[0]
     secret = credentials.partition(":")[2]
-    pieces = [url, rest, credentials, secret, *re.split(r"[:/@?#&=;]", rest)]
+    values = [pair.partition("=")[2] for pair in re.split("[?&]", rest)[1:]]
+    pieces = [url, rest, credentials, secret, *values, *re.split(r"[:/@?#&=;]", rest)]
     for piece in pieces:
         yield from (piece, unquote(piece), quote(piece, safe=""))

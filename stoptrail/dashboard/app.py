@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.resources import files
@@ -50,7 +51,7 @@ def make_dashboard(
     stream = LookStream(ledgers.look, seconds)
 
     async def hello(_: Request) -> Response:
-        return _json({"order_token": order_token})
+        return _json({"order_token": order_token, "now": int(time.time() * 1000)})
 
     async def events(_: Request) -> Response:
         return StreamingResponse(stream.events(), media_type="text/event-stream")

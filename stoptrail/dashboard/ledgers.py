@@ -16,6 +16,7 @@ from stoptrail.core.time import DAY_MS, timeframe_name
 from stoptrail.live.ledger.reading import NoSessionError, reading
 from stoptrail.live.ledger.records import SessionRow, all_sessions, with_sleeves
 from stoptrail.live.ledger.tables import StoredEquity
+from stoptrail.live.watch.beats import Beats
 from stoptrail.live.watch.book_snapshot import snapshot_of
 from stoptrail.live.watch.snapshot import Snapshot, health_of
 
@@ -56,6 +57,7 @@ class Ledgers:
 
     def __init__(self, urls: Sequence[Address]) -> None:
         self.urls = tuple(urls)
+        self._beats = tuple(Beats() for _ in self.urls)
 
     @contextmanager
     def opened(self, place: Place) -> Iterator[tuple[Database, SessionRow]]:
@@ -77,7 +79,8 @@ class Ledgers:
             try:
                 with reading(url) as database:
                     cards = [
-                        _card(number, snapshot_of(database, r)) for r in all_sessions(database)
+                        _card(number, snapshot_of(database, row, 8, self._beats[number]))
+                        for row in all_sessions(database)
                     ]
                 found["sessions"] += cards
                 told["empty"] = not cards

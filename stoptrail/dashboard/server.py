@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.program import collect_each_minute
 from stoptrail.dashboard.app import Dashboard
 
 _BACKLOG = 64
@@ -61,9 +62,11 @@ class DashboardServer:
             loop.call_soon_threadsafe(lambda: loop.create_task(stream.close()))
 
         self._stop = wake
+        tidying = loop.create_task(collect_each_minute())
         try:
             await self._server.serve([self._socket])
         finally:
+            tidying.cancel()
             self._stop = lambda: None
             self._socket.close()
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import socket
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -19,8 +22,11 @@ from stoptrail.cli import sessions
 from stoptrail.config.settings import as_table
 from stoptrail.core.errors import RunError
 from stoptrail.live.ledger.database import existing_ledger, open_ledger
+from stoptrail.live.ledger.records import all_sessions
 from stoptrail.live.ledger.spoken import Presence
 from stoptrail.live.session import Session
+from stoptrail.live.watch.beats import Beats
+from stoptrail.live.watch.snapshot import snapshot
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
 
@@ -173,3 +179,76 @@ def test_before_the_first_session_has_begun_nothing_is_well(
     open_ledger(f"sqlite:///{config.parent}/ledger.db").close()
     assert asked(config, "--brief") == 4
     assert "no session has begun in this database yet" in capsys.readouterr().out
+
+
+@pytest.fixture
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session is watched for a moment only."""
+    monkeypatch.setattr("stoptrail.live.watch.beats._LOOK_SECONDS", 0.6)
+    monkeypatch.setattr("stoptrail.live.watch.beats._PAUSE_SECONDS", 0.02)
+
+
+@pytest.mark.usefixtures("briefly")
+@pytest.mark.parametrize(
+    ("off", "words"),
+    [
+        (-90, "its clock is 90 s behind this machine's"),
+        (90, "its clock is 90 s ahead of this machine's"),
+        (-7200, "its clock is 7,200 s behind this machine's"),
+        (86_400, "its clock is 86,400 s ahead of this machine's"),
+    ],
+)
+@pytest.mark.parametrize("form", ["--brief", "--json", "panel"])
+def test_a_session_that_beats_on_a_machine_with_another_clock_is_well_and_the_clock_is_told(
+    off: int, words: str, form: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def beat() -> int:
+        return int((time.time() + off) * 1000)
+
+    say(config, host="elsewhere", beat=beat())
+    beating = threading.Timer(0.2, lambda: say(config, host="elsewhere", beat=beat()))
+    beating.start()
+    assert asked(config, *([] if form == "panel" else [form])) == 0
+    beating.join()
+    shown = capsys.readouterr().out
+    if form == "--json":
+        (found,) = json.loads(shown)["sessions"]
+        assert found["state"] == "running"
+        assert abs(found["ahead"] / 1000 - off) < 2
+    else:
+        found = re.sub(r"\b(89|91)\b", "90", " ".join(shown.split()))
+        assert re.sub("7,(199|201)", "7,200", re.sub("86,(399|401)", "86,400", found)).count(
+            words if form == "--brief" else words[:20]
+        )
+
+
+@pytest.mark.usefixtures("briefly")
+@pytest.mark.parametrize("off", [-60, -7200, 90, 86_400])
+def test_one_that_does_not_beat_is_gone_whatever_its_clock(
+    off: int, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(config, host="elsewhere", beat=int((time.time() + off) * 1000))
+    assert asked(config, "--brief") == 3
+    assert "by the clock of elsewhere" in capsys.readouterr().out
+
+
+def test_on_the_same_machine_nothing_is_waited_for(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stoptrail.live.watch.beats._LOOK_SECONDS", 60.0)
+    say(config, host=socket.gethostname(), beat=int((time.time() - 60) * 1000))
+    began = time.monotonic()
+    assert asked(config, "--brief") == 3
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.usefixtures("briefly")
+def test_a_beat_is_watched_once_by_who_looks_again_and_again(config: Path) -> None:
+    say(config, host="elsewhere", beat=0)
+    beats = Beats()
+    with existing_ledger(f"sqlite:///{config.parent}/ledger.db") as database:
+        (row,) = all_sessions(database)
+        assert snapshot(database, row, 1, beats).state == "gone"
+        began = time.monotonic()
+        assert snapshot(database, row, 1, beats).state == "gone"
+        assert time.monotonic() - began < 0.5

@@ -14,7 +14,7 @@ from stoptrail.feeds.funding import constant_rows, covering, read_funding, write
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import DAY
-from stoptrail.rules.funding import funding_rows
+from stoptrail.rules.funding import funding_rows, payments_of
 
 MIDNIGHT = 20_000 * DAY
 HOUR = 3_600_000
@@ -195,6 +195,21 @@ def test_a_constant_is_a_row_of_one_every_eight_hours() -> None:
     assert (rows.time % EIGHT == 0).all()
     assert len(rows.time) == 10
     assert set(rows.rate) == {1.0}
+
+
+def test_a_constant_is_priced_by_the_last_close_whatever_the_mark_price() -> None:
+    """As a session does, which does not know yet at what the next mark candle opens."""
+    prices = np.arange(100.0, 100.0 + len(market().time))
+    candles = market()._replace(close=prices)
+    rows = constant_rows(candles)
+    marks = candles._replace(open=candles.open + 7.0)
+    assert payments_of(rows, candles, marks).amount.tolist() == (
+        payments_of(rows, candles).amount.tolist()
+    )
+    closes = dict(zip(candles.time + candles.interval, candles.close, strict=True))
+    known = [at in closes for at in rows.time]
+    assert sum(known) > 5
+    assert rows.price[known].tolist() == [closes[at] for at in rows.time[known]]
 
 
 def candle_file(folder: Path) -> Path:

@@ -49,10 +49,16 @@ export function span(milliseconds) {
   if (hours) return `${hours} h ${minutes} min`;
   return minutes ? `${minutes} min ${two(seconds % 60)} s` : `${seconds} s`;
 }
-export const ago = (time) => (known(time) ? `${span(Date.now() - time)} ago` : NONE);
+// The dashboard's clock, which this browser's may differ from.
+let offset = 0;
+export const setClock = (theirs) => { offset = theirs - Date.now(); };
+export const now = () => Date.now() + offset;
+
+// How long ago something was by a clock that is `ahead` of the dashboard's, ms.
+export const ago = (time, ahead = 0) => (known(time) ? `${span(now() + ahead - time)} ago` : NONE);
 
 // When the candle that is open now closes; candles divide the UTC day.
-export const nextClose = (interval, now = Date.now()) => interval - (now % interval);
+export const nextClose = (interval, time = now()) => interval - (time % interval);
 export function countdown(milliseconds) {
   const seconds = Math.ceil(milliseconds / 1000);
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];

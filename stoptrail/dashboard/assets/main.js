@@ -75,7 +75,7 @@ async function begin() {
 }
 
 function tick() {
-  find("clock").textContent = `${f.moment(Date.now(), true).slice(11)} UTC`;
+  find("clock").textContent = `${f.moment(f.now(), true).slice(11)} UTC`;
   current?.tick?.();
 }
 

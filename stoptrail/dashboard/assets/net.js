@@ -1,4 +1,6 @@
 // What the page asks of its own origin; nothing else is ever asked.
+import { setClock } from "./format.js";
+
 let orderToken = "";
 
 export class TokenNeeded extends Error {}
@@ -13,7 +15,9 @@ async function answered(response) {
 export const get = async (path) => answered(await fetch(path, { headers: { accept: "application/json" } }));
 
 export async function hello() {
-  orderToken = (await get("/api/hello")).order_token;
+  const found = await get("/api/hello");
+  orderToken = found.order_token;
+  setClock(found.now);
 }
 
 // An order: it needs the token that only a page of this origin can read.

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from peewee import IntegrityError, OperationalError
+from peewee import IntegrityError, OperationalError, ProgrammingError
 
 import runner
 from stoptrail.core.database import open_database
@@ -248,6 +248,38 @@ def test_a_server_that_drops_the_connection_is_connected_to_again(
     assert "cannot be written" in said[0]
     assert "written again" in said[-1]
     assert books_of(postgres_url) == undisturbed
+
+
+class NotAllowedError(Exception):
+    """What PostgreSQL's driver raises where a right is missing."""
+
+    pgcode = "42501"
+
+
+def test_rights_that_are_taken_away_are_waited_for(
+    file: Path, market: list[Row], undisturbed: Books
+) -> None:
+    def refuse(ledger: Ledger) -> None:
+        raise ProgrammingError("permission denied for table presence") from NotAllowedError()
+
+    url = f"sqlite:///{file}"
+    said = run(url, market, once(refuse))
+    assert "cannot be written (permission denied for table presence)" in said[0]
+    assert "written again" in said[-1]
+    assert books_of(url) == undisturbed
+
+
+def test_an_ending_for_want_of_a_server_shows_nothing_of_its_address(
+    file: Path, market: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(ledger: Ledger) -> None:
+        monkeypatch.setattr(ledger, "_url", "postgresql://trader:pa%40ss@/db?host=/run/secret")
+        raise OperationalError('connection to "/run/secret/.s.PGSQL" failed for "trader", pa@ss')
+
+    with pytest.raises(LedgerError, match="could not be written") as error:
+        run(f"sqlite:///{file}", market, lose, patience=0.2)
+    for secret in ("secret", "pa@ss", "trader"):
+        assert secret not in str(error.value)
 
 
 def test_a_lock_taken_over_by_another_session_ends_this_one(

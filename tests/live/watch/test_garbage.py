@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from stoptrail.cli.live import _watchers
+from stoptrail.core import program
 from stoptrail.live.watch import garbage
 from stoptrail.live.watch.garbage import GarbageCollector
 from tests.live.small_market import settings
@@ -69,3 +71,27 @@ def test_circles_are_found_a_minute_later_and_what_was_loaded_is_not_walked(
 def test_the_program_looks_for_them() -> None:
     watchers = _watchers(settings(), Console(), "")
     assert any(isinstance(watcher, GarbageCollector) for watcher in watchers)
+
+
+def test_what_serves_connections_looks_for_them_too(
+    seldom: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the dashboard and the Telegram bot do."""
+    del seldom
+    monkeypatch.setattr(program, "LEFTOVERS_SECONDS", 0.01)
+
+    async def served() -> None:
+        looking = asyncio.create_task(program.collect_each_minute())
+        await asyncio.sleep(0)
+        assert gc.get_freeze_count() > 10 * len(gc.get_objects())
+        left = weakref.ref(Circle())
+        for _ in range(500):
+            if left() is None:
+                break
+            await asyncio.sleep(0.01)
+        assert left() is None
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+
+    asyncio.run(served())
+    assert gc.get_freeze_count() == 0

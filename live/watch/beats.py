@@ -1,0 +1,61 @@
+"""Whether a session beats, for who looks on from a machine whose clock may be another one."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Any
+
+from peewee import Database
+
+from stoptrail.live.watch.presence import SILENT_MS, presence_of
+
+_LOOK_SECONDS = 3.0
+"""A running session beats once a second."""
+_PAUSE_SECONDS = 0.1
+_SOON_MS = 2_000
+"""A beat further in the future than this was written by another clock, or before this one was
+set back."""
+
+
+class Beats:
+    """What was seen of the beats of a ledger's sessions.
+
+    A beat says by its writer's clock when it was. One that looks too old or too new may be of a
+    clock that is off: then the session is watched until it beats again, once for each beat.
+    """
+
+    def __init__(self) -> None:
+        self._ahead: dict[int, int] = {}
+        """By how much the clock of a session's machine is ahead of this one's, ms."""
+        self._still: dict[int, int] = {}
+        """The beat behind which none came while it was watched."""
+
+    def ahead(self, database: Database, session: int, presence: dict[str, Any]) -> int | None:
+        """By how much the clock of the session's machine is ahead of this one's, ms, where its
+        beats show it, else 0; None where it runs by its own words, but does not beat."""
+        known = self._ahead.get(session, 0)
+        if presence.get("state") != "running":
+            return known
+        beat = int(presence["beat"])
+        if not _doubtful(beat, known, presence["host"]):
+            return known
+        if self._still.get(session) == beat:
+            return None
+        until = time.monotonic() + _LOOK_SECONDS
+        while time.monotonic() < until:
+            time.sleep(_PAUSE_SECONDS)
+            again = presence_of(database, session)
+            if again is not None and again["beat"] != beat:
+                found = int(again["beat"] - time.time() * 1000)
+                self._ahead[session] = found if abs(found) > _SOON_MS else 0
+                return self._ahead[session]
+        self._still[session] = beat
+        return None
+
+
+def _doubtful(beat: int, ahead: int, host: str) -> bool:
+    """Whether the clocks must be told apart before a `beat` can be judged: a session on this
+    machine has the same."""
+    silent = time.time() * 1000 + ahead - beat
+    return silent < -_SOON_MS or (silent > SILENT_MS and host != socket.gethostname())

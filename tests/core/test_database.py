@@ -1,0 +1,62 @@
+"""A database's URL: what it hands over to the driver, and what its errors show of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from peewee import OperationalError
+
+from stoptrail.core.database import reason_of, server_at
+
+ODD = "z9@Q/w:x?#&=;% '\"\\é$K+"
+ENCODED = "z9%40Q%2Fw%3Ax%3F%23%26%3D%3B%25%20%27%22%5C%C3%A9%24K%2B"
+
+
+def handed_over(url: str) -> dict[str, Any]:
+    """What the driver gets, with the database's name."""
+    database = server_at(url)
+    return {"database": database.database, **database.connect_params}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (f"postgresql://me%40work:{ENCODED}@host/db", {"user": "me@work", "password": ODD}),
+        ("postgresql://me:100%25@host/db", {"password": "100%"}),
+        ("postgresql://me:p@ss@host/db", {"password": "p@ss", "host": "host"}),
+        ("postgresql://host/db?user=me&password=007", {"password": "007"}),
+        ("postgresql://host/db?password=1.50", {"password": "1.50"}),
+        ("postgresql://host/db?password=true", {"password": "true"}),
+        ("postgresql://me:x@%2Frun%2FPg/db", {"host": "/run/Pg"}),
+        ("postgresql://me:x@%2Frun%2FPg:6432/db", {"host": "/run/Pg", "port": 6432}),
+        ("postgresql:///db?host=/run/Pg&port=6432", {"host": "/run/Pg", "port": 6432}),
+        ("postgresql://host/my%20db", {"database": "my db"}),
+    ],
+)
+def test_what_is_percent_encoded_is_handed_over_as_it_was_meant(
+    url: str, expected: dict[str, Any]
+) -> None:
+    found = handed_over(url)
+    assert {name: found[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "said", "shown"),
+    [
+        (
+            f"postgresql://trader:{ENCODED}@host/db",
+            f'FATAL: password authentication failed for user "trader" ({ODD})',
+            'FATAL: password authentication failed for user "***" (***)',
+        ),
+        (
+            "postgresql:///db?host=/run/secret/pg&port=6432",
+            'connection to server on socket "/run/secret/pg/.s.PGSQL.6432" failed',
+            'connection to server on socket "***/.s.PGSQL.***" failed',
+        ),
+    ],
+)
+def test_a_complaint_shows_nothing_of_a_url_that_is_not_shown(
+    url: str, said: str, shown: str
+) -> None:
+    assert reason_of(OperationalError(said), url) == shown
