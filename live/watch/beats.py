@@ -8,6 +8,7 @@ from typing import Any
 
 from peewee import Database
 
+from stoptrail.live.ledger.spoken import Presence
 from stoptrail.live.watch.presence import SILENT_MS, presence_of
 
 _LOOK_SECONDS = 3.0
@@ -22,7 +23,8 @@ class Beats:
     """What was seen of the beats of a ledger's sessions.
 
     A beat says by its writer's clock when it was. One that looks too old or too new may be of a
-    clock that is off: then the session is watched until it beats again, once for each beat.
+    clock that is off: then the session is watched until it beats again, once for each beat, and
+    all sessions of the ledger at a time.
     """
 
     def __init__(self) -> None:
@@ -30,6 +32,8 @@ class Beats:
         """By how much the clock of a session's machine is ahead of this one's, ms."""
         self._still: dict[int, int] = {}
         """The beat behind which none came while it was watched."""
+        self._first: dict[int, tuple[int, float]] = {}
+        """The beat with which watching began, and when that was by the monotonic clock."""
 
     def ahead(self, database: Database, session: int, presence: dict[str, Any]) -> int | None:
         """By how much the clock of the session's machine is ahead of this one's, ms, where its
@@ -42,16 +46,24 @@ class Beats:
             return known
         if self._still.get(session) == beat:
             return None
-        until = time.monotonic() + _LOOK_SECONDS
-        while time.monotonic() < until:
+        first, since = self._watched(database, session)
+        while beat == first:
+            if time.monotonic() - since > _LOOK_SECONDS:
+                self._still[session] = beat
+                return None
             time.sleep(_PAUSE_SECONDS)
-            again = presence_of(database, session)
-            if again is not None and again["beat"] != beat:
-                found = int(again["beat"] - time.time() * 1000)
-                self._ahead[session] = found if abs(found) > _SOON_MS else 0
-                return self._ahead[session]
-        self._still[session] = beat
-        return None
+            beat = int((presence_of(database, session) or presence)["beat"])
+        found = int(beat - time.time() * 1000)
+        self._ahead[session] = found if abs(found) > _SOON_MS else 0
+        return self._ahead[session]
+
+    def _watched(self, database: Database, session: int) -> tuple[int, float]:
+        """The beat with which watching this session began, and when; all begin together."""
+        now = time.monotonic()
+        if session not in self._first or now - self._first[session][1] > 2 * _LOOK_SECONDS:
+            beats = Presence.select(Presence.session, Presence.beat).tuples().execute(database)
+            self._first |= {number: (beat, now) for number, beat in beats}
+        return self._first[session]
 
 
 def _doubtful(beat: int, ahead: int, host: str) -> bool:

@@ -273,11 +273,11 @@ def connection_of(presence: dict[str, Any], ahead: int | None = 0) -> str:
 
 
 def clock_words(found: Snapshot) -> str:
-    """That the clock of a session's machine and this one differ; "" where they do not."""
+    """That the clock of a session's machine is ahead of or behind this one; "" where it is not."""
     if not found.ahead:
         return ""
-    way = "ahead of" if found.ahead > 0 else "behind"
-    return f"its clock is {abs(found.ahead) / 1000:,.0f} s {way} this machine's"
+    way = "ahead" if found.ahead > 0 else "behind"
+    return f"its clock {abs(found.ahead) / 1000:,.0f} s {way}"
 
 
 _FRESH = ("live", "polling")

@@ -185,6 +185,7 @@ def _head(found: Snapshot) -> Iterator[Text]:
         f"   session {found.session} ",
         (found.state, _COLOURS.get(found.state, "white")),
         " · paused" if found.paused else "",
+        f" · {clock}" if (clock := clock_words(found)) else "",
         no_wrap=True,
         overflow="ellipsis",
     )
@@ -192,7 +193,6 @@ def _head(found: Snapshot) -> Iterator[Text]:
     if found.state == "running":
         now = time.time() * 1000 + found.ahead
         words.append(f"next close in {_countdown(next_close(found.interval, now))}")
-    words += filter(None, (clock_words(found),))
     words.append(found.connection)  # last, since it may be long
     yield Text(" · ".join(words), style="dim", no_wrap=True, overflow="ellipsis")
 
