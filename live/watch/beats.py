@@ -28,17 +28,17 @@ class Beats:
     """
 
     def __init__(self) -> None:
-        self._ahead: dict[int, int] = {}
+        self._lead: dict[int, int] = {}
         """By how much the clock of a session's machine is ahead of this one's, ms."""
         self._still: dict[int, int] = {}
         """The beat behind which none came while it was watched."""
         self._first: dict[int, tuple[int, float]] = {}
         """The beat with which watching began, and when that was by the monotonic clock."""
 
-    def ahead(self, database: Database, session: int, presence: dict[str, Any]) -> int | None:
+    def clock_lead(self, database: Database, session: int, presence: dict[str, Any]) -> int | None:
         """By how much the clock of the session's machine is ahead of this one's, ms, where its
         beats show it, else 0; None where it runs by its own words, but does not beat."""
-        known = self._ahead.get(session, 0)
+        known = self._lead.get(session, 0)
         if presence.get("state") != "running":
             return known
         beat = int(presence["beat"])
@@ -54,8 +54,8 @@ class Beats:
             time.sleep(_PAUSE_SECONDS)
             beat = int((presence_of(database, session) or presence)["beat"])
         found = int(beat - time.time() * 1000)
-        self._ahead[session] = found if abs(found) > _SOON_MS else 0
-        return self._ahead[session]
+        self._lead[session] = found if abs(found) > _SOON_MS else 0
+        return self._lead[session]
 
     def _watched(self, database: Database, session: int) -> tuple[int, float]:
         """The beat with which watching this session began, and when; all begin together."""
@@ -66,8 +66,8 @@ class Beats:
         return self._first[session]
 
 
-def _doubtful(beat: int, ahead: int, host: str) -> bool:
+def _doubtful(beat: int, lead: int, host: str) -> bool:
     """Whether the clocks must be told apart before a `beat` can be judged: a session on this
     machine has the same."""
-    silent = time.time() * 1000 + ahead - beat
+    silent = time.time() * 1000 + lead - beat
     return silent < -_SOON_MS or (silent > SILENT_MS and host != socket.gethostname())

@@ -32,7 +32,7 @@ def snapshot_of(
 
 def _whole(database: Database, row: SessionRow, events: int, beats: Beats | None) -> Snapshot:
     presence = presence_of(database, row.id) or {}
-    ahead = beats.ahead(database, row.id, presence) if beats else 0
+    lead = beats.clock_lead(database, row.id, presence) if beats else 0
     rows = sleeves_of(database, row.id)
     sleeves = tuple(snapshot(database, own, 1, beats) for own in rows)
     closed = [closed_trades(database, own.id) for own in rows]
@@ -46,11 +46,11 @@ def _whole(database: Database, row: SessionRow, events: int, beats: Beats | None
         exchange=row.exchange,
         symbol=row.symbol,
         interval=row.interval,
-        state=state_of(presence, ahead),
+        state=state_of(presence, lead),
         pid=presence.get("pid"),
         beat=presence.get("beat"),
         restarts=presence.get("restarts", 0),
-        connection=connection_of(presence, ahead),
+        connection=connection_of(presence, lead),
         paused=all(own.paused for own in rows),
         ratchet=sleeves[0].ratchet,
         price=None,
@@ -71,7 +71,7 @@ def _whole(database: Database, row: SessionRow, events: int, beats: Beats | None
         recent=stories(database, row, events),
         forecast=None,
         expected=None,
-        ahead=ahead or 0,
+        clock_lead=lead or 0,
         sleeves=sleeves,
     )
 

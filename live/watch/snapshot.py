@@ -91,7 +91,7 @@ class Snapshot(NamedTuple):
     """What it would book for the open position, at the price."""
     liquidation: str = ""
     """By which prices a swap is liquidated (C20), see ledger.reading.liquidated_by."""
-    ahead: int = 0
+    clock_lead: int = 0
     """By how much the clock of its machine is ahead of this one's, ms, where they differ."""
     sleeves: tuple[Any, ...] = ()
     """Snapshots of the sleeves of a book."""
@@ -113,10 +113,9 @@ class Snapshot(NamedTuple):
 def snapshot(
     database: Database, row: SessionRow, events: int = 8, beats: Beats | None = None
 ) -> Snapshot:
-    """The session now; the newest `events` of its story, newest first. With `beats`, who looks on
-    from elsewhere waits for a beat where clocks may differ."""
+    """The session now; the newest `events` of its story, newest first; `beats` of who looks on."""
     presence = _presence(database, row)
-    ahead = beats.ahead(database, row.book or row.id, presence) if beats else 0
+    lead = beats.clock_lead(database, row.book or row.id, presence) if beats else 0
     history = settings_rows(database, row.id)
     active = [entry for entry in history if entry.applied is not None][-1]
     settings = settings_from(active.content)
@@ -126,8 +125,7 @@ def snapshot(
     trade, position = open_trade(database, row.id), checkpoint.position
     if trade is not None and position is not None:
         trade["held"] = position.units
-    equity, now = checkpoint.balance, when or row.candle
-    distance = at_stop = None
+    equity, now, distance, at_stop = checkpoint.balance, when or row.candle, None, None
     if trade and position is not None and checkpoint.stop is not None and price is not None:
         paid, level = _paid(trade, position), checkpoint.stop.level
         backing = checkpoint.balance
@@ -144,11 +142,11 @@ def snapshot(
         row.exchange,
         row.symbol,
         row.interval,
-        state_of(presence, ahead),
+        state_of(presence, lead),
         presence.get("pid"),
         presence.get("beat"),
         presence.get("restarts", 0),
-        connection_of(presence, ahead),
+        connection_of(presence, lead),
         row.paused,
         active.content["live"]["ratchet"],
         price,
@@ -170,7 +168,7 @@ def snapshot(
         forecast := _forecast(database, row.id, presence),
         None if forecast is None else _expected(position, price, forecast.rate),
         liquidated_by(database, row, settings),
-        ahead or 0,
+        lead or 0,
     )
 
 
@@ -249,23 +247,23 @@ def _price(
     return (candles[0]["close"], closed) if candles else (None, None)
 
 
-def state_of(presence: dict[str, Any], ahead: int | None = 0) -> str:
+def state_of(presence: dict[str, Any], lead: int | None = 0) -> str:
     """The state of a session by its presence; "gone" where it was not heard of for too long, or
-    does not beat. `ahead`: see live.watch.beats."""
+    does not beat. `lead`: see live.watch.beats."""
     state = str(presence.get("state", "stopped"))
     patience = {"running": SILENT_MS, "starting": _SLOW_START_MS}.get(state)
     if patience is None:
         return state
-    if ahead is None:
+    if lead is None:
         return "gone"
-    silent = time.time() * 1000 + ahead - presence.get("beat", 0)
+    silent = time.time() * 1000 + lead - presence.get("beat", 0)
     return state if -_AHEAD_MS < silent <= patience else "gone"
 
 
-def connection_of(presence: dict[str, Any], ahead: int | None = 0) -> str:
+def connection_of(presence: dict[str, Any], lead: int | None = 0) -> str:
     """The state of the data; of a session that is gone, when it was last known, and by whose
     clock."""
-    if state_of(presence, ahead) != "gone":
+    if state_of(presence, lead) != "gone":
         return str(presence.get("connection", "closed"))
     host = presence.get("host") or ""
     whose = "" if host in ("", socket.gethostname()) else f" by the clock of {host}"
@@ -274,10 +272,10 @@ def connection_of(presence: dict[str, Any], ahead: int | None = 0) -> str:
 
 def clock_words(found: Snapshot) -> str:
     """That the clock of a session's machine is ahead of or behind this one; "" where it is not."""
-    if not found.ahead:
+    if not found.clock_lead:
         return ""
-    way = "ahead" if found.ahead > 0 else "behind"
-    return f"its clock {abs(found.ahead) / 1000:,.0f} s {way}"
+    way = "ahead" if found.clock_lead > 0 else "behind"
+    return f"its clock {abs(found.clock_lead) / 1000:,.0f} s {way}"
 
 
 _FRESH = ("live", "polling")

@@ -191,7 +191,7 @@ def _head(found: Snapshot) -> Iterator[Text]:
     )
     words = [f" candle of {_moment(found.candle)[5:16]} UTC"]
     if found.state == "running":
-        now = time.time() * 1000 + found.ahead
+        now = time.time() * 1000 + found.clock_lead
         words.append(f"next close in {_countdown(next_close(found.interval, now))}")
     words.append(found.connection)  # last, since it may be long
     yield Text(" · ".join(words), style="dim", no_wrap=True, overflow="ellipsis")

@@ -222,7 +222,7 @@ def test_a_session_that_beats_on_a_machine_with_another_clock_is_well_and_the_cl
     if form == "--json":
         (session,) = json.loads(shown)["sessions"]
         assert session["state"] == "running"
-        assert abs(session["ahead"] / 1000 - off) < 5
+        assert abs(session["clock_lead"] / 1000 - off) < 5
         return
     found = re.search(r"its clock ([\d,]+) s (ahead|behind)", shown)
     assert found is not None
@@ -268,4 +268,4 @@ def test_sessions_are_watched_together_and_each_beat_once(
         for number in (2, 3):  # watched together with the first
             where = Presence.session == number
             (presence,) = Presence.select().where(where).dicts().execute(database)
-            assert beats.ahead(database, number, presence) is None
+            assert beats.clock_lead(database, number, presence) is None

@@ -88,7 +88,7 @@ def window(
 
 def open_page(window: Any, client: Client, path: str = "/") -> None:
     window.get("about:blank")
-    requests(window)
+    requests(window), errors(window)  # of a page before, whose server may be gone
     window.get(client.origin + path)
     wait_until(window, "return document.documentElement.dataset.ready !== undefined")
 

@@ -25,7 +25,7 @@ function tiles(card, curve) {
     tile("Open result", card.trade || held ? f.result(card.unrealised) : f.NONE, held ?? (card.trade ? f.multiple(card.r_multiple) : "flat"), f.tone(card.unrealised)),
     tile(card.sleeves.length ? "If every stop is hit" : "If the stop is hit", f.result(card.at_stop), risk, f.tone(card.at_stop)),
     tile("Drawdown", curve ? f.share(-curve.now) : f.NONE, fall),
-    tile("Next close", card.state === "running" ? f.countdown(f.nextClose(card.interval, f.now() + card.ahead)) : f.NONE, `${card.timeframe} candles`));
+    tile("Next close", card.state === "running" ? f.countdown(f.nextClose(card.interval, f.now() + card.clock_lead)) : f.NONE, `${card.timeframe} candles`));
 }
 
 // What the exchange expects; nothing is booked by it.
@@ -61,8 +61,8 @@ function signal(card) {
 
 function connection(card) {
   return facts(["State", card.paused ? `${card.state}, paused` : card.state], ["Market data", card.connection, card.health === "stale" ? "warn" : ""],
-    card.sleeves.length ? null : ["Price of", f.moment(card.price_time, true)], ["Last heard of", card.beat ? f.ago(card.beat, card.ahead) : f.NONE],
-    card.ahead ? ["Its clock", `${f.span(Math.abs(card.ahead))} ${card.ahead > 0 ? "ahead of" : "behind"} the dashboard's`, "warn"] : null,
+    card.sleeves.length ? null : ["Price of", f.moment(card.price_time, true)], ["Last heard of", card.beat ? f.ago(card.beat, card.clock_lead) : f.NONE],
+    card.clock_lead ? ["Its clock", `${f.span(Math.abs(card.clock_lead))} ${card.clock_lead > 0 ? "ahead of" : "behind"} the dashboard's`, "warn"] : null,
     ["Restarts", f.count(card.restarts)], ["Ratchet", `by ${card.ratchet}`], card.liquidation ? ["Liquidated by", card.liquidation] : null);
 }
 
