@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -132,9 +133,16 @@ def describe(columns: Columns, fault: Fault, place: Callable[[int], str]) -> str
 
 def usual_step(time: Times) -> int:
     """The most frequent distance between neighbouring open times in order, 0 without any."""
-    step = np.diff(np.sort(time))
-    values, counts = np.unique(step[step > 0], return_counts=True)
-    return int(values[np.argmax(counts)]) if len(values) else 0
+    ordered = time if np.all(time[1:] >= time[:-1]) else np.sort(time)
+    found: Counter[int] = Counter()
+    for first in range(0, len(ordered), _AT_ONCE):  # a copy of a long column is large
+        step = np.diff(ordered[first : first + _AT_ONCE + 1])
+        values, counts = np.unique(step[step > 0], return_counts=True)
+        found.update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+    return max(sorted(found), key=found.__getitem__, default=0)
+
+
+_AT_ONCE = 1 << 16
 
 
 def _fault(column: str, bad: NDArray[np.bool_], rule: str, remedy: str) -> Iterator[Fault]:

@@ -30,6 +30,7 @@ from stoptrail.feeds.oddities import oddities, unfinished
 from stoptrail.feeds.parts import FilePart, read_part
 from stoptrail.feeds.scales import counts_coins
 from stoptrail.feeds.seams import Joined, joined
+from stoptrail.feeds.sheets import return_memory
 from stoptrail.feeds.strangers import beside_others
 from stoptrail.rules.candles import Candles
 
@@ -152,7 +153,7 @@ def _parts_of(
                 raise DataError(text) from None
             files.append(text)
     require_some(parts, files)
-    _return_memory()
+    return_memory()
     names = [path.name, *(sheet.label.rpartition("/")[2] for sheet in sheets)]
     told = next(filter(None, map(market_in_name, names)), "")
     if told and reading.symbol and not same_base(told, reading.symbol):
@@ -165,13 +166,6 @@ def _joined(path: Path, parts: list[FilePart]) -> Joined:
         return joined(parts)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-
-
-def _return_memory() -> None:
-    """Arrow keeps what it has decoded with for later; there is no later here."""
-    import pyarrow as pa
-
-    pa.default_memory_pool().release_unused()
 
 
 def _refuse_order(path: Path, parts: list[FilePart], series: Joined) -> None:

@@ -33,6 +33,7 @@ from stoptrail.feeds.sheets import (
     day_and_clock,
     headers_again,
     refuse_header,
+    return_memory,
     skipped,
     with_clock_named,
 )
@@ -184,6 +185,7 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> F
         if not keep.all():
             rows, table = rows[keep], table.filter(keep)
     columns, read, rows = _understandable(sheet, layout, table, wanted, rows, notes, bad)
+    return_memory()
     naive, told = read.naive, layout.zoned is not None and layout.zone != "UTC"
     if naive and told and not reading.zone:
         assert layout.zoned is not None
@@ -257,6 +259,7 @@ def _converted(
     if len(layout.time) == 2:
         times = day_and_clock(times, column(layout.time[1]))
     read = read_times(times, name(layout.time[0]), sheet.day, sheet.decimal)
+    del times
     values = [to_floats(column(i), name(i), sheet.decimal) for i in layout.prices]
     if layout.scale != 1.0:
         values = [prices / round(1 / layout.scale) for prices in values]

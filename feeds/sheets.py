@@ -92,7 +92,15 @@ class OneByOne:
 
     def column(self, place: int) -> pa.ChunkedArray:
         """The column at `place` among the wanted ones."""
+        return_memory()
         return self._sheet.read([self._wanted[place]]).column(0)
+
+
+def return_memory() -> None:
+    """Arrow keeps what it has decoded with for later, which is as much as the columns are."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
 
 
 def refuse_header(sheet: Sheet, table: pa.Table, rows: NDArray[np.intp], row: int) -> None:

@@ -34,6 +34,7 @@ from stoptrail.rules.tally import (
 )
 from stoptrail.rules.types import (
     OPEN,
+    DayMarks,
     FillLog,
     RunRules,
     TradeLog,
@@ -127,20 +128,30 @@ def account_curve(
     trades: TradeLog, fills: FillLog, inputs: Inputs, run_rules: RunRules
 ) -> AccountCurve:
     """The account of these trades over the span of `inputs`."""
-    candles, start = inputs.candles, inputs.start
-    given = trades, fills, candles
-    marked = [
-        compiled(equity_of)(*given, marks, run_rules, inputs.funding).marks
-        for marks in (inputs.marks, close_marks(candles, start))
-    ]
-    # Its first mark is the open of the span, which is no close.
-    return AccountCurve(marked[0], marked[1][1:], mark_of_closes(inputs))
+    given = trades, fills, inputs.candles
+
+    def marked(marks: DayMarks) -> Floats:
+        return compiled(equity_of)(*given, marks, run_rules, inputs.funding).marks
+
+    count = len(inputs.candles.time) - inputs.start
+    closes, step = np.empty(count), -(-count // (1 + count // _MOST_CLOSES))
+    for first in range(0, count, step):
+        last = first + step
+        # The first mark is the open of the part, which is no close.
+        closes[first:last] = marked(close_marks(inputs.candles, inputs.start + first, step))[1:]
+    return AccountCurve(marked(inputs.marks), closes, mark_of_closes(inputs))
+
+
+_MOST_CLOSES = 1 << 21
+"""Closes that are marked at once, which takes four columns of them."""
 
 
 def mark_of_closes(inputs: Inputs) -> Times:
     """The first day mark at or after each close of the span."""
-    closed = np.arange(inputs.start, len(inputs.candles.time))
-    return np.searchsorted(inputs.marks.candle, closed, side="left").astype(np.int64)
+    ends, count = inputs.marks.candle + 1, len(inputs.candles.time)
+    # Each mark is that of the closes since the mark before.
+    closes: Any = np.diff(np.clip(ends, inputs.start, count), prepend=inputs.start)
+    return np.repeat(np.arange(len(ends)), closes)
 
 
 def account_table(curve: AccountCurve, time: Times, falls: Floats | None = None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from stoptrail.adapter.backtrader import bt
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.core.program import is_plain
 from stoptrail.feeds.columnar import ColumnarFeed
+from stoptrail.rules.candles import Candles
 from stoptrail.rules.margin import outermost
 from stoptrail.strategies.quick_candles import Pace, QuickCandles
 
@@ -108,13 +109,13 @@ class QuickCerebro(bt.Cerebro):  # type: ignore[misc]
         """Candle by candle: the broker where it has something to do, then the strategy."""
         broker, following = self._broker, strategy.next
         lows, highs = outermost(feed.lines.low.array, feed.lines.high.array, broker.marks)
-        closes, due, due_at = feed.candles.time + feed.candles.interval, math.inf, feed.count
+        due, due_at = math.inf, feed.count
         # Until indicators are warm, and with lines that move by themselves, every candle is
         # told of as one with orders.
         warm = feed.count if apart else strategy._minperiods[0]
         for at in range(feed.count):
             if broker.due != due:
-                due, due_at = broker.due, int(np.searchsorted(closes, broker.due))
+                due, due_at = broker.due, closing_by(broker.due, feed.candles)
             lead.at = own.at = at
             if at < warm or (
                 broker.is_awake
@@ -133,3 +134,13 @@ class QuickCerebro(bt.Cerebro):  # type: ignore[misc]
                 following()
             if self._event_stop:
                 return
+
+
+def closing_by(due: float, candles: Candles) -> int:
+    """The first of `candles` that closes at `due` (ms) or later; their number where none does."""
+    opens = due - candles.interval
+    if opens > candles.time[-1]:
+        return len(candles.time)
+    if opens <= candles.time[0]:
+        return 0
+    return int(np.searchsorted(candles.time, math.ceil(opens)))

@@ -36,6 +36,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.errors import UsageError
 from stoptrail.core.files import on_disk_together
 from stoptrail.feeds.market import MarketData
+from stoptrail.strategies.signals.timeframe_lines import forget_lines
 from stoptrail.sweep.breakdown import breakdown, of_one_run
 
 
@@ -194,6 +195,7 @@ def full_run(settings: Settings, inputs: Inputs) -> Outcome:
     plan = plan_of(settings, inputs)
     require_warm(plan, inputs)
     require_worthwhile(plan, inputs)
+    forget_lines()  # its zones are kept
     record = run_backtrader(
         inputs.candles, inputs.start, plan, inputs.funding, detail=inputs.detail
     )

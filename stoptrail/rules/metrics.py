@@ -266,12 +266,14 @@ def scaled(hold: Floats, share: float) -> Floats:
 def scaled_between(hold: Floats, share: float, values: Floats, mark: Times) -> Floats:
     """The account of `scaled` between its marks, where `hold` is at `values`, shape (n,); mark:
     the first mark at or after each, not the first of all, shape (n,)."""
-    before = hold[mark - 1]
-    grown = np.divide(values, before, out=np.ones_like(values), where=before > 0.0)
-    del before  # a column of a long market is large: what follows is done in place
-    grown -= 1.0
-    grown *= share
-    grown += 1.0
-    np.maximum(grown, 0.0, out=grown)
-    grown *= scaled(hold, share)[mark - 1]
-    return grown
+    begun, out = scaled(hold, share), np.empty_like(values)
+    for first in range(0, len(values), _AT_ONCE):  # a column of a long market is large
+        part = slice(first, first + _AT_ONCE)
+        last = mark[part] - 1
+        before = hold[last]
+        grown = np.divide(values[part], before, out=np.ones_like(before), where=before > 0.0)
+        out[part] = np.maximum(1.0 + share * (grown - 1.0), 0.0) * begun[last]
+    return out
+
+
+_AT_ONCE = 1 << 16

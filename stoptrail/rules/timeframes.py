@@ -216,6 +216,12 @@ class LineMemory:
                 self._forget(next(iter(self._lines)))
         return made
 
+    def forget(self) -> None:
+        """Let go of all lines."""
+        with self._lock:
+            self._lines.clear()
+            self._bytes = 0
+
     def _forget(self, key: Hashable) -> None:
         if key in self._lines:
             self._bytes -= _bytes(self._lines.pop(key)[1])

@@ -199,12 +199,15 @@ def day_marks(candles: Candles, start: int) -> DayMarks:
     return DayMarks(time, np.searchsorted(closes, time, side="right").astype(np.int64) - 1)
 
 
-def close_marks(candles: Candles, start: int) -> DayMarks:
-    """The open time of candle `start` and every close from there on: what `equity_of` marks then
-    is the account at each of them."""
-    closes = candles.time[start:] + candles.interval
-    last = np.arange(start - 1, len(candles.time), dtype=np.int64)
-    return DayMarks(np.concatenate((candles.time[start : start + 1], closes)), last)
+def close_marks(candles: Candles, start: int, most: int | None = None) -> DayMarks:
+    """The open time of candle `start` and every close from there on, or `most` of them: what
+    `equity_of` marks then is the account at each of them."""
+    opens = candles.time[start:][:most]
+    last = np.arange(start - 1, start + len(opens), dtype=np.int64)
+    time = np.empty_like(last)
+    time[:1] = opens[:1]
+    np.add(opens, candles.interval, out=time[1:])  # a copy of a long column is large
+    return DayMarks(time, last)
 
 
 @rule

@@ -81,6 +81,12 @@ _KEPT_LINES = 24
 _memory = LineMemory(_KEPT_LINES, 48e6)
 
 
+def forget_lines() -> None:
+    """Let go of the lines that are kept: over years of minutes they are large, and only a signal
+    that shares them with the one before is the quicker for it."""
+    _memory.forget()
+
+
 def trend_line(candles: Candles, kind: TrendKind, period: int, strength: float) -> Floats:
     """Trend over `period` daily candles as each base candle sees it; NaN before."""
     held = held_trend(candles, kind, period, strength)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stoptrail.backtest import outcome
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import (
     Outcome,
@@ -186,3 +187,27 @@ def test_buy_and_hold_of_a_swap_is_liquidated_once_funding_took_what_it_has() ->
     kept = held(inputs._replace(funding=first), rules)
     assert "liquidated" not in kept
     assert kept["equity"][-1] == pytest.approx(10.0 * (95.0 - 45.0))
+
+
+def test_closes_are_marked_alike_at_once_and_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trades that begin, go on and end across the parts."""
+    for start in (0, 1, 3):
+        inputs = inputs_of(start=start)
+        whole = account_curve(TWO, fill_log(0), inputs, FREE)
+        for most in (1, 2, 3):
+            with monkeypatch.context() as patched:
+                patched.setattr(outcome, "_MOST_CLOSES", most)
+                parts = account_curve(TWO, fill_log(0), inputs, FREE)
+            for one, other in zip(whole, parts, strict=True):
+                assert one.tobytes() == other.tobytes()
+
+
+def test_each_close_knows_the_first_mark_that_is_not_before_it() -> None:
+    """With two days without candles."""
+    time = NEW_YEAR + HOUR * np.array([20, 22, 23, 96, 97, 120, 121, 122], np.int64)
+    candles = CANDLES._replace(time=time)
+    for start in (0, 2, 5):
+        inputs = Inputs(candles, start, day_marks(candles, start), FREE.trade_rules.market)
+        at = [(int(time[k]) + HOUR) for k in range(start, 8)]
+        expected = [next(m for m, t in enumerate(inputs.marks.time) if t >= close) for close in at]
+        assert outcome.mark_of_closes(inputs).tolist() == expected

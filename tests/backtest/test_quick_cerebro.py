@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import backtrader as bt
@@ -9,7 +10,7 @@ import pytest
 
 from stoptrail.backtest.engine import strategy_options
 from stoptrail.backtest.journal import RecordingJournal
-from stoptrail.backtest.quick_cerebro import InStep, QuickCerebro
+from stoptrail.backtest.quick_cerebro import InStep, QuickCerebro, closing_by
 from stoptrail.brokers.candle import CandleBroker
 from stoptrail.core.program import PLAIN
 from stoptrail.feeds.columnar import ColumnarFeed
@@ -153,3 +154,14 @@ def test_an_analyzer_is_left_to_backtrader() -> None:
     found = run(Watcher, bt.analyzers.TradeAnalyzer)
     assert type(found.data.lines[0]) is not InStep
     assert found.analyzers[0].get_analysis().total.total > 10
+
+
+def test_a_time_is_due_at_the_first_close_that_is_not_before_it() -> None:
+    candles = CASE.candles
+    closes = (candles.time + candles.interval).tolist()
+    assert closing_by(-math.inf, candles) == closing_by(closes[0], candles) == 0
+    for due in (closes[0] + 0.5, closes[1] - 0.5, float(closes[1])):
+        assert closing_by(due, candles) == 1
+    assert closing_by(closes[-1], candles) == len(closes) - 1
+    for due in (closes[-1] + 0.5, 1e30, math.inf):
+        assert closing_by(due, candles) == len(closes)

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stoptrail.rules import metrics
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.measure import (
     AccountCurve,
@@ -73,6 +74,12 @@ def test_half_of_an_account_falls_half_as_deep_within_a_day() -> None:
     assert half.equity == pytest.approx([100.0, 110.0, 110.0 * (1 - 0.5 / 12)])
     assert half.closes == pytest.approx([100.0, 90.0, 110.0, 82.5, 110.0 * (1 - 0.5 / 12)])
     assert fallen(half) == pytest.approx([0.0, 0.1, 0.25])
+
+
+def test_a_long_account_is_scaled_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = CURVE.scaled(0.3).closes
+    monkeypatch.setattr(metrics, "_AT_ONCE", 2)
+    assert CURVE.scaled(0.3).closes.tobytes() == whole.tobytes()
 
 
 def test_what_owes_more_than_it_has_within_a_day_has_nothing() -> None:

@@ -38,7 +38,7 @@ class Regime(NamedTuple):
 
 def known_prices(candles: Candles, times: Times) -> Floats:
     """The last close known at each of `times` (ms); NaN before the first. Shape of `times`."""
-    known = np.searchsorted(candles.time + candles.interval, times, side="right") - 1
+    known = np.searchsorted(candles.time, times - candles.interval, side="right") - 1
     return np.where(known < 0, np.nan, candles.close[np.maximum(known, 0)])
 
 
