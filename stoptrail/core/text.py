@@ -45,8 +45,13 @@ HIDDEN = "***"
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_FOLDER = re.compile(r"%2[Ff][A-Za-z0-9._%-]*(?::[0-9]{1,5})?")
+"""A socket's folder in the place of a host."""
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}([^\s'\",)]*[@?][^\s'\",)]*)")
 """An address with something before an @, or with parameters; as a path it has one slash."""
+_WORD = re.compile(r"\w+")
+_PARAMETERS = frozenset({"host", "port", "user", "password", "dbname", "service", "sslmode"})
+"""Names in an address that messages speak of too."""
 _SHORT = 3
 """Parts of a secret below this length occur in any text."""
 
@@ -72,7 +77,9 @@ def public_url(url: str, *, path: bool = True) -> str:
         return f"{scheme}://{HIDDEN}"
     bare = re.split("[?#]", after, maxsplit=1)[0]
     host, slash, place = bare.partition("/")
-    if host and not _HOST.fullmatch(host):
+    if _FOLDER.fullmatch(host):
+        host = HIDDEN
+    elif host and not _HOST.fullmatch(host):
         return f"{scheme}://{HIDDEN}"
     hidden = f"{HIDDEN}@" if at else ""
     more = f"?{HIDDEN}" if len(after) > len(bare) else ""
@@ -87,10 +94,15 @@ def scrubbed(text: str) -> str:
 
 
 def without_secrets(text: str, url: str) -> str:
-    """`text`, which may quote `url` or parts of it, with these replaced."""
+    """`text`, which may quote `url` or parts of it, with these replaced; parts that are words,
+    such as a user's name, only where they stand as such."""
     public = public_url(url)
-    for part in sorted(_parts(url), key=len, reverse=True):
-        if len(part) >= _SHORT and part not in public:
+    for part in sorted(set(_parts(url)) - _PARAMETERS, key=len, reverse=True):
+        if len(part) < _SHORT or part in public:
+            continue
+        if _WORD.fullmatch(part):
+            text = re.sub(rf"(?<!\w){part}(?!\w)", HIDDEN, text)
+        else:
             text = text.replace(part, HIDDEN)
     return text
 

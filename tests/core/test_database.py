@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from peewee import OperationalError
 
-from stoptrail.core.database import reason_of, server_at
+from stoptrail.core.database import reason_of, server_at, shown
 
 ODD = "z9@Q/w:x?#&=;% '\"\\é$K+"
 ENCODED = "z9%40Q%2Fw%3Ax%3F%23%26%3D%3B%25%20%27%22%5C%C3%A9%24K%2B"
@@ -42,7 +42,7 @@ def test_what_is_percent_encoded_is_handed_over_as_it_was_meant(
 
 
 @pytest.mark.parametrize(
-    ("url", "said", "shown"),
+    ("url", "said", "expected"),
     [
         (
             f"postgresql://trader:{ENCODED}@host/db",
@@ -54,9 +54,25 @@ def test_what_is_percent_encoded_is_handed_over_as_it_was_meant(
             'connection to server on socket "/run/secret/pg/.s.PGSQL.6432" failed',
             'connection to server on socket "***/.s.PGSQL.***" failed',
         ),
+        (
+            "postgresql://trader:x@%2Frun%2Fsecret:6432/led",
+            'connection to server on socket "/run/secret/.s.PGSQL.6432" failed in ledger led',
+            'connection to server on socket "***/.s.PGSQL.***" failed in ledger led',
+        ),
     ],
 )
 def test_a_complaint_shows_nothing_of_a_url_that_is_not_shown(
-    url: str, said: str, shown: str
+    url: str, said: str, expected: str
 ) -> None:
-    assert reason_of(OperationalError(said), url) == shown
+    assert reason_of(OperationalError(said), url) == expected
+
+
+def test_words_that_hold_a_part_of_an_address_are_left_alone() -> None:
+    url = "postgresql:///led?host=/var/run/pg&user=art&password=top"
+    said = "the ledger was started: stopped at the top, art runs; password and host of art: top"
+    told = "the ledger was started: stopped at the ***, *** runs; password and host of ***: ***"
+    assert reason_of(OperationalError(said), url) == told
+
+
+def test_the_folder_of_a_socket_is_not_shown_but_the_name_of_the_database_is() -> None:
+    assert shown("postgresql://me:x@%2Frun%2Fsecret:6432/led?a=b") == "postgresql://***@***/led?***"
