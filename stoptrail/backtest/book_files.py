@@ -35,7 +35,7 @@ from stoptrail.config.load import public_table
 from stoptrail.config.settings import Settings
 from stoptrail.core.files import write_rows
 from stoptrail.core.json import json_value
-from stoptrail.core.time import iso
+from stoptrail.core.time import DAY_MS, iso
 from stoptrail.feeds.market import MarketData, same_candles
 from stoptrail.rules.book import BOOK_IGNORED
 from stoptrail.rules.candles import Floats
@@ -162,6 +162,7 @@ def summarise_book(
         "no_trade": None if metrics["trades"] or _open(outcome) else "no trade in any sleeve",
         "warnings": [
             *same_candles({name: market.candles for name, market in markets.items()}),
+            *_partly_there(markets),
             *_warnings(outcome, sleeves),
         ],
         "sides": by_side(outcome.whole, outcome.inputs),
@@ -172,6 +173,18 @@ def summarise_book(
             "candles_sha256": {name: market.sha256 for name, market in markets.items()},
         },
     }
+
+
+def _partly_there(markets: Mapping[str, MarketData]) -> list[str]:
+    """A line for each market without candles in more than a day at an end of the book's span."""
+    first = min(market.start_time for market in markets.values())
+    last = max(market.end_time for market in markets.values())
+    return [
+        f"{name} has candles from {iso(market.start_time)} to {iso(market.end_time)}, the book is "
+        f"from {iso(first)} to {iso(last)}: in the rest its share of the account stands idle"
+        for name, market in markets.items()
+        if market.start_time - first > DAY_MS or last - market.end_time > DAY_MS
+    ]
 
 
 def _open(outcome: BookOutcome) -> int:

@@ -18,7 +18,7 @@ from stoptrail.backtest.warm_up import require_warm, require_worthwhile
 from stoptrail.cli import market as markets
 from stoptrail.cli.activity import compile_ahead, compiled_beside
 from stoptrail.cli.console import Stages, Voice
-from stoptrail.cli.folder import own_folder
+from stoptrail.cli.folder import own_folder, state_folder
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.cli.results import (
     baseline_run,
@@ -93,6 +93,9 @@ def run_command(options: BacktestOptions, sweep: bool, voice: Voice, stages: Sta
         resume = options.resume
         several = many or (resume is not None and multi_market.is_several(resume))
         if options.book and resume is not None and not several:
+            from stoptrail.cli.resume import stored_key
+
+            stored_key(state_folder(resume))  # where there is no sweep at all, that is said
             raise UsageError(
                 f"--resume {resume}: is a sweep of one market and no book: leave --book out"
             )
@@ -106,8 +109,9 @@ def run_one(options: BacktestOptions, voice: Voice, stages: Stages) -> None:
     """One parameter set on one market; with --walk-forward the grid's search as well."""
     if len(options.files) > 1 or len(options.symbols) > 1:
         raise UsageError(
-            "each --data or --symbol is a market, and a sweep compares markets: add --sweep; "
-            "files of one market are joined by a folder or a pattern in quotes"
+            "each --data and each name of --symbols is a market: add --book to trade them on one "
+            "account, or --sweep to compare them; files of one market are joined by a folder or a "
+            "pattern in quotes"
         )
     own = data_overrides(options.files, options.symbols)
     searching = bool(options.walk_forward)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.folder import own_folder
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.cli.results import finish_book, signal_notice, steps_notice, tell
-from stoptrail.config.book import BookSettings
+from stoptrail.config.book import only_others, sleeve_changes
 from stoptrail.config.load import load_settings, to_toml
-from stoptrail.config.settings import Settings
+from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError, UsageError
 from stoptrail.core.files import write_whole
 from stoptrail.core.time import iso
@@ -84,10 +85,14 @@ def run_sleeves(
 
 def load_markets(sleeves: Sequence[BookSleeve], voice: Voice) -> dict[str, MarketData]:
     """The candles of each market, by its symbol, in the order of the sleeves."""
+    several = len({settings.data.symbol for _, settings in sleeves}) > 1
     found: dict[str, MarketData] = {}
     for _, settings in sleeves:
-        if settings.data.symbol not in found:
-            found[settings.data.symbol] = markets.load(settings, voice)
+        symbol = settings.data.symbol
+        if symbol in found:
+            continue
+        with voice.about(symbol) if several else nullcontext():
+            found[symbol] = markets.load(settings, voice)
     return found
 
 
@@ -170,22 +175,20 @@ def _again(
 ) -> Settings:
     """Settings that run the same book again, from any folder and on any day: every sleeve by
     its own values, its candles named, open ends filled in."""
-    tables = []
-    for resolved, own in sleeves:
-        again = markets.repeatable(own, found[resolved.symbol])
-        data = {
-            key: getattr(again.data, key) for key in ("path", "detail_path", "funding", "mark_path")
-        }
-        table = {**resolved.taken, **resolved.table}
-        table["data"] = {key: value for key, value in data.items() if value}
-        tables.append({"symbol": resolved.symbol, "share": resolved.share, **table})
-    book = BookSettings.model_validate(
-        {**settings.book.model_dump(exclude_none=True), "sleeves": tables}
-    )
-    first = markets.repeatable(sleeves[0].settings, found[sleeves[0].resolved.symbol]).data
-    ends = {
+    made = [markets.repeatable(own, found[sleeve.symbol]) for sleeve, own in sleeves]
+    sources = {each.data.source for each in made}
+    whole = as_table(settings)
+    whole["data"] |= {
         "start": iso(min(market.start_time for market in found.values())),
         "end": iso(max(market.end_time for market in found.values())),
+        "source": sources.pop() if len(sources) == 1 else "auto",
+        "path": "",
     }
-    whole = settings.data.model_copy(update={**ends, "source": first.source, "path": ""})
-    return settings.model_copy(update={"book": book, "data": whole})
+    named = [(sleeve, as_table(each)) for (sleeve, _), each in zip(sleeves, made, strict=True)]
+    for name, key in set().union(*(only_others(whole, one.symbol, own) for one, own in named)):
+        del whole[name][key]
+    whole["book"]["sleeves"] = [
+        {"symbol": one.symbol, "share": one.share, **sleeve_changes(whole, one.symbol, own)}
+        for one, own in named
+    ]
+    return Settings.model_validate(whole)

@@ -29,10 +29,21 @@ class Voice:
         self.silent = silent
         self.console = console or Terminal(stderr=True, quiet=silent)
         self._activity: Activity | None = None
+        self._about = ""
 
     def notice(self, line: str) -> None:
         """One line that the user should see."""
-        self.console.print(safe(line), style="yellow", soft_wrap=True)
+        told = line if line.startswith(self._about) else self._about + line
+        self.console.print(safe(told), style="yellow", soft_wrap=True)
+
+    @contextmanager
+    def about(self, market: str) -> Iterator[None]:
+        """Notices begin with the market's name: it is one of several."""
+        self._about = f"{market}: "
+        try:
+            yield
+        finally:
+            self._about = ""
 
     def insist(self, line: str) -> None:
         """A notice that is not left out where the user wants to see errors only."""

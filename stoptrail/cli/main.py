@@ -18,7 +18,7 @@ from stoptrail.cli.ending import DEBUG as DEBUG
 from stoptrail.cli.ending import INTERRUPTED, TERMINATED, ended, in_order, memory_is_spent
 from stoptrail.cli.groups import dashboard, data, ledger, runs, telegram
 from stoptrail.cli.options import FILE as _FILE
-from stoptrail.cli.options import json_option, settings_options, trust_option
+from stoptrail.cli.options import json_option, require_once, settings_options, trust_option
 from stoptrail.core.errors import UsageError
 from stoptrail.core.program import (
     collect_seldom,
@@ -110,10 +110,11 @@ def backtest(
 
 
 def _markets(symbols: str) -> tuple[str, ...]:
-    """The names of --symbols. Raises UsageError where there are none."""
+    """The names of --symbols. Raises UsageError where there are none, or one comes twice."""
     names = tuple(name.strip() for name in symbols.split(",") if name.strip())
     if symbols and not names:
         raise UsageError(f"--symbols must name markets such as BTC/USDT,ETH/USDT, not {symbols!r}")
+    require_once(names)
     return names
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from stoptrail.cli.console import Voice
 from stoptrail.cli.folder import market_folders
+from stoptrail.cli.options import require_once
 from stoptrail.config.load import load_settings
 from stoptrail.config.market import Data
 from stoptrail.config.run_rules import constant_funding
@@ -203,9 +204,7 @@ def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[WantedMarket]:
         if not file.exists() and not any(letter in str(file) for letter in "*?["):
             raise DataError(f"{file}: there is no such candle file")
     names = [*symbols, *map(_name_of, files[len(symbols) :])]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise UsageError(f"the market {twice[0]} is given twice: name each once with --symbols")
+    require_once(names)
     _refuse_months(names[len(symbols) :])
     paths = [str(file.absolute()) for file in files] or [""] * len(names)
     folders = market_folders(names)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
+
+from stoptrail.core.errors import UsageError
+from stoptrail.core.text import plain
 
 if TYPE_CHECKING:  # help has to come at once
     from stoptrail.config.settings import Settings
@@ -38,6 +41,15 @@ class BacktestOptions(NamedTuple):
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 FILE = click.Path(path_type=Path)
+
+
+def require_once(markets: Sequence[str]) -> None:
+    """UsageError where a market comes twice."""
+    twice = sorted({name for name in markets if markets.count(name) > 1})
+    if twice:
+        raise UsageError(
+            f"the market {plain(twice[0])} is given twice: name each once with --symbols"
+        )
 
 
 def settings_options(command: Command) -> Command:

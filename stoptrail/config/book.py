@@ -174,3 +174,39 @@ def sleeve_table(base: Table, sleeve: ResolvedSleeve) -> Table:
             own = {key: own[key] for key in Strategy.model_fields if key in own}
         table[name] = {**own, **changes}
     return table
+
+
+def sleeve_changes(base: Table, symbol: str, own: Table) -> Table:
+    """What a sleeve of `symbol` has to change in the tables of `base`, a book's settings, to have
+    those of `own`: the other way of `sleeve_table`, but for what `base` alone has (see
+    `only_others`)."""
+    given = _given(base, symbol, own)
+    changes = {}
+    for name in (*SECTIONS, "data"):
+        keys = OWN_DATA if name == "data" else own[name]
+        table = {
+            key: own[name][key]
+            for key in keys
+            if key in own[name] and own[name][key] != given[name].get(key, _left_out(key))
+        }
+        if table:
+            changes[name] = table
+    return changes
+
+
+def _left_out(key: str) -> str | None:
+    """What a key says that is left out; a sleeve of another market has no file of the book's."""
+    return "" if key in OF_A_FILE else None
+
+
+def only_others(base: Table, symbol: str, own: Table) -> set[tuple[str, str]]:
+    """Sections and keys that a sleeve of `symbol` would have from `base`, and has not in `own`: it
+    cannot say that it leaves them out."""
+    given = _given(base, symbol, own)
+    return {(name, key) for name in SECTIONS for key in given[name] if key not in own[name]}
+
+
+def _given(base: Table, symbol: str, own: Table) -> Table:
+    """What `base` gives a sleeve of `symbol` with the signal of `own`."""
+    signal = {"strategy": {"signal": own["strategy"]["signal"]}}
+    return sleeve_table(base, ResolvedSleeve(symbol, 1.0, signal, {}))

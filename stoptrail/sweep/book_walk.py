@@ -108,11 +108,13 @@ class Picked(NamedTuple):
 def shifts_of(settings: Settings, room_days: float) -> list[list[int]]:
     """For each phase of a book the shifts of its tranches, days; the first is the phase's own.
 
-    Both are equal parts of a test window. A phase whose shift is not within `room_days`, the time
-    there is to test on, or that repeats another, is left out.
+    Tranches follow one another by equal parts of a test window, phases by equal parts of the time
+    between two tranches: shifted by all of it, a phase would choose on the days of another. One
+    whose shift is not within `room_days`, the time there is to test on, or that repeats another,
+    is left out.
     """
     own, tranches = settings.walk_forward, settings.book.tranches
-    firsts = sorted({k * own.test_days // own.phases for k in range(own.phases)})
+    firsts = sorted({k * own.test_days // (own.phases * tranches) for k in range(own.phases)})
     return [
         [(first + k * own.test_days // tranches) % own.test_days for k in range(tranches)]
         for first in firsts

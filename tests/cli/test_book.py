@@ -127,6 +127,26 @@ def test_one_file_under_two_names_is_told(
     assert line in capsys.readouterr().err
 
 
+def test_a_market_that_comes_later_and_ends_early_is_told(
+    place: Place, three: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "its share of the account stands idle"
+    assert not [line for line in summary_of(three)["warnings"] if words in line]
+    whole = small_market(4)
+    part = slice(20 * 24, -10 * 24)
+    file = write_candles(
+        place.folder / "part.parquet",
+        whole._replace(**{name: getattr(whole, name)[part] for name in whole._fields[:-1]}),
+    )
+    out = place.folder / "partly"
+    command = ["backtest", "--book", "--config", str(place.config), "--out", str(out)]
+    files = ["--data", str(place.files[0]), "--data", str(file), "--symbols", "M0/USDT,M1/USDT"]
+    assert runner.main([*command, *files]) == 0
+    (line,) = [line for line in summary_of(out)["warnings"] if words in line]
+    assert line.startswith("M1/USDT has candles from ")
+    assert line in capsys.readouterr().err
+
+
 def test_days_of_sleeves_add_up_to_the_equity(three: Path) -> None:
     equity = [float(row["equity"]) for row in rows_of(three / "equity.csv")]
     parts = [
@@ -141,6 +161,31 @@ def test_its_own_configuration_runs_it_again(place: Place, three: Path) -> None:
     found = backtest(again, "again", "--book")
     for name in ("trades.csv", "stops.csv", "equity.csv", "sleeves.csv"):
         assert (found / name).read_bytes() == (three / name).read_bytes()
+
+
+def test_what_a_sleeve_alone_has_is_in_its_configuration(place: Place) -> None:
+    """Of its data, beside what it takes of a run, and what the book has and the run had not."""
+    silent = small_market(4)
+    silent.volume[::7] = 0.0
+    file = write_candles(place.folder / "silent.parquet", silent)
+    own = ("--set", "stop.trailing_atr_multiplier=2.5", "--set", "exits.target=1.5")
+    run = backtest(place, "one", *own, *data_of(place, 0))
+    first = f'{{symbol="M0/USDT",share=0.5,from="{run}",risk.risk_per_trade=0.02}}'
+    second = '{symbol="M1/USDT",share=0.4,data.volume="unknown",market.lot=0.001}'
+    files = ["--data", str(place.files[0]), "--data", str(file), "--symbols", "M0/USDT,M1/USDT"]
+    sets = ["--set", f"book.sleeves=[{first},{second}]", "--set", "costs.maker_fee=0.0003"]
+    made = backtest(place, "own", "--book", *sets, *files)
+    again = backtest(Place(place.folder, made / "config.toml", []), "own-again", "--book")
+    assert {row["exit_reason"] for row in rows_of(made / "trades.csv")} > {"target"}
+    for name in (
+        "config.toml",
+        "trades.csv",
+        "fills.csv",
+        "stops.csv",
+        "equity.csv",
+        "sleeves.csv",
+    ):
+        assert (again / name).read_bytes() == (made / name).read_bytes()
 
 
 def data_in(page: str) -> str:
@@ -211,6 +256,37 @@ def test_what_cannot_be_meant_is_told_in_one_line(
     place: Place, capsys: pytest.CaptureFixture[str], more: list[str], words: str
 ) -> None:
     assert words in refusal(place, capsys, *more)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["backtest", "--book", "--symbols", "A/B,A/B"], "A/B is given twice"),
+        (["backtest", "--book", "--resume", "nowhere"], "there is no sweep to go on with"),
+        (["backtest", "--symbols", "A/B,C/D"], "add --book"),
+        (["live", "--paper", "--symbols", "A/B,C/D,A/B"], "A/B is given twice"),
+    ],
+)
+def test_markets_and_folders_that_are_none_are_told_before_anything_is_asked(
+    capsys: pytest.CaptureFixture[str], command: list[str], words: str
+) -> None:
+    assert runner.main(command) == 2
+    line = capsys.readouterr().err.strip()
+    assert "\n" not in line
+    assert words in line
+
+
+def test_a_notice_says_which_of_several_markets_it_is_of(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = small_market(4)
+    silent.volume[::7] = 0.0
+    file = write_candles(place.folder / "silent-too.parquet", silent)
+    command = ["backtest", "--book", "--config", str(place.config)]
+    files = ["--data", str(place.files[0]), "--data", str(file), "--symbols", "M0/USDT,M1/USDT"]
+    assert runner.main([*command, "--out", str(place.folder / "silent"), *files]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "have no volume" in line]
+    assert line.startswith("M1/USDT: ")
 
 
 def test_files_and_markets_have_to_pair_up(

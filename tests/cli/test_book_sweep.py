@@ -64,7 +64,8 @@ def test_the_summary_holds_the_book_and_its_walk_forward(done: Path) -> None:
         # Three sets in each of three tranches: what several have chosen is one sleeve.
         assert 3 <= len(own) == len({sleeve["from"] for sleeve in own}) <= 9
     walked = book["walk_forward"]
-    assert [row["shift_days"] for row in walked["phases"]] == [0, 22]
+    # Windows of 45 days, in two phases, between tranches 15 days apart.
+    assert [row["shift_days"] for row in walked["phases"]] == [0, 7]
     assert walked["interval"]["level"] == 0.9
     assert set(walked["phases"][0]["singles"]) == set(SYMBOLS)
     assert book["deflated_sharpe"]["trials"] == 2 * 24 + book["deflated_sharpe"]["ways_of_choosing"]

@@ -10,7 +10,7 @@ import pytest
 
 from stoptrail.backtest.inputs import Inputs, prepare
 from stoptrail.config.grid import build_grid
-from stoptrail.config.settings import Settings
+from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.errors import ConfigError
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.feeds.synthetic import synthetic_candles
@@ -37,6 +37,7 @@ from stoptrail.sweep.book_walk import (
     BookWindow,
     Tranche,
     choose_sets,
+    shifts_of,
     traded,
     walk_book,
 )
@@ -212,6 +213,21 @@ def test_every_phase_trades_the_same_days_in_tranches_of_equal_parts(world: Worl
             one = np.array([tranche.alone(way, 1) for tranche in walk.tranches])
             assert walk.alone(way, 1) == pytest.approx(one.mean(axis=0), abs=1e-15)
     assert len({tuple(walk.of(0).tolist()) for walk in world.walked}) == len(world.walked) == 2
+
+
+@pytest.mark.parametrize("tranches", [1, 2, 3, 4, 6, 7])
+@pytest.mark.parametrize("phases", [1, 2, 3, 6, 12])
+@pytest.mark.parametrize("days", [5, 90, 180])
+def test_no_phase_chooses_on_the_days_of_another(
+    world: World, phases: int, tranches: int, days: int
+) -> None:
+    walk = {"phases": phases, "test_days": days}
+    changed = {f"walk_forward.{key}": value for key, value in walk.items()}
+    settings = with_values(world.settings, {**changed, "book.tranches": tranches})
+    shifts = shifts_of(settings, 1e9)
+    assert len({tuple(sorted(set(phase))) for phase in shifts}) == len(shifts)
+    if days >= phases * tranches:
+        assert len(shifts) == phases
 
 
 def test_what_is_chosen_on_one_day_is_chosen_once(
