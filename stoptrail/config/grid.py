@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from enum import Enum
 from math import prod
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 
 from stoptrail.config.secrets import shown
 from stoptrail.config.section import closest_hint, explain
@@ -123,12 +123,12 @@ def _check_key(settings: Settings, key: str, place: str) -> None:
 
 
 def _checked(settings: Settings, key: str, raw: list[Any], place: str) -> tuple[Any, ...]:
-    """`raw` as the model understands it; every value is tried on `settings`."""
+    """`raw` as the model understands it, in plain numbers, texts, lists and tables; every value is
+    tried on `settings`."""
     values: dict[str, Any] = {}
     for value in raw:
         try:
-            accepted = value_at(with_values(settings, {key: value}), key)
-            accepted = accepted.value if isinstance(accepted, Enum) else accepted
+            accepted = to_jsonable_python(value_at(with_values(settings, {key: value}), key))
         except ValidationError as error:
             raise ConfigError(explain(error, lambda _key: place)) from None
         if repr(accepted) in values:

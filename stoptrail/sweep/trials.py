@@ -98,6 +98,8 @@ def _taken(values: Sequence[Any], places: Indices) -> pa.Array:
         numbers = np.array(values)
         if numbers.dtype in (np.int64, np.float64):
             return numbers_of(numbers[places])
+    if len(kinds) > 1:  # numbers beside names
+        return texts_of([str(values[place]) for place in places.tolist()])
     return pa.array(list(values)).take(pa.array(places, pa.int32()))  # by way of pandas
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 import runner
 from stoptrail.backtest.plan import Record
+from stoptrail.cli.book_sleeves import best_sets
 from stoptrail.cli.folder import SETTINGS, STATE, UNFINISHED
 from stoptrail.core import room
 from stoptrail.sweep import search
@@ -319,3 +320,21 @@ def test_scratches_are_counted_for_every_combination(done: tuple[Path, Path]) ->
     row = trials.slice(best["combination"], 1).to_pylist()[0]
     assert row["scratches"] == best["metrics"]["scratches"]
     assert max(trials["scratches"].to_pylist()) > 0
+
+
+def test_a_grid_over_lists_of_parts_is_searched_written_and_shown(
+    config: Path, tmp_path: Path
+) -> None:
+    text = config.read_text()
+    start, end = text.index("[sweep.grid]"), text.index("[walk_forward]")
+    parts = [[], [{"at": 1.0, "fraction": 0.5}], [{"at": 0.5, "fraction": 0.3}]]
+    grid = f"[sweep.grid]\nexits.scale_out = {json.dumps(parts).replace(':', ' =')}\n"
+    config.write_text(f"{text[:start]}{grid}exits.target = [0.0, 3.0]\n{text[end:]}")
+    assert sweep(config, tmp_path / "out", "--set", "sweep.permutations=0") == 0
+    trials = pq.read_table(tmp_path / "out" / "trials.parquet")
+    assert trials["exits.scale_out"].to_pylist() == [value for value in parts for _ in range(2)]
+    best = summary(tmp_path / "out")["best"]
+    assert best["params"]["exits.scale_out"] == parts[best["combination"] // 2]
+    assert best_sets(tmp_path / "out", "best:1", "")[0][1].keys() == best["params"].keys()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert '[{\\"at\\":1.0,\\"fraction\\":0.5}]' in page

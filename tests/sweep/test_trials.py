@@ -20,6 +20,7 @@ KEYS: dict[str, tuple[Any, ...]] = {
     "a.mixed": (1, 2.5),
     "a.switch": (True, False),
     "a.lists": ([1.0], [2.0, 3.0]),
+    "a.tables": ([], [{"at": 1.0, "fraction": 0.5}]),
     "a.large": (2**53 + 1, 1),
 }
 
@@ -34,6 +35,11 @@ def test_a_grid_s_columns_are_those_that_arrow_makes_of_python_values(first: int
     for key, made in columns.items():
         assert made.equals(pa.array([row[key] for row in rows])), key
         made.validate(full=True)
+
+
+def test_numbers_beside_names_are_texts() -> None:
+    columns = grid_columns(Grid(("a.b",), ((5, "auto", 2.5),)), 0, 3)
+    assert columns["a.b"].to_pylist() == ["5", "auto", "2.5"]
 
 
 def test_undefined_figures_are_stored_as_nulls(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stoptrail.core.json import json_text
 from stoptrail.feeds.convert import known_floats
 from stoptrail.reports.figures import METRICS, flatten, label_of
 from stoptrail.reports.html.markup import packed
@@ -167,15 +168,20 @@ def _dimension(
     places: dict[Any, int] = {}
     found = [np.empty(0, np.int32)]
     for first in range(0, len(column), _AT_ONCE):  # as objects they take ten times the room
-        listed = column.slice(first, _AT_ONCE).to_pylist()
+        listed = map(_named, column.slice(first, _AT_ONCE).to_pylist())
         found.append(np.array([places.setdefault(each, len(places)) for each in listed], np.int32))
     values = list(places)
     if not any(isinstance(value, str) for value in values):
         values.sort()
     order = {value: place for place, value in enumerate(values)}
     place = np.array([order[value] for value in places], np.int32)[np.concatenate(found)]
-    around = [order[value] for value in near if value in order]
-    return Dimension(name, values, place, order.get(chosen.get(name)), around)
+    around = [order[value] for value in map(_named, near) if value in order]
+    return Dimension(name, values, place, order.get(_named(chosen.get(name))), around)
+
+
+def _named(value: Any) -> Any:
+    """A value that can be shown on an axis: a list, such as that of exits.scale_out, as text."""
+    return json_text(value) if isinstance(value, list) else value
 
 
 def _counted(grid: TrialGrid) -> Indices:
