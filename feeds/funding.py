@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,12 +18,16 @@ import numpy as np
 
 from stoptrail.core.errors import DataError, OutputError
 from stoptrail.core.time import HOUR_MS, iso, iso_time
+from stoptrail.exchange.funding import HOURLY_SINCE
 from stoptrail.feeds.archive import Member, files_of
 from stoptrail.feeds.cache import cache_path
 from stoptrail.feeds.convert import CellError, one_line, texts_of, to_floats
+from stoptrail.feeds.funding_table import funding_table
 from stoptrail.feeds.market import MarketFunding
 from stoptrail.feeds.markets import coded, market_in_name, same_base, told_apart
-from stoptrail.feeds.names import SYMBOLS, plain_name
+from stoptrail.feeds.names import SYMBOLS, plain_name, time_name, zone_in
+from stoptrail.feeds.spelled_times import ReadTimes
+from stoptrail.feeds.stamps import in_zone
 from stoptrail.feeds.structured import feather_sheet
 from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Candles, Floats, Times
@@ -36,14 +42,20 @@ WIDEST = 8 * HOUR_MS
 """The longest time between two rows that is no hole."""
 _ABSURD = 0.005
 """A median rate above it is a percentage, or an amount per contract."""
+_YEAR = 365 * 24 * HOUR_MS
 _TIMES = (
     *("fundingtimestamp", "fundingtime", "fundingratetimestamp", "time", "timestamp", "calctime"),
+    *("settletime", "effectiveat", "timepoint", "timeexchange"),
     *("datetime", "date", "ts", "t", "", "indexlevel0"),
 )
-_RATES = (*("realizedrate", "relativefundingrate", "rate", "lastfundingrate", "fundingrate", "r"),)
+_RATES = (
+    *("realizedrate", "realfundingrate", "relativefundingrate", "interest1h", "rate"),
+    *("lastfundingrate", "fundingrate", "r"),
+)
 """What was paid (OKX) before what was foretold, the fraction before the amount (Kraken)."""
 _PRICES = ("price", "markprice")
 _HOURS = ("hours",)
+_MARKETS = (*SYMBOLS, "contracts")
 """Plain names of columns; an archive's `funding_interval_hours` says when the next row comes, not
 that the row accrues until then."""
 
@@ -69,13 +81,23 @@ def read_funding(
     order = np.argsort(columns[0], kind="stable")
     rows = FundingRows(*(column[order] for column in columns))
     _require_fractions(path, rows)
+    step = float(np.median(np.diff(rows.time))) if len(rows.time) > 1 else math.inf
+    yearly = float(np.median(np.abs(rows.rate))) * _YEAR / step
+    if yearly > 1.0:
+        on_notice(
+            f"funding: half of the rates of {path} come to more than {yearly:.0%} a year: see "
+            "whether they are fractions, and of what one row pays"
+        )
     return rows
 
 
 def _part(member: Member, symbol: str, on_notice: Callable[[str], None]) -> FundingRows:
-    table = _table(member)
+    table = funding_table(member)
     names = [plain_name(name) for name in table.column_names]
     found = [_place(names, known) for known in (_TIMES, _RATES, _PRICES, _HOURS)]
+    zones = [zone_in(name) if time_name(name) else "" for name in table.column_names]
+    if found[0] is None:  # Time(UTC)
+        found[0] = next((place for place, zone in enumerate(zones) if zone), None)
     if found[0] is None or found[1] is None:
         missing, there = "time" if found[0] is None else "rate", ", ".join(table.column_names)
         raise DataError(
@@ -83,7 +105,8 @@ def _part(member: Member, symbol: str, on_notice: Callable[[str], None]) -> Fund
             "a file of funding has time and rate, and may have price and hours"
         )
     try:
-        table = _of_market(member, table, _place(names, SYMBOLS), symbol, on_notice)
+        table = _of_market(member, table, _place(names, _MARKETS), symbol, on_notice)
+        _require_rates_of_their_rows(member, table, names)
         columns = [None if place is None else table.column(place) for place in found]
         read = read_times(columns[0], names[found[0]])
         rate, price, hours = (
@@ -92,9 +115,12 @@ def _part(member: Member, symbol: str, on_notice: Callable[[str], None]) -> Fund
         )
     except CellError as error:
         raise DataError(f"{member.label}: {error}") from None
-    if read.naive:
-        on_notice("its times have no zone and are taken as UTC")
-    rows = funding_rows(read.time, rate, price, None if hours is None else np.nan_to_num(hours))
+    time = _in_utc(member, read, zones[found[0]], on_notice)
+    if re.search(r"%|percent|pct", table.column_names[found[1]], re.IGNORECASE) and rate is not None:
+        rate = rate if _in_percent(columns[1]) else rate / 100.0
+    if hours is None:
+        hours = _accrued_over(names[found[1]], time)
+    rows = funding_rows(time, rate, price, np.nan_to_num(hours))
     bad = np.flatnonzero(~np.isfinite(rows.rate) | ~(rows.hours >= 0.0) | (rows.price <= 0.0))
     if len(bad):
         raise DataError(
@@ -102,6 +128,38 @@ def _part(member: Member, symbol: str, on_notice: Callable[[str], None]) -> Fund
             "mend or remove the row"
         )
     return rows
+
+
+def _in_utc(
+    member: Member, read: ReadTimes, zone: str, on_notice: Callable[[str], None]
+) -> Times:
+    """Times in UTC, by the zone that their column's name tells."""
+    if not read.naive or zone == "UTC":
+        return read.time
+    if zone == "local":
+        raise DataError(f"{member.label}: its times are of a zone that is not told: give UTC")
+    if zone:
+        return in_zone(read.time, zone)
+    on_notice("its times have no zone and are taken as UTC")
+    return read.time
+
+
+def _accrued_over(rate: str, time: Times) -> Floats:
+    """The hours over which rows accrue, by the name of their rate: those of krakenfutures and
+    deribit do, as a download has them."""
+    if rate == "relativefundingrate":
+        return np.where(time >= HOURLY_SINCE, 1.0, 4.0)
+    return np.full(len(time), 1.0 if rate == "interest1h" else 0.0)
+
+
+def _require_rates_of_their_rows(member: Member, table: pa.Table, names: Sequence[str]) -> None:
+    """DataError for ccxt's rows of deribit: one each hour, with the rate of eight."""
+    if "info" in names and "interest1h" not in names and table.num_rows:
+        if "interest_8h" in str(table.column(names.index("info"))[0].as_py()):
+            raise DataError(
+                f"{member.label}: its rows come every hour and hold the rate of eight hours "
+                "(deribit's interest_8h): give interest_1h as rate and 1 as hours"
+            )
 
 
 def _of_market(
@@ -123,7 +181,7 @@ def _of_market(
                 f"{member.label} is of {told}, which is not quoted in {quote}: an inverse "
                 f"contract, perhaps, whose rates are not those of {symbol}"
             )
-    if column is None or (len(words) == 1 and not market_in_name(words[0])):
+    if column is None or (len(words) == 1 and not _names_market(words[0])):
         return table
     try:
         every = np.ones(table.num_rows, np.bool_)
@@ -137,51 +195,28 @@ def _of_market(
     return table if mine.all() else table.filter(mine)
 
 
+def _names_market(word: str) -> bool:
+    """Whether a word names a market or its coin, not a kind of markets."""
+    alone = re.sub(r"[^a-z]|linear|inverse|perp(etual)?|swap|futures?", "", word.lower())
+    return bool(market_in_name(word) or alone)
+
+
 def _floats(column: pa.ChunkedArray, name: str) -> Floats:
     """A column as numbers; 0.01% is 0.0001."""
     import pyarrow as pa
 
-    cells = column.to_pylist() if pa.types.is_string(column.type) else []
-    if not cells or not all(str(cell or "%").strip().endswith("%") for cell in cells):
+    if not _in_percent(column):
         return to_floats(column, name)
-    bare = [str(cell or "").strip().removesuffix("%") for cell in cells]
+    bare = [str(cell or "").strip().removesuffix("%") for cell in column.to_pylist()]
     return to_floats(pa.chunked_array([texts_of(bare)]), name) / 100.0
 
 
-def _table(member: Member) -> pa.Table:
-    """The columns of a CSV, Parquet, Feather or JSON file, those of a CSV as text."""
+def _in_percent(column: pa.ChunkedArray) -> bool:
+    """Whether every cell ends with a percent sign."""
     import pyarrow as pa
-    import pyarrow.csv
-    import pyarrow.parquet as pq
 
-    whole = member.source.read_bytes() if isinstance(member.source, Path) else member.source
-    try:
-        if whole[:4] == b"PAR1":
-            return pq.read_table(pa.BufferReader(whole))
-        if whole.startswith((b"ARROW1", b"FEA1")):
-            sheet = feather_sheet(member.label, whole)
-            return sheet.read(range(sheet.width)).rename_columns(list(sheet.names))
-        if whole.lstrip()[:1] in (b"[", b"{"):
-            return pa.Table.from_pylist(_records(json.loads(whole)))
-        first = whole.split(b"\n", 1)[0].decode("utf-8-sig").strip()
-        separator = max(",;\t|", key=first.count)
-        names = next(csv.reader([first], delimiter=separator), [])
-        text = pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
-        split = pa.csv.ParseOptions(delimiter=separator)
-        return pa.csv.read_csv(pa.BufferReader(whole), parse_options=split, convert_options=text)
-    except (pa.ArrowException, ValueError, OSError) as error:
-        reason = one_line(str(error), 200)
-        raise DataError(
-            f"{member.label}: no file of funding ({reason}); give CSV or Parquet with time and rate"
-        ) from None
-
-
-def _records(value: Any) -> list[dict[str, Any]]:
-    """The longest list of records in a JSON text, whatever wraps it."""
-    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-        return value
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return max((_records(part) for part in inner), key=len, default=[])
+    cells = column.to_pylist() if pa.types.is_string(column.type) else []
+    return bool(cells) and all(str(cell or "%").strip().endswith("%") for cell in cells)
 
 
 def _place(names: Sequence[str], known: Sequence[str]) -> int | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -135,9 +136,13 @@ def _callable(function: Callable[..., Any]) -> Any:
         raise ConfigError(f"cannot be compiled by Numba ({_first_words(error)})") from None
 
 
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
 def _first_words(error: Exception) -> str:
     """What is wrong, of a message of many lines."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = _COLOUR.sub("", str(error))  # Numba's, where colorama is installed
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(("Failed in", "During:", "-"))]
     return (telling or lines or [type(error).__name__])[0][:160]
 

@@ -44,7 +44,7 @@ _SHOWN = 5
 _MISSED = 1.5
 """Rows that are so many times as far apart as those beside them have others between them."""
 _MOST_PAGES = 2000
-_HOURLY_SINCE = 1_664_452_800_000
+HOURLY_SINCE = 1_664_452_800_000
 """2022-09-29 12:00 UTC: rows of krakenfutures before it are four hours apart."""
 
 Notice = Callable[[str], None]
@@ -194,7 +194,7 @@ def row_of(exchange_id: str, entry: dict[str, Any]) -> FundingRow | None:
     time = entry.get("timestamp")
     if exchange_id == "krakenfutures" and time is not None:
         rate = info.get("relativeFundingRate", rate)
-        hours = 1.0 if time >= _HOURLY_SINCE else 4.0
+        hours = 1.0 if time >= HOURLY_SINCE else 4.0
     elif exchange_id == "deribit":
         rate, hours = info.get("interest_1h", rate), 1.0
     try:

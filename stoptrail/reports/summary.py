@@ -191,7 +191,8 @@ def _stop_path(summary: Summary) -> tuple[str, str] | None:
     if not found:
         return None
     whole, held = found.get("walked_whole") or 0, found.get("held") or 0
-    rest = f"; {whole:,} of {held:,} candles held have none and are walked whole" if whole else ""
+    lacking = f"{whole:,} of {held:,} candles held have none, or others, and are walked whole"
+    rest = f"; {lacking}" if whole else ""
     moved = "by ticks" if found.get("ratchet") == "tick" else "at closes"
     return "Detail", f"stop path from {found.get('timeframe')} candles, moved {moved}{rest}"
 

@@ -6,12 +6,17 @@ import pytest
 from stoptrail.config.load import load_settings
 from stoptrail.config.own_code import own_size, own_size_of
 from stoptrail.core.errors import ConfigError
+from stoptrail.rules.jit import numba
 
 HERE = "tests.config.test_own_code:"
 
 
 def tenth(decision):
     return 0.1 * decision.equity / decision.price
+
+
+def fifth(decision):
+    return 0.2 * decision.equity / decision.price
 
 
 def reads_a_file(decision):
@@ -53,6 +58,17 @@ def test_what_cannot_be_compiled_is_refused_when_settings_are_read(name: str, wh
     assert line.startswith("--set: risk.sizing ")
     assert f"{HERE}{name}" in line
     assert "\n" not in line
+
+
+def test_what_numba_says_in_colours_is_told_without_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does where colorama is installed."""
+
+    def coloured(*_: object, **__: object) -> None:
+        raise ValueError("\x1b[1mFailed in nopython mode\x1b[0m\n\x1b[1mno such word\x1b[0m")
+
+    monkeypatch.setattr(numba(), "cfunc", coloured)
+    with pytest.raises(ConfigError, match=r"compiled by Numba \(no such word\), received"):
+        load_settings(None, [f"risk.sizing={HERE}fifth"])
 
 
 def test_a_grid_may_hold_a_sizing_of_ones_own() -> None:

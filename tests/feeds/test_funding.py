@@ -108,6 +108,13 @@ DOUBLED = [2 * rate for rate in RATES]
         lines("timestamp,fundingRate,fundingTimestamp", [t - EIGHT for t in TIMES], RATES, TIMES),
         json.dumps({"result": {"list": [{"fundingRate": str(rate), "fundingTime": time}
                                         for time, rate in zip(TIMES, RATES, strict=True)]}}),
+        lines("timestamp,symbol,funding_rate,real_funding_rate", TIMES, ["BTCUSDT"] * 6, DOUBLED,
+              RATES),
+        lines("Time(UTC),Contracts,Funding Rate (%)", [iso[:-1] for iso in ISO],
+              ["BTCUSDT Perpetual"] * 6, [f"{100 * rate:.6f}" for rate in RATES]),
+        lines("settleTime,fundingRate", TIMES, RATES),
+        lines("market,rate,effectiveAt", ["BTC-USD"] * 6, RATES, ISO),
+        "\n".join(f"{time // 1000},{rate}" for time, rate in zip(TIMES, RATES, strict=True)),
         lines("time,symbol,rate", [t + d for t in TIMES for d in (0, HOUR)], ["BTC", "ETH"] * 6,
               [x for rate in RATES for x in (rate, 7 * rate)]),
     ],
@@ -120,10 +127,66 @@ def test_rates_as_exchanges_and_tables_write_them(tmp_path: Path, text: str) -> 
     np.testing.assert_allclose(rows.rate, RATES, rtol=1e-12)
 
 
-def test_rates_of_another_market_are_refused_or_said(tmp_path: Path) -> None:
-    text = lines("time,symbol,rate", TIMES, ["ETHUSDT"] * 6, RATES)
-    with pytest.raises(DataError, match=r"of ETHUSDT.*give data\.funding a file of the market"):
+@pytest.mark.parametrize(
+    ("column", "word"),
+    [
+        ("symbol", "ETHUSDT"),
+        ("coin", "ETH"),
+        ("symbol", "ETH-PERP"),
+        ("Contracts", "ETHUSDT Perpetual"),
+    ],
+)
+def test_rates_of_another_market_are_refused(tmp_path: Path, column: str, word: str) -> None:
+    text = lines(f"time,{column},rate", TIMES, [word] * 6, RATES)
+    with pytest.raises(DataError, match=rf"of {word}.*give data\.funding a file of the market"):
         read_funding(written(tmp_path, text), "BTC/USDT:USDT")
+
+
+@pytest.mark.parametrize("word", ["perpetual", "BTC-PERPETUAL", "XBTUSDTM", ".BTCFR8H", "BTC"])
+def test_rates_of_the_market_by_another_name_are_read(tmp_path: Path, word: str) -> None:
+    text = lines("time,contract,rate", TIMES, [word] * 6, RATES)
+    assert read_funding(written(tmp_path, text), "BTC/USDT:USDT").time.tolist() == TIMES
+
+
+@pytest.mark.parametrize(
+    ("header", "ahead"),
+    [("time (UTC+8)", 8), ("Time (Asia/Kolkata)", 5.5), ("time_utc", 0), ("Time(GMT)", 0)],
+)
+def test_the_zone_in_the_name_of_a_time_is_used(tmp_path: Path, header: str, ahead: float) -> None:
+    local = [iso(int(t + ahead * HOUR))[:-1] for t in TIMES]
+    said: list[str] = []
+    path = written(tmp_path, lines(f"{header},rate", local, RATES))
+    assert read_funding(path, "BTC/USDT:USDT", said.append).time.tolist() == TIMES
+    assert said == []
+    with pytest.raises(DataError, match="zone that is not told: give UTC"):
+        read_funding(written(tmp_path, lines("Date (EST),rate", local, RATES)))
+
+
+def test_rows_that_accrue_do_so_as_a_download_has_them(tmp_path: Path) -> None:
+    kraken = read_funding(written(tmp_path, lines("timestamp,relativeFundingRate", ISO, RATES)))
+    assert kraken.hours.tolist() == [1.0] * 6
+    early = [t - 800 * 24 * HOUR for t in TIMES]
+    text = lines("timestamp,relativeFundingRate", early, RATES)
+    assert read_funding(written(tmp_path, text)).hours.tolist() == [4.0] * 6
+    deribit = lines("timestamp,interest_8h,interest_1h", TIMES, [8 * r for r in RATES], RATES)
+    read = read_funding(written(tmp_path, deribit))
+    assert (read.hours.tolist(), read.rate.tolist()) == ([1.0] * 6, RATES)
+    ours = ["{'interest_8h': 0.0008; 'interest_1h': 0.0001}"] * 6
+    with pytest.raises(DataError, match="every hour and hold the rate of eight hours"):
+        read_funding(written(tmp_path, lines("timestamp,fundingRate,info", TIMES, RATES, ours)))
+
+
+@pytest.mark.parametrize(("step", "rate", "odd"), [(1, 0.00125, True), (8, 0.0005, False)])
+def test_rates_that_come_to_more_than_all_in_a_year_are_said(
+    tmp_path: Path, step: int, rate: float, odd: bool
+) -> None:
+    text = lines("time,rate", [TIMES[0] + k * step * HOUR for k in range(20)], [rate] * 20)
+    said: list[str] = []
+    read_funding(written(tmp_path, text), "BTC/USDT:USDT", said.append)
+    assert ["come to more than 1095% a year" in line for line in said] == [True] * odd
+
+
+def test_the_market_in_the_name_of_a_file_is_said(tmp_path: Path) -> None:
     said: list[str] = []
     path = written(tmp_path, archive(0, 6), "ETHUSDT-fundingRate-2024-01.csv")
     read_funding(path, "BTC/USDT:USDT", said.append)

@@ -143,7 +143,7 @@ def breakdowns(summary: Mapping[str, Any]) -> str:
             f"The same signals throughout. {_OPEN}",
         ),
         "years": ("By year", ""),
-        "sides": ("By side", ""),
+        "sides": ("By side", _ALONE if evidence.get("sides") else ""),
         "envelope": ("Order of events within a candle", _paths_note(evidence)),
     }
     made = [
@@ -153,6 +153,9 @@ def breakdowns(summary: Mapping[str, Any]) -> str:
     ]
     made.insert(1, _paired(evidence))
     return "".join(made)
+
+
+_ALONE = "Each side run alone: one that is left out frees room for the other."
 
 
 def _paths_note(evidence: Evidence) -> str:

@@ -73,7 +73,8 @@ def trade_count(evidence: Evidence) -> Finding | None:
     trades = None if closed is None else closed - (scratches or 0.0)
     if trades is None or trades >= FEW_TRADES:
         return None
-    aside = f" (scratches aside: {scratches:.0f})" if scratches else ""
+    many = "scratches" if scratches != 1.0 else "scratch"
+    aside = f" (besides {scratches:.0f} {many})" if scratches else ""
     if trades < TOO_FEW_TRADES:
         words = f"{trades:.0f} trades{aside} are too few to judge anything by."
         return Finding(Level.FAILS, words)
@@ -118,8 +119,9 @@ def skill(evidence: Evidence) -> Finding | None:
     if distinct is None:
         return None
     trials = number(evidence, "deflated_sharpe.distinct.trials") or 0.0
+    sets = "set" if trials == 1.0 else "sets"
     said = (
-        f"With {trials:,.0f} different sets among those tried, a true Sharpe ratio above 0 has a "
+        f"With {trials:,.0f} different {sets} among those tried, a true Sharpe ratio above 0 has a "
         f"probability of {distinct:.0%}"
     )
     confident, sure = distinct >= CONFIDENT, every is not None and every >= CONFIDENT
@@ -234,8 +236,10 @@ def plateau(evidence: Evidence) -> Finding | None:
 
 
 def concentration(evidence: Evidence) -> Finding | None:
-    """A result that one lucky trade, or three, made."""
+    """A result that one lucky trade, or three, made; a loss was made by none."""
     path = "concentration"
+    if (number(evidence, "metrics.net_return") or 0.0) < 0.0:
+        return None
     one = number(evidence, f"{path}.best_trade")
     three = number(evidence, f"{path}.profit_factor_without_best_three")
     if three is not None and three <= 1.0:

@@ -142,9 +142,11 @@ def passed_over(evidence: Evidence) -> Finding | None:
 
 
 def one_year(evidence: Evidence) -> Finding | None:
-    """What was earned in one year alone was the year's, until another one shows the same."""
+    """What was earned in one year alone was the year's, until another one shows the same; of a
+    loss nothing was earned."""
     others, days = number(evidence, "best_year.others"), number(evidence, "best_year.days")
-    if others is None or days is None or others > 0.0:
+    lost = (number(evidence, "metrics.net_return") or 0.0) < 0.0
+    if others is None or days is None or others > 0.0 or lost:
         return None
     start = str((evidence.get("best_year") or {}).get("start"))[:10]
     said = f"All of it was earned in the {days:.0f} days from {start} on: the others have"

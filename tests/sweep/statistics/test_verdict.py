@@ -68,8 +68,8 @@ def test_good_evidence_holds_and_still_promises_nothing() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "level", "words"),
     [
-        ("metrics.trades", 100, Level.DOUBTFUL, "40 trades (scratches aside: 60) are few"),
-        ("metrics.trades", 79, Level.FAILS, "19 trades (scratches aside: 60) are too few"),
+        ("metrics.trades", 100, Level.DOUBTFUL, "40 trades (besides 60 scratches) are few"),
+        ("metrics.trades", 79, Level.FAILS, "19 trades (besides 60 scratches) are too few"),
         ("envelope.low_first.sharpe", -0.1, Level.FAILS, "Sharpe -0.10"),
         ("envelope.high_first.profit_factor", 0.99, Level.FAILS, "not earn its risk"),
         ("envelope.low_first.sharpe", 0.5, Level.DOUBTFUL, "leans on when the stop moves"),
@@ -101,6 +101,21 @@ def test_each_weakness_is_named_and_lowers_the_level(
     found = verdict(changed(path, value))
     assert found.level == level
     assert words in found.text
+
+
+def test_of_a_loss_nothing_was_earned_and_no_trade_carries_it() -> None:
+    evidence = changed("concentration.profit_factor_without_best_three", 0.9)
+    evidence["best_year"] = {"days": 365, "start": "2022-03-01", "sharpe": 3.0, "others": -1.0}
+    assert "Three trades carry it" in verdict(evidence).text
+    assert "All of it was earned" in verdict(evidence).text
+    evidence["metrics"]["net_return"] = -0.01
+    assert "carry it" not in verdict(evidence).text
+    assert "earned" not in verdict(evidence).text
+
+
+def test_one_set_is_one_set() -> None:
+    found = verdict(changed("deflated_sharpe.distinct.trials", 1)).text
+    assert "With 1 different set among those tried" in found
 
 
 def test_thin_neighbours_are_said_apart_and_lower_nothing() -> None:
