@@ -6,13 +6,11 @@ and perhaps one of prices and one of the hours over which a row accrues.
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -28,7 +26,6 @@ from stoptrail.feeds.markets import coded, market_in_name, same_base, told_apart
 from stoptrail.feeds.names import SYMBOLS, plain_name, time_name, zone_in
 from stoptrail.feeds.spelled_times import ReadTimes
 from stoptrail.feeds.stamps import in_zone
-from stoptrail.feeds.structured import feather_sheet
 from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.funding import MINUTE, FundingRows, funding_rows
@@ -116,8 +113,9 @@ def _part(member: Member, symbol: str, on_notice: Callable[[str], None]) -> Fund
     except CellError as error:
         raise DataError(f"{member.label}: {error}") from None
     time = _in_utc(member, read, zones[found[0]], on_notice)
-    if re.search(r"%|percent|pct", table.column_names[found[1]], re.IGNORECASE) and rate is not None:
-        rate = rate if _in_percent(columns[1]) else rate / 100.0
+    told = re.search(r"%|percent|pct", table.column_names[found[1]], re.IGNORECASE)
+    if told and rate is not None and not _in_percent(columns[1]):
+        rate = rate / 100.0
     if hours is None:
         hours = _accrued_over(names[found[1]], time)
     rows = funding_rows(time, rate, price, np.nan_to_num(hours))
@@ -130,9 +128,7 @@ def _part(member: Member, symbol: str, on_notice: Callable[[str], None]) -> Fund
     return rows
 
 
-def _in_utc(
-    member: Member, read: ReadTimes, zone: str, on_notice: Callable[[str], None]
-) -> Times:
+def _in_utc(member: Member, read: ReadTimes, zone: str, on_notice: Callable[[str], None]) -> Times:
     """Times in UTC, by the zone that their column's name tells."""
     if not read.naive or zone == "UTC":
         return read.time
@@ -154,12 +150,12 @@ def _accrued_over(rate: str, time: Times) -> Floats:
 
 def _require_rates_of_their_rows(member: Member, table: pa.Table, names: Sequence[str]) -> None:
     """DataError for ccxt's rows of deribit: one each hour, with the rate of eight."""
-    if "info" in names and "interest1h" not in names and table.num_rows:
-        if "interest_8h" in str(table.column(names.index("info"))[0].as_py()):
-            raise DataError(
-                f"{member.label}: its rows come every hour and hold the rate of eight hours "
-                "(deribit's interest_8h): give interest_1h as rate and 1 as hours"
-            )
+    told = "info" in names and "interest1h" not in names and table.num_rows > 0
+    if told and "interest_8h" in str(table.column(names.index("info"))[0].as_py()):
+        raise DataError(
+            f"{member.label}: its rows come every hour and hold the rate of eight hours "
+            "(deribit's interest_8h): give interest_1h as rate and 1 as hours"
+        )
 
 
 def _of_market(

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def funding_table(member: Member) -> pa.Table:
-    """The columns of a CSV, Parquet, Feather or JSON file, those of a CSV as text. Raises DataError."""
+    """The columns of a CSV, Parquet, Feather or JSON file, those of a CSV as text.
+    Raises DataError."""
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet as pq

@@ -74,6 +74,7 @@ def market_of_run(
         raise DataError(f"{folder}: no {CONFIG} there, so its candles cannot be found again")
     table = read_settings(folder)
     taken = counted(table, str(folder))
+    taken.sections.get("costs", {}).pop("funding_rate", None)  # refused where data.symbol is spot
     own = load_settings(config, overrides, taken, trust, searching=False)
     market = kept_market(files)
     if market is None:

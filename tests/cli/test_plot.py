@@ -138,6 +138,19 @@ def test_the_folder_of_a_run_is_enough(
         (tmp_path / "gone.parquet").rename(done.parent / "candles.parquet")
 
 
+def test_the_run_of_a_swap_is_drawn_by_whoever_trades_spot(
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = done.parent / "strategy.toml"
+    swap = ["--set", "data.symbol=SMALL/USDT:USDT", "--set", "costs.funding_rate=0.0001"]
+    command = ["backtest", "--quiet", "--config", str(config), "--out", str(tmp_path / "run")]
+    assert runner.main([*command, *swap]) == 0
+    monkeypatch.chdir(tmp_path)
+    for words in (["plot", "run", "--trade", "1", "--out", "p"], ["report", "run"]):
+        assert runner.main(words) == 0
+    assert len(pictures(tmp_path / "p")) == 1
+
+
 def test_other_candles_than_those_of_the_run_are_refused(
     done: Path, older: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
