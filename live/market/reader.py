@@ -266,9 +266,10 @@ class Reader:
         named = patience.ban if failure.hard and failure.wait is None else failure.wait
         if failure.kind == "limit" and named is not None:
             self._bar.until = max(self._bar.until, time.monotonic() + named)
+            verb = "refuses" if failure.reason[:8] in ("HTTP 403", "HTTP 451") else "limits"
             self.warning_log.say(
                 "rate limit",
-                f"{self._source.id} limits our requests ({failure.reason}): "
+                f"{self._source.id} {verb} our requests ({failure.reason}): "
                 f"no request for {named:g} s"
                 + (", as it asks" if failure.wait is not None else ""),
             )

@@ -73,7 +73,8 @@ class Failure(NamedTuple):
     wait: float | None = None
     """Seconds that the exchange asks to wait, where it does."""
     hard: bool = False
-    """Whether HTTP itself refused for the number of requests: more of them prolong that."""
+    """Whether HTTP itself refused for the number of requests: more of them prolong that; or this
+    place, though it was served before."""
 
     @property
     def passes(self) -> bool:
@@ -85,13 +86,14 @@ def judged(error: Exception, answer: Answer, served: bool = False) -> Failure:
     """What `error` of a read means, after the HTTP answer that came with it.
 
     `served`: whether the exchange has answered such a read before. HTTP 403 refuses the
-    region then no more: it is a firewall's limit.
+    region then no more: it is a firewall's limit. Nor does HTTP 451: a server on the way took this
+    place for another one, and a session of months does not end for that.
     """
     text = _URL.sub("", str(error))
     status = answer.status or _status_in(text)
     kind = _kind(error, text.lower(), status, served)
     wait = retry_after(answer.headers) if kind in ("limit", "maintenance", "server error") else None
-    hard = kind == "limit" and status in (403, 418, 429)
+    hard = kind == "limit" and (status in (403, 418, 429) or _refuses_place(error, text, status))
     return Failure(kind, _reason(error, text, status, kind), wait, hard)
 
 
@@ -123,9 +125,7 @@ def explained(exchange_id: str, failure: Failure, what: str = "") -> ExchangeErr
 
 def _kind(error: Exception, text: str, status: int, served: bool) -> Kind:
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    if status == 451 or "RestrictedLocation" in kinds or any(words in text for words in _REFUSALS):
-        return "region"
-    if status == 403:
+    if status == 403 or _refuses_place(error, text, status):
         return "limit" if served else "region"
     if status in (418, 429) or kinds & _LIMITS:
         return "limit"
@@ -138,6 +138,11 @@ def _kind(error: Exception, text: str, status: int, served: bool) -> Kind:
     if kinds & _FINAL or (400 <= status < 500 and "NetworkError" not in kinds):
         return "refused"
     return _passing_kind(error, kinds, status)
+
+
+def _refuses_place(error: Exception, text: str, status: int) -> bool:
+    named = any(kind.__name__ == "RestrictedLocation" for kind in type(error).__mro__)
+    return status == 451 or named or any(words in text.lower() for words in _REFUSALS)
 
 
 def _passing_kind(error: Exception, kinds: set[str], status: int) -> Kind:

@@ -157,6 +157,23 @@ def test_http_403_from_an_exchange_that_has_answered_is_a_limit(pauses: list[flo
     assert pauses == [60]
 
 
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ccxt.ExchangeNotAvailable("binance GET https://api/x 451 Unavailable"), 451),
+        (ccxt.RestrictedLocation("okx"), 200),
+    ],
+)
+def test_a_place_that_was_served_is_waited_for_where_it_is_refused(
+    error: Exception, status: int, pauses: list[float]
+) -> None:
+    call = Failing(error)
+    served = answered(call, status)
+    served.heard.served.add("")
+    assert read(served, call) == "answer"
+    assert pauses == [60]
+
+
 def test_an_error_that_will_not_pass_is_not_repeated() -> None:
     call = Failing(ccxt.BadRequest('binance {"code":-1100,"msg":"Illegal characters"}'))
     with pytest.raises(ExchangeError, match="BadRequest: Illegal characters"):
