@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stoptrail.core.errors import DataError
-from stoptrail.core.time import MINUTE_MS, timeframe_name
 from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.encodings import HEAD_BYTES
-from stoptrail.feeds.kinds import of_one_kind
+from stoptrail.feeds.kinds import of_one_kind, timeframe_in_name
 from stoptrail.feeds.lean import lean_day
-from stoptrail.feeds.markets import SeveralError, market_in_name, same_market
+from stoptrail.feeds.markets import (
+    SeveralError,
+    market_in_name,
+    same_market,
+)
 from stoptrail.feeds.sheets import Sheet
+from stoptrail.feeds.strangers import is_known_otherwise, passed_over
 from stoptrail.feeds.structured import feather_sheet, numpy_sheet, parquet_sheet
 from stoptrail.feeds.text import text_sheet
 
@@ -70,7 +74,7 @@ def sheets_of(
     keep, said = of_one_kind([f"{path}/{m.name}" if several else m.label for m in members], symbol)
     members = [member for member, kept in zip(members, keep, strict=True) if kept]
     notes += [said] if said else []
-    sheets = []
+    sheets, strange = [], []
     for member in members:
         label = member.label if several or path.is_dir() else str(path)
         try:
@@ -78,10 +82,12 @@ def sheets_of(
         except DataError as error:
             if several and _is_a_note(member.name, str(error)):
                 notes.append(f"{label} holds no table: passed over")
-                continue
-            _tell(f"{label}: {one_line(str(error), 380)}", unread if several else None)
-    require_some(sheets, unread)
-    return sheets, notes
+            elif several and is_known_otherwise(str(error)):
+                strange.append(f"{label}: {one_line(str(error), 380)}")
+            else:
+                _tell(f"{label}: {one_line(str(error), 380)}", unread if several else None)
+    require_some(sheets, [*(unread or ()), *strange])
+    return sheets, notes + passed_over(strange)
 
 
 def files_of(path: Path, key: str) -> list[Member]:
@@ -102,7 +108,7 @@ def _tell(text: str, unread: list[str] | None) -> None:
     unread.append(text)
 
 
-def require_some(found: Sequence[object], unread: list[str] | None) -> None:
+def require_some(found: Sequence[object], unread: Sequence[str] | None) -> None:
     """DataError with the first line of `unread` where nothing was found."""
     if not found and unread:
         raise DataError(unread[0])
@@ -290,19 +296,6 @@ def _told(told: Callable[[str], str], name: str) -> str:
     """What the name of a file tells, else what the folders that it is in tell, the nearest
     first."""
     return next(filter(None, map(told, reversed(name.split("/")))), "")
-
-
-_FRAME = re.compile(r"(?<![A-Za-z0-9])(\d{1,3})(m|min|h|d)(?=[._-]|$)")
-_MINUTES = re.compile(r"_(1|5|15|30|60|240|720|1440)(?=\.|$)")
-
-
-def timeframe_in_name(name: str) -> str:
-    """The timeframe that a file's name tells, such as 15m; "" where it tells none."""
-    if match := _FRAME.search(name):
-        return f"{match[1]}{match[2][0]}"
-    if match := _MINUTES.search(name):
-        return timeframe_name(int(match[1]) * MINUTE_MS)
-    return ""
 
 
 def _head(member: Member) -> bytes:

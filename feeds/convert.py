@@ -37,6 +37,8 @@ _SECONDS_BELOW = 10**11
 _MILLISECONDS_BELOW = 10**14
 _MICROSECONDS_BELOW = 10**17
 _LARGEST = 1e20
+_NEAREST = 0.0005
+"""Milliseconds: less than a microsecond, more than what doubles of nanoseconds are off by."""
 _SHOWN = 40
 MONTHS = {
     word: month
@@ -246,8 +248,9 @@ def epoch_milliseconds(values: Floats) -> Times:
         [1000.0, 1.0, 0.001],
         0.000_001,
     )
-    # Doubles hold microseconds of this century exactly; the nearest millisecond is meant.
-    return np.asarray(np.round(np.nan_to_num(values) * unit), np.int64)
+    # Doubles hold microseconds of this century exactly, nanoseconds not: the nearest millisecond is
+    # meant, but of the last microsecond of a candle the one that it is in.
+    return np.asarray(np.floor(np.nan_to_num(values) * unit + _NEAREST), np.int64)
 
 
 def scaled(values: Whole, unit: str) -> Whole:

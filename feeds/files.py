@@ -31,7 +31,7 @@ from stoptrail.feeds.parts import FilePart, read_part
 from stoptrail.feeds.scales import counts_coins
 from stoptrail.feeds.seams import Joined, joined
 from stoptrail.feeds.sheets import return_memory
-from stoptrail.feeds.strangers import beside_others
+from stoptrail.feeds.strangers import beside_others, is_known_otherwise, passed_over
 from stoptrail.rules.candles import Candles
 
 LONGEST = 380
@@ -140,7 +140,7 @@ def _parts_of(
 ) -> tuple[list[FilePart], list[str]]:
     files, rows = unread or (None, None)
     sheets, notes = sheets_of(path, reading.symbol, reading.timeframe, files)
-    parts = []
+    parts, strange = [], []
     for sheet in sheets:
         try:
             parts.append(read_part(sheet, reading, rows))
@@ -149,10 +149,14 @@ def _parts_of(
         except DataError as error:
             reason = beside_others(str(error), sheet.names, [one.names for one in sheets])
             text = f"{sheet.label}: {one_line(reason, LONGEST)}"
+            if len(sheets) > 1 and is_known_otherwise(reason):
+                strange.append(text)
+                continue
             if files is None or len(sheets) == 1:
                 raise DataError(text) from None
             files.append(text)
-    require_some(parts, files)
+    require_some(parts, [*(files or ()), *strange])
+    notes += passed_over(strange)
     return_memory()
     names = [path.name, *(sheet.label.rpartition("/")[2] for sheet in sheets)]
     told = next(filter(None, map(market_in_name, names)), "")

@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import number, one_line
 from stoptrail.feeds.json_text import parsed
 from stoptrail.feeds.names import SYMBOLS, field_of, plain_name
+from stoptrail.feeds.orders import MOST, possible
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.feeds.signatures import GECKOTERMINAL
 from stoptrail.feeds.structured import table_sheet
@@ -84,17 +87,30 @@ def _beside(tables: list[_Found]) -> tuple[list[str], list[list[Any]]]:
               if len(set(part)) > 1]  # fmt: skip
     if len(same) < 2 or not differ:
         return names, rows
-    if not names and [keys[differ[0]] for keys, *_ in same] == list(map(str, range(len(same)))):
-        return names, [row for _, _, part in same for row in part]  # pages of one list
-    if not names:
-        told = one_line(", ".join(keys[differ[0]] for keys, *_ in same), 120)
-        raise DataError(f"holds {len(same)} tables without names of columns ({told}); give one")
+    keys = [told[0][differ[0]] for told in same]
+    if keys == list(map(str, range(len(same)))):  # pages of one list
+        return names, [row for _, _, part in same for row in part]
     if any(plain_name(name) in SYMBOLS for name in names):
         return names, [row for _, _, part in same for row in part]
-    what = (
-        "timeframe" if all(_TIMEFRAME.fullmatch(keys[differ[0]]) for keys, *_ in same) else "symbol"
-    )
-    return [*names, what], [[*row, keys[differ[0]]] for keys, _, part in same for row in part]
+    counted = all(key.isdigit() for key in keys)  # seconds of timeframes, perhaps
+    if not names and (counted or not (names := _plain_names(same))):
+        told = one_line(", ".join(keys), 120)
+        raise DataError(f"holds {len(same)} tables without names of columns ({told}); give one")
+    what = "timeframe" if all(map(_TIMEFRAME.fullmatch, keys)) else "symbol"
+    return [*names, what], [
+        [*row, key] for key, (_, _, part) in zip(keys, same, strict=True) for row in part
+    ]
+
+
+def _plain_names(tables: list[tuple[tuple[str, ...], list[str], list[list[Any]]]]) -> list[str]:
+    """Names of six columns that have none, where the prices of all tables fit the usual order;
+    none elsewhere."""
+    usual = ("time", *PRICES, "volume")
+    for _, _, rows in tables:
+        columns = [np.array([number(cell) for cell in cells]) for cells in zip(*rows, strict=True)]
+        if len(columns) != len(usual) or possible(*columns[1:5]) < MOST:
+            return []
+    return list(usual)
 
 
 _TIMEFRAME = re.compile(r"\d+ ?[a-zA-Z]{1,6}|\d+")
@@ -123,7 +139,7 @@ def _tables(value: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
             yield _Found(value, keys)
             if _size(value):
                 return
-        inner = [(_market_of(part, i), part) for i, part in enumerate(value[:_MOST_PARTS])]
+        inner = [(_market_of(part, i), part) for i, part in enumerate(value)]
     elif isinstance(value, dict):
         if (split := _with_times_beside(value)) is not None:
             yield _Found(split, keys)
@@ -173,9 +189,6 @@ def _listed_names(value: Any) -> list[str]:
         return []
     named = [part.get("name") if isinstance(part, dict) else part for part in value]
     return [name for name in named if isinstance(name, str)]
-
-
-_MOST_PARTS = 1000
 
 
 def _market_of(part: Any, place: int) -> str:

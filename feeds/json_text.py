@@ -17,7 +17,27 @@ def parsed(content: bytes) -> Any:
     try:
         return by_ticker(json.loads(text))
     except ValueError as whole:
+        if answers := _one_behind_the_other(text):
+            return answers
         return _by_line(text.splitlines(), one_line(str(whole), 120))
+
+
+def _one_behind_the_other(text: str) -> list[Any]:
+    """The lists or objects of a text that holds several with nothing but blanks between, as where
+    answers were appended to one file; empty for any other text."""
+    decoder, found, at = json.JSONDecoder(), [], 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except ValueError:
+            return []
+        if not isinstance(value, (list, dict)):
+            return []
+        found.append(value)
+    return found
 
 
 def _by_line(lines: list[str], whole: str) -> list[Any]:
@@ -25,7 +45,7 @@ def _by_line(lines: list[str], whole: str) -> list[Any]:
     found = []
     for i, line in enumerate(lines, 1):
         try:
-            found += [json.loads(line)] if line.strip() else []
+            found += [json.loads(line.rstrip(" ,"))] if line.strip() else []
         except ValueError as error:
             reason = whole if len(found) < 2 else f"line {i}: {one_line(str(error), 80)}"
             more = "; fetch the file again where it was cut off" if i == len(lines) else ""

@@ -1,9 +1,12 @@
-"""Which kind of market the path of a file tells: spot, swap, its mark prices, ..."""
+"""Which kind of market the path of a file tells (spot, swap, its mark prices, ...), and which
+timeframe."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+
+from stoptrail.core.time import MINUTE_MS, timeframe_name
 
 _TOLD = (
     ("mark prices", r"markPriceKlines/", r"[-_]mark(?=[-_.])"),
@@ -83,3 +86,16 @@ _SWAPS = {
     *("usdtfutures", "futuresperpetual", "perpetualfuture", "future", "futures"),
 }
 _OTHER_KINDS = {"inverse", "cm", "coinm", "inverseperpetual", "margin", "delivery", "option"}
+
+
+_FRAME = re.compile(r"(?<![A-Za-z0-9])(\d{1,3})(m|min|h|d)(?=[._-]|$)")
+_MINUTES = re.compile(r"_(1|5|15|30|60|240|720|1440)(?=\.|$)")
+
+
+def timeframe_in_name(name: str) -> str:
+    """The timeframe that a file's name tells, such as 15m; "" where it tells none."""
+    if match := _FRAME.search(name):
+        return f"{match[1]}{match[2][0]}"
+    if match := _MINUTES.search(name):
+        return timeframe_name(int(match[1]) * MINUTE_MS)
+    return ""

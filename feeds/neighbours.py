@@ -27,6 +27,9 @@ class Told(NamedTuple):
 def among_neighbours(columns: Columns, step: int) -> Iterator[Told]:
     """Everything odd about candles, oldest first, of `step` milliseconds, that others show."""
     yield from _averaged(columns)
+    yield from _standing(columns)
+    yield from _summed(columns)
+    yield from _lone_volume(columns)
     yield from _turned(columns, step)
     yield from _copied(columns)
     yield from _volume_level(columns)
@@ -49,6 +52,67 @@ def _averaged(columns: Columns) -> Iterator[Told]:
 
 
 _MOSTLY, _CLEARLY = 0.9, 10.0
+
+
+def _standing(columns: Columns) -> Iterator[Told]:
+    """Candles that close where they open, whatever lies between: one of the two columns is that of
+    the candle before or after."""
+    high = columns.high - columns.low
+    moved = np.abs(np.diff(columns.close))
+    wide = high[1:] > 0
+    if len(moved) < _FEW or not np.median(moved) > 0:
+        return
+    if np.mean(~wide) > _MOSTLY:
+        text = (
+            f"{int(np.sum(high == 0))} of {len(high)} candles are of one price, though it moves "
+            "from one to the next: single prices, no candles; no stop is touched between them"
+        )
+        yield Told("single prices", 0, len(columns.time), text)
+        return
+    body = np.abs(columns.close - columns.open)[1:]
+    if np.sum(wide) >= _FEW and np.mean(body[wide] < high[1:][wide] * _NO_BODY) > _MOSTLY:
+        text = (
+            "candles close where they open, though the price moves from one to the next: open or "
+            "close is that of the candle beside it; export the columns again"
+        )
+        yield Told("open and close", 0, len(columns.time), text)
+
+
+_NO_BODY = 0.05
+
+
+def _summed(columns: Columns) -> Iterator[Told]:
+    """Volumes that hardly change from candle to candle: those of a market do, by a third."""
+    volume = columns.volume
+    if len(volume) < _ENOUGH or not np.all(np.isfinite(volume)):
+        return
+    both = (volume[1:] > 0) & (volume[:-1] > 0) & (volume[1:] != volume[:-1])
+    if np.sum(both) < len(volume) / 2:
+        return
+    with np.errstate(all="ignore"):
+        change = np.abs(np.log(volume[1:] / volume[:-1]))[both]
+    if np.median(change) < _HARDLY:
+        text = (
+            "volumes hardly change from candle to candle: they seem to be sums of a longer time "
+            "(of 24 hours, of the day so far), not of one candle; give those of each candle, or "
+            'set data.volume = "unknown"'
+        )
+        yield Told("volume", 0, len(volume), text)
+
+
+_ENOUGH, _HARDLY = 60, 0.04
+
+
+def _lone_volume(columns: Columns) -> Iterator[Told]:
+    """A volume that is a hundred times every other: a wrong one, perhaps."""
+    volume = np.nan_to_num(columns.volume)
+    if len(volume) < _ENOUGH:
+        return
+    row = int(np.argmax(volume))
+    others = float(np.max(np.delete(volume, row)))
+    if 0.0 < others * _TIMES < volume[row]:
+        text = f"the volume {volume[row]:.10g} is {volume[row] / others:,.0f} times any other"
+        yield Told("volume", row, 1, text)
 
 
 def _turned(columns: Columns, step: int) -> Iterator[Told]:

@@ -150,6 +150,8 @@ def _outliers(columns: Columns, place: Place) -> Iterator[Oddity]:
 def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
     """Prices that are elsewhere from one candle to the next, as where two markets were joined, or
     one candle is of another."""
+    if len(columns.time) < 2:
+        return
     close, gap = columns.close, np.diff(columns.time)
     with np.errstate(all="ignore"):
         jump = np.abs(np.log(columns.open[1:] / close[:-1]))
@@ -159,6 +161,8 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
     limit = max(min(_LEAST_JUMP, _EVEN_BEYOND * usual), _FAR_BEYOND * usual)
     limit = min(_NEAR_JUMP, max(_CLEAR_JUMP, limit))
     limits = np.where(gap <= 2 * step, np.where(near, limit, _NEAR_JUMP), _FAR_JUMP)
+    traded = near & (columns.volume[1:] > 0) & (columns.volume[:-1] > 0)  # silent ones are outages
+    limits = np.where(traded, np.minimum(limits, _beside(columns, known)), limits)
     found: list[tuple[int, bool]] = []
     done = -1
     for i in np.flatnonzero((jump > limits) & (gap < _LONG_MS)).tolist():
@@ -169,14 +173,33 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
             found.append((i, stays))
             done = -1 if stays else i + _AROUND  # the way back is no news
     for i, stays in found[:1]:
-        after_all = "and stays there: two markets in one file, perhaps, or prices in another unit"
+        what = (
+            "between two candles, as nowhere else: rows of another market or exchange, perhaps"
+            if jump[i] < _CLEAR_JUMP
+            else "and stays there: two markets in one file, perhaps, or prices in another unit"
+            if stays
+            else "and comes back: a wrong price, perhaps"
+        )
         text = (
             f"{place(i + 1)}, {iso(int(columns.time[i + 1]))}: the price goes from "
-            f"{close[i]:.10g} to {columns.open[i + 1]:.10g} "
-            f"{after_all if stays else 'and comes back: a wrong price, perhaps'}"
+            f"{close[i]:.10g} to {columns.open[i + 1]:.10g} {what}"
             + (f" (and {len(found) - 1} more such places)" if len(found) > 1 else "")
         )
         yield Oddity("level", len(columns.time) - i - 1 if stays else 1, text, False, True)
+
+
+def _beside(columns: Columns, jumps: Floats) -> Floats:
+    """From which change on, between a close and the next open, the two candles do not go on from
+    each other, where a market's do: wider than both candles are high, and than usual `jumps`."""
+    with np.errstate(all="ignore"):
+        high = np.nan_to_num(np.log(columns.high / columns.low))
+    usual = float(np.quantile(jumps, _USUAL)) if len(jumps) > _FEW_JUMPS else _NEAR_JUMP
+    limit = max(_LEAST_BESIDE, _FAR_BEYOND * usual, float(np.median(high)))
+    return np.asarray(np.maximum(limit, _AS_HIGH * (high[1:] + high[:-1])), np.float64)
+
+
+_USUAL, _FEW_JUMPS, _LEAST_BESIDE, _AS_HIGH = 0.75, 50, 0.0015, 0.5
+"""Of five years of BTC/USDT, 15m, no change is a quarter as wide as its two candles are high."""
 
 
 def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
@@ -186,8 +209,10 @@ def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
     equal = (columns.volume[1:] > 0) & (columns.high[1:] > columns.low[1:])
     for values in columns[1:]:
         equal &= values[1:] == values[:-1]
+    far = longer & (apart[1:] >= _FAR_APART * step)  # a day's candles among those of minutes
     for odd, least, said in (
-        (longer, _LONG_RUN, "candles come every {length} from there: longer ones, perhaps"),
+        (far, _FAR_RUN, "candles come every {length} from there: longer ones, perhaps"),
+        (longer & ~far, _LONG_RUN, "candles come every {length} from there: longer ones, perhaps"),
         (equal, _EQUAL_RUN, "candles are equal to the one before: written again without new data"),
     ):
         edges = np.flatnonzero(np.diff(np.concatenate([[False], odd, [False]]).astype(np.int8)))
@@ -201,6 +226,8 @@ def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
 
 
 _LONG_RUN = 12
+_FAR_APART, _FAR_RUN = 16, 3
+"""Steps between candles that no thin market has by chance so often in a row."""
 _EQUAL_RUN = 4
 
 

@@ -14,7 +14,7 @@ from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.convert import CellError, one_line, to_floats
 from stoptrail.feeds.json_table import CRYPTOWATCH
 from stoptrail.feeds.kinds import are_kinds
-from stoptrail.feeds.layouts import Layout, MissingError, Reading, recognised
+from stoptrail.feeds.layouts import Layout, Reading
 from stoptrail.feeds.markets import (
     chosen_market,
     coded,
@@ -23,8 +23,9 @@ from stoptrail.feeds.markets import (
     told_apart,
 )
 from stoptrail.feeds.names import NO, UNFINISHED, YES, plain_name
+from stoptrail.feeds.naming import laid_out
 from stoptrail.feeds.orders import MOST, possible
-from stoptrail.feeds.positions import COINGECKO, HISTDATA, named_by_numbers, names_of, other_order
+from stoptrail.feeds.positions import COINGECKO, HISTDATA, names_of, other_order
 from stoptrail.feeds.sheets import (
     Sheet,
     blank_rows,
@@ -39,7 +40,11 @@ from stoptrail.feeds.sheets import (
 )
 from stoptrail.feeds.spelled_times import ReadTimes
 from stoptrail.feeds.stamps import Stamps, as_headed, of_rows, opened, with_zones, zone_behind
-from stoptrail.feeds.strangers import is_tickers, refuse_doubles, what_else
+from stoptrail.feeds.strangers import (
+    is_tickers,
+    refuse_doubles,
+    refuse_far_apart,
+)
 from stoptrail.feeds.times import read_times
 from stoptrail.rules.candles import Floats
 
@@ -91,7 +96,7 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
         names = tuple(kept)
     refuse_doubles(names)
     numbers = _with_times(sheet, sheet.numbers())
-    names, layout = _laid_out(sheet, names, numbers, named.layout, guess=not reading.columns)
+    names, layout = laid_out(sheet, names, numbers, named.layout, guess=not reading.columns)
     layout = with_zones(sheet, sheet.names or names, as_headed(layout, sheet, reading))
     if layout.symbol is None and not sheet.markets:
         layout = layout._replace(symbol=naming(sheet))
@@ -107,23 +112,10 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
     if four and np.sum(np.isfinite(sum(four))) > FEW and possible(*four) < MOST / 2:
         read_as = ("time", "open", "high", "low", "close")
         raise DataError(other_order(sheet, read_as, None, [np.empty(0), *four]))
+    refuse_far_apart(four)
     if layout.scale != 1.0:
         layout = _scaled(sheet, layout, notes)
     return sheet._replace(names=names, zone=zone_behind(sheet)), layout, tuple(notes)
-
-
-def _laid_out(
-    sheet: Sheet, names: tuple[str, ...], numbers: list[Floats], kind: str, *, guess: bool
-) -> tuple[tuple[str, ...], Layout]:
-    """Names and layout; DataError that says what else it is, or how to name the columns where
-    the numbers tell (`guess`: the user has not done so yet)."""
-    try:
-        return names, recognised(names, numbers, kind)
-    except MissingError as error:
-        if guess and (told := by_market(names, least=1)):
-            return told[0], recognised(told[0], numbers, kind)
-        by_numbers = named_by_numbers(sheet, sheet.numbers()) if guess else ""
-        raise DataError(what_else(names) or by_numbers or str(error)) from None
 
 
 def _with_times(sheet: Sheet, numbers: list[Floats]) -> list[Floats]:

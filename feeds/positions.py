@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.core.errors import DataError
-from stoptrail.core.time import MINUTE_MS
 from stoptrail.feeds.columns import PRICES, VALUES
 from stoptrail.feeds.convert import CellError, LostDigitsError, epoch_milliseconds, one_line
 from stoptrail.feeds.orders import (
@@ -29,6 +28,7 @@ from stoptrail.feeds.sheets import Sheet, column_of
 from stoptrail.feeds.signatures import METATRADER_4
 from stoptrail.feeds.strangers import another_market, is_trades, two_sides
 from stoptrail.feeds.times import read_times
+from stoptrail.feeds.unnamed_times import in_steps, time_columns
 from stoptrail.rules.candles import Floats, Times
 
 USUAL = ("time", *VALUES)
@@ -88,7 +88,7 @@ def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> 
         if odd and (told := _elsewhere(sheet, numbers)):
             raise DataError(told)
         return Named(_padded(("date", *USUAL), sheet.width), METATRADER_4, _TAKEN)
-    if sheet.width < len(USUAL) - 1 or time is None or not _in_steps(time):
+    if sheet.width < len(USUAL) - 1 or time is None or not in_steps(time):
         uneven = time is not None and sheet.width >= len(USUAL) and _fits(time, numbers[1:])
         raise DataError(_elsewhere(sheet, numbers) or (_UNEVEN if uneven else _unknown(sheet)))
     behind = numbers[1:]
@@ -144,18 +144,6 @@ def _may_be_amount(column: Floats) -> bool:
 _MOST_AMOUNT = 1e12
 
 
-def _in_steps(time: Times) -> bool:
-    """Whether times come in steps, as candles open: most distances are one and the same."""
-    steps = np.diff(np.sort(time))
-    if len(steps) < _FEW_STEPS:
-        return True
-    _, counts = np.unique(steps[steps > 0], return_counts=True)
-    return bool(len(counts) and np.max(counts) > len(steps) / 4)
-
-
-_FEW_STEPS = 8
-
-
 def _elsewhere(sheet: Sheet, numbers: Sequence[Floats]) -> str:
     """What to say where another column than the first holds the times; "" where none does."""
     found = _fitting(sheet, numbers, first=1)
@@ -200,23 +188,11 @@ def _fitting(
     columns fit, if any; None where no column holds times."""
     if found_two := order_beside_clock(sheet, numbers):
         return found_two
-    found: list[tuple[bool, int, int, Times]] = []
-    for i, column in enumerate(sheet.sample):
-        try:
-            time = read_times(column_of(column), "time").time
-        except CellError:
-            continue
-        values = numbers[i][np.isfinite(numbers[i])]
-        if i >= first and _in_steps(time) and not (len(values) and np.min(values) < _LEAST_EPOCH):
-            found.append((bool(np.any(time % MINUTE_MS)), int(time[0]), i, time))
-    if not found:
+    if (found := time_columns(sheet, numbers, first)) is None:
         return None
-    *_, i, time = min(found, key=lambda each: each[:3])  # of open and close the open
+    i, time = found.column, found.time
     order = likely_order(time, [values for k, values in enumerate(numbers) if k != i])
     return i, None if order is None else (*order[:i], "time", *order[i:])
-
-
-_LEAST_EPOCH = 1e8
 
 
 _TAKEN = (

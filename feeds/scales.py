@@ -54,6 +54,8 @@ def scales(columns: Columns, step: int, symbol: str) -> Iterator[Told]:
             "inferred from it"
         )
         yield Told("volume", 0, count, text)
+    if told := _of_another_pair(columns, symbol):
+        yield Told("other prices", 0, count, told)
     dear = bool(_QUOTES.search(symbol)) and np.min(columns.close) > _MOST_DOLLARS
     if dear and not np.any(columns.close % 1):
         text = (
@@ -62,6 +64,24 @@ def scales(columns: Columns, step: int, symbol: str) -> Iterator[Told]:
         )
         yield Told("whole prices", 0, count, text)
     yield from _steps(columns, bool(_QUOTES.search(symbol)))
+
+
+def _of_another_pair(columns: Columns, symbol: str) -> str:
+    """What to say of prices that bitcoin had in no such quote currency since 2013; ""."""
+    price = float(np.median(columns.close))
+    if not re.match("(BTC|XBT)/", symbol) or not _QUOTES.search(symbol) or price > _LEAST_BITCOIN:
+        return ""
+    if columns.time[0] < _SINCE:
+        return ""
+    base, _, quote = symbol.partition(":")[0].partition("/")
+    return (
+        f"prices are near {price:.4g}, where no {base} was in {quote}: those of {quote}/{base} "
+        "(1 / price), returns, logarithms or another market; give the prices of the market itself"
+    )
+
+
+_LEAST_BITCOIN, _SINCE = 50.0, 1_388_534_400_000
+"""Dollars, and 2014 in milliseconds."""
 
 
 def counts_coins(columns: Columns, step: int, symbol: str) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.columns import VALUES
+from stoptrail.feeds.columns import PRICES, VALUES
 from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.names import (
     field_of,
@@ -36,6 +37,51 @@ _TRADED = {
 _LISTED = 160
 
 
+_KNOWN = (
+    *("holds trades", "holds quotes", "holds candles of bid and ask", "holds funding rates"),
+    *("holds open interest", "holds tickers", "most highs are", "each row holds one value"),
+)
+
+
+def is_known_otherwise(reason: str) -> bool:
+    """Whether a file is refused because it is known to hold something else than candles."""
+    return reason.startswith(_KNOWN)
+
+
+def passed_over(told: Sequence[str]) -> list[str]:
+    """What is said of files that stand beside those of candles, each with what it holds."""
+    more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
+    return [f"passed over: {told[0]}{more}"] if told else []
+
+
+_TEXTS = (
+    (
+        re.compile(r"[^\s,]+(,[^\s,=]+=[^\s,]+)* [^\s,=]+=[^\s,]+(,[^\s,=]+=[^\s,]+)*( \d{9,19})?"),
+        "is a text of InfluxDB (line protocol); query it as CSV, with one column for each field "
+        "(pivot)",
+    ),
+    (
+        re.compile(r"(CREATE TABLE|INSERT INTO|BEGIN TRANSACTION|PRAGMA ).*", re.IGNORECASE),
+        "is an SQL dump; load it into its database and export the table as CSV",
+    ),
+    (
+        re.compile(r"[A-Za-z_:][\w:]*\{.*\} [-+\d.eE]+( \d+)?|put [\w.]+ \d{9,13} [-\d.]+ .*"),
+        "is a text of single values (Prometheus, OpenTSDB); export the candles as CSV or JSON",
+    ),
+    (re.compile(r"- \w+: .*"), "is YAML; write it as CSV or JSON"),
+    (
+        re.compile(r"application/vnd\.oasis\.opendocument.*"),
+        "is a spreadsheet; save it as CSV",
+    ),
+)
+
+
+def what_text(first: str) -> str:
+    """What a text is whose first line is `first`, and what to give instead; "" where it may be a
+    table."""
+    return next((told for pattern, told in _TEXTS if pattern.fullmatch(first.strip())), "")
+
+
 def what_else(names: Sequence[str]) -> str:
     """What a table with columns of these names holds, and what to give instead; "" where that
     is not known."""
@@ -53,7 +99,52 @@ def what_else(names: Sequence[str]) -> str:
         return f"holds trades, no candles (found: {found}); give candles"
     if any("openinterest" in name for name in plain):
         return f"holds open interest, no candles (found: {found}); give candles"
+    markets = [name for name in names if _PAIR.fullmatch(name.strip())]
+    if len(markets) > 2 and len(markets) > len(names) - 3:
+        return (
+            f"holds one value of each of {len(markets)} markets by time (found: {found}); {_GIVE}"
+        )
     return ""
+
+
+_PAIR = re.compile(r"[A-Z0-9]{2,12}[-_/]?(USD[TC]?|EUR|BTC|ETH|FDUSD|BUSD|KRW|JPY|TRY)")
+_GIVE = "give the candles of one: open, high, low, close and volume"
+
+
+def one_value_a_row(names: Sequence[str], cells: Sequence[Sequence[object]]) -> str:
+    """What to say of a table whose rows hold one of open, high, low, close or volume each, as
+    InfluxDB writes what was not pivoted; "" of another."""
+    for name, column in zip(names, cells, strict=False):
+        words = {str(cell).strip() for cell in column if cell is not None}
+        if words and all(map(_is_field, words)):
+            word = next(iter(sorted(words)))
+            return (
+                f"each row holds one value ({name or 'a column'} = {word}), not a candle: write "
+                "one row for each time, with open, high, low, close and volume side by side (pivot)"
+            )
+    return ""
+
+
+def _is_field(word: str) -> bool:
+    return bool(field_of(word)) or plain_name(word) == "volume"
+
+
+def refuse_far_apart(four: Sequence[Floats]) -> None:
+    """DataError where open, high, low and close are no prices: the high of most candles is more
+    than half above the low, as where they are premiums or rates."""
+    if len(four) != len(PRICES) or len(four[0]) < _ENOUGH:
+        return
+    with np.errstate(all="ignore"):
+        high = four[1] / four[2]
+    high = high[np.isfinite(high)]
+    if len(high) >= _ENOUGH and np.median(high) > _FAR_APART:
+        raise DataError(
+            f"most highs are more than {_FAR_APART:g} times the low: premiums, rates or the like, "
+            "no candles of a market; give data.path or --data the prices themselves"
+        )
+
+
+_ENOUGH, _FAR_APART = 12, 1.5
 
 
 def beside_others(reason: str, names: Sequence[str], others: Sequence[Sequence[str]]) -> str:

@@ -27,7 +27,7 @@ from stoptrail.feeds.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.ends import WORD, cells_of, cut_off, foot_of
 from stoptrail.feeds.names import field_of, plain_name
 from stoptrail.feeds.sheets import SAMPLE, Sheet
-from stoptrail.feeds.strangers import what_else
+from stoptrail.feeds.strangers import what_else, what_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,6 +56,8 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
     """A sheet of a text file; DataError where it holds no table."""
     source, head = _unquoted(*decoded(source, head))
     lines = _lines(head)
+    if told := what_text(next((line for line in lines if line.strip()), "")):
+        raise DataError(told)
     separator = _separator(lines)
     if separator == "|":
         source = _unframed(source)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stoptrail.core.time import DAY_MS, MINUTE_MS
+from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
 from stoptrail.feeds.convert import (
     CellError,
     LostDigitsError,
@@ -66,9 +66,9 @@ def read_times(
         times = scaled(integers(column), kind.unit)  # a cast would load Arrow's functions
         return _plausible(ReadTimes(times, kind.tz is None), name)
     if _is_text(kind):
-        return _plausible(_from_text(column.cast(pa.string()), name, day, decimal), name)
+        return _plausible(_from_text(column.cast(pa.string()), name, day, decimal), name, column)
     values = to_floats(column, name)
-    return _plausible(_from_numbers(values, day), name)
+    return _plausible(_from_numbers(values, day), name, column)
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -181,15 +181,58 @@ def _refuse_cut(days: Floats, seconds: Floats) -> None:
         )
 
 
-def _plausible(read: ReadTimes, name: str) -> ReadTimes:
+def _plausible(read: ReadTimes, name: str, column: pa.ChunkedArray | None = None) -> ReadTimes:
+    """Times of this century; CellError where one is of another, with what `column` has there."""
     times = read.time
     outside = np.flatnonzero((times < _YEARS[0]) | (times >= _YEARS[1]))
-    if len(outside):
-        row = int(outside[0])
+    if not len(outside):
+        return read if column is None else _to_the_nanosecond(read, column)
+    row = int(outside[0])
+    cell = f"{times[row]} ms" if column is None else shown(column[row].as_py())
+    if len(outside) < len(times) / 2:
+        remedy = "mend or remove the row"
+    elif column is not None and (unit := _other_unit(number(str(column[row].as_py())))):
+        remedy = f"it would be one as {unit}: write ISO 8601 or epoch seconds, ms, us or ns"
+    else:
         remedy = "give open times as ISO 8601 or as epoch seconds, ms, us or ns"
-        if len(outside) < len(times) / 2:
-            remedy = "mend or remove the row"
-        raise CellError(
-            row, f"{name} = {times[row]} ms is outside the years 2000 to 2100; {remedy}"
-        )
+    raise CellError(row, f"{name} = {cell} is outside the years 2000 to 2100; {remedy}")
+
+
+def _to_the_nanosecond(read: ReadTimes, column: pa.ChunkedArray) -> ReadTimes:
+    """Times that count nanoseconds in whole numbers, of which doubles lose the last digits: the
+    end of a candle would be taken for the begin of the next."""
+    import pyarrow as pa
+
+    if read.naive or not len(read.time) or not np.all((read.time % MINUTE_MS) == 0):
+        return read
+    with suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        whole = integers(column.cast(pa.int64()))
+        if np.min(whole) >= _NANOSECONDS:
+            return read._replace(time=whole // 1_000_000)
     return read
+
+
+_NANOSECONDS = 10**17
+_UNITS = {
+    "minutes since 1970": (MINUTE_MS, 0),
+    "days since the year 0, as MATLAB counts": (DAY_MS, -719_529 * DAY_MS),
+    "hours since 1970": (HOUR_MS, 0),
+    "days since 1970": (DAY_MS, 0),
+    "tenths of a second since 1970": (100, 0),
+    "a Julian day": (DAY_MS, -2_440_587.5 * DAY_MS),
+    "seconds since 2001, as Apple counts": (1000, 978_307_200_000),
+    "100 ns since 1601, as Windows counts": (1e-4, -11_644_473_600_000),
+}
+"""Units that are named, not read, each with its milliseconds and those of its beginning: a number
+may be many things."""
+
+
+def _other_unit(value: float) -> str:
+    """The unit in which `value` would be a time after 2010, where there is one; ""."""
+    for name, (size, zero) in _UNITS.items():
+        if _RECENT < value * size + zero < _YEARS[1]:
+            return name
+    return ""
+
+
+_RECENT = 1_262_304_000_000

@@ -67,7 +67,7 @@ def test_whole_volumes_of_a_dear_coin_tell_no_lot(tmp_path: Path, size: float) -
 def test_whole_volumes_of_a_cheap_coin_are_coins() -> None:
     prices = [column / 42_000 for column in GIVEN[1:5]]
     cheap = Candles(GIVEN.time, *prices, np.round(GIVEN.volume * 50), QUARTER)
-    assert told(cheap) == []
+    assert told(cheap, "ADA/USDT") == []
 
 
 def test_whole_prices_of_bitcoin_in_cents_are_said() -> None:

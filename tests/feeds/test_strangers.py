@@ -165,10 +165,19 @@ def test_rows_of_five_numbers_ask_whether_their_times_are_closes(tmp_path: Path)
     assert np.array_equal(loaded.candles.time, GIVEN.time)
 
 
-def test_tables_without_names_of_columns_are_not_chosen_between(tmp_path: Path) -> None:
+def test_tables_without_names_are_chosen_by_the_keys_above_them_where_their_order_is_the_usual(
+    tmp_path: Path,
+) -> None:
     rows = [list(row) for row in rows_of(GIVEN)]
+    other = [[row[0], *(value / 18 for value in row[1:5]), row[5]] for row in rows]
     path = tmp_path / "a.json"
-    path.write_text(json.dumps({"BTCUSDT": rows, "ETHUSDT": rows}))
+    path.write_text(json.dumps({"BTCUSDT": rows, "ETHUSDT": other}))
+    assert "holds 2 symbols (BTCUSDT, ETHUSDT): set data.symbol" in refusal(path)
+    assert same(load_file(path, QUARTER, Reading(symbol="BTC/USDT")).candles, GIVEN)
+    path.write_text(json.dumps({"BTC/USDT": {"1m": other[:40], "15m": rows}}))
+    assert same(load_file(path, QUARTER, Reading(symbol="BTC/USDT")).candles, GIVEN)
+    turned = [[row[0], row[3], row[2], row[1], *row[4:]] for row in rows]
+    path.write_text(json.dumps({"BTCUSDT": turned, "ETHUSDT": other}))
     assert "holds 2 tables without names of columns (BTCUSDT, ETHUSDT)" in refusal(path)
 
 
