@@ -117,11 +117,17 @@ class CellError(DataError):
 
 def bare(text: str) -> str:
     """What stands in ="...", Decimal('...'), Timestamp('...') or /Date(...)/, in plain digits."""
+    if not text.isascii() and _SMALL.search(text):
+        return text.strip()
     text = text.strip() if text.isascii() else unicodedata.normalize("NFKC", text).strip()
     if dated := _MILLISECONDS.fullmatch(text):
         return dated[1]
     found = _WRAPPED.fullmatch(text)
     return (found["call"] or found["text"] or "").strip() if found else text
+
+
+_SMALL = re.compile("[\u2070-\u2079\u2080-\u2089\u00b2\u00b3\u00b9\u00bc-\u00be]")
+"""Digits below and above the line: 0.0\u20854008 is 0.000004008 on some sites, and no 0.054008."""
 
 
 class LostDigitsError(CellError):

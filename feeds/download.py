@@ -161,6 +161,8 @@ class _Download:
         self._now = (0, 0.0)
         """The exchange's time at the start, and this machine's monotonic clock then."""
         self._longer = 0
+        self._ahead = False
+        """Whether it was said that candles open later than this machine's clock."""
 
     def run(self, interval: int, start: int, end: int, now: int) -> Cached:
         """The cache with [start, end) brought in, at the exchange's time `now`."""
@@ -252,6 +254,13 @@ class _Download:
                 f"{self._exchange.id}: its newest candle opens at {iso(rows[-1][0])}, later than "
                 f"its own clock says ({iso(self._now[0])}): its times are closes, or its clock is "
                 "wrong; take another data.exchange"
+            )
+        if rows and rows[-1][0] > now and not self._ahead:
+            self._ahead = True
+            self._notice(
+                f"{self._exchange.id}: its newest candle opens at {iso(rows[-1][0])}, later than "
+                f"this machine's clock says ({iso(self._now[0])}), and it has none of its own: its "
+                "times are closes, or the clock is slow"
             )
         if not self._longer and (step := step_of(rows)) > interval:
             self._longer = step

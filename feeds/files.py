@@ -25,7 +25,7 @@ from stoptrail.feeds.faults import (
 )
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import Unit
-from stoptrail.feeds.markets import SeveralError, market_in_name, same_base
+from stoptrail.feeds.markets import SeveralError, market_in_name, same_market
 from stoptrail.feeds.oddities import oddities, unfinished
 from stoptrail.feeds.parts import FilePart, read_part
 from stoptrail.feeds.scales import counts_coins
@@ -160,7 +160,7 @@ def _parts_of(
     return_memory()
     names = [path.name, *(sheet.label.rpartition("/")[2] for sheet in sheets)]
     told = next(filter(None, map(market_in_name, names)), "")
-    if told and reading.symbol and not same_base(told, reading.symbol):
+    if told and reading.symbol and not same_market(told, reading.symbol):
         notes.append(f"the name of the file says {told}; it is run as {reading.symbol}")
     return parts, notes
 

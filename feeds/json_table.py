@@ -11,7 +11,7 @@ import numpy as np
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import number, one_line
-from stoptrail.feeds.json_text import parsed
+from stoptrail.feeds.json_text import complaint, parsed
 from stoptrail.feeds.names import SYMBOLS, field_of, plain_name
 from stoptrail.feeds.orders import MOST, possible
 from stoptrail.feeds.sheets import Sheet
@@ -31,7 +31,7 @@ def json_sheet(label: str, content: bytes) -> Sheet:
     every = list(_tables(value, ()))
     tables = [found for found in every if _size(found.table)] or _of_other_names(every)
     if not tables:
-        raise DataError("not a candle file: no list of candles in the JSON" + _complaint(value))
+        raise DataError("not a candle file: no list of candles in the JSON" + complaint(value))
     names, rows = _beside(tables)
     largest = max(tables, key=lambda found: _size(found.table))
     layout = "" if names or not _by_seconds(largest.keys, rows) else CRYPTOWATCH
@@ -133,8 +133,7 @@ _MOST_KEYS = 50
 def _tables(value: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
     """Everything inside `value` that may be a table: rows, records, or columns by name."""
     if isinstance(value, list):
-        if value and all(isinstance(p, list) and [*map(type, p)][1:] == [dict] for p in value):
-            value = [{"": time, **record} for time, record in value]  # as Zonda writes them
+        value = _respelled(value)
         if _is_rows(value):
             yield _Found(value, keys)
             if _size(value):
@@ -152,6 +151,15 @@ def _tables(value: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
     for key, part in inner:
         if isinstance(part, (dict, list)):
             yield from _tables(part, (*keys, str(key)))
+
+
+def _respelled(rows: list[Any]) -> list[Any]:
+    """Records that are written in another way than by name."""
+    if rows and all(isinstance(p, list) and [*map(type, p)][1:] == [dict] for p in rows):
+        return [{"": time, **record} for time, record in rows]  # Zonda
+    if rows and all(isinstance(p, dict) and _is_bar(p.get("y")) and "x" in p for p in rows):
+        return [dict(zip(_BAR, [p["x"], *p["y"]], strict=False)) for p in rows]  # ApexCharts
+    return rows
 
 
 def _table_of(value: dict[str, Any]) -> Any:
@@ -214,11 +222,9 @@ def _with_times_beside(value: dict[str, Any]) -> dict[str, Any] | None:
 
 def _is_rows(value: list[Any]) -> bool:
     """Rows of at least five cells, or records."""
-    if not value:
-        return False
-    if isinstance(value[0], list):
+    if value and isinstance(value[0], list):
         return all(isinstance(row, list) and len(row) > 4 for row in value) and _is_row(value[0])
-    return all(isinstance(row, dict) for row in value)
+    return bool(value) and all(isinstance(row, dict) for row in value)
 
 
 def _is_row(value: Any) -> bool:
@@ -303,12 +309,23 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     for name, value in record.items():
         value = _unwrapped(value)
         if isinstance(value, dict):
-            side = name if name in ("bid", "ask", "mid") else ""
+            side = name if name in _SIDES else ""
+            if field_of(name) and value.keys() <= _SIDES:  # {"openPrice": {"bid": 1, "ask": 2}}
+                value = {inner + name: part for inner, part in value.items()}
             inside = _flat(value).items()
             out |= {side + inner: part for inner, part in inside if side + inner not in out}
         else:
             out[str(name)] = value
     return out
+
+
+_SIDES = {"bid", "ask", "mid", "lastTraded"}
+_BAR = ("time", *PRICES, "volume")
+
+
+def _is_bar(value: Any) -> bool:
+    """Whether a value holds the four prices of a candle, perhaps with its volume."""
+    return isinstance(value, list) and len(value) in (4, 5)
 
 
 def _unwrapped(value: Any) -> Any:
@@ -330,21 +347,3 @@ def _array(column: tuple[Any, ...]) -> pa.Array:
     except (pa.ArrowException, OverflowError):
         pass
     return pa.array([None if cell is None else str(cell) for cell in column], pa.string())
-
-
-def _complaint(value: Any) -> str:
-    """What an exchange that was asked wrongly says instead of candles."""
-    if isinstance(value, dict):
-        for name in ("message", "msg", "error", "retMsg"):
-            if value.get(name):
-                return f" (it says {one_line(str(value[name]), 80)!r})"
-        pairs = [name for name, part in value.items() if _is_pairs(part)]
-        if pairs:
-            return f"; {one_line(', '.join(pairs), 80)} hold single values by time: give candles"
-    return ""
-
-
-def _is_pairs(value: Any) -> bool:
-    """Whether a value is a list of times and values, as CoinGecko's market_chart has them."""
-    rows = value[:_MOST_KEYS] if isinstance(value, list) else []
-    return bool(rows) and all(isinstance(row, list) and len(row) == 2 for row in rows)

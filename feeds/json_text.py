@@ -51,3 +51,25 @@ def _by_line(lines: list[str], whole: str) -> list[Any]:
             more = "; fetch the file again where it was cut off" if i == len(lines) else ""
             raise DataError(f"not a readable JSON file ({reason}){more}") from None
     return found
+
+
+def complaint(value: Any) -> str:
+    """What an exchange that was asked wrongly says instead of candles."""
+    if isinstance(value, dict):
+        for name in ("message", "msg", "error", "retMsg"):
+            if value.get(name):
+                return f" (it says {one_line(str(value[name]), 80)!r})"
+        pairs = [name for name, part in value.items() if _is_pairs(part)]
+        if pairs:
+            return f"; {one_line(', '.join(pairs), 80)} hold single values by time: give candles"
+    return ""
+
+
+def _is_pairs(value: Any) -> bool:
+    """Whether a value is a list of times and values, as CoinGecko's market_chart has them."""
+    rows = value[:_FIRST] if isinstance(value, list) else []
+    return bool(rows) and all(isinstance(row, list) and len(row) == 2 for row in rows)
+
+
+_FIRST = 50
+"""Rows by which a list is known."""

@@ -95,6 +95,9 @@ def what_else(names: Sequence[str]) -> str:
         name.startswith(("ask", "bestask")) for name in plain
     ):
         return f"holds quotes, no candles (found: {found}); give candles of trades"
+    sides = [sum(side in name for name in plain) for side in ("bid", "ask")]
+    if min(sides) >= len(PRICES) and any("open" in name for name in plain):
+        return f"holds candles of bid and ask (quotes; found: {found}); give candles of trades"
     if "price" in plain and plain & _TRADED:
         return f"holds trades, no candles (found: {found}); give candles"
     if any("openinterest" in name for name in plain):

@@ -184,6 +184,10 @@ _BEGINNING = 1_230_768_000
 """2009 in seconds: no exchange's clock shows an earlier time, in whatever unit it counts."""
 
 
+_MISREAD = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""What ccxt raises besides its own errors, of answers that are not as it knows them."""
+
+
 def read(
     exchange: Any,
     call: Callable[..., Result],
@@ -203,7 +207,7 @@ def read(
         heard.answer = Answer()
         try:
             result = call(*arguments)
-        except (ccxt.BaseError, TypeError, ValueError, LookupError, AttributeError) as error:
+        except (*_MISREAD, ccxt.BaseError) as error:
             failure = judged(error, heard.answer, name in heard.served)
             failures += 1
             pause = pause_after(exchange.id, failure, failures, patience)

@@ -22,6 +22,9 @@ _COUNT_CONTRACTS = {"delta", "gate", "kucoin", "kucoinfutures", "mexc", "polonie
 _COUNT_COINS = {"blofin", "deribit", "htx", "myokx", "okx"}
 """What candles of linear contracts count where one is not one coin, by the field that ccxt
 4.5.90 takes (`parse_ohlcv`) and the exchanges' documents of it; of others it is unknown."""
+_COUNT_QUOTE = {"hibachi"}
+"""Whose candles tell what was traded in the quote currency alone (`volumeNotional`), which ccxt
+4.5.90 gives as the volume."""
 _MADE_UP = {"coinone", "mercado", "upbit"}
 """Exchanges whose market lists have no steps; ccxt 4.5.90 gives the same for each of their
 markets (`parse_market`)."""
@@ -147,6 +150,8 @@ def volume_unit(exchange_id: str, market: dict[str, Any]) -> float | None:
     """By what a candle's volume is multiplied to be in coins; None where it is unknown
     whether it counts coins or contracts."""
     size = contract_size(market)
+    if exchange_id in _COUNT_QUOTE:
+        return None
     if size == 1.0 or exchange_id in _COUNT_COINS:
         return 1.0
     return size if exchange_id in _COUNT_CONTRACTS else None
@@ -179,6 +184,11 @@ def unit_note(exchange_id: str, symbol: str, facts: MarketFacts) -> str:
     """What to say of volumes of which nothing is known, "" of others."""
     if facts.volume == "base":
         return ""
+    if exchange_id in _COUNT_QUOTE:
+        return (
+            f"{exchange_id}'s volumes of {symbol} count the quote currency: they are kept as they "
+            "came and tell no lot"
+        )
     return (
         f"whether {exchange_id}'s volumes of {symbol} count coins or contracts of "
         f"{facts.contract_size:g} is not known: they are kept as they came and tell no lot"

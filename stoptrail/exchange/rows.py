@@ -113,7 +113,8 @@ _MOST = 0.9
 def rows_from(
     entries: Iterable[Any], since: int, interval: int, odd: Callable[[Any], None]
 ) -> list[Row]:
-    """Candles at or after `since`, ascending, the last of equal times kept; quiet rows are none.
+    """Candles at or after `since`, ascending; quiet rows are none. Of equal times the one with more
+    volume is kept, the last of equal ones: an unfinished copy has less.
 
     `odd` is told of entries that are no candle. Raises ShiftedError where all open off
     the grid by the same time, LengthError where they are shorter than `interval`.
@@ -127,7 +128,9 @@ def rows_from(
         if row is None:
             odd(entry)
         elif row[0] % interval == 0 and row[0] >= since:
-            found[row[0]] = row
+            known = found.get(row[0])
+            if known is None or row[5] >= known[5]:
+                found[row[0]] = row
     if not found and (shift := shift_of(entries, interval)):
         raise ShiftedError(shift)
     return [found[time] for time in sorted(found)]

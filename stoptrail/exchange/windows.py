@@ -26,6 +26,10 @@ _ENDS: dict[str, tuple[str, Literal["s", "iso"]]] = {
 """Exchanges whose documents know an end that ccxt 4.5.90 does not send for `until`, or in another
 unit: its name there, in seconds or as ISO 8601."""
 
+_OLDER: dict[str, dict[str, Any]] = {"weex": {"historical": True}}
+"""What else ccxt 4.5.90 wants to be told of exchanges whose older candles have an address of their
+own: without it their swaps give the newest 1000, whatever start or end is named."""
+
 Ask = Callable[[int, int], list[Row]]
 """Candles at or after `since`, at most `limit`, ascending, on the grid, each once."""
 
@@ -34,7 +38,7 @@ def end_at(exchange: Any, until: int) -> dict[str, Any]:
     """ccxt's parameters for candles of `exchange` that open at or before `until`, ms."""
     name, unit = _ENDS.get(exchange.id, ("", "s"))
     if not name:
-        return {"until": until}
+        return {"until": until, **_OLDER.get(exchange.id, {})}
     return {name: until // 1000 if unit == "s" else exchange.iso8601(until)}
 
 

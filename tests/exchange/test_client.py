@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import InvalidOperation
 from types import SimpleNamespace
 from typing import Any
 
@@ -197,6 +198,7 @@ def test_an_exchange_that_wants_a_key_says_so_and_names_others() -> None:
 
 def test_half_an_answer_is_asked_for_again() -> None:
     assert read(client(), Failing(TypeError("string indices"), KeyError("symbols"))) == "answer"
+    assert read(client(), Failing(InvalidOperation("ConversionSyntax"))) == "answer"
 
 
 @pytest.mark.parametrize("body", ['{"a": [1, 2', "[[1, 2], [3", "<html>"])

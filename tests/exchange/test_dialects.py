@@ -22,10 +22,11 @@ from stoptrail.feeds.download import download_candles
 from stoptrail.live.market.store import CCXTStore
 from tests.exchange.dialects import DIALECTS as FIRST
 from tests.exchange.dialects import QUARTER, Binance, Bitstamp, Dialect, Query, Row
+from tests.exchange.more_dialects import MORE
 from tests.exchange.other_dialects import OTHERS
 from tests.exchange.standin import StandIn
 
-DIALECTS = FIRST | OTHERS
+DIALECTS = FIRST | OTHERS | MORE
 BEGIN = 1_790_000_000_000 // QUARTER * QUARTER
 COUNT = 900
 WEEK = 7 * 48
@@ -355,6 +356,43 @@ def test_candles_of_another_length_or_stamped_at_their_close_are_refused(
     clock(dialect)
     with StandIn(dialect) as server, pytest.raises(ExchangeError, match=word):
         download(server, tmp_path, [])
+
+
+@pytest.mark.parametrize("copies_last", [True, False])
+def test_of_two_candles_of_one_time_the_unfinished_one_is_not_kept(
+    copies_last: bool, tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    def twice(rows: list[list[Any]], _: random.Random) -> list[list[Any]]:
+        halves = [[*row[:5], str(float(row[5]) / 2), *row[6:]] for row in rows]
+        return rows + halves if copies_last else halves + rows
+
+    dialect = odd(twice)
+    clock(dialect)
+    with StandIn(dialect) as server:
+        cached = download(server, tmp_path, [])
+    rows = list(zip(*(column.tolist() for column in cached.columns), strict=True))
+    assert rows == closed(dialect)
+
+
+class Late(Bitstamp):
+    """Without a clock; its times are closes."""
+
+    def candles(self, query: Query) -> Any:
+        answer = super().candles(query)
+        for row in answer["data"]["ohlc"]:
+            row["timestamp"] = str(int(row["timestamp"]) + 900)
+        return answer
+
+
+def test_closes_of_an_exchange_without_a_clock_are_said_by_this_machine_s(
+    tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    dialect, told = Late(market(4), BEGIN + COUNT * QUARTER + 60_000), list[str]()
+    clock(dialect)
+    with StandIn(dialect) as server:
+        download(server, tmp_path, told)
+    (said,) = [line for line in told if "later than this machine's clock says" in line]
+    assert "its times are closes, or the clock is slow" in said
 
 
 def test_candles_longer_than_were_asked_for_are_said(

@@ -94,6 +94,14 @@ def test_volumes_of_contracts_are_unknown_where_nobody_says_what_they_count() ->
     assert unit_note("gate", "BTC/USDT:USDT", facts_of(*gate())) == ""
 
 
+def test_volumes_in_the_quote_currency_are_no_coins() -> None:
+    """hibachi's candles hold `volumeNotional` alone, which ccxt gives as the volume."""
+    facts = facts_of(ccxt.hibachi(), entry(**SWAP, contractSize=1.0))
+    assert facts.volume == "unknown"
+    said = unit_note("hibachi", "BTC/USDT:USDT", facts)
+    assert "count the quote currency: they are kept as they came and tell no lot" in said
+
+
 @pytest.mark.parametrize("name", answers.MEANT)
 def test_filters_are_those_of_the_exchange_s_own_answer(name: str) -> None:
     """The whole road: the answer over HTTP, ccxt's parsing, and what is made of that."""

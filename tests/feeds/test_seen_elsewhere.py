@@ -246,3 +246,45 @@ def test_the_time_of_an_unknown_name_is_found_and_asked_about(tmp_path: Path) ->
     assert order == "volume,close,-,high,low,open,time,-"
     told = BITCOIN._replace(columns=tuple(order.split(",")))
     assert same(load_file(path, QUARTER, told).candles, GIVEN)
+
+
+def test_digits_below_the_line_are_not_read_as_others(tmp_path: Path) -> None:
+    """Sites write 0.000004008 as 0.0, a small 5, and 4008."""
+    rows = [[row[0], *(f"0.0\u2085{round(x)}" for x in row[1:5]), row[5]] for row in ROWS]
+    said = refusal(table(tmp_path / "a.csv", PLAIN, rows))
+    assert f"row 1 (line 2): open = '0.0\u2085{round(ROWS[0][1])}' is not a number" in said
+
+
+@pytest.mark.parametrize("name", ["BTCUSDC", "1000BTCUSDT", "XBTUSD"])
+def test_a_market_in_the_name_of_the_file_that_is_not_the_one_meant_is_said(
+    name: str, tmp_path: Path
+) -> None:
+    path = table(tmp_path / f"{name}-15m.csv", PLAIN, ROWS)
+    assert "it is run as BTC/USDT" in notes(path)
+    assert not notes(table(tmp_path / "BTC_USDT-15m.csv", PLAIN, ROWS))
+
+
+def test_bars_of_a_chart_are_read(tmp_path: Path) -> None:
+    """ApexCharts."""
+    path = tmp_path / "a.json"
+    path.write_text(
+        json.dumps({"series": [{"data": [{"x": row[0], "y": row[1:5]} for row in ROWS]}]})
+    )
+    loaded = load_file(path, QUARTER, BITCOIN._replace(volume="unknown")).candles
+    assert all(np.array_equal(a, b) for a, b in zip(loaded[:5], GIVEN[:5], strict=True))
+
+
+def test_candles_of_bid_and_ask_are_quotes_however_they_are_nested(tmp_path: Path) -> None:
+    names = ("Open", "High", "Low", "Close")
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"prices": [
+        {"snapshotTime": row[0], **{f"{name.lower()}Price": {"bid": x, "ask": x + 1}
+                                    for name, x in zip(names, row[1:5], strict=True)}}
+        for row in ROWS]}))  # fmt: skip
+    assert "give candles of trades" in refusal(path)
+    path.write_text(json.dumps({"Data": [
+        {"Time": row[0], **{f"{name}{side}": x for name, x in zip(names, row[1:5], strict=True)
+                            for side in ("Bid", "Ask")}}
+        for row in ROWS]}))  # fmt: skip
+    assert "holds candles of bid and ask (quotes" in (said := refusal(path))
+    assert "data.columns" not in said
