@@ -30,6 +30,8 @@ def among_neighbours(columns: Columns, step: int) -> Iterator[Told]:
     yield from _standing(columns)
     yield from _summed(columns)
     yield from _lone_volume(columns)
+    yield from _in_turns(columns)
+    yield from _straight(columns)
     yield from _turned(columns, step)
     yield from _copied(columns)
     yield from _volume_level(columns)
@@ -113,6 +115,43 @@ def _lone_volume(columns: Columns) -> Iterator[Told]:
     if 0.0 < others * _TIMES < volume[row]:
         text = f"the volume {volume[row]:.10g} is {volume[row] / others:,.0f} times any other"
         yield Told("volume", row, 1, text)
+
+
+def _in_turns(columns: Columns) -> Iterator[Told]:
+    """Candles of two markets in turns: each opens beside the close before, up and down by turns."""
+    if len(columns.time) < _ENOUGH:
+        return
+    with np.errstate(all="ignore"):
+        jump = np.log(columns.open[1:] / columns.close[:-1])
+    turns = jump[1:] * jump[:-1] < 0
+    if np.mean(turns) > _MOSTLY and np.median(np.abs(jump)) > _BESIDE:
+        text = (
+            f"candles open {np.median(np.abs(jump)):.2%} beside the close before, above and below by "
+            "turns: those of two markets or exchanges, one after the other"
+        )
+        yield Told("level", 0, len(columns.time), text)
+
+
+_BESIDE = 2e-4
+
+
+def _straight(columns: Columns) -> Iterator[Told]:
+    """Stretches whose four prices go on by the same steps: filled in between two candles."""
+    even = np.ones(max(len(columns.time) - 2, 0), np.bool_)
+    for prices in columns[1:5]:
+        step = np.diff(prices)
+        even &= (np.abs(np.diff(step)) < _EVENLY * np.abs(step[1:])) & (step[1:] != 0)
+    for run in _runs(even[1:] & even[:-1]):
+        count = run.stop - run.start
+        if count >= _COPIES and even[run].all():
+            text = (
+                f"{count} candles go on in a straight line: filled in between two others, perhaps; "
+                "leave out what was not traded"
+            )
+            yield Told("stretch", run.start + 2, count, text)
+
+
+_EVENLY = 0.02
 
 
 def _turned(columns: Columns, step: int) -> Iterator[Told]:

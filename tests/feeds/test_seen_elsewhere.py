@@ -171,6 +171,18 @@ def of_the_day(rows: Rows) -> Rows:
             "where no BTC was in USDT",
         ),
         (
+            lambda rows: [[row[0], *(round(x * 1.001, 2) for x in row[1:5]), row[5]] if k % 2
+                          else row for k, row in enumerate(rows)],
+            "above and below by turns: those of two markets or exchanges",
+        ),
+        (
+            lambda rows: rows[:100] + [
+                [row[0], *(round(a + (b - a) * k / 30, 2)
+                           for a, b in zip(rows[100][1:5], rows[130][1:5], strict=True)), row[5]]
+                for k, row in enumerate(rows[100:130])] + rows[130:],
+            "candles go on in a straight line: filled in between two others",
+        ),
+        (
             lambda rows: [[rows[0][0] - k * DAY, *rows[0][1:]] for k in (4, 3, 2, 1)] + rows,
             "candles come every 1d from there: longer ones, perhaps",
         ),
