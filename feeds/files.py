@@ -194,6 +194,11 @@ def refusal(series: Joined, fault: Fault) -> str:
     first = describe(series.columns, fault, series.place)
     if count > all_ / 2 and all_ > MIN_CANDLES:
         remedy = fault.remedy if fault.column == "time" else _WRONG_COLUMNS
+        if fault.column in PRICES and "missing" in fault.rule:
+            remedy = (
+                f"if another column holds the {fault.column}, name all as they come with --set "
+                "data.columns=..., - for what is not meant"
+            )
         if fault.column == "volume":
             remedy = 'the volume is unknown: set data.volume = "unknown"'
         return f"{count} of {all_} rows, the first {first}; {remedy}"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.time import iso
-from stoptrail.feeds.columns import Columns
+from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.rules.candles import Floats
 
 
@@ -26,12 +26,14 @@ class Told(NamedTuple):
 
 def among_neighbours(columns: Columns, step: int) -> Iterator[Told]:
     """Everything odd about candles, oldest first, of `step` milliseconds, that others show."""
+    begin = rows_of(columns, slice(_MANY))  # what holds for all is seen there
     yield from _averaged(columns)
-    yield from _standing(columns)
-    yield from _summed(columns)
+    yield from _standing(begin)
+    yield from _summed(begin)
     yield from _lone_volume(columns)
-    yield from _in_turns(columns)
-    yield from _straight(columns)
+    yield from _in_turns(begin)
+    for first in range(0, len(columns.time), _MANY):
+        yield from _straight(rows_of(columns, slice(first, first + _MANY + _COPIES)), first)
     yield from _turned(columns, step)
     yield from _copied(columns)
     yield from _volume_level(columns)
@@ -107,11 +109,12 @@ _ENOUGH, _HARDLY = 60, 0.04
 
 def _lone_volume(columns: Columns) -> Iterator[Told]:
     """A volume that is a hundred times every other: a wrong one, perhaps."""
-    volume = np.nan_to_num(columns.volume)
-    if len(volume) < _ENOUGH:
+    volume = columns.volume
+    if len(volume) < _ENOUGH or not np.all(np.isfinite(volume)):
         return
     row = int(np.argmax(volume))
-    others = float(np.max(np.delete(volume, row)))
+    parts = (volume[:row], volume[row + 1 :])
+    others = max(float(np.max(part, initial=0.0)) for part in parts)
     if 0.0 < others * _TIMES < volume[row]:
         text = f"the volume {volume[row]:.10g} is {volume[row] / others:,.0f} times any other"
         yield Told("volume", row, 1, text)
@@ -126,17 +129,19 @@ def _in_turns(columns: Columns) -> Iterator[Told]:
     turns = jump[1:] * jump[:-1] < 0
     if np.mean(turns) > _MOSTLY and np.median(np.abs(jump)) > _BESIDE:
         text = (
-            f"candles open {np.median(np.abs(jump)):.2%} beside the close before, above and below by "
-            "turns: those of two markets or exchanges, one after the other"
+            f"candles open {np.median(np.abs(jump)):.2%} beside the close before, above and below "
+            "by turns: those of two markets or exchanges, one after the other"
         )
         yield Told("level", 0, len(columns.time), text)
 
 
 _BESIDE = 2e-4
+_MANY = 1 << 16
 
 
-def _straight(columns: Columns) -> Iterator[Told]:
-    """Stretches whose four prices go on by the same steps: filled in between two candles."""
+def _straight(columns: Columns, first: int) -> Iterator[Told]:
+    """Stretches whose four prices go on by the same steps: filled in between two candles. `first`
+    is the row at which `columns` begin."""
     even = np.ones(max(len(columns.time) - 2, 0), np.bool_)
     for prices in columns[1:5]:
         step = np.diff(prices)
@@ -148,7 +153,7 @@ def _straight(columns: Columns) -> Iterator[Told]:
                 f"{count} candles go on in a straight line: filled in between two others, perhaps; "
                 "leave out what was not traded"
             )
-            yield Told("stretch", run.start + 2, count, text)
+            yield Told("stretch", first + run.start + 2, count, text)
 
 
 _EVENLY = 0.02

@@ -161,11 +161,13 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
     limit = max(min(_LEAST_JUMP, _EVEN_BEYOND * usual), _FAR_BEYOND * usual)
     limit = min(_NEAR_JUMP, max(_CLEAR_JUMP, limit))
     limits = np.where(gap <= 2 * step, np.where(near, limit, _NEAR_JUMP), _FAR_JUMP)
-    traded = near & (columns.volume[1:] > 0) & (columns.volume[:-1] > 0)  # silent ones are outages
-    limits = np.where(traded, np.minimum(limits, _beside(columns, known)), limits)
+    traded = (
+        near & np.isfinite(jump) & (columns.volume[1:] > 0) & (columns.volume[:-1] > 0)
+    )  # silent ones are outages
     found: list[tuple[int, bool]] = []
     done = -1
-    for i in np.flatnonzero((jump > limits) & (gap < _LONG_MS)).tolist():
+    wide = np.flatnonzero((jump > limits) & (gap < _LONG_MS))
+    for i in np.union1d(wide, _beside(columns, jump, traded)).tolist():
         before, after = close[max(0, i - _AROUND) : i + 1], close[i + 1 :][:_AROUND]
         apart = abs(np.log(np.nanmedian(after) / np.nanmedian(before)))
         stays = bool(apart > min(jump[i], _NEAR_JUMP) / 2)
@@ -188,16 +190,26 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
         yield Oddity("level", len(columns.time) - i - 1 if stays else 1, text, False, True)
 
 
-def _beside(columns: Columns, jumps: Floats) -> Floats:
-    """From which change on, between a close and the next open, the two candles do not go on from
-    each other, where a market's do: wider than both candles are high, and than usual `jumps`."""
+def _beside(columns: Columns, jump: Floats, traded: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Where a candle does not go on from the one before, as a market's do: it opens farther from
+    that one's close than half of what both are high, and than is usual. Of a long series the
+    beginning says what is usual."""
+    known = jump[:_MANY][traded[:_MANY]]
     with np.errstate(all="ignore"):
-        high = np.nan_to_num(np.log(columns.high / columns.low))
-    usual = float(np.quantile(jumps, _USUAL)) if len(jumps) > _FEW_JUMPS else _NEAR_JUMP
+        high = np.nan_to_num(np.log(columns.high[:_MANY] / columns.low[:_MANY]))
+    if len(known) < _FEW_JUMPS:
+        return np.empty(0, np.intp)
+    usual = float(np.quantile(known, _USUAL))
     limit = max(_LEAST_BESIDE, _FAR_BEYOND * usual, float(np.median(high)))
-    return np.asarray(np.maximum(limit, _AS_HIGH * (high[1:] + high[:-1])), np.float64)
+    at = np.flatnonzero(traded & (jump > limit))
+    with np.errstate(all="ignore"):
+        both = np.log(
+            columns.high[at] / columns.low[at] * columns.high[at + 1] / columns.low[at + 1]
+        )
+    return at[jump[at] > _AS_HIGH * both]
 
 
+_MANY = 1 << 16
 _USUAL, _FEW_JUMPS, _LEAST_BESIDE, _AS_HIGH = 0.75, 50, 0.0015, 0.5
 """Of five years of BTC/USDT, 15m, no change is a quarter as wide as its two candles are high."""
 

@@ -203,7 +203,7 @@ def _to_the_nanosecond(read: ReadTimes, column: pa.ChunkedArray) -> ReadTimes:
     end of a candle would be taken for the begin of the next."""
     import pyarrow as pa
 
-    if read.naive or not len(read.time) or not np.all((read.time % MINUTE_MS) == 0):
+    if read.naive or not len(read.time) or not number(str(column[0].as_py())) >= _NANOSECONDS:
         return read
     with suppress(pa.ArrowInvalid, pa.ArrowNotImplementedError):
         whole = integers(column.cast(pa.int64()))

@@ -39,7 +39,7 @@ def time_columns(sheet: Sheet, numbers: Sequence[Floats], first: int = 0) -> Tim
         except CellError:
             continue
         values = numbers[i][np.isfinite(numbers[i])]
-        if in_steps(time) and not (len(values) and np.min(values) < _LEAST_EPOCH):
+        if len(time) and in_steps(time) and not (len(values) and np.min(values) < _LEAST_EPOCH):
             found.append(TimeColumn(bool(np.any(time % MINUTE_MS)), int(time[0]), i, time))
     return min(found, key=lambda each: each[:3], default=None)
 

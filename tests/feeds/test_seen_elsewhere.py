@@ -276,6 +276,24 @@ def test_a_market_in_the_name_of_the_file_that_is_not_the_one_meant_is_said(
     assert not notes(table(tmp_path / "BTC_USDT-15m.csv", PLAIN, ROWS))
 
 
+def test_a_column_that_is_empty_is_not_told_to_be_in_the_usual_order(tmp_path: Path) -> None:
+    """marketstack's close is null while a day goes on; its last is the price."""
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"data": [
+        {"open": o, "high": h, "low": low, "last": c, "close": None, "volume": v, "date": t}
+        for t, o, h, low, c, v in ROWS]}))  # fmt: skip
+    said = refusal(path)
+    assert "if another column holds the close, name all as they come" in said
+    told = BITCOIN._replace(columns=("open", "high", "low", "close", "-", "volume", "time"))
+    assert same(load_file(path, QUARTER, told).candles, GIVEN)
+
+
+def test_names_without_rows_are_no_reason_to_fail(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("when,one,two,three,four,five\n")
+    assert "not a candle file" in refusal(path)
+
+
 def test_bars_of_a_chart_are_read(tmp_path: Path) -> None:
     """ApexCharts."""
     path = tmp_path / "a.json"
