@@ -22,7 +22,7 @@ from stoptrail.feeds.cache import cache_path
 from stoptrail.feeds.convert import CellError, one_line, texts_of, to_floats
 from stoptrail.feeds.funding_table import funding_table
 from stoptrail.feeds.market import MarketFunding
-from stoptrail.feeds.markets import coded, market_in_name, same_base, told_apart
+from stoptrail.feeds.markets import coded, market_in_name, same_base, same_market, told_apart
 from stoptrail.feeds.names import SYMBOLS, plain_name, time_name, zone_in
 from stoptrail.feeds.spelled_times import ReadTimes
 from stoptrail.feeds.stamps import in_zone
@@ -71,7 +71,8 @@ def read_funding(
     one minute, and rates that are no fractions.
     """
     notes: list[str] = []
-    parts = [_part(member, symbol, notes.append) for member in files_of(path, "data.funding")]
+    members = _named_alike(files_of(path, "data.funding"), symbol, notes.append)
+    parts = [_part(member, symbol, notes.append) for member in members]
     for note in dict.fromkeys(notes):
         on_notice(f"funding: {note}")
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
@@ -86,6 +87,21 @@ def read_funding(
             "whether they are fractions, and of what one row pays"
         )
     return rows
+
+
+def _named_alike(
+    members: Sequence[Member], symbol: str, on_notice: Callable[[str], None]
+) -> Sequence[Member]:
+    """Of files whose names tell several markets those of `symbol`, where there are any, and
+    those whose names tell none."""
+    named = [market_in_name(member.name.rpartition("/")[2]) for member in members]
+    mine = [bool(symbol and name and same_market(name, symbol)) for name in named]
+    kept = [m for m, name, own in zip(members, named, mine, strict=True) if own or not name]
+    if not any(mine) or len(kept) == len(members):
+        return members
+    left = len(members) - len(kept)
+    on_notice(f"of {len(members)} files {left} are left out, whose names tell no {symbol}")
+    return kept
 
 
 def _part(member: Member, symbol: str, on_notice: Callable[[str], None]) -> FundingRows:

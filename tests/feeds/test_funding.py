@@ -176,6 +176,17 @@ def test_rows_that_accrue_do_so_as_a_download_has_them(tmp_path: Path) -> None:
         read_funding(written(tmp_path, lines("timestamp,fundingRate,info", TIMES, RATES, ours)))
 
 
+def test_of_a_folder_of_several_markets_the_files_of_one_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "months"
+    folder.mkdir()
+    for name, first in (("BTCUSDT", 0), ("ETHUSDT", 0), ("BTCUSDC", 0), ("BTCUSDT", 6)):
+        written(folder, archive(first, 6), f"{name}-fundingRate-2024-{first + 1:02}.csv")
+    said: list[str] = []
+    rows = read_funding(folder, "BTC/USDT:USDT", said.append)
+    assert len(rows.time) == 12
+    assert said == ["funding: of 4 files 2 are left out, whose names tell no BTC/USDT:USDT"]
+
+
 @pytest.mark.parametrize(("step", "rate", "odd"), [(1, 0.00125, True), (8, 0.0005, False)])
 def test_rates_that_come_to_more_than_all_in_a_year_are_said(
     tmp_path: Path, step: int, rate: float, odd: bool
