@@ -83,14 +83,12 @@ def _beside(tables: list[_Found]) -> tuple[list[str], list[list[Any]]]:
     alike = [found for found in tables if len(found.keys) == len(largest.keys)]
     same = [(found.keys, *_rows(found.table)) for found in alike]
     same = [told for told in same if told[1] == names]
-    differ = [i for i, part in enumerate(zip(*(keys for keys, *_ in same), strict=True))
-              if len(set(part)) > 1]  # fmt: skip
+    differ = [part for part in zip(*(keys for keys, *_ in same), strict=True) if len({*part}) > 1]
     if len(same) < 2 or not differ:
         return names, rows
-    keys = [told[0][differ[0]] for told in same]
-    if keys == list(map(str, range(len(same)))):  # pages of one list
-        return names, [row for _, _, part in same for row in part]
-    if any(plain_name(name) in SYMBOLS for name in names):
+    keys = next((part for part in differ if part[0][:1] != _PLACE), differ[0])
+    pages = keys[0][:1] == _PLACE
+    if pages or any(plain_name(name) in SYMBOLS for name in names):
         return names, [row for _, _, part in same for row in part]
     counted = all(key.isdigit() for key in keys)  # seconds of timeframes, perhaps
     if not names and (counted or not (names := _plain_names(same))):
@@ -205,7 +203,10 @@ def _market_of(part: Any, place: int) -> str:
         for name, value in part.items():
             if plain_name(name) in SYMBOLS and isinstance(value, str):
                 return value
-    return str(place)
+    return f"{_PLACE}{place}"
+
+
+_PLACE = "#"  # which no key begins with
 
 
 def _with_times_beside(value: dict[str, Any]) -> dict[str, Any] | None:

@@ -66,6 +66,9 @@ def test_answers_that_were_appended_to_one_file_are_its_pages(
     pages = [{"code": 0, "data": {"list": ROWS[i : i + 100]}} for i in range(0, len(ROWS), 100)]
     content = between.join(json.dumps(page, indent=indent) for page in pages)
     assert same(read(tmp_path / "a.json", content), GIVEN)
+    refused = json.dumps({"code": 429, "message": "too many requests"}, indent=indent)
+    content = between.join([json.dumps(pages[0]), refused, *map(json.dumps, pages[1:])])
+    assert same(read(tmp_path / "b.json", content), GIVEN)
     named = [[dict(zip("tohlcv", row, strict=True)) for row in ROWS[i : i + 100]]
              for i in range(0, len(ROWS), 100)]  # fmt: skip
     assert same(read(tmp_path / "a.json", json.dumps([{"rows": part} for part in named])), GIVEN)

@@ -176,6 +176,8 @@ def test_tables_without_names_are_chosen_by_the_keys_above_them_where_their_orde
     assert same(load_file(path, QUARTER, Reading(symbol="BTC/USDT")).candles, GIVEN)
     path.write_text(json.dumps({"BTC/USDT": {"1m": other[:40], "15m": rows}}))
     assert same(load_file(path, QUARTER, Reading(symbol="BTC/USDT")).candles, GIVEN)
+    path.write_text(json.dumps([{"BTCUSDT": rows}, {"ETHUSDT": other}]))
+    assert same(load_file(path, QUARTER, Reading(symbol="BTC/USDT")).candles, GIVEN)
     turned = [[row[0], row[3], row[2], row[1], *row[4:]] for row in rows]
     path.write_text(json.dumps({"BTCUSDT": turned, "ETHUSDT": other}))
     assert "holds 2 tables without names of columns (BTCUSDT, ETHUSDT)" in refusal(path)
