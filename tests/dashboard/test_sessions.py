@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import threading
 import time
@@ -161,3 +162,36 @@ def test_connections_say_how_long_each_lasted(url: str, ledger: Path) -> None:
         (5_000, "lost: cut", 4_000),
         (1_000, "session 1", 4_000),
     ]
+
+
+def test_the_page_learns_the_clock_of_the_dashboard_and_of_a_session_elsewhere(
+    played: Path, tmp_path: Path
+) -> None:
+    """A browser's own may be another: it tells how long ago something was."""
+    ledger = Path(shutil.copy(played, tmp_path / "ledger.db"))
+    over = threading.Event()
+
+    def beat() -> None:
+        with closing(sqlite3.connect(ledger, timeout=10)) as own:
+            while not over.wait(0.05):
+                then = int(time.time() * 1000) - 600_000
+                with own:
+                    own.execute(
+                        "UPDATE presence SET state = 'running', host = 'x', connection = 'live', "
+                        "beat = ?",
+                        (then,),
+                    )
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    try:
+        with served(f"sqlite:///{ledger}") as (client, _):
+            told = client.ask("/api/hello").value["now"]
+            assert abs(told - time.time() * 1000) < 30_000
+            time.sleep(0.3)
+            (card,) = client.ask("/api/sessions").value["sessions"]
+    finally:
+        over.set()
+        thread.join()
+    assert card["state"] == "running"
+    assert abs(card["clock_lead"] + 600_000) < 10_000
