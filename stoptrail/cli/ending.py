@@ -4,10 +4,12 @@ in order whenever they come."""
 from __future__ import annotations
 
 import _thread
+import errno
 import os
 import re
 import resource
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -41,7 +43,7 @@ def ended(command: Callable[[], Any]) -> int:
         return _say(f"error: {refused}", _USAGE)
     try:
         result = command()
-        sys.stdout.flush()
+        _flush()
     except (click.Abort, KeyboardInterrupt) as error:
         return _say(plain(error) or _STOPPED, INTERRUPTED)
     except BrokenPipeError:
@@ -51,6 +53,16 @@ def ended(command: Callable[[], Any]) -> int:
     except Exception as error:
         return _failed(error)
     return result if isinstance(result, int) else 0
+
+
+def _flush() -> None:
+    """Let what was printed out; what is left for a terminal that has gone away is dropped."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno != errno.EIO or not stat.S_ISCHR(os.fstat(sys.stdout.fileno()).st_mode):
+            raise
+        _without_output(0)
 
 
 def _failed(error: Exception) -> int:

@@ -173,3 +173,37 @@ def test_what_libraries_make_of_a_limit_of_memory_is_told_as_that(
     monkeypatch.setattr(resource, "getrlimit", lambda _what: (10**9, resource.RLIM_INFINITY))
     assert all(map(_wants_memory, (unloaded, silent)))
     assert not _wants_memory(ImportError("no module named x"))
+
+
+LEFT_OVER = """
+import os, signal, sys
+from stoptrail.cli.ending import ended
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+def command():
+    sys.stdout.write("no line's end, so that it waits")
+    os.write(2, b"!")
+    sys.stdin.read()
+    return 0
+
+os._exit(ended(command))
+"""
+
+
+def test_what_is_left_for_a_terminal_that_has_gone_away_is_dropped() -> None:
+    """A redraw between the end of the terminal and its signal ended a session with a code of 2."""
+    ours, theirs = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", LEFT_OVER],
+        stdin=subprocess.PIPE,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.read(1) == b"!"
+        os.close(theirs)
+        os.close(ours)
+        _, said = process.communicate(b"", timeout=60)
+    assert (process.returncode, said) == (0, b"")
