@@ -172,22 +172,25 @@ def zone_of(turned: int, trend: float, structure: float) -> int:
 
 
 @rule
-def zones(
-    oscillator: Floats, trend: Held, structure: Held, threshold: float
-) -> tuple[Sides, Sides, int]:
-    """Entry zone and exit zone of every candle, and the first candle where all inputs
-    are known (n where none is); oscillator: shape (n,). No zone before that candle.
+def turns(oscillator: Floats, threshold: float) -> Sides:
+    """The turn at every candle; oscillator: shape (n,).
 
-    The exit zone is a turn on its side of the middle line, whatever trend and structure
-    say: how deep a trough must be is a question of entering, any peak after it is one.
+    With a threshold of 0 they are the exit zones, whatever trend and structure say: how deep a
+    trough must be is a question of entering, any peak after it is one.
     """
-    n = len(oscillator)
-    zone, exit_zone = np.zeros(n, np.int8), np.zeros(n, np.int8)
-    for i in range(1, n):
-        exit_zone[i] = turn(oscillator[i - 1], oscillator[i], 0.0)
-    warm, begin, day, bar, days_end, bars_end = n, min(1, n), -1, -1, 0, 0
+    out = np.zeros(len(oscillator), np.int8)
+    for i in range(1, len(oscillator)):
+        out[i] = turn(oscillator[i - 1], oscillator[i], threshold)
+    return out
+
+
+@rule
+def open_sides(trend: Held, structure: Held, n: int) -> tuple[Sides, Sides]:
+    """For each of `n` base candles -1 where trend and structure let a short be entered, and 1
+    where they let a long; else 0."""
+    shorts, longs = np.zeros(n, np.int8), np.zeros(n, np.int8)
+    begin, day, bar, days_end, bars_end = min(1, n), -1, -1, 0, 0
     while begin < n:
-        # Loops over stretches without a change become vector code.
         if begin >= days_end:
             day = seen_at(trend, begin, day)
             days_end = next_change(trend, day, n)
@@ -196,14 +199,26 @@ def zones(
             bars_end = next_change(structure, bar, n)
         end = min(days_end, bars_end)
         if day >= 0 and bar >= 0:
-            above, within = trend.values[day], structure.values[bar]
-            part, after = zone[begin:end], oscillator[begin - 1 : end]
-            for i in range(len(part)):
-                part[i] = zone_of(turn(after[i], after[i + 1], threshold), above, within)
-            if warm == n and not (np.isnan(above) or np.isnan(within)):
-                warm = begin
-                while warm < end and np.isnan(oscillator[warm - 1]):
-                    warm += 1
-                warm = warm if warm < end else n
+            shorts[begin:end] = zone_of(-1, trend.values[day], structure.values[bar])
+            longs[begin:end] = zone_of(1, trend.values[day], structure.values[bar])
         begin = end
-    return zone, exit_zone, warm
+    return shorts, longs
+
+
+def entry_zones(turned: Sides, shorts: Sides, longs: Sides) -> Sides:
+    """Each candle's turn where its side is open, else 0; all of shape (n,). (np.clip is slow.)"""
+    zone: Sides = np.minimum(np.maximum(turned, shorts), longs)
+    return zone
+
+
+@rule
+def first_known(oscillator: Floats, trend: Held, structure: Held) -> int:
+    """The first candle that sees a trend, a structure and a previous oscillator; n where none."""
+    day = bar = -1
+    for i in range(1, len(oscillator)):
+        day, bar = seen_at(trend, i, day), seen_at(structure, i, bar)
+        if day >= 0 and bar >= 0:
+            inputs = oscillator[i - 1] + trend.values[day] + structure.values[bar]
+            if not np.isnan(inputs):
+                return i
+    return len(oscillator)

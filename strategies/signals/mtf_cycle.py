@@ -9,7 +9,14 @@ import pydantic
 
 from stoptrail.core.time import HOUR_MS
 from stoptrail.rules.candles import Candles, Signals, source_of
-from stoptrail.rules.cycle import SHORTEST_PERIOD, CycleFilter, turn, zone_of, zones
+from stoptrail.rules.cycle import (
+    SHORTEST_PERIOD,
+    CycleFilter,
+    entry_zones,
+    first_known,
+    turn,
+    zone_of,
+)
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.structure import StructureKind
 from stoptrail.rules.timeframes import LineMemory
@@ -20,8 +27,10 @@ from stoptrail.strategies.signals.timeframe_lines import (
     StructureStep,
     TrendStep,
     cycle_line,
+    cycle_turns,
     held_structure,
     held_trend,
+    sides_held,
 )
 
 _memory = LineMemory(4)
@@ -53,12 +62,17 @@ def mtf_cycle(
     """
 
     def make() -> Signals:
-        lines = (
+        of_trend = (trend, trend_period, trend_strength)
+        of_structure = (structure, structure_period)
+        shorts, longs = sides_held(candles, of_trend, of_structure)
+        turned = cycle_turns(candles, cycle_filter, cycle_period, float(cycle_threshold))
+        warm = compiled(first_known)(
             cycle_line(candles, cycle_filter, cycle_period),
-            held_trend(candles, trend, trend_period, trend_strength),
-            held_structure(candles, structure, structure_period),
+            held_trend(candles, *of_trend),
+            held_structure(candles, *of_structure),
         )
-        return Signals(*compiled(zones)(*lines, float(cycle_threshold)))
+        leave = cycle_turns(candles, cycle_filter, cycle_period, 0.0)
+        return Signals(entry_zones(turned, shorts, longs), leave, warm)
 
     name = (trend, trend_period, trend_strength, structure, structure_period)
     cycle = (cycle_filter, cycle_period, cycle_threshold)

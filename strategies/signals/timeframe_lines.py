@@ -8,7 +8,7 @@ A grid of hundreds of signals is made of a few dozen trend, structure and cycle 
 from __future__ import annotations
 
 from stoptrail.core.time import DAY_MS, HOUR_MS
-from stoptrail.rules.candles import Candles, Floats, source_of
+from stoptrail.rules.candles import Candles, Floats, Sides, source_of
 from stoptrail.rules.cycle import (
     CYCLE_START,
     SHORTEST_PERIOD,
@@ -17,6 +17,8 @@ from stoptrail.rules.cycle import (
     cycle,
     cycle_coefficients,
     cycle_step,
+    open_sides,
+    turns,
 )
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.structure import (
@@ -137,6 +139,35 @@ def cycle_line(candles: Candles, kind: CycleFilter, hours: float) -> Floats:
         return line
 
     return _memory.line(candles, ("cycle", kind, hours), make)
+
+
+def cycle_turns(candles: Candles, kind: CycleFilter, hours: float, threshold: float) -> Sides:
+    """Where the cycle of `hours` turns beyond the threshold. They are kept, and not to be
+    written into."""
+
+    def make() -> Sides:
+        found: Sides = compiled(turns)(cycle_line(candles, kind, hours), threshold)
+        return found
+
+    name = ("turns", kind, hours, threshold)
+    return _memory.line(source_of(candles), name, make, is_locked=False)
+
+
+def sides_held(
+    candles: Candles,
+    of_trend: tuple[TrendKind, int, float],
+    of_structure: tuple[StructureKind, int],
+) -> tuple[Sides, Sides]:
+    """The sides that `held_trend` and `held_structure` of these arguments leave open: shorts,
+    longs. They are kept, and not to be written into."""
+
+    def make() -> tuple[Sides, Sides]:
+        held = held_trend(candles, *of_trend), held_structure(candles, *of_structure)
+        found: tuple[Sides, Sides] = compiled(open_sides)(*held, len(candles.time))
+        return found
+
+    name = ("sides", *of_trend, *of_structure)
+    return _memory.line(source_of(candles), name, make, is_locked=False)
 
 
 def coefficients_of(kind: CycleFilter, hours: float, interval: int) -> CycleCoefficients:

@@ -11,9 +11,12 @@ from stoptrail.rules.cycle import (
     cycle,
     cycle_coefficients,
     cycle_step,
+    entry_zones,
+    first_known,
+    open_sides,
     turn,
+    turns,
     zone_of,
-    zones,
 )
 from stoptrail.rules.jit import compiled
 from stoptrail.rules.timeframes import Held, spread
@@ -169,6 +172,14 @@ def test_a_turn_counts_with_the_trend_where_the_structure_does_not_oppose(
     assert zone_of(turned, trend, structure) == zone
 
 
+def zones(oscillator, trend, structure, threshold, made=lambda rule: rule):
+    """Entry zone, exit zone, and the first candle where all inputs are known; `made` may compile
+    the rules."""
+    turned, leave = (made(turns)(oscillator, depth) for depth in (threshold, 0.0))
+    sides = made(open_sides)(trend, structure, len(oscillator))
+    return entry_zones(turned, *sides), leave, made(first_known)(oscillator, trend, structure)
+
+
 def test_warm_is_the_first_candle_with_every_input_and_a_previous_oscillator():
     oscillator = np.array([NAN, -0.9, -0.8, -0.7, -0.6])
     trend = np.array([NAN, NAN, NAN, 1.0, 1.0])
@@ -176,6 +187,8 @@ def test_warm_is_the_first_candle_with_every_input_and_a_previous_oscillator():
     assert warm == 3
     assert zone.tolist() == [0, 0, 0, 1, 1]
     assert exit_zone.tolist() == [0, 0, 1, 1, 1]
+    known = seen(np.zeros(5))
+    assert first_known(np.array([NAN, NAN, NAN, 0.1, 0.2]), known, known) == 4
 
 
 def test_the_exit_zone_is_any_turn_on_its_side_of_the_middle_whatever_the_trend():
@@ -194,13 +207,18 @@ def test_values_hold_from_the_candle_that_sees_them_until_the_next():
     )
     structure = Held(np.array([NAN, 0.0, 1.0]), np.array([0, 7, 200]))
     spread_out = [seen(spread(*each, 300)) for each in (trend, structure)]
-    for fast in (zones, compiled(zones)):
+    one_by_one = [
+        zone_of(turned, *(line[i] for line in (spread(*trend, 300), spread(*structure, 300))))
+        for i, turned in enumerate(turns(oscillator, 0.1))
+    ]
+    for made in (lambda rule: rule, compiled):
         for expected, got in zip(
             zones(oscillator, *spread_out, 0.1),
-            fast(oscillator, trend, structure, 0.1),
+            zones(oscillator, trend, structure, 0.1, made),
             strict=True,
         ):
             np.testing.assert_array_equal(expected, got)
+        assert zones(oscillator, trend, structure, 0.1, made)[0].tolist() == one_by_one
     assert zones(oscillator, trend, structure, 0.1)[2] == 7
 
 
@@ -213,7 +231,7 @@ def test_compiled_zones_equal_plain_ones():
     oscillator = random.uniform(-1.0, 1.0, 500)
     trend, structure = random.integers(-1, 2, (2, 500)).astype(float)
     plain = zones(oscillator, seen(trend), seen(structure), 0.2)
-    fast = compiled(zones)(oscillator, seen(trend), seen(structure), 0.2)
+    fast = zones(oscillator, seen(trend), seen(structure), 0.2, compiled)
     for expected, got in zip(plain, fast, strict=True):
         np.testing.assert_array_equal(expected, got)
     assert set(np.unique(plain[0])) == {-1, 0, 1}
