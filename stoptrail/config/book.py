@@ -115,7 +115,7 @@ class BookSettings(SettingsSection):
     own."""
     sets: BestSets = "best:25"
     """How many sets a sweep gives each market."""
-    tranches: Annotated[int, Field(ge=1, le=12)] = 3
+    tranches: Annotated[int, Field(ge=1, le=12)] = 6
     """Equal parts of the account that a sweep chooses sets for on days of their own."""
     sleeves: list[SleeveSettings] = Field(default_factory=list)
 

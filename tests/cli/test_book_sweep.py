@@ -41,7 +41,7 @@ def walked_tranches(book: dict[str, Any]) -> int:
     return int(book["walk_forward"]["tranches"])
 
 
-QUICK = ("--permutations", "0", "--set", "book.sets=best:3")
+QUICK = ("--permutations", "0", "--set", "book.sets=best:3", "--set", "book.tranches=3")
 
 
 @pytest.fixture(scope="module")

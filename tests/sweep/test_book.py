@@ -80,7 +80,7 @@ class World:
     """Three markets and the walk of their book."""
 
     def __init__(self, folder: Path) -> None:
-        steps = ("market.tick=0.01", "market.lot=0.00001", "book.sets=best:4")
+        steps = ("market.tick=0.01", "market.lot=0.00001", "book.sets=best:4", "book.tranches=3")
         self.settings = small_settings(folder, *steps)
         self.inputs = [
             inputs_of(folder, self.settings, candles, symbol[:3])
