@@ -66,6 +66,8 @@ class Sequence:
         self._stalls = 0
         self._empty = 0
         self._ahead = False
+        self._told = 0
+        """Time of the newest tick that was told: one before it, told late, is left out."""
 
     @property
     def since(self) -> int:
@@ -114,9 +116,9 @@ class Sequence:
         if time < self.since:
             return []
         if self._under_way is not None and time < self._under_way + self.interval:
-            return [tick]
+            return self._in_order([tick])
         if self._ahead:
-            return [tick._replace(ahead=True)]
+            return self._in_order([tick._replace(ahead=True)])
         if len(self._ticks) == MOST_TICKS:
             self._ticks.popleft()
             self._warning_log.say(
@@ -169,7 +171,7 @@ class Sequence:
         self._ahead = True
         held = [tick._replace(ahead=True) for tick in self._ticks]
         self._ticks.clear()
-        return list(held)
+        return self._in_order(held)
 
     def _begun(self, row: Row) -> None:
         self._under_way, self.settled = row[0], True
@@ -240,4 +242,14 @@ class Sequence:
         free = [tick for tick in self._ticks if self.since <= tick.time < end]
         if self._ticks:
             self._ticks = deque(tick for tick in self._ticks if tick.time >= end)
-        return list(free)
+        return self._in_order(free)
+
+    def _in_order(self, ticks: list[Tick]) -> list[Event]:
+        """Those that are not older than one told before: a reconnect may bring an old trade
+        after a newer one, and it moves and hits nothing any more."""
+        kept: list[Event] = []
+        for tick in ticks:
+            if tick.time >= self._told:
+                self._told = tick.time
+                kept.append(tick)
+        return kept

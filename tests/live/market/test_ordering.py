@@ -66,6 +66,20 @@ def test_a_tick_of_a_closed_candle_is_left_out() -> None:
     assert one.tick(LENGTH + 5, 10.0, NO_QUOTE, "a") == []
 
 
+def test_a_trade_that_a_reconnect_brings_after_newer_ones_is_left_out() -> None:
+    one = sequence()
+    one.confirm([row(1)])
+    told = [one.tick(LENGTH + at, 10.0, NO_QUOTE, str(at)) for at in (5, 9, 7, 9 - 1)]
+    told.append(one.tick(LENGTH + 9, 10.0, NO_QUOTE, "at the same time"))
+    assert [[moment(event) - LENGTH for event in events] for events in told] == [
+        [5], [9], [], [], [9],
+    ]  # fmt: skip
+    for at in (30, 20):  # those that wait for a close as well
+        assert one.tick(2 * LENGTH + at, 10.0, NO_QUOTE, f"later {at}") == []
+    released = one.confirm([row(1), row(2)])
+    assert [moment(event) for event in released] == [LENGTH, 2 * LENGTH + 30]
+
+
 def test_nothing_behind_a_hole_is_told_before_somebody_has_looked_into_it() -> None:
     one = sequence()
     one.confirm([row(1)])
