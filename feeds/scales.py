@@ -75,8 +75,9 @@ def _of_another_pair(columns: Columns, symbol: str) -> str:
         return ""
     base, _, quote = symbol.partition(":")[0].partition("/")
     return (
-        f"prices are near {price:.4g}, where no {base} was in {quote}: those of {quote}/{base} "
-        "(1 / price), returns, logarithms or another market; give the prices of the market itself"
+        f"prices are near {price:.4g}, where no {base} was in {quote}: if they are another "
+        f"market's, set data.symbol to it; {quote}/{base} (1 / price), returns and logarithms are "
+        f"no prices of {base}"
     )
 
 
