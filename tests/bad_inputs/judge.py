@@ -126,11 +126,15 @@ class _Failing(io.RawIOBase):
 
     def __init__(self, number: int) -> None:
         self._number = number
+        self.is_over = False
+        """The command has ended: Python tries what is left once more, and tells of it (3.13)."""
 
     def writable(self) -> bool:
         return True
 
     def write(self, content: Any) -> int:
+        if self.is_over:
+            return len(content)
         raise OSError(self._number, os.strerror(self._number))
 
 
@@ -146,7 +150,10 @@ def _stream(surroundings: str) -> Any:
 
 
 def _text(stream: Any) -> str:
-    if stream is None or isinstance(stream.buffer, io.BufferedWriter):
+    if stream is None:
+        return ""
+    if isinstance(stream.buffer, io.BufferedWriter):
+        stream.buffer.raw.is_over = True  # type: ignore[attr-defined]
         return ""
     stream.flush()
     content: bytes = stream.buffer.getvalue()
