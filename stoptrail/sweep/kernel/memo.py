@@ -149,7 +149,11 @@ def course_of(
     if len(lines) > 0:
         key, count = key_of(rules, signal, entry_order.side), len(candles.time)
         line = line_of(lines, key)
-        prefetched(lines[line + 1])  # many a trade of the next row follows from the same signal
+        # Many a trade of the next row follows from the same signal.
+        if rules & (_NEAR - 1) == _NEAR - 1:
+            fetch(lines, key_of(rules + 1, signal, entry_order.side))
+        else:
+            prefetched(lines[line + 1])
         if has(lines, line, key, count):
             course = kept_course(lines, line, signal)
             if not expired(entry_order, candles.time[course.entry]):

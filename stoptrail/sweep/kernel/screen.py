@@ -87,8 +87,7 @@ def screen(
 ) -> None:
     """Run every row of `table` and write its results; to be called compiled.
 
-    turn: setups.turn where rows may do more than trail an ATR on whole candles; None where
-    none does, which compiles in less time (see `rows_turn`); ask: the rule of `ruled` stops.
+    turn: see `rows_turn`; without it less is compiled; ask: the rule of `ruled` stops.
     candles: contiguous and writable arrays (others compile anew); nodes: of the ATR
     that all rows use; setups: the signal's events, none before setups.first; table: rows
     of sweep.kernel.rule_table, shape (k, columns); results: room for k combinations, all zero;
@@ -97,6 +96,7 @@ def screen(
     own_size: the user's sizing function where a row's kind is rules.sizing.OWN.
     Holds no lock: threads may run slices of table and results.
     """
+    candles, nodes, midnights, flow, lines = uncounted((candles, nodes, midnights, flow, lines))
     squares = squares_for(candles.close, rows_need_volatility(table))
     parts, none = room_for_parts(), reaches(candles, 0)
     reach, count, events = none, 0, at_signals(candles, nodes, setups, midnights)
@@ -186,7 +186,8 @@ def rows_need_volatility(table: Floats) -> bool:
 
 
 def rows_turn(table: Floats, setups: Setups) -> Sides | None:
-    """What `screen` takes as `turn` for the rows of `table`."""
+    """What `screen` takes as `turn`: setups.turn where a row of `table` may do more than trail an
+    ATR on whole candles, else None."""
     return setups.turn if need_turn(table) else None
 
 
@@ -214,7 +215,8 @@ def run(
     candles, nodes, midnights, flow = uncounted((candles, nodes, midnights, flow))
     mark_times, places, times = midnights.time, midnights.candle, candles.time
     events, kept, counts, lines = uncounted((events, kept, ignored, lines))
-    signals, sides, squares = events.candle, events.side, uncounted(squares)
+    squares, reach, parts = uncounted((squares, reach, parts))
+    signals, sides = events.candle, events.side
     interval, trade_rules = candles.interval, run_rules.trade_rules
     flat = mark_times, midnights.block, kept.block_sums, kept.equity
     account, event, count = account_start(run_rules.cash), 0, len(times)
