@@ -118,8 +118,10 @@ def first_decision(inputs: Inputs, warm: int, atr: Floats) -> int:
 
     The number of candles where they end before that.
     """
-    n = len(inputs.candles.time)
-    return min(n, max(inputs.start, warm, first_known(atr[:n])))
+    n, first = len(inputs.candles.time), max(inputs.start, warm)
+    if first < n and math.isnan(atr[first]):
+        first = first_known(atr[:n])
+    return min(n, first)
 
 
 def first_known(atr: Floats) -> int:

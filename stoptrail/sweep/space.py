@@ -89,6 +89,7 @@ class Space:
         rows = [k for k in range(len(grid.keys)) if k in own or grid.keys[k] == _SIZING]
         self._axes = [self._axis(k) for k in (*rows, *ruled)]
         self._inside = np.sort(self._offsets(own))
+        self._of_group = (self._offsets(shared)[:, None] + self._inside).ravel()
         self._variants = {k: [self._variant(k, v) for v in self._range(k)] for k in shared}
 
     @property
@@ -125,15 +126,19 @@ class Space:
 
     def members(self, number: int) -> Indices:
         """The combinations of group `number`, part by part."""
-        return np.concatenate([self._combinations(picked) for picked in self._picks(number)])
+        return self._origin(self._places(number)) + self._of_group
 
     def _picks(self, number: int) -> Iterator[dict[int, int]]:
         """Keys and places of what each part of group `number` shares."""
-        lengths = [len(self.grid.values[k]) for k in self._signal] or [1]
-        places = np.unravel_index(number, lengths)
-        chosen = dict(zip(self._signal, (int(p) for p in places), strict=False))
+        chosen = self._places(number)
         for combo in itertools.product(*(self._range(k) for k in self._shared)):
             yield {**chosen, **dict(zip(self._shared, combo, strict=True))}
+
+    def _places(self, number: int) -> dict[int, int]:
+        """Keys and places of the signal of group `number`."""
+        lengths = [len(self.grid.values[k]) for k in self._signal] or [1]
+        places = np.unravel_index(number, lengths)
+        return dict(zip(self._signal, (int(p) for p in places), strict=False))
 
     def _with_signal(self, picked: dict[int, int]) -> Plan:
         """The base with a group's signal. The grid's values are checked; only another signal
@@ -157,8 +162,10 @@ class Space:
         return {name: getattr(changed, name) for name in names}
 
     def _combinations(self, picked: dict[int, int]) -> Indices:
-        origin = sum(self._strides[k] * place for k, place in picked.items())
-        return origin + self._inside
+        return self._origin(picked) + self._inside
+
+    def _origin(self, picked: dict[int, int]) -> int:
+        return sum(self._strides[k] * place for k, place in picked.items())
 
     def rows(self, combinations: Indices) -> Floats:
         """The rules of each combination as the kernel's row, shape (k, columns)."""

@@ -33,6 +33,7 @@ from stoptrail.rules.timeframes import (
     NONE,
     Bucket,
     Held,
+    HigherCandles,
     LineMemory,
     bucket_step,
     higher_candles,
@@ -101,7 +102,7 @@ def held_trend(candles: Candles, kind: TrendKind, period: int, strength: float) 
     candles = source_of(candles)
 
     def make() -> Held:
-        days = compiled(higher_candles)(candles, DAY_MS)
+        days = _bars(candles, DAY_MS)
         number = TREND_KINDS.index(kind)
         values = compiled(trend)(days.high, days.low, days.close, number, period, float(strength))
         return Held(values, days.visible)
@@ -120,12 +121,22 @@ def held_structure(candles: Candles, kind: StructureKind, period: int) -> Held:
     candles = source_of(candles)
 
     def make() -> Held:
-        bars = compiled(higher_candles)(candles, STRUCTURE_TIMEFRAME)
+        bars = _bars(candles, STRUCTURE_TIMEFRAME)
         number = STRUCTURE_KINDS.index(kind)
         values = compiled(structure)(bars.high, bars.low, bars.close, number, period)
         return Held(values, bars.visible)
 
     return _memory.line(candles, ("structure", kind, period), make, is_locked=False)
+
+
+def _bars(candles: Candles, interval: int) -> HigherCandles:
+    """The candles of `interval` milliseconds, which many lines are made of."""
+
+    def make() -> HigherCandles:
+        found: HigherCandles = compiled(higher_candles)(candles, interval)
+        return found
+
+    return _memory.line(candles, ("bars", interval), make, is_locked=False)
 
 
 def cycle_line(candles: Candles, kind: CycleFilter, hours: float) -> Floats:
