@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stoptrail.core.time import HOUR_MS, MINUTE_MS, iso, timeframe_name
 from stoptrail.feeds.columns import Columns
@@ -27,42 +26,28 @@ _QUARTER_MS = 15 * MINUTE_MS
 
 
 def said_of_doubles(columns: Columns, place: Place, *, local: bool) -> str:
-    """What to say of times, in the order of the file, of which some come twice; "" where none do.
-    `local` times have no zone."""
+    """What to say of times, in the order of the file, of which some come twice with other values;
+    "" where none do. `local` times have no zone."""
     times = columns.time
     if told := hour_twice(times, place) if local else "":
         return told
     if told := cut_clock(times):
         return told
-    pairs, differ = _pairs(columns)
-    if not len(pairs):
+    order = np.argsort(times, kind="stable")
+    same = np.flatnonzero(np.diff(times[order]) == 0)
+    if not (count := len(same)):
         return ""
     if told := _two_zones(columns, place):
         return told
-    first, second = pairs[int(np.argmax(differ))].tolist()
-    told = two_candles(columns, first, second, place)
-    count, others = int(np.sum(differ)) or len(pairs), len(pairs) - int(np.sum(differ))
+    told = two_candles(columns, int(order[same[0]]), int(order[same[0] + 1]), place)
     more = f" (and {count - 1} more such rows)" if count > 1 else ""
-    equal = f"; {others} other rows come twice with equal values" if count < len(pairs) else ""
-    if differ.any() and count > _MOST * len(times) and count > _FEW and "two markets" not in told:
+    if count > _MOST * len(times) and count > _FEW and "two markets" not in told:
         head = told.partition(" (open high low")[0]
         return (
             f"{head}{more}: two markets, exchanges or exports in one file, which no column tells "
-            f"apart; give a file of one{equal}"
+            "apart; give a file of one"
         )
-    return f"{told}{more}{equal}"
-
-
-def _pairs(columns: Columns) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Candles of one time, in the order of time, shape (n, 2), and whether they differ."""
-    order = np.argsort(columns.time, kind="stable")
-    same = np.flatnonzero(np.diff(columns.time[order]) == 0)
-    pairs = np.stack([order[same], order[same + 1]], axis=1)
-    differ = np.zeros(len(pairs), np.bool_)
-    for values in columns[1:]:
-        one, other = values[pairs[:, 0]], values[pairs[:, 1]]
-        differ |= (one != other) & ~(np.isnan(one) & np.isnan(other))
-    return pairs, differ
+    return f"{told}{more}"
 
 
 def hour_twice(times: Times, place: Place) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.convert import CellError, one_line, to_floats
+from stoptrail.feeds.copies import first_copies
 from stoptrail.feeds.json_table import CRYPTOWATCH
 from stoptrail.feeds.kinds import are_kinds
 from stoptrail.feeds.layouts import Layout, Reading
@@ -189,6 +190,8 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> F
     if not mine.all():
         columns, rows, notes = rows_of(columns, mine), rows[mine], [*notes, *more]
     columns, rows = _traded(sheet, columns, rows, notes)
+    once = first_copies(columns, lambda i: sheet.place(int(rows[i])), notes)
+    columns, rows = (columns, rows) if once.all() else (rows_of(columns, once), rows[once])
     part = FilePart(sheet, layout, columns, rows, ())
     stamps = Stamps(columns.time, naive, layout, sheet, part.place, read.ends)
     time = opened(stamps, reading, notes)

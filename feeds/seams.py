@@ -168,7 +168,7 @@ def _once(
             first -= 1
         if every.time[first] != every.time[second]:
             continue
-        if rows[0][first] == rows[0][second] or not _alike(every, first, second):
+        if not _alike(every, first, second):
             better = _finished_of(parts, every, rows, first, second)
             if better is None:
                 two = [parts[int(rows[0][k])] for k in (first, second)]
@@ -243,8 +243,6 @@ def two_candles(columns: Columns, first: int, second: int, place: Callable[[int]
         for i in (first, second)
     ]
     head = f"the candle {iso(int(columns.time[first]))} comes twice, {both[0]} and {both[1]}"
-    if _alike(columns, first, second):
-        return f"{head}; they are equal: remove the duplicate, either one"
     told = [name for name, values in zip(columns._fields[1:], columns[1:], strict=True)
             if values[first] != values[second]]  # fmt: skip
     less = _unfinished(columns, first, second)

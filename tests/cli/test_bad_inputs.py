@@ -30,13 +30,14 @@ def _with(column: str, value: float) -> Spoil:
 
 
 def _doubled(table: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([table.iloc[:300], table.iloc[299:]], ignore_index=True)
+    again = table.iloc[299:300].assign(close=table.close[299] * 1.0001, high=table.high.max())
+    return pd.concat([table.iloc[:300], again, table.iloc[300:]], ignore_index=True)
 
 
 BAD_TABLES: dict[str, tuple[Spoil, str]] = {
     "a column is missing": (lambda t: t.drop(columns="low"), "low"),
     "unsorted": (lambda t: t.sample(frac=1, random_state=1), "sort the file"),
-    "duplicate times": (_doubled, "duplicate"),
+    "a time twice": (_doubled, "comes twice"),
     "not a number": (_with("close", np.nan), "close"),
     "high below low": (_with("high", 0.01), "high"),
     "negative price": (_with("low", -1.0), "low"),

@@ -141,7 +141,7 @@ def test_check_shows_the_line_with_which_a_run_would_refuse(
     console: Console, tmp_path: Path
 ) -> None:
     rows = rows_of(candles(50))
-    rows.insert(10, rows[9])
+    rows.insert(10, [*rows[9][:5], "0.5"])
     assert check(write_csv(tmp_path / "a.csv", rows), None, console) == 1
     assert "A run says: " in text(console)
     assert "comes twice" in text(console)

@@ -67,7 +67,7 @@ def test_it_does_not_stop_at_the_first_fault(tmp_path: Path) -> None:
     rows[5][2] = "many"
     rows[7][3] = "-1"
     rows[9][5] = "nan"
-    rows[12] = rows[11]
+    rows[12] = [*rows[11][:5], "0.5"]
     rows[14], rows[15] = rows[15], rows[14]
     rows[17][0] = rows[17][0].replace(":00Z", ":07Z")
     result = check_file(write_csv(tmp_path / "a.csv", rows), QUARTER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from stoptrail.feeds.check import check_file
 from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts import Reading
-from tests.feeds.tables import QUARTER
+from tests.feeds.tables import QUARTER, same
 from tests.feeds.test_refusals import refusal, walk
 from tests.feeds.written import PLAIN, rows_of, table
 
@@ -42,14 +43,61 @@ def test_two_files_of_the_same_times_are_told_as_two_markets(tmp_path: Path) -> 
     assert "400 of 400 candles that the files share have other prices" in refusal(tmp_path)
 
 
+SEAMS = {
+    "parts of CSV that share a row": (ROWS[:200] + ROWS[199:], 1, 201),
+    "parts in the other order": (ROWS[150:] + ROWS[:200], 50, 401),
+    "newest first": (ROWS[::-1][:250] + ROWS[::-1][200:], 50, 251),
+    "each row three times": ([row for row in ROWS for _ in range(3)], 800, 2),
+}
+"""Rows, how many of them come again, and the first of these from 1."""
+
+
+@pytest.mark.parametrize(("rows", "count", "first"), SEAMS.values(), ids=SEAMS)
+def test_rows_that_come_again_with_equal_values_are_kept_once_and_counted(
+    tmp_path: Path, rows: list[list[object]], count: int, first: int
+) -> None:
+    path = table(tmp_path / "a.csv", PLAIN, rows)
+    loaded = load_file(path, QUARTER)
+    assert same(loaded.candles, GIVEN)
+    told = [note for note in loaded.notes if "again with equal values" in note]
+    assert len(told) == 1
+    assert told[0].startswith(f"{count} row")
+    before = rows.index(rows[first - 1]) + 1
+    assert f"row {before} (line {before + 1}) and row {first} (line {first + 1})" in told[0]
+    assert check_file(path).usable
+    assert told[0] in check_file(path).notes
+
+
+def test_pages_of_an_answer_may_overlap_by_a_candle(tmp_path: Path) -> None:
+    names = PLAIN.split(",")
+    pages = [[dict(zip(names, row, strict=True)) for row in part] for part in (ROWS[:9], ROWS[8:])]
+    for name, value in (("rows", [ROWS[:9], ROWS[8:]]), ("records", {"a": {"list": pages}})):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(value))
+        loaded = load_file(path, QUARTER)
+        assert same(loaded.candles, GIVEN)
+        assert any("1 row comes again with equal values" in note for note in loaded.notes)
+
+
 def test_of_rows_that_come_twice_those_that_differ_are_shown(tmp_path: Path) -> None:
-    """Either one of equal rows may be removed; of the one that differs only one may."""
+    """Either one of equal rows may be kept; of the one that differs only one may."""
     again = [list(row) for row in ROWS[380:390]]
     again[5][4] += 0.5
     said = refusal(table(tmp_path / "a.csv", PLAIN, ROWS[:390] + again + ROWS[390:]))
     assert "row 386 (line 387)" in said
+    assert "row 396 (line 397)" in said
     assert "they differ in close" in said
-    assert "9 other rows come twice with equal values" in said
+    assert "more such rows" not in said
+
+
+def test_candles_of_two_markets_that_are_equal_by_chance_stay_those_of_either(
+    tmp_path: Path,
+) -> None:
+    rows = [[*row, name] for row in ROWS for name in ("BTCUSDT", "BTCUSDC")]
+    path = table(tmp_path / "a.csv", f"{PLAIN},market", rows)
+    loaded = load_file(path, QUARTER, Reading(symbol="BTC/USDC"))
+    assert same(loaded.candles, GIVEN)
+    assert not any("again" in note for note in loaded.notes)
 
 
 @pytest.mark.parametrize("hours", [1, 2, 8])

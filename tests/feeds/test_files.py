@@ -276,17 +276,8 @@ def test_unsorted_times_are_refused(tmp_path: Path) -> None:
         load_candles(write_csv(tmp_path / "a.csv", rows))
 
 
-def test_duplicate_times_are_refused(tmp_path: Path) -> None:
-    rows = rows_of(GIVEN)
-    rows.insert(10, rows[9])
-    with pytest.raises(
-        DataError, match=r"row 10 \(line 11\).* row 11 \(line 12\).* equal: remove the duplicate"
-    ):
-        load_candles(write_csv(tmp_path / "a.csv", rows))
-
-
-def test_how_many_rows_come_twice_is_told(tmp_path: Path) -> None:
-    rows = [row for row in rows_of(GIVEN) for _ in range(3)]
+def test_rows_of_one_time_with_other_values_are_refused_and_counted(tmp_path: Path) -> None:
+    rows = [[row[0], *row[1:5], str(k)] for row in rows_of(GIVEN) for k in range(1, 4)]
     with pytest.raises(DataError, match=r"comes twice.*\(and 93 more such rows\)"):
         load_candles(write_csv(tmp_path / "a.csv", rows))
 
