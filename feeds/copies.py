@@ -27,12 +27,12 @@ def first_copies(
         again &= (one == other) | ((one != one) & (other != other))
     keep[order[1:][again]] = False
     if count := int(np.sum(~keep)):
-        first = int(np.argmin(keep))
-        one = int(np.argmax(columns.time == columns.time[first]))
-        values = " ".join(f"{column[first]:.10g}" for column in columns[1:])
-        when = iso(int(columns.time[first]))
+        copy = int(np.argmin(keep))
+        first = int(np.argmax(columns.time == columns.time[copy]))
+        told = " ".join(f"{column[copy]:.10g}" for column in columns[1:])
+        when = iso(int(columns.time[copy]))
         notes.append(
             f"{count} row{'s come' if count > 1 else ' comes'} again with equal values, the first "
-            f"of {when}, {place(one)} and {place(first)} ({values}): kept once"
+            f"of {when}, {place(first)} and {place(copy)} ({told}): kept once"
         )
     return keep
