@@ -20,6 +20,7 @@ from stoptrail.brokers.sleeve import SleeveBroker
 from stoptrail.config.own_code import own_errors
 from stoptrail.config.run_rules import protections_of
 from stoptrail.config.settings import Settings
+from stoptrail.core.program import is_plain
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.rules.book import BOOK_IGNORED, NO_CAP, Caps
 from stoptrail.rules.protections import Protections
@@ -80,8 +81,9 @@ def run_book(
     for sleeve in sleeves:
         candles = sleeve.inputs.candles
         if id(candles) not in feeds:
-            feeds[id(candles)] = ColumnarFeed(candles=candles)
-            cerebro.adddata(feeds[id(candles)])
+            feeds[id(candles)] = feed = ColumnarFeed(candles=candles)
+            feed.only_read = runonce and not is_plain()
+            cerebro.adddata(feed)
     places = {key: place for place, key in enumerate(feeds)}
     brokers = [_broker_of(sleeve, terms) for sleeve in sleeves]
     for sleeve, broker in zip(sleeves, brokers, strict=True):

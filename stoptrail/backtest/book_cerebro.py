@@ -9,9 +9,9 @@ stops, then the book decides.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple
-from zlib import crc32
 
 import numpy as np
 
@@ -26,9 +26,6 @@ from stoptrail.rules.margin import NO_MARKS, outermost
 from stoptrail.strategies.quick_candles import Pace
 from stoptrail.strategies.sleeve import BookDecisions, SleeveStrategy
 
-_APART = 61
-"""Of every so many values of a line one is looked at before lines are compared as a whole."""
-
 _MARKS = -1
 """Stands in the heap where a sleeve's number would, for a step at which the book is marked."""
 
@@ -38,9 +35,9 @@ class Timeline(NamedTuple):
 
     opens: Times
     """Open times in ms, shape (steps,), ascending."""
-    last: list[list[int]]
+    last: list[Sequence[int]]
     """Of each market, the last of its candles that opens by each step; -1 before its first."""
-    step: list[list[int]]
+    step: list[Sequence[int]]
     """Of each market, the step of each of its candles."""
 
 
@@ -72,9 +69,14 @@ class _Stage(NamedTuple):
 
 def timeline_of(times: list[Times]) -> Timeline:
     """The steps of markets whose candles open at `times`."""
-    opens = times[0] if len(times) == 1 else np.unique(np.concatenate(times))
-    last = [(np.searchsorted(time, opens, "right") - 1).tolist() for time in times]
-    step = [np.searchsorted(opens, time).tolist() for time in times]
+    opens = times[0]
+    if any(not np.array_equal(opens, time) for time in times[1:]):
+        opens = np.unique(np.concatenate(times))
+    every, last, step = range(len(opens)), [], []
+    for time in times:
+        each = len(time) == len(opens)  # then each step has a candle of it
+        last.append(every if each else (np.searchsorted(time, opens, "right") - 1).tolist())
+        step.append(every if each else np.searchsorted(opens, time).tolist())
     return Timeline(opens, last, step)
 
 
@@ -94,11 +96,9 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
             super()._runonce(strategies)
             return
         *sleeves, _ = strategies
-        known: dict[int, Any] = {}
         for sleeve in sleeves:
             sleeve._once()
             sleeve.reset()
-            _share(sleeve._moved, known)
         leads = [_led(feed) for feed in self.datas]
         own = [Pace() for _ in self.datas]
         markets = [self.datas.index(sleeve.data) for sleeve in sleeves]
@@ -179,16 +179,6 @@ class BookCerebro(bt.Cerebro):  # type: ignore[misc]
         for number in due:
             stage.sleeves[number].one_candle(stage.leads[stage.markets[number]].at + 1)
         broker.decide()
-
-
-def _share(lines: Any, known: dict[int, Any]) -> None:
-    """Let lines with the same values as one before have the same array: sets of one market often
-    have signal or ATR in common."""
-    for line in lines:
-        values = np.frombuffer(line.array, np.int64)  # as bits, in which NaN equals NaN
-        found: Any = known.setdefault(crc32(values[::_APART].tobytes()), line.array)
-        if found is not line.array and np.array_equal(np.frombuffer(found, np.int64), values):
-            line.array = found
 
 
 def _led(feed: Any) -> Pace:

@@ -133,7 +133,8 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
             return self._marked
         value = self.balance
         for sleeve in self.busy:
-            value = sleeve.marked_on(value, sleeve.close, self.closes)
+            if sleeve.open is not None:
+                value = sleeve.marked_on(value, sleeve.close, self.closes)
         return value
 
     def getcash(self) -> float:

@@ -132,14 +132,8 @@ class SleeveBroker(CandleBroker):
 
     def at_stake(self, risk: float) -> AtStake:
         """What is held or ordered here, marked at the last close, with `risk` to the stop."""
-        return AtStake(self.units, self.close, risk, self.margin)
-
-    @property
-    def units(self) -> float:
-        """What is held or ordered here."""
-        if self.open is not None:
-            return self.open.units
-        return 0.0 if self.entry_order is None else self.entry_order.units
+        held = self.open or self.entry_order
+        return held.units if held else 0.0, self.close, risk, self.margin
 
     def open_risk(self) -> float:
         """What is lost of it where the stop in force is hit, quote currency."""

@@ -56,15 +56,9 @@ class Exposure(NamedTuple):
     """What all of it may lose (C20)."""
 
 
-class AtStake(NamedTuple):
-    """One position, or one order as it is expected, marked."""
-
-    units: float
-    price: float
-    risk: float
-    """What is lost where its stop is hit, after costs; 0 where no cap asks for it."""
-    margin: float
-    """What it may lose (C20)."""
+AtStake = tuple[float, float, float, float]
+"""One position, or one order as it is expected, marked: units, price, what is lost where its stop
+is hit, after costs (0 where no cap asks for it), and what it may lose (C20)."""
 
 
 class Expected(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoptrail.rules.book import AtStake, Exposure, added, exposure_of
+from stoptrail.rules.book import Exposure, added, exposure_of
 
 
 def test_sums_are_rounded_after_each_term_in_every_python() -> None:
@@ -10,6 +10,6 @@ def test_sums_are_rounded_after_each_term_in_every_python() -> None:
 
 
 def test_what_is_at_stake_is_added_up_by_kind() -> None:
-    stakes = [AtStake(2.0, 10.0, 1.5, 4.0), AtStake(0.5, 100.0, 0.0, 3.0)]
+    stakes = [(2.0, 10.0, 1.5, 4.0), (0.5, 100.0, 0.0, 3.0)]
     assert exposure_of(stakes) == Exposure(1.5, 70.0, 7.0)
     assert exposure_of([]) == Exposure(0.0, 0.0, 0.0)
