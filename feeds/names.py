@@ -344,5 +344,6 @@ def is_volume(name: str) -> bool:
     plain = plain_name(name)
     if _NO_VOLUMES.search(plain):
         return False
+    plain = plain.removesuffix("sum") or plain
     known = plain in BASE_VOLUMES or is_quote(plain) or plain in TICK_VOLUMES
     return known or plain.startswith(("vol", "basevol", "quotevol")) or plain.endswith("volume")

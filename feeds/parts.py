@@ -16,6 +16,7 @@ from stoptrail.feeds.copies import first_copies
 from stoptrail.feeds.json_table import CRYPTOWATCH
 from stoptrail.feeds.kinds import are_kinds
 from stoptrail.feeds.layouts import Layout, Reading
+from stoptrail.feeds.levels import YFINANCE
 from stoptrail.feeds.markets import (
     chosen_market,
     coded,
@@ -85,24 +86,21 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
     named = names_of(sheet, reading.columns)
     notes = [*sheet.notes, *named.notes]
     names = named.names if reading.columns else with_clock_named(sheet, named.names)
-    several = sheet.markets
-    if not several and (told := by_market(names)):
-        names, several = told
-        sheet = sheet._replace(markets=several)
-        several = ()
+    if not sheet.markets and (told := by_market(names)):
+        names = told[0]
+        sheet = sheet._replace(markets=told[1])
     if sheet.markets:
-        market = chosen_market(sheet.markets[1:], reading.symbol)
-        of = {i: told for i, told in enumerate(sheet.markets) if told and (i or not several)}
-        kept = [name if of.get(i, market) == market else "-" for i, name in enumerate(names)]
-        names = tuple(kept)
+        market = chosen_market(sheet.markets, reading.symbol)
+        pairs = zip(names, sheet.markets, strict=True)
+        names = tuple(name if of in ("", market) else "-" for name, of in pairs)
     refuse_doubles(names)
     numbers = _with_times(sheet, sheet.numbers())
     names, layout = laid_out(sheet, names, numbers, named.layout, guess=not reading.columns)
     layout = with_zones(sheet, sheet.names or names, as_headed(layout, sheet, reading))
     if layout.symbol is None and not sheet.markets:
         layout = layout._replace(symbol=naming(sheet))
-    if several:
-        layout = layout._replace(name="yfinance download", unit="quote")
+    if sheet.layout == YFINANCE:
+        layout = layout._replace(name=YFINANCE, unit="quote")
     if sheet.markets:
         notes.append(f"of the columns those of {market}")
     four = [numbers[i] for i in layout.prices] if numbers else []

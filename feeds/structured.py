@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import one_line, scaled
+from stoptrail.feeds.levels import YFINANCE, is_yahoo, levels_of, told_apart_by
 from stoptrail.feeds.names import field_of
 from stoptrail.feeds.sheets import SAMPLE, Sheet
 
@@ -166,11 +167,7 @@ def _named(
     label: str, kind: str, names: Sequence[str], cells: Sequence[Sequence[Any]], read: Any
 ) -> Sheet:
     """Names that pandas made of two levels, such as "('Close', 'BTC-USD')", taken apart."""
-    parts = [_levels(name) for name in names]
-    if len({field_of(part[1]) for part in parts if part[1]} - {None}) == len(PRICES):
-        parts = [part if not part[1] else part[::-1] for part in parts]  # the market comes first
-    markets = tuple(part[1] for part in parts) if any(part[1] for part in parts) else ()
-    columns = tuple(part[0] for part in parts)
+    columns, markets = _told_apart(names)
     if all(name.isdigit() for name in columns) and columns:
         columns = ()
     return Sheet(
@@ -179,27 +176,27 @@ def _named(
         columns,
         tuple(tuple(column) for column in cells),
         read,
-        layout="yfinance download" if markets else _owner(kind, columns),
+        layout=YFINANCE if is_yahoo(markets) else _owner(kind, columns),
         markets=markets,
     )
+
+
+def _told_apart(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of columns and their markets, () where no name has two levels of which one tells
+    such."""
+    parts = [levels_of(name) for name in names]
+    if not any(other for _, other in parts):
+        return tuple(names), ()
+    first, second = ({field_of(name) for name in level} for level in zip(*parts, strict=True))
+    if set(PRICES) <= second and not set(PRICES) <= first:
+        parts = [(other or name, name if other else "") for name, other in parts]
+    return told_apart_by([name for name, _ in parts], [other for _, other in parts])
 
 
 def _owner(kind: str, names: tuple[str, ...]) -> str:
     """freqtrade's store, by its names."""
     freqtrade = ("date", "open", "high", "low", "close", "volume")
     return "freqtrade" if kind == "Feather" and names == freqtrade else ""
-
-
-def _levels(name: str) -> tuple[str, ...]:
-    if name.startswith("('"):
-        import ast
-
-        try:
-            field, market = ast.literal_eval(name)
-            return str(field), str(market)
-        except (ValueError, SyntaxError):
-            pass
-    return name, ""
 
 
 def _damaged(kind: str, error: Exception) -> str:
@@ -211,13 +208,13 @@ def _damaged(kind: str, error: Exception) -> str:
 
 def by_ticker(value: Any) -> Any:
     """JSON of a frame whose columns have two levels, which pandas names "('Close', 'BTC-USD')", as
-    columns below their market; anything else as it is."""
-    if not isinstance(value, dict) or not value or not all(_levels(name)[1] for name in value):
+    columns below their market, if these tell such; anything else as it is."""
+    if not isinstance(value, dict) or not value or not all(levels_of(name)[1] for name in value):
         return value
-    levels = list(zip(*map(_levels, value), strict=True))
-    if any(map(field_of, levels[1])):  # group_by="ticker"
-        levels.reverse()
+    names, markets = _told_apart(list(value))
+    if not markets:
+        return dict(zip(names, value.values(), strict=True))
     out: dict[str, dict[str, Any]] = {}
-    for field, market, column in zip(*levels, value.values(), strict=True):
+    for field, market, column in zip(names, markets, value.values(), strict=True):
         out.setdefault(market, {})[field] = column
     return out

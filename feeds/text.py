@@ -25,6 +25,7 @@ from stoptrail.feeds.broken_rows import (
 from stoptrail.feeds.convert import NULLS, decimal_mark, doubtful_point, has_comma, number, one_line
 from stoptrail.feeds.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.ends import WORD, cells_of, cut_off, foot_of
+from stoptrail.feeds.levels import YFINANCE, are_levels, is_yahoo, told_apart_by
 from stoptrail.feeds.names import field_of, plain_name
 from stoptrail.feeds.sheets import SAMPLE, Sheet
 from stoptrail.feeds.strangers import what_else, what_text
@@ -91,7 +92,7 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
         lambda wanted: _read(source, form, wanted),
         lambda row: _line_of(source, form, row),
         form.headers,
-        layout="yfinance download" if markets else known,
+        layout=YFINANCE if is_yahoo(markets) else known,
         markets=markets,
         decimal=decimal_mark(columns, separator),
         notes=(*(() if known else notes), *cut_off(source, separator, form.width)),
@@ -208,14 +209,10 @@ def _headers(rows: Sequence[Sequence[str]], first: int, width: int) -> tuple[tup
                 break
             continue
         found.insert(0, tuple(row))
-    named = [
-        i for i, row in enumerate(found) if sum(field_of(cell) is not None for cell in row) > 1
-    ]
+    named = [i for i, row in enumerate(found) if _fields(row) > 1]
     if found and not named:
         return (found[-1],)
-    if named and found[0][0].lower() in ("price", "ticker", "symbol", "attributes", ""):
-        return tuple(found)
-    return (found[named[-1]],) if named else ()
+    return tuple(found) if named and are_levels(found) else tuple(found[i] for i in named[-1:])
 
 
 def _fields(row: Sequence[str]) -> int:
@@ -246,11 +243,13 @@ def _names(form: _Form) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if len(form.headers) > 1:
         levels = [row for row in form.headers if row is not chosen]
         named = [row for row in levels if any(row[1:])]
-        markets = named[0] if named else ()
+        others = named[0] if named else ()
         index = next((row[0] for row in reversed(form.headers) if not any(row[1:])), "")
         names[0] = index or (
             "Datetime" if plain_name(names[0]) in ("price", "ticker") else names[0]
         )
+        if others:
+            names[:], markets = told_apart_by(names, ("" if names[0] else others[0], *others[1:]))
     if form.unnamed:
         names = ["", *names]
     names += [""] * (form.width - len(names))
