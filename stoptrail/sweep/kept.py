@@ -1,5 +1,5 @@
-"""What the windows of a walk-forward share: candles cut for an ATR, funding, and the signals of a
-grid.
+"""What the windows of a walk-forward share: candles cut for an ATR, funding, day marks, and the
+signals of a grid.
 
 The train window that follows a test window ends where that one ends.
 
@@ -22,6 +22,7 @@ from stoptrail.core.program import is_plain
 from stoptrail.rules.candles import Candles, Sides
 from stoptrail.rules.types import Setups, beginnings
 from stoptrail.sweep.kernel.blocks import Nodes, nodes_of
+from stoptrail.sweep.kernel.days import Midnights, midnights_of
 from stoptrail.sweep.kernel.flow import Flows
 
 _ENDS = 2
@@ -34,6 +35,7 @@ class _Cut:
     def __init__(self) -> None:
         self.nodes: dict[tuple[int, int], Nodes] = {}
         self.flows: Flows | None = None
+        self.midnights: tuple[object, int, Midnights] | None = None
 
 
 class Cuts:
@@ -60,6 +62,17 @@ class Cuts:
             cut = self._of(len(inputs.candles.time))
             cut.flows = cut.flows or Flows(inputs.funding, inputs.candles.close)
             return cut.flows
+
+    def midnights(self, inputs: Inputs, blocks: int) -> Midnights:
+        """The marks of `inputs`, whose days `blocks` blocks share."""
+        flows = self.flows(inputs)
+        with self._lock:
+            cut = self._of(len(inputs.candles.time))
+            kept = cut.midnights
+            if kept is None or kept[0] is not inputs.marks.time or kept[1] != blocks:
+                made = midnights_of(inputs.marks, inputs.candles.close, blocks, flows.sums)
+                kept = cut.midnights = inputs.marks.time, blocks, made
+            return kept[2]
 
     def _of(self, count: int) -> _Cut:
         """What is kept of the first `count` candles, which are the last to be let go of."""

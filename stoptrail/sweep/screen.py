@@ -20,7 +20,6 @@ from stoptrail.core.room import give_memory_back
 from stoptrail.rules.types import chosen
 from stoptrail.sweep.kept import Cuts, ZoneStarts
 from stoptrail.sweep.kernel.blocks import Nodes
-from stoptrail.sweep.kernel.days import midnights_of
 from stoptrail.sweep.kernel.memo import Memos
 from stoptrail.sweep.kernel.results import Results, part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
@@ -151,7 +150,7 @@ def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Result
         unit.group, group.parts[0].plan, candles, with_turn=need_turn(table)
     )
     flows = share.cuts.flows(share.inputs)
-    midnights = midnights_of(share.inputs.marks, candles.close, share.blocks, flows.sums)
+    midnights = share.cuts.midnights(share.inputs, share.blocks)
     count = count or _Count(len(members), _silent)
     memo = share.memos.take()
     for section, inside in _parts_within(group, unit):
