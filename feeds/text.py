@@ -262,7 +262,8 @@ def _read(source: Path | bytes, form: _Form, wanted: Sequence[int]) -> pa.Table:
 
     names = [str(i) for i in range(form.width)]
     chosen = [names[i] for i in wanted]
-    options = arrow.ReadOptions(column_names=names, skip_rows=form.first)
+    # Threads are no quicker here, and some are left at the end of the program, which then aborts.
+    options = arrow.ReadOptions(column_names=names, skip_rows=form.first, use_threads=False)
     skipped = {"", *form.skipped}
 
     def odd(row: arrow.InvalidRow) -> str:

@@ -288,6 +288,23 @@ def test_importing_the_sources_loads_no_heavy_library() -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
+_THREADS = Path("/proc/self/task")
+
+
+@pytest.mark.skipif(not _THREADS.is_dir(), reason="only Linux lists the threads of a process")
+def test_a_text_that_was_read_leaves_no_pool_of_threads(tmp_path: Path) -> None:
+    """What still runs when the program ends lets it abort now and then."""
+    path = write_csv(tmp_path / "x.csv", cells_of(part(0, 30)))
+    program = (
+        "import os, sys, pyarrow.csv; from stoptrail.feeds.files import load_candles; "
+        f"count = lambda: len(os.listdir({str(_THREADS)!r})); before = count(); "
+        "load_candles(sys.argv[1]); print(count() - before)"
+    )
+    root, command = Path(__file__).parents[2], [sys.executable, "-c", program, str(path)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert int(done.stdout) <= 1, done.stderr
+
+
 def test_whatever_is_said_of_the_candles_is_in_the_summary_too(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "x.parquet", part(0, 30))
     market, told = load(Wanted(start=START - DAY, source="file", path=path))
