@@ -231,7 +231,8 @@ def run(
             counts[reason] += 1
             continue
         course, line = course_of(candles, lines, rules, i, entry_order, trade_rules)
-        entry, terms = course.entry, course.terms
+        entry, terms, known = course.entry, course.terms, course.ending.exit
+        near = signal_at(events, times, flow, known, (lines, rules)) if known >= 0 else 0
         event = ignored_before(signals, event, entry, counts, PENDING)
         if entry == count:
             break
@@ -244,7 +245,11 @@ def run(
         ending, last = ending_of(candles, nodes, i, course, reach, turn, held, (lines, line, rules))
         if last == UNKNOWN:
             return NEEDS_TURNS
-        event = next_signal(events, times, flow, event, last, counts, (lines, rules))
+        if last != known:
+            near = signal_at(events, times, flow, last, (lines, rules))
+        near = max(event, near)
+        counts[POSITION] += near - event
+        event = near
         closed = Followed(i, entry, entry, position, stop, ending, last)
         given = candles, nodes, midnights
         exact = (len(lines) > 0 or is_funded(flow)) and ending.parts == 0
@@ -286,22 +291,16 @@ def ending_of(
 
 
 @inner_rule
-def next_signal(
-    events: AtSignals,
-    times: Times,
-    flow: Flow,
-    event: int,
-    last: int,
-    counts: Counts,
-    memo: tuple[Floats, int],
+def signal_at(
+    events: AtSignals, times: Times, flow: Flow, candle: int, memo: tuple[Floats, int]
 ) -> int:
-    """The first event that is not before the candle `last` of a position; the memo's line of it is
-    fetched, and times and funding of the exit and of its entry."""
-    prefetched(times[last:])
-    prefetched(flow.sums.held[last:])
-    (lines, rules), signals, near = memo, events.candle, max(event, events.first[last >> _SHIFT])
-    counts[POSITION] += near - event
-    event = ignored_before(signals, near, last, counts, POSITION)
+    """The first event that is not before the exit of a position on `candle`; the memo's line of it
+    is fetched, and times and funding of the exit and of its entry."""
+    prefetched(times[candle:])
+    prefetched(flow.sums.held[candle:])
+    (lines, rules), signals, event = memo, events.candle, events.first[candle >> _SHIFT]
+    while event < len(signals) and signals[event] < candle:
+        event += 1
     if len(lines) > 0 and event < len(signals):
         fetch(lines, key_of(rules, signals[event], events.side[event]))
         prefetched(times[signals[event] + 1 :])
