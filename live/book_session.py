@@ -8,7 +8,7 @@ from typing import Any
 
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, ExchangeError
-from stoptrail.exchange.errors import UnreachableError
+from stoptrail.exchange.errors import BannedError, UnreachableError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.book_engine import BookEngine
 from stoptrail.live.book_markets import BookMarkets
@@ -127,6 +127,7 @@ class BookSession(Session):
             found.book.candle,
         )
         known = joined({symbol: rows[-1:] for symbol, rows in found.candles.items()})
+        self._patience.over()
         try:
             engine.run(Steps(_behind(known, self._live)))
         finally:  # what was done before the market data ended, however it ended
@@ -154,7 +155,7 @@ class BookSession(Session):
                 missed[symbol] = [row for row in fetched if row[0] > last[0]]
                 after = (missed[symbol] or known)[-1][0]
                 self._start_stream(own, symbol, after)
-            except UnreachableError:
+            except (UnreachableError, BannedError):
                 raise
             except (ExchangeError, ConfigError) as error:
                 self.market.fail(symbol, str(error))

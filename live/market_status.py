@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from stoptrail.core.time import iso_time
 from stoptrail.live.market.events import (
     ConnectionBack,
     ConnectionLost,
@@ -83,11 +84,13 @@ class MarketStatus:
     @property
     def connection(self) -> str:
         """The state of the data, in words."""
+        if self.store is None:
+            return f"stale: {self._lost}" if self._lost else "closed"
+        found = self.store.connection
+        if found.state == "stale":
+            return f"stale: {found.reason}, since {iso_time(int(found.since) * 1000)}"
         if self._lost:
             return f"stale: {self._lost}"
-        if self.store is None:
-            return "closed"
-        found = self.store.connection
         return f"{found.state}: {found.reason}" if found.reason else str(found.state)
 
 

@@ -14,7 +14,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.retry import backoff, rest
 from stoptrail.core.time import DAY_MS, Spans, iso_time
-from stoptrail.exchange.errors import RegionError, UnreachableError
+from stoptrail.exchange.errors import BannedError, RegionError, UnreachableError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.records import (
     SessionRow,
@@ -53,9 +53,11 @@ class StartPatience:
         self._until: float | None = None
         """By the monotonic clock; None while nothing is waited for."""
 
-    def wait(self, error: UnreachableError, seconds: float) -> None:
-        """Wait before the next try, for `seconds` over all tries. Raises `error` where that
-        is over, or cannot help."""
+    def wait(
+        self, error: UnreachableError | BannedError, seconds: float, here: Callable[[], None]
+    ) -> None:
+        """Wait before the next try, for `seconds` over all tries, and call `here` now and then
+        meanwhile. Raises `error` where that is over, or cannot help."""
         if isinstance(error, RegionError):
             raise error
         now = time.monotonic()
@@ -71,7 +73,12 @@ class StartPatience:
             )
         self._failures += 1
         pause = backoff(self._failures, _FIRST_PAUSE, _LONGEST_PAUSE)
-        rest(min(pause, self._until - now), self._stopped)
+        if isinstance(error, BannedError):
+            pause = max(pause, error.seconds)
+        until = min(now + pause, self._until)
+        while (left := until - time.monotonic()) > 0.0 and not self._stopped():
+            here()
+            rest(min(left, _LONGEST_PAUSE), self._stopped)
 
     def over(self) -> None:
         """The exchange was reached."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from peewee import PeeweeException
@@ -12,7 +13,7 @@ from peewee import PeeweeException
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import LedgerError, StopTrailError
 from stoptrail.core.time import iso_time
-from stoptrail.exchange.errors import UnreachableError
+from stoptrail.exchange.errors import BannedError, UnreachableError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.clock import ExchangeClock
 from stoptrail.live.engine import Engine, EngineOptions
@@ -161,16 +162,14 @@ class Session:
         self._attendance.starting("reading from the exchange")
         try:
             found = self._begin(store)
-        except UnreachableError as error:
-            self._attendance.starting(str(error))
-            self._patience.wait(error, self.settings.live.start_wait_seconds)
-            return
-        self._patience.over()
-        self._clock.set(store.clock_offset())
-        if not hasattr(self, "control"):
-            self._attendance.arrived(found.session)
-            self._daily = Daily(int(time.time() * 1000), self._attendance.last_beat)
-        self._go(store, found)
+            self._clock.set(store.clock_offset())
+            if not hasattr(self, "control"):
+                self._attendance.arrived(found.session)
+                self._daily = Daily(int(time.time() * 1000), self._attendance.last_beat)
+            self._go(store, found)
+        except (UnreachableError, BannedError) as error:
+            here = partial(self._attendance.starting, str(error))
+            self._patience.wait(error, self.settings.live.start_wait_seconds, here)
 
     def _begin(self, store: Any) -> Any:
         """Where the session begins; with a number `session` of the ledger."""
@@ -222,6 +221,7 @@ class Session:
         self.market.price = (candles[-1][0] + self.interval, candles[-1][4])
         known = f"{self.exchange} {self.symbol}, {len(candles)} candles known"
         log.info("session %d: %s since %s", self.number, known, iso_time(candles[0][0]))
+        self._patience.over()
         try:
             engine.run(self._feed)
         finally:  # what was done before the market data ended, however it ended
@@ -335,7 +335,8 @@ class Session:
             if moved := self._clock.told():
                 self._out.say("notice", moved)
             if text := self._daily.told(self.ledger, self.number, int(time.time() * 1000)):
-                self._out.say("daily", text)
+                stale = f"; {self.market.connection}" if self.market.stale else ""
+                self._out.say("daily", text + stale)
         for watcher in self._out.watchers:
             watcher.turned(self)
 

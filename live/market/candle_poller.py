@@ -176,11 +176,18 @@ class Holes:
         self._next_look = -math.inf
         self._longest = 0
         """Intervals of the longest hole so far that was said."""
+        self._refused = False
+        """Whether the exchange refused the last question: then nobody knows what there is."""
 
     async def rows(self, limit: int) -> list[Row]:
         """Candles from the first that is not delivered, ascending: up to `limit`, or more."""
-        sequence, self.passed, self.open = self._sequence, None, False
-        known = sequence.delivered
+        self.passed, self.open, self._refused = None, False, False
+        found = await self._found(limit)
+        self.open |= self._refused
+        return found
+
+    async def _found(self, limit: int) -> list[Row]:
+        sequence, known = self._sequence, self._sequence.delivered
         found = await self._page(known, limit + 1)
         rows = [row for row in found if row[0] > known]
         if rows and sequence.leaves_out(rows[0]):
@@ -216,14 +223,17 @@ class Holes:
                 self._symbol, self._timeframe, since, limit, patient=True
             )
         except RequestError as error:
-            self._reader.warning_log.say("refused", f"{error}: what it does give is looked for")
+            text = f"{error}: what it does give is looked for"
+            self._reader.warning_log.say("refused", text, why=str(error))
+            self._refused = True
             return []
 
     async def _further(self, start: int, known: int, limit: int) -> list[Row]:
         """Candles after the one at `known`, where the market may have gone on beyond what an
         answer for `limit` from `start` shows."""
         interval, newest = self._sequence.interval, self._sequence.newest
-        beyond = start + reach(start, limit, interval)
+        # Of what an answer shows it is sure that it goes so far, past midnight too.
+        beyond = max(start + reach(start, limit, interval), known + interval * (known > start))
         self.open = newest >= beyond
         now = max(newest, int(time.time() * 1000))  # only ever to know how far to look
         if now < beyond or time.monotonic() < self._next_look:

@@ -108,6 +108,12 @@ class Connection(NamedTuple):
         """Whether a new entry may be made on this data."""
         return self.state in ("live", "polling")
 
+    def because(self, why: str) -> Self:
+        """The same; where it is stale with `why` it is so now, beside why it became so."""
+        if self.state != "stale" or not why or why in self.reason:
+            return self
+        return self._replace(reason=f"{self.reason}; {why}")
+
     @classmethod
     def now(cls, state: State, reason: str = "") -> Self:
         """A connection that has this state from now on."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from stoptrail.core.errors import ExchangeError
 from stoptrail.core.retry import backoff
-from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
+from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS, iso_time
 from stoptrail.exchange.funding import following, requests, rows_of
 from stoptrail.live.market.events import Event, Published
 from stoptrail.live.market.mark_reader import MarkReader
@@ -84,7 +84,8 @@ class FundingPoller:
         self._timing = timing
         self._tell = tell
         self._warning_log = warning_log
-        self._told: set[int] = set()
+        self._told: dict[int, float] = {}
+        """Rates of the last answer by their times, ms."""
         self._promised: set[int] = set()
         """Times for which a forecast was made, and whose row has not come."""
         self._forecasts = bool(exchange.has.get("fetchFundingRate"))
@@ -125,7 +126,12 @@ class FundingPoller:
             self._warning_log.say("funding", f"{error}: funding is asked for again and again")
             return
         fresh = [row for row in rows if row.time not in self._told]
-        self._told = {row.time for row in rows}
+        for row in rows:
+            if row.rate != (before := self._told.get(row.time, row.rate)):
+                text = f"the funding of {iso_time(row.time)} was corrected from {before:+.4%} to"
+                words = f"{text} {row.rate:+.4%} by the exchange: what was booked stays"
+                self._warning_log.say("funding corrected", words, again=True)
+        self._told = {row.time: row.rate for row in rows}
         if fresh:
             self._newest = max(self._newest, fresh[-1].time)
             fresh = fresh if self._marks is None else await self._marks.price(fresh)

@@ -17,10 +17,11 @@ from typing import Any, Protocol, TypeVar
 
 from stoptrail.core.errors import ExchangeError
 from stoptrail.core.retry import Patience, wait_after
-from stoptrail.core.time import timeframe_ms
+from stoptrail.core.time import iso_time, timeframe_ms
 from stoptrail.exchange.client import Client, check_whole, clock_time, has_clock
 from stoptrail.exchange.errors import (
     Answer,
+    BannedError,
     RequestError,
     UnreachableError,
     explained,
@@ -45,6 +46,11 @@ _WORDS = {
     "network": "cannot be reached",
     "rejected": "refuses a request",
 }
+
+
+def _moment_in(seconds: float) -> str:
+    """The time in so many seconds by this machine's clock, for people."""
+    return iso_time(int(time.time() + seconds) * 1000)
 
 
 class _Bar:
@@ -244,9 +250,10 @@ class Reader:
     async def _wait_for_ban(self, what: str, patient: bool) -> None:
         while (left := self._bar.until - time.monotonic()) > 0:
             if not patient and left > self._timing.ban_cap:
-                raise ExchangeError(
-                    f"{self._source.id} refuses requests for another {left:.0f} s "
-                    f"(HTTP 418 or 429) while reading {what}: start again after that"
+                raise BannedError(
+                    f"{self._source.id} wants no request until {_moment_in(left)} "
+                    f"(HTTP 418 or 429): the {what} cannot be read before",
+                    left,
                 )
             await asyncio.sleep(left)
 
@@ -257,7 +264,7 @@ class Reader:
         where waiting cannot help."""
         if isinstance(error, ExchangeError):
             raise error
-        failure = judged(error, answer, what in self._served)
+        failure = judged(error, answer, self._knows(what, patient))
         final = failure.kind == "rejected" and failures > (_READINGS if patient else 1)
         if final or not failure.passes:
             explanation = explained(self._source.id, failure, what)
@@ -272,14 +279,20 @@ class Reader:
                 f"{self._source.id} {verb} our requests ({failure.reason}): "
                 f"no request for {named:g} s"
                 + (", as it asks" if failure.wait is not None else ""),
+                why=f"{self._source.id} {verb} our requests until {_moment_in(named)} "
+                f"({failure.reason})",
             )
             return wait_after(failures, patience, 0.0)
         words = _WORDS.get(failure.kind, "gives an answer that makes no sense")
-        self.warning_log.say(
-            failure.kind,
-            f"{self._source.id} {words} while reading {what}: trying again ({error})"[:300],
-        )
+        why = f"{self._source.id} {words} ({failure.reason})"[:200]
+        text = f"{self._source.id} {words} while reading {what}: trying again ({failure.reason})"
+        self.warning_log.say(failure.kind, text[:300], why=why)
         return wait_after(failures, patience, named)
+
+    def _knows(self, what: str, patient: bool) -> bool:
+        """Whether the exchange serves this place: it has answered such a read, or a session that
+        runs any; what was not asked for before may be on a host of its own."""
+        return what in self._served or (patient and bool(self._served))
 
     def _failed(self, what: str, error: Exception, answer: Answer) -> ExchangeError:
         """The error that the last try ends with: UnreachableError where nothing answered."""

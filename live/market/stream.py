@@ -108,12 +108,11 @@ class Stream:
 
     def look(self) -> Connection:
         """The connection as it is now: stale once nothing has come for too long."""
-        age = time.monotonic() - self._silence.heard_at
-        if self.connection.fresh and age > self._timing.stale:
-            return Connection(
-                "stale", time.time() - age + self._timing.stale, f"no data for {age:.0f} s"
-            )
-        return self.connection
+        age, found = time.monotonic() - self._silence.heard_at, self.connection
+        if found.fresh and age > self._timing.stale:
+            since, words = time.time() - age + self._timing.stale, f"no data for {age:.0f} s"
+            found = Connection("stale", since, words)
+        return found.because(self._warning_log.why)
 
     # What comes in
 
@@ -236,13 +235,14 @@ class Stream:
 
     def _socket_failed(self, name: str, error: Exception, failures: int) -> None:
         text = self._warning_log.redaction.clean(error)[:160] or type(error).__name__
-        self._warning_log.say("socket", f"the {name} socket broke: it is opened anew ({text})")
+        why, said = f"{name} socket: {text}", f"the {name} socket broke: it is opened anew ({text})"
+        self._warning_log.say("socket", said, why=why)
         was_streaming = self._streaming
         self._up.discard(name)
         if name == "quotes":
             self.ticks.quote = None
         if (was_streaming and not self._streaming) or self.connection.state == "connecting":
-            self._lost(f"{name} socket: {text}")
+            self._lost(why)
         if failures == _TRIES and self._transport == "auto":
             text = "the socket keeps failing: data is polled while it is tried on"
             self._warning_log.say("polling", text)
@@ -267,6 +267,7 @@ class Stream:
         if self._streaming:
             self._back("live")
         elif self._polls:
+            self._silence.heard_at = time.monotonic()
             self._back("polling")
 
     @property
@@ -283,8 +284,7 @@ class Stream:
     async def _poll(self) -> None:
         await self._outbox.room()
         if self._wants_ticks:
-            await self.ticks.poll()
-        self._silence.heard_at = time.monotonic()
+            await self.ticks.poll(self._timing.timeout)
         self._look_again()
 
     def _look_again(self) -> None:
@@ -314,8 +314,8 @@ class Stream:
                 self._tell(self._sequence.release_ahead())
 
     def _open_anew(self, sockets: list[Any]) -> None:
-        text = f"a socket has said nothing for {self._timing.silence:g} s: it is opened anew"
-        self._warning_log.say("silence", text)
+        silent = f"a socket has said nothing for {self._timing.silence:g} s"
+        self._warning_log.say("silence", f"{silent}: it is opened anew")
         give_up(sockets, "silent socket")
 
     async def _watch_listing(self) -> None:
@@ -341,7 +341,7 @@ class Stream:
         if self.connection.state == state or self._halted:
             return
         told = self.connection.fresh
-        self.connection = Connection.now(state)
+        self.connection, self._warning_log.why = Connection.now(state), ""
         if not told:
             self._outbox.put(ConnectionBack())
 

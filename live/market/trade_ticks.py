@@ -79,15 +79,21 @@ class TradeTicks:
                 self._outbox.waited,
             )
 
-    async def poll(self) -> None:
-        """Read the newest trades, where the exchange gives any without a key."""
+    async def poll(self, seconds: float) -> None:
+        """Read the newest trades, where the exchange gives any without a key; candles are not to
+        wait for them for longer than `seconds`."""
         if not self._reads:
             return
         self._sequence.overlaps = True
         try:
-            trades = await self._reader.trades(self._symbol, patient=True)
+            async with asyncio.timeout(seconds):
+                trades = await self._reader.trades(self._symbol, patient=True)
+        except TimeoutError:
+            return
         except RequestError as error:
-            self._reads = False
+            self._reads = self._last_poll > 0  # what it gave before it may give again
+            if self._reads:
+                return
             self._warning_log.say(
                 "no trades", f"{error}: trades are left out, stops move at the close of candles"
             )

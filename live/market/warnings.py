@@ -67,10 +67,14 @@ class WarningLog:
         self.heard = heard
         """Called with every notice, in the transport's thread."""
         self._said: set[str] = set()
+        self.why = ""
+        """What last kept data from coming, since it last was complete."""
 
-    def say(self, kind: str, text: str, again: bool = False) -> None:
-        """Count a trouble of `kind`; log and pass on `text` the first time, and `again`."""
+    def say(self, kind: str, text: str, again: bool = False, why: str = "") -> None:
+        """Count a trouble of `kind`; log and pass on `text` the first time, and `again`. `why`:
+        what keeps data from coming, in a few words."""
         self.counts[kind] += 1
+        self.why = self.redaction.clean(why) or self.why
         if kind in self._said and not again:
             return
         self._said.add(kind)

@@ -129,19 +129,19 @@ class Attendance:
         return None if row is None else row.id
 
     def _write(self, session: int, state: str, seen: dict[str, Any]) -> None:
-        values = {
-            "pid": os.getpid(),
-            "host": socket.gethostname(),
-            "beat": int(time.time() * 1000),
-            "state": state,
-            **seen,
-        }
-        query = Presence.insert(session=session, **{"reading": "{}", **values})
-        update = {getattr(Presence, name): value for name, value in values.items()}
-        put = query.on_conflict(conflict_target=[Presence.session], update=update)
         database = self._ledger.database
 
         def write() -> None:
+            values = {
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "beat": int(time.time() * 1000),  # of this try: there may have been many before
+                "state": state,
+                **seen,
+            }
+            query = Presence.insert(session=session, **{"reading": "{}", **values})
+            update = {getattr(Presence, name): value for name, value in values.items()}
+            put = query.on_conflict(conflict_target=[Presence.session], update=update)
             put.execute(database)
             self._events.write(database, session)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import socket
 import time
 from enum import IntEnum
@@ -267,7 +268,23 @@ def connection_of(presence: dict[str, Any], lead: int | None = 0) -> str:
         return str(presence.get("connection", "closed"))
     host = presence.get("host") or ""
     whose = "" if host in ("", socket.gethostname()) else f" by the clock of {host}"
-    return f"last heard of at {iso_time(presence.get('beat', 0) // 1000 * 1000)}{whose}"
+    text = f"last heard of at {iso_time(presence.get('beat', 0) // 1000 * 1000)}{whose}"
+    if host == socket.gethostname() and _is_there(presence.get("pid")):
+        text += f"; process {presence['pid']} is there: it hangs, or cannot write its ledger"
+    return text
+
+
+def _is_there(pid: Any) -> bool:
+    """Whether this machine has a process of that number."""
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def clock_words(found: Snapshot) -> str:
@@ -278,7 +295,7 @@ def clock_words(found: Snapshot) -> str:
     return f"its clock {abs(found.clock_lead) / 1000:,.0f} s {way}"
 
 
-_FRESH = ("live", "polling")
+FRESH = ("live", "polling")
 """First words of a connection on which entries may be made."""
 
 
@@ -313,6 +330,6 @@ def health_of(found: Snapshot) -> Health:
         return Health.GONE
     if found.state not in ("running", "starting"):
         return Health.WELL
-    if found.connection.partition(":")[0] not in _FRESH:
+    if found.connection.partition(":")[0] not in FRESH:
         return Health.STALE
     return Health.COLD if found.cold else Health.WELL

@@ -22,7 +22,7 @@ from stoptrail.live.watch.book_snapshot import (
     snapshot_of,
 )
 from stoptrail.live.watch.messages import SIDES, UNWRITTEN, Message, number
-from stoptrail.live.watch.snapshot import Snapshot, clock_words, health_of
+from stoptrail.live.watch.snapshot import FRESH, Snapshot, clock_words, health_of
 from stoptrail.live.watch.story import Happened, newest_first, told
 
 if TYPE_CHECKING:
@@ -171,11 +171,12 @@ def panel(
     lines = [f"{_moment(e.time)}  {e.text}" for e in events] or ["nothing yet"]
     lines += [""] * ((room or 0) - len(lines))
     story = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")  # one line each
-    return Group(*_head(found), boxes, Panel(story, title="last events, UTC"))
+    return Group(*_head(found, height is not None), boxes, Panel(story, title="last events, UTC"))
 
 
-def _head(found: Snapshot) -> Iterator[Text]:
-    """Two lines, each cut where it is too long."""
+def _head(found: Snapshot, cut: bool) -> Iterator[Text]:
+    """Two lines, each cut where it is too long; where they are not to be `cut`, what is wrong with
+    the connection is on lines of its own."""
     from rich.text import Text
 
     yield Text.assemble(
@@ -189,12 +190,16 @@ def _head(found: Snapshot) -> Iterator[Text]:
         no_wrap=True,
         overflow="ellipsis",
     )
-    words = [f" candle of {_moment(found.candle)[5:16]} UTC"]
+    words = [f"candle of {_moment(found.candle)[5:16]} UTC"]
     if found.state == "running":
         now = time.time() * 1000 + found.clock_lead
         words.append(f"next close in {_countdown(next_close(found.interval, now))}")
-    words.append(found.connection)  # last, since it may be long
-    yield Text(" · ".join(words), style="dim", no_wrap=True, overflow="ellipsis")
+    well = found.connection.partition(":")[0] in FRESH
+    if well or cut:  # what is wrong may be long, and comes first
+        words.insert(len(words) if well else 0, found.connection)
+    yield Text(f" {' · '.join(words)}", style="dim", no_wrap=True, overflow="ellipsis")
+    if not (well or cut):
+        yield Text(f" {found.connection}")
 
 
 def next_close(interval: int, now: float | None = None) -> int:

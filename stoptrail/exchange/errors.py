@@ -3,6 +3,7 @@
 ExchangeError             of stoptrail.core.errors
 ├── UnreachableError      nothing could be reached: no connection, no answer, no service here
 │   └── RegionError       the exchange does not serve this place
+├── BannedError           the exchange wants no request for a time that it has named
 └── RequestError          the exchange answers, and will not serve this request
 """
 
@@ -41,8 +42,12 @@ _REFUSALS = (
 _STATUS = re.compile(r"\b(4\d\d|5\d\d)\b")
 _MESSAGE = re.compile(r'"(?:msg|message|error|errorMessage|err-msg|detail)"\s*:\s*\[?\s*"([^"]+)')
 _URL = re.compile(r"https?://([^/\s]+)\S*")
+_WRAPPED = ("certificate_error", "os_error", "reason")
+"""Attributes in which aiohttp's and urllib3's errors hold what caused them."""
 _FINAL = {"BadRequest", "NotSupported", "ArgumentsRequired", "InvalidOrder"}
 _LIMITS = {"DDoSProtection", "RateLimitExceeded"}
+_PROXY = 407
+"""A proxy on the way wants a password: the exchange has not heard of the request."""
 
 
 class UnreachableError(ExchangeError):
@@ -51,6 +56,14 @@ class UnreachableError(ExchangeError):
 
 class RegionError(UnreachableError):
     """The exchange does not serve this place."""
+
+
+class BannedError(ExchangeError):
+    """The exchange wants no request for another `seconds`: any would prolong that."""
+
+    def __init__(self, text: str, seconds: float) -> None:
+        super().__init__(text)
+        self.seconds = seconds
 
 
 class RequestError(ExchangeError):
@@ -125,6 +138,8 @@ def explained(exchange_id: str, failure: Failure, what: str = "") -> ExchangeErr
 
 def _kind(error: Exception, text: str, status: int, served: bool) -> Kind:
     kinds = {kind.__name__ for kind in type(error).__mro__}
+    if status == _PROXY:
+        return "network"
     if status == 403 or _refuses_place(error, text, status):
         return "limit" if served else "region"
     if status in (418, 429) or kinds & _LIMITS:
@@ -160,15 +175,27 @@ def _passing_kind(error: Exception, kinds: set[str], status: int) -> Kind:
 def _reason(error: Exception, text: str, status: int, kind: Kind) -> str:
     host = _URL.search(str(error))
     at = f" at {host[1]}" if host else ""
-    if kind == "network":
-        cause = error.__cause__ or error
-        return f"{type(cause).__name__}{at}"
+    if status == _PROXY:
+        return f"HTTP {_PROXY}{at}: a proxy on the way wants a password"
+    if kind == "network" and status < 400:
+        return f"{cause_of(error)}{at}"
     message = _MESSAGE.search(text)
     name = f"HTTP {status}" if status >= 400 else type(error).__name__
     if kind == "malformed answer":
         name = f"malformed answer, {type(error).__name__}"
     said = message[1] if message else "" if status or host else text.strip()
     return f"{name}{at}" + (f": {said[:100]}" if said else "")
+
+
+def cause_of(error: BaseException) -> str:
+    """What an error of the network was caused by, in the words of TLS or of the operating system:
+    "certificate has expired", "Name or service not known", "Connection refused"."""
+    wrapped = [error.__cause__, *(getattr(error, name, None) for name in _WRAPPED), *error.args]
+    inner = next((one for one in wrapped if isinstance(one, BaseException)), None)
+    if inner is not None:
+        return cause_of(inner)
+    words = getattr(error, "verify_message", None) or getattr(error, "strerror", None)
+    return str(words or type(error).__name__)
 
 
 def _status_in(text: str) -> int:

@@ -1,16 +1,24 @@
-"""In what order a book takes in what comes of its markets."""
+"""In what order a book takes in what comes of its markets, and how it begins where it cannot."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stoptrail.exchange.errors import BannedError, UnreachableError
+from stoptrail.exchange.rows import Row
+from stoptrail.live.book_origin import kept_candles
 from stoptrail.live.book_steps import LiveSteps
+from stoptrail.live.ledger.database import existing_ledger
+from stoptrail.live.ledger.records import all_sessions, sleeves_of
 from stoptrail.live.market.events import CandleClosed, ConnectionBack, Event, Published, Tick
 from stoptrail.rules.funding import FundingRow
+from tests.live.book_market import PlaybackBook, book_settings, play_book, three_markets
+from tests.live.small_market import WARM_UP
 
 MINUTE = 60_000
 
@@ -97,3 +105,32 @@ def test_no_stop_waits_long_for_another_market(monkeypatch: pytest.MonkeyPatch) 
 def test_a_candle_that_comes_twice_is_taken_once() -> None:
     events = [("A", candle(1)), ("A", candle(1)), ("B", candle(1)), ("A", candle(2))]
     assert played(events) == [("A", "B", 1), ("A", 2)]
+
+
+@pytest.mark.parametrize("error", [UnreachableError("no answer"), BannedError("not now", 0.01)])
+def test_a_book_waits_for_an_exchange_that_does_not_give_what_it_missed(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for one that cannot be reached at all: its supervisor would only start it again."""
+    monkeypatch.setattr("stoptrail.live.recovery._FIRST_PAUSE", 0.01)
+    url, markets = f"sqlite:///{tmp_path}/ledger.db", three_markets(WARM_UP + 30)
+    first = {name: rows[:-20] for name, rows in markets.items()}
+    play_book(book_settings(), PlaybackBook(first, markets["BTC/USDT"][WARM_UP][0]), url)
+    store = PlaybackBook(markets, markets["BTC/USDT"][-10][0])
+    failures, own = [error] * 3, store.of("ETH/USDT")
+    fetch = own.fetch_candles
+
+    def fetched(*arguments: Any) -> list[Row]:
+        if failures:
+            raise failures.pop()
+        found: list[Row] = fetch(*arguments)
+        return found
+
+    monkeypatch.setattr(own, "fetch_candles", fetched)
+    play_book(book_settings(), store, url)
+    assert not failures
+    with existing_ledger(url) as database:
+        kept = kept_candles(database, sleeves_of(database, all_sessions(database)[0].id))
+    assert {name: [row[0] for row in rows] for name, rows in kept.items()} == {
+        name: [row[0] for row in rows] for name, rows in markets.items()
+    }

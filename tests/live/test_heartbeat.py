@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import http.server
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from peewee import OperationalError
 
 from stoptrail.config.settings import Settings
 from stoptrail.core.time import DAY_MS
-from stoptrail.live.ledger.database import existing_ledger
+from stoptrail.live.ledger.database import Ledger, existing_ledger
 from stoptrail.live.ledger.spoken import Presence
 from stoptrail.live.ledger.tables import PaperTrades, StoredEquity
+from stoptrail.live.market.events import ConnectionLost
 from stoptrail.live.session import Options
+from stoptrail.live.watch import presence
 from stoptrail.live.watch.daily import Daily, summary
+from stoptrail.live.watch.event_log import EventLog
 from stoptrail.live.watch.heartbeat import Heartbeat
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.notify import Notifier
+from stoptrail.live.watch.presence import Attendance, presence_of
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
 
@@ -149,6 +156,46 @@ def test_start_restart_and_stop_are_said(tmp_path: Path) -> None:
     assert third.texts("started")[0].endswith("again: it was last heard of at 2022-01-08T00:00:01Z")
     assert len(third.texts("daily")) == 1  # midnights have passed since
     assert second.texts("daily") == []
+
+
+def test_the_summary_of_a_day_says_that_the_data_is_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day without trades is no news; one in which none could be made is."""
+    monkeypatch.setattr("stoptrail.live.session._BEAT_SECONDS", 0.0)
+    turns = itertools.count()
+    monkeypatch.setattr(Daily, "told", lambda *_: "a day" if next(turns) == 20 else None)
+    rows, witness = small_rows(WARM_UP + 40), Witness()
+    between: Any = {rows[WARM_UP + 2][0]: [ConnectionLost("no route")]}
+    store = PlaybackStore(rows, WARM_UP, HOUR, between=between)
+    play(settings(), store, f"sqlite:///{tmp_path}/ledger.db", Options(None, (witness,)))
+    assert witness.texts("daily") == ["a day; stale: no route"]
+
+
+def test_a_sign_that_was_long_in_being_written_is_of_when_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a session would look gone, to itself too, once its disk has room again."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    life(url, 260)
+    clock = itertools.count(2_000_000_000, 60)
+    failures = [OperationalError("database or disk is full")] * 2
+    with Ledger(url) as ledger:
+        events = EventLog()
+        attendance = Attendance(ledger, "binance", "BTC/USDT", lambda *_: None, events)
+
+        def full(moment: str, kind: str) -> None:
+            if moment == "within" and kind.startswith("presence") and failures:
+                raise failures.pop()
+
+        ledger.fault = full
+        with monkeypatch.context() as patched:
+            patched.setattr(presence, "time", SimpleNamespace(time=lambda: next(clock)))
+            attendance.starting("x")
+        assert not failures
+        found = presence_of(ledger.database, 1)
+    assert found is not None
+    assert found["beat"] == 1000 * (next(clock) - 60)
 
 
 def test_every_midnight_is_due_once() -> None:

@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 import pytest
 
 import runner
-from stoptrail.exchange.errors import RegionError, UnreachableError
+from stoptrail.exchange.errors import BannedError, RegionError, UnreachableError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import existing_ledger
 from stoptrail.live.ledger.records import all_sessions
@@ -32,6 +32,7 @@ from stoptrail.live.session import Options
 from stoptrail.live.watch import heartbeat
 from stoptrail.live.watch.heartbeat import Supervisor
 from stoptrail.live.watch.messages import Message
+from stoptrail.live.watch.presence import Attendance
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
 
@@ -294,9 +295,16 @@ class Unreachable(PlaybackStore):
     failures: list[Exception]
 
     def market(self, symbol: str) -> Any:
+        self._answer()
+        return super().market(symbol)
+
+    def held_market(self, symbol: str) -> Any:
+        self._answer()
+        return super().held_market(symbol)
+
+    def _answer(self) -> None:
         if self.failures:
             raise self.failures.pop(0)
-        return super().market(symbol)
 
 
 class Witness:
@@ -329,6 +337,39 @@ def test_a_start_before_the_network_waits_for_it(
     assert store.closed == 4  # nothing is left open by a try that failed
 
 
+def test_a_start_asks_nothing_while_the_exchange_wants_no_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A supervisor would start it again and again, and every request prolongs a ban; who looks on
+    hears all the while that the session is there."""
+    monkeypatch.setattr("stoptrail.live.recovery._FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("stoptrail.live.recovery._LONGEST_PAUSE", 0.2)
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    play(settings(), PlaybackStore(small_rows(WARM_UP + 1), WARM_UP, HOUR), url)
+    store, witness = Unreachable(small_rows(COUNT), WARM_UP + 1, HOUR), Witness()
+    store.failures = [BannedError("binance wants no request until 12:00", 1.0)]
+    written: list[str] = []
+    monkeypatch.setattr(Attendance, "starting", lambda self, text: written.append(text))
+    begun = time.monotonic()
+    play(settings(), store, url, Options(None, (witness,)))
+    assert time.monotonic() - begun > 1.0
+    assert store.closed == 2  # asked once before, and once after
+    assert written.count("binance wants no request until 12:00") >= 4
+    assert witness.said[0].startswith("binance wants no request until 12:00: the start is tried")
+
+
+def test_a_ban_that_outlasts_the_patience_of_a_start_is_waited_for_as_long_as_that(
+    tmp_path: Path,
+) -> None:
+    store = Unreachable(small_rows(COUNT), WARM_UP, HOUR)
+    store.failures = [BannedError("no request", 3600.0)] * 2
+    begun = time.monotonic()
+    with pytest.raises(BannedError, match="no request"):
+        play(settings(live={"start_wait_seconds": 0.5}), store, f"sqlite:///{tmp_path}/ledger.db")
+    assert 0.5 <= time.monotonic() - begun < 60.0
+    assert store.closed == 2
+
+
 @pytest.mark.parametrize(
     ("error", "seconds"), [(UnreachableError("no"), 0.0), (RegionError("not here"), 60.0)]
 )
@@ -355,5 +396,5 @@ def test_a_stop_ends_the_wait_at_once() -> None:
     stopped: list[bool] = []
     patience = StartPatience(lambda kind, text: stopped.append(True), lambda: bool(stopped))
     begun = time.monotonic()
-    patience.wait(UnreachableError("no"), 3600.0)
+    patience.wait(UnreachableError("no"), 3600.0, lambda: None)
     assert time.monotonic() - begun < 1.0

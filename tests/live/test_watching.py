@@ -111,6 +111,19 @@ def test_the_view_fills_the_terminal_and_wraps_nothing(
     assert any("last events, UTC" in line for line in lines)
 
 
+def test_what_is_wrong_with_the_data_is_shown_whole(market: list[Row], tmp_path: Path) -> None:
+    """By `status`, which has room; the panel, which has not, shows its beginning."""
+    found = in_a_trade(market, f"sqlite:///{tmp_path}/ledger.db")._replace(state="running")
+    why = "stale: candles socket: closing code 1006; kraken cannot be reached (certificate has "
+    ill = found._replace(connection=f"{why}expired at api.kraken.com), since 2026-11-30T06:13:11Z")
+    assert ill.connection in re.sub(r"\s*\n\s*", " ", text_of(ill, 80))
+    out = io.StringIO()
+    Console(file=out, width=80).print(panel(ill, (), 24))
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 24
+    assert lines[1].startswith(" stale: candles socket")
+
+
 def test_the_view_tells_the_day_the_next_close_and_the_warm_up(
     market: list[Row], tmp_path: Path
 ) -> None:
@@ -198,6 +211,10 @@ class Heard:
         """Nothing to do."""
 
 
+_NOBODY = 2**30
+"""A number that no process has."""
+
+
 @pytest.mark.parametrize("off", [-60, 86_400])
 def test_a_session_that_was_not_ended_in_order_is_gone_after_a_while(
     off: int, market: list[Row], tmp_path: Path
@@ -210,10 +227,16 @@ def test_a_session_that_was_not_ended_in_order_is_gone_after_a_while(
     assert seen(url).state == "stopped"
     database = open_existing(url)
     beat = int(time.time() + off) * 1000
-    Presence.update(state="running", beat=beat, connection="live").execute(database)
-    database.close()
+    told = {"state": "running", "beat": beat, "connection": "live"}
+    Presence.update(**told, pid=_NOBODY).execute(database)
     assert seen(url).state == "gone"
     assert seen(url).connection == f"last heard of at {iso_time(beat // 1000 * 1000)}"  # not "live"
+    Presence.update(pid=os.getpid()).execute(database)  # as where its ledger's disk is full
+    database.close()
+    assert seen(url).state == "gone"
+    assert seen(url).connection.endswith(
+        f"; process {os.getpid()} is there: it hangs, or cannot write its ledger"
+    )
 
 
 class Full(io.StringIO):

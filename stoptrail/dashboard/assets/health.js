@@ -13,10 +13,16 @@ export function pills(card) {
   return found;
 }
 
+// That its process is there all the same, as where its ledger's disk is full.
+function hanging(card) {
+  const [, said] = card.connection.split("; ");
+  return said ? ` But ${said}.` : "";
+}
+
 // Lines of what is not as it should be, the gravest first: [tone, text].
 export function warnings(card) {
   const found = [];
-  if (card.state === "gone") found.push(["bad", `The session was last heard of ${f.ago(card.beat)}. While it is down its stop does not work.`]);
+  if (card.state === "gone") found.push(["bad", `The session was last heard of ${f.ago(card.beat)}. While it is down its stop does not work.${hanging(card)}`]);
   if (card.state === "failed") found.push(["bad", `The session failed ${f.ago(card.beat)}. While it is down its stop does not work.`]);
   if (card.state === "stopped" && (card.trade || card.sleeves.some((sleeve) => sleeve.trade))) found.push(["bad", "The session is stopped with an open position: its stop does not work until it starts again."]);
   if (card.health === "stale") found.push(["caution", `The market data cannot be relied on now (${card.connection}): no entries are made.`]);

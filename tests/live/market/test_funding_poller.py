@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from stoptrail.live.market.events import Published
+from stoptrail.core.time import iso_time
+from stoptrail.live.market.events import Notice, Published
 from stoptrail.live.market.funding_poller import FundingPoller
 from stoptrail.live.market.store import CCXTStore
 from tests.live.funding_exchanges import (
@@ -137,3 +138,29 @@ def test_an_exchange_that_fails_is_asked_again() -> None:
         exchange.times = [*exchange.times, NOW + 2 * HOUR]
         exchange.answer = working  # type: ignore[method-assign]
         told.until(lambda: told.rows == [NOW + 2 * HOUR])
+
+
+@pytest.mark.parametrize("kind", EXCHANGES)
+def test_a_row_that_is_corrected_is_said_and_not_told_again(kind: type[Exchange]) -> None:
+    """What it booked stays, and a person who compares with the exchange knows why."""
+    exchange = kind([NOW - HOUR, NOW])
+    with served(exchange) as store:
+        told = Told(exchange, store, NOW - HOUR)
+        told.now = NOW + 60_000
+        told.until(lambda: told.rows == [NOW])
+        exchange.rate = 0.0002
+        due = max(NOW + HOUR, exchange.forecast or 0)
+        exchange.times = [NOW - HOUR, NOW, due]
+        told.now = due + 60_000
+        told.until(lambda: told.rows == [NOW, due])
+        time.sleep(0.1)
+        said = [event.text for event in drained(store) if isinstance(event, Notice)]
+    text = f"the funding of {iso_time(NOW)} was corrected from +0.0100% to +0.0200% by the exchange"
+    assert [words for words in said if "corrected" in words] == [f"{text}: what was booked stays"]
+
+
+def drained(store: CCXTStore) -> list[Any]:
+    found = []
+    while (event := store.outbox.get()) is not None:
+        found.append(event)
+    return found
