@@ -12,6 +12,7 @@ from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import number, one_line
 from stoptrail.feeds.json_text import complaint, parsed
+from stoptrail.feeds.messages import of_messages
 from stoptrail.feeds.names import SYMBOLS, field_of, plain_name
 from stoptrail.feeds.orders import MOST, possible
 from stoptrail.feeds.sheets import Sheet
@@ -27,7 +28,7 @@ def json_sheet(label: str, content: bytes) -> Sheet:
     DataError where there is none."""
     import pyarrow as pa
 
-    value = parsed(content)
+    value = of_messages(parsed(content))
     every = list(_tables(value, ()))
     tables = [found for found in every if _size(found.table)] or _of_other_names(every)
     if not tables:
@@ -124,8 +125,7 @@ def _zones(value: Any) -> Iterator[str]:
                 yield from _zones(part)
 
 
-_MOST_KEYS = 50
-"""More keys are rows of a table."""
+_MOST_KEYS = 50  # more are rows of a table
 
 
 def _tables(value: Any, keys: tuple[str, ...]) -> Iterator[_Found]:

@@ -52,7 +52,7 @@ TIMES = (
         "tanggal zeit zeitstempel datumzeit horodatage dateheure dateetheure fechahora fechayhora",
         "marcadetiempo datahora dataehora dataora датавремя датаивремя время 日期时间 時間",
         "日期時間 交易時間 时间戳 时刻 時刻 일시 일자 시간 체결시간 기준시간 ngay thoigian",
-        "tidpunkt tarihsaat datumcas waktu idopont unixtimems indexlevel0 x index period",
+        "tick tidpunkt tarihsaat datumcas waktu idopont unixtimems indexlevel0 x index period",
     ),
     *("", "unnamed0", "level0"),
 )

@@ -1,0 +1,173 @@
+"""Logs of a socket: a message a candle, wrapped in what tells its market and when it was sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from stoptrail.feeds.columns import PRICES
+from stoptrail.feeds.convert import number
+from stoptrail.feeds.markets import market_in_name
+from stoptrail.feeds.names import (
+    CLOSE_TIMES,
+    OPEN_TIMES,
+    SYMBOLS,
+    TIMEFRAMES,
+    TIMES,
+    field_of,
+    is_volume,
+    plain_name,
+    time_name,
+)
+
+_TOPICS = {
+    *("stream", "topic", "ch", "channel", "subscription", "insttype", "c", "n", "s", ""),
+    *SYMBOLS,
+}
+"""Names of texts that say what a message is of."""
+_LEAST_TIME, _LEAST_CELLS = 1e8, 6
+
+
+class _Wrapped(NamedTuple):
+    """A message that holds one candle."""
+
+    candle: Any
+    """A record, or a row."""
+    around: dict[str, Any]
+    """Texts and flags of its wrapping."""
+    topic: str
+    """What it says it is of."""
+
+
+def of_messages(value: Any) -> Any:
+    """A list of messages of one candle each as the candles: records with the market that their
+    topics tell apart, or rows below it; any other value as it is."""
+    if not isinstance(value, list) or len(value) < 2:
+        return value
+    found = [told for message in value if (told := _message(message))]
+    if len(found) < max(2, len(value) / 2):
+        return value
+    labels = _told_apart([message.topic for message in found])
+    if all(isinstance(message.candle, dict) for message in found):
+        return [_record(message, labels[message.topic]) for message in found]
+    if not all(isinstance(message.candle, list) for message in found):
+        return value
+    rows: dict[str, list[Any]] = {}
+    for message in found:
+        key = " ".join(filter(None, labels[message.topic].values()))
+        rows.setdefault(key, []).append(message.candle)
+    return rows if len(rows) > 1 else next(iter(rows.values()))
+
+
+def _record(message: _Wrapped, label: dict[str, str]) -> dict[str, Any]:
+    """A candle with what is around it, and with its market and timeframe where it names none."""
+    record = {**message.around, **message.candle}
+    names = {plain_name(name) for name in record}
+    if label["symbol"] and not names & set(SYMBOLS):
+        record["symbol"] = label["symbol"]
+    if label["timeframe"] and not names & set(TIMEFRAMES):
+        record["timeframe"] = label["timeframe"]
+    return record
+
+
+def _message(value: Any) -> _Wrapped | None:
+    """A message around one candle; None for a candle without wrapping, and for what holds none or
+    several."""
+    if _is_candle(value):
+        return None
+    candles = list(_candles(value))
+    if len(candles) != 1:
+        return None
+    texts = list(_texts(value, "", candles[0]))
+    around = {name: text for name, text in texts if name != _UNNAMED}
+    inner = candles[0].items() if isinstance(candles[0], dict) else ()
+    texts += [
+        (name, cell) for name, cell in inner if isinstance(cell, str) and not _is_number(cell)
+    ]
+    topic = [str(text) for name, text in texts if plain_name(name) in _TOPICS]
+    return _Wrapped(candles[0], around, " ".join(dict.fromkeys(topic)))
+
+
+_UNNAMED = ""
+
+
+def _candles(value: Any) -> Iterator[Any]:
+    if _is_candle(value):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _candles(part)
+
+
+def _is_candle(value: Any) -> bool:
+    """Whether a record, or a row, holds a time, four prices and a volume itself."""
+    if isinstance(value, list):
+        cells = [number(cell) for cell in value if not isinstance(cell, (list, dict, bool))]
+        return (
+            len(value) == len(cells) >= _LEAST_CELLS
+            and all(cell == cell for cell in cells)
+            and cells[0] > _LEAST_TIME
+        )
+    if not isinstance(value, dict):
+        return False
+    names = [name for name, cell in value.items() if not isinstance(cell, (list, dict))]
+    return (
+        set(PRICES) <= {field_of(name) for name in names}
+        and any(map(_names_time, names))
+        and any(map(is_volume, names))
+    )
+
+
+def _names_time(name: str) -> bool:
+    plain = plain_name(name)
+    return plain in (*OPEN_TIMES, *TIMES, *CLOSE_TIMES) or time_name(name) is not None
+
+
+def _texts(value: Any, name: str, candle: Any) -> Iterator[tuple[str, Any]]:
+    """Texts and flags around a candle, with their names; the numbers of a channel in a list that
+    names nothing. Moments, which are those of the message, are left out."""
+    if value is candle:
+        return
+    if isinstance(value, dict):
+        for inner, part in value.items():
+            yield from _texts(part, inner, candle)
+    elif isinstance(value, list):
+        for part in value:
+            scalar = isinstance(part, (str, int)) and not isinstance(part, bool)
+            yield from [(_UNNAMED, part)] if scalar else _texts(part, name, candle)
+    elif isinstance(value, (str, bool)) and not _is_number(value) and not _names_time(name):
+        yield name, value
+
+
+def _is_number(value: Any) -> bool:
+    cell = number(value) if not isinstance(value, bool) else float("nan")
+    return bool(cell == cell)
+
+
+def _told_apart(topics: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Of each topic what tells it apart from the others, as symbol and timeframe; the pair of the
+    only one, "" where it has none."""
+    different = list(dict.fromkeys(topics))
+    pairs = [market_in_name(topic) for topic in different]
+    if len(set(pairs)) == len(pairs) and all(pairs):
+        return {t: {"symbol": p, "timeframe": ""} for t, p in zip(different, pairs, strict=True)}
+    words = [_WORD.findall(topic) for topic in different]
+    if len(different) == 1 or len({*map(len, words)}) > 1:
+        whole = different if len(different) > 1 else pairs
+        return {t: {"symbol": w, "timeframe": ""} for t, w in zip(different, whole, strict=True)}
+    places = [i for i, column in enumerate(zip(*words, strict=True)) if len({*column}) > 1]
+    lengths = [i for i in places if all(_LENGTH.fullmatch(each[i]) for each in words)][:1]
+    if len(words[0]) == 1:  # the number of a channel
+        lengths = []
+    out = {}
+    for topic, each in zip(different, words, strict=True):
+        length = _DIGITS.findall(each[lengths[0]]) if lengths else []
+        symbol = "-".join(each[i] for i in places if i not in lengths)
+        out[topic] = {"symbol": symbol, "timeframe": "".join(length)}
+    return out
+
+
+_WORD = re.compile(r"[A-Za-z0-9]+")
+_LENGTH = re.compile(r"[A-Za-z]*\d{1,4}[A-Za-z]{0,6}")
+_DIGITS = re.compile(r"\d+[A-Za-z]*$")
