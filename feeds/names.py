@@ -344,6 +344,6 @@ def is_volume(name: str) -> bool:
     plain = plain_name(name)
     if _NO_VOLUMES.search(plain):
         return False
-    plain = plain.removesuffix("sum") or plain
-    known = plain in BASE_VOLUMES or is_quote(plain) or plain in TICK_VOLUMES
+    whole = (plain, plain.removesuffix("sum"))  # as aggregation names it: amount_sum
+    known = any(p in BASE_VOLUMES or is_quote(p) or p in TICK_VOLUMES for p in whole)
     return known or plain.startswith(("vol", "basevol", "quotevol")) or plain.endswith("volume")

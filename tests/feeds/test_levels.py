@@ -111,8 +111,14 @@ def test_prices_of_amounts_are_no_volume(tmp_path: Path) -> None:
     ]
 
 
-def test_flat_names_of_what_was_put_together_are_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        "timestamp,price_first,price_max,price_min,price_last,amount_sum",
+        "time_period_start,px_open,px_high,px_low,px_close,sx_sum",
+    ],
+)
+def test_flat_names_of_what_was_put_together_are_read(tmp_path: Path, names: str) -> None:
     path = tmp_path / "a.csv"
-    names = "timestamp,price_first,price_max,price_min,price_last,amount_sum"
     path.write_text(f"{names}\n" + "".join(",".join(map(str, row)) + "\n" for row in ROWS))
     assert same(load_file(path, QUARTER).candles, GIVEN)
