@@ -213,18 +213,16 @@ def run(
     """One combination: from event to event while flat, from entry to exit otherwise."""
     # References to arrays are counted here once, not at each look into a tuple.
     candles, nodes, midnights, flow = uncounted((candles, nodes, midnights, flow))
-    mark_times, places, times = midnights.time, midnights.candle, candles.time
     events, kept, counts, lines = uncounted((events, kept, ignored, lines))
     squares, reach, parts = uncounted((squares, reach, parts))
-    signals, sides = events.candle, events.side
-    interval, trade_rules = candles.interval, run_rules.trade_rules
+    mark_times, places, times = midnights.time, midnights.candle, candles.time
     flat = mark_times, midnights.block, kept.block_sums, kept.equity
-    account, event, count = account_start(run_rules.cash), 0, len(times)
-    while event < len(signals):
-        i, side, time = signals[event], sides[event], events.time[event]
+    account, event, trade_rules = account_start(run_rules.cash), 0, run_rules.trade_rules
+    while event < len(events.candle):
+        i, side, time = events.candle[event], events.side[event], events.time[event]
         # Midnights up to this close have been seen without a position.
         account = flat_until(account, events.mark[event], *flat)
-        decision = side, i, time, interval, events.close[event], events.atr[event]
+        decision = side, i, time, candles.interval, events.close[event], events.atr[event]
         reason, entry_order = decide(*decision, squares, account, run_rules, own_size)
         event += 1
         if reason != NO_OBSTACLE:
@@ -232,9 +230,9 @@ def run(
             continue
         course, line = course_of(candles, lines, rules, i, entry_order, trade_rules)
         entry, terms, known = course.entry, course.terms, course.ending.exit
-        near = signal_at(events, times, flow, known, (lines, rules)) if known >= 0 else 0
-        event = ignored_before(signals, event, entry, counts, PENDING)
-        if entry == count:
+        near = signal_at(known, events, times, flow, (lines, rules)) if known >= 0 else 0
+        event = ignored_before(events.candle, event, entry, counts, PENDING)
+        if entry == len(times):
             break
         position, stop = entered(entry_order, terms, times[entry], trade_rules, flow.sums.tiers)
         if not position.units > 0.0:
@@ -245,11 +243,8 @@ def run(
         ending, last = ending_of(candles, nodes, i, course, reach, turn, held, (lines, line, rules))
         if last == UNKNOWN:
             return NEEDS_TURNS
-        if last != known:
-            near = signal_at(events, times, flow, last, (lines, rules))
-        near = max(event, near)
-        counts[POSITION] += near - event
-        event = near
+        near = near if last == known else signal_at(last, events, times, flow, (lines, rules))
+        event = passed(event, near, counts, POSITION)
         closed = Followed(i, entry, entry, position, stop, ending, last)
         given = candles, nodes, midnights
         exact = (len(lines) > 0 or is_funded(flow)) and ending.parts == 0
@@ -292,13 +287,13 @@ def ending_of(
 
 @inner_rule
 def signal_at(
-    events: AtSignals, times: Times, flow: Flow, candle: int, memo: tuple[Floats, int]
+    candle: int, events: AtSignals, times: Times, flow: Flow, memo: tuple[Floats, int]
 ) -> int:
     """The first event that is not before the exit of a position on `candle`; the memo's line of it
     is fetched, and times and funding of the exit and of its entry."""
     prefetched(times[candle:])
     prefetched(flow.sums.held[candle:])
-    (lines, rules), signals, event = memo, events.candle, events.first[candle >> _SHIFT]
+    (lines, rules), signals, event = memo, events.candle, int(events.first[candle >> _SHIFT])
     while event < len(signals) and signals[event] < candle:
         event += 1
     if len(lines) > 0 and event < len(signals):
@@ -339,10 +334,16 @@ def decide(
 
 @inner_rule
 def ignored_before(signals: Times, event: int, candle: int, counts: Counts, reason: int) -> int:
-    """The first event, from `event` on, that is not before `candle`; the others are counted
-    as ignored for `reason`."""
-    first = event
-    while event < len(signals) and signals[event] < candle:
-        event += 1
-    counts[reason] += event - first
-    return event
+    """The first event, from `event` on, that is not before `candle`; see `passed`."""
+    until = event
+    while until < len(signals) and signals[until] < candle:
+        until += 1
+    return passed(event, until, counts, reason)
+
+
+@inner_rule
+def passed(event: int, until: int, counts: Counts, reason: int) -> int:
+    """`until`, or `event` if that is later: the events between them are ignored for `reason`."""
+    until = max(event, until)
+    counts[reason] += until - event
+    return until
