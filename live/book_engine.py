@@ -254,8 +254,8 @@ class BookEngine:
                 **strategy_options(own.plan, NEVER),
             )
         cerebro.addstrategy(BookDecisions, decided=self._decided)
-        rules = [seat.options.plan.rule for seat in self.seats if seat.options.plan.rule]
-        with own_errors(rules[0] if rules else None):
+        functions = [each for seat in self.seats for each in seat.options.plan.own_code]
+        with own_errors(*functions):
             cerebro.run()
 
     def _fed(self, cerebro: Any, steps: Steps) -> dict[str, StepFeed]:

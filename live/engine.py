@@ -118,7 +118,7 @@ class Engine:
         past = self._origin.past
         cerebro.addstrategy(MtfStrategy, **options, gate=engine_options.gate.signal, past=past)
         cerebro.addanalyzer(_Close, closed=self._candle_closed)
-        with own_errors(plan.rule):
+        with own_errors(*plan.own_code):
             cerebro.run()
 
     def _keep_books(self, interval: int) -> None:

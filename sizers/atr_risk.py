@@ -41,4 +41,5 @@ class AtrRiskSizer(bt.Sizer):  # type: ignore[misc]
             broker.history,
             self.p.trade_rules or broker.run_rules.trade_rules,
             broker.own_size,
+            0 if broker.own_size is None else broker.opened_at(),
         )

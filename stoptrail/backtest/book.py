@@ -94,8 +94,8 @@ def run_book(
     cerebro.addstrategy(BookDecisions)
     whole = {"caps": terms.caps, "cash": terms.cash, "protections": terms.protections}
     cerebro.setbroker(BookBroker(sleeves=brokers, **whole))
-    rules = [sleeve.plan.rule for sleeve in sleeves if sleeve.plan.rule is not None]
-    with own_errors(rules[0] if rules else None), seldom_collected():
+    own = [function for sleeve in sleeves for function in sleeve.plan.own_code]
+    with own_errors(*own), seldom_collected():
         strategies = cerebro.run()
     let_go(*feeds.values(), *strategies)
     each = (sleeve.inputs.candles for sleeve in sleeves)

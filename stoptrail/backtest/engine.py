@@ -62,7 +62,7 @@ def run_backtrader(
     )
     cerebro.setbroker(broker)
     cerebro.addstrategy(MtfStrategy, **strategy_options(plan, int(candles.time[start])))
-    with own_errors(plan.rule):
+    with own_errors(*plan.own_code):
         (strategy,) = cerebro.run()
     let_go(feed, strategy)
     paid = broker.paid_by(int(candles.time[-1]) + candles.interval)

@@ -52,6 +52,11 @@ class Plan(NamedTuple):
         """The rule of the user's own that stands for the trail."""
         return self.exit_rule if self.run_rules.trade_rules.stop.ruled else None
 
+    @property
+    def own_code(self) -> tuple[ExitRule | OwnSize | None, ...]:
+        """What of it is the user's and is asked while trades are made."""
+        return self.rule, self.own_size
+
 
 class Record(NamedTuple):
     """What a run did."""

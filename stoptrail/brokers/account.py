@@ -67,8 +67,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
     """Terms, cash and position of a broker; its parameters are described there."""
 
     p: Any
-    running = False
-    """Whether Cerebro is under way."""
+    running = False  # Cerebro is under way
     hears_of_funding = False  # payments come to it while it runs
 
     params: ClassVar[Any] = (
@@ -192,7 +191,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
     def _last_moment(self) -> tuple[float, int]:
         """The last close that there is, and its time."""
         with suppress(IndexError):  # after the end of a feed that keeps no candle (exactbars)
-            self._last_close = self._data.close[0], self._time() + self.interval
+            self._last_close = self._data.close[0], self.opened_at() + self.interval
         return self._last_close
 
     def paid_by(self, time: int) -> float:
@@ -257,7 +256,8 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
     def notify(self, order: Any) -> None:
         """Queue the order's state for the strategy."""
 
-    def _time(self) -> int:
+    def opened_at(self) -> int:
+        """Open time of the candle under way, ms."""
         return open_time(self._data.lines.datetime[0], self._daily)
 
     def setcash(self, cash: float) -> None:

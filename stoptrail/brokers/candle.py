@@ -133,7 +133,7 @@ class CandleBroker(WithinCandle):
         slot, against = self._slot(order)
         if refused is not None:
             against = WORDS[refused]
-            self.journal.ignored(_side(order), refused, self._time())
+            self.journal.ignored(_side(order), refused, self.opened_at())
         if against:
             order.addinfo(refused=against)
             order.reject(self)
@@ -164,7 +164,7 @@ class CandleBroker(WithinCandle):
 
     def _own_entry(self, order: Any) -> EntryOrder:
         """A user's own market order: no ATR is known, so that there is no stop."""
-        time = self._time()
+        time = self.opened_at()
         closes = time + self.interval
         return order_for(
             _side(order), abs(order.size), self.balance, 0.0, time, closes, self.run_rules
@@ -252,7 +252,7 @@ class CandleBroker(WithinCandle):
         if self._entry is None and self.open is None:
             return
         data = self._data.lines
-        time = self._time()
+        time = self.opened_at()
         if self._entry is not None and expired(self._entry.info["entry_order"], time):
             self._drop_entry(GAP)
         if not data.volume[0] > 0.0:

@@ -71,8 +71,8 @@ class FundedBroker(CandleBroker):
         if self._rows is None:
             self._rows = self._known_rows()
         if isinstance(self._rows, PublishedFunding):
-            self._book(self._time())  # what came in the span of candles that are missing
-        self._known = self._time() + self.interval
+            self._book(self.opened_at())  # what came in the span of candles that are missing
+        self._known = self.opened_at() + self.interval
         if isinstance(self._rows, PublishedFunding):
             mark = self.mark_at_hand(_UNKNOWN).close
             self._rows.close(self._known, self._data.close[0], mark)

@@ -110,7 +110,7 @@ class PaperBroker(FundedBroker):
 
     def mark_at_hand(self, own: Mark) -> Mark:
         """Those that came with the candle, else as in a backtest."""
-        if self._marked is None or self._marked[0] != self._time():
+        if self._marked is None or self._marked[0] != self.opened_at():
             return super().mark_at_hand(own)
         return self._marked[1]
 
@@ -263,10 +263,10 @@ class PaperBroker(FundedBroker):
         if closed == self._closed:
             return
         self._closed = closed
-        self._ends = self._time() + self.interval
+        self._ends = self.opened_at() + self.interval
         self.fund()
         if self._entry is not None and self._gate is not None:
-            reason = self._gate(self._time())
+            reason = self._gate(self.opened_at())
             if reason is not None:
                 self._drop_entry(reason)
         if self.p.ticks and self.open is not None:
@@ -283,7 +283,7 @@ class PaperBroker(FundedBroker):
         two a missed price leaves no trace in a candle. Of a candle in which a tick entered
         later than at its open only the close is known to lie after the fill.
         """
-        data, time = self._data, self._time()
+        data, time = self._data, self.opened_at()
         if not data.volume[0] > 0.0:
             return
         assert self.open is not None

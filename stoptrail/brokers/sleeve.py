@@ -108,7 +108,7 @@ class SleeveBroker(CandleBroker):
     @property
     def opens(self) -> int:
         """Open time of the candle at hand, ms."""
-        return self._time()
+        return self.opened_at()
 
     def defer(self, decision: Callable[[], None]) -> None:
         """Decide when every sleeve's stops have moved."""

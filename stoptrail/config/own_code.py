@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from stoptrail.config.section import closest_hint
-from stoptrail.core.errors import ConfigError
+from stoptrail.core.errors import USERS_CODE, ConfigError
 from stoptrail.core.time import iso
 from stoptrail.rules.jit import numba
 from stoptrail.rules.own_exit import (
@@ -33,7 +33,13 @@ from stoptrail.rules.own_exit import (
     RuleStop,
     compiled_exit,
 )
-from stoptrail.rules.sizing import SIZINGS, ClosedTrades, Decision, SizeError
+from stoptrail.rules.sizing import (
+    NO_CLOSED_TRADES,
+    SIZINGS,
+    ClosedTrades,
+    Decision,
+    SizeError,
+)
 from stoptrail.rules.types import EXITS
 
 
@@ -62,10 +68,9 @@ def _module(name: str) -> Any:
     try:
         _claim(name.partition(".")[0], folder)
         return import_module(name)
-    except Exception as error:  # whatever a user's module raises while it is imported
-        first_line = (str(error).splitlines() or [""])[0]
+    except USERS_CODE as error:
         raise ConfigError(
-            f"module {name} cannot be imported ({type(error).__name__}: {first_line})"
+            f"module {name} cannot be imported ({type(error).__name__}: {first_words(error)})"
         ) from error
 
 
@@ -95,7 +100,7 @@ class OwnSize:
         self.path = path
         self.function = imported(path, SIZINGS)
         """As it is written."""
-        self.call: Any = _callable(self.function)
+        self.call: Any = _callable(path, self.function)
         """From the numbers of a Decision to units, for Python and for compiled code; NaN
         where the function raises."""
 
@@ -114,12 +119,14 @@ def own_size_of(sizing: str) -> OwnSize | None:
     return None if sizing in SIZINGS else own_size(sizing)
 
 
-def _callable(function: Callable[..., Any]) -> Any:
+def _callable(path: str, function: Callable[..., Any]) -> Any:
     compiler = numba()
     whole, number = compiler.types.int64, compiler.types.float64
     signature = number(whole, *[number] * 5, whole, whole, number, number)
     try:
+        inspect.signature(getattr(function, "py_func", function)).bind(_KNOWN)
         quick = function if hasattr(function, "py_func") else compiler.njit(function, nogil=True)
+        returned = _returned(quick, _KNOWN)
 
         def by_numbers(  # type: ignore[no-untyped-def]  # Numba knows its types
             side, equity, price, atr, distance, volatility, wins, losses, won, lost
@@ -131,20 +138,49 @@ def _callable(function: Callable[..., Any]) -> Any:
             except Exception:
                 return math.nan
 
-        return compiler.cfunc(signature)(by_numbers)
+        if not returned:
+            return compiler.cfunc(signature)(by_numbers)
     except Exception as error:  # whatever Numba, or what it imports, says of the user's code
-        raise ConfigError(f"cannot be compiled by Numba ({_first_words(error)})") from None
+        name = function.__name__ if inspect.isfunction(function) else "function"
+        raise ConfigError(
+            f"cannot be compiled by Numba ({first_words(error)}): {path} is called as "
+            f"{name}(decision) and returns {_UNITS}"
+        ) from None
+    raise ConfigError(f"cannot be used: {path} returns {returned}, not {_UNITS}")
+
+
+_UNITS = "a number of units, 0 for no trade"
+_LEVEL = "a level above 0, or LEAVE"
+_KNOWN = Decision(1, 10_000.0, 100.0, 2.0, 6.0, 0.5, NO_CLOSED_TRADES)
+
+
+def _returned(quick: Any, *arguments: Any) -> str:
+    """What a compiled function gives where that is no number; empty where it is one."""
+    types = numba().types
+    kinds = tuple(map(numba().typeof, arguments))
+    quick.compile(kinds)
+    kind = types.unliteral(quick.overloads[kinds].signature.return_type)
+    if isinstance(kind, types.Integer | types.Float):
+        return ""
+    if isinstance(kind, types.Optional):
+        return "None on one of its ways"
+    named = {types.NoneType: "None", types.UnicodeType: "text", types.Boolean: "true or false"}
+    return named.get(type(kind), str(kind).partition("(")[0])
 
 
 _COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 
-def _first_words(error: Exception) -> str:
+def first_words(error: BaseException) -> str:
     """What is wrong, of a message of many lines."""
     text = _COLOUR.sub("", str(error))  # Numba's, where colorama is installed
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(("Failed in", "During:", "-"))]
-    return (telling or lines or [type(error).__name__])[0][:160]
+    first = (telling or lines or [type(error).__name__])[0]
+    call = next((line for line in lines if line.startswith(">>> ")), "")
+    if call and first.startswith("No implementation of function"):  # the call is a line below
+        first = f"there is no {call.removeprefix('>>> ')}"
+    return first[:160]
 
 
 _TRIAL = (
@@ -169,36 +205,80 @@ def compilable(path: str) -> ExitRule:
     """The rule at the import path `path`, once it has answered and was compiled."""
     rule = cast(ExitRule, imported(path, EXITS))
     plain: Any = getattr(rule, "py_func", rule)
+    called = "it is called as rule(position, stop, candle, atr) and returns " + _LEVEL
     try:
-        float(plain(*_TRIAL))
-    except Exception as error:  # whatever a user's function raises
+        plain(*_TRIAL)
+    except USERS_CODE as error:
         raise ConfigError(
             f"strategy.exits {path} fails on a trade of 100 with a stop at 94 "
-            f"({type(error).__name__}: {_first_words(error)}); it is called as "
-            "rule(position, stop, candle, atr) and returns a level or LEAVE"
+            f"({type(error).__name__}: {first_words(error)}); {called}"
         ) from error
     try:
-        compiled_exit(rule)
+        returned = _returned(numba().njit(plain, error_model="numpy"), *_TRIAL)
+        if not returned:
+            compiled_exit(rule)
     except Exception as error:  # Numba's own, of many kinds
         raise ConfigError(
-            f"strategy.exits {path} cannot be compiled ({_first_words(error)}): use numbers, math "
+            f"strategy.exits {path} cannot be compiled ({first_words(error)}): use numbers, math "
             "and NumPy's functions of numbers, and constants of its module"
         ) from error
+    if returned:
+        raise ConfigError(f"strategy.exits {path} returns {returned}, not a number; {called}")
     return rule
 
 
 @contextmanager
-def own_errors(rule: ExitRule | None) -> Iterator[None]:
-    """Say in one line what a sizing function, or `rule`, did wrong within. Raises ConfigError,
+def own_errors(*functions: ExitRule | OwnSize | None) -> Iterator[None]:
+    """Say in one line what one of the user's `functions` did wrong within. Raises ConfigError,
     which names the setting."""
     try:
         yield
     except SizeError as error:
-        raise ConfigError(f"risk.sizing: {error}") from None
-    except RuleError as error:
-        said, time = error.args
-        name = f"{getattr(rule, '__module__', '')}:{getattr(rule, '__name__', '')}"
+        said, time, numbers = error.args
+        sizes = [each for each in functions if isinstance(each, OwnSize)]
+        decision = Decision._make((*numbers[:6], ClosedTrades(*numbers[6:])))
+        which, what = _at_fault([(each.path, each.function) for each in sizes], said, decision)
+        side = "long" if decision.side > 0 else "short"
         raise ConfigError(
-            f"strategy.exits {name} answered {said!r} at the close of the candle of "
-            f"{iso(int(time))}: it has to be a level above 0, or LEAVE"
+            f"risk.sizing {which} {what} at the close of the candle of {iso(int(time))}, for a "
+            f"{side} at {decision.price:.10g}: it has to return {_UNITS}"
         ) from None
+    except RuleError as error:
+        said, numbers = error.args
+        rules = [each for each in functions if callable(each)]
+        named = [(f"{each.__module__}:{each.__name__}", each) for each in rules]
+        question = _question(numbers)
+        which, what = _at_fault(named, said, *question)
+        time = question[2].time
+        raise ConfigError(
+            f"strategy.exits {which} {what} at the close of the candle of {iso(time)}: it has to "
+            f"return {_LEVEL}"
+        ) from None
+
+
+def _question(numbers: Sequence[float]) -> tuple[RulePosition, RuleStop, RuleCandle, float]:
+    """What a rule is told by the numbers of an ExitCall."""
+    side, fill, entered, signal_atr, units, candles, extremes, level, extreme, reason = numbers[:10]
+    counted = int(candles), int(extremes)
+    position = RulePosition(int(side), fill, int(entered), signal_atr, units, *counted)
+    time, opens, high, low, close, volume, atr = numbers[10:]
+    candle = RuleCandle(int(time), opens, high, low, close, volume)
+    return position, RuleStop(level, extreme, int(reason)), candle, atr
+
+
+def _at_fault(
+    functions: Sequence[tuple[str, Callable[..., Any]]], said: float, *numbers: Any
+) -> tuple[str, str]:
+    """Which of `functions`, by name, said `said` of `numbers`, NaN where it raised, and what it
+    did: each is asked again, as it is written."""
+    for name, function in functions:
+        plain = getattr(function, "py_func", function)
+        try:
+            again = plain(*numbers)
+        except USERS_CODE as error:
+            if math.isnan(said):
+                return name, f"failed ({type(error).__name__}: {first_words(error)})"
+            continue
+        if again == said or (again != again and said != said):
+            return name, f"returned {said}"
+    return functions[0][0] if functions else "", f"returned {said}"

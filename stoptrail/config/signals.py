@@ -12,7 +12,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from pydantic import Field, PydanticUserError, create_model
+from pydantic import Field, PydanticUserError, ValidationError, create_model
+from pydantic_core import PydanticUndefined
 
 from stoptrail.config.own_code import imported
 from stoptrail.config.section import SettingsSection
@@ -49,9 +50,27 @@ def signal_model(path: str, *, reserved: frozenset[str]) -> type[SettingsSection
                 _check_parameter(path, parameter.name, hints, reserved)
                 default = ... if parameter.default is parameter.empty else parameter.default
                 fields[parameter.name] = (_writable(hints[parameter.name]), default)
-        return create_model("SignalParameters", __base__=SettingsSection, **fields)
+        model = create_model("SignalParameters", __base__=SettingsSection, **fields)
     except (NameError, TypeError, ValueError, PydanticUserError) as error:
         raise ConfigError(f"signal {path} has a signature that cannot be used: {error}") from error
+    _check_defaults(path, model)
+    return model
+
+
+def _check_defaults(path: str, model: type[SettingsSection]) -> None:
+    """Raise ConfigError for a default that its own type refuses; None is a value left out."""
+    given = {name: field.default for name, field in model.model_fields.items()}
+    typed = {k: v for k, v in given.items() if v is not None and v is not PydanticUndefined}
+    try:
+        model.model_validate(typed)
+    except ValidationError as error:
+        wrong = next((each for each in error.errors() if each["type"] != "missing"), None)
+        if wrong is not None:
+            name = str(wrong["loc"][0])
+            raise ConfigError(
+                f"signal {path} gives {name} the default {typed[name]!r}, which its annotation "
+                f"does not allow ({wrong['msg']})"
+            ) from None
 
 
 def _writable(hint: Any) -> Any:

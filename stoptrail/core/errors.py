@@ -64,3 +64,7 @@ class ExchangeError(RunError):
 
 class LedgerError(RunError):
     """The ledger can no longer be written."""
+
+
+USERS_CODE: tuple[type[BaseException], ...] = (Exception, SystemExit)
+"""What a function or module of the user's may raise: sys.exit() is not for it to say."""

@@ -56,12 +56,14 @@ def sized_units(
     history: ClosedTrades,
     trade_rules: TradeRules,
     own: Any = None,
+    time: int = 0,
 ) -> float:
     """Units that `equity` may buy or sell after a close at `price`, the stop N * `atr` away; 0
-    where there is no trade (ignored as `size`). See rules.sizing.wanted_units."""
+    where there is no trade (ignored as `size`). `own` and `time` as of
+    rules.sizing.wanted_units."""
     distance = stop_distance(atr, trade_rules.stop)
     decision = Decision(side, equity, price, atr, distance, volatility, history)
-    return wanted_units(decision, trade_rules.sizing, own)
+    return wanted_units(decision, trade_rules.sizing, own, time)
 
 
 @inner_rule

@@ -71,7 +71,7 @@ ExitRule = Callable[[RulePosition, RuleStop, RuleCandle, float], float]
 
 
 def exit_call(function: ExitRule) -> ExitCall:
-    """`function` behind plain numbers."""
+    """`function` behind plain numbers; NaN where it raises."""
 
     def ask(
         side: float,
@@ -97,7 +97,10 @@ def exit_call(function: ExitRule) -> ExitCall:
         )
         stop = RuleStop(level, extreme, int(reason))
         candle = RuleCandle(int(time), opens, high, low, close, volume)
-        return float(function(position, stop, candle, atr))
+        try:
+            return float(function(position, stop, candle, atr))
+        except Exception:  # of a user's function; what it was, `config.own_code` finds out
+            return math.nan
 
     return ask
 
@@ -124,7 +127,8 @@ def called(function: ExitRule | None) -> ExitCall | None:
 
 
 class RuleError(ValueError):
-    """A rule's answer is neither a level nor LEAVE; arguments: it, and the candle's open, ms."""
+    """A rule's answer is neither a level nor LEAVE; arguments: it, NaN where the rule raised, and
+    what was asked, ARGUMENTS."""
 
 
 class Seen(NamedTuple):
@@ -165,7 +169,7 @@ def answer(
     """What a rule says of a trade at the close of the candle that opened at `time`. Raises
     RuleError where that is neither a level nor LEAVE."""
     held = position.held
-    said = ask(
+    numbers = (
         float(held.side),
         held.fill,
         float(held.time),
@@ -184,6 +188,7 @@ def answer(
         volume,
         atr,
     )
+    said = ask(*numbers)
     if said != LEAVE and not 0.0 < said < math.inf:
-        raise RuleError(said, time)
+        raise RuleError(said, numbers)
     return said

@@ -20,7 +20,8 @@ SIZINGS = ("risk", "all_in", "notional", "volatility", "kelly")
 
 
 class SizeError(ValueError):
-    """A sizing function of the user's own gave no size."""
+    """A sizing function of the user's own gave no size; arguments: what it said, NaN where it
+    raised, the candle's open in ms, and the numbers of the Decision."""
 
 
 class Sizing(NamedTuple):
@@ -114,12 +115,13 @@ def kelly(history: ClosedTrades) -> float:
 
 
 @rule
-def wanted_units(decision: Decision, sizing: Sizing, own: Any = None) -> float:
+def wanted_units(decision: Decision, sizing: Sizing, own: Any = None, time: int = 0) -> float:
     """Units at the decision, 0 where there is no trade.
 
     By the risk: equity * risk_per_trade / distance. All-in: what the price buys. By any other
     kind what it asks for, at most those of the risk. own: the user's function of a Decision's
-    numbers, see `config.own_code`, where the kind is OWN.
+    numbers, see `config.own_code`, where the kind is OWN; time: open of the candle, ms, for its
+    errors.
     """
     if not decision.distance > 0.0 or not decision.equity > 0.0:
         return 0.0
@@ -128,19 +130,22 @@ def wanted_units(decision: Decision, sizing: Sizing, own: Any = None) -> float:
     most = decision.equity * sizing.risk_per_trade / decision.distance
     if sizing.kind == RISK:
         return most
-    units = _own_units(decision, own) if sizing.kind == OWN else _asked(decision, sizing, most)
+    units = (
+        _own_units(decision, own, time) if sizing.kind == OWN else _asked(decision, sizing, most)
+    )
     return min(most, units) if units > 0.0 else 0.0
 
 
 @rule
-def _own_units(decision: Decision, own: Any) -> float:
+def _own_units(decision: Decision, own: Any, time: int) -> float:
     if own is None:
-        raise SizeError("the terms name a function, and none is given")
+        raise TypeError("the terms name a sizing function, and none is given")
     side, equity, price, atr, distance, volatility, history = decision
     wins, losses, won, lost = history
-    units = own(side, equity, price, atr, distance, volatility, wins, losses, won, lost)
+    numbers = side, equity, price, atr, distance, volatility, wins, losses, won, lost
+    units = own(*numbers)
     if not units >= 0.0:
-        raise SizeError("the function raised, or gave no number of units, 0 or more")
+        raise SizeError(units, time, numbers)
     return float(units)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stoptrail.config.grid import Grid
 from stoptrail.config.own_code import imported
 from stoptrail.config.search import OBJECTIVES, Sweep
-from stoptrail.core.errors import ConfigError
+from stoptrail.core.errors import USERS_CODE, ConfigError
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.metrics import Metrics
 from stoptrail.sweep.kernel.results import COLUMN
@@ -49,7 +49,7 @@ def _asked(path: str, function: Callable[..., Any], metrics: Floats) -> Floats:
     figures = {name: _sealed(metrics[:, at]) for name, at in COLUMN._asdict().items()}
     try:
         values = function(figures)
-    except Exception as error:  # whatever a user's function raises
+    except USERS_CODE as error:
         told = (str(error).splitlines() or [""])[0]
         raise _refused(path, f"fails ({type(error).__name__}: {told})") from error
     return _checked(path, values, len(metrics))
@@ -63,7 +63,7 @@ def _sealed(column: Floats) -> NDArray[np.float64]:
 
 
 def _checked(path: str, values: Any, count: int) -> Floats:
-    if not isinstance(values, np.ndarray):
+    if type(values) is not np.ndarray:  # no masked array
         raise _refused(path, f"gives {type(values).__name__}, not an array of float64")
     if values.dtype != np.float64:
         raise _refused(path, f"gives an array of {values.dtype}, not of float64")

@@ -36,7 +36,7 @@ def make_ready(plan: Plan, inputs: Inputs) -> Ready:
 def quick_record(plan: Plan, inputs: Inputs, ready: Ready) -> Record:
     """The trades of one run; with the detail of `inputs`, where there is any."""
     ask = plan.rule and compiled_exit(plan.rule)
-    with own_errors(plan.rule):
+    with own_errors(*plan.own_code):
         run = compiled(simulate)(
             inputs.candles,
             ready.setups,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -105,7 +105,8 @@ def _of_group(share: Share, midnights: Midnights, inside: _Inside) -> Iterator[_
         results = results_for(len(mine), 0, len(inputs.marks.time))
         table = rows[np.searchsorted(inside.combinations, mine)]
         atr = (plan.atr_interval, plan.atr_period)
-        own = {"memo": memo, "atr": atr, "own_size": plan.size_call, "funding": flows}
+        own: dict[str, Any] = {"memo": memo, "atr": atr, "funding": flows}
+        own["own_size"] = plan.own_size
         own["exit_rule"] = plan.exit_rule
         screen_rows(inputs.candles, nodes, setups, midnights, table, results, **own)
         yield mine, results.equity

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stoptrail.core.errors import ConfigError, StopTrailError
+from stoptrail.core.errors import USERS_CODE, ConfigError, StopTrailError
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Candles, Sides, Signals, shown
 
@@ -32,7 +32,7 @@ def checked_signals(
         found = signal(shown(candles), **parameters)
     except StopTrailError:
         raise
-    except Exception as error:  # a user's function may raise anything
+    except USERS_CODE as error:
         first = (str(error).splitlines() or [""])[0]
         raise ConfigError(f"signal {name} failed: {type(error).__name__}: {first}") from error
     n = len(candles.time)

@@ -63,3 +63,7 @@ def clashing(candles: Candles, *, sides: str = "both") -> None:
 
 def unresolved(candles: Candles, *, period: NoSuchType = 3) -> None:  # type: ignore[name-defined]  # noqa: F821
     del candles, period
+
+
+def mistyped(candles: Candles, *, period: int = "3", other: int | None = None) -> None:  # type: ignore[assignment]
+    del candles, period, other

@@ -31,6 +31,28 @@ def misspelt(decision):
     return decision.equtiy
 
 
+def says_nothing(decision):
+    pass
+
+
+def at_times(decision):
+    if decision.side > 0:
+        return 1.0
+    return None
+
+
+def in_words(decision):
+    return "3"
+
+
+def two_of_them(decision):
+    return 1.0, 2.0
+
+
+def knows_no_such_call(decision):
+    return float(None)
+
+
 def test_a_sizing_function_is_the_same_one_in_another_process() -> None:
     own = own_size(f"{HERE}tenth")
     again = pickle.loads(pickle.dumps(own))
@@ -46,8 +68,16 @@ def test_built_in_ways_are_no_functions() -> None:
     ("name", "why"),
     [
         ("reads_a_file", "cannot be compiled by Numba"),
-        ("wants_more", "cannot be compiled by Numba"),
+        (
+            "wants_more",
+            r"required argument: 'other'\): .* called as wants_more\(decision\)",
+        ),
+        ("says_nothing", "returns None, not a number of units, 0 for no trade"),
+        ("at_times", "returns None on one of its ways, not a number"),
+        ("in_words", "returns text, not a number"),
+        ("two_of_them", "returns UniTuple, not a number"),
         ("misspelt", "cannot be compiled by Numba .*equtiy"),
+        ("knows_no_such_call", r"\(there is no float\(none\)\)"),
         ("tentth", "did you mean tenth"),
     ],
 )
@@ -67,7 +97,7 @@ def test_what_numba_says_in_colours_is_told_without_them(monkeypatch: pytest.Mon
         raise ValueError("\x1b[1mFailed in nopython mode\x1b[0m\n\x1b[1mno such word\x1b[0m")
 
     monkeypatch.setattr(numba(), "cfunc", coloured)
-    with pytest.raises(ConfigError, match=r"compiled by Numba \(no such word\), received"):
+    with pytest.raises(ConfigError, match=r"compiled by Numba \(no such word\): "):
         load_settings(None, [f"risk.sizing={HERE}fifth"])
 
 

@@ -43,6 +43,7 @@ def test_the_signature_is_the_model() -> None:
         ("tests.config.example_signal:untyped", "period without a type annotation"),
         ("tests.config.example_signal:clashing", "sides, a name that"),
         ("tests.config.example_signal:unresolved", "cannot be used"),
+        ("tests.config.example_signal:mistyped", "gives period the default '3', which its annot"),
     ],
 )
 def test_a_signal_that_cannot_be_used_says_why(path: str, reason: str) -> None:
@@ -59,6 +60,16 @@ def test_a_module_that_fails_on_import_is_a_wrong_setting(
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ConfigError, match=r"RuntimeError: first\)"):
         resolve_signal("failing_signal_module:signal")
+
+
+def test_a_module_that_quits_is_a_wrong_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not the end of the program, with nothing said and exit code 0."""
+    (tmp_path / "quitting_signal_module.py").write_text("import sys\nsys.exit()\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"cannot be imported \(SystemExit"):
+        resolve_signal("quitting_signal_module:signal")
 
 
 def test_a_signal_in_a_folder_named_like_one_of_the_checkout(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def screened(candles: Candles, start: int, plan: Plan, funding: Funding = NO_FUN
     results = results_for(1)
     nodes = nodes_of(candles, ready.atr)
     rows = rule_row(plan.run_rules)[None, :]
-    own = {"own_size": plan.size_call, "exit_rule": plan.exit_rule, "funding": funding}
+    own = {"own_size": plan.own_size, "exit_rule": plan.exit_rule, "funding": funding}
     screen_rows(candles, nodes, ready.setups, ready.inputs.marks, rows, results, **own)
     return Screened(
         int(results.trades[0]),

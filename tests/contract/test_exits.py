@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from stoptrail.config.own_code import own_errors
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import iso
 from stoptrail.rules.market import Market
 from stoptrail.rules.own_exit import (
     LEAVE,
     RuleCandle,
-    RuleError,
     RulePosition,
     RuleStop,
 )
@@ -373,12 +373,31 @@ def no_level(position: RulePosition, stop: RuleStop, candle: RuleCandle, atr: fl
 
 
 def test_a_rule_that_answers_with_no_level_ends_the_run(engine: Engine) -> None:
-    rows = SIGNAL + QUIET * 3
-    with pytest.raises((RuleError, ConfigError)) as caught:
-        engine.run(table(rows), exit_rule=no_level)
-    time = int(table(rows).candles.time[3])
-    assert "nan" in str(caught.value)
-    assert str(time) in str(caught.value) or iso(time) in str(caught.value)
+    market = table(SIGNAL + QUIET * 3)
+    with pytest.raises(ConfigError) as caught, own_errors(no_level):
+        engine.run(market, exit_rule=no_level)
+    assert str(caught.value) == (
+        f"strategy.exits {__name__}:no_level returned nan at the close of the candle of "
+        f"{iso(int(market.candles.time[3]))}: it has to return a level above 0, or LEAVE"
+    )
+
+
+def fails_late(position: RulePosition, stop: RuleStop, candle: RuleCandle, atr: float) -> float:
+    """Nothing is left to divide by at the second close."""
+    if position.candles > 1:
+        raise ValueError("too late")
+    return stop.level
+
+
+def test_a_rule_that_raises_ends_the_run_with_its_error_alone(
+    engine: Engine, capfd: pytest.CaptureFixture[str]
+) -> None:
+    market = table(SIGNAL + QUIET * 3)
+    with pytest.raises(ConfigError) as caught, own_errors(after_two, fails_late):
+        engine.run(market, exit_rule=fails_late)
+    said = f"{__name__}:fails_late failed (ValueError: too late) at the close of the candle of "
+    assert said + iso(int(market.candles.time[3])) in str(caught.value)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_breakeven_is_tried_before_a_rule(either: Engine) -> None:

@@ -8,10 +8,11 @@ import math
 
 import pytest
 
-from stoptrail.config.own_code import own_size
+from stoptrail.config.own_code import own_errors, own_size
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.time import iso
 from stoptrail.rules.market import Market
-from stoptrail.rules.sizing import ALL_IN, KELLY, NOTIONAL, OWN, VOLATILITY, Decision, SizeError
+from stoptrail.rules.sizing import ALL_IN, KELLY, NOTIONAL, OWN, VOLATILITY, Decision
 from tests.contract.seen import Engine
 from tests.contract.tables import table
 
@@ -293,6 +294,10 @@ def not_a_number(decision: Decision) -> float:
     return math.nan
 
 
+def below_zero(decision: Decision) -> float:
+    return -1.0
+
+
 def test_a_sizing_of_ones_own_is_asked_at_each_decision(engine: Engine) -> None:
     seen = engine.run(table(ROUNDS), kind=OWN, own_size=own_size(f"{HERE}by_side"))
     units = [trade.units for trade in seen.trades]
@@ -312,8 +317,31 @@ def test_a_sizing_of_ones_own_that_wants_nothing_makes_no_trade(engine: Engine) 
     assert seen.ignored == {"size": 1}
 
 
-@pytest.mark.parametrize("name", ["fails", "not_a_number"])
-def test_a_sizing_of_ones_own_that_gives_no_number_ends_the_run(engine: Engine, name: str) -> None:
-    with pytest.raises((ConfigError, SizeError), match="no number of units") as raised:
-        engine.run(table(SIGNAL + ENTRY), kind=OWN, own_size=own_size(HERE + name))
-    assert "\n" not in str(raised.value)
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("fails", "failed (ZeroDivisionError: float division by zero)"),
+        ("not_a_number", "returned nan"),
+        ("below_zero", "returned -1.0"),
+    ],
+)
+def test_a_sizing_of_ones_own_that_gives_no_size_ends_the_run(
+    engine: Engine, name: str, what: str
+) -> None:
+    own, market = own_size(HERE + name), table(SIGNAL + ENTRY)
+    with pytest.raises(ConfigError) as raised, own_errors(own):
+        engine.run(market, kind=OWN, own_size=own)
+    time = iso(int(market.candles.time[1]))
+    assert str(raised.value) == (
+        f"risk.sizing {HERE}{name} {what} at the close of the candle of {time}, for a long at 100: "
+        "it has to return a number of units, 0 for no trade"
+    )
+
+
+def test_of_several_functions_the_one_that_gave_no_size_is_named(engine: Engine) -> None:
+    functions = [own_size(f"{HERE}{name}") for name in ("by_side", "below_zero", "not_a_number")]
+    with (
+        pytest.raises(ConfigError, match=r"test_size:below_zero returned -1\.0"),
+        own_errors(*functions),
+    ):
+        engine.run(table(SIGNAL + ENTRY), kind=OWN, own_size=functions[1])

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,14 @@ def test_too_few_trades_are_no_choice_by_ones_own_objective_either() -> None:
     assert np.isnan(values).all()
 
 
+def masked(figures):
+    return np.ma.masked_less(figures["sharpe"], 0.0)
+
+
+def quits(figures):
+    sys.exit()
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [
@@ -70,6 +80,8 @@ def test_too_few_trades_are_no_choice_by_ones_own_objective_either() -> None:
         ("rank", "another value among others"),
         ("misspelt", "fails .KeyError: 'sharp'."),
         ("greedy", "read-only"),
+        ("masked", "gives MaskedArray, not an array"),
+        ("quits", "fails .SystemExit"),
     ],
 )
 def test_what_cannot_rank_is_told_before_anything_is_searched(name: str, why: str) -> None:

@@ -11,7 +11,14 @@ from stoptrail.config.own_code import own_errors
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import rows_of
-from stoptrail.rules.own_exit import ARGUMENTS, LEAVE, ExitCall, exit_call
+from stoptrail.rules.own_exit import (
+    ARGUMENTS,
+    LEAVE,
+    ExitCall,
+    RulePosition,
+    RuleStop,
+    exit_call,
+)
 from stoptrail.rules.stops import tighter
 from stoptrail.rules.types import day_marks
 from stoptrail.sweep.audit.signal import Check
@@ -21,7 +28,8 @@ from stoptrail.sweep.plain_run import make_ready
 _NAME = "own exit, asked twice"
 _CANDLES = 40_000
 """The last ones, on which the rule runs in plain Python."""
-_SIDE, _LEVEL, _TIME = (ARGUMENTS.index(name) for name in ("side", "level", "time"))
+_SIDE, _LEVEL = ARGUMENTS.index("side"), ARGUMENTS.index("level")
+_TIME = len(RulePosition._fields) + len(RuleStop._fields)  # of the candle, not of the entry
 
 
 class TwiceAsked:
@@ -57,7 +65,7 @@ def own_exit_checks(plan: Plan, inputs: Inputs) -> list[Check]:
     except ConfigError as error:  # the signal's, on so few candles
         return [Check(_NAME, 0, (str(error),))]
     given = candles, ready.setups, ready.atr, own.marks, plan.run_rules, own.detail
-    with own_errors(rule):
+    with own_errors(*plan.own_code):
         simulate(*given, plan.size_call, watched)
     lines = tuple(
         f"at the close of the candle of {iso(int(time))} it answers differently when asked twice"

@@ -257,9 +257,8 @@ def hear_signal(
         ignored[against] += 1
         return order
     equity = books.balance
-    units = sized_units(
-        side, equity, bar.close, bar.atr, volatility, books.history, run_rules.trade_rules, own_size
-    )
+    known = side, equity, bar.close, bar.atr, volatility, books.history
+    units = sized_units(*known, run_rules.trade_rules, own_size, bar.opens)
     if not units > 0.0:
         ignored[SIZE] += 1
         return NO_ORDER

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from stoptrail.config.own_code import own_errors
+from stoptrail.config.own_code import OwnSize, own_errors
 from stoptrail.rules.candles import Candles, Floats, Sides, Times
 from stoptrail.rules.funding import NO_FUNDING, Funding
 from stoptrail.rules.jit import compiled
@@ -39,17 +39,18 @@ def screen_rows(
     on_slow_row: Callable[[int], None] = lambda _: None,
     memo: Memo | None = None,
     atr: object = None,
-    own_size: Any = None,
+    own_size: OwnSize | None = None,
     funding: Funding | Flows = NO_FUNDING,
     exit_rule: ExitRule | None = None,
 ) -> int:
     """`screen` the rows of `table`: how many of them ran in plain Python. on_slow_row is told
     1 after each of these, as the other rows take no time beside them. memo: endings of the
     same candles; atr: what tells the ATR of `nodes` from others that use it; own_size:
-    Plan.size_call; funding: of the market, which `marks` that are Midnights know;
+    that of rows whose kind is OWN; funding: of the market, which `marks` that are Midnights know;
     exit_rule: that of rows whose stop is `ruled`."""
     none = np.zeros(len(table), np.int64)
     rules, lines = (memo.ids(atr, table), memo.lines) if memo else (none, NOTHING)
+    functions = exit_rule, own_size
     turn, slow = rows_turn(table, setups), 0
     flows = funding if isinstance(funding, Flows) else Flows(funding, candles.close)
     if isinstance(marks, DayMarks):
@@ -57,18 +58,18 @@ def screen_rows(
     for first, end in _scales(table):
         scale = table[first, PLACE.trade_rules.costs.funding]
         of = candles, nodes, setups, net_midnights(marks, scale)
-        own, rest = (lines, flows.at(scale)), (turn, own_size)
+        own, rest = (lines, flows.at(scale)), (turn, own_size and own_size.call)
         while first < end and precompile.is_running():
             rows = table[first : first + 1], part(results, first, first + 1), rules[first:]
             ask = exit_rule and exit_call(exit_rule)
-            with np.errstate(all="ignore"), own_errors(exit_rule):  # fingerprints are modulo 2^64
+            with np.errstate(all="ignore"), own_errors(*functions):  # fingerprints are modulo 2^64
                 _screen(screen, *of, *rows, *own, *rest, ask)
             first, slow = first + 1, slow + 1
             on_slow_row(1)
         if first < end:
             rows = table[first:end], part(results, first, end), rules[first:]
             ask = exit_rule and compiled_exit(exit_rule)
-            with own_errors(exit_rule):
+            with own_errors(*functions):
                 _screen(compiled(screen), *of, *rows, *own, *rest, ask)
     return slow
 

@@ -321,9 +321,8 @@ def decide(
     the code of why there is none, or NO_OBSTACLE."""
     equity, closes = account.balance, time + interval
     volatility = known_volatility(squares, i, run_rules.trade_rules.sizing.window, interval)
-    units = sized_units(
-        side, equity, close, atr, volatility, account.history, run_rules.trade_rules, own_size
-    )
+    known = side, equity, close, atr, volatility, account.history
+    units = sized_units(*known, run_rules.trade_rules, own_size, time)
     entry_order = order_for(side, units, equity, atr, time, closes, run_rules)
     # While a position or an order is open the kernel asks of no signal.
     against = obstacle(False, False, i, account.quiet_until, account.guard, equity, run_rules)

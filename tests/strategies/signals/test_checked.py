@@ -84,6 +84,14 @@ def test_a_warm_that_is_no_index_is_named(warm: Any) -> None:
         checked_signals(returning(NONE, warm=warm), CANDLES, {})
 
 
+def test_a_signal_that_quits_does_not_end_the_program() -> None:
+    def quitting(candles: Candles) -> Signals:
+        raise SystemExit
+
+    with pytest.raises(ConfigError, match="signal quitting failed: SystemExit"):
+        checked_signals(quitting, CANDLES, {})
+
+
 @pytest.mark.parametrize("column", Candles._fields[:6])
 def test_candles_cannot_be_written_into(column: str) -> None:
     before = getattr(CANDLES, column).copy()

@@ -59,3 +59,4 @@ def test_a_rule_that_answers_twice_in_two_ways_is_found() -> None:
     (check,) = checks_of(moody)
     assert not check.passed
     assert "differently when asked twice" in check.findings[0]
+    assert len(set(check.findings)) == 5  # each the candle's own time, of some trade's first ones
