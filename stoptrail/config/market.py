@@ -45,11 +45,11 @@ def _maintenance(value: Any) -> float | Tiers | None:
             "must be a fraction or a list of [notional from, fraction]", value
         ) from None
     if not all(0.0 <= begin < math.inf and 0.0 <= rate < 1.0 for begin, rate in tiers):
-        raise _no_margin("a notional must be 0 or more and a fraction 0 to below 1", value)
+        raise _no_margin("must have notionals of 0 or more and fractions of 0 to below 1", value)
     if not tiers or tiers[0][0] != 0.0:
-        raise _no_margin("the first tier must begin at a notional of 0", value)
+        raise _no_margin("must begin with a tier from a notional of 0", value)
     if any(a[0] >= b[0] or a[1] > b[1] for a, b in pairwise(tiers)):
-        raise _no_margin("notionals and fractions must ascend from tier to tier", value)
+        raise _no_margin("must have notionals and fractions that ascend from tier to tier", value)
     return tiers[0][1] if len(tiers) == 1 else tiers
 
 

@@ -86,7 +86,11 @@ def explain(error: ValidationError, source_of: Callable[[str], str]) -> str:
     details = error.errors(include_url=False)
     key, rule, received = _parts(details[0])
     rule, hint_mark, hint = rule.partition(HINT)
-    line = f"{source_of(key)}: {key} {rule}" if key else f"{source_of(key)}: {rule}"
+    if _is_of_table(details[0]):  # it names its keys itself, the first at its beginning
+        source = _source(rule, key, source_of)
+        line = f"{source}: {key}.{rule}" if key else f"{source}: {rule}"
+    else:
+        line = f"{source_of(key)}: {key} {rule}"
     if received is not None:
         line += f", received {received}"
     line += hint_mark + hint
@@ -102,9 +106,24 @@ def _parts(detail: Any) -> tuple[str, str, str | None]:
         place.append(context["key"])
     key = ".".join(place)
     value = context.get("received", detail["input"])
-    across_sections = not place
-    silent = detail["type"] in _WITHOUT_VALUE or across_sections
+    silent = detail["type"] in _WITHOUT_VALUE or _is_of_table(detail)
     return key, _rule(detail), None if silent else shown(redacted(value, key))
+
+
+def _is_of_table(detail: Any) -> bool:
+    """Whether a rule that holds between several keys was broken: it says their values."""
+    return detail["type"] == "value_error" and isinstance(detail["input"], dict | BaseModel)
+
+
+_DOTTED = re.compile(r"[a-z_]+(?:\.[a-z_0-9]+)+")
+
+
+def _source(rule: str, table: str, source_of: Callable[[str], str]) -> str:
+    """Where what breaks a rule between keys comes from: a key named in it that was set elsewhere
+    than the rest, on the command line for one."""
+    named = [f"{table}.{rule.partition(' ')[0]}"] if table else _DOTTED.findall(rule)
+    usual = source_of("")
+    return next((place for place in map(source_of, named) if place != usual), usual)
 
 
 def _rule(detail: Any) -> str:

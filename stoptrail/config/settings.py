@@ -118,7 +118,10 @@ class Settings(SettingsSection):
         if values and (
             len(self.market.maintenance_steps) > 1 or any(isinstance(v, list) for v in values)
         ):
-            raise ValueError("sweep.grid can vary market.maintenance_margin only as one fraction")
+            raise ValueError(
+                "sweep.grid.market.maintenance_margin can vary as one fraction only, and not where "
+                "market.maintenance_margin has tiers"
+            )
 
     @property
     def market_type(self) -> str:

@@ -19,6 +19,7 @@ from stoptrail.config.own_code import imported, own_size_of
 from stoptrail.config.section import SettingsSection, refuse_unknown
 from stoptrail.config.signals import SHIPPED, names_things, signal_model
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.text import setting_text
 from stoptrail.core.time import (
     MINUTE_MS,
     Minutes,
@@ -222,7 +223,11 @@ class ExitSettings(SettingsSection):
             raise ValueError(f"scale_out names the target {twice:g} twice: add up the fractions")
         share = sum(part.fraction for part in self.scale_out)
         if share > 1.0 + 1e-9:
-            raise ValueError(f"the fractions of scale_out add up to {share:g}, more than 1")
+            parts = [part.model_dump() for part in self.scale_out]
+            raise ValueError(
+                f"scale_out has fractions that add up to {share:g}, more than 1: "
+                f"{setting_text(parts)}"
+            )
         return self
 
 

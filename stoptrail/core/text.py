@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -24,6 +25,24 @@ def plain(text: object) -> str:
     reversals of the writing direction) become their escapes, such as \\x1b.
     """
     return visible(" ".join(str(text).split()))
+
+
+def setting_text(value: object) -> str:
+    """A setting's value as one would write it in a sentence: the parts of exits.scale_out as
+    "1/2 at 1, 1/4 at 2", an empty list as "none"."""
+    if not isinstance(value, list | tuple):
+        return str(value)
+    parts = [each for each in value if isinstance(each, dict) and {"at", "fraction"} <= {*each}]
+    if len(parts) < len(value):
+        return str(value)
+    told = (f"{_share(each['fraction'])} at {each['at']:.10g}" for each in parts)
+    return ", ".join(told) or "none"
+
+
+def _share(fraction: float) -> str:
+    """Halves, thirds and quarters as such, else a decimal."""
+    near = Fraction(fraction).limit_denominator(4)
+    return str(near) if abs(near - fraction) < 1e-9 else f"{fraction:.10g}"
 
 
 def visible(text: str) -> str:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
+from stoptrail.core.text import setting_text
+
 Kind = Literal["percent", "ratio", "money", "count", "hours"]
 
 MISSING = "-"
@@ -72,6 +74,16 @@ def written(name: str, value: object) -> str:
     if kind == "count":
         return f"{int(value):,}"
     return f"{value:.1f}" if kind == "hours" else f"{value:.2f}"
+
+
+def set_text(chosen: Mapping[str, Any]) -> str:
+    """A set of parameters on one line, without the sections of their keys."""
+    return ", ".join(chosen_texts(chosen))
+
+
+def chosen_texts(chosen: Mapping[str, Any]) -> list[str]:
+    """Each parameter of a set, without its section, and its value."""
+    return [f"{key.split('.')[-1]} {setting_text(value)}" for key, value in chosen.items()]
 
 
 def flatten(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from stoptrail.core.program import program_name
 from stoptrail.core.text import plain as plain_text
+from stoptrail.core.text import setting_text
 from stoptrail.reports.figures import (
+    chosen_texts,
     flatten,
     is_told,
     label_of,
@@ -113,7 +115,7 @@ def _data_line(summary: Summary) -> str:
 
 def _parameters(summary: Summary) -> str:
     chosen = flatten((summary.get("best") or {}).get("params") or {})
-    shown = [f"{key.split('.')[-1]} {value}" for key, value in chosen.items()]
+    shown = chosen_texts(chosen)
     more = len(shown) - _MOST_PARAMETERS
     if more > 0:
         shown = [*shown[:_MOST_PARAMETERS], f"and {more} more in summary.json"]
@@ -273,7 +275,7 @@ def _across(across: Mapping[str, Any]) -> Table:
     table.add_column("Mean", justify="right")
     table.add_column("Worst", justify="right")
     for row in best:
-        values = (safe(value) for value in row["params"].values())
+        values = (safe(setting_text(value)) for value in row["params"].values())
         table.add_row(
             str(row["combination"]),
             *values,

@@ -337,4 +337,4 @@ def test_a_grid_over_lists_of_parts_is_searched_written_and_shown(
     assert best["params"]["exits.scale_out"] == parts[best["combination"] // 2]
     assert best_sets(tmp_path / "out", "best:1", "")[0][1].keys() == best["params"].keys()
     page = (tmp_path / "out" / "report.html").read_text()
-    assert '[{\\"at\\":1.0,\\"fraction\\":0.5}]' in page
+    assert '"none","1/2 at 1","0.3 at 0.5"' in page

@@ -56,13 +56,15 @@ def test_parts_stand_in_order_whatever_the_file_says(tmp_path: Path) -> None:
 
 def test_fractions_above_one_are_refused() -> None:
     parts = "[{at=1.0,fraction=0.6},{at=2.0,fraction=0.6}]"
-    assert "add up to 1.2, more than 1" in said_of(f"exits.scale_out={parts}")
+    said = "has fractions that add up to 1.2, more than 1: 0.6 at 1, 0.6 at 2"
+    assert said_of(f"exits.scale_out={parts}") == f"--set: exits.scale_out {said}"
     assert "fraction" in said_of("exits.scale_out=[{at=1.0,fraction=1.5}]")
 
 
 def test_a_target_named_twice_is_refused() -> None:
     parts = "[{at=1.0,fraction=0.2},{at=1.0,fraction=0.3}]"
-    assert "names the target 1 twice" in said_of(f"exits.scale_out={parts}")
+    said = "--set: exits.scale_out names the target 1 twice: add up the fractions"
+    assert said_of(f"exits.scale_out={parts}") == said
 
 
 @pytest.mark.parametrize(

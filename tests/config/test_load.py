@@ -86,6 +86,25 @@ def test_values_that_do_not_fit_together_are_refused(tmp_path: Path, text: str, 
     assert rule in refusal(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ("data.timeframe=1d", "stop.atr_timeframe 4h must be a multiple of data.timeframe 1d"),
+        ("stop.ratchet=tick", 'stop.ratchet "tick" needs finer candles'),
+        ("costs.funding_rate=0.0001", "costs.funding_rate needs a swap"),
+        ("book.sleeves=[{share=0.5,sets='best:2'}]", "book.sleeves.0.sets best:2 needs `from`"),
+    ],
+)
+def test_a_rule_between_keys_names_who_broke_it(tmp_path: Path, changed: str, said: str) -> None:
+    """The file as well where nothing on the command line did."""
+    file = written(tmp_path, "[data]\ntimeframe = '15m'")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file, [changed])
+    assert str(caught.value).startswith(f"--set: {said}")
+    assert "{" not in str(caught.value)
+    assert refusal(tmp_path, "[stop]\nratchet = 'tick'").startswith(f"{file}: stop.ratchet")
+
+
 def test_toml_that_is_none_names_the_line(tmp_path: Path) -> None:
     assert "not valid TOML" in refusal(tmp_path, "[stop]\natr_period = = 3")
     assert "line 3" in refusal(tmp_path, "[stop]\natr_period = = 3")

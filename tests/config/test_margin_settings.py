@@ -93,17 +93,17 @@ def test_tiers_come_back_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "rule"),
     [
-        ("-0.1", "a fraction 0 to below 1"),
-        ("1.0", "a fraction 0 to below 1"),
-        ("nan", "a fraction 0 to below 1"),
+        ("-0.1", "fractions of 0 to below 1"),
+        ("1.0", "fractions of 0 to below 1"),
+        ("nan", "fractions of 0 to below 1"),
         ("'much'", "a fraction or a list of"),
         ("[0.01, 0.02]", "a fraction or a list of"),
-        ("[]", "must begin at a notional of 0"),
-        ("[[100, 0.01]]", "must begin at a notional of 0"),
-        ("[[0, 0.01], [0, 0.02]]", "must ascend"),
-        ("[[0, 0.01], [100, 0.005]]", "must ascend"),
+        ("[]", "must begin with a tier from a notional of 0"),
+        ("[[100, 0.01]]", "must begin with a tier from a notional of 0"),
+        ("[[0, 0.01], [0, 0.02]]", "that ascend"),
+        ("[[0, 0.01], [100, 0.005]]", "that ascend"),
         ("[[0, 0.01, 3]]", "a fraction or a list of"),
-        ("[[0, 1e400]]", "a fraction 0 to below 1"),
+        ("[[0, 1e400]]", "fractions of 0 to below 1"),
     ],
 )
 def test_what_is_no_margin_is_refused_in_one_line(value: str, rule: str) -> None:
@@ -118,7 +118,7 @@ def test_what_is_no_margin_is_refused_in_one_line(value: str, rule: str) -> None
 def test_a_grid_varies_one_fraction_and_no_tiers() -> None:
     grid = "sweep.grid={'market.maintenance_margin'=[0.005, 0.01]}"
     load_settings(None, (SWAP, grid))
-    with pytest.raises(ConfigError, match="only as one fraction"):
+    with pytest.raises(ConfigError, match="as one fraction only"):
         load_settings(None, (SWAP, TIERS, grid))
-    with pytest.raises(ConfigError, match="only as one fraction"):
+    with pytest.raises(ConfigError, match="as one fraction only"):
         load_settings(None, (SWAP, "sweep.grid={'market.maintenance_margin'=[[[0, 0.1]], 0.01]}"))

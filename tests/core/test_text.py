@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stoptrail.core.json import json_text
-from stoptrail.core.text import plain, scrubbed
+from stoptrail.core.text import plain, scrubbed, setting_text
 from stoptrail.terminal import Terminal, safe
 
 HOSTILE = ("\x1b[2J", "\x9b31m", "\x07", "\u202eevil", "a\rb", "\x7f", "\ud800", "\u2028")
@@ -69,3 +69,19 @@ def test_the_password_of_an_address_is_hidden_also_where_it_was_taken_for_a_path
 ) -> None:
     said = f"https:{slashes}u:secret@host/x: no finished run there"
     assert scrubbed(said) == "https://***@host/x: no finished run there"
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ([], "none"),
+        ([{"at": 1.0, "fraction": 0.5}, {"at": 2.5, "fraction": 0.25}], "1/2 at 1, 1/4 at 2.5"),
+        ([{"at": 1.0, "fraction": 1 / 3}, {"at": 2, "fraction": 0.3}], "1/3 at 1, 0.3 at 2"),
+        ([{"at": 4.0, "fraction": 1.0}], "1 at 4"),
+        ([[0.0, 0.005], [50000.0, 0.01]], "[[0.0, 0.005], [50000.0, 0.01]]"),
+        (3.0, "3.0"),
+        ("chandelier", "chandelier"),
+    ],
+)
+def test_a_setting_is_written_as_in_a_sentence(value: object, told: str) -> None:
+    assert setting_text(value) == told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stoptrail.reports.figures import METRICS, label_of
+from stoptrail.reports.figures import METRICS, label_of, set_text
 
 
 def test_more_is_better_less_is_better_or_neither_can_be_said() -> None:
@@ -18,3 +18,9 @@ def test_more_is_better_less_is_better_or_neither_can_be_said() -> None:
 def test_a_figure_without_a_name_is_spelled_out() -> None:
     assert label_of("avg_r") == "Average R"
     assert label_of("some_other_figure") == "Some other figure"
+
+
+def test_a_set_of_parameters_is_one_line_without_brackets() -> None:
+    parts = [{"at": 1.0, "fraction": 0.5}]
+    chosen = {"exits.scale_out": parts, "stop.trail": "none", "exits.target": 2.0}
+    assert set_text(chosen) == "scale_out 1/2 at 1, trail none, target 2.0"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from stoptrail.core.time import time_ms
-from stoptrail.reports.figures import label_of, written
+from stoptrail.reports.figures import label_of, set_text, written
 from stoptrail.reports.html.markup import (
     card,
     metric_columns,
@@ -120,9 +120,7 @@ def window_table(evidence: Evidence) -> str:
             f"{str(w['test_start'])[:10]} to {str(w['test_end'])[:10]}"
             + (" (partial)" if w.get("partial") else ""),
             *(written(n, _metric(w, s, n)) for n in shown for s in ("train", "test")),
-            ", ".join(
-                f"{key.split('.')[-1]} {value}" for key, value in (w.get("params") or {}).items()
-            ),
+            set_text(w.get("params") or {}),
         ]
         for w in windows
     ]

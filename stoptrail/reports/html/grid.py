@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.core.json import json_text
+from stoptrail.core.text import setting_text
 from stoptrail.feeds.convert import known_floats
 from stoptrail.reports.figures import METRICS, flatten, label_of
 from stoptrail.reports.html.markup import packed
@@ -181,7 +181,7 @@ def _dimension(
 
 def _named(value: Any) -> Any:
     """A value that can be shown on an axis: a list, such as that of exits.scale_out, as text."""
-    return json_text(value) if isinstance(value, list) else value
+    return setting_text(value) if isinstance(value, list) else value
 
 
 def _counted(grid: TrialGrid) -> Indices:

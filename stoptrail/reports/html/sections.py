@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stoptrail.core.text import setting_text
 from stoptrail.reports.figures import flatten, label_of, written
 from stoptrail.reports.html import evidence as ev
 from stoptrail.reports.html.book import book_section
@@ -260,7 +261,7 @@ def _settings(run: RunFiles) -> str:
     made = ""
     if chosen:
         made += card(
-            "Chosen set", table(["Key", "Value"], [[k, str(v)] for k, v in chosen.items()])
+            "Chosen set", table(["Key", "Value"], [[k, setting_text(v)] for k, v in chosen.items()])
         )
     facts = flatten({key: summary.get(key) or {} for key in ("parity", "provenance", "seconds")})
     if facts:

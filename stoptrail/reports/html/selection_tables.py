@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stoptrail.reports.figures import MISSING, label_of
+from stoptrail.reports.figures import MISSING, label_of, set_text
 from stoptrail.reports.html.markup import card, table
 from stoptrail.reports.summary import interval_words
 
@@ -165,9 +165,7 @@ def _plateau(evidence: Evidence) -> Iterator[Row]:
         yield "Median of the neighbours in the grid against the best", words
     for name, pick in _part(evidence, "picks").items():
         if isinstance(pick, Mapping):
-            chosen = ", ".join(
-                f"{key.split('.')[-1]} {value}" for key, value in (pick.get("params") or {}).items()
-            )
+            chosen = set_text(pick.get("params") or {})
             yield _PICKS.get(name, name), f"{pick.get('combination')}: {chosen}"
     if "on_edge" in evidence:
         yield "On the edge of the grid in", ", ".join(evidence["on_edge"] or ()) or "no setting"
