@@ -6,7 +6,12 @@ import inspect
 from typing import Any
 
 _PARTS = {
-    "spot": ("fetch_spot_markets", "sapiPublicGetV3ExchangeInfo", "publicGetApiV3ExchangeInfo"),
+    "spot": (
+        "fetch_spot_markets",
+        "sapiPublicGetV3ExchangeInfo",
+        "publicGetApiV3ExchangeInfo",
+        "spotV1PublicGetExchangeInfo",
+    ),
     "contract": (
         "fetch_swap_markets",
         "fetch_swap_and_future_markets",
@@ -14,10 +19,15 @@ _PARTS = {
         "fetch_contract_markets",
         "fapiPublicGetV3ExchangeInfo",
         "contractGetCapiV3MarketExchangeInfo",
+        "fapiV1PublicGetContracts",
+        "dapiV1PublicGetContracts",
     ),
 }
-"""Methods of ccxt that read one kind of market, often from a host of its own (aster and weex: of
-their two requests in `fetch_markets`)."""
+"""Methods of ccxt that read one kind of market, often from a host of its own (aster, bitrue and
+weex: of their requests in `fetch_markets`)."""
+_BY_PLACE = {"bitrue"}
+"""Exchanges whose answers ccxt 4.5.90 tells apart by their place in the list of types: a shorter
+list has none of the others."""
 _COINS_NAME_MARKETS = {"hyperliquid"}
 """Exchanges whose swaps are named by their list of coins."""
 _CLOCKS = {"bitrue": ("spotV1PublicGetTime", "fapiV1PublicGetTime")}
@@ -35,6 +45,8 @@ def only_the_kind_needed(exchange: Any, *symbols: str) -> None:
     kinds = kinds if isinstance(kinds, dict) else {}
     types = kinds.get("types")
     wanted = set().union(*map(_wanted, symbols))
+    if exchange.id in _BY_PLACE:
+        types = None
     if isinstance(types, list) and wanted & set(types):
         kinds["types"] = [kind for kind in types if kind in wanted]
     elif isinstance(types, dict) and wanted & set(types):

@@ -296,6 +296,25 @@ def test_a_swap_has_the_clock_of_its_own_host_or_none() -> None:
     assert has_clock(spot)
 
 
+@pytest.mark.parametrize("symbol", ["BTC/USDT", "BTC/USDT:USDT"])
+def test_lists_that_are_told_by_their_place_are_read_alone(symbol: str) -> None:
+    """bitrue's, of which ccxt 4.5.90 takes the second for that of swaps."""
+    exchange = ccxt.bitrue()
+    contract = {"symbol": "E-BTC-USDT", "side": 1, "type": "E", "multiplier": 0.0001, "status": 1}
+    coin = {"symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "btc", "quoteAsset": "usdt"}
+
+    def fetch(url: str, *_: Any, **__: Any) -> Any:
+        if ":" in symbol:
+            assert "fapi" in url or "dapi" in url
+            return [contract] if "fapi/" in url else []
+        assert url.startswith("https://www.bitrue.com/")
+        return {"symbols": [coin]}
+
+    exchange.fetch = fetch
+    only_the_kind_needed(exchange, symbol)
+    assert [market["symbol"] for market in exchange.fetch_markets()] == [symbol]
+
+
 def test_the_same_holds_for_the_client_of_a_session() -> None:
     exchange = ccxt.async_support.mexc()
     only_the_kind_needed(exchange, "BTC/USDT")
