@@ -49,6 +49,8 @@ class StartPatience:
     def __init__(self, say: Callable[[str, str], None], stopped: Callable[[], bool]) -> None:
         self._say = say
         self._stopped = stopped
+        self.reason = ""
+        """Why the start was not possible when it was last tried; empty once it is."""
         self._failures = 0
         self._until: float | None = None
         """By the monotonic clock; None while nothing is waited for."""
@@ -60,7 +62,7 @@ class StartPatience:
         meanwhile. Raises `error` where that is over, or cannot help."""
         if isinstance(error, RegionError):
             raise error
-        now = time.monotonic()
+        now, self.reason = time.monotonic(), str(error)
         if self._until is None:
             self._until = now + seconds
         if now >= self._until:
@@ -84,7 +86,7 @@ class StartPatience:
         """The exchange was reached."""
         if self._until is not None:
             self._say("connection", "the exchange is reached")
-        self._until, self._failures = None, 0
+        self._until, self._failures, self.reason = None, 0, ""
 
 
 class Beginning(NamedTuple):

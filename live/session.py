@@ -128,6 +128,7 @@ class Session:
         Whatever ends it, the position stays in the ledger.
         """
         self.claim()
+        self._out.say("notice", f"reading {self.symbol} from {self.exchange}")
         try:
             while not self._stopping:
                 store = self.market.store = self._make_store()
@@ -159,7 +160,7 @@ class Session:
 
     def _run_once(self, store: MarketStore) -> None:
         """From start to stop, or until new settings apply."""
-        self._attendance.starting("reading from the exchange")
+        self._attendance.starting(self._patience.reason or "reading from the exchange")
         try:
             found = self._begin(store)
             self._clock.set(store.clock_offset())

@@ -57,6 +57,7 @@ class _Bar:
     """Until when an exchange wants no request, by the monotonic clock."""
 
     until = -math.inf
+    why = ""
 
 
 class Source(Protocol):
@@ -108,6 +109,9 @@ class Reader:
         """Coins in one unit of the market's volume."""
         self._served: set[str] = set()
         self._bar = _Bar()
+        """Of the address: HTTP 418 and 429 count its requests, whatever market they are for."""
+        self._own_bar = _Bar()
+        """Of this market: HTTP 403 and 451 may refuse one alone."""
         self._left_out: deque[str] = deque(maxlen=64)
 
     def beside(self, warning_log: WarningLog) -> Reader:
@@ -115,7 +119,7 @@ class Reader:
         for both."""
         other = copy.copy(self)
         other.warning_log, other._left_out = warning_log, deque(maxlen=64)
-        other.most, other.unit = MOST, 1.0
+        other.most, other.unit, other._own_bar = MOST, 1.0, _Bar()
         return other
 
     def answered(self, status: int, headers: Mapping[str, str], body: str) -> None:
@@ -248,14 +252,18 @@ class Reader:
             await asyncio.sleep(wait)
 
     async def _wait_for_ban(self, what: str, patient: bool) -> None:
-        while (left := self._bar.until - time.monotonic()) > 0:
+        while (left := (bar := self._barred()).until - time.monotonic()) > 0:
             if not patient and left > self._timing.ban_cap:
                 raise BannedError(
                     f"{self._source.id} wants no request until {_moment_in(left)} "
                     f"(HTTP 418 or 429): the {what} cannot be read before",
                     left,
                 )
+            self.warning_log.why = bar.why  # another market's reader may have heard it
             await asyncio.sleep(left)
+
+    def _barred(self) -> _Bar:
+        return max(self._bar, self._own_bar, key=lambda bar: bar.until)
 
     def _wait_after(
         self, what: str, error: Exception, answer: Answer, failures: int, patient: bool
@@ -272,15 +280,17 @@ class Reader:
         patience = self._endless if patient else self._patience
         named = patience.ban if failure.hard and failure.wait is None else failure.wait
         if failure.kind == "limit" and named is not None:
-            self._bar.until = max(self._bar.until, time.monotonic() + named)
-            verb = "refuses" if failure.reason[:8] in ("HTTP 403", "HTTP 451") else "limits"
+            refused = failure.reason[:8] in ("HTTP 403", "HTTP 451")
+            bar, verb = (self._own_bar, "refuses") if refused else (self._bar, "limits")
+            bar.until = max(bar.until, time.monotonic() + named)
+            until = f"until {_moment_in(named)} ({failure.reason})"
+            bar.why = f"{self._source.id} {verb} our requests {until}"
             self.warning_log.say(
                 "rate limit",
                 f"{self._source.id} {verb} our requests ({failure.reason}): "
                 f"no request for {named:g} s"
                 + (", as it asks" if failure.wait is not None else ""),
-                why=f"{self._source.id} {verb} our requests until {_moment_in(named)} "
-                f"({failure.reason})",
+                why=bar.why,
             )
             return wait_after(failures, patience, 0.0)
         words = _WORDS.get(failure.kind, "gives an answer that makes no sense")
@@ -296,9 +306,9 @@ class Reader:
 
     def _failed(self, what: str, error: Exception, answer: Answer) -> ExchangeError:
         """The error that the last try ends with: UnreachableError where nothing answered."""
-        kind = type(explained(self._source.id, judged(error, answer, what in self._served), what))
-        text = self.warning_log.redaction.clean(error)[:200]
+        failure = judged(error, answer, what in self._served)
+        kind = type(explained(self._source.id, failure, what))
+        text = self.warning_log.redaction.clean(failure.reason)[:200]
         return kind(
-            f"{self._source.id} gave no {what}: {type(error).__name__} {text}: "
-            "check the connection and [exchange]"
+            f"{self._source.id} gave no {what} ({text}): check the connection and [exchange]"
         )

@@ -51,6 +51,8 @@ class TerminalView:
 
         self._live = Live(console=console, auto_refresh=False)
         self._last = 0.0
+        self._drawn = False
+        """Whether there is a picture; a start may wait for a day for its exchange."""
         self._said: deque[Happened] = deque(maxlen=_EVENTS)
 
     def __enter__(self) -> TerminalView:
@@ -65,7 +67,7 @@ class TerminalView:
         """Show the message with the next picture; what the ledger tells comes from there."""
         if message.kind in UNWRITTEN:
             self._said.append(Happened(message.time, told(message.kind, message.text)))
-        if message.kind in ("error", "stopped"):
+        if message.kind in ("error", "stopped") or not self._drawn:
             with suppress(OSError):
                 self._live.console.print(f"{message.kind}: {message.text}", markup=False)
 
@@ -76,6 +78,7 @@ class TerminalView:
         self._last = time.monotonic()
         found = seen_by(session, self._live.console.height)
         if found is not None:
+            self._drawn = True
             height = self._live.console.height - 1  # the cursor's line
             with suppress(OSError):
                 self._live.update(panel(found, tuple(self._said), height), refresh=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import time
@@ -135,7 +136,10 @@ def listen(exchange: Any, heard: Heard) -> None:
 
 
 def check_whole(status: int, body: str) -> None:
-    """ValueError for half an answer, which ccxt would take for no data."""
+    """ValueError for half an answer, which ccxt would take for no data; OSError for a page, as of a
+    portal on the way: the exchange was not reached."""
+    if status == 200 and body.lstrip().startswith("<"):
+        raise OSError(errno.EPROTO, "a page came instead of an answer")
     if status == 200 and not body.rstrip().endswith(("]", "}")):
         try:
             json.loads(body)
@@ -184,7 +188,7 @@ _BEGINNING = 1_230_768_000
 """2009 in seconds: no exchange's clock shows an earlier time, in whatever unit it counts."""
 
 
-_MISREAD = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+_MISREAD = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, OSError)
 """What ccxt raises besides its own errors, of answers that are not as it knows them."""
 
 

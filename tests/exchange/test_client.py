@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import socket
+import ssl
 from decimal import InvalidOperation
 from types import SimpleNamespace
 from typing import Any
@@ -201,7 +203,21 @@ def test_half_an_answer_is_asked_for_again() -> None:
     assert read(client(), Failing(InvalidOperation("ConversionSyntax"))) == "answer"
 
 
-@pytest.mark.parametrize("body", ['{"a": [1, 2', "[[1, 2], [3", "<html>"])
+def test_a_page_instead_of_an_answer_is_an_exchange_out_of_reach(pauses: list[float]) -> None:
+    """As of a portal on the way, with HTTP 200; a caller may fall back as without a network."""
+    heard = Client()
+
+    def call() -> None:
+        heard.hear(200, {}, "\n<!DOCTYPE html><html>Log in</html>")
+
+    offered = SimpleNamespace(id="kraken", heard=heard)
+    words = r"cannot be reached.*\(a page came instead of an answer\)"
+    with pytest.raises(UnreachableError, match=words):
+        read(offered, call, patience=Patience(attempts=9, unreachable=2))
+    assert len(pauses) == 1
+
+
+@pytest.mark.parametrize("body", ['{"a": [1, 2', "[[1, 2], [3"])
 def test_half_an_answer_is_noticed_before_it_is_read(body: str) -> None:
     with pytest.raises(ValueError, match="half an answer"):
         Client().hear(200, {}, body)
@@ -314,3 +330,26 @@ def test_of_two_clocks_that_differ_by_minutes_the_slower_tells_what_has_closed(
     off: int, taken: int
 ) -> None:
     assert server_time(clocked(NOW + off)) == NOW + taken
+
+
+def refused_certificate() -> Exception:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "certificate has expired"
+    return type("Wrapped", (OSError,), {"certificate_error": error})()
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (refused_certificate(), "certificate has expired at api.x"),
+        (OSError(ConnectionError(111, "Connection refused")), "Connection refused at api.x"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known at api.x"),
+        (ConnectionResetError(), "ConnectionResetError at api.x"),
+    ],
+)
+def test_a_failure_of_the_network_is_told_by_what_caused_it(cause: Exception, words: str) -> None:
+    """ccxt says no more than the address that it asked for."""
+    error = ccxt.ExchangeNotAvailable("kraken GET https://api.x/0/public/Time")
+    error.__cause__ = cause
+    found = judged(error, Answer())
+    assert (found.kind, found.reason) == ("network", words)

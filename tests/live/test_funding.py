@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from stoptrail.cli.sessions import table
@@ -89,6 +90,29 @@ def test_a_session_equals_a_backtest_with_the_same_rows(
     assert levels == list(zip(record.stops.trade, record.stops.level, strict=True))
     refused = [row for row in books["Decisions"] if row["outcome"] not in ("filled", "ordered")]
     assert len(refused) == record.ignored.sum()
+    nothing_differs(url)
+
+
+def test_the_interval_of_funding_may_change_while_a_position_is_held(tmp_path: Path) -> None:
+    """From 8 to 4 to 1 hours, each time within a trade: times mean what they say, no grid is
+    assumed (C19)."""
+    rows = small_rows(800, 8)
+    trades = run(f"sqlite:///{tmp_path}/free.db", rows, [])["PaperTrades"]
+    held = sorted(trades[1:-1], key=lambda trade: trade["exit_time"] - trade["entry_time"])[-2:]
+    changes = sorted((trade["entry_time"] + trade["exit_time"]) // 2 for trade in held)
+    told = [
+        row
+        for row in published(rows, 1)
+        if row.time % ((8, 4, 1)[int(np.searchsorted(changes, row.time))] * HOUR) == 0
+    ]
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    books = run(url, rows, told)
+    candles, _, record = backtest_of(url, told)
+    assert told_trades(books) == trades_of(candles, record)
+    closed = record.trades.exit >= 0
+    funding = [trade["funding"] for trade in books["PaperTrades"]][: sum(closed)]
+    assert funding == record.trades.funding[closed].tolist()
+    assert len({row.time % (8 * HOUR) for row in told}) == 8
     nothing_differs(url)
 
 

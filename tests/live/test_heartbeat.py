@@ -146,6 +146,7 @@ def life(url: str, count: int) -> Witness:
 def test_start_restart_and_stop_are_said(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     first = life(url, 260)
+    assert first.said[0] == ("notice", "reading BTC/USDT from binance")  # which may take long
     assert first.texts("started") == ["session 1 of binance BTC/USDT"]
     assert first.texts("stopped") == ["the market data has ended; the position is kept"]
     second = life(url, 262)

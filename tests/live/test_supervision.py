@@ -33,7 +33,9 @@ from stoptrail.live.watch import heartbeat
 from stoptrail.live.watch.heartbeat import Supervisor
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.presence import Attendance
+from tests.exchange.trouble import RestTrouble
 from tests.live.playback import PlaybackStore, play
+from tests.live.scenario import exchange, market, store
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -354,7 +356,9 @@ def test_a_start_asks_nothing_while_the_exchange_wants_no_request(
     play(settings(), store, url, Options(None, (witness,)))
     assert time.monotonic() - begun > 1.0
     assert store.closed == 2  # asked once before, and once after
-    assert written.count("binance wants no request until 12:00") >= 4
+    assert written[0] == "reading from the exchange"
+    assert written[1:] == ["binance wants no request until 12:00"] * (len(written) - 1)
+    assert len(written) >= 5
     assert witness.said[0].startswith("binance wants no request until 12:00: the start is tried")
 
 
@@ -390,6 +394,14 @@ def test_a_machine_without_a_network_is_told_as_unreachable() -> None:
         pytest.raises(UnreachableError, match=r"gave no market list.*and \[exchange\]$"),
     ):
         store.market("BTC/USDT")
+
+
+def test_a_portal_s_page_at_a_start_is_an_exchange_out_of_reach() -> None:
+    """As where a machine boots behind one: it is waited for, and called what it is."""
+    with exchange(market(25)) as simulator, store(simulator, retries=1) as opened:
+        simulator.trouble(RestTrouble(200, "<html>Log in to go on</html>", "/", 1000))
+        with pytest.raises(UnreachableError, match=r"\(a page came instead of an answer\)"):
+            opened.market("BTC/USDT")
 
 
 def test_a_stop_ends_the_wait_at_once() -> None:

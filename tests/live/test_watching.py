@@ -274,6 +274,16 @@ def test_without_a_terminal_every_event_is_a_line(market: list[Row], tmp_path: P
     assert any(" kind=state " in line and "equity=" in line for line in lines)
 
 
+def test_a_terminal_shows_what_is_said_before_there_is_a_picture() -> None:
+    """As of a start that waits for its exchange, for a day perhaps."""
+    out = io.StringIO()
+    with TerminalView(Console(file=out, width=120, force_terminal=True)) as view:
+        view.happened(
+            Message("connection", 0, "kraken cannot be reached: the start is tried again")
+        )
+        assert "connection: kraken cannot be reached: the start is tried again" in out.getvalue()
+
+
 def test_the_terminal_view_draws_itself_anew(market: list[Row], tmp_path: Path) -> None:
     out = io.StringIO()
     console = Console(file=out, width=120, force_terminal=True)

@@ -125,3 +125,54 @@ def test_a_clock_in_seconds_is_understood_and_one_that_tells_nothing_is_none(
     reader = Reader(source, 0, QUICK, WarningLog(Redaction({})))
     assert asyncio.run(reader.clock()) == time
     assert source.has["fetchTime"] is (time is not None)
+
+
+def test_a_market_that_waits_out_the_ban_that_another_one_met_says_why() -> None:
+    own, others = WarningLog(Redaction({})), WarningLog(Redaction({}))
+    source: Any = type("Source", (), {"id": "binance"})()
+    reader = Reader(source, 2, QUICK, own)
+    beside, refused = reader.beside(others), [True]
+
+    async def candles() -> str:
+        if refused.pop():
+            refused.append(False)
+            reader.answered(429, {"Retry-After": "0.1"}, "{}")
+            raise BadRequest("too many")
+        refused.append(False)
+        return "candles"
+
+    async def both() -> list[str]:
+        return await asyncio.gather(
+            reader.read("candles", candles, True), beside.read("candles", candles, True)
+        )
+
+    assert asyncio.run(both()) == ["candles", "candles"]
+    assert own.why.startswith("binance limits our requests until 20")
+    assert others.why == own.why
+
+
+@pytest.mark.parametrize("status", [403, 451])
+def test_a_place_that_is_refused_for_one_market_is_not_for_the_others(status: int) -> None:
+    """A book's other sleeves go on."""
+    source: Any = type("Source", (), {"id": "binance"})()
+    timing = QUICK._replace(ban=60.0)
+    reader = Reader(source, 2, timing, WarningLog(Redaction({})))
+    beside = reader.beside(WarningLog(Redaction({})))
+
+    async def served() -> str:
+        return "candles"
+
+    async def refused() -> str:
+        reader.answered(status, {}, "<html>")
+        raise BadRequest("not here")
+
+    async def both() -> str:
+        await reader.read("candles", served)
+        waiting = asyncio.ensure_future(reader.read("candles", refused, True))
+        await asyncio.sleep(0.05)
+        found = await asyncio.wait_for(beside.read("candles", served, True), 5.0)
+        assert not waiting.done()
+        waiting.cancel()
+        return found
+
+    assert asyncio.run(both()) == "candles"
