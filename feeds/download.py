@@ -291,9 +291,10 @@ class _Download:
         if gaps:
             first, last = max(gaps, key=lambda gap: gap[1] - gap[0])
             count = sum(b - a for a, b in gaps) // interval
+            how = "until nothing new came: its answers leave out some" if history.lossy else "twice"
             self._notice(
                 f"{self._exchange.id} has no candle in {len(gaps)} stretches, {count} candles "
-                f"in all, asked for twice; the longest {iso(first)} to {iso(last)}"
+                f"in all, asked for {how}; the longest {iso(first)} to {iso(last)}"
             )
 
     def _built(

@@ -8,6 +8,8 @@ what is too old or too much; answers come incomplete. Hence the rules:
   in the answer, the answer's silence about others means nothing.
 - A hole is believed only when it was asked for again with a small page, in an answer that
   holds the candle before it, and the one after it was served as well.
+- Where an answer leaves out, between candles that it has, such as another one had, every hole
+  is asked for again until several answers in a row bring nothing new.
 - Whatever else did not come is "unserved": never taken for a time without trades.
 """
 
@@ -31,6 +33,8 @@ _STEPS = 20
 """Pages without a candle after which the next one is looked for at the end."""
 _PROOFS = 60
 """Small pages that are spent on one hole before it is left as unserved."""
+_NOTHING_NEW = 3
+"""Answers in a row that bring no candle, after which a hole of such an exchange is believed."""
 
 
 class Stretch(NamedTuple):
@@ -58,6 +62,8 @@ class History:
         """The last request that was refused, if any was."""
         self._refused = False
         """Whether the last request was."""
+        self.lossy = False
+        """Whether an answer left out what another one had, between candles that it had itself."""
         self.seen = 0
         """Open time of the newest candle in any answer."""
         self._newest: list[tuple[int, float]] = []
@@ -159,6 +165,8 @@ class History:
         fresh, reached = proof
         if fresh and fresh[0][0] < after:
             self._cut(rows)
+        within = {row[0] for row in rows if fresh and row[0] <= fresh[-1][0]}
+        self.lossy = self.lossy or not within <= {row[0] for row in fresh}
         for _ in range(_PROOFS):
             if fresh or reached >= after:
                 break
@@ -172,7 +180,22 @@ class History:
             return self._missed(at, min(max(reached, at + self._interval), after, end))
         last = min(fresh[-1][0], rows[-1][0])
         both = {row[0]: row for row in (*rows, *fresh) if row[0] <= last}
+        if self.lossy:
+            self._complete(at, last, both)
         return self._settled(at, [both[time] for time in sorted(both)], end)
+
+    def _complete(self, at: int, last: int, found: dict[int, Row]) -> None:
+        """Add to what was `found` from `at` to `last` what more answers have, page by page."""
+        since, silent = at - self._interval, 0
+        while since < last:
+            rows = [row for row in self._try(since, self._small) if at <= row[0] <= last]
+            new = {row[0]: row for row in rows if row[0] not in found}
+            found |= new
+            silent = 0 if new else silent + 1
+            end = min(since + self._reach(since, self._small), last + self._interval)
+            count = sum(max(since, at) <= time < end for time in found)
+            if silent == _NOTHING_NEW or count * self._interval >= end - max(since, at):
+                since, silent = end, 0
 
     def _proof(self, at: int) -> tuple[list[Row], int] | None:
         """Candles from `at` on, of an answer that also holds one before it, and how far it

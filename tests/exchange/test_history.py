@@ -158,6 +158,37 @@ def test_what_did_not_come_is_named(way: str, shape: str) -> None:
     if way not in LIMITED:
         assert not missing
     assert exchange.asked < 60 + (now - begin) // STEP // 8
+    assert not history.lossy
+
+
+@pytest.mark.parametrize("most", [100, 1000])
+@pytest.mark.parametrize("share", [0.02, 0.1])
+@pytest.mark.parametrize("seed", range(5))
+def test_an_exchange_that_leaves_candles_out_by_chance_is_asked_until_nothing_new_comes(
+    seed: int, share: float, most: int
+) -> None:
+    chance = random.Random(seed)
+    times = halted(holed(list(range(START, START + 3000 * STEP, STEP)), chance), chance)
+    asked = 0
+
+    def ask(since: int, limit: int, until: int | None = None) -> list[Row]:
+        del until
+        nonlocal asked
+        asked += 1
+        end = since + min(limit, most) * STEP
+        there = [time for time in times if since <= time < end and chance.random() > share]
+        return [(time, 1.0, 2.0, 0.5, 1.5, 1.0) for time in there]
+
+    history = History(ask, STEP)
+    pieces = list(history.between(START, times[-1] + STEP))
+    found = [row[0] for piece in pieces for row in piece.rows]
+    assert found == sorted(set(found))
+    assert history.lossy
+    assert set(found) <= set(times)
+    missing = set(times) - set(found)
+    assert all(any(a <= time < b for a, b in history.unserved) for time in missing)
+    assert len(missing) < 10
+    assert asked < 500
 
 
 def test_a_hole_is_no_hole_where_the_candle_before_it_is_no_longer_served() -> None:
