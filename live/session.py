@@ -283,6 +283,7 @@ class Session:
         self._count(candle[0], self._gate.live_from)
         if self._gate.changing and engine.flat:
             out.flush("switch", lambda: self.session_ledger.switch(step.after))
+            out.say("settings", "the changed settings apply from now on")
             engine.stop()
             return
         self._step_over(step)
