@@ -129,7 +129,8 @@ class BookMarkets:
         if not odd:
             return next(iter(found.values()))
         worst = next(iter(odd.values())).split(":")[0]
-        return f"{worst}: " + "; ".join(f"{name} {text}" for name, text in odd.items())
+        told = [f"{name} {text.removeprefix(f'{worst}: ')}" for name, text in odd.items()]
+        return f"{worst}: " + "; ".join(told)
 
     @property
     def reading(self) -> dict[str, Any]:

@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from stoptrail.exchange.errors import BannedError, UnreachableError
 from stoptrail.exchange.rows import Row
+from stoptrail.live.book_markets import BookMarkets
 from stoptrail.live.book_origin import kept_candles
 from stoptrail.live.book_steps import LiveSteps
 from stoptrail.live.ledger.database import existing_ledger
 from stoptrail.live.ledger.records import all_sessions, sleeves_of
-from stoptrail.live.market.events import CandleClosed, ConnectionBack, Event, Published, Tick
+from stoptrail.live.market.events import (
+    CandleClosed,
+    Connection,
+    ConnectionBack,
+    ConnectionLost,
+    Event,
+    Published,
+    Tick,
+)
 from stoptrail.rules.funding import FundingRow
 from tests.live.book_market import PlaybackBook, book_settings, play_book, three_markets
 from tests.live.small_market import WARM_UP
@@ -134,3 +144,12 @@ def test_a_book_waits_for_an_exchange_that_does_not_give_what_it_missed(
     assert {name: [row[0] for row in rows] for name, rows in kept.items()} == {
         name: [row[0] for row in rows] for name, rows in markets.items()
     }
+
+
+def test_a_book_says_of_which_market_the_data_is_stale_and_why() -> None:
+    markets = BookMarkets(["A", "B", "C"], lambda *_: None, lambda _: None, lambda _: None)
+    for symbol, reason in (("A", "no route"), ("C", "halted")):
+        markets.heard(symbol, ConnectionLost(reason))
+    store: Any = SimpleNamespace(connection=Connection.now("live"))
+    markets.each["B"].store = store
+    assert markets.connection == "stale: A no route; C halted"
