@@ -61,7 +61,9 @@ def new_order(
     if exectype not in (None, bt.Order.Market, bt.Order.Stop, bt.Order.Limit):
         raise _refused(exectype)
     for term, neutral in _NEUTRAL.items():
-        if options.pop(term, neutral) != neutral:
+        given = options.pop(term, neutral)
+        # An order of Backtrader's cannot be compared with None.
+        if given is not neutral and (neutral is None or given != neutral):
             raise UsageError(f"CandleBroker takes no order with {term}: see docs/library.md")
     if exectype in (bt.Order.Stop, bt.Order.Limit) and not (
         price is not None and 0.0 < price < math.inf

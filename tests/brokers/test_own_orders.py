@@ -193,6 +193,14 @@ def test_what_the_contract_does_not_know_is_refused_in_words(
 
 
 @pytest.mark.parametrize("kind", [plain, managed])
+@pytest.mark.parametrize("term", ["oco", "parent"])
+def test_an_order_bound_to_another_is_refused_in_words(kind: Any, term: str) -> None:
+    strategy = kind({280: lambda s: s.sell(size=1.0, **{term: s.buy(size=1.0)})})
+    with pytest.raises(UsageError, match=f"no order with {term}"):
+        run(strategy, atr_period=3) if kind is managed else run(strategy)
+
+
+@pytest.mark.parametrize("kind", [plain, managed])
 def test_a_position_is_left_whole(kind: Any) -> None:
     strategy = kind({280: lambda s: s.buy(size=2.0), 285: lambda s: s.sell(size=0.5)})
     with pytest.raises(UsageError, match=r"left whole: 0\.5 of 2 units"):
