@@ -141,11 +141,13 @@ def _without_output(code: int) -> int:
 
 def _usage_line(error: click.ClickException) -> str:
     """What was wrong and where to read on, as one line."""
-    context = getattr(error, "ctx", None)
+    context: click.Context | None = getattr(error, "ctx", None)
     hint = f" (see {context.command_path} --help)" if context else ""
     message = error.format_message()
     extra = re.match(r"Got unexpected extra arguments? \((.+)\)", message)
-    if extra and os.access(extra[1].split(" ", 1)[0], os.R_OK):  # a word of any length
+    takes = {each.name for each in context.command.params} if context else set()
+    word = extra[1].split(" ", 1)[0] if extra else ""
+    if extra and takes & {"file", "files"} and os.access(word, os.R_OK):  # a word of any length
         message = (
             f"{extra[1]} came beside the one file that is taken; to join files of one market, give "
             "their folder, or a pattern in quotes ('FOLDER/*.csv')"

@@ -129,6 +129,8 @@ def test_a_pattern_that_the_shell_spelt_out_is_to_be_quoted(
     assert said.startswith(f"error: {files[1]} {files[2]} came beside the one file")
     assert "or a pattern in quotes ('FOLDER/*.csv')" in said
     assert said.count("\n") == 1
+    assert runner.main(["runs", "list", str(tmp_path)]) == 2
+    assert "Got unexpected extra argument" in capsys.readouterr().err  # it takes no candles
 
 
 def test_a_path_that_nobody_can_have_meant_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
