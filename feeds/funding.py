@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from stoptrail.core.errors import DataError, OutputError
+from stoptrail.core.errors import DataError
+from stoptrail.core.files import written_whole
 from stoptrail.core.time import HOUR_MS, iso, iso_time
 from stoptrail.exchange.funding import HOURLY_SINCE
 from stoptrail.feeds.archive import Member, files_of
@@ -312,17 +313,9 @@ def write_funding(path: Path, rows: FundingRows, metadata: dict[bytes, bytes]) -
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from stoptrail.core.files import partial_path
-
     arrays = [pa.array(rows.time).cast(pa.timestamp("ms", "UTC"))]
     arrays += [pa.array(column) for column in rows[1:]]
     table = pa.table(arrays, names=list(FundingRows._fields)).replace_schema_metadata(metadata)
-    partial = partial_path(path)
-    try:
+    with written_whole(path, "set data.cache") as beside:
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, partial)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        reason = error.strerror or error
-        raise OutputError(f"{path}: cannot be written ({reason}); set data.cache") from None
+        pq.write_table(table, beside)

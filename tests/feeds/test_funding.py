@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stoptrail.core.errors import DataError
+from stoptrail.core.errors import DataError, OutputError
 from stoptrail.core.time import iso
 from stoptrail.feeds.funding import constant_rows, covering, read_funding, write_funding
 from stoptrail.feeds.source import Wanted, load_market
@@ -59,6 +59,14 @@ def test_the_projects_own_file_comes_back_as_it_was(tmp_path: Path) -> None:
     back = read_funding(tmp_path / "own.parquet")
     for one, other in zip(rows, back, strict=True):
         np.testing.assert_array_equal(one, other)
+    assert [path.name for path in tmp_path.iterdir()] == ["own.parquet"]
+
+
+def test_a_place_that_takes_no_file_is_told_with_the_setting(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+    rows = funding_rows([MIDNIGHT], [0.0001])
+    with pytest.raises(OutputError, match=r"BTC\.parquet cannot be written \(.*set data\.cache"):
+        write_funding(tmp_path / "cache" / "BTC.parquet", rows, {})
 
 
 @pytest.mark.parametrize(
