@@ -22,7 +22,7 @@ import numpy as np
 from stoptrail.rules.averages import EMA_START, EmaState, ema_step
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.jit import rule
-from stoptrail.rules.trend import sign
+from stoptrail.rules.trend import channel_side, ring_extremes, sign
 
 StructureKind = Literal["none", "channel", "average", "swing"]
 STRUCTURE_KINDS: tuple[StructureKind, ...] = get_args(StructureKind)
@@ -54,23 +54,13 @@ def structure_start(period: int) -> StructureState:
 
 
 @rule
-def extremes(state: StructureState, start: int, end: int) -> tuple[float, float]:
-    """Highest high and lowest low of the candles from `start` up to, not with, `end`."""
-    size = len(state.highs)
-    top, bottom = -np.inf, np.inf
-    for k in range(start, end):
-        top = max(top, state.highs[k % size])
-        bottom = min(bottom, state.lows[k % size])
-    return top, bottom
-
-
-@rule
 def swing(state: StructureState, period: int) -> float:
     """Last `period` candles against the `period` before them."""
     if state.seen < 2 * period:
         return np.nan
-    top, bottom = extremes(state, state.seen - period, state.seen)
-    earlier_top, earlier_bottom = extremes(state, state.seen - 2 * period, state.seen - period)
+    highs, lows, half = state.highs, state.lows, state.seen - period
+    top, bottom = ring_extremes(highs, lows, half, state.seen)
+    earlier_top, earlier_bottom = ring_extremes(highs, lows, half - period, half)
     if top > earlier_top and bottom > earlier_bottom:
         return 1.0
     if top < earlier_top and bottom < earlier_bottom:
@@ -80,16 +70,10 @@ def swing(state: StructureState, period: int) -> float:
 
 @rule
 def channel(state: StructureState, close: float, period: int) -> float:
-    """1.0 or -1.0 where the last close left the `period` candles before it, else the
-    earlier value; NaN before the first break."""
+    """As `channel_side`; NaN before the first break."""
     if state.seen <= period:
         return np.nan
-    top, bottom = extremes(state, state.seen - 1 - period, state.seen - 1)
-    if close > top:
-        return 1.0
-    if close < bottom:
-        return -1.0
-    return state.value
+    return channel_side(state.highs, state.lows, state.seen - 1, close, period, state.value)
 
 
 @rule

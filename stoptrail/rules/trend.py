@@ -76,21 +76,29 @@ def change(state: TrendState, lag: int) -> float:
 
 
 @rule
-def channel_break(state: TrendState, period: int) -> float:
-    """1.0 or -1.0 where the last close left the `period` candles before it, else the
-    earlier value; NaN before the first break."""
-    size = len(state.closes)
-    last = state.seen - 1
+def ring_extremes(highs: Floats, lows: Floats, start: int, end: int) -> tuple[float, float]:
+    """Highest high and lowest low of the candles from `start` up to, not with, `end`, in rings
+    that have candle k at k modulo their length."""
+    size = len(highs)
     top, bottom = -np.inf, np.inf
-    for k in range(last - period, last):
-        top = max(top, state.highs[k % size])
-        bottom = min(bottom, state.lows[k % size])
-    close = state.closes[last % size]
+    for k in range(start, end):
+        top = max(top, highs[k % size])
+        bottom = min(bottom, lows[k % size])
+    return top, bottom
+
+
+@rule
+def channel_side(
+    highs: Floats, lows: Floats, last: int, close: float, period: int, before: float
+) -> float:
+    """1.0 or -1.0 where the close of candle `last` left the `period` candles before it, else
+    `before`; highs, lows: rings as in `ring_extremes`."""
+    top, bottom = ring_extremes(highs, lows, last - period, last)
     if close > top:
         return 1.0
     if close < bottom:
         return -1.0
-    return state.value
+    return before
 
 
 @rule
@@ -154,7 +162,9 @@ def trend_value(state: TrendState, kind: int, period: int, strength: float) -> f
     if kind == ROC:
         return change(state, period)
     if kind == DONCHIAN:
-        return channel_break(state, period)
+        last = state.seen - 1
+        close = state.closes[last % len(state.closes)]
+        return channel_side(state.highs, state.lows, last, close, period, state.value)
     if kind == AGREEMENT:
         return agreement(state, period)
     score = momentum(state, period, strength)
