@@ -25,7 +25,7 @@ from stoptrail.core.errors import ConfigError, DataError, RunError, UsageError
 from stoptrail.core.json import json_value
 from stoptrail.feeds.market import same_candles
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import ANNUAL_ROOT, daily_returns
+from stoptrail.rules.metrics import ANNUAL_ROOT, compounded, daily_returns
 from stoptrail.sweep.book import (
     EACH,
     BookChoice,
@@ -39,7 +39,7 @@ from stoptrail.sweep.book import (
     shares_of,
     ways_of,
 )
-from stoptrail.sweep.book_table import book_table, day_table, equity_of
+from stoptrail.sweep.book_table import book_table, day_table
 from stoptrail.sweep.book_walk import walk_book
 from stoptrail.sweep.breakdown import best_year, beyond_market, concentration, recent
 from stoptrail.sweep.earlier import NONE, tried
@@ -242,8 +242,8 @@ def _sub_accounts(tranches: Sequence[Design], engine: Floats) -> dict[str, Any]:
     """The same book as the walk-forward counts it, each market an account of its own, beside the
     one account in full Backtrader."""
     each = [design.shares @ design.returns for design in tranches]
-    apart = day_table(equity_of(np.mean(each, axis=0)))
-    whole = day_table(equity_of(engine))
+    apart = day_table(compounded(np.mean(each, axis=0)))
+    whole = day_table(compounded(engine))
     gaps = {
         name: whole[name] - apart[name]
         for name in apart

@@ -22,6 +22,8 @@ DAYS_A_YEAR = 365.0
 ANNUAL_ROOT = math.sqrt(DAYS_A_YEAR)
 _ROUNDING = 1e-12
 """Share of the sum of squares below which a spread is nothing but rounding."""
+_STILL = 1e-24
+"""Variance of daily returns below which nothing varies but for rounding."""
 _LARGEST_EXPONENT = 700.0
 """exp() of more than about 709 has no float64."""
 
@@ -94,6 +96,12 @@ def daily_returns(equity: Floats) -> Floats:
     return np.divide(after, before, out=np.ones_like(after), where=before > 0.0) - 1.0
 
 
+def compounded(returns: Floats) -> Floats:
+    """An account of 1 that earns daily `returns`, shape (..., days); shape (..., days + 1)."""
+    begun = np.ones((*returns.shape[:-1], 1))
+    return np.concatenate((begun, np.cumprod(1.0 + returns, axis=-1)), axis=-1)
+
+
 @rule
 def return_sums(equity: Floats) -> ReturnSums:
     """Sums over marks of shape (days + 1,), the first one the starting cash."""
@@ -122,6 +130,14 @@ def daily_sharpe(days: int, total: float, squares: float) -> float:
 def sharpe(sums: ReturnSums) -> float:
     """Annualised Sharpe ratio, risk-free rate 0."""
     return daily_sharpe(sums.days, sums.total, sums.squares) * ANNUAL_ROOT
+
+
+def sharpes(returns: Floats) -> Floats:
+    """`sharpe` of each row of daily returns, shape (rows, days); shape (rows,). 0 where nothing
+    varies."""
+    variance = returns.var(axis=1, ddof=1)
+    root = np.sqrt(np.where(variance > _STILL, variance, np.inf))
+    return np.asarray(returns.mean(axis=1) / root * ANNUAL_ROOT, np.float64)
 
 
 @rule

@@ -18,6 +18,7 @@ from stoptrail.core.errors import ConfigError
 from stoptrail.core.program import Progress, give_back, part_of
 from stoptrail.core.time import DAY_MS
 from stoptrail.rules.candles import Floats, Times
+from stoptrail.rules.metrics import compounded, daily_returns
 from stoptrail.sweep.finalists import choose
 from stoptrail.sweep.objective import BEST, Rule, rule_of, scored
 from stoptrail.sweep.screen import Share, screen_all, until, within
@@ -269,7 +270,5 @@ def on_days(returns: Floats, marks: Times, edges: Times) -> Floats:
     whose candles begin later or end earlier stands still there."""
     if np.array_equal(marks, edges):
         return returns
-    grown = np.concatenate((np.ones((len(returns), 1)), np.cumprod(1.0 + returns, axis=1)), axis=1)
     at = np.clip(np.searchsorted(marks, edges, side="right") - 1, 0, None)
-    equity = grown[:, at]
-    return np.asarray(equity[:, 1:] / equity[:, :-1] - 1.0)
+    return daily_returns(compounded(returns)[:, at])

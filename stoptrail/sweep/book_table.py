@@ -12,7 +12,7 @@ from stoptrail.backtest.outcome import buy_and_hold, mark_table
 from stoptrail.core.json import json_value
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import drawdowns
+from stoptrail.rules.metrics import compounded, daily_returns, drawdowns
 from stoptrail.sweep.book import (
     EACH,
     BookChoice,
@@ -37,7 +37,7 @@ def book_table(
     """
     first = walked[0]
     returns = first.of(0)
-    equity = equity_of(returns)
+    equity = compounded(returns)
     own = ways.index(BookChoice(EACH, ways[0].sets))
     singles = np.array([[_sharpe(walk.alone(own, m)) for walk in walked] for m in _all(markets)])
     sharpes = [_sharpe(walk.of(0)) for walk in walked]
@@ -76,11 +76,6 @@ def day_table(equity: Floats) -> dict[str, Any]:
     return {**mark_table(equity), "max_daily_drawdown": float(drawdowns(equity).max())}
 
 
-def equity_of(returns: Floats) -> Floats:
-    """An account of 1 that earns daily `returns`, shape (days + 1,)."""
-    return np.concatenate(([1.0], np.cumprod(1.0 + returns)))
-
-
 def held(markets: Sequence[BookMarket], first: int, last: int) -> Floats:
     """Every market bought with an equal part of an account of 1 at its first open from `first`
     on, costs included, and held to `last`: equity at the edges of the days."""
@@ -92,10 +87,9 @@ def held(markets: Sequence[BookMarket], first: int, last: int) -> Floats:
             continue
         inputs = test_inputs(market.share.inputs, first, last)
         rules = market.share.space.plan(0).run_rules
-        marks = buy_and_hold(inputs, rules)[0].equity / rules.cash
-        # From the cash, not from the first mark: the costs of buying are in between.
-        moves = marks[1:] / np.concatenate(([1.0], marks[1:-1])) - 1.0
-        found.append(equity_of(on_days(moves[None], inputs.marks.time, edges)[0]))
+        marks = buy_and_hold(inputs, rules)[0].equity  # from the cash before the buy on
+        moves = daily_returns(marks)
+        found.append(compounded(on_days(moves[None], inputs.marks.time, edges)[0]))
     return np.asarray(np.mean(found, axis=0))
 
 
@@ -110,7 +104,7 @@ def _phase_row(walk: BookWalk, markets: Sequence[BookMarket], singles: Floats) -
         "start": iso(windows[0].test_start),
         "windows": len(windows),
         "partial": windows[-1].partial,
-        **day_table(equity_of(walk.of(0))),
+        **day_table(compounded(walk.of(0))),
         "singles": dict(zip((market.symbol for market in markets), singles, strict=True)),
         "mean_of_singles": _mean(singles),
     }
@@ -166,7 +160,7 @@ def _mean(values: Floats) -> float:
 
 
 def _sharpe(returns: Floats) -> float:
-    return _number(mark_table(equity_of(returns))["sharpe"])
+    return _number(mark_table(compounded(returns))["sharpe"])
 
 
 def _number(value: float | None) -> float:

@@ -7,7 +7,6 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome, closed_table, mark_table
@@ -16,9 +15,7 @@ from stoptrail.core.json import json_value
 from stoptrail.core.time import iso
 from stoptrail.rules.candles import Floats, Times
 from stoptrail.rules.jit import compiled
-from stoptrail.rules.metrics import (
-    daily_returns,
-)
+from stoptrail.rules.metrics import compounded, daily_returns, sharpes
 from stoptrail.rules.tally import (
     tally_profits,
     trade_figures,
@@ -27,7 +24,6 @@ from stoptrail.rules.types import OPEN
 from stoptrail.sweep.plain_run import make_ready
 from stoptrail.sweep.price_paths import envelope, has_detail
 from stoptrail.sweep.statistics.drawdown_bands import LEVELS, drawdown_bands
-from stoptrail.sweep.statistics.purged import sharpes
 from stoptrail.sweep.statistics.regimes import WINDOW, Regime, known_prices, regimes
 
 LAST_DAYS = 365
@@ -65,7 +61,7 @@ def market_returns(inputs: Inputs) -> Floats:
 
 
 def _days(regime: Regime, own: Floats, market: Floats) -> dict[str, Any]:
-    alone = mark_table(_compounded(own, regime.days))
+    alone = mark_table(compounded(own[regime.days]))
     table: dict[str, Any] = json_value(
         {
             "days": regime.days.sum(),
@@ -73,14 +69,10 @@ def _days(regime: Regime, own: Floats, market: Floats) -> dict[str, Any]:
             "high": regime.high,
             "net_return": alone["net_return"],
             "sharpe": alone["sharpe"],
-            "market_return": _compounded(market, regime.days)[-1] - 1.0,
+            "market_return": compounded(market[regime.days])[-1] - 1.0,
         }
     )
     return table
-
-
-def _compounded(returns: Floats, days: NDArray[np.bool_]) -> Floats:
-    return np.concatenate(([1.0], np.cumprod(1.0 + returns[days])))
 
 
 def bands_table(outcome: Outcome, seed: int) -> dict[str, Any] | None:

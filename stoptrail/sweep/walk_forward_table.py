@@ -19,11 +19,8 @@ from stoptrail.backtest.outcome import (
 )
 from stoptrail.core.json import json_value
 from stoptrail.core.time import iso
-from stoptrail.rules.candles import Floats
 from stoptrail.rules.measure import held_candles
-from stoptrail.rules.metrics import (
-    daily_returns,
-)
+from stoptrail.rules.metrics import compounded, daily_returns
 from stoptrail.rules.tally import ratio
 from stoptrail.sweep.phases import AVERAGES, SINGLE, SWEEP, Walked
 from stoptrail.sweep.space import Space
@@ -125,8 +122,7 @@ def spread_of(sharpes: list[float]) -> dict[str, Any]:
 
 def _sharpe(walked: Walked, name: str) -> float:
     if name in AVERAGES:
-        equity: Floats = np.concatenate(([1.0], np.cumprod(1.0 + walked.averages[name])))
-        value = mark_table(equity)["sharpe"]
+        value = mark_table(compounded(walked.averages[name]))["sharpe"]
         return float("nan") if value is None else float(value)
     chained = walked.chained.get(name)
     return float("nan") if chained is None else float(chained.outcome.metrics.sharpe)

@@ -45,7 +45,7 @@ def test_trades_are_in_the_order_of_their_entries_and_of_the_sleeves() -> None:
 def test_a_separate_sleeve_counts_as_its_own_run() -> None:
     for seed in (1, 3):
         case = road_case(seed)
-        inputs = inputs_of(case.candles, case.start, case.plan)
+        inputs = inputs_of(case.candles, 50, case.plan)  # behind a warm-up, which is no time of it
         sleeve = SleevePlan(case.plan, inputs, 1.0, False)
         terms = random_book(0).terms._replace(cash=case.plan.run_rules.cash, shared=False)
         terms = terms._replace(protections=case.plan.run_rules.protections)
@@ -89,3 +89,19 @@ def test_a_sleeve_falls_as_deep_as_the_account_that_it_is_alone_in() -> None:
     whole = found.whole.metrics.max_drawdown
     assert found.drawdowns == pytest.approx([whole], rel=1e-9)
     assert whole > drawdowns(found.whole.equity).max()  # its marks alone are milder
+
+
+def test_separate_sleeves_fall_as_deep_as_accounts_of_their_shares() -> None:
+    case = road_case(1)
+    inputs, cash = inputs_of(case.candles, case.start, case.plan), case.plan.run_rules.cash
+    sleeves = [SleevePlan(case.plan, inputs, share, False) for share in (0.25, 0.75)]
+    terms = random_book(0).terms._replace(cash=cash, shared=False)
+    terms = terms._replace(protections=case.plan.run_rules.protections)
+    records = run_book(sleeves, terms)
+    alone = []
+    for sleeve, record in zip(sleeves, records, strict=True):
+        rules = case.plan.run_rules._replace(cash=sleeve.share * cash)
+        alone.append(judge(case.plan._replace(run_rules=rules), record, inputs))
+    falls = [outcome.metrics.max_drawdown for outcome in alone]
+    assert min(falls) > 0.0
+    assert judge_book(sleeves, terms, records).drawdowns == pytest.approx(falls, rel=1e-9)

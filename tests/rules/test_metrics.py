@@ -295,3 +295,19 @@ def test_two_daily_returns_are_enough_to_deviate() -> None:
     hold = np.array([100.0, 110.0, 99.0])
     like = np.array([100.0, 105.0, 99.75])
     assert share_of_cash(hold, like) == pytest.approx(0.5)
+
+
+def test_an_account_compounds_its_returns_row_by_row() -> None:
+    rows = np.array([[0.5, -0.5, 0.1], [-1.0, 0.3, 0.0]])
+    assert m.compounded(rows) == pytest.approx(
+        np.array([[1.0, 1.5, 0.75, 0.825], [1.0, 0.0, 0.0, 0.0]])
+    )
+    assert m.compounded(rows[0]).tolist() == m.compounded(rows)[0].tolist()
+    assert m.daily_returns(m.compounded(rows))[0] == pytest.approx(rows[0])
+
+
+def test_sharpe_ratios_of_rows_are_those_of_their_accounts() -> None:
+    rows = GENERATOR.normal(0.001, 0.02, (3, 60))
+    alone = [sharpe(return_sums(marks)) for marks in m.compounded(rows)]
+    assert m.sharpes(rows) == pytest.approx(alone)
+    assert m.sharpes(np.full((1, 5), 0.01)).tolist() == [0.0]

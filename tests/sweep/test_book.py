@@ -381,6 +381,11 @@ def test_a_market_stands_still_where_it_has_no_day() -> None:
     assert on_days(np.array([[0.5]]), marks, edges).tolist() == [[0.0, 0.0, 0.5, 0.0]]
 
 
+def test_an_account_that_a_day_emptied_earns_nothing_after_it() -> None:
+    marks, edges = np.arange(4) * DAY, np.arange(5) * DAY
+    assert on_days(np.array([[0.5, -1.0, 0.2]]), marks, edges).tolist() == [[0.5, -1.0, 0.0, 0.0]]
+
+
 def test_holding_pays_for_buying(world: World) -> None:
     first, last = common_span(world.markets)
     marks = held(world.markets[:1], first, last)

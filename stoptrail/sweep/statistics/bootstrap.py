@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import (
-    ANNUAL_ROOT,
-)
+from stoptrail.rules.metrics import sharpes
 
 RESAMPLES = 2000
 LEVEL = 0.9
@@ -50,14 +48,7 @@ def sharpe_interval(
 
     NaN bounds below two days; a resample without a spread counts as 0.
     """
-
-    def sharpe(sample: Floats) -> Floats:
-        spread = sample.std(axis=1, ddof=1)
-        flat = spread <= 1e-12 * np.abs(sample).max(axis=1)
-        ratio = sample.mean(axis=1) / np.where(flat, np.inf, spread) * ANNUAL_ROOT
-        return np.asarray(ratio, dtype=np.float64)
-
-    return _interval(returns, sharpe, 0.0, seed, resamples, level)
+    return _interval(returns, sharpes, 0.0, seed, resamples, level)
 
 
 def profit_factor_interval(

@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stoptrail.rules.candles import Floats, Times
-from stoptrail.rules.metrics import (
-    drawdowns,
-)
+from stoptrail.rules.metrics import compounded, drawdowns
 from stoptrail.sweep.statistics.bootstrap import RESAMPLES, mean_block, resample_indices
 
 LEVELS = (0.05, 0.5, 0.95)
@@ -74,6 +72,4 @@ def drawdown_bands(
 def deepest(shares: Floats) -> Floats:
     """The deepest drawdown after each trade, as a fraction of the peak; shape of `shares`,
     (rows, trades): profit of each trade over the account before it, compounded by row."""
-    equity = np.cumprod(1.0 + shares, axis=1)
-    fallen = drawdowns(np.concatenate((np.ones((len(shares), 1)), equity), axis=1))
-    return np.maximum.accumulate(fallen[:, 1:], axis=1)
+    return np.maximum.accumulate(drawdowns(compounded(shares))[:, 1:], axis=1)

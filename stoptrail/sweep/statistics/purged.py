@@ -18,15 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.metrics import (
-    ANNUAL_ROOT,
-)
+from stoptrail.rules.metrics import sharpes
 
 FOLDS, TEST_FOLDS = 10, 2
 PURGED_DAYS, EMBARGO_DAYS = 7, 7
 """Longer than most positions of a swing trader are held."""
-_NOTHING = 1e-24
-"""Variance of daily returns below which there is none but rounding."""
 
 
 class Split(NamedTuple):
@@ -125,10 +121,3 @@ def purged_paths(
         float(ratios.max()),
         float((ratios <= 0.0).mean()),
     )
-
-
-def sharpes(returns: Floats) -> Floats:
-    """Annualised Sharpe ratio of each row, shape (rows,); 0 where nothing varies."""
-    variance = returns.var(axis=1, ddof=1)
-    root = np.sqrt(np.where(variance > _NOTHING, variance, np.inf))
-    return np.asarray(returns.mean(axis=1) / root * ANNUAL_ROOT, np.float64)

@@ -7,8 +7,9 @@ import pytest
 
 from stoptrail.rules.metrics import (
     ANNUAL_ROOT,
+    sharpes,
 )
-from stoptrail.sweep.statistics.purged import purged_paths, sharpes, splits
+from stoptrail.sweep.statistics.purged import purged_paths, splits
 
 
 def test_splits_by_hand() -> None:
