@@ -6,12 +6,14 @@ import ast
 import re
 import shlex
 from configparser import ConfigParser
+from importlib import import_module
 from pathlib import Path
 
 import click
 import pytest
 
 import runner
+import stoptrail
 from stoptrail.cli import main as program
 from stoptrail.config.settings import Settings, known_keys
 
@@ -77,6 +79,19 @@ def test_the_readme_installs_extras_that_exist() -> None:
     for page in PAGES:
         for extras in re.findall(r"pip install [^\n]*\.\[([a-z0-9,]+)\]", page.read_text("utf-8")):
             assert set(extras.split(",")) <= set(setup["options.extras_require"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_name_that_is_shown_in_python_can_be_imported(page: Path) -> None:
+    missing = []
+    for language, text in _FENCE.findall(page.read_text("utf-8")):
+        for node in ast.walk(ast.parse(text)) if language == "python" else ():
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stoptrail"):
+                found = import_module(str(node.module))
+                missing += [name.name for name in node.names if not hasattr(found, name.name)]
+            elif isinstance(node, ast.Attribute) and ast.unparse(node.value) == "stoptrail":
+                missing += [] if hasattr(stoptrail, node.attr) else [node.attr]
+    assert missing == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

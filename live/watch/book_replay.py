@@ -7,7 +7,7 @@ from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from peewee import Database, SqliteDatabase
+from peewee import Database
 
 from stoptrail.backtest.book import terms_of
 from stoptrail.live.book_engine import BookEngine, BookOptions, Seat, SeatOptions
@@ -21,13 +21,20 @@ from stoptrail.live.ledger.records import (
     stored_candles,
     stored_steps,
 )
-from stoptrail.live.ledger.tables import TABLES
 from stoptrail.live.market.events import Tick
 from stoptrail.live.origin import Origin
 from stoptrail.live.session_settings import funding_of, plan_from, settings_from
 from stoptrail.live.step import BookAccount
 from stoptrail.live.watch.differences import Compared, compare
-from stoptrail.live.watch.replay import AsItWas, ManualExit, Open, Recording, begun, recording_of
+from stoptrail.live.watch.replay import (
+    AsItWas,
+    ManualExit,
+    Open,
+    Recording,
+    begun,
+    memory_ledger,
+    recording_of,
+)
 from stoptrail.rules.book import FREE
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.protections import guard_start
@@ -69,24 +76,22 @@ def replay_book(recording: BookRecording, *, candles_alone: bool = False) -> Dat
         sleeves = [one._replace(**alone) for one in recording.sleeves]
         steps = list(enumerate(joined(_by_market(steps)), 1))
         recording = recording._replace(sleeves=sleeves, steps=steps)
-    database = SqliteDatabase(":memory:")
-    with database.bind_ctx(TABLES):
-        database.create_tables(TABLES)
-    cash = float(recording.content["account"]["cash"])
-    guard = guard_start(cash)
-    begun(database, book, Checkpoint(cash, None, None, None, None, guard, 0), book.warm_up_from)
-    for one in recording.sleeves:
-        share = share_of(recording.content, one.session.sleeve)
-        start = Checkpoint(cash * share, None, None, None, None, guard_start(cash * share), 0)
-        begun(database, one.session, start, one.candles[0][0])
-    writer = BookWriter(database, book, [one.session for one in recording.sleeves])
-    account = BookAccount(cash, guard, 0, 0, book.start, cash, cash)
-    options = BookOptions(
-        terms_of(settings_from(recording.content)), book.interval, account, writer.write
-    )
-    seats = [_seat(recording, one, cash, candles_alone) for one in recording.sleeves]
-    engine = BookEngine(seats, options)
-    engine.run(Steps(_told(recording, engine)))
+    with memory_ledger() as database:
+        cash = float(recording.content["account"]["cash"])
+        guard = guard_start(cash)
+        begun(database, book, Checkpoint(cash, None, None, None, None, guard, 0), book.warm_up_from)
+        for one in recording.sleeves:
+            share = share_of(recording.content, one.session.sleeve)
+            start = Checkpoint(cash * share, None, None, None, None, guard_start(cash * share), 0)
+            begun(database, one.session, start, one.candles[0][0])
+        writer = BookWriter(database, book, [one.session for one in recording.sleeves])
+        account = BookAccount(cash, guard, 0, 0, book.start, cash, cash)
+        options = BookOptions(
+            terms_of(settings_from(recording.content)), book.interval, account, writer.write
+        )
+        seats = [_seat(recording, one, cash, candles_alone) for one in recording.sleeves]
+        engine = BookEngine(seats, options)
+        engine.run(Steps(_told(recording, engine)))
     return database
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from peewee import Database, SqliteDatabase
 
 from stoptrail.brokers.settlement import Settled
+from stoptrail.core.database import closed_on_error
 from stoptrail.exchange.rows import Row
 from stoptrail.live.engine import Engine, EngineOptions
 from stoptrail.live.gate import (
@@ -163,39 +165,47 @@ class Open:
         return True
 
 
+@contextmanager
+def memory_ledger() -> Iterator[Database]:
+    """An empty ledger that is nowhere but in memory; left open, but where it cannot be filled."""
+    database = SqliteDatabase(":memory:")
+    with closed_on_error(database):
+        with database.bind_ctx(TABLES):
+            database.create_tables(TABLES)
+        yield database
+
+
 def replay(recording: Recording, *, candles_alone: bool = False) -> Database:
     """A ledger in memory with what the session's broker and strategy do on `recording`.
 
     With `candles_alone` neither ticks nor people play a part: what a backtest would have
     done under the same settings.
     """
-    database = SqliteDatabase(":memory:")
-    with database.bind_ctx(TABLES):
-        database.create_tables(TABLES)
-    session = recording.session
-    if candles_alone:
-        recording = recording._replace(ticks=[], closes=[], refused={}, withdrawn={})
-    first = recording.settings[0]
-    cash = first.content["account"]["cash"]
-    checkpoint = Checkpoint(cash, None, None, None, None, guard_start(cash), 0)
-    begun(database, session, checkpoint, recording.candles[0][0])
-    writer = StepWriter(database, session.id, session.interval)
-    leaving, ticks, counted = STAYS, 0, Counters(0, 0, 0)
-    settled: list[Settled] = []
-    for at, settings in enumerate(recording.settings):
-        following = recording.settings[at + 1 : at + 2]
-        until = following[0].applied if following else None
-        assert settings.applied is not None
-        known = sum(row[0] <= settings.applied for row in recording.candles)
-        booked = booked_funding(database, session.id)
-        where = (known, session.start, settings.applied, ticks, checkpoint, counted, leaving)
-        origin = Origin(*where, booked=booked, settled=settled)
-        engine = _run(recording, settings, origin, until, writer, candles_alone)
-        if engine.strategy is None:
-            raise ValueError(f"settings {settings.number} applied to no candle")
-        settled = [] if engine.settlement is None else engine.settlement.trades
-        checkpoint, leaving = engine.strategy.checkpoint(), engine.broker.leaving_for
-        ticks, counted = engine.ticks, counters(database, session.id)
+    with memory_ledger() as database:
+        session = recording.session
+        if candles_alone:
+            recording = recording._replace(ticks=[], closes=[], refused={}, withdrawn={})
+        first = recording.settings[0]
+        cash = first.content["account"]["cash"]
+        checkpoint = Checkpoint(cash, None, None, None, None, guard_start(cash), 0)
+        begun(database, session, checkpoint, recording.candles[0][0])
+        writer = StepWriter(database, session.id, session.interval)
+        leaving, ticks, counted = STAYS, 0, Counters(0, 0, 0)
+        settled: list[Settled] = []
+        for at, settings in enumerate(recording.settings):
+            following = recording.settings[at + 1 : at + 2]
+            until = following[0].applied if following else None
+            assert settings.applied is not None
+            known = sum(row[0] <= settings.applied for row in recording.candles)
+            booked = booked_funding(database, session.id)
+            where = (known, session.start, settings.applied, ticks, checkpoint, counted, leaving)
+            origin = Origin(*where, booked=booked, settled=settled)
+            engine = _run(recording, settings, origin, until, writer, candles_alone)
+            if engine.strategy is None:
+                raise ValueError(f"settings {settings.number} applied to no candle")
+            settled = [] if engine.settlement is None else engine.settlement.trades
+            checkpoint, leaving = engine.strategy.checkpoint(), engine.broker.leaving_for
+            ticks, counted = engine.ticks, counters(database, session.id)
     return database
 
 

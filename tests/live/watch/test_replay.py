@@ -17,7 +17,7 @@ from stoptrail.live.ledger.tables import PaperTrades, StopMoves
 from stoptrail.live.market.events import ConnectionBack, ConnectionLost
 from stoptrail.live.watch.control import ask
 from stoptrail.live.watch.differences import attribute, compare
-from stoptrail.live.watch.replay import recording_of, replay
+from stoptrail.live.watch.replay import memory_ledger, recording_of, replay
 from tests.live.books import books_of
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
@@ -150,3 +150,9 @@ def test_candles_alone_of_a_candle_session_is_the_session(tmp_path: Path) -> Non
     assert attribute(database, alone, session.id) == []
     alone.close()
     database.close()
+
+
+def test_a_ledger_that_cannot_be_filled_is_not_left_open() -> None:
+    with pytest.raises(RuntimeError), memory_ledger() as database:
+        raise RuntimeError
+    assert database.is_closed()
