@@ -35,6 +35,7 @@ def among_neighbours(columns: Columns, step: int) -> Iterator[Told]:
     for first in range(0, len(columns.time), _MANY):
         yield from _straight(rows_of(columns, slice(first, first + _MANY + _COPIES)), first)
     yield from _turned(columns, step)
+    yield from _moved_on(columns, step)
     yield from _copied(columns)
     yield from _volume_level(columns)
 
@@ -190,6 +191,29 @@ _FAR = 20.0
 """Times the gap that six in ten candles keep below: such a gap is none of the market."""
 _MENDED = 30.0
 """By how much exchanging the two has to narrow it, at least."""
+
+
+def _moved_on(columns: Columns, step: int) -> Iterator[Told]:
+    """A single candle that is missing in all of a file while the price goes on from one side of it
+    to the other, as it does only between neighbours: what follows is a candle late, perhaps."""
+    apart = np.diff(columns.time)
+    holes = np.flatnonzero(apart == 2 * step)
+    if len(holes) != 1 or np.sum(apart == step) < _MANY_MORE:
+        return
+    gaps = np.abs(columns.open[1:] - columns.close[:-1])
+    usual = np.quantile(gaps[apart == step], _USUAL)
+    wide = np.median(columns.high - columns.low) > _FAR * usual
+    if wide and gaps[holes[0]] <= usual:
+        row = int(holes[0]) + 1
+        text = (
+            "the candle before is missing, the only one, yet the price goes on over it as between "
+            "neighbours: the times from there on may be a candle late (closes, of another program)"
+        )
+        yield Told("shift", row, len(columns.time) - row, text)
+
+
+_MANY_MORE = 500
+"""Candles beside which a single one is seldom missing."""
 
 
 def _copied(columns: Columns) -> Iterator[Told]:

@@ -120,3 +120,19 @@ def test_a_market_that_goes_on_two_percent_elsewhere_is_said(tmp_path: Path, fac
     (said,) = load_file(path, QUARTER, Reading(symbol="BTC/USDT")).notes
     assert said.startswith("row 701 (line 702)")
     assert "and stays there: two markets in one file, perhaps" in said
+
+
+def test_a_part_that_is_a_candle_late_is_said_and_a_missing_candle_is_not(tmp_path: Path) -> None:
+    given = list(rows_of(walk(1200)))
+    late = [[row[0] + QUARTER * (i >= 700), *row[1:]] for i, row in enumerate(given)]
+    (said,) = load_file(table(tmp_path / "a.csv", PLAIN, late), QUARTER).notes
+    assert said.startswith("row 701 (line 702)")
+    assert "may be a candle late" in said
+    told = 0
+    for missing in range(100, 1100, 25):
+        rows = given[:missing] + given[missing + 1 :]
+        notes = load_file(table(tmp_path / "b.csv", PLAIN, rows), QUARTER).notes
+        told += any("a candle late" in note for note in notes)
+    assert told <= 1
+    thin = [row for i, row in enumerate(late) if (i + 1) % 97]
+    assert not load_file(table(tmp_path / "c.csv", PLAIN, thin), QUARTER).notes
