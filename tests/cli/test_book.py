@@ -153,7 +153,11 @@ def test_days_of_sleeves_add_up_to_the_equity(three: Path) -> None:
         sum(float(row[name]) for name in ("1", "2", "3")) for row in rows_of(three / "sleeves.csv")
     ]
     np.testing.assert_allclose(np.array(equity) - equity[0], parts, atol=1e-6)
-    assert len(rows_of(three / "exposure.csv")) == len(equity)
+    exposure, book = rows_of(three / "exposure.csv"), summary_of(three)["book"]
+    assert len(exposure) == len(equity)
+    for name in ("open_risk", "notional"):
+        assert max(float(row[name]) for row in exposure) == book[name]["max"]
+    assert book["open_risk"]["max"] < book["notional"]["max"]
 
 
 def test_its_own_configuration_runs_it_again(place: Place, three: Path) -> None:

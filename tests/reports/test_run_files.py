@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import time_ms
-from stoptrail.reports.run_files import as_of_a_run, read_run
+from stoptrail.reports.run_files import as_of_a_run, read_days, read_run
 from tests.reports.example_run import write_example_run
 
 
@@ -20,6 +22,31 @@ def test_a_run_is_read_back(tmp_path: Path) -> None:
     for trade in run.trades:
         assert run.stops[trade.number][0].level == trade.initial_stop
         assert run.stops[trade.number][0].time == trade.entry_time
+
+
+def test_columns_are_read_by_their_names(tmp_path: Path) -> None:
+    write_example_run(tmp_path, days=60)
+    wanted = read_run(tmp_path)
+    tables = [path for path in tmp_path.glob("*.csv") if path.name != "exposure.csv"]
+    assert {"trades.csv", "stops.csv", "equity.csv"} <= {path.name for path in tables}
+    for path in tables:
+        rows = list(csv.reader(path.read_text().splitlines()))
+        path.write_text("".join(",".join(row[::-1]) + "\n" for row in rows))
+    found = read_run(tmp_path)
+    assert repr(found.trades) == repr(wanted.trades)  # with NaN, which no value equals
+    assert (found.stops, found.config) == (wanted.stops, wanted.config)
+    np.testing.assert_array_equal(found.equity.equity, wanted.equity.equity)
+    np.testing.assert_array_equal(found.equity.time, wanted.equity.time)
+
+
+def test_days_are_read_by_the_names_of_their_columns(tmp_path: Path) -> None:
+    (tmp_path / "days.csv").write_text("b,day,a\n2,2024-01-01,1\n4,2024-01-02,3\n")
+    found = read_days(tmp_path / "days.csv")
+    assert found.time.tolist() == [time_ms("2024-01-01"), time_ms("2024-01-02")]
+    assert {name: column.tolist() for name, column in found.columns.items()} == {
+        "a": [1.0, 3.0],
+        "b": [2.0, 4.0],
+    }
 
 
 def test_files_that_a_run_does_not_have_are_empty(tmp_path: Path) -> None:
