@@ -20,7 +20,7 @@ from stoptrail.core.time import HOUR_MS, iso, iso_time
 from stoptrail.exchange.funding import HOURLY_SINCE
 from stoptrail.feeds.archive import Member, files_of
 from stoptrail.feeds.cache import cache_path
-from stoptrail.feeds.convert import CellError, one_line, texts_of, to_floats
+from stoptrail.feeds.convert import CellError, decimal_mark, one_line, texts_of, to_floats
 from stoptrail.feeds.funding_table import funding_table
 from stoptrail.feeds.market import MarketFunding
 from stoptrail.feeds.markets import coded, market_in_name, same_base, same_market, told_apart
@@ -215,13 +215,14 @@ def _names_market(word: str) -> bool:
 
 
 def _floats(column: pa.ChunkedArray, name: str) -> Floats:
-    """A column as numbers; 0.01% is 0.0001."""
+    """A column as numbers; 0.01% is 0.0001, and 0,0001 as well."""
     import pyarrow as pa
 
-    if not _in_percent(column):
+    if not pa.types.is_string(column.type):
         return to_floats(column, name)
     bare = [str(cell or "").strip().removesuffix("%") for cell in column.to_pylist()]
-    return to_floats(pa.chunked_array([texts_of(bare)]), name) / 100.0
+    numbers = to_floats(pa.chunked_array([texts_of(bare)]), name, decimal_mark([bare], ","))
+    return numbers / 100.0 if _in_percent(column) else numbers
 
 
 def _in_percent(column: pa.ChunkedArray) -> bool:

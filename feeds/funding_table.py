@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.archive import Member
 from stoptrail.feeds.convert import one_line
+from stoptrail.feeds.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.structured import feather_sheet
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def funding_table(member: Member) -> pa.Table:
         if whole.startswith((b"ARROW1", b"FEA1")):
             sheet = feather_sheet(member.label, whole)
             return sheet.read(range(sheet.width)).rename_columns(list(sheet.names))
+        whole = _in_utf_8(whole)
         if whole.lstrip()[:1] in (b"[", b"{"):
             return pa.Table.from_pylist(_records(json.loads(whole)))
         first = whole.split(b"\n", 1)[0].decode("utf-8-sig").strip()
@@ -47,6 +49,16 @@ def funding_table(member: Member) -> pa.Table:
         raise DataError(
             f"{member.label}: no file of funding ({reason}); give CSV or Parquet with time and rate"
         ) from None
+
+
+def _in_utf_8(content: bytes) -> bytes:
+    """A text of any encoding in UTF-8. Raises ValueError."""
+    try:
+        text, _ = decoded(content, content[:HEAD_BYTES])
+    except DataError:
+        raise ValueError("it is no text") from None
+    assert isinstance(text, bytes)
+    return text
 
 
 def _is_number(text: str) -> bool:

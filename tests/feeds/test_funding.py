@@ -70,6 +70,24 @@ def test_a_place_that_takes_no_file_is_told_with_the_setting(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("time,rate\n1700006400000,0.0001\n1700035200000,-0.00025\n", "utf-16"),
+        ("time;rate\n1700006400000;0,0001\n1700035200000;-0,00025\n", "utf-8"),
+        ('time,rate\n1700006400000,"0,0001"\n1700035200000,"-0,00025"\n', "utf-8-sig"),
+        ("time;rate\n1700006400000;0,01%\n1700035200000;-0,025%\n", "utf-16-le"),
+        ("time\trate\n1700006400000\t1e-04\n1700035200000\t-0,00025\n", "utf-8"),
+    ],
+)
+def test_spreadsheets_of_other_countries_are_read(tmp_path: Path, text: str, encoding: str) -> None:
+    file = tmp_path / "funding.csv"
+    file.write_text(text, encoding=encoding)
+    rows = read_funding(file)
+    assert rows.time.tolist() == [1_700_006_400_000, 1_700_035_200_000]
+    np.testing.assert_allclose(rows.rate, [0.0001, -0.00025], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("time,rate\n1700000000000,0.01\n1700028800000,0.02\n", "percentages"),
