@@ -2,10 +2,10 @@
 PYTHON ?= .venv/bin/python
 BIN = $(dir $(PYTHON))
 
-.PHONY: help develop test quick coverage wheel matrix roads lint format types imports mutants fuzz benchmark sweep ci clean
+.PHONY: help develop test quick coverage wheel matrix roads lint format types imports mutants fuzz benchmark benchmark-against sweep ci clean
 
 help:  ## list the verbs
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s ':'
 
 develop:  ## make .venv with everything that development needs
 	python3 -m venv .venv
