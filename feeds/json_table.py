@@ -28,7 +28,7 @@ def json_sheet(label: str, content: bytes) -> Sheet:
     DataError where there is none."""
     import pyarrow as pa
 
-    value = of_messages(parsed(content))
+    value, notes = of_messages(parsed(content))
     every = list(_tables(value, ()))
     tables = [found for found in every if _size(found.table)] or _of_other_names(every)
     if not tables:
@@ -42,7 +42,7 @@ def json_sheet(label: str, content: bytes) -> Sheet:
     table = pa.table({str(i): array for i, array in enumerate(arrays)})
     zone = next(_zones(value), "")
     sheet = table_sheet(label, "JSON", table)
-    return sheet._replace(names=tuple(names), zone=zone, layout=layout)
+    return sheet._replace(names=tuple(names), zone=zone, layout=layout, notes=tuple(notes))
 
 
 CRYPTOWATCH = "rows under the seconds of their timeframe, as Cryptowatch writes them"

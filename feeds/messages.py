@@ -40,24 +40,28 @@ class _Wrapped(NamedTuple):
     """What it says it is of."""
 
 
-def of_messages(value: Any) -> Any:
-    """A list of messages of one candle each as the candles: records with the market that their
-    topics tell apart, or rows below it; any other value as it is."""
-    if not isinstance(value, list) or len(value) < 2:
-        return value
-    found = [told for message in value if (told := _message(message))]
-    if len(found) < max(2, len(value) / 2):
-        return value
-    labels = _told_apart([message.topic for message in found])
-    if all(isinstance(message.candle, dict) for message in found):
-        return [_record(message, labels[message.topic]) for message in found]
-    if not all(isinstance(message.candle, list) for message in found):
-        return value
+def of_messages(value: Any) -> tuple[Any, list[str]]:
+    """A list of messages, of which most hold one candle each, as the candles: records with the
+    market that their topics tell apart, or rows below it; any other value as it is. And what is to
+    be said of it."""
+    if not isinstance(value, list) or any(map(_is_candle, value)):
+        return value, []
+    each = [_wrapped(message) for message in value]
+    if sum(len(one) == 1 for one in each) < max(2, len(value) / 2):
+        return value, []
+    found = [wrapped for one in each for wrapped in one]
+    without = sum(not one for one in each)
+    notes = [f"{without} messages without a candle passed over"] if without else []
+    labels = _told_apart([wrapped.topic for wrapped in found])
+    if all(isinstance(wrapped.candle, dict) for wrapped in found):
+        return [_record(wrapped, labels[wrapped.topic]) for wrapped in found], notes
+    if not all(isinstance(wrapped.candle, list) for wrapped in found):
+        return value, []
     rows: dict[str, list[Any]] = {}
-    for message in found:
-        key = " ".join(filter(None, labels[message.topic].values()))
-        rows.setdefault(key, []).append(message.candle)
-    return rows if len(rows) > 1 else next(iter(rows.values()))
+    for wrapped in found:
+        key = " ".join(filter(None, labels[wrapped.topic].values()))
+        rows.setdefault(key, []).append(wrapped.candle)
+    return rows if len(rows) > 1 else next(iter(rows.values())), notes
 
 
 def _record(message: _Wrapped, label: dict[str, str]) -> dict[str, Any]:
@@ -71,22 +75,17 @@ def _record(message: _Wrapped, label: dict[str, str]) -> dict[str, Any]:
     return record
 
 
-def _message(value: Any) -> _Wrapped | None:
-    """A message around one candle; None for a candle without wrapping, and for what holds none or
-    several."""
-    if _is_candle(value):
-        return None
-    candles = list(_candles(value))
-    if len(candles) != 1:
-        return None
-    texts = list(_texts(value, "", candles[0]))
-    around = {name: text for name, text in texts if name != _UNNAMED}
-    inner = candles[0].items() if isinstance(candles[0], dict) else ()
-    texts += [
-        (name, cell) for name, cell in inner if isinstance(cell, str) and not _is_number(cell)
-    ]
-    topic = [str(text) for name, text in texts if plain_name(name) in _TOPICS]
-    return _Wrapped(candles[0], around, " ".join(dict.fromkeys(topic)))
+def _wrapped(value: Any) -> list[_Wrapped]:
+    """The candles of a message."""
+    found = []
+    for candle in _candles(value):
+        texts = list(_texts(value, "", candle))
+        around = {name: text for name, text in texts if name != _UNNAMED}
+        inner = candle.items() if isinstance(candle, dict) else ()
+        texts += [(name, t) for name, t in inner if isinstance(t, str) and not _is_number(t)]
+        topic = [str(text) for name, text in texts if plain_name(name) in _TOPICS]
+        found.append(_Wrapped(candle, around, " ".join(dict.fromkeys(topic))))
+    return found
 
 
 _UNNAMED = ""
@@ -103,12 +102,8 @@ def _candles(value: Any) -> Iterator[Any]:
 def _is_candle(value: Any) -> bool:
     """Whether a record, or a row, holds a time, four prices and a volume itself."""
     if isinstance(value, list):
-        cells = [number(cell) for cell in value if not isinstance(cell, (list, dict, bool))]
-        return (
-            len(value) == len(cells) >= _LEAST_CELLS
-            and all(cell == cell for cell in cells)
-            and cells[0] > _LEAST_TIME
-        )
+        scalars = not any(isinstance(cell, (list, dict, bool)) for cell in value)
+        return len(value) >= _LEAST_CELLS and scalars and number(value[0]) > _LEAST_TIME
     if not isinstance(value, dict):
         return False
     names = [name for name, cell in value.items() if not isinstance(cell, (list, dict))]
@@ -127,7 +122,7 @@ def _names_time(name: str) -> bool:
 def _texts(value: Any, name: str, candle: Any) -> Iterator[tuple[str, Any]]:
     """Texts and flags around a candle, with their names; the numbers of a channel in a list that
     names nothing. Moments, which are those of the message, are left out."""
-    if value is candle:
+    if _is_candle(value):
         return
     if isinstance(value, dict):
         for inner, part in value.items():

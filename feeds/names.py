@@ -39,6 +39,7 @@ def _words(*texts: str) -> tuple[str, ...]:
 OPEN_TIMES = _words(
     "timeperiodstart windowstart opentime timeopen starttime timestart opentimems opentimestamp",
     "candlebegintime begintime startat start begin bucketstart periodstart opendatetime from",
+    "intervalbegin intervalstart candlestart candlebegin barstart barbegin bucketbegin klinestart",
     "opendate 开盘时间 开始时间 起始时间 開盤時間 開始時間 開始日時 시작시간",
 )
 """Names that say that the time is an open, the surest first; see `plain_name`."""

@@ -15,7 +15,7 @@ from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts import Reading
 from tests.feeds.tables import QUARTER, same
 from tests.feeds.test_refusals import walk
-from tests.feeds.written import Row, rows_of, typical
+from tests.feeds.written import Row, moment, rows_of, typical
 
 GIVEN = walk(200)
 ROWS: list[Row] = list(rows_of(GIVEN))
@@ -90,7 +90,16 @@ def bitfinex(market: str, row: Any) -> Any:
     return [34 if market == "BTCUSDT" else 35, [time, o, c, h, low, v]]
 
 
-NAMED = {one.__name__: one for one in (bybit, binance, gate, htx, mexc, deribit)}
+def kraken_v2(market: str, row: Any) -> Any:
+    """`timestamp` is the end of the candle."""
+    names = ("open", "high", "low", "close", "volume")
+    candle = dict(zip(names, row[1:], strict=True)) | {"symbol": market, "interval": 15}
+    begin, end = (moment(at, "%Y-%m-%dT%H:%M:%S.000000Z") for at in (row[0], row[0] + QUARTER))
+    candle |= {"interval_begin": begin, "timestamp": end}
+    return {"channel": "ohlc", "type": "update", "data": [candle]}
+
+
+NAMED = {one.__name__: one for one in (bybit, binance, gate, htx, mexc, deribit, kraken_v2)}
 UNNAMED = {one.__name__: one for one in (okx, kraken, bitfinex)}
 
 
@@ -136,6 +145,24 @@ def test_rows_of_two_markets_are_never_mixed(tmp_path: Path, message: Message) -
         path = log(tmp_path / "a.json", messages)
         with pytest.raises(DataError, match=rf"2 tables .* \({one}, {other}\); give one"):
             load_file(path, QUARTER, MEANT)
+
+
+def test_no_candle_of_a_message_of_many_is_lost(tmp_path: Path) -> None:
+    """A snapshot of the candles so far comes first."""
+    sent = [kraken_v2("BTCUSDT", row) for row in ROWS]
+    snapshot = {**sent[0], "data": [one["data"][0] for one in sent[:60]]}
+    path = log(tmp_path / "a.json", [{"channel": "status"}, snapshot, *sent[59:]])
+    loaded = load_file(path, QUARTER, Reading(symbol="BTC/USDT"))
+    assert same(loaded.candles, GIVEN)
+    assert "1 messages without a candle passed over" in loaded.notes
+    assert any("1 row comes again" in note for note in loaded.notes)
+
+
+def test_a_cell_that_is_no_number_is_refused_in_a_log_too(tmp_path: Path) -> None:
+    sent = [okx("BTCUSDT", row) for row in ROWS]
+    sent[20]["data"][0][2] = "n/a"
+    with pytest.raises(DataError, match="record 21.*high = nan"):
+        load_file(log(tmp_path / "a.json", sent), QUARTER, MEANT)
 
 
 def test_a_swap_and_its_spot_market_are_both_named(tmp_path: Path) -> None:
