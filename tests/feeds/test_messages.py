@@ -161,7 +161,7 @@ def test_no_candle_of_a_message_of_many_is_lost(tmp_path: Path) -> None:
 def test_a_cell_that_is_no_number_is_refused_in_a_log_too(tmp_path: Path) -> None:
     sent = [okx("BTCUSDT", row) for row in ROWS]
     sent[20]["data"][0][2] = "n/a"
-    with pytest.raises(DataError, match="record 21.*high = nan"):
+    with pytest.raises(DataError, match=r"record 21.*high = nan"):
         load_file(log(tmp_path / "a.json", sent), QUARTER, MEANT)
 
 
