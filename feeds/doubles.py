@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stoptrail.core.time import HOUR_MS, MINUTE_MS, iso, timeframe_name
 from stoptrail.feeds.columns import Columns
@@ -14,6 +15,7 @@ from stoptrail.feeds.seams import doubled_hours, two_candles
 from stoptrail.rules.candles import Times
 
 Place = Callable[[int], str]
+Places = NDArray[np.intp]
 _MOST = 0.25
 """Share of times that come twice where that is no seam."""
 _FEW = 8
@@ -43,11 +45,30 @@ def said_of_doubles(columns: Columns, place: Place, *, local: bool) -> str:
     more = f" (and {count - 1} more such rows)" if count > 1 else ""
     if count > _MOST * len(times) and count > _FEW and "two markets" not in told:
         head = told.partition(" (open high low")[0]
+        if np.mean(_grown(columns, order[same], order[same + 1])) > _MOSTLY:
+            return (
+                f"{head}{more}: the second has all that the first has, as messages about a candle "
+                "under way do; keep the last row of each time"
+            )
         return (
             f"{head}{more}: two markets, exchanges or exports in one file, which no column tells "
             "apart; give a file of one"
         )
     return f"{told}{more}"
+
+
+def _grown(columns: Columns, first: Places, second: Places) -> NDArray[np.bool_]:
+    """Which candles hold earlier copies of themselves."""
+    return np.asarray(
+        (columns.open[first] == columns.open[second])
+        & (columns.high[first] <= columns.high[second])
+        & (columns.low[first] >= columns.low[second])
+        & ~(columns.volume[first] > columns.volume[second]),
+        np.bool_,
+    )
+
+
+_MOSTLY = 0.9
 
 
 def hour_twice(times: Times, place: Place) -> str:

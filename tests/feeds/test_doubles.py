@@ -37,6 +37,14 @@ def test_two_markets_that_no_column_tells_apart_are_told_as_that(
     ]
 
 
+def test_updates_of_candles_under_way_are_told_as_such(tmp_path: Path) -> None:
+    rows = [[*row[:5], round(row[5] * part, 5)] for row in ROWS for part in (0.5, 1)]
+    said = refusal(table(tmp_path / "a.csv", PLAIN, rows))
+    assert "as messages about a candle under way do; keep the last row of each time" in said
+    assert "two markets" not in said
+    assert same(load_file(table(tmp_path / "b.csv", PLAIN, rows[1::2]), QUARTER).candles, GIVEN)
+
+
 def test_two_files_of_the_same_times_are_told_as_two_markets(tmp_path: Path) -> None:
     for name, rows in (("a", ROWS), ("b", NEAR)):
         table(tmp_path / f"{name}.csv", PLAIN, rows)
