@@ -61,5 +61,5 @@ def test_a_rule_without_a_level_is_told_in_one_line(tmp_path: Path) -> None:
         write_inputs(tmp_path), ("strategy.exits=tests.contract.own_exits:lost",)
     )
     space, inputs = space_of(settings)
-    with pytest.raises(ConfigError, match=r"own_exits:lost answered nan at the close of the"):
+    with pytest.raises(ConfigError, match=r"own_exits:lost returned nan at the close of the"):
         screen_all(shared(space, inputs), 1)
