@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.jit import inner_rule
@@ -93,20 +92,24 @@ def nodes_of(candles: Candles, atr: Floats) -> Nodes:
     largest = np.arange(count + 1)
     columns = [(candles.high, candles.low, candles.close, atr)]
     ends, inside, begins, total = [np.arange(1, count + 1)], [], [], count
+    begin, high, low, top, bottom = np.arange(count), candles.high, candles.low, atr, atr
     for size in SIZES:
-        begin = np.flatnonzero(np.diff(slot // size, prepend=-1))
+        block_of = slot[begin] // size  # made of blocks of the size before
+        first = np.append(0, np.flatnonzero(block_of[1:] != block_of[:-1]) + 1)
+        high, low = np.maximum.reduceat(high, first), np.minimum.reduceat(low, first)
+        top, bottom = np.maximum.reduceat(top, first), np.minimum.reduceat(bottom, first)
+        begin = begin[first]
         end = np.append(begin[1:], count)
         # Else the ATR varies, or the block is no more than the smaller node.
-        useful = np.maximum.reduceat(atr, begin) == np.minimum.reduceat(atr, begin)
-        useful &= np.concatenate(ends)[largest[begin]] < end
-        block = _bounds(candles, atr, begin, end)
-        begin, end = begin[useful], end[useful]
+        useful = (top == bottom) & (np.concatenate(ends)[largest[begin]] < end)
+        block = high, low, candles.close[end - 1], atr[begin]
         columns.append(tuple(column[useful] for column in block))
-        inside.append(largest[begin])
-        begins.append(begin)
-        ends.append(end)
-        largest[begin] = total + np.arange(len(begin))
-        total += len(begin)
+        kept = begin[useful]
+        inside.append(largest[kept])
+        begins.append(kept)
+        ends.append(end[useful])
+        largest[kept] = total + np.arange(len(kept))
+        total += len(kept)
     largest[count] = total
     high, low, close, constant = (np.concatenate(parts) for parts in zip(*columns, strict=True))
     return Nodes(
@@ -139,15 +142,3 @@ def begin_of(nodes: Nodes, node: int, count: int) -> int:
 def end_of(nodes: Nodes, node: int, count: int) -> int:
     """The candle that follows a node; count: of candles."""
     return node + 1 if node < count else int(nodes.end[node - count])
-
-
-def _bounds(
-    candles: Candles, atr: Floats, begin: NDArray[np.intp], end: NDArray[np.intp]
-) -> tuple[Floats, ...]:
-    """The columns of the blocks of the candles from `begin` on, each up to the next."""
-    return (
-        np.maximum.reduceat(candles.high, begin),
-        np.minimum.reduceat(candles.low, begin),
-        candles.close[end - 1],
-        atr[begin],
-    )
