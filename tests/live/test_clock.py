@@ -94,7 +94,10 @@ def test_a_session_goes_on_and_says_once_that_the_clock_was_set(
     store = PlaybackStore(rows, WARM_UP, HOUR, ticks)
     url = f"sqlite:///{tmp_path}/ledger.db"
     session = play(settings(), store, url, Options(None, (Witness(),)))
-    assert said == ["this machine's clock was set forward by 21,600 s: the session goes on"]
+    assert said == [
+        "reading BTC/USDT from binance",
+        "this machine's clock was set forward by 21,600 s: the session goes on",
+    ]
     began = rows[WARM_UP - 1][0] + HOUR
     assert began <= session._now() < began + 600_000
 
