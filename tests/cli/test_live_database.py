@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -212,6 +213,14 @@ def process_of(url: str) -> int:
     return int(pid)
 
 
+def freeze(process: int) -> None:
+    """Stop a process, and wait until it has: a busy machine takes its time."""
+    os.kill(process, signal.SIGSTOP)
+    stat = Path(f"/proc/{process}/stat")
+    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "T":
+        time.sleep(0.01)
+
+
 def read_only(url: str, on: bool) -> None:
     """New connections may only read; the session gets a new one."""
     ((name,),) = ask(url, "SELECT current_database()")
@@ -276,7 +285,7 @@ def test_a_server_that_falls_silent_is_left_and_connected_to_again(
 ) -> None:
     with trading(tmp_path, postgres_url, answer=2.0) as (running, _):
         frozen = process_of(postgres_url)
-        os.kill(frozen, signal.SIGSTOP)
+        freeze(frozen)
         try:
             running.until("has not answered for")
         finally:
@@ -287,7 +296,7 @@ def test_a_server_that_falls_silent_is_left_and_connected_to_again(
 def test_a_stop_is_heard_while_the_server_is_silent(postgres_url: str, tmp_path: Path) -> None:
     with trading(tmp_path, postgres_url) as (running, _):
         frozen = process_of(postgres_url)
-        os.kill(frozen, signal.SIGSTOP)
+        freeze(frozen)
         try:
             assert running.stop() == 1
             assert "Traceback" not in running.said
