@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -52,7 +53,7 @@ class Endpoint:
     """
 
     def __init__(self, host: str, port: int) -> None:
-        from prometheus_client import CollectorRegistry, Counter
+        from prometheus_client import CollectorRegistry
 
         self._address = (host, port)
         self.port = port
@@ -60,12 +61,10 @@ class Endpoint:
         self.registry = CollectorRegistry()
         self._figures: list[_Figures] = []
         """Of the session, then of the sleeves of a book."""
-        self._messages = Counter(
-            "stoptrail_messages", "Messages by kind", ["kind"], registry=self.registry
-        )
+        self._messages = Counter({"error": 0})  # 0 and not absent while there was none
+        """By kind."""
         self._realised: dict[int, float] | None = None
         """By session; None where the ledger has to be asked again."""
-        self._messages.labels("error")  # 0 and not absent while there was none
         self.registry.register(self)
 
     def __enter__(self) -> Endpoint:
@@ -87,7 +86,7 @@ class Endpoint:
 
     def happened(self, message: Message) -> None:
         """Count the message."""
-        self._messages.labels(message.kind).inc()
+        self._messages[message.kind] += 1
         if message.kind in ("exit", "funding"):
             self._realised = None
 
@@ -116,7 +115,7 @@ class Endpoint:
 
     def collect(self) -> Iterator[Metric]:
         """Prometheus asks: the figures of the last turn, and how long ago that was."""
-        from prometheus_client.core import GaugeMetricFamily
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
         figures = list(self._figures)
         if not figures:
@@ -136,6 +135,11 @@ class Endpoint:
             for state in _STATES:
                 states.add_metric((*each.labels, state), float(state == each.connection))
         yield states
+        labels = (*_LABELS, "kind")
+        messages = CounterMetricFamily("stoptrail_messages", "Messages by kind", labels=labels)
+        for kind, count in list(self._messages.items()):
+            messages.add_metric((*figures[0].labels, kind), count)
+        yield messages
 
 
 def _whole(session: Watched, engine: Any, realised: dict[int, float]) -> _Figures:

@@ -368,6 +368,10 @@ def test_prometheus_reads_the_figures(market: list[Row], tmp_path: Path) -> None
     def figure(name: str, state: str = "") -> float:
         return float(values[f"stoptrail_{name}{{{labels(state)}}}"])
 
+    def messages(kind: str) -> float:
+        own = f'exchange="binance",kind="{kind}",session="1",symbol="BTC/USDT"'
+        return float(values[f"stoptrail_messages_total{{{own}}}"])
+
     def labels(state: str = "") -> str:
         more = f',state="{state}"' if state else ""
         return f'exchange="binance",session="1"{more},symbol="BTC/USDT"'
@@ -379,13 +383,13 @@ def test_prometheus_reads_the_figures(market: list[Row], tmp_path: Path) -> None
     assert 0 <= figure("beat_age_seconds") < 30
     assert figure("connection", "live") == 1
     assert figure("connection", "stale") == 0
-    assert float(values['stoptrail_messages_total{kind="error"}']) == 0
+    assert messages("error") == 0
     held = f"stoptrail_stop_level{{{labels()}}}" in values
     assert held == (found.trade is not None)
     if found.trade is not None:
         assert figure("stop_level") == found.trade["sl"]
     entries = len(books_of(url)["PaperTrades"])
-    assert float(values['stoptrail_messages_total{kind="entry"}']) == entries
+    assert messages("entry") == entries
 
 
 def test_an_address_in_use_is_one_line() -> None:
