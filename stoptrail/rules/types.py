@@ -183,10 +183,12 @@ def beginnings(signals: Signals) -> Setups:
 
 def chosen(whole: Setups, sides: int, first: int) -> Setups:
     """Those of the wanted sides, at or after candle `first`."""
-    wanted = whole.candle >= first
+    begin = int(np.searchsorted(whole.candle, first))
+    candle, side = whole.candle[begin:], whole.side[begin:]
     if sides != BOTH:
-        wanted &= whole.side == sides
-    return Setups(whole.candle[wanted], whole.side[wanted], whole.turn, first)
+        wanted = side == sides
+        candle, side = candle[wanted], side[wanted]
+    return Setups(candle, side, whole.turn, first)
 
 
 def day_marks(candles: Candles, start: int) -> DayMarks:

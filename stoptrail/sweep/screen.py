@@ -23,10 +23,9 @@ from stoptrail.sweep.kernel.blocks import Nodes
 from stoptrail.sweep.kernel.memo import Memos
 from stoptrail.sweep.kernel.results import Results, part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
-from stoptrail.sweep.kernel.rule_table import need_turn
 from stoptrail.sweep.pools.pool import Pool
 from stoptrail.sweep.pools.processes import cores
-from stoptrail.sweep.space import Group, Indices, Space
+from stoptrail.sweep.space import Indices, Space
 from stoptrail.sweep.statistics.windows import Window
 from stoptrail.sweep.store import TrialStore
 from stoptrail.sweep.walk_forward import train_inputs
@@ -140,31 +139,29 @@ def screen_all(
 def screen_unit(share: Share, unit: Unit, count: _Count | None = None) -> Results:
     """The results of one unit, in the order of the group's combinations, each of which is
     added to `count`."""
-    group = share.space.group(unit.group)
-    candles = share.inputs.candles
-    members = _members(share.space, unit)
-    results = results_for(len(members), share.blocks, _NO_EQUITY)
-    table = share.space.rows(members)
+    group, tables = share.space.group(unit.group), share.space.tables(unit.first, UNIT)
+    candles, size = share.inputs.candles, sum(len(table.rows) for _, table in tables)
+    results = results_for(size, share.blocks, _NO_EQUITY)
     at = slow = 0
-    events = share.events.begun(
-        unit.group, group.parts[0].plan, candles, with_turn=need_turn(table)
-    )
+    turns = any(table.needs_turn for _, table in tables)
+    events = share.events.begun(unit.group, group.parts[0].plan, candles, with_turn=turns)
     flows = share.cuts.flows(share.inputs)
     midnights = share.cuts.midnights(share.inputs, share.blocks)
-    count = count or _Count(len(members), _silent)
+    count = count or _Count(size, _silent)
     memo = share.memos.take()
-    for section, inside in _parts_within(group, unit):
-        plan = section.plan
+    for place, table in tables:
+        plan, end = group.parts[place].plan, at + len(table.rows)
         cut, atr = share.nodes(plan), (plan.atr_interval, plan.atr_period)
         first = first_decision(share.inputs, events.warm, cut.atr)
-        setups = chosen(events.setups, plan.sides, first)
-        slots, rows = part(results, at, at + inside), table[at : at + inside]
+        setups, slots = chosen(events.setups, plan.sides, first), part(results, at, end)
         own: dict[str, Any] = {"own_size": plan.own_size, "exit_rule": plan.exit_rule}
         memos: dict[str, Any] = {"memo": memo, "atr": atr, "funding": flows}
-        slow += screen_rows(candles, cut, setups, midnights, rows, slots, count.add, **memos, **own)
-        at += inside
+        slow += screen_rows(
+            candles, cut, setups, midnights, table, slots, count.add, **memos, **own
+        )
+        at = end
     share.memos.give(memo)
-    count.add(len(members) - slow)
+    count.add(size - slow)
     return results
 
 
@@ -220,17 +217,6 @@ def _far_share(whole: Inputs, space: Space, blocks: int, window: Window | None) 
     made = until(made, window) if window else made
     _FAR[:] = [made]
     return made
-
-
-def _parts_within(group: Group, unit: Unit) -> Iterator[tuple[Any, int]]:
-    """The group's parts that the unit touches, with how many combinations of each."""
-    begin = 0
-    for section in group.parts:
-        end = begin + len(section.combinations)
-        inside = min(end, unit.first + UNIT) - max(begin, unit.first)
-        if inside > 0:
-            yield section, inside
-        begin = end
 
 
 def _members(space: Space, unit: Unit) -> Indices:

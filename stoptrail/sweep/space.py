@@ -8,7 +8,7 @@ resolved once; a million combinations are then filled in by array arithmetic.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from stoptrail.config.grid import Grid, settings_for, without_grid
 from stoptrail.config.settings import Settings, trading_only
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.types import EXITS
-from stoptrail.sweep.kernel.rule_table import rule_row
+from stoptrail.sweep.kernel.rule_table import RuleTable, rule_row
 
 Indices = NDArray[np.int64]
 
@@ -59,6 +59,12 @@ class GroupPart(NamedTuple):
     """Their numbers in the grid, ascending."""
 
 
+RuleTables = tuple[tuple[int, RuleTable], ...]
+"""The place of a part among its group's, and rows of it."""
+_MOST_TABLES = 8
+"""Units whose rows are at hand."""
+
+
 class Group(NamedTuple):
     """Combinations that share a signal; `parts` differ in sides and ATR."""
 
@@ -90,7 +96,8 @@ class Space:
         self._axes = [self._axis(k) for k in (*rows, *ruled)]
         self._inside = np.sort(self._offsets(own))
         self._of_group = (self._offsets(shared)[:, None] + self._inside).ravel()
-        self._variants = {k: [self._variant(k, v) for v in self._range(k)] for k in shared}
+        self._parts = self._parts_of(shared)
+        self._tables: dict[tuple[int, int], RuleTables] = {}
 
     @property
     def size(self) -> int:
@@ -117,28 +124,47 @@ class Space:
 
     def group(self, number: int) -> Group:
         """Group `number`, in grid order of the signal's keys."""
-        plan: Plan | None = None
-        parts = []
-        for picked in self._picks(number):
-            plan = plan or self._with_signal({k: picked[k] for k in self._signal})
-            parts.append(GroupPart(self._shared_by(plan, picked), self._combinations(picked)))
-        return Group(tuple(parts))
+        plan = self._with_signal(self._places(number))
+        members = self.members(number).reshape(len(self._parts), -1)
+        parts = zip(self._parts, members, strict=True)
+        return Group(tuple(GroupPart(plan._replace(**part), own) for part, own in parts))
 
     def members(self, number: int) -> Indices:
         """The combinations of group `number`, part by part."""
         return self._origin(self._places(number)) + self._of_group
 
-    def _picks(self, number: int) -> Iterator[dict[int, int]]:
-        """Keys and places of what each part of group `number` shares."""
-        chosen = self._places(number)
-        for combo in itertools.product(*(self._range(k) for k in self._shared)):
-            yield {**chosen, **dict(zip(self._shared, combo, strict=True))}
+    def tables(self, first: int, most: int) -> RuleTables:
+        """The rows of a group's combinations from its `first` on, `most` of them or all, by parts:
+        groups differ in the signal, which no row tells."""
+        kept = self._tables.get((first, most))
+        if kept is None:
+            size, end = len(self._inside), min(first + most, len(self._of_group))
+            cuts = [first, *range((first // size + 1) * size, end, size), end]
+            rows = self.rows(self._of_group[first:end])
+            kept = tuple(
+                (begin // size, RuleTable(rows[begin - first : until - first]))
+                for begin, until in pairwise(cuts)
+            )
+            if len(self._tables) >= _MOST_TABLES:
+                self._tables = {}
+            self._tables[first, most] = kept
+        return kept
+
+    def _parts_of(self, shared: list[int]) -> list[dict[str, Any]]:
+        """The fields of Plan that each part of a group sets, in grid order of the `shared` keys."""
+        variants = [[self._variant(k, place) for place in self._range(k)] for k in shared]
+        return [
+            {name: value for variant in picked for name, value in variant.items()}
+            for picked in itertools.product(*variants)
+        ]
 
     def _places(self, number: int) -> dict[int, int]:
         """Keys and places of the signal of group `number`."""
-        lengths = [len(self.grid.values[k]) for k in self._signal] or [1]
-        places = np.unravel_index(number, lengths)
-        return dict(zip(self._signal, (int(p) for p in places), strict=False))
+        places = []
+        for k in reversed(self._signal):
+            number, place = divmod(number, len(self.grid.values[k]))
+            places.append((k, place))
+        return dict(reversed(places))
 
     def _with_signal(self, picked: dict[int, int]) -> Plan:
         """The base with a group's signal. The grid's values are checked; only another signal
@@ -149,20 +175,11 @@ class Space:
         chosen = {key.removeprefix(_STRATEGY): value for key, value in values.items()}
         return self._plan._replace(parameters={**self._plan.parameters, **chosen})
 
-    def _shared_by(self, plan: Plan, picked: dict[int, int]) -> Plan:
-        """`plan` with the sides and the ATR of a part."""
-        for k in self._shared:
-            plan = plan._replace(**self._variants[k][picked[k]])
-        return plan
-
     def _variant(self, k: int, place: int) -> dict[str, Any]:
         """What one value of a key that parts share changes."""
         changed = self._resolve({k: place})
         names = _PART_FIELDS.get(self.grid.keys[k], _RULED)
         return {name: getattr(changed, name) for name in names}
-
-    def _combinations(self, picked: dict[int, int]) -> Indices:
-        return self._origin(picked) + self._inside
 
     def _origin(self, picked: dict[int, int]) -> int:
         return sum(self._strides[k] * place for k, place in picked.items())

@@ -7,7 +7,7 @@ from stoptrail.backtest.inputs import prepare
 from stoptrail.config.grid import build_grid
 from stoptrail.config.load import load_settings
 from stoptrail.feeds.source import Wanted, load_market
-from stoptrail.sweep.kernel.rule_table import rule_row
+from stoptrail.sweep.kernel.rule_table import need_turn, rule_row
 from stoptrail.sweep.space import Space
 from tests.sweep.small import small_settings
 
@@ -57,4 +57,21 @@ def test_parts_and_rows_are_the_plans_of_their_combinations(signal: str, tmp_pat
                 assert plan._replace(run_rules=None) == part.plan._replace(run_rules=None)
                 assert np.array_equal(row, rule_row(plan.run_rules))
                 seen.append(int(combination))
+        for most in (7, space.size):
+            assert_tables(space, number, most)
     assert sorted(seen) == list(range(space.size))
+
+
+def assert_tables(space: Space, number: int, most: int) -> None:
+    """The rows of a group, `most` at a time, are those of its parts in order."""
+    group, places, rows = space.group(number), [], []
+    for first in range(0, len(space.members(number)), most):
+        tables = space.tables(first, most)
+        assert sum(len(table.rows) for _, table in tables) <= most
+        assert space.tables(first, most) is tables
+        for place, table in tables:
+            assert table.needs_turn == need_turn(table.rows)
+            places += [place] * len(table.rows)
+            rows.append(table.rows)
+    assert places == [k for k, part in enumerate(group.parts) for _ in part.combinations]
+    assert np.array_equal(np.concatenate(rows), space.rows(space.members(number)))

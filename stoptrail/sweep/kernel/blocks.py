@@ -89,38 +89,46 @@ def nodes_of(candles: Candles, atr: Floats) -> Nodes:
     """Put candles into blocks. A NaN in `atr` may only stand before the first signal."""
     count = len(atr)
     slot = candles.time // candles.interval + 1
-    largest = np.arange(count + 1)
-    columns = [(candles.high, candles.low, candles.close, atr)]
-    ends, inside, begins, total = [np.arange(1, count + 1)], [], [], count
-    begin, high, low, top, bottom = np.arange(count), candles.high, candles.low, atr, atr
+    changes = np.cumsum(np.diff(atr, prepend=atr[:1]) != 0.0)  # NaN differs from NaN
+    largest, reached = np.arange(count), np.arange(1, count + 1)
+    ends, begins, inside, total = [reached.copy()], [], [], count
+    highs, lows, begin = [candles.high], [candles.low], largest.copy()
+    high, low = candles.high, candles.low
     for size in SIZES:
         block_of = slot[begin] // size  # made of blocks of the size before
         first = np.append(0, np.flatnonzero(block_of[1:] != block_of[:-1]) + 1)
         high, low = np.maximum.reduceat(high, first), np.minimum.reduceat(low, first)
-        top, bottom = np.maximum.reduceat(top, first), np.minimum.reduceat(bottom, first)
         begin = begin[first]
         end = np.append(begin[1:], count)
         # Else the ATR varies, or the block is no more than the smaller node.
-        useful = (top == bottom) & (np.concatenate(ends)[largest[begin]] < end)
-        block = high, low, candles.close[end - 1], atr[begin]
-        columns.append(tuple(column[useful] for column in block))
-        kept = begin[useful]
+        useful = (changes[begin] == changes[end - 1]) & (reached[begin] < end)
+        kept, until = begin[useful], end[useful]
+        highs.append(high[useful])
+        lows.append(low[useful])
         inside.append(largest[kept])
         begins.append(kept)
-        ends.append(end[useful])
+        ends.append(until)
+        reached[kept] = until
         largest[kept] = total + np.arange(len(kept))
         total += len(kept)
-    largest[count] = total
-    high, low, close, constant = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+    begin, end = np.concatenate(begins), np.concatenate(ends[1:])
+    # One piece of memory: large enough for the system to give it in few pages.
+    room = np.empty((5, total))
+    np.concatenate(highs, out=room[0])
+    np.concatenate(lows, out=room[1])
+    np.concatenate((candles.close, candles.close[end - 1]), out=room[2])
+    np.concatenate((atr, atr[begin]), out=room[3])
+    after = room[4].view(np.int64)
+    after[:] = np.append(largest, total)[np.concatenate(ends)]
     return Nodes(
-        high,
-        low,
-        close,
-        constant,
-        largest[np.concatenate(ends)],
+        room[0],
+        room[1],
+        room[2],
+        room[3],
+        after,
         np.concatenate(inside),
-        np.concatenate(begins),
-        np.concatenate(ends[1:]),
+        begin,
+        end,
         closes_of(candles.close),
         float(candles.high.max()),
     )

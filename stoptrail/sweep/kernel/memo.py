@@ -27,7 +27,7 @@ from stoptrail.sweep.kernel.drawdown import with_closes
 from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.flow import Flow, is_funded, net_closes, net_rows
 from stoptrail.sweep.kernel.hold import hold
-from stoptrail.sweep.kernel.rule_table import COLUMNS
+from stoptrail.sweep.kernel.rule_table import RuleTable
 
 _TRIES = 4
 """Lines that a key may have."""
@@ -45,11 +45,6 @@ _REST = 12
 """These and the bits of the candles that an entry waited for."""
 _MOST_REASON, _MOST_WAIT = (1 << _REASON) - 1, (1 << (_REST - _REASON)) - 1
 _COLUMNS = 8
-_FREE = ("trade_rules.sizing.", "trade_rules.margin.", "protections.", "cooldown", "delay", "cash")
-"""Columns of rules that no ending depends on: they decide whether there is a trade, and its
-size. Every other one is a part of the key."""
-_KEY = [k for k, name in enumerate(COLUMNS) if not name.startswith(_FREE)]
-
 _RULES_FROM = 30
 """Bits of a key below the number of the rules."""
 _MOST_TABLES = 8
@@ -74,15 +69,16 @@ class Memo:
         self._ids: dict[tuple[object, bytes], int] = {}
         self._tables: dict[tuple[object, bytes], Times] = {}
 
-    def ids(self, atr: object, table: Floats) -> Times:
+    def ids(self, atr: object, table: RuleTable) -> Times:
         """A number for each row's rules that matter, shape (k,); atr: what the stop's is."""
-        rows = np.ascontiguousarray(table[:, _KEY])
-        whole = (atr, rows.tobytes())
+        whole = (atr, table.endings)
         if whole not in self._tables:
-            if len(self._ids) + len(table) > _MOST_RULES:
+            if len(self._ids) + len(table.rows) > _MOST_RULES:
                 self._forget()
-            ids = self._ids
-            numbers = [ids.setdefault((atr, r.tobytes()), len(ids) + 1) for r in rows]
+            ids, size = self._ids, len(table.endings) // max(1, len(table.rows))
+            rows = [table.endings[k * size : (k + 1) * size] for k in range(len(table.rows))]
+            # From _NEAR on: no key is 0, and the rows of one table fill whole neighbourhoods.
+            numbers = [ids.setdefault((atr, row), len(ids) + _NEAR) for row in rows]
             if len(self._tables) == _MOST_TABLES:
                 self._tables.clear()
             self._tables[whole] = np.array(numbers, np.int64)

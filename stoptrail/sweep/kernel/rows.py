@@ -6,8 +6,7 @@ this one runs it as it is, some hundred times slower, to the same last bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from stoptrail.sweep.kernel.days import Midnights, midnights_of, net_midnights
 from stoptrail.sweep.kernel.flow import Flow, Flows
 from stoptrail.sweep.kernel.memo import NOTHING, Memo
 from stoptrail.sweep.kernel.results import Results, part
-from stoptrail.sweep.kernel.rule_table import PLACE
+from stoptrail.sweep.kernel.rule_table import PLACE, RuleTable
 from stoptrail.sweep.kernel.screen import rows_turn, screen
 
 
@@ -34,7 +33,7 @@ def screen_rows(
     nodes: Nodes,
     setups: Setups,
     marks: DayMarks | Midnights,
-    table: Floats,
+    table: Floats | RuleTable,
     results: Results,
     on_slow_row: Callable[[int], None] = lambda _: None,
     memo: Memo | None = None,
@@ -48,14 +47,14 @@ def screen_rows(
     same candles; atr: what tells the ATR of `nodes` from others that use it; own_size:
     that of rows whose kind is OWN; funding: of the market, which `marks` that are Midnights know;
     exit_rule: that of rows whose stop is `ruled`."""
-    none = np.zeros(len(table), np.int64)
-    rules, lines = (memo.ids(atr, table), memo.lines) if memo else (none, NOTHING)
-    functions = exit_rule, own_size
-    turn, slow = rows_turn(table, setups), 0
+    whole = table if isinstance(table, RuleTable) else RuleTable(table)
+    table, functions, slow = whole.rows, (exit_rule, own_size), 0
+    rules = memo.ids(atr, whole) if memo else np.zeros(len(table), np.int64)
+    lines, turn = memo.lines if memo else NOTHING, rows_turn(whole, setups)
     flows = funding if isinstance(funding, Flows) else Flows(funding, candles.close)
     if isinstance(marks, DayMarks):
         marks = midnights_of(marks, candles.close, results.block_sums.shape[1], flows.sums)
-    for first, end in _scales(table):
+    for first, end in whole.stretches:
         scale = table[first, PLACE.trade_rules.costs.funding]
         of = candles, nodes, setups, net_midnights(marks, scale)
         own, rest = (lines, flows.at(scale)), (turn, own_size and own_size.call)
@@ -72,13 +71,6 @@ def screen_rows(
             with own_errors(*functions):
                 _screen(compiled(screen), *of, *rows, *own, *rest, ask)
     return slow
-
-
-def _scales(table: Floats) -> Iterator[tuple[int, int]]:
-    """First and end of each stretch of rows that scale funding alike."""
-    scales = table[:, PLACE.trade_rules.costs.funding]
-    changes = np.flatnonzero(scales[1:] != scales[:-1]) + 1
-    return pairwise([0, *changes.tolist(), len(table)])
 
 
 def _screen(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from functools import cached_property
+from itertools import pairwise
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -196,3 +198,34 @@ _MORE = [
 def need_turn(table: Floats) -> bool:
     """Whether some row of `table` does more than trail an ATR on whole candles."""
     return bool(table[:, _MORE].any())
+
+
+_FREE = ("trade_rules.sizing.", "trade_rules.margin.", "protections.", "cooldown", "delay", "cash")
+"""Columns of rules that no ending depends on: they decide whether there is a trade, and its
+size."""
+_ENDING = [k for k, name in enumerate(COLUMNS) if not name.startswith(_FREE)]
+
+
+class RuleTable:
+    """Rows of rules, and what follows from them alone: worked out once for all signals that run
+    them. `rows` must not be written into."""
+
+    def __init__(self, rows: Floats) -> None:
+        self.rows = rows
+
+    @cached_property
+    def needs_turn(self) -> bool:
+        """See `need_turn`."""
+        return need_turn(self.rows)
+
+    @cached_property
+    def stretches(self) -> tuple[tuple[int, int], ...]:
+        """First and end of each stretch of rows that scale funding alike."""
+        scales = self.rows[:, PLACE.trade_rules.costs.funding]
+        changes = np.flatnonzero(scales[1:] != scales[:-1]) + 1
+        return tuple(pairwise([0, *changes.tolist(), len(scales)]))
+
+    @cached_property
+    def endings(self) -> bytes:
+        """What the endings of trades depend on, row by row."""
+        return self.rows[:, _ENDING].tobytes()

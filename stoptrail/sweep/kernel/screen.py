@@ -64,7 +64,7 @@ from stoptrail.sweep.kernel.flow import Flow, is_funded
 from stoptrail.sweep.kernel.memo import UNKNOWN, Course, course_of, fetch, followed, key_of
 from stoptrail.sweep.kernel.path_exits import hold_candle_by_candle, room_for_parts
 from stoptrail.sweep.kernel.results import Results, write_metrics
-from stoptrail.sweep.kernel.rule_table import need_turn, run_rules_of, trails
+from stoptrail.sweep.kernel.rule_table import RuleTable, run_rules_of, trails
 
 _SHIFT = 6
 """Binary logarithm of the candles between two at which a search for signals may begin."""
@@ -185,10 +185,10 @@ def rows_need_volatility(table: Floats) -> bool:
     return False
 
 
-def rows_turn(table: Floats, setups: Setups) -> Sides | None:
+def rows_turn(table: RuleTable, setups: Setups) -> Sides | None:
     """What `screen` takes as `turn`: setups.turn where a row of `table` may do more than trail an
     ATR on whole candles, else None."""
-    return setups.turn if need_turn(table) else None
+    return setups.turn if table.needs_turn else None
 
 
 @rule

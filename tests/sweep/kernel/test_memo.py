@@ -16,7 +16,7 @@ from stoptrail.sweep.kernel.blocks import nodes_of
 from stoptrail.sweep.kernel.memo import Memo, Memos
 from stoptrail.sweep.kernel.results import Results, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
-from stoptrail.sweep.kernel.rule_table import rule_row
+from stoptrail.sweep.kernel.rule_table import RuleTable, rule_row
 from tests.markets import (
     COARSE,
     FINE,
@@ -106,12 +106,12 @@ def test_a_memo_with_too_many_rules_forgets_all(monkeypatch: pytest.MonkeyPatch)
 
 def test_rows_that_differ_in_size_and_waits_share_their_endings() -> None:
     memo, grid = Memo(), Grid(1)
-    ids = memo.ids(3, grid.table)
+    ids = memo.ids(3, RuleTable(grid.table))
     assert ids.tolist() == [*ids[:8], *ids[:8]]
     other = grid.table.copy()
     other[0, 0] += 1.0  # the multiplier of the ATR
-    assert memo.ids(3, other)[0] not in ids
-    assert memo.ids(4, grid.table)[0] not in ids
+    assert memo.ids(3, RuleTable(other))[0] not in ids
+    assert memo.ids(4, RuleTable(grid.table))[0] not in ids
 
 
 def test_two_threads_never_have_one_memo(monkeypatch: pytest.MonkeyPatch) -> None:

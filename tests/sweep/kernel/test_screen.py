@@ -26,7 +26,7 @@ from stoptrail.sweep.kernel.memo import NOTHING
 from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.kernel.results import Results, part, results_for
 from stoptrail.sweep.kernel.rows import screen_rows
-from stoptrail.sweep.kernel.rule_table import rule_row, rule_rows
+from stoptrail.sweep.kernel.rule_table import RuleTable, rule_row, rule_rows
 from stoptrail.sweep.kernel.screen import rows_turn, screen
 from tests.markets import (
     COARSE,
@@ -205,7 +205,7 @@ def test_rows_that_do_more_than_trail_are_refused_without_the_turns():
     for changes in ({"exits": 1}, {"path": 1}):
         row = rule_row(case.rule_sets[0]._replace(exits=0, path=0)._replace(**changes))
         nodes, table = nodes_of(case.candles, case.atr), row[None]
-        assert rows_turn(table, case.setups) is case.setups.turn
+        assert rows_turn(RuleTable(table), case.setups) is case.setups.turn
         midnights = midnights_of(case.marks, case.candles.close, 0)
         with pytest.raises(ValueError, match="trail"):
             compiled(screen)(
