@@ -63,17 +63,18 @@ def _unheard(_line: str) -> None:
 
 
 def read_funding(
-    path: Path, symbol: str = "", on_notice: Callable[[str], None] = _unheard
+    path: Path, symbol: str = "", on_notice: Callable[[str], None] = _unheard, zone: str = ""
 ) -> FundingRows:
     """The rows of a file, an archive, a folder of either or a pattern, in order of time; those of
-    `symbol` where a column names several. `on_notice` is told what was assumed.
+    `symbol` where a column names several. `zone`: of times that tell none, "" is UTC. `on_notice`
+    is told what was assumed.
 
     Raises DataError in one line for what cannot be read, what is of another market, two rows in
     one minute, and rates that are no fractions.
     """
     notes: list[str] = []
     members = _named_alike(files_of(path, "data.funding"), symbol, notes.append)
-    parts = [_part(member, symbol, notes.append) for member in members]
+    parts = [_part(member, symbol, zone, notes.append) for member in members]
     for note in dict.fromkeys(notes):
         on_notice(f"funding: {note}")
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
@@ -105,7 +106,7 @@ def _named_alike(
     return kept
 
 
-def _part(member: Member, symbol: str, on_notice: Callable[[str], None]) -> FundingRows:
+def _part(member: Member, symbol: str, zone: str, on_notice: Callable[[str], None]) -> FundingRows:
     table = funding_table(member)
     names = [plain_name(name) for name in table.column_names]
     found = [_place(names, known) for known in (_TIMES, _RATES, _PRICES, _HOURS)]
@@ -129,7 +130,7 @@ def _part(member: Member, symbol: str, on_notice: Callable[[str], None]) -> Fund
         )
     except CellError as error:
         raise DataError(f"{member.label}: {error}") from None
-    time = _in_utc(member, read, zones[found[0]], on_notice)
+    time = _in_utc(member, read, zones[found[0]], zone, on_notice)
     told = re.search(r"%|percent|pct", table.column_names[found[1]], re.IGNORECASE)
     if told and rate is not None and not _in_percent(columns[1]):
         rate = rate / 100.0
@@ -145,16 +146,37 @@ def _part(member: Member, symbol: str, on_notice: Callable[[str], None]) -> Fund
     return rows
 
 
-def _in_utc(member: Member, read: ReadTimes, zone: str, on_notice: Callable[[str], None]) -> Times:
-    """Times in UTC, by the zone that their column's name tells."""
-    if not read.naive or zone == "UTC":
+def _in_utc(
+    member: Member, read: ReadTimes, told: str, zone: str, on_notice: Callable[[str], None]
+) -> Times:
+    """Times in UTC, by the zone that their column's name tells, else by data.zone. That is of the
+    market's own file first: where UTC alone puts rows on the hours of funding they are of UTC."""
+    if not read.naive or told == "UTC":
         return read.time
-    if zone == "local":
+    if told == "local" and not zone:
         raise DataError(f"{member.label}: its times are of a zone that is not told: give UTC")
-    if zone:
-        return in_zone(read.time, zone)
-    on_notice("its times have no zone and are taken as UTC")
+    if told and told != "local":
+        return in_zone(read.time, told)
+    local = _in_zone(read.time, zone) if zone else None
+    if local is not None and (told or _on_hours(local) or not _on_hours(read.time)):
+        on_notice(f"its times have no zone and are taken as {zone}, as data.zone says")
+        return local
+    but = f", not as {zone}, which puts them on other hours than funding's" if zone else ""
+    on_notice(f"its times have no zone and are taken as UTC{but}")
     return read.time
+
+
+def _in_zone(time: Times, zone: str) -> Times | None:
+    """Times of `zone` in UTC; None where it does not have all of them."""
+    try:
+        return in_zone(time, zone)
+    except CellError:
+        return None
+
+
+def _on_hours(time: Times) -> bool:
+    """Whether times in ms fall on 00:00, 08:00 and 16:00 alone, but for what rounds off."""
+    return bool((np.rint(time / MINUTE) % (WIDEST // MINUTE) == 0).all())
 
 
 def _accrued_over(rate: str, time: Times) -> Floats:

@@ -134,7 +134,7 @@ def _funding(wanted: Wanted, market: MarketData, on_notice: Notice) -> MarketFun
     if path is None:
         on_notice(f"{wanted.symbol} is a swap and its funding is not known: {WITHOUT}")
         return NO_MARKET_FUNDING
-    rows = read_funding(path, wanted.symbol, on_notice)
+    rows = read_funding(path, wanted.symbol, on_notice, wanted.reading.zone)
     found = covering(rows, market.candles, market.start, wanted.funding_gaps, source)
     if found.holes:
         on_notice(

@@ -19,6 +19,7 @@ from stoptrail.backtest.tables import write_tables
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.folder import market_folders
 from stoptrail.cli.options import BacktestOptions
+from stoptrail.config.idle import idle_exits
 from stoptrail.config.load import to_toml
 from stoptrail.config.run_rules import fitting, inferred, legacy
 from stoptrail.config.settings import Settings
@@ -66,6 +67,12 @@ def steps_notice(inputs: Inputs, settings: Settings, market: MarketData, voice: 
             f"{market.symbol}: one such lot costs {cost:,.6g}; set market.lot if the volumes count "
             "contracts or the quote currency"
         )
+
+
+def exits_notice(settings: Settings, voice: Voice) -> None:
+    """Say which exits are set and do nothing."""
+    for line in idle_exits(settings):
+        voice.notice(line)
 
 
 def signal_notice(plans: Iterable[Plan], inputs: Inputs, voice: Voice) -> None:

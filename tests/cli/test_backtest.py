@@ -101,6 +101,16 @@ def test_a_single_run_tells_its_price_paths_and_what_it_hangs_on(tmp_path: Path)
     assert table["metrics"]["scratches"] <= table["metrics"]["trades"]
 
 
+def test_a_run_says_which_exits_do_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "[strategy]\ntrend = 'roc'\ntrend_period = 8\nstructure = 'none'\ncycle_period = 16.0\n"
+    config = config_of(tmp_path, small_market(days=90), "1h", text)
+    run(config, tmp_path / "out", "--set", "exits.time_below=0.5")
+    said = capsys.readouterr().err
+    assert said.count("exits.time_below 0.5 does nothing without exits.time_hours") == 1
+
+
 def test_a_run_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
     """Each of these takes longer to load than the candles of years take to read."""
     text = "[strategy]\ntrend = 'roc'\ntrend_period = 8\nstructure = 'none'\ncycle_period = 16.0\n"

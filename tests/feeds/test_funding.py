@@ -11,6 +11,7 @@ import pytest
 from stoptrail.core.errors import DataError, OutputError
 from stoptrail.core.time import iso
 from stoptrail.feeds.funding import constant_rows, covering, read_funding, write_funding
+from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import DAY
@@ -253,6 +254,56 @@ def test_times_of_funding_without_a_zone_are_said_to_be_taken_as_utc(tmp_path: P
     text = lines("time,rate", [moment.removesuffix("Z") for moment in ISO], RATES)
     assert read_funding(written(tmp_path, text), "", said.append).time.tolist() == TIMES
     assert said == ["funding: its times have no zone and are taken as UTC"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours", "ahead", "taken"),
+    [
+        ("+01:00", 8, 1, "+01:00, as data.zone says"),
+        ("+01:00", 8, 0, "UTC, not as +01:00, which puts them on other hours than funding's"),
+        ("+08:00", 8, 8, "+08:00, as data.zone says"),
+        ("+01:00", 1, 1, "+01:00, as data.zone says"),
+        ("Europe/Berlin", 1, 0, "UTC, not as Europe/Berlin, which puts them"),
+        ("UTC", 8, 0, "UTC, as data.zone says"),
+    ],
+)
+def test_data_zone_holds_for_rows_that_it_puts_on_hours_of_funding(
+    tmp_path: Path, zone: str, hours: int, ahead: int, taken: str
+) -> None:
+    """Hourly rows of UTC have an hour that Berlin left out on 27 March 2022."""
+    first = 1_648_080_000_000  # 2022-03-24 00:00
+    times = [first + k * hours * HOUR for k in range(6 * 24 // hours)]
+    local = [iso(time + ahead * HOUR)[:-1] for time in times]
+    path = written(tmp_path, lines("time,rate", local, [0.0001] * len(times)))
+    said: list[str] = []
+    assert read_funding(path, "", said.append, zone).time.tolist() == times
+    assert len(said) == 1
+    assert said[0].startswith(f"funding: its times have no zone and are taken as {taken}")
+
+
+def test_data_zone_tells_what_local_times_are(tmp_path: Path) -> None:
+    local = [iso(time + HOUR)[:-1] for time in TIMES]
+    path = written(tmp_path, lines("Local time,rate", local, RATES))
+    assert read_funding(path, "", zone="+01:00").time.tolist() == TIMES
+    own = written(tmp_path, lines("time (UTC+1),rate", local, RATES))
+    assert read_funding(own, "", zone="+09:00").time.tolist() == TIMES
+
+
+def test_a_run_reads_funding_by_data_zone(tmp_path: Path) -> None:
+    first = TIMES[0]
+    rows = [first + k * EIGHT for k in range(10)]
+    path = written(tmp_path, lines("time,rate", [iso(t + HOUR)[:-1] for t in rows], [0.0001] * 10))
+    wanted = Wanted(
+        symbol="BTC/USDT:USDT",
+        interval=HOUR,
+        start=first,
+        end=rows[-1],
+        source="synthetic",
+        swap=True,
+        funding=path,
+        reading=Reading(zone="+01:00"),
+    )
+    assert load_market(wanted).funding.rows.time.tolist() == rows
 
 
 def test_a_file_that_is_not_there_names_the_key(tmp_path: Path) -> None:
