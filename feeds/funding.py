@@ -16,7 +16,7 @@ import numpy as np
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.files import written_whole
-from stoptrail.core.time import HOUR_MS, iso, iso_time
+from stoptrail.core.time import HOUR_MS, iso
 from stoptrail.exchange.funding import HOURLY_SINCE
 from stoptrail.feeds.archive import Member, files_of
 from stoptrail.feeds.cache import cache_path
@@ -266,7 +266,7 @@ def _require_fractions(path: Path, rows: FundingRows) -> None:
     twice = np.flatnonzero(np.diff(rows.time) == 0)
     if len(twice):
         raise DataError(
-            f"{path}: two rows in the minute of {iso_time(int(rows.time[twice[0]]))}; keep one"
+            f"{path}: two rows in the minute of {iso(int(rows.time[twice[0]]))}; keep one"
         )
     median = float(np.median(np.abs(rows.rate)))
     if median > _ABSURD:

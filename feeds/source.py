@@ -34,7 +34,7 @@ from stoptrail.feeds.cache import (
 from stoptrail.feeds.columns import columns_of, rows_of
 from stoptrail.feeds.download import Notice, download_candles, say_unserved
 from stoptrail.feeds.files import PLAIN, load_file
-from stoptrail.feeds.funding import Gaps, covering, funding_path, read_funding
+from stoptrail.feeds.funding import WIDEST, Gaps, covering, funding_path, read_funding
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import (
     NO_MARKET_FUNDING,
@@ -48,6 +48,7 @@ from stoptrail.feeds.oddities import volume_unknown
 from stoptrail.feeds.span import DEFAULT_YEARS, cut_span
 from stoptrail.feeds.synthetic import DEFAULT_END, DEFAULT_START, synthetic_candles
 from stoptrail.rules.candles import Candles
+from stoptrail.rules.funding import FundingRows
 
 Source = Literal["auto", "exchange", "file", "synthetic"]
 
@@ -135,13 +136,26 @@ def _funding(wanted: Wanted, market: MarketData, on_notice: Notice) -> MarketFun
         on_notice(f"{wanted.symbol} is a swap and its funding is not known: {WITHOUT}")
         return NO_MARKET_FUNDING
     rows = read_funding(path, wanted.symbol, on_notice, wanted.reading.zone)
+    if wanted.funding is not None:
+        _require_of_span(rows, market, source)
     found = covering(rows, market.candles, market.start, wanted.funding_gaps, source)
     if found.holes:
         on_notice(
-            f"{source} has no funding in {found.holes} stretches, {found.hours:,.0f} hours in all: "
-            "they pay nothing here, as data.funding_gaps says"
+            f"{source} has no funding in {found.hours:,.0f} hours of the span: they pay nothing "
+            "here, as data.funding_gaps says"
         )
     return found
+
+
+def _require_of_span(rows: FundingRows, market: MarketData, source: str) -> None:
+    """Raise DataError where no row of a file that was named is of the span."""
+    first, last = market.start_time, market.end_time
+    if not ((rows.time > first - WIDEST) & (rows.time <= last)).any():
+        raise DataError(
+            f"{source}: its rows of funding reach from {iso(int(rows.time[0]))} to "
+            f"{iso(int(rows.time[-1]))}, none is of the span from {iso(first)} to {iso(last)}; "
+            "give data.funding a file of it, or set data.start and data.end"
+        )
 
 
 def _loaded(

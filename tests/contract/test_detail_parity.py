@@ -17,7 +17,7 @@ from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.live.market.events import Tick
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.detail import Detail, piece_at, piece_price, pieces
-from stoptrail.rules.funding import funding_of, funding_rows
+from stoptrail.rules.funding import NO_FUNDING, Funding, funding_of, funding_rows
 from stoptrail.rules.paths import CANDLE, TICKS
 from stoptrail.rules.stops import BREAKEVEN
 from stoptrail.rules.types import STOP_TRAIL
@@ -116,19 +116,21 @@ class FedPaper(PaperBroker):  # type: ignore[misc]
                 self.monitor_positions(Tick(int(piece.time), price, math.nan, math.nan))
 
 
-def by_fed_paper(case: Case, detail: Detail) -> Record:
+def by_fed_paper(case: Case, detail: Detail, funding: Funding = NO_FUNDING) -> Record:
     """A paper session in tick mode."""
     candles, start, plan = case
     journal = engines.PaperJournal(with_stops=True)
     cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
     cerebro.adddata(ColumnarFeed(candles=candles))
     run_rules = plan.run_rules._replace(path=CANDLE)  # live.ratchet says how a session moves
-    broker = FedPaper(run_rules=run_rules, journal=journal, ticks=True)
+    own = {"own_size": plan.size_call, "funding": funding}
+    broker = FedPaper(run_rules=run_rules, journal=journal, ticks=True, **own)
     broker.pieces_of = detail
     cerebro.setbroker(broker)
     cerebro.addstrategy(MtfStrategy, **strategy_options(plan, int(candles.time[start])))
     cerebro.run()
-    trades = journal.trades(candles, run_rules.trade_rules, broker.balance)
+    paid = broker.paid_by(int(candles.time[-1]) + candles.interval)
+    trades = journal.trades(candles, run_rules.trade_rules, broker.balance, paid)
     return Record(trades, journal.stops(candles), journal.counts, journal.fills(candles))
 
 

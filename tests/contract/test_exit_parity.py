@@ -10,17 +10,21 @@ import numpy as np
 import pytest
 
 from stoptrail.backtest.plan import Record
+from stoptrail.config.own_code import own_size
 from stoptrail.rules.costs import AS_TAKER
 from stoptrail.rules.exits import MOST_SCALE_OUTS, NO_PART, ExitRules, ScaleOut
-from stoptrail.rules.funding import funding_of
+from stoptrail.rules.funding import NO_FUNDING, FundingRows, funding_of
 from stoptrail.rules.paths import CANDLE, HIGH_FIRST, LOW_FIRST, TICKS
+from stoptrail.rules.sizing import KELLY, NOTIONAL, OWN, RISK, VOLATILITY
 from stoptrail.rules.stops import ATR_TRAIL, CHANDELIER, NO_TRAIL, PERCENT, REASONS
-from stoptrail.rules.types import OPEN
+from stoptrail.rules.types import OPEN, STOP_TRAIL
 from stoptrail.sweep.finalists import compare
 from tests.contract import engines
 from tests.contract.detail import random_pieces
 from tests.contract.own_exits import RULES
+from tests.contract.test_detail_parity import by_fed_paper
 from tests.contract.test_parity import (
+    LESS,
     STEPPING,
     AnyCase,
     Case,
@@ -31,7 +35,7 @@ from tests.contract.test_parity import (
     funded,
     random_case,
 )
-from tests.markets import random_funding
+from tests.markets import random_funding, with_size
 
 
 def random_exits(random: np.random.Generator) -> ExitRules:
@@ -138,6 +142,7 @@ def test_random_exits_pay_the_same_funding_in_every_engine() -> None:
     assert tally.parts >= 400, tally.parts
 
 
+SIZED = (RISK, NOTIONAL, VOLATILITY, KELLY, OWN)
 REASONED = {"initial", "breakeven", "trail", "target", "time", "rule"}
 
 
@@ -179,3 +184,38 @@ def test_random_exits_agree_where_finer_candles_are_walked(path: int) -> None:
             compared[name] += found.trades
     assert min(compared.values()) >= 250, compared
     assert parts >= 50, parts
+
+
+def fed_case(seed: int) -> FundedCase:
+    """A random case by ticks with random exits and sizes, every other one on a swap whose rows
+    come between its candles."""
+    case, random = exit_case(seed, paths=(TICKS,), count=700), np.random.default_rng([seed, 23])
+    rules = with_size(random, case.plan.run_rules, int(random.choice(SIZED)))
+    swap, rows = seed % 2, random_funding(seed, case.candles)
+    given = rules.trade_rules
+    given = given._replace(costs=given.costs._replace(funding=float(swap)))
+    rules = rules._replace(trade_rules=given, exits=STOP_TRAIL)
+    between = FundingRows._make(col[rows.time % case.candles.interval == 0] for col in rows)
+    funding = funding_of(between, case.candles) if swap else NO_FUNDING
+    plan = case.plan._replace(run_rules=rules, own_size=own_size(LESS))
+    return FundedCase(case.candles, case.start, plan, funding)
+
+
+def test_a_paper_session_fed_the_pieces_as_ticks_leaves_and_sizes_alike() -> None:
+    """Of every candle that trades it sees a tick: without one an order to leave fills at the close
+    and not at the open."""
+    tally: Counter[str] = Counter()
+    for seed in range(8200, 8240):
+        case = fed_case(seed)
+        market = case.plan.run_rules.trade_rules.market
+        detail = random_pieces(seed, case.candles, market, missing=0.0)
+        one = engines.by_backtrader(*case[:3], detail, case.funding)
+        found = compare(one, by_fed_paper(Case(*case[:3]), detail, case.funding), "paper")
+        assert found.mismatches == (), seed
+        trades = one.trades
+        tally["trades"] += found.trades
+        tally["parts"] += len(one.fills.trade) - int((trades.exit != OPEN).sum())
+        tally["paid"] += int((trades.funding != 0.0).sum())
+        tally.update(REASONS[code] for code in trades.reason[trades.exit != OPEN])
+    assert tally["trades"] >= 600, tally
+    assert min(tally[kind] for kind in (*REASONED, "parts", "paid")) >= 30, tally

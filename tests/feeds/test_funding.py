@@ -10,7 +10,14 @@ import pytest
 
 from stoptrail.core.errors import DataError, OutputError
 from stoptrail.core.time import iso
-from stoptrail.feeds.funding import constant_rows, covering, read_funding, write_funding
+from stoptrail.feeds.funding import (
+    Gaps,
+    constant_rows,
+    covering,
+    funding_path,
+    read_funding,
+    write_funding,
+)
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.rules.candles import Candles
@@ -93,6 +100,7 @@ def test_spreadsheets_of_other_countries_are_read(tmp_path: Path, text: str, enc
     [
         ("time,rate\n1700000000000,0.01\n1700028800000,0.02\n", "percentages"),
         ("time,rate\n1700000000000,0.0001\n1700000000011,0.0001\n", "two rows in the minute"),
+        ("time,rate\n1699920000000,0.0001\n1699920000011,0.0001\n", "of 2023-11-14T00:00:00Z;"),
         ("time,price\n1700000000000,100\n", "no column rate"),
         ("when,rate\n1700000000000,0.0001\n", "no column time"),
         ("time,rate\n1700000000000,none at all\n", "row 1"),
@@ -367,6 +375,44 @@ def candle_file(folder: Path) -> Path:
     lines = [f"{time},100,101,99,100,1" for time in market().time.tolist()]
     text = "\n".join(("timestamp,open,high,low,close,volume", *lines))
     return written(folder, text, "candles.csv")
+
+
+@pytest.mark.parametrize("gaps", ["refuse", "zero"])
+@pytest.mark.parametrize("days", [-30, 30])
+def test_a_file_of_another_span_is_refused_whatever_gaps_pay(
+    tmp_path: Path, days: int, gaps: Gaps
+) -> None:
+    path = written(tmp_path, archive(3 * days, 5))
+    wanted = Wanted(
+        symbol="BTC/USDT:USDT",
+        interval=HOUR,
+        path=candle_file(tmp_path),
+        swap=True,
+        funding=path,
+        funding_gaps=gaps,
+    )
+    first = MIDNIGHT + days * DAY
+    with pytest.raises(DataError) as refused:
+        load_market(wanted)
+    said = str(refused.value)
+    assert f"rows of funding reach from {iso(first)} to {iso(first + 4 * EIGHT)}" in said
+    assert f"none is of the span from {iso(MIDNIGHT)} to {iso(MIDNIGHT + 3 * DAY)}" in said
+    assert "\n" not in said
+
+
+def test_what_was_downloaded_of_another_span_pays_nothing_where_gaps_may(tmp_path: Path) -> None:
+    rows = funding_rows([MIDNIGHT - 30 * DAY], [0.0001])
+    write_funding(funding_path(tmp_path, "binance", "BTC/USDT:USDT"), rows, {})
+    wanted = Wanted(
+        symbol="BTC/USDT:USDT",
+        interval=HOUR,
+        path=candle_file(tmp_path),
+        swap=True,
+        cache=tmp_path,
+        funding_gaps="zero",
+    )
+    found = load_market(wanted)
+    assert "no funding in 72 hours of the span: they pay nothing here" in " ".join(found.notes)
 
 
 def test_a_swap_without_funding_says_so_and_a_gap_that_is_zero_is_counted(tmp_path: Path) -> None:

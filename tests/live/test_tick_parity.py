@@ -25,6 +25,8 @@ from stoptrail.live.watch.replay import recording_of, replay
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.detail import Detail, piece_at
 from stoptrail.rules.paths import TICKS
+from stoptrail.rules.stops import REASONS
+from stoptrail.rules.types import OPEN
 from tests.live.books import Books, backtest_of, books_of, told_trades
 from tests.live.playback import PlaybackStore, play, rows_of
 from tests.live.small_market import HOUR, WARM_UP, settings, small_market
@@ -96,9 +98,11 @@ def stops_of(books: Books) -> list[list[Any]]:
     ]
 
 
-def session(stop: dict[str, Any], url: str, apart: int = 0) -> Books:
-    """The ledger of a session in tick mode, whose ticks are so many ms apart."""
-    chosen = settings(strategy={"sides": "long"}, stop=stop, live={"ratchet": "tick"})
+def session(stop: dict[str, Any], url: str, apart: int = 0, **more: dict[str, Any]) -> Books:
+    """The ledger of a session in tick mode, whose ticks are so many ms apart; `more`: other
+    tables of its settings."""
+    strategy = {"sides": "long", **more.pop("strategy", {})}
+    chosen = settings(strategy=strategy, stop=stop, live={"ratchet": "tick"}, **more)
     play(
         chosen, PlaybackStore(rows_of(CANDLES), WARM_UP, HOUR, partial(ticks_of, apart=apart)), url
     )
@@ -122,6 +126,42 @@ def test_levels_of_a_session_by_ticks_are_those_of_stops_csv(
         (recorded,) = all_sessions(database)
         with closing(replay(recording_of(database, recorded))) as again:
             assert compare(database, again, recorded.id).differences == []
+
+
+PARTS = {"scale_out": [{"at": 0.6, "fraction": 0.4}, {"at": 1.2, "fraction": 0.3}], "target": 2.0}
+OWN = {"strategy": {"exits": "tests.contract.own_exits:sar"}}
+SIZED = {"risk": {"sizing": "tests.sweep.own_code:less", "volatility_days": 3}}
+EXITS: dict[str, dict[str, Any]] = {
+    "parts": {"exits": PARTS, "stop": {"trail": "none"}},
+    "time": {"exits": {"time_hours": 5.0, "time_below": 0.5, "trail_from": 0.5}},
+    "chandelier": {"exits": PARTS | {"time_hours": 9.0}, "stop": {"trail": "chandelier"}},
+    "rule": {"exits": PARTS | {"time_hours": 30.0}, **OWN},
+    "size": {"exits": {"target": 1.5}, **SIZED},
+    "size and rule": {**OWN, **SIZED},
+}
+WANTED = {"parts": "target", "time": "time", "chandelier": "target", "rule": "rule"}
+
+
+@pytest.mark.parametrize("kind", EXITS)
+def test_exits_and_sizes_of_a_session_by_ticks_are_those_of_the_backtest(
+    kind: str, tmp_path: Path
+) -> None:
+    url, more = f"sqlite:///{tmp_path}/ledger.db", dict(EXITS[kind])
+    books = session(more.pop("stop", {}), url, **more)
+    log, fills = (record := by_ticks(url)[1]).trades, record.fills
+    # Of both: side, entry, units, price, reason, fees, result.
+    told = [(row[1], row[3], row[4], *row[8:11], row[12]) for row in told_trades(books)]
+    reasons = [REASONS[code] for code in log.reason]
+    columns = (log.side, log.fill, log.units, log.price, reasons, log.fees, log.pnl)
+    closed = log.exit != OPEN
+    found = [row for row, over in zip(zip(*columns, strict=True), closed, strict=True) if over]
+    assert [row for row in told if row[3] is not None] == found
+    assert len(found) >= 10
+    assert WANTED.get(kind, reasons[0]) in reasons
+    left = [row for row in books["PaperFills"] if row["number"] > 0]
+    assert [(row["time"], row["units"], row["price"]) for row in left] == list(
+        zip(fills.time, fills.units, fills.price, strict=True)
+    )
 
 
 def test_a_ledger_of_the_former_schema_learns_which_levels_lay_beyond_their_price(
