@@ -37,6 +37,4 @@ def _idle(settings: Settings) -> Iterator[tuple[set[str], str]]:
 
 
 def _is_on(exits: ExitSettings, name: str) -> bool:
-    return getattr(exits, name) != ExitSettings.model_fields[name].get_default(
-        call_default_factory=True
-    )
+    return bool(getattr(exits, name) != getattr(ExitSettings(), name))
