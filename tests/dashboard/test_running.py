@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,11 @@ from typing import Any
 import tomli_w
 
 from stoptrail.dashboard.ledgers import Ledgers
+from tests.dashboard.looks import broken
 from tests.dashboard.served import served
 from tests.exchange.player import Pace
 from tests.exchange.simulator import Simulator
+from tests.exchange.trouble import server_error
 from tests.live.small_market import HOUR, WARM_UP, small_market, tables
 from tests.reports.html.browser import chromium, errors, found, wait_until
 
@@ -66,6 +68,31 @@ def picture(window: Any, name: str) -> None:
         window.save_screenshot(str(Path(folder) / f"{name}.png"))
 
 
+def looks(windows: Iterable[Any], address: str, name: str, awaited: str) -> None:
+    """Nothing on the page is cut, covered or faint, on a desk and on a phone, by day and night."""
+    sizes = []
+
+    def seen(window: Any, look: str) -> None:
+        sizes.append(look)
+        if "session" in address:
+            wait_until(window, "return document.querySelectorAll('[data-drawn] canvas').length > 4")
+        picture(window, f"{name}-{look}")
+
+    assert broken(windows, address, awaited, seen) == {}
+    assert sizes == ["1440-dark", "1440-light", "390-dark", "390-light"]
+
+
+def go_deaf(exchange: Simulator) -> None:
+    """No socket opens any more, and REST fails."""
+    exchange.trouble(server_error(times=1_000_000))
+    exchange.streams.refusals = 1_000_000
+
+    async def cut() -> None:
+        exchange.streams.cut()
+
+    exchange._call(cut())
+
+
 def test_a_running_session_is_followed_paused_and_its_position_left(tmp_path: Path) -> None:
     found()
     pace = Pace(speed=HOUR / 1000 * 15, wanted=("kline", "trade"))
@@ -76,6 +103,7 @@ def test_a_running_session_is_followed_paused_and_its_position_left(tmp_path: Pa
         live(tmp_path, exchange),
         served(*map(str, ledgers.urls)) as (client, _),
         chromium(tmp_path / "profile", 1440, 900) as window,
+        chromium(tmp_path / "phone", 390, 844) as phone,
     ):
 
         def card() -> dict[str, Any]:
@@ -85,12 +113,15 @@ def test_a_running_session_is_followed_paused_and_its_position_left(tmp_path: Pa
         until(lambda: card().get("state") == "running", tmp_path)
         exchange.play()
         until(lambda: bool(card().get("trade")), tmp_path)
-        window.get(client.origin + "/#/session/0/1")
+        both, one = (window, phone), client.origin + "/#/session/0/1"
+        window.get(one)
         wait_until(window, f"{TEXT}.includes('Entered')")
         before = card()["price"]
         until(lambda: card()["price"] != before, tmp_path)
         wait_until(window, "return document.querySelectorAll('[data-drawn] canvas').length > 4")
-        picture(window, "running")
+        looks(both, one, "running", "Entered")
+        looks(both, client.origin, "overview", "1 of 1 well")
+        window.get(one)
 
         click(window, "Pause entries")
         click(window, "Pause entries", "dialog ")
@@ -111,6 +142,11 @@ def test_a_running_session_is_followed_paused_and_its_position_left(tmp_path: Pa
         click(window, "Connections")
         wait_until(window, f"{TEXT}.includes('started: session 1 of binance')")
         picture(window, "connections")
+        looks(both, client.origin, "paused", "Paused: no new entries")
+        go_deaf(exchange)
+        until(lambda: card()["health"] == "stale", tmp_path)
+        looks(both, client.origin, "stale", "The market data cannot be relied on now (stale: ")
+        looks(both, one, "stale-session", "no entries are made")
         assert errors(window) == []
 
 

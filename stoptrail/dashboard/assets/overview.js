@@ -1,7 +1,7 @@
 // Every session at a glance.
 import { h, show } from "./dom.js";
 import * as f from "./format.js";
-import { pills } from "./health.js";
+import { gravest, pills } from "./health.js";
 import { get } from "./net.js";
 import { rail, sparkline } from "./pictures.js";
 
@@ -32,6 +32,11 @@ function held(card) {
   ];
 }
 
+function said(card) {
+  const found = gravest(card);
+  return found && h("p", { class: `why ${found[0]}`, title: found[1] }, found[1]);
+}
+
 function cardOf(card, marks) {
   const won = card.trades ? `, ${Math.round((100 * card.wins) / card.trades)}% won` : "";
   return h("a", { class: "card session", href: `#/session/${card.key}`, "data-session": card.key },
@@ -40,6 +45,7 @@ function cardOf(card, marks) {
       h("div", { class: "pills" }, pills(card))),
     h("div", { class: "middle" }, h("div", { class: "price" }, card.sleeves.length ? `${card.sleeves.length} sleeves` : f.price(card.price)), sparkline(marks?.equity)),
     held(card),
+    said(card),
     h("div", { class: "money" },
       pair("Equity", f.money(card.equity)),
       pair("Today", f.result(card.today), f.tone(card.today)),
