@@ -9,6 +9,7 @@ from stoptrail.core.time import Spans
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.events import Event
 from stoptrail.live.market.funding_poller import Forecast
+from stoptrail.live.market.long_waits import LongWaits
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.watched import Watched
 from stoptrail.rules.funding import FundingRow
@@ -55,6 +56,10 @@ class MarketStore(Protocol):
     def unserved(self) -> Spans:
         """Spans of the last reading of candles in which the exchange gave none."""
 
+    @property
+    def long_waits(self) -> LongWaits:
+        """Hears of reads that take long."""
+
     def give_up(self) -> None:
         """Let no read be waited for any longer: it raises GivenUpError."""
 
@@ -98,6 +103,10 @@ class BookStore(Protocol):
 
     def clock_offset(self) -> int | None:
         """Milliseconds by which the exchange's clock is ahead of ours."""
+
+    @property
+    def long_waits(self) -> LongWaits:
+        """Hears of reads that take long."""
 
     def give_up(self) -> None:
         """Let no read be waited for any longer: it raises GivenUpError."""

@@ -25,6 +25,7 @@ from stoptrail.live.ledger.records import (
 )
 from stoptrail.live.ledger.session_ledger import SessionLedger
 from stoptrail.live.market.funding_poller import AGAIN
+from stoptrail.live.market.long_waits import LongWaits
 from stoptrail.live.origin import Origin, origin_of
 from stoptrail.live.protocols import MarketStore
 from stoptrail.live.session_settings import (
@@ -54,6 +55,20 @@ class StartPatience:
         self._failures = 0
         self._until: float | None = None
         """By the monotonic clock; None while nothing is waited for."""
+
+    def hear(self, waits: LongWaits, here: Callable[[str], None]) -> None:
+        """Say what a try waits for, once; `here` is told it, first why there is a try, and how
+        long it has been waited for."""
+        said: list[str] = []
+
+        def waited(text: str) -> None:
+            if not self.reason and not said:
+                self._say("notice", text)
+                said.append(text)
+            here(text)
+
+        here(self.reason or "reading from the exchange")
+        waits.tell = waited
 
     def wait(
         self, error: UnreachableError | BannedError, seconds: float, here: Callable[[], None]

@@ -160,7 +160,7 @@ class Session:
 
     def _run_once(self, store: MarketStore) -> None:
         """From start to stop, or until new settings apply."""
-        self._attendance.starting(self._patience.reason or "reading from the exchange")
+        self._patience.hear(store.long_waits, self._attendance.starting)
         try:
             found = self._begin(store)
             self._clock.set(store.clock_offset())

@@ -40,14 +40,20 @@ class Background:
         self._thread = threading.Thread(target=self._run, name="market data", daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, T], whatever: bool = False) -> T:
-        """Result of `work`; Ctrl-C interrupts the wait and cancels the work.
+    def run(
+        self,
+        work: Coroutine[Any, Any, T],
+        whatever: bool = False,
+        waiting: Callable[[float], None] | None = None,
+    ) -> T:
+        """Result of `work`; Ctrl-C interrupts the wait and cancels the work. `waiting` is told
+        now and then for how many seconds it has been waited for.
 
         Raises GivenUpError after `give_up`, unless it has to be done `whatever` happens.
         """
         future = self.start(work)
         try:
-            return self._result(future, whatever)
+            return self._result(future, whatever, waiting or (lambda _: None))
         except BaseException:
             future.cancel()
             raise
@@ -73,7 +79,8 @@ class Background:
         """Let nobody wait for a result any longer; safe in a signal handler."""
         self._given_up = True
 
-    def _result(self, future: Future[T], whatever: bool) -> T:
+    def _result(self, future: Future[T], whatever: bool, waiting: Callable[[float], None]) -> T:
+        began = time.monotonic()
         while whatever or not self._given_up:
             self.check()
             try:
@@ -81,6 +88,7 @@ class Background:
             except TimeoutError:
                 if future.done():  # perhaps the work's own
                     return future.result()
+            waiting(time.monotonic() - began)
         raise GivenUpError
 
     def start(self, work: Coroutine[Any, Any, T]) -> Future[T]:

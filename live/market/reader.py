@@ -60,6 +60,12 @@ class _Bar:
     why = ""
 
 
+class _Asked:
+    """What was last asked of an exchange."""
+
+    what = ""
+
+
 class Source(Protocol):
     """The reads of an exchange, as ccxt's asynchronous classes have them."""
 
@@ -107,6 +113,8 @@ class Reader:
         """Candles that one request may ask for."""
         self.unit = 1.0
         """Coins in one unit of the market's volume."""
+        self.asked = _Asked()
+        """Of all readers of the connection."""
         self._served: set[str] = set()
         self._bar = _Bar()
         """Of the address: HTTP 418 and 429 count its requests, whatever market they are for."""
@@ -234,7 +242,7 @@ class Reader:
 
     async def read(self, what: str, call: Callable[[], Awaitable[T]], patient: bool = False) -> T:
         """The result of `call`, which only reads, tried again where that can help."""
-        failures = 0
+        failures, self.asked.what = 0, what
         while True:
             await self._wait_for_ban(what, patient)
             _HEARD.set(heard := Client())

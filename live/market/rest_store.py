@@ -31,6 +31,7 @@ from stoptrail.exchange.rows import Row
 from stoptrail.live.market.background import Background, GivenUpError
 from stoptrail.live.market.funding_poller import published
 from stoptrail.live.market.listing import trouble_of
+from stoptrail.live.market.long_waits import LongWaits
 from stoptrail.live.market.mark_reader import MarkReader
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.reader import Reader
@@ -68,9 +69,10 @@ class RestStore:
         self.currency = currency
         self.retries = retries
         self.debug = debug
-        self.timing = timing or Timing()
+        self.timing = (timing or Timing()).in_order()
         self.warning_log = WarningLog(Redaction(config))
         """What went wrong so far, each kind with its count."""
+        self.long_waits = LongWaits(exchange, self.warning_log)
         self.unserved: Spans = ()
         """Spans of the last reading of candles in which the exchange gave none."""
         self.trouble = ""
@@ -283,6 +285,7 @@ class RestStore:
             self._exchange = self._background_or_new().run(self._connect())
             self._reader = Reader(self._exchange, self.retries, self.timing, self.warning_log)
             listen(self._exchange, self._reader.answered)
+            self.long_waits.reader = self._reader
         return self._exchange, self._reader
 
     def _open(self, symbol: str) -> tuple[Any, Reader]:
@@ -341,8 +344,7 @@ class RestStore:
         except (RuntimeError, GivenUpError):
             work.close()
             raise
-        return background.run(work)
+        return background.run(work, waiting=self.long_waits.waited)
 
     def _market(self, symbol: str) -> dict[str, Any]:
-        exchange, _ = self._open(symbol)
-        return checked_market(exchange, symbol, None)
+        return checked_market(self._open(symbol)[0], symbol, None)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stoptrail.live.market.events import Event
+from stoptrail.live.market.long_waits import LongWaits
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.store import CCXTStore
 
@@ -39,6 +40,11 @@ class SharedStore:
         self._root, self._types = root, dict(types or {})
         root.names = tuple(self._types)
         self._known: dict[str, CCXTStore] = {}
+
+    @property
+    def long_waits(self) -> LongWaits:
+        """Hears of reads that take long, whatever market they are for."""
+        return self._root.long_waits
 
     def of(self, symbol: str) -> CCXTStore:
         """The store of a market."""

@@ -26,6 +26,8 @@ from stoptrail.live.ledger.records import all_sessions, rows, sleeves_of, with_s
 from stoptrail.live.ledger.spoken import Commands
 from stoptrail.live.ledger.tables import PaperTrades, Sessions, StoredEquity
 from stoptrail.live.market.events import CandleClosed, ConnectionBack, Event, Published
+from stoptrail.live.market.long_waits import LongWaits
+from stoptrail.live.market.warnings import Redaction, WarningLog
 from stoptrail.live.session import Options
 from stoptrail.live.session_settings import plan_from, settings_from
 from stoptrail.live.watch.book_replay import book_recording, compare_book, replay_book
@@ -95,6 +97,7 @@ class PlaybackBook:
         self.markets, self.live = markets, live
         self.ticks, self.funding = ticks, dict(funding or {})
         self.over = False
+        self.long_waits = LongWaits("binance", WarningLog(Redaction({})))
         self.started: set[str] = set()
         self._stores = {
             symbol: _OneMarket(self, symbol, market, live) for symbol, market in markets.items()

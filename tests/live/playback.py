@@ -12,7 +12,9 @@ from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger
 from stoptrail.live.market.events import CandleClosed, Connection, Event, Marked, Published, Tick
 from stoptrail.live.market.funding_poller import Forecast
+from stoptrail.live.market.long_waits import LongWaits
 from stoptrail.live.market.recorded import RecordedFeed
+from stoptrail.live.market.warnings import Redaction, WarningLog
 from stoptrail.live.session import Options, Session
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.funding import FundingRow
@@ -91,6 +93,7 @@ class PlaybackStore:
         self.closed = 0
         self.forecast: Forecast | None = None
         self.unserved = ()
+        self.long_waits = LongWaits("binance", WarningLog(Redaction({})))
         self.margin: Maintenance | None = None
         self.lag = 0
         """Milliseconds by which the exchange's clock is further than its candles."""
