@@ -11,6 +11,7 @@ from peewee import Database, SqliteDatabase
 
 from stoptrail.core.time import iso_time
 from stoptrail.live.ledger.damage import damaged_cell
+from stoptrail.live.ledger.fill_prices import wrong_prices
 from stoptrail.live.ledger.records import (
     SessionRow,
     rows,
@@ -88,6 +89,8 @@ def _session_problems(database: Database, session: SessionRow) -> Iterator[str]:
     yield from _stop_problems(database, session.id, trades)
     yield from _fill_problems(database, session.id, trades)
     yield from _funding_problems(database, session.id, trades)
+    for wrong in wrong_prices(database, session):
+        yield f"{wrong.where}: {wrong.found}; expected {wrong.expected}"
     for row in rows(database, StoredEquity, session.id):
         if not math.isfinite(row["equity"]):
             yield f"the equity at {row['time']} is {row['equity']}"

@@ -45,7 +45,7 @@ class Tick(NamedTuple):
     quote_age: float = math.nan
     """Milliseconds by which the quote is older than the newest trade; NaN without one."""
     quote_rule: str = ""
-    """How the quote was found to be of the moment: see live.market.quotes."""
+    """How the quote was found to be of the moment: see rules.quotes."""
 
 
 class ConnectionLost(NamedTuple):

@@ -5,12 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-LATEST = 1000
-"""Milliseconds by which a quote may be older than the newest trade."""
-WITHIN = 0.001
-"""Fraction by which a trade may lie outside of a quote that carries no time of its own."""
-BY_EVENT, BY_ARRIVAL, NONE = "event", "arrival", ""
-"""How a quote was found to be of the moment: by its own time, or by when it came."""
+from stoptrail.rules.quotes import BY_ARRIVAL, BY_EVENT, NONE, counts, fresh
 
 
 class Quote(NamedTuple):
@@ -53,13 +48,12 @@ def known_at(
     """
     if quote is None:
         return NO_QUOTE
+    bid, ask = quote.bid, quote.ask
     if quote.time is not None:
-        age = max(newest, trade) - quote.time
-        if age <= LATEST and quote.time - trade <= LATEST:
-            return Known(quote.bid, quote.ask, float(age), BY_EVENT)
-        return NO_QUOTE
-    came = (now - quote.arrived) * 1000
-    within = quote.bid * (1 - WITHIN) <= price <= quote.ask * (1 + WITHIN)
-    if came <= LATEST and waited == quote.waited and within:
-        return Known(quote.bid, quote.ask, came, BY_ARRIVAL)
-    return NO_QUOTE
+        age, rule = float(max(newest, trade) - quote.time), BY_EVENT
+        of_its_time = fresh(trade - quote.time)
+    else:
+        age, rule = (now - quote.arrived) * 1000, BY_ARRIVAL
+        of_its_time = waited == quote.waited
+    found = of_its_time and counts(rule, age, bid, ask, price)
+    return Known(bid, ask, age, rule) if found else NO_QUOTE

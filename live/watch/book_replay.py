@@ -163,4 +163,5 @@ def compare_book(stored: Database, replayed: Database, book: int) -> Compared:
         sum(one.trades for one in found),
         sum(one.levels for one in found),
         [difference for one in (*found, whole) for difference in one.differences],
+        sum(one.ticks for one in found),
     )

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from peewee import Database
 
-from stoptrail.live.ledger.records import rows
+from stoptrail.live.ledger.fill_prices import wrong_prices
+from stoptrail.live.ledger.records import find_session, rows
 from stoptrail.live.ledger.tables import (
     Decisions,
     PaperFills,
@@ -14,6 +15,7 @@ from stoptrail.live.ledger.tables import (
     PaperTrades,
     StopMoves,
     StoredEquity,
+    Ticks,
 )
 from stoptrail.rules.stops import BY_HAND, REASONS
 
@@ -40,6 +42,8 @@ class Compared(NamedTuple):
     trades: int
     levels: int
     differences: list[Difference]
+    ticks: int = 0
+    """Held against the prices around them."""
 
 
 class Attribution(NamedTuple):
@@ -66,7 +70,8 @@ def compare(
     stored: Database, replayed: Database, session: int, *, of_book: bool = False
 ) -> Compared:
     """Every value of trades, levels, orders and decisions, but for the marks of what was
-    caught up; of a book and its sleeves of the equity too."""
+    caught up; of a book and its sleeves of the equity too. And whether the market can have given
+    the prices that were stored: those of the replay are made of them."""
     found: list[Difference] = []
     counts = {}
     for table in _OF_BOOKS if of_book else _COMPARED:
@@ -74,7 +79,10 @@ def compare(
         counts[table.__name__] = len(before)
         for key in sorted({*before, *after}, key=str):
             found += _differing(table.__name__, key, before.get(key), after.get(key))
-    return Compared(counts["PaperTrades"], counts["StopMoves"], found)
+    wrong = wrong_prices(stored, find_session(stored, str(session)))
+    found += [Difference("Ticks", one.where, "price", one.found, one.expected) for one in wrong]
+    ticks = Ticks.select().where(Ticks.session == session).count(stored)
+    return Compared(counts["PaperTrades"], counts["StopMoves"], found, ticks)
 
 
 def _keyed(database: Database, table: Any, session: int) -> dict[tuple[Any, ...], Record]:

@@ -19,6 +19,7 @@ from stoptrail.rules.decide import expired
 from stoptrail.rules.manage import STAYS
 from stoptrail.rules.margin import Mark
 from stoptrail.rules.paths import NOTHING
+from stoptrail.rules.quotes import market_price
 from stoptrail.rules.stops import (
     MANUAL,
     MANUAL_PRICE,
@@ -235,10 +236,8 @@ class PaperBroker(FundedBroker):
         self._book_entry(*book_entry(entry_order, fill, tick.time, trade_rules, self.tiers))
 
     def _market_price(self, direction: int, tick: PriceTick, quote: float) -> float:
-        trade_rules = self.run_rules.trade_rules
-        if quote == quote:
-            return quoted_price(direction, quote, trade_rules.market)
-        return fill_price(direction, tick.price, trade_rules.costs, trade_rules.market)
+        terms = self.run_rules.trade_rules
+        return market_price(direction, tick.price, quote, terms.costs, terms.market)
 
     def _ratchet(self, tick: PriceTick) -> None:
         before = Stop(self._stop.created.price, tick.price, self._stop.info.reason)

@@ -107,6 +107,7 @@ def _table(compared: Compared, causes: list[Attribution]) -> dict[str, Any]:
     return {
         "trades_compared": compared.trades,
         "levels_compared": compared.levels,
+        "ticks_compared": compared.ticks,
         "differences": [entry._asdict() for entry in compared.differences],
         "against_candles_alone": [
             {**entry._asdict(), "signal": iso_time(entry.signal)} for entry in causes
@@ -117,7 +118,8 @@ def _table(compared: Compared, causes: list[Attribution]) -> dict[str, Any]:
 def _show(console: Console, compared: Compared, causes: list[Attribution]) -> None:
     count = len(compared.differences)
     console.print(
-        f"replay: {compared.trades} trades and {compared.levels} stop levels compared, "
+        f"replay: {compared.trades} trades, {compared.levels} stop levels and {compared.ticks} "
+        "ticks compared, "
         f"{count} difference{'' if count == 1 else 's'}",
         highlight=False,
     )

@@ -80,6 +80,13 @@ def ticks_of(row: Row) -> list[Tick]:
         return []
     path = (open_, low, high, close) if close >= open_ else (open_, high, low, close)
     return [
-        Tick(time + 1 + k * 600_000, price, round(price - 0.5, 2), round(price + 0.5, 2))
+        Tick(
+            time + 1 + k * 600_000,
+            price,
+            round(price - 0.5, 2),
+            round(price + 0.5, 2),
+            quote_age=20.0,
+            quote_rule="event",
+        )
         for k, price in enumerate(path)
     ]

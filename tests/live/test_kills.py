@@ -249,7 +249,14 @@ def jumpy_ticks(row: Row) -> list[Tick]:
     time, open_, high, low, close, volume = row
     path = (open_, high, low, high, low, close) if volume else ()
     return [
-        Tick(time + 1 + k * 500_000, price, round(price - 0.5, 2), round(price + 0.5, 2))
+        Tick(
+            time + 1 + k * 500_000,
+            price,
+            round(price - 0.5, 2),
+            round(price + 0.5, 2),
+            quote_age=20.0,
+            quote_rule="event",
+        )
         for k, price in enumerate(path)
     ]
 

@@ -1,0 +1,40 @@
+"""Which quote is of the same moment as a trade (C14). Prices in the quote currency, ages in ms."""
+
+from __future__ import annotations
+
+from stoptrail.rules.costs import Costs, fill_price, quoted_price
+from stoptrail.rules.market import Market
+
+LATEST = 1000
+"""Milliseconds by which a quote may be older than the newest trade."""
+WITHIN = 0.001
+"""Fraction by which a price may lie outside of a quote of its moment."""
+BY_EVENT, BY_ARRIVAL, NONE = "event", "arrival", ""
+"""How a quote was found to be of the moment: by its own time, or by when it came."""
+
+
+def fresh(age: float) -> bool:
+    """Whether a quote that is older than a trade by `age`, or newer where that is negative, is
+    within a second of it; never for NaN."""
+    return -LATEST <= age <= LATEST
+
+
+def around(bid: float, ask: float, low: float, high: float) -> bool:
+    """Whether prices from `low` to `high` reach into the quote, to a thousandth."""
+    return bid * (1 - WITHIN) <= high and low <= ask * (1 + WITHIN)
+
+
+def counts(rule: str, age: float, bid: float, ask: float, price: float) -> bool:
+    """Whether a quote counts at a trade at `price`: by its event time if that is within a second;
+    by its arrival if it came at most a second before, and the trade lies within it."""
+    if rule == BY_EVENT:
+        return fresh(age)
+    return rule == BY_ARRIVAL and 0 <= age <= LATEST and around(bid, ask, price, price)
+
+
+def market_price(direction: int, price: float, quote: float, costs: Costs, market: Market) -> float:
+    """What an order at market fills at: the other side's quote as it is, or, where that is NaN,
+    the last trade's `price` worsened by slippage."""
+    if quote == quote:
+        return quoted_price(direction, quote, market)
+    return fill_price(direction, price, costs, market)
