@@ -14,6 +14,7 @@ import numpy as np
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.adapter.feed_candles import lent
+from stoptrail.core.errors import UsageError
 from stoptrail.core.time import MINUTE_MS, date_number
 from stoptrail.rules.candles import Candles, Floats, Times
 
@@ -44,7 +45,11 @@ class ColumnarFeed(bt.DataBase):  # type: ignore[misc]
     def __init__(self, **_: Any) -> None:  # Backtrader's metaclass takes the parameters out
         super().__init__()
         if not isinstance(self.p.candles, Candles):
-            raise TypeError("ColumnarFeed(candles=...) takes rules.candles.Candles")
+            raise UsageError(
+                "ColumnarFeed(candles=...) takes stoptrail.Candles, as stoptrail.load_candles() "
+                f"reads them of a file, not {type(self.p.candles).__name__}; of a table, "
+                "bt.feeds.PandasData is the feed"
+            )
         self.candles = self.p.candles
         self.interval = self.candles.interval
         self.p.compression = self._compression = self.interval // MINUTE_MS
@@ -71,7 +76,7 @@ class ColumnarFeed(bt.DataBase):  # type: ignore[misc]
         """Begin at the first candle; called by Cerebro before every run."""
         super().start()
         if self._filters or self.p.fromdate is not None or self.p.todate is not None:
-            raise ValueError("ColumnarFeed takes no filter and no date limits: cut the candles")
+            raise UsageError("ColumnarFeed takes no filter and no date limits: cut the candles")
         self._at = 0
 
     def preload(self) -> None:

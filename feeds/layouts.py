@@ -319,6 +319,11 @@ def _first(plain: Sequence[str], wanted: Sequence[str], taken: Sequence[int] = (
 
 
 def _without(columns: Sequence[str], missing: Sequence[str]) -> str:
+    if all(f"{name}_steps" in columns for name in missing):
+        return (
+            "the candles of a run, in steps of the price, for its report and plots: give the file "
+            "that it was made of (source in its summary.json)"
+        )
     listed = ", ".join(repr(name) if "," in name or not name else name for name in columns)
     remedy = how_to_name(columns)
     found = one_line(listed, 160) if not remedy else one_line(listed, 60)

@@ -24,6 +24,7 @@ from stoptrail.adapter.feed_candles import (
     is_daily,
     is_stock,
     lent,
+    require_followed,
     require_usable,
     write,
 )
@@ -111,6 +112,8 @@ class CandleIndicator(bt.Indicator):  # type: ignore[misc]
         return stepper
 
 
+_MANY = 100
+"""As many rows of a feed that gives them one by one, and one at least follows another at once."""
 _CODES = "qddddd"
 """Types of the columns of candles."""
 
@@ -133,9 +136,7 @@ class _Recomputed:
 
     def begin(self, past: Candles) -> None:
         """Take candles in at once."""
-        self._columns = [
-            array(code, column) for code, column in zip("qddddd", past[:6], strict=True)
-        ]
+        self._columns = [array(code, column) for code, column in zip(_CODES, past[:6], strict=True)]
 
 
 class EntrySignal(CandleIndicator):
@@ -148,6 +149,8 @@ class EntrySignal(CandleIndicator):
     params = (("signal", mtf_cycle), ("parameters", None))
     plotinfo: ClassVar[Any] = {"plotname": "Entry signal", "plotyhlines": [-1, 0, 1]}
     _before: tuple[int, float, float, float, float, float] | None = None
+    _steps: list[int] | None
+    """Between rows so far, ms, until one is that of the feed's candles."""
     zone_before = 0.0
     """The zone at the last candle before the feed's first."""
 
@@ -155,6 +158,10 @@ class EntrySignal(CandleIndicator):
     def reading(self) -> dict[str, float]:
         """What the signal's stepper has to show beside the zones, by name."""
         return dict(getattr(self._stepper, "reading", {}))
+
+    def __init__(self, *_datas: Any, **_params: Any) -> None:
+        super().__init__()
+        self._steps = []
 
     def once(self, start: int, end: int) -> None:
         """All zones at once."""
@@ -181,7 +188,14 @@ class EntrySignal(CandleIndicator):
         """This candle and the one before: nobody could look at them before they came."""
         row = current(self.data, self._daily)
         rows = [row] if self._before is None else [self._before, row]
-        require_usable(as_candles(rows, interval_of(self.data)))
+        interval = interval_of(self.data)
+        require_usable(as_candles(rows, interval))
+        if self._steps is not None and self._before is not None:
+            self._steps.append(row[0] - self._before[0])
+            if len(self._steps) >= _MANY:
+                require_followed(np.array(self._steps), interval)
+            if len(self._steps) >= _MANY or self._steps[-1] == interval:
+                self._steps = None
         self._before = row
 
     def _zone_of(self, past: Candles) -> float:

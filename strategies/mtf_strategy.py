@@ -19,9 +19,7 @@ from stoptrail.adapter.feed_candles import (
     open_time,
 )
 from stoptrail.config.signals import resolve_signal
-from stoptrail.core.errors import DataError, UsageError
-from stoptrail.core.time import iso, timeframe_name
-from stoptrail.rules.candles import Candles
+from stoptrail.core.errors import UsageError
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.decide import NO_OBSTACLE, obstacle, order_for, quiet_after
 from stoptrail.rules.journal import Journal
@@ -31,7 +29,7 @@ from stoptrail.rules.trade import (
     EntryOrder,
     Exit,
 )
-from stoptrail.rules.types import BOTH, CYCLE_EXIT, SIDES, Checkpoint, RunRules, window_of
+from stoptrail.rules.types import BOTH, CYCLE_EXIT, Checkpoint, RunRules, window_of
 from stoptrail.sizers.atr_risk import AtrRiskSizer
 from stoptrail.strategies.calm import STIRRED, Places, deciding
 from stoptrail.strategies.cycle_exit import CycleExit
@@ -44,6 +42,7 @@ from stoptrail.strategies.indicators import (
     volatility_line,
 )
 from stoptrail.strategies.own_orders import OwnOrders
+from stoptrail.strategies.parameters import checked_parameters, require_before
 from stoptrail.strategies.quick_candles import Pace
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
 from stoptrail.strategies.stop_trail import Row, StopTrail
@@ -97,11 +96,11 @@ class MtfStrategy(OwnOrders):
         past = as_candles(self.p.past, self.interval)
         self._past, self._known = past, len(past.time)
         broker.attach(self.data, self._known)
-        self._require_before(past)
+        require_before(past, known_candles(self.data), self.interval)
         self.run_rules: RunRules = broker.run_rules
         self.journal: Journal = broker.journal
         self.setsizer(AtrRiskSizer())  # until Cerebro sets one that was added
-        self._sides = self._checked_terms()
+        self._sides = checked_parameters(self.p, self.interval)
         self.signal = EntrySignal(
             self.data, signal=self._signal(), parameters=self.p.parameters, past=past
         )
@@ -135,33 +134,13 @@ class MtfStrategy(OwnOrders):
         signal = self.p.signal
         return resolve_signal(signal) if isinstance(signal, str) else signal
 
-    def _checked_terms(self) -> int:
-        """The code of `sides`. Raises UsageError for parameters that cannot be meant."""
-        sides, interval, period = self.p.sides, self.p.atr_interval, self.p.atr_period
-        if sides not in SIDES and sides not in SIDES.values():
-            raise UsageError(f'sides must be "both", "long" or "short", not {sides!r}')
-        if interval % self.interval or DAY % interval:
+    def _start(self) -> None:
+        if "manager" not in vars(self):
             raise UsageError(
-                f"atr_interval must be a multiple of the feed's {timeframe_name(self.interval)} "
-                f"that divides the day, not {interval!r} ms (Backtrader takes candles for days "
-                "where a feed is given no timeframe and compression)"
+                f"{type(self).__name__}.__init__ has to call super().__init__(), which prepares "
+                "the signal and the order manager"
             )
-        if not (isinstance(period, int) and period >= 1):
-            raise UsageError(f"atr_period must be a whole number from 1 on, not {period!r}")
-        return int(SIDES.get(sides, sides))
-
-    def _require_before(self, past: Candles) -> None:
-        """Raise DataError unless `past` ends before the feed begins, where that is known."""
-        feed = known_candles(self.data)
-        if not len(past.time) or feed is None:
-            return
-        last, first = int(past.time[-1]), int(feed.time[0])
-        if past.interval != self.interval or last + past.interval > first:
-            raise DataError(
-                f"past ends with the {timeframe_name(past.interval)} candle of {iso(last)}, but "
-                f"the feed's {timeframe_name(self.interval)} candles begin at {iso(first)}: past "
-                "has to end before"
-            )
+        super()._start()
 
     def _managed(self) -> StopTrail | CycleExit:
         own = self.p.manager

@@ -21,6 +21,10 @@ _UNITS = {
 }
 
 
+_FEW = 5
+"""As many rows, and one at least follows another at once."""
+
+
 def is_stock(data: Any) -> bool:
     """Whether the feed is one of Backtrader's own kind: ours know their `interval`."""
     return not hasattr(data, "interval")
@@ -92,6 +96,8 @@ def known_candles(data: Any) -> Candles | None:
         return None
     candles = candles_of(data, count)
     require_usable(candles)
+    if count > _FEW:
+        require_followed(np.diff(candles.time), candles.interval)
     return candles
 
 
@@ -99,6 +105,11 @@ def as_candles(rows: Candles | Sequence[Sequence[float]], interval: int) -> Cand
     """Candles, or plain rows (time, open, high, low, close, volume), as candles."""
     if isinstance(rows, Candles):
         return rows
+    if not isinstance(rows, Sequence) or isinstance(rows, str):
+        raise DataError(
+            "past must be stoptrail.Candles, or a list of rows of time (ms), open, high, low, "
+            f"close and volume, not {type(rows).__name__}"
+        )
     time, *values = zip(*rows, strict=True) if rows else [()] * 6
     columns = [np.array(each, np.float64) for each in values]
     return Candles._make([np.array(time, np.int64), *columns, interval])
@@ -180,6 +191,18 @@ def _require_times(candles: Candles) -> None:
         candles,
         time % interval != 0,
         f"is no open time of a {name} candle: rows are dated by their open, in UTC",
+    )
+
+
+def require_followed(steps: Times, interval: int) -> None:
+    """Raise DataError where no candle follows another at once: `steps` between open times, ms, of
+    a feed that says `interval`, are those of longer ones."""
+    if steps.min() == interval:
+        return
+    name, least = timeframe_name(interval), int(steps.min()) // 60_000
+    raise DataError(
+        f"the feed says that its candles are {name}, but no two rows are less than {least} minutes "
+        f"apart: give it timeframe=bt.TimeFrame.Minutes, compression={least}"
     )
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.adapter.feed_candles import interval_of, is_daily, known_candles, open_time
 from stoptrail.adapter.internals import require
+from stoptrail.brokers.refusals import REFUSED, refuse, require_neutral, require_parameters
 from stoptrail.brokers.schedule import Schedule
-from stoptrail.brokers.terms import fitted_market, shipped_settings, unfitted_rules
+from stoptrail.brokers.terms import fee_info, fitted_market, shipped_settings, unfitted_rules
 from stoptrail.config.own_code import own_size_of
 from stoptrail.config.run_rules import tiers_of
 from stoptrail.config.section import explain
@@ -33,34 +34,6 @@ from stoptrail.rules.sizing import NO_CLOSED_TRADES
 from stoptrail.rules.stops import Stop
 from stoptrail.rules.trade import Position, cash_beside, marked
 from stoptrail.rules.types import RunRules
-
-_LEVERAGE = "set risk.max_leverage"
-_NEXT_OPEN = "orders fill at the next open (C2)"
-REFUSED = {
-    **dict.fromkeys(("add_cash", "set_fund_history"), "set account.cash before the run"),
-    "add_order_history": "orders are decided while the candles pass",
-    "addcommissioninfo": "use setcommission, or set costs.taker_fee and costs.borrow_daily",
-    "set_checksubmit": "orders are cut to what the equity affords (C4)",
-    **dict.fromkeys(("set_coc", "set_coo", "set_eosbar"), _NEXT_OPEN),
-    "set_filler": "orders fill whole",
-    **dict.fromkeys(("set_fundmode", "set_fundstartval"), "the account has no shares"),
-    "set_int2pnl": "set costs.borrow_daily: shorts pay it at the exit (C12)",
-    "set_shortcash": 'set strategy.sides = "long" for an account that cannot short',
-    "set_slippage_fixed": "set costs.slippage",
-    "set_slippage_perc": "set costs.slippage",
-}
-"""Methods of Backtrader's broker that change how it fills, and what to do instead."""
-
-_TERMS = {
-    "margin": (None, _LEVERAGE),
-    "mult": (1.0, "units are units of the base currency"),
-    "interest": (0.0, "set costs.borrow_daily"),
-    "interest_long": (False, "set costs.borrow_daily: shorts alone pay it (C12)"),
-    "leverage": (1.0, _LEVERAGE),
-    "automargin": (False, _LEVERAGE),
-    "name": (None, "one market is traded"),
-}
-"""Arguments of `setcommission` that are refused unless they have this value."""
 
 
 class Account(bt.BrokerBase):  # type: ignore[misc]
@@ -87,6 +60,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
                 f"CandleBroker takes settings, run_rules, journal and detail, not {name}: "
                 "see setcash, setcommission and docs/library.md"
             )
+        require_parameters(self.p)
         super().__init__()  # Backtrader has put the parameters into self.p
         self._settings = self.p.settings or shipped_settings()
         self.run_rules: RunRules = self.p.run_rules or unfitted_rules(self._settings)
@@ -293,17 +267,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         """
         del stocklike  # says how margin works, of which there is none
         self._require_idle("setcommission", "costs.taker_fee")
-        given = locals()
-        for term, (neutral, instead) in _TERMS.items():
-            if given[term] != neutral:
-                raise UsageError(
-                    f"setcommission({term}={given[term]!r}) is not possible: {instead}"
-                )
-        if commtype not in (None, bt.CommInfoBase.COMM_PERC):
-            raise UsageError(
-                "setcommission(commtype=COMM_FIXED) is not possible: fees are a fraction of the "
-                "notional, costs.taker_fee (C12)"
-            )
+        require_neutral(locals())
         fraction = commission if percabs else commission / 100.0
         fee = _checked("costs", "taker_fee", fraction, "setcommission")
         rules = self.run_rules.trade_rules
@@ -314,31 +278,31 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         if self.running:
             raise UsageError(f"{method} during a run is not possible: set {key} before it")
 
-    def set_fundmode(self, fundmode: bool, fundstartval: float | None = None) -> None:
+    def getcommissioninfo(self, data: Any) -> Any:
+        """The fee of a market or stop order, and sizes in fractions of a unit."""
+        del data  # one market is traded
+        return fee_info(self.run_rules.trade_rules.costs.taker_fee)
+
+    def set_fundmode(self, fundmode: bool, *fundstartval: float) -> None:
         """Refused unless it is switched off."""
-        if fundmode:
-            _refuse("set_fundmode")
+        refuse("set_fundmode", fundmode, *fundstartval)
 
     def add_order_history(self, orders: Any, notify: bool = False) -> None:
         """Refused."""
-        _refuse("add_order_history")
+        refuse("add_order_history")
 
     def set_fund_history(self, fund: Any) -> None:
         """Refused."""
-        _refuse("set_fund_history")
+        refuse("set_fund_history")
 
     def addcommissioninfo(self, comminfo: Any, name: str | None = None) -> None:
         """Refused."""
-        _refuse("addcommissioninfo")
+        refuse("addcommissioninfo")
 
-    def __getattr__(self, name: str) -> Callable[..., NoReturn]:
+    def __getattr__(self, name: str) -> Callable[..., None]:
         if name in REFUSED:
-            return partial(_refuse, name)
+            return partial(refuse, name)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
-
-
-def _refuse(method: str, *_values: Any, **_options: Any) -> NoReturn:
-    raise UsageError(f"{method} would leave the contract of docs/fills.md: {REFUSED[method]}")
 
 
 def _checked(section: str, name: str, value: Any, method: str) -> float:

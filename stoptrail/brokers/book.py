@@ -170,7 +170,7 @@ class BookBroker(bt.BrokerBase):  # type: ignore[misc]
     def next(self) -> None:
         """One step: whatever fills on the candles that close with it."""
         fresh = [sleeve for sleeve in self.sleeves if sleeve.fresh]
-        self.begin(self.index + 1, fresh[0].opens, fresh[0].interval)
+        self.begin(self.index + 1, fresh[0].opened_at(), fresh[0].interval)
         for sleeve in fresh:
             self.settle(sleeve)
 

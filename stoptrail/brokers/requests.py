@@ -15,17 +15,22 @@ Patterns = dict[tuple[Any, Any], dict[str, Any]]
 
 OrderData: Any = bt.order.OrderData
 
-_NEUTRAL: dict[str, Any] = {
-    "plimit": None,
-    "valid": None,
-    "tradeid": 0,
-    "oco": None,
-    "trailamount": None,
-    "trailpercent": None,
-    "parent": None,
-    "transmit": True,
+_ALONE = (
+    "orders stand alone; send the stop order, and the limit order that takes the profit, once "
+    "notify_order says that the entry is Completed: what fills first withdraws the other"
+)
+_TRAILS = "MtfStrategy moves its stop; of your own, cancel the stop order and send another"
+_TERMS: dict[str, tuple[Any, str]] = {
+    "plimit": (None, "there are no stop-limit orders"),
+    "valid": (None, "an order works until it fills: cancel it when its time is over"),
+    "tradeid": (0, "one position at a time is one trade"),
+    "oco": (None, _ALONE),
+    "trailamount": (None, _TRAILS),
+    "trailpercent": (None, _TRAILS),
+    "parent": (None, _ALONE),
+    "transmit": (True, _ALONE),
 }
-"""Arguments of Backtrader's buy and sell that have to stay as they are by default."""
+"""Arguments of Backtrader's buy and sell that have to stay as they are by default, and why."""
 
 WORDS = {
     POSITION: "a position is open: one at a time, no adding and no reversing (C3)",
@@ -60,16 +65,18 @@ def new_order(
     """
     if exectype not in (None, bt.Order.Market, bt.Order.Stop, bt.Order.Limit):
         raise _refused(exectype)
-    for term, neutral in _NEUTRAL.items():
+    for term, (neutral, instead) in _TERMS.items():
         given = options.pop(term, neutral)
         # An order of Backtrader's cannot be compared with None.
         if given is not neutral and (neutral is None or given != neutral):
-            raise UsageError(f"CandleBroker takes no order with {term}: see docs/library.md")
+            raise UsageError(f"CandleBroker takes no order with {term}: {instead}")
     if exectype in (bt.Order.Stop, bt.Order.Limit) and not (
         price is not None and 0.0 < price < math.inf
     ):
         raise UsageError(f"a {_name(exectype)} needs a price above 0, not {price!r}")
     given = owner, data, size, price, exectype
+    if patterns is None:
+        _require_no_cheating(owner.cerebro)
     order = _made(kind, *given) if patterns is None else _like(patterns, kind, *given)
     order.info.update(options)
     return order
@@ -128,15 +135,27 @@ def _like(
 
 
 def _refused(exectype: Any) -> UsageError:
+    known = isinstance(exectype, int) and 0 <= exectype < len(bt.Order.ExecTypes)
+    name = bt.Order.ExecTypes[exectype] if known else repr(exectype)
     return UsageError(
         "CandleBroker takes market orders, and stop and limit orders that leave a position, not "
-        f"{bt.Order.ExecTypes[exectype]} orders: entries fill at the next open (C2)"
+        f"{name} orders: entries fill at the next open (C2)"
     )
 
 
 def _name(exectype: Any) -> str:
     names = {bt.Order.Stop: "stop order", bt.Order.Limit: "limit order"}
     return names.get(exectype, "order to leave")
+
+
+def _require_no_cheating(cerebro: Any) -> None:
+    """Raise UsageError where a timer of `cerebro` is called before the candle that it can see has
+    filled its orders: one that is sent then would fill at an open that has been."""
+    if getattr(cerebro, "_timerscheat", ()):  # made after the strategies have started
+        raise UsageError(
+            "a timer with cheat=True sees a candle at whose open its orders would fill, which "
+            "leaves the contract (C2): add the timer without cheat"
+        )
 
 
 def require_leaving(order: Any, side: int, units: float) -> None:

@@ -105,11 +105,6 @@ class SleeveBroker(CandleBroker):
         """Whether its next candle can neither fill nor end anything."""
         return self.open is None and not self.pending
 
-    @property
-    def opens(self) -> int:
-        """Open time of the candle at hand, ms."""
-        return self.opened_at()
-
     def defer(self, decision: Callable[[], None]) -> None:
         """Decide when every sleeve's stops have moved."""
         self.book.deferred.append(decision)

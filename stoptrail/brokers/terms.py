@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any, ClassVar
 
 import numpy as np
 
+from stoptrail.adapter.backtrader import bt
 from stoptrail.config.market import lately
 from stoptrail.config.run_rules import (
     constant_funding,
@@ -79,3 +81,24 @@ def without_stop(trade_rules: TradeRules) -> TradeRules:
     equity affords them (C4)."""
     sizing = trade_rules.sizing._replace(includes_costs=False, kind=RISK)
     return trade_rules._replace(sizing=sizing)
+
+
+class _Fees(bt.CommInfoBase):  # type: ignore[misc]
+    """What sizers and strategies of Backtrader ask about costs: a fraction of the notional; and
+    sizes, which are no whole numbers here."""
+
+    params: ClassVar[Any] = (
+        ("stocklike", True),
+        ("commtype", bt.CommInfoBase.COMM_PERC),
+        ("percabs", True),
+    )
+
+    def getsize(self, price: float, cash: float) -> float:
+        """Units that `cash` buys at `price`."""
+        return cash / price
+
+
+@cache
+def fee_info(taker_fee: float) -> Any:
+    """`taker_fee` of the notional as Backtrader's CommInfo."""
+    return _Fees(commission=taker_fee)

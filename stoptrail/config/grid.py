@@ -86,9 +86,11 @@ def build_grid(settings: Settings, source_of: Callable[[str], str] | None = None
     names = frozenset(key for key in ranges if _names_things(settings, key))
     grid = Grid(tuple(ranges), tuple(ranges.values()), names)
     if grid.size > settings.sweep.max_combinations:
+        place, limit = source("sweep.grid"), source("sweep.max_combinations")
         raise ConfigError(
-            f"{source('sweep.grid')}: sweep.grid has {grid.size:,} combinations, more than "
+            f"{place}: sweep.grid has {grid.size:,} combinations, more than "
             f"sweep.max_combinations = {settings.sweep.max_combinations:,}"
+            f"{'' if limit == place else f' ({limit})'}"
         )
     return grid
 

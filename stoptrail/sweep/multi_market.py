@@ -21,7 +21,7 @@ SHOWN = 20
 
 class Across:
     """Mean and worst objective of every combination; a market at a time is added, and
-    three numbers for each combination are all that is kept."""
+    two numbers for each combination are all that is kept."""
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid

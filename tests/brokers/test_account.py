@@ -12,8 +12,8 @@ from stoptrail.backtest.inputs import prepare
 from stoptrail.backtest.journal import RecordingJournal
 from stoptrail.backtest.outcome import judge
 from stoptrail.backtest.plan import Plan, Record
-from stoptrail.brokers.account import REFUSED
 from stoptrail.brokers.candle import CandleBroker
+from stoptrail.brokers.refusals import NEUTRAL, REFUSED
 from stoptrail.brokers.terms import fitted_market
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
@@ -187,7 +187,50 @@ def test_cash_that_is_none_is_refused(cash: Any) -> None:
 @pytest.mark.parametrize("method", sorted(REFUSED))
 def test_what_would_change_the_fills_is_refused_in_words(method: str) -> None:
     with pytest.raises(UsageError, match=f"{method} would leave the contract"):
-        getattr(CandleBroker(), method)(True)
+        getattr(CandleBroker(), method)(NEUTRAL.get(method) is not True)
+
+
+@pytest.mark.parametrize("method", sorted(NEUTRAL))
+def test_what_asks_for_what_holds_anyway_is_taken(method: str) -> None:
+    broker = CandleBroker()
+    getattr(broker, method)(NEUTRAL[method])
+    cerebro_of(pandas_feed(), broker=broker).run()
+    untouched = cerebro_of(pandas_feed()).run()[0].broker
+    assert broker.getvalue() == untouched.getvalue() != CASH
+
+
+def test_cheating_on_the_open_is_refused_by_its_name() -> None:
+    with pytest.raises(UsageError, match="cheat_on_open"):
+        cerebro_of(pandas_feed(), cerebro={"cheat_on_open": True}).run()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"settings": "strategy.toml"},
+            r"settings must be stoptrail\.Settings, .*'strategy\.toml'",
+        ),
+        ({"settings": {"account": {"cash": 1.0}}}, "settings must be .* not {'account'"),
+        ({"run_rules": Settings()}, "run_rules must be RunRules; stoptrail.Settings are settings="),
+        ({"funding": 0.0001}, r"funding must be what funding_of\(\) .* not 0\.0001"),
+        ({"detail": 3}, "detail must be Detail .* not 3"),
+        ({"journal": print}, "journal must have the methods .* has not"),
+    ],
+)
+def test_a_parameter_of_another_kind_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as failed:
+        CandleBroker(**given)
+    assert "\n" not in str(failed.value)
+
+
+def test_the_fee_and_fractions_of_a_unit_are_told_to_who_asks() -> None:
+    broker = CandleBroker()
+    terms = broker.getcommissioninfo(None)
+    assert terms.getcommission(2.0, 500.0) == pytest.approx(2.0 * 500.0 * 0.001)
+    assert terms.getsize(500.0, 125.0) == 0.25
+    broker.setcommission(0.002)
+    assert broker.getcommissioninfo(None).getcommission(2.0, 500.0) == pytest.approx(2.0)
 
 
 def test_an_unknown_parameter_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
@@ -174,9 +175,11 @@ REFUSALS = [
     ({"exectype": bt.Order.StopTrail, "trailamount": 1.0}, "not StopTrail orders"),
     ({"exectype": bt.Order.StopLimit, "price": 1.0, "plimit": 1.0}, "not StopLimit orders"),
     ({"exectype": bt.Order.Close}, "not Close orders"),
-    ({"transmit": False}, "no order with transmit"),
-    ({"valid": 0}, "no order with valid"),
-    ({"tradeid": 1}, "no order with tradeid"),
+    ({"exectype": 99}, "not 99 orders"),
+    ({"exectype": "Limit"}, "not 'Limit' orders"),
+    ({"transmit": False}, "no order with transmit: .* once notify_order says"),
+    ({"valid": 0}, "no order with valid: .* cancel it"),
+    ({"tradeid": 1}, "no order with tradeid: one position"),
     ({"exectype": bt.Order.Stop, "price": 1.0}, "there is none"),
     ({"exectype": bt.Order.Stop, "price": float("nan")}, "a price above 0"),
 ]
@@ -196,8 +199,58 @@ def test_what_the_contract_does_not_know_is_refused_in_words(
 @pytest.mark.parametrize("term", ["oco", "parent"])
 def test_an_order_bound_to_another_is_refused_in_words(kind: Any, term: str) -> None:
     strategy = kind({280: lambda s: s.sell(size=1.0, **{term: s.buy(size=1.0)})})
-    with pytest.raises(UsageError, match=f"no order with {term}"):
+    with pytest.raises(UsageError, match=f"no order with {term}: .*once notify_order"):
         run(strategy, atr_period=3) if kind is managed else run(strategy)
+
+
+def test_what_a_bracket_does_is_done_by_two_orders_that_leave() -> None:
+    """As the refusal of brackets says: what fills first withdraws the other."""
+    plan = {
+        10: lambda s: s.buy(size=2.0),
+        12: lambda s: [
+            s.sell(size=2.0, exectype=bt.Order.Stop, price=SOME.close[11] * 0.5),
+            s.sell(size=2.0, exectype=bt.Order.Limit, price=SOME.high[12:60].max() - 0.01),
+        ],
+    }
+    found = run(plain(plan))
+    stop, target = found.sent[1]
+    assert (states(found, stop)[-1], states(found, target)[-1]) == ("Canceled", "Completed")
+    assert not found.position
+    with pytest.raises(UsageError, match="no order with transmit: orders stand alone"):
+        run(plain({10: lambda s: s.buy_bracket(price=1.0, stopprice=0.5, limitprice=2.0)}))
+
+
+def test_targets_of_value_are_held_in_fractions_of_a_unit() -> None:
+    plan = {
+        50: lambda s: s.order_target_percent(target=0.3),
+        60: lambda s: s.order_target_value(target=0.0),
+    }
+    found = run(plain(plan))
+    units = found.sent[0].executed.size
+    assert units == pytest.approx(0.3 * 100_000.0 / SOME.close[49], abs=1e-5)
+    assert units != round(units)
+    assert not found.position
+
+
+@pytest.mark.parametrize("kind", [bt.Strategy, MtfStrategy])
+@pytest.mark.parametrize("cheat", [True, False])
+def test_a_timer_sends_no_order_that_fills_at_an_open_it_has_seen(kind: Any, cheat: bool) -> None:
+    class Timed(kind):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.sent: list[Any] = []
+            self.add_timer(when=datetime.time(12, 0), cheat=cheat)
+
+        def notify_timer(self, timer: Any, when: Any, *args: Any, **kwargs: Any) -> None:
+            if not self.sent and len(self) > 100:
+                self.sent.append((self.buy(size=1.0), self.data.datetime.datetime(0)))
+
+    if cheat:
+        with pytest.raises(UsageError, match="timer with cheat=True"):
+            run(Timed)
+        return
+    order, noon = run(Timed).sent[0]
+    assert bt.num2date(order.executed.dt) == noon + datetime.timedelta(minutes=15)
 
 
 @pytest.mark.parametrize("kind", [plain, managed])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +114,26 @@ def test_the_terminal_names_what_was_found(
     assert "FOUND" in out
     assert "it knows something 1 candle later" in out
     assert "do not trust results of this signal" in out
+
+
+def no_units(decision: Any) -> float:
+    """A size that is none."""
+    return math.nan
+
+
+def no_level(position: Any, stop: Any, candle: Any, atr: float) -> float:
+    """A stop level, but of the trade that every rule is tried on alone no price."""
+    return float(stop.level if position.fill == 100.0 else -5.0)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("risk.sizing", "no_units"), ("strategy.exits", "no_level")]
+)
+def test_code_that_fails_on_the_candles_as_they_are_has_to_change(
+    key: str, name: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    override = f'{key}="{__name__}:{name}"'
+    command = ["audit", "donchian_breakout", "--config", str(config), "--set", override]
+    assert runner.main(command) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(f"error: {key} {__name__}:{name} returned")

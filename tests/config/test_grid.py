@@ -188,7 +188,10 @@ def test_too_many_combinations_are_counted(tmp_path: Path) -> None:
     text += "stop.cooldown_candles = {from = 1, to = 10, step = 1}\n"
     message = refusal(tmp_path, text)
     assert "100 combinations" in message
-    assert "sweep.max_combinations = 99" in message
+    assert message.endswith("sweep.max_combinations = 99")
+    lower = refusal(tmp_path, text, "sweep.max_combinations=9")
+    assert lower.startswith(f"{tmp_path / 'strategy.toml'}: sweep.grid has 100 combinations")
+    assert lower.endswith("sweep.max_combinations = 9 (--set)")
 
 
 def test_an_override_of_the_grid_is_named_as_the_source(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from stoptrail.core.errors import DataError
@@ -436,3 +437,12 @@ def test_what_fills_the_memory_when_unpacked_is_refused(
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"0" * 20_000))
     assert "more than 4 GB when unpacked" in refusal(path)
+
+
+def test_what_a_run_keeps_of_its_candles_is_no_file_to_run_on(tmp_path: Path) -> None:
+    """Their prices are whole numbers of steps: taking them for prices would be another market."""
+    candles = walk()
+    columns = {f"{name}_steps": getattr(candles, name) for name in ("open", "high", "low", "close")}
+    frame = pd.DataFrame({"time": candles.time, **columns, "volume_steps": candles.volume})
+    frame.to_parquet(tmp_path / "candles.parquet")
+    assert "the candles of a run, in steps of the price" in refusal(tmp_path / "candles.parquet")

@@ -8,6 +8,7 @@ from typing import Any
 
 import backtrader as bt
 import numpy as np
+import pandas as pd
 import pytest
 
 from stoptrail.backtest.engine import run_backtrader
@@ -136,6 +137,7 @@ def test_backtraders_own_broker_is_refused_with_the_line_to_add() -> None:
             {"timeframe": bt.TimeFrame.Days, "compression": 1},
             r"1d.*timeframe",
         ),
+        ({"compression": 5}, "candles are 5m, .* than 15 minutes apart: .* compression=15"),
         ({"compression": 10}, "is no open time of a 10m candle"),
         ({"compression": 7}, "must divide the day"),
         ({"timeframe": bt.TimeFrame.Weeks}, "must divide the day"),
@@ -309,12 +311,36 @@ def test_two_strategies_share_one_position() -> None:
         ({"atr_interval": 900_000 * 5}, "divides the day"),
         ({"atr_period": 0}, "atr_period must be"),
         ({"signal": "mtf_cicle"}, "mtf_cycle"),
+        ({"atr_interval": 0}, "atr_interval must be a multiple"),
+        ({"atr_interval": "4h"}, "atr_interval must be a multiple.*'4h'"),
+        ({"start": "2024-01-10"}, "start must be the open time .* in ms .* not '2024-01-10'"),
+        ({"start": pd.Timestamp("2024-01-10")}, "start must be the open time"),
+        ({"gate": 3}, "gate must be a function, not 3"),
+        ({"signal": None}, "signal must be a function, not None"),
+        ({"parameters": "length"}, r"parameters must be a mapping .* \(optstrategy takes a list"),
+        ({"past": frame_of(CANDLES)}, "past must be stoptrail.Candles, .* not DataFrame"),
         ({"parameters": {"lenght": 3}}, "signal wave failed: TypeError.*lenght"),
     ],
 )
 def test_a_parameter_that_cannot_be_meant_is_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         cerebro_of(pandas_feed(), **wrong).run()
+
+
+class Forgetful(MtfStrategy):
+    def __init__(self) -> None:
+        self.mine = 1
+
+
+def test_a_subclass_that_forgets_its_base_is_told() -> None:
+    with pytest.raises(UsageError, match=r"Forgetful\.__init__ has to call super"):
+        cerebro_of(pandas_feed(), Forgetful).run()
+
+
+@pytest.mark.parametrize("given", [None, "candles.csv", frame_of(CANDLES)])
+def test_the_projects_own_feed_takes_candles_alone(given: Any) -> None:
+    with pytest.raises(UsageError, match=r"takes stoptrail\.Candles, as stoptrail\.load_candles"):
+        ColumnarFeed(candles=given)
 
 
 def test_a_signal_can_be_named() -> None:

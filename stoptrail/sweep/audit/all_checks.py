@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stoptrail.backtest.inputs import Inputs, signals_of
+from stoptrail.backtest.inputs import Inputs, atr_of, setups_of, signals_of
 from stoptrail.backtest.plan import Plan
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.program import Progress
@@ -19,12 +19,15 @@ from stoptrail.sweep.audit.signal import (
     step_check,
     warm_up,
 )
+from stoptrail.sweep.plain_run import Ready, quick_record
 
 
 def audit(plan: Plan, inputs: Inputs, seed: int, on_progress: Progress) -> list[Check]:
-    """All checks of the plan's signal and of the trades made of it."""
+    """All checks of the plan's signal and of the trades made of it. Raises ConfigError where code
+    of the user's own fails on the candles as they are."""
     candles = inputs.candles
-    signals = signals_of(plan, candles)
+    signals, atr = signals_of(plan, candles), atr_of(plan, candles)
+    quick_record(plan, inputs, Ready(setups_of(plan, inputs, signals, atr), atr))
     checks = [_twice(plan, inputs, signals), early_zones(signals)]
     checks.append(_dated(plan, inputs, signals))
     checks += look_ahead(plan, candles, signals, on_progress, seed)
