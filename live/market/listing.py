@@ -9,11 +9,12 @@ from typing import Any
 
 from stoptrail.core.errors import ExchangeError
 from stoptrail.live.market.reader import Reader
+from stoptrail.live.market.sockets import reset
 
 
 class Listing:
     """The exchange's own word on `symbol`; `relisted` is called where a market that was not
-    listed is so again."""
+    listed is so again, or is under another id."""
 
     def __init__(
         self,
@@ -36,7 +37,23 @@ class Listing:
         except ExchangeError:
             return before
         market = next((each for each in markets if each["symbol"] == self._symbol), None)
-        return trouble_of(self._exchange.id, self._symbol, market)
+        found = trouble_of(self._exchange.id, self._symbol, market)
+        if market is not None and not found:
+            self._follow(market)
+        return found
+
+    def _follow(self, market: dict[str, Any]) -> None:
+        """Ask for the market by the id that it has now: by the one before nothing comes."""
+        known = (self._exchange.markets or {}).get(self._symbol) or market
+        before, now = known["id"], market["id"]
+        if before == now:
+            return
+        known.update((key, value) for key, value in market.items() if value is not None)
+        self._exchange.markets_by_id.setdefault(now, []).append(known)
+        text = f"{self._exchange.id} lists {self._symbol} as {now}, no longer as {before}"
+        self._reader.warning_log.say("id", f"{text}: its data is asked for anew", again=True)
+        self._relisted()
+        reset(self._exchange, "the market has another id")
 
     async def until_listed(self, pause: float) -> None:
         """Ask every `pause` seconds for a market that is not listed: until it is, it can be

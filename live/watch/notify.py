@@ -17,6 +17,8 @@ from stoptrail.live.watch.watched import Watched
 log = logging.getLogger("stoptrail.live")
 
 _ROOM = 100
+_LONGEST = 1500
+"""Characters of a message: Telegram takes 4,096, and less once they are escaped."""
 _FAREWELL_SECONDS = 1.5
 """How long the end of a session waits for messages that are on their way."""
 _EVENTS = {"alarm": {"exit"}, "started": {"session"}, "stopped": {"session", "error"}}
@@ -146,13 +148,23 @@ class _Service:
         slowly, so only here. An Apprise object would send from threads of its own, for
         which the program's exit waits however long a service takes."""
         import apprise
+        from apprise.conversion import convert_between
 
         plugin: Any = apprise.Apprise.instantiate(self._url)
         if plugin is None:
             log.warning("[notify] one of the urls is not understood by Apprise")
             return lambda text: False
-        kind = apprise.NotifyType.INFO
-        return lambda text: bool(plugin.notify(body=text, title=self._title, notify_type=kind))
+        formats: Any = plugin.notify_format  # where a service takes several, its own is the first
+        own = formats[0] if isinstance(formats, tuple | list) else formats
+        how = {"title": self._title, "notify_type": apprise.NotifyType.INFO, "body_format": own}
+
+        def send(text: str) -> bool:
+            cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+            # A plugin takes what it is given for its own kind of text: Telegram refuses "a < b".
+            body = convert_between(apprise.NotifyFormat.TEXT, own, cut)
+            return bool(plugin.notify(body=body, **how))
+
+        return send
 
 
 def _listed(messages: Collection[Message]) -> str:

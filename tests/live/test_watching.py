@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import html
 import http.server
 import io
 import json
@@ -334,6 +335,28 @@ def test_chosen_events_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(got) == 2
     assert "long 1 at 100" in got[0]
     assert "the stop was reached" in got[1]
+
+
+def test_telegram_gets_any_text_whole_and_none_that_is_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It refuses what looks like a tag to it, and more than 4,096 characters."""
+    from apprise.plugins.telegram import NotifyTelegram
+
+    monkeypatch.setattr("stoptrail.live.watch.notify._FAREWELL_SECONDS", 60.0)
+    with receiver() as (url, got):
+        monkeypatch.setattr(NotifyTelegram, "notify_url", url.replace("json:", "http:") + "/bot")
+        bot = "tgram://123456789:abcdefg_hijklmnop/12315544/"
+        with Notifier([bot], ("error",), "StopTrail binance BTC/USDT") as notifier:
+            notifier.happened(Message("error", 0, "<html> a & b_c *d* [e](f): 1 < 2"))
+            notifier.happened(Message("error", 0, "&<" * 3000))
+    texts = [json.loads(body) for body in got]
+    assert [text["parse_mode"] for text in texts] == ["HTML", "HTML"]
+    assert html.unescape(texts[0]["text"]).endswith("error: <html> a & b_c *d* [e](f): 1 < 2")
+    assert "<" not in texts[0]["text"].partition("</b>")[2]
+    shown = [html.unescape(text["text"].partition("</b>")[2]) for text in texts]
+    assert 1500 < len(shown[1]) < 1600
+    assert shown[1].endswith("...")
 
 
 def test_a_slow_service_delays_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
