@@ -148,7 +148,7 @@ class _Service:
         slowly, so only here. An Apprise object would send from threads of its own, for
         which the program's exit waits however long a service takes."""
         import apprise
-        from apprise.conversion import convert_between
+        from apprise import conversion
 
         plugin: Any = apprise.Apprise.instantiate(self._url)
         if plugin is None:
@@ -161,7 +161,8 @@ class _Service:
         def send(text: str) -> bool:
             cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
             # A plugin takes what it is given for its own kind of text: Telegram refuses "a < b".
-            body = convert_between(apprise.NotifyFormat.TEXT, own, cut)
+            convert: Any = conversion.convert_between
+            body = convert(apprise.NotifyFormat.TEXT, own, cut)
             return bool(plugin.notify(body=body, **how))
 
         return send

@@ -218,9 +218,10 @@ def test_candles_missed_before_the_stream_come_first() -> None:
 
 
 def test_data_without_news_becomes_stale() -> None:
-    timing = QUICK._replace(silence=60.0, stale=0.3, poll=60.0)
+    """As where it is polled too seldom."""
+    timing = QUICK._replace(stale=0.3, poll=60.0)
     candles = market()
-    with exchange(candles) as simulator, store(simulator, timing) as opened:
+    with exchange(candles) as simulator, store(simulator, timing, "rest") as opened:
         after = int(candles.time[HISTORY - 1])
         listener = Listener(opened, opened.start_stream(SYMBOL, INTERVAL, after))
         listener.until(lambda: ConnectionBack in listener.connections)
