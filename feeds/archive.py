@@ -19,7 +19,7 @@ from stoptrail.feeds.markets import (
     same_market,
 )
 from stoptrail.feeds.sheets import Sheet
-from stoptrail.feeds.strangers import is_known_otherwise, passed_over
+from stoptrail.feeds.strangers import is_known_otherwise, passed_over, what_text
 from stoptrail.feeds.structured import feather_sheet, numpy_sheet, parquet_sheet
 from stoptrail.feeds.text import text_sheet
 
@@ -317,6 +317,14 @@ def _whole(member: Member) -> bytes:
     return member.source if isinstance(member.source, bytes) else member.source.read_bytes()
 
 
+def _of_json(label: str, bare: bytes, member: Member) -> Sheet:
+    from stoptrail.feeds.json_table import json_sheet
+
+    if told := what_text(bare.decode("utf-8", "replace").partition("\n")[0]):
+        raise DataError(told)
+    return json_sheet(label, _whole(member))
+
+
 def _sheet(label: str, member: Member) -> Sheet:
     head = _head(member)
     bare = head.lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -334,9 +342,7 @@ def _sheet(label: str, member: Member) -> Sheet:
     if head.startswith(b"\x93NUMPY") or member.name.endswith(".npz"):
         return numpy_sheet(label, member.source)
     if bare[:1] in b"[{":
-        from stoptrail.feeds.json_table import json_sheet
-
-        return json_sheet(label, _whole(member))
+        return _of_json(label, bare, member)
     if bare[:1] == b"<" and not _METATRADER.match(bare):
         raise DataError("is a web page or an XML message, not candles; fetch the file itself")
     return lean_day(text_sheet(label, member.source, head), member.name)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 Whole = TypeVar("Whole", int, Times)
 
-NULLS = {"", "nan", "null", "none", "na", "n/a", "-", "--", "#n/a", "\\n", "nat", "<na>"}
+NULLS = {"", "nan", "null", "none", "na", "n/a", "-", "--", "#n/a", "\\n", "nat", "<na>",
+         "nil", ".", "(null)", "n.a.", "#n/a n/a"}  # fmt: skip
 """How files write that there is no value, in lower case."""
 _SIZES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 _AROUND = re.compile(r"[\s$€£¥₿'\u2019_\u00a0\u202f]+")
@@ -85,6 +86,8 @@ def to_floats(column: pa.ChunkedArray, name: str, decimal: str = ".") -> Floats:
         column = column.cast(pa.string())  # straight to floats Arrow does not round to nearest
     if pa.types.is_float64(column.type):  # a cast would load Arrow's functions
         return _floats(column)
+    if pa.types.is_float16(column.type):
+        raise DataError(f"{name} has numbers of 16 bits, of some three digits; write it with 64")
     if pa.types.is_float32(column.type):
         return _shortest(_values(column.fill_null(math.nan), np.float32, 4))
     try:
@@ -140,6 +143,7 @@ _RESPELLED = (
     (re.compile(r"[日일]"), " "),
     (re.compile(r"(?<=[-:]) +"), ""),
     (re.compile(r"[\s_]+"), " "),
+    (re.compile(r"^[\[(]([^,]+), [^,]+[\])]$"), r"\1"),
     (re.compile(r":(?= ?$)"), ""),
     (re.compile(r"(?:上午|午前|오전) ?([\d:.]+)"), r"\1 AM"),
     (re.compile(r"(?:下午|午後|오후) ?([\d:.]+)"), r"\1 PM"),

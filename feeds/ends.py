@@ -10,8 +10,8 @@ from pathlib import Path
 
 from stoptrail.feeds.convert import number, one_line
 
-WORD = re.compile(r"\W*[A-Za-z]{3}")
-"""How a line of words begins."""
+WORD = re.compile(r"\W*(\d+ )?[A-Za-z]{3}")
+"""How a line of words begins, as "Downloaded from" and "400 rows" do."""
 _FEWEST = 4
 _BYTES = 4096
 _LINES = 8
@@ -27,7 +27,7 @@ def cells_of(line: str, separator: str) -> list[str]:
 
 def foot_of(source: Path | bytes, separator: str, width: int) -> str:
     """The last line where it is words, such as "Downloaded from ..."; "" where it is a row."""
-    last = _tail(source).rstrip().rpartition("\n")[2].strip()
+    last = _tail(source).rstrip("\0 \t\r\n").rpartition("\n")[2].strip()
     words = bool(WORD.match(last)) or last == "\\."  # which ends PostgreSQL's copy
     return last if words and len(cells_of(last, separator)) < min(_FEWEST, width) else ""
 

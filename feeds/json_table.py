@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,13 +11,15 @@ import numpy as np
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import number, one_line
-from stoptrail.feeds.json_text import complaint, parsed
+from stoptrail.feeds.json_text import complaint, parsed, respelled
+from stoptrail.feeds.levels import levels_of
+from stoptrail.feeds.markets import market_in_name
 from stoptrail.feeds.messages import of_messages
 from stoptrail.feeds.names import SYMBOLS, field_of, plain_name
 from stoptrail.feeds.orders import MOST, possible
 from stoptrail.feeds.sheets import Sheet
 from stoptrail.feeds.signatures import GECKOTERMINAL
-from stoptrail.feeds.structured import table_sheet
+from stoptrail.feeds.structured import has_levels, table_sheet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +31,10 @@ def json_sheet(label: str, content: bytes) -> Sheet:
     import pyarrow as pa
 
     value, notes = of_messages(parsed(content))
+    if has_levels(value):
+        names, rows = _from_columns(value)
+        cells = map(_array, zip(*rows, strict=True))
+        return table_sheet(label, "JSON", pa.table(dict(zip(names, cells, strict=True))))
     every = list(_tables(value, ()))
     tables = [found for found in every if _size(found.table)] or _of_other_names(every)
     if not tables:
@@ -37,8 +43,9 @@ def json_sheet(label: str, content: bytes) -> Sheet:
     largest = max(tables, key=lambda found: _size(found.table))
     layout = "" if names or not _by_seconds(largest.keys, rows) else CRYPTOWATCH
     layout = GECKOTERMINAL if "ohlcv_list" in largest.keys else layout
-    columns = list(zip(*rows, strict=True))
-    arrays = [_array(column) for column in columns]
+    arrays = [_array(column) for column in zip(*rows, strict=True)]
+    if any(levels_of(name)[1:] for name in names):
+        return table_sheet(label, "JSON", pa.table(dict(zip(names, arrays, strict=True))))
     table = pa.table({str(i): array for i, array in enumerate(arrays)})
     zone = next(_zones(value), "")
     sheet = table_sheet(label, "JSON", table)
@@ -87,18 +94,26 @@ def _beside(tables: list[_Found]) -> tuple[list[str], list[list[Any]]]:
     differ = [part for part in zip(*(keys for keys, *_ in same), strict=True) if len({*part}) > 1]
     if len(same) < 2 or not differ:
         return names, rows
-    keys = next((part for part in differ if part[0][:1] != _PLACE), differ[0])
-    pages = keys[0][:1] == _PLACE
-    if pages or any(plain_name(name) in SYMBOLS for name in names):
+    parts = [part for part in differ if part[0][:1] != _PLACE]
+    if not parts or any(plain_name(name) in SYMBOLS for name in names):
         return names, [row for _, _, part in same for row in part]
+    keys = parts[0]
     counted = all(key.isdigit() for key in keys)  # seconds of timeframes, perhaps
     if not names and (counted or not (names := _plain_names(same))):
         told = one_line(", ".join(keys), 120)
         raise DataError(f"holds {len(same)} tables without names of columns ({told}); give one")
-    what = "timeframe" if all(map(_TIMEFRAME.fullmatch, keys)) else "symbol"
-    return [*names, what], [
-        [*row, key] for key, (_, _, part) in zip(keys, same, strict=True) for row in part
+    markets = any(map(market_in_name, largest.keys))
+    keys_of = list(zip(*parts, strict=True))
+    return [*names, *(_what(part, markets) for part in parts)], [
+        [*row, *words] for words, (_, _, table) in zip(keys_of, same, strict=True) for row in table
     ]
+
+
+def _what(keys: Sequence[str], markets: bool) -> str:
+    """What keys tell apart; `markets` is whether some of a table's keys is a pair."""
+    if all(map(_TIMEFRAME.fullmatch, keys)):
+        return "timeframe"
+    return "exchange" if markets and not any(map(market_in_name, keys)) else "symbol"
 
 
 def _plain_names(tables: list[tuple[tuple[str, ...], list[str], list[list[Any]]]]) -> list[str]:
@@ -131,7 +146,7 @@ _MOST_KEYS = 50  # more are rows of a table
 def _tables(value: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
     """Everything inside `value` that may be a table: rows, records, or columns by name."""
     if isinstance(value, list):
-        value = _respelled(value)
+        value = respelled(value)
         if _is_rows(value):
             yield _Found(value, keys)
             if _size(value):
@@ -149,15 +164,6 @@ def _tables(value: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
     for key, part in inner:
         if isinstance(part, (dict, list)):
             yield from _tables(part, (*keys, str(key)))
-
-
-def _respelled(rows: list[Any]) -> list[Any]:
-    """Records that are written in another way than by name."""
-    if rows and all(isinstance(p, list) and [*map(type, p)][1:] == [dict] for p in rows):
-        return [{"": time, **record} for time, record in rows]  # Zonda
-    if rows and all(isinstance(p, dict) and _is_bar(p.get("y")) and "x" in p for p in rows):
-        return [dict(zip(_BAR, [p["x"], *p["y"]], strict=False)) for p in rows]  # ApexCharts
-    return rows
 
 
 def _table_of(value: dict[str, Any]) -> Any:
@@ -321,12 +327,6 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
 
 
 _SIDES = {"bid", "ask", "mid", "lastTraded"}
-_BAR = ("time", *PRICES, "volume")
-
-
-def _is_bar(value: Any) -> bool:
-    """Whether a value holds the four prices of a candle, perhaps with its volume."""
-    return isinstance(value, list) and len(value) in (4, 5)
 
 
 def _unwrapped(value: Any) -> Any:

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from stoptrail.core.errors import DataError
+from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import one_line
-from stoptrail.feeds.structured import by_ticker
 
 
 def parsed(content: bytes) -> Any:
@@ -15,7 +15,7 @@ def parsed(content: bytes) -> Any:
     line that cannot be read."""
     text = content.decode("utf-8-sig", "replace")
     try:
-        return by_ticker(json.loads(text))
+        return json.loads(text)
     except ValueError as whole:
         if answers := _one_behind_the_other(text):
             return answers
@@ -73,3 +73,20 @@ def _is_pairs(value: Any) -> bool:
 
 _FIRST = 50
 """Rows by which a list is known."""
+
+
+def respelled(rows: list[Any]) -> list[Any]:
+    """Records that are written in another way than by name."""
+    if rows and all(isinstance(p, list) and [*map(type, p)][1:] == [dict] for p in rows):
+        return [{"": time, **record} for time, record in rows]  # Zonda
+    if rows and all(isinstance(p, dict) and _is_bar(p.get("y")) and "x" in p for p in rows):
+        return [dict(zip(_BAR, [p["x"], *p["y"]], strict=False)) for p in rows]  # ApexCharts
+    return rows
+
+
+_BAR = ("time", *PRICES, "volume")
+
+
+def _is_bar(value: Any) -> bool:
+    """Whether a value holds the four prices of a candle, perhaps with its volume."""
+    return isinstance(value, list) and len(value) in (4, 5)

@@ -10,18 +10,18 @@ from stoptrail.core.time import MINUTE_MS, timeframe_name
 
 _TOLD = (
     ("mark prices", r"markPriceKlines/", r"[-_]mark(?=[-_.])"),
-    ("index prices", r"indexPriceKlines/|spot_index/", r"[-_]index(?=[-_.])"),
+    ("index prices", r"indexPriceKlines/|spot_index/", r"(?<=\d[mhd])-index(?=[-_.])"),
     ("funding rates", r"fundingRate/", r"[-_]funding_?rate(?=[-_.])"),
     ("a premium", r"premiumIndexKlines/|premium_index/", r"[-_]premiumIndex(?=[-_.])"),
     ("a dated contract", r"", r"USDT?_\d{6}(?=-\d)|[-_]delivery[-_.]"),
     ("an inverse swap", r"futures/cm/", r"USD_PERP(?=[-_.])|-USD-SWAP(?=[-_.])|_USD_(?!US)[A-Z]+-"),
     (
         "a swap",
-        r"futures/um/|(?<=/)futures/",
+        r"futures/um/|(?<=[/=])futures/",
         r"[-_](?:SWAP|PERP|PERPETUAL|UMCBL)(?=[-_.]|$)|(?<=USDT)M(?=[-_.])|_(USD[TC])_\1(?=[-_.])"
         r"|[-_]futures(?=[-_.])",
     ),
-    ("spot", r"(?<=/)spot/", r"[-_](?:spot|SPBL)(?=[-_.])"),
+    ("spot", r"(?<=[/=])spot/", r"[-_](?:spot|SPBL)(?=[-_.])"),
 )
 """Kinds and what tells them in the folders and in the names of files, as exchanges' archives and
 freqtrade write them, the surest first."""

@@ -267,7 +267,8 @@ def _volume(
         return told if told[1] == "base" or not okx else (plain.index("volccy"), "base")
     if okx:
         return plain.index("volccy"), "base"
-    if is_quote(plain[found[0]]):
+    summed = plain[found[0]] == "sum" and {"first", "last"} <= set(plain)
+    if is_quote(plain[found[0]]) and not summed:
         return found[0], "quote"
     if plain[found[0]] in known.TICK_VOLUMES:
         return found[0], "contracts"

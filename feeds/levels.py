@@ -1,10 +1,11 @@
-"""Columns whose names have two levels, as pandas writes them: of markets, or of what was put
-together (`resample().ohlc()`, `agg`)."""
+"""Columns whose names have levels, as pandas writes them: of markets, of exchanges, or of what was
+put together (`resample().ohlc()`, `agg`)."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from contextlib import suppress
 
 from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.names import field_of, is_volume, plain_name
@@ -15,16 +16,56 @@ _DONE = {*("first", "max", "min", "last", "sum", "mean", "ohlc", "count", "size"
 _WHOLE = {*("sum", "total", ""), "volume", "amount"}
 
 
-def levels_of(name: str) -> tuple[str, str]:
-    """Both levels of a name that pandas wrote as one text, "('Close', 'BTC-USD')"; the second is
-    "" where it has one."""
+def levels_of(name: str) -> tuple[str, ...]:
+    """The levels of a name that pandas wrote as one text, "('Close', 'BTC-USD')"; one where it has
+    no more."""
     if name.startswith("('"):
-        try:
-            first, second = ast.literal_eval(name)
-            return str(first), str(second)
-        except (ValueError, SyntaxError):
-            pass
-    return name, ""
+        with suppress(ValueError, SyntaxError):
+            return tuple(map(str, ast.literal_eval(name)))
+    return (name,)
+
+
+def two_of(names: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """Names of any number of levels as two: the field, and all else, with blanks between: "binance
+    BTC/USDT". Levels that are the same in all columns stay only where no other tells them apart."""
+    names = [name if sum(map(bool, name)) != 1 else ("".join(name),) for name in names]
+    depth = max(map(len, names), default=0)
+    whole = [name for name in names if len(name) == depth]
+    words = [[name[i] for name in whole] for i in range(depth)]
+    fields = [len({field_of(word) for word in level} & set(PRICES)) for level in words]
+    if depth <= _TWO or max(fields) < len(PRICES):
+        return [(name[0], name[1] if len(name) > 1 else "") for name in names]
+    at = fields.index(len(PRICES))
+    others = [i for i in range(depth) if i != at]
+    others = [i for i in others if len(set(words[i])) > 1] or others
+    return [
+        (name[at], " ".join(name[i] for i in others)) if len(name) == depth else (name[0], "")
+        for name in names
+    ]
+
+
+_TWO = 2
+
+
+def of_lines(lines: Sequence[Sequence[str]]) -> list[tuple[str, str]] | None:
+    """Two levels of the names of the columns behind the first, of three header lines; None where
+    these hold no such."""
+    pairs = two_of([tuple(cells) for cells in zip(*(line[1:] for line in lines), strict=True)])
+    found = {field_of(field) for field, _ in pairs}
+    return pairs if set(PRICES) <= found else None
+
+
+def filled(level: Sequence[str], names: Sequence[str]) -> Sequence[str]:
+    """A level of which each market stands above its first column alone, as merged cells of a
+    spreadsheet are written, with the market above all; others as they are."""
+    told = [word for word in level[1:] if word]
+    twice = len(set(names[1:])) < len(names[1:])
+    if len(set(told)) < len(told) or len(told) < _TWO or not level[1] or not twice:
+        return level
+    out = list(level[:2])
+    for word in level[2:]:
+        out.append(word or out[-1])
+    return out
 
 
 def are_levels(found: Sequence[Sequence[str]]) -> bool:

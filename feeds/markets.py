@@ -125,16 +125,6 @@ def plain_timeframe(word: str) -> str:
     return minutes.get(text, text)
 
 
-def chosen_market(markets: Sequence[str], meant: str) -> str:
-    """The market of a table with several; DataError where `meant` does not tell."""
-    found = [market for market in dict.fromkeys(markets) if market]
-    quote = meant.partition("/")[2].partition(":")[0].removesuffix("T")
-    in_quote = [market for market in found if quote and market.upper().removesuffix("T") == quote]
-    if len(in_quote) == 1:  # open_usd beside open_btc: prices in either
-        return in_quote[0]
-    return _chosen(found, meant, "symbol")
-
-
 def coded(cells: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
     """Which of the words each cell is, -1 for none; a column that is coded already counts with
     integers of any kind."""
@@ -159,7 +149,7 @@ def told_apart(
     there = [words[code] for code in dict.fromkeys(codes[keep].tolist()) if code >= 0]
     if not there or (what != "symbol" and len(there) == 1):
         return np.ones(len(cells), np.bool_), notes
-    word = _chosen(there, meant, what)
+    word = chosen(there, meant, what)
     mine = codes == words.index(word)
     if len(there) > 1:
         left = int(np.sum(keep & ~mine))
@@ -263,7 +253,7 @@ def _telling(
         cells = column.to_pylist()
         words = [str(cells[row]).strip() for row in rows.tolist()]
         if 1 < len(set(words)) <= min(_MOST_MARKETS, len(words) / _FEWEST_ROWS):
-            found.append(_Telling(sheet.names[i] or f"column {i + 1}", words))
+            found.append(_Telling(sheet.names[i].strip("-") or f"column {i + 1}", words))
     alone = [one for one in found if _unique(time, one.words)]
     if alone:
         return min(alone, key=lambda one: len(set(one.words)))
@@ -303,7 +293,7 @@ _SETTINGS = ("symbol", "exchange", "timeframe")
 """What a setting chooses."""
 
 
-def _chosen(found: Sequence[str], meant: str, what: str) -> str:
+def chosen(found: Sequence[str], meant: str, what: str) -> str:
     """The one that is meant; DataError naming all where none or several may be."""
     if kind := kind_of(found, meant):
         return kind

@@ -40,7 +40,7 @@ OPEN_TIMES = _words(
     "timeperiodstart windowstart opentime timeopen starttime timestart opentimems opentimestamp",
     "candlebegintime begintime startat start begin bucketstart periodstart opendatetime from",
     "intervalbegin intervalstart candlestart candlebegin barstart barbegin bucketbegin klinestart",
-    "opendate 开盘时间 开始时间 起始时间 開盤時間 開始時間 開始日時 시작시간",
+    "opendate lowerboundary 开盘时间 开始时间 起始时间 開盤時間 開始時間 開始日時 시작시간",
 )
 """Names that say that the time is an open, the surest first; see `plain_name`."""
 
@@ -70,8 +70,8 @@ CLOCKS = _words(
 """Names of a day and of a time of day beside it."""
 
 CLOSE_TIMES = _words(
-    "closetime timeclose endtime timeperiodend closetimestamp candleendtime end periodend",
-    "closedatetime tsinit to 收盘时间 结束时间 收盤時間 結束時間 終了時間 終了日時 종료시간",
+    "closetime timeclose endtime timeperiodend closetimestamp candleendtime end upperboundary to",
+    "periodend closedatetime tsinit 收盘时间 结束时间 收盤時間 結束時間 終了時間 終了日時 종료시간",
 )
 
 FIELDS = {

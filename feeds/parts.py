@@ -18,7 +18,6 @@ from stoptrail.feeds.kinds import are_kinds
 from stoptrail.feeds.layouts import Layout, Reading
 from stoptrail.feeds.levels import YFINANCE
 from stoptrail.feeds.markets import (
-    chosen_market,
     coded,
     naming,
     of_one_market,
@@ -40,6 +39,7 @@ from stoptrail.feeds.sheets import (
     skipped,
     with_clock_named,
 )
+from stoptrail.feeds.side_by_side import chosen_market
 from stoptrail.feeds.spelled_times import ReadTimes
 from stoptrail.feeds.stamps import Stamps, as_headed, of_rows, opened, with_zones, zone_behind
 from stoptrail.feeds.strangers import (
@@ -90,7 +90,7 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
         names = told[0]
         sheet = sheet._replace(markets=told[1])
     if sheet.markets:
-        market = chosen_market(sheet.markets, reading.symbol)
+        market = chosen_market(sheet.markets, reading.symbol, reading.exchange)
         pairs = zip(names, sheet.markets, strict=True)
         names = tuple(name if of in ("", market) else "-" for name, of in pairs)
     refuse_doubles(names)

@@ -29,6 +29,7 @@ from stoptrail.feeds.signatures import METATRADER_4
 from stoptrail.feeds.strangers import another_market, is_trades, two_sides
 from stoptrail.feeds.times import read_times
 from stoptrail.feeds.unnamed_times import in_steps, time_columns
+from stoptrail.feeds.words import rows_alike, word_columns
 from stoptrail.rules.candles import Floats, Times
 
 USUAL = ("time", *VALUES)
@@ -67,7 +68,25 @@ def names_of(sheet: Sheet, given: Sequence[str]) -> Named:
         raise DataError("holds candles of bid and ask (quotes); give candles of trades")
     if sheet.day is not None:
         return Named(_padded(USUAL, sheet.width), "LEAN")
+    if words := word_columns(sheet):
+        return _beside_words(sheet, words)
     return _by_numbers(sheet, numbers, _times(sheet))
+
+
+def _beside_words(sheet: Sheet, words: Sequence[int]) -> Named:
+    """Names of a sheet some of whose columns hold words, such as a market, by the numbers of the
+    rows that have those of the first."""
+    one = rows_alike(sheet, words)
+    left = [i for i in range(sheet.width) if i not in words]
+    bare = one._replace(sample=tuple(one.sample[i] for i in left))
+    try:
+        named = _by_numbers(bare, bare.numbers(), _times(bare))
+    except DataError:
+        return _by_numbers(one, one.numbers(), _times(one))
+    names = iter(named.names)
+    return named._replace(
+        names=tuple("-" if i in words else next(names) for i in range(sheet.width))
+    )
 
 
 def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> Named:

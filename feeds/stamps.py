@@ -95,7 +95,7 @@ def with_zones(sheet: Sheet, names: Sequence[str], layout: Layout) -> Layout:
             return layout._replace(zoned=i)
         if sure and not layout.zone:  # JavaScript's timezoneOffset counts the other way round
             return layout._replace(zone="local")
-    return layout
+    return layout._replace(zone=layout.zone or "local") if sheet.zone == "local" else layout
 
 
 def _words(cells: Sequence[object]) -> list[str]:

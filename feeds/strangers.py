@@ -70,6 +70,19 @@ _TEXTS = (
     ),
     (re.compile(r"- \w+: .*"), "is YAML; write it as CSV or JSON"),
     (
+        re.compile(r"[┌╭╔].*|shape: \(.*"),
+        "is a table as it is drawn on a terminal (polars, DuckDB), without some rows and digits; "
+        "write it as Parquet or CSV",
+    ),
+    (
+        re.compile(r"\[?\(\d.*|\[?\{'.*|(var|let|const) \w+ ?=.*|[\w.]+\([\[{].*"),
+        "is a text of Python or JavaScript; write it as JSON (json.dump, JSON.stringify) or CSV",
+    ),
+    (
+        re.compile(r"[^\s{\[,;]+[\s,;:|]+\{\".*\}"),
+        "has other text before the JSON in each line; write the JSON alone",
+    ),
+    (
         re.compile(r"application/vnd\.oasis\.opendocument.*"),
         "is a spreadsheet; save it as CSV",
     ),
@@ -85,6 +98,7 @@ def what_text(first: str) -> str:
 def what_else(names: Sequence[str]) -> str:
     """What a table with columns of these names holds, and what to give instead; "" where that
     is not known."""
+    names = [name.partition("/")[0] if not name.isascii() else name for name in names]
     plain = {plain_name(name) for name in names}
     if len({field_of(name) for name in names} - {None}) > 2:
         return ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import one_line, scaled
-from stoptrail.feeds.levels import YFINANCE, is_yahoo, levels_of, told_apart_by
+from stoptrail.feeds.levels import YFINANCE, is_yahoo, levels_of, told_apart_by, two_of
 from stoptrail.feeds.names import field_of
 from stoptrail.feeds.sheets import SAMPLE, Sheet
 
@@ -45,7 +45,7 @@ def parquet_sheet(label: str, source: Path | bytes) -> Sheet:
         with opened() as file:
             schema = file.schema_arrow
             names = schema.names
-            if any(_is_nested(kind) for kind in schema.types):
+            if any(_is_nested(kind) or _is_list(kind) for kind in schema.types):
                 return table_sheet(label, "Parquet", file.read())
             first = next(file.iter_batches(SAMPLE), None) if file.metadata.num_rows else None
     except (pa.ArrowException, OSError) as error:
@@ -65,7 +65,9 @@ def feather_sheet(label: str, source: Path | bytes) -> Sheet:
         if head == b"FEA1":
             from pyarrow import feather
 
-            table = feather.read_table(buffer)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # pyarrow warns of the older version
+                table = feather.read_table(buffer)
         elif head == b"\xff\xff\xff\xff":
             table = pa.ipc.open_stream(buffer).read_all()
         else:
@@ -102,9 +104,32 @@ def table_sheet(label: str, kind: str, table: pa.Table) -> Sheet:
     """A table that is in memory already; columns within a column stand beside the others."""
     while any(map(_is_nested, table.schema.types)):
         table = _flattened(table)
-    table = _unpacked(table)
+    table = _unpacked(_in_rows(table))
     cells = [_plain(column.slice(0, SAMPLE)) for column in table.columns]
     return _named(label, kind, table.column_names, cells, lambda wanted: table.select(list(wanted)))
+
+
+def _in_rows(table: pa.Table) -> pa.Table:
+    """A table whose only row holds whole columns as lists, as `groupArray` and `implode` make it,
+    with a row for each of their values. Raises DataError where lists stand in more rows."""
+    import pyarrow as pa
+
+    lists = [_is_list(kind) for kind in table.schema.types]
+    if sum(lists) < len(PRICES):
+        return table
+    whole = [column.combine_chunks().flatten() for column in table.columns if _is_list(column.type)]
+    if table.num_rows != 1 or len({len(column) for column in whole}) > 1:
+        raise DataError(
+            f"{sum(lists)} of its columns hold lists: write a row for each value (explode, unnest)"
+        )
+    names = [n for n, one in zip(table.column_names, lists, strict=True) if one]
+    return pa.table(dict(zip(names, whole, strict=True)))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
 def _is_nested(kind: pa.DataType) -> bool:
@@ -182,9 +207,8 @@ def _named(
 
 
 def _told_apart(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of columns and their markets, () where no name has two levels of which one tells
-    such."""
-    parts = [levels_of(name) for name in names]
+    """Names of columns and their markets, () where no name has levels of which one tells such."""
+    parts = two_of([levels_of(name) for name in names])
     if not any(other for _, other in parts):
         return tuple(names), ()
     first, second = ({field_of(name) for name in level} for level in zip(*parts, strict=True))
@@ -206,15 +230,7 @@ def _damaged(kind: str, error: Exception) -> str:
     return f"not a readable {kind} file ({reason}); write it again"
 
 
-def by_ticker(value: Any) -> Any:
-    """JSON of a frame whose columns have two levels, which pandas names "('Close', 'BTC-USD')", as
-    columns below their market, if these tell such; anything else as it is."""
-    if not isinstance(value, dict) or not value or not all(levels_of(name)[1] for name in value):
-        return value
-    names, markets = _told_apart(list(value))
-    if not markets:
-        return dict(zip(names, value.values(), strict=True))
-    out: dict[str, dict[str, Any]] = {}
-    for field, market, column in zip(names, markets, value.values(), strict=True):
-        out.setdefault(market, {})[field] = column
-    return out
+def has_levels(value: Any) -> bool:
+    """Whether JSON is that of a frame whose columns have levels, which pandas names "('Close',
+    'BTC-USD')"."""
+    return isinstance(value, dict) and bool(value) and all(levels_of(name)[1:] for name in value)

@@ -23,10 +23,11 @@ from stoptrail.feeds.broken_rows import (
     refuse_rows_before,
 )
 from stoptrail.feeds.convert import NULLS, decimal_mark, doubtful_point, has_comma, number, one_line
+from stoptrail.feeds.drawn import BLANKS, one_blank, unframed
 from stoptrail.feeds.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.ends import WORD, cells_of, cut_off, foot_of
-from stoptrail.feeds.levels import YFINANCE, are_levels, is_yahoo, told_apart_by
-from stoptrail.feeds.names import field_of, plain_name
+from stoptrail.feeds.levels import YFINANCE, are_levels, filled, is_yahoo, of_lines, told_apart_by
+from stoptrail.feeds.names import field_of, plain_name, zone_in
 from stoptrail.feeds.sheets import SAMPLE, Sheet
 from stoptrail.feeds.strangers import what_else, what_text
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 _REASON = 160
 _FEWEST = 4  # separators in a line of five columns
-_BLANKS = re.compile(r"[ \t]+")
 _POSITIONS = re.compile(r"\d{1,2}")
 
 
@@ -61,10 +61,10 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
         raise DataError(told)
     separator = _separator(lines)
     if separator == "|":
-        source = _unframed(source)
+        source = unframed(source)
         lines = _lines(source[:HEAD_BYTES])
     if not separator:
-        source, separator = _one_blank(source), " "
+        source, separator = one_blank(source), " "
         lines = _lines(source[:HEAD_BYTES])
     form = _form(lines, separator)
     names, markets = _names(form)
@@ -93,10 +93,19 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
         lambda row: _line_of(source, form, row),
         form.headers,
         layout=YFINANCE if is_yahoo(markets) else known,
+        zone=next(filter(None, map(_zone_told, form.skipped)), ""),
         markets=markets,
         decimal=decimal_mark(columns, separator),
         notes=(*(() if known else notes), *cut_off(source, separator, form.width)),
     )
+
+
+def _zone_told(line: str) -> str:
+    """The zone that a line before the header tells of the times, such as "# timezone: UTC+3"."""
+    return zone_in(line) if _OF_ZONE.match(line) else ""
+
+
+_OF_ZONE = re.compile(r"\W*(time ?zone|tz|(all )?(date and )?times?( are)? in)\b", re.IGNORECASE)
 
 
 def _unquoted(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
@@ -134,7 +143,7 @@ def _separator(lines: Sequence[str]) -> str:
         counts = sorted(line.count(separator) for line in full)
         if counts and counts[len(counts) // 2] >= _FEWEST:
             return separator
-    counts = sorted(len(_BLANKS.findall(line.strip())) for line in full)
+    counts = sorted(len(BLANKS.findall(line.strip())) for line in full)
     if not counts or counts[len(counts) // 2] < _FEWEST or "{" in full[0]:
         first = next((line for line in lines if line.strip()), "")
         found = one_line(first.strip(), 60)
@@ -154,26 +163,6 @@ def _too_narrow(lines: Sequence[str], first: str) -> str:
                 "open, high, low, close are needed"
             )
     return "not a candle file: no table in it"
-
-
-def _one_blank(source: Path | bytes) -> bytes:
-    """The text with single blanks between the cells."""
-    whole = source if isinstance(source, bytes) else source.read_bytes()
-    lines = whole.decode("utf-8-sig", "replace").split("\n")
-    return "\n".join(_BLANKS.sub(" ", line.strip()) for line in lines).encode()
-
-
-_RULE = re.compile(r"[-+|:=\s]*|\(\d+ rows?\)")
-
-
-def _unframed(source: Path | bytes) -> bytes:
-    """The text of a table between bars without its frame, as psql and Markdown draw it."""
-    whole = source if isinstance(source, bytes) else source.read_bytes()
-    lines = (line.strip() for line in whole.decode("utf-8-sig", "replace").split("\n"))
-    kept = [
-        "" if _RULE.fullmatch(line) else line.removeprefix("|").removesuffix("|") for line in lines
-    ]
-    return "\n".join(kept).encode()
 
 
 def _form(lines: Sequence[str], separator: str) -> _Form:
@@ -201,18 +190,30 @@ def _after_header(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _headers(rows: Sequence[Sequence[str]], first: int, width: int) -> tuple[tuple[str, ...], ...]:
-    """The header lines, at most three, right before the first row."""
+    """The header lines, at most three (as many as a frame of more levels has), right before the
+    first row."""
     found: list[tuple[str, ...]] = []
     for row in reversed(rows[:first]):
-        if len(row) not in (width, width - 1) or len(row) <= 1 or len(found) == 3:
+        if len(row) not in (width, width - 1) or len(row) <= 1 or len(found) == _LEVELS:
             if any(row):
                 break
             continue
         found.insert(0, tuple(row))
+    if len(found) > _USUAL and of_lines(_with_names(found)) is None:
+        found = found[-_USUAL:]
     named = [i for i, row in enumerate(found) if _fields(row) > 1]
     if found and not named:
         return (found[-1],)
     return tuple(found) if named and are_levels(found) else tuple(found[i] for i in named[-1:])
+
+
+_USUAL, _LEVELS = 3, 5
+"""Header lines of other files, and of frames whose names have levels."""
+
+
+def _with_names(lines: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Header lines that name columns behind the first."""
+    return [line for line in lines if any(line[1:])]
 
 
 def _fields(row: Sequence[str]) -> int:
@@ -242,13 +243,17 @@ def _names(form: _Form) -> tuple[tuple[str, ...], tuple[str, ...]]:
     names = list(chosen)
     if len(form.headers) > 1:
         levels = [row for row in form.headers if row is not chosen]
-        named = [row for row in levels if any(row[1:])]
+        named = _with_names(levels)
         others = named[0] if named else ()
+        if len(named) > 1 and (pairs := of_lines((chosen, *named))):
+            fields, apart = zip(*pairs, strict=True)
+            names[1:], others = list(fields), (others[0], *apart)
         index = next((row[0] for row in reversed(form.headers) if not any(row[1:])), "")
         names[0] = index or (
             "Datetime" if plain_name(names[0]) in ("price", "ticker") else names[0]
         )
         if others:
+            others = filled(others, names)
             names[:], markets = told_apart_by(names, ("" if names[0] else others[0], *others[1:]))
     if form.unnamed:
         names = ["", *names]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
 from stoptrail.feeds.convert import (
     CellError,
@@ -37,6 +38,8 @@ _SHEET_ZERO = -25_569 * DAY_MS
 _TICKS = (6.3e17, 6.63e17)
 """The same years in ticks of 100 ns since the year 1, as .NET counts."""
 _TICKS_ZERO = 62_135_596_800_000
+_EXACT = 2**24
+"""Whole numbers beyond it 32 bits do not hold."""
 _ROUNDED = re.compile(r"\d(?:[.,](\d*))?[eE]\+?(\d+)")
 
 
@@ -68,6 +71,8 @@ def read_times(
     if _is_text(kind):
         return _plausible(_from_text(column.cast(pa.string()), name, day, decimal), name, column)
     values = to_floats(column, name)
+    if pa.types.is_float32(kind) and np.any(values > _EXACT):
+        raise DataError(f"{name} has epochs of 32 bits, which are minutes off; write it with 64")
     return _plausible(_from_numbers(values, day), name, column)
 
 

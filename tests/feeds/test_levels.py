@@ -122,3 +122,93 @@ def test_flat_names_of_what_was_put_together_are_read(tmp_path: Path, names: str
     path = tmp_path / "a.csv"
     path.write_text(f"{names}\n" + "".join(",".join(map(str, row)) + "\n" for row in ROWS))
     assert same(load_file(path, QUARTER).candles, GIVEN)
+
+
+THREE = {
+    "exchange, market, field": (0, 1, 2),
+    "market, exchange, field": (1, 0, 2),
+    "field, market, exchange": (2, 1, 0),
+    "exchange, field, market": (0, 2, 1),
+}
+NESTED = [
+    (exchange, market, name)
+    for exchange in ("kraken", "binance")
+    for market in ("ETH/USDT", "BTC/USDT")
+    for name in (*OHLC, "volume")
+]
+MANY = [[row[0], *(x * k for k in (5.0, 2.0, 3.0) for x in row[1:]), *row[1:]] for row in ROWS]
+"""Rows of which the last market, of binance, is the one that is meant."""
+MEANT = Reading(symbol="BTC/USDT", exchange="binance")
+
+
+@pytest.mark.parametrize("order", THREE.values(), ids=THREE)
+def test_of_markets_of_several_exchanges_the_one_that_is_meant_is_taken(
+    tmp_path: Path, order: tuple[int, int, int]
+) -> None:
+    levels = [tuple(name[i] for i in order) for name in NESTED]
+    lines = [["", *level] for level in zip(*levels, strict=True)]
+    lines = [*lines, ["timestamp", *([""] * len(levels))], *MANY]
+    csv = tmp_path / "a.csv"
+    csv.write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
+    time, *columns = zip(*MANY, strict=True)
+    names = list(map(str, levels))
+    parquet = tmp_path / "a.parquet"
+    pq.write_table(pa.table([*columns, time], names=[*names, "timestamp"]), parquet)
+    by_column = tmp_path / "a.json"
+    frame = {n: dict(zip(time, c, strict=True)) for n, c in zip(names, columns, strict=True)}
+    by_column.write_text(json.dumps(frame))
+    by_row = tmp_path / "b.json"
+    records = [{"('time', '', '')": row[0], **dict(zip(names, row[1:], strict=True))}
+               for row in MANY]  # fmt: skip
+    by_row.write_text(json.dumps(records))
+    for path in (csv, parquet, by_column, by_row):
+        assert same(load_file(path, QUARTER, MEANT).candles, GIVEN), path
+        said = refusal(path, MEANT._replace(exchange="okx"))
+        assert "4 symbols" in said
+        assert "kraken" in said
+
+
+def test_exchanges_side_by_side_are_chosen_by_data_exchange(tmp_path: Path) -> None:
+    levels = [(e, name) for e in ("kraken", "binance") for name in (*OHLC, "volume")]
+    rows = [[row[0], *(x * 2 for x in row[1:]), *row[1:]] for row in ROWS]
+    path = tmp_path / "a.csv"
+    lines = [*header(tuple(levels), "timestamp"), *rows]
+    path.write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
+    loaded = load_file(path, QUARTER, MEANT)
+    assert same(loaded.candles, GIVEN)
+    assert "of the columns those of binance" in loaded.notes
+
+
+def test_levels_that_all_columns_share_tell_the_market_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    time, *columns = zip(*ROWS, strict=True)
+    names = [str(("binance", "ETH/USDT", name)) for name in (*OHLC, "volume")]
+    pq.write_table(pa.table([*columns, time], names=[*names, "timestamp"]), path)
+    assert same(load_file(path, QUARTER, Reading(symbol="ETH/USDT")).candles, GIVEN)
+    assert "ETH/USDT" in refusal(path, MEANT)
+
+
+def test_merged_cells_above_the_names_stand_for_all_columns_below_them(tmp_path: Path) -> None:
+    names = (*OHLC, "volume")
+    upper = ["time", "ETH/USDT", *([""] * 4), "BTC/USDT", *([""] * 4)]
+    rows = [[row[0], *(x / 2 for x in row[1:]), *row[1:]] for row in ROWS]
+    path = tmp_path / "a.csv"
+    lines = [upper, ["", *names, *names], *rows]
+    path.write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
+    assert same(load_file(path, QUARTER, MEANT).candles, GIVEN)
+
+
+def test_yahoo_s_volume_is_in_dollars_in_json_too(tmp_path: Path) -> None:
+    names = ("Open", "High", "Low", "Close", "Volume")
+    levels = [(market, name) for market in ("ETH-USD", "BTC-USD") for name in names]
+    rows = [[*(x / 2 for x in row[1:]), *row[1:]] for row in ROWS]
+    columns = zip(*rows, strict=True)
+    frame = {
+        str(n): dict(zip((row[0] for row in ROWS), c, strict=True))
+        for n, c in zip(levels, columns, strict=True)
+    }
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(frame))
+    loaded = load_file(path, QUARTER, Reading(symbol="BTC/USD"))
+    assert loaded.candles.close.tolist() == [row[4] for row in ROWS]
+    assert loaded.unit == "quote"
