@@ -69,7 +69,8 @@ def checked_market(exchange: Any, symbol: str, timeframe: str | None) -> dict[st
         raise ConfigError(f"data.symbol {symbol!r} is not traded on {exchange.id}{close}")
     if timeframe is None:
         return dict(exchange.markets[symbol])
-    offered = exchange.timeframes or {}
+    # ccxt 4.5.90 has backpack's 15m under "15"; it sends what it does not know as it is
+    offered = [to if name.isdigit() else name for name, to in (exchange.timeframes or {}).items()]
     if not exchange.has.get("fetchOHLCV") or not offered:
         raise ConfigError(f"{exchange.id} offers no candles: set data.exchange to another one")
     if timeframe not in offered:

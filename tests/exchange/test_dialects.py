@@ -22,12 +22,13 @@ from stoptrail.feeds.download import download_candles
 from stoptrail.live.market.store import CCXTStore
 from tests.exchange.dialects import DIALECTS as FIRST
 from tests.exchange.dialects import QUARTER, Binance, Bitstamp, Dialect, Query, Row
+from tests.exchange.latest_dialects import LATEST
 from tests.exchange.more_dialects import MORE
 from tests.exchange.newer_dialects import NEWER
 from tests.exchange.other_dialects import OTHERS
 from tests.exchange.standin import StandIn
 
-DIALECTS = FIRST | OTHERS | MORE | NEWER
+DIALECTS = FIRST | OTHERS | MORE | NEWER | LATEST
 BEGIN = 1_790_000_000_000 // QUARTER * QUARTER
 COUNT = 900
 WEEK = 7 * 48

@@ -131,7 +131,6 @@ ORDERS: dict[str, Callable[[Row], list[Any]]] = {
     "Bitfinex": lambda r: [r[0], r[1], r[4], r[2], r[3], r[5]],
     "KuCoin": lambda r: [r[0] // 1000, r[1], r[4], r[2], r[3], r[5], r[5] * typical(r)],
     "Kraken": lambda r: [r[0] // 1000, *r[1:5], typical(r), r[5], r[0] // 900_000 % 91],
-    "a symbol behind the time": lambda r: [r[0], "BTCUSDT", *r[1:]],
     "Gate": lambda r: [r[0] // 1000, r[5] * typical(r), r[4], r[2], r[3], r[1], r[5], "true"],
     "Poloniex": lambda r: [
         r[3], r[2], r[1], r[4], r[5] * typical(r), r[5], 1.5, 2.5, 331,
