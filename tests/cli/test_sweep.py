@@ -244,6 +244,32 @@ def test_too_few_trades_are_told_with_the_most_there_are(
     assert not list(tmp_path.glob("out*"))
 
 
+def test_a_sweep_without_a_grid_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_inputs(tmp_path)
+    head, _, rest = config.read_text().partition("[sweep.grid]")
+    config.write_text(head + "[walk_forward]" + rest.partition("[walk_forward]")[2])
+    assert sweep(config, tmp_path / "out") == 2
+    assert "sweep.grid is empty: name at least one key" in error_of(capsys)
+
+
+@pytest.mark.parametrize(
+    ("override", "why"),
+    [
+        ("sweep.grid.costs.taker_fee=[0.0, 0.001]", "the grid varies costs.taker_fee, which is no"),
+        ("walk_forward.min_trades_per_year=5000", "no set had enough trades in any train window"),
+    ],
+)
+def test_a_walk_forward_that_cannot_be_made_is_told_and_left_out(
+    override: str, why: str, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["backtest", "--sweep", "--config", str(config), "--out", str(tmp_path / "out")]
+    assert runner.main([*command, "--set", override]) == 0
+    assert f"walk-forward left out: {why}" in capsys.readouterr().err
+    assert summary(tmp_path / "out")["evidence"]["walk_forward"] is None
+
+
 def test_engines_that_disagree_are_reported_and_fail_the_run(
     config: Path,
     tmp_path: Path,

@@ -160,6 +160,15 @@ def test_protections_are_measured_on_the_whole() -> None:
     assert units(looser[1]) == [49.25]
 
 
+def test_the_midnight_of_a_close_is_marked_at_that_close_alone() -> None:
+    up: Bar = (100.0, 111.0, 100.0, 110.0)
+    down: Bar = (110.0, 111.0, 99.0, 100.0)
+    first = sleeve([*[STILL] * 94, up, down, *[STILL] * 3], 0)  # 10,500 at 23:45, 10,000 at 00:00
+    second = sleeve([STILL] * 99, 96, lends=True)
+    found = booked(first, second, limits=Protections(0.0, 0.03, 0, 0))
+    assert [units(record) for record in found] == [[50.0], [50.0]]
+
+
 def test_what_the_caps_leave_is_held_although_the_whole_could_not_be() -> None:
     def short_of_a_stop(kind: int) -> list[list[float]]:
         plan = sleeve([STILL] * 3, 0, leverage=50.0, risk=1.0, lends=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from pathlib import Path
 
@@ -94,6 +95,26 @@ def test_real_data_has_no_banner(tmp_path: Path) -> None:
 def test_a_bare_summary_is_enough(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text('{"metrics": {"sharpe": null, "trades": 0}}')
     assert "Sharpe" not in shown(tmp_path, terminal=False)
+
+
+@pytest.mark.parametrize(("count", "more"), [(12, 0), (13, 1), (14, 2)])
+def test_parameters_beyond_twelve_are_counted(tmp_path: Path, count: int, more: int) -> None:
+    params = {f"strategy.p{k}": k for k in range(count)}
+    (tmp_path / "summary.json").write_text(json.dumps({"best": {"params": params}, "metrics": {}}))
+    said = shown(tmp_path, terminal=False)
+    assert ("p11 11" in said, "p12 12" in said) == (True, False)
+    assert (f"and {more} more in summary.json" in said) == (more > 0)
+
+
+def test_a_book_says_what_was_in_use_at_most(tmp_path: Path) -> None:
+    book = {
+        "sleeves": [{"number": 1, "symbol": "BTC/USDT", "share": 0.5, "profit": 1.0, "trades": 2}],
+        "open_risk": {"mean": 0.011, "max": 0.034},
+        "notional": {"mean": 0.2, "max": 0.987},
+    }
+    (tmp_path / "summary.json").write_text(json.dumps({"book": book, "metrics": {}}))
+    said = shown(tmp_path, terminal=False)
+    assert "In use at most: open risk 3.4%, notional 98.7% of the equity" in said
 
 
 def test_the_next_command_fits_the_run() -> None:

@@ -319,6 +319,10 @@ def test_two_strategies_share_one_position() -> None:
         ({"signal": None}, "signal must be a function, not None"),
         ({"parameters": "length"}, r"parameters must be a mapping .* \(optstrategy takes a list"),
         ({"past": frame_of(CANDLES)}, "past must be stoptrail.Candles, .* not DataFrame"),
+        (
+            {"exit_rule": NoTrail.next_stop},
+            "exit_rule and the broker's StopRules.ruled go together",
+        ),
         ({"parameters": {"lenght": 3}}, "signal wave failed: TypeError.*lenght"),
     ],
 )

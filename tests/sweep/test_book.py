@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import stdev
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from stoptrail.sweep.book import (
     on_days,
     pick,
     shares_of,
+    tenth_of,
     ways_of,
 )
 from stoptrail.sweep.book_table import book_table, held
@@ -131,6 +133,7 @@ def test_a_part_is_of_the_combinations_with_enough_trades() -> None:
     market = screened([np.nan] * 10 + list(range(30)), list(range(40)))
     assert pick(BookChoice(EACH, "best:10%"), [market])[0].tolist() == [39, 38, 37]
     assert not len(pick(BookChoice(EACH, "best:10%"), [screened([np.nan], [1])])[0])
+    assert [tenth_of(allowed) for allowed in (0, 1, 14, 16, 27)] == [0, 1, 1, 2, 3]
 
 
 def test_sets_are_spread_over_the_ranks_of_the_best_tenth() -> None:
@@ -147,6 +150,9 @@ def test_shares_are_by_the_inverse_of_the_deviation() -> None:
     calm, wild, still = np.array([0.01, -0.01]), np.array([0.03, -0.03]), np.zeros(2)
     assert equal_risk([calm, wild, still]) == pytest.approx([0.75, 0.25, 0.0])
     assert equal_risk([still, still]).tolist() == [0.0, 0.0]
+    longer = np.array([0.01, -0.01, 0.02, 0.0])  # a market with more days than the other
+    inverse = [1.0 / stdev(calm), 1.0 / stdev(longer)]
+    assert equal_risk([calm, longer]) == pytest.approx([each / sum(inverse) for each in inverse])
 
 
 # Walking
@@ -319,6 +325,11 @@ def test_a_span_in_common_is_needed_and_taken(world: World) -> None:
     )
     with pytest.raises(ConfigError, match="do not overlap"):
         common_span([early, cut])
+    touching = market_of(
+        world.settings, "T/USDT", inputs_between(late, int(late.marks.time[9]), 10**15)
+    )
+    with pytest.raises(ConfigError, match="do not overlap"):
+        common_span([early, touching])
     assert at < len(late.candles.time)
 
 
@@ -355,7 +366,11 @@ def test_each_tranche_is_what_a_span_that_ended_earlier_would_have_chosen(world:
         return Screened(values, results.fingerprint)
 
     now = [seen(market.share.inputs, market) for market in markets]
-    found = designs(settings, markets, now, TOOLS, quiet)
+    told: list[tuple[int, int]] = []
+    found = designs(settings, markets, now, TOOLS, lambda *progress: told.append(progress))
+    # Two tranches are screened anew, each over both grids.
+    assert {total for _, total in told} == {4 * markets[0].share.space.size}
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
     way, sets = ways_of(settings)[0], []
     for before in (0, days // 3, 2 * days // 3):
         cut = []
@@ -416,6 +431,17 @@ def test_the_table_tells_the_book_beside_its_markets(world: World) -> None:
     assert [row["tranche"] for row in table["windows"]] == sorted(
         number for number in (1, 2, 3) for _ in world.walked[0].tranches[number - 1].windows
     )
+    first = world.walked[0]
+    equity = np.cumprod(np.concatenate(([1.0], 1.0 + first.of(0))))
+    falls = 1.0 - equity / np.maximum.accumulate(equity)
+    assert table["out_of_sample"]["max_daily_drawdown"] == pytest.approx(falls.max())
+    assert falls[-1] < falls.max()
+    earned = [
+        np.prod([1.0 + day for day in (one.shares[0][:, None] * one.returns[0]).sum(axis=0)]) - 1.0
+        for tranche in first.tranches
+        for one in tranche.found
+    ]
+    assert [row["net_return"] for row in table["windows"]] == pytest.approx(earned)
     bought = held(world.markets, *common_span(world.markets))
     assert table["buy_and_hold"]["net_return"] != pytest.approx(bought[-1] - 1.0)  # of test days
     assert table["out_of_sample"]["sharpe"] == pytest.approx(sharpes[0])

@@ -34,7 +34,9 @@ def test_others_on_the_market_and_an_overlapping_span_count(url: str) -> None:
     remember(url, "elsewhere", "Z/Y", SPAN, tried(other))
     remember(url, "before", "X/Y", (0, 1000), tried(other))
     remember(url, "after", "X/Y", (2000, 3000), tried(other))
-    found = remember(url, "b", "X/Y", (1999, 5000), tried(other))
+    # Spans are half-open: those that touch have no candle in common.
+    assert remember(url, "touching", "X/Y", (3000, 4000), tried(one)) == NONE
+    found = remember(url, "b", "X/Y", (1999, 3000), tried(other))
     assert (found.sweeps, found.trials) == (2, 5)
     every = np.concatenate(([0.1, 0.2, 0.0], other, other))
     assert found.with_more(tried(other)).spread == pytest.approx(every.std(ddof=1))

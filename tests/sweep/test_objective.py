@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stoptrail.config.search import Sweep
 from stoptrail.sweep.kernel.results import COLUMN, results_for
-from stoptrail.sweep.objective import BEST, Rule, decided_trades, raw_objective, scored
+from stoptrail.sweep.objective import BEST, Rule, decided_trades, raw_objective, rule_of, scored
 
 FIGURES = {
     "trades": [10.0, 4.0, 0.0, 10.0],
@@ -67,3 +68,8 @@ def test_each_one_s_own_figure_needs_no_trade_that_decides_anything() -> None:
     assert found.figures == pytest.approx([1.5, 2.5, math.nan, 0.5], nan_ok=True)
     for values in (found.objective, found.score):
         assert values == pytest.approx([math.nan, 2.5, math.nan, 0.5], nan_ok=True)
+
+
+def test_the_plateau_as_an_objective_is_that_of_sharpe_ratios() -> None:
+    assert rule_of(Sweep(objective="plateau", selection="best")) == Rule("sharpe", "plateau")
+    assert rule_of(Sweep(objective="calmar", selection="best")) == Rule("calmar", "best")

@@ -54,6 +54,7 @@ FAULTS = [
     (np.zeros((N, 1), np.int8), r"not \(1728, 1\)"),
     (1, r"not \(\)"),
     (None, r"not \(\)"),
+    ([[0], [0, 1]], r"not \(0,\)"),
 ]
 
 
@@ -82,6 +83,14 @@ def test_whole_numbers_of_any_kind_are_zones(kind: Any) -> None:
 def test_a_warm_that_is_no_index_is_named(warm: Any) -> None:
     with pytest.raises(ConfigError, match=f"signal mine: warm is {warm!r}"):
         checked_signals(returning(NONE, warm=warm), CANDLES, {})
+
+
+@pytest.mark.parametrize("returned", [NONE, (NONE, NONE, 0), None])
+def test_what_is_no_signals_is_named_by_its_kind(returned: Any) -> None:
+    with pytest.raises(ConfigError) as failed:
+        checked_signals(lambda _candles: returned, CANDLES, {})
+    kind = type(returned).__name__
+    assert failed.match(f"must return stoptrail.Signals with {N} candles, not {kind}$")
 
 
 def test_a_signal_that_quits_does_not_end_the_program() -> None:

@@ -283,3 +283,17 @@ def test_what_is_no_finite_number_is_not_read_as_one(value: Any) -> None:
     assert number({"a": {"b": value}}, "a.b") is None
     assert number({"a": 1.0}, "a.b") is None
     assert number({"a": {"b": 2}}, "a.b") == 2.0
+
+
+def test_a_swap_without_funding_is_doubted_and_missing_hours_are_told() -> None:
+    swap: dict[str, Any] = {"market_type": "swap"}
+    unknown = checks.funding(swap)
+    assert unknown is not None
+    assert (unknown.level, "funding is not known" in unknown.sentence) == (Level.DOUBTFUL, True)
+    known = {"funding": {"source": "file", "zero_hours": 0}}
+    assert checks.funding({**swap, **known}) is None
+    missing = checks.funding({**swap, "funding": {"source": "file", "zero_hours": 1234}})
+    assert missing is not None
+    assert (missing.level, missing.note) == (Level.HOLDS, True)
+    assert "missing for 1,234 hours" in missing.sentence
+    assert checks.funding({"market_type": "spot", "funding": {"zero_hours": 1234}}) is None
