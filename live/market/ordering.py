@@ -16,6 +16,7 @@ from stoptrail.live.market.candle_check import CandleCheck
 from stoptrail.live.market.events import CandleClosed, Event, Tick
 from stoptrail.live.market.quotes import Known
 from stoptrail.live.market.warnings import WarningLog
+from stoptrail.rules.quotes import believable
 
 MOST_TICKS = 20_000
 """Ticks kept while they wait for the candle before them."""
@@ -27,8 +28,6 @@ _REPEATED = 2048
 """Trades that are known again: many exchanges repeat up to a thousand after a reconnect."""
 _AGAIN = 3
 """Readings of a record that shows nothing new before that is acted upon."""
-_ABSURD = 100.0
-"""A trade at so many times the last close, or a fraction of it, is a mistake."""
 
 
 class Sequence:
@@ -105,7 +104,7 @@ class Sequence:
             if not self.overlaps:
                 self._warning_log.say("duplicate", "a trade came twice: the second is left out")
             return []
-        if self._price and not self._price / _ABSURD < price < self._price * _ABSURD:
+        if self._price and not believable(price, self._price):
             self._warning_log.say(
                 "malformed message", f"a trade at {price:g} makes no sense and is left out"
             )

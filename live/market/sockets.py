@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 import weakref
 from collections import deque
@@ -98,6 +99,25 @@ async def dead(exchange: Any, bound: float, wait: float) -> list[Any]:
         now = exchange.milliseconds()
         silent = [client for client in silent if _heard_at(client, now) < sent]
     return silent
+
+
+_BROKEN = (
+    (r"Connection closed by remote server, closing code (\d+)", r"closed from outside, code \1"),
+    (r"(?:.*: )?(\d{3}), message=.*", r"HTTP \1"),
+    (r".* timed out due to a ping-pong keepalive missing on time", "no pong came"),
+    (r"Connection timeout", "no connection came about in time"),
+    (r"Cannot connect to host (\S+?):\d+ .*\[(.*)\]", r"\1 cannot be reached, \2"),
+)
+"""What ccxt and aiohttp say of a socket, and what a person is told instead."""
+
+
+def broken_by(error: Exception) -> str:
+    """Why a socket broke, in words."""
+    text = " ".join(str(error).split())
+    for theirs, ours in _BROKEN:
+        if found := re.fullmatch(theirs, text):
+            return found.expand(ours)
+    return text or type(error).__name__
 
 
 def give_up(clients: list[Any], reason: str) -> None:

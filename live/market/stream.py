@@ -19,7 +19,7 @@ from stoptrail.live.market.mark_reader import MarkReader
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.reader import Reader
-from stoptrail.live.market.sockets import Silence, Traded, give_up
+from stoptrail.live.market.sockets import Silence, Traded, broken_by, give_up
 from stoptrail.live.market.subscriptions import Subscriptions
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.trade_ticks import TradeTicks
@@ -234,7 +234,7 @@ class Stream:
         self._warning_log.say("no socket", text)
 
     def _socket_failed(self, name: str, error: Exception, failures: int) -> None:
-        text = self._warning_log.redaction.clean(error)[:160] or type(error).__name__
+        text = self._warning_log.redaction.clean(broken_by(error))[:160]
         why, said = f"{name} socket: {text}", f"the {name} socket broke: it is opened anew ({text})"
         self._warning_log.say("socket", said, why=why)
         was_streaming = self._streaming

@@ -10,7 +10,9 @@ from stoptrail.core.database import Address
 from stoptrail.core.errors import RunError, StoreError
 from stoptrail.live.ledger.database import existing_ledger, require_writable, require_writing
 from stoptrail.live.ledger.lock import MarketLock
-from stoptrail.live.ledger.records import find_session, sleeves_of
+from stoptrail.live.ledger.records import SessionRow, find_session, sleeves_of, stored_candles
+from stoptrail.live.watch.messages import number
+from stoptrail.rules.quotes import ABSURD, believable
 
 PATIENCE_SECONDS = 20.0
 """Longest wait for a session's answer."""
@@ -34,6 +36,8 @@ def answered(url: Address, session: str, verb: str, price: float | None = None) 
                 f"session {row.id} is a book of several markets: name the sleeve that leaves at "
                 f"{price:g} ({names_of(database, row.id)})"
             )
+        if price is not None:
+            _require_believable(database, row, price)
         whole = find_session(database, str(row.book)) if row.book else row
         lock = MarketLock(database, f"{whole.exchange} {whole.symbol}")
         if not lock.take():
@@ -42,6 +46,16 @@ def answered(url: Address, session: str, verb: str, price: float | None = None) 
             return row.id, f"not running: {set_aside(database, row, verb, price)}"
         finally:
             lock.release()
+
+
+def _require_believable(database: Database, row: SessionRow, price: float) -> None:
+    """A slip of the hand would cost the account, and nothing takes an exit back."""
+    close = stored_candles(database, row.source)[-1][4]
+    if not believable(price, close):
+        raise StoreError(
+            f"session {row.id} is not left at {price:g}: that is {ABSURD:g} times its last close "
+            f"of {number(close)}, or more, or as little of it; was another price meant?"
+        )
 
 
 def names_of(database: Database, book: int) -> str:

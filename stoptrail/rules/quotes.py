@@ -9,6 +9,8 @@ LATEST = 1000
 """Milliseconds by which a quote may be older than the newest trade."""
 WITHIN = 0.001
 """Fraction by which a price may lie outside of a quote of its moment."""
+ABSURD = 100.0
+"""A price at so many times the last close, or a fraction of it, is a mistake."""
 BY_EVENT, BY_ARRIVAL, NONE = "event", "arrival", ""
 """How a quote was found to be of the moment: by its own time, or by when it came."""
 
@@ -22,6 +24,11 @@ def fresh(age: float) -> bool:
 def around(bid: float, ask: float, low: float, high: float) -> bool:
     """Whether prices from `low` to `high` reach into the quote, to a thousandth."""
     return bid * (1 - WITHIN) <= high and low <= ask * (1 + WITHIN)
+
+
+def believable(price: float, close: float) -> bool:
+    """Whether `price` may be the market's, whose last candle closed at `close`."""
+    return close / ABSURD < price < close * ABSURD
 
 
 def counts(rule: str, age: float, bid: float, ask: float, price: float) -> bool:

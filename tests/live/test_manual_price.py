@@ -29,6 +29,7 @@ from stoptrail.live.watch import control
 from stoptrail.live.watch.control import answer_of, ask, set_aside
 from stoptrail.live.watch.differences import compare
 from stoptrail.live.watch.replay import recording_of, replay
+from stoptrail.live.watch.word import answered
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
 
@@ -210,3 +211,18 @@ def test_a_session_begins_again_on_a_market_that_is_gone_and_its_position_is_lef
 def test_a_new_session_on_such_a_market_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="not traded"):
         play(chosen("tick"), Delisted(ROWS, WARM_UP, HOUR), url)
+
+
+@pytest.mark.parametrize("times", [100.0, 1e290, 0.01, 1e-300])
+def test_a_price_that_no_market_has_is_a_slip_of_the_hand_and_leaves_nothing(
+    times: float, url: str
+) -> None:
+    """The account would be lost by it, and nothing takes an exit back."""
+    end = until_open(url, "tick")
+    close = ROWS[end - 1][4]
+    with pytest.raises(StoreError, match=r"its last close of .*was another price meant\?$"):
+        answered(url, "1", "close", close * times)
+    with existing_ledger(url) as database:
+        assert open_trade(database, 1) is not None
+        assert list(Commands.select().dicts().execute(database)) == []
+    assert "the price that was named" in answered(url, "1", "close", close * 0.02)[1]

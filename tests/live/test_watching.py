@@ -115,7 +115,7 @@ def test_the_view_fills_the_terminal_and_wraps_nothing(
 def test_what_is_wrong_with_the_data_is_shown_whole(market: list[Row], tmp_path: Path) -> None:
     """By `status`, which has room; the panel, which has not, shows its beginning."""
     found = in_a_trade(market, f"sqlite:///{tmp_path}/ledger.db")._replace(state="running")
-    why = "stale: candles socket: closing code 1006; kraken cannot be reached (certificate has "
+    why = "stale: candles socket: closed, code 1006; kraken cannot be reached (certificate has "
     ill = found._replace(connection=f"{why}expired at api.kraken.com), since 2026-11-30T06:13:11Z")
     assert ill.connection in re.sub(r"\s*\n\s*", " ", text_of(ill, 80))
     out = io.StringIO()

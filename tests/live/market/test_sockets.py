@@ -17,7 +17,7 @@ from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.read_ahead import _ReadAhead
 from stoptrail.live.market.reader import Reader
-from stoptrail.live.market.sockets import give_up, guard
+from stoptrail.live.market.sockets import broken_by, give_up, guard
 from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.market.stream import Stream, Transport
 from stoptrail.live.market.trade_ticks import CACHE
@@ -144,6 +144,22 @@ def test_a_socket_that_needs_protobuf_says_which_package_is_missing() -> None:
     warning_log = guarded(exchange)
     exchange.handle_message(exchange, b"...")
     assert dict(warning_log.counts) == {"protobuf": 1}
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("Connection closed by remote server, closing code 1006", "closed from outside, code 1006"),
+        ("503, message='Invalid response status', url='wss://h/ws/1'", "HTTP 503"),
+        ("Connection to wss://h timed out due to a ping-pong keepalive missing on time", "no pong"),
+        ("Connection timeout", "no connection came about in time"),
+        ("Cannot connect to host h:443 ssl:default [Name or service not known]", "h cannot be"),
+        ("something else", "something else"),
+        ("", "ValueError"),
+    ],
+)
+def test_why_a_socket_broke_is_told_in_words(theirs: str, ours: str) -> None:
+    assert broken_by(ValueError(theirs)).startswith(ours)
 
 
 class Told:
