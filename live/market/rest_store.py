@@ -69,7 +69,7 @@ class RestStore:
         self.currency = currency
         self.retries = retries
         self.debug = debug
-        self.timing = (timing or Timing()).in_order()
+        self.timing = timing or Timing()
         self.warning_log = WarningLog(Redaction(config))
         """What went wrong so far, each kind with its count."""
         self.long_waits = LongWaits(exchange, self.warning_log)

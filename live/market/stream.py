@@ -75,7 +75,7 @@ class Stream:
         self._halted = halted
         """Why the market is not traded."""
         self._subscriptions = Subscriptions(exchange)
-        self._silence = Silence(exchange, timing.silence, self._subscriptions)
+        self._silence = Silence(exchange, timing.quiet, self._subscriptions)
         self.ticks = TradeTicks(
             exchange, reader, sequence, symbol, self._silence, outbox, warning_log, self._tell
         )
@@ -202,14 +202,13 @@ class Stream:
         if not self._shown().since(shown):
             self._look_again()
             return
-        self._up.discard(name)
         if name == "quotes":
             self.ticks.quote = None
-            self._say_no_quotes()
-        self._warning_log.say(
-            "no answer",
-            f"nothing comes from the {name} subscription: it is asked for again, alone",
-        )
+            if name not in self._up:
+                self._say_no_quotes()
+        self._up.discard(name)
+        text = f"nothing comes from the {name} subscription: it is asked for again, alone"
+        self._warning_log.say("no answer", text)
         self._unheard[name] += 1
         sockets = [] if self._unheard[name] % 2 else self._subscriptions.own(name, self._up)
         self._subscriptions.forget(name)
@@ -226,12 +225,12 @@ class Stream:
         self._look_again()
 
     def _say_no_quotes(self) -> None:
-        text = "gives no quotes by socket: an entry fills at the last trade, worsened by slippage"
-        self._warning_log.say("no quotes", f"{self._exchange.id} {text}")
+        words = "gives no quotes by socket: an entry fills at the last trade, worsened by slippage"
+        self._warning_log.say("no quotes", f"{self._exchange.id} {words}")
 
     def _say_no_socket(self) -> None:
-        text = f"{self._exchange.id} has no WebSocket here: data is polled"
-        self._warning_log.say("no socket", text)
+        words = "has no WebSocket here: data is polled"
+        self._warning_log.say("no socket", f"{self._exchange.id} {words}")
 
     def _socket_failed(self, name: str, error: Exception, failures: int) -> None:
         text = self._warning_log.redaction.clean(broken_by(error))[:160]
@@ -296,7 +295,7 @@ class Stream:
 
     async def _watchdog(self) -> None:
         """Notice silence of a socket, and ticks that have waited too long."""
-        pause = min(self._timing.silence, self._timing.hold) / 4
+        pause = min(self._timing.quiet, self._timing.hold) / 4
         while True:
             waited = self._outbox.waited
             await asyncio.sleep(pause)
@@ -314,7 +313,7 @@ class Stream:
                 self._tell(self._sequence.release_ahead())
 
     def _open_anew(self, sockets: list[Any]) -> None:
-        silent = f"a socket has said nothing for {self._timing.silence:g} s"
+        silent = f"a socket has said nothing for {self._timing.quiet:g} s"
         self._warning_log.say("silence", f"{silent}: it is opened anew")
         give_up(sockets, "silent socket")
 

@@ -42,7 +42,8 @@ class Timing(NamedTuple):
     hold: float = 5.0
     """How long ticks wait for the candle before them; then they come marked `ahead`."""
 
-    def in_order(self) -> Timing:
-        """The same, with silence looked into well before data counts as stale: a quiet market is
-        not dead."""
-        return self._replace(silence=min(self.silence, self.stale / 3))
+    @property
+    def quiet(self) -> float:
+        """The same as `silence`, but well before data counts as stale: a quiet market is not
+        dead."""
+        return min(self.silence, self.stale / 3)

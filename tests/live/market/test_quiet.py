@@ -8,9 +8,10 @@ from collections import Counter
 
 import pytest
 
+from tests.exchange.player import Pace
 from tests.exchange.wires import WIRES
 from tests.live.market.test_wires import CANDLES, listening, streams
-from tests.live.scenario import HISTORY, QUICK
+from tests.live.scenario import HISTORY, INTERVAL, QUICK
 
 STALE = 1.5
 TIMING = QUICK._replace(timeout=20.0, silence=30.0, stale=STALE, grace=20.0, hold=60.0)
@@ -53,4 +54,23 @@ def test_a_market_without_a_trade_is_never_stale_and_its_sockets_stay(
 
 @pytest.mark.parametrize(("stale", "silence"), [(1.5, 0.5), (120.0, 30.0), (20.0, 20.0 / 3)])
 def test_silence_is_looked_into_before_data_counts_as_stale(stale: float, silence: float) -> None:
-    assert QUICK._replace(stale=stale, silence=30.0).in_order().silence == silence
+    assert QUICK._replace(stale=stale, silence=30.0).quiet == silence
+
+
+def test_quotes_that_pause_do_not_make_an_exchange_without_quotes() -> None:
+    """They are asked for again, which is said; what was said of how entries fill holds."""
+    timing = TIMING._replace(silence=0.3)
+    with listening("bybit", timing, Pace(speed=INTERVAL / 1000 * 10)) as (simulator, store, heard):
+        wires = simulator.wires
+        heard.until(lambda: store.connection.state == "live")
+        simulator.play()
+        heard.until(lambda: any(tick.quote_rule for tick in heard.ticks))
+        told = wires.send
+
+        async def send(stream: str, text: str) -> None:
+            if "bookTicker" not in stream:
+                await told(stream, text)
+
+        wires.send = send  # type: ignore[method-assign]
+        heard.until(lambda: "no answer" in heard.notices)
+        assert "no quotes" not in heard.notices
