@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stoptrail.adapter.backtrader import bt
-from stoptrail.rules.exits import MS_AN_HOUR, time_is_up
+from stoptrail.rules.exits import MS_AN_HOUR, entry_candle, time_is_up
 from stoptrail.rules.jit import compiled, is_quick
 from stoptrail.rules.journal import Journal
 from stoptrail.rules.manage import (
@@ -152,7 +152,8 @@ class StopTrail:
         before = Managed(stop, self.leaving, self._seen)
         if self._own:
             stop = self.next_stop(stop, position, high, low, close, atr, now)
-            due = self.leaving == STAYS and time_is_up(held, close, now, rules.exits, rules.stop)
+            given = held, close, now, self.strategy.interval, rules.exits, rules.stop
+            due = self.leaving == STAYS and time_is_up(*given)
             return Managed(stop, TIME if due else self.leaving, self._seen)
         reach, volume = self._reach(held.side), lines.volume[0]
         prices = time, opens, high, low, close, volume, atr, reach, now
@@ -282,7 +283,8 @@ class StopTrail:
         hours, count = self.trade_rules.exits.time_hours, len(self._times)
         if not hours > 0.0 or self.leaving != STAYS:
             return count
-        opens = held.time + hours * MS_AN_HOUR - self.strategy.interval
+        interval = self.strategy.interval
+        opens = entry_candle(held, interval) + hours * MS_AN_HOUR - interval
         return int(np.searchsorted(self._times, opens))
 
     def tick(self, price: float, now: int) -> None:

@@ -116,8 +116,19 @@ def target_passed(side: int, high: float, low: float, level: float) -> bool:
 
 
 @rule
-def time_is_up(held: Entry, close: float, now: int, exits: ExitRules, stop: StopRules) -> bool:
-    """Whether the time stop ends a trade at a close at `now`."""
-    if not exits.time_hours > 0.0 or now - held.time < exits.time_hours * MS_AN_HOUR:
+def entry_candle(held: Entry, interval: int) -> int:
+    """Open time in ms of the base candle, `interval` ms long, in which a position was entered."""
+    return held.time - held.time % interval
+
+
+@rule
+def time_is_up(
+    held: Entry, close: float, now: int, interval: int, exits: ExitRules, stop: StopRules
+) -> bool:
+    """Whether the time stop ends a trade at the close at `now` of a base candle of `interval`
+    ms. The hours count from the open of the candle of the entry, which a tick or a finer candle
+    may come after."""
+    since = now - entry_candle(held, interval)
+    if not exits.time_hours > 0.0 or since < exits.time_hours * MS_AN_HOUR:
         return False
     return held.side * (close - held.fill) < exits.time_below * stop_distance(held.atr, stop)

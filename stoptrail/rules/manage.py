@@ -82,7 +82,7 @@ def manage_close(
             stop = trailed(stop, held, said, RULE, rules, market)
         elif leaving == STAYS:
             leaving = RULE
-    if leaving == STAYS and time_is_up(held, close, now, trade_rules.exits, rules):
+    if leaving == STAYS and time_is_up(held, close, now, now - time, trade_rules.exits, rules):
         leaving = TIME
     return Managed(stop, leaving, seen)
 

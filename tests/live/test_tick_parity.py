@@ -164,6 +164,15 @@ def test_exits_and_sizes_of_a_session_by_ticks_are_those_of_the_backtest(
     )
 
 
+def test_a_time_stop_counts_from_the_open_of_the_candle_of_the_entry(tmp_path: Path) -> None:
+    """As on candles: what the first tick lacks of them costs no candle."""
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    told = told_trades(session({}, url, exits={"time_hours": 5.0}))
+    left = [(row[7] // HOUR - row[2] // HOUR, row[2] % HOUR) for row in told if row[9] == "time"]
+    assert set(left) == {(5, 60_000)}
+    assert len(left) >= 5
+
+
 def test_a_ledger_of_the_former_schema_learns_which_levels_lay_beyond_their_price(
     database_url: str,
 ) -> None:
