@@ -25,7 +25,6 @@ from stoptrail.config.run_rules import fitting, inferred, margin_of, run_rules_o
 from stoptrail.config.settings import Settings
 from stoptrail.feeds.market import MarketData
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.margin import Margin
 from stoptrail.rules.measure import AccountCurve
 from stoptrail.rules.metrics import share_of_cash
 from stoptrail.rules.stops import LIQUIDATED
@@ -82,7 +81,7 @@ _WHY = {
 }
 
 
-def why_no_trade(outcome: Outcome, inputs: Inputs, symbol: str, margin: Margin) -> str:
+def why_no_trade(outcome: Outcome, inputs: Inputs, settings: Settings, symbol: str) -> str:
     """Such as "62 signals, all below one lot: 1 BTC is 60,000"; "" where there were trades."""
     if len(outcome.record.trades.side):
         return ""
@@ -94,34 +93,44 @@ def why_no_trade(outcome: Outcome, inputs: Inputs, symbol: str, margin: Margin) 
     share = "all" if counts[reason] == total else f"{counts[reason]:,.0f} of them"
     signals = f"{total:,} signal{'s' if total > 1 else ''}"
     if reason == "size":
-        return f"no trade: {signals}, {share} {_size(outcome, inputs, symbol, margin)}"
+        return f"no trade: {signals}, {share} {_size(outcome, inputs, settings, symbol)}"
     if reason == "gap":
         return f"no trade: {signals}, {share} {_gap(inputs)}"
     return f"no trade: {signals}, {share} {_WHY[reason]}"
 
 
-def _size(outcome: Outcome, inputs: Inputs, symbol: str, margin: Margin) -> str:
-    """What the smallest order costs, beside what the account has; of a position that can be
-    liquidated its stop may be the reason as well."""
-    market = inputs.market
+def _size(outcome: Outcome, inputs: Inputs, settings: Settings, symbol: str) -> str:
+    """Why a size may have come to nothing: what asks for it, a stop beyond the liquidation, and
+    what the smallest order costs beside what the account has, unless that is next to nothing."""
+    market, sizing, margin = inputs.market, settings.risk.sizing, margin_of(settings)
     base, _, quote = symbol.partition(":")[0].partition("/")
     close = float(inputs.candles.close[-1])
     lot = market.lot_step / market.lot_scale
     least = max(lot, market.min_quantity)
     cash = float(outcome.equity[0])
-    name = "one lot" if least == lot else "the least quantity"
-    if market.min_notional > least * close:
+    name, cost = "one lot" if least == lot else "the least quantity", least * close
+    told = f"{least:.10g} {base} is {cost:,.6g} {quote}".strip()
+    if market.min_notional > cost:
         name, cost = "the least notional", market.min_notional
         told = f"{cost:,.6g} {quote}".strip()
-    else:
-        told = f"{least:.10g} {base} is {least * close:,.6g} {quote}".strip()
-    small = f"below {name}: {told}, the account {cash:,.6g}"
+    why, keys = [], ["[market]", "[risk]", "account.cash"]
+    if asked := _ASKED.get(sizing, f"as {sizing} asked for none" if ":" in sizing else ""):
+        why.append(asked)
     if margin.checked and margin.liquidates:
-        return (
-            f"{small}, or with a stop beyond the price at which the position is liquidated (C20); "
-            "set risk.max_leverage or [stop], else [market], [risk] or account.cash"
-        )
-    return f"{small}; set [market], [risk] or account.cash"
+        why.append("with a stop beyond the price at which the position is liquidated (C20)")
+        keys = ["risk.max_leverage", "[stop]", *keys]
+    if not why or cost > _DEAR * cash:
+        why.append(f"below {name}: {told}, the account {cash:,.6g}")
+    return f"{', or '.join(why)}; set {', '.join(keys[:-1])} or {keys[-1]}"
+
+
+_ASKED = {
+    "kelly": "after trades that left nothing to win by Kelly's fraction (docs/sizing.md)",
+    "volatility": "before risk.volatility_days of candles",
+}
+"""Why ways to size ask for nothing."""
+_DEAR = 0.001
+"""Of the account: an order that costs less is hardly ever too dear."""
 
 
 def _gap(inputs: Inputs) -> str:
@@ -138,6 +147,12 @@ def _gap(inputs: Inputs) -> str:
 def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[str]:
     """What the market of the settings cannot do, or what is not known of it, in a line each."""
     found, kind = [], settings.market_type
+    trades, ignored = len(outcome.record.trades.side), outcome.record.ignored
+    if 0 < trades < (none := int(ignored[IGNORED.index("size")])):
+        found.append(
+            f"{none:,} of {trades + int(ignored.sum()):,} signals led to no trade, "
+            f"{_size(outcome, inputs, settings, settings.data.symbol)}"
+        )
     shorts = int((outcome.record.trades.side < 0).sum())
     if kind == "spot" and shorts:
         found.append(
@@ -230,7 +245,7 @@ def summarise_run(
         "metrics": metrics_table(outcome),
         **_stop_path(settings, market, inputs, outcome),
         **({"maintenance_margin": kept} if (kept := maintenance_table(settings)) else {}),
-        "no_trade": why_no_trade(outcome, inputs, market.symbol, margin_of(settings)) or None,
+        "no_trade": why_no_trade(outcome, inputs, settings, market.symbol) or None,
         "warnings": [
             *warnings_of(settings, outcome, inputs),
             *margin_warnings(settings, market),

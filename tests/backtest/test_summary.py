@@ -15,7 +15,6 @@ from stoptrail.backtest.summary import by_prices, summarise_run, why_no_trade
 from stoptrail.config.settings import Settings
 from stoptrail.feeds.market import Finer, MarketData
 from stoptrail.rules.detail import NO_DETAIL
-from stoptrail.rules.margin import NO_MARGIN, Margin
 from stoptrail.rules.market import Market
 from stoptrail.rules.measure import equity_of, measure
 from stoptrail.rules.trade import IGNORED
@@ -50,13 +49,18 @@ class _Inputs(NamedTuple):
     market: Market
 
 
+def settings_of(**tables: dict[str, Any]) -> Settings:
+    """Longs alone, which cannot be liquidated, unless told otherwise."""
+    return Settings.model_validate({"strategy": {"sides": "long"}, **tables})
+
+
 def why(
     *,
     trades: int = 0,
     lot: float = 1.0,
     minimum: float = 0.0,
     volume: float = 5.0,
-    margin: Margin = NO_MARGIN,
+    settings: Settings | None = None,
     **counts: int,
 ) -> str:
     record = _Record(_Trades(np.ones(trades)), np.array([counts.get(name, 0) for name in IGNORED]))
@@ -64,7 +68,7 @@ def why(
     market = Market(100.0, 1.0, 1.0, lot, lot, minimum)
     outcome: Any = _Outcome(record, np.array([50_000.0]))
     inputs: Any = _Inputs(candles, 10, market)
-    return why_no_trade(outcome, inputs, "BTC/USDT", margin)
+    return why_no_trade(outcome, inputs, settings or settings_of(), "BTC/USDT")
 
 
 def test_a_run_with_trades_says_nothing() -> None:
@@ -77,15 +81,39 @@ def test_a_lot_that_is_too_dear_is_named_with_its_price() -> None:
     assert "50,000" in said
 
 
-@pytest.mark.parametrize("checked", [False, True])
-@pytest.mark.parametrize("liquidates", [False, True])
+@pytest.mark.parametrize("leverage", [1.0, 20.0])
+@pytest.mark.parametrize("sides", ["long", "both"])
 def test_a_stop_beyond_the_liquidation_is_a_reason_where_there_is_one(
-    checked: bool, liquidates: bool
+    leverage: float, sides: str
 ) -> None:
-    said = why(size=113, lot=1e-5, margin=Margin(0.005, checked, liquidates))
-    both = checked and liquidates
+    told = {"strategy": {"sides": sides}, "risk": {"max_leverage": leverage}}
+    said = why(size=113, lot=1e-5, settings=settings_of(**told))
+    both = leverage > 1.0 or sides == "both"
     assert ("beyond the price at which the position is liquidated" in said) is both
-    assert ("set risk.max_leverage or [stop]" in said) is both
+    assert ("set risk.max_leverage, [stop]" in said) is both
+    assert ("below one lot" in said) is not both
+
+
+@pytest.mark.parametrize(
+    ("sizing", "word"),
+    [
+        ("kelly", "after trades that left nothing to win by Kelly's fraction"),
+        ("volatility", "before risk.volatility_days of candles"),
+        ("tests.sweep.own_code:less", "as tests.sweep.own_code:less asked for none"),
+    ],
+)
+@pytest.mark.parametrize("lot", [1e-5, 1.0])
+def test_a_way_to_size_that_asked_for_none_is_named(sizing: str, word: str, lot: float) -> None:
+    said = why(size=113, lot=lot, settings=settings_of(risk={"sizing": sizing}))
+    assert f"113 signals, all {word}" in said
+    assert ("or below one lot" in said) is (lot == 1.0)
+
+
+@pytest.mark.parametrize(("ignored", "said"), [(1, 0), (2, 0), (3, 1)])
+def test_more_signals_without_a_size_than_trades_are_said(ignored: int, said: int) -> None:
+    lines = summary_of(TWO, size=ignored)["warnings"]
+    assert sum(line.startswith("3 of 5 signals led to no trade, ") for line in lines) == said
+    assert sum("led to no trade" in line for line in lines) == said
 
 
 def test_a_minimum_of_notional_is_named() -> None:
@@ -106,13 +134,16 @@ def test_the_most_frequent_reason_of_several_is_told_with_its_count() -> None:
     assert "10 signals, 7 of them below one lot" in why(size=7, gap=3)
 
 
-def summary_of(log: TradeLog, ignored: int = 0, finer: Finer | None = None) -> dict[str, Any]:
+def summary_of(
+    log: TradeLog, ignored: int = 0, finer: Finer | None = None, size: int = 0
+) -> dict[str, Any]:
     """Of the eight candles of tests.rules.runs."""
     settings, detail = Settings(), finer.detail if finer else NO_DETAIL
     inputs = Inputs(CANDLES, 0, day_marks(CANDLES, 0), FREE.trade_rules.market, detail)
     equity = equity_of(log, fill_log(0), CANDLES, inputs.marks, FREE)
     metrics = measure(log, equity, CANDLES, inputs.marks)
-    counts = np.array([ignored, *[0] * (len(IGNORED) - 1)], np.int64)
+    counts = np.array([{"size": size}.get(name, 0) for name in IGNORED], np.int64)
+    counts[0] += ignored
     plan: Any = None
     outcome = Outcome(
         plan, Record(log, stop_log(0), counts, fill_log(0)), equity.marks, equity.falls, metrics
