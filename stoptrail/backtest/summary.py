@@ -114,8 +114,8 @@ def _size(outcome: Outcome, inputs: Inputs, settings: Settings, symbol: str) -> 
         name, cost = "the least notional", market.min_notional
         told = f"{cost:,.6g} {quote}".strip()
     why, keys = [], ["[market]", "[risk]", "account.cash"]
-    if asked := _ASKED.get(sizing, f"as {sizing} asked for none" if ":" in sizing else ""):
-        why.append(asked)
+    if none := _NONE_ASKED.get(sizing, f"as {sizing} asked for none" if ":" in sizing else ""):
+        why.append(none)
     if margin.checked and margin.liquidates:
         why.append("with a stop beyond the price at which the position is liquidated (C20)")
         keys = ["risk.max_leverage", "[stop]", *keys]
@@ -124,7 +124,7 @@ def _size(outcome: Outcome, inputs: Inputs, settings: Settings, symbol: str) -> 
     return f"{', or '.join(why)}; set {', '.join(keys[:-1])} or {keys[-1]}"
 
 
-_ASKED = {
+_NONE_ASKED = {
     "kelly": "after trades that left nothing to win by Kelly's fraction (docs/sizing.md)",
     "volatility": "before risk.volatility_days of candles",
 }

@@ -150,7 +150,7 @@ def _told(
 ) -> dict[str, Any]:
     """The summary of the run, everything written."""
     steps_notice(inputs, settings, market, voice)
-    exits_notice(settings, voice)
+    exits_notice([settings], voice)
     signal_notice([plan_of(settings, inputs)], inputs, voice)
     with stages.stage("backtest"):
         outcome = full_run(settings, inputs)

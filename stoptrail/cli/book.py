@@ -18,7 +18,7 @@ from stoptrail.cli.book_sleeves import BookSleeve, sleeves_of
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.folder import own_folder
 from stoptrail.cli.options import BacktestOptions
-from stoptrail.cli.results import finish_book, signal_notice, steps_notice, tell
+from stoptrail.cli.results import exits_notice, finish_book, signal_notice, steps_notice, tell
 from stoptrail.config.book import only_others, sleeve_changes
 from stoptrail.config.load import load_settings, to_toml
 from stoptrail.config.settings import Settings, as_table
@@ -161,6 +161,7 @@ def _notices(
 ) -> None:
     """What is said of each market once."""
     said: set[str] = set()
+    exits_notice((sleeve.settings for sleeve in sleeves), voice)
     for sleeve, plan in zip(sleeves, plans, strict=True):
         symbol = sleeve.resolved.symbol
         own = [each.plan for each in plans if each.inputs is plan.inputs]

@@ -69,9 +69,9 @@ def steps_notice(inputs: Inputs, settings: Settings, market: MarketData, voice: 
         )
 
 
-def exits_notice(settings: Settings, voice: Voice) -> None:
-    """Say which exits are set and do nothing."""
-    for line in idle_exits(settings):
+def exits_notice(runs: Iterable[Settings], voice: Voice) -> None:
+    """Say which exits are set and do nothing, once each."""
+    for line in dict.fromkeys(line for settings in runs for line in idle_exits(settings)):
         voice.notice(line)
 
 

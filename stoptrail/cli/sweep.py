@@ -172,7 +172,7 @@ def sweep_market(
         bare = inputs._replace(detail=NO_DETAIL)
         space = Space(settings, grid, bare)
     steps_notice(inputs, settings, market, voice)
-    exits_notice(settings, voice)
+    exits_notice([settings], voice)
     groups = (space.group(number).parts[0].plan for number in range(space.group_count))
     signal_notice(groups, inputs, voice)
     require_warm(space.plan(0), inputs)

@@ -293,6 +293,15 @@ def test_a_notice_says_which_of_several_markets_it_is_of(
     assert line.startswith("M1/USDT: ")
 
 
+def test_what_does_nothing_in_every_sleeve_is_said_once(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["backtest", "--book", "--config", str(place.config), *data_of(place, 0, 1)]
+    command += ["--out", str(place.folder / "idle"), "--set", "exits.time_below=0.5"]
+    assert runner.main(command) == 0
+    assert capsys.readouterr().err.count("exits.time_below 0.5 does nothing") == 1
+
+
 def test_files_and_markets_have_to_pair_up(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
