@@ -105,9 +105,11 @@ def _said(event: Happening) -> tuple[str, str] | None:
                 f"({STOP_REASONS[reason]}), {number(position.units)} stay"
             )
         case Left(position=position, end=end, reason=reason):
+            side, whole = SIDES[position.held.side], not position.parts.number
+            what = side if whole else f"{side} {number(end.last.units)}"
             return "exit", (
-                f"{SIDES[position.held.side]} left at {number(end.price)} "
-                f"({STOP_REASONS[reason]}), result {end.pnl:+,.2f}"
+                f"{what} left at {number(end.price if whole else end.last.price)} "
+                f"({STOP_REASONS[reason]}), result {end.pnl:+,.2f}{'' if whole else ' in all'}"
             )
         case Funded(row=row, booked=booked) if booked:
             when = iso_time(row.time)

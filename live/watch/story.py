@@ -10,9 +10,18 @@ from typing import Any, NamedTuple
 from peewee import Database
 
 from stoptrail.live.ledger.spoken import Commands, Events
-from stoptrail.live.ledger.tables import Decisions, PaperOrders, PaperTrades, Sessions, StopMoves
+from stoptrail.live.ledger.tables import (
+    Decisions,
+    PaperFills,
+    PaperOrders,
+    PaperTrades,
+    Sessions,
+    StopMoves,
+)
 from stoptrail.live.watch.messages import SIDES, number
 
+_PART = 0.1
+"""Place of each part among the events of a trade: before the moves of the stop, which are whole."""
 _AT_CLOSE = 2.0**31
 """Place of a decision among the events of a trade: after its moves, before its exit."""
 
@@ -36,12 +45,20 @@ def recent(database: Database, session: int, count: int) -> list[Happened]:
     a trade's entry, its stop's moves, its exit. What was decided has that of the close (C2)."""
     found: list[Happened] = []
     trades = _newest(database, PaperTrades, PaperTrades.number, session, count)
+    fills = _newest(database, PaperFills, PaperFills.time, session, count)
+    parts = [fill for fill in fills if fill["number"] > 0 and fill["left"] > 0.0]
+    rests = {fill["trade"]: fill for fill in fills if fill["number"] > 1 and not fill["left"] > 0.0}
+    for fill in parts:
+        text = f"{_leaving(fill)} ({fill['reason']}), {number(fill['left'])} stay"
+        found.append(Happened(fill["time"], text, (fill["trade"], fill["number"] * _PART)))
     for row in trades:
         side, trade = SIDES[row["side"]], row["number"]
         text = f"entered {side} {number(row['units'])} at {number(row['entry'])}"
         found.append(Happened(row["entry_time"], text, (trade, 0)))
         if row["exit_time"] is not None:
-            text = f"left {side} at {number(row['exit'])} ({row['reason']}), {row['pnl']:+,.2f}"
+            rest = rests.get(trade)
+            text = f"left {side} at {number(row['exit'])}" if rest is None else _leaving(rest)
+            text += f" ({row['reason']}), {row['pnl']:+,.2f}" + " in all" * (rest is not None)
             found.append(Happened(row["exit_time"], text, (trade, math.inf)))
     for row in _newest(database, StopMoves, StopMoves.time, session, count):
         if row["old"] is not None:
@@ -56,6 +73,11 @@ def recent(database: Database, session: int, count: int) -> list[Happened]:
         text = f"{row['verb']}: {row['result'] or 'asked'}"
         found.append(Happened(row["done"] or row["asked"], text))
     return newest_first(found)[:count]
+
+
+def _leaving(fill: dict[str, Any]) -> str:
+    """What a fill closed of a position that leaves in parts."""
+    return f"left {SIDES[-fill['side']]} {number(fill['units'])} at {number(fill['price'])}"
 
 
 def _ignored(

@@ -12,8 +12,11 @@ import pytest
 
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import all_sessions, checkpoint_of
+from stoptrail.live.session import Options
 from stoptrail.live.watch.differences import compare
+from stoptrail.live.watch.messages import SIDES, Message, number
 from stoptrail.live.watch.replay import recording_of, replay
+from stoptrail.live.watch.story import recent
 from stoptrail.rules.stops import REASONS
 from tests.live.books import Books, backtest_of, books_of, told_trades, trades_of
 from tests.live.playback import PlaybackStore, play
@@ -56,6 +59,47 @@ def test_a_session_on_candles_equals_a_backtest(kind: str, tmp_path: Path) -> No
     if "scale_out" in KINDS[kind]["exits"]:
         assert len(fills) > len(told) + 5
     adds_up(books)
+
+
+class Heard:
+    """Keeps what a person is told of exits."""
+
+    def __init__(self) -> None:
+        self.exits: list[str] = []
+
+    def happened(self, message: Message) -> None:
+        if message.kind == "exit":
+            self.exits.append(message.text)
+
+    def turned(self, session: Any) -> None:
+        """Nothing is shown."""
+
+
+@pytest.mark.parametrize("mode", ["candle", "tick"])
+def test_every_part_is_told_with_its_own_price(mode: str, tmp_path: Path) -> None:
+    url, heard = f"sqlite:///{tmp_path}/ledger.db", Heard()
+    ticks = ticks_of if mode == "tick" else None
+    chosen = settings(**{**KINDS["parts"], "live": {"ratchet": mode}})
+    store = PlaybackStore(small_rows(600, 8), WARM_UP, HOUR, ticks)
+    play(chosen, store, url, Options(watchers=(heard,)))
+    books = books_of(url)
+    messages, story, several = [], [], 0
+    trades = {row["number"]: row for row in books["PaperTrades"]}
+    for row in (row for row in books["PaperFills"] if row["number"] > 0):
+        side, price = SIDES[-row["side"]], f"at {number(row['price'])} ({row['reason']})"
+        parted = row["left"] > 0.0 or row["number"] > 1
+        units, several = f" {number(row['units'])}" if parted else "", several + parted
+        pnl = f"{trades[row['trade']]['pnl']:+,.2f}"
+        stay = f"{number(row['left'])} stay"
+        rest, told = (stay, stay) if row["left"] > 0.0 else (f"result {pnl}", pnl)
+        end = " in all" * (parted and not row["left"] > 0.0)
+        messages.append(f"{side}{units} left {price}, {rest}{end}")
+        story.append(f"left {side}{units} {price}, {told}{end}")
+    assert several >= 10
+    assert heard.exits == messages
+    with closing(open_existing(url)) as database:
+        lines = [one.text for one in recent(database, 1, 10_000)]
+    assert [line for line in reversed(lines) if line.startswith("left ")] == story
 
 
 def adds_up(books: Books) -> None:
