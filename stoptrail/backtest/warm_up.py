@@ -4,11 +4,21 @@ a range that its targets are worth (C18)."""
 from __future__ import annotations
 
 import math
+from itertools import product
 
 import numpy as np
 
-from stoptrail.backtest.inputs import Inputs, atr_of, first_decision, first_known, signals_of
+from stoptrail.backtest.inputs import (
+    Inputs,
+    atr_of,
+    first_decision,
+    first_known,
+    plan_of,
+    signals_of,
+)
 from stoptrail.backtest.plan import Plan
+from stoptrail.config.grid import Grid
+from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.errors import ConfigError, DataError, StopTrailError
 from stoptrail.core.time import DAY_MS
 from stoptrail.feeds.synthetic import DEFAULT_END, synthetic_candles
@@ -17,6 +27,10 @@ from stoptrail.rules.costs import maker_rate
 from stoptrail.rules.volatility import needs_volatility
 
 _FIRST_DAYS = 30
+_MOST_SETS = 200
+"""Of a grid that are looked at; each takes milliseconds."""
+_DECIDING = ("exits", "stop", "costs")
+"""Sections that say where a target lies and what it costs to reach."""
 _MOST_CANDLES = 400_000
 """Candles on which a need is measured for an error: those of eleven years of 15 minutes."""
 
@@ -68,6 +82,25 @@ def require_worthwhile(plan: Plan, inputs: Inputs) -> None:
             f"entry at the median ATR, and costs take {paid:.3%}: it would close at a loss; "
             f"put it beyond {nearest * paid / reach:.2g}"
         )
+
+
+def require_any_worthwhile(settings: Settings, grid: Grid, inputs: Inputs) -> None:
+    """Raise the ConfigError of `require_worthwhile` where no set of a grid passes it; as far as the
+    first sets tell, of those that differ in what decides it."""
+    axes = dict(zip(grid.keys, grid.values, strict=True))
+    deciding = {key: axes[key] for key in axes if key.partition(".")[0] in _DECIDING}
+    failed = None
+    for count, values in enumerate(product(*deciding.values())):
+        plan = plan_of(with_values(settings, dict(zip(deciding, values, strict=True))), inputs)
+        try:
+            return require_worthwhile(plan, inputs)
+        except ConfigError as error:
+            failed = error
+        if count == _MOST_SETS:
+            return None
+    if failed is not None:
+        raise failed
+    return None
 
 
 def require_warm(plan: Plan, inputs: Inputs) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from stoptrail.backtest.inputs import Inputs, prepare
 from stoptrail.backtest.outcome import Outcome, metrics_table
 from stoptrail.backtest.summary import summarise_run
-from stoptrail.backtest.warm_up import require_warm
+from stoptrail.backtest.warm_up import require_any_worthwhile, require_warm
 from stoptrail.cli import market as markets
 from stoptrail.cli.console import Stages, Voice
 from stoptrail.cli.folder import SETTINGS, STATE, own_folder, resumable, state_folder
@@ -176,6 +176,7 @@ def sweep_market(
     groups = (space.group(number).parts[0].plan for number in range(space.group_count))
     signal_notice(groups, inputs, voice)
     require_warm(space.plan(0), inputs)
+    require_any_worthwhile(settings, grid, inputs)
     share = shared(space, bare, BLOCKS)
     with _tools(settings, market, folder, key) as tools:
         assert tools.store is not None
