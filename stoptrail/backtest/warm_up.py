@@ -80,8 +80,14 @@ def require_worthwhile(plan: Plan, inputs: Inputs) -> None:
         raise ConfigError(
             f"{key} at {nearest:g} {'ATR' if exits.in_atrs else 'R'} lies {reach:.3%} from the "
             f"entry at the median ATR, and costs take {paid:.3%}: it would close at a loss; "
-            f"put it beyond {nearest * paid / reach:.2g}"
+            f"put it at {_rounded_up(nearest * paid / reach):g} or beyond"
         )
+
+
+def _rounded_up(value: float) -> float:
+    """The next number of two digits above `value`."""
+    step = float(f"1e{math.floor(math.log10(value)) - 1}")
+    return (math.floor(value / step) + 1) * step
 
 
 def require_any_worthwhile(settings: Settings, grid: Grid, inputs: Inputs) -> None:
