@@ -167,7 +167,8 @@ def best_sets(folder: Path, sets: str, place: str) -> list[tuple[int, dict[str, 
     objective; of equal ones the lower number first. Raises ConfigError where it has not so many."""
     from stoptrail.feeds.convert import known_floats
     from stoptrail.reports.run_files import read_trials
-    from stoptrail.sweep.book import SPREAD, equal_steps, tenth_of
+    from stoptrail.sweep.book import SPREAD, equal_steps
+    from stoptrail.sweep.finalists import tenth_of
 
     trials = read_trials(folder)
     if trials is None or not {"combination", "objective"} <= set(trials.column_names):

@@ -65,10 +65,9 @@ def curve_of(
     realised, k, part, row = 0.0, 0, 0, 0
     for u in range(count):
         i = last[u]
-        new = u == 0 or last[u - 1] < i
         while k < len(trades.entry) and trades.exit[k] != OPEN and trades.exit[k] <= i:
             realised += trades.pnl[k]
-            held[u] = 1.0 if trades.exit[k] == i and new else 0.0
+            held[u] = 1.0 if trades.exit[k] == i else 0.0
             k += 1
         profit[u] = realised
         if k == len(trades.entry) or trades.entry[k] > i:

@@ -19,7 +19,7 @@ from stoptrail.core.program import Progress, give_back, part_of
 from stoptrail.core.time import DAY_MS
 from stoptrail.rules.candles import Floats, Times
 from stoptrail.rules.metrics import compounded, daily_returns
-from stoptrail.sweep.finalists import choose
+from stoptrail.sweep.finalists import best_tenth, choose
 from stoptrail.sweep.objective import BEST, Rule, rule_of, scored
 from stoptrail.sweep.screen import Share, screen_all, until, within
 from stoptrail.sweep.search import Tools
@@ -29,7 +29,7 @@ from stoptrail.sweep.statistics.windows import Window
 from stoptrail.sweep.walk_forward import test_inputs
 
 EACH, TOGETHER = "each", "together"
-SPREAD, TENTH = "spread", 0.1
+SPREAD = "spread"
 SPREADS = ("best:1", "best:25", "spread:25", "best:10%")
 """What is told beside the way that the settings choose."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -92,18 +92,12 @@ def _taken(sets: str, objective: Floats, fingerprint: NDArray[np.uint64]) -> Ind
     kind, _, wanted = sets.partition(":")
     if kind != SPREAD and not wanted.endswith("%"):
         return np.array(choose(objective, fingerprint, int(wanted)), np.int64)
-    order = np.lexsort((np.arange(len(objective)), -objective)).astype(np.int64)
-    tenth: Indices = order[: tenth_of(int(np.sum(~np.isnan(objective))))]
+    tenth = best_tenth(objective)
     if kind != SPREAD:
         return tenth
     _, first = np.unique(fingerprint[tenth], return_index=True)
     different = tenth[np.sort(first)]
     return np.asarray(different[equal_steps(len(different), int(wanted))])
-
-
-def tenth_of(allowed: int) -> int:
-    """How many combinations are the best tenth of `allowed`: at least one where there is any."""
-    return max(round(allowed * TENTH), 1) if allowed else 0
 
 
 def equal_steps(ranked: int, wanted: int) -> Indices:

@@ -26,6 +26,7 @@ CLOSE = ("units", "fill", "initial", "price")
 RELATIVE = 1e-9
 """Also of the notional, for the profit."""
 SHOWN = 5
+_TENTH = 0.1
 
 
 class Comparison(NamedTuple):
@@ -101,6 +102,18 @@ def choose(score: Floats, fingerprints: NDArray[np.uint64], wanted: int) -> list
             seen.add(trades)
             chosen.append(int(combination))
     return chosen
+
+
+def tenth_of(allowed: int) -> int:
+    """How many combinations are the best tenth of `allowed`: at least one where there is any."""
+    return max(round(allowed * _TENTH), 1) if allowed else 0
+
+
+def best_tenth(objective: Floats) -> NDArray[np.int64]:
+    """The combinations of the best tenth of those that may be chosen (no NaN), the best first; of
+    equals the lower number first."""
+    order = np.lexsort((np.arange(len(objective)), -objective)).astype(np.int64)
+    return np.asarray(order[: tenth_of(int(np.sum(~np.isnan(objective))))])
 
 
 def draw_pruned(size: int, finalists: Sequence[int], wanted: int, seed: int) -> list[int]:

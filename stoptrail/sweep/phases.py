@@ -20,7 +20,7 @@ from stoptrail.rules.candles import Floats
 from stoptrail.rules.metrics import (
     Metrics,
 )
-from stoptrail.sweep.finalists import choose
+from stoptrail.sweep.finalists import best_tenth, choose
 from stoptrail.sweep.kernel.results import Results
 from stoptrail.sweep.objective import BEST, NEIGHBOURS, PLATEAU, Rule, rule_of, scored
 from stoptrail.sweep.price_paths import best_worst
@@ -39,7 +39,6 @@ SINGLE = (SWEEP, BEST, PLATEAU, NEIGHBOURS)
 AVERAGES = ("best_25", "best_tenth")
 """The best 25 with different trades, and the best tenth, side by side."""
 FEW = 25
-TENTH = 0.1
 
 
 class Trained(NamedTuple):
@@ -158,11 +157,8 @@ def _argmax(score: Floats) -> int | None:
 
 def _many(objective: Floats, results: Results) -> list[Indices]:
     """The combinations of each of AVERAGES."""
-    allowed = int(np.sum(~np.isnan(objective)))
     few = choose(objective, results.fingerprint, FEW)
-    order = np.lexsort((np.arange(len(objective)), -objective))
-    tenth = order[: max(round(TENTH * allowed), 1)] if allowed else order[:0]
-    return [np.array(few, np.int64), tenth.astype(np.int64)]
+    return [np.array(few, np.int64), best_tenth(objective)]
 
 
 def _figures(known: dict[int, Floats], number: int | None) -> dict[str, Any]:

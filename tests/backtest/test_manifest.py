@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stoptrail.backtest.manifest import MANIFEST, require_whole, write_manifest
+from stoptrail.backtest.manifest import MANIFEST, named_files, require_whole, write_manifest
 from stoptrail.core.errors import DataError
 
 
@@ -68,3 +68,20 @@ def test_a_manifest_with_another_tools_keys_is_no_obstacle(run: Path) -> None:
     table = json.loads((run / MANIFEST).read_text())
     (run / MANIFEST).write_text(json.dumps({**table, "made_by": "x"}))
     require_whole(run)
+
+
+def test_a_name_that_leads_out_of_the_folder_is_no_file_of_the_run(run: Path) -> None:
+    """Also where it is there, as it is said to be."""
+    table = json.loads((run / MANIFEST).read_text())
+    (run.parent / "outside.csv").write_text("trades.csv")
+    table["files"]["../outside.csv"] = table["files"]["trades.csv"]
+    (run / MANIFEST).write_text(json.dumps(table))
+    with pytest.raises(DataError, match="a name leads out of the folder"):
+        require_whole(run)
+
+
+def test_hidden_files_are_none_of_the_run(tmp_path: Path) -> None:
+    (tmp_path / "trades.csv").write_text("x")
+    (tmp_path / ".DS_Store").write_text("x")
+    write_manifest(tmp_path)
+    assert named_files(tmp_path) == ["trades.csv"]

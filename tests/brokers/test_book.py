@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from stoptrail.brokers import sleeve
 from stoptrail.brokers.book import BookBroker
+from stoptrail.brokers.sleeve import SleeveBroker
 from stoptrail.rules.protections import Protections
 
 QUARTER = 900_000
@@ -31,3 +36,15 @@ def test_a_loss_cools_down_from_the_candle_that_it_belongs_to(later: int) -> Non
     stopped = [index for index in range(20) if index < book.guard.until]
     assert stopped == list(range(7 + later + 3 + 1))
     assert book.ended == []
+
+
+def test_what_a_position_ties_up_has_paid_no_funding_of_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A tick may enter after the last step, when the cash of that step is still asked for."""
+    monkeypatch.setattr(sleeve, "tied", lambda _position, paid: paid)
+    held = SimpleNamespace(held=SimpleNamespace(time=7 * QUARTER))
+    schedule = SimpleNamespace(is_empty=False)
+    broker: Any = SimpleNamespace(open=held, schedule=schedule, paid_by=float)
+    for asked, by in ((6 * QUARTER, 7 * QUARTER), (8 * QUARTER, 8 * QUARTER)):
+        assert SleeveBroker.tied_by(broker, asked) == by

@@ -130,6 +130,10 @@ def test_two_runs_are_compared_by_figures_and_by_what_differs(
     (row,) = [line for line in lines if line.startswith("Net return")]
     for name, cell in zip(("earlier", "later"), row.split()[2:4], strict=True):
         assert cell == f"{read_summary(folder / name)['metrics']['net_return']:.1%}"
+    spans = [read_summary(folder / name)["data"] for name in ("earlier", "later")]
+    begins, ends = lines[3].split(), lines[4].split()
+    assert begins[:2] == [span["start"][:10] for span in spans]
+    assert ends[:4] == [word for span in spans for word in ("to", span["end"][:10])]
     assert [line.split() for line in lines if line.startswith("stop.")] == [
         ["stop.trailing_atr_multiplier", "4.0", "2.5"]
     ]
@@ -138,6 +142,19 @@ def test_two_runs_are_compared_by_figures_and_by_what_differs(
     data = json.loads(re.search(r'id="run-data">(.*?)</script>', text, re.S)[1])  # type: ignore[index]
     assert [one["name"] for one in data["runs"]] == ["A earlier", "B later"]
     assert "stop.trailing_atr_multiplier" in text
+
+
+def test_one_made_up_market_is_said_on_the_page_of_both(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def banner() -> bool:
+        page = said(capsys, "compare", "earlier", "later").splitlines()[-1].split(": ")[1]
+        return 'class="banner"' in Path(page).read_text()
+
+    assert not banner()
+    data = read_summary(folder / "later")["data"]
+    alter(folder / "later", "data", {**data, "synthetic": True})
+    assert banner()
 
 
 def test_other_candles_are_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,6 @@ from stoptrail.sweep.book import (
     on_days,
     pick,
     shares_of,
-    tenth_of,
     ways_of,
 )
 from stoptrail.sweep.book_table import book_table, held
@@ -133,7 +132,6 @@ def test_a_part_is_of_the_combinations_with_enough_trades() -> None:
     market = screened([np.nan] * 10 + list(range(30)), list(range(40)))
     assert pick(BookChoice(EACH, "best:10%"), [market])[0].tolist() == [39, 38, 37]
     assert not len(pick(BookChoice(EACH, "best:10%"), [screened([np.nan], [1])])[0])
-    assert [tenth_of(allowed) for allowed in (0, 1, 14, 16, 27)] == [0, 1, 1, 2, 3]
 
 
 def test_sets_are_spread_over_the_ranks_of_the_best_tenth() -> None:
@@ -442,6 +440,11 @@ def test_the_table_tells_the_book_beside_its_markets(world: World) -> None:
         for one in tranche.found
     ]
     assert [row["net_return"] for row in table["windows"]] == pytest.approx(earned)
+    one = first.tranches[0].found[0]
+    for way in range(len(ways)):
+        days = (one.shares[way][:, None] * one.returns[way]).sum(axis=0)
+        np.testing.assert_allclose(first.tranches[0].of(way)[: len(days)], days, atol=1e-15)
+    assert not np.array_equal(one.shares[0], one.shares[-1])
     bought = held(world.markets, *common_span(world.markets))
     assert table["buy_and_hold"]["net_return"] != pytest.approx(bought[-1] - 1.0)  # of test days
     assert table["out_of_sample"]["sharpe"] == pytest.approx(sharpes[0])

@@ -9,7 +9,14 @@ from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.plan import Record
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.types import StopLog, TradeLog, day_marks, fill_log
-from stoptrail.sweep.finalists import RELATIVE, compare, draw_pruned, run_one
+from stoptrail.sweep.finalists import (
+    RELATIVE,
+    best_tenth,
+    compare,
+    draw_pruned,
+    run_one,
+    tenth_of,
+)
 from stoptrail.sweep.plain_run import make_ready, quick_record
 from tests.contract.test_parity import random_case
 
@@ -134,3 +141,10 @@ def test_a_finalist_runs_on_candles_from_a_memory_map(tmp_path: Path) -> None:
     found = compare(plain, run_one(mapped, case.plan), "run")
     assert found.trades > 0
     assert found.mismatches == ()
+
+
+def test_the_best_tenth_is_of_those_that_may_be_chosen() -> None:
+    assert [tenth_of(allowed) for allowed in (0, 1, 14, 16, 27)] == [0, 1, 1, 2, 3]
+    objective = np.array([np.nan, 1.0, 3.0, 3.0, *[0.0] * 13, np.nan])
+    assert best_tenth(objective).tolist() == [2, 3]
+    assert best_tenth(np.array([np.nan, np.nan])).tolist() == []

@@ -57,6 +57,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return settings, share, walk_forward(settings, share, TOOLS, quiet)
 
 
+def test_progress_is_told_from_the_first_window_to_the_last(world: Any) -> None:
+    settings, share, _ = world
+    once = settings.walk_forward.model_copy(update={"phases": 1})
+    told: list[tuple[int, int]] = []
+    (walked,) = walk_forward(
+        settings.model_copy(update={"walk_forward": once}),
+        share,
+        TOOLS,
+        lambda *progress: told.append(progress),
+    )
+    total = len(walked.phase.windows) * share.space.size
+    assert {whole for _, whole in told} == {total}
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    assert told[-1][0] == total
+
+
 def test_phases_shift_the_windows_by_parts_of_a_test_window(world: Any) -> None:
     _, share, walked = world
     assert [found.phase.shift_days for found in walked] == [0, 22]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stoptrail.reports.html.book import MOST_SLEEVES, book_data
+from stoptrail.reports.html.book import MOST_SLEEVES, book_data, book_section
 from stoptrail.reports.run_files import EquityCurve, RunFiles
 
 DAYS = ("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z", "2024-01-03T00:00:00Z")
@@ -52,3 +52,11 @@ def test_correlations_are_drawn_of_some_sleeves(
 ) -> None:
     matrix = [[1.0] * sleeves] * sleeves
     assert book(tmp_path, matrix)["correlation"] == (matrix if is_drawn else None)
+
+
+def test_what_was_in_use_is_told_by_mean_and_most() -> None:
+    used = {"open_risk": {"mean": 0.011, "max": 0.034}, "notional": {"mean": 0.2, "max": 0.987}}
+    sleeves = [{"number": 1, "symbol": "BTC/USDT", "share": 0.5, "profit": 1.0, "trades": 2}]
+    said = book_section({"book": {"sleeves": sleeves, "account": "shared", **used}}, {})
+    assert "open risk 1.1% on average, 3.4% at most" in said
+    assert "notional 20.0% on average, 98.7% at most" in said

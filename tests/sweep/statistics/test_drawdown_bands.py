@@ -78,3 +78,9 @@ def test_many_trades_are_drawn_at_a_few_points_the_last_among_them() -> None:
 @pytest.mark.parametrize("pnl", [[], [5.0], [5.0, -200.0, 3.0]])
 def test_where_nothing_can_be_drawn_there_are_no_bands(pnl: list[float]) -> None:
     assert drawdown_bands(np.array(pnl), 100.0, 1) is None
+
+
+def test_trades_that_never_lose_fall_in_no_order() -> None:
+    found = drawdown_bands(np.array([10.0, 20.0, 5.0]), 1000.0, 1)
+    assert found is not None
+    assert (found.actual.max(), found.bands.max(), found.worse) == (0.0, 0.0, 1.0)
