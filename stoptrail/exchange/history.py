@@ -16,6 +16,7 @@ what is too old or too much; answers come incomplete. Hence the rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil, log
 from time import monotonic
 from typing import NamedTuple
 
@@ -33,8 +34,9 @@ _STEPS = 20
 """Pages without a candle after which the next one is looked for at the end."""
 _PROOFS = 60
 """Small pages that are spent on one hole before it is left as unserved."""
-_NOTHING_NEW = 3
-"""Answers in a row that bring no candle, after which a hole of such an exchange is believed."""
+_NOTHING_NEW = (3, 20)
+"""Least and most answers in a row without a new candle that make a hole of such an exchange."""
+_OVERLOOKED = 1e-5  # how often a candle may be in none of them, by the share that is left out
 
 
 class Stretch(NamedTuple):
@@ -64,6 +66,8 @@ class History:
         """Whether the last request was."""
         self.lossy = False
         """Whether an answer left out what another one had, between candles that it had itself."""
+        self._left_out = self._known = 0
+        """Candles that such answers left out, of those that were known between their ends."""
         self.seen = 0
         """Open time of the newest candle in any answer."""
         self._newest: list[tuple[int, float]] = []
@@ -166,7 +170,9 @@ class History:
         if fresh and fresh[0][0] < after:
             self._cut(rows)
         within = {row[0] for row in rows if fresh and row[0] <= fresh[-1][0]}
-        self.lossy = self.lossy or not within <= {row[0] for row in fresh}
+        inside = {row[0] for row in fresh if after < row[0] < rows[-1][0]}
+        both_ways = within - {row[0] for row in fresh} | inside - {row[0] for row in rows}
+        self.lossy = self.lossy or bool(both_ways)
         for _ in range(_PROOFS):
             if fresh or reached >= after:
                 break
@@ -190,12 +196,25 @@ class History:
         while since < last:
             rows = [row for row in self._try(since, self._small) if at <= row[0] <= last]
             new = {row[0]: row for row in rows if row[0] not in found}
+            self._count(rows, found)
             found |= new
             silent = 0 if new else silent + 1
             end = min(since + self._reach(since, self._small), last + self._interval)
             count = sum(max(since, at) <= time < end for time in found)
-            if silent == _NOTHING_NEW or count * self._interval >= end - max(since, at):
+            if silent >= self._patience() or count * self._interval >= end - max(since, at):
                 since, silent = end, 0
+
+    def _count(self, rows: list[Row], found: dict[int, Row]) -> None:
+        """Of what was found, how much an answer left out between its own first and last."""
+        known = sum(rows[0][0] <= time <= rows[-1][0] for time in found) if rows else 0
+        self._known += known
+        self._left_out += known - sum(row[0] in found for row in rows)
+
+    def _patience(self) -> int:
+        """How many answers without news in a row make a hole."""
+        least, most = _NOTHING_NEW
+        share = min(self._left_out / max(self._known, 1), 0.9)
+        return max(least, min(most, ceil(log(_OVERLOOKED) / log(share)))) if share else least
 
     def _proof(self, at: int) -> tuple[list[Row], int] | None:
         """Candles from `at` on, of an answer that also holds one before it, and how far it

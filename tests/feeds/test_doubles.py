@@ -144,3 +144,15 @@ def test_a_part_that_is_a_candle_late_is_said_and_a_missing_candle_is_not(tmp_pa
     assert told <= 1
     thin = [row for i, row in enumerate(late) if (i + 1) % 97]
     assert not load_file(table(tmp_path / "c.csv", PLAIN, thin), QUARTER).notes
+
+
+def test_a_late_part_is_said_where_its_seam_has_the_gap_of_one_candle_in_four(
+    tmp_path: Path,
+) -> None:
+    rows = [list(row) for row in rows_of(walk(160))]
+    for row in rows[::4]:
+        row[1] = round(row[1] + (0.01 if row[1] < row[2] else -0.01), 2)
+    late = [[row[0] + QUARTER * (i >= 100), *row[1:]] for i, row in enumerate(rows)]
+    (said,) = load_file(table(tmp_path / "a.csv", PLAIN, late), QUARTER).notes
+    assert said.startswith("row 101 (line 102)")
+    assert "may be a candle late" in said
