@@ -46,6 +46,8 @@ _WRAPPED = ("certificate_error", "os_error", "reason")
 """Attributes in which aiohttp's and urllib3's errors hold what caused them."""
 _FINAL = {"BadRequest", "NotSupported", "ArgumentsRequired", "InvalidOrder"}
 _LIMITS = {"DDoSProtection", "RateLimitExceeded"}
+_CROWDED = re.compile("too many (requests|visits)|rate.?limit|too frequent|frequency limit")
+"""What exchanges say of the number of requests in an answer that HTTP calls well."""
 _PROXY = 407
 """A proxy on the way wants a password: the exchange has not heard of the request."""
 
@@ -142,7 +144,7 @@ def _kind(error: Exception, text: str, status: int, served: bool) -> Kind:
         return "network"
     if status == 403 or _refuses_place(error, text, status):
         return "limit" if served else "region"
-    if status in (418, 429) or kinds & _LIMITS:
+    if status in (418, 429) or kinds & _LIMITS or (status < 400 and _CROWDED.search(text)):
         return "limit"
     if status == 503 or "OnMaintenance" in kinds:
         return "maintenance"

@@ -353,3 +353,19 @@ def test_a_failure_of_the_network_is_told_by_what_caused_it(cause: Exception, wo
     error.__cause__ = cause
     found = judged(error, Answer())
     assert (found.kind, found.reason) == ("network", words)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ('bitso {"success":false,"error":{"message":"Too many requests, try later"}}', "limit"),
+        ("xt Rate limit exceeded", "limit"),
+        ("gate REQUEST TOO FREQUENT", "limit"),
+        ("bitso the book does not exist", "rejected"),
+    ],
+)
+def test_a_limit_that_an_ordinary_answer_tells_is_one(words: str, kind: str) -> None:
+    failure = judged(ccxt.ExchangeError(words), Answer(200))
+    assert failure.kind == kind
+    assert not failure.hard
+    assert failure.wait is None
