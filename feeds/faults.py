@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.core.time import DAY_MS, HOUR_MS, iso
+from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS, iso
 from stoptrail.feeds.columns import PRICES, VALUES, Columns
 from stoptrail.rules.candles import Times
 
@@ -99,6 +99,8 @@ def alignment_faults(
         remedy = "mend the time, or remove the row"
     if len(off) == len(time) and np.all(2 * off % (2 * interval) == interval):
         remedy += "; if the times are the middles of candles, write them half a candle earlier"
+    if len(off) == len(time) and np.all(off % interval == interval - MINUTE_MS):
+        remedy = 'if the times are the last minutes of candles, set data.stamp = "close"'
     yield from _fault("time", time % interval != 0, rule, remedy)
 
 

@@ -40,6 +40,8 @@ _KLINE = (
 )
 _OKX = ("time", *VALUES, "volCcy", "volCcyQuote", "confirm")
 """OKX's candles, whose last column marks finished ones."""
+_OKX_INDEX = ("time", *PRICES, "confirm")
+"""Those of its index and mark prices."""
 
 
 class Named(NamedTuple):
@@ -93,8 +95,8 @@ def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> 
     """Names of columns by what stands in them."""
     if sheet.width >= 11 and _is_kline(numbers):
         return Named(_padded(_KLINE, sheet.width), "Binance klines")
-    if sheet.width == len(_OKX) and bool(np.all(np.isin(numbers[-1], (0.0, 1.0)))):
-        return Named(_OKX, "OKX", _TAKEN)
+    if flagged := _of_okx(sheet, numbers):
+        return flagged
     if another_market(numbers):
         raise DataError(
             "holds the prices of two markets, or in two currencies, side by side and without "
@@ -153,6 +155,17 @@ def _with_amounts(named: Named, sheet: Sheet, numbers: Sequence[Floats]) -> Name
     if base is None and is_whole(amounts[0]) and (told := two_amounts(more, amounts, high, low)):
         raise DataError(told)
     return named
+
+
+def _of_okx(sheet: Sheet, numbers: Sequence[Floats]) -> Named | None:
+    """The names of OKX's columns where the last one tells finished candles; None elsewhere. That
+    of its indices, in the place of a volume, is 1 in all rows but perhaps at an end."""
+    told = numbers[-1]
+    if not np.all(np.isin(told, (0.0, 1.0))):
+        return None
+    if sheet.width == len(_OKX_INDEX) and len(told) > len(PRICES) and np.all(told[1:-1] == 1):
+        return Named(_OKX_INDEX, "OKX")
+    return Named(_OKX, "OKX", _TAKEN) if sheet.width == len(_OKX) else None
 
 
 def _may_be_amount(column: Floats) -> bool:

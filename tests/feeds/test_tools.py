@@ -208,3 +208,23 @@ def test_keys_above_tables_tell_exchanges_markets_and_timeframes(tmp_path: Path)
     path.write_text(json.dumps(value))
     assert same(load_file(path, QUARTER, MEANT).candles, GIVEN)
     assert "holds 2 exchanges (kraken, binance)" in refusal(path, MEANT._replace(exchange="okx"))
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_okx_s_rows_of_an_index_have_a_flag_and_no_volume(tmp_path: Path, under_way: bool) -> None:
+    rows = [[str(row[0]), *map(str, row[1:5]), "1"] for row in reversed(ROWS)]
+    if under_way:
+        rows[0][-1] = "0"
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"code": "0", "data": rows}))
+    assert 'set data.volume = "unknown"' in refusal(path)
+    loaded = load_file(path, QUARTER, Reading(volume="unknown"))
+    assert loaded.candles.close.tolist() == GIVEN.close[: 300 - under_way].tolist()
+    assert any("unfinished" in note for note in loaded.notes) == under_way
+
+
+def test_times_of_the_last_minutes_of_candles_ask_for_the_stamp(tmp_path: Path) -> None:
+    cells = [[moment(row[0] + QUARTER - 60_000), *row[1:]] for row in ROWS]
+    path = text(tmp_path / "a.csv", lines(cells))
+    assert refusal(path).endswith('last minutes of candles, set data.stamp = "close"')
+    assert same(load_file(path, QUARTER, Reading(stamp="close")).candles, GIVEN)
