@@ -87,7 +87,9 @@ def to_floats(column: pa.ChunkedArray, name: str, decimal: str = ".") -> Floats:
     if pa.types.is_float64(column.type):  # a cast would load Arrow's functions
         return _floats(column)
     if pa.types.is_float16(column.type):
-        raise DataError(f"{name} has numbers of 16 bits, of some three digits; write it with 64")
+        raise DataError(
+            f"{name} has numbers of 16 bits, of some three digits; write it with 64 bits"
+        )
     if pa.types.is_float32(column.type):
         return _shortest(_values(column.fill_null(math.nan), np.float32, 4))
     try:

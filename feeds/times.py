@@ -72,7 +72,9 @@ def read_times(
         return _plausible(_from_text(column.cast(pa.string()), name, day, decimal), name, column)
     values = to_floats(column, name)
     if pa.types.is_float32(kind) and np.any(values > _EXACT):
-        raise DataError(f"{name} has epochs of 32 bits, which are minutes off; write it with 64")
+        raise DataError(
+            f"{name} has epochs of 32 bits, which are minutes off; write it with 64 bits"
+        )
     return _plausible(_from_numbers(values, day), name, column)
 
 
