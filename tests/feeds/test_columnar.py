@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stoptrail.core.errors import UsageError
 from stoptrail.core.time import milliseconds
 from stoptrail.feeds.columnar import ColumnarFeed, date_numbers
 from stoptrail.rules.candles import Candles
@@ -138,12 +139,12 @@ def test_it_refuses_what_it_would_ignore() -> None:
     cerebro = bt.Cerebro()
     cerebro.adddata(ColumnarFeed(candles=candles(5), fromdate=datetime(2021, 1, 1)))
     cerebro.addstrategy(bt.Strategy)
-    with pytest.raises(ValueError, match="cut the candles"):
+    with pytest.raises(UsageError, match="cut the candles"):
         cerebro.run()
 
 
 def test_it_takes_candles_only() -> None:
-    with pytest.raises(TypeError, match=r"takes rules\.candles\.Candles"):
+    with pytest.raises(UsageError, match=r"takes stoptrail\.Candles, .*, not list"):
         ColumnarFeed(candles=[1, 2, 3])
 
 
