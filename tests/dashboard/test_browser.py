@@ -209,6 +209,36 @@ def test_text_of_a_ledger_is_text(window: Any, played: Path, tmp_path: Path) -> 
             assert window.execute_script(FITS)
 
 
+@pytest.mark.parametrize(
+    ("state", "held", "said"),
+    [
+        ("stopped", False, "Stopped 2 h 0 min ago: SIGTERM was received."),
+        ("stopped", True, "The session is stopped with an open position: its stop does not work"),
+        ("failed", True, "The session failed 2 h 0 min ago: SIGTERM was received. While it is"),
+        ("running", True, "The session was last heard of 2 h 0 min ago. While it is down"),
+    ],
+)
+def test_a_card_says_why_its_session_does_not_run(
+    state: str, held: bool, said: str, window: Any, played: Path, tmp_path: Path
+) -> None:
+    ledger = Path(shutil.copy(played, tmp_path / "ledger.db"))
+    with closing(sqlite3.connect(ledger)) as database, database:
+        beat = int(time.time() * 1000) - 7_215_000
+        values = (state, "closed: SIGTERM was received", beat)
+        database.execute("UPDATE presence SET state = ?, connection = ?, beat = ?", values)
+        if not held:
+            database.execute("DELETE FROM paper_trades WHERE exit_time IS NULL")
+    with served(f"sqlite:///{ledger}") as (client, _):
+        open_page(window, client)
+        wait_until(
+            window,
+            "return document.querySelector('.session').innerText.includes(arguments[0])",
+            said,
+        )
+        assert window.execute_script(FITS)
+        assert errors(window) == []
+
+
 def test_without_a_session_it_says_how_to_start_one(window: Any, tmp_path: Path) -> None:
     with served(f"sqlite:///{tmp_path}/none.db") as (client, _):
         open_page(window, client)
