@@ -38,6 +38,7 @@ class WireSimulator(Simulator):
         self.symbol = self.wire.dialect.symbol
         # The player speaks Binance's language; the market's name there does not matter.
         super().__init__(candles, start, "BTC/USDT", ticks=ticks, pace=pace)
+        self.wires.now = lambda: self.player.now
         for at in range(max(0, start - 20), start):
             self.wires.recent += [
                 Deal(trade.number, trade.time, f"{trade.price:.8f}", f"{trade.quantity:.8f}")
@@ -86,6 +87,8 @@ class WireStreams(Streams):
         """Pings of the application that were answered."""
         self.recent: deque[Deal] = deque(maxlen=max(1, wire.repeated))
         self.quote: Quote | None = None
+        self.now: Callable[[], int] = lambda: 0
+        """Market time, ms."""
 
     def routes(self) -> list[web.RouteDef]:
         """The sockets' paths."""
@@ -118,8 +121,7 @@ class WireStreams(Streams):
             await super().send(stream, json.dumps(message))
 
     def _quoted(self, body: dict[str, Any]) -> dict[str, Any]:
-        newest = self.recent[-1].time if self.recent else 0
-        before, self.quote = self.quote, Quote(body["b"], body["a"], newest, body["u"])
+        before, self.quote = self.quote, Quote(body["b"], body["a"], self.now(), body["u"])
         return self.wire.quote(self.quote, before)
 
 
