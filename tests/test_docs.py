@@ -31,7 +31,7 @@ _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)")
 def _shell_lines(page: Path) -> list[str]:
     """Every command line in a page's shell blocks, prompts and comments taken off."""
     blocks = [
-        text for language, text in _FENCE.findall(page.read_text("utf-8")) if language == "sh"
+        text for language, text in _FENCE.findall(page.read_text("utf-8")) if language in ("sh", "")
     ]
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
     return [line.removeprefix("$ ") for line in lines if line.strip() and not line.startswith("#")]
@@ -61,6 +61,21 @@ def test_every_command_that_is_shown_parses(page: Path, monkeypatch: pytest.Monk
         monkeypatch.setattr(leaf, "callback", lambda **_options: None)
     for arguments in _runner_calls(page):
         program.cli.main(arguments, standalone_mode=False)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_option_that_is_named_behind_a_command_is_that_commands(page: Path) -> None:
+    for words in _INLINE.findall(page.read_text("utf-8")):
+        command: click.Command = program.cli
+        for word in words.removeprefix("python runner.py ").removeprefix("stoptrail ").split():
+            if isinstance(command, click.Group) and word in command.commands:
+                command = command.commands[word]
+            elif command is program.cli:
+                break
+            elif word.startswith("--"):
+                known = {option for each in command.params for option in each.opts}
+                known |= {option for each in command.params for option in each.secondary_opts}
+                assert word.partition("=")[0] in known, f"{page.name} names {words}"
 
 
 def test_the_readme_shows_commands() -> None:
