@@ -39,7 +39,8 @@ def wrong_prices(database: Database, session: SessionRow) -> Iterator[WrongPrice
     for tick in ticks:
         where = f"tick {tick.number} at {iso_time(tick.time)}"
         if found := _of_another_rule(tick):
-            yield WrongPrice(where, found, f"a rule, and an age of at most {LATEST} ms")
+            expected = f"a rule, an age of at most {LATEST} ms, and its trade within it"
+            yield WrongPrice(where, found, expected)
         elif (prices := _seen_around(tick.time, session.interval, seen)) and (
             found := _elsewhere(tick, *prices)
         ):

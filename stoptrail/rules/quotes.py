@@ -9,6 +9,9 @@ LATEST = 1000
 """Milliseconds by which a quote may be older than the newest trade."""
 WITHIN = 0.001
 """Fraction by which a price may lie outside of a quote of its moment."""
+FAR = 0.01
+"""The same where the quote has a time of its own: prices move within a second, but a client's
+book may have kept a level that is gone."""
 ABSURD = 100.0
 """A price at so many times the last close, or a fraction of it, is a mistake."""
 BY_EVENT, BY_ARRIVAL, NONE = "event", "arrival", ""
@@ -21,9 +24,9 @@ def fresh(age: float) -> bool:
     return -LATEST <= age <= LATEST
 
 
-def around(bid: float, ask: float, low: float, high: float) -> bool:
-    """Whether prices from `low` to `high` reach into the quote, to a thousandth."""
-    return bid * (1 - WITHIN) <= high and low <= ask * (1 + WITHIN)
+def around(bid: float, ask: float, low: float, high: float, within: float = WITHIN) -> bool:
+    """Whether prices from `low` to `high` reach into the quote, to a fraction `within`."""
+    return bid * (1 - within) <= high and low <= ask * (1 + within)
 
 
 def believable(price: float, close: float) -> bool:
@@ -32,10 +35,11 @@ def believable(price: float, close: float) -> bool:
 
 
 def counts(rule: str, age: float, bid: float, ask: float, price: float) -> bool:
-    """Whether a quote counts at a trade at `price`: by its event time if that is within a second;
-    by its arrival if it came at most a second before, and the trade lies within it."""
+    """Whether a quote counts at a trade at `price`: by its event time if that is within a second,
+    and the trade not far from it; by its arrival if it came at most a second before, and the trade
+    lies within it."""
     if rule == BY_EVENT:
-        return fresh(age)
+        return fresh(age) and around(bid, ask, price, price, FAR)
     return rule == BY_ARRIVAL and 0 <= age <= LATEST and around(bid, ask, price, price)
 
 

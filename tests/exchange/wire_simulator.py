@@ -158,6 +158,8 @@ class WireConnection(Connection):
     async def _begin(self, kind: str) -> None:
         """The snapshot, then whatever comes."""
         name = next(name for name, known in _KINDS.items() if known == kind)
+        # What comes while the snapshot is on its way comes behind it.
+        self.streams.add(f"btcusdt@{name}")
         greeting = self._greeting("btcusdt@kline_15m") if kind == "candles" else None
         if greeting is not None:
             body = self._wire.candle(_candle(json.loads(greeting)), True)
@@ -167,7 +169,6 @@ class WireConnection(Connection):
             await self.send_text(json.dumps(body))
         if kind == "quotes" and self._all.quote is not None:
             await self.send_text(json.dumps(self._wire.quote(self._all.quote, None)))
-        self.streams.add(f"btcusdt@{name}")
         self._all._changed.set()
 
 

@@ -73,12 +73,14 @@ def test_each_tick_of_a_session_fits_the_prices_around_it(url: str) -> None:
 
 
 def with_quotes(off: float, width: float) -> Callable[[Row], list[Tick]]:
-    """Ticks whose quotes lie above all that was traded in the candle, by a share `off`."""
+    """Ticks whose quotes lie above all that was traded in the candle, by a share `off`, but not
+    far from their trades."""
 
     def told(row: Row) -> list[Tick]:
         bid = row[2] * (1.0 + off)
         quote = {"bid": bid, "ask": bid * (1.0 + width)}
-        return [tick._replace(time=tick.time + AWAY, **quote) for tick in ticks_of(row)]
+        near = [tick for tick in ticks_of(row) if tick.price > bid * 0.992]
+        return [tick._replace(time=tick.time + AWAY, **quote) for tick in near]
 
     return told
 

@@ -60,3 +60,12 @@ def test_it_does_not_count_where_the_trade_lies_elsewhere(price: float, counts: 
 
 def test_without_a_quote_there_is_none() -> None:
     assert at(None) == NO_QUOTE
+
+
+@pytest.mark.parametrize(("price", "counts"), [(99.0, True), (98.8, False), (101.2, False)])
+def test_a_quote_far_from_its_trade_is_no_quote_whatever_its_time(
+    price: float, counts: bool
+) -> None:
+    """ccxt shows the lowest level of Bybit's book, one that was kept by mistake for days."""
+    found = at(Quote(99.9, 100.1, T, 0.0, 0.0), price=price)
+    assert (found != NO_QUOTE) is counts
