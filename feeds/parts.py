@@ -90,7 +90,7 @@ def understood(sheet: Sheet, reading: Reading) -> tuple[Sheet, Layout, tuple[str
         names = told[0]
         sheet = sheet._replace(markets=told[1])
     if sheet.markets:
-        market = chosen_market(sheet.markets, reading.symbol, reading.exchange)
+        market = chosen_market(sheet.markets, reading.symbol, reading.exchange, reading.timeframe)
         pairs = zip(names, sheet.markets, strict=True)
         names = tuple(name if of in ("", market) else "-" for name, of in pairs)
     refuse_doubles(names)

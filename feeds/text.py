@@ -226,7 +226,7 @@ def _is_data(row: Sequence[str]) -> bool:
     if [cell for cell in row if cell] == [str(i) for i in range(len([c for c in row if c]))]:
         return False  # positions as pandas writes them for columns without names
     empty = sum(cell.lower() in NULLS for cell in row)
-    values = sum(number(cell, ".") == number(cell, ".") for cell in row)
+    values = sum(number(cell, ".") == number(cell, ".") and cell[-1:] != "m" for cell in row)
     values += sum(has_comma(cell) for cell in row)
     return values >= 1 and values + empty >= max(3, len(row) // 2)
 

@@ -212,3 +212,16 @@ def test_yahoo_s_volume_is_in_dollars_in_json_too(tmp_path: Path) -> None:
     loaded = load_file(path, QUARTER, Reading(symbol="BTC/USD"))
     assert loaded.candles.close.tolist() == [row[4] for row in ROWS]
     assert loaded.unit == "quote"
+
+
+@pytest.mark.parametrize("upper", [("1h", "15m"), ("1h BTC/USDT", "15m BTC/USDT")])
+def test_timeframes_side_by_side_are_chosen_by_the_one_of_the_run(
+    tmp_path: Path, upper: tuple[str, str]
+) -> None:
+    levels = [(*of.split(), name) for of in upper for name in (*OHLC, "volume")]
+    rows = [[row[0], *(x * 2 for x in row[1:]), *row[1:]] for row in ROWS]
+    lines = [["", *level] for level in zip(*levels, strict=True)]
+    lines = [*lines, ["timestamp", *([""] * len(levels))], *rows]
+    path = tmp_path / "a.csv"
+    path.write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
+    assert same(load_file(path, QUARTER, MEANT).candles, GIVEN)
