@@ -42,6 +42,8 @@ def guard(
         return found
 
     def handle(client: Any, message: object) -> None:
+        if getattr(client, "error", None) is not None:
+            return  # it was given up: what waits there is older than what came instead
         client.lastPong = exchange.milliseconds()  # who speaks is alive: ccxt counts pongs alone
         try:
             original(client, message)

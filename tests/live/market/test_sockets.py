@@ -137,6 +137,19 @@ def test_data_shows_that_a_socket_is_alive_as_a_pong_does() -> None:
     assert exchange.lastPong == 77
 
 
+def test_what_waits_at_a_socket_that_was_given_up_is_not_handled() -> None:
+    """It would be mixed with what the socket that was opened instead has said: a level of the
+    book that nothing takes away any more."""
+    exchange = Mute()
+    guarded(exchange)
+    given_up: Any = Mute()
+    given_up.error = ConnectionError("given up")
+    exchange.handle_message(given_up, {"some": "data"})
+    assert given_up.lastPong == 0
+    exchange.handle_message(exchange, {"some": "data"})
+    assert exchange.lastPong == 77
+
+
 def test_a_socket_that_needs_protobuf_says_which_package_is_missing() -> None:
     from ccxt.base.errors import NotSupported
 
