@@ -24,6 +24,8 @@ class StandIn:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            """Else a body waits 40 ms until the receipt of its header is confirmed."""
 
             def log_message(self, *_: Any) -> None:
                 pass

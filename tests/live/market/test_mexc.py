@@ -15,8 +15,8 @@ from tests.exchange.player import Pace
 from tests.exchange.wires import WIRES
 from tests.live.scenario import HISTORY, INTERVAL, QUICK, Listener, closed, market
 
-CANDLES = market(60)
-TIMING = QUICK._replace(timeout=20.0, silence=0.3, stale=60.0, grace=20.0, hold=60.0)
+CANDLES = market(HISTORY + 12)
+TIMING = QUICK._replace(timeout=20.0, silence=0.3, stale=60.0, grace=2.0, hold=60.0)
 
 
 @contextmanager
