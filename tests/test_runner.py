@@ -37,6 +37,7 @@ COMMANDS = [
     ["replay"],
     ["status"],
     ["init"],
+    ["docs"],
 ]
 
 Plant = Callable[..., list[dict[str, Any]]]

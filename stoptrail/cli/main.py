@@ -35,7 +35,10 @@ COMPLETE = "_STOPTRAIL_COMPLETE"
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="stoptrail", prog_name="stoptrail")
 def cli() -> None:
-    """Swing trading with asymmetric exits: backtest, sweep and paper trading."""
+    """Swing trading with asymmetric exits: backtest, sweep and paper trading.
+
+    Messages point to pages such as docs/fills.md: "docs fills" shows it.
+    """
 
 
 @cli.command()
@@ -265,6 +268,25 @@ def init(folder: Path, force: bool) -> None:
     from stoptrail.cli.init import run
 
     run(folder, force)
+
+
+def _pages(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    from stoptrail.cli.docs import names
+
+    return [name for name in names() if name.startswith(begun.removeprefix("docs/"))]
+
+
+@cli.command()
+@click.argument("name", default="", shell_complete=_pages)
+@click.option("--path", is_flag=True, help="Print where the page or, without NAME, the folder is.")
+def docs(name: str, path: bool) -> None:
+    """List the pages of documentation, or show one of them.
+
+    NAME is a page as it is listed, or as messages write it: docs/fills.md.
+    """
+    from stoptrail.cli.docs import run
+
+    run(name, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from fractions import Fraction
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
@@ -25,6 +26,13 @@ def plain(text: object) -> str:
     reversals of the writing direction) become their escapes, such as \\x1b.
     """
     return visible(" ".join(str(text).split()))
+
+
+def close_to(name: str, names: Iterable[str]) -> str:
+    """ "; did you mean ...?" with the closest of `names`, or nothing."""
+    known = {known.upper(): known for known in names}
+    matches = get_close_matches(name.upper(), known, n=3, cutoff=0.5)
+    return f"; did you mean {', '.join(known[m] for m in matches)}?" if matches else ""
 
 
 def setting_text(value: object) -> str:

@@ -6,12 +6,12 @@ import errno
 import json
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.retry import Patience, wait_after
+from stoptrail.core.text import close_to
 from stoptrail.core.time import HOUR_MS
 from stoptrail.exchange.errors import (
     Answer,
@@ -238,10 +238,3 @@ def pause_after(exchange_id: str, failure: Failure, failures: int, patience: Pat
     if pause is None or not failure.passes:
         raise explained(exchange_id, failure)
     return pause
-
-
-def close_to(name: str, names: Iterable[str]) -> str:
-    """ "; did you mean ...?" with the closest of `names`, or nothing."""
-    known = {known.upper(): known for known in names}
-    matches = get_close_matches(name.upper(), known, n=3, cutoff=0.5)
-    return f"; did you mean {', '.join(known[m] for m in matches)}?" if matches else ""

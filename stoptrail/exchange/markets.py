@@ -10,8 +10,9 @@ from typing import Any, Literal, NamedTuple
 from stoptrail.config.market import Filters, Maintenance
 from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.retry import Patience
+from stoptrail.core.text import close_to
 from stoptrail.core.time import iso
-from stoptrail.exchange.client import FIRST_CONTACT, close_to, read
+from stoptrail.exchange.client import FIRST_CONTACT, read
 from stoptrail.exchange.history import MOST
 from stoptrail.exchange.needed import only_the_kind_needed
 from stoptrail.exchange.rows import product
