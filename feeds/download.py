@@ -36,6 +36,7 @@ from stoptrail.exchange.rows import (
     LengthError,
     Row,
     ShiftedError,
+    candle_row,
     in_coins,
     open_time,
     other_length,
@@ -199,7 +200,7 @@ class _Download:
         broken = [span for span in self._broken([], interval) if within(missed, *span)]
         cached = with_unserved(cached, joined([*history.unserved, *broken]), start, end, now)
         write_cache(cached)
-        self._say(history, interval)
+        self._say(history, interval, end)
         return cached
 
     def _pieces(
@@ -210,7 +211,7 @@ class _Download:
         total, left = max(0, end - start) // interval, sum(b - a for a, b in holes)
         self._progress(total - left // interval, total)
         for first, last in holes:
-            for piece in history.between(first, last, _known(cached, first)):
+            for piece in history.between(first, last, last=_known(cached, first)):
                 if piece.settled:
                     broken = self._broken(piece.rows, interval)
                     spans = uncovered(broken, piece.start, piece.end)
@@ -283,18 +284,19 @@ class _Download:
         times = {at for at in self._left_out.values() if at is not None} - there
         return joined((at, at + interval) for at in times if at % interval == 0)
 
-    def _say(self, history: History, interval: int) -> None:
+    def _say(self, history: History, interval: int, end: int) -> None:
         say_unserved(self._exchange.id, history.unserved, interval, self._notice)
         if len(self._left_out) > _SHOWN:
             self._notice(f"left out {len(self._left_out)} impossible candles in all")
-        gaps = history.gaps
-        if gaps:
+        for line in history.copies.lines(self._exchange.id, end):
+            self._notice(line)
+        if gaps := history.gaps:
             first, last = max(gaps, key=lambda gap: gap[1] - gap[0])
             count = sum(b - a for a, b in gaps) // interval
-            how = "until nothing new came: its answers leave out some" if history.lossy else "twice"
             self._notice(
                 f"{self._exchange.id} has no candle in {len(gaps)} stretches, {count} candles "
-                f"in all, asked for {how}; the longest {iso(first)} to {iso(last)}"
+                f"in all, asked for {history.losses.how_often()}; the longest {iso(first)} to "
+                f"{iso(last)}"
             )
 
     def _built(
@@ -324,13 +326,13 @@ class _Download:
         )
 
 
-def _known(cached: Cached, start: int) -> int | None:
+def _known(cached: Cached, start: int) -> Row | None:
     """The last candle of the covered span that ends at `start`."""
     for first, last in cached.covered:
         if last == start:
             at = int(np.searchsorted(cached.columns.time, start)) - 1
             if at >= 0 and cached.columns.time[at] >= first:
-                return int(cached.columns.time[at])
+                return candle_row([column[at] for column in cached.columns])
     return None
 
 

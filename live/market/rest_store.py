@@ -188,8 +188,8 @@ class RestStore:
         found: list[Row] = []
         for _ in range(_ROUNDS):
             start = found[-1][0] + interval if found else since
-            for piece in history.between(start, end, found[-1][0] if found else None):
-                found += piece.rows
+            for piece in history.between(start, end, last=found[-1] if found else None):
+                piece.append_to(found)
             if until is not None or history.seen < end:
                 break
             end = history.seen - history.seen % interval  # candles have closed meanwhile

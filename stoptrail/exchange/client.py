@@ -21,6 +21,7 @@ from stoptrail.exchange.errors import (
     explained,
     judged,
 )
+from stoptrail.exchange.row_times import tell_opens
 
 CREDENTIALS = frozenset(
     {
@@ -110,6 +111,7 @@ def construct(module: Any, exchange_id: str, options: Mapping[str, Any]) -> Any:
     exchange = getattr(module, exchange_id)(dict(options))
     if hasattr(exchange, _INVENTS):
         setattr(exchange, _INVENTS, lambda candles, *_: candles)
+    tell_opens(exchange)
     return exchange
 
 

@@ -16,11 +16,11 @@ what is too old or too much; answers come incomplete. Hence the rules:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil, log
 from time import monotonic
 from typing import NamedTuple
 
 from stoptrail.core.time import DAY_MS, Spans, joined
+from stoptrail.exchange.copies import CandleCopies, Losses
 from stoptrail.exchange.errors import RequestError
 from stoptrail.exchange.rows import Row
 from stoptrail.exchange.windows import AskUntil, Windows
@@ -34,9 +34,6 @@ _STEPS = 20
 """Pages without a candle after which the next one is looked for at the end."""
 _PROOFS = 60
 """Small pages that are spent on one hole before it is left as unserved."""
-_NOTHING_NEW = (3, 20)
-"""Least and most answers in a row without a new candle that make a hole of such an exchange."""
-_OVERLOOKED = 1e-5  # how often a candle may be in none of them, by the share that is left out
 
 
 class Stretch(NamedTuple):
@@ -47,6 +44,11 @@ class Stretch(NamedTuple):
     end: int
     settled: bool
     """Whether `rows` is all that the exchange has of it."""
+
+    def append_to(self, found: list[Row]) -> None:
+        """Its candles; the first may be another copy of the last of `found`."""
+        again = bool(found and self.rows and found[-1][0] == self.rows[0][0])
+        found[len(found) - again :] = self.rows
 
 
 class History:
@@ -60,14 +62,14 @@ class History:
         self._page_works = False
         self._direct = False
         """Whether the rows at hand answer a page asked for from where they were wanted."""
+        self._before: Row | None = None
+        """The candle before those that were wanted last, as that answer has it."""
         self.refusal: RequestError | None = None
         """The last request that was refused, if any was."""
         self._refused = False
         """Whether the last request was."""
-        self.lossy = False
-        """Whether an answer left out what another one had, between candles that it had itself."""
-        self._left_out = self._known = 0
-        """Candles that such answers left out, of those that were known between their ends."""
+        self.copies = CandleCopies()
+        self.losses = Losses()
         self.seen = 0
         """Open time of the newest candle in any answer."""
         self._newest: list[tuple[int, float]] = []
@@ -102,15 +104,23 @@ class History:
             rows, later = later, self._try(later[-1][0], self._page)
         return rows[-1] if rows else None
 
-    def between(self, start: int, end: int, known: int | None = None) -> Iterator[Stretch]:
+    def between(
+        self, start: int, end: int, known: int | None = None, last: Row | None = None
+    ) -> Iterator[Stretch]:
         """What there is of [start, end), in order, stretch by stretch.
 
-        `known` is the open time of the last candle before `start` that the caller has.
-        What is refused is unserved, and `refusal` says why.
+        `known` is the open time of the last candle before `start` that the caller has, or `last`
+        that candle; a copy that is to be kept instead of the last one given so far comes as a
+        stretch of its own. What is refused is unserved, and `refusal` says why.
         """
+        known = last[0] if last else known
         at = start if known is None else known + self._interval
         while at < end:
             rows = self._since(at - self._interval, at)
+            if last and self._before and self._before[0] == last[0]:
+                whole = self.copies.whole(last, self._before)
+                if whole != last:
+                    yield Stretch([whole], last[0], at, True)
             if not rows and self._refused:  # the one before may be too old just now
                 rows = self._since(at, at)
             self._direct = bool(rows)
@@ -125,7 +135,8 @@ class History:
             else:
                 stretch = self._over(at, rows, end)
             if stretch.rows:
-                known = stretch.rows[-1][0]
+                last = stretch.rows[-1]
+                known = last[0]
             at = stretch.end
             yield stretch
 
@@ -169,10 +180,7 @@ class History:
         fresh, reached = proof
         if fresh and fresh[0][0] < after:
             self._cut(rows)
-        within = {row[0] for row in rows if fresh and row[0] <= fresh[-1][0]}
-        inside = {row[0] for row in fresh if after < row[0] < rows[-1][0]}
-        both_ways = within - {row[0] for row in fresh} | inside - {row[0] for row in rows}
-        self.lossy = self.lossy or bool(both_ways)
+        self.losses.compare(rows, fresh, after)
         for _ in range(_PROOFS):
             if fresh or reached >= after:
                 break
@@ -185,8 +193,8 @@ class History:
         if not fresh:
             return self._missed(at, min(max(reached, at + self._interval), after, end))
         last = min(fresh[-1][0], rows[-1][0])
-        both = {row[0]: row for row in (*rows, *fresh) if row[0] <= last}
-        if self.lossy:
+        both = {row[0]: row for row in self.copies.merged(rows, fresh) if row[0] <= last}
+        if self.losses.lossy:
             self._complete(at, last, both)
         return self._settled(at, [both[time] for time in sorted(both)], end)
 
@@ -196,25 +204,13 @@ class History:
         while since < last:
             rows = [row for row in self._try(since, self._small) if at <= row[0] <= last]
             new = {row[0]: row for row in rows if row[0] not in found}
-            self._count(rows, found)
+            self.losses.count(rows, found)
             found |= new
             silent = 0 if new else silent + 1
             end = min(since + self._reach(since, self._small), last + self._interval)
             count = sum(max(since, at) <= time < end for time in found)
-            if silent >= self._patience() or count * self._interval >= end - max(since, at):
+            if silent >= self.losses.patience() or count * self._interval >= end - max(since, at):
                 since, silent = end, 0
-
-    def _count(self, rows: list[Row], found: dict[int, Row]) -> None:
-        """Of what was found, how much an answer left out between its own first and last."""
-        known = sum(rows[0][0] <= time <= rows[-1][0] for time in found) if rows else 0
-        self._known += known
-        self._left_out += known - sum(row[0] in found for row in rows)
-
-    def _patience(self) -> int:
-        """How many answers without news in a row make a hole."""
-        least, most = _NOTHING_NEW
-        share = min(self._left_out / max(self._known, 1), 0.9)
-        return max(least, min(most, ceil(log(_OVERLOOKED) / log(share)))) if share else least
 
     def _proof(self, at: int) -> tuple[list[Row], int] | None:
         """Candles from `at` on, of an answer that also holds one before it, and how far it
@@ -303,10 +299,12 @@ class History:
         while rows and rows[0][0] > since:
             begin = max(since, rows[0][0] - (self._small - 1) * self._interval)
             size = (rows[0][0] - begin) // self._interval + 1
-            earlier = [row for row in self._try(begin, max(size, 2)) if row[0] < rows[0][0]]
+            earlier = [row for row in self._try(begin, max(size, 2)) if row[0] <= rows[0][0]]
             if not earlier:
                 break
-            rows = earlier + rows
+            first, rows = rows[0][0], self.copies.merged(rows, earlier)
+            if rows[0][0] == first:
+                break
         return rows
 
     def _cut(self, rows: list[Row]) -> None:
@@ -317,7 +315,9 @@ class History:
     # Requests
 
     def _since(self, since: int, at: int) -> list[Row]:
-        return [row for row in self._try(since, self._page) if row[0] >= at]
+        rows = self._try(since, self._page)
+        self._before = next((row for row in rows if row[0] == at - self._interval), None)
+        return [row for row in rows if row[0] >= at]
 
     def _try(self, since: int, size: int) -> list[Row]:
         """An answer; empty, with `_refused` set, where the request is refused. A page that

@@ -23,9 +23,9 @@ _COUNT_CONTRACTS = {"delta", "gate", "kucoin", "kucoinfutures", "mexc", "polonie
 _COUNT_COINS = {"blofin", "deribit", "htx", "myokx", "okx"}
 """What candles of linear contracts count where one is not one coin, by the field that ccxt
 4.5.90 takes (`parse_ohlcv`) and the exchanges' documents of it; of others it is unknown."""
-_COUNT_QUOTE = {"hibachi"}
-"""Whose candles tell what was traded in the quote currency alone (`volumeNotional`), which ccxt
-4.5.90 gives as the volume."""
+_COUNT_QUOTE = {"btse", "hibachi"}
+"""Whose candles tell what was traded in the quote currency alone, which ccxt 4.5.90 gives as the
+volume (`parse_ohlcv`)."""
 _MADE_UP = {"coinone", "mercado", "upbit"}
 """Exchanges whose market lists have no steps; ccxt 4.5.90 gives the same for each of their
 markets (`parse_market`)."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,10 @@ from tests.exchange.latest_dialects import LATEST
 from tests.exchange.more_dialects import MORE
 from tests.exchange.newer_dialects import NEWER
 from tests.exchange.other_dialects import OTHERS
+from tests.exchange.stamped_dialects import STAMPED
 from tests.exchange.standin import StandIn
 
-DIALECTS = FIRST | OTHERS | MORE | NEWER | LATEST
+DIALECTS = FIRST | OTHERS | MORE | NEWER | LATEST | STAMPED
 BEGIN = 1_790_000_000_000 // QUARTER * QUARTER
 COUNT = 900
 WEEK = 7 * 48
@@ -374,6 +376,43 @@ def test_of_two_candles_of_one_time_the_unfinished_one_is_not_kept(
         cached = download(server, tmp_path, [])
     rows = list(zip(*(column.tolist() for column in cached.columns), strict=True))
     assert rows == closed(dialect)
+
+
+class Partial(Binance):
+    """The last candle of each answer is a part of it, as where pages of trades are put together."""
+
+    def candles(self, query: Query) -> Any:
+        rows = super().candles(query)
+        if rows:
+            open_, volume = float(rows[-1][1]), float(rows[-1][5])
+            prices = [str(price) for price in (open_, open_ + 1, open_ - 1, open_, volume / 3)]
+            rows[-1] = [rows[-1][0], *prices, *rows[-1][6:]]
+        return rows
+
+
+def test_of_a_candle_in_two_answers_the_whole_one_is_kept(
+    tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    """A page ends with a part of a candle, the next one begins with it; the last candle of a
+    download was late, the next download has it."""
+    dialect, told = Partial(market(6), BEGIN + COUNT * QUARTER + 60_000), list[str]()
+    dialect.rows = [row for row in dialect.rows if row[0] != BEGIN + COUNT * QUARTER]
+    clock(dialect)
+    with StandIn(dialect) as server:
+        download(server, tmp_path, told)
+        later = told.copy()
+        dialect.now += WEEK * QUARTER
+        cached = download(server, tmp_path, later)
+        with CCXTStore("binance", "", server.ccxt_options(), 1) as store:
+            store._local_time = lambda: dialect.now
+            found = store.fetch_candles(dialect.symbol, QUARTER, BEGIN)
+    rows = list(zip(*(column.tolist() for column in cached.columns), strict=True))
+    truth = closed(dialect)
+    assert rows[:-1] == truth[:-1]
+    assert found[:-1] == truth[: len(found) - 1]
+    (said,) = [line for line in told if "different values" in line]
+    assert re.match(r"binance gave \d candles? with different values, .*: the copy with", said)
+    assert len([line for line in later if "different values" in line]) == 2
 
 
 class Late(Bitstamp):

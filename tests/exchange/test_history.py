@@ -158,7 +158,7 @@ def test_what_did_not_come_is_named(way: str, shape: str) -> None:
     if way not in LIMITED:
         assert not missing
     assert exchange.asked < 60 + (now - begin) // STEP // 8
-    assert not history.lossy
+    assert not history.losses.lossy
 
 
 @pytest.mark.parametrize("most", [100, 1000])
@@ -183,7 +183,7 @@ def test_an_exchange_that_leaves_candles_out_by_chance_is_asked_until_nothing_ne
     pieces = list(history.between(START, times[-1] + STEP))
     found = [row[0] for piece in pieces for row in piece.rows]
     assert found == sorted(set(found))
-    assert history.lossy
+    assert history.losses.lossy
     assert set(found) <= set(times)
     missing = set(times) - set(found)
     assert all(any(a <= time < b for a, b in history.unserved) for time in missing)

@@ -98,6 +98,7 @@ def test_volumes_in_the_quote_currency_are_no_coins() -> None:
     """hibachi's candles hold `volumeNotional` alone, which ccxt gives as the volume."""
     facts = facts_of(ccxt.hibachi(), entry(**SWAP, contractSize=1.0))
     assert facts.volume == "unknown"
+    assert facts_of(ccxt.btse(), entry()).volume == "unknown"
     said = unit_note("hibachi", "BTC/USDT:USDT", facts)
     assert "count the quote currency: they are kept as they came and tell no lot" in said
 
