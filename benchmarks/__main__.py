@@ -8,7 +8,6 @@ the synthetic market. A benchmark whose peer is not installed is skipped, and sa
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -19,6 +18,7 @@ from benchmarks.against_backtesting import against_backtesting
 from benchmarks.against_loop import against_loop
 from benchmarks.against_optstrategy import against_optstrategy
 from benchmarks.against_vectorbt import against_vectorbt
+from benchmarks.arguments import Arguments, answered, existing
 from benchmarks.books import books
 from benchmarks.detail import detail
 from benchmarks.footprint import footprint
@@ -34,20 +34,28 @@ VARIABLE = "STOPTRAIL_BENCHMARK_DATA"
 
 def main() -> int:
     """The exit code: 1 where two sides disagree."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Run all benchmarks.")
-    named = os.environ.get(VARIABLE)
-    parser.add_argument("--data", type=Path, metavar="FILE", default=Path(named) if named else None)
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="and print, do not write")
+    parser = Arguments("Run all benchmarks.")
+    named = os.environ.get(VARIABLE) or None
+    parser.add_argument("--data", type=existing, metavar="FILE", default=named)
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="NAME",
+        choices=list(_benchmarks(None, None)),
+        help="and print, do not write",
+    )
     arguments = parser.parse_args()
-    span = load(arguments.data)
-    chosen = _benchmarks(arguments.data)
-    if arguments.only:
-        chosen = {name: chosen[name] for name in arguments.only}
+    return answered(lambda: _run(arguments.data, arguments.only))
+
+
+def _run(data: Path | None, only: list[str] | None) -> int:
+    span = load(data)
+    chosen = _benchmarks(data, None if only else FOLDER)
     sections = []
-    for name, benchmark in chosen.items():
+    for name in only or chosen:
         begin = time.perf_counter()
         try:
-            sections.append(benchmark(span))
+            sections.append(chosen[name](span))
         except SkippedError as reason:
             sections.append(
                 Section(name.replace("_", " ").capitalize(), (f"Skipped: {reason}.", ""))
@@ -57,21 +65,21 @@ def main() -> int:
             return 1
         print(f"{name}: {time.perf_counter() - begin:.0f} s", file=sys.stderr)
     page = "\n".join(_page(span, sections))
-    if arguments.only:
+    if only:
         print(page)
     else:
         (FOLDER / "RESULTS.md").write_text(page)
     return 0
 
 
-def _benchmarks(file: Path | None) -> dict[str, Callable[[Span], Section]]:
+def _benchmarks(file: Path | None, folder: Path | None) -> dict[str, Callable[[Span], Section]]:
     return {
         "full_run": full_run,
         "against_loop": against_loop,
         "against_vectorbt": against_vectorbt,
         "against_optstrategy": against_optstrategy,
         "against_backtesting": against_backtesting,
-        "scaling": lambda span: scaling(span, FOLDER, file),
+        "scaling": lambda span: scaling(span, folder, file),
         "books": lambda span: books(span, file),
         "detail": detail,
         "footprint": lambda _: footprint(file),

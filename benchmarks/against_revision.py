@@ -10,7 +10,6 @@ that other work makes slower is unfair to none.
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import os
 import statistics
@@ -18,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -26,6 +26,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.arguments import Arguments, answered, existing, whole
+from benchmarks.market import load
 from benchmarks.sections import table
 from stoptrail.cli.ending import INTERRUPTED, TERMINATED, in_order
 
@@ -213,24 +215,30 @@ ROWS = {
 
 def main() -> int:
     """The exit code: 1 where the sides disagree."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.against_revision", description="Compare with a commit."
-    )
-    parser.add_argument("revision")
-    parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="15m candles")
+    parser = Arguments("Compare with a commit.")
+    parser.add_argument("revision", type=_commit, help="of git")
+    parser.add_argument("--data", type=existing, required=True, metavar="FILE", help="15m candles")
     parser.add_argument("--only", nargs="+", choices=list(ROWS), default=list(ROWS))
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=whole, default=3)
     arguments = parser.parse_args()
     with in_order() as came:
         try:
-            return _compared(arguments)
+            return answered(lambda: _compared(arguments))
         except KeyboardInterrupt:
             print("stopped", file=sys.stderr)
     return TERMINATED if came else INTERRUPTED
 
 
-def _compared(arguments: argparse.Namespace) -> int:
+def _commit(revision: str) -> str:
+    git = ["git", "-C", str(_ROOT), "rev-parse", "--verify", "--quiet"]
+    if subprocess.run([*git, f"{revision}^{{commit}}"], stdout=subprocess.DEVNULL).returncode:
+        raise ArgumentTypeError(f"{revision!r} is no commit of this repository")
+    return revision
+
+
+def _compared(arguments: Namespace) -> int:
     file = arguments.data.resolve()
+    load(file)  # refused here, in one line, and not in the processes
     lines = []
     with tempfile.TemporaryDirectory() as folder, _checked_out(arguments.revision) as tree:
         minutes = Path(folder) / "minutes.parquet"

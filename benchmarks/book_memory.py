@@ -14,6 +14,8 @@ from pathlib import Path
 
 import tomli_w
 
+from benchmarks.arguments import Arguments, whole
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -66,7 +68,9 @@ def resident(process: int) -> float:
 
 def main() -> None:
     """Print a line for each number of markets."""
-    days = int(sys.argv[1]) if len(sys.argv) > 1 else 250
+    parser = Arguments(description=__doc__.splitlines()[0])
+    parser.add_argument("days", nargs="?", type=whole, default=250, help="of the session")
+    days = parser.parse_args().days
     before = None
     for count in range(1, len(NAMES) + 1):
         size = measured(count, days)

@@ -10,6 +10,7 @@ from statistics import median
 
 import numpy as np
 
+from benchmarks.arguments import Arguments, answered, existing
 from benchmarks.market import SPOT, Span, load
 from benchmarks.plans import plan
 from benchmarks.sections import Section, require, table
@@ -119,13 +120,21 @@ def peak(file: Path | None) -> float:
     return float(done.stdout)
 
 
-def _measure(arguments: list[str]) -> None:
-    span = load(Path(arguments[0]) if arguments else None)
+def _measure() -> int:
+    parser = Arguments(description="The most memory that a book on the candles took, MB.")
+    parser.add_argument("candles", nargs="?", type=existing, help="candle file; else synthetic")
+    given = parser.parse_args()
+    return answered(lambda: _run(given.candles))
+
+
+def _run(file: Path | None) -> int:
+    span = load(file)
     run_book(sleeves_of(span), TERMS)
     # Not getrusage: its maximum starts with that of the process that started this one.
     status = Path("/proc/self/status").read_text()
     print(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+    return 0
 
 
 if __name__ == "__main__":
-    _measure(sys.argv[1:])
+    sys.exit(_measure())

@@ -19,6 +19,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.arguments import Arguments
 from tests.live.playback import PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows
 
@@ -69,6 +70,7 @@ def _copy(own: sqlite3.Connection, table: str) -> None:
 
 def main() -> int:
     """Measure and print; the exit code."""
+    Arguments(description=__doc__.splitlines()[0]).parse_args()
     found = measured()
     print(json.dumps(found._asdict()))
     return int(found.megabytes > MOST_MB or max(found.seconds.values()) > MOST_SECONDS)

@@ -12,14 +12,15 @@ longer than MOST_MS, this exits with an error.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.arguments import Arguments, answered, existing, whole
 from benchmarks.kernel import BASE, BLOCKS, HOUR, Bench, benches, load
 from benchmarks.market import SPOT
 from benchmarks.market import load as load_span
@@ -214,10 +215,14 @@ def compare_exit(bench: Bench, kind: Kind, rounds: int) -> tuple[bool, float]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("candles", nargs="?", type=Path, help="candle file; else synthetic")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser = Arguments(description=__doc__)
+    parser.add_argument("candles", nargs="?", type=existing, help="candle file; else synthetic")
+    parser.add_argument("--rounds", type=whole, default=9)
     arguments = parser.parse_args()
+    return answered(lambda: _run(arguments))
+
+
+def _run(arguments: Namespace) -> int:
     candles, start = load(arguments.candles)
     every = benches(candles, start, 91)
     print(f"{'with funding':22} {'ms':>9} {'ratio':>6}")

@@ -9,16 +9,17 @@ medians over rounds of processor time per combination, on one core.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.arguments import Arguments, answered, existing, whole
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.costs import Costs
@@ -177,11 +178,15 @@ def compare(bench: Bench, rounds: int) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("candles", nargs="?", type=Path, help="candle file; else synthetic")
-    parser.add_argument("--combinations", type=int, default=91)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = Arguments(description=__doc__)
+    parser.add_argument("candles", nargs="?", type=existing, help="candle file; else synthetic")
+    parser.add_argument("--combinations", type=whole, default=91)
+    parser.add_argument("--rounds", type=whole, default=5)
     arguments = parser.parse_args()
+    return answered(lambda: _run(arguments))
+
+
+def _run(arguments: Namespace) -> int:
     candles, start = load(arguments.candles)
     print(f"{len(candles.time) - start} candles and {start} to warm up; ms per combination")
     print(f"{'':18} {'k':>4} {'trades':>7} {'exposure':>8} {'kernel':>9} {'loop':>9} ratio")

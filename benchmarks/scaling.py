@@ -60,8 +60,9 @@ class Point(NamedTuple):
     """Of the processor, summed over all cores."""
 
 
-def scaling(span: Span, folder: Path, file: Path | None) -> Section:
-    """The section; writes two pictures into `folder`. `file`: where `span` is from."""
+def scaling(span: Span, folder: Path | None, file: Path | None) -> Section:
+    """The section, with two pictures that are written into `folder`, where one is given.
+    `file`: where `span` is from."""
     screened(span.inputs(SPOT), SIZES[0])  # compile
     by_size = [point(size, span.inputs(SPOT), size) for size in SIZES]
     largest, memory = _largest(file)
@@ -71,9 +72,11 @@ def scaling(span: Span, folder: Path, file: Path | None) -> Section:
     for years in YEARS:
         part = last_years(longest, years, "")
         by_years.append(point(years, part.inputs(SPOT), ON_CANDLES))
-    pictures = (folder / "combinations.png", folder / "candles.png")
-    _draw(pictures[0], by_size, "combinations", f"{span.length:,} candles")
-    _draw(pictures[1], by_years, "years of 15m candles", f"{ON_CANDLES:,} combinations")
+    pictures = []
+    if folder is not None:
+        pictures = [folder / "combinations.png", folder / "candles.png"]
+        _draw(pictures[0], by_size, "combinations", f"{span.length:,} candles")
+        _draw(pictures[1], by_years, "years of 15m candles", f"{ON_CANDLES:,} combinations")
     growth = by_size[-1].seconds / by_size[1].seconds
     many = round(by_size[-1].at / by_size[1].at)
     rows = [

@@ -14,7 +14,6 @@ no difference.
 
 from __future__ import annotations
 
-import argparse
 import os
 import random
 import struct
@@ -22,19 +21,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.arguments import Arguments, answered, count, whole
+from benchmarks.soak_faults import random_faults
 from benchmarks.soak_judge import INTERVAL, judge, slopes
 from benchmarks.soak_session import NOTE, settings_file
+from stoptrail.config.load import load_settings
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles
 from tests.exchange.player import Pace
-from tests.exchange.script import Fault, Message
+from tests.exchange.script import Message
 from tests.exchange.simulator import Simulator
 from tests.exchange.wire_simulator import WireSimulator
 
@@ -101,17 +103,6 @@ def market(plan: Plan, days: int) -> tuple[Candles, int]:
     end = START + (plan.warm_up + days) * DAY + INTERVAL
     candles = synthetic_candles(plan.seed, INTERVAL, START, end)
     return candles, int(np.searchsorted(candles.time, START + plan.warm_up * DAY))
-
-
-def random_faults(candles: Candles, first: int, count: int, seed: int) -> list[Fault]:
-    """`count` faults of every scripted kind in turn, at random candles from `first` on."""
-    from benchmarks.soak_faults import EARLIER, KINDS
-
-    chance = random.Random(seed)
-    # Behind as many candles as a fault may reach back.
-    places = sorted(chance.sample(range(max(first, EARLIER) + 60, len(candles.time) - 60), count))
-    chance.shuffle(places)
-    return [KINDS[k % len(KINDS)](at, candles, chance) for k, at in enumerate(places)]
 
 
 class Keeper:
@@ -273,6 +264,8 @@ def simulated(name: str, candles: Candles, first: int, pace: Pace) -> Iterator[S
 
 def soak(plan: Plan, url: str | None, sample: int) -> int:
     """Run it, print the figures; the exit code."""
+    if url:
+        load_settings(None, [f"database.url={url}"])  # refused here, not by a session's process
     candles, first = market(plan, plan.days)
     last = len(candles.time) - 1
     faults = random_faults(candles, first, plan.faults, plan.seed)
@@ -327,18 +320,17 @@ def _show_latency(plan: Plan, sample: int) -> None:
 
 def main() -> int:
     """Read the command line and run."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    whole: Callable[[str], int] = int
+    parser = Arguments(description=__doc__.splitlines()[0])
     parser.add_argument("--days", type=whole, default=365)
-    parser.add_argument("--kills", type=whole, default=12)
-    parser.add_argument("--faults", type=whole, default=120)
+    parser.add_argument("--kills", type=count, default=12)
+    parser.add_argument("--faults", type=count, default=120)
     parser.add_argument("--ratchet", choices=("tick", "candle"), default="candle")
     parser.add_argument("--transport", choices=("auto", "rest"), default="auto")
     parser.add_argument("--database", default=None, help="an empty database; SQLite by default")
     names = ("binance", "bybit", "okx", "kraken", "coinbase")
     parser.add_argument("--exchange", choices=names, default="binance", help="whose forms")
-    parser.add_argument("--seed", type=whole, default=1)
-    parser.add_argument("--sample", type=whole, default=300, help="candles timed one by one")
+    parser.add_argument("--seed", type=count, default=1)
+    parser.add_argument("--sample", type=count, default=300, help="candles timed one by one")
     chosen = parser.parse_args()
     if chosen.kills > max(0, chosen.days * DAY // (2 * INTERVAL) - 2 * UNDISTURBED):
         parser.error(f"{chosen.days} days are too short for {chosen.kills} kills: give --days more")
@@ -351,7 +343,7 @@ def main() -> int:
         chosen.seed,
         chosen.exchange,
     )
-    return soak(plan, chosen.database, chosen.sample)
+    return answered(lambda: soak(plan, chosen.database, chosen.sample))
 
 
 if __name__ == "__main__":

@@ -53,3 +53,12 @@ KINDS: tuple[Maker, ...] = (
     _rest(lambda: trouble.hanging(2)),
 )
 """Every kind of fault there is, but a refusal of the region, which ends a session for good."""
+
+
+def random_faults(candles: Candles, first: int, count: int, seed: int) -> list[Fault]:
+    """`count` faults of every scripted kind in turn, at random candles from `first` on."""
+    chance = random.Random(seed)
+    # Behind as many candles as a fault may reach back.
+    places = sorted(chance.sample(range(max(first, EARLIER) + 60, len(candles.time) - 60), count))
+    chance.shuffle(places)
+    return [KINDS[k % len(KINDS)](at, candles, chance) for k, at in enumerate(places)]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import struct
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import tomli_w
 
+from benchmarks.arguments import Arguments, existing
 from stoptrail.cli.live import stopped_by_signals
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
@@ -110,11 +110,15 @@ class Notes:
         return heard
 
 
-def main(config: str, notes: str) -> None:
+def main() -> None:
     """Until a signal comes; of memory as much is looked for as by the program."""
+    parser = Arguments(description="The session of benchmarks.soak, in a process of its own.")
+    parser.add_argument("config", type=existing)
+    parser.add_argument("notes", type=Path)
+    given = parser.parse_args()
     collect_seldom()
-    settings = load_settings(Path(config), ())
-    written = Notes(Path(notes))
+    settings = load_settings(given.config, ())
+    written = Notes(given.notes)
     with Ledger(settings.database.url) as ledger:
         ledger.fault = written.around()
         options = Options(watchers=(written, GarbageCollector()))
@@ -124,4 +128,4 @@ def main(config: str, notes: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from importlib import import_module
 from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmarks.arguments import Arguments, count, existing
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.cycle import cycle_coefficients
 
@@ -179,18 +179,22 @@ def run_usual(candles: Candles, **parameters: Any) -> Any:
     return cerebro.run()[0]
 
 
-def main(file: str, start: str) -> None:
-    """Run over the columns of `file`, from candle `start` on."""
-    with np.load(file) as columns:
+def main() -> None:
+    """Run over the columns of a file, from a candle on."""
+    parser = Arguments(description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=existing, help="columns of candles, .npz")
+    parser.add_argument("start", type=count, help="the candle that decides first")
+    given = parser.parse_args()
+    with np.load(given.file) as columns:
         candles = Candles(
             *(columns[name] for name in Candles._fields[:6]), int(columns["interval"])
         )
     begin = time.process_time()
-    run = run_usual(candles, start=int(start))
+    run = run_usual(candles, start=given.start)
     seconds = time.process_time() - begin
     found = {name: getattr(run, name) for name in ("signals", "entries", "exits")}
     print(json.dumps({"seconds": seconds, **found}))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

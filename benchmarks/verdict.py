@@ -14,9 +14,10 @@ chosen set on 30 further years of the same process. `judge` gives the table of v
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
+import sys
+from argparse import Namespace
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -25,10 +26,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks import verdict_markets as made
+from benchmarks.arguments import Arguments, answered, count, existing, whole
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.config.grid import build_grid
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
+from stoptrail.core.errors import DataError
 from stoptrail.core.json import json_value
 from stoptrail.feeds.files import load_candles
 from stoptrail.rules.candles import Candles
@@ -218,26 +221,36 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def main() -> int:
     """The command."""
-    parser = argparse.ArgumentParser()
+    parser = Arguments(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("run")
     one.add_argument("kind", choices=["walk", "coin", "permuted", "edge"])
-    one.add_argument("first", type=int)
-    one.add_argument("count", type=int)
+    one.add_argument("first", type=count)
+    one.add_argument("count", type=whole)
     one.add_argument("out", type=Path)
-    one.add_argument("--data", type=Path)
+    one.add_argument("--data", type=existing)
     one.add_argument("--drift", type=float, default=2.0)
     one.add_argument("--days", type=float, default=40.0)
     one.add_argument("--whole", action="store_true")
     two = commands.add_parser("judge")
-    two.add_argument("files", type=Path, nargs="+")
+    two.add_argument("files", type=existing, nargs="+")
     options = parser.parse_args()
+    return answered(lambda: _run(options))
+
+
+def _rows(file: Path) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in file.read_text().splitlines()]
+    except ValueError as error:
+        raise DataError(f"{file}: not what `run` has written ({error})") from None
+
+
+def _run(options: Namespace) -> int:
     if options.command == "judge":
-        lines = [line for file in options.files for line in file.read_text().splitlines()]
-        print(table([json.loads(line) for line in lines]))
-        return
+        print(table([row for file in options.files for row in _rows(file)]))
+        return 0
     real = load_candles(options.data) if options.data else None
     if real is not None and not options.whole:
         real = made.hourly(real)
@@ -248,7 +261,8 @@ def main() -> None:
         for seed in range(options.first, options.first + options.count):
             out.write(json.dumps(run(options.kind, seed, real, regimes, options.whole)) + "\n")
             out.flush()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

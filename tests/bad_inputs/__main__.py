@@ -8,13 +8,23 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from benchmarks.arguments import Arguments, count, whole
 from tests.bad_inputs.cases import cases
 from tests.bad_inputs.judge import judged, told
 from tests.bad_inputs.material import make
 
 
-def main(count: int = 5000, seed: int = 20_260_622) -> int:
+def main() -> int:
     """Exit code 0 where every input was answered well."""
+    parser = Arguments(description="Make bad inputs, and list what is answered badly.")
+    parser.add_argument("count", nargs="?", type=whole, default=5000)
+    parser.add_argument("seed", nargs="?", type=count, default=20_260_622)
+    given = parser.parse_args()
+    return tell_of(given.count, given.seed)
+
+
+def tell_of(inputs: int, seed: int) -> int:
+    """The exit code, after the figures are printed."""
     bad: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="stoptrail-") as name:
@@ -23,18 +33,18 @@ def main(count: int = 5000, seed: int = 20_260_622) -> int:
             (root / part).mkdir()
         material = make(root / "material")
         began = time.monotonic()
-        for number, (folder, case) in enumerate(cases(seed, material, count, root / "cases")):
+        for number, (folder, case) in enumerate(cases(seed, material, inputs, root / "cases")):
             wrong, found = judged(folder, case)
             kinds[case.kind] += 1
             if wrong:
                 bad[case.kind] += 1
                 print(told(number, case, wrong, found), flush=True)
     took = time.monotonic() - began
-    print(f"{count:,} bad inputs of seed {seed} in {took:.0f} s, {bad.total()} answered badly")
+    print(f"{inputs:,} bad inputs of seed {seed} in {took:.0f} s, {bad.total()} answered badly")
     for kind, tried in kinds.items():
         print(f"  {kind}: {tried:,}, {bad[kind]} badly")
     return 1 if bad else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:3])))
+    sys.exit(main())

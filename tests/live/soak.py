@@ -8,7 +8,6 @@ session leaves (candle mode), or its replay differs (both modes).
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
@@ -25,6 +24,7 @@ from typing import Any
 import numpy as np
 from peewee import OperationalError
 
+from benchmarks.arguments import Arguments, count, whole
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger, open_existing
 from stoptrail.live.ledger.records import all_sessions, session_of, stored_candles
@@ -105,12 +105,14 @@ def live_once(
 
 def main() -> int:
     """Run the soak; the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--candles", type=int, default=8_760, help="live candles; a year of hours")
-    parser.add_argument("--kills", type=int, default=20)
+    parser = Arguments(description=__doc__)
+    parser.add_argument("--candles", type=whole, default=8_760, help="a year of hours")
+    parser.add_argument("--kills", type=count, default=20)
     parser.add_argument("--ratchet", choices=("tick", "candle"), default="candle")
     parser.add_argument("--database", default="")
     chosen = parser.parse_args()
+    if chosen.candles < 2 * (chosen.kills + 1):
+        parser.error(f"{chosen.candles} candles are too few for {chosen.kills} kills")
     warm_up = _WARM_UP_DAYS * 24
     rows = small_rows(warm_up + chosen.candles)
     warm_up = min(warm_up, len(rows) - 1)

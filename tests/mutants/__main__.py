@@ -16,7 +16,6 @@ reason that begins with "Equivalent", are not counted.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import hashlib
 import json
@@ -30,6 +29,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.arguments import Arguments, count, whole
 from tests.mutants import warm
 from tests.mutants.operators import Mutant, mutants_of, mutated
 from tests.mutants.targets import modules, nearest, tests_of
@@ -44,9 +44,9 @@ is slower comes last, and is left out."""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=1)
+    parser = Arguments(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=whole, default=300)
+    parser.add_argument("--seed", type=count, default=1)
     parser.add_argument("--only", default="", help="part of the modules' names")
     parser.add_argument("--anew", action="store_true", help="forget what was found before")
     options = parser.parse_args()
@@ -54,6 +54,8 @@ def main() -> int:
         shutil.rmtree(KEPT, ignore_errors=True)
     KEPT.mkdir(parents=True, exist_ok=True)
     with clone() as place:
+        if not any(options.only in module for module in modules(place)):
+            parser.error(f"argument --only: {options.only!r} is part of no module's name")
         drawn = draw(place, options.only, options.count, options.seed)
         print(f"{len(drawn)} mutants in {len({m.file for m in drawn})} modules", flush=True)
         warm.load()
