@@ -229,7 +229,10 @@ def _settled(keeper: Keeper, simulator: Simulator, last: int) -> None:
 
 def latencies(notes: list[tuple[int, int, int]], over: dict[int, int]) -> list[float]:
     """Milliseconds from the first event after a candle to its commit, in live operation."""
-    commits = {at: moment for at, moment, kind in notes if kind == 1}
+    commits: dict[int, int] = {}
+    for at, moment, kind in notes:
+        if kind == 1:  # by ticks later steps have the same candle behind them
+            commits.setdefault(at, moment)
     found = [(moment - over[at]) / 1e6 for at, moment in commits.items() if at in over]
     return [value for value in found if value > 0]
 
@@ -247,6 +250,7 @@ def calm_latency(plan: Plan, count: int) -> list[float]:
         keeper.start()
         keeper.until_live()
         simulator.play(first + count).result(count)
+        _settled(keeper, simulator, first + count)
         keeper.end(15)
         return latencies(keeper.read(), clock.over)
 

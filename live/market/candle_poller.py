@@ -80,9 +80,9 @@ class Confirmation:
 
     async def run(self) -> None:
         """Until cancelled."""
-        stalls = 0
+        stalls, waits = 0, False
         while True:
-            if not self._asked and not self._sequence.due:
+            if not (self._asked or self._sequence.due or waits):
                 self._due_at = math.inf
                 await self._wake.wait()
             self._wake.clear()
@@ -90,7 +90,9 @@ class Confirmation:
             before = self._sequence.delivered
             await self._room()
             waits = await self._read()
-            if self._sequence.delivered > before or not (self._sequence.due or self._holes.open):
+            # One that waits for its trades is due, though no stream tells of the next candle.
+            due = self._sequence.due or self._holes.open or waits
+            if self._sequence.delivered > before or not due:
                 stalls = 0
                 self._due_at = math.inf
             elif waits:

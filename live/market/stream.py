@@ -67,14 +67,14 @@ class Stream:
         self._timing = timing
         self._warning_log = warning_log
         self._outbox = outbox
-        told = symbol, timeframe, timing, self._tell, lambda: "trades" in self._up
+        self._subscriptions = Subscriptions(exchange)
+        told = symbol, timeframe, timing, self._tell, lambda: self._subscriptions.asked("trades")
         self._record = Confirmation(reader, sequence, *told, self._caught_up, outbox.room, marks)
         self._up: set[str] = set()
         self._unheard: Counter[str] = Counter()
         self._listing = listing or Listing(exchange, reader, symbol)
         self._halted = halted
         """Why the market is not traded."""
-        self._subscriptions = Subscriptions(exchange)
         self._silence = Silence(exchange, timing.quiet, self._subscriptions)
         self.ticks = TradeTicks(
             exchange, reader, sequence, symbol, self._silence, outbox, warning_log, self._tell

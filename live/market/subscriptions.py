@@ -38,6 +38,11 @@ class Subscriptions:
         urls = dict.fromkeys(url for url, _, _ in self._asked.get(name, ()))
         return [clients[url] for url in urls if url in clients]
 
+    def asked(self, name: str) -> bool:
+        """Whether the stream was asked for on a socket that is there: its messages are to come,
+        also before the first has."""
+        return bool(self.sockets(name))
+
     def every(self) -> list[Any]:
         """Those of all streams of this market."""
         return list(dict.fromkeys(found for name in self._asked for found in self.sockets(name)))

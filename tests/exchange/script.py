@@ -103,6 +103,27 @@ class OutOfOrder(Fault):
 
 
 @dataclass(frozen=True)
+class LateTrades(Fault):
+    """The candle's trades come after the next candle has begun: their socket is slower."""
+
+    async def begin(self, player: Player) -> None:
+        player.script(_CandleFirst(self.at + 1))
+
+    def alter(self, sent: list[Message]) -> Altered:
+        late = [message for message in sent if message.stream.endswith("@trade")]
+        return [message for message in sent if message not in late], late
+
+
+@dataclass(frozen=True)
+class _CandleFirst(Fault):
+    """The candle's first state comes before its first trade."""
+
+    def alter(self, sent: list[Message]) -> Altered:
+        first = next(message for message in sent if message.is_kline)
+        return [first, *(message for message in sent if message is not first)], []
+
+
+@dataclass(frozen=True)
 class Revised(Fault):
     """After the candle has ended it is sent again with another close."""
 

@@ -18,6 +18,7 @@ from tests.exchange.script import (
     Duplicate,
     Fault,
     Gap,
+    LateTrades,
     Malformed,
     OutOfOrder,
     RecordRevised,
@@ -33,7 +34,7 @@ from tests.exchange.trouble import (
     rate_limit,
     server_error,
 )
-from tests.live.scenario import INTERVAL, PATIENT, QUICK, closed, market, play
+from tests.live.scenario import HISTORY, INTERVAL, PATIENT, QUICK, closed, market, play
 
 FAULTS: dict[str, tuple[Fault, ...]] = {
     "nothing": (),
@@ -108,6 +109,15 @@ def test_an_undisturbed_run_tells_every_tick_and_no_trouble() -> None:
     assert len(inside) == 4 * len(closed(candles))
     assert heard.notices == []
     assert heard.connections == [ConnectionBack]
+
+
+def test_the_first_candle_waits_for_its_trades_though_none_was_heard_yet() -> None:
+    """The socket of candles may be well ahead of the one that trades were just asked for on."""
+    candles = market(HISTORY + 4)
+    pace = Pace(lockstep=True, wanted=("kline", "trade"))
+    heard = play(candles, LateTrades(HISTORY), ticks=True, timing=PATIENT, pace=pace)
+    first = [tick for tick in heard.ticks if tick.time < candles.time[HISTORY + 1]]
+    assert len(first) == 4
 
 
 def test_the_last_tick_of_a_candle_is_its_close() -> None:
