@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stoptrail.core.errors import DataError
+from stoptrail.feeds.binaries import what_file
 from stoptrail.feeds.convert import one_line
-from stoptrail.feeds.encodings import HEAD_BYTES
+from stoptrail.feeds.encodings import HEAD_BYTES, ZERO_BYTES
 from stoptrail.feeds.kinds import of_one_kind, timeframe_in_name
 from stoptrail.feeds.lean import lean_day
 from stoptrail.feeds.markets import (
@@ -33,20 +34,6 @@ _BESIDE_PARQUET = ("_metadata", "_common_metadata", "_success")
 _METATRADER = re.compile(rb"<[A-Za-z]+>[,;\t|]")
 _MOST_BYTES = 4 << 30
 _LZ4 = b"\x04\x22\x4d\x18"
-_OTHERS = (
-    (b"SQLite format 3", "a SQLite database; export its candles as CSV"),
-    (b"\x89HDF", "an HDF5 file; write it as Parquet (freqtrade convert-data does)"),
-    (b"\x80\x04\x95", "a pickle, which is not opened, as it may run code; write Parquet"),
-    (b"\x80\x05\x95", "a pickle, which is not opened, as it may run code; write Parquet"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel file; save it as CSV"),
-    (b"Rar!", "a RAR archive; unpack it"),
-    (b"7z\xbc\xaf", "a 7z archive; unpack it"),
-    (b"\x1f\x9d", "compressed by compress; unpack it"),
-    (b"Obj\x01", "an Avro file; write it as Parquet or CSV"),
-    (b"ORC", "an ORC file; write it as Parquet or CSV"),
-    (b"DBN", "a DBN file; write it as CSV (dbn --csv does)"),
-    (b"version https://git-lfs", "a pointer of Git LFS; fetch the file itself (git lfs pull)"),
-)
 
 
 class Member(NamedTuple):
@@ -330,11 +317,10 @@ def _sheet(label: str, member: Member) -> Sheet:
     bare = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not bare:
         raise DataError("the file is empty; fetch it again, or remove it")
-    for magic, what in _OTHERS:
-        if head.startswith(magic):
-            raise DataError(f"is {what}")
-    if head[8:12] == b"DUCK":
-        raise DataError("is a DuckDB database; write its table with COPY ... TO 'candles.parquet'")
+    if not bare.strip(b"\0"):
+        raise DataError(f"begins with {len(head)} {ZERO_BYTES}; fetch it again")
+    if told := what_file(head):
+        raise DataError(told)
     if head.startswith(b"PAR1"):
         return parquet_sheet(label, member.source)
     if head.startswith((b"ARROW1", b"FEA1", b"\xff\xff\xff\xff")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import re
 from pathlib import Path
 
@@ -34,11 +35,13 @@ _MOST_UNPRINTABLE = 50
 def decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
     """Source and head as UTF-8 with plain line ends and plain commas; DataError for what is no
     text."""
+    if _end(source) == bytes(_BLOCK):
+        raise DataError(zero_bytes(whole(source)) or NO_CANDLES)
     marked = next((name for mark, name in _MARKED if head.startswith(mark)), "")
     if marked:
         return _as_utf_8(source, marked)
     if b"\r" in head and b"\n" not in head:
-        source = _whole(source).replace(b"\r", b"\n")
+        source = whole(source).replace(b"\r", b"\n")
         head = source[:HEAD_BYTES]
     cut = head[: head.rfind(b"\n") + 1 or len(head)]
     if b"\0" in cut:
@@ -47,7 +50,7 @@ def decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
             "",
         )
         if not wide:
-            raise DataError(NO_CANDLES)
+            raise DataError(zero_bytes(whole(source)) or NO_CANDLES)
         return _as_utf_8(source, wide)
     try:
         text = cut.decode("utf-8-sig")
@@ -56,8 +59,45 @@ def decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
     return _as_utf_8(source, "utf-8-sig") if _is_full_width(text) else (source, head)
 
 
+def _end(source: Path | bytes) -> bytes:
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as stream:
+        stream.seek(0, io.SEEK_END)
+        stream.seek(max(0, stream.tell() - _BLOCK))
+        return stream.read()
+
+
+def zero_bytes(content: bytes) -> str:
+    """What to say of a text with a block of zero bytes in it, as a file system leaves it where the
+    power failed; "" where there is none, or no text before it."""
+    first = content.find(b"\0" * _BLOCK)
+    before = content[: max(first, 0)]
+    if not before.strip() or not _is_plain(before[:_FIRST]):
+        return ""
+    after = content[first:].lstrip(b"\0")
+    count = len(content) - first - len(after)
+    line = before.count(b"\n") + 1
+    keep = line > 1 and not after.strip()
+    return (
+        f"line {line} holds {count} {ZERO_BYTES}; "
+        f"{f'keep the {line - 1} lines before, or ' * keep}fetch it again"
+    )
+
+
+def _is_plain(content: bytes) -> bool:
+    """Whether bytes are text."""
+    text = content.decode("utf-8", "replace")
+    return "\ufffd" not in text[:-1] and all(map(str.isprintable, "".join(text.split())))
+
+
+ZERO_BYTES = "zero bytes, as are left where the power failed while a file was written"
+_BLOCK = 4
+"""Zero bytes in a row that are no text of any encoding."""
+_FIRST = 2000
+"""Bytes by which a text is known."""
+
+
 def _as_utf_8(source: Path | bytes, encoding: str) -> tuple[bytes, bytes]:
-    text = _whole(source).decode(encoding, "replace")
+    text = whole(source).decode(encoding, "replace")
     if _is_full_width(text[:HEAD_BYTES]):
         text = text.translate(_FULL_WIDTH)
     content = text.encode()
@@ -90,5 +130,6 @@ def _is_full_width(text: str) -> bool:
     return bool(full > len(lines) / 2)
 
 
-def _whole(source: Path | bytes) -> bytes:
+def whole(source: Path | bytes) -> bytes:
+    """The content of a file, or of a member of an archive."""
     return source if isinstance(source, bytes) else source.read_bytes()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import one_line
+from stoptrail.feeds.encodings import zero_bytes
 
 
 def parsed(content: bytes) -> Any:
@@ -17,9 +19,24 @@ def parsed(content: bytes) -> Any:
     try:
         return json.loads(text)
     except ValueError as whole:
+        if zeros := zero_bytes(content):
+            raise DataError(zeros) from None
+        if isinstance(found := _without_last_commas(text), (list, dict)):
+            return found
         if answers := _one_behind_the_other(text):
             return answers
         return _by_line(text.splitlines(), one_line(str(whole), 120))
+
+
+def _without_last_commas(text: str) -> Any:
+    """What a text holds whose only fault are commas before closing brackets; None of others."""
+    try:
+        return json.loads(_LAST_COMMA.sub("", text))
+    except ValueError:
+        return None
+
+
+_LAST_COMMA = re.compile(r",(?=\s*[\]}])")
 
 
 def _one_behind_the_other(text: str) -> list[Any]:

@@ -69,6 +69,7 @@ _TEXTS = (
         "is a text of single values (Prometheus, OpenTSDB); export the candles as CSV or JSON",
     ),
     (re.compile(r"- \w+: .*"), "is YAML; write it as CSV or JSON"),
+    (re.compile(r"\[\[?[A-Za-z_][\w.-]*\]\]?"), "is TOML or the like; write it as CSV or JSON"),
     (
         re.compile(r"[┌╭╔].*|shape: \(.*"),
         "is a table as it is drawn on a terminal (polars, DuckDB), without some rows and digits; "

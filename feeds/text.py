@@ -24,7 +24,7 @@ from stoptrail.feeds.broken_rows import (
 )
 from stoptrail.feeds.convert import NULLS, decimal_mark, doubtful_point, has_comma, number, one_line
 from stoptrail.feeds.drawn import BLANKS, one_blank, unframed
-from stoptrail.feeds.encodings import HEAD_BYTES, decoded
+from stoptrail.feeds.encodings import HEAD_BYTES, decoded, whole, zero_bytes
 from stoptrail.feeds.ends import WORD, cells_of, cut_off, foot_of
 from stoptrail.feeds.levels import YFINANCE, are_levels, filled, is_yahoo, of_lines, told_apart_by
 from stoptrail.feeds.names import field_of, plain_name, zone_in
@@ -114,10 +114,9 @@ def _unquoted(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
     lines = [line for line in _lines(head) if line.strip()][-100:]
     if sum(_inner(line) is not None for line in lines) <= len(lines) / 2:
         return source, head
-    whole = source if isinstance(source, bytes) else source.read_bytes()
     content = "\n".join(
         inner if (inner := _inner(line)) is not None else line
-        for line in whole.decode("utf-8-sig", "replace").split("\n")
+        for line in whole(source).decode("utf-8-sig", "replace").split("\n")
     ).encode()
     return content, content[:HEAD_BYTES]
 
@@ -304,6 +303,8 @@ def _handler_unheard() -> Iterator[None]:
 
 def _unreadable(source: Path | bytes, form: _Form, reason: str) -> str:
     """The line whose cells are too few or too many, else the reader's own words."""
+    if zeros := zero_bytes(whole(source)):
+        return zeros
     last = None
     for row, (line, text) in enumerate(_numbered(source, form)):
         last = (row, line, text, len(cells_of(text, form.separator)))

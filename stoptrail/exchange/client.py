@@ -61,17 +61,33 @@ _CLOCK = Patience(attempts=3, unreachable=2)
 
 SUCCESSORS = {
     "bitfinex2": "bitfinex",
+    "bitpanda": "onetrading",
+    "coinbaseprime": "coinbaseexchange",
     "coinbasepro": "coinbaseexchange",
     "gateio": "gate",
     "gdax": "coinbaseexchange",
     "hitbtc3": "hitbtc",
     "huobi": "htx",
+    "huobijp": "bittrade",
     "huobipro": "htx",
+    "lbank2": "lbank",
+    "mexc3": "mexc",
     "okex": "okx",
     "okex5": "okx",
     "poloniexfutures": "poloniex",
 }
 """ids that ccxt had once, and what such an exchange is called now."""
+_FORMER = {
+    *("aax", "ace", "ascendex", "bibox", "bitbay", "bitcoincom", "bitforex", "bitmart", "bitmex"),
+    *("bitstamp1", "bittrex", "bitz", "bkex", "bl3p", "btcalpha", "btctradeua", "bw"),
+    *("bytetrade", "cdax", "coinegg", "coinex", "coinfalcon", "coinfloor", "coinlist"),
+    *("coinmetro", "crex24", "currencycom", "eqonex", "ethfinex", "exmo", "fcoin", "flowbtc"),
+    *("ftx", "ftxus", "gopax", "hbtc", "idex", "itbit", "kuna", "lakebtc", "liquid", "livecoin"),
+    *("lykke", "novadax", "oceanex", "okcoin", "probit", "qtrade", "ripio", "southxchange"),
+    *("stex", "therock", "tidebit", "tidex", "timex", "tradeogre", "vcc", "wavesexchange"),
+    *("wazirx", "xbtce", "yobit", "zb", "zipmex", "zonda"),
+}
+"""ids that versions 1 to 4.2 of ccxt had, of exchanges that have closed or were dropped."""
 
 
 class Client:
@@ -107,7 +123,8 @@ def open_exchange(exchange_id: str, options: Mapping[str, Any] | None = None) ->
 def construct(module: Any, exchange_id: str, options: Mapping[str, Any]) -> Any:
     """An exchange of `module` (ccxt, its asynchronous or its socket one), or ConfigError."""
     if exchange_id not in module.exchanges:
-        raise ConfigError(unknown_exchange(exchange_id, module.exchanges))
+        version = getattr(module, "__version__", "")
+        raise ConfigError(unknown_exchange(exchange_id, module.exchanges, version))
     exchange = getattr(module, exchange_id)(dict(options))
     if hasattr(exchange, _INVENTS):
         setattr(exchange, _INVENTS, lambda candles, *_: candles)
@@ -115,13 +132,19 @@ def construct(module: Any, exchange_id: str, options: Mapping[str, Any]) -> Any:
     return exchange
 
 
-def unknown_exchange(exchange_id: str, known: Collection[str]) -> str:
-    """What to say of an id that ccxt does not know."""
-    text = f"exchange {exchange_id!r} is not known to ccxt"
-    successor = SUCCESSORS.get(exchange_id)
+def unknown_exchange(exchange_id: str, known: Collection[str], version: str) -> str:
+    """What to say of an id that ccxt, in this version, does not know."""
+    text = f"exchange {exchange_id!r} is not known to ccxt {version}".rstrip()
+    successor = SUCCESSORS.get(exchange_id.lower())
     if successor in known:
         return f"{text} any more: it is called {successor!r} now"
-    return text + close_to(exchange_id, known)
+    if exchange_id.lower() in _FORMER:
+        return (
+            f"{text} any more: it has closed or was dropped there; set data.exchange to another "
+            "one, or give a file of its candles"
+        )
+    close = close_to(exchange_id, known)
+    return text + (close or "; set data.exchange to another one, or give a file of its candles")
 
 
 def listen(exchange: Any, heard: Heard) -> None:

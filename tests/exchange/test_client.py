@@ -245,8 +245,20 @@ def test_a_reason_never_holds_a_query() -> None:
 
 
 def test_an_unknown_exchange_names_the_closest() -> None:
-    with pytest.raises(ConfigError, match="'krakn' is not known to ccxt; did you mean kraken"):
+    with pytest.raises(ConfigError, match=r"'krakn' is not known to ccxt [\d.]+; did you mean kra"):
         open_exchange("krakn")
+    with pytest.raises(ConfigError, match=r"known to ccxt [\d.]+; set data.exchange to another"):
+        open_exchange("zzzzzz")
+
+
+@pytest.mark.parametrize("name", ["ftx", "FTX", "bittrex", "wazirx"])
+def test_an_exchange_that_ccxt_has_no_more_is_said_to_have_closed_or_been_dropped(
+    name: str,
+) -> None:
+    with pytest.raises(ConfigError, match=f"'{name}' is not known .* any more: it has closed") as e:
+        open_exchange(name)
+    assert "did you mean" not in str(e.value)
+    assert "or give a file of its candles" in str(e.value)
 
 
 @pytest.mark.parametrize(("old", "new"), [("huobi", "htx"), ("okex", "okx"), ("gateio", "gate")])

@@ -136,7 +136,7 @@ def test_an_empty_file_is_refused(tmp_path: Path, content: bytes) -> None:
     "content",
     [
         bytes(range(256)) * 9,
-        b"\x89PNG\r\n\x1a\n\0\0",
+        b"\x89PNX\r\n\x1a\n\0\0",
         b"dear diary\ntoday it rained\n",
         b"{}\n",
         b"PAR1 and then nothing of the kind",
