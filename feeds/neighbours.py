@@ -175,7 +175,11 @@ def _turned(columns: Columns, step: int) -> Iterator[Told]:
     out = np.abs(open_[1:] - open_[:-1]) <= near_by
     within = np.abs(close[1:] - open_[:-1]) <= near_by
     pairs = np.flatnonzero(wide & (into | out | within))
+    bodies = np.abs(close - open_)
+    tick = float(np.min(bodies, where=bodies > 0, initial=np.inf))
+    body = max(_BODY * float(np.median(columns.high - columns.low)), _STEPS * tick)
     runs = [run for run in _runs(np.diff(pairs) == 1) if run.stop - run.start > 1]
+    runs = [run for run in runs if apart[pairs[run]].max() > body]
     count = sum(run.stop - run.start - 1 for run in runs)
     if count:
         text = (
@@ -189,13 +193,18 @@ _FEW = 20
 _USUAL = 0.6
 _FAR = 20.0
 """Times the gap that six in ten candles keep below: such a gap is none of the market."""
+_BODY = 0.1
+"""Of the usual range: smaller bodies go on either way round by chance; so do those of few steps."""
+_STEPS = 3
 _MENDED = 30.0
 """By how much exchanging the two has to narrow it, at least."""
 
 
 def _moved_on(columns: Columns, step: int) -> Iterator[Told]:
     """A single candle that is missing in all of a file while the price goes on from one side of it
-    to the other, as it does only between neighbours: what follows is a candle late, perhaps."""
+    to the other, as it does between neighbours: what follows is a candle late, perhaps. It goes on
+    over an outage too, which is told by a candle before it that stands still, or by the rush after
+    it."""
     apart = np.diff(columns.time)
     holes = np.flatnonzero(apart == 2 * step)
     if len(holes) != 1 or np.sum(apart == step) < _MANY_MORE:
@@ -203,8 +212,8 @@ def _moved_on(columns: Columns, step: int) -> Iterator[Told]:
     gaps = np.abs(columns.open[1:] - columns.close[:-1])
     usual = np.quantile(gaps[apart == step], _NEARLY_ALL)
     wide = np.median(columns.high - columns.low) > _FAR * usual
-    if wide and gaps[holes[0]] <= usual:
-        row = int(holes[0]) + 1
+    row = int(holes[0]) + 1
+    if wide and gaps[row - 1] <= usual and not _reopened(columns, row):
         text = (
             "the candle before is missing, the only one, yet the price goes on over it as between "
             "neighbours: the times from there on may be a candle late (closes, of another program)"
@@ -213,6 +222,17 @@ def _moved_on(columns: Columns, step: int) -> Iterator[Told]:
 
 
 _MANY_MORE = 100
+
+
+def _reopened(columns: Columns, row: int) -> bool:
+    """Whether the candle before stands still, or the one at `row` has far more volume than those
+    around it: as about an outage of the exchange, Binance's of 2023-03-24 for one."""
+    around = columns.volume[max(0, row - _DAY) : row + _DAY]
+    rush = columns.volume[row] > _RUSH * np.median(around)
+    return bool(columns.high[row - 1] == columns.low[row - 1] or rush)
+
+
+_DAY, _RUSH = 24, 2.5
 """Candles beside which a single one is seldom missing."""
 _NEARLY_ALL = 0.95
 """Of the gaps between neighbours: 97 of 100 parts of BTC/USDT that are a candle late are found so,

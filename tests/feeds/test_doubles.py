@@ -156,3 +156,18 @@ def test_a_late_part_is_said_where_its_seam_has_the_gap_of_one_candle_in_four(
     (said,) = load_file(table(tmp_path / "a.csv", PLAIN, late), QUARTER).notes
     assert said.startswith("row 101 (line 102)")
     assert "may be a candle late" in said
+
+
+@pytest.mark.parametrize("sign", ["stands still", "rush"])
+def test_a_candle_that_an_outage_left_out_is_no_late_part(tmp_path: Path, sign: str) -> None:
+    """When an exchange comes back, the price goes on from where trading had stopped."""
+    rows = [list(row) for row in rows_of(walk(1200))]
+    for row in rows[700:]:
+        row[0] += QUARTER
+    if sign == "stands still":
+        rows[699][1:] = [rows[700][1]] * 4 + [0.0]
+        rows[698][4] = rows[700][1]
+        rows[698][2:4] = max(rows[698][2], rows[700][1]), min(rows[698][3], rows[700][1])
+    else:
+        rows[700][5] = 4 * max(row[5] for row in rows[676:724])
+    assert not load_file(table(tmp_path / "a.csv", PLAIN, rows), QUARTER).notes

@@ -149,6 +149,33 @@ def test_open_and_close_that_are_exchanged_in_some_rows_are_said(
     assert said(table(tmp_path / "b.csv", PLAIN, ROWS)) == []
 
 
+@pytest.mark.parametrize(
+    ("share", "found"), [(0.05, False), (0.3, True)], ids=["hardly a body", "a body"]
+)
+def test_a_body_that_goes_on_either_way_round_says_nothing_of_its_columns(
+    tmp_path: Path, share: float, found: bool
+) -> None:
+    """As BTC/USDT's candle of 2022-12-27 01:00 in half hours, with 47 cents of 20 dollars."""
+    rows = [list(row) for row in ROWS]
+    usual = sorted(high - low for _, _, high, low, _, _ in rows)[len(rows) // 2]
+    before = rows[99][4]
+    other = before + round(share * usual, 2)
+    rows[100][1:5] = other, other + usual, before - usual, before
+    rows[101][1:3] = other, max(rows[101][2], other)
+    rows[101][3] = min(rows[101][3], other)
+    notes = said(table(tmp_path / "a.csv", PLAIN, rows))
+    assert any("open and close exchanged" in note for note in notes) == found
+
+
+def test_a_candle_of_few_steps_says_nothing_of_its_columns(tmp_path: Path) -> None:
+    """Of a price that moves by one or two of its steps, many candles go on either way round."""
+    step = 100.0
+    rows = [[t, *(round(price / step) * step for price in prices), v] for t, *prices, v in ROWS]
+    rows[100][1:5] = rows[99][4] + step, rows[99][4] + step, rows[99][4], rows[99][4]
+    rows[101][1:5] = rows[99][4] + step, rows[99][4] + step, rows[99][4], rows[99][4]
+    assert not any("exchanged" in note for note in said(table(tmp_path / "a.csv", PLAIN, rows)))
+
+
 def test_a_stretch_that_is_another_one_s_copy_is_said(tmp_path: Path) -> None:
     rows = [list(row) for row in ROWS]
     for i in range(4):
