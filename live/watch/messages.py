@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from stoptrail.core.time import iso_time
-from stoptrail.live.gate import REASONS
+from stoptrail.live.gate import PAUSED, REASONS
 from stoptrail.live.journal import (
     Entered,
     Funded,
@@ -20,10 +20,11 @@ from stoptrail.live.ledger.records import SessionRow
 from stoptrail.live.step import Step
 from stoptrail.rules.stops import BREAKEVEN, MANUAL_PRICE
 from stoptrail.rules.stops import REASONS as STOP_REASONS
-from stoptrail.rules.trade import PROTECTION
+from stoptrail.rules.trade import COOLDOWN, PENDING, POSITION, PROTECTION
 
 SIDES = {1: "long", -1: "short"}
-
+_USUAL = frozenset({POSITION, PENDING, COOLDOWN, PAUSED})
+"""Reasons for which no entry could be expected; without another one there would have been one."""
 
 UNWRITTEN = frozenset(
     {
@@ -46,7 +47,7 @@ class Message(NamedTuple):
     """Something that a person may want to know."""
 
     kind: str
-    """"entry", "exit", "breakeven", "trail", "protection", "signal", "connection",
+    """"entry", "exit", "breakeven", "trail", "protection", "refused", "signal", "connection",
     "alarm", "command", "settings", "notice", "error", "warm-up", "started", "stopped",
     "funding" or "daily"."""
     time: int
@@ -115,6 +116,7 @@ def _said(event: Happening) -> tuple[str, str] | None:
             when = iso_time(row.time)
             return "funding", f"{row.rate:+.4%} of {when}: {booked:+,.2f} booked"
         case Ignored(side=side, reason=reason):
-            kind = "protection" if reason == PROTECTION else "signal"
+            kind = "signal" if reason in _USUAL else "refused"
+            kind = "protection" if reason == PROTECTION else kind
             return kind, f"{SIDES[side]} signal ignored: {REASONS[reason]}"
     return None

@@ -11,7 +11,7 @@ from stoptrail.config.section import SettingsSection
 from stoptrail.core.text import HIDDEN, revealed
 
 Event = Literal[
-    "entry", "exit", "breakeven", "protection", "connection", "error", "session", "daily"
+    "entry", "exit", "breakeven", "refused", "protection", "connection", "error", "session", "daily"
 ]
 EVENTS: tuple[Event, ...] = get_args(Event)
 

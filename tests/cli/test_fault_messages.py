@@ -19,7 +19,8 @@ from tests.exchange.trouble import server_error
 from tests.live.small_market import small_market
 from tests.live.test_watching import receiver
 
-EVENTS = ["entry", "exit", "breakeven", "protection", "connection", "error", "session", "daily"]
+EVENTS = ["entry", "exit", "breakeven", "refused"]
+EVENTS += ["protection", "connection", "error", "session", "daily"]
 """What [notify] sends by default."""
 FOR_LONG = 1_000_000
 

@@ -7,7 +7,11 @@ from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
-from stoptrail.live.journal import Left, Moved
+import pytest
+
+from stoptrail.config.session import Notify
+from stoptrail.live.gate import REASONS
+from stoptrail.live.journal import Ignored, Left, Moved
 from stoptrail.live.step import Step, StoredTick
 from stoptrail.live.watch.messages import messages_of
 from stoptrail.rules.stops import (
@@ -50,3 +54,25 @@ def test_an_exit_at_a_named_price_is_told_with_its_own_time() -> None:
     assert [message.time for message in messages_of(step, 60_000)] == [3 * 86_400_000]
     stopped = step._replace(events=(left._replace(reason=TRAIL),))
     assert [message.time for message in messages_of(stopped, 60_000)] == [60_000]
+
+
+@pytest.mark.parametrize(
+    ("kind", "reasons"),
+    [
+        ("signal", ["position", "pending", "cooldown", "paused"]),
+        ("protection", ["protection"]),
+        ("refused", ["size", "gap", "cap", "missed", "stale", "settings"]),
+    ],
+)
+def test_a_signal_that_could_have_entered_and_did_not_is_told_apart(
+    kind: str, reasons: list[str]
+) -> None:
+    """Who is notified hears by default of an entry that failed, not of every signal while a
+    position is held or entries are paused."""
+    unused: Any = None
+    ignored = tuple(Ignored(1, REASONS.index(reason), 0) for reason in reasons)
+    step = Step(None, None, 0, 1, ignored, unused, 0.0, 0.0, 0.0, unused, 1, False)
+    told = list(messages_of(step, 60_000))
+    assert [message.kind for message in told] == [kind] * len(reasons)
+    assert [message.text for message in told] == [f"long signal ignored: {r}" for r in reasons]
+    assert (kind in Notify().events) == (kind != "signal")
