@@ -36,11 +36,7 @@ def scales(columns: Columns, step: int, symbol: str) -> Iterator[Told]:
     count = len(columns.time)
     if not count:
         return
-    if worth := volume_in_quote(columns, step, symbol):
-        text = (
-            f"volume times price is {worth:.2g} a day, more than any market trades: the volume "
-            "seems to count the quote currency or contracts, and no lot is inferred from it"
-        )
+    if text := no_coins(columns, step, symbol):
         yield Told("volume", 0, count, text)
     elif worth := whole_volumes(columns, symbol):
         text = (
@@ -83,6 +79,36 @@ def _of_another_pair(columns: Columns, symbol: str) -> str:
 
 _LEAST_BITCOIN, _SINCE = 50.0, 1_388_534_400_000
 """Dollars, and 2014 in milliseconds."""
+
+
+def no_coins(columns: Columns, step: int, symbol: str) -> str:
+    """What to say of volumes that are too large to count coins; "" of others."""
+    worth = volume_in_quote(columns, step, symbol)
+    if not worth:
+        return ""
+    return (
+        f"volume times price is {worth:.2g} a day, more than any market trades: the volume seems "
+        "to count the quote currency or contracts, and no lot is inferred from it"
+    )
+
+
+def off_tick(columns: Columns, tick: float | None) -> str:
+    """What to say where prices are no multiples of the tick that the exchange tells; "" where
+    nearly all are."""
+    if not tick or not len(columns.time):
+        return ""
+    prices = np.concatenate([columns.open, columns.high, columns.low, columns.close])
+    off = ~_multiples(prices, tick)
+    if np.mean(off) <= _SELDOM:
+        return ""
+    return (
+        f"{np.mean(off):.0%} of the latest prices, such as {prices[off][-1]:.10g}, are no "
+        f"multiples of the tick that the exchange tells, {tick:.10g}: fills and stops are rounded "
+        "to it; set market.tick to another one if it is wrong"
+    )
+
+
+_SELDOM = 0.01
 
 
 def counts_coins(columns: Columns, step: int, symbol: str) -> bool:

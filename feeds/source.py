@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from stoptrail.config.market import lately
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
 from stoptrail.core.program import Progress
 from stoptrail.core.time import (
@@ -45,6 +46,7 @@ from stoptrail.feeds.market import (
     with_unknown_volume,
 )
 from stoptrail.feeds.oddities import volume_unknown
+from stoptrail.feeds.scales import no_coins, off_tick
 from stoptrail.feeds.span import DEFAULT_YEARS, cut_span
 from stoptrail.feeds.synthetic import DEFAULT_END, DEFAULT_START, synthetic_candles
 from stoptrail.rules.candles import Candles
@@ -246,8 +248,8 @@ def exchange_market(
 
 def _settled(cached: Cached, now: int) -> Spans:
     """What need not be asked for: what is covered, and what was refused lately."""
-    lately = [(a, b) for a, b, at in cached.unserved if 0 <= now - at < ASK_AGAIN_MS]
-    return joined([*cached.covered, *lately])
+    refused = [(a, b) for a, b, at in cached.unserved if 0 <= now - at < ASK_AGAIN_MS]
+    return joined([*cached.covered, *refused])
 
 
 def _cached_market(
@@ -268,7 +270,13 @@ def _cached_market(
     check_type(wanted.symbol, facts.type, wanted.market_type)
     if note := unit_note(wanted.exchange_id, wanted.symbol, facts):
         on_notice(note)
-    unit = market.unit if facts.volume == "base" else facts.volume
+    unit: Unit = market.unit if facts.volume == "base" else facts.volume
+    late = rows_of(columns_of(candles), lately(candles.time))
+    if told := off_tick(late, facts.filters.tick):
+        on_notice(told)
+    if unit == "base" and (told := no_coins(late, wanted.interval, wanted.symbol)):
+        unit = "unknown"
+        on_notice(told)
     return replace(market, filters=facts.filters, maintenance=facts.maintenance, unit=unit)
 
 

@@ -20,12 +20,18 @@ from stoptrail.exchange.rows import product
 Type = Literal["spot", "margin", "swap"]
 
 _COUNT_CONTRACTS = {"delta", "gate", "kucoin", "kucoinfutures", "mexc", "poloniex", "xt"}
-_COUNT_COINS = {"blofin", "deribit", "htx", "myokx", "okx"}
+_COUNT_COINS = {"apex", "blofin", "coinbaseinternational", "deribit", "htx", "myokx", "okx"}
 """What candles of linear contracts count where one is not one coin, by the field that ccxt
 4.5.90 takes (`parse_ohlcv`) and the exchanges' documents of it; of others it is unknown."""
 _COUNT_QUOTE = {"btse", "hibachi"}
 """Whose candles tell what was traded in the quote currency alone, which ccxt 4.5.90 gives as the
 volume (`parse_ohlcv`)."""
+_STEPS_IN_COINS = {"apex", "coinbaseinternational", "deribit", "toobit", "weex"}
+"""Whose lots and minimums are coins, though ccxt 4.5.90 names a contract of another size: deribit's
+`min_trade_amount` ("the underlying base currency coin" of linear ones; coinbaseinternational has
+the same engine), toobit's LOT_SIZE (ccxt divides that of hashkey, which has the same platform, by
+the contract), weex's `minOrderSize` (an order is at most 1200 BTC) and apex's, which ccxt takes for
+the size of a contract as well."""
 _MADE_UP = {"coinone", "mercado", "upbit"}
 """Exchanges whose market lists have no steps; ccxt 4.5.90 gives the same for each of their
 markets (`parse_market`)."""
@@ -144,8 +150,8 @@ def market_type(market: dict[str, Any]) -> Type:
 
 def contract_size(market: dict[str, Any]) -> float:
     """Coins in one contract; 1 on spot."""
-    size = market.get("contractSize")
-    return float(size) if market_type(market) == "swap" and size else 1.0
+    size = _number(market.get("contractSize"))
+    return size if market_type(market) == "swap" and size else 1.0
 
 
 def volume_unit(exchange_id: str, market: dict[str, Any]) -> float | None:
@@ -202,7 +208,7 @@ def filters_of(exchange: Any, market: dict[str, Any]) -> Filters:
     precision, limits = market.get("precision") or {}, market.get("limits") or {}
     if exchange.id in _MADE_UP:
         precision = {}
-    size = contract_size(market)
+    size = 1.0 if exchange.id in _STEPS_IN_COINS else contract_size(market)
     return Filters(
         _step(exchange, precision.get("price")),
         _times(_step(exchange, precision.get("amount")), size),
@@ -298,16 +304,18 @@ def page_of(exchange: Any, symbol: str) -> int:
 def _step(exchange: Any, precision: Any) -> float | None:
     """A price or quantity step from ccxt's precision, which may count digits; None where
     it counts significant ones: then the step depends on the price."""
-    value = _number(precision)
     if exchange.precisionMode == _SIGNIFICANT_DIGITS:
         return None
-    if value is not None and exchange.precisionMode == _DECIMAL_PLACES:
-        return float(f"1e{-int(value)}")
-    return value or None
+    if exchange.precisionMode == _DECIMAL_PLACES:
+        digits = _finite(precision)
+        return None if digits is None else float(f"1e{-int(digits)}")
+    return _number(precision) or None
 
 
 def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+    """What an exchange tells of a size; None where that is no number, or below 0."""
+    number = _finite(value)
+    return None if number is None or number < 0.0 else number
 
 
 def _times(value: float | None, size: float) -> float | None:

@@ -29,6 +29,7 @@ from stoptrail.exchange.needed import only_the_kind_needed
 from tests.exchange import dialects, other_dialects
 from tests.exchange import market_answers as answers
 from tests.exchange.dialects import DIALECTS
+from tests.exchange.newer_dialects import NEWER
 from tests.exchange.other_dialects import OTHERS
 from tests.exchange.standin import StandIn
 
@@ -73,6 +74,99 @@ def test_lot_and_least_quantity_of_a_swap_are_in_coins() -> None:
     """0.01 contracts of 0.01 BTC; one contract of 0.0001 BTC."""
     assert filters_of(*okx()) == Filters(0.1, 0.0001, 0.0001, None)
     assert filters_of(*gate()) == Filters(0.1, 0.0001, 0.0001, None)
+
+
+WEEX = {
+    "symbol": "BTCUSDT",
+    "baseAsset": "BTC",
+    "quoteAsset": "USDT",
+    "marginAsset": "USDT",
+    "pricePrecision": "1",
+    "quantityPrecision": "4",
+    "contractVal": "0.0001",
+    "forwardContractFlag": True,
+    "minOrderSize": "0.0001",
+    "maxOrderSize": "1200",
+}
+"""As recorded by ccxt, ts/src/test/static/markets/weex.json at 5c8cb4f11a3e9ec9."""
+TOOBIT = {
+    "filters": [
+        {"minPrice": "0.01", "tickSize": "0.01", "filterType": "PRICE_FILTER"},
+        {"minQty": "0.01", "maxQty": "2000", "stepSize": "0.01", "filterType": "LOT_SIZE"},
+    ],
+    "symbol": "ETH-SWAP-USDT",
+    "symbolName": "ETH-SWAP-USDTUSDT",
+    "status": "TRADING",
+    "baseAsset": "ETH-SWAP-USDT",
+    "quoteAsset": "USDT",
+    "inverse": False,
+    "index": "ETH",
+    "marginToken": "USDT",
+    "contractMultiplier": "0.01",
+    "underlying": "ETH",
+}
+"""As recorded there, toobit.json at 3df7e30b8171d75d."""
+APEX = {
+    "minOrderSize": "0.0010",
+    "maxOrderSize": "50",
+    "settleAssetId": "USDT",
+    "baseTokenId": "BTC",
+    "stepSize": "0.001",
+    "symbol": "BTC-USDT",
+    "crossSymbolName": "BTCUSDT",
+    "tickSize": "0.1",
+    "enableTrade": True,
+}
+"""As recorded there, apex.json at f90f9bc4a7e5f5ce."""
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "size", "filters"),
+    [
+        ("weex", WEEX, 0.0001, Filters(0.1, 0.0001, 0.0001, None)),
+        ("toobit", TOOBIT, 0.01, Filters(0.01, 0.01, 0.01, None)),
+        ("apex", APEX, 0.001, Filters(0.1, 0.001, 0.001, None)),
+    ],
+)
+def test_steps_that_count_coins_are_not_multiplied_by_the_contract(
+    name: str, told: dict[str, Any], size: float, filters: Filters
+) -> None:
+    """ccxt's contract is not one coin; an order of 50 or 1200 of them would be the largest."""
+    exchange = getattr(ccxt, name)()
+    market = exchange.parse_market(told)
+    assert contract_size(market) == size
+    assert filters_of(exchange, market) == filters
+
+
+def test_deribit_s_least_amount_of_a_linear_swap_is_in_coins() -> None:
+    dialect = NEWER["deribit"]([], 1_790_000_000_000)
+    with StandIn(dialect) as server:
+        exchange = open_exchange("deribit", server.ccxt_options())
+        market = load_markets(exchange, dialect.symbol, "15m")
+    assert contract_size(market) == 0.0001
+    assert filters_of(exchange, market) == Filters(0.5, 0.0001, 0.0001, None)
+
+
+@pytest.mark.parametrize("odd", [None, "", "n/a", -1, "-0.5", float("nan"), float("inf"), [], {}])
+@pytest.mark.parametrize("mode", [2, 3, 4])
+def test_sizes_that_are_none_are_not_known(mode: int, odd: Any) -> None:
+    exchange = ccxt.binance()
+    exchange.precisionMode = mode
+    limits = {"amount": {"min": odd}, "cost": {"min": odd}}
+    steps = {"price": odd, "amount": odd}
+    market = entry(**SWAP, contractSize=odd, precision=steps, limits=limits)
+    filters = filters_of(exchange, market)
+    assert (filters.min_quantity, filters.min_notional) == (None, None)
+    assert contract_size(market) == 1.0
+    if mode == 4:
+        assert (filters.tick, filters.lot) == (None, None)
+
+
+def test_sizes_may_be_texts() -> None:
+    limits = {"amount": {"min": "5"}, "cost": {"min": "10"}}
+    steps = {"price": "0.01", "amount": "1"}
+    market = entry(**SWAP, contractSize="1000", precision=steps, limits=limits)
+    assert filters_of(ccxt.binance(), market) == Filters(0.01, 1000.0, 5000.0, 10.0)
 
 
 def test_volumes_are_in_coins_where_the_exchange_counts_contracts() -> None:

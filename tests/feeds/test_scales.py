@@ -10,7 +10,7 @@ import pytest
 from stoptrail.feeds.columns import columns_of
 from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.scales import scales
+from stoptrail.feeds.scales import off_tick, scales
 from stoptrail.rules.candles import Candles
 from tests.feeds.tables import QUARTER, rows_of, write_csv
 from tests.feeds.test_refusals import walk
@@ -83,3 +83,19 @@ def test_a_volume_that_is_the_same_everywhere_tells_no_lot(tmp_path: Path) -> No
     loaded = load_file(write_csv(tmp_path / "a.csv", rows_of(given)), QUARTER, BITCOIN)
     assert loaded.unit == "unknown"
     assert [note for note in loaded.notes if "the volume is 1.5 in every candle" in note]
+
+
+@pytest.mark.parametrize("tick", [0.01, 0.001, None, 0.0])
+def test_a_tick_that_prices_are_multiples_of_is_not_said(tick: float | None) -> None:
+    assert off_tick(columns_of(rounded(GIVEN, 0.01)), tick) == ""
+    assert (
+        off_tick(columns_of(GIVEN._replace(**dict.fromkeys(GIVEN._fields[:6], GIVEN[0][:0]))), 1)
+        == ""
+    )
+
+
+@pytest.mark.parametrize("tick", [2.0, 0.1, 0.025])
+def test_a_tick_that_prices_are_no_multiples_of_is_said(tick: float) -> None:
+    text = off_tick(columns_of(rounded(GIVEN, 0.01)), tick)
+    assert f"are no multiples of the tick that the exchange tells, {tick:g}" in text
+    assert "set market.tick to another one" in text

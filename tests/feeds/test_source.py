@@ -18,7 +18,7 @@ from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
 from stoptrail.exchange.markets import MarketFacts
 from stoptrail.feeds import source as module
-from stoptrail.feeds.cache import write_facts
+from stoptrail.feeds.cache import cache_path, read_cache, write_cache, write_facts
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import MarketData
 from stoptrail.feeds.source import Wanted, load_market
@@ -219,6 +219,23 @@ def test_volumes_that_may_count_contracts_are_said_and_tell_no_lot(
     market, told = load(wanted)
     assert (market.unit, market.volume_digits) == ("unknown", FINEST_LOT_DIGITS)
     assert any("contracts of 0.001 is not known" in line for line in told)
+
+
+def test_a_tick_and_volumes_that_candles_contradict_are_said(
+    exchange: Simulator, tmp_path: Path
+) -> None:
+    wanted = replace(TWO_WEEKS, ccxt_options=exchange.ccxt_options(), cache=tmp_path)
+    _, told = load(wanted)
+    assert not any("multiples of the tick" in line or "volume times" in line for line in told)
+    facts = MarketFacts(Filters(2.0, None, None, None), "spot", 1.0, "base")
+    write_facts(tmp_path, "binance", "BTC/USDT", facts)
+    cached = read_cache(cache_path(tmp_path, "binance", "BTC/USDT", "15m"), QUARTER)
+    worth = cached.columns.volume * cached.columns.close * 1e6
+    write_cache(cached._replace(columns=cached.columns._replace(volume=worth)))
+    market, told = load(wanted)
+    assert market.unit == "unknown"
+    assert any("no multiples of the tick that the exchange tells, 2:" in line for line in told)
+    assert any("more than any market trades" in line for line in told)
 
 
 def test_auto_does_not_hide_a_wrong_symbol(exchange: Simulator, tmp_path: Path) -> None:
