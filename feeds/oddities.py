@@ -12,6 +12,7 @@ from stoptrail.core.time import DAY_MS, iso, timeframe_name
 from stoptrail.feeds.columns import PRICES, Columns
 from stoptrail.feeds.neighbours import among_neighbours
 from stoptrail.feeds.orders import swapped
+from stoptrail.feeds.sampled import of_other_times
 from stoptrail.feeds.scales import scales
 from stoptrail.feeds.seams import skipped_hours
 from stoptrail.rules.candles import Floats, Times
@@ -74,7 +75,7 @@ def oddities(
     yield from _outliers(columns, place)
     yield from _levels(columns, step, place)
     yield from _stretches(columns, step, place)
-    for told in among_neighbours(columns, step):
+    for told in (*among_neighbours(columns, step), *of_other_times(columns, step)):
         text = f"{place(told.row)}, {iso(int(columns.time[told.row]))}: {told.text}"
         yield Oddity(told.kind, told.candles, text, False, True)
     if swapped(columns.open[:_ENOUGH], columns.close[:_ENOUGH]):

@@ -1,0 +1,108 @@
+"""Candles that are not what was traded in their own time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stoptrail.feeds.columns import Columns, columns_of
+from stoptrail.feeds.files import load_file
+from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.sampled import of_other_times
+from stoptrail.feeds.synthetic import synthetic_candles
+from stoptrail.rules.candles import Floats
+from tests.feeds.tables import QUARTER, write_parquet
+
+START = 1_685_577_600_000
+COUNT = 1200
+
+
+def market(seed: int = 1, step: int = QUARTER) -> Columns:
+    return columns_of(synthetic_candles(seed, step, START, START + COUNT * step))
+
+
+def told(columns: Columns, step: int = QUARTER) -> list[str]:
+    return [one.text for one in of_other_times(columns, step)]
+
+
+def windows(values: Floats, width: int) -> Floats:
+    """The last `width` values before each and it."""
+    padded = np.concatenate([np.full(width - 1, values[0]), values])
+    return np.lib.stride_tricks.sliding_window_view(padded, width)
+
+
+def hours_four_times() -> Columns:
+    hours = market(step=4 * QUARTER)
+    time = START + np.arange(4 * len(hours.time)) * QUARTER
+    return Columns(time, *(np.repeat(column, 4) for column in hours[1:]))
+
+
+def extremes_of_a_day() -> Columns:
+    given = market()
+    highest, lowest = windows(given.high, 96).max(axis=1), windows(given.low, 96).min(axis=1)
+    return given._replace(high=highest, low=lowest)
+
+
+def one_in_four() -> Columns:
+    given = market(step=QUARTER)
+    kept = [column[::4] for column in given]
+    return Columns(START + np.arange(len(kept[0])) * QUARTER, *kept[1:])
+
+
+def averaged() -> Columns:
+    given = market()
+    return given._replace(**{n: windows(getattr(given, n), 5).mean(axis=1) for n in PRICES})
+
+
+PRICES = ("open", "high", "low", "close")
+
+
+def without_wicks() -> Columns:
+    given = market()
+    top, bottom = np.maximum(given.open, given.close), np.minimum(given.open, given.close)
+    return given._replace(high=top, low=bottom)
+
+
+KINDS = {
+    "candles of a longer time, each written 4 times": hours_four_times,
+    "highs and lows stay while the price moves": extremes_of_a_day,
+    "of their own height beside the close before": one_in_four,
+    "closes follow each other as moving averages do": averaged,
+    "no candle goes beyond its own open and close": without_wicks,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_candles_of_another_time_than_their_own_are_said(kind: str) -> None:
+    (text,) = told(KINDS[kind]())
+    assert kind in text
+
+
+@pytest.mark.parametrize("step", [60_000, QUARTER, 4 * QUARTER, 96 * QUARTER])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_market_s_own_candles_are_not(seed: int, step: int) -> None:
+    assert told(market(seed, step), step) == []
+
+
+def test_a_pair_of_few_steps_is_a_market_too() -> None:
+    """A stable pair: highs and lows stay while the price goes from one step to the next."""
+    chance = np.random.default_rng(2)
+    time = START + np.arange(COUNT) * QUARTER
+    close = 1.0 + chance.integers(0, 2, COUNT) * 0.0001
+    open_ = np.concatenate([[1.0], close[:-1]])
+    same = (np.full(COUNT, 1.0001), np.full(COUNT, 0.9999))
+    assert told(Columns(time, open_, *same, close, chance.uniform(1, 9, COUNT))) == []
+
+
+def test_few_candles_tell_nothing() -> None:
+    for made in KINDS.values():
+        few = [column[:150] for column in made()]
+        assert told(Columns(*few)) == []
+
+
+def test_a_run_says_it_too(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "candles.parquet", extremes_of_a_day())
+    notes = load_file(path, QUARTER, Reading()).notes
+    assert any("highs and lows stay while the price moves" in note for note in notes)
