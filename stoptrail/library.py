@@ -18,7 +18,7 @@ from stoptrail.cli.options import BacktestOptions
 from stoptrail.config.load import as_texts, load_settings, with_overrides
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import DataError, StopTrailError, UsageError
-from stoptrail.core.files import written_whole
+from stoptrail.core.files import reason_of, written_whole
 from stoptrail.rules.candles import Candles
 
 if TYPE_CHECKING:
@@ -230,7 +230,11 @@ def _candle_file(data: Any, scratch: Path, out: Path | None) -> Iterator[Path | 
         yield None if data is None else Path(data)
         return
     path = scratch / "candles.parquet"
-    _table_of(data).to_parquet(path)
+    table = _table_of(data)
+    try:
+        table.to_parquet(path)
+    except (TypeError, ValueError) as error:  # Arrow's own, too
+        raise DataError(f"data: is no plain table of columns ({reason_of(error)})") from None
     is_new = False
     if out is not None:
         whole = path.read_bytes()
@@ -254,7 +258,7 @@ def _table_of(data: Any) -> pd.DataFrame:
     import pandas as pd
 
     if isinstance(data, pd.DataFrame):
-        return data
+        return data.to_timestamp() if isinstance(data.index, pd.PeriodIndex) else data
     if not isinstance(data, Candles):
         raise DataError(
             f"data: must be a candle file, stoptrail.Candles or a pandas.DataFrame, "

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from threading import local
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from stoptrail.rules.candles import Floats, Times
 from stoptrail.rules.journal import RatchetMoves
-from stoptrail.rules.manage import Moves
+from stoptrail.rules.manage import Moves, room_for_moves
 from stoptrail.rules.stops import Stop
+
+
+class Room(local):
+    """Where moves are played ahead: of each thread its own, since compiled code writes there while
+    other threads run."""
+
+    def __init__(self) -> None:
+        self.moves = room_for_moves(4_096)
+
+
+_ROOM = Room()
+
+
+def room() -> Moves:
+    """Where this thread's next moves may be played ahead."""
+    return _ROOM.moves
 
 
 class PlayedAhead(NamedTuple):

@@ -19,7 +19,6 @@ from stoptrail.rules.manage import (
     manage_close,
     managed_from,
     managed_through,
-    room_for_moves,
 )
 from stoptrail.rules.margin import Mark
 from stoptrail.rules.own_exit import NOTHING_SEEN, called, seen_more
@@ -37,9 +36,8 @@ from stoptrail.rules.stops import (
 )
 from stoptrail.rules.trade import Exit, Fill, Position, TradeRules, working_target
 from stoptrail.strategies.calm import STIRRED, Changes, Lull
-from stoptrail.strategies.played_moves import PlayedAhead, played_ahead
+from stoptrail.strategies.played_moves import PlayedAhead, played_ahead, room
 
-_MOVES = room_for_moves(4_096)
 NO_REACH = np.empty(0)
 """Of a stop that hangs from no price of the market's."""
 
@@ -248,8 +246,9 @@ class StopTrail:
             reach = np.frombuffer(line.array)
         candles, atr = strategy.data.candles, np.frombuffer(strategy.atr.array)
         given = stop, position, at + 1, until, candles, atr, reach, target, danger, self.trade_rules
-        following, count = compiled(managed_through)(*given, _MOVES)
-        self._coming, self._known = played_ahead(_MOVES, count, self._times, strategy.interval), 0
+        moves = room()
+        following, count = compiled(managed_through)(*given, moves)
+        self._coming, self._known = played_ahead(moves, count, self._times, strategy.interval), 0
         return int(following)
 
     def catch_up(self, now: int) -> None:

@@ -222,8 +222,10 @@ def test_candles_and_tables_of_any_usual_shape_give_the_same(tmp_path: Path) -> 
     local = frame.copy()
     local.index = local.index.tz_localize("UTC").tz_convert("Europe/Berlin")
     column = frame.rename_axis("time").reset_index()
+    periods = frame.set_axis(frame.index.to_period("15min"))
     runs = [
-        stoptrail.backtest(data=each, overrides=QUICK) for each in (CANDLES, frame, local, column)
+        stoptrail.backtest(data=each, overrides=QUICK)
+        for each in (CANDLES, frame, local, column, periods)
     ]
     for run in runs[1:]:
         assert run.metrics == runs[0].metrics
@@ -293,6 +295,12 @@ def test_invented_candles_are_a_warning() -> None:
         ({"data": "no.csv"}, DataError, "no.csv"),
         ({"data": 3}, DataError, "not int"),
         ({"data": pd.DataFrame({"close": [1.0]})}, DataError, "^data: "),
+        (
+            {"data": pd.DataFrame([[1.0, 2.0]], columns=["close", "close"])},
+            DataError,
+            "^data: .*close",
+        ),
+        ({"data": pd.DataFrame({"time": [1, "x"]})}, DataError, "^data: is no plain table"),
         ({"settings": 3}, UsageError, "settings: must be Settings or a TOML file, not int"),
         ({"settings": {"stop.atr_period": 3}}, UsageError, "not dict; .* are overrides"),
         (

@@ -13,6 +13,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ _PARTIAL = re.compile(r"\.(\d+)\.part(-journal|-wal|-shm)?$")
 
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
-_TOGETHER: list[set[Path]] = []
-"""Files that are to be on the disk at the end of each `on_disk_together` under way."""
+_TOGETHER: ContextVar[set[Path] | None] = ContextVar("_TOGETHER", default=None)
+"""Files that are to be on the disk at the end of the `on_disk_together` under way in this thread:
+another one's may be elsewhere by then."""
 
 Refusal = Callable[[str], Exception]
 """Makes the error of one line."""
@@ -167,9 +169,10 @@ def written_whole(path: Path, remedy: str = "") -> Iterator[Path]:
     beside = partial_path(path)
     try:
         yield beside
-        if _TOGETHER:
+        together = _TOGETHER.get()
+        if together is not None:
             beside.replace(path)
-            _TOGETHER[-1].add(path)
+            together.add(path)
         else:
             _sync(beside)
             beside.replace(path)
@@ -188,11 +191,11 @@ def on_disk_together() -> Iterator[None]:
     """Whatever is written whole inside is on the disk when this ends, not one after the other:
     for files of a folder that is nothing before all of them are there. Raises OutputError."""
     files: set[Path] = set()
-    _TOGETHER.append(files)
+    before = _TOGETHER.set(files)
     try:
         yield
     finally:
-        _TOGETHER.pop()
+        _TOGETHER.reset(before)
     with ThreadPoolExecutor(len(files) + 1) as waiting:
         list(waiting.map(_kept, files))
     for folder in {file.parent for file in files}:

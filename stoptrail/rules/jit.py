@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
 from importlib.metadata import version
@@ -35,8 +36,9 @@ _MAKING = Lock()
 _MARKED: list[tuple[Callable[..., Any], dict[str, bool]]] = []
 """Rules that Numba has not been told of, and how each is to be compiled. It is told when it
 compiles something: code from the cache needs none of it."""
-_IN_HASTE: list[dict[Callable[..., Any], bool]] = []
-"""Of each `in_haste` under way, which functions were on disk when they were first asked for."""
+_IN_HASTE: ContextVar[dict[Callable[..., Any], bool] | None] = ContextVar("_IN_HASTE", default=None)
+"""Of the `in_haste` under way in this thread, which functions were on disk when they were first
+asked for."""
 _KEPT_CACHES = 4
 """Digests whose compiled code is kept on disk; older ones are removed."""
 _RESTED = 3600.0
@@ -198,9 +200,9 @@ def compiled(function: Function, *, parallel: bool = False) -> Function:
 def is_quick(function: Callable[..., Any]) -> bool:
     """Whether `compiled` gives machine code of `function`: always, but for what is done in
     haste."""
-    if not _IN_HASTE:
+    made = _IN_HASTE.get()
+    if made is None:
         return True
-    made = _IN_HASTE[-1]
     if function not in made:
         made[function] = is_cached(function)
     return made[function]
@@ -210,11 +212,11 @@ def is_quick(function: Callable[..., Any]) -> bool:
 def in_haste() -> Iterator[None]:
     """Inside, what is not on disk as machine code runs as plain Python, to the same last bit:
     for work that takes less time than compiling for it. What has begun so, goes on so."""
-    _IN_HASTE.append({})
+    before = _IN_HASTE.set({})
     try:
         yield
     finally:
-        _IN_HASTE.pop()
+        _IN_HASTE.reset(before)
 
 
 @cache

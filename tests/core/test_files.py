@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -47,6 +48,19 @@ def test_files_of_a_folder_reach_the_disk_together_and_once(
     assert synced[2:] == [tmp_path.name]
     write_whole(tmp_path / "three", b"4")
     assert synced[3:] == [f".three.{os.getpid()}.part", tmp_path.name]
+
+
+def test_what_another_thread_writes_meanwhile_is_on_the_disk_by_itself(
+    tmp_path: Path, synced: list[str]
+) -> None:
+    """Its folder may have been moved on, as a finished run is, before these files are kept."""
+    with on_disk_together():
+        write_whole(tmp_path / "one", b"1")
+        other = Thread(target=write_whole, args=(tmp_path / "two", b"2"))
+        other.start()
+        other.join()
+        assert synced == [f".two.{os.getpid()}.part", tmp_path.name]
+    assert synced[2:] == ["one", tmp_path.name]
 
 
 def test_a_disk_that_fails_is_told_with_the_file(

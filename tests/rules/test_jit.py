@@ -7,6 +7,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import numba
@@ -15,7 +16,7 @@ import pytest
 
 import stoptrail.rules
 from stoptrail.rules.candles import Floats
-from stoptrail.rules.jit import compiled, in_haste, source_digest, uncounted
+from stoptrail.rules.jit import compiled, in_haste, is_quick, source_digest, uncounted
 
 JIT = Path(stoptrail.rules.__file__).parent / "jit.py"
 
@@ -255,6 +256,19 @@ def test_in_haste_only_what_is_on_disk_is_machine_code(
         with in_haste():
             assert hasattr(compiled(quotient), "py_func")
     assert hasattr(compiled(quotient), "py_func")
+
+
+def test_the_haste_of_one_thread_is_none_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    quick: list[bool] = []
+    with in_haste():
+        other = Thread(target=lambda: quick.append(is_quick(quotient)))
+        other.start()
+        other.join()
+        assert not is_quick(quotient)
+    assert quick == [True]
 
 
 def test_the_digest_is_that_of_the_sources() -> None:
