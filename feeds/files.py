@@ -139,7 +139,10 @@ def _parts_of(
     path: Path, reading: Reading, unread: Unread | None
 ) -> tuple[list[FilePart], list[str]]:
     files, rows = unread or (None, None)
-    sheets, notes = sheets_of(path, reading.symbol, reading.timeframe, files)
+    try:
+        sheets, notes = sheets_of(path, reading.symbol, reading.timeframe, files)
+    except SeveralError as error:
+        raise SeveralError(f"{path}: {error}", error.what, error.names) from None
     parts, strange = [], []
     for sheet in sheets:
         try:

@@ -22,6 +22,8 @@ def show_list(folder: Path, as_json: bool) -> None:
     what was stopped."""
     from stoptrail.reports.compare import list_row, show_rows
 
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--in {folder}: is a file; name the folder of the runs")
     finished = finished_runs(folder)
     rows, spoilt = [], []
     for place in finished:

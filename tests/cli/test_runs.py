@@ -191,3 +191,11 @@ def test_there_is_no_last_run_without_a_run(
     assert runner.main([command, "last"]) == 2
     said = capsys.readouterr().err
     assert said == "error: no finished run in runs; name the folder of a run\n"
+
+
+def test_a_file_in_place_of_the_folder_of_runs_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "runs").write_text("")
+    assert runner.main(["runs", "--in", str(tmp_path / "runs"), "list"]) == 2
+    assert capsys.readouterr().err.endswith("runs: is a file; name the folder of the runs\n")

@@ -141,7 +141,9 @@ def test_of_several_symbols_that_of_the_settings_is_what_a_run_takes(tmp_path: P
     assert "1 file of another market than ETHUSDT passed over" in " ".join(
         check_file(folder, reading=Reading(one_of="ETH/USDT")).notes
     )
-    assert not check_file(folder).usable
+    refused = check_file(folder)
+    assert not refused.usable
+    assert refused.refusal.startswith(f"{folder}: holds files of 2 markets (BTCUSDT, ETHUSDT)")
 
 
 def test_an_odd_file_of_a_folder_is_a_finding_and_the_others_are_looked_at(tmp_path: Path) -> None:
