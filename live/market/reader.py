@@ -30,6 +30,7 @@ from stoptrail.exchange.errors import (
 from stoptrail.exchange.history import MOST
 from stoptrail.exchange.rows import Row, candle_row, in_coins, open_time, other_length, step_of
 from stoptrail.exchange.windows import end_at
+from stoptrail.live.market.exchange_time import ExchangeTime
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.warnings import WarningLog
 
@@ -121,6 +122,8 @@ class Reader:
         self._own_bar = _Bar()
         """Of this market: HTTP 403 and 451 may refuse one alone."""
         self._left_out: deque[str] = deque(maxlen=64)
+        self.time = ExchangeTime(source)
+        """What the reads go by, of all readers of the connection."""
 
     def beside(self, warning_log: WarningLog) -> Reader:
         """A reader of another market of the same exchange: what it asks not to be asked holds
@@ -218,7 +221,10 @@ class Reader:
         if not has_clock(self._source):
             return None
         try:
-            return clock_time(self._source, await self.read("time", self._source.fetch_time))
+            told = clock_time(self._source, await self.read("time", self._source.fetch_time))
+            if told is not None:
+                self.time.told(told)
+            return told
         except RequestError:
             return clock_time(self._source, None)
         except UnreachableError:  # it may be on a host of its own
@@ -247,8 +253,9 @@ class Reader:
             await self._wait_for_ban(what, patient)
             _HEARD.set(heard := Client())
             try:
-                async with asyncio.timeout(self.deadline):
-                    result = await call()
+                with self.time.reading():
+                    async with asyncio.timeout(self.deadline):
+                        result = await call()
             except Exception as error:
                 failures += 1
                 wait = self._wait_after(what, error, heard.answer, failures, patient)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 import time
 import weakref
@@ -15,7 +16,7 @@ from stoptrail.exchange.rows import Row
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.read_ahead import read_ahead
 from stoptrail.live.market.subscriptions import Subscriptions
-from stoptrail.live.market.warnings import WarningLog
+from stoptrail.live.market.warnings import Redaction, WarningLog
 
 _PROTOBUF = "they need the package protobuf (pip install protobuf); data is polled"
 
@@ -51,9 +52,7 @@ def guard(
             if "protobuf" in str(error):
                 warning_log.say("protobuf", f"{exchange.id}'s sockets cannot be read: {_PROTOBUF}")
                 return
-            warning_log.say(
-                "malformed message", f"a message makes no sense and is left out: {error}"
-            )
+            warning_log.say("malformed message", _left_out(exchange, error))
 
     def failed(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -111,6 +110,8 @@ _BROKEN = (
     (r"Cannot connect to host (\S+?):\d+ .*\[(.*)\]", r"\1 cannot be reached, \2"),
 )
 """What ccxt and aiohttp say of a socket, and what a person is told instead."""
+_REASONS = ("msg", "err-msg", "message", "retMsg", "ret_msg", "reason", "error", "data")
+"""Where exchanges say in an answer why they refuse."""
 
 
 def broken_by(error: Exception) -> str:
@@ -119,7 +120,41 @@ def broken_by(error: Exception) -> str:
     for theirs, ours in _BROKEN:
         if found := re.fullmatch(theirs, text):
             return found.expand(ours)
-    return text or type(error).__name__
+    return _reason_in(text) or text or type(error).__name__
+
+
+def _reason_in(text: str) -> str:
+    """What the answer says that ccxt shows whole behind the exchange's name; empty where it shows
+    none."""
+    _, _, answer = text.partition(" ")
+    try:
+        told = json.loads(answer)
+    except ValueError:
+        return ""
+    found = [told[name] for name in _REASONS if name in told] if isinstance(told, dict) else []
+    return next((str(reason) for reason in found if isinstance(reason, str) and reason), "")
+
+
+def _refuses(error: Exception) -> bool:
+    """Whether ccxt read in an error's answer that the exchange will not do something."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return "ExchangeError" in kinds
+
+
+def _left_out(exchange: Any, error: Exception) -> str:
+    """What a person is told of a message that ccxt could not handle."""
+    refused = f"{exchange.id} refuses what was asked for on a socket"
+    words = refused if _refuses(error) else "a message makes no sense and is left out"
+    return f"{words}: {broken_by(error)}"
+
+
+def told_of_failure(name: str, error: Exception, redaction: Redaction) -> tuple[str, str]:
+    """Why the stream `name` failed, for the connection's state; and what a person is told."""
+    text = redaction.clean(broken_by(error))[:160]
+    if _refuses(error):
+        said = f"the {name} subscription was refused: it is asked for again ({text})"
+        return f"{name} subscription: refused, {text}", said
+    return f"{name} socket: {text}", f"the {name} socket broke: it is opened anew ({text})"
 
 
 def give_up(clients: list[Any], reason: str) -> None:

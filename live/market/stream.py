@@ -19,7 +19,7 @@ from stoptrail.live.market.mark_reader import MarkReader
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.outbox import Outbox
 from stoptrail.live.market.reader import Reader
-from stoptrail.live.market.sockets import Silence, Traded, broken_by, give_up
+from stoptrail.live.market.sockets import Silence, Traded, give_up, told_of_failure
 from stoptrail.live.market.subscriptions import Subscriptions
 from stoptrail.live.market.timing import Timing
 from stoptrail.live.market.trade_ticks import TradeTicks
@@ -233,8 +233,7 @@ class Stream:
         self._warning_log.say("no socket", f"{self._exchange.id} {words}")
 
     def _socket_failed(self, name: str, error: Exception, failures: int) -> None:
-        text = self._warning_log.redaction.clean(broken_by(error))[:160]
-        why, said = f"{name} socket: {text}", f"the {name} socket broke: it is opened anew ({text})"
+        why, said = told_of_failure(name, error, self._warning_log.redaction)
         self._warning_log.say("socket", said, why=why)
         was_streaming = self._streaming
         self._up.discard(name)
@@ -248,6 +247,7 @@ class Stream:
 
     def _heard(self, name: str) -> None:
         self._silence.heard()
+        self._reader.time.heard(self._sequence.newest)
         if name not in self._up or self._halted:
             self._up.add(name)
             self._halted = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -89,6 +90,7 @@ class Ledgers:
             except StopTrailError as error:
                 told["error"] = plain(error)
             found["ledgers"].append(told)
+        _tell_apart(found["sessions"], [told["name"] for told in found["ledgers"]])
         return found
 
     def order(self, place: Place, verb: str, at: str | None = None) -> str:
@@ -130,6 +132,18 @@ def _price(verb: str, at: str) -> float:
     if not 0.0 < price < math.inf:
         raise UsageError(f"a price is a number above 0, not {plain(at)[:40]!r}")
     return price
+
+
+def _tell_apart(cards: list[dict[str, Any]], names: list[str]) -> None:
+    """Let cards of the same market say which of the ledgers `names` each is from; the others, and
+    those of one ledger, say nothing."""
+    places: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for card in cards:
+        places[card["exchange"], card["symbol"]].add(card["key"].partition("/")[0])
+    for card in cards:
+        several = len(places[card["exchange"], card["symbol"]]) > 1
+        name = names[int(card["key"].partition("/")[0])]
+        card["ledger"] = "/".join(name.split("/")[-2:]) if several else ""
 
 
 def _card(ledger: int, found: Snapshot, book: str | None = None) -> dict[str, Any]:

@@ -70,6 +70,19 @@ def test_without_a_session_there_is_nothing_to_read(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_cards_of_the_same_market_in_two_ledgers_say_which(
+    url: str, ledger: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "second").mkdir()
+    copy = tmp_path / "second" / "copy.db"
+    with closing(sqlite3.connect(ledger)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    (alone,) = Ledgers([url]).look()["sessions"]
+    both = Ledgers([url, f"sqlite:///{copy}"]).look()["sessions"]
+    assert alone["ledger"] == ""
+    assert [card["ledger"] for card in both] == ["/".join(ledger.parts[-2:]), "second/copy.db"]
+
+
 def test_a_card_says_what_status_says(url: str) -> None:
     with existing_ledger(url) as database:
         found = snapshot(database, all_sessions(database)[0])

@@ -41,7 +41,7 @@ function cardOf(card, marks) {
   const won = card.trades ? `, ${Math.round((100 * card.wins) / card.trades)}% won` : "";
   return h("a", { class: "card session", href: `#/session/${card.key}`, "data-session": card.key },
     h("div", { class: "top" },
-      h("div", {}, h("div", { class: "name" }, card.symbol), h("div", { class: "of" }, `${card.exchange} · ${card.timeframe} · ${f.count(card.trades)} ${card.trades === 1 ? "trade" : "trades"}${won}`)),
+      h("div", {}, h("div", { class: "name" }, card.symbol), h("div", { class: "of" }, `${card.exchange} · ${card.timeframe} · ${f.count(card.trades)} ${card.trades === 1 ? "trade" : "trades"}${won}${card.ledger ? ` · ${card.ledger}` : ""}`)),
       h("div", { class: "pills" }, pills(card))),
     h("div", { class: "middle" }, h("div", { class: "price" }, card.sleeves.length ? `${card.sleeves.length} sleeves` : f.price(card.price)), sparkline(marks?.equity)),
     held(card),
