@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stoptrail.core.errors import DataError
+from stoptrail.core.text import number_of
 from stoptrail.feeds.binaries import what_file
 from stoptrail.feeds.convert import one_line
 from stoptrail.feeds.encodings import HEAD_BYTES, ZERO_BYTES
@@ -123,7 +124,7 @@ def _members(path: Path, unread: list[str] | None) -> tuple[list[Member], list[s
         notes = []
         others = len([file for file in inside if not file.name.startswith(".")]) - len(found)
         if others > 0:
-            notes.append(f"{others} other files of the folder passed over")
+            notes.append(f"{number_of(others, 'other file')} of the folder passed over")
         return members, notes
     return list(_unpacked(Member(str(path), path.name, path))), []
 

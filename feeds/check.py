@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
+from stoptrail.core.text import number_of
 from stoptrail.core.time import iso, timeframe_name
 from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.doubles import hour_twice, said_of_doubles
@@ -238,5 +239,5 @@ def _silent(time: Times, zero: NDArray[np.bool_]) -> Iterator[Oddity]:
     edges = np.flatnonzero(np.diff(np.concatenate([[False], zero, [False]]).astype(np.int8)))
     for begin, end in zip(edges[::2], edges[1::2], strict=True):
         count = int(end - begin)
-        text = f"{iso(int(time[begin]))}: {count} candle{'s' if count > 1 else ''} without volume"
+        text = f"{iso(int(time[begin]))}: {number_of(count, 'candle')} without volume"
         yield Oddity("zero volume", count, text, False)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from stoptrail.core.text import number_of
 from stoptrail.core.time import HOUR_MS, MINUTE_MS, iso, timeframe_name
 from stoptrail.feeds.columns import Columns
 from stoptrail.feeds.faults import cut_clock, usual_step
@@ -42,7 +43,7 @@ def said_of_doubles(columns: Columns, place: Place, *, local: bool) -> str:
     if told := _two_zones(columns, place):
         return told
     told = two_candles(columns, int(order[same[0]]), int(order[same[0] + 1]), place)
-    more = f" (and {count - 1} more such rows)" if count > 1 else ""
+    more = f" (and {number_of(count - 1, 'more such row')})" if count > 1 else ""
     if count > _MOST * len(times) and count > _FEW and "two markets" not in told:
         head = told.partition(" (open high low")[0]
         if np.mean(_grown(columns, order[same], order[same + 1])) > _MOSTLY:

@@ -11,6 +11,7 @@ import numpy as np
 
 from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.program import Progress
+from stoptrail.core.text import number_of
 from stoptrail.core.time import (
     HOUR_MS,
     Spans,
@@ -133,8 +134,8 @@ def say_unserved(exchange_id: str, spans: Spans, interval: int, notice: Notice) 
         count = sum(last - first for first, last in rest) // interval
         first, last = min(a for a, _ in rest), max(b for _, b in rest)
         notice(
-            f"{exchange_id} gave nothing in {len(rest)} more stretches, {count} candles, "
-            f"between {iso(first)} and {iso(last)}"
+            f"{exchange_id} gave nothing in {number_of(len(rest), 'more span')}, "
+            f"{number_of(count, 'candle')}, between {iso(first)} and {iso(last)}"
         )
 
 
@@ -287,16 +288,16 @@ class _Download:
     def _say(self, history: History, interval: int, end: int) -> None:
         say_unserved(self._exchange.id, history.unserved, interval, self._notice)
         if len(self._left_out) > _SHOWN:
-            self._notice(f"left out {len(self._left_out)} impossible candles in all")
+            self._notice(f"left out {number_of(len(self._left_out), 'impossible candle')} in all")
         for line in history.copies.lines(self._exchange.id, end):
             self._notice(line)
         if gaps := history.gaps:
             first, last = max(gaps, key=lambda gap: gap[1] - gap[0])
             count = sum(b - a for a, b in gaps) // interval
             self._notice(
-                f"{self._exchange.id} has no candle in {len(gaps)} stretches, {count} candles "
-                f"in all, asked for {history.losses.how_often()}; the longest {iso(first)} to "
-                f"{iso(last)}"
+                f"{self._exchange.id} has no candle in {number_of(len(gaps), 'gap')}, "
+                f"{number_of(count, 'candle')} in all, asked for {history.losses.how_often()}; "
+                f"the longest from {iso(first)} to {iso(last)}"
             )
 
     def _built(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.core.errors import DataError
+from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, iso, timeframe_name
 from stoptrail.feeds.archive import require_some, sheets_of
 from stoptrail.feeds.columns import PRICES, Columns, aggregated, rows_of
@@ -92,7 +93,9 @@ def load_file(
     series = _joined(path, parts)
     columns = series.columns
     if len(columns.time) < (0 if sparse else MIN_CANDLES):
-        raise DataError(f"{path}: holds {len(columns.time)} candles; at least 2 are needed")
+        raise DataError(
+            f"{path}: holds {number_of(len(columns.time), 'candle')}; at least 2 are needed"
+        )
     _refuse_order(path, parts, series)
     wanted = interval
     if interval is None or not sparse:

@@ -16,6 +16,7 @@ import numpy as np
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.files import written_whole
+from stoptrail.core.text import number_of
 from stoptrail.core.time import HOUR_MS, iso
 from stoptrail.exchange.funding import HOURLY_SINCE
 from stoptrail.feeds.archive import Member, files_of
@@ -291,7 +292,8 @@ def covering(
     holes = _holes(rows, first, last)
     if holes and gaps == "refuse":
         begin, end = max(holes, key=lambda hole: hole[1] - hole[0])
-        more = f" and in {len(holes) - 1} more stretches" if len(holes) > 1 else ""
+        rest = number_of(len(holes) - 1, "more stretch", "more stretches")
+        more = f" and in {rest}" if len(holes) > 1 else ""
         raise DataError(
             f"{source}: no row of funding from {iso(begin)} to {iso(end)}{more}, of a span from "
             f"{iso(first)} to {iso(last)}; give one that has them, set data.start and data.end, "

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
+from stoptrail.core.text import number_of
 from stoptrail.feeds.convert import number, one_line, texts_of
 from stoptrail.feeds.kinds import kind_of
 from stoptrail.feeds.layouts import Reading
@@ -154,7 +155,10 @@ def told_apart(
     if len(there) > 1:
         left = int(np.sum(keep & ~mine))
         several = f"{what}s" if what in _SETTINGS else f"values of {what}"
-        notes.append(f"of {len(there)} {several} ({_listed(there)}) {word}; {left} rows left out")
+        notes.append(
+            f"of {len(there)} {several} ({_listed(there)}) {word}; {number_of(left, 'row')} left "
+            "out"
+        )
     elif what == "symbol" and meant and not same_market(word, meant):
         notes.append(f"the file is of {word}; it is run as {meant}")
     return mine if len(there) > 1 else np.ones(len(cells), np.bool_), notes

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from stoptrail.core.text import number_of
 from stoptrail.feeds.columns import PRICES
 from stoptrail.feeds.convert import number
 from stoptrail.feeds.markets import market_in_name
@@ -51,7 +52,7 @@ def of_messages(value: Any) -> tuple[Any, list[str]]:
         return value, []
     found = [wrapped for one in each for wrapped in one]
     without = sum(not one for one in each)
-    notes = [f"{without} messages without a candle passed over"] if without else []
+    notes = [f"{number_of(without, 'message')} without a candle passed over"] if without else []
     labels = _told_apart([wrapped.topic for wrapped in found])
     if all(isinstance(wrapped.candle, dict) for wrapped in found):
         return [_record(wrapped, labels[wrapped.topic]) for wrapped in found], notes

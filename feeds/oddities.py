@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, iso, timeframe_name
 from stoptrail.feeds.columns import PRICES, Columns
 from stoptrail.feeds.neighbours import among_neighbours
@@ -100,7 +101,7 @@ def _ahead(time: Times, step: int, place: Place, now: int) -> Iterator[Oddity]:
     if len(future):
         first = int(future[0])
         text = (
-            f"{len(future)} candles in the future, the first at {place(first)}, "
+            f"{number_of(len(future), 'candle')} in the future, the first at {place(first)}, "
             f"{iso(int(time[first]))}: the times are of another zone (data.zone), or the clock of "
             f"this machine ({iso(now)}) is wrong"
         )
@@ -119,7 +120,8 @@ def _behind(time: Times, step: int, place: Place, written: int) -> Iterator[Oddi
     elif 0 < last - written < _ZONES_MS:
         count = int(np.sum(time > written))
         text = (
-            f"{count} candles, the last {place_of}, open after the file was written, at "
+            f"{number_of(count, 'candle')}, the last {place_of}, "
+            f"{'opens' if count == 1 else 'open'} after the file was written, at "
             f"{iso(written)}: the times are of another zone (data.zone), or closes (data.stamp)"
         )
         yield Oddity("future", count, text, False, True)
@@ -186,7 +188,7 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
         text = (
             f"{place(i + 1)}, {iso(int(columns.time[i + 1]))}: the price goes from "
             f"{close[i]:.10g} to {columns.open[i + 1]:.10g} {what}"
-            + (f" (and {len(found) - 1} more such places)" if len(found) > 1 else "")
+            + (f" (and {number_of(len(found) - 1, 'more such place')})" if len(found) > 1 else "")
         )
         yield Oddity("level", len(columns.time) - i - 1 if stays else 1, text, False, True)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
+from stoptrail.core.text import number_of
 from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.convert import CellError, one_line, to_floats
 from stoptrail.feeds.copies import first_copies
@@ -339,5 +340,7 @@ def _traded(
     if not without.any():
         return columns, rows
     first = sheet.place(int(rows[np.argmax(without)]))
-    notes.append(f"{int(np.sum(without))} rows without a price left out, the first at {first}")
+    notes.append(
+        f"{number_of(int(np.sum(without)), 'row')} without a price left out, the first at {first}"
+    )
     return rows_of(columns, ~without), rows[~without]

@@ -23,7 +23,7 @@ import numpy as np
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
 from stoptrail.core.program import Progress
 from stoptrail.core.retry import Patience, retry_after, wait_after
-from stoptrail.core.text import public_url
+from stoptrail.core.text import number_of, public_url
 from stoptrail.core.time import DAY_MS, Spans, iso, timeframe_name, uncovered, within
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.feeds.cache import Cached, cache_path, read_cache, with_rows, write_cache
@@ -81,7 +81,7 @@ def download_archive(
                     on_progress(done, total)
         if absent:
             notice(
-                f"the archive has no file for {len(absent)} of {len(wanted)} {period}s, "
+                f"the archive has no file for {len(absent)} of {number_of(len(wanted), period)}, "
                 f"{iso(absent[0][0])} to {iso(absent[-1][1])}: the exchange is asked"
             )
     return cached

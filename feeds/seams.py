@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
+from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, HOUR_MS, iso, timeframe_name
 from stoptrail.feeds.columns import Columns, rows_of
 from stoptrail.feeds.faults import usual_step
@@ -182,11 +183,14 @@ def _once(
         keep[second] = False
         equal += 1
     if equal:
-        notes.append(f"{equal} candles are in two files with equal values: kept once")
+        notes.append(
+            f"{number_of(equal, 'candle is', 'candles are')} in two files with equal values: "
+            "kept once"
+        )
     if finished:
         notes.append(
-            f"{finished} candles are in two files, once as the unfinished last one: the finished "
-            "one kept"
+            f"{number_of(finished, 'candle is', 'candles are')} in two files, once as the "
+            "unfinished last one: the finished one kept"
         )
     return keep
 

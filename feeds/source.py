@@ -13,6 +13,7 @@ import numpy as np
 from stoptrail.config.market import lately
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
 from stoptrail.core.program import Progress
+from stoptrail.core.text import number_of
 from stoptrail.core.time import (
     DAY_MS,
     Spans,
@@ -61,11 +62,6 @@ download` always does."""
 WARMUP_DAYS = 300
 """Candles brought along before the span, for the slowest of the shipped indicators."""
 
-
-WITHOUT = (
-    "positions pay none here; give data.funding, run `data download --funding`, or set "
-    "costs.funding_rate"
-)
 
 MOST_SYNTHETIC = 20_000_000
 """Candles: 38 years of minutes. More would fill the memory of most machines."""
@@ -128,6 +124,14 @@ def load_market(
     return replace(market, notes=tuple(notes))
 
 
+def without_funding(symbol: str) -> str:
+    """What is said of a swap that pays nothing, as it is loaded and among a run's warnings."""
+    return (
+        f"{symbol} is a swap and its funding is not known: positions pay none here; give "
+        "data.funding, run `data download --funding`, or set costs.funding_rate"
+    )
+
+
 def _funding(wanted: Wanted, market: MarketData, on_notice: Notice) -> MarketFunding:
     """The funding of a swap's candles: never a silent zero. Raises DataError."""
     downloaded = funding_path(wanted.cache, wanted.exchange_id, wanted.symbol)
@@ -135,7 +139,7 @@ def _funding(wanted: Wanted, market: MarketData, on_notice: Notice) -> MarketFun
     if path is None and not market.synthetic and downloaded.exists():
         path, source = downloaded, f"exchange: {wanted.exchange_id}"
     if path is None:
-        on_notice(f"{wanted.symbol} is a swap and its funding is not known: {WITHOUT}")
+        on_notice(without_funding(wanted.symbol))
         return NO_MARKET_FUNDING
     rows = read_funding(path, wanted.symbol, on_notice, wanted.reading.zone)
     if wanted.funding is not None:
@@ -143,8 +147,8 @@ def _funding(wanted: Wanted, market: MarketData, on_notice: Notice) -> MarketFun
     found = covering(rows, market.candles, market.start, wanted.funding_gaps, source)
     if found.holes:
         on_notice(
-            f"{source} has no funding in {found.hours:,.0f} hours of the span: they pay nothing "
-            "here, as data.funding_gaps says"
+            f"{source} has no funding in {number_of(found.hours, 'hour')} of the span: they pay "
+            "nothing here, as data.funding_gaps says"
         )
     return found
 

@@ -14,6 +14,7 @@ from stoptrail.config.market import Maintenance
 from stoptrail.config.run_rules import market_rules
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.text import number_of
 from stoptrail.core.time import iso_time
 from stoptrail.exchange.rows import Row
 from stoptrail.live.book_origin import BookBeginning, active_settings, beginning_of, kept_candles
@@ -206,7 +207,8 @@ def _require_same_sleeves(database: Database, found: SessionRow, content: dict[s
         markets = ", ".join(one["symbol"] for one in before)
         raise ConfigError(
             f"book.sleeves: the book that began in this database on {iso_time(found.start)} has "
-            f"{len(before)} sleeves ({markets}); use another [database] url to begin a new one"
+            f"{number_of(len(before), 'sleeve')} ({markets}); use another [database] url to "
+            "begin a new one"
         )
 
 

@@ -294,7 +294,7 @@ class Session:
         if opens >= live_from:
             self._closed += 1
             if self._closed == self._options.max_candles:
-                self.stop(f"{self._closed} candles have closed")
+                self.stop(f"candles closed: {self._closed}")
 
     def _step_over(self, step: Any) -> None:
         """Store `step` at once or with what follows it, and look around."""

@@ -10,6 +10,7 @@ import numpy as np
 from stoptrail.backtest.plan import Plan
 from stoptrail.backtest.warm_up import needed_candles, warm_index
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, Spans, iso_time
 from stoptrail.exchange.rows import Row
 from stoptrail.rules.candles import Candles
@@ -57,7 +58,7 @@ def warm_up_of(plan: Plan, rows: list[Row], interval: int, wanted: int, unserved
     when = "warm now" if warm is not None else f"warm on {iso_time(warm_from)[:10]}"
     return WarmUp(
         f"{have:.1f} of {wanted} days of candles, since {iso_time(first)}{missing}; the settings "
-        f"need {needed} days: {when}",
+        f"need {number_of(needed, 'day')}: {when}",
         warm_from,
     )
 

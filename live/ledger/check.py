@@ -9,6 +9,7 @@ from typing import Any
 
 from peewee import Database, SqliteDatabase
 
+from stoptrail.core.text import number_of
 from stoptrail.core.time import iso_time
 from stoptrail.live.ledger.damage import damaged_cell
 from stoptrail.live.ledger.fill_prices import wrong_prices
@@ -120,7 +121,10 @@ def _order_problems(
     stops = [order["signal"] for order in working if order["kind"] == "stop"]
     opened = [trade["signal"] for trade in trades if trade["exit_time"] is None]
     if stops != opened:
-        yield f"{len(opened)} open trades and {len(stops)} working stop orders do not match"
+        yield (
+            f"{number_of(len(opened), 'open trade')} and "
+            f"{number_of(len(stops), 'working stop order')} do not match"
+        )
     if sum(order["kind"] == "entry" for order in working) > 1:
         yield "more than one entry order works"
 

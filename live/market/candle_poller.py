@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from stoptrail.core.errors import ExchangeError
 from stoptrail.core.retry import backoff
+from stoptrail.core.text import number_of
 from stoptrail.core.time import Spans, iso_time, within
 from stoptrail.exchange.errors import RequestError, UnreachableError
 from stoptrail.exchange.history import History, reach
@@ -305,7 +306,7 @@ class Holes:
         count = (first - known) // interval - 1
         self._reader.warning_log.say(
             "missing",
-            f"the exchange itself has no candle for {count} intervals from "
+            f"the exchange itself has no candle for {number_of(count, 'interval')} from "
             f"{iso_time(known + interval)}: none is invented",
             again=count > self._longest,
         )

@@ -11,6 +11,7 @@ import math
 import time
 from typing import Literal, NamedTuple, Self
 
+from stoptrail.core.text import number_of
 from stoptrail.core.time import iso_time
 from stoptrail.rules.funding import FundingRow
 from stoptrail.rules.margin import Mark
@@ -69,8 +70,8 @@ def not_served(start: int, end: int, interval: int) -> Notice:
     """An exchange does not give the candles of [start, end), ms: nobody knows what was traded."""
     return Notice(
         "not served",
-        f"the exchange does not give its {(end - start) // interval} candles from "
-        f"{iso_time(start)} to {iso_time(end)}: they are missing here, with whatever was traded",
+        f"the exchange does not give {number_of((end - start) // interval, 'candle')} from "
+        f"{iso_time(start)} to {iso_time(end)}: missing here, with whatever was traded",
     )
 
 

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from stoptrail.core.text import number_of
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.watched import Watched
 
@@ -172,4 +173,4 @@ def _listed(messages: Collection[Message]) -> str:
     """How many messages of which kinds: "3 messages (2 entry, 1 stopped)"."""
     kinds = Counter(message.kind for message in messages)
     parts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    return f"{len(messages)} message{'s' if len(messages) > 1 else ''} ({parts})"
+    return f"{number_of(len(messages), 'message')} ({parts})"

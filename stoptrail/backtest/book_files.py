@@ -35,6 +35,7 @@ from stoptrail.config.load import public_table
 from stoptrail.config.settings import Settings
 from stoptrail.core.files import write_rows
 from stoptrail.core.json import json_value
+from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, iso
 from stoptrail.feeds.market import MarketData, same_candles
 from stoptrail.rules.book import BOOK_IGNORED
@@ -295,8 +296,8 @@ def _warnings(outcome: BookOutcome, sleeves: Sequence[ResolvedSleeve]) -> list[s
             count = int((record.trades.side < 0).sum())
             shorts[sleeve.symbol] = shorts.get(sleeve.symbol, 0) + count
     return [
-        f"{symbol}: {count:,} trades are shorts, which a spot market cannot do: set "
-        'strategy.sides = "long", or market.type to "margin" or "swap"'
+        f"{symbol}: {number_of(count, 'trade is a short', 'trades are shorts')}, which a spot "
+        'market cannot do: set strategy.sides = "long", or market.type to "margin" or "swap"'
         for symbol, count in shorts.items()
         if count
     ] + [f"{symbol}: liquidated {by_prices(marks)}" for symbol, marks in swaps.items()]

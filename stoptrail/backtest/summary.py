@@ -23,7 +23,9 @@ from stoptrail.config.load import public_table
 from stoptrail.config.market import MAINTENANCE, tiers_words
 from stoptrail.config.run_rules import fitting, inferred, margin_of, run_rules_of
 from stoptrail.config.settings import Settings
+from stoptrail.core.text import number_of
 from stoptrail.feeds.market import MarketData
+from stoptrail.feeds.source import without_funding
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.measure import AccountCurve
 from stoptrail.rules.metrics import share_of_cash
@@ -91,7 +93,7 @@ def why_no_trade(outcome: Outcome, inputs: Inputs, settings: Settings, symbol: s
         return "no trade: no signal in the span"
     reason = max(IGNORED, key=lambda name: counts[name])
     share = "all" if counts[reason] == total else f"{counts[reason]:,.0f} of them"
-    signals = f"{total:,} signal{'s' if total > 1 else ''}"
+    signals = number_of(total, "signal")
     if reason == "size":
         return f"no trade: {signals}, {share} {_size(outcome, inputs, settings, symbol)}"
     if reason == "gap":
@@ -156,8 +158,8 @@ def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[st
     shorts = int((outcome.record.trades.side < 0).sum())
     if kind == "spot" and shorts:
         found.append(
-            f"{shorts:,} trades are shorts, which a spot market cannot do: set strategy.sides = "
-            '"long", or market.type to "margin" or "swap"'
+            f"{number_of(shorts, 'trade is a short', 'trades are shorts')}, which a spot market "
+            'cannot do: set strategy.sides = "long", or market.type to "margin" or "swap"'
         )
     if kind == "spot" and settings.risk.max_leverage > 1.0:
         found.append(
@@ -165,10 +167,10 @@ def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[st
             'it to 1, or market.type to "margin" or "swap"'
         )
     if kind == "swap" and not len(inputs.rows.time):
-        found.append("the market is a swap and its funding is not known: no position paid any")
+        found.append(without_funding(settings.data.symbol))
     if gone := int((outcome.record.trades.reason == LIQUIDATED).sum()):
         found.append(
-            f"{gone:,} position{'s were' if gone > 1 else ' was'} liquidated, as the account could "
+            f"{number_of(gone, 'position was', 'positions were')} liquidated, as the account could "
             f"not hold more (C20): {_liquidated_by(outcome, inputs)}"
         )
     return found

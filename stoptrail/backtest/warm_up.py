@@ -20,6 +20,7 @@ from stoptrail.backtest.plan import Plan
 from stoptrail.config.grid import Grid
 from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.errors import ConfigError, DataError, StopTrailError
+from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS
 from stoptrail.feeds.synthetic import DEFAULT_END, synthetic_candles
 from stoptrail.rules.candles import Candles
@@ -117,8 +118,9 @@ def require_warm(plan: Plan, inputs: Inputs) -> None:
         return
     most = max(1, _MOST_CANDLES * interval // DAY_MS)
     needed = needed_candles(plan, interval, most)
-    need = f"more than {most:,} days" if needed is None else f"about {needed:,}"
+    need = f"more than {number_of(most, 'day')}" if needed is None else f"about {needed:,}"
     raise DataError(
-        f"{n:,} candles are too few for the warm-up, signal and ATR need {need}: "
+        f"{number_of(n, 'candle is', 'candles are')} too few for the warm-up, signal and ATR "
+        f"need {need}: "
         "give candles from an earlier time on, or shorten the periods"
     )

@@ -86,7 +86,7 @@ def run_command(options: BacktestOptions, sweep: bool, voice: Voice, stages: Sta
         book.run(options, voice, stages)
     elif sweep or options.resume:
         if compile_ahead():
-            voice.notice("First sweep on this machine: slow for seconds, until it is compiled.")
+            voice.notice("First sweep on this machine: slow until it is compiled.")
         from stoptrail.cli import multi_market
         from stoptrail.cli import sweep as one_market
 

@@ -23,7 +23,7 @@ from stoptrail.config.load import (
 )
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, UsageError
-from stoptrail.core.text import plain
+from stoptrail.core.text import number_of, plain
 
 if TYPE_CHECKING:  # a backtest has no session
     from stoptrail.live.book_recovery import Sleeve
@@ -87,7 +87,8 @@ def _with_data(sleeves: Sequence[ResolvedSleeve], options: BacktestOptions) -> l
     names = options.symbols or tuple(markets)
     if len(names) != len(options.files):
         raise UsageError(
-            f"--data names {len(options.files)} files for {len(names)} markets "
+            f"--data names {number_of(len(options.files), 'file')} for "
+            f"{number_of(len(names), 'market')} "
             f"({', '.join(names)}): give one for each, in the same order"
         )
     files = {market.symbol: market.file for market in paired(options.files, names)}
@@ -184,7 +185,8 @@ def best_sets(folder: Path, sets: str, place: str) -> list[tuple[int, dict[str, 
         ranked = ranked[list(equal_steps(tenth, count))] if tenth else ranked[:0]
     if len(ranked) < count:
         raise ConfigError(
-            f"{place}: has {known:,} combinations with enough trades, too few for {sets}: ask for "
+            f"{place}: has {number_of(known, 'combination')} with enough trades, too few for "
+            f"{sets}: ask for "
             "fewer in `sets`"
         )
     best: list[tuple[int, dict[str, Any]]] = [(int(number[row]), {}) for row in ranked[:count]]

@@ -12,6 +12,7 @@ from rich.console import Console
 from stoptrail.cli.console import Voice
 from stoptrail.config.market import MAINTENANCE, tiers_words
 from stoptrail.core.errors import ConfigError
+from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, iso, timeframe_ms, timeframe_name
 from stoptrail.exchange.markets import MarketFacts, tells_tiers, unit_note
 from stoptrail.feeds.cache import Cached, read_facts, write_candles
@@ -78,7 +79,7 @@ def download(
         of = (exchange_id, dict(ccxt_options), symbol, interval)
         path, rows = download_funding(*of, begin, last, cache, voice.notice)
         reach = f"{iso(int(rows.time[0]))} to {iso(int(rows.time[-1]))}"
-        said = f"{len(rows.time):,} rows of funding, {reach}: {safe(str(path))}"
+        said = f"{number_of(len(rows.time), 'row')} of funding, {reach}: {safe(str(path))}"
         console.print(said, soft_wrap=True)
     if mark:
         begin = first + (WARMUP_DAYS * DAY_MS if warm_up else 0)
@@ -164,7 +165,7 @@ def convert(
     write_candles(out, columns_of(loaded.candles))
     times, step = loaded.candles.time, loaded.candles.interval
     console.print(
-        f"{len(times):,} candles of {timeframe_name(step)}, {iso(int(times[0]))} to "
+        f"{number_of(len(times), 'candle')} of {timeframe_name(step)}, {iso(int(times[0]))} to "
         f"{iso(int(times[-1]) + step)}: {safe(str(out))}",
         soft_wrap=True,
         highlight=False,

@@ -17,6 +17,7 @@ from stoptrail.config.market import Data
 from stoptrail.config.run_rules import constant_funding
 from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.errors import DataError, UsageError
+from stoptrail.core.text import number_of
 from stoptrail.core.time import iso
 from stoptrail.feeds.cache import cache_path, read_cache
 from stoptrail.feeds.layouts import Reading
@@ -197,7 +198,8 @@ def paired(files: Sequence[Path], symbols: Sequence[str]) -> list[WantedMarket]:
     """
     if files and len(symbols) > len(files):
         raise UsageError(
-            f"--symbols names {len(symbols)} markets for {len(files)} --data files: "
+            f"--symbols names {number_of(len(symbols), 'market')} for "
+            f"{number_of(len(files), '--data file')}: "
             "give one file for each, in the same order"
         )
     for file in files:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from stoptrail.cli.ledger import ledger_settings
 from stoptrail.core.json import json_text
+from stoptrail.core.text import number_of
 from stoptrail.core.time import iso_time
 from stoptrail.terminal import Terminal, safe
 
@@ -118,9 +119,9 @@ def _table(compared: Compared, causes: list[Attribution]) -> dict[str, Any]:
 def _show(console: Console, compared: Compared, causes: list[Attribution]) -> None:
     count = len(compared.differences)
     console.print(
-        f"replay: {compared.trades} trades, {compared.levels} stop levels and {compared.ticks} "
-        "ticks compared, "
-        f"{count} difference{'' if count == 1 else 's'}",
+        f"replay: {number_of(compared.trades, 'trade')}, "
+        f"{number_of(compared.levels, 'stop level')} and "
+        f"{number_of(compared.ticks, 'tick')} compared, {number_of(count, 'difference')}",
         highlight=False,
     )
     if compared.differences:

@@ -181,6 +181,8 @@ def tell(folder: Path, summary: dict[str, Any], voice: Voice, as_json: bool) -> 
 
         if summary.get("no_trade"):
             voice.notice(summary["no_trade"])
+        said = summary["data"]["notes"]
         for line in summary.get("warnings", ()):
-            voice.notice(line)
+            if line not in said:
+                voice.notice(line)
         show_run(summary, folder)

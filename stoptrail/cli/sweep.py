@@ -40,6 +40,7 @@ from stoptrail.core.errors import (
 )
 from stoptrail.core.files import on_disk_together, write_json, write_whole
 from stoptrail.core.program import give_back
+from stoptrail.core.text import number_of
 from stoptrail.feeds.market import MarketData
 from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.sweep.breakdown import breakdown
@@ -150,7 +151,8 @@ class SweptMarket:
         lines = self.verified.mismatches
         if lines:
             raise ParityError(
-                f"pre-screen and Backtrader disagree in {len(lines)} places, first: {lines[0]}"
+                f"pre-screen and Backtrader disagree in {number_of(len(lines), 'place')}, first: "
+                f"{lines[0]}"
             )
 
 

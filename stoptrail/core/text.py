@@ -35,6 +35,19 @@ def close_to(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {', '.join(known[m] for m in matches)}?" if matches else ""
 
 
+def short_moment(text: object) -> str:
+    """A moment in ISO 8601, as files of a run have it, without what is plain: the day of a
+    midnight, else with hours and minutes; "" for None."""
+    day, _, rest = str(text or "").partition("T")
+    return day if rest[:5] in ("", "00:00") else f"{day} {rest[:5]}"
+
+
+def number_of(count: float, one: str, more: str = "") -> str:
+    """`count` with its noun, and a verb where there is one: "1 candle", "2,345 candles"; `more` is
+    the plural where it is not `one` with an s."""
+    return f"{count:,.0f} {one if round(count) == 1 else more or f'{one}s'}"
+
+
 def setting_text(value: object) -> str:
     """A setting's value as one would write it in a sentence: the parts of exits.scale_out as
     "1/2 at 1, 1/4 at 2", an empty list as "none"."""

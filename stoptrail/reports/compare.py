@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stoptrail.core.text import plain, setting_text
+from stoptrail.core.text import plain, setting_text, short_moment
 from stoptrail.reports.figures import METRICS, flatten, label_of, written
 from stoptrail.reports.summary import (
     IN_SAMPLE,
@@ -66,7 +66,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     return [
         str(row["run"]),
         plain(market + (" synthetic" if row["synthetic"] else "")),
-        f"{str(row['start'] or '')[:10]} to {str(row['end'] or '')[:10]}",
+        f"{short_moment(row['start'])} to {short_moment(row['end'])}",
         *(written(name, row[name]) for name in _LISTED),
         written("sharpe", row["out_of_sample_sharpe"]),
         row["verdict"] or "-",

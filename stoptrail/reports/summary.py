@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from stoptrail.config.market import tiers_words
+from stoptrail.core.text import number_of, short_moment
 from stoptrail.reports.figures import written
 
 Summary = Mapping[str, Any]
@@ -36,13 +37,13 @@ def samples(summary: Summary) -> dict[str, Metrics]:
 
 
 def spans(summary: Summary) -> dict[str, tuple[str, str]]:
-    """First and last day of each of the `samples`; "" where it is not known."""
+    """Beginning and end of each of the `samples`; "" where it is not known."""
     data = part(summary, "data")
-    whole = str(data.get("start") or "")[:10], str(data.get("end") or "")[:10]
+    whole = short_moment(data.get("start")), short_moment(data.get("end"))
     windows = part(evidence_of(summary), "walk_forward").get("windows") or []
     tested = whole
     if windows:
-        tested = str(windows[0]["test_start"])[:10], str(windows[-1]["test_end"])[:10]
+        tested = short_moment(windows[0]["test_start"]), short_moment(windows[-1]["test_end"])
     return {name: tested if name == OUT_OF_SAMPLE else whole for name in samples(summary)}
 
 
@@ -143,7 +144,8 @@ def _permutation(summary: Summary) -> tuple[str, str] | None:
     words = f"p {best:.2f} of the best set"
     words += "" if median is None else f", {median:.2f} of the median one"
     few = ", too few for the verdict" if found.get("enough") is False else ""
-    return "Permutations", f"{words}, on {found['count']} markets with shuffled days{few}"
+    words += f", on {number_of(found['count'], 'market')} with shuffled days{few}"
+    return "Permutations", words
 
 
 def _concentration(summary: Summary) -> tuple[str, str] | None:
@@ -166,6 +168,10 @@ def _concentration(summary: Summary) -> tuple[str, str] | None:
 
 
 def _paths(summary: Summary) -> tuple[str, str] | None:
+    """How the other ratchet does; nothing where no stop was ever held."""
+    exits = part(part(summary, "params"), "strategy").get("exits")
+    if exits == "cycle" or part(summary, "metrics").get("exposure") == 0.0:
+        return None
     paths = part(evidence_of(summary), "envelope") or part(summary, "envelope")
     known = {
         name: row
@@ -217,7 +223,7 @@ def _mark(summary: Summary) -> tuple[str, str] | None:
     if not known:
         return None
     missing = known.get("missing") or 0
-    rest = f"; {missing:,} candles have none and go by their own" if missing else ""
+    rest = f"; {number_of(missing, 'candle')} without, by the market's own" if missing else ""
     return "Mark prices", f"{known.get('timeframe')} candles, {known.get('source')}{rest}"
 
 
@@ -260,8 +266,8 @@ def book_words(summary: Summary) -> list[str]:
             f"{_two(interval.get('high'))}"
         )
         words.append(
-            f"Over {phases} phases: mean {_two(walked.get('mean'))}, {_two(walked.get('low'))} to "
-            f"{_two(walked.get('high'))}; its markets each alone "
+            f"Over {number_of(phases, 'phase')}: mean {_two(walked.get('mean'))}, "
+            f"{_two(walked.get('low'))} to {_two(walked.get('high'))}; its markets each alone "
             f"{_two(walked.get('mean_of_singles'))}, the best of them "
             f"{_two(best.get('mean'))} in hindsight, "
             f"bought and held {_two(part(walked, 'buy_and_hold').get('sharpe'))}"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoptrail.core.program import program_name
+from stoptrail.core.text import number_of, setting_text, short_moment
 from stoptrail.core.text import plain as plain_text
-from stoptrail.core.text import setting_text
 from stoptrail.reports.figures import (
     chosen_texts,
     flatten,
@@ -102,10 +102,10 @@ def next_command(summary: Summary, folder: Path) -> str:
 
 def _data_line(summary: Summary) -> str:
     data = summary.get("data") or {}
-    span = f"{str(data.get('start', ''))[:10]} to {str(data.get('end', ''))[:10]}"
+    span = f"{short_moment(data.get('start'))} to {short_moment(data.get('end'))}"
     line = (
         f"{data.get('symbol', '')} {data.get('timeframe', '')}, {span}, "
-        f"{data.get('candles', 0):,} candles ({data.get('missing', 0):,} missing), "
+        f"{number_of(data.get('candles', 0), 'candle')} ({data.get('missing', 0):,} missing), "
         f"source {data.get('source', '')}"
     )
     if summary.get("grid_size"):

@@ -115,8 +115,9 @@ def booked_funding(side: int, units: float, paid: float) -> float:
 def payments_of(rows: FundingRows, candles: Candles, marks: Candles | None = None) -> Payments:
     """Payments of `rows` while `candles` last, priced by what is known at their moment: the
     row's own price, else the open of the candle of `marks` that opens then; a part of a row that
-    accrues by the close of those of the candle that ends it; else by the close of the last candle
-    that had closed. What comes before the first close or after the last one is left out."""
+    accrues by the close of the one that ends with it and with a base candle; else by the close of
+    the last candle that had closed. What comes before the first close or after the last one is left
+    out."""
     time, rate, own, accrues = accruals(rows, candles.interval)
     closes = candles.time + candles.interval
     known = (time >= closes[0]) & (time <= closes[-1])
@@ -124,12 +125,17 @@ def payments_of(rows: FundingRows, candles: Candles, marks: Candles | None = Non
     last = np.searchsorted(closes, time, side="right") - 1
     price = np.where(np.isnan(own), candles.close[last], own)
     if marks is not None and len(marks.time):
-        place = np.minimum(np.searchsorted(marks.time, time), len(marks.time) - 1)
-        ends = np.where(closes[last] == time, marks_of(candles, marks)[last, 3], np.nan)
-        opens = np.where(marks.time[place] == time, marks.open[place], np.nan)
-        mark = np.where(accrues, ends, opens)
+        ends = _at(marks.time + marks.interval, marks.close, time)
+        ends[closes[last] != time] = np.nan
+        mark = np.where(accrues, ends, _at(marks.time, marks.open, time))
         price = np.where(np.isnan(own) & ~np.isnan(mark), mark, price)
     return Payments(time, np.asarray(unit_payment(price, rate), np.float64))
+
+
+def _at(times: Times, prices: Floats, wanted: Times) -> Floats:
+    """The price of `times` (ascending) at each of the times `wanted`; NaN where there is none."""
+    place = np.minimum(np.searchsorted(times, wanted), len(times) - 1)
+    return np.where(times[place] == wanted, prices[place], np.nan)
 
 
 def accruals(rows: FundingRows, interval: int) -> tuple[Times, Floats, Floats, NDArray[np.bool_]]:

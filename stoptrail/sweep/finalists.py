@@ -13,6 +13,7 @@ from stoptrail.backtest.engine import run_backtrader
 from stoptrail.backtest.inputs import Inputs
 from stoptrail.backtest.outcome import Outcome, judge
 from stoptrail.backtest.plan import Plan, Record
+from stoptrail.core.text import number_of
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.detail import Detail
 from stoptrail.rules.funding import Funding
@@ -43,7 +44,7 @@ def compare(one: Record, other: Record, name: str) -> Comparison:
     lengths = (len(one.trades.entry), len(other.trades.entry))
     found = []
     if lengths[0] != lengths[1]:
-        found.append(f"{name}: {lengths[0]} trades against {lengths[1]}")
+        found.append(f"{name}: {number_of(lengths[0], 'trade')} against {lengths[1]}")
     count = min(lengths)
     bad = np.zeros(count, bool)
     for field in EXACT:

@@ -20,6 +20,7 @@ from stoptrail.backtest.plan import (
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ChoiceError
 from stoptrail.core.program import Progress, is_plain
+from stoptrail.core.text import number_of
 from stoptrail.rules.paths import CANDLE, TICKS
 from stoptrail.sweep.finalists import (
     check,
@@ -108,7 +109,7 @@ def rank(settings: Settings, space: Space, results: Results) -> Ranked:
 
 def nothing_to_choose(settings: Settings, results: Results) -> str:
     """Why no combination can be chosen, in one line."""
-    sweep, size = settings.sweep, f"{len(results.trades):,} combinations"
+    sweep, size = settings.sweep, number_of(len(results.trades), "combination")
     most = int(decided_trades(results.metrics).max())
     if not results.metrics[:, COLUMN.trades].any():
         return (
@@ -116,8 +117,8 @@ def nothing_to_choose(settings: Settings, results: Results) -> str:
         )
     if most < sweep.min_trades:
         return (
-            f"none of {size} has sweep.min_trades = {sweep.min_trades} closed trades that are no "
-            f"scratches (the most is {most}); lower it or give a longer span"
+            f"none of {size} has sweep.min_trades = {sweep.min_trades} closed trades or more that "
+            f"are no scratches (the most is {most}); lower it or give a longer span"
         )
     return (
         f"none of {size} has a value of sweep.objective = {sweep.objective!r}; choose another one "

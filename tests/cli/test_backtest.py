@@ -56,6 +56,18 @@ def test_daily_candles_are_not_refused_for_a_grid_that_is_not_searched(
     assert "sweep.grid.stop.atr_timeframe" in capsys.readouterr().err
 
 
+def test_a_swap_without_funding_is_told_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As its candles are loaded, not again with the result; summary.json warns of it."""
+    candles = synthetic_candles(2, HOUR, FIRST, FIRST + 40 * DAY)
+    config = config_of(tmp_path, candles, "1h", 'signal = "donchian_breakout"\n')
+    config.write_text(config.read_text().replace('"A/B"', '"A/B:B"\n[strategy]'))
+    table = run(config, tmp_path / "out")
+    assert capsys.readouterr().err.count("its funding is not known") == 1
+    assert sum("its funding is not known" in line for line in table["warnings"]) == 1
+
+
 @pytest.mark.parametrize(
     ("hours", "parameters", "lines"),
     [

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stoptrail.core.json import json_text
-from stoptrail.core.text import plain, scrubbed, setting_text
+from stoptrail.core.text import number_of, plain, scrubbed, setting_text, short_moment
 from stoptrail.terminal import Terminal, safe
 
 HOSTILE = ("\x1b[2J", "\x9b31m", "\x07", "\u202eevil", "a\rb", "\x7f", "\ud800", "\u2028")
@@ -85,3 +85,35 @@ def test_the_password_of_an_address_is_hidden_also_where_it_was_taken_for_a_path
 )
 def test_a_setting_is_written_as_in_a_sentence(value: object, told: str) -> None:
     assert setting_text(value) == told
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "0 candles"),
+        (1, "1 candle"),
+        (1.0, "1 candle"),
+        (2, "2 candles"),
+        (12345, "12,345 candles"),
+    ],
+)
+def test_one_is_told_as_one_and_more_as_more(count: float, said: str) -> None:
+    assert number_of(count, "candle") == said
+
+
+def test_a_verb_goes_with_its_number() -> None:
+    said = [number_of(count, "trade is a short", "trades are shorts") for count in (1, 2)]
+    assert said == ["1 trade is a short", "2 trades are shorts"]
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"),
+    [
+        ("2022-06-13T00:00:00Z", "2022-06-13"),
+        ("2022-06-13T03:45:00Z", "2022-06-13 03:45"),
+        ("2022-06-13", "2022-06-13"),
+        (None, ""),
+    ],
+)
+def test_a_moment_within_a_day_keeps_its_hour(moment: str | None, said: str) -> None:
+    assert short_moment(moment) == said

@@ -156,7 +156,7 @@ def test_a_hole_is_asked_for_twice_then_kept_and_named(exchange: Simulator, tmp_
     assert cached.covered == ((START, int(RECORDED.time[-1])),)
     hole = iso(START + 1200 * QUARTER)
     assert any(
-        f"1 stretches, 10 candles in all, asked for twice; the longest {hole}" in line
+        f"1 gap, 10 candles in all, asked for twice; the longest from {hole}" in line
         for line in told
     )
 

@@ -324,7 +324,7 @@ def test_times_off_the_timeframe_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_single_candle_is_too_few(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="holds 1 candles"):
+    with pytest.raises(DataError, match="holds 1 candle;"):
         load_candles(write_csv(tmp_path / "a.csv", rows_of(candles(1))))
 
 

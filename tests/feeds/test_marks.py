@@ -318,7 +318,7 @@ def test_every_mark_candle_arrives_and_a_hole_is_named(kind: Any, tmp_path: Path
     end = (NOW - START) // QUARTER if kind is not Krakenfutures else COUNT
     wanted = [k for k in range(min(end, COUNT)) if k not in HOLE]
     assert fetch(kind([]), tmp_path) == wanted
-    assert any("no candle in 1 stretches, 4 candles" in line for line in NOTICES), NOTICES
+    assert any("no candle in 1 gap, 4 candles" in line for line in NOTICES), NOTICES
 
 
 def test_a_second_download_asks_for_what_is_missing_only(tmp_path: Path) -> None:

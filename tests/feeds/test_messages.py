@@ -154,7 +154,7 @@ def test_no_candle_of_a_message_of_many_is_lost(tmp_path: Path) -> None:
     path = log(tmp_path / "a.json", [{"channel": "status"}, snapshot, *sent[59:]])
     loaded = load_file(path, QUARTER, Reading(symbol="BTC/USDT"))
     assert same(loaded.candles, GIVEN)
-    assert "1 messages without a candle passed over" in loaded.notes
+    assert "1 message without a candle passed over" in loaded.notes
     assert any("1 row comes again" in note for note in loaded.notes)
 
 

@@ -204,7 +204,7 @@ def test_rows_that_are_0_without_volume_are_no_candles(tmp_path: Path) -> None:
     rows[7] = [rows[7][0], 0, 0, 0, 0, 0]
     loaded = load_file(table(tmp_path / "a.csv", "t,o,h,l,c,v", rows), QUARTER)
     assert GIVEN.time[7] not in loaded.candles.time
-    assert any("1 rows without a price left out" in note for note in loaded.notes)
+    assert any("1 row without a price left out" in note for note in loaded.notes)
 
 
 def test_two_columns_of_one_name_in_parquet_are_refused_as_in_text(tmp_path: Path) -> None:

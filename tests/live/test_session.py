@@ -280,7 +280,7 @@ def test_it_stops_after_so_many_candles_and_keeps_the_position(market: list[Row]
     books = books_of(url)
     assert len(books["StoredCandles"]) == cut
     assert books["PaperTrades"][-1]["exit_time"] is None
-    assert witness.messages[-1].text == f"{count} candles have closed; the position is kept"
+    assert witness.messages[-1].text == f"candles closed: {count}; the position is kept"
     database = open_existing(url)
     assert (presence_of(database, 1) or {})["state"] == "stopped"
     database.close()

@@ -40,6 +40,22 @@ def test_the_worst_tick_path_is_told_and_paths_without_a_figure_are_not() -> Non
 
 
 @pytest.mark.parametrize(
+    ("exits", "exposure", "said"),
+    [("stop_trail", 0.2, True), ("stop_trail", 0.0, False), ("cycle", 0.2, False)],
+)
+def test_a_ratchet_is_told_of_only_where_a_stop_was_held(
+    exits: str, exposure: float, said: bool
+) -> None:
+    row = {"net_return": 0.5, "sharpe": 2.0}
+    summary = {
+        "params": {"strategy": {"exits": exits}},
+        "metrics": {"exposure": exposure},
+        "evidence": {"envelope": {"candle": row, "high_first": row, "low_first": row}},
+    }
+    assert ("Tick ratchet" in dict(grounds(summary))) == said
+
+
+@pytest.mark.parametrize(
     ("best", "said"),
     [
         (0.46, "best trade 46% of the profit; profit factor 1.98 without it"),

@@ -81,6 +81,17 @@ def test_a_part_of_a_row_that_accrues_takes_the_mark_that_closes_with_it() -> No
     assert payments_of(whole, market, marks).amount.tolist() == pytest.approx([2.21])
 
 
+def test_a_part_takes_the_shorter_mark_that_closes_with_it_whatever_else_is_missing() -> None:
+    """The base candle's other mark is not there: what it reached is not known, its end is."""
+    market = candles(100.0, 200.0)
+    half = QUARTER // 2
+    times = MIDNIGHT + half * np.array([1, 2, 3])
+    ends = np.array([110.0, 210.0, 220.0])
+    marks = Candles(times, ends, ends, ends, ends, ends, half)
+    rows = funding_rows([MIDNIGHT], [0.02], hours=[0.5])
+    assert payments_of(rows, market, marks).amount.tolist() == pytest.approx([1.1, 2.2])
+
+
 def test_a_missing_candle_leaves_the_close_before_it() -> None:
     market = candles(100.0, 101.0, 102.0, 103.0)
     gap = Candles._make([column[[0, 3]] for column in market[:6]] + [QUARTER])

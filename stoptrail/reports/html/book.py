@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stoptrail.core.text import number_of
 from stoptrail.reports.figures import label_of, written
 from stoptrail.reports.html.markup import card, figure, minutes, packed, table, text
 from stoptrail.reports.run_files import RunFiles, read_days
@@ -70,7 +71,7 @@ def book_section(summary: Summary, data: Mapping[str, Any] | None) -> str:
             for sleeve in sleeves
         ],
     )
-    words = text(f"{len(sleeves)} sleeve{'s' if len(sleeves) > 1 else ''}")
+    words = text(number_of(len(sleeves), "sleeve"))
     made += f'<details class="card" id="sleeves"><summary>{words}</summary>{listed}</details>'
     if data.get("correlation"):
         note = "Of daily profits. Sleeves that move together protect little from each other."

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from stoptrail.core.text import number_of
 from stoptrail.core.time import time_ms
 from stoptrail.reports.figures import label_of, set_text, written
 from stoptrail.reports.html.markup import (
@@ -271,7 +272,7 @@ def _table(regimes: Mapping[str, Any]) -> str:
 def _note(kind: str, window: Any) -> str:
     measure = "the logarithmic return" if kind == "trend" else "the deviation of daily returns"
     return (
-        f"Days in thirds by {measure} of the {window} days before each; returns of those days"
-        " alone, and the trades entered on them. The thirds are those of this span: they could"
-        " not have been traded."
+        f"Days in thirds by {measure} of the {number_of(window, 'day')} before each; returns of "
+        "those days alone, and the trades entered on them. The thirds are those of this span: "
+        "they could not have been traded."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stoptrail.core.text import setting_text
+from stoptrail.core.text import number_of, setting_text, short_moment
 from stoptrail.reports.figures import flatten, label_of, written
 from stoptrail.reports.html import evidence as ev
 from stoptrail.reports.html.book import book_section
@@ -50,15 +50,15 @@ def banner(synthetic: bool) -> str:
 def header(summary: Summary) -> str:
     """What was run, on which candles."""
     data = summary.get("data") or {}
-    span = f"{str(data.get('start', ''))[:10]} to {str(data.get('end', ''))[:10]}"
+    span = f"{short_moment(data.get('start'))} to {short_moment(data.get('end'))}"
     facts = [
         span,
-        f"{data.get('candles', 0):,} candles of {data.get('timeframe', '')}",
+        f"{number_of(data.get('candles', 0), 'candle')} of {data.get('timeframe', '')}",
         f"{data.get('missing', 0):,} missing",
         f"source: {data.get('source', '')}",
     ]
     if summary.get("grid_size"):
-        facts.append(f"best of {summary['grid_size']:,} combinations")
+        facts.append(f"best of {number_of(summary['grid_size'], 'combination')}")
     listed = "".join(f"<li>{text(fact)}</li>" for fact in facts)
     warned = "".join(f'<p role="alert">{text(line)}</p>' for line in summary.get("warnings") or ())
     return f'<h1>{text(data.get("symbol", "Run"))}</h1><ul class="facts">{listed}</ul>{warned}'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stoptrail.core.text import number_of
 from stoptrail.reports.figures import MISSING, label_of, set_text
 from stoptrail.reports.html.markup import card, table
 from stoptrail.reports.summary import interval_words
@@ -64,7 +65,8 @@ def _cross_validation(evidence: Evidence) -> Iterator[Row]:
     if found.get("median") is not None:
         words = f"{_ratio(found.get('low'))} to {_ratio(found.get('high'))}"
         yield (
-            f"Sharpe of purged cross-validation, {len(found.get('sharpes') or [])} paths",
+            "Sharpe of purged cross-validation, "
+            f"{number_of(len(found.get('sharpes') or []), 'path')}",
             f"{words}, median {_ratio(found['median'])}",
         )
 
@@ -78,7 +80,7 @@ def _permutation(evidence: Evidence) -> Iterator[Row]:
             as_good = found[key] * (count + 1) - 1
             yield (
                 f"p of the {name}, and markets with shuffled days that have one as good",
-                f"{_ratio(found[key])} ({as_good:.0f} of {count} markets{few})",
+                f"{_ratio(found[key])} ({as_good:.0f} of {number_of(count, 'market')}{few})",
             )
 
 
@@ -103,7 +105,9 @@ def _asked_of_the_signal(evidence: Evidence) -> Iterator[Row]:
     found = _part(evidence, "look_ahead")
     if found:
         examined = (
-            f"no, at none of {found['tried']} events" if found.get("tried") else "not examined"
+            f"no, at none of {number_of(tried, 'event')}"
+            if (tried := found.get("tried"))
+            else "not examined"
         )
         yield "Whether the signal looks ahead", str(found.get("found") or examined)
 
@@ -130,7 +134,7 @@ def _deflated(evidence: Evidence) -> Iterator[Row]:
         found = _part(deflated, key)
         if found:
             trials = found.get("trials")
-            count = f" ({trials:,.0f} trials)" if isinstance(trials, int | float) else ""
+            count = f" ({number_of(trials, 'trial')})" if isinstance(trials, int | float) else ""
             name = f"Probability of a true Sharpe above 0, {words}"
             yield name, _percent(found.get("probability")) + count
 
@@ -161,7 +165,7 @@ def _plateau(evidence: Evidence) -> Iterator[Row]:
         if found.get("count") is not None:
             thin = found.get("thin")
             few = f", {thin} of them with too few trades" if thin else ""
-            words += f" ({found['count']} sets{few})"
+            words += f" ({number_of(found['count'], 'set')}{few})"
         yield "Median of the neighbours in the grid against the best", words
     for name, pick in _part(evidence, "picks").items():
         if isinstance(pick, Mapping):

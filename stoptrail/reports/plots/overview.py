@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from stoptrail.core.text import number_of
 from stoptrail.reports.crop import merged, multiple_for
 from stoptrail.reports.plots.draw import draw
 from stoptrail.reports.plots.lines import (
@@ -70,7 +71,7 @@ def overview_picture(
         held = equity_at(equity, shown)
         lines.append(ShownLine(EquityPanel, "equity", held))
         lines.append(ShownLine(DrawdownPanel, "drawdown %", fallen_percent(equity, shown)))
-    title = f"{symbol}   {len(trades)} trades"
+    title = f"{symbol}   {number_of(len(trades), 'trade')}"
     return Picture(shown, lines, symbol, title, synthetic, linear=False)
 
 

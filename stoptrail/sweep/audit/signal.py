@@ -17,6 +17,7 @@ from stoptrail.backtest.inputs import atr_of, signals_of
 from stoptrail.backtest.plan import Plan
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.program import Progress
+from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, iso
 from stoptrail.rules.candles import Candles, Signals, rows_of
 from stoptrail.sweep.audit.futures import disturbed, futures, moments
@@ -198,7 +199,7 @@ def _told(candles: Candles, t: int, name: str, place: int, seen: Signals, expect
     return (
         f"with the candles after {iso(candles.time[t])} {name}, the zone at "
         f"{iso(candles.time[place])} is {_at(seen, place)} instead of {_at(expected, place)}: "
-        f"it knows something {later:,} candle{'s' if later > 1 else ''} later or more"
+        f"it knows something {number_of(later, 'candle')} later or more"
     )
 
 
@@ -254,10 +255,11 @@ def warm_up(plan: Plan, candles: Candles, signals: Signals, seed: int) -> Check:
         settled = int(places[-1]) + 1
         longest = max(longest, settled)
         lines.append(
-            f"data from {iso(candles.time[start])}: warm after {late.warm:,} candles, it says, yet "
-            f"{len(places):,} zones differ, the last {settled:,} candles after the beginning"
+            f"data from {iso(candles.time[start])}: warm after {number_of(late.warm, 'candle')}, "
+            f"it says, yet {number_of(len(places), 'zone differs', 'zones differ')}, the last "
+            f"{number_of(settled, 'candle')} after the beginning"
         )
-    note = f"warm after {claimed:,} candles" if claimed else ""
+    note = f"warm after {number_of(claimed, 'candle')}" if claimed else ""
     if longest:
         note += f"; it takes {longest:,} until the zones agree"
     return Check("warm-up: data that begins later", len(starts), tuple(lines[:_SHOWN]), note)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from stoptrail.core.text import number_of
+
 Evidence = Mapping[str, Any]
 
 TOO_FEW_TRADES, FEW_TRADES = 20, 50
@@ -76,7 +78,7 @@ def trade_count(evidence: Evidence) -> Finding | None:
     many = "scratches" if scratches != 1.0 else "scratch"
     aside = f" (besides {scratches:.0f} {many})" if scratches else ""
     if trades < TOO_FEW_TRADES:
-        words = f"{trades:.0f} trades{aside} are too few to judge anything by."
+        words = f"{number_of(trades, 'trade')}{aside}: too few to judge anything by."
         return Finding(Level.FAILS, words)
     return Finding(
         Level.DOUBTFUL,
@@ -182,7 +184,7 @@ def walk_forward(evidence: Evidence) -> Finding | None:
         return Finding(Level.DOUBTFUL, f"{said}: it depends on where the windows begin.")
     trades = number(evidence, f"{path}.out_of_sample.trades")
     if trades is not None and trades < FEW_OUTSIDE:
-        return Finding(Level.DOUBTFUL, f"{said}, from {trades:.0f} trades only.")
+        return Finding(Level.DOUBTFUL, f"{said}, from {number_of(trades, 'trade')} only.")
     return Finding(Level.HOLDS, f"{said}.")
 
 
@@ -222,7 +224,7 @@ def plateau(evidence: Evidence) -> Finding | None:
         )
     if median is None:
         return None
-    rest = f"; {thin:.0f} of its {count:.0f} neighbours have too few trades" if thin else ""
+    rest = f"; too few trades in {thin:.0f} of its {count:.0f} neighbours" if thin else ""
     if median >= WORTH_KEEPING * best:
         return Finding(
             Level.HOLDS,
@@ -272,7 +274,7 @@ def shorts(evidence: Evidence) -> Finding | None:
         return None
     sharpe = number(evidence, "sides.long.sharpe")
     left = "" if sharpe is None else f"; the longs alone have a Sharpe ratio of {sharpe:.2f}"
-    said = f"{count:.0f} trades are shorts, which a spot market cannot do{left}."
+    said = f"{number_of(count, 'short')} among its trades, which a spot market cannot do{left}."
     if sharpe is None or sharpe <= 0.0:
         return Finding(Level.DOUBTFUL, said)
     return Finding(Level.HOLDS, said, note=True)
@@ -288,7 +290,7 @@ def funding(evidence: Evidence) -> Finding | None:
         return Finding(Level.DOUBTFUL, said)
     hours = known.get("zero_hours")
     if hours:
-        said = f"Funding is missing for {hours:,.0f} hours, in which no position paid any."
+        said = f"Funding is missing for {number_of(hours, 'hour')}, in which no position paid any."
         return Finding(Level.HOLDS, said, note=True)
     return None
 
@@ -320,7 +322,10 @@ def marks(evidence: Evidence) -> Finding | None:
         return None
     said = "No mark prices are known: liquidations go by the market's own, which is stricter."
     if missing:
-        said = f"{missing:,} candles have no mark prices: their own liquidate, which is stricter."
+        said = (
+            f"{number_of(missing, 'candle has', 'candles have')} no mark price: what the market "
+            "trades at liquidates there, which is stricter."
+        )
     return Finding(Level.HOLDS, said, note=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from stoptrail.core.text import number_of
 from stoptrail.sweep.statistics.checks import (
     CHECKS,
     ENOUGH_PERMUTED,
@@ -107,8 +108,9 @@ def too_few_permuted(evidence: Evidence) -> Finding | None:
     if not count or p is None or count >= ENOUGH_PERMUTED:
         return None
     said = (
-        f"The search found as much on {p * (count + 1) - 1:.0f} of {count:.0f} permuted markets, "
-        f"too few to speak for it: sweep.permutations = {ENOUGH_PERMUTED} would."
+        f"The search found as much on {p * (count + 1) - 1:.0f} of "
+        f"{number_of(count, 'permuted market')}, too few to speak for it: "
+        f"sweep.permutations = {ENOUGH_PERMUTED} would."
     )
     return Finding(Level.HOLDS, said, note=True)
 

@@ -145,7 +145,7 @@ def test_a_market_that_stood_still_for_longer_than_an_answer_goes_on(
         missed = go_on(dialect, listener, away + 40)
         assert listener.candles[1:] == missed
     (text,) = said(listener.events, "missing")
-    assert f"no candle for {away} intervals from {iso_time(BEGIN + first * QUARTER)}" in text
+    assert f"no candle for {away:,} intervals from {iso_time(BEGIN + first * QUARTER)}" in text
     assert said(listener.events, "not served") == []
 
 

@@ -69,7 +69,7 @@ def test_good_evidence_holds_and_still_promises_nothing() -> None:
     ("path", "value", "level", "words"),
     [
         ("metrics.trades", 100, Level.DOUBTFUL, "40 trades (besides 60 scratches) are few"),
-        ("metrics.trades", 79, Level.FAILS, "19 trades (besides 60 scratches) are too few"),
+        ("metrics.trades", 79, Level.FAILS, "19 trades (besides 60 scratches): too few"),
         ("envelope.low_first.sharpe", -0.1, Level.FAILS, "Sharpe -0.10"),
         ("envelope.high_first.profit_factor", 0.99, Level.FAILS, "not earn its risk"),
         ("envelope.low_first.sharpe", 0.5, Level.DOUBTFUL, "leans on when the stop moves"),
@@ -121,7 +121,7 @@ def test_one_set_is_one_set() -> None:
 def test_thin_neighbours_are_said_apart_and_lower_nothing() -> None:
     found = verdict(changed("plateau.thin", 7))
     assert found.level == Level.HOLDS
-    assert "7 of its 20 neighbours have too few trades" in found.text
+    assert "too few trades in 7 of its 20 neighbours" in found.text
 
 
 def few_permuted(count: int, as_good: int, every: float) -> dict[str, Any]:
@@ -210,7 +210,7 @@ def test_shorts_on_a_spot_market_are_no_result_unless_the_longs_earn(
     sides = {"short": {"trades": 90, "sharpe": 1.5}} | ({"long": longs} if longs else {})
     found = verdict({**GOOD, "sides": sides})
     assert found.level == level
-    assert "90 trades are shorts, which a spot market cannot do" in found.text
+    assert "90 shorts among its trades, which a spot market cannot do" in found.text
     assert verdict({**GOOD, "sides": sides, "market_type": "margin"}).level == Level.HOLDS
 
 
