@@ -49,6 +49,14 @@ class MarketFunding(NamedTuple):
 NO_MARKET_FUNDING = MarketFunding()
 
 
+def without_funding(symbol: str) -> str:
+    """What is said of a swap that pays nothing, as it is loaded and among a run's warnings."""
+    return (
+        f"{symbol} is a swap and its funding is not known: positions pay none here; give "
+        "data.funding, run `data download --funding`, or set costs.funding_rate"
+    )
+
+
 class MarketMarks(NamedTuple):
     """Mark prices of a swap over the span of its candles."""
 

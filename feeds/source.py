@@ -45,6 +45,7 @@ from stoptrail.feeds.market import (
     Origin,
     Unit,
     with_unknown_volume,
+    without_funding,
 )
 from stoptrail.feeds.oddities import volume_unknown
 from stoptrail.feeds.scales import no_coins, off_tick
@@ -122,14 +123,6 @@ def load_market(
     if wanted.swap:
         market = replace(market, funding=_funding(wanted, market, notice))
     return replace(market, notes=tuple(notes))
-
-
-def without_funding(symbol: str) -> str:
-    """What is said of a swap that pays nothing, as it is loaded and among a run's warnings."""
-    return (
-        f"{symbol} is a swap and its funding is not known: positions pay none here; give "
-        "data.funding, run `data download --funding`, or set costs.funding_rate"
-    )
 
 
 def _funding(wanted: Wanted, market: MarketData, on_notice: Notice) -> MarketFunding:

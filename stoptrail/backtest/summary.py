@@ -24,8 +24,7 @@ from stoptrail.config.market import MAINTENANCE, tiers_words
 from stoptrail.config.run_rules import fitting, inferred, margin_of, run_rules_of
 from stoptrail.config.settings import Settings
 from stoptrail.core.text import number_of
-from stoptrail.feeds.market import MarketData
-from stoptrail.feeds.source import without_funding
+from stoptrail.feeds.market import MarketData, without_funding
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.measure import AccountCurve
 from stoptrail.rules.metrics import share_of_cash

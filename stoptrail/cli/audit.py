@@ -81,4 +81,4 @@ def _verdict(checks: list[Check]) -> str:
     found = [check.name for check in checks if not check.passed]
     if not found:
         return "Nothing found: no decision depended on a later candle, and the warm-up is enough."
-    return f"Found in {len(found)} of {len(checks)} checks: do not trust results of this signal."
+    return f"Found in {len(found)} of {len(checks)} checks: do not trust results of it."

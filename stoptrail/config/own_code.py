@@ -139,14 +139,20 @@ def _callable(path: str, function: Callable[..., Any]) -> Any:
                 return math.nan
 
         if not returned:
-            return compiler.cfunc(signature)(by_numbers)
+            call = compiler.cfunc(signature)(by_numbers)
+            ask: Any = by_numbers
+            numbers = *_KNOWN[:6], *NO_CLOSED_TRADES
+            moody = _two_answers(ask(*numbers), ask(*numbers))
+            if not moody:
+                return call
     except Exception as error:  # whatever Numba, or what it imports, says of the user's code
         name = function.__name__ if inspect.isfunction(function) else "function"
         raise ConfigError(
             f"cannot be compiled by Numba ({first_words(error)}): {path} is called as "
             f"{name}(decision) and returns {_UNITS}"
         ) from None
-    raise ConfigError(f"cannot be used: {path} returns {returned}, not {_UNITS}")
+    wrong = f"returns {returned}, not {_UNITS}" if returned else moody
+    raise ConfigError(f"cannot be used: {path} {wrong}")
 
 
 _UNITS = "a number of units, 0 for no trade"
@@ -207,7 +213,7 @@ def compilable(path: str) -> ExitRule:
     plain: Any = getattr(rule, "py_func", rule)
     called = "it is called as rule(position, stop, candle, atr) and returns " + _LEVEL
     try:
-        plain(*_TRIAL)
+        answers = plain(*_TRIAL), plain(*_TRIAL)
     except USERS_CODE as error:
         raise ConfigError(
             f"strategy.exits {path} fails on a trade of 100 with a stop at 94 "
@@ -224,7 +230,20 @@ def compilable(path: str) -> ExitRule:
         ) from error
     if returned:
         raise ConfigError(f"strategy.exits {path} returns {returned}, not a number; {called}")
+    if moody := _two_answers(*answers):
+        raise ConfigError(f"strategy.exits {path} {moody}")
     return rule
+
+
+def _two_answers(said: float, again: float) -> str:
+    """What is wrong with a function that gave two answers to one question; empty where they are
+    the same."""
+    if said == again or (said != said and again != again):
+        return ""
+    return (
+        f"answers {said} and then {again} to the same question: it has to follow from its "
+        "arguments alone, without random numbers, clocks or anything kept between calls"
+    )
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def test_the_terminal_names_what_was_found(
     out = capsys.readouterr().out
     assert "FOUND" in out
     assert "it knows something 1 candle later" in out
-    assert "do not trust results of this signal" in out
+    assert "do not trust results of it" in out
 
 
 def no_units(decision: Any) -> float:

@@ -136,3 +136,14 @@ def test_a_rule_that_cannot_be_compiled_is_refused(
         "    return stop.level + len(open.__name__) * random.Random(1).random()\n"
     )
     assert "cannot be compiled" in own(tmp_path, monkeypatch, "odd_exit", body)
+
+
+def test_a_rule_of_chance_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba compiles it, and its runs would differ from each other."""
+    body = (
+        "import numpy as np\n\n\ndef rule(position, stop, candle, atr):\n"
+        "    return stop.level + np.random.random()\n"
+    )
+    said = own(tmp_path, monkeypatch, "chance_exit", body)
+    assert said.startswith("strategy.exits chance_exit:rule answers 94.")
+    assert "to the same question: it has to follow from its arguments alone" in said

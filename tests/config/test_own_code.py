@@ -1,6 +1,7 @@
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from stoptrail.config.load import load_settings
@@ -53,6 +54,10 @@ def knows_no_such_call(decision):
     return float(None)
 
 
+def draws_lots(decision):
+    return np.random.random()
+
+
 def test_a_sizing_function_is_the_same_one_in_another_process() -> None:
     own = own_size(f"{HERE}tenth")
     again = pickle.loads(pickle.dumps(own))
@@ -79,6 +84,7 @@ def test_built_in_ways_are_no_functions() -> None:
         ("misspelt", "cannot be compiled by Numba .*equtiy"),
         ("knows_no_such_call", r"\(there is no float\(none\)\)"),
         ("tentth", "did you mean tenth"),
+        ("draws_lots", r"answers 0\.\d+ and then 0\.\d+ to the same question"),
     ],
 )
 def test_what_cannot_be_compiled_is_refused_when_settings_are_read(name: str, why: str) -> None:

@@ -48,7 +48,7 @@ SECONDS = 90.0
 """After this long no more candles are tried; the check says how many were."""
 GLANCES, GLANCE_SECONDS = 60, 30.0
 """Events at which a sweep asks the same of its best set, and after how long it stops asking."""
-_CALENDAR_DAYS = 28 * 1461 // 4
+CALENDAR_DAYS = 28 * 1461 // 4
 """After which the calendar repeats, from 1901 to 2099."""
 PASTS = 12
 """Places at which the whole past is worked out too, without what follows."""
@@ -123,7 +123,7 @@ def past_alone(plan: Plan, candles: Candles, signals: Signals, t: int) -> Differ
 def goes_by_dates(plan: Plan, candles: Candles, signals: Signals) -> bool:
     """Whether the same candles 28 years later make other zones. Weekdays, months and leap years
     are the same then, so only what was written down for dates, or read from a file, is not."""
-    later = candles._replace(time=candles.time + _CALENDAR_DAYS * DAY_MS)
+    later = candles._replace(time=candles.time + CALENDAR_DAYS * DAY_MS)
     try:
         return not np.array_equal(signals.zone, signals_of(plan, later).zone)
     except ConfigError:

@@ -185,12 +185,16 @@ def held(evidence: Evidence) -> Finding | None:
 
 
 def by_dates(evidence: Evidence) -> Finding | None:
-    """Entries that hang on dates, which permuted markets leave where they are."""
-    if not (evidence.get("look_ahead") or {}).get("by_dates"):
+    """Entries or exits that hang on dates, which permuted markets leave where they are."""
+    examined = evidence.get("look_ahead") or {}
+    named = {"The signal": "by_dates", "The exit rule": "exit_by_dates"}
+    which = [name for name, key in named.items() if examined.get(key)]
+    if not which:
         return None
     said = (
-        "The signal says something else of the same candles under other dates: it knows dates, or "
-        "a file, by itself, and nothing here tells whether what followed is in them."
+        f"{' and '.join(which).replace(' and T', ' and t')} {'say' if which[1:] else 'says'} "
+        "something else of the same candles under other dates: dates, or a file, are known there, "
+        "and nothing here tells whether what followed is in them."
     )
     return Finding(Level.DOUBTFUL, said)
 

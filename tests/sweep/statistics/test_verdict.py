@@ -197,7 +197,16 @@ def test_a_far_better_set_that_was_not_taken_is_told(highest: float, said: bool)
 def test_a_signal_that_goes_by_dates_is_doubtful() -> None:
     found = verdict({**GOOD, "look_ahead": {"tried": 60, "found": None, "by_dates": True}})
     assert found.level == Level.DOUBTFUL
-    assert "it knows dates, or a file, by itself" in found.sentences[1]
+    assert found.sentences[1].startswith("The signal says something else of the same candles")
+
+
+def test_an_exit_that_goes_by_dates_is_doubtful() -> None:
+    examined = {"tried": 60, "found": None, "by_dates": False, "exit_by_dates": True}
+    found = verdict({**GOOD, "look_ahead": examined})
+    assert found.level is Level.DOUBTFUL
+    assert found.sentences[1].startswith("The exit rule says something else of the same candles")
+    both = verdict({**GOOD, "look_ahead": {**examined, "by_dates": True}})
+    assert both.sentences[1].startswith("The signal and the exit rule say something else")
 
 
 @pytest.mark.parametrize(
