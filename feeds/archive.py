@@ -21,6 +21,7 @@ from stoptrail.feeds.markets import (
     same_market,
 )
 from stoptrail.feeds.sheets import Sheet
+from stoptrail.feeds.stores import refuse_stores
 from stoptrail.feeds.strangers import is_known_otherwise, passed_over, what_text
 from stoptrail.feeds.structured import feather_sheet, numpy_sheet, parquet_sheet
 from stoptrail.feeds.text import text_sheet
@@ -114,9 +115,11 @@ def _members(path: Path, unread: list[str] | None) -> tuple[list[Member], list[s
         found = sorted(anchor.glob(str(path.relative_to(path.anchor))))
         if not found:
             raise DataError(f"{path}: no file matches; check data.path or --data")
+        refuse_stores(found)
         return _all(found, lambda file: file.name, unread), []
     if path.is_dir():
         inside = sorted(file for file in path.rglob("*") if file.is_file())
+        refuse_stores(inside)
         found = [file for file in inside if _may_hold_candles(file.name)]
         if not found:
             raise DataError(f"{path}: is a folder without candle files; name one with some")
@@ -126,6 +129,7 @@ def _members(path: Path, unread: list[str] | None) -> tuple[list[Member], list[s
         if others > 0:
             notes.append(f"{number_of(others, 'other file')} of the folder passed over")
         return members, notes
+    refuse_stores([path])
     return list(_unpacked(Member(str(path), path.name, path))), []
 
 

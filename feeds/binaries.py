@@ -9,6 +9,9 @@ _TABLE = "write it as Parquet or CSV"
 _BEGIN = (
     (b"SQLite format 3", "a SQLite database; export its candles as CSV"),
     (b"\x89HDF", "an HDF5 file; write it as Parquet (freqtrade convert-data does)"),
+    (b"CDF\x01", f"a NetCDF file; {_TABLE}"),
+    (b"CDF\x02", f"a NetCDF file; {_TABLE}"),
+    (b"CDF\x05", f"a NetCDF file; {_TABLE}"),
     (b"\x80\x04\x95", "a pickle, which is not opened, as it may run code; write Parquet"),
     (b"\x80\x05\x95", "a pickle, which is not opened, as it may run code; write Parquet"),
     (b"\xd0\xcf\x11\xe0", "an old Excel file; save it as CSV"),

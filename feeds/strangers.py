@@ -68,7 +68,7 @@ _TEXTS = (
         re.compile(r"[A-Za-z_:][\w:]*\{.*\} [-+\d.eE]+( \d+)?|put [\w.]+ \d{9,13} [-\d.]+ .*"),
         "is a text of single values (Prometheus, OpenTSDB); export the candles as CSV or JSON",
     ),
-    (re.compile(r"- \w+: .*"), "is YAML; write it as CSV or JSON"),
+    (re.compile(r"- \{?\w+: .*"), "is YAML; write it as CSV or JSON"),
     (re.compile(r"\[\[?[A-Za-z_][\w.-]*\]\]?"), "is TOML or the like; write it as CSV or JSON"),
     (
         re.compile(r"[┌╭╔].*|shape: \(.*"),
