@@ -45,6 +45,8 @@ _URL = re.compile(r"https?://([^/\s]+)\S*")
 _WRAPPED = ("certificate_error", "os_error", "reason")
 """Attributes in which aiohttp's and urllib3's errors hold what caused them."""
 _FINAL = {"BadRequest", "NotSupported", "ArgumentsRequired", "InvalidOrder"}
+_WANTS_MORE = "fetchOHLCV requires a parameter"
+"""Of an exchange that ccxt asks for candles only with a choice between kinds of them."""
 _LIMITS = {"DDoSProtection", "RateLimitExceeded"}
 _CROWDED = re.compile("too many (requests|visits)|rate.?limit|too frequent|frequency limit")
 """What exchanges say of the number of requests in an answer that HTTP calls well."""
@@ -135,6 +137,11 @@ def explained(exchange_id: str, failure: Failure, what: str = "") -> ExchangeErr
             f"{exchange_id} asks to wait {failure.wait:.0f} s ({why}); start again after that"
         )
     kind = RequestError if failure.kind in ("refused", "rejected") else ExchangeError
+    if _WANTS_MORE in why:  # cex, which has candles of quotes alone
+        return kind(
+            f"{exchange_id} has no plain candles of trades ({why}): set data.exchange to another "
+            "one, or use a file"
+        )
     return kind(f"{exchange_id} does not answer as it should{reading} ({why})")
 
 

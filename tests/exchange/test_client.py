@@ -13,7 +13,7 @@ import requests
 from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.retry import Patience
 from stoptrail.exchange.client import Client, has_clock, open_exchange, read, server_time
-from stoptrail.exchange.errors import Answer, RegionError, UnreachableError, judged
+from stoptrail.exchange.errors import Answer, RegionError, RequestError, UnreachableError, judged
 from stoptrail.exchange.markets import load_markets
 
 NOW = 1_753_767_908_000
@@ -242,6 +242,13 @@ def test_a_reason_never_holds_a_query() -> None:
     text = "binance GET https://api.binance.com/x?apiKey=secret 500 Internal"
     failure = judged(ccxt.ExchangeNotAvailable(text), Answer())
     assert failure.reason == "HTTP 500 at api.binance.com"
+
+
+def test_candles_that_must_be_chosen_among_kinds_are_said_with_what_to_do() -> None:
+    exchange = open_exchange("cex")
+    with pytest.raises(RequestError, match="cex has no plain candles of trades") as told:
+        read(exchange, exchange.fetch_ohlcv, "BTC/USD", "15m", 0, 100)
+    assert "set data.exchange to another one, or use a file" in str(told.value)
 
 
 def test_an_unknown_exchange_names_the_closest() -> None:
