@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from peewee import Database
@@ -36,6 +37,25 @@ def unbound_waits() -> None:
     except ImportError:
         return
     extensions.set_wait_callback(None)
+
+
+@contextmanager
+def answered_in_time() -> Iterator[None]:
+    """The same while a command looks at a ledger once: it is not to hang where its server does.
+    Where a session runs in this process, its own bounds hold."""
+    try:
+        from psycopg2 import extensions
+    except ImportError:
+        yield
+        return
+    if extensions.get_wait_callback() is not None:
+        yield
+        return
+    bound_waits(lambda: False)
+    try:
+        yield
+    finally:
+        unbound_waits()
 
 
 def _wait(connection: Any, stopped: Callable[[], bool]) -> None:

@@ -64,12 +64,14 @@ def _look(
     """Show the sessions once. While they are watched a database that cannot be read is
     said, and may come back."""
     from stoptrail.live.ledger.database import existing_ledger
+    from stoptrail.live.ledger.postgres import answered_in_time
     from stoptrail.live.ledger.records import all_sessions
     from stoptrail.live.watch.book_snapshot import snapshot_of
     from stoptrail.live.watch.snapshot import Health, health_of
 
     try:
-        with existing_ledger(url) as database:  # until it is shown: any cell may hold anything
+        # until it is shown: any cell may hold anything
+        with answered_in_time(), existing_ledger(url) as database:
             found = [snapshot_of(database, row, 8, beats) for row in all_sessions(database)]
             text = json_text(_table(url, found)) if as_json else ""
             panels = [] if as_json else _shown(found, brief)
@@ -167,10 +169,12 @@ def _ask(
     price: float | None = None,
 ) -> int:
     """Say the word and show the answer."""
+    from stoptrail.live.ledger.postgres import answered_in_time
     from stoptrail.live.watch.word import answered
 
     url = ledger_settings(config, overrides).database.url
-    number, answer = answered(url, name, verb, price)
+    with answered_in_time():
+        number, answer = answered(url, name, verb, price)
     text = f"session {number}: {verb}: {answer}"
     Terminal().print(text, markup=False, highlight=False, soft_wrap=True)
     return 0

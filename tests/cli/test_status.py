@@ -269,3 +269,17 @@ def test_sessions_are_watched_together_and_each_beat_once(
             where = Presence.session == number
             (presence,) = Presence.select().where(where).dicts().execute(database)
             assert beats.clock_lead(database, number, presence) is None
+
+
+@pytest.mark.parametrize("command", [["status", "--brief"], ["pause", "1"]])
+def test_a_server_that_says_nothing_is_not_waited_for_for_ever(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As PostgreSQL does that is halted: a health check would hang."""
+    pytest.importorskip("psycopg2")
+    monkeypatch.setattr("stoptrail.live.ledger.postgres._ANSWER_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"postgresql://user@127.0.0.1:{server.getsockname()[1]}/ledger"
+        code = runner.main([*command, "--set", f"database.url={url!r}"])
+    assert "the server has not answered for 0 s" in capsys.readouterr().err
+    assert code == (6 if command[0] == "status" else 2)
