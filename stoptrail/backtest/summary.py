@@ -108,7 +108,7 @@ def _size(outcome: Outcome, inputs: Inputs, settings: Settings, symbol: str) -> 
     close = float(inputs.candles.close[-1])
     lot = market.lot_step / market.lot_scale
     least = max(lot, market.min_quantity)
-    cash = float(outcome.equity[0])
+    cash, left = float(outcome.equity[0]), float(outcome.equity[-1])
     name, cost = "one lot" if least == lot else "the least quantity", least * close
     told = f"{least:.10g} {base} is {cost:,.6g} {quote}".strip()
     if market.min_notional > cost:
@@ -120,7 +120,9 @@ def _size(outcome: Outcome, inputs: Inputs, settings: Settings, symbol: str) -> 
     if margin.checked and margin.liquidates:
         why.append("with a stop beyond the price at which the position is liquidated (C20)")
         keys = ["risk.max_leverage", "[stop]", *keys]
-    if not why or cost > _DEAR * cash:
+    if left < min(cost, cash):
+        why.append(f"with {left:,.6g} of {cash:,.6g} left in the account")
+    elif not why or cost > _DEAR * cash:
         why.append(f"below {name}: {told}, the account {cash:,.6g}")
     return f"{', or '.join(why)}; set {', '.join(keys[:-1])} or {keys[-1]}"
 

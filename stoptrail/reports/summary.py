@@ -59,6 +59,7 @@ def verdict_of(summary: Summary) -> tuple[str, list[str]]:
 def grounds(summary: Summary) -> Iterator[tuple[str, str]]:
     """What the result rests on beside its figures: (name, words), one a line."""
     for made in (
+        _swings,
         _phases,
         _same_span,
         _permutation,
@@ -71,6 +72,18 @@ def grounds(summary: Summary) -> Iterator[tuple[str, str]]:
     ):
         if words := made(summary):
             yield words
+
+
+def _swings(summary: Summary) -> tuple[str, str] | None:
+    """A Sharpe ratio above 0 of an account that lost, which reads like a mistake."""
+    metrics = part(summary, "metrics")
+    sharpe, net = metrics.get("sharpe"), metrics.get("net_return")
+    if sharpe is None or net is None or not net < 0.0 < sharpe:
+        return None
+    return "Swings", (
+        "the Sharpe ratio is above 0 though money was lost: it is of the mean daily return, and "
+        "days that swing so far lose more than that as they compound"
+    )
 
 
 def evidence_of(summary: Summary) -> Mapping[str, Any]:
@@ -167,10 +180,15 @@ def _concentration(summary: Summary) -> tuple[str, str] | None:
     return ("Concentration", "; ".join(words)) if words else None
 
 
-def _paths(summary: Summary) -> tuple[str, str] | None:
-    """How the other ratchet does; nothing where no stop was ever held."""
+def held_stops(summary: Summary) -> bool:
+    """Whether a stop was ever held, so that it matters when it moves."""
     exits = part(part(summary, "params"), "strategy").get("exits")
-    if exits == "cycle" or part(summary, "metrics").get("exposure") == 0.0:
+    return exits != "cycle" and part(summary, "metrics").get("exposure") != 0.0
+
+
+def _paths(summary: Summary) -> tuple[str, str] | None:
+    """How the other ratchet does; nothing where there is none."""
+    if not held_stops(summary):
         return None
     paths = part(evidence_of(summary), "envelope") or part(summary, "envelope")
     known = {

@@ -60,13 +60,14 @@ def why(
     lot: float = 1.0,
     minimum: float = 0.0,
     volume: float = 5.0,
+    left: float = 50_000.0,
     settings: Settings | None = None,
     **counts: int,
 ) -> str:
     record = _Record(_Trades(np.ones(trades)), np.array([counts.get(name, 0) for name in IGNORED]))
     candles = _Candles(np.full(50, 60_000.0), np.full(50, volume))
     market = Market(100.0, 1.0, 1.0, lot, lot, minimum)
-    outcome: Any = _Outcome(record, np.array([50_000.0]))
+    outcome: Any = _Outcome(record, np.array([50_000.0, left]))
     inputs: Any = _Inputs(candles, 10, market)
     return why_no_trade(outcome, inputs, settings or settings_of(), "BTC/USDT")
 
@@ -79,6 +80,15 @@ def test_a_lot_that_is_too_dear_is_named_with_its_price() -> None:
     said = why(size=62)
     assert "62 signals, all below one lot: 1 BTC is 60,000 USDT" in said
     assert "50,000" in said
+
+
+@pytest.mark.parametrize(("left", "told"), [(0.0, "0"), (599.0, "599"), (600.0, "")])
+def test_an_account_that_was_lost_is_the_reason_and_not_its_first_cash(
+    left: float, told: str
+) -> None:
+    said = why(size=24, lot=0.01, left=left)
+    assert (f"all with {told} of 50,000 left in the account" in said) is bool(told)
+    assert ("below one lot" in said) is (not told)
 
 
 @pytest.mark.parametrize("leverage", [1.0, 20.0])

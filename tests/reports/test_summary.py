@@ -103,3 +103,15 @@ def test_holding_at_the_same_risk_is_told_where_there_is_such_a_share(
     found = dict(grounds({"buy_and_hold": {"scaled": scaled}}))
     assert ("50% of the account" in found.get("Same risk", "")) is is_told
     assert ("Same risk" in found) is is_told
+
+
+@pytest.mark.parametrize(
+    ("sharpe", "net", "said"),
+    [(2.6, -1.0, True), (2.6, 0.1, False), (-0.1, -0.2, False), (None, -0.2, False)],
+)
+def test_a_sharpe_ratio_above_0_of_an_account_that_lost_is_explained(
+    sharpe: float | None, net: float, said: bool
+) -> None:
+    """As of a few days that doubled the account and one that took all of it."""
+    found = dict(grounds({"metrics": {"sharpe": sharpe, "net_return": net}}))
+    assert ("Swings" in found) == said

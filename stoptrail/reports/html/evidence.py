@@ -25,6 +25,7 @@ from stoptrail.reports.summary import (
     OUT_OF_SAMPLE,
     Summary,
     evidence_of,
+    held_stops,
     part,
     samples,
     spans,
@@ -143,8 +144,9 @@ def breakdowns(summary: Mapping[str, Any]) -> str:
         ),
         "years": ("By year", ""),
         "sides": ("By side", _ALONE if evidence.get("sides") else ""),
-        "envelope": ("Order of events within a candle", _paths_note(evidence)),
     }
+    if held_stops(summary):
+        titles["envelope"] = ("Order of events within a candle", _paths_note(evidence))
     made = [
         card(title, metric_columns(rows), note)
         for name, (title, note) in titles.items()

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from stoptrail.reports.html.evidence import regime_tables, walk_forward_data, window_table
+from stoptrail.reports.html.evidence import (
+    breakdowns,
+    regime_tables,
+    walk_forward_data,
+    window_table,
+)
 from stoptrail.reports.html.selection_tables import luck_table
 
 WINDOWS: list[dict[str, Any]] = [
@@ -66,3 +71,11 @@ def test_permuted_markets_that_are_too_few_are_said_to_be() -> None:
     found = {"count": 5, "p_best": 0.17, "p_median": 0.5, "enough": False}
     assert "0.17 (0 of 5 markets, too few for the verdict)" in luck_table({"permutation": found})
     assert "too few" not in luck_table({"permutation": {**found, "count": 19, "enough": True}})
+
+
+def test_when_a_stop_moves_is_no_matter_of_a_run_without_one() -> None:
+    row = {"net_return": 0.5, "sharpe": 2.0}
+    summary = {"evidence": {"envelope": {"candle": row, "high_first": row}}}
+    assert "The stop ratchets at candle closes" in breakdowns(summary)
+    assert "ratchets" not in breakdowns({**summary, "metrics": {"exposure": 0.0}})
+    assert "ratchets" not in breakdowns({**summary, "params": {"strategy": {"exits": "cycle"}}})
