@@ -171,7 +171,8 @@ def panel(
     boxes.add_row(*(Panel(lines, title=title, height=high) for title, lines in titles.items()))
     room = None if height is None else max(1, height - _HEAD_HEIGHT - high - 2)
     events = newest_first({*found.recent, *said})[:room]
-    lines = [f"{_moment(e.time)}  {e.text}" for e in events] or ["nothing yet"]
+    year = 0 if len({_moment(e.time)[:4] for e in events}) > 1 else len("2026-")  # needs no telling
+    lines = [f"{_moment(e.time)[year:]}  {e.text}" for e in events] or ["nothing yet"]
     lines += [""] * ((room or 0) - len(lines))
     story = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")  # one line each
     return Group(*_head(found, height is not None), boxes, Panel(story, title="last events, UTC"))

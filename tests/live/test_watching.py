@@ -112,6 +112,22 @@ def test_the_view_fills_the_terminal_and_wraps_nothing(
     assert any("last events, UTC" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("times", "starts"),
+    [((0, 61_000), ["01-01 00:01:01", "01-01 00:00:00"]), ((0, -1), ["1970-01-01", "1969-12-31"])],
+)
+def test_events_tell_their_year_where_there_are_several(
+    times: tuple[int, ...], starts: list[str], market: list[Row], tmp_path: Path
+) -> None:
+    """A narrow terminal has better use for its room."""
+    found = in_a_trade(market, f"sqlite:///{tmp_path}/ledger.db")
+    events = tuple(Happened(time, "event") for time in times)
+    out = io.StringIO()
+    Console(file=out, width=80).print(panel(found._replace(recent=events)))
+    lines = [line[2:] for line in out.getvalue().splitlines() if "event " in line]
+    assert [line[: len(start)] for line, start in zip(lines, starts, strict=True)] == starts
+
+
 def test_what_is_wrong_with_the_data_is_shown_whole(market: list[Row], tmp_path: Path) -> None:
     """By `status`, which has room; the panel, which has not, shows its beginning."""
     found = in_a_trade(market, f"sqlite:///{tmp_path}/ledger.db")._replace(state="running")
