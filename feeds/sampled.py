@@ -91,7 +91,10 @@ def _smooth(columns: Columns) -> str:
 
 
 def _bare(columns: Columns) -> str:
-    """Highs and lows that were taken from open and close."""
+    """Highs and lows that were taken from open and close; not where most candles had no trade, as
+    the others hold a single one then."""
+    if np.sum(columns.volume > 0) < _HALF * len(columns.time) and np.any(columns.volume > 0):
+        return ""
     tall = columns.high > columns.low
     above = columns.high > np.maximum(columns.open, columns.close)
     below = columns.low < np.minimum(columns.open, columns.close)

@@ -96,6 +96,20 @@ def test_a_pair_of_few_steps_is_a_market_too() -> None:
     assert told(Columns(time, open_, *same, close, chance.uniform(1, 9, COUNT))) == []
 
 
+def test_single_trades_of_a_thin_market_have_no_wicks() -> None:
+    """A candle opens at the close before, and closes at its only trade."""
+    bare = without_wicks()
+    idle = np.random.default_rng(5).random(len(bare.time)) < 0.7
+    volume = np.where(idle, 0.0, bare.volume)
+    last = np.maximum.accumulate(np.where(idle, -1, np.arange(len(idle))))
+    close = np.where(last < 0, bare.open[0], bare.close[last])
+    open_ = np.concatenate([bare.open[:1], close[:-1]])
+    given = Columns(
+        bare.time, open_, np.maximum(open_, close), np.minimum(open_, close), close, volume
+    )
+    assert told(given) == []
+
+
 def test_few_candles_tell_nothing() -> None:
     for made in KINDS.values():
         few = [column[:150] for column in made()]
