@@ -20,7 +20,6 @@ import numpy as np
 from stoptrail.config.market import Filters, Maintenance, MarketSettings
 from stoptrail.core.errors import DataError, OutputError
 from stoptrail.core.files import (
-    clear_partial,
     reason_of,
     write_json,
     written_whole,
@@ -139,7 +138,6 @@ def write_cache(cached: Cached) -> None:
     """Replace the file as a whole, keeping what another process has added to it meanwhile;
     OutputError where that is not possible."""
     with _alone(cached.path):
-        clear_partial(cached.path.parent)
         cached = _with_others(cached)
         noted = {_COVERED: cached.covered, _UNSERVED: cached.unserved}
         metadata = {name: json.dumps(spans).encode() for name, spans in noted.items()}

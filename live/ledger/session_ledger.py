@@ -27,7 +27,7 @@ from stoptrail.live.ledger.tables import (
     StoredCandles,
     Ticks,
 )
-from stoptrail.live.ledger.writer import StepWriter
+from stoptrail.live.ledger.writer import StepWriter, untouched
 from stoptrail.live.session_settings import changed
 from stoptrail.live.step import Step
 
@@ -158,12 +158,7 @@ def insert_session(
         warm_up_from=candles[0][0],
         start=last + interval,
         candle=last,
-        balance=cash,
-        day_start=cash,
-        peak=cash,
-        losses=0,
-        guarded_until=0,
-        quiet_until=0,
+        **untouched(cash),
         **more,
     )
     return int(made.execute(database))

@@ -285,3 +285,9 @@ class StepWriter(Rows):
             "opening_sl_reason": None if opening is None else STOP_REASONS[opening.reason],
         }
         self.change(PaperTrades, now, exit_time=None)
+
+
+def untouched(cash: float) -> dict[str, float]:
+    """The columns of a session's account before its first candle."""
+    money = dict.fromkeys(("balance", "day_start", "peak"), cash)
+    return {**money, "losses": 0, "guarded_until": 0, "quiet_until": 0}

@@ -38,7 +38,7 @@ from stoptrail.live.ledger.tables import (
     Sessions,
     StoredFunding,
 )
-from stoptrail.live.ledger.writer import StepWriter
+from stoptrail.live.ledger.writer import StepWriter, untouched
 from stoptrail.live.market.events import CandleClosed, Marked, Tick
 from stoptrail.live.market.recorded import RecordedFeed
 from stoptrail.live.origin import Origin
@@ -285,12 +285,7 @@ def begun(database: Database, session: SessionRow, checkpoint: Checkpoint, since
         warm_up_from=since,
         start=session.start,
         candle=session.start - session.interval,
-        balance=cash,
-        day_start=cash,
-        peak=cash,
-        losses=0,
-        guarded_until=0,
-        quiet_until=0,
+        **untouched(cash),
         sleeves=session.sleeves,
         book=session.book,
         sleeve=session.sleeve,

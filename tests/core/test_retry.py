@@ -30,6 +30,8 @@ def test_waits_grow_up_to_the_cap_and_are_never_zero(
             30.0,
         ),
         ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "0"}, 0.0),
+        ({"Retry-After": "-5"}, 0.0),
         ({"Retry-After": "1e9"}, 259_200.0),
         ({"Retry-After": "Thu, 01 Jan 2099 00:00:00 GMT"}, 259_200.0),
         ({"Retry-After": "inf"}, None),

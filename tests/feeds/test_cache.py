@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,9 @@ from stoptrail.feeds.cache import (
     read_cache,
     uncovered,
     with_rows,
+    with_unserved,
     write_cache,
+    write_candles,
 )
 from stoptrail.feeds.columns import Columns, columns_of, rows_of
 from stoptrail.feeds.files import load_candles
@@ -115,6 +118,27 @@ def test_two_writers_of_one_file_lose_no_candles(tmp_path: Path) -> None:
     found = read_cache(path, QUARTER)
     assert same(candles_of(found, QUARTER), Candles(*data, QUARTER))
     assert found.covered == (_span(data, slice(0, 400)),)
+
+
+def test_what_an_older_program_said_it_covered_is_not_taken_over(tmp_path: Path) -> None:
+    """Its holes were not asked for twice: reading it judges them, and writing keeps that."""
+    data, path = columns_of(candles(400)), tmp_path / "x.parquet"
+    older = {cache._COVERED: json.dumps([[START, START + 300 * QUARTER]]).encode()}
+    write_candles(path, rows_of(data, slice(0, 100)), older)
+    new = slice(300, 400)
+    empty = read_cache(tmp_path / "none.parquet", QUARTER)._replace(path=path)
+    write_cache(with_rows(empty, [rows_of(data, new)], [_span(data, new)]))
+    found = read_cache(path, QUARTER)
+    assert len(found.columns.time) == 200
+    assert found.covered == (_span(data, new),)
+
+
+def test_what_was_not_served_is_known_with_the_time_it_was_asked_for(tmp_path: Path) -> None:
+    empty, hour = read_cache(tmp_path / "none.parquet", QUARTER), 4 * QUARTER
+    first = with_unserved(empty, ((START, START + hour),), START, START + hour, 1_000)
+    half = START + hour // 2
+    again = with_unserved(first, ((half, START + hour),), half, START + hour, 2_000)
+    assert again.unserved == ((START, half, 1_000), (half, START + hour, 2_000))
 
 
 def _span(columns: Columns, rows: slice) -> tuple[int, int]:

@@ -26,6 +26,13 @@ def test_settings_that_change_no_result_do_not_differ(section: str) -> None:
     assert different(one, one) == {}
 
 
+def test_the_list_tells_the_sharpe_ratio_out_of_sample_beside_that_of_the_run() -> None:
+    outside = {"walk_forward": {"out_of_sample": {"sharpe": 0.4}}}
+    row = list_row({"metrics": {"sharpe": 1.5}, "evidence": outside})
+    assert (row["sharpe"], row["out_of_sample_sharpe"]) == (1.5, 0.4)
+    assert list_row({"metrics": {"sharpe": 1.5}})["out_of_sample_sharpe"] is None
+
+
 def test_words_are_aligned_to_the_left_and_figures_to_the_right() -> None:
     def row(run: str, net_return: float, symbol: str) -> dict[str, Any]:
         data = {"symbol": symbol, "timeframe": "15m", "start": "2021-06-22", "end": "2026-06-22"}
