@@ -26,6 +26,10 @@ LOOSEN = (
     "WHERE old > 0"
 )
 """Lets every stop move away from the price."""
+TWO_ENTRIES = (
+    "UPDATE paper_orders SET status = 'working' WHERE rowid IN "
+    "(SELECT rowid FROM paper_orders WHERE kind = 'entry' LIMIT 2)"
+)
 
 
 @pytest.fixture
@@ -158,6 +162,7 @@ def test_what_is_missing_is_told_with_its_longest_hole() -> None:
         ("UPDATE paper_trades SET exit_time = NULL WHERE number = 1", "is open though"),
         (LOOSEN, "loosened"),
         ("UPDATE paper_orders SET status = 'working' WHERE kind = 'stop'", "do not match"),
+        (TWO_ENTRIES, "more than one entry"),
         ("DELETE FROM candles WHERE time > 1610000000000", "last candle"),
         ("UPDATE settings_history SET applied = NULL", "no settings"),
         ("UPDATE equity SET equity = 'much'", "equity.equity holds"),
@@ -181,6 +186,11 @@ def test_a_trade_may_end_after_the_next_by_the_clock_of_a_machine_alone(
         {"number": 2, "entry_time": 9, "exit_time": None, "reason": None},
     ]
     assert len(list(check._trade_problems(trades))) == count
+
+
+def test_a_trade_may_end_in_the_candle_in_which_it_began() -> None:
+    trade = {"number": 1, "entry_time": 5, "exit_time": 5, "reason": "initial"}
+    assert list(check._trade_problems([trade])) == []
 
 
 def test_where_there_is_no_ledger_nothing_is_made(ledger: Path, tmp_path: Path) -> None:

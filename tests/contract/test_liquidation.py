@@ -19,7 +19,7 @@ from stoptrail.rules.trade import Position
 from stoptrail.rules.types import CYCLE_EXIT
 from tests.contract.engines import DETAILED, LOOPS
 from tests.contract.seen import Engine, Trade, see
-from tests.contract.tables import MIDNIGHT, QUARTER_HOUR, Table, plan, table
+from tests.contract.tables import MIDNIGHT, QUARTER_HOUR, Table, mirrored, plan, table
 from tests.contract.test_detail import Pieces, detail_of
 
 UNITS, CASH = 1125.0, 10_000.0
@@ -242,6 +242,18 @@ def test_finer_candles_say_whether_the_target_came_before(name: str, path: int) 
         # By ticks 92 is the price that is met; on pieces the level within is.
         level = 92.31 if reason == "liquidated" and path == CANDLE else price
         expect(see(record, market).one, 4, level, reason)
+
+
+@pytest.mark.parametrize("name", DETAILED)
+def test_borrow_within_a_candle_brings_the_price_into_its_last_piece(name: str) -> None:
+    """A short pays 1 a unit in each candle: the account is gone at 107.89 as row 3 opens, and at
+    107.22 as its last piece does, which reaches 107.6. The table shows its mirror image."""
+    market = mirrored(table(SIGNAL + QUIET + ".  100 100 92.4 100 10\n"))
+    calm = (100.0, 100.0, 100.0, 100.0)
+    detail = detail_of(market, {3: [calm, calm, (100.0, 100.0, 92.4, 100.0)]}, -1)
+    chosen = plan(market, **LEVERED, path=CANDLE, borrow_daily=0.96)
+    record = DETAILED[name](market.candles, 0, chosen, detail)
+    expect(see(record, market).one, 3, 107.23, "liquidated")  # rounded up
 
 
 def test_a_trade_that_is_open_as_the_data_ends_has_lost_no_more_than_there_was(
