@@ -20,7 +20,7 @@ def names() -> list[str]:
 
 
 def run(name: str, path: bool) -> None:
-    """Show the page `name` (also docs/NAME.md), page after page in a terminal, or all titles;
+    """Show the page `name` (also docs/fills.md), page after page in a terminal, or all titles;
     `path` prints where it lies. Raises UsageError for a page that there is not."""
     page = _page(name) if name else FOLDER
     if path:
