@@ -275,9 +275,10 @@ class _Download:
         """Candles that no market can have made are left out, and asked for again next time."""
         text = str(entry)[:100]
         if text not in self._left_out:
-            self._left_out[text] = open_time(entry)
+            at = self._left_out[text] = open_time(entry)
             if len(self._left_out) <= _SHOWN:
-                self._notice(f"left out an impossible candle: {text}")
+                kind = "off-grid" if (at or 0) % 60_000 else "impossible"
+                self._notice(f"left out an {kind} candle: {text}")
 
     def _broken(self, rows: list[Row], interval: int) -> Spans:
         """The spans of impossible candles in place of which `rows` have none."""
@@ -289,8 +290,7 @@ class _Download:
         say_unserved(self._exchange.id, history.unserved, interval, self._notice)
         if len(self._left_out) > _SHOWN:
             self._notice(f"left out {number_of(len(self._left_out), 'impossible candle')} in all")
-        for line in history.copies.lines(self._exchange.id, end):
-            self._notice(line)
+        list(map(self._notice, history.copies.lines(self._exchange.id, end)))
         if gaps := history.gaps:
             first, last = max(gaps, key=lambda gap: gap[1] - gap[0])
             count = sum(b - a for a, b in gaps) // interval

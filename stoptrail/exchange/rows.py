@@ -116,8 +116,9 @@ def rows_from(
     """Candles at or after `since`, ascending; quiet rows are none. Of equal times the one with more
     volume is kept, the last of equal ones: an unfinished copy has less.
 
-    `odd` is told of entries that are no candle. Raises ShiftedError where all open off
-    the grid by the same time, LengthError where they are shorter than `interval`.
+    `odd` is told of entries that are no candle, and of those off the grid where all are. Raises
+    ShiftedError where all open off the grid by the same time, LengthError where they are shorter
+    than `interval`.
     """
     found: dict[int, Row] = {}
     entries = [entry for entry in entries if not is_quiet(entry)]
@@ -133,4 +134,8 @@ def rows_from(
                 found[row[0]] = row
     if not found and (shift := shift_of(entries, interval)):
         raise ShiftedError(shift)
+    if not found:
+        for entry in entries:
+            if (open_time(entry) or 0) % interval:
+                odd(entry)
     return [found[time] for time in sorted(found)]

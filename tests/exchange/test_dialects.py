@@ -334,6 +334,21 @@ def test_a_candle_that_makes_no_sense_once_is_asked_for_again(
     assert not lost(cached, closed(dialect))
 
 
+def test_candles_that_open_anywhere_are_left_out_and_said(
+    tmp_path: Path, clock: Callable[[Dialect], None]
+) -> None:
+    def anywhere(rows: list[list[Any]], chance: random.Random) -> list[list[Any]]:
+        return [[row[0] + chance.randrange(1, QUARTER), *row[1:]] for row in rows]
+
+    dialect, told = odd(anywhere), list[str]()
+    clock(dialect)
+    with StandIn(dialect) as server:
+        cached = download(server, tmp_path, told)
+    assert len(cached.columns.time) == 0
+    assert told[0].startswith("left out an off-grid candle: [1")
+    assert any("gave nothing from" in line for line in told)
+
+
 def spread(factor: float) -> Change:
     """Rows so many times as far apart."""
     return lambda rows, _: [
