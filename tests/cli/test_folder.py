@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
 import tomli_w
 
 import runner
+from stoptrail.cli import folder
 from stoptrail.cli.folder import REPLACED, STATE, UNFINISHED, _settle
 from stoptrail.core.time import iso
 from stoptrail.feeds.files import load_candles
@@ -53,6 +55,26 @@ def test_a_run_does_not_take_the_place_of_a_file_or_a_pipe(
     assert file.read_text() == "mine"
     assert pipe.is_fifo()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["notes.txt", "pipe"]
+
+
+def test_runs_of_one_second_have_folders_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the one before is not finished."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(2026, 1, 2, tzinfo=tz)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(folder, "datetime", Clock)
+    names = []
+    for state in ("", UNFINISHED, ""):
+        names.append(folder.run_folder("backtest").name)
+        Path(f"runs/{names[-1]}{state}").mkdir(parents=True)
+    first = "20260102T000000Z-backtest"
+    assert names == [first, f"{first}-2", f"{first}-3"]
 
 
 def test_a_run_goes_into_the_folder_that_a_link_leads_to(

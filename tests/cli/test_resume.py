@@ -172,15 +172,17 @@ def test_what_a_killed_run_left_is_taken_away_and_what_is_being_made_stays(tmp_p
     import fcntl
 
     config = write_inputs(tmp_path)
-    for name in ("dead", "alive"):
+    for name in ("dead", "alive", "sweep"):
         (tmp_path / f"{name}{UNFINISHED}").mkdir()
         (tmp_path / f"{name}{UNFINISHED}" / ".lock").touch()
+    (tmp_path / f"sweep{UNFINISHED}" / STATE).touch()  # which --resume goes on with
     with (tmp_path / f"alive{UNFINISHED}" / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         command = ["backtest", "--quiet", "--config", str(config), "--out"]
         assert runner.main([*command, str(tmp_path / "out")]) == 0
         assert not (tmp_path / f"dead{UNFINISHED}").exists()
         assert (tmp_path / f"alive{UNFINISHED}").exists()
+        assert (tmp_path / f"sweep{UNFINISHED}" / STATE).exists()
         assert runner.main([*command, str(tmp_path / "alive")]) == 2
 
 
