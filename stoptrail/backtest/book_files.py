@@ -300,4 +300,4 @@ def _warnings(outcome: BookOutcome, sleeves: Sequence[ResolvedSleeve]) -> list[s
         'market cannot do: set strategy.sides = "long", or market.type to "margin" or "swap"'
         for symbol, count in shorts.items()
         if count
-    ] + [f"{symbol}: liquidated {by_prices(marks)}" for symbol, marks in swaps.items()]
+    ] + [f"{symbol}: liquidations go {by_prices(marks)}" for symbol, marks in swaps.items()]

@@ -33,7 +33,8 @@ class Voice:
 
     def notice(self, line: str) -> None:
         """One line that the user should see."""
-        told = line if line.startswith(self._about) else self._about + line
+        named = line.startswith((self._about, self._about.replace(": ", " ")))
+        told = line if named else self._about + line
         self.console.print(safe(told), style="yellow", soft_wrap=True)
 
     @contextmanager

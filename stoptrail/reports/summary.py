@@ -222,9 +222,12 @@ def _stop_path(summary: Summary) -> tuple[str, str] | None:
 
 
 def _margin(summary: Summary) -> tuple[str, str] | None:
-    """What has to stay in the account of a swap, and who says so (C20)."""
-    told = []
+    """What has to stay in the account of a swap, and who says so (C20); not where a warning has
+    said that it is assumed."""
+    told, warned = [], " ".join(summary.get("warnings") or ())
     for each in summary.get("maintenance_margin") or []:
+        if f"maintenance margin of {each['symbol']} is not known" in warned:
+            continue
         steps = tuple((float(begin), float(rate)) for begin, rate in each["tiers"])
         words = {
             "exchange": f"read from {each['of']}",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from stoptrail.backtest.book import SleevePlan, run_book
+from stoptrail.backtest.book_files import _warnings
 from stoptrail.backtest.book_outcome import BookOutcome, hold_markets, judge_book
 from stoptrail.backtest.outcome import buy_and_hold, judge
 from stoptrail.rules.metrics import drawdowns
@@ -105,3 +109,13 @@ def test_separate_sleeves_fall_as_deep_as_accounts_of_their_shares() -> None:
     falls = [outcome.metrics.max_drawdown for outcome in alone]
     assert min(falls) > 0.0
     assert judge_book(sleeves, terms, records).drawdowns == pytest.approx(falls, rel=1e-9)
+
+
+def test_of_a_swap_it_is_said_by_which_prices_a_liquidation_goes_not_that_there_was_one() -> None:
+    rules = SimpleNamespace(trade_rules=SimpleNamespace(margin=SimpleNamespace(rate=0.005)))
+    inputs = SimpleNamespace(funding=SimpleNamespace(marks=np.empty((0, 4))))
+    plan = SimpleNamespace(inputs=inputs, plan=SimpleNamespace(run_rules=rules), lends=True)
+    outcome: Any = SimpleNamespace(sleeves=[plan], records=[None])
+    sleeves: Any = [SimpleNamespace(symbol="A/B:B")]
+    (line,) = _warnings(outcome, sleeves)
+    assert line.startswith("A/B:B: liquidations go by the market's own prices")

@@ -107,6 +107,24 @@ def test_a_silent_voice_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("1h candles", "A/B:B: 1h candles"),
+        ("A/B:B: tick 0.1", "A/B:B: tick 0.1"),
+        ("A/B:B is a swap", "A/B:B is a swap"),
+        ("A/B:BC is another", "A/B:B: A/B:BC is another"),
+    ],
+)
+def test_a_notice_about_a_market_names_it_once(
+    line: str, said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    voice = Voice()
+    with voice.about("A/B:B"):
+        voice.notice(line)
+    assert capfd.readouterr().err.strip() == said
+
+
 def test_stages_add_up_and_show_where_the_command_is(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

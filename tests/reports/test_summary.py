@@ -115,3 +115,18 @@ def test_a_sharpe_ratio_above_0_of_an_account_that_lost_is_explained(
     """As of a few days that doubled the account and one that took all of it."""
     found = dict(grounds({"metrics": {"sharpe": sharpe, "net_return": net}}))
     assert ("Swings" in found) == said
+
+
+@pytest.mark.parametrize("warnings", [None, [], ["1 trade is a short"]])
+def test_a_margin_that_is_assumed_is_told(warnings: list[str] | None) -> None:
+    assert "Maintenance margin" in margin_told(warnings)
+
+
+def test_a_margin_whose_guess_was_warned_of_is_not_told_again() -> None:
+    line = "the maintenance margin of A/B:B is not known: 0.005 of the notional is assumed"
+    assert "Maintenance margin" not in margin_told([line])
+
+
+def margin_told(warnings: list[str] | None) -> dict[str, str]:
+    each = {"symbol": "A/B:B", "source": "default", "of": "", "tiers": [[0.0, 0.005]]}
+    return dict(grounds({"maintenance_margin": [each], "warnings": warnings}))
