@@ -239,6 +239,22 @@ def test_a_card_says_why_its_session_does_not_run(
         assert errors(window) == []
 
 
+def test_of_a_stopped_session_that_is_paused_no_stop_is_said_to_work(
+    window: Any, played: Path, tmp_path: Path
+) -> None:
+    ledger = Path(shutil.copy(played, tmp_path / "ledger.db"))
+    with closing(sqlite3.connect(ledger)) as database, database:
+        database.execute("UPDATE presence SET state = 'stopped'")
+        database.execute("UPDATE sessions SET paused = 1")
+        database.execute("DELETE FROM paper_trades WHERE exit_time IS NULL")
+    with served(f"sqlite:///{ledger}") as (client, _):
+        open_page(window, client)
+        shown = "document.querySelector('.session').innerText"
+        wait_until(window, f"return {shown}.includes('no new entries either once it runs')")
+        assert "go on working" not in window.execute_script(f"return {shown}")
+        assert errors(window) == []
+
+
 def test_without_a_session_it_says_how_to_start_one(window: Any, tmp_path: Path) -> None:
     with served(f"sqlite:///{tmp_path}/none.db") as (client, _):
         open_page(window, client)

@@ -30,7 +30,8 @@ export function warnings(card) {
   if (card.state === "stopped" && (card.trade || card.sleeves.some((sleeve) => sleeve.trade))) found.push(["bad", "The session is stopped with an open position: its stop does not work until it starts again."]);
   if (card.health === "stale") found.push(["caution", `The market data cannot be relied on now (${card.connection}): no entries are made.`]);
   if (card.cold) found.push(["caution", `Not warm yet: signals can come from ${f.day(card.reading.warm_from)}.`]);
-  if (card.paused) found.push(["caution", "Paused: no new entries. Stops go on working."]);
+  const down = ["gone", "failed", "stopped"].includes(card.state);
+  if (card.paused) found.push(["caution", down ? "Paused: no new entries either once it runs again." : "Paused: no new entries. Stops go on working."]);
   if (card.waiting) found.push(["caution", "Changed settings wait until the position has ended."]);
   return found;
 }
