@@ -29,6 +29,7 @@ from stoptrail.feeds.cache import (
 from stoptrail.feeds.columns import columns_of, rows_of
 from stoptrail.feeds.download import download_candles
 from stoptrail.rules.candles import Candles
+from stoptrail.rules.costs import DAY
 from tests.exchange.simulator import Simulator
 from tests.exchange.trouble import malformed_answer, rate_limit, region_refusal, server_error
 from tests.feeds.tables import QUARTER, START, candles, same
@@ -132,6 +133,39 @@ def test_progress_ends_at_the_whole(exchange: Simulator, tmp_path: Path) -> None
     expected = (int(RECORDED.time[-1]) - START) // QUARTER
     assert seen[-1] == (expected, expected)
     assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+
+
+def test_progress_is_told_where_nothing_is_left_to_ask_for(
+    exchange: Simulator, tmp_path: Path
+) -> None:
+    fetch(exchange, tmp_path, START, START + 50 * QUARTER)
+    seen: list[tuple[int, int]] = []
+    again = START, START + 50 * QUARTER
+    fetch(exchange, tmp_path, *again, on_progress=lambda *told: seen.append(told))
+    assert seen == [(50, 50)]
+
+
+@pytest.mark.parametrize("ahead", [0, 2, 4])
+def test_without_a_clock_of_the_exchanges_the_newest_candle_may_be_unfinished(
+    ahead: int, exchange: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also by a clock of this machine that is some candles ahead, less than an hour."""
+    now = int(RECORDED.time[CLOSED]) + ahead * QUARTER + 60_000
+    monkeypatch.setattr(module, "has_clock", lambda _: False)
+    monkeypatch.setattr(module, "server_time", lambda _: now)
+    fetch(exchange, tmp_path)
+    assert same(stored(tmp_path), recorded())
+
+
+def test_stretches_beyond_the_longest_are_told_together() -> None:
+    spans = tuple((k * DAY, k * DAY + k * QUARTER) for k in range(1, module._SHOWN + 3))
+    told: list[str] = []
+    module.say_unserved("binance", spans, QUARTER, told.append)
+    assert len(told) == module._SHOWN + 1
+    assert f"from {iso(spans[-1][0])} to {iso(spans[-1][1])}" in told[0]
+    between = f"between {iso(spans[0][0])} and {iso(spans[1][1])}"
+    assert told[-1].startswith("binance gave nothing in 2 more ")
+    assert told[-1].endswith(f", 3 candles, {between}")
 
 
 def test_what_lies_before_the_first_candle_is_named_not_kept_and_asked_for_again(
