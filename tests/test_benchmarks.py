@@ -39,7 +39,7 @@ BENCHMARKS = Path(arguments.__file__).parent
         (every.main, "--data gone.csv", "'gone.csv' is no file"),
         (every.main, "--data no_candles.csv --only detail", "no_candles.csv: "),
         (against_revision.main, "no-such --data no_candles.csv", "'no-such' is no commit"),
-        (against_revision.main, "HEAD", "required: --data"),
+        (against_revision.main, "", "required: revision, --data"),
         (exits.main, "no_candles.csv", "no_candles.csv: "),
         (kernel.main, "--rounds 0", "'0' is no whole number of at least 1"),
         (kernel.main, "no_candles.csv", "no_candles.csv: "),

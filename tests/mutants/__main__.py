@@ -50,12 +50,12 @@ def main() -> int:
     parser.add_argument("--only", default="", help="part of the modules' names")
     parser.add_argument("--anew", action="store_true", help="forget what was found before")
     options = parser.parse_args()
+    if not any(options.only in module for module in modules(ROOT)):
+        parser.error(f"argument --only: {options.only!r} is part of no module's name")
     if options.anew:
         shutil.rmtree(KEPT, ignore_errors=True)
     KEPT.mkdir(parents=True, exist_ok=True)
     with clone() as place:
-        if not any(options.only in module for module in modules(place)):
-            parser.error(f"argument --only: {options.only!r} is part of no module's name")
         drawn = draw(place, options.only, options.count, options.seed)
         print(f"{len(drawn)} mutants in {len({m.file for m in drawn})} modules", flush=True)
         warm.load()
