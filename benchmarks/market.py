@@ -68,5 +68,5 @@ def _years_before(time: int, years: float) -> int:
     whole = int(years)
     day = np.datetime64(time // DAY, "D")
     year, rest = day.astype("datetime64[Y]"), day - day.astype("datetime64[Y]")
-    back = (year - whole).astype("datetime64[D]") + rest
+    back = (year - np.timedelta64(whole, "Y")).astype("datetime64[D]") + rest
     return (int(back.astype(np.int64)) - round((years - whole) * 365)) * DAY

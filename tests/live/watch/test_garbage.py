@@ -28,8 +28,10 @@ class Circle:
 
 @pytest.fixture
 def seldom() -> Iterator[None]:
-    """Python looks for circles when it is told to."""
+    """Python looks for circles when it is told to, among all: that of 3.12 begins with some
+    hundred objects left out."""
     gc.disable()
+    gc.unfreeze()
     yield
     gc.enable()
 
