@@ -234,30 +234,30 @@ def _names(form: _Form) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the columns, () where there are none, and their markets."""
     if not form.headers:
         return (), ()
-    by_fields = [_fields(row) for row in form.headers]
-    chosen = form.headers[by_fields.index(max(by_fields))]
+    chosen = max(form.headers, key=_fields)
     if all(_POSITIONS.fullmatch(cell) or not cell for cell in chosen):
         return (), ()
     markets: tuple[str, ...] = ()
     names = list(chosen)
     if len(form.headers) > 1:
-        levels = [row for row in form.headers if row is not chosen]
-        named = _with_names(levels)
+        named = _with_names([row for row in form.headers if row is not chosen])
         others = named[0] if named else ()
         if len(named) > 1 and (pairs := of_lines((chosen, *named))):
             fields, apart = zip(*pairs, strict=True)
             names[1:], others = list(fields), (others[0], *apart)
         index = next((row[0] for row in reversed(form.headers) if not any(row[1:])), "")
-        names[0] = index or (
-            "Datetime" if plain_name(names[0]) in ("price", "ticker") else names[0]
-        )
+        corner = "Datetime" if plain_name(names[0]) in ("price", "ticker") else names[0]
+        names[0] = index or corner
         if others:
-            others = filled(others, names)
+            short = len(others) - len(names)
+            names += [""] * short
+            others = filled((*others, *[""] * -short), names)
             names[:], markets = told_apart_by(names, ("" if names[0] else others[0], *others[1:]))
     if form.unnamed:
-        names = ["", *names]
+        names, markets = ["", *names], ("", *markets)
     names += [""] * (form.width - len(names))
-    return tuple(names), markets
+    markets += ("",) * (len(names) - len(markets))
+    return tuple(names), markets if any(markets) else ()
 
 
 def _read(source: Path | bytes, form: _Form, wanted: Sequence[int]) -> pa.Table:

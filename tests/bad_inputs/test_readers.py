@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from stoptrail.config.foreign import counted, with_best
@@ -59,6 +59,7 @@ def _refusal(read: Callable[[], Any]) -> str | None:
 
 
 @FUZZ
+@example(content=f"{_HEAD}\n,{','.join(['None'] * 6)}\n{','.join(['None'] * 6)},0".encode())
 @given(content=st.binary(max_size=400) | _csv.map(lambda text: text.encode("utf-8", "replace")))
 def test_candles(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "candles.csv"

@@ -225,3 +225,15 @@ def test_timeframes_side_by_side_are_chosen_by_the_one_of_the_run(
     path = tmp_path / "a.csv"
     path.write_text("".join(",".join(map(str, line)) + "\n" for line in lines))
     assert same(load_file(path, QUARTER, MEANT).candles, GIVEN)
+
+
+@pytest.mark.parametrize("cells", [6, 8])
+def test_a_level_of_fewer_or_more_cells_than_the_names_is_read(tmp_path: Path, cells: int) -> None:
+    """Ends of lines are cut off or filled up by who saves a table anew."""
+    given = walk(120)
+    names = "timestamp,open,high,low,close,volume,trades"
+    rows = "\n".join(",".join(map(str, (*row, 5))) for row in rows_of(given))
+    (tmp_path / "a.csv").write_text(
+        f"{names}\n,{','.join(['BTCUSDT'] * 5)}{',' * (cells - 6)}\n{rows}\n"
+    )
+    assert same(load_file(tmp_path / "a.csv", QUARTER, Reading(symbol="BTC/USDT")).candles, given)
