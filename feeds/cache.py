@@ -268,7 +268,7 @@ def read_facts(folder: Path, exchange_id: str, symbol: str) -> MarketFacts | Non
         values = json.loads(path.read_text("utf-8"))
         found = Filters(*(values[name] for name in Filters._fields))
         # older files have none of the other three
-        size = float(values.get("contract_size", 1.0))
+        size = values.get("contract_size", 1.0)
         kind = values.get("type", "swap" if ":" in symbol else "spot")
         unit = values.get("volume", "base")
         known = kind in ("spot", "swap") and unit in ("base", "unknown")

@@ -56,6 +56,7 @@ from stoptrail.feeds.cache import (
     write_facts,
 )
 from stoptrail.feeds.columns import Columns, aggregated
+from stoptrail.feeds.newest import end_of_closed
 
 Notice = Callable[[str], None]
 """Told one line that the user should see."""
@@ -182,9 +183,7 @@ class _Download:
     def _fetch(self, cached: Cached, interval: int, start: int, end: int, now: int) -> Cached:
         page = page_of(self._exchange, self._symbol)
         history = History(self._ask(interval), interval, min(page, _MARKS) if self._mark else page)
-        newest = None if has_clock(self._exchange) else history.newest(now - now % interval)
-        if newest and newest[0] + 2 * interval > now - HOUR_MS:  # who knows whether it has closed
-            end = min(end, newest[0])
+        end = end_of_closed(self._exchange, history, interval, end, now, self._notice)
         unwritten = 0
         try:
             for state in self._pieces(history, cached, start, end, interval):

@@ -201,6 +201,8 @@ class RestStore:
         if found and history.seen <= found[-1][0]:
             found.pop()  # nothing follows it: who knows whether it has closed
         reach = found[-1][0] + interval if found else since
+        for line in history.copies.lines(self.id, reach):
+            self.warning_log.say("copies", line)
         self.unserved = within(history.unserved, since, reach) if found else history.unserved
         return found
 
@@ -209,9 +211,9 @@ class RestStore:
         where this machine's clock is ahead, from an answer in which another one follows."""
         last = found[-1][0] if found else 0
         for at in (at for at in history.unsure() if at <= last and at < history.seen):
-            again = {row[0]: row for row in self.fetch_ohlcv(symbol, name, at)}
-            if max(again, default=at) > at:
-                found[:] = [again.get(at, row) if row[0] == at else row for row in found]
+            again = self.fetch_ohlcv(symbol, name, at)
+            if again and again[-1][0] > at:
+                found[:] = history.copies.merged(found, (row for row in again if row[0] == at))
             else:
                 found[:] = [row for row in found if row[0] < at]
 
@@ -302,11 +304,9 @@ class RestStore:
         exchange, reader = self._open(symbol)
         market = checked_market(exchange, symbol, timeframe)
         reader.most = page_of(exchange, symbol)
-        unit = volume_unit(self.id, market)
-        if unit is None:
-            note = unit_note(self.id, symbol, facts_of(exchange, market))
+        if note := unit_note(self.id, symbol, facts_of(exchange, market)):
             self.warning_log.say("volumes", note)
-        reader.unit = unit or 1.0
+        reader.unit = volume_unit(self.id, market) or 1.0
         return reader
 
     async def _connect(self) -> Any:

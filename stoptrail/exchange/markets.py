@@ -148,15 +148,14 @@ def market_type(market: dict[str, Any]) -> Type:
     return "swap" if contract else "spot"
 
 
-def contract_size(market: dict[str, Any]) -> float:
-    """Coins in one contract; 1 on spot."""
-    size = _number(market.get("contractSize"))
-    return size if market_type(market) == "swap" and size else 1.0
+def contract_size(market: dict[str, Any]) -> float | None:
+    """Coins in one contract; 1 on spot, None of a swap that does not tell."""
+    return (_number(market.get("contractSize")) or None) if market_type(market) == "swap" else 1.0
 
 
 def volume_unit(exchange_id: str, market: dict[str, Any]) -> float | None:
     """By what a candle's volume is multiplied to be in coins; None where it is unknown
-    whether it counts coins or contracts."""
+    whether it counts coins or contracts, or how many coins a contract is."""
     size = contract_size(market)
     if exchange_id in _COUNT_QUOTE:
         return None
@@ -171,8 +170,8 @@ class MarketFacts(NamedTuple):
     filters: Filters
     """Quantities in coins."""
     type: Type
-    contract_size: float
-    """Coins in one contract."""
+    contract_size: float | None
+    """Coins in one contract; None where the exchange does not tell."""
     volume: Literal["base", "unknown"]
     """What the kept volumes count, contracts turned into coins where that is known."""
     maintenance: Maintenance | None = None
@@ -189,7 +188,15 @@ def facts_of(exchange: Any, market: dict[str, Any]) -> MarketFacts:
 
 
 def unit_note(exchange_id: str, symbol: str, facts: MarketFacts) -> str:
-    """What to say of volumes of which nothing is known, "" of others."""
+    """What to say of a contract whose size is not known, or of volumes of which nothing is; "" of
+    others."""
+    if facts.contract_size is None and exchange_id not in _STEPS_IN_COINS:
+        volumes = "" if facts.volume == "base" else "; its volumes tell no lot"
+        return (
+            f"{exchange_id} tells no contract size of {symbol}: lot and least quantity take a "
+            "contract for one coin; set market.lot and market.min_quantity where it is another"
+            f"{volumes}"
+        )
     if facts.volume == "base":
         return ""
     if exchange_id in _COUNT_QUOTE:
@@ -197,9 +204,10 @@ def unit_note(exchange_id: str, symbol: str, facts: MarketFacts) -> str:
             f"{exchange_id}'s volumes of {symbol} count the quote currency: they are kept as they "
             "came and tell no lot"
         )
+    contracts = "" if facts.contract_size is None else f" of {facts.contract_size:g}"
     return (
-        f"whether {exchange_id}'s volumes of {symbol} count coins or contracts of "
-        f"{facts.contract_size:g} is not known: they are kept as they came and tell no lot"
+        f"whether {exchange_id}'s volumes of {symbol} count coins or contracts{contracts} is not "
+        "known: they are kept as they came and tell no lot"
     )
 
 
@@ -208,7 +216,7 @@ def filters_of(exchange: Any, market: dict[str, Any]) -> Filters:
     precision, limits = market.get("precision") or {}, market.get("limits") or {}
     if exchange.id in _MADE_UP:
         precision = {}
-    size = 1.0 if exchange.id in _STEPS_IN_COINS else contract_size(market)
+    size = 1.0 if exchange.id in _STEPS_IN_COINS else contract_size(market) or 1.0
     return Filters(
         _step(exchange, precision.get("price")),
         _times(_step(exchange, precision.get("amount")), size),
@@ -264,6 +272,11 @@ def maintenance_of(
     if not steps:
         raise ExchangeError(f"{exchange_id} gave no tiers of the maintenance margin")
     size = contract_size(market) if counted == "contracts" else 1.0
+    if size is None:
+        raise ExchangeError(
+            f"{exchange_id}: its tiers count contracts of {market['symbol']}, and it tells no "
+            "contract size"
+        )
     tiers = tuple((_times(begin, size) or 0.0, rate) for begin, rate in steps)
     by: Literal["notional", "units"] = "units" if counted == "contracts" else "notional"
     return Maintenance(tiers, by, f"{exchange_id} {iso(now)[:10]}")

@@ -15,8 +15,9 @@ import ccxt
 import pytest
 
 from stoptrail.core.errors import ExchangeError
-from stoptrail.core.time import DAY_MS
+from stoptrail.core.time import DAY_MS, iso
 from stoptrail.exchange.client import open_exchange
+from stoptrail.exchange.history import History
 from stoptrail.exchange.needed import only_the_kind_needed
 from stoptrail.feeds.cache import Cached
 from stoptrail.feeds.download import download_candles
@@ -516,3 +517,57 @@ def test_without_a_clock_and_with_short_answers_the_end_is_reached_or_named(
     assert lost(cached, truth) <= {truth[-1][0]}
     named = any(a <= dialect.now - 3 * QUARTER < b for a, b, _ in cached.unserved)
     assert named == bool(silent)
+
+
+def opened_on(dialect: Dialect, server: StandIn) -> CCXTStore:
+    store = CCXTStore(dialect.id, "", server.ccxt_options(), 1)
+    store._local_time = lambda: dialect.now  # type: ignore[method-assign]
+    return store
+
+
+def cut(rows: list[list[Any]], _: random.Random) -> list[list[Any]]:
+    """The last candle of a page is a part of itself."""
+    return [*rows[:-1], [*rows[-1][:5], str(float(rows[-1][5]) / 2), *rows[-1][6:]]]
+
+
+def test_a_warm_up_says_which_copy_of_a_candle_it_took(
+    clock: Callable[[Dialect], None],
+) -> None:
+    dialect = odd(cut)
+    clock(dialect)
+    with StandIn(dialect) as server, opened_on(dialect, server) as store:
+        store._reading(dialect.symbol, "15m")
+        store._reader.most = 50  # type: ignore[union-attr]
+        said: list[str] = []
+        store.warning_log.heard = lambda notice: said.append(notice.text)
+        found = store.fetch_candles(dialect.symbol, QUARTER, BEGIN)
+    assert found == closed(dialect)
+    assert len(said) == 1
+    assert "with different values, the first at" in said[0]
+    assert "the copy with more volume is kept" in said[0]
+
+
+def test_a_candle_that_closed_while_a_warm_up_was_read_is_mended_and_said(
+    clock: Callable[[Dialect], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the last of the first answer, and a part then."""
+    answers = 0
+
+    def once(rows: list[list[Any]], chance: random.Random) -> list[list[Any]]:
+        nonlocal answers
+        answers += 1
+        return [*cut(rows[:-1], chance), rows[-1]] if answers == 1 else rows
+
+    dialect = odd(once)
+    dialect.rows = [(BEGIN + k * QUARTER, 100.0, 110.0, 90.0, 105.0, 5.0) for k in range(2 * COUNT)]
+    clock(dialect)
+    last, said = closed(dialect)[-1], list[str]()
+    monkeypatch.setattr(History, "unsure", lambda _: [last[0]])
+    with StandIn(dialect) as server, opened_on(dialect, server) as store:
+        store._reading(dialect.symbol, "15m")
+        store.warning_log.heard = lambda notice: said.append(notice.text)
+        assert store.fetch_candles(dialect.symbol, QUARTER, BEGIN) == closed(dialect)
+    assert said == [
+        f"binance gave 1 candle with different values, at {iso(last[0])}: "
+        "the copy with more volume is kept, the later one of equal ones"
+    ]

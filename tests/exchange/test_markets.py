@@ -157,7 +157,7 @@ def test_sizes_that_are_none_are_not_known(mode: int, odd: Any) -> None:
     market = entry(**SWAP, contractSize=odd, precision=steps, limits=limits)
     filters = filters_of(exchange, market)
     assert (filters.min_quantity, filters.min_notional) == (None, None)
-    assert contract_size(market) == 1.0
+    assert contract_size(market) is None
     if mode == 4:
         assert (filters.tick, filters.lot) == (None, None)
 
@@ -186,6 +186,35 @@ def test_volumes_of_contracts_are_unknown_where_nobody_says_what_they_count() ->
     note = unit_note("toobit", "BTC/USDT:USDT", facts)
     assert "count coins or contracts of 0.001 is not known" in note
     assert unit_note("gate", "BTC/USDT:USDT", facts_of(*gate())) == ""
+
+
+def test_a_contract_whose_size_is_not_told_is_taken_for_one_coin_and_that_is_said() -> None:
+    exchange, market = gate()
+    market["contractSize"] = None
+    facts = facts_of(exchange, market)
+    assert facts == (Filters(0.1, 1.0, 1.0, None), "swap", None, "unknown", None)
+    assert unit_note("gate", "BTC/USDT:USDT", facts) == (
+        "gate tells no contract size of BTC/USDT:USDT: lot and least quantity take a contract for "
+        "one coin; set market.lot and market.min_quantity where it is another; its volumes tell no "
+        "lot"
+    )
+    exchange, market = okx(ctVal="")
+    facts = facts_of(exchange, market)  # its candles count coins all the same
+    assert facts == (Filters(0.1, 0.01, 0.01, None), "swap", None, "base", None)
+    said = unit_note("okx", "BTC/USDT:USDT", facts)
+    assert said.startswith("okx tells no contract size of BTC/USDT:USDT")
+    assert said.endswith("where it is another")
+
+
+def test_where_lots_count_coins_the_contract_s_size_is_not_missed() -> None:
+    exchange = ccxt.deribit()
+    facts = facts_of(exchange, entry(**SWAP))
+    assert unit_note("deribit", "BTC/USDT:USDT", facts) == ""
+    said = unit_note("weex", "BTC/USDT:USDT", facts_of(ccxt.weex(), entry(**SWAP)))
+    assert said == (
+        "whether weex's volumes of BTC/USDT:USDT count coins or contracts is not known: they are "
+        "kept as they came and tell no lot"
+    )
 
 
 def test_volumes_in_the_quote_currency_are_no_coins() -> None:

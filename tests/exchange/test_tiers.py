@@ -371,3 +371,11 @@ def test_random_answers_never_give_tiers_that_settings_refuse() -> None:
         text = json.dumps([list(step) for step in found.tiers])
         load_settings(None, ("data.symbol=A/B:B", f"market.maintenance_margin={text}"))
     assert good > 100
+
+
+def test_tiers_in_contracts_of_a_size_that_is_not_told_are_no_tiers() -> None:
+    market = {"symbol": "BTC/USDT:USDT", "contract": True}
+    tier = {"maxNotional": 1000.0, "maintenanceMarginRate": 0.004}
+    with pytest.raises(ExchangeError, match=r"count contracts of BTC/USDT:USDT, and it tells no"):
+        maintenance_of("okx", market, [tier], NOW)
+    assert maintenance_of("bybit", market, [tier], NOW).tiers == ((0.0, 0.004),)

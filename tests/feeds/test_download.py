@@ -15,8 +15,10 @@ from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
 from stoptrail.core.time import iso
 from stoptrail.exchange.errors import UnreachableError
+from stoptrail.exchange.markets import MarketFacts
 from stoptrail.exchange.rows import rows_from
 from stoptrail.feeds import download as module
+from stoptrail.feeds import newest
 from stoptrail.feeds.cache import (
     Cached,
     cache_path,
@@ -25,6 +27,7 @@ from stoptrail.feeds.cache import (
     read_cache,
     read_facts,
     write_cache,
+    write_facts,
 )
 from stoptrail.feeds.columns import columns_of, rows_of
 from stoptrail.feeds.download import download_candles
@@ -44,6 +47,7 @@ END = START + 3000 * QUARTER
 def exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     monkeypatch.setattr("stoptrail.exchange.client.time.sleep", lambda _: None)
     with Simulator(RECORDED, start=CLOSED) as simulator:
+        simulator.set_clock_offset(60_000)
         yield simulator
 
 
@@ -151,7 +155,8 @@ def test_without_a_clock_of_the_exchanges_the_newest_candle_may_be_unfinished(
 ) -> None:
     """Also by a clock of this machine that is some candles ahead, less than an hour."""
     now = int(RECORDED.time[CLOSED]) + ahead * QUARTER + 60_000
-    monkeypatch.setattr(module, "has_clock", lambda _: False)
+    for place in (module, newest):
+        monkeypatch.setattr(place, "has_clock", lambda _: False)
     monkeypatch.setattr(module, "server_time", lambda _: now)
     fetch(exchange, tmp_path)
     assert same(stored(tmp_path), recorded())
@@ -237,6 +242,13 @@ def test_the_exchange_s_filters_are_kept_beside_the_candles(
     assert read_facts(tmp_path, "binance", "BTC/USDT") == (filters, "spot", 1.0, "base", None)
 
 
+def test_a_contract_size_that_is_not_told_stays_untold(tmp_path: Path) -> None:
+    place = (tmp_path, "gate", "BTC/USDT:USDT")
+    facts = MarketFacts(Filters(0.1, 1.0, 1.0, None), "swap", None, "unknown")
+    write_facts(*place, facts)
+    assert read_facts(*place) == facts
+
+
 def test_filters_of_an_older_version_are_read_and_damaged_ones_are_named(tmp_path: Path) -> None:
     path = filters_path(tmp_path, "gate", "BTC/USDT:USDT")
     path.parent.mkdir()
@@ -247,7 +259,7 @@ def test_filters_of_an_older_version_are_read_and_damaged_ones_are_named(tmp_pat
     for spoilt in (
         {**old, "type": 3},
         {**old, "volume": "lots"},
-        {**old, "contract_size": None},
+        {**old, "contract_size": "big"},
         7,
     ):
         path.write_text(json.dumps(spoilt))

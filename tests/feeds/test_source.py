@@ -46,6 +46,7 @@ def short_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def exchange() -> Iterator[Simulator]:
     with Simulator(RECORDED, start=len(RECORDED.time) - 1) as simulator:
+        simulator.set_clock_offset(60_000)
         yield simulator
 
 
@@ -219,6 +220,10 @@ def test_volumes_that_may_count_contracts_are_said_and_tell_no_lot(
     market, told = load(wanted)
     assert (market.unit, market.volume_digits) == ("unknown", FINEST_LOT_DIGITS)
     assert any("contracts of 0.001 is not known" in line for line in told)
+    write_facts(tmp_path, "binance", "BTC/USDT", facts._replace(type="swap", contract_size=None))
+    market, told = load(replace(wanted, market_type="auto"))
+    assert market.unit == "unknown"
+    assert any("tells no contract size of BTC/USDT" in line for line in market.notes)
 
 
 def test_a_tick_and_volumes_that_candles_contradict_are_said(
