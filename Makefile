@@ -27,7 +27,7 @@ matrix:  ## try every supported Python, pip and uv, and the oldest libraries
 	.ci/matrix
 
 roads:  ## compare the quick roads with the plain one over 200 random markets
-	STOPTRAIL_MARKETS=200 $(PYTHON) -m pytest -q tests/backtest/test_roads.py
+	STOPTRAIL_MARKETS=200 $(PYTHON) -m pytest -q --timeout 0 tests/backtest/test_roads.py
 
 lint:  ## check style
 	$(BIN)ruff check
@@ -48,7 +48,7 @@ mutants:  ## plant 300 faults, one at a time, and count those that no test sees 
 
 fuzz:  ## 5,000 bad inputs of another seed, and the fuzz targets of the readers
 	$(PYTHON) -m tests.bad_inputs 5000 20260622
-	HYPOTHESIS_PROFILE=fuzz $(PYTHON) -m pytest -q tests/bad_inputs/test_readers.py
+	HYPOTHESIS_PROFILE=fuzz $(PYTHON) -m pytest -q --timeout 0 tests/bad_inputs/test_readers.py
 
 benchmark-against:  ## compare speed and memory with commit REV on the candles of DATA
 	$(PYTHON) -m benchmarks.against_revision $(REV) --data $(DATA)

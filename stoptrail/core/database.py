@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ from stoptrail.core.text import public_url, revealed, without_secrets
 SQLITE = "sqlite:///"
 BUSY_SECONDS = 10.0
 """How long SQLite waits for another process's transaction."""
+_AGAIN_SECONDS = 0.05
+"""Between two tries to open what is locked."""
 _TABLES = 0x53_74_6F_70
 """By this number processes know that one of them changes tables on a PostgreSQL server."""
 _UNNAMED = "disk I/O error"
@@ -45,7 +48,19 @@ def open_database(url: Address, busy: float = BUSY_SECONDS) -> Database:
     transaction. Raises StoreError where it cannot be opened, BusyError where that wait was
     too short; the message never holds anything secret of the URL.
     """
-    url = revealed(url)
+    until = time.monotonic() + busy
+    while True:
+        try:
+            return _opened(revealed(url), busy)
+        except BusyError:
+            # SQLite waits for a lock, but not for the one that another process holds while it
+            # makes the file's first tables, before its log is there.
+            if time.monotonic() > until:
+                raise
+        time.sleep(_AGAIN_SECONDS)
+
+
+def _opened(url: str, busy: float) -> Database:
     try:
         database = _sqlite(url, busy) if url.startswith(SQLITE) else server_at(url)
         with closed_on_error(database):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
 from peewee import OperationalError
 
-from stoptrail.core.database import reason_of, server_at, shown
+from stoptrail.core.database import BusyError, open_database, reason_of, server_at, shown
 
 ODD = "z9@Q/w:x?#&=;% '\"\\é$K+"
 ENCODED = "z9%40Q%2Fw%3Ax%3F%23%26%3D%3B%25%20%27%22%5C%C3%A9%24K%2B"
@@ -76,3 +80,27 @@ def test_words_that_hold_a_part_of_an_address_are_left_alone() -> None:
 
 def test_the_folder_of_a_socket_is_not_shown_but_the_name_of_the_database_is() -> None:
     assert shown("postgresql://me:x@%2Frun%2Fsecret:6432/led?a=b") == "postgresql://***@***/led?***"
+
+
+def made_elsewhere(path: Path) -> sqlite3.Connection:
+    """A file whose first tables another process is just making: its log is not there yet."""
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE sessions (id)")
+    return other
+
+
+def test_a_file_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(made_elsewhere(path)) as other:
+        made = Timer(0.3, other.execute, ("COMMIT",))
+        made.start()
+        with closing(open_database(f"sqlite:///{path}")) as database:
+            assert database.get_tables() == ["sessions"]
+        made.join()
+
+
+def test_a_file_that_stays_locked_is_told_once_the_wait_is_over(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(made_elsewhere(path)), pytest.raises(BusyError, match="database is locked"):
+        open_database(f"sqlite:///{path}", busy=0.2)

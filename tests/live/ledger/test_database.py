@@ -468,7 +468,7 @@ def test_processes_that_open_an_old_ledger_at_once_bring_it_up_to_date_together(
 def _bring_up(url: str, met: Any, found: Any) -> None:
     with closing(open_database(url)) as database:
         version_of(database)
-        met.wait()
+        met.wait(60)
         try:
             found.put(migrate(database))
         except Exception as error:
