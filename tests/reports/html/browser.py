@@ -22,6 +22,8 @@ _FLAGS = (
     "--hide-scrollbars",
 )
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+_PATIENCE_SECONDS = 90.0
+"""How long a page may take: Chromium lets others go first on a busy machine."""
 
 
 def found() -> tuple[str, str]:
@@ -51,6 +53,7 @@ def chromium(profile: Path, width: int, height: int, *, dark: bool = False) -> I
     options.add_experimental_option("mobileEmulation", {"deviceMetrics": size | kind})
     window = webdriver.Chrome(options=options, service=Service(driver))
     try:
+        window.set_script_timeout(_PATIENCE_SECONDS)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         window.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
         yield window
@@ -79,4 +82,6 @@ def wait_until(window: Any, script: str, *given: Any) -> Any:
     """Wait until `script` returns something true, and return it."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(window, 30, 0.05).until(lambda w: w.execute_script(script, *given))
+    return WebDriverWait(window, _PATIENCE_SECONDS, 0.05).until(
+        lambda w: w.execute_script(script, *given)
+    )
