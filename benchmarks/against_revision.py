@@ -70,7 +70,7 @@ columns += [getattr(record.stops, name) for name in stops]
 report(seconds, (*columns, record.ignored))
 """
 )
-_KERNEL = (
+_GRID = (
     _INSIDE
     + """
 screen = part("sweep.screen")
@@ -79,14 +79,36 @@ inputs = span.inputs(market.SPOT)
 grid = part("config.grid").build_grid(settings)
 space = part("sweep.space").Space(settings, grid, inputs)
 work = lambda: screen.screen_all(screen.shared(space, inputs, 16), 1)
-seconds, found = median(work, 3)
 # price_ema is timed, but not compared: since dec6d13 its average is that of the last candles,
 # wherever the data begin, so that signals near a tie differ from those of earlier commits.
 values = grid.values[grid.keys.index("strategy.trend")]
 stride = space._strides[grid.keys.index("strategy.trend")]
 places = np.arange(space.size) // stride % len(values)
 same = np.array([value != "price_ema" for value in values])[places]
-report(seconds / space.size, (found.trades[same], found.fingerprint[same], found.block_sums[same]))
+known = lambda found: (found.trades[same], found.fingerprint[same], found.block_sums[same])
+"""
+)
+_KERNEL = (
+    _GRID
+    + """
+seconds, found = median(work, 3)
+report(seconds / space.size, known(found))
+"""
+)
+_FUNDED = (
+    _GRID
+    + """
+paying = work
+if os.path.isfile("benchmarks/exits.py"):
+    from benchmarks.exits import eight_hourly, is_grid_right
+    swap = part("config.load").load_settings(Path("strategy.toml"), ["market.type=swap"])
+    paid = inputs._replace(funding=eight_hourly(span.candles))
+    swaps = part("sweep.space").Space(swap, grid, paid)
+    paying = lambda: screen.screen_all(screen.shared(swaps, paid, 16), 1)
+    if not (is_grid_right(swaps, paid, paying()) and paying().metrics[:, -1].any()):
+        sys.exit("with funding the pre-screen and the plain loop differ")
+seconds = median(paying, 3)[0]
+report(seconds / space.size, known(work()))
 """
 )
 
@@ -181,6 +203,10 @@ def _kernel(side: Side, file: Path, _minutes: Path) -> Figure:
     return side.work(_KERNEL, file)
 
 
+def _funded(side: Side, file: Path, _minutes: Path) -> Figure:
+    return side.work(_FUNDED, file)
+
+
 def _single(side: Side, file: Path, _minutes: Path) -> Figure:
     return side.command(file)
 
@@ -200,6 +226,7 @@ def _fresh(side: Side, file: Path, _minutes: Path) -> Figure:
 ROWS = {
     "full_run": Row("full Backtrader run, processor s", _full, "processor"),
     "kernel": Row("kernel, one core, processor s a combination", _kernel, "processor"),
+    "funded": Row("the same, paying funding where that is known", _funded, "processor"),
     "single": Row("single backtest, wall s", _single, "wall"),
     "single_processor": Row("single backtest, processor s", _single, "processor"),
     "fresh": Row("single backtest, nothing compiled, wall s", _fresh, "wall"),

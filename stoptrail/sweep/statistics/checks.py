@@ -86,12 +86,17 @@ def trade_count(evidence: Evidence) -> Finding | None:
     )
 
 
-def envelope(evidence: Evidence) -> Finding | None:
-    """The worst of the ways in which a stop may move within a candle: the three of C9, or the
-    two ratchets where finer candles say what happened (C21)."""
+def stop_paths(evidence: Evidence) -> dict[str, Any]:
+    """Figures by the ways in which a stop may move within a candle: the three of C9, or the two
+    ratchets where finer candles say what happened (C21)."""
     paths = evidence.get("envelope") or {"candle": evidence.get("metrics") or {}}
-    if "tick" in paths:
-        paths = {name: paths[name] for name in ("candle", "tick") if name in paths}
+    known = ("candle", "tick") if "tick" in paths else tuple(paths)
+    return {name: paths[name] for name in known if name in paths}
+
+
+def envelope(evidence: Evidence) -> Finding | None:
+    """The worst of the ways in which a stop may move within a candle."""
+    paths = stop_paths(evidence)
     sharpes = {name: number(paths, f"{name}.sharpe") for name in paths}
     known = {name: value for name, value in sharpes.items() if value is not None}
     if not known:
@@ -206,9 +211,8 @@ def edge(evidence: Evidence) -> Finding | None:
     names = evidence.get("on_edge")
     if not names:
         return None
-    listed = ", ".join(names)
-    said = f"The best set lies on the edge of the grid in {listed}: better ones may lie outside."
-    return Finding(Level.HOLDS, said, note=True)
+    said = f"The best set lies on the edge of the grid in {', '.join(names)}"
+    return Finding(Level.HOLDS, f"{said}: better ones may lie outside.", note=True)
 
 
 def plateau(evidence: Evidence) -> Finding | None:
@@ -239,17 +243,16 @@ def plateau(evidence: Evidence) -> Finding | None:
 
 def concentration(evidence: Evidence) -> Finding | None:
     """A result that one lucky trade, or three, made; a loss was made by none."""
-    path = "concentration"
     if (number(evidence, "metrics.net_return") or 0.0) < 0.0:
         return None
-    one = number(evidence, f"{path}.best_trade")
-    three = number(evidence, f"{path}.profit_factor_without_best_three")
+    one = number(evidence, "concentration.best_trade")
+    three = number(evidence, "concentration.profit_factor_without_best_three")
     if three is not None and three <= 1.0:
         said = f"Three trades carry it: without them the profit factor is {three:.2f}."
         return Finding(Level.DOUBTFUL, said)
     if one is None or one < ONE_TRADE:
         return None
-    without = number(evidence, f"{path}.profit_factor_without_best")
+    without = number(evidence, "concentration.profit_factor_without_best")
     left = "" if without is None else f"; without it the profit factor is {without:.2f}"
     return Finding(Level.DOUBTFUL, f"One trade brings {one:.0%} of the net profit{left}.")
 
@@ -311,10 +314,8 @@ def maintenance(evidence: Evidence) -> Finding | None:
 def marks(evidence: Evidence) -> Finding | None:
     """A swap that borrows or shorts, liquidated by other prices than its exchange goes by."""
     leverage = number(evidence, "maintenance.leverage")
-    borrows = leverage is not None and leverage > 1.0
-    if evidence.get("market_type") != "swap" or not (
-        borrows or number(evidence, "sides.short.trades")
-    ):
+    risky = (leverage or 0.0) > 1.0 or number(evidence, "sides.short.trades")
+    if evidence.get("market_type") != "swap" or not risky:
         return None
     known = evidence.get("mark") or {}
     missing = known.get("missing")

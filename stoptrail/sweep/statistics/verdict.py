@@ -14,6 +14,7 @@ from stoptrail.sweep.statistics.checks import (
     Finding,
     Level,
     number,
+    stop_paths,
 )
 
 _HEADLINES = {
@@ -29,6 +30,8 @@ _FALLEN = 2.0
 """Standard errors by which a mean that fell to a loss has changed rather than varied."""
 _ITS_OWN = 1.0 / 3.0
 """Share of the Sharpe ratio that should be left without the market's own moves of each year."""
+_DEEP, _RUIN = 0.5, 0.9
+"""Fractions below its highest that an account fell: to be told, and as good as lost."""
 _NEEDED = {
     "walk-forward": "walk_forward.out_of_sample.sharpe",
     "deflated Sharpe ratio": "deflated_sharpe.distinct.probability",
@@ -70,7 +73,7 @@ def verdict(evidence: Evidence) -> Verdict:
     if evidence.get("synthetic"):
         return Verdict(Level.UNTESTED, (_HEADLINES[Level.UNTESTED], _SYNTHETIC))
     more = too_few_permuted, passed_over, last_year, one_year, beyond_market, held, of_markets
-    checks = looks_ahead, by_dates, *CHECKS, *more, says_the_same
+    checks = looks_ahead, account, lost_outside, by_dates, *CHECKS, *more, says_the_same
     found = [finding for check in checks if (finding := check(evidence)) is not None]
     missing = _not_examined(evidence)
     levels = [finding.level for finding in [*found, *missing]]
@@ -90,6 +93,34 @@ def looks_ahead(evidence: Evidence) -> Finding | None:
         return None
     said = f"The signal looks ahead, so no figure here can be trusted: {found}."
     return Finding(Level.FAILS, said)
+
+
+def account(evidence: Evidence) -> Finding | None:
+    """What became of the money, which no Sharpe ratio tells: days that are good on average come to
+    a loss once they compound at too much leverage."""
+    paths = [evidence.get("metrics") or {}, *stop_paths(evidence).values()]
+    earned = [value for path in paths if (value := number(path, "net_return")) is not None]
+    falls = [value for path in paths if (value := number(path, "max_drawdown")) is not None]
+    if earned and min(earned) < 0.0:
+        said = f"It lost {-min(earned):.2%} of the account, whatever its Sharpe ratio says."
+        return Finding(Level.FAILS, said)
+    fall = max(falls, default=0.0)
+    if fall < _DEEP:
+        return None
+    said = f"On the way its account fell {fall:.0%} below its highest"
+    if fall < _RUIN:
+        return Finding(Level.HOLDS, f"{said}.", note=True)
+    return Finding(Level.DOUBTFUL, f"{said}: it was all but lost, whatever came after.")
+
+
+def lost_outside(evidence: Evidence) -> Finding | None:
+    """The same of the days that its choice had not seen."""
+    path = "walk_forward.out_of_sample"
+    earned, sharpe = number(evidence, f"{path}.net_return"), number(evidence, f"{path}.sharpe")
+    if earned is None or sharpe is None or not earned < 0.0 < sharpe:
+        return None
+    said = f"Out of sample {-earned:.2%} of the account was lost, at a Sharpe ratio of {sharpe:.2f}"
+    return Finding(Level.DOUBTFUL, f"{said}: too much is put at risk.")
 
 
 def says_the_same(evidence: Evidence) -> Finding | None:

@@ -113,6 +113,39 @@ def test_of_a_loss_nothing_was_earned_and_no_trade_carries_it() -> None:
     assert "earned" not in verdict(evidence).text
 
 
+@pytest.mark.parametrize(
+    ("where", "earned", "fall", "level", "words"),
+    [
+        ("metrics", -0.97, 0.99, Level.FAILS, "lost 97.00% of the account, whatever its Sharpe"),
+        ("metrics", -1e-4, 0.1, Level.FAILS, "lost 0.01% of the account"),
+        ("envelope.low_first", -0.2, 0.3, Level.FAILS, "lost 20.00% of the account"),
+        ("metrics", 14.9, 0.98, Level.DOUBTFUL, "fell 98% below its highest: it was all but lost"),
+        ("envelope.high_first", 0.3, 0.9, Level.DOUBTFUL, "fell 90% below its highest"),
+        ("metrics", 0.3, 0.5, Level.HOLDS, "fell 50% below its highest."),
+        ("metrics", 0.0, 0.49, Level.HOLDS, ""),
+    ],
+)
+def test_an_account_that_was_lost_is_no_result_at_any_sharpe_ratio(
+    where: str, earned: float, fall: float, level: Level, words: str
+) -> None:
+    evidence = changed(f"{where}.net_return", earned)
+    place = evidence
+    for key in where.split("."):
+        place = place[key]
+    place["max_drawdown"] = fall
+    found = verdict(evidence)
+    assert found.level == level
+    assert words in found.text
+    assert words or found == verdict(GOOD)
+
+
+def test_money_lost_out_of_sample_is_told_beside_a_sharpe_ratio_above_zero() -> None:
+    found = verdict(changed("walk_forward.out_of_sample.net_return", -0.4))
+    assert found.level == Level.DOUBTFUL
+    assert "Out of sample 40.00% of the account was lost, at a Sharpe ratio of 0.90" in found.text
+    assert verdict(changed("walk_forward.out_of_sample.net_return", 0.1)) == verdict(GOOD)
+
+
 def test_one_set_is_one_set() -> None:
     found = verdict(changed("deflated_sharpe.distinct.trials", 1)).text
     assert "With 1 different set among those tried" in found
