@@ -97,7 +97,7 @@ def check_file(
     built = interval if built_of(interval, own) else None
     step = own if built else interval or own
     naive = any(part.naive for part in parts)
-    findings += _faults(series, step, hour_twice(columns.time, series.place) if naive else "")
+    findings += _faults(series, step, hour_twice(columns, series.place, local=naive))
     findings += _own_timeframe(columns, step)
     times, where = np.unique(columns.time, return_index=True)
     ordered = rows_of(columns, where)

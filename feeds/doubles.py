@@ -12,18 +12,14 @@ from stoptrail.core.text import number_of
 from stoptrail.core.time import HOUR_MS, MINUTE_MS, iso, timeframe_name
 from stoptrail.feeds.columns import Columns
 from stoptrail.feeds.faults import cut_clock, usual_step
-from stoptrail.feeds.seams import doubled_hours, two_candles
-from stoptrail.rules.candles import Times
+from stoptrail.feeds.neighbours import goes_on
+from stoptrail.feeds.seams import doubled_hours, of_that_clock, two_candles
 
 Place = Callable[[int], str]
 Places = NDArray[np.intp]
 _MOST = 0.25
 """Share of times that come twice where that is no seam."""
 _FEW = 8
-_USUAL = 0.6
-"""Share of the gaps between candles that are no larger than what is the same price."""
-_WIDE = 20.0
-"""Times that gap, by which candles are high where it tells anything."""
 _ZONES_MS = 15 * HOUR_MS
 _QUARTER_MS = 15 * MINUTE_MS
 
@@ -32,7 +28,7 @@ def said_of_doubles(columns: Columns, place: Place, *, local: bool) -> str:
     """What to say of times, in the order of the file, of which some come twice with other values;
     "" where none do. `local` times have no zone."""
     times = columns.time
-    if told := hour_twice(times, place) if local else "":
+    if told := hour_twice(columns, place, local=local):
         return told
     if told := cut_clock(times):
         return told
@@ -72,16 +68,17 @@ def _grown(columns: Columns, first: Places, second: Places) -> NDArray[np.bool_]
 _MOSTLY = 0.9
 
 
-def hour_twice(times: Times, place: Place) -> str:
-    """What to say of an hour that comes twice, as times without a zone have it; "" without one."""
-    found = doubled_hours(times)
-    if found is None:
+def hour_twice(columns: Columns, place: Place, *, local: bool) -> str:
+    """What to say of an hour that comes twice, as times without a zone have it (`local`), and
+    epochs that were made of such; "" without one."""
+    found = doubled_hours(columns.time)
+    if found is None or not (local or goes_on(columns, usual_step(columns.time), found[0])):
         return ""
     row, zone = found
-    hour = iso(int(min(times[row - 1], times[row])))[:-1]
+    hour = iso(int(min(columns.time[row - 1], columns.time[row])))[:-1]
     return (
         f"{place(row)}: the hour from {hour} comes twice, as it does in local time when "
-        f"summer time ends (in {zone} for one); set data.zone to the zone of the file, or give "
+        f"summer time ends (in {zone} for one); {of_that_clock(local, 'the file')}, or give "
         "times in UTC"
     )
 
@@ -95,10 +92,7 @@ def _two_zones(columns: Columns, place: Place) -> str:
     if len(back) != 1 or len(time) < _FEW:
         return ""
     i, moved = int(back[0]), int(step - steps[back[0]])
-    gaps = np.abs(columns.open[1:] - columns.close[:-1])
-    usual = np.quantile(gaps[steps == step], _USUAL)
-    wide = np.median(columns.high - columns.low) > _WIDE * usual
-    if moved > _ZONES_MS or moved % _QUARTER_MS or gaps[i] > usual or not wide:
+    if moved > _ZONES_MS or moved % _QUARTER_MS or not goes_on(columns, step, i + 1):
         return ""
     return (
         f"{place(i + 1)}: the times go back by {timeframe_name(moved)} there, while the price goes "

@@ -6,7 +6,6 @@ and perhaps one of prices and one of the hours over which a row accrues.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from stoptrail.exchange.funding import HOURLY_SINCE
 from stoptrail.feeds.archive import Member, files_of
 from stoptrail.feeds.cache import cache_path
 from stoptrail.feeds.convert import CellError, decimal_mark, one_line, texts_of, to_floats
+from stoptrail.feeds.funding_signs import once, tell
 from stoptrail.feeds.funding_table import funding_table
 from stoptrail.feeds.market import MarketFunding
 from stoptrail.feeds.markets import coded, market_in_name, same_base, same_market, told_apart
@@ -41,7 +41,6 @@ WIDEST = 8 * HOUR_MS
 """The longest time between two rows that is no hole."""
 _ABSURD = 0.005
 """A median rate above it is a percentage, or an amount per contract."""
-_YEAR = 365 * 24 * HOUR_MS
 _TIMES = (
     *("fundingtimestamp", "fundingtime", "fundingratetimestamp", "time", "timestamp", "calctime"),
     *("settletime", "effectiveat", "timepoint", "timeexchange"),
@@ -76,19 +75,18 @@ def read_funding(
     notes: list[str] = []
     members = _named_alike(files_of(path, "data.funding"), symbol, notes.append)
     parts = [_part(member, symbol, zone, notes.append) for member in members]
-    for note in dict.fromkeys(notes):
+
+    def told(note: str) -> None:
         on_notice(f"funding: {note}")
+
+    for note in dict.fromkeys(notes):
+        told(note)
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.argsort(columns[0], kind="stable")
     rows = FundingRows(*(column[order] for column in columns))
+    rows = once(rows, told)
     _require_fractions(path, rows)
-    step = float(np.median(np.diff(rows.time))) if len(rows.time) > 1 else math.inf
-    yearly = float(np.median(np.abs(rows.rate))) * _YEAR / step
-    if yearly > 1.0:
-        on_notice(
-            f"funding: half of the rates of {path} come to more than {yearly:.0%} a year: see "
-            "whether they are fractions, and of what one row pays"
-        )
+    tell(path, rows, told)
     return rows
 
 
@@ -267,13 +265,16 @@ def _require_fractions(path: Path, rows: FundingRows) -> None:
     twice = np.flatnonzero(np.diff(rows.time) == 0)
     if len(twice):
         raise DataError(
-            f"{path}: two rows in the minute of {iso(int(rows.time[twice[0]]))}; keep one"
+            f"{path}: two rows in the minute of {iso(int(rows.time[twice[0]]))}, with the rates "
+            f"{rows.rate[twice[0]]:.10g} and {rows.rate[twice[0] + 1]:.10g}; keep the one that was "
+            "paid"
         )
     median = float(np.median(np.abs(rows.rate)))
     if median > _ABSURD:
         raise DataError(
             f"{path}: half of the rates are beyond {median:.4g}, which is {median:.2%} of the "
-            "notional each time: percentages, or an amount per contract; give fractions"
+            "notional each time: percentages, rates of a year, or an amount per contract; give "
+            "fractions, of what each row pays"
         )
 
 

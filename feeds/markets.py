@@ -40,10 +40,11 @@ class SeveralError(DataError):
 
 
 def plain_market(symbol: str) -> str:
-    """Letters and digits of a symbol, Bitcoin always as BTC: "XBT/USD" is "BTCUSD"."""
+    """Letters and digits of a symbol, Bitcoin always as BTC: "XBT/USD" is "BTCUSD", AIXBT another
+    coin."""
     alone = symbol.partition(":")[0] if "/" in symbol else symbol.rpartition(":")[2]
     text = re.sub(r"[^A-Z0-9]", "", alone.upper())
-    return text.replace("XBT", "BTC").replace("XXBT", "BTC")
+    return re.sub("^(X|T|F|PI|PF|FI|FF|)XBT|(?<!^AI)XBT$", r"\1BTC", text)
 
 
 def naming(sheet: Sheet) -> int | None:

@@ -174,10 +174,13 @@ def _turned(columns: Columns, step: int) -> Iterator[Told]:
     into = np.abs(close[1:] - close[:-1]) <= near_by
     out = np.abs(open_[1:] - open_[:-1]) <= near_by
     within = np.abs(close[1:] - open_[:-1]) <= near_by
-    pairs = np.flatnonzero(wide & (into | out | within))
+    mended = wide & (into | out | within)
+    pairs = np.flatnonzero(mended)
+    others = apart[near & ~mended]
+    own = _BEYOND * float(np.quantile(others, _HARDLY_ANY)) if len(others) else 0.0
     bodies = np.abs(close - open_)
     tick = float(np.min(bodies, where=bodies > 0, initial=np.inf))
-    body = max(_BODY * float(np.median(columns.high - columns.low)), _STEPS * tick)
+    body = max(_BODY * float(np.median(columns.high - columns.low)), _STEPS * tick, own)
     runs = [run for run in _runs(np.diff(pairs) == 1) if run.stop - run.start > 1]
     runs = [run for run in runs if apart[pairs[run]].max() > body]
     count = sum(run.stop - run.start - 1 for run in runs)
@@ -198,6 +201,9 @@ _BODY = 0.1
 _STEPS = 3
 _MENDED = 30.0
 """By how much exchanging the two has to narrow it, at least."""
+_HARDLY_ANY, _BEYOND = 0.99, 4.0
+"""Where bid and ask are apart, many candles go on either way round: a gap has to be so many times
+the widest ones that exchanging the two does not mend."""
 
 
 def _moved_on(columns: Columns, step: int) -> Iterator[Told]:
@@ -209,11 +215,8 @@ def _moved_on(columns: Columns, step: int) -> Iterator[Told]:
     holes = np.flatnonzero(apart == 2 * step)
     if len(holes) != 1 or np.sum(apart == step) < _MANY_MORE:
         return
-    gaps = np.abs(columns.open[1:] - columns.close[:-1])
-    usual = np.quantile(gaps[apart == step], _NEARLY_ALL)
-    wide = np.median(columns.high - columns.low) > _FAR * usual
     row = int(holes[0]) + 1
-    if wide and gaps[row - 1] <= usual and not _reopened(columns, row):
+    if goes_on(columns, step, row) and not _reopened(columns, row):
         text = (
             "the candle before is missing, the only one, yet the price goes on over it as between "
             "neighbours: the times from there on may be a candle late (closes, of another program)"
@@ -222,6 +225,22 @@ def _moved_on(columns: Columns, step: int) -> Iterator[Told]:
 
 
 _MANY_MORE = 100
+
+
+def goes_on(columns: Columns, step: int, row: int) -> bool:
+    """Whether the price goes on from the row before to `row` as between neighbours `step`
+    milliseconds apart, in a file with the oldest or the newest first."""
+    apart = np.diff(columns.time)
+    before, after = slice(None, -1), slice(1, None)
+    if np.sum(apart < 0) > len(apart) / 2:
+        before, after = after, before
+    near = np.abs(apart) == step
+    if not np.any(near):
+        return False
+    gaps = np.abs(columns.open[after] - columns.close[before])
+    usual = np.quantile(gaps[near], _NEARLY_ALL)
+    wide = np.median(columns.high - columns.low) > _FAR * usual
+    return bool(wide and gaps[row - 1] <= usual)
 
 
 def _reopened(columns: Columns, row: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -10,25 +11,22 @@ from numpy.typing import NDArray
 
 from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, iso, timeframe_name
-from stoptrail.feeds.columns import PRICES, Columns
-from stoptrail.feeds.neighbours import among_neighbours
+from stoptrail.feeds.columns import Columns
+from stoptrail.feeds.neighbours import among_neighbours, goes_on
 from stoptrail.feeds.orders import swapped
+from stoptrail.feeds.outliers import outliers
 from stoptrail.feeds.sampled import of_other_times
 from stoptrail.feeds.scales import scales
-from stoptrail.feeds.seams import skipped_hours
+from stoptrail.feeds.seams import of_that_clock, skipped_hours
 from stoptrail.rules.candles import Floats, Times
 
 FEW = 3
 """Candles without volume whose price moved that do not make volume unknown."""
 _SHARE = 0.001
-_OUTLIER = 7.0
-"""A price ten times too high, beside neighbours that moved as much as they may."""
 _ENOUGH = 2000
 """Candles that tell whether opens follow closes."""
 _AROUND = 5
 """Candles on either side that say what is usual."""
-_JUMP = 1.0
-"""Logarithm of a change between two closes that is looked at closely."""
 
 
 class Oddity(NamedTuple):
@@ -70,13 +68,13 @@ def oddities(
     for told in scales(columns, step, symbol):
         where = f"{place(told.row)}, {iso(int(columns.time[told.row]))}: " if told.row else ""
         yield Oddity(told.kind, told.candles, where + told.text, False, True)
-    yield from _ahead(columns.time, step, place, now)
+    yield from _ahead(columns.time, place, now, naive=naive)
     if len(columns.time) and step and columns.time[-1] <= now:
-        yield from _behind(columns.time, step, place, written)
-    yield from _outliers(columns, place)
+        yield from _behind(columns.time, step, place, written, naive=naive)
     yield from _levels(columns, step, place)
     yield from _stretches(columns, step, place)
-    for told in (*among_neighbours(columns, step), *of_other_times(columns, step)):
+    others = (outliers(columns), among_neighbours(columns, step), of_other_times(columns, step))
+    for told in chain.from_iterable(others):
         text = f"{place(told.row)}, {iso(int(columns.time[told.row]))}: {told.text}"
         yield Oddity(told.kind, told.candles, text, False, True)
     if swapped(columns.open[:_ENOUGH], columns.close[:_ENOUGH]):
@@ -87,8 +85,8 @@ def oddities(
         yield Oddity("open and close", len(columns.time), text, False, True)
     if known:
         yield from _moved(columns, place)
-    if naive and step:
-        yield from _summer(columns.time, step, place)
+    if step:
+        yield from _summer(columns, step, place, naive=naive)
 
 
 def unfinished(time: Times, step: int, now: int) -> bool:
@@ -96,19 +94,19 @@ def unfinished(time: Times, step: int, now: int) -> bool:
     return bool(len(time) and step and time[-1] <= now < time[-1] + step)
 
 
-def _ahead(time: Times, step: int, place: Place, now: int) -> Iterator[Oddity]:
+def _ahead(time: Times, place: Place, now: int, *, naive: bool) -> Iterator[Oddity]:
     future = np.flatnonzero(time > now)
     if len(future):
         first = int(future[0])
         text = (
             f"{number_of(len(future), 'candle')} in the future, the first at {place(first)}, "
-            f"{iso(int(time[first]))}: the times are of another zone (data.zone), or the clock of "
-            f"this machine ({iso(now)}) is wrong"
+            f"{iso(int(time[first]))}: the times are of another zone ({_ZONE[naive]}), or the "
+            f"clock of this machine ({iso(now)}) is wrong"
         )
         yield Oddity("future", len(future), text, False, True)
 
 
-def _behind(time: Times, step: int, place: Place, written: int) -> Iterator[Oddity]:
+def _behind(time: Times, step: int, place: Place, written: int, *, naive: bool) -> Iterator[Oddity]:
     """Candles that were not over, or not begun, when their file was written."""
     last, place_of = int(time[-1]), f"{place(len(time) - 1)}, {iso(int(time[-1]))}"
     if last <= written < last + step:
@@ -122,32 +120,16 @@ def _behind(time: Times, step: int, place: Place, written: int) -> Iterator[Oddi
         text = (
             f"{number_of(count, 'candle')}, the last {place_of}, "
             f"{'opens' if count == 1 else 'open'} after the file was written, at "
-            f"{iso(written)}: the times are of another zone (data.zone), or closes (data.stamp)"
+            f"{iso(written)}: the times are of another zone ({_ZONE[naive]}), or closes "
+            "(data.stamp)"
         )
         yield Oddity("future", count, text, False, True)
 
 
 _ZONES_MS = 15 * 3_600_000
 """By less zones are apart."""
-
-
-def _outliers(columns: Columns, place: Place) -> Iterator[Oddity]:
-    """Prices ten times those of the candles around, or a tenth."""
-    if len(columns.time) < 3:
-        return
-    usual = _usual(columns.close)
-    for name in PRICES:
-        with np.errstate(all="ignore"):
-            ratio = getattr(columns, name) / usual
-        odd = np.flatnonzero((ratio >= _OUTLIER) | ((ratio <= 1 / _OUTLIER) & (ratio > 0)))
-        if len(odd):
-            i = int(odd[0])
-            text = (
-                f"{place(i)}, {iso(int(columns.time[i]))}: {name} = "
-                f"{getattr(columns, name)[i]:.10g}, where {usual[i]:.10g} is usual around it"
-                + (f" (and {len(odd) - 1} more)" if len(odd) > 1 else "")
-            )
-            yield Oddity("outlier", len(odd), text, False, True)
+_ZONE = {True: "data.zone", False: "to be written as its clock shows them, with data.zone"}
+"""What mends times without a zone, and epochs, which are taken as they stand."""
 
 
 def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
@@ -221,7 +203,9 @@ def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
     """Runs of candles that are farther apart, all by the same, and of candles that are equal."""
     apart = np.diff(columns.time)
     longer = (apart[1:] == apart[:-1]) & (apart[1:] > step)
-    equal = (columns.volume[1:] > 0) & (columns.high[1:] > columns.low[1:])
+    high = columns.high - columns.low
+    one_step = float(np.min(high, where=high > 0, initial=np.inf))  # a program's same few trades
+    equal = (columns.volume[1:] > 0) & (high[1:] > _STEPS * one_step)
     for values in columns[1:]:
         equal &= values[1:] == values[:-1]
     far = longer & (apart[1:] >= _FAR_APART * step)  # a day's candles among those of minutes
@@ -243,7 +227,7 @@ def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
 _LONG_RUN = 12
 _FAR_APART, _FAR_RUN = 16, 3
 """Steps between candles that no thin market has by chance so often in a row."""
-_EQUAL_RUN = 4
+_EQUAL_RUN, _STEPS = 4, 3
 
 
 _NEAR_JUMP = 0.4
@@ -255,19 +239,6 @@ _RARE, _FAR_BEYOND, _EVEN_BEYOND, _ENOUGH_GAPS = 0.999, 20.0, 40.0, 500
 """Of a market whose own candles say what is usual: so many times what one gap in a thousand is,
 and twice as many below the least jump."""
 _LONG_MS = 90 * DAY_MS
-
-
-def _usual(close: Floats) -> Floats:
-    """The median close of the candles around each; the close itself where nothing jumps."""
-    out = close.copy()
-    with np.errstate(all="ignore"):
-        jumps = np.flatnonzero(~(np.abs(np.log(close[1:] / close[:-1])) < _JUMP))
-    near = (jumps[:, None] + np.arange(-_AROUND, _AROUND + 2)).ravel()
-    near = np.unique(near[(near >= 0) & (near < len(close))])
-    for i in near.tolist():
-        around = close[max(0, i - _AROUND) : i + _AROUND + 1]
-        out[i] = np.median(around[np.isfinite(around)]) if np.isfinite(around).any() else np.nan
-    return out
 
 
 def silent_but_moving(columns: Columns) -> NDArray[np.bool_]:
@@ -296,10 +267,13 @@ def _moved(columns: Columns, place: Place) -> Iterator[Oddity]:
     yield Oddity("no volume", count, text, False, many)
 
 
-def _summer(time: Times, step: int, place: Place) -> Iterator[Oddity]:
-    for i, zone in skipped_hours(time, step):
-        text = (
-            f"{place(i)}: the hour from {iso(int(time[i]) + step)} is missing, which summer time "
-            f"skips in {zone}: the times seem to be local; set data.zone"
-        )
-        yield Oddity("summer time", 1, text, False, True)
+def _summer(columns: Columns, step: int, place: Place, *, naive: bool) -> Iterator[Oddity]:
+    """An hour that local times leave out; of epochs, only where the price goes on over it."""
+    for i, zone in skipped_hours(columns.time, step):
+        if naive or goes_on(columns, step, i + 1):
+            text = (
+                f"{place(i)}: the hour from {iso(int(columns.time[i]) + step)} is missing, which "
+                f"summer time skips in {zone}: the times seem to be local; "
+                f"{of_that_clock(naive, 'the file')}"
+            )
+            yield Oddity("summer time", 1, text, False, True)

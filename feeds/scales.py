@@ -50,6 +50,13 @@ def scales(columns: Columns, step: int, symbol: str) -> Iterator[Told]:
             "inferred from it"
         )
         yield Told("volume", 0, count, text)
+    elif symbol and (widest := even_volumes(columns)):
+        text = (
+            f"99 in 100 volumes are below {widest:.2f} times the median, closer together than any "
+            "market's: logarithms or ranks, perhaps, and no lot is inferred from them; give those "
+            'that were traded, or set data.volume = "unknown"'
+        )
+        yield Told("volume", 0, count, text)
     if told := _of_another_pair(columns, symbol):
         yield Told("other prices", 0, count, told)
     dear = bool(_QUOTES.search(symbol)) and np.min(columns.close) > _MOST_DOLLARS
@@ -64,21 +71,30 @@ def scales(columns: Columns, step: int, symbol: str) -> Iterator[Told]:
 
 def _of_another_pair(columns: Columns, symbol: str) -> str:
     """What to say of prices that bitcoin had in no such quote currency since 2013; ""."""
-    price = float(np.median(columns.close))
-    if not re.match("(BTC|XBT)/", symbol) or not _QUOTES.search(symbol) or price > _LEAST_BITCOIN:
-        return ""
-    if columns.time[0] < _SINCE:
+    price, since = float(np.median(columns.close)), int(columns.time[0])
+    least = max((low for begin, low in _LEAST_BITCOIN if begin <= since), default=0.0)
+    if since >= _UNKNOWN_SINCE:
+        least = _LEAST_BITCOIN[1][1]
+    if not re.match("(BTC|XBT)/", symbol) or not _QUOTES.search(symbol) or price > least:
         return ""
     base, _, quote = symbol.partition(":")[0].partition("/")
     return (
-        f"prices are near {price:.4g}, where no {base} was in {quote}: if they are another "
-        f"market's, set data.symbol to it; {quote}/{base} (1 / price), returns and logarithms are "
-        f"no prices of {base}"
+        f"prices are near {price:.4g}, where no {base} was in {quote} then: if they are another "
+        f"market's, set data.symbol to it; {quote}/{base} (1 / price), an index, returns and "
+        f"logarithms are no prices of {base}"
     )
 
 
-_LEAST_BITCOIN, _SINCE = 50.0, 1_388_534_400_000
-"""Dollars, and 2014 in milliseconds."""
+_LEAST_BITCOIN = (
+    (1_388_534_400_000, 50.0),
+    (1_496_275_200_000, 700.0),
+    (1_556_668_800_000, 1500.0),
+    (1_604_188_800_000, 6000.0),
+)
+"""Since 2014, June 2017, May 2019 and November 2020, in milliseconds: less than half of the lowest
+price in dollars since then."""
+_UNKNOWN_SINCE = 1_782_864_000_000
+"""July 2026: what it will be then nobody knows here."""
 
 
 def no_coins(columns: Columns, step: int, symbol: str) -> str:
@@ -114,7 +130,7 @@ _SELDOM = 0.01
 def counts_coins(columns: Columns, step: int, symbol: str) -> bool:
     """Whether volumes may count the coins of `symbol`."""
     told = volume_in_quote(columns, step, symbol) or whole_volumes(columns, symbol)
-    return not (told or same_volume(columns))
+    return not (told or same_volume(columns) or even_volumes(columns))
 
 
 def volume_in_quote(columns: Columns, step: int, symbol: str) -> float:
@@ -145,6 +161,21 @@ def same_volume(columns: Columns) -> float:
     return float(volume[0]) if len(volume) > _VOLUMES and np.all(volume == volume[0]) else 0.0
 
 
+def even_volumes(columns: Columns) -> float:
+    """How many times the median the largest volumes are (the 99th percentile), where that is less
+    than in any market; 0 elsewhere."""
+    volume = columns.volume[columns.volume > 0][:_MANY]
+    if len(volume) < _ENOUGH or not np.ptp(volume) > 0:
+        return 0.0
+    widest = float(np.quantile(volume, _LARGE) / np.median(volume))
+    return widest if widest < _EVEN else 0.0
+
+
+_MANY, _ENOUGH, _LARGE, _EVEN = 1 << 16, 100, 0.99, 1.6
+"""Of 4,000 stretches of real markets the most even one has 1.94; of their logarithms nearly all
+have less than 1.4."""
+
+
 def _steps(columns: Columns, dollars: bool) -> Iterator[Told]:
     """Prices of few digits, as spreadsheets round them, all over or from some candle on."""
     whole = slice(0, len(columns.time))
@@ -153,12 +184,36 @@ def _steps(columns: Columns, dollars: bool) -> Iterator[Told]:
     if unit and len(np.unique(np.concatenate([columns.high, columns.low]))) >= _FEW:
         yield Told("steps", 0, len(columns.time), _in_steps(columns, whole, unit))
         return
-    rounded = _blocks(columns)
-    if len(rounded):
-        first = int(rounded[0]) * _BLOCK
+    for run in np.split(rounded := _blocks(columns), np.flatnonzero(np.diff(rounded) > 1) + 1):
+        if not len(run) or not _finer_beside(columns, int(run[0]), int(run[-1]) + 1):
+            continue
+        first = int(run[0]) * _BLOCK
         rows = slice(first, first + _BLOCK)
         text = f"about there {_in_steps(columns, rows, _unit(columns, rows, _COARSE))}"
-        yield Told("steps", first, len(rounded) * _BLOCK, text)
+        yield Told("steps", first, len(run) * _BLOCK, text)
+        return
+
+
+def _finer_beside(columns: Columns, first: int, end: int) -> bool:
+    """Whether the prices just before the blocks [first, end), or just behind them, are of other
+    digits. A market's own step becomes coarse as its price falls, and exchanges that refine it take
+    a tenth."""
+    for block, unit_of, finer in (
+        (first - 2, first, 1.0),
+        (first - 1, first, 1.0),
+        (end, end - 1, _REFINED),
+        (end + 1, end - 1, _REFINED),
+    ):
+        rows = slice(block * _BLOCK, (block + 1) * _BLOCK)
+        if block < 0 or not len(close := columns.close[rows]):
+            continue
+        unit = _unit(columns, slice(unit_of * _BLOCK, (unit_of + 1) * _BLOCK), _COARSE)
+        if np.mean(_multiples(close, unit * finer)) < _MOSTLY:
+            return True
+    return False
+
+
+_REFINED, _MOSTLY = 0.01, 0.5
 
 
 def _in_steps(columns: Columns, rows: slice, unit: float) -> str:

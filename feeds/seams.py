@@ -283,6 +283,13 @@ def _goes_on(columns: Columns, whole: int, part: int) -> bool:
     return bool(abs(columns.close[whole] - opens) <= abs(columns.close[part] - opens))
 
 
+def of_that_clock(naive: bool, of: str) -> str:
+    """What to do about times of the zone `of` what is named: those with an offset, and epochs, are
+    taken as they stand."""
+    known = f"set data.zone to the zone of {of}"
+    return known if naive else f"write them as its clock shows them (2024-03-31 03:00) and {known}"
+
+
 def doubled_hours(time: Times) -> tuple[int, str] | None:
     """The first candle of an hour that comes twice, as local times have it in autumn, and a
     zone where that is so. `time` as in the file, oldest or newest first."""

@@ -149,20 +149,23 @@ def _is_field(word: str) -> bool:
 
 def refuse_far_apart(four: Sequence[Floats]) -> None:
     """DataError where open, high, low and close are no prices: the high of most candles is more
-    than half above the low, as where they are premiums or rates."""
+    than half above the low (of a few ones, three times as high), as where they are premiums or
+    rates."""
     if len(four) != len(PRICES) or len(four[0]) < _ENOUGH:
         return
     with np.errstate(all="ignore"):
         high = four[1] / four[2]
     high = high[np.isfinite(high)]
-    if len(high) >= _ENOUGH and np.median(high) > _FAR_APART:
+    limit = _FAR_APART if len(high) >= _MANY else _WIDER_APART
+    if len(high) >= _ENOUGH and np.median(high) > limit:
         raise DataError(
-            f"most highs are more than {_FAR_APART:g} times the low: premiums, rates or the like, "
+            f"most highs are more than {limit:g} times the low: premiums, rates or the like, "
             "no candles of a market; give data.path or --data the prices themselves"
         )
 
 
-_ENOUGH, _FAR_APART = 12, 1.5
+_ENOUGH, _MANY, _FAR_APART, _WIDER_APART = 12, 60, 1.5, 3.0
+"""The first weeks of a coin have days that are twice as high as low."""
 
 
 def beside_others(reason: str, names: Sequence[str], others: Sequence[Sequence[str]]) -> str:

@@ -99,8 +99,11 @@ def test_spreadsheets_of_other_countries_are_read(tmp_path: Path, text: str, enc
     ("text", "said"),
     [
         ("time,rate\n1700000000000,0.01\n1700028800000,0.02\n", "percentages"),
-        ("time,rate\n1700000000000,0.0001\n1700000000011,0.0001\n", "two rows in the minute"),
-        ("time,rate\n1699920000000,0.0001\n1699920000011,0.0001\n", "of 2023-11-14T00:00:00Z;"),
+        ("time,rate\n1700000000000,0.0001\n1700000000011,0.0002\n", "two rows in the minute"),
+        (
+            "time,rate\n1699920000000,0.0001\n1699920000011,2e-4\n",
+            "14T00:00:00Z, with the rates 0.0001",
+        ),
         ("time,price\n1700000000000,100\n", "no column rate"),
         ("when,rate\n1700000000000,0.0001\n", "no column time"),
         ("time,rate\n1700000000000,none at all\n", "row 1"),
@@ -428,3 +431,87 @@ def test_a_swap_without_funding_says_so_and_a_gap_that_is_zero_is_counted(tmp_pa
     found = load_market(Wanted(**{**wanted.__dict__, "funding": path, "funding_gaps": "zero"}))
     assert found.summary()["funding"]["zero_hours"] == 40.0
     assert "pay nothing here" in " ".join(found.notes)
+
+
+def notes(tmp_path: Path, times: list[int], rates: list[float]) -> list[str]:
+    """What is said of these rows."""
+    said: list[str] = []
+    text = lines("time,rate", times, rates)
+    read_funding(written(tmp_path, text), "BTC/USDT:USDT", said.append)
+    return said
+
+
+def test_rows_that_come_again_are_kept_once(tmp_path: Path) -> None:
+    """As where pages overlap that were put into one file."""
+    times, rates = (
+        [TIMES[0] + k * 8 * HOUR for k in range(40)],
+        [k * 1e-6 + 5e-5 for k in range(40)],
+    )
+    said: list[str] = []
+    text = lines("time,rate", [*times[:25], *times[20:]], [*rates[:25], *rates[20:]])
+    rows = read_funding(written(tmp_path, text), "BTC/USDT:USDT", said.append)
+    assert rows.time.tolist() == times
+    assert rows.rate.tolist() == rates
+    assert said == ["funding: 5 rows come again with equal values: kept once"]
+
+
+@pytest.mark.parametrize(("hours", "odd"), [(0, 0), (4, 0), (1, 1), (7, 1)])
+@pytest.mark.parametrize("step", [4, 8])
+def test_rows_at_hours_at_which_no_exchange_pays_are_said(
+    tmp_path: Path, step: int, hours: int, odd: int
+) -> None:
+    """BitMEX and KuCoin pay at 04:00, 12:00 and 20:00."""
+    midnight = TIMES[0] // (24 * HOUR) * 24 * HOUR
+    times = [midnight + (hours + k * step) * HOUR for k in range(40)]
+    said = notes(tmp_path, times, [1e-4 + k % 7 * 1e-6 for k in range(40)])
+    assert len(said) == odd
+    assert all("the times may be of another zone; give them in UTC" in line for line in said)
+
+
+@pytest.mark.parametrize(("rate", "odd"), [(1e-4, 0), (2e-5, 0), (1e-6, 1), (0.0, 1)])
+def test_rates_that_come_to_nothing_in_a_year_are_said(
+    tmp_path: Path, rate: float, odd: int
+) -> None:
+    """Percentages that were taken for such twice; BNB's are 0 more often than not."""
+    times = [TIMES[0] + k * 8 * HOUR for k in range(60)]
+    said = notes(tmp_path, times, [rate if k % 3 else 0.0 for k in range(60)])
+    assert ["come to no more than" in line for line in said] == [True] * odd
+    assert notes(tmp_path, times, [0.0 if k % 3 else 1e-4 for k in range(60)]) == []
+
+
+def test_rows_that_are_missing_among_others_are_said_with_their_count(tmp_path: Path) -> None:
+    """None of them is a hole of more than eight hours. Intervals that change are no such."""
+    times = [TIMES[0] + k * HOUR for k in range(200) if k not in (50, 120, 121)]
+    (line,) = notes(tmp_path, times, [1e-5 + k % 5 * 1e-6 for k in range(len(times))])
+    assert line.startswith("funding: 3 rows are missing among others that come every 1h, the first")
+    changed = [TIMES[0] + k * 8 * HOUR for k in range(30)]
+    changed += [changed[-1] + k * 4 * HOUR for k in range(1, 30)]
+    changed += [changed[-1] + k * HOUR for k in range(1, 60)]
+    assert notes(tmp_path, changed, [1e-5 + k % 5 * 1e-6 for k in range(len(changed))]) == []
+
+
+@pytest.mark.parametrize("step", [1, 2, 4])
+def test_rates_of_eight_hours_that_are_written_for_each_are_refused(
+    tmp_path: Path, step: int
+) -> None:
+    """They would be paid eight times."""
+    midnight = TIMES[0] // (24 * HOUR) * 24 * HOUR
+    each = [1e-4 + k % 9 * 1e-6 for k in range(60)]
+    times = [midnight + k * step * HOUR for k in range(60 * 8 // step)]
+    rates = [each[k * step // 8] for k in range(len(times))]
+    with pytest.raises(DataError, match="give one row for each payment"):
+        notes(tmp_path, times, rates)
+    own = [1e-4 + k % 9 * 1e-6 for k in range(len(times))]
+    assert notes(tmp_path, times, own) == []
+
+
+@pytest.mark.parametrize(("name", "is_btc"), [("XBTUSDT", True), ("AIXBTUSDT", False)])
+def test_another_coin_that_holds_the_letters_of_bitcoin_is_another(
+    tmp_path: Path, name: str, is_btc: bool
+) -> None:
+    text = lines("time,rate", [TIMES[0] + k * 8 * HOUR for k in range(9)], [1e-4] * 9)
+    path = written(tmp_path, text, f"{name}.csv")
+    for symbol in ("BTC/USDT:USDT", "AIXBT/USDT:USDT"):
+        said: list[str] = []
+        read_funding(path, symbol, said.append)
+        assert bool(said) == (symbol.startswith("BTC") != is_btc)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from stoptrail.core.errors import DataError
@@ -15,6 +18,9 @@ from stoptrail.core.time import iso
 from stoptrail.feeds.check import check_file
 from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.stamps import changes
+from stoptrail.feeds.synthetic import synthetic_candles
+from stoptrail.rules.candles import Candles
 from tests.feeds.tables import QUARTER, same
 from tests.feeds.test_refusals import walk
 from tests.feeds.written import PLAIN, Row, moment, rows_of, table
@@ -174,6 +180,47 @@ def test_a_candle_of_few_steps_says_nothing_of_its_columns(tmp_path: Path) -> No
     rows[100][1:5] = rows[99][4] + step, rows[99][4] + step, rows[99][4], rows[99][4]
     rows[101][1:5] = rows[99][4] + step, rows[99][4] + step, rows[99][4], rows[99][4]
     assert not any("exchanged" in note for note in said(table(tmp_path / "a.csv", PLAIN, rows)))
+
+
+def test_a_market_whose_bid_and_ask_are_apart_has_no_columns_exchanged(tmp_path: Path) -> None:
+    """It closes at the one and opens at the other, so that many candles go on either way round: so
+    do those of ETH/BTC in five minutes of January 2018."""
+    chance = np.random.default_rng(11)
+    count, spread = 3000, 4e-5
+    moves = np.where(chance.random(count) < 0.3, chance.normal(0, 1.5e-4, count), 0.0)
+    level = np.round(0.1 + np.cumsum(moves), 8)
+    close = level + spread * (chance.random(count) < 0.3)
+    open_ = np.concatenate([[0.1], level[:-1]]) + spread * (chance.random(count) < 0.3)
+    again = chance.random(count) < 0.5
+    open_[1:] = np.where(again[1:], close[:-1], open_[1:])
+    high = np.maximum(open_, close) + 4e-5
+    low = np.minimum(open_, close) - 4e-5
+    rows = [
+        [ROWS[0][0] + i * QUARTER, *map(float, cells), float(volume)]
+        for i, (*cells, volume) in enumerate(
+            zip(open_, high, low, close, chance.lognormal(3, 1, count), strict=True)
+        )
+    ]
+    assert said(table(tmp_path / "a.csv", PLAIN, rows)) == []
+    largest = int(np.argmax(np.abs(close - open_)[10:-10])) + 10
+    notes = said(table(tmp_path / "b.csv", PLAIN, exchanged(rows, largest, largest + 1)))
+    assert any("open and close exchanged" in note for note in notes)
+
+
+def test_a_program_s_same_few_trades_are_no_candles_written_again(tmp_path: Path) -> None:
+    """One step high, of a stable pair: 24 coins every five minutes."""
+    chance = np.random.default_rng(1)
+    rows: list[list[Any]] = []
+    for row in ROWS:
+        close = float(chance.choice([0.9994, 0.9995]))
+        rows.append([row[0], 0.9994, 0.9995, 0.9994, close, float(chance.integers(9, 999))])
+    for row in rows[100:110]:
+        row[4:] = 0.9995, 24.0
+    assert not any("written again" in note for note in said(table(tmp_path / "a.csv", PLAIN, rows)))
+    stale = [list(row) for row in ROWS]
+    for i in range(101, 110):
+        stale[i][1:] = stale[100][1:]
+    assert any("written again" in note for note in said(table(tmp_path / "b.csv", PLAIN, stale)))
 
 
 def test_a_stretch_that_is_another_one_s_copy_is_said(tmp_path: Path) -> None:
@@ -362,3 +409,54 @@ def test_rows_that_get_a_cell_more_are_not_taken_for_a_title(
     path = table(tmp_path / "a.csv", header, rows)
     for reading in (Reading(), Reading(columns=(*PLAIN.split(","), "-"))):
         assert "rows before the others have 6 cells, not 7" in refusal(path, reading)
+
+
+def local_epochs(truth: Candles, zone: str) -> list[list[Any]]:
+    """Rows whose epochs were made of the time on that zone's clocks."""
+    rows: list[list[Any]] = [list(row) for row in rows_of(truth)]
+    for row in rows:
+        local = datetime.fromtimestamp(row[0] / 1000, ZoneInfo(zone)).replace(tzinfo=UTC)
+        row[0] = int(local.timestamp() * 1000)
+    return rows
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Sydney"])
+def test_epochs_of_local_time_are_told_where_summer_time_begins_and_ends(
+    tmp_path: Path, zone: str
+) -> None:
+    """data.zone does not hold for epochs: what to write instead is said, and gives the truth."""
+    for change, length in changes(zone, 2024):
+        begin = (change - 5 * DAY) // DAY * DAY
+        truth = synthetic_candles(3, QUARTER, begin, begin + 10 * DAY)
+        rows = local_epochs(truth, zone)
+        path = table(tmp_path / "a.csv", PLAIN, rows)
+        told = refusal(path) if length < 0 else "\n".join(said(path))
+        assert "write them as its clock shows them" in told
+        assert ("comes twice" in told) == (length < 0)
+        written = [[moment(row[0]), *row[1:]] for row in rows]
+        path = table(tmp_path / "b.csv", PLAIN, written)
+        assert same(load_file(path, QUARTER, Reading(zone=zone)).candles, truth)
+
+
+def test_an_outage_of_that_very_hour_is_no_local_time(tmp_path: Path) -> None:
+    """Unless the price goes on over it; so it does over most outages, at other hours."""
+    begin = int(datetime(2024, 3, 26, tzinfo=UTC).timestamp()) * 1000
+    rows = [list(row) for row in rows_of(synthetic_candles(3, QUARTER, begin, begin + 10 * DAY))]
+    hour = int(datetime(2024, 3, 31, 2, tzinfo=UTC).timestamp()) * 1000
+    rows = [row for row in rows if not hour <= row[0] < hour + 4 * QUARTER]
+    assert not any("summer time" in note for note in said(table(tmp_path / "a.csv", PLAIN, rows)))
+
+
+def test_the_first_days_of_a_coin_are_prices_though_they_are_twice_as_high_as_low(
+    tmp_path: Path,
+) -> None:
+    chance = np.random.default_rng(4)
+    close = 0.3 * np.exp(np.cumsum(chance.normal(0.1, 0.3, 21)))
+    open_ = np.concatenate([[0.4], close[:-1]])
+    high, low = np.maximum(open_, close) * 1.3, np.minimum(open_, close) / 1.3
+    rows = [
+        [ROWS[0][0] // DAY * DAY + i * DAY, *map(float, cells), 1e6 + i * 7]
+        for i, cells in enumerate(zip(open_, high, low, close, strict=True))
+    ]
+    assert np.median(high / low) > 1.5
+    assert len(load_file(table(tmp_path / "a.csv", PLAIN, rows), DAY).candles.time) == 21

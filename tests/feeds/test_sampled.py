@@ -51,6 +51,12 @@ def one_in_four() -> Columns:
     return Columns(START + np.arange(len(kept[0])) * QUARTER, *kept[1:])
 
 
+def every_second() -> Columns:
+    given = market(step=QUARTER // 3)
+    kept = [column[::2] for column in given]
+    return Columns(START + np.arange(len(kept[0])) * QUARTER, *kept[1:])
+
+
 def averaged() -> Columns:
     given = market()
     return given._replace(**{n: windows(getattr(given, n), 5).mean(axis=1) for n in PRICES})
@@ -69,6 +75,7 @@ KINDS = {
     "candles of a longer time, each written 4 times": hours_four_times,
     "highs and lows stay while the price moves": extremes_of_a_day,
     "of their own height beside the close before": one_in_four,
+    "a part of each is missing, perhaps": every_second,
     "closes follow each other as moving averages do": averaged,
     "no candle goes beyond its own open and close": without_wicks,
 }
@@ -94,6 +101,21 @@ def test_a_pair_of_few_steps_is_a_market_too() -> None:
     open_ = np.concatenate([[1.0], close[:-1]])
     same = (np.full(COUNT, 1.0001), np.full(COUNT, 0.9999))
     assert told(Columns(time, open_, *same, close, chance.uniform(1, 9, COUNT))) == []
+
+
+def test_a_thin_market_does_not_go_on_from_candle_to_candle_either() -> None:
+    """Few trades each, at bid or ask: many candles of one price, or open at the close before."""
+    chance = np.random.default_rng(3)
+    middle = 0.0014 * np.exp(np.cumsum(chance.normal(0, 2e-4, (COUNT, 4)).ravel())).reshape(-1, 4)
+    trades = np.round(middle + chance.choice([-1e-6, 1e-6], (COUNT, 4)), 8)
+    count = chance.integers(1, 5, COUNT)
+    trades = np.where(np.arange(4) < count[:, None], trades, trades[:, :1])
+    close = trades[np.arange(COUNT), count - 1]
+    prices = (trades[:, 0], trades.max(axis=1), trades.min(axis=1), close)
+    given = Columns(START + np.arange(COUNT) * QUARTER, *prices, chance.uniform(1, 9, COUNT))
+    gaps = np.abs(given.open[1:] - given.close[:-1])
+    assert np.median(gaps) > 0.5 * np.median(given.high - given.low)
+    assert not any("beside the close before" in text for text in told(given))
 
 
 def test_single_trades_of_a_thin_market_have_no_wicks() -> None:

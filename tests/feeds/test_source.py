@@ -71,7 +71,7 @@ def part(first: int, last: int) -> Candles:
 
 def test_a_file_is_cut_to_its_span_with_the_warm_up_before(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "x.parquet", part(0, 30))
-    market, told = load(replace(TWO_WEEKS, source="file", path=path))
+    market, told = load(replace(TWO_WEEKS, symbol="LTC/USDT", source="file", path=path))
     assert same(market.candles, part(0, 24))
     assert market.candles.time[market.start] == TWO_WEEKS.start
     assert (market.source, market.synthetic, told) == ("file: x.parquet", False, [])
@@ -90,7 +90,7 @@ def test_a_file_source_without_a_file_is_refused() -> None:
 
 def test_a_file_that_covers_the_span_in_part_is_used_and_said(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "x.parquet", part(0, 30))
-    wanted = Wanted(source="file", path=path, start=START - DAY, end=START + 90 * DAY)
+    wanted = Wanted("LTC/USDT", source="file", path=path, start=START - DAY, end=START + 90 * DAY)
     market, told = load(wanted)
     assert market.start == 0
     assert [line.split(" at ")[0] for line in told] == ["the data begins", "the data ends"]
@@ -329,7 +329,7 @@ def test_a_text_that_was_read_leaves_no_pool_of_threads(tmp_path: Path) -> None:
 
 def test_whatever_is_said_of_the_candles_is_in_the_summary_too(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "x.parquet", part(0, 30))
-    market, told = load(Wanted(start=START - DAY, source="file", path=path))
+    market, told = load(Wanted("LTC/USDT", start=START - DAY, source="file", path=path))
     assert len(told) == 1
     assert market.summary()["notes"] == told
 

@@ -329,7 +329,9 @@ def test_a_price_that_stays_elsewhere_from_one_candle_to_the_next_is_said(tmp_pa
     header = "timestamp,open,high,low,close,volume"
     said = load_file(table(tmp_path / "a.csv", header, half), QUARTER).notes
     assert [note for note in said if "row 151 (line 152)" in note and "stays there" in note]
-    assert not load_file(table(tmp_path / "b.csv", header, spike), QUARTER).notes
+    (wick,) = load_file(table(tmp_path / "b.csv", header, spike), QUARTER).notes
+    assert "row 151 (line 152)" in wick
+    assert "80% beyond its open and close" in wick
 
 
 @pytest.mark.parametrize("volume", ["-1", "", "nan"])

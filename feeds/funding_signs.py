@@ -1,0 +1,96 @@
+"""What rows of funding tell of themselves: rows that come twice, are left out, are written again
+for each hour, are of other hours than any exchange's, or are no fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from stoptrail.core.errors import DataError
+from stoptrail.core.text import number_of
+from stoptrail.core.time import HOUR_MS, iso, timeframe_name
+from stoptrail.rules.funding import FundingRows
+
+_YEAR = 365 * 24 * HOUR_MS
+_MUCH, _LITTLE = 5.0, 0.002
+"""Of the notional a year: what half of the rates seldom come to (one in 539 of Binance's markets),
+and what those that are not zero always do."""
+_GRID = 4 * HOUR_MS
+"""Rows of four or eight hours come at multiples of it, from 00:00 UTC on, on every exchange."""
+_EIGHT = 8 * HOUR_MS
+_CHANGES = 30
+"""Changes of a rate that fall on 00:00, 08:00 and 16:00 alone, which real ones do not by chance."""
+_MOST = 0.9
+
+
+def once(rows: FundingRows, on_notice: Callable[[str], None]) -> FundingRows:
+    """Rows in order of time without those that are another one again, as where pages overlap."""
+    again = np.ones(max(len(rows.time) - 1, 0), np.bool_)
+    for values in rows:
+        again &= (values[1:] == values[:-1]) | (
+            (values[1:] != values[1:]) & (values[:-1] != values[:-1])
+        )
+    if not np.any(again):
+        return rows
+    count = int(np.sum(again))
+    on_notice(f"{number_of(count, 'row comes', 'rows come')} again with equal values: kept once")
+    keep = np.concatenate([[True], ~again])
+    return FundingRows(*(values[keep] for values in rows))
+
+
+def tell(path: Path, rows: FundingRows, on_notice: Callable[[str], None]) -> None:
+    """Tell what is odd about rows in order of time. Raises DataError where the rate of eight hours
+    is written for each of its hours."""
+    steps = np.diff(rows.time)
+    if not len(steps):
+        return
+    step = int(np.median(steps))
+    _refuse_written_again(path, rows, step)
+    paid = np.abs(rows.rate[rows.rate != 0])
+    usual, least = (float(np.median(one)) if len(one) else 0.0 for one in (np.abs(rows.rate), paid))
+    if usual * _YEAR / step > _MUCH or least * _YEAR / step < _LITTLE:
+        share = max(usual, least) * _YEAR / step
+        told = f"more than {share:.0%}" if share > _MUCH else f"no more than {share:.2%}"
+        on_notice(
+            f"half of the rates of {path} come to {told} a year: see whether they are fractions, "
+            "and of what one row pays"
+        )
+    off = rows.time % _GRID
+    if step in (_GRID, _EIGHT) and np.mean(off != 0) > _MOST:
+        on_notice(
+            f"rows come every {timeframe_name(step)}, the first at {iso(int(rows.time[0]))}: "
+            "exchanges pay such rates at 00:00, 04:00, 08:00 and so on: the times may be of "
+            "another zone; give them in UTC"
+        )
+    _tell_missing(rows, on_notice)
+
+
+def _refuse_written_again(path: Path, rows: FundingRows, step: int) -> None:
+    changes = rows.time[1:][np.diff(rows.rate) != 0]
+    if step < _EIGHT and len(changes) >= _CHANGES and not np.any(changes % _EIGHT):
+        name = timeframe_name(step)
+        raise DataError(
+            f"{path}: rows come every {name}, yet the rate changes at 00:00, 08:00 and 16:00 "
+            f"alone: the rate of eight hours, written again for every {name}; give one row for "
+            "each payment"
+        )
+
+
+def _tell_missing(rows: FundingRows, on_notice: Callable[[str], None]) -> None:
+    """Tell of rows that are left out among others that come evenly, too few to be a hole."""
+    steps = np.diff(rows.time)
+    between = steps[1:-1]
+    wide = (steps[2:] == steps[:-2]) & (between > steps[:-2]) & (between % steps[:-2] == 0)
+    wide &= between <= _EIGHT
+    at = np.flatnonzero(wide) + 1
+    if len(at):
+        first = int(at[0])
+        count = int(np.sum(steps[at] // steps[at - 1] - 1))
+        on_notice(
+            f"{number_of(count, 'row is', 'rows are')} missing among others that come every "
+            f"{timeframe_name(int(steps[first - 1]))}, the first between "
+            f"{iso(int(rows.time[first]))} and {iso(int(rows.time[first + 1]))}: nothing is paid "
+            "then"
+        )
