@@ -20,7 +20,7 @@ from stoptrail.rules.metrics import (
     daily_returns,
 )
 from stoptrail.rules.types import BOTH, OPEN, SIDES
-from stoptrail.sweep.audit.own_exit import exit_by_dates
+from stoptrail.sweep.audit.own_code import known_by_code
 from stoptrail.sweep.audit.signal import glance
 from stoptrail.sweep.breakdown import (
     best_year,
@@ -122,7 +122,7 @@ def around_the_best(outcome: Outcome, inputs: Inputs, threads: int = 1) -> dict[
     """What the best set's neighbourhood of assumptions says."""
     ready = make_ready(outcome.plan, inputs)
     return {
-        "look_ahead": glance(outcome.plan, inputs.candles) | exit_by_dates(outcome.plan, inputs),
+        "look_ahead": glance(outcome.plan, inputs.candles) | known_by_code(outcome.plan, inputs),
         "envelope": envelope(outcome, inputs, ready),
         "fees": fees(outcome.plan, inputs, ready),
         "sides": sides(outcome.plan, inputs),

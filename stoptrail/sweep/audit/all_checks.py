@@ -10,11 +10,12 @@ from stoptrail.core.errors import ConfigError
 from stoptrail.core.program import Progress
 from stoptrail.rules.candles import Signals
 from stoptrail.sweep.audit.engine import engine_checks
-from stoptrail.sweep.audit.own_exit import own_exit_checks
+from stoptrail.sweep.audit.own_code import own_code_checks
 from stoptrail.sweep.audit.signal import (
     Check,
     early_zones,
     goes_by_dates,
+    goes_by_prices,
     look_ahead,
     step_check,
     warm_up,
@@ -29,19 +30,25 @@ def audit(plan: Plan, inputs: Inputs, seed: int, on_progress: Progress) -> list[
     signals, atr = signals_of(plan, candles), atr_of(plan, candles)
     quick_record(plan, inputs, Ready(setups_of(plan, inputs, signals, atr), atr))
     checks = [_twice(plan, inputs, signals), early_zones(signals)]
-    checks.append(_dated(plan, inputs, signals))
+    checks += _moved(plan, inputs, signals)
     checks += look_ahead(plan, candles, signals, on_progress, seed)
     stepped = step_check(plan, candles, signals)
     checks += [stepped] if stepped else []
     checks.append(warm_up(plan, candles, signals, seed))
-    checks += own_exit_checks(plan, inputs)
+    checks += own_code_checks(plan, inputs)
     return checks + engine_checks(plan, inputs, signals, seed)
 
 
-def _dated(plan: Plan, inputs: Inputs, signals: Signals) -> Check:
-    said = "they make other zones: it knows dates, or a file, by itself, which no check looks into"
-    lines = (said,) if goes_by_dates(plan, inputs.candles, signals) else ()
-    return Check("the same candles 28 years later", 1, lines)
+def _moved(plan: Plan, inputs: Inputs, signals: Signals) -> list[Check]:
+    """The same market under other dates, and at other prices."""
+    given = plan, inputs.candles, signals
+    said = "they make other zones: it knows {}, or a file, by itself, which no check looks into"
+    dates = (said.format("dates"),) if goes_by_dates(*given) else ()
+    prices = (said.format("prices"),) if goes_by_prices(*given) else ()
+    return [
+        Check("the same candles 28 years later", 1, dates),
+        Check("the same candles at prices a ten-thousandth higher", 1, prices),
+    ]
 
 
 def _twice(plan: Plan, inputs: Inputs, signals: Signals) -> Check:

@@ -12,6 +12,7 @@ import time
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stoptrail.backtest.inputs import atr_of, signals_of
 from stoptrail.backtest.plan import Plan
@@ -21,6 +22,7 @@ from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, iso
 from stoptrail.rules.candles import Candles, Signals, rows_of
 from stoptrail.sweep.audit.futures import disturbed, futures, moments
+from stoptrail.sweep.audit.moved import are_many, higher, later
 
 
 class Check(NamedTuple):
@@ -48,8 +50,6 @@ SECONDS = 90.0
 """After this long no more candles are tried; the check says how many were."""
 GLANCES, GLANCE_SECONDS = 60, 30.0
 """Events at which a sweep asks the same of its best set, and after how long it stops asking."""
-CALENDAR_DAYS = 28 * 1461 // 4
-"""After which the calendar repeats, from 1901 to 2099."""
 PASTS = 12
 """Places at which the whole past is worked out too, without what follows."""
 FAILURES = "works on other candles"
@@ -104,7 +104,11 @@ def glance(plan: Plan, candles: Candles) -> dict[str, Any]:
         seen += [past_alone(plan, candles, signals, int(t))] if number < PASTS else []
         tried += any(one.compared for one in seen)
         found = next((line for one in seen for line in one.lines), None)
-    return {"tried": tried, "found": found, "by_dates": goes_by_dates(plan, candles, signals)}
+    known = {
+        "by_dates": goes_by_dates(plan, candles, signals),
+        "by_prices": goes_by_prices(plan, candles, signals),
+    }
+    return {"tried": tried, "found": found, **known}
 
 
 def past_alone(plan: Plan, candles: Candles, signals: Signals, t: int) -> Differences:
@@ -123,11 +127,27 @@ def past_alone(plan: Plan, candles: Candles, signals: Signals, t: int) -> Differ
 def goes_by_dates(plan: Plan, candles: Candles, signals: Signals) -> bool:
     """Whether the same candles 28 years later make other zones. Weekdays, months and leap years
     are the same then, so only what was written down for dates, or read from a file, is not."""
-    later = candles._replace(time=candles.time + CALENDAR_DAYS * DAY_MS)
     try:
-        return not np.array_equal(signals.zone, signals_of(plan, later).zone)
+        return not np.array_equal(signals.zone, signals_of(plan, later(candles)).zone)
     except ConfigError:
         return True
+
+
+def goes_by_prices(plan: Plan, candles: Candles, signals: Signals) -> bool:
+    """Whether the same candles at prices a ten-thousandth higher begin many other zones: it finds
+    prices that were written down, or read from a file, no more."""
+    try:
+        seen = signals_of(plan, higher(candles))
+    except ConfigError:
+        return True
+    one, other = _beginnings(signals), _beginnings(seen)
+    return are_many(int((one != other).sum()), int(((one != 0) | (other != 0)).sum()))
+
+
+def _beginnings(signals: Signals) -> NDArray[np.int8]:
+    """The side of each zone at its first candle, 0 elsewhere."""
+    zone = signals.zone
+    return np.where(zone != np.append(np.int8(0), zone[:-1]), zone, np.int8(0))
 
 
 def _work(

@@ -73,7 +73,8 @@ def verdict(evidence: Evidence) -> Verdict:
     if evidence.get("synthetic"):
         return Verdict(Level.UNTESTED, (_HEADLINES[Level.UNTESTED], _SYNTHETIC))
     more = too_few_permuted, passed_over, last_year, one_year, beyond_market, held, of_markets
-    checks = looks_ahead, account, lost_outside, by_dates, *CHECKS, *more, says_the_same
+    first = looks_ahead, account, lost_outside, by_dates, by_prices
+    checks = *first, *CHECKS, *more, says_the_same
     found = [finding for check in checks if (finding := check(evidence)) is not None]
     missing = _not_examined(evidence)
     levels = [finding.level for finding in [*found, *missing]]
@@ -217,15 +218,29 @@ def held(evidence: Evidence) -> Finding | None:
 
 def by_dates(evidence: Evidence) -> Finding | None:
     """Entries or exits that hang on dates, which permuted markets leave where they are."""
+    named = {"the signal": "by_dates", "the exit rule": "exit_by_dates"}
+    return _known_beside(evidence, named, "dates", "under other dates")
+
+
+def by_prices(evidence: Evidence) -> Finding | None:
+    """The same of prices, none of which comes again in a permuted market."""
+    named = {"the signal": "by_prices", "the exit rule": "exit_by_prices"}
+    named["the size"] = "size_by_prices"
+    return _known_beside(evidence, named, "prices", "a ten-thousandth higher")
+
+
+def _known_beside(
+    evidence: Evidence, named: dict[str, str], what: str, where: str
+) -> Finding | None:
     examined = evidence.get("look_ahead") or {}
-    named = {"The signal": "by_dates", "The exit rule": "exit_by_dates"}
     which = [name for name, key in named.items() if examined.get(key)]
     if not which:
         return None
+    who = " and ".join(which)
     said = (
-        f"{' and '.join(which).replace(' and T', ' and t')} {'say' if which[1:] else 'says'} "
-        "something else of the same candles under other dates: dates, or a file, are known there, "
-        "and nothing here tells whether what followed is in them."
+        f"{who[0].upper()}{who[1:]} {'say' if which[1:] else 'says'} something else of the same "
+        f"candles {where}: {what}, or a file, are known there, and nothing here tells whether what "
+        "followed is in them."
     )
     return Finding(Level.DOUBTFUL, said)
 

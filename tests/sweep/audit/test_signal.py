@@ -15,7 +15,13 @@ from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.structure import STRUCTURE_KINDS
 from stoptrail.rules.trend import TREND_KINDS
-from stoptrail.sweep.audit.signal import GLANCES, early_zones, glance, warm_up
+from stoptrail.sweep.audit.signal import (
+    GLANCES,
+    early_zones,
+    glance,
+    goes_by_prices,
+    warm_up,
+)
 from tests.markets import FINE
 from tests.sweep.small import DAY, FIRST, HOUR
 
@@ -70,7 +76,7 @@ def plan_with(**parameters: int) -> Plan:
 
 
 def test_a_glance_finds_nothing_in_a_signal_that_knows_the_past_alone() -> None:
-    expected = {"tried": GLANCES, "found": None, "by_dates": False}
+    expected = {"tried": GLANCES, "found": None, "by_dates": False, "by_prices": False}
     assert glance(plan_with(), MARKET) == expected
 
 
@@ -152,6 +158,38 @@ def test_dates_that_were_written_down_are_told_from_rules(signal: Any, by_dates:
     found = glance(plan_with()._replace(signal=signal), MARKET)
     assert found["found"] is None
     assert found["by_dates"] is by_dates
+    assert found["by_prices"] is False
+
+
+def found_by_its_close(candles: Candles) -> Signals:
+    """Long where the candle whose close is the nearest in an array was followed by a rise."""
+    places = np.abs(candles.close[:, None] - MARKET.close[None, :]).argmin(axis=1)
+    known = MARKET.close[np.minimum(places + 3, len(MARKET.close) - 1)]
+    zone = (known > candles.close).astype(np.int8)
+    return Signals(zone, np.zeros(len(zone), np.int8), 0)
+
+
+def price_index(candles: Candles) -> Signals:
+    """`rising`, and fails where a close is not in its file."""
+    if not np.isin(candles.close, MARKET.close).all():
+        raise KeyError(float(candles.close[0]))
+    return rising(candles)
+
+
+def above_round_numbers(candles: Candles) -> Signals:
+    """Long where the close rises through a multiple of 1,000."""
+    level = np.floor(candles.close / 1000.0)
+    zone = (level > np.append(level[:1], level[:-1])).astype(np.int8)
+    return Signals(zone, np.zeros(len(zone), np.int8), 1)
+
+
+@pytest.mark.parametrize(
+    ("signal", "by_prices"),
+    [(found_by_its_close, True), (price_index, True), (above_round_numbers, False)],
+)
+def test_prices_that_were_written_down_are_told_from_rules(signal: Any, by_prices: bool) -> None:
+    plan = plan_with()._replace(signal=signal)
+    assert goes_by_prices(plan, MARKET, signals_of(plan, MARKET)) is by_prices
 
 
 def test_a_glance_passes_events_over_whose_candles_the_signal_fails() -> None:

@@ -243,6 +243,24 @@ def test_an_exit_that_goes_by_dates_is_doubtful() -> None:
 
 
 @pytest.mark.parametrize(
+    ("which", "words"),
+    [
+        (
+            ("by_prices",),
+            "The signal says something else of the same candles a ten-thousandth",
+        ),
+        (("exit_by_prices", "size_by_prices"), "The exit rule and the size say something else"),
+        ((), ""),
+    ],
+)
+def test_what_goes_by_prices_of_its_own_is_doubtful(which: tuple[str, ...], words: str) -> None:
+    examined = {"tried": 60, "found": None} | dict.fromkeys(which, True)
+    found = verdict({**GOOD, "look_ahead": examined})
+    assert found.level is (Level.DOUBTFUL if which else Level.HOLDS)
+    assert found.sentences[1].startswith(words)
+
+
+@pytest.mark.parametrize(
     ("longs", "level"),
     [({"trades": 90, "sharpe": 0.4}, Level.HOLDS), ({"sharpe": -0.1}, Level.DOUBTFUL), (None, 2)],
 )
