@@ -109,14 +109,14 @@ def no_coins(columns: Columns, step: int, symbol: str) -> str:
 
 
 def off_tick(columns: Columns, tick: float | None) -> str:
-    """What to say where prices are no multiples of the tick that the exchange tells; "" where
-    nearly all are."""
+    """What to say where prices are no multiples of the tick that the exchange tells, or all of a
+    hundred times that or more; "" of others."""
     if not tick or not len(columns.time):
         return ""
     prices = np.concatenate([columns.open, columns.high, columns.low, columns.close])
     off = ~_multiples(prices, tick)
     if np.mean(off) <= _SELDOM:
-        return ""
+        return _too_fine(np.unique(prices), tick)
     return (
         f"{np.mean(off):.0%} of the latest prices, such as {prices[off][-1]:.10g}, are no "
         f"multiples of the tick that the exchange tells, {tick:.10g}: fills and stops are rounded "
@@ -125,6 +125,29 @@ def off_tick(columns: Columns, tick: float | None) -> str:
 
 
 _SELDOM = 0.01
+
+
+def _too_fine(prices: Floats, tick: float) -> str:
+    """What to say of different `prices` that are all multiples of a hundred ticks or more; "".
+    Of ten: it may have become finer of late."""
+    coarse = tick
+    while coarse < prices[0]:
+        counts = prices / (10.0 * coarse)
+        if np.any(np.abs(counts - np.round(counts)) > _ROUNDED * counts):
+            break
+        coarse *= 10.0
+    if coarse < 99.0 * tick or len(prices) < _DIFFERENT:
+        return ""
+    return (
+        f"all of the latest prices are multiples of {coarse:.10g}, while the exchange tells a tick "
+        f"of {tick:.10g}: fills and stops may lie between its prices; set market.tick to "
+        f"{coarse:.10g} if that is it"
+    )
+
+
+_ROUNDED, _DIFFERENT = 1e-13, 100
+"""By how much a price that is one of these is off for its digits in binary, as part of itself; and
+prices of which no market has so many on every hundredth tick by chance."""
 
 
 def counts_coins(columns: Columns, step: int, symbol: str) -> bool:

@@ -20,18 +20,21 @@ from stoptrail.exchange.rows import product
 Type = Literal["spot", "margin", "swap"]
 
 _COUNT_CONTRACTS = {"delta", "gate", "kucoin", "kucoinfutures", "mexc", "poloniex", "xt"}
-_COUNT_COINS = {"apex", "blofin", "coinbaseinternational", "deribit", "htx", "myokx", "okx"}
+_COUNT_COINS = {
+    *("apex", "blofin", "coinbaseinternational", "deribit", "htx", "lighter", "myokx", "okx"),
+}
 """What candles of linear contracts count where one is not one coin, by the field that ccxt
 4.5.90 takes (`parse_ohlcv`) and the exchanges' documents of it; of others it is unknown."""
 _COUNT_QUOTE = {"btse", "hibachi"}
 """Whose candles tell what was traded in the quote currency alone, which ccxt 4.5.90 gives as the
 volume (`parse_ohlcv`)."""
-_STEPS_IN_COINS = {"apex", "coinbaseinternational", "deribit", "toobit", "weex"}
+_STEPS_IN_COINS = {"apex", "coinbaseinternational", "deribit", "lighter", "toobit", "weex"}
 """Whose lots and minimums are coins, though ccxt 4.5.90 names a contract of another size: deribit's
 `min_trade_amount` ("the underlying base currency coin" of linear ones; coinbaseinternational has
 the same engine), toobit's LOT_SIZE (ccxt divides that of hashkey, which has the same platform, by
-the contract), weex's `minOrderSize` (an order is at most 1200 BTC) and apex's, which ccxt takes for
-the size of a contract as well."""
+the contract), weex's `minOrderSize` (an order is at most 1200 BTC), apex's, which ccxt takes for
+the size of a contract as well, and lighter's `min_base_amount`, beside which ccxt takes
+`quote_multiplier` for a contract."""
 _MADE_UP = {"coinone", "mercado", "upbit"}
 """Exchanges whose market lists have no steps; ccxt 4.5.90 gives the same for each of their
 markets (`parse_market`)."""
@@ -50,6 +53,9 @@ from the tier before, in whatever order they come), and what it counts. krakenfu
 contracts where its answer says so."""
 _BRIEF = Patience(attempts=3)
 _DECIMAL_PLACES, _SIGNIFICANT_DIGITS = 2, 3  # ccxt's precision modes
+_NEVER = 3_786_912_000_000
+"""2090 in milliseconds: what ends later does not end. deribit dates all that has no end in the year
+3000, others in 2100."""
 
 
 def load_markets(exchange: Any, symbol: str, timeframe: str) -> dict[str, Any]:
@@ -93,9 +99,23 @@ def check_tradable(exchange_id: str, market: dict[str, Any], wanted: str) -> Non
     symbol = market["symbol"]
     if market.get("option"):
         raise ConfigError(f"data.symbol {symbol}: options cannot be traded; name a spot or swap")
+    if market_type(market) == "swap":
+        _check_perpetual(market)
+    if market.get("active") is False:
+        raise ConfigError(
+            f"data.symbol {symbol} is not traded on {exchange_id} at present (inactive or "
+            "halted); name another market"
+        )
+    check_type(symbol, market_type(market), wanted)
+
+
+def _check_perpetual(market: dict[str, Any]) -> None:
+    """ConfigError for a contract that is dated, inverse or a quanto."""
+    symbol = market["symbol"]
     pair, _, named = symbol.partition(":")
     settled = market.get("settle") or named.partition("-")[0]
-    if market.get("future") or market.get("expiry") or "-" in named:
+    expiry = _number(market.get("expiry"))
+    if market.get("future") or 0.0 < (expiry or 0.0) < _NEVER or "-" in named:
         raise ConfigError(
             f"data.symbol {symbol}: a dated contract ends, its price is not one series; "
             f"name a spot market or a swap without a date"
@@ -106,12 +126,6 @@ def check_tradable(exchange_id: str, market: dict[str, Any], wanted: str) -> Non
         raise ConfigError(f"data.symbol {symbol}: {text}")
     if market.get("inverse") or market.get("linear") is False or settled == market.get("base"):
         raise ConfigError(_inverse(symbol, market.get("base")))
-    if market.get("active") is False:
-        raise ConfigError(
-            f"data.symbol {symbol} is not traded on {exchange_id} at present (inactive or "
-            "halted); name another market"
-        )
-    check_type(symbol, market_type(market), wanted)
 
 
 def check_named(symbol: str, wanted: str) -> None:

@@ -120,6 +120,33 @@ APEX = {
 """As recorded there, apex.json at f90f9bc4a7e5f5ce."""
 
 
+LIGHTER = {
+    "symbol": "ETH",
+    "market_id": "0",
+    "market_type": "perp",
+    "status": "active",
+    "min_base_amount": "0.0050",
+    "min_quote_amount": "10.000000",
+    "size_decimals": "4",
+    "price_decimals": "2",
+    "quote_multiplier": "10000",
+}
+"""As recorded there, lighter.json at 1d1fbe9f3f7429d2, with the multiplier of ccxt's own comments
+(there it is 1). Of its candles `V` is `v` times the price."""
+
+
+def test_lighter_s_quote_multiplier_is_no_contract() -> None:
+    exchange = ccxt.lighter()
+    exchange.publicGetOrderBookDetails = lambda _: {
+        "order_book_details": [LIGHTER],
+        "spot_order_book_details": [],
+    }
+    [market] = exchange.fetch_markets()
+    assert contract_size(market) == 10_000.0
+    filters = Filters(0.01, 0.0001, 0.005, 10.0)
+    assert facts_of(exchange, market) == (filters, "swap", 10_000.0, "base", None)
+
+
 @pytest.mark.parametrize(
     ("name", "told", "size", "filters"),
     [
@@ -303,6 +330,23 @@ def test_a_market_that_cannot_be_traded_is_refused_in_words(
 ) -> None:
     with pytest.raises(ConfigError, match=said):
         check_tradable("okx", market, "auto")
+
+
+def test_what_ends_in_the_year_3000_is_no_dated_contract() -> None:
+    """deribit's word for it, of perpetuals and coins alike, as its own answer has it."""
+    dialect = NEWER["deribit"]([], 1_790_000_000_000)
+    with StandIn(dialect) as server:
+        exchange = open_exchange("deribit", server.ccxt_options())
+        market = load_markets(exchange, dialect.symbol, "15m")
+    assert market["expiry"] == 32_503_708_800_000
+    check_tradable("deribit", market, "auto")
+    spot = {"settle": "BTC", "inverse": True, "expiry": market["expiry"], "linear": False}
+    check_tradable("deribit", entry(**spot), "auto")
+
+
+def test_coins_are_neither_linear_nor_inverse_whatever_is_said_of_them() -> None:
+    """ccxt's kucoin (its unified account) and bullish call coins not linear."""
+    check_tradable("kucoin", entry(linear=False, inverse=False, settle=None), "auto")
 
 
 def test_a_swap_that_only_its_name_tells_is_one() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stoptrail.feeds.columns import columns_of
+from stoptrail.feeds.columns import Columns, columns_of
 from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.scales import counts_coins, off_tick, scales
@@ -145,6 +145,21 @@ def test_a_tick_that_prices_are_multiples_of_is_not_said(tick: float | None) -> 
         off_tick(columns_of(GIVEN._replace(**dict.fromkeys(GIVEN._fields[:6], GIVEN[0][:0]))), 1)
         == ""
     )
+
+
+@pytest.mark.parametrize("tick", [1e-4, 1e-6, 1e-8, 1e-10])
+def test_a_tick_that_is_a_hundredth_of_what_prices_move_by_is_said(tick: float) -> None:
+    """ccxt 4.5.90 takes decimals for bullish's and indodax's, beside which they tell their own."""
+    text = off_tick(columns_of(rounded(GIVEN, 0.01)), tick)
+    assert "all of the latest prices are multiples of 0.01, " in text
+    assert f"while the exchange tells a tick of {tick:.10g}: " in text
+    assert text.endswith("set market.tick to 0.01 if that is it")
+
+
+def test_a_market_of_few_prices_does_not_tell_its_tick() -> None:
+    few = columns_of(rounded(GIVEN, 1.0, slice(None)))
+    assert off_tick(few, 0.01).endswith("set market.tick to 1 if that is it")
+    assert off_tick(Columns(*(column[:20] for column in few)), 0.01) == ""
 
 
 @pytest.mark.parametrize("tick", [2.0, 0.1, 0.025])
