@@ -21,7 +21,7 @@ from stoptrail.exchange.funding import HOURLY_SINCE
 from stoptrail.feeds.archive import Member, files_of
 from stoptrail.feeds.cache import cache_path
 from stoptrail.feeds.convert import CellError, decimal_mark, one_line, texts_of, to_floats
-from stoptrail.feeds.funding_signs import once, tell
+from stoptrail.feeds.funding_signs import tell
 from stoptrail.feeds.funding_table import funding_table
 from stoptrail.feeds.market import MarketFunding
 from stoptrail.feeds.markets import coded, market_in_name, same_base, same_market, told_apart
@@ -84,7 +84,6 @@ def read_funding(
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.argsort(columns[0], kind="stable")
     rows = FundingRows(*(column[order] for column in columns))
-    rows = once(rows, told)
     _require_fractions(path, rows)
     tell(path, rows, told)
     return rows

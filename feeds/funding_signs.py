@@ -1,5 +1,5 @@
-"""What rows of funding tell of themselves: rows that come twice, are left out, are written again
-for each hour, are of other hours than any exchange's, or are no fractions."""
+"""What rows of funding tell of themselves: that some are left out, written again for each hour, of
+other hours than any exchange's, or no fractions."""
 
 from __future__ import annotations
 
@@ -23,21 +23,6 @@ _EIGHT = 8 * HOUR_MS
 _CHANGES = 30
 """Changes of a rate that fall on 00:00, 08:00 and 16:00 alone, which real ones do not by chance."""
 _MOST = 0.9
-
-
-def once(rows: FundingRows, on_notice: Callable[[str], None]) -> FundingRows:
-    """Rows in order of time without those that are another one again, as where pages overlap."""
-    again = np.ones(max(len(rows.time) - 1, 0), np.bool_)
-    for values in rows:
-        again &= (values[1:] == values[:-1]) | (
-            (values[1:] != values[1:]) & (values[:-1] != values[:-1])
-        )
-    if not np.any(again):
-        return rows
-    count = int(np.sum(again))
-    on_notice(f"{number_of(count, 'row comes', 'rows come')} again with equal values: kept once")
-    keep = np.concatenate([[True], ~again])
-    return FundingRows(*(values[keep] for values in rows))
 
 
 def tell(path: Path, rows: FundingRows, on_notice: Callable[[str], None]) -> None:

@@ -100,8 +100,9 @@ def test_spreadsheets_of_other_countries_are_read(tmp_path: Path, text: str, enc
     [
         ("time,rate\n1700000000000,0.01\n1700028800000,0.02\n", "percentages"),
         ("time,rate\n1700000000000,0.0001\n1700000000011,0.0002\n", "two rows in the minute"),
+        ("time,rate\n1700000000000,0.0001\n1700000000000,0.0001\n", "two rows in the minute"),
         (
-            "time,rate\n1699920000000,0.0001\n1699920000011,2e-4\n",
+            "time,rate\n1699920000000,0.0001\n1699920000011,0.0001\n",
             "14T00:00:00Z, with the rates 0.0001",
         ),
         ("time,price\n1700000000000,100\n", "no column rate"),
@@ -439,20 +440,6 @@ def notes(tmp_path: Path, times: list[int], rates: list[float]) -> list[str]:
     text = lines("time,rate", times, rates)
     read_funding(written(tmp_path, text), "BTC/USDT:USDT", said.append)
     return said
-
-
-def test_rows_that_come_again_are_kept_once(tmp_path: Path) -> None:
-    """As where pages overlap that were put into one file."""
-    times, rates = (
-        [TIMES[0] + k * 8 * HOUR for k in range(40)],
-        [k * 1e-6 + 5e-5 for k in range(40)],
-    )
-    said: list[str] = []
-    text = lines("time,rate", [*times[:25], *times[20:]], [*rates[:25], *rates[20:]])
-    rows = read_funding(written(tmp_path, text), "BTC/USDT:USDT", said.append)
-    assert rows.time.tolist() == times
-    assert rows.rate.tolist() == rates
-    assert said == ["funding: 5 rows come again with equal values: kept once"]
 
 
 @pytest.mark.parametrize(("hours", "odd"), [(0, 0), (4, 0), (1, 1), (7, 1)])
