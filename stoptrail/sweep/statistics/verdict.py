@@ -99,11 +99,16 @@ def looks_ahead(evidence: Evidence) -> Finding | None:
 def account(evidence: Evidence) -> Finding | None:
     """What became of the money, which no Sharpe ratio tells: days that are good on average come to
     a loss once they compound at too much leverage."""
-    paths = [evidence.get("metrics") or {}, *stop_paths(evidence).values()]
+    own = evidence.get("metrics") or {}
+    paths = [own, *stop_paths(evidence).values()]
     earned = [value for path in paths if (value := number(path, "net_return")) is not None]
     falls = [value for path in paths if (value := number(path, "max_drawdown")) is not None]
-    if earned and min(earned) < 0.0:
-        said = f"It lost {-min(earned):.2%} of the account, whatever its Sharpe ratio says."
+    net, worst = number(own, "net_return"), min(earned, default=0.0)
+    lost = [f"{-net:.2%} of the account"] if net is not None and net < 0.0 else []
+    if worst < min(0.0, net or 0.0):
+        lost.append(f"{-worst:.2%} in its worst price path")
+    if lost:
+        said = f"It lost {', '.join(lost)}, whatever its Sharpe ratio says."
         return Finding(Level.FAILS, said)
     fall = max(falls, default=0.0)
     if fall < _DEEP:

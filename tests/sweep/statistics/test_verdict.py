@@ -118,7 +118,13 @@ def test_of_a_loss_nothing_was_earned_and_no_trade_carries_it() -> None:
     [
         ("metrics", -0.97, 0.99, Level.FAILS, "lost 97.00% of the account, whatever its Sharpe"),
         ("metrics", -1e-4, 0.1, Level.FAILS, "lost 0.01% of the account"),
-        ("envelope.low_first", -0.2, 0.3, Level.FAILS, "lost 20.00% of the account"),
+        (
+            "envelope.low_first",
+            -0.2,
+            0.3,
+            Level.FAILS,
+            "lost 20.00% in its worst price path",
+        ),
         ("metrics", 14.9, 0.98, Level.DOUBTFUL, "fell 98% below its highest: it was all but lost"),
         ("envelope.high_first", 0.3, 0.9, Level.DOUBTFUL, "fell 90% below its highest"),
         ("metrics", 0.3, 0.5, Level.HOLDS, "fell 50% below its highest."),
