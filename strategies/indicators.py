@@ -151,8 +151,10 @@ class EntrySignal(CandleIndicator):
     _before: tuple[int, float, float, float, float, float] | None = None
     _steps: list[int] | None
     """Between rows so far, ms, until one is that of the feed's candles."""
-    zone_before = 0.0
+    past_zone = 0.0
     """The zone at the last candle before the feed's first."""
+    _passed: tuple[float, ...] = ()
+    """What `next` gave for the candle before."""
 
     @property
     def reading(self) -> dict[str, float]:
@@ -166,7 +168,7 @@ class EntrySignal(CandleIndicator):
     def once(self, start: int, end: int) -> None:
         """All zones at once."""
         super().once(start, end)
-        self.zone_before = self._zone_of(self._past)
+        self.past_zone = self._zone_of(self._past)
 
     def over(self, candles: Any) -> tuple[Any, ...]:
         """Zone and exit zone."""
@@ -178,11 +180,19 @@ class EntrySignal(CandleIndicator):
         new = len(self) != self._stepped
         if new and is_stock(self.data):
             self._require_usable()
+        if new:
+            self._passed = self._last
         super().next()
         if new:
             time = current(self.data, self._daily)[0]
             for field, value in zip(("zone", "exit_zone"), self._last, strict=True):
                 require_zone(self.p.signal, field, value, time)
+
+    def zone_before(self) -> float:
+        """The zone at the candle before the one at hand."""
+        if len(self) == 1:
+            return self.past_zone
+        return float(self._passed[0] if self._stepped else self.zone[-1])
 
     def _require_usable(self) -> None:
         """This candle and the one before: nobody could look at them before they came."""
@@ -203,7 +213,7 @@ class EntrySignal(CandleIndicator):
         return float(self.over(past)[0][-1]) if len(past.time) else 0.0
 
     def _begun(self) -> Any:
-        self.zone_before = self._zone_of(self._past)
+        self.past_zone = self._zone_of(self._past)
         if hasattr(self.p.signal, "stepper"):
             return super()._begun()
         stepper = _Recomputed(self, interval_of(self.data))

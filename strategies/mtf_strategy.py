@@ -114,7 +114,8 @@ class MtfStrategy(OwnOrders):
         self.guard = guard_start(self.run_rules.cash)
         self._protected = any(self.run_rules.protections)
         self._marks = MidnightMarks(self.run_rules)
-        self._last_zone = 0.0
+        self._closed = 0
+        """Candles of its feed that it has seen."""
         self._quiet_until = 0
         self._pace = Pace()
         self._sleeps_until = -1
@@ -158,11 +159,6 @@ class MtfStrategy(OwnOrders):
             raise UsageError("exit_rule and the broker's StopRules.ruled go together")
         return manager(self, self.run_rules.trade_rules, self.journal)
 
-    def nextstart(self) -> None:
-        """The first candle: a zone that began before it is no signal any more."""
-        self._last_zone = self.signal.zone_before
-        self.next()
-
     def next(self) -> None:
         """One closed candle: ratchet, then the signal."""
         at = self._pace.at
@@ -185,7 +181,7 @@ class MtfStrategy(OwnOrders):
         self._pace = pace
         self._lows, self._highs = self.data.low.array, self.data.high.array
         self._times = self.data.candles.time
-        lines = self.zone, self.signal.zone_before, self._sides, self.atr
+        lines = self.zone, self.signal.past_zone, self._sides, self.atr
         self._signals = deciding(*lines, self._times, self.p.start)
         manager = self.manager
         if isinstance(manager, StopTrail) and manager.foresee_closes():
@@ -207,17 +203,16 @@ class MtfStrategy(OwnOrders):
             self._calm = self.manager.calm(at, until)
 
     def _candle_closed(self) -> None:
+        if len(self.data) == self._closed:  # another feed alone has a candle
+            return
+        self._closed = len(self.data)
         if self.manager.position is not None:
             self.manager.candle_closed(self._time() + self.interval)
         if self._protected:
             self._mark_days()
-        if self._signals is not None and self._pace.at > 0:
-            self._last_zone = self.zone[-1]  # candles without a signal are passed
         zone = self.zone[0]
-        if zone != self._last_zone:
-            self._last_zone = zone
-            if zone:
-                self._consider(int(zone))
+        if zone and zone != self.signal.zone_before():
+            self._consider(int(zone))
 
     def _consider(self, side: int) -> None:
         """A zone begins: send one entry order, or say why not (C2, C3)."""
@@ -238,7 +233,7 @@ class MtfStrategy(OwnOrders):
         against = obstacle(
             self.broker.open is not None,
             self.broker.pending,
-            self._known + len(self) - 1,
+            self._known + len(self.data) - 1,
             self._quiet_until,
             self.guard,
             self.broker.balance,
@@ -304,7 +299,7 @@ class MtfStrategy(OwnOrders):
         yield from zip(*(column.tolist() for column in self._past[:6]), strict=True)
         lines = self.data.lines
         columns = (lines.open, lines.high, lines.low, lines.close, lines.volume)
-        for ago in range(1 - len(self), 1):
+        for ago in range(1 - len(self.data), 1):
             time = open_time(lines.datetime[ago], self._daily)
             yield time, *(column[ago] for column in columns)
 

@@ -32,6 +32,14 @@ def rounded(candles: Candles) -> Candles:
 CANDLES = rounded(random_market(3, 18, missing=0))
 
 
+def hourly(candles: Candles) -> Candles:
+    """Of candles of 15 minutes without a gap, those of an hour."""
+    by_hour = [column.reshape(-1, 4) for column in candles[:6]]
+    time, open_, high, low, close, volume = by_hour
+    ends = open_[:, 0], high.max(axis=1), low.min(axis=1), close[:, -1]
+    return Candles(time[:, 0], *ends, volume.sum(axis=1).round(5), 4 * candles.interval)
+
+
 def wave(candles: Candles, *, length: int = 40, least: float = 0.006) -> Signals:
     """Long after a rise over `length` candles, short after a fall."""
     n = len(candles.close)

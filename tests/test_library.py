@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import backtrader as bt
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,7 +23,7 @@ from stoptrail.config.load import SHIPPED, as_texts, with_overrides
 from stoptrail.core import errors
 from stoptrail.core.errors import ConfigError, DataError, OutputError, UsageError
 from stoptrail.library import SyntheticMarketWarning
-from tests.backtrader_runs import frame_of, rounded
+from tests.backtrader_runs import frame_of, pandas_feed, rounded
 from tests.strategies.market import random_market
 
 PAGE = (Path(runner.__file__).parent / "docs/library.md").read_text("utf-8")
@@ -246,6 +247,20 @@ def test_settings_come_checked_or_as_a_file_or_by_key(tmp_path: Path) -> None:
     assert one.metrics == two.metrics == three.metrics != four.metrics
     five = stoptrail.backtest(settings, data=CANDLES, overrides={"stop.atr_period": np.int64(5)})
     assert four.metrics == five.metrics
+
+
+def test_settings_in_a_cerebro_of_ones_own_trade_as_the_command_does() -> None:
+    settings = stoptrail.load_settings(SHIPPED, as_texts({**QUICK, "stop.atr_period": 9}))
+    run = stoptrail.backtest(settings, data=CANDLES)
+    cerebro = bt.Cerebro()
+    cerebro.adddata(pandas_feed(CANDLES))
+    cerebro.setbroker(stoptrail.CandleBroker(settings=settings))
+    cerebro.addstrategy(stoptrail.MtfStrategy, **settings.strategy_options)
+    cerebro.addanalyzer(bt.analyzers.TradeAnalyzer, _name="trades")
+    (strategy,) = cerebro.run()
+    found = strategy.analyzers.trades.get_analysis()
+    assert found.total.closed == run.metrics["trades"] > 3
+    assert cerebro.broker.getvalue() == pytest.approx(run.equity.equity.iloc[-1], rel=1e-12)
 
 
 def test_a_whole_grid_is_kept_when_the_signal_changes_too() -> None:

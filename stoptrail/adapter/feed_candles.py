@@ -108,7 +108,7 @@ def as_candles(rows: Candles | Sequence[Sequence[float]], interval: int) -> Cand
     if not isinstance(rows, Sequence) or isinstance(rows, str):
         raise DataError(
             "past must be stoptrail.Candles, or a list of rows of time (ms), open, high, low, "
-            f"close and volume, not {type(rows).__name__}"
+            f"close and volume, not {type(rows).__name__} (optstrategy takes a list of them)"
         )
     time, *values = zip(*rows, strict=True) if rows else [()] * 6
     columns = [np.array(each, np.float64) for each in values]

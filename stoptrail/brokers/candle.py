@@ -20,6 +20,7 @@ from stoptrail.brokers.requests import (
     WORDS,
     new_order,
     require_leaving,
+    side_of,
 )
 from stoptrail.brokers.terms import without_stop
 from stoptrail.brokers.within import WithinCandle
@@ -42,6 +43,9 @@ from stoptrail.rules.trade import (
     enter,
     leave,
 )
+
+_LEAVING = {bt.Order.Stop: ("_stop", STOP_WORKS), bt.Order.Limit: ("_target", TARGET_WORKS)}
+"""Where orders wait that leave a position, by kind, and why there is no second one."""
 
 _SPARE = 0.005
 """Part of the account that funding and borrow may take, each, before a look at what is left."""
@@ -87,6 +91,8 @@ class CandleBroker(WithinCandle):
         """Of which position, and what `_foresee` said of it."""
         self.due = math.inf
         """From when on `next` has something to do whatever the candle reaches, ms."""
+        self._played = 0
+        """Candles of its feed when it last had something to do."""
 
     @property
     def pending(self) -> bool:
@@ -127,13 +133,14 @@ class CandleBroker(WithinCandle):
         """Accept the order, or reject it with the reason in `info.refused`. `refused`: the
         code of what its strategy knows to stand against it."""
         self.attach(data, self.past)
+        self._played = len(data)
         order = new_order(kind, owner, data, size, price, exectype, self.patterns, **options)
         order.addcomminfo(self.getcommissioninfo(data))
         order.submit(self)
         slot, against = self._slot(order)
         if refused is not None:
             against = WORDS[refused]
-            self.journal.ignored(_side(order), refused, self.opened_at())
+            self.journal.ignored(side_of(order), refused, self.opened_at())
         if against:
             order.addinfo(refused=against)
             order.reject(self)
@@ -147,16 +154,12 @@ class CandleBroker(WithinCandle):
         """Where the order waits, and what stands against it."""
         held, kind = self.open, order.p.exectype
         side, units = (0, 0.0) if held is None else (held.held.side, held.units)
-        if kind == bt.Order.Stop:
+        own = "entry_order" not in order.info
+        if kind in _LEAVING or (own and side == -side_of(order)):
             require_leaving(order, side, units)
-            return "_stop", STOP_WORKS if self._stop is not None else ""
-        if kind == bt.Order.Limit:
-            require_leaving(order, side, units)
-            return "_target", TARGET_WORKS if self._target is not None else ""
-        if side == -_side(order) and "entry_order" not in order.info:
-            require_leaving(order, side, units)
-            return "_exit", EXIT_WAITS if self._exit is not None else ""
-        if "entry_order" not in order.info:
+            slot, works = _LEAVING.get(kind, ("_exit", EXIT_WAITS))
+            return slot, works if getattr(self, slot) is not None else ""
+        if own:
             order.addinfo(entry_order=self._own_entry(order), own=True)
         if self._entry is not None:
             return "_entry", WORDS[PENDING]
@@ -167,7 +170,7 @@ class CandleBroker(WithinCandle):
         time = self.opened_at()
         closes = time + self.interval
         return order_for(
-            _side(order), abs(order.size), self.balance, 0.0, time, closes, self.run_rules
+            side_of(order), abs(order.size), self.balance, 0.0, time, closes, self.run_rules
         )
 
     def get_orders_open(self, safe: bool = False) -> list[Any]:
@@ -248,9 +251,10 @@ class CandleBroker(WithinCandle):
     # Fills
 
     def next(self) -> None:
-        """One closed candle: its open, then the stop in force while it lasted."""
-        if self._entry is None and self.open is None:
+        """One closed candle, not one of another feed alone: its open, then the stop in force."""
+        if (self._entry is None and self.open is None) or len(self._data) == self._played:
             return
+        self._played = len(self._data)
         data = self._data.lines
         time = self.opened_at()
         if self._entry is not None and expired(self._entry.info["entry_order"], time):
@@ -344,7 +348,3 @@ class CandleBroker(WithinCandle):
             order.cancel()
         self.notify(order)
         self.journal.ignored(entry_order.side, reason, entry_order.signal)
-
-
-def _side(order: Any) -> int:
-    return 1 if order.isbuy() else -1

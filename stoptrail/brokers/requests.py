@@ -118,7 +118,7 @@ def _like(
     state.update(patterns[kind, exectype])
     params = object.__new__(type(state["p"]))
     vars(params).update(vars(state["p"]), size=size, price=price)
-    signed, close = size if order.isbuy() else -size, data.lines.close[0]
+    signed, close = side_of(order) * size, data.lines.close[0]
     created = {"pricelimit": None, "trailamount": None, "trailpercent": None}
     at = close if price is None else price
     state.update(
@@ -132,6 +132,11 @@ def _like(
         dteos=0.0,
     )
     return order
+
+
+def side_of(order: Any) -> int:
+    """1 for a buy, -1 for a sell."""
+    return 1 if order.isbuy() else -1
 
 
 def _refused(exectype: Any) -> UsageError:
@@ -149,8 +154,13 @@ def _name(exectype: Any) -> str:
 
 
 def _require_no_cheating(cerebro: Any) -> None:
-    """Raise UsageError where a timer of `cerebro` is called before the candle that it can see has
+    """Raise UsageError where something of `cerebro` is called before the candle that it can see has
     filled its orders: one that is sent then would fill at an open that has been."""
+    if cerebro.p.cheat_on_open:
+        raise UsageError(
+            "cheat_on_open of Cerebro shows a candle at whose open orders of next_open would fill, "
+            "which leaves the contract (C2): leave it as it is"
+        )
     if getattr(cerebro, "_timerscheat", ()):  # made after the strategies have started
         raise UsageError(
             "a timer with cheat=True sees a candle at whose open its orders would fill, which "
@@ -166,7 +176,7 @@ def require_leaving(order: Any, side: int, units: float) -> None:
         raise _refused(order.exectype)
     if units == 0.0:
         raise UsageError(f"a {name} protects an open position, and there is none")
-    if order.isbuy() == (side > 0):
+    if side_of(order) == side:
         raise UsageError(f"a {name} has to be on the other side of the position that it protects")
     if order.exectype != bt.Order.Limit and not abs(order.size) >= units:
         raise UsageError(

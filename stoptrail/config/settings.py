@@ -14,6 +14,7 @@ from stoptrail.config.market import (
     Data,
     MarketSettings,
 )
+from stoptrail.config.own_code import exit_rule_of
 from stoptrail.config.search import Sweep, WalkForward
 from stoptrail.config.section import SettingsSection
 from stoptrail.config.session import (
@@ -129,6 +130,21 @@ class Settings(SettingsSection):
         if self.market.type != "auto":
             return self.market.type
         return "swap" if ":" in self.data.symbol else "spot"
+
+    @property
+    def strategy_options(self) -> dict[str, Any]:
+        """What MtfStrategy takes of the settings; a broker takes the rest.
+
+        Raises ConfigError where the rule that `strategy.exits` names cannot be had.
+        """
+        return {
+            "signal": self.strategy.signal,
+            "parameters": dict(self.strategy.parameters),
+            "sides": self.strategy.sides,
+            "atr_period": self.stop.atr_period,
+            "atr_interval": self.stop.atr_interval,
+            "exit_rule": exit_rule_of(self.strategy.exits),
+        }
 
     @property
     def exchange_id(self) -> str:

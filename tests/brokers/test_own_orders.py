@@ -16,7 +16,7 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.errors import UsageError
 from stoptrail.rules.candles import Candles, Signals, rows_of
 from stoptrail.strategies.mtf_strategy import MtfStrategy
-from tests.backtrader_runs import CANDLES, cerebro_of, pandas_feed
+from tests.backtrader_runs import CANDLES, cerebro_of, hourly, pandas_feed
 
 FEE, SLIPPAGE = 0.001, 0.0002
 SOME = rows_of(CANDLES, slice(0, 300))
@@ -266,6 +266,40 @@ def test_a_second_feed_is_refused() -> None:
     cerebro.adddata(pandas_feed(SOME))
     with pytest.raises(UsageError, match="one market, the first data feed"):
         cerebro.run()
+
+
+@pytest.mark.parametrize("kind", [bt.Strategy, MtfStrategy])
+def test_no_order_fills_at_an_open_that_next_open_has_seen(kind: Any) -> None:
+    class Early(kind):  # type: ignore[misc]
+        def next_open(self) -> None:
+            if len(self) == 200:
+                self.buy(size=1.0)
+
+    with pytest.raises(UsageError, match=r"cheat_on_open of Cerebro .* leave it as it is"):
+        run(Early, cerebro={"cheat_on_open": True, "broker_coo": False})
+
+
+@pytest.mark.parametrize("way", [{}, {"runonce": False}])
+def test_another_feeds_candles_fill_nothing(way: dict[str, Any]) -> None:
+    """An hour's order fills at the open of the next hour, though quarters pass in between."""
+    hours = hourly(CANDLES)
+    plan = {10: lambda s: s.buy(size=1.0), 40: lambda s: s.close()}
+
+    class Plain(bt.Strategy):
+        def __init__(self) -> None:
+            self.sent: list[Any] = []
+            self.acted = 0
+
+        def next(self) -> None:
+            if len(self.data) in plan and len(self.data) != self.acted:
+                self.acted = len(self.data)
+                self.sent.append(plan[len(self.data)](self))
+
+    cerebro = cerebro_of(pandas_feed(hours, compression=60), Plain, cerebro=way)
+    cerebro.adddata(pandas_feed(CANDLES))
+    (found,) = cerebro.run()
+    entered, left = (order.executed.price for order in found.sent)
+    assert (entered, left) == (bought(hours.open[10]), sold(hours.open[40]))
 
 
 # In a subclass of MtfStrategy

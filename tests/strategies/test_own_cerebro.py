@@ -20,9 +20,10 @@ from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, DataError, UsageError
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.feeds.funding import constant_rows
-from stoptrail.rules.candles import Candles, rows_of
+from stoptrail.rules.candles import Candles, Signals, rows_of
 from stoptrail.rules.funding import funding_of
 from stoptrail.rules.stops import Stop
+from stoptrail.rules.trade import COOLDOWN
 from stoptrail.rules.types import BOTH
 from stoptrail.strategies.mtf_strategy import MtfStrategy
 from stoptrail.strategies.signals.donchian_breakout import donchian_breakout
@@ -32,6 +33,7 @@ from tests.backtrader_runs import (
     cerebro_of,
     csv_feed,
     frame_of,
+    hourly,
     pandas_feed,
     rounded,
     wave,
@@ -116,6 +118,64 @@ def test_daily_stock_candles_are_dated_by_their_day(tmp_path: Path) -> None:
     length = {"timeframe": bt.TimeFrame.Days, "compression": 1}
     assert events(pandas_feed(daily, **length), **wanted) == own
     assert events(csv_feed(tmp_path, daily, **length), **wanted) == own
+
+
+@pytest.mark.parametrize("way", WAYS[:3])
+def test_another_feed_changes_nothing(way: dict[str, Any]) -> None:
+    """Quarters of an hour pass between the candles that are traded, cool-downs count those."""
+    cool = Settings.model_validate({"stop": {"cooldown_candles": 3}})
+    hours, journals = hourly(CANDLES), [RecordingJournal(), RecordingJournal()]
+    for journal in journals:
+        broker = CandleBroker(journal=journal, settings=cool)
+        feed = pandas_feed(hours, compression=60)
+        cerebro = cerebro_of(feed, broker=broker, cerebro=way, parameters={"length": 10})
+        if journal is journals[1]:
+            cerebro.adddata(pandas_feed(CANDLES))
+        cerebro.run()
+    alone, beside = ([*each.entries, *each.exits, each.counts.tolist()] for each in journals)
+    assert len(journals[0].entries) > 10
+    assert journals[0].counts[COOLDOWN] > 0
+    assert alone == beside
+
+
+def one_zone(candles: Candles, *, first: int = 20) -> Signals:
+    """One long zone from candle `first` to the end."""
+    zone = (np.arange(len(candles.time)) >= first).astype(np.int8)
+    return Signals(zone, 0 * zone, 0)
+
+
+class Averaging(MtfStrategy):
+    """Has an indicator of its own, which Backtrader waits for."""
+
+    params = (("period", 40),)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.average = bt.indicators.SMA(period=self.p.period)
+
+
+class Impatient(Averaging):
+    """Does not wait."""
+
+    def prenext(self) -> None:
+        self.next()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("kind", "first", "entries"),
+    [(Averaging, 38, 0), (Averaging, 39, 1), (Impatient, 20, 1), (Impatient, 38, 1)],
+)
+def test_a_zone_that_began_before_the_first_candle_of_next_is_no_signal(
+    kind: Any, first: int, entries: int, way: dict[str, Any]
+) -> None:
+    """Candles are numbered from 0: the average of 40 is there at number 39."""
+    wanted = {"signal": one_zone, "parameters": {"first": first}, "atr_period": 2}
+    journal = RecordingJournal()
+    broker = CandleBroker(journal=journal)
+    some = rows_of(CANDLES, slice(0, 60))
+    cerebro_of(pandas_feed(some), kind, broker=broker, cerebro=way, **wanted).run()
+    assert (len(journal.entries), sum(journal.counts)) == (entries, 0)
 
 
 # What is refused, in one line each
@@ -318,7 +378,10 @@ def test_two_strategies_share_one_position() -> None:
         ({"gate": 3}, "gate must be a function, not 3"),
         ({"signal": None}, "signal must be a function, not None"),
         ({"parameters": "length"}, r"parameters must be a mapping .* \(optstrategy takes a list"),
-        ({"past": frame_of(CANDLES)}, "past must be stoptrail.Candles, .* not DataFrame"),
+        (
+            {"past": frame_of(CANDLES)},
+            r"past must be stoptrail.Candles, .* not DataFrame \(optstrategy",
+        ),
         (
             {"exit_rule": NoTrail.next_stop},
             "exit_rule and the broker's StopRules.ruled go together",
