@@ -197,8 +197,29 @@ def _finished(
                 chosen = as_texts({"data.path": str(path), "data.source": "file"})
                 with_data = with_overrides(options.settings, chosen, searching=False)
                 options = options._replace(settings=with_data)
-            run_command(options._replace(out=folder), sweeping, voice, Stages())
+            with _in_python():
+                run_command(options._replace(out=folder), sweeping, voice, Stages())
         yield folder, tuple(voice.notices)
+
+
+_IN_PYTHON = (("--out ", "out="), ("--force", "force=True"))
+"""Words of the command line, and what is written here instead."""
+
+
+@contextmanager
+def _in_python() -> Iterator[None]:
+    """Let errors name the arguments of a function where the command would name its options."""
+    try:
+        yield
+    except StopTrailError as error:
+        for option, argument in _IN_PYTHON:
+            _retell(error, option, argument)
+        raise
+
+
+def _retell(error: StopTrailError, old: str, new: str) -> None:
+    told = (each.replace(old, new) if isinstance(each, str) else each for each in error.args)
+    error.args = tuple(told)
 
 
 class _Listener(Voice):
@@ -249,8 +270,7 @@ def _candle_file(data: Any, scratch: Path, out: Path | None) -> Iterator[Path | 
         if is_new:
             path.unlink(missing_ok=True)
         if isinstance(error, StopTrailError):
-            told = (a.replace(str(path), "data") if isinstance(a, str) else a for a in error.args)
-            error.args = tuple(told)
+            _retell(error, str(path), "data")
         raise
 
 

@@ -198,7 +198,7 @@ def test_a_run_is_what_the_command_writes(tmp_path: Path) -> None:
         found.metrics["net_return"]
     )
     assert set(found.stops.trade) == set(found.trades.number)
-    with pytest.raises(UsageError, match="ours"):
+    with pytest.raises(UsageError, match=r"^out=ours: .* or replace that run with force=True$"):
         stoptrail.backtest(data="candles.csv", overrides=QUICK, out="ours")
     stoptrail.backtest(data="candles.csv", overrides=QUICK, out="ours", force=True)
 

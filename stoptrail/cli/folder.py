@@ -258,8 +258,8 @@ def _require_free(folder: Path, force: bool) -> None:
     unfinished = folder.with_name(folder.name + UNFINISHED)
     if _has_begun(folder) or _has_begun(unfinished):
         raise UsageError(
-            f"--out {place}: a sweep that was stopped is there; go on with it (--resume {place} "
-            "instead of --out), name another folder, or replace it with --force"
+            f"--out {place}: a sweep that was stopped is there; go on with it "
+            f"({resume_command(folder)}), name another folder, or replace it with --force"
         )
 
 

@@ -81,11 +81,12 @@ def test_every_page_that_the_program_points_to_is_part_of_it() -> None:
     assert named <= {page.name for page in FOLDER.iterdir()}
 
 
-def test_a_shell_is_told_the_pages_that_fit() -> None:
+@pytest.mark.parametrize(("words", "fits"), [("ba", "backtest"), ("docs docs/fi", "fills")])
+def test_a_shell_is_told_the_commands_and_the_pages_that_fit(words: str, fits: str) -> None:
     asked = {
         "_STOPTRAIL_COMPLETE": "bash_complete",
-        "COMP_WORDS": "stoptrail docs docs/fi",
-        "COMP_CWORD": "2",
+        "COMP_WORDS": f"stoptrail {words}",
+        "COMP_CWORD": str(len(words.split())),
     }
     found = subprocess.run(
         [sys.executable, "-m", "stoptrail"],
@@ -94,4 +95,4 @@ def test_a_shell_is_told_the_pages_that_fit() -> None:
         text=True,
         check=True,
     )
-    assert found.stdout.split() == ["plain,fills"]
+    assert found.stdout.split() == [f"plain,{fits}"]

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -31,22 +28,6 @@ def test_init_leaves_a_file_that_is_there(
     assert tomllib.loads(file.read_text()) == {"stop": {"trailing_atr_multiplier": 7.0}}
     assert runner.main(["init", str(tmp_path), "--force"]) == 0
     assert file.read_bytes() == SHIPPED.read_bytes()
-
-
-def test_a_shell_is_told_the_commands_that_fit() -> None:
-    asked = {
-        "_STOPTRAIL_COMPLETE": "bash_complete",
-        "COMP_WORDS": "stoptrail ba",
-        "COMP_CWORD": "1",
-    }
-    found = subprocess.run(
-        [sys.executable, "-m", "stoptrail"],
-        env={**os.environ, **asked},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert found.stdout.split() == ["plain,backtest"]
 
 
 def test_a_folder_whose_name_a_terminal_would_obey_is_shown_as_text(

@@ -640,3 +640,16 @@ MEANT = {
 }
 """What the answers say, read by a person: tick, lot, least quantity and least
 notional, None where they say nothing."""
+WEEX_SWAP = {
+    "symbol": "BTCUSDT",
+    "baseAsset": "BTC",
+    "quoteAsset": "USDT",
+    "marginAsset": "USDT",
+    "pricePrecision": "1",
+    "quantityPrecision": "4",
+    "contractVal": "0.0001",
+    "forwardContractFlag": True,
+    "minOrderSize": "0.0001",
+    "maxOrderSize": "1200",
+}
+"""As recorded by ccxt, ts/src/test/static/markets/weex.json at 5c8cb4f11a3e9ec9."""

@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.exchange.dialects import QUARTER, Dialect, Query, RefusedError, quoted, text
+from tests.exchange.market_answers import WEEX_SWAP
 
 
 class Bitvavo(Dialect):
@@ -342,23 +343,14 @@ class Weex(Dialect):
         if path.endswith("/time"):
             return {"serverTime": self.now}
         market = {
-            "symbol": "BTCUSDT",
-            "baseAsset": "BTC",
-            "quoteAsset": "USDT",
-            "marginAsset": "USDT",
-            "pricePrecision": "1",
-            "quantityPrecision": "4",
+            **WEEX_SWAP,
             "baseAssetPrecision": "2",
             "quotePrecision": "8",
-            "contractVal": "0.0001",
             "delivery": ["00:00:00", "08:00:00", "16:00:00"],
-            "forwardContractFlag": True,
             "minLeverage": "1",
             "maxLeverage": "400",
             "makerFeeRate": "0.0002",
             "takerFeeRate": "0.0008",
-            "minOrderSize": "0.0001",
-            "maxOrderSize": "1000000",
             "maxPositionSize": "5000000",
         }
         return {"symbols": [market] if "capi" in path else []}

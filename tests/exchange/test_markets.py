@@ -76,19 +76,6 @@ def test_lot_and_least_quantity_of_a_swap_are_in_coins() -> None:
     assert filters_of(*gate()) == Filters(0.1, 0.0001, 0.0001, None)
 
 
-WEEX = {
-    "symbol": "BTCUSDT",
-    "baseAsset": "BTC",
-    "quoteAsset": "USDT",
-    "marginAsset": "USDT",
-    "pricePrecision": "1",
-    "quantityPrecision": "4",
-    "contractVal": "0.0001",
-    "forwardContractFlag": True,
-    "minOrderSize": "0.0001",
-    "maxOrderSize": "1200",
-}
-"""As recorded by ccxt, ts/src/test/static/markets/weex.json at 5c8cb4f11a3e9ec9."""
 TOOBIT = {
     "filters": [
         {"minPrice": "0.01", "tickSize": "0.01", "filterType": "PRICE_FILTER"},
@@ -105,7 +92,7 @@ TOOBIT = {
     "contractMultiplier": "0.01",
     "underlying": "ETH",
 }
-"""As recorded there, toobit.json at 3df7e30b8171d75d."""
+"""As recorded by ccxt, ts/src/test/static/markets/toobit.json at 3df7e30b8171d75d."""
 APEX = {
     "minOrderSize": "0.0010",
     "maxOrderSize": "50",
@@ -150,7 +137,7 @@ def test_lighter_s_quote_multiplier_is_no_contract() -> None:
 @pytest.mark.parametrize(
     ("name", "told", "size", "filters"),
     [
-        ("weex", WEEX, 0.0001, Filters(0.1, 0.0001, 0.0001, None)),
+        ("weex", answers.WEEX_SWAP, 0.0001, Filters(0.1, 0.0001, 0.0001, None)),
         ("toobit", TOOBIT, 0.01, Filters(0.01, 0.01, 0.01, None)),
         ("apex", APEX, 0.001, Filters(0.1, 0.001, 0.001, None)),
     ],
