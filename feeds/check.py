@@ -119,22 +119,21 @@ def check_file(
     if unfinished(times, step, clock):
         text = f"{iso(int(times[-1]))}: the last candle is not over yet; a run leaves it out"
         findings.append(Oddity("unfinished", 1, text, False))
+    ends = (0, -1) if len(times) else ()
+    notes = [*notes, *series.notes, *unit_notes(parts, reading)]
     return FileCheck(
         path,
-        _layout(parts),
-        _mapping(parts[0]),
-        sum(len(part.columns.time) for part in parts) + len(unread.rows),
-        int(times[0]) if len(times) else 0,
-        int(times[-1]) if len(times) else 0,
-        step,
-        sum(gap.candles for gap in gaps),
-        tuple(_candle(ordered, i) for i in (0, -1)) if len(times) else (),
-        (
-            *(*notes, *series.notes, *unit_notes(parts, reading)),
-            *([built_note(built, own)] if built else []),
-        ),
-        tuple(findings),
-        _refusal(path, interval, reading, clock),
+        layout=_layout(parts),
+        mapping=_mapping(parts[0]),
+        rows=sum(len(part.columns.time) for part in parts) + len(unread.rows),
+        first=int(times[0]) if len(times) else 0,
+        last=int(times[-1]) if len(times) else 0,
+        interval=step,
+        missing=sum(gap.candles for gap in gaps),
+        ends=tuple(_candle(ordered, i) for i in ends),
+        notes=(*notes, *([built_note(built, own)] if built else [])),
+        findings=tuple(findings),
+        refusal=_refusal(path, interval, reading, clock),
     )
 
 

@@ -86,22 +86,22 @@ def seats_of(
         origin = origin_of(database, row, candles, settings)
         made.append(
             SeatOptions(
-                row.symbol,
-                plan_from(settings),
-                share_of(whole, row.sleeve),
-                settings.market_type != "spot",
-                settings.data.volume == "known",
-                active.number,
-                funding_of(settings) == "constant",
-                origin,
-                allowed_of(database, row.id),
-                decided_at(origin.checkpoint, candles),
-                gate,
-                late,
-                row.id,
-                settings.live.ratchet == "tick",
-                funding_of(settings) == "published",
-                marks_of(database, row.id),
+                symbol=row.symbol,
+                plan=plan_from(settings),
+                share=share_of(whole, row.sleeve),
+                lends=settings.market_type != "spot",
+                volume_known=settings.data.volume == "known",
+                settings=active.number,
+                constant_funding=funding_of(settings) == "constant",
+                origin=origin,
+                allowed=allowed_of(database, row.id),
+                decided_at=decided_at(origin.checkpoint, candles),
+                gate=gate,
+                caught_up=late,
+                session=row.id,
+                by_tick=settings.live.ratchet == "tick",
+                published=funding_of(settings) == "published",
+                marks=marks_of(database, row.id),
             )
         )
     return made

@@ -232,19 +232,19 @@ class Engine:
         held, by = broker.open, self._marked
         self._engine_options.store(
             Step(
-                row,
-                tick,
-                self.after,
-                self.ticks,
-                self._journal.take(),
-                self.strategy.checkpoint(),
-                marked.equity(rules, marked.closes, broker.schedule),
-                marked.cash(rules, marked.closes, broker.schedule),
-                0.0 if held is None else booked(held, broker.paid_by(NEVER)),
-                rules.trade_rules.stop,
-                self._engine_options.settings,
-                caught_up,
-                by.mark if row is not None and by is not None and by.time == row[0] else None,
+                candle=row,
+                tick=tick,
+                after=self.after,
+                ticks=self.ticks,
+                events=self._journal.take(),
+                checkpoint=self.strategy.checkpoint(),
+                equity=marked.equity(rules, marked.closes, broker.schedule),
+                cash=marked.cash(rules, marked.closes, broker.schedule),
+                funding=0.0 if held is None else booked(held, broker.paid_by(NEVER)),
+                rules=rules.trade_rules.stop,
+                settings=self._engine_options.settings,
+                caught_up=caught_up,
+                mark=by.mark if row is not None and by is not None and by.time == row[0] else None,
             )
         )
 

@@ -58,15 +58,15 @@ def origin_of(
     by_tick, since = settings.live.ratchet == "tick", candles[-1][0] - REACH
     published = funding_of(settings) == "published"
     return Origin(
-        1,
-        row.start,
-        candles[-1][0],
-        row.ticks,
-        checkpoint_of(database, row.id),
-        counters(database, row.id),
-        waits_to_leave(database, row.id),
-        candles[:-1],
-        booked_funding(database, row.id) if published else (),
-        settled_trades(database, row.id, row.interval, by_tick, since) if published else (),
-        stored_marks(database, row.id) if published and not by_tick else {},
+        known=1,
+        start=row.start,
+        after=candles[-1][0],
+        ticks=row.ticks,
+        checkpoint=checkpoint_of(database, row.id),
+        counters=counters(database, row.id),
+        leaving=waits_to_leave(database, row.id),
+        past=candles[:-1],
+        booked=booked_funding(database, row.id) if published else (),
+        settled=settled_trades(database, row.id, row.interval, by_tick, since) if published else (),
+        marks=stored_marks(database, row.id) if published and not by_tick else {},
     )

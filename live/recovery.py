@@ -167,16 +167,16 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
     settings_now = settings_from(active.content)
     by = prices_words(settings_now, settings_now.market_type == "swap" and store.tells_marks)
     return Beginning(
-        row.id,
-        settings_now,
-        active.number,
-        () if waiting is None else tuple(changed(active.content, waiting.content)),
-        row.paused,
-        candles,
-        origin_of(database, row, candles, settings_now),
-        warm_up_of(plan, candles, interval, days, unserved),
-        newest_tick(database, row.id),
-        margin_words(settings_now, by, margin),
+        session=row.id,
+        settings=settings_now,
+        number=active.number,
+        waiting=() if waiting is None else tuple(changed(active.content, waiting.content)),
+        paused=row.paused,
+        candles=candles,
+        origin=origin_of(database, row, candles, settings_now),
+        warm_up=warm_up_of(plan, candles, interval, days, unserved),
+        newest_tick=newest_tick(database, row.id),
+        margin=margin_words(settings_now, by, margin),
     )
 
 

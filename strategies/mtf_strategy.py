@@ -264,15 +264,15 @@ class MtfStrategy(OwnOrders):
         """What another process would need, besides the candles, to go on from here."""
         broker, manager = self.broker, self.manager
         return Checkpoint(
-            broker.balance,
-            manager.position,
-            manager.stop,
-            broker.opening,
-            broker.entry_order,
-            self.guard,
-            self._quiet_until,
-            broker.history,
-            self._marks.peak_before,
+            balance=broker.balance,
+            position=manager.position,
+            stop=manager.stop,
+            opening=broker.opening,
+            entry_order=broker.entry_order,
+            guard=self.guard,
+            quiet_until=self._quiet_until,
+            history=broker.history,
+            peak_before=self._marks.peak_before,
         )
 
     def go_on(self, checkpoint: Checkpoint, start: int) -> None:

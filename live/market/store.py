@@ -107,20 +107,22 @@ class CCXTStore(RestStore):
                 by,
             )
         self._stream = Stream(
-            self._exchange,
-            reader,
-            sequence,
-            symbol,
-            name,
-            self._transport,
-            ticks,
-            self.timing,
-            self.warning_log,
-            self._outbox,
-            self._poller,
-            by,
-            Listing(self._exchange, reader, symbol, lambda: self._listed_again(symbol, name)),
-            self.trouble,
+            exchange=self._exchange,
+            reader=reader,
+            sequence=sequence,
+            symbol=symbol,
+            timeframe=name,
+            transport=self._transport,
+            ticks=ticks,
+            timing=self.timing,
+            warning_log=self.warning_log,
+            outbox=self._outbox,
+            funding=self._poller,
+            marks=by,
+            listing=Listing(
+                self._exchange, reader, symbol, lambda: self._listed_again(symbol, name)
+            ),
+            halted=self.trouble,
         )
         self._running = self._background_or_new().start(self._stream.run())
         return self._outbox

@@ -114,21 +114,21 @@ def _seat(
     counted = Counters(0, 0, 0)
     after = past[-1][0]
     return SeatOptions(
-        row.symbol,
-        plan_from(chosen),
-        share,
-        chosen.market_type != "spot",
-        chosen.data.volume == "known",
-        own.settings[0].number,
-        funding_of(chosen) == "constant",
-        Origin(1, row.start, after, 0, checkpoint, counted, STAYS, past[:-1]),
-        FREE,
-        0.0,
-        Open() if candles_alone else AsItWas(own),
-        lambda _time: False,
-        row.id,
-        chosen.live.ratchet == "tick" and not candles_alone,
-        funding_of(chosen) == "published",
+        symbol=row.symbol,
+        plan=plan_from(chosen),
+        share=share,
+        lends=chosen.market_type != "spot",
+        volume_known=chosen.data.volume == "known",
+        settings=own.settings[0].number,
+        constant_funding=funding_of(chosen) == "constant",
+        origin=Origin(1, row.start, after, 0, checkpoint, counted, STAYS, past[:-1]),
+        allowed=FREE,
+        decided_at=0.0,
+        gate=Open() if candles_alone else AsItWas(own),
+        caught_up=lambda _time: False,
+        session=row.id,
+        by_tick=chosen.live.ratchet == "tick" and not candles_alone,
+        published=funding_of(chosen) == "published",
     )
 
 

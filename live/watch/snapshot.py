@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from peewee import Database, fn
 
+from stoptrail.config.settings import Settings
 from stoptrail.core.time import DAY_MS, iso_time
 from stoptrail.live.ledger.reading import liquidated_by
 from stoptrail.live.ledger.records import (
@@ -37,7 +38,8 @@ from stoptrail.live.watch.presence import SILENT_MS, presence_of
 from stoptrail.live.watch.story import Happened, recent
 from stoptrail.rules.costs import fill_price
 from stoptrail.rules.funding import booked_funding, unit_payment
-from stoptrail.rules.trade import Position, TradeRules, credited, leave, marked
+from stoptrail.rules.trade import Position, credited, leave, marked
+from stoptrail.rules.types import Checkpoint
 
 _SLOW_START_MS = 300_000
 """The same while it starts: it says nothing while it reads."""
@@ -120,56 +122,83 @@ def snapshot(
     history = settings_rows(database, row.id)
     active = [entry for entry in history if entry.applied is not None][-1]
     settings = settings_from(active.content)
-    trade_rules = run_rules_from(settings).trade_rules
     checkpoint = checkpoint_of(database, row.id)
     price, when = _price(database, row, presence)
+    now = when or row.candle
     trade, position = open_trade(database, row.id), checkpoint.position
     if trade is not None and position is not None:
         trade["held"] = position.units
-    equity, now, distance, at_stop = checkpoint.balance, when or row.candle, None, None
-    if trade and position is not None and checkpoint.stop is not None and price is not None:
-        paid, level = _paid(trade, position), checkpoint.stop.level
-        backing = checkpoint.balance
-        if row.book:
-            limited = trade_rules.margin.liquidates
-            backing = allowed_of(database, row.id).margin if limited else math.inf
-        equity = marked(checkpoint.balance, position, price - paid, now, trade_rules)
-        equity = max(equity, checkpoint.balance - backing)  # what is missing is credited (C20)
-        distance = position.held.side * (price - level) / price
-        at_stop = _stopped_out(position, level, now, trade_rules, paid, backing)
-    closed = closed_trades(database, row.id)
+    account = _marked(database, row, checkpoint, trade, price, now, settings)
+    realised, trades, wins = closed_trades(database, row.id)
+    forecast = _forecast(database, row.id, presence)
     return Snapshot(
-        row.id,
-        row.exchange,
-        row.symbol,
-        row.interval,
-        state_of(presence, lead),
-        presence.get("pid"),
-        presence.get("beat"),
-        presence.get("restarts", 0),
-        connection_of(presence, lead),
-        row.paused,
-        active.content["live"]["ratchet"],
-        price,
-        when,
-        row.candle,
-        json.loads(presence.get("reading", "{}")),
-        trade,
-        distance,
-        at_stop,
-        equity - checkpoint.balance,
-        closed[0],
-        equity - day_start(database, row.id, now, history[0]),
-        equity,
-        closed[1],
-        closed[2],
-        history[-1].applied is None,
-        None if checkpoint.entry_order is None else checkpoint.entry_order.side,
-        tuple(recent(database, row.id, events)),
-        forecast := _forecast(database, row.id, presence),
-        None if forecast is None else _expected(position, price, forecast.rate),
-        liquidated_by(database, row, settings),
-        lead or 0,
+        session=row.id,
+        exchange=row.exchange,
+        symbol=row.symbol,
+        interval=row.interval,
+        state=state_of(presence, lead),
+        pid=presence.get("pid"),
+        beat=presence.get("beat"),
+        restarts=presence.get("restarts", 0),
+        connection=connection_of(presence, lead),
+        paused=row.paused,
+        ratchet=active.content["live"]["ratchet"],
+        price=price,
+        price_time=when,
+        candle=row.candle,
+        reading=json.loads(presence.get("reading", "{}")),
+        trade=trade,
+        distance=account.distance,
+        at_stop=account.at_stop,
+        unrealised=account.equity - checkpoint.balance,
+        realised=realised,
+        today=account.equity - day_start(database, row.id, now, history[0]),
+        equity=account.equity,
+        trades=trades,
+        wins=wins,
+        waiting=history[-1].applied is None,
+        ordered=None if checkpoint.entry_order is None else checkpoint.entry_order.side,
+        recent=tuple(recent(database, row.id, events)),
+        forecast=forecast,
+        expected=None if forecast is None else _expected(position, price, forecast.rate),
+        liquidation=liquidated_by(database, row, settings),
+        clock_lead=lead or 0,
+    )
+
+
+class _Marked(NamedTuple):
+    """An account at a price, see the fields of Snapshot."""
+
+    equity: float
+    distance: float | None = None
+    at_stop: float | None = None
+
+
+def _marked(
+    database: Database,
+    row: SessionRow,
+    checkpoint: Checkpoint,
+    trade: dict[str, Any] | None,
+    price: float | None,
+    now: int,
+    settings: Settings,
+) -> _Marked:
+    """What the open trade makes of the account at `price`, at `now` (ms)."""
+    balance, position, stop = checkpoint.balance, checkpoint.position, checkpoint.stop
+    if not trade or position is None or stop is None or price is None:
+        return _Marked(balance)
+    trade_rules, side = run_rules_from(settings).trade_rules, position.held.side
+    paid, backing = _paid(trade, position), balance
+    if row.book:
+        limited = trade_rules.margin.liquidates
+        backing = allowed_of(database, row.id).margin if limited else math.inf
+    equity = marked(balance, position, price - paid, now, trade_rules)
+    fill = fill_price(-side, stop.level, trade_rules.costs, trade_rules.market)  # C6
+    end = leave(position, fill, now, trade_rules, paid=paid)
+    return _Marked(
+        equity=max(equity, balance - backing),  # what is missing is credited (C20)
+        distance=side * (price - stop.level) / price,
+        at_stop=credited(end, backing).pnl,
     )
 
 
@@ -197,20 +226,6 @@ def _expected(position: Position | None, price: float | None, rate: float) -> fl
     if position is None or price is None:
         return None
     return booked_funding(position.held.side, position.units, unit_payment(price, rate))
-
-
-def _stopped_out(
-    position: Position,
-    level: float,
-    time: int,
-    trade_rules: TradeRules,
-    paid: float,
-    backing: float,
-) -> float:
-    """What the trade brings if its stop is filled at `level` (C6), funding so far included; it
-    loses no more than its `backing`."""
-    fill = fill_price(-position.held.side, level, trade_rules.costs, trade_rules.market)
-    return credited(leave(position, fill, time, trade_rules, paid=paid), backing).pnl
 
 
 def day_start(database: Database, session: int, now: int, first: SettingsRow) -> float:
@@ -312,16 +327,7 @@ class Health(IntEnum):
     @property
     def words(self) -> str:
         """As people say it."""
-        return _WORDS[self]
-
-
-_WORDS = {
-    Health.WELL: "well",
-    Health.GONE: "gone",
-    Health.STALE: "stale",
-    Health.COLD: "not warm",
-    Health.DATABASE: "database",
-}
+        return "not warm" if self is Health.COLD else self.name.lower()
 
 
 def health_of(found: Snapshot) -> Health:

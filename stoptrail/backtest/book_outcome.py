@@ -101,17 +101,17 @@ def judge_book(
         for part in (at_closes.risk, at_closes.notional)
     )
     return BookOutcome(
-        list(sleeves),
-        terms,
-        list(records),
-        whole,
-        span.inputs,
-        owner,
-        profits,
-        risk,
-        notional,
-        span.closes,
-        drawdowns,
+        sleeves=list(sleeves),
+        terms=terms,
+        records=list(records),
+        whole=whole,
+        inputs=span.inputs,
+        owner=owner,
+        profits=profits,
+        risk=risk,
+        notional=notional,
+        closes=span.closes,
+        drawdowns=drawdowns,
     )
 
 

@@ -21,6 +21,7 @@ from stoptrail.brokers.requests import (
     new_order,
     require_leaving,
     side_of,
+    told_of_the_end,
 )
 from stoptrail.brokers.terms import without_stop
 from stoptrail.brokers.within import WithinCandle
@@ -303,11 +304,9 @@ class CandleBroker(WithinCandle):
         assert self.open is not None
         kind = bt.SellOrder if self.open.held.side > 0 else bt.BuyOrder
         # A session that goes on knows of no order that entered, but has a stop.
-        kin, told = (self._entered, "closed_out") if self._entered else (self._stop, "filled")
+        kin = self._entered or self._stop
         order = new_order(kind, kin.owner, kin.data, self.open.units, None, None)
         order.addinfo(reason=LIQUIDATED)
-        if told in kin.info:
-            order.addinfo(filled=kin.info[told])
         order.addcomminfo(self.getcommissioninfo(kin.data))
         order.submit(self)
         order.accept(self)
@@ -317,6 +316,7 @@ class CandleBroker(WithinCandle):
         """Leave what is left at exactly `price`, for `charge` of the notional beside the fee."""
         position, reason = self.open, order.info.get("reason", MANUAL)
         assert position is not None
+        told = told_of_the_end(order, self._entered, self._stop)
         paid = self._paid_at_exit(time)
         end = leave(position, price, time, self.run_rules.trade_rules, reason, paid, charge)
         end = credited(end, self.backing)
@@ -335,8 +335,8 @@ class CandleBroker(WithinCandle):
             other.cancel()
             self.notify(other)
         self.journal.left(position, end, reason, time)
-        if "filled" in order.info:
-            order.info.filled(position, end)
+        if told is not None:
+            told(position, end)
 
     def _drop_entry(self, reason: int) -> None:
         order, self._entry = self._entry, None

@@ -134,6 +134,13 @@ def _like(
     return order
 
 
+def told_of_the_end(order: Any, entered: Any, stop: Any) -> Any:
+    """What to call once `order` has ended the trade that `entered` opened and `stop` protected:
+    whoever left, its strategy has to know. None where nobody manages it."""
+    kin = (order, "filled"), (entered, "closed_out"), (stop, "filled")
+    return next((one.info[name] for one, name in kin if one and name in one.info), None)
+
+
 def side_of(order: Any) -> int:
     """1 for a buy, -1 for a sell."""
     return 1 if order.isbuy() else -1

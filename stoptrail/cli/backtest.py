@@ -61,18 +61,18 @@ def run(
     voice = Voice(silent=quiet)
     stages = Stages(voice)
     options = BacktestOptions(
-        config,
-        overrides,
-        walk_forward,
-        plot,
-        files,
-        symbols,
-        out,
-        force,
-        resume,
-        as_json,
-        book,
-        trust,
+        config=config,
+        overrides=overrides,
+        walk_forward=walk_forward,
+        plot=plot,
+        files=files,
+        symbols=symbols,
+        out=out,
+        force=force,
+        resume=resume,
+        as_json=as_json,
+        book=book,
+        trust=trust,
     )
     with voice.at_work():
         run_command(options, sweep, voice, stages)

@@ -22,7 +22,7 @@ from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.feeds.funding import constant_rows
 from stoptrail.rules.candles import Candles, Signals, rows_of
 from stoptrail.rules.funding import funding_of
-from stoptrail.rules.stops import Stop
+from stoptrail.rules.stops import MANUAL, Stop
 from stoptrail.rules.trade import COOLDOWN
 from stoptrail.rules.types import BOTH
 from stoptrail.strategies.mtf_strategy import MtfStrategy
@@ -358,6 +358,33 @@ def test_two_strategies_share_one_position() -> None:
         (e.position.held.time, x.time) for e, x in zip(journal.entries, journal.exits, strict=False)
     ]
     assert all(left <= entered for (_, left), (entered, _) in itertools.pairwise(spans))
+
+
+class Leaving(bt.Strategy):
+    """Closes whatever is held, now and then."""
+
+    def next(self) -> None:
+        if self.position and len(self) % 50 == 0:
+            self.close()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_strategy_knows_that_another_has_left_its_position(first: bool) -> None:
+    """Its time stop would send an order where nothing is held, and no cool-down began."""
+    wanted = {"exits": {"time_hours": 6.0}, "stop": {"cooldown_candles": 8}}
+    journal = RecordingJournal()
+    broker = CandleBroker(journal=journal, settings=Settings.model_validate(wanted))
+    cerebro = cerebro_of(pandas_feed(), Leaving, broker=broker)
+    cerebro.addstrategy(MtfStrategy, signal=wave, atr_interval=3_600_000)
+    cerebro.strats = cerebro.strats if first else cerebro.strats[::-1]
+    (managed,) = (each for each in cerebro.run() if isinstance(each, MtfStrategy))
+    left = [end.time for end in journal.exits if end.reason == MANUAL]
+    assert len(left) > 5
+    assert {entry.entry_order.atr > 0.0 for entry in journal.entries} == {True}
+    for time in left:
+        later = [entry.position.held.time for entry in journal.entries]
+        assert all(held > time + 8 * CANDLES.interval for held in later if held > time)
+    assert (managed.manager.position is None) == (broker.open is None)
 
 
 # Parameters

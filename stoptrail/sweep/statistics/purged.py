@@ -109,15 +109,15 @@ def purged_paths(
             used[fold] += 1
     ratios = sharpes(found)
     return PurgedPaths(
-        folds,
-        test_folds,
-        purged,
-        embargo,
-        len(every),
-        trials,
-        tuple(ratios.tolist()),
-        float(ratios.min()),
-        float(np.median(ratios)),
-        float(ratios.max()),
-        float((ratios <= 0.0).mean()),
+        folds=folds,
+        test_folds=test_folds,
+        purged_days=purged,
+        embargo_days=embargo,
+        splits=len(every),
+        trials=trials,
+        sharpes=tuple(ratios.tolist()),
+        low=float(ratios.min()),
+        median=float(np.median(ratios)),
+        high=float(ratios.max()),
+        losing=float((ratios <= 0.0).mean()),
     )

@@ -16,18 +16,18 @@ from tests.exchange.wires import WIRES
 from tests.live.scenario import HISTORY, INTERVAL, QUICK, Listener, closed, market
 
 CANDLES = market(HISTORY + 12)
-TIMING = QUICK._replace(timeout=20.0, silence=0.3, stale=60.0, grace=2.0, hold=60.0)
+TIMING = QUICK._replace(timeout=20.0, silence=0.3, stale=60.0, hold=60.0)
 
 
 @contextmanager
 def listening(
-    monkeypatch: pytest.MonkeyPatch, pace: Pace, installed: bool
+    monkeypatch: pytest.MonkeyPatch, pace: Pace, installed: bool, grace: float = 2.0
 ) -> Iterator[tuple[MexcSimulator, CCXTStore, Listener]]:
     monkeypatch.setitem(WIRES, "mexc", MexcWire)
     monkeypatch.setattr(ccxt.pro.mexc, "decode_proto_msg", decoding(installed))
     with MexcSimulator("mexc", CANDLES, HISTORY, pace) as simulator:
         options = simulator.ccxt_options()
-        with CCXTStore("mexc", "USDT", options, 3, timing=TIMING) as store:
+        with CCXTStore("mexc", "USDT", options, 3, timing=TIMING._replace(grace=grace)) as store:
             after = int(CANDLES.time[HISTORY - 1])
             outbox = store.start_stream(simulator.symbol, INTERVAL, after)
             yield simulator, store, Listener(store, outbox)
@@ -61,7 +61,7 @@ def test_without_the_package_protobuf_that_is_said_and_data_is_polled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pace = Pace(polls=True, wanted=())
-    with listening(monkeypatch, pace, False) as (simulator, store, listener):
+    with listening(monkeypatch, pace, False, QUICK.grace) as (simulator, store, listener):
         playing = simulator.play()
         listener.candles_until(len(closed(CANDLES)))
         playing.result(timeout=30)
