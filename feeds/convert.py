@@ -139,41 +139,6 @@ class LostDigitsError(CellError):
     """A number that a program has rounded when it wrote it."""
 
 
-_CHARACTERS = str.maketrans("年月년월时時시分분", "----:::::", "秒초")
-"""Dates and clocks such as 2024年3月1日 9时30分."""
-_RESPELLED = (
-    (re.compile(r"[日일]"), " "),
-    (re.compile(r"(?<=[-:]) +"), ""),
-    (re.compile(r"[\s_]+"), " "),
-    (re.compile(r"^[\[(]([^,]+), [^,]+[\])]$"), r"\1"),
-    (re.compile(r":(?= ?$)"), ""),
-    (re.compile(r"(?:上午|午前|오전) ?([\d:.]+)"), r"\1 AM"),
-    (re.compile(r"(?:下午|午後|오후) ?([\d:.]+)"), r"\1 PM"),
-    (re.compile(r"^(\d{4}):(\d\d):(\d\d)"), r"\1-\2-\3"),
-    (re.compile(r"(?<=\d)D(?=\d)"), "T"),
-    (re.compile(r"(?<= )(\d{1,2})\.(\d\d)(?:\.(\d\d))?"), r"\1:\2:\3"),
-    (re.compile(r":(?= |$)"), ""),
-    (re.compile(r"([+-]\d{4})(?: [A-Z]{3,4})?(?: \([^)]*\))?(?: m=.*)?$"), r"\1"),
-    (re.compile(r"^(?:\w{3} )?([A-Za-z]{3}) +(\d+) (\d\d:\d\d:\d\d)( [A-Z]{3,4})? (\d{4})$"),
-     r"\1 \2 \5 \3\4"),
-    (re.compile(r"(?<=\d)\. (?=[a-z])", re.IGNORECASE), " "),
-    (re.compile(r" de(?= )"), ""),
-)  # fmt: skip
-"""Spellings of programs and languages, and what they are in the one that is read."""
-
-
-def respelled(text: str) -> str:
-    """A time of another spelling in the usual one; others as they are."""
-    text = bare(text).translate(_CHARACTERS)
-    if not text.isascii():
-        apart = unicodedata.normalize("NFKD", text)
-        kept = "".join(letter for letter in apart if not unicodedata.combining(letter))
-        text = unicodedata.normalize("NFC", kept)
-    for spelling, usual in _RESPELLED:
-        text = spelling.sub(usual, text.strip())
-    return text
-
-
 def number(cell: Any, decimal: str = ".") -> float:
     """A cell as a number, NaN where it is none."""
     if isinstance(cell, bool):

@@ -29,7 +29,7 @@ _EIGHT_BITS = ("cp1252", "gb18030", "shift_jis", "cp949", "big5", "cp1251", "cp1
 """Encodings of spreadsheets and brokers elsewhere."""
 _CELLS = re.compile(r"[,;\t|\uff0c]")
 _FULL_WIDTH = str.maketrans("\uff0c\uff1b\uff1a\uff0e\uff0f\uff0d\u3000\uff08\uff09", ",;:./- ()")
-_MOST_UNPRINTABLE = 50
+_MOST_STRANGE = 20
 
 
 def decoded(source: Path | bytes, head: bytes) -> tuple[Path | bytes, bytes]:
@@ -112,7 +112,7 @@ def _of_eight_bits(cut: bytes) -> str:
             text = cut.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if sum(not letter.isprintable() for letter in text[:999]) < _MOST_UNPRINTABLE:
+        if sum(not letter.isprintable() for letter in "".join(text[:999].split())) < _MOST_STRANGE:
             lines = text.split("\n")[:30]
             named = [
                 len({field_of(cell) for cell in _CELLS.split(line)} - {None}) for line in lines

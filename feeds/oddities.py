@@ -145,7 +145,9 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
     usual = float(np.quantile(known, _RARE)) if len(known) > _ENOUGH_GAPS else _NEAR_JUMP
     limit = max(min(_LEAST_JUMP, _EVEN_BEYOND * usual), _FAR_BEYOND * usual)
     limit = min(_NEAR_JUMP, max(_CLEAR_JUMP, limit))
-    limits = np.where(gap <= 2 * step, np.where(near, limit, _NEAR_JUMP), _FAR_JUMP)
+    over = _MOVES * _usual_move(columns, near) * np.sqrt(gap / max(step, 1))
+    limits = np.where(gap <= 2 * step, _NEAR_JUMP, _FAR_JUMP)
+    limits = np.where(near, limit, np.maximum(limits, over))
     traded = (
         near & np.isfinite(jump) & (columns.volume[1:] > 0) & (columns.volume[:-1] > 0)
     )  # silent ones are outages
@@ -173,6 +175,14 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
             + (f" (and {number_of(len(found) - 1, 'more such place')})" if len(found) > 1 else "")
         )
         yield Oddity("level", len(columns.time) - i - 1 if stays else 1, text, False, True)
+
+
+def _usual_move(columns: Columns, near: NDArray[np.bool_]) -> float:
+    """The logarithm of the change from one close to the next that three in four stay below."""
+    with np.errstate(all="ignore"):
+        moves = np.abs(np.diff(np.log(columns.close)))[near]
+    moves = moves[np.isfinite(moves)]
+    return float(np.quantile(moves, _USUAL)) if len(moves) else 0.0
 
 
 def _beside(columns: Columns, jump: Floats, traded: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -232,8 +242,8 @@ _EQUAL_RUN, _STEPS = 4, 3
 
 _NEAR_JUMP = 0.4
 """Logarithm of a change from a close to the next open that no market makes between neighbours."""
-_FAR_JUMP = 1.4
-"""The same where candles are missing between the two."""
+_FAR_JUMP, _MOVES = 1.4, 6.0
+"""The same where candles are missing between the two; and so many times what the market moves."""
 _LEAST_JUMP, _CLEAR_JUMP = 0.03, 0.012
 _RARE, _FAR_BEYOND, _EVEN_BEYOND, _ENOUGH_GAPS = 0.999, 20.0, 40.0, 500
 """Of a market whose own candles say what is usual: so many times what one gap in a thousand is,

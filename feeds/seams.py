@@ -306,13 +306,15 @@ def doubled_hours(time: Times) -> tuple[int, str] | None:
 
 def skipped_hours(time: Times, step: int) -> list[tuple[int, str]]:
     """Index of each candle before an hour that local times would skip in spring, which is
-    missing here, with a zone where that is so. `time` oldest first."""
+    missing here, with a zone where that is so. `time` oldest first. None where such hours are
+    missing at other times as well, as of a thin market."""
+    at = np.flatnonzero(np.diff(time) == HOUR_MS + step).tolist()
     found = []
-    for i in np.flatnonzero(np.diff(time) == HOUR_MS + step).tolist():
+    for i in at:
         zone = _zone_that(int(time[i]) + step, doubled=False)
         if zone:
             found.append((i, zone))
-    return found
+    return found if 2 * len(found) >= len(at) else []
 
 
 def _zone_that(local: int, *, doubled: bool) -> str:

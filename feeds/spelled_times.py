@@ -6,6 +6,7 @@ Where the order of day and month is open, the one that makes the times regular i
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date
@@ -14,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
-from stoptrail.feeds.convert import MONTHS, OFFSETS, CellError, respelled, shown
+from stoptrail.feeds.convert import MONTHS, OFFSETS, CellError, bare, shown
 from stoptrail.rules.candles import Times
 
 _DASHES = re.compile(r"(\d{4}-\d\d?-\d\d?)-(\d\d)-(\d\d)(?:-(\d\d))?")
@@ -30,6 +31,47 @@ _TEXT = re.compile(
     (?:\[(?P<zone>[a-z/_]+)\])?(?:\ \([a-z\ ]+\))?(?:\ (?P<zone2>[a-z]{2,}/[a-z_/]+))?""",
     re.VERBOSE | re.IGNORECASE,
 )
+
+
+_CHARACTERS = str.maketrans("年月년월时時시分분", "----:::::", "秒초")
+"""Dates and clocks such as 2024年3月1日 9时30分."""
+_RESPELLED = (
+    (re.compile("^'"), ""),
+    (re.compile(r"^(\d{1,4})\. ?(\d{1,2})\. ?(\d{1,4})\.?(?= |$)"), r"\1.\2.\3"),
+    (re.compile(r" (?:klo|kl\.|\u0433\.|\u0447\.|Uhr)(?= |$)"), ""),
+    (re.compile(r"(?<=\d) ?([ap])\. ?m\.?$", re.IGNORECASE), r" \1m"),
+    (re.compile(r"(?<=\d) ?π\.?μ\.?$"), " AM"),
+    (re.compile(r"(?<=\d) ?μ\.?μ\.?$"), " PM"),
+    (re.compile(r"[日일]"), " "),
+    (re.compile(r"(?<=[-:]) +"), ""),
+    (re.compile(r"[\s_]+"), " "),
+    (re.compile(r"^[\[(]([^,]+), [^,]+[\])]$"), r"\1"),
+    (re.compile(r":(?= ?$)"), ""),
+    (re.compile(r"(?:上午|午前|오전) ?([\d:.]+)"), r"\1 AM"),
+    (re.compile(r"(?:下午|午後|오후) ?([\d:.]+)"), r"\1 PM"),
+    (re.compile(r"^(\d{4}):(\d\d):(\d\d)"), r"\1-\2-\3"),
+    (re.compile(r"(?<=\d)D(?=\d)"), "T"),
+    (re.compile(r"(?<= )(\d{1,2})\.(\d\d)(?:\.(\d\d))?"), r"\1:\2:\3"),
+    (re.compile(r":(?= |$)"), ""),
+    (re.compile(r"([+-]\d{4})(?: [A-Z]{3,4})?(?: \([^)]*\))?(?: m=.*)?$"), r"\1"),
+    (re.compile(r"^(?:\w{3} )?([A-Za-z]{3}) +(\d+) (\d\d:\d\d:\d\d)( [A-Z]{3,4})? (\d{4})$"),
+     r"\1 \2 \5 \3\4"),
+    (re.compile(r"(?<=\d)\. (?=[a-z])", re.IGNORECASE), " "),
+    (re.compile(r" de(?= )"), ""),
+)  # fmt: skip
+"""Spellings of programs and languages, and what they are in the one that is read."""
+
+
+def respelled(text: str) -> str:
+    """A time of another spelling in the usual one; others as they are."""
+    text = bare(text).translate(_CHARACTERS)
+    if not text.isascii():
+        apart = unicodedata.normalize("NFKD", text)
+        kept = "".join(letter for letter in apart if not unicodedata.combining(letter))
+        text = unicodedata.normalize("NFC", kept)
+    for spelling, usual in _RESPELLED:
+        text = spelling.sub(usual, text.strip())
+    return text
 
 
 class ReadTimes(NamedTuple):

@@ -74,7 +74,19 @@ def feather_sheet(label: str, source: Path | bytes) -> Sheet:
             table = pa.ipc.open_file(buffer).read_all()
     except (pa.ArrowException, OSError) as error:
         raise DataError(_damaged("Feather", error)) from None
-    return table_sheet(label, "Feather", table)
+    return table_sheet(label, "Feather", _without_views(table))
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """A table whose categories have plain words: of views, as polars writes them, Arrow 26 can
+    neither cast nor count any."""
+    import pyarrow as pa
+
+    for i, column in enumerate(table.columns):
+        if pa.types.is_dictionary(column.type) and str(column.type.value_type) == "string_view":
+            words = [c.dictionary.cast(pa.string()).take(c.indices) for c in column.chunks]
+            table = table.set_column(i, table.column_names[i], pa.chunked_array(words, pa.string()))
+    return table
 
 
 def numpy_sheet(label: str, source: Path | bytes) -> Sheet:

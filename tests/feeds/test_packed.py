@@ -13,6 +13,7 @@ import pytest
 from pyarrow import feather
 
 from stoptrail.feeds.files import load_file
+from stoptrail.feeds.layouts import Reading
 from tests.feeds.tables import QUARTER, same
 from tests.feeds.test_refusals import walk
 from tests.feeds.written import rows_of
@@ -42,6 +43,24 @@ def test_columns_within_a_column_and_texts_as_bytes(
     feather.write_feather(made(), str(tmp_path / "a.feather"))
     for name in ("a.parquet", "a.feather"):
         assert same(load_file(tmp_path / name, QUARTER).candles, GIVEN)
+
+
+@pytest.mark.parametrize("coded", ["symbol", "time", "close"])
+def test_categories_whose_words_are_views_are_read(tmp_path: Path, coded: str) -> None:
+    """As polars writes Enum and Categorical into Arrow files."""
+    columns = {name: pa.array(getattr(GIVEN, name)) for name in GIVEN._fields[:6]}
+    columns["symbol"] = pa.array(["BTCUSDT"] * len(GIVEN.time))
+    words = [str(cell) for cell in columns[coded].to_pylist()]
+    each = list(dict.fromkeys(words))
+    columns[coded] = pa.DictionaryArray.from_arrays(
+        pa.array(list(map(each.index, words)), pa.uint8()), pa.array(each, pa.string_view())
+    )
+    table = pa.table(columns)
+    path = str(tmp_path / "a.arrow")
+    with pa.OSFile(path, "wb") as sink, pa.ipc.new_file(sink, table.schema) as out:
+        out.write_table(table)
+    given = Reading(symbol="BTC/USDT")
+    assert same(load_file(tmp_path / "a.arrow", QUARTER, given).candles, GIVEN)
 
 
 def test_arrays_by_name_in_one_file_of_numpy(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from tests.feeds.written import PLAIN, Row, moment, rows_of, table
 
 GIVEN = walk(240)
 ROWS: list[list[Any]] = [list(row) for row in rows_of(GIVEN)]
-DAY = 86_400_000
+DAY, HOUR = 86_400_000, 3_600_000
 EUROPE = str.maketrans(",.", ".,")
 
 
@@ -445,6 +445,37 @@ def test_an_outage_of_that_very_hour_is_no_local_time(tmp_path: Path) -> None:
     hour = int(datetime(2024, 3, 31, 2, tzinfo=UTC).timestamp()) * 1000
     rows = [row for row in rows if not hour <= row[0] < hour + 4 * QUARTER]
     assert not any("summer time" in note for note in said(table(tmp_path / "a.csv", PLAIN, rows)))
+
+
+def test_hours_that_are_missing_at_any_time_are_no_summer_time(tmp_path: Path) -> None:
+    """As of a market that hardly anybody trades."""
+    begin = int(datetime(2024, 3, 1, tzinfo=UTC).timestamp()) * 1000
+    rows = [list(row) for row in rows_of(synthetic_candles(3, QUARTER, begin, begin + 60 * DAY))]
+    skipped = {(begin + 30 * DAY) // DAY * DAY + 2 * HOUR}  # of 31 March
+    often = skipped | {begin + k * DAY + 7 * HOUR for k in range(4, 10)}
+    for hours, said_so in ((skipped, True), (often, False)):
+        kept = [row for row in rows if not any(h <= row[0] < h + HOUR for h in hours)]
+        written = [[moment(row[0]), *row[1:]] for row in kept]
+        notes = said(table(tmp_path / "a.csv", PLAIN, written))
+        assert any("summer time" in note for note in notes) == said_so
+
+
+def test_a_volatile_coin_moves_by_half_over_a_missing_day(tmp_path: Path) -> None:
+    chance = np.random.default_rng(6)
+    close = 0.3 * np.exp(np.cumsum(chance.normal(0, 0.2, 400)))
+    open_ = np.concatenate([[0.3], close[:-1]])
+    high, low = np.maximum(open_, close) * 1.1, np.minimum(open_, close) / 1.1
+    first = ROWS[0][0] // DAY * DAY
+    rows = [
+        [first + i * DAY, *map(float, cells), float(chance.lognormal(12, 1))]
+        for i, cells in enumerate(zip(open_, high, low, close, strict=True))
+    ]
+    jump = int(np.argmax(np.abs(np.log(open_[2:] / close[:-2]))[10:-10])) + 11
+    assert abs(np.log(open_[jump + 1] / close[jump - 1])) > 0.45
+    rows.pop(jump)
+    path = table(tmp_path / "a.csv", PLAIN, rows)
+    notes = load_file(path, DAY, Reading(), now=4_000_000_000_000).notes
+    assert not any("the price goes from" in note for note in notes)
 
 
 def test_the_first_days_of_a_coin_are_prices_though_they_are_twice_as_high_as_low(

@@ -69,6 +69,14 @@ TIMES: dict[str, Callable[[int], str]] = {
     "Korean hours": spelled("%Y년 %m월 %d일 %H시 %M분"),
     "Chinese halves": lambda t: half(t, "上午", "下午", "%Y/%m/%d @%I:%M:%S"),
     "Korean halves": lambda t: half(t, "오전", "오후", "%Y-%m-%d @ %I:%M:%S"),
+    "Hungarian": spelled("%Y. %m. %d. %H:%M"),
+    "Croatian": spelled("%d.%m.%Y. %H:%M"),
+    "Finnish": spelled("%d.%m.%Y klo %H.%M"),
+    "Bulgarian": spelled("%d.%m.%Y \u0433. %H:%M:%S \u0447."),
+    "Korean points and halves": lambda t: half(t, "오전", "오후", "%Y. %m. %d. @ %I:%M"),
+    "Spanish halves": lambda t: half(t, "a. m.", "p. m.", "%d/%m/%Y %I:%M @"),
+    "Greek halves": lambda t: half(t, "πμ", "μμ", "%d/%m/%Y %I:%M @"),
+    "an apostrophe": spelled("'%Y-%m-%d %H:%M:%S"),
     "a month in German": in_words("German", "%d. %B %Y %H:%M"),
     "a month in French": in_words("French", "%d %B %Y %H:%M"),
     "a month in Spanish": in_words("Spanish", "%d de %B de %Y %H:%M"),
@@ -468,3 +476,16 @@ def test_single_values_by_time_and_a_zone_of_many_are_said_as_such(tmp_path: Pat
     rows = [[f"{moment(t)} +08:00", *rest] for t, *rest in rows_of(GIVEN)]
     shifted = load_file(table(tmp_path / "a.csv", HEADER, rows), QUARTER).candles.time
     assert np.array_equal(shifted + 8 * 3_600_000, GIVEN.time)
+
+
+def test_blanks_that_do_not_break_group_thousands_in_the_encoding_of_windows(
+    tmp_path: Path,
+) -> None:
+    """As a French spreadsheet saves them, in three cells out of four."""
+    lines = ["Date;Ouverture;Haut;Bas;Clôture;Volume"]
+    for time, *rest in rows_of(GIVEN):
+        cells = [f"{cell:,.5f}".replace(",", "\xa0").replace(".", ",") for cell in rest]
+        lines.append(";".join([moment(time, "%Y-%m-%d %H:%M"), *cells]))
+    path = tmp_path / "a.csv"
+    path.write_bytes("\r\n".join(lines).encode("cp1252"))
+    assert same(load_file(path, QUARTER).candles, GIVEN)
