@@ -25,6 +25,7 @@ from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import Finer, MarketData
 from stoptrail.feeds.own_file import read_own
+from stoptrail.feeds.shifts import EPOCHS
 from stoptrail.feeds.source import Wanted
 from stoptrail.feeds.synthetic_detail import synthetic_detail
 from stoptrail.rules.candles import Candles, Times, rows_of
@@ -67,6 +68,11 @@ def load_finer(
             replace(wanted, reading=reading), path, finer.interval, market, now, notice
         )
         _check_length(market.candles.interval, candles.interval, f"{path}: its candles")
+        if candles.interval == market.candles.interval:
+            notice(
+                f"detail: the candles of {path} are no shorter than the market's own, and tell no "
+                "more than these"
+            )
         return _traded(wanted, market, candles, f"file: {path.name}", notice)
 
     return read_beside(path, "detail", wanted.reading, attempt, on_notice)
@@ -232,7 +238,7 @@ def _moved(market: MarketData, fine: Candles, source: str) -> str:
     base, step = rows_of(market.candles, slice(market.start, None)), fine.interval
     lately = rows_of(base, slice(-_LOOKED_AT, None))
     both, length = base.interval - step, base.interval
-    hours = [k * HOUR_MS // 2 for k in range(1, 2 * _HOURS + 1)]
+    hours = [k * HOUR_MS // 4 for k in range(1, 4 * _HOURS + 1)]
     for moved in dict.fromkeys((-step, length, both, *hours, *(-by for by in hours))):
         late = fine.time + moved
         first, last = (
@@ -245,8 +251,9 @@ def _moved(market: MarketData, fine: Candles, source: str) -> str:
             continue
         by = f"{abs(moved) // MINUTE_MS} minutes {'later' if moved > 0 else 'earlier'}"
         closes = {length: "those of the market", both: "both"} if market.origin == "file" else {}
-        why = "they are of another zone: data convert FILE finer.parquet --set data.zone=ZONE, and "
-        why += "give data.detail_path that; or data.zone is that of the market's file"
+        why = "they are of another zone: data convert FILE finer.parquet --set data.zone=ZONE "
+        why += f"({EPOCHS}), and give data.detail_path that; or data.zone is that of the market's "
+        why += "file"
         if moved == -step:
             why = "they are stamped with their closes: data convert FILE finer.parquet --set "
             why += "data.stamp=close, and give data.detail_path that"

@@ -14,6 +14,7 @@ from stoptrail.feeds.columns import Columns
 from stoptrail.feeds.faults import cut_clock, usual_step
 from stoptrail.feeds.neighbours import goes_on
 from stoptrail.feeds.seams import doubled_hours, of_that_clock, two_candles
+from stoptrail.feeds.shifts import EPOCHS
 
 Place = Callable[[int], str]
 Places = NDArray[np.intp]
@@ -97,5 +98,5 @@ def _two_zones(columns: Columns, place: Place) -> str:
     return (
         f"{place(i + 1)}: the times go back by {timeframe_name(moved)} there, while the price goes "
         "on: they are of two zones; give the rows of each as a file of its own, written anew by "
-        "data convert with its data.zone"
+        f"data convert with its data.zone ({EPOCHS})"
     )

@@ -18,6 +18,7 @@ from stoptrail.feeds.download import Notice
 from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts import Reading
 from stoptrail.feeds.market import NO_MARKET_MARKS, MarketData, MarketMarks, candles_digest
+from stoptrail.feeds.shifts import EPOCHS
 from stoptrail.feeds.source import Wanted
 from stoptrail.rules.candles import Candles, Floats, rows_of
 from stoptrail.rules.funding import marks_of
@@ -164,8 +165,8 @@ def _check_market(path: Path, span: Candles, known: Floats, there: Floats) -> No
             f"{path}: the mark candles are {moved} {'late' if shift > 0 else 'early'}: moved by "
             "that they are less than half as far from the market's; where they are of another "
             "zone, or their times are closes, bring them to opens in UTC: data convert FILE "
-            "marks.parquet --set data.volume=unknown --set data.zone=ZONE (or data.stamp=close), "
-            "and give data.mark_path that"
+            "marks.parquet --set data.volume=unknown --set data.zone=ZONE (or data.stamp=close; "
+            f"{EPOCHS}), and give data.mark_path that"
         )
 
 

@@ -19,6 +19,8 @@ _WIDE = 20.0
 """Times that gap, by which candles are high where it tells anything."""
 _ENOUGH = 500
 """Gaps of a file whose largest is large."""
+EPOCHS = "epochs, which that leaves as they are, are to be written moved so"
+"""What is said beside data.zone: it is of times without an offset."""
 _COMPARED = 300
 _LEAST = 3
 _MOST = 0.9
@@ -73,7 +75,7 @@ def later_by(one: FilePart, other: FilePart) -> str:
         + ("its times are closes, or " if close else "its times are ")
         + "of another zone; write one of them anew with data convert, with "
         + ("data.stamp or " if close else "")
-        + "data.zone set"
+        + f"data.zone set ({EPOCHS})"
     )
 
 

@@ -132,6 +132,16 @@ def test_pieces_shifted_by_an_hour_are_refused(tmp_path: Path) -> None:
     assert "shifted in time" in refusal(tmp_path, pieces._replace(time=pieces.time + 4 * QUARTER))
 
 
+def test_pieces_shifted_by_a_zone_of_quarter_hours_say_what_to_do_with_epochs(
+    tmp_path: Path,
+) -> None:
+    """data.zone is of times without an offset."""
+    pieces = fine(market().candles)
+    line = refusal(tmp_path, pieces._replace(time=pieces.time + 3 * QUARTER))
+    assert "moved 45 minutes earlier it makes up the base candles; they are of another" in line
+    assert "epochs, which that leaves as they are, are to be written moved so" in line
+
+
 def test_pieces_of_another_span_are_refused(tmp_path: Path) -> None:
     pieces = fine(market().candles)
     line = refusal(tmp_path, pieces._replace(time=pieces.time + 1000 * QUARTER))
@@ -297,3 +307,14 @@ def test_closes_of_the_market_s_file_show_beside_its_finer_candles(
     with pytest.raises(DataError, match=f'{what} are stamped .*: set data.stamp = "close"'):
         read(pieces, one=late)
     read(pieces, close)
+
+
+def test_pieces_as_long_as_the_base_candles_are_said_to_tell_nothing(tmp_path: Path) -> None:
+    one = market()
+    file = tmp_path / "fine.parquet"
+    write_candles(file, columns_of(one.candles))
+    said: list[str] = []
+    wanted = Wanted(interval=QUARTER)
+    found = load_finer(wanted, FinerWanted(0, file), one, on_notice=said.append)
+    assert found.contradicting == 0
+    assert any("no shorter than the market's own" in line for line in said)
