@@ -192,6 +192,8 @@ class Holes:
     async def _found(self, limit: int) -> list[Row]:
         sequence, known = self._sequence, self._sequence.delivered
         found = await self._page(known, limit + 1)
+        if found:
+            sequence.shown_again(found[0])
         rows = [row for row in found if row[0] > known]
         if rows and sequence.leaves_out(rows[0]):
             return await self._over(known, found[0][0] == known, rows)

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections import deque
 from itertools import pairwise
 
+from stoptrail.core.time import iso_time
+from stoptrail.exchange.copies import same_candle
 from stoptrail.exchange.rows import Row
 from stoptrail.live.market.candle_check import CandleCheck
 from stoptrail.live.market.events import CandleClosed, Event, Tick
@@ -53,6 +55,8 @@ class Sequence:
         """Open time of the candle before which the last reading left something out."""
         self.record: Row | None = None
         """The newest candle that the record's last reading had, finished or not."""
+        self._last: Row | None = None
+        """The candle that was delivered last."""
         self._warning_log = warning_log
         self._under_way: int | None = None
         self._newest = delivered
@@ -126,6 +130,18 @@ class Sequence:
         self._ticks.append(tick)
         return []
 
+    def shown_again(self, row: Row) -> None:
+        """The record's `row` of a candle that may have been delivered: where that had other values,
+        they stay, which is said."""
+        last = self._last
+        if last is None or last[0] != row[0] or same_candle(last, row):
+            return
+        self._warning_log.say(
+            "record changed",
+            f"the exchange's record has another candle of {iso_time(row[0])} than it had at first: "
+            "the first one stays",
+        )
+
     def leaves_out(self, row: Row) -> bool:
         """Whether candles are missing before `row`, of the record."""
         return row[0] > self.since and row[0] != self._under_way
@@ -178,7 +194,7 @@ class Sequence:
             self._price = row[4]
 
     def _delivered(self, row: Row) -> None:
-        self.delivered, self._price = row[0], row[4]
+        self.delivered, self._price, self._last = row[0], row[4], row
         self._empty = 0
 
     def _ended(self, row: Row) -> bool:

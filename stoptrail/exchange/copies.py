@@ -15,6 +15,11 @@ _NOTHING_NEW = (3, 20)
 _OVERLOOKED = 1e-5  # how often a candle may be in none of them, by the share that is left out
 
 
+def same_candle(one: Row, other: Row) -> bool:
+    """Whether two copies of a candle tell the same, however their volume is written."""
+    return one[:5] == other[:5] and isclose(one[5], other[5], rel_tol=_SAME_VOLUME)
+
+
 class CandleCopies:
     """Copies of one candle that differ: the first or last one of an answer, or one that has only
     just closed, may be a part of it. A part has less volume than the whole."""
@@ -25,9 +30,9 @@ class CandleCopies:
 
     def whole(self, one: Row, later: Row) -> Row:
         """Of two copies the one with more volume; of equal ones the one that came later."""
-        same_volume = isclose(one[5], later[5], rel_tol=_SAME_VOLUME)
-        if not same_volume or one[:5] != later[:5]:
+        if not same_candle(one, later):
             self.differing.add(one[0])
+        same_volume = isclose(one[5], later[5], rel_tol=_SAME_VOLUME)
         return later if same_volume or later[5] > one[5] else one
 
     def lines(self, exchange_id: str, end: int) -> Iterator[str]:

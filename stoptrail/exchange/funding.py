@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from stoptrail.core.errors import ConfigError
+from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.time import HOUR_MS, iso
 from stoptrail.exchange.client import read
 from stoptrail.rules.funding import FundingRow
@@ -44,6 +44,9 @@ _SHOWN = 5
 _MISSED = 1.5
 """Rows that are so many times as far apart as those beside them have others between them."""
 _MOST_PAGES = 2000
+_SURE, _OFTEN_MS = 10, HOUR_MS // 4
+"""Rows that are enough to tell, and how far apart payments are at least: an hour, and each may be
+told a few times."""
 HOURLY_SINCE = 1_664_452_800_000
 """2022-09-29 12:00 UTC: rows of krakenfutures before it are four hours apart."""
 
@@ -181,9 +184,21 @@ def _earlier(exchange_id: str, start: int, end: int) -> Requests:
 
 
 def rows_of(exchange_id: str, entries: list[dict[str, Any]]) -> list[FundingRow]:
-    """ccxt's entries as rows, ascending; those that are no rows are left out."""
-    rows = (row_of(exchange_id, entry) for entry in entries)
-    return sorted(row for row in rows if row is not None)
+    """ccxt's entries as rows, ascending; those that are no rows are left out.
+
+    Raises ExchangeError where they follow each other faster than anybody is paid: a rate that was
+    looked at so often (paradex), whose sum nobody pays.
+    """
+    every = (row_of(exchange_id, entry) for entry in entries)
+    rows = sorted(row for row in every if row is not None)
+    times = {row.time for row in rows}
+    if len(times) >= _SURE and (max(times) - min(times)) < _OFTEN_MS * (len(times) - 1):
+        seconds = (max(times) - min(times)) / 1000 / (len(times) - 1)
+        raise ExchangeError(
+            f"{exchange_id} gives a rate of funding every {seconds:.0f} s, which are no payments: "
+            "set data.funding to a file of those, or costs.funding_rate to a constant"
+        )
+    return rows
 
 
 def row_of(exchange_id: str, entry: dict[str, Any]) -> FundingRow | None:

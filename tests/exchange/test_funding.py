@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from stoptrail.core.errors import ConfigError
-from stoptrail.exchange.funding import PAGES, funding_between, missing, row_of
+from stoptrail.core.errors import ConfigError, ExchangeError
+from stoptrail.exchange.funding import PAGES, funding_between, missing, row_of, rows_of
 from stoptrail.rules.funding import FundingRow
 
 HOUR = 3_600_000
@@ -226,3 +226,18 @@ def test_the_rate_is_a_fraction_of_the_row_whatever_the_exchange_calls_it() -> N
 @pytest.mark.parametrize("rate", [None, "", "x", math.nan, math.inf])
 def test_what_is_no_rate_is_left_out(rate: Any) -> None:
     assert row_of("okx", {"timestamp": START, "fundingRate": rate, "info": {}}) is None
+
+
+def test_a_rate_that_was_looked_at_all_the_time_is_no_series_of_payments() -> None:
+    """paradex computes it each second; ccxt gives what it saw as a history."""
+
+    def seen(every: int, count: int = 100) -> list[dict[str, Any]]:
+        times = range(START, START + count * every, every)
+        return [{"timestamp": time, "fundingRate": 0.0001, "info": {}} for time in times]
+
+    for every in (1000, 5000, 60_000, 300_000):
+        with pytest.raises(ExchangeError, match=rf"a rate of funding every {every // 1000} s, whi"):
+            rows_of("paradex", seen(every))
+    again = [{**one, "timestamp": one["timestamp"] + 7} for one in seen(HOUR)]
+    assert len(rows_of("dydx", seen(HOUR) + again)) == 200
+    assert len(rows_of("dydx", seen(1000, 3))) == 3

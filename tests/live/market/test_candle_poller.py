@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from stoptrail.exchange.rows import Row
-from stoptrail.live.market.candle_poller import Confirmation
+from stoptrail.live.market.candle_poller import Confirmation, Holes
 from stoptrail.live.market.events import CandleClosed, Event
 from stoptrail.live.market.ordering import Sequence
 from stoptrail.live.market.quotes import Known
@@ -72,3 +72,38 @@ def test_a_candle_that_the_record_has_closed_waits_for_its_trades_for_the_grace_
     told = asyncio.run(told_of(record))
     assert [event.time for event in told if isinstance(event, CandleClosed)] == [START]
     assert record.readings <= 4
+
+
+def test_a_candle_that_the_record_has_with_other_values_later_is_said_once() -> None:
+    """It counted trades late: what was told stays."""
+    part, late = row(START), (*row(START)[:5], 2.0)
+    log = WarningLog(Redaction({}))
+    said: list[str] = []
+    log.heard = lambda notice: said.append(notice.text)
+    sequence = Sequence(INTERVAL, START - INTERVAL, log)
+    rows = [row(START - INTERVAL), part, row(START + INTERVAL)]
+    record: Any = Record(rows)
+    holes = Holes(record, sequence, SYMBOL, "15m", Timing())
+
+    def closed() -> list[Row]:
+        found = asyncio.run(holes.rows(10))
+        return [
+            (event.time, *event[1:])
+            for event in sequence.confirm(found, passed=holes.passed)
+            if isinstance(event, CandleClosed)
+        ]
+
+    assert closed() == [part]
+    rows.append(row(START + 2 * INTERVAL))
+    assert closed() == [row(START + INTERVAL)]
+    assert said == []
+    rows[2] = (START + INTERVAL, *late[1:])
+    rows.append(row(START + 3 * INTERVAL))
+    assert closed() == [row(START + 2 * INTERVAL)]
+    assert len(said) == 1
+    assert "has another candle of" in said[0]
+    assert "the first one stays" in said[0]
+    rows[3] = (START + 2 * INTERVAL, *late[1:])
+    rows.append(row(START + 4 * INTERVAL))
+    closed()
+    assert (len(said), log.counts["record changed"]) == (1, 2)
