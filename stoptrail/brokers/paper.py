@@ -262,6 +262,7 @@ class PaperBroker(FundedBroker):
         if closed == self._closed:
             return
         self._closed = closed
+        self._played = 0  # an order between two candles was sent where the second has its place
         self._ends = self.opened_at() + self.interval
         self.fund()
         if self._entry is not None and self._gate is not None:
