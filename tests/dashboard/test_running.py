@@ -96,7 +96,7 @@ def go_deaf(exchange: Simulator) -> None:
 def test_a_running_session_is_followed_paused_and_its_position_left(tmp_path: Path) -> None:
     found()
     pace = Pace(speed=HOUR / 1000 * 15, wanted=("kline", "trade"))
-    market = small_market(1200)
+    market = small_market(4000)  # not over before a slow browser has seen it
     ledgers = Ledgers([f"sqlite:///{tmp_path}/ledger.db"])
     with (
         Simulator(market, start=WARM_UP, pace=pace) as exchange,
