@@ -29,6 +29,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.arguments import Arguments, answered, count, whole
+from benchmarks.soak_clock import Clock, latencies
 from benchmarks.soak_faults import random_faults
 from benchmarks.soak_judge import INTERVAL, judge, slopes
 from benchmarks.soak_session import NOTE, settings_file
@@ -36,7 +37,6 @@ from stoptrail.config.load import load_settings
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles
 from tests.exchange.player import Pace
-from tests.exchange.script import Message
 from tests.exchange.simulator import Simulator
 from tests.exchange.wire_simulator import WireSimulator
 
@@ -78,23 +78,6 @@ class Life(NamedTuple):
     """Candles that the ledger held when it started."""
     memory: list[tuple[int, float]]
     """(position of the candle under way, resident megabytes)."""
-
-
-class Clock:
-    """Notes when the simulator shows the first event that is later than a candle."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self.over: dict[int, int] = {}
-        player = simulator.player
-        original = player._send
-
-        async def send(message: Message) -> None:
-            opened = message.time - message.time % INTERVAL - INTERVAL
-            if not message.closes and opened not in self.over:
-                self.over[opened] = time.monotonic_ns()
-            await original(message)
-
-        player._send = send  # type: ignore[method-assign]
 
 
 def market(plan: Plan, days: int) -> tuple[Candles, int]:
@@ -225,16 +208,6 @@ def _settled(keeper: Keeper, simulator: Simulator, last: int) -> None:
         if time.monotonic() > until:
             raise RuntimeError(f"{stored} notes, and none for a minute; {wanted} is to come")
         time.sleep(0.1)
-
-
-def latencies(notes: list[tuple[int, int, int]], over: dict[int, int]) -> list[float]:
-    """Milliseconds from the first event after a candle to its commit, in live operation."""
-    commits: dict[int, int] = {}
-    for at, moment, kind in notes:
-        if kind == 1:  # by ticks later steps have the same candle behind them
-            commits.setdefault(at, moment)
-    found = [(moment - over[at]) / 1e6 for at, moment in commits.items() if at in over]
-    return [value for value in found if value > 0]
 
 
 def calm_latency(plan: Plan, count: int) -> list[float]:

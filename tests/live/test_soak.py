@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.soak import Plan, calm_latency, latencies
+from benchmarks.soak import Plan, calm_latency
+from benchmarks.soak_clock import latencies
 
 MS = 1_000_000
 
