@@ -18,8 +18,8 @@ _FEWEST = 200
 
 def of_other_times(columns: Columns, step: int) -> Iterator[Told]:
     """What most candles of `step` milliseconds show; nothing of few."""
-    columns = rows_of(columns, slice(_MANY))
     count = len(columns.time)
+    columns = rows_of(columns, slice(_MANY))
     near = np.diff(columns.time) == step
     if np.sum(near) < _FEWEST:
         return

@@ -97,7 +97,8 @@ def next_command(summary: Summary, folder: Path) -> str:
         return f"{program_name()} live --paper --from {place}"
     if (summary.get("evidence") or {}).get("walk_forward"):
         return f"{program_name()} plot {place} --worst 1"
-    return f"{program_name()} backtest --sweep"
+    # The settings of the run, so that it is the same candles that are searched.
+    return f"{program_name()} backtest --sweep --config {shlex.quote(str(folder / 'config.toml'))}"
 
 
 def _data_line(summary: Summary) -> str:

@@ -120,5 +120,5 @@ def test_a_book_says_what_was_in_use_at_most(tmp_path: Path) -> None:
 def test_the_next_command_fits_the_run() -> None:
     folder = Path("runs/my run")
     assert "live --paper --from 'runs/my run'" in next_command({"best": {"params": {}}}, folder)
-    assert "--sweep" in next_command({}, folder)
+    assert "--sweep --config 'runs/my run/config.toml'" in next_command({}, folder)
     assert "download" in next_command({"best": {}, "data": {"synthetic": True}}, folder)
