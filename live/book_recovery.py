@@ -35,8 +35,9 @@ from stoptrail.live.session_settings import (
     resolved,
     run_rules_from,
     settings_from,
+    told_tick,
 )
-from stoptrail.live.warm_up import WarmUp, needed_days, warm_up_of
+from stoptrail.live.warm_up import WarmUp, needed_days, tick_words, warm_up_of
 from stoptrail.rules.market import units_down
 from stoptrail.rules.sizing import affordable_units, tradable
 
@@ -94,6 +95,10 @@ def begin_book(
     )
     words = [
         (each.data.symbol, margin_words(each, IN_BOOK, margins[each.data.symbol])) for each in own
+    ]
+    words += [
+        (each.symbol, tick_words(one.candles, told_tick(each.settings, theirs[each.symbol])))
+        for each, one in zip(sleeves, new, strict=True)
     ]
     said = dict.fromkeys(f"{symbol}: {text}" for symbol, text in words if text)
     return begun._replace(said=(*begun.said, *said))

@@ -36,8 +36,9 @@ from stoptrail.live.session_settings import (
     prices_words,
     resolved,
     settings_from,
+    told_tick,
 )
-from stoptrail.live.warm_up import WarmUp, check_alive, needed_days, warm_up_of
+from stoptrail.live.warm_up import WarmUp, check_alive, needed_days, tick_words, warm_up_of
 from stoptrail.rules.funding import FundingRow
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 60.0
@@ -123,6 +124,8 @@ class Beginning(NamedTuple):
     """Time of the last tick that changed something, ms; 0 where there is none."""
     margin: str = ""
     """What has to stay in the account of a swap, in words."""
+    tick: str = ""
+    """How its candles contradict the exchange's tick, in words; "" where they do not."""
 
     @property
     def said(self) -> Iterator[tuple[str, str]]:
@@ -130,6 +133,8 @@ class Beginning(NamedTuple):
         yield "warm-up", self.warm_up.text
         if self.margin:
             yield "settings", self.margin
+        if self.tick:
+            yield "settings", self.tick
         if self.waiting:
             keys = ", ".join(self.waiting)
             yield "settings", f"changed while a position is open, applied after it: {keys}"
@@ -177,6 +182,7 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
         warm_up=warm_up_of(plan, candles, interval, days, unserved),
         newest_tick=newest_tick(database, row.id),
         margin=margin_words(settings_now, by, margin),
+        tick=tick_words(candles, told_tick(settings, theirs)),
     )
 
 

@@ -58,6 +58,11 @@ def resolved(
     return content
 
 
+def told_tick(settings: Settings, theirs: Filters | None) -> float | None:
+    """The tick that a session takes because its exchange tells it; None where it is another's."""
+    return theirs.tick if theirs is not None and settings.market.tick is None else None
+
+
 def maintenance_in(content: dict[str, Any]) -> Maintenance | None:
     """The exchange's tiers as the ledger kept them; None where the user's own were, or none."""
     market = settings_from(content).market

@@ -9,10 +9,13 @@ import numpy as np
 
 from stoptrail.backtest.plan import Plan
 from stoptrail.backtest.warm_up import needed_candles, warm_index
+from stoptrail.config.market import lately
 from stoptrail.core.errors import ConfigError
 from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, Spans, iso_time
 from stoptrail.exchange.rows import Row
+from stoptrail.feeds.columns import columns_of, rows_of
+from stoptrail.feeds.scales import off_tick
 from stoptrail.rules.candles import Candles
 
 MOST_DAYS = 3650
@@ -61,6 +64,15 @@ def warm_up_of(plan: Plan, rows: list[Row], interval: int, wanted: int, unserved
         f"need {number_of(needed, 'day')}: {when}",
         warm_from,
     )
+
+
+def tick_words(rows: list[Row], tick: float | None) -> str:
+    """What to say where the latest of `rows` contradict the `tick` that the exchange tells; "" of
+    others, and where it tells none."""
+    if tick is None:
+        return ""
+    columns = columns_of(_candles(rows, 0))
+    return off_tick(rows_of(columns, lately(columns.time)), tick)
 
 
 def check_alive(exchange_id: str, symbol: str, newest: int, now: int) -> None:

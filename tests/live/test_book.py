@@ -351,3 +351,16 @@ def test_a_market_whose_indicators_need_more_days_gets_them(url: str) -> None:
     play_book(whole, store, url, options=Options(watchers=(Listener(),)))
     assert [text.split(":")[0] for text in said] == ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
     assert all("warm now" in text for text in said)
+
+
+def test_a_tick_that_a_market_s_candles_contradict_is_said_of_that_market(
+    url: str, said: list[tuple[str, str]], heard: Options
+) -> None:
+    markets = three_markets(300)
+    markets["ETH/USDT"] = [
+        (row[0], *(float(round(price)) for price in row[1:5]), row[5])
+        for row in markets["ETH/USDT"]
+    ]
+    play_book(book_settings(), PlaybackBook(markets, live_at()), url, options=heard)
+    (text,) = {text for _, text in said if "the latest prices" in text}
+    assert text.startswith("ETH/USDT: all of the latest prices are multiples of 1, while the exch")

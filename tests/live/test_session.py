@@ -370,3 +370,28 @@ def test_a_signal_heard_too_late_is_simulated_at_the_open_with_full_catch_up(
     assert found[0]["entry_caught_up"]
     worse = 1 + found[0]["side"] * settings().costs.slippage
     assert found[0]["entry"] == pytest.approx(market[closed][1] * worse, abs=0.02)
+
+
+def whole_dollars(rows: list[Row]) -> list[Row]:
+    return [(row[0], *(float(round(price)) for price in row[1:5]), row[5]) for row in rows]
+
+
+@pytest.mark.parametrize("own", [None, 1.0])
+def test_a_tick_that_the_candles_contradict_is_said_unless_it_is_one_s_own(
+    own: float | None, market: list[Row], url: str
+) -> None:
+    """The exchange tells 0.01 of a market that moves by dollars; said again at each start."""
+    witness, rows = Witness(), whole_dollars(market)
+    for live in (WARM_UP, 280):
+        store = PlaybackStore(rows[:280] if live == WARM_UP else rows[:300], live, HOUR)
+        play(settings(market={"tick": own}), store, url, Options(watchers=(witness,)))
+    told = [m.text for m in witness.messages if "all of the latest prices are multiples" in m.text]
+    assert len(told) == (2 if own is None else 0)
+    assert all(text.endswith("set market.tick to 1 if that is it") for text in told)
+
+
+def test_a_tick_that_the_candles_keep_is_not_said(market: list[Row], url: str) -> None:
+    witness = Witness()
+    store = PlaybackStore(market[:280], WARM_UP, HOUR)
+    play(settings(), store, url, Options(watchers=(witness,)))
+    assert not [message for message in witness.messages if "tick" in message.text]
