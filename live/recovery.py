@@ -170,7 +170,8 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
     row = session_ledger.open(found, candles, content)
     active, waiting = session_ledger.settings(row, content)
     settings_now = settings_from(active.content)
-    by = prices_words(settings_now, settings_now.market_type == "swap" and store.tells_marks)
+    told = settings_now.market_type == "swap" and store.tells_marks
+    by = prices_words(settings_now, told, settings.exchange_id)
     return Beginning(
         session=row.id,
         settings=settings_now,

@@ -86,12 +86,12 @@ def goes_by_marks(settings: Settings) -> bool:
     return settings.market_type == "swap" and settings.live.ratchet == "candle"
 
 
-def prices_words(settings: Settings, told: bool) -> str:
-    """By which prices a session of one market liquidates; `told`: whether its exchange serves
-    mark candles."""
+def prices_words(settings: Settings, told: bool, exchange_id: str) -> str:
+    """By which prices a session of one market liquidates; `told`: whether `exchange_id` serves
+    mark candles. Settings that the ledger has kept do not know whose they are."""
     if settings.live.ratchet == "tick":
         return BY_TICK
-    return BY_MARK if told else f"{BY_OWN}{settings.exchange_id} serves no mark candles"
+    return BY_MARK if told else f"{BY_OWN}{exchange_id} serves no mark candles"
 
 
 def margin_words(settings: Settings, by: str, theirs: Maintenance | None = None) -> str:

@@ -36,7 +36,14 @@ _BY_NUMBER = {"bitget": ("pageNo", "pageSize"), "mexc": ("page_num", "page_size"
 _BEFORE = {"myokx": "after", "okx": "after", "okxus": "after"}
 """Exchanges to which ccxt sends a start and no end, so that they may answer with the newest rows
 after it, and how those before a moment are asked for."""
-_AT_ONCE = {"backpack": 1000, "deepcoin": 100, "hibachi": None, "krakenfutures": None, "xt": 200}
+_AT_ONCE = {
+    "backpack": 1000,
+    "deepcoin": 100,
+    "hibachi": None,
+    "krakenfutures": None,
+    "pacifica": 4000,
+    "xt": 200,
+}
 """Exchanges to which ccxt sends neither start nor end nor page: all that they have comes with one
 question, as many rows as this, None where all do (krakenfutures gives its whole list)."""
 _SHOWN = 5
@@ -44,6 +51,9 @@ _SHOWN = 5
 _MISSED = 1.5
 """Rows that are so many times as far apart as those beside them have others between them."""
 _MOST_PAGES = 2000
+_PAST = 1000
+"""Milliseconds after a window's last row that are named as its end: to some (apex) the end itself
+does not belong, and ccxt may tell it in seconds."""
 _SURE, _OFTEN_MS = 10, HOUR_MS // 4
 """Rows that are enough to tell, and how far apart payments are at least: an hour, and each may be
 told a few times."""
@@ -139,10 +149,10 @@ def following(questions: Requests, rows: list[FundingRow]) -> Request | None:
 def _windows(exchange_id: str, start: int, end: int) -> Requests:
     """Window by window; at once where one answer is the whole list."""
     limit = PAGES.get(exchange_id, _PAGE)
-    at = start
+    at, heard = start, False
     while at <= end:
         until = min(at + (limit - 1) * HOUR_MS, end)
-        rows = yield Request(at, limit, {"until": until})
+        rows = yield Request(at, limit, {"until": until + _PAST})
         if rows and rows[0].time < at and rows[-1].time > until:
             return
         times = [row.time for row in rows if at <= row.time <= until]
@@ -153,6 +163,11 @@ def _windows(exchange_id: str, start: int, end: int) -> Requests:
             if len(times) < 2:
                 break
         at = times[-1] + 1 if times and until - times[-1] > step else until + 1  # or its end
+        if not heard and rows and rows[-1].time > until + _PAST:
+            first = rows[0].time
+            earlier = yield Request(first - limit * HOUR_MS, limit, {"until": first - 1})
+            heard = any(row.time < first for row in earlier)
+            at = at if heard else max(at, rows[-1].time + 1)  # the same would come again and again
 
 
 def _at_once(limit: int | None) -> Requests:
@@ -202,16 +217,17 @@ def rows_of(exchange_id: str, entries: list[dict[str, Any]]) -> list[FundingRow]
 
 
 def row_of(exchange_id: str, entry: dict[str, Any]) -> FundingRow | None:
-    """ccxt's entry as a row; None where it is none. krakenfutures' rate is the relative one, of
-    an hour or four; deribit's hourly rows carry the rate of eight hours besides."""
+    """ccxt's entry as a row; None where it is none. krakenfutures' rate is the relative one, of an
+    hour or four; hourly rows of deribit, and of coinbaseinternational, which has the same engine,
+    carry the rate of eight hours besides, which ccxt 4.5.90 takes of the latter."""
     info = entry.get("info") or {}
     rate, hours = entry.get("fundingRate"), 0.0
     time = entry.get("timestamp")
     if exchange_id == "krakenfutures" and time is not None:
         rate = info.get("relativeFundingRate", rate)
         hours = 1.0 if time >= HOURLY_SINCE else 4.0
-    elif exchange_id == "deribit":
-        rate, hours = info.get("interest_1h", rate), 1.0
+    elif "interest_1h" in info:
+        rate, hours = info["interest_1h"], 1.0
     try:
         row = FundingRow(int(time), float(rate), _price(entry), hours)  # type: ignore[arg-type]
     except (TypeError, ValueError):

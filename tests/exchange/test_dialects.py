@@ -30,8 +30,9 @@ from tests.exchange.newer_dialects import NEWER
 from tests.exchange.other_dialects import OTHERS
 from tests.exchange.stamped_dialects import STAMPED
 from tests.exchange.standin import StandIn
+from tests.exchange.swap_dialects import SWAPS
 
-DIALECTS = FIRST | OTHERS | MORE | NEWER | LATEST | STAMPED
+DIALECTS = FIRST | OTHERS | MORE | NEWER | LATEST | STAMPED | SWAPS
 BEGIN = 1_790_000_000_000 // QUARTER * QUARTER
 COUNT = 900
 WEEK = 7 * 48

@@ -7,6 +7,7 @@ import random
 from types import SimpleNamespace
 from typing import Any
 
+import ccxt
 import pytest
 
 from stoptrail.core.errors import ConfigError, ExchangeError
@@ -49,6 +50,32 @@ def first_in_window(times: list[int], since: int, limit: int, params: Any) -> li
 def last_in_window(times: list[int], since: int, limit: int, params: Any) -> list[int]:
     """Bybit: of a window the newest ones."""
     return [t for t in times if since <= t <= params["until"]][-limit:]
+
+
+def before_its_end(times: list[int], since: int, limit: int, params: Any) -> list[int]:
+    """Apex (`endTimeExclusive`): a row at the end itself does not belong to the window."""
+    return [t for t in times if since <= t < params["until"]][-limit:]
+
+
+def before_its_second(times: list[int], since: int, limit: int, params: Any) -> list[int]:
+    """The same where ccxt tells the end in seconds."""
+    return before_its_end(times, since, limit, {"until": params["until"] // 1000 * 1000})
+
+
+def newest_of_all(times: list[int], since: int, limit: int, params: Any) -> list[int]:
+    """Toobit, hashkey: neither start nor end is sent; ccxt leaves what is after the start."""
+    return [t for t in times[-limit:] if t >= since]
+
+
+def first_from_start(times: list[int], since: int, limit: int, params: Any) -> list[int]:
+    """Digifinex: the start is sent and no end."""
+    return [t for t in times if t >= since][:limit]
+
+
+def newest_for_the_old(times: list[int], since: int, limit: int, params: Any) -> list[int]:
+    """Of a window that is too old the newest page, whatever its end."""
+    old = params["until"] < times[len(times) // 4]
+    return (newest_of_all if old else last_in_window)(times, since, limit, params)
 
 
 def cut_at_its_end(times: list[int], since: int, limit: int, params: Any) -> list[int]:
@@ -98,6 +125,11 @@ def three_months(times: list[int], since: None, limit: int, params: Any) -> list
         ("okx", 8, newest_before),
         ("okx", 1, newest_before),
         ("anyother", 4, last_in_window),
+        ("apex", 1, before_its_end),
+        ("apex", 8, before_its_end),
+        ("anyother", 1, before_its_second),
+        ("digifinex", 1, first_from_start),
+        ("digifinex", 8, first_from_start),
         ("anyother", 1, cut_at_its_end),
         ("anyother", 1, cut_at_its_start),
         ("hyperliquid", 1, cut_at_its_end),
@@ -136,6 +168,25 @@ def changing(chance: random.Random) -> list[int]:
         if chance.random() < 0.4:
             at += chance.randrange(1, 40) * 24 * HOUR
     return found
+
+
+def test_the_newest_rows_are_not_asked_for_again_where_there_are_no_others() -> None:
+    times = history(5000, 8)
+    exchange = StandIn("anyother", times, newest_of_all)
+    said: list[str] = []
+    rows = funding_between(exchange, "BTC/USDT:USDT", times[10], times[-1], said.append)
+    assert [row.time for row in rows] == times[-100:]
+    assert len(exchange.asked) == 2
+    assert len(said) == 1
+
+
+def test_the_newest_rows_in_place_of_old_ones_hide_none_between() -> None:
+    times = history(5000, 1)
+    exchange, said = StandIn("anyother", times, newest_for_the_old), list[str]()
+    rows = funding_between(exchange, "BTC/USDT:USDT", times[10], times[-1], said.append)
+    assert len(rows) >= 3700
+    assert said[0].startswith("anyother gave no funding of BTC/USDT:USDT from 2024-01-01T10:00:00Z")
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize(
@@ -221,6 +272,24 @@ def test_the_rate_is_a_fraction_of_the_row_whatever_the_exchange_calls_it() -> N
     assert (told.rate, told.hours) == (1e-6, 1.0)
     priced = {"timestamp": START, "fundingRate": 1e-4, "info": {"markPrice": "42000.5"}}
     assert row_of("binance", priced) == FundingRow(START, 1e-4, 42000.5, 0.0)
+
+
+COINBASE = {
+    "timestamp": START,
+    "index_price": 64832.34,
+    "interest_8h": 8e-5,
+    "interest_1h": 1e-5,
+    "prev_index_price": 64773.05,
+}
+"""A row of coinbaseinternational's public/get_funding_rate_history, as a comment of ccxt 4.5.90's
+`fetch_funding_rate_history` shows it."""
+
+
+@pytest.mark.parametrize("name", ["deribit", "coinbaseinternational"])
+def test_an_hourly_row_with_the_rate_of_eight_hours_holds_that_of_its_hour(name: str) -> None:
+    told = getattr(ccxt, name)().parse_funding_rate(COINBASE)
+    assert told["fundingRate"] == 8e-5
+    assert row_of(name, told) == FundingRow(START, 1e-5, math.nan, 1.0)
 
 
 @pytest.mark.parametrize("rate", [None, "", "x", math.nan, math.inf])

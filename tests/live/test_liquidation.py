@@ -330,6 +330,18 @@ def test_the_user_s_own_margin_wins_and_the_contradiction_is_told(tmp_path: Path
     assert heard.found[-1][1].startswith("maintenance margin 0.005, default, as the exchange's")
 
 
+def test_the_session_s_own_exchange_is_named_as_serving_no_mark_candles(tmp_path: Path) -> None:
+    """Not the default one, which the settings in the ledger have."""
+    heard = Heard()
+    for end in (260, 280):
+        store = PlaybackStore(market(300)[:end], max(WARM_UP, end - 20), HOUR)
+        url = f"sqlite:///{tmp_path}/ledger.db"
+        chosen = settings(**LEVERED, exchange={"id": "bitso"}, live={"ratchet": "candle"})
+        play(chosen, store, url, Options(watchers=(heard,)))
+    assert len(heard.found) == 2
+    assert all(text.endswith(": bitso serves no mark candles") for _, text in heard.found)
+
+
 def equity_at(trade: dict[str, Any], cash: float, price: float, time: int) -> float:
     """Of the account while the trade was open, by hand: rows that came before the tick of `time`
     are paid, at the close of the last candle before each."""
