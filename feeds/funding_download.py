@@ -11,7 +11,7 @@ import numpy as np
 from stoptrail.core.errors import ConfigError, DataError
 from stoptrail.core.time import timeframe_name
 from stoptrail.exchange.client import open_exchange, server_time
-from stoptrail.exchange.funding import funding_between
+from stoptrail.exchange.funding import HOURLY_OF_EIGHT, funding_between, missing
 from stoptrail.exchange.markets import load_markets
 from stoptrail.feeds.funding import funding_path, read_funding, write_funding
 from stoptrail.rules.funding import FundingRow, FundingRows, funding_rows
@@ -30,17 +30,16 @@ def download_funding(
     """Bring the rows of [start, end], times in ms, into the cache: the file and all its rows.
 
     `interval` is that of the market's candles. Where the cache begins early enough, only what
-    follows its last row is asked for. Raises ConfigError where the market is no swap or
-    publishes none, DataError where nothing comes, ExchangeError, OutputError.
+    follows its last row is asked for, or the first of its holes. Raises ConfigError where the
+    market is no swap or publishes none, DataError where nothing comes, ExchangeError, OutputError.
     """
     exchange = open_exchange(exchange_id, options)
     market = load_markets(exchange, symbol, timeframe_name(interval))
     if not market.get("swap"):
         raise ConfigError(f"{exchange_id} {symbol} is no swap, so it pays no funding; name a swap")
     path = funding_path(folder, exchange_id, symbol)
-    known, end = _known(path), min(end, server_time(exchange))
-    begun = known is not None and known.time[0] <= start <= known.time[-1]
-    first = int(known.time[-1]) + 1 if known is not None and begun else start
+    known, end = _known(path, exchange_id), min(end, server_time(exchange))
+    first = start if known is None else _from(known, start)
     rows: list[FundingRow] = []
     if first <= end:
         rows = funding_between(exchange, market["symbol"], first, end, on_notice)
@@ -51,12 +50,25 @@ def download_funding(
     return path, together
 
 
-def _known(path: Path) -> FundingRows | None:
-    """What is in the cache; nothing where that is damaged: what is written now is whole."""
+def _known(path: Path, exchange_id: str) -> FundingRows | None:
+    """What is in the cache; nothing where that is damaged, or its rates are not those of its rows,
+    as an older version kept them: what is written now is whole."""
     try:
-        return read_funding(path) if path.exists() else None
+        known = read_funding(path) if path.exists() else None
     except DataError:
         return None
+    wrong = known is not None and exchange_id in HOURLY_OF_EIGHT and not known.hours.all()
+    return None if wrong else known
+
+
+def _from(known: FundingRows, start: int) -> int:
+    """From when on rows are to be asked for: after the last one that is known, or where the first
+    ones are missing since `start`, ms."""
+    times = known.time.tolist()
+    for first, last in sorted(missing(times, start, times[-1])):
+        if last > start:
+            return first if first < times[0] else first + 1
+    return times[-1] + 1
 
 
 def _columns(rows: Sequence[FundingRow]) -> FundingRows:

@@ -63,8 +63,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the header Retry-After asks to wait (RFC 9110, 10.2.3), three days at most,
     the longest that an exchange is known to ban for (Binance); None without.
 
-    What is no finite number says nothing. A date is measured against the answer's own Date
-    header, so that a clock that is off does not matter.
+    What is no finite number says nothing, nor does a time that is over already: taken at its word
+    a server that goes on refusing would be asked without a pause. A date is measured against the
+    answer's own Date header, so that a clock that is off does not matter.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     text = lower.get("retry-after", "").strip()
@@ -85,5 +86,5 @@ def _until(text: str, date: str | None) -> float | None:
         return None
 
 
-def _bounded(seconds: float) -> float:
-    return min(max(0.0, seconds), _LONGEST)
+def _bounded(seconds: float) -> float | None:
+    return min(seconds, _LONGEST) if seconds > 0.0 else None

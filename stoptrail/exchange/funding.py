@@ -57,6 +57,8 @@ does not belong, and ccxt may tell it in seconds."""
 _SURE, _OFTEN_MS = 10, HOUR_MS // 4
 """Rows that are enough to tell, and how far apart payments are at least: an hour, and each may be
 told a few times."""
+HOURLY_OF_EIGHT = {"coinbaseinternational", "deribit"}
+"""Exchanges of one engine whose hourly rows carry the rate of eight hours beside their own."""
 HOURLY_SINCE = 1_664_452_800_000
 """2022-09-29 12:00 UTC: rows of krakenfutures before it are four hours apart."""
 
@@ -218,16 +220,15 @@ def rows_of(exchange_id: str, entries: list[dict[str, Any]]) -> list[FundingRow]
 
 def row_of(exchange_id: str, entry: dict[str, Any]) -> FundingRow | None:
     """ccxt's entry as a row; None where it is none. krakenfutures' rate is the relative one, of an
-    hour or four; hourly rows of deribit, and of coinbaseinternational, which has the same engine,
-    carry the rate of eight hours besides, which ccxt 4.5.90 takes of the latter."""
+    hour or four; of HOURLY_OF_EIGHT ccxt 4.5.90 gives that of eight hours."""
     info = entry.get("info") or {}
     rate, hours = entry.get("fundingRate"), 0.0
     time = entry.get("timestamp")
     if exchange_id == "krakenfutures" and time is not None:
         rate = info.get("relativeFundingRate", rate)
         hours = 1.0 if time >= HOURLY_SINCE else 4.0
-    elif "interest_1h" in info:
-        rate, hours = info["interest_1h"], 1.0
+    elif exchange_id in HOURLY_OF_EIGHT:
+        rate, hours = info.get("interest_1h", rate), 1.0
     try:
         row = FundingRow(int(time), float(rate), _price(entry), hours)  # type: ignore[arg-type]
     except (TypeError, ValueError):

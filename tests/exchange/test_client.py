@@ -95,9 +95,14 @@ def test_retry_after_is_obeyed_in_seconds_and_as_a_date(
     assert pauses == [17]
 
 
-def test_a_limit_without_a_time_is_kept_for_a_minute(pauses: list[float]) -> None:
+@pytest.mark.parametrize(
+    "told", [{}, {"Retry-After": "0"}, {**DATED, "Retry-After": DATED["Date"]}]
+)
+def test_a_limit_without_a_time_or_with_one_that_is_over_is_kept_for_a_minute(
+    pauses: list[float], told: dict[str, str]
+) -> None:
     call = Failing(ccxt.DDoSProtection("binance 429"))
-    assert read(answered(call, 429), call) == "answer"
+    assert read(answered(call, 429, told), call) == "answer"
     assert pauses == [60]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from stoptrail.core.errors import ConfigError
 from stoptrail.exchange.funding import FundingRow
 from stoptrail.feeds import funding_download as module
-from stoptrail.feeds.funding import funding_path, read_funding
+from stoptrail.feeds.funding import funding_path, read_funding, write_funding
 
 HOUR = 3_600_000
 START = 1_704_067_200_000
@@ -60,6 +61,38 @@ def test_an_earlier_start_is_asked_for_and_nothing_after_now(
     _, rows = fetch(tmp_path, START, START + 5000 * HOUR)
     assert asked[-1] == (START, START + 1000 * HOUR)
     assert len(rows.time) == 126
+
+
+def test_holes_are_asked_for_again_and_rows_that_are_late_are_none(
+    tmp_path: Path, asked: list[tuple[int, int]]
+) -> None:
+    path, rows = fetch(tmp_path, START, START + 96 * HOUR)
+    late = rows._replace(time=rows.time + 18)
+    write_funding(path, late._replace(**{n: getattr(late, n)[:-1] for n in late._fields}), {})
+    fetch(tmp_path, START, START + 96 * HOUR)
+    assert asked[-1] == (START + 88 * HOUR + 1, START + 96 * HOUR)
+    holed = rows._replace(**{n: np.delete(getattr(rows, n), [4, 5, 9]) for n in rows._fields})
+    write_funding(path, holed, {})
+    _, filled = fetch(tmp_path, START, START + 96 * HOUR)
+    assert asked[-1] == (START + 24 * HOUR + 1, START + 96 * HOUR)
+    assert filled.time.tolist() == rows.time.tolist()
+    write_funding(path, holed, {})
+    fetch(tmp_path, START + 50 * HOUR, START + 96 * HOUR)  # the first hole is before that
+    assert asked[-1] == (START + 64 * HOUR + 1, START + 96 * HOUR)
+
+
+def test_hourly_rates_of_eight_hours_that_an_older_version_kept_are_asked_for_again(
+    tmp_path: Path, asked: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, rows = fetch(tmp_path, START, START + 48 * HOUR)
+    for name, end in (("coinbaseinternational", 48), ("binance", 96)):
+        path = funding_path(tmp_path, name, "X/USDT:USDT")
+        write_funding(path, rows, {})
+        module.download_funding(name, {}, "X/USDT:USDT", HOUR, START, START + end * HOUR, tmp_path)
+    assert asked[1:] == [
+        (START, START + 48 * HOUR),
+        (START + 48 * HOUR + 1, START + 96 * HOUR),
+    ]
 
 
 def test_a_spot_market_pays_no_funding(
