@@ -64,7 +64,7 @@ def _known(path: Path, exchange_id: str) -> FundingRows | None:
 def _from(known: FundingRows, start: int) -> int:
     """From when on rows are to be asked for: after the last one that is known, or where the first
     ones are missing since `start`, ms."""
-    times = known.time.tolist()
+    times: list[int] = known.time.tolist()
     for first, last in sorted(missing(times, start, times[-1])):
         if last > start:
             return first if first < times[0] else first + 1

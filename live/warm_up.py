@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +67,7 @@ def warm_up_of(plan: Plan, rows: list[Row], interval: int, wanted: int, unserved
     )
 
 
-def tick_words(rows: list[Row], tick: float | None) -> str:
+def tick_words(rows: Sequence[Row], tick: float | None) -> str:
     """What to say where the latest of `rows` contradict the `tick` that the exchange tells; "" of
     others, and where it tells none."""
     if tick is None:
@@ -84,7 +85,7 @@ def check_alive(exchange_id: str, symbol: str, newest: int, now: int) -> None:
         )
 
 
-def _candles(rows: list[Row], interval: int) -> Candles:
+def _candles(rows: Sequence[Row], interval: int) -> Candles:
     table = np.array(rows, np.float64)
     open_, high, low, close, volume = table[:, 1:].T
     return Candles(table[:, 0].astype(np.int64), open_, high, low, close, volume, interval)
