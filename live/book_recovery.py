@@ -3,14 +3,14 @@ where account and sleeves stand."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from peewee import Database
 
 from stoptrail.backtest.inputs import plan_for
 from stoptrail.backtest.plan import Plan
-from stoptrail.config.market import Maintenance
+from stoptrail.config.market import Filters, Maintenance
 from stoptrail.config.run_rules import market_rules
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError
@@ -31,6 +31,7 @@ from stoptrail.live.session_settings import (
     filters_in,
     maintenance_in,
     margin_words,
+    other_filters,
     plan_from,
     resolved,
     run_rules_from,
@@ -100,6 +101,7 @@ def begin_book(
         (each.symbol, tick_words(one.candles, told_tick(each.settings, theirs[each.symbol])))
         for each, one in zip(sleeves, new, strict=True)
     ]
+    words += _filter_words(ledger.database, sleeves, theirs, found)
     said = dict.fromkeys(f"{symbol}: {text}" for symbol, text in words if text)
     return begun._replace(said=(*begun.said, *said))
 
@@ -199,11 +201,30 @@ def _new_sleeve(
     """What the sleeve would begin with; `theirs` are the filters of the markets, `margins` their
     maintenance margins."""
     filters, rows = theirs[sleeve.symbol], candles[sleeve.symbol]
-    if filters is None and found is not None:  # not listed any more
-        kept = next(row for row in sleeves_of(database, found.id) if row.symbol == sleeve.symbol)
-        filters = filters_in(active_settings(database, kept.id).content)
+    if found is not None:  # a book keeps its settings, whatever the exchange tells by now
+        filters = _kept_filters(database, found, sleeve.symbol)
     content = resolved(sleeve.settings, filters, rows, margins[sleeve.symbol])
     return NewSleeve(sleeve.symbol, sleeve.share, content, rows)
+
+
+def _kept_filters(database: Database, found: SessionRow, symbol: str) -> Filters:
+    """Those that the ledger has of a market."""
+    kept = next(row for row in sleeves_of(database, found.id) if row.symbol == symbol)
+    return filters_in(active_settings(database, kept.id).content)
+
+
+def _filter_words(
+    database: Database,
+    sleeves: Sequence[Sleeve],
+    theirs: Mapping[str, Any],
+    found: SessionRow | None,
+) -> Iterator[tuple[str, str]]:
+    """Of each market what to say where the exchange tells other filters than the book has."""
+    for each in sleeves if found is not None else ():
+        kept = _kept_filters(database, found, each.symbol)
+        if others := other_filters(each.settings, kept, theirs[each.symbol]):
+            tells = f"{each.settings.exchange_id} tells others than before: {others}"
+            yield each.symbol, f"{tells}; the book keeps those with which it began"
 
 
 def _require_same_sleeves(database: Database, found: SessionRow, content: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ from stoptrail.live.session_settings import (
     filters_in,
     maintenance_in,
     margin_words,
+    other_filters,
     prices_words,
     resolved,
     settings_from,
@@ -126,6 +127,8 @@ class Beginning(NamedTuple):
     """What has to stay in the account of a swap, in words."""
     tick: str = ""
     """How its candles contradict the exchange's tick, in words; "" where they do not."""
+    filters: str = ""
+    """Which filters the exchange has changed since the last start, in words."""
 
     @property
     def said(self) -> Iterator[tuple[str, str]]:
@@ -133,8 +136,7 @@ class Beginning(NamedTuple):
         yield "warm-up", self.warm_up.text
         if self.margin:
             yield "settings", self.margin
-        if self.tick:
-            yield "settings", self.tick
+        yield from (("settings", text) for text in (self.tick, self.filters) if text)
         if self.waiting:
             keys = ", ".join(self.waiting)
             yield "settings", f"changed while a position is open, applied after it: {keys}"
@@ -151,8 +153,10 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
     interval = settings.data.interval
     theirs = store.market(symbol) if found is None else store.held_market(symbol)
     margin = margin_of(settings, store) if found is None else None
+    others = ""
     if found is not None:
         kept = [row.content for row in settings_rows(database, found.id)]
+        others = other_filters(settings, filters_in(kept[-1]), theirs)
         theirs = theirs or filters_in(kept[-1])
         margin = next(filter(None, map(maintenance_in, reversed(kept))), None)
     plan = plan_for(settings, market_rules(theirs, 0, 0))
@@ -184,6 +188,7 @@ def begin(settings: Settings, store: MarketStore, session_ledger: SessionLedger)
         newest_tick=newest_tick(database, row.id),
         margin=margin_words(settings_now, by, margin),
         tick=tick_words(candles, told_tick(settings, theirs)),
+        filters=others and f"{settings.exchange_id} tells others than before: {others}",
     )
 
 

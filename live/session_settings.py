@@ -63,6 +63,18 @@ def told_tick(settings: Settings, theirs: Filters | None) -> float | None:
     return theirs.tick if theirs is not None and settings.market.tick is None else None
 
 
+def other_filters(settings: Settings, kept: Filters, told: Filters | None) -> str:
+    """Which filters an exchange tells now that are others than those `kept` before, in words, but
+    for the user's own; "" without any."""
+    fields = [] if told is None else list(zip(Filters._fields, kept, told, strict=True))
+    return ", ".join(
+        f"market.{name} {now:.10g} (was {before:.10g})"
+        for name, before, now in fields
+        if now is not None and before is not None and now != before
+        if getattr(settings.market, name) is None
+    )
+
+
 def maintenance_in(content: dict[str, Any]) -> Maintenance | None:
     """The exchange's tiers as the ledger kept them; None where the user's own were, or none."""
     market = settings_from(content).market

@@ -39,6 +39,7 @@ from tests.live.book_market import (
     whole_ledger,
 )
 from tests.live.books import columns_of
+from tests.live.playback import FILTERS, PlaybackStore
 from tests.live.scenario import PATIENT
 from tests.live.small_market import HOUR, WARM_UP
 from tests.live.victim import Fate
@@ -364,3 +365,24 @@ def test_a_tick_that_a_market_s_candles_contradict_is_said_of_that_market(
     play_book(book_settings(), PlaybackBook(markets, live_at()), url, options=heard)
     (text,) = {text for _, text in said if "the latest prices" in text}
     assert text.startswith("ETH/USDT: all of the latest prices are multiples of 1, while the exch")
+
+
+def test_a_book_goes_on_with_its_filters_where_the_exchange_tells_others(
+    url: str,
+    said: list[tuple[str, str]],
+    heard: Options,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was refused, its positions unattended: the user had changed no setting to put back."""
+    markets = three_markets(300)
+    play_book(book_settings(), PlaybackBook(markets, live_at()), url)
+    finer = FILTERS._replace(tick=0.001, lot=0.000001)
+    monkeypatch.setattr(PlaybackStore, "held_market", lambda *_: finer)
+    play_book(book_settings(), PlaybackBook(markets, live_at()), url, options=heard)
+    told = [text for _, text in said if "tells others than before" in text]
+    assert told[0] == (
+        "BTC/USDT: binance tells others than before: market.tick 0.001 (was 0.01), market.lot "
+        "1e-06 (was 1e-05); the book keeps those with which it began"
+    )
+    assert len(told) == 3
+    assert replayed(url).differences == []

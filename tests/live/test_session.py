@@ -26,7 +26,7 @@ from stoptrail.live.watch.control import answer_of, ask
 from stoptrail.live.watch.messages import Message
 from stoptrail.live.watch.presence import presence_of
 from tests.live.books import books_of
-from tests.live.playback import PlaybackStore, play
+from tests.live.playback import FILTERS, PlaybackStore, play
 from tests.live.small_market import HOUR, WARM_UP, settings, small_rows, ticks_of
 
 COUNT = 700
@@ -395,3 +395,17 @@ def test_a_tick_that_the_candles_keep_is_not_said(market: list[Row], url: str) -
     store = PlaybackStore(market[:280], WARM_UP, HOUR)
     play(settings(), store, url, Options(watchers=(witness,)))
     assert not [message for message in witness.messages if "tick" in message.text]
+
+
+def test_filters_that_the_exchange_has_changed_are_said_once(
+    market: list[Row], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    witness = Witness()
+    play(settings(), PlaybackStore(market[:260], WARM_UP, HOUR), url)
+    finer = FILTERS._replace(tick=0.001)
+    monkeypatch.setattr(PlaybackStore, "held_market", lambda *_: finer)
+    for end in (280, 300):
+        store = PlaybackStore(market[:end], end - 20, HOUR)
+        play(settings(), store, url, Options(watchers=(witness,)))
+    told = [m.text for m in witness.messages if "tells others than before" in m.text]
+    assert told == ["binance tells others than before: market.tick 0.001 (was 0.01)"]
