@@ -220,7 +220,9 @@ def _filter_words(
     found: SessionRow | None,
 ) -> Iterator[tuple[str, str]]:
     """Of each market what to say where the exchange tells other filters than the book has."""
-    for each in sleeves if found is not None else ():
+    if found is None:
+        return
+    for each in sleeves:
         kept = _kept_filters(database, found, each.symbol)
         if others := other_filters(each.settings, kept, theirs[each.symbol]):
             tells = f"{each.settings.exchange_id} tells others than before: {others}"
