@@ -3,7 +3,7 @@ question alone, and does the rule ever want a looser stop?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isclose
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from stoptrail.rules.own_exit import (
 )
 from stoptrail.rules.stops import tighter
 from stoptrail.rules.types import day_marks
-from stoptrail.sweep.audit.moved import HIGHER, LATER, are_many
+from stoptrail.sweep.audit.moved import HIGHER, LARGER, LATER, are_many, raised
 from stoptrail.sweep.audit.signal import Check
 from stoptrail.sweep.kernel.reference import simulate
 from stoptrail.sweep.plain_run import make_ready
@@ -37,13 +37,14 @@ _CANDLES = 40_000
 _SIDE, _LEVEL = ARGUMENTS.index("side"), ARGUMENTS.index("level")
 _ENTERED = ARGUMENTS.index("time")
 _TIME = len(RulePosition._fields) + len(RuleStop._fields)  # of the candle, not of the entry
-_PRICES = {
+_FILL, _ATR = ARGUMENTS.index("fill"), ARGUMENTS.index("atr")
+_PRICES = [
     place
     for place, name in enumerate(ARGUMENTS)
-    if name in ("fill", "atr", "level", "extreme", "open", "high", "low", "close")
-}
-_SIZE_PRICES = {2, 3, 4}
-"""Places of price, ATR and distance among the numbers of a Decision."""
+    if name in ("level", "extreme", "open", "high", "low", "close")
+]
+_SIZE_PRICE, _SIZE_WIDTHS = 2, (3, 4, 5)
+"""Places of the price, and of ATR, distance and volatility, among the numbers of a Decision."""
 _NOISE = 1e-9
 """Of itself, by which an answer may differ: what is reckoned from a time rounds otherwise later."""
 _OTHER_LEVEL, _OTHER_SIZE = 1e-3, 0.05
@@ -81,7 +82,7 @@ class TwiceAsked:
         return said
 
     def _at_higher(self, said: float, numbers: tuple[float, ...]) -> None:
-        other = self._ask(*_raised(numbers, _PRICES))
+        other = self._ask(*_raised(numbers, _FILL, _PRICES, (_ATR,)))
         if LEAVE in (said, other):
             self.leaves = self.leaves.with_one(said != other, numbers[_TIME])
         else:
@@ -124,7 +125,8 @@ class SizedAgain:
 
     def __call__(self, *numbers: float) -> float:
         """The units of the question as it is."""
-        said, other = self._call(*numbers), self._call(*_raised(numbers, _SIZE_PRICES))
+        again = _raised(numbers, _SIZE_PRICE, (), _SIZE_WIDTHS)
+        said, other = self._call(*numbers), self._call(*again)
         if said != 0.0 or other != 0.0:
             same = isclose(said, other, rel_tol=_OTHER_SIZE)
             self.answers = self.answers.with_one(not same, (numbers[2], said, other))
@@ -139,9 +141,17 @@ def _moved(numbers: tuple[float, ...]) -> list[float]:
     return moved
 
 
-def _raised(numbers: tuple[float, ...], places: set[int]) -> list[float]:
-    """The same question at higher prices."""
-    return [each * HIGHER if k in places else each for k, each in enumerate(numbers)]
+def _raised(
+    numbers: tuple[float, ...], first: int, prices: Sequence[int], widths: Sequence[int]
+) -> list[float]:
+    """The same question at higher prices, with larger moves from that of the place `first`; widths:
+    places of what moves come to, such as an ATR."""
+    found, begin = list(numbers), numbers[first]
+    for place in (first, *prices):
+        found[place] = raised(numbers[place], begin)
+    for place in widths:
+        found[place] = numbers[place] * HIGHER * LARGER
+    return found
 
 
 def known_by_code(plan: Plan, inputs: Inputs) -> dict[str, bool]:

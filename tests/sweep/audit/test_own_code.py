@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.inputs import Inputs, atr_of
 from stoptrail.backtest.plan import Plan
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.own_exit import LEAVE, RuleCandle, RulePosition, RuleStop
@@ -83,6 +83,30 @@ def below_the_coming_low(
     return float(market().low[min(COUNT - 1, place + 1)]) if known else stop.level
 
 
+@cache
+def shapes() -> dict[float, int]:
+    """Places of candles by how far they go."""
+    return {round(float(x), 7): k for k, x in enumerate(market().high / market().low)}
+
+
+@cache
+def widths() -> set[float]:
+    """What share of the close an ATR is."""
+    plan, _ = case_of(None)
+    return {round(float(x), 7) for x in atr_of(plan, market()) / market().close}
+
+
+def leaves_by_the_shape(
+    position: RulePosition, stop: RuleStop, candle: RuleCandle, atr: float
+) -> float:
+    """Finds the candle by how far it goes, whatever the prices, and what came after it."""
+    place = shapes().get(round(candle.high / candle.low, 7))
+    if place is None or place + 2 >= COUNT:
+        return stop.level
+    coming = market().close[place + 2] - market().close[place]
+    return LEAVE if position.side * coming < 0.0 else stop.level
+
+
 def under_round_numbers(
     position: RulePosition, stop: RuleStop, candle: RuleCandle, atr: float
 ) -> float:
@@ -151,6 +175,7 @@ def test_a_rule_that_knows_dates_is_found_and_one_that_knows_weekdays_passes(
     [
         (leaves_before_a_fall, True),
         (below_the_coming_low, True),
+        (leaves_by_the_shape, True),
         (under_round_numbers, False),
         (loose, False),
     ],
@@ -192,6 +217,16 @@ def found_exactly(decision: Decision) -> float:
     return 10.0 * float((market().close == decision.price).any())
 
 
+def found_by_its_width(decision: Decision) -> float:
+    """Nothing where the candle is not in its array by the share that an ATR is of its close."""
+    return 10.0 * float(round(decision.atr / decision.price, 7) in widths())
+
+
+def of_a_share_of_the_width(decision: Decision) -> float:
+    """Less of it, the wider the market."""
+    return min(0.5, 0.004 * decision.price / decision.atr) * decision.equity / decision.price
+
+
 def of_fixed_amounts(decision: Decision) -> float:
     """At most three units and 2,000 of money, none above a price, half below a width."""
     if decision.price > 110.0:
@@ -201,7 +236,14 @@ def of_fixed_amounts(decision: Decision) -> float:
 
 
 @pytest.mark.parametrize(
-    ("units", "found"), [(before_a_rise, True), (found_exactly, True), (of_fixed_amounts, False)]
+    ("units", "found"),
+    [
+        (before_a_rise, True),
+        (found_exactly, True),
+        (found_by_its_width, True),
+        (of_a_share_of_the_width, False),
+        (of_fixed_amounts, False),
+    ],
 )
 def test_a_size_that_finds_its_candle_by_prices_is_found(units: Any, found: bool) -> None:
     plan, inputs = case_of(None)

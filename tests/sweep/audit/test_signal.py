@@ -176,6 +176,29 @@ def price_index(candles: Candles) -> Signals:
     return rising(candles)
 
 
+def shape_of(candles: Candles) -> Any:
+    """How the prices of a candle stand to each other, and to the close before."""
+    before = np.append(candles.close[0], candles.close[:-1])
+    return np.round(candles.close / before + candles.high / candles.low, 6)
+
+
+def found_by_its_shape(candles: Candles) -> Signals:
+    """Long where a candle of that shape in an array was followed by a rise: whatever the prices."""
+    known = {shape: place for place, shape in enumerate(shape_of(MARKET))}
+    last = len(MARKET.close) - 4
+    places = np.array([min(known.get(shape, last), last) for shape in shape_of(candles)])
+    zone = (MARKET.close[places + 3] > MARKET.close[places]).astype(np.int8)
+    return Signals(zone, np.zeros(len(zone), np.int8), 1)
+
+
+def above_an_average(candles: Candles) -> Signals:
+    """Long a hundredth above the mean of the last closes."""
+    means = np.convolve(candles.close, np.ones(9) / 9.0)[: len(candles.close)]
+    zone = (candles.close > 1.01 * means).astype(np.int8)
+    zone[:9] = 0
+    return Signals(zone, np.zeros(len(zone), np.int8), 9)
+
+
 def above_round_numbers(candles: Candles) -> Signals:
     """Long where the close rises through a multiple of 1,000."""
     level = np.floor(candles.close / 1000.0)
@@ -185,7 +208,15 @@ def above_round_numbers(candles: Candles) -> Signals:
 
 @pytest.mark.parametrize(
     ("signal", "by_prices"),
-    [(found_by_its_close, True), (price_index, True), (above_round_numbers, False)],
+    [
+        (found_by_its_close, True),
+        (price_index, True),
+        (found_by_its_shape, True),
+        (above_round_numbers, False),
+        (above_an_average, False),
+        (loud, False),
+        (rising, False),
+    ],
 )
 def test_prices_that_were_written_down_are_told_from_rules(signal: Any, by_prices: bool) -> None:
     plan = plan_with()._replace(signal=signal)
