@@ -46,7 +46,8 @@ class CycleExit:
         if self._strategy.exit_zone[0] == -side:
             self._leaving = True
             place = self._strategy.sell if side > 0 else self._strategy.buy
-            place(size=self.position.units, reason=CYCLE, filled=self.left)
+            units = self.position.units
+            place(size=units, reason=CYCLE, filled=self.left, managed=True)
 
     def left(self, position: Position, end: Exit) -> None:
         """The trade is over."""

@@ -97,7 +97,7 @@ class StopTrail:
         """An order that leaves the position."""
         assert self.position is not None
         place = self.strategy.sell if self.position.held.side > 0 else self.strategy.buy
-        return place(**options, filled=self.left)
+        return place(**options, filled=self.left, managed=True)
 
     def _aim(self, position: Position) -> None:
         """Place the limit order that takes the next profit, where there is one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,9 @@ _UNITS = {
     bt.TimeFrame.Days: DAY,
 }
 
+
+_LEAVE_OUT = (bt.filters.SessionFilter, bt.filters.SessionFilterSimple)
+"""Filters of Backtrader's that leave candles out and the others as they are."""
 
 _FEW = 5
 """As many rows, and one at least follows another at once."""
@@ -89,6 +93,7 @@ def known_candles(data: Any) -> Candles | None:
             "the feed is resampled or replayed: give the base candles themselves, higher "
             "timeframes are built from them (C1)"
         )
+    _require_unfiltered(data)
     if not is_stock(data):
         return getattr(data, "candles", None)
     count = data.buflen()
@@ -99,6 +104,25 @@ def known_candles(data: Any) -> Candles | None:
     if count > _FEW:
         require_followed(np.diff(candles.time), candles.interval)
     return candles
+
+
+def _require_unfiltered(data: Any) -> None:
+    """Raise DataError for a filter of Backtrader's that makes other candles of the market's; warn
+    of a user's own, of which nobody knows."""
+    for given, *_ in data._filters:
+        found = getattr(given, "ffilter", given)  # addfilter_simple wraps it
+        if isinstance(found, _LEAVE_OUT):
+            continue
+        kind = found if hasattr(found, "__name__") else type(found)
+        told = f"the feed has the filter {kind.__name__}, and orders fill at the prices"
+        if kind.__module__.partition(".")[0] != bt.__name__:
+            text = f"{told} that it leaves: they have to be the market's own"
+            warnings.warn(text, UserWarning, stacklevel=2)
+            continue
+        raise DataError(
+            f"{told} of its candles, which no market had: put it on a second feed to look at, or "
+            "work its values out in the signal"
+        )
 
 
 def as_candles(rows: Candles | Sequence[Sequence[float]], interval: int) -> Candles:

@@ -20,6 +20,7 @@ from stoptrail.brokers.requests import (
     WORDS,
     new_order,
     require_leaving,
+    require_unmanaged,
     side_of,
     told_of_the_end,
 )
@@ -28,7 +29,6 @@ from stoptrail.brokers.within import WithinCandle
 from stoptrail.core.errors import UsageError
 from stoptrail.rules.costs import DAY
 from stoptrail.rules.decide import expired, order_for
-from stoptrail.rules.detail import pieces
 from stoptrail.rules.paths import TICKS, barrier
 from stoptrail.rules.stops import LIQUIDATED, MANUAL, Stop
 from stoptrail.rules.trade import (
@@ -66,8 +66,9 @@ class CandleBroker(WithinCandle):
     position and exit: a stop order that it submits protects the rest of that candle (C5);
     `closed_out`, called as `filled` where the exchange closes what the entry opened (C20);
     `reduced`, called with what is left of the position and the fill where a limit order took a
-    part of it (C18); `reason`, why it leaves; `ratchet`, which moves a stop with the price of a
-    tick, and `undisturbed`, which says that prices between two do nothing. Orders without are a
+    part of it (C18); `managed`, that it is no user's to cancel; `reason`, why it leaves;
+    `ratchet`, which moves a stop with the price of a tick, and `undisturbed`, which says that
+    prices between two do nothing. Orders without are a
     user's own: a market order enters without a stop, or leaves whole; a limit order takes a
     profit, of a part too.
     """
@@ -189,13 +190,18 @@ class CandleBroker(WithinCandle):
         self.watch()
 
     def cancel(self, order: Any) -> None:
-        """Withdraw a working order; nothing where it does not work any more."""
+        """Withdraw a working order, if it works. Raises UsageError for MtfStrategy's own exits."""
         for slot in ("_entry", "_stop", "_target", "_exit"):
             working = getattr(self, slot)
             if working is not None and working.ref == order.ref:
-                setattr(self, slot, None)
-                working.cancel()
-                self.notify(working)
+                require_unmanaged(working)
+                self._withdraw(slot)
+
+    def _withdraw(self, slot: str) -> None:
+        order = getattr(self, slot)
+        setattr(self, slot, None)
+        order.cancel()
+        self.notify(order)
 
     def notify(self, order: Any) -> None:
         """Queue the order's state for the strategy; the coming candle is looked at anyway."""
@@ -266,13 +272,6 @@ class CandleBroker(WithinCandle):
             self._fill_entry(data.open[0], self._first_price(time))
         if self.open is not None:
             self.within(time)
-
-    def _first_price(self, opens: int) -> int:
-        """When the candle that opened at `opens` has its first price: by ticks, that of its
-        first piece (C21)."""
-        first, last = pieces(self.detail, self.index)
-        known = self.run_rules.path == TICKS and first < last
-        return int(self.detail.time[first]) if known else opens
 
     def _fill_entry(self, price: float, time: int) -> None:
         order = self._entry

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Protocol
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.brokers.funded import FundedBroker, FundingJournal
-from stoptrail.brokers.settlement import rows_until
 from stoptrail.core.time import date_number
 from stoptrail.rules.costs import fill_price, quoted_price
 from stoptrail.rules.decide import expired
@@ -92,6 +91,8 @@ class PaperBroker(FundedBroker):
         self._turn: Callable[[bool], None] | None = self.p.turn
         self._closed = 0
         self._in_tick = False
+        self._by_hand = False
+        """Whether a person leaves now."""
         self._ends = 0
         """Close time of the last candle, ms."""
         self._missing = 0
@@ -154,11 +155,13 @@ class PaperBroker(FundedBroker):
         if position is None:
             return None
         if self._exit is not None:
-            self.cancel(self._exit)
+            self._withdraw("_exit")
         self._send_exit(owner, position, MANUAL_PRICE)
         self.journal.leaving(position, MANUAL_PRICE, price)
         fill = quoted_price(-position.held.side, price, self.run_rules.trade_rules.market)
+        self._by_hand = True
         self._close(self._exit, fill, max(time, position.held.time))
+        self._by_hand = False
         return fill
 
     def _send_exit(self, owner: Any, position: Position, reason: int) -> None:
@@ -245,12 +248,25 @@ class PaperBroker(FundedBroker):
         if self.opening is None and self._stop.created.price != before.level:
             self.opening = before
 
+    def take(self, time: int) -> None:
+        """See WithinCandle."""
+        self.journal.closing(self._paid_until(time))
+        super().take(time)
+
     def _close(self, order: Any, price: float, time: int, charge: float = 0.0) -> None:
         self.opening = None
+        self.journal.closing(self._paid_until(time))
         super()._close(order, price, time, charge)
 
     def _paid_at_exit(self, time: int) -> float:
-        return self.paid_before(rows_until(time, self.interval, self.p.ticks))
+        return self.paid_before(self._paid_until(time))
+
+    def _paid_until(self, time: int) -> int:
+        """The moment before which rows belong to units that close at `time`, in ms: a tick and a
+        person have a moment, of what a candle fills it alone is known (C19)."""
+        if self._in_tick or self._by_hand:
+            return time + 1
+        return time - time % self.interval + self.interval
 
     # Candles
 

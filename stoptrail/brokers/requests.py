@@ -175,6 +175,17 @@ def _require_no_cheating(cerebro: Any) -> None:
         )
 
 
+def require_unmanaged(order: Any) -> None:
+    """Raise UsageError for an order by which a strategy's manager leaves: without it the position
+    would stand bare, or be held for ever."""
+    if "managed" in order.info:
+        raise UsageError(
+            f"the {_name(order.exectype)} that was to be cancelled is MtfStrategy's own, and its "
+            "position would be held without it: close() leaves and withdraws the others, and a "
+            "manager= of your own moves the stop (next_stop)"
+        )
+
+
 def require_leaving(order: Any, side: int, units: float) -> None:
     """Raise UsageError unless `order` leaves a position of `units` on `side`: whole, but for a
     limit order, which may take a part (C18)."""

@@ -126,6 +126,13 @@ class WithinCandle(Account):
             for row in range(first, last):
                 self._walk(self._piece(row), self._piece_mark(row, worst))
 
+    def _first_price(self, opens: int) -> int:
+        """When the candle that opened at `opens` has its first price: by ticks, that of its
+        first piece (C21)."""
+        first, last = pieces(self.detail, self.index)
+        known = self.run_rules.path == TICKS and first < last
+        return int(self.detail.time[first]) if known else opens
+
     def _is_paying(self, opens: int) -> bool:
         """Whether funding is paid within the candle that opened at `opens` (ms): what moves with
         it is another thing from piece to piece."""

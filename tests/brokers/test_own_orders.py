@@ -328,6 +328,29 @@ def test_an_own_exit_leaves_at_the_next_open_and_takes_the_stop_with_it() -> Non
     assert set(alive.values()) == {"Completed", "Canceled"}
 
 
+@pytest.mark.parametrize(
+    ("which", "options", "name"),
+    [
+        (bt.Order.Stop, {}, "stop order"),
+        (bt.Order.Limit, {"exits": {"target": 50.0}}, "limit order"),
+        (bt.Order.Market, {"exits": {"time_hours": 1.0}}, "order to leave"),
+    ],
+)
+def test_an_order_that_manages_a_trade_is_no_users_to_cancel(
+    which: int, options: dict[str, Any], name: str
+) -> None:
+    def cancels(strategy: Any) -> None:
+        for order in strategy.broker.get_orders_open():
+            if order.exectype == which and order.issell():
+                strategy.cancel(order)
+
+    settings = Settings.model_validate({"stop": {"trailing_atr_multiplier": 50.0}, **options})
+    plan = {60: lambda s: s.buy(), **dict.fromkeys(range(62, 80), cancels)}
+    with pytest.raises(UsageError, match=f"the {name} .* is MtfStrategy's own") as failed:
+        run(managed(plan), settings=settings)
+    assert "\n" not in str(failed.value)
+
+
 def test_the_other_side_leaves_without_reversing() -> None:
     found = run(managed({200: lambda s: s.sell(), 205: lambda s: s.buy()}), CANDLES)
     assert len(found.seen.exits) == len(found.seen.entries) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,59 @@ def test_a_resampled_feed_is_refused() -> None:
     cerebro.resampledata(pandas_feed(), timeframe=bt.TimeFrame.Minutes, compression=60)
     with pytest.raises(DataError, match="resampled or replayed"):
         cerebro.run()
+
+
+@pytest.mark.parametrize("way", [{}, {"runonce": False, "preload": False}])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("HeikinAshi", {}),
+        ("Renko", {"size": 5.0}),
+        ("DaySplitter_Close", {}),
+        ("CalendarDays", {}),
+        ("SessionFiller", {}),
+    ],
+)
+def test_a_filter_that_makes_other_candles_of_the_markets_is_refused(
+    kind: str, options: dict[str, Any], way: dict[str, Any]
+) -> None:
+    feed = pandas_feed()
+    feed.addfilter(getattr(bt.filters, kind), **options)
+    with pytest.raises(DataError, match=f"has the filter {kind}.*which no market had"):
+        cerebro_of(feed, cerebro=way).run()
+
+
+@pytest.mark.parametrize("kind", ["SessionFilter", "SessionFilterSimple"])
+def test_a_filter_may_leave_candles_out(kind: str) -> None:
+    hours = CANDLES.time // 3_600_000 % 24
+    feed = pandas_feed(sessionstart=datetime.time(8), sessionend=datetime.time(19, 59))
+    add = feed.addfilter_simple if kind.endswith("Simple") else feed.addfilter
+    add(getattr(bt.filters, kind))
+    kept = rows_of(CANDLES, np.flatnonzero((hours >= 8) & (hours < 20)))
+    assert (found := events(feed)) == events(pandas_feed(kept))
+    assert len(found[0]) > 5
+
+
+def test_a_filter_may_be_on_a_feed_to_look_at(expected: Any) -> None:
+    shown = pandas_feed()
+    shown.addfilter(bt.filters.HeikinAshi)
+    journal = RecordingJournal()
+    cerebro = cerebro_of(pandas_feed(), broker=CandleBroker(journal=journal))
+    cerebro.adddata(shown)
+    cerebro.run()
+    assert [*journal.entries, *journal.exits] == expected[0]
+
+
+def test_a_filter_of_ones_own_is_told() -> None:
+    def doubled(data: Any) -> bool:
+        data.close[0] = data.high[0] = 2.0 * data.high[0]
+        return False
+
+    for add in ("addfilter", "addfilter_simple"):
+        feed = pandas_feed()
+        getattr(feed, add)(doubled)
+        with pytest.warns(UserWarning, match="has the filter doubled, .* the market's own"):
+            cerebro_of(feed).run()
 
 
 # Steps of the market
