@@ -91,7 +91,7 @@ class Seat:
         settlement = None
         if own.published:
             history = origin.checkpoint.history
-            settlement = Settlement(options.interval, own.by_tick, history, None, origin.settled)
+            settlement = Settlement(history, None, origin.settled)
         rules = own.plan.run_rules.trade_rules
         self.journal = LiveJournal(rules, settlement, *origin.counters)
         return PaperSleeveBroker(

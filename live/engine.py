@@ -95,7 +95,7 @@ class Engine:
         plan, engine_options = self.plan, self._engine_options
         cerebro = self._cerebro = bt.Cerebro(stdstats=False, runonce=False, preload=False)
         cerebro.adddata(feed)
-        self._keep_books(feed.interval)
+        self._keep_books()
         self.broker = PaperBroker(
             run_rules=plan.run_rules,
             journal=self._journal,
@@ -121,11 +121,11 @@ class Engine:
         with own_errors(*plan.own_code):
             cerebro.run()
 
-    def _keep_books(self, interval: int) -> None:
+    def _keep_books(self) -> None:
         origin, options, rules = self._origin, self._engine_options, self.plan.run_rules.trade_rules
         if options.funding == "published":
             told = origin.checkpoint.history, origin.checkpoint.balance, origin.settled
-            self.settlement = Settlement(interval, options.by_tick, *told)
+            self.settlement = Settlement(*told)
         self._journal = LiveJournal(rules, self.settlement, *origin.counters)
 
     def stop(self) -> None:

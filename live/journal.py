@@ -72,6 +72,8 @@ class Reduced(NamedTuple):
     reason: int
     """Code of rules.stops.REASONS."""
     time: int
+    until: int
+    """Rows of funding before this moment are those of the units, ms."""
 
 
 class Left(NamedTuple):
@@ -84,6 +86,8 @@ class Left(NamedTuple):
     reason: int
     """Code of rules.stops.REASONS."""
     time: int
+    until: int
+    """Rows of funding before this moment are those of the units, ms."""
 
 
 class Funded(NamedTuple):
@@ -129,6 +133,7 @@ class LiveJournal:
         self._rules = trade_rules
         self._settlement = settlement
         self._came: dict[int, tuple[int, int]] = {}
+        self._until = 0
 
     @property
     def waits(self) -> bool:
@@ -161,26 +166,30 @@ class LiveJournal:
         """An order to leave was sent, at `price` where a person names one."""
         self._events.append(Leaving(self._trades, self._signal, position, reason, price))
 
+    def closing(self, until: int) -> None:
+        """Rows before `until` (ms) are those of the units that close next."""
+        self._until = until
+
     def reduced(self, position: Position, part: Fill, reason: int, time: int) -> None:
         """A part of a trade closed."""
-        self._events.append(Reduced(self._trades, self._signal, position, part, reason, time))
-        self._settle(position, part, time, None, 0.0)
+        when = time, self._until
+        self._events.append(Reduced(self._trades, self._signal, position, part, reason, *when))
+        self._settle(position, part, None, 0.0)
 
     def left(self, position: Position, end: Exit, reason: int, time: int) -> None:
         """A trade closed."""
-        self._events.append(Left(self._trades, self._signal, position, end, reason, time))
-        self._settle(position, end.last, time, end.pnl, end.shortfall)
+        when = time, self._until
+        self._events.append(Left(self._trades, self._signal, position, end, reason, *when))
+        self._settle(position, end.last, end.pnl, end.shortfall)
 
-    def _settle(
-        self, position: Position, part: Fill, time: int, pnl: float | None, shortfall: float
-    ) -> None:
+    def _settle(self, position: Position, part: Fill, pnl: float | None, shortfall: float) -> None:
         if self._settlement is None:
             return
         held, rules = position.held, self._rules
         distance = abs(held.fill - initial_stop(held, rules.stop, rules.market).level)
         units = entry_units(position)
         trade = Settled(self._trades, held.side, held.time, units, distance, pnl, shortfall)
-        self._settlement.closed(trade, part.units, part.funding, time)
+        self._settlement.closed(trade, part.units, part.funding, self._until)
 
     def came(self, row: FundingRow, after: int, ticks: int) -> None:
         """A row of funding came after the candle that opened at `after`, when so many ticks

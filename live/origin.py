@@ -67,6 +67,6 @@ def origin_of(
         leaving=waits_to_leave(database, row.id),
         past=candles[:-1],
         booked=booked_funding(database, row.id) if published else (),
-        settled=settled_trades(database, row.id, row.interval, by_tick, since) if published else (),
+        settled=settled_trades(database, row.id, since) if published else (),
         marks=stored_marks(database, row.id) if published and not by_tick else {},
     )

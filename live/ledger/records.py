@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from peewee import Database, fn
 
-from stoptrail.brokers.settlement import Part, Settled, rows_until
+from stoptrail.brokers.settlement import Part, Settled
 from stoptrail.core.errors import StoreError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.row_writer import WORKING
@@ -265,9 +265,7 @@ def booked_funding(database: Database, session: int) -> list[FundingRow]:
     ]
 
 
-def settled_trades(
-    database: Database, session: int, interval: int, by_tick: bool, since: int
-) -> list[Settled]:
+def settled_trades(database: Database, session: int, since: int) -> list[Settled]:
     """The trades that ended at `since` (ms) or later, or have closed parts."""
     found, history = [], NO_CLOSED_TRADES
     for row in rows(database, PaperTrades, session):
@@ -277,7 +275,7 @@ def settled_trades(
         history = trade.extend(history)
         if row["exit_time"] is None or row["exit_time"] >= since:
             parts = tuple(
-                Part(fill["units"], rows_until(fill["time"], interval, by_tick), fill["funding"])
+                Part(fill["units"], fill["paid_until"], fill["funding"])
                 for fill in rows(database, PaperFills, session, trade=row["number"])
                 if fill["number"] > 0
             )

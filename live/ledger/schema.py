@@ -139,6 +139,19 @@ def _beyond(execute: Any, session: int, source: int) -> list[tuple[int, int]]:
     return found
 
 
+def _paid_until(database: Database) -> None:
+    """Before which moment rows of funding are a fill's (C19): at the open of a candle a tick is
+    not told from what the candle fills, which is there by far more often."""
+    _add(database, "paper_fills", "paid_until", "BIGINT")
+    execute: Any = database.execute_sql
+    for session, interval in execute('SELECT id, "interval" FROM sessions').fetchall():
+        execute(
+            "UPDATE paper_fills SET paid_until = time + "
+            f"CASE WHEN time / {interval} * {interval} = time THEN {interval} ELSE 1 END "
+            f"WHERE number > 0 AND session = {session}"
+        )
+
+
 def _add(database: Database, table: str, name: str, kind: str) -> None:
     """Add a column, unless the tables were made with it."""
     if name not in {column.name for column in database.get_columns(table)}:
@@ -159,6 +172,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _ticks_of_books,
     _marks,
     _passed,
+    _paid_until,
 )
 """Step n leads from version n to version n + 1; a step is never changed once released."""
 

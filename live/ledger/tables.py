@@ -40,8 +40,7 @@ class Sessions(Model):
     candle = BigIntegerField()
     """Open time of the last candle that was processed."""
     ticks = BigIntegerField(default=0)
-    """How many ticks changed something; of a book and its sleeves the number of its last moment:
-    steps, and ticks that changed a sleeve."""
+    """How many ticks changed something; of a book and its sleeves the steps as well."""
     balance = DoubleField()
     """Cash as it was before the open position; of a sleeve its share with its profits."""
     day_start = DoubleField()
@@ -262,6 +261,7 @@ class PaperFills(Model):
     borrow = DoubleField()
     funding = DoubleField()
     """Both of these units, from the entry on."""
+    paid_until = BigIntegerField(null=True)  # rows of funding before it are theirs (C19)
     left = DoubleField()
     """Units that are held after it."""
     reason = CharField()

@@ -202,7 +202,8 @@ class StepWriter(Rows):
         )
         self._move(event.trade, 0, held.time, None, stop, step)
         entered = Fill(position.units, held.fill, position.fee, 0.0, 0.0)
-        self._fill(event.trade, 0, held.time, held.side, entered, position.units, "entry", step)
+        first = event.trade, 0, held.time, held.side, entered, None, position.units
+        self._fill(*first, "entry", step)
 
     def _moved(self, event: Moved, step: Step) -> None:
         after, old, position = event.after, event.before.level, step.checkpoint.position
@@ -223,7 +224,8 @@ class StepWriter(Rows):
     def _reduced(self, event: Reduced, step: Step) -> None:
         position, reason = event.position, STOP_REASONS[event.reason]
         number, side = position.parts.number, -position.held.side
-        self._fill(event.trade, number, event.time, side, event.part, position.units, reason, step)
+        part = event.trade, number, event.time, side, event.part, event.until, position.units
+        self._fill(*part, reason, step)
         for kind in ("stop", "exit", "leave"):
             left = {"units": position.units}
             self.change(PaperOrders, left, kind=kind, signal=event.signal, status=WORKING)
@@ -238,7 +240,7 @@ class StepWriter(Rows):
             what = filled if kind == _KIND_OF.get(reason, "stop") else over
             self.change(PaperOrders, what, kind=kind, signal=event.signal)
         number = event.position.parts.number + 1
-        self._fill(event.trade, number, event.time, side, last, 0.0, reason, step)
+        self._fill(event.trade, number, event.time, side, last, event.until, 0.0, reason, step)
         closed = {
             "exit_time": event.time,
             "exit": end.price,

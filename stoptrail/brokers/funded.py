@@ -26,6 +26,9 @@ class FundingJournal(Journal, Protocol):
     def amended(self, amendment: Amendment) -> None:
         """It changed what a fill had cost."""
 
+    def closing(self, until: int) -> None:
+        """Rows before `until` (ms) are those of the units that close next."""
+
 
 class FundedBroker(CandleBroker):
     """Parameters: those of `CandleBroker`, and

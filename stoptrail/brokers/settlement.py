@@ -75,28 +75,14 @@ class Amendment(NamedTuple):
     """Added to the shortfall, and so to the account."""
 
 
-def rows_until(time: int, interval: int, by_tick: bool) -> int:
-    """The moment before which rows belong to units that closed at `time`, all in ms: on candles
-    the end of the candle, for a tick the next millisecond."""
-    candle = not by_tick or time % interval == 0
-    return time - time % interval + interval if candle else time + 1
-
-
 class Settlement:
-    """Keeps the trades that a late row may reach. `interval`, `by_tick`: see `rows_until`; `cash`:
-    the account after all of them, what is held left out; None for a sleeve of a book, whose trades
-    had a margin each: what took more is credited there on and on, what took less is not."""
+    """Keeps the trades that a late row may reach. `cash`: the account after all of them, what is
+    held left out; None for a sleeve of a book, whose trades had a margin each: what took more is
+    credited there on and on, what took less is not."""
 
     def __init__(
-        self,
-        interval: int,
-        by_tick: bool,
-        history: ClosedTrades,
-        cash: float | None,
-        trades: Iterable[Settled] = (),
+        self, history: ClosedTrades, cash: float | None, trades: Iterable[Settled] = ()
     ) -> None:
-        self._interval = interval
-        self._by_tick = by_tick
         self.history = history
         """The closed trades as they are now."""
         self.cash = cash
@@ -107,10 +93,10 @@ class Settlement:
                 cash = cash - trade.pnl if trade.shortfall == 0.0 else -trade.pnl
             self.trades[at] = trade._replace(cash=_backing(trade, cash))
 
-    def closed(self, trade: Settled, units: float, funding: float, time: int) -> None:
-        """`units` of `trade` closed at `time` (ms) with this `funding`; its parts before are
-        known here."""
-        part = Part(units, rows_until(time, self._interval, self._by_tick), funding)
+    def closed(self, trade: Settled, units: float, funding: float, until: int) -> None:
+        """`units` of `trade` closed with this `funding`, and rows before `until` (ms) are theirs;
+        its parts before are known here."""
+        part = Part(units, until, funding)
         parts: tuple[Part, ...] = ()
         if self.trades and self.trades[-1].number == trade.number:
             parts = self.trades.pop().parts

@@ -8,7 +8,7 @@ short one.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -88,6 +88,21 @@ class Leave:
     """A person asks to leave."""
 
 
+class LeaveAt(NamedTuple):
+    """A person leaves at a price."""
+
+    price: float
+    time: int
+
+
+def asked(engine: Engine, event: Any) -> None:
+    """What a person asks."""
+    if isinstance(event, LeaveAt):
+        engine.leave_at(*event)
+    else:
+        engine.leave_at_market()
+
+
 def run(events: list[Any], chosen: Plan | None = None, *, ticks: bool = True) -> list[Step]:
     """The steps of a session in which `events` come after one known candle."""
     chosen = chosen or plan()
@@ -101,7 +116,7 @@ def run(events: list[Any], chosen: Plan | None = None, *, ticks: bool = True) ->
         events=[WARM, *events],
         interval=HOUR,
         on_tick=engine.on_tick,
-        on_event=lambda event: engine.leave_at_market(),
+        on_event=lambda event: asked(engine, event),
     )
     engine.run(feed)
     return steps
@@ -334,6 +349,32 @@ def test_leaving_by_hand_without_a_tick_fills_at_the_close() -> None:
 def test_a_stop_that_is_hit_comes_before_leaving_by_hand() -> None:
     steps = run([LONG, tick(2, 1, 100.0, 99.0, 100.0), Leave(), tick(2, 3, 79.0, 78.0, 79.5)])
     assert the(steps, Left).reason == INITIAL
+
+
+ENTERED = [LONG, tick(2, 0, 100.0), candle(2, 100.0, 104.0, 98.0, 101.0)]
+"""The stop is at 80."""
+HIT = candle(3, 100.0, 104.0, 79.0, 90.0)
+
+
+@pytest.mark.parametrize(
+    ("events", "ticks", "until"),
+    [
+        ([tick(3, 0, 79.0)], True, 3 * HOUR + 1),  # at the very open
+        ([tick(3, 7, 79.0)], True, 3 * HOUR + 7 * 60_000 + 1),
+        ([tick(3, 0, 102.0), HIT], True, 4 * HOUR),  # its tick was missed
+        ([HIT], True, 4 * HOUR),
+        ([HIT], False, 4 * HOUR),
+        ([Leave(), candle(3, 100.0, 104.0, 95.0, 99.0)], False, 4 * HOUR),
+        ([Leave(), tick(3, 0, 99.0)], True, 3 * HOUR + 1),
+        ([LeaveAt(99.0, T0 + 3 * HOUR)], True, 3 * HOUR + 1),
+        ([LeaveAt(99.0, T0 + 3 * HOUR + 9)], False, 3 * HOUR + 10),
+    ],
+)
+def test_what_leaves_has_the_rows_up_to_its_moment_or_those_of_its_candle(
+    events: list[Any], ticks: bool, until: int
+) -> None:
+    """Of funding (C19): a tick and a person have a moment, what a candle fills has none."""
+    assert the(run([*ENTERED, *events], ticks=ticks), Left).until == T0 + until
 
 
 def test_on_candles_alone_ticks_change_nothing() -> None:

@@ -39,10 +39,10 @@ def account(trades: list[Raw], rows: list[tuple[int, float]]) -> list[tuple[floa
 
 def settled(trades: list[Raw], known: list[tuple[int, float]]) -> Settlement:
     """A session that had `known` when the trades ended."""
-    made, told = Settlement(HOUR, False, NO_CLOSED_TRADES, CASH), account(trades, known)
+    made, told = Settlement(NO_CLOSED_TRADES, CASH), account(trades, known)
     for number, (trade, (pnl, short)) in enumerate(zip(trades, told, strict=True), 1):
         own = Settled(number, trade.side, trade.entry, trade.units, 1.0, pnl, short)
-        made.closed(own, trade.units, 0.0, trade.exit)
+        made.closed(own, trade.units, 0.0, trade.exit + HOUR)
     return made
 
 
@@ -74,7 +74,7 @@ def test_late_rows_leave_what_there_would_be_had_they_come_in_time() -> None:
         for at, row in enumerate(rows):
             amended += found.pay(*row)
             if at % 3 == 2:
-                found = Settlement(HOUR, False, found.history, found.cash, found.trades)
+                found = Settlement(found.history, found.cash, found.trades)
         meant = account(trades, rows)
         got = [(each.pnl, each.shortfall) for each in found.trades]
         for (pnl, short), (own, missing) in zip(meant, got, strict=True):
@@ -115,10 +115,10 @@ def test_a_receipt_first_makes_good_what_was_credited() -> None:
 
 def test_a_sleeve_of_a_book_loses_no_more_than_its_margin_by_what_comes_late() -> None:
     """It knows the margins of those trades alone that took theirs whole."""
-    found = Settlement(HOUR, False, NO_CLOSED_TRADES, None)
+    found = Settlement(NO_CLOSED_TRADES, None)
     for number, (pnl, short) in enumerate([(-500.0, 100.0), (-50.0, 0.0)], 1):
         own = Settled(number, 1, number * 9 * HOUR, 10.0, 1.0, pnl, short)
-        found.closed(own, 10.0, 0.0, (number * 9 + 4) * HOUR)
+        found.closed(own, 10.0, 0.0, (number * 9 + 5) * HOUR)
     [first] = found.pay(10 * HOUR, 3.0)
     assert (first.pnl, first.shortfall, first.by + first.credited) == (-500.0, 130.0, 0.0)
     [second] = found.pay(20 * HOUR, 3.0)

@@ -249,6 +249,9 @@ class PaperJournal(RecordingJournal):
         """An entry order was sent."""
         self.orders.append(entry_order)
 
+    def closing(self, until: int) -> None:
+        """Which rows of funding are those of a fill."""
+
 
 def paper(
     candles: Candles,

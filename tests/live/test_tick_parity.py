@@ -3,6 +3,7 @@ them (C14, C21): trades, and every level with what stops.csv says of it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -19,21 +20,24 @@ from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import open_existing
 from stoptrail.live.ledger.records import all_sessions
 from stoptrail.live.ledger.schema import LedgerSchema, version_of
-from stoptrail.live.market.events import Tick
+from stoptrail.live.market.events import Event, Published, Tick
 from stoptrail.live.watch.differences import compare
 from stoptrail.live.watch.replay import recording_of, replay
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.detail import Detail, piece_at
+from stoptrail.rules.funding import FundingRow, funding_of, funding_rows
 from stoptrail.rules.paths import TICKS
 from stoptrail.rules.stops import REASONS
 from stoptrail.rules.types import OPEN
 from tests.live.books import Books, backtest_of, books_of, told_trades
+from tests.live.funding_rows import SWAP, told_between
 from tests.live.playback import PlaybackStore, play, rows_of
 from tests.live.small_market import HOUR, WARM_UP, settings, small_market
 
 PIECES = 6
 FORMER = 10
-"""Version of the ledger before it knew which levels lay beyond their price."""
+"""Version of the ledger before it knew which levels lay beyond their price, and up to when rows of
+funding are a fill's."""
 BY_TICK = {"trail": "percent", "trail_percent": 0.003}
 """The tick after the entry may find this trail above its price."""
 BY_CLOSE = {"trailing_atr_multiplier": 0.5, "atr_period": 2, "atr_timeframe": "1h"}
@@ -48,8 +52,9 @@ class Told(NamedTuple):
     record: Record
 
 
-def market() -> tuple[Candles, Detail]:
-    """Candles and the pieces that make them up: some wild, most calm, none missing."""
+def market(begin: int = 60_000) -> tuple[Candles, Detail]:
+    """Candles and the pieces that make them up, of which the first comes `begin` ms after the
+    open: some wild, most calm, none missing."""
     rough = small_market(900, 8)
     count, random = len(rough.time), np.random.default_rng(8)
     shares = np.sort(random.random((count, PIECES + 1)), axis=1)
@@ -62,7 +67,7 @@ def market() -> tuple[Candles, Detail]:
     opens, high, low, closes = (np.round(prices, 2) for prices in (opens, high, low, closes))
     times = rough.time[0] + HOUR * np.arange(count, dtype=np.int64)
     ends = opens[:, 0].copy(), high.max(axis=1), low.min(axis=1), closes[:, -1].copy()
-    moments = times[:, None] + 60_000 + 300_000 * np.arange(PIECES, dtype=np.int64)
+    moments = times[:, None] + begin + 300_000 * np.arange(PIECES, dtype=np.int64)
     pieces = (column.ravel() for column in (moments, opens, high, low, closes))
     edges = PIECES * np.arange(count + 1, dtype=np.int64)
     return Candles(times, *ends, np.ones(count), HOUR), Detail(*pieces, edges[:-1], edges[1:])
@@ -71,10 +76,10 @@ def market() -> tuple[Candles, Detail]:
 CANDLES, DETAIL = market()
 
 
-def ticks_of(row: Row, apart: int = 0) -> list[Tick]:
+def ticks_of(row: Row, apart: int = 0, detail: Detail = DETAIL) -> list[Tick]:
     """The prices of the candle's pieces in the order in which a long sees them, `apart` ms."""
     at, nothing = (row[0] - int(CANDLES.time[0])) // HOUR, float("nan")
-    pieces = [piece_at(DETAIL, k) for k in range(int(DETAIL.first[at]), int(DETAIL.last[at]))]
+    pieces = [piece_at(detail, k) for k in range(int(detail.first[at]), int(detail.last[at]))]
     return [
         Tick(int(piece.time) + k * apart, float(price), nothing, nothing)
         for piece in pieces
@@ -164,6 +169,48 @@ def test_exits_and_sizes_of_a_session_by_ticks_are_those_of_the_backtest(
     )
 
 
+def told_with(row: Row, detail: Detail, told: list[FundingRow]) -> Iterator[Event]:
+    """The ticks of the candle, and each of the rows that are `told` before the first of them that
+    comes at its time or later."""
+    coming = [each for each in told if row[0] < each.time <= row[0] + HOUR]
+    for tick in ticks_of(row, detail=detail):
+        while coming and coming[0].time <= tick.time:
+            yield Published(coming.pop(0))
+        yield tick
+    yield from (Published(each) for each in coming if each.time < row[0] + HOUR)
+
+
+def test_funding_of_a_session_by_ticks_is_that_of_the_backtest(tmp_path: Path) -> None:
+    """Rows within candles: a tick has its moment, at the very open of a candle too (C19)."""
+    url, (candles, detail) = f"sqlite:///{tmp_path}/ledger.db", market(0)
+    first, last = int(candles.time[WARM_UP]), int(candles.time[-1])
+    random = np.random.default_rng(4)
+    told = [
+        FundingRow(time, float(random.normal(0.0, 0.001)), 30_000.0, 0.0)
+        for time in range(first, last, 17 * 60_000)
+    ]
+    chosen = settings(
+        **SWAP,
+        live={"ratchet": "tick"},
+        strategy={"sides": "long"},
+        stop={"breakeven_atr_trigger": 0.0},
+        exits={"scale_out": [{"at": 0.3, "fraction": 0.5}]},
+    )
+    ticks: Any = partial(told_with, detail=detail, told=told)
+    between: Any = told_between(rows_of(candles), [r for r in told if r.time % HOUR == 0])
+    play(chosen, PlaybackStore(rows_of(candles), WARM_UP, HOUR, ticks, between), url)
+    plan = backtest_of(url)[1]
+    plan = plan._replace(run_rules=plan.run_rules._replace(path=TICKS))
+    funding = funding_of(funding_rows(*zip(*told, strict=True)), candles, plan.tiers)
+    fills = run_backtrader(candles, WARM_UP, plan, funding, detail=detail).fills
+    found = [row for row in books_of(url)["PaperFills"] if row["number"] > 0]
+    moments = fills.time.tolist()
+    assert [row["time"] for row in found] == moments
+    assert [row["units"] for row in found] == fills.units.tolist()
+    assert [row["funding"] for row in found] == pytest.approx(fills.funding.tolist(), abs=1e-9)
+    assert sum(time % HOUR == 0 for time in moments) >= 5
+
+
 def test_a_time_stop_counts_from_the_open_of_the_candle_of_the_entry(tmp_path: Path) -> None:
     """As on candles: what the first tick lacks of them costs no candle."""
     url = f"sqlite:///{tmp_path}/ledger.db"
@@ -173,7 +220,7 @@ def test_a_time_stop_counts_from_the_open_of_the_candle_of_the_entry(tmp_path: P
     assert len(left) >= 5
 
 
-def test_a_ledger_of_the_former_schema_learns_which_levels_lay_beyond_their_price(
+def test_a_ledger_of_a_former_schema_learns_what_today_s_knows(
     database_url: str,
 ) -> None:
     books = session(BY_TICK, database_url, apart=1)
@@ -181,6 +228,7 @@ def test_a_ledger_of_the_former_schema_learns_which_levels_lay_beyond_their_pric
     with closing(open_existing(database_url)) as database:
         execute: Any = database.execute_sql
         execute("ALTER TABLE stop_moves DROP COLUMN passed")
+        execute("ALTER TABLE paper_fills DROP COLUMN paid_until")
         LedgerSchema.delete().where(LedgerSchema.version > FORMER).execute(database)
         assert version_of(database) == FORMER
     assert books_of(database_url) == books

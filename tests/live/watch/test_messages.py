@@ -49,7 +49,7 @@ def test_an_exit_at_a_named_price_is_told_with_its_own_time() -> None:
     unused: Any = None
     entry = Position(Entry(1, 100.0, 0, 1.0), 1.0, 0.0)
     end: Any = SimpleNamespace(price=99.0, pnl=-1.0)
-    left = Left(1, 0, entry, end, MANUAL_PRICE, 3 * 86_400_000)
+    left = Left(1, 0, entry, end, MANUAL_PRICE, 3 * 86_400_000, 0)
     step = Step(None, None, 0, 1, (left,), unused, 0.0, 0.0, 0.0, unused, 1, False)
     assert [message.time for message in messages_of(step, 60_000)] == [3 * 86_400_000]
     stopped = step._replace(events=(left._replace(reason=TRAIL),))
