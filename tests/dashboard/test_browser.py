@@ -156,6 +156,36 @@ def test_a_session_shows_its_market_its_trades_and_its_story(
     assert errors(window) == []
 
 
+def test_a_slow_road_is_asked_once_at_a_time_and_ends_with_the_newest(
+    window: Any, place: tuple[Client, Running]
+) -> None:
+    client, session = place
+    open_page(window, client, "/#/session/0/1")
+    drawn(window)
+    window.execute_script("""
+      const plain = window.fetch;
+      window.reads = { open: 0, most: 0, all: 0 };
+      window.fetch = async (path, ...more) => {
+        if (!String(path).includes("/candles")) return plain(path, ...more);
+        reads.all += 1;
+        reads.open += 1;
+        reads.most = Math.max(reads.most, reads.open);
+        await new Promise((done) => setTimeout(done, 4000));
+        try { return await plain(path, ...more); } finally { reads.open -= 1; }
+      };
+    """)
+    button = "return document.querySelector('.buttons button').textContent"
+    with closing(sqlite3.connect(session.file, timeout=10)) as own:
+        for _ in range(4):
+            before = window.execute_script(button)
+            with own:
+                own.execute("UPDATE sessions SET paused = 1 - paused")
+            wait_until(window, f"{button} !== arguments[0]", before)
+    wait_until(window, "return reads.all > 1 && reads.open === 0")
+    assert window.execute_script("return reads.most") == 1
+    assert errors(window) == []
+
+
 def test_an_order_is_sent_after_a_yes_and_not_before(
     window: Any, place: tuple[Client, Running]
 ) -> None:

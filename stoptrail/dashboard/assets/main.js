@@ -52,10 +52,17 @@ async function enter(token) {
   begin();
 }
 
+// Of looks that came while one was drawn only the newest is.
+let waiting = false;
 function heard(look) {
   newest = look;
-  document.documentElement.dataset.ready = "";
-  current.look?.(look);
+  if (waiting) return;
+  waiting = true;
+  setTimeout(() => {
+    waiting = false;
+    document.documentElement.dataset.ready = "";
+    current.look?.(newest);
+  });
 }
 
 function told(state) {

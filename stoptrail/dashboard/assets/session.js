@@ -120,7 +120,17 @@ export function sessionPage(place, ledger, number) {
       h("div", { class: "three" }, box("Position and risk", parts.position), box("Signal", parts.signal), box("Connection", parts.connection))],
     box("Equity and drawdown", parts.curve), h("section", { class: "card" }, tabs, parts.list)].flat());
 
+  // One reading at a time: on a slow machine or road they would overtake each other, without end.
+  let [reading, again] = [false, false];
   async function refresh() {
+    again = true;
+    if (reading) return;
+    reading = true;
+    while (again && !gone) { again = false; await read(); }
+    reading = false;
+  }
+
+  async function read() {
     try {
       const [candles, newCurve, newStory] = await Promise.all([get(`/api/session/${key}/candles`), get(`/api/session/${key}/curve`), get(`/api/session/${key}/story`)]);
       if (gone) return;
