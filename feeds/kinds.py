@@ -43,12 +43,16 @@ def kind_in_name(path: str) -> str:
 def of_one_kind(names: Iterable[str], meant: str) -> tuple[list[bool], str]:
     """Which of several files are of the kind of market that `meant` is, and what has to be said.
 
-    Files whose paths tell nothing are taken for it. Where no file is of that kind all are kept.
+    Files whose paths tell nothing are taken for it, but beside files of swaps, as freqtrade lays
+    them, for spot. Where no file is of that kind all are kept.
     """
     told = [kind_in_name(name) for name in names]
     wanted = "a swap" if ":" in meant else "spot"
-    keep = [kind in ("", wanted) for kind in told]
-    others = dict.fromkeys(kind for kind in told if kind not in ("", wanted))
+    unsaid = "spot" if wanted in told else wanted
+    keep = [(kind or unsaid) == wanted for kind in told]
+    others = dict.fromkeys(
+        kind or "nothing of a swap" for kind, kept in zip(told, keep, strict=True) if not kept
+    )
     if not others:
         return keep, ""
     what = " and ".join(others)
@@ -89,6 +93,8 @@ _OTHER_KINDS = {"inverse", "cm", "coinm", "inverseperpetual", "margin", "deliver
 
 
 _FRAME = re.compile(r"(?<![A-Za-z0-9])(\d{1,3})(m|min|h|d)(?=[._-]|$)")
+_SPELLED = re.compile(r"-(\d{1,4})-(MINUTE|HOUR|DAY)-")
+"""As the types of Nautilus' bars say it."""
 _MINUTES = re.compile(r"_(1|5|15|30|60|240|720|1440)(?=\.|$)")
 
 
@@ -96,6 +102,8 @@ def timeframe_in_name(name: str) -> str:
     """The timeframe that a file's name tells, such as 15m; "" where it tells none."""
     if match := _FRAME.search(name):
         return f"{match[1]}{match[2][0]}"
+    if match := _SPELLED.search(name):
+        return f"{match[1]}{match[2][0].lower()}"
     if match := _MINUTES.search(name):
         return timeframe_name(int(match[1]) * MINUTE_MS)
     return ""

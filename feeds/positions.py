@@ -26,7 +26,7 @@ from stoptrail.feeds.orders import (
 )
 from stoptrail.feeds.sheets import Sheet, column_of
 from stoptrail.feeds.signatures import METATRADER_4
-from stoptrail.feeds.strangers import another_market, is_trades, two_sides
+from stoptrail.feeds.strangers import another_market, is_trades, refuse_wide, two_sides
 from stoptrail.feeds.times import read_times
 from stoptrail.feeds.unnamed_times import in_steps, time_columns
 from stoptrail.feeds.words import rows_alike, word_columns
@@ -93,6 +93,7 @@ def _beside_words(sheet: Sheet, words: Sequence[int]) -> Named:
 
 def _by_numbers(sheet: Sheet, numbers: Sequence[Floats], time: Times | None) -> Named:
     """Names of columns by what stands in them."""
+    refuse_wide(sheet.width)
     if sheet.width >= 11 and _is_kline(numbers):
         return Named(_padded(_KLINE, sheet.width), "Binance klines")
     if flagged := _of_okx(sheet, numbers):

@@ -198,17 +198,23 @@ def _as_closes(stamps: Stamps, time: Times) -> str:
     """What to say of times whose first one follows a midnight by a candle, as where closes begin
     with a day; "" elsewhere, and where the name says that they are opens. Longer candles must also
     end with a day: many files of opens begin at such a time."""
-    step = usual_step(time)
     told = time_name(stamps.name)
-    if len(time) < _ENOUGH or step >= DAY_MS or (told and told.stamp == "sure"):
-        return ""
-    first, last = int(np.min(time)), int(np.max(time))
-    if first % DAY_MS != step or (step >= HOUR_MS and last % DAY_MS):
+    if not _with_days(time, usual_step(time)) or (told and told.stamp == "sure"):
         return ""
     return (
-        f"the first candle is stamped {iso(first)}, as the first close of a day is: if times are "
-        'those of closes, set data.stamp = "close"'
+        f"the first candle is stamped {iso(int(np.min(time)))}, as the first close of a day is: if "
+        'times are those of closes, set data.stamp = "close"'
     )
+
+
+def _with_days(time: Times, late: int) -> bool:
+    """Whether times begin with a day where each is `late` milliseconds behind its candle's open;
+    those of longer candles also end with one."""
+    step = usual_step(time)
+    if len(time) < _ENOUGH or step >= DAY_MS:
+        return False
+    first, last = int(np.min(time)) - late, int(np.max(time)) - late
+    return first % DAY_MS == 0 and (step < HOUR_MS or (last + step) % DAY_MS == 0)
 
 
 _ENOUGH = 8
@@ -260,6 +266,12 @@ def _is_close(stamps: Stamps) -> bool:
             f"{stamps.name} and {sheet.names[layout.close_time]} are the same, as where closes are "
             f"cut to {_CUTS[step]}: whether {stamps.name} is the open or the close is not told; "
             'set data.stamp to "open" or "close"'
+        )
+    if same and _with_days(stamps.time, 0):
+        raise DataError(
+            f"{stamps.name} and {sheet.names[layout.close_time]} are the same, and begin with a "
+            "day as opens do: whether they are opens or closes is not told; set data.stamp to "
+            '"open" or "close"'
         )
     return bool(same)
 

@@ -40,6 +40,7 @@ _LISTED = 160
 _KNOWN = (
     *("holds trades", "holds quotes", "holds candles of bid and ask", "holds funding rates"),
     *("holds open interest", "holds tickers", "most highs are", "each row holds one value"),
+    "holds other things",
 )
 
 
@@ -76,7 +77,7 @@ _TEXTS = (
         "write it as Parquet or CSV",
     ),
     (
-        re.compile(r"\[?\(\d.*|\[?\{'.*|(var|let|const) \w+ ?=.*|[\w.]+\([\[{].*"),
+        re.compile(r"\[?\(['\"\d].*|\[?\{'.*|(var|let|const) \w+ ?=.*|[\w.]+\([\[{].*"),
         "is a text of Python or JavaScript; write it as JSON (json.dump, JSON.stringify) or CSV",
     ),
     (
@@ -117,6 +118,8 @@ def what_else(names: Sequence[str]) -> str:
         return f"holds trades, no candles (found: {found}); give candles"
     if any("openinterest" in name for name in plain):
         return f"holds open interest, no candles (found: {found}); give candles"
+    if {"tsevent", "tsinit"} <= plain:
+        return f"holds other things than bars, as Nautilus writes them (found: {found}); give bars"
     markets = [name for name in names if _PAIR.fullmatch(name.strip())]
     if len(markets) > 2 and len(markets) > len(names) - 3:
         return (
@@ -192,6 +195,19 @@ def refuse_doubles(names: Sequence[str]) -> None:
             "year, month and day have columns of their own: write the time into one column, as "
             "2024-03-01 00:15 or in epoch seconds"
         )
+
+
+def refuse_wide(width: int) -> None:
+    """DataError for a row without names that is no candle but all of them, one behind the other:
+    among so many numbers four that are prices would be looked for without an end."""
+    if width > _WIDEST:
+        raise DataError(
+            f"a row has more than {_WIDEST} columns without names, as where all candles stand in one "
+            "line; write a line for each"
+        )
+
+
+_WIDEST = 100
 
 
 def is_tickers(names: Sequence[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from stoptrail.core.errors import DataError
-from stoptrail.core.time import iso
+from stoptrail.core.time import DAY_MS, HOUR_MS, iso
 from stoptrail.feeds.files import load_file
 from stoptrail.feeds.kinds import kind_in_name
 from stoptrail.feeds.layouts import Reading
@@ -69,6 +70,9 @@ def test_files_of_a_swap_are_passed_over_among_spot_and_said_where_they_are_alon
     loaded = load_file(both, QUARTER, SPOT)
     assert same(loaded.candles, GIVEN)
     assert "1 file passed over, whose path says a swap: BTC/USDT is spot" in loaded.notes
+    of_swap = load_file(both, QUARTER, Reading(symbol="BTC/USDT:USDT"))
+    assert of_swap.candles.open.tolist() == [row[1] for row in swap]  # none of spot's before them
+    assert "whose path says nothing of a swap: BTC/USDT:USDT is a swap" in " ".join(of_swap.notes)
     alone = table(tmp_path / "BTC_USDT_USDT-15m-futures.csv", PLAIN, ROWS)
     said = load_file(alone, QUARTER, SPOT).notes
     assert "the path says a swap; it is run as BTC/USDT, spot" in said
@@ -237,3 +241,59 @@ def test_marks_of_byte_order_and_remarks_between_joined_files_are_passed_over(
     loaded = load_file(path, QUARTER)
     assert same(loaded.candles, GIVEN)
     assert any("repeated header line skipped" in note for note in loaded.notes)
+
+
+def test_of_the_catalogue_of_nautilus_the_bars_of_the_timeframe_are_read(tmp_path: Path) -> None:
+    bars = "open,high,low,close,volume,ts_event,ts_init"
+    closes = [[*row[1:], row[0] * 10**6, (row[0] + QUARTER) * 10**6] for row in ROWS]
+    hours = [[*row[1:], row[0] * 10**6, (row[0] + HOUR_MS) * 10**6] for row in ROWS[::4]]
+    market, data = "BTCUSDT.BINANCE", tmp_path / "data"
+    for kind, header, rows in (
+        (f"bar/{market}-15-MINUTE-LAST-EXTERNAL", bars, closes),
+        (f"bar/{market}-1-HOUR-LAST-EXTERNAL", bars, hours),
+        (f"currency_pair/{market}", "id,base_currency,price_increment,ts_event,ts_init",
+         [[market, "BTC", "0.01", 0, 0]]),
+        (f"mark_price_update/{market}", "value,ts_event,ts_init", [[1.0, 10**18, 10**18]]),
+    ):  # fmt: skip
+        (data / kind).mkdir(parents=True)
+        table(data / kind / "part.csv", header, rows)
+    loaded = load_file(data, QUARTER, SPOT)
+    assert same(loaded.candles, GIVEN)
+    said = " ".join(loaded.notes)
+    assert "1 file of another timeframe than 15m passed over" in said
+    assert "holds other things than bars, as Nautilus writes them" in said
+
+
+@pytest.mark.parametrize("step", [QUARTER, HOUR_MS])
+def test_opens_that_stand_as_closes_too_are_asked_about(tmp_path: Path, step: int) -> None:
+    """As Nautilus' own wrangler leaves opens, whose `ts_init` was not set."""
+    days = [row for row in LONG if row[0] >= -(-LONG[0][0] // DAY_MS) * DAY_MS]
+    days = days[: len(days) // 96 * 96]
+    header = "open,high,low,close,volume,ts_event,ts_init"
+    same_ = [[*row[1:], row[0] * 10**6, row[0] * 10**6] for row in days[:: step // QUARTER]]
+    path = table(tmp_path / "bars.csv", header, same_)
+    with pytest.raises(DataError, match=r"begin with a day as opens do.*set data\.stamp"):
+        load_file(path, step)
+    told = load_file(path, step, Reading(stamp="open"))
+    assert told.candles.time[0] == days[0][0]
+    late = table(tmp_path / "late.csv", header, same_[1:])
+    assert load_file(late, step).candles.time[0] == days[0][0]
+
+
+@pytest.mark.parametrize(
+    ("row", "between", "told"),
+    [
+        ("('{}',{},{},{},{},{})", ",", "is a text of Python or JavaScript"),  # as SQL's VALUES
+        (
+            "{},{},{},{},{},{}",
+            ",",
+            "a row has more than 100 columns without names.*a line for each",
+        ),
+    ],
+)
+def test_candles_that_all_stand_in_one_line_are_refused_at_once(
+    tmp_path: Path, row: str, between: str, told: str
+) -> None:
+    path = tmp_path / "line.csv"
+    path.write_text(between.join(row.format(iso(r[0]), *r[1:]) for r in LONG))
+    assert re.search(told, refusal(path))
