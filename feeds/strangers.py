@@ -72,7 +72,7 @@ _TEXTS = (
     (re.compile(r"- \{?\w+: .*"), "is YAML; write it as CSV or JSON"),
     (re.compile(r"\[\[?[A-Za-z_][\w.-]*\]\]?"), "is TOML or the like; write it as CSV or JSON"),
     (
-        re.compile(r"[┌╭╔].*|shape: \(.*"),
+        re.compile(r"[┌┏╭╔].*|shape: \(.*"),
         "is a table as it is drawn on a terminal (polars, DuckDB), without some rows and digits; "
         "write it as Parquet or CSV",
     ),
@@ -202,8 +202,8 @@ def refuse_wide(width: int) -> None:
     among so many numbers four that are prices would be looked for without an end."""
     if width > _WIDEST:
         raise DataError(
-            f"a row has more than {_WIDEST} columns without names, as where all candles stand in one "
-            "line; write a line for each"
+            f"a row has more than {_WIDEST} columns without names, as where all candles stand in "
+            "one line; write a line for each"
         )
 
 

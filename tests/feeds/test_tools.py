@@ -60,6 +60,7 @@ def test_a_count_of_rows_at_the_end_is_no_row(tmp_path: Path, end: str) -> None:
     ("first", "said"),
     [
         ("┌──────┬──────┐", "drawn on a terminal"),
+        ("   ┏━━━━━━┳━━━━━━┓", "drawn on a terminal"),  # ClickHouse's Pretty
         ("shape: (400, 6)", "drawn on a terminal"),
         ("[(1708905600000, 51728.85, 51735.0, 51627.22, 51643.38, 173.2)]", "Python or JavaScript"),
         ("[{'time': 1708905600000, 'open': 51728.85}]", "Python or JavaScript"),
