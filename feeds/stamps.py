@@ -267,7 +267,7 @@ def _is_close(stamps: Stamps) -> bool:
             f"cut to {_CUTS[step]}: whether {stamps.name} is the open or the close is not told; "
             'set data.stamp to "open" or "close"'
         )
-    if same and _with_days(stamps.time, 0):
+    if same and len(stamps.time) * step >= DAY_MS and _with_days(stamps.time, 0):
         raise DataError(
             f"{stamps.name} and {sheet.names[layout.close_time]} are the same, and begin with a "
             "day as opens do: whether they are opens or closes is not told; set data.stamp to "
