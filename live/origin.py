@@ -55,8 +55,9 @@ def origin_of(
     database: Database, row: SessionRow, candles: list[Row], settings: Settings
 ) -> Origin:
     """Where a session goes on, from its ledger; `candles` are all that it has stored."""
-    by_tick, since = settings.live.ratchet == "tick", candles[-1][0] - REACH
-    published = funding_of(settings) == "published"
+    by_tick, published = settings.live.ratchet == "tick", funding_of(settings) == "published"
+    booked = booked_funding(database, row.id) if published else ()
+    since = min(candles[-1][0], max((each.time for each in booked), default=0)) - REACH
     return Origin(
         known=1,
         start=row.start,
@@ -66,7 +67,7 @@ def origin_of(
         counters=counters(database, row.id),
         leaving=waits_to_leave(database, row.id),
         past=candles[:-1],
-        booked=booked_funding(database, row.id) if published else (),
+        booked=booked,
         settled=settled_trades(database, row.id, since) if published else (),
         marks=stored_marks(database, row.id) if published and not by_tick else {},
     )

@@ -55,6 +55,8 @@ class FundedBroker(CandleBroker):
         self._rows: ConstantFunding | PublishedFunding | None = None
         self._settlement: Settlement | None = self.p.settlement
         self._heard = {row.time for row in self.p.booked}
+        self._newest = max(self._heard, default=0)
+        """Time of the newest row that was published, ms."""
         self._fresh = False
         """Whether rows are news, not those that were booked before."""
         self._known = 0
@@ -107,6 +109,7 @@ class FundedBroker(CandleBroker):
         before it are known."""
         assert isinstance(self._rows, PublishedFunding)
         self._heard = {time for time in self._heard if time > row.time - REACH} | {row.time}
+        self._newest = max(self._newest, row.time)
         self._fresh = True
         self._rows.publish(row)
         self._book(self._known)
@@ -126,7 +129,7 @@ class FundedBroker(CandleBroker):
                 booked += self._pay(moment, paid_since(amount, 0.0, self._rate))
                 self.marked_again(moment)
             self.journal.funded(row, booked)
-        self._settlement.forget(known)
+        self._settlement.forget(min(known, self._newest))
 
     @property
     def _rate(self) -> float:

@@ -12,7 +12,7 @@ from stoptrail.rules.sizing import NO_CLOSED_TRADES, ClosedTrades, extended
 from stoptrail.rules.tally import r_multiple
 
 REACH = 3 * 86_400_000
-"""Milliseconds after its end for which a late row still finds a trade."""
+"""Milliseconds that a row may come behind later ones and still finds its trade."""
 
 
 class Part(NamedTuple):
@@ -107,10 +107,11 @@ class Settlement:
         if self.cash is not None:
             self.cash += trade.pnl or 0.0
 
-    def forget(self, now: int) -> None:
-        """Drop the trades that ended long before `now`, ms."""
+    def forget(self, newest: int) -> None:
+        """Drop the trades that ended long before the `newest` row, ms: however long none is
+        published, the trades of that time wait for theirs."""
         while self.trades and self.trades[0].pnl is not None:
-            if self.trades[0].parts[-1].until > now - REACH:
+            if self.trades[0].parts[-1].until > newest - REACH:
                 return
             self.trades.pop(0)
 

@@ -86,9 +86,9 @@ def test_spot_and_swap_share_sockets_and_keep_their_own_units_and_costs(
     with OkxSide(columns, first, Pace(wanted=wanted)) as exchange:
         playing = exchange.play()
         until = first + (HOURS - 2) * HOUR_MS
-        told = url, exchange.urls(), ratchet, until
+        where = url, exchange.urls(), ratchet, until
         for fate, code in ((Fate(HOURS // 3, "after", "candle"), -signal.SIGKILL), (None, 0)):
-            process = context().Process(target=run_book, args=(*told, fate))
+            process = context().Process(target=run_book, args=(*where, fate))
             process.start()
             process.join(120)
             assert process.exitcode == code
@@ -108,11 +108,12 @@ def test_spot_and_swap_share_sockets_and_keep_their_own_units_and_costs(
         booked = of[SWAP](StoredFunding)
         assert of[SPOT](StoredFunding) == []
         closes = {row["time"] + HOUR_MS: row["close"] for row in of[SWAP](StoredCandles)}
-        held = [trade for trade in of[SWAP](PaperTrades) if trade["exit_time"]]
+        known_to = max(row["time"] for row in booked) + EVERY  # that row may not be published yet
+        held = [t for t in of[SWAP](PaperTrades) if (t["exit_time"] or known_to) < known_to]
     assert {row["time"] for row in booked} == {row["time"] // EVERY * EVERY for row in booked}
     assert all(row["rate"] == rate_at(row["time"]) for row in booked)
     assert len(booked) >= HOURS // 8 - 1
-    assert len(held) >= 3
+    assert len(held) >= 2
     paid, start = 0, first - first % EVERY
     for trade in held:
         assert trade["units"] / LOT == pytest.approx(round(trade["units"] / LOT))

@@ -14,6 +14,7 @@ import pytest
 from stoptrail.cli.sessions import table
 from stoptrail.core.time import iso_time
 from stoptrail.exchange.rows import Row
+from stoptrail.live.engine import NEVER
 from stoptrail.live.ledger.check import problems
 from stoptrail.live.ledger.database import Ledger, open_existing, open_ledger
 from stoptrail.live.ledger.records import all_sessions, booked_funding
@@ -116,25 +117,31 @@ def test_the_interval_of_funding_may_change_while_a_position_is_held(tmp_path: P
     nothing_differs(url)
 
 
-@pytest.mark.parametrize("ratchet", ["candle", "tick"])
+@pytest.mark.parametrize(
+    ("ratchet", "hours", "restarted"),
+    [("candle", 30, False), ("tick", 30, False), ("candle", 150, False), ("tick", 150, True)],
+)
 def test_a_row_that_comes_late_is_booked_on_what_was_held_at_its_time(
-    ratchet: str, tmp_path: Path
+    ratchet: str, hours: int, restarted: bool, tmp_path: Path
 ) -> None:
-    """Thirty hours late, when the trade may be over and the next one under way: the same rows
-    are paid by the same trades, and the money is the same."""
+    """When the trade may be over, days ago, and others under way: the same rows are paid by the
+    same trades, and the money is the same."""
     rows = small_rows(700, 8)
     told = [row._replace(rate=row.rate / 100.0) for row in published(rows, 8)]
     changes: Any = {"live": {"ratchet": ratchet}, "stop": {"breakeven_atr_trigger": 0.0}, **SCALED}
     on_time = run(f"sqlite:///{tmp_path}/on_time.db", rows, told, **changes)
     url = f"sqlite:///{tmp_path}/late.db"
-    late = run(url, rows, told, late=30, **changes)
+    if restarted:
+        run(url, rows[:500], told, late=hours, **changes)
+    late = run(url, rows, told, late=hours, **changes)
     nothing_differs(url)
     trades = late["PaperTrades"]
     assert len(trades) > 10
-    paid = [trade["funding"] for trade in on_time["PaperTrades"]][:-2]
+    heard = sum((trade["exit_time"] or NEVER) < rows[-hours][0] for trade in trades)
+    paid = [trade["funding"] for trade in on_time["PaperTrades"]][:heard]
     assert sum(funding != 0.0 for funding in paid) > 3
-    assert [trade["funding"] for trade in trades][:-2] == pytest.approx(paid, rel=1e-3)
-    for trade in trades[:-2]:
+    assert [trade["funding"] for trade in trades][:heard] == pytest.approx(paid, rel=1e-3)
+    for trade in trades[:heard]:
         parts = [f["funding"] for f in late["PaperFills"] if f["trade"] == trade["number"]]
         assert trade["funding"] == pytest.approx(sum(parts))
     cash = 100_000.0 + sum(trade["pnl"] or 0.0 for trade in trades)
