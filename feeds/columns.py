@@ -43,11 +43,9 @@ def columns_of(candles: Candles) -> Columns:
     return Columns(*candles[:6])
 
 
-def aggregated(
-    columns: Columns, covered: Spans, interval: int, wanted: int
-) -> tuple[Columns, Spans]:
-    """Candles of `wanted` milliseconds from ones of `interval`, for those buckets that
-    `covered` holds whole, and the span of these buckets. Shape (n,) each."""
+def aggregated(columns: Columns, covered: Spans, wanted: int) -> tuple[Columns, Spans]:
+    """Candles of `wanted` milliseconds from shorter ones, for those buckets that `covered` holds
+    whole, and the span of these buckets. Shape (n,) each."""
     whole = joined((start + -start % wanted, end - end % wanted) for start, end in covered)
     inside = np.zeros(len(columns.time), np.bool_)
     for start, end in whole:

@@ -314,7 +314,7 @@ class _Download:
                 f"are built from its {timeframe_name(length)} candles"
             )
             parts = self.run(length, start, end, now)
-            columns, covered = aggregated(parts.columns, parts.covered, length, interval)
+            columns, covered = aggregated(parts.columns, parts.covered, interval)
             cached = with_rows(cached, [columns], within(covered, start, end))
             missing = uncovered(cached.covered, start, end)
             cached = with_unserved(cached, missing, start, end, now)

@@ -265,7 +265,7 @@ def _built(columns: Columns, interval: int, wanted: int) -> Columns:
     """Candles of `wanted` milliseconds from those of `interval`: none of which the beginning or
     the end is not in the file."""
     start, end = int(columns.time[0]), int(columns.time[-1]) + interval
-    built, _ = aggregated(columns, ((start, end),), interval, wanted)
+    built, _ = aggregated(columns, ((start, end),), wanted)
     return built
 
 

@@ -18,11 +18,8 @@ from stoptrail.core.text import number_of
 from stoptrail.core.time import iso_time
 from stoptrail.exchange.rows import Row
 from stoptrail.live.book_origin import BookBeginning, active_settings, beginning_of, kept_candles
-from stoptrail.live.ledger.book_ledger import BookLedger, NewSleeve, book_name, book_of
-from stoptrail.live.ledger.records import (
-    SessionRow,
-    sleeves_of,
-)
+from stoptrail.live.ledger.book_ledger import BookLedger, NewSleeve, book_name
+from stoptrail.live.ledger.records import SessionRow, session_of, sleeves_of
 from stoptrail.live.protocols import MarketStore
 from stoptrail.live.recovery import check_interval, margin_of, warm_up_candles
 from stoptrail.live.session_settings import (
@@ -67,7 +64,7 @@ def begin_book(
     Raises the errors of exchange and ledger, ConfigError for settings that cannot go on.
     """
     name = book_name([sleeve.symbol for sleeve in sleeves])
-    found = book_of(ledger.database, settings.exchange_id, name)
+    found = session_of(ledger.database, settings.exchange_id, name)
     content = book_content(settings, sleeves)
     if found is not None:
         check_interval(settings, found)

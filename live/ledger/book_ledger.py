@@ -42,11 +42,6 @@ def book_name(symbols: Sequence[str]) -> str:
     return PREFIX + ",".join(dict.fromkeys(symbols))
 
 
-def book_of(database: Database, exchange: str, name: str) -> SessionRow | None:
-    """The session of a book, if there is one."""
-    return session_of(database, exchange, name)
-
-
 class BookLedger:
     """The session of one book; `open` it before anything else."""
 
@@ -64,7 +59,7 @@ class BookLedger:
     ) -> tuple[SessionRow, list[SessionRow]]:
         """The rows of the book and of its sleeves; made from `new`, with warm-ups and settings,
         where there are none."""
-        found = book_of(self.database, *self._key)
+        found = session_of(self.database, *self._key)
         if found is None:
             found = self._ledger.transaction("session", lambda: self._make(content, new))
         self.book, self.sleeves = found, sleeves_of(self.database, found.id)
@@ -73,7 +68,7 @@ class BookLedger:
 
     def _make(self, content: dict[str, Any], new: Sequence[NewSleeve]) -> SessionRow:
         database = self.database
-        made = book_of(database, *self._key)
+        made = session_of(database, *self._key)
         if made is not None:  # a commit whose answer was lost
             return made
         exchange, name = self._key
@@ -93,7 +88,7 @@ class BookLedger:
                 sources[symbol] = session
                 insert_candles(database, session, candles)
             add_settings(database, session, SettingsRow(1, 0, own), 0)
-        made = book_of(database, *self._key)
+        made = session_of(database, *self._key)
         assert made is not None
         return made
 

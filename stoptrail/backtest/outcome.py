@@ -76,7 +76,7 @@ def by_side(outcome: Outcome, inputs: Inputs) -> dict[str, dict[str, Any]]:
     """Figures of the closed trades of each side."""
     trades = outcome.record.trades
     return {
-        name: closed_table(trades, trades.side == side, inputs)
+        name: closed_table(trades, trades.side == side)
         for name, side in (("long", 1), ("short", -1))
     }
 
@@ -92,12 +92,12 @@ def by_year(outcome: Outcome, inputs: Inputs) -> dict[str, dict[str, Any]]:
         first = int(np.searchsorted(days, year))
         span = equity[max(0, first - 1) : int(np.searchsorted(days, year, side="right"))]
         returns = mark_table(span)
-        figures = closed_table(trades, exits == year, inputs)
+        figures = closed_table(trades, exits == year)
         table[str(year)] = figures | {name: returns[name] for name in ("net_return", "sharpe")}
     return table
 
 
-def closed_table(trades: TradeLog, chosen: NDArray[np.bool_], inputs: Inputs) -> dict[str, Any]:
+def closed_table(trades: TradeLog, chosen: NDArray[np.bool_]) -> dict[str, Any]:
     """Figures of those of the `chosen` trades that are closed."""
     rows = np.flatnonzero(chosen & (trades.exit != OPEN))
     some = TradeLog._make(column[rows] for column in trades)

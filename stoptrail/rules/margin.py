@@ -171,7 +171,7 @@ def steepest_rate(tiers: Floats) -> float:
 
 
 @rule
-def closed_out_at(side: int, danger: float, first: float, last: float) -> float:
+def closed_out_at(danger: float, first: float, last: float) -> float:
     """Where the market is when its mark reaches `danger`, on its way from `first` to `last`: at
     that price, or at the nearest that it comes to on the way."""
     low, high = min(first, last), max(first, last)

@@ -282,7 +282,7 @@ def price_of(
     if event == STOPPED:
         return stop_fill(side, first, level, costs, market)
     if event == CLOSED_OUT:
-        return fill_price(-side, closed_out_at(side, danger, first, last), costs, market)
+        return fill_price(-side, closed_out_at(danger, first, last), costs, market)
     if event == TARGETED:
         return target
     if event == LEFT:

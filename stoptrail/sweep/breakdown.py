@@ -47,7 +47,7 @@ def regime_tables(outcome: Outcome, inputs: Inputs) -> dict[str, Any]:
     day = np.searchsorted(marks, entered, side="right") - 1
     table: dict[str, Any] = {"window_days": WINDOW}
     for regime in regimes(inputs.candles, marks[:-1]):
-        trades = closed_table(outcome.record.trades, regime.days[day], inputs)
+        trades = closed_table(outcome.record.trades, regime.days[day])
         figures = {**trades, **_days(regime, own, market)}
         table.setdefault(regime.kind, {})[regime.name] = figures
     return table

@@ -91,7 +91,7 @@ class Space:
         ruled = [k for k, key in enumerate(grid.keys) if key == _EXITS and _own(grid.values[k])]
         shared = [k for k, key in enumerate(grid.keys) if key in _PART_FIELDS or k in ruled]
         own = [k for k in range(len(grid.keys)) if k not in signal and k not in shared]
-        self._signal, self._shared = signal, shared
+        self._signal = signal
         rows = [k for k in range(len(grid.keys)) if k in own or grid.keys[k] == _SIZING]
         self._axes = [self._axis(k) for k in (*rows, *ruled)]
         self._inside = np.sort(self._offsets(own))

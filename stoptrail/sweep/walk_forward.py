@@ -144,7 +144,7 @@ def step_table(
     test: dict[str, Any] = {"trades": 0, "pnl": 0.0}
     if step.test is not None:
         every = np.ones(len(step.test.pnl), bool)
-        closed = closed_table(step.test, every, chained.inputs)
+        closed = closed_table(step.test, every)
         test = {
             "trades": closed["trades"],
             # With what a trade that is still open has made so far: it is in the equity.

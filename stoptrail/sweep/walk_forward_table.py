@@ -69,7 +69,7 @@ def same_span(runs: dict[str, Outcome], inputs: Inputs, start: int) -> dict[str,
     table: dict[str, Any] = {"start": iso(int(inputs.marks.time[at]))}
     for name, run in runs.items():
         trades, fills = run.record.trades, run.record.fills
-        own = closed_table(trades, entered[trades.entry] >= start, inputs)
+        own = closed_table(trades, entered[trades.entry] >= start)
         curve = account_curve(trades, fills, inputs, run.plan.run_rules)
         held = float(held_candles(trades, first, len(entered)) * inputs.candles.interval)
         of_time = {"exposure": ratio(held, span)}

@@ -22,7 +22,7 @@ def test_put_together_the_pieces_are_the_candles_themselves(interval: int, fine:
     candles = base(interval=interval)
     pieces = synthetic_detail(candles, fine, 1)
     reach = ((START, START + 60 * DAY),)
-    made, _ = aggregated(columns_of(pieces), reach, fine, interval)
+    made, _ = aggregated(columns_of(pieces), reach, interval)
     for name in ("time", "open", "high", "low", "close"):
         np.testing.assert_array_equal(getattr(made, name), getattr(candles, name))
     np.testing.assert_allclose(made.volume, candles.volume, rtol=0, atol=1e-8)
