@@ -269,7 +269,7 @@ class CandleBroker(WithinCandle):
         if not data.volume[0] > 0.0:
             return
         if self._entry is not None:
-            self._fill_entry(data.open[0], self._first_price(time))
+            self._fill_entry(data.open[0], self.first_price(time))
         if self.open is not None:
             self.within(time)
 

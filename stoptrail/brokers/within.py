@@ -126,7 +126,7 @@ class WithinCandle(Account):
             for row in range(first, last):
                 self._walk(self._piece(row), self._piece_mark(row, worst))
 
-    def _first_price(self, opens: int) -> int:
+    def first_price(self, opens: int) -> int:
         """When the candle that opened at `opens` has its first price: by ticks, that of its
         first piece (C21)."""
         first, last = pieces(self.detail, self.index)
