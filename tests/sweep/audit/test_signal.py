@@ -15,6 +15,7 @@ from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles, Signals
 from stoptrail.rules.structure import STRUCTURE_KINDS
 from stoptrail.rules.trend import TREND_KINDS
+from stoptrail.sweep.audit.moved import are_many
 from stoptrail.sweep.audit.signal import (
     GLANCES,
     early_zones,
@@ -221,6 +222,22 @@ def above_round_numbers(candles: Candles) -> Signals:
 def test_prices_that_were_written_down_are_told_from_rules(signal: Any, by_prices: bool) -> None:
     plan = plan_with()._replace(signal=signal)
     assert goes_by_prices(plan, MARKET, signals_of(plan, MARKET)) is by_prices
+
+
+def test_round_numbers_of_a_market_that_rose_fivefold_are_rules() -> None:
+    """However far prices are from the first, they are moved by as little."""
+    rise, first = np.geomspace(1.0, 5.0, len(MARKET.close)), MARKET.close[0]
+    calm = {
+        name: (getattr(MARKET, name) / first) ** 0.2 for name in ("open", "high", "low", "close")
+    }
+    prices = {name: first * rise * each for name, each in calm.items()}
+    plan, grown = plan_with()._replace(signal=above_round_numbers), MARKET._replace(**prices)
+    assert not goes_by_prices(plan, grown, signals_of(plan, grown))
+
+
+def test_two_answers_that_are_others_are_not_many() -> None:
+    assert [are_many(changed, 4) for changed in (1, 2, 3)] == [False, False, True]
+    assert [are_many(changed, 40) for changed in (10, 11)] == [False, True]
 
 
 def test_a_glance_passes_events_over_whose_candles_the_signal_fails() -> None:
