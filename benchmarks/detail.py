@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from benchmarks.market import Span
 from benchmarks.sections import Section, require, table
-from stoptrail.feeds.cache import write_candles
-from stoptrail.feeds.columns import columns_of
+from stoptrail.feeds.downloads.cache import write_candles
 from stoptrail.feeds.synthetic_detail import synthetic_detail
+from stoptrail.feeds.tables.columns import columns_of
 
 ROUNDS = 3
 MOST_SECONDS = 4.0

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from stoptrail.core.errors import DataError
-from stoptrail.feeds.download import Notice
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.downloads.download import Notice
+from stoptrail.feeds.layouts.recognise import Reading
 
 Result = TypeVar("Result")
 

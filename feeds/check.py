@@ -17,15 +17,9 @@ from numpy.typing import NDArray
 from stoptrail.core.errors import DataError
 from stoptrail.core.text import number_of
 from stoptrail.core.time import iso, timeframe_name
-from stoptrail.feeds.columns import Columns, rows_of
-from stoptrail.feeds.doubles import hour_twice, said_of_doubles
-from stoptrail.feeds.faults import (
-    alignment_faults,
-    describe,
-    order_faults,
-    usual_step,
-    value_faults,
-)
+from stoptrail.feeds.checks.doubles import hour_twice, said_of_doubles
+from stoptrail.feeds.checks.oddities import Oddity, oddities, unfinished, volume_unknown
+from stoptrail.feeds.checks.seams import Joined, arranged, joined
 from stoptrail.feeds.files import (
     MIN_CANDLES,
     PLAIN,
@@ -38,11 +32,17 @@ from stoptrail.feeds.files import (
     unit_notes,
     written_at,
 )
-from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.markets import SeveralError
-from stoptrail.feeds.oddities import Oddity, oddities, unfinished, volume_unknown
+from stoptrail.feeds.layouts.markets import SeveralError
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.feeds.parts import FilePart
-from stoptrail.feeds.seams import Joined, arranged, joined
+from stoptrail.feeds.tables.columns import Columns, rows_of
+from stoptrail.feeds.tables.faults import (
+    alignment_faults,
+    describe,
+    order_faults,
+    usual_step,
+    value_faults,
+)
 from stoptrail.rules.candles import Times
 
 

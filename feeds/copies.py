@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.time import iso
-from stoptrail.feeds.columns import Columns
+from stoptrail.feeds.tables.columns import Columns
 
 
 def first_copies(

@@ -19,13 +19,13 @@ from stoptrail.core.program import Progress
 from stoptrail.core.time import HOUR_MS, MINUTE_MS, iso, timeframe_name, uncovered
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.feeds.beside import of_file_beside, read_beside
-from stoptrail.feeds.cache import cache_path, covered_spans
-from stoptrail.feeds.download import Notice, download_candles
+from stoptrail.feeds.checks.shifts import EPOCHS
+from stoptrail.feeds.downloads.cache import cache_path, covered_spans
+from stoptrail.feeds.downloads.download import Notice, download_candles
 from stoptrail.feeds.files import load_file
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.feeds.market import Finer, MarketData
 from stoptrail.feeds.own_file import read_own
-from stoptrail.feeds.shifts import EPOCHS
 from stoptrail.feeds.source import Wanted
 from stoptrail.feeds.synthetic_detail import synthetic_detail
 from stoptrail.rules.candles import Candles, Times, rows_of

@@ -12,11 +12,19 @@ import numpy as np
 from stoptrail.core.errors import DataError
 from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, iso, timeframe_name
-from stoptrail.feeds.archive import require_some, sheets_of
-from stoptrail.feeds.columns import PRICES, Columns, aggregated, rows_of
-from stoptrail.feeds.convert import one_line
-from stoptrail.feeds.doubles import said_of_doubles
-from stoptrail.feeds.faults import (
+from stoptrail.feeds.checks.doubles import said_of_doubles
+from stoptrail.feeds.checks.oddities import oddities, unfinished
+from stoptrail.feeds.checks.scales import counts_coins
+from stoptrail.feeds.checks.seams import Joined, joined
+from stoptrail.feeds.formats.archive import require_some, sheets_of
+from stoptrail.feeds.layouts.markets import SeveralError, market_in_name, same_market
+from stoptrail.feeds.layouts.recognise import Reading
+from stoptrail.feeds.layouts.strangers import beside_others, is_known_otherwise, passed_over
+from stoptrail.feeds.market import Unit
+from stoptrail.feeds.parts import FilePart, read_part
+from stoptrail.feeds.tables.columns import PRICES, Columns, aggregated, rows_of
+from stoptrail.feeds.tables.convert import one_line
+from stoptrail.feeds.tables.faults import (
     Fault,
     alignment_faults,
     describe,
@@ -24,15 +32,7 @@ from stoptrail.feeds.faults import (
     usual_step,
     value_faults,
 )
-from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.market import Unit
-from stoptrail.feeds.markets import SeveralError, market_in_name, same_market
-from stoptrail.feeds.oddities import oddities, unfinished
-from stoptrail.feeds.parts import FilePart, read_part
-from stoptrail.feeds.scales import counts_coins
-from stoptrail.feeds.seams import Joined, joined
-from stoptrail.feeds.sheets import return_memory
-from stoptrail.feeds.strangers import beside_others, is_known_otherwise, passed_over
+from stoptrail.feeds.tables.sheets import return_memory
 from stoptrail.rules.candles import Candles
 
 LONGEST = 380

@@ -13,12 +13,12 @@ import numpy as np
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS, iso, timeframe_name
 from stoptrail.feeds.beside import of_file_beside, read_beside
-from stoptrail.feeds.cache import mark_path
-from stoptrail.feeds.download import Notice
+from stoptrail.feeds.checks.shifts import EPOCHS
+from stoptrail.feeds.downloads.cache import mark_path
+from stoptrail.feeds.downloads.download import Notice
 from stoptrail.feeds.files import load_file
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.feeds.market import NO_MARKET_MARKS, MarketData, MarketMarks, candles_digest
-from stoptrail.feeds.shifts import EPOCHS
 from stoptrail.feeds.source import Wanted
 from stoptrail.rules.candles import Candles, Floats, rows_of
 from stoptrail.rules.funding import marks_of

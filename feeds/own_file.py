@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.feeds.columns import PRICES, VALUES
+from stoptrail.feeds.tables.columns import PRICES, VALUES
 from stoptrail.rules.candles import Candles, Times
 
 

@@ -11,24 +11,38 @@ from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.text import number_of
-from stoptrail.feeds.columns import Columns, rows_of
-from stoptrail.feeds.convert import CellError, one_line, to_floats
 from stoptrail.feeds.copies import first_copies
-from stoptrail.feeds.json_table import CRYPTOWATCH
-from stoptrail.feeds.kinds import are_kinds
-from stoptrail.feeds.layouts import Layout, Reading
-from stoptrail.feeds.levels import YFINANCE
-from stoptrail.feeds.markets import (
+from stoptrail.feeds.formats.json_table import CRYPTOWATCH
+from stoptrail.feeds.formats.levels import YFINANCE
+from stoptrail.feeds.layouts.kinds import are_kinds
+from stoptrail.feeds.layouts.markets import (
     coded,
     naming,
     of_one_market,
     told_apart,
 )
-from stoptrail.feeds.names import NO, UNFINISHED, YES, plain_name
-from stoptrail.feeds.naming import laid_out
-from stoptrail.feeds.orders import MOST, possible
-from stoptrail.feeds.positions import COINGECKO, HISTDATA, names_of, other_order
-from stoptrail.feeds.sheets import (
+from stoptrail.feeds.layouts.naming import laid_out
+from stoptrail.feeds.layouts.orders import MOST, possible
+from stoptrail.feeds.layouts.positions import COINGECKO, HISTDATA, names_of, other_order
+from stoptrail.feeds.layouts.recognise import Layout, Reading
+from stoptrail.feeds.layouts.side_by_side import chosen_market
+from stoptrail.feeds.layouts.stamps import (
+    Stamps,
+    as_headed,
+    of_rows,
+    opened,
+    with_zones,
+    zone_behind,
+)
+from stoptrail.feeds.layouts.strangers import (
+    is_tickers,
+    refuse_doubles,
+    refuse_far_apart,
+)
+from stoptrail.feeds.tables.columns import Columns, rows_of
+from stoptrail.feeds.tables.convert import CellError, one_line, to_floats
+from stoptrail.feeds.tables.names import NO, UNFINISHED, YES, plain_name
+from stoptrail.feeds.tables.sheets import (
     Sheet,
     blank_rows,
     by_market,
@@ -40,15 +54,8 @@ from stoptrail.feeds.sheets import (
     skipped,
     with_clock_named,
 )
-from stoptrail.feeds.side_by_side import chosen_market
-from stoptrail.feeds.spelled_times import ReadTimes
-from stoptrail.feeds.stamps import Stamps, as_headed, of_rows, opened, with_zones, zone_behind
-from stoptrail.feeds.strangers import (
-    is_tickers,
-    refuse_doubles,
-    refuse_far_apart,
-)
-from stoptrail.feeds.times import read_times
+from stoptrail.feeds.tables.spelled_times import ReadTimes
+from stoptrail.feeds.tables.times import read_times
 from stoptrail.rules.candles import Floats
 
 if TYPE_CHECKING:

@@ -26,18 +26,19 @@ from stoptrail.core.time import (
 )
 from stoptrail.exchange.errors import UnreachableError
 from stoptrail.exchange.markets import check_named, check_type, unit_note
-from stoptrail.feeds.cache import (
+from stoptrail.feeds.checks.oddities import volume_unknown
+from stoptrail.feeds.checks.scales import no_coins, off_tick
+from stoptrail.feeds.downloads.cache import (
     Cached,
     cache_path,
     candles_of,
     read_cache,
     read_facts,
 )
-from stoptrail.feeds.columns import columns_of, rows_of
-from stoptrail.feeds.download import Notice, download_candles, say_unserved
+from stoptrail.feeds.downloads.download import Notice, download_candles, say_unserved
 from stoptrail.feeds.files import PLAIN, load_file
-from stoptrail.feeds.funding import WIDEST, Gaps, covering, funding_path, read_funding
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.funding.rates import WIDEST, Gaps, covering, funding_path, read_funding
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.feeds.market import (
     NO_MARKET_FUNDING,
     MarketData,
@@ -47,10 +48,9 @@ from stoptrail.feeds.market import (
     with_unknown_volume,
     without_funding,
 )
-from stoptrail.feeds.oddities import volume_unknown
-from stoptrail.feeds.scales import no_coins, off_tick
 from stoptrail.feeds.span import DEFAULT_YEARS, cut_span
 from stoptrail.feeds.synthetic import DEFAULT_END, DEFAULT_START, synthetic_candles
+from stoptrail.feeds.tables.columns import columns_of, rows_of
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.funding import FundingRows
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS, iso, years_before
-from stoptrail.feeds.columns import columns_of, rows_of
+from stoptrail.feeds.tables.columns import columns_of, rows_of
 from stoptrail.rules.candles import Candles
 
 DEFAULT_YEARS = 5

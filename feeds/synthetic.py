@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
-from stoptrail.feeds.columns import columns_of, rows_of
+from stoptrail.feeds.tables.columns import columns_of, rows_of
 from stoptrail.rules.candles import Candles, Floats, Times
 
 PRICE_DIGITS = 2

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.feeds.columns import Columns
 from stoptrail.feeds.synthetic import PRICE_DIGITS, VOLUME_DIGITS
+from stoptrail.feeds.tables.columns import Columns
 from stoptrail.rules.candles import Candles, Floats, Times, rows_of
 
 _PIECES_AT_ONCE = 1 << 19

@@ -15,8 +15,8 @@ from stoptrail.core.errors import ConfigError
 from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, Spans, iso_time
 from stoptrail.exchange.rows import Row
-from stoptrail.feeds.columns import columns_of, rows_of
-from stoptrail.feeds.scales import off_tick
+from stoptrail.feeds.checks.scales import off_tick
+from stoptrail.feeds.tables.columns import columns_of, rows_of
 from stoptrail.rules.candles import Candles
 
 MOST_DAYS = 3650

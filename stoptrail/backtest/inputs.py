@@ -18,7 +18,7 @@ from stoptrail.config.run_rules import (
 from stoptrail.config.settings import Settings
 from stoptrail.config.signals import resolve_signal
 from stoptrail.core.errors import ConfigError
-from stoptrail.feeds.funding import constant_rows
+from stoptrail.feeds.funding.rates import constant_rows
 from stoptrail.feeds.market import MarketData
 from stoptrail.rules.atr import stop_atr
 from stoptrail.rules.candles import Candles, Floats, Signals

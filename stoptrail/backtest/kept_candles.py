@@ -16,8 +16,8 @@ import numpy as np
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.files import require_file, written_whole
-from stoptrail.feeds.convert import numbers_of
 from stoptrail.feeds.market import MarketData, candles_digest
+from stoptrail.feeds.tables.convert import numbers_of
 from stoptrail.rules.candles import Candles, Floats, Times
 
 if TYPE_CHECKING:

@@ -166,7 +166,7 @@ def _sets(folder: Path, entry: SleeveSettings, place: str) -> list[tuple[str, Ta
 def best_sets(folder: Path, sets: str, place: str) -> list[tuple[int, dict[str, Any]]]:
     """Number and values of the combinations of the sweep in `folder` that `sets` names, by their
     objective; of equal ones the lower number first. Raises ConfigError where it has not so many."""
-    from stoptrail.feeds.convert import known_floats
+    from stoptrail.feeds.tables.convert import known_floats
     from stoptrail.reports.run_files import read_trials
     from stoptrail.sweep.book import SPREAD, equal_steps
     from stoptrail.sweep.finalists import tenth_of

@@ -15,15 +15,15 @@ from stoptrail.core.errors import ConfigError
 from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, iso, timeframe_ms, timeframe_name
 from stoptrail.exchange.markets import MarketFacts, tells_tiers, unit_note
-from stoptrail.feeds.cache import Cached, read_facts, write_candles
 from stoptrail.feeds.check import FileCheck, check_file
-from stoptrail.feeds.columns import columns_of
-from stoptrail.feeds.download import download_candles
+from stoptrail.feeds.downloads.cache import Cached, read_facts, write_candles
+from stoptrail.feeds.downloads.download import download_candles
+from stoptrail.feeds.downloads.public_archive import download_archive
 from stoptrail.feeds.files import PLAIN, load_file
-from stoptrail.feeds.funding_download import download_funding
-from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.public_archive import download_archive
+from stoptrail.feeds.funding.download import download_funding
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.feeds.source import WARMUP_DAYS, Wanted, span_to_fetch
+from stoptrail.feeds.tables.columns import columns_of
 from stoptrail.terminal import Terminal, safe
 
 SHOWN = 20

@@ -19,10 +19,10 @@ from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.errors import DataError, UsageError
 from stoptrail.core.text import number_of
 from stoptrail.core.time import iso
-from stoptrail.feeds.cache import cache_path, read_cache
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.downloads.cache import cache_path, read_cache
+from stoptrail.feeds.layouts.markets import market_in_name
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.feeds.market import Finer, MarketData
-from stoptrail.feeds.markets import market_in_name
 from stoptrail.feeds.source import Wanted, load_market
 
 SYNTHETIC = "SYNTHETIC MARKET: no real prices. Nothing found here says anything about a market."

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from stoptrail.config.grid import Grid
 from stoptrail.core.files import written_whole
-from stoptrail.feeds.convert import numbers_of, texts_of
+from stoptrail.feeds.tables.convert import numbers_of, texts_of
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.trade import IGNORED
 from stoptrail.sweep.kernel.results import COLUMN, Results

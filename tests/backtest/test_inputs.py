@@ -8,7 +8,7 @@ from stoptrail.backtest.inputs import prepare
 from stoptrail.config.market import Filters
 from stoptrail.config.settings import Settings
 from stoptrail.feeds.market import MarketData
-from tests.feeds.tables import candles
+from tests.feeds.candle_files import candles
 
 THEIRS = Filters(0.5, 0.002, 0.004, 12.5)
 

@@ -12,12 +12,20 @@ from rich.console import Console
 import runner
 from stoptrail.cli.data import check, convert, download
 from stoptrail.core.errors import ConfigError, ExchangeError
-from stoptrail.feeds.cache import cache_path
+from stoptrail.feeds.downloads.cache import cache_path
 from stoptrail.feeds.files import load_candles
 from tests.exchange.simulator import Simulator
 from tests.exchange.trouble import region_refusal
 from tests.feeds import written
-from tests.feeds.tables import QUARTER, START, candles, rows_of, same, write_csv, write_parquet
+from tests.feeds.candle_files import (
+    QUARTER,
+    START,
+    candles,
+    rows_of,
+    same,
+    write_csv,
+    write_parquet,
+)
 
 DAY = 86_400_000
 RECORDED = candles(20 * 96)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import runner
-from stoptrail.feeds.cache import write_candles as write_own
-from stoptrail.feeds.columns import columns_of
+from stoptrail.feeds.downloads.cache import write_candles as write_own
 from stoptrail.feeds.synthetic_detail import synthetic_detail
+from stoptrail.feeds.tables.columns import columns_of
 from stoptrail.rules.candles import rows_of
 from tests.sweep.small import small_market, write_inputs
 

@@ -109,7 +109,7 @@ def test_no_secret_is_written_printed_or_sent(
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("stoptrail.feeds.public_archive.wait_after", lambda *_: None)
+    monkeypatch.setattr("stoptrail.feeds.downloads.public_archive.wait_after", lambda *_: None)
     url = database.format(canary(), canary())
     if database == "sqlite":
         url = f"sqlite:///{tmp_path / 'trials.db'}"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stoptrail.backtest.engine import run_backtrader
-from stoptrail.feeds.funding import constant_rows
+from stoptrail.feeds.funding.rates import constant_rows
 from stoptrail.rules.funding import FundingRows, funding_of, funding_rows
 from stoptrail.rules.sizing import ALL_IN
 from stoptrail.rules.stops import NO_TRAIL

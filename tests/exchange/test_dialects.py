@@ -19,8 +19,8 @@ from stoptrail.core.time import DAY_MS, iso
 from stoptrail.exchange.client import open_exchange
 from stoptrail.exchange.history import History
 from stoptrail.exchange.needed import only_the_kind_needed
-from stoptrail.feeds.cache import Cached
-from stoptrail.feeds.download import download_candles
+from stoptrail.feeds.downloads.cache import Cached
+from stoptrail.feeds.downloads.download import download_candles
 from stoptrail.live.market.store import CCXTStore
 from tests.exchange.dialects import DIALECTS as FIRST
 from tests.exchange.dialects import QUARTER, Binance, Bitstamp, Dialect, Query, Row

@@ -28,7 +28,7 @@ from stoptrail.exchange.markets import (
     read_maintenance,
     tells_tiers,
 )
-from stoptrail.feeds.cache import filters_path, read_facts, write_facts
+from stoptrail.feeds.downloads.cache import filters_path, read_facts, write_facts
 from stoptrail.rules.margin import Margin, liquidation, margin_tiers
 from tests.live.funding_exchanges import (
     NOW,

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.rules.candles import Candles
 from tests.feeds.vendors import ISO, QUARTER, answer, contracts, csv, jitter
 from tests.feeds.written import BITCOIN, Layout, Row, moment, plain, rows_of, text, typical

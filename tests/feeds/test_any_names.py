@@ -14,9 +14,9 @@ import pytest
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.files import load_file
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.rules.candles import rows_of as chosen
-from tests.feeds.tables import QUARTER
+from tests.feeds.candle_files import QUARTER
 from tests.feeds.test_refusals import walk
 from tests.feeds.written import Row, moment, rows_of, typical
 

@@ -6,11 +6,11 @@ import pytest
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.check import FileCheck, check_file
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.candles import rows_of as candle_rows
 from tests.feeds import written
-from tests.feeds.tables import QUARTER, START, candles, rows_of, write_csv, write_parquet
+from tests.feeds.candle_files import QUARTER, START, candles, rows_of, write_csv, write_parquet
 from tests.feeds.test_refusals import in_autumn, local, walk
 from tests.feeds.written import LAYOUTS, PLAIN
 

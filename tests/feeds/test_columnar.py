@@ -12,7 +12,7 @@ from stoptrail.core.errors import UsageError
 from stoptrail.core.time import milliseconds
 from stoptrail.feeds.columnar import ColumnarFeed, date_numbers
 from stoptrail.rules.candles import Candles
-from tests.feeds.tables import QUARTER, START, candles
+from tests.feeds.candle_files import QUARTER, START, candles
 
 NAMES = ("open", "high", "low", "close", "volume")
 MODES = [

@@ -14,17 +14,17 @@ import pytest
 from stoptrail.cli.data import convert
 from stoptrail.core.errors import ConfigError, DataError
 from stoptrail.core.time import iso
-from stoptrail.feeds.cache import write_candles
-from stoptrail.feeds.columns import columns_of
 from stoptrail.feeds.detail import FinerWanted, load_finer
+from stoptrail.feeds.downloads.cache import write_candles
 from stoptrail.feeds.files import PLAIN, load_candles
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.feeds.market import Finer, MarketData
 from stoptrail.feeds.own_file import read_own
 from stoptrail.feeds.source import Wanted, synthetic_market
 from stoptrail.feeds.synthetic_detail import synthetic_detail
+from stoptrail.feeds.tables.columns import columns_of
 from stoptrail.rules.candles import Candles, rows_of
-from tests.feeds.tables import QUARTER, START, candles
+from tests.feeds.candle_files import QUARTER, START, candles
 
 FIVE = 300_000
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.check import check_file
 from stoptrail.feeds.files import load_candles, load_file
-from tests.feeds.tables import (
+from tests.feeds.candle_files import (
     PLAIN,
     QUARTER,
     START,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stoptrail.feeds.market import MarketData, at_midnight, candles_digest, same_candles
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.market import decimals
-from tests.feeds.tables import QUARTER, START, candles
+from tests.feeds.candle_files import QUARTER, START, candles
 
 
 def market(missing: tuple[int, ...] = (), start: int = 10) -> MarketData:

@@ -11,13 +11,13 @@ import pytest
 
 from stoptrail.cli.data import convert
 from stoptrail.core.errors import ConfigError, DataError
-from stoptrail.feeds.cache import mark_path, read_cache
-from stoptrail.feeds.columns import columns_of
-from stoptrail.feeds.download import download_candles
+from stoptrail.feeds.downloads.cache import mark_path, read_cache
+from stoptrail.feeds.downloads.download import download_candles
 from stoptrail.feeds.files import PLAIN
 from stoptrail.feeds.market import MarketData, MarketMarks
 from stoptrail.feeds.marks import load_marks
 from stoptrail.feeds.source import Wanted
+from stoptrail.feeds.tables.columns import columns_of
 from stoptrail.rules.candles import Candles, rows_of
 from tests.live import funding_exchanges as exchanges
 from tests.live.funding_exchanges import NOW, Exchange, hosted

@@ -15,9 +15,9 @@ import pytest
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS, HOUR_MS, iso
 from stoptrail.feeds.files import load_file
-from stoptrail.feeds.kinds import kind_in_name
-from stoptrail.feeds.layouts import Reading
-from tests.feeds.tables import QUARTER, same
+from stoptrail.feeds.layouts.kinds import kind_in_name
+from stoptrail.feeds.layouts.recognise import Reading
+from tests.feeds.candle_files import QUARTER, same
 from tests.feeds.test_refusals import walk
 from tests.feeds.written import PLAIN, moment, rows_of, table
 

@@ -13,8 +13,8 @@ import pytest
 from pyarrow import feather
 
 from stoptrail.feeds.files import load_file
-from stoptrail.feeds.layouts import Reading
-from tests.feeds.tables import QUARTER, same
+from stoptrail.feeds.layouts.recognise import Reading
+from tests.feeds.candle_files import QUARTER, same
 from tests.feeds.test_refusals import walk
 from tests.feeds.written import rows_of
 

@@ -17,11 +17,11 @@ from stoptrail.core.errors import DataError
 from stoptrail.core.time import iso
 from stoptrail.feeds.check import check_file
 from stoptrail.feeds.files import load_file
-from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.stamps import changes
+from stoptrail.feeds.layouts.recognise import Reading
+from stoptrail.feeds.layouts.stamps import changes
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles
-from tests.feeds.tables import QUARTER, same
+from tests.feeds.candle_files import QUARTER, same
 from tests.feeds.test_refusals import walk
 from tests.feeds.written import PLAIN, Row, moment, rows_of, table
 

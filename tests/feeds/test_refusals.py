@@ -15,10 +15,10 @@ import pytest
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.files import load_file
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.rules.candles import Candles
 from tests.feeds import written
-from tests.feeds.tables import QUARTER, same
+from tests.feeds.candle_files import QUARTER, same
 from tests.feeds.written import PLAIN, moment, rows_of, table, typical
 
 HOUR = 4 * QUARTER
@@ -433,7 +433,7 @@ def test_an_archive_without_candles_says_so(tmp_path: Path) -> None:
 def test_what_fills_the_memory_when_unpacked_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stoptrail.feeds.archive._MOST_BYTES", 10_000)
+    monkeypatch.setattr("stoptrail.feeds.formats.archive._MOST_BYTES", 10_000)
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"0" * 20_000))
     assert "more than 4 GB when unpacked" in refusal(path)

@@ -15,9 +15,9 @@ import pytest
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.check import check_file
 from stoptrail.feeds.files import load_file
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.rules.candles import Candles
-from tests.feeds.tables import QUARTER, same
+from tests.feeds.candle_files import QUARTER, same
 from tests.feeds.test_refusals import walk
 from tests.feeds.written import PLAIN, rows_of, table
 

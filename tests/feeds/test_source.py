@@ -18,8 +18,8 @@ from stoptrail.config.market import Filters
 from stoptrail.core.errors import ConfigError, DataError, ExchangeError
 from stoptrail.exchange.markets import MarketFacts
 from stoptrail.feeds import source as module
-from stoptrail.feeds.cache import cache_path, read_cache, write_cache, write_facts
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.downloads.cache import cache_path, read_cache, write_cache, write_facts
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.feeds.market import MarketData
 from stoptrail.feeds.source import Wanted, load_market
 from stoptrail.feeds.synthetic import synthetic_candles
@@ -27,8 +27,8 @@ from stoptrail.rules.candles import Candles
 from stoptrail.rules.market import FINEST_LOT_DIGITS
 from tests.exchange.simulator import Simulator
 from tests.exchange.trouble import region_refusal
-from tests.feeds.tables import QUARTER, START, candles, same, write_csv, write_parquet
-from tests.feeds.tables import rows_of as cells_of
+from tests.feeds.candle_files import QUARTER, START, candles, same, write_csv, write_parquet
+from tests.feeds.candle_files import rows_of as cells_of
 
 DAY = 86_400_000
 RECORDED = candles(30 * 96 + 50, missing=(1000, 1001))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.span import cut_span
-from tests.feeds.tables import QUARTER, START, candles
+from tests.feeds.candle_files import QUARTER, START, candles
 
 DAY = 86_400_000
 

@@ -15,13 +15,13 @@ import pytest
 
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.files import load_file
-from stoptrail.feeds.layouts import Reading
-from stoptrail.feeds.markets import market_in_name
-from stoptrail.feeds.names import time_name, zone_in
+from stoptrail.feeds.layouts.markets import market_in_name
+from stoptrail.feeds.layouts.recognise import Reading
+from stoptrail.feeds.tables.names import time_name, zone_in
 from stoptrail.rules.candles import Candles
-from tests.feeds.tables import QUARTER, same
+from tests.feeds.candle_files import QUARTER, same
+from tests.feeds.layouts.test_strangers import refusal
 from tests.feeds.test_refusals import walk
-from tests.feeds.test_strangers import refusal
 from tests.feeds.written import moment, rows_of, table, typical
 
 GIVEN = walk(40, 1_709_235_000_000)

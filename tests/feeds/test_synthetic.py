@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stoptrail.feeds.columns import columns_of
-from stoptrail.feeds.faults import (
+from stoptrail.feeds.market import candles_digest
+from stoptrail.feeds.synthetic import synthetic_candles
+from stoptrail.feeds.tables.columns import columns_of
+from stoptrail.feeds.tables.faults import (
     alignment_faults,
     order_faults,
     value_faults,
 )
-from stoptrail.feeds.market import candles_digest
-from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.rules.candles import Candles, Floats
 from stoptrail.rules.market import decimals
-from tests.feeds.tables import QUARTER, START
+from tests.feeds.candle_files import QUARTER, START
 
 DAY = 86_400_000
 

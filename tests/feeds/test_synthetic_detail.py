@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from stoptrail.feeds.columns import aggregated, columns_of
 from stoptrail.feeds.synthetic import synthetic_candles
 from stoptrail.feeds.synthetic_detail import synthetic_detail
+from stoptrail.feeds.tables.columns import aggregated, columns_of
 from stoptrail.rules.candles import Candles
 
 DAY = 86_400_000

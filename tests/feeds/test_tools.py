@@ -19,9 +19,9 @@ from stoptrail.core.errors import DataError
 from stoptrail.core.time import iso
 from stoptrail.feeds.check import check_file
 from stoptrail.feeds.files import load_file
-from stoptrail.feeds.kinds import kind_in_name
-from stoptrail.feeds.layouts import Reading
-from tests.feeds.tables import PLAIN, QUARTER, same, write_parquet
+from stoptrail.feeds.layouts.kinds import kind_in_name
+from stoptrail.feeds.layouts.recognise import Reading
+from tests.feeds.candle_files import PLAIN, QUARTER, same, write_parquet
 from tests.feeds.test_refusals import refusal, walk
 from tests.feeds.written import moment, rows_of, table, text
 

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.rules.candles import Candles
 from tests.feeds.written import (
     BITCOIN,

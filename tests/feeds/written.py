@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stoptrail.feeds.layouts import Reading
+from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.rules.candles import Candles
 
 Row = tuple[int, float, float, float, float, float]

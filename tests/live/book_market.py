@@ -16,7 +16,7 @@ from stoptrail.backtest.plan import Record
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ExchangeError
 from stoptrail.exchange.rows import Row
-from stoptrail.feeds.funding import constant_rows
+from stoptrail.feeds.funding.rates import constant_rows
 from stoptrail.live.book_origin import active_settings, kept_candles, share_of
 from stoptrail.live.book_recovery import Sleeve
 from stoptrail.live.book_session import BookSession

@@ -20,7 +20,7 @@ from stoptrail.brokers.paper import PaperBroker
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError, DataError, UsageError
 from stoptrail.feeds.columnar import ColumnarFeed
-from stoptrail.feeds.funding import constant_rows
+from stoptrail.feeds.funding.rates import constant_rows
 from stoptrail.rules.candles import Candles, Signals, rows_of
 from stoptrail.rules.funding import funding_of
 from stoptrail.rules.stops import MANUAL, Stop

@@ -57,7 +57,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from stoptrail.config.grid import Grid
-from stoptrail.feeds.convert import known_floats
+from stoptrail.feeds.tables.convert import known_floats
 from stoptrail.reports.run_files import read_trials
 from stoptrail.sweep.kernel.results import results_for
 from stoptrail.sweep.trials import write_trials

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stoptrail.core.text import setting_text
-from stoptrail.feeds.convert import known_floats
+from stoptrail.feeds.tables.convert import known_floats
 from stoptrail.reports.figures import METRICS, flatten, label_of
 from stoptrail.reports.html.markup import packed
 from stoptrail.reports.run_files import TrialColumns

@@ -1,0 +1,1 @@
+"""What candles say of each other: seams, doubled rows, volumes, what is odd."""

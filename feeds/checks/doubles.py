@@ -1,0 +1,102 @@
+"""What candles that come twice in one file say of it: local time, a clock without its hours, two
+zones, two markets, or one row too many."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stoptrail.core.text import number_of
+from stoptrail.core.time import HOUR_MS, MINUTE_MS, iso, timeframe_name
+from stoptrail.feeds.checks.neighbours import goes_on
+from stoptrail.feeds.checks.seams import doubled_hours, of_that_clock, two_candles
+from stoptrail.feeds.checks.shifts import EPOCHS
+from stoptrail.feeds.tables.columns import Columns
+from stoptrail.feeds.tables.faults import cut_clock, usual_step
+
+Place = Callable[[int], str]
+Places = NDArray[np.intp]
+_MOST = 0.25
+"""Share of times that come twice where that is no seam."""
+_FEW = 8
+_ZONES_MS = 15 * HOUR_MS
+_QUARTER_MS = 15 * MINUTE_MS
+
+
+def said_of_doubles(columns: Columns, place: Place, *, local: bool) -> str:
+    """What to say of times, in the order of the file, of which some come twice with other values;
+    "" where none do. `local` times have no zone."""
+    times = columns.time
+    if told := hour_twice(columns, place, local=local):
+        return told
+    if told := cut_clock(times):
+        return told
+    order = np.argsort(times, kind="stable")
+    same = np.flatnonzero(np.diff(times[order]) == 0)
+    if not (count := len(same)):
+        return ""
+    if told := _two_zones(columns, place):
+        return told
+    told = two_candles(columns, int(order[same[0]]), int(order[same[0] + 1]), place)
+    more = f" (and {number_of(count - 1, 'more such row')})" if count > 1 else ""
+    if count > _MOST * len(times) and count > _FEW and "two markets" not in told:
+        head = told.partition(" (open high low")[0]
+        if np.mean(_grown(columns, order[same], order[same + 1])) > _MOSTLY:
+            return (
+                f"{head}{more}: the second has all that the first has, as messages about a candle "
+                "under way do; keep the last row of each time"
+            )
+        return (
+            f"{head}{more}: two markets, exchanges or exports in one file, which no column tells "
+            "apart; give a file of one"
+        )
+    return f"{told}{more}"
+
+
+def _grown(columns: Columns, first: Places, second: Places) -> NDArray[np.bool_]:
+    """Which candles hold earlier copies of themselves."""
+    return np.asarray(
+        (columns.open[first] == columns.open[second])
+        & (columns.high[first] <= columns.high[second])
+        & (columns.low[first] >= columns.low[second])
+        & ~(columns.volume[first] > columns.volume[second]),
+        np.bool_,
+    )
+
+
+_MOSTLY = 0.9
+
+
+def hour_twice(columns: Columns, place: Place, *, local: bool) -> str:
+    """What to say of an hour that comes twice, as times without a zone have it (`local`), and
+    epochs that were made of such; "" without one."""
+    found = doubled_hours(columns.time)
+    if found is None or not (local or goes_on(columns, usual_step(columns.time), found[0])):
+        return ""
+    row, zone = found
+    hour = iso(int(min(columns.time[row - 1], columns.time[row])))[:-1]
+    return (
+        f"{place(row)}: the hour from {hour} comes twice, as it does in local time when "
+        f"summer time ends (in {zone} for one); {of_that_clock(local, 'the file')}, or give "
+        "times in UTC"
+    )
+
+
+def _two_zones(columns: Columns, place: Place) -> str:
+    """What to say of times, oldest first, that go back by hours while the price goes on; ""
+    elsewhere."""
+    time, step = columns.time, usual_step(columns.time)
+    steps = np.diff(time)
+    back = np.flatnonzero(steps < 0)
+    if len(back) != 1 or len(time) < _FEW:
+        return ""
+    i, moved = int(back[0]), int(step - steps[back[0]])
+    if moved > _ZONES_MS or moved % _QUARTER_MS or not goes_on(columns, step, i + 1):
+        return ""
+    return (
+        f"{place(i + 1)}: the times go back by {timeframe_name(moved)} there, while the price goes "
+        "on: they are of two zones; give the rows of each as a file of its own, written anew by "
+        f"data convert with its data.zone ({EPOCHS})"
+    )

@@ -1,0 +1,1 @@
+"""Candles from exchanges and archives, and where they are kept."""

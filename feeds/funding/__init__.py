@@ -1,0 +1,1 @@
+"""Funding rates of swaps: from files and from exchanges."""

@@ -1,0 +1,73 @@
+"""A file of funding rates as columns, whatever wraps them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stoptrail.core.errors import DataError
+from stoptrail.feeds.formats.archive import Member
+from stoptrail.feeds.formats.encodings import HEAD_BYTES, decoded
+from stoptrail.feeds.formats.structured import feather_sheet
+from stoptrail.feeds.tables.convert import one_line
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def funding_table(member: Member) -> pa.Table:
+    """The columns of a CSV, Parquet, Feather or JSON file, those of a CSV as text.
+    Raises DataError."""
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet as pq
+
+    whole = member.source.read_bytes() if isinstance(member.source, Path) else member.source
+    try:
+        if whole[:4] == b"PAR1":
+            return pq.read_table(pa.BufferReader(whole))
+        if whole.startswith((b"ARROW1", b"FEA1")):
+            sheet = feather_sheet(member.label, whole)
+            return sheet.read(range(sheet.width)).rename_columns(list(sheet.names))
+        whole = _in_utf_8(whole)
+        if whole.lstrip()[:1] in (b"[", b"{"):
+            return pa.Table.from_pylist(_records(json.loads(whole)))
+        first = whole.split(b"\n", 1)[0].decode("utf-8-sig").strip()
+        separator = max(",;\t|", key=first.count)
+        names = next(csv.reader([first], delimiter=separator), [])
+        bare = len(names) == 2 and all(map(_is_number, names))  # Gate's archive has no header
+        names = ["time", "rate"] if bare else names
+        text = pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+        split = pa.csv.ParseOptions(delimiter=separator)
+        named = pa.csv.ReadOptions(column_names=names if bare else None)
+        return pa.csv.read_csv(pa.BufferReader(whole), named, split, text)
+    except (pa.ArrowException, ValueError, OSError) as error:
+        reason = one_line(str(error), 200)
+        raise DataError(
+            f"{member.label}: no file of funding ({reason}); give CSV or Parquet with time and rate"
+        ) from None
+
+
+def _in_utf_8(content: bytes) -> bytes:
+    """A text of any encoding in UTF-8. Raises ValueError."""
+    try:
+        text, _ = decoded(content, content[:HEAD_BYTES])
+    except DataError:
+        raise ValueError("it is no text") from None
+    assert isinstance(text, bytes)
+    return text
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"\s*-?[\d.]+(e-?\d+)?\s*", text, re.IGNORECASE) is not None
+
+
+def _records(value: Any) -> list[dict[str, Any]]:
+    """The longest list of records in a JSON text, whatever wraps it."""
+    if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+        return value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return max((_records(part) for part in inner), key=len, default=[])

@@ -1,0 +1,1 @@
+"""A table of candles: its columns, and their cells as times and numbers."""
