@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Literal, NoReturn
 
 from stoptrail.core.errors import ConfigError
-from stoptrail.exchange.client import public_only
+from stoptrail.exchange.client import corrected, public_only
 from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.market.stream import Transport
 from stoptrail.live.market.timing import Timing
@@ -65,6 +65,7 @@ class CcxtbtStore(CCXTStore):
         theirs._singleton = None
         made.exchange.verbose = False
         made.exchange.timeout = int(self.timing.timeout * 1000)
+        corrected(made.exchange)
         return CcxtbtSource(made)
 
 

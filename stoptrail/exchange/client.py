@@ -13,6 +13,7 @@ from stoptrail.core.errors import ConfigError
 from stoptrail.core.retry import Patience, wait_after
 from stoptrail.core.text import close_to
 from stoptrail.core.time import HOUR_MS
+from stoptrail.exchange.answers import tell_markets
 from stoptrail.exchange.errors import (
     Answer,
     Failure,
@@ -125,10 +126,16 @@ def construct(module: Any, exchange_id: str, options: Mapping[str, Any]) -> Any:
     if exchange_id not in module.exchanges:
         version = getattr(module, "__version__", "")
         raise ConfigError(unknown_exchange(exchange_id, module.exchanges, version))
-    exchange = getattr(module, exchange_id)(dict(options))
+    return corrected(getattr(module, exchange_id)(dict(options)))
+
+
+def corrected(exchange: Any) -> Any:
+    """`exchange`, of any of ccxt's modules, without what ccxt makes of answers that they do not
+    say."""
     if hasattr(exchange, _INVENTS):
         setattr(exchange, _INVENTS, lambda candles, *_: candles)
     tell_opens(exchange)
+    tell_markets(exchange)
     return exchange
 
 

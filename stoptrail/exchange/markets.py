@@ -12,6 +12,7 @@ from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.retry import Patience
 from stoptrail.core.text import close_to
 from stoptrail.core.time import iso
+from stoptrail.exchange.answers import finite
 from stoptrail.exchange.client import FIRST_CONTACT, read
 from stoptrail.exchange.history import MOST
 from stoptrail.exchange.needed import only_the_kind_needed
@@ -272,10 +273,10 @@ def maintenance_of(
     bound_name, counted = _TIERS[exchange_id]
     by_end, rows = bound_name == "maxNotional", []
     for entry in entries or ():
-        bound, rate = _finite(entry.get(bound_name)), _finite(entry.get("maintenanceMarginRate"))
+        bound, rate = finite(entry.get(bound_name)), finite(entry.get("maintenanceMarginRate"))
         if bound is None and by_end:
             bound = math.inf
-        most = _finite(entry.get("maxLeverage")) or 0.0
+        most = finite(entry.get("maxLeverage")) or 0.0
         if bound is None or rate is None or min(bound, rate) < 0.0 or rate * most > 1.0:
             told = entry.get("info") or entry
             raise ExchangeError(f"{exchange_id}: a tier of its maintenance margin is none: {told}")
@@ -311,14 +312,6 @@ def _ascending(rows: list[tuple[float, float]], by_end: bool) -> list[tuple[floa
     return steps
 
 
-def _finite(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
-
-
 def page_of(exchange: Any, symbol: str) -> int:
     """Candles that one request may ask for, as ccxt knows it; `MOST` where it does not."""
     try:
@@ -334,14 +327,14 @@ def _step(exchange: Any, precision: Any) -> float | None:
     if exchange.precisionMode == _SIGNIFICANT_DIGITS:
         return None
     if exchange.precisionMode == _DECIMAL_PLACES:
-        digits = _finite(precision)
+        digits = finite(precision)
         return None if digits is None else float(f"1e{-int(digits)}")
     return _number(precision) or None
 
 
 def _number(value: Any) -> float | None:
     """What an exchange tells of a size; None where that is no number, or below 0."""
-    number = _finite(value)
+    number = finite(value)
     return None if number is None or number < 0.0 else number
 
 

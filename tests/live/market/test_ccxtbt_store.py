@@ -90,3 +90,13 @@ def test_nothing_can_be_ordered_through_it() -> None:
     for method in (*of_source, *of_theirs, source.privatePostOrder):
         with pytest.raises(RuntimeError, match="sends nothing"):
             method("BTC/USDT", "market", "buy", 1.0, None, {})
+
+
+@needs_ccxtbt
+def test_what_ccxt_makes_of_answers_is_mended_there_too() -> None:
+    """ndax's rows begin with when a candle ends."""
+    begun = 1_700_000_100_000
+    row = [begun + INTERVAL, 3.0, 1.0, 2.0, 2.5, 4.0, 0, 0, 82, begun]
+    with make_store("ccxtbt", "ndax", "USDT", {"enableRateLimit": False}, 1) as store:
+        source, _ = store._connected()
+        assert source.parse_ohlcvs([row], None, "15m")[0][0] == begun
