@@ -36,16 +36,21 @@ _BY_NUMBER = {"bitget": ("pageNo", "pageSize"), "mexc": ("page_num", "page_size"
 _BEFORE = {"myokx": "after", "okx": "after", "okxus": "after"}
 """Exchanges to which ccxt sends a start and no end, so that they may answer with the newest rows
 after it, and how those before a moment are asked for."""
-_AT_ONCE = {
-    "backpack": 1000,
-    "deepcoin": 100,
-    "hibachi": None,
-    "krakenfutures": None,
-    "pacifica": 4000,
-    "xt": 200,
+_ENDS = {"digifinex": "end_timestamp", "htx": "end_time"}
+"""Exchanges to which ccxt 4.5.90 sends a start and no end, and the name that it has there: without
+it they may give the newest rows of all since the start."""
+_AT_ONCE: dict[str, tuple[int | None, dict[str, Any]]] = {
+    "backpack": (1000, {}),
+    "btse": (None, {"period": "1M"}),
+    "deepcoin": (100, {}),
+    "hibachi": (None, {}),
+    "krakenfutures": (None, {}),
+    "pacifica": (4000, {}),
+    "xt": (200, {}),
 }
 """Exchanges to which ccxt sends neither start nor end nor page: all that they have comes with one
-question, as many rows as this, None where all do (krakenfutures gives its whole list)."""
+question, as many rows as this, None where all do (krakenfutures gives its whole list), and what
+else is said (btse's longest period)."""
 _SHOWN = 5
 """Stretches without rows that are named."""
 _MISSED = 1.5
@@ -133,7 +138,7 @@ def requests(exchange_id: str, start: int, end: int) -> Requests:
     """What to ask for the rows of [start, end], ms: each question gets its rows through `send`
     (see `following`), and the next one depends on them."""
     if exchange_id in _AT_ONCE:
-        return _at_once(_AT_ONCE[exchange_id])
+        return _at_once(*_AT_ONCE[exchange_id])
     if exchange_id in _BEFORE:
         return _earlier(exchange_id, start, end)
     pages = _numbered if exchange_id in _BY_NUMBER else _windows
@@ -150,32 +155,32 @@ def following(questions: Requests, rows: list[FundingRow]) -> Request | None:
 
 def _windows(exchange_id: str, start: int, end: int) -> Requests:
     """Window by window; at once where one answer is the whole list."""
-    limit = PAGES.get(exchange_id, _PAGE)
+    limit, name = PAGES.get(exchange_id, _PAGE), _ENDS.get(exchange_id, "until")
     at, heard = start, False
     while at <= end:
         until = min(at + (limit - 1) * HOUR_MS, end)
-        rows = yield Request(at, limit, {"until": until + _PAST})
+        rows = yield Request(at, limit, {name: until + _PAST})
         if rows and rows[0].time < at and rows[-1].time > until:
             return
         times = [row.time for row in rows if at <= row.time <= until]
         step = _MISSED * max((b - a for a, b in pairwise(times)), default=end)
         while times and times[0] - at > step:  # the answer may be cut at its start
-            earlier = yield Request(at, limit, {"until": times[0] - 1})
+            earlier = yield Request(at, limit, {name: times[0] - 1})
             times = [row.time for row in earlier if at <= row.time < times[0]] + times[-1:]
             if len(times) < 2:
                 break
         at = times[-1] + 1 if times and until - times[-1] > step else until + 1  # or its end
         if not heard and rows and rows[-1].time > until + _PAST:
             first = rows[0].time
-            earlier = yield Request(first - limit * HOUR_MS, limit, {"until": first - 1})
+            earlier = yield Request(first - limit * HOUR_MS, limit, {name: first - 1})
             heard = any(row.time < first for row in earlier)
             at = at if heard else max(at, rows[-1].time + 1)  # the same would come again and again
 
 
-def _at_once(limit: int | None) -> Requests:
+def _at_once(limit: int | None, params: dict[str, Any]) -> Requests:
     """One question: ccxt cuts an answer by a start and a number that the exchange has not heard, so
     that window by window each would bring the whole list again."""
-    yield Request(None, limit, {})
+    yield Request(None, limit, params)
 
 
 def _numbered(exchange_id: str, start: int, end: int) -> Requests:
