@@ -9,7 +9,7 @@ from typing import Any
 import ccxt
 import pytest
 
-from stoptrail.feeds.funding_download import download_funding
+from stoptrail.feeds.funding.download import download_funding
 from tests.exchange.test_answers import DIGIFINEX, HTX
 from tests.live.funding_exchanges import HOUR, NOW, Exchange, hosted
 
