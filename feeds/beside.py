@@ -25,7 +25,7 @@ def read_beside(
     file, else without its columns, zone and stamp, which `on_notice` is told of. `attempt` raises
     DataError where a file does not go with the market's prices; the first of them is raised where
     neither does. `what` is what the file holds, for people."""
-    own = reading._replace(columns=(), zone="", stamp="auto")
+    own = reading._replace(columns=(), zone="", stamp="auto", epochs="utc")
     failed: DataError | None = None
     for one in dict.fromkeys((reading, own)):
         notes: list[str] = []

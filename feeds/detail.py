@@ -116,7 +116,9 @@ def _of_file(
     wanted: Wanted, path: Path, interval: int, market: MarketData, now: int, on_notice: Notice
 ) -> Candles:
     start, end = market.start_time, market.end_time
-    own = read_own(path, interval, start, end, traded=wanted.reading.volume == "known")
+    local = wanted.reading.epochs == "local"
+    traded = wanted.reading.volume == "known"
+    own = None if local else read_own(path, interval, start, end, traded=traded)
     if own is not None:
         return own
     reading = wanted.reading._replace(symbol=wanted.symbol, exchange=wanted.exchange_id)

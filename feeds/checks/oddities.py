@@ -98,10 +98,12 @@ def _ahead(time: Times, place: Place, now: int, *, naive: bool) -> Iterator[Oddi
     future = np.flatnonzero(time > now)
     if len(future):
         first = int(future[0])
+        why = f"the times are of another zone ({_ZONE[naive]})"
+        if np.max(time) - now > _ZONES_MS:
+            why = "no zone is so far ahead: the years may be those of another calendar"
         text = (
             f"{number_of(len(future), 'candle')} in the future, the first at {place(first)}, "
-            f"{iso(int(time[first]))}: the times are of another zone ({_ZONE[naive]}), or the "
-            f"clock of this machine ({iso(now)}) is wrong"
+            f"{iso(int(time[first]))}: {why}, or the clock of this machine ({iso(now)}) is wrong"
         )
         yield Oddity("future", len(future), text, False, True)
 
@@ -128,8 +130,8 @@ def _behind(time: Times, step: int, place: Place, written: int, *, naive: bool) 
 
 _ZONES_MS = 15 * 3_600_000
 """By less zones are apart."""
-_ZONE = {True: "data.zone", False: "to be written as its clock shows them, with data.zone"}
-"""What mends times without a zone, and epochs, which are taken as they stand."""
+_ZONE = {True: "data.zone", False: 'data.zone, with data.epochs = "local"'}
+"""What mends times without a zone, and epochs, which are else taken as they stand."""
 
 
 def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:

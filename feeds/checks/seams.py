@@ -17,10 +17,10 @@ from stoptrail.core.errors import DataError
 from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, HOUR_MS, iso, timeframe_name
 from stoptrail.feeds.checks.shifts import later_by, said_of_seams
-from stoptrail.feeds.layouts.stamps import changes
 from stoptrail.feeds.parts import FilePart
 from stoptrail.feeds.tables.columns import Columns, rows_of
 from stoptrail.feeds.tables.faults import usual_step
+from stoptrail.feeds.tables.zones import changes
 from stoptrail.rules.candles import Times
 
 Places = NDArray[np.intp]
@@ -285,9 +285,9 @@ def _goes_on(columns: Columns, whole: int, part: int) -> bool:
 
 def of_that_clock(naive: bool, of: str) -> str:
     """What to do about times of the zone `of` what is named: those with an offset, and epochs, are
-    taken as they stand."""
+    else taken as they stand."""
     known = f"set data.zone to the zone of {of}"
-    return known if naive else f"write them as its clock shows them (2024-03-31 03:00) and {known}"
+    return known if naive else f'{known} and data.epochs = "local"'
 
 
 def doubled_hours(time: Times) -> tuple[int, str] | None:

@@ -19,8 +19,8 @@ _WIDE = 20.0
 """Times that gap, by which candles are high where it tells anything."""
 _ENOUGH = 500
 """Gaps of a file whose largest is large."""
-EPOCHS = "epochs, which that leaves as they are, are to be written moved so"
-"""What is said beside data.zone: it is of times without an offset."""
+EPOCHS = 'and data.epochs = "local" where they are epochs'
+"""What is said beside data.zone: alone it is of times without an offset."""
 _COMPARED = 300
 _LEAST = 3
 _MOST = 0.9

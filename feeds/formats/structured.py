@@ -45,7 +45,7 @@ def parquet_sheet(label: str, source: Path | bytes) -> Sheet:
         with opened() as file:
             schema = file.schema_arrow
             names = schema.names
-            if any(_is_nested(kind) or _is_list(kind) for kind in schema.types):
+            if any(_is_nested(kind) or _holds_many(kind) for kind in schema.types):
                 return table_sheet(label, "Parquet", file.read())
             first = next(file.iter_batches(SAMPLE), None) if file.metadata.num_rows else None
     except (pa.ArrowException, OSError) as error:
@@ -74,16 +74,19 @@ def feather_sheet(label: str, source: Path | bytes) -> Sheet:
             table = pa.ipc.open_file(buffer).read_all()
     except (pa.ArrowException, OSError) as error:
         raise DataError(_damaged("Feather", error)) from None
-    return table_sheet(label, "Feather", _without_views(table))
+    return table_sheet(label, "Feather", _spelled_out(table))
 
 
-def _without_views(table: pa.Table) -> pa.Table:
-    """A table whose categories have plain words: of views, as polars writes them, Arrow 26 can
-    neither cast nor count any."""
+def _spelled_out(table: pa.Table) -> pa.Table:
+    """A table with a value in every cell, where runs of equal ones stand once, and whose categories
+    have plain words: of views, as polars writes them, Arrow 26 can neither cast nor count any."""
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     for i, column in enumerate(table.columns):
-        if pa.types.is_dictionary(column.type) and str(column.type.value_type) == "string_view":
+        if pa.types.is_run_end_encoded(column.type):
+            table = table.set_column(i, table.column_names[i], pc.run_end_decode(column))
+        elif pa.types.is_dictionary(column.type) and str(column.type.value_type) == "string_view":
             words = [c.dictionary.cast(pa.string()).take(c.indices) for c in column.chunks]
             table = table.set_column(i, table.column_names[i], pa.chunked_array(words, pa.string()))
     return table
@@ -117,6 +120,7 @@ def table_sheet(label: str, kind: str, table: pa.Table) -> Sheet:
     while any(map(_is_nested, table.schema.types)):
         table = _flattened(table)
     table = _unpacked(_in_rows(table))
+    _refuse_lists(table)
     cells = [_plain(column.slice(0, SAMPLE)) for column in table.columns]
     return _named(label, kind, table.column_names, cells, lambda wanted: table.select(list(wanted)))
 
@@ -136,6 +140,28 @@ def _in_rows(table: pa.Table) -> pa.Table:
         )
     names = [n for n, one in zip(table.column_names, lists, strict=True) if one]
     return pa.table(dict(zip(names, whole, strict=True)))
+
+
+def _refuse_lists(table: pa.Table) -> None:
+    """DataError where a table names no prices, and a list of them stands in one of its cells."""
+    import pyarrow as pa
+
+    kinds = dict(zip(table.schema.names, table.schema.types, strict=True))
+    if set(PRICES) <= {field_of(name) for name, kind in kinds.items() if not _holds_many(kind)}:
+        return
+    if name := next((name for name, kind in kinds.items() if _holds_many(kind)), ""):
+        if "list" in str(kinds[name]) and pa.types.is_struct(kinds[name].value_type):
+            raise DataError(f"{name} holds lists: write a row for each value (explode, unnest)")
+        what = "names with their values" if pa.types.is_map(kinds[name]) else "a list"
+        raise DataError(
+            f"{name} holds {what} in each cell: write the values into columns of their own, "
+            "called open, high, low, close and volume"
+        )
+
+
+def _holds_many(kind: pa.DataType) -> bool:
+    """Whether a cell of this type holds several values."""
+    return str(kind).partition("<")[0] == "map" or "list" in str(kind).partition("<")[0]
 
 
 def _is_list(kind: pa.DataType) -> bool:

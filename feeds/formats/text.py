@@ -22,7 +22,7 @@ from stoptrail.feeds.formats.broken_rows import (
     refuse_lost_digits,
     refuse_rows_before,
 )
-from stoptrail.feeds.formats.drawn import BLANKS, one_blank, unframed
+from stoptrail.feeds.formats.drawn import one_blank, unframed
 from stoptrail.feeds.formats.encodings import HEAD_BYTES, decoded, whole, zero_bytes
 from stoptrail.feeds.formats.ends import WORD, cells_of, cut_off, foot_of
 from stoptrail.feeds.formats.levels import (
@@ -33,7 +33,8 @@ from stoptrail.feeds.formats.levels import (
     of_lines,
     told_apart_by,
 )
-from stoptrail.feeds.layouts.strangers import what_else, what_text
+from stoptrail.feeds.formats.separators import FEWEST, separator_of
+from stoptrail.feeds.layouts.strangers import what_text
 from stoptrail.feeds.tables.convert import (
     NULLS,
     decimal_mark,
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _REASON = 160
-_FEWEST = 4  # separators in a line of five columns
 _POSITIONS = re.compile(r"\d{1,2}")
 
 
@@ -73,7 +73,7 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
     lines = _lines(head)
     if told := what_text(next((line for line in lines if line.strip()), "")):
         raise DataError(told)
-    separator = _separator(lines)
+    separator = separator_of(lines)
     if separator == "|":
         source = unframed(source)
         lines = _lines(source[:HEAD_BYTES])
@@ -90,7 +90,7 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
     before = [cells_of(line, separator) for line in form.skipped]
     refuse_commas(separator, before, columns)
     refuse_lost_digits(columns)
-    refuse_rows_before([row for row in before if len(row) > _FEWEST and _is_data(row)], form.width)
+    refuse_rows_before([row for row in before if len(row) > FEWEST and _is_data(row)], form.width)
     count = len(before)
     notes = [f"{count} line{'s' * (count > 1)} before the header skipped"] if count else []
     notes += filter(None, [doubtful_point(columns, separator)])
@@ -140,7 +140,7 @@ def _inner(line: str) -> str | None:
     if not line.lstrip().startswith('"'):
         return None
     first, *rest = next(csv.reader([line.strip()]), [""])
-    table = max(first.count(separator) for separator in ";\t|,") >= _FEWEST
+    table = max(first.count(separator) for separator in ";\t|,") >= FEWEST
     return first if table and not any(rest) else None
 
 
@@ -149,38 +149,9 @@ def _lines(head: bytes) -> list[str]:
     return cut.decode("utf-8-sig", "replace").split("\n")
 
 
-def _separator(lines: Sequence[str]) -> str:
-    """What stands between the cells of most lines; "" where nothing does often enough."""
-    full = [line for line in lines if line.strip()][-100:]
-    for separator in ";\t|,":
-        counts = sorted(line.count(separator) for line in full)
-        if counts and counts[len(counts) // 2] >= _FEWEST:
-            return separator
-    counts = sorted(len(BLANKS.findall(line.strip())) for line in full)
-    if not counts or counts[len(counts) // 2] < _FEWEST or "{" in full[0]:
-        first = next((line for line in lines if line.strip()), "")
-        found = one_line(first.strip(), 60)
-        raise DataError(f"{_too_narrow(full, first)} (begins with {found!r})")
-    return ""
-
-
-def _too_narrow(lines: Sequence[str], first: str) -> str:
-    """What lines are that have no cells enough for candles; `first` is that of the file."""
-    for separator in ";\t|,":
-        if other := what_else(first.split(separator)):
-            return other
-        widths = {line.count(separator) for line in lines}
-        if len(lines) > 1 and len(widths) == 1 and widths != {0}:
-            return (
-                f"not a candle file: its rows have {1 + widths.pop()} columns, and open time, "
-                "open, high, low, close are needed"
-            )
-    return "not a candle file: no table in it of cells between commas, semicolons, tabs or bars"
-
-
 def _form(lines: Sequence[str], separator: str) -> _Form:
     rows = [cells_of(line, separator) for line in lines]
-    full = [len(row) for row in rows if len(row) > _FEWEST]
+    full = [len(row) for row in rows if len(row) > FEWEST]
     width = mode(full[-100:]) if full else 0
     first = next((i for i, row in enumerate(rows) if len(row) == width and _is_data(row)), None)
     if first is None:
@@ -328,7 +299,7 @@ def _unreadable(source: Path | bytes, form: _Form, reason: str) -> str:
         shown = one_line(repr(last[2].strip()), 60)
         if last[3] == 2 * form.width - 1:
             return f"row {last[0] + 1} (line {last[1]}) {TWO_ROWS}: {shown}"
-        if last[3] < _FEWEST and WORD.match(last[2]):
+        if last[3] < FEWEST and WORD.match(last[2]):
             return (
                 f"row {last[0] + 1} (line {last[1]}) is words, {shown}: another table may begin "
                 "there; give each table as a file of its own"

@@ -29,12 +29,12 @@ from stoptrail.feeds.layouts.markets import (
     same_market,
     told_apart,
 )
-from stoptrail.feeds.layouts.stamps import in_zone
 from stoptrail.feeds.market import MarketFunding
 from stoptrail.feeds.tables.convert import CellError, decimal_mark, one_line, texts_of, to_floats
 from stoptrail.feeds.tables.names import SYMBOLS, plain_name, time_name, zone_in
 from stoptrail.feeds.tables.spelled_times import ReadTimes
 from stoptrail.feeds.tables.times import read_times
+from stoptrail.feeds.tables.zones import in_zone
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.funding import MINUTE, FundingRows, funding_rows
 

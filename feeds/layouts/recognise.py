@@ -36,7 +36,7 @@ class Reading(NamedTuple):
     columns: tuple[str, ...] = ()
     """Names of the columns in their order, in place of the header's; () = the file's own."""
     zone: str = ""
-    """Zone of times without an offset; "" = UTC."""
+    """Zone of times without an offset, and of local epochs; "" = UTC."""
     stamp: Literal["auto", "open", "close"] = "auto"
     volume: Literal["known", "unknown"] = "known"
     symbol: str = ""
@@ -45,6 +45,8 @@ class Reading(NamedTuple):
     """The market to take of several where `symbol` is open; "" = ask."""
     exchange: str = ""
     timeframe: str = ""
+    epochs: Literal["utc", "local"] = "utc"
+    """Whether epochs, and times that say to be of UTC, were made of `zone`'s clock all the same."""
 
 
 class Layout(NamedTuple):

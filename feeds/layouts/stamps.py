@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
+from datetime import UTC
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS, iso, timeframe_name, zone_of
@@ -21,6 +19,7 @@ from stoptrail.feeds.tables.faults import usual_step
 from stoptrail.feeds.tables.names import plain_name, time_name, zone_in
 from stoptrail.feeds.tables.sheets import Sheet, column_of
 from stoptrail.feeds.tables.times import read_times
+from stoptrail.feeds.tables.zones import in_zone
 from stoptrail.rules.candles import Times
 
 _ZONE_NAME = re.compile(
@@ -160,6 +159,8 @@ def opened(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
     time = on_the_grid(stamps.time, _told(stamps, reading), notes)
     if stamps.naive:
         time = _zoned(stamps._replace(time=time), reading, notes)
+    else:
+        time = _of_epochs(stamps._replace(time=time), reading, notes)
     stamp = reading.stamp if reading.stamp != "auto" else layout.stamp
     if stamps.ends and reading.stamp == "auto" and stamp == "open":
         raise DataError(
@@ -226,10 +227,7 @@ def _zoned(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
     if zone:
         if not reading.zone and zone.upper() not in ("UTC", "GMT"):
             notes.append(f"the times are of {zone}, as the file says")
-        try:
-            return in_zone(time, zone)
-        except CellError as error:
-            raise DataError(f"{stamps.place(error.row)}: {error.rule}") from None
+        return _in_utc(stamps, zone)
     if known and known != "UTC":
         raise DataError(
             f"the times are not of UTC ({stamps.name or 'no name'}, {stamps.layout.name}); set "
@@ -238,6 +236,32 @@ def _zoned(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
     if not known and len(time):
         notes.append("the times have no zone: taken as UTC; if they are local, set data.zone")
     return time
+
+
+def _of_epochs(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
+    """Epochs, and times with an offset, in UTC: as they stand, or by the zone of whose clock they
+    were made."""
+    if reading.epochs == "local":
+        if not reading.zone:
+            raise DataError(
+                'data.epochs = "local" needs the zone of whose clock they were made: set '
+                'data.zone, such as "Europe/Berlin"'
+            )
+        notes.append(f"the epochs are taken as those of the clock in {reading.zone}")
+        return _in_utc(stamps, reading.zone)
+    if reading.zone and zone_of(reading.zone) != UTC:
+        notes.append(
+            "data.zone moves nothing: the times are epochs or tell their offset; if they were made "
+            'of local time all the same, set data.epochs = "local"'
+        )
+    return stamps.time
+
+
+def _in_utc(stamps: Stamps, zone: str) -> Times:
+    try:
+        return in_zone(stamps.time, zone)
+    except CellError as error:
+        raise DataError(f"{stamps.place(error.row)}: {error.rule}") from None
 
 
 def _ends(time: Times) -> bool:
@@ -278,58 +302,3 @@ def _is_close(stamps: Stamps) -> bool:
 
 _CUTS = {1000: "the second", MINUTE_MS: "the minute", HOUR_MS: "the hour", DAY_MS: "the day"}
 """Lengths of candles whose last moment, cut to a written unit, is the time of their open."""
-
-
-def in_zone(time: Times, zone: str) -> Times:
-    """Local times of `zone`, in the file's order, as UTC.
-
-    The hour that a change of summer time doubles is the first one until times go back,
-    and the second one from there. Raises CellError for a time that the zone does not have.
-    """
-    where = zone_of(zone)
-    backwards = len(time) > 1 and bool(time[0] > time[-1])
-    local = time[::-1] if backwards else time
-    first, second = _offsets(local, where, 0), _offsets(local, where, 1)
-    absent = np.flatnonzero(first < second)
-    if len(absent):
-        row = int(absent[0])
-        raise CellError(
-            len(time) - 1 - row if backwards else row,
-            f"{iso(int(local[row]))[:-1]} does not exist in {zone}, where summer time begins "
-            "then; set data.zone to the zone of the file",
-        )
-    out = local - first
-    doubled = np.flatnonzero(first > second)
-    again = False
-    for k, row in enumerate(doubled.tolist()):
-        if k == 0 or doubled[k - 1] != row - 1:
-            again = False
-        else:
-            again = again or bool(local[row] <= local[row - 1])
-        if again:
-            out[row] = local[row] - second[row]
-    return out[::-1] if backwards else out
-
-
-def _offsets(local: Times, zone: tzinfo, fold: int) -> NDArray[np.int64]:
-    """Milliseconds by which `zone` is ahead of UTC at local times."""
-    quarter = 15 * MINUTE_MS
-    keys, back = np.unique(local // quarter, return_inverse=True)
-    epoch = datetime(1970, 1, 1, fold=fold)
-    out = np.empty(len(keys), np.int64)
-    for i, key in enumerate(keys.tolist()):
-        moment = (epoch + timedelta(milliseconds=key * quarter)).replace(tzinfo=zone, fold=fold)
-        offset = moment.utcoffset() or timedelta()
-        out[i] = round(offset.total_seconds() * 1000)
-    return out[back]
-
-
-@cache
-def changes(zone: str, year: int) -> list[tuple[int, int]]:
-    """Local start and signed length (ms) of the hours that summer time skips (positive)
-    or doubles (negative) in a year."""
-    where = zone_of(zone)
-    begin = round(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000)
-    local = begin + np.arange(366 * 24, dtype=np.int64) * HOUR_MS
-    step = _offsets(local, where, 1) - _offsets(local, where, 0)
-    return [(int(local[row]), int(step[row])) for row in np.flatnonzero(step).tolist()]

@@ -105,7 +105,7 @@ def what_else(names: Sequence[str]) -> str:
     if len({field_of(name) for name in names} - {None}) > 2:
         return ""
     found = one_line(", ".join(names), _LISTED)
-    if any(name.endswith("fundingrate") for name in plain):
+    if any(name.endswith("fundingrate") for name in plain) or _is_funding(plain):
         return f"holds funding rates, no candles (found: {found}); name it with data.funding"
     if any(name.startswith(("bid", "bestbid")) for name in plain) and any(
         name.startswith(("ask", "bestask")) for name in plain
@@ -126,6 +126,14 @@ def what_else(names: Sequence[str]) -> str:
             f"holds one value of each of {len(markets)} markets by time (found: {found}); {_GIVE}"
         )
     return ""
+
+
+def _is_funding(plain: set[str]) -> bool:
+    """Whether plain names are those of rates as `data download --funding` keeps them, or of an
+    exchange that calls them otherwise."""
+    return {"time", "rate"} <= plain or bool(
+        plain & {"realizedrate", "relativefundingrate", "interest1h"}
+    )
 
 
 _PAIR = re.compile(r"[A-Z0-9]{2,12}[-_/]?(USD[TC]?|EUR|BTC|ETH|FDUSD|BUSD|KRW|JPY|TRY)")

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
+from stoptrail.feeds.tables.calendars import other_calendar
 from stoptrail.feeds.tables.convert import MONTHS, OFFSETS, CellError, bare, shown
 from stoptrail.rules.candles import Times
 
@@ -94,7 +95,8 @@ def no_time(texts: Sequence[str | None], row: int, name: str) -> str:
     if cell.lower() in ("", "nan", "null", "none"):
         return f"{name} is empty; give every row its open time, or remove the row"
     if not row:
-        return f"{name} = {shown(cell)} {NO_TIME}"
+        told = other_calendar(cell)
+        return f"{name} = {shown(cell)} {NO_TIME}" + (f"; {told}" if told else "")
     remedy = "write all alike, or remove the row"
     if row == len(texts) - 1:
         remedy = "remove the row if it is a total or the like, else mend it"
@@ -135,10 +137,10 @@ def from_words(texts: list[str], name: str) -> ReadTimes:
 
 def _year_first(tried: ReadTimes, others: list[ReadTimes]) -> list[ReadTimes]:
     """`tried` alone where its steps are more even than those of all others, else the others."""
+    if len(tried.time) < 2:
+        return others
     spread = [float(np.std(np.diff(one.time))) for one in (tried, *others)]
-    return (
-        [tried] if len(tried.time) > 1 and spread[0] < min(spread[1:], default=np.inf) else others
-    )
+    return [tried] if spread[0] < min(spread[1:], default=np.inf) else others
 
 
 def _clocked(dashes: re.Match[str]) -> str:
@@ -151,8 +153,11 @@ def _more_regular(first: ReadTimes, second: ReadTimes, text: str, name: str) -> 
     """Day first or month first: the one whose steps are the more even."""
     if np.array_equal(first.time, second.time):
         return first
-    spread = [float(np.std(np.diff(tried.time))) for tried in (first, second)]
-    if len(first.time) < 2 or spread[0] == spread[1]:
+    spread = [
+        float(np.std(np.diff(tried.time))) if len(tried.time) > 1 else 0.0
+        for tried in (first, second)
+    ]
+    if spread[0] == spread[1]:
         raise CellError(
             0, f"{name} = {shown(text)} may be day first or month first; write ISO 8601 times"
         )

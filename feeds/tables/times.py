@@ -13,6 +13,7 @@ import numpy as np
 
 from stoptrail.core.errors import DataError
 from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
+from stoptrail.feeds.tables.calendars import other_calendar
 from stoptrail.feeds.tables.convert import (
     CellError,
     LostDigitsError,
@@ -65,6 +66,11 @@ def read_times(
         raise CellError(row, f"{name} is empty; give every row its open time")
     if pa.types.is_date(kind):
         column, kind = column.cast(pa.timestamp("ms")), pa.timestamp("ms")
+    if pa.types.is_duration(kind):
+        raise DataError(
+            f"{name} holds lengths of time (a duration), no moments; add them to the moment that "
+            "they count from"
+        )
     if pa.types.is_timestamp(kind):
         times = scaled(integers(column), kind.unit)  # a cast would load Arrow's functions
         return _plausible(ReadTimes(times, kind.tz is None), name)
@@ -202,6 +208,8 @@ def _plausible(read: ReadTimes, name: str, column: pa.ChunkedArray | None = None
         remedy = f"it would be one as {unit}: write ISO 8601 or epoch seconds, ms, us or ns"
     else:
         remedy = "give open times as ISO 8601 or as epoch seconds, ms, us or ns"
+        if column is not None and (told := other_calendar(str(column[row].as_py()))):
+            remedy = f"{told}; {remedy}"
     raise CellError(row, f"{name} = {cell} is outside the years 2000 to 2100; {remedy}")
 
 

@@ -54,7 +54,7 @@ def reading(settings: Settings) -> Reading:
     """What `settings` say about a candle file that it does not say itself."""
     data = settings.data
     columns = tuple(data.columns.split(",")) if data.columns else ()
-    return Reading(columns, data.zone, data.stamp, data.volume)
+    return Reading(columns, data.zone, data.stamp, data.volume, epochs=data.epochs)
 
 
 def reading_of_files(config: Path | None, overrides: tuple[str, ...]) -> Reading:

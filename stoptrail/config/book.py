@@ -25,6 +25,7 @@ OWN_DATA = (
     "path",
     "columns",
     "zone",
+    "epochs",
     "stamp",
     "volume",
     "detail_path",

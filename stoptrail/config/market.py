@@ -125,6 +125,8 @@ class Data(SettingsSection):
     """Names of a file's columns in their order, with commas; "" = its header's."""
     zone: Annotated[str, AfterValidator(_known_zone)] = ""
     """Zone of a file's times that have no offset; "" = UTC, which is said."""
+    epochs: Literal["utc", "local"] = "utc"
+    """"local": a file's epochs were made of local time, and `zone` is that of them too."""
     stamp: Literal["auto", "open", "close"] = "auto"
     """Whether a file's times are opens or closes; "auto": as its layout has it, else opens."""
     volume: Literal["known", "unknown"] = "known"

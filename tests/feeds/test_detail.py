@@ -139,7 +139,7 @@ def test_pieces_shifted_by_a_zone_of_quarter_hours_say_what_to_do_with_epochs(
     pieces = fine(market().candles)
     line = refusal(tmp_path, pieces._replace(time=pieces.time + 3 * QUARTER))
     assert "moved 45 minutes earlier it makes up the base candles; they are of another" in line
-    assert "epochs, which that leaves as they are, are to be written moved so" in line
+    assert '--set data.zone=ZONE (and data.epochs = "local" where they are epochs)' in line
 
 
 def test_pieces_of_another_span_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -11,6 +12,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stoptrail.core.errors import DataError
@@ -18,8 +21,8 @@ from stoptrail.core.time import iso
 from stoptrail.feeds.check import check_file
 from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts.recognise import Reading
-from stoptrail.feeds.layouts.stamps import changes
 from stoptrail.feeds.synthetic import synthetic_candles
+from stoptrail.feeds.tables.zones import changes
 from stoptrail.rules.candles import Candles
 from tests.feeds.candle_files import QUARTER, same
 from tests.feeds.test_refusals import walk
@@ -424,18 +427,52 @@ def local_epochs(truth: Candles, zone: str) -> list[list[Any]]:
 def test_epochs_of_local_time_are_told_where_summer_time_begins_and_ends(
     tmp_path: Path, zone: str
 ) -> None:
-    """data.zone does not hold for epochs: what to write instead is said, and gives the truth."""
+    """data.zone alone does not hold for epochs: what does is said, and gives the truth."""
     for change, length in changes(zone, 2024):
         begin = (change - 5 * DAY) // DAY * DAY
         truth = synthetic_candles(3, QUARTER, begin, begin + 10 * DAY)
         rows = local_epochs(truth, zone)
         path = table(tmp_path / "a.csv", PLAIN, rows)
         told = refusal(path) if length < 0 else "\n".join(said(path))
-        assert "write them as its clock shows them" in told
+        assert 'set data.zone to the zone of the file and data.epochs = "local"' in told
         assert ("comes twice" in told) == (length < 0)
-        written = [[moment(row[0]), *row[1:]] for row in rows]
-        path = table(tmp_path / "b.csv", PLAIN, written)
-        assert same(load_file(path, QUARTER, Reading(zone=zone)).candles, truth)
+        mended = load_file(path, QUARTER, Reading(zone=zone, epochs="local"))
+        assert same(mended.candles, truth)
+        assert mended.notes == (f"the epochs are taken as those of the clock in {zone}",)
+
+
+def test_a_zone_that_moves_nothing_is_said_and_epochs_of_local_time_need_one(
+    tmp_path: Path,
+) -> None:
+    path = table(tmp_path / "a.csv", PLAIN, ROWS)
+    zoned = load_file(path, QUARTER, Reading(zone="Europe/Berlin"))
+    assert same(zoned.candles, load_file(path, QUARTER).candles)
+    assert any("data.zone moves nothing: the times are epochs" in note for note in zoned.notes)
+    assert not load_file(path, QUARTER, Reading(zone="UTC")).notes
+    with pytest.raises(DataError, match=r'data\.epochs = "local" needs the zone'):
+        load_file(path, QUARTER, Reading(epochs="local"))
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_local_time_that_says_to_be_of_utc_is_moved_where_the_user_says_so(
+    tmp_path: Path, kind: str, newest_first: bool
+) -> None:
+    """As a file that was read as UTC, and written anew, holds it."""
+    begin = int(datetime(2024, 10, 25, tzinfo=UTC).timestamp()) * 1000
+    truth = synthetic_candles(3, QUARTER, begin, begin + 5 * DAY)
+    rows = local_epochs(truth, "Europe/Berlin")[:: -1 if newest_first else 1]
+    path = tmp_path / f"a.{kind}"
+    if kind == "csv":
+        table(path, PLAIN, [[moment(row[0]) + "Z", *row[1:]] for row in rows])
+    elif kind == "json":
+        path.write_text(json.dumps(rows))
+    else:
+        columns = dict(zip(PLAIN.split(","), zip(*rows, strict=True), strict=True))
+        stamps = pa.array(columns["timestamp"]).cast(pa.timestamp("ms", "UTC"))
+        pq.write_table(pa.table({**columns, "timestamp": stamps}), path)
+    reading = Reading(zone="Europe/Berlin", epochs="local")
+    assert same(load_file(path, QUARTER, reading).candles, truth)
 
 
 def test_an_outage_of_that_very_hour_is_no_local_time(tmp_path: Path) -> None:

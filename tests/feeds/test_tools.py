@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from pyarrow import feather
@@ -136,6 +137,54 @@ def test_columns_that_stand_in_one_row_as_lists_are_read(tmp_path: Path) -> None
     pq.write_table(pa.table({"symbol": ["BTCUSDT"] * 2, **{n: pa.concat_arrays([c, c])
                     for n, c in whole.items()}}), path)  # fmt: skip
     assert "hold lists: write a row for each value" in refusal(path)
+
+
+LISTS = {
+    "list": pa.list_(pa.float64()),
+    "large": pa.large_list(pa.float64()),
+    "of five": pa.list_(pa.float64(), 5),
+    "view": pa.list_view(pa.float64()),
+}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_a_list_of_prices_in_each_cell_is_named_with_its_column(tmp_path: Path, kind: str) -> None:
+    lists = pa.array([list(row[1:]) for row in ROWS], LISTS[kind])
+    path = arrow_file(tmp_path / "a.arrow", pa.table({"time": GIVEN.time, "ohlcv": lists}))
+    assert "ohlcv holds a list in each cell: write the values into columns of" in refusal(path)
+
+
+def test_names_with_their_values_and_lists_of_records_are_told_apart(tmp_path: Path) -> None:
+    pairs = [list(zip(NAMES[1:], row[1:], strict=True)) for row in ROWS]
+    path = tmp_path / "a.parquet"
+    kind = pa.map_(pa.string(), pa.float64())
+    pq.write_table(pa.table({"time": GIVEN.time, "k": pa.array(pairs, kind)}), path)
+    assert "k holds names with their values in each cell" in refusal(path)
+    records = [dict(zip(NAMES, row, strict=True)) for row in ROWS]
+    pq.write_table(pa.table({"candles": [records]}), path)
+    assert "candles holds lists: write a row for each value" in refusal(path)
+    more = pa.array([[1, 2]] * len(ROWS))
+    pq.write_table(pa.table({"time": GIVEN.time, **columns(), "levels": more}), path)
+    assert same(load_file(path, QUARTER).candles, GIVEN)
+
+
+def test_lengths_of_time_are_no_moments(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    since = pa.array(GIVEN.time - GIVEN.time[0]).cast(pa.duration("ms"))
+    pq.write_table(pa.table({**columns(), "time": since}), path)
+    assert "time holds lengths of time (a duration), no moments" in refusal(path)
+
+
+def test_runs_of_equal_values_that_stand_once_are_read(tmp_path: Path) -> None:
+    runs = pc.run_end_encode(pa.array(["BTCUSDT"] * len(ROWS)))
+    path = arrow_file(tmp_path / "a.arrow", pa.table({"symbol": runs, **columns()}))
+    assert same(load_file(path, QUARTER).candles, GIVEN)
+
+
+def arrow_file(path: Path, content: pa.Table) -> Path:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, content.schema) as out:
+        out.write_table(content)
+    return path
 
 
 def test_the_lower_boundary_of_a_group_is_its_open(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from stoptrail.core.errors import DataError, OutputError
 from stoptrail.core.time import iso
+from stoptrail.feeds.check import check_file
 from stoptrail.feeds.funding.rates import (
     Gaps,
     constant_rows,
@@ -45,6 +46,14 @@ def market(days: int = 3) -> Candles:
     time = MIDNIGHT + HOUR * np.arange(24 * days, dtype=np.int64)
     price = np.full(len(time), 100.0)
     return Candles(time, price, price, price, price, price, HOUR)
+
+
+def test_a_file_of_the_cache_is_told_where_candles_are_expected(tmp_path: Path) -> None:
+    path = tmp_path / "BTC-USDT-USDT_funding.parquet"
+    rows = funding_rows(np.arange(9) * 28_800_000 + 1_711_584_000_000, np.full(9, 1e-4))
+    write_funding(path, rows, {})
+    with pytest.raises(DataError, match=r"holds funding rates.*name it with data\.funding"):
+        check_file(path)
 
 
 def test_months_in_archives_are_read_as_one_and_late_rows_are_of_their_minute(

@@ -49,6 +49,11 @@ TABLES: dict[str, tuple[str | None, Callable[[Row], Sequence[Any]], str]] = {
     "rates of funding": (
         "calc_time,funding_interval_hours,last_funding_rate",
         lambda r: [r[0], 8, 0.0001], "funding rates, no candles"),
+    "rates of funding, as krakenfutures has them": (
+        "timestamp,relativeFundingRate", lambda r: [r[0], 0.0001], "funding rates, no candles"),
+    "rates of funding, as deribit has them": (
+        "timestamp,index_price,interest_1h,interest_8h,prev_index_price",
+        lambda r: [r[0], r[1], 1e-5, 1e-4, r[1]], "funding rates, no candles"),
     "open interest": (
         "create_time,symbol,sum_open_interest,sum_open_interest_value,count_long_short_ratio",
         lambda r: [moment(r[0]), "BTCUSDT", 1, 2, 3], "open interest"),
