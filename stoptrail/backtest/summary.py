@@ -19,6 +19,7 @@ from stoptrail.backtest.outcome import (
     held_table,
     metrics_table,
 )
+from stoptrail.backtest.warm_up import idle_words
 from stoptrail.config.load import public_table
 from stoptrail.config.market import MAINTENANCE, tiers_words
 from stoptrail.config.run_rules import fitting, inferred, margin_of, run_rules_of
@@ -250,6 +251,7 @@ def summarise_run(
         **({"maintenance_margin": kept} if (kept := maintenance_table(settings)) else {}),
         "no_trade": why_no_trade(outcome, inputs, settings, market.symbol) or None,
         "warnings": [
+            *([idle] if (idle := idle_words(outcome.plan, inputs)) else []),
             *warnings_of(settings, outcome, inputs),
             *margin_warnings(settings, market),
             *_hold_warning(gone),

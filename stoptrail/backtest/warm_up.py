@@ -21,7 +21,7 @@ from stoptrail.config.grid import Grid
 from stoptrail.config.settings import Settings, with_values
 from stoptrail.core.errors import ConfigError, DataError, StopTrailError
 from stoptrail.core.text import number_of
-from stoptrail.core.time import DAY_MS
+from stoptrail.core.time import DAY_MS, iso_time
 from stoptrail.feeds.synthetic import DEFAULT_END, synthetic_candles
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.costs import maker_rate
@@ -30,6 +30,8 @@ from stoptrail.rules.volatility import needs_volatility
 _FIRST_DAYS = 30
 _MOST_SETS = 200
 """Of a grid that are looked at; each takes milliseconds."""
+_IDLE_SHARE = 0.01
+"""Of a span, in which no signal can come without a word of it."""
 _DECIDING = ("exits", "stop", "costs")
 """Sections that say where a target lies and what it costs to reach."""
 _MOST_CANDLES = 400_000
@@ -83,6 +85,26 @@ def require_worthwhile(plan: Plan, inputs: Inputs) -> None:
             f"entry at the median ATR, and costs take {paid:.3%}: it would close at a loss; "
             f"put it at {_rounded_up(nearest * paid / reach):g} or beyond"
         )
+
+
+def idle_words(plan: Plan, inputs: Inputs) -> str:
+    """What to say where the candles before the span do not suffice, so that no signal can come in
+    a part of it that shows in the figures; "" elsewhere."""
+    time = inputs.candles.time
+    begin, end = int(time[inputs.start]), int(time[-1]) + inputs.candles.interval
+    warm = signals_of(plan, inputs.candles).warm
+    first = first_decision(inputs, warm, atr_of(plan, inputs.candles))
+    if first == len(time) or time[first] - begin <= _IDLE_SHARE * (end - begin):
+        return ""
+    since, days = int(time[first]), (time[first] - time[0]) / DAY_MS
+    midnight = -(-since // DAY_MS) * DAY_MS
+    remedy = f'; set data.start = "{iso_time(midnight)}"' if midnight < end else ""
+    return (
+        f"no signal can come before {iso_time(since)}: the settings need "
+        f"{number_of(math.ceil(days), 'day')} of candles, which begin on {iso_time(int(time[0]))}; "
+        f"{(since - begin) / (end - begin):.0%} of the span stands idle and counts in every figure"
+        f"{remedy}"
+    )
 
 
 def _rounded_up(value: float) -> float:

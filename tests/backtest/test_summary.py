@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.inputs import Inputs, plan_of
 from stoptrail.backtest.outcome import Outcome
 from stoptrail.backtest.plan import Record
 from stoptrail.backtest.summary import by_prices, summarise_run, why_no_trade
@@ -154,9 +154,12 @@ def summary_of(
     metrics = measure(log, equity, CANDLES, inputs.marks)
     counts = np.array([{"size": size}.get(name, 0) for name in IGNORED], np.int64)
     counts[0] += ignored
-    plan: Any = None
     outcome = Outcome(
-        plan, Record(log, stop_log(0), counts, fill_log(0)), equity.marks, equity.falls, metrics
+        plan_of(settings, inputs),
+        Record(log, stop_log(0), counts, fill_log(0)),
+        equity.marks,
+        equity.falls,
+        metrics,
     )
     ends = int(CANDLES.time[-1]) + CANDLES.interval
     market = MarketData(CANDLES, "BTC/USDT", "file", "x.csv", 0, int(CANDLES.time[0]), ends)

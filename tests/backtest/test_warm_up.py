@@ -1,4 +1,4 @@
-"""Targets that cost more to reach than they take are refused before a run (C18)."""
+"""What a span has to have before it, and targets that cost more to reach than they take (C18)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,25 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from stoptrail.backtest.inputs import Inputs, atr_of, plan_of, prepare
-from stoptrail.backtest.warm_up import require_any_worthwhile, require_worthwhile
+from stoptrail.backtest.warm_up import (
+    idle_words,
+    require_any_worthwhile,
+    require_worthwhile,
+    warm_index,
+)
 from stoptrail.cli.market import wanted
 from stoptrail.config.grid import build_grid
 from stoptrail.config.load import load_settings
 from stoptrail.config.settings import Settings
 from stoptrail.core.errors import ConfigError
 from stoptrail.feeds.source import load_market
-from tests.sweep.small import sweep, write_inputs
+from stoptrail.feeds.tables.columns import columns_of
+from stoptrail.rules.candles import Candles
+from tests.sweep.small import DAY, HOUR, sweep, write_inputs
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +40,42 @@ def inputs(config: Path) -> Inputs:
 
 def settings_of(config: Path, *overrides: str) -> Settings:
     return load_settings(config, overrides)
+
+
+def idle(config: Path, start: str) -> tuple[str, Inputs]:
+    settings = settings_of(config, f"data.start={start}")
+    inputs = prepare(load_market(wanted(settings)), settings)
+    return idle_words(plan_of(settings, inputs), inputs), inputs
+
+
+def test_a_part_of_the_span_without_signals_is_told_and_the_remedy_leaves_it_out(
+    config: Path,
+) -> None:
+    words, inputs = idle(config, "2020-01-01")
+    said = re.fullmatch(
+        r"no signal can come before (\S+): the settings need (\d+) days of candles, which begin on "
+        r"2020-01-01; (\d+)% of the span stands idle and counts in every figure; set data\.start = "
+        r'"(2020-\d\d-\d\d)"',
+        words,
+    )
+    assert said, words
+    first = int(pd.Timestamp(said[1]).value // 10**6)
+    plan, time = plan_of(settings_of(config), inputs), inputs.candles.time
+    at = int(np.searchsorted(time, first))
+    for known, count in ((True, at + 1), (False, at)):
+        cut = Candles(*(column[:count] for column in columns_of(inputs.candles)), HOUR)
+        assert (warm_index(plan, cut) is not None) is known
+    assert int(said[2]) == -(-(first - time[0]) // DAY)
+    assert int(said[3]) == round(100 * (first - time[0]) / (len(time) * HOUR))
+    assert idle(config, said[4])[0] == ""
+
+
+def test_a_span_that_is_warm_or_next_to_it_goes_without_a_word(config: Path) -> None:
+    assert idle(config, "2020-02-15")[0] == ""
+    warm = re.search(r'data\.start = "([\d-]+)"', idle(config, "2020-01-01")[0])
+    assert warm
+    before = pd.Timestamp(warm[1]) - pd.Timedelta("1D")
+    assert idle(config, str(before.date()))[0] == ""  # below a hundredth of 290 days
 
 
 def told(settings: Settings, inputs: Inputs) -> str:
