@@ -30,6 +30,7 @@ from stoptrail.backtest.tables import (
     stop_rows,
     trade_rows,
 )
+from stoptrail.backtest.warm_up import idle_words
 from stoptrail.config.book import ResolvedSleeve
 from stoptrail.config.load import public_table
 from stoptrail.config.settings import Settings
@@ -164,6 +165,7 @@ def summarise_book(
         "warnings": [
             *same_candles({name: market.candles for name, market in markets.items()}),
             *_partly_there(markets),
+            *_idle(outcome, sleeves),
             *_warnings(outcome, sleeves),
         ],
         "sides": by_side(outcome.whole, outcome.inputs),
@@ -301,3 +303,13 @@ def _warnings(outcome: BookOutcome, sleeves: Sequence[ResolvedSleeve]) -> list[s
         for symbol, count in shorts.items()
         if count
     ] + [f"{symbol}: liquidations go {by_prices(marks)}" for symbol, marks in swaps.items()]
+
+
+def _idle(outcome: BookOutcome, sleeves: Sequence[ResolvedSleeve]) -> list[str]:
+    """For how much of the span the settings bring no signal on a market."""
+    lines = [
+        f"{sleeve.symbol}: {words}"
+        for sleeve, plan in zip(sleeves, outcome.sleeves, strict=True)
+        if (words := idle_words(plan.plan, plan.inputs))
+    ]
+    return list(dict.fromkeys(lines))

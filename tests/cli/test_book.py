@@ -62,6 +62,19 @@ def three(place: Place) -> Path:
     return backtest(place, "three", "--book", *data_of(place, 0, 1, 2))
 
 
+def test_a_book_tells_of_each_market_how_long_its_settings_bring_no_signal(
+    place: Place, three: Path
+) -> None:
+    start = "--set", "data.start=2020-01-01"
+    idle = [line for line in summary_of(three)["warnings"] if "stands idle" in line]
+    assert idle == []
+    cold = backtest(place, "cold", "--book", *data_of(place, 0, 1), *start)
+    alone = backtest(place, "alone_cold", *data_of(place, 0), *start)
+    (words,) = [line for line in summary_of(alone)["warnings"] if "stands idle" in line]
+    idle = [line for line in summary_of(cold)["warnings"] if "stands idle" in line]
+    assert idle == [f"M0/USDT: {words}", f"M1/USDT: {words}"]
+
+
 def test_a_book_of_one_sleeve_writes_what_the_run_without_a_book_writes(place: Place) -> None:
     alone = backtest(place, "alone", *data_of(place, 0))
     booked = backtest(place, "booked", "--book", *data_of(place, 0))
