@@ -17,6 +17,7 @@ from stoptrail.feeds.checks.oddities import oddities, unfinished
 from stoptrail.feeds.checks.scales import counts_coins
 from stoptrail.feeds.checks.seams import Joined, joined
 from stoptrail.feeds.formats.archive import require_some, sheets_of
+from stoptrail.feeds.layouts.headers import said_of_names
 from stoptrail.feeds.layouts.markets import SeveralError, market_in_name, same_market
 from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.feeds.layouts.strangers import beside_others, is_known_otherwise, passed_over
@@ -150,6 +151,8 @@ def _parts_of(
     for sheet in sheets:
         try:
             parts.append(read_part(sheet, reading, rows))
+            said = said_of_names(sheet.names, parts[-1].layout, reading.symbol)
+            notes += [note for note in said if note not in notes]
         except SeveralError as error:
             raise SeveralError(f"{sheet.label}: {error}", error.what, error.names) from None
         except DataError as error:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from stoptrail.core.errors import DataError
+from stoptrail.feeds.formats.clickhouse import in_rows
 from stoptrail.feeds.formats.json_text import complaint, parsed, respelled
 from stoptrail.feeds.formats.levels import levels_of
 from stoptrail.feeds.formats.messages import of_messages
@@ -30,7 +31,8 @@ def json_sheet(label: str, content: bytes) -> Sheet:
     DataError where there is none."""
     import pyarrow as pa
 
-    value, notes = of_messages(parsed(content))
+    whole, typed = in_rows(parsed(content))
+    value, notes = of_messages(whole)
     if has_levels(value):
         names, rows = _from_columns(value)
         cells = map(_array, zip(*rows, strict=True))
@@ -46,9 +48,8 @@ def json_sheet(label: str, content: bytes) -> Sheet:
     arrays = [_array(column) for column in zip(*rows, strict=True)]
     if any(levels_of(name)[1:] for name in names):
         return table_sheet(label, "JSON", pa.table(dict(zip(names, arrays, strict=True))))
-    table = pa.table({str(i): array for i, array in enumerate(arrays)})
-    zone = next(_zones(value), "")
-    sheet = table_sheet(label, "JSON", table)
+    zone = typed or next(_zones(value), "")
+    sheet = table_sheet(label, "JSON", pa.table({str(i): a for i, a in enumerate(arrays)}))
     return sheet._replace(names=tuple(names), zone=zone, layout=layout, notes=tuple(notes))
 
 
@@ -138,9 +139,6 @@ def _zones(value: Any) -> Iterator[str]:
                 yield part
             elif isinstance(part, dict) and len(part) < _MOST_KEYS:
                 yield from _zones(part)
-
-
-_MOST_KEYS = 50  # more are rows of a table
 
 
 def _tables(value: Any, keys: tuple[str, ...]) -> Iterator[_Found]:
@@ -242,6 +240,7 @@ def _is_row(value: Any) -> bool:
 
 
 _WIDEST = 20
+_MOST_KEYS = 50  # more are rows of a table
 
 
 def _columnar(value: dict[str, Any]) -> bool:

@@ -22,6 +22,7 @@ from stoptrail.feeds.formats.broken_rows import (
     refuse_lost_digits,
     refuse_rows_before,
 )
+from stoptrail.feeds.formats.clickhouse import zone_of_types
 from stoptrail.feeds.formats.drawn import one_blank, unframed
 from stoptrail.feeds.formats.encodings import HEAD_BYTES, decoded, whole, zero_bytes
 from stoptrail.feeds.formats.ends import WORD, cells_of, cut_off, foot_of
@@ -107,7 +108,7 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
         lambda row: _line_of(source, form, row),
         form.headers,
         layout=YFINANCE if is_yahoo(markets) else known,
-        zone=next(filter(None, map(_zone_told, form.skipped)), ""),
+        zone=next(filter(None, map(_zone_told, lines[: form.first])), ""),
         markets=markets,
         decimal=decimal_mark(columns, separator),
         notes=(*(() if known else notes), *cut_off(source, separator, form.width)),
@@ -115,8 +116,8 @@ def text_sheet(label: str, source: Path | bytes, head: bytes) -> Sheet:
 
 
 def _zone_told(line: str) -> str:
-    """The zone that a line before the header tells of the times, such as "# timezone: UTC+3"."""
-    return zone_in(line) if _OF_ZONE.match(line) else ""
+    """The zone that a line above the rows tells of the times, such as "# timezone: UTC+3"."""
+    return zone_in(line) if _OF_ZONE.match(line) else zone_of_types(line)
 
 
 _OF_ZONE = re.compile(r"\W*(time ?zone|tz|(all )?(date and )?times?( are)? in)\b", re.IGNORECASE)

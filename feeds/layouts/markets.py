@@ -56,6 +56,11 @@ def naming(sheet: Sheet) -> int | None:
     return None
 
 
+def is_pair(word: str) -> bool:
+    """Whether a word is two currencies, the second one of those that markets are quoted in."""
+    return bool(_PAIR.fullmatch(word))
+
+
 def base_of(symbol: str) -> str:
     """The base currency of a symbol as ccxt or an exchange writes it, "" where unclear."""
     base, slash, _ = symbol.upper().partition("/")

@@ -69,6 +69,10 @@ _TEXTS = (
         re.compile(r"[A-Za-z_:][\w:]*\{.*\} [-+\d.eE]+( \d+)?|put [\w.]+ \d{9,13} [-\d.]+ .*"),
         "is a text of single values (Prometheus, OpenTSDB); export the candles as CSV or JSON",
     ),
+    (
+        re.compile(r"\w+=[^\t=]*(\t\w+=[^\t=]*)+|\w+=[^\s=]*( \w+=[^\s=]*){3,}"),
+        "has the name of its column in each cell (TSKV, logfmt); write CSV or JSON",
+    ),
     (re.compile(r"- \{?\w+: .*"), "is YAML; write it as CSV or JSON"),
     (re.compile(r"\[\[?[A-Za-z_][\w.-]*\]\]?"), "is TOML or the like; write it as CSV or JSON"),
     (

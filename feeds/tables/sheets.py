@@ -171,11 +171,12 @@ def column_of(cells: Sequence[object]) -> pa.ChunkedArray:
         return pa.chunked_array([texts_of([str(cell) for cell in cells])])
 
 
-_OF_MARKET = re.compile(
+OF_MARKET = re.compile(
     r"(?P<a>.+?)[-_ ./:](?:open|high|low|close|volume|vol)"
-    r"|(?:open|high|low|close|volume|vol)[-_ ./:](?P<b>.+)",
+    r"|(?:\d+[a-z]?\. )?(?:open|high|low|close|volume|vol)[-_ ./:]+\(?(?P<b>[^()]+)\)?",
     re.IGNORECASE,
 )
+"""Names of columns that tell a market beside their field, before or behind it."""
 
 
 def by_market(
@@ -186,10 +187,10 @@ def by_market(
     market alone has to be written in capitals."""
     plain, markets = list(names), [""] * len(names)
     for i, name in enumerate(names):
-        if match := _OF_MARKET.fullmatch(name.strip()):
+        if match := OF_MARKET.fullmatch(name.strip()):
             market = match["a"] or match["b"]
             if market.lower() not in _NO_MARKETS:
-                plain[i] = name.strip().replace(market, "").strip("-_ ./:")
+                plain[i] = name.strip().replace(market, "").strip("-_ ./:()")
                 markets[i] = market
     whole = [
         market

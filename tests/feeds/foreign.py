@@ -337,6 +337,17 @@ FOREIGN: dict[str, Layout] = {
     "prices in two currencies": Layout(csv(
         "time,open_btc,high_btc,low_btc,close_btc,open_usd,high_usd,low_usd,close_usd,volume",
         lambda r: [r[0], *(value / 7 for value in r[1:5]), *r[1:]]), BITCOIN),
+    "prices in two currencies, numbered": Layout(answer(lambda rows: {"Time Series": {
+        moment(r[0]) + "Z": {
+            f"{k}{letter}. {name} ({currency})": repr(x * factor)
+            for letter, currency, factor in (("a", "CNY", 7.2), ("b", "USD", 1.0))
+            for k, name, x in zip(range(1, 5), NAMES[1:5], r[1:5], strict=True)
+        } | {"5. volume": repr(r[5])}
+        for r in reversed(rows)}}), Reading(symbol="BTC/USD")),
+    "prices in two currencies, in brackets": Layout(csv(
+        "timestamp,open (CNY),high (CNY),low (CNY),close (CNY),open (USD),high (USD),low (USD),"
+        "close (USD),volume,market cap (USD)",
+        lambda r: [r[0], *(x * 7.2 for x in r[1:5]), *r[1:5], r[5], 9]), Reading(symbol="BTC/USD")),
     "Java's zones": Layout(csv(",".join(NAMES), lambda r: [
         local(r[0], "Asia/Tokyo", "%Y-%m-%dT%H:%M[Asia/Tokyo]"), *r[1:]])),
     "Barchart": Layout(framed(csv(
