@@ -214,7 +214,9 @@ class Holes:
         if self._hole == (known, first):
             self.passed = first
         elif not shown:
-            return await self._look(known, first, rows)
+            found = await self._look(known, first, rows)
+            # A last one that nothing follows may be under way: what it fills up to does follow it.
+            return found + [row for row in rows if found and row[0] > found[-1][0]]
         elif self._sequence.hole == first:
             self._pass(known, first)
         else:

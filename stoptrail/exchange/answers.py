@@ -78,9 +78,12 @@ def as_told(exchange_id: str, entry: Entry) -> Entry:
 
 def _tick(exchange_id: str, info: Entry) -> float:
     """The tick that `info` names; 0 where it names none."""
-    name = _TICKS.get(exchange_id, "")
-    places = (info, *(info.get("filters") or ()))
-    return next((tick for place in places if (tick := finite(place.get(name)))), 0.0)
+    if (name := _TICKS.get(exchange_id)) is None:
+        return 0.0
+    filters = info.get("filters")
+    places = [info, *(filters if isinstance(filters, list) else ())]
+    told = (finite(place.get(name)) for place in places if isinstance(place, dict))
+    return next((tick for tick in told if tick), 0.0)
 
 
 def _least(exchange_id: str, info: Entry) -> float:

@@ -438,11 +438,31 @@ def test_bitstamp_tells_its_contract_s_size_and_that_is_not_called_missing() -> 
     assert unit_note("bitstamp", told.symbol, facts_of(exchange, market)) == ""
 
 
-@pytest.mark.parametrize(
-    "info", [None, "btcusd", ["BTCUSD", 2], {}, {"tickSize": "?"}, {"filters": None}]
-)
+ODD = [
+    None,
+    "btcusd",
+    ["BTCUSD", 2],
+    {},
+    {"tickSize": "?"},
+    {"filters": None},
+    {"filters": {"price": {"tickSize": "0.1"}}},  # backpack's
+    {"filters": ["PRICE_FILTER", None]},
+]
+
+
+@pytest.mark.parametrize("info", ODD)
 def test_answers_without_such_words_stay_as_ccxt_has_them(info: Any) -> None:
-    for name in ("btcturk", "bullish", "htx", "hitbtc", "bitrue", "digifinex", "kraken", "xt"):
+    for name in (
+        "backpack",
+        "btcturk",
+        "bullish",
+        "htx",
+        "hitbtc",
+        "bitrue",
+        "digifinex",
+        "kraken",
+        "xt",
+    ):
         market = {"symbol": "BTC/USD", "precision": {"price": 0.1}, "active": None, "info": info}
         assert as_told(name, market) == market
 

@@ -31,8 +31,9 @@ from tests.exchange.other_dialects import OTHERS
 from tests.exchange.stamped_dialects import STAMPED
 from tests.exchange.standin import StandIn
 from tests.exchange.swap_dialects import SWAPS
+from tests.exchange.window_dialects import WINDOWS
 
-DIALECTS = FIRST | OTHERS | MORE | NEWER | LATEST | STAMPED | SWAPS
+DIALECTS = FIRST | OTHERS | MORE | NEWER | LATEST | STAMPED | SWAPS | WINDOWS
 BEGIN = 1_790_000_000_000 // QUARTER * QUARTER
 COUNT = 900
 WEEK = 7 * 48
