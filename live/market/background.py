@@ -135,9 +135,13 @@ async def cancel_others(patience: float) -> None:
 async def cancel_all(
     find: Callable[[], Iterable[asyncio.Task[Any]]], patience: float = 2.0
 ) -> None:
-    """The same for the tasks that `find` gives."""
+    """The same for the tasks that `find` gives. Each takes its first step before it is cancelled:
+    what it was handed to wait for, such as aiohttp's connection of a socket, is warned of as never
+    awaited where it does not come to that.
+    """
     until = time.monotonic() + patience
     while others := [task for task in find() if not task.done()]:
+        await asyncio.sleep(0)
         for task in others:
             task.cancel()
         left = until - time.monotonic()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
-from collections.abc import Iterator
+import warnings
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 
 from stoptrail.core.errors import ExchangeError
 from stoptrail.live.market import background
-from stoptrail.live.market.background import Background, cancel_all
+from stoptrail.live.market.background import Background, cancel_all, cancel_others
 from stoptrail.live.market.events import Connection, ConnectionBack, ConnectionLost
 from stoptrail.live.market_status import MarketStatus
 
@@ -80,3 +83,30 @@ def test_silence_that_nobody_has_told_of_is_said_once_and_its_end() -> None:
     status.look()
     status.heard(ConnectionBack())
     assert len(said) == 4  # what was told is not said twice
+
+
+class _Connecting:
+    """Waits for a coroutine that it was handed, as aiohttp's `ws_connect` does."""
+
+    def __init__(self) -> None:
+        self._work = asyncio.sleep(60)
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._work.__await__()
+
+
+def test_what_is_cancelled_as_it_begins_leaves_no_coroutine_unawaited() -> None:
+    async def connect() -> None:
+        await asyncio.wait_for(_Connecting(), 30.0)
+
+    async def ended() -> bool:
+        task = asyncio.create_task(connect())
+        await asyncio.sleep(0)
+        await cancel_others(5.0)
+        return task.cancelled()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert asyncio.run(ended())
+        gc.collect()
+    assert [str(one.message) for one in caught] == []
