@@ -6,6 +6,7 @@ import re
 import struct
 
 _TABLE = "write it as Parquet or CSV"
+_HISTORY = "a history file of MetaTrader 4 (.hst); export its bars as CSV (History Center)"
 _BEGIN = (
     (b"SQLite format 3", "a SQLite database; export its candles as CSV"),
     (b"\x89HDF", "an HDF5 file; write it as Parquet (freqtrade convert-data does)"),
@@ -20,6 +21,8 @@ _BEGIN = (
     (b"\x1f\x9d", "compressed by compress; unpack it"),
     (b"Obj\x01", f"an Avro file; {_TABLE}"),
     (b"ORC", f"an ORC file; {_TABLE}"),
+    (b"\x90\x01\0\0", _HISTORY),
+    (b"\x91\x01\0\0", _HISTORY),
     (b"DBN", "a DBN file; write it as CSV (dbn --csv does)"),
     (b"version https://git-lfs", "a pointer of Git LFS; fetch the file itself (git lfs pull)"),
     (b"<stata_dta>", f"a Stata file; {_TABLE}"),

@@ -100,8 +100,10 @@ def numpy_sheet(label: str, source: Path | bytes) -> Sheet:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of headers that Python 2 wrote
-            loaded = np.load(io.BytesIO(source) if isinstance(source, bytes) else source)
+            whole = source if isinstance(source, bytes) else source.read_bytes()
+            loaded = np.load(io.BytesIO(whole))
         if hasattr(loaded, "files") and len(loaded.files) > 1:
+            _refuse_several({name: loaded[name].ndim for name in loaded.files})
             columns_ = {name: np.ascontiguousarray(loaded[name]) for name in loaded.files}
             return table_sheet(label, "NumPy", pa.table(columns_))
         array = loaded[loaded.files[0]] if hasattr(loaded, "files") else loaded
@@ -110,9 +112,21 @@ def numpy_sheet(label: str, source: Path | bytes) -> Sheet:
             return table_sheet(label, "NumPy", table)
         columns = [np.ascontiguousarray(column) for column in np.atleast_2d(array).T]
         table = pa.table({str(i): column for i, column in enumerate(columns)})
+    except DataError:
+        raise
     except Exception as error:  # a damaged header is parsed as Python, and fails as it can
         raise DataError(_damaged("NumPy", error)) from None
     return table_sheet(label, "NumPy", table)._replace(names=())
+
+
+def _refuse_several(dimensions: dict[str, int]) -> None:
+    """DataError for a file of several tables, each of which may be a market's, as jesse's candles
+    are kept by exchange and symbol."""
+    if max(dimensions.values()) > 1:
+        raise DataError(
+            f"holds {len(dimensions)} arrays ({one_line(', '.join(dimensions), 120)}), some of "
+            "them tables: give the candles of one as a file of its own (numpy.save)"
+        )
 
 
 def table_sheet(label: str, kind: str, table: pa.Table) -> Sheet:

@@ -25,7 +25,7 @@ from stoptrail.feeds.layouts.orders import (
 from stoptrail.feeds.layouts.signatures import METATRADER_4
 from stoptrail.feeds.layouts.strangers import another_market, is_trades, refuse_wide, two_sides
 from stoptrail.feeds.layouts.unnamed_times import in_steps, time_columns
-from stoptrail.feeds.layouts.words import rows_alike, word_columns
+from stoptrail.feeds.layouts.words import rows_alike, with_flag, word_columns
 from stoptrail.feeds.tables.columns import PRICES, VALUES
 from stoptrail.feeds.tables.convert import CellError, LostDigitsError, epoch_milliseconds, one_line
 from stoptrail.feeds.tables.sheets import Sheet, column_of
@@ -72,7 +72,8 @@ def names_of(sheet: Sheet, given: Sequence[str]) -> Named:
         return Named(_padded(USUAL, sheet.width), "LEAN")
     if words := word_columns(sheet):
         return _beside_words(sheet, words)
-    return _by_numbers(sheet, numbers, _times(sheet))
+    named = _by_numbers(sheet, numbers, _times(sheet))
+    return named._replace(names=with_flag(sheet, named.names))
 
 
 def _beside_words(sheet: Sheet, words: Sequence[int]) -> Named:
@@ -259,7 +260,7 @@ def other_order(
         if told := _no_candles(sheet, numbers[1:]):
             return told
     else:
-        order = ("time", *behind)
+        order = with_flag(sheet, ("time", *behind))
     shown = f"{','.join(order)}, which the numbers fit" if order else f"...: {_ORDERED}"
     return (
         f"read as {', '.join(names[: sheet.width])}, {why}: the columns are in another order; "

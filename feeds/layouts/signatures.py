@@ -31,6 +31,7 @@ def _signature(name: str, columns: str, *more: str | float) -> Signature:
 
 
 GECKOTERMINAL = "GeckoTerminal"
+METATRADER_5 = "MetaTrader 5"
 METATRADER_4 = "MetaTrader 4 or the like"
 MULTICHARTS = "MultiCharts"
 
@@ -55,7 +56,8 @@ _SIGNATURES = (
     _signature("Dukascopy", "gmttime", "open", "base", "UTC"),
     _signature("plain columns", "localdate localtime", "open", "base", "local"),
     _signature("Dukascopy", "localtime", "open", "base", "local"),
-    _signature("MetaTrader 5", "tickvol spread", "open", "contracts", "local"),
+    _signature(METATRADER_5, "tickvol spread", "open", "contracts", "local"),
+    _signature(METATRADER_5, "tickvolume spread realvolume", "open", "contracts", "local"),
     _signature(METATRADER_4, "date clock open high low close volume", "open", "contracts"),
     _signature("Databento", "tsevent rtype publisherid", "open", "contracts", "", 1e-9),
     _signature("Nautilus", "tsevent tsinit", "open", "base", "", 1e-9, True),

@@ -14,6 +14,7 @@ from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS, iso, timeframe_name,
 from stoptrail.feeds.layouts.late import on_the_grid
 from stoptrail.feeds.layouts.orders import MOST
 from stoptrail.feeds.layouts.recognise import Layout, Reading
+from stoptrail.feeds.layouts.signatures import METATRADER_5
 from stoptrail.feeds.tables.convert import NULLS, OFFSETS, CellError, number, one_line, shown
 from stoptrail.feeds.tables.faults import usual_step
 from stoptrail.feeds.tables.names import plain_name, time_name, zone_in
@@ -241,6 +242,11 @@ def _zoned(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
 def _of_epochs(stamps: Stamps, reading: Reading, notes: list[str]) -> Times:
     """Epochs, and times with an offset, in UTC: as they stand, or by the zone of whose clock they
     were made."""
+    if stamps.layout.name == METATRADER_5 and not reading.zone:
+        raise DataError(
+            f"{METATRADER_5} counts its epochs by the clock of the broker's server: set data.zone "
+            'to its zone and data.epochs = "local", or data.zone = "UTC" where they are of UTC'
+        )
     if reading.epochs == "local":
         if not reading.zone:
             raise DataError(

@@ -43,3 +43,14 @@ def rows_alike(sheet: Sheet, columns: Sequence[int]) -> Sheet:
     told = list(zip(*(sheet.sample[i] for i in columns), strict=True))
     mine = [row for row, words in enumerate(told) if words == told[0]]
     return sheet._replace(sample=tuple(tuple(c[row] for row in mine) for c in sheet.sample))
+
+
+def with_flag(sheet: Sheet, names: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns that have none in the file: one of true and false that is true in all rows
+    but perhaps the first and the last, as Gate's, tells which candles are finished."""
+    told = list(names)
+    for i, cells in enumerate(sheet.sample[: len(told)]):
+        words = [str(cell).strip().lower() for cell in cells]
+        if told[i] in ("", "-") and {*words[1:-1]} == {"true"} and {*words} <= {"true", "false"}:
+            told[i] = "closed"
+    return tuple(told)

@@ -378,6 +378,7 @@ def test_close_stamps_are_shifted_where_the_user_says_so(tmp_path: Path) -> None
         (b"SQLite format 3\0", "SQLite"),
         (b"\x80\x04\x95abc", "pickle"),
         (b"\x89HDF\r\n", "HDF5"),
+        (b"\x91\x01\0\0Copyright", "history file of MetaTrader 4"),
         (b"<!DOCTYPE html><html></html>", "web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS"),
         (b'{"code": -1121, "msg": "Invalid symbol."}', "Invalid symbol."),

@@ -278,3 +278,59 @@ def test_times_of_the_last_minutes_of_candles_ask_for_the_stamp(tmp_path: Path) 
     path = text(tmp_path / "a.csv", lines(cells))
     assert refusal(path).endswith('last minutes of candles, set data.stamp = "close"')
     assert same(load_file(path, QUARTER, Reading(stamp="close")).candles, GIVEN)
+
+
+RATES = "time,open,high,low,close,tick_volume,spread,real_volume"
+
+
+@pytest.mark.parametrize("kind", ["npy", "csv"])
+def test_epochs_of_metatrader_are_of_the_clock_that_is_asked_for(tmp_path: Path, kind: str) -> None:
+    """What its Python package copies: the server's time, counted as if that were UTC."""
+    rows = [
+        (t // 1000 + 7200, o, h, low, c, round(v * 10) + 1, 2, 0) for t, o, h, low, c, v in ROWS
+    ]
+    path = tmp_path / f"a.{kind}"
+    if kind == "npy":
+        kinds = ["<i8", *["<f8"] * 4, "<u8", "<i4", "<u8"]
+        np.save(path, np.array(rows, list(zip(RATES.split(","), kinds, strict=True))))
+    else:
+        table(path, RATES, rows)
+    assert "by the clock of the broker's server: set data.zone to its zone" in refusal(path)
+    moved = load_file(path, QUARTER, Reading(zone="+02:00", epochs="local")).candles
+    assert np.array_equal(moved.time, GIVEN.time)
+    assert np.array_equal(moved.close, GIVEN.close)
+    assert (
+        load_file(path, QUARTER, Reading(zone="UTC")).candles.time[0] == GIVEN.time[0] + 7_200_000
+    )
+
+
+def test_tables_of_several_markets_in_one_numpy_file_are_named(tmp_path: Path) -> None:
+    array = np.array(ROWS)
+    np.savez(tmp_path / "a.npz", **{"Binance-BTC-USDT": array, "Binance-ETH-USDT": array / 20})
+    said = refusal(tmp_path / "a.npz")
+    assert "holds 2 arrays (Binance-BTC-USDT, Binance-ETH-USDT), some of them tables" in said
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [0, 5, 4, 2, 3, 1]])
+def test_a_last_column_of_true_and_false_tells_which_candle_is_finished(
+    tmp_path: Path, order: list[int], *, newest_first: bool
+) -> None:
+    """As Gate's rows end; the name that the refusal gives it keeps that, which - would not."""
+    rows = [[*(row[i] for i in order), row is not ROWS[-1]] for row in ROWS]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(rows[::-1] if newest_first else rows))
+    reading = Reading()
+    if order[1] == 5:
+        told = refusal(path).partition("data.columns=")[2].partition(", which")[0]
+        assert told == "time,volume,close,high,low,open,closed"
+        reading = Reading(columns=tuple(told.split(",")))
+    loaded = load_file(path, QUARTER, reading)
+    assert loaded.candles.time[-1] == GIVEN.time[-2]
+    assert any("1 unfinished candle (closed = False) left out" in note for note in loaded.notes)
+
+
+def test_a_column_that_is_false_throughout_is_no_flag(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([[*row, False] for row in ROWS]))
+    assert same(load_file(path, QUARTER).candles, GIVEN)
