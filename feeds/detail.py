@@ -5,8 +5,6 @@ They are read column by column: five years of minutes are 2.6 million rows.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -49,7 +47,6 @@ def load_finer(
     market: MarketData,
     on_progress: Progress | None = None,
     on_notice: Notice = lambda _line: None,
-    clock: Callable[[], float] = time.time,
 ) -> Finer:
     """The finer candles of the span of `market`: those of a file, the exchange's (from the
     cache, downloaded where it does not cover the span), or the synthetic market's own.
@@ -61,12 +58,10 @@ def load_finer(
         return _traded(
             wanted, market, *_found(wanted, finer, market, on_progress, on_notice), on_notice
         )
-    path, now = finer.path, int(clock() * 1000)
+    path = finer.path
 
     def attempt(reading: Reading, notice: Notice) -> Finer:
-        candles = _of_file(
-            replace(wanted, reading=reading), path, finer.interval, market, now, notice
-        )
+        candles = _of_file(replace(wanted, reading=reading), path, finer.interval, market, notice)
         _check_length(market.candles.interval, candles.interval, f"{path}: its candles")
         if candles.interval == market.candles.interval:
             notice(
@@ -113,7 +108,7 @@ def _check_length(base: int, fine: int, what: str) -> None:
 
 
 def _of_file(
-    wanted: Wanted, path: Path, interval: int, market: MarketData, now: int, on_notice: Notice
+    wanted: Wanted, path: Path, interval: int, market: MarketData, on_notice: Notice
 ) -> Candles:
     start, end = market.start_time, market.end_time
     local = wanted.reading.epochs == "local"
@@ -123,7 +118,7 @@ def _of_file(
         return own
     reading = wanted.reading._replace(symbol=wanted.symbol, exchange=wanted.exchange_id)
     try:
-        loaded = load_file(path, interval or None, reading, now=now)
+        loaded = load_file(path, interval or None, reading)
     except DataError as error:
         raise of_file_beside(error, "data.detail_path", "data.detail") from None
     for note in loaded.notes:

@@ -3,8 +3,6 @@ paid on (C19, C20)."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,11 +32,7 @@ _CLOSER = 0.5
 
 
 def load_marks(
-    wanted: Wanted,
-    path: Path | None,
-    market: MarketData,
-    on_notice: Notice = lambda _line: None,
-    clock: Callable[[], float] = time.time,
+    wanted: Wanted, path: Path | None, market: MarketData, on_notice: Notice
 ) -> MarketMarks:
     """The mark candles of the span of `market`: those of the file `path`, else what `data download
     --mark` has brought, else none.
@@ -54,10 +48,10 @@ def load_marks(
             return NO_MARKET_MARKS
         path, source = kept, f"exchange: {wanted.exchange_id}"
         remedy = "run `data download --mark`"
-    file, now = path, int(clock() * 1000)
+    file = path
 
     def attempt(reading: Reading, notice: Notice) -> MarketMarks:
-        return _loaded(replace(wanted, reading=reading), file, source, remedy, now, market, notice)
+        return _loaded(replace(wanted, reading=reading), file, source, remedy, market, notice)
 
     return read_beside(file, "mark", wanted.reading, attempt, on_notice)
 
@@ -67,12 +61,11 @@ def _loaded(
     path: Path,
     source: str,
     remedy: str,
-    now: int,
     market: MarketData,
     on_notice: Notice,
 ) -> MarketMarks:
     """The marks of `path`, if `wanted.reading` is how it is to be read."""
-    marks = _read(wanted, path, now, on_notice)
+    marks = _read(wanted, path, on_notice)
     _check_length(path, marks, market)
     first, last = np.searchsorted(marks.time, [market.start_time, market.end_time])
     _check_span(f"{path}: the mark candles reach", marks, market, (int(first), int(last)), remedy)
@@ -94,13 +87,13 @@ def _loaded(
     return MarketMarks(kept_rows, source, missing, candles_digest(kept_rows))
 
 
-def _read(wanted: Wanted, path: Path, now: int, on_notice: Notice) -> Candles:
+def _read(wanted: Wanted, path: Path, on_notice: Notice) -> Candles:
     """The candles of a file, whatever it says of volume: a mark price has none."""
     reading = wanted.reading._replace(
         symbol=wanted.symbol, exchange=wanted.exchange_id, volume="unknown"
     )
     try:
-        loaded = load_file(path, None, reading, now=now)
+        loaded = load_file(path, None, reading)
     except DataError as error:
         raise of_file_beside(error, "data.mark_path", "data.mark_path") from None
     for note in loaded.notes:

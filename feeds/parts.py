@@ -148,7 +148,7 @@ def _scaled(sheet: Sheet, layout: Layout, notes: list[str]) -> Layout:
     return layout
 
 
-def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None = None) -> FilePart:
+def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None) -> FilePart:
     """The candles of a sheet. Raises DataError with row and value where a cell is none;
     with a list `bad`, such rows are left out and told there instead."""
     sheet, layout, assumed = understood(sheet, reading)

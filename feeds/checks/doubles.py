@@ -79,7 +79,7 @@ def hour_twice(columns: Columns, place: Place, *, local: bool) -> str:
     hour = iso(int(min(columns.time[row - 1], columns.time[row])))[:-1]
     return (
         f"{place(row)}: the hour from {hour} comes twice, as it does in local time when "
-        f"summer time ends (in {zone} for one); {of_that_clock(local, 'the file')}, or give "
+        f"summer time ends (in {zone} for one); {of_that_clock(local)}, or give "
         "times in UTC"
     )
 

@@ -56,8 +56,8 @@ def oddities(
     *,
     naive: bool,
     known: bool,
-    symbol: str = "",
-    written: int = 0,
+    symbol: str,
+    written: int,
 ) -> Iterator[Oddity]:
     """Everything odd about candles, oldest first, of `step` milliseconds.
 
@@ -286,6 +286,6 @@ def _summer(columns: Columns, step: int, place: Place, *, naive: bool) -> Iterat
             text = (
                 f"{place(i)}: the hour from {iso(int(columns.time[i]) + step)} is missing, which "
                 f"summer time skips in {zone}: the times seem to be local; "
-                f"{of_that_clock(naive, 'the file')}"
+                f"{of_that_clock(naive)}"
             )
             yield Oddity("summer time", 1, text, False, True)

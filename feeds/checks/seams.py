@@ -283,10 +283,10 @@ def _goes_on(columns: Columns, whole: int, part: int) -> bool:
     return bool(abs(columns.close[whole] - opens) <= abs(columns.close[part] - opens))
 
 
-def of_that_clock(naive: bool, of: str) -> str:
-    """What to do about times of the zone `of` what is named: those with an offset, and epochs, are
-    else taken as they stand."""
-    known = f"set data.zone to the zone of {of}"
+def of_that_clock(naive: bool) -> str:
+    """What to do about a file's local times: those with an offset, and epochs, are else taken as
+    they stand."""
+    known = "set data.zone to the zone of the file"
     return known if naive else f'{known} and data.epochs = "local"'
 
 

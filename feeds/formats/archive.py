@@ -36,6 +36,7 @@ _BESIDE_PARQUET = ("_metadata", "_common_metadata", "_success")
 _METATRADER = re.compile(rb"<[A-Za-z]+>[,;\t|]")
 _MOST_BYTES = 4 << 30
 _LZ4 = b"\x04\x22\x4d\x18"
+_FUNDING = "data.funding"
 
 
 class Member(NamedTuple):
@@ -48,14 +49,14 @@ class Member(NamedTuple):
 
 
 def sheets_of(
-    path: Path, symbol: str = "", timeframe: str = "", unread: list[str] | None = None
+    path: Path, symbol: str, timeframe: str, unread: list[str] | None
 ) -> tuple[list[Sheet], list[str]]:
     """The sheets of everything that `path` names, and what was passed over.
 
     Raises DataError where nothing is there, or where something cannot be read; with a list
     `unread`, what cannot be read of several files is told there instead, as long as one can.
     """
-    members, notes = _members(path, unread)
+    members, notes = _members(path, unread, "data.path or --data")
     several = len(members) > 1
     if several:
         members, more = _of_market(members, symbol, timeframe)
@@ -79,15 +80,12 @@ def sheets_of(
     return sheets, notes + passed_over(strange)
 
 
-def files_of(path: Path, key: str) -> list[Member]:
-    """The files of everything that `path`, the value of `key`, names, decompressed. Raises
-    DataError where nothing is there."""
-    if not path.exists() and not any(letter in str(path) for letter in "*?["):
-        raise DataError(f"{path}: is not there; check {key}")
-    members, _ = _members(path, None)
-    if not members:
-        raise DataError(f"{path}: no file in it; check {key}")
-    return members
+def funding_files(path: Path) -> list[Member]:
+    """The files of everything that `path` names, decompressed. Raises DataError where nothing is
+    there."""
+    if not path.exists() and not _is_pattern(path):
+        raise DataError(f"{path}: is not there; check {_FUNDING}")
+    return _members(path, None, _FUNDING)[0]
 
 
 def _tell(text: str, unread: list[str] | None) -> None:
@@ -109,12 +107,19 @@ def _is_a_note(name: str, error: str) -> bool:
     return text and error.startswith(("not a candle file: no table", "not a candle file: no list"))
 
 
-def _members(path: Path, unread: list[str] | None) -> tuple[list[Member], list[str]]:
-    if not path.exists() and any(letter in str(path) for letter in "*?["):
+def _is_pattern(path: Path) -> bool:
+    return any(letter in str(path) for letter in "*?[")
+
+
+def _members(path: Path, unread: list[str] | None, key: str) -> tuple[list[Member], list[str]]:
+    """The files that `path`, the value of the setting `key`, names."""
+    if not path.exists() and _is_pattern(path):
         anchor = Path(path.anchor or ".")
-        found = sorted(anchor.glob(str(path.relative_to(path.anchor))))
+        matching = sorted(anchor.glob(str(path.relative_to(path.anchor))))
+        found = [file for file in matching if not file.is_dir()]
         if not found:
-            raise DataError(f"{path}: no file matches; check data.path or --data")
+            held = ", folders alone" if matching else ""
+            raise DataError(f"{path}: no file matches{held}; check {key}")
         refuse_stores(found)
         return _all(found, lambda file: file.name, unread), []
     if path.is_dir():
@@ -122,7 +127,7 @@ def _members(path: Path, unread: list[str] | None) -> tuple[list[Member], list[s
         refuse_stores(inside)
         found = [file for file in inside if _may_hold_candles(file.name)]
         if not found:
-            raise DataError(f"{path}: is a folder without candle files; name one with some")
+            raise DataError(f"{path}: is a folder without a file to read; check {key}")
         members = _all(found, lambda file: str(file.relative_to(path)), unread)
         notes = []
         others = len([file for file in inside if not file.name.startswith(".")]) - len(found)
@@ -138,8 +143,6 @@ def _all(
 ) -> list[Member]:
     members: list[Member] = []
     for file in files:
-        if file.is_dir():
-            continue
         own = name(file)
         try:
             members += _unpacked(Member(own, own, file))

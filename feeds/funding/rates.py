@@ -19,7 +19,7 @@ from stoptrail.core.text import number_of
 from stoptrail.core.time import HOUR_MS, iso
 from stoptrail.exchange.funding import HOURLY_SINCE
 from stoptrail.feeds.downloads.cache import cache_path
-from stoptrail.feeds.formats.archive import Member, files_of
+from stoptrail.feeds.formats.archive import Member, funding_files
 from stoptrail.feeds.funding.signs import tell
 from stoptrail.feeds.funding.table import funding_table
 from stoptrail.feeds.layouts.markets import (
@@ -79,7 +79,7 @@ def read_funding(
     one minute, and rates that are no fractions.
     """
     notes: list[str] = []
-    members = _named_alike(files_of(path, "data.funding"), symbol, notes.append)
+    members = _named_alike(funding_files(path), symbol, notes.append)
     parts = [_part(member, symbol, zone, notes.append) for member in members]
 
     def told(note: str) -> None:

@@ -89,11 +89,11 @@ _FINEST = 100
 """Steps that the shortest distance between two candles may have, on the thinnest market."""
 
 
-def recognised(columns: Sequence[str], sample: Sequence[Floats], kind: str = "") -> Layout:
+def recognised(columns: Sequence[str], sample: Sequence[Floats], kind: str) -> Layout:
     """The layout of a file with these column names.
 
     `sample` holds the first rows of each column as numbers, NaN where a cell is none.
-    `kind` is a layout's name where the file has told it otherwise than by its columns.
+    `kind` is a layout's name where the file has told it otherwise than by its columns, else "".
     Raises MissingError that names what is missing.
     """
     plain = [plain_name(name) for name in columns]

@@ -143,11 +143,16 @@ def test_months_joined_in_another_order_are_put_in_order(tmp_path: Path) -> None
 
 def test_a_folder_without_candles_is_refused(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("hello")
-    assert "folder without candle files" in refusal(tmp_path)
+    assert "folder without a file to read; check data.path or --data" in refusal(tmp_path)
 
 
 def test_a_pattern_that_nothing_matches_is_refused(tmp_path: Path) -> None:
-    assert "no file matches" in refusal(tmp_path / "*.csv")
+    assert "no file matches; check data.path or --data" in refusal(tmp_path / "*.csv")
+
+
+def test_a_pattern_that_matches_folders_alone_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "2024").mkdir()
+    assert "no file matches, folders alone; check data.path or --data" in refusal(tmp_path / "*")
 
 
 def test_a_damaged_file_of_many_is_named(tmp_path: Path) -> None:

@@ -486,6 +486,13 @@ def test_rows_that_are_missing_among_others_are_said_with_their_count(tmp_path: 
     assert notes(tmp_path, changed, [1e-5 + k % 5 * 1e-6 for k in range(len(changed))]) == []
 
 
+@pytest.mark.parametrize("name", ["missing.csv", "*.csv", "*", "empty"])
+def test_a_path_without_a_file_is_refused_with_its_own_setting(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"; check data\.funding$"):
+        read_funding(tmp_path / name)
+
+
 @pytest.mark.parametrize("step", [1, 2, 4])
 def test_rates_of_eight_hours_that_are_written_for_each_are_refused(
     tmp_path: Path, step: int
