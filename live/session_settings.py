@@ -106,7 +106,7 @@ def prices_words(settings: Settings, told: bool, exchange_id: str) -> str:
     return BY_MARK if told else f"{BY_OWN}{exchange_id} serves no mark candles"
 
 
-def margin_words(settings: Settings, by: str, theirs: Maintenance | None = None) -> str:
+def margin_words(settings: Settings, by: str, theirs: Maintenance | None) -> str:
     """What has to stay in the account of a swap, who says so, that the exchange says otherwise
     (`theirs`), and `by` which prices it is liquidated; "" for other markets."""
     if settings.market_type != "swap":

@@ -11,7 +11,7 @@ from tests.compiled_once import compiled_once
 
 def compile_it(locks: Path, together: Any, told: Any) -> None:
     with compiled_once(locks):
-        function: Any = _made.__wrapped__(steps_down, parallel=False)
+        function: Any = _made.__wrapped__(steps_down)
         together.wait()
         function(3.5, 1.0, 1.0)
         told.put(sum(function.stats.cache_misses.values()))

@@ -16,7 +16,7 @@ from stoptrail.core.text import revealed
 from stoptrail.live.ledger.database import existing_ledger
 
 
-def back_up(url: Address, target: Path, force: bool = False) -> int:
+def back_up(url: Address, target: Path, force: bool) -> int:
     """Write the ledger at `url`, as it is at one moment, to `target` as one SQLite file;
     its size in bytes.
 

@@ -18,6 +18,7 @@ T = TypeVar("T")
 _SLICE_SECONDS = 0.1
 """How soon a wait that is given up ends."""
 _PULSE_SECONDS = 1.0
+_CLOSING_SECONDS = 1.0
 _DEAD_SECONDS = 300.0
 """For how long the loop may do nothing at all; a busy machine lets it wait too."""
 
@@ -188,26 +189,26 @@ def _carry_out(future: Future[T], call: Callable[..., T], args: Any, kwargs: Any
 log = logging.getLogger("stoptrail.live")
 
 
-async def close_exchange(exchange: Any, patience: float = 1.0) -> None:
-    """Close sockets and sessions; what is not closed after `patience` seconds is dropped.
+async def close_exchange(exchange: Any) -> None:
+    """Close sockets and sessions; what is not closed after a second is dropped.
 
     Whatever else runs in this loop is cancelled first: a reader that hears of its closed
     socket would open a new one, which nobody would close.
     """
-    await cancel_others(patience / 2)
+    await cancel_others(_CLOSING_SECONDS / 2)
     exchange.timeout_on_exit = 10
     closing = asyncio.ensure_future(exchange.close())
-    await asyncio.wait([closing], timeout=patience)
+    await asyncio.wait([closing], timeout=_CLOSING_SECONDS)
     if not closing.done():
         closing.cancel()
-        await asyncio.wait([closing], timeout=patience / 2)
+        await asyncio.wait([closing], timeout=_CLOSING_SECONDS / 2)
     elif not closing.cancelled() and closing.exception() is not None:
         # Of sockets that are broken already, say; what counts is that nothing stays open.
         log.debug("closing %s: %s", exchange.id, closing.exception())
     connector = getattr(exchange, "tcp_connector", None)
     if connector is not None and not connector.closed:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(_drop(connector), patience / 2)
+            await asyncio.wait_for(_drop(connector), _CLOSING_SECONDS / 2)
 
 
 async def _drop(connector: Any) -> None:

@@ -27,30 +27,9 @@ _ORDERS = ("create", "cancel", "edit", "private", "transfer", "withdraw")
 class CcxtbtStore(CCXTStore):
     """A CCXTStore that reads through ccxtbt's; ConfigError where it is not installed."""
 
-    def __init__(
-        self,
-        exchange: str,
-        currency: str,
-        config: Mapping[str, Any],
-        retries: int,
-        debug: bool = False,
-        sandbox: bool = False,
-        *,
-        timing: Timing | None = None,
-        market_type: str = "auto",
-    ) -> None:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
         _package()
-        super().__init__(
-            exchange,
-            currency,
-            config,
-            retries,
-            debug,
-            sandbox,
-            transport="rest",
-            timing=timing,
-            market_type=market_type,
-        )
+        super().__init__(*arguments, transport="rest", **options)
 
     async def _connect(self) -> Any:
         """A source over a fresh ccxtbt store, which must not print or retry by itself."""
@@ -159,16 +138,7 @@ def make_store(
 
     ccxtbt has no sockets, so that `transport` counts for "native" only.
     """
+    given = exchange, currency, config, retries
     if kind == "native":
-        return CCXTStore(
-            exchange,
-            currency,
-            config,
-            retries,
-            transport=transport,
-            timing=timing,
-            market_type=market_type,
-        )
-    from stoptrail.live.market.ccxtbt_store import CcxtbtStore
-
-    return CcxtbtStore(exchange, currency, config, retries, timing=timing, market_type=market_type)
+        return CCXTStore(*given, transport=transport, timing=timing, market_type=market_type)
+    return CcxtbtStore(*given, timing=timing, market_type=market_type)

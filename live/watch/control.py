@@ -237,7 +237,7 @@ def ask(database: Database, session: int, verb: str, price: float | None = None)
     return int(query.execute(database))
 
 
-def set_aside(database: Database, row: SessionRow, verb: str, price: float | None = None) -> str:
+def set_aside(database: Database, row: SessionRow, verb: str, price: float | None) -> str:
     """Carry a command out for a session that no process runs, or leave it for its next
     start; the answer. The caller holds the market's lock."""
     own = [row.id, *(sleeve.id for sleeve in sleeves_of(database, row.id))]

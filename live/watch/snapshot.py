@@ -263,7 +263,7 @@ def _price(
     return (candles[0]["close"], closed) if candles else (None, None)
 
 
-def state_of(presence: dict[str, Any], lead: int | None = 0) -> str:
+def state_of(presence: dict[str, Any], lead: int | None) -> str:
     """The state of a session by its presence; "gone" where it was not heard of for too long, or
     does not beat. `lead`: see live.watch.beats."""
     state = str(presence.get("state", "stopped"))
@@ -276,7 +276,7 @@ def state_of(presence: dict[str, Any], lead: int | None = 0) -> str:
     return state if -_AHEAD_MS < silent <= patience else "gone"
 
 
-def connection_of(presence: dict[str, Any], lead: int | None = 0) -> str:
+def connection_of(presence: dict[str, Any], lead: int | None) -> str:
     """The state of the data; of a session that is gone, when it was last known, and by whose
     clock."""
     if state_of(presence, lead) != "gone":

@@ -206,10 +206,10 @@ def _head(found: Snapshot, cut: bool) -> Iterator[Text]:
         yield Text(f" {found.connection}")
 
 
-def next_close(interval: int, now: float | None = None) -> int:
+def next_close(interval: int, now: float) -> int:
     """Milliseconds until the candle that is open `now` (ms; the clock's time) closes:
     candles divide the UTC day."""
-    return int(interval - (time.time() * 1000 if now is None else now) % interval)
+    return int(interval - now % interval)
 
 
 def _countdown(milliseconds: int) -> str:

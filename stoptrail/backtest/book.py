@@ -70,19 +70,17 @@ def sleeve_plan(settings: Settings, share: float, inputs: Inputs) -> SleevePlan:
     return SleevePlan(plan_of(settings, inputs), inputs, share, settings.market_type != "spot")
 
 
-def run_book(
-    sleeves: Sequence[SleevePlan], terms: BookTerms, *, runonce: bool = True
-) -> list[Record]:
+def run_book(sleeves: Sequence[SleevePlan], terms: BookTerms) -> list[Record]:
     """What each sleeve did."""
     if not terms.shared:
-        return [_alone(sleeve, terms, runonce=runonce) for sleeve in sleeves]
-    cerebro = BookCerebro(stdstats=False, runonce=runonce, preload=runonce)
+        return [_alone(sleeve, terms) for sleeve in sleeves]
+    cerebro = BookCerebro(stdstats=False)
     feeds: dict[int, Any] = {}
     for sleeve in sleeves:
         candles = sleeve.inputs.candles
         if id(candles) not in feeds:
             feeds[id(candles)] = feed = ColumnarFeed(candles=candles)
-            feed.only_read = runonce and not is_plain()
+            feed.only_read = not is_plain()
             cerebro.adddata(feed)
     places = {key: place for place, key in enumerate(feeds)}
     brokers = [_broker_of(sleeve, terms) for sleeve in sleeves]
@@ -151,7 +149,7 @@ def _record(sleeve: SleevePlan, broker: SleeveBroker, end: int) -> Record:
     )
 
 
-def _alone(sleeve: SleevePlan, terms: BookTerms, *, runonce: bool) -> Record:
+def _alone(sleeve: SleevePlan, terms: BookTerms) -> Record:
     """The sleeve as a run of its own."""
     inputs = sleeve.inputs
     rules = sleeve.plan.run_rules._replace(
@@ -159,4 +157,4 @@ def _alone(sleeve: SleevePlan, terms: BookTerms, *, runonce: bool) -> Record:
     )
     plan = sleeve.plan._replace(run_rules=rules)
     given = inputs.candles, inputs.start, plan, inputs.funding
-    return run_backtrader(*given, detail=inputs.detail, runonce=runonce)
+    return run_backtrader(*given, detail=inputs.detail)

@@ -111,7 +111,7 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         """Called by Cerebro after every run."""
         self.running = False
 
-    def attach(self, data: Any, past: int = 0) -> None:
+    def attach(self, data: Any, past: int) -> None:
         """Trade `data`, before whose first candle `past` others are known.
 
         Raises UsageError for a second feed, DataError for one that cannot be traded.

@@ -62,7 +62,7 @@ def run(
     chosen = chosen_trades(pictured.trades, trade, worst, best)
     target = out or pictured.folder
     with claimed(target), as_of_a_run(pictured.folder.parent):
-        files = draw_all(pictured, target, chosen or [], whole=chosen is None, window=True)
+        files = draw_all(pictured, target, chosen or [], whole=chosen is None)
     for file in files:
         print(plain(file))
 
@@ -73,7 +73,7 @@ def plot_run(folder: Path, market: MarketData, settings: Settings) -> list[Path]
     extremes = by_r(pictured.trades)
     chosen = [extremes[0], extremes[-1]] if len(extremes) > 1 else extremes
     with claimed(pictured.folder):
-        return draw_all(pictured, pictured.folder, chosen, whole=True, window=True)
+        return draw_all(pictured, pictured.folder, chosen, whole=True)
 
 
 def report(config: Path | None, overrides: tuple[str, ...], run: Path, trust: bool = False) -> None:
@@ -134,9 +134,10 @@ def by_r(trades: Sequence[TradeRecord]) -> list[TradeRecord]:
 
 
 def draw_all(
-    found: Pictured, folder: Path, chosen: Sequence[TradeRecord], *, whole: bool, window: bool
+    found: Pictured, folder: Path, chosen: Sequence[TradeRecord], *, whole: bool
 ) -> list[Path]:
-    """Draw into `folder`; the files written. Raises OutputError where one cannot be."""
+    """Draw into `folder`, and into windows where they can be had; the files written. Raises
+    OutputError where one cannot be."""
     from stoptrail.reports.plots import plot_overview, plot_trade
 
     files = []
@@ -150,13 +151,13 @@ def draw_all(
             drawn.symbol,
             file,
             synthetic=drawn.synthetic,
-            window=window,
+            window=True,
         )
         files.append(file)
     for record in chosen:
         file = folder / trade_name(found.drawn.symbol, record)
         stops = found.stops.get(record.number, [])
-        plot_trade(found.drawn, record, stops, file, window=window)
+        plot_trade(found.drawn, record, stops, file, window=True)
         files.append(file)
     return files
 

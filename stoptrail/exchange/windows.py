@@ -8,7 +8,6 @@ it is tried where a window was not answered, and kept up where it helps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from stoptrail.exchange.errors import RequestError
@@ -30,9 +29,6 @@ _OLDER: dict[str, dict[str, Any]] = {"weex": {"historical": True}}
 """What else ccxt 4.5.90 wants to be told of exchanges whose older candles have an address of their
 own: without it their swaps give the newest 1000, whatever start or end is named."""
 
-Ask = Callable[[int, int], list[Row]]
-"""Candles at or after `since`, at most `limit`, ascending, on the grid, each once."""
-
 
 def end_at(exchange: Any, until: int) -> dict[str, Any]:
     """ccxt's parameters for candles of `exchange` that open at or before `until`, ms."""
@@ -43,14 +39,15 @@ def end_at(exchange: Any, until: int) -> dict[str, Any]:
 
 
 class AskUntil(Protocol):
-    """The same, of those that open at or before `until` (ms) where that is given."""
+    """Candles at or after `since`, at most `limit`, ascending, on the grid, each once; those that
+    open at or before `until` (ms) where that is given."""
 
     def __call__(self, since: int, limit: int, until: int | None = None, /) -> list[Row]:
         """Raises RequestError where the exchange will not answer that."""
 
 
 class Windows:
-    """`ask` as an Ask for candles of `interval` milliseconds."""
+    """Candles of `interval` milliseconds that `ask` gives, window by window."""
 
     def __init__(self, ask: AskUntil, interval: int) -> None:
         self._ask = ask

@@ -109,11 +109,11 @@ def different(first: Summary, second: Summary) -> dict[str, list[Any]]:
     }
 
 
-def show_comparison(result: Mapping[str, Any], page: Path, console: Console | None = None) -> None:
+def show_comparison(result: Mapping[str, Any], page: Path) -> None:
     """Print the comparison and where the page with both curves is."""
     from stoptrail.terminal import Terminal
 
-    out = console or Terminal()
+    out = Terminal()
     for line in comparison_lines(result):
         out.print(line, markup=False, soft_wrap=True)
     out.print(f"Equity of both: {page}", markup=False, soft_wrap=True)

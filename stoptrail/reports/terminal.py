@@ -216,13 +216,13 @@ _SHOWN = ("trades", "sharpe", "profit_factor", "max_drawdown")
 _COMBINATIONS = 5
 
 
-def show_markets(result: Mapping[str, Any], folder: Path, console: Console | None = None) -> None:
+def show_markets(result: Mapping[str, Any], folder: Path) -> None:
     """Print each market's best set, the best ones across all markets, and the files."""
     from rich.text import Text
 
     from stoptrail.terminal import Terminal, safe
 
-    out = console or Terminal()
+    out = Terminal()
     if any(row["synthetic"] for row in result["markets"]):
         out.print(Text(" SYNTHETIC DATA among these markets ", style="bold white on red"))
     out.print(_markets(result["markets"]))

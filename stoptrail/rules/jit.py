@@ -186,7 +186,7 @@ def _teach() -> None:
     extending.lower_builtin(prefetched, types.Array)(_lowered_prefetched)
 
 
-def compiled(function: Function, *, parallel: bool = False) -> Function:
+def compiled(function: Function) -> Function:
     """The compiled version of `function`, made at its first call (never at import).
 
     Raises whatever Numba raises where `function` is not compilable.
@@ -194,7 +194,7 @@ def compiled(function: Function, *, parallel: bool = False) -> Function:
     if not is_quick(function):
         return np.errstate(all="ignore")(function)  # as compiled code, which warns of nothing
     with _MAKING:
-        return cast(Function, _made(function, parallel))
+        return cast(Function, _made(function))
 
 
 def is_quick(function: Callable[..., Any]) -> bool:
@@ -220,7 +220,7 @@ def in_haste() -> Iterator[None]:
 
 
 @cache
-def _made(function: Function, parallel: bool) -> Function:
+def _made(function: Function) -> Function:
     root = _cache_root(function)
     compiler = _listening()
     config: Any = compiler.config
@@ -230,7 +230,7 @@ def _made(function: Function, parallel: bool) -> Function:
     if function.__module__.startswith(_PACKAGE):
         places._locator_classes = [_anywhere(usual[0])]
     try:
-        dispatcher = compiler.njit(function, cache=root is not None, nogil=True, parallel=parallel)
+        dispatcher = compiler.njit(function, cache=root is not None, nogil=True)
     finally:
         config.CACHE_DIR, places._locator_classes = previous, usual
     return cast(Function, dispatcher)

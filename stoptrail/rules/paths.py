@@ -171,7 +171,7 @@ def danger_of(
     time: int,
     trade_rules: TradeRules,
     paid: float,
-    tiers: Floats | None = None,
+    tiers: Floats | None,
 ) -> Danger:
     """Where `position` is liquidated at `time`; balance: cash before the entry; paid: see
     rules.trade.closing; tiers: see rules.margin.liquidation."""

@@ -197,7 +197,7 @@ def breakeven_settled(
     rules: StopRules,
     costs: Costs,
     market: Market,
-    funding: float = 0.0,
+    funding: float,
 ) -> bool:
     """Whether breakeven moves the stop at no close up to `until` (ms) while the extreme and
     the `funding` stay: its level is constant for a long and, by the borrow, only gets tighter
@@ -257,7 +257,7 @@ def evened(
     rules: StopRules,
     costs: Costs,
     market: Market,
-    funding: float = 0.0,
+    funding: float,
 ) -> Stop:
     """The stop after prices as in `ratchet`, with no trail: the extreme follows the price, and
     breakeven is placed where the close is beyond it (C8)."""
@@ -325,7 +325,7 @@ def ratchet_at_close(
     rules: StopRules,
     costs: Costs,
     market: Market,
-    funding: float = 0.0,
+    funding: float,
 ) -> Stop:
     """`ratchet` at the close of a candle; reach: the best price of the last
     `rules.trail_candles` closed candles, this one included, which only a chandelier needs."""

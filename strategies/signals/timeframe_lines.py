@@ -110,14 +110,8 @@ def held_trend(candles: Candles, kind: TrendKind, period: int, strength: float) 
     return _memory.line(candles, ("trend", kind, period, strength), make, is_locked=False)
 
 
-def structure_line(candles: Candles, kind: StructureKind, period: int) -> Floats:
-    """Structure over `period` 4h candles as each base candle sees it; NaN before."""
-    line: Floats = compiled(spread)(*held_structure(candles, kind, period), len(candles.time))
-    return line
-
-
 def held_structure(candles: Candles, kind: StructureKind, period: int) -> Held:
-    """`structure_line` as its values alone. They are kept, and not to be written into."""
+    """Structure over `period` 4h candles. The values are kept, and not to be written into."""
     candles = source_of(candles)
 
     def make() -> Held:
@@ -206,7 +200,7 @@ class TrendStep:
 
 
 class StructureStep:
-    """`structure_line` one candle at a time."""
+    """Structure over `period` 4h candles, one base candle at a time."""
 
     def __init__(self, interval: int, kind: StructureKind, period: int) -> None:
         self._kind, self._period = STRUCTURE_KINDS.index(kind), period

@@ -108,20 +108,17 @@ def metric_rows(
     return table(["", *columns], [*first, *rows])
 
 
-def metric_columns(rows: Mapping[str, Mapping[str, Any]], corner: str = "") -> str:
+def metric_columns(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """The main metrics across, one row for each of `rows`; columns nobody has are left out."""
     names = [n for n in _ACROSS if any(m.get(n) is not None for m in rows.values())]
     cells = [[name, *(written(n, m.get(n)) for n in names)] for name, m in rows.items()]
-    return table([corner, *(label_of(n) for n in names)], cells)
+    return table(["", *(label_of(n) for n in names)], cells)
 
 
-def tile(name: str, value: str, note: str = "", tone: str = "") -> str:
+def tile(name: str, value: str, note: str) -> str:
     """One figure of the headline row."""
     below = f"<small>{text(note)}</small>" if note else ""
-    return (
-        f'<div class="tile {text(tone)}"><span>{text(name)}</span>'
-        f"<strong>{text(value)}</strong>{below}</div>"
-    )
+    return f'<div class="tile"><span>{text(name)}</span><strong>{text(value)}</strong>{below}</div>'
 
 
 def figure(name: str, title: str, note: str = "", controls: str = "", tall: str = "") -> str:

@@ -231,7 +231,7 @@ def run(
         course, line = course_of(candles, lines, rules, i, entry_order, trade_rules)
         entry, terms, known = course.entry, course.terms, course.ending.exit
         near = signal_at(known, events, times, flow, (lines, rules)) if known >= 0 else 0
-        event = ignored_before(events.candle, event, entry, counts, PENDING)
+        event = ignored_before(events.candle, event, entry, counts)
         if entry == len(times):
             break
         position, stop = entered(entry_order, terms, times[entry], trade_rules, flow.sums.tiers)
@@ -332,12 +332,13 @@ def decide(
 
 
 @inner_rule
-def ignored_before(signals: Times, event: int, candle: int, counts: Counts, reason: int) -> int:
-    """The first event, from `event` on, that is not before `candle`; see `passed`."""
+def ignored_before(signals: Times, event: int, candle: int, counts: Counts) -> int:
+    """The first event, from `event` on, that is not before `candle`, at which an order that waited
+    fills or ends; see `passed`."""
     until = event
     while until < len(signals) and signals[until] < candle:
         until += 1
-    return passed(event, until, counts, reason)
+    return passed(event, until, counts, PENDING)
 
 
 @inner_rule

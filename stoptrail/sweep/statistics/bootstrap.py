@@ -41,19 +41,15 @@ class Interval:
     resamples: int
 
 
-def sharpe_interval(
-    returns: Floats, seed: int, *, resamples: int = RESAMPLES, level: float = LEVEL
-) -> Interval:
+def sharpe_interval(returns: Floats, seed: int, *, resamples: int = RESAMPLES) -> Interval:
     """Interval of the annualised Sharpe ratio from daily returns, shape (days,).
 
     NaN bounds below two days; a resample without a spread counts as 0.
     """
-    return _interval(returns, sharpes, 0.0, seed, resamples, level)
+    return _interval(returns, sharpes, 0.0, seed, resamples)
 
 
-def profit_factor_interval(
-    pnl: Floats, seed: int, *, resamples: int = RESAMPLES, level: float = LEVEL
-) -> Interval:
+def profit_factor_interval(pnl: Floats, seed: int) -> Interval:
     """Interval of the profit factor from the profits of trades in order, shape (trades,).
 
     A resample without a loss counts as infinite, one with neither as 0; NaN bounds
@@ -66,7 +62,7 @@ def profit_factor_interval(
         unbounded = np.where(won > 0.0, np.inf, 0.0)
         return np.asarray(np.divide(won, lost, out=unbounded, where=lost > 0.0), dtype=np.float64)
 
-    return _interval(pnl, factor, 1.0, seed, resamples, level)
+    return _interval(pnl, factor, 1.0, seed, RESAMPLES)
 
 
 def mean_block(length: int) -> float:
@@ -95,13 +91,12 @@ def _interval(
     threshold: float,
     seed: int,
     resamples: int,
-    level: float,
 ) -> Interval:
     length = len(series)
     block = mean_block(length)
     if length < 2:
         nan = math.nan
-        return Interval(nan, nan, nan, level, nan, threshold, block, resamples)
+        return Interval(nan, nan, nan, LEVEL, nan, threshold, block, resamples)
     generator = np.random.default_rng(seed)
     rows = max(_AT_ONCE // length, 1)
     found = np.concatenate(
@@ -112,9 +107,9 @@ def _interval(
     )
     # A percentile that is one of the values: interpolation would give inf - inf.
     low, median, high = np.quantile(
-        found, [(1 - level) / 2, 0.5, (1 + level) / 2], method="inverted_cdf"
+        found, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2], method="inverted_cdf"
     )
     below = float((found <= threshold).mean())
     return Interval(
-        float(low), float(median), float(high), level, below, threshold, block, resamples
+        float(low), float(median), float(high), LEVEL, below, threshold, block, resamples
     )

@@ -61,7 +61,7 @@ def block_days(days: int, blocks: int) -> NDArray[np.int64]:
     return np.bincount([block_of(day, days, blocks) for day in range(days)], minlength=blocks)
 
 
-def splits_for(trials: int, blocks: int = BLOCKS, seed: int = 0) -> Masks:
+def splits_for(trials: int, blocks: int, seed: int = 0) -> Masks:
     """In-sample halves as bit masks of blocks, in ascending order of blocks.
 
     All of them where that is affordable, else at least a thousand, drawn by `seed`

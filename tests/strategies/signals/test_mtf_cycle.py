@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from stoptrail.rules.structure import STRUCTURE_KINDS
+from stoptrail.rules.timeframes import spread
 from stoptrail.rules.trend import TREND_KINDS
 from stoptrail.strategies.signals.mtf_cycle import mtf_cycle
-from stoptrail.strategies.signals.timeframe_lines import cycle_line, structure_line, trend_line
+from stoptrail.strategies.signals.timeframe_lines import cycle_line, held_structure, trend_line
 from tests.strategies.market import DAY, MIDNIGHT, QUARTER_HOUR, altered_after, head, random_market
 
 QUICK = {
@@ -75,7 +76,9 @@ def test_zones_lie_within_trend_and_structure_and_at_a_turn_of_the_cycle():
     candles = random_market(5)
     signals = mtf_cycle(candles, trend="roc", structure="average", **QUICK)
     trend = trend_line(candles, "roc", QUICK["trend_period"], 0.0)
-    structure = structure_line(candles, "average", QUICK["structure_period"])
+    structure = spread(
+        *held_structure(candles, "average", QUICK["structure_period"]), len(candles.time)
+    )
     cycle = cycle_line(candles, "roofing", QUICK["cycle_period"])
     for side in (1, -1):
         at = np.flatnonzero(signals.zone == side)
@@ -93,7 +96,7 @@ def test_warm_is_where_every_indicator_is_known_and_no_zone_comes_before():
     signals = mtf_cycle(candles, **parameters)
     lines = (
         trend_line(candles, "roc", 8, 0.0),
-        structure_line(candles, "swing", 6),
+        spread(*held_structure(candles, "swing", 6), len(candles.time)),
         np.concatenate(([np.nan], cycle_line(candles, "roofing", 8.0)[:-1])),
     )
     unknown = np.isnan(lines).any(axis=0)

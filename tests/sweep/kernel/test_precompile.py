@@ -114,6 +114,6 @@ def test_one_process_at_a_time_compiles_the_same(tmp_path, monkeypatch):
 def test_a_function_is_on_disk_once_it_was_compiled(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert not is_cached(steps_down)
-    _made.__wrapped__(steps_down, parallel=False)(3.5, 1.0, 1.0)
+    _made.__wrapped__(steps_down)(3.5, 1.0, 1.0)
     assert is_cached(steps_down)
     assert not is_cached(screen)
