@@ -65,6 +65,16 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Plant:
     return put
 
 
+@pytest.mark.parametrize("group", [[], *(word for word in COMMANDS if len(word) == 1)])
+def test_no_line_of_a_list_of_commands_is_cut_off(
+    group: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert runner.main([*group, "--help"]) == 0
+    listed = capsys.readouterr().out.partition("Commands:")[2]
+    assert "..." not in listed
+
+
 @pytest.mark.parametrize("command", [[], *COMMANDS])
 def test_every_command_has_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert runner.main([*command, "--help"]) == 0

@@ -58,7 +58,10 @@ def show_run(folder: Path, run: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def compare_runs(folder: Path, first: str, second: str, out: Path | None, as_json: bool) -> None:
-    """Figures and parameters of two runs side by side, their equity on one page."""
+    """Figures and parameters of two runs side by side.
+
+    Their equity is drawn on one page.
+    """
     from stoptrail.cli.runs import compare
 
     compare(first, second, folder, out, as_json)
@@ -93,7 +96,10 @@ def backup(**options: Any) -> int:
 @ledger.command()
 @settings_options
 def check(**options: Any) -> int:
-    """Say what is wrong or odd in the ledger; exit code 1 where something is wrong."""
+    """Say what is wrong or odd in the ledger.
+
+    Exit code 1 where something is wrong.
+    """
     from stoptrail.cli.ledger import check as run
 
     return run(**options)
@@ -122,7 +128,10 @@ def check(**options: Any) -> int:
 def dashboard(
     overrides: tuple[str, ...], host: str | None, port: int | None, **options: Any
 ) -> int:
-    """Show paper sessions and finished runs in a browser, until Ctrl-C."""
+    """Show paper sessions and finished runs in a browser.
+
+    It serves them until Ctrl-C.
+    """
     from stoptrail.cli.dashboard import run
 
     extra = [f"dashboard.host={host}"] if host is not None else []
@@ -133,7 +142,10 @@ def dashboard(
 @click.command()
 @settings_options
 def telegram(**options: Any) -> int:
-    """Answer about paper sessions, and take orders to them, in one Telegram chat."""
+    """Answer about paper sessions in one Telegram chat.
+
+    Orders to them (pause, resume, close) are taken there too.
+    """
     from stoptrail.cli.sessions import telegram as run
 
     return run(**options)
@@ -162,7 +174,10 @@ def download(
     mark: bool,
     **keys: str | None,
 ) -> int:
-    """Download closed candles into the cache; a download that was stopped goes on."""
+    """Download closed candles into the cache.
+
+    A download that was stopped goes on.
+    """
     from stoptrail.cli.data import download as run
     from stoptrail.config.load import load_settings
 
@@ -197,7 +212,7 @@ def check_files(
     config: Path | None,
     overrides: tuple[str, ...],
 ) -> int:
-    """Say what candle files are, what they would load as, and everything odd about them.
+    """Say what candle files load as, and what is odd about them.
 
     FILES are files, folders, archives or quoted patterns.
     """
@@ -220,7 +235,10 @@ def convert(
     config: Path | None,
     overrides: tuple[str, ...],
 ) -> int:
-    """Write the candles of FILE (a file, folder, archive or quoted pattern) as Parquet."""
+    """Write the candles of FILE as Parquet.
+
+    FILE is a file, folder, archive or quoted pattern.
+    """
     from stoptrail.cli.data import convert as run
     from stoptrail.cli.market import reading_of_files
 

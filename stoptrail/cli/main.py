@@ -94,7 +94,7 @@ def backtest(
     resume: Path | None,
     **options: Any,
 ) -> None:
-    """Run one set of settings, or with --sweep a whole grid, over past candles."""
+    """Run one set of settings, or with --sweep a grid, on the past."""
     if options["sweep"] or resume:
         from stoptrail.cli.activity import compile_ahead
 
@@ -195,7 +195,7 @@ def resume(**options: Any) -> None:
     help="Leave at this price at once: for a market that is halted or gone.",
 )
 def close(**options: Any) -> None:
-    """Let SESSION leave its position at market, or at a price that you name."""
+    """Let SESSION leave its position at market, or at a price named."""
     from stoptrail.cli.sessions import close as run
 
     run(**options)
@@ -210,7 +210,10 @@ def close(**options: Any) -> None:
 @click.option("--out", type=_FILE, metavar="DIR", help="Folder for the pictures.")
 @trust_option
 def plot(trade: int | None, worst: int | None, best: int | None, **options: Any) -> None:
-    """Draw Backtrader plots of a finished run ("last" is the newest) or a paper session."""
+    """Draw Backtrader plots of a finished run or a paper session.
+
+    A run is its folder or "last", the newest.
+    """
     if sum(chosen is not None for chosen in (trade, worst, best)) > 1:
         raise UsageError("--trade, --worst and --best exclude each other: give one of them")
     from stoptrail.cli.plot import run
@@ -223,7 +226,10 @@ def plot(trade: int | None, worst: int | None, best: int | None, **options: Any)
 @click.argument("run", type=_FILE, metavar="RUN")
 @trust_option
 def report(**options: Any) -> None:
-    """Make report.html of a finished run again, from its folder; "last" is the newest."""
+    """Make report.html of a finished run again.
+
+    RUN is its folder or "last", the newest.
+    """
     from stoptrail.cli import plot
 
     plot.report(**options)
@@ -238,7 +244,10 @@ for command in (dashboard, data, ledger, runs, telegram):
 @click.argument("session")
 @json_option
 def replay(**options: Any) -> int:
-    """Run the stored candles and ticks of SESSION again and show the difference."""
+    """Run what SESSION has stored again and show the difference.
+
+    That is its candles and its ticks.
+    """
     from stoptrail.cli.replay import run
 
     return run(**options)
@@ -264,7 +273,10 @@ def status(**options: Any) -> int:
 @click.argument("folder", type=_FILE, default=Path())
 @click.option("--force", is_flag=True, help="Replace a strategy.toml that is there.")
 def init(folder: Path, force: bool) -> None:
-    """Write strategy.toml, every setting explained, into FOLDER (here by default)."""
+    """Write strategy.toml, every setting explained.
+
+    It goes into FOLDER, here by default.
+    """
     from stoptrail.cli.init import run
 
     run(folder, force)

@@ -127,11 +127,21 @@ def read_table(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: is not valid TOML: {error}") from None
+        raise ConfigError(f"{file}: is not valid TOML: {error}{_what_goes(text, error)}") from None
     except ValueError:  # Python converts no text of more than 4,300 digits
         raise ConfigError(f"{file}: is not valid TOML: a number has too many digits") from None
     except RecursionError:
         raise ConfigError(f"{file}: is not valid TOML: it is nested too deeply") from None
+
+
+def _what_goes(text: str, error: tomllib.TOMLDecodeError) -> str:
+    """What may stand behind the "=" of the line that `error` names, "" where it has none. Its own
+    value is not told: it may be a secret."""
+    place = re.search(r"at line (\d+)", str(error))
+    key, equals, _ = text.split("\n")[int(place[1]) - 1].partition("=") if place else ("", "", "")
+    if not equals or not re.fullmatch(r"[\w.\"-]+", key.strip()):
+        return ""
+    return f'; behind "{key.strip()} =" goes 3.5, true, a "text" in quotes or a list of these'
 
 
 def _with_taken(table: dict[str, Any], taken: Taken) -> dict[str, Any]:

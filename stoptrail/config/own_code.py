@@ -51,7 +51,12 @@ def imported(path: str, shipped: Sequence[str]) -> Callable[..., Any]:
     module_name, colon, name = path.partition(":")
     parts = [*module_name.split("."), name]
     if not colon or not all(part.isidentifier() for part in parts):
-        hint = closest_hint(path, list(shipped))
+        is_module = not colon and "." in path
+        hint = (
+            f'; name a function of it: "{path}:NAME"'
+            if is_module
+            else closest_hint(path, [*shipped])
+        )
         raise ConfigError(f'must be {", ".join(shipped)} or "module:function"{hint}')
     module = _module(module_name)
     function = getattr(module, name, None)

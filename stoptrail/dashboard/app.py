@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +19,7 @@ from starlette.routing import Route
 
 from stoptrail.core.errors import StopTrailError
 from stoptrail.core.json import json_bytes
+from stoptrail.core.program import program_name
 from stoptrail.core.text import plain
 from stoptrail.dashboard import detail
 from stoptrail.dashboard.guard import Access, Gatekeeper
@@ -138,7 +140,10 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 async def _page(_: Request) -> Response:
-    return _file("index.html")
+    """The page, which knows how the program was called: it says what to type."""
+    page = (files("stoptrail.dashboard") / "assets" / "index.html").read_text("utf-8")
+    told = f'data-program="{html.escape(program_name())}"'
+    return _content(page.replace('data-program=""', told).encode(), ".html")
 
 
 async def _asset(request: Request) -> Response:
@@ -150,8 +155,11 @@ def _file(name: str) -> Response:
     package = "stoptrail.reports.html" if name in _SHARED else "stoptrail.dashboard"
     folder = files(package) / "assets"
     known = {entry.name: entry for entry in folder.iterdir() if entry.is_file()}
-    kind = _KINDS.get("." + name.rpartition(".")[2])
-    if name not in known or kind is None:
+    ending = "." + name.rpartition(".")[2]
+    if name not in known or ending not in _KINDS:
         return Response("not found", 404, media_type="text/plain")
-    headers = {"cache-control": "no-cache"}
-    return Response(known[name].read_bytes(), media_type=kind, headers=headers)
+    return _content(known[name].read_bytes(), ending)
+
+
+def _content(content: bytes, ending: str) -> Response:
+    return Response(content, media_type=_KINDS[ending], headers={"cache-control": "no-cache"})

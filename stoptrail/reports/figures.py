@@ -68,12 +68,12 @@ def written(name: str, value: object) -> str:
         return MISSING
     kind = METRICS[name].kind if name in METRICS else "ratio"
     if kind == "percent":
-        return f"{value:.1%}"
+        return f"{value:z.1%}"
     if kind == "money":
-        return f"{value:,.0f}"
+        return f"{value:z,.0f}"
     if kind == "count":
         return f"{int(value):,}"
-    return f"{value:.1f}" if kind == "hours" else f"{value:.2f}"
+    return f"{value:z.1f}" if kind == "hours" else f"{value:z.2f}"
 
 
 def set_text(chosen: Mapping[str, Any]) -> str:

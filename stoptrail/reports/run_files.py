@@ -156,11 +156,11 @@ def read_summary(folder: Path) -> dict[str, Any]:
     """summary.json of the run in `folder`. Raises DataError where it cannot be read."""
     if not folder.is_dir():
         what = "a file" if folder.exists() else "not there"
-        raise DataError(f"{folder}: is {what}; no summary.json there: name the folder of a run")
+        raise DataError(f"{folder}: is {what}; name the folder of a run")
     path = folder / "summary.json"
     require_inside(folder, DataError)
     if not path.exists():
-        raise DataError(f"{folder}: no summary.json there; name the folder of a finished run")
+        raise DataError(f"{folder}: holds no summary.json; name the folder of a finished run")
     summary = read_json(path, "summary", DataError)
     if not isinstance(summary, dict):
         raise DataError(f"{path}: not a readable summary (not an object)")

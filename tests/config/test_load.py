@@ -110,6 +110,17 @@ def test_toml_that_is_none_names_the_line(tmp_path: Path) -> None:
     assert "line 3" in refusal(tmp_path, "[stop]\natr_period = = 3")
 
 
+@pytest.mark.parametrize("value", ["3,0", "1%", "long", "apiKey123"])
+def test_a_value_that_toml_does_not_know_is_told_with_its_key_but_not_shown(
+    tmp_path: Path, value: str
+) -> None:
+    said = refusal(tmp_path, f"[stop]\natr_period = {value}\n")
+    assert "line 3" in said
+    goes = '3.5, true, a "text" in quotes or a list of these'
+    assert said.endswith(f'; behind "atr_period =" goes {goes}')
+    assert value not in said
+
+
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe\x00")

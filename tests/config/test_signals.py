@@ -39,6 +39,10 @@ def test_the_signature_is_the_model() -> None:
         ("no.such.module:signal", "no.such.module cannot be imported"),
         ("tests.config.example_signal:exampel", "did you mean example"),
         ("tests.config.example_signal:", "module:function"),
+        (
+            "tests.config.example_signal",
+            'name a function of it: "tests.config.example_signal:NAME"',
+        ),
         ("..:x", "module:function"),
         ("tests.config.example_signal:untyped", "period without a type annotation"),
         ("tests.config.example_signal:clashing", "sides, a name that"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -285,8 +286,13 @@ def test_of_a_stopped_session_that_is_paused_no_stop_is_said_to_work(
         assert errors(window) == []
 
 
-def test_without_a_session_it_says_how_to_start_one(window: Any, tmp_path: Path) -> None:
+def test_without_a_session_or_run_it_says_what_to_type_as_the_program_was_called(
+    window: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["runner.py"])
     with served(f"sqlite:///{tmp_path}/none.db") as (client, _):
         open_page(window, client)
-        wait_until(window, f"{TEXT}.includes('live --paper')")
+        wait_until(window, f"{TEXT}.includes('Start one: python runner.py live --paper')")
+        open_page(window, client, "/#/runs")
+        wait_until(window, f"{TEXT}.includes('Make one: python runner.py backtest')")
         assert errors(window) == []

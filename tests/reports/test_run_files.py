@@ -90,8 +90,12 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(name: str, tmp_path: Pat
 
 
 def test_a_folder_without_a_run_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no summary\.json"):
+    with pytest.raises(DataError, match=r"is not there; name the folder of a run$"):
         read_run(tmp_path / "nowhere")
+    with pytest.raises(
+        DataError, match=r"holds no summary\.json; name the folder of a finished run"
+    ):
+        read_run(tmp_path)
 
 
 def test_a_time_without_a_zone_is_utc() -> None:

@@ -74,7 +74,7 @@ function nothing(look) {
   const unreadable = look.ledgers.filter((ledger) => ledger.error);
   if (unreadable.length) return null;
   return h("div", { class: "card" }, h("p", { class: "empty" }, h("strong", {}, "No session has been started yet"),
-    "Start one: ", h("code", {}, "stoptrail live --paper")));
+    "Start one: ", h("code", {}, `${document.documentElement.dataset.program} live --paper`)));
 }
 
 export function overview(place) {

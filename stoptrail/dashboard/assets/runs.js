@@ -33,7 +33,7 @@ export function runsPage(place) {
     place.replaceChildren(h("div", { class: "title" }, h("div", {}, h("h1", {}, "Runs"), h("p", { class: "hint" }, found.runs.length ? "Choose two to compare them." : found.folders.join(", "))), go),
       ...found.left_out.map((text) => h("p", { class: "banner" }, `Left out: ${text}`)),
       h("section", { class: "card" }, found.runs.length ? table("", heads, found.runs.map((run) => rowOf(run, chosen, choose)))
-        : h("p", { class: "empty" }, h("strong", {}, "No finished run yet"), "Make one: ", h("code", {}, "stoptrail backtest"))));
+        : h("p", { class: "empty" }, h("strong", {}, "No finished run yet"), "Make one: ", h("code", {}, `${document.documentElement.dataset.program} backtest`))));
   }).catch(failed(place));
   return { title: "Runs", page: "runs", leave() { gone = true; } };
 }
