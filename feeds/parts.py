@@ -15,12 +15,7 @@ from stoptrail.feeds.copies import first_copies
 from stoptrail.feeds.formats.json_table import CRYPTOWATCH
 from stoptrail.feeds.formats.levels import YFINANCE
 from stoptrail.feeds.layouts.kinds import are_kinds
-from stoptrail.feeds.layouts.markets import (
-    coded,
-    naming,
-    of_one_market,
-    told_apart,
-)
+from stoptrail.feeds.layouts.markets import coded, naming, of_one_market, told_apart
 from stoptrail.feeds.layouts.naming import laid_out
 from stoptrail.feeds.layouts.orders import MOST, possible
 from stoptrail.feeds.layouts.positions import COINGECKO, HISTDATA, names_of, other_order
@@ -34,11 +29,7 @@ from stoptrail.feeds.layouts.stamps import (
     with_zones,
     zone_behind,
 )
-from stoptrail.feeds.layouts.strangers import (
-    is_tickers,
-    refuse_doubles,
-    refuse_far_apart,
-)
+from stoptrail.feeds.layouts.strangers import is_tickers, refuse_doubles, refuse_far_apart
 from stoptrail.feeds.tables.columns import Columns, rows_of
 from stoptrail.feeds.tables.convert import CellError, one_line, to_floats
 from stoptrail.feeds.tables.names import NO, UNFINISHED, YES, plain_name

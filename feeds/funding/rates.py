@@ -64,12 +64,8 @@ _MARKETS = (*SYMBOLS, "contracts")
 that the row accrues until then."""
 
 
-def _unheard(_line: str) -> None:
-    """Nobody is told."""
-
-
 def read_funding(
-    path: Path, symbol: str = "", on_notice: Callable[[str], None] = _unheard, zone: str = ""
+    path: Path, symbol: str = "", on_notice: Callable[[str], None] = lambda _: None, zone: str = ""
 ) -> FundingRows:
     """The rows of a file, an archive, a folder of either or a pattern, in order of time; those of
     `symbol` where a column names several. `zone`: of times that tell none, "" is UTC. `on_notice`
