@@ -181,6 +181,8 @@ class Holes:
         """Intervals of the longest hole so far that was said."""
         self._refused = False
         """Whether the exchange refused the last question: then nobody knows what there is."""
+        self._ends = False
+        """Whether it wants the end of a window named too."""
 
     async def rows(self, limit: int) -> list[Row]:
         """Candles from the first that is not delivered, ascending: up to `limit`, or more."""
@@ -224,16 +226,23 @@ class Holes:
         return rows
 
     async def _page(self, since: int, limit: int) -> list[Row]:
-        """An answer; none where the exchange refuses the question, which it may for its age."""
-        try:
-            return await self._reader.page(
-                self._symbol, self._timeframe, since, limit, patient=True
-            )
-        except RequestError as error:
-            text = f"{error}: what it does give is looked for"
-            self._reader.warning_log.say("refused", text, why=str(error))
-            self._refused = True
-            return []
+        """An answer; none where the exchange refuses the question, which it may for its age, or
+        for want of an end (zebpay)."""
+        until = since + limit * self._sequence.interval - 1
+        for end in (until,) if self._ends else (None, until):
+            try:
+                rows = await self._reader.page(
+                    self._symbol, self._timeframe, since, limit, patient=True, until=end
+                )
+            except RequestError as error:
+                refusal = error
+            else:
+                self._ends = end is not None
+                return rows
+        text = f"{refusal}: what it does give is looked for"
+        self._reader.warning_log.say("refused", text, why=str(refusal))
+        self._ends, self._refused = False, True
+        return []
 
     async def _further(self, start: int, known: int, limit: int) -> list[Row]:
         """Candles after the one at `known`, where the market may have gone on beyond what an

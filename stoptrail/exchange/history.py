@@ -96,8 +96,7 @@ class History:
         ]
 
     def newest(self, now: int) -> Row | None:
-        """The newest candle, maybe unfinished, where one opened within a page before `now`; None
-        without any."""
+        """The newest candle, maybe unfinished, that opened within a page before `now`, or None."""
         rows: list[Row] = []
         later = self._try(now - (self._page - 1) * self._interval, self._page)
         while later and (not rows or later[-1][0] > rows[-1][0]):  # an answer may be cut short
@@ -249,8 +248,10 @@ class History:
 
     def _leaps(self, low: int, high: int) -> Iterator[int]:
         """Times between `low` and `high` to look for candles, from `high` backwards, farther
-        each time; from a midnight, for answers that are days."""
+        each time; from a midnight, for answers that are days, of which the last may be short."""
         distance = self._interval * min(self._small, self._page) // 2
+        if low < (today := self._morning(low, high - self._interval)):
+            yield today
         while high - distance > low:
             yield self._morning(low, high - distance)
             distance += distance // 2
@@ -320,8 +321,7 @@ class History:
         return [row for row in rows if row[0] >= at]
 
     def _try(self, since: int, size: int) -> list[Row]:
-        """An answer; empty, with `_refused` set, where the request is refused. A page that
-        never worked may be too large."""
+        """An answer; empty, `_refused` set, where it is refused. At first a page may be too big."""
         self._refused = False
         try:
             rows = self._ask(since, size)

@@ -258,3 +258,24 @@ def test_the_end_of_a_window_has_the_name_that_the_exchange_hears(
     name: str, sent: dict[str, object]
 ) -> None:
     assert end_at(getattr(ccxt, name)(), START - 1) == sent
+
+
+def test_of_an_exchange_whose_answers_are_days_today_is_looked_at_too() -> None:
+    """After a week without a trade it has been traded since three hours ago."""
+
+    def ask(since: int, limit: int, until: int | None = None, /) -> list[Row]:
+        day = since - since % DAY_MS
+        found = [time for time in times if day <= time < day + DAY_MS]
+        if not found:
+            raise RequestError("no candlestick")  # bitbank answers HTTP 404
+        return [(time, 1.0, 2.0, 0.5, 1.5, 1.0) for time in found if time >= since][:limit]
+
+    last, today = START + 79 * STEP, START + 8 * DAY_MS
+    times = [
+        *range(START, last + 1, STEP),
+        *range(today + 3 * 4 * STEP, today + 6 * 4 * STEP, STEP),
+    ]
+    history = History(ask, STEP)
+    pieces = list(history.between(last + STEP, times[-1] + STEP, last))
+    assert [row[0] for piece in pieces for row in piece.rows] == times[80:]
+    assert not history.unserved or history.unserved[-1][1] <= times[80]

@@ -24,6 +24,7 @@ from stoptrail.live.market.store import CCXTStore
 from stoptrail.live.market_status import MarketStatus
 from tests.exchange.dialects import DIALECTS as FIRST
 from tests.exchange.dialects import QUARTER, Dialect, Query, RefusedError, Row
+from tests.exchange.latest_dialects import LATEST
 from tests.exchange.player import Pace
 from tests.exchange.script import Disconnect
 from tests.exchange.standin import StandIn
@@ -32,7 +33,7 @@ from tests.live import scenario
 from tests.live.market.test_wires import listening, played
 from tests.live.scenario import HISTORY, QUICK, Listener
 
-DIALECTS = FIRST | WINDOWS
+DIALECTS = FIRST | LATEST | WINDOWS
 BEGIN = 1_609_459_200_000
 """Long past by any clock of the machine."""
 KNOWN = 60
@@ -49,6 +50,7 @@ AWAY = {
     "kraken": 400,  # the newest alone, later than a time
     "bithumb": 400,  # so many of the newest
     "gate": 400,  # refuses what is old
+    "zebpay": 250,  # the last 100 of a window whose end must be named
     "foxbit": 600,  # the newest 500 from a time, unless an end is named
 }
 """Candles of an outage: more than one answer holds."""
