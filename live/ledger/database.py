@@ -108,6 +108,7 @@ class Ledger:
 
     def _once(self, kind: str, work: Callable[[], T]) -> T:
         self._check_file()
+        self._check_lock()
         self._tell("before", kind)
         with writing(self.database):
             result = work()
@@ -156,13 +157,22 @@ class Ledger:
             self.database.close()
         self._check_file()
         self.database.connect()
-        if self._lock is not None and not self._lock.renew():
-            raise LedgerError(f"another session has taken over in {self._name}: this one ends")
+        self._renew()
 
     def _check_file(self) -> None:
         """SQLite goes on writing into a file that was deleted: notice that."""
         if self._file is not None and _identity(self.database) != self._file:
             raise FileNotFoundError(None, "the database file is gone or was replaced")
+
+    def _check_lock(self) -> None:
+        """A lock of SQLite's is a file, which can be deleted. A server's is asked for where the
+        connection is a new one."""
+        if self._file is not None:
+            self._renew()
+
+    def _renew(self) -> None:
+        if self._lock is not None and not self._lock.renew():
+            raise LedgerError(f"another session has taken over in {self._name}: this one ends")
 
     def _tell(self, moment: str, kind: str) -> None:
         if self.fault is not None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,7 +32,7 @@ class MarketLock:
     def take(self) -> bool:
         """Whether the lock is ours now; again is harmless."""
         if isinstance(self._database, SqliteDatabase):
-            return self._take_file(Path(self._database.database))
+            return self._take_file()
         until = time.monotonic() + _NOTICE_SECONDS
         while not (self._held or self._take_advisory()):
             if time.monotonic() > until:
@@ -39,9 +41,12 @@ class MarketLock:
         return True
 
     def renew(self) -> bool:
-        """After a new connection to the server: whether the lock is ours again."""
-        if isinstance(self._database, SqliteDatabase) or not self._held:
+        """Whether the lock is ours, or ours again: after a new connection to the server, or
+        where its file was deleted, as by somebody who took it for what a crash had left."""
+        if not self._held:
             return True
+        if self._file is not None:
+            return self._is_in_place(self._file) or self._lock_anew()
         former = self._server_process
         if self._take_advisory():
             return True
@@ -62,13 +67,12 @@ class MarketLock:
                 self._sql("SELECT pg_advisory_unlock(%s)", (self._number(),))
         self._held = False
 
-    def _take_file(self, database: Path) -> bool:
+    def _take_file(self) -> bool:
         import fcntl
 
         if self._file is not None:
             return True
-        name = hashlib.sha256(self.market.encode()).hexdigest()[:12]
-        file: Any = database.with_name(f"{database.name}.{name}.lock").open("a")
+        file: Any = self._path.open("a")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -76,6 +80,24 @@ class MarketLock:
             return False
         self._file, self._held = file, True
         return True
+
+    @cached_property
+    def _path(self) -> Path:
+        """The file that is locked, beside the one that SQLite writes: it follows a link, so that
+        all names of a ledger have one lock."""
+        database = Path(self._database.database).resolve()
+        name = hashlib.sha256(self.market.encode()).hexdigest()[:12]
+        return database.with_name(f"{database.name}.{name}.lock")
+
+    def _is_in_place(self, file: IO[str]) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self._path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _lock_anew(self) -> bool:
+        self.release()
+        return self._take_file()
 
     def _take_advisory(self) -> bool:
         query = "SELECT pg_try_advisory_lock(%s), pg_backend_pid()"

@@ -298,6 +298,51 @@ def test_a_lock_taken_over_by_another_session_ends_this_one(
     rival.close()
 
 
+def test_a_ledger_has_one_lock_by_whatever_name_it_is_opened(tmp_path: Path) -> None:
+    linked = tmp_path / "elsewhere" / "linked.db"
+    linked.parent.mkdir()
+    linked.symlink_to(tmp_path / "ledger.db")
+    with Ledger(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        assert ledger.lock("binance BTC/USDT")
+        with Ledger(f"sqlite:///{linked}") as rival:
+            assert not rival.lock("binance BTC/USDT")
+            assert rival.lock("binance ETH/USDT")
+
+
+def locks_of(file: Path) -> list[Path]:
+    return sorted(file.parent.glob(f"{file.name}.*.lock"))
+
+
+def test_a_lock_that_was_deleted_is_locked_again(
+    file: Path, market: list[Row], undisturbed: Books
+) -> None:
+    def delete(ledger: Ledger) -> None:
+        (lock,) = locks_of(file)
+        lock.unlink()
+
+    run(f"sqlite:///{file}", market, once(delete))
+    assert len(locks_of(file)) == 1
+    assert books_of(f"sqlite:///{file}") == undisturbed
+
+
+def test_of_two_sessions_by_a_deleted_lock_one_ends(
+    file: Path, market: list[Row], undisturbed: Books
+) -> None:
+    """Somebody takes the lock of a running session for what a crash has left."""
+    url = f"sqlite:///{file}"
+    with Ledger(url) as rival:
+
+        def take_over(ledger: Ledger) -> None:
+            (lock,) = locks_of(file)
+            lock.unlink()
+            assert rival.lock("binance BTC/USDT")
+
+        with pytest.raises(LedgerError, match="another session has taken over"):
+            run(url, market, once(take_over))
+    run(url, market)
+    assert books_of(url) == undisturbed
+
+
 def test_a_commit_whose_answer_was_lost_is_not_doubled(
     file: Path, market: list[Row], undisturbed: Books
 ) -> None:
