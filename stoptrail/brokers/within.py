@@ -110,9 +110,9 @@ class WithinCandle(Account):
         high, low = lines.high[0], lines.low[0]
         own = Mark(lines.open[0], high, low, lines.close[0])
         mark, (first, last) = self.mark_at_hand(own), pieces(self.detail, place)
-        if first == last or (self._stop is None and self._target is None):
+        if first == last:
             self._walk(Piece(time, *own), mark)
-        elif self.run_rules.path == TICKS:
+        elif self.run_rules.path == TICKS and self._stop is not None:
             until = time + self.interval
             if self._is_paying(time) or not self._undisturbed(high, low, until, mark):
                 self._by_ticks(range(first, last), time)
@@ -122,9 +122,16 @@ class WithinCandle(Account):
             or self.met(high, low, time + self.interval - 1, mark=(mark.high, mark.low)) != NOTHING
             or self.passed(high, low)
         ):
-            worst = self._worst_piece()
-            for row in range(first, last):
-                self._walk(self._piece(row), self._piece_mark(row, worst))
+            self._over_pieces(range(first, last), time)
+
+    def _over_pieces(self, rows: range, opens: int) -> None:
+        """The pieces of the candle that opened at `opens` (ms), or their prices as ticks."""
+        if self.run_rules.path == TICKS:
+            self._by_ticks(rows, opens)
+            return
+        worst = self._worst_piece()
+        for row in rows:
+            self._walk(self._piece(row), self._piece_mark(row, worst))
 
     def first_price(self, opens: int) -> int:
         """When the candle that opened at `opens` has its first price: by ticks, that of its

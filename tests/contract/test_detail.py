@@ -13,6 +13,7 @@ import pytest
 
 from stoptrail.rules.detail import Detail
 from stoptrail.rules.paths import CANDLE, TICKS
+from stoptrail.rules.types import CYCLE_EXIT
 from tests.contract.engines import DETAILED
 from tests.contract.seen import see
 from tests.contract.tables import Table, mirrored, plan, table
@@ -25,7 +26,9 @@ SIGNAL = """
 WIDE = SIGNAL + ".  100 106  95 104  10   entry at 100\n.  104 105 103 104  10"
 
 Pieces = dict[int, list[tuple[float, float, float, float]]]
-"""By row: the prices of its pieces, five minutes each from the candle's open on."""
+"""By row: the prices of its pieces, five minutes each from the candle's open on; those of SILENT
+are not there."""
+SILENT = (0.0, 0.0, 0.0, 0.0)
 
 
 def detail_of(one: Table, rows: Pieces, sign: int) -> Detail:
@@ -34,6 +37,8 @@ def detail_of(one: Table, rows: Pieces, sign: int) -> Detail:
     for i, opens in enumerate(one.candles.time.tolist()):
         first.append(len(times))
         for k, (open_, high, low, close) in enumerate(rows.get(one.row_of(i), [])):
+            if not open_:
+                continue
             times.append(opens + k * FIVE)
             turned = (200 - open_, 200 - low, 200 - high, 200 - close)
             prices.append((open_, high, low, close) if sign > 0 else turned)
@@ -171,6 +176,15 @@ def test_a_silent_candle_fills_nothing_whatever_its_pieces_say(walker: Walker) -
     rows: Pieces = {3: [(100, 140, 60, 100)]}
     for path in (CANDLE, TICKS):
         assert walker.run(text, rows, path=path).exit is None
+
+
+@pytest.mark.parametrize("path", [CANDLE, TICKS])
+def test_a_baseline_leaves_in_the_first_piece(walker: Walker, path: int) -> None:
+    """Nothing was traded in the first five minutes of the candle that it leaves in."""
+    rows: Pieces = {3: [SILENT, (103, 104, 102, 102), (102, 103, 102, 103)]}
+    text = SIGNAL + "D  100 101  99 100  10\n.  103 104 102 103  10"
+    seen = walker.run(text, rows, path=path, exits=CYCLE_EXIT)
+    assert (seen.exit, seen.minute, seen.price, seen.reason) == (3, 5, 103.0, "cycle")
 
 
 def test_a_short_pays_borrow_until_the_piece_of_its_exit() -> None:

@@ -193,6 +193,37 @@ def test_at_the_open_the_baseline_is_liquidated_before_it_leaves(either: Engine)
     expect(either.run(table(turned + ".   96  97  90  94  10"), **legacy).one, 3, 96.0, "cycle")
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("name", DETAILED)
+@pytest.mark.parametrize(
+    ("pieces", "prices", "minute"),
+    [
+        ([(100, 101, 96, 96), (96, 96, 93, 94)], {CANDLE: 95.0, TICKS: 93.0}, 5),
+        ([(100, 101, 96, 97), (94, 96, 93, 94)], {CANDLE: 94.0, TICKS: 94.0}, 5),
+    ],
+)
+def test_a_baseline_is_liquidated_within_a_piece(
+    name: str,
+    sign: int,
+    pieces: list[tuple[int, int, int, int]],
+    prices: dict[int, float],
+    minute: int,
+) -> None:
+    """At 20 times it is gone at 95: there, or where a piece or a tick lies beyond (C21)."""
+    legacy = {"exits": CYCLE_EXIT, "kind": ALL_IN, "max_leverage": 20.0}
+    one = table(SIGNAL + QUIET + ".  100 101  93  94  10")
+    one = one if sign > 0 else mirrored(one)
+    detail = detail_of(one, {3: [*pieces]}, sign)
+    for path, price in prices.items():
+        given = plan(one, path=path, margin=Margin(0.0, False, True, 0.0), **legacy)
+        record = DETAILED[name](one.candles, 0, given, detail)
+        seen = see(record, one).one
+        assert (seen.exit, seen.reason) == (3, "liquidated")
+        assert seen.price == pytest.approx(price if sign > 0 else 200.0 - price)
+        opened = one.candles.time[record.trades.exit[0]]
+        assert record.trades.exit_time[0] - opened == minute * 60_000
+
+
 def test_what_a_part_has_won_keeps_the_rest_alive(either: Engine) -> None:
     """A half leaves at 108 and wins 4,500; the rest pays 6,750 and has 7,750 left: 13.8 a unit."""
     wins = ".  100 109 100 100  10\n"

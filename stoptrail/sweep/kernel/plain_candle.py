@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from stoptrail.rules.detail import (
     Detail,
     Piece,
@@ -13,28 +11,22 @@ from stoptrail.rules.detail import (
     pieces,
     worst_piece,
 )
-from stoptrail.rules.exits import no_target
 from stoptrail.rules.funding import Funding, sum_by
 from stoptrail.rules.jit import inner_rule, rule
-from stoptrail.rules.manage import STAYS, Managed
-from stoptrail.rules.margin import NO_DANGER, Danger, Mark, mark_of
+from stoptrail.rules.manage import STAYS
+from stoptrail.rules.margin import Danger, Mark, mark_of
 from stoptrail.rules.paths import (
-    CANDLE,
-    CLOSED_OUT,
-    LEFT,
-    NOTHING,
-    TARGETED,
     TICKS,
-    Walk,
-    danger_of,
     undisturbed,
     walk_candle,
     walk_tick,
 )
-from stoptrail.rules.stops import LIQUIDATED, TARGET, Stop
-from stoptrail.rules.trade import TradeRules, closing, without_part, working_target
+from stoptrail.rules.stops import TARGET
+from stoptrail.rules.trade import TradeRules, without_part, working_target
 from stoptrail.rules.types import CYCLE_EXIT, RunRules
 from stoptrail.sweep.kernel.log import Log, write_fill, write_level
+from stoptrail.sweep.kernel.plain_baseline import leave_candle
+from stoptrail.sweep.kernel.plain_fill import endangered, filled_by
 from stoptrail.sweep.kernel.plain_state import (
     NO_CLOSING,
     NONE,
@@ -43,35 +35,6 @@ from stoptrail.sweep.kernel.plain_state import (
     Trade,
     unit_paid,
 )
-
-
-@inner_rule
-def endangered(
-    trade: Trade, balance: float, time: int, total: float, sums: Funding, trade_rules: TradeRules
-) -> Danger:
-    """Where the trade is liquidated by what fills at `time` (C20); `total` is the running sum of
-    funding that it has paid then, `balance` the cash before the entry."""
-    if not trade_rules.margin.liquidates:
-        return NO_DANGER
-    paid = unit_paid(trade, total, trade_rules)
-    return danger_of(trade.position, balance, time, trade_rules, paid, sums.tiers)
-
-
-@inner_rule
-def leave_candle(
-    trade: Trade, bar: Bar, total: float, balance: float, sums: Funding, trade_rules: TradeRules
-) -> Closing:
-    """A candle for a baseline, which has no stop: it is liquidated, or leaves at the open where
-    it wants to (C15); total, balance: see `endangered`."""
-    held, time, leaving = trade.position.held, bar.opens, trade.managed.leaving != STAYS
-    danger = endangered(trade, balance, time, total, sums, trade_rules)
-    far = Stop(-held.side * math.inf, held.fill, trade.managed.stop.reason)
-    target, ends = no_target(held.side).level, (bar.open, bar.high, bar.low, bar.close)
-    none, mark = math.nan, mark_of(sums.marks, bar.place, Mark(*ends))
-    given = target, leaving, 0, held, *ends, none, time, trade_rules, 0.0, danger.price, mark
-    walk = walk_candle(CANDLE, far, *given)
-    paid = unit_paid(trade, total, trade_rules)
-    return filled_by(walk, trade, time, paid, danger.fee, trade_rules)[1]
 
 
 @inner_rule
@@ -89,9 +52,7 @@ def within_candle(
     if not trade.position.units > 0.0 or not bar.volume > 0.0:
         return trade, NO_CLOSING
     if run_rules.exits == CYCLE_EXIT:
-        first, last = pieces(detail, bar.place)
-        total = sum_by(sums, bar.opens) if first < last else bar.paid
-        return trade, leave_candle(trade, bar, total, balance, sums, run_rules.trade_rules)
+        return trade, leave_candle(trade, bar, detail, sums, balance, run_rules)
     return along_pieces(trade, log, bar, detail, sums, balance, run_rules)
 
 
@@ -202,27 +163,6 @@ def first_fill(
     paid = unit_paid(trade, spent, run_rules.trade_rules)
     trade, closed = filled_by(walk, trade, piece.time, paid, danger.fee, run_rules.trade_rules)
     return trade, closed, walk.step
-
-
-@rule
-def filled_by(
-    walk: Walk, trade: Trade, time: int, paid: float, charge: float, trade_rules: TradeRules
-) -> tuple[Trade, Closing]:
-    """The trade with the stop of `walk`, and what has filled at `time`; `paid` is the funding of
-    one unit held long until then, `charge` what a liquidation costs beside the taker's fee."""
-    position, managed, target, before = trade
-    trade = Trade(position, Managed(walk.stop, managed.leaving, managed.seen), target, before)
-    if walk.event == NOTHING:
-        return trade, NO_CLOSING
-    units, reason, added = position.units, walk.stop.reason, 0.0
-    if walk.event == TARGETED:
-        units, reason = target.units, TARGET
-    elif walk.event == LEFT:
-        reason = managed.leaving
-    elif walk.event == CLOSED_OUT:
-        reason, added = LIQUIDATED, charge
-    fill = closing(position, units, walk.price, reason, time, trade_rules.costs, paid, added)
-    return trade, Closing(fill, reason, time)
 
 
 @rule
