@@ -33,8 +33,9 @@ class OwnOrders(QuickCandles):
     ) -> dict[str, Any]:
         """The options of an order, where it is the user's own with what the contract adds."""
         market = options.get("exectype") in (None, bt.Order.Market)
-        other = data is not None and data is not self.data
-        if "filled" in options or not market or other:
+        if data is not None and data is not self.data:
+            self.broker.attach(data)  # which is refused, whether or not a size is known yet
+        if "filled" in options or not market:
             return {**options, "size": size}
         position = self.manager.position
         if position is not None and side == -position.held.side:

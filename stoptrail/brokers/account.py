@@ -117,7 +117,10 @@ class Account(bt.BrokerBase):  # type: ignore[misc]
         Raises UsageError for a second feed, DataError for one that cannot be traded.
         """
         if self._data is not None and data is not self._data:
-            raise UsageError("CandleBroker trades one market, the first data feed of its strategy")
+            raise UsageError(
+                "an order on another feed than the one that is traded: the first of MtfStrategy, "
+                "or that of the first order"
+            )
         self.past = past
         if self._data is not None:
             return

@@ -260,11 +260,15 @@ def test_a_position_is_left_whole(kind: Any) -> None:
         run(strategy, atr_period=3) if kind is managed else run(strategy)
 
 
-def test_a_second_feed_is_refused() -> None:
-    strategy = plain({10: lambda s: s.buy(size=1.0), 12: lambda s: s.buy(s.data1, size=1.0)})
-    cerebro = cerebro_of(pandas_feed(SOME), strategy)
+@pytest.mark.parametrize("kind", [plain, managed])
+@pytest.mark.parametrize("way", [{}, {"size": 1.0}])
+def test_a_second_feed_is_refused(kind: Any, way: dict[str, float]) -> None:
+    """While MtfStrategy's own orders find no size yet, too."""
+    strategy = kind({10: lambda s: s.buy(size=1.0), 12: lambda s: s.buy(s.data1, **way)})
+    given = {"signal": silent} if kind is managed else {}
+    cerebro = cerebro_of(pandas_feed(SOME), strategy, **given)
     cerebro.adddata(pandas_feed(SOME))
-    with pytest.raises(UsageError, match="one market, the first data feed"):
+    with pytest.raises(UsageError, match="an order on another feed than the one that is traded"):
         cerebro.run()
 
 
