@@ -226,7 +226,7 @@ def _fitting(
         return None
     i, time = found.column, found.time
     order = likely_order(time, [values for k, values in enumerate(numbers) if k != i])
-    return i, None if order is None else (*order[:i], "time", *order[i:])
+    return i, None if order is None else with_flag(sheet, (*order[:i], "time", *order[i:]))
 
 
 _TAKEN = (

@@ -132,18 +132,18 @@ TICK_VOLUMES = _words(
 )
 """Amounts in something else than coins: prices' changes, contracts, thousands."""
 
-FLAGS = _words(
-    "confirm isclosed closed isfinal final complete completed iscomplete isclose finished",
-    "isfinished confirmed closedcandle x status candlestatus barstatus partial ispartial",
-    "inprogress isopen incomplete unfinished ongoing",
+UNFINISHED = _words(
+    "partial ispartial inprogress isopen incomplete unfinished", "ongoing forming provisional"
 )
-"""Names of a column that says whether a candle is finished."""
-
-UNFINISHED = ("partial", "ispartial", "inprogress", "isopen", "incomplete", "unfinished", "ongoing")
-"""Those of them that say yes of an unfinished one."""
-
-YES = {"1", "1.0", "true", "t", "yes", "y", "closed", "complete", "final", "confirmed"}
-NO = {"0", "0.0", "false", "f", "no", "n", "open", "incomplete", "unconfirmed"}
+FLAGS = (
+    *_words("confirm isclosed closed isfinal final complete completed iscomplete isclose finished"),
+    *_words("isfinished confirmed closedcandle isbarclosed barclosed candleclosed x status"),
+    *_words("candlestatus barstatus state"),
+    *UNFINISHED,
+)
+"""Names of a column that says whether a candle is finished; the last say yes of others."""
+YES = {"1", "1.0", "true", "t", "yes", "y", "closed", "complete", "final", "confirmed", "finished"}
+NO = {"0", "0.0", "false", "f", "no", "n", "open", "incomplete", "unconfirmed", "unfinished"}
 
 SYMBOLS = _words(
     "symbol ticker pair instrument instid instrumentname instrumentid currencypair productid",

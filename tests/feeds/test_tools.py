@@ -330,6 +330,18 @@ def test_a_last_column_of_true_and_false_tells_which_candle_is_finished(
     assert any("1 unfinished candle (closed = False) left out" in note for note in loaded.notes)
 
 
+def test_a_flag_of_an_unknown_name_is_kept_by_the_columns_that_the_refusal_names(
+    tmp_path: Path,
+) -> None:
+    """Of a stream's messages, flattened."""
+    rows = [[*row, row is not ROWS[-1]] for row in ROWS]
+    path = table(tmp_path / "a.csv", "k_t,k_o,k_h,k_l,k_c,k_v,k_x", rows)
+    told = refusal(path).partition("data.columns=")[2].partition(", which")[0]
+    assert told == "time,open,high,low,close,volume,closed"
+    loaded = load_file(path, QUARTER, Reading(columns=tuple(told.split(","))))
+    assert loaded.candles.time[-1] == GIVEN.time[-2]
+
+
 def test_a_column_that_is_false_throughout_is_no_flag(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([[*row, False] for row in ROWS]))
