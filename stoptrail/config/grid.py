@@ -117,9 +117,15 @@ def _check_key(settings: Settings, key: str, place: str) -> None:
         return
     _, _, parameter = key.partition("strategy.")
     if owner := settings.strategy.shipped_with(parameter):
+        others = [
+            other
+            for other in settings.sweep.grid
+            if other not in (key, *varied)
+            and settings.strategy.shipped_with(other.removeprefix("strategy."))
+        ]
         raise ConfigError(
             f"{place} is a parameter of the signal {owner}, not of {settings.strategy.signal}: "
-            "leave it out"
+            f"leave it out{', and ' * bool(others)}{', '.join(others)}"
         )
     raise ConfigError(f"{place} is not a known key{closest_hint(key, varied)}")
 

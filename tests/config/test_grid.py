@@ -182,6 +182,17 @@ def test_a_grid_that_cannot_be_run_is_refused(tmp_path: Path, entry: str, rule: 
     assert rule in message
 
 
+def test_all_parameters_of_another_signal_are_named_at_once(tmp_path: Path) -> None:
+    keys = [
+        "strategy.cycle_period = [12.0]",
+        "stop.atr_period = [3]",
+        "strategy.structure = ['none']",
+    ]
+    message = refusal(tmp_path, "[sweep.grid]\n" + "\n".join(keys))
+    assert "sweep.grid.strategy.cycle_period is a parameter of the signal mtf_cycle" in message
+    assert message.endswith(": leave it out, and strategy.structure")
+
+
 def test_too_many_combinations_are_counted(tmp_path: Path) -> None:
     text = "[sweep]\nmax_combinations = 99\n[sweep.grid]\n"
     text += "stop.atr_period = {from = 1, to = 10, step = 1}\n"

@@ -118,5 +118,5 @@ def _together(summary: Summary) -> str:
         used = part(book, name)
         if used.get("max") is not None:
             words.append(f"{called} {used['mean']:.1%} on average, {used['max']:.1%} at most")
-    account = "one account" if book.get("account") == "shared" else "an account for each sleeve"
+    account = "One account" if book.get("account") == "shared" else "An account for each sleeve"
     return "; ".join([account, *words]) + "."

@@ -111,7 +111,9 @@ def metric_rows(
 def metric_columns(rows: Mapping[str, Mapping[str, Any]]) -> str:
     """The main metrics across, one row for each of `rows`; columns nobody has are left out."""
     names = [n for n in _ACROSS if any(m.get(n) is not None for m in rows.values())]
-    cells = [[name, *(written(n, m.get(n)) for n in names)] for name, m in rows.items()]
+    cells = [
+        [row.replace("_", " "), *(written(n, m.get(n)) for n in names)] for row, m in rows.items()
+    ]
     return table(["", *(label_of(n) for n in names)], cells)
 
 

@@ -77,5 +77,7 @@ def test_when_a_stop_moves_is_no_matter_of_a_run_without_one() -> None:
     row = {"net_return": 0.5, "sharpe": 2.0}
     summary = {"evidence": {"envelope": {"candle": row, "high_first": row}}}
     assert "The stop ratchets at candle closes" in breakdowns(summary)
+    assert "high first" in breakdowns(summary)
+    assert "high_first" not in breakdowns(summary)
     assert "ratchets" not in breakdowns({**summary, "metrics": {"exposure": 0.0}})
     assert "ratchets" not in breakdowns({**summary, "params": {"strategy": {"exits": "cycle"}}})

@@ -31,6 +31,7 @@ figures["book-correlation-plot"] = (node) => {
   const colours = theme();
   return { traces: [{ type: "heatmap", z: book.correlation, x: book.sleeves, y: book.sleeves, zmin: -1, zmax: 1,
     colorscale: [[0, colours.bad], [0.5, colours.card], [1, colours.strategy]], hovertemplate: "%{x}, %{y}: %{z:.2f}<extra></extra>",
-    texttemplate: book.sleeves.length < 8 ? "%{z:.2f}" : "", showscale: !isNarrow(node) }],
+    texttemplate: book.sleeves.length < 8 ? "%{z:.2f}" : "", showscale: !isNarrow(node),
+    colorbar: { thickness: 10, outlinewidth: 0, len: 0.85, y: 0, yanchor: "bottom", tickfont: { color: colours.ink } } }],
     layout: { xaxis: axis({ type: "category", showticklabels: book.sleeves.length < 12 }), yaxis: axis({ type: "category", autorange: "reversed", showticklabels: book.sleeves.length < 26 }) } };
 };
