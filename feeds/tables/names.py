@@ -71,7 +71,8 @@ CLOCKS = _words(
 
 CLOSE_TIMES = _words(
     "closetime timeclose endtime timeperiodend closetimestamp candleendtime end upperboundary to",
-    "periodend closedatetime tsinit 收盘时间 结束时间 收盤時間 結束時間 終了時間 終了日時 종료시간",
+    "periodend closedatetime tsinit until tclose",
+    "收盘时间 结束时间 收盤時間 結束時間 終了時間 終了日時 종료시간",
 )
 
 FIELDS = {
@@ -135,13 +136,12 @@ TICK_VOLUMES = _words(
 UNFINISHED = _words(
     "partial ispartial inprogress isopen incomplete unfinished", "ongoing forming provisional"
 )
-FLAGS = (
-    *_words("confirm isclosed closed isfinal final complete completed iscomplete isclose finished"),
-    *_words("isfinished confirmed closedcandle isbarclosed barclosed candleclosed x status"),
-    *_words("candlestatus barstatus state"),
-    *UNFINISHED,
+FLAGS = UNFINISHED + _words(
+    "confirm isclosed closed isfinal final complete completed iscomplete isclose finished",
+    "isfinished confirmed closedcandle isbarclosed barclosed candleclosed x status",
+    "candlestatus barstatus state",
 )
-"""Names of a column that says whether a candle is finished; the last say yes of others."""
+"""Names of a column that says whether a candle is finished; the first say yes of others."""
 YES = {"1", "1.0", "true", "t", "yes", "y", "closed", "complete", "final", "confirmed", "finished"}
 NO = {"0", "0.0", "false", "f", "no", "n", "open", "incomplete", "unconfirmed", "unfinished"}
 

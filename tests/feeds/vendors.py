@@ -324,6 +324,12 @@ VENDORS: dict[str, Layout] = {
     "times that end with 59": Layout(
         csv(PLAIN, lambda r: [moment(r[0] + QUARTER - 1000), *r[1:]])
     ),
+    "t_close alone": Layout(
+        csv("t_close,open,high,low,close,volume", lambda r: [r[0] + QUARTER, *r[1:]])
+    ),
+    "until when": Layout(
+        csv("until,open,high,low,close,volume", lambda r: [moment(r[0] + QUARTER), *r[1:]])
+    ),
     "the end of a bar": Layout(
         csv("bar_end_time,open,high,low,close,volume", lambda r: [moment(r[0] + QUARTER), *r[1:]])
     ),
