@@ -139,7 +139,7 @@ UNFINISHED = _words(
 FLAGS = UNFINISHED + _words(
     "confirm isclosed closed isfinal final complete completed iscomplete isclose finished",
     "isfinished confirmed closedcandle isbarclosed barclosed candleclosed x status",
-    "candlestatus barstatus state",
+    "candlestatus barstatus",
 )
 """Names of a column that says whether a candle is finished; the first say yes of others."""
 YES = {"1", "1.0", "true", "t", "yes", "y", "closed", "complete", "final", "confirmed", "finished"}

@@ -342,6 +342,12 @@ def test_a_flag_of_an_unknown_name_is_kept_by_the_columns_that_the_refusal_names
     assert loaded.candles.time[-1] == GIVEN.time[-2]
 
 
+def test_a_state_of_the_market_is_no_flag(tmp_path: Path) -> None:
+    rows = [[*row, k % 2] for k, row in enumerate(ROWS)]
+    path = table(tmp_path / "a.csv", f"{PLAIN},state", rows)
+    assert same(load_file(path, QUARTER).candles, GIVEN)
+
+
 def test_a_column_that_is_false_throughout_is_no_flag(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text(json.dumps([[*row, False] for row in ROWS]))

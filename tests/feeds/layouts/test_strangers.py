@@ -373,7 +373,7 @@ def test_timeframes_and_exchanges_under_any_name_are_those_that_are_meant(tmp_pa
 @pytest.mark.parametrize(
     ("name", "words"),
     [("partial", ("false", "true")), ("in_progress", (0, 1)), ("is_final", (1, 0)),
-     ("status", ("closed", "open")), ("state", ("FINISHED", "OPEN")), ("forming", (0, 1)),
+     ("status", ("closed", "open")), ("bar_status", ("FINISHED", "OPEN")), ("forming", (0, 1)),
      ("isBarClosed", ("true", "false")), ("provisional", ("N", "Y"))],
 )  # fmt: skip
 def test_a_flag_of_either_sense_leaves_the_unfinished_candle_out(
