@@ -95,6 +95,17 @@ class Duplicate(Fault):
 
 
 @dataclass(frozen=True)
+class OldAgain(Fault):
+    """Every message of the candle `earlier` before it comes once more."""
+
+    earlier: int = 1
+
+    async def begin(self, player: Player) -> None:
+        for message in player._messages(self.at - self.earlier):
+            await player.streams.send(message.stream, message.text)
+
+
+@dataclass(frozen=True)
 class OutOfOrder(Fault):
     """All states of the candle but the first come after the next candle has begun."""
 

@@ -17,7 +17,15 @@ from stoptrail.live.session import Options, Session
 from stoptrail.live.watch.messages import Message
 from stoptrail.rules.candles import Candles
 from tests.exchange.player import Pace
-from tests.exchange.script import Disconnect, Duplicate, Fault, Gap, OutOfOrder, Unfinished
+from tests.exchange.script import (
+    Disconnect,
+    Duplicate,
+    Fault,
+    Gap,
+    OldAgain,
+    OutOfOrder,
+    Unfinished,
+)
 from tests.exchange.simulator import Simulator
 from tests.live.books import backtest_of, books_of, told_trades, trades_of
 from tests.live.scenario import QUICK
@@ -101,8 +109,11 @@ def test_trouble_with_the_data_leaves_the_same_candles_and_a_replay_without_diff
         Disconnect(300, away=2),
         OutOfOrder(330),
         Unfinished(350),
+        OldAgain(360),
+        OldAgain(365, earlier=90),
         Disconnect(380, halfway=True),
         Gap(420, candles=2, everything=True),
+        Disconnect(440, away=40),
     )
     trade_on(market, url, *faults, ratchet=ratchet)
     database = open_existing(url)
