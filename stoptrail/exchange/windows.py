@@ -38,6 +38,9 @@ def end_at(exchange: Any, until: int) -> dict[str, Any]:
     return {name: until // 1000 if unit == "s" else exchange.iso8601(until)}
 
 
+_TRIES = 3
+
+
 class AskUntil(Protocol):
     """Candles at or after `since`, at most `limit`, ascending, on the grid, each once; those that
     open at or before `until` (ms) where that is given."""
@@ -55,6 +58,8 @@ class Windows:
         self._ends: bool | None = None
         """Whether the end is named; None while it is not known whether that helps."""
         self._answered = False
+        self._tries = 0
+        """How often an answer was looked for that begins earlier."""
 
     def __call__(self, since: int, limit: int) -> list[Row]:
         """Candles of the window where the exchange can be made to give those."""
@@ -74,7 +79,22 @@ class Windows:
             inside = self._inside(since, limit, end)
             if inside or self._left_out(limit, rows[0][0]):
                 return inside or []
+        late = since + self._interval  # a request begins at a candle, or just before the first
+        if self._ends is None and rows and rows[0][0] > late and rows[0][0] < end <= rows[-1][0]:
+            return self._earlier(since, limit, rows)
         return rows
+
+    def _earlier(self, since: int, limit: int, rows: list[Row]) -> list[Row]:
+        """The window of `rows` that begin late in it and go beyond it: it may be cut at its start,
+        which shows where one that ends before them is answered."""
+        if self._tries == _TRIES:
+            return rows
+        self._tries += 1
+        before = self._inside(since, limit, rows[0][0])
+        if not before:
+            return rows
+        self._ends = True
+        return self._inside(since, limit, since + limit * self._interval) or rows
 
     def _left_out(self, limit: int, first: int) -> bool:
         """Whether there are candles right before `first`, with which an answer began."""

@@ -51,6 +51,7 @@ AWAY = {
     "bithumb": 400,  # so many of the newest
     "gate": 400,  # refuses what is old
     "zebpay": 250,  # the last 100 of a window whose end must be named
+    "hollaex": 700,  # the last 500 of a window that ends now unless an end is named
     "foxbit": 600,  # the newest 500 from a time, unless an end is named
 }
 """Candles of an outage: more than one answer holds."""
