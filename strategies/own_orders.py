@@ -34,7 +34,7 @@ class OwnOrders(QuickCandles):
         """The options of an order, where it is the user's own with what the contract adds."""
         market = options.get("exectype") in (None, bt.Order.Market)
         if data is not None and data is not self.data:
-            self.broker.attach(data)  # which is refused, whether or not a size is known yet
+            self.broker.attach(data, self.broker.past)  # refused, even before a size is known
         if "filled" in options or not market:
             return {**options, "size": size}
         position = self.manager.position
