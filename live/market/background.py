@@ -142,9 +142,11 @@ async def cancel_all(
     """
     until = time.monotonic() + patience
     while others := [task for task in find() if not task.done()]:
-        await asyncio.sleep(0)
-        for task in others:
-            task.cancel()
+        try:
+            await asyncio.sleep(0)
+        finally:  # whoever waits here may be cancelled as well
+            for task in others:
+                task.cancel()
         left = until - time.monotonic()
         if left <= 0.0:
             return
