@@ -86,3 +86,18 @@ def test_functions_and_files_can_be_seen_whole() -> None:
                 if length > LONGEST_FUNCTION:
                     long.add(f"{path}: {node.name} has {length} lines")
     assert long == set()
+
+
+def test_the_lanes_of_tests_name_what_is_there() -> None:
+    """A file that was moved would silently be in another lane."""
+    tree = ast.parse((ROOT / "tests/conftest.py").read_text())
+    lanes = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id in ("SLOW", "COMPILING", "UNCOMPILED")
+    }
+    assert len(lanes) == 3
+    places = [place for lane in lanes.values() for place in lane]
+    assert [place for place in places if not (ROOT / "tests" / place).exists()] == []
