@@ -58,6 +58,9 @@ FIRST_CONTACT = Patience(unreachable=2)
 _INVENTS = "insert_missing_candles"
 """ccxt's bitopro fills times without trades with candles of its own, those before the first one of
 an answer with a price that is yet to come."""
+_LEAVES_ZEROS_OUT = {"lighter"}
+"""Exchanges whose rows lack what is zero (apidocs.lighter.xyz/reference/candles): a candle without
+trades has no volume, and ccxt 4.5.90 gives None for it."""
 _CLOCK = Patience(attempts=3, unreachable=2)
 
 SUCCESSORS = {
@@ -134,9 +137,17 @@ def corrected(exchange: Any) -> Any:
     say."""
     if hasattr(exchange, _INVENTS):
         setattr(exchange, _INVENTS, lambda candles, *_: candles)
+    if exchange.id in _LEAVES_ZEROS_OUT:
+        original = exchange.parse_ohlcv
+        exchange.parse_ohlcv = lambda *arguments: _with_volume(original(*arguments))
     tell_opens(exchange)
     tell_markets(exchange)
     return exchange
+
+
+def _with_volume(row: list[Any]) -> list[Any]:
+    """A candle of ccxt's; one without a volume had no trade."""
+    return [*row[:5], 0.0 if row[5] is None else row[5]]
 
 
 def unknown_exchange(exchange_id: str, known: Collection[str], version: str) -> str:

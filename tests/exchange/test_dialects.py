@@ -28,12 +28,13 @@ from tests.exchange.latest_dialects import LATEST
 from tests.exchange.more_dialects import MORE
 from tests.exchange.newer_dialects import NEWER
 from tests.exchange.other_dialects import OTHERS
+from tests.exchange.plain_dialects import PLAIN
 from tests.exchange.stamped_dialects import STAMPED
 from tests.exchange.standin import StandIn
 from tests.exchange.swap_dialects import SWAPS
 from tests.exchange.window_dialects import WINDOWS
 
-DIALECTS = FIRST | OTHERS | MORE | NEWER | LATEST | STAMPED | SWAPS | WINDOWS
+DIALECTS = FIRST | OTHERS | MORE | NEWER | LATEST | STAMPED | SWAPS | WINDOWS | PLAIN
 BEGIN = 1_790_000_000_000 // QUARTER * QUARTER
 COUNT = 900
 WEEK = 7 * 48

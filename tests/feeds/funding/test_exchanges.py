@@ -40,7 +40,8 @@ class Htx(Exchange):
 
 
 class Digifinex(Exchange):
-    """The same, by other names."""
+    """The same, by other names; 20 unless as many as 100 are asked for (its documents on
+    FundingRateHistory)."""
 
     id, symbol = "digifinex", "XRP/USDT:USDT"
 
@@ -52,7 +53,7 @@ class Digifinex(Exchange):
         found = self.between(query.get("start_timestamp"), query.get("end_timestamp"))
         rows = [
             {"rate": str(self.rate), "time": t}
-            for t in reversed(found[-min(100, int(query.get("limit", 100))) :])
+            for t in reversed(found[-min(100, int(query.get("limit", 20))) :])
         ]
         return {"code": 0, "data": {"instrument_id": "XRPUSDTPERP", "funding_rates": rows}}
 
