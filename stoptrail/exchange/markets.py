@@ -314,9 +314,11 @@ def _ascending(rows: list[tuple[float, float]], by_end: bool) -> list[tuple[floa
 
 def page_of(exchange: Any, symbol: str) -> int:
     """Candles that one request may ask for, as ccxt knows it; `MOST` where it does not."""
+    import ccxt
+
     try:
         limit = exchange.feature_value(symbol, "fetchOHLCV", "limit")
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ccxt.BaseError):
         limit = None
     return min(int(limit), MOST) if limit else MOST
 
