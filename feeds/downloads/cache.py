@@ -26,6 +26,7 @@ from stoptrail.core.files import (
 )
 from stoptrail.core.time import Spans, joined, uncovered, within
 from stoptrail.exchange.markets import MarketFacts
+from stoptrail.exchange.rows import Row, candle_row
 from stoptrail.feeds.files import load_candles
 from stoptrail.feeds.tables.columns import Columns
 from stoptrail.rules.candles import Candles, Times
@@ -212,6 +213,16 @@ def with_rows(cached: Cached, rows: Sequence[Columns], spans: Iterable[tuple[int
     last = np.append(np.diff(time[order]) > 0, True) if len(time) else np.empty(0, np.bool_)
     columns = (np.concatenate(column)[order][last] for column in zip(*parts, strict=True))
     return cached._replace(columns=Columns(*columns), covered=joined([*cached.covered, *spans]))
+
+
+def last_before(cached: Cached, start: int) -> Row | None:
+    """The last candle of the covered span that ends at `start`."""
+    for first, last in cached.covered:
+        if last == start:
+            at = int(np.searchsorted(cached.columns.time, start)) - 1
+            if at >= 0 and cached.columns.time[at] >= first:
+                return candle_row([column[at] for column in cached.columns])
+    return None
 
 
 def with_unserved(cached: Cached, spans: Spans, start: int, end: int, now: int) -> Cached:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from stoptrail.core.errors import ConfigError, ExchangeError
 from stoptrail.core.program import Progress
 from stoptrail.core.text import number_of
@@ -37,7 +35,6 @@ from stoptrail.exchange.rows import (
     LengthError,
     Row,
     ShiftedError,
-    candle_row,
     in_coins,
     open_time,
     other_length,
@@ -48,6 +45,7 @@ from stoptrail.exchange.windows import AskUntil, end_at
 from stoptrail.feeds.downloads.cache import (
     Cached,
     cache_path,
+    last_before,
     mark_path,
     read_cache,
     with_rows,
@@ -55,8 +53,9 @@ from stoptrail.feeds.downloads.cache import (
     write_cache,
     write_facts,
 )
+from stoptrail.feeds.downloads.corrected import corrected
 from stoptrail.feeds.downloads.newest import end_of_closed
-from stoptrail.feeds.tables.columns import Columns, aggregated
+from stoptrail.feeds.tables.columns import aggregated, columns_from
 
 Notice = Callable[[str], None]
 """Told one line that the user should see."""
@@ -184,7 +183,10 @@ class _Download:
         page = page_of(self._exchange, self._symbol)
         history = History(self._ask(interval), interval, min(page, _MARKS) if self._mark else page)
         end = end_of_closed(self._exchange, history, interval, end, now, self._notice)
-        unwritten = 0
+        unwritten, holes = 0, uncovered(cached.covered, start, end)
+        if holes:
+            ask, name = self._ask(interval), self._exchange.id
+            cached = corrected(name, cached, ask, interval, holes[-1][0], self._notice)
         try:
             for state in self._pieces(history, cached, start, end, interval):
                 cached, unwritten = state, unwritten + 1
@@ -211,11 +213,11 @@ class _Download:
         total, left = max(0, end - start) // interval, sum(b - a for a, b in holes)
         self._progress(total - left // interval, total)
         for first, last in holes:
-            for piece in history.between(first, last, last=_known(cached, first)):
+            for piece in history.between(first, last, last=last_before(cached, first)):
                 if piece.settled:
                     broken = self._broken(piece.rows, interval)
                     spans = uncovered(broken, piece.start, piece.end)
-                    cached = with_rows(cached, [_columns(piece.rows)], spans)
+                    cached = with_rows(cached, [columns_from(piece.rows)], spans)
                     yield cached
                 left -= max(0, piece.end - max(piece.start, first))
                 self._progress(total - left // interval, total)
@@ -324,21 +326,6 @@ class _Download:
             f"data.timeframe {name!r}: the candles of {self._exchange.id} do not open at 00:00 "
             f"UTC; set another one of {', '.join(names)}"
         )
-
-
-def _known(cached: Cached, start: int) -> Row | None:
-    """The last candle of the covered span that ends at `start`."""
-    for first, last in cached.covered:
-        if last == start:
-            at = int(np.searchsorted(cached.columns.time, start)) - 1
-            if at >= 0 and cached.columns.time[at] >= first:
-                return candle_row([column[at] for column in cached.columns])
-    return None
-
-
-def _columns(rows: list[Row]) -> Columns:
-    table = np.array(rows, np.float64).reshape(-1, 6)
-    return Columns(table[:, 0].astype(np.int64), *table[:, 1:].T)
 
 
 def _length(name: str) -> int:

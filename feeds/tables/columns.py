@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,12 @@ class Columns(NamedTuple):
     low: Floats
     close: Floats
     volume: Floats
+
+
+def columns_from(rows: Sequence[tuple[float, ...]]) -> Columns:
+    """Rows of time, prices and volume as columns."""
+    table = np.array(rows, np.float64).reshape(-1, 6)
+    return Columns(table[:, 0].astype(np.int64), *table[:, 1:].T)
 
 
 def rows_of(columns: Columns, rows: Rows) -> Columns:
