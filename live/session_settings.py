@@ -66,13 +66,11 @@ def told_tick(settings: Settings, theirs: Filters | None) -> float | None:
 def other_filters(settings: Settings, kept: Filters, told: Filters | None) -> str:
     """Which filters an exchange tells now that are others than those `kept` before, in words, but
     for the user's own; "" without any."""
-    fields = [] if told is None else list(zip(Filters._fields, kept, told, strict=True))
-    return ", ".join(
-        f"market.{name} {now:.10g} (was {before:.10g})"
-        for name, before, now in fields
-        if now is not None and before is not None and now != before
-        if getattr(settings.market, name) is None
-    )
+    if told is None:
+        return ""
+    own = (getattr(settings.market, name) is not None for name in Filters._fields)
+    theirs = (None if mine else now for mine, now in zip(own, told, strict=True))
+    return kept.changes(Filters(*theirs))
 
 
 def maintenance_in(content: dict[str, Any]) -> Maintenance | None:

@@ -318,12 +318,13 @@ class Stream:
         give_up(sockets, "silent socket")
 
     async def _watch_listing(self) -> None:
-        """Ask whether a quiet market is still traded; one that is not is stale."""
+        """Ask whether a quiet market is still traded, else it is stale; any for its filters."""
         while True:
             shown = self._shown()
             await asyncio.sleep(self._timing.listing)
             polled = not self._streaming and not self._shown().since(shown)
             if not (self._silence.quiet or polled or self._halted):
+                await self._listing.look(self._timing.filters)
                 continue
             self._halted = await self._listing.trouble(self._halted)
             if self._halted:

@@ -36,6 +36,8 @@ class Timing(NamedTuple):
     """How long a closed candle waits for its last trades, which come on another socket."""
     listing: float = 300.0
     """Time between two looks at whether a quiet market is still traded."""
+    filters: float = 3600.0
+    """Longest time between two looks at the filters of one that is traded."""
     forecast: float = 300.0
     """Time between two looks at the funding that a swap expects, and the longest wait between
     two questions for a row that is due."""

@@ -210,6 +210,16 @@ class Filters(NamedTuple):
     min_quantity: float | None
     min_notional: float | None
 
+    def changes(self, later: Filters) -> str:
+        """Which of them are others in `later`, in words; "" without any, and of those that
+        either does not know."""
+        pairs = zip(self._fields, self, later, strict=True)
+        return ", ".join(
+            f"market.{name} {now:.10g} (was {before:.10g})"
+            for name, before, now in pairs
+            if now is not None and before is not None and now != before
+        )
+
 
 class Maintenance(NamedTuple):
     """The tiers of an exchange's maintenance margin."""
