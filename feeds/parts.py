@@ -15,6 +15,7 @@ from stoptrail.feeds.copies import first_copies
 from stoptrail.feeds.formats.json_table import CRYPTOWATCH
 from stoptrail.feeds.formats.levels import YFINANCE
 from stoptrail.feeds.layouts.kinds import are_kinds
+from stoptrail.feeds.layouts.lone import said_of_newest
 from stoptrail.feeds.layouts.markets import coded, naming, of_one_market, told_apart
 from stoptrail.feeds.layouts.naming import laid_out
 from stoptrail.feeds.layouts.orders import MOST, possible
@@ -192,6 +193,7 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None) -> FilePart
     part = FilePart(sheet, layout, columns, rows, ())
     stamps = Stamps(columns.time, naive, layout, sheet, part.place, read.ends)
     time = opened(stamps, reading, notes)
+    notes += said_of_newest(sheet, {*wanted, layout.zoned} - {layout.flag}, time, rows)
     as_utc = naive and not reading.zone and not layout.zone
     return part._replace(columns=columns._replace(time=time), notes=tuple(notes), naive=as_utc)
 

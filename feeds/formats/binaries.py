@@ -9,12 +9,13 @@ _TABLE = "write it as Parquet or CSV"
 _HISTORY = "a history file of MetaTrader 4 (.hst); export its bars as CSV (History Center)"
 _BEGIN = (
     (b"SQLite format 3", "a SQLite database; export its candles as CSV"),
-    (b"\x89HDF", "an HDF5 file; write it as Parquet (freqtrade convert-data does)"),
+    (
+        b"\x89HDF",
+        "an HDF5 file; write its table as Parquet (pandas.read_hdf, freqtrade convert-data)",
+    ),
     (b"CDF\x01", f"a NetCDF file; {_TABLE}"),
     (b"CDF\x02", f"a NetCDF file; {_TABLE}"),
     (b"CDF\x05", f"a NetCDF file; {_TABLE}"),
-    (b"\x80\x04\x95", "a pickle, which is not opened, as it may run code; write Parquet"),
-    (b"\x80\x05\x95", "a pickle, which is not opened, as it may run code; write Parquet"),
     (b"\xd0\xcf\x11\xe0", "an old Excel file; save it as CSV"),
     (b"Rar!", "a RAR archive; unpack it"),
     (b"7z\xbc\xaf", "a 7z archive; unpack it"),
@@ -47,6 +48,7 @@ _STATA = re.compile(rb"[\x6f-\x73][\x01\x02]\x01\x00")
 _MESSAGE_PACK = re.compile(
     rb"(\xdc..|\xdd....)[\x80-\x9f\xdc-\xdf]|[\x81-\x8f][\xa1-\xbf][A-Za-z_]", re.DOTALL
 )
+_PICKLE = re.compile(rb"\x80[\x02-\x05][^\x00]")
 _DBASE = (0x03, 0x30, 0x83, 0x8B, 0xF5)
 _BSON = (b"\x01", b"\x02", b"\x03", b"\x04", b"\x07", b"\x09", b"\x10", b"\x12", b"\x13")
 """Types of the first field of a document: numbers, texts, documents, lists, ids, times."""
@@ -57,6 +59,8 @@ def what_file(head: bytes) -> str:
     for begin, what in _BEGIN:
         if head.startswith(begin):
             return f"is {what}"
+    if _PICKLE.match(head):
+        return "is a pickle, which is not opened, as it may run code; write Parquet"
     if head[8:12] == b"DUCK":
         return "is a DuckDB database; write its table with COPY ... TO 'candles.parquet'"
     if head[12:28] == _SAS:

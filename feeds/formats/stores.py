@@ -1,5 +1,5 @@
-"""Folders of table formats whose files hold more than the table: rows that were replaced or deleted
-stay in them, and a log says which files count."""
+"""Folders of table formats that are read by their own programs: rows that were replaced or deleted
+stay in their files, or each column is a file of its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ _STORES = (
     (".lance", "_versions/*.manifest", f"a Lance dataset{_OLD_ROWS}", "to_table().to_pandas()"),
     ("", "zarr.json", "a Zarr store", "xarray.open_zarr(...).to_dataframe()"),
     ("", ".zgroup", "a Zarr store", "xarray.open_zarr(...).to_dataframe()"),
+    (".bin", "calendars/*.txt", "a data folder of qlib", "D.features(...).reset_index()"),
+    (".blp", "__attrs__", "a bcolz table, as zipline keeps bars", "as its reader gives it"),
+    (".mdb", "lock.mdb", "an LMDB store, as ArcticDB keeps frames", "library.read(...).data"),
 )
 """How the names of its files end, what lies in the folder of the table, what that is, and how its
 rows are had as a frame."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoptrail.core.errors import DataError
+from stoptrail.feeds.formats.extensions import extension_of, without_extensions
 from stoptrail.feeds.formats.levels import YFINANCE, is_yahoo, levels_of, told_apart_by, two_of
 from stoptrail.feeds.tables.columns import PRICES
 from stoptrail.feeds.tables.convert import one_line, scaled
@@ -45,7 +46,8 @@ def parquet_sheet(label: str, source: Path | bytes) -> Sheet:
         with opened() as file:
             schema = file.schema_arrow
             names = schema.names
-            if any(_is_nested(kind) or _holds_many(kind) for kind in schema.types):
+            many = any(_is_nested(kind) or _holds_many(kind) for kind in schema.types)
+            if many or any(map(extension_of, schema)):
                 return table_sheet(label, "Parquet", file.read())
             first = next(file.iter_batches(SAMPLE), None) if file.metadata.num_rows else None
     except (pa.ArrowException, OSError) as error:
@@ -131,6 +133,7 @@ def _refuse_several(dimensions: dict[str, int]) -> None:
 
 def table_sheet(label: str, kind: str, table: pa.Table) -> Sheet:
     """A table that is in memory already; columns within a column stand beside the others."""
+    table = without_extensions(table)
     while any(map(_is_nested, table.schema.types)):
         table = _flattened(table)
     table = _unpacked(_in_rows(table))

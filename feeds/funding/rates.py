@@ -20,13 +20,13 @@ from stoptrail.core.time import HOUR_MS, iso
 from stoptrail.exchange.funding import HOURLY_SINCE
 from stoptrail.feeds.downloads.cache import cache_path
 from stoptrail.feeds.formats.archive import Member, funding_files
+from stoptrail.feeds.funding.members import named_alike, of_funding
 from stoptrail.feeds.funding.signs import tell
-from stoptrail.feeds.funding.table import funding_table
+from stoptrail.feeds.funding.table import funding_table, rate_in_open
 from stoptrail.feeds.layouts.markets import (
     coded,
     market_in_name,
     same_base,
-    same_market,
     told_apart,
 )
 from stoptrail.feeds.market import MarketFunding
@@ -75,7 +75,7 @@ def read_funding(
     one minute, and rates that are no fractions.
     """
     notes: list[str] = []
-    members = _named_alike(funding_files(path), symbol, notes.append)
+    members = named_alike(of_funding(funding_files(path), notes.append), symbol, notes.append)
     parts = [_part(member, symbol, zone, notes.append) for member in members]
 
     def told(note: str) -> None:
@@ -91,21 +91,6 @@ def read_funding(
     return rows
 
 
-def _named_alike(
-    members: Sequence[Member], symbol: str, on_notice: Callable[[str], None]
-) -> Sequence[Member]:
-    """Of files whose names tell several markets those of `symbol`, where there are any, and
-    those whose names tell none."""
-    named = [market_in_name(member.name.rpartition("/")[2]) for member in members]
-    mine = [bool(symbol and name and same_market(name, symbol)) for name in named]
-    kept = [m for m, name, own in zip(members, named, mine, strict=True) if own or not name]
-    if not any(mine) or len(kept) == len(members):
-        return members
-    left = len(members) - len(kept)
-    on_notice(f"of {len(members)} files {left} are left out, whose names tell no {symbol}")
-    return kept
-
-
 def _part(member: Member, symbol: str, zone: str, on_notice: Callable[[str], None]) -> FundingRows:
     table = funding_table(member)
     names = [plain_name(name) for name in table.column_names]
@@ -113,6 +98,9 @@ def _part(member: Member, symbol: str, zone: str, on_notice: Callable[[str], Non
     zones = [zone_in(name) if time_name(name) else "" for name in table.column_names]
     if found[0] is None:  # Time(UTC)
         found[0] = next((place for place, zone in enumerate(zones) if zone), None)
+    if found[0] is not None and found[1] is None and _in_open(member, table, names):
+        found[1] = names.index("open")
+        on_notice("the rate is taken from open, where freqtrade kept it")
     if found[0] is None or found[1] is None:
         missing, there = "time" if found[0] is None else "rate", ", ".join(table.column_names)
         raise DataError(
@@ -144,6 +132,13 @@ def _part(member: Member, symbol: str, zone: str, on_notice: Callable[[str], Non
             "mend or remove the row"
         )
     return rows
+
+
+def _in_open(member: Member, table: pa.Table, names: Sequence[str]) -> bool:
+    try:
+        return rate_in_open(table, names)
+    except DataError as error:
+        raise DataError(f"{member.label}: {error}") from None
 
 
 def _in_utc(

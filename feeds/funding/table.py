@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ from stoptrail.core.errors import DataError
 from stoptrail.feeds.formats.archive import Member
 from stoptrail.feeds.formats.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.formats.structured import feather_sheet
-from stoptrail.feeds.tables.convert import one_line
+from stoptrail.feeds.tables.columns import PRICES
+from stoptrail.feeds.tables.convert import number, one_line
+from stoptrail.feeds.tables.names import field_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,9 +68,44 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(r"\s*-?[\d.]+(e-?\d+)?\s*", text, re.IGNORECASE) is not None
 
 
+_BARE = {2: ("time", "rate"), 6: ("time", "open", "high", "low", "close", "volume")}
+"""Rows of freqtrade's JSON, whose older ones are candles."""
+
+
+def _bare_rows(value: Any) -> list[list[float]]:
+    """Lists of numbers of one length, [] where a value is something else."""
+    rows = value if isinstance(value, list) and all(isinstance(row, list) for row in value) else []
+    widths = {len(row) for row in rows}
+    numbers = all(isinstance(cell, int | float) for row in rows for cell in row)
+    return rows if len(widths) == 1 and widths <= _BARE.keys() and numbers else []
+
+
+def rate_in_open(table: pa.Table, names: Sequence[str]) -> bool:
+    """Whether rates stand as the opens of candles whose other prices are 0, as freqtrade kept them.
+    Raises DataError for other candles."""
+    if not set(PRICES) <= {field_of(name) for name in names}:
+        return False
+    others = [i for i, name in enumerate(names) if name in ("high", "low", "close", "volume")]
+    if names.count("open") == 1 and len(others) == len(PRICES):
+        filled = [cell for i in others for cell in table.column(i).to_pylist()]
+        if filled and not any(map(_number, filled)):
+            return True
+    raise DataError(
+        "holds candles (of prices, or of a rate as it was foretold), not what was paid; give a "
+        "file with the time and the rate of each payment"
+    )
+
+
+def _number(cell: object) -> float:
+    return number(cell) if cell not in (None, "") else 0.0
+
+
 def _records(value: Any) -> list[dict[str, Any]]:
-    """The longest list of records in a JSON text, whatever wraps it."""
+    """The longest list of records in a JSON text, whatever wraps it; of rows without names that
+    of times and rates."""
     if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
-        return value
+        return (_records([*value[0].values()]) if len(value) == 1 else []) or value
+    if rows := _bare_rows(value):
+        return [dict(zip(_BARE[len(row)], row, strict=True)) for row in rows]
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return max((_records(part) for part in inner), key=len, default=[])

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 
 from stoptrail.feeds.layouts.markets import base_of, is_pair, same_market
 from stoptrail.feeds.layouts.recognise import Layout
+from stoptrail.feeds.layouts.strangers import CURRENCY
 from stoptrail.feeds.tables.columns import PRICES
+from stoptrail.feeds.tables.longer_names import four_alike, word_beside
 from stoptrail.feeds.tables.sheets import OF_MARKET
 
-_CURRENCY = re.compile(
-    "USD[TC]?|EUR|GBP|JPY|KRW|CNY|TRY|BRL|AUD|CAD|CHF|INR|RUB|BTC|XBT|ETH", re.IGNORECASE
-)
 _COIN = re.compile(r"[A-Z]{3,5}")
 _NO_COINS = {
     *("ADJ", "ASK", "ASSET", "AVG", "BASE", "BID", "CCY", "COIN", "DAY", "INDEX", "LAST", "LOTS"),
@@ -47,13 +46,15 @@ def _of_prices(names: Sequence[str]) -> list[str]:
             word = found["a"] or found["b"]
             fields[word].add(name.strip().replace(word, "").strip("-_ ./:()").lower())
     whole = [word for word, told in fields.items() if told >= set(PRICES)]
+    written = [word_beside(names[next(iter(places))]) for places in four_alike(names)]
+    whole += [w for w in written if CURRENCY.fullmatch(w) and w not in map(str.lower, whole)]
     return [word for word in whole if len(whole) == 1 and (is_pair(word) or _is_coin(word))]
 
 
 def _is_coin(word: str) -> bool:
     if word.upper() in _NO_COINS:
         return False
-    return bool(_CURRENCY.fullmatch(word) or _COIN.fullmatch(word))
+    return bool(CURRENCY.fullmatch(word) or _COIN.fullmatch(word))
 
 
 def _goes_with(word: str, symbol: str, *, quoted: bool) -> bool:

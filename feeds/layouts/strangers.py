@@ -11,9 +11,9 @@ from stoptrail.core.errors import DataError
 from stoptrail.feeds.layouts.orders import MOST, possible, prices_among
 from stoptrail.feeds.tables.columns import PRICES, VALUES
 from stoptrail.feeds.tables.convert import one_line
+from stoptrail.feeds.tables.longer_names import four_alike, word_beside
 from stoptrail.feeds.tables.names import (
     field_of,
-    four_alike,
     is_quote,
     is_volume,
     plain_name,
@@ -259,6 +259,12 @@ def another_market(numbers: Sequence[Floats]) -> bool:
     return prices_among(others) >= len(VALUES) - 1
 
 
+CURRENCY = re.compile(
+    "USD[TC]?|EUR|GBP|JPY|KRW|CNY|TRY|BRL|AUD|CAD|CHF|INR|RUB|BTC|XBT|ETH", re.IGNORECASE
+)
+"""Words beside those for prices that tell in what they are."""
+
+
 def how_to_name(columns: Sequence[str]) -> str:
     """What to do with columns whose names say the prices in more words, such as closeEp; "" with
     others."""
@@ -275,8 +281,10 @@ def how_to_name(columns: Sequence[str]) -> str:
                 names[i] = "volume"
             prices = one_line(", ".join(columns[i] for i in places), 60)
             order = ",".join(names).rstrip(",-")
+            word = word_beside(columns[next(iter(places))])
+            currency = f" in {word.upper()}" if CURRENCY.fullmatch(word) else ""
             return (
-                f"if {prices} are prices of trades, name the columns as they come, "
+                f"if {prices} are prices of trades{currency}, name the columns as they come, "
                 f"--set data.columns={order}"
             )
     return ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -158,7 +157,7 @@ KINDS = _words(
 """Names of a column that may tell spot from swaps."""
 
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _TIME_WORDS = {"time", "timestamp", "datetime", "date", "ts", "at", "dt", "epoch", "unix", "utc"}
 _OPEN_WORDS = {"start", "started", "open", "opened", "begin", "began", "from", "opening"}
 _CLOSE_WORDS = {"end", "ended", "close", "closed", "until", "to", "closing"}
@@ -192,7 +191,7 @@ class TimeName(NamedTuple):
 def time_name(name: str) -> TimeName | None:
     """What a name such as "barEndTime", "started_at" or "Date (EST)" says of a time; None where
     it names none."""
-    words = {word.lower() for word in _WORDS.findall(name)}
+    words = {word.lower() for word in WORDS.findall(name)}
     if words & _TIME_WORDS or (words & _SPAN_WORDS and words & _EDGE_WORDS):
         return None if words & _OTHER_WORDS else TimeName(_stamp(words), zone_in(name))
     plain = plain_name(name)
@@ -255,7 +254,7 @@ def zone_in(name: str) -> str:
         if sign not in "+-" or (not offset["sign"] and offset["gap"]):
             return "local"  # utc_m5 and utc_8 may be five minutes, or a number
         return f"{sign}{int(offset['h']):02}:{offset['m'] or '00'}"
-    words = [word.lower() for word in _WORDS.findall(name)]
+    words = [word.lower() for word in WORDS.findall(name)]
     if {"utc", "gmt"} & set(words):
         return "UTC"
     lower = name.lower()
@@ -301,27 +300,6 @@ def field_of(name: str) -> str | None:
             return _FIELD_OF[word]
     told = {field_of(part) for part in text.split("/")} - {None} if "/" in text else set()
     return told.pop() if len(told) == 1 else None  # open/开盘价, but not close/open
-
-
-_FIELD_WORDS = {
-    **dict.fromkeys(("open", "opening"), "open"),
-    **dict.fromkeys(("high", "highest", "max"), "high"),
-    **dict.fromkeys(("low", "lowest", "min"), "low"),
-    **dict.fromkeys(("close", "closing"), "close"),
-}
-
-
-def four_alike(columns: Sequence[str]) -> list[dict[int, str]]:
-    """Positions and fields of four columns whose names differ in the word for the price only, such
-    as fillOpen, fillHigh, fillLow and fillClose."""
-    groups: dict[tuple[str, ...], dict[int, str]] = {}
-    for i, name in enumerate(columns):
-        words = [word.lower() for word in _WORDS.findall(name)]
-        told = [_FIELD_WORDS[word] for word in words if word in _FIELD_WORDS]
-        rest = tuple(word for word in words if word not in _FIELD_WORDS)
-        if len(told) == 1 and told[0] not in groups.get(rest, {}).values():
-            groups.setdefault(rest, {})[i] = told[0]
-    return [group for group in groups.values() if len(group) == len(PRICES)]
 
 
 _NO_VOLUMES = re.compile(

@@ -377,6 +377,8 @@ def test_close_stamps_are_shifted_where_the_user_says_so(tmp_path: Path) -> None
     [
         (b"SQLite format 3\0", "SQLite"),
         (b"\x80\x04\x95abc", "pickle"),
+        (b"\x80\x02cpandas.core.frame\nDataFrame\n", "pickle"),
+        (b"\x80\x04B\xfc\xa0\x07\x00\x80\x04\x95", "pickle"),
         (b"\x89HDF\r\n", "HDF5"),
         (b"\x91\x01\0\0Copyright", "history file of MetaTrader 4"),
         (b"<!DOCTYPE html><html></html>", "web page"),

@@ -18,6 +18,9 @@ MARKS = {
     "a Hudi table": (".hoodie/hoodie.properties", ".parquet"),
     "a Lance dataset": ("_versions/1.manifest", ".lance"),
     "a Zarr store": ("zarr.json", ""),
+    "a data folder of qlib": ("calendars/15min.txt", ".bin"),
+    "a bcolz table": ("__attrs__", ".blp"),
+    "an LMDB store": ("lock.mdb", ".mdb"),
 }
 
 

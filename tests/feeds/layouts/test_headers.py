@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stoptrail.core.errors import DataError
 from stoptrail.feeds.check import check_file
 from stoptrail.feeds.files import load_file
 from stoptrail.feeds.layouts.recognise import Reading
@@ -68,3 +69,20 @@ def test_a_volume_of_another_coin_is_said(tmp_path: Path, name: str, told: str) 
     notes = load_file(path, QUARTER, BITCOIN).notes
     said = [note for note in notes if "the name of the volume says" in note]
     assert said == ([f"the name of the volume says {told}; it is run as BTC/USDT"] if told else [])
+
+
+@pytest.mark.parametrize("form", ["{}Eur", "{}_eur", "eur{}"])
+def test_a_currency_that_is_part_of_the_names_is_said_with_the_order_and_after_it(
+    tmp_path: Path, form: str
+) -> None:
+    prices = [form.format(field if form[0] == "{" else field.title()) for field in FIELDS[:4]]
+    path = table(tmp_path / "a.csv", ",".join(["time", *prices, "volume"]), rows_of(GIVEN))
+    with pytest.raises(DataError, match="are prices of trades in EUR, name the columns"):
+        load_file(path, QUARTER, BITCOIN)
+    named = BITCOIN._replace(columns=("time", *FIELDS))
+    assert "the names of the prices say eur; it is run as BTC/USDT" in (
+        load_file(path, QUARTER, named).notes
+    )
+    assert not any(
+        "say" in n for n in load_file(path, QUARTER, named._replace(symbol="BTC/EUR")).notes
+    )
