@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+COLUMNS = ["number", "side", "units", "entry_time", "entry", "exit_time", "exit", "pnl"]
+
 
 def main(file: Path) -> None:
     """Read-only, so that a running session is not disturbed; times are ms, UTC."""
@@ -17,15 +19,16 @@ def main(file: Path) -> None:
         trades = pd.read_sql("SELECT * FROM paper_trades ORDER BY session, number", ledger)
         moves = pd.read_sql("SELECT session, trade, new FROM stop_moves ORDER BY number", ledger)
     for column in ("entry_time", "exit_time"):
-        trades[column] = pd.to_datetime(trades[column], unit="ms", utc=True)
+        trades[column] = pd.to_datetime(trades[column], unit="ms")
     moved = moves.groupby(["session", "trade"])["new"].agg(["count", "last"])
     table = trades.join(moved, on=["session", "number"])
     for session in sessions.itertuples():
         own = table[table["session"] == session.id]
         closed = own.dropna(subset=["pnl"])
         print(f"session {session.id}: {session.symbol} on {session.exchange}")
-        print(own[["side", "units", "entry_time", "entry", "exit_time", "exit", "count", "pnl"]])
-        print(f"{len(closed)} closed trades, {closed['pnl'].sum():.2f}")
+        shown = own[[*COLUMNS, "count", "last"]].rename(columns={"count": "levels", "last": "stop"})
+        print(shown.to_string(index=False, na_rep="") if len(own) else "no trades yet")
+        print(f"closed: {len(closed)}, together {closed['pnl'].sum():.2f}")
 
 
 if __name__ == "__main__":

@@ -108,9 +108,20 @@ class Snapshot(NamedTuple):
         return self.unrealised / risk if risk > 0.0 else None
 
     @property
+    def day_name(self) -> str:
+        """The day of `today`: of a session that runs no more, the last on which it did."""
+        over = self.state not in ("running", "starting") and self.beat is not None
+        return "last day" if over and self.beat < _midnight() else "today"
+
+    @property
     def cold(self) -> bool:
         """Whether signals cannot come yet at the close of the next candle."""
         return self.reading.get("warm_from", 0) > self.candle + self.interval
+
+
+def _midnight() -> int:
+    """The last 00:00 UTC by this machine's clock, ms."""
+    return int(time.time() * 1000) // DAY_MS * DAY_MS
 
 
 def snapshot(

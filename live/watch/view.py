@@ -307,7 +307,7 @@ def _funding_lines(found: Snapshot) -> list[tuple[str, str, str]]:
 def _money_lines(found: Snapshot) -> list[tuple[str, str, str]]:
     lines = [
         ("equity", f"{found.equity:,.2f}", "bold"),
-        ("today", f"{found.today:+,.2f}", _sign(found.today)),
+        (found.day_name, f"{found.today:+,.2f}", _sign(found.today)),
         ("realised", f"{found.realised:+,.2f}", _sign(found.realised)),
         ("trades", f"{found.trades}, {found.wins} won", "white"),
         ("ratchet", f"by {found.ratchet}", "white"),

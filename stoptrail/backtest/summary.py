@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from stoptrail.backtest.inputs import Inputs
+from stoptrail.backtest.inputs import Inputs, atr_of
 from stoptrail.backtest.outcome import (
     Outcome,
     buy_and_hold,
@@ -102,8 +102,9 @@ def why_no_trade(outcome: Outcome, inputs: Inputs, settings: Settings, symbol: s
 
 
 def _size(outcome: Outcome, inputs: Inputs, settings: Settings, symbol: str) -> str:
-    """Why a size may have come to nothing: what asks for it, a stop beyond the liquidation, and
-    what the smallest order costs beside what the account has, unless that is next to nothing."""
+    """Why a size may have come to nothing: what asks for it, a stop beyond the liquidation or at no
+    price, and what the smallest order costs beside what the account has, unless that is next to
+    nothing."""
     market, sizing, margin = inputs.market, settings.risk.sizing, margin_of(settings)
     base, _, quote = symbol.partition(":")[0].partition("/")
     close = float(inputs.candles.close[-1])
@@ -121,11 +122,20 @@ def _size(outcome: Outcome, inputs: Inputs, settings: Settings, symbol: str) -> 
     if margin.checked and margin.liquidates:
         why.append("with a stop beyond the price at which the position is liquidated (C20)")
         keys = ["risk.max_leverage", "[stop]", *keys]
+    if settings.strategy.sides != "short" and _reaches_zero(outcome, inputs, settings):
+        why.append("with a stop at or below 0: so many ATRs are more than the price")
+        keys = ["stop.trailing_atr_multiplier", *keys]
     if left < min(cost, cash):
         why.append(f"with {left:,.6g} of {cash:,.6g} left in the account")
     elif not why or cost > _DEAR * cash:
         why.append(f"below {name}: {told}, the account {cash:,.6g}")
     return f"{', or '.join(why)}; set {', '.join(keys[:-1])} or {keys[-1]}"
+
+
+def _reaches_zero(outcome: Outcome, inputs: Inputs, settings: Settings) -> bool:
+    """Whether the first stop of a long would anywhere lie at no price (C4)."""
+    distance = settings.stop.trailing_atr_multiplier * atr_of(outcome.plan, inputs.candles)
+    return bool((distance >= inputs.candles.close)[inputs.start :].any())
 
 
 _NONE_ASKED = {
@@ -148,6 +158,10 @@ def _gap(inputs: Inputs) -> str:
     return "not filled in time: the next candle came late; set strategy.entry_max_delay"
 
 
+_MUCH = 0.1
+"""Of the account at one stop: ten in a row leave a third of it."""
+
+
 def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[str]:
     """What the market of the settings cannot do, or what is not known of it, in a line each."""
     found, kind = [], settings.market_type
@@ -167,6 +181,12 @@ def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[st
         found.append(
             f"risk.max_leverage = {settings.risk.max_leverage:g}: a spot market lends nothing; set "
             'it to 1, or market.type to "margin" or "swap"'
+        )
+    risk = settings.risk
+    if risk.sizing == "risk" and risk.risk_per_trade > _MUCH:
+        found.append(
+            f"risk.risk_per_trade = {risk.risk_per_trade:g} asks for a loss of "
+            f"{risk.risk_per_trade:.0%} of the account at each first stop; 1% is 0.01"
         )
     if kind == "swap" and not len(inputs.rows.time):
         found.append(without_funding(settings.data.symbol))

@@ -155,9 +155,10 @@ class _Lines:
 
     def advance(self, done: int, total: int) -> None:
         with self._lock:
-            first, self._done, self._total = self._done < 0, done, total
+            first, more = self._done < 0, done > self._done
+            self._done, self._total = done, total
             late = time.monotonic() - self._spoken >= SECONDS_BETWEEN_LINES
-            if first or done >= total or late:
+            if first or (more and done >= total) or late:
                 self._say()
 
     def _beat(self) -> None:

@@ -164,6 +164,7 @@ def _card(ledger: int, found: Snapshot, book: str | None = None) -> dict[str, An
         "base": found.symbol.partition("/")[0],
         "health": health_of(found).words,
         "cold": found.cold,
+        "day": found.day_name,
         "forecast": None if found.forecast is None else found.forecast._asdict(),
         "r_multiple": found.r_multiple,
         "trade": None if trade is None else {name: trade[name] for name in _TRADE},

@@ -73,6 +73,16 @@ class TradeRecord(NamedTuple):
             return [(fill.time, fill.price) for fill in self.exits]
         return [] if self.exit_time is None else [(self.exit_time, self.exit_price)]
 
+    @property
+    def end_points(self) -> list[tuple[int, float]]:
+        """That of the last exit; none of a position that is still open."""
+        return [] if self.exit_time is None else self.exit_points[-1:]
+
+    @property
+    def part_points(self) -> list[tuple[int, float]]:
+        """Those of the parts that left before."""
+        return self.exit_points[: len(self.exit_points) - len(self.end_points)]
+
 
 class StopLevel(NamedTuple):
     """One row of stops.csv: the level in force from `time` on."""

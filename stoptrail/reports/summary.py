@@ -167,13 +167,14 @@ def _concentration(summary: Summary) -> tuple[str, str] | None:
     if found.get("best_trade") is not None:
         words.append(f"best trade {found['best_trade']:.0%} of the profit")
     best = "it" if words else "the best"
+    won = part(summary, "metrics").get("profit_factor") != 0.0
     factors = [
         f"{written('profit_factor', found[key])} without {name}"
         for key, name in (
             ("profit_factor_without_best", best),
             ("profit_factor_without_best_three", "the best three"),
         )
-        if found.get(key) is not None
+        if won and found.get(key) is not None
     ]
     if factors:
         words.append(f"profit factor {', '.join(factors)}")

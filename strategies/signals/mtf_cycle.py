@@ -84,10 +84,12 @@ def reinterpreted(interval: int, **parameters: Any) -> list[str]:
     is taken instead, a line each."""
     chosen = {**(mtf_cycle.__kwdefaults__ or {}), **parameters}
     hours, base = float(chosen["cycle_period"]), interval / HOUR_MS
+    in_candles = hours / base
     lines = []
     if hours < SHORTEST_PERIOD * base:
         lines.append(
-            f"strategy.cycle_period {hours:g} is {hours / base:.3g} candles of {base:g} h; below "
+            f"strategy.cycle_period {hours:g} is {in_candles:.3g} candle"
+            f"{'s' * (in_candles != 1.0)} of {base:g} h; below "
             f"{SHORTEST_PERIOD} there is no telling a cycle from noise: {SHORTEST_PERIOD * base:g} "
             "hours are taken"
         )

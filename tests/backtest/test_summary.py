@@ -10,10 +10,11 @@ import pytest
 
 from stoptrail.backtest.inputs import Inputs, plan_of
 from stoptrail.backtest.outcome import Outcome
-from stoptrail.backtest.plan import Record
+from stoptrail.backtest.plan import Plan, Record
 from stoptrail.backtest.summary import by_prices, summarise_run, why_no_trade
 from stoptrail.config.settings import Settings
 from stoptrail.feeds.market import Finer, MarketData
+from stoptrail.rules.candles import Candles
 from stoptrail.rules.detail import NO_DETAIL
 from stoptrail.rules.market import Market
 from stoptrail.rules.measure import equity_of, measure
@@ -36,15 +37,11 @@ class _Record(NamedTuple):
 class _Outcome(NamedTuple):
     record: _Record
     equity: Any
-
-
-class _Candles(NamedTuple):
-    close: Any
-    volume: Any
+    plan: Plan
 
 
 class _Inputs(NamedTuple):
-    candles: _Candles
+    candles: Candles
     start: int
     market: Market
 
@@ -62,14 +59,17 @@ def why(
     volume: float = 5.0,
     left: float = 50_000.0,
     settings: Settings | None = None,
+    swing: float = 0.0,
     **counts: int,
 ) -> str:
     record = _Record(_Trades(np.ones(trades)), np.array([counts.get(name, 0) for name in IGNORED]))
-    candles = _Candles(np.full(50, 60_000.0), np.full(50, volume))
+    close, time = np.full(600, 60_000.0), QUARTER * np.arange(600)
+    candles = Candles(time, close, close + swing, close - swing, close, 0 * close + volume, QUARTER)
     market = Market(100.0, 1.0, 1.0, lot, lot, minimum)
-    outcome: Any = _Outcome(record, np.array([50_000.0, left]))
-    inputs: Any = _Inputs(candles, 10, market)
-    return why_no_trade(outcome, inputs, settings or settings_of(), "BTC/USDT")
+    settings = settings or settings_of()
+    inputs: Any = _Inputs(candles, 400, market)
+    outcome: Any = _Outcome(record, np.array([50_000.0, left]), plan_of(settings, inputs))
+    return why_no_trade(outcome, inputs, settings, "BTC/USDT")
 
 
 def test_a_run_with_trades_says_nothing() -> None:
@@ -102,6 +102,34 @@ def test_a_stop_beyond_the_liquidation_is_a_reason_where_there_is_one(
     assert ("beyond the price at which the position is liquidated" in said) is both
     assert ("set risk.max_leverage, [stop]" in said) is both
     assert ("below one lot" in said) is not both
+
+
+@pytest.mark.parametrize(("multiplier", "said"), [(59.0, False), (61.0, True)])
+def test_a_stop_at_no_price_is_the_reason_where_so_many_atrs_are_more_than_the_price(
+    multiplier: float, said: bool
+) -> None:
+    settings = settings_of(stop={"trailing_atr_multiplier": multiplier})
+    told = why(size=9, lot=1e-8, swing=500.0, settings=settings)
+    assert ("9 signals, all with a stop at or below 0" in told) is said
+    assert ("set stop.trailing_atr_multiplier, " in told) is said
+    assert ("below one lot" in told) is not said
+
+
+@pytest.mark.parametrize(
+    ("risk", "said"),
+    [
+        ({"risk_per_trade": 1.0}, "1 asks for a loss of 100% of the account at each first stop"),
+        ({"risk_per_trade": 0.25}, "0.25 asks for a loss of 25% of the account"),
+        ({"risk_per_trade": 0.1}, ""),
+        ({"risk_per_trade": 1.0, "sizing": "notional"}, ""),
+    ],
+)
+def test_a_risk_that_a_few_losses_would_not_survive_is_said(
+    risk: dict[str, Any], said: str
+) -> None:
+    lines = summary_of(TWO, risk=risk)["warnings"]
+    assert any(f"risk.risk_per_trade = {said}" in line for line in lines) is bool(said)
+    assert any("risk_per_trade" in line for line in lines) is bool(said)
 
 
 @pytest.mark.parametrize(
@@ -145,10 +173,14 @@ def test_the_most_frequent_reason_of_several_is_told_with_its_count() -> None:
 
 
 def summary_of(
-    log: TradeLog, ignored: int = 0, finer: Finer | None = None, size: int = 0
+    log: TradeLog,
+    ignored: int = 0,
+    finer: Finer | None = None,
+    size: int = 0,
+    risk: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Of the eight candles of tests.rules.runs."""
-    settings, detail = Settings(), finer.detail if finer else NO_DETAIL
+    settings, detail = settings_of(risk=risk or {}), finer.detail if finer else NO_DETAIL
     inputs = Inputs(CANDLES, 0, day_marks(CANDLES, 0), FREE.trade_rules.market, detail)
     equity = equity_of(log, fill_log(0), CANDLES, inputs.marks, FREE)
     metrics = measure(log, equity, CANDLES, inputs.marks)

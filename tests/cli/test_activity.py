@@ -50,6 +50,14 @@ def test_a_count_is_said_at_its_beginning_and_its_end() -> None:
     assert out.getvalue().splitlines() == ["pre-screen: 0 of 5,000", "pre-screen: 5,000 of 5,000"]
 
 
+def test_an_end_that_is_told_twice_is_said_once() -> None:
+    shown, out = plain()
+    with shown.alive(), shown.step("walk-forward") as advance:
+        for done in (0, 40, 40):
+            advance(done, 40)
+    assert out.getvalue().splitlines() == ["walk-forward: 0 of 40", "walk-forward: 40 of 40"]
+
+
 def test_it_says_when_something_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activity, "SECONDS_BETWEEN_LINES", 0.1)
     shown, out = plain(compiling=True)

@@ -85,6 +85,12 @@ def test_what_a_timeframe_cannot_resolve_is_said(
     assert len(found) == lines
 
 
+@pytest.mark.parametrize(("period", "said"), [(24.0, "1 candle of"), (36.0, "1.5 candles of")])
+def test_one_candle_is_no_candles(period: float, said: str) -> None:
+    line, *_ = mtf_cycle.reinterpreted(24 * HOUR, cycle_period=period)  # type: ignore[attr-defined]
+    assert f"is {said} 24 h" in line
+
+
 def test_a_signal_without_exit_zones_has_no_legacy_exits_to_stand_beside(tmp_path: Path) -> None:
     text = '[strategy]\nsignal = "tests.sweep.planted:no_exits"\n'
     config = config_of(tmp_path, small_market(days=90), "1h", text)

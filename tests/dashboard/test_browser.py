@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import sys
@@ -223,6 +224,36 @@ def test_runs_are_listed_and_two_compared(window: Any, place: tuple[Client, Runn
     assert "Two runs compared" in window.execute_script(TEXT)
     assert window.execute_script(FITS)
     assert errors(window) == []
+
+
+def test_both_values_of_a_long_parameter_are_in_sight(window: Any, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        write_example_run(tmp_path / "runs" / name, days=40, every=200)
+        file = tmp_path / "runs" / name / "summary.json"
+        table = json.loads(file.read_text())
+        table["params"].setdefault("data", {})["path"] = f"/a/{'long-folder/' * 9}{name}.parquet"
+        file.write_text(json.dumps(table))
+    with served(f"sqlite:///{tmp_path}/none.db", runs=tmp_path / "runs") as (client, _):
+        open_page(window, client, "/#/compare/one/other")
+        wait_until(window, f"{TEXT}.includes('other.parquet')")
+        tables = "[...document.querySelectorAll('.scroll')]"
+        over = ".some((one) => one.scrollWidth > one.clientWidth)"
+        assert window.execute_script(f"return {tables}{over}") is False
+
+
+def test_sessions_that_were_stopped_are_not_counted_as_well(
+    window: Any, played: Path, tmp_path: Path
+) -> None:
+    ledger = Path(shutil.copy(played, tmp_path / "ledger.db"))
+    with closing(sqlite3.connect(ledger)) as database, database:
+        database.execute("UPDATE presence SET state = 'stopped'")
+    with served(f"sqlite:///{ledger}") as (client, _):
+        open_page(window, client)
+        tile = "return document.querySelector('.tile')?.innerText ?? ''"
+        said = wait_until(window, f"{tile}.includes('stopped') && {tile[7:]}")
+        assert "none runs" in said
+        assert "1 stopped" in said
 
 
 def test_text_of_a_ledger_is_text(window: Any, played: Path, tmp_path: Path) -> None:

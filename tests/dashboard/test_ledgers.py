@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,17 @@ def test_the_result_of_the_day_is_since_midnight(url: str) -> None:
     midnight = max(time for time in stored if time <= card["price_time"] // DAY * DAY)
     assert card["today"] == pytest.approx(card["equity"] - stored[midnight])
     assert len(stored) > 24
+
+
+def test_the_result_of_a_day_long_over_is_not_called_that_of_today(ledger: Path, url: str) -> None:
+    now = int(time.time() * 1000)
+    told = []
+    for state, beat in (("stopped", now), ("stopped", now - 2 * DAY), ("running", now - 2 * DAY)):
+        with closing(sqlite3.connect(ledger)) as database, database:
+            database.execute("UPDATE presence SET state = ?, beat = ?", (state, beat))
+        (card,) = Ledgers([url]).look()["sessions"]
+        told.append((card["state"], card["day"]))
+    assert told == [("stopped", "today"), ("stopped", "last day"), ("gone", "last day")]
 
 
 def test_a_session_that_is_not_there_is_said(url: str) -> None:

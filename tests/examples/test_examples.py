@@ -103,7 +103,9 @@ def test_read_ledger(run: Any, folder: Path) -> None:
     url = f"sqlite:///{folder}/ledger.db"
     play(settings(), PlaybackStore(small_rows(700), WARM_UP, HOUR), url)
     told = run("read_ledger.py", folder / "ledger.db")
-    count, pnl = re.search(r"(\d+) closed trades, (-?[\d.]+)", told).groups()  # type: ignore[union-attr]
+    heads = ["number", "side", "units", "entry_time", "entry", "exit_time", "exit", "pnl", "levels"]
+    assert heads == re.findall(r"\w+", told.splitlines()[1])[:-1]  # none is left out for width
+    count, pnl = re.search(r"closed: (\d+), together (-?[\d.]+)", told).groups()  # type: ignore[union-attr]
     assert int(count) > 5
     assert float(pnl) != 0.0
 

@@ -147,6 +147,8 @@ def test_the_view_tells_the_day_the_next_close_and_the_warm_up(
     found = in_a_trade(market, f"sqlite:///{tmp_path}/ledger.db")._replace(state="running")
     text = text_of(found._replace(today=-12.5), 80)
     assert re.search(r"today +-12\.50", text)
+    over = text_of(found._replace(today=-12.5, state="stopped", beat=0), 80)
+    assert re.search(r"last day +-12\.50", over)
     assert re.search(r"next close in (\d+:)?\d+:\d\d", text)
     assert re.search(r"warm-up +done", text)
     assert re.search(r"candle of [\d-]+ [\d:]+ UTC", text)

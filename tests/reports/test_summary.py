@@ -69,6 +69,15 @@ def test_the_best_trade_is_named_where_there_is_no_profit_to_share(
     assert told(concentration=found)["Concentration"] == said
 
 
+@pytest.mark.parametrize(("factor", "told"), [(0.0, False), (0.05, True), (None, True)])
+def test_where_nothing_was_won_no_best_trade_is_taken_away(
+    factor: float | None, told: bool
+) -> None:
+    found = {"best_trade": None, "profit_factor_without_best": 0.0}
+    summary = {"metrics": {"profit_factor": factor}, "evidence": {"concentration": found}}
+    assert ("Concentration" in dict(grounds(summary))) is told
+
+
 @pytest.mark.parametrize(
     ("interval", "said"),
     [

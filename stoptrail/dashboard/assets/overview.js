@@ -48,22 +48,25 @@ function cardOf(card, marks) {
     said(card),
     h("div", { class: "money" },
       pair("Equity", f.money(card.equity)),
-      pair("Today", f.result(card.today), f.tone(card.today)),
+      pair(card.day === "today" ? "Today" : "Last day", f.result(card.today), f.tone(card.today)),
       pair("Realised", f.result(card.realised), f.tone(card.realised))));
 }
 
 // Sums of what is in one currency; sessions in several have a line each.
 function totals(cards) {
   const quotes = [...new Set(cards.map((card) => card.quote))];
-  const sum = (quote, name) => cards.filter((card) => card.quote === quote).reduce((total, card) => total + (card[name] ?? 0), 0);
+  const sum = (quote, name) => cards.filter((card) => card.quote === quote && (name !== "today" || card.day === "today")).reduce((total, card) => total + (card[name] ?? 0), 0);
   const each = (name, write) => quotes.map((quote) => `${write(sum(quote, name))}${quotes.length > 1 ? ` ${quote}` : ""}`).join(" · ");
   const single = quotes.length === 1 ? quotes[0] : null;
   const tone = (name) => (single ? f.tone(sum(single, name)) : "");
   const open = cards.reduce((total, card) => total + openIn(card), 0);
-  const healthy = cards.filter((card) => card.health === "well").length;
-  const worst = cards.some((card) => card.health === "gone") ? "down" : healthy < cards.length ? "warn" : "";
+  const going = cards.filter((card) => card.state !== "stopped");
+  const healthy = going.filter((card) => card.health === "well").length;
+  const stopped = cards.length - going.length;
+  const worst = cards.some((card) => card.health === "gone") ? "down" : healthy < going.length || cards.some((card) => card.state === "stopped" && openIn(card)) ? "warn" : "";
+  const held = `${open} position${open === 1 ? "" : "s"} open`;
   return h("div", { class: "tiles" },
-    tile("Sessions", `${healthy} of ${cards.length} well`, `${open} position${open === 1 ? "" : "s"} open`, worst),
+    tile("Sessions", going.length ? `${healthy} of ${going.length} well` : "none runs", stopped ? `${stopped} stopped · ${held}` : held, worst),
     tile(`Equity${single ? `, ${single}` : ""}`, each("equity", f.money), ""),
     tile("Today", each("today", f.result), "since 00:00 UTC", tone("today")),
     tile("Open result", each("unrealised", f.result), "at the newest price", tone("unrealised")),

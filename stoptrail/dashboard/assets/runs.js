@@ -50,7 +50,7 @@ export function comparePage(place, first, second) {
       found.same_candles === false ? h("p", { class: "banner" }, "The candles of the two are not the same: their figures say little together.") : "",
       h("section", { class: "card" }, h("header", {}, h("h2", {}, "Equity as a multiple of the start"), legend(["━", "A", "ac"], ["━", "B", "st"])), plot),
       h("div", { class: "two" }, found.figures.map((one) => h("section", { class: "card" }, h("header", {}, h("h2", {}, one.sample)), table("", heads("Figure"), one.rows))),
-        h("section", { class: "card" }, h("header", {}, h("h2", {}, "Parameters that differ")), table("No parameter differs.", [["Parameter"], ["A", "n"], ["B", "n"]], found.parameters)),
+        h("section", { class: "card" }, h("header", {}, h("h2", {}, "Parameters that differ")), table("No parameter differs.", [["Parameter"], ["A", "n any"], ["B", "n any"]], found.parameters)),
         h("section", { class: "card" }, h("header", {}, h("h2", {}, "Verdicts")), table("", [["Run"], ["Verdict"]], found.verdicts.map((text, k) => ["AB"[k], text ?? f.NONE])))));
     const curves = found.curves.map((curve, k) => ({ time: curve.time, values: curve.equity, name: ["accent", "stop"][k], write: (value) => `×${value.toFixed(3)}` })).filter((curve) => curve.time.length);
     if (curves.length) chart = curveChart(plot, curves);

@@ -21,7 +21,7 @@ function tiles(card, curve) {
   const risk = held ?? (card.at_stop === null ? "flat" : `${f.share(Math.abs(card.distance))} from the price`);
   return h("div", { class: "tiles" },
     tile(`Equity, ${card.quote}`, f.money(card.equity), `realised ${f.result(card.realised)}`),
-    tile("Today", f.result(card.today), "since 00:00 UTC", f.tone(card.today)),
+    card.day === "today" ? tile("Today", f.result(card.today), "since 00:00 UTC", f.tone(card.today)) : tile("Last day", f.result(card.today), f.day(card.price_time ?? card.candle), f.tone(card.today)),
     tile("Open result", card.trade || held ? f.result(card.unrealised) : f.NONE, held ?? (card.trade ? f.multiple(card.r_multiple) : "flat"), f.tone(card.unrealised)),
     tile(card.sleeves.length ? "If every stop is hit" : "If the stop is hit", f.result(card.at_stop), risk, f.tone(card.at_stop)),
     tile("Drawdown", curve ? f.share(-curve.now) : f.NONE, fall),

@@ -57,12 +57,14 @@ def overview_picture(
     shown = merged(candles, multiple_for(len(candles.time), MOST_BARS))
     longs = [(trade.entry_time, trade.entry_price) for trade in trades if trade.side > 0]
     shorts = [(trade.entry_time, trade.entry_price) for trade in trades if trade.side < 0]
-    exits = [point for trade in trades for point in trade.exit_points]
+    parts = [point for trade in trades for point in trade.part_points]
+    exits = [point for trade in trades for point in trade.end_points]
     lines = [
         ShownLine(kind, f"{name} ({len(points)})", marks(shown, points))
         for kind, name, points in (
             (LongDot, "long entries", longs),
             (ShortDot, "short entries", shorts),
+            (ExitDot, "parts", parts),
             (ExitDot, "exits", exits),
         )
         if points

@@ -91,7 +91,9 @@ class _Titled(Plot):  # type: ignore[misc]
 
 def _show_dates(axis: Any) -> None:
     """Backtrader hides every panel's dates and shows the last one's; so that the ticks made
-    at drawing time follow, they are asked for by name."""
+    at drawing time follow, they are asked for by name. Its locator begins anew with each month,
+    and writes the 29th and the 1st over each other."""
+    axis.xaxis.get_major_locator().interval_multiples = False
     axis.tick_params(axis="x", labelbottom=True)
     for label in axis.get_xticklabels():
         label.set_visible(True)

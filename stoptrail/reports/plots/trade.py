@@ -72,7 +72,7 @@ def trade_picture(market: ChartMarket, trade: TradeRecord, stops: Sequence[StopL
     """Candles from a little before the entry to a little after the exit, with all lines."""
     shown = around(market.candles, trade, MOST_BARS)
     entry = LongEntry if trade.side > 0 else ShortEntry
-    entry_name = f"{'long' if trade.side > 0 else 'short'} entry {trade.entry_price:,.2f}"
+    entry_name = f"{'long' if trade.side > 0 else 'short'} entry {trade.entry_price:,.8g}"
     lines = [
         ShownLine(StopLine, "stop level", stop_values(shown, trade, stops)),
         ShownLine(entry, entry_name, marks(shown, [(trade.entry_time, trade.entry_price)])),
@@ -83,13 +83,11 @@ def trade_picture(market: ChartMarket, trade: TradeRecord, stops: Sequence[StopL
     passed = [(move.time, move.level) for move in stops if move.passed]
     if passed:
         lines.append(ShownLine(PassedMove, "stop beyond the close", marks(shown, passed)))
-    points = trade.exit_points
-    ends = [] if trade.exit_time is None else points[-1:]
-    parts = points[: len(points) - len(ends)]
+    ends, parts = trade.end_points, trade.part_points
     if parts:
         lines.append(ShownLine(ExitMark, f"parts ({len(parts)})", marks(shown, parts)))
     if ends:
-        left = f"{trade.exit_reason} exit {ends[0][1]:,.2f}"
+        left = f"{trade.exit_reason} exit {ends[0][1]:,.8g}"
         lines.append(ShownLine(ExitMark, left, marks(shown, ends)))
     for kind, name, values in (
         (CyclePanel, "cycle", market.cycle),

@@ -108,7 +108,8 @@ def account(evidence: Evidence) -> Finding | None:
     if worst < min(0.0, net or 0.0):
         lost.append(f"{-worst:.2%} in its worst price path")
     if lost:
-        said = f"It lost {', '.join(lost)}, whatever its Sharpe ratio says."
+        despite = any((number(path, "sharpe") or 0.0) > 0.0 for path in paths)
+        said = f"It lost {', '.join(lost)}{', whatever its Sharpe ratio says' * despite}."
         return Finding(Level.FAILS, said)
     fall = max(falls, default=0.0)
     if fall < _DEEP:

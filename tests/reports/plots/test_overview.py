@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,14 @@ from PIL import Image
 
 from stoptrail.reports.crop import merged
 from stoptrail.reports.plots import plot_overview
+from stoptrail.reports.plots.draw import loaded, settle_backend
 from stoptrail.reports.plots.overview import (
     drawdown_percent,
     equity_at,
     fallen_percent,
     overview_picture,
 )
-from stoptrail.reports.run_files import EquityCurve, read_run
+from stoptrail.reports.run_files import EquityCurve, ExitFill, read_run
 from stoptrail.rules.candles import Candles
 from tests.reports.example_run import random_candles, write_example_run
 
@@ -38,6 +40,40 @@ def test_every_side_and_exit_is_counted_in_its_name(tmp_path: Path) -> None:
     assert f"short entries ({len(run.trades) - longs})" in names
     assert f"exits ({sum(trade.exit_time is not None for trade in run.trades)})" in names
     assert all(len(line.values) == len(picture.candles.time) for line in picture.lines)
+
+
+def test_a_part_that_left_is_no_exit(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=200)
+    first, second = read_run(folder).trades[:2]
+    assert first.exit_time is not None
+    part = ExitFill(first.entry_time, 0.1, first.entry_price, "target")
+    last = ExitFill(first.exit_time, 0.1, first.exit_price, "trail")
+    trades = [first._replace(exits=(part, last)), second._replace(exit_time=None, exits=(part,))]
+    equity = EquityCurve(candles.time[:0], np.array([]))
+    names = [line.title for line in overview_picture(candles, trades, equity, "X/Y").lines]
+    assert names[-2:] == ["parts (2)", "exits (1)"]
+
+
+@pytest.mark.parametrize("days", [60, 135, 200, 900])
+def test_dates_below_the_panels_are_not_written_over_each_other(
+    days: int,
+) -> None:
+    candles = merged(random_candles(np.random.default_rng(1), days), 24)
+    picture = overview_picture(candles, [], EquityCurve(candles.time[:0], np.array([])), "X/Y")
+    settle_backend(window=False)
+    cerebro = loaded(picture)
+    cerebro.run()
+    from matplotlib import pyplot
+
+    from stoptrail.reports.plots.plotter import plotter_for
+
+    ((figure,),) = cerebro.plot(plotter=plotter_for(picture, False), iplot=False)
+    figure.canvas.draw()
+    shown = [label for label in figure.axes[-1].get_xticklabels() if label.get_text()]
+    boxes = sorted((label.get_window_extent().x0, label.get_window_extent().x1) for label in shown)
+    pyplot.close(figure)
+    assert len(boxes) >= 4
+    assert all(left[1] < right[0] for left, right in pairwise(boxes))
 
 
 def test_equity_is_the_last_mark_known_at_a_candle_s_close() -> None:

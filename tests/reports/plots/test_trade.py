@@ -63,6 +63,14 @@ def test_an_exit_lies_on_the_stop_that_was_hit(
         assert np.isnan(values[at + 1 :]).all()
 
 
+def test_prices_of_a_cheap_coin_are_no_zeros(run: tuple[RunFiles, Candles]) -> None:
+    files, candles = run
+    trade = files.trades[0]._replace(entry_price=1.31e-8, exit_price=1.28e-8, exits=())
+    names = [line.title for line in trade_picture(market(candles), trade, []).lines]
+    assert any(name.endswith(" entry 1.31e-08") for name in names)
+    assert any(name.endswith(" exit 1.28e-08") for name in names)
+
+
 def test_a_trade_without_stops_has_no_line(run: tuple[RunFiles, Candles]) -> None:
     files, candles = run
     assert np.isnan(stop_values(candles, files.trades[0], [])).all()

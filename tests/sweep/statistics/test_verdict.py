@@ -145,6 +145,15 @@ def test_an_account_that_was_lost_is_no_result_at_any_sharpe_ratio(
     assert words or found == verdict(GOOD)
 
 
+def test_of_a_loss_at_a_sharpe_ratio_below_zero_the_two_agree() -> None:
+    evidence = changed("metrics.net_return", -0.0687)
+    evidence["envelope"] = {}
+    evidence["metrics"]["sharpe"] = -3.81
+    assert "It lost 6.87% of the account." in verdict(evidence).text
+    evidence["metrics"]["sharpe"] = 0.4
+    assert "It lost 6.87% of the account, whatever its Sharpe ratio says." in verdict(evidence).text
+
+
 def test_money_lost_out_of_sample_is_told_beside_a_sharpe_ratio_above_zero() -> None:
     found = verdict(changed("walk_forward.out_of_sample.net_return", -0.4))
     assert found.level == Level.DOUBTFUL
