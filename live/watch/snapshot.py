@@ -110,8 +110,8 @@ class Snapshot(NamedTuple):
     @property
     def day_name(self) -> str:
         """The day of `today`: of a session that runs no more, the last on which it did."""
-        over = self.state not in ("running", "starting") and self.beat is not None
-        return "last day" if over and self.beat < _midnight() else "today"
+        over = self.state not in ("running", "starting")
+        return "last day" if over and (self.beat or 0) < _midnight() else "today"
 
     @property
     def cold(self) -> bool:
