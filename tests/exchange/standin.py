@@ -20,6 +20,9 @@ class StandIn:
         self.dialect = dialect
         self.breaks = -1
         """Candle requests after which every further one is refused; -1 for never."""
+        self.instead: list[tuple[int, dict[str, str], str] | None] = []
+        """What the next requests for candles get instead: status, headers and body, or None for a
+        connection that breaks off within the answer."""
         stand_in = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -39,13 +42,20 @@ class StandIn:
                 self.reply(urlsplit(self.path).path, json.loads(body or b"{}"))
 
             def reply(self, path: str, query: dict[str, Any]) -> None:
-                status, answer = stand_in.answer(path, query)
-                body = json.dumps(answer).encode()
+                if stand_in.instead and stand_in.dialect.speaks(path, query):
+                    self.send(*(stand_in.instead.pop(0) or (200, {"Content-Length": "999"}, "[")))
+                else:
+                    status, answer = stand_in.answer(path, query)
+                    self.send(status, {"Content-Type": "application/json"}, json.dumps(answer))
+
+            def send(self, status: int, headers: dict[str, str], text: str) -> None:
+                body = text.encode()
                 self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
+                for name, value in ({"Content-Length": str(len(body))} | headers).items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
+                self.close_connection = "Content-Length" in headers
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
