@@ -102,14 +102,16 @@ def _run(
             session = Session(settings, lambda: open_store(settings), ledger, options)
         session.claim()  # before anything that a second session could collide with
         brake.session = session
+        brake.look()
         for watcher in watchers:
             stack.enter_context(watcher)
         stack.callback(ledger.close)  # the next session need not wait for their farewells
         session.run()
 
 
-class UnbegunError(Exception):
-    """A stop came before there was a session."""
+class UnbegunError(KeyboardInterrupt):
+    """A stop came before there was a session. An interrupt: nobody on the way to a session takes it
+    for a failure of his own, and where Python drops it (`in_order`) it comes again."""
 
 
 class Brake:
@@ -124,7 +126,12 @@ class Brake:
         self.reason = self.reason or reason
         if self.session is None:
             raise UnbegunError
-        self.session.stop(reason)
+        self.session.stop(self.reason)
+
+    def look(self) -> None:
+        """Stop a session that was asked to before it was there, by a signal that got lost."""
+        if self.reason:
+            self.stop(self.reason)
 
 
 def open_store(settings: Settings) -> Any:

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,26 @@ def test_a_signal_ends_the_session_in_order(
     database = open_existing(url_of(config))
     assert len(rows(database, StoredCandles, 1)) == 301
     database.close()
+
+
+@pytest.mark.parametrize("deaf_to", [Exception, BaseException])
+def test_a_stop_before_there_is_a_session_is_not_taken_for_a_failure_and_not_lost(
+    deaf_to: type[BaseException], config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody's signal may pass over whatever fails, and Python what is raised within a callback
+    from C, as LLVM's are while rules are compiled."""
+
+    def load(*arguments: Any, **given: Any) -> Any:
+        with suppress(deaf_to):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return load_settings(*arguments, **given)
+
+    monkeypatch.setattr(stoptrail.cli.live, "load_settings", load)
+    monkeypatch.setattr(stoptrail.cli.live, "open_store", lambda settings: pytest.fail("it began"))
+    console = quiet()
+    assert run(config, (), None, None, console) == 0
+    assert "SIGTERM was received" in told(console)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_a_session_that_is_to_outlive_its_terminal_does() -> None:
