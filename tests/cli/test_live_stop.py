@@ -221,7 +221,7 @@ def test_a_service_that_answers_is_told_of_the_end(tmp_path: Path) -> None:
             config = write_config(tmp_path, simulator, notify={"urls": [address]})
             with live(config) as running:
                 running.until("kind=state")
-                time.sleep(1.0)  # Apprise loads in its own thread
+                running.until(lambda: bool(got))  # Apprise loads in a thread of its own, slowly
                 stops(running)
                 assert "could not deliver" not in running.said
     finally:
