@@ -56,10 +56,11 @@ class Stamps(NamedTuple):
 def zone_behind(sheet: Sheet) -> str:
     """The zone that stands behind each time, or in what wraps the rows; "" without one."""
     for column in sheet.sample:
-        words = {cell.strip() for cell in column if isinstance(cell, str)}
-        behind = {found[1] if (found := _BEHIND.search(word)) else "" for word in words}
-        if len(behind) == 1 and _is_zone(word := behind.pop()):
-            return word
+        words = (cell.strip() for cell in column if isinstance(cell, str))
+        behind = (found[1] if (found := _BEHIND.search(word)) else "" for word in words)
+        first = next(behind, "")
+        if _is_zone(first) and all(other == first for other in behind):
+            return first
     return sheet.zone if _is_zone(sheet.zone) else ""
 
 

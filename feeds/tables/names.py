@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
 from zoneinfo import available_timezones
@@ -20,6 +20,7 @@ _STROKES = str.maketrans({"ł": "l", "ø": "o", "\u0131": "i", "đ": "d", "ß": 
 """Letters whose stroke is no accent."""
 
 
+@lru_cache(4096)  # a log of a socket repeats its names in each message
 def plain_name(name: str) -> str:
     """Lower-case letters and digits of a name, without accents: "Volume_(BTC)" is "volumebtc"."""
     text = name.strip().lower()
@@ -305,8 +306,6 @@ def field_of(name: str) -> str | None:
 _NO_VOLUMES = re.compile(
     "taker|trades|count|change|avg|buy|sell|bid|ask|adv|sma|ema|ma$|osc|oi$|cum|rolling|24h|1d$"
 )
-
-
 _QUOTED = re.compile(
     "(volume|vol|turnover|amount)(in)?(usd[tc]?|busd|fdusd|tusd|dai|eur|gbp|krw|jpy|try|brl|quote)"
     "(currency|asset|coin)?|notional(volume|value)?|(usd[tc]?|dollar|quote|fiat|eur)(volume|vol|turnover|amount|value)|totalturnover"
@@ -318,6 +317,7 @@ def is_quote(plain: str) -> bool:
     return plain in QUOTE_VOLUMES or bool(_QUOTED.fullmatch(plain))
 
 
+@lru_cache(4096)
 def is_volume(name: str) -> bool:
     """Whether a column may hold traded amounts."""
     plain = plain_name(name)
