@@ -205,11 +205,15 @@ def _imported() -> set[str]:
 
 def _imports_of(file: Path) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    waiting: list[ast.AST] = [ast.parse(file.read_text("utf-8"))]
+    while waiting:  # of its statements: imports are never inside expressions
+        node = waiting.pop()
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.partition(".")[0])
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting += getattr(node, block, ())
     return found
 
 

@@ -4,6 +4,7 @@ time without trades that is not one, and whatever did not come is named."""
 from __future__ import annotations
 
 import random
+from bisect import bisect_left
 from collections.abc import Callable
 
 import ccxt
@@ -22,14 +23,15 @@ OLD = 3000
 
 
 class Exchange:
-    """Candles at `times` until `now`; `most` in one answer."""
+    """Candles at `times`, which rise, until `now`; `most` in one answer."""
 
     def __init__(self, times: list[int], now: int, most: int, chance: random.Random) -> None:
         self.times, self.now, self.most, self.chance = times, now, most, chance
         self.asked = 0
 
     def inside(self, start: int, end: int) -> list[int]:
-        return [time for time in self.times if start <= time < min(end, self.now)]
+        first, behind = (bisect_left(self.times, edge) for edge in (start, min(end, self.now)))
+        return self.times[first:behind]
 
     def window(self, since: int, limit: int) -> list[int]:
         return self.inside(since, since + limit * STEP)
