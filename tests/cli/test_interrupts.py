@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,8 @@ def test_an_interrupt_within_a_callback_from_c_is_raised_again(name: str, came: 
 
 def test_sigterm_ends_a_command_in_order(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "never")  # a reader waits here for a writer
-    (tmp_path / "slow.py").write_text("def run():\n    open('never').read()\n")
+    slow = "def run():\n    print('begun', flush=True)\n    open('never').read()\n"
+    (tmp_path / "slow.py").write_text(slow)
     code = (
         "import runner, sys; sys.argv = ['x']; from stoptrail.cli import main as m; import slow;"
         "m.main = lambda: __import__('stoptrail.cli.ending', fromlist=['x']).ended(slow.run);"
@@ -52,10 +52,10 @@ def test_sigterm_ends_a_command_in_order(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code]
     root = str(Path(runner.__file__).parent)
     environment = {**os.environ, "PYTHONPATH": f"{root}:{tmp_path}"}
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
-        time.sleep(1.5)
+    heard = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, text=True, **heard) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
         process.terminate()
         _, said = process.communicate(timeout=30)
     assert process.returncode == 143
