@@ -206,7 +206,9 @@ def _print_kind(console: Console, result: FileCheck, kind: str) -> None:
     findings = [finding for finding in result.findings if finding.kind == kind]
     candles = sum(finding.candles for finding in findings)
     style = "red" if findings[0].fault else "cyan"
-    console.print(f"{kind}: {candles:,} in {len(findings):,}", style=style)
+    noun = "row" if findings[0].fault else "candle"
+    places = f" in {number_of(len(findings), 'place')}" * (len(findings) > 1)
+    console.print(f"{kind}: {number_of(candles, noun)}{places}", style=style)
     for finding in findings[:SHOWN]:
         more = (
             f" (and {finding.candles - 1:,} more)" if finding.fault and finding.candles > 1 else ""

@@ -80,7 +80,9 @@ def _look(
         error.exit_code = int(Health.DATABASE)
         if not watch:
             raise
-        console.print(f"error: {error}", markup=False)
+        said = {"ledger": place_of(url), "sessions": [], "error": str(error)}
+        text = json_text(said) if as_json else f"error: {error}"
+        console.print(text, markup=False, soft_wrap=True)
         return int(Health.DATABASE)
     if watch and console.is_terminal:
         console.clear()

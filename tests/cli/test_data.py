@@ -108,7 +108,7 @@ def test_check_of_a_usable_file_lists_gaps_and_succeeds(console: Console, tmp_pa
     assert check(write_parquet(tmp_path / "a.parquet", data), None, console) == 0
     said = text(console)
     assert "98 rows of 15m, 2021-06-22T00:00:00Z to 2021-06-23T01:00:00Z" in said
-    assert "gap: 2 in 1" in said
+    assert "gap: 2 candles\n" in said
     assert "The file can be used." in said
 
 
@@ -121,7 +121,7 @@ def test_check_of_a_broken_file_lists_its_faults_and_fails(
     rows[90][3] = "-4"
     assert check(write_csv(tmp_path / "a.csv", rows), "15m", console) == 1
     said = text(console)
-    assert "unreadable: 20 in 20" in said
+    assert "unreadable: 20 rows in 20 places\n" in said
     assert "high = '[bold]' is not a number" in said
     assert "row 91" in said
     assert "cannot be used as it is" in said

@@ -142,6 +142,23 @@ def test_it_is_watched_until_ctrl_c_and_ends_as_last_seen(
     assert [line.split(" · ")[1] for line in lines] == ["stopped", "running", "gone"]
 
 
+def test_a_watched_database_that_is_not_there_is_told_as_json_where_that_is_asked_for(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (config.parent / "ledger.db").unlink()
+
+    def end(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stoptrail.cli.sessions.time.sleep", end)
+    for as_json in (True, False):
+        console = quiet()
+        assert sessions.status(config, (), as_json, watch=True, console=console) == 6
+        line = told(console)
+        said = json.loads(line)["error"] if as_json else line
+        assert "there is no such file, so no session has been started" in said
+
+
 def test_a_session_that_failed_is_told_from_one_that_was_stopped(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
