@@ -110,18 +110,14 @@ class Snapshot(NamedTuple):
     @property
     def day_name(self) -> str:
         """The day of `today`: of a session that runs no more, the last on which it did."""
-        over = self.state not in ("running", "starting")
-        return "last day" if over and (self.beat or 0) < _midnight() else "today"
+        runs = self.state in ("running", "starting")
+        same = (self.beat or 0) // DAY_MS == int(time.time() * 1000) // DAY_MS
+        return "today" if runs or same else "last day"
 
     @property
     def cold(self) -> bool:
         """Whether signals cannot come yet at the close of the next candle."""
         return self.reading.get("warm_from", 0) > self.candle + self.interval
-
-
-def _midnight() -> int:
-    """The last 00:00 UTC by this machine's clock, ms."""
-    return int(time.time() * 1000) // DAY_MS * DAY_MS
 
 
 def snapshot(
