@@ -34,6 +34,7 @@ from stoptrail.feeds.layouts.strangers import is_tickers, refuse_doubles, refuse
 from stoptrail.feeds.tables.columns import Columns, rows_of
 from stoptrail.feeds.tables.convert import CellError, one_line, to_floats
 from stoptrail.feeds.tables.names import NO, UNFINISHED, YES, plain_name
+from stoptrail.feeds.tables.precision import of_32_bits
 from stoptrail.feeds.tables.sheets import (
     Sheet,
     blank_rows,
@@ -176,6 +177,7 @@ def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None) -> FilePart
         if not keep.all():
             rows, table = rows[keep], table.filter(keep)
     columns, read, rows = _understandable(sheet, layout, table, wanted, rows, notes, bad)
+    columns = of_32_bits(columns, notes)
     return_memory()
     naive, told = read.naive, layout.zoned is not None and layout.zone != "UTC"
     if naive and told and not reading.zone:

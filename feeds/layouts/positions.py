@@ -339,10 +339,10 @@ _WIDE = 3.0
 def _unknown(sheet: Sheet) -> str:
     try:
         read_times(column_of(sheet.sample[0]), "the first column")
-    except LostDigitsError as error:
-        return error.rule
-    except CellError:
-        pass
+    except CellError as error:  # of rows without a time the first column is the open
+        priced = sheet.width >= len(PRICES) and possible(*sheet.numbers()[: len(PRICES)]) >= MOST
+        if isinstance(error, LostDigitsError) and not priced:
+            return error.rule
     first = ", ".join(str(column[0]) for column in sheet.sample[:8])
     return (
         f"has no header, and none of its {sheet.width} columns holds times ({first}); give open "

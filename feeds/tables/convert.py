@@ -91,7 +91,7 @@ def to_floats(column: pa.ChunkedArray, name: str, decimal: str = ".") -> Floats:
             f"{name} has numbers of 16 bits, of some three digits; write it with 64 bits"
         )
     if pa.types.is_float32(column.type):
-        return _shortest(_values(column.fill_null(math.nan), np.float32, 4))
+        return shortest(_values(column.fill_null(math.nan), np.float32, 4))
     try:
         return _floats(column.cast(pa.float64()))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
@@ -244,7 +244,7 @@ def integers(column: pa.ChunkedArray) -> Times:
     return _values(column, np.int64)
 
 
-def _shortest(values: NDArray[np.float32]) -> Floats:
+def shortest(values: NDArray[np.float32]) -> Floats:
     """The decimals that numbers of 32 bits stand for: 61085.61, where the nearest one is
     61085.609375."""
     out = values.astype(np.float64)

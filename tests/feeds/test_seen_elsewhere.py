@@ -321,3 +321,13 @@ def test_candles_of_bid_and_ask_are_quotes_however_they_are_nested(tmp_path: Pat
         for row in ROWS]}))  # fmt: skip
     assert "holds candles of bid and ask (quotes" in (said := refusal(path))
     assert "data.columns" not in said
+
+
+def test_rows_of_prices_without_a_time_are_no_days_of_a_spreadsheet(tmp_path: Path) -> None:
+    """The values of a frame whose index holds the times, at prices that days have."""
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps([[45_000.91, 45_060.1, 44_936.79, 45_005.98, 389.4 + i]
+                                for i in range(50)]))  # fmt: skip
+    told = refusal(path)
+    assert "holds times" in told or "no column timestamp" in told, told
+    assert "lost decimals" not in told
