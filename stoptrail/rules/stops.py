@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from stoptrail.rules.costs import DAY, Costs, fill_price
-from stoptrail.rules.jit import rule
+from stoptrail.rules.jit import inner_rule, rule
 from stoptrail.rules.market import Market, price_down, price_up, reaches
 
 INITIAL = 0
@@ -165,28 +165,42 @@ def breakeven_level(
 ) -> float:
     """Level at which the trade nets zero after fees, exit slippage, the borrow until `now`
     (ms) and the `funding` that one unit held long has paid so far, moved by the margin, on a
-    tick whose rounded exit still nets >= 0 (C8, C13, C19).
-
-    Long: (fill * (1 + fee) + funding) / ((1 - fee) * (1 - slippage)) * (1 + margin).
-    """
-    charge, slip = costs.taker_fee, costs.slippage
-    tick = market.price_step / market.price_scale
+    tick whose rounded exit still nets >= 0 (C8, C13, C19): see `breakeven_price`."""
+    due = breakeven_due(held, now, costs, funding)
+    price = breakeven_price(held.side, due, rules, costs)
+    charge, tick = costs.taker_fee, market.price_step / market.price_scale
     if held.side > 0:
-        paid = held.fill * (1.0 + charge) + funding
-        level = price_up(
-            paid / ((1.0 - charge) * (1.0 - slip)) * (1.0 + rules.breakeven_margin), market
-        )
-        while fill_price(-1, level, costs, market) * (1.0 - charge) < paid:
+        level = price_up(price, market)
+        while fill_price(-1, level, costs, market) * (1.0 - charge) < due:
             level = price_up(level + tick, market)
         return level
-    days = max(0.0, (now - held.time) / DAY)
-    got = held.fill * (1.0 - charge) - held.fill * costs.borrow_daily * days + funding
-    level = price_down(
-        got / ((1.0 + charge) * (1.0 + slip)) * (1.0 - rules.breakeven_margin), market
-    )
-    while level > 0.0 and fill_price(1, level, costs, market) * (1.0 + charge) > got:
+    level = price_down(price, market)
+    while level > 0.0 and fill_price(1, level, costs, market) * (1.0 + charge) > due:
         level = price_down(level - tick, market)
     return level
+
+
+@inner_rule
+def breakeven_due(held: Entry, now: int, costs: Costs, funding: float) -> float:
+    """What the exit of one unit has to bring (long), or may cost (short), with its fee, for the
+    trade to net zero."""
+    charge = costs.taker_fee
+    if held.side > 0:
+        return held.fill * (1.0 + charge) + funding
+    days = max(0.0, (now - held.time) / DAY)
+    return held.fill * (1.0 - charge) - held.fill * costs.borrow_daily * days + funding
+
+
+@inner_rule
+def breakeven_price(side: int, due: float, rules: StopRules, costs: Costs) -> float:
+    """The level for which an exit is `due` so much, moved by the margin, before it is on a tick.
+
+    Long: due / ((1 - fee) * (1 - slippage)) * (1 + margin).
+    """
+    charge, slip = costs.taker_fee, costs.slippage
+    if side > 0:
+        return due / ((1.0 - charge) * (1.0 - slip)) * (1.0 + rules.breakeven_margin)
+    return due / ((1.0 + charge) * (1.0 + slip)) * (1.0 - rules.breakeven_margin)
 
 
 @rule

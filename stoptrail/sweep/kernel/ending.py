@@ -13,13 +13,12 @@ from stoptrail.rules.paths import danger_of, spent
 from stoptrail.rules.stops import stop_hit
 from stoptrail.rules.trade import Position, TradeRules
 from stoptrail.sweep.kernel.flow import (
-    LONG,
     NOTHING_PAID,
     Flow,
     Range,
-    ahead_until,
+    dearest_of,
     is_funded,
-    paid_ahead,
+    paid_at_most,
     paid_range,
 )
 
@@ -68,11 +67,11 @@ def stop_stays_first(
         if trade_rules.margin.checked and (side > 0 or costs.borrow_daily == 0.0):
             return True
         return stays_first(NOTHING_PAID, position, level, balance, time, trade_rules, flow)
-    before = sum_opened(flow.sums, entry)
-    if last < ahead_until(flow.windows, entry, LONG, len(candles.time)):
-        most = paid_ahead(flow.windows, entry, LONG, before, costs.funding)
+    if last < entry + flow.most.candles:
+        most = paid_at_most(flow.most, costs.funding)
         if stays_first(most, position, level, balance, time, trade_rules, flow):
             return True
+    before = sum_opened(flow.sums, entry)
     most = paid_range(flow, entry, last + 1, before, costs.funding)
     return stays_first(most, position, level, balance, time, trade_rules, flow)
 
@@ -89,7 +88,7 @@ def stays_first(
 ) -> bool:
     """Whether a stop at `level` comes before the liquidation price at `time`, whatever of `paid`
     one unit held long has paid: nearly all do by far."""
-    held, most, margin = position.held, dearest_of(paid, position.held.side), trade_rules.margin
+    held, most, margin = position.held, dearest_of(paid, position.held.side > 0), trade_rules.margin
     costs, cash = spent(position, time, trade_rules, most), balance + position.parts.profit
     rate, of = max(margin.rate, flow.rate), (held.side, position.units, held.fill)
     if bears(*of, costs, cash, level, rate):
@@ -99,18 +98,12 @@ def stays_first(
 
 
 @inner_rule
-def dearest_of(paid: Range, side: int) -> float:
-    """What of `paid` costs a position the most."""
-    return paid.greatest if side > 0 else paid.least
-
-
-@inner_rule
 def most_dangerous(
     paid: Range, position: Position, balance: float, time: int, trade_rules: TradeRules, flow: Flow
 ) -> float:
     """The nearest price at which it is liquidated by `time`, whatever of `paid` one unit held long
     has paid."""
-    most = dearest_of(paid, position.held.side)
+    most = dearest_of(paid, position.held.side > 0)
     return danger_of(position, balance, time, trade_rules, most, flow.sums.tiers).price
 
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from stoptrail.rules.candles import Candles, Floats, Times
 from stoptrail.rules.funding import NO_FUNDING, Funding, less_total, paid_since
-from stoptrail.rules.jit import inner_rule
+from stoptrail.rules.jit import inner_rule, prefetched
 from stoptrail.rules.margin import steepest_rate
-from stoptrail.sweep.kernel.blocks import Closes, Nodes, closes_of
+from stoptrail.sweep.kernel.blocks import Closes, Nodes, cache_lines, closes_of
 
 
 class Runs(NamedTuple):
@@ -26,15 +26,26 @@ class Runs(NamedTuple):
 
 
 class Ahead(NamedTuple):
-    """The sums of rows of 2^shift candles, and of those that follow each, as many as a window has;
-    shape (rows, len(WINDOWS))."""
+    """The sums of rows of 2^shift candles, a line of the processor's cache for each: that of a
+    position is rarely one that was looked at of late, and nothing takes longer than to fetch it."""
 
     shift: int
-    """A row has about two runs."""
-    run: Times
-    """That of its first candle, shape (rows,)."""
-    least: Floats
-    greatest: Floats
+    """A row has about one run."""
+    rows: Floats
+    """Shape (rows, 8): what stands at LEAST and behind it."""
+
+
+LEAST, GREATEST, RUN, VALUE, END, NEXT_VALUE, NEXT_END = range(7)
+"""The least and the greatest sum within WINDOW rows from this one on; the run of its first candle,
+its sum, and the candle that follows it; the sum of the next run, and the candle that follows."""
+
+
+class MostPaid(NamedTuple):
+    """How far the sums go from the open of any candle within the candles that follow it."""
+
+    candles: int
+    fall: float
+    rise: float
 
 
 class Net(NamedTuple):
@@ -50,7 +61,8 @@ class Flow(NamedTuple):
 
     sums: Funding
     held: Runs
-    windows: Ahead
+    ahead: Ahead
+    most: MostPaid
     net: Net
     rate: float
     """rules.margin.steepest_rate."""
@@ -65,9 +77,10 @@ class Range(NamedTuple):
 
 NOTHING_PAID = Range(0.0, 0.0)
 
-WINDOWS = (64, 16)
-"""Rows of the windows: powers of two."""
-LONG, SHORT = range(len(WINDOWS))
+WINDOW = 16
+"""Rows, a power of two."""
+_REACH = 128
+"""The same of a `MostPaid`."""
 
 
 def flow_of(funding: Funding, closes: Floats, scale: float) -> Flow:
@@ -79,7 +92,9 @@ def flow_of(funding: Funding, closes: Floats, scale: float) -> Flow:
         return NO_FLOW._replace(sums=unpaid, rate=rate)
     net: Floats = less_total(closes, funding.closed, scale)
     runs = runs_of(held)
-    return Flow(funding, runs, ahead_of(held, runs), Net(net, closes_of(net)), rate)
+    ahead = ahead_of(held, runs)
+    most = most_paid(funding, ahead.shift)
+    return Flow(funding, runs, ahead, most, Net(net, closes_of(net)), rate)
 
 
 def runs_of(sums: Floats) -> Runs:
@@ -89,18 +104,31 @@ def runs_of(sums: Floats) -> Runs:
 
 
 def ahead_of(sums: Floats, runs: Runs) -> Ahead:
-    """The windows over `sums`, one for each candle."""
-    shift = max(1, round(math.log2(2 * len(sums) / len(runs.value))))
+    """The rows over `sums`, one for each candle."""
+    shift, last = max(1, round(math.log2(len(sums) / len(runs.value)))), len(runs.value) - 1
     begins = np.arange(0, len(sums), 1 << shift)
+    first = np.searchsorted(runs.begin, begins, side="right") - 1
+    follows, after = np.minimum(first + 1, last), np.minimum(first + 2, last + 1)
+    rows = cache_lines(len(begins))
+    rows[:, LEAST], rows[:, GREATEST] = window_of(sums, begins, WINDOW)
+    rows[:, RUN], rows[:, VALUE], rows[:, END] = first, runs.value[first], runs.begin[first + 1]
+    rows[:, NEXT_VALUE], rows[:, NEXT_END] = runs.value[follows], runs.begin[after]
+    return Ahead(shift, rows)
+
+
+def most_paid(funding: Funding, shift: int) -> MostPaid:
+    """Over _REACH - 1 rows of 2^shift candles, wherever in a row they begin."""
+    begins = np.arange(0, len(funding.held), 1 << shift)
+    least, greatest = window_of(funding.held, begins, _REACH)
+    bottom, top = (by.reduceat(funding.opened, begins) for by in (np.minimum, np.maximum))
+    fall, rise = float((top - least).max()), float((greatest - bottom).max())
+    return MostPaid((_REACH - 1) << shift, fall, rise)
+
+
+def window_of(sums: Floats, begins: Times, size: int) -> tuple[Floats, Floats]:
+    """The least and the greatest of `size` rows, a power of two, from each that begins at one of
+    the candles `begins` on: a window of twice the size is two of them."""
     least, greatest = np.minimum.reduceat(sums, begins), np.maximum.reduceat(sums, begins)
-    windows = [window_of(least, greatest, size) for size in WINDOWS]
-    first = np.searchsorted(runs.begin, begins, side="right").astype(np.int64) - 1
-    return Ahead(shift, first, *(np.stack(sides, axis=1) for sides in zip(*windows, strict=True)))
-
-
-def window_of(least: Floats, greatest: Floats, size: int) -> tuple[Floats, Floats]:
-    """The least and the greatest of `size` rows from each on, a power of two: a window of twice
-    the size is two of them."""
     count, step = len(least), 1
     while step < size:
         none = min(step, count)
@@ -111,11 +139,11 @@ def window_of(least: Floats, greatest: Floats, size: int) -> tuple[Floats, Float
 
 
 _NONE, _NO_TIMES = np.empty(0), np.empty(0, np.int64)
-_NO_WINDOWS = np.empty((0, len(WINDOWS)))
 NO_FLOW = Flow(
     NO_FUNDING,
     Runs(_NONE, _NO_TIMES),
-    Ahead(0, _NO_TIMES, _NO_WINDOWS, _NO_WINDOWS),
+    Ahead(0, cache_lines(0)),
+    MostPaid(0, 0.0, 0.0),
     Net(_NONE, closes_of(_NONE)),
     0.0,
 )
@@ -159,47 +187,77 @@ def net_rows(flow: Flow, nodes: Nodes) -> Closes:
 @inner_rule
 def run_of(flow: Flow, candle: int) -> int:
     """The run of a candle, from that at the begin of its row on."""
-    begin, run = flow.held.begin, int(flow.windows.run[candle >> flow.windows.shift])
+    begin, run = flow.held.begin, int(flow.ahead.rows[candle >> flow.ahead.shift, RUN])
     while begin[run + 1] <= candle:
         run += 1
     return run
 
 
 @inner_rule
-def paid_range(flow: Flow, first: int, end: int, before: float, scale: float) -> Range:
-    """Over the candles [first, end), since the sum stood at `before`."""
+def run_until(flow: Flow, candle: int) -> int:
+    """The candle that follows the run of `candle`."""
+    rows, row = flow.ahead.rows, candle >> flow.ahead.shift
+    if candle < rows[row, END]:
+        return int(rows[row, END])
+    if candle < rows[row, NEXT_END]:
+        return int(rows[row, NEXT_END])
+    return int(flow.held.begin[run_of(flow, candle) + 1])
+
+
+@inner_rule
+def sums_within(flow: Flow, first: int, end: int) -> Range:
+    """The least and the greatest of the sums within the candles [first, end)."""
+    rows, row = flow.ahead.rows, first >> flow.ahead.shift
+    if end <= rows[row, END]:
+        return Range(rows[row, VALUE], rows[row, VALUE])
+    if end <= rows[row, NEXT_END]:
+        other = rows[row, NEXT_VALUE]
+        one = rows[row, VALUE] if first < rows[row, END] else other
+        return Range(min(one, other), max(one, other))
     begin, value, run = flow.held.begin, flow.held.value, run_of(flow, first)
     bottom = top = value[run]
     while begin[run + 1] < end:
         run += 1
         bottom, top = min(bottom, value[run]), max(top, value[run])
-    return paid_between(Range(bottom, top), before, scale)
+    return Range(bottom, top)
 
 
 @inner_rule
-def ahead_until(windows: Ahead, candle: int, window: int, count: int) -> int:
+def paid_range(flow: Flow, first: int, end: int, before: float, scale: float) -> Range:
+    """Over the candles [first, end), since the sum stood at `before`."""
+    return paid_between(sums_within(flow, first, end), before, scale)
+
+
+@inner_rule
+def ahead_until(flow: Flow, candle: int, count: int) -> int:
     """The candle that follows the window of `candle`, of `count`."""
-    return min(((candle >> windows.shift) + WINDOWS[window]) << windows.shift, count)
+    return min(((candle >> flow.ahead.shift) + WINDOW) << flow.ahead.shift, count)
 
 
 @inner_rule
-def paid_ahead(windows: Ahead, candle: int, window: int, before: float, scale: float) -> Range:
+def paid_ahead(flow: Flow, candle: int, before: float, scale: float) -> Range:
     """Over the window of `candle`, since the sum stood at `before`."""
-    row = candle >> windows.shift
-    sums = Range(windows.least[row, window], windows.greatest[row, window])
-    return paid_between(sums, before, scale)
+    rows, row = flow.ahead.rows, candle >> flow.ahead.shift
+    return paid_between(Range(rows[row, LEAST], rows[row, GREATEST]), before, scale)
 
 
 @inner_rule
-def dearest(flow: Flow, first: int, end: int, rises: bool) -> float:
-    """The greatest of the sums within the candles [first, end), or the least where the price of a
-    position falls with the sum."""
-    begin, value, run = flow.held.begin, flow.held.value, run_of(flow, first)
-    found: float = value[run]
-    while begin[run + 1] < end:
-        run += 1
-        found = max(found, value[run]) if rises else min(found, value[run])
-    return found
+def fetch_ahead(flow: Flow, candle: int) -> None:
+    """Have the rows of `candle` and of what follows at hand soon."""
+    prefetched(flow.ahead.rows[candle >> flow.ahead.shift :])
+    prefetched(flow.ahead.rows[(candle >> flow.ahead.shift) + 1 :])
+
+
+@inner_rule
+def paid_at_most(most: MostPaid, scale: float) -> Range:
+    """Within so many candles, whichever they are."""
+    return paid_between(Range(-most.fall, most.rise), 0.0, scale)
+
+
+@inner_rule
+def dearest_of(sums: Range, rises: bool) -> float:
+    """The sum that costs the most, or the least where the price of a position falls with it."""
+    return sums.greatest if rises else sums.least
 
 
 @inner_rule

@@ -46,12 +46,9 @@ from stoptrail.sweep.kernel.even import (
     even_level,
     even_moves,
     moves_last,
+    noise_of,
 )
-from stoptrail.sweep.kernel.flow import Flow, dearest, is_funded
-
-_NOISE = 4e-12
-"""Rounding away from the market moves a level at most this share of it, or of a tick,
-towards the market (rules.market takes 1e-12 for the noise of doubles)."""
+from stoptrail.sweep.kernel.flow import Flow, dearest_of, fetch_ahead, is_funded, sums_within
 
 
 class HeldLevel(NamedTuple):
@@ -91,6 +88,7 @@ def hold(
     flow: Flow,
 ) -> Ending:
     """Follow a position, entered on candle `entry` with `stop` in force, to its end."""
+    fetch_ahead(flow, entry)
     before = sum_opened(flow.sums, entry)
     side, sign, count = held.side, float(held.side), len(candles.time)
     tick = trade_rules.market.price_step / trade_rules.market.price_scale
@@ -109,13 +107,14 @@ def hold(
         if signed_armed(held, reach, trade_rules.stop):
             last, level = sign * nodes.close[node], sign * now.level
             best = last if node < count else sign * tops[node]
-            prices, wanted = (best, sign * bottoms[node], last), (at.wanted, want)
+            prices = best, sign * bottoms[node], last
             so_far = even, tick, trade_rules, flow, before
-            even = even_bounds(candles, nodes, node, held, level, wanted, prices, *so_far)
-            moves = even_moves(level, *wanted, best, last, even, tick)
+            even = even_bounds(candles, nodes, node, held, level, want, prices, *so_far)
+            moves = even_moves(level, want, best, last, even, tick)
         if node >= count:
             some = sign * bottoms[node] <= even.greatest
-            some = some or arms_within(held, at.extreme, even, trade_rules.stop, flow)
+            first, end = begin_of(nodes, node, count), end_of(nodes, node, count)
+            some = some or arms_within(held, at.extreme, even, *rules, flow, first, end)
             if moves == SOME_CLOSE or (moves == EVERY_CLOSE and some):
                 at = Reach(nodes.inside[node - count], at.extreme, at.wanted)
                 continue
@@ -227,10 +226,12 @@ def pass_nodes(
         if not quiet and signed_armed(held, reach, rules):
             if end_of(nodes, node, count) > even.until:
                 break
+            past = past or even_is_past(sign * now.level, want, even, tick)
             if not past:
                 is_put_off = worst > even.greatest
                 begins = even_node < 0 and node >= count
-                if begins and arms_within(held, extreme, even, rules, flow):
+                first, end = begin_of(nodes, node, count), end_of(nodes, node, count)
+                if begins and arms_within(held, extreme, even, rules, scale, flow, first, end):
                     break
                 if not (is_put_off and moves_last(want, sign * nodes.close[node], even, tick)):
                     break
@@ -244,12 +245,25 @@ def pass_nodes(
 
 
 @inner_rule
-def arms_within(held: Entry, extreme: float, even: Even, rules: StopRules, flow: Flow) -> bool:
-    """Whether breakeven, armed at the end of a block, may be so at some of its closes only, and its
-    level have been the greatest before that: funding moves it either way, borrow alone does not.
-    extreme: signed, at the begin of the block."""
-    varies = is_funded(flow) and even.least < even.greatest
-    return varies and not signed_armed(held, extreme, rules)
+def arms_within(
+    held: Entry,
+    extreme: float,
+    even: Even,
+    rules: StopRules,
+    scale: float,
+    flow: Flow,
+    first: int,
+    end: int,
+) -> bool:
+    """Whether breakeven, armed at the end of the block of candles [first, end), may be so at some
+    of its closes only, and its level have been greater before that than at the last one: funding
+    moves it either way, borrow alone does not. extreme: signed, at the begin of the block."""
+    if not is_funded(flow) or even.least == even.greatest or signed_armed(held, extreme, rules):
+        return False
+    sums = sums_within(flow, first, end)
+    if sums.least == sums.greatest:
+        return False
+    return dearest_of(sums, held.side * scale > 0.0) != sum_held(flow.sums, end - 1)
 
 
 @inner_rule
@@ -263,7 +277,7 @@ def moved(
     most = 0.0
     if is_funded(flow):
         rises = side * scale > 0.0
-        most = dearest(flow, first, end, rises)
+        most = dearest_of(sums_within(flow, first, end), rises)
         if now.even_at >= 0:
             most = max(most, now.dearest) if rises else min(most, now.dearest)
     return HeldLevel(now.level, now.reason, max(now.floor, even.greatest), end - 1, most)
@@ -298,12 +312,6 @@ def known(side: int, stop: Stop) -> HeldLevel:
 def beyond_noise(level: float, tick: float) -> float:
     """A signed price above it cannot hit what rounding makes of `level`."""
     return level + noise_of(abs(level), tick)
-
-
-@inner_rule
-def noise_of(level: float, tick: float) -> float:
-    """How far rounding moves a level of at most this size towards the market, at most."""
-    return _NOISE * (level + tick)
 
 
 @inner_rule

@@ -22,7 +22,7 @@ from stoptrail.rules.sizing import Terms, terms_of
 from stoptrail.rules.stops import Entry, Stop
 from stoptrail.rules.trade import EntryOrder, TradeRules
 from stoptrail.rules.types import OPEN
-from stoptrail.sweep.kernel.blocks import Nodes
+from stoptrail.sweep.kernel.blocks import Nodes, cache_lines
 from stoptrail.sweep.kernel.drawdown import with_closes
 from stoptrail.sweep.kernel.ending import Ending
 from stoptrail.sweep.kernel.flow import Flow, is_funded, net_closes, net_rows
@@ -44,7 +44,6 @@ _REASON = 4
 _REST = 12
 """These and the bits of the candles that an entry waited for."""
 _MOST_REASON, _MOST_WAIT = (1 << _REASON) - 1, (1 << (_REST - _REASON)) - 1
-_COLUMNS = 8
 _RULES_FROM = 30
 """Bits of a key below the number of the rules."""
 _MOST_TABLES = 8
@@ -52,7 +51,7 @@ _MOST_TABLES = 8
 _MOST_RULES = 1 << 16
 """Numbers of rules that a memo gives before it forgets everything."""
 
-NOTHING = np.empty((0, _COLUMNS))
+NOTHING = cache_lines(0)
 """A memo that keeps nothing."""
 
 
@@ -61,10 +60,7 @@ class Memo:
     the first on, may use it too."""
 
     def __init__(self) -> None:
-        # From the begin of a line of the cache on: else each one would lie in two.
-        room = np.zeros((_LINES + 1) * _COLUMNS)
-        begin = -room.ctypes.data % 64 // 8
-        self.lines = room[begin : begin + _LINES * _COLUMNS].reshape(_LINES, _COLUMNS)
+        self.lines = cache_lines(_LINES)
         """Key, then what a Course holds; free where the key is 0."""
         self._ids: dict[tuple[object, bytes], int] = {}
         self._tables: dict[tuple[object, bytes], Times] = {}

@@ -15,6 +15,7 @@ from stoptrail.rules.stops import (
     Entry,
     Stop,
     StopRules,
+    breakeven_level,
     initial_stop,
     ratchet,
     stop_fill,
@@ -23,15 +24,18 @@ from stoptrail.rules.stops import (
 from stoptrail.rules.trade import TradeRules
 from stoptrail.rules.types import OPEN
 from stoptrail.sweep.kernel.blocks import nodes_of
+from stoptrail.sweep.kernel.even import first_even, last_even
 from stoptrail.sweep.kernel.flow import (
-    LONG,
-    SHORT,
-    WINDOWS,
+    WINDOW,
+    Flow,
     Flows,
-    ahead_of,
+    Range,
     ahead_until,
+    flow_of,
     paid_ahead,
-    runs_of,
+    paid_at_most,
+    run_until,
+    sums_within,
     window_of,
 )
 from stoptrail.sweep.kernel.hold import hold
@@ -101,26 +105,77 @@ def test_breakeven_that_funding_moves_is_that_of_each_close(
     assert ends.count(BREAKEVEN) > 25
 
 
+def paid_every(candles: int) -> tuple[Flow, Funding]:
+    """Payments to and fro, one at the open of each so many candles."""
+    market = calm_market(candles, 0.0)
+    random, times = np.random.default_rng(candles), market.time[1::candles]
+    rates = random.normal(0.0, 0.001, len(times))
+    funding = funding_of(funding_rows(times, rates), market)
+    return flow_of(funding, market.close, 2.0), funding
+
+
 @pytest.mark.parametrize("every", [1, 3, 40])
 def test_a_window_bounds_what_is_paid_within_it(every: int) -> None:
-    random = np.random.default_rng(every)
-    sums = np.cumsum(random.normal(0.0, 1.0, 900) * (np.arange(900) % every == 0))
-    found = ahead_of(sums, runs_of(sums))
-    for window in (LONG, SHORT):
-        for candle in range(0, 900, 7):
-            until = ahead_until(found, candle, window, 900)
-            runs = WINDOWS[window] * max(2 * every, 2)
-            assert min(900, candle + runs // 4) <= until <= min(900, candle + 2 * runs)
-            begin = candle - candle % (1 << found.shift)
-            inside = sums[begin:until]
-            most = paid_ahead(found, candle, window, 0.5, 2.0)
-            assert most == (2.0 * (inside.min() - 0.5), 2.0 * (inside.max() - 0.5))
+    flow, funding = paid_every(every)
+    for candle in range(0, COUNT, 7):
+        until = ahead_until(flow, candle, COUNT)
+        wide = WINDOW * every
+        assert min(COUNT, candle + wide // 4) <= until <= min(COUNT, candle + 4 * wide)
+        begin = candle - candle % (1 << flow.ahead.shift)
+        inside = funding.held[begin:until]
+        most = paid_ahead(flow, candle, 0.5, 2.0)
+        assert most == (2.0 * (inside.min() - 0.5), 2.0 * (inside.max() - 0.5))
+
+
+@pytest.mark.parametrize("every", [1, 3, 40, 160])
+def test_rows_and_runs_tell_the_sums_of_any_candles(every: int) -> None:
+    flow, funding = paid_every(every)
+    for first in range(0, COUNT, 3):
+        for end in (first + 1, first + 2, first + every, first + 9 * every):
+            inside = funding.held[first : min(end, COUNT)]
+            found = sums_within(flow, first, min(end, COUNT))
+            assert found == (inside.min(), inside.max()), (first, end)
+        other = np.flatnonzero(funding.held[first:] != funding.held[first])
+        assert run_until(flow, first) == (first + other[0] if len(other) else COUNT)
+
+
+@pytest.mark.parametrize("scale", [1.0, -0.7])
+def test_nobody_pays_more_than_the_most_that_is_paid(scale: float) -> None:
+    flow, funding = paid_every(1)
+    least, greatest = paid_at_most(flow.most, scale)
+    assert 0 < flow.most.candles < COUNT
+    reached = []
+    for entry in range(0, COUNT, 2):
+        held = funding.held[entry : entry + flow.most.candles]
+        paid = scale * (held - funding.opened[entry])
+        assert least <= paid.min()
+        assert paid.max() <= greatest
+        reached.append(paid.max())
+    assert max(reached) > 0.8 * greatest
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("slippage", [0.0, 0.0002, 0.1])
+def test_a_level_is_between_the_bounds_of_what_it_is_rounded_from(
+    side: int, slippage: float
+) -> None:
+    candles, random = calm_market(5, 0.0), np.random.default_rng(side + 1)
+    tick = FINE.price_step / FINE.price_scale
+    for rules in (ONE, FAR, ONE._replace(breakeven_margin=0.0)):
+        costs = Costs(0.0004, slippage, 0.0, funding=1.0)
+        trade_rules = TradeRules(rules, by_risk(0.01, 1.0, True), costs, FINE)
+        for paid in random.normal(0.0, 0.5, 60):
+            held = Entry(side, float(random.integers(50, 200000)) * tick, 0, ATR)
+            level = side * breakeven_level(held, 0, rules, costs, FINE, paid)
+            given = Range(paid, paid), held, tick, trade_rules
+            assert first_even(candles, 3, *given) <= level <= last_even(candles, 9, *given)
+            assert last_even(candles, 9, *given) - first_even(candles, 3, *given) < 5.1 * tick
 
 
 @pytest.mark.parametrize("size", [1, 4, 64])
 def test_a_window_is_as_many_rows_as_it_says(size: int) -> None:
-    rows = np.random.default_rng(size).normal(0.0, 1.0, (2, 30))
-    least, greatest = window_of(rows[0], rows[1], size)
-    for row in range(30):
-        inside = rows[:, row : row + size]
-        assert (least[row], greatest[row]) == (inside[0].min(), inside[1].max())
+    sums, begins = np.random.default_rng(size).normal(0.0, 1.0, 89), np.arange(0, 89, 3)
+    least, greatest = window_of(sums, begins, size)
+    for row, begin in enumerate(begins):
+        inside = sums[begin : begin + 3 * size]
+        assert (least[row], greatest[row]) == (inside.min(), inside.max())
