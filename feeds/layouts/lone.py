@@ -7,7 +7,6 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from stoptrail.feeds.layouts.markets import coded
 from stoptrail.feeds.tables.convert import NULLS, number, one_line
 from stoptrail.feeds.tables.sheets import Sheet
 from stoptrail.rules.candles import Times
@@ -30,13 +29,14 @@ def said_of_newest(
     others = [i for i in range(sheet.width) if i not in used and _may_mark(sheet, i)]
     newest, said = int(np.argmax(time)), []
     for i in others[:_MOST]:
-        codes, words = coded(sheet.read([i]).column(0))
-        mine = np.asarray(codes)[rows]
-        rest = np.delete(mine, newest)
-        if mine[newest] != rest[0] and np.all(rest == rest[0]):
+        # Not compared by pyarrow: what it computes with takes longer to load than this.
+        values = [None if cell != cell else cell for cell in sheet.read([i]).column(0).to_pylist()]
+        kept = [values[row] for row in rows]
+        mine, rest = kept.pop(newest), {*kept}
+        if len(rest) == 1 and mine not in rest:
             own, other = (
-                (one_line(words[code], 40) if code >= 0 else "") or "nothing"
-                for code in (mine[newest], rest[0])
+                "nothing" if cell is None else one_line(str(cell).strip(), 40) or "nothing"
+                for cell in (mine, *rest)
             )
             said.append(
                 f"only the newest candle has {sheet.names[i]} = {own}, the others {other}: where "

@@ -61,7 +61,7 @@ class Flow(NamedTuple):
 
     sums: Funding
     held: Runs
-    ahead: Ahead
+    windows: Ahead
     most: MostPaid
     net: Net
     rate: float
@@ -92,9 +92,9 @@ def flow_of(funding: Funding, closes: Floats, scale: float) -> Flow:
         return NO_FLOW._replace(sums=unpaid, rate=rate)
     net: Floats = less_total(closes, funding.closed, scale)
     runs = runs_of(held)
-    ahead = ahead_of(held, runs)
-    most = most_paid(funding, ahead.shift)
-    return Flow(funding, runs, ahead, most, Net(net, closes_of(net)), rate)
+    windows = ahead_of(held, runs)
+    most = most_paid(funding, windows.shift)
+    return Flow(funding, runs, windows, most, Net(net, closes_of(net)), rate)
 
 
 def runs_of(sums: Floats) -> Runs:
@@ -187,7 +187,7 @@ def net_rows(flow: Flow, nodes: Nodes) -> Closes:
 @inner_rule
 def run_of(flow: Flow, candle: int) -> int:
     """The run of a candle, from that at the begin of its row on."""
-    begin, run = flow.held.begin, int(flow.ahead.rows[candle >> flow.ahead.shift, RUN])
+    begin, run = flow.held.begin, int(flow.windows.rows[candle >> flow.windows.shift, RUN])
     while begin[run + 1] <= candle:
         run += 1
     return run
@@ -196,7 +196,7 @@ def run_of(flow: Flow, candle: int) -> int:
 @inner_rule
 def run_until(flow: Flow, candle: int) -> int:
     """The candle that follows the run of `candle`."""
-    rows, row = flow.ahead.rows, candle >> flow.ahead.shift
+    rows, row = flow.windows.rows, candle >> flow.windows.shift
     if candle < rows[row, END]:
         return int(rows[row, END])
     if candle < rows[row, NEXT_END]:
@@ -207,7 +207,7 @@ def run_until(flow: Flow, candle: int) -> int:
 @inner_rule
 def sums_within(flow: Flow, first: int, end: int) -> Range:
     """The least and the greatest of the sums within the candles [first, end)."""
-    rows, row = flow.ahead.rows, first >> flow.ahead.shift
+    rows, row = flow.windows.rows, first >> flow.windows.shift
     if end <= rows[row, END]:
         return Range(rows[row, VALUE], rows[row, VALUE])
     if end <= rows[row, NEXT_END]:
@@ -231,21 +231,21 @@ def paid_range(flow: Flow, first: int, end: int, before: float, scale: float) ->
 @inner_rule
 def ahead_until(flow: Flow, candle: int, count: int) -> int:
     """The candle that follows the window of `candle`, of `count`."""
-    return min(((candle >> flow.ahead.shift) + WINDOW) << flow.ahead.shift, count)
+    return min(((candle >> flow.windows.shift) + WINDOW) << flow.windows.shift, count)
 
 
 @inner_rule
 def paid_ahead(flow: Flow, candle: int, before: float, scale: float) -> Range:
     """Over the window of `candle`, since the sum stood at `before`."""
-    rows, row = flow.ahead.rows, candle >> flow.ahead.shift
+    rows, row = flow.windows.rows, candle >> flow.windows.shift
     return paid_between(Range(rows[row, LEAST], rows[row, GREATEST]), before, scale)
 
 
 @inner_rule
 def fetch_ahead(flow: Flow, candle: int) -> None:
     """Have the rows of `candle` and of what follows at hand soon."""
-    prefetched(flow.ahead.rows[candle >> flow.ahead.shift :])
-    prefetched(flow.ahead.rows[(candle >> flow.ahead.shift) + 1 :])
+    prefetched(flow.windows.rows[candle >> flow.windows.shift :])
+    prefetched(flow.windows.rows[(candle >> flow.windows.shift) + 1 :])
 
 
 @inner_rule

@@ -121,7 +121,7 @@ def test_a_window_bounds_what_is_paid_within_it(every: int) -> None:
         until = ahead_until(flow, candle, COUNT)
         wide = WINDOW * every
         assert min(COUNT, candle + wide // 4) <= until <= min(COUNT, candle + 4 * wide)
-        begin = candle - candle % (1 << flow.ahead.shift)
+        begin = candle - candle % (1 << flow.windows.shift)
         inside = funding.held[begin:until]
         most = paid_ahead(flow, candle, 0.5, 2.0)
         assert most == (2.0 * (inside.min() - 0.5), 2.0 * (inside.max() - 0.5))
