@@ -108,7 +108,7 @@ def _kinds(chosen: TradeRules, bare: TradeRules) -> Iterator[tuple[str, TradeRul
     yield f"trail from {begins:g} R on", trailed(trail_from=begins)
     yield "no trail", trailed(trail=NO_TRAIL)
     yield f"chandelier of {stop.trail_candles}", trailed(trail=CHANDELIER)
-    yield f"trail of {stop.trail_percent:.3g} of the price", trailed(trail=PERCENT)
+    yield f"trail of {100.0 * stop.trail_percent:.3g}% of the price", trailed(trail=PERCENT)
     if stop.ruled:
         yield "own rule", trailed(ruled=True)
     if chosen != bare:

@@ -45,7 +45,7 @@ KINDS = {
     "trail from 1 R on": ("stop.trail_from", 1.0),
     "no trail": ("stop.trail", NO_TRAIL),
     "chandelier of 22": ("stop.trail", CHANDELIER),
-    "trail of 0.05 of the price": ("stop.trail", PERCENT),
+    "trail of 5% of the price": ("stop.trail", PERCENT),
 }
 
 
