@@ -20,12 +20,19 @@ from stoptrail.backtest.outcome import (
     metrics_table,
 )
 from stoptrail.backtest.warm_up import idle_words
+from stoptrail.config.excess import excess_words
 from stoptrail.config.load import public_table
 from stoptrail.config.market import MAINTENANCE, tiers_words
-from stoptrail.config.run_rules import fitting, inferred, margin_of, run_rules_of
+from stoptrail.config.run_rules import (
+    constant_funding,
+    fitting,
+    inferred,
+    margin_of,
+    run_rules_of,
+)
 from stoptrail.config.settings import Settings
 from stoptrail.core.text import number_of
-from stoptrail.feeds.market import MarketData, without_funding
+from stoptrail.feeds.market import MarketData, MarketFunding, without_funding
 from stoptrail.rules.candles import Floats
 from stoptrail.rules.measure import AccountCurve
 from stoptrail.rules.metrics import share_of_cash
@@ -158,10 +165,6 @@ def _gap(inputs: Inputs) -> str:
     return "not filled in time: the next candle came late; set strategy.entry_max_delay"
 
 
-_MUCH = 0.1
-"""Of the account at one stop: ten in a row leave a third of it."""
-
-
 def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[str]:
     """What the market of the settings cannot do, or what is not known of it, in a line each."""
     found, kind = [], settings.market_type
@@ -177,17 +180,7 @@ def warnings_of(settings: Settings, outcome: Outcome, inputs: Inputs) -> list[st
             f"{number_of(shorts, 'trade is a short', 'trades are shorts')}, which a spot market "
             'cannot do: set strategy.sides = "long", or market.type to "margin" or "swap"'
         )
-    if kind == "spot" and settings.risk.max_leverage > 1.0:
-        found.append(
-            f"risk.max_leverage = {settings.risk.max_leverage:g}: a spot market lends nothing; set "
-            'it to 1, or market.type to "margin" or "swap"'
-        )
-    risk = settings.risk
-    if risk.sizing == "risk" and risk.risk_per_trade > _MUCH:
-        found.append(
-            f"risk.risk_per_trade = {risk.risk_per_trade:g} asks for a loss of "
-            f"{risk.risk_per_trade:.0%} of the account at each first stop; 1% is 0.01"
-        )
+    found += excess_words(settings)
     if kind == "swap" and not len(inputs.rows.time):
         found.append(without_funding(settings.data.symbol))
     if gone := int((outcome.record.trades.reason == LIQUIDATED).sum()):
@@ -231,6 +224,15 @@ def maintenance_table(settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
+def constant_rate_table(settings: Settings, inputs: Inputs) -> dict[str, Any]:
+    """`data.funding` of summary.json for a swap that pays costs.funding_rate; that of published
+    rates comes with their market."""
+    if settings.market_type != "swap" or not constant_funding(settings):
+        return {}
+    table = MarketFunding(inputs.rows, "costs.funding_rate").summary()
+    return {"funding": {**table, "rate": settings.costs.funding_rate}}
+
+
 def margin_warnings(settings: Settings, market: MarketData) -> list[str]:
     """Where the maintenance margin of a swap is a guess that leverage makes matter, or another
     than the exchange's own."""
@@ -260,6 +262,7 @@ def summarise_run(
         "command": command,
         "data": {
             **market.summary(),
+            **constant_rate_table(settings, inputs),
             "inferred": inferred(
                 fitting(settings, market.symbol, market.price_digits, market.filters)
             ),

@@ -11,7 +11,11 @@ from stoptrail.backtest.book import SleevePlan, run_book, sleeve_plan, terms_of
 from stoptrail.backtest.book_files import summarise_book, write_book_tables
 from stoptrail.backtest.book_outcome import BookOutcome, judge_book
 from stoptrail.backtest.inputs import Inputs, prepare
-from stoptrail.backtest.summary import maintenance_table, margin_warnings
+from stoptrail.backtest.summary import (
+    constant_rate_table,
+    maintenance_table,
+    margin_warnings,
+)
 from stoptrail.backtest.warm_up import require_warm, require_worthwhile
 from stoptrail.cli import market as markets
 from stoptrail.cli.book_sleeves import BookSleeve, sleeves_of
@@ -20,6 +24,7 @@ from stoptrail.cli.folder import own_folder
 from stoptrail.cli.options import BacktestOptions
 from stoptrail.cli.results import exits_notice, finish_book, signal_notice, steps_notice, tell
 from stoptrail.config.book import only_others, sleeve_changes
+from stoptrail.config.excess import excess_words
 from stoptrail.config.load import load_settings, to_toml
 from stoptrail.config.settings import Settings, as_table
 from stoptrail.core.errors import ConfigError, UsageError
@@ -71,16 +76,34 @@ def run_sleeves(
         outcome = judge_book(plans, terms, run_book(plans, terms))
     resolved = [sleeve.resolved for sleeve in sleeves]
     summary = {**summarise_book(settings, resolved, found, outcome), "command": command}
-    for settings_of in {each.settings.data.symbol: each.settings for each in sleeves}.values():
-        summary["warnings"] += margin_warnings(settings_of, found[settings_of.data.symbol])
-        if kept := maintenance_table(settings_of):
-            summary.setdefault("maintenance_margin", []).extend(kept)
+    _by_settings(summary, sleeves, plans, found)
     summary["book"] |= more(outcome)
     with stages.stage("tables"):
         write_book_tables(folder, outcome, resolved)
         write_whole(folder / "config.toml", to_toml(_again(settings, sleeves, found)).encode())
     finish_book(folder, summary, found, stages)
     return summary
+
+
+def _by_settings(
+    summary: dict[str, Any],
+    sleeves: Sequence[BookSleeve],
+    plans: Sequence[SleevePlan],
+    found: Mapping[str, MarketData],
+) -> None:
+    """Add what the settings of the sleeves say: of each, and of the last one on each market."""
+    summary["warnings"] += dict.fromkeys(
+        f"{own.symbol}: {line}"
+        for own, settings in sleeves
+        for line in excess_words(settings, own.share)
+    )
+    tables = {table["symbol"]: table for table in summary["data"]["markets"]}
+    last = {own.symbol: (one, plan) for (own, one), plan in zip(sleeves, plans, strict=True)}
+    for symbol, (settings, plan) in last.items():
+        summary["warnings"] += margin_warnings(settings, found[symbol])
+        tables[symbol] |= constant_rate_table(settings, plan.inputs)
+        if kept := maintenance_table(settings):
+            summary.setdefault("maintenance_margin", []).extend(kept)
 
 
 def load_markets(sleeves: Sequence[BookSleeve], voice: Voice) -> dict[str, MarketData]:

@@ -49,7 +49,8 @@ def show_rows(rows: Sequence[Mapping[str, Any]], console: Console | None = None)
     from stoptrail.terminal import Terminal
 
     out = console or Terminal()
-    head = ["Run", "Market", "Span", *(label_of(name) for name in _LISTED), "Out", "Verdict"]
+    figures = [*(label_of(name) for name in _LISTED), "Sharpe out of sample"]
+    head = ["Run", "Market", "Span", *figures, "Verdict"]
     cells = [_cells(row) for row in rows]
     widths = [max(len(line[k]) for line in [head, *cells]) for k in range(len(head))]
     for place, line in enumerate([head, *cells]):

@@ -59,6 +59,7 @@ def verdict_of(summary: Summary) -> tuple[str, list[str]]:
 def grounds(summary: Summary) -> Iterator[tuple[str, str]]:
     """What the result rests on beside its figures: (name, words), one a line."""
     for made in (
+        _ruin,
         _swings,
         _phases,
         _same_span,
@@ -74,11 +75,27 @@ def grounds(summary: Summary) -> Iterator[tuple[str, str]]:
             yield words
 
 
+def _ruin(summary: Summary) -> tuple[str, str] | None:
+    """Whose account was lost, whose other figures then read like those of one that trades on."""
+    columns = [name.lower() for name, metrics in samples(summary).items() if _is_ruined(metrics)]
+    if not columns:
+        return None
+    return "Ruin", (
+        f"{' and '.join(columns)}: the whole account was lost; the days after it count as days "
+        "without a return, so that its Sharpe ratio tells nothing"
+    )
+
+
+def _is_ruined(metrics: Metrics) -> bool:
+    """Whether what is left is nothing, as a person reads it."""
+    return written("net_return", metrics.get("net_return")) == "-100.0%"
+
+
 def _swings(summary: Summary) -> tuple[str, str] | None:
     """A Sharpe ratio above 0 of an account that lost, which reads like a mistake."""
     metrics = part(summary, "metrics")
     sharpe, net = metrics.get("sharpe"), metrics.get("net_return")
-    if sharpe is None or net is None or not net < 0.0 < sharpe:
+    if sharpe is None or net is None or not net < 0.0 < sharpe or _is_ruined(metrics):
         return None
     return "Swings", (
         "the Sharpe ratio is above 0 though money was lost: it is of the mean daily return, and "

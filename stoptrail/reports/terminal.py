@@ -51,7 +51,7 @@ _ROWS = (
 )
 _FILES = ("report.html", "summary.json", "trades.csv", "stops.csv", "equity.csv", "trials.parquet")
 _TONES = {"holds": "green", "fails": "red"}
-_SHORT = {"scratches": "  scratches", "win_rate_without_scratches": "  others"}
+_SHORT = {"scratches": "  scratches", "win_rate_without_scratches": "  without them"}
 """Names of figures below the one that they are a part of."""
 _MOST_PARAMETERS = 12
 

@@ -136,7 +136,7 @@ def _alone(plan: Plan, inputs: Inputs, ready: Ready, entries: Any) -> dict[str, 
     """Each entry as the only trade of an account of its own with the starting cash.
 
     Equity, Sharpe ratio and drawdown are those of all these accounts' profits put on one
-    starting cash.
+    starting cash; None where they take all of it and more, as no account does.
     """
     logs, cash, span = [], plan.run_rules.cash, len(inputs.candles.time) - inputs.start
     marks = np.full(len(inputs.marks.time), cash)
@@ -165,7 +165,13 @@ def _alone(plan: Plan, inputs: Inputs, ready: Ready, entries: Any) -> dict[str, 
     tally = compiled(tally_of)(trades)
     closes = cash + moving + booked[:-1].cumsum()
     curve = AccountCurve(marks, closes, mark_of_closes(inputs))
-    return trade_table(tally) | account_table(curve, inputs.marks.time)
+    found = trade_table(tally) | account_table(curve, inputs.marks.time)
+    gone = min(closes.min(), marks.min()) <= 0.0
+    return found | dict.fromkeys(_OF_AN_ACCOUNT) if gone else found
+
+
+_OF_AN_ACCOUNT = ("cagr", "sharpe", "sortino", "max_drawdown")
+"""Figures that equity at 0 and below does not have."""
 
 
 def _while_held(

@@ -11,8 +11,14 @@ import pytest
 from stoptrail.backtest.inputs import Inputs, plan_of
 from stoptrail.backtest.outcome import Outcome
 from stoptrail.backtest.plan import Plan, Record
-from stoptrail.backtest.summary import by_prices, summarise_run, why_no_trade
+from stoptrail.backtest.summary import (
+    by_prices,
+    constant_rate_table,
+    summarise_run,
+    why_no_trade,
+)
 from stoptrail.config.settings import Settings
+from stoptrail.feeds.funding.rates import constant_rows
 from stoptrail.feeds.market import Finer, MarketData
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.detail import NO_DETAIL
@@ -252,3 +258,22 @@ def test_candles_held_are_counted_and_those_of_them_without_finer_ones() -> None
     assert (found["held"], found["walked_whole"]) == (3 + 3, 1 + 1)
     assert (found["timeframe"], found["ratchet"]) == ("15m", Settings().stop.ratchet)
     assert "stop_path" not in summary_of(TWO)
+
+
+@pytest.mark.parametrize(("kind", "rate"), [("swap", 0.0001), ("swap", None), ("spot", None)])
+def test_a_constant_rate_of_funding_is_told_as_published_ones_are(
+    kind: str, rate: float | None
+) -> None:
+    settings = settings_of(market={"type": kind}, costs={"funding_rate": rate} if rate else {})
+    rows = constant_rows(CANDLES)
+    inputs = Inputs(CANDLES, 0, day_marks(CANDLES, 0), FREE.trade_rules.market, rows=rows)
+    table = constant_rate_table(settings, inputs)
+    assert bool(table) is (rate is not None)
+    if table:
+        assert table["funding"] == {
+            "source": "costs.funding_rate",
+            "rows": len(rows.time),
+            "zero_stretches": 0,
+            "zero_hours": 0.0,
+            "rate": rate,
+        }

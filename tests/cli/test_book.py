@@ -357,3 +357,22 @@ def test_what_a_book_on_paper_has_not_is_refused_in_a_line(
     line = capsys.readouterr().err.strip()
     assert line.count("\n") == 0
     assert named in line
+
+
+def test_what_sleeves_ask_for_and_the_constant_rate_they_pay_are_told(place: Place) -> None:
+    out = place.folder / "much"
+    command = ["backtest", "--book", "--config", str(place.config), "--out", str(out)]
+    files = ["--data", str(place.files[0]), "--data", str(place.files[1])]
+    names = ["--symbols", "M0/USDT:USDT,M1/USDT:USDT"]
+    much = ["--set", "risk.risk_per_trade=0.5", "--set", "costs.funding_rate=0.0002"]
+    much += ["--set", "market.type=swap"]
+    assert runner.main([*command, *files, *names, *much]) == 0
+    summary = summary_of(out)
+    found = [
+        line for line in summary["warnings"] if "asks for a loss of 25% of the account" in line
+    ]
+    assert [line.partition(": ")[0] for line in found] == ["M0/USDT:USDT", "M1/USDT:USDT"]
+    for table in summary["data"]["markets"]:
+        assert table["funding"]["source"] == "costs.funding_rate"
+        assert table["funding"]["rate"] == 0.0002
+        assert table["funding"]["rows"] > 3 * 30

@@ -386,3 +386,14 @@ def test_a_book_goes_on_with_its_filters_where_the_exchange_tells_others(
     )
     assert len(told) == 3
     assert replayed(url).differences == []
+
+
+@pytest.mark.parametrize("risk", [0.1, 0.8])
+def test_a_book_says_of_each_market_what_its_sleeve_asks_for(
+    risk: float, url: str, said: list[tuple[str, str]], heard: Options
+) -> None:
+    whole = book_settings(risk={"risk_per_trade": risk})
+    store = PlaybackBook(three_markets(280), live_at())
+    play_book(whole, store, url, options=heard)
+    told = [text.partition(": risk.risk_per_trade")[0] for _, text in said if "asks for a" in text]
+    assert set(told) == ({"BTC/USDT", "ETH/USDT", "SOL/USDT"} if risk > 0.1 else set())

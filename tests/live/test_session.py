@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import stoptrail.live.session
+from stoptrail.config.excess import excess_words
 from stoptrail.core.errors import ConfigError, StoreError
 from stoptrail.exchange.rows import Row
 from stoptrail.live.ledger.database import Ledger, open_existing
@@ -409,3 +410,15 @@ def test_filters_that_the_exchange_has_changed_are_said_once(
         play(settings(), store, url, Options(watchers=(witness,)))
     told = [m.text for m in witness.messages if "tells others than before" in m.text]
     assert told == ["binance tells others than before: market.tick 0.001 (was 0.01)"]
+
+
+@pytest.mark.parametrize("risk", [0.1, 0.5])
+def test_a_session_says_what_its_settings_ask_for_as_a_backtest_does(
+    risk: float, market: list[Row], url: str
+) -> None:
+    witness = Witness()
+    whole = settings(risk={"risk_per_trade": risk})
+    play(whole, PlaybackStore(market[:280], WARM_UP, HOUR), url, Options(watchers=(witness,)))
+    told = [m.text for m in witness.messages if m.kind == "settings" and "risk_per" in m.text]
+    assert told == excess_words(whole)
+    assert len(told) == (risk > 0.1)

@@ -43,6 +43,7 @@ def test_words_are_aligned_to_the_left_and_figures_to_the_right() -> None:
     show_rows(rows, Console(file=out, width=500, highlight=False))
     head, first, second = out.getvalue().splitlines()
     label = "Net return"
+    assert head.endswith("  Sharpe out of sample  Verdict")
     assert {line.index("2021") for line in (first, second)} == {head.index("Span")}
     assert {line.index(name) for line, name in ((first, "BTC"), (second, "X/Y"))} == {
         head.index("Market")

@@ -116,12 +116,19 @@ def test_holding_at_the_same_risk_is_told_where_there_is_such_a_share(
 
 @pytest.mark.parametrize(
     ("sharpe", "net", "said"),
-    [(2.6, -1.0, True), (2.6, 0.1, False), (-0.1, -0.2, False), (None, -0.2, False)],
+    [
+        (2.6, -0.6, True),
+        (2.6, -1.0, False),
+        (2.6, 0.1, False),
+        (-0.1, -0.2, False),
+        (None, -0.2, False),
+    ],
 )
 def test_a_sharpe_ratio_above_0_of_an_account_that_lost_is_explained(
     sharpe: float | None, net: float, said: bool
 ) -> None:
-    """As of a few days that doubled the account and one that took all of it."""
+    """As of days that doubled the account and days that took most of it; one that took all of
+    it is told as that."""
     found = dict(grounds({"metrics": {"sharpe": sharpe, "net_return": net}}))
     assert ("Swings" in found) == said
 
@@ -139,3 +146,25 @@ def test_a_margin_whose_guess_was_warned_of_is_not_told_again() -> None:
 def margin_told(warnings: list[str] | None) -> dict[str, str]:
     each = {"symbol": "A/B:B", "source": "default", "of": "", "tiers": [[0.0, 0.005]]}
     return dict(grounds({"maintenance_margin": [each], "warnings": warnings}))
+
+
+@pytest.mark.parametrize(
+    ("own", "legacy", "said"),
+    [
+        (-1.0, -1.0, "in sample and legacy exits: the whole account was lost"),
+        (0.2, -0.9999, "legacy exits: the whole account was lost"),
+        (-0.998, -0.5, ""),
+    ],
+)
+def test_figures_of_an_account_that_was_lost_are_told_as_such(
+    own: float, legacy: float, said: str
+) -> None:
+    """A Sharpe ratio of 0.15 stood beside a net return of -100 %."""
+    summary = {
+        "metrics": {"net_return": own, "sharpe": 0.15},
+        "baseline": {"metrics": {"net_return": legacy, "sharpe": -0.1}},
+    }
+    found = dict(grounds(summary))
+    assert found.get("Ruin", "").startswith(said)
+    assert ("Ruin" in found) is bool(said)
+    assert ("Swings" in found) is (own == -0.998)

@@ -185,6 +185,22 @@ def test_entries_managed_alone_fall_as_deep_as_their_closes_together(world: Worl
     assert paired["no trail"]["max_drawdown"] == pytest.approx(drawdowns(closes).max())
 
 
+def test_entries_that_lose_more_than_one_cash_have_no_figures_of_an_account(world: World) -> None:
+    """Each begins with all of it, so that their sum may be below nothing."""
+    inputs, plan = world.share.inputs, world.outcome.plan
+    trade_rules = plan.run_rules.trade_rules
+    levered = trade_rules._replace(sizing=trade_rules.sizing._replace(max_leverage=20.0))
+    plan = plan._replace(run_rules=plan.run_rules._replace(trade_rules=levered))
+    rows = management(plan, inputs, make_ready(plan, inputs))["paired"]
+    lost = [row for row in rows if row["net_return"] <= -1.0]
+    assert 0 < len(lost) < len(rows)
+    for row in rows:
+        known = {row[name] is not None for name in ("sharpe", "sortino", "cagr", "max_drawdown")}
+        assert len(known) == 1
+        assert row not in lost or known == {False}
+        assert known == {False} or row["max_drawdown"] < 1.0
+
+
 def test_nothing_undefined_is_left_in_what_is_written(world: World, tmp_path: Path) -> None:
     settings = small_settings(tmp_path)
     found = judged({"metrics": {"sharpe": float("nan")}, "list": [float("inf")]}, settings, True)

@@ -203,8 +203,11 @@ def _paired(evidence: Evidence) -> str:
     """Each reference entry managed alone: the paired version of the management table."""
     management = evidence.get("management")
     rows = named_rows(management.get("paired") if isinstance(management, Mapping) else None)
-    note = "Each entry of the reference managed by itself, so that every row has the same entries."
-    note += f" {_OPEN}"
+    note = (
+        "Each entry of the reference managed by itself, with all of the starting cash, so that "
+        "every row has the same entries; net return is the sum of them all. Where they lose more "
+        f"than that cash, there is no Sharpe ratio and no drawdown. {_OPEN}"
+    )
     return card("The same entries, each managed alone", metric_columns(rows), note) if rows else ""
 
 

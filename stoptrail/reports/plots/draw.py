@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 
 from stoptrail.adapter.backtrader import bt
 from stoptrail.core.files import written_whole
-from stoptrail.core.time import DAY_MS
 from stoptrail.feeds.columnar import ColumnarFeed
 from stoptrail.reports.plots.lines import Picture
 
@@ -80,8 +79,6 @@ def loaded(picture: Picture) -> bt.Cerebro:
     """A Cerebro with the picture's candles and lines, not yet run."""
     cerebro = bt.Cerebro(stdstats=False)
     data = ColumnarFeed(candles=picture.candles)
-    if picture.candles.interval % DAY_MS == 0:  # "3 Days" rather than "4320 Minutes"
-        data._timeframe, data._compression = bt.TimeFrame.Days, picture.candles.interval // DAY_MS
     data.plotinfo.plotlog = not picture.linear
     cerebro.adddata(data, name=picture.symbol)
     cerebro.addstrategy(_Nothing, shown=tuple(picture.lines))

@@ -6,7 +6,7 @@ from typing import Any
 
 from backtrader.plot import Plot, PlotScheme
 
-from stoptrail.core.time import DAY_MS
+from stoptrail.core.time import DAY_MS, timeframe_name
 from stoptrail.reports.plots.lines import Picture
 
 _SIZE = (15.0, 8.6)
@@ -84,7 +84,9 @@ class _Titled(Plot):  # type: ignore[misc]
 
     def _legend_above(self, axis: Any) -> None:
         """The names in a row above the panel, where they hide nothing."""
-        handles, labels = self.pinf.handles[axis], self.pinf.labels[axis]
+        handles, labels = self.pinf.handles[axis], list(self.pinf.labels[axis])
+        market = self._picture  # Backtrader calls six hours "360 Minutes"
+        labels[0] = f"{market.symbol} ({timeframe_name(market.candles.interval)})"
         place = {"loc": "lower left", "bbox_to_anchor": (0.0, 1.0), "borderaxespad": 0.2}
         axis.legend(handles, labels, ncols=len(labels), frameon=False, fontsize=10, **place)
 

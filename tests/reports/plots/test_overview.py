@@ -107,3 +107,21 @@ def test_drawdown_counts_from_the_highest_point_so_far() -> None:
     fallen = drawdown_percent(np.array([np.nan, 100.0, 80.0, 120.0, 90.0]))
     assert np.isnan(fallen[0])
     assert fallen[1:] == pytest.approx([0.0, -20.0, 0.0, -25.0])
+
+
+@pytest.mark.parametrize(("count", "name"), [(4, "1h"), (24, "6h"), (144, "36h"), (288, "3d")])
+def test_the_legend_names_candles_as_timeframes_are_named(count: int, name: str) -> None:
+    """Six hours are Backtrader's "360 Minutes"."""
+    candles = merged(random_candles(np.random.default_rng(1), 25), count)
+    picture = overview_picture(candles, [], EquityCurve(candles.time[:0], np.array([])), "X/Y")
+    settle_backend(window=False)
+    cerebro = loaded(picture)
+    cerebro.run()
+    from matplotlib import pyplot
+
+    from stoptrail.reports.plots.plotter import plotter_for
+
+    ((figure,),) = cerebro.plot(plotter=plotter_for(picture, False), iplot=False)
+    legend = next(axis.get_legend() for axis in figure.axes if axis.get_legend())
+    pyplot.close(figure)
+    assert legend.get_texts()[0].get_text() == f"X/Y ({name})"
