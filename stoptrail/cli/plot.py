@@ -25,6 +25,7 @@ from stoptrail.core.errors import UsageError
 from stoptrail.core.files import claimed
 from stoptrail.core.text import plain
 from stoptrail.feeds.market import MarketData
+from stoptrail.reports.book_summary import by_market, sleeves_in
 from stoptrail.reports.html.page import write_report
 from stoptrail.reports.run_files import (
     RunFiles,
@@ -33,7 +34,6 @@ from stoptrail.reports.run_files import (
     read_run,
     read_summary,
 )
-from stoptrail.reports.summary import by_market, sleeves_in
 from stoptrail.rules.candles import Candles
 
 Numbers = int | None

@@ -177,12 +177,9 @@ def tell(folder: Path, summary: dict[str, Any], voice: Voice, as_json: bool) -> 
     if as_json:
         print(json_text({"folder": str(folder), **summary}))
     elif not voice.silent:
+        from stoptrail.reports.summary import cautions
         from stoptrail.reports.terminal import show_run
 
-        if summary.get("no_trade"):
-            voice.notice(summary["no_trade"])
-        said = summary["data"]["notes"]
-        for line in summary.get("warnings", ()):
-            if line not in said:
-                voice.notice(line)
+        for line in cautions(summary):
+            voice.notice(line)
         show_run(summary, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from stoptrail.backtest.manifest import require_whole
@@ -49,6 +50,7 @@ def show_list(folder: Path, as_json: bool) -> None:
 
 def show(run: str, folder: Path, as_json: bool) -> None:
     """The screen of a finished run again. Raises DataError where a file of it is damaged."""
+    from stoptrail.reports.summary import cautions
     from stoptrail.reports.terminal import show_run
 
     place = found(run, folder)
@@ -57,6 +59,8 @@ def show(run: str, folder: Path, as_json: bool) -> None:
     with as_of_a_run(place):
         text = json_text({"folder": str(place), **summary}) if as_json else ""
         if not as_json:
+            for line in cautions(summary):
+                print(plain(line), file=sys.stderr)
             show_run(summary, place)
     if as_json:
         print(text)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stoptrail.core.text import plain, setting_text, short_moment
-from stoptrail.reports.figures import METRICS, flatten, label_of, written
+from stoptrail.reports.figures import METRICS, flatten, is_told, label_of, written
 from stoptrail.reports.summary import (
     IN_SAMPLE,
     OUT_OF_SAMPLE,
@@ -132,7 +132,7 @@ def comparison_lines(result: Mapping[str, Any]) -> list[str]:
     rows = [("", head) for head in heads] + [
         (label_of(name), [written(name, result["figures"][s][k].get(name)) for s, k in columns])
         for name in METRICS
-        if any(result["figures"][s][k].get(name) is not None for s, k in columns)
+        if is_told(name, [result["figures"][s][k] for s, k in columns])
     ]
     rows.append(("Verdict", [result["verdicts"][k] or "-" for _, k in columns]))
     return [*lines, *_aligned(rows), *_parameter_lines(result["parameters"])]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stoptrail.config.market import tiers_words
 from stoptrail.core.text import number_of, short_moment
+from stoptrail.core.time import DAY_MS, time_ms
 from stoptrail.reports.figures import written
+from stoptrail.rules.metrics import DAYS_A_YEAR
 
 Summary = Mapping[str, Any]
 Metrics = Mapping[str, Any]
@@ -56,9 +58,19 @@ def verdict_of(summary: Summary) -> tuple[str, list[str]]:
     return str(verdict.get("level") or ""), [str(line) for line in verdict.get("sentences") or []]
 
 
+def cautions(summary: Summary) -> list[str]:
+    """Why there was no trade, and what the market of the settings cannot do or is not known of it:
+    what a reader has to know before the figures. What was said of the candles as they were read
+    (`data.notes`) is not said again."""
+    said = part(summary, "data").get("notes") or ()
+    lines = [summary.get("no_trade"), *(summary.get("warnings") or ())]
+    return [str(line) for line in lines if line and line not in said]
+
+
 def grounds(summary: Summary) -> Iterator[tuple[str, str]]:
     """What the result rests on beside its figures: (name, words), one a line."""
     for made in (
+        _short,
         _ruin,
         _swings,
         _phases,
@@ -73,6 +85,21 @@ def grounds(summary: Summary) -> Iterator[tuple[str, str]]:
     ):
         if words := made(summary):
             yield words
+
+
+def _short(summary: Summary) -> tuple[str, str] | None:
+    """A span below a year, of which figures a year are hardly more than drawn lots."""
+    data = part(summary, "data")
+    if not data.get("start") or not data.get("end"):
+        return None
+    days = (time_ms(str(data["end"])) - time_ms(str(data["start"]))) / DAY_MS
+    if not 0.0 < days < DAYS_A_YEAR:
+        return None
+    return "Short span", (
+        f"{number_of(max(1, round(days)), 'day')}: a Sharpe ratio of so few is uncertain by about "
+        f"{(DAYS_A_YEAR / days) ** 0.5:.1f} either way (one standard error), and a return a year "
+        "tells as little"
+    )
 
 
 def _ruin(summary: Summary) -> tuple[str, str] | None:
@@ -112,25 +139,6 @@ def part(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The object `name` of `table`, empty where there is none."""
     found = table.get(name)
     return found if isinstance(found, Mapping) else {}
-
-
-def sleeves_in(summary: Summary) -> list[Mapping[str, Any]]:
-    """The sleeves of a book; none where the run is none."""
-    found = part(summary, "book").get("sleeves") or []
-    return [sleeve for sleeve in found if isinstance(sleeve, Mapping)]
-
-
-def by_market(sleeves: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """What the sleeves of each market are together; None where a figure is not known."""
-    found: dict[str, dict[str, Any]] = {}
-    for sleeve in sleeves:
-        row = found.setdefault(str(sleeve.get("symbol")), {"sleeves": 0})
-        row["sleeves"] += 1
-        for name in ("share", "profit", "contribution", "risk_contribution", "trades"):
-            value = sleeve.get(name)
-            before = row.get(name, 0)
-            row[name] = None if value is None or before is None else before + value
-    return found
 
 
 def interval_words(interval: Mapping[str, Any]) -> str:
@@ -290,42 +298,3 @@ def _held(summary: Summary) -> tuple[str, str] | None:
         f"{written('net_return', found['net_return'])}, drawdown "
         f"{written('max_drawdown', found.get('max_drawdown'))}"
     )
-
-
-def book_words(summary: Summary) -> list[str]:
-    """What a sweep says of the book that it chose, in sentences; none of another run."""
-    walked, words = part(part(summary, "book"), "walk_forward"), []
-    if walked:
-        outside, interval = part(walked, "out_of_sample"), part(walked, "interval")
-        level = f"{interval.get('level') or 0.0:.0%}"
-        phases, best = len(walked.get("phases") or ()), part(walked, "best_single")
-        words.append(
-            f"Out of sample, sets and shares chosen anew in every window: Sharpe "
-            f"{_two(outside.get('sharpe'))}, {level} interval {_two(interval.get('low'))} to "
-            f"{_two(interval.get('high'))}"
-        )
-        words.append(
-            f"Over {number_of(phases, 'phase')}: mean {_two(walked.get('mean'))}, "
-            f"{_two(walked.get('low'))} to {_two(walked.get('high'))}; its markets each alone "
-            f"{_two(walked.get('mean_of_singles'))}, the best of them "
-            f"{_two(best.get('mean'))} in hindsight, "
-            f"bought and held {_two(part(walked, 'buy_and_hold').get('sharpe'))}"
-        )
-    apart = part(part(summary, "book"), "sub_accounts")
-    if apart:
-        one, other = (part(apart, name).get("sharpe") for name in ("engine", "metrics"))
-        words.append(
-            f"The whole span on one account: Sharpe {_two(one)}; as sub-accounts, as the "
-            f"walk-forward counts: {_two(other)}"
-        )
-    deflated = part(part(summary, "book"), "deflated_sharpe")
-    if deflated.get("probability") is not None:
-        words.append(
-            f"Deflated by {deflated['trials']:,} trials: probability of skill "
-            f"{deflated['probability']:.1%}"
-        )
-    return words
-
-
-def _two(value: Any) -> str:
-    return f"{value:.2f}" if isinstance(value, int | float) else "none"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stoptrail.core.program import program_name
 from stoptrail.core.text import number_of, setting_text, short_moment
 from stoptrail.core.text import plain as plain_text
+from stoptrail.reports.book_summary import book_words, by_market, sleeves_in
 from stoptrail.reports.figures import (
     chosen_texts,
     flatten,
@@ -20,12 +21,9 @@ from stoptrail.reports.figures import (
 from stoptrail.reports.summary import (
     MOST_SENTENCES,
     Summary,
-    book_words,
-    by_market,
     grounds,
     part,
     samples,
-    sleeves_in,
     spans,
     verdict_of,
 )

@@ -122,6 +122,16 @@ def test_a_run_is_shown_again(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert json.loads(said(capsys, "show", "earlier", "--json"))["folder"] == "runs/earlier"
 
 
+def test_a_run_is_shown_again_with_what_was_said_of_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That its market cannot do shorts, that there was no trade and why: said once, and lost."""
+    alter(folder / "earlier", "no_trade", "no signal")
+    alter(folder / "earlier", "warnings", ["3 shorts"])
+    assert runner.main(["runs", "show", "earlier"]) == 0
+    assert capsys.readouterr().err.splitlines() == ["no signal", "3 shorts"]
+
+
 def test_two_runs_are_compared_by_figures_and_by_what_differs(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

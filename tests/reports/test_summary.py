@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stoptrail.reports.summary import grounds, interval_words
+from stoptrail.reports.summary import cautions, grounds, interval_words
 
 
 def told(**evidence: Any) -> dict[str, str]:
@@ -168,3 +168,33 @@ def test_figures_of_an_account_that_was_lost_are_told_as_such(
     assert found.get("Ruin", "").startswith(said)
     assert ("Ruin" in found) is bool(said)
     assert ("Swings" in found) is (own == -0.998)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        (
+            "2024-01-01T00:00:00Z",
+            "2024-01-04T00:00:00Z",
+            "3 days: a Sharpe ratio of so few is",
+        ),
+        ("2024-01-01T00:00:00Z", "2024-12-31T00:00:00Z", ""),
+        (None, None, ""),
+    ],
+)
+def test_a_span_below_a_year_says_how_little_its_ratios_tell(
+    start: str | None, end: str | None, said: str
+) -> None:
+    """Three days had a Sharpe ratio of -12.45 and a return a year of 330 %, and no word of it."""
+    found = dict(grounds({"data": {"start": start, "end": end}}))
+    assert ("Short span" in found) is bool(said)
+    assert found.get("Short span", "").startswith(said)
+    if said:
+        assert "about 11.0 either way" in found["Short span"]
+
+
+def test_cautions_are_why_there_was_no_trade_and_what_was_not_said_of_the_candles() -> None:
+    data = {"notes": ["a gap"]}
+    summary = {"data": data, "no_trade": "no trade: 3 signals", "warnings": ["a gap", "a short"]}
+    assert cautions(summary) == ["no trade: 3 signals", "a short"]
+    assert cautions({"no_trade": None, "warnings": None}) == []

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from stoptrail.core.text import number_of
+from stoptrail.reports.book_summary import book_words, by_market, sleeves_in
 from stoptrail.reports.figures import label_of, written
 from stoptrail.reports.html.markup import card, figure, minutes, packed, table, text
 from stoptrail.reports.run_files import RunFiles, read_days
-from stoptrail.reports.summary import Summary, book_words, by_market, part, sleeves_in
+from stoptrail.reports.summary import Summary, part
 
 MOST_SLEEVES = 200
 """In the map of correlations."""

@@ -23,7 +23,10 @@ from stoptrail.reports.run_files import RunFiles
 from stoptrail.reports.summary import (
     MOST_SENTENCES,
     Summary,
+    cautions,
+    evidence_of,
     grounds,
+    part,
     samples,
     verdict_of,
 )
@@ -60,7 +63,7 @@ def header(summary: Summary) -> str:
     if summary.get("grid_size"):
         facts.append(f"best of {number_of(summary['grid_size'], 'combination')}")
     listed = "".join(f"<li>{text(fact)}</li>" for fact in facts)
-    warned = "".join(f'<p role="alert">{text(line)}</p>' for line in summary.get("warnings") or ())
+    warned = "".join(f'<p role="alert">{text(line)}</p>' for line in cautions(summary))
     return f'<h1>{text(data.get("symbol", "Run"))}</h1><ul class="facts">{listed}</ul>{warned}'
 
 
@@ -72,7 +75,7 @@ def body(run: RunFiles, data: Mapping[str, Any]) -> str:
         ("book", "The book", book_section(run.summary, data.get("book"))),
         ("market", "Market", _market(data)),
         ("samples", _compared(data), _samples(run.summary, data)),
-        ("exits", "What the exits contribute", ev.breakdowns(run.summary)),
+        ("exits", _parts(run.summary), ev.breakdowns(run.summary)),
         ("circumstances", "Under which circumstances", _circumstances(run.summary, data)),
         ("grid", "The grid", _grid(data)),
         ("trades", "Trades", _trades(data)),
@@ -87,6 +90,12 @@ def body(run: RunFiles, data: Mapping[str, Any]) -> str:
 
 def _compared(data: Mapping[str, Any]) -> str:
     return "Beside buy and hold" if data.get("book") else "In sample and out of sample"
+
+
+def _parts(summary: Summary) -> str:
+    """A sweep takes the exits apart; what any run has besides is its years and sides."""
+    apart = part(evidence_of(summary), "management")
+    return "What the exits contribute" if apart else "By year and side"
 
 
 def _verdict(summary: Summary) -> str:

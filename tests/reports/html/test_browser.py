@@ -46,6 +46,18 @@ BLIND = """
     return String(kind).includes("webgl") ? null : real.call(this, kind, ...more);
   };
 """
+NARROWED = """
+  const [node, done] = arguments;
+  const box = (one) => one.getBoundingClientRect();
+  const little = { "yaxis.range": [99100, 100900], "yaxis2.range": [-0.012, 0] };
+  Plotly.relayout(node, little).then(() => {
+    const near = [...node.querySelectorAll(".ytick text, .y2tick text")];
+    const names = [...node.querySelectorAll(".ytitle, .y2title")];
+    const on = names.filter((name) => near.some((tick) => box(name).right > box(tick).left
+      && box(name).bottom > box(tick).top && box(name).top < box(tick).bottom));
+    done([near.map((tick) => tick.textContent), names.length, on.map((name) => name.textContent)]);
+  });
+"""
 HOSTILE = '</script><script>window.attacked=1</script><img src=x onerror="window.attacked=1">'
 
 
@@ -296,6 +308,19 @@ def test_the_scale_switches_between_linear_and_logarithmic(page: Any) -> None:
             page.execute_script("return document.getElementById('equity-plot').layout.yaxis.type")
         )
     assert kinds == {"linear", "log"}
+
+
+def test_an_account_that_moves_little_has_numbers_of_its_own_that_no_name_lies_on(
+    page: Any,
+) -> None:
+    """A drawdown axis read 0 %, -1 %, -1 %, and "equity" stood on "100.5k"."""
+    node = bring(page, "#equity-plot")
+    wait_until(page, SHOWN, node)
+    ticks, names, covered = page.execute_async_script(NARROWED, node)
+    assert len(ticks) >= 4
+    assert len(set(ticks)) == len(ticks)
+    assert names in (0, 2)  # none on a phone
+    assert covered == []
 
 
 def test_light_and_dark_follow_the_system_and_the_switch(page: Any) -> None:

@@ -98,6 +98,27 @@ def test_a_run_without_a_trade_still_has_a_report(tmp_path: Path) -> None:
     assert 'id="equity-plot"' in body
 
 
+def test_why_there_was_no_trade_is_on_the_page(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=60)
+    file = folder / "summary.json"
+    summary = json.loads(file.read_text())
+    file.write_text(json.dumps({**summary, "no_trade": "no trade: no signal in the span"}))
+    page = write_report(folder, candles).read_text()
+    assert "no trade: no signal in the span" in page[: page.index("<main>")]
+
+
+def test_only_a_sweep_takes_the_exits_apart(tmp_path: Path) -> None:
+    folder, candles = write_example_run(tmp_path, days=60)
+    assert ">What the exits contribute<" in write_report(folder, candles).read_text()
+    file = folder / "summary.json"
+    summary = json.loads(file.read_text())
+    del summary["evidence"]["management"]
+    file.write_text(json.dumps(summary))
+    page = write_report(folder, candles).read_text()
+    assert "What the exits contribute" not in page
+    assert ">By year and side<" in page
+
+
 def test_made_up_data_gets_no_verdict_on_skill(tmp_path: Path) -> None:
     folder, candles = write_example_run(tmp_path, days=20, synthetic=True)
     page = write_report(folder, candles).read_text()

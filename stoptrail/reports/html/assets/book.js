@@ -22,8 +22,8 @@ figures["book-exposure-plot"] = (node) => {
   const title = (text) => (isNarrow(node) ? undefined : { text });
   return { traces, layout: { hovermode: "x unified",
     xaxis: axis({ type: "date", anchor: "y2", hoverformat: "%Y-%m-%d" }),
-    yaxis: axis({ domain: [0.55, 1], tickformat: ".0%", title: title("notional") }),
-    yaxis2: axis({ domain: [0, 0.45], tickformat: ".1%", title: title("open risk") }) } };
+    yaxis: axis({ domain: [0.55, 1], tickformat: ".2~%", title: title("notional") }),
+    yaxis2: axis({ domain: [0, 0.45], tickformat: ".2~%", title: title("open risk") }) } };
 };
 
 figures["book-correlation-plot"] = (node) => {

@@ -10,8 +10,8 @@ figures["compared-plot"] = (node) => {
   });
   return { traces, layout: { hovermode: "x unified",
     xaxis: axis({ type: "date", anchor: "y2", hoverformat: "%Y-%m-%d" }),
-    yaxis: axis({ domain: [0.36, 1], tickformat: ".0%", title: isNarrow(node) ? undefined : { text: "return" } }),
-    yaxis2: axis({ domain: [0, 0.3], tickformat: ".0%", title: isNarrow(node) ? undefined : { text: "drawdown" } }) } };
+    yaxis: axis({ domain: [0.36, 1], tickformat: ".2~%", title: isNarrow(node) ? undefined : { text: "return" } }),
+    yaxis2: axis({ domain: [0, 0.3], tickformat: ".2~%", title: isNarrow(node) ? undefined : { text: "drawdown" } }) } };
 };
 
 followTheme(redraw);

@@ -30,7 +30,7 @@ figures["equity-plot"] = (node) => {
     xaxis: axis({ type: "date", anchor: "y2", hoverformat: "%Y-%m-%d" }),
     yaxis: axis({ domain: [0.4, 1], type: logarithmic ? "log" : "linear", tickformat: "~s",
       title: isNarrow(node) ? undefined : { text: logarithmic ? "equity (log)" : "equity" } }),
-    yaxis2: axis({ domain: [0, 0.34], tickformat: ".0%", title: isNarrow(node) ? undefined : { text: "drawdown" } }),
+    yaxis2: axis({ domain: [0, 0.34], tickformat: ".2~%", title: isNarrow(node) ? undefined : { text: "drawdown" } }),
   } };
 };
 

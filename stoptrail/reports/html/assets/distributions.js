@@ -84,5 +84,5 @@ figures["bands-plot"] = (node) => {
     ...bands.slice(1, last).map((band, k) => line(band, levels[k + 1] === 0.5 ? "median draw" : share(levels[k + 1]), { line: { color: colours.strategy, width: 1.2, dash: "dot" } })),
     line(actual, "as it happened", { line: { color: colours.bad, width: 2.2, shape: "hv" } })],
   layout: { hovermode: "x unified", xaxis: axis({ title: { text: "closed trades" } }),
-    yaxis: axis({ tickformat: ".0%", rangemode: "tozero", title: isNarrow(node) ? undefined : { text: "deepest drawdown so far" } }) } };
+    yaxis: axis({ tickformat: ".2~%", rangemode: "tozero", title: isNarrow(node) ? undefined : { text: "deepest drawdown so far" } }) } };
 };

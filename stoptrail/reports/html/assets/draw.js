@@ -19,8 +19,9 @@ const isNarrow = (node) => node.clientWidth < 560;
 
 function axis(more = {}) {
   const colours = theme();
+  const title = more.title && { standoff: 10, ...more.title }; // without it the name may lie on the numbers
   return { gridcolor: colours.line, linecolor: colours.line, zerolinecolor: colours.soft, zerolinewidth: 1,
-    automargin: true, ...more };
+    automargin: true, ...more, title };
 }
 
 function baseLayout(node) {
