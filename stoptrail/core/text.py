@@ -48,6 +48,14 @@ def number_of(count: float, one: str, more: str = "") -> str:
     return f"{count:,.0f} {one if round(count) == 1 else more or f'{one}s'}"
 
 
+def chance_text(probability: float) -> str:
+    """A probability in per cent, which is never told as a certainty: what rounds to 0 % or 100 %
+    is "under 1%" or "over 99%"."""
+    if probability < 0.005:
+        return "under 1%"
+    return "over 99%" if probability >= 0.995 else f"{probability:.0%}"
+
+
 def setting_text(value: object) -> str:
     """A setting's value as one would write it in a sentence: the parts of exits.scale_out as
     "1/2 at 1, 1/4 at 2", an empty list as "none"."""

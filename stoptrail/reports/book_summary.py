@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stoptrail.core.text import number_of
+from stoptrail.core.text import chance_text, number_of
 from stoptrail.reports.summary import Summary, part
 
 
@@ -58,7 +58,7 @@ def book_words(summary: Summary) -> list[str]:
     if deflated.get("probability") is not None:
         words.append(
             f"Deflated by {deflated['trials']:,} trials: probability of skill "
-            f"{deflated['probability']:.1%}"
+            f"{chance_text(deflated['probability'])}"
         )
     return words
 

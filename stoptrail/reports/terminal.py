@@ -91,6 +91,8 @@ def next_command(summary: Summary, folder: Path) -> str:
         return f"{program_name()} data download"
     if summary.get("book"):
         return f"{program_name()} report {place}"
+    if verdict_of(summary)[0] == "fails":  # what the evidence speaks against is not to be traded
+        return f"{program_name()} runs open {place}"
     if summary.get("best"):
         return f"{program_name()} live --paper --from {place}"
     if (summary.get("evidence") or {}).get("walk_forward"):

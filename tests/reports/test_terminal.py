@@ -4,6 +4,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -117,8 +118,14 @@ def test_a_book_says_what_was_in_use_at_most(tmp_path: Path) -> None:
     assert "In use at most: open risk 3.4%, notional 98.7% of the equity" in said
 
 
+def judged(level: str) -> dict[str, Any]:
+    return {"best": {"params": {}}, "evidence": {"verdict": {"level": level, "sentences": ["x"]}}}
+
+
 def test_the_next_command_fits_the_run() -> None:
     folder = Path("runs/my run")
     assert "live --paper --from 'runs/my run'" in next_command({"best": {"params": {}}}, folder)
+    assert "live --paper --from 'runs/my run'" in next_command(judged("doubtful"), folder)
+    assert next_command(judged("fails"), folder).endswith("runs open 'runs/my run'")
     assert "--sweep --config 'runs/my run/config.toml'" in next_command({}, folder)
     assert "download" in next_command({"best": {}, "data": {"synthetic": True}}, folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stoptrail.core.text import number_of
+from stoptrail.core.text import chance_text, number_of
 from stoptrail.reports.figures import MISSING, label_of, set_text
 from stoptrail.reports.html.markup import card, table
 from stoptrail.reports.summary import interval_words
@@ -136,7 +136,9 @@ def _deflated(evidence: Evidence) -> Iterator[Row]:
             trials = found.get("trials")
             count = f" ({number_of(trials, 'trial')})" if isinstance(trials, int | float) else ""
             name = f"Probability of a true Sharpe above 0, {words}"
-            yield name, _percent(found.get("probability")) + count
+            known = found.get("probability")
+            said = chance_text(known) if isinstance(known, int | float) else MISSING
+            yield name, said + count
 
 
 def _overfitting(evidence: Evidence) -> Iterator[Row]:

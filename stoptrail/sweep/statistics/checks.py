@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-from stoptrail.core.text import number_of
+from stoptrail.core.text import chance_text, number_of
 
 Evidence = Mapping[str, Any]
 
@@ -129,12 +129,12 @@ def skill(evidence: Evidence) -> Finding | None:
     sets = "set" if trials == 1.0 else "sets"
     said = (
         f"With {trials:,.0f} different {sets} among those tried, a true Sharpe ratio above 0 has a "
-        f"probability of {distinct:.0%}"
+        f"probability of {chance_text(distinct)}"
     )
     confident, sure = distinct >= CONFIDENT, every is not None and every >= CONFIDENT
     count, p = number(evidence, "permutation.count"), number(evidence, "permutation.p_best")
     if count is None or p is None or count < ENOUGH_PERMUTED:
-        told = "" if every is None else f" ({every:.0%} if all trials count)"
+        told = "" if every is None else f" ({chance_text(every)} if all trials count)"
         matched = count is not None and p is not None and p * (count + 1.0) > 1.5
         return _of_luck(f"{said}{told}", sure and not matched, confident)
     above = number(evidence, "permutation.deviations")

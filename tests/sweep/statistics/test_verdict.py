@@ -79,6 +79,8 @@ def test_good_evidence_holds_and_still_promises_nothing() -> None:
         ("permutation.p_best", 0.1, Level.FAILS, "on 1 of 19 permuted markets"),
         ("permutation.deviations", 3.4, Level.DOUBTFUL, "luck is not ruled out"),
         ("deflated_sharpe.distinct.probability", 0.9, Level.DOUBTFUL, "probability of 90%"),
+        ("deflated_sharpe.distinct.probability", 0.999, Level.HOLDS, "probability of over 99%"),
+        ("deflated_sharpe.distinct.probability", 0.001, Level.FAILS, "probability of under 1%"),
         ("deflated_sharpe.distinct.probability", 0.49, Level.FAILS, "luck alone would explain"),
         ("bootstrap.sharpe.low", -0.1, Level.DOUBTFUL, "no edge at all"),
         ("plateau.median", 0.2, Level.DOUBTFUL, "a peak, not a plateau"),
