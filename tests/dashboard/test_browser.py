@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from stoptrail.backtest.manifest import write_manifest
 from stoptrail.dashboard.ledgers import Ledgers
 from tests.dashboard.served import Client, served
 from tests.reports.example_run import write_example_run
@@ -247,6 +248,20 @@ def test_both_values_of_a_long_parameter_are_in_sight(window: Any, tmp_path: Pat
         tables = "[...document.querySelectorAll('.scroll')]"
         over = ".some((one) => one.scrollWidth > one.clientWidth)"
         assert window.execute_script(f"return {tables}{over}") is False
+
+
+def test_every_run_and_its_verdict_are_in_sight_at_a_desk(window: Any, tmp_path: Path) -> None:
+    """A book's name pushed the verdict out of its card."""
+    for number in range(16):
+        (folder := tmp_path / "runs" / f"run-{number}").mkdir(parents=True)
+        (folder / "summary.json").write_text('{"data": {"symbol": "AAA/USDT + BBB/USDT"}}')
+        write_manifest(folder)
+    with served(f"sqlite:///{tmp_path}/none.db", runs=tmp_path / "runs") as (client, _):
+        open_page(window, client, "/#/runs")
+        wait_until(window, "return document.querySelectorAll('main input').length === 16")
+        over = "one.scrollHeight > one.clientHeight || innerWidth > 600 && one.scrollWidth > "
+        one = "const one = document.querySelector('.scroll')"
+        assert not window.execute_script(f"{one}; return {over} one.clientWidth")
 
 
 def test_sessions_that_were_stopped_are_not_counted_as_well(

@@ -5,15 +5,15 @@ import { get } from "./net.js";
 import { table } from "./tables.js";
 import * as f from "./format.js";
 
-const SHOWN = [["Return", "net_return"], ["Sharpe", "sharpe"], ["Profit factor", "profit_factor"], ["Max drawdown", "max_drawdown"], ["Trades", "trades"], ["Out of sample Sharpe", "out_of_sample_sharpe"]];
+const SHOWN = [["Return", "net_return"], ["Sharpe", "sharpe"], ["Profit factor", "profit_factor"], ["Max drawdown", "max_drawdown"], ["Trades", "trades"], ["Sharpe out of sample", "out_of_sample_sharpe"]];
 const failed = (place) => (error) => show(place, h("p", { class: "banner bad" }, error.message));
 
 function rowOf(run, chosen, choose) {
   const mark = h("input", { type: "checkbox", "aria-label": `Compare ${run.run}`, onchange: (event) => choose(run.run, event.target) });
   mark.checked = chosen.includes(run.run);
   const market = [run.symbol, run.timeframe].filter(Boolean).join(" ");
-  return [mark, run.run, market + (run.synthetic ? " synthetic" : ""), `${(run.start ?? "").slice(0, 10)} to ${(run.end ?? "").slice(0, 10)}`,
-    ...SHOWN.map(([, name]) => [run.shown[name] ?? f.NONE, name === "net_return" ? f.tone(run[name] * 100) : ""]), [run.verdict ?? f.NONE, "verdict"]];
+  return [mark, run.run, [market + (run.synthetic ? " synthetic" : ""), "any"], `${(run.start ?? "").slice(0, 10)} to ${(run.end ?? "").slice(0, 10)}`,
+    ...SHOWN.map(([, name]) => [run.shown[name] ?? f.NONE, name === "net_return" ? f.tone(run[name] * 100) : ""]), run.verdict ?? f.NONE];
 }
 
 export function runsPage(place) {
@@ -32,7 +32,7 @@ export function runsPage(place) {
     const heads = [["", ""], ["Run"], ["Market"], ["Span"], ...SHOWN.map(([name]) => [name, "n"]), ["Verdict"]];
     place.replaceChildren(h("div", { class: "title" }, h("div", {}, h("h1", {}, "Runs"), h("p", { class: "hint" }, found.runs.length ? "Choose two to compare them." : found.folders.join(", "))), go),
       ...found.left_out.map((text) => h("p", { class: "banner" }, `Left out: ${text}`)),
-      h("section", { class: "card" }, found.runs.length ? table("", heads, found.runs.map((run) => rowOf(run, chosen, choose)))
+      h("section", { class: "card whole" }, found.runs.length ? table("", heads, found.runs.map((run) => rowOf(run, chosen, choose)))
         : h("p", { class: "empty" }, h("strong", {}, "No finished run yet"), "Make one: ", h("code", {}, `${document.documentElement.dataset.program} backtest`))));
   }).catch(failed(place));
   return { title: "Runs", page: "runs", leave() { gone = true; } };
