@@ -89,7 +89,7 @@ def check_file(
     clock = int(time.time() * 1000) if now is None else now
     parts, notes, unread, findings = _parts_of_one(path, reading, interval)
     findings += [Oddity("unreadable file", 1, text, True) for text in unread.files]
-    findings += [Oddity("unreadable", 1, text, True) for text in unread.rows]
+    findings += [Oddity("unreadable", n, text + _more(n), True) for text, n in unread.rows]
     series, seam = _series(parts)
     findings += seam
     columns = series.columns
@@ -125,7 +125,7 @@ def check_file(
         path,
         layout=_layout(parts),
         mapping=_mapping(parts[0]),
-        rows=sum(len(part.columns.time) for part in parts) + len(unread.rows),
+        rows=sum(len(part.columns.time) for part in parts) + sum(n for _, n in unread.rows),
         first=int(times[0]) if len(times) else 0,
         last=int(times[-1]) if len(times) else 0,
         interval=step,
@@ -206,12 +206,18 @@ def _faults(series: Joined, step: int, hour: str) -> Iterator[Oddity]:
         kinds["timeframe"] = alignment_faults(columns.time, step, timeframe_name(step))
     for kind, faults in kinds.items():
         for fault in faults:
+            count = len(fault.rows)
             text = describe(columns, fault, series.place)
-            yield Oddity(kind, len(fault.rows), text, True)
+            yield Oddity(kind, count, text + _more(count), True)
     twice = len(columns.time) - len(np.unique(columns.time))
     if twice and not hour:
         text = said_of_doubles(columns, series.place, local=False)
         yield Oddity("duplicate", twice, text, True)
+
+
+def _more(count: int) -> str:
+    """What follows the first of so many rows."""
+    return f" (and {count - 1:,} more)" if count > 1 else ""
 
 
 def _own_timeframe(columns: Columns, step: int) -> Iterator[Oddity]:

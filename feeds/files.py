@@ -47,10 +47,10 @@ PLAIN = Reading()
 
 
 class Unread(NamedTuple):
-    """What could not be read, one line each."""
+    """What could not be read, one line each; of rows with how many are such."""
 
     files: list[str]
-    rows: list[str]
+    rows: list[tuple[str, int]]
 
 
 class Loaded(NamedTuple):
@@ -211,10 +211,12 @@ def refusal(series: Joined, fault: Fault) -> str:
         if fault.column == "volume":
             remedy = 'the volume is unknown: set data.volume = "unknown"'
         return f"{count} of {all_} rows, the first {first}; {remedy}"
-    if fault.column in PRICES and count > max(_FEW, _MOST_STEPS * (all_ - int(fault.rows[0]))):
+    begin, last = int(fault.rows[0]), int(fault.rows[-1])
+    dense = count > max(_FEW, _MOST_STEPS * (last + 1 - begin))
+    if dense and ("below" in fault.rule or "above" in fault.rule):
         return (
-            f"{first}, as in {count} rows from there on: another table seems to begin there, whose "
-            "columns come in another order; give each table as a file of its own"
+            f"{first}, as in {count} rows to {series.place(last)}: the columns seem to come in "
+            "another order there, as of another table; give each table as a file of its own"
         )
     more = f" (and {count - 1} more)" if count > 1 else ""
     return f"{first}{more}; {fault.remedy}"

@@ -141,9 +141,9 @@ def _scaled(sheet: Sheet, layout: Layout, notes: list[str]) -> Layout:
     return layout
 
 
-def read_part(sheet: Sheet, reading: Reading, bad: list[str] | None) -> FilePart:
+def read_part(sheet: Sheet, reading: Reading, bad: list[tuple[str, int]] | None) -> FilePart:
     """The candles of a sheet. Raises DataError with row and value where a cell is none;
-    with a list `bad`, such rows are left out and told there instead."""
+    with a list `bad`, such rows are left out and told there instead, each kind with its count."""
     sheet, layout, assumed = understood(sheet, reading)
     notes = list(assumed)
     if sheet.layout == CRYPTOWATCH and reading.stamp == "auto":
@@ -207,7 +207,7 @@ def _understandable(
     wanted: Sequence[int],
     rows: NDArray[np.intp],
     notes: list[str],
-    bad: list[str] | None,
+    bad: list[tuple[str, int]] | None,
 ) -> tuple[Columns, ReadTimes, NDArray[np.intp]]:
     """The columns as numbers, and their rows; empty rows are left out."""
     while True:
@@ -225,10 +225,12 @@ def _understandable(
             if not drop.any():
                 refuse_header(sheet, table, rows, error.row)
                 told = f"{sheet.place(int(rows[error.row]))}: {error.rule}"
+                count = len(error.rows)
                 if bad is None:
-                    raise DataError(told) from None
-                bad.append(told)
-                drop = np.arange(len(rows)) == error.row
+                    more = f" (and {count - 1} more such)" if count > 1 else ""
+                    raise DataError(told + more) from None
+                bad.append((told, count))
+                drop[error.rows] = True
             rows, table = rows[~drop], table.filter(~drop)
 
 

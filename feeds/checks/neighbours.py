@@ -40,6 +40,24 @@ def among_neighbours(columns: Columns, step: int) -> Iterator[Told]:
     yield from _volume_level(columns)
 
 
+def written_again(columns: Columns) -> NDArray[np.bool_]:
+    """Which candles have the prices of the one before, where no market comes to them twice: of
+    some steps with its volume, and of any, or of a single price, where hardly another does."""
+    volume, high = columns.volume, columns.high - columns.low
+    apart = np.diff(np.unique(columns.close[:_MANY]))
+    some = high > _SEVERAL * np.min(apart, initial=np.inf)  # a program's same few trades are lower
+    again = np.zeros(len(high), np.bool_)
+    again[1:] = np.all([prices[1:] == prices[:-1] for prices in columns[1:5]], axis=0)
+    same = np.concatenate([[False], volume[1:] == volume[:-1]]) & (volume > 0)
+    few = _RARELY * len(high)
+    flat = same & (high == 0) & bool(np.sum((high == 0) & ~same) < few)
+    other = some & bool(np.sum(again & ~same) < few)
+    return again & ((same & some) | flat | other)
+
+
+_SEVERAL, _RARELY = 3, 0.05
+
+
 def _averaged(columns: Columns) -> Iterator[Told]:
     """Heikin-Ashi candles: each opens in the middle of the body before it, at a price at which
     nothing was traded."""
@@ -169,7 +187,7 @@ def _turned(columns: Columns, step: int) -> Iterator[Told]:
     open_, close = columns.open, columns.close
     apart = np.where(near, np.abs(open_[1:] - close[:-1]), 0.0)
     usual = max(float(np.quantile(apart[near], _USUAL)), float(np.spacing(close.max())))
-    wide = apart > _FAR * usual
+    wide = (apart > _FAR * usual) & ~written_again(columns)[1:]
     near_by = np.maximum(usual, apart / _MENDED)
     into = np.abs(close[1:] - close[:-1]) <= near_by
     out = np.abs(open_[1:] - open_[:-1]) <= near_by

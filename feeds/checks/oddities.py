@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stoptrail.core.text import number_of
 from stoptrail.core.time import DAY_MS, iso, timeframe_name
-from stoptrail.feeds.checks.neighbours import among_neighbours, goes_on
+from stoptrail.feeds.checks.neighbours import among_neighbours, goes_on, written_again
 from stoptrail.feeds.checks.outliers import outliers
 from stoptrail.feeds.checks.sampled import of_other_times
 from stoptrail.feeds.checks.scales import scales
@@ -139,7 +139,7 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
     one candle is of another."""
     if len(columns.time) < 2:
         return
-    close, gap = columns.close, np.diff(columns.time)
+    close, gap = columns.close, _since_traded(columns)
     with np.errstate(all="ignore"):
         jump = np.abs(np.log(columns.open[1:] / close[:-1]))
     near = gap == step
@@ -179,6 +179,16 @@ def _levels(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
         yield Oddity("level", len(columns.time) - i - 1 if stays else 1, text, False, True)
 
 
+def _since_traded(columns: Columns) -> Times:
+    """Milliseconds from the last candle that stands for trades to each but the first: those in
+    which nothing was, and those that repeat another, are no other than missing ones."""
+    idle = written_again(columns)
+    if np.any(columns.volume > 0):
+        idle |= ~(columns.volume > 0) & (columns.high == columns.low)
+    last = np.maximum.accumulate(np.where(idle, 0, np.arange(len(idle))))
+    return columns.time[1:] - columns.time[last[:-1]]
+
+
 def _usual_move(columns: Columns, near: NDArray[np.bool_]) -> float:
     """The logarithm of the change from one close to the next that three in four stay below."""
     with np.errstate(all="ignore"):
@@ -215,16 +225,16 @@ def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
     """Runs of candles that are farther apart, all by the same, and of candles that are equal."""
     apart = np.diff(columns.time)
     longer = (apart[1:] == apart[:-1]) & (apart[1:] > step)
-    high = columns.high - columns.low
-    one_step = float(np.min(high, where=high > 0, initial=np.inf))  # a program's same few trades
-    equal = (columns.volume[1:] > 0) & (high[1:] > _STEPS * one_step)
-    for values in columns[1:]:
-        equal &= values[1:] == values[:-1]
+    equal = written_again(columns)[1:]
     far = longer & (apart[1:] >= _FAR_APART * step)  # a day's candles among those of minutes
     for odd, least, said in (
         (far, _FAR_RUN, "candles come every {length} from there: longer ones, perhaps"),
         (longer & ~far, _LONG_RUN, "candles come every {length} from there: longer ones, perhaps"),
-        (equal, _EQUAL_RUN, "candles are equal to the one before: written again without new data"),
+        (
+            equal,
+            _EQUAL_RUN,
+            "candles have the prices of the one before: written again without data",
+        ),
     ):
         edges = np.flatnonzero(np.diff(np.concatenate([[False], odd, [False]]).astype(np.int8)))
         for i, k in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
@@ -239,7 +249,7 @@ def _stretches(columns: Columns, step: int, place: Place) -> Iterator[Oddity]:
 _LONG_RUN = 12
 _FAR_APART, _FAR_RUN = 16, 3
 """Steps between candles that no thin market has by chance so often in a row."""
-_EQUAL_RUN, _STEPS = 4, 3
+_EQUAL_RUN = 4
 
 
 _NEAR_JUMP = 0.4

@@ -75,7 +75,7 @@ def _of_another_pair(columns: Columns, symbol: str) -> str:
     least = max((low for begin, low in _LEAST_BITCOIN if begin <= since), default=0.0)
     if since >= _UNKNOWN_SINCE:
         least = _LEAST_BITCOIN[1][1]
-    if not re.match("(BTC|XBT)/", symbol) or not _QUOTES.search(symbol) or price > least:
+    if not re.match("(BTC|XBT)/", symbol) or not _QUOTES.search(symbol) or not price <= least:
         return ""
     base, _, quote = symbol.partition(":")[0].partition("/")
     return (

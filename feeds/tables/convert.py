@@ -23,7 +23,7 @@ NULLS = {"", "nan", "null", "none", "na", "n/a", "-", "--", "#n/a", "\\n", "nat"
          "nil", ".", "(null)", "n.a.", "#n/a n/a"}  # fmt: skip
 """How files write that there is no value, in lower case."""
 _SIZES = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
-_AROUND = re.compile(r"[\s$€£¥₿'\u2019_\u00a0\u202f]+")
+_AROUND = re.compile(r"[\s$€£¥₿'\u2019_\u00a0\u202f\ufeff]+")
 _UNIT = re.compile(r"(?:[A-Z]{3,5}\s+)?(-?[\d.,]+)(?:\s+[A-Z]{3,5})?")
 """An amount with its currency: 61130.99 USDT."""
 _WRAPPED = re.compile(
@@ -101,21 +101,31 @@ def to_floats(column: pa.ChunkedArray, name: str, decimal: str = ".") -> Floats:
 
 def _slow_floats(column: pa.ChunkedArray, name: str, decimal: str) -> Floats:
     """Numbers as people write them: blanks, currency signs, groups of thousands, 1.5K."""
-    out = np.empty(len(column))
-    for row, cell in enumerate(column.to_pylist()):
-        out[row] = number(cell, decimal)
-        if math.isnan(out[row]) and str("" if cell is None else cell).strip().lower() not in NULLS:
-            raise CellError(row, f"{name} = {shown(cell)} is not a number; mend or remove the row")
+    cells = column.to_pylist()
+    out = np.array([number(cell, decimal) for cell in cells], np.float64)
+    bad = [
+        row
+        for row in np.flatnonzero(np.isnan(out)).tolist()
+        if str("" if cells[row] is None else cells[row]).strip().lower() not in NULLS
+    ]
+    if bad:
+        first = str(cells[bad[0]]).strip()
+        told = f"{name} = {shown(cells[bad[0]])} is not a number; mend or remove the row"
+        if not math.isnan(number(first, "." if decimal == "," else ",")):
+            told = f"{name} = {shown(first)} has another decimal mark than others; write all alike"
+        raise CellError(bad[0], told, bad)
     return out
 
 
 class CellError(DataError):
     """A cell that cannot be understood."""
 
-    def __init__(self, row: int, rule: str) -> None:
+    def __init__(self, row: int, rule: str, rows: Sequence[int] = ()) -> None:
         super().__init__(f"row {row + 1}: {rule}")
         self.row = row
         """Index of the row, from 0."""
+        self.rows = list(rows) or [row]
+        """All rows whose cell in that column is such, `row` first."""
         self.rule = rule
         """Column, value, what is wrong, what to do."""
 

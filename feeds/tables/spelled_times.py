@@ -16,7 +16,7 @@ import numpy as np
 
 from stoptrail.core.time import DAY_MS, HOUR_MS, MINUTE_MS
 from stoptrail.feeds.tables.calendars import other_calendar
-from stoptrail.feeds.tables.convert import MONTHS, OFFSETS, CellError, bare, shown
+from stoptrail.feeds.tables.convert import MONTHS, OFFSETS, CellError, bare, number, shown
 from stoptrail.rules.candles import Times
 
 _DASHES = re.compile(r"(\d{4}-\d\d?-\d\d?)-(\d\d)-(\d\d)(?:-(\d\d))?")
@@ -34,8 +34,8 @@ _TEXT = re.compile(
 )
 
 
-_CHARACTERS = str.maketrans("年月년월时時시分분", "----:::::", "秒초")
-"""Dates and clocks such as 2024年3月1日 9时30分."""
+_CHARACTERS = str.maketrans("年月년월时時시分분", "----:::::", "秒초\ufeff")
+"""Dates and clocks such as 2024年3月1日 9时30分; and marks of byte order between joined files."""
 _RESPELLED = (
     (re.compile("^'"), ""),
     (re.compile(r"^(\d{1,4})\. ?(\d{1,2})\. ?(\d{1,4})\.?(?= |$)"), r"\1.\2.\3"),
@@ -98,7 +98,9 @@ def no_time(texts: Sequence[str | None], row: int, name: str) -> str:
         told = other_calendar(cell)
         return f"{name} = {shown(cell)} {NO_TIME}" + (f"; {told}" if told else "")
     remedy = "write all alike, or remove the row"
-    if row == len(texts) - 1:
+    if number(cell) > 0 or _TEXT.fullmatch(respelled(cell)):
+        remedy = "write all alike"
+    elif row == len(texts) - 1:
         remedy = "remove the row if it is a total or the like, else mend it"
     return f"{name} = {shown(cell)} is not a time as those above it ({shown(texts[0])}); {remedy}"
 
@@ -109,9 +111,8 @@ def from_words(texts: list[str], name: str) -> ReadTimes:
         _TEXT.fullmatch(_DASHES.sub(_clocked, text.strip())) or _TEXT.fullmatch(respelled(text))
         for text in texts
     ]
-    for row, part in enumerate(parts):
-        if part is None:
-            raise CellError(row, no_time(texts, row, name))
+    if bad := [row for row, part in enumerate(parts) if part is None]:
+        raise CellError(bad[0], no_time(texts, bad[0], name), bad)
     found = [part for part in parts if part is not None]
     zones = {part["zone"] or part["zone2"] or "none" for part in found if not part["sign"]}
     if len(zones) > 1:

@@ -62,8 +62,8 @@ def read_times(
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     if column.null_count:
-        row = int(np.argmax(column.is_null().to_pylist()))
-        raise CellError(row, f"{name} is empty; give every row its open time")
+        empty = np.flatnonzero(column.is_null().to_pylist()).tolist()
+        raise CellError(empty[0], f"{name} is empty; give every row its open time", empty)
     if pa.types.is_date(kind):
         column, kind = column.cast(pa.timestamp("ms")), pa.timestamp("ms")
     if pa.types.is_duration(kind):
@@ -100,8 +100,8 @@ def _from_text(column: pa.ChunkedArray, name: str, day: int | None, decimal: str
         bad = error
     else:
         if np.isnan(values).any():
-            row = int(np.argmax(np.isnan(values)))
-            raise CellError(row, no_time(column.to_pylist(), row, name))
+            rows = np.flatnonzero(np.isnan(values)).tolist()
+            raise CellError(rows[0], no_time(column.to_pylist(), rows[0], name), rows)
         _refuse_rounded(column, name, epoch_milliseconds(values))
         return _from_numbers(values, day, column)
     zoned = bool(_ZONE.search(column[0].as_py())) if len(column) else False
@@ -113,7 +113,7 @@ def _from_text(column: pa.ChunkedArray, name: str, day: int | None, decimal: str
     texts = column.to_pylist()
     numbers = [number(text) == number(text) for text in texts]
     if sum(numbers) > len(texts) / 2 or (len(numbers) > 1 and all(numbers[:2])):
-        raise CellError(bad.row, no_time(texts, bad.row, name))
+        raise CellError(bad.row, no_time(texts, bad.row, name), bad.rows)
     return from_words(texts, name)
 
 
@@ -210,7 +210,8 @@ def _plausible(read: ReadTimes, name: str, column: pa.ChunkedArray | None = None
         remedy = "give open times as ISO 8601 or as epoch seconds, ms, us or ns"
         if column is not None and (told := other_calendar(str(column[row].as_py()))):
             remedy = f"{told}; {remedy}"
-    raise CellError(row, f"{name} = {cell} is outside the years 2000 to 2100; {remedy}")
+    told = f"{name} = {cell} is outside the years 2000 to 2100; {remedy}"
+    raise CellError(row, told, outside.tolist())
 
 
 def _to_the_nanosecond(read: ReadTimes, column: pa.ChunkedArray) -> ReadTimes:

@@ -210,9 +210,6 @@ def _print_kind(console: Console, result: FileCheck, kind: str) -> None:
     places = f" in {number_of(len(findings), 'place')}" * (len(findings) > 1)
     console.print(f"{kind}: {number_of(candles, noun)}{places}", style=style)
     for finding in findings[:SHOWN]:
-        more = (
-            f" (and {finding.candles - 1:,} more)" if finding.fault and finding.candles > 1 else ""
-        )
-        console.print(f"  {safe(finding.text)}{more}", soft_wrap=True, highlight=False)
+        console.print(f"  {safe(finding.text)}", soft_wrap=True, highlight=False)
     if len(findings) > SHOWN:
         console.print(f"  ... and {len(findings) - SHOWN:,} more")

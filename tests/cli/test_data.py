@@ -121,8 +121,8 @@ def test_check_of_a_broken_file_lists_its_faults_and_fails(
     rows[90][3] = "-4"
     assert check(write_csv(tmp_path / "a.csv", rows), "15m", console) == 1
     said = text(console)
-    assert "unreadable: 20 rows in 20 places\n" in said
-    assert "high = '[bold]' is not a number" in said
+    assert "unreadable: 20 rows\n" in said
+    assert "high = '[bold]' is not a number; mend or remove the row (and 19 more)" in said
     assert "row 91" in said
     assert "cannot be used as it is" in said
 

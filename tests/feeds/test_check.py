@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from stoptrail.cli.data import check
 from stoptrail.core.errors import DataError
 from stoptrail.feeds.check import FileCheck, check_file
 from stoptrail.feeds.layouts.recognise import Reading
 from stoptrail.rules.candles import Candles
 from stoptrail.rules.candles import rows_of as candle_rows
+from stoptrail.terminal import Terminal
 from tests.feeds import written
 from tests.feeds.candle_files import QUARTER, START, candles, rows_of, write_csv, write_parquet
 from tests.feeds.test_refusals import in_autumn, local, walk
@@ -205,3 +209,49 @@ def test_a_layout_is_named(tmp_path: Path, name: str) -> None:
     result = check_file(LAYOUTS[name].write(tmp_path / "a", walk()))
     assert words.get(name, "yfinance") in result.layout
     assert len(result.ends) == 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told", "unsaid"),
+    [
+        (lambda row: [written.moment(row[0], "%Y-%m-%d %H:%M"), *row[1:]],
+         "is not a time as those above it", "remove"),
+        (lambda row: [row[0], *(f"{value}".replace(".", ",") for value in row[1:])],
+         "open = '{}' has another decimal mark than others; write all alike", "remove"),
+        (lambda row: ["Total", *row[1:]], "or remove the row", "nothing"),
+    ],
+)  # fmt: skip
+def test_a_stretch_of_cells_that_cannot_be_read_is_one_finding_with_its_count(
+    tmp_path: Path, spoil: Callable[[list[Any]], list[Any]], told: str, unsaid: str
+) -> None:
+    """Each row was a finding of its own, for which the file was read once more: half a minute for
+    a day of them. To remove rows that are candles in another spelling makes a hole."""
+    rows = [list(row) for row in written.rows_of(walk(200))]
+    first = f"{rows[60][1]}".replace(".", ",")
+    rows[60:156] = [spoil(row) for row in rows[60:156]]
+    result = check_file(written.table(tmp_path / "a.csv", PLAIN.replace(",", ";"), rows, ";"))
+    assert found(result) == {"unreadable": 96, "gap": 96}
+    assert [one.candles for one in result.findings if one.kind == "unreadable"] == [96]
+    assert told.format(first) in result.refusal
+    assert unsaid not in result.refusal
+    assert "row 61 (line 62)" in result.refusal
+    assert "(and 95 more such)" in result.refusal
+
+
+def test_one_price_that_is_missing_says_nothing_of_the_market(tmp_path: Path) -> None:
+    """Prices were "near nan, where no BTC was in USDT then"."""
+    rows = [list(row) for row in written.rows_of(walk(200))]
+    rows[60][4] = ""
+    reading = Reading(symbol="BTC/USDT")
+    result = check_file(written.table(tmp_path / "a.csv", PLAIN, rows), reading=reading)
+    assert found(result) == {"impossible": 1}
+
+
+def test_what_is_said_of_many_rows_is_counted_once(tmp_path: Path) -> None:
+    rows = [list(row) for row in written.rows_of(walk(200))]
+    twice = [[row[0], *(value * 1.001 for value in row[1:5]), row[5]] for row in rows[60:70]]
+    result = check_file(written.table(tmp_path / "a.csv", PLAIN, rows[:70] + twice + rows[70:]))
+    console = Terminal(record=True, width=400)
+    check(result.path, None, console)
+    (line,) = [one for one in console.export_text().splitlines() if "comes twice" in one][:1]
+    assert line.count("(and 9 more") == 1

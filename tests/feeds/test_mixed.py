@@ -243,6 +243,19 @@ def test_marks_of_byte_order_and_remarks_between_joined_files_are_passed_over(
     assert any("repeated header line skipped" in note for note in loaded.notes)
 
 
+@pytest.mark.parametrize("form", ["", "%Y-%m-%d %H:%M"])
+@pytest.mark.parametrize("header", [PLAIN, None])
+def test_a_mark_of_byte_order_before_the_first_row_of_a_joined_file_is_no_part_of_its_time(
+    form: str, header: str | None, tmp_path: Path
+) -> None:
+    """It was no time as those above it, and the candle was to be removed."""
+    rows = [[moment(row[0], form) if form else row[0], *row[1:]] for row in ROWS]
+    path = table(tmp_path / "a.csv", header, rows[:100])
+    more = table(tmp_path / "b.csv", None, rows[100:]).read_text()
+    path.write_text(f"\ufeff{path.read_text()}\ufeff{more}", encoding="utf-8")
+    assert same(load_file(path, QUARTER).candles, GIVEN)
+
+
 def test_of_the_catalogue_of_nautilus_the_bars_of_the_timeframe_are_read(tmp_path: Path) -> None:
     bars = "open,high,low,close,volume,ts_event,ts_init"
     closes = [[*row[1:], row[0] * 10**6, (row[0] + QUARTER) * 10**6] for row in ROWS]

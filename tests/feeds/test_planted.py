@@ -391,11 +391,24 @@ def test_a_header_that_comes_again_in_capitals_is_skipped(tmp_path: Path) -> Non
     assert loaded.notes == ("1 repeated header line skipped, the first at row 101 (line 102)",)
 
 
-def test_columns_of_another_order_from_some_row_on_are_another_table(tmp_path: Path) -> None:
-    rows = [*ROWS[:150], *([t, o, c, h, low, v] for t, o, h, low, c, v in ROWS[150:])]
+@pytest.mark.parametrize("end", [200, len(ROWS)])
+@pytest.mark.parametrize("order", [(0, 1, 4, 2, 3, 5), (0, 1, 3, 2, 4, 5), (0, 1, 2, 3, 5, 4)])
+def test_columns_of_another_order_for_a_stretch_are_another_table(
+    tmp_path: Path, end: int, order: tuple[int, ...]
+) -> None:
+    """To remove its rows would leave a month out that is there."""
+    rows = [[row[k] for k in order] if 150 <= i < end else row for i, row in enumerate(ROWS)]
     said = refusal(table(tmp_path / "a.csv", PLAIN, rows))
-    assert "another table seems to begin there" in said
+    assert f"rows to row {end} (line {end + 1}): the columns seem to come in another order" in said
     assert "give each table as a file of its own" in said
+    assert "remove" not in said
+
+
+def test_prices_that_become_0_are_told_as_that(tmp_path: Path) -> None:
+    """No other table begins there, and no other order of columns mends them."""
+    rows = [row if i < 150 else [row[0], 0, 0, 0, 0, row[5]] for i, row in enumerate(ROWS)]
+    said = refusal(table(tmp_path / "a.csv", PLAIN, rows))
+    assert "open = 0 is not a positive price (and 89 more); mend or remove the row" in said
 
 
 def test_a_time_of_0_in_one_row_is_that_of_the_row(tmp_path: Path) -> None:

@@ -128,11 +128,35 @@ def test_rows_of_a_market_a_little_apart_are_said(share: float, tmp_path: Path) 
 def test_a_price_after_silent_candles_is_that_of_an_exchange_that_came_back(
     tmp_path: Path,
 ) -> None:
+    """By however much: outages that a program has filled in are as long as it takes to go there."""
+    for share in (1.004, 1.02, 0.97):
+        assert not notes(_filled(tmp_path, share, lambda row: [*[row[4]] * 4, 0]))
+
+
+@pytest.mark.parametrize(
+    "filled",
+    [
+        lambda row: row[1:],
+        lambda row: [*row[1:5], None],
+        lambda row: [*[row[4]] * 4, row[5]],
+    ],
+)
+def test_a_stretch_that_repeats_prices_is_told_as_that_alone(
+    filled: Callable[[list[Any]], list[Any]], tmp_path: Path
+) -> None:
+    """It was said to be of two markets, or with open and close exchanged."""
+    (note,) = notes(_filled(tmp_path, 1.02, filled)).splitlines()
+    assert "written again without data" in note
+
+
+def _filled(folder: Path, share: float, fill: Callable[[list[Any]], list[Any]]) -> Path:
+    """Candles of which some repeat the one before by `fill`, with the volume of their own where
+    that says None; what follows is at `share` times its price."""
     rows = [list(row) for row in ROWS]
-    for k in range(100, 104):
-        rows[k] = [rows[k][0], *[rows[99][4]] * 4, 0]
-    later = [[row[0], *(round(x * 1.004, 2) for x in row[1:5]), row[5]] for row in rows[104:]]
-    assert not notes(table(tmp_path / "a.csv", PLAIN, rows[:104] + later))
+    for k in range(100, 112):
+        rows[k][1:] = [rows[k][5] if cell is None else cell for cell in fill(rows[99])]
+    later = [[row[0], *(round(x * share, 2) for x in row[1:5]), row[5]] for row in rows[112:]]
+    return table(folder / "a.csv", PLAIN, rows[:112] + later)
 
 
 def changed(change: Callable[[Rows], Rows]) -> Callable[[Rows], Rows]:

@@ -404,7 +404,7 @@ def test_candles_that_become_longer_or_stand_still_are_said(tmp_path: Path) -> N
     still = [[row[0], *rows[100][1:]] if 100 < k < 140 else row for k, row in enumerate(rows)]
     for written, word in (
         (longer, "row 201 (line 202), {}: 98 candles come every 1h from there"),
-        (still, "row 101 (line 102), {}: 39 candles are equal to the one before"),
+        (still, "row 101 (line 102), {}: 39 candles have the prices of the one before"),
     ):
         notes = load_file(table(tmp_path / "a.csv", header, written), QUARTER).notes
         at = moment(written[200 if "1h" in word else 100][0], "%Y-%m-%dT%H:%M:%SZ")
