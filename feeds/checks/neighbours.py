@@ -1,5 +1,5 @@
 """What candles say of each other: open and close in each other's place, stretches that are written
-twice, volumes that count something else from some candle on."""
+twice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from stoptrail.core.time import iso
 from stoptrail.feeds.tables.columns import Columns, rows_of
-from stoptrail.rules.candles import Floats
 
 
 class Told(NamedTuple):
@@ -37,7 +36,6 @@ def among_neighbours(columns: Columns, step: int) -> Iterator[Told]:
     yield from _turned(columns, step)
     yield from _moved_on(columns, step)
     yield from _copied(columns)
-    yield from _volume_level(columns)
 
 
 def written_again(columns: Columns) -> NDArray[np.bool_]:
@@ -137,6 +135,9 @@ def _lone_volume(columns: Columns) -> Iterator[Told]:
     if 0.0 < others * _TIMES < volume[row]:
         text = f"the volume {volume[row]:.10g} is {volume[row] / others:,.0f} times any other"
         yield Told("volume", row, 1, text)
+
+
+_TIMES = 100.0
 
 
 def _in_turns(columns: Columns) -> Iterator[Told]:
@@ -302,42 +303,3 @@ def _runs(joined: NDArray[np.bool_]) -> Iterator[slice]:
     starts = np.flatnonzero(~np.concatenate([[False], joined]))
     ends = np.append(starts[1:], len(joined) + 1)
     yield from map(slice, starts.tolist(), ends.tolist())
-
-
-def _volume_level(columns: Columns) -> Iterator[Told]:
-    """Volumes that become and stay larger (or smaller) by about the price, or a thousand times."""
-    blocks = len(columns.time) // _BLOCK
-    if blocks < 2 * _AROUND:
-        return
-    volume = np.where(columns.volume > 0, columns.volume, np.nan)[: blocks * _BLOCK]
-    level = _log_medians(volume.reshape(blocks, _BLOCK))
-    for k in range(1, blocks):
-        if not abs(level[k] - level[k - 1]) > np.log(_TIMES) / 2:
-            continue
-        before, after = level[max(0, k - _LASTING) : k], level[k : k + _LASTING]
-        moved = float(np.nanmedian(after) - np.nanmedian(before))
-        price = abs(abs(moved) - np.log(columns.close[k * _BLOCK])) < np.log(_LIKE_PRICE)
-        if abs(moved) > (np.log(_TIMES) if price else np.log(_SURE_TIMES)):
-            row = k * _BLOCK
-            text = (
-                f"about there volumes become {np.exp(abs(moved)):,.0f} times as "
-                f"{'large' if moved > 0 else 'small'} and stay so: they count something else"
-            )
-            yield Told("volume", row, len(columns.time) - row, text)
-            return
-
-
-def _log_medians(volume: Floats) -> Floats:
-    """Of each row, NaN left aside; NaN for a row without any other."""
-    known = np.isfinite(volume)
-    middle = np.maximum(known.sum(axis=1) - 1, 0) // 2
-    ordered = np.sort(np.where(known, volume, np.inf), axis=1)[np.arange(len(volume)), middle]
-    return np.asarray(np.log(np.where(known.any(axis=1), ordered, np.nan)))
-
-
-_BLOCK = 32
-_AROUND = 2
-_LASTING = 16
-_TIMES = 100.0
-_SURE_TIMES = 1000.0
-_LIKE_PRICE = 3.0

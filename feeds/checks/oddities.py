@@ -16,6 +16,7 @@ from stoptrail.feeds.checks.outliers import outliers
 from stoptrail.feeds.checks.sampled import of_other_times
 from stoptrail.feeds.checks.scales import scales
 from stoptrail.feeds.checks.seams import of_that_clock, skipped_hours
+from stoptrail.feeds.checks.volumes import other_volumes
 from stoptrail.feeds.layouts.orders import swapped
 from stoptrail.feeds.tables.columns import Columns
 from stoptrail.rules.candles import Floats, Times
@@ -74,7 +75,7 @@ def oddities(
     yield from _levels(columns, step, place)
     yield from _stretches(columns, step, place)
     others = (outliers(columns), among_neighbours(columns, step), of_other_times(columns, step))
-    for told in chain.from_iterable(others):
+    for told in chain(*others, other_volumes(columns)):
         text = f"{place(told.row)}, {iso(int(columns.time[told.row]))}: {told.text}"
         yield Oddity(told.kind, told.candles, text, False, True)
     if swapped(columns.open[:_ENOUGH], columns.close[:_ENOUGH]):

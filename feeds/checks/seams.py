@@ -101,13 +101,13 @@ def joined(parts: Sequence[FilePart]) -> Joined:
     _same_length(ready)
     every, rows, place = _together(ready)
     _same_price_level(ready)
-    notes += said_of_seams(ready)
+    notes = [*_grouped(notes, len(parts)), *said_of_seams(ready)]
     keep = _once(ready, every, rows, place, notes)
     rows = rows[:, keep]
     return Joined(
         rows_of(every, keep),
         lambda i: place(int(rows[0][i]), int(rows[1][i])),
-        _grouped(notes, len(parts)),
+        tuple(notes),
     )
 
 
@@ -327,7 +327,7 @@ def _zone_that(local: int, *, doubled: bool) -> str:
     return ""
 
 
-def _grouped(notes: Sequence[str], files: int) -> tuple[str, ...]:
+def _grouped(notes: Sequence[str], files: int) -> list[str]:
     """One line for a note that many files share."""
     texts = [note.partition(": ")[2] for note in notes]
     out: list[str] = []
@@ -336,4 +336,4 @@ def _grouped(notes: Sequence[str], files: int) -> tuple[str, ...]:
         line = f"{text} (in {count} of {files} files)" if count > 1 else note
         if line not in out:
             out.append(line)
-    return tuple(out)
+    return out

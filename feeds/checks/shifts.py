@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from stoptrail.core.text import number_of
 from stoptrail.core.time import timeframe_name
 from stoptrail.feeds.parts import FilePart
 from stoptrail.feeds.tables.columns import Columns
@@ -29,8 +30,9 @@ _MOST = 0.9
 def said_of_seams(parts: Sequence[FilePart]) -> list[str]:
     """What to say of files, oldest first, of which one begins later than the one before ended, and
     yet at its price (its times may mean something else), or elsewhere (the one before may end with
-    an unfinished candle)."""
-    told = []
+    an unfinished candle): the first of either kind, and how many more are such."""
+    late: list[str] = []
+    apart: list[str] = []
     for before, after in pairwise(parts):
         one, other = before.columns, after.columns
         step = usual_step(other.time)
@@ -38,22 +40,26 @@ def said_of_seams(parts: Sequence[FilePart]) -> list[str]:
             continue
         near = np.diff(other.time) == step
         gaps = np.abs(other.open[1:] - other.close[:-1])[near]
-        apart = abs(other.open[0] - one.close[-1])
+        jump = abs(other.open[0] - one.close[-1])
         labels = before.sheet.label, after.sheet.label
         if other.time[0] - one.time[-1] > step:
             usual = np.quantile(gaps, _USUAL)
-            if apart <= usual and np.median(other.high - other.low) > _WIDE * usual:
-                told.append(
+            if jump <= usual and np.median(other.high - other.low) > _WIDE * usual:
+                late.append(
                     f"{labels[1]} begins later than {labels[0]} ends, at the price where that one "
                     "ends: its times may be closes (data.stamp), or of another zone"
                 )
-        elif len(gaps) > _ENOUGH and apart > np.max(gaps):
-            told.append(
+        elif len(gaps) > _ENOUGH and jump > np.max(gaps):
+            apart.append(
                 f"{labels[0]} ends at {one.close[-1]:.10g}, {labels[1]} goes on at "
                 f"{other.open[0]:.10g}, farther apart than any two candles of it: the last candle "
                 "of the one may be unfinished, or the other one is of another market"
             )
-    return told
+    kinds = [kind for kind in (late, apart) if kind]
+    return [
+        kind[0] + (f" (and {number_of(len(kind) - 1, 'more such seam')})" if kind[1:] else "")
+        for kind in kinds
+    ]
 
 
 def later_by(one: FilePart, other: FilePart) -> str:

@@ -137,6 +137,21 @@ def test_an_unfinished_end_of_one_file_and_a_file_of_a_header_are_said(tmp_path:
     assert "3.csv: holds no candle" in notes
 
 
+def test_the_first_of_several_unfinished_ends_is_named_and_the_others_counted(
+    tmp_path: Path,
+) -> None:
+    """Without their names and prices "the one" and "the other one" were nobody's."""
+    rows = [list(row) for row in rows_of(walk(2100))]
+    for i in (699, 1399):
+        rows[i][2:5] = [rows[i][1] * x for x in (1.02, 1, 1.02)]
+    files = {f"{k + 1}.csv": rows[700 * k :][:700] for k in range(3)}
+    notes = load_file(folder(tmp_path, files), QUARTER).notes
+    (note,) = [note for note in notes if "may be unfinished" in note]
+    assert note.startswith("1.csv ends at ")
+    assert "2.csv goes on at " in note
+    assert note.endswith("(and 1 more such seam)")
+
+
 def test_files_beside_candles_are_left_or_taken_out(tmp_path: Path) -> None:
     path = folder(tmp_path, {"a.csv": ROWS})
     for name in ("_metadata", "_common_metadata", "_SUCCESS"):
