@@ -50,7 +50,7 @@ def written_again(columns: Columns) -> NDArray[np.bool_]:
     few = _RARELY * len(high)
     flat = same & (high == 0) & bool(np.sum((high == 0) & ~same) < few)
     other = some & bool(np.sum(again & ~same) < few)
-    return again & ((same & some) | flat | other)
+    return np.asarray(again & ((same & some) | flat | other), np.bool_)
 
 
 _SEVERAL, _RARELY = 3, 0.05

@@ -116,7 +116,8 @@ def from_words(texts: list[str], name: str) -> ReadTimes:
     found = [part for part in parts if part is not None]
     zones = {part["zone"] or part["zone2"] or "none" for part in found if not part["sign"]}
     if len(zones) > 1:
-        raise CellError(0, f"{name} holds times of {', '.join(sorted(zones))}; write them in UTC")
+        told = f"{name} holds times of {', '.join(sorted(zones))}; write them in UTC"
+        raise CellError(0, told, range(len(texts)))
     if not any(part["a"] for part in found):
         return _assembled(found, texts, name, "dmy")
     dotted = any("." in text[:3] for text in texts[:1])
@@ -159,28 +160,30 @@ def _more_regular(first: ReadTimes, second: ReadTimes, text: str, name: str) -> 
         for tried in (first, second)
     ]
     if spread[0] == spread[1]:
-        raise CellError(
-            0, f"{name} = {shown(text)} may be day first or month first; write ISO 8601 times"
-        )
+        told = f"{name} = {shown(text)} may be day first or month first; write ISO 8601 times"
+        raise CellError(0, told, range(len(first.time)))
     return first if spread[0] < spread[1] else second
 
 
 def _assembled(parts: list[re.Match[str]], texts: list[str], name: str, order: str) -> ReadTimes:
     """Times; the three numbers of a date come in `order` where neither word nor length tells."""
     out = np.empty(len(parts), np.int64)
-    naive, late = False, []
+    naive, late, bad = False, [], []
     for row, part in enumerate(parts):
         try:
             offset = _offset(part)
             out[row] = _moment(part, order) - (offset or 0) * MINUTE_MS
         except (ValueError, KeyError):
-            word, said = part["abbr"] or "", NO_TIME
-            if word and word.lower() not in OFFSETS:
-                said = f"is not told: {word} may be several zones; write its offset, such as +08:00"
-            raise CellError(row, f"{name} = {shown(texts[row])} {said}") from None
+            bad.append(row)
+            continue
         naive = naive or offset is None
         if part["H"] == "24":
             late.append(row)
+    if bad:
+        word, said = parts[bad[0]]["abbr"] or "", NO_TIME
+        if word and word.lower() not in OFFSETS:
+            said = f"is not told: {word} may be several zones; write its offset, such as +08:00"
+        raise CellError(bad[0], f"{name} = {shown(texts[bad[0]])} {said}", bad)
     return _with_midnights(out, texts, naive, late, name) if late else ReadTimes(out, naive)
 
 
@@ -193,9 +196,9 @@ def _with_midnights(
     early[late] -= DAY_MS
     if not _ordered(time) and _ordered(early):
         return ReadTimes(early, naive)
-    for row in late:
-        if time[row] % HOUR_MS:
-            raise CellError(row, f"{name} = {shown(texts[row])} {NO_TIME}; a day ends at 24:00")
+    if bad := [row for row in late if time[row] % HOUR_MS]:
+        told = f"{name} = {shown(texts[bad[0]])} {NO_TIME}; a day ends at 24:00"
+        raise CellError(bad[0], told, bad)
     return ReadTimes(time, naive, texts[late[0]])
 
 

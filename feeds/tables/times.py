@@ -138,6 +138,7 @@ def _refuse_rounded(column: pa.ChunkedArray, name: str, times: Times) -> None:
             0,
             f"{name} = {shown(column[0].as_py())} has lost its last digits, as spreadsheets write "
             "long numbers; export the file again with that column as text",
+            range(len(column)),
         )
 
 
@@ -182,6 +183,7 @@ def _refuse_cut(days: Floats, seconds: Floats) -> None:
             row,
             f"time = {days[row]:.10g} is no open of a candle: the days have lost decimals; export "
             "the file again with that column as ISO 8601 text",
+            [row, *range(row), *range(row + 1, len(days))],
         )
     odd = np.flatnonzero(seconds % MINUTE_MS)
     several = len(np.unique(seconds % MINUTE_MS)) > 1
@@ -191,6 +193,7 @@ def _refuse_cut(days: Floats, seconds: Floats) -> None:
             row,
             f"time = {days[row]:.10g} is {seconds[row] % MINUTE_MS / 1000:g} s beside a minute: "
             "the days have lost decimals; export the file again with that column as ISO 8601 text",
+            [row, *range(row), *range(row + 1, len(days))],
         )
 
 

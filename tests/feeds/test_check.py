@@ -219,6 +219,7 @@ def test_a_layout_is_named(tmp_path: Path, name: str) -> None:
         (lambda row: [row[0], *(f"{value}".replace(".", ",") for value in row[1:])],
          "open = '{}' has another decimal mark than others; write all alike", "remove"),
         (lambda row: ["Total", *row[1:]], "or remove the row", "nothing"),
+        (lambda row: ["2024-02-30 10:00", *row[1:]], "is not a time", "nothing"),
     ],
 )  # fmt: skip
 def test_a_stretch_of_cells_that_cannot_be_read_is_one_finding_with_its_count(
@@ -236,6 +237,26 @@ def test_a_stretch_of_cells_that_cannot_be_read_is_one_finding_with_its_count(
     assert unsaid not in result.refusal
     assert "row 61 (line 62)" in result.refusal
     assert "(and 95 more such)" in result.refusal
+
+
+@pytest.mark.parametrize(
+    ("spelt", "told"),
+    [
+        (lambda time: f"{time:.5E}", "has lost its last digits"),
+        (lambda time: f"{time / 86_400_000 + 25_569:.4f}", "the days have lost decimals"),
+        (lambda time: written.moment(time, "%Y-%m-%d %H:%M IST"), "may be several zones"),
+        (lambda time: written.moment(time, "%Y-%m-%d 24:30"), "a day ends at 24:00"),
+    ],
+)
+def test_a_column_without_a_time_is_told_once(
+    tmp_path: Path, spelt: Callable[[int], str], told: str
+) -> None:
+    """It was told of each row, for which the file was read again: a minute for 3,000 of them."""
+    rows = [[spelt(row[0]), *row[1:]] for row in written.rows_of(walk(200))]
+    result = check_file(written.table(tmp_path / "a.csv", PLAIN, rows))
+    texts = [finding.text for finding in result.findings if finding.kind == "unreadable"]
+    assert len(texts) == 1
+    assert told in texts[0]
 
 
 def test_one_price_that_is_missing_says_nothing_of_the_market(tmp_path: Path) -> None:
