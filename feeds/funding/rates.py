@@ -22,7 +22,7 @@ from stoptrail.feeds.downloads.cache import cache_path
 from stoptrail.feeds.formats.archive import Member, funding_files
 from stoptrail.feeds.funding.members import named_alike, of_funding
 from stoptrail.feeds.funding.signs import tell
-from stoptrail.feeds.funding.table import funding_table, rate_in_open
+from stoptrail.feeds.funding.table import funding_table, rate_in_open, refuse_tickers
 from stoptrail.feeds.layouts.markets import (
     coded,
     market_in_name,
@@ -94,6 +94,7 @@ def read_funding(
 def _part(member: Member, symbol: str, zone: str, on_notice: Callable[[str], None]) -> FundingRows:
     table = funding_table(member)
     names = [plain_name(name) for name in table.column_names]
+    refuse_tickers(member, names)
     found = [_place(names, known) for known in (_TIMES, _RATES, _PRICES, _HOURS)]
     zones = [zone_in(name) if time_name(name) else "" for name in table.column_names]
     if found[0] is None:  # Time(UTC)

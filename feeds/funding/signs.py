@@ -50,6 +50,7 @@ def tell(path: Path, rows: FundingRows, on_notice: Callable[[str], None]) -> Non
             "another zone; give them in UTC"
         )
     _tell_missing(rows, on_notice)
+    _tell_percentages(rows, on_notice)
 
 
 def _refuse_written_again(path: Path, rows: FundingRows, step: int) -> None:
@@ -61,6 +62,26 @@ def _refuse_written_again(path: Path, rows: FundingRows, step: int) -> None:
             f"alone: the rate of eight hours, written again for every {name}; give one row for "
             "each payment"
         )
+
+
+def _tell_percentages(rows: FundingRows, on_notice: Callable[[str], None]) -> None:
+    """Tell of a stretch whose rates are far from all others, as percentages among fractions are."""
+    size = np.abs(rows.rate)
+    blocks = len(size) // _BLOCK
+    middle = np.median(size[: blocks * _BLOCK].reshape(blocks, _BLOCK), axis=1)
+    usual = float(np.median(size))
+    odd = np.flatnonzero((middle > _WEEK_LONG) & (middle > _TIMES * usual))
+    if len(odd):
+        first = int(odd[0])
+        on_notice(
+            f"about {iso(int(rows.time[first * _BLOCK]))} rates come to {middle[first]:.2%} each, "
+            f"where {usual:.4%} is usual ({number_of(len(odd) * _BLOCK, 'row')}): percentages "
+            "among fractions, perhaps"
+        )
+
+
+_BLOCK, _WEEK_LONG, _TIMES = 21, 0.005, 30.0
+"""Rows of a week, of eight hours each, and what half of them come to in no quiet market."""
 
 
 def _tell_missing(rows: FundingRows, on_notice: Callable[[str], None]) -> None:

@@ -13,6 +13,7 @@ from stoptrail.core.errors import DataError
 from stoptrail.feeds.formats.archive import Member
 from stoptrail.feeds.formats.encodings import HEAD_BYTES, decoded
 from stoptrail.feeds.formats.structured import feather_sheet
+from stoptrail.feeds.layouts.strangers import is_ticker_of_a_swap
 from stoptrail.feeds.tables.columns import PRICES
 from stoptrail.feeds.tables.convert import number, one_line
 from stoptrail.feeds.tables.names import field_of
@@ -41,11 +42,10 @@ def funding_table(member: Member) -> pa.Table:
         first = whole.split(b"\n", 1)[0].decode("utf-8-sig").strip()
         separator = max(",;\t|", key=first.count)
         names = next(csv.reader([first], delimiter=separator), [])
-        bare = len(names) == 2 and all(map(_is_number, names))  # Gate's archive has no header
-        names = ["time", "rate"] if bare else names
-        text = pa.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+        bare = _without_header(names)
+        text = pa.csv.ConvertOptions(column_types=dict.fromkeys(bare or names, pa.string()))
         split = pa.csv.ParseOptions(delimiter=separator)
-        named = pa.csv.ReadOptions(column_names=names if bare else None)
+        named = pa.csv.ReadOptions(column_names=bare or None)
         return pa.csv.read_csv(pa.BufferReader(whole), named, split, text)
     except (pa.ArrowException, ValueError, OSError) as error:
         reason = one_line(str(error), 200)
@@ -62,6 +62,25 @@ def _in_utf_8(content: bytes) -> bytes:
         raise ValueError("it is no text") from None
     assert isinstance(text, bytes)
     return text
+
+
+def refuse_tickers(member: Member, names: Sequence[str]) -> None:
+    """DataError for a swap's tickers, by the plain names of their columns."""
+    if is_ticker_of_a_swap(names):
+        raise DataError(
+            f"{member.label}: holds tickers, whose rates are foretold until they are paid; give a "
+            "file with the time and the rate of each payment"
+        )
+
+
+def _without_header(cells: Sequence[str]) -> list[str]:
+    """Names for the columns of Gate's archive, and of Binance's where its header was left out, by
+    the cells of the first row; [] of others."""
+    if not all(map(_is_number, cells)):
+        return []
+    if len(cells) == 3 and cells[1].strip() in ("1", "2", "4", "8"):
+        return ["calc_time", "funding_interval_hours", "last_funding_rate"]
+    return ["time", "rate"] if len(cells) == 2 else []
 
 
 def _is_number(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -109,6 +109,8 @@ def what_else(names: Sequence[str]) -> str:
     if len({field_of(name) for name in names} - {None}) > 2:
         return ""
     found = one_line(", ".join(names), _LISTED)
+    if is_ticker_of_a_swap(plain):
+        return f"holds tickers, no candles (found: {found}); give candles"
     if any(name.endswith("fundingrate") for name in plain) or _is_funding(plain):
         return f"holds funding rates, no candles (found: {found}); name it with data.funding"
     if any(name.startswith(("bid", "bestbid")) for name in plain) and any(
@@ -130,6 +132,16 @@ def what_else(names: Sequence[str]) -> str:
             f"holds one value of each of {len(markets)} markets by time (found: {found}); {_GIVE}"
         )
     return ""
+
+
+def is_ticker_of_a_swap(plain: Collection[str]) -> bool:
+    """Whether plain names are those of a swap's tickers, as Tardis has them: with open interest and
+    prices, and the rate of funding as it is foretold at each moment."""
+    rate = any(name.endswith("fundingrate") for name in plain)
+    return rate and "openinterest" in plain and bool(_LATEST.intersection(plain))
+
+
+_LATEST = frozenset({"lastprice", "markprice", "indexprice"})
 
 
 def _is_funding(plain: set[str]) -> bool:

@@ -518,3 +518,42 @@ def test_another_coin_that_holds_the_letters_of_bitcoin_is_another(
         said: list[str] = []
         read_funding(path, symbol, said.append)
         assert bool(said) == (symbol.startswith("BTC") != is_btc)
+
+
+def test_binance_s_archive_without_its_header_is_read(tmp_path: Path) -> None:
+    headed = written(tmp_path, archive(0, 60))
+    bare = written(tmp_path, archive(0, 60).partition("\n")[2], "bare.csv")
+    for one, other in zip(read_funding(bare), read_funding(headed), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+TICKERS = (
+    "exchange,symbol,timestamp,local_timestamp,funding_timestamp,funding_rate,"
+    "predicted_funding_rate,open_interest,last_price,index_price,mark_price"
+)
+
+
+def test_tickers_of_a_swap_are_no_funding_and_no_candles(tmp_path: Path) -> None:
+    """Of two rows in a minute one was to be kept: of rates that were foretold."""
+    at = [(MIDNIGHT + i * 60_000) * 1000 for i in range(300)]
+    rows = [f"binance-futures,BTCUSDT,{t},{t + 9},{t},0.0001,,5,60.1,60,60" for t in at]
+    path = written(tmp_path, "\n".join([TICKERS, *rows]))
+    with pytest.raises(DataError, match="holds tickers, whose rates are foretold"):
+        read_funding(path)
+    with pytest.raises(DataError, match=r"holds tickers, no candles.*; give candles$"):
+        check_file(path)
+
+
+def test_percentages_among_fractions_are_said(tmp_path: Path) -> None:
+    def told(rate: float, rows: range) -> list[str]:
+        times = [MIDNIGHT + i * EIGHT for i in range(400)]
+        rates = [rate if i in rows else 1e-4 * (1 + i % 3) for i in range(400)]
+        text = "\n".join(["time,rate", *(f"{t},{r}" for t, r in zip(times, rates, strict=True))])
+        notes: list[str] = []
+        read_funding(written(tmp_path, text), on_notice=notes.append)
+        return notes
+
+    (note,) = told(0.01, range(105, 195))
+    assert f"about {iso(MIDNIGHT + 105 * EIGHT)} rates come to 1.00% each" in note
+    assert not told(0.01, range(105, 112))  # two days of a squeeze
+    assert not told(0.002, range(105, 195))
